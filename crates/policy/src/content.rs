@@ -1,0 +1,89 @@
+//! Text that belongs to a customer, in a type that cannot be printed.
+//!
+//! It has no `Display`, no `Serialize`, and a `Debug` that shows a length only, so a log line, an
+//! error or a metric label cannot hold it by accident. Its bytes are overwritten when it is dropped.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// A prompt, a completion, a tool's description or arguments, a stop string: anything a customer
+/// or a model wrote.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Content(Zeroizing<String>);
+
+impl Content {
+    /// Takes text into custody.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text itself. Every call is a place where content can leave: keep them few, and look at
+    /// where the result goes.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no text.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Content({} bytes)", self.len())
+    }
+}
+
+/// Content on its way between the gateway and a worker.
+///
+/// `Content` itself does not implement serde's traits, so that it cannot slip into a response, a
+/// log line or a row; the frames of the worker protocol name this module field by field.
+pub mod wire {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Content;
+
+    /// Writes the text.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(content: &Content, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(content.reveal())
+    }
+
+    /// Reads the text.
+    ///
+    /// # Errors
+    /// Those of the deserializer.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Content, D::Error> {
+        String::deserialize(deserializer).map(Content::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_a_length_and_nothing_else() {
+        let content = Content::new("the canary".into());
+        assert_eq!(format!("{content:?}"), "Content(10 bytes)");
+    }
+}

@@ -1,0 +1,123 @@
+//! Opaque identifiers: sixteen random bytes with a prefix that says what they name.
+//!
+//! They reveal nothing about a tenant, and go into receipts and the log where names must not.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A text that is not an identifier of the kind asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{given}` is not an id of the form `{prefix}_` and 32 lower-case hex digits")]
+pub struct BadId {
+    given: String,
+    prefix: &'static str,
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name([u8; 16]);
+
+        impl $name {
+            /// Makes an id of random bytes.
+            #[must_use]
+            pub fn from_random(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+
+            /// The bytes behind the text.
+            #[must_use]
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!($prefix, "_"))?;
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadId;
+
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                text.strip_prefix(concat!($prefix, "_"))
+                    .and_then(hex16)
+                    .map(Self)
+                    .ok_or_else(|| BadId { given: text.to_owned(), prefix: $prefix })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+id!(
+    /// A tenant: a customer, who owns resources.
+    TenantId, "ten"
+);
+id!(
+    /// A resource: Azure's word for an account with a region, two keys and its own deployments.
+    ResourceId, "res"
+);
+id!(
+    /// A deployment: a name for a model under a resource.
+    DeploymentId, "dep"
+);
+id!(
+    /// A model: a GGUF file, pinned by its digest.
+    ModelId, "mod"
+);
+id!(
+    /// One request; what `x-request-id` carries, and what reviewers and receipts use.
+    RequestId, "req"
+);
+
+fn hex16(text: &str) -> Option<[u8; 16]> {
+    let lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if text.len() != 32 || !text.bytes().all(lower_hex) {
+        return None;
+    }
+    let mut bytes = [0; 16];
+    for (slot, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *slot = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_round_trips_and_only_one_text_names_an_id() {
+        let id = TenantId::from_random([0xab; 16]);
+        assert_eq!(id.to_string(), format!("ten_{}", "ab".repeat(16)));
+        assert_eq!(id.to_string().parse(), Ok(id));
+        let upper = format!("ten_{}", "AB".repeat(16));
+        let plus = format!("ten_{}", "+1".repeat(16));
+        for bad in ["", "ten_", "res_00000000000000000000000000000000", &upper, &plus] {
+            assert!(bad.parse::<TenantId>().is_err(), "{bad}");
+        }
+    }
+}

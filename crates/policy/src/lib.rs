@@ -1,0 +1,13 @@
+//! What is allowed: pure decisions, as values that the next step needs.
+//!
+//! No input or output, no clock, no randomness, no async: whoever calls passes the time and the
+//! random bytes in. That is what makes each decision testable and, later, provable.
+#![forbid(unsafe_code)]
+
+pub mod authz;
+pub mod content;
+pub mod id;
+pub mod meter;
+pub mod permit;
+pub mod principal;
+pub mod task;

@@ -1,0 +1,193 @@
+//! Who calls: a principal exists only after a credential was checked.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::id::{ResourceId, TenantId};
+
+/// Which of a resource's two keys; Azure's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum KeyName {
+    /// The first key.
+    Key1,
+    /// The second key: it keeps working while the first is rotated, and the other way round.
+    Key2,
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Key1 => "Key1",
+            Self::Key2 => "Key2",
+        })
+    }
+}
+
+/// The SHA-256 of a key. Keys carry 256 random bits, so a plain digest cannot be guessed back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyDigest([u8; 32]);
+
+impl KeyDigest {
+    /// Reads a stored digest.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The digest's bytes, to store.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Compares in time that does not depend on where the digests differ.
+    #[must_use]
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for KeyDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyDigest(..)")
+    }
+}
+
+/// A key in clear: as a caller presents it, or as it was just made. It cannot be printed.
+pub struct Key(Zeroizing<String>);
+
+impl Key {
+    /// Takes a presented key into custody.
+    #[must_use]
+    pub fn presented(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+
+    /// Makes a key of 256 random bits, as 64 hex digits.
+    #[must_use]
+    pub fn from_random(bytes: &[u8; 32]) -> Self {
+        let mut text = Zeroizing::new(String::with_capacity(64));
+        for byte in bytes {
+            for nibble in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(nibble), 16).unwrap_or_default());
+            }
+        }
+        Self(text)
+    }
+
+    /// What is stored of the key, and what it is recognised by.
+    #[must_use]
+    pub fn digest(&self) -> KeyDigest {
+        KeyDigest(Sha256::digest(self.0.as_bytes()).into())
+    }
+
+    /// The key's text: shown once, to the person who made it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+/// The two keys of one resource, as stored.
+#[derive(Debug, Clone, Copy)]
+pub struct ResourceKeys {
+    /// The owner of the resource.
+    pub tenant: TenantId,
+    /// The resource that the keys open.
+    pub resource: ResourceId,
+    /// Digest of the first key.
+    pub key1: KeyDigest,
+    /// Digest of the second key.
+    pub key2: KeyDigest,
+}
+
+/// A caller whose credential was checked. There is no other constructor than [`authenticate`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    tenant: TenantId,
+    resource: ResourceId,
+    key: KeyName,
+}
+
+impl Principal {
+    /// The tenant that the caller acts for.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// The resource whose key was presented.
+    #[must_use]
+    pub fn resource(&self) -> ResourceId {
+        self.resource
+    }
+
+    /// Which key it was.
+    #[must_use]
+    pub fn key(&self) -> KeyName {
+        self.key
+    }
+}
+
+/// The presented key opens nothing here. It says no more, so that a caller learns no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the key does not belong to this resource")]
+pub struct Unauthenticated;
+
+/// Checks a presented key against a resource's two keys, in constant time.
+///
+/// # Errors
+/// When the key is neither of the two.
+pub fn authenticate(presented: &Key, keys: &ResourceKeys) -> Result<Principal, Unauthenticated> {
+    let digest = presented.digest();
+    let (first, second) = (digest.matches(&keys.key1), digest.matches(&keys.key2));
+    let key = match (first, second) {
+        (true, _) => KeyName::Key1,
+        (false, true) => KeyName::Key2,
+        (false, false) => return Err(Unauthenticated),
+    };
+    Ok(Principal { tenant: keys.tenant, resource: keys.resource, key })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> (Key, Key, ResourceKeys) {
+        let (one, two) = (Key::from_random(&[1; 32]), Key::from_random(&[2; 32]));
+        let keys = ResourceKeys {
+            tenant: TenantId::from_random([7; 16]),
+            resource: ResourceId::from_random([8; 16]),
+            key1: one.digest(),
+            key2: two.digest(),
+        };
+        (one, two, keys)
+    }
+
+    #[test]
+    fn either_key_opens_the_resource_and_nothing_else_does() {
+        let (one, two, keys) = keys();
+        assert_eq!(authenticate(&one, &keys).unwrap().key(), KeyName::Key1);
+        assert_eq!(authenticate(&two, &keys).unwrap().key(), KeyName::Key2);
+        let prefix = Key::presented(&one.reveal()[..63]);
+        for wrong in [Key::presented(""), prefix, Key::from_random(&[3; 32])] {
+            assert_eq!(authenticate(&wrong, &keys), Err(Unauthenticated));
+        }
+    }
+
+    #[test]
+    fn a_key_cannot_be_printed() {
+        let (one, _, keys) = keys();
+        assert!(!format!("{one:?} {keys:?}").contains("0101"));
+    }
+}

@@ -1,0 +1,1 @@
+//! The gateway: HTTP surface, listeners, configuration and command line.
