@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Installs the real client libraries that the tests drive the service with, in .cache and in
+# tests/sdk/js/node_modules: openai for Python in a virtual environment, Node as a package in that
+# same environment, openai for JavaScript. Versions are pinned; a second run costs nothing.
+source "$(dirname "$0")/lib.sh"
+
+venv="$cache/venv"
+python_wants="$(sha256sum tests/sdk/python/requirements.txt | cut -c1-64)"
+js_wants="$(sha256sum tests/sdk/js/package-lock.json | cut -c1-64)"
+
+# stamped FILE DIGEST: whether the last complete installation was of this very list.
+stamped() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
+
+one_at_a_time sdk
+if ! stamped "$venv/installed" "$python_wants" || ! [ -x "$venv/bin/python" ]; then
+	say "installing the Python SDK and Node (kept in .cache/venv)"
+	rm -rf "$venv"
+	python3 -m venv "$venv" ||
+		die "python3 could not make a virtual environment" "Run scripts/setup.sh, which installs python3-venv."
+	retry "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+		--requirement tests/sdk/python/requirements.txt >&2 ||
+		die "pip could not install the SDK" "Check that pip reaches its index, and run this again."
+	echo "$python_wants" >"$venv/installed"
+fi
+
+if ! stamped tests/sdk/js/node_modules/.installed "$js_wants"; then
+	say "installing the JavaScript SDK (kept in tests/sdk/js/node_modules)"
+	# npm's own script starts `node` by name.
+	export PATH="$venv/bin:$PATH"
+	retry npm ci --prefix tests/sdk/js --no-audit --no-fund --ignore-scripts --loglevel=error >&2 ||
+		die "npm could not install the SDK" "Check that npm reaches its registry, and run this again."
+	echo "$js_wants" >tests/sdk/js/node_modules/.installed
+fi
