@@ -1,0 +1,151 @@
+//! What can go wrong with the store, and what to do about it.
+//!
+//! No message holds a key or a digest.
+
+use std::{fmt, io, path::PathBuf};
+
+/// What a message is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A tenant.
+    Tenant,
+    /// A resource.
+    Resource,
+    /// A deployment.
+    Deployment,
+    /// A model.
+    Model,
+}
+
+impl Kind {
+    /// The kind's name: as written in messages and as typed on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tenant => "tenant",
+            Self::Resource => "resource",
+            Self::Deployment => "deployment",
+            Self::Model => "model",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why something was not read from or written to the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A name that is not allowed.
+    #[error("`{given}` cannot be the name of a {kind}: use {rule}")]
+    BadName {
+        /// Of what.
+        kind: &'static str,
+        /// The name.
+        given: String,
+        /// What is allowed.
+        rule: &'static str,
+    },
+    /// The name is taken.
+    #[error("there is a {kind} `{name}` already; choose another name, or delete that one first")]
+    Exists {
+        /// What.
+        kind: Kind,
+        /// Its name.
+        name: String,
+    },
+    /// There is no such thing.
+    #[error("there is no {kind} `{name}`; `bailiwick {kind} list` shows what there is")]
+    NotFound {
+        /// What.
+        kind: Kind,
+        /// The name that was asked for.
+        name: String,
+    },
+    /// It cannot be deleted as long as others need it.
+    #[error(transparent)]
+    InUse(InUse),
+    /// The data directory cannot be used as it is.
+    #[error("cannot use the data directory `{}`: {problem}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// The database was written by a newer program.
+    #[error(
+        "the database has format {found} and this program knows formats up to {known}; \
+         run the newer bailiwick that wrote it"
+    )]
+    Newer {
+        /// Its format.
+        found: i64,
+        /// The newest format known.
+        known: i64,
+    },
+    /// A row that this program cannot have written.
+    #[error("the database holds a damaged row ({what}); restore it from a backup")]
+    Damaged {
+        /// Which column.
+        what: &'static str,
+    },
+    /// Another process holds the database.
+    #[error("the database is busy: another process is writing to it; try again")]
+    Busy,
+    /// The database failed.
+    #[error("the database failed: {0}; check the disk's space and the directory's owner")]
+    Database(rusqlite::Error),
+    /// A file could not be read or written.
+    #[error("cannot {doing} `{}`: {source}", path.display())]
+    File {
+        /// What was tried.
+        doing: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Something that others still need.
+#[derive(Debug, PartialEq, Eq)]
+pub struct InUse {
+    /// What was to be deleted.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// What still needs it.
+    pub by: Kind,
+    /// How many there are.
+    pub count: u64,
+    /// The first of them, as typed on the command line to delete it.
+    pub example: String,
+}
+
+impl fmt::Display for InUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, name, by, count, example } = self;
+        let plural = if *count == 1 { "" } else { "s" };
+        write!(
+            f,
+            "the {kind} `{name}` still has {count} {by}{plural}; delete first what uses it: \
+             `bailiwick {by} delete {example}`"
+        )
+    }
+}
+
+impl std::error::Error for InUse {}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+        match error.sqlite_error_code() {
+            Some(DatabaseBusy | DatabaseLocked) => Self::Busy,
+            _ => Self::Database(error),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The data directory and its files: for their owner only.
+
+use std::{
+    fs::{self, DirBuilder, OpenOptions, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use crate::error::StoreError;
+
+/// The database's name in the data directory.
+const DATABASE: &str = "bailiwick.db";
+
+/// Makes the data directory if it is not there, keeps others out of it, and returns the path of
+/// the database file, which exists then.
+pub(crate) fn prepare(data: &Path) -> Result<PathBuf, StoreError> {
+    let database = data.join(DATABASE);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .map_err(|source| file("create the directory", data, source))?;
+    keep_others_out(data, &database)?;
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&database)
+        .and_then(|file| file.set_permissions(Permissions::from_mode(0o600)))
+        .map_err(|source| file("open the database", &database, source))?;
+    Ok(database)
+}
+
+/// Closes a directory that is ours or still empty. One that holds other things and is open to
+/// others is refused: it may be `/tmp`, or somebody's home.
+fn keep_others_out(data: &Path, database: &Path) -> Result<(), StoreError> {
+    let metadata = fs::metadata(data).map_err(|source| file("read", data, source))?;
+    if metadata.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    let empty = || fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_none());
+    if !database.exists() && !empty() {
+        return Err(StoreError::Directory {
+            path: data.to_owned(),
+            problem: format!(
+                "it holds other files and other users can enter it; \
+                 choose a new directory, or close this one: `chmod 700 {}`",
+                data.display()
+            ),
+        });
+    }
+    fs::set_permissions(data, Permissions::from_mode(0o700))
+        .map_err(|source| file("close the directory", data, source))
+}
+
+fn file(doing: &'static str, path: &Path, source: io::Error) -> StoreError {
+    StoreError::File { doing, path: path.to_owned(), source }
+}

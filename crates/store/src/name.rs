@@ -1,0 +1,122 @@
+//! Which names are allowed: what fits in a URL, a host name, a file name and a shell line as it is.
+
+use crate::error::StoreError;
+
+/// Longest name of anything.
+const NAME_LENGTH_MAX: usize = 64;
+
+/// Longest label in a host name.
+const LABEL_LENGTH_MAX: usize = 63;
+
+const LABEL_RULE: &str =
+    "1 to 63 lower-case letters, digits and `-`, with a letter or digit at both ends";
+const WORD_RULE: &str =
+    "1 to 64 letters, digits, `-`, `_` and `.`, with a letter or digit in front";
+
+/// Checks the name of a resource: it must be a label of a host name, for `{resource}.{domain}`.
+///
+/// # Errors
+/// When it is not one; says what is allowed.
+pub fn resource_name(name: &str) -> Result<(), StoreError> {
+    label("resource", name)
+}
+
+/// Checks the name of a region: written like a host name's label, as Azure's are.
+///
+/// # Errors
+/// When it is not one; says what is allowed.
+pub fn region_name(name: &str) -> Result<(), StoreError> {
+    label("region", name)
+}
+
+/// Checks the name of a deployment.
+///
+/// # Errors
+/// When it has other characters than allowed; says which are.
+pub fn deployment_name(name: &str) -> Result<(), StoreError> {
+    word("deployment", name)
+}
+
+/// Checks the name of a tenant.
+///
+/// # Errors
+/// When it has other characters than allowed; says which are.
+pub fn tenant_name(name: &str) -> Result<(), StoreError> {
+    word("tenant", name)
+}
+
+/// Checks the name of a model.
+///
+/// # Errors
+/// When it has other characters than allowed; says which are.
+pub fn model_name(name: &str) -> Result<(), StoreError> {
+    word("model", name)
+}
+
+fn label(kind: &'static str, name: &str) -> Result<(), StoreError> {
+    let bytes = name.as_bytes();
+    let inner = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    let fits = (1..=LABEL_LENGTH_MAX).contains(&bytes.len())
+        && bytes.iter().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    refuse_unless(fits, kind, name, LABEL_RULE)
+}
+
+fn word(kind: &'static str, name: &str) -> Result<(), StoreError> {
+    let bytes = name.as_bytes();
+    let inner = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let fits = (1..=NAME_LENGTH_MAX).contains(&bytes.len())
+        && bytes.iter().all(inner)
+        && bytes.first().is_some_and(u8::is_ascii_alphanumeric);
+    refuse_unless(fits, kind, name, WORD_RULE)
+}
+
+fn refuse_unless(
+    fits: bool,
+    kind: &'static str,
+    name: &str,
+    rule: &'static str,
+) -> Result<(), StoreError> {
+    if fits {
+        return Ok(());
+    }
+    // A mistyped name may be long, or hold what a terminal would obey.
+    let given = name.escape_default().take(NAME_LENGTH_MAX).collect();
+    Err(StoreError::BadName { kind, given, rule })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resources_are_host_labels() {
+        let long = "a".repeat(63);
+        for good in ["a", "demo", "a-1", "0", &long] {
+            assert!(resource_name(good).is_ok(), "{good}");
+        }
+        let longer = "a".repeat(64);
+        for bad in ["", "-a", "a-", "A", "a.b", "a_b", "ä", "a b", &longer] {
+            assert!(resource_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn deployments_are_words() {
+        let long = "a".repeat(64);
+        for good in ["gpt-4.1", "SmolLM2_135M", "0", &long] {
+            assert!(deployment_name(good).is_ok(), "{good}");
+        }
+        let longer = "a".repeat(65);
+        for bad in ["", ".", "..", "-a", "_a", "a/b", "a b", "a\n", "ä", &longer] {
+            assert!(deployment_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_shows_no_control_characters() {
+        let message = deployment_name("\u{1b}[2J").unwrap_err().to_string();
+        assert!(message.contains(r"\u{1b}[2J"), "{message}");
+    }
+}

@@ -1,0 +1,206 @@
+//! Opens the database, and keeps the current [`Directory`] at hand.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use policy::{
+    id::{DeploymentId, ModelId, ResourceId, TenantId},
+    meter::Limits,
+    principal::{KeyDigest, ResourceKeys},
+    task::Task,
+};
+use rusqlite::{Connection, Row, types::FromSql};
+
+use crate::{
+    directory::{Deployment, Directory, Model, ModelFactsRow, Resource, Sku, Tenant},
+    error::StoreError,
+    files, schema,
+};
+
+/// How long a writer waits for another process's transaction to end.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The store of one data directory. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    writer: Mutex<Connection>,
+    /// A connection that never writes: `PRAGMA data_version` tells a connection about everybody's
+    /// commits except its own, so for this one it tells about all, whoever made them.
+    reader: Mutex<Reader>,
+}
+
+struct Reader {
+    connection: Connection,
+    current: Option<(i64, Arc<Directory>)>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store(..)")
+    }
+}
+
+impl Store {
+    /// Opens the store in `data`, and creates directory and database if they are not there.
+    ///
+    /// # Errors
+    /// When the directory or the database cannot be used; says what to do.
+    pub fn open(data: &Path) -> Result<Self, StoreError> {
+        let database = files::prepare(data)?;
+        let mut writer = Connection::open(&database)?;
+        writer.busy_timeout(BUSY_TIMEOUT)?;
+        // Full: a rotated key must not come back after a power cut.
+        writer.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+        )?;
+        schema::migrate(&mut writer)?;
+        let connection = Connection::open(&database)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "query_only", true)?;
+        let reader = Mutex::new(Reader { connection, current: None });
+        Ok(Self { inner: Arc::new(Inner { writer: Mutex::new(writer), reader }) })
+    }
+
+    /// The picture of everything as it is now.
+    ///
+    /// Each call asks the database whether anything was committed since the last one (some
+    /// microseconds) and loads again only then. So a key that was rotated, or a deployment that was
+    /// deleted, stops working with the next request, also when another process did it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn directory(&self) -> Result<Arc<Directory>, StoreError> {
+        let mut reader = lock(&self.inner.reader);
+        // Asked before loading: a commit in between makes the next call load once more, instead
+        // of being missed.
+        let version: i64 = reader
+            .connection
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get(0))?;
+        if let Some((loaded, directory)) = &reader.current
+            && *loaded == version
+        {
+            return Ok(Arc::clone(directory));
+        }
+        let directory = Arc::new(load(&mut reader.connection)?);
+        reader.current = Some((version, Arc::clone(&directory)));
+        Ok(directory)
+    }
+
+    pub(crate) fn writer(&self) -> MutexGuard<'_, Connection> {
+        lock(&self.inner.writer)
+    }
+}
+
+/// A panic in one caller leaves the connection whole (SQLite rolls back), so others go on.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads everything, in one transaction and so of one moment.
+fn load(connection: &mut Connection) -> Result<Directory, StoreError> {
+    let transaction = connection.transaction()?;
+    let all = |sql: &str| -> Result<_, StoreError> { Ok(transaction.prepare_cached(sql)?) };
+    let tenants = rows(&mut all("SELECT * FROM tenant")?, tenant)?;
+    let resources = rows(&mut all("SELECT * FROM resource")?, resource)?;
+    let models = rows(&mut all("SELECT * FROM model")?, model)?;
+    let deployments = rows(&mut all("SELECT * FROM deployment")?, deployment)?;
+    Ok(Directory::new(tenants, resources, models, deployments))
+}
+
+fn rows<T>(
+    statement: &mut rusqlite::CachedStatement<'_>,
+    read: fn(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut rows = statement.query([])?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next()? {
+        items.push(read(row)?);
+    }
+    Ok(items)
+}
+
+fn tenant(row: &Row<'_>) -> Result<Tenant, StoreError> {
+    Ok(Tenant {
+        id: TenantId::from_random(column(row, "id")?),
+        name: column(row, "name")?,
+        created_at: column(row, "created_at")?,
+    })
+}
+
+fn resource(row: &Row<'_>) -> Result<Resource, StoreError> {
+    let id = ResourceId::from_random(column(row, "id")?);
+    let tenant = TenantId::from_random(column(row, "tenant")?);
+    let keys = ResourceKeys {
+        tenant,
+        resource: id,
+        key1: KeyDigest::from_bytes(column(row, "key1")?),
+        key2: KeyDigest::from_bytes(column(row, "key2")?),
+    };
+    Ok(Resource {
+        id,
+        tenant,
+        name: column(row, "name")?,
+        region: column(row, "region")?,
+        keys,
+        key1_created_at: column(row, "key1_created_at")?,
+        key2_created_at: column(row, "key2_created_at")?,
+        prefix_cache: column(row, "prefix_cache")?,
+        created_at: column(row, "created_at")?,
+    })
+}
+
+fn model(row: &Row<'_>) -> Result<Model, StoreError> {
+    use std::os::unix::ffi::OsStringExt as _;
+    let path: Vec<u8> = column(row, "path")?;
+    Ok(Model {
+        id: ModelId::from_random(column(row, "id")?),
+        name: column(row, "name")?,
+        path: std::ffi::OsString::from_vec(path).into(),
+        sha256: column(row, "sha256")?,
+        size_bytes: column(row, "size_bytes")?,
+        facts: ModelFactsRow {
+            architecture: column(row, "architecture")?,
+            name: column(row, "model_name")?,
+            parameters: column(row, "parameters")?,
+            context_train: column(row, "context_train")?,
+            embedding_length: column(row, "embedding_length")?,
+            vocabulary: column(row, "vocabulary")?,
+            generates: column(row, "generates")?,
+            chat_template: column(row, "chat_template")?,
+        },
+        created_at: column(row, "created_at")?,
+    })
+}
+
+fn deployment(row: &Row<'_>) -> Result<Deployment, StoreError> {
+    let task: String = column(row, "task")?;
+    let sku: String = column(row, "sku")?;
+    Ok(Deployment {
+        id: DeploymentId::from_random(column(row, "id")?),
+        resource: ResourceId::from_random(column(row, "resource")?),
+        name: column(row, "name")?,
+        model: ModelId::from_random(column(row, "model")?),
+        task: [Task::Chat, Task::Embeddings]
+            .into_iter()
+            .find(|known| known.name() == task)
+            .ok_or(StoreError::Damaged { what: "deployment.task" })?,
+        sku: Sku::from_name(&sku).ok_or(StoreError::Damaged { what: "deployment.sku" })?,
+        limits: Limits {
+            tokens_per_minute: column(row, "tokens_per_minute")?,
+            requests_per_minute: column(row, "requests_per_minute")?,
+        },
+        created_at: column(row, "created_at")?,
+    })
+}
+
+fn column<T: FromSql>(row: &Row<'_>, name: &'static str) -> Result<T, StoreError> {
+    row.get(name).map_err(|_| StoreError::Damaged { what: name })
+}

@@ -1,0 +1,290 @@
+//! The store as two processes use it: two handles on one directory.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use policy::{
+    id::{DeploymentId, ModelId, ResourceId, TenantId},
+    meter::Limits,
+    principal::{Key, KeyName, ResourceKeys},
+    task::Task,
+};
+use store::{
+    Deployment, Kind, Model, ModelFactsRow, Resource, Sku, Store, StoreError, Tenant,
+};
+
+fn tenant(seed: u8) -> Tenant {
+    Tenant { id: TenantId::from_random([seed; 16]), name: format!("tenant-{seed}"), created_at: 1 }
+}
+
+fn key(seed: u8) -> Key {
+    Key::from_random(&[seed; 32])
+}
+
+fn resource(seed: u8, owner: &Tenant) -> Resource {
+    let id = ResourceId::from_random([seed; 16]);
+    Resource {
+        id,
+        tenant: owner.id,
+        name: format!("resource-{seed}"),
+        region: "local".into(),
+        keys: ResourceKeys {
+            tenant: owner.id,
+            resource: id,
+            key1: key(seed).digest(),
+            key2: key(seed + 100).digest(),
+        },
+        key1_created_at: 2,
+        key2_created_at: 2,
+        prefix_cache: true,
+        created_at: 2,
+    }
+}
+
+fn model(seed: u8) -> Model {
+    Model {
+        id: ModelId::from_random([seed; 16]),
+        name: format!("model-{seed}"),
+        path: format!("/models/{seed}.gguf").into(),
+        sha256: "ab".repeat(32),
+        size_bytes: u64::from(u32::MAX) + 1,
+        facts: ModelFactsRow {
+            architecture: "llama".into(),
+            name: None,
+            parameters: 135_000_000,
+            context_train: 8192,
+            embedding_length: 576,
+            vocabulary: 49152,
+            generates: true,
+            chat_template: true,
+        },
+        created_at: 3,
+    }
+}
+
+fn deployment(name: &str, resource: &Resource, model: &Model) -> Deployment {
+    let mut id = [0; 16];
+    id.iter_mut().zip(name.bytes().chain(resource.name.bytes())).for_each(|(to, b)| *to = b);
+    Deployment {
+        id: DeploymentId::from_random(id),
+        resource: resource.id,
+        name: name.into(),
+        model: model.id,
+        task: Task::Chat,
+        sku: Sku::Standard,
+        limits: Limits { tokens_per_minute: 1000, requests_per_minute: 6 },
+        created_at: 4,
+    }
+}
+
+struct Fixture {
+    tenant: Tenant,
+    resource: Resource,
+    model: Model,
+    deployment: Deployment,
+}
+
+fn fill(store: &Store) -> Fixture {
+    let tenant = tenant(1);
+    let resource = resource(1, &tenant);
+    let model = model(1);
+    let deployment = deployment("chat", &resource, &model);
+    store.create_tenant(&tenant).unwrap();
+    store.create_resource(&resource).unwrap();
+    store.create_model(&model).unwrap();
+    store.create_deployment(&deployment).unwrap();
+    Fixture { tenant, resource, model, deployment }
+}
+
+#[test]
+fn what_is_stored_comes_back_also_after_opening_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let fixture = fill(&Store::open(dir.path()).unwrap());
+
+    let store = Store::open(dir.path()).unwrap();
+    let directory = store.directory().unwrap();
+    assert_eq!(directory.tenants(), [&fixture.tenant]);
+    assert_eq!(directory.models(), [&fixture.model]);
+    let found = directory.deployment(fixture.resource.id, "chat").unwrap();
+    assert_eq!(found, &fixture.deployment);
+    let found = directory.resource_by_key(&key(101).digest()).unwrap();
+    assert_eq!((found.id, found.name.as_str()), (fixture.resource.id, "resource-1"));
+    assert!(directory.deployment(fixture.resource.id, "other").is_none());
+}
+
+#[test]
+fn a_key_rotated_through_one_handle_is_refused_by_the_other_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, cli) = (Store::open(dir.path()).unwrap(), Store::open(dir.path()).unwrap());
+    fill(&cli);
+    assert!(server.directory().unwrap().resource_by_key(&key(1).digest()).is_some());
+
+    cli.rotate_key("resource-1", KeyName::Key1, &key(50).digest(), 9).unwrap();
+
+    let directory = server.directory().unwrap();
+    assert!(directory.resource_by_key(&key(1).digest()).is_none());
+    let resource = directory.resource_by_key(&key(50).digest()).unwrap();
+    assert_eq!((resource.key1_created_at, resource.key2_created_at), (9, 2));
+    assert!(directory.resource_by_key(&key(101).digest()).is_some(), "the second key still works");
+}
+
+#[test]
+fn own_changes_are_seen_and_an_unchanged_directory_is_not_loaded_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    fill(&store);
+    let before = store.directory().unwrap();
+    assert!(std::sync::Arc::ptr_eq(&before, &store.directory().unwrap()));
+    store.delete_deployment("resource-1", "chat").unwrap();
+    assert!(store.directory().unwrap().deployments().is_empty());
+    assert_eq!(before.deployments().len(), 1, "a request keeps the picture it began with");
+}
+
+#[test]
+fn deployments_of_a_resource_are_its_own_and_sorted() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let fixture = fill(&store);
+    let other = resource(2, &fixture.tenant);
+    store.create_resource(&other).unwrap();
+    for name in ["zebra", "ant"] {
+        for resource in [&fixture.resource, &other] {
+            store.create_deployment(&deployment(name, resource, &fixture.model)).unwrap();
+        }
+    }
+    let directory = store.directory().unwrap();
+    let names = |id| directory.deployments_of(id).map(|d| d.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(fixture.resource.id), ["ant", "chat", "zebra"]);
+    assert_eq!(names(other.id), ["ant", "zebra"]);
+}
+
+#[test]
+fn names_are_unique_where_they_must_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let fixture = fill(&store);
+    let exists = |result| matches!(result, Err(StoreError::Exists { .. }));
+
+    assert!(exists(store.create_tenant(&Tenant { name: "tenant-1".into(), ..tenant(2) })));
+    // Resources share one name space across tenants: their names are host names.
+    let second = tenant(2);
+    store.create_tenant(&second).unwrap();
+    let same_name = Resource { name: "resource-1".into(), ..resource(2, &second) };
+    assert!(exists(store.create_resource(&same_name)));
+    let again = Deployment {
+        id: DeploymentId::from_random([9; 16]),
+        ..deployment("chat", &fixture.resource, &fixture.model)
+    };
+    assert!(exists(store.create_deployment(&again)));
+    // The same name under another resource is fine.
+    let other = resource(2, &second);
+    store.create_resource(&other).unwrap();
+    store.create_deployment(&deployment("chat", &other, &fixture.model)).unwrap();
+}
+
+#[test]
+fn what_is_in_use_is_not_deleted_and_the_refusal_says_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    fill(&store);
+    let refusal = |result: Result<(), StoreError>, by| match result {
+        Err(StoreError::InUse(used)) if used.by == by => used.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let tenant = refusal(store.delete_tenant("tenant-1"), Kind::Resource);
+    assert!(tenant.contains("`bailiwick resource delete resource-1`"), "{tenant}");
+    let resource = refusal(store.delete_resource("resource-1"), Kind::Deployment);
+    assert!(
+        resource.contains("`bailiwick deployment delete chat --resource resource-1`"),
+        "{resource}"
+    );
+    refusal(store.delete_model("model-1"), Kind::Deployment);
+
+    store.delete_deployment("resource-1", "chat").unwrap();
+    store.delete_model("model-1").unwrap();
+    store.delete_resource("resource-1").unwrap();
+    store.delete_tenant("tenant-1").unwrap();
+    let gone = store.delete_tenant("tenant-1").unwrap_err().to_string();
+    assert_eq!(gone, "there is no tenant `tenant-1`; `bailiwick tenant list` shows what there is");
+}
+
+#[test]
+fn owners_must_exist() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let nobody = tenant(1);
+    let missing = |result, kind| {
+        matches!(result, Err(StoreError::NotFound { kind: found, .. }) if found == kind)
+    };
+    assert!(missing(store.create_resource(&resource(1, &nobody)), Kind::Tenant));
+    let orphan = deployment("chat", &resource(1, &nobody), &model(1));
+    assert!(missing(store.create_deployment(&orphan), Kind::Resource));
+    assert!(missing(store.rotate_key("none", KeyName::Key2, &key(1).digest(), 1), Kind::Resource));
+}
+
+#[test]
+fn the_admin_key_is_set_and_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(store.admin_key().unwrap(), None);
+    for seed in [1, 2] {
+        store.set_admin_key(&key(seed).digest()).unwrap();
+        assert_eq!(store.admin_key().unwrap(), Some(key(seed).digest()));
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn others_are_kept_out_of_the_files() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("new/data");
+    let store = Store::open(&data).unwrap();
+    fill(&store);
+    assert_eq!(mode(&data), 0o700);
+    for entry in fs::read_dir(&data).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+
+    // What somebody opened since is closed again.
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+    Store::open(&data).unwrap();
+    assert_eq!(mode(&data), 0o700);
+}
+
+#[test]
+fn a_directory_with_other_things_that_others_can_enter_is_refused() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("shared");
+    fs::create_dir(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(data.join("somebody's"), "").unwrap();
+    let refusal = Store::open(&data).unwrap_err().to_string();
+    assert!(refusal.contains("chmod 700"), "{refusal}");
+    assert_eq!(mode(&data), 0o755, "left as it was");
+    assert!(!data.join("bailiwick.db").exists());
+}
+
+#[test]
+fn no_key_is_in_any_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    fill(&store);
+    for entry in fs::read_dir(dir.path()).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains(key(1).reveal()) && !text.contains(key(101).reveal()));
+    }
+}
+
+#[test]
+fn a_database_of_a_newer_program_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::open(dir.path()).unwrap());
+    let raw = rusqlite::Connection::open(dir.path().join("bailiwick.db")).unwrap();
+    raw.pragma_update(None, "user_version", 99).unwrap();
+    assert!(matches!(Store::open(dir.path()), Err(StoreError::Newer { found: 99, .. })));
+}
