@@ -1,0 +1,137 @@
+//! Measures Bailiwick against llama.cpp's own `llama-server`: same model, same threads, same
+//! context, over HTTP, in turns. `scripts/bench.sh` calls it. It does not measure quality, and it
+//! talks to nothing but loopback.
+
+mod http;
+mod measure;
+mod report;
+mod servers;
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+    thread,
+    time::Duration,
+};
+
+use measure::Plan;
+use report::Series;
+use servers::{Server, Setup};
+
+const USAGE: &str = "usage: bench --ours BINARY --theirs BINARY --model GGUF --work DIR
+             [--rounds 5] [--tokens 192] [--threads N] [--only ours|theirs] [--write FILE.md]";
+
+fn main() -> ExitCode {
+    match Options::parse(std::env::args().skip(1)).map_err(io::Error::other).and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The command line.
+struct Options {
+    ours: PathBuf,
+    theirs: PathBuf,
+    only: Option<String>,
+    write: Option<PathBuf>,
+    setup: Setup,
+    plan: Plan,
+}
+
+impl Options {
+    fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let mut options = Self {
+            ours: PathBuf::new(),
+            theirs: PathBuf::new(),
+            only: None,
+            write: None,
+            setup: Setup {
+                model: PathBuf::new(),
+                threads: u32::try_from(threads).unwrap_or(1),
+                sequences: measure::STREAMS,
+                context: 2048,
+                work: std::env::temp_dir(),
+            },
+            plan: Plan { rounds: 5, tokens: 192, prompt_words: 1200, first_tokens: 8 },
+        };
+        let mut arguments = arguments;
+        while let Some(name) = arguments.next() {
+            let value = arguments.next().ok_or(USAGE)?;
+            let number = || value.parse::<u32>().map_err(|_| format!("{name} wants a number"));
+            match name.as_str() {
+                "--ours" => options.ours = value.into(),
+                "--theirs" => options.theirs = value.into(),
+                "--model" => options.setup.model = value.into(),
+                "--work" => options.setup.work = value.into(),
+                "--write" => options.write = Some(value.into()),
+                "--only" => options.only = Some(value),
+                "--rounds" => options.plan.rounds = number()?,
+                "--tokens" => options.plan.tokens = number()?,
+                "--threads" => options.setup.threads = number()?,
+                _ => return Err(format!("`{name}` is not an option\n{USAGE}")),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn run(options: Options) -> io::Result<()> {
+    let Options { ours, theirs, only, write, setup, plan } = options;
+    std::fs::create_dir_all(&setup.work)?;
+    let mut series = [
+        Contender { name: "bailiwick", start: Box::new(|| servers::start_ours(&ours, &setup)) },
+        Contender { name: "llama-server", start: Box::new(|| servers::start_theirs(&theirs, &setup)) },
+    ]
+    .map(|contender| (contender, Series { rounds: Vec::new(), memory_mb: Vec::new() }));
+
+    for turn in 0..plan.rounds {
+        // Who begins changes from round to round, so that a drift of the machine hits both.
+        series.reverse();
+        for (contender, series) in &mut series {
+            if only.as_deref().is_some_and(|only| (only == "ours") != (contender.name == "bailiwick")) {
+                continue;
+            }
+            // Only one of them runs at a time: an idle server may still spin.
+            let server = (contender.start)()?;
+            measure::warm_up(&server.target)?;
+            let round = measure::round(&server.target, plan, turn)?;
+            let memory = f64::from(u32::try_from(servers::memory_peak_mb(&server)).unwrap_or(0));
+            series.rounds.push(round);
+            series.memory_mb.push(memory);
+            progress(turn, contender.name, &round, memory);
+            drop(server);
+            thread::sleep(Duration::from_millis(500));
+        }
+    }
+    series.sort_by_key(|(contender, _)| contender.name);
+    let [(_, ours), (_, theirs)] = series;
+    let report = report::markdown(&ours, &theirs, plan);
+    write!(io::stdout(), "{report}")?;
+    match write {
+        Some(document) => report::write_between_markers(&document, &report),
+        None => Ok(()),
+    }
+}
+
+/// A server and how to start it.
+struct Contender<'a> {
+    name: &'static str,
+    start: Box<dyn Fn() -> io::Result<Server> + 'a>,
+}
+
+fn progress(turn: u32, name: &str, round: &measure::Round, memory_mb: f64) {
+    let _ = writeln!(
+        io::stderr(),
+        "round {} {name:>12}: first token {:.1} ms, {:.1} tokens/s, with 8 streams {:.1}, prompt {:.0}, {memory_mb} MB",
+        turn.saturating_add(1),
+        round.first_token_ms,
+        round.tokens_per_second_1,
+        round.tokens_per_second_8,
+        round.prompt_tokens_per_second,
+    );
+}

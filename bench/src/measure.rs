@@ -1,0 +1,136 @@
+//! The workloads: what is asked, and what is counted. Every prompt is unique from its first word
+//! on, so that neither server can answer from a cache.
+
+use std::{
+    io,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::http::{Answer, Target, chat};
+
+/// How much to measure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// Turns for each server.
+    pub(crate) rounds: u32,
+    /// Tokens that each stream generates.
+    pub(crate) tokens: u32,
+    /// Words of the long prompt; each is one token or a little more.
+    pub(crate) prompt_words: u32,
+    /// Short requests whose first token is timed, in each round.
+    pub(crate) first_tokens: u32,
+}
+
+/// What one server showed in one round.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Round {
+    pub(crate) first_token_ms: f64,
+    pub(crate) tokens_per_second_1: f64,
+    pub(crate) tokens_per_second_8: f64,
+    pub(crate) prompt_tokens_per_second: f64,
+}
+
+/// Concurrent streams of the parallel workload.
+pub(crate) const STREAMS: u32 = 8;
+
+/// Asks once, so that lazily made things are made before anything is timed.
+pub(crate) fn warm_up(target: &Target) -> io::Result<()> {
+    chat(target, &request(u32::MAX, 40, 8)).map(drop)
+}
+
+/// One turn of one server. `turn` makes its prompts unlike any other turn's.
+pub(crate) fn round(target: &Target, plan: Plan, turn: u32) -> io::Result<Round> {
+    let mut nonce = turn.wrapping_mul(1000);
+    let mut unique = move || {
+        nonce = nonce.wrapping_add(1);
+        nonce
+    };
+    let mut firsts = Vec::new();
+    for _ in 0..plan.first_tokens {
+        firsts.push(chat(target, &request(unique(), 40, 1))?.first.as_secs_f64() * 1000.0);
+    }
+    let single = generate(target, plan, vec![unique()])?;
+    let eight = generate(target, plan, (0..STREAMS).map(|_| unique()).collect())?;
+    let long = chat(target, &request(unique(), plan.prompt_words, 1))?;
+    Ok(Round {
+        first_token_ms: median(&mut firsts),
+        tokens_per_second_1: single,
+        tokens_per_second_8: eight,
+        prompt_tokens_per_second: rate(long.prompt_tokens, long.whole),
+    })
+}
+
+/// The middle value.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let upper = values.get(values.len() / 2).copied().unwrap_or(f64::NAN);
+    let lower = values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN);
+    (lower + upper) / 2.0
+}
+
+/// Runs one stream for each of `nonces` at once; tokens of all of them by the time the last took.
+fn generate(target: &Target, plan: Plan, nonces: Vec<u32>) -> io::Result<f64> {
+    let started = Instant::now();
+    let streams: Vec<_> = nonces
+        .into_iter()
+        .map(|nonce| {
+            let (target, body) = (target.clone(), request(nonce, 40, plan.tokens));
+            thread::spawn(move || chat(&target, &body))
+        })
+        .collect();
+    let mut tokens: u64 = 0;
+    for stream in streams {
+        let joined = stream.join().map_err(|_| io::Error::other("a client thread panicked"))?;
+        let Answer { completion_tokens, .. } = joined?;
+        if completion_tokens != u64::from(plan.tokens) {
+            let asked = plan.tokens;
+            let message = format!("a stream ended after {completion_tokens} of {asked} tokens");
+            return Err(io::Error::other(message));
+        }
+        tokens = tokens.saturating_add(completion_tokens);
+    }
+    Ok(rate(tokens, started.elapsed()))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of tokens are far below 2^52")]
+fn rate(tokens: u64, time: Duration) -> f64 {
+    tokens as f64 / time.as_secs_f64()
+}
+
+/// A chat request that generates exactly `tokens` tokens: the two tokens that end a turn in this
+/// model's vocabulary are forbidden by `logit_bias`, which both servers know.
+fn request(nonce: u32, words: u32, tokens: u32) -> Value {
+    json!({
+        "model": "bench",
+        "messages": [
+            { "role": "system", "content": format!("{nonce} is the number of this talk.") },
+            { "role": "user", "content": text(nonce, words) },
+        ],
+        "temperature": 0,
+        "max_tokens": tokens,
+        "logit_bias": { "0": -100, "2": -100 },
+        "stream": true,
+        "stream_options": { "include_usage": true },
+    })
+}
+
+/// Words in an order that depends on `nonce`.
+fn text(nonce: u32, words: u32) -> String {
+    const WORDS: [&str; 16] = [
+        "river", "stone", "window", "garden", "letter", "winter", "market", "engine", "bridge",
+        "paper", "silver", "morning", "shadow", "castle", "forest", "music",
+    ];
+    let mut state = nonce.wrapping_mul(2_654_435_761).wrapping_add(1);
+    let mut text = String::from("Tell a long story with these words:");
+    for _ in 0..words {
+        // A linear congruential generator: the same words on every machine.
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let word = usize::try_from(state >> 28).ok().and_then(|at| WORDS.get(at));
+        text.push(' ');
+        text.push_str(word.copied().unwrap_or_default());
+    }
+    text
+}

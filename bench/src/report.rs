@@ -1,0 +1,102 @@
+//! The table: medians, ratios, the raw numbers behind them, and the machine they are from.
+
+use std::{fmt::Write as _, fs, io, path::Path};
+
+use crate::measure::{Plan, Round, median};
+
+/// All that was measured of one server.
+#[derive(Debug, Clone)]
+pub(crate) struct Series {
+    pub(crate) rounds: Vec<Round>,
+    /// Of each start, in MB.
+    pub(crate) memory_mb: Vec<f64>,
+}
+
+/// One row of the table.
+struct Metric {
+    name: &'static str,
+    lower_is_better: bool,
+    values: fn(&Series) -> Vec<f64>,
+}
+
+const METRICS: [Metric; 5] = [
+    Metric {
+        name: "time to first token, ms",
+        lower_is_better: true,
+        values: |series| series.rounds.iter().map(|round| round.first_token_ms).collect(),
+    },
+    Metric {
+        name: "tokens/s, 1 stream",
+        lower_is_better: false,
+        values: |series| series.rounds.iter().map(|round| round.tokens_per_second_1).collect(),
+    },
+    Metric {
+        name: "tokens/s, 8 streams",
+        lower_is_better: false,
+        values: |series| series.rounds.iter().map(|round| round.tokens_per_second_8).collect(),
+    },
+    Metric {
+        name: "prompt tokens/s",
+        lower_is_better: false,
+        values: |series| series.rounds.iter().map(|round| round.prompt_tokens_per_second).collect(),
+    },
+    Metric {
+        name: "peak memory, MB",
+        lower_is_better: true,
+        values: |series| series.memory_mb.clone(),
+    },
+];
+
+/// The report as Markdown.
+pub(crate) fn markdown(ours: &Series, theirs: &Series, plan: Plan) -> String {
+    let mut text = String::new();
+    let Plan { rounds, tokens, prompt_words, first_tokens } = plan;
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "{rounds} rounds, in turns. Each round: {first_tokens} first tokens one after the other, \
+         {tokens} tokens in one stream, {tokens} tokens in each of 8 streams at once, one prompt \
+         of about {prompt_words} tokens. Machine: {}.\n",
+        machine()
+    );
+    let _ = writeln!(text, "| median | Bailiwick | llama-server | ratio (above 1 is better) |");
+    let _ = writeln!(text, "|---|---:|---:|---:|");
+    for metric in &METRICS {
+        let [mut us, mut them] = [ours, theirs].map(metric.values);
+        let [us, them] = [median(&mut us), median(&mut them)];
+        let ratio = if metric.lower_is_better { them / us } else { us / them };
+        let _ = writeln!(text, "| {} | {us:.1} | {them:.1} | **{ratio:.2}** |", metric.name);
+    }
+    let _ = writeln!(text, "\nRaw numbers, round by round:\n");
+    let _ = writeln!(text, "| | Bailiwick | llama-server |");
+    let _ = writeln!(text, "|---|---|---|");
+    for metric in &METRICS {
+        let [us, them] = [ours, theirs].map(metric.values).map(|values| {
+            values.iter().map(|value| format!("{value:.1}")).collect::<Vec<_>>().join(" ")
+        });
+        let _ = writeln!(text, "| {} | {us} | {them} |", metric.name);
+    }
+    text
+}
+
+/// Puts the report between the markers of a document.
+pub(crate) fn write_between_markers(document: &Path, report: &str) -> io::Result<()> {
+    const MARKERS: [&str; 2] = ["<!-- measured: begin -->", "<!-- measured: end -->"];
+    let [begin, end] = MARKERS;
+    let text = fs::read_to_string(document)?;
+    let (before, rest) = text.split_once(begin).ok_or_else(|| missing(document, begin))?;
+    let (_, after) = rest.split_once(end).ok_or_else(|| missing(document, end))?;
+    fs::write(document, format!("{before}{begin}\n{report}{end}{after}"))
+}
+
+fn missing(document: &Path, marker: &str) -> io::Error {
+    io::Error::other(format!("`{}` has no line `{marker}`: add it", document.display()))
+}
+
+/// The processor, as the kernel names it.
+fn machine() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let count = std::thread::available_parallelism().map_or(0, usize::from);
+    format!("{count} processors of type {}", name.map_or("unknown", |(_, name)| name))
+}

@@ -1,0 +1,104 @@
+//! Starts the two servers, each on loopback with the same model, threads and context, and looks
+//! up how much memory they took.
+
+use std::{
+    fs, io,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::http::{Target, is_ready};
+
+/// What both servers are given.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    pub(crate) model: PathBuf,
+    pub(crate) threads: u32,
+    pub(crate) sequences: u32,
+    /// Tokens that one sequence holds.
+    pub(crate) context: u32,
+    /// Where logs and data go.
+    pub(crate) work: PathBuf,
+}
+
+/// A running server; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) target: Target,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Nothing is left to do about a process that is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts llama.cpp's `llama-server`, without prompt cache, as the prompts are unique anyway.
+pub(crate) fn start_theirs(binary: &Path, setup: &Setup) -> io::Result<Server> {
+    let address = free_address()?;
+    let total = setup.context.saturating_mul(setup.sequences);
+    let mut command = Command::new(binary);
+    command
+        .arg("-m").arg(&setup.model)
+        .args(["--host", "127.0.0.1", "--port", &address.port().to_string()])
+        .args(["-t", &setup.threads.to_string(), "-tb", &setup.threads.to_string()])
+        .args(["-np", &setup.sequences.to_string(), "-c", &total.to_string()])
+        .args(["--cache-ram", "0", "--no-cache-prompt", "--no-webui"]);
+    let child = spawn(&mut command, &setup.work.join("llama-server.log"))?;
+    let path = "/v1/chat/completions".to_owned();
+    let server = Server { child, target: Target { address, path, key: "none".into() } };
+    wait(server, address, "/health")
+}
+
+/// Starts `bailiwick serve` with one tenant, one resource and one deployment named `bench`.
+pub(crate) fn start_ours(binary: &Path, setup: &Setup) -> io::Result<Server> {
+    let _ = (binary, setup); Err(io::Error::other("not yet"))
+}
+
+/// Highest resident memory so far, in MB, of a server and all its children.
+pub(crate) fn memory_peak_mb(server: &Server) -> u64 {
+    let mut kilobytes: u64 = 0;
+    let mut pids = vec![server.child.id()];
+    while let Some(pid) = pids.pop() {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let own = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kilobytes = kilobytes.saturating_add(own.unwrap_or(0));
+        // A child belongs to the thread that started it.
+        for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+            let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            pids.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+        }
+    }
+    kilobytes / 1024
+}
+
+fn wait(mut server: Server, address: SocketAddr, path: &str) -> io::Result<Server> {
+    let started = Instant::now();
+    while !is_ready(address, path) {
+        if let Some(status) = server.child.try_wait()? {
+            return Err(io::Error::other(format!("a server ended while it started: {status}")));
+        }
+        if started.elapsed() > Duration::from_secs(120) {
+            return Err(io::Error::other("a server was not ready after two minutes"));
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(server)
+}
+
+fn spawn(command: &mut Command, log: &Path) -> io::Result<Child> {
+    let log = fs::File::create(log)?;
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()
+}
+
+/// An address on loopback that nobody listens on just now.
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind(("127.0.0.1", 0))?.local_addr()
+}
