@@ -1,1 +1,3 @@
 //! The gateway: HTTP surface, listeners, configuration and command line.
+
+pub mod config;

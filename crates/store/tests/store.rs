@@ -9,9 +9,7 @@ use policy::{
     principal::{Key, KeyName, ResourceKeys},
     task::Task,
 };
-use store::{
-    Deployment, Kind, Model, ModelFactsRow, Resource, Sku, Store, StoreError, Tenant,
-};
+use store::{Deployment, Kind, Model, ModelFactsRow, Resource, Sku, Store, StoreError, Tenant};
 
 fn tenant(seed: u8) -> Tenant {
     Tenant { id: TenantId::from_random([seed; 16]), name: format!("tenant-{seed}"), created_at: 1 }
@@ -213,9 +211,7 @@ fn owners_must_exist() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     let nobody = tenant(1);
-    let missing = |result, kind| {
-        matches!(result, Err(StoreError::NotFound { kind: found, .. }) if found == kind)
-    };
+    let missing = |result, kind| matches!(result, Err(StoreError::NotFound { kind: found, .. }) if found == kind);
     assert!(missing(store.create_resource(&resource(1, &nobody)), Kind::Tenant));
     let orphan = deployment("chat", &resource(1, &nobody), &model(1));
     assert!(missing(store.create_deployment(&orphan), Kind::Resource));
