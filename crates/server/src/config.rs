@@ -376,7 +376,7 @@ where
 impl Default for Config {
     fn default() -> Self {
         Self {
-            data: "bailiwick-data".into(),
+            data: "data".into(),
             listen: Listen::default(),
             tls: None,
             limits: Limits::default(),

@@ -36,11 +36,11 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Why something was not read from or written to the store.
+/// Why something was not read from or written to the store; [`StoreError::help`] says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A name that is not allowed.
-    #[error("`{given}` cannot be the name of a {kind}: use {rule}")]
+    #[error("`{given}` cannot be the name of a {kind}")]
     BadName {
         /// Of what.
         kind: &'static str,
@@ -50,7 +50,7 @@ pub enum StoreError {
         rule: &'static str,
     },
     /// The name is taken.
-    #[error("there is a {kind} `{name}` already; choose another name, or delete that one first")]
+    #[error("there is a {kind} `{name}` already")]
     Exists {
         /// What.
         kind: Kind,
@@ -58,7 +58,7 @@ pub enum StoreError {
         name: String,
     },
     /// There is no such thing.
-    #[error("there is no {kind} `{name}`; `bailiwick {kind} list` shows what there is")]
+    #[error("there is no {kind} `{name}`")]
     NotFound {
         /// What.
         kind: Kind,
@@ -68,19 +68,14 @@ pub enum StoreError {
     /// It cannot be deleted as long as others need it.
     #[error(transparent)]
     InUse(InUse),
-    /// The data directory cannot be used as it is.
-    #[error("cannot use the data directory `{}`: {problem}", path.display())]
-    Directory {
+    /// The data directory is open to others and holds what is not ours.
+    #[error("`{}` holds other files, and other users can enter it", path.display())]
+    Exposed {
         /// The directory.
         path: PathBuf,
-        /// What is wrong, and what to do.
-        problem: String,
     },
     /// The database was written by a newer program.
-    #[error(
-        "the database has format {found} and this program knows formats up to {known}; \
-         run the newer bailiwick that wrote it"
-    )]
+    #[error("the database has format {found}, and this program knows formats up to {known}")]
     Newer {
         /// Its format.
         found: i64,
@@ -88,16 +83,16 @@ pub enum StoreError {
         known: i64,
     },
     /// A row that this program cannot have written.
-    #[error("the database holds a damaged row ({what}); restore it from a backup")]
+    #[error("the database holds a damaged row ({what})")]
     Damaged {
         /// Which column.
         what: &'static str,
     },
     /// Another process holds the database.
-    #[error("the database is busy: another process is writing to it; try again")]
+    #[error("the database is busy: another process is writing to it")]
     Busy,
     /// The database failed.
-    #[error("the database failed: {0}; check the disk's space and the directory's owner")]
+    #[error("the database failed: {0}")]
     Database(rusqlite::Error),
     /// A file could not be read or written.
     #[error("cannot {doing} `{}`: {source}", path.display())]
@@ -109,6 +104,33 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl StoreError {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::BadName { rule, .. } => format!("use {rule}"),
+            Self::Exists { kind, .. } => {
+                format!("choose another name; `bailiwick {kind} list` shows what there is")
+            }
+            Self::NotFound { kind, .. } => format!("`bailiwick {kind} list` shows what there is"),
+            Self::InUse(InUse { by, example, .. }) => {
+                format!("delete first what uses it: `bailiwick {by} delete {example}`")
+            }
+            Self::Exposed { path } => format!(
+                "choose a new directory, or close this one to others: `chmod 700 {}`",
+                path.display()
+            ),
+            Self::Newer { .. } => "run the newer bailiwick that wrote it".to_owned(),
+            Self::Damaged { .. } => "restore the data directory from a backup".to_owned(),
+            Self::Busy => "try again in a moment".to_owned(),
+            Self::Database(_) | Self::File { .. } => {
+                "check that the disk has space and that the directory is yours".to_owned()
+            }
+        }
+    }
 }
 
 /// Something that others still need.
@@ -128,13 +150,9 @@ pub struct InUse {
 
 impl fmt::Display for InUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, name, by, count, example } = self;
+        let Self { kind, name, by, count, .. } = self;
         let plural = if *count == 1 { "" } else { "s" };
-        write!(
-            f,
-            "the {kind} `{name}` still has {count} {by}{plural}; delete first what uses it: \
-             `bailiwick {by} delete {example}`"
-        )
+        write!(f, "the {kind} `{name}` is in use by {count} {by}{plural}")
     }
 }
 

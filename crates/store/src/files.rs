@@ -43,14 +43,7 @@ fn keep_others_out(data: &Path, database: &Path) -> Result<(), StoreError> {
     }
     let empty = || fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_none());
     if !database.exists() && !empty() {
-        return Err(StoreError::Directory {
-            path: data.to_owned(),
-            problem: format!(
-                "it holds other files and other users can enter it; \
-                 choose a new directory, or close this one: `chmod 700 {}`",
-                data.display()
-            ),
-        });
+        return Err(StoreError::Exposed { path: data.to_owned() });
     }
     fs::set_permissions(data, Permissions::from_mode(0o700))
         .map_err(|source| file("close the directory", data, source))

@@ -186,7 +186,7 @@ fn what_is_in_use_is_not_deleted_and_the_refusal_says_what_to_do() {
     let store = Store::open(dir.path()).unwrap();
     fill(&store);
     let refusal = |result: Result<(), StoreError>, by| match result {
-        Err(StoreError::InUse(used)) if used.by == by => used.to_string(),
+        Err(StoreError::InUse(used)) if used.by == by => StoreError::InUse(used).help(),
         other => panic!("{other:?}"),
     };
     let tenant = refusal(store.delete_tenant("tenant-1"), Kind::Resource);
@@ -202,8 +202,9 @@ fn what_is_in_use_is_not_deleted_and_the_refusal_says_what_to_do() {
     store.delete_model("model-1").unwrap();
     store.delete_resource("resource-1").unwrap();
     store.delete_tenant("tenant-1").unwrap();
-    let gone = store.delete_tenant("tenant-1").unwrap_err().to_string();
-    assert_eq!(gone, "there is no tenant `tenant-1`; `bailiwick tenant list` shows what there is");
+    let gone = store.delete_tenant("tenant-1").unwrap_err();
+    assert_eq!(gone.to_string(), "there is no tenant `tenant-1`");
+    assert_eq!(gone.help(), "`bailiwick tenant list` shows what there is");
 }
 
 #[test]
@@ -258,7 +259,7 @@ fn a_directory_with_other_things_that_others_can_enter_is_refused() {
     fs::create_dir(&data).unwrap();
     fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(data.join("somebody's"), "").unwrap();
-    let refusal = Store::open(&data).unwrap_err().to_string();
+    let refusal = Store::open(&data).unwrap_err().help();
     assert!(refusal.contains("chmod 700"), "{refusal}");
     assert_eq!(mode(&data), 0o755, "left as it was");
     assert!(!data.join("bailiwick.db").exists());
