@@ -1,0 +1,187 @@
+//! The worker's main loop for embeddings: texts in, vectors out, tenants in turn.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::mpsc,
+};
+
+use policy::id::TenantId;
+use zeroize::Zeroizing;
+
+use super::{
+    Command, Loaded, Outbox,
+    ffi::{BatchToken, Context},
+    schedule::WIPE_AFTER,
+};
+use crate::request::{Event, Refusal, Work};
+
+/// A request whose texts are not all embedded yet.
+struct Pending {
+    id: u64,
+    texts: VecDeque<(u32, Zeroizing<Vec<u32>>)>,
+}
+
+/// Serves until the inbox is closed.
+pub(crate) fn run(loaded: Loaded, inbox: &mpsc::Receiver<Command>, outbox: &Outbox) {
+    let mut embedder = Embedder {
+        sequences: loaded.settings.sequences as usize,
+        batch: loaded.settings.batch,
+        context: loaded.context,
+        tenants: BTreeMap::new(),
+        last: None,
+        dirty: false,
+    };
+    loop {
+        let mut command = if embedder.tenants.is_empty() {
+            match embedder.wait(inbox) {
+                Some(command) => Some(command),
+                None => return,
+            }
+        } else {
+            inbox.try_recv().ok()
+        };
+        while let Some(next) = command {
+            match next {
+                Command::Submit { id, scope, work: Work::Embed(work) } => {
+                    match loaded.preparer.embed(&work) {
+                        Ok(texts) => embedder.submit(id, scope.tenant(), texts, outbox),
+                        Err(refusal) => outbox(id, Event::Failed(refusal)),
+                    }
+                }
+                Command::Submit { id, work: Work::Generate(_), .. } => {
+                    let what = "generate text in an embeddings deployment".into();
+                    outbox(id, Event::Failed(Refusal::Unsupported { what }));
+                }
+                Command::Cancel { id } => embedder.cancel(id),
+            }
+            command = inbox.try_recv().ok();
+        }
+        embedder.step(outbox);
+    }
+}
+
+struct Embedder {
+    context: Context,
+    sequences: usize,
+    batch: usize,
+    tenants: BTreeMap<TenantId, VecDeque<Pending>>,
+    last: Option<TenantId>,
+    /// Whether entries were left in the cache since the last wipe.
+    dirty: bool,
+}
+
+impl Embedder {
+    /// The next command; `None` once the inbox is closed. An idle worker overwrites its cache.
+    fn wait(&mut self, inbox: &mpsc::Receiver<Command>) -> Option<Command> {
+        if self.dirty {
+            match inbox.recv_timeout(WIPE_AFTER) {
+                Ok(command) => return Some(command),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return None,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    self.context.wipe();
+                    self.dirty = false;
+                }
+            }
+        }
+        inbox.recv().ok()
+    }
+
+    fn submit(
+        &mut self,
+        id: u64,
+        tenant: TenantId,
+        texts: Vec<Zeroizing<Vec<u32>>>,
+        outbox: &Outbox,
+    ) {
+        let tokens: usize = texts.iter().map(|text| text.len()).sum();
+        let prompt_tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
+        outbox(id, Event::Accepted { prompt_tokens, cached_tokens: 0 });
+        let texts = (0..).zip(texts).collect();
+        self.tenants.entry(tenant).or_default().push_back(Pending { id, texts });
+    }
+
+    fn cancel(&mut self, id: u64) {
+        for pending in self.tenants.values_mut() {
+            pending.retain(|pending| pending.id != id);
+        }
+        self.tenants.retain(|_, pending| !pending.is_empty());
+    }
+
+    /// Embeds one batch of the next tenant's oldest request.
+    fn step(&mut self, outbox: &Outbox) {
+        let last = self.last;
+        let after = |id: &&TenantId| last.is_none_or(|last| **id > last);
+        let next = self.tenants.keys().find(after).or(self.tenants.keys().next()).copied();
+        let Some(tenant) = next else { return };
+        self.last = Some(tenant);
+        let Some(requests) = self.tenants.get_mut(&tenant) else { return };
+        if let Some(request) = requests.front_mut() {
+            let id = request.id;
+            let texts = take_batch(&mut request.texts, self.sequences, self.batch);
+            let is_done = request.texts.is_empty();
+            self.dirty = true;
+            let result = embed(&mut self.context, &texts);
+            match result {
+                Ok(vectors) => {
+                    for (index, vector) in vectors {
+                        outbox(id, Event::Embedding { index, vector });
+                    }
+                    if is_done {
+                        outbox(id, Event::Done);
+                        requests.pop_front();
+                    }
+                }
+                Err(reason) => {
+                    outbox(id, Event::Failed(Refusal::Engine { reason }));
+                    requests.pop_front();
+                }
+            }
+        }
+        self.tenants.retain(|_, pending| !pending.is_empty());
+    }
+}
+
+type Texts = Vec<(u32, Zeroizing<Vec<u32>>)>;
+
+/// Takes as many texts as fit one batch, at least one.
+fn take_batch(
+    texts: &mut VecDeque<(u32, Zeroizing<Vec<u32>>)>,
+    sequences: usize,
+    tokens: usize,
+) -> Texts {
+    let (mut taken, mut room) = (Vec::new(), tokens);
+    while taken.len() < sequences
+        && let Some(text) = texts.pop_front_if(|(_, text)| text.len() <= room)
+    {
+        room = room.saturating_sub(text.1.len());
+        taken.push(text);
+    }
+    taken
+}
+
+fn embed(context: &mut Context, texts: &Texts) -> Result<Vec<(u32, Vec<f32>)>, String> {
+    let mut batch = Vec::new();
+    for (sequence, (_, text)) in (0..).zip(texts) {
+        for (position, &token) in (0..).zip(text.iter()) {
+            batch.push(BatchToken { token, position, sequence, output: true });
+        }
+    }
+    let result = context.decode(&batch).and_then(|()| {
+        let vectors = (0..)
+            .zip(texts)
+            .map(|(sequence, (index, _))| Ok((*index, unit_length(context.embedding(sequence)?)?)));
+        vectors.collect()
+    });
+    for sequence in (0..).take(texts.len()) {
+        context.forget(sequence, 0);
+    }
+    result
+}
+
+fn unit_length(vector: &[f32]) -> Result<Vec<f32>, String> {
+    let length = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+    if !length.is_finite() || length == 0.0 {
+        return Err("the model gave a vector without a direction".into());
+    }
+    Ok(vector.iter().map(|&x| (f64::from(x) / length) as f32).collect())
+}

@@ -1,0 +1,515 @@
+//! The calls into llama.cpp, as safe types. All of this crate's `unsafe` model code is here.
+//!
+//! A [`Model`] is read-only once loaded and may be shared between threads; a [`Context`] belongs to
+//! one thread at a time. Errors are sentences without content. What llama.cpp itself logs is
+//! dropped: it may quote prompts.
+#![expect(unsafe_code, reason = "calls into llama.cpp; each block says why it is sound")]
+
+use std::{
+    ffi::{CStr, CString, c_char, c_void},
+    path::Path,
+    ptr::NonNull,
+    sync::{Arc, Once},
+};
+
+use llama_cpp_sys_2 as sys;
+
+/// A loaded GGUF model.
+#[derive(Debug)]
+pub(crate) struct Model {
+    model: NonNull<sys::llama_model>,
+    vocab: NonNull<sys::llama_vocab>,
+}
+
+// SAFETY: after loading, every call made here takes the model or its vocabulary as `const` and
+// llama.cpp keeps no hidden mutable state in them; tokenizing in parallel is documented as allowed.
+unsafe impl Send for Model {}
+// SAFETY: as above.
+unsafe impl Sync for Model {}
+
+impl Model {
+    /// Loads the file, reporting progress from 0 to 1.
+    pub(crate) fn load(path: &Path, progress: &mut dyn FnMut(f32)) -> Result<Self, String> {
+        unsafe extern "C" fn report(fraction: f32, data: *mut c_void) -> bool {
+            // SAFETY: `data` is the `&mut &mut dyn FnMut` below, which outlives the load.
+            let progress = unsafe { &mut *data.cast::<&mut dyn FnMut(f32)>() };
+            progress(fraction);
+            true
+        }
+        initialize();
+        let path = path.to_str().and_then(|path| CString::new(path).ok());
+        let path = path.ok_or("the model's path is not plain text")?;
+        let mut progress: &mut dyn FnMut(f32) = progress;
+        // SAFETY: `path` and `progress` live until the call returns; the other parameters are
+        // llama.cpp's own defaults.
+        let model = unsafe {
+            let mut params = sys::llama_model_default_params();
+            params.progress_callback = Some(report);
+            params.progress_callback_user_data = (&raw mut progress).cast();
+            sys::llama_model_load_from_file(path.as_ptr(), params)
+        };
+        let model = NonNull::new(model).ok_or(
+            "llama.cpp cannot load it: not a GGUF file, damaged, or an architecture that it does not know",
+        )?;
+        // SAFETY: the model is valid; its vocabulary lives as long as it does.
+        let vocab = unsafe { sys::llama_model_get_vocab(model.as_ptr()) };
+        let vocab = NonNull::new(vocab.cast_mut()).ok_or("the model has no vocabulary")?;
+        Ok(Self { model, vocab })
+    }
+
+    /// A metadata value, as text.
+    pub(crate) fn metadata(&self, key: &CStr) -> Option<String> {
+        let mut buffer = vec![0_u8; 512];
+        // SAFETY: the buffer's length is passed with it.
+        let length = unsafe {
+            sys::llama_model_meta_val_str(
+                self.model.as_ptr(),
+                key.as_ptr(),
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+            )
+        };
+        let length = usize::try_from(length).ok()?;
+        buffer.truncate(length.min(511));
+        String::from_utf8(buffer).ok()
+    }
+
+    /// The chat template in the file, a Jinja program.
+    pub(crate) fn chat_template(&self) -> Option<String> {
+        // SAFETY: the returned text belongs to the model and is copied here.
+        unsafe {
+            let text = sys::llama_model_chat_template(self.model.as_ptr(), std::ptr::null());
+            if text.is_null() {
+                None
+            } else {
+                CStr::from_ptr(text).to_str().ok().map(str::to_owned)
+            }
+        }
+    }
+
+    /// llama.cpp's name of the architecture.
+    pub(crate) fn architecture(&self) -> String {
+        self.metadata(c"general.architecture").unwrap_or_else(|| "unknown".into())
+    }
+
+    /// Whether the file says how token vectors become one; BERT-like models do, chat models do not.
+    fn names_pooling(&self) -> bool {
+        CString::new(format!("{}.pooling_type", self.architecture()))
+            .is_ok_and(|key| self.metadata(&key).is_some())
+    }
+
+    /// Tokens the model was trained to hold.
+    pub(crate) fn context_train(&self) -> u32 {
+        // SAFETY: a read of a valid model, here and in the functions below.
+        let tokens = unsafe { sys::llama_model_n_ctx_train(self.model.as_ptr()) };
+        u32::try_from(tokens).unwrap_or(0)
+    }
+
+    /// Length of the vectors it makes.
+    pub(crate) fn embedding_length(&self) -> u32 {
+        // SAFETY: as above.
+        let length = unsafe { sys::llama_model_n_embd_out(self.model.as_ptr()) };
+        u32::try_from(length).unwrap_or(0)
+    }
+
+    /// Number of weights.
+    pub(crate) fn parameters(&self) -> u64 {
+        // SAFETY: as above.
+        unsafe { sys::llama_model_n_params(self.model.as_ptr()) }
+    }
+
+    /// Whether it can generate text one token after another.
+    pub(crate) fn generates(&self) -> bool {
+        // SAFETY: as above.
+        unsafe {
+            let model = self.model.as_ptr();
+            sys::llama_model_has_decoder(model)
+                && !sys::llama_model_has_encoder(model)
+                && !sys::llama_model_is_diffusion(model)
+        }
+    }
+
+    /// Whether its state cannot be cut at a position (recurrent and hybrid models).
+    pub(crate) fn is_recurrent(&self) -> bool {
+        // SAFETY: as above.
+        unsafe {
+            let model = self.model.as_ptr();
+            sys::llama_model_is_recurrent(model) || sys::llama_model_is_hybrid(model)
+        }
+    }
+
+    /// Tokens in the vocabulary.
+    pub(crate) fn vocabulary(&self) -> u32 {
+        // SAFETY: as above.
+        let tokens = unsafe { sys::llama_vocab_n_tokens(self.vocab.as_ptr()) };
+        u32::try_from(tokens).unwrap_or(0)
+    }
+
+    /// Whether the token ends a turn or a text.
+    pub(crate) fn ends(&self, token: u32) -> bool {
+        // SAFETY: `to_token` gives an id that llama.cpp range-checks.
+        unsafe { sys::llama_vocab_is_eog(self.vocab.as_ptr(), to_token(token)) }
+    }
+
+    /// Whether the token is a control token, which has no text of its own.
+    pub(crate) fn is_control(&self, token: u32) -> bool {
+        // SAFETY: as above.
+        unsafe { sys::llama_vocab_is_control(self.vocab.as_ptr(), to_token(token)) }
+    }
+
+    /// The end-of-text token.
+    pub(crate) fn eos(&self) -> Option<u32> {
+        // SAFETY: a read of a valid vocabulary.
+        u32::try_from(unsafe { sys::llama_vocab_eos(self.vocab.as_ptr()) }).ok()
+    }
+
+    /// The end-of-turn token.
+    pub(crate) fn eot(&self) -> Option<u32> {
+        // SAFETY: as above.
+        u32::try_from(unsafe { sys::llama_vocab_eot(self.vocab.as_ptr()) }).ok()
+    }
+
+    /// The beginning-of-text token.
+    pub(crate) fn bos(&self) -> Option<u32> {
+        // SAFETY: as above.
+        u32::try_from(unsafe { sys::llama_vocab_bos(self.vocab.as_ptr()) }).ok()
+    }
+
+    /// Whether texts begin with the beginning-of-text token.
+    pub(crate) fn adds_bos(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { sys::llama_vocab_get_add_bos(self.vocab.as_ptr()) }
+    }
+
+    /// The bytes of a token; control tokens show their name.
+    pub(crate) fn piece(&self, token: u32) -> Vec<u8> {
+        let mut buffer = vec![0_u8; 64];
+        loop {
+            // SAFETY: the buffer's length is passed with it.
+            let length = unsafe {
+                sys::llama_token_to_piece(
+                    self.vocab.as_ptr(),
+                    to_token(token),
+                    buffer.as_mut_ptr().cast(),
+                    i32::try_from(buffer.len()).unwrap_or(i32::MAX),
+                    0,
+                    true,
+                )
+            };
+            match usize::try_from(length) {
+                Ok(length) => {
+                    buffer.truncate(length);
+                    return buffer;
+                }
+                Err(_) => buffer.resize(length.unsigned_abs() as usize, 0),
+            }
+        }
+    }
+
+    /// Splits text into tokens. With `markup`, the names of control tokens in the text are read as
+    /// these tokens: for text that a chat template made, never for what a customer wrote.
+    pub(crate) fn tokenize(&self, text: &str, bos: bool, markup: bool) -> Result<Vec<u32>, String> {
+        let length = i32::try_from(text.len()).map_err(|_| "the text is longer than 2 GiB")?;
+        let mut tokens = vec![0_i32; text.len().saturating_add(8)];
+        // SAFETY: text and buffer are passed with their lengths; a token covers at least a byte,
+        // and the eight spare places hold what the vocabulary adds at either end.
+        let count = unsafe {
+            sys::llama_tokenize(
+                self.vocab.as_ptr(),
+                text.as_ptr().cast::<c_char>(),
+                length,
+                tokens.as_mut_ptr(),
+                i32::try_from(tokens.len()).unwrap_or(i32::MAX),
+                bos,
+                markup,
+            )
+        };
+        let count = usize::try_from(count).map_err(|_| "the text cannot be tokenized")?;
+        tokens.truncate(count);
+        Ok(tokens.into_iter().filter_map(|token| u32::try_from(token).ok()).collect())
+    }
+}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        // SAFETY: contexts hold an `Arc` of the model, so none is left.
+        unsafe { sys::llama_model_free(self.model.as_ptr()) }
+    }
+}
+
+/// How a context is set up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ContextSpec {
+    /// Tokens that one sequence can hold.
+    pub(crate) context: u32,
+    /// Sequences at once.
+    pub(crate) sequences: u32,
+    /// Tokens in one call of `decode`, at most.
+    pub(crate) batch: u32,
+    /// Whether it makes embeddings instead of logits.
+    pub(crate) embeddings: bool,
+    /// Threads that compute.
+    pub(crate) threads: u32,
+}
+
+/// One token of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BatchToken {
+    /// The token.
+    pub(crate) token: u32,
+    /// Its place in its sequence.
+    pub(crate) position: u32,
+    /// Its sequence.
+    pub(crate) sequence: u32,
+    /// Whether the logits after it are wanted.
+    pub(crate) output: bool,
+}
+
+/// KV cache and computation for several sequences of one model.
+#[derive(Debug)]
+pub(crate) struct Context {
+    context: NonNull<sys::llama_context>,
+    pool: Option<NonNull<sys::ggml_threadpool>>,
+    threads: u32,
+    vocabulary: usize,
+    embedding_length: usize,
+    arrays: Arrays,
+    // Last, so that the model is freed after the context.
+    _model: Arc<Model>,
+}
+
+// SAFETY: a context may move between threads, it must only not be used by two at once, and every
+// method that computes takes `&mut self`.
+unsafe impl Send for Context {}
+
+impl Context {
+    /// Allocates a context.
+    pub(crate) fn new(model: Arc<Model>, spec: ContextSpec) -> Result<Self, String> {
+        let total = if spec.embeddings {
+            Some(spec.context)
+        } else {
+            spec.context.checked_mul(spec.sequences)
+        };
+        let total = total.ok_or("the context is too large")?;
+        let threads = i32::try_from(spec.threads).unwrap_or(1);
+        // SAFETY: the model is valid and outlives the context, which holds an `Arc` of it.
+        let context = unsafe {
+            let mut params = sys::llama_context_default_params();
+            params.n_ctx = total;
+            params.n_batch = spec.batch;
+            // Encoders see a whole text at once; decoders work in pieces that fit the CPU's cache.
+            params.n_ubatch = if spec.embeddings { spec.batch } else { spec.batch.min(512) };
+            params.n_seq_max = spec.sequences;
+            if !spec.embeddings {
+                // Only the last token of each sequence needs logits; the buffer is sized by this.
+                params.n_outputs_max = spec.sequences;
+            }
+            params.n_threads = threads;
+            params.n_threads_batch = threads;
+            params.embeddings = spec.embeddings;
+            params.no_perf = true;
+            // Each sequence attends to its own cells only: nobody pays for the length of another's
+            // prompt, and no cell is ever shared between tenants. Texts to embed are pooled by
+            // micro-batch instead, which only a unified cache keeps whole.
+            params.kv_unified = spec.embeddings;
+            params.swa_full = true;
+            if spec.embeddings && !model.names_pooling() {
+                params.pooling_type = sys::LLAMA_POOLING_TYPE_MEAN;
+            }
+            sys::llama_init_from_model(model.model.as_ptr(), params)
+        };
+        let context = NonNull::new(context).ok_or_else(|| {
+            format!(
+                "llama.cpp cannot set up {} sequences of {} tokens: too little memory, or a model that it cannot run so",
+                spec.sequences, spec.context
+            )
+        })?;
+        let this = Self {
+            context,
+            pool: None,
+            threads: spec.threads,
+            vocabulary: model.vocabulary() as usize,
+            embedding_length: model.embedding_length() as usize,
+            arrays: Arrays::default(),
+            _model: model,
+        };
+        if spec.embeddings {
+            this.check_pooling()?;
+        }
+        Ok(this)
+    }
+
+    fn check_pooling(&self) -> Result<(), String> {
+        // SAFETY: a read of a valid context.
+        match unsafe { sys::llama_pooling_type(self.context.as_ptr()) } {
+            sys::LLAMA_POOLING_TYPE_NONE => Err("the model does not pool into one vector".into()),
+            sys::LLAMA_POOLING_TYPE_RANK => {
+                Err("this is a reranking model: it makes scores, not embeddings".into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Starts the threads that compute; to be called once the process is confined, so that they
+    /// are too.
+    pub(crate) fn start_threads(&mut self) -> Result<(), String> {
+        let threads = i32::try_from(self.threads).unwrap_or(1);
+        // SAFETY: the parameters live until the call returns; the pool is freed after the context
+        // has let go of it, in `drop`.
+        unsafe {
+            let mut params = sys::ggml_threadpool_params_default(threads);
+            let pool = NonNull::new(sys::ggml_threadpool_new(&raw mut params));
+            let pool = pool.ok_or("cannot start the threads that compute")?;
+            let context = self.context.as_ptr();
+            sys::llama_attach_threadpool(context, pool.as_ptr(), pool.as_ptr());
+            self.pool = Some(pool);
+        }
+        Ok(())
+    }
+
+    /// Tokens that one sequence really holds.
+    pub(crate) fn sequence_length(&self) -> u32 {
+        // SAFETY: a read of a valid context.
+        unsafe { sys::llama_n_ctx_seq(self.context.as_ptr()) }
+    }
+
+    /// Computes a batch.
+    pub(crate) fn decode(&mut self, tokens: &[BatchToken]) -> Result<(), String> {
+        let batch = self.arrays.fill(tokens);
+        // SAFETY: the arrays hold as many entries as the batch says, and live until the call is
+        // over; llama.cpp checks tokens, positions and sequences.
+        let status = unsafe { sys::llama_decode(self.context.as_ptr(), batch) };
+        match status {
+            0 => Ok(()),
+            1 => Err("no room in the KV cache".into()),
+            other => Err(format!("llama_decode returned {other}")),
+        }
+    }
+
+    /// The logits after the batch's token number `row`, one for each token of the vocabulary.
+    pub(crate) fn logits(&mut self, row: usize) -> Result<&[f32], String> {
+        let row = i32::try_from(row).map_err(|_| "row out of range")?;
+        // SAFETY: llama.cpp returns null for a row without output, and otherwise as many floats as
+        // the vocabulary has tokens, valid until the next `decode`, which needs `&mut self`.
+        unsafe {
+            let logits = sys::llama_get_logits_ith(self.context.as_ptr(), row);
+            if logits.is_null() {
+                return Err("no logits for this token".into());
+            }
+            Ok(std::slice::from_raw_parts(logits, self.vocabulary))
+        }
+    }
+
+    /// The pooled vector of a sequence in the last batch.
+    pub(crate) fn embedding(&mut self, sequence: u32) -> Result<&[f32], String> {
+        // SAFETY: null when there is none, otherwise as many floats as the model's embedding
+        // length, valid until the next `decode`.
+        unsafe {
+            let vector = sys::llama_get_embeddings_seq(self.context.as_ptr(), to_token(sequence));
+            if vector.is_null() {
+                return Err("no embedding for this sequence".into());
+            }
+            Ok(std::slice::from_raw_parts(vector, self.embedding_length))
+        }
+    }
+
+    /// Drops a sequence's entries at and after a position. False when the model's state cannot be
+    /// cut there; then nothing was dropped.
+    pub(crate) fn forget(&mut self, sequence: u32, from: u32) -> bool {
+        // SAFETY: a valid context; sequence and position are range-checked by llama.cpp.
+        unsafe {
+            let memory = sys::llama_get_memory(self.context.as_ptr());
+            memory.is_null()
+                || sys::llama_memory_seq_rm(memory, to_token(sequence), to_token(from), -1)
+        }
+    }
+
+    /// Copies all entries of one sequence over another's.
+    pub(crate) fn copy(&mut self, from: u32, to: u32) {
+        // SAFETY: as above.
+        unsafe {
+            let memory = sys::llama_get_memory(self.context.as_ptr());
+            if !memory.is_null() {
+                sys::llama_memory_seq_cp(memory, to_token(from), to_token(to), -1, -1);
+            }
+        }
+    }
+
+    /// Overwrites the whole KV cache with zeros.
+    pub(crate) fn wipe(&mut self) {
+        // SAFETY: as above.
+        unsafe {
+            let memory = sys::llama_get_memory(self.context.as_ptr());
+            if !memory.is_null() {
+                sys::llama_memory_clear(memory, true);
+            }
+        }
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // SAFETY: each is freed once, the context before the pool that it uses.
+        unsafe {
+            sys::llama_free(self.context.as_ptr());
+            if let Some(pool) = self.pool {
+                sys::ggml_threadpool_free(pool.as_ptr());
+            }
+        }
+    }
+}
+
+/// The arrays behind a `llama_batch`, kept between calls.
+#[derive(Debug, Default)]
+struct Arrays {
+    tokens: Vec<i32>,
+    positions: Vec<i32>,
+    counts: Vec<i32>,
+    sequences: Vec<i32>,
+    sequence_pointers: Vec<*mut i32>,
+    outputs: Vec<i8>,
+}
+
+impl Arrays {
+    fn fill(&mut self, batch: &[BatchToken]) -> sys::llama_batch {
+        self.tokens.clear();
+        self.positions.clear();
+        self.counts.clear();
+        self.sequences.clear();
+        self.sequence_pointers.clear();
+        self.outputs.clear();
+        for entry in batch {
+            self.tokens.push(to_token(entry.token));
+            self.positions.push(to_token(entry.position));
+            self.counts.push(1);
+            self.sequences.push(to_token(entry.sequence));
+            self.outputs.push(i8::from(entry.output));
+        }
+        // The pointers are taken once `sequences` no longer grows.
+        self.sequence_pointers.extend(self.sequences.iter_mut().map(|sequence| &raw mut *sequence));
+        sys::llama_batch {
+            n_tokens: i32::try_from(batch.len()).unwrap_or(i32::MAX),
+            token: self.tokens.as_mut_ptr(),
+            embd: std::ptr::null_mut(),
+            pos: self.positions.as_mut_ptr(),
+            n_seq_id: self.counts.as_mut_ptr(),
+            seq_id: self.sequence_pointers.as_mut_ptr(),
+            logits: self.outputs.as_mut_ptr(),
+        }
+    }
+}
+
+/// llama.cpp counts in `i32`; a number beyond that becomes -1, which it refuses.
+fn to_token(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(-1)
+}
+
+fn initialize() {
+    unsafe extern "C" fn drop_line(_: sys::ggml_log_level, _: *const c_char, _: *mut c_void) {}
+    static ONCE: Once = Once::new();
+    // SAFETY: called once, before any other call; the callback takes nothing from its arguments.
+    ONCE.call_once(|| unsafe {
+        sys::llama_log_set(Some(drop_line), std::ptr::null_mut());
+        sys::llama_backend_init();
+    });
+}

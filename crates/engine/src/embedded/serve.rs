@@ -1,0 +1,211 @@
+//! The worker's main loop for text: commands in, batches, events out.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    time::Instant,
+};
+
+use policy::id::TenantId;
+
+use super::{
+    Command, Loaded, Outbox,
+    ffi::{BatchToken, Context},
+    prepare::{Job, Preparer},
+    schedule::{Compute, Scheduler},
+};
+use crate::request::{CacheScope, Event, Generate, Refusal, Work};
+
+/// What reaches the scheduler.
+enum Input {
+    Job(Box<Job>),
+    /// A job that could not be prepared; its caller has been told.
+    Refused(u64),
+    Cancel(u64),
+}
+
+/// Serves until the inbox is closed.
+pub(crate) fn run(loaded: Loaded, inbox: mpsc::Receiver<Command>, outbox: &Arc<Outbox>) {
+    let Loaded { context, pieces, ends, preparer, settings, .. } = loaded;
+    let (sender, inputs) = mpsc::channel();
+    let queue = Arc::new(Queue::default());
+    let routing =
+        Router { queue: Arc::clone(&queue), inputs: sender.clone(), outbox: Arc::clone(outbox) };
+    let preparing = Arc::clone(outbox);
+    std::thread::spawn(move || prepare(&queue, &preparer, &sender, &preparing));
+    std::thread::spawn(move || routing.run(&inbox));
+
+    let mut compute = Llama { context, pieces, ends };
+    let mut scheduler = Scheduler::new(settings);
+    let mut emit = |id, event| outbox(id, event);
+    loop {
+        if scheduler.is_idle() {
+            let next = match scheduler.wakes_at() {
+                None => inputs.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+                Some(at) => inputs.recv_timeout(at.saturating_duration_since(Instant::now())),
+            };
+            match next {
+                Ok(input) => take(input, &mut scheduler, &mut compute),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            }
+        }
+        while let Ok(input) = inputs.try_recv() {
+            take(input, &mut scheduler, &mut compute);
+        }
+        scheduler.step(&mut compute, Instant::now(), &mut emit);
+    }
+}
+
+fn take(input: Input, scheduler: &mut Scheduler, compute: &mut Llama) {
+    match input {
+        Input::Job(job) => scheduler.submit(*job),
+        Input::Refused(id) => scheduler.never_comes(id),
+        Input::Cancel(id) => scheduler.cancel(id, compute, Instant::now()),
+    }
+}
+
+/// Passes commands on; never waits for work to be prepared, so that a cancel is quick.
+struct Router {
+    queue: Arc<Queue>,
+    inputs: mpsc::Sender<Input>,
+    outbox: Arc<Outbox>,
+}
+
+impl Router {
+    fn run(&self, inbox: &mpsc::Receiver<Command>) {
+        while let Ok(command) = inbox.recv() {
+            match command {
+                Command::Submit { id, scope, work: Work::Generate(work) } => {
+                    self.queue.push(Waiting { id, scope, work: *work });
+                }
+                Command::Submit { id, work: Work::Embed(_), .. } => {
+                    let what = "embed in a chat deployment".into();
+                    (self.outbox)(id, Event::Failed(Refusal::Unsupported { what }));
+                }
+                Command::Cancel { id } => {
+                    if !self.queue.remove(id) && self.inputs.send(Input::Cancel(id)).is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+        self.queue.close();
+    }
+}
+
+fn prepare(queue: &Queue, preparer: &Preparer, inputs: &mpsc::Sender<Input>, outbox: &Outbox) {
+    while let Some(Waiting { id, scope, work }) = queue.pop() {
+        let input = match preparer.generate(id, scope, work) {
+            Ok(job) => Input::Job(Box::new(job)),
+            Err(refusal) => {
+                outbox(id, Event::Failed(refusal));
+                Input::Refused(id)
+            }
+        };
+        if inputs.send(input).is_err() {
+            return;
+        }
+    }
+}
+
+struct Waiting {
+    id: u64,
+    scope: CacheScope,
+    work: Generate,
+}
+
+/// Requests to prepare: tenants take turns, so that one who sends costly ones delays itself. Its
+/// length is bounded by the gateway, which counts what is in flight.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<QueueState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct QueueState {
+    tenants: BTreeMap<TenantId, VecDeque<Waiting>>,
+    last: Option<TenantId>,
+    closed: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, waiting: Waiting) {
+        self.lock().tenants.entry(waiting.scope.tenant()).or_default().push_back(waiting);
+        self.changed.notify_one();
+    }
+
+    /// Takes a request out again; false if it is not here any more.
+    fn remove(&self, id: u64) -> bool {
+        self.lock().tenants.values_mut().any(|waiting| {
+            let at = waiting.iter().position(|waiting| waiting.id == id);
+            at.and_then(|at| waiting.remove(at)).is_some()
+        })
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// The next request, of the next tenant in turn; `None` once closed.
+    fn pop(&self) -> Option<Waiting> {
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            state.tenants.retain(|_, waiting| !waiting.is_empty());
+            let last = state.last;
+            let after = |id: &&TenantId| last.is_none_or(|last| **id > last);
+            let next = state.tenants.keys().find(after).or(state.tenants.keys().next()).copied();
+            if let Some(tenant) = next {
+                state.last = Some(tenant);
+                return state.tenants.get_mut(&tenant).and_then(VecDeque::pop_front);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// llama.cpp, as the scheduler sees it.
+struct Llama {
+    context: Context,
+    pieces: Arc<Vec<Vec<u8>>>,
+    ends: Vec<bool>,
+}
+
+impl Compute for Llama {
+    fn decode(&mut self, batch: &[BatchToken]) -> Result<(), String> {
+        self.context.decode(batch)
+    }
+
+    fn logits(&mut self, row: usize) -> Result<&[f32], String> {
+        self.context.logits(row)
+    }
+
+    fn forget(&mut self, sequence: u32, from: u32) -> bool {
+        self.context.forget(sequence, from)
+    }
+
+    fn copy(&mut self, from: u32, to: u32) {
+        self.context.copy(from, to);
+    }
+
+    fn wipe(&mut self) {
+        self.context.wipe();
+    }
+
+    fn piece(&self, token: u32) -> &[u8] {
+        self.pieces.get(token as usize).map_or(&[], Vec::as_slice)
+    }
+
+    fn ends(&self, token: u32) -> bool {
+        self.ends.get(token as usize).copied().unwrap_or(true)
+    }
+}
