@@ -7,6 +7,12 @@
 //! This is the only crate with `unsafe` code: the calls into llama.cpp, and the few system calls
 //! that confinement needs.
 
+pub mod confine;
+#[cfg(feature = "embedded")]
+pub mod embedded;
+#[cfg(test)]
+mod fixtures;
+pub mod memory;
 pub mod protocol;
 pub mod request;
 pub mod supervise;

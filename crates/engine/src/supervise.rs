@@ -1,13 +1,35 @@
 //! The gateway's side of a worker: starts it, restarts it with backoff when it dies, carries
 //! requests to it and events back.
+//!
+//! It trusts a worker with the content of its own requests and with nothing else: what arrives is
+//! decoded strictly, and words that a worker chose are shortened before anybody prints them.
 
-use std::{path::PathBuf, time::Duration};
+mod life;
+mod process;
+mod requests;
 
-use policy::{permit::{Action, Permit}, task::Task};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use policy::{
+    permit::{Action, Permit},
+    task::Task,
+};
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
-use crate::{protocol::{Confinement, ModelFacts}, request::{CacheScope, Event, Refusal, Work}};
+use self::{
+    life::{Control, Life},
+    requests::Requests,
+};
+use crate::{
+    protocol::{Confinement, ModelFacts},
+    request::{CacheScope, Refusal, Work},
+};
+
+pub use self::{
+    life::inspect,
+    requests::{EVENTS_BYTES_MAX, Events},
+};
 
 /// How to run one model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,50 +88,111 @@ pub struct Report {
     pub confinement: Confinement,
 }
 
-/// One supervised worker.
+/// One supervised worker; its clones are the same worker.
 #[derive(Debug, Clone)]
 pub struct Worker {
-    inner: std::sync::Arc<Inner>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    spec: WorkerSpec,
+    requests: Arc<Requests>,
+    state: watch::Receiver<State>,
+    restarts: watch::Receiver<u64>,
+    /// Dropping it ends the worker at once.
+    control: watch::Sender<Control>,
 }
 
 impl Worker {
-    /// Starts the worker of `spec`, as `executable worker`, and keeps it running until dropped.
+    /// Starts the worker of `spec`, as `executable worker`, and keeps it running until the last
+    /// clone is dropped. Must be called inside a Tokio runtime.
     #[must_use]
-    pub fn start(executable: PathBuf, spec: WorkerSpec) -> Self { todo!() }
+    pub fn start(executable: PathBuf, spec: WorkerSpec) -> Self {
+        let requests = Arc::new(Requests::new(spec.sequences, spec.queue));
+        let (control, controlled) = watch::channel(Control::Run);
+        let (state_in, state) = watch::channel(State::Loading(0.0));
+        let (restarts_in, restarts) = watch::channel(0);
+        let life = Life {
+            executable,
+            spec: spec.clone(),
+            requests: Arc::clone(&requests),
+            state: state_in,
+            restarts: restarts_in,
+            control: controlled,
+        };
+        // Not awaited: it ends when `control` says so, and `stop` waits for that.
+        drop(tokio::spawn(life.live()));
+        Self { inner: Arc::new(Inner { spec, requests, state, restarts, control }) }
+    }
 
     /// What the worker was started with.
     #[must_use]
-    pub fn spec(&self) -> &WorkerSpec { todo!() }
+    pub fn spec(&self) -> &WorkerSpec {
+        &self.inner.spec
+    }
 
     /// Watches the worker's life.
     #[must_use]
-    pub fn state(&self) -> watch::Receiver<State> { todo!() }
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.inner.state.clone()
+    }
 
     /// Requests that wait or run now.
     #[must_use]
-    pub fn load(&self) -> u32 { todo!() }
+    pub fn load(&self) -> u32 {
+        self.inner.requests.load()
+    }
+
+    /// How often the worker was started again after it died.
+    #[must_use]
+    pub fn restarts(&self) -> u64 {
+        *self.inner.restarts.borrow()
+    }
 
     /// Hands a permitted request to the worker. Dropping the answer cancels the request.
     ///
     /// # Errors
-    /// When the worker is not ready or its queue is full.
-    pub fn run<A: Action>(&self, permit: Permit<A>, reuse_prefix: bool, work: Work) -> Result<Events, Refusal> { todo!() }
+    /// When the worker is not ready, its queue is full, or the request is longer than
+    /// [`crate::protocol::FRAME_BYTES_MAX`].
+    pub fn run<A: Action>(
+        &self,
+        permit: Permit<A>,
+        reuse_prefix: bool,
+        work: Work,
+    ) -> Result<Events, Refusal> {
+        let scope = CacheScope::of(&permit, reuse_prefix);
+        // The permit ends here: one permit, one request.
+        let _spent = permit.spend();
+        Requests::submit(&self.inner.requests, scope, work, || self.retry_after())
+    }
 
-    /// Stops the worker once its requests have ended, or when `deadline` has passed.
-    pub async fn stop(&self, deadline: Duration) { todo!() }
+    /// Takes no more requests, and stops the worker once those it has have ended, or when
+    /// `deadline` has passed.
+    pub async fn stop(&self, deadline: Duration) {
+        self.inner.requests.close();
+        let until = Instant::now() + deadline;
+        self.inner.control.send_replace(Control::Stop { until });
+        let mut state = self.inner.state.clone();
+        // The sender goes when the life is over.
+        while state.changed().await.is_ok() {}
+    }
+
+    /// When a caller should try again whose request finds no worker.
+    fn retry_after(&self) -> Duration {
+        match &*self.inner.state.borrow() {
+            State::Loading(_) | State::Ready(_) => RETRY_SOON,
+            State::Restarting { after, .. } => RETRY_SOON + *after,
+            State::Refused { .. } => RETRY_LATE,
+        }
+    }
 }
 
-/// The answer to one request, event by event.
-#[derive(Debug)]
-pub struct Events { }
+/// Loading takes seconds.
+const RETRY_SOON: Duration = Duration::from_secs(1);
 
-impl Events {
-    /// The next event; `None` after the last one. A worker that dies gives `Failed(WorkerDied)`.
-    pub async fn next(&mut self) -> Option<Event> { todo!() }
-}
+/// Somebody has to do something first.
+const RETRY_LATE: Duration = Duration::from_secs(60);
 
-/// Asks a confined worker what is in a GGUF file, for `model add`.
-///
-/// # Errors
-/// When the file is not a GGUF file that llama.cpp can run for chat or embeddings; says why.
-pub async fn inspect(executable: PathBuf, model: PathBuf) -> Result<ModelFacts, String> { todo!() }
+#[cfg(test)]
+mod tests;

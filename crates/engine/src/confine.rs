@@ -1,0 +1,130 @@
+//! Takes a worker's abilities away: files, network, processes, everything but compute and one socket.
+//!
+//! Two steps, each a value that the next needs. *Before loading*, because a model file is foreign
+//! input to a C++ parser: that one file may be read, nothing else may be opened, and there are no
+//! sockets and no processes. *Before serving*, because from then on customers' content is in
+//! memory: nothing may be opened at all. After each step the worker tries to break out, for real,
+//! and does not go on if it can.
+//!
+//! What it does not do: limit CPU time or memory, and hide the content from the machine's root.
+
+mod attempt;
+mod files;
+mod syscalls;
+
+use std::{fs::File, os::fd::AsFd as _};
+
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior,
+    set_parent_process_death_signal, setrlimit,
+};
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
+
+use crate::{memory, protocol::Confinement};
+
+/// Why a worker could not be confined. It then does not serve.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unconfined {
+    /// A system call that confines was refused.
+    #[error("{step} failed ({error}); the engine serves only when it is confined")]
+    Step {
+        /// What was being done.
+        step: &'static str,
+        /// What the system said.
+        error: String,
+    },
+    /// The kernel has no Landlock, or an old one.
+    #[error(
+        "Landlock is missing or too old here ({error}); the engine needs Linux 6.7 or later with \
+         `landlock` among the security modules (kernel parameter `lsm=`), and a container runtime \
+         that allows its system calls"
+    )]
+    Landlock {
+        /// What the system said.
+        error: String,
+    },
+    /// Something that must fail did not.
+    #[error("an attempt to break out was not refused: {attempt} gave {result}")]
+    BrokeOut {
+        /// What was tried.
+        attempt: &'static str,
+        /// `success`, or an error that is not a refusal.
+        result: String,
+    },
+    /// Landlock covers a thread and those it starts, so it must come before any other thread.
+    #[error("the worker has {threads} threads already; start it as `bailiwick worker`")]
+    Threads {
+        /// How many.
+        threads: usize,
+    },
+}
+
+/// First of all, before any file is opened: no core dumps, no tracing by processes of the same
+/// user, death with the gateway, and no open files but standard input, output and error.
+///
+/// # Errors
+/// When the system refuses one of these.
+pub fn harden() -> Result<(), Unconfined> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).map_err(step("turning core dumps off"))?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(step("turning tracing off"))?;
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(step("asking to die with the gateway"))?;
+    memory::allow_locking();
+    std::env::set_current_dir("/").map_err(step("changing to /"))?;
+    syscalls::close_from(FIRST_INHERITED_FD).map_err(step("closing inherited files"))
+}
+
+/// A process that may read one model file and compute.
+#[derive(Debug)]
+pub struct Loading {
+    attempts: Vec<(String, String)>,
+}
+
+/// Confines a process that has only its first thread to reading `model` and computing.
+///
+/// # Errors
+/// When the system cannot confine it, or it could still break out.
+pub fn before_loading(model: &File) -> Result<Loading, Unconfined> {
+    let threads = std::fs::read_dir("/proc/self/task").map_err(step("counting threads"))?.count();
+    if threads != 1 {
+        return Err(Unconfined::Threads { threads });
+    }
+    this_thread_before_loading(model)
+}
+
+fn this_thread_before_loading(model: &File) -> Result<Loading, Unconfined> {
+    let nothing = CapabilitySet::empty();
+    let sets = CapabilitySets { effective: nothing, permitted: nothing, inheritable: nothing };
+    set_capabilities(None, sets).map_err(step("giving capabilities up"))?;
+    files::restrict(Some(model.as_fd()))?;
+    syscalls::restrict_to_loading()?;
+    Ok(Loading { attempts: attempt::all(attempt::WHILE_LOADING)? })
+}
+
+impl Loading {
+    /// Takes the rest away, from all threads of the process: nothing can be opened any more.
+    ///
+    /// # Errors
+    /// When the system cannot confine the process, or it could still break out.
+    pub fn before_serving(self) -> Result<Confinement, Unconfined> {
+        let memory_locked = memory::lock();
+        // This thread and those it starts lose the model file. Threads that loading started keep
+        // the first ruleset, with the model file in it; the filter below takes `open` from them.
+        let landlock_abi = files::restrict(None)?;
+        syscalls::restrict_to_serving()?;
+        let mut attempts = self.attempts;
+        attempts.extend(attempt::all(attempt::WHILE_SERVING)?);
+        Ok(Confinement { landlock_abi, seccomp: true, memory_locked, attempts })
+    }
+}
+
+/// Standard input is the socket, output goes nowhere, error is the gateway's pipe.
+const FIRST_INHERITED_FD: u32 = 3;
+
+fn step<E: std::fmt::Display>(step: &'static str) -> impl FnOnce(E) -> Unconfined {
+    move |error| Unconfined::Step { step, error: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests;

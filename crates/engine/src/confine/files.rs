@@ -1,0 +1,55 @@
+//! Landlock: which files and ports a process can reach. Here: one model file, then none.
+//!
+//! Rules are enforced by the kernel beneath system calls, so they hold even where the filter of
+//! [`super::syscalls`] lets a call pass.
+
+use std::os::fd::BorrowedFd;
+
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, LandlockStatus,
+    PathBeneath, Ruleset, RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError,
+    RulesetStatus, Scope,
+};
+
+use super::Unconfined;
+
+/// Denies every access that this kernel's Landlock knows, but reading `readable`; returns the
+/// version of Landlock in force.
+///
+/// It holds for the calling thread and the threads it starts from then on.
+pub(super) fn restrict(readable: Option<BorrowedFd<'_>>) -> Result<u32, Unconfined> {
+    let failed = |error: RulesetError| Unconfined::Landlock { error: error.to_string() };
+    let mut rules = deny_everything().map_err(failed)?;
+    if let Some(file) = readable {
+        let rule = PathBeneath::new(file, AccessFs::ReadFile);
+        rules = rules.add_rule(rule).map_err(failed)?;
+    }
+    let status = rules.restrict_self().map_err(failed)?;
+    match (status.ruleset, status.landlock) {
+        (
+            RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced,
+            LandlockStatus::Available { effective_abi, .. },
+        ) if effective_abi >= OLDEST && status.no_new_privs => Ok(effective_abi as u32),
+        (ruleset, landlock) => {
+            Err(Unconfined::Landlock { error: format!("{ruleset:?}, {landlock:?}") })
+        }
+    }
+}
+
+fn deny_everything() -> Result<RulesetCreated, RulesetError> {
+    Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::from_all(OLDEST))?
+        .handle_access(AccessNet::from_all(OLDEST))?
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(NEWEST))?
+        .handle_access(AccessNet::from_all(NEWEST))?
+        .scope(Scope::from_all(NEWEST))?
+        .create()
+}
+
+/// The first version that covers TCP.
+const OLDEST: ABI = ABI::V4;
+
+/// The newest version that the crate knows: the worker needs none of what it can deny.
+const NEWEST: ABI = ABI::V10;

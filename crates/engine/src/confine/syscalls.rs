@@ -1,0 +1,218 @@
+//! The system calls that a worker may make: an allow-list, compiled to a seccomp filter.
+//!
+//! Everything else fails with `EPERM` instead of killing the process, so that a library that asks
+//! for something optional goes on without it.
+#![expect(unsafe_code, reason = "close_range has no safe binding")]
+
+use std::{collections::BTreeMap, io};
+
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpArgLen::Qword, SeccompCmpOp,
+    SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter_all_threads,
+};
+
+use super::{Unconfined, step};
+
+/// Closes every file from `first` on.
+pub(super) fn close_from(first: u32) -> io::Result<()> {
+    // SAFETY: no memory is touched. The caller runs before anything in this process has opened a
+    // file that it still needs, so no `OwnedFd` is pulled away from under its owner.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Only what loading a model needs.
+pub(super) fn restrict_to_loading() -> Result<(), Unconfined> {
+    // `clone3` takes its flags from memory, where a filter cannot look. Saying that it does not
+    // exist sends glibc to `clone`. A filter has one answer for all it refuses, hence two filters.
+    apply(BTreeMap::from([(libc::SYS_clone3, vec![])]), REFUSE_CLONE3)?;
+    let mut allowed = compute().map_err(step("compiling the filter"))?;
+    allowed.extend(load().map_err(step("compiling the filter"))?);
+    apply(allowed, ALLOW_LISTED)
+}
+
+/// Only what computing and one socket need.
+pub(super) fn restrict_to_serving() -> Result<(), Unconfined> {
+    apply(compute().map_err(step("compiling the filter"))?, ALLOW_LISTED)
+}
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+/// What a filter answers to calls that it lists, and to all others.
+struct Answers {
+    listed: SeccompAction,
+    others: SeccompAction,
+}
+
+const ALLOW_LISTED: Answers =
+    Answers { listed: SeccompAction::Allow, others: SeccompAction::Errno(libc::EPERM as u32) };
+
+const REFUSE_CLONE3: Answers =
+    Answers { listed: SeccompAction::Errno(libc::ENOSYS as u32), others: SeccompAction::Allow };
+
+fn apply(rules: Rules, answers: Answers) -> Result<(), Unconfined> {
+    let program: BpfProgram =
+        SeccompFilter::new(rules, answers.others, answers.listed, ARCHITECTURE)
+            .and_then(BpfProgram::try_from)
+            .map_err(step("compiling the filter"))?;
+    apply_filter_all_threads(&program).map_err(step("filtering system calls"))
+}
+
+/// Existing files and the socket, memory that is not executable, threads, time, randomness.
+fn compute() -> Result<Rules, seccompiler::BackendError> {
+    let mut rules: Rules = COMPUTE.iter().map(|call| (*call, vec![])).collect();
+    let not_executable = masked(2, libc::PROT_EXEC, 0)?;
+    rules.insert(libc::SYS_mmap, only(not_executable.clone())?);
+    rules.insert(libc::SYS_mprotect, only(not_executable)?);
+    // Threads of this process, not processes, and no namespaces.
+    rules.insert(libc::SYS_clone, only(masked(0, CLONE_CHECKED, libc::CLONE_THREAD)?)?);
+    // The first filter answers it; it must pass here to get that answer.
+    rules.insert(libc::SYS_clone3, vec![]);
+    // How `abort` and stack overflows end this very process.
+    let own_pid = u64::from(std::process::id());
+    rules.insert(libc::SYS_tgkill, only(equal(0, own_pid)?)?);
+    // The names of threads.
+    rules.insert(libc::SYS_prctl, only(equal(0, libc::PR_SET_NAME as u64)?)?);
+    // Reading limits, not setting them: glibc asks for the size of stacks.
+    rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![equal(0, 0)?, null(2)?])?]);
+    // `send` on the connected socket, to no other address.
+    rules.insert(libc::SYS_sendto, only(null(4)?)?);
+    let read_flags = [libc::F_GETFD, libc::F_GETFL];
+    rules.insert(libc::SYS_fcntl, any(1, &read_flags.map(|flag| flag as u64))?);
+    Ok(rules)
+}
+
+/// On top of [`compute`]: opening (Landlock says what), looking at files, and confining further.
+fn load() -> Result<Rules, seccompiler::BackendError> {
+    let mut rules: Rules = LOAD.iter().map(|call| (*call, vec![])).collect();
+    let prctl = [libc::PR_SET_NAME as u64, libc::PR_SET_NO_NEW_PRIVS as u64];
+    rules.insert(libc::SYS_prctl, any(0, &prctl)?);
+    let duplicate = [libc::F_GETFD, libc::F_GETFL, libc::F_DUPFD_CLOEXEC];
+    rules.insert(libc::SYS_fcntl, any(1, &duplicate.map(|flag| flag as u64))?);
+    Ok(rules)
+}
+
+fn masked(
+    argument: u8,
+    mask: i32,
+    value: i32,
+) -> Result<SeccompCondition, seccompiler::BackendError> {
+    let mask = u64::from(mask.cast_unsigned());
+    let value = u64::from(value.cast_unsigned());
+    SeccompCondition::new(argument, Dword, SeccompCmpOp::MaskedEq(mask), value)
+}
+
+fn equal(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
+    SeccompCondition::new(argument, Dword, SeccompCmpOp::Eq, value)
+}
+
+fn null(argument: u8) -> Result<SeccompCondition, seccompiler::BackendError> {
+    SeccompCondition::new(argument, Qword, SeccompCmpOp::Eq, 0)
+}
+
+fn only(condition: SeccompCondition) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    Ok(vec![SeccompRule::new(vec![condition])?])
+}
+
+fn any(argument: u8, values: &[u64]) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    values.iter().map(|value| SeccompRule::new(vec![equal(argument, *value)?])).collect()
+}
+
+/// Bits of `clone` that are looked at: all but `CLONE_THREAD` must be clear.
+const CLONE_CHECKED: i32 = libc::CLONE_THREAD
+    | libc::CLONE_NEWNS
+    | libc::CLONE_NEWCGROUP
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET;
+
+const COMPUTE: &[i64] = &[
+    // The socket and standard error.
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_recvfrom,
+    libc::SYS_write,
+    libc::SYS_writev,
+    libc::SYS_shutdown,
+    libc::SYS_close,
+    libc::SYS_fstat,
+    libc::SYS_lseek,
+    libc::SYS_ppoll,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
+    // Memory. `mremap` keeps the protection that a mapping has.
+    libc::SYS_brk,
+    libc::SYS_madvise,
+    libc::SYS_mremap,
+    libc::SYS_munmap,
+    // Threads.
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_futex,
+    libc::SYS_getcpu,
+    libc::SYS_gettid,
+    libc::SYS_membarrier,
+    libc::SYS_restart_syscall,
+    libc::SYS_rseq,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_sched_yield,
+    libc::SYS_set_robust_list,
+    libc::SYS_sigaltstack,
+    // Time and randomness.
+    libc::SYS_clock_getres,
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_getrandom,
+    libc::SYS_gettimeofday,
+    libc::SYS_nanosleep,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_time,
+    // What the process and the machine are.
+    libc::SYS_getegid,
+    libc::SYS_geteuid,
+    libc::SYS_getgid,
+    libc::SYS_getpid,
+    libc::SYS_getrusage,
+    libc::SYS_getuid,
+    libc::SYS_sysinfo,
+    libc::SYS_uname,
+];
+
+const LOAD: &[i64] = &[
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_fadvise64,
+    libc::SYS_getcwd,
+    libc::SYS_getdents64,
+    libc::SYS_newfstatat,
+    libc::SYS_openat,
+    libc::SYS_pread64,
+    libc::SYS_readlinkat,
+    libc::SYS_sched_setaffinity,
+    libc::SYS_statfs,
+    libc::SYS_statx,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_access,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_open,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_readlink,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_stat,
+    // Locking memory and the next step of confinement.
+    libc::SYS_landlock_add_rule,
+    libc::SYS_landlock_create_ruleset,
+    libc::SYS_landlock_restrict_self,
+    libc::SYS_mlockall,
+    libc::SYS_seccomp,
+];
+
+#[cfg(target_arch = "x86_64")]
+const ARCHITECTURE: TargetArch = TargetArch::x86_64;
+#[cfg(target_arch = "aarch64")]
+const ARCHITECTURE: TargetArch = TargetArch::aarch64;

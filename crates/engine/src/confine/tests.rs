@@ -1,0 +1,211 @@
+//! A child process confines itself and then tries, with everyday calls, what it must not be able
+//! to do. The child is a test runner, which has a thread of its own besides.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    fs::File,
+    io::{self, Read as _},
+    net::{TcpListener, TcpStream, UdpSocket},
+    os::{
+        fd::AsRawFd as _,
+        linux::net::SocketAddrExt as _,
+        unix::net::{SocketAddr, UnixListener, UnixStream},
+    },
+    process::Command,
+    sync::mpsc,
+};
+
+use super::*;
+
+/// Says to the child which part to play.
+const PART: &str = "CONFINE_TEST_PART";
+
+/// Where the parent listens on TCP, for the child to try.
+const PORT: &str = "CONFINE_TEST_PORT";
+
+/// The parent's abstract socket, for the child to try.
+const ABSTRACT: &str = "CONFINE_TEST_ABSTRACT";
+
+#[test]
+fn a_serving_worker_can_compute_and_nothing_else_in_any_thread() {
+    let tried = play("serving");
+    for thread in ["first", "running", "new"] {
+        let tried: BTreeMap<_, _> = tried
+            .iter()
+            .filter_map(|(name, result)| Some((name.strip_prefix(thread)?.trim(), result.as_str())))
+            .collect();
+        assert_eq!(tried.len(), 12, "{thread}: {tried:?}");
+        for (name, result) in tried {
+            assert_eq!(result, "PermissionDenied", "{thread} thread, {name}");
+        }
+    }
+    assert_eq!(tried["compute"], "6");
+    assert_eq!(tried["seccomp"], "true");
+    assert!(tried["landlock"].parse::<u32>().unwrap() >= 4);
+    for attempt in ["socket", "socket unix", "open", "exec", "fork", "ptrace"] {
+        assert_eq!(tried[&format!("attempt {attempt}")], "EPERM");
+    }
+    // Landlock alone refuses this one: the filter lets files be opened while loading.
+    assert_eq!(tried["attempt open while loading"], "EACCES");
+}
+
+#[test]
+fn a_loading_worker_can_read_its_model_and_nothing_else() {
+    let tried = play("loading");
+    assert_eq!(tried["model"], "weights");
+    for name in
+        ["other file", "other file in the same folder", "write to the model", "tcp", "spawn"]
+    {
+        assert_eq!(tried[name], "PermissionDenied", "{name}");
+    }
+}
+
+#[test]
+fn landlock_holds_where_no_filter_is() {
+    let tried = play("landlock");
+    for name in ["open", "create", "tcp", "listen", "abstract socket", "signal"] {
+        assert_eq!(tried[name], "PermissionDenied", "{name}");
+    }
+}
+
+#[test]
+fn a_process_with_more_threads_is_not_confined_halfway() {
+    assert!(play("threads")["result"].contains("threads already"));
+}
+
+/// Runs the part in a child and collects the `name=result` lines that it prints.
+fn play(part: &str) -> BTreeMap<String, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let name = format!("bailiwick-confine-{}-{part}", std::process::id());
+    let _abstract = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap());
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "confine::tests::child", "--nocapture", "--test-threads=1"])
+        .env(PART, part)
+        .env(PORT, listener.local_addr().unwrap().port().to_string())
+        .env(ABSTRACT, name)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("end=reached"), "{part}: {:?}\n{text}\n{errors}", output.status);
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, result)| (name.to_owned(), result.to_owned()))
+        .collect()
+}
+
+/// Not a test by itself: what the child processes of the tests above run.
+#[test]
+fn child() {
+    // The test runner has begun a line of its own.
+    println!();
+    match std::env::var(PART).as_deref() {
+        Ok("serving") => serving(),
+        Ok("loading") => loading(),
+        Ok("landlock") => landlock(),
+        Ok("threads") => threads(),
+        _ => return,
+    }
+    println!("end=reached");
+}
+
+fn serving() {
+    let model = model_file("serving");
+    let loading = this_thread_before_loading(&File::open(&model).unwrap()).unwrap();
+    // Like a compute pool that loading started: it exists when the second step is taken.
+    let (go, wait) = mpsc::channel::<()>();
+    let running = std::thread::spawn(move || {
+        wait.recv().unwrap();
+        try_everything("running");
+    });
+    let confinement = loading.before_serving().unwrap();
+    try_everything("first");
+    go.send(()).unwrap();
+    running.join().unwrap();
+    std::thread::spawn(|| try_everything("new")).join().unwrap();
+
+    println!("compute={}", vec![1_u8, 2, 3].into_iter().sum::<u8>());
+    println!("seccomp={}", confinement.seccomp);
+    println!("landlock={}", confinement.landlock_abi);
+    for (name, error) in confinement.attempts {
+        println!("attempt {name}={error}");
+    }
+}
+
+fn try_everything(thread: &str) {
+    let port: u16 = std::env::var(PORT).unwrap().parse().unwrap();
+    let report = |name: &str, kind: String| println!("{thread} {name}={kind}");
+    report("open", kind(File::open("/etc/passwd")));
+    report("create", kind(File::create("/tmp/bailiwick-confine-must-not-exist")));
+    report("list", kind(std::fs::read_dir("/")));
+    report("stat", kind(std::fs::metadata("/etc/passwd")));
+    report("tcp", kind(TcpStream::connect(("127.0.0.1", port))));
+    report("listen", kind(TcpListener::bind("127.0.0.1:0")));
+    report("udp", kind(UdpSocket::bind("127.0.0.1:0")));
+    report("unix", kind(UnixStream::pair()));
+    report("abstract socket", kind(connect_abstract()));
+    report("spawn", kind(Command::new("/bin/true").status()));
+    report("signal", kind(signal_parent()));
+    report("remove", kind(std::fs::remove_file("/tmp/bailiwick-confine-must-not-exist")));
+}
+
+fn loading() {
+    let path = model_file("loading");
+    let model = File::open(&path).unwrap();
+    this_thread_before_loading(&model).unwrap();
+    let mut text = String::new();
+    let by_number = format!("/proc/self/fd/{}", model.as_raw_fd());
+    File::open(by_number).unwrap().read_to_string(&mut text).unwrap();
+    println!("model={text}");
+    println!("other file={}", kind(File::open("/etc/passwd")));
+    println!("other file in the same folder={}", kind(File::open(path.with_extension("other"))));
+    println!("write to the model={}", kind(File::options().write(true).open(&path)));
+    println!("tcp={}", kind(TcpListener::bind("127.0.0.1:0")));
+    println!("spawn={}", kind(Command::new("/bin/true").status()));
+}
+
+fn landlock() {
+    files::restrict(None).unwrap();
+    let port: u16 = std::env::var(PORT).unwrap().parse().unwrap();
+    println!("open={}", kind(File::open("/etc/passwd")));
+    println!("create={}", kind(File::create("/tmp/bailiwick-confine-must-not-exist")));
+    println!("tcp={}", kind(TcpStream::connect(("127.0.0.1", port))));
+    println!("listen={}", kind(TcpListener::bind("127.0.0.1:0")));
+    println!("abstract socket={}", kind(connect_abstract()));
+    println!("signal={}", kind(signal_parent()));
+}
+
+fn threads() {
+    let (_keep, wait) = mpsc::channel::<()>();
+    let other = std::thread::spawn(move || wait.recv());
+    let model = File::open(model_file("threads")).unwrap();
+    println!("result={}", before_loading(&model).unwrap_err());
+    drop(_keep);
+    drop(other.join());
+}
+
+fn connect_abstract() -> io::Result<UnixStream> {
+    let name = std::env::var(ABSTRACT).unwrap();
+    UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)
+}
+
+fn signal_parent() -> io::Result<()> {
+    let parent = rustix::process::getppid().unwrap();
+    Ok(rustix::process::kill_process(parent, Signal::CONT)?)
+}
+
+fn kind<T: Debug>(result: io::Result<T>) -> String {
+    match result {
+        Ok(_) => "success".to_owned(),
+        Err(error) => format!("{:?}", error.kind()),
+    }
+}
+
+/// A file that stands for a model, and a neighbour.
+fn model_file(test: &str) -> std::path::PathBuf {
+    let path = std::env::temp_dir().join(format!("bailiwick-{test}-{}", std::process::id()));
+    std::fs::write(&path, "weights").unwrap();
+    std::fs::write(path.with_extension("other"), "weights").unwrap();
+    path
+}

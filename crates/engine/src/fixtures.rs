@@ -1,0 +1,36 @@
+//! What several tests need: a permit, and a worker's settings.
+
+use std::time::Duration;
+
+use policy::{
+    authz::{DeploymentFacts, authorize},
+    id::{DeploymentId, ResourceId, TenantId},
+    permit::{Complete, Permit},
+    principal::{Key, ResourceKeys, authenticate},
+    task::Task,
+};
+
+use crate::supervise::WorkerSpec;
+
+pub(crate) fn permit() -> Permit<Complete> {
+    let (tenant, resource) = (TenantId::from_random([1; 16]), ResourceId::from_random([2; 16]));
+    let key = Key::from_random(&[3; 32]);
+    let keys = ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest() };
+    let deployment = DeploymentId::from_random([4; 16]);
+    let facts = DeploymentFacts { tenant, resource, deployment };
+    authorize(&authenticate(&key, &keys).unwrap(), &facts).unwrap()
+}
+
+pub(crate) fn spec() -> WorkerSpec {
+    WorkerSpec {
+        name: "smollm2".into(),
+        model: "/models/smollm2.gguf".into(),
+        sha256: "ab".repeat(32),
+        task: Task::Chat,
+        context_tokens: 2048,
+        sequences: 2,
+        threads: 2,
+        queue: 1,
+        prefix_cache: Duration::from_secs(300),
+    }
+}

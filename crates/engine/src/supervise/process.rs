@@ -1,0 +1,180 @@
+//! Starts a worker process and ends it.
+
+use std::{
+    io,
+    os::{fd::OwnedFd, unix::net::UnixStream as StdUnixStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::UnixStream,
+    sync::oneshot::{self, error::RecvError},
+};
+
+use crate::{memory::ALLOCATOR_ENVIRONMENT, protocol::STDERR_MARK};
+
+/// A running worker process; dropping it kills it.
+#[derive(Debug)]
+pub(super) struct Process {
+    pid: u32,
+    /// Names this process and no later one with its number.
+    handle: OwnedFd,
+    ended: oneshot::Receiver<io::Result<ExitStatus>>,
+}
+
+impl Process {
+    /// Starts `executable worker` with one end of a socket as its standard input, and returns the other.
+    pub(super) async fn start(executable: &Path, name: &str) -> io::Result<(Self, UnixStream)> {
+        let (ours, theirs) = StdUnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let (started_in, started) = oneshot::channel();
+        let (ended_in, ended) = oneshot::channel();
+        let executable = executable.to_owned();
+        // The kernel kills a worker when the *thread* that started it ends (PR_SET_PDEATHSIG), and
+        // Tokio's threads come and go. This one stays as long as the worker does.
+        std::thread::Builder::new().name("worker-process".to_owned()).spawn(move || {
+            match launch(executable, theirs) {
+                Ok((mut child, handle)) => {
+                    let stderr = child.stderr.take();
+                    // Nobody listens any more where the start was abandoned: then it ends here.
+                    if started_in.send(Ok((child.id(), handle, stderr))).is_err() {
+                        drop(child.kill());
+                    }
+                    drop(ended_in.send(child.wait()));
+                }
+                Err(error) => drop(started_in.send(Err(error))),
+            }
+        })?;
+        let gone = |_: RecvError| io::Error::other("the thread that starts it ended");
+        let (pid, handle, stderr) = started.await.map_err(gone)??;
+        if let Some(stderr) = stderr {
+            let stderr = tokio::process::ChildStderr::from_std(stderr)?;
+            drop(tokio::spawn(relay(stderr, name.to_owned())));
+        }
+        Ok((Self { pid, handle, ended }, UnixStream::from_std(ours)?))
+    }
+
+    /// The process id.
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Waits for the process to end, and says how it did. To be called once.
+    pub(super) async fn ended(&mut self) -> String {
+        match (&mut self.ended).await {
+            Ok(Ok(status)) => status.to_string(),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = pidfd_send_signal(&self.handle, Signal::KILL);
+    }
+}
+
+type Launched = (Child, OwnedFd);
+
+/// The worker inherits a socket and a pipe, and neither environment nor folder.
+fn launch(executable: PathBuf, socket: StdUnixStream) -> io::Result<Launched> {
+    let mut child = Command::new(executable)
+        .arg("worker")
+        .env_clear()
+        .env(ALLOCATOR_ENVIRONMENT.0, ALLOCATOR_ENVIRONMENT.1)
+        .current_dir("/")
+        .stdin(Stdio::from(OwnedFd::from(socket)))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // The child is not waited for yet, so its number is still its own.
+    match pidfd_open(Pid::from_child(&child), PidfdFlags::empty()) {
+        Ok(handle) => Ok((child, handle)),
+        Err(error) => {
+            child.kill()?;
+            child.wait()?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Logs the worker's own lines. Other output is counted and thrown away: it comes from libraries,
+/// and might hold content.
+async fn relay(mut stderr: tokio::process::ChildStderr, worker: String) {
+    let mut lines = Lines::default();
+    let mut chunk = [0; 1024];
+    let mut left = LINES_MAX;
+    while let Ok(count @ 1..) = stderr.read(&mut chunk).await {
+        for line in lines.push(chunk.get(..count).unwrap_or_default()) {
+            if left > 0 {
+                left -= 1;
+                tracing::warn!(worker, "{line}");
+            }
+        }
+    }
+    if lines.discarded > 0 {
+        let bytes = lines.discarded;
+        tracing::warn!(worker, bytes, "output that is not the worker's own was thrown away");
+    }
+}
+
+/// Cuts standard error into lines, and keeps those that are the worker's own.
+#[derive(Default)]
+struct Lines {
+    line: Vec<u8>,
+    discarded: u64,
+}
+
+impl Lines {
+    fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+        let mut own = Vec::new();
+        for byte in bytes {
+            match byte {
+                b'\n' => own.extend(self.end_line()),
+                _ if self.line.len() < LINE_BYTES_MAX => self.line.push(*byte),
+                _ => self.discarded += 1,
+            }
+        }
+        own
+    }
+
+    fn end_line(&mut self) -> Option<String> {
+        let bytes = std::mem::take(&mut self.line);
+        let own = std::str::from_utf8(&bytes)
+            .ok()
+            .and_then(|line| line.strip_prefix(STDERR_MARK))
+            .filter(|line| line.bytes().all(|byte| matches!(byte, b' '..=b'~')));
+        if own.is_none() {
+            self.discarded += bytes.len() as u64;
+        }
+        own.map(str::to_owned)
+    }
+}
+
+/// Bytes of one line.
+const LINE_BYTES_MAX: usize = 512;
+
+/// Lines that one process may write into the log.
+const LINES_MAX: u32 = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_workers_own_lines_reach_the_log() {
+        let mut lines = Lines::default();
+        let text = b"GGML_ASSERT(the canary)\nbailiwick worker: panic at a.rs:1\nbailiwick worker: \x1b[2J\n";
+        let kept: Vec<_> = text.chunks(5).flat_map(|bytes| lines.push(bytes)).collect();
+        assert_eq!(kept, ["panic at a.rs:1"]);
+        assert!(lines.discarded > 0);
+        let endless = vec![b'x'; 3 * LINE_BYTES_MAX];
+        assert!(lines.push(&endless).is_empty());
+        assert!(lines.line.len() <= LINE_BYTES_MAX);
+    }
+}

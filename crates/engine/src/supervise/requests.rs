@@ -1,0 +1,222 @@
+//! Requests on their way: which are running, whose events go where, and how many there may be.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{mpsc, watch};
+use zeroize::Zeroizing;
+
+use crate::{
+    protocol::{BadFrame, ToWorker, encode},
+    request::{CacheScope, Event, Refusal, Work},
+};
+
+/// Bytes of events that may wait for one client to read them. A client that falls further behind
+/// loses its request: it must not cost the others memory.
+pub const EVENTS_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// One encoded frame for the worker.
+pub(super) type Frame = Zeroizing<Vec<u8>>;
+
+/// The running requests of one worker.
+#[derive(Debug)]
+pub(super) struct Requests {
+    table: Mutex<Table>,
+    sequences: u32,
+    queue: u32,
+    count: watch::Sender<u32>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    last_id: u64,
+    /// Where frames go; `None` while there is no worker that is ready.
+    line: Option<mpsc::UnboundedSender<Frame>>,
+    running: HashMap<u64, Answer>,
+    /// No more requests, ever.
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Answer {
+    /// Unbounded, because the reader of the worker's socket must not wait for one client;
+    /// `waiting` bounds it instead.
+    events: mpsc::UnboundedSender<(Event, usize)>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Requests {
+    pub(super) fn new(sequences: u32, queue: u32) -> Self {
+        Self { table: Mutex::default(), sequences, queue, count: watch::Sender::new(0) }
+    }
+
+    /// Requests that wait or run.
+    pub(super) fn load(&self) -> u32 {
+        *self.count.borrow()
+    }
+
+    /// Waits until no request waits or runs.
+    pub(super) async fn idle(&self) {
+        // INVARIANT: the sender is `self`, so the channel is open.
+        drop(self.count.subscribe().wait_for(|count| *count == 0).await);
+    }
+
+    /// A worker is ready: frames for it go into `line`.
+    pub(super) fn open(&self, line: mpsc::UnboundedSender<Frame>) {
+        self.table().line = Some(line);
+    }
+
+    /// No more requests, whatever the worker's state.
+    pub(super) fn close(&self) {
+        self.table().closed = true;
+    }
+
+    /// The worker is gone, and with it all its requests.
+    pub(super) fn fail_all(&self) {
+        let mut table = self.table();
+        table.line = None;
+        for (_, answer) in table.running.drain() {
+            // A client that is gone does not care.
+            drop(answer.events.send((Event::Failed(Refusal::WorkerDied), 0)));
+        }
+        self.publish(&table);
+    }
+
+    /// Hands a request to the worker.
+    pub(super) fn submit(
+        requests: &Arc<Self>,
+        scope: CacheScope,
+        work: Work,
+        retry_after: impl FnOnce() -> Duration,
+    ) -> Result<Events, Refusal> {
+        let (line, events) = requests.admit(retry_after)?;
+        let mut frame = Frame::default();
+        match encode(&ToWorker::Submit { id: events.id, scope, work }, &mut frame) {
+            Ok(_) => {}
+            Err(
+                error @ (BadFrame::TooLong { .. } | BadFrame::Malformed | BadFrame::Unencodable),
+            ) => {
+                return Err(Refusal::Engine { reason: error.to_string() });
+            }
+        }
+        // If the worker has died in between, `fail_all` has answered already.
+        drop(line.send(frame));
+        Ok(events)
+    }
+
+    /// Enters a request into the table, if there is room for it.
+    fn admit(
+        self: &Arc<Self>,
+        retry_after: impl FnOnce() -> Duration,
+    ) -> Result<(mpsc::UnboundedSender<Frame>, Events), Refusal> {
+        let mut table = self.table();
+        let Some(line) = table.line.clone().filter(|_| !table.closed) else {
+            let retry_after_ms = u64::try_from(retry_after().as_millis()).unwrap_or(u64::MAX);
+            return Err(Refusal::NotReady { retry_after_ms });
+        };
+        let room = u64::from(self.sequences) + u64::from(self.queue);
+        if table.running.len() as u64 >= room {
+            return Err(Refusal::QueueFull { waiting: self.queue });
+        }
+        table.last_id += 1;
+        let id = table.last_id;
+        let (events, received) = mpsc::unbounded_channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        table.running.insert(id, Answer { events, waiting: Arc::clone(&waiting) });
+        self.publish(&table);
+        let requests = Arc::clone(self);
+        Ok((line, Events { id, received, waiting, requests, ended: false }))
+    }
+
+    /// Passes an event of `bytes` on to whoever waits for it.
+    pub(super) fn deliver(&self, id: u64, event: Event, bytes: usize) {
+        let mut table = self.table();
+        // An answer may cross a cancellation.
+        let Some(answer) = table.running.get(&id) else { return };
+        let last = event.is_last();
+        let waiting = answer.waiting.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if waiting > EVENTS_BYTES_MAX && !last {
+            let reason = format!(
+                "the answer was not read: more than EVENTS_BYTES_MAX ({EVENTS_BYTES_MAX}) waited"
+            );
+            drop(answer.events.send((Event::Failed(Refusal::Engine { reason }), 0)));
+            self.cancel(&mut table, id);
+            return;
+        }
+        // A client that is gone cancels by dropping its `Events`.
+        drop(answer.events.send((event, bytes)));
+        if last {
+            table.running.remove(&id);
+            self.publish(&table);
+        }
+    }
+
+    /// Forgets a request, and tells the worker to.
+    fn cancel(&self, table: &mut Table, id: u64) {
+        if table.running.remove(&id).is_none() {
+            return;
+        }
+        self.publish(table);
+        let mut frame = Frame::default();
+        if let (Some(line), Ok(_)) = (&table.line, encode(&ToWorker::Cancel { id }, &mut frame)) {
+            // A worker that is gone runs nothing.
+            drop(line.send(frame));
+        }
+    }
+
+    fn publish(&self, table: &Table) {
+        self.count.send_replace(u32::try_from(table.running.len()).unwrap_or(u32::MAX));
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // Each change of the table is complete in itself, so a panic elsewhere leaves it whole.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The answer to one request, event by event. Dropping it cancels the request.
+#[derive(Debug)]
+pub struct Events {
+    id: u64,
+    received: mpsc::UnboundedReceiver<(Event, usize)>,
+    waiting: Arc<AtomicUsize>,
+    requests: Arc<Requests>,
+    ended: bool,
+}
+
+impl Events {
+    /// The next event; `None` after the last one. A worker that dies gives `Failed(WorkerDied)`.
+    pub async fn next(&mut self) -> Option<Event> {
+        if self.ended {
+            return None;
+        }
+        let received = self.received.recv().await;
+        self.taken(received)
+    }
+
+    /// The next event if it is there already, so that several can be passed on in one write.
+    pub fn next_ready(&mut self) -> Option<Event> {
+        let received = self.received.try_recv().ok()?;
+        self.taken(Some(received))
+    }
+
+    fn taken(&mut self, received: Option<(Event, usize)>) -> Option<Event> {
+        let (event, bytes) = received?;
+        self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        self.ended |= event.is_last();
+        Some(event)
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        let mut table = self.requests.table();
+        self.requests.cancel(&mut table, self.id);
+    }
+}
