@@ -85,7 +85,10 @@ fn run(options: Options) -> io::Result<()> {
     std::fs::create_dir_all(&setup.work)?;
     let mut series = [
         Contender { name: "bailiwick", start: Box::new(|| servers::start_ours(&ours, &setup)) },
-        Contender { name: "llama-server", start: Box::new(|| servers::start_theirs(&theirs, &setup)) },
+        Contender {
+            name: "llama-server",
+            start: Box::new(|| servers::start_theirs(&theirs, &setup)),
+        },
     ]
     .map(|contender| (contender, Series { rounds: Vec::new(), memory_mb: Vec::new() }));
 
@@ -93,7 +96,10 @@ fn run(options: Options) -> io::Result<()> {
         // Who begins changes from round to round, so that a drift of the machine hits both.
         series.reverse();
         for (contender, series) in &mut series {
-            if only.as_deref().is_some_and(|only| (only == "ours") != (contender.name == "bailiwick")) {
+            if only
+                .as_deref()
+                .is_some_and(|only| (only == "ours") != (contender.name == "bailiwick"))
+            {
                 continue;
             }
             // Only one of them runs at a time: an idle server may still spin.

@@ -2,8 +2,7 @@
 //! on, so that neither server can answer from a cache.
 
 use std::{
-    io,
-    thread,
+    io, thread,
     time::{Duration, Instant},
 };
 

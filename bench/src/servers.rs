@@ -45,7 +45,8 @@ pub(crate) fn start_theirs(binary: &Path, setup: &Setup) -> io::Result<Server> {
     let total = setup.context.saturating_mul(setup.sequences);
     let mut command = Command::new(binary);
     command
-        .arg("-m").arg(&setup.model)
+        .arg("-m")
+        .arg(&setup.model)
         .args(["--host", "127.0.0.1", "--port", &address.port().to_string()])
         .args(["-t", &setup.threads.to_string(), "-tb", &setup.threads.to_string()])
         .args(["-np", &setup.sequences.to_string(), "-c", &total.to_string()])
@@ -58,7 +59,8 @@ pub(crate) fn start_theirs(binary: &Path, setup: &Setup) -> io::Result<Server> {
 
 /// Starts `bailiwick serve` with one tenant, one resource and one deployment named `bench`.
 pub(crate) fn start_ours(binary: &Path, setup: &Setup) -> io::Result<Server> {
-    let _ = (binary, setup); Err(io::Error::other("not yet"))
+    let _ = (binary, setup);
+    Err(io::Error::other("not yet"))
 }
 
 /// Highest resident memory so far, in MB, of a server and all its children.

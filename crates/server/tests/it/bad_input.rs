@@ -1,0 +1,398 @@
+//! Bad input: each kind is a clear 4xx within its limit, and nobody else notices.
+
+use std::{
+    io::{ErrorKind, Read as _, Write as _},
+    net::Shutdown,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Answer, PATIENCE, Request, connect},
+    service::{CHAT, Caller, EMBED, Service, chat_path, embeddings_path, say, shared},
+};
+
+/// Answers to bad input come at once: none waits for the model.
+const PROMPT_ANSWER: Duration = Duration::from_secs(10);
+
+#[test]
+fn bodies_that_are_not_the_json_asked_for_are_refused() {
+    let caller = &shared().demo;
+    let deep_arrays = "[".repeat(100_000);
+    let deep_objects = r#"{"a":"#.repeat(100_000);
+    let bodies: &[(&str, Vec<u8>)] = &[
+        ("empty", b"".to_vec()),
+        ("null", b"null".to_vec()),
+        ("array", b"[]".to_vec()),
+        ("text", b"\"hi\"".to_vec()),
+        ("cut", br#"{"messages":[{"role":"user""#.to_vec()),
+        ("trailing comma", br#"{"messages":[],}"#.to_vec()),
+        ("two values", br#"{"messages":[{"role":"user","content":"hi"}]}{}"#.to_vec()),
+        ("NaN", br#"{"messages":[{"role":"user","content":"hi"}],"temperature":NaN}"#.to_vec()),
+        (
+            "Infinity",
+            br#"{"messages":[{"role":"user","content":"hi"}],"top_p":-Infinity}"#.to_vec(),
+        ),
+        ("1e999", br#"{"messages":[{"role":"user","content":"hi"}],"temperature":1e999}"#.to_vec()),
+        ("lone surrogate", br#"{"messages":[{"role":"user","content":"\ud800 hi"}]}"#.to_vec()),
+        (
+            "swapped surrogates",
+            br#"{"messages":[{"role":"user","content":"\udc00\ud800"}]}"#.to_vec(),
+        ),
+        (
+            "invalid UTF-8",
+            b"{\"messages\":[{\"role\":\"user\",\"content\":\"\xff\xfe\"}]}".to_vec(),
+        ),
+        (
+            "overlong UTF-8",
+            b"{\"messages\":[{\"role\":\"user\",\"content\":\"\xc0\xaf\"}]}".to_vec(),
+        ),
+        (
+            "control character",
+            b"{\"messages\":[{\"role\":\"user\",\"content\":\"\x01\"}]}".to_vec(),
+        ),
+        ("deep arrays", deep_arrays.clone().into_bytes()),
+        ("deep objects", deep_objects.into_bytes()),
+        ("deep in a field", format!(r#"{{"messages":{deep_arrays}"#).into_bytes()),
+    ];
+    for (name, body) in bodies {
+        let started = Instant::now();
+        let request = Request::new("POST", &chat_path(CHAT)).bytes(body.clone()).key(&caller.key1);
+        let reply = request.send(caller.address);
+        assert_eq!(reply.status, 400, "{name}: {}", reply.text());
+        reply.error(400);
+        assert!(started.elapsed() < PROMPT_ANSWER, "{name} took {:?}", started.elapsed());
+    }
+}
+
+/// Each body is a good one with some fields replaced; the answer names the field.
+#[test]
+fn fields_that_make_no_sense_are_refused_by_name() {
+    let caller = &shared().demo;
+    let table: &[(Value, &str)] = &[
+        (json!({"messages": []}), "messages"),
+        (json!({"messages": "hi"}), "messages"),
+        (json!({"messages": {"role": "user"}}), "messages"),
+        (json!({"messages": [1]}), "messages"),
+        (json!({"messages": [{"role": "wizard", "content": "hi"}]}), "messages"),
+        (json!({"messages": [{"role": "user"}]}), "messages"),
+        (json!({"messages": [{"content": "hi"}]}), "messages"),
+        (json!({"messages": [{"role": "user", "content": 7}]}), "messages"),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]}]}),
+            "messages",
+        ),
+        (json!({"messages": [{"role": "user", "content": "hi", "surprise": 1}]}), "messages"),
+        (json!({"messages": [{"role": "tool", "content": "hi"}]}), "messages"),
+        (json!({"model": 7}), "model"),
+        (json!({"max_tokens": 0}), "max_tokens"),
+        (json!({"max_tokens": -1}), "max_tokens"),
+        (json!({"max_tokens": 1.5}), "max_tokens"),
+        (json!({"max_tokens": "10"}), "max_tokens"),
+        (json!({"max_tokens": 1e30}), "max_tokens"),
+        (json!({"max_completion_tokens": -5}), "max_completion_tokens"),
+        (json!({"n": 0}), "n"),
+        (json!({"n": 1_000_000}), "n"),
+        (json!({"n": -1}), "n"),
+        (json!({"temperature": -0.1}), "temperature"),
+        (json!({"temperature": 2.1}), "temperature"),
+        (json!({"temperature": "hot"}), "temperature"),
+        (json!({"top_p": 1.1}), "top_p"),
+        (json!({"top_p": -1}), "top_p"),
+        (json!({"frequency_penalty": 3}), "frequency_penalty"),
+        (json!({"presence_penalty": -2.5}), "presence_penalty"),
+        (json!({"logit_bias": {"1": 101}}), "logit_bias"),
+        (json!({"logit_bias": {"one": 1}}), "logit_bias"),
+        (json!({"logit_bias": {"-1": 1}}), "logit_bias"),
+        (json!({"logit_bias": [1]}), "logit_bias"),
+        (json!({"stop": ["a", "b", "c", "d", "e"]}), "stop"),
+        (json!({"stop": 3}), "stop"),
+        (json!({"stop": [1]}), "stop"),
+        (json!({"seed": "x"}), "seed"),
+        (json!({"stream": "yes"}), "stream"),
+        (json!({"stream_options": {"include_usage": true}}), "stream_options"),
+        (json!({"logprobs": 5}), "logprobs"),
+        (json!({"logprobs": true, "top_logprobs": 21}), "top_logprobs"),
+        (json!({"top_logprobs": 2}), "top_logprobs"),
+        (json!({"response_format": "json"}), "response_format"),
+        (json!({"response_format": {"type": "yaml"}}), "response_format"),
+        (json!({"response_format": {"type": "json_schema"}}), "response_format"),
+        (json!({"tools": [{"type": "retrieval"}]}), "tools"),
+        (json!({"tools": [{"type": "function", "function": {"name": "no spaces"}}]}), "tools"),
+        (json!({"tool_choice": "required"}), "tool_choice"),
+        (
+            json!({"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": {"type": "function", "function": {"name": "g"}}}),
+            "tool_choice",
+        ),
+        (json!({"user": 7}), "user"),
+        (json!({"metadata": "x"}), "metadata"),
+        (json!({"frobnicate": true}), "frobnicate"),
+        (json!({"modalities": ["audio"]}), "modalities"),
+        (json!({"data_sources": []}), "data_sources"),
+    ];
+    for (fields, named) in table {
+        let mut body = say("hi");
+        body["max_tokens"] = json!(4);
+        for (name, value) in fields.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        let reply = caller.post(&chat_path(CHAT), &body);
+        let error = reply.error(400);
+        let param = error["param"].as_str().unwrap_or_default();
+        assert!(param.starts_with(named), "{fields}: the error names `{param}`: {error}");
+    }
+}
+
+#[test]
+fn embedding_inputs_that_make_no_sense_are_refused_by_name() {
+    let caller = &shared().demo;
+    let table: &[(Value, &str)] = &[
+        (json!({}), "input"),
+        (json!({"input": ""}), "input"),
+        (json!({"input": []}), "input"),
+        (json!({"input": [""]}), "input"),
+        (json!({"input": [[]]}), "input"),
+        (json!({"input": 7}), "input"),
+        (json!({"input": ["a", 1]}), "input"),
+        (json!({"input": [-1]}), "input"),
+        (json!({"input": [4_000_000_000_u32]}), "input"),
+        (json!({"input": [1.5]}), "input"),
+        (json!({"input": vec!["a"; 2049]}), "input"),
+        (json!({"input": "a", "encoding_format": "hex"}), "encoding_format"),
+        (json!({"input": "a", "dimensions": 0}), "dimensions"),
+        (json!({"input": "a", "dimensions": 1_000_000}), "dimensions"),
+        (json!({"input": "a", "dimensions": -4}), "dimensions"),
+        (json!({"input": "a", "frobnicate": 1}), "frobnicate"),
+    ];
+    for (body, named) in table {
+        let error = caller.post(&embeddings_path(EMBED), body).error(400);
+        let param = error["param"].as_str().unwrap_or_default();
+        assert!(param.starts_with(named), "{body}: the error names `{param}`: {error}");
+    }
+}
+
+#[test]
+fn a_body_of_ten_megabytes_is_413() {
+    let caller = &shared().demo;
+    let started = Instant::now();
+    let body = say(&"x".repeat(10_000_000));
+    caller.post(&chat_path(CHAT), &body).error(413);
+    assert!(started.elapsed() < PROMPT_ANSWER);
+    // A length that is only announced is refused without reading.
+    let wire = Request::post(&chat_path(CHAT), &json!({})).key(&caller.key1);
+    let wire = wire.header("content-length", "99999999999").wire(caller.address);
+    let mut stream = connect(caller.address);
+    stream.write_all(&wire).unwrap();
+    Answer::read(stream).unwrap().finish().error(413);
+}
+
+#[test]
+fn a_hundred_thousand_messages_are_refused_by_their_number() {
+    let caller = &shared().demo;
+    let messages = vec![json!({"role": "user", "content": ""}); 100_000];
+    let error = caller.post(&chat_path(CHAT), &json!({"messages": messages})).error(400);
+    assert!(error["message"].as_str().unwrap().contains("2048"), "{error}");
+}
+
+#[test]
+fn a_prompt_longer_than_the_context_is_context_length_exceeded() {
+    let caller = &shared().demo;
+    let long = "word ".repeat(20_000);
+    let error = caller.post(&chat_path(CHAT), &say(&long)).error(400);
+    assert_eq!(error["code"], "context_length_exceeded");
+    assert_eq!(error["param"], "messages");
+    let error = caller.post(&embeddings_path(EMBED), &json!({"input": long})).error(400);
+    assert_eq!(error["code"], "context_length_exceeded");
+    // Streams are refused before they begin.
+    let mut body = say(&long);
+    body["stream"] = json!(true);
+    assert_eq!(caller.post(&chat_path(CHAT), &body).error(400)["code"], "context_length_exceeded");
+}
+
+#[test]
+fn a_schema_that_is_not_one_is_refused() {
+    let caller = &shared().demo;
+    let bomb = (0..12).fold("a".to_owned(), |inner, _| format!("({inner}{{1,99}}){{1,99}}"));
+    let deep = (0..300).fold(
+        json!({"type": "string"}),
+        |inner, _| json!({"type": "object", "properties": {"a": inner}, "required": ["a"]}),
+    );
+    let schemas = [
+        json!("a text"),
+        json!({"type": "nonsense"}),
+        json!({"type": 7}),
+        json!({"type": "object", "properties": 3}),
+        json!({"type": "object", "properties": {"a": 3}}),
+        json!({"enum": "a"}),
+        json!({"$ref": "#/definitions/absent"}),
+        json!({"$ref": "https://example.com/schema.json"}),
+        json!({"type": "string", "pattern": "("}),
+        json!({"type": "string", "pattern": bomb}),
+        json!({"type": "string", "minLength": 5, "maxLength": 2}),
+        json!({"type": "integer", "minimum": 5, "maximum": 2}),
+        deep,
+    ];
+    for schema in schemas {
+        let started = Instant::now();
+        let mut body = say("hi");
+        body["max_tokens"] = json!(4);
+        body["response_format"] = json!({"type": "json_schema", "json_schema": {"name": "s", "strict": true, "schema": schema}});
+        let error = caller.post(&chat_path(CHAT), &body).error(400);
+        let text: String = schema.to_string().chars().take(80).collect();
+        let param = error["param"].as_str().unwrap_or_default();
+        assert!(param.starts_with("response_format"), "{text}: {error}");
+        assert!(started.elapsed() < PROMPT_ANSWER, "{text} took {:?}", started.elapsed());
+
+        let mut body = say("hi");
+        body["tools"] =
+            json!([{"type": "function", "function": {"name": "f", "parameters": schema}}]);
+        body["tool_choice"] = json!("required");
+        let error = caller.post(&chat_path(CHAT), &body).error(400);
+        assert!(
+            error["param"].as_str().unwrap_or_default().starts_with("tools"),
+            "{text}: {error}"
+        );
+    }
+}
+
+/// Somebody else's stream goes on while bad input pours in.
+#[test]
+fn bad_input_does_not_slow_another_clients_stream() {
+    let (caller, other) = (&shared().demo, &shared().other);
+    let mut body = say("Tell a long story about a river.");
+    body["max_tokens"] = json!(200);
+    body["stream"] = json!(true);
+    body["logit_bias"] = json!({"0": -100, "2": -100});
+    let request = Request::post(&chat_path(CHAT), &body).key(&other.key1);
+    let address = other.address;
+    let (started, has_started) = mpsc::channel();
+    let stream = std::thread::spawn(move || {
+        let mut longest = Duration::ZERO;
+        let mut events = 0;
+        let mut last = None;
+        for _event in request.open(address).events() {
+            let now = Instant::now();
+            if let Some(last) = last.replace(now) {
+                longest = longest.max(now - last);
+            }
+            events += 1;
+            if events == 2 {
+                let _ = started.send(());
+            }
+        }
+        (events, longest)
+    });
+    has_started.recv_timeout(PATIENCE).unwrap();
+    let nested = "[".repeat(100_000);
+    while !stream.is_finished() {
+        for body in ["{", "\"hi\"", "{\"messages\":[]}", nested.as_str()] {
+            let request = Request::new("POST", &chat_path(CHAT)).bytes(body).key(&caller.key1);
+            assert_eq!(request.send(caller.address).status, 400);
+        }
+        let wrong = Request::post(&chat_path(CHAT), &say("hi")).key("wrong");
+        assert_eq!(wrong.send(caller.address).status, 401);
+    }
+    let (events, longest) = stream.join().unwrap();
+    assert!(events > 100, "{events} events");
+    assert!(longest < Duration::from_secs(3), "the stream stalled for {longest:?}");
+}
+
+/// A service that waits 400 ms for headers and for bodies.
+fn impatient() -> (Service, Caller) {
+    let service = Service::start(&[
+        ("BAILIWICK_LIMITS__HEADER_READ_MS", "400"),
+        ("BAILIWICK_LIMITS__BODY_READ_MS", "400"),
+    ]);
+    let caller = service.caller("slow");
+    (service, caller)
+}
+
+/// Sends `bytes` one at a time, with a pause after each; the server's answer, or nothing when it
+/// only closed the connection, and how long that took.
+fn dribble(caller: &Caller, wire: &[u8]) -> (String, Duration) {
+    let mut stream = connect(caller.address);
+    // Waiting for an answer is the pause between two bytes.
+    stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    let started = Instant::now();
+    let mut answer = Vec::new();
+    let mut bytes = wire.iter();
+    while started.elapsed() < Duration::from_secs(20) {
+        if let Some(byte) = bytes.next() {
+            // A connection that the server has closed may refuse more bytes.
+            let _ = stream.write_all(&[*byte]);
+        }
+        let mut buffer = [0; 4096];
+        match stream.read(&mut buffer) {
+            Ok(0) => return (String::from_utf8(answer).unwrap(), started.elapsed()),
+            Ok(got) => answer.extend_from_slice(&buffer[..got]),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(_) => return (String::from_utf8(answer).unwrap(), started.elapsed()),
+        }
+    }
+    panic!("the server waited for 20 s for a slow sender");
+}
+
+#[test]
+fn slow_senders_are_cut_off_within_their_limit() {
+    let (_service, caller) = impatient();
+    let limit = Duration::from_secs(5);
+    let request = Request::post(&chat_path(CHAT), &say(&"slow ".repeat(200))).key(&caller.key1);
+    let wire = request.wire(caller.address);
+    let (head, body) =
+        wire.split_at(wire.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4);
+
+    let (answer, time) = dribble(&caller, head);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(time < limit, "headers: {time:?}");
+
+    // Nothing at all after connecting is slow, too.
+    let (answer, time) = dribble(&caller, b"");
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(time < limit, "silence: {time:?}");
+
+    let mut stream = connect(caller.address);
+    stream.write_all(head).unwrap();
+    stream.write_all(&body[..10]).unwrap();
+    let started = Instant::now();
+    let error = Answer::read(stream).unwrap().finish().error(408);
+    assert!(started.elapsed() < limit, "body: {:?}", started.elapsed());
+    assert!(error["message"].as_str().unwrap().contains("body_read_ms"), "{error}");
+
+    // The service is as good as before.
+    caller.post(&chat_path(CHAT), &caller.short()).ok();
+}
+
+#[test]
+fn half_closed_connections_end() {
+    let (_service, caller) = impatient();
+    let wire = Request::post(&chat_path(CHAT), &caller.short()).key(&caller.key1);
+    let wire = wire.wire(caller.address);
+    // Closed in the middle of the headers, in the middle of the body, and after all of it.
+    for cut in [20, wire.len() - 5, wire.len()] {
+        let mut stream = connect(caller.address);
+        stream.write_all(&wire[..cut]).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        // Whatever comes, the connection must end within PATIENCE.
+        stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        let status: Option<u16> = answer.get(9..12).and_then(|status| status.parse().ok());
+        let complete = cut == wire.len();
+        assert!(status.is_none_or(|status| complete == (status == 200)), "{cut}: {answer}");
+    }
+    caller.post(&chat_path(CHAT), &caller.short()).ok();
+}
+
+#[test]
+fn too_many_or_too_long_headers_are_431() {
+    let caller = &shared().demo;
+    let mut many = Request::post(&chat_path(CHAT), &caller.short()).key(&caller.key1);
+    for number in 0..200 {
+        many = many.header(&format!("x-filler-{number}"), "1");
+    }
+    assert_eq!(many.send(caller.address).status, 431);
+    let long = Request::post(&chat_path(CHAT), &caller.short()).key(&caller.key1);
+    assert_eq!(long.header("x-filler", &"x".repeat(100_000)).send(caller.address).status, 431);
+}

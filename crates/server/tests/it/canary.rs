@@ -1,0 +1,149 @@
+//! A marked prompt goes in; afterwards the mark is nowhere: no log, no metric, no error, no file,
+//! not in the worker's memory.
+
+use std::{collections::BTreeSet, fs};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
+
+use crate::{
+    client::Request,
+    process::{eventually, read_memory},
+    service::{CHAT, Caller, EMBED, Service, chat_path, embeddings_path, say},
+};
+
+/// A word that is nowhere by accident.
+fn mark() -> String {
+    let mut bytes = [0; 12];
+    getrandom::fill(&mut bytes).unwrap();
+    let letters: String = bytes.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
+    format!("canary{letters}")
+}
+
+/// The mark as it might have been written down: in clear, hex, base64, UTF-16.
+fn disguises(mark: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let hex = |upper: bool| -> String {
+        let digit = |byte: u8| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") };
+        mark.bytes().map(digit).collect()
+    };
+    let mut all = vec![
+        ("clear", mark.into()),
+        ("upper case", mark.to_uppercase().into()),
+        ("hex", hex(false).into()),
+        ("upper-case hex", hex(true).into()),
+        ("UTF-16", mark.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+    ];
+    // Where the mark stands within a base64 text decides which of three forms it takes; what
+    // depends on its neighbours is cut off.
+    for shift in 0..3 {
+        let text = STANDARD.encode([&vec![0; shift], mark.as_bytes()].concat());
+        let from = [0, 2, 3][shift];
+        let to = text.trim_end_matches('=').len() - 2;
+        all.push(("base64", text[from..to].into()));
+    }
+    all
+}
+
+fn found_in(hay: &[u8], mark: &str) -> BTreeSet<&'static str> {
+    disguises(mark)
+        .into_iter()
+        .filter(|(_, needle)| hay.windows(needle.len()).any(|window| window == needle))
+        .map(|(how, _)| how)
+        .collect()
+}
+
+/// Sends the mark every way there is: plain, streamed, given up, refused, embedded, in tools,
+/// schemas, names, metadata, paths and broken JSON.
+fn send_everywhere(caller: &Caller, mark: &str) {
+    let mut body = say(&format!("{mark} {mark}: repeat this word."));
+    body["max_tokens"] = json!(16);
+    body["user"] = json!(mark);
+    body["metadata"] = json!({"note": mark});
+    body["stop"] = json!([format!("{mark} stop")]);
+    caller.post(&chat_path(CHAT), &body).ok();
+    body["stream"] = json!(true);
+    caller.post(&chat_path(CHAT), &body).events();
+    // Given up in the middle.
+    body["max_tokens"] = json!(300);
+    let request = Request::post(&chat_path(CHAT), &body).key(&caller.key1);
+    drop(request.open(caller.address).events().next());
+
+    caller.post(&embeddings_path(EMBED), &json!({"input": [mark, "b"], "user": mark})).ok();
+    caller
+        .post("/openai/v1/completions", &json!({"model": CHAT, "prompt": mark, "max_tokens": 4}))
+        .ok();
+
+    let mut tools = say(mark);
+    tools["max_tokens"] = json!(40);
+    tools["tools"] = json!([{"type": "function", "function": {"name": "f", "description": mark,
+        "parameters": {"type": "object", "properties": {mark: {"enum": [mark]}}, "required": [mark], "additionalProperties": false}}}]);
+    tools["tool_choice"] = json!("required");
+    caller.post(&chat_path(CHAT), &tools);
+
+    let refused = [
+        json!({"messages": [{"role": mark, "content": mark}]}),
+        json!({"messages": [{"role": "user", "content": format!("{mark} ").repeat(5000)}]}),
+        json!({"messages": mark}),
+        json!({"messages": [{"role": "user", "content": mark}], "temperature": mark}),
+        json!({"messages": [{"role": "user", "content": mark}], "stop": [mark, mark, mark, mark, mark]}),
+        json!({"messages": [{"role": "user", "content": mark}], "response_format": {"type": "json_schema",
+            "json_schema": {"name": "s", "schema": {"type": "string", "pattern": format!("({mark}")}}}}),
+    ];
+    for body in refused {
+        let reply = caller.post(&chat_path(CHAT), &body);
+        assert_eq!(reply.status, 400, "{}", reply.text());
+        assert!(!reply.text().contains(mark), "an error repeats content: {}", reply.text());
+    }
+    let broken = format!(r#"{{"messages":[{{"role":"user","content":"{mark}"}}],}}"#);
+    let request = Request::new("POST", &chat_path(CHAT)).bytes(broken).key(&caller.key1);
+    let reply = request.send(caller.address);
+    reply.error(400);
+    assert!(!reply.text().contains(mark), "{}", reply.text());
+}
+
+#[test]
+fn a_marked_prompt_is_nowhere_afterwards() {
+    let service = Service::start(&[("BAILIWICK_LOG__LEVEL", "trace")]);
+    let caller = service.caller("canary");
+    let mark = mark();
+    send_everywhere(&caller, &mark);
+    eventually("the given-up request is gone", || (service.load() == 0).then_some(()));
+
+    let log = service.log();
+    assert!(log.len() > 1000, "the log at trace level holds {} bytes", log.len());
+    assert_eq!(found_in(log.as_bytes(), &mark), BTreeSet::new(), "in the log");
+    assert_eq!(found_in(service.metrics().as_bytes(), &mark), BTreeSet::new(), "in the metrics");
+    for file in service.files() {
+        // Whatever the model file holds was there before.
+        let held = if file.extension().is_some_and(|kind| kind == "gguf") {
+            vec![]
+        } else {
+            fs::read(&file).unwrap()
+        };
+        assert_eq!(found_in(&held, &mark), BTreeSet::new(), "in {}", file.display());
+    }
+}
+
+/// Sequences are cleared when their requests end: with prefix reuse off, the worker holds nothing
+/// of them any more.
+#[test]
+fn a_worker_forgets_what_it_worked_on() {
+    let service = Service::start(&[]);
+    let caller = service.caller_without_prefix_cache("forget");
+    let mark = mark();
+    send_everywhere(&caller, &mark);
+    eventually("the given-up request is gone", || (service.load() == 0).then_some(()));
+    for worker in service.workers() {
+        let mut found = BTreeSet::new();
+        match read_memory(worker.pid, |piece| found.extend(found_in(piece, &mark))) {
+            Ok(()) => assert_eq!(found, BTreeSet::new(), "in the memory of worker {}", worker.name),
+            Err(error) => {
+                // A worker makes itself unreadable; only root can look anyway.
+                eprintln!(
+                    "skipped: the memory of worker {} cannot be read ({error}); run as root",
+                    worker.name
+                );
+            }
+        }
+    }
+}

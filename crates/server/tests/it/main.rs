@@ -1,0 +1,24 @@
+//! Drives the running binary from outside, as its clients do: one module per topic.
+//!
+//! A test gets the shared service of `service::shared`, with a tenant of its own where it changes
+//! anything, or a service of its own where it breaks something.
+
+mod bad_input;
+mod cache;
+mod canary;
+mod cli;
+mod client;
+mod constrained;
+mod engine;
+mod errors;
+mod keys;
+mod lifecycle;
+mod limits;
+mod operations;
+mod process;
+mod replay;
+mod schema;
+mod sdk;
+mod service;
+mod tenants;
+mod tls;

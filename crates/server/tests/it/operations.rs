@@ -1,0 +1,76 @@
+//! Health, metrics and the OpenAPI document, each on its own listener.
+
+use serde_json::Value;
+
+use crate::{
+    client::Request,
+    service::{CHAT, chat_path, shared},
+};
+
+#[test]
+fn health_and_readiness_are_on_the_operators_listener_only() {
+    let service = &shared().service;
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(Request::get(path).send(service.operations).status, 200, "{path}");
+    }
+    for path in ["/readyz", "/metrics", "/admin/v1/workers"] {
+        assert_eq!(Request::get(path).send(service.api).status, 404, "{path}");
+    }
+    // Administration wants the administrator's key, not a customer's and not none.
+    let none = Request::get("/admin/v1/workers");
+    assert_eq!(none.send(service.operations).status, 401);
+    let customer = none.header("authorization", &format!("Bearer {}", shared().demo.key1));
+    assert_eq!(customer.send(service.operations).status, 401);
+}
+
+#[test]
+fn metrics_are_prometheus_text_of_bounded_size() {
+    let service = &shared().service;
+    let caller = &shared().demo;
+    caller.post(&chat_path(CHAT), &caller.short()).ok();
+    let lines = || service.metrics().lines().count();
+    let before = lines();
+    // Names that callers invent must not become labels.
+    for number in 0..50 {
+        caller.post(&chat_path(&format!("invented-{number}")), &caller.short()).error(404);
+        Request::get(&format!("/invented-{number}")).send(caller.address);
+    }
+    assert!(lines() < before + 40, "{before} lines became {}", lines());
+    let text = service.metrics();
+    assert!(!text.contains("invented"));
+    for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        assert!(value.parse::<f64>().is_ok(), "{line}");
+        let bare = name.split('{').next().unwrap();
+        let base =
+            ["_bucket", "_sum", "_count", "_total"].iter().find_map(|end| bare.strip_suffix(end));
+        let described = |name: &str| text.contains(&format!("# HELP {name} "));
+        assert!(described(bare) || base.is_some_and(described), "no HELP for {line}");
+    }
+}
+
+#[test]
+fn the_openapi_document_names_exactly_what_is_served() {
+    let caller = &shared().demo;
+    let document: Value = Request::get("/openapi.json").send(caller.address).ok();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3."));
+    let paths = document["paths"].as_object().unwrap();
+    let base = ["chat/completions", "completions", "embeddings"];
+    for name in base {
+        for family in ["/openai/deployments/{deployment}/", "/openai/v1/"] {
+            assert!(paths.contains_key(&format!("{family}{name}")), "{family}{name}");
+        }
+    }
+    // Every path of the document exists: without a key it is refused as such, never not found.
+    for (path, item) in paths {
+        let path =
+            path.replace("{deployment}", CHAT).replace("{model}", CHAT).replace("{id}", CHAT);
+        assert!(!path.contains('{'), "a parameter that this test does not know: {path}");
+        for method in item.as_object().unwrap().keys().filter(|key| *key == "get" || *key == "post")
+        {
+            let request = Request::new(&method.to_uppercase(), &path).bytes("{}");
+            let status = request.send(caller.address).status;
+            assert!(status == 401 || path == "/openapi.json", "{method} {path}: {status}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The binary as a process: started so that it cannot outlive the tests, signalled, read.
+
+use std::{
+    fs,
+    io::{ErrorKind, Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+/// The project's folder.
+pub(crate) fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// The small model's file, fetched when it is not there.
+pub(crate) fn model() -> PathBuf {
+    let output = Command::new(project().join("scripts/fetch-model.sh"))
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "scripts/fetch-model.sh failed");
+    String::from_utf8(output.stdout).unwrap().trim_end().into()
+}
+
+/// The binary under test, away from whatever this process's environment says to it.
+pub(crate) fn bailiwick() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwick"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BAILIWICK_")) {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end; its standard output, when it succeeded.
+pub(crate) fn succeed(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let Output { status, stdout, stderr } = output;
+    assert!(status.success(), "{command:?}: {status}\n{}\n{}", text(&stdout), text(&stderr));
+    text(&stdout)
+}
+
+/// A server process.
+///
+/// A shell stands between: when its standard input closes, it ends the server. So the server ends
+/// when this value is dropped, and also when this whole process ends, however it ends; the shared
+/// service, which is never dropped, counts on that.
+pub(crate) struct Process {
+    shell: Child,
+    leash: Option<ChildStdin>,
+    pub(crate) pid: u32,
+}
+
+const SHELL: &str =
+    r#""$@" & server=$!; echo $server > "$PIDFILE"; read -r _; kill -TERM $server; wait $server"#;
+
+impl Process {
+    /// Starts `command`, whose output goes to the file `log`.
+    pub(crate) fn start(command: &Command, log: &Path) -> Self {
+        let pid_file = log.with_extension("pid");
+        let output = fs::File::create(log).unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", SHELL, "sh"]).arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        let mut shell = shell
+            .env("PIDFILE", &pid_file)
+            .stdin(Stdio::piped())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap();
+        let leash = shell.stdin.take();
+        let read = || fs::read_to_string(&pid_file).ok()?.trim().parse().ok();
+        Self { shell, leash, pid: eventually("the shell says the pid", read) }
+    }
+
+    /// Whether the process is still there (and no zombie).
+    pub(crate) fn is_running(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+    }
+
+    /// Waits for the process, which has been told to end, and gives its exit code.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        eventually("the process ends", || (!self.is_running()).then_some(()));
+        self.leash = None;
+        self.shell.wait().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.leash.take().is_some() {
+            let _ = self.shell.wait();
+        }
+    }
+}
+
+/// Sends a signal, by name.
+pub(crate) fn signal(name: &str, pid: u32) {
+    // `kill` is a part of every shell, while /bin/kill need not be there.
+    succeed(Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]));
+}
+
+/// Asks `probe` again and again until it has something, for at most a minute.
+///
+/// This is the only place that waits for time to pass: what it waits for happens in another
+/// process, which cannot wake this one.
+pub(crate) fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(60) {
+        if let Some(found) = probe() {
+            return found;
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    panic!("not within a minute: {what}");
+}
+
+/// All files below a folder.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => files.push(path),
+            }
+        }
+    }
+    files
+}
+
+/// Calls `look` with every readable piece of a process's memory, one after the other.
+///
+/// Fails with the kernel's error where it does not permit it: unless we are root, a process that
+/// made itself undumpable may not be read.
+pub(crate) fn read_memory(pid: u32, mut look: impl FnMut(&[u8])) -> std::io::Result<()> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
+    let mut memory = fs::File::open(format!("/proc/{pid}/mem"))?;
+    for line in maps.lines().filter(|line| line.contains(" r") && !line.contains(".gguf")) {
+        let (range, _) = line.split_once(' ').unwrap();
+        let (from, to) = range.split_once('-').unwrap();
+        let [mut from, to] = [from, to].map(|hex| u64::from_str_radix(hex, 16).unwrap());
+        let mut buffer = vec![0; 1 << 22];
+        while from < to {
+            let room = usize::try_from(to - from).unwrap().min(buffer.len());
+            memory.seek(SeekFrom::Start(from))?;
+            match memory.read(&mut buffer[..room]) {
+                Ok(0) => break,
+                Ok(got) => {
+                    look(&buffer[..got]);
+                    // Pieces overlap, so that nothing hides on their border.
+                    let overlap = if got == room { got.saturating_sub(1024).max(1) } else { got };
+                    from += u64::try_from(overlap).unwrap();
+                }
+                // Some mappings (of devices, of the kernel) cannot be read by anybody.
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(error),
+                Err(_) => break,
+            }
+        }
+    }
+    Ok(())
+}

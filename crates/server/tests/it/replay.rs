@@ -1,0 +1,126 @@
+//! Every request in `tests/clients`, as real clients sent it, is understood.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use crate::{
+    client::Request,
+    service::{Caller, EMBED, chat_path, say, shared},
+};
+
+/// One recorded request.
+struct Recorded {
+    name: String,
+    json: Value,
+}
+
+impl Recorded {
+    fn all() -> Vec<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+        let mut all: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|file| {
+                let file = file.unwrap();
+                let json = serde_json::from_slice(&fs::read(file.path()).unwrap()).unwrap();
+                Self { name: file.file_name().into_string().unwrap(), json }
+            })
+            .collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// The request with this service's key in place of the recorded one.
+    fn request(&self, caller: &Caller) -> Request {
+        let text = |name: &str| self.json[name].as_str().unwrap().to_owned();
+        let query = self.json["query"].as_object().unwrap().iter();
+        let query: Vec<_> = query
+            .flat_map(|(name, values)| values.as_array().unwrap().iter().map(move |v| (name, v)))
+            .map(|(name, value)| format!("{name}={}", value.as_str().unwrap()))
+            .collect();
+        let path = match query.is_empty() {
+            true => text("path"),
+            false => format!("{}?{}", text("path"), query.join("&")),
+        };
+        let mut request = Request::new(&text("method"), &path);
+        if !self.json["body"].is_null() {
+            request = request.bytes(self.json["body"].to_string());
+        }
+        for header in self.json["headers"].as_array().unwrap() {
+            let (name, value) = (header[0].as_str().unwrap(), header[1].as_str().unwrap());
+            request = match name.to_ascii_lowercase().as_str() {
+                // What belongs to the connection is this client's own.
+                "host" | "connection" | "content-length" => request,
+                "api-key" => request.header(name, &caller.key1),
+                "authorization" => request.header(name, &format!("Bearer {}", caller.key1)),
+                _ => request.header(name, value),
+            };
+        }
+        request
+    }
+}
+
+#[test]
+fn every_recorded_request_is_understood() {
+    let caller = &shared().demo;
+    let all = Recorded::all();
+    assert!(all.len() > 70, "only {} recorded requests", all.len());
+    let mut failures = Vec::new();
+    for recorded in &all {
+        let reply = recorded.request(caller).send(caller.address);
+        if reply.status != 200 {
+            failures.push(format!("{}: {} {}", recorded.name, reply.status, reply.text()));
+            continue;
+        }
+        let body = &recorded.json["body"];
+        let path = recorded.json["path"].as_str().unwrap();
+        if body["stream"] == true {
+            let events = reply.events();
+            let content = |event: &Value| event["choices"][0]["delta"]["content"].is_string();
+            assert!(events.iter().any(content), "{}: no text in {events:?}", recorded.name);
+            let asked = body["stream_options"]["include_usage"] == true;
+            let told = events.last().unwrap()["usage"]["total_tokens"].is_u64();
+            assert_eq!(asked, told, "{}: usage", recorded.name);
+        } else if path.ends_with("/chat/completions") {
+            // SDKs build typed objects of these, `refusal` among them.
+            let message = &reply.json()["choices"][0]["message"];
+            assert_eq!(message["role"], "assistant", "{}", recorded.name);
+            assert!(message.get("refusal").is_some(), "{}: {message}", recorded.name);
+        } else if path.ends_with("/embeddings") {
+            let vector = &reply.json()["data"][0]["embedding"];
+            let base64 = body["encoding_format"] == "base64";
+            assert_eq!(vector.is_string(), base64, "{}", recorded.name);
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// The api-version is optional on every path, and v1 takes `v1` and `preview`.
+#[test]
+fn api_versions_are_optional_and_later_ones_are_accepted() {
+    let caller = &shared().demo;
+    let base = "/openai/deployments/gpt4o/chat/completions";
+    for version in ["", "?api-version=2024-10-21", "?api-version=2025-04-01-preview"] {
+        caller.post(&format!("{base}{version}"), &caller.short()).ok();
+    }
+    for version in ["", "?api-version=v1", "?api-version=preview"] {
+        let mut body = caller.short();
+        body["model"] = "gpt4o".into();
+        caller.post(&format!("/openai/v1/chat/completions{version}"), &body).ok();
+    }
+    caller.post(&format!("{base}?api-version=yesterday"), &say("hi")).error(400);
+}
+
+/// The body's `model` is ignored where the path names the deployment, null or wrong as it may be.
+#[test]
+fn the_path_names_the_deployment() {
+    let caller = &shared().demo;
+    for model in [Value::Null, "no-such-model".into()] {
+        let mut body = caller.short();
+        body["model"] = model;
+        caller.post(&chat_path("gpt4o"), &body).ok();
+    }
+    // A chat request to an embedding deployment is a mistake that deserves its own answer.
+    let error = caller.post(&chat_path(EMBED), &caller.short()).error(400);
+    assert_eq!(error["code"], "OperationNotSupported");
+}

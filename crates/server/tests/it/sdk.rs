@@ -1,0 +1,50 @@
+//! OpenAI's own libraries against the running service; the tests themselves are in `tests/sdk`.
+
+use std::process::Command;
+
+use crate::{
+    process::{project, succeed},
+    service::{CHAT, Caller, DeploymentLimits, EMBED, shared},
+};
+
+/// A caller with a deployment that takes two requests a minute, for the tests of retries.
+fn caller(name: &str) -> Caller {
+    let caller = shared().service.caller(name);
+    let limits = DeploymentLimits { requests: 2, tokens: 100_000 };
+    shared().service.chat_deployment(&caller, "limited", Some(limits));
+    caller
+}
+
+/// A program of the installed environment, told where the service is.
+pub(crate) fn program(name: &str, url: &str, caller: &Caller) -> Command {
+    let project = project();
+    succeed(&mut Command::new(project.join("scripts/sdk.sh")));
+    let mut command = Command::new(project.join(".cache/venv/bin").join(name));
+    command
+        .current_dir(project.join("tests/sdk"))
+        .env("BAILIWICK_URL", url)
+        .env("BAILIWICK_API_KEY", &caller.key1)
+        .env("BAILIWICK_DEPLOYMENT", CHAT)
+        .env("BAILIWICK_EMBED_DEPLOYMENT", EMBED)
+        .env("BAILIWICK_LIMITED_DEPLOYMENT", "limited")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        // Whatever proxy or key this machine has is not meant.
+        .envs([("NO_PROXY", "*"), ("no_proxy", "*")])
+        .env_remove("OPENAI_API_KEY")
+        .env_remove("AZURE_OPENAI_API_KEY");
+    command
+}
+
+#[test]
+fn python() {
+    let caller = caller("sdk-python");
+    let url = format!("http://{}", caller.address);
+    succeed(program("python", &url, &caller).args(["-m", "unittest", "python/test_sdk.py"]));
+}
+
+#[test]
+fn javascript() {
+    let caller = caller("sdk-javascript");
+    let url = format!("http://{}", caller.address);
+    succeed(program("node", &url, &caller).args(["--test", "js/sdk.test.js"]));
+}

@@ -1,0 +1,78 @@
+//! One tenant never sees another: not their deployments, not even that they exist.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    client::{Reply, Request},
+    service::{CHAT, chat_path, embeddings_path, shared},
+};
+
+/// A deployment that only the tenant `other` has.
+const PRIVATE: &str = "others-own";
+
+/// Status, header names and body; ids and times differ from request to request.
+fn shape(reply: &Reply) -> String {
+    let mut shape = format!("{}\n", reply.status);
+    for (name, value) in &reply.headers {
+        let varies = ["x-request-id", "apim-request-id", "date"].contains(&name.as_str());
+        shape.push_str(&format!("{name}: {}\n", if varies { "…" } else { value }));
+    }
+    shape + &reply.text()
+}
+
+#[test]
+fn another_tenants_deployment_looks_like_one_that_does_not_exist() {
+    let (demo, other) = (&shared().demo, &shared().other);
+    other.post(&chat_path(PRIVATE), &other.short()).ok();
+    for path in [chat_path, embeddings_path] {
+        let foreign = demo.post(&path(PRIVATE), &demo.short());
+        let absent = demo.post(&path("nobodys-own"), &demo.short());
+        foreign.error(404);
+        assert_eq!(shape(&foreign), shape(&absent));
+    }
+    let get = |name: &str| demo.get(&format!("/openai/v1/models/{name}"));
+    assert_eq!(shape(&get(PRIVATE)), shape(&get("nobodys-own")));
+    assert!(!demo.get("/openai/v1/models").text().contains(PRIVATE));
+}
+
+/// The two answers take the same time: medians of many, in turns, a few milliseconds apart at most.
+#[test]
+fn another_tenants_deployment_takes_no_longer_to_refuse() {
+    let demo = &shared().demo;
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..40 {
+        for (name, times) in [PRIVATE, "nobodys-own"].iter().zip(&mut times) {
+            let started = Instant::now();
+            demo.post(&chat_path(name), &demo.short());
+            times.push(started.elapsed());
+        }
+    }
+    let [foreign, absent] = times.map(|mut times| {
+        times.sort();
+        times[times.len() / 2]
+    });
+    let apart = foreign.abs_diff(absent);
+    assert!(apart < Duration::from_millis(5), "{foreign:?} and {absent:?}");
+}
+
+/// With a domain, the host names the resource: a key opens its own and no other.
+#[test]
+fn the_host_names_the_resource() {
+    let (demo, other) = (&shared().demo, &shared().other);
+    let ask = |host: &str, key: &str| {
+        let request = Request::post(&chat_path(CHAT), &demo.short()).key(key);
+        request.header("host", host).send(demo.address)
+    };
+    let host = |resource: &str| format!("{resource}.openai.test");
+    ask(&host(&demo.resource), &demo.key1).ok();
+    ask(&format!("{}:8080", host(&demo.resource)), &demo.key1).ok();
+    ask(&host(&demo.resource).to_uppercase(), &demo.key1).ok();
+    ask(&host(&other.resource), &other.key1).ok();
+    // A resource that is not there answers like one that is, so that names cannot be tried.
+    let foreign = ask(&host(&other.resource), &demo.key1);
+    let absent = ask(&host("no-such-resource"), &demo.key1);
+    foreign.error(401);
+    assert_eq!(shape(&foreign), shape(&absent));
+    // Without a resource in the host, the key alone says which one it is.
+    ask("127.0.0.1", &demo.key1).ok();
+}
