@@ -14,7 +14,9 @@ pub(crate) struct Sampler {
     settings: Sampling,
     random: SplitMix64,
     counts: HashMap<u32, u32>,
-    scratch: Vec<(f32, u32)>,
+    // Kept between tokens, so that none of them allocates.
+    changed: Vec<f32>,
+    candidates: Vec<(f32, u32)>,
 }
 
 /// Which tokens a constraint allows: one bit each, lowest token in the lowest bit.
@@ -24,40 +26,38 @@ impl Sampler {
     /// A sampler for choice number `choice`; each choice draws differently from one seed.
     pub(crate) fn new(settings: Sampling, choice: u32) -> Self {
         let seed = settings.seed ^ u64::from(choice).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        Self { settings, random: SplitMix64(seed), counts: HashMap::new(), scratch: Vec::new() }
+        Self {
+            settings,
+            random: SplitMix64(seed),
+            counts: HashMap::new(),
+            changed: Vec::new(),
+            candidates: Vec::new(),
+        }
     }
 
     /// The next token, or `None` if the mask allows none.
     pub(crate) fn choose(&mut self, logits: &[f32], mask: Option<Mask<'_>>) -> Option<u32> {
-        let adjusted = self.adjustments();
-        if self.settings.temperature <= 0.0 && adjusted.is_empty() {
-            return greedy(logits, mask);
-        }
-        let mut candidates = std::mem::take(&mut self.scratch);
-        candidates.clear();
-        for (token, &logit) in (0_u32..).zip(logits) {
-            if mask.is_none_or(|mask| allows(mask, token)) {
-                candidates.push((logit, token));
-            }
-        }
-        // Candidates are in token order until here, so a token is found by searching.
-        for (token, change) in adjusted {
-            if let Ok(at) = candidates.binary_search_by_key(&token, |&(_, token)| token)
-                && let Some(candidate) = candidates.get_mut(at)
-            {
-                candidate.0 += change;
-            }
-        }
-        let token = if self.settings.temperature <= 0.0 {
-            candidates
-                .iter()
-                .copied()
-                .reduce(|best, next| if next.0 > best.0 { next } else { best })
+        let changes = self.changes();
+        let mut changed = std::mem::take(&mut self.changed);
+        let logits = if changes.is_empty() {
+            logits
         } else {
-            self.draw(&mut candidates)
+            changed.clear();
+            changed.extend_from_slice(logits);
+            for (token, change) in changes {
+                if let Some(logit) = changed.get_mut(token as usize) {
+                    *logit += change;
+                }
+            }
+            &changed
         };
-        self.scratch = candidates;
-        token.map(|(_, token)| token)
+        let token = if self.settings.temperature <= 0.0 {
+            likeliest(logits, mask).map(|(token, _)| token)
+        } else {
+            self.draw(logits, mask)
+        };
+        self.changed = changed;
+        token
     }
 
     /// Remembers a chosen token, for the penalties.
@@ -69,63 +69,77 @@ impl Sampler {
     }
 
     /// What penalties and bias add to the logits of single tokens.
-    fn adjustments(&self) -> Vec<(u32, f32)> {
+    fn changes(&self) -> Vec<(u32, f32)> {
         let Sampling { frequency_penalty, presence_penalty, logit_bias, .. } = &self.settings;
         let penalty = |count: u32| -(count as f32 * frequency_penalty) - presence_penalty;
         let penalties = self.counts.iter().map(|(&token, &count)| (token, penalty(count)));
         penalties.chain(logit_bias.iter().copied()).collect()
     }
 
-    fn draw(&mut self, candidates: &mut Vec<(f32, u32)>) -> Option<(f32, u32)> {
+    fn draw(&mut self, logits: &[f32], mask: Option<Mask<'_>>) -> Option<u32> {
+        let (_, top) = likeliest(logits, mask)?;
         let temperature = self.settings.temperature;
-        let top = candidates.iter().map(|&(logit, _)| logit).fold(f32::NEG_INFINITY, f32::max);
-        if !top.is_finite() {
-            return None;
-        }
         // A token e^-20 as likely as the best is never drawn in practice; leaving the tail out makes
         // the rest fast on vocabularies of hundreds of thousands.
-        candidates.retain(|&(logit, _)| (logit - top) / temperature > -20.0);
-        for candidate in candidates.iter_mut() {
-            candidate.0 = ((candidate.0 - top) / temperature).exp();
+        let least = top - 20.0 * temperature;
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.clear();
+        for (token, &logit) in (0_u32..).zip(logits) {
+            if logit > least && mask.is_none_or(|mask| allows(mask, token)) {
+                candidates.push((((logit - top) / temperature).exp(), token));
+            }
         }
-        let mut total: f32 = candidates.iter().map(|&(weight, _)| weight).sum();
         if self.settings.top_p < 1.0 {
-            candidates.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-            let enough = total * self.settings.top_p;
-            let (mut sum, mut kept) = (0.0, 0_usize);
-            for &(weight, _) in candidates.iter() {
-                sum += weight;
-                kept = kept.saturating_add(1);
-                if sum >= enough {
-                    break;
-                }
-            }
-            candidates.truncate(kept);
-            total = sum;
+            keep_nucleus(&mut candidates, self.settings.top_p);
         }
+        let total: f32 = candidates.iter().map(|&(weight, _)| weight).sum();
         let mut left = self.random.fraction() * total;
-        for &candidate in candidates.iter() {
-            left -= candidate.0;
-            if left < 0.0 {
-                return Some(candidate);
-            }
-        }
+        let drawn = candidates.iter().find(|&&(weight, _)| {
+            left -= weight;
+            left < 0.0
+        });
         // Rounding can leave a crumb: the last candidate takes it.
-        candidates.last().copied()
+        let token = drawn.or(candidates.last()).map(|&(_, token)| token);
+        self.candidates = candidates;
+        token
     }
 }
 
-fn greedy(logits: &[f32], mask: Option<Mask<'_>>) -> Option<u32> {
+/// Keeps the smallest set of likeliest candidates with at least `top_p` of the weight.
+fn keep_nucleus(candidates: &mut Vec<(f32, u32)>, top_p: f32) {
+    candidates.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let enough = top_p * candidates.iter().map(|&(weight, _)| weight).sum::<f32>();
+    let mut sum = 0.0;
+    let last = candidates.iter().position(|&(weight, _)| {
+        sum += weight;
+        sum >= enough
+    });
+    candidates.truncate(last.map_or(candidates.len(), |last| last.saturating_add(1)));
+}
+
+/// The allowed token with the highest logit, and that logit.
+fn likeliest(logits: &[f32], mask: Option<Mask<'_>>) -> Option<(u32, f32)> {
     let Some(mask) = mask else {
         // Two passes that the compiler turns into vector instructions, instead of one that it cannot.
-        let best = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        return logits
-            .iter()
-            .position(|&logit| logit == best)
-            .and_then(|at| u32::try_from(at).ok());
+        let best = highest(logits);
+        let at = logits.iter().position(|&logit| logit == best)?;
+        return u32::try_from(at).ok().map(|token| (token, best));
     };
-    let allowed = (0_u32..).zip(logits).filter(|&(token, _)| allows(mask, token));
-    allowed.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(token, _)| token)
+    let allowed = (0_u32..).zip(logits.iter().copied()).filter(|&(token, _)| allows(mask, token));
+    allowed.reduce(|best, next| if next.1 > best.1 { next } else { best })
+}
+
+/// The highest logit, in lanes that need not wait for one another.
+fn highest(logits: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    let chunks = logits.chunks_exact(lanes.len());
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (lane, &logit) in lanes.iter_mut().zip(chunk) {
+            *lane = if logit > *lane { logit } else { *lane };
+        }
+    }
+    lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
 }
 
 fn allows(mask: Mask<'_>, token: u32) -> bool {
@@ -135,7 +149,7 @@ fn allows(mask: Mask<'_>, token: u32) -> bool {
 /// The natural logarithms of probabilities, before any adjustment: the chosen token's, and those of
 /// the `top` likeliest.
 pub(crate) fn logprobs(logits: &[f32], chosen: u32, top: usize) -> (f32, Vec<(u32, f32)>) {
-    let best = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let best = highest(logits);
     let sum: f64 = logits.iter().map(|&logit| f64::from(logit - best).exp()).sum();
     let normalizer = f64::from(best) + sum.ln();
     let logprob = |logit: f32| (f64::from(logit) - normalizer) as f32;
