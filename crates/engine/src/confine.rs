@@ -18,7 +18,7 @@ use rustix::process::{
     DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior,
     set_parent_process_death_signal, setrlimit,
 };
-use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
+use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
 use crate::{memory, protocol::Confinement};
 
@@ -94,9 +94,7 @@ pub fn before_loading(model: &File) -> Result<Loading, Unconfined> {
 }
 
 fn this_thread_before_loading(model: &File) -> Result<Loading, Unconfined> {
-    let nothing = CapabilitySet::empty();
-    let sets = CapabilitySets { effective: nothing, permitted: nothing, inheritable: nothing };
-    set_capabilities(None, sets).map_err(step("giving capabilities up"))?;
+    drop_capabilities().map_err(step("giving capabilities up"))?;
     files::restrict(Some(model.as_fd()))?;
     syscalls::restrict_to_loading()?;
     Ok(Loading { attempts: attempt::all(attempt::WHILE_LOADING)? })
@@ -117,6 +115,13 @@ impl Loading {
         attempts.extend(attempt::all(attempt::WHILE_SERVING)?);
         Ok(Confinement { landlock_abi, seccomp: true, memory_locked, attempts })
     }
+}
+
+/// Keeps only the right to lock memory, where the process has it.
+fn drop_capabilities() -> rustix::io::Result<()> {
+    let kept = capabilities(None)?.permitted & CapabilitySet::IPC_LOCK;
+    let inheritable = CapabilitySet::empty();
+    set_capabilities(None, CapabilitySets { effective: kept, permitted: kept, inheritable })
 }
 
 /// Standard input is the socket, output goes nowhere, error is the gateway's pipe.

@@ -16,3 +16,5 @@ pub mod memory;
 pub mod protocol;
 pub mod request;
 pub mod supervise;
+#[cfg(feature = "embedded")]
+pub mod worker;

@@ -10,6 +10,7 @@
 use rustix::{
     mm::{MlockAllFlags, mlockall},
     process::{Resource, Rlimit, getrlimit, setrlimit},
+    thread::{CapabilitySet, capabilities},
 };
 
 /// glibc's small per-thread caches of freed blocks are not overwritten by `M_PERTURB`, and can be
@@ -32,7 +33,9 @@ pub(crate) fn allow_locking() {
 /// Under a limit it is not even tried: allocations would start to fail when it is reached.
 #[must_use]
 pub(crate) fn lock() -> bool {
-    getrlimit(Resource::Memlock).current.is_none()
+    let unlimited = getrlimit(Resource::Memlock).current.is_none()
+        || capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::IPC_LOCK));
+    unlimited
         && mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT).is_ok()
 }
 

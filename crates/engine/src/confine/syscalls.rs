@@ -205,6 +205,7 @@ const LOAD: &[i64] = &[
     #[cfg(target_arch = "x86_64")]
     libc::SYS_stat,
     // Locking memory and the next step of confinement.
+    libc::SYS_capget,
     libc::SYS_landlock_add_rule,
     libc::SYS_landlock_create_ruleset,
     libc::SYS_landlock_restrict_self,

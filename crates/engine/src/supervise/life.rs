@@ -8,7 +8,7 @@ use tokio::{
     sync::{mpsc, watch},
     time::{Instant, timeout, timeout_at},
 };
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{
     Report, State, WorkerSpec,
@@ -245,7 +245,11 @@ impl Messages {
             }
             match self.incoming.read(&mut self.chunk).await {
                 Ok(0) => return Err("it closed its socket".to_owned()),
-                Ok(count) => self.reader.push(self.chunk.get(..count).unwrap_or_default()),
+                Ok(count) => {
+                    let arrived = self.chunk.get_mut(..count).unwrap_or_default();
+                    self.reader.push(arrived);
+                    arrived.zeroize();
+                }
                 Err(error) => return Err(error.to_string()),
             }
         }

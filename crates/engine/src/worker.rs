@@ -1,0 +1,304 @@
+//! The worker process: what `bailiwick worker` runs.
+//!
+//! The gateway starts it with a socket as standard input. It opens one file, takes its own abilities
+//! away ([`crate::confine`]), loads the model, and serves until the socket closes. It writes
+//! nothing about requests anywhere: standard error carries fixed lines of its own.
+
+use std::{
+    fs::File,
+    io::{self, Read as _, Write as _},
+    os::{
+        fd::{AsFd as _, AsRawFd as _},
+        unix::{fs::OpenOptionsExt as _, net::UnixStream},
+    },
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{Arc, mpsc},
+};
+
+use sha2::{Digest as _, Sha256};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::{
+    confine,
+    embedded::{self, Command, Loaded},
+    memory,
+    protocol::{
+        CHUNK_BYTES, Confinement, FrameReader, FromWorker, STDERR_MARK, StartSpec, ToWorker, encode,
+    },
+    request::{Event, Refusal},
+    supervise::WorkerSpec,
+};
+
+/// Runs the worker until the gateway closes the socket.
+#[must_use]
+pub fn main() -> ExitCode {
+    die_quietly_of_panics();
+    match work() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(complaint) => {
+            complain(&complaint);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn work() -> Result<(), String> {
+    confine::harden().map_err(|error| error.to_string())?;
+    let mut line = Line::from_standard_input()?;
+    let start = match line.hear()? {
+        Some(ToWorker::Start(start)) => start,
+        Some(ToWorker::Submit { .. } | ToWorker::Cancel { .. }) => {
+            return Err("the gateway's first message is not Start".to_owned());
+        }
+        None => return Ok(()),
+    };
+    match start {
+        StartSpec::Serve(spec) => match prepare(&spec, &mut line) {
+            Ok((loaded, confinement)) => {
+                let facts = loaded.facts().clone();
+                line.say(&FromWorker::Ready { facts, confinement })?;
+                serve(loaded, line)
+            }
+            Err(reason) => line.say(&FromWorker::Unsuitable(reason)),
+        },
+        StartSpec::Inspect(path) => {
+            let answer = inspect(&path).unwrap_or_else(FromWorker::Unsuitable);
+            line.say(&answer)
+        }
+    }
+}
+
+/// Everything up to the first request. The error says why the model cannot be served, and what to
+/// do about it.
+fn prepare(spec: &WorkerSpec, line: &mut Line) -> Result<(Loaded, Confinement), String> {
+    let model = open(&spec.model)?;
+    let loading = confine::before_loading(&model).map_err(|error| error.to_string())?;
+    let mut last = 0.0;
+    let mut progress = |fraction: f32| {
+        // Each message wakes the gateway: one for each hundredth will do.
+        if fraction >= last + 0.01 {
+            last = fraction;
+            // A gateway that is gone shows soon enough, when the socket is read.
+            drop(line.say(&FromWorker::Loading(fraction)));
+        }
+    };
+    let digest = digest(&model, &mut |fraction| progress(fraction * HASHING_SHARE))?;
+    if digest != spec.sha256 {
+        return Err(format!(
+            "the model file `{}` has SHA-256 {digest}, not {}: put the original file back, or add \
+             this one as a model of its own",
+            spec.model.display(),
+            spec.sha256
+        ));
+    }
+    let rest = 1.0 - HASHING_SHARE;
+    // Through the file that was just hashed: the path may name another one by now.
+    let loaded = embedded::load(spec, &by_number(&model), &mut |fraction| {
+        progress(HASHING_SHARE + fraction * rest);
+    })?;
+    drop(model);
+    memory::overwrite_freed();
+    let confinement = loading.before_serving().map_err(|error| error.to_string())?;
+    Ok((loaded, confinement))
+}
+
+/// Looks into a model file, confined like a worker that serves it.
+fn inspect(path: &Path) -> Result<FromWorker, String> {
+    let model = open(path)?;
+    let loading = confine::before_loading(&model).map_err(|error| error.to_string())?;
+    let facts = embedded::inspect(&by_number(&model))?;
+    drop(model);
+    let confinement = loading.before_serving().map_err(|error| error.to_string())?;
+    Ok(FromWorker::Ready { facts, confinement })
+}
+
+/// Answers requests until the gateway closes the socket.
+fn serve(loaded: Loaded, mut line: Line) -> Result<(), String> {
+    let socket = Arc::clone(&line.socket);
+    // Bounded, so that the engine waits for a gateway that does not read; it always does.
+    let (outbox, events) = mpsc::sync_channel(EVENTS_WAITING_MAX);
+    let (commands, inbox) = mpsc::sync_channel(COMMANDS_WAITING_MAX);
+    let threads = [
+        std::thread::Builder::new()
+            .name("read".to_owned())
+            .spawn(move || read_commands(&mut line, &commands)),
+        std::thread::Builder::new()
+            .name("write".to_owned())
+            .spawn(move || write_events(&socket, &events)),
+    ];
+    for thread in threads {
+        thread.map_err(|error| format!("a thread could not be started: {error}"))?;
+    }
+    // Once the gateway is gone nobody takes events any more.
+    loaded.run(inbox, Box::new(move |id, event| drop(outbox.send((id, event)))))
+}
+
+/// Passes commands on until the gateway closes the socket, or says something that is none.
+fn read_commands(line: &mut Line, commands: &mpsc::SyncSender<Command>) {
+    loop {
+        let command = match line.hear() {
+            Ok(Some(ToWorker::Submit { id, scope, work })) => Command::Submit { id, scope, work },
+            Ok(Some(ToWorker::Cancel { id })) => Command::Cancel { id },
+            Ok(Some(ToWorker::Start(_))) => {
+                return complain("the gateway started this worker twice");
+            }
+            Ok(None) => return,
+            Err(complaint) => return complain(&complaint),
+        };
+        if commands.send(command).is_err() {
+            return;
+        }
+    }
+}
+
+/// Writes events, all that are there at once: the gateway shares processors with the model, and
+/// should wake once for the tokens of one step.
+fn write_events(mut socket: &UnixStream, events: &mpsc::Receiver<(u64, Event)>) {
+    let mut frames = Zeroizing::new(Vec::new());
+    while let Ok(first) = events.recv() {
+        push_event(first, &mut frames);
+        while frames.len() < CHUNK_BYTES
+            && let Ok(next) = events.try_recv()
+        {
+            push_event(next, &mut frames);
+        }
+        if socket.write_all(&frames).is_err() {
+            return;
+        }
+        frames.zeroize();
+        if frames.capacity() > CHUNK_BYTES {
+            frames = Zeroizing::new(Vec::new());
+        }
+    }
+}
+
+fn push_event((id, event): (u64, Event), frames: &mut Zeroizing<Vec<u8>>) {
+    if let Err(error) = encode(&FromWorker::Event { id, event }, frames) {
+        let event = Event::Failed(Refusal::Engine { reason: error.to_string() });
+        // INVARIANT: this one is short and plain.
+        let _ = encode(&FromWorker::Event { id, event }, frames);
+    }
+}
+
+/// The socket to the gateway.
+struct Line {
+    socket: Arc<UnixStream>,
+    reader: FrameReader,
+    chunk: Zeroizing<Vec<u8>>,
+}
+
+impl Line {
+    fn from_standard_input() -> Result<Self, String> {
+        let by_hand = |_: io::Error| {
+            "standard input is not a socket: this command is not for people, `bailiwick serve` \
+             starts it"
+                .to_owned()
+        };
+        let input = io::stdin().as_fd().try_clone_to_owned().map_err(by_hand)?;
+        let socket = UnixStream::from(input);
+        socket.peer_addr().map_err(by_hand)?;
+        let chunk = Zeroizing::new(vec![0; CHUNK_BYTES]);
+        Ok(Self { socket: Arc::new(socket), reader: FrameReader::default(), chunk })
+    }
+
+    /// The next message; `None` once the gateway has closed its end.
+    fn hear(&mut self) -> Result<Option<ToWorker>, String> {
+        loop {
+            if let Some((message, _)) = self.reader.take().map_err(|error| error.to_string())? {
+                return Ok(Some(message));
+            }
+            match (&*self.socket).read(&mut self.chunk) {
+                Ok(0) => return Ok(None),
+                Ok(count) => {
+                    let arrived = self.chunk.get_mut(..count).unwrap_or_default();
+                    self.reader.push(arrived);
+                    arrived.zeroize();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // What a gateway that was killed leaves behind.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+                Err(error) => return Err(format!("the socket cannot be read: {error}")),
+            }
+        }
+    }
+
+    fn say(&mut self, message: &FromWorker) -> Result<(), String> {
+        let mut frame = Zeroizing::new(Vec::new());
+        encode(message, &mut frame).map_err(|error| error.to_string())?;
+        (&*self.socket)
+            .write_all(&frame)
+            .map_err(|error| format!("the socket cannot be written: {error}"))
+    }
+}
+
+/// Opens a model file, and nothing that is no file: opening a pipe or a device may have effects.
+fn open(path: &Path) -> Result<File, String> {
+    let cannot = |what: &str| {
+        format!("the model file `{}` {what}: check its path and permissions", path.display())
+    };
+    let file = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
+        .map_err(|error| cannot(&format!("cannot be opened ({error})")))?;
+    match file.metadata() {
+        Ok(metadata) if metadata.is_file() => Ok(file),
+        Ok(_) => Err(cannot("is not a regular file")),
+        Err(error) => Err(cannot(&format!("cannot be looked at ({error})"))),
+    }
+}
+
+/// A name for an open file that leads to this very file, whatever happens to its path.
+fn by_number(file: &File) -> PathBuf {
+    format!("/proc/self/fd/{}", file.as_raw_fd()).into()
+}
+
+/// SHA-256 of an open file, in lower-case hex.
+fn digest(mut file: &File, progress: &mut dyn FnMut(f32)) -> Result<String, String> {
+    let unreadable = |error: io::Error| format!("the model file cannot be read ({error})");
+    let length = file.metadata().map_err(unreadable)?.len().max(1);
+    let mut hasher = Sha256::new();
+    let mut chunk = vec![0; HASH_CHUNK_BYTES];
+    let mut done = 0_u64;
+    loop {
+        let count = file.read(&mut chunk).map_err(unreadable)?;
+        if count == 0 {
+            break;
+        }
+        hasher.update(chunk.get(..count).unwrap_or_default());
+        done += count as u64;
+        progress((done as f64 / length as f64) as f32);
+    }
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A panic's message may quote content, so only its place is said; then the process ends, because
+/// half a worker helps nobody.
+fn die_quietly_of_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        match panic.location() {
+            Some(place) => complain(&format!("panic at {}:{}", place.file(), place.line())),
+            None => complain("panic at an unknown place"),
+        }
+        std::process::abort();
+    }));
+}
+
+/// Writes one line of our own to standard error.
+fn complain(line: &str) {
+    // There is nowhere else to say that this failed.
+    drop(writeln!(io::stderr(), "{STDERR_MARK}{line}"));
+}
+
+/// How much of the way to a loaded model hashing its file is.
+const HASHING_SHARE: f32 = 0.3;
+
+/// Bytes hashed at once.
+const HASH_CHUNK_BYTES: usize = 1024 * 1024;
+
+/// Events that may wait for the gateway to read them.
+const EVENTS_WAITING_MAX: usize = 16 * 1024;
+
+/// Commands that may wait for the engine between two steps.
+const COMMANDS_WAITING_MAX: usize = 1024;
