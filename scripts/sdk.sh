@@ -27,7 +27,7 @@ if ! stamped tests/sdk/js/node_modules/.installed "$js_wants"; then
 	say "installing the JavaScript SDK (kept in tests/sdk/js/node_modules)"
 	# npm's own script starts `node` by name.
 	export PATH="$venv/bin:$PATH"
-	retry npm ci --prefix tests/sdk/js --no-audit --no-fund --ignore-scripts --loglevel=error >&2 ||
+	retry npm ci --prefix tests/sdk/js --no-audit --no-fund --no-update-notifier --ignore-scripts --loglevel=error >&2 ||
 		die "npm could not install the SDK" "Check that npm reaches its registry, and run this again."
 	echo "$js_wants" >tests/sdk/js/node_modules/.installed
 fi

@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
 use crate::http::{Target, is_ready};
 
 /// What both servers are given.
@@ -57,10 +59,43 @@ pub(crate) fn start_theirs(binary: &Path, setup: &Setup) -> io::Result<Server> {
     wait(server, address, "/health")
 }
 
-/// Starts `bailiwick serve` with one tenant, one resource and one deployment named `bench`.
+/// Starts `bailiwick serve` with one tenant, one resource and one deployment named `bench`, as an
+/// operator would.
 pub(crate) fn start_ours(binary: &Path, setup: &Setup) -> io::Result<Server> {
-    let _ = (binary, setup);
-    Err(io::Error::other("not yet"))
+    let data = setup.work.join("data");
+    if data.exists() {
+        fs::remove_dir_all(&data)?;
+    }
+    let run = |line: &str| -> io::Result<Vec<u8>> {
+        let mut command = Command::new(binary);
+        let output = command.args(line.split(' ')).env("BAILIWICK_DATA", &data).output()?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        let message = String::from_utf8_lossy(&output.stderr);
+        Err(io::Error::other(format!("bailiwick {line}: {message}")))
+    };
+    run("tenant create bench")?;
+    let made = run("resource create bench --tenant bench --no-prefix-cache --json")?;
+    let made: Value = serde_json::from_slice(&made).map_err(io::Error::other)?;
+    let key = made.get("key1").and_then(Value::as_str).unwrap_or_default().to_owned();
+    run(&format!("model add {} --name bench --in-place", setup.model.display()))?;
+    run("deployment create bench --resource bench --model bench \
+         --tokens-per-minute 1000000000 --requests-per-minute 1000000")?;
+
+    let (address, operations) = (free_address()?, free_address()?);
+    let mut command = Command::new(binary);
+    command
+        .arg("serve")
+        .env("BAILIWICK_DATA", &data)
+        .env("BAILIWICK_LISTEN__API", address.to_string())
+        .env("BAILIWICK_LISTEN__OPERATIONS", operations.to_string())
+        .env("BAILIWICK_ENGINE__SEQUENCES", setup.sequences.to_string())
+        .env("BAILIWICK_ENGINE__CONTEXT_TOKENS", setup.context.to_string())
+        .env("BAILIWICK_ENGINE__THREADS", setup.threads.to_string());
+    let child = spawn(&mut command, &setup.work.join("bailiwick.log"))?;
+    let path = "/openai/v1/chat/completions".to_owned();
+    wait(Server { child, target: Target { address, path, key } }, operations, "/readyz")
 }
 
 /// Highest resident memory so far, in MB, of a server and all its children.

@@ -109,17 +109,12 @@ fn a_marked_prompt_is_nowhere_afterwards() {
     send_everywhere(&caller, &mark);
     eventually("the given-up request is gone", || (service.load() == 0).then_some(()));
 
-    let log = service.log();
+    let log = service.files.log();
     assert!(log.len() > 1000, "the log at trace level holds {} bytes", log.len());
     assert_eq!(found_in(log.as_bytes(), &mark), BTreeSet::new(), "in the log");
     assert_eq!(found_in(service.metrics().as_bytes(), &mark), BTreeSet::new(), "in the metrics");
-    for file in service.files() {
-        // Whatever the model file holds was there before.
-        let held = if file.extension().is_some_and(|kind| kind == "gguf") {
-            vec![]
-        } else {
-            fs::read(&file).unwrap()
-        };
+    for file in service.files.all() {
+        let held = fs::read(&file).unwrap();
         assert_eq!(found_in(&held, &mark), BTreeSet::new(), "in {}", file.display());
     }
 }

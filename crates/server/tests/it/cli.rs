@@ -1,1 +1,176 @@
 //! The command line, as people and scripts use it.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+use tempfile::tempdir;
+
+use crate::{
+    client::Request,
+    process::{Process, bailiwick, eventually, model, signal, succeed},
+    service::{CHAT, Service, free_addresses, shared},
+};
+
+/// The command line on a data directory of its own.
+fn on(data: &Path, line: &str) -> Command {
+    let mut command = bailiwick();
+    command.env("BAILIWICK_DATA", data).args(line.split(' '));
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn things_are_created_listed_shown_and_deleted() {
+    let folder = tempdir().unwrap();
+    let run = |line: &str| succeed(&mut on(folder.path(), line));
+    let json =
+        |line: &str| -> Value { serde_json::from_str(&run(&format!("{line} --json"))).unwrap() };
+    run("tenant create acme");
+    let shown = run("resource create acme-eu --tenant acme --region eu-west");
+    let keys: Vec<_> = shown.split_whitespace().filter(|word| word.len() == 64).collect();
+    assert_eq!(keys.len(), 2, "two keys, shown once: {shown}");
+    succeed(on(folder.path(), "model add --name small --in-place").arg(model()));
+    run("deployment create talk --resource acme-eu --model small");
+    run("deployment create embed --resource acme-eu --model small --task embeddings");
+
+    assert_eq!(json("tenant list")[0]["name"], "acme");
+    let resource = json("resource show acme-eu");
+    assert_eq!(resource["region"], "eu-west");
+    assert_eq!(resource["deployments"], json!(["embed", "talk"]));
+    let model = json("model list")[0].clone();
+    assert_eq!(model["sha256"].as_str().map(str::len), Some(64));
+    assert_eq!(json("deployment list --resource acme-eu").as_array().map(Vec::len), Some(2));
+    assert_eq!(json("deployment show talk --resource acme-eu")["task"], "chat");
+    let listed = run("key list acme-eu") + &run("resource show acme-eu") + &resource.to_string();
+    assert!(!listed.contains(keys[0]) && !listed.contains(keys[1]), "keys are shown once");
+    // What people read is a table of the same things.
+    assert!(run("deployment list").contains("talk"));
+
+    // Nothing that is in use can be deleted.
+    for line in ["tenant delete acme", "resource delete acme-eu", "model delete small"] {
+        let output = on(folder.path(), line).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{line}");
+    }
+    for line in [
+        "deployment delete talk --resource acme-eu",
+        "deployment delete embed --resource acme-eu",
+        "resource delete acme-eu",
+        "tenant delete acme",
+        "model delete small",
+    ] {
+        run(line);
+    }
+    assert_eq!(json("tenant list"), json!([]));
+}
+
+/// Every refusal says what to do next, on standard error, without a stack trace.
+#[test]
+fn refusals_say_what_to_do() {
+    let folder = tempdir().unwrap();
+    let junk = folder.path().join("junk.gguf");
+    fs::write(&junk, "this is no model").unwrap();
+    let add = format!("model add {} --name junk", junk.display());
+    let cut = folder.path().join("cut.gguf");
+    fs::write(&cut, &fs::read(model()).unwrap()[..1 << 20]).unwrap();
+    let add_cut = format!("model add {} --name cut", cut.display());
+    for (line, code, hints) in [
+        ("resource create r --tenant absent", 1, &["absent", "tenant create"][..]),
+        ("deployment create d --resource absent --model m", 1, &["absent", "resource"]),
+        ("tenant create UPPER/CASE", 1, &["UPPER/CASE"]),
+        ("model add /absent.gguf --name m", 1, &["/absent.gguf"]),
+        (&add, 1, &["junk.gguf", "GGUF"]),
+        (&add_cut, 1, &["cut.gguf"]),
+        ("tenant crate x", 2, &["crate", "create"]),
+        ("tenant create", 2, &["Usage"]),
+    ] {
+        let Output { status, stdout, stderr } =
+            on(&folder.path().join("data"), line).output().unwrap();
+        let message = text(&stderr);
+        assert_eq!(status.code(), Some(code), "{line}: {message}");
+        assert!(stdout.is_empty(), "{line}");
+        for hint in hints {
+            assert!(message.contains(hint), "{line}: no `{hint}` in: {message}");
+        }
+        assert!(!message.contains("panicked"), "{message}");
+    }
+}
+
+#[test]
+fn help_version_and_completions_are_there() {
+    let help = succeed(bailiwick().arg("--help"));
+    for word in ["serve", "quickstart", "chat", "tenant", "resource", "deployment", "key", "model"]
+    {
+        assert!(help.contains(word), "{word}");
+    }
+    assert!(succeed(bailiwick().arg("--version")).starts_with("bailiwick "));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(succeed(bailiwick().args(["completions", shell])).contains("quickstart"));
+    }
+}
+
+/// One question on the command line, answered by a running service.
+#[test]
+fn chat_asks_one_question() {
+    let caller = shared().service.caller("cli-chat");
+    let mut command = bailiwick();
+    command.env("BAILIWICK_URL", format!("http://{}", caller.address));
+    command.env("BAILIWICK_API_KEY", &caller.key1).env("BAILIWICK_DEPLOYMENT", CHAT);
+    let answer = succeed(command.args(["chat", "--max-tokens", "8", "Say hello."]));
+    assert!(!answer.trim().is_empty());
+
+    command.env("BAILIWICK_API_KEY", "wrong");
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("key"), "{}", text(&output.stderr));
+}
+
+/// What `make run` shows: a first start makes everything, a second one finds it.
+#[test]
+fn quickstart_makes_a_demo_that_works_as_printed() {
+    let folder = tempdir().unwrap();
+    let (data, log) = (folder.path().join("data"), folder.path().join("service.log"));
+    let [api, operations] = free_addresses();
+    let mut command = bailiwick();
+    command.args(["quickstart", "--listen", &api.to_string()]).arg("--data").arg(&data);
+    command.args(["--operations", &operations.to_string()]).arg("--model").arg(model());
+    let file = data.join("quickstart.env");
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        let mut process = Process::start(&command, &log);
+        let printed = eventually("quickstart prints its lines", || {
+            assert!(process.is_running(), "{}", fs::read_to_string(&log).unwrap());
+            let printed = fs::read_to_string(&log).unwrap();
+            let ready =
+                Service::answers(operations, "/readyz") && printed.contains("bailiwick chat");
+            ready.then_some(printed)
+        });
+        assert!(printed.contains("curl ") && printed.contains("from openai import"), "{printed}");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let env = fs::read_to_string(&file).unwrap();
+        let value = |name: &str| {
+            let line = env.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+            line.unwrap_or_else(|| panic!("no {name} in quickstart.env"))
+                .trim_matches(['"', '\''])
+                .to_owned()
+        };
+        assert_eq!(value("BAILIWICK_URL"), format!("http://{api}"));
+        assert_eq!(value("BAILIWICK_DEPLOYMENT"), "smollm2");
+        let body = json!({"model": "smollm2", "max_tokens": 4, "messages": [{"role": "user", "content": "hi"}]});
+        let request = Request::post("/openai/v1/chat/completions", &body);
+        request.key(&value("BAILIWICK_API_KEY")).send(api).ok();
+        made.push(env.clone());
+
+        signal("INT", process.pid);
+        assert_eq!(process.wait().code(), Some(0), "{}", fs::read_to_string(&log).unwrap());
+    }
+    assert_eq!(made[0], made[1], "the second start made new keys");
+}

@@ -60,8 +60,8 @@ fn a_killed_worker_costs_its_own_requests_only() {
     let service = Service::start(&[]);
     let caller = service.caller("killed");
     for round in 0..2 {
-        let victim = service.worker(CHAT);
-        let bystander = service.worker(EMBED);
+        let victim = service.worker("chat");
+        let bystander = service.worker("embeddings");
         let request = Request::post(&chat_path(CHAT), &endless()).key(&caller.key1);
         let mut events = request.open(caller.address).events();
         events.next().unwrap();
@@ -83,7 +83,7 @@ fn a_killed_worker_costs_its_own_requests_only() {
 
         // Meanwhile the other worker serves, and the chat is refused cleanly until it is back.
         caller.post(&embeddings_path(EMBED), &json!({"input": "a"})).ok();
-        assert_eq!(service.worker(EMBED).pid, bystander.pid);
+        assert_eq!(service.worker("embeddings").pid, bystander.pid);
         let answer = eventually("the chat is back", || {
             let reply = caller.post(&chat_path(CHAT), &caller.short());
             match reply.status {
@@ -95,7 +95,7 @@ fn a_killed_worker_costs_its_own_requests_only() {
             }
         });
         answer.ok();
-        assert_ne!(service.worker(CHAT).pid, victim.pid, "round {round}");
+        assert_ne!(service.worker("chat").pid, victim.pid, "round {round}");
     }
     assert!(service.is_ready());
 }
@@ -104,7 +104,7 @@ fn a_killed_worker_costs_its_own_requests_only() {
 #[test]
 fn workers_are_confined() {
     let service = &shared().service;
-    for name in [CHAT, EMBED] {
+    for name in ["chat", "embeddings"] {
         let worker = service.worker(name);
         let confinement = &worker.json["confinement"];
         assert!(confinement["landlock_abi"].as_u64().unwrap() >= 1, "{confinement}");

@@ -40,6 +40,6 @@ fn no_file_holds_a_key_in_clear() {
     let caller = service.caller("keys-stored");
     let new = service.rotate_key(&caller, "Key1");
     for key in [&caller.key1, &caller.key2, &new] {
-        service.assert_nowhere_on_disk(key);
+        service.files.assert_nowhere(key);
     }
 }

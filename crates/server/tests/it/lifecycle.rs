@@ -38,7 +38,7 @@ fn sigterm_lets_running_requests_finish() {
     let rest: Vec<_> = events.collect();
     assert!(rest.iter().any(|event| event["choices"][0]["finish_reason"] == "length"), "{rest:?}");
     let status = service.process.wait();
-    assert_eq!(status.code(), Some(0), "{}", service.log());
+    assert_eq!(status.code(), Some(0), "{}", service.files.log());
 }
 
 #[test]

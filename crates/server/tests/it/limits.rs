@@ -9,7 +9,7 @@ fn requests_per_minute_run_out() {
     let service = &shared().service;
     let caller = service.caller("limits-requests");
     let limits = DeploymentLimits { requests: 3, tokens: 1_000_000 };
-    service.chat_deployment(&caller, "small", Some(limits));
+    service.deployment(&caller, "small", "chat", Some(limits));
     for left in [2, 1, 0] {
         let reply = caller.post(&chat_path("small"), &caller.short());
         reply.ok();
@@ -28,7 +28,7 @@ fn requests_per_minute_run_out() {
     let seconds: u64 = reply.header("retry-after").unwrap().parse().unwrap();
     assert_eq!(seconds, wait.div_ceil(1000));
     // Another deployment has its own minute.
-    service.chat_deployment(&caller, "second", Some(limits));
+    service.deployment(&caller, "second", "chat", Some(limits));
     caller.post(&chat_path("second"), &caller.short()).ok();
 }
 
@@ -36,9 +36,10 @@ fn requests_per_minute_run_out() {
 fn tokens_per_minute_run_out() {
     let service = &shared().service;
     let caller = service.caller("limits-tokens");
-    service.chat_deployment(
+    service.deployment(
         &caller,
         "small",
+        "chat",
         Some(DeploymentLimits { requests: 1000, tokens: 300 }),
     );
     let mut body = caller.short();

@@ -11,7 +11,7 @@ use crate::{
 fn caller(name: &str) -> Caller {
     let caller = shared().service.caller(name);
     let limits = DeploymentLimits { requests: 2, tokens: 100_000 };
-    shared().service.chat_deployment(&caller, "limited", Some(limits));
+    shared().service.deployment(&caller, "limited", "chat", Some(limits));
     caller
 }
 

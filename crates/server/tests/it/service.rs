@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     process::Command,
     sync::OnceLock,
@@ -17,10 +17,12 @@ use crate::{
     process::{Process, bailiwick, eventually, files_below, model, succeed},
 };
 
-/// The chat deployment that every caller has, and the model behind it.
+/// The chat deployment that every caller has.
 pub(crate) const CHAT: &str = "smollm2";
-/// The embeddings deployment that every caller has, and the model behind it.
+/// The embeddings deployment that every caller has.
 pub(crate) const EMBED: &str = "smollm2-embed";
+/// The model behind both.
+const MODEL: &str = "smollm2-135m";
 
 /// The service that most tests share, and two callers of different tenants.
 pub(crate) struct Shared {
@@ -38,11 +40,11 @@ pub(crate) fn shared() -> &'static Shared {
         let service = Service::start(&[("BAILIWICK_LISTEN__DOMAIN", "openai.test")]);
         let demo = service.caller("demo");
         for name in ["gpt4o", "gpt-4o", "mydep", "m"] {
-            service.chat_deployment(&demo, name, None);
+            service.deployment(&demo, name, "chat", None);
         }
-        service.deployment(&demo, "emb", EMBED, None);
+        service.deployment(&demo, "emb", "embeddings", None);
         let other = service.caller("other");
-        service.chat_deployment(&other, "others-own", None);
+        service.deployment(&other, "others-own", "chat", None);
         Shared { service, demo, other }
     })
 }
@@ -54,10 +56,11 @@ pub(crate) struct Service {
     pub(crate) api: SocketAddr,
     /// Where operators call.
     pub(crate) operations: SocketAddr,
-    log: PathBuf,
-    // Last, so that the process has ended before its files go.
-    folder: TempDir,
+    pub(crate) files: Files,
 }
+
+/// Where a service keeps its data and its log.
+pub(crate) struct Files(TempDir);
 
 /// One resource, as its owner knows it.
 pub(crate) struct Caller {
@@ -83,62 +86,41 @@ pub(crate) struct WorkerInfo {
 }
 
 impl Service {
-    /// Starts a service with settings of its own, with both models added; ready when it returns.
+    /// Starts a service with settings of its own; when it returns, workers for chat and for
+    /// embeddings are ready.
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
-        let folder = TempDir::with_prefix("bailiwick-it-").unwrap();
-        let log = folder.path().join("service.log");
+        let files = Files(TempDir::with_prefix("bailiwick-it-").unwrap());
         let [api, operations] = free_addresses();
-        let mut command = bailiwick();
+        let file = model();
+        files.cli(&["model", "add", file.to_str().unwrap(), "--name", MODEL, "--in-place"]);
+        // The workers start with the service, because a deployment of each kind is there already.
+        files.caller("warm", api, &[]);
+        let mut command = files.command();
         command.arg("serve").envs([
             ("BAILIWICK_LISTEN__API", api.to_string()),
             ("BAILIWICK_LISTEN__OPERATIONS", operations.to_string()),
-            ("BAILIWICK_DATA", folder.path().join("data").to_str().unwrap().to_owned()),
             // Small, so that a prompt is soon too long and a test soon over.
-            ("BAILIWICK_ENGINE__CONTEXT_TOKENS", "1024".into()),
+            ("BAILIWICK_ENGINE__CONTEXT_TOKENS", "1024".to_owned()),
         ]);
         command.envs(settings.iter().copied());
-        let process = Process::start(&command, &log);
-        let service = Self { process, api, operations, log, folder };
-        service.wait(|| Request::get("/healthz"));
-        let file = model();
-        for (name, task) in [(CHAT, "chat"), (EMBED, "embeddings")] {
-            service.cli(&["model", "add", file.to_str().unwrap(), "--name", name, "--task", task]);
-        }
-        service.wait(|| Request::get("/readyz"));
+        let process = Process::start(&command, &files.log_file());
+        let service = Self { process, api, operations, files };
+        eventually("the service is ready", || {
+            let running = service.process.is_running();
+            assert!(running, "the service has ended:\n{}", service.files.log());
+            service.is_ready().then_some(())
+        });
         service
     }
 
     /// A tenant with a resource of the same name, its keys, and the two usual deployments.
     pub(crate) fn caller(&self, name: &str) -> Caller {
-        self.caller_with(name, &[])
+        self.files.caller(name, self.api, &[])
     }
 
     /// The same, with the prompt cache switched off.
     pub(crate) fn caller_without_prefix_cache(&self, name: &str) -> Caller {
-        self.caller_with(name, &["--no-prefix-cache"])
-    }
-
-    fn caller_with(&self, name: &str, options: &[&str]) -> Caller {
-        self.cli(&["tenant", "create", name]);
-        let create = ["resource", "create", name, "--tenant", name, "--region", "local"];
-        let created = self.cli(&[&create, options].concat());
-        let key =
-            |name: &str| created[name].as_str().unwrap_or_else(|| panic!("{created}")).to_owned();
-        let (key1, key2) = (key("key1"), key("key2"));
-        let caller = Caller { address: self.api, resource: name.to_owned(), key1, key2 };
-        self.deployment(&caller, CHAT, CHAT, None);
-        self.deployment(&caller, EMBED, EMBED, None);
-        caller
-    }
-
-    /// Adds a chat deployment.
-    pub(crate) fn chat_deployment(
-        &self,
-        caller: &Caller,
-        name: &str,
-        limits: Option<DeploymentLimits>,
-    ) {
-        self.deployment(caller, name, CHAT, limits);
+        self.files.caller(name, self.api, &["--no-prefix-cache"])
     }
 
     /// Adds a deployment; without limits, such that no test meets them.
@@ -146,45 +128,16 @@ impl Service {
         &self,
         caller: &Caller,
         name: &str,
-        model: &str,
+        task: &str,
         limits: Option<DeploymentLimits>,
     ) {
-        let limits =
-            limits.unwrap_or(DeploymentLimits { requests: 1_000_000, tokens: 1_000_000_000 });
-        let (tokens, requests) = (limits.tokens.to_string(), limits.requests.to_string());
-        self.cli(&[
-            "deployment",
-            "create",
-            name,
-            "--resource",
-            &caller.resource,
-            "--model",
-            model,
-            "--tokens-per-minute",
-            &tokens,
-            "--requests-per-minute",
-            &requests,
-        ]);
+        self.files.deployment(&caller.resource, name, task, limits);
     }
 
     /// Makes a new key in place of `Key1` or `Key2`, and returns it.
     pub(crate) fn rotate_key(&self, caller: &Caller, name: &str) -> String {
-        let made = self.cli(&["key", "rotate", &caller.resource, name]);
+        let made = self.files.cli(&["key", "rotate", &caller.resource, "--key", name]);
         made["key"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
-    }
-
-    /// Runs the command line against this service, with `--json`.
-    pub(crate) fn cli(&self, arguments: &[&str]) -> Value {
-        let text = succeed(self.command().args(arguments).arg("--json"));
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
-    }
-
-    /// The command line, told which service is meant.
-    pub(crate) fn command(&self) -> Command {
-        let mut command = bailiwick();
-        command.env("BAILIWICK_DATA", self.folder.path().join("data"));
-        command.env("BAILIWICK_LISTEN__OPERATIONS", self.operations.to_string());
-        command
     }
 
     /// All workers.
@@ -200,10 +153,11 @@ impl Service {
             .collect()
     }
 
-    /// The worker that runs a model, once it is ready.
-    pub(crate) fn worker(&self, model: &str) -> WorkerInfo {
+    /// The worker for `chat` or `embeddings`, once it is ready.
+    pub(crate) fn worker(&self, task: &str) -> WorkerInfo {
         eventually("the worker is ready", || {
-            self.workers().into_iter().find(|worker| worker.name == model && worker.pid != 0)
+            let mut workers = self.workers().into_iter();
+            workers.find(|worker| worker.json["task"] == task && worker.pid != 0)
         })
     }
 
@@ -214,7 +168,7 @@ impl Service {
 
     /// Asks the admin API.
     pub(crate) fn admin(&self, path: &str) -> Value {
-        let key = fs::read_to_string(self.folder.path().join("data/admin.key")).unwrap();
+        let key = fs::read_to_string(self.files.data().join("admin.key")).unwrap();
         let request = Request::get(path).header("authorization", &format!("Bearer {}", key.trim()));
         request.send(self.operations).ok()
     }
@@ -226,42 +180,74 @@ impl Service {
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        Request::get("/readyz").send(self.operations).status == 200
+        Self::answers(self.operations, "/readyz")
+    }
+
+    /// Whether somebody listens at `address` and answers `path` with 200.
+    pub(crate) fn answers(address: SocketAddr, path: &str) -> bool {
+        TcpStream::connect(address).is_ok() && Request::get(path).send(address).status == 200
+    }
+}
+
+impl Files {
+    /// The data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.0.path().join("service.log")
     }
 
     /// All that the service has written to its standard output and error.
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap()
+        fs::read_to_string(self.log_file()).unwrap()
     }
 
-    /// All files that the service has made.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
-        files_below(&self.folder.path().join("data"))
+    /// The binary, told which data directory is meant.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = bailiwick();
+        command.env("BAILIWICK_DATA", self.data());
+        command
+    }
+
+    /// Runs the command line with `--json`; what it prints.
+    pub(crate) fn cli(&self, arguments: &[&str]) -> Value {
+        let text = succeed(self.command().args(arguments).arg("--json"));
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
+    }
+
+    fn caller(&self, name: &str, address: SocketAddr, options: &[&str]) -> Caller {
+        self.cli(&["tenant", "create", name]);
+        let create = ["resource", "create", name, "--tenant", name];
+        let made = self.cli(&[&create, options].concat());
+        let key = |key: &str| made[key].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+        self.deployment(name, CHAT, "chat", None);
+        self.deployment(name, EMBED, "embeddings", None);
+        Caller { address, resource: name.to_owned(), key1: key("key1"), key2: key("key2") }
+    }
+
+    fn deployment(&self, resource: &str, name: &str, task: &str, limits: Option<DeploymentLimits>) {
+        let limits = limits.unwrap_or(DeploymentLimits { requests: 1 << 20, tokens: 1 << 30 });
+        let (tokens, requests) = (limits.tokens.to_string(), limits.requests.to_string());
+        let what = ["deployment", "create", name, "--resource", resource, "--model", MODEL];
+        let how = ["--task", task, "--tokens-per-minute", &tokens];
+        self.cli(&[&what[..], &how, &["--requests-per-minute", &requests]].concat());
+    }
+
+    /// All files of the data directory.
+    pub(crate) fn all(&self) -> Vec<PathBuf> {
+        files_below(&self.data())
     }
 
     /// Fails when a file of the data directory, or the log, holds `text`.
-    pub(crate) fn assert_nowhere_on_disk(&self, text: &str) {
+    pub(crate) fn assert_nowhere(&self, text: &str) {
         let needle = text.as_bytes();
-        for file in self.files().iter().chain([&self.log]) {
-            if file.extension().is_some_and(|kind| kind == "gguf") {
-                continue;
-            }
+        for file in self.all().iter().chain([&self.log_file()]) {
             let held = fs::read(file).unwrap_or_default();
-            assert!(
-                !held.windows(needle.len()).any(|window| window == needle),
-                "{}",
-                file.display()
-            );
+            let found = held.windows(needle.len()).any(|window| window == needle);
+            assert!(!found, "{}", file.display());
         }
-    }
-
-    fn wait(&self, request: impl Fn() -> Request) {
-        eventually(&format!("the service is up; its log:\n{}", self.log()), || {
-            assert!(self.process.is_running(), "the service has ended:\n{}", self.log());
-            // Until the port is open, connecting fails.
-            std::net::TcpStream::connect(self.operations).ok()?;
-            (request().send(self.operations).status == 200).then_some(())
-        });
     }
 }
 
@@ -298,7 +284,7 @@ pub(crate) fn embeddings_path(deployment: &str) -> String {
 }
 
 /// Two addresses on loopback that nobody listens on just now.
-fn free_addresses() -> [SocketAddr; 2] {
+pub(crate) fn free_addresses() -> [SocketAddr; 2] {
     let listeners = [(), ()].map(|()| TcpListener::bind(("127.0.0.1", 0)).unwrap());
     listeners.map(|listener| listener.local_addr().unwrap())
 }
