@@ -177,6 +177,7 @@ const COMPUTE: &[i64] = &[
     libc::SYS_geteuid,
     libc::SYS_getgid,
     libc::SYS_getpid,
+    libc::SYS_getppid,
     libc::SYS_getrusage,
     libc::SYS_getuid,
     libc::SYS_sysinfo,
