@@ -1,3 +1,19 @@
 //! The gateway: HTTP surface, listeners, configuration and command line.
 
+pub mod authn;
+pub mod body;
+pub mod call;
 pub mod config;
+pub mod fleet;
+pub mod gateway;
+pub mod intake;
+pub mod limits;
+pub mod listen;
+pub mod manage;
+pub mod meters;
+pub mod metrics;
+pub mod openai;
+pub mod openapi;
+pub mod operations;
+pub mod serve;
+pub mod tls;

@@ -1,0 +1,172 @@
+//! One call, from its first byte to its last: what is known about it, the headers that follow from
+//! that, and the one line that the log gets.
+//!
+//! The line and the metrics are written when the call is dropped, so that every exit has them:
+//! success, refusal, an engine that broke, a client that hung up. They hold no content, no key, no
+//! query and nothing else that a caller wrote.
+
+use std::{sync::Arc, time::Instant};
+
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{HeaderName, HeaderValue},
+};
+use policy::{
+    id::{DeploymentId, RequestId, ResourceId},
+    meter::Balance,
+};
+
+use crate::{
+    limits,
+    metrics::Metrics,
+    openai::{error::Retry, usage::Usage},
+};
+
+/// One call.
+#[derive(Debug)]
+pub struct Call {
+    /// Its id, as `x-request-id` carries it.
+    pub id: RequestId,
+    /// When its head had arrived.
+    pub started: Instant,
+    /// The path's template; empty for paths that do not exist.
+    pub route: &'static str,
+    /// The resource that was called, once the key is checked.
+    pub resource: Option<ResourceId>,
+    /// That resource's region.
+    pub region: Option<HeaderValue>,
+    /// The deployment that runs, once it is found.
+    pub deployment: Option<DeploymentId>,
+    /// What is left of the deployment's minute.
+    pub balance: Option<Balance>,
+    /// The tokens used so far.
+    pub usage: Usage,
+    /// Whether the answer was told to the client to its end.
+    pub outcome: Outcome,
+    client_id: Option<HeaderValue>,
+    secure: bool,
+    metrics: Arc<Metrics>,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing was answered: the client hung up.
+    Unanswered,
+    /// Answered with this status.
+    Answered(StatusCode),
+    /// A stream that began well and was cut short: by the client, or by an error that it was told.
+    Cut,
+}
+
+impl Call {
+    /// Begins a call.
+    #[must_use]
+    pub fn begin(headers: &HeaderMap, secure: bool, metrics: Arc<Metrics>) -> Self {
+        Self {
+            id: RequestId::from_random(random()),
+            started: Instant::now(),
+            route: "",
+            resource: None,
+            region: None,
+            deployment: None,
+            balance: None,
+            usage: Usage::default(),
+            outcome: Outcome::Unanswered,
+            client_id: headers.get(CLIENT_REQUEST_ID).filter(|id| echoable(id)).cloned(),
+            secure,
+            metrics,
+        }
+    }
+
+    /// Puts the headers that every answer has, and those that this call has earned.
+    pub fn headers(&self, headers: &mut HeaderMap) {
+        if let Ok(id) = HeaderValue::try_from(self.id.to_string()) {
+            headers.insert("apim-request-id", id.clone());
+            headers.insert("x-request-id", id);
+        }
+        headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+        if self.secure {
+            let value = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+            headers.insert("strict-transport-security", value);
+        }
+        if let Some(id) = &self.client_id {
+            headers.insert(CLIENT_REQUEST_ID, id.clone());
+        }
+        if let Some(region) = &self.region {
+            headers.insert("x-ms-region", region.clone());
+        }
+        if let Some(balance) = &self.balance {
+            rate_limits(headers, balance);
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let elapsed = self.started.elapsed();
+        let status = match self.outcome {
+            // nginx's number for a client that did not wait, and for a stream that did not end.
+            Outcome::Unanswered | Outcome::Cut => 499,
+            Outcome::Answered(status) => status.as_u16(),
+        };
+        self.metrics.call(self.route, status, self.deployment, &self.usage, elapsed);
+        tracing::info!(
+            target: "access",
+            request = %self.id,
+            route = self.route,
+            resource = self.resource.map(tracing::field::display),
+            deployment = self.deployment.map(tracing::field::display),
+            status,
+            ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            prompt_tokens = self.usage.prompt_tokens,
+            completion_tokens = self.usage.completion_tokens,
+        );
+    }
+}
+
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
+
+/// Printable ASCII of a bounded length; anything else is not sent back.
+fn echoable(id: &HeaderValue) -> bool {
+    (1..=limits::CLIENT_REQUEST_ID_MAX).contains(&id.len())
+        && id.as_bytes().iter().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+fn rate_limits(headers: &mut HeaderMap, balance: &Balance) {
+    let reset = balance.reset_ms.div_ceil(1000);
+    let limits = balance.limits;
+    for (name, number) in [
+        ("x-ratelimit-limit-requests", u64::from(limits.requests_per_minute)),
+        ("x-ratelimit-remaining-requests", u64::from(balance.remaining_requests)),
+        ("x-ratelimit-reset-requests", reset),
+        ("x-ratelimit-limit-tokens", u64::from(limits.tokens_per_minute)),
+        ("x-ratelimit-remaining-tokens", u64::from(balance.remaining_tokens)),
+        ("x-ratelimit-reset-tokens", reset),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from(number));
+    }
+}
+
+/// Says when to try again, in the two ways that clients read.
+pub fn retry(headers: &mut HeaderMap, retry: Retry) {
+    match retry {
+        Retry::Unsaid => {}
+        Retry::AfterMs(ms) => {
+            headers.insert("retry-after-ms", HeaderValue::from(ms));
+            headers.insert("retry-after", HeaderValue::from(ms.div_ceil(1000)));
+        }
+        Retry::Never => {
+            headers.insert("x-should-retry", HeaderValue::from_static("false"));
+        }
+    }
+}
+
+/// Sixteen random bytes; where the system has none, the process cannot go on safely.
+#[expect(clippy::expect_used, reason = "ids and seeds must not repeat")]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    // INVARIANT: Linux gives random bytes once it has booted.
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    bytes
+}

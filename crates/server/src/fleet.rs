@@ -1,0 +1,242 @@
+//! The workers that the deployments need: one for each model and what it is used for.
+//!
+//! The fleet follows the directory: a worker is started when the first deployment needs it, and
+//! stopped when the last one is gone. Which model file runs is the directory's to say, and how it
+//! is confined the engine's.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use engine::{
+    request::Refusal,
+    supervise::{State, Worker, WorkerSpec},
+};
+use futures_util::future::join_all;
+use policy::{id::ModelId, task::Task};
+use serde::Serialize;
+use store::{Deployment, Directory};
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+
+/// All workers; clones are the same fleet.
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    executable: PathBuf,
+    config: Config,
+    workers: RwLock<HashMap<(ModelId, Task), Member>>,
+    tasks: TaskTracker,
+}
+
+#[derive(Debug, Clone)]
+struct Member {
+    model: String,
+    worker: Worker,
+}
+
+/// What a worker is doing.
+#[derive(Debug, Clone)]
+pub struct WorkerView {
+    /// The model's name.
+    pub model: String,
+    /// What it is used for.
+    pub task: Task,
+    /// Where it is in its life.
+    pub state: State,
+    /// Requests that wait or run.
+    pub load: u32,
+    /// How often it was started again after it died.
+    pub restarts: u64,
+}
+
+/// The same, for people and programs to read.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorkerStatus {
+    /// The model's name.
+    pub model: String,
+    /// What it is used for.
+    pub task: Task,
+    /// `loading`, `ready`, `restarting` or `refused`.
+    pub state: &'static str,
+    /// How much is loaded, from 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loaded: Option<f32>,
+    /// Why it is not ready, and what to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Requests that wait or run.
+    pub load: u32,
+    /// How often it was started again after it died.
+    pub restarts: u64,
+}
+
+impl Fleet {
+    /// A fleet without workers, which runs them as `executable worker`.
+    #[must_use]
+    pub fn new(executable: PathBuf, config: &Config, tasks: TaskTracker) -> Self {
+        let config = config.clone();
+        Self { inner: Arc::new(Inner { executable, config, workers: RwLock::default(), tasks }) }
+    }
+
+    /// Starts the workers that deployments need, and stops those that none needs any more.
+    pub fn reconcile(&self, directory: &Directory) {
+        let needed: HashSet<(ModelId, Task)> =
+            directory.deployments().iter().map(|d| (d.model, d.task)).collect();
+        let matches = |workers: &HashMap<_, _>| {
+            workers.len() == needed.len() && needed.iter().all(|key| workers.contains_key(key))
+        };
+        if matches(&self.read()) {
+            return;
+        }
+        let mut workers = self.inner.workers.write().unwrap_or_else(PoisonError::into_inner);
+        let gone: Vec<_> = workers.keys().filter(|key| !needed.contains(key)).copied().collect();
+        for key in gone {
+            if let Some(member) = workers.remove(&key) {
+                tracing::info!(model = member.model, task = key.1.name(), "stopping the worker");
+                let deadline = Duration::from_millis(self.inner.config.limits.drain_ms);
+                self.inner.tasks.spawn(async move { member.worker.stop(deadline).await });
+            }
+        }
+        for key @ (id, task) in needed {
+            let Some(model) = directory.model(id).filter(|_| !workers.contains_key(&key)) else {
+                continue;
+            };
+            let worker = Worker::start(self.inner.executable.clone(), self.spec(model, task));
+            self.inner.tasks.spawn(report(model.name.clone(), task, worker.state()));
+            workers.insert(key, Member { model: model.name.clone(), worker });
+        }
+    }
+
+    fn spec(&self, model: &store::Model, task: Task) -> WorkerSpec {
+        let engine = &self.inner.config.engine;
+        WorkerSpec {
+            name: format!("{}/{}", model.name, task.name()),
+            model: model.path.clone(),
+            sha256: model.sha256.clone(),
+            task,
+            context_tokens: engine.context_tokens,
+            sequences: engine.sequences,
+            threads: engine.threads_or_cores(),
+            queue: self.inner.config.limits.queue_max,
+            prefix_cache: Duration::from_secs(engine.prefix_cache_s),
+        }
+    }
+
+    /// The worker of a deployment; it is started where there is none.
+    ///
+    /// # Errors
+    /// When the deployment's model is gone.
+    pub fn worker(
+        &self,
+        directory: &Directory,
+        deployment: &Deployment,
+    ) -> Result<Worker, Refusal> {
+        let key = (deployment.model, deployment.task);
+        let known = || self.read().get(&key).map(|member| member.worker.clone());
+        if let Some(worker) = known() {
+            return Ok(worker);
+        }
+        self.reconcile(directory);
+        known().ok_or(Refusal::NotReady { retry_after_ms: 1000 })
+    }
+
+    /// What each worker is doing, by model and task.
+    #[must_use]
+    pub fn workers(&self) -> Vec<WorkerView> {
+        let view = |(key, member): (&(ModelId, Task), &Member)| WorkerView {
+            model: member.model.clone(),
+            task: key.1,
+            state: member.worker.state().borrow().clone(),
+            load: member.worker.load(),
+            restarts: member.worker.restarts(),
+        };
+        let mut views: Vec<_> = self.read().iter().map(view).collect();
+        views.sort_by(|a, b| (&a.model, a.task.name()).cmp(&(&b.model, b.task.name())));
+        views
+    }
+
+    /// Whether every worker that a deployment needs is ready.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.read().values().all(|m| matches!(&*m.worker.state().borrow(), State::Ready(_)))
+    }
+
+    /// Stops all workers once their requests have ended, or when `deadline` has passed.
+    pub async fn stop(&self, deadline: Duration) {
+        let members: Vec<Member> = {
+            let mut workers = self.inner.workers.write().unwrap_or_else(PoisonError::into_inner);
+            workers.drain().map(|(_, member)| member).collect()
+        };
+        join_all(members.iter().map(|member| member.worker.stop(deadline))).await;
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<(ModelId, Task), Member>> {
+        // Each change of the table is complete in itself, so a panic elsewhere leaves it whole.
+        self.inner.workers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl WorkerView {
+    /// The view as text.
+    #[must_use]
+    pub fn status(&self) -> WorkerStatus {
+        let (state, loaded, reason) = match &self.state {
+            State::Loading(fraction) => ("loading", Some(*fraction), None),
+            State::Ready(_) => ("ready", None, None),
+            State::Restarting { after, reason, .. } => {
+                let seconds = after.as_secs_f32();
+                ("restarting", None, Some(format!("{reason}; starts again in {seconds:.1} s")))
+            }
+            State::Refused { reason } => ("refused", None, Some(reason.clone())),
+        };
+        let (model, task) = (self.model.clone(), self.task);
+        WorkerStatus {
+            model,
+            task,
+            state,
+            loaded,
+            reason,
+            load: self.load,
+            restarts: self.restarts,
+        }
+    }
+}
+
+/// Logs a worker's life.
+async fn report(model: String, task: Task, mut state: tokio::sync::watch::Receiver<State>) {
+    let task = task.name();
+    let mut loading = false;
+    loop {
+        match &*state.borrow_and_update() {
+            State::Loading(_) if loading => {}
+            State::Loading(_) => {
+                loading = true;
+                tracing::info!(model, task, "loading the model");
+            }
+            State::Ready(ready) => {
+                loading = false;
+                tracing::info!(model, task, pid = ready.pid, "the worker is ready");
+            }
+            State::Restarting { deaths, after, reason } => {
+                loading = false;
+                tracing::warn!(model, task, deaths, ?after, reason, "the worker died");
+            }
+            State::Refused { reason } => {
+                tracing::error!(model, task, reason, "the worker cannot run");
+            }
+        }
+        // The sender goes with the worker.
+        if state.changed().await.is_err() {
+            return;
+        }
+    }
+}

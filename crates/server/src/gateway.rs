@@ -1,0 +1,227 @@
+//! The API as a service: finds the way of a request, and turns every outcome into an answer with
+//! its headers.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hyper::{
+    HeaderMap, Request, Response, StatusCode,
+    body::Incoming,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, HeaderValue},
+    http::request::Parts,
+};
+use store::Store;
+
+use crate::{
+    authn::{self, Caller},
+    body::Body,
+    call::{self, Call, Outcome},
+    config::Config,
+    fleet::Fleet,
+    intake,
+    meters::Meters,
+    metrics::Metrics,
+    openai::{
+        chat, completions, embeddings,
+        error::ApiError,
+        models,
+        operation::Operation,
+        routes::{self, Endpoint},
+        sse::EventStream,
+    },
+    openapi,
+};
+
+/// Everything that a call needs.
+#[derive(Debug)]
+pub struct Gateway {
+    /// The configuration.
+    pub config: Config,
+    /// Tenants, resources, deployments, keys.
+    pub store: Store,
+    /// The workers.
+    pub fleet: Fleet,
+    /// What deployments have used of their minute.
+    pub meters: Meters,
+    /// What happened so far, in numbers.
+    pub metrics: Arc<Metrics>,
+    /// The OpenAPI document.
+    pub document: Bytes,
+    stopping: AtomicBool,
+}
+
+/// What is answered to a call that went well.
+#[derive(Debug)]
+pub enum Reply {
+    /// JSON, complete.
+    Json(Bytes),
+    /// Server-sent events, still to come.
+    Events(EventStream),
+}
+
+/// A request's head, with the deployment that its path names.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// Method, path and headers.
+    pub head: &'a Parts,
+    /// The deployment that the path names.
+    pub deployment: Option<String>,
+}
+
+impl Gateway {
+    /// Puts the gateway together.
+    #[must_use]
+    pub fn new(config: Config, store: Store, fleet: Fleet, metrics: Arc<Metrics>) -> Self {
+        let document = openapi::document();
+        let (meters, stopping) = (Meters::default(), AtomicBool::new(false));
+        Self { config, store, fleet, meters, metrics, document, stopping }
+    }
+
+    /// From now on every new call is told to come back later.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was told to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Brings workers and counters in line with the directory.
+    pub fn follow(&self) {
+        match self.store.directory() {
+            Ok(directory) => {
+                self.fleet.reconcile(&directory);
+                self.meters.retain(|id| directory.deployments().iter().any(|d| d.id == id));
+            }
+            Err(error) => tracing::error!(%error, "the store cannot be read"),
+        }
+    }
+
+    /// Answers one request.
+    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+        let secure = self.config.tls.is_some();
+        let (head, mut body) = request.into_parts();
+        let mut call = Call::begin(&head.headers, secure, Arc::clone(&self.metrics));
+        let limit = Duration::from_millis(self.config.limits.request_ms);
+        let answer =
+            match tokio::time::timeout(limit, self.route(&mut call, &head, &mut body)).await {
+                Ok(answer) => answer,
+                Err(_) => Err(ApiError::RequestTimeout { limit_ms: self.config.limits.request_ms }),
+            };
+        if answer.as_ref().is_err_and(ApiError::leaves_body) && !head.headers.contains_key(EXPECT) {
+            intake::discard(&mut body, &self.config.limits).await;
+        }
+        match answer {
+            Ok(reply) => replied(call, reply),
+            Err(error) => refused(call, &error),
+        }
+    }
+
+    async fn route(
+        &self,
+        call: &mut Call,
+        head: &Parts,
+        body: &mut Incoming,
+    ) -> Result<Reply, ApiError> {
+        if self.is_stopping() {
+            return Err(ApiError::Stopping);
+        }
+        intake::check_headers(&head.headers, &self.config.limits)?;
+        let found = routes::find(&head.method, head.uri.path())?;
+        call.route = found.path;
+        routes::api_version(head.uri.query())?;
+        let named = routes::decode(found.name).ok_or(ApiError::RouteNotFound)?;
+        match found.endpoint {
+            Endpoint::Deployment(operation) => {
+                let asked = Asked { head, deployment: Some(named) };
+                self.run(operation, call, asked, body).await
+            }
+            Endpoint::Body(operation) => {
+                self.run(operation, call, Asked { head, deployment: None }, body).await
+            }
+            Endpoint::Models => models::list(&self.authenticate(call, head)?),
+            Endpoint::Model => models::describe(&self.authenticate(call, head)?, &named),
+            Endpoint::OpenApi => Ok(Reply::Json(self.document.clone())),
+        }
+    }
+
+    async fn run(
+        &self,
+        operation: Operation,
+        call: &mut Call,
+        asked: Asked<'_>,
+        body: &mut Incoming,
+    ) -> Result<Reply, ApiError> {
+        // Boxed: the three differ in size, and each connection reserves room for the largest.
+        match operation {
+            Operation::Chat => Box::pin(chat::answer(self, call, asked, body)).await,
+            Operation::Completions => Box::pin(completions::answer(self, call, asked, body)).await,
+            Operation::Embeddings => Box::pin(embeddings::answer(self, call, asked, body)).await,
+        }
+    }
+
+    /// Finds out who calls, and notes whose call it is.
+    ///
+    /// # Errors
+    /// When the caller's key opens nothing here.
+    pub fn authenticate(&self, call: &mut Call, head: &Parts) -> Result<Caller, ApiError> {
+        let directory = self.store.directory().map_err(|error| {
+            tracing::error!(request = %call.id, %error, "the store cannot be read");
+            ApiError::Store
+        })?;
+        let domain = self.config.listen.domain.as_deref();
+        let caller = authn::caller(directory, domain, &head.uri, &head.headers)?;
+        call.resource = Some(caller.principal.resource());
+        call.region = HeaderValue::from_str(&caller.resource()?.region).ok();
+        Ok(caller)
+    }
+}
+
+fn replied(mut call: Call, reply: Reply) -> Response<Body> {
+    let mut headers = HeaderMap::with_capacity(20);
+    call.headers(&mut headers);
+    let body = match reply {
+        Reply::Json(bytes) => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            call.outcome = Outcome::Answered(StatusCode::OK);
+            Body::whole(bytes)
+        }
+        Reply::Events(events) => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+            // The call goes on until the stream ends, and is counted then.
+            Body::stream(events.pieces(call))
+        }
+    };
+    response(StatusCode::OK, headers, body)
+}
+
+fn refused(mut call: Call, error: &ApiError) -> Response<Body> {
+    let answer = error.answer();
+    let mut headers = HeaderMap::with_capacity(20);
+    call.headers(&mut headers);
+    call::retry(&mut headers, answer.retry);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let ApiError::MethodNotAllowed { allow } = error {
+        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    call.outcome = Outcome::Answered(answer.status);
+    let body = serde_json::to_vec(&answer.body).unwrap_or_default();
+    response(answer.status, headers, Body::whole(body))
+}
+
+fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}

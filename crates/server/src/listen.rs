@@ -1,0 +1,285 @@
+//! Accepts connections and speaks HTTP/1.1 and HTTP/2 on them, with or without TLS.
+//!
+//! It bounds what a connection may cost before anybody has shown a key: how many there are, how
+//! long a head may take, how large it may be, how long our bytes may stay unread. What a request
+//! means is not its business.
+
+mod patient;
+
+use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use hyper::{
+    Request, Response,
+    body::{Body, Incoming},
+    server::conn::{http1, http2},
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::patient::Patient;
+use crate::{call::random, config::Limits, limits};
+
+/// A socket that takes connections.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+/// How connections are served.
+#[derive(Clone)]
+pub struct Terms {
+    /// TLS, where it is wanted.
+    pub tls: Option<TlsAcceptor>,
+    /// What a connection may cost.
+    pub limits: Limits,
+    /// Told when connections should end with the request that they are at.
+    pub stop: CancellationToken,
+    /// Told when connections must end.
+    pub abort: CancellationToken,
+    /// Keeps count of what still runs.
+    pub tasks: TaskTracker,
+}
+
+impl std::fmt::Debug for Terms {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Terms(..)")
+    }
+}
+
+impl Listener {
+    /// Opens the socket.
+    ///
+    /// # Errors
+    /// When the address is taken, or is not this machine's.
+    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = TcpListener::bind(address).await?;
+        let address = socket.local_addr()?;
+        Ok(Self { socket, address })
+    }
+
+    /// Where it listens; with the real port where port 0 was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves connections until it is told to stop.
+    pub async fn serve<S, B>(self, service: S, terms: Terms)
+    where
+        S: Service<B>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let room = Arc::new(Semaphore::new(terms.limits.connections_max));
+        loop {
+            // Room first: connections beyond the limit wait in the system's queue.
+            let accepted = tokio::select! {
+                () = terms.stop.cancelled() => return,
+                accepted = async {
+                    let place = Arc::clone(&room).acquire_owned().await;
+                    (place, self.socket.accept().await)
+                } => accepted,
+            };
+            match accepted {
+                (Ok(place), Ok((socket, _))) => {
+                    let (service, terms_here) = (service.clone(), terms.clone());
+                    terms.tasks.spawn(async move {
+                        let abort = terms_here.abort.clone();
+                        tokio::select! {
+                            () = abort.cancelled() => {}
+                            () = connection(socket, service, &terms_here) => {}
+                        }
+                        drop(place);
+                    });
+                }
+                // Nobody closes the semaphore.
+                (Err(_), _) => return,
+                (_, Err(error)) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    // Out of file descriptors, usually: give others time to close some.
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// What answers requests.
+pub trait Service<B>:
+    hyper::service::Service<
+        Request<Incoming>,
+        Response = Response<B>,
+        Error = Infallible,
+        Future: Send + 'static,
+    > + Clone
+    + Send
+    + Unpin
+    + 'static
+{
+}
+
+impl<S, B> Service<B> for S where
+    S: hyper::service::Service<
+            Request<Incoming>,
+            Response = Response<B>,
+            Error = Infallible,
+            Future: Send + 'static,
+        > + Clone
+        + Send
+        + Unpin
+        + 'static
+{
+}
+
+async fn connection<S, B>(socket: TcpStream, service: S, terms: &Terms)
+where
+    S: Service<B>,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    // Tokens are small and must not wait for each other.
+    if socket.set_nodelay(true).is_err() {
+        return;
+    }
+    let patience = Duration::from_millis(terms.limits.header_read_ms);
+    match &terms.tls {
+        None => {
+            let Ok(Ok(h2)) = timeout(patience, speaks_http2(&socket)).await else { return };
+            http(socket, h2, service, terms).await;
+        }
+        Some(acceptor) => {
+            let Ok(Ok(stream)) = timeout(patience, acceptor.accept(socket)).await else { return };
+            let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            http(stream, h2, service, terms).await;
+        }
+    }
+}
+
+/// Whether the client begins as HTTP/2 does, without TLS to say so.
+async fn speaks_http2(socket: &TcpStream) -> io::Result<bool> {
+    let mut start = [0; 3];
+    let read = socket.peek(&mut start).await?;
+    Ok(read == start.len() && start == *b"PRI")
+}
+
+async fn http<I, S, B>(io: I, h2: bool, service: S, terms: &Terms)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<B>,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let io = TokioIo::new(Patient::new(io, limits::WRITE_TIMEOUT));
+    if h2 { http2(io, service, terms).await } else { http1(io, service, terms).await }
+}
+
+async fn http1<I, S, B>(io: TokioIo<Patient<I>>, service: S, terms: &Terms)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<B>,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let limits = &terms.limits;
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(limits.header_read_ms))
+        .max_headers(limits.header_count_max.saturating_add(limits::HEADERS_MARGIN))
+        .max_buf_size(limits.header_bytes_max.saturating_add(limits::HEAD_BYTES_MARGIN))
+        .serve_connection(io, service);
+    let mut stopping = false;
+    let ended = loop {
+        tokio::select! {
+            ended = poll_fn(|context| Pin::new(&mut connection).poll(context)) => break ended,
+            () = terms.stop.cancelled(), if !stopping => {
+                stopping = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+        }
+    };
+    let Err(error) = ended else { return };
+    if error.is_timeout() {
+        let parts = connection.into_parts();
+        // An idle connection just ends; one that is in the middle of a head gets an answer.
+        if !parts.read_buf.is_empty() {
+            slow_head(parts.io.into_inner(), limits.header_read_ms).await;
+        }
+    }
+}
+
+/// Tells a client that its head took too long.
+async fn slow_head<I: AsyncWrite + Unpin>(mut io: I, limit_ms: u64) {
+    let body = format!(
+        r#"{{"error":{{"code":"408","message":"The request head did not arrive within {limit_ms} ms (limits.header_read_ms)"}}}}"#
+    );
+    let id = policy::id::RequestId::from_random(random());
+    let head = format!(
+        "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nx-request-id: {id}\r\n\
+         apim-request-id: {id}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let told = async {
+        io.write_all(format!("{head}{body}").as_bytes()).await?;
+        io.shutdown().await
+    };
+    // Whether it is read or not, the connection ends here.
+    let _ = timeout(SLOW_HEAD_PATIENCE, told).await;
+}
+
+async fn http2<I, S, B>(io: TokioIo<Patient<I>>, service: S, terms: &Terms)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<B>,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let limits = &terms.limits;
+    let most = limits.header_bytes_max.saturating_add(limits::HEAD_BYTES_MARGIN);
+    let connection = http2::Builder::new(Tracked(terms.tasks.clone()))
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits::STREAMS_MAX)
+        .max_header_list_size(u32::try_from(most).unwrap_or(u32::MAX))
+        .keep_alive_interval(H2_PING)
+        .keep_alive_timeout(H2_PING)
+        .serve_connection(io, service);
+    tokio::pin!(connection);
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            // How it ended is the client's affair: each call was logged by itself.
+            _ = &mut connection => return,
+            () = terms.stop.cancelled(), if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// Runs the streams of a connection where they are counted.
+#[derive(Clone)]
+struct Tracked(TaskTracker);
+
+impl<F> hyper::rt::Executor<F> for Tracked
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn(future);
+    }
+}
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const SLOW_HEAD_PATIENCE: Duration = Duration::from_secs(1);
+/// Ping a silent HTTP/2 client this often, and close if it does not answer within as long.
+const H2_PING: Duration = Duration::from_secs(20);

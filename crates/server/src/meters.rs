@@ -1,0 +1,46 @@
+//! The counters of every deployment's current minute. What they decide is `policy`'s; here they
+//! are kept, and given the time.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use policy::{
+    id::DeploymentId,
+    meter::{Balance, Exceeded, Meter},
+};
+use store::Deployment;
+
+/// All counters.
+#[derive(Debug)]
+pub struct Meters {
+    origin: Instant,
+    meters: Mutex<HashMap<DeploymentId, Meter>>,
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        Self { origin: Instant::now(), meters: Mutex::default() }
+    }
+}
+
+impl Meters {
+    /// Counts one request and reserves its estimated tokens.
+    ///
+    /// # Errors
+    /// When the deployment's minute is used up.
+    pub fn reserve(&self, deployment: &Deployment, tokens: u64) -> Result<Balance, Exceeded> {
+        let now_ms = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // Counters stay whole if another caller panics, so a poisoned lock is taken as it is.
+        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        meters.entry(deployment.id).or_default().reserve(deployment.limits, tokens, now_ms)
+    }
+
+    /// Forgets deployments that are gone.
+    pub fn retain(&self, exists: impl Fn(DeploymentId) -> bool) {
+        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        meters.retain(|id, _| exists(*id));
+    }
+}

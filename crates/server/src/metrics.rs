@@ -1,0 +1,174 @@
+//! Numbers for Prometheus: counts and times, never content, keys or names that a caller chose.
+//!
+//! Labels come from bounded sets: the table of routes, classes of status, ids of deployments that
+//! exist, models, tasks.
+
+use std::{fmt, time::Duration};
+
+use engine::supervise::State;
+use policy::id::DeploymentId;
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text},
+    metrics::{
+        counter::{ConstCounter, Counter},
+        family::Family,
+        gauge::ConstGauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+
+use crate::{fleet::Fleet, openai::usage::Usage};
+
+/// What happened so far.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    calls: Family<CallLabels, Counter>,
+    tokens: Family<TokenLabels, Counter>,
+    durations: Family<RouteLabels, Histogram>,
+    refused: Family<RefusedLabels, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    route: &'static str,
+    status: &'static str,
+    deployment: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TokenLabels {
+    deployment: String,
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusedLabels {
+    status: u16,
+}
+
+impl Metrics {
+    /// Nothing happened yet. The workers' numbers are read from `fleet` when somebody asks.
+    #[must_use]
+    pub fn new(fleet: Fleet) -> Self {
+        let mut registry = Registry::with_prefix("bailiwick");
+        let calls = Family::default();
+        registry.register(
+            "requests",
+            "Calls by route, class of status and deployment",
+            calls.clone(),
+        );
+        let tokens = Family::default();
+        registry.register("tokens", "Tokens by deployment and kind", tokens.clone());
+        let durations = Family::new_with_constructor(histogram as fn() -> Histogram);
+        registry.register(
+            "request_duration_seconds",
+            "Time from head to last byte",
+            durations.clone(),
+        );
+        let refused = Family::default();
+        registry.register("refused", "Calls that were refused, by status", refused.clone());
+        registry.register_collector(Box::new(Workers(fleet)));
+        Self { registry, calls, tokens, durations, refused }
+    }
+
+    /// Counts a call that has ended.
+    pub fn call(
+        &self,
+        route: &'static str,
+        status: u16,
+        deployment: Option<DeploymentId>,
+        usage: &Usage,
+        elapsed: Duration,
+    ) {
+        // Unknown paths share one label: a scanner must not fill the memory.
+        let route = if route.is_empty() { "unknown" } else { route };
+        let deployment = deployment.map(|id| id.to_string()).unwrap_or_default();
+        let status_class = match status {
+            200..300 => "2xx",
+            499 => "cancelled",
+            400..500 => "4xx",
+            _ => "5xx",
+        };
+        self.durations.get_or_create(&RouteLabels { route }).observe(elapsed.as_secs_f64());
+        if matches!(status, 400..499 | 503) {
+            self.refused.get_or_create(&RefusedLabels { status }).inc();
+        }
+        let cached = usage.prompt_tokens_details.cached_tokens;
+        for (kind, count) in [
+            ("prompt", usage.prompt_tokens),
+            ("cached", cached),
+            ("completion", usage.completion_tokens),
+        ] {
+            if count > 0 {
+                let labels = TokenLabels { deployment: deployment.clone(), kind };
+                self.tokens.get_or_create(&labels).inc_by(count);
+            }
+        }
+        self.calls.get_or_create(&CallLabels { route, status: status_class, deployment }).inc();
+    }
+
+    /// Everything, as Prometheus reads it.
+    ///
+    /// # Errors
+    /// Never, as long as memory can be written.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut out = String::new();
+        text::encode(&mut out, &self.registry)?;
+        Ok(out)
+    }
+}
+
+/// From 5 ms to some minutes.
+fn histogram() -> Histogram {
+    Histogram::new(exponential_buckets(0.005, 2.0, 16))
+}
+
+/// The workers' numbers.
+#[derive(Debug)]
+struct Workers(Fleet);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WorkerLabels {
+    model: String,
+    task: &'static str,
+}
+
+impl Collector for Workers {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let mut ready = Vec::new();
+        let mut requests = Vec::new();
+        let mut restarts = Vec::new();
+        for view in self.0.workers() {
+            let labels = WorkerLabels { model: view.model, task: view.task.name() };
+            let is_ready = i64::from(matches!(view.state, State::Ready(_)));
+            ready.push((labels.clone(), ConstGauge::new(is_ready)));
+            requests.push((labels.clone(), ConstGauge::new(i64::from(view.load))));
+            restarts.push((labels, ConstCounter::new(view.restarts)));
+        }
+        family(&mut encoder, "worker_ready", "Whether the worker is ready", &ready)?;
+        family(&mut encoder, "worker_requests", "Requests that wait or run", &requests)?;
+        family(&mut encoder, "worker_restarts", "Starts after a worker died", &restarts)
+    }
+}
+
+fn family<M: EncodeMetric>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    metrics: &[(WorkerLabels, M)],
+) -> Result<(), fmt::Error> {
+    let Some((_, first)) = metrics.first() else { return Ok(()) };
+    let mut family = encoder.encode_descriptor(name, help, None, first.metric_type())?;
+    for (labels, metric) in metrics {
+        metric.encode(family.encode_family(labels)?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,439 @@
+//! What can go wrong with a call, and the one place that turns it into status, code, type and
+//! param.
+//!
+//! Messages that clients and their authors know are OpenAI's and Azure's own. None holds content.
+
+use engine::request::Refusal;
+use hyper::StatusCode;
+use policy::meter::{Balance, Exceeded};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::operation::Operation;
+use crate::limits;
+
+/// A field that is wrong, in the API's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// Which field: `messages[2].content`; none where it is the body as a whole.
+    pub param: Option<String>,
+    /// What kind of wrong.
+    pub code: Code,
+    /// What is wrong and what is expected, without the given value.
+    pub message: String,
+}
+
+/// OpenAI's codes for wrong fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The body is not JSON.
+    InvalidJson,
+    /// A field is missing.
+    Missing,
+    /// Nobody knows this field.
+    UnknownParameter,
+    /// A field of OpenAI's that this service does not have.
+    UnsupportedParameter,
+    /// A value of OpenAI's that this service does not have.
+    UnsupportedValue,
+    /// A number for a text, say.
+    InvalidType,
+    /// A value that is not allowed.
+    InvalidValue,
+    /// A whole number is too small.
+    IntegerBelowMin,
+    /// A whole number is too large.
+    IntegerAboveMax,
+    /// A number is too small.
+    DecimalBelowMin,
+    /// A number is too large.
+    DecimalAboveMax,
+    /// An array has no items.
+    EmptyArray,
+    /// An array has too many items.
+    ArrayAboveMax,
+    /// A text is empty.
+    EmptyString,
+    /// A text is too long.
+    StringAboveMax,
+    /// An object has too many keys.
+    ObjectAboveMax,
+}
+
+impl Code {
+    fn text(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "invalid_json",
+            Self::Missing => "missing_required_parameter",
+            Self::UnknownParameter => "unknown_parameter",
+            Self::UnsupportedParameter => "unsupported_parameter",
+            Self::UnsupportedValue => "unsupported_value",
+            Self::InvalidType => "invalid_type",
+            Self::InvalidValue => "invalid_value",
+            Self::IntegerBelowMin => "integer_below_min_value",
+            Self::IntegerAboveMax => "integer_above_max_value",
+            Self::DecimalBelowMin => "decimal_below_min_value",
+            Self::DecimalAboveMax => "decimal_above_max_value",
+            Self::EmptyArray => "empty_array",
+            Self::ArrayAboveMax => "array_above_max_length",
+            Self::EmptyString => "empty_string",
+            Self::StringAboveMax => "string_above_max_length",
+            Self::ObjectAboveMax => "object_above_max_properties",
+        }
+    }
+}
+
+/// Why a call is not answered as asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApiError {
+    /// A field of the body is wrong.
+    Invalid(Invalid),
+    /// `api-version` is not one.
+    ApiVersion,
+    /// No key, or one that opens nothing here.
+    Unauthorized,
+    /// `Host` names a resource that does not exist.
+    UnknownResource,
+    /// No such deployment for this caller.
+    DeploymentNotFound,
+    /// No such model for this caller.
+    ModelNotFound,
+    /// No such path.
+    RouteNotFound,
+    /// The path has other methods.
+    MethodNotAllowed {
+        /// Those that it has.
+        allow: &'static str,
+    },
+    /// The deployment's model is for something else.
+    WrongTask {
+        /// What was asked.
+        operation: Operation,
+    },
+    /// The body took too long to come.
+    BodyTimeout {
+        /// Milliseconds allowed.
+        limit_ms: u64,
+    },
+    /// The whole request took too long.
+    RequestTimeout {
+        /// Milliseconds allowed.
+        limit_ms: u64,
+    },
+    /// The body ended early.
+    BodyIncomplete,
+    /// The body is too long.
+    BodyTooLarge {
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// The body is not declared as JSON.
+    ContentType,
+    /// Too many headers, or too long ones.
+    HeadersTooLarge {
+        /// Headers allowed.
+        count: usize,
+        /// Bytes allowed.
+        bytes: usize,
+    },
+    /// The deployment's minute is used up.
+    RateLimited {
+        /// What was asked.
+        operation: Operation,
+        /// Which limit.
+        exceeded: Exceeded,
+    },
+    /// The engine did not carry the request out.
+    Refused {
+        /// What was asked.
+        operation: Operation,
+        /// Why not.
+        refusal: Refusal,
+    },
+    /// The server is shutting down.
+    Stopping,
+    /// The store cannot be read.
+    Store,
+    /// The engine broke its protocol.
+    Internal,
+}
+
+impl From<Invalid> for ApiError {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+/// The status and body of an error, and when to come back.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: ErrorBody,
+    /// When trying again makes sense.
+    pub retry: Retry,
+}
+
+/// Whether and when to try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// The status says it all.
+    Unsaid,
+    /// After this many milliseconds.
+    AfterMs(u64),
+    /// Never: the same request will meet the same answer, though the status suggests otherwise.
+    Never,
+}
+
+/// An error, as clients read it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// The error.
+    pub error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorDetail {
+    /// For programs.
+    pub code: &'static str,
+    /// For people.
+    pub message: String,
+    /// OpenAI's class of error, where the error is one of OpenAI's.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// The field that is wrong, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub param: Option<String>,
+}
+
+impl ApiError {
+    /// Whether the client may still be sending its body, and would read the answer after that.
+    #[must_use]
+    pub fn leaves_body(&self) -> bool {
+        !matches!(
+            self,
+            Self::BodyTimeout { .. } | Self::BodyIncomplete | Self::RequestTimeout { .. }
+        )
+    }
+
+    /// Status, body and advice for this error. There is no catch-all: a new variant must choose.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        match self {
+            Self::Invalid(wrong) => invalid(wrong.code.text(), wrong.param.clone(), &wrong.message),
+            Self::ApiVersion => invalid(
+                "InvalidApiVersionParameter",
+                Some("api-version".into()),
+                "The api-version is not valid: use a date from 2023-05-15 on, as YYYY-MM-DD or \
+                 YYYY-MM-DD-preview, or `v1`, `preview`, `latest`, or leave it out.",
+            ),
+            Self::Unauthorized => azure(StatusCode::UNAUTHORIZED, "401", UNAUTHORIZED),
+            Self::UnknownResource | Self::RouteNotFound => {
+                azure(StatusCode::NOT_FOUND, "404", "Resource not found")
+            }
+            Self::DeploymentNotFound => {
+                azure(StatusCode::NOT_FOUND, "DeploymentNotFound", DEPLOYMENT_NOT_FOUND)
+            }
+            Self::ModelNotFound => openai(
+                StatusCode::NOT_FOUND,
+                "model_not_found",
+                Some("model".into()),
+                "The model does not exist or is not deployed in this resource; GET …/models lists \
+                 those that are.",
+            ),
+            Self::MethodNotAllowed { allow } => azure(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "405",
+                &format!("Method not allowed; this path has {allow}"),
+            ),
+            Self::WrongTask { operation } => azure(
+                StatusCode::BAD_REQUEST,
+                "OperationNotSupported",
+                &format!(
+                    "The {} operation does not work with the model of this deployment. Please \
+                     choose a different deployment and try again.",
+                    operation.azure_name()
+                ),
+            ),
+            Self::BodyTimeout { limit_ms } => azure(
+                StatusCode::REQUEST_TIMEOUT,
+                "408",
+                &format!(
+                    "The request body did not arrive within {limit_ms} ms (limits.body_read_ms)"
+                ),
+            ),
+            // A client that tried again would only have the same work done again.
+            Self::RequestTimeout { limit_ms } => azure(
+                StatusCode::REQUEST_TIMEOUT,
+                "408",
+                &format!(
+                    "The request took longer than {limit_ms} ms (limits.request_ms); lower \
+                     max_tokens or n, or stream and stop early."
+                ),
+            )
+            .retry(Retry::Never),
+            Self::BodyIncomplete => {
+                invalid("incomplete_body", None, "The request body ended before it was complete.")
+            }
+            Self::BodyTooLarge { limit } => azure(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "413",
+                &format!("The request body is longer than {limit} bytes (limits.body_bytes_max)"),
+            ),
+            Self::ContentType => azure(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "415",
+                "The request body must be JSON: send `Content-Type: application/json`",
+            ),
+            Self::HeadersTooLarge { count, bytes } => azure(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "431",
+                &format!(
+                    "The request has more than {count} headers (limits.header_count_max) or more \
+                     than {bytes} bytes of headers (limits.header_bytes_max)"
+                ),
+            ),
+            Self::RateLimited { operation, exceeded } => rate_limited(*operation, exceeded),
+            Self::Refused { operation, refusal } => refused(*operation, refusal),
+            Self::Stopping => azure(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "503",
+                "The server is shutting down; please try again.",
+            )
+            .retry(Retry::AfterMs(1000)),
+            Self::Store => azure(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "500",
+                "The service cannot read its store; the operator's log says why.",
+            ),
+            Self::Internal => azure(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "500",
+                "The engine gave an answer that makes no sense; the operator's log says more.",
+            ),
+        }
+    }
+}
+
+fn rate_limited(operation: Operation, exceeded: &Exceeded) -> Answer {
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    let name = operation.quota_name();
+    let wait = |balance: &Balance, what: &str| {
+        let seconds = balance.reset_ms.div_ceil(1000);
+        let message = format!(
+            "Requests to the {name} Operation have exceeded the {what} rate limit of this \
+             deployment. Please retry after {seconds} seconds."
+        );
+        azure(status, "429", &message).retry(Retry::AfterMs(balance.reset_ms))
+    };
+    match exceeded {
+        Exceeded::Requests(balance) => wait(balance, "request"),
+        Exceeded::Tokens(balance) => wait(balance, "token"),
+        Exceeded::Never(balance) => {
+            let message = format!(
+                "This request to the {name} Operation alone exceeds the rate limit of this \
+                 deployment, {} tokens per minute. Please lower max_tokens or shorten the prompt.",
+                balance.limits.tokens_per_minute
+            );
+            azure(status, "429", &message).retry(Retry::Never)
+        }
+    }
+}
+
+fn refused(operation: Operation, refusal: &Refusal) -> Answer {
+    let prompt = Some(operation.prompt_param().to_owned());
+    let unavailable = |after_ms, message: &str| {
+        azure(StatusCode::SERVICE_UNAVAILABLE, "503", message).retry(Retry::AfterMs(after_ms))
+    };
+    match refusal {
+        Refusal::ContextLength { limit, asked } => invalid(
+            "context_length_exceeded",
+            prompt,
+            &format!(
+                "This model's maximum context length is {limit} tokens. However, your {what} \
+                 resulted in {asked} tokens. Please reduce the length of the {what}.",
+                what = operation.prompt_param()
+            ),
+        ),
+        Refusal::UnknownToken { vocabulary } => invalid(
+            Code::InvalidValue.text(),
+            prompt,
+            &format!("A token id is not in the model's vocabulary of {vocabulary} tokens."),
+        ),
+        Refusal::BadSchema { param, reason } => invalid(
+            "invalid_schema",
+            Some(param.clone()),
+            &format!("Invalid schema for '{param}': {reason}."),
+        ),
+        Refusal::BadConversation { reason } => invalid(
+            Code::InvalidValue.text(),
+            prompt,
+            &format!("The model's chat template does not accept this conversation: {reason}."),
+        ),
+        Refusal::Unsupported { what } => azure(
+            StatusCode::BAD_REQUEST,
+            "OperationNotSupported",
+            &format!("This model cannot {what}."),
+        ),
+        Refusal::EmptyPrompt => {
+            invalid(Code::EmptyString.text(), prompt, "The prompt is empty: it has no tokens.")
+        }
+        Refusal::QueueFull { waiting } => {
+            let message = format!(
+                "The system is currently experiencing high demand and cannot process your \
+                 request: {waiting} requests are waiting already. Please retry after a second."
+            );
+            azure(StatusCode::TOO_MANY_REQUESTS, "429", &message)
+                .retry(Retry::AfterMs(millis(limits::QUEUE_RETRY)))
+        }
+        Refusal::NotReady { retry_after_ms } => {
+            unavailable(*retry_after_ms, "The model is being loaded; please retry in a moment.")
+        }
+        Refusal::WorkerDied => unavailable(
+            millis(limits::DEATH_RETRY),
+            "The engine stopped while it ran the request and is being restarted; please retry.",
+        ),
+        // The reason is the engine's and may be long or odd: it goes to the operator, not out.
+        Refusal::Engine { reason: _ } => azure(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "500",
+            "The engine failed while it ran the request; the operator's log says why.",
+        ),
+    }
+}
+
+impl Answer {
+    fn retry(self, retry: Retry) -> Self {
+        Self { retry, ..self }
+    }
+}
+
+/// 400, in OpenAI's shape.
+fn invalid(code: &'static str, param: Option<String>, message: &str) -> Answer {
+    openai(StatusCode::BAD_REQUEST, code, param, message)
+}
+
+fn openai(status: StatusCode, code: &'static str, param: Option<String>, message: &str) -> Answer {
+    let kind = Some("invalid_request_error");
+    let error = ErrorDetail { code, message: message.to_owned(), kind, param };
+    Answer { status, body: ErrorBody { error }, retry: Retry::Unsaid }
+}
+
+/// A code and a message, as Azure's own layers answer.
+fn azure(status: StatusCode, code: &'static str, message: &str) -> Answer {
+    let error = ErrorDetail { code, message: message.to_owned(), kind: None, param: None };
+    Answer { status, body: ErrorBody { error }, retry: Retry::Unsaid }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+const UNAUTHORIZED: &str = "Access denied due to invalid subscription key or wrong API endpoint. \
+    Make sure to provide a valid key for an active subscription and use a correct regional API \
+    endpoint for your resource.";
+
+const DEPLOYMENT_NOT_FOUND: &str = "The API deployment for this resource does not exist. If you \
+    created the deployment within the last 5 minutes, please wait a moment and try again.";

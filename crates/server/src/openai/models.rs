@@ -1,0 +1,99 @@
+//! The resource's deployments, listed as models: on the v1 surface a model's name is a deployment's.
+
+use serde::Serialize;
+use store::{Deployment, Directory};
+use utoipa::ToSchema;
+
+use super::error::ApiError;
+use crate::{authn::Caller, gateway::Reply};
+
+/// A list of models.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ListModelsResponse)]
+pub struct ModelList<'a> {
+    /// `list`.
+    pub object: &'static str,
+    /// The models.
+    pub data: Vec<ModelOut<'a>>,
+}
+
+/// One model.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Model)]
+pub struct ModelOut<'a> {
+    /// The deployment's name.
+    pub id: &'a str,
+    /// `model`.
+    pub object: &'static str,
+    /// When it was deployed: seconds since 1970.
+    pub created: u64,
+    /// Always `bailiwick`: the weights are held by the operator of this service.
+    pub owned_by: &'static str,
+    /// The name of the model that runs.
+    pub model: &'a str,
+    /// What it can be used for.
+    pub capabilities: Capabilities,
+}
+
+/// What a model can be used for.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = ModelCapabilities)]
+pub struct Capabilities {
+    /// Chat.
+    pub chat_completion: bool,
+    /// Plain completions.
+    pub completion: bool,
+    /// Embeddings.
+    pub embeddings: bool,
+}
+
+/// Lists the deployments of the caller's resource.
+///
+/// # Errors
+/// Never as long as the directory is consistent.
+pub(crate) fn list(caller: &Caller) -> Result<Reply, ApiError> {
+    let data = caller
+        .directory
+        .deployments_of(caller.principal.resource())
+        .map(|deployment| model(&caller.directory, deployment))
+        .collect::<Result<_, _>>()?;
+    json(&ModelList { object: "list", data })
+}
+
+/// Describes one of them.
+///
+/// # Errors
+/// When the caller has no such deployment.
+pub(crate) fn describe(caller: &Caller, name: &str) -> Result<Reply, ApiError> {
+    let deployment = caller
+        .directory
+        .deployment(caller.principal.resource(), name)
+        .ok_or(ApiError::ModelNotFound)?;
+    json(&model(&caller.directory, deployment)?)
+}
+
+fn model<'a>(
+    directory: &'a Directory,
+    deployment: &'a Deployment,
+) -> Result<ModelOut<'a>, ApiError> {
+    let generates = match deployment.task {
+        policy::task::Task::Chat => true,
+        policy::task::Task::Embeddings => false,
+    };
+    Ok(ModelOut {
+        id: &deployment.name,
+        object: "model",
+        created: deployment.created_at,
+        owned_by: "bailiwick",
+        model: &directory.model(deployment.model).ok_or(ApiError::Store)?.name,
+        capabilities: Capabilities {
+            chat_completion: generates,
+            completion: generates,
+            embeddings: !generates,
+        },
+    })
+}
+
+fn json<T: Serialize>(value: &T) -> Result<Reply, ApiError> {
+    serde_json::to_vec(value).map(|json| Reply::Json(json.into())).map_err(|_| ApiError::Internal)
+}

@@ -1,0 +1,226 @@
+//! Every path of the API, in one table: the gateway finds its way by it, and the OpenAPI document
+//! is written from it, so the two cannot differ.
+
+use hyper::Method;
+
+use super::{error::ApiError, operation::Operation};
+
+/// One path.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// The path; `{…}` stands for one segment.
+    pub path: &'static str,
+    /// What it does.
+    pub endpoint: Endpoint,
+}
+
+/// What a path does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Runs the model of the deployment that the path names.
+    Deployment(Operation),
+    /// Runs the model of the deployment that the body names.
+    Body(Operation),
+    /// Lists the resource's deployments as models.
+    Models,
+    /// Describes one of them.
+    Model,
+    /// The OpenAPI document; needs no key.
+    OpenApi,
+}
+
+impl Endpoint {
+    /// The method of its requests.
+    #[must_use]
+    pub fn method(self) -> Method {
+        match self {
+            Self::Deployment(_) | Self::Body(_) => Method::POST,
+            Self::Models | Self::Model | Self::OpenApi => Method::GET,
+        }
+    }
+
+    fn allow(self) -> &'static str {
+        match self {
+            Self::Deployment(_) | Self::Body(_) => "POST",
+            Self::Models | Self::Model | Self::OpenApi => "GET",
+        }
+    }
+}
+
+use Endpoint::{Body, Deployment, Model, Models, OpenApi};
+use Operation::{Chat, Completions, Embeddings};
+
+/// All paths.
+pub const ROUTES: [Route; 17] = [
+    // Azure's classic surface.
+    route("/openai/deployments/{deployment}/chat/completions", Deployment(Chat)),
+    route("/openai/deployments/{deployment}/completions", Deployment(Completions)),
+    route("/openai/deployments/{deployment}/embeddings", Deployment(Embeddings)),
+    // async-openai asks for everything under the deployment.
+    route("/openai/deployments/{deployment}/models", Models),
+    // The AI SDK leaves deployment and version out of the path.
+    route("/openai/chat/completions", Body(Chat)),
+    route("/openai/completions", Body(Completions)),
+    route("/openai/embeddings", Body(Embeddings)),
+    route("/openai/models", Models),
+    route("/openai/models/{model}", Model),
+    // The v1 surface.
+    route("/openai/v1/chat/completions", Body(Chat)),
+    route("/openai/v1/completions", Body(Completions)),
+    route("/openai/v1/embeddings", Body(Embeddings)),
+    route("/openai/v1/models", Models),
+    route("/openai/v1/models/{model}", Model),
+    // azure-ai-inference.
+    route("/models/chat/completions", Body(Chat)),
+    route("/models/embeddings", Body(Embeddings)),
+    route("/openapi.json", OpenApi),
+];
+
+const fn route(path: &'static str, endpoint: Endpoint) -> Route {
+    Route { path, endpoint }
+}
+
+/// A path that was found, with what stands in its variable segment.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// The template.
+    pub path: &'static str,
+    /// What it does.
+    pub endpoint: Endpoint,
+    /// The variable segment, still percent-encoded; empty where there is none.
+    pub name: &'a str,
+}
+
+/// Finds the route of a request.
+///
+/// # Errors
+/// When there is no such path, or it has another method.
+pub fn find<'a>(method: &Method, path: &'a str) -> Result<Found<'a>, ApiError> {
+    let (route, name) = ROUTES
+        .iter()
+        .find_map(|route| Some((route, variable(route.path, path)?)))
+        .ok_or(ApiError::RouteNotFound)?;
+    if *method != route.endpoint.method() {
+        return Err(ApiError::MethodNotAllowed { allow: route.endpoint.allow() });
+    }
+    Ok(Found { path: route.path, endpoint: route.endpoint, name })
+}
+
+/// What stands in a path for the template's variable segment; `None` where they do not match.
+fn variable<'a>(template: &str, path: &'a str) -> Option<&'a str> {
+    let Some((before, rest)) = template.split_once('{') else {
+        return (template == path).then_some("");
+    };
+    let (_, after) = rest.split_once('}')?;
+    let name = path.strip_prefix(before)?.strip_suffix(after)?;
+    (!name.is_empty() && !name.contains('/')).then_some(name)
+}
+
+/// Decodes `%2D` and the like; `None` where it is not UTF-8 or not an encoding.
+#[must_use]
+pub fn decode(segment: &str) -> Option<String> {
+    if !segment.contains('%') {
+        return Some(segment.to_owned());
+    }
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let mut digit = || char::from(rest.next()?).to_digit(16);
+            bytes.push(u8::try_from(digit()? * 16 + digit()?).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// Checks `api-version` in a query: optional, and well-formed where it stands.
+///
+/// # Errors
+/// When it is not a version that this service takes.
+pub fn api_version(query: Option<&str>) -> Result<(), ApiError> {
+    let pairs = query.unwrap_or_default().split('&');
+    for (name, value) in pairs.filter_map(|pair| pair.split_once('=')) {
+        if name == "api-version" && !is_version(value) {
+            return Err(ApiError::ApiVersion);
+        }
+    }
+    Ok(())
+}
+
+fn is_version(text: &str) -> bool {
+    if matches!(text, "v1" | "preview" | "latest") {
+        return true;
+    }
+    let date = text.strip_suffix("-preview").unwrap_or(text);
+    let mut parts = date.splitn(3, '-');
+    let mut part = |digits: usize, from: u32, to: u32| {
+        let text = parts.next()?;
+        let number = text.parse().ok()?;
+        let plain = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
+        (plain && (from..=to).contains(&number)).then_some(number)
+    };
+    let (Some(year), Some(month), Some(day)) =
+        (part(4, 2023, 9999), part(2, 1, 12), part(2, 1, 31))
+    else {
+        return false;
+    };
+    (year, month, day) >= (2023, 5, 15)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_found_exactly() {
+        let chat = "/openai/deployments/my-dep/chat/completions";
+        let found = find(&Method::POST, chat).unwrap();
+        assert_eq!((found.endpoint, found.name), (Deployment(Chat), "my-dep"));
+        let found = find(&Method::GET, "/openai/v1/models/a%2Eb").unwrap();
+        assert_eq!((found.endpoint, decode(found.name).as_deref()), (Model, Some("a.b")));
+        assert_eq!(find(&Method::POST, "/openai/v1/chat/completions").unwrap().name, "");
+        for unknown in [
+            "/",
+            "/openai",
+            "/openai/v1/chat/completions/",
+            "/openai/deployments//chat/completions",
+            "/openai/deployments/a/b/chat/completions",
+            "/openai/responses",
+            "/v1/chat/completions",
+        ] {
+            assert_eq!(find(&Method::POST, unknown), Err(ApiError::RouteNotFound), "{unknown}");
+        }
+        let other = ApiError::MethodNotAllowed { allow: "POST" };
+        assert_eq!(find(&Method::GET, chat), Err(other));
+    }
+
+    #[test]
+    fn every_route_is_found_by_its_own_template() {
+        for route in ROUTES {
+            let path = route.path.replace("{deployment}", "x").replace("{model}", "x");
+            assert_eq!(find(&route.endpoint.method(), &path).unwrap().path, route.path);
+        }
+    }
+
+    #[test]
+    fn api_versions() {
+        for good in ["2024-10-21", "2023-05-15", "2025-04-01-preview", "v1", "preview", "latest"] {
+            assert_eq!(api_version(Some(&format!("a=b&api-version={good}"))), Ok(()), "{good}");
+        }
+        assert_eq!(api_version(None), Ok(()));
+        for bad in ["", "2023-05-14", "2024-13-01", "2024-1-01", "2024-10-21-beta", "v2", "%00"] {
+            let query = format!("api-version={bad}");
+            assert_eq!(api_version(Some(&query)), Err(ApiError::ApiVersion), "{bad}");
+        }
+    }
+
+    #[test]
+    fn broken_encodings_decode_to_nothing() {
+        assert_eq!(decode("a%2"), None);
+        assert_eq!(decode("%ff"), None);
+        assert_eq!(decode("%zz"), None);
+        assert_eq!(decode("%C3%A9").as_deref(), Some("é"));
+    }
+}

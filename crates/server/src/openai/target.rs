@@ -1,0 +1,114 @@
+//! What a call runs: the deployment that it names, as its caller may see it, and that deployment's
+//! place in the rate limit and among the workers.
+
+use engine::{
+    request::{Refusal, Text},
+    supervise::Worker,
+};
+use policy::{
+    authz::{DeploymentFacts, Hidden, authorize},
+    meter::Exceeded,
+    permit::{Action, Permit},
+};
+use store::{Deployment, Model};
+
+use super::{error::ApiError, fields, operation::Operation};
+use crate::{authn::Caller, call::Call, gateway::Gateway};
+
+/// A deployment that a caller may use, with its model.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target<'a> {
+    /// Who asked for it.
+    pub(super) caller: &'a Caller,
+    /// What was asked.
+    pub(super) operation: Operation,
+    /// The deployment.
+    pub(super) deployment: &'a Deployment,
+    /// What runs.
+    pub(super) model: &'a Model,
+    /// Whether prompts' prefixes may be reused for later requests of the tenant.
+    pub(super) reuse_prefix: bool,
+}
+
+impl<'a> Target<'a> {
+    /// Finds the deployment that the path, or else the body, names.
+    ///
+    /// # Errors
+    /// When the caller has no such deployment, or it is for something else.
+    pub(super) fn find(
+        caller: &'a Caller,
+        operation: Operation,
+        path: Option<&str>,
+        model: Option<&Text>,
+    ) -> Result<Self, ApiError> {
+        let name = path
+            .or(model.map(|text| text.0.reveal()))
+            .ok_or_else(|| ApiError::from(fields::missing("model")))?;
+        let resource = caller.resource()?;
+        let deployment =
+            caller.directory.deployment(resource.id, name).ok_or(ApiError::DeploymentNotFound)?;
+        if deployment.task != operation.task() {
+            return Err(ApiError::WrongTask { operation });
+        }
+        let model = caller.directory.model(deployment.model).ok_or(ApiError::Store)?;
+        let reuse_prefix = resource.prefix_cache;
+        Ok(Self { caller, operation, deployment, model, reuse_prefix })
+    }
+
+    /// Asks whether the caller may do `A` with it.
+    ///
+    /// # Errors
+    /// When not: as if it did not exist.
+    pub(super) fn authorize<A: Action>(&self) -> Result<Permit<A>, ApiError> {
+        let facts = DeploymentFacts {
+            tenant: self.caller.resource()?.tenant,
+            resource: self.deployment.resource,
+            deployment: self.deployment.id,
+        };
+        authorize(&self.caller.principal, &facts).map_err(|Hidden| ApiError::DeploymentNotFound)
+    }
+
+    /// Counts the call against the deployment's minute.
+    ///
+    /// # Errors
+    /// When the minute is used up.
+    pub(super) fn admit(
+        &self,
+        gateway: &Gateway,
+        call: &mut Call,
+        estimated_tokens: u64,
+    ) -> Result<(), ApiError> {
+        call.deployment = Some(self.deployment.id);
+        let reserved = gateway.meters.reserve(self.deployment, estimated_tokens);
+        let balance = match &reserved {
+            Ok(balance) => balance,
+            Err(
+                Exceeded::Requests(balance) | Exceeded::Tokens(balance) | Exceeded::Never(balance),
+            ) => balance,
+        };
+        call.balance = Some(*balance);
+        let operation = self.operation;
+        reserved.map(drop).map_err(|exceeded| ApiError::RateLimited { operation, exceeded })
+    }
+
+    /// The worker that runs the deployment's model.
+    ///
+    /// # Errors
+    /// When it is only being started.
+    pub(super) fn worker(&self, gateway: &Gateway) -> Result<Worker, ApiError> {
+        gateway.fleet.worker(&self.caller.directory, self.deployment).map_err(|r| self.refused(r))
+    }
+
+    /// The engine's refusal as this call's error.
+    pub(super) fn refused(&self, refusal: Refusal) -> ApiError {
+        refused(self.operation, refusal)
+    }
+}
+
+/// The engine's refusal of an operation; what the operator should know of it is logged.
+pub(super) fn refused(operation: Operation, refusal: Refusal) -> ApiError {
+    if let Refusal::Engine { reason } = &refusal {
+        tracing::error!(%reason, "the engine failed");
+    }
+    ApiError::Refused { operation, refusal }
+}

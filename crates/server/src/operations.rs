@@ -1,0 +1,62 @@
+//! The operators' listener: whether the service lives, whether it is ready, its numbers, and the
+//! administration. It is never the customers' listener.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::Serialize;
+
+use crate::{
+    fleet::{Fleet, WorkerStatus},
+    gateway::Gateway,
+};
+
+#[derive(Debug, Serialize)]
+struct Readiness {
+    status: &'static str,
+    workers: Vec<WorkerStatus>,
+}
+
+/// The listener's routes, with the administration's beside them.
+pub fn router(gateway: Arc<Gateway>, admin: Router) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(gateway)
+        .merge(admin)
+}
+
+/// The process answers.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Every worker that a deployment needs is ready.
+async fn readyz(State(gateway): State<Arc<Gateway>>) -> Response {
+    let (status, text) = match (gateway.is_stopping(), gateway.fleet.ready()) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        (false, true) => (StatusCode::OK, "ready"),
+        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+    };
+    (status, Json(Readiness { status: text, workers: statuses(&gateway.fleet) })).into_response()
+}
+
+fn statuses(fleet: &Fleet) -> Vec<WorkerStatus> {
+    fleet.workers().iter().map(|view| view.status()).collect()
+}
+
+async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
+    match gateway.metrics.encode() {
+        Ok(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
