@@ -1,7 +1,11 @@
 //! What a model is asked to do, and what it answers: the vocabulary that the gateway and the
 //! worker share.
 
-use policy::{content::{Content, wire}, id::TenantId, permit::{Action, Permit}};
+use policy::{
+    content::{Content, wire},
+    id::TenantId,
+    permit::{Action, Permit},
+};
 use serde::{Deserialize, Serialize};
 
 /// Whose KV cache entries a request may reuse, and leave behind.
