@@ -254,8 +254,11 @@ impl Config {
         Ok(config)
     }
 
-    /// What no single field shows.
-    fn check(&self) -> Result<(), ConfigError> {
+    /// Looks for what no single field shows.
+    ///
+    /// # Errors
+    /// When fields contradict each other.
+    pub fn check(&self) -> Result<(), ConfigError> {
         let Listen { api, operations, domain } = &self.listen;
         if api == operations && api.port() != 0 {
             let message = format!(

@@ -1,8 +1,10 @@
 //! The gateway: HTTP surface, listeners, configuration and command line.
 
+pub mod admin;
 pub mod authn;
 pub mod body;
 pub mod call;
+pub mod cli;
 pub mod config;
 pub mod fleet;
 pub mod gateway;
@@ -15,5 +17,6 @@ pub mod metrics;
 pub mod openai;
 pub mod openapi;
 pub mod operations;
+pub mod quickstart;
 pub mod serve;
 pub mod tls;

@@ -1,1 +1,7 @@
-fn main(){}
+//! The binary `bailiwick`: everything it does is a command of [`server::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server::cli::main()
+}

@@ -12,10 +12,15 @@ use crate::error::StoreError;
 /// The database's name in the data directory.
 const DATABASE: &str = "bailiwick.db";
 
+/// Where the database of a data directory is.
+pub(crate) fn database(data: &Path) -> PathBuf {
+    data.join(DATABASE)
+}
+
 /// Makes the data directory if it is not there, keeps others out of it, and returns the path of
 /// the database file, which exists then.
 pub(crate) fn prepare(data: &Path) -> Result<PathBuf, StoreError> {
-    let database = data.join(DATABASE);
+    let database = database(data);
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -68,6 +68,12 @@ impl Store {
         Ok(Self { inner: Arc::new(Inner { writer: Mutex::new(writer), reader }) })
     }
 
+    /// Whether there is a store in `data` already.
+    #[must_use]
+    pub fn is_at(data: &Path) -> bool {
+        files::database(data).is_file()
+    }
+
     /// The picture of everything as it is now.
     ///
     /// Each call asks the database whether anything was committed since the last one (some

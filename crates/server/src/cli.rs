@@ -1,0 +1,46 @@
+//! The command line: what can be typed, and where it goes.
+//!
+//! Data goes to standard output, as tables or as JSON; everything else goes to standard error.
+
+mod args;
+mod chat;
+pub(crate) mod manage;
+pub(crate) mod output;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use self::args::{Args, Command};
+pub(crate) use self::chat::env_lines;
+pub use self::output::Failure;
+
+/// Parses the command line and carries it out.
+pub fn main() -> ExitCode {
+    match run(Args::parse().command) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Serve(args) => serve::serve(&args)?,
+        Command::Quickstart(args) => serve::quickstart(args)?,
+        Command::Chat(args) => chat::chat(args)?,
+        Command::Tenant(args) => manage::tenant(&args)?,
+        Command::Resource(args) => manage::resource(&args)?,
+        Command::Deployment(args) => manage::deployment(&args)?,
+        Command::Key(args) => manage::key(&args)?,
+        Command::Model(args) => manage::model(&args)?,
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "bailiwick", &mut text);
+            std::io::Write::write_all(&mut std::io::stdout(), &text)?;
+        }
+        #[cfg(feature = "embedded")]
+        Command::Worker => return Ok(engine::worker::main()),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,369 @@
+//! What can be typed. The comments are what `--help` shows.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Parser, Subcommand, ValueEnum, builder::Styles};
+use clap_complete::Shell;
+use policy::{principal::KeyName, task::Task};
+
+/// A private LLM service in one binary: the OpenAI and Azure OpenAI APIs, from machines that you
+/// control.
+///
+/// Start with `bailiwick quickstart`, and talk to it with `bailiwick chat`.
+#[derive(Debug, Parser)]
+#[command(name = "bailiwick", version, propagate_version = true, styles = styles())]
+#[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the API as a configuration file says
+    Serve(Serve),
+    /// Make a demo tenant with keys and a small model, and serve it
+    Quickstart(Quickstart),
+    /// Talk to a deployment
+    Chat(Chat),
+    /// Manage tenants: customers, who own resources
+    Tenant(Group<TenantCommand>),
+    /// Manage resources: accounts with a region, two keys and deployments
+    Resource(Group<ResourceCommand>),
+    /// Manage deployments: names for models under a resource
+    Deployment(Group<DeploymentCommand>),
+    /// Manage the two keys of a resource, and the administrator's key
+    Key(Group<KeyCommand>),
+    /// Manage models: GGUF files, pinned by their digests
+    Model(Group<ModelCommand>),
+    /// Print a completion script for a shell
+    ///
+    /// For bash: `bailiwick completions bash > ~/.local/share/bash-completion/completions/bailiwick`
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Run a model, confined, for the server that started this process
+    #[cfg(feature = "embedded")]
+    #[command(hide = true)]
+    Worker,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Configuration; every field is explained in bailiwick.example.toml. Without it, the defaults
+    #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Check the configuration and stop
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Quickstart {
+    /// Data directory; made if it is not there
+    #[arg(long, value_name = "DIR", env = "BAILIWICK_DATA", default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// Where the API listens
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Where health, metrics and administration listen [default: this machine only, next port]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) operations: Option<SocketAddr>,
+    /// The GGUF file of a chat model [default: what `make model` fetches]
+    #[arg(long, value_name = "FILE", env = "BAILIWICK_MODEL")]
+    pub(crate) model: Option<PathBuf>,
+}
+
+/// Without a message: a conversation. `/reset` forgets it, `/quit` or Ctrl-D ends it, Ctrl-C stops
+/// the current answer.
+///
+/// What no option says is looked up in the env file, then in the environment (BAILIWICK_URL,
+/// BAILIWICK_API_KEY, BAILIWICK_DEPLOYMENT), then in what quickstart wrote to the data directory.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Chat {
+    /// Ask this, print the answer, and stop
+    pub(crate) message: Vec<String>,
+    /// Where the API is, such as http://127.0.0.1:8080
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// The key. Other users of this machine can see it in the list of processes: rather set
+    /// BAILIWICK_API_KEY
+    #[arg(long, value_name = "KEY")]
+    pub(crate) api_key: Option<String>,
+    /// Which deployment answers
+    #[arg(long, value_name = "NAME")]
+    pub(crate) deployment: Option<String>,
+    /// A file with BAILIWICK_URL, BAILIWICK_API_KEY and BAILIWICK_DEPLOYMENT, such as the
+    /// quickstart.env in a data directory
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+    /// Instructions that stand before the conversation
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) system: Option<String>,
+    /// How freely words are chosen: 0 (always the likeliest) to 2
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) temperature: Option<f32>,
+    /// At most this many tokens in an answer
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_tokens: Option<u32>,
+    /// PEM file with the authority that signed the server's certificate, where it is your own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// A group of management commands with what they share.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Group<C: Subcommand> {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    #[command(subcommand)]
+    pub(crate) command: C,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Shared {
+    /// Data directory. A server that runs on it notices each change at once
+    #[arg(long, value_name = "DIR", env = "BAILIWICK_DATA", default_value = "data", global = true)]
+    pub(crate) data: PathBuf,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TenantCommand {
+    /// Add a tenant
+    Create {
+        /// Its name
+        name: String,
+    },
+    /// List all tenants
+    List,
+    /// Show one tenant
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Delete a tenant that owns nothing
+    Delete {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ResourceCommand {
+    /// Add a resource, and print its two keys: the only time that they are shown
+    Create {
+        /// Its name: unique, and part of its host name
+        name: String,
+        /// Who owns it
+        #[arg(long)]
+        tenant: String,
+        /// Where it is
+        #[arg(long, default_value = "local")]
+        region: String,
+        /// Never reuse a prompt's prefix for a later request, not even within the tenant
+        #[arg(long)]
+        no_prefix_cache: bool,
+    },
+    /// Change a resource
+    Update {
+        /// Its name
+        name: String,
+        /// Whether a prompt's prefix may be reused for later requests of the same tenant
+        #[arg(long)]
+        prefix_cache: Switch,
+    },
+    /// List all resources
+    List {
+        /// Only those of this tenant
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    /// Show one resource
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Delete a resource that has no deployments; its keys stop working at once
+    Delete {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeploymentCommand {
+    /// Add a deployment
+    Create {
+        /// Its name: what clients call the model
+        name: String,
+        /// The resource that it belongs to
+        #[arg(long)]
+        resource: String,
+        /// The model that it runs
+        #[arg(long)]
+        model: String,
+        /// What for
+        #[arg(long, default_value = "chat")]
+        task: TaskName,
+        /// Tokens per minute, prompts and answers together [default: 1000000]
+        #[arg(long, value_name = "NUMBER")]
+        tokens_per_minute: Option<u32>,
+        /// Requests per minute [default: 6000]
+        #[arg(long, value_name = "NUMBER")]
+        requests_per_minute: Option<u32>,
+    },
+    /// List all deployments
+    List {
+        /// Only those of this resource
+        #[arg(long)]
+        resource: Option<String>,
+    },
+    /// Show one deployment
+    Show {
+        /// Its name
+        name: String,
+        /// The resource that it belongs to
+        #[arg(long)]
+        resource: String,
+    },
+    /// Delete a deployment; requests to it are refused at once
+    Delete {
+        /// Its name
+        name: String,
+        /// The resource that it belongs to
+        #[arg(long)]
+        resource: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Show which keys a resource has and how old they are; never the keys
+    List {
+        /// The resource
+        resource: String,
+    },
+    /// Replace one key and print the new one: the only time that it is shown. The old one stops
+    /// working at once, the other one goes on working
+    Rotate {
+        /// The resource
+        #[arg(required_unless_present = "admin")]
+        resource: Option<String>,
+        /// Which key
+        #[arg(long, required_unless_present = "admin")]
+        key: Option<KeyChoice>,
+        /// Replace the administrator's key instead, in DIR/admin.key
+        #[arg(long, conflicts_with_all = ["resource", "key"])]
+        admin: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Add a model: look into its file in a confined process, copy it, record its digest
+    Add {
+        /// The GGUF file
+        file: PathBuf,
+        /// Its name
+        #[arg(long)]
+        name: String,
+        /// Use the file where it is instead of a copy in the data directory
+        #[arg(long)]
+        in_place: bool,
+    },
+    /// List all models
+    List,
+    /// Show one model
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Delete a model that no deployment uses, and its copy in the data directory
+    Delete {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum TaskName {
+    Chat,
+    Embeddings,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum KeyChoice {
+    #[value(name = "Key1", alias = "key1")]
+    Key1,
+    #[value(name = "Key2", alias = "key2")]
+    Key2,
+}
+
+impl From<TaskName> for Task {
+    fn from(name: TaskName) -> Self {
+        match name {
+            TaskName::Chat => Self::Chat,
+            TaskName::Embeddings => Self::Embeddings,
+        }
+    }
+}
+
+impl From<KeyChoice> for KeyName {
+    fn from(choice: KeyChoice) -> Self {
+        match choice {
+            KeyChoice::Key1 => Self::Key1,
+            KeyChoice::Key2 => Self::Key2,
+        }
+    }
+}
+
+fn styles() -> Styles {
+    use clap::builder::styling::{AnsiColor, Effects};
+    Styles::styled()
+        .header(AnsiColor::Green.on_default() | Effects::BOLD)
+        .usage(AnsiColor::Green.on_default() | Effects::BOLD)
+        .literal(AnsiColor::Cyan.on_default())
+        .placeholder(AnsiColor::Cyan.on_default() | Effects::DIMMED)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn shared_options_stand_anywhere_and_rotation_says_which_key() {
+        let parse = |line: &str| Args::try_parse_from(line.split(' '));
+        for line in [
+            "bailiwick tenant --data d list --json",
+            "bailiwick tenant list --data d --json",
+            "bailiwick tenant --json --data d list",
+        ] {
+            let Command::Tenant(group) = parse(line).unwrap().command else { panic!("{line}") };
+            assert!(group.shared.json && group.shared.data == std::path::Path::new("d"), "{line}");
+        }
+        assert!(parse("bailiwick key rotate demo --key key2").is_ok());
+        assert!(parse("bailiwick key rotate --admin").is_ok());
+        for bad in
+            ["bailiwick key rotate demo", "bailiwick key rotate demo --key Key3", "bailiwick"]
+        {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}

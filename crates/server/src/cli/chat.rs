@@ -1,0 +1,196 @@
+//! `bailiwick chat`: a conversation in the terminal, over the same API as every other client.
+
+mod client;
+mod target;
+
+use std::{
+    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, Sender},
+    },
+};
+
+use rustyline::{DefaultEditor, error::ReadlineError};
+
+pub(crate) use self::target::env_lines;
+use self::{
+    client::{Client, Message, Piece},
+    target::Target,
+};
+use super::{
+    args::Chat,
+    output::{Failure, note},
+};
+
+pub(crate) fn chat(args: Chat) -> Result<(), Failure> {
+    let target = Target::find(&args)?;
+    let client = Client::new(target, args.temperature, args.max_tokens, args.ca_file.as_deref())?;
+    let mut conversation = Conversation::new(client, args.system);
+    if !args.message.is_empty() {
+        return conversation.turn(args.message.join(" "), None).map(drop);
+    }
+    if io::stdin().is_terminal() {
+        return conversation.interactive();
+    }
+    for line in io::stdin().lock().lines() {
+        if conversation.line(&line?, None)? == Next::End {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Where Ctrl-C goes while an answer is coming.
+type Interrupt = Arc<Mutex<Option<Sender<Piece>>>>;
+
+struct Conversation {
+    client: Client,
+    system: Option<String>,
+    messages: Vec<Message>,
+    /// Whether somebody sees the answer in a terminal, which obeys control characters.
+    terminal: bool,
+}
+
+#[derive(PartialEq, Eq)]
+enum Next {
+    GoOn,
+    End,
+}
+
+impl Conversation {
+    fn new(client: Client, system: Option<String>) -> Self {
+        let terminal = io::stdout().is_terminal();
+        let mut conversation = Self { client, system, messages: Vec::new(), terminal };
+        conversation.reset();
+        conversation
+    }
+
+    fn reset(&mut self) {
+        let system = self.system.iter().map(|text| Message::new("system", text.clone()));
+        self.messages = system.collect();
+    }
+
+    fn interactive(&mut self) -> Result<(), Failure> {
+        let interrupt = Interrupt::default();
+        let handler = Arc::clone(&interrupt);
+        ctrlc::set_handler(move || {
+            let current = handler.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(answer) = current.as_ref() {
+                let _ = answer.send(Piece::Interrupted);
+            }
+        })
+        .map_err(|error| Failure::new(error.to_string(), "pipe the questions in instead"))?;
+        let mut editor = DefaultEditor::new().map_err(terminal_failed)?;
+        note(&format!(
+            "Talking to {}. /reset forgets the conversation, /quit or Ctrl-D ends it, Ctrl-C stops \
+             an answer.",
+            self.client.target
+        ));
+        loop {
+            let line = match editor.readline("> ") {
+                Ok(line) => line,
+                Err(ReadlineError::Interrupted) => {
+                    note("(Ctrl-D or /quit ends)");
+                    continue;
+                }
+                Err(ReadlineError::Eof) => return Ok(()),
+                Err(error) => return Err(terminal_failed(error)),
+            };
+            // Memory only: what was asked is not written to a file.
+            let _ = editor.add_history_entry(&line);
+            match self.line(&line, Some(&interrupt)) {
+                Ok(Next::GoOn) => {}
+                Ok(Next::End) => return Ok(()),
+                // The conversation goes on: the next question may fare better.
+                Err(failure) => drop(failure.report()),
+            }
+        }
+    }
+
+    fn line(&mut self, line: &str, interrupt: Option<&Interrupt>) -> Result<Next, Failure> {
+        match line.trim() {
+            "" => {}
+            "/quit" | "/exit" => return Ok(Next::End),
+            "/reset" => {
+                self.reset();
+                note("(forgotten)");
+            }
+            command if command.starts_with('/') => {
+                note(&format!("(there is no {command}; there are /reset and /quit)"));
+            }
+            question => self.turn(question.to_owned(), interrupt)?,
+        }
+        Ok(Next::GoOn)
+    }
+
+    /// Asks, prints the answer as it comes, and remembers both. A failed turn is not remembered.
+    fn turn(&mut self, question: String, interrupt: Option<&Interrupt>) -> Result<(), Failure> {
+        self.messages.push(Message::new("user", question));
+        let (sender, pieces) = std::sync::mpsc::channel();
+        if let Some(interrupt) = interrupt {
+            *interrupt.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender.clone());
+        }
+        self.client.ask(&self.messages, sender);
+        let answer = self.print(&pieces);
+        if let Some(interrupt) = interrupt {
+            *interrupt.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        match answer {
+            Ok(answer) => {
+                self.messages.push(Message::new("assistant", answer));
+                Ok(())
+            }
+            Err(failure) => {
+                self.messages.pop();
+                Err(failure)
+            }
+        }
+    }
+
+    fn print(&self, pieces: &Receiver<Piece>) -> Result<String, Failure> {
+        let mut out = io::stdout().lock();
+        let mut answer = String::new();
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => {
+                    out.write_all(self.printable(&text).as_bytes())?;
+                    out.flush()?;
+                    answer.push_str(&text);
+                }
+                Piece::Finished { reason } => {
+                    writeln!(out)?;
+                    match reason.as_str() {
+                        "length" => note("(the limit of tokens was reached)"),
+                        "content_filter" => note("(cut off by the content filter)"),
+                        _ => {}
+                    }
+                    return Ok(answer);
+                }
+                Piece::Interrupted => {
+                    writeln!(out)?;
+                    note("(stopped)");
+                    return Ok(answer);
+                }
+                Piece::Failed(failure) => {
+                    if !answer.is_empty() {
+                        writeln!(out)?;
+                    }
+                    return Err(failure);
+                }
+            }
+        }
+        Err(Failure::new("the answer ended early", "ask again"))
+    }
+
+    /// A model may write what a terminal obeys: colours, titles, worse.
+    fn printable(&self, text: &str) -> String {
+        let harmless = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
+        if self.terminal { text.chars().filter(harmless).collect() } else { text.to_owned() }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` passes it")]
+fn terminal_failed(error: ReadlineError) -> Failure {
+    Failure::new(format!("the terminal failed: {error}"), "pipe the questions in instead")
+}

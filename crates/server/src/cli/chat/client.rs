@@ -1,0 +1,248 @@
+//! One question over HTTP, and its answer as server-sent events.
+//!
+//! It talks to the server that it was given and to nobody else: no proxy, no redirects.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    sync::{Arc, mpsc::Sender},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use ureq::{
+    Agent, Body,
+    http::Response,
+    tls::{PemItem, RootCerts, TlsConfig, parse_pem},
+};
+
+use super::target::Target;
+use crate::cli::output::Failure;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Read of an answer that is an error; ours are short.
+const ERROR_BYTES_MAX: u64 = 64 * 1024;
+
+/// One turn of the conversation.
+#[derive(Serialize)]
+pub(super) struct Message {
+    role: &'static str,
+    content: String,
+}
+
+impl Message {
+    pub(super) fn new(role: &'static str, content: String) -> Self {
+        Self { role, content }
+    }
+}
+
+/// What happens while an answer comes.
+pub(super) enum Piece {
+    /// More text.
+    Text(String),
+    /// The answer is complete.
+    Finished {
+        /// The API's `finish_reason`.
+        reason: String,
+    },
+    /// Somebody pressed Ctrl-C.
+    Interrupted,
+    /// There is no answer, or no more of it.
+    Failed(Failure),
+}
+
+pub(super) struct Client {
+    pub(super) target: Arc<Target>,
+    agent: Agent,
+    temperature: Option<f32>,
+    max_tokens: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Question<'a> {
+    model: &'a str,
+    messages: &'a [Message],
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Chunk {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    error: Option<ApiError>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    delta: Delta,
+    finish_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Delta {
+    content: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ApiError {
+    code: Option<String>,
+    message: String,
+}
+
+impl Client {
+    pub(super) fn new(
+        target: Target,
+        temperature: Option<f32>,
+        max_tokens: Option<u32>,
+        ca_file: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        let mut tls = TlsConfig::builder();
+        if let Some(path) = ca_file {
+            tls = tls.root_certs(authorities(path)?);
+        }
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .max_redirects(0)
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .tls_config(tls.build())
+            .user_agent(concat!("bailiwick/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        Ok(Self { target: Arc::new(target), agent, temperature, max_tokens })
+    }
+
+    /// Asks in a thread of its own, so that the caller can stop listening at any time: then the
+    /// connection is closed, and the server stops generating.
+    pub(super) fn ask(&self, messages: &[Message], pieces: Sender<Piece>) {
+        let question = Question {
+            model: &self.target.deployment,
+            messages,
+            stream: true,
+            temperature: self.temperature,
+            max_tokens: self.max_tokens,
+        };
+        let body = serde_json::to_vec(&question).unwrap_or_default();
+        let (agent, target) = (self.agent.clone(), Arc::clone(&self.target));
+        std::thread::spawn(move || {
+            if let Err(failure) = exchange(&agent, &target, &body, &pieces) {
+                let _ = pieces.send(Piece::Failed(failure));
+            }
+        });
+    }
+}
+
+fn exchange(
+    agent: &Agent,
+    target: &Target,
+    body: &[u8],
+    pieces: &Sender<Piece>,
+) -> Result<(), Failure> {
+    let response = agent
+        .post(format!("{}/openai/v1/chat/completions", target.url))
+        .header("api-key", target.key.reveal())
+        .header("content-type", "application/json")
+        .send(body)
+        .map_err(|error| {
+            Failure::new(
+                format!("cannot reach {}: {error}", target.url),
+                "is the server running? `bailiwick quickstart` starts one",
+            )
+        })?;
+    if !response.status().is_success() {
+        return Err(refused(response));
+    }
+    let id = request_id(&response);
+    let mut reason = String::new();
+    for line in BufReader::new(response.into_body().into_reader()).lines() {
+        let line = line.map_err(|error| {
+            Failure::new(format!("the answer broke off: {error} (request {id})"), "ask again")
+        })?;
+        // Empty lines end an event; lines that begin with a colon keep the connection alive.
+        let Some(data) = line.strip_prefix("data:").map(str::trim) else { continue };
+        if data == "[DONE]" {
+            let _ = pieces.send(Piece::Finished { reason });
+            return Ok(());
+        }
+        let chunk: Chunk = serde_json::from_str(data).map_err(|error| {
+            Failure::new(
+                format!("the answer is not understood: {error} (request {id})"),
+                "is this the address of a Bailiwick server?",
+            )
+        })?;
+        if let Some(error) = chunk.error {
+            return Err(api_failure(&error, "", &id));
+        }
+        let Some(choice) = chunk.choices.into_iter().next() else { continue };
+        if let Some(text) = choice.delta.content
+            && pieces.send(Piece::Text(text)).is_err()
+        {
+            // Nobody listens any more.
+            return Ok(());
+        }
+        reason = choice.finish_reason.unwrap_or(reason);
+    }
+    Err(Failure::new(format!("the answer ended early (request {id})"), "ask again"))
+}
+
+fn refused(mut response: Response<Body>) -> Failure {
+    #[derive(Deserialize)]
+    struct Answer {
+        error: ApiError,
+    }
+    let id = request_id(&response);
+    let status = response.status();
+    let body = response.body_mut().with_config().limit(ERROR_BYTES_MAX).read_to_vec();
+    match serde_json::from_slice::<Answer>(&body.unwrap_or_default()) {
+        Ok(answer) => api_failure(&answer.error, &format!("{}, ", status.as_u16()), &id),
+        Err(_) => Failure::new(
+            format!("the server answered {status} (request {id})"),
+            "is this the address of a Bailiwick server?",
+        ),
+    }
+}
+
+fn api_failure(error: &ApiError, status: &str, id: &str) -> Failure {
+    let code = error.code.as_deref().unwrap_or("none");
+    let help = match code {
+        "401" | "Unauthorized" | "invalid_api_key" => {
+            "check the key: `bailiwick key list RESOURCE` shows when it was last replaced"
+        }
+        "DeploymentNotFound" => "`bailiwick deployment list` shows the names that there are",
+        _ => "the operator finds the request in the log by its id",
+    };
+    Failure::new(format!("{} ({status}code {code}, request {id})", error.message), help)
+}
+
+fn request_id(response: &Response<Body>) -> String {
+    let header = response.headers().get("x-request-id").and_then(|value| value.to_str().ok());
+    header.unwrap_or("without id").to_owned()
+}
+
+fn authorities(path: &Path) -> Result<RootCerts, Failure> {
+    let unusable = |what: String| {
+        Failure::new(
+            format!("cannot use the authorities in `{}`: {what}", path.display()),
+            "give a PEM file with one or more certificates",
+        )
+    };
+    let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let mut certificates = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) =
+            item.map_err(|error| unusable(error.to_string()))?
+        {
+            certificates.push(certificate);
+        }
+    }
+    if certificates.is_empty() {
+        return Err(unusable("it holds no certificate".to_owned()));
+    }
+    Ok(RootCerts::new_with_certs(&certificates))
+}

@@ -1,0 +1,349 @@
+//! The management commands: each calls one function of [`crate::manage`] and prints its result.
+
+use std::{io, path::Path, time::Duration};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use store::Store;
+
+use super::{
+    args::{
+        DeploymentCommand, Group, KeyCommand, ModelCommand, ResourceCommand, Shared, Switch,
+        TenantCommand,
+    },
+    output::{Failure, count, fields, note, print, size, table},
+};
+use crate::manage::{
+    DeploymentView, Management, ModelView, NewDeployment, NewModel, NewResource, ResourceView,
+    TenantView,
+};
+
+pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
+    let json = group.shared.json;
+    match &group.command {
+        TenantCommand::Create { name } => {
+            let view = create(&group.shared)?.create_tenant(name)?;
+            print(json, &view, |out, view| writeln!(out, "created tenant `{}`", view.name))
+        }
+        TenantCommand::List => {
+            let views = open(&group.shared)?.tenants()?;
+            hint_if(views.is_empty(), "no tenants yet: `bailiwick tenant create NAME` adds one");
+            print(json, &views, |out, views| {
+                let row = |view: &TenantView| [view.name.clone(), view.created_at.clone()];
+                table(out, ["name", "created"], &views.iter().map(row).collect::<Vec<_>>())
+            })
+        }
+        TenantCommand::Show { name } => {
+            let view = open(&group.shared)?.tenant(name)?;
+            print(json, &view, |out, view| {
+                let id = ("id", view.id.to_string());
+                fields(
+                    out,
+                    &[("name", view.name.clone()), id, ("created", view.created_at.clone())],
+                )
+            })
+        }
+        TenantCommand::Delete { name } => {
+            open(&group.shared)?.delete_tenant(name)?;
+            deleted(json, "tenant", name)
+        }
+    }
+}
+
+pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
+    let json = group.shared.json;
+    match &group.command {
+        ResourceCommand::Create { name, tenant, region, no_prefix_cache } => {
+            let new = NewResource {
+                name: name.clone(),
+                tenant: tenant.clone(),
+                region: region.clone(),
+                prefix_cache: !no_prefix_cache,
+            };
+            let view = open(&group.shared)?.create_resource(&new)?;
+            print(json, &view, |out, view| {
+                writeln!(out, "created resource `{}`", view.resource.name)?;
+                let keys = [("Key1", &view.key1), ("Key2", &view.key2)];
+                fields(out, &keys.map(|(name, key)| (name, key.reveal().to_owned())))
+            })?;
+            note(&format!(
+                "The keys are shown only now. `bailiwick key rotate {name} --key Key1` replaces \
+                 one that is lost."
+            ));
+            Ok(())
+        }
+        ResourceCommand::Update { name, prefix_cache } => {
+            let on = *prefix_cache == Switch::On;
+            let view = open(&group.shared)?.set_prefix_cache(name, on)?;
+            print(json, &view, show_resource)
+        }
+        ResourceCommand::List { tenant } => {
+            let views = open(&group.shared)?.resources(tenant.as_deref())?;
+            hint_if(
+                views.is_empty(),
+                "no resources yet: `bailiwick resource create NAME --tenant TENANT` adds one",
+            );
+            print(json, &views, |out, views| {
+                let row = |view: &ResourceView| {
+                    let cells = [&view.name, &view.tenant, &view.region, &view.created_at];
+                    cells.map(String::clone)
+                };
+                let rows: Vec<_> = views.iter().map(row).collect();
+                table(out, ["name", "tenant", "region", "created"], &rows)
+            })
+        }
+        ResourceCommand::Show { name } => {
+            print(json, &open(&group.shared)?.resource(name)?, show_resource)
+        }
+        ResourceCommand::Delete { name } => {
+            open(&group.shared)?.delete_resource(name)?;
+            deleted(json, "resource", name)
+        }
+    }
+}
+
+pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure> {
+    let json = group.shared.json;
+    match &group.command {
+        DeploymentCommand::Create {
+            name,
+            resource,
+            model,
+            task,
+            tokens_per_minute,
+            requests_per_minute,
+        } => {
+            let new = NewDeployment {
+                name: name.clone(),
+                model: model.clone(),
+                task: (*task).into(),
+                tokens_per_minute: *tokens_per_minute,
+                requests_per_minute: *requests_per_minute,
+            };
+            let view = open(&group.shared)?.create_deployment(resource, &new)?;
+            print(json, &view, |out, view| {
+                writeln!(out, "created deployment `{}` in `{}`", view.name, view.resource)
+            })
+        }
+        DeploymentCommand::List { resource } => {
+            let views = open(&group.shared)?.deployments(resource.as_deref())?;
+            hint_if(
+                views.is_empty(),
+                "no deployments yet: `bailiwick deployment create NAME --resource RESOURCE --model \
+                 MODEL` adds one",
+            );
+            print(json, &views, |out, views| {
+                let row = |view: &DeploymentView| {
+                    let limits = &view.limits;
+                    [
+                        view.name.clone(),
+                        view.resource.clone(),
+                        view.model.clone(),
+                        view.task.name().to_owned(),
+                        limits.tokens_per_minute.to_string(),
+                        limits.requests_per_minute.to_string(),
+                    ]
+                };
+                let header =
+                    ["name", "resource", "model", "task", "tokens/minute", "requests/minute"];
+                table(out, header, &views.iter().map(row).collect::<Vec<_>>())
+            })
+        }
+        DeploymentCommand::Show { name, resource } => {
+            print(json, &open(&group.shared)?.deployment(resource, name)?, show_deployment)
+        }
+        DeploymentCommand::Delete { name, resource } => {
+            open(&group.shared)?.delete_deployment(resource, name)?;
+            deleted(json, "deployment", name)
+        }
+    }
+}
+
+pub(crate) fn key(group: &Group<KeyCommand>) -> Result<(), Failure> {
+    let json = group.shared.json;
+    let management = open(&group.shared)?;
+    match &group.command {
+        KeyCommand::List { resource } => print(json, &management.keys(resource)?, |out, keys| {
+            let rows: Vec<_> =
+                keys.iter().map(|key| [key.key_name.to_string(), key.created_at.clone()]).collect();
+            table(out, ["key", "made"], &rows)
+        }),
+        KeyCommand::Rotate { resource: Some(resource), key: Some(key), .. } => {
+            let view = management.rotate_key(resource, (*key).into())?;
+            print(json, &view, |out, view| writeln!(out, "{}", view.key.reveal()))?;
+            note(&format!(
+                "This is the new {} of `{resource}`, shown only now. The old one has stopped \
+                 working.",
+                view.key_name
+            ));
+            Ok(())
+        }
+        KeyCommand::Rotate { .. } => {
+            let file = management.rotate_admin_key()?;
+            let data = serde_json::json!({ "file": file });
+            print(json, &data, |out, _| {
+                writeln!(out, "the administrator's new key is in {}", file.display())
+            })
+        }
+    }
+}
+
+pub(crate) fn model(group: &Group<ModelCommand>) -> Result<(), Failure> {
+    let json = group.shared.json;
+    match &group.command {
+        ModelCommand::Add { file, name, in_place } => {
+            let new = NewModel { name: name.clone(), path: file.clone(), in_place: *in_place };
+            let management = create(&group.shared)?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let view = runtime.block_on(add_model(&management, new))?;
+            print(json, &view, |out, view| {
+                writeln!(out, "added model `{}`", view.name)?;
+                show_model(out, view)
+            })
+        }
+        ModelCommand::List => {
+            let views = open(&group.shared)?.models()?;
+            hint_if(
+                views.is_empty(),
+                "no models yet: `bailiwick model add FILE --name NAME` adds one",
+            );
+            print(json, &views, |out, views| {
+                let row = |view: &ModelView| {
+                    [
+                        view.name.clone(),
+                        view.architecture.clone(),
+                        count(view.parameters),
+                        size(view.size_bytes),
+                        view.sha256.chars().take(12).collect(),
+                    ]
+                };
+                let header = ["name", "architecture", "weights", "size", "sha-256"];
+                table(out, header, &views.iter().map(row).collect::<Vec<_>>())
+            })
+        }
+        ModelCommand::Show { name } => print(json, &open(&group.shared)?.model(name)?, show_model),
+        ModelCommand::Delete { name } => {
+            open(&group.shared)?.delete_model(name)?;
+            deleted(json, "model", name)
+        }
+    }
+}
+
+/// Adds a model, with a progress bar where somebody looks.
+pub(crate) async fn add_model(
+    management: &Management,
+    new: NewModel,
+) -> Result<ModelView, Failure> {
+    let bar = ProgressBar::no_length();
+    let look = ProgressStyle::with_template("  {spinner} {msg}").unwrap_or_else(|_| spinner());
+    bar.set_style(look);
+    bar.set_message(format!("looking into {}", new.path.display()));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    let copying = bar.clone();
+    let result = management
+        .add_model(new, move |done, total| {
+            if copying.length().is_none() {
+                let template = "  {spinner} {msg} {bar:30} {decimal_bytes}/{decimal_total_bytes}";
+                let look = ProgressStyle::with_template(template).unwrap_or_else(|_| spinner());
+                copying.set_style(look);
+                copying.set_message("computing SHA-256");
+            }
+            copying.set_length(total);
+            copying.set_position(done);
+        })
+        .await;
+    bar.finish_and_clear();
+    Ok(result?)
+}
+
+fn spinner() -> ProgressStyle {
+    ProgressStyle::default_spinner()
+}
+
+fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()> {
+    let prefix_cache = if view.prefix_cache { "on" } else { "off" };
+    let mut lines = vec![
+        ("name", view.name.clone()),
+        ("id", view.id.to_string()),
+        ("tenant", view.tenant.clone()),
+        ("region", view.region.clone()),
+        ("prefix cache", prefix_cache.to_owned()),
+        ("deployments", view.deployments.join(", ")),
+        ("created", view.created_at.clone()),
+    ];
+    lines.extend(view.keys.iter().map(|key| match key.key_name {
+        policy::principal::KeyName::Key1 => ("Key1 made", key.created_at.clone()),
+        policy::principal::KeyName::Key2 => ("Key2 made", key.created_at.clone()),
+    }));
+    fields(out, &lines)
+}
+
+fn show_deployment(out: &mut dyn io::Write, view: &DeploymentView) -> io::Result<()> {
+    fields(
+        out,
+        &[
+            ("name", view.name.clone()),
+            ("id", view.id.to_string()),
+            ("resource", view.resource.clone()),
+            ("model", view.model.clone()),
+            ("task", view.task.name().to_owned()),
+            ("sku", view.sku.name().to_owned()),
+            ("tokens/minute", view.limits.tokens_per_minute.to_string()),
+            ("requests/minute", view.limits.requests_per_minute.to_string()),
+            ("created", view.created_at.clone()),
+        ],
+    )
+}
+
+fn show_model(out: &mut dyn io::Write, view: &ModelView) -> io::Result<()> {
+    let yes_no = |yes| if yes { "yes" } else { "no" }.to_owned();
+    fields(
+        out,
+        &[
+            ("name", view.name.clone()),
+            ("id", view.id.to_string()),
+            ("title", view.title.clone().unwrap_or_default()),
+            ("architecture", view.architecture.clone()),
+            ("weights", count(view.parameters)),
+            ("context", format!("{} tokens", view.context_tokens)),
+            ("vectors", format!("{} numbers", view.embedding_length)),
+            ("vocabulary", format!("{} tokens", view.vocabulary)),
+            ("generates", yes_no(view.generates)),
+            ("chat template", yes_no(view.chat_template)),
+            ("size", size(view.size_bytes)),
+            ("sha-256", view.sha256.clone()),
+            ("file", view.path.clone()),
+            ("created", view.created_at.clone()),
+        ],
+    )
+}
+
+/// Opens a data directory that is there: a mistyped one is not to be created.
+fn open(shared: &Shared) -> Result<Management, Failure> {
+    if !Store::is_at(&shared.data) {
+        return Err(Failure::new(
+            format!("there is no Bailiwick data in `{}`", shared.data.display()),
+            "give the data directory with --data DIR or BAILIWICK_DATA; `bailiwick quickstart` and \
+             `bailiwick tenant create` make a new one",
+        ));
+    }
+    management(&shared.data)
+}
+
+fn create(shared: &Shared) -> Result<Management, Failure> {
+    management(&shared.data)
+}
+
+fn management(data: &Path) -> Result<Management, Failure> {
+    Ok(Management::new(Store::open(data)?, data))
+}
+
+fn deleted(json: bool, kind: &str, name: &str) -> Result<(), Failure> {
+    let data = serde_json::json!({ "deleted": { "kind": kind, "name": name } });
+    print(json, &data, |out, _| writeln!(out, "deleted {kind} `{name}`"))
+}
+
+fn hint_if(condition: bool, hint: &str) {
+    if condition {
+        note(hint);
+    }
+}

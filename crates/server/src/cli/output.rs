@@ -1,0 +1,170 @@
+//! How results and failures look.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::builder::styling::{AnsiColor, Effects, Style};
+use serde::Serialize;
+
+use crate::{config::ConfigError, manage::ManageError};
+
+/// Exit code of a failed command.
+const FAILED: u8 = 1;
+
+/// Exit code of a bad configuration, from sysexits.h (`EX_USAGE`).
+const BAD_CONFIGURATION: u8 = 64;
+
+const RED: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// Why a command did not do what it was asked, and what to do.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    help: Option<String>,
+    code: u8,
+}
+
+impl Failure {
+    /// A failure with what to do about it.
+    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { message: message.into(), help: Some(help.into()), code: FAILED }
+    }
+
+    /// A failure whose message says what to do itself.
+    pub(crate) fn plain(message: impl Into<String>) -> Self {
+        Self { message: message.into(), help: None, code: FAILED }
+    }
+
+    /// Writes the failure to standard error, and says what to exit with.
+    #[must_use]
+    pub fn report(&self) -> ExitCode {
+        if !self.message.is_empty() {
+            let mut err = anstream::stderr().lock();
+            // Where standard error is closed there is nobody to tell.
+            let _ = writeln!(err, "{RED}error:{RED:#} {}", self.message);
+            if let Some(help) = &self.help {
+                let _ = writeln!(err, "{BOLD}help:{BOLD:#} {help}");
+            }
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<ManageError> for Failure {
+    fn from(error: ManageError) -> Self {
+        Self::new(error.to_string(), error.help())
+    }
+}
+
+impl From<store::StoreError> for Failure {
+    fn from(error: store::StoreError) -> Self {
+        Self::new(error.to_string(), error.help())
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let help = "every field is explained in bailiwick.example.toml";
+        Self { code: BAD_CONFIGURATION, ..Self::new(error.to_string(), help) }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        // `bailiwick model list | head -1` closes the pipe early: that is no failure.
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self { message: String::new(), help: None, code: 0 };
+        }
+        Self::new(format!("input or output failed: {error}"), "check the terminal or the pipe")
+    }
+}
+
+/// Prints data: as JSON where that was asked for, else as `text` writes it.
+pub(crate) fn print<T: Serialize>(
+    json: bool,
+    data: &T,
+    text: impl FnOnce(&mut dyn Write, &T) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    if json {
+        serde_json::to_writer_pretty(&mut out, data).map_err(io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        text(&mut out, data)?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Writes a remark that is not data.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Writes columns under a header.
+pub(crate) fn table<const N: usize>(
+    out: &mut dyn Write,
+    header: [&str; N],
+    rows: &[[String; N]],
+) -> io::Result<()> {
+    let width = |column: usize, title: &str| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain([title.chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> =
+        header.iter().enumerate().map(|(at, title)| width(at, title)).collect();
+    let line = |cells: &[String; N]| {
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}  "));
+        padded.collect::<String>().trim_end().to_owned()
+    };
+    writeln!(out, "{BOLD}{}{BOLD:#}", line(&header.map(str::to_uppercase)))?;
+    rows.iter().try_for_each(|row| writeln!(out, "{}", line(row)))
+}
+
+/// Writes one thing's fields, one a line.
+pub(crate) fn fields(out: &mut dyn Write, fields: &[(&str, String)]) -> io::Result<()> {
+    let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    fields.iter().try_for_each(|(name, value)| writeln!(out, "{DIM}{name:<width$}{DIM:#}  {value}"))
+}
+
+/// A number of bytes for people.
+pub(crate) fn size(bytes: u64) -> String {
+    indicatif::DecimalBytes(bytes).to_string()
+}
+
+/// A large number for people: 135 M, 7.2 B.
+pub(crate) fn count(number: u64) -> String {
+    let scaled = |unit: u64, name: &str| {
+        let (whole, tenth) = (number / unit, number % unit * 10 / unit);
+        if whole < 10 { format!("{whole}.{tenth} {name}") } else { format!("{whole} {name}") }
+    };
+    match number {
+        0..1_000_000 => number.to_string(),
+        1_000_000..1_000_000_000 => scaled(1_000_000, "M"),
+        _ => scaled(1_000_000_000, "B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_without_spaces_at_the_end() {
+        let mut out = Vec::new();
+        let row = |a: &str, b: &str| [a.to_owned(), b.to_owned()];
+        table(&mut out, ["name", "of"], &[row("größer", "x"), row("a", "")]).unwrap();
+        let text = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        assert_eq!(text, "NAME    OF\ngrößer  x\na\n");
+    }
+
+    #[test]
+    fn large_numbers_are_short() {
+        assert_eq!(count(134_515_008), "134 M");
+        assert_eq!(count(7_240_000_000), "7.2 B");
+        assert_eq!(count(999), "999");
+    }
+}

@@ -1,0 +1,324 @@
+//! Management: what the command line, the admin API and quickstart do to tenants, resources,
+//! deployments, models and keys. It stands here once, so that all three do the same.
+//!
+//! Keys are made here, shown once to whoever asked for them, and stored as digests only.
+
+mod admin_key;
+mod error;
+mod models;
+mod view;
+mod workers;
+
+use std::{
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use policy::{
+    id::{DeploymentId, ResourceId, TenantId},
+    meter::Limits,
+    principal::{Key, KeyName, ResourceKeys},
+    task::Task,
+};
+use serde::Deserialize;
+use store::{Deployment, Directory, Kind, Resource, Sku, Store, StoreError, Tenant};
+
+pub use self::{
+    admin_key::{ADMIN_KEY_FILE, write_private},
+    error::ManageError,
+    models::NewModel,
+    view::{
+        DeploymentView, KeyView, LimitsView, ModelView, NewKeyView, NewResourceView, ResourceView,
+        TenantView, time,
+    },
+    workers::{AttemptView, ConfinementView, WorkerView},
+};
+
+/// Tokens per minute of a deployment for which none were given.
+const TOKENS_PER_MINUTE: u32 = 1_000_000;
+
+/// Requests per minute of a deployment for which none were given: Azure's ratio, six for each
+/// thousand tokens.
+const REQUESTS_PER_MINUTE: u32 = 6_000;
+
+/// Manages one data directory.
+#[derive(Debug, Clone)]
+pub struct Management {
+    store: Store,
+    data: PathBuf,
+}
+
+/// What a resource is created with.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewResource {
+    /// Its name.
+    pub name: String,
+    /// The name of its tenant.
+    pub tenant: String,
+    /// Where it is.
+    pub region: String,
+    /// Whether prompt prefixes may be reused within the tenant.
+    #[serde(default = "yes")]
+    pub prefix_cache: bool,
+}
+
+/// What a deployment is created with.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewDeployment {
+    /// Its name.
+    pub name: String,
+    /// The name of the model that it runs.
+    pub model: String,
+    /// What for.
+    pub task: Task,
+    /// Tokens per minute, where not the default.
+    pub tokens_per_minute: Option<u32>,
+    /// Requests per minute, where not the default.
+    pub requests_per_minute: Option<u32>,
+}
+
+impl Management {
+    /// Manages the data directory that `store` was opened in.
+    #[must_use]
+    pub fn new(store: Store, data: &Path) -> Self {
+        Self { store, data: data.to_owned() }
+    }
+
+    /// The store underneath.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Adds a tenant.
+    ///
+    /// # Errors
+    /// When its name is not allowed or taken.
+    pub fn create_tenant(&self, name: &str) -> Result<TenantView, ManageError> {
+        let tenant = Tenant {
+            id: TenantId::from_random(random()?),
+            name: name.to_owned(),
+            created_at: now(),
+        };
+        self.store.create_tenant(&tenant)?;
+        Ok(TenantView::of(&tenant))
+    }
+
+    /// All tenants.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn tenants(&self) -> Result<Vec<TenantView>, ManageError> {
+        Ok(self.store.directory()?.tenants().into_iter().map(TenantView::of).collect())
+    }
+
+    /// One tenant.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn tenant(&self, name: &str) -> Result<TenantView, ManageError> {
+        Ok(TenantView::of(find_tenant(&*self.store.directory()?, name)?))
+    }
+
+    /// Deletes a tenant.
+    ///
+    /// # Errors
+    /// When there is none of that name, or it owns resources.
+    pub fn delete_tenant(&self, name: &str) -> Result<(), ManageError> {
+        Ok(self.store.delete_tenant(name)?)
+    }
+
+    /// Adds a resource, and makes its two keys.
+    ///
+    /// # Errors
+    /// When a name is not allowed or taken, or there is no such tenant.
+    pub fn create_resource(&self, new: &NewResource) -> Result<NewResourceView, ManageError> {
+        let directory = self.store.directory()?;
+        let tenant = find_tenant(&directory, &new.tenant)?;
+        let id = ResourceId::from_random(random()?);
+        let (key1, key2) = (new_key()?, new_key()?);
+        let now = now();
+        let resource = Resource {
+            id,
+            tenant: tenant.id,
+            name: new.name.clone(),
+            region: new.region.clone(),
+            keys: ResourceKeys {
+                tenant: tenant.id,
+                resource: id,
+                key1: key1.digest(),
+                key2: key2.digest(),
+            },
+            key1_created_at: now,
+            key2_created_at: now,
+            prefix_cache: new.prefix_cache,
+            created_at: now,
+        };
+        self.store.create_resource(&resource)?;
+        Ok(NewResourceView { resource: ResourceView::of(&resource, &directory), key1, key2 })
+    }
+
+    /// All resources, or those of one tenant.
+    ///
+    /// # Errors
+    /// When there is no such tenant.
+    pub fn resources(&self, tenant: Option<&str>) -> Result<Vec<ResourceView>, ManageError> {
+        let directory = self.store.directory()?;
+        let owner = tenant.map(|name| find_tenant(&directory, name)).transpose()?;
+        let wanted = |resource: &&Resource| owner.is_none_or(|owner| owner.id == resource.tenant);
+        let view = |resource| ResourceView::of(resource, &directory);
+        Ok(directory.resources().into_iter().filter(wanted).map(view).collect())
+    }
+
+    /// One resource.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn resource(&self, name: &str) -> Result<ResourceView, ManageError> {
+        let directory = self.store.directory()?;
+        Ok(ResourceView::of(find_resource(&directory, name)?, &directory))
+    }
+
+    /// Switches the reuse of prompt prefixes on or off.
+    ///
+    /// # Errors
+    /// When there is no such resource.
+    pub fn set_prefix_cache(&self, name: &str, on: bool) -> Result<ResourceView, ManageError> {
+        self.store.set_prefix_cache(name, on)?;
+        self.resource(name)
+    }
+
+    /// Deletes a resource; its keys stop working at once.
+    ///
+    /// # Errors
+    /// When there is none of that name, or it has deployments.
+    pub fn delete_resource(&self, name: &str) -> Result<(), ManageError> {
+        Ok(self.store.delete_resource(name)?)
+    }
+
+    /// The two keys of a resource: names and ages, never the keys.
+    ///
+    /// # Errors
+    /// When there is no such resource.
+    pub fn keys(&self, resource: &str) -> Result<Vec<KeyView>, ManageError> {
+        Ok(self.resource(resource)?.keys)
+    }
+
+    /// Replaces one key of a resource; the old one stops working at once.
+    ///
+    /// # Errors
+    /// When there is no such resource.
+    pub fn rotate_key(&self, resource: &str, name: KeyName) -> Result<NewKeyView, ManageError> {
+        let key = new_key()?;
+        self.store.rotate_key(resource, name, &key.digest(), now())?;
+        Ok(NewKeyView { resource: resource.to_owned(), key_name: name, key })
+    }
+
+    /// Adds a deployment.
+    ///
+    /// # Errors
+    /// When its name is not allowed or taken, there is no such resource or model, or the model
+    /// cannot do the task.
+    pub fn create_deployment(
+        &self,
+        resource: &str,
+        new: &NewDeployment,
+    ) -> Result<DeploymentView, ManageError> {
+        let directory = self.store.directory()?;
+        let resource = find_resource(&directory, resource)?;
+        let model = find_model(&directory, &new.model)?;
+        if new.task == Task::Chat && !model.facts.generates {
+            return Err(ManageError::ModelCannotChat { model: model.name.clone() });
+        }
+        let limits = Limits {
+            tokens_per_minute: new.tokens_per_minute.unwrap_or(TOKENS_PER_MINUTE),
+            requests_per_minute: new.requests_per_minute.unwrap_or(REQUESTS_PER_MINUTE),
+        };
+        let deployment = Deployment {
+            id: DeploymentId::from_random(random()?),
+            resource: resource.id,
+            name: new.name.clone(),
+            model: model.id,
+            task: new.task,
+            sku: Sku::Standard,
+            limits,
+            created_at: now(),
+        };
+        self.store.create_deployment(&deployment)?;
+        Ok(DeploymentView::of(&deployment, &directory))
+    }
+
+    /// All deployments, or those of one resource.
+    ///
+    /// # Errors
+    /// When there is no such resource.
+    pub fn deployments(&self, resource: Option<&str>) -> Result<Vec<DeploymentView>, ManageError> {
+        let directory = self.store.directory()?;
+        let owner = resource.map(|name| find_resource(&directory, name)).transpose()?;
+        let wanted = |d: &&Deployment| owner.is_none_or(|owner| owner.id == d.resource);
+        let view = |deployment| DeploymentView::of(deployment, &directory);
+        let mut views: Vec<_> = directory.deployments().iter().filter(wanted).map(view).collect();
+        views.sort_by(|a, b| (&a.resource, &a.name).cmp(&(&b.resource, &b.name)));
+        Ok(views)
+    }
+
+    /// One deployment.
+    ///
+    /// # Errors
+    /// When there is none of that name in the resource.
+    pub fn deployment(&self, resource: &str, name: &str) -> Result<DeploymentView, ManageError> {
+        let directory = self.store.directory()?;
+        let owner = find_resource(&directory, resource)?;
+        let deployment = directory
+            .deployment(owner.id, name)
+            .ok_or_else(|| not_found(Kind::Deployment, name))?;
+        Ok(DeploymentView::of(deployment, &directory))
+    }
+
+    /// Deletes a deployment; requests to it are refused at once.
+    ///
+    /// # Errors
+    /// When there is none of that name in the resource.
+    pub fn delete_deployment(&self, resource: &str, name: &str) -> Result<(), ManageError> {
+        find_resource(&*self.store.directory()?, resource)?;
+        Ok(self.store.delete_deployment(resource, name)?)
+    }
+}
+
+fn find_tenant<'a>(directory: &'a Directory, name: &str) -> Result<&'a Tenant, StoreError> {
+    directory.tenant_by_name(name).ok_or_else(|| not_found(Kind::Tenant, name))
+}
+
+fn find_resource<'a>(directory: &'a Directory, name: &str) -> Result<&'a Resource, StoreError> {
+    directory.resource_by_name(name).ok_or_else(|| not_found(Kind::Resource, name))
+}
+
+fn find_model<'a>(directory: &'a Directory, name: &str) -> Result<&'a store::Model, StoreError> {
+    directory.model_by_name(name).ok_or_else(|| not_found(Kind::Model, name))
+}
+
+fn not_found(kind: Kind, name: &str) -> StoreError {
+    StoreError::NotFound { kind, name: name.to_owned() }
+}
+
+fn new_key() -> Result<Key, ManageError> {
+    let bytes = zeroize::Zeroizing::new(random::<32>()?);
+    Ok(Key::from_random(&bytes))
+}
+
+fn random<const N: usize>() -> Result<[u8; N], ManageError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(ManageError::Random)?;
+    Ok(bytes)
+}
+
+/// Seconds since 1970; a clock before that counts as 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn yes() -> bool {
+    true
+}

@@ -1,0 +1,67 @@
+//! Why management was refused, and what to do.
+
+use std::{io, path::PathBuf};
+
+use store::StoreError;
+
+/// Why management was refused; [`ManageError::help`] says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ManageError {
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes: {0}")]
+    Random(getrandom::Error),
+    /// An embedding model was to chat.
+    #[error("the model `{model}` only embeds, it cannot chat")]
+    ModelCannotChat {
+        /// The model.
+        model: String,
+    },
+    /// The file is not a model that can be run.
+    #[error("`{}` is not a model that can be run: {reason}", path.display())]
+    Unsuitable {
+        /// The file.
+        path: PathBuf,
+        /// What the worker found.
+        reason: String,
+    },
+    /// A file could not be read or written.
+    #[error("cannot {doing} `{}`: {source}", path.display())]
+    File {
+        /// What was tried.
+        doing: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A part of the program stopped.
+    #[error("the work was cut off: {0}")]
+    Aborted(String),
+}
+
+impl ManageError {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::Store(error) => error.help(),
+            Self::ModelCannotChat { .. } => {
+                "deploy it for embeddings (`--task embeddings`), or choose a model that generates \
+                 text"
+                    .to_owned()
+            }
+            Self::Unsuitable { .. } => {
+                "give a GGUF file of a chat or embedding model that llama.cpp runs, in one piece"
+                    .to_owned()
+            }
+            Self::File { .. } => {
+                "check that the file is there, that it is yours to use, and that the disk has space"
+                    .to_owned()
+            }
+            Self::Random(_) | Self::Aborted(_) => "try again".to_owned(),
+        }
+    }
+}
