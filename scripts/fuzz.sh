@@ -16,5 +16,7 @@ cargo fuzz --version >/dev/null 2>&1 || {
 }
 for target in $(cargo fuzz list); do
 	say "fuzzing $target for ${SECONDS_EACH:-30} s"
-	cargo +nightly fuzz run "$target" -- -max_total_time="${SECONDS_EACH:-30}" -rss_limit_mb=2048
+	# What the fuzzer finds goes into the cache; what is worth keeping is moved to fuzz/corpus by hand.
+	mkdir -p "$cache/fuzz/$target" "fuzz/corpus/$target"
+	cargo +nightly fuzz run "$target" "$cache/fuzz/$target" "fuzz/corpus/$target" -- -max_total_time="${SECONDS_EACH:-30}" -rss_limit_mb=2048
 done
