@@ -25,13 +25,46 @@ pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Invalid> {
     Ok(value)
 }
 
+/// Implements `Deserialize` for structs that derive it with `remote = "Self"`, from objects only:
+/// serde's own implementation would take an array of the fields' values as well.
+macro_rules! objects_only {
+    ($($name:ident),+ $(,)?) => {$(
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Object;
+                impl<'de> serde::de::Visitor<'de> for Object {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("an object")
+                    }
+
+                    fn visit_map<A: serde::de::MapAccess<'de>>(
+                        self,
+                        map: A,
+                    ) -> Result<$name, A::Error> {
+                        $name::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+                    }
+                }
+                deserializer.deserialize_map(Object)
+            }
+        }
+    )+};
+}
+
+pub(in crate::openai) use objects_only;
+
 fn explain(path: &Path, error: &serde_json::Error) -> Invalid {
+    let (text, param) = (error.to_string(), shown(path));
     match error.classify() {
         Category::Data => {}
+        // serde_json counts a key that should be a number as broken syntax.
+        Category::Syntax if text.starts_with(BAD_KEY) => {
+            let message = "Invalid key in an object: expected token ids as keys.".to_owned();
+            return Invalid { param, code: Code::InvalidValue, message };
+        }
         Category::Io | Category::Syntax | Category::Eof => return not_json(error),
     }
-    let text = error.to_string();
-    let param = shown(path);
     let named = param.as_deref().unwrap_or("the request body");
     let (code, message) = if let Some(rest) = text.strip_prefix(UNSUPPORTED) {
         let advice = rest.rsplit_once(" at line ").map_or(rest, |(advice, _)| advice);
@@ -76,7 +109,12 @@ fn not_json(error: &serde_json::Error) -> Invalid {
 /// does not come back.
 fn unknown(parent: Option<String>, rest: &str) -> Invalid {
     let name = rest.rsplit_once("`, ").map(|(name, _)| name).filter(|name| is_name(name));
-    let param = name.map(|name| join(parent.clone(), name)).or(parent);
+    // Inside arrays the path ends with the name already.
+    let named = |parent: Option<String>, name: &str| match parent {
+        Some(path) if path == name || path.ends_with(&format!(".{name}")) => path,
+        parent => join(parent, name),
+    };
+    let param = name.map(|name| named(parent.clone(), name)).or(parent);
     let message = match name.and(param.as_deref()) {
         Some(param) => format!("Unknown parameter: '{param}'."),
         None => {
@@ -106,6 +144,8 @@ fn shown(path: &Path) -> Option<String> {
     }
     (!text.is_empty()).then_some(text)
 }
+
+const BAD_KEY: &str = "invalid value: expected key to be a number in quotes";
 
 /// Objects whose keys are the caller's.
 const FREE_KEYS: [&str; 2] = ["metadata", "logit_bias"];
@@ -158,7 +198,7 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
+    #[serde(remote = "Self", deny_unknown_fields)]
     #[expect(dead_code, reason = "only its reading is tested")]
     struct Body {
         n: Option<i64>,
@@ -168,11 +208,13 @@ mod tests {
     }
 
     #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
+    #[serde(remote = "Self", deny_unknown_fields)]
     #[expect(dead_code, reason = "only its reading is tested")]
     struct Item {
         text: String,
     }
+
+    objects_only!(Body, Item);
 
     #[test]
     fn the_field_is_named_and_its_value_is_not() {

@@ -22,11 +22,12 @@ use utoipa::{
 use crate::openai::{
     error::Invalid,
     fields::{Labels, ObjectText, ReplacedByTools, Stop, Unsupported, UnsupportedSwitch},
+    json::objects_only,
 };
 
 /// A chat request.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(as = CreateChatCompletionRequest)]
 pub struct ChatBody {
     /// The deployment's name. Needed where the path does not name one, ignored where it does.
@@ -143,7 +144,7 @@ pub struct ChatBody {
 
 /// One message.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(as = ChatCompletionRequestMessage)]
 pub struct MessageBody {
     /// Who speaks.
@@ -205,7 +206,7 @@ pub enum ContentBody {
 
 /// One part of a message.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(as = ChatCompletionRequestMessageContentPart)]
 pub struct PartBody {
     /// What it is.
@@ -244,7 +245,7 @@ pub enum PartKind {
 
 /// A call that the assistant made.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(as = ChatCompletionMessageToolCall)]
 pub struct ToolCallBody {
     /// The call's id.
@@ -271,7 +272,7 @@ pub enum ToolKind {
 
 /// A called function.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(as = ChatCompletionMessageToolCallFunction)]
 pub struct CalledFunction {
     /// Its name.
@@ -284,7 +285,7 @@ pub struct CalledFunction {
 
 /// What a stream says beside the text.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(as = ChatCompletionStreamOptions)]
 pub struct StreamOptions {
     /// Send one more chunk with the tokens used.
@@ -298,7 +299,7 @@ pub struct StreamOptions {
 
 /// What the answer must look like.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct ResponseFormat {
     /// Free text, any JSON object, or JSON that matches a schema.
     #[serde(rename = "type")]
@@ -322,7 +323,7 @@ pub enum ResponseFormatKind {
 
 /// A schema with a name.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(as = ResponseFormatJsonSchema)]
 pub struct JsonSchemaBody {
     /// Its name.
@@ -339,7 +340,7 @@ pub struct JsonSchemaBody {
 
 /// A function that the model may call.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(as = ChatCompletionTool)]
 pub struct ToolBody {
     /// What it is.
@@ -351,7 +352,7 @@ pub struct ToolBody {
 
 /// A function's name and parameters.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(as = FunctionObject)]
 pub struct FunctionBody {
     /// Its name; unique in the request.
@@ -381,7 +382,7 @@ pub enum ToolChoiceBody {
 
 /// One function, by name.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(as = ChatCompletionNamedToolChoice)]
 pub struct NamedTool {
     /// What it is.
@@ -393,7 +394,7 @@ pub struct NamedTool {
 
 /// A function's name.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(as = ChatCompletionNamedToolChoiceFunction)]
 pub struct NamedFunction {
     /// The name.
@@ -403,7 +404,7 @@ pub struct NamedFunction {
 
 /// Who asks, as Azure's security products want it.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct UserSecurityContext {
     /// The calling application.
     #[schema(value_type = Option<String>)]
@@ -452,6 +453,22 @@ pub enum Modality {
     /// Text.
     Text,
 }
+
+objects_only!(
+    ChatBody,
+    MessageBody,
+    PartBody,
+    ToolCallBody,
+    CalledFunction,
+    StreamOptions,
+    ResponseFormat,
+    JsonSchemaBody,
+    ToolBody,
+    FunctionBody,
+    NamedTool,
+    NamedFunction,
+    UserSecurityContext
+);
 
 /// A list that must be empty.
 #[derive(Debug, Default)]

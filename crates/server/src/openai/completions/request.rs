@@ -14,13 +14,13 @@ use crate::{
         chat::request::{StreamOptions, UserSecurityContext},
         error::Invalid,
         fields::{self, Asked, Input, Inputs, Labels, Stop, Unsupported},
-        json,
+        json::{self, objects_only},
     },
 };
 
 /// A completions request.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(as = CreateCompletionRequest)]
 pub struct CompletionBody {
     /// The deployment's name. Needed where the path does not name one, ignored where it does.
@@ -75,6 +75,8 @@ pub struct CompletionBody {
     #[schema(ignore)]
     pub suffix: Unsupported,
 }
+
+objects_only!(CompletionBody);
 
 /// A completions request that makes sense.
 #[derive(Debug)]

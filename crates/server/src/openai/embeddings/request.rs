@@ -11,13 +11,13 @@ use crate::{
         chat::request::UserSecurityContext,
         error::Invalid,
         fields::{self, Input, Inputs, Labels, Unsupported},
-        json,
+        json::{self, objects_only},
     },
 };
 
 /// An embeddings request.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(as = CreateEmbeddingRequest)]
 pub struct EmbeddingBody {
     /// The deployment's name. Needed where the path does not name one, ignored where it does.
@@ -42,6 +42,8 @@ pub struct EmbeddingBody {
     #[schema(ignore)]
     pub input_type: Unsupported,
 }
+
+objects_only!(EmbeddingBody);
 
 /// How vectors are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]

@@ -1,1 +1,38 @@
-//! Tests.
+//! What an embeddings body may hold, and what each wrong one is told.
+
+use serde_json::json;
+
+use super::*;
+use crate::openai::error::ApiError;
+
+#[test]
+fn every_wrong_field_is_named_with_its_code() {
+    let cases = [
+        (json!({}), "input", "missing_required_parameter"),
+        (json!({ "input": "" }), "input", "empty_string"),
+        (json!({ "input": [] }), "input", "empty_array"),
+        (json!({ "input": ["a", ""] }), "input[1]", "empty_string"),
+        (json!({ "input": vec!["a"; 2049] }), "input", "array_above_max_length"),
+        (json!({ "input": "a", "input_type": "canary" }), "input_type", "unsupported_parameter"),
+        (json!({ "input": "a", "dimensions": 0 }), "dimensions", "integer_below_min_value"),
+        (json!({ "input": "a", "encoding_format": "canary" }), "encoding_format", "invalid_value"),
+    ];
+    for (body, param, code) in cases {
+        let wrong = parse(body.to_string().as_bytes(), &Limits::default()).unwrap_err();
+        let told = ApiError::from(wrong.clone()).answer().body.error.code;
+        assert_eq!((wrong.param.as_deref(), told), (Some(param), code), "{body}: {wrong:?}");
+        assert!(!wrong.message.contains("canary"), "{wrong:?}");
+    }
+}
+
+#[test]
+fn inputs_come_in_four_forms() {
+    for (input, count) in
+        [(json!("a"), 1), (json!(["a", "b"]), 2), (json!([1, 2, 3]), 1), (json!([[1, 2], [3]]), 2)]
+    {
+        let body = json!({ "input": input, "encoding_format": "base64", "dimensions": 4 });
+        let request = parse(body.to_string().as_bytes(), &Limits::default()).unwrap();
+        assert_eq!(request.embed.inputs.len(), count, "{input}");
+        assert_eq!((request.format, request.dimensions), (EncodingFormat::Base64, Some(4)));
+    }
+}
