@@ -121,12 +121,22 @@ impl Model {
     /// Whether it can generate text one token after another.
     pub(crate) fn generates(&self) -> bool {
         // SAFETY: as above.
-        unsafe {
+        let decodes = unsafe {
             let model = self.model.as_ptr();
             sys::llama_model_has_decoder(model)
                 && !sys::llama_model_has_encoder(model)
                 && !sys::llama_model_is_diffusion(model)
-        }
+        };
+        decodes && self.is_causal()
+    }
+
+    /// Whether a token sees only those before it. llama.cpp calls BERT-like models decoders too,
+    /// but their files say this; Gemma's embedding models leave it to their architecture's name.
+    fn is_causal(&self) -> bool {
+        let architecture = self.architecture();
+        let says_not = CString::new(format!("{architecture}.attention.causal"))
+            .is_ok_and(|key| self.metadata(&key).as_deref() == Some("false"));
+        !says_not && architecture != "gemma-embedding"
     }
 
     /// Whether its state cannot be cut at a position (recurrent and hybrid models).

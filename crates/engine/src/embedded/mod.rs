@@ -95,10 +95,11 @@ pub fn load(
     };
     let threads = spec.threads.max(1);
     let set_up = ContextSpec { context, sequences, batch, embeddings, threads };
-    let context = Context::new(Arc::clone(&model), set_up)?;
-    let length = context.sequence_length();
+    let computing = Context::new(Arc::clone(&model), set_up)?;
+    // llama.cpp rounds up; what it adds is beyond what the model was trained for.
+    let length = computing.sequence_length().min(context);
     let pieces: Vec<Vec<u8>> = (0..model.vocabulary()).map(|token| model.piece(token)).collect();
-    let preparer = Preparer::new(Arc::clone(&model), &pieces, length)?;
+    let preparer = Preparer::new(Arc::clone(&model), &pieces, length, spec.task)?;
     let facts = facts(&model, length);
     let ends = (0..model.vocabulary()).map(|token| model.ends(token)).collect();
     // A control token that does not end the text has no text of its own either.
@@ -116,7 +117,7 @@ pub fn load(
     Ok(Loaded {
         facts,
         task: spec.task,
-        context,
+        context: computing,
         pieces: Arc::new(pieces),
         ends,
         preparer: Arc::new(preparer),
@@ -171,3 +172,6 @@ fn facts(model: &Model, context: u32) -> ModelFacts {
         context,
     }
 }
+
+#[cfg(test)]
+mod tests;

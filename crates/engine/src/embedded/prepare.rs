@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use policy::id::TenantId;
+use policy::{id::TenantId, task::Task};
 use zeroize::Zeroizing;
 
 use super::{
@@ -52,7 +52,8 @@ impl Job {
 pub(crate) struct Preparer {
     model: Arc<Model>,
     template: Option<Template>,
-    constrainer: Constrainer,
+    /// None where nothing is generated.
+    constrainer: Option<Constrainer>,
     context: u32,
     /// Bytes of the longest token: a text of more than that many for each place cannot fit.
     piece_bytes_max: usize,
@@ -60,9 +61,18 @@ pub(crate) struct Preparer {
 
 impl Preparer {
     /// Reads what is needed from the model, once.
-    pub(crate) fn new(model: Arc<Model>, pieces: &[Vec<u8>], context: u32) -> Result<Self, String> {
-        let template = Template::of(&model, pieces)?;
-        let constrainer = Constrainer::new(&model, pieces)?;
+    pub(crate) fn new(
+        model: Arc<Model>,
+        pieces: &[Vec<u8>],
+        context: u32,
+        task: Task,
+    ) -> Result<Self, String> {
+        let (template, constrainer) = match task {
+            Task::Chat => {
+                (Template::of(&model, pieces)?, Some(Constrainer::new(&model, pieces)?))
+            }
+            Task::Embeddings => (None, None),
+        };
         let piece_bytes_max = pieces.iter().map(Vec::len).max().unwrap_or(1);
         Ok(Self { model, template, constrainer, context, piece_bytes_max })
     }
@@ -80,7 +90,10 @@ impl Preparer {
             Prompt::Chat { tools, .. } => tools,
             Prompt::Text(_) | Prompt::Tokens(_) => &empty,
         };
-        let state = self.constrainer.compile(&constraint, tools)?;
+        let state = match &self.constrainer {
+            Some(constrainer) => constrainer.compile(&constraint, tools)?,
+            None => return Err(Refusal::Unsupported { what: "generate text".into() }),
+        };
         let prompt = self.prompt(&prompt)?;
         if prompt.is_empty() {
             return Err(Refusal::EmptyPrompt);

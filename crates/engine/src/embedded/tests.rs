@@ -1,0 +1,138 @@
+//! Models of other kinds than the one that the integration tests run: encoders, decoders without a
+//! chat template, templates that refuse, and files that are not models.
+
+mod gguf;
+
+use std::{path::PathBuf, sync::mpsc, time::Duration};
+
+use super::*;
+use crate::{
+    fixtures,
+    request::{
+        Constraint, Embed, EmbedInput, Generate, Message, Prompt, Refusal, Role, Sampling, Text,
+    },
+};
+
+fn path(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("bailiwick-{}-{name}.gguf", std::process::id()))
+}
+
+fn spec(task: Task) -> WorkerSpec {
+    WorkerSpec {
+        name: "tiny".into(),
+        model: PathBuf::new(),
+        sha256: String::new(),
+        task,
+        context_tokens: 4096,
+        sequences: 2,
+        threads: 1,
+        queue: 8,
+        prefix_cache: Duration::ZERO,
+    }
+}
+
+/// Runs one request to its end.
+fn run(path: &Path, task: Task, work: Work) -> Vec<Event> {
+    let loaded = load(&spec(task), path, &mut |_| {}).unwrap();
+    let (commands, inbox) = mpsc::sync_channel(4);
+    let (events_in, events) = mpsc::channel();
+    let outbox: Outbox = Box::new(move |_, event| events_in.send(event).unwrap());
+    commands.send(Command::Submit { id: 1, scope: CacheScope::of(&fixtures::permit(), false), work }).unwrap();
+    let engine = std::thread::spawn(move || loaded.run(inbox, outbox));
+    let mut received = Vec::new();
+    while received.last().is_none_or(|event: &Event| !event.is_last()) {
+        received.push(events.recv().unwrap());
+    }
+    drop(commands);
+    engine.join().unwrap().unwrap();
+    received
+}
+
+fn generate(prompt: Prompt) -> Work {
+    Work::Generate(Box::new(Generate {
+        prompt,
+        choices: 1,
+        tokens_max: Some(4),
+        stop: Vec::new(),
+        sampling: Sampling {
+            temperature: 0.0,
+            top_p: 1.0,
+            frequency_penalty: 0.0,
+            presence_penalty: 0.0,
+            logit_bias: Vec::new(),
+            seed: 0,
+        },
+        logprobs: None,
+        constraint: Constraint::Free,
+    }))
+}
+
+fn chat() -> Prompt {
+    let content = Text::from("abc".to_owned());
+    let message =
+        Message { role: Role::User, name: None, content, tool_calls: Vec::new(), tool_call_id: None };
+    Prompt::Chat { messages: vec![message], tools: Vec::new() }
+}
+
+#[test]
+fn an_encoder_embeds_and_does_not_chat() {
+    let path = gguf::bert(&path("bert"));
+    let facts = inspect(&path).unwrap();
+    assert_eq!((facts.architecture.as_str(), facts.generates), ("bert", false));
+    let refused = load(&spec(Task::Chat), &path, &mut |_| {}).unwrap_err();
+    assert!(refused.contains("deploy it for embeddings"), "{refused}");
+
+    let text = |text: &str| EmbedInput::Text(Text::from(text.to_owned()));
+    let inputs = vec![text("a b"), text("c"), text("a b"), EmbedInput::Tokens(vec![2, 5, 6, 3])];
+    let events = run(&path, Task::Embeddings, Work::Embed(Embed { inputs }));
+    let vectors: Vec<&Vec<f32>> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Embedding { vector, .. } => Some(vector),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(vectors.len(), 4);
+    assert_eq!(vectors[0].len(), 32);
+    let close = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
+    assert!(close(vectors[0], vectors[2]), "one text, one vector, wherever it stands in the batch");
+    assert!(close(vectors[0], vectors[3]), "its tokens give the same");
+    assert!(!close(vectors[0], vectors[1]));
+    let length: f32 = vectors[0].iter().map(|x| x * x).sum();
+    assert!((length - 1.0).abs() < 1e-4);
+}
+
+#[test]
+fn a_decoder_without_a_chat_template_completes_and_does_not_chat() {
+    let path = gguf::llama(&path("llama"), None);
+    assert!(!inspect(&path).unwrap().chat_template);
+    let events = run(&path, Task::Chat, generate(chat()));
+    assert!(
+        matches!(events.as_slice(), [Event::Failed(Refusal::Unsupported { what })] if what.contains("completions")),
+        "{events:?}"
+    );
+    let events = run(&path, Task::Chat, generate(Prompt::Text(Text::from("abc".to_owned()))));
+    assert!(matches!(events.last(), Some(Event::Done)), "{events:?}");
+    let events = run(&path, Task::Chat, generate(Prompt::Tokens(vec![9999])));
+    assert!(matches!(events.as_slice(), [Event::Failed(Refusal::UnknownToken { .. })]), "{events:?}");
+    let events = run(&path, Task::Chat, generate(Prompt::Tokens(vec![5; 128])));
+    let limit = Refusal::ContextLength { limit: 128, asked: 128 };
+    assert!(matches!(events.as_slice(), [Event::Failed(refusal)] if *refusal == limit), "{events:?}");
+}
+
+#[test]
+fn a_template_that_is_not_one_is_refused_when_the_model_is_loaded() {
+    let path = gguf::llama(&path("template"), Some("{% for %}"));
+    let refused = load(&spec(Task::Chat), &path, &mut |_| {}).unwrap_err();
+    assert!(refused.contains("chat template"), "{refused}");
+}
+
+#[test]
+fn files_that_are_not_models_are_refused() {
+    let whole = std::fs::read(gguf::llama(&path("whole"), None)).unwrap();
+    let broken = path("broken");
+    for length in [0, 3, 4, 24, 100, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&broken, &whole[..length]).unwrap();
+        assert!(inspect(&broken).is_err(), "{length} bytes of {}", whole.len());
+    }
+}

@@ -1,0 +1,196 @@
+//! Writes small GGUF files with made-up weights, for models of kinds that no fixture file covers.
+//!
+//! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>, version 3.
+
+use std::path::{Path, PathBuf};
+
+const ALIGNMENT: usize = 32;
+
+/// A metadata value.
+pub(crate) enum Value<'a> {
+    U32(u32),
+    F32(f32),
+    Bool(bool),
+    Text(&'a str),
+    Texts(Vec<String>),
+    Floats(Vec<f32>),
+    Ints(Vec<i32>),
+}
+
+/// A GGUF file in the making.
+#[derive(Default)]
+pub(crate) struct Gguf {
+    metadata: Vec<u8>,
+    metadata_count: u64,
+    infos: Vec<u8>,
+    tensors: u64,
+    data: Vec<u8>,
+    random: u64,
+}
+
+impl Gguf {
+    pub(crate) fn set(&mut self, key: &str, value: Value<'_>) -> &mut Self {
+        let out = &mut self.metadata;
+        text(out, key);
+        match value {
+            Value::U32(value) => tagged(out, 4, &value.to_le_bytes()),
+            Value::F32(value) => tagged(out, 6, &value.to_le_bytes()),
+            Value::Bool(value) => tagged(out, 7, &[u8::from(value)]),
+            Value::Text(value) => {
+                out.extend(8_u32.to_le_bytes());
+                text(out, value);
+            }
+            Value::Texts(values) => {
+                list(out, 8, values.len());
+                values.iter().for_each(|value| text(out, value));
+            }
+            Value::Floats(values) => {
+                list(out, 6, values.len());
+                values.iter().for_each(|value| out.extend(value.to_le_bytes()));
+            }
+            Value::Ints(values) => {
+                list(out, 5, values.len());
+                values.iter().for_each(|value| out.extend(value.to_le_bytes()));
+            }
+        }
+        self.metadata_count += 1;
+        self
+    }
+
+    /// Adds a tensor of 32-bit floats that look random and are the same on every run.
+    pub(crate) fn tensor(&mut self, name: &str, shape: &[u64]) -> &mut Self {
+        text(&mut self.infos, name);
+        self.infos.extend(u32::try_from(shape.len()).unwrap().to_le_bytes());
+        shape.iter().for_each(|length| self.infos.extend(length.to_le_bytes()));
+        self.infos.extend(0_u32.to_le_bytes());
+        self.infos.extend((self.data.len() as u64).to_le_bytes());
+        self.tensors += 1;
+        for _ in 0..shape.iter().product::<u64>() {
+            self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let weight = ((self.random >> 40) as f32 / 16_777_216.0 - 0.5) * 0.5;
+            self.data.extend(weight.to_le_bytes());
+        }
+        self.data.resize(self.data.len().next_multiple_of(ALIGNMENT), 0);
+        self
+    }
+
+    /// Writes the file.
+    pub(crate) fn write(&self, path: &Path) -> PathBuf {
+        let mut file = b"GGUF".to_vec();
+        file.extend(3_u32.to_le_bytes());
+        file.extend(self.tensors.to_le_bytes());
+        file.extend(self.metadata_count.to_le_bytes());
+        file.extend(&self.metadata);
+        file.extend(&self.infos);
+        file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
+        file.extend(&self.data);
+        std::fs::write(path, file).unwrap();
+        path.to_owned()
+    }
+}
+
+fn text(out: &mut Vec<u8>, text: &str) {
+    out.extend((text.len() as u64).to_le_bytes());
+    out.extend(text.as_bytes());
+}
+
+fn tagged(out: &mut Vec<u8>, kind: u32, bytes: &[u8]) {
+    out.extend(kind.to_le_bytes());
+    out.extend(bytes);
+}
+
+fn list(out: &mut Vec<u8>, kind: u32, length: usize) {
+    out.extend(9_u32.to_le_bytes());
+    out.extend(kind.to_le_bytes());
+    out.extend((length as u64).to_le_bytes());
+}
+
+/// A BERT-like encoder of two layers, which embeds and cannot generate.
+pub(crate) fn bert(path: &Path) -> PathBuf {
+    let words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "\u{2581}a", "\u{2581}b", "\u{2581}c", "c"];
+    let (width, context) = (32, 64);
+    let mut file = Gguf::default();
+    file.set("general.architecture", Value::Text("bert"))
+        .set("general.name", Value::Text("Tiny BERT"))
+        .set("bert.context_length", Value::U32(context))
+        .set("bert.embedding_length", Value::U32(width))
+        .set("bert.feed_forward_length", Value::U32(2 * width))
+        .set("bert.block_count", Value::U32(2))
+        .set("bert.attention.head_count", Value::U32(2))
+        .set("bert.attention.layer_norm_epsilon", Value::F32(1e-12))
+        .set("bert.attention.causal", Value::Bool(false))
+        .set("bert.pooling_type", Value::U32(2))
+        .set("tokenizer.ggml.model", Value::Text("bert"))
+        .set("tokenizer.ggml.token_type_count", Value::U32(2))
+        .set("tokenizer.ggml.tokens", Value::Texts(words.map(str::to_owned).to_vec()))
+        .set("tokenizer.ggml.scores", Value::Floats(vec![0.0; words.len()]))
+        .set("tokenizer.ggml.token_type", Value::Ints([vec![3; 5], vec![1; words.len() - 5]].concat()))
+        .set("tokenizer.ggml.unknown_token_id", Value::U32(1))
+        .set("tokenizer.ggml.seperator_token_id", Value::U32(3))
+        .set("tokenizer.ggml.padding_token_id", Value::U32(0))
+        .set("tokenizer.ggml.bos_token_id", Value::U32(2))
+        .set("tokenizer.ggml.eos_token_id", Value::U32(3))
+        .set("tokenizer.ggml.mask_token_id", Value::U32(4));
+    let width = u64::from(width);
+    file.tensor("token_embd.weight", &[width, words.len() as u64])
+        .tensor("token_types.weight", &[width, 2])
+        .tensor("position_embd.weight", &[width, u64::from(context)])
+        .tensor("token_embd_norm.weight", &[width])
+        .tensor("token_embd_norm.bias", &[width]);
+    for layer in 0..2 {
+        for part in ["attn_q", "attn_k", "attn_v", "attn_output"] {
+            file.tensor(&format!("blk.{layer}.{part}.weight"), &[width, width]);
+            file.tensor(&format!("blk.{layer}.{part}.bias"), &[width]);
+        }
+        file.tensor(&format!("blk.{layer}.ffn_up.weight"), &[width, 2 * width]);
+        file.tensor(&format!("blk.{layer}.ffn_up.bias"), &[2 * width]);
+        file.tensor(&format!("blk.{layer}.ffn_down.weight"), &[2 * width, width]);
+        file.tensor(&format!("blk.{layer}.ffn_down.bias"), &[width]);
+        for norm in ["attn_output_norm", "layer_output_norm"] {
+            file.tensor(&format!("blk.{layer}.{norm}.weight"), &[width]);
+            file.tensor(&format!("blk.{layer}.{norm}.bias"), &[width]);
+        }
+    }
+    file.write(path)
+}
+
+/// A llama-like decoder of one layer, without a chat template unless one is given.
+pub(crate) fn llama(path: &Path, chat_template: Option<&str>) -> PathBuf {
+    let mut words: Vec<String> = ["<unk>", "<s>", "</s>"].map(str::to_owned).to_vec();
+    words.extend((0..=255).map(|byte| format!("<0x{byte:02X}>")));
+    words.extend([" ", "a", "b", "c"].map(|word| word.replace(' ', "\u{2581}")));
+    let mut kinds = vec![2, 3, 3];
+    kinds.extend([6; 256]);
+    kinds.extend([1; 4]);
+    let width = 32_u64;
+    let mut file = Gguf::default();
+    file.set("general.architecture", Value::Text("llama"))
+        .set("llama.context_length", Value::U32(128))
+        .set("llama.embedding_length", Value::U32(32))
+        .set("llama.feed_forward_length", Value::U32(64))
+        .set("llama.block_count", Value::U32(1))
+        .set("llama.attention.head_count", Value::U32(2))
+        .set("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5))
+        .set("llama.rope.dimension_count", Value::U32(16))
+        .set("tokenizer.ggml.model", Value::Text("llama"))
+        .set("tokenizer.ggml.tokens", Value::Texts(words.clone()))
+        .set("tokenizer.ggml.scores", Value::Floats(vec![0.0; words.len()]))
+        .set("tokenizer.ggml.token_type", Value::Ints(kinds))
+        .set("tokenizer.ggml.bos_token_id", Value::U32(1))
+        .set("tokenizer.ggml.eos_token_id", Value::U32(2));
+    if let Some(template) = chat_template {
+        file.set("tokenizer.chat_template", Value::Text(template));
+    }
+    file.tensor("token_embd.weight", &[width, words.len() as u64])
+        .tensor("output_norm.weight", &[width])
+        .tensor("output.weight", &[width, words.len() as u64])
+        .tensor("blk.0.attn_norm.weight", &[width])
+        .tensor("blk.0.ffn_norm.weight", &[width]);
+    for part in ["attn_q", "attn_k", "attn_v", "attn_output"] {
+        file.tensor(&format!("blk.0.{part}.weight"), &[width, width]);
+    }
+    file.tensor("blk.0.ffn_gate.weight", &[width, 64])
+        .tensor("blk.0.ffn_up.weight", &[width, 64])
+        .tensor("blk.0.ffn_down.weight", &[64, width]);
+    file.write(path)
+}
