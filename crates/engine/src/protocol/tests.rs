@@ -206,3 +206,17 @@ impl Random {
         (self.0 % bound.max(1) as u64) as usize
     }
 }
+
+/// The examples of docs/spec/worker-protocol.md.
+#[test]
+fn the_examples_of_the_specification_hold() {
+    let event = |event| FromWorker::Event { id: 7, event };
+    let delta = event(Event::Delta { choice: 0, text: text("hi"), logprobs: vec![] });
+    assert_eq!(bytes_of(&ToWorker::Cancel { id: 300 }), [3, 0, 0, 0, 2, 0xac, 2]);
+    assert_eq!(bytes_of(&FromWorker::Loading(0.25)), [5, 0, 0, 0, 0, 0, 0, 0x80, 0x3e]);
+    assert_eq!(bytes_of(&delta), [8, 0, 0, 0, 3, 7, 1, 0, 2, 0x68, 0x69, 0]);
+    assert_eq!(bytes_of(&event(Event::Done)), [3, 0, 0, 0, 3, 7, 6]);
+    let mut reader = FrameReader::default();
+    reader.push(&[9, 0, 0, 0, 3, 7, 1, 0, 2, 0x68, 0x69, 0, 3, 0, 0, 0]);
+    assert_eq!(reader.take::<FromWorker>().err(), Some(BadFrame::Malformed));
+}
