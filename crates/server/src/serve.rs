@@ -85,7 +85,7 @@ pub async fn run(
     });
 
     let metrics = Arc::new(Metrics::new(fleet.clone()));
-    let admin = axum::Router::new();
+    let admin = crate::admin::router(store.clone(), fleet.clone(), &config);
     let gateway = Arc::new(Gateway::new(config, store, fleet.clone(), metrics));
     let router = operations::router(Arc::clone(&gateway), admin);
     let inner = Terms { tls: None, ..terms.clone() };

@@ -199,7 +199,6 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(remote = "Self", deny_unknown_fields)]
-    #[expect(dead_code, reason = "only its reading is tested")]
     struct Body {
         n: Option<i64>,
         items: Vec<Item>,
@@ -209,7 +208,6 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(remote = "Self", deny_unknown_fields)]
-    #[expect(dead_code, reason = "only its reading is tested")]
     struct Item {
         text: String,
     }
