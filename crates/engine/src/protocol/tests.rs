@@ -220,3 +220,16 @@ fn the_examples_of_the_specification_hold() {
     reader.push(&[9, 0, 0, 0, 3, 7, 1, 0, 2, 0x68, 0x69, 0, 3, 0, 0, 0]);
     assert_eq!(reader.take::<FromWorker>().err(), Some(BadFrame::Malformed));
 }
+
+/// The fuzzer's corpus, without the fuzzer: what it once found stays found.
+#[test]
+fn the_fuzz_corpus_decodes_or_is_refused() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/worker_protocol");
+    let mut decoded = 0;
+    for file in std::fs::read_dir(corpus).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        decoded += usize::from(decode::<ToWorker>(&bytes).is_ok());
+        decoded += usize::from(decode::<FromWorker>(&bytes).is_ok());
+    }
+    assert!(decoded >= to_worker().len() + from_worker().len(), "{decoded}");
+}
