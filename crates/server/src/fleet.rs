@@ -19,7 +19,7 @@ use futures_util::future::join_all;
 use policy::{id::ModelId, task::Task};
 use serde::Serialize;
 use store::{Deployment, Directory};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::config::Config;
 
@@ -41,6 +41,8 @@ struct Inner {
 struct Member {
     model: String,
     worker: Worker,
+    /// Ends the log of its life: that a worker stops when it is told to is no news.
+    log: CancellationToken,
 }
 
 /// What a worker is doing.
@@ -103,7 +105,7 @@ impl Fleet {
             if let Some(member) = workers.remove(&key) {
                 tracing::info!(model = member.model, task = key.1.name(), "stopping the worker");
                 let deadline = Duration::from_millis(self.inner.config.limits.drain_ms);
-                self.inner.tasks.spawn(async move { member.worker.stop(deadline).await });
+                self.inner.tasks.spawn(async move { member.stop(deadline).await });
             }
         }
         for key @ (id, task) in needed {
@@ -111,8 +113,11 @@ impl Fleet {
                 continue;
             };
             let worker = Worker::start(self.inner.executable.clone(), self.spec(model, task));
-            self.inner.tasks.spawn(report(model.name.clone(), task, worker.state()));
-            workers.insert(key, Member { model: model.name.clone(), worker });
+            let member =
+                Member { model: model.name.clone(), worker, log: CancellationToken::new() };
+            let life = report(member.model.clone(), task, member.worker.state());
+            self.inner.tasks.spawn(member.log.clone().run_until_cancelled_owned(life));
+            workers.insert(key, member);
         }
     }
 
@@ -176,12 +181,19 @@ impl Fleet {
             let mut workers = self.inner.workers.write().unwrap_or_else(PoisonError::into_inner);
             workers.drain().map(|(_, member)| member).collect()
         };
-        join_all(members.iter().map(|member| member.worker.stop(deadline))).await;
+        join_all(members.iter().map(|member| member.stop(deadline))).await;
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<(ModelId, Task), Member>> {
         // Each change of the table is complete in itself, so a panic elsewhere leaves it whole.
         self.inner.workers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Member {
+    async fn stop(&self, deadline: Duration) {
+        self.log.cancel();
+        self.worker.stop(deadline).await;
     }
 }
 

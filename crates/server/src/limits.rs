@@ -5,9 +5,9 @@ use std::time::Duration;
 
 /// How far above the configured limits hyper gives up by itself, with a bare answer: a margin, so
 /// that the answer that clients usually see is ours. Headers.
-pub const HEADERS_MARGIN: usize = 36;
+pub const HEADERS_MARGIN: usize = 936;
 /// The same, in bytes of a request's head.
-pub const HEAD_BYTES_MARGIN: usize = 48 * 1024;
+pub const HEAD_BYTES_MARGIN: usize = 112 * 1024;
 /// How long a client may leave our bytes unread before its connection is closed.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// HTTP/2 streams open at once in one connection.

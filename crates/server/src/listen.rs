@@ -208,23 +208,28 @@ where
         }
     };
     let Err(error) = ended else { return };
-    if error.is_timeout() {
-        let parts = connection.into_parts();
-        // An idle connection just ends; one that is in the middle of a head gets an answer.
-        if !parts.read_buf.is_empty() {
-            slow_head(parts.io.into_inner(), limits.header_read_ms).await;
-        }
+    let parts = connection.into_parts();
+    let io = parts.io.into_inner();
+    // An idle connection just ends; one that is in the middle of a head gets an answer. A client
+    // that closes its side after its request cannot be told from one that hung up: its request is
+    // cancelled, because nothing is worse than computing for nobody.
+    if error.is_timeout() && !parts.read_buf.is_empty() {
+        let limit_ms = limits.header_read_ms;
+        let message =
+            format!("The request head did not arrive within {limit_ms} ms (limits.header_read_ms)");
+        last_words(io, "408 Request Timeout", &message).await;
+    } else if error.is_incomplete_message() && !parts.read_buf.is_empty() && io.unanswered() {
+        last_words(io, "400 Bad Request", CUT_HEAD).await;
     }
 }
 
-/// Tells a client that its head took too long.
-async fn slow_head<I: AsyncWrite + Unpin>(mut io: I, limit_ms: u64) {
-    let body = format!(
-        r#"{{"error":{{"code":"408","message":"The request head did not arrive within {limit_ms} ms (limits.header_read_ms)"}}}}"#
-    );
+/// Tells a client why its connection ends, where there is no request to answer.
+async fn last_words<I: AsyncWrite + Unpin>(mut io: I, status: &str, message: &str) {
+    let code = status.split(' ').next().unwrap_or_default();
+    let body = format!(r#"{{"error":{{"code":"{code}","message":"{message}"}}}}"#);
     let id = policy::id::RequestId::from_random(random());
     let head = format!(
-        "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nx-request-id: {id}\r\n\
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-request-id: {id}\r\n\
          apim-request-id: {id}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
@@ -233,7 +238,7 @@ async fn slow_head<I: AsyncWrite + Unpin>(mut io: I, limit_ms: u64) {
         io.shutdown().await
     };
     // Whether it is read or not, the connection ends here.
-    let _ = timeout(SLOW_HEAD_PATIENCE, told).await;
+    let _ = timeout(LAST_WORDS_PATIENCE, told).await;
 }
 
 async fn http2<I, S, B>(io: TokioIo<Patient<I>>, service: S, terms: &Terms)
@@ -280,6 +285,7 @@ where
 }
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-const SLOW_HEAD_PATIENCE: Duration = Duration::from_secs(1);
+const LAST_WORDS_PATIENCE: Duration = Duration::from_secs(1);
+const CUT_HEAD: &str = "The request head ended before it was complete";
 /// Ping a silent HTTP/2 client this often, and close if it does not answer within as long.
 const H2_PING: Duration = Duration::from_secs(20);

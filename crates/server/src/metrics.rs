@@ -3,7 +3,7 @@
 //! Labels come from bounded sets: the table of routes, classes of status, ids of deployments that
 //! exist, models, tasks.
 
-use std::{fmt, time::Duration};
+use std::{collections::HashSet, fmt, time::Duration};
 
 use engine::supervise::State;
 use policy::id::DeploymentId;
@@ -120,10 +120,30 @@ impl Metrics {
     /// # Errors
     /// Never, as long as memory can be written.
     pub fn encode(&self) -> Result<String, fmt::Error> {
-        let mut out = String::new();
-        text::encode(&mut out, &self.registry)?;
-        Ok(out)
+        let mut open_metrics = String::new();
+        text::encode(&mut open_metrics, &self.registry)?;
+        Ok(classic(&open_metrics))
     }
+}
+
+/// Prometheus' older text format, which every tool reads: there a counter's help and type carry the
+/// name of its samples.
+fn classic(open_metrics: &str) -> String {
+    let lines: Vec<&str> = open_metrics.lines().filter(|line| *line != "# EOF").collect();
+    let counters: HashSet<&str> = lines
+        .iter()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
+        .collect();
+    let mut out = String::with_capacity(open_metrics.len() + 256);
+    for line in lines {
+        let about = ["# HELP ", "# TYPE "].into_iter().find_map(|what| {
+            let (name, rest) = line.strip_prefix(what)?.split_once(' ')?;
+            counters.contains(name).then(|| format!("{what}{name}_total {rest}"))
+        });
+        out.push_str(about.as_deref().unwrap_or(line));
+        out.push('\n');
+    }
+    out
 }
 
 /// From 5 ms to some minutes.
@@ -171,4 +191,18 @@ fn family<M: EncodeMetric>(
         metric.encode(family.encode_family(labels)?)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_described_by_the_name_of_their_samples() {
+        let text = "# HELP a Calls.\n# TYPE a counter\na_total{b=\"c\"} 1\n# HELP d Time.\n\
+                    # TYPE d gauge\nd 2\n# EOF\n";
+        let expected = "# HELP a_total Calls.\n# TYPE a_total counter\na_total{b=\"c\"} 1\n\
+                        # HELP d Time.\n# TYPE d gauge\nd 2\n";
+        assert_eq!(classic(text), expected);
+    }
 }

@@ -54,9 +54,9 @@ fn statuses(fleet: &Fleet) -> Vec<WorkerStatus> {
 
 async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
     match gateway.metrics.encode() {
-        Ok(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Ok(text) => ([(CONTENT_TYPE, PROMETHEUS)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -20,11 +20,18 @@ pub(super) struct Patient<I> {
     patience: Duration,
     /// Runs while a write stands still.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Whether something was written since something was read last.
+    answering: bool,
 }
 
 impl<I> Patient<I> {
     pub(super) fn new(inner: I, patience: Duration) -> Self {
-        Self { inner, patience, stalled: None }
+        Self { inner, patience, stalled: None, answering: false }
+    }
+
+    /// Whether the client has sent something and was told nothing since.
+    pub(super) fn unanswered(&self) -> bool {
+        !self.answering
     }
 
     fn checked<T>(
@@ -49,7 +56,12 @@ impl<I: AsyncRead + Unpin> AsyncRead for Patient<I> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
+        if buffer.filled().len() > before {
+            self.answering = false;
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -59,6 +71,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Patient<I> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.answering = true;
         let written = Pin::new(&mut self.inner).poll_write(context, bytes);
         self.checked(context, written)
     }
@@ -68,6 +81,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Patient<I> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.answering = true;
         let written = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
         self.checked(context, written)
     }

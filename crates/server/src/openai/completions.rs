@@ -4,7 +4,7 @@ mod request;
 mod response;
 
 use bytes::BytesMut;
-use engine::request::{Event, Generate, Text, Work};
+use engine::request::{Event, Generate, Text, TokenLogprob, Work};
 use hyper::body::Incoming;
 use policy::permit::Complete;
 
@@ -68,7 +68,7 @@ pub(crate) async fn answer(
     let (choices, echo) = (request.choices, request.echo.unwrap_or_default());
     if request.stream {
         let include_usage = request.include_usage;
-        let writer = CompletionWriter { envelope, choices, echo, prompt: 0, include_usage };
+        let writer = CompletionWriter::new(envelope, choices, echo, include_usage);
         return Ok(Reply::Events(EventStream {
             answers,
             first,
@@ -101,15 +101,23 @@ pub struct CompletionWriter {
     echo: Vec<Text>,
     /// Whose answer is being told.
     prompt: u32,
+    /// How many characters of each choice were told, where log probabilities go with them.
+    told: Vec<usize>,
     include_usage: bool,
 }
 
 impl CompletionWriter {
-    pub(super) fn next_prompt(&mut self) {
-        self.prompt += 1;
+    fn new(envelope: Envelope, choices: u32, echo: Vec<Text>, include_usage: bool) -> Self {
+        let told = (0..choices).map(|_| 0).collect();
+        Self { envelope, choices, echo, prompt: 0, told, include_usage }
     }
 
-    pub(super) fn event(&self, event: &Event, usage: &mut Usage, out: &mut BytesMut) {
+    pub(super) fn next_prompt(&mut self) {
+        self.prompt += 1;
+        self.told.fill(0);
+    }
+
+    pub(super) fn event(&mut self, event: &Event, usage: &mut Usage, out: &mut BytesMut) {
         match event {
             Event::Accepted { prompt_tokens, cached_tokens } => {
                 usage.prompt(*prompt_tokens, *cached_tokens);
@@ -120,7 +128,7 @@ impl CompletionWriter {
                 }
             }
             Event::Delta { choice, text, logprobs } => {
-                let logprobs = (!logprobs.is_empty()).then(|| CompletionLogprobs::new(logprobs, 0));
+                let logprobs = self.logprobs(*choice, logprobs);
                 let choice = self.choice(*choice, text.0.reveal());
                 self.chunk(CompletionChoice { logprobs, ..choice }, out);
             }
@@ -135,6 +143,13 @@ impl CompletionWriter {
             | Event::Done
             | Event::Failed(_) => {}
         }
+    }
+
+    fn logprobs(&mut self, choice: u32, tokens: &[TokenLogprob]) -> Option<CompletionLogprobs> {
+        let told = usize::try_from(choice).ok().and_then(|choice| self.told.get_mut(choice))?;
+        let logprobs = (!tokens.is_empty()).then(|| CompletionLogprobs::new(tokens, *told))?;
+        *told += logprobs.chars();
+        Some(logprobs)
     }
 
     /// Choices are numbered over all prompts.

@@ -169,7 +169,8 @@ fn output(
     };
     match constraint {
         Constraint::Free => {
-            let parallel = parallel.unwrap_or(true);
+            // A function that is asked for by name is called once, unless more is asked for.
+            let parallel = parallel.unwrap_or(!matches!(choice, ToolChoice::Named(_)));
             Ok((tools, Constraint::Tools { choice, parallel }))
         }
         Constraint::JsonObject | Constraint::JsonSchema(_) | Constraint::Tools { .. } => {

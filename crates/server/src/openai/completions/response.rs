@@ -105,6 +105,11 @@ impl<'a> Completion<'a> {
 }
 
 impl CompletionLogprobs {
+    /// Characters of all tokens.
+    pub(super) fn chars(&self) -> usize {
+        self.tokens.iter().map(Said::chars).sum()
+    }
+
     /// The tokens of a text that begins at `offset`.
     pub(super) fn new(tokens: &[TokenLogprob], offset: usize) -> Self {
         let mut offset = offset;
