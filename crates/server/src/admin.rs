@@ -6,7 +6,9 @@
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, Query, Request, State},
+    extract::{
+        DefaultBodyLimit, FromRequest, Path, Query, Request, State, rejection::QueryRejection,
+    },
     http::{HeaderMap, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -49,9 +51,10 @@ pub fn router(store: Store, fleet: Fleet, config: &Config) -> Router {
         .route("/admin/v1/workers", workers)
         .route("/admin/{*rest}", axum::routing::any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
-        // Inside the key check: who has no key learns nothing, not even which paths there are.
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn_with_state(management.clone(), only_admin))
+        .route_layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        // Last, and so outermost: the key is checked before anything is read. Only on these routes,
+        // because the listener has others beside them.
+        .route_layer(middleware::from_fn_with_state(management.clone(), only_admin))
         .with_state(management)
 }
 
@@ -105,8 +108,10 @@ async fn tenants(State(m): State<Management>) -> Answer<impl Serialize> {
     blocking(move || m.tenants()).await.map(Json)
 }
 
-async fn create_tenant(State(m): State<Management>, body: Bytes) -> Created<impl Serialize> {
-    let new: NewTenant = parse(&body)?;
+async fn create_tenant(
+    State(m): State<Management>,
+    Parsed(new): Parsed<NewTenant>,
+) -> Created<impl Serialize> {
     created(blocking(move || m.create_tenant(&new.name)).await)
 }
 
@@ -123,14 +128,16 @@ async fn delete_tenant(
 
 async fn resources(
     State(m): State<Management>,
-    query: Result<Query<OfTenant>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<OfTenant>, QueryRejection>,
 ) -> Answer<impl Serialize> {
     let Query(of) = query.map_err(|error| AdminError::BadRequest(error.body_text()))?;
     blocking(move || m.resources(of.tenant.as_deref())).await.map(Json)
 }
 
-async fn create_resource(State(m): State<Management>, body: Bytes) -> Created<impl Serialize> {
-    let new: NewResource = parse(&body)?;
+async fn create_resource(
+    State(m): State<Management>,
+    Parsed(new): Parsed<NewResource>,
+) -> Created<impl Serialize> {
     created(blocking(move || m.create_resource(&new)).await)
 }
 
@@ -144,9 +151,8 @@ async fn show_resource(
 async fn update_resource(
     State(m): State<Management>,
     Path(name): Path<String>,
-    body: Bytes,
+    Parsed(update): Parsed<ResourceUpdate>,
 ) -> Answer<impl Serialize> {
-    let update: ResourceUpdate = parse(&body)?;
     blocking(move || m.set_prefix_cache(&name, update.prefix_cache)).await.map(Json)
 }
 
@@ -164,9 +170,8 @@ async fn keys(State(m): State<Management>, Path(name): Path<String>) -> Answer<i
 async fn regenerate_key(
     State(m): State<Management>,
     Path(name): Path<String>,
-    body: Bytes,
+    Parsed(which): Parsed<Regenerate>,
 ) -> Answer<impl Serialize> {
-    let which: Regenerate = parse(&body)?;
     blocking(move || m.rotate_key(&name, which.key_name)).await.map(Json)
 }
 
@@ -180,9 +185,8 @@ async fn deployments(
 async fn create_deployment(
     State(m): State<Management>,
     Path(name): Path<String>,
-    body: Bytes,
+    Parsed(new): Parsed<NewDeployment>,
 ) -> Created<impl Serialize> {
-    let new: NewDeployment = parse(&body)?;
     created(blocking(move || m.create_deployment(&name, &new)).await)
 }
 
@@ -204,8 +208,10 @@ async fn models(State(m): State<Management>) -> Answer<impl Serialize> {
     blocking(move || m.models()).await.map(Json)
 }
 
-async fn add_model(State(m): State<Management>, body: Bytes) -> Created<impl Serialize> {
-    let new: NewModel = parse(&body)?;
+async fn add_model(
+    State(m): State<Management>,
+    Parsed(new): Parsed<NewModel>,
+) -> Created<impl Serialize> {
     // A task of its own: it is carried to its end, also when the caller does not wait for it.
     let added = tokio::spawn(async move { m.add_model(new, |_, _| ()).await }).await;
     created(
@@ -245,9 +251,24 @@ fn blocking<T: Send + 'static>(
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminError> {
-    serde_json::from_slice(body)
-        .map_err(|error| AdminError::BadRequest(format!("the body is not as expected: {error}")))
+/// A JSON body. axum's own would refuse in plain text, and want a content type.
+struct Parsed<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Parsed<T> {
+    type Rejection = AdminError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, AdminError> {
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                AdminError::TooLarge
+            } else {
+                AdminError::BadRequest(rejection.body_text())
+            }
+        })?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| {
+            AdminError::BadRequest(format!("the body is not as expected: {error}"))
+        })
+    }
 }
 
 fn created<T>(result: Result<T, AdminError>) -> Created<T> {
@@ -264,6 +285,7 @@ enum AdminError {
     Unauthorized,
     NoSuchPath,
     MethodNotAllowed,
+    TooLarge,
     BadRequest(String),
     Refused(ManageError),
 }
@@ -283,6 +305,7 @@ impl AdminError {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "NotFound"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLarge"),
             Self::BadRequest(_) => BAD_REQUEST,
             Self::Refused(error) => match error {
                 ManageError::Store(StoreError::NotFound { .. }) => {
@@ -325,6 +348,7 @@ impl AdminError {
                     .to_owned()
             }
             Self::MethodNotAllowed => "this path does not take this method".to_owned(),
+            Self::TooLarge => format!("the body is longer than {BODY_BYTES_MAX} bytes"),
             Self::BadRequest(message) => message.clone(),
             Self::Refused(error) => format!("{error}; {}", error.help()),
         }

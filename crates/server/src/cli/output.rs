@@ -124,10 +124,13 @@ pub(crate) fn table<const N: usize>(
     rows.iter().try_for_each(|row| writeln!(out, "{}", line(row)))
 }
 
-/// Writes one thing's fields, one a line.
+/// Writes one thing's fields, one a line, without empty ones.
 pub(crate) fn fields(out: &mut dyn Write, fields: &[(&str, String)]) -> io::Result<()> {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    fields.iter().try_for_each(|(name, value)| writeln!(out, "{DIM}{name:<width$}{DIM:#}  {value}"))
+    for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
+        writeln!(out, "{DIM}{name:<width$}{DIM:#}  {value}")?;
+    }
+    Ok(())
 }
 
 /// A number of bytes for people.

@@ -19,6 +19,9 @@ use crate::{
     serve::Started,
 };
 
+/// Something that the small model can answer; it is not wise, and at a high temperature it rambles.
+const QUESTION: &str = "Explain gravity in one sentence.";
+
 /// How often the workers' states are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -108,8 +111,8 @@ fn print(addresses: &Addresses, file: &Path) -> Result<(), Failure> {
          # curl\n\
          (. {env}; curl -sS \"$BAILIWICK_URL/openai/v1/chat/completions\" \
          -H \"api-key: $BAILIWICK_API_KEY\" -H 'content-type: application/json' \
-         -d '{{\"model\": \"{CHAT}\", \"messages\": [{{\"role\": \"user\", \"content\": \
-         \"What is the capital of France?\"}}]}}')\n\
+         -d '{{\"model\": \"{CHAT}\", \"temperature\": 0, \"messages\": [{{\"role\": \"user\", \
+         \"content\": \"{QUESTION}\"}}]}}')\n\
          \n\
          # Python, with OpenAI's own SDK (pip install openai)\n\
          (set -a; . {env}; python3 - <<'PYTHON'\n\
@@ -118,14 +121,15 @@ fn print(addresses: &Addresses, file: &Path) -> Result<(), Failure> {
          client = OpenAI()  # address and key: OPENAI_BASE_URL, OPENAI_API_KEY\n\
          answer = client.chat.completions.create(\n\
          \x20   model=\"{CHAT}\",\n\
-         \x20   messages=[{{\"role\": \"user\", \"content\": \"What is the capital of France?\"}}],\n\
+         \x20   temperature=0,\n\
+         \x20   messages=[{{\"role\": \"user\", \"content\": \"{QUESTION}\"}}],\n\
          )\n\
          print(answer.choices[0].message.content)\n\
          PYTHON\n\
          )\n\
          \n\
          # a conversation\n\
-         {program} chat --env-file {env}\n\
+         {program} chat --env-file {env} --temperature 0.3\n\
          \n"
     )?;
     out.flush()?;

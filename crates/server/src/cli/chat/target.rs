@@ -28,12 +28,12 @@ impl Target {
         let data = std::env::var_os("BAILIWICK_DATA").unwrap_or_else(|| "data".into());
         // It need not be there.
         let left = read(&Path::new(&data).join(ENV_FILE)).unwrap_or_default();
-        let find = |option: &Option<String>, flag: &str, name: &str| {
+        let find = |what: &str, option: &Option<String>, flag: &str, name: &str| {
             let environment = || std::env::var(name).ok().filter(|value| !value.is_empty());
             let found = option.clone().or_else(|| file.get(name).cloned()).or_else(environment);
             found.or_else(|| left.get(name).cloned()).ok_or_else(|| {
                 Failure::new(
-                    format!("no {} is given", flag.trim_start_matches("--").replace('-', " ")),
+                    format!("no {what} is given"),
                     format!(
                         "set {name}, give {flag}, or give --env-file with the quickstart.env of a \
                          data directory"
@@ -41,11 +41,16 @@ impl Target {
                 )
             })
         };
-        let url = find(&args.url, "--url", "BAILIWICK_URL")?;
+        let url = find("URL", &args.url, "--url", "BAILIWICK_URL")?;
         Ok(Self {
             url: url.trim_end_matches('/').trim_end_matches("/openai/v1").to_owned(),
-            deployment: find(&args.deployment, "--deployment", "BAILIWICK_DEPLOYMENT")?,
-            key: Key::presented(&find(&args.api_key, "--api-key", "BAILIWICK_API_KEY")?),
+            deployment: find(
+                "deployment",
+                &args.deployment,
+                "--deployment",
+                "BAILIWICK_DEPLOYMENT",
+            )?,
+            key: Key::presented(&find("key", &args.api_key, "--api-key", "BAILIWICK_API_KEY")?),
         })
     }
 }
