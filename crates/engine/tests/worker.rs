@@ -2,6 +2,14 @@
 //!
 //! This binary is its own `bailiwick worker`, so it has no test harness: a worker must have no
 //! other threads when it starts.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test: to panic is to say what is wrong, and there is no harness to print"
+)]
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +21,10 @@ use std::{
 };
 
 use engine::{
-    request::{Constraint, Event, Generate, Message, Prompt, Refusal, Role, Sampling, Text, Work},
+    request::{
+        Constraint, Embed, EmbedInput, Event, Generate, Message, Prompt, Refusal, Role, Sampling,
+        Text, Work,
+    },
     supervise::{Events, Report, State, Worker, WorkerSpec, inspect},
 };
 use policy::{
@@ -27,24 +38,30 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some("worker") {
+    // A worker's environment is empty; that of `cargo test worker` is not.
+    let argument = std::env::args().nth(1);
+    if argument.as_deref() == Some("worker") && std::env::var_os("PATH").is_none() {
         return engine::worker::main();
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
+    let only = argument.filter(|argument| !argument.starts_with('-')).unwrap_or_default();
     runtime.block_on(async {
-        say("files that are not what they should be are refused", refusals()).await;
-        say("a file is looked into", looking()).await;
-        say("a confined worker generates", generating()).await;
-        say("a killed worker fails its requests and comes back", killing()).await;
-        say("nothing of an ended request is left in memory", forgetting()).await;
-        say("a worker stops when it is told to", stopping()).await;
+        run(&only, "files_that_are_not_what_they_should_be_are_refused", refusals()).await;
+        run(&only, "a_file_is_looked_into", looking()).await;
+        run(&only, "a_confined_worker_generates", generating()).await;
+        run(&only, "a_confined_worker_embeds", embedding()).await;
+        run(&only, "a_killed_worker_fails_its_requests_and_comes_back", killing()).await;
+        run(&only, "nothing_of_an_ended_request_is_left_in_memory", forgetting()).await;
+        run(&only, "a_worker_stops_when_it_is_told_to", stopping()).await;
     });
     ExitCode::SUCCESS
 }
 
-async fn say(what: &str, test: impl Future<Output = ()>) {
-    println!("test {what} ...");
-    timeout(Duration::from_secs(300), test).await.expect(what);
+async fn run(only: &str, name: &str, test: impl Future<Output = ()>) {
+    if name.contains(only) {
+        timeout(Duration::from_secs(300), test).await.expect(name);
+        println!("test {name} ... ok");
+    }
 }
 
 async fn refusals() {
@@ -65,14 +82,12 @@ async fn refusals() {
         let state = wait_for(&worker, |state| !matches!(state, State::Loading(_))).await;
         let State::Refused { reason } = state else { panic!("{state:?}") };
         assert!(reason.contains(says), "{reason}");
-        println!("  {reason}");
     }
 }
 
 async fn looking() {
     let facts = inspect(this(), model()).await.unwrap();
     assert!(facts.generates && facts.chat_template, "{facts:?}");
-    println!("  {facts:?}");
     inspect(this(), "/etc/passwd".into()).await.unwrap_err();
 }
 
@@ -84,13 +99,11 @@ async fn generating() {
     for name in ["socket", "socket unix", "open", "exec", "fork", "ptrace"] {
         assert_eq!(attempts[name], "EPERM", "{name}");
     }
-    println!("  {:?}", report.confinement);
     let status = fs::read_to_string(format!("/proc/{}/status", report.pid)).unwrap();
     // Of the capabilities, at most the one to lock memory is left.
     for kept in ["Seccomp:\t2", "NoNewPrivs:\t1", "CapEff:\t000000000000"] {
         assert!(status.contains(kept), "{status}");
     }
-    println!("  {}", status.lines().filter(|line| line.starts_with("Vm")).collect::<String>());
     // Every thread is filtered, those of the compute pool too.
     for task in fs::read_dir(format!("/proc/{}/task", report.pid)).unwrap() {
         let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
@@ -105,6 +118,27 @@ async fn generating() {
         assert!(matches!(last, Event::Done), "{last:?}");
         assert!(!text.is_empty());
     }
+}
+
+async fn embedding() {
+    let worker = Worker::start(this(), WorkerSpec { task: Task::Embeddings, ..spec() });
+    ready(&worker).await;
+    let inputs = ["a cat", "a kitten"].map(|text| EmbedInput::Text(Text::from(text.to_owned())));
+    let work = Work::Embed(Embed { inputs: inputs.into() });
+    let mut events = worker.run(permit(), true, work).unwrap();
+    let mut vectors = 0;
+    while let Some(event) = events.next().await {
+        match event {
+            Event::Embedding { vector, .. } => {
+                let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
+                assert!((length - 1.0).abs() < 1e-3, "{length}");
+                vectors += 1;
+            }
+            Event::Failed(refusal) => panic!("{refusal}"),
+            _ => {}
+        }
+    }
+    assert_eq!(vectors, 2);
 }
 
 async fn killing() {
@@ -138,7 +172,7 @@ async fn forgetting() {
     let mut events = worker.run(permit(), false, generate(prompt, 32)).unwrap();
     let (text, last) = answer(&mut events).await;
     assert!(matches!(last, Event::Done), "{last:?}");
-    println!("  answered {} bytes", text.len());
+    assert!(!text.is_empty());
     match search(report.pid, canary.as_bytes()) {
         Ok(found) => assert_eq!(found, [] as [String; 0], "the prompt is still in memory"),
         // The worker's own user cannot look either, which is a promise of its own.
