@@ -234,27 +234,28 @@ fn a_schema_that_is_not_one_is_refused() {
         json!({"type": "integer", "minimum": 5, "maximum": 2}),
         deep,
     ];
+    let mut wrong = Vec::new();
     for schema in schemas {
-        let started = Instant::now();
-        let mut body = say("hi");
-        body["max_tokens"] = json!(4);
-        body["response_format"] = json!({"type": "json_schema", "json_schema": {"name": "s", "strict": true, "schema": schema}});
-        let error = caller.post(&chat_path(CHAT), &body).error(400);
         let text: String = schema.to_string().chars().take(80).collect();
-        let param = error["param"].as_str().unwrap_or_default();
-        assert!(param.starts_with("response_format"), "{text}: {error}");
-        assert!(started.elapsed() < PROMPT_ANSWER, "{text} took {:?}", started.elapsed());
-
-        let mut body = say("hi");
-        body["tools"] =
+        let mut format = say("hi");
+        format["response_format"] = json!({"type": "json_schema",
+            "json_schema": {"name": "s", "strict": true, "schema": schema}});
+        let mut tools = say("hi");
+        tools["tools"] =
             json!([{"type": "function", "function": {"name": "f", "parameters": schema}}]);
-        body["tool_choice"] = json!("required");
-        let error = caller.post(&chat_path(CHAT), &body).error(400);
-        assert!(
-            error["param"].as_str().unwrap_or_default().starts_with("tools"),
-            "{text}: {error}"
-        );
+        tools["tool_choice"] = json!("required");
+        for (mut body, named) in [(format, "response_format"), (tools, "tools")] {
+            let started = Instant::now();
+            body["max_tokens"] = json!(4);
+            let reply = caller.post(&chat_path(CHAT), &body);
+            let param = reply.json()["error"]["param"].as_str().unwrap_or_default().to_owned();
+            let took = started.elapsed();
+            if reply.status != 400 || !param.starts_with(named) || took > PROMPT_ANSWER {
+                wrong.push(format!("{named} {text}: {took:?} {} {}", reply.status, reply.text()));
+            }
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Somebody else's stream goes on while bad input pours in.
@@ -379,8 +380,10 @@ fn half_closed_connections_end() {
         stream.read_to_end(&mut answer).unwrap();
         let answer = String::from_utf8(answer).unwrap();
         let status: Option<u16> = answer.get(9..12).and_then(|status| status.parse().ok());
-        let complete = cut == wire.len();
-        assert!(status.is_none_or(|status| complete == (status == 200)), "{cut}: {answer}");
+        // A client that closes its side has most likely gone: it may be told so, even when its
+        // request was complete.
+        let fits = |status| status == 400 || status == 408 || (status == 200 && cut == wire.len());
+        assert!(status.is_none_or(fits), "{cut}: {answer}");
     }
     caller.post(&chat_path(CHAT), &caller.short()).ok();
 }

@@ -81,6 +81,8 @@ fn refusals_say_what_to_do() {
     let add = format!("model add {} --name junk", junk.display());
     let cut = folder.path().join("cut.gguf");
     fs::write(&cut, &fs::read(model()).unwrap()[..1 << 20]).unwrap();
+    let data = folder.path().join("data");
+    succeed(&mut on(&data, "tenant create acme"));
     let add_cut = format!("model add {} --name cut", cut.display());
     for (line, code, hints) in [
         ("resource create r --tenant absent", 1, &["absent", "tenant create"][..]),
@@ -92,8 +94,7 @@ fn refusals_say_what_to_do() {
         ("tenant crate x", 2, &["crate", "create"]),
         ("tenant create", 2, &["Usage"]),
     ] {
-        let Output { status, stdout, stderr } =
-            on(&folder.path().join("data"), line).output().unwrap();
+        let Output { status, stdout, stderr } = on(&data, line).output().unwrap();
         let message = text(&stderr);
         assert_eq!(status.code(), Some(code), "{line}: {message}");
         assert!(stdout.is_empty(), "{line}");

@@ -107,7 +107,7 @@ fn workers_are_confined() {
     for name in ["chat", "embeddings"] {
         let worker = service.worker(name);
         let confinement = &worker.json["confinement"];
-        assert!(confinement["landlock_abi"].as_u64().unwrap() >= 1, "{confinement}");
+        assert!(confinement["landlockAbi"].as_u64().unwrap() >= 1, "{confinement}");
         assert_eq!(confinement["seccomp"], true);
         let attempts = confinement["attempts"].to_string();
         for attempt in ["socket", "open", "exec", "fork", "ptrace"] {

@@ -3,6 +3,14 @@
 //! A test gets the shared service of `service::shared`, with a tenant of its own where it changes
 //! anything, or a service of its own where it breaks something.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test, to panic is to say what is wrong"
+)]
+
 mod bad_input;
 mod cache;
 mod canary;

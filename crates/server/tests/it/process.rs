@@ -60,6 +60,8 @@ impl Process {
     /// Starts `command`, whose output goes to the file `log`.
     pub(crate) fn start(command: &Command, log: &Path) -> Self {
         let pid_file = log.with_extension("pid");
+        // One of an earlier process may be there.
+        let _ = fs::remove_file(&pid_file);
         let output = fs::File::create(log).unwrap();
         let mut shell = Command::new("sh");
         shell.args(["-c", SHELL, "sh"]).arg(command.get_program()).args(command.get_args());

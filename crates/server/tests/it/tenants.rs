@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::{
     client::{Reply, Request},
     service::{CHAT, chat_path, embeddings_path, shared},
@@ -24,9 +26,13 @@ fn shape(reply: &Reply) -> String {
 fn another_tenants_deployment_looks_like_one_that_does_not_exist() {
     let (demo, other) = (&shared().demo, &shared().other);
     other.post(&chat_path(PRIVATE), &other.short()).ok();
-    for path in [chat_path, embeddings_path] {
-        let foreign = demo.post(&path(PRIVATE), &demo.short());
-        let absent = demo.post(&path("nobodys-own"), &demo.short());
+    let ask = |name: &str| {
+        [
+            demo.post(&chat_path(name), &demo.short()),
+            demo.post(&embeddings_path(name), &json!({"input": "a"})),
+        ]
+    };
+    for (foreign, absent) in ask(PRIVATE).into_iter().zip(ask("nobodys-own")) {
         foreign.error(404);
         assert_eq!(shape(&foreign), shape(&absent));
     }
