@@ -112,7 +112,6 @@ impl Drop for Call {
         };
         self.metrics.call(self.route, status, self.deployment, &self.usage, elapsed);
         tracing::info!(
-            target: "access",
             request = %self.id,
             route = self.route,
             resource = self.resource.map(tracing::field::display),
@@ -121,6 +120,7 @@ impl Drop for Call {
             ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             prompt_tokens = self.usage.prompt_tokens,
             completion_tokens = self.usage.completion_tokens,
+            "call"
         );
     }
 }
