@@ -10,7 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, Visitor},
+};
 
 /// Environment variables that override a field begin so: `BAILIWICK_<SECTION>__<FIELD>`.
 const PREFIX: &str = "BAILIWICK_";
@@ -358,12 +361,25 @@ where
     T: TryFrom<u64>,
     D: Deserializer<'de>,
 {
-    let given = i64::deserialize(deserializer)?;
-    u64::try_from(given)
-        .ok()
-        .filter(|number| (MIN..=MAX).contains(number))
-        .and_then(|number| T::try_from(number).ok())
-        .ok_or_else(|| D::Error::custom(format!("{given} is not from {MIN} to {MAX}")))
+    struct Within<const MIN: u64, const MAX: u64>;
+
+    impl<const MIN: u64, const MAX: u64> Visitor<'_> for Within<MIN, MAX> {
+        type Value = u64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a whole number from {MIN} to {MAX}")
+        }
+
+        fn visit_i64<E: serde::de::Error>(self, given: i64) -> Result<u64, E> {
+            u64::try_from(given)
+                .ok()
+                .filter(|number| (MIN..=MAX).contains(number))
+                .ok_or_else(|| E::custom(format!("{given} is not from {MIN} to {MAX}")))
+        }
+    }
+
+    let number = deserializer.deserialize_i64(Within::<MIN, MAX>)?;
+    T::try_from(number).map_err(|_| D::Error::custom(format!("{number} is too large")))
 }
 
 fn maybe_within<'de, const MIN: u64, const MAX: u64, T, D>(
@@ -487,7 +503,14 @@ mod tests {
             ("data = 'x'\n[limits]\nbody_bytes = 3\n", "3:1: `body_bytes = 3`: unknown field"),
             ("[limits]\nstop_max = 0\n", "2:12: `stop_max = 0`: 0 is not from 1 to 64"),
             ("[limits]\nqueue_max = -1\n", "2:13: `queue_max = -1`: -1 is not from"),
-            ("[limits]\nqueue_max = 1.5\n", "2:13: `queue_max = 1.5`: invalid type"),
+            (
+                "[limits]\nqueue_max = 1.5\n",
+                "2:13: `queue_max = 1.5`: invalid type: floating point",
+            ),
+            (
+                "[limits]\nqueue_max = 'x'\n",
+                "2:13: `queue_max = 'x'`: invalid type: string \"x\", expected a whole number from 1",
+            ),
             ("[listen]\napi = 'here'\n", "2:7: `api = 'here'`: invalid socket address"),
             ("[log]\nlevel = 'loud'\n", "2:9: `level = 'loud'`: unknown variant `loud`"),
             ("[lissten]\n", "1:2: `[lissten]`: unknown field `lissten`"),

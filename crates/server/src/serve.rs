@@ -70,10 +70,11 @@ pub async fn run(
     let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
     let tasks = TaskTracker::new();
     let executable = std::env::current_exe().map_err(StartError::Executable)?;
-    let fleet = Fleet::new(executable, &config, tasks.clone());
-    fleet.reconcile(&*store.directory()?);
     let api = bind(config.listen.api, "listen.api").await?;
     let operations = bind(config.listen.operations, "listen.operations").await?;
+    // After the listeners: where an address is taken, no model is loaded in vain.
+    let fleet = Fleet::new(executable, &config, tasks.clone());
+    fleet.reconcile(&*store.directory()?);
     let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
     let drain = Duration::from_millis(config.limits.drain_ms);
     let terms = Terms { tls, limits: config.limits.clone(), stop, abort, tasks };

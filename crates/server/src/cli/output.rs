@@ -68,7 +68,10 @@ impl From<store::StoreError> for Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        let help = "every field is explained in bailiwick.example.toml";
+        let help = match error {
+            ConfigError::Read { .. } => "check the path; without --config the defaults are used",
+            _ => "every field is explained in bailiwick.example.toml",
+        };
         Self { code: BAD_CONFIGURATION, ..Self::new(error.to_string(), help) }
     }
 }
