@@ -13,7 +13,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
 };
 
 use sha2::{Digest as _, Sha256};
@@ -21,7 +21,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{
     confine,
-    embedded::{self, Command, Loaded},
+    embedded::{self, Command, Loaded, WholeProcess},
     memory,
     protocol::{
         CHUNK_BYTES, Confinement, FrameReader, FromWorker, STDERR_MARK, StartSpec, ToWorker, encode,
@@ -115,23 +115,20 @@ fn inspect(path: &Path) -> Result<FromWorker, String> {
 
 /// Answers requests until the gateway closes the socket.
 fn serve(loaded: Loaded, mut line: Line) -> Result<(), String> {
-    let socket = Arc::clone(&line.socket);
-    // Bounded, so that the engine waits for a gateway that does not read; it always does.
-    let (outbox, events) = mpsc::sync_channel(EVENTS_WAITING_MAX);
+    let writer =
+        Mutex::new(Writer { socket: Arc::clone(&line.socket), frames: Zeroizing::default() });
     let (commands, inbox) = mpsc::sync_channel(COMMANDS_WAITING_MAX);
-    let threads = [
-        std::thread::Builder::new()
-            .name("read".to_owned())
-            .spawn(move || read_commands(&mut line, &commands)),
-        std::thread::Builder::new()
-            .name("write".to_owned())
-            .spawn(move || write_events(&socket, &events)),
-    ];
-    for thread in threads {
-        thread.map_err(|error| format!("a thread could not be started: {error}"))?;
-    }
-    // Once the gateway is gone nobody takes events any more.
-    loaded.run(inbox, Box::new(move |id, event| drop(outbox.send((id, event)))))
+    std::thread::Builder::new()
+        .name("read".to_owned())
+        .spawn(move || {
+            let _whole = WholeProcess;
+            read_commands(&mut line, &commands);
+        })
+        .map_err(|error| format!("a thread could not be started: {error}"))?;
+    let outbox = move |events| {
+        writer.lock().unwrap_or_else(PoisonError::into_inner).write(events);
+    };
+    loaded.run(inbox, Box::new(outbox))
 }
 
 /// Passes commands on until the gateway closes the socket, or says something that is none.
@@ -152,32 +149,29 @@ fn read_commands(line: &mut Line, commands: &mpsc::SyncSender<Command>) {
     }
 }
 
-/// Writes events, all that are there at once: the gateway shares processors with the model, and
-/// should wake once for the tokens of one step.
-fn write_events(mut socket: &UnixStream, events: &mpsc::Receiver<(u64, Event)>) {
-    let mut frames = Zeroizing::new(Vec::new());
-    while let Ok(first) = events.recv() {
-        push_event(first, &mut frames);
-        while frames.len() < CHUNK_BYTES
-            && let Ok(next) = events.try_recv()
-        {
-            push_event(next, &mut frames);
-        }
-        if socket.write_all(&frames).is_err() {
-            return;
-        }
-        frames.zeroize();
-        if frames.capacity() > CHUNK_BYTES {
-            frames = Zeroizing::new(Vec::new());
-        }
-    }
+/// Sends events, those of one step of the engine in one write: the gateway shares processors with
+/// the model, and should wake once for a step. The engine waits for a gateway that does not read; it
+/// always does.
+struct Writer {
+    socket: Arc<UnixStream>,
+    frames: Zeroizing<Vec<u8>>,
 }
 
-fn push_event((id, event): (u64, Event), frames: &mut Zeroizing<Vec<u8>>) {
-    if let Err(error) = encode(&FromWorker::Event { id, event }, frames) {
-        let event = Event::Failed(Refusal::Engine { reason: error.to_string() });
-        // INVARIANT: this one is short and plain.
-        let _ = encode(&FromWorker::Event { id, event }, frames);
+impl Writer {
+    fn write(&mut self, events: Vec<(u64, Event)>) {
+        for (id, event) in events {
+            if let Err(error) = encode(&FromWorker::Event { id, event }, &mut self.frames) {
+                let event = Event::Failed(Refusal::Engine { reason: error.to_string() });
+                // INVARIANT: this one is short and plain.
+                let _ = encode(&FromWorker::Event { id, event }, &mut self.frames);
+            }
+        }
+        // A gateway that is gone shows when the socket is read; until then nobody takes events.
+        let _ = (&*self.socket).write_all(&self.frames);
+        self.frames.zeroize();
+        if self.frames.capacity() > CHUNK_BYTES {
+            self.frames = Zeroizing::default();
+        }
     }
 }
 
@@ -273,15 +267,12 @@ fn digest(mut file: &File, progress: &mut dyn FnMut(f32)) -> Result<String, Stri
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// A panic's message may quote content, so only its place is said; then the process ends, because
-/// half a worker helps nobody.
+/// A panic's message may quote content, so only its place is said. Whether the process goes on is
+/// for whoever catches the panic: the library that follows schemas contains its own.
 fn die_quietly_of_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        match panic.location() {
-            Some(place) => complain(&format!("panic at {}:{}", place.file(), place.line())),
-            None => complain("panic at an unknown place"),
-        }
-        std::process::abort();
+    std::panic::set_hook(Box::new(|panic| match panic.location() {
+        Some(place) => complain(&format!("panic at {}:{}", place.file(), place.line())),
+        None => complain("panic at an unknown place"),
     }));
 }
 
@@ -296,9 +287,6 @@ const HASHING_SHARE: f32 = 0.3;
 
 /// Bytes hashed at once.
 const HASH_CHUNK_BYTES: usize = 1024 * 1024;
-
-/// Events that may wait for the gateway to read them.
-const EVENTS_WAITING_MAX: usize = 16 * 1024;
 
 /// Commands that may wait for the engine between two steps.
 const COMMANDS_WAITING_MAX: usize = 1024;

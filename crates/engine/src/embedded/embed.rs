@@ -45,12 +45,12 @@ pub(crate) fn run(loaded: Loaded, inbox: &mpsc::Receiver<Command>, outbox: &Outb
                 Command::Submit { id, scope, work: Work::Embed(work) } => {
                     match loaded.preparer.embed(&work) {
                         Ok(texts) => embedder.submit(id, scope.tenant(), texts, outbox),
-                        Err(refusal) => outbox(id, Event::Failed(refusal)),
+                        Err(refusal) => outbox(vec![(id, Event::Failed(refusal))]),
                     }
                 }
                 Command::Submit { id, work: Work::Generate(_), .. } => {
                     let what = "generate text in an embeddings deployment".into();
-                    outbox(id, Event::Failed(Refusal::Unsupported { what }));
+                    outbox(vec![(id, Event::Failed(Refusal::Unsupported { what }))]);
                 }
                 Command::Cancel { id } => embedder.cancel(id),
             }
@@ -95,7 +95,7 @@ impl Embedder {
     ) {
         let tokens: usize = texts.iter().map(|text| text.len()).sum();
         let prompt_tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
-        outbox(id, Event::Accepted { prompt_tokens, cached_tokens: 0 });
+        outbox(vec![(id, Event::Accepted { prompt_tokens, cached_tokens: 0 })]);
         let texts = (0..).zip(texts).collect();
         self.tenants.entry(tenant).or_default().push_back(Pending { id, texts });
     }
@@ -123,16 +123,16 @@ impl Embedder {
             let result = embed(&mut self.context, &texts);
             match result {
                 Ok(vectors) => {
-                    for (index, vector) in vectors {
-                        outbox(id, Event::Embedding { index, vector });
-                    }
+                    let vectors = vectors.into_iter();
+                    let vectors =
+                        vectors.map(|(index, vector)| (id, Event::Embedding { index, vector }));
+                    outbox(vectors.chain(is_done.then_some((id, Event::Done))).collect());
                     if is_done {
-                        outbox(id, Event::Done);
                         requests.pop_front();
                     }
                 }
                 Err(reason) => {
-                    outbox(id, Event::Failed(Refusal::Engine { reason }));
+                    outbox(vec![(id, Event::Failed(Refusal::Engine { reason }))]);
                     requests.pop_front();
                 }
             }

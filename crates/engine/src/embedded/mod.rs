@@ -51,8 +51,21 @@ pub enum Command {
     },
 }
 
-/// Where a worker's answers go.
-pub type Outbox = Box<dyn Fn(u64, Event) + Send + Sync>;
+/// Where a worker's answers go, those of one step together.
+pub type Outbox = Box<dyn Fn(Vec<(u64, Event)>) + Send + Sync>;
+
+/// Ends the process if the thread that holds it panics: half a worker helps nobody, and the
+/// gateway starts a whole one.
+#[derive(Debug)]
+pub(crate) struct WholeProcess;
+
+impl Drop for WholeProcess {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
 
 /// A model that is ready to run.
 #[derive(Debug)]

@@ -68,9 +68,7 @@ impl Preparer {
         task: Task,
     ) -> Result<Self, String> {
         let (template, constrainer) = match task {
-            Task::Chat => {
-                (Template::of(&model, pieces)?, Some(Constrainer::new(&model, pieces)?))
-            }
+            Task::Chat => (Template::of(&model, pieces)?, Some(Constrainer::new(&model, pieces)?)),
             Task::Embeddings => (None, None),
         };
         let piece_bytes_max = pieces.iter().map(Vec::len).max().unwrap_or(1);

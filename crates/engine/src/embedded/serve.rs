@@ -9,7 +9,7 @@ use std::{
 use policy::id::TenantId;
 
 use super::{
-    Command, Loaded, Outbox,
+    Command, Loaded, Outbox, WholeProcess,
     ffi::{BatchToken, Context},
     prepare::{Job, Preparer},
     schedule::{Compute, Scheduler},
@@ -32,12 +32,18 @@ pub(crate) fn run(loaded: Loaded, inbox: mpsc::Receiver<Command>, outbox: &Arc<O
     let routing =
         Router { queue: Arc::clone(&queue), inputs: sender.clone(), outbox: Arc::clone(outbox) };
     let preparing = Arc::clone(outbox);
-    std::thread::spawn(move || prepare(&queue, &preparer, &sender, &preparing));
-    std::thread::spawn(move || routing.run(&inbox));
+    std::thread::spawn(move || {
+        let _whole = WholeProcess;
+        prepare(&queue, &preparer, &sender, &preparing);
+    });
+    std::thread::spawn(move || {
+        let _whole = WholeProcess;
+        routing.run(&inbox);
+    });
 
     let mut compute = Llama { context, pieces, ends };
     let mut scheduler = Scheduler::new(settings);
-    let mut emit = |id, event| outbox(id, event);
+    let mut events = Vec::new();
     loop {
         if scheduler.is_idle() {
             let next = match scheduler.wakes_at() {
@@ -53,7 +59,11 @@ pub(crate) fn run(loaded: Loaded, inbox: mpsc::Receiver<Command>, outbox: &Arc<O
         while let Ok(input) = inputs.try_recv() {
             take(input, &mut scheduler, &mut compute);
         }
+        let mut emit = |id, event| events.push((id, event));
         scheduler.step(&mut compute, Instant::now(), &mut emit);
+        if !events.is_empty() {
+            outbox(std::mem::take(&mut events));
+        }
     }
 }
 
@@ -81,7 +91,7 @@ impl Router {
                 }
                 Command::Submit { id, work: Work::Embed(_), .. } => {
                     let what = "embed in a chat deployment".into();
-                    (self.outbox)(id, Event::Failed(Refusal::Unsupported { what }));
+                    (self.outbox)(vec![(id, Event::Failed(Refusal::Unsupported { what }))]);
                 }
                 Command::Cancel { id } => {
                     if !self.queue.remove(id) && self.inputs.send(Input::Cancel(id)).is_err() {
@@ -99,7 +109,7 @@ fn prepare(queue: &Queue, preparer: &Preparer, inputs: &mpsc::Sender<Input>, out
         let input = match preparer.generate(id, scope, work) {
             Ok(job) => Input::Job(Box::new(job)),
             Err(refusal) => {
-                outbox(id, Event::Failed(refusal));
+                outbox(vec![(id, Event::Failed(refusal))]);
                 Input::Refused(id)
             }
         };

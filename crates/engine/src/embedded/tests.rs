@@ -36,8 +36,12 @@ fn run(path: &Path, task: Task, work: Work) -> Vec<Event> {
     let loaded = load(&spec(task), path, &mut |_| {}).unwrap();
     let (commands, inbox) = mpsc::sync_channel(4);
     let (events_in, events) = mpsc::channel();
-    let outbox: Outbox = Box::new(move |_, event| events_in.send(event).unwrap());
-    commands.send(Command::Submit { id: 1, scope: CacheScope::of(&fixtures::permit(), false), work }).unwrap();
+    let outbox: Outbox = Box::new(move |events| {
+        events.into_iter().for_each(|(_, event)| events_in.send(event).unwrap());
+    });
+    commands
+        .send(Command::Submit { id: 1, scope: CacheScope::of(&fixtures::permit(), false), work })
+        .unwrap();
     let engine = std::thread::spawn(move || loaded.run(inbox, outbox));
     let mut received = Vec::new();
     while received.last().is_none_or(|event: &Event| !event.is_last()) {
@@ -69,8 +73,13 @@ fn generate(prompt: Prompt) -> Work {
 
 fn chat() -> Prompt {
     let content = Text::from("abc".to_owned());
-    let message =
-        Message { role: Role::User, name: None, content, tool_calls: Vec::new(), tool_call_id: None };
+    let message = Message {
+        role: Role::User,
+        name: None,
+        content,
+        tool_calls: Vec::new(),
+        tool_call_id: None,
+    };
     Prompt::Chat { messages: vec![message], tools: Vec::new() }
 }
 
@@ -114,10 +123,16 @@ fn a_decoder_without_a_chat_template_completes_and_does_not_chat() {
     let events = run(&path, Task::Chat, generate(Prompt::Text(Text::from("abc".to_owned()))));
     assert!(matches!(events.last(), Some(Event::Done)), "{events:?}");
     let events = run(&path, Task::Chat, generate(Prompt::Tokens(vec![9999])));
-    assert!(matches!(events.as_slice(), [Event::Failed(Refusal::UnknownToken { .. })]), "{events:?}");
+    assert!(
+        matches!(events.as_slice(), [Event::Failed(Refusal::UnknownToken { .. })]),
+        "{events:?}"
+    );
     let events = run(&path, Task::Chat, generate(Prompt::Tokens(vec![5; 128])));
     let limit = Refusal::ContextLength { limit: 128, asked: 128 };
-    assert!(matches!(events.as_slice(), [Event::Failed(refusal)] if *refusal == limit), "{events:?}");
+    assert!(
+        matches!(events.as_slice(), [Event::Failed(refusal)] if *refusal == limit),
+        "{events:?}"
+    );
 }
 
 #[test]

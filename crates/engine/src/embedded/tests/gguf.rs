@@ -107,7 +107,8 @@ fn list(out: &mut Vec<u8>, kind: u32, length: usize) {
 
 /// A BERT-like encoder of two layers, which embeds and cannot generate.
 pub(crate) fn bert(path: &Path) -> PathBuf {
-    let words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "\u{2581}a", "\u{2581}b", "\u{2581}c", "c"];
+    let words =
+        ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "\u{2581}a", "\u{2581}b", "\u{2581}c", "c"];
     let (width, context) = (32, 64);
     let mut file = Gguf::default();
     file.set("general.architecture", Value::Text("bert"))
@@ -124,7 +125,10 @@ pub(crate) fn bert(path: &Path) -> PathBuf {
         .set("tokenizer.ggml.token_type_count", Value::U32(2))
         .set("tokenizer.ggml.tokens", Value::Texts(words.map(str::to_owned).to_vec()))
         .set("tokenizer.ggml.scores", Value::Floats(vec![0.0; words.len()]))
-        .set("tokenizer.ggml.token_type", Value::Ints([vec![3; 5], vec![1; words.len() - 5]].concat()))
+        .set(
+            "tokenizer.ggml.token_type",
+            Value::Ints([vec![3; 5], vec![1; words.len() - 5]].concat()),
+        )
         .set("tokenizer.ggml.unknown_token_id", Value::U32(1))
         .set("tokenizer.ggml.seperator_token_id", Value::U32(3))
         .set("tokenizer.ggml.padding_token_id", Value::U32(0))
