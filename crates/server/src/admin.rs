@@ -365,3 +365,6 @@ impl IntoResponse for AdminError {
         (status, Json(body)).into_response()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -322,3 +322,6 @@ fn now() -> u64 {
 fn yes() -> bool {
     true
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! The admin API's surface: who may call it, and how it refuses. What it does is management's, and
+//! is tested there.
+
+use axum::{
+    body::{Body, to_bytes},
+    http::Method,
+};
+use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use super::*;
+
+struct Fixture {
+    router: Router,
+    key: Key,
+    _data: tempfile::TempDir,
+}
+
+fn fixture() -> Fixture {
+    let data = tempfile::tempdir().unwrap();
+    let store = Store::open(data.path()).unwrap();
+    let management = Management::new(store.clone(), data.path());
+    management.ensure_admin_key().unwrap();
+    let key = management.admin_key().unwrap().unwrap();
+    let config = Config { data: data.path().to_owned(), ..Config::default() };
+    let fleet = Fleet::new("/nonexistent".into(), &config, TaskTracker::new());
+    Fixture { router: router(store, fleet, &config), key, _data: data }
+}
+
+impl Fixture {
+    async fn call(&self, method: Method, path: &str, body: impl Into<Body>) -> (u16, Value) {
+        let key = self.key.reveal().to_owned();
+        self.call_with(&format!("Bearer {key}"), method, path, body).await
+    }
+
+    async fn call_with(
+        &self,
+        authorization: &str,
+        method: Method,
+        path: &str,
+        body: impl Into<Body>,
+    ) -> (u16, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::AUTHORIZATION, authorization)
+            .body(body.into())
+            .unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+}
+
+#[tokio::test]
+async fn only_the_administrator_is_served() {
+    let fixture = fixture();
+    let (status, _) = fixture.call(Method::GET, "/admin/v1/tenants", "").await;
+    assert_eq!(status, 200);
+    let key = fixture.key.reveal();
+    let almost = key.get(1..).unwrap();
+    let wrong =
+        ["", "Bearer", "Bearer ", key, &format!("Basic {key}"), &format!("Bearer {almost}")]
+            .map(str::to_owned);
+    for authorization in wrong {
+        for path in ["/admin/v1/tenants", "/admin/v1/nothing"] {
+            let (status, body) = fixture.call_with(&authorization, Method::GET, path, "").await;
+            assert_eq!((status, &body["error"]["code"]), (401, &json!("Unauthorized")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_with_a_resource_lives_and_ends() {
+    let fixture = fixture();
+    let post = |path: &'static str, body: Value| fixture.call(Method::POST, path, body.to_string());
+    let (status, tenant) = post("/admin/v1/tenants", json!({"name": "acme"})).await;
+    assert_eq!((status, &tenant["name"]), (201, &json!("acme")));
+    let new = json!({"name": "prod", "tenant": "acme", "region": "local"});
+    let (status, resource) = post("/admin/v1/resources", new).await;
+    assert_eq!(status, 201);
+    let key = resource["key1"].as_str().unwrap();
+
+    let which = json!({"keyName": "Key1"});
+    let (status, rotated) = post("/admin/v1/resources/prod/regenerateKey", which).await;
+    assert_eq!((status, &rotated["keyName"]), (200, &json!("Key1")));
+    assert_ne!(rotated["key"], json!(key));
+    let (_, keys) = fixture.call(Method::GET, "/admin/v1/resources/prod/listKeys", "").await;
+    assert_eq!(keys[1]["keyName"], json!("Key2"));
+
+    let (status, refusal) = fixture.call(Method::DELETE, "/admin/v1/tenants/acme", "").await;
+    assert_eq!((status, &refusal["error"]["code"]), (409, &json!("Conflict")));
+    for path in ["/admin/v1/resources/prod", "/admin/v1/tenants/acme"] {
+        assert_eq!(fixture.call(Method::DELETE, path, "").await, (204, Value::Null));
+        assert_eq!(fixture.call(Method::DELETE, path, "").await.0, 404);
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_in_the_apis_own_shape() {
+    let fixture = fixture();
+    let long = "x".repeat(BODY_BYTES_MAX + 1);
+    let cases = [
+        (Method::POST, "/admin/v1/tenants", "{", 400, "BadRequest"),
+        (Method::POST, "/admin/v1/tenants", r#"{"nam":"x"}"#, 400, "BadRequest"),
+        (Method::POST, "/admin/v1/tenants", r#"{"name":"a b"}"#, 400, "BadRequest"),
+        (Method::POST, "/admin/v1/tenants", &long, 413, "PayloadTooLarge"),
+        (Method::GET, "/admin/v1/resources?tennant=x", "", 400, "BadRequest"),
+        (Method::GET, "/admin/v1/tenants/none", "", 404, "NotFound"),
+        (Method::GET, "/admin/v1/nothing", "", 404, "NotFound"),
+        (Method::PUT, "/admin/v1/tenants", "", 405, "MethodNotAllowed"),
+    ];
+    for (method, path, body, status, code) in cases {
+        let (got, answer) = fixture.call(method, path, body.to_owned()).await;
+        assert_eq!((got, &answer["error"]["code"]), (status, &json!(code)), "{path} {answer}");
+        assert!(answer["error"]["message"].as_str().is_some_and(|text| text.len() > 10));
+    }
+}

@@ -1,0 +1,106 @@
+//! Management on a real store, without models: those need a worker.
+
+use policy::principal::authenticate;
+
+use super::*;
+
+struct Fixture {
+    management: Management,
+    data: tempfile::TempDir,
+}
+
+fn fixture() -> Fixture {
+    let data = tempfile::tempdir().unwrap();
+    let management = Management::new(Store::open(data.path()).unwrap(), data.path());
+    Fixture { management, data }
+}
+
+fn new_resource(name: &str) -> NewResource {
+    NewResource {
+        name: name.into(),
+        tenant: "acme".into(),
+        region: "local".into(),
+        prefix_cache: true,
+    }
+}
+
+#[test]
+fn the_keys_that_are_shown_are_the_keys_that_work() {
+    let Fixture { management, data: _data } = fixture();
+    management.create_tenant("acme").unwrap();
+    let made = management.create_resource(&new_resource("prod")).unwrap();
+    let works = |key: &Key| {
+        let directory = management.store().directory().unwrap();
+        let resource = directory.resource_by_name("prod").unwrap();
+        let principal = authenticate(key, &resource.keys);
+        principal.is_ok_and(|principal| principal.resource() == resource.id)
+    };
+    assert!(works(&made.key1) && works(&made.key2));
+    assert_ne!(made.key1.reveal(), made.key2.reveal());
+
+    let rotated = management.rotate_key("prod", KeyName::Key2).unwrap();
+    assert!(works(&made.key1) && works(&rotated.key));
+    assert!(!works(&made.key2), "the old key has stopped working");
+}
+
+#[test]
+fn no_view_but_the_new_one_shows_keys() {
+    let Fixture { management, data: _data } = fixture();
+    management.create_tenant("acme").unwrap();
+    let made = management.create_resource(&new_resource("prod")).unwrap();
+    let shown = serde_json::to_string(&made).unwrap();
+    assert!(shown.contains(made.key1.reveal()) && shown.contains(made.key2.reveal()));
+    assert!(!format!("{made:?}").contains(made.key1.reveal()));
+    let views = [
+        serde_json::to_string(&management.resources(None).unwrap()).unwrap(),
+        serde_json::to_string(&management.keys("prod").unwrap()).unwrap(),
+        serde_json::to_string(&management.tenants().unwrap()).unwrap(),
+    ];
+    for view in views {
+        assert!(!view.contains(made.key1.reveal()) && !view.contains(made.key2.reveal()), "{view}");
+    }
+}
+
+#[test]
+fn lists_can_be_narrowed_to_an_owner_that_exists() {
+    let Fixture { management, data: _data } = fixture();
+    for tenant in ["acme", "other"] {
+        management.create_tenant(tenant).unwrap();
+        let new = NewResource { tenant: tenant.into(), ..new_resource(&format!("{tenant}-prod")) };
+        management.create_resource(&new).unwrap();
+    }
+    let names = |tenant| {
+        let views = management.resources(tenant).unwrap();
+        views.into_iter().map(|view| view.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(None), ["acme-prod", "other-prod"]);
+    assert_eq!(names(Some("other")), ["other-prod"]);
+    assert!(management.resources(Some("nobody")).is_err());
+    assert!(management.deployments(Some("nobody")).is_err());
+}
+
+#[test]
+fn the_admin_key_is_made_once_and_replaced_on_demand() {
+    let Fixture { management, data } = fixture();
+    let file = management.ensure_admin_key().unwrap().unwrap();
+    assert_eq!(file, data.path().join(ADMIN_KEY_FILE));
+    let first = management.admin_key().unwrap().unwrap();
+    assert!(management.is_admin(&first).unwrap());
+    assert!(!management.is_admin(&Key::presented("")).unwrap());
+    assert!(management.ensure_admin_key().unwrap().is_none(), "made once");
+
+    // The operator may keep it elsewhere: no new one is made behind their back.
+    std::fs::remove_file(&file).unwrap();
+    assert!(management.ensure_admin_key().unwrap().is_none());
+    assert!(management.admin_key().unwrap().is_none());
+    management.rotate_admin_key().unwrap();
+    assert!(!management.is_admin(&first).unwrap());
+    assert!(management.is_admin(&management.admin_key().unwrap().unwrap()).unwrap());
+}
+
+#[test]
+fn times_are_rfc_3339() {
+    assert_eq!(time(0), "1970-01-01T00:00:00Z");
+    assert_eq!(time(1_795_491_985), "2026-11-24T03:46:25Z");
+    assert_eq!(time(u64::MAX), "9999-12-31T23:59:59Z");
+}
