@@ -110,7 +110,7 @@ fn a_marked_prompt_is_nowhere_afterwards() {
     eventually("the given-up request is gone", || (service.load() == 0).then_some(()));
 
     let log = service.files.log();
-    assert!(log.len() > 1000, "the log at trace level holds {} bytes", log.len());
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "the log is not at trace level: {log}");
     assert_eq!(found_in(log.as_bytes(), &mark), BTreeSet::new(), "in the log");
     assert_eq!(found_in(service.metrics().as_bytes(), &mark), BTreeSet::new(), "in the metrics");
     for file in service.files.all() {

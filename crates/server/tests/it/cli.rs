@@ -85,7 +85,7 @@ fn refusals_say_what_to_do() {
     succeed(&mut on(&data, "tenant create acme"));
     let add_cut = format!("model add {} --name cut", cut.display());
     for (line, code, hints) in [
-        ("resource create r --tenant absent", 1, &["absent", "tenant create"][..]),
+        ("resource create r --tenant absent", 1, &["absent", "tenant list"][..]),
         ("deployment create d --resource absent --model m", 1, &["absent", "resource"]),
         ("tenant create UPPER/CASE", 1, &["UPPER/CASE"]),
         ("model add /absent.gguf --name m", 1, &["/absent.gguf"]),

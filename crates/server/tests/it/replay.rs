@@ -1,6 +1,11 @@
 //! Every request in `tests/clients`, as real clients sent it, is understood.
 
-use std::{fs, path::Path};
+use std::{
+    fs, iter,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 use serde_json::Value;
 
@@ -60,39 +65,53 @@ impl Recorded {
     }
 }
 
+/// Requests in flight at once: as many as the service has sequences.
+const TOGETHER: usize = 8;
+
 #[test]
 fn every_recorded_request_is_understood() {
     let caller = &shared().demo;
     let all = Recorded::all();
     assert!(all.len() > 70, "only {} recorded requests", all.len());
-    let mut failures = Vec::new();
-    for recorded in &all {
-        let reply = recorded.request(caller).send(caller.address);
-        if reply.status != 200 {
-            failures.push(format!("{}: {} {}", recorded.name, reply.status, reply.text()));
-            continue;
-        }
-        let body = &recorded.json["body"];
-        let path = recorded.json["path"].as_str().unwrap();
-        if body["stream"] == true {
-            let events = reply.events();
-            let content = |event: &Value| event["choices"][0]["delta"]["content"].is_string();
-            assert!(events.iter().any(content), "{}: no text in {events:?}", recorded.name);
-            let asked = body["stream_options"]["include_usage"] == true;
-            let told = events.last().unwrap()["usage"]["total_tokens"].is_u64();
-            assert_eq!(asked, told, "{}: usage", recorded.name);
-        } else if path.ends_with("/chat/completions") {
-            // SDKs build typed objects of these, `refusal` among them.
-            let message = &reply.json()["choices"][0]["message"];
-            assert_eq!(message["role"], "assistant", "{}", recorded.name);
-            assert!(message.get("refusal").is_some(), "{}: {message}", recorded.name);
-        } else if path.ends_with("/embeddings") {
-            let vector = &reply.json()["data"][0]["embedding"];
-            let base64 = body["encoding_format"] == "base64";
-            assert_eq!(vector.is_string(), base64, "{}", recorded.name);
-        }
-    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let take = || all.get(next.fetch_add(1, Ordering::Relaxed));
+        iter::from_fn(take).filter_map(|recorded| replay(recorded, caller).err()).collect()
+    };
+    let failures: Vec<Vec<String>> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..TOGETHER).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let failures = failures.concat();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Sends one recorded request and looks at what its client would look at.
+fn replay(recorded: &Recorded, caller: &Caller) -> Result<(), String> {
+    let name = &recorded.name;
+    let reply = recorded.request(caller).send(caller.address);
+    if reply.status != 200 {
+        return Err(format!("{name}: {} {}", reply.status, reply.text()));
+    }
+    let body = &recorded.json["body"];
+    let path = recorded.json["path"].as_str().unwrap();
+    let fine = if body["stream"] == true {
+        let events = reply.events();
+        let content = |event: &Value| event["choices"][0]["delta"]["content"].is_string();
+        let asked = body["stream_options"]["include_usage"] == true;
+        let told = events.last().unwrap()["usage"]["total_tokens"].is_u64();
+        events.iter().any(content) && asked == told
+    } else if path.ends_with("/chat/completions") {
+        // SDKs build typed objects of these, `refusal` among them.
+        let message = &reply.json()["choices"][0]["message"];
+        message["role"] == "assistant" && message.get("refusal").is_some()
+    } else if path.ends_with("/embeddings") {
+        let vector = &reply.json()["data"][0]["embedding"];
+        vector.is_string() == (body["encoding_format"] == "base64")
+    } else {
+        true
+    };
+    if fine { Ok(()) } else { Err(format!("{name}: {}", reply.text())) }
 }
 
 /// The api-version is optional on every path, and v1 takes `v1` and `preview`.
