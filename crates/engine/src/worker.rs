@@ -128,7 +128,8 @@ fn serve(loaded: Loaded, mut line: Line) -> Result<(), String> {
     let outbox = move |events| {
         writer.lock().unwrap_or_else(PoisonError::into_inner).write(events);
     };
-    loaded.run(inbox, Box::new(outbox))
+    loaded.run(inbox, Box::new(outbox));
+    Ok(())
 }
 
 /// Passes commands on until the gateway closes the socket, or says something that is none.

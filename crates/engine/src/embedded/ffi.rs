@@ -279,8 +279,6 @@ pub(crate) struct BatchToken {
 #[derive(Debug)]
 pub(crate) struct Context {
     context: NonNull<sys::llama_context>,
-    pool: Option<NonNull<sys::ggml_threadpool>>,
-    threads: u32,
     vocabulary: usize,
     embedding_length: usize,
     arrays: Arrays,
@@ -336,8 +334,6 @@ impl Context {
         })?;
         let this = Self {
             context,
-            pool: None,
-            threads: spec.threads,
             vocabulary: model.vocabulary() as usize,
             embedding_length: model.embedding_length() as usize,
             arrays: Arrays::default(),
@@ -358,23 +354,6 @@ impl Context {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Starts the threads that compute; to be called once the process is confined, so that they
-    /// are too.
-    pub(crate) fn start_threads(&mut self) -> Result<(), String> {
-        let threads = i32::try_from(self.threads).unwrap_or(1);
-        // SAFETY: the parameters live until the call returns; the pool is freed after the context
-        // has let go of it, in `drop`.
-        unsafe {
-            let mut params = sys::ggml_threadpool_params_default(threads);
-            let pool = NonNull::new(sys::ggml_threadpool_new(&raw mut params));
-            let pool = pool.ok_or("cannot start the threads that compute")?;
-            let context = self.context.as_ptr();
-            sys::llama_attach_threadpool(context, pool.as_ptr(), pool.as_ptr());
-            self.pool = Some(pool);
-        }
-        Ok(())
     }
 
     /// Tokens that one sequence really holds.
@@ -459,13 +438,8 @@ impl Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        // SAFETY: each is freed once, the context before the pool that it uses.
-        unsafe {
-            sys::llama_free(self.context.as_ptr());
-            if let Some(pool) = self.pool {
-                sys::ggml_threadpool_free(pool.as_ptr());
-            }
-        }
+        // SAFETY: it is freed once, and before the model that it uses.
+        unsafe { sys::llama_free(self.context.as_ptr()) }
     }
 }
 

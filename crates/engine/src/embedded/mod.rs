@@ -146,17 +146,12 @@ impl Loaded {
     }
 
     /// Carries out what comes in until the sender is gone. To be called once the process is
-    /// confined: the threads that compute start here.
-    ///
-    /// # Errors
-    /// When these threads cannot be started.
-    pub fn run(mut self, inbox: mpsc::Receiver<Command>, outbox: Outbox) -> Result<(), String> {
-        self.context.start_threads()?;
+    /// confined: the threads that compute start with the first batch.
+    pub fn run(self, inbox: mpsc::Receiver<Command>, outbox: Outbox) {
         match self.task {
             Task::Chat => serve::run(self, inbox, &Arc::from(outbox)),
             Task::Embeddings => embed::run(self, &inbox, &outbox),
         }
-        Ok(())
     }
 }
 

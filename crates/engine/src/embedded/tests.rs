@@ -48,7 +48,7 @@ fn run(path: &Path, task: Task, work: Work) -> Vec<Event> {
         received.push(events.recv().unwrap());
     }
     drop(commands);
-    engine.join().unwrap().unwrap();
+    engine.join().unwrap();
     received
 }
 
