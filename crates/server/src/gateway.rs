@@ -62,7 +62,7 @@ pub enum Reply {
     /// JSON, complete.
     Json(Bytes),
     /// Server-sent events, still to come.
-    Events(EventStream),
+    Events(Box<EventStream>),
 }
 
 /// A request's head, with the deployment that its path names.

@@ -62,12 +62,12 @@ pub(crate) async fn answer(
     let envelope = Envelope::new("chatcmpl", call.id, target.model);
     if request.stream {
         let writer = ChatWriter { envelope, choices, include_usage: request.include_usage };
-        return Ok(Reply::Events(EventStream {
+        return Ok(Reply::Events(Box::new(EventStream {
             answers: [events].into(),
             first,
             writer: Writer::Chat(writer),
             deadline: deadline(call, limits.request_ms),
-        }));
+        })));
     }
     let choices = answer::collect(first, events, choices, Operation::Chat, &mut call.usage).await?;
     let completion = ChatCompletion::new(&envelope, choices, wants_logprobs, call.usage);

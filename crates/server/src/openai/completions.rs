@@ -69,12 +69,12 @@ pub(crate) async fn answer(
     if request.stream {
         let include_usage = request.include_usage;
         let writer = CompletionWriter::new(envelope, choices, echo, include_usage);
-        return Ok(Reply::Events(EventStream {
+        return Ok(Reply::Events(Box::new(EventStream {
             answers,
             first,
             writer: Writer::Completions(writer),
             deadline: deadline(call, limits.request_ms),
-        }));
+        })));
     }
     let mut collected = Vec::new();
     let mut first = Some(first);
