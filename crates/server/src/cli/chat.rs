@@ -137,6 +137,11 @@ impl Conversation {
             *interrupt.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         match answer {
+            // Stopped before the first word: as if it had not been asked.
+            Ok(answer) if answer.is_empty() => {
+                self.messages.pop();
+                Ok(())
+            }
             Ok(answer) => {
                 self.messages.push(Message::new("assistant", answer));
                 Ok(())

@@ -241,14 +241,15 @@ pub(crate) async fn add_model(
     let copying = bar.clone();
     let result = management
         .add_model(new, move |done, total| {
-            if copying.length().is_none() {
+            let first = copying.length().is_none();
+            copying.set_length(total);
+            copying.set_position(done);
+            if first {
                 let template = "  {spinner} {msg} {bar:30} {decimal_bytes}/{decimal_total_bytes}";
                 let look = ProgressStyle::with_template(template).unwrap_or_else(|_| spinner());
                 copying.set_style(look);
                 copying.set_message("computing SHA-256");
             }
-            copying.set_length(total);
-            copying.set_position(done);
         })
         .await;
     bar.finish_and_clear();

@@ -1,7 +1,10 @@
 //! `bailiwick serve` and `bailiwick quickstart`: configuration, log, data directory, then the
 //! service until a signal stops it.
 
-use std::{io, path::Path};
+use std::{
+    io::{self, IsTerminal as _},
+    path::Path,
+};
 
 use store::Store;
 use tokio::{
@@ -37,6 +40,12 @@ pub(crate) fn serve(args: &Serve) -> Result<(), Failure> {
     }
     log(&config.log);
     let management = open(&config)?;
+    if management.deployments(None)?.is_empty() {
+        tracing::warn!(
+            "nothing is deployed yet: add a model, a tenant, a resource and a deployment, each with \
+             `bailiwick … --help`, also while this runs"
+        );
+    }
     let runtime = Runtime::new()?;
     runtime.block_on(run(config, management, |started| {
         tracing::info!(
@@ -108,7 +117,9 @@ async fn run(
     let impatient = async {
         next().await;
         let _ = stop.send(());
-        note("Finishing the requests that run; Ctrl-C again stops at once.");
+        if io::stderr().is_terminal() {
+            note("Finishing the requests that run; Ctrl-C again stops at once.");
+        }
         next().await;
     };
     tokio::select! {
@@ -137,7 +148,7 @@ fn log(log: &Log) {
     let layer = fmt::layer().with_writer(io::stderr);
     let layer = match log.format {
         LogFormat::Text => {
-            let colors = io::IsTerminal::is_terminal(&io::stderr());
+            let colors = io::stderr().is_terminal();
             layer.with_ansi(colors).with_target(false).boxed()
         }
         LogFormat::Json => layer.json().flatten_event(true).boxed(),

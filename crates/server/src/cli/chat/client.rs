@@ -149,12 +149,7 @@ fn exchange(
         .header("api-key", target.key.reveal())
         .header("content-type", "application/json")
         .send(body)
-        .map_err(|error| {
-            Failure::new(
-                format!("cannot reach {}: {error}", target.url),
-                "is the server running? `bailiwick quickstart` starts one",
-            )
-        })?;
+        .map_err(|error| unreachable(&target.url, &error.to_string()))?;
     if !response.status().is_success() {
         return Err(refused(response));
     }
@@ -189,6 +184,17 @@ fn exchange(
         reason = choice.finish_reason.unwrap_or(reason);
     }
     Err(Failure::new(format!("the answer ended early (request {id})"), "ask again"))
+}
+
+fn unreachable(url: &str, error: &str) -> Failure {
+    let help = if error.contains("certificate") {
+        "give the authority that signed the server's certificate: --ca-file FILE"
+    } else if error.contains("HTTP version") || error.contains("InvalidContentType") {
+        "does the server speak the other one of http:// and https://?"
+    } else {
+        "is the server running? `bailiwick quickstart` starts one"
+    };
+    Failure::new(format!("cannot reach {url}: {error}"), help)
 }
 
 fn refused(mut response: Response<Body>) -> Failure {
