@@ -151,17 +151,25 @@ where
     if socket.set_nodelay(true).is_err() {
         return;
     }
-    let patience = Duration::from_millis(terms.limits.header_read_ms);
     match &terms.tls {
         None => {
-            let Ok(Ok(h2)) = timeout(patience, speaks_http2(&socket)).await else { return };
+            let Some(h2) = greeted(speaks_http2(&socket), terms).await else { return };
             http(socket, h2, service, terms).await;
         }
         Some(acceptor) => {
-            let Ok(Ok(stream)) = timeout(patience, acceptor.accept(socket)).await else { return };
+            let Some(stream) = greeted(acceptor.accept(socket), terms).await else { return };
             let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             http(stream, h2, service, terms).await;
         }
+    }
+}
+
+/// Waits for a client's first bytes, as long as its head may take and the server goes on.
+async fn greeted<T>(greeting: impl Future<Output = io::Result<T>>, terms: &Terms) -> Option<T> {
+    let patience = Duration::from_millis(terms.limits.header_read_ms);
+    tokio::select! {
+        () = terms.stop.cancelled() => None,
+        greeting = timeout(patience, greeting) => greeting.ok()?.ok(),
     }
 }
 
