@@ -35,6 +35,11 @@ impl Recorded {
         all
     }
 
+    /// What makes it a request of its own.
+    fn essence(&self) -> [&Value; 3] {
+        [&self.json["path"], &self.json["query"], &self.json["body"]]
+    }
+
     /// The request with this service's key in place of the recorded one.
     fn request(&self, caller: &Caller) -> Request {
         let text = |name: &str| self.json[name].as_str().unwrap().to_owned();
@@ -71,8 +76,11 @@ const TOGETHER: usize = 8;
 #[test]
 fn every_recorded_request_is_understood() {
     let caller = &shared().demo;
-    let all = Recorded::all();
+    let mut all = Recorded::all();
     assert!(all.len() > 70, "only {} recorded requests", all.len());
+    // Many were recorded while the other side failed on purpose; what the client sent then is the
+    // same request again, but for a counter.
+    all.dedup_by(|a, b| a.essence() == b.essence());
     let next = AtomicUsize::new(0);
     let work = || {
         let take = || all.get(next.fetch_add(1, Ordering::Relaxed));
