@@ -1,0 +1,196 @@
+//! Reads the file and the environment, checks them, and says where a mistake is.
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{Config, Listen, Tls};
+
+/// Environment variables that override a field begin so: `BAILIWICK_<SECTION>__<FIELD>`.
+const PREFIX: &str = "BAILIWICK_";
+
+/// Why there is no configuration. It names the file and line, or the variable.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration `{}`: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file says something that is not understood.
+    #[error("{}:{place}: {message}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file.
+        place: Place,
+        /// What is wrong there.
+        message: String,
+    },
+    /// An environment variable says something that is not understood.
+    #[error("environment variable `{name}`: {message}")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The fields contradict each other.
+    #[error("{0}")]
+    Contradiction(String),
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+    /// The line's text.
+    pub text: String,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: `{}`", self.line, self.column, self.text.trim())
+    }
+}
+
+impl Config {
+    /// Reads a configuration file, or the defaults without one, and applies the overrides in
+    /// `environment`.
+    ///
+    /// # Errors
+    /// When anything in it is not understood; says where.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let text = match file {
+            Some(path) => fs::read_to_string(path)
+                .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?,
+            None => String::new(),
+        };
+        let mut config: Self = toml::from_str(&text).map_err(|error| {
+            let path = file.unwrap_or(Path::new("")).to_owned();
+            let place = place(&text, error.span().map_or(0, |span| span.start));
+            ConfigError::File { path, place, message: error.message().to_owned() }
+        })?;
+        let mut overrides: Vec<_> =
+            environment.into_iter().filter_map(|(name, value)| field(name, value)).collect();
+        if !overrides.is_empty() {
+            // Sorted, so that the same environment always gives the same message.
+            overrides.sort();
+            let mut table = toml::Table::try_from(&config)
+                .map_err(|error| ConfigError::Contradiction(error.to_string()))?;
+            for (name, path, value) in overrides {
+                (table, config) = override_one(&table, &path, &value)
+                    .map_err(|message| ConfigError::Variable { name, message })?;
+            }
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Looks for what no single field shows.
+    ///
+    /// # Errors
+    /// When fields contradict each other.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let Listen { api, operations, domain } = &self.listen;
+        if api == operations && api.port() != 0 {
+            let message = format!(
+                "`listen.api` and `listen.operations` are both {api}; give them two addresses: \
+                 administration is never on the customers' listener"
+            );
+            return Err(ConfigError::Contradiction(message));
+        }
+        if let Some(domain) = domain
+            && !domain.split('.').all(|label| store::resource_name(label).is_ok())
+        {
+            let message = format!(
+                "`listen.domain` is `{domain}`; write a host name in lower case, such as \
+                 `openai.example.com`"
+            );
+            return Err(ConfigError::Contradiction(message));
+        }
+        if let Some(Tls { certificate, key }) = &self.tls {
+            for (field, path) in [("certificate", certificate), ("key", key)] {
+                if path.as_os_str().is_empty() {
+                    let message = format!(
+                        "`tls.{field}` is missing: TLS needs `certificate` and `key`; set it, or \
+                         remove the section `tls`"
+                    );
+                    return Err(ConfigError::Contradiction(message));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Splits `BAILIWICK_LISTEN__API` into `listen` and `api`. Names without `__` are not overrides
+/// (`BAILIWICK_API_KEY` is for clients), apart from `BAILIWICK_DATA`.
+fn field(name: String, value: String) -> Option<(String, Vec<String>, String)> {
+    let rest = name.strip_prefix(PREFIX)?;
+    if rest != "DATA" && !rest.contains("__") {
+        return None;
+    }
+    let path = rest.split("__").map(str::to_ascii_lowercase).collect();
+    Some((name, path, value))
+}
+
+/// The table with one field replaced, and what it means.
+///
+/// A value is tried as TOML first (`8`, `true`), then as plain text, so that nobody has to put
+/// quotes inside quotes.
+fn override_one(
+    table: &toml::Table,
+    path: &[String],
+    value: &str,
+) -> Result<(toml::Table, Config), String> {
+    let attempt = |value: toml::Value| {
+        let mut table = table.clone();
+        put(&mut table, path, value)?;
+        let config = table.clone().try_into().map_err(|e: toml::de::Error| e.message().to_owned());
+        config.map(|config| (table, config))
+    };
+    let text = toml::Value::String(value.to_owned());
+    match value.parse::<toml::Value>() {
+        Ok(typed) => attempt(typed).or_else(|message| attempt(text).map_err(|_| message)),
+        Err(_) => attempt(text),
+    }
+}
+
+fn put(table: &mut toml::Table, path: &[String], value: toml::Value) -> Result<(), String> {
+    match path {
+        [] => Ok(()),
+        [field] => {
+            table.insert(field.clone(), value);
+            Ok(())
+        }
+        [section, rest @ ..] => {
+            let inner = table
+                .entry(section.clone())
+                .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+                .as_table_mut()
+                .ok_or_else(|| format!("`{section}` is a field, not a section"))?;
+            put(inner, rest, value)
+        }
+    }
+}
+
+fn place(text: &str, offset: usize) -> Place {
+    let before = text.get(..offset).unwrap_or(text);
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    Place {
+        line: before.matches('\n').count() + 1,
+        column: before.get(start..).unwrap_or("").chars().count() + 1,
+        text: text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or("").to_owned(),
+    }
+}

@@ -1,0 +1,116 @@
+//! The configuration as operators write it, with their mistakes.
+
+use std::{fs, path::Path};
+
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../../../bailiwick.example.toml");
+
+fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("b.toml");
+    fs::write(&path, text).unwrap();
+    let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    Config::load(Some(&path), environment)
+}
+
+fn refusal(text: &str) -> String {
+    let message = load(text, &[]).unwrap_err().to_string();
+    message.rsplit_once("/b.toml:").map_or(message.clone(), |(_, rest)| rest.to_owned())
+}
+
+#[test]
+fn the_example_is_exactly_the_defaults() {
+    assert_eq!(load(EXAMPLE, &[]).unwrap(), Config::default());
+    assert_eq!(load("", &[]).unwrap(), Config::default());
+}
+
+#[test]
+fn the_example_explains_every_field() {
+    let full =
+        Config { tls: Some(Tls { certificate: "c".into(), key: "k".into() }), ..Config::default() };
+    let serde_json::Value::Object(config) = serde_json::to_value(full).unwrap() else { panic!() };
+    let lines: Vec<&str> =
+        EXAMPLE.lines().map(|line| line.trim_start_matches(['#', ' '])).collect();
+    let mentioned = |start: &str| lines.iter().any(|line| line.starts_with(start));
+    for (name, value) in config {
+        let serde_json::Value::Object(section) = value else {
+            assert!(mentioned(&format!("{name} = ")), "{name}");
+            continue;
+        };
+        assert!(mentioned(&format!("[{name}]")), "[{name}]");
+        for field in section.keys() {
+            assert!(mentioned(&format!("{field} = ")), "{name}.{field}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_names_line_column_and_field() {
+    let cases = [
+        ("data = 'x'\n[limits]\nbody_bytes = 3\n", "3:1: `body_bytes = 3`: unknown field"),
+        ("[limits]\nstop_max = 0\n", "2:12: `stop_max = 0`: 0 is not from 1 to 64"),
+        ("[limits]\nqueue_max = -1\n", "2:13: `queue_max = -1`: -1 is not from"),
+        ("[limits]\nqueue_max = 1.5\n", "2:13: `queue_max = 1.5`: invalid type: floating point"),
+        (
+            "[limits]\nqueue_max = 'x'\n",
+            "2:13: `queue_max = 'x'`: invalid type: string \"x\", expected a whole number from 1",
+        ),
+        ("[listen]\napi = 'here'\n", "2:7: `api = 'here'`: invalid socket address"),
+        ("[log]\nlevel = 'loud'\n", "2:9: `level = 'loud'`: unknown variant `loud`"),
+        ("[lissten]\n", "1:2: `[lissten]`: unknown field `lissten`"),
+        ("data = \n", "1:8: `data =`: "),
+    ];
+    for (text, expected) in cases {
+        let message = refusal(text);
+        assert!(message.starts_with(expected), "{text}: {message}");
+    }
+}
+
+#[test]
+fn variables_override_the_file() {
+    let config = load(
+        "[limits]\nstop_max = 2\n",
+        &[
+            ("BAILIWICK_LIMITS__STOP_MAX", "3"),
+            ("BAILIWICK_LISTEN__API", "0.0.0.0:80"),
+            ("BAILIWICK_ENGINE__THREADS", "2"),
+            ("BAILIWICK_TLS__CERTIFICATE", "1"),
+            ("BAILIWICK_TLS__KEY", "/key.pem"),
+            ("BAILIWICK_DATA", "/data"),
+            ("BAILIWICK_API_KEY", "not an override"),
+            ("HOME", "/root"),
+        ],
+    );
+    let config = config.unwrap();
+    assert_eq!(config.limits.stop_max, 3);
+    assert_eq!(config.listen.api.to_string(), "0.0.0.0:80");
+    assert_eq!(config.engine.threads, Some(2));
+    assert_eq!(config.data, Path::new("/data"));
+    let tls = Tls { certificate: "1".into(), key: "/key.pem".into() };
+    assert_eq!(config.tls, Some(tls));
+}
+
+#[test]
+fn a_variable_that_is_not_understood_is_refused_by_name() {
+    for (name, value, expected) in [
+        ("BAILIWICK_LIMITS__STOPMAX", "3", "unknown field `stopmax`"),
+        ("BAILIWICK_LIMIT__STOP_MAX", "3", "unknown field `limit`"),
+        ("BAILIWICK_LIMITS__STOP_MAX", "none", "invalid type: string"),
+        ("BAILIWICK_LIMITS__STOP_MAX", "1000", "1000 is not from 1 to 64"),
+        ("BAILIWICK_DATA__X", "3", "`data` is a field"),
+        ("BAILIWICK_LISTEN__API", "", "invalid socket address"),
+    ] {
+        let message = load("", &[(name, value)]).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("environment variable `{name}`: ")), "{message}");
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn fields_that_contradict_each_other_are_refused() {
+    let same = "[listen]\napi = '127.0.0.1:9'\noperations = '127.0.0.1:9'\n";
+    assert!(refusal(same).contains("two addresses"));
+    assert!(refusal("[listen]\ndomain = 'https://x'\n").contains("host name"));
+    assert!(refusal("[tls]\ncertificate = 'c'\n").contains("`tls.key` is missing"));
+}
