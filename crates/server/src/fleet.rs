@@ -6,7 +6,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -23,6 +22,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::config::Config;
 
+/// What workers are started from: the running program, also after its file was replaced by a newer
+/// one.
+pub(crate) const EXECUTABLE: &str = "/proc/self/exe";
+
 /// All workers; clones are the same fleet.
 #[derive(Debug, Clone)]
 pub struct Fleet {
@@ -31,7 +34,6 @@ pub struct Fleet {
 
 #[derive(Debug)]
 struct Inner {
-    executable: PathBuf,
     config: Config,
     workers: RwLock<HashMap<(ModelId, Task), Member>>,
     tasks: TaskTracker,
@@ -82,11 +84,11 @@ pub struct WorkerStatus {
 }
 
 impl Fleet {
-    /// A fleet without workers, which runs them as `executable worker`.
+    /// A fleet without workers.
     #[must_use]
-    pub fn new(executable: PathBuf, config: &Config, tasks: TaskTracker) -> Self {
+    pub fn new(config: &Config, tasks: TaskTracker) -> Self {
         let config = config.clone();
-        Self { inner: Arc::new(Inner { executable, config, workers: RwLock::default(), tasks }) }
+        Self { inner: Arc::new(Inner { config, workers: RwLock::default(), tasks }) }
     }
 
     /// Starts the workers that deployments need, and stops those that none needs any more.
@@ -112,7 +114,7 @@ impl Fleet {
             let Some(model) = directory.model(id).filter(|_| !workers.contains_key(&key)) else {
                 continue;
             };
-            let worker = Worker::start(self.inner.executable.clone(), self.spec(model, task));
+            let worker = Worker::start(EXECUTABLE.into(), self.spec(model, task));
             let member =
                 Member { model: model.name.clone(), worker, log: CancellationToken::new() };
             let life = report(member.model.clone(), task, member.worker.state());

@@ -39,9 +39,6 @@ pub enum StartError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The program does not find itself, and so cannot start workers.
-    #[error("cannot find this program's own file: {0}; start it by its full path")]
-    Executable(io::Error),
 }
 
 /// A service that has opened its listeners.
@@ -69,11 +66,10 @@ pub async fn run(
 ) -> Result<(), StartError> {
     let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
     let tasks = TaskTracker::new();
-    let executable = std::env::current_exe().map_err(StartError::Executable)?;
     let api = bind(config.listen.api, "listen.api").await?;
     let operations = bind(config.listen.operations, "listen.operations").await?;
     // After the listeners: where an address is taken, no model is loaded in vain.
-    let fleet = Fleet::new(executable, &config, tasks.clone());
+    let fleet = Fleet::new(&config, tasks.clone());
     fleet.reconcile(&*store.directory()?);
     let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
     let drain = Duration::from_millis(config.limits.drain_ms);

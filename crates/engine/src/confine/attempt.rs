@@ -64,7 +64,8 @@ fn socket_unix() -> io::Result<()> {
 }
 
 fn open() -> io::Result<()> {
-    let path = c"/etc/passwd";
+    // Never the model file, which may be read while it is loaded.
+    let path = c"/";
     let here = libc::AT_FDCWD as usize;
     call(libc::SYS_openat, [here, path.as_ptr() as usize, libc::O_RDONLY as usize, 0])
 }

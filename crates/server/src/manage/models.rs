@@ -13,13 +13,12 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use store::{Kind, Model, ModelFactsRow, StoreError};
 
+use crate::fleet::EXECUTABLE;
+
 use super::{ManageError, Management, ModelView, find_model, now, random};
 
 /// Where copies of models are, in the data directory.
 const MODELS: &str = "models";
-
-/// The running program, also after its file was replaced by a newer one.
-const SELF: &str = "/proc/self/exe";
 
 /// Read at once while a file is hashed and copied.
 const CHUNK_BYTES: usize = 1024 * 1024;
@@ -54,7 +53,7 @@ impl Management {
         let source = new.path.canonicalize().map_err(file("read", &new.path))?;
         // Before copying: an unsuitable file of many gigabytes is refused in a moment. Should the
         // file change after this look, its worker refuses to start: the digest is checked there.
-        let facts = engine::supervise::inspect(SELF.into(), source.clone())
+        let facts = engine::supervise::inspect(EXECUTABLE.into(), source.clone())
             .await
             .map_err(|reason| ManageError::Unsuitable { path: new.path.clone(), reason })?;
         let models = (!new.in_place).then(|| self.data.join(MODELS));
