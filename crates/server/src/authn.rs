@@ -34,20 +34,20 @@ impl Caller {
 /// Checks the caller's key.
 ///
 /// # Errors
-/// When `Host` names a resource that does not exist, or the key opens nothing there.
+/// When there is no key, or it opens nothing here. A resource that does not exist is answered as one
+/// whose key is another: who has no key learns no names.
 pub fn caller(
     directory: Arc<Directory>,
     domain: Option<&str>,
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Result<Caller, ApiError> {
-    let named = match domain.and_then(|domain| label(host(uri, headers)?, domain)) {
-        Some(name) => Some(directory.resource_by_name(&name).ok_or(ApiError::UnknownResource)?),
-        None => None,
-    };
     let key = key(headers).ok_or(ApiError::Unauthorized)?;
-    let resource =
-        named.or_else(|| directory.resource_by_key(&key.digest())).ok_or(ApiError::Unauthorized)?;
+    let resource = match domain.and_then(|domain| label(host(uri, headers)?, domain)) {
+        Some(name) => directory.resource_by_name(&name),
+        None => directory.resource_by_key(&key.digest()),
+    };
+    let resource = resource.ok_or(ApiError::Unauthorized)?;
     let principal = authenticate(&key, &resource.keys).map_err(|_| ApiError::Unauthorized)?;
     Ok(Caller { principal, directory })
 }

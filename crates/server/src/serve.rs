@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    config::Config,
+    config::{Config, Limits},
     fleet::Fleet,
     gateway::Gateway,
     listen::{Listener, Terms},
@@ -85,7 +85,8 @@ pub async fn run(
     let admin = crate::admin::router(store.clone(), fleet.clone(), &config);
     let gateway = Arc::new(Gateway::new(config, store, fleet.clone(), metrics));
     let router = operations::router(Arc::clone(&gateway), admin);
-    let inner = Terms { tls: None, ..terms.clone() };
+    // The limits that an operator sets are for customers; a probe is not cut off by them.
+    let inner = Terms { tls: None, limits: Limits::default(), ..terms.clone() };
     terms.tasks.spawn(operations.serve(TowerToHyperService::new(router), inner));
     let answering = Arc::clone(&gateway);
     let service = service_fn(move |request: hyper::Request<Incoming>| {

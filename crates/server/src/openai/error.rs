@@ -90,10 +90,9 @@ pub enum ApiError {
     Invalid(Invalid),
     /// `api-version` is not one.
     ApiVersion,
-    /// No key, or one that opens nothing here.
+    /// No key, or one that opens nothing here; also where `Host` names a resource that does not
+    /// exist, so that names cannot be tried.
     Unauthorized,
-    /// `Host` names a resource that does not exist.
-    UnknownResource,
     /// No such deployment for this caller.
     DeploymentNotFound,
     /// No such model for this caller.
@@ -230,9 +229,7 @@ impl ApiError {
                  YYYY-MM-DD-preview, or `v1`, `preview`, `latest`, or leave it out.",
             ),
             Self::Unauthorized => azure(StatusCode::UNAUTHORIZED, "401", UNAUTHORIZED),
-            Self::UnknownResource | Self::RouteNotFound => {
-                azure(StatusCode::NOT_FOUND, "404", "Resource not found")
-            }
+            Self::RouteNotFound => azure(StatusCode::NOT_FOUND, "404", "Resource not found"),
             Self::DeploymentNotFound => {
                 azure(StatusCode::NOT_FOUND, "DeploymentNotFound", DEPLOYMENT_NOT_FOUND)
             }
