@@ -110,6 +110,7 @@ impl Gateway {
         let secure = self.config.tls.is_some();
         let (head, mut body) = request.into_parts();
         let mut call = Call::begin(&head.headers, secure, Arc::clone(&self.metrics));
+        tracing::trace!(request = %call.id, version = ?head.version, "call begins");
         let limit = Duration::from_millis(self.config.limits.request_ms);
         let answer =
             match tokio::time::timeout(limit, self.route(&mut call, &head, &mut body)).await {

@@ -79,6 +79,7 @@ impl<'a> Target<'a> {
         estimated_tokens: u64,
     ) -> Result<(), ApiError> {
         call.deployment = Some(self.deployment.id);
+        tracing::trace!(request = %call.id, deployment = %self.deployment.id, estimated_tokens, "admitting");
         let reserved = gateway.meters.reserve(self.deployment, estimated_tokens);
         let balance = match &reserved {
             Ok(balance) => balance,
