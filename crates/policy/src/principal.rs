@@ -179,7 +179,7 @@ mod tests {
         let (one, two, keys) = keys();
         assert_eq!(authenticate(&one, &keys).unwrap().key(), KeyName::Key1);
         assert_eq!(authenticate(&two, &keys).unwrap().key(), KeyName::Key2);
-        let prefix = Key::presented(&one.reveal()[..63]);
+        let prefix = Key::presented(one.reveal().split_at(63).0);
         for wrong in [Key::presented(""), prefix, Key::from_random(&[3; 32])] {
             assert_eq!(authenticate(&wrong, &keys), Err(Unauthenticated));
         }

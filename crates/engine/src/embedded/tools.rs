@@ -214,7 +214,8 @@ mod tests {
         let letters: Vec<String> = CALLS.chars().map(String::from).collect();
         assert_eq!(tidy(read(&letters.iter().map(String::as_str).collect::<Vec<_>>())), expected);
         for at in 1..CALLS.len() {
-            assert_eq!(tidy(read(&[&CALLS[..at], &CALLS[at..]])), expected, "cut at {at}");
+            let (before, after) = CALLS.split_at(at);
+            assert_eq!(tidy(read(&[before, after])), expected, "cut at {at}");
         }
     }
 

@@ -24,7 +24,7 @@ fn fixture() -> Fixture {
     management.ensure_admin_key().unwrap();
     let key = management.admin_key().unwrap().unwrap();
     let config = Config { data: data.path().to_owned(), ..Config::default() };
-    let fleet = Fleet::new("/nonexistent".into(), &config, TaskTracker::new());
+    let fleet = Fleet::new(&config, TaskTracker::new());
     Fixture { router: router(store, fleet, &config), key, _data: data }
 }
 

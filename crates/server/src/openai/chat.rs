@@ -1,4 +1,4 @@
-//! A chat request, from its first byte to its answer. [`answer`] reads in the order in which things
+//! A chat request, from its first byte to its answer. `answer` reads in the order in which things
 //! happen; each step consumes what the one before it gave.
 
 mod lower;
