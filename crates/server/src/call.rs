@@ -170,3 +170,71 @@ pub fn random<const N: usize>() -> [u8; N] {
     getrandom::fill(&mut bytes).expect("the system gives random bytes");
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use policy::meter::Limits;
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::fleet::Fleet;
+
+    fn call(given: &[(&'static str, &[u8])]) -> Call {
+        let mut headers = HeaderMap::new();
+        for (name, value) in given {
+            headers.insert(*name, HeaderValue::from_bytes(value).unwrap());
+        }
+        let fleet = Fleet::new(&crate::config::Config::default(), TaskTracker::new());
+        Call::begin(&headers, true, Arc::new(Metrics::new(fleet)))
+    }
+
+    fn told(call: &Call) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        call.headers(&mut headers);
+        headers
+    }
+
+    #[test]
+    fn every_answer_says_which_call_it_was() {
+        let mut call = call(&[("x-ms-client-request-id", b"abc-1")]);
+        let headers = told(&call);
+        assert_eq!(headers["x-request-id"], call.id.to_string());
+        assert_eq!(headers["apim-request-id"], call.id.to_string());
+        assert_eq!(headers["x-ms-client-request-id"], "abc-1");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert!(headers.contains_key("strict-transport-security"));
+        assert!(!headers.contains_key("x-ms-region"));
+        call.balance = Some(Balance {
+            limits: Limits { tokens_per_minute: 100, requests_per_minute: 6 },
+            remaining_tokens: 40,
+            remaining_requests: 5,
+            reset_ms: 1_001,
+        });
+        let headers = told(&call);
+        assert_eq!(headers["x-ratelimit-limit-tokens"], "100");
+        assert_eq!(headers["x-ratelimit-remaining-requests"], "5");
+        assert_eq!(headers["x-ratelimit-reset-tokens"], "2");
+    }
+
+    #[test]
+    fn only_harmless_client_ids_are_echoed() {
+        let long = [b'a'; 129];
+        for bad in [&b""[..], b"caf\xc3\xa9", b"tab\there", &long] {
+            let call = call(&[("x-ms-client-request-id", bad)]);
+            assert!(!told(&call).contains_key("x-ms-client-request-id"), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn retries_are_told_in_both_ways_or_ruled_out() {
+        let mut headers = HeaderMap::new();
+        retry(&mut headers, Retry::AfterMs(1_500));
+        assert_eq!(
+            (&headers["retry-after-ms"], &headers["retry-after"]),
+            (&"1500".parse().unwrap(), &"2".parse().unwrap())
+        );
+        let mut headers = HeaderMap::new();
+        retry(&mut headers, Retry::Never);
+        assert_eq!(headers["x-should-retry"], "false");
+    }
+}

@@ -434,3 +434,65 @@ const UNAUTHORIZED: &str = "Access denied due to invalid subscription key or wro
 
 const DEPLOYMENT_NOT_FOUND: &str = "The API deployment for this resource does not exist. If you \
     created the deployment within the last 5 minutes, please wait a moment and try again.";
+
+#[cfg(test)]
+mod tests {
+    use policy::meter::Limits;
+
+    use super::*;
+
+    #[test]
+    fn errors_have_the_statuses_and_codes_that_clients_know() {
+        let operation = Operation::Chat;
+        let refused = |refusal| ApiError::Refused { operation, refusal };
+        let limits = Limits { tokens_per_minute: 9, requests_per_minute: 1 };
+        let balance =
+            Balance { limits, remaining_tokens: 0, remaining_requests: 0, reset_ms: 2500 };
+        let limited = |exceeded| ApiError::RateLimited { operation, exceeded };
+        let cases = [
+            (ApiError::ApiVersion, 400, "InvalidApiVersionParameter", Retry::Unsaid),
+            (ApiError::Unauthorized, 401, "401", Retry::Unsaid),
+            (ApiError::DeploymentNotFound, 404, "DeploymentNotFound", Retry::Unsaid),
+            (ApiError::RouteNotFound, 404, "404", Retry::Unsaid),
+            (ApiError::WrongTask { operation }, 400, "OperationNotSupported", Retry::Unsaid),
+            (ApiError::RequestTimeout { limit_ms: 5 }, 408, "408", Retry::Never),
+            (ApiError::BodyTooLarge { limit: 5 }, 413, "413", Retry::Unsaid),
+            (limited(Exceeded::Tokens(balance)), 429, "429", Retry::AfterMs(2500)),
+            (limited(Exceeded::Never(balance)), 429, "429", Retry::Never),
+            (ApiError::Stopping, 503, "503", Retry::AfterMs(1000)),
+            (
+                refused(Refusal::ContextLength { limit: 8, asked: 9 }),
+                400,
+                "context_length_exceeded",
+                Retry::Unsaid,
+            ),
+            (refused(Refusal::QueueFull { waiting: 3 }), 429, "429", Retry::AfterMs(1000)),
+            (refused(Refusal::NotReady { retry_after_ms: 700 }), 503, "503", Retry::AfterMs(700)),
+            (refused(Refusal::WorkerDied), 503, "503", Retry::AfterMs(2000)),
+            (refused(Refusal::Engine { reason: "canary".into() }), 500, "500", Retry::Unsaid),
+        ];
+        for (error, status, code, retry) in cases {
+            let answer = error.answer();
+            assert_eq!(
+                (answer.status.as_u16(), answer.body.error.code),
+                (status, code),
+                "{error:?}"
+            );
+            assert_eq!(answer.retry, retry, "{error:?}");
+            assert!(!answer.body.error.message.contains("canary"));
+        }
+    }
+
+    #[test]
+    fn azures_bodies_are_azures_to_the_byte() {
+        let text = |error: ApiError| serde_json::to_string(&error.answer().body).unwrap();
+        assert_eq!(
+            text(ApiError::RouteNotFound),
+            r#"{"error":{"code":"404","message":"Resource not found"}}"#
+        );
+        assert_eq!(
+            text(ApiError::DeploymentNotFound),
+            r#"{"error":{"code":"DeploymentNotFound","message":"The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again."}}"#
+        );
+    }
+}
