@@ -98,6 +98,11 @@ fn every_recorded_request_is_understood() {
 fn replay(recorded: &Recorded, caller: &Caller) -> Result<(), String> {
     let name = &recorded.name;
     let reply = recorded.request(caller).send(caller.address);
+    if name == "rs-async-openai.4.json" {
+        // It asks a chat deployment for embeddings: understood, and refused for what it is.
+        let code = &reply.error(400)["code"];
+        return if code == "OperationNotSupported" { Ok(()) } else { Err(code.to_string()) };
+    }
     if reply.status != 200 {
         return Err(format!("{name}: {} {}", reply.status, reply.text()));
     }

@@ -2,12 +2,14 @@
 
 use std::fs;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use crate::{process::succeed, sdk::program, service::Service};
 
 fn authority() -> (String, Issuer<'static, KeyPair>) {
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();
+    // Unlike the certificate's own, or that would pass for self-signed.
+    parameters.distinguished_name.push(DnType::CommonName, "authority of the tests");
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
     let certificate = parameters.self_signed(&key).unwrap().pem();
