@@ -38,11 +38,7 @@ pub(crate) fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     SHARED.get_or_init(|| {
         let service = Service::start(&[("BAILIWICK_LISTEN__DOMAIN", "openai.test")]);
-        let demo = service.caller("demo");
-        for name in ["gpt4o", "gpt-4o", "mydep", "m"] {
-            service.deployment(&demo, name, "chat", None);
-        }
-        service.deployment(&demo, "emb", "embeddings", None);
+        let demo = service.caller_of_recorded("demo");
         let other = service.caller("other");
         service.deployment(&other, "others-own", "chat", None);
         Shared { service, demo, other }
@@ -118,7 +114,17 @@ impl Service {
         self.files.caller(name, self.api, &[])
     }
 
-    /// The same, with the prompt cache switched off.
+    /// The same, with deployments under the names that recorded clients use, too.
+    pub(crate) fn caller_of_recorded(&self, name: &str) -> Caller {
+        let caller = self.caller(name);
+        for name in ["gpt4o", "gpt-4o", "mydep", "m"] {
+            self.deployment(&caller, name, "chat", None);
+        }
+        self.deployment(&caller, "emb", "embeddings", None);
+        caller
+    }
+
+    /// As [`Self::caller`], with the prompt cache switched off.
     pub(crate) fn caller_without_prefix_cache(&self, name: &str) -> Caller {
         self.files.caller(name, self.api, &["--no-prefix-cache"])
     }
