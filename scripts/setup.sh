@@ -13,10 +13,18 @@ need() { missing+=("$1"); }
 command -v cmake >/dev/null || need cmake
 command -v g++ >/dev/null || need g++
 command -v make >/dev/null || need make
-# bindgen loads the library and reads the headers that come with it.
-compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null ||
-	compgen -G '/usr/lib/*/libclang*.so*' >/dev/null ||
-	[ -n "${LIBCLANG_PATH:-}" ] || need libclang-dev
+# bindgen loads the library and reads the headers that come with it. The names are those that it
+# looks for: `libclang-cpp.so`, which other packages bring, is another library.
+has_libclang() {
+	local folder name
+	for folder in /usr/lib/llvm-*/lib /usr/lib/*-linux-gnu; do
+		for name in libclang.so libclang.so.* libclang-[0-9]*.so*; do
+			compgen -G "$folder/$name" >/dev/null && return 0
+		done
+	done
+	return 1
+}
+[ -n "${LIBCLANG_PATH:-}" ] || has_libclang || need libclang-dev
 command -v python3 >/dev/null || need python3
 python3 -c 'import venv, ensurepip' 2>/dev/null || need python3-venv
 python3 -c 'import pip' 2>/dev/null || need python3-pip
