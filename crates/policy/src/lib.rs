@@ -6,8 +6,9 @@
 
 pub mod authz;
 pub mod content;
-pub mod id;
 pub mod meter;
 pub mod permit;
 pub mod principal;
 pub mod task;
+
+pub use tlog::id;

@@ -2,7 +2,8 @@
 //!
 //! They reveal nothing about a tenant, and go into receipts and the log where names must not.
 
-use std::{fmt, str::FromStr};
+use alloc::{borrow::ToOwned as _, string::String};
+use core::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -23,7 +24,7 @@ macro_rules! id {
         impl $name {
             /// Makes an id of random bytes.
             #[must_use]
-            pub fn from_random(bytes: [u8; 16]) -> Self {
+            pub const fn from_random(bytes: [u8; 16]) -> Self {
                 Self(bytes)
             }
 
@@ -55,6 +56,25 @@ macro_rules! id {
                     .and_then(hex16)
                     .map(Self)
                     .ok_or_else(|| BadId { given: text.to_owned(), prefix: $prefix })
+            }
+        }
+
+        impl<C> minicbor::Encode<C> for $name {
+            fn encode<W: minicbor::encode::Write>(
+                &self,
+                encoder: &mut minicbor::Encoder<W>,
+                _: &mut C,
+            ) -> Result<(), minicbor::encode::Error<W::Error>> {
+                encoder.bytes(&self.0)?.ok()
+            }
+        }
+
+        impl<'b, C> minicbor::Decode<'b, C> for $name {
+            fn decode(
+                decoder: &mut minicbor::Decoder<'b>,
+                _: &mut C,
+            ) -> Result<Self, minicbor::decode::Error> {
+                crate::canon::array(decoder).map(Self)
             }
         }
 
@@ -93,6 +113,23 @@ id!(
     RequestId, "req"
 );
 
+id!(
+    /// A key pair that records are sealed to: one tenant's, for one deadline.
+    KeyId, "key"
+);
+id!(
+    /// A just-in-time permission of one person to see one record.
+    GrantId, "gra"
+);
+id!(
+    /// An approval: of a grant, or of zero retention.
+    ApprovalId, "apr"
+);
+id!(
+    /// A person, as the log names one: drawn at random, and known to the tenant and the operator.
+    PersonId, "per"
+);
+
 fn hex16(text: &str) -> Option<[u8; 16]> {
     let lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if text.len() != 32 || !text.bytes().all(lower_hex) {
@@ -100,13 +137,15 @@ fn hex16(text: &str) -> Option<[u8; 16]> {
     }
     let mut bytes = [0; 16];
     for (slot, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *slot = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        *slot = u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()?;
     }
     Some(bytes)
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::{format, string::ToString as _};
+
     use super::*;
 
     #[test]

@@ -1,0 +1,108 @@
+//! Canonical bytes: deterministically encoded CBOR (RFC 8949 §4.2.1), and nothing else.
+//!
+//! Two readers that disagree about bytes disagree about what was signed. So whatever does not
+//! encode to the very bytes it was read from is refused: longer integers than needed, indefinite
+//! lengths, keys out of order, trailing bytes.
+
+use alloc::vec::Vec;
+
+use minicbor::{
+    Decode, Decoder, Encode, Encoder,
+    encode::{Error, Write},
+};
+
+/// Bytes that are not the canonical encoding of what was expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the canonical CBOR of {what}")]
+pub struct NotCanonical {
+    /// What was expected.
+    pub what: &'static str,
+}
+
+/// The canonical bytes of a value.
+///
+/// The value's fields are encoded in the order of their numbers, and its integers as short as they
+/// go: minicbor writes no other way.
+#[must_use]
+pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Writing to memory does not fail.
+    let written = minicbor::encode(value, &mut bytes);
+    debug_assert!(written.is_ok(), "memory takes all bytes");
+    bytes
+}
+
+/// Reads a value from its canonical bytes.
+///
+/// # Errors
+/// When they are not exactly that.
+pub fn decode<'b, T: Decode<'b, ()> + Encode<()>>(
+    bytes: &'b [u8],
+    what: &'static str,
+) -> Result<T, NotCanonical> {
+    let value: T = minicbor::decode(bytes).map_err(|_| NotCanonical { what })?;
+    if encode(&value) == bytes { Ok(value) } else { Err(NotCanonical { what }) }
+}
+
+/// A byte string of a fixed length.
+pub(crate) fn array<const N: usize>(
+    decoder: &mut Decoder<'_>,
+) -> Result<[u8; N], minicbor::decode::Error> {
+    let bytes = decoder.bytes()?;
+    bytes
+        .try_into()
+        .map_err(|_| minicbor::decode::Error::message("a byte string of another length"))
+}
+
+/// Thirty-two bytes: a digest, a commitment, a hash of the tree.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// SHA-256 of the parts, one after the other.
+    #[must_use]
+    pub fn of(parts: &[&[u8]]) -> Self {
+        use sha2::Digest as _;
+        let mut hasher = sha2::Sha256::new();
+        parts.iter().for_each(|part| hasher.update(part));
+        Self(hasher.finalize().into())
+    }
+
+    /// Reads 64 lower-case hex digits.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let lower = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() != 64 || !text.bytes().all(lower) {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (slot, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *slot = u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl core::fmt::Display for Digest {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl core::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        core::fmt::Display::fmt(self, f)
+    }
+}
+
+impl<C> Encode<C> for Digest {
+    fn encode<W: Write>(&self, encoder: &mut Encoder<W>, _: &mut C) -> Result<(), Error<W::Error>> {
+        encoder.bytes(&self.0)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Digest {
+    fn decode(decoder: &mut Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        array(decoder).map(Self)
+    }
+}

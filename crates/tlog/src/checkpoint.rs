@@ -1,0 +1,124 @@
+//! Checkpoints: the log's size and root at one moment, as a signed note. C2SP tlog-checkpoint.
+
+use alloc::{
+    borrow::ToOwned as _,
+    format,
+    string::{String, ToString as _},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::{
+    canon::Digest,
+    note::{BadNote, Note, Signer, Verifier},
+};
+
+/// The log's size and root at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Which log: the name of its key, too.
+    pub origin: String,
+    /// Entries so far.
+    pub size: u64,
+    /// The root of the tree over them.
+    pub root: Digest,
+}
+
+/// A note that is no checkpoint of the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadCheckpoint {
+    /// Not a note, or not signed by the log.
+    #[error(transparent)]
+    Note(#[from] BadNote),
+    /// Not origin, size and root.
+    #[error("the note is not a checkpoint")]
+    Malformed,
+    /// Another log's.
+    #[error("the checkpoint is of `{origin}`")]
+    OtherLog {
+        /// Whose it is.
+        origin: String,
+    },
+}
+
+impl Checkpoint {
+    /// The text that is signed.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root.0))
+    }
+
+    /// Signs the checkpoint.
+    #[must_use]
+    pub fn sign(&self, signer: &Signer) -> String {
+        signer.sign(&self.text())
+    }
+
+    /// Reads a checkpoint that the log signed.
+    ///
+    /// # Errors
+    /// When the note is not one, or not this log's.
+    pub fn verify(note: &str, log: &Verifier) -> Result<Self, BadCheckpoint> {
+        let checkpoint = Self::parse(Note::parse(note)?.verify(log)?)?;
+        if checkpoint.origin != log.name() {
+            return Err(BadCheckpoint::OtherLog { origin: checkpoint.origin });
+        }
+        Ok(checkpoint)
+    }
+
+    /// Reads a checkpoint's text.
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub fn parse(text: &str) -> Result<Self, BadCheckpoint> {
+        let mut lines = text.split('\n');
+        let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next())
+        else {
+            return Err(BadCheckpoint::Malformed);
+        };
+        let number: u64 = size.parse().map_err(|_| BadCheckpoint::Malformed)?;
+        let root = STANDARD.decode(root).ok().and_then(|root| root.try_into().ok());
+        let root = Digest(root.ok_or(BadCheckpoint::Malformed)?);
+        // No leading zeros or signs; and nothing after the root but the end of its line.
+        let ends = lines.next() == Some("") && lines.next().is_none();
+        if origin.is_empty() || number.to_string() != size || !ends {
+            return Err(BadCheckpoint::Malformed);
+        }
+        Ok(Self { origin: origin.to_owned(), size: number, root })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::empty_root;
+
+    #[test]
+    fn a_checkpoint_is_read_as_it_was_signed() {
+        let signer = Signer::new("log.example", &[1; 32]).unwrap();
+        let checkpoint = Checkpoint { origin: "log.example".into(), size: 7, root: empty_root() };
+        let note = checkpoint.sign(&signer);
+        assert_eq!(Checkpoint::verify(&note, &signer.verifier()), Ok(checkpoint.clone()));
+        let other = Checkpoint { origin: "other.example".into(), ..checkpoint };
+        let refused = Checkpoint::verify(&other.sign(&signer), &signer.verifier());
+        assert!(matches!(refused, Err(BadCheckpoint::OtherLog { .. })));
+    }
+
+    #[test]
+    fn what_is_no_checkpoint_is_refused() {
+        let root = STANDARD.encode([0; 32]);
+        for text in [
+            "",
+            "log\n1\n",
+            &format!("log\n01\n{root}\n"),
+            &format!("log\n+1\n{root}\n"),
+            &format!("log\n-1\n{root}\n"),
+            &format!("\n1\n{root}\n"),
+            &format!("log\n1\n{root}"),
+            &format!("log\n1\n{root}\nextension\n"),
+            "log\n1\nAAAA\n",
+        ] {
+            assert!(Checkpoint::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

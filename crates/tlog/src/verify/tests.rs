@@ -1,0 +1,110 @@
+use alloc::{vec, vec::Vec};
+
+use super::*;
+use crate::{canon::Digest, id::TenantId};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+fn log(events: &[(u64, Event)]) -> (Replay, Checkpoint) {
+    let mut replay = Replay::default();
+    let mut frontier = Frontier::default();
+    for (time_ms, event) in events {
+        let bytes = Entry { time_ms: *time_ms, event: event.clone() }.encode();
+        frontier.push(leaf_hash(&bytes));
+        replay.push(&bytes);
+    }
+    let checkpoint =
+        Checkpoint { origin: "log.example".into(), size: frontier.size(), root: frontier.root() };
+    (replay, checkpoint)
+}
+
+fn findings(events: &[(u64, Event)]) -> Vec<String> {
+    let (replay, checkpoint) = log(events);
+    replay.finish(&checkpoint, None).findings.into_iter().map(|finding| finding.what).collect()
+}
+
+fn created(key: u8, deadline_ms: u64) -> Event {
+    let tenant = TenantId::from_random([1; 16]);
+    Event::KeyCreated { key: KeyId::from_random([key; 16]), tenant, deadline_ms }
+}
+
+fn destroyed(key: u8) -> Event {
+    Event::KeyDestroyed { key: KeyId::from_random([key; 16]) }
+}
+
+fn request() -> Event {
+    Event::Request { commitment: Digest([0; 32]) }
+}
+
+const REQUEST: RequestId = RequestId::from_random([3; 16]);
+
+fn approved(grant: u8, reviewer: u8, manager: u8) -> Event {
+    Event::Approved {
+        grant: GrantId::from_random([grant; 16]),
+        request: REQUEST,
+        reviewer: PersonId::from_random([reviewer; 16]),
+        manager: PersonId::from_random([manager; 16]),
+        expires_ms: 100,
+    }
+}
+
+fn looked(grant: u8, request: RequestId, reviewer: u8) -> Event {
+    let reviewer = PersonId::from_random([reviewer; 16]);
+    Event::Looked { grant: GrantId::from_random([grant; 16]), request, reviewer }
+}
+
+#[test]
+fn a_log_that_keeps_its_promises_has_no_findings() {
+    let events = [
+        (1, created(1, DAY_MS)),
+        (2, request()),
+        (3, approved(1, 1, 2)),
+        (4, looked(1, REQUEST, 1)),
+        (DAY_MS + 5, destroyed(1)),
+        (2 * DAY_MS, request()),
+    ];
+    let (replay, checkpoint) = log(&events);
+    let report = replay.finish(&checkpoint, Some(90 * DAY_MS));
+    assert_eq!(report.findings, vec![]);
+    assert_eq!((report.requests, report.keys_created, report.keys_destroyed), (2, 1, 1));
+}
+
+#[test]
+fn each_broken_promise_is_named() {
+    let late = DAY_MS + DESTRUCTION_GRACE_MS + 1;
+    let other = RequestId::from_random([9; 16]);
+    let cases: [(&[(u64, Event)], &str); 13] = [
+        (&[(2, request()), (1, request())], "before its predecessor"),
+        (&[(0, created(1, 31 * DAY_MS))], "more than 30 days"),
+        (&[(0, created(1, DAY_MS)), (1, created(1, DAY_MS))], "made before"),
+        (&[(0, created(1, DAY_MS)), (1, destroyed(1)), (2, created(1, DAY_MS))], "made before"),
+        (&[(0, destroyed(1))], "does not exist"),
+        (&[(0, created(1, DAY_MS)), (late, destroyed(1))], "after its deadline"),
+        (&[(0, created(1, DAY_MS)), (late, request())], "not destroyed"),
+        (&[(0, looked(1, REQUEST, 1))], "without an approval"),
+        (&[(0, approved(1, 1, 1))], "its own reviewer"),
+        (&[(0, approved(1, 1, 2)), (100, looked(1, REQUEST, 1))], "had expired"),
+        (&[(0, approved(1, 1, 2)), (1, looked(1, other, 1))], "another record"),
+        (&[(0, approved(1, 1, 2)), (1, looked(1, REQUEST, 3))], "another person"),
+        (
+            &[(0, approved(1, 1, 2)), (1, looked(1, REQUEST, 1)), (2, looked(1, REQUEST, 1))],
+            "used before",
+        ),
+    ];
+    for (events, expected) in cases {
+        let found = findings(events);
+        assert!(found.iter().any(|what| what.contains(expected)), "{expected}: {found:?}");
+    }
+}
+
+#[test]
+fn missing_added_and_changed_entries_are_found() {
+    let events = [(1, request()), (2, created(1, DAY_MS)), (3, request())];
+    let (_, checkpoint) = log(&events);
+    let (short, _) = log(&events[..2]);
+    assert!(!short.finish(&checkpoint, None).findings.is_empty());
+    let mut changed = events.clone();
+    changed[1].0 = 3;
+    let (changed, _) = log(&changed);
+    assert!(!changed.finish(&checkpoint, None).findings.is_empty());
+}
