@@ -9,6 +9,7 @@ pub mod content;
 pub mod meter;
 pub mod permit;
 pub mod principal;
+pub mod retention;
 pub mod task;
 
 pub use tlog::id;

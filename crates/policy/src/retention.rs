@@ -1,0 +1,154 @@
+//! How long content is kept, decided when a request is answered and never changed afterwards.
+//!
+//! [`plan`] gives either a [`StoreUntil`], which sealing a record consumes, or an [`Exemption`],
+//! from which none can be made: under zero retention the call that stores cannot be written.
+
+pub mod clock;
+
+use crate::id::{ApprovalId, TenantId};
+
+/// A day, in milliseconds.
+pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Days that content is kept, at most.
+pub const DAYS_MAX: u8 = 30;
+
+/// A number of days that content may be kept: 1 to 30.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Days(u8);
+
+/// Not a number of days that content may be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("content is kept 1 to {DAYS_MAX} days, not {given}")]
+pub struct BadDays {
+    given: u64,
+}
+
+impl Days {
+    /// What a new resource has.
+    pub const DEFAULT: Self = Self(DAYS_MAX);
+
+    /// Checks a number of days.
+    ///
+    /// # Errors
+    /// When it is 0 or more than 30. Keeping nothing is not a number of days but a capability that
+    /// is approved.
+    pub fn new(given: u64) -> Result<Self, BadDays> {
+        match u8::try_from(given) {
+            Ok(days @ 1..=DAYS_MAX) => Ok(Self(days)),
+            _ => Err(BadDays { given }),
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+/// A resource's capability `ContentLogging`: whether its prompts and completions are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContentLogging {
+    /// Kept, or not.
+    pub enabled: bool,
+    /// Since when: milliseconds since 1970.
+    pub since_ms: u64,
+    /// By which approval; none where it was never changed.
+    pub approval: Option<ApprovalId>,
+}
+
+/// What a resource's owner and the operator agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Whose content.
+    pub tenant: TenantId,
+    /// Days that it is kept, where it is kept.
+    pub days: Days,
+    /// Whether it is kept.
+    pub content_logging: ContentLogging,
+}
+
+/// What happens to the content of one request.
+#[derive(Debug)]
+#[must_use = "content that nobody decided about is neither kept nor not kept"]
+pub enum RetentionPlan {
+    /// It is sealed, and unrecoverable from a deadline on.
+    Store(StoreUntil),
+    /// It is not kept.
+    Zero(Exemption),
+}
+
+/// That content may be stored, for one tenant, until a deadline.
+///
+/// Made by [`plan`] only, and consumed by sealing one record:
+///
+/// ```compile_fail
+/// use policy::retention::StoreUntil;
+/// let forged = StoreUntil { tenant: todo!(), deadline_ms: u64::MAX, days: todo!() };
+/// ```
+///
+/// Nothing turns an exemption into one:
+///
+/// ```compile_fail
+/// use policy::retention::{Exemption, StoreUntil};
+/// fn store_anyway(exemption: Exemption) -> StoreUntil { exemption.into() }
+/// ```
+#[derive(Debug)]
+#[must_use = "a record that is to be stored must be sealed"]
+pub struct StoreUntil {
+    tenant: TenantId,
+    deadline_ms: u64,
+    days: Days,
+}
+
+impl StoreUntil {
+    /// Whose content.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// When it must be unrecoverable: milliseconds since 1970, a midnight in UTC.
+    #[must_use]
+    pub fn deadline_ms(&self) -> u64 {
+        self.deadline_ms
+    }
+
+    /// The days that were agreed on.
+    #[must_use]
+    pub fn days(&self) -> Days {
+        self.days
+    }
+}
+
+/// That nothing of a request's content is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exemption {
+    approval: Option<ApprovalId>,
+}
+
+impl Exemption {
+    /// By which approval.
+    #[must_use]
+    pub fn approval(&self) -> Option<ApprovalId> {
+        self.approval
+    }
+}
+
+/// Decides what happens to the content of a request that is answered now.
+///
+/// All records of a tenant that end on one day share a key, so the deadline is a midnight: the last
+/// one that is not later than the agreed number of days.
+pub fn plan(rule: &Rule, now_ms: u64) -> RetentionPlan {
+    let ContentLogging { enabled, approval, .. } = rule.content_logging;
+    if !enabled {
+        return RetentionPlan::Zero(Exemption { approval });
+    }
+    let latest = now_ms.saturating_add(u64::from(rule.days.0).saturating_mul(DAY_MS));
+    let deadline_ms = latest.saturating_sub(latest % DAY_MS);
+    RetentionPlan::Store(StoreUntil { tenant: rule.tenant, deadline_ms, days: rule.days })
+}
+
+#[cfg(test)]
+mod tests;
