@@ -1,19 +1,24 @@
-//! The only disk: tenants, resources, deployments, models and digests of keys, in one SQLite file
-//! inside one data directory.
+//! The only disk: tenants, resources, deployments, models, digests of keys, sealed records, usage
+//! and the log, in one data directory; and apart from it the directory of the keys that open records.
 //!
-//! It keeps what was decided elsewhere. It knows no HTTP, opens no socket, makes no key, reads no
-//! clock, and never sees a prompt or a completion.
+//! It keeps what was decided elsewhere. It knows no HTTP, opens no socket, reads no clock, and hands
+//! content to nobody but the custodian.
 #![forbid(unsafe_code)]
 
+pub mod custody;
 mod directory;
 mod error;
 mod files;
+pub mod keys;
 mod manage;
 mod name;
+mod random;
 mod schema;
+pub mod seal;
 mod store;
 
 pub use directory::{Deployment, Directory, Model, ModelFactsRow, Resource, Sku, Tenant};
 pub use error::{InUse, Kind, StoreError};
 pub use name::{deployment_name, model_name, region_name, resource_name, tenant_name};
+pub use random::{NoRandom, random};
 pub use store::Store;

@@ -1,0 +1,551 @@
+//! The custodian: holds the private keys, opens one record against one grant, and destroys keys at
+//! their deadlines. docs/spec/custodian-protocol.md gives its messages to the byte.
+//!
+//! It lists no records and searches no content: there is no message for that. Before content leaves
+//! it, the look must be in the log, and the grant is used up on disk.
+
+use std::{
+    io::{self, Read, Write},
+    os::unix::net::UnixStream,
+    path::Path,
+};
+
+use minicbor::{Decode, Encode};
+use policy::{
+    id::{GrantId, KeyId, RequestId, ResourceId, TenantId},
+    retention::clock::{Behind, Clock, Reading},
+};
+use tlog::{
+    canon::{self, Digest},
+    checkpoint::Checkpoint,
+    entry::{Entry, Event},
+    note::Verifier,
+    tree,
+};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::{
+    keys::{DestroyStep, KeyDirectory, KeyEntry, KeyError},
+    seal::{self, Label, PublicKey, SealedRecord, SealedSpan},
+};
+
+/// Bytes of a message, at most: a record can hold a request and a response of the largest size.
+pub const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// What the custodian is asked.
+#[derive(Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Request {
+    /// The public key for a tenant's records of one deadline.
+    #[n(0)]
+    #[cbor(array)]
+    PublicKey {
+        /// Whose records.
+        #[n(0)]
+        tenant: TenantId,
+        /// When their key is destroyed.
+        #[n(1)]
+        deadline_ms: u64,
+    },
+    /// Destroy what is due.
+    #[n(1)]
+    DestroyDue,
+    /// Which keys are there.
+    #[n(2)]
+    Keys,
+    /// Open one record.
+    #[n(3)]
+    #[cbor(array)]
+    Open {
+        /// Why that is allowed.
+        #[n(0)]
+        grant: ProvenGrant,
+        /// What to open.
+        #[n(1)]
+        record: RecordToOpen,
+    },
+}
+
+/// What the custodian answers.
+#[derive(PartialEq, Eq, Encode, Decode)]
+pub enum Response {
+    /// The public key.
+    #[n(0)]
+    #[cbor(array)]
+    PublicKey {
+        /// Its id.
+        #[n(0)]
+        id: KeyId,
+        /// The key.
+        #[n(1)]
+        #[cbor(with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+    },
+    /// Keys: those that were destroyed, or those that are there.
+    #[n(1)]
+    #[cbor(array)]
+    Keys(#[n(0)] Vec<ListedKey>),
+    /// The record's content.
+    #[n(2)]
+    #[cbor(array)]
+    Opened {
+        /// What was sealed.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        content: Vec<u8>,
+    },
+    /// No.
+    #[n(3)]
+    #[cbor(array)]
+    Refused(#[n(0)] Refusal),
+}
+
+impl std::fmt::Debug for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::PublicKey { id, .. } => write!(f, "PublicKey({id})"),
+            Self::Keys(keys) => write!(f, "Keys({keys:?})"),
+            Self::Opened { content } => write!(f, "Opened({} bytes)", content.len()),
+            Self::Refused(refusal) => write!(f, "Refused({refusal:?})"),
+        }
+    }
+}
+
+/// A key, without the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct ListedKey {
+    /// Its id.
+    #[n(0)]
+    pub id: KeyId,
+    /// Whose records.
+    #[n(1)]
+    pub tenant: TenantId,
+    /// When it is destroyed.
+    #[n(2)]
+    pub deadline_ms: u64,
+}
+
+/// A grant, with the proof that approval and look are in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct ProvenGrant {
+    /// The log's `Approved` entry.
+    #[n(0)]
+    pub approved: Logged,
+    /// The log's `Looked` entry.
+    #[n(1)]
+    pub looked: Logged,
+    /// The checkpoint that both are proved in.
+    #[n(2)]
+    pub checkpoint: String,
+}
+
+/// An entry with its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Logged {
+    /// The entry's bytes.
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub entry: Vec<u8>,
+    /// Its number.
+    #[n(1)]
+    pub index: u64,
+    /// From its leaf to the checkpoint's root.
+    #[n(2)]
+    pub path: Vec<Digest>,
+}
+
+/// A sealed record with its sealed span.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct RecordToOpen {
+    /// Whose.
+    #[n(0)]
+    pub tenant: TenantId,
+    /// The resource that was called.
+    #[n(1)]
+    pub resource: ResourceId,
+    /// The request.
+    #[n(2)]
+    pub request: RequestId,
+    /// The key.
+    #[n(3)]
+    pub key: KeyId,
+    /// When that is destroyed.
+    #[n(4)]
+    pub deadline_ms: u64,
+    /// The sealed seed.
+    #[n(5)]
+    #[cbor(with = "minicbor::bytes")]
+    pub span: Vec<u8>,
+    /// The record's number in its span.
+    #[n(6)]
+    pub position: u32,
+    /// The sealed record.
+    #[n(7)]
+    #[cbor(with = "minicbor::bytes")]
+    pub record: Vec<u8>,
+}
+
+/// Why the custodian does not do what it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, thiserror::Error)]
+#[cbor(index_only)]
+pub enum Refusal {
+    /// The grant is not proved by the log.
+    #[n(0)]
+    #[error("approval and look are not proved to be in the log")]
+    NotInTheLog,
+    /// The grant is for another record or another person.
+    #[n(1)]
+    #[error("the grant is for another record or another person")]
+    OtherGrant,
+    /// The grant's reviewer approved it.
+    #[n(2)]
+    #[error("nobody approves their own look")]
+    SelfApproved,
+    /// The grant has expired.
+    #[n(3)]
+    #[error("the grant has expired")]
+    Expired,
+    /// The grant was used.
+    #[n(4)]
+    #[error("the grant was used already")]
+    Used,
+    /// The key was destroyed: nobody can open the record any more.
+    #[n(5)]
+    #[error("the record's key was destroyed at its deadline")]
+    Destroyed,
+    /// The record does not open.
+    #[n(6)]
+    #[error("the record is damaged, or not what it is said to be")]
+    Damaged,
+    /// The deadline has passed or is too far away.
+    #[n(7)]
+    #[error("no key may be made for this deadline")]
+    BadDeadline,
+    /// The key directory cannot be used.
+    #[n(8)]
+    #[error("the key directory cannot be used; the custodian's own log says why")]
+    Keys,
+    /// The custodian's clock cannot be relied on.
+    #[n(9)]
+    #[error("the custodian does not know what time it is; its own log says why")]
+    Clock,
+}
+
+/// What the custodian holds.
+#[derive(Debug)]
+pub struct Custodian {
+    keys: KeyDirectory,
+    /// Who signs the log.
+    log: Verifier,
+    clock: Clock,
+    kept_ms: u64,
+}
+
+/// Why the custodian does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum CustodianError {
+    /// The key directory cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The clock is behind.
+    #[error(transparent)]
+    Behind(#[from] Behind),
+}
+
+/// The clock is written down this often, in milliseconds.
+const CLOCK_KEPT_EVERY_MS: u64 = 1000;
+
+/// How far a deadline may be from now: thirty days.
+const DEADLINE_MS_MAX: u64 = policy::retention::DAYS_MAX as u64 * policy::retention::DAY_MS;
+
+impl Custodian {
+    /// Opens the key directory. What is due is destroyed at once, and returned.
+    ///
+    /// # Errors
+    /// When the directory cannot be used, or the clock cannot be relied on.
+    pub fn start(
+        folder: &Path,
+        log: Verifier,
+        reading: Reading,
+    ) -> Result<(Self, Vec<KeyEntry>), CustodianError> {
+        let keys = KeyDirectory::open(folder)?;
+        let clock = Clock::advance(keys.clock()?, reading)?;
+        keys.set_clock(&clock)?;
+        let destroyed = keys.destroy_due(clock.now_ms, &mut |_: DestroyStep| true)?;
+        Ok((Self { keys, log, kept_ms: clock.now_ms, clock }, destroyed))
+    }
+
+    /// Answers one request.
+    pub fn handle(&mut self, request: Request, reading: Reading) -> Response {
+        self.answer(request, reading).unwrap_or_else(Response::Refused)
+    }
+
+    fn answer(&mut self, request: Request, reading: Reading) -> Result<Response, Refusal> {
+        let now_ms = self.tick(reading)?;
+        match request {
+            Request::PublicKey { tenant, deadline_ms } => {
+                let left = deadline_ms.checked_sub(now_ms).ok_or(Refusal::BadDeadline)?;
+                if left == 0 || left > DEADLINE_MS_MAX {
+                    return Err(Refusal::BadDeadline);
+                }
+                let key = self.keys.public_key(tenant, deadline_ms).map_err(|_| Refusal::Keys)?;
+                Ok(Response::PublicKey { id: key.id, bytes: key.bytes })
+            }
+            Request::DestroyDue => {
+                let destroyed = self.keys.destroy_due(now_ms, &mut |_: DestroyStep| true);
+                Ok(listed(destroyed.map_err(|_| Refusal::Keys)?))
+            }
+            Request::Keys => Ok(listed(self.keys.entries().map_err(|_| Refusal::Keys)?)),
+            Request::Open { grant, record } => self.open(&grant, record, now_ms),
+        }
+    }
+
+    /// The time, by a clock that never runs backwards.
+    fn tick(&mut self, reading: Reading) -> Result<u64, Refusal> {
+        self.clock = Clock::advance(Some(self.clock), reading).map_err(|_| Refusal::Clock)?;
+        let now_ms = self.clock.now_ms;
+        if now_ms.saturating_sub(self.kept_ms) >= CLOCK_KEPT_EVERY_MS {
+            self.keys.set_clock(&self.clock).map_err(|_| Refusal::Keys)?;
+            self.kept_ms = now_ms;
+        }
+        Ok(now_ms)
+    }
+
+    fn open(
+        &self,
+        grant: &ProvenGrant,
+        record: RecordToOpen,
+        now_ms: u64,
+    ) -> Result<Response, Refusal> {
+        let grant = self.proved(grant, record.request, now_ms)?;
+        let entry =
+            KeyEntry { id: record.key, tenant: record.tenant, deadline_ms: record.deadline_ms };
+        if record.deadline_ms <= now_ms {
+            return Err(Refusal::Destroyed);
+        }
+        let private = self.keys.private_key(&entry).map_err(|error| match error {
+            KeyError::Gone { .. } => Refusal::Destroyed,
+            KeyError::Damaged { .. } => Refusal::Damaged,
+            KeyError::File(_) | KeyError::NoRandom(_) => Refusal::Keys,
+        })?;
+        // Used up before anything is opened: a crash in between costs a grant, not a second look.
+        if !self.keys.use_grant(grant).map_err(|_| Refusal::Keys)? {
+            return Err(Refusal::Used);
+        }
+        let label = Label { request: record.request, resource: record.resource };
+        let span = SealedSpan {
+            key: record.key,
+            tenant: record.tenant,
+            deadline_ms: record.deadline_ms,
+            bytes: record.span,
+        };
+        let sealed = SealedRecord {
+            key: record.key,
+            deadline_ms: record.deadline_ms,
+            position: record.position,
+            bytes: record.record,
+        };
+        let mut content =
+            seal::open(&private, &span, &sealed, &label).map_err(|_| Refusal::Damaged)?;
+        Ok(Response::Opened { content: std::mem::take(&mut *content) })
+    }
+
+    /// The grant, once the log proves it.
+    fn proved(
+        &self,
+        grant: &ProvenGrant,
+        asked: RequestId,
+        now_ms: u64,
+    ) -> Result<GrantId, Refusal> {
+        let checkpoint =
+            Checkpoint::verify(&grant.checkpoint, &self.log).map_err(|_| Refusal::NotInTheLog)?;
+        let event = |logged: &Logged| {
+            let leaf = tree::leaf_hash(&logged.entry);
+            let Checkpoint { size, root, .. } = &checkpoint;
+            if !tree::includes(leaf, logged.index, *size, &logged.path, root) {
+                return Err(Refusal::NotInTheLog);
+            }
+            Entry::decode(&logged.entry).map(|e| e.event).map_err(|_| Refusal::NotInTheLog)
+        };
+        let (approved, looked) = (event(&grant.approved)?, event(&grant.looked)?);
+        let (
+            Event::Approved { grant: approved_grant, request, reviewer, manager, expires_ms },
+            Event::Looked { grant: used_grant, request: looked_at, reviewer: looker },
+        ) = (approved, looked)
+        else {
+            return Err(Refusal::NotInTheLog);
+        };
+        let same = approved_grant == used_grant && reviewer == looker && request == looked_at;
+        if !same || request != asked || grant.approved.index >= grant.looked.index {
+            return Err(Refusal::OtherGrant);
+        }
+        if reviewer == manager {
+            return Err(Refusal::SelfApproved);
+        }
+        if now_ms >= expires_ms {
+            return Err(Refusal::Expired);
+        }
+        Ok(approved_grant)
+    }
+}
+
+fn listed(entries: Vec<KeyEntry>) -> Response {
+    let listed = |entry: KeyEntry| {
+        let KeyEntry { id, tenant, deadline_ms } = entry;
+        ListedKey { id, tenant, deadline_ms }
+    };
+    Response::Keys(entries.into_iter().map(listed).collect())
+}
+
+/// Writes one message: its length in 32 bits, big-endian, and its canonical CBOR.
+///
+/// # Errors
+/// When it is too long, or cannot be written.
+pub fn write<T: Encode<()>>(stream: &mut impl Write, message: &T) -> io::Result<()> {
+    let bytes = Zeroizing::new(canon::encode(message));
+    let length = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= MESSAGE_BYTES_MAX);
+    let length = length.ok_or_else(|| io::Error::other("the message is too long"))?;
+    stream.write_all(&length.to_be_bytes())?;
+    stream.write_all(&bytes)
+}
+
+/// Reads one message; none where the other side has hung up between two.
+///
+/// # Errors
+/// When it is too long, cut short, or not canonical.
+pub fn read<T: for<'b> Decode<'b, ()> + Encode<()>>(
+    stream: &mut impl Read,
+) -> io::Result<Option<T>> {
+    let mut length = [0; 4];
+    match stream.read_exact(&mut length) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+    if length > MESSAGE_BYTES_MAX {
+        return Err(io::Error::other("the message is too long"));
+    }
+    // Grows as bytes arrive: a length alone reserves nothing.
+    let mut bytes = Zeroizing::new(Vec::new());
+    stream.take(length as u64).read_to_end(&mut bytes)?;
+    if bytes.len() != length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    canon::decode(&bytes, "a message to or from the custodian").map(Some).map_err(io::Error::other)
+}
+
+/// The gateway's end of the line to the custodian.
+#[derive(Debug)]
+pub struct Client {
+    stream: UnixStream,
+}
+
+/// Why the custodian gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CustodyError {
+    /// It refused.
+    #[error("the custodian refused: {0}")]
+    Refused(Refusal),
+    /// It cannot be reached.
+    #[error("the custodian cannot be reached: {0}")]
+    Unreachable(#[from] io::Error),
+    /// It answered something else than was asked.
+    #[error("the custodian gave an answer that makes no sense")]
+    Nonsense,
+}
+
+impl Client {
+    /// Talks over a connected socket.
+    #[must_use]
+    pub fn new(stream: UnixStream) -> Self {
+        Self { stream }
+    }
+
+    fn ask(&mut self, request: &Request) -> Result<Response, CustodyError> {
+        write(&mut self.stream, request)?;
+        match read(&mut self.stream)? {
+            Some(Response::Refused(refusal)) => Err(CustodyError::Refused(refusal)),
+            Some(response) => Ok(response),
+            None => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+        }
+    }
+
+    /// The public key for a tenant's records of one deadline.
+    ///
+    /// # Errors
+    /// When there is none to be had.
+    pub fn public_key(
+        &mut self,
+        tenant: TenantId,
+        deadline_ms: u64,
+    ) -> Result<PublicKey, CustodyError> {
+        match self.ask(&Request::PublicKey { tenant, deadline_ms })? {
+            Response::PublicKey { id, bytes } => Ok(PublicKey { id, tenant, deadline_ms, bytes }),
+            _ => Err(CustodyError::Nonsense),
+        }
+    }
+
+    /// Destroys what is due, and says what that was.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn destroy_due(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
+        match self.ask(&Request::DestroyDue)? {
+            Response::Keys(keys) => Ok(keys),
+            _ => Err(CustodyError::Nonsense),
+        }
+    }
+
+    /// Which keys there are.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn keys(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
+        match self.ask(&Request::Keys)? {
+            Response::Keys(keys) => Ok(keys),
+            _ => Err(CustodyError::Nonsense),
+        }
+    }
+
+    /// Opens one record.
+    ///
+    /// # Errors
+    /// When the grant does not allow it, or the record's key is gone.
+    pub fn open(
+        &mut self,
+        grant: ProvenGrant,
+        record: RecordToOpen,
+    ) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
+        match self.ask(&Request::Open { grant, record })? {
+            Response::Opened { content } => Ok(Zeroizing::new(content)),
+            _ => Err(CustodyError::Nonsense),
+        }
+    }
+}
+
+/// Answers on a socket until the other side hangs up.
+///
+/// # Errors
+/// When a message is broken: then nothing that follows can be relied on.
+pub fn serve(
+    custodian: &mut Custodian,
+    stream: &mut UnixStream,
+    mut clock: impl FnMut() -> Reading,
+) -> io::Result<()> {
+    while let Some(request) = read(stream)? {
+        let mut response = custodian.handle(request, clock());
+        let written = write(stream, &response);
+        if let Response::Opened { content } = &mut response {
+            content.zeroize();
+        }
+        written?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

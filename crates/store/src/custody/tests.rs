@@ -1,0 +1,252 @@
+use policy::{
+    id::PersonId,
+    retention::{ContentLogging, DAY_MS, Days, RetentionPlan, Rule, plan},
+};
+use tlog::{
+    note::Signer,
+    tree::{Frontier, leaf_hash},
+};
+
+use super::*;
+use crate::seal::Span;
+
+const TENANT: TenantId = TenantId::from_random([1; 16]);
+const RESOURCE: ResourceId = ResourceId::from_random([2; 16]);
+const REQUEST: RequestId = RequestId::from_random([3; 16]);
+const REVIEWER: PersonId = PersonId::from_random([4; 16]);
+const MANAGER: PersonId = PersonId::from_random([5; 16]);
+const GRANT: GrantId = GrantId::from_random([6; 16]);
+const START_MS: u64 = 20_000 * DAY_MS + 5;
+
+fn at(now_ms: u64) -> Reading {
+    Reading { wall_ms: now_ms, boot: [1; 16], boottime_ms: now_ms - START_MS }
+}
+
+fn signer() -> Signer {
+    Signer::new("log.example", &[1; 32]).unwrap()
+}
+
+struct Bench {
+    folder: tempfile::TempDir,
+    custodian: Custodian,
+    record: RecordToOpen,
+}
+
+fn bench() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("keys");
+    let (mut custodian, destroyed) =
+        Custodian::start(&home, signer().verifier(), at(START_MS)).unwrap();
+    assert_eq!(destroyed, vec![]);
+    let rule = Rule {
+        tenant: TENANT,
+        days: Days::new(2).unwrap(),
+        content_logging: ContentLogging { enabled: true, since_ms: 0, approval: None },
+    };
+    let RetentionPlan::Store(until) = plan(&rule, START_MS) else { panic!() };
+    let deadline_ms = until.deadline_ms();
+    let asked = Request::PublicKey { tenant: TENANT, deadline_ms };
+    let Response::PublicKey { id, bytes } = custodian.handle(asked, at(START_MS)) else { panic!() };
+    let key = PublicKey { id, tenant: TENANT, deadline_ms, bytes };
+    let (mut span, sealed) = Span::begin(&key, START_MS).unwrap();
+    let label = Label { request: REQUEST, resource: RESOURCE };
+    let record = span.seal(until, &label, b"a prompt and an answer", START_MS).unwrap();
+    let record = RecordToOpen {
+        tenant: TENANT,
+        resource: RESOURCE,
+        request: REQUEST,
+        key: id,
+        deadline_ms,
+        span: sealed.bytes,
+        position: record.position,
+        record: record.bytes,
+    };
+    Bench { folder, custodian, record }
+}
+
+fn approved() -> Event {
+    Event::Approved {
+        grant: GRANT,
+        request: REQUEST,
+        reviewer: REVIEWER,
+        manager: MANAGER,
+        expires_ms: START_MS + 60_000,
+    }
+}
+
+fn looked() -> Event {
+    Event::Looked { grant: GRANT, request: REQUEST, reviewer: REVIEWER }
+}
+
+/// A log of two entries with its checkpoint.
+fn grant(signer: &Signer, first: &Event, second: &Event) -> ProvenGrant {
+    let encode = |event: &Event| Entry { time_ms: START_MS, event: event.clone() }.encode();
+    let (first, second) = (encode(first), encode(second));
+    let (left, right) = (leaf_hash(&first), leaf_hash(&second));
+    let mut frontier = Frontier::default();
+    frontier.push(left);
+    frontier.push(right);
+    let checkpoint = Checkpoint { origin: "log.example".into(), size: 2, root: frontier.root() };
+    ProvenGrant {
+        approved: Logged { entry: first, index: 0, path: vec![right] },
+        looked: Logged { entry: second, index: 1, path: vec![left] },
+        checkpoint: checkpoint.sign(signer),
+    }
+}
+
+fn open(bench: &mut Bench, grant: ProvenGrant, now_ms: u64) -> Result<Vec<u8>, Refusal> {
+    let record = bench.record.clone();
+    match bench.custodian.handle(Request::Open { grant, record }, at(now_ms)) {
+        Response::Opened { content } => Ok(content),
+        Response::Refused(refusal) => Err(refusal),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_proven_grant_opens_its_record_once() {
+    let mut bench = bench();
+    let grant = grant(&signer(), &approved(), &looked());
+    let opened = open(&mut bench, grant.clone(), START_MS + 1);
+    assert_eq!(opened.as_deref(), Ok(&b"a prompt and an answer"[..]));
+    assert_eq!(open(&mut bench, grant.clone(), START_MS + 2), Err(Refusal::Used));
+    // Nor by a custodian that was started again.
+    let home = bench.folder.path().join("keys");
+    bench.custodian = Custodian::start(&home, signer().verifier(), at(START_MS + 3)).unwrap().0;
+    assert_eq!(open(&mut bench, grant, START_MS + 4), Err(Refusal::Used));
+}
+
+#[test]
+fn a_grant_that_is_not_this_one_opens_nothing() {
+    let other_request = RequestId::from_random([9; 16]);
+    let other_person = PersonId::from_random([9; 16]);
+    let with = |request, reviewer, manager| Event::Approved {
+        grant: GRANT,
+        request,
+        reviewer,
+        manager,
+        expires_ms: START_MS + 60_000,
+    };
+    let other_look = Event::Looked { grant: GRANT, request: REQUEST, reviewer: other_person };
+    let forger = Signer::new("log.example", &[2; 32]).unwrap();
+    let no_log = {
+        let mut grant = grant(&signer(), &approved(), &looked());
+        grant.looked.path.clear();
+        grant
+    };
+    let swapped = {
+        let mut grant = grant(&signer(), &looked(), &approved());
+        std::mem::swap(&mut grant.approved, &mut grant.looked);
+        grant
+    };
+    let signer = signer();
+    let cases = [
+        (grant(&forger, &approved(), &looked()), Refusal::NotInTheLog),
+        (no_log, Refusal::NotInTheLog),
+        (grant(&signer, &approved(), &approved()), Refusal::NotInTheLog),
+        (swapped, Refusal::OtherGrant),
+        (grant(&signer, &with(other_request, REVIEWER, MANAGER), &looked()), Refusal::OtherGrant),
+        (grant(&signer, &with(REQUEST, other_person, MANAGER), &looked()), Refusal::OtherGrant),
+        (grant(&signer, &approved(), &other_look), Refusal::OtherGrant),
+        (grant(&signer, &with(REQUEST, REVIEWER, REVIEWER), &looked()), Refusal::SelfApproved),
+    ];
+    let mut bench = bench();
+    for (grant, refusal) in cases {
+        assert_eq!(open(&mut bench, grant, START_MS + 1), Err(refusal));
+    }
+    let expired = grant(&signer, &approved(), &looked());
+    assert_eq!(open(&mut bench, expired, START_MS + 60_000), Err(Refusal::Expired));
+}
+
+#[test]
+fn after_the_deadline_nothing_opens_whatever_the_clock_says() {
+    let mut bench = bench();
+    let grant = grant(&signer(), &approved(), &looked());
+    let deadline = bench.record.deadline_ms;
+    let Response::Keys(destroyed) = bench.custodian.handle(Request::DestroyDue, at(deadline))
+    else {
+        panic!()
+    };
+    assert_eq!(destroyed.len(), 1);
+    // The wall clock is set back; the kernel's count goes on.
+    let back = Reading { wall_ms: START_MS + 1, boot: [1; 16], boottime_ms: deadline - START_MS };
+    let asked = Request::Open { grant, record: bench.record.clone() };
+    assert_eq!(bench.custodian.handle(asked, back), Response::Refused(Refusal::Expired));
+    let Response::Keys(left) = bench.custodian.handle(Request::Keys, back) else { panic!() };
+    assert_eq!(left, vec![]);
+}
+
+/// The data, the log's key and the gateway's memory of the span, copied before the deadline; the
+/// key directory as it is afterwards.
+#[test]
+fn a_backup_of_the_data_opens_nothing_after_the_deadline() {
+    let mut bench = bench();
+    let (home, deadline) = (bench.folder.path().join("keys"), bench.record.deadline_ms);
+    bench.custodian.handle(Request::DestroyDue, at(deadline));
+    // A custodian that is told it is still the day before, on another machine.
+    let restored = bench.folder.path().join("restored");
+    copy(&home, &restored);
+    std::fs::remove_file(restored.join("clock")).unwrap();
+    let (custodian, _) =
+        Custodian::start(&restored, signer().verifier(), at(START_MS + 1)).unwrap();
+    bench.custodian = custodian;
+    let grant = grant(&signer(), &approved(), &looked());
+    assert_eq!(open(&mut bench, grant, START_MS + 2), Err(Refusal::Destroyed));
+}
+
+fn copy(from: &Path, to: &Path) {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().mode(0o700).create(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        let target = to.join(file.file_name());
+        if file.file_type().unwrap().is_dir() {
+            copy(&file.path(), &target);
+        } else {
+            std::fs::copy(file.path(), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn no_key_is_made_for_the_past_or_for_more_than_thirty_days() {
+    let mut bench = bench();
+    for deadline_ms in [0, START_MS, START_MS + 30 * DAY_MS + 1, u64::MAX] {
+        let asked = Request::PublicKey { tenant: TENANT, deadline_ms };
+        let refused = bench.custodian.handle(asked, at(START_MS));
+        assert_eq!(refused, Response::Refused(Refusal::BadDeadline), "{deadline_ms}");
+    }
+}
+
+#[test]
+fn messages_are_read_as_they_were_written_and_no_others_are() {
+    let request = Request::PublicKey { tenant: TENANT, deadline_ms: 5 };
+    let mut bytes = Vec::new();
+    write(&mut bytes, &request).unwrap();
+    assert_eq!(read::<Request>(&mut bytes.as_slice()).unwrap(), Some(request));
+    assert_eq!(read::<Request>(&mut [].as_slice()).unwrap(), None);
+    for cut in 5..bytes.len() {
+        assert!(read::<Request>(&mut &bytes[..cut]).is_err(), "{cut}");
+    }
+    let huge = [0xff, 0xff, 0xff, 0xff, 0];
+    assert!(read::<Request>(&mut huge.as_slice()).is_err());
+}
+
+#[test]
+fn the_line_carries_questions_and_answers() {
+    let Bench { folder: _folder, mut custodian, record } = bench();
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let serving = std::thread::spawn(move || {
+        serve(&mut custodian, &mut theirs, || at(START_MS + 1)).unwrap();
+    });
+    let mut client = Client::new(ours);
+    assert_eq!(client.keys().unwrap().len(), 1);
+    assert!(client.destroy_due().unwrap().is_empty());
+    let grant = grant(&signer(), &approved(), &looked());
+    let content = client.open(grant.clone(), record.clone()).unwrap();
+    assert_eq!(content.as_slice(), b"a prompt and an answer");
+    let again = client.open(grant, record);
+    assert!(matches!(again, Err(CustodyError::Refused(Refusal::Used))));
+    drop(client);
+    serving.join().unwrap();
+}
