@@ -58,10 +58,10 @@ pub enum Request {
     Open {
         /// Why that is allowed.
         #[n(0)]
-        grant: ProvenGrant,
+        grant: Box<ProvenGrant>,
         /// What to open.
         #[n(1)]
-        record: RecordToOpen,
+        record: Box<RecordToOpen>,
     },
 }
 
@@ -299,7 +299,7 @@ impl Custodian {
                 Ok(listed(destroyed.map_err(|_| Refusal::Keys)?))
             }
             Request::Keys => Ok(listed(self.keys.entries().map_err(|_| Refusal::Keys)?)),
-            Request::Open { grant, record } => self.open(&grant, record, now_ms),
+            Request::Open { grant, record } => self.open(&grant, *record, now_ms),
         }
     }
 
@@ -520,6 +520,7 @@ impl Client {
         grant: ProvenGrant,
         record: RecordToOpen,
     ) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
+        let (grant, record) = (Box::new(grant), Box::new(record));
         match self.ask(&Request::Open { grant, record })? {
             Response::Opened { content } => Ok(Zeroizing::new(content)),
             _ => Err(CustodyError::Nonsense),
