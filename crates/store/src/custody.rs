@@ -8,12 +8,16 @@ use std::{
     io::{self, Read, Write},
     os::unix::net::UnixStream,
     path::Path,
+    time::Duration,
 };
 
 use minicbor::{Decode, Encode};
 use policy::{
     id::{GrantId, KeyId, RequestId, ResourceId, TenantId},
-    retention::clock::{Behind, Clock, Reading},
+    retention::{
+        DAY_MS, DAYS_MAX,
+        clock::{Behind, Clock, Reading},
+    },
 };
 use tlog::{
     canon::{self, Digest},
@@ -22,7 +26,7 @@ use tlog::{
     note::Verifier,
     tree,
 };
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::{
     keys::{DestroyStep, KeyDirectory, KeyEntry, KeyError},
@@ -90,8 +94,8 @@ pub enum Response {
     Opened {
         /// What was sealed.
         #[n(0)]
-        #[cbor(with = "minicbor::bytes")]
-        content: Vec<u8>,
+        #[cbor(with = "secret")]
+        content: Zeroizing<Vec<u8>>,
     },
     /// No.
     #[n(3)]
@@ -259,7 +263,7 @@ pub enum CustodianError {
 const CLOCK_KEPT_EVERY_MS: u64 = 1000;
 
 /// How far a deadline may be from now: thirty days.
-const DEADLINE_MS_MAX: u64 = policy::retention::DAYS_MAX as u64 * policy::retention::DAY_MS;
+const DEADLINE_MS_MAX: u64 = DAYS_MAX as u64 * DAY_MS;
 
 impl Custodian {
     /// Opens the key directory. What is due is destroyed at once, and returned.
@@ -273,8 +277,9 @@ impl Custodian {
     ) -> Result<(Self, Vec<KeyEntry>), CustodianError> {
         let keys = KeyDirectory::open(folder)?;
         let clock = Clock::advance(keys.clock()?, reading)?;
-        keys.set_clock(&clock)?;
+        // Before the clock is kept, which needs room: a full disk must not keep a key alive.
         let destroyed = keys.destroy_due(clock.now_ms, &mut |_: DestroyStep| true)?;
+        keys.set_clock(&clock)?;
         Ok((Self { keys, log, kept_ms: clock.now_ms, clock }, destroyed))
     }
 
@@ -284,34 +289,51 @@ impl Custodian {
     }
 
     fn answer(&mut self, request: Request, reading: Reading) -> Result<Response, Refusal> {
-        let now_ms = self.tick(reading)?;
+        self.clock = Clock::advance(Some(self.clock), reading).map_err(|_| Refusal::Clock)?;
+        let now_ms = self.clock.now_ms;
         match request {
             Request::PublicKey { tenant, deadline_ms } => {
-                let left = deadline_ms.checked_sub(now_ms).ok_or(Refusal::BadDeadline)?;
-                if left == 0 || left > DEADLINE_MS_MAX {
-                    return Err(Refusal::BadDeadline);
-                }
-                let key = self.keys.public_key(tenant, deadline_ms).map_err(|_| Refusal::Keys)?;
-                Ok(Response::PublicKey { id: key.id, bytes: key.bytes })
+                self.keep_clock()?;
+                self.public_key(tenant, deadline_ms, now_ms)
             }
             Request::DestroyDue => {
                 let destroyed = self.keys.destroy_due(now_ms, &mut |_: DestroyStep| true);
+                // Afterwards, and the keys are gone whether it works or not: a full disk must not
+                // keep a key alive.
+                let _ = self.keep_clock();
                 Ok(listed(destroyed.map_err(|_| Refusal::Keys)?))
             }
             Request::Keys => Ok(listed(self.keys.entries().map_err(|_| Refusal::Keys)?)),
-            Request::Open { grant, record } => self.open(&grant, *record, now_ms),
+            Request::Open { grant, record } => {
+                self.keep_clock()?;
+                self.open(&grant, *record, now_ms)
+            }
         }
     }
 
-    /// The time, by a clock that never runs backwards.
-    fn tick(&mut self, reading: Reading) -> Result<u64, Refusal> {
-        self.clock = Clock::advance(Some(self.clock), reading).map_err(|_| Refusal::Clock)?;
+    fn public_key(
+        &self,
+        tenant: TenantId,
+        deadline_ms: u64,
+        now_ms: u64,
+    ) -> Result<Response, Refusal> {
+        let left = deadline_ms.checked_sub(now_ms).ok_or(Refusal::BadDeadline)?;
+        // A midnight, so that a tenant has thirty keys at most.
+        if left == 0 || left > DEADLINE_MS_MAX || deadline_ms % DAY_MS != 0 {
+            return Err(Refusal::BadDeadline);
+        }
+        let key = self.keys.public_key(tenant, deadline_ms).map_err(|_| Refusal::Keys)?;
+        Ok(Response::PublicKey { id: key.id, bytes: key.bytes })
+    }
+
+    /// Writes the clock down, now and then.
+    fn keep_clock(&mut self) -> Result<(), Refusal> {
         let now_ms = self.clock.now_ms;
         if now_ms.saturating_sub(self.kept_ms) >= CLOCK_KEPT_EVERY_MS {
             self.keys.set_clock(&self.clock).map_err(|_| Refusal::Keys)?;
             self.kept_ms = now_ms;
         }
-        Ok(now_ms)
+        Ok(())
     }
 
     fn open(
@@ -348,9 +370,8 @@ impl Custodian {
             position: record.position,
             bytes: record.record,
         };
-        let mut content =
-            seal::open(&private, &span, &sealed, &label).map_err(|_| Refusal::Damaged)?;
-        Ok(Response::Opened { content: std::mem::take(&mut *content) })
+        let content = seal::open(&private, &span, &sealed, &label).map_err(|_| Refusal::Damaged)?;
+        Ok(Response::Opened { content })
     }
 
     /// The grant, once the log proves it.
@@ -405,9 +426,10 @@ fn listed(entries: Vec<KeyEntry>) -> Response {
 /// # Errors
 /// When it is too long, or cannot be written.
 pub fn write<T: Encode<()>>(stream: &mut impl Write, message: &T) -> io::Result<()> {
+    let length = canon::encoded_bytes(message);
+    let length = u32::try_from(length).ok().filter(|_| length <= MESSAGE_BYTES_MAX);
+    let length = length.ok_or_else(too_long)?;
     let bytes = Zeroizing::new(canon::encode(message));
-    let length = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= MESSAGE_BYTES_MAX);
-    let length = length.ok_or_else(|| io::Error::other("the message is too long"))?;
     stream.write_all(&length.to_be_bytes())?;
     stream.write_all(&bytes)
 }
@@ -420,29 +442,89 @@ pub fn read<T: for<'b> Decode<'b, ()> + Encode<()>>(
     stream: &mut impl Read,
 ) -> io::Result<Option<T>> {
     let mut length = [0; 4];
-    match stream.read_exact(&mut length) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        Err(error) => return Err(error),
+    let (first, rest) = length.split_at_mut(1);
+    // A line that ends between two messages has ended well; inside of one it was cut.
+    if read_some(stream, first)? == 0 {
+        return Ok(None);
     }
+    stream.read_exact(rest)?;
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
     if length > MESSAGE_BYTES_MAX {
-        return Err(io::Error::other("the message is too long"));
+        return Err(too_long());
     }
-    // Grows as bytes arrive: a length alone reserves nothing.
-    let mut bytes = Zeroizing::new(Vec::new());
-    stream.take(length as u64).read_to_end(&mut bytes)?;
-    if bytes.len() != length {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
+    let bytes = read_body(stream, length)?;
     canon::decode(&bytes, "a message to or from the custodian").map(Some).map_err(io::Error::other)
 }
 
+/// Reads `length` bytes. Memory grows as they arrive, because a length alone proves nothing; and
+/// what it grows out of is overwritten, because the bytes may be content.
+fn read_body(stream: &mut impl Read, length: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    while bytes.len() < length {
+        let more = length.min(bytes.len().saturating_mul(2).max(CHUNK_BYTES));
+        let mut larger = Zeroizing::new(Vec::with_capacity(more));
+        larger.extend_from_slice(&bytes);
+        larger.resize(more, 0);
+        if let Some(new) = larger.get_mut(bytes.len()..) {
+            stream.read_exact(new)?;
+        }
+        bytes = larger;
+    }
+    Ok(bytes)
+}
+
+fn read_some(stream: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+fn too_long() -> io::Error {
+    io::Error::other(format!("a message is longer than MESSAGE_BYTES_MAX ({MESSAGE_BYTES_MAX})"))
+}
+
+/// Bytes that are read before the other side has sent any.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Content in a message: a byte string that is overwritten when it is dropped.
+mod secret {
+    use minicbor::{
+        Decoder, Encoder,
+        decode::Error,
+        encode::{self, Write},
+    };
+    use zeroize::Zeroizing;
+
+    pub(super) fn encode<C, W: Write>(
+        content: &Zeroizing<Vec<u8>>,
+        encoder: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        encoder.bytes(content)?.ok()
+    }
+
+    pub(super) fn decode<C>(
+        decoder: &mut Decoder<'_>,
+        _: &mut C,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        decoder.bytes().map(|bytes| Zeroizing::new(bytes.to_vec()))
+    }
+}
+
 /// The gateway's end of the line to the custodian.
+///
+/// A question and its answer belong together only by their order. So after anything but an answer
+/// or a refusal the line is closed: the next question would be given the answer to this one.
 #[derive(Debug)]
 pub struct Client {
-    stream: UnixStream,
+    stream: Option<UnixStream>,
 }
+
+/// How long the custodian may take to answer.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// Why the custodian gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -459,19 +541,36 @@ pub enum CustodyError {
 }
 
 impl Client {
-    /// Talks over a connected socket.
+    /// Talks over a connected socket; waits [`ANSWER_WITHIN`] for each answer.
     #[must_use]
     pub fn new(stream: UnixStream) -> Self {
-        Self { stream }
+        Self::patient(stream, ANSWER_WITHIN)
     }
 
-    fn ask(&mut self, request: &Request) -> Result<Response, CustodyError> {
-        write(&mut self.stream, request)?;
-        match read(&mut self.stream)? {
-            Some(Response::Refused(refusal)) => Err(CustodyError::Refused(refusal)),
-            Some(response) => Ok(response),
-            None => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-        }
+    /// Without a limit on waiting, a custodian that hangs would hang its gateway: then rather none.
+    fn patient(stream: UnixStream, within: Duration) -> Self {
+        let limited = stream
+            .set_read_timeout(Some(within))
+            .and_then(|()| stream.set_write_timeout(Some(within)));
+        Self { stream: limited.is_ok().then_some(stream) }
+    }
+
+    fn ask<T>(
+        &mut self,
+        request: &Request,
+        expected: impl FnOnce(Response) -> Option<T>,
+    ) -> Result<T, CustodyError> {
+        let mut stream =
+            self.stream.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
+        write(&mut stream, request)?;
+        let response =
+            read(&mut stream)?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        let answer = match response {
+            Response::Refused(refusal) => Err(CustodyError::Refused(refusal)),
+            response => Ok(expected(response).ok_or(CustodyError::Nonsense)?),
+        };
+        self.stream = Some(stream);
+        answer
     }
 
     /// The public key for a tenant's records of one deadline.
@@ -483,10 +582,10 @@ impl Client {
         tenant: TenantId,
         deadline_ms: u64,
     ) -> Result<PublicKey, CustodyError> {
-        match self.ask(&Request::PublicKey { tenant, deadline_ms })? {
-            Response::PublicKey { id, bytes } => Ok(PublicKey { id, tenant, deadline_ms, bytes }),
-            _ => Err(CustodyError::Nonsense),
-        }
+        self.ask(&Request::PublicKey { tenant, deadline_ms }, |response| match response {
+            Response::PublicKey { id, bytes } => Some(PublicKey { id, tenant, deadline_ms, bytes }),
+            _ => None,
+        })
     }
 
     /// Destroys what is due, and says what that was.
@@ -494,10 +593,7 @@ impl Client {
     /// # Errors
     /// When that fails.
     pub fn destroy_due(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
-        match self.ask(&Request::DestroyDue)? {
-            Response::Keys(keys) => Ok(keys),
-            _ => Err(CustodyError::Nonsense),
-        }
+        self.ask(&Request::DestroyDue, keys)
     }
 
     /// Which keys there are.
@@ -505,10 +601,7 @@ impl Client {
     /// # Errors
     /// When that fails.
     pub fn keys(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
-        match self.ask(&Request::Keys)? {
-            Response::Keys(keys) => Ok(keys),
-            _ => Err(CustodyError::Nonsense),
-        }
+        self.ask(&Request::Keys, keys)
     }
 
     /// Opens one record.
@@ -521,10 +614,17 @@ impl Client {
         record: RecordToOpen,
     ) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
         let (grant, record) = (Box::new(grant), Box::new(record));
-        match self.ask(&Request::Open { grant, record })? {
-            Response::Opened { content } => Ok(Zeroizing::new(content)),
-            _ => Err(CustodyError::Nonsense),
-        }
+        self.ask(&Request::Open { grant, record }, |response| match response {
+            Response::Opened { content } => Some(content),
+            _ => None,
+        })
+    }
+}
+
+fn keys(response: Response) -> Option<Vec<ListedKey>> {
+    match response {
+        Response::Keys(keys) => Some(keys),
+        _ => None,
     }
 }
 
@@ -538,12 +638,7 @@ pub fn serve(
     mut clock: impl FnMut() -> Reading,
 ) -> io::Result<()> {
     while let Some(request) = read(stream)? {
-        let mut response = custodian.handle(request, clock());
-        let written = write(stream, &response);
-        if let Response::Opened { content } = &mut response {
-            content.zeroize();
-        }
-        written?;
+        write(stream, &custodian.handle(request, clock()))?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! lengths, keys out of order, trailing bytes.
 
 use alloc::vec::Vec;
+use core::convert::Infallible;
 
 use minicbor::{
     Decode, Decoder, Encode, Encoder,
@@ -25,11 +26,22 @@ pub struct NotCanonical {
 /// go: minicbor writes no other way.
 #[must_use]
 pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    // Memory is taken once: a vector that grows leaves copies behind, and what is encoded may be a
+    // customer's.
+    let mut bytes = Vec::with_capacity(encoded_bytes(value));
     // Writing to memory does not fail.
     let written = minicbor::encode(value, &mut bytes);
     debug_assert!(written.is_ok(), "memory takes all bytes");
     bytes
+}
+
+/// How many bytes a value's encoding has.
+#[must_use]
+pub fn encoded_bytes<T: Encode<()>>(value: &T) -> usize {
+    let mut counter = Counter(0);
+    let counted = minicbor::encode(value, &mut counter);
+    debug_assert!(counted.is_ok(), "counting does not fail");
+    counter.0
 }
 
 /// Reads a value from its canonical bytes.
@@ -41,7 +53,38 @@ pub fn decode<'b, T: Decode<'b, ()> + Encode<()>>(
     what: &'static str,
 ) -> Result<T, NotCanonical> {
     let value: T = minicbor::decode(bytes).map_err(|_| NotCanonical { what })?;
-    if encode(&value) == bytes { Ok(value) } else { Err(NotCanonical { what }) }
+    let mut same = Same(bytes);
+    match minicbor::encode(&value, &mut same) {
+        Ok(()) if same.0.is_empty() => Ok(value),
+        Ok(()) | Err(_) => Err(NotCanonical { what }),
+    }
+}
+
+/// Counts what is written to it.
+struct Counter(usize);
+
+impl Write for Counter {
+    type Error = Infallible;
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(())
+    }
+}
+
+/// Compares what is written to it with what is left of some bytes, without a copy of either.
+struct Same<'a>(&'a [u8]);
+
+/// What was written is not what was expected.
+struct Differs;
+
+impl Write for Same<'_> {
+    type Error = Differs;
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Differs> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(Differs)?;
+        Ok(())
+    }
 }
 
 /// A byte string of a fixed length.

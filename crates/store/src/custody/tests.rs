@@ -97,7 +97,7 @@ fn grant(signer: &Signer, first: &Event, second: &Event) -> ProvenGrant {
 fn open(bench: &mut Bench, grant: ProvenGrant, now_ms: u64) -> Result<Vec<u8>, Refusal> {
     let (grant, record) = (Box::new(grant), Box::new(bench.record.clone()));
     match bench.custodian.handle(Request::Open { grant, record }, at(now_ms)) {
-        Response::Opened { content } => Ok(content),
+        Response::Opened { content } => Ok(content.to_vec()),
         Response::Refused(refusal) => Err(refusal),
         other => panic!("{other:?}"),
     }
