@@ -112,6 +112,7 @@ fn a_proven_grant_opens_its_record_once() {
     assert_eq!(open(&mut bench, grant.clone(), START_MS + 2), Err(Refusal::Used));
     // Nor by a custodian that was started again.
     let home = bench.folder.path().join("keys");
+    drop(bench.custodian);
     bench.custodian = Custodian::start(&home, signer().verifier(), at(START_MS + 3)).unwrap().0;
     assert_eq!(open(&mut bench, grant, START_MS + 4), Err(Refusal::Used));
 }
