@@ -104,16 +104,22 @@ impl FileVault {
 
     fn key(&self, tenant: TenantId) -> Result<Option<Zeroizing<[u8; 32]>>, KeyError> {
         let path = self.path(tenant);
-        let read = |mut file: File| -> io::Result<_> {
-            let mut key = Zeroizing::new([0; 32]);
-            file.read_exact(key.as_mut_slice())?;
-            Ok((key, file.read(&mut [0])? == 0))
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed("read", &path, error).into()),
         };
-        match File::open(&path).and_then(read) {
-            // One that was overwritten is none: what it wrapped is gone, and so will it be.
-            Ok((key, true)) if *key != [0; 32] => Ok(Some(key)),
-            Ok(_) => Err(KeyError::Damaged { key: tenant.to_string() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        let mut key = Zeroizing::new([0; 32]);
+        let mut read = || -> io::Result<bool> {
+            file.read_exact(key.as_mut_slice())?;
+            Ok(file.read(&mut [0])? == 0)
+        };
+        let damaged = || Err(KeyError::Damaged { key: tenant.to_string() });
+        match read() {
+            // Zeros are one that is being destroyed.
+            Ok(whole) if whole && *key != [0; 32] => Ok(Some(key)),
+            Ok(_) => damaged(),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => damaged(),
             Err(error) => Err(failed("read", &path, error).into()),
         }
     }

@@ -207,7 +207,7 @@ fn random_histories_leave_the_keys_that_a_model_has() {
                     // Killed somewhere in a destruction, and started again.
                     now_ms += random(3 * DAY_MS);
                     let mut steps = random(6);
-                    let mut step = |_| {
+                    let mut step = |_: DestroyStep| {
                         steps = steps.saturating_sub(1);
                         steps > 0
                     };
