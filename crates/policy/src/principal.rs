@@ -18,12 +18,20 @@ pub enum KeyName {
     Key2,
 }
 
-impl fmt::Display for KeyName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl KeyName {
+    /// The key's name, as Azure writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Key1 => "Key1",
             Self::Key2 => "Key2",
-        })
+        }
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -21,7 +21,10 @@ use store::{Store, StoreError};
 use crate::{
     config::Config,
     fleet::Fleet,
-    manage::{ManageError, Management, NewDeployment, NewModel, NewResource, WorkerView},
+    manage::{
+        ManageError, Management, NewDeployment, NewModel, NewResource, ResourceUpdate, UsageView,
+        WorkerView,
+    },
 };
 
 /// Bytes of a request; none of them is long.
@@ -48,6 +51,8 @@ pub fn router(store: Store, fleet: Fleet, config: &Config) -> Router {
         )
         .route("/admin/v1/models", get(models).post(add_model))
         .route("/admin/v1/models/{name}", get(model).delete(delete_model))
+        .route(&format!("{resource}/contentLogging"), post(content_logging))
+        .route("/admin/v1/usage", get(usage))
         .route("/admin/v1/workers", workers)
         .route("/admin/{*rest}", axum::routing::any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
@@ -94,8 +99,23 @@ struct OfTenant {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ResourceUpdate {
-    prefix_cache: bool,
+struct ContentLogging {
+    enabled: bool,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfResource {
+    resource: Option<String>,
+    format: Option<UsageFormat>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum UsageFormat {
+    Json,
+    Csv,
 }
 
 #[derive(Deserialize)]
@@ -153,7 +173,7 @@ async fn update_resource(
     Path(name): Path<String>,
     Parsed(update): Parsed<ResourceUpdate>,
 ) -> Answer<impl Serialize> {
-    blocking(move || m.set_prefix_cache(&name, update.prefix_cache)).await.map(Json)
+    blocking(move || m.update_resource(&name, &update)).await.map(Json)
 }
 
 async fn delete_resource(
@@ -161,6 +181,28 @@ async fn delete_resource(
     Path(name): Path<String>,
 ) -> Result<StatusCode, AdminError> {
     deleted(blocking(move || m.delete_resource(&name)).await)
+}
+
+async fn content_logging(
+    State(m): State<Management>,
+    Path(name): Path<String>,
+    Parsed(given): Parsed<ContentLogging>,
+) -> Answer<impl Serialize> {
+    blocking(move || m.set_content_logging(&name, given.enabled, &given.reason)).await.map(Json)
+}
+
+async fn usage(
+    State(m): State<Management>,
+    query: Result<Query<OfResource>, QueryRejection>,
+) -> Result<Response, AdminError> {
+    let Query(of) = query.map_err(|error| AdminError::BadRequest(error.body_text()))?;
+    let views = blocking(move || m.usage(of.resource.as_deref())).await?;
+    Ok(if of.format == Some(UsageFormat::Csv) {
+        ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], UsageView::csv(&views))
+            .into_response()
+    } else {
+        Json(views).into_response()
+    })
 }
 
 async fn keys(State(m): State<Management>, Path(name): Path<String>) -> Answer<impl Serialize> {
@@ -319,12 +361,17 @@ impl AdminError {
                 }
                 ManageError::Store(StoreError::BadName { .. })
                 | ManageError::ModelCannotChat { .. }
+                | ManageError::Days(_)
+                | ManageError::NoReason
                 | ManageError::Unsuitable { .. }
                 | ManageError::File { .. } => BAD_REQUEST,
                 ManageError::Store(
                     StoreError::Exposed { .. }
                     | StoreError::Newer { .. }
                     | StoreError::Damaged { .. }
+                    | StoreError::Clock(_)
+                    | StoreError::NoRandom(_)
+                    | StoreError::Locked { .. }
                     | StoreError::Database(_)
                     | StoreError::File { .. },
                 )

@@ -16,10 +16,16 @@ use policy::{
     meter::Balance,
 };
 
+use tlog::receipt;
+
 use crate::{
+    exchange::{End, Exchange},
     limits,
     metrics::Metrics,
-    openai::{error::Retry, usage::Usage},
+    openai::{
+        error::{ApiError, Retry},
+        usage::Usage,
+    },
 };
 
 /// One call.
@@ -43,6 +49,8 @@ pub struct Call {
     pub usage: Usage,
     /// Whether the answer was told to the client to its end.
     pub outcome: Outcome,
+    /// What becomes its record and receipt, once it is known who calls.
+    pub exchange: Option<Box<Exchange>>,
     client_id: Option<HeaderValue>,
     secure: bool,
     metrics: Arc<Metrics>,
@@ -73,6 +81,7 @@ impl Call {
             balance: None,
             usage: Usage::default(),
             outcome: Outcome::Unanswered,
+            exchange: None,
             client_id: headers.get(CLIENT_REQUEST_ID).filter(|id| echoable(id)).cloned(),
             secure,
             metrics,
@@ -84,6 +93,11 @@ impl Call {
         if let Ok(id) = HeaderValue::try_from(self.id.to_string()) {
             headers.insert("apim-request-id", id.clone());
             headers.insert("x-request-id", id);
+        }
+        if self.exchange.is_some()
+            && let Ok(path) = HeaderValue::try_from(format!("{RECEIPTS}{}", self.id))
+        {
+            headers.insert("x-bailiwick-receipt", path);
         }
         headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
         if self.secure {
@@ -102,8 +116,41 @@ impl Call {
     }
 }
 
+impl Call {
+    /// Notes bytes that go to the client.
+    pub fn sent(&mut self, bytes: &[u8]) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.sent(bytes);
+        }
+    }
+
+    /// Records how the call ended, before its last byte goes out.
+    ///
+    /// # Errors
+    /// When it cannot be recorded: then it must not be answered.
+    pub async fn record(
+        &mut self,
+        status: StatusCode,
+        outcome: receipt::Outcome,
+    ) -> Result<(), ApiError> {
+        let Some(exchange) = self.exchange.take() else { return Ok(()) };
+        let end = End { status, outcome, deployment: self.deployment, usage: self.usage };
+        exchange.end(end).await.map_err(|error| {
+            tracing::error!(request = %self.id, %error, "a request is not answered");
+            ApiError::NotRecorded
+        })
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
+        if let Some(exchange) = self.exchange.take() {
+            let (deployment, usage) = (self.deployment, self.usage);
+            // Of a stream that was cut, the client was told 200; otherwise nothing.
+            let status = StatusCode::OK;
+            let outcome = receipt::Outcome::HungUp;
+            exchange.hung_up(End { status, outcome, deployment, usage });
+        }
         let elapsed = self.started.elapsed();
         let status = match self.outcome {
             // nginx's number for a client that did not wait, and for a stream that did not end.
@@ -124,6 +171,9 @@ impl Drop for Call {
         );
     }
 }
+
+/// Where receipts are: the path before a request's id.
+const RECEIPTS: &str = "/openai/v1/receipts/";
 
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
 

@@ -7,6 +7,8 @@ mod chat;
 pub(crate) mod manage;
 pub(crate) mod output;
 mod serve;
+mod usage;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,9 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Deployment(args) => manage::deployment(&args)?,
         Command::Key(args) => manage::key(&args)?,
         Command::Model(args) => manage::model(&args)?,
+        Command::Usage(args) => usage::usage(&args)?,
+        Command::Verify(args) => verify::verify(&args)?,
+        Command::Custodian { keys, log } => crate::custodian::main(&keys, &log)?,
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "bailiwick", &mut text);

@@ -25,6 +25,9 @@ pub use self::load::{ConfigError, Place};
 pub struct Config {
     /// The data directory: database, models, keys of the administrator.
     pub data: PathBuf,
+    /// The key directory: the keys that open records, for the custodian only. Without it, beside
+    /// the data directory, with `-keys` after its name.
+    pub keys: Option<PathBuf>,
     /// Where to listen.
     pub listen: Listen,
     /// TLS on the API's listener; without it, plain HTTP.
@@ -162,6 +165,18 @@ pub enum LogLevel {
     Trace,
 }
 
+impl Config {
+    /// The key directory: as configured, or beside the data directory.
+    #[must_use]
+    pub fn key_directory(&self) -> PathBuf {
+        self.keys.clone().unwrap_or_else(|| {
+            let mut name = self.data.clone().into_os_string();
+            name.push("-keys");
+            name.into()
+        })
+    }
+}
+
 impl EngineConfig {
     /// Threads that compute: as configured, or one for each core.
     #[must_use]
@@ -212,6 +227,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data: "data".into(),
+            keys: None,
             listen: Listen::default(),
             tls: None,
             limits: Limits::default(),

@@ -16,13 +16,15 @@ use hyper::{
     header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, HeaderValue},
     http::request::Parts,
 };
-use store::Store;
+use store::{Store, ledger::Ledger};
+use tlog::receipt;
 
 use crate::{
     authn::{self, Caller},
     body::Body,
     call::{self, Call, Outcome},
     config::Config,
+    exchange::{Exchange, Identity},
     fleet::Fleet,
     intake,
     meters::Meters,
@@ -32,6 +34,7 @@ use crate::{
         error::ApiError,
         models,
         operation::Operation,
+        receipts,
         routes::{self, Endpoint},
         sse::EventStream,
     },
@@ -51,6 +54,10 @@ pub struct Gateway {
     pub meters: Meters,
     /// What happened so far, in numbers.
     pub metrics: Arc<Metrics>,
+    /// Where requests are recorded.
+    pub ledger: Ledger,
+    /// What receipts say of the service.
+    pub identity: Identity,
     /// The OpenAPI document.
     pub document: Bytes,
     stopping: AtomicBool,
@@ -61,26 +68,36 @@ pub struct Gateway {
 pub enum Reply {
     /// JSON, complete.
     Json(Bytes),
+    /// Something else, complete, with its media type.
+    Bytes(&'static str, Bytes),
     /// Server-sent events, still to come.
     Events(Box<EventStream>),
 }
 
-/// A request's head, with the deployment that its path names.
+/// What a known caller asks for.
 #[derive(Debug)]
-pub struct Asked<'a> {
-    /// Method, path and headers.
-    pub head: &'a Parts,
+pub struct Asked {
+    /// Who asks.
+    pub caller: Caller,
     /// The deployment that the path names.
     pub deployment: Option<String>,
+    /// The request's body.
+    pub body: Bytes,
 }
 
 impl Gateway {
     /// Puts the gateway together.
     #[must_use]
-    pub fn new(config: Config, store: Store, fleet: Fleet, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        config: Config,
+        store: Store,
+        fleet: Fleet,
+        metrics: Arc<Metrics>,
+        (ledger, identity): (Ledger, Identity),
+    ) -> Self {
         let document = openapi::document();
         let (meters, stopping) = (Meters::default(), AtomicBool::new(false));
-        Self { config, store, fleet, meters, metrics, document, stopping }
+        Self { config, store, fleet, meters, metrics, ledger, identity, document, stopping }
     }
 
     /// From now on every new call is told to come back later.
@@ -121,8 +138,8 @@ impl Gateway {
             intake::discard(&mut body, &self.config.limits).await;
         }
         match answer {
-            Ok(reply) => replied(call, reply),
-            Err(error) => refused(call, &error),
+            Ok(reply) => replied(call, reply).await,
+            Err(error) => refused(call, &error).await,
         }
     }
 
@@ -142,14 +159,16 @@ impl Gateway {
         let named = routes::decode(found.name).ok_or(ApiError::RouteNotFound)?;
         match found.endpoint {
             Endpoint::Deployment(operation) => {
-                let asked = Asked { head, deployment: Some(named) };
-                self.run(operation, call, asked, body).await
+                self.run(operation, call, (head, Some(named)), body).await
             }
-            Endpoint::Body(operation) => {
-                self.run(operation, call, Asked { head, deployment: None }, body).await
-            }
+            Endpoint::Body(operation) => self.run(operation, call, (head, None), body).await,
             Endpoint::Models => models::list(&self.authenticate(call, head)?),
             Endpoint::Model => models::describe(&self.authenticate(call, head)?, &named),
+            Endpoint::Receipt => {
+                let caller = self.authenticate(call, head)?;
+                receipts::answer(self, &caller, &head.headers, &named).await
+            }
+            Endpoint::LogFile => self.log_file(&named),
             Endpoint::OpenApi => Ok(Reply::Json(self.document.clone())),
         }
     }
@@ -158,15 +177,37 @@ impl Gateway {
         &self,
         operation: Operation,
         call: &mut Call,
-        asked: Asked<'_>,
+        (head, deployment): (&Parts, Option<String>),
         body: &mut Incoming,
     ) -> Result<Reply, ApiError> {
+        let caller = self.authenticate(call, head)?;
+        let exchange = Exchange::begin(
+            self.ledger.clone(),
+            self.identity.clone(),
+            caller.clone(),
+            call.id,
+            call.route,
+        );
+        let exchange = call.exchange.insert(Box::new(exchange));
+        let body = intake::json(&head.headers, body, &self.config.limits).await?;
+        exchange.asked(&body);
+        let asked = Asked { caller, deployment, body };
         // Boxed: the three differ in size, and each connection reserves room for the largest.
         match operation {
-            Operation::Chat => Box::pin(chat::answer(self, call, asked, body)).await,
-            Operation::Completions => Box::pin(completions::answer(self, call, asked, body)).await,
-            Operation::Embeddings => Box::pin(embeddings::answer(self, call, asked, body)).await,
+            Operation::Chat => Box::pin(chat::answer(self, call, asked)).await,
+            Operation::Completions => Box::pin(completions::answer(self, call, asked)).await,
+            Operation::Embeddings => Box::pin(embeddings::answer(self, call, asked)).await,
         }
+    }
+
+    /// A file of the log, for whoever asks: nothing in it reveals content or a person.
+    fn log_file(&self, path: &str) -> Result<Reply, ApiError> {
+        let file = self.ledger.tiles().file(path).map_err(|error| {
+            tracing::error!(%error, "the log cannot be read");
+            ApiError::LogUnavailable
+        })?;
+        let kind = if path == "checkpoint" { "text/plain; charset=utf-8" } else { OCTETS };
+        file.map(|bytes| Reply::Bytes(kind, bytes.into())).ok_or(ApiError::RouteNotFound)
     }
 
     /// Finds out who calls, and notes whose call it is.
@@ -186,37 +227,58 @@ impl Gateway {
     }
 }
 
-fn replied(mut call: Call, reply: Reply) -> Response<Body> {
-    let mut headers = HeaderMap::with_capacity(20);
-    call.headers(&mut headers);
-    let body = match reply {
-        Reply::Json(bytes) => {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            call.outcome = Outcome::Answered(StatusCode::OK);
-            Body::whole(bytes)
-        }
-        Reply::Events(events) => {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-            headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-            // The call goes on until the stream ends, and is counted then.
-            Body::stream(events.pieces(call))
-        }
-    };
-    response(StatusCode::OK, headers, body)
+async fn replied(call: Call, reply: Reply) -> Response<Body> {
+    match reply {
+        Reply::Json(bytes) => whole(call, "application/json", bytes).await,
+        Reply::Bytes(kind, bytes) => whole(call, kind, bytes).await,
+        Reply::Events(events) => streamed(call, *events),
+    }
 }
 
-fn refused(mut call: Call, error: &ApiError) -> Response<Body> {
-    let answer = error.answer();
+/// An answer that is complete, once it is recorded.
+async fn whole(mut call: Call, kind: &'static str, bytes: Bytes) -> Response<Body> {
     let mut headers = HeaderMap::with_capacity(20);
     call.headers(&mut headers);
+    call.sent(&bytes);
+    if let Err(error) = call.record(StatusCode::OK, receipt::Outcome::Answered).await {
+        return refused(call, &error).await;
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    call.outcome = Outcome::Answered(StatusCode::OK);
+    response(StatusCode::OK, headers, Body::whole(bytes))
+}
+
+fn streamed(call: Call, events: EventStream) -> Response<Body> {
+    let mut headers = HeaderMap::with_capacity(20);
+    call.headers(&mut headers);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    // The call goes on until the stream ends, and is counted and recorded then.
+    response(StatusCode::OK, headers, Body::stream(events.pieces(call)))
+}
+
+async fn refused(mut call: Call, error: &ApiError) -> Response<Body> {
+    let mut answer = error.answer();
+    let mut body = serde_json::to_vec(&answer.body).unwrap_or_default();
+    let mut headers = HeaderMap::with_capacity(20);
+    call.headers(&mut headers);
+    call.sent(&body);
+    let outcome = if answer.status.is_server_error() {
+        receipt::Outcome::Failed
+    } else {
+        receipt::Outcome::Refused
+    };
+    if let Err(error) = call.record(answer.status, outcome).await {
+        answer = error.answer();
+        body = serde_json::to_vec(&answer.body).unwrap_or_default();
+    }
     call::retry(&mut headers, answer.retry);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let ApiError::MethodNotAllowed { allow } = error {
         headers.insert(ALLOW, HeaderValue::from_static(allow));
     }
     call.outcome = Outcome::Answered(answer.status);
-    let body = serde_json::to_vec(&answer.body).unwrap_or_default();
     response(answer.status, headers, Body::whole(body))
 }
 
@@ -226,3 +288,5 @@ fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response<Body
     *response.headers_mut() = headers;
     response
 }
+
+const OCTETS: &str = "application/octet-stream";

@@ -6,6 +6,8 @@
 mod admin_key;
 mod error;
 mod models;
+mod service_key;
+mod usage;
 mod view;
 mod workers;
 
@@ -18,6 +20,7 @@ use policy::{
     id::{DeploymentId, ResourceId, TenantId},
     meter::Limits,
     principal::{Key, KeyName, ResourceKeys},
+    retention::{ContentLogging, Days, Rule},
     task::Task,
 };
 use serde::Deserialize;
@@ -27,9 +30,11 @@ pub use self::{
     admin_key::{ADMIN_KEY_FILE, write_private},
     error::ManageError,
     models::NewModel,
+    service_key::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, service_key},
+    usage::UsageView,
     view::{
-        DeploymentView, KeyView, LimitsView, ModelView, NewKeyView, NewResourceView, ResourceView,
-        TenantView, time,
+        CapabilityView, DeploymentView, KeyView, LimitsView, ModelView, NewKeyView,
+        NewResourceView, ResourceView, TenantView, time,
     },
     workers::{AttemptView, ConfinementView, WorkerView},
 };
@@ -61,6 +66,18 @@ pub struct NewResource {
     /// Whether prompt prefixes may be reused within the tenant.
     #[serde(default = "yes")]
     pub prefix_cache: bool,
+    /// Days that content is kept, where not the default of 30.
+    pub retention_days: Option<u64>,
+}
+
+/// What is to be changed of a resource.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResourceUpdate {
+    /// Whether prompt prefixes may be reused within the tenant.
+    pub prefix_cache: Option<bool>,
+    /// Days that content is kept: 1 to 30, from the next request on.
+    pub retention_days: Option<u64>,
 }
 
 /// What a deployment is created with.
@@ -154,6 +171,12 @@ impl Management {
             key1_created_at: now,
             key2_created_at: now,
             prefix_cache: new.prefix_cache,
+            retention: Rule {
+                tenant: tenant.id,
+                days: new.retention_days.map_or(Ok(Days::DEFAULT), Days::new)?,
+                // The store writes down since when.
+                content_logging: ContentLogging { enabled: true, since_ms: 0, approval: None },
+            },
             created_at: now,
         };
         self.store.create_resource(&resource)?;
@@ -181,12 +204,39 @@ impl Management {
         Ok(ResourceView::of(find_resource(&directory, name)?, &directory))
     }
 
-    /// Switches the reuse of prompt prefixes on or off.
+    /// Changes a resource.
     ///
     /// # Errors
-    /// When there is no such resource.
-    pub fn set_prefix_cache(&self, name: &str, on: bool) -> Result<ResourceView, ManageError> {
-        self.store.set_prefix_cache(name, on)?;
+    /// When there is no such resource, or a value is not allowed: then nothing is changed.
+    pub fn update_resource(
+        &self,
+        name: &str,
+        update: &ResourceUpdate,
+    ) -> Result<ResourceView, ManageError> {
+        let days = update.retention_days.map(Days::new).transpose()?;
+        if let Some(on) = update.prefix_cache {
+            self.store.set_prefix_cache(name, on)?;
+        }
+        if let Some(days) = days {
+            self.store.set_retention_days(name, days)?;
+        }
+        self.resource(name)
+    }
+
+    /// Switches whether a resource's content is kept at all, for a reason.
+    ///
+    /// # Errors
+    /// When there is no such resource, or no reason.
+    pub fn set_content_logging(
+        &self,
+        name: &str,
+        enabled: bool,
+        reason: &str,
+    ) -> Result<ResourceView, ManageError> {
+        if reason.trim().is_empty() {
+            return Err(ManageError::NoReason);
+        }
+        self.store.set_content_logging(name, enabled, reason)?;
         self.resource(name)
     }
 

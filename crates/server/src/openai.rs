@@ -11,6 +11,7 @@ pub mod fields;
 pub mod json;
 pub mod models;
 pub mod operation;
+pub mod receipts;
 pub mod routes;
 pub mod said;
 pub mod sse;

@@ -27,6 +27,7 @@ use crate::openai::{
     error::ErrorBody,
     models::{ModelList, ModelOut},
     operation::Operation,
+    receipts::{COSE, ReceiptView},
     routes::{Endpoint, ROUTES, Route},
 };
 
@@ -103,6 +104,16 @@ fn item(route: &Route, schemas: &mut Schemas) -> PathItem {
             vec![schemas.json::<ModelList<'_>>()],
         ),
         Endpoint::Model => ("Describes a deployment", None, vec![schemas.json::<ModelOut<'_>>()]),
+        Endpoint::Receipt => {
+            let bytes = Content::new(Some(ObjectBuilder::new().schema_type(Type::String)));
+            let answers = vec![(COSE, bytes), schemas.json::<ReceiptView>()];
+            ("The signed receipt of a request; as JSON where `Accept` asks for it", None, answers)
+        }
+        Endpoint::LogFile => {
+            let bytes = Content::new(Some(ObjectBuilder::new().schema_type(Type::String)));
+            let summary = "A file of the transparency log, as C2SP tlog-tiles lays them out";
+            (summary, None, vec![("application/octet-stream", bytes)])
+        }
         Endpoint::OpenApi => {
             let content = Content::new(Some(ObjectBuilder::new().schema_type(Type::Object)));
             ("This document", None, vec![("application/json", content)])
@@ -125,12 +136,12 @@ fn item(route: &Route, schemas: &mut Schemas) -> PathItem {
         let body = RequestBodyBuilder::new().content(body.0, body.1).required(Some(Required::True));
         operation = operation.request_body(Some(body.build()));
     }
-    if route.endpoint != Endpoint::OpenApi {
+    if !matches!(route.endpoint, Endpoint::OpenApi | Endpoint::LogFile) {
         operation = operation
             .security(SecurityRequirement::new("api-key", [""; 0]))
             .security(SecurityRequirement::new("bearer", [""; 0]));
     }
-    for name in ["deployment", "model"] {
+    for name in ["deployment", "model", "request_id", "file"] {
         if route.path.contains(&format!("{{{name}}}")) {
             operation = operation.parameter(parameter(name, ParameterIn::Path, Required::True));
         }
@@ -138,7 +149,11 @@ fn item(route: &Route, schemas: &mut Schemas) -> PathItem {
     operation = operation.parameter(parameter("api-version", ParameterIn::Query, Required::False));
     let method = match route.endpoint {
         Endpoint::Deployment(_) | Endpoint::Body(_) => HttpMethod::Post,
-        Endpoint::Models | Endpoint::Model | Endpoint::OpenApi => HttpMethod::Get,
+        Endpoint::Models
+        | Endpoint::Model
+        | Endpoint::Receipt
+        | Endpoint::LogFile
+        | Endpoint::OpenApi => HttpMethod::Get,
     };
     PathItem::new(method, operation)
 }

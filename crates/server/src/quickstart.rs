@@ -87,6 +87,7 @@ fn resource_keys(management: &Management, data: &Path) -> Result<(Key, Key), Fai
             tenant: TENANT.to_owned(),
             region: REGION.to_owned(),
             prefix_cache: true,
+            retention_days: None,
         };
         let made = management.create_resource(&new)?;
         return Ok((made.key1, made.key2));

@@ -1,10 +1,12 @@
 //! Puts the service together, announces where it listens, serves, and drains.
 
+mod recording;
+
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::service::TowerToHyperService;
-use store::{Store, StoreError};
+use store::{Store, StoreError, tiles::LogError};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -13,6 +15,7 @@ use crate::{
     fleet::Fleet,
     gateway::Gateway,
     listen::{Listener, Terms},
+    manage::ManageError,
     metrics::Metrics,
     operations,
     tls::{self, TlsError},
@@ -39,6 +42,20 @@ pub enum StartError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The service's key cannot be used.
+    #[error("{0}; {help}", help = .0.help())]
+    Key(#[from] ManageError),
+    /// The program's own file cannot be read.
+    #[error("the program's own file cannot be read: {0}")]
+    Binary(io::Error),
+    /// Requests could not be recorded.
+    #[error("{error}; {help}")]
+    Ledger {
+        /// Why not.
+        error: LogError,
+        /// What to do.
+        help: String,
+    },
 }
 
 /// A service that has opened its listeners.
@@ -68,6 +85,7 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let api = bind(config.listen.api, "listen.api").await?;
     let operations = bind(config.listen.operations, "listen.operations").await?;
+    let recording = recording::open(&config, &*store.directory()?)?;
     // After the listeners: where an address is taken, no model is loaded in vain.
     let fleet = Fleet::new(&config, tasks.clone());
     fleet.reconcile(&*store.directory()?);
@@ -83,7 +101,7 @@ pub async fn run(
 
     let metrics = Arc::new(Metrics::new(fleet.clone()));
     let admin = crate::admin::router(store.clone(), fleet.clone(), &config);
-    let gateway = Arc::new(Gateway::new(config, store, fleet.clone(), metrics));
+    let gateway = Arc::new(Gateway::new(config, store, fleet.clone(), metrics, recording));
     let router = operations::router(Arc::clone(&gateway), admin);
     // The limits that an operator sets are for customers; a probe is not cut off by them.
     let inner = Terms { tls: None, limits: Limits::default(), ..terms.clone() };

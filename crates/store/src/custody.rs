@@ -63,10 +63,10 @@ pub enum Request {
     Open {
         /// Why that is allowed.
         #[n(0)]
-        grant: ProvenGrant,
+        grant: Box<ProvenGrant>,
         /// What to open.
         #[n(1)]
-        record: RecordToOpen,
+        record: Box<RecordToOpen>,
     },
 }
 
@@ -307,7 +307,7 @@ impl Custodian {
             Request::Keys => Ok(listed(self.keys.entries().map_err(|_| Refusal::Keys)?)),
             Request::Open { grant, record } => {
                 self.keep_clock()?;
-                self.open(&grant, record, now_ms)
+                self.open(&grant, *record, now_ms)
             }
         }
     }
@@ -617,6 +617,7 @@ impl Client {
         grant: ProvenGrant,
         record: RecordToOpen,
     ) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
+        let (grant, record) = (Box::new(grant), Box::new(record));
         self.ask(&Request::Open { grant, record }, |response| match response {
             Response::Opened { content } => Some(content),
             _ => None,

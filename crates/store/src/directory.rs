@@ -9,6 +9,7 @@ use policy::{
     id::{DeploymentId, ModelId, ResourceId, TenantId},
     meter::Limits,
     principal::{KeyDigest, ResourceKeys},
+    retention::Rule,
     task::Task,
 };
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,8 @@ pub struct Resource {
     pub key2_created_at: u64,
     /// Whether a prompt's prefix may be reused for later requests of the same tenant.
     pub prefix_cache: bool,
+    /// How long content is kept.
+    pub retention: Rule,
     /// When it was created: seconds since 1970.
     pub created_at: u64,
 }

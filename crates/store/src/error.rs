@@ -88,6 +88,18 @@ pub enum StoreError {
         /// Which column.
         what: &'static str,
     },
+    /// Nobody knows what time it is.
+    #[error(transparent)]
+    Clock(policy::retention::clock::Behind),
+    /// There are no random bytes.
+    #[error(transparent)]
+    NoRandom(#[from] crate::random::NoRandom),
+    /// Another server runs on the data directory.
+    #[error("another bailiwick serves `{}`", path.display())]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Another process holds the database.
     #[error("the database is busy: another process is writing to it")]
     Busy,
@@ -125,6 +137,15 @@ impl StoreError {
             ),
             Self::Newer { .. } => "run the newer bailiwick that wrote it".to_owned(),
             Self::Damaged { .. } => "restore the data directory from a backup".to_owned(),
+            Self::Clock(_) => {
+                "set the machine's clock, or let it be set over the network".to_owned()
+            }
+            Self::NoRandom(_) => {
+                "look into the system: /dev/urandom should always answer".to_owned()
+            }
+            Self::Locked { .. } => {
+                "stop the other one, or give this one its own directory".to_owned()
+            }
             Self::Busy => "try again in a moment".to_owned(),
             Self::Database(_) | Self::File { .. } => {
                 "check that the disk has space and that the directory is yours".to_owned()

@@ -5,20 +5,26 @@
 //! content to nobody but the custodian.
 #![forbid(unsafe_code)]
 
+mod content;
 pub mod custody;
 mod directory;
 mod error;
 mod files;
 pub mod keys;
+pub mod ledger;
+mod log;
 mod manage;
 mod name;
 mod random;
 mod schema;
 pub mod seal;
 mod store;
+pub mod tiles;
 
+pub use content::Content;
 pub use directory::{Deployment, Directory, Model, ModelFactsRow, Resource, Sku, Tenant};
 pub use error::{InUse, Kind, StoreError};
+pub use log::ReadClock;
 pub use name::{deployment_name, model_name, region_name, resource_name, tenant_name};
 pub use random::{NoRandom, random};
 pub use store::Store;

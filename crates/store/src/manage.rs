@@ -2,15 +2,23 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 
-use policy::principal::{KeyDigest, KeyName};
+use policy::{
+    id::ApprovalId,
+    principal::{KeyDigest, KeyName},
+    retention::Days,
+};
 use rusqlite::{
     ErrorCode, OptionalExtension as _, Params, Transaction, TransactionBehavior, params,
 };
 
+use tlog::entry::{Action, Subject};
+
 use crate::{
     directory::{Deployment, Model, Resource, Tenant},
     error::{InUse, Kind, StoreError},
+    log::Append,
     name,
+    random::random,
     store::Store,
 };
 
@@ -21,13 +29,15 @@ impl Store {
     /// When its name is not allowed or taken.
     pub fn create_tenant(&self, tenant: &Tenant) -> Result<(), StoreError> {
         name::tenant_name(&tenant.name)?;
-        self.change(|tx| {
+        self.change(|tx, log| {
             insert(
                 tx,
                 (Kind::Tenant, &tenant.name),
                 "INSERT INTO tenant (id, name, created_at) VALUES (?1, ?2, ?3)",
                 params![tenant.id.as_bytes(), tenant.name, tenant.created_at],
-            )
+            )?;
+            let state = format!("name={}", tenant.name);
+            log.changed(Subject::Tenant, *tenant.id.as_bytes(), Action::Created, &state)
         })
     }
 
@@ -38,14 +48,15 @@ impl Store {
     pub fn create_resource(&self, resource: &Resource) -> Result<(), StoreError> {
         name::resource_name(&resource.name)?;
         name::region_name(&resource.region)?;
-        self.change(|tx| {
+        self.change(|tx, log| {
             must_exist(tx, Kind::Tenant, resource.tenant.as_bytes(), &resource.tenant)?;
             insert(
                 tx,
                 (Kind::Resource, &resource.name),
                 "INSERT INTO resource (id, tenant, name, region, key1, key1_created_at, key2,
-                    key2_created_at, prefix_cache, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                    key2_created_at, prefix_cache, retention_days, content_logging,
+                    content_logging_since_ms, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11, ?12)",
                 params![
                     resource.id.as_bytes(),
                     resource.tenant.as_bytes(),
@@ -56,9 +67,19 @@ impl Store {
                     resource.keys.key2.as_bytes(),
                     resource.key2_created_at,
                     resource.prefix_cache,
+                    resource.retention.days.get(),
+                    log.now_ms,
                     resource.created_at,
                 ],
-            )
+            )?;
+            let state = format!(
+                "name={} region={} prefix_cache={} retention_days={}",
+                resource.name,
+                resource.region,
+                resource.prefix_cache,
+                resource.retention.days.get()
+            );
+            log.changed(Subject::Resource, *resource.id.as_bytes(), Action::Created, &state)
         })
     }
 
@@ -69,7 +90,7 @@ impl Store {
     pub fn create_model(&self, model: &Model) -> Result<(), StoreError> {
         name::model_name(&model.name)?;
         let facts = &model.facts;
-        self.change(|tx| {
+        self.change(|tx, log| {
             insert(
                 tx,
                 (Kind::Model, &model.name),
@@ -93,7 +114,9 @@ impl Store {
                     facts.chat_template,
                     model.created_at,
                 ],
-            )
+            )?;
+            let state = format!("name={} sha256={}", model.name, model.sha256);
+            log.changed(Subject::Model, *model.id.as_bytes(), Action::Created, &state)
         })
     }
 
@@ -104,7 +127,7 @@ impl Store {
     pub fn create_deployment(&self, deployment: &Deployment) -> Result<(), StoreError> {
         name::deployment_name(&deployment.name)?;
         let (resource, model) = (deployment.resource, deployment.model);
-        self.change(|tx| {
+        self.change(|tx, log| {
             must_exist(tx, Kind::Resource, resource.as_bytes(), &resource)?;
             must_exist(tx, Kind::Model, model.as_bytes(), &model)?;
             insert(
@@ -124,7 +147,15 @@ impl Store {
                     deployment.limits.requests_per_minute,
                     deployment.created_at,
                 ],
-            )
+            )?;
+            let state = format!(
+                "name={} model={model} task={} tokens_per_minute={} requests_per_minute={}",
+                deployment.name,
+                deployment.task.name(),
+                deployment.limits.tokens_per_minute,
+                deployment.limits.requests_per_minute
+            );
+            log.changed(Subject::Deployment, *deployment.id.as_bytes(), Action::Created, &state)
         })
     }
 
@@ -143,9 +174,15 @@ impl Store {
             KeyName::Key1 => "UPDATE resource SET key1 = ?2, key1_created_at = ?3 WHERE name = ?1",
             KeyName::Key2 => "UPDATE resource SET key2 = ?2, key2_created_at = ?3 WHERE name = ?1",
         };
-        self.change(|tx| {
+        self.change(|tx, log| {
             let changed = tx.execute(sql, params![resource, digest.as_bytes(), now])?;
-            found(changed, Kind::Resource, resource)
+            found(changed, Kind::Resource, resource)?;
+            let subject = match key {
+                KeyName::Key1 => Subject::Key1,
+                KeyName::Key2 => Subject::Key2,
+            };
+            let id = id_of(tx, Kind::Resource, resource)?;
+            log.changed(subject, id, Action::Updated, &format!("resource={resource}"))
         })
     }
 
@@ -154,10 +191,50 @@ impl Store {
     /// # Errors
     /// When there is no such resource.
     pub fn set_prefix_cache(&self, resource: &str, on: bool) -> Result<(), StoreError> {
-        self.change(|tx| {
+        self.change(|tx, log| {
             let sql = "UPDATE resource SET prefix_cache = ?2 WHERE name = ?1";
-            found(tx.execute(sql, params![resource, on])?, Kind::Resource, resource)
+            found(tx.execute(sql, params![resource, on])?, Kind::Resource, resource)?;
+            let id = id_of(tx, Kind::Resource, resource)?;
+            log.changed(Subject::Resource, id, Action::Updated, &format!("prefix_cache={on}"))
         })
+    }
+
+    /// Sets how many days a resource's content is kept, from the next request on: what is kept
+    /// already keeps the deadline that its receipt states.
+    ///
+    /// # Errors
+    /// When there is no such resource.
+    pub fn set_retention_days(&self, resource: &str, days: Days) -> Result<(), StoreError> {
+        self.change(|tx, log| {
+            let sql = "UPDATE resource SET retention_days = ?2 WHERE name = ?1";
+            found(tx.execute(sql, params![resource, days.get()])?, Kind::Resource, resource)?;
+            let id = id_of(tx, Kind::Resource, resource)?;
+            let state = format!("retention_days={}", days.get());
+            log.changed(Subject::Resource, id, Action::Updated, &state)
+        })
+    }
+
+    /// Switches a resource's capability `ContentLogging`, from the next request on, for a reason
+    /// that the log commits to.
+    ///
+    /// # Errors
+    /// When there is no such resource.
+    pub fn set_content_logging(
+        &self,
+        resource: &str,
+        enabled: bool,
+        reason: &str,
+    ) -> Result<ApprovalId, StoreError> {
+        let approval = ApprovalId::from_random(random()?);
+        self.change(|tx, log| {
+            let sql = "UPDATE resource SET content_logging = ?2, content_logging_since_ms = ?3,
+                       content_logging_approval = ?4 WHERE name = ?1";
+            let values = params![resource, enabled, log.now_ms, approval.as_bytes()];
+            found(tx.execute(sql, values)?, Kind::Resource, resource)?;
+            let id = id_of(tx, Kind::Resource, resource)?;
+            log.content_logging(id, enabled, approval, reason)
+        })?;
+        Ok(approval)
     }
 
     /// Deletes a tenant that owns nothing.
@@ -165,12 +242,14 @@ impl Store {
     /// # Errors
     /// When there is no such tenant, or it still owns resources.
     pub fn delete_tenant(&self, tenant: &str) -> Result<(), StoreError> {
-        self.change(|tx| {
+        self.change(|tx, log| {
             let users = "SELECT r.name FROM resource r JOIN tenant t ON t.id = r.tenant
                          WHERE t.name = ?1 ORDER BY 1";
             refuse_if_used(tx, (Kind::Tenant, tenant), (Kind::Resource, users))?;
+            let id = id_of(tx, Kind::Tenant, tenant)?;
             let changed = tx.execute("DELETE FROM tenant WHERE name = ?1", [tenant])?;
-            found(changed, Kind::Tenant, tenant)
+            found(changed, Kind::Tenant, tenant)?;
+            log.changed(Subject::Tenant, id, Action::Deleted, &format!("name={tenant}"))
         })
     }
 
@@ -179,13 +258,15 @@ impl Store {
     /// # Errors
     /// When there is no such resource, or it still has deployments.
     pub fn delete_resource(&self, resource: &str) -> Result<(), StoreError> {
-        self.change(|tx| {
+        self.change(|tx, log| {
             let users = "SELECT d.name || ' --resource ' || r.name
                          FROM deployment d JOIN resource r ON r.id = d.resource
                          WHERE r.name = ?1 ORDER BY 1";
             refuse_if_used(tx, (Kind::Resource, resource), (Kind::Deployment, users))?;
+            let id = id_of(tx, Kind::Resource, resource)?;
             let changed = tx.execute("DELETE FROM resource WHERE name = ?1", [resource])?;
-            found(changed, Kind::Resource, resource)
+            found(changed, Kind::Resource, resource)?;
+            log.changed(Subject::Resource, id, Action::Deleted, &format!("name={resource}"))
         })
     }
 
@@ -194,11 +275,14 @@ impl Store {
     /// # Errors
     /// When there is no such deployment.
     pub fn delete_deployment(&self, resource: &str, deployment: &str) -> Result<(), StoreError> {
-        self.change(|tx| {
+        self.change(|tx, log| {
             let sql = "DELETE FROM deployment WHERE name = ?2
-                       AND resource = (SELECT id FROM resource WHERE name = ?1)";
-            let changed = tx.execute(sql, [resource, deployment])?;
-            found(changed, Kind::Deployment, deployment)
+                       AND resource = (SELECT id FROM resource WHERE name = ?1) RETURNING id";
+            let id = tx.query_row(sql, [resource, deployment], |row| row.get(0)).optional()?;
+            let name = || deployment.to_owned();
+            let kind = Kind::Deployment;
+            let id = id.ok_or_else(|| StoreError::NotFound { kind, name: name() })?;
+            log.changed(Subject::Deployment, id, Action::Deleted, &format!("name={deployment}"))
         })
     }
 
@@ -207,14 +291,16 @@ impl Store {
     /// # Errors
     /// When there is no such model, or deployments still use it.
     pub fn delete_model(&self, model: &str) -> Result<(), StoreError> {
-        self.change(|tx| {
+        self.change(|tx, log| {
             let users = "SELECT d.name || ' --resource ' || r.name
                          FROM deployment d JOIN resource r ON r.id = d.resource
                          JOIN model m ON m.id = d.model
                          WHERE m.name = ?1 ORDER BY 1";
             refuse_if_used(tx, (Kind::Model, model), (Kind::Deployment, users))?;
+            let id = id_of(tx, Kind::Model, model)?;
             let changed = tx.execute("DELETE FROM model WHERE name = ?1", [model])?;
-            found(changed, Kind::Model, model)
+            found(changed, Kind::Model, model)?;
+            log.changed(Subject::Model, id, Action::Deleted, &format!("name={model}"))
         })
     }
 
@@ -234,21 +320,25 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn set_admin_key(&self, digest: &KeyDigest) -> Result<(), StoreError> {
-        self.change(|tx| {
+        self.change(|tx, log| {
             let sql = "INSERT OR REPLACE INTO admin_key (one, digest) VALUES (1, ?1)";
             tx.execute(sql, [digest.as_bytes()])?;
-            Ok(())
+            log.changed(Subject::AdminKey, [0; 16], Action::Updated, "")
         })
     }
 
-    /// Immediate, so that what a change looked at is still so when it writes.
+    /// One transaction with the change and its log entry. Immediate, so that what a change looked
+    /// at is still so when it writes.
     fn change(
         &self,
-        change: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
+        change: impl FnOnce(&Transaction<'_>, &mut Append<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        let reading = self.reading();
         let mut writer = self.writer();
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        change(&transaction)?;
+        let mut log = Append::begin(&transaction, reading)?;
+        change(&transaction, &mut log)?;
+        log.finish()?;
         transaction.commit()?;
         Ok(())
     }
@@ -267,6 +357,13 @@ fn insert(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The id of what has this name.
+fn id_of(tx: &Transaction<'_>, kind: Kind, name: &str) -> Result<[u8; 16], StoreError> {
+    let sql = format!("SELECT id FROM {kind} WHERE name = ?1");
+    let id = tx.query_row(&sql, [name], |row| row.get(0)).optional()?;
+    id.ok_or_else(|| StoreError::NotFound { kind, name: name.to_owned() })
 }
 
 fn must_exist(

@@ -66,6 +66,86 @@ const MIGRATIONS: &[&str] = &[
         digest BLOB NOT NULL
     ) STRICT;
     ",
+    // 2: records, receipts, usage and the log.
+    "
+    -- How long content is kept; `ContentLogging` with since when and by which approval.
+    ALTER TABLE resource ADD COLUMN retention_days INTEGER NOT NULL DEFAULT 30;
+    ALTER TABLE resource ADD COLUMN content_logging INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE resource ADD COLUMN content_logging_since_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE resource ADD COLUMN content_logging_approval BLOB;
+    UPDATE resource SET content_logging_since_ms = created_at * 1000;
+
+    -- The log's length, and the clock that never runs backwards.
+    CREATE TABLE log_head (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        next INTEGER NOT NULL,
+        clock BLOB NOT NULL
+    ) STRICT;
+
+    -- Entries that are not yet in a full bundle on disk.
+    CREATE TABLE log_entry (
+        idx INTEGER PRIMARY KEY,
+        bytes BLOB NOT NULL
+    ) STRICT;
+
+    -- What the commitments of changes open to: the operator's to show.
+    CREATE TABLE log_opening (
+        idx INTEGER PRIMARY KEY,
+        salt BLOB NOT NULL,
+        state TEXT NOT NULL
+    ) STRICT;
+
+    -- Terms of receipts: the same for many requests.
+    CREATE TABLE terms (
+        id INTEGER PRIMARY KEY,
+        resource BLOB NOT NULL,
+        bytes BLOB NOT NULL UNIQUE
+    ) STRICT;
+
+    CREATE TABLE receipt (
+        idx INTEGER PRIMARY KEY,
+        request BLOB NOT NULL,
+        terms INTEGER NOT NULL REFERENCES terms (id),
+        salt BLOB NOT NULL,
+        facts BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX receipt_request ON receipt (request);
+
+    -- Keys that records are sealed to, as the log knows them.
+    CREATE TABLE record_key (
+        id BLOB PRIMARY KEY,
+        tenant BLOB NOT NULL,
+        deadline_ms INTEGER NOT NULL,
+        destroyed INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+
+    CREATE TABLE span (
+        id INTEGER PRIMARY KEY,
+        key BLOB NOT NULL REFERENCES record_key (id),
+        bytes BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX span_key ON span (key);
+
+    CREATE TABLE record (
+        idx INTEGER PRIMARY KEY,
+        span INTEGER NOT NULL REFERENCES span (id),
+        position INTEGER NOT NULL,
+        bytes BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX record_span ON record (span);
+
+    CREATE TABLE usage (
+        tenant BLOB NOT NULL,
+        resource BLOB NOT NULL,
+        deployment BLOB NOT NULL,
+        caller TEXT NOT NULL,
+        hour INTEGER NOT NULL,
+        requests INTEGER NOT NULL,
+        prompt_tokens INTEGER NOT NULL,
+        completion_tokens INTEGER NOT NULL,
+        PRIMARY KEY (hour, tenant, resource, deployment, caller)
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 /// Brings the database to the current format.

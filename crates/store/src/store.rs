@@ -7,9 +7,10 @@ use std::{
 };
 
 use policy::{
-    id::{DeploymentId, ModelId, ResourceId, TenantId},
+    id::{ApprovalId, DeploymentId, ModelId, ResourceId, TenantId},
     meter::Limits,
     principal::{KeyDigest, ResourceKeys},
+    retention::{ContentLogging, Days, Rule, clock::Reading},
     task::Task,
 };
 use rusqlite::{Connection, Row, types::FromSql};
@@ -17,7 +18,10 @@ use rusqlite::{Connection, Row, types::FromSql};
 use crate::{
     directory::{Deployment, Directory, Model, ModelFactsRow, Resource, Sku, Tenant},
     error::StoreError,
-    files, schema,
+    files,
+    ledger::{UsageRow, usage},
+    log::ReadClock,
+    schema,
 };
 
 /// How long a writer waits for another process's transaction to end.
@@ -30,6 +34,7 @@ pub struct Store {
 }
 
 struct Inner {
+    clock: ReadClock,
     writer: Mutex<Connection>,
     /// A connection that never writes: `PRAGMA data_version` tells a connection about everybody's
     /// commits except its own, so for this one it tells about all, whoever made them.
@@ -48,24 +53,17 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the store in `data`, and creates directory and database if they are not there.
+    /// Opens the store in `data`, and creates directory and database if they are not there. `clock`
+    /// is read for each change, so that the log says when it was.
     ///
     /// # Errors
     /// When the directory or the database cannot be used; says what to do.
-    pub fn open(data: &Path) -> Result<Self, StoreError> {
-        let database = files::prepare(data)?;
-        let mut writer = Connection::open(&database)?;
-        writer.busy_timeout(BUSY_TIMEOUT)?;
-        // Full: a rotated key must not come back after a power cut.
-        writer.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
-        )?;
-        schema::migrate(&mut writer)?;
-        let connection = Connection::open(&database)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+    pub fn open(data: &Path, clock: ReadClock) -> Result<Self, StoreError> {
+        let writer = connect(data)?;
+        let connection = connect(data)?;
         connection.pragma_update(None, "query_only", true)?;
         let reader = Mutex::new(Reader { connection, current: None });
-        Ok(Self { inner: Arc::new(Inner { writer: Mutex::new(writer), reader }) })
+        Ok(Self { inner: Arc::new(Inner { clock, writer: Mutex::new(writer), reader }) })
     }
 
     /// Whether there is a store in `data` already.
@@ -100,9 +98,35 @@ impl Store {
         Ok(directory)
     }
 
+    /// Usage by hour, of one resource or of all.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn usage(&self, resource: Option<ResourceId>) -> Result<Vec<UsageRow>, StoreError> {
+        usage::of(&lock(&self.inner.reader).connection, resource)
+    }
+
+    /// Reads the machine's clocks.
+    pub(crate) fn reading(&self) -> Reading {
+        (self.inner.clock)()
+    }
+
     pub(crate) fn writer(&self) -> MutexGuard<'_, Connection> {
         lock(&self.inner.writer)
     }
+}
+
+/// A connection to the database of a data directory, in the current format.
+pub(crate) fn connect(data: &Path) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(files::prepare(data)?)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Full: what was committed must not be undone by a power cut.
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+    )?;
+    connection.set_prepared_statement_cache_capacity(64);
+    schema::migrate(&mut connection)?;
+    Ok(connection)
 }
 
 /// A panic in one caller leaves the connection whole (SQLite rolls back), so others go on.
@@ -159,6 +183,17 @@ fn resource(row: &Row<'_>) -> Result<Resource, StoreError> {
         key1_created_at: column(row, "key1_created_at")?,
         key2_created_at: column(row, "key2_created_at")?,
         prefix_cache: column(row, "prefix_cache")?,
+        retention: Rule {
+            tenant,
+            days: Days::new(column(row, "retention_days")?)
+                .map_err(|_| StoreError::Damaged { what: "resource.retention_days" })?,
+            content_logging: ContentLogging {
+                enabled: column(row, "content_logging")?,
+                since_ms: column(row, "content_logging_since_ms")?,
+                approval: column::<Option<[u8; 16]>>(row, "content_logging_approval")?
+                    .map(ApprovalId::from_random),
+            },
+        },
         created_at: column(row, "created_at")?,
     })
 }

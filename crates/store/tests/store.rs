@@ -7,9 +7,14 @@ use policy::{
     id::{DeploymentId, ModelId, ResourceId, TenantId},
     meter::Limits,
     principal::{Key, KeyName, ResourceKeys},
+    retention::{ContentLogging, Days, Rule, clock::Reading},
     task::Task,
 };
 use store::{Deployment, Kind, Model, ModelFactsRow, Resource, Sku, Store, StoreError, Tenant};
+
+fn clock() -> Reading {
+    Reading { wall_ms: 1_764_000_000_000, boot: [1; 16], boottime_ms: 1 }
+}
 
 fn tenant(seed: u8) -> Tenant {
     Tenant { id: TenantId::from_random([seed; 16]), name: format!("tenant-{seed}"), created_at: 1 }
@@ -35,6 +40,15 @@ fn resource(seed: u8, owner: &Tenant) -> Resource {
         key1_created_at: 2,
         key2_created_at: 2,
         prefix_cache: true,
+        retention: Rule {
+            tenant: owner.id,
+            days: Days::DEFAULT,
+            content_logging: ContentLogging {
+                enabled: true,
+                since_ms: clock().wall_ms,
+                approval: None,
+            },
+        },
         created_at: 2,
     }
 }
@@ -97,9 +111,9 @@ fn fill(store: &Store) -> Fixture {
 #[test]
 fn what_is_stored_comes_back_also_after_opening_again() {
     let dir = tempfile::tempdir().unwrap();
-    let fixture = fill(&Store::open(dir.path()).unwrap());
+    let fixture = fill(&Store::open(dir.path(), clock).unwrap());
 
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), clock).unwrap();
     let directory = store.directory().unwrap();
     assert_eq!(directory.tenants(), [&fixture.tenant]);
     assert_eq!(directory.models(), [&fixture.model]);
@@ -113,7 +127,8 @@ fn what_is_stored_comes_back_also_after_opening_again() {
 #[test]
 fn a_key_rotated_through_one_handle_is_refused_by_the_other_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    let (server, cli) = (Store::open(dir.path()).unwrap(), Store::open(dir.path()).unwrap());
+    let (server, cli) =
+        (Store::open(dir.path(), clock).unwrap(), Store::open(dir.path(), clock).unwrap());
     fill(&cli);
     assert!(server.directory().unwrap().resource_by_key(&key(1).digest()).is_some());
 
@@ -129,7 +144,7 @@ fn a_key_rotated_through_one_handle_is_refused_by_the_other_at_once() {
 #[test]
 fn own_changes_are_seen_and_an_unchanged_directory_is_not_loaded_again() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), clock).unwrap();
     fill(&store);
     let before = store.directory().unwrap();
     assert!(std::sync::Arc::ptr_eq(&before, &store.directory().unwrap()));
@@ -141,7 +156,7 @@ fn own_changes_are_seen_and_an_unchanged_directory_is_not_loaded_again() {
 #[test]
 fn deployments_of_a_resource_are_its_own_and_sorted() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), clock).unwrap();
     let fixture = fill(&store);
     let other = resource(2, &fixture.tenant);
     store.create_resource(&other).unwrap();
@@ -159,7 +174,7 @@ fn deployments_of_a_resource_are_its_own_and_sorted() {
 #[test]
 fn names_are_unique_where_they_must_be() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), clock).unwrap();
     let fixture = fill(&store);
     let exists = |result| matches!(result, Err(StoreError::Exists { .. }));
 
@@ -183,7 +198,7 @@ fn names_are_unique_where_they_must_be() {
 #[test]
 fn what_is_in_use_is_not_deleted_and_the_refusal_says_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), clock).unwrap();
     fill(&store);
     let refusal = |result: Result<(), StoreError>, by| match result {
         Err(StoreError::InUse(used)) if used.by == by => StoreError::InUse(used).help(),
@@ -210,7 +225,7 @@ fn what_is_in_use_is_not_deleted_and_the_refusal_says_what_to_do() {
 #[test]
 fn owners_must_exist() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), clock).unwrap();
     let nobody = tenant(1);
     let missing = |result, kind| matches!(result, Err(StoreError::NotFound { kind: found, .. }) if found == kind);
     assert!(missing(store.create_resource(&resource(1, &nobody)), Kind::Tenant));
@@ -222,7 +237,7 @@ fn owners_must_exist() {
 #[test]
 fn the_admin_key_is_set_and_replaced() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), clock).unwrap();
     assert_eq!(store.admin_key().unwrap(), None);
     for seed in [1, 2] {
         store.set_admin_key(&key(seed).digest()).unwrap();
@@ -238,7 +253,7 @@ fn mode(path: &Path) -> u32 {
 fn others_are_kept_out_of_the_files() {
     let parent = tempfile::tempdir().unwrap();
     let data = parent.path().join("new/data");
-    let store = Store::open(&data).unwrap();
+    let store = Store::open(&data, clock).unwrap();
     fill(&store);
     assert_eq!(mode(&data), 0o700);
     for entry in fs::read_dir(&data).unwrap() {
@@ -248,7 +263,7 @@ fn others_are_kept_out_of_the_files() {
 
     // What somebody opened since is closed again.
     fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
-    Store::open(&data).unwrap();
+    Store::open(&data, clock).unwrap();
     assert_eq!(mode(&data), 0o700);
 }
 
@@ -259,7 +274,7 @@ fn a_directory_with_other_things_that_others_can_enter_is_refused() {
     fs::create_dir(&data).unwrap();
     fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(data.join("somebody's"), "").unwrap();
-    let refusal = Store::open(&data).unwrap_err().help();
+    let refusal = Store::open(&data, clock).unwrap_err().help();
     assert!(refusal.contains("chmod 700"), "{refusal}");
     assert_eq!(mode(&data), 0o755, "left as it was");
     assert!(!data.join("bailiwick.db").exists());
@@ -268,7 +283,7 @@ fn a_directory_with_other_things_that_others_can_enter_is_refused() {
 #[test]
 fn no_key_is_in_any_file() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), clock).unwrap();
     fill(&store);
     for entry in fs::read_dir(dir.path()).unwrap() {
         let bytes = fs::read(entry.unwrap().path()).unwrap();
@@ -280,8 +295,8 @@ fn no_key_is_in_any_file() {
 #[test]
 fn a_database_of_a_newer_program_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
-    drop(Store::open(dir.path()).unwrap());
+    drop(Store::open(dir.path(), clock).unwrap());
     let raw = rusqlite::Connection::open(dir.path().join("bailiwick.db")).unwrap();
     raw.pragma_update(None, "user_version", 99).unwrap();
-    assert!(matches!(Store::open(dir.path()), Err(StoreError::Newer { found: 99, .. })));
+    assert!(matches!(Store::open(dir.path(), clock), Err(StoreError::Newer { found: 99, .. })));
 }

@@ -40,7 +40,7 @@ pub struct Claims {
 }
 
 /// The terms under which a request was processed: the same for many.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(map)]
 pub struct Terms {
     /// Whose request: ids that mean nothing outside the service.
@@ -159,7 +159,7 @@ impl Outcome {
 }
 
 /// What was done to the content by filters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Filter {
     /// There is no content filter in this version.

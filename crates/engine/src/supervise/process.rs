@@ -81,11 +81,11 @@ impl Drop for Process {
 
 type Launched = (Child, OwnedFd);
 
-/// How many times a thread looks for work from the others before it sleeps: a millisecond or two.
-/// Long enough not to sleep between two operations, or while the next token is chosen, which costs a
-/// tenth of one stream's speed; short enough that on busy cores (two models, or a gateway with much
-/// to do) waiting threads leave their core to the very thread that is waited for.
-const WAITING_ENVIRONMENT: (&str, &str) = ("GOMP_SPINCOUNT", "50000");
+/// How many times a thread looks for work from the others before it sleeps: some three hundred
+/// microseconds. Long enough not to sleep between two operations, or while the next token is chosen,
+/// which costs a tenth of one stream's speed; short enough that on busy cores (two models, or a
+/// gateway with much to do) waiting threads leave their core to the very thread that is waited for.
+const WAITING_ENVIRONMENT: (&str, &str) = ("GOMP_SPINCOUNT", "5000");
 
 /// The worker inherits a socket and a pipe, and neither environment nor folder.
 fn launch(executable: PathBuf, socket: StdUnixStream) -> io::Result<Launched> {

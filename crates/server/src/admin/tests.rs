@@ -19,7 +19,7 @@ struct Fixture {
 
 fn fixture() -> Fixture {
     let data = tempfile::tempdir().unwrap();
-    let store = Store::open(data.path()).unwrap();
+    let store = Store::open(data.path(), crate::clock::read).unwrap();
     let management = Management::new(store.clone(), data.path());
     management.ensure_admin_key().unwrap();
     let key = management.admin_key().unwrap().unwrap();

@@ -36,12 +36,24 @@ pub(crate) enum Command {
     Key(Group<KeyCommand>),
     /// Manage models: GGUF files, pinned by their digests
     Model(Group<ModelCommand>),
+    /// Show requests and tokens by hour
+    Usage(UsageArgs),
+    /// Check receipts and the log, offline, with the service's public key alone
+    Verify(Verify),
     /// Print a completion script for a shell
     ///
     /// For bash: `bailiwick completions bash > ~/.local/share/bash-completion/completions/bailiwick`
     Completions {
         /// Which shell
         shell: Shell,
+    },
+    /// Hold the keys that open records, for the server that started this process
+    #[command(hide = true)]
+    Custodian {
+        /// The key directory
+        keys: PathBuf,
+        /// Whose log
+        log: String,
     },
     /// Run a model, confined, for the server that started this process
     #[cfg(feature = "embedded")]
@@ -131,6 +143,53 @@ pub(crate) struct Shared {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct UsageArgs {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    /// Only this resource
+    #[arg(long, value_name = "NAME")]
+    pub(crate) resource: Option<String>,
+    /// Print CSV
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// The service's public key, or the file that it is in (`service.pub` in the data directory)
+    #[arg(long, value_name = "KEY", global = true, default_value = "service.pub")]
+    pub(crate) service_key: String,
+    #[command(subcommand)]
+    pub(crate) command: VerifyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VerifyCommand {
+    /// A receipt, against the request and the response as you saved them
+    Receipt {
+        /// The receipt, as GET /openai/v1/receipts/{request_id} gave it
+        receipt: PathBuf,
+        /// The body that you sent
+        #[arg(long, value_name = "FILE")]
+        request: Option<PathBuf>,
+        /// The body that you got; of a stream, all bytes of it
+        #[arg(long, value_name = "FILE")]
+        response: Option<PathBuf>,
+    },
+    /// A whole log: that nothing was changed, and that every promise in it was kept
+    Log {
+        /// The folder with `checkpoint` and `tile/`: the service's, or a mirror of /log/
+        folder: PathBuf,
+        /// A checkpoint that you saved earlier: the log must continue it
+        #[arg(long, value_name = "FILE")]
+        older: Option<PathBuf>,
+        /// A witness that must have cosigned: its verifier key
+        #[arg(long, value_name = "KEY")]
+        witness: Vec<String>,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum TenantCommand {
     /// Add a tenant
@@ -167,14 +226,32 @@ pub(crate) enum ResourceCommand {
         /// Never reuse a prompt's prefix for a later request, not even within the tenant
         #[arg(long)]
         no_prefix_cache: bool,
+        /// Days that prompts and completions are kept, sealed: 1 to 30 [default: 30]
+        #[arg(long, value_name = "DAYS")]
+        retention_days: Option<u64>,
     },
     /// Change a resource
+    #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
     Update {
         /// Its name
         name: String,
         /// Whether a prompt's prefix may be reused for later requests of the same tenant
+        #[arg(long, group = "change")]
+        prefix_cache: Option<Switch>,
+        /// Days that prompts and completions are kept, sealed: 1 to 30. For none at all, see
+        /// `content-logging`
+        #[arg(long, value_name = "DAYS", group = "change")]
+        retention_days: Option<u64>,
+    },
+    /// Switch zero retention: whether prompts and completions are kept at all
+    ContentLogging {
+        /// The resource's name
+        name: String,
+        /// `off`: nothing is kept from the next request on
+        switch: Switch,
+        /// Why: kept with the log, which commits to it
         #[arg(long)]
-        prefix_cache: Switch,
+        reason: String,
     },
     /// List all resources
     List {

@@ -13,8 +13,8 @@ use super::{
     output::{Failure, count, fields, note, print, size, table},
 };
 use crate::manage::{
-    DeploymentView, Management, ModelView, NewDeployment, NewModel, NewResource, ResourceView,
-    TenantView,
+    DeploymentView, Management, ModelView, NewDeployment, NewModel, NewResource, ResourceUpdate,
+    ResourceView, TenantView,
 };
 
 pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
@@ -52,12 +52,13 @@ pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
 pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
     let json = group.shared.json;
     match &group.command {
-        ResourceCommand::Create { name, tenant, region, no_prefix_cache } => {
+        ResourceCommand::Create { name, tenant, region, no_prefix_cache, retention_days } => {
             let new = NewResource {
                 name: name.clone(),
                 tenant: tenant.clone(),
                 region: region.clone(),
                 prefix_cache: !no_prefix_cache,
+                retention_days: *retention_days,
             };
             let view = open(&group.shared)?.create_resource(&new)?;
             print(json, &view, |out, view| {
@@ -71,9 +72,17 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
             ));
             Ok(())
         }
-        ResourceCommand::Update { name, prefix_cache } => {
-            let on = *prefix_cache == Switch::On;
-            let view = open(&group.shared)?.set_prefix_cache(name, on)?;
+        ResourceCommand::Update { name, prefix_cache, retention_days } => {
+            let update = ResourceUpdate {
+                prefix_cache: prefix_cache.map(|switch| switch == Switch::On),
+                retention_days: *retention_days,
+            };
+            let view = open(&group.shared)?.update_resource(name, &update)?;
+            print(json, &view, show_resource)
+        }
+        ResourceCommand::ContentLogging { name, switch, reason } => {
+            let enabled = *switch == Switch::On;
+            let view = open(&group.shared)?.set_content_logging(name, enabled, reason)?;
             print(json, &view, show_resource)
         }
         ResourceCommand::List { tenant } => {
@@ -260,6 +269,15 @@ fn spinner() -> ProgressStyle {
     ProgressStyle::default_spinner()
 }
 
+/// What happens to prompts and completions, in words.
+fn retention(view: &ResourceView) -> String {
+    let logging = view.capabilities.iter().find(|capability| capability.name == "ContentLogging");
+    match logging {
+        Some(off) if off.value == "false" => format!("none since {}", off.since),
+        _ => format!("sealed, at most {} days", view.retention_days),
+    }
+}
+
 fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()> {
     let prefix_cache = if view.prefix_cache { "on" } else { "off" };
     let mut lines = vec![
@@ -268,6 +286,7 @@ fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()>
         ("tenant", view.tenant.clone()),
         ("region", view.region.clone()),
         ("prefix cache", prefix_cache.to_owned()),
+        ("retention", retention(view)),
         ("deployments", view.deployments.join(", ")),
         ("created", view.created_at.clone()),
     ];
@@ -319,7 +338,7 @@ fn show_model(out: &mut dyn io::Write, view: &ModelView) -> io::Result<()> {
 }
 
 /// Opens a data directory that is there: a mistyped one is not to be created.
-fn open(shared: &Shared) -> Result<Management, Failure> {
+pub(crate) fn open(shared: &Shared) -> Result<Management, Failure> {
     if !Store::is_at(&shared.data) {
         return Err(Failure::new(
             format!("there is no Bailiwick data in `{}`", shared.data.display()),
@@ -335,7 +354,7 @@ fn create(shared: &Shared) -> Result<Management, Failure> {
 }
 
 fn management(data: &Path) -> Result<Management, Failure> {
-    Ok(Management::new(Store::open(data)?, data))
+    Ok(Management::new(Store::open(data, crate::clock::read)?, data))
 }
 
 fn deleted(json: bool, kind: &str, name: &str) -> Result<(), Failure> {

@@ -89,7 +89,7 @@ fn load(file: Option<&Path>) -> Result<Config, Failure> {
 }
 
 fn open(config: &Config) -> Result<Management, Failure> {
-    let management = Management::new(Store::open(&config.data)?, &config.data);
+    let management = Management::new(Store::open(&config.data, crate::clock::read)?, &config.data);
     if let Some(file) = management.ensure_admin_key()? {
         tracing::info!(file = %file.display(), "made the administrator's key");
     }

@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf};
 
+use policy::retention::BadDays;
 use store::StoreError;
 
 /// Why management was refused; [`ManageError::help`] says what to do.
@@ -37,6 +38,12 @@ pub enum ManageError {
         /// What the system said.
         source: io::Error,
     },
+    /// A number of days that is not allowed.
+    #[error(transparent)]
+    Days(#[from] BadDays),
+    /// Something was to be done without saying why.
+    #[error("there is no reason")]
+    NoReason,
     /// A part of the program stopped.
     #[error("the work was cut off: {0}")]
     Aborted(String),
@@ -48,6 +55,12 @@ impl ManageError {
     pub fn help(&self) -> String {
         match self {
             Self::Store(error) => error.help(),
+            Self::Days(_) => {
+                "to keep nothing at all, switch content logging off: `bailiwick resource \
+                 content-logging NAME off --reason TEXT`"
+                    .to_owned()
+            }
+            Self::NoReason => "say why: the log commits to it".to_owned(),
             Self::ModelCannotChat { .. } => {
                 "deploy it for embeddings (`--task embeddings`), or choose a model that generates \
                  text"

@@ -11,7 +11,8 @@ struct Fixture {
 
 fn fixture() -> Fixture {
     let data = tempfile::tempdir().unwrap();
-    let management = Management::new(Store::open(data.path()).unwrap(), data.path());
+    let management =
+        Management::new(Store::open(data.path(), crate::clock::read).unwrap(), data.path());
     Fixture { management, data }
 }
 
@@ -21,6 +22,7 @@ fn new_resource(name: &str) -> NewResource {
         tenant: "acme".into(),
         region: "local".into(),
         prefix_cache: true,
+        retention_days: None,
     }
 }
 

@@ -5,8 +5,9 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use policy::{
-    id::{DeploymentId, ModelId, ResourceId, TenantId},
+    id::{ApprovalId, DeploymentId, ModelId, ResourceId, TenantId},
     principal::{Key, KeyName},
+    retention::{ContentLogging, Rule},
     task::Task,
 };
 use serde::{Serialize, Serializer};
@@ -38,6 +39,10 @@ pub struct ResourceView {
     pub region: String,
     /// Whether prompt prefixes may be reused within the tenant.
     pub prefix_cache: bool,
+    /// Days that content is kept, where it is kept.
+    pub retention_days: u8,
+    /// What it can do, or does.
+    pub capabilities: Vec<CapabilityView>,
     /// Its keys' names and ages.
     pub keys: Vec<KeyView>,
     /// The names of its deployments.
@@ -150,6 +155,29 @@ pub struct ModelView {
     pub created_at: String,
 }
 
+/// A capability, in Azure's shape: always there, with a text for a value.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CapabilityView {
+    /// Its name.
+    pub name: &'static str,
+    /// `true` or `false`.
+    pub value: &'static str,
+    /// Since when.
+    pub since: String,
+    /// By which approval; none where it was never changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalId>,
+}
+
+impl CapabilityView {
+    fn content_logging(rule: &Rule) -> Self {
+        let ContentLogging { enabled, since_ms, approval } = rule.content_logging;
+        let value = if enabled { "true" } else { "false" };
+        Self { name: "ContentLogging", value, since: time(since_ms / 1000), approval }
+    }
+}
+
 impl TenantView {
     pub(super) fn of(tenant: &Tenant) -> Self {
         Self { id: tenant.id, name: tenant.name.clone(), created_at: time(tenant.created_at) }
@@ -165,6 +193,8 @@ impl ResourceView {
             tenant: directory.tenant(resource.tenant).map_or_else(String::new, |t| t.name.clone()),
             region: resource.region.clone(),
             prefix_cache: resource.prefix_cache,
+            retention_days: resource.retention.days.get(),
+            capabilities: vec![CapabilityView::content_logging(&resource.retention)],
             keys: vec![
                 key(KeyName::Key1, resource.key1_created_at),
                 key(KeyName::Key2, resource.key2_created_at),

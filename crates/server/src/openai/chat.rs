@@ -7,7 +7,6 @@ pub mod response;
 
 use bytes::BytesMut;
 use engine::request::{Event, Work};
-use hyper::body::Incoming;
 use policy::permit::Complete;
 use tokio::time::Instant;
 
@@ -26,7 +25,6 @@ use super::{
 use crate::{
     call::{Call, random},
     gateway::{Asked, Gateway, Reply},
-    intake,
 };
 
 /// Answers a chat request.
@@ -36,19 +34,13 @@ use crate::{
 pub(crate) async fn answer(
     gateway: &Gateway,
     call: &mut Call,
-    asked: Asked<'_>,
-    body: &mut Incoming,
+    asked: Asked,
 ) -> Result<Reply, ApiError> {
     let limits = &gateway.config.limits;
-    let caller = gateway.authenticate(call, asked.head)?;
-    let bytes = intake::json(&asked.head.headers, body, limits).await?;
-    let request = parse(&bytes, limits, u64::from_le_bytes(random()))?;
-    let target = Target::find(
-        &caller,
-        Operation::Chat,
-        asked.deployment.as_deref(),
-        request.model.as_ref(),
-    )?;
+    let Asked { caller, deployment, body } = asked;
+    let request = parse(&body, limits, u64::from_le_bytes(random()))?;
+    let target =
+        Target::find(&caller, Operation::Chat, deployment.as_deref(), request.model.as_ref())?;
     let permit = target.authorize::<Complete>()?;
     target.admit(gateway, call, request.estimated_tokens)?;
     let worker = target.worker(gateway)?;

@@ -5,7 +5,6 @@ mod response;
 
 use bytes::BytesMut;
 use engine::request::{Event, Generate, Text, TokenLogprob, Work};
-use hyper::body::Incoming;
 use policy::permit::Complete;
 
 pub use self::{
@@ -24,7 +23,6 @@ use super::{
 use crate::{
     call::{Call, random},
     gateway::{Asked, Gateway, Reply},
-    intake,
 };
 
 /// Answers a completions request.
@@ -34,16 +32,13 @@ use crate::{
 pub(crate) async fn answer(
     gateway: &Gateway,
     call: &mut Call,
-    asked: Asked<'_>,
-    body: &mut Incoming,
+    asked: Asked,
 ) -> Result<Reply, ApiError> {
     let operation = Operation::Completions;
     let limits = &gateway.config.limits;
-    let caller = gateway.authenticate(call, asked.head)?;
-    let bytes = intake::json(&asked.head.headers, body, limits).await?;
-    let request = parse(&bytes, limits, u64::from_le_bytes(random()))?;
-    let target =
-        Target::find(&caller, operation, asked.deployment.as_deref(), request.model.as_ref())?;
+    let Asked { caller, deployment, body } = asked;
+    let request = parse(&body, limits, u64::from_le_bytes(random()))?;
+    let target = Target::find(&caller, operation, deployment.as_deref(), request.model.as_ref())?;
     // Asked before anything is counted: who may not see the deployment learns nothing of it.
     drop(target.authorize::<Complete>()?);
     target.admit(gateway, call, request.estimated_tokens)?;

@@ -4,7 +4,6 @@ mod request;
 mod response;
 
 use engine::request::{Event, Work};
-use hyper::body::Incoming;
 use policy::permit::Embed;
 
 pub use self::{
@@ -19,7 +18,6 @@ use super::{
 use crate::{
     call::Call,
     gateway::{Asked, Gateway, Reply},
-    intake,
 };
 
 /// Answers an embeddings request.
@@ -29,16 +27,13 @@ use crate::{
 pub(crate) async fn answer(
     gateway: &Gateway,
     call: &mut Call,
-    asked: Asked<'_>,
-    body: &mut Incoming,
+    asked: Asked,
 ) -> Result<Reply, ApiError> {
     let operation = Operation::Embeddings;
     let limits = &gateway.config.limits;
-    let caller = gateway.authenticate(call, asked.head)?;
-    let bytes = intake::json(&asked.head.headers, body, limits).await?;
-    let request = parse(&bytes, limits)?;
-    let target =
-        Target::find(&caller, operation, asked.deployment.as_deref(), request.model.as_ref())?;
+    let Asked { caller, deployment, body } = asked;
+    let request = parse(&body, limits)?;
+    let target = Target::find(&caller, operation, deployment.as_deref(), request.model.as_ref())?;
     let permit = target.authorize::<Embed>()?;
     let most = target.model.facts.embedding_length;
     if request.dimensions.is_some_and(|dimensions| dimensions > most) {

@@ -151,6 +151,12 @@ pub enum ApiError {
     },
     /// The server is shutting down.
     Stopping,
+    /// No such request of this caller's resource.
+    ReceiptNotFound,
+    /// The request could not be recorded, so it is not answered.
+    NotRecorded,
+    /// The log cannot be read or published.
+    LogUnavailable,
     /// The store cannot be read.
     Store,
     /// The engine broke its protocol.
@@ -298,6 +304,25 @@ impl ApiError {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "503",
                 "The server is shutting down; please try again.",
+            )
+            .retry(Retry::AfterMs(1000)),
+            Self::ReceiptNotFound => azure(
+                StatusCode::NOT_FOUND,
+                "ReceiptNotFound",
+                "This resource has no request of this id; the id is in the header x-request-id of \
+                 each response.",
+            ),
+            Self::NotRecorded => azure(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "503",
+                "The request could not be recorded, so it is not answered: without its receipt no \
+                 answer leaves. The operator's log says why; please retry.",
+            )
+            .retry(Retry::AfterMs(1000)),
+            Self::LogUnavailable => azure(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "503",
+                "The log cannot be read at the moment; the operator's log says why. Please retry.",
             )
             .retry(Retry::AfterMs(1000)),
             Self::Store => azure(

@@ -44,6 +44,19 @@ impl<'de> Deserialize<'de> for UnsupportedSwitch {
     }
 }
 
+/// `store`: only what asks for nothing passes.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct StoreSwitch;
+
+impl<'de> Deserialize<'de> for StoreSwitch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let advice = "is not supported: this service keeps no responses to be asked for later, \
+                      whatever the resource's retention; leave it out or send false";
+        deserializer.deserialize_option(NullOr { switch: true, advice })?;
+        Ok(Self)
+    }
+}
+
 /// The fields that `tools` and `tool_choice` replaced: only `null` passes.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct ReplacedByTools;

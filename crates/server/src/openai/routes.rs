@@ -25,6 +25,10 @@ pub enum Endpoint {
     Models,
     /// Describes one of them.
     Model,
+    /// The receipt of a request.
+    Receipt,
+    /// A file of the log; needs no key.
+    LogFile,
     /// The OpenAPI document; needs no key.
     OpenApi,
 }
@@ -35,23 +39,25 @@ impl Endpoint {
     pub fn method(self) -> Method {
         match self {
             Self::Deployment(_) | Self::Body(_) => Method::POST,
-            Self::Models | Self::Model | Self::OpenApi => Method::GET,
+            Self::Models | Self::Model | Self::Receipt | Self::LogFile | Self::OpenApi => {
+                Method::GET
+            }
         }
     }
 
     fn allow(self) -> &'static str {
         match self {
             Self::Deployment(_) | Self::Body(_) => "POST",
-            Self::Models | Self::Model | Self::OpenApi => "GET",
+            Self::Models | Self::Model | Self::Receipt | Self::LogFile | Self::OpenApi => "GET",
         }
     }
 }
 
-use Endpoint::{Body, Deployment, Model, Models, OpenApi};
+use Endpoint::{Body, Deployment, LogFile, Model, Models, OpenApi, Receipt};
 use Operation::{Chat, Completions, Embeddings};
 
 /// All paths.
-pub const ROUTES: [Route; 17] = [
+pub const ROUTES: [Route; 19] = [
     // Azure's classic surface.
     route("/openai/deployments/{deployment}/chat/completions", Deployment(Chat)),
     route("/openai/deployments/{deployment}/completions", Deployment(Completions)),
@@ -70,9 +76,12 @@ pub const ROUTES: [Route; 17] = [
     route("/openai/v1/embeddings", Body(Embeddings)),
     route("/openai/v1/models", Models),
     route("/openai/v1/models/{model}", Model),
+    route("/openai/v1/receipts/{request_id}", Receipt),
     // azure-ai-inference.
     route("/models/chat/completions", Body(Chat)),
     route("/models/embeddings", Body(Embeddings)),
+    // The log's static files: the one template whose variable spans segments.
+    route("/log/{file}", LogFile),
     route("/openapi.json", OpenApi),
 ];
 
@@ -98,7 +107,7 @@ pub struct Found<'a> {
 pub fn find<'a>(method: &Method, path: &'a str) -> Result<Found<'a>, ApiError> {
     let (route, name) = ROUTES
         .iter()
-        .find_map(|route| Some((route, variable(route.path, path)?)))
+        .find_map(|route| Some((route, variable(route, path)?)))
         .ok_or(ApiError::RouteNotFound)?;
     if *method != route.endpoint.method() {
         return Err(ApiError::MethodNotAllowed { allow: route.endpoint.allow() });
@@ -107,13 +116,15 @@ pub fn find<'a>(method: &Method, path: &'a str) -> Result<Found<'a>, ApiError> {
 }
 
 /// What stands in a path for the template's variable segment; `None` where they do not match.
-fn variable<'a>(template: &str, path: &'a str) -> Option<&'a str> {
+fn variable<'a>(route: &Route, path: &'a str) -> Option<&'a str> {
+    let template = route.path;
     let Some((before, rest)) = template.split_once('{') else {
         return (template == path).then_some("");
     };
     let (_, after) = rest.split_once('}')?;
     let name = path.strip_prefix(before)?.strip_suffix(after)?;
-    (!name.is_empty() && !name.contains('/')).then_some(name)
+    let spans = route.endpoint == LogFile;
+    (!name.is_empty() && (spans || !name.contains('/'))).then_some(name)
 }
 
 /// Decodes `%2D` and the like; `None` where it is not UTF-8 or not an encoding.

@@ -10,6 +10,7 @@ use engine::{request::Event, supervise::Events};
 use futures_util::{Stream, stream};
 use hyper::StatusCode;
 use serde::Serialize;
+use tlog::receipt;
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -115,7 +116,24 @@ impl Running {
         {
             self.write(&event, &mut out);
         }
-        Some((out.freeze(), self))
+        let out = if self.ended { self.last(out).await } else { out.freeze() };
+        self.call.sent(&out);
+        Some((out, self))
+    }
+
+    /// The last piece leaves once it is recorded; what cannot be recorded does not end well.
+    async fn last(&mut self, mut out: BytesMut) -> Bytes {
+        self.call.sent(&out);
+        let outcome = match self.call.outcome {
+            Outcome::Answered(_) => receipt::Outcome::Answered,
+            Outcome::Cut | Outcome::Unanswered => receipt::Outcome::Failed,
+        };
+        if let Err(error) = self.call.record(StatusCode::OK, outcome).await {
+            self.call.outcome = Outcome::Cut;
+            out.clear();
+            data(&mut out, &error.answer().body);
+        }
+        out.freeze()
     }
 
     async fn next_event(&mut self) -> Next {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A word that is nowhere by accident.
-fn mark() -> String {
+pub(crate) fn mark() -> String {
     let mut bytes = [0; 12];
     getrandom::fill(&mut bytes).unwrap();
     let letters: String = bytes.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
@@ -44,7 +44,7 @@ fn disguises(mark: &str) -> Vec<(&'static str, Vec<u8>)> {
     all
 }
 
-fn found_in(hay: &[u8], mark: &str) -> BTreeSet<&'static str> {
+pub(crate) fn found_in(hay: &[u8], mark: &str) -> BTreeSet<&'static str> {
     disguises(mark)
         .into_iter()
         .filter(|(_, needle)| hay.windows(needle.len()).any(|window| window == needle))
@@ -54,7 +54,7 @@ fn found_in(hay: &[u8], mark: &str) -> BTreeSet<&'static str> {
 
 /// Sends the mark every way there is: plain, streamed, given up, refused, embedded, in tools,
 /// schemas, names, metadata, paths and broken JSON.
-fn send_everywhere(caller: &Caller, mark: &str) {
+pub(crate) fn send_everywhere(caller: &Caller, mark: &str) {
     let mut body = say(&format!("{mark} {mark}: repeat this word."));
     body["max_tokens"] = json!(16);
     body["user"] = json!(mark);

@@ -25,6 +25,7 @@ mod lifecycle;
 mod limits;
 mod operations;
 mod process;
+mod records;
 mod replay;
 mod schema;
 mod sdk;

@@ -241,15 +241,20 @@ impl Files {
         self.cli(&[&what[..], &how, &["--requests-per-minute", &requests]].concat());
     }
 
-    /// All files of the data directory.
+    /// The key directory.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.0.path().join("data-keys")
+    }
+
+    /// All files of the data directory and of the key directory, and the log.
     pub(crate) fn all(&self) -> Vec<PathBuf> {
-        files_below(&self.data())
+        files_below(self.0.path())
     }
 
     /// Fails when a file of the data directory, or the log, holds `text`.
     pub(crate) fn assert_nowhere(&self, text: &str) {
         let needle = text.as_bytes();
-        for file in self.all().iter().chain([&self.log_file()]) {
+        for file in &self.all() {
             let held = fs::read(file).unwrap_or_default();
             let found = held.windows(needle.len()).any(|window| window == needle);
             assert!(!found, "{}", file.display());

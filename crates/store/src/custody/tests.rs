@@ -95,7 +95,7 @@ fn grant(signer: &Signer, first: &Event, second: &Event) -> ProvenGrant {
 }
 
 fn open(bench: &mut Bench, grant: ProvenGrant, now_ms: u64) -> Result<Vec<u8>, Refusal> {
-    let record = bench.record.clone();
+    let (grant, record) = (Box::new(grant), Box::new(bench.record.clone()));
     match bench.custodian.handle(Request::Open { grant, record }, at(now_ms)) {
         Response::Opened { content } => Ok(content.to_vec()),
         Response::Refused(refusal) => Err(refusal),
@@ -171,7 +171,8 @@ fn after_the_deadline_nothing_opens_whatever_the_clock_says() {
     assert_eq!(destroyed.len(), 1);
     // The wall clock is set back; the kernel's count goes on.
     let back = Reading { wall_ms: START_MS + 1, boot: [1; 16], boottime_ms: deadline - START_MS };
-    let asked = Request::Open { grant, record: bench.record.clone() };
+    let (grant, record) = (Box::new(grant), Box::new(bench.record.clone()));
+    let asked = Request::Open { grant, record };
     assert_eq!(bench.custodian.handle(asked, back), Response::Refused(Refusal::Expired));
     let Response::Keys(left) = bench.custodian.handle(Request::Keys, back) else { panic!() };
     assert_eq!(left, vec![]);

@@ -21,7 +21,9 @@ use utoipa::{
 
 use crate::openai::{
     error::Invalid,
-    fields::{Labels, ObjectText, ReplacedByTools, Stop, Unsupported, UnsupportedSwitch},
+    fields::{
+        Labels, ObjectText, ReplacedByTools, Stop, StoreSwitch, Unsupported, UnsupportedSwitch,
+    },
     json::objects_only,
 };
 
@@ -103,7 +105,7 @@ pub struct ChatBody {
     /// Refused by name.
     #[serde(default)]
     #[schema(ignore)]
-    pub store: UnsupportedSwitch,
+    pub store: StoreSwitch,
     /// Refused by name.
     #[serde(default)]
     #[schema(ignore)]

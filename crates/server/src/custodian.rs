@@ -1,0 +1,71 @@
+//! The custodian's process: started by the server from the same binary, with a socket as standard
+//! input. It alone opens the key directory. What it does is `store::custody`'s.
+
+use std::{
+    io,
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::{net::UnixStream, process::CommandExt as _},
+    },
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use store::{
+    custody::{self, Client, Custodian},
+    ledger::Connect,
+};
+use tlog::note::Verifier;
+
+use crate::{cli::Failure, clock, fleet::EXECUTABLE};
+
+/// Runs the custodian until the server hangs up.
+///
+/// # Errors
+/// When the key directory cannot be used, or the clock cannot be relied on.
+pub(crate) fn main(keys: &Path, log: &str) -> Result<(), Failure> {
+    // Its memory holds private keys while it opens a record: no core dumps, no tracing.
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).map_err(io::Error::from)?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(io::Error::from)?;
+    let log = Verifier::parse(log).map_err(|error| Failure::plain(error.to_string()))?;
+    let by_hand = |_: io::Error| {
+        Failure::plain("this command is not for people: `bailiwick serve` starts it")
+    };
+    let input = io::stdin().as_fd().try_clone_to_owned().map_err(by_hand)?;
+    let mut stream = UnixStream::from(input);
+    stream.peer_addr().map_err(by_hand)?;
+    let (mut custodian, _) = Custodian::start(keys, log, clock::read())
+        .map_err(|error| Failure::plain(error.to_string()))?;
+    custody::serve(&mut custodian, &mut stream, clock::read)?;
+    Ok(())
+}
+
+/// How the server reaches a custodian over a key directory: it starts one.
+pub(crate) fn connect(keys: PathBuf, log: &Verifier) -> Connect {
+    let log = log.to_string();
+    Box::new(move || {
+        let (ours, theirs) = UnixStream::pair()?;
+        let keys = std::path::absolute(&keys)?;
+        let mut child = Command::new(EXECUTABLE)
+            .arg("custodian")
+            .arg(keys)
+            .arg(&log)
+            .env_clear()
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            // Of its own group: Ctrl-C stops the server, and the server the custodian, last.
+            .process_group(0)
+            .spawn()?;
+        // It ends when the server hangs up; somebody must hear of it.
+        std::thread::Builder::new().name("custodian".to_owned()).spawn(move || {
+            match child.wait() {
+                Ok(status) if status.success() => {}
+                Ok(status) => tracing::error!(%status, "the custodian stopped"),
+                Err(error) => tracing::error!(%error, "the custodian is lost"),
+            }
+        })?;
+        Ok(Client::new(ours))
+    })
+}

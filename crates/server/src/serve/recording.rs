@@ -1,0 +1,60 @@
+//! Opens what requests are recorded in: the service's key, the custodian, the ledger.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+    sync::Arc,
+};
+
+use sha2::{Digest as _, Sha256};
+use store::{
+    Directory,
+    ledger::{Ledger, Opening},
+    tiles::LogError,
+};
+use tlog::{canon::Digest, entry::Event};
+
+use super::StartError;
+use crate::{clock, config::Config, custodian, exchange::Identity, fleet::EXECUTABLE, manage};
+
+/// The ledger, and what receipts say of the service.
+pub(super) fn open(
+    config: &Config,
+    directory: &Directory,
+) -> Result<(Ledger, Identity), StartError> {
+    let signer = Arc::new(manage::service_key(&config.data)?);
+    let binary = file_digest(Path::new(EXECUTABLE)).map_err(StartError::Binary)?;
+    let written = serde_json::to_vec(config).unwrap_or_default();
+    let identity = Identity { binary, configuration: Digest::of(&[&written]) };
+    let mut models: Vec<Digest> =
+        directory.models().iter().filter_map(|model| Digest::from_hex(&model.sha256)).collect();
+    models.sort_unstable();
+    // As many as fit an entry; each was logged when it was added.
+    models.truncate(MODELS_MAX);
+    let started = Event::Started { binary, configuration: identity.configuration, models };
+    let connect = custodian::connect(config.key_directory(), &signer.verifier());
+    let opening = Opening { signer, clock: clock::read, connect, started };
+    let (ledger, repairs) = Ledger::open(&config.data, opening)
+        .map_err(|error: LogError| StartError::Ledger { help: error.help(), error })?;
+    if repairs != store::ledger::Repairs::default() {
+        tracing::warn!(?repairs, "what the last run left unfinished was finished, and logged");
+    }
+    Ok((ledger, identity))
+}
+
+fn file_digest(path: &Path) -> io::Result<Digest> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut chunk = vec![0; 1024 * 1024];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => break,
+            count => hasher.update(chunk.get(..count).unwrap_or_default()),
+        }
+    }
+    Ok(Digest(hasher.finalize().into()))
+}
+
+/// Models whose digests a start names.
+const MODELS_MAX: usize = 200;

@@ -1,0 +1,298 @@
+//! Records, receipts and the log, seen from outside: what a customer and an auditor can check, and
+//! what happens when the service cannot record.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    canary::{found_in, mark, send_everywhere},
+    client::{Reply, Request},
+    process::{bailiwick, eventually, files_below, signal},
+    service::{CHAT, Caller, Service, chat_path, shared},
+};
+
+/// An auditor's machine: a folder with what was saved, and the service's public key.
+struct Auditor {
+    folder: tempfile::TempDir,
+}
+
+impl Auditor {
+    fn new(service: &Service) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = service.files.data().join("service.pub");
+        fs::copy(key, folder.path().join("service.pub")).unwrap();
+        Self { folder }
+    }
+
+    fn save(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// Runs `bailiwick verify`: whether all was good, and what it printed.
+    fn verify(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command: Command = bailiwick();
+        command.current_dir(self.folder.path()).arg("verify").args(arguments);
+        let output = command.output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// Saves a request with its answer and its receipt, and verifies them.
+    fn check(&self, caller: &Caller, body: &Value, reply: &Reply) -> (bool, String) {
+        self.save("request", body.to_string().as_bytes());
+        self.save("response", &reply.body);
+        let receipt = receipt(caller, reply);
+        assert_eq!(receipt.status, 200, "{}", receipt.text());
+        self.save("receipt", &receipt.body);
+        self.verify(&["receipt", "receipt", "--request", "request", "--response", "response"])
+    }
+}
+
+fn receipt(caller: &Caller, reply: &Reply) -> Reply {
+    caller.get(reply.header("x-bailiwick-receipt").unwrap())
+}
+
+/// A receipt in words.
+fn claims(caller: &Caller, reply: &Reply) -> Value {
+    let path = reply.header("x-bailiwick-receipt").unwrap();
+    let request = Request::get(path).key(&caller.key1).header("accept", "application/json");
+    request.send(caller.address).ok()
+}
+
+#[test]
+fn receipts_verify_against_what_a_client_sent_and_got() {
+    let shared = shared();
+    let (caller, auditor) = (&shared.demo, Auditor::new(&shared.service));
+    let mut streamed = caller.short();
+    streamed["stream"] = json!(true);
+    let mut refused = caller.short();
+    refused["temperature"] = json!(9);
+    for (body, status) in [(caller.short(), 200), (streamed, 200), (refused, 400)] {
+        let reply = caller.post(&chat_path(CHAT), &body);
+        assert_eq!(reply.status, status, "{}", reply.text());
+        let (good, text) = auditor.check(caller, &body, &reply);
+        assert!(good, "{text}");
+        // The same receipt does not cover one changed byte of either.
+        for name in ["request", "response"] {
+            let path = auditor.folder.path().join(name);
+            let mut bytes = fs::read(&path).unwrap();
+            bytes.push(b' ');
+            let other = auditor.save("changed", &bytes);
+            let option = format!("--{name}");
+            let (good, text) =
+                auditor.verify(&["receipt", "receipt", &option, other.to_str().unwrap()]);
+            assert!(!good && text.contains("WRONG"), "{name}: {text}");
+        }
+    }
+    // Nor does it survive a changed byte of its own.
+    let mut bytes = fs::read(auditor.folder.path().join("receipt")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    auditor.save("receipt", &bytes);
+    let (good, text) = auditor.verify(&["receipt", "receipt"]);
+    assert!(!good, "{text}");
+}
+
+#[test]
+fn a_receipt_is_for_the_resources_own_callers_only() {
+    let shared = shared();
+    let reply = shared.demo.post(&chat_path(CHAT), &shared.demo.short());
+    assert_eq!(receipt(&shared.demo, &reply).status, 200);
+    let foreign = receipt(&shared.other, &reply);
+    let absent = shared.other.get("/openai/v1/receipts/req_00000000000000000000000000000000");
+    assert_eq!(foreign.error(404), absent.error(404));
+    let path = reply.header("x-bailiwick-receipt").unwrap();
+    Request::get(path).send(shared.service.api).error(401);
+    shared.demo.get("/openai/v1/receipts/nonsense").error(404);
+}
+
+#[test]
+fn a_receipt_says_what_was_done() {
+    let shared = shared();
+    let body = shared.demo.short();
+    let reply = shared.demo.post(&chat_path(CHAT), &body);
+    let usage = reply.ok()["usage"].clone();
+    let claims = claims(&shared.demo, &reply);
+    assert_eq!(claims["outcome"], "answered");
+    assert_eq!(claims["prompt_tokens"], usage["prompt_tokens"]);
+    assert_eq!(claims["completion_tokens"], usage["completion_tokens"]);
+    assert_eq!(claims["retention"]["class"], "stored");
+    assert_eq!(claims["retention"]["days"], 30);
+    let kept_ms = claims["retention"]["deadline_ms"].as_u64().unwrap()
+        - claims["finished_ms"].as_u64().unwrap();
+    let day_ms = 24 * 60 * 60 * 1000;
+    assert!((29 * day_ms..=30 * day_ms).contains(&kept_ms), "{kept_ms}");
+    let binary = claims["binary_sha256"].as_str().unwrap();
+    assert_eq!(binary.len(), 64, "{binary}");
+}
+
+/// Under zero retention nothing of a marked prompt is anywhere: not in the data, the keys, the log
+/// of the program, in clear or in disguise; and there is nothing sealed either.
+#[test]
+fn under_zero_retention_nothing_is_stored() {
+    let service = Service::start(&[("BAILIWICK_LOG__LEVEL", "trace")]);
+    let caller = service.caller("zero");
+    let switch = ["resource", "content-logging", "zero", "off", "--reason", "approved by the test"];
+    let shown = service.files.cli(&switch);
+    let capability = &shown["capabilities"][0];
+    assert_eq!(capability["name"], "ContentLogging");
+    assert_eq!(capability["value"], "false");
+    assert!(capability["approval"].as_str().unwrap().starts_with("apr_"), "{shown}");
+    let mark = mark();
+    send_everywhere(&caller, &mark);
+    let reply = caller.post(&chat_path(CHAT), &caller.short());
+    let claims = claims(&caller, &reply);
+    assert_eq!(claims["retention"]["class"], "none");
+    assert_eq!(claims["retention"]["days"], 0);
+    eventually("the given-up request is gone", || (service.load() == 0).then_some(()));
+    for file in service.files.all() {
+        let found = found_in(&fs::read(&file).unwrap(), &mark);
+        assert!(found.is_empty(), "in {}: {found:?}", file.display());
+    }
+    let keys = files_below(&service.files.keys().join("records"));
+    assert!(keys.is_empty(), "nothing was stored, but there are keys to open it: {keys:?}");
+}
+
+#[test]
+fn storing_is_refused_by_name_and_says_why() {
+    let mut body = shared().demo.short();
+    body["store"] = json!(true);
+    let error = shared().demo.post(&chat_path(CHAT), &body).error(400);
+    assert_eq!(error["param"], "store");
+    assert!(error["message"].as_str().unwrap().contains("keeps no"), "{error}");
+}
+
+#[test]
+fn a_log_is_audited_by_its_files_alone_and_every_tampering_is_named() {
+    let service = Service::start(&[]);
+    let (caller, auditor) = (service.caller("audited"), Auditor::new(&service));
+    for _ in 0..3 {
+        caller.post(&chat_path(CHAT), &caller.short()).ok();
+    }
+    let last = caller.post(&chat_path(CHAT), &caller.short());
+    assert_eq!(receipt(&caller, &last).status, 200);
+    let mirror = auditor.folder.path().join("mirror");
+    mirror_log(&service, &mirror);
+    let (good, text) = auditor.verify(&["log", "mirror"]);
+    assert!(good, "{text}");
+    assert!(text.contains("4 requests, 1 starts"), "{text}");
+
+    // Usage adds up to the same.
+    let usage = service.files.cli(&["usage", "--resource", "audited"]);
+    let sum: u64 =
+        usage.as_array().unwrap().iter().map(|row| row["requests"].as_u64().unwrap()).sum();
+    assert_eq!(sum, 4, "{usage}");
+
+    // The log goes on, and continues what was mirrored.
+    let older = auditor.save("older", &fs::read(mirror.join("checkpoint")).unwrap());
+    let reply = caller.post(&chat_path(CHAT), &caller.short());
+    assert_eq!(receipt(&caller, &reply).status, 200);
+    fs::remove_dir_all(&mirror).unwrap();
+    mirror_log(&service, &mirror);
+    let (good, text) = auditor.verify(&["log", "mirror", "--older", older.to_str().unwrap()]);
+    assert!(good && text.contains("continues the older checkpoint"), "{text}");
+
+    for file in files_below(&mirror).iter().filter(|file| is_checked(file)) {
+        let whole = fs::read(file).unwrap();
+        for at in [0, whole.len() / 2, whole.len() - 2] {
+            let mut changed = whole.clone();
+            changed[at] ^= 1;
+            fs::write(file, &changed).unwrap();
+            let (good, text) = auditor.verify(&["log", "mirror"]);
+            assert!(!good, "byte {at} of {}: {text}", file.display());
+        }
+        fs::write(file, whole).unwrap();
+    }
+}
+
+/// The auditor reads entries and the checkpoint; hashes it computes itself.
+fn is_checked(file: &Path) -> bool {
+    file.ends_with("checkpoint") || file.to_string_lossy().contains("/tile/entries/")
+}
+
+/// Copies the log over HTTP, as any client of C2SP's tiles would.
+fn mirror_log(service: &Service, folder: &Path) {
+    let get = |path: &str| {
+        let reply = Request::get(&format!("/log/{path}")).send(service.api);
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        reply.body
+    };
+    let checkpoint = get("checkpoint");
+    let text = String::from_utf8(checkpoint.clone()).unwrap();
+    let size: u64 = text.lines().nth(1).unwrap().parse().unwrap();
+    assert!((1..256).contains(&size), "{size}");
+    let bundle = format!("tile/entries/000.p/{size}");
+    for (path, bytes) in [("checkpoint", checkpoint), (bundle.as_str(), get(&bundle))] {
+        let file = folder.join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, bytes).unwrap();
+    }
+    let hashes = get(&format!("tile/0/000.p/{size}"));
+    assert_eq!(hashes.len() as u64, 32 * size);
+    Request::get("/log/../bailiwick.db").send(service.api).error(404);
+}
+
+/// Without a custodian there is no key to seal to: no record, no receipt, no answer. When it is
+/// back, everything goes on by itself.
+#[test]
+fn what_cannot_be_recorded_is_not_answered() {
+    let service = Service::start(&[]);
+    let caller = service.caller("unrecorded");
+    let (keys, aside) = (service.files.keys(), service.files.keys().with_extension("aside"));
+    let custodian = custodian_of(&service);
+    fs::rename(&keys, &aside).unwrap();
+    fs::write(&keys, "not a directory").unwrap();
+    signal("KILL", custodian);
+    let mark = "Paris";
+    let body = json!({"messages": [{"role": "user", "content": "What is the capital of France?"}], "max_tokens": 12, "temperature": 0});
+    let refused = caller.post(&chat_path(CHAT), &body);
+    refused.error(503);
+    assert!(!refused.text().contains(mark), "{}", refused.text());
+    let mut streamed = body.clone();
+    streamed["stream"] = json!(true);
+    let cut = caller.post(&chat_path(CHAT), &streamed).text();
+    assert!(!cut.contains("[DONE]") && cut.contains("could not be recorded"), "{cut}");
+
+    fs::remove_file(&keys).unwrap();
+    fs::rename(&aside, &keys).unwrap();
+    let reply = caller.post(&chat_path(CHAT), &body);
+    reply.ok();
+    assert_eq!(claims(&caller, &reply)["retention"]["class"], "stored");
+}
+
+/// A killed custodian is replaced before anybody notices.
+#[test]
+fn a_killed_custodian_is_started_again() {
+    let service = Service::start(&[]);
+    let caller = service.caller("killed");
+    caller.post(&chat_path(CHAT), &caller.short()).ok();
+    signal("KILL", custodian_of(&service));
+    let reply = caller.post(&chat_path(CHAT), &caller.short());
+    reply.ok();
+    assert_eq!(claims(&caller, &reply)["retention"]["class"], "stored");
+}
+
+fn custodian_of(service: &Service) -> u32 {
+    eventually("the custodian runs", || {
+        let children = format!("/proc/{0}/task", service.process.pid);
+        let threads = fs::read_dir(children).unwrap();
+        let children = threads.flat_map(|thread| {
+            fs::read_to_string(thread.unwrap().path().join("children"))
+                .unwrap_or_default()
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        });
+        children.into_iter().find_map(|pid| {
+            let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            command.contains("\0custodian\0").then(|| pid.parse().unwrap())
+        })
+    })
+}

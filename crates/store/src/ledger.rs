@@ -1,0 +1,408 @@
+//! The ledger: one transaction for each request that ends, with its sealed record, its receipt, its
+//! usage and its log entry. All of them or none, and before the last byte of the answer goes out.
+//!
+//! One thread commits whatever waits, together, so that many requests share one write to the disk.
+//! Another publishes what was committed as the log's static files, and destroys what is due.
+
+mod commit;
+mod receipts;
+mod sweep;
+pub(crate) mod usage;
+
+use std::{
+    fs::File,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    time::Duration,
+};
+
+use policy::{
+    id::{DeploymentId, ResourceId, TenantId},
+    retention::StoreUntil,
+};
+use rusqlite::{Connection, TransactionBehavior};
+use tlog::{
+    checkpoint::Checkpoint,
+    entry::{Event, Repair},
+    note::Signer,
+    receipt::{Facts, Terms},
+};
+use zeroize::Zeroizing;
+
+pub use self::{receipts::OwnReceipt, usage::UsageRow};
+use crate::{
+    custody::{Client, CustodyError, ListedKey},
+    error::StoreError,
+    files,
+    keys::failed,
+    log::{Append, ReadClock},
+    seal::{CannotSeal, PublicKey},
+    store::connect,
+    tiles::{LogError, Tiles},
+};
+
+/// Requests whose end may wait to be committed. Each request reserves its place when it begins, so
+/// none runs that could not be recorded.
+pub const WAITING_MAX: usize = 4096;
+
+/// Requests that are committed together, at most.
+const TOGETHER_MAX: usize = 256;
+
+/// How often the log is published, and looked for what is due.
+const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+
+/// A request that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The terms that it was processed under.
+    pub terms: Arc<Terms>,
+    /// What is known of it; the ledger adds where it is stored, and when it was finished.
+    pub facts: Facts,
+    /// Which credential called, by its name.
+    pub caller: &'static str,
+    /// What is to be stored of it, if anything: nothing can be without a [`StoreUntil`].
+    pub keep: Option<(StoreUntil, Zeroizing<Vec<u8>>)>,
+}
+
+/// Why a request could not be recorded: it must not be answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the request could not be recorded: {reason}; {help}")]
+pub struct NotRecorded {
+    /// What failed.
+    pub reason: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl From<StoreError> for NotRecorded {
+    fn from(error: StoreError) -> Self {
+        Self { reason: error.to_string(), help: error.help() }
+    }
+}
+
+impl From<rusqlite::Error> for NotRecorded {
+    fn from(error: rusqlite::Error) -> Self {
+        StoreError::from(error).into()
+    }
+}
+
+impl From<CustodyError> for NotRecorded {
+    fn from(error: CustodyError) -> Self {
+        let help = "the custodian is started again; its own lines in the log say more".to_owned();
+        Self { reason: error.to_string(), help }
+    }
+}
+
+impl From<CannotSeal> for NotRecorded {
+    fn from(error: CannotSeal) -> Self {
+        Self { reason: error.to_string(), help: "this should not happen: report it".to_owned() }
+    }
+}
+
+/// How the custodian is reached: called again when it was lost.
+pub type Connect = Box<dyn Fn() -> std::io::Result<Client> + Send + Sync>;
+
+/// What the ledger is opened with.
+pub struct Opening {
+    /// Signs the log and receipts.
+    pub signer: Arc<Signer>,
+    /// Reads the machine's clocks.
+    pub clock: ReadClock,
+    /// Reaches the custodian.
+    pub connect: Connect,
+    /// What the log says of this start.
+    pub started: Event,
+}
+
+impl std::fmt::Debug for Opening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opening(..)")
+    }
+}
+
+/// The ledger of one data directory; clones are the same one. Only one process holds it.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    jobs: mpsc::SyncSender<Job>,
+    publish: mpsc::SyncSender<()>,
+    shared: Arc<Shared>,
+    /// For reading receipts and usage.
+    reader: Mutex<Connection>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ledger(..)")
+    }
+}
+
+/// What the threads share.
+pub(crate) struct Shared {
+    signer: Arc<Signer>,
+    clock: ReadClock,
+    custody: Custody,
+    tiles: Tiles,
+    published: Mutex<Published>,
+    changed: std::sync::Condvar,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Published {
+    size: u64,
+    /// How often publishing was tried, and what the last try said.
+    tries: u64,
+    error: Option<String>,
+}
+
+struct Job {
+    ended: Ended,
+    answer: Box<dyn FnOnce(Result<u64, NotRecorded>) + Send>,
+}
+
+/// What was found and made whole at the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Repairs {
+    /// Tiles were written again.
+    pub tiles: bool,
+    /// Keys that were due while the service was off.
+    pub keys_destroyed: u64,
+    /// Keys that the log did not know.
+    pub keys_untold: u64,
+}
+
+impl Ledger {
+    /// Opens the ledger: compares database, log and keys, makes whole what a crash left half done,
+    /// and logs the start.
+    ///
+    /// # Errors
+    /// When they do not belong together, or cannot be used.
+    pub fn open(data: &Path, opening: Opening) -> Result<(Self, Repairs), LogError> {
+        // Held by the threads that write, as long as they do.
+        let lock = Arc::new(lock(data)?);
+        let tiles = Tiles::open(&data.join("log"))?;
+        let mut writer = connect(data)?;
+        let Opening { signer, clock, connect: reach, started } = opening;
+        let (signed, tiles_repaired) = tiles.check(&writer, &signer)?;
+        let published = Published { size: signed, ..Published::default() };
+        let shared = Arc::new(Shared {
+            signer,
+            clock,
+            custody: Custody { connect: reach, client: Mutex::new(None) },
+            tiles,
+            published: Mutex::new(published),
+            changed: std::sync::Condvar::new(),
+        });
+        let mut repairs = sweep::reconcile(&mut writer, &shared)?;
+        repairs.tiles = tiles_repaired;
+        log_start(&mut writer, clock, started, &repairs)?;
+        let mut publisher = connect(data)?;
+        sweep::publish(&mut publisher, &shared);
+        let reader = Mutex::new(connect(data)?);
+        let (jobs, waiting) = mpsc::sync_channel(WAITING_MAX);
+        let committing = Arc::clone(&shared);
+        let holding = Arc::clone(&lock);
+        spawn("ledger", move || {
+            commit::run(writer, &committing, &waiting);
+            drop(holding);
+        })?;
+        let (publish, wanted) = mpsc::sync_channel(1);
+        let publishing = Arc::clone(&shared);
+        spawn("log", move || {
+            sweep::run(publisher, &publishing, &wanted);
+            drop(lock);
+        })?;
+        let inner = Inner { jobs, publish, shared, reader };
+        Ok((Self { inner: Arc::new(inner) }, repairs))
+    }
+
+    /// Commits the end of a request. `answer` is called once it is on disk, with its place in the
+    /// log, or with why it is not.
+    pub fn commit(
+        &self,
+        ended: Ended,
+        answer: impl FnOnce(Result<u64, NotRecorded>) + Send + 'static,
+    ) {
+        let job = Job { ended, answer: Box::new(answer) };
+        if let Err(error) = self.inner.jobs.try_send(job) {
+            let (mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job)) = error;
+            (job.answer)(Err(NotRecorded {
+                reason: format!("more than {WAITING_MAX} requests wait to be recorded"),
+                help: "the disk is too slow for this load".to_owned(),
+            }));
+        }
+    }
+
+    /// The log's files.
+    #[must_use]
+    pub fn tiles(&self) -> &Tiles {
+        &self.inner.shared.tiles
+    }
+
+    /// Publishes what is committed, up to and with entry `index`, and waits for it.
+    ///
+    /// # Errors
+    /// When it cannot be published.
+    pub fn publish(&self, index: u64) -> Result<u64, LogError> {
+        let shared = &self.inner.shared;
+        let mut published = held(&shared.published);
+        // The try that is under way may have begun before the entry was committed.
+        let enough = published.tries.saturating_add(2);
+        while published.size <= index {
+            if published.tries >= enough {
+                let message = published.error.clone().unwrap_or_default();
+                let source = std::io::Error::other(message);
+                return Err(failed("publish", Path::new("log"), source).into());
+            }
+            // Full means that somebody asked already.
+            let _ = self.inner.publish.try_send(());
+            let waited = shared.changed.wait_timeout(published, PUBLISH_EVERY);
+            published = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Ok(published.size)
+    }
+
+    /// Why the log cannot be published, where it cannot.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        held(&self.inner.shared.published).error.clone()
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        held(&self.inner.reader)
+    }
+}
+
+/// The line to the custodian, drawn again when it breaks.
+struct Custody {
+    connect: Connect,
+    client: Mutex<Option<Client>>,
+}
+
+impl Custody {
+    fn with<T>(
+        &self,
+        ask: impl Fn(&mut Client) -> Result<T, CustodyError>,
+    ) -> Result<T, CustodyError> {
+        let mut held = held(&self.client);
+        let fresh = held.is_none();
+        let mut client = match held.take() {
+            Some(client) => client,
+            None => (self.connect)()?,
+        };
+        match ask(&mut client) {
+            Err(CustodyError::Unreachable(_) | CustodyError::Nonsense) if !fresh => {
+                // It died since it was last asked: once more, with a new one.
+                let mut client = (self.connect)()?;
+                let answer = ask(&mut client)?;
+                *held = Some(client);
+                Ok(answer)
+            }
+            Err(error @ CustodyError::Refused(_)) => {
+                *held = Some(client);
+                Err(error)
+            }
+            Err(error) => Err(error),
+            Ok(answer) => {
+                *held = Some(client);
+                Ok(answer)
+            }
+        }
+    }
+
+    fn public_key(&self, tenant: TenantId, deadline_ms: u64) -> Result<PublicKey, CustodyError> {
+        self.with(|client| client.public_key(tenant, deadline_ms))
+    }
+
+    fn destroy_due(&self) -> Result<Vec<ListedKey>, CustodyError> {
+        self.with(Client::destroy_due)
+    }
+
+    fn keys(&self) -> Result<Vec<ListedKey>, CustodyError> {
+        self.with(Client::keys)
+    }
+}
+
+fn log_start(
+    writer: &mut Connection,
+    clock: ReadClock,
+    started: Event,
+    repairs: &Repairs,
+) -> Result<(), LogError> {
+    let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut append = Append::begin(&tx, clock())?;
+    append.push(started)?;
+    for (repair, count) in [
+        (Repair::Tiles, u64::from(repairs.tiles)),
+        (Repair::Keys, repairs.keys_destroyed),
+        (Repair::KeysUntold, repairs.keys_untold),
+    ] {
+        if count > 0 {
+            append.push(Event::Repaired { repair, count })?;
+        }
+    }
+    append.finish()?;
+    tx.commit()?;
+    Ok(())
+}
+
+/// Keeps a second server away from the log's files; the system lets go when the process ends.
+fn lock(data: &Path) -> Result<File, StoreError> {
+    files::prepare(data)?;
+    let path = data.join("serve.lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|e| failed("open", &path, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked { path: data.to_owned() }),
+        Err(std::fs::TryLockError::Error(error)) => Err(failed("lock", &path, error)),
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map(drop)
+        .map_err(|e| failed("start the thread of", Path::new(name), e))
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    fn publish_done(&self, result: Result<Checkpoint, LogError>) {
+        let mut published = held(&self.published);
+        published.tries = published.tries.saturating_add(1);
+        match result {
+            Ok(checkpoint) => {
+                published.size = checkpoint.size;
+                published.error = None;
+            }
+            Err(error) => published.error = Some(format!("{error}; {}", error.help())),
+        }
+        drop(published);
+        self.changed.notify_all();
+    }
+}
+
+/// The key of a usage row: no deployment is sixteen zeros.
+fn deployment_bytes(deployment: Option<DeploymentId>) -> [u8; 16] {
+    deployment.map_or([0; 16], |id| *id.as_bytes())
+}
+
+/// Only a resource's own callers see its receipts.
+fn is_own(terms: &Terms, resource: ResourceId) -> bool {
+    terms.resource == resource
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! The thread that commits: whatever waits, together, in one transaction.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, mpsc},
+};
+
+use policy::{
+    id::{KeyId, TenantId},
+    retention::StoreUntil,
+};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use tlog::{
+    canon,
+    entry::{Event, commit},
+    receipt::{Claims, Stored, Terms},
+};
+
+use super::{Ended, Job, NotRecorded, Shared, TOGETHER_MAX, deployment_bytes};
+use crate::{
+    custody::{CustodyError, Refusal},
+    error::StoreError,
+    log::Append,
+    random::random,
+    seal::{Label, PublicKey, SealedSpan, Span},
+};
+
+/// What the thread remembers between transactions. All of it can be lost: after a failed
+/// transaction it is, because some of it may not be on disk.
+#[derive(Default)]
+struct Memory {
+    /// The number of terms that were written.
+    terms: HashMap<Arc<Terms>, i64>,
+    /// Spans that are open, with their numbers.
+    spans: HashMap<(TenantId, u64), (Span, i64)>,
+    keys: HashMap<(TenantId, u64), PublicKey>,
+}
+
+/// Commits until the ledger is dropped.
+pub(super) fn run(mut writer: Connection, shared: &Shared, jobs: &mpsc::Receiver<Job>) {
+    let mut memory = Memory::default();
+    let mut together = Vec::new();
+    while let Ok(first) = jobs.recv() {
+        together.push(first);
+        while together.len() < TOGETHER_MAX
+            && let Ok(job) = jobs.try_recv()
+        {
+            together.push(job);
+        }
+        let (ended, answers): (Vec<_>, Vec<_>) =
+            together.drain(..).map(|job| (job.ended, job.answer)).unzip();
+        match commit_all(&mut writer, shared, &mut memory, ended) {
+            Ok(indexes) => {
+                for (answer, index) in answers.into_iter().zip(indexes) {
+                    answer(Ok(index));
+                }
+            }
+            Err(error) => {
+                memory = Memory::default();
+                for answer in answers {
+                    answer(Err(error.clone()));
+                }
+            }
+        }
+    }
+}
+
+fn commit_all(
+    writer: &mut Connection,
+    shared: &Shared,
+    memory: &mut Memory,
+    mut all: Vec<Ended>,
+) -> Result<Vec<u64>, NotRecorded> {
+    // The custodian is asked before the database is locked: others may write meanwhile.
+    for ended in &mut all {
+        if let Some((until, _)) = &ended.keep
+            && !memory.learn_key(until, shared)?
+        {
+            // Its deadline came while it was answered: it may not be kept any more.
+            ended.keep = None;
+        }
+    }
+    let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut append = Append::begin(&tx, (shared.clock)())?;
+    let mut indexes = Vec::with_capacity(all.len());
+    for ended in all {
+        indexes.push(one(&tx, &mut append, memory, ended)?);
+    }
+    append.finish()?;
+    tx.commit()?;
+    Ok(indexes)
+}
+
+fn one(
+    tx: &Transaction<'_>,
+    append: &mut Append<'_>,
+    memory: &mut Memory,
+    ended: Ended,
+) -> Result<u64, NotRecorded> {
+    let Ended { terms, mut facts, caller, keep } = ended;
+    facts.finished_ms = append.now_ms;
+    let terms_id = memory.terms(tx, &terms)?;
+    let sealed = match keep {
+        Some((until, content)) => {
+            let label = Label { request: facts.request, resource: terms.resource };
+            let (span, number) = memory.span(tx, append, &until)?;
+            let record = span.seal(until, &label, &content, append.now_ms)?;
+            facts.stored = Some(Stored { key: record.key, deadline_ms: record.deadline_ms });
+            Some((record, number))
+        }
+        None => {
+            facts.stored = None;
+            None
+        }
+    };
+    let salt: [u8; 16] = random().map_err(StoreError::from)?;
+    let usage = (facts.prompt_tokens, facts.completion_tokens);
+    let (request, facts_bytes) = (facts.request, canon::encode(&facts));
+    let claims = canon::encode(&Claims { terms: Terms::clone(&terms), facts });
+    let index = append.push(Event::Request { commitment: commit(&salt, &claims) })?;
+    tx.prepare_cached(
+        "INSERT INTO receipt (idx, request, terms, salt, facts) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![index, request.as_bytes(), terms_id, salt, facts_bytes])?;
+    if let Some((record, span)) = sealed {
+        tx.prepare_cached(
+            "INSERT INTO record (idx, span, position, bytes) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![index, span, record.position, record.bytes])?;
+    }
+    tx.prepare_cached(
+        "INSERT INTO usage (tenant, resource, deployment, caller, hour, requests, prompt_tokens,
+            completion_tokens)
+         VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7)
+         ON CONFLICT DO UPDATE SET requests = requests + 1,
+            prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+            completion_tokens = completion_tokens + excluded.completion_tokens",
+    )?
+    .execute(params![
+        terms.tenant.as_bytes(),
+        terms.resource.as_bytes(),
+        deployment_bytes(terms.deployment),
+        caller,
+        append.now_ms / HOUR_MS,
+        usage.0,
+        usage.1,
+    ])?;
+    Ok(index)
+}
+
+impl Memory {
+    /// Makes sure that the key of a deadline is known, and forgets those whose deadline has passed.
+    /// False where the deadline has passed already.
+    fn learn_key(&mut self, until: &StoreUntil, shared: &Shared) -> Result<bool, NotRecorded> {
+        let at = (until.tenant(), until.deadline_ms());
+        if self.keys.contains_key(&at) {
+            return Ok(true);
+        }
+        let key = match shared.custody.public_key(until.tenant(), until.deadline_ms()) {
+            Ok(key) => key,
+            Err(CustodyError::Refused(Refusal::BadDeadline)) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let now_ms = (shared.clock)().wall_ms;
+        self.keys.retain(|(_, deadline_ms), _| *deadline_ms > now_ms);
+        self.spans.retain(|(_, deadline_ms), _| *deadline_ms > now_ms);
+        self.keys.insert(at, key);
+        Ok(true)
+    }
+
+    fn terms(&mut self, tx: &Transaction<'_>, terms: &Arc<Terms>) -> Result<i64, NotRecorded> {
+        if let Some(id) = self.terms.get(terms) {
+            return Ok(*id);
+        }
+        let bytes = canon::encode(&**terms);
+        let known = tx
+            .prepare_cached("SELECT id FROM terms WHERE bytes = ?1")?
+            .query_row([&bytes], |row| row.get(0))
+            .optional()?;
+        let id = match known {
+            Some(id) => id,
+            None => {
+                tx.prepare_cached("INSERT INTO terms (resource, bytes) VALUES (?1, ?2)")?
+                    .execute(params![terms.resource.as_bytes(), bytes])?;
+                tx.last_insert_rowid()
+            }
+        };
+        if self.terms.len() >= TERMS_KNOWN_MAX {
+            self.terms.clear();
+        }
+        self.terms.insert(Arc::clone(terms), id);
+        Ok(id)
+    }
+
+    /// The span that a record is sealed in now; a new one where the last one is full or old.
+    fn span(
+        &mut self,
+        tx: &Transaction<'_>,
+        append: &mut Append<'_>,
+        until: &StoreUntil,
+    ) -> Result<(&mut Span, i64), NotRecorded> {
+        let at = (until.tenant(), until.deadline_ms());
+        let serves = |(span, _): &(Span, i64)| span.serves(until, append.now_ms);
+        if !self.spans.get(&at).is_some_and(serves) {
+            let key = self.keys.get(&at).ok_or_else(no_key)?;
+            tell_key(tx, append, key.id, until)?;
+            let (span, SealedSpan { key, bytes, .. }) = Span::begin(key, append.now_ms)?;
+            tx.prepare_cached("INSERT INTO span (key, bytes) VALUES (?1, ?2)")?
+                .execute(params![key.as_bytes(), bytes])?;
+            self.spans.insert(at, (span, tx.last_insert_rowid()));
+        }
+        let (span, number) = self.spans.get_mut(&at).ok_or_else(no_key)?;
+        Ok((span, *number))
+    }
+}
+
+fn no_key() -> NotRecorded {
+    let help = "this should not happen: report it".to_owned();
+    NotRecorded { reason: "there is no key to seal to".to_owned(), help }
+}
+
+/// Logs a key's creation before anything is sealed to it. Known keys are left alone.
+fn tell_key(
+    tx: &Transaction<'_>,
+    append: &mut Append<'_>,
+    key: KeyId,
+    until: &StoreUntil,
+) -> Result<(), NotRecorded> {
+    let (tenant, deadline_ms) = (until.tenant(), until.deadline_ms());
+    Ok(super::sweep::tell_key(tx, append, key, tenant, deadline_ms).map(drop)?)
+}
+
+/// An hour, in milliseconds.
+const HOUR_MS: u64 = 60 * 60 * 1000;
+
+/// Terms whose numbers are remembered.
+const TERMS_KNOWN_MAX: usize = 10_000;

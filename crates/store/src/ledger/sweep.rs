@@ -1,0 +1,149 @@
+//! The thread that publishes the log and carries deadlines out.
+//!
+//! At a deadline, in this order: the private key is destroyed, the log says so, the rows go. Each
+//! step finds out by itself what is left to do, so a crash between any two changes nothing.
+
+use std::{collections::HashSet, sync::mpsc};
+
+use policy::id::{KeyId, TenantId};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use tlog::entry::Event;
+
+use super::{NotRecorded, PUBLISH_EVERY, Repairs, Shared};
+use crate::{
+    custody::ListedKey,
+    error::StoreError,
+    log::Append,
+    tiles::{LogError, next},
+};
+
+/// Publishes and sweeps until the ledger is dropped.
+pub(super) fn run(mut database: Connection, shared: &Shared, wanted: &mpsc::Receiver<()>) {
+    loop {
+        match wanted.recv_timeout(PUBLISH_EVERY) {
+            Ok(()) => {}
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                // What fails now is tried again in a second; the log's trouble shows in readiness.
+                let _ = carry_out(&mut database, shared);
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        }
+        publish(&mut database, shared);
+    }
+}
+
+/// Publishes what was committed since the last time.
+pub(super) fn publish(database: &mut Connection, shared: &Shared) {
+    let size = super::held(&shared.published).size;
+    match next(database) {
+        // Nothing new, and something is signed already.
+        Ok(next) if next == size && size > 0 => {}
+        Ok(_) => {
+            let published = shared.tiles.publish(database, &shared.signer, size);
+            shared.publish_done(published);
+        }
+        Err(error) => shared.publish_done(Err(error.into())),
+    }
+}
+
+/// At the start: what the custodian and the log know of keys is brought together.
+pub(super) fn reconcile(database: &mut Connection, shared: &Shared) -> Result<Repairs, LogError> {
+    let unreachable = |error: NotRecorded| {
+        let source = std::io::Error::other(error.reason);
+        crate::keys::failed("ask", std::path::Path::new("custodian"), source)
+    };
+    let there = shared.custody.keys().map_err(|error| unreachable(error.into()))?;
+    let keys_untold = tell_untold(database, shared, &there)?;
+    let keys_destroyed = carry_out(database, shared).map_err(unreachable)?;
+    Ok(Repairs { tiles: false, keys_destroyed, keys_untold })
+}
+
+/// Keys that were made just before a crash are told to the log now.
+fn tell_untold(
+    database: &mut Connection,
+    shared: &Shared,
+    there: &[ListedKey],
+) -> Result<u64, StoreError> {
+    let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut append = Append::begin(&tx, (shared.clock)())?;
+    let mut told = 0;
+    for key in there {
+        told += u64::from(tell_key(&tx, &mut append, key.id, key.tenant, key.deadline_ms)?);
+    }
+    append.finish()?;
+    tx.commit()?;
+    Ok(told)
+}
+
+/// Logs that a key was made, if the log does not know it. Says whether it did not.
+pub(super) fn tell_key(
+    tx: &Transaction<'_>,
+    append: &mut Append<'_>,
+    key: KeyId,
+    tenant: TenantId,
+    deadline_ms: u64,
+) -> Result<bool, StoreError> {
+    let new = tx
+        .prepare_cached(
+            "INSERT OR IGNORE INTO record_key (id, tenant, deadline_ms) VALUES (?1, ?2, ?3)",
+        )?
+        .execute(params![key.as_bytes(), tenant.as_bytes(), deadline_ms])?;
+    if new == 0 {
+        return Ok(false);
+    }
+    append.push(Event::KeyCreated { key, tenant, deadline_ms })?;
+    Ok(true)
+}
+
+/// Carries out what is due. Says how many keys were newly told to be destroyed.
+fn carry_out(database: &mut Connection, shared: &Shared) -> Result<u64, NotRecorded> {
+    shared.custody.destroy_due()?;
+    let there: HashSet<KeyId> = shared.custody.keys()?.into_iter().map(|key| key.id).collect();
+    let told = tell_destroyed(database, shared, &there)?;
+    while delete_some(database)? {}
+    Ok(told)
+}
+
+/// The log learns of keys that the custodian does not have any more.
+fn tell_destroyed(
+    database: &mut Connection,
+    shared: &Shared,
+    there: &HashSet<KeyId>,
+) -> Result<u64, NotRecorded> {
+    let known: Vec<[u8; 16]> = database
+        .prepare_cached("SELECT id FROM record_key WHERE destroyed = 0")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let gone: Vec<KeyId> =
+        known.into_iter().map(KeyId::from_random).filter(|id| !there.contains(id)).collect();
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut append = Append::begin(&tx, (shared.clock)())?;
+    for key in &gone {
+        append.push(Event::KeyDestroyed { key: *key })?;
+        tx.prepare_cached("UPDATE record_key SET destroyed = 1 WHERE id = ?1")?
+            .execute([key.as_bytes()])?;
+    }
+    append.finish()?;
+    tx.commit()?;
+    Ok(gone.len() as u64)
+}
+
+/// Deletes some rows that nobody can open any more; says whether there may be others. A bounded
+/// number at once, so that requests that end meanwhile need not wait.
+fn delete_some(database: &mut Connection) -> Result<bool, NotRecorded> {
+    let span: Option<i64> = {
+        use rusqlite::OptionalExtension as _;
+        let sql = "SELECT s.id FROM span s JOIN record_key k ON k.id = s.key
+                   WHERE k.destroyed = 1 LIMIT 1";
+        database.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?
+    };
+    let Some(span) = span else { return Ok(false) };
+    let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.prepare_cached("DELETE FROM record WHERE span = ?1")?.execute([span])?;
+    tx.prepare_cached("DELETE FROM span WHERE id = ?1")?.execute([span])?;
+    tx.commit()?;
+    Ok(true)
+}

@@ -1,0 +1,302 @@
+use std::{
+    os::unix::net::UnixStream,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use policy::{
+    id::RequestId,
+    retention::{ContentLogging, DAY_MS, Days, RetentionPlan, Rule, clock::Reading, plan},
+};
+use tlog::{
+    canon::Digest,
+    entry::{ENTRY_BYTES_MAX, Entry},
+    receipt::{Filter, Outcome},
+    verify::{Replay, Report},
+};
+
+use super::*;
+use crate::custody::{self, Custodian};
+
+const TENANT: TenantId = TenantId::from_random([1; 16]);
+const RESOURCE: ResourceId = ResourceId::from_random([2; 16]);
+const START_MS: u64 = 20_000 * DAY_MS + 5;
+
+/// Each test runs in a process of its own under nextest, but in a thread under `cargo test`: so
+/// each has its own clock, by the thread-independent way of a static per test.
+macro_rules! clock {
+    ($name:ident) => {
+        static NOW: AtomicU64 = AtomicU64::new(START_MS);
+        fn $name() -> Reading {
+            let now = NOW.load(Ordering::SeqCst);
+            Reading { wall_ms: now, boot: [1; 16], boottime_ms: now - START_MS }
+        }
+    };
+}
+
+fn signer() -> Arc<Signer> {
+    Arc::new(Signer::new("log.example", &[1; 32]).unwrap())
+}
+
+/// A custodian in a thread, instead of a process.
+fn custodian(keys: &Path, clock: ReadClock) -> Connect {
+    let keys = keys.to_owned();
+    Box::new(move || {
+        let (ours, mut theirs) = UnixStream::pair()?;
+        let (mut custodian, _) =
+            Custodian::start(&keys, signer().verifier(), clock()).map_err(std::io::Error::other)?;
+        std::thread::spawn(move || custody::serve(&mut custodian, &mut theirs, clock));
+        Ok(Client::new(ours))
+    })
+}
+
+fn open(home: &Path, clock: ReadClock) -> Result<(Ledger, Repairs), LogError> {
+    let started = Event::Started {
+        binary: Digest([1; 32]),
+        configuration: Digest([2; 32]),
+        models: Vec::new(),
+    };
+    let connect = custodian(&home.join("keys"), clock);
+    Ledger::open(&home.join("data"), Opening { signer: signer(), clock, connect, started })
+}
+
+fn terms() -> Arc<Terms> {
+    Arc::new(Terms {
+        tenant: TENANT,
+        resource: RESOURCE,
+        deployment: None,
+        region_processed: "local".into(),
+        region_stored: "local".into(),
+        engine: "embedded".into(),
+        model: None,
+        binary: Digest([1; 32]),
+        configuration: Digest([2; 32]),
+        filter: Filter::None,
+        retention_days: 2,
+    })
+}
+
+fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
+    let content_logging = ContentLogging { enabled: keep, since_ms: 0, approval: None };
+    let rule = Rule { tenant: TENANT, days: Days::new(2).unwrap(), content_logging };
+    let keep = match plan(&rule, now_ms) {
+        RetentionPlan::Store(until) => Some((until, Zeroizing::new(b"content".to_vec()))),
+        RetentionPlan::Zero(_) => None,
+    };
+    let facts = Facts {
+        request: RequestId::from_random([n; 16]),
+        started_ms: now_ms,
+        finished_ms: 0,
+        status: 200,
+        outcome: Outcome::Answered,
+        request_sha256: Digest::of(&[b"request"]),
+        response_sha256: Digest::of(&[b"response"]),
+        prompt_tokens: 3,
+        completion_tokens: 2,
+        stored: None,
+    };
+    Ended { terms: terms(), facts, caller: "Key1", keep }
+}
+
+fn commit(ledger: &Ledger, ended: Ended) -> Result<u64, NotRecorded> {
+    let (told, answer) = mpsc::channel();
+    ledger.commit(ended, move |result| told.send(result).unwrap());
+    answer.recv().unwrap()
+}
+
+/// An auditor's look at the whole log, by its files alone.
+fn audit(ledger: &Ledger) -> Report {
+    let tiles = ledger.tiles();
+    let note = tiles.checkpoint().unwrap().unwrap();
+    let checkpoint = Checkpoint::verify(&note, &signer().verifier()).unwrap();
+    let mut replay = Replay::default();
+    for index in 0..checkpoint.size {
+        replay.push(&tiles.entry(index, checkpoint.size).unwrap());
+    }
+    replay.finish(&checkpoint, None)
+}
+
+#[test]
+fn a_request_leaves_a_receipt_that_verifies_and_its_own_caller_gets() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, repairs) = open(home.path(), clock).unwrap();
+    assert_eq!(repairs, Repairs::default());
+    let index = commit(&ledger, ended(1, true, START_MS)).unwrap();
+    let request = RequestId::from_random([1; 16]);
+    let own = ledger.receipt(RESOURCE, request).unwrap().unwrap();
+    let verified = own.receipt.verify(&signer().verifier()).unwrap();
+    assert_eq!((verified.index, &verified.claims), (index, &own.claims));
+    let stored = verified.claims.facts.stored.unwrap();
+    assert_eq!(stored.deadline_ms, 20_002 * DAY_MS);
+    let other = ResourceId::from_random([9; 16]);
+    assert!(ledger.receipt(other, request).unwrap().is_none(), "another resource's");
+    assert!(ledger.receipt(RESOURCE, RequestId::from_random([9; 16])).unwrap().is_none());
+    assert_eq!(audit(&ledger).findings, vec![]);
+}
+
+#[test]
+fn usage_adds_up_to_the_requests_in_the_log() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    for n in 0..40 {
+        NOW.fetch_add(600_000, Ordering::SeqCst);
+        let now = NOW.load(Ordering::SeqCst);
+        commit(&ledger, ended(n, n % 2 == 0, now)).unwrap();
+    }
+    let rows = ledger.usage(Some(RESOURCE)).unwrap();
+    assert!(rows.len() > 5, "by hour: {}", rows.len());
+    let requests: u64 = rows.iter().map(|row| row.requests).sum();
+    let tokens: u64 = rows.iter().map(|row| row.prompt_tokens + row.completion_tokens).sum();
+    assert_eq!((requests, tokens), (40, 200));
+    ledger.publish(41).unwrap();
+    assert_eq!(audit(&ledger).requests, 40);
+    assert_eq!(ledger.usage(Some(ResourceId::from_random([9; 16]))).unwrap(), vec![]);
+}
+
+#[test]
+fn under_zero_retention_there_is_a_receipt_and_no_record() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    commit(&ledger, ended(1, false, START_MS)).unwrap();
+    let own = ledger.receipt(RESOURCE, RequestId::from_random([1; 16])).unwrap().unwrap();
+    assert_eq!(own.claims.facts.stored, None);
+    let database = connect(&home.path().join("data")).unwrap();
+    for table in ["record", "span", "record_key"] {
+        let count: u64 = database
+            .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(count, 0, "{table}");
+    }
+    assert_eq!(std::fs::read_dir(home.path().join("keys/records")).unwrap().count(), 0);
+}
+
+#[test]
+fn at_the_deadline_the_key_goes_then_the_log_says_so_then_the_rows_go() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    for n in 0..5 {
+        commit(&ledger, ended(n, true, START_MS)).unwrap();
+    }
+    drop(ledger);
+    NOW.fetch_add(2 * DAY_MS, Ordering::SeqCst);
+    let (ledger, repairs) = reopen(home.path(), clock);
+    assert_eq!(repairs.keys_destroyed, 1);
+    let report = audit(&ledger);
+    assert_eq!((report.findings, report.keys_destroyed), (vec![], 1));
+    let database = connect(&home.path().join("data")).unwrap();
+    let left: u64 =
+        database.query_row("SELECT count(*) FROM record", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
+    // The receipts stay: they hold no content.
+    assert!(ledger.receipt(RESOURCE, RequestId::from_random([3; 16])).unwrap().is_some());
+}
+
+#[test]
+fn the_log_is_never_signed_twice_in_two_ways() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    commit(&ledger, ended(1, true, START_MS)).unwrap();
+    ledger.publish(0).unwrap();
+    drop(ledger);
+    let (ledger, _) = reopen(home.path(), clock);
+    drop(ledger);
+    settle(home.path());
+    let backup = home.path().join("backup.db");
+    let database = connect(&data).unwrap();
+    database.execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+    drop(database);
+    let (ledger, _) = reopen(home.path(), clock);
+    let index = commit(&ledger, ended(2, true, START_MS)).unwrap();
+    ledger.publish(index).unwrap();
+    drop(ledger);
+    settle(home.path());
+    // The database comes back from a backup, and the log is newer.
+    for file in ["bailiwick.db", "bailiwick.db-wal", "bailiwick.db-shm"] {
+        let _ = std::fs::remove_file(data.join(file));
+    }
+    std::fs::copy(backup, data.join("bailiwick.db")).unwrap();
+    assert!(matches!(open(home.path(), clock), Err(LogError::Behind { .. })));
+}
+
+#[test]
+fn damaged_and_missing_tiles_are_written_again_from_the_database() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let index = commit(&ledger, ended(1, true, START_MS)).unwrap();
+    ledger.publish(index).unwrap();
+    drop(ledger);
+    settle(home.path());
+    let folder = home.path().join("data/log/tile/0/000.p");
+    for file in std::fs::read_dir(&folder).unwrap() {
+        std::fs::write(file.unwrap().path(), b"half").unwrap();
+    }
+    let (ledger, repairs) = reopen(home.path(), clock);
+    assert!(repairs.tiles);
+    assert_eq!(audit(&ledger).findings, vec![]);
+}
+
+#[test]
+fn a_long_log_moves_out_of_the_database_and_stays_whole() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let (told, answers) = mpsc::channel();
+    for n in 0..700_u64 {
+        let mut ended = ended(0, n % 3 == 0, START_MS);
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&n.to_be_bytes());
+        ended.facts.request = RequestId::from_random(id);
+        let told = told.clone();
+        ledger.commit(ended, move |result| told.send(result).unwrap());
+    }
+    let last = (0..700).map(|_| answers.recv().unwrap().unwrap()).max().unwrap();
+    ledger.publish(last).unwrap();
+    let database = connect(&home.path().join("data")).unwrap();
+    let rows: u64 =
+        database.query_row("SELECT count(*) FROM log_entry", [], |row| row.get(0)).unwrap();
+    assert!(rows < 256, "{rows}");
+    let report = audit(&ledger);
+    assert_eq!((report.requests, report.findings), (700, vec![]));
+    for n in [0_u64, 255, 256, 511, 699] {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&n.to_be_bytes());
+        let own = ledger.receipt(RESOURCE, RequestId::from_random(id)).unwrap().unwrap();
+        assert!(own.receipt.verify(&signer().verifier()).is_ok(), "{n}");
+    }
+    assert!(ledger.tiles().file("../data/bailiwick.db").unwrap().is_none());
+    assert!(ledger.tiles().file("tile/../../bailiwick.db").unwrap().is_none());
+}
+
+#[test]
+fn a_second_server_is_kept_away() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (_ledger, _) = open(home.path(), clock).unwrap();
+    let second = open(home.path(), clock);
+    assert!(matches!(second, Err(LogError::Store(StoreError::Locked { .. }))));
+}
+
+#[test]
+fn an_entry_always_fits_a_bundle() {
+    let models = (0..200).map(|n| Digest([n; 32])).collect();
+    let started =
+        Event::Started { binary: Digest([1; 32]), configuration: Digest([2; 32]), models };
+    assert!(Entry { time_ms: u64::MAX, event: started }.encode().len() < ENTRY_BYTES_MAX);
+}
+
+/// The threads of a dropped ledger end by themselves; the lock says when nobody writes any more.
+fn settle(home: &Path) {
+    let path = home.join("data/serve.lock");
+    File::options().write(true).open(path).unwrap().lock().unwrap();
+}
+
+fn reopen(home: &Path, clock: ReadClock) -> (Ledger, Repairs) {
+    settle(home);
+    open(home, clock).unwrap()
+}

@@ -1,0 +1,364 @@
+//! The log as static files: tiles, entry bundles and the checkpoint, as C2SP tlog-tiles has them.
+//!
+//! They follow what the database has committed and are never ahead of it: hashes and bundles first,
+//! each on disk before the checkpoint that signs them. So a crash at any moment leaves a checkpoint
+//! whose tiles are whole, and what comes after it is written again.
+
+use std::{
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::Connection;
+use tlog::{
+    canon::Digest,
+    checkpoint::{BadCheckpoint, Checkpoint},
+    note::Signer,
+    tile::{self, HEIGHT, WIDTH},
+    tree::{self, Nodes, node_hash},
+};
+
+use crate::{
+    error::StoreError,
+    keys::{failed, replace, sync_folder},
+};
+
+/// Why the log's files cannot be relied on, or not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The database or a file failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The checkpoint is not this service's.
+    #[error("the log's checkpoint is not this service's: {0}")]
+    Checkpoint(#[from] BadCheckpoint),
+    /// The database is older than the log.
+    #[error(
+        "the database knows {database} entries of the log, and {signed} were signed: it is older \
+         than the log, as after a backup was restored"
+    )]
+    Behind {
+        /// Entries in the database.
+        database: u64,
+        /// Entries that a checkpoint signs.
+        signed: u64,
+    },
+    /// A tile is missing or damaged, and the database does not have its entries any more.
+    #[error("the log's file `{path}` is missing or damaged")]
+    Damaged {
+        /// Which, under the log's folder.
+        path: String,
+    },
+    /// The tiles do not have the root that was signed.
+    #[error("the log's tiles do not have the root that their checkpoint signs")]
+    Forked,
+}
+
+impl From<rusqlite::Error> for LogError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl LogError {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::Store(error) => error.help(),
+            Self::Checkpoint(_) => {
+                "put back the `service.key` that this data directory was made with".to_owned()
+            }
+            Self::Behind { .. } | Self::Forked => {
+                "put back the newest database and log together: signing another history under the \
+                 same name would be a fork, which witnesses and auditors would find"
+                    .to_owned()
+            }
+            Self::Damaged { path } => {
+                format!("put back `{path}` from a backup or a mirror of the log: its hash is known")
+            }
+        }
+    }
+}
+
+/// The log's folder.
+#[derive(Debug, Clone)]
+pub struct Tiles {
+    folder: PathBuf,
+}
+
+/// The name of the checkpoint's file.
+const CHECKPOINT: &str = "checkpoint";
+
+impl Tiles {
+    /// The log's files in a folder; it is made where it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|e| failed("create the directory", folder, e))?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// A file of the log by its path, as it is served: the checkpoint, a tile or a bundle.
+    ///
+    /// # Errors
+    /// When it cannot be read. None where there is no such file, or the path is not one of the log's.
+    pub fn file(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let segment = |segment: &str| {
+            !segment.is_empty()
+                && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
+                && !segment.starts_with('.')
+        };
+        let known = path == CHECKPOINT || path.strip_prefix("tile/").is_some();
+        if !known || path.len() > PATH_BYTES_MAX || !path.split('/').all(segment) {
+            return Ok(None);
+        }
+        self.read(path)
+    }
+
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let file = self.folder.join(path);
+        match fs::read(&file) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(failed("read", &file, error)),
+        }
+    }
+
+    /// The signed checkpoint; none before the first.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn checkpoint(&self) -> Result<Option<String>, StoreError> {
+        let bytes = self.read(CHECKPOINT)?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Compares the files with the checkpoint and the database at the start, and writes again what
+    /// a crash has left half written. Returns how many entries were signed, and whether files were
+    /// repaired.
+    ///
+    /// # Errors
+    /// When they do not belong together, or what is missing cannot be made again.
+    pub fn check(&self, database: &Connection, signer: &Signer) -> Result<(u64, bool), LogError> {
+        let Some(note) = self.checkpoint()? else { return Ok((0, false)) };
+        let signed = Checkpoint::verify(&note, &signer.verifier())?;
+        let next = next(database)?;
+        if next < signed.size {
+            return Err(LogError::Behind { database: next, signed: signed.size });
+        }
+        let whole = |tiles: &Self| -> Result<bool, LogError> {
+            let (bundle, width) = tile::last(0, signed.size);
+            let tail = width == 0 || tiles.read(&tile::bundle_path(bundle, width))?.is_some();
+            match tree::frontier(&tiles.nodes(signed.size), signed.size) {
+                Ok(frontier) => Ok(tail && frontier.root() == signed.root),
+                Err(LogError::Damaged { .. }) => Ok(false),
+                Err(error) => Err(error),
+            }
+        };
+        if whole(self)? {
+            return Ok((signed.size, false));
+        }
+        self.write(database, first_kept(database, signed.size)?, signed.size)?;
+        let frontier = tree::frontier(&self.nodes(signed.size), signed.size)?;
+        if frontier.root() != signed.root {
+            return Err(LogError::Forked);
+        }
+        Ok((signed.size, true))
+    }
+
+    /// Writes everything that the database has committed, and signs it. Returns the checkpoint.
+    ///
+    /// # Errors
+    /// When a file cannot be written: then the checkpoint stays what it was.
+    pub fn publish(
+        &self,
+        database: &mut Connection,
+        signer: &Signer,
+        from: u64,
+    ) -> Result<Checkpoint, LogError> {
+        let size = next(database)?;
+        self.write(database, from.min(size), size)?;
+        let root = tree::frontier(&self.nodes(size), size)?.root();
+        let origin = signer.verifier().name().to_owned();
+        let checkpoint = Checkpoint { origin, size, root };
+        replace(&self.folder.join(CHECKPOINT), checkpoint.sign(signer).as_bytes())?;
+        // What is in a full bundle, on disk and signed, need not be in the database as well.
+        let full = size.saturating_sub(size % WIDTH);
+        if full > from.saturating_sub(from % WIDTH) {
+            database.execute("DELETE FROM log_entry WHERE idx < ?1", [full])?;
+        }
+        Ok(checkpoint)
+    }
+
+    /// Writes bundles and tiles that entries `from..size` are in.
+    fn write(&self, database: &Connection, from: u64, size: u64) -> Result<(), LogError> {
+        if from >= size {
+            return Ok(());
+        }
+        for bundle in from / WIDTH..=(size.saturating_sub(1)) / WIDTH {
+            let start = bundle.saturating_mul(WIDTH);
+            let width = size.saturating_sub(start).min(WIDTH);
+            let (mut bytes, mut hashes) = (Vec::new(), Vec::new());
+            let mut statement = database.prepare_cached(
+                "SELECT bytes FROM log_entry WHERE idx >= ?1 AND idx < ?2 ORDER BY idx",
+            )?;
+            let mut rows = statement.query([start, start.saturating_add(width)])?;
+            while let Some(row) = rows.next()? {
+                let entry: Vec<u8> = row.get(0)?;
+                tile::push_entry(&mut bytes, &entry);
+                hashes.push(tree::leaf_hash(&entry));
+            }
+            let path = tile::bundle_path(bundle, width);
+            if hashes.len() as u64 != width {
+                return Err(LogError::Damaged { path });
+            }
+            self.put(&path, &bytes)?;
+            self.put(&tile::path(0, bundle, width), &flat(&hashes))?;
+        }
+        for level in 1.. {
+            let height = u32::from(level) * u32::from(HEIGHT);
+            let hashes_below = |count: u64| count.checked_shr(height).unwrap_or(0);
+            let (old, new) = (hashes_below(from), hashes_below(size));
+            if new == 0 {
+                break;
+            }
+            if old == new && from != 0 {
+                continue;
+            }
+            for index in old / WIDTH..=(new.saturating_sub(1)) / WIDTH {
+                let start = index.saturating_mul(WIDTH);
+                let width = new.saturating_sub(start).min(WIDTH);
+                let below = level - 1;
+                let hashes: Vec<Digest> = (start..start.saturating_add(width))
+                    .map(|child| Ok(root(&self.tile(below, child, WIDTH)?)))
+                    .collect::<Result<_, LogError>>()?;
+                self.put(&tile::path(level, index, width), &flat(&hashes))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let file = self.folder.join(path);
+        if let Some(folder) = file.parent()
+            && !folder.is_dir()
+        {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)
+                .map_err(|e| failed("create the directory", folder, e))?;
+            folder.parent().map_or(Ok(()), sync_folder)?;
+        }
+        replace(&file, bytes)?;
+        // C2SP lets partial files go once the full one is there. Whether they go now or never makes
+        // no difference to anybody who reads the log.
+        if !path.contains(".p/") {
+            let _ = fs::remove_dir_all(self.folder.join(format!("{path}.p")));
+        }
+        Ok(())
+    }
+
+    fn tile(&self, level: u8, index: u64, width: u64) -> Result<Vec<Digest>, LogError> {
+        let path = tile::path(level, index, width);
+        let hashes = self.read(&path)?.and_then(|bytes| tile::hashes(&bytes));
+        hashes.filter(|hashes| hashes.len() as u64 == width).ok_or(LogError::Damaged { path })
+    }
+
+    /// The tree's hashes, from the tiles of a log of `size` entries.
+    #[must_use]
+    pub fn nodes(&self, size: u64) -> TileNodes<'_> {
+        TileNodes { tiles: self, size }
+    }
+
+    /// One entry's bytes, from the bundle of a log of `size` entries.
+    ///
+    /// # Errors
+    /// When its bundle is missing or damaged.
+    pub fn entry(&self, index: u64, size: u64) -> Result<Vec<u8>, LogError> {
+        let (last, width) = tile::last(0, size);
+        let bundle = index / WIDTH;
+        let path = tile::bundle_path(bundle, if bundle == last { width } else { WIDTH });
+        let damaged = || LogError::Damaged { path: path.clone() };
+        let bytes = self.read(&path)?.ok_or_else(damaged)?;
+        let entries = tile::entries(&bytes).ok_or_else(damaged)?;
+        let at = usize::try_from(index % WIDTH).map_err(|_| damaged())?;
+        entries.get(at).map(|entry| entry.to_vec()).ok_or_else(damaged)
+    }
+}
+
+/// The tree's hashes, from tiles.
+#[derive(Debug)]
+pub struct TileNodes<'a> {
+    tiles: &'a Tiles,
+    size: u64,
+}
+
+impl Nodes for TileNodes<'_> {
+    type Error = LogError;
+
+    fn node(&self, level: u8, index: u64) -> Result<Digest, LogError> {
+        let (tile_level, above) = (level / HEIGHT, level % HEIGHT);
+        // A node above its tile's lowest level is the root over some of the tile's hashes.
+        let count = 1_u64 << above;
+        let first = index.saturating_mul(count);
+        let (last, width) = tile::last(tile_level, self.size);
+        let tile = first / WIDTH;
+        let hashes = self.tiles.tile(tile_level, tile, if tile == last { width } else { WIDTH })?;
+        let within = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let start = within(first % WIDTH);
+        hashes
+            .get(start..start.saturating_add(within(count)))
+            .map(root)
+            .ok_or_else(|| LogError::Damaged { path: tile::path(tile_level, tile, width) })
+    }
+}
+
+/// The root over a power of two of hashes.
+fn root(hashes: &[Digest]) -> Digest {
+    let mut row = hashes.to_vec();
+    while row.len() > 1 {
+        row = row
+            .chunks(2)
+            .filter_map(|pair| match pair {
+                [left, right] => Some(node_hash(left, right)),
+                [alone] => Some(*alone),
+                _ => None,
+            })
+            .collect();
+    }
+    row.first().copied().unwrap_or_else(tree::empty_root)
+}
+
+fn flat(hashes: &[Digest]) -> Vec<u8> {
+    hashes.iter().flat_map(|hash| hash.0).collect()
+}
+
+/// Entries that the database has numbered.
+pub(crate) fn next(database: &Connection) -> Result<u64, StoreError> {
+    use rusqlite::OptionalExtension as _;
+    let mut statement = database.prepare_cached("SELECT next FROM log_head")?;
+    Ok(statement.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+/// The first entry of the first bundle that the database still has whole.
+fn first_kept(database: &Connection, otherwise: u64) -> Result<u64, StoreError> {
+    let first: Option<u64> =
+        database.query_row("SELECT min(idx) FROM log_entry", [], |row| row.get(0))?;
+    Ok(first.unwrap_or(otherwise).min(otherwise))
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Longer than the path of any tile.
+const PATH_BYTES_MAX: usize = 128;

@@ -1,0 +1,197 @@
+//! The ledger is killed at random moments, hundreds of times, while clients keep what they were
+//! told. Afterwards every answer that a client got is in the log and in the store, and the log never
+//! forked.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::net::UnixStream,
+    path::Path,
+    process::{Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use policy::{
+    id::{RequestId, ResourceId, TenantId},
+    retention::{ContentLogging, DAY_MS, Days, RetentionPlan, Rule, clock::Reading, plan},
+};
+use store::{
+    custody::{self, Client, Custodian},
+    ledger::{Ended, Ledger, Opening},
+};
+use tlog::{
+    canon::Digest,
+    checkpoint::Checkpoint,
+    entry::Event,
+    note::Signer,
+    receipt::{Facts, Filter, Outcome, Terms},
+    tree::{Frontier, leaf_hash},
+    verify::Replay,
+};
+
+/// How often it is killed.
+const KILLS: u64 = 200;
+
+const HOME: &str = "BAILIWICK_CRASH_HOME";
+const RESOURCE: ResourceId = ResourceId::from_random([2; 16]);
+const START_MS: u64 = 20_000 * DAY_MS;
+
+fn clock() -> Reading {
+    Reading { wall_ms: START_MS, boot: [1; 16], boottime_ms: 0 }
+}
+
+fn signer() -> Arc<Signer> {
+    Arc::new(Signer::new("log.example", &[1; 32]).unwrap())
+}
+
+fn open(home: &Path) -> Ledger {
+    let keys = home.join("keys");
+    let connect = Box::new(move || {
+        let (ours, mut theirs) = UnixStream::pair()?;
+        let (mut custodian, _) =
+            Custodian::start(&keys, signer().verifier(), clock()).map_err(std::io::Error::other)?;
+        std::thread::spawn(move || custody::serve(&mut custodian, &mut theirs, clock));
+        Ok(Client::new(ours))
+    });
+    let digest = Digest([1; 32]);
+    let started = Event::Started { binary: digest, configuration: digest, models: Vec::new() };
+    let opening = Opening { signer: signer(), clock, connect, started };
+    Ledger::open(&home.join("data"), opening).unwrap_or_else(|error| panic!("{error}")).0
+}
+
+fn ended(request: RequestId, keep: bool) -> Ended {
+    let tenant = TenantId::from_random([1; 16]);
+    let content_logging = ContentLogging { enabled: keep, since_ms: 0, approval: None };
+    let rule = Rule { tenant, days: Days::DEFAULT, content_logging };
+    let keep = match plan(&rule, START_MS) {
+        RetentionPlan::Store(until) => Some((until, vec![7; 2000].into())),
+        RetentionPlan::Zero(_) => None,
+    };
+    let digest = Digest([1; 32]);
+    let terms = Terms {
+        tenant,
+        resource: RESOURCE,
+        deployment: None,
+        region_processed: "local".into(),
+        region_stored: "local".into(),
+        engine: "embedded".into(),
+        model: None,
+        binary: digest,
+        configuration: digest,
+        filter: Filter::None,
+        retention_days: 30,
+    };
+    let facts = Facts {
+        request,
+        started_ms: START_MS,
+        finished_ms: 0,
+        status: 200,
+        outcome: Outcome::Answered,
+        request_sha256: digest,
+        response_sha256: digest,
+        prompt_tokens: 1,
+        completion_tokens: 1,
+        stored: None,
+    };
+    Ended { terms: Arc::new(terms), facts, caller: "Key1", keep }
+}
+
+/// The process that is killed: records as fast as it can, and tells each request's id once that is
+/// recorded. It is a test that does nothing when it is not started by the one below.
+#[test]
+fn child() {
+    let Some(home) = std::env::var_os(HOME) else { return };
+    let ledger = open(Path::new(&home));
+    println!("ready");
+    for n in 0_u64.. {
+        let id = RequestId::from_random(store::random().unwrap());
+        // A line is written at once or not at all: what the parent reads was recorded.
+        let told = move |result: Result<u64, _>| {
+            if result.is_ok() {
+                let _ = std::io::stdout().write_all(format!("{id}\n").as_bytes());
+            }
+        };
+        ledger.commit(ended(id, n % 2 == 0), told);
+        if n % 50 == 0 {
+            let _ = ledger.publish(0);
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn nothing_that_a_client_was_told_is_lost_whenever_it_is_killed() {
+    let home = tempfile::tempdir().unwrap();
+    let mut seed = 88_172_645_463_325_252_u64;
+    let mut told: Vec<RequestId> = Vec::new();
+    let mut signed = Vec::new();
+    for round in 0..KILLS {
+        // xorshift64: the moments are the same in every run, as far as a machine repeats itself.
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child", "--nocapture"])
+            .env(HOME, home.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let ready = lines.by_ref().map_while(Result::ok).any(|line| line.ends_with("ready"));
+        if !ready {
+            let output = child.wait_with_output().unwrap();
+            panic!("round {round}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        // Read on until the moment has come; the rest of what it wrote is in the pipe.
+        let until = Instant::now() + Duration::from_micros(seed % 30_000);
+        let mut killed = false;
+        while let Some(Ok(line)) = lines.next() {
+            told.extend(line.parse::<RequestId>());
+            if !killed && Instant::now() >= until {
+                child.kill().unwrap();
+                killed = true;
+            }
+        }
+        child.wait().unwrap();
+        if let Ok(note) = std::fs::read_to_string(home.path().join("data/log/checkpoint")) {
+            signed.push(Checkpoint::verify(&note, &signer().verifier()).unwrap());
+        }
+    }
+    check(home.path(), &told, &signed);
+}
+
+fn check(home: &Path, told: &[RequestId], signed: &[Checkpoint]) {
+    let ledger = open(home);
+    assert!(told.len() > 1000, "it recorded next to nothing: {}", told.len());
+    ledger.publish(0).unwrap();
+    let note = ledger.tiles().checkpoint().unwrap().unwrap();
+    let last = Checkpoint::verify(&note, &signer().verifier()).unwrap();
+    let (mut replay, mut growing) = (Replay::default(), Frontier::default());
+    let mut signed = signed.iter().peekable();
+    for index in 0..last.size {
+        while let Some(older) = signed.next_if(|older| older.size == growing.size()) {
+            assert_eq!(older.root, growing.root(), "the log forked at {index}");
+        }
+        let entry = ledger.tiles().entry(index, last.size).unwrap();
+        growing.push(leaf_hash(&entry));
+        replay.push(&entry);
+    }
+    while let Some(older) = signed.next() {
+        assert_eq!((older.size, older.root), (growing.size(), growing.root()), "the log shrank");
+    }
+    let report = replay.finish(&last, None);
+    assert_eq!(report.findings, vec![]);
+    assert!(report.requests >= told.len() as u64);
+    let used: u64 = ledger.usage(None).unwrap().iter().map(|row| row.requests).sum();
+    assert_eq!(used, report.requests, "usage and log differ");
+    for request in told {
+        let own =
+            ledger.receipt(RESOURCE, *request).unwrap().unwrap_or_else(|| panic!("{request}"));
+        // One in many is verified in full, or the test would take minutes.
+        if request.as_bytes().first().is_some_and(|first| first % 16 == 0) {
+            own.receipt.verify(&signer().verifier()).unwrap();
+        }
+    }
+}
