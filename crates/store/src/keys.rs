@@ -197,7 +197,8 @@ impl KeyEntry {
         format!("{}.{}.{}", self.id, self.tenant, self.deadline_ms)
     }
 
-    fn parse(name: &str) -> Option<Self> {
+    /// The entry that a file is, by its name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         let mut parts = name.split('.');
         let entry = Self {
             id: parts.next()?.parse().ok()?,
@@ -351,16 +352,7 @@ impl KeyDirectory {
 
     /// Uses a grant up, on disk: true once, false ever after.
     pub(crate) fn use_grant(&self, grant: GrantId) -> Result<bool, KeyError> {
-        let path = self.grants.join(grant.to_string());
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-            Ok(file) => {
-                file.sync_all().map_err(|e| failed("write", &path, e))?;
-                sync_folder(&self.grants)?;
-                Ok(true)
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(failed("write", &path, error).into()),
-        }
+        Ok(use_up(&self.grants, grant)?)
     }
 
     /// The clock as it was last seen.
@@ -384,6 +376,20 @@ impl KeyDirectory {
     /// When the file cannot be written.
     pub fn set_clock(&self, clock: &Clock) -> Result<(), KeyError> {
         Ok(replace(&self.clock, &clock.to_bytes())?)
+    }
+}
+
+/// Uses a grant up. The file system says who was first.
+fn use_up(grants: &Path, grant: GrantId) -> Result<bool, StoreError> {
+    let path = grants.join(grant.to_string());
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+        Ok(file) => {
+            file.sync_all().map_err(|e| failed("write", &path, e))?;
+            sync_folder(grants)?;
+            Ok(true)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(failed("write", &path, error)),
     }
 }
 

@@ -228,6 +228,22 @@ fn random_histories_leave_the_keys_that_a_model_has() {
     }
 }
 
+#[test]
+fn of_a_hundred_who_use_a_grant_at_once_one_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let grant = GrantId::from_random([6; 16]);
+    let all = std::sync::Barrier::new(100);
+    let one = || {
+        all.wait();
+        use_up(folder.path(), grant).unwrap()
+    };
+    let used = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..100).map(|_| scope.spawn(one)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).filter(|used| *used).count()
+    });
+    assert_eq!(used, 1);
+}
+
 fn xorshift(seed: u64) -> impl FnMut(u64) -> u64 {
     let mut state = seed;
     move |below| {
