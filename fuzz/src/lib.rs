@@ -1,5 +1,7 @@
 //! What must hold for any bytes at all; the fuzz targets are one call each.
 
+use std::sync::{Mutex, OnceLock};
+
 use engine::{
     protocol::{BadFrame, FrameReader, FromWorker, ToWorker, decode, encode},
     request::{CacheScope, Embed, Generate, Work},
@@ -9,9 +11,12 @@ use policy::{
     id::{DeploymentId, ResourceId, TenantId},
     permit::{Complete, Permit},
     principal::{Key, ResourceKeys, authenticate},
+    retention::clock::Reading,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use server::openai::error::Invalid;
+use store::custody;
+use tlog::note::Signer;
 use zeroize::Zeroizing;
 
 /// A message that decodes encodes to bytes that decode to the same, and a stream of bytes means
@@ -86,6 +91,44 @@ fn crosses(work: Work) {
 pub fn worker_protocol(bytes: &[u8]) {
     message::<ToWorker>(bytes);
     message::<FromWorker>(bytes);
+}
+
+/// Both directions of the custodian's protocol. Whatever is asked, nothing is opened: no log signed
+/// a grant.
+pub fn custodian_protocol(bytes: &[u8]) {
+    canonical::<custody::Response>(bytes);
+    for request in canonical::<custody::Request>(bytes) {
+        if let custody::Request::Open { .. } = &request {
+            let answer = custodian().lock().expect("no panic").handle(request, READING);
+            assert!(matches!(answer, custody::Response::Refused(_)), "{answer:?}");
+        }
+    }
+}
+
+/// The messages in a stream of bytes; written again, they are the bytes that were read.
+fn canonical<T>(bytes: &[u8]) -> Vec<T>
+where
+    T: for<'b> minicbor::Decode<'b, ()> + minicbor::Encode<()>,
+{
+    let (mut rest, mut messages, mut written) = (bytes, Vec::new(), Vec::new());
+    while let Ok(Some(message)) = custody::read::<T>(&mut rest) {
+        custody::write(&mut written, &message).expect("what was read can be written");
+        messages.push(message);
+    }
+    assert!(bytes.starts_with(&written), "each message has one encoding");
+    messages
+}
+
+const READING: Reading = Reading { wall_ms: 1_764_000_000_000, boot: [1; 16], boottime_ms: 5 };
+
+fn custodian() -> &'static Mutex<custody::Custodian> {
+    static CUSTODIAN: OnceLock<Mutex<custody::Custodian>> = OnceLock::new();
+    CUSTODIAN.get_or_init(|| {
+        let folder = std::env::temp_dir().join(format!("bailiwick-fuzz-{}", std::process::id()));
+        let log = Signer::new("log.example", &[1; 32]).expect("a name").verifier();
+        let started = custody::Custodian::start(&folder, log, READING);
+        Mutex::new(started.expect("a key directory").0)
+    })
 }
 
 fn permit() -> Permit<Complete> {

@@ -37,6 +37,7 @@ use crate::{
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// What the custodian is asked.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 #[derive(Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Request {
     /// The public key for a tenant's records of one deadline.
@@ -319,7 +320,7 @@ impl Custodian {
     ) -> Result<Response, Refusal> {
         let left = deadline_ms.checked_sub(now_ms).ok_or(Refusal::BadDeadline)?;
         // A midnight, so that a tenant has thirty keys at most.
-        if left == 0 || left > DEADLINE_MS_MAX || deadline_ms % DAY_MS != 0 {
+        if left == 0 || left > DEADLINE_MS_MAX || !deadline_ms.is_multiple_of(DAY_MS) {
             return Err(Refusal::BadDeadline);
         }
         let key = self.keys.public_key(tenant, deadline_ms).map_err(|_| Refusal::Keys)?;
@@ -351,7 +352,10 @@ impl Custodian {
         let private = self.keys.private_key(&entry).map_err(|error| match error {
             KeyError::Gone { .. } => Refusal::Destroyed,
             KeyError::Damaged { .. } => Refusal::Damaged,
-            KeyError::File(_) | KeyError::NoRandom(_) => Refusal::Keys,
+            KeyError::File(_)
+            | KeyError::NoRandom(_)
+            | KeyError::Stranger { .. }
+            | KeyError::Held { .. } => Refusal::Keys,
         })?;
         // Used up before anything is opened: a crash in between costs a grant, not a second look.
         if !self.keys.use_grant(grant).map_err(|_| Refusal::Keys)? {

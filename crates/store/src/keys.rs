@@ -5,10 +5,12 @@
 //! [`Vault`] holds: files here, an HSM where one is wanted.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read as _, Seek as _, Write as _},
+    collections::BTreeSet,
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use aes_gcm::{
@@ -17,7 +19,7 @@ use aes_gcm::{
 };
 use policy::{
     id::{GrantId, KeyId, TenantId},
-    retention::clock::Clock,
+    retention::{DAY_MS, DAYS_MAX, clock::Clock},
 };
 use zeroize::Zeroizing;
 
@@ -46,6 +48,12 @@ pub trait Vault: std::fmt::Debug + Send {
         purpose: &[u8],
         wrapped: &[u8],
     ) -> Result<Zeroizing<[u8; 32]>, KeyError>;
+
+    /// Destroys the key-encryption keys of all tenants but these, who have keys left.
+    ///
+    /// # Errors
+    /// When one cannot be destroyed; it is tried again with the next call.
+    fn retain(&self, tenants: &BTreeSet<TenantId>) -> Result<(), KeyError>;
 }
 
 /// What can go wrong with the key directory.
@@ -63,6 +71,18 @@ pub enum KeyError {
         /// Which.
         key: String,
     },
+    /// A file that this program did not put there: maybe the copy of a key, which would outlive it.
+    #[error("`{}` does not belong in the key directory: move it away, or destroy it", path.display())]
+    Stranger {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Another custodian works with the directory.
+    #[error("another custodian uses the key directory `{}`", path.display())]
+    Held {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The key was destroyed, or never was.
     #[error("there is no key `{key}`: it was destroyed at its deadline")]
     Gone {
@@ -78,28 +98,51 @@ pub struct FileVault {
 }
 
 impl FileVault {
-    fn key(&self, tenant: TenantId) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-        let path = self.folder.join(format!("{tenant}.kek"));
-        match File::open(&path) {
-            Ok(mut file) => {
-                let mut key = Zeroizing::new([0; 32]);
-                file.read_exact(key.as_mut_slice()).map_err(|e| failed("read", &path, e))?;
-                Ok(key)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = secret()?;
-                write_new(&path, key.as_slice())?;
-                Ok(key)
-            }
+    fn path(&self, tenant: TenantId) -> PathBuf {
+        self.folder.join(format!("{tenant}.{KEK}"))
+    }
+
+    fn key(&self, tenant: TenantId) -> Result<Option<Zeroizing<[u8; 32]>>, KeyError> {
+        let path = self.path(tenant);
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed("read", &path, error).into()),
+        };
+        let mut key = Zeroizing::new([0; 32]);
+        let mut read = || -> io::Result<bool> {
+            file.read_exact(key.as_mut_slice())?;
+            Ok(file.read(&mut [0])? == 0)
+        };
+        let damaged = || Err(KeyError::Damaged { key: tenant.to_string() });
+        match read() {
+            // Zeros are one that is being destroyed.
+            Ok(whole) if whole && *key != [0; 32] => Ok(Some(key)),
+            Ok(_) => damaged(),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => damaged(),
             Err(error) => Err(failed("read", &path, error).into()),
         }
+    }
+
+    /// Whose key-encryption key a file is, by its name.
+    fn tenant(name: &str) -> Option<TenantId> {
+        name.strip_suffix(KEK)?.strip_suffix('.')?.parse().ok()
     }
 }
 
 impl Vault for FileVault {
     fn wrap(&self, tenant: TenantId, purpose: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
+        let kek = match self.key(tenant)? {
+            Some(kek) => kek,
+            None => {
+                let kek = secret()?;
+                replace(&self.path(tenant), kek.as_slice())?;
+                kek
+            }
+        };
+        // Random: a key-encryption key wraps some dozen keys a month.
         let nonce: [u8; 12] = random()?;
-        let sealed = Aes256Gcm::new((&*self.key(tenant)?).into())
+        let sealed = Aes256Gcm::new((&*kek).into())
             .encrypt(&nonce.into(), Payload { msg: key, aad: purpose })
             .map_err(|_| KeyError::Damaged { key: tenant.to_string() })?;
         Ok([&nonce[..], &sealed].concat())
@@ -113,7 +156,8 @@ impl Vault for FileVault {
     ) -> Result<Zeroizing<[u8; 32]>, KeyError> {
         let damaged = || KeyError::Damaged { key: tenant.to_string() };
         let (nonce, sealed) = wrapped.split_first_chunk::<12>().ok_or_else(damaged)?;
-        let opened = Aes256Gcm::new((&*self.key(tenant)?).into())
+        let kek = self.key(tenant)?.ok_or_else(damaged)?;
+        let opened = Aes256Gcm::new((&*kek).into())
             .decrypt(&(*nonce).into(), Payload { msg: sealed, aad: purpose })
             .map_err(|_| damaged())?;
         let opened = Zeroizing::new(opened);
@@ -124,7 +168,18 @@ impl Vault for FileVault {
         key.copy_from_slice(&opened);
         Ok(key)
     }
+
+    fn retain(&self, tenants: &BTreeSet<TenantId>) -> Result<(), KeyError> {
+        let (all, _) = list(&self.folder, Self::tenant)?;
+        for tenant in all.into_iter().filter(|tenant| !tenants.contains(tenant)) {
+            erase(&self.path(tenant), &mut |_| true)?;
+        }
+        Ok(())
+    }
 }
+
+/// How a key-encryption key's file ends.
+const KEK: &str = "kek";
 
 /// A key pair in the directory: everything but the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,7 +197,8 @@ impl KeyEntry {
         format!("{}.{}.{}", self.id, self.tenant, self.deadline_ms)
     }
 
-    fn parse(name: &str) -> Option<Self> {
+    /// The entry that a file is, by its name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         let mut parts = name.split('.');
         let entry = Self {
             id: parts.next()?.parse().ok()?,
@@ -175,30 +231,45 @@ pub struct KeyDirectory {
     grants: PathBuf,
     clock: PathBuf,
     vault: Box<dyn Vault>,
+    /// Held as long as this is open: one custodian at a time.
+    _lock: File,
 }
 
 impl KeyDirectory {
     /// Opens the key directory, and makes it where it is not there: for its owner only.
     ///
     /// # Errors
-    /// When it cannot be used, or others can enter it.
+    /// When it cannot be used, others can enter it, another custodian has it, or there is something
+    /// in it that does not belong there.
     pub fn open(folder: &Path) -> Result<Self, KeyError> {
-        let (records, grants) = (folder.join("records"), folder.join("grants"));
         let tenants = folder.join("tenants");
-        for folder in [folder, &records, &grants, &tenants] {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(folder)
-                .map_err(|e| failed("create the directory", folder, e))?;
-            let mode = fs::metadata(folder).map_err(|e| failed("read", folder, e))?;
-            if mode.permissions().mode() & 0o077 != 0 {
-                return Err(StoreError::Exposed { path: folder.to_owned() }.into());
-            }
+        make(folder)?;
+        make(&tenants)?;
+        let keys = Self::open_with(folder, Box::new(FileVault { folder: tenants.clone() }))?;
+        match list(&tenants, FileVault::tenant)?.1.pop() {
+            Some(path) => Err(KeyError::Stranger { path }),
+            None => Ok(keys),
+        }
+    }
+
+    /// Opens the key directory, with key-encryption keys that are held elsewhere.
+    ///
+    /// # Errors
+    /// As [`KeyDirectory::open`].
+    pub fn open_with(folder: &Path, vault: Box<dyn Vault>) -> Result<Self, KeyError> {
+        let (records, grants) = (folder.join("records"), folder.join("grants"));
+        for folder in [folder, &records, &grants] {
+            make(folder)?;
         }
         sync_folder(folder)?;
-        let vault = Box::new(FileVault { folder: tenants });
-        Ok(Self { records, grants, clock: folder.join("clock"), vault })
+        let lock = hold(folder)?;
+        for folder in [folder, &folder.join("tenants"), &records, &grants] {
+            check(folder)?;
+        }
+        if let Some(path) = list(&records, KeyEntry::parse)?.1.pop() {
+            return Err(KeyError::Stranger { path });
+        }
+        Ok(Self { records, grants, clock: folder.join("clock"), vault, _lock: lock })
     }
 
     /// All key pairs that there are, with their deadlines.
@@ -206,12 +277,8 @@ impl KeyDirectory {
     /// # Errors
     /// When the directory cannot be read.
     pub fn entries(&self) -> Result<Vec<KeyEntry>, KeyError> {
-        let folder = &self.records;
-        let mut entries = Vec::new();
-        for file in fs::read_dir(folder).map_err(|e| failed("read", folder, e))? {
-            let name = file.map_err(|e| failed("read", folder, e))?.file_name();
-            entries.extend(name.to_str().and_then(KeyEntry::parse));
-        }
+        // Strangers that came since the start must not keep what is due from being destroyed.
+        let (mut entries, _) = list(&self.records, KeyEntry::parse)?;
         entries.sort_unstable();
         Ok(entries)
     }
@@ -233,7 +300,7 @@ impl KeyDirectory {
         let entry = KeyEntry { id, tenant, deadline_ms };
         let (private, bytes) = seal::key_pair()?;
         let wrapped = self.vault.wrap(tenant, &entry.purpose(), &private)?;
-        write_new(&self.records.join(entry.file_name()), &wrapped)?;
+        replace(&self.records.join(entry.file_name()), &wrapped)?;
         Ok(PublicKey { id, tenant, deadline_ms, bytes })
     }
 
@@ -253,62 +320,39 @@ impl KeyDirectory {
     /// Destroys every key whose deadline has come, and says which. What a killed run left half
     /// destroyed has a deadline that has come, so it is destroyed now.
     ///
+    /// So is one whose deadline is further away than any can be: the clock was ahead when it was
+    /// made, so nobody knows how old its records are.
+    ///
     /// `step` is told how far it is, and stops it by returning false.
     ///
     /// # Errors
-    /// When a file cannot be overwritten or removed; those before it are destroyed.
+    /// When a file cannot be overwritten or removed; all others that are due are destroyed.
     pub fn destroy_due(
         &self,
         now_ms: u64,
         step: &mut dyn FnMut(DestroyStep) -> bool,
     ) -> Result<Vec<KeyEntry>, KeyError> {
-        let mut destroyed = Vec::new();
-        for entry in self.entries()?.into_iter().filter(|entry| entry.deadline_ms <= now_ms) {
-            if !self.destroy(&entry, step)? {
-                break;
+        let latest_ms = now_ms.saturating_add(u64::from(DAYS_MAX).saturating_mul(DAY_MS));
+        let due = |entry: &KeyEntry| entry.deadline_ms <= now_ms || entry.deadline_ms > latest_ms;
+        let (due, left): (Vec<_>, Vec<_>) = self.entries()?.into_iter().partition(due);
+        let (mut destroyed, mut failed) = (Vec::new(), None);
+        for entry in due {
+            match erase(&self.records.join(entry.file_name()), step) {
+                Ok(true) => destroyed.push(entry),
+                Ok(false) => return Ok(destroyed),
+                Err(error) => failed = failed.or(Some(error)),
             }
-            destroyed.push(entry);
         }
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        self.vault.retain(&left.iter().map(|entry| entry.tenant).collect())?;
         Ok(destroyed)
-    }
-
-    fn destroy(
-        &self,
-        entry: &KeyEntry,
-        step: &mut dyn FnMut(DestroyStep) -> bool,
-    ) -> Result<bool, KeyError> {
-        let path = self.records.join(entry.file_name());
-        let overwrite = || -> io::Result<()> {
-            let mut file = OpenOptions::new().write(true).open(&path)?;
-            let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
-            file.rewind()?;
-            file.write_all(&vec![0; length])?;
-            file.sync_all()
-        };
-        overwrite().map_err(|e| failed("overwrite", &path, e))?;
-        if !step(DestroyStep::Overwritten) {
-            return Ok(false);
-        }
-        fs::remove_file(&path).map_err(|e| failed("remove", &path, e))?;
-        if !step(DestroyStep::Unlinked) {
-            return Ok(false);
-        }
-        sync_folder(&self.records)?;
-        Ok(step(DestroyStep::Synced))
     }
 
     /// Uses a grant up, on disk: true once, false ever after.
     pub(crate) fn use_grant(&self, grant: GrantId) -> Result<bool, KeyError> {
-        let path = self.grants.join(grant.to_string());
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-            Ok(file) => {
-                file.sync_all().map_err(|e| failed("write", &path, e))?;
-                sync_folder(&self.grants)?;
-                Ok(true)
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(failed("write", &path, error).into()),
-        }
+        Ok(use_up(&self.grants, grant)?)
     }
 
     /// The clock as it was last seen.
@@ -335,9 +379,23 @@ impl KeyDirectory {
     }
 }
 
+/// Uses a grant up. The file system says who was first.
+fn use_up(grants: &Path, grant: GrantId) -> Result<bool, StoreError> {
+    let path = grants.join(grant.to_string());
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+        Ok(file) => {
+            file.sync_all().map_err(|e| failed("write", &path, e))?;
+            sync_folder(grants)?;
+            Ok(true)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(failed("write", &path, error)),
+    }
+}
+
 /// Writes a file under another name first, so that it is there whole or not at all.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let temporary = path.with_extension("new");
+    let temporary = path.with_extension(NEW);
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new()
             .write(true)
@@ -353,10 +411,95 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     path.parent().map_or(Ok(()), sync_folder)
 }
 
-/// Writes a file that is not there yet, and returns once it is on disk with its name.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    replace(path, bytes)
+/// Overwrites a file and removes it. Says whether it got to the end.
+fn erase(path: &Path, step: &mut dyn FnMut(DestroyStep) -> bool) -> Result<bool, StoreError> {
+    let overwrite = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+        file.write_all(&vec![0; length])?;
+        file.sync_all()
+    };
+    overwrite().map_err(|e| failed("overwrite", path, e))?;
+    if !step(DestroyStep::Overwritten) {
+        return Ok(false);
+    }
+    fs::remove_file(path).map_err(|e| failed("remove", path, e))?;
+    if !step(DestroyStep::Unlinked) {
+        return Ok(false);
+    }
+    path.parent().map_or(Ok(()), sync_folder)?;
+    Ok(step(DestroyStep::Synced))
 }
+
+/// Makes a folder where it is not there, for its owner only.
+fn make(folder: &Path) -> Result<(), StoreError> {
+    let mut builder = DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(folder);
+    made.map_err(|e| failed("create the directory", folder, e))
+}
+
+/// Looks over a folder of ours: others can read nothing in it, and what a crash left half written
+/// is destroyed, because it may be a key that nobody would look for at its deadline.
+fn check(folder: &Path) -> Result<(), KeyError> {
+    let closed = |path: &Path| -> Result<(), KeyError> {
+        let metadata = fs::symlink_metadata(path).map_err(|e| failed("read", path, e))?;
+        match metadata.permissions().mode() & 0o077 {
+            0 => Ok(()),
+            _ => Err(StoreError::Exposed { path: path.to_owned() }.into()),
+        }
+    };
+    if !folder.exists() {
+        return Ok(());
+    }
+    closed(folder)?;
+    for file in fs::read_dir(folder).map_err(|e| failed("read", folder, e))? {
+        let path = file.map_err(|e| failed("read", folder, e))?.path();
+        if path.extension().is_some_and(|extension| extension == NEW) {
+            erase(&path, &mut |_| true)?;
+        } else {
+            closed(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the files in a folder are, by their names; and those that are nothing of ours.
+fn list<T>(
+    folder: &Path,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<(Vec<T>, Vec<PathBuf>), StoreError> {
+    let (mut ours, mut strangers) = (Vec::new(), Vec::new());
+    for file in fs::read_dir(folder).map_err(|e| failed("read", folder, e))? {
+        let name = file.map_err(|e| failed("read", folder, e))?.file_name();
+        match name.to_str().and_then(&parse) {
+            Some(item) => ours.push(item),
+            None => strangers.push(folder.join(name)),
+        }
+    }
+    Ok((ours, strangers))
+}
+
+/// Takes the directory for this custodian. The one before may still be about to end.
+fn hold(folder: &Path) -> Result<File, KeyError> {
+    let path = folder.join("lock");
+    let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let lock = lock.map_err(|e| failed("open", &path, e))?;
+    for _ in 0..HOLD_TRIES {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(HOLD_EVERY),
+            Err(TryLockError::Error(error)) => return Err(failed("lock", &path, error).into()),
+        }
+    }
+    Err(KeyError::Held { path: folder.to_owned() })
+}
+
+/// How often, and how often in all, the lock is asked for: five seconds.
+const HOLD_EVERY: Duration = Duration::from_millis(20);
+const HOLD_TRIES: u32 = 250;
+
+/// How a file's name ends until it is whole.
+const NEW: &str = "new";
 
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     File::open(folder)
@@ -369,72 +512,4 @@ pub(crate) fn failed(doing: &'static str, path: &Path, source: io::Error) -> Sto
 }
 
 #[cfg(test)]
-mod tests {
-    use policy::retention::DAY_MS;
-
-    use super::*;
-
-    const TENANT: TenantId = TenantId::from_random([1; 16]);
-
-    #[test]
-    fn a_key_is_made_once_and_is_for_its_owner_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let keys = KeyDirectory::open(&folder.path().join("keys")).unwrap();
-        let first = keys.public_key(TENANT, DAY_MS).unwrap();
-        assert_eq!(keys.public_key(TENANT, DAY_MS).unwrap(), first);
-        assert_ne!(keys.public_key(TENANT, 2 * DAY_MS).unwrap().id, first.id);
-        for file in fs::read_dir(folder.path().join("keys/records")).unwrap() {
-            assert_eq!(file.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        }
-    }
-
-    #[test]
-    fn keys_are_destroyed_when_they_are_due_and_not_before() {
-        let folder = tempfile::tempdir().unwrap();
-        let keys = KeyDirectory::open(&folder.path().join("keys")).unwrap();
-        let due = keys.public_key(TENANT, DAY_MS).unwrap();
-        keys.public_key(TENANT, 2 * DAY_MS).unwrap();
-        assert_eq!(keys.destroy_due(DAY_MS - 1, &mut |_| true).unwrap(), vec![]);
-        let destroyed = keys.destroy_due(DAY_MS, &mut |_| true).unwrap();
-        assert_eq!(destroyed.iter().map(|entry| entry.id).collect::<Vec<_>>(), vec![due.id]);
-        let gone = keys.private_key(&destroyed[0]);
-        assert!(matches!(gone, Err(KeyError::Gone { .. })));
-        assert_eq!(keys.entries().unwrap().len(), 1);
-    }
-
-    /// The sweeper is killed after each step, and what it left is searched for the key.
-    #[test]
-    fn a_destruction_that_was_killed_is_finished_by_the_next_start() {
-        for stop in [DestroyStep::Overwritten, DestroyStep::Unlinked, DestroyStep::Synced] {
-            let folder = tempfile::tempdir().unwrap();
-            let home = folder.path().join("keys");
-            let keys = KeyDirectory::open(&home).unwrap();
-            keys.public_key(TENANT, DAY_MS).unwrap();
-            let entry = keys.entries().unwrap()[0];
-            let wrapped = fs::read(home.join("records").join(entry.file_name())).unwrap();
-            keys.destroy_due(DAY_MS, &mut |step| step != stop).unwrap();
-            assert!(keys.private_key(&entry).is_err(), "{stop:?}");
-            for file in fs::read_dir(home.join("records")).unwrap() {
-                let left = fs::read(file.unwrap().path()).unwrap();
-                assert!(!left.windows(16).any(|window| window == &wrapped[..16]), "{stop:?}");
-            }
-            let again = KeyDirectory::open(&home).unwrap();
-            again.destroy_due(DAY_MS, &mut |_| true).unwrap();
-            assert_eq!(again.entries().unwrap(), vec![], "{stop:?}");
-        }
-    }
-
-    #[test]
-    fn a_wrapped_key_serves_its_own_purpose_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let home = folder.path().join("keys");
-        let keys = KeyDirectory::open(&home).unwrap();
-        keys.public_key(TENANT, DAY_MS).unwrap();
-        let entry = keys.entries().unwrap()[0];
-        // The same key under a later deadline: somebody wants more time.
-        let later = KeyEntry { deadline_ms: 9 * DAY_MS, ..entry };
-        let records = home.join("records");
-        fs::rename(records.join(entry.file_name()), records.join(later.file_name())).unwrap();
-        assert!(matches!(keys.private_key(&later), Err(KeyError::Damaged { .. })));
-    }
-}
+mod tests;

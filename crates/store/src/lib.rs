@@ -20,6 +20,8 @@ mod schema;
 pub mod seal;
 mod store;
 pub mod tiles;
+#[cfg(test)]
+mod vectors;
 
 pub use content::Content;
 pub use directory::{Deployment, Directory, Model, ModelFactsRow, Resource, Sku, Tenant};

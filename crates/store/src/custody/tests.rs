@@ -112,6 +112,7 @@ fn a_proven_grant_opens_its_record_once() {
     assert_eq!(open(&mut bench, grant.clone(), START_MS + 2), Err(Refusal::Used));
     // Nor by a custodian that was started again.
     let home = bench.folder.path().join("keys");
+    drop(bench.custodian);
     bench.custodian = Custodian::start(&home, signer().verifier(), at(START_MS + 3)).unwrap().0;
     assert_eq!(open(&mut bench, grant, START_MS + 4), Err(Refusal::Used));
 }
@@ -212,7 +213,8 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn no_key_is_made_for_the_past_or_for_more_than_thirty_days() {
     let mut bench = bench();
-    for deadline_ms in [0, START_MS, START_MS + 30 * DAY_MS + 1, u64::MAX] {
+    let not_midnight = START_MS / DAY_MS * DAY_MS + DAY_MS + 1;
+    for deadline_ms in [0, START_MS, START_MS + 30 * DAY_MS + 1, u64::MAX, not_midnight] {
         let asked = Request::PublicKey { tenant: TENANT, deadline_ms };
         let refused = bench.custodian.handle(asked, at(START_MS));
         assert_eq!(refused, Response::Refused(Refusal::BadDeadline), "{deadline_ms}");
@@ -226,7 +228,7 @@ fn messages_are_read_as_they_were_written_and_no_others_are() {
     write(&mut bytes, &request).unwrap();
     assert_eq!(read::<Request>(&mut bytes.as_slice()).unwrap(), Some(request));
     assert_eq!(read::<Request>(&mut [].as_slice()).unwrap(), None);
-    for cut in 5..bytes.len() {
+    for cut in 1..bytes.len() {
         assert!(read::<Request>(&mut &bytes[..cut]).is_err(), "{cut}");
     }
     let huge = [0xff, 0xff, 0xff, 0xff, 0];
@@ -250,4 +252,145 @@ fn the_line_carries_questions_and_answers() {
     assert!(matches!(again, Err(CustodyError::Refused(Refusal::Used))));
     drop(client);
     serving.join().unwrap();
+}
+
+/// The key directory is copied after each step of a destruction, with all data, and given to a
+/// custodian that is told it is still before the deadline.
+#[test]
+fn a_copy_made_at_any_step_of_a_destruction_opens_nothing() {
+    for stop in [DestroyStep::Overwritten, DestroyStep::Unlinked, DestroyStep::Synced] {
+        let bench = bench();
+        let (home, copied) = (bench.folder.path().join("keys"), bench.folder.path().join("copied"));
+        drop(bench.custodian);
+        let keys = KeyDirectory::open(&home).unwrap();
+        keys.destroy_due(bench.record.deadline_ms, &mut |step| step != stop).unwrap();
+        copy(&home, &copied);
+        std::fs::remove_file(copied.join("clock")).unwrap();
+        let (custodian, _) =
+            Custodian::start(&copied, signer().verifier(), at(START_MS + 1)).unwrap();
+        let mut bench = Bench { custodian, ..bench };
+        let refused = open(&mut bench, grant(&signer(), &approved(), &looked()), START_MS + 2);
+        assert!(matches!(refused, Err(Refusal::Destroyed | Refusal::Damaged)), "{stop:?}");
+    }
+}
+
+/// The clock cannot be written down, as on a full disk. What is due is destroyed all the same;
+/// nothing new begins.
+#[test]
+fn a_full_disk_keeps_no_key_alive() {
+    let mut bench = bench();
+    std::fs::create_dir(bench.folder.path().join("keys/clock.new")).unwrap();
+    let deadline = bench.record.deadline_ms;
+    let Response::Keys(destroyed) = bench.custodian.handle(Request::DestroyDue, at(deadline))
+    else {
+        panic!()
+    };
+    assert_eq!(destroyed.len(), 1);
+    let asked = Request::PublicKey { tenant: TENANT, deadline_ms: deadline + DAY_MS };
+    let refused = bench.custodian.handle(asked, at(deadline + 1));
+    assert_eq!(refused, Response::Refused(Refusal::Keys));
+}
+
+/// Otherwise the next question is given the answer to this one: another tenant's key.
+#[test]
+fn after_an_answer_that_is_late_or_makes_no_sense_the_line_is_closed() {
+    let gone = |error: CustodyError| match error {
+        CustodyError::Unreachable(error) => assert_eq!(error.kind(), io::ErrorKind::NotConnected),
+        other => panic!("{other}"),
+    };
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut client = Client::patient(ours, Duration::from_millis(10));
+    assert!(matches!(client.public_key(TENANT, DAY_MS), Err(CustodyError::Unreachable(_))), "late");
+    let late = Response::PublicKey { id: KeyId::from_random([8; 16]), bytes: vec![] };
+    assert!(write(&mut &theirs, &late).is_err(), "nobody listens any more");
+    gone(client.public_key(TENANT, DAY_MS).unwrap_err());
+
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut client = Client::new(ours);
+    write(&mut &theirs, &Response::Keys(vec![])).unwrap();
+    assert!(matches!(client.public_key(TENANT, DAY_MS), Err(CustodyError::Nonsense)));
+    gone(client.keys().unwrap_err());
+
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut client = Client::new(ours);
+    (&theirs).write_all(&[0, 0, 0, 1, 0xff]).unwrap();
+    assert!(matches!(client.keys(), Err(CustodyError::Unreachable(_))), "not a message");
+    gone(client.keys().unwrap_err());
+}
+
+#[test]
+fn a_refusal_leaves_the_line_open() {
+    let Bench { folder: _folder, mut custodian, .. } = bench();
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let serving = std::thread::spawn(move || {
+        serve(&mut custodian, &mut theirs, || at(START_MS + 1)).unwrap();
+    });
+    let mut client = Client::new(ours);
+    let refused = client.public_key(TENANT, 0);
+    assert!(matches!(refused, Err(CustodyError::Refused(Refusal::BadDeadline))));
+    assert_eq!(client.keys().unwrap().len(), 1);
+    drop(client);
+    serving.join().unwrap();
+}
+
+/// Every byte of every part of what the store keeps.
+#[test]
+fn a_record_that_was_tampered_with_is_refused() {
+    let bench = bench();
+    let entry =
+        KeyEntry { id: bench.record.key, tenant: TENANT, deadline_ms: bench.record.deadline_ms };
+    let private = bench.custodian.keys.private_key(&entry).unwrap();
+    let opens = |record: &RecordToOpen| {
+        let RecordToOpen { tenant, resource, request, key, deadline_ms, span, position, record } =
+            record.clone();
+        let span = SealedSpan { key, tenant, deadline_ms, bytes: span };
+        let record = SealedRecord { key, deadline_ms, position, bytes: record };
+        seal::open(&private, &span, &record, &Label { request, resource }).is_ok()
+    };
+    assert!(opens(&bench.record));
+    let flip = |bytes: &mut [u8], at: usize| bytes[at] ^= 0x10;
+    for at in 0..bench.record.span.len() {
+        let mut record = bench.record.clone();
+        flip(&mut record.span, at);
+        assert!(!opens(&record), "span, byte {at}");
+    }
+    for at in 0..bench.record.record.len() {
+        let mut record = bench.record.clone();
+        flip(&mut record.record, at);
+        assert!(!opens(&record), "record, byte {at}");
+    }
+    for cut in [0, 1, 15, 16, bench.record.record.len() - 1] {
+        let mut record = bench.record.clone();
+        record.record.truncate(cut);
+        assert!(!opens(&record), "record of {cut} bytes");
+    }
+    for cut in [0, 1119, 1120, 1167] {
+        let mut record = bench.record.clone();
+        record.span.truncate(cut);
+        assert!(!opens(&record), "span of {cut} bytes");
+    }
+    let changes: [fn(&mut RecordToOpen); 6] = [
+        |record| record.tenant = TenantId::from_random([9; 16]),
+        |record| record.resource = ResourceId::from_random([9; 16]),
+        |record| record.request = RequestId::from_random([9; 16]),
+        |record| record.key = KeyId::from_random([9; 16]),
+        |record| record.deadline_ms += 1,
+        |record| record.position = u32::MAX,
+    ];
+    for (n, change) in changes.into_iter().enumerate() {
+        let mut record = bench.record.clone();
+        change(&mut record);
+        assert!(!opens(&record), "change {n}");
+    }
+}
+
+#[test]
+fn the_next_custodian_waits_for_the_last_one_to_end() {
+    let bench = bench();
+    let home = bench.folder.path().join("keys");
+    std::thread::scope(|scope| {
+        let next = scope.spawn(|| Custodian::start(&home, signer().verifier(), at(START_MS)));
+        drop(bench.custodian);
+        assert!(next.join().unwrap().is_ok());
+    });
 }

@@ -1,0 +1,380 @@
+#!/usr/bin/env python3
+"""Makes the vectors, from docs/spec alone: nothing here is shared with the program that is tested.
+
+    pip install kyber-py cryptography && python3 make.py
+
+HPKE (RFC 9180) and X-Wing (draft-connolly-cfrg-xwing-kem) are written out below; ML-KEM, X25519 and
+AES-GCM are those of the two packages. Everything is derived from fixed bytes, so it makes the same
+files every time.
+"""
+import hashlib
+import hmac
+import pathlib
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from kyber_py.ml_kem import ML_KEM_768
+
+HOME = pathlib.Path(__file__).parent
+DAY = 86_400_000
+DEADLINE = 20_000 * DAY
+
+
+def fixed(name, length):
+    return hashlib.shake_256(name.encode()).digest(length)
+
+
+def flip(data, at):
+    at %= len(data)
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+
+
+def u32(n):
+    return n.to_bytes(4, "big")
+
+
+def u64(n):
+    return n.to_bytes(8, "big")
+
+
+def sized(data):
+    return u32(len(data)) + data
+
+
+def put(kind, name, data, remark):
+    text = data.hex()
+    lines = [f"# {remark}"] + [text[i:i + 100] for i in range(0, len(text), 100)]
+    (HOME / kind).mkdir(exist_ok=True)
+    (HOME / kind / f"{name}.hex").write_text("\n".join(lines) + "\n")
+
+
+# ---- X-Wing, HPKE -------------------------------------------------------------------------------
+
+def xwing_keys(private):
+    expanded = hashlib.shake_256(private).digest(96)
+    public_m, private_m = ML_KEM_768.key_derive(expanded[:64])
+    private_x = X25519PrivateKey.from_private_bytes(expanded[64:])
+    return public_m, private_x.public_key().public_bytes_raw()
+
+
+def xwing_encapsulate(private, randomness):
+    public_m, public_x = xwing_keys(private)
+    secret_m, ct_m = ML_KEM_768._encaps_internal(public_m, randomness[:32])
+    ephemeral = X25519PrivateKey.from_private_bytes(randomness[32:])
+    ct_x = ephemeral.public_key().public_bytes_raw()
+    secret_x = ephemeral.exchange(X25519PublicKey.from_public_bytes(public_x))
+    shared = hashlib.sha3_256(secret_m + secret_x + ct_x + public_x + b"\\.//^\\").digest()
+    return shared, ct_m + ct_x
+
+
+def extract(salt, material):
+    return hmac.digest(salt or bytes(32), material, "sha256")
+
+
+def expand(key, info, length):
+    out, block, n = b"", b"", 1
+    while len(out) < length:
+        block = hmac.digest(key, block + info + bytes([n]), "sha256")
+        out, n = out + block, n + 1
+    return out[:length]
+
+
+SUITE = b"HPKE" + bytes.fromhex("647a" "0001" "0002")
+
+
+def hpke_seal(private, randomness, info, aad, content, suite=SUITE):
+    shared, enc = xwing_encapsulate(private, randomness)
+
+    def labeled_extract(salt, label, material):
+        return extract(salt, b"HPKE-v1" + suite + label + material)
+
+    def labeled_expand(secret, label, context, length):
+        return expand(secret, length.to_bytes(2, "big") + b"HPKE-v1" + suite + label + context, length)
+
+    context = b"\0" + labeled_extract(b"", b"psk_id_hash", b"") + labeled_extract(b"", b"info_hash", info)
+    secret = labeled_extract(shared, b"secret", b"")
+    key = labeled_expand(secret, b"key", context, 32)
+    nonce = labeled_expand(secret, b"base_nonce", context, 12)
+    return enc + AESGCM(key).encrypt(nonce, content, aad)
+
+
+# ---- sealed records -----------------------------------------------------------------------------
+
+class Sealed:
+    """A record and all that it is bound to; what is changed before `make` is bound in, what is
+    changed after it is not."""
+
+    def __init__(self, content=b"a prompt and its completion", position=0, **other):
+        self.private = fixed("private", 32)
+        self.key, self.tenant = fixed("key", 16), fixed("tenant", 16)
+        self.request, self.resource = fixed("request", 16), fixed("resource", 16)
+        self.deadline, self.position, self.content = DEADLINE, position, content
+        self.span_label, self.span_aad = b"bailiwick/span/v1\0", b""
+        self.record_label, self.nonce, self.suite = b"bailiwick/record/v1\0", bytes(12), SUITE
+        self.deadline_bytes = u64
+        vars(self).update(other)
+        self.make()
+
+    def make(self):
+        deadline = self.deadline_bytes(self.deadline)
+        seed = fixed("seed", 32)
+        info = self.span_label + self.key + self.tenant + deadline
+        self.span = hpke_seal(self.private, fixed("randomness", 64), info, self.span_aad, seed, self.suite)
+        chain = expand(seed, b"bailiwick/chain/v1", 32)
+        for _ in range(self.position):
+            chain = expand(chain, b"bailiwick/chain/v1", 32)
+        key = expand(chain, b"bailiwick/record/v1", 32)
+        aad = self.record_label + self.key + self.tenant + deadline + u32(self.position)
+        self.record = AESGCM(key).encrypt(self.nonce, self.content, aad + self.request + self.resource)
+
+    def put(self, name, remark, **changed):
+        vars(self).update(changed)
+        digest = hashlib.sha256(self.content).digest()
+        fields = [self.private, self.key, self.tenant, u64(self.deadline), self.request, self.resource]
+        fields += [u32(self.position), digest, sized(self.span), sized(self.record)]
+        put("sealed-record", name, b"".join(fields), remark)
+
+
+def sealed_records():
+    Sealed().put("good-first", "the first record of a span")
+    Sealed(position=1).put("good-second", "the second")
+    Sealed(position=4095).put("good-last", "the last that a span may have")
+    Sealed(content=b"").put("good-empty", "a record of nothing")
+    Sealed(content=fixed("content", 3000)).put("good-long", "3000 bytes")
+    Sealed(deadline=0).put("good-long-ago", "a deadline is bound, and not judged, when a record is opened")
+
+    Sealed(position=4096).put("bad-position-4096", "sealed as it should be, one beyond the last")
+    for field in ["key", "tenant", "request", "resource"]:
+        one = Sealed()
+        one.put(f"bad-another-{field}", "not what it was sealed for", **{field: fixed("another", 16)})
+    Sealed().put("bad-another-private-key", "not the key of the span", private=fixed("another", 32))
+    Sealed().put("bad-later-deadline", "a day more", deadline=DEADLINE + DAY)
+    Sealed().put("bad-another-position", "the first record as the second", position=1)
+    Sealed(position=1).put("bad-an-earlier-position", "the second record as the first", position=0)
+    one = Sealed()
+    size = len(one.record)
+    one.put("bad-record-first-byte", "one bit of the ciphertext", record=flip(one.record, 0))
+    one = Sealed()
+    one.put("bad-record-tag", "one bit of the tag", record=flip(one.record, -1))
+    for cut in [0, 1, 15, 16, size - 1]:
+        one = Sealed()
+        one.put(f"bad-record-of-{cut}-bytes", "cut short", record=one.record[:cut])
+    one = Sealed()
+    one.put("bad-record-longer", "a byte more", record=one.record + b"\0")
+    for name, at in [("ml-kem", 5), ("x25519", 1100), ("seed", 1125), ("tag", 1167)]:
+        one = Sealed()
+        one.put(f"bad-span-{name}", "one bit of the span", span=flip(one.span, at))
+    for cut in [0, 1119, 1120, 1167]:
+        one = Sealed()
+        one.put(f"bad-span-of-{cut}-bytes", "cut short", span=one.span[:cut])
+    one = Sealed()
+    one.put("bad-span-longer", "a byte more", span=one.span + b"\0")
+    one = Sealed()
+    one.put("bad-span-of-zeros", "overwritten", span=bytes(1168))
+    Sealed(nonce=b"\0" * 11 + b"\1").put("bad-nonce-one", "sealed under a nonce that is not zero")
+    Sealed(span_aad=b"\0").put("bad-span-with-additional-data", "the seed is sealed without any")
+    Sealed(span_label=b"bailiwick/span/v2\0").put("bad-span-version-2", "another label")
+    Sealed(span_label=b"bailiwick/span/v1").put("bad-span-label-without-zero", "the zero byte is missing")
+    Sealed(record_label=b"bailiwick/record/v1").put("bad-record-label-without-zero", "the zero byte is missing")
+    Sealed(deadline_bytes=lambda n: n.to_bytes(8, "little")).put("bad-deadline-little-endian", "numbers are big-endian")
+    Sealed(suite=b"HPKE" + bytes.fromhex("647a" "0001" "0001")).put("bad-suite", "the key schedule of another suite")
+    Sealed().put("bad-another-content", "opens, and to something else than it says", content=b"else")
+
+
+# ---- wrapped keys -------------------------------------------------------------------------------
+
+KEY, TENANT = f"key_{fixed('key', 16).hex()}", f"ten_{fixed('tenant', 16).hex()}"
+NAME = f"{KEY}.{TENANT}.{DEADLINE}"
+
+
+def wrap(name=NAME, kek=None, private=None, label=b"bailiwick/wrapped-key/v1\0"):
+    nonce = fixed("nonce", 12)
+    key = AESGCM(kek or fixed("kek", 32))
+    return nonce + key.encrypt(nonce, private or fixed("private", 32), label + name.encode())
+
+
+def wrapped_keys():
+    def one(name, remark, wrapped=None, file=NAME, kek=None):
+        fields = [kek or fixed("kek", 32), fixed("private", 32), sized(file.encode())]
+        fields.append(sized(wrap(file) if wrapped is None else wrapped))
+        put("wrapped-key", name, b"".join(fields), remark)
+
+    one("good-key", "as it is written")
+    one("good-far-deadline", "the largest number", file=f"{KEY}.{TENANT}.{2**64 - 1}")
+    good = wrap()
+    one("bad-later-deadline", "renamed to live a day longer", good, f"{KEY}.{TENANT}.{DEADLINE + DAY}")
+    one("bad-another-tenant", "renamed", good, f"{KEY}.ten_{'00' * 16}.{DEADLINE}")
+    one("bad-another-id", "renamed", good, f"key_{'00' * 16}.{TENANT}.{DEADLINE}")
+    one("bad-another-kek", "not the one it is wrapped under", good, kek=fixed("another", 32))
+    zeros = bytes(32)
+    one("bad-kek-of-zeros", "a key-encryption key that is being destroyed", wrap(kek=zeros), kek=zeros)
+    for cut in [0, 11, 12, 59]:
+        one(f"bad-{cut}-bytes", "cut short", good[:cut])
+    one("bad-longer", "a byte more", good + b"\0")
+    one("bad-nonce", "one bit of the nonce", flip(good, 0))
+    one("bad-ciphertext", "one bit of the key", flip(good, 12))
+    one("bad-tag", "one bit of the tag", flip(good, -1))
+    one("bad-zeros", "overwritten, on the way to being destroyed", bytes(60))
+    one("bad-label-without-zero", "the zero byte is missing", wrap(label=b"bailiwick/wrapped-key/v1"))
+    one("bad-private-key-of-31-bytes", "wrapped as it should be", wrap(private=fixed("private", 31)))
+    one("bad-private-key-of-33-bytes", "wrapped as it should be", wrap(private=fixed("private", 33)))
+    for name, file in [
+        ("leading-zero", f"{KEY}.{TENANT}.0{DEADLINE}"),
+        ("plus", f"{KEY}.{TENANT}.+{DEADLINE}"),
+        ("negative", f"{KEY}.{TENANT}.-1"),
+        ("over-64-bits", f"{KEY}.{TENANT}.{2**64}"),
+        ("without-deadline", f"{KEY}.{TENANT}"),
+        ("with-a-copys-name", f"{NAME}.bak"),
+        ("upper-case", f"{KEY.upper()}.{TENANT}.{DEADLINE}"),
+        ("swapped", f"{TENANT}.{KEY}.{DEADLINE}"),
+    ]:
+        one(f"bad-name-{name}", "not a key's name", file=file)
+
+
+# ---- messages -----------------------------------------------------------------------------------
+
+class Raw(bytes):
+    """CBOR that stands as it is."""
+
+
+def head(major, n):
+    for length, code in [(1, 24), (2, 25), (4, 26), (8, 27)]:
+        if n < 24:
+            return bytes([major << 5 | n])
+        if n < 1 << 8 * length:
+            return bytes([major << 5 | code]) + n.to_bytes(length, "big")
+    raise ValueError(n)
+
+
+def cbor(value):
+    if isinstance(value, Raw):
+        return bytes(value)
+    if isinstance(value, int):
+        return head(0, value)
+    if isinstance(value, bytes):
+        return head(2, len(value)) + value
+    if isinstance(value, str):
+        return head(3, len(value.encode())) + value.encode()
+    return head(4, len(value)) + b"".join(map(cbor, value))
+
+
+def frame(value):
+    return sized(cbor(value))
+
+
+def opening(**changed):
+    """An Open request, with some fields changed."""
+    fields = dict(
+        entry=b"an entry", index=6, path=[fixed("a", 32), fixed("b", 32)], checkpoint="a note\n",
+        tenant=fixed("tenant", 16), resource=fixed("resource", 16), request=fixed("request", 16),
+        key=fixed("key", 16), deadline=DEADLINE, span=fixed("span", 1168), position=3,
+        record=fixed("record", 40),
+    )
+    fields.update(changed)
+    f = fields
+    approved, looked = [f["entry"], f["index"], f["path"]], [b"another", 7, []]
+    record = [f[n] for n in ["tenant", "resource", "request", "key", "deadline", "span", "position", "record"]]
+    return [3, [[approved, looked, f["checkpoint"]], record]]
+
+
+def requests():
+    def one(name, data, remark):
+        put("custodian-request", name, data, remark)
+
+    tenant = fixed("tenant", 16)
+    public_key = frame([0, [tenant, DEADLINE]])
+    one("good-public-key", public_key, "PublicKey")
+    one("good-public-key-small", frame([0, [tenant, 5]]), "well formed; it will be refused")
+    one("good-destroy-due", frame([1, []]), "DestroyDue")
+    one("good-keys", frame([2, []]), "Keys")
+    one("good-open", frame(opening()), "Open")
+    one("good-open-empty", frame(opening(entry=b"", path=[], checkpoint="", span=b"", record=b"")), "well formed; it will be refused")
+    one("good-three", frame([1, []]) + frame([2, []]) + public_key, "one after the other")
+
+    one("bad-nothing", b"", "no message at all")
+    for cut in [1, 3, 4, 5, len(public_key) - 1]:
+        one(f"bad-cut-at-{cut}", public_key[:cut], "hung up inside of a message")
+    one("bad-second-cut", public_key + public_key[:7], "the second message is cut short")
+    one("bad-length-zero", u32(0), "a message of no bytes")
+    one("bad-length-too-small", u32(len(public_key) - 5) + public_key[4:], "ends before its last field does")
+    one("bad-length-too-large", u32(len(public_key) - 3) + public_key[4:] + b"\0", "a byte is left over")
+    one("bad-length-over-the-limit", u32(256 * 1024 * 1024 + 1) + public_key[4:], "more than 256 MiB")
+    one("bad-length-all-ones", b"\xff" * 4, "four gigabytes")
+    one("bad-length-little-endian", (len(public_key) - 4).to_bytes(4, "little") + public_key[4:], "lengths are big-endian")
+    for name, value, remark in [
+        ("unknown", [4, []], "there is no request 4: nothing lists or searches records"),
+        ("negative", [Raw(b"\x20"), []], "request -1"),
+        ("text", ["Keys", []], "a name in place of a number"),
+        ("number-longer-than-needed", [Raw(b"\x18\x02"), []], "2 in two bytes"),
+        ("deadline-longer-than-needed", [0, [tenant, Raw(b"\x1b" + u64(5))]], "5 in nine bytes"),
+        ("deadline-negative", [0, [tenant, Raw(b"\x24")]], "-5"),
+        ("deadline-float", [0, [tenant, Raw(b"\xf9\x45\x00")]], "5.0"),
+        ("deadline-null", [0, [tenant, Raw(b"\xf6")]], "null"),
+        ("deadline-true", [0, [tenant, Raw(b"\xf5")]], "true"),
+        ("deadline-bignum", [0, [tenant, Raw(b"\xc2\x41\x05")]], "5 as a bignum"),
+        ("tenant-of-15-bytes", [0, [tenant[:15], DEADLINE]], "too short"),
+        ("tenant-of-17-bytes", [0, [tenant + b"\0", DEADLINE]], "too long"),
+        ("tenant-as-text", [0, [TENANT, DEADLINE]], "ids are bytes here"),
+        ("tenant-in-pieces", [0, [Raw(b"\x5f\x48" + tenant[:8] + b"\x48" + tenant[8:] + b"\xff"), DEADLINE]], "an indefinite length"),
+        ("fields-of-indefinite-length", [0, Raw(b"\x9f" + cbor(tenant) + cbor(5) + b"\xff")], "an indefinite length"),
+        ("message-of-indefinite-length", Raw(b"\x9f\x02\x80\xff"), "an indefinite length"),
+        ("fields-swapped", [0, [DEADLINE, tenant]], "in another order"),
+        ("field-missing", [0, [tenant]], "no deadline"),
+        ("field-too-many", [0, [tenant, DEADLINE, 0]], "one more"),
+        ("fields-missing", [2], "no list of fields"),
+        ("fields-where-there-are-none", [1, [0]], "DestroyDue has none: the custodian has its own clock"),
+        ("fields-as-map", [0, Raw(b"\xa2\x00" + cbor(tenant) + b"\x01\x05")], "a map"),
+        ("element-too-many", [2, [], 0], "one more"),
+        ("tag", Raw(b"\xd9\xd9\xf7" + cbor([2, []])), "a tag in front"),
+        ("open-digest-of-31-bytes", opening(path=[bytes(31)]), "too short"),
+        ("open-digest-of-33-bytes", opening(path=[bytes(33)]), "too long"),
+        ("open-index-negative", opening(index=Raw(b"\x20")), "-1"),
+        ("open-position-over-32-bits", opening(position=2**32), "too large"),
+        ("open-checkpoint-as-bytes", opening(checkpoint=b"a note\n"), "it is text"),
+        ("open-checkpoint-not-utf-8", opening(checkpoint=Raw(b"\x62\xc3\x28")), "not UTF-8"),
+        ("open-record-as-numbers", opening(record=[1, 2, 3]), "it is bytes"),
+        ("open-record-as-text", opening(record="record"), "it is bytes"),
+        ("open-without-grant", [3, [opening()[1][1]]], "only the record"),
+        ("open-with-null-grant", [3, [Raw(b"\xf6"), opening()[1][1]]], "null"),
+        ("open-grant-twice", [3, [opening()[1][0], opening()[1][0]]], "no record"),
+    ]:
+        one(f"bad-{name}", frame(value), remark)
+    one("bad-deep", sized(b"\x82\x02\x81" + b"\x81" * 4000 + b"\x80"), "a field that is a list in a list in a list …")
+    one("bad-promises-much", sized(b"\x82\x00\x9b" + b"\xff" * 8), "a list of more elements than there are bytes")
+    one("bad-promises-many-bytes", sized(b"\x82\x00\x82\x5b" + b"\xff" * 8), "a string of more bytes than there are")
+
+
+def responses():
+    def one(name, data, remark):
+        put("custodian-response", name, data, remark)
+
+    key, tenant = fixed("key", 16), fixed("tenant", 16)
+    one("good-public-key", frame([0, [key, fixed("public", 1216)]]), "PublicKey")
+    one("good-no-keys", frame([1, [[]]]), "Keys, none")
+    one("good-keys", frame([1, [[[key, tenant, DEADLINE], [tenant, key, 0]]]]), "Keys, two")
+    one("good-opened", frame([2, [b"a prompt and its completion"]]), "Opened")
+    one("good-refused-first", frame([3, [0]]), "Refused")
+    one("good-refused-last", frame([3, [9]]), "Refused")
+    one("bad-nothing", b"", "no message at all")
+    for name, value, remark in [
+        ("refusal-unknown", [3, [10]], "there is no refusal 10"),
+        ("refusal-text", [3, ["no"]], "refusals are numbers"),
+        ("refusal-twice", [3, [0, 1]], "one more"),
+        ("refusal-missing", [3, []], "which?"),
+        ("unknown", [4, []], "there is no response 4"),
+        ("opened-text", [2, ["a prompt"]], "content is bytes"),
+        ("opened-in-pieces", [2, [Raw(b"\x5f\x41a\x41b\xff")]], "an indefinite length"),
+        ("opened-twice", [2, [b"a", b"b"]], "one more"),
+        ("key-id-short", [0, [key[:15], b""]], "too short"),
+        ("public-key-as-numbers", [0, [key, [1, 2]]], "it is bytes"),
+        ("keys-not-in-a-list", [1, [key, tenant, DEADLINE]], "one key is no list"),
+        ("keys-with-a-key", [1, [[[key, tenant, DEADLINE, bytes(32)]]]], "a fourth field"),
+        ("keys-without-deadline", [1, [[[key, tenant]]]], "a field is missing"),
+        ("keys-of-indefinite-length", [1, [Raw(b"\x9f\xff")]], "an indefinite length"),
+        ("a-request", [1, []], "DestroyDue is not an answer"),
+    ]:
+        one(f"bad-{name}", frame(value), remark)
+
+
+for make in [sealed_records, wrapped_keys, requests, responses]:
+    make()

@@ -1,0 +1,4 @@
+//! Bytes on the socket between gateway and custodian, either way.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::custodian_protocol(bytes));
