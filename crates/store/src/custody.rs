@@ -37,7 +37,6 @@ use crate::{
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// What the custodian is asked.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 #[derive(Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Request {
     /// The public key for a tenant's records of one deadline.

@@ -178,7 +178,7 @@ fn check(home: &Path, told: &[RequestId], signed: &[Checkpoint]) {
         growing.push(leaf_hash(&entry));
         replay.push(&entry);
     }
-    while let Some(older) = signed.next() {
+    for older in signed {
         assert_eq!((older.size, older.root), (growing.size(), growing.root()), "the log shrank");
     }
     let report = replay.finish(&last, None);

@@ -129,7 +129,8 @@ fn one_key_that_cannot_be_destroyed_does_not_save_the_others() {
     let home = folder.path().join("keys");
     let keys = KeyDirectory::open(&home).unwrap();
     // A folder in its place can be neither overwritten nor unlinked; its id comes first.
-    let stuck = KeyEntry { id: KeyId::from_random([0; 16]), tenant: TENANT, deadline_ms: DAY_MS };
+    let tenant = TenantId::from_random([9; 16]);
+    let stuck = KeyEntry { id: KeyId::from_random([0; 16]), tenant, deadline_ms: DAY_MS };
     fs::create_dir(home.join("records").join(stuck.file_name())).unwrap();
     keys.public_key(TENANT, DAY_MS).unwrap();
     keys.public_key(TENANT, 2 * DAY_MS).unwrap();
@@ -139,7 +140,8 @@ fn one_key_that_cannot_be_destroyed_does_not_save_the_others() {
 
 #[test]
 fn what_others_could_read_or_have_copied_is_refused() {
-    let cases: [(&str, fn(&Path)); 5] = [
+    type Spoil = fn(&Path);
+    let cases: [(&str, Spoil); 5] = [
         ("a folder that others can enter", |home| mode(&home.join("records"), 0o755)),
         ("a key that others can read", |home| mode(&first(&home.join("records")), 0o644)),
         ("a key-encryption key that others can read", |home| {
