@@ -16,7 +16,15 @@ use policy::{
 use serde::{Serialize, de::DeserializeOwned};
 use server::openai::error::Invalid;
 use store::custody;
-use tlog::note::Signer;
+use tlog::{
+    canon::Digest,
+    checkpoint::Checkpoint,
+    entry::Entry,
+    note::{Note, Signer, Verifier},
+    receipt::Receipt,
+    tile,
+    verify::{Files, Question, Replay, audit},
+};
 use zeroize::Zeroizing;
 
 /// A message that decodes encodes to bytes that decode to the same, and a stream of bytes means
@@ -138,4 +146,89 @@ fn permit() -> Permit<Complete> {
     let deployment = DeploymentId::from_random([4; 16]);
     let facts = DeploymentFacts { tenant, resource, deployment };
     authorize(&authenticate(&key, &keys).expect("its key"), &facts).expect("its resource")
+}
+
+/// An entry of the log: one value has one spelling, and a replay takes any bytes.
+pub fn log_entry(bytes: &[u8]) {
+    if let Ok(entry) = Entry::decode(bytes) {
+        assert_eq!(entry.encode(), bytes, "a second spelling");
+    }
+    let mut replay = Replay::default();
+    replay.push(bytes);
+    replay.push(bytes);
+    let report = replay.finish(&checkpoint(), Some(u64::MAX));
+    assert_eq!(report.entries, 2);
+    assert!(!report.findings.is_empty(), "no two entries have that root");
+}
+
+/// Signed notes, checkpoints and verifier keys: what is accepted has one spelling, and nothing that
+/// the key did not sign is accepted.
+pub fn signed_note(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(note) = Note::parse(text) {
+        assert!(text.starts_with(note.unverified_text()));
+        assert!(note.unverified_text().ends_with('\n'));
+        // A fuzzer does not forge Ed25519: what is accepted was signed here, to the byte.
+        if let Ok(signed) = note.verify(&signer().verifier()) {
+            assert_eq!(signed, checkpoint().text());
+        }
+    }
+    if let Ok(checkpoint) = Checkpoint::parse(text) {
+        assert_eq!(checkpoint.text(), text, "a second spelling");
+    }
+    if let Ok(verifier) = Verifier::parse(text) {
+        assert_eq!(verifier.to_string(), text.trim(), "a second spelling");
+    }
+}
+
+/// A receipt: one value has one spelling; and what it leads to is taken apart without a panic.
+pub fn receipt(bytes: &[u8]) {
+    let Ok(receipt) = Receipt::decode(bytes) else { return };
+    assert_eq!(receipt.encode(), bytes, "a second spelling");
+    let service = include_str!("../../crates/tlog/vectors/service.pub");
+    let service = Verifier::parse(service).expect("the vectors' key");
+    if let Ok(verified) = receipt.verify(&service) {
+        assert!(verified.index < verified.checkpoint.size);
+    }
+}
+
+/// The files of a log: every file is these bytes, but for the checkpoint.
+pub fn log_files(bytes: &[u8]) {
+    if let Some(entries) = tile::entries(bytes) {
+        let mut again = Vec::new();
+        entries.iter().for_each(|entry| tile::push_entry(&mut again, entry));
+        assert_eq!(again, bytes, "a second spelling");
+    }
+    if let Some(hashes) = tile::hashes(bytes) {
+        assert_eq!(hashes.len() * 32, bytes.len());
+    }
+    let files = AllTheSame { checkpoint: checkpoint().sign(&signer()), other: bytes };
+    let audit = audit(&files, &signer().verifier(), &Question::default());
+    let findings = audit.expect("the checkpoint is good").report.findings;
+    assert!(!findings.is_empty(), "a forged log");
+}
+
+struct AllTheSame<'a> {
+    checkpoint: String,
+    other: &'a [u8],
+}
+
+impl Files for AllTheSame<'_> {
+    type Error = std::convert::Infallible;
+
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Self::Error> {
+        Ok(Some(match path {
+            "checkpoint" => self.checkpoint.clone().into_bytes(),
+            _ => self.other.to_vec(),
+        }))
+    }
+}
+
+fn signer() -> Signer {
+    Signer::new("log.example/demo", &[7; 32]).expect("a name")
+}
+
+/// A checkpoint of 300 entries with a root that no entries have.
+fn checkpoint() -> Checkpoint {
+    Checkpoint { origin: "log.example/demo".to_owned(), size: 300, root: Digest([7; 32]) }
 }

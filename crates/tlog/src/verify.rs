@@ -17,6 +17,10 @@ use crate::{
     tree::{Frontier, leaf_hash},
 };
 
+mod audit;
+
+pub use audit::{Audit, Files, NoAudit, Question, audit};
+
 /// How long after its deadline a key's destruction may be logged: a sweeper wakes, and a service
 /// that was off starts.
 pub const DESTRUCTION_GRACE_MS: u64 = 60 * 60 * 1000;

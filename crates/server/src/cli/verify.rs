@@ -12,9 +12,7 @@ use tlog::{
     checkpoint::Checkpoint,
     note::{Note, Verifier},
     receipt::{Receipt, VOUCHERS},
-    tile::{self, WIDTH},
-    tree::{self, Frontier},
-    verify::Replay,
+    verify::{Files, NoAudit, Question},
 };
 
 use super::{
@@ -150,86 +148,67 @@ fn log(
     folder: &Path,
     older: Option<&Path>,
 ) -> Result<(), Failure> {
-    let note = text(&folder.join("checkpoint"))?;
-    let checkpoint = match Checkpoint::verify(&note, service) {
-        Ok(checkpoint) => checkpoint,
-        Err(error) => {
+    let older = older.map(|file| older_checkpoint(service, file)).transpose()?;
+    let question = Question { now_ms: None, older_size: older.as_ref().map(|older| older.size) };
+    let audit = match tlog::verify::audit(&Folder(folder), service, &question) {
+        Ok(audit) => audit,
+        Err(NoAudit::Checkpoint(error)) => {
             findings.bad(&error.to_string())?;
             return Ok(());
         }
-    };
-    findings.good(&format!("the checkpoint of {} entries is signed", checkpoint.size))?;
-    let mut replay = Replay::default();
-    let mut then = Older::read(service, older)?;
-    let bundles = checkpoint.size.div_ceil(WIDTH);
-    for bundle in 0..bundles {
-        let width = (checkpoint.size - bundle * WIDTH).min(WIDTH);
-        let path = folder.join(tile::bundle_path(bundle, width));
-        let bytes = read(&path)?;
-        let Some(entries) = tile::entries(&bytes).filter(|e| e.len() as u64 == width) else {
-            findings.bad(&format!("`{}` is not a bundle of {width} entries", path.display()))?;
-            return Ok(());
-        };
-        for entry in entries {
-            replay.push(entry);
-            then.push(entry);
+        Err(error) => {
+            return Err(Failure::new(
+                format!("`{}`: {error}", folder.display()),
+                "give the log's folder: a copy of what is served under `/log/`",
+            ));
         }
-    }
-    let report = replay.finish(&checkpoint, None);
+    };
+    let (size, report) = (audit.checkpoint.size, &audit.report);
+    findings.good(&format!("the checkpoint of {size} entries is signed"))?;
     for finding in &report.findings {
         let place = finding.index.map_or_else(String::new, |index| format!("entry {index}: "));
         findings.bad(&format!("{place}{}", finding.what))?;
     }
     if report.findings.is_empty() {
         findings.good("every entry is one that the checkpoint signs, in order, without a gap")?;
+        findings.good(&format!("{} tiles have the hashes that the entries have", audit.tiles))?;
         findings.good(&format!(
             "{} keys were made, and {} destroyed, none after its deadline",
             report.keys_created, report.keys_destroyed
         ))?;
         findings.good(&format!("{} looks at records, each approved", report.looks))?;
     }
-    if let Some((size, same)) = then.compare() {
+    if let Some(older) = &older {
+        let same = audit.older_root == Some(older.root);
+        let size = older.size;
         findings.check(same, &format!("it continues the older checkpoint of {size} entries"))?;
     }
     writeln!(anstream::stdout(), "\n{} requests, {} starts", report.requests, report.starts)?;
-    findings.unchecked("that the operator shows everybody the same log: compare with a witness")?;
+    for what in &audit.unchecked {
+        findings.unchecked(what)?;
+    }
     Ok(())
 }
 
-/// An older checkpoint, compared while the log is replayed.
-struct Older {
-    checkpoint: Option<Checkpoint>,
-    frontier: Frontier,
-    root: Option<Digest>,
-}
+/// A log's files in a folder.
+struct Folder<'a>(&'a Path);
 
-impl Older {
-    fn read(service: &Verifier, file: Option<&Path>) -> Result<Self, Failure> {
-        let checkpoint = match file {
-            Some(file) => Some(Checkpoint::verify(&text(file)?, service).map_err(|error| {
-                Failure::new(format!("`{}`: {error}", file.display()), "give a saved checkpoint")
-            })?),
-            None => None,
-        };
-        Ok(Self { checkpoint, frontier: Frontier::default(), root: None })
-    }
+impl Files for Folder<'_> {
+    type Error = io::Error;
 
-    fn push(&mut self, entry: &[u8]) {
-        if let Some(checkpoint) = &self.checkpoint
-            && self.frontier.size() < checkpoint.size
-        {
-            self.frontier.push(tree::leaf_hash(entry));
-            if self.frontier.size() == checkpoint.size {
-                self.root = Some(self.frontier.root());
-            }
+    fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.0.join(path)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
     }
+}
 
-    fn compare(&self) -> Option<(u64, bool)> {
-        let checkpoint = self.checkpoint.as_ref()?;
-        let root = if checkpoint.size == 0 { Some(tree::empty_root()) } else { self.root };
-        Some((checkpoint.size, root == Some(checkpoint.root)))
-    }
+fn older_checkpoint(service: &Verifier, file: &Path) -> Result<Checkpoint, Failure> {
+    Checkpoint::verify(&text(file)?, service).map_err(|error| {
+        Failure::new(format!("`{}`: {error}", file.display()), "give a saved checkpoint")
+    })
 }
 
 fn cosigned(findings: &mut Findings, folder: &Path, witness: &str) -> Result<(), Failure> {
