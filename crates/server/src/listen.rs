@@ -231,7 +231,7 @@ where
 ///
 /// A client that closes its side after its request cannot be told from one that hung up, until
 /// something is written to it: its request is cancelled, because nothing is worse than computing for
-/// nobody.
+/// nobody. If it is still there, it is told so.
 fn complaint<I>(
     error: &hyper::Error,
     unread: &[u8],
@@ -252,8 +252,8 @@ fn complaint<I>(
     if error.is_timeout() && cut {
         return Some(ApiError::HeadTimeout { limit_ms: limits.header_read_ms });
     }
-    if error.is_incomplete_message() && cut && io.unanswered() {
-        return Some(ApiError::HeadIncomplete);
+    if error.is_incomplete_message() && io.unanswered() {
+        return Some(if cut { ApiError::HeadIncomplete } else { ApiError::HungUp });
     }
     None
 }

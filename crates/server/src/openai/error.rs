@@ -120,6 +120,8 @@ pub enum ApiError {
     },
     /// The head ended early.
     HeadIncomplete,
+    /// The client closed its sending side before it was answered.
+    HungUp,
     /// The body took too long to come.
     BodyTimeout {
         /// Milliseconds allowed.
@@ -282,6 +284,12 @@ impl ApiError {
                 StatusCode::BAD_REQUEST,
                 "400",
                 "The request head ended before it was complete",
+            ),
+            Self::HungUp => azure(
+                StatusCode::BAD_REQUEST,
+                "400",
+                "The client closed its sending side before it was answered, which cancels the \
+                 request: keep the connection open until the answer has come",
             ),
             Self::BodyTimeout { limit_ms } => azure(
                 StatusCode::REQUEST_TIMEOUT,
