@@ -21,7 +21,9 @@ use store::{Store, StoreError};
 use crate::{
     config::Config,
     fleet::Fleet,
-    manage::{ManageError, Management, NewDeployment, NewModel, NewResource, WorkerView},
+    manage::{
+        DeploymentUpdate, ManageError, Management, NewDeployment, NewModel, NewResource, WorkerView,
+    },
 };
 
 /// Bytes of a request; none of them is long.
@@ -44,7 +46,7 @@ pub fn router(store: Store, fleet: Fleet, config: &Config) -> Router {
         .route(&format!("{resource}/deployments"), get(deployments).post(create_deployment))
         .route(
             &format!("{resource}/deployments/{{deployment}}"),
-            get(deployment).delete(delete_deployment),
+            get(deployment).patch(update_deployment).delete(delete_deployment),
         )
         .route("/admin/v1/models", get(models).post(add_model))
         .route("/admin/v1/models/{name}", get(model).delete(delete_model))
@@ -195,6 +197,14 @@ async fn deployment(
     Path((resource, name)): Path<(String, String)>,
 ) -> Answer<impl Serialize> {
     blocking(move || m.deployment(&resource, &name)).await.map(Json)
+}
+
+async fn update_deployment(
+    State(m): State<Management>,
+    Path((resource, name)): Path<(String, String)>,
+    Parsed(update): Parsed<DeploymentUpdate>,
+) -> Answer<impl Serialize> {
+    blocking(move || m.update_deployment(&resource, &name, update)).await.map(Json)
 }
 
 async fn delete_deployment(

@@ -15,5 +15,6 @@ mod store;
 
 pub use directory::{Deployment, Directory, Model, ModelFactsRow, Resource, Sku, Tenant};
 pub use error::{InUse, Kind, StoreError};
+pub use manage::LimitsChange;
 pub use name::{deployment_name, model_name, region_name, resource_name, tenant_name};
 pub use store::Store;

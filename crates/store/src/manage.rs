@@ -14,6 +14,15 @@ use crate::{
     store::Store,
 };
 
+/// What to change about a deployment's limits; the rest stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LimitsChange {
+    /// Tokens per minute.
+    pub tokens_per_minute: Option<u32>,
+    /// Requests per minute.
+    pub requests_per_minute: Option<u32>,
+}
+
 impl Store {
     /// Adds a tenant.
     ///
@@ -157,6 +166,28 @@ impl Store {
         self.change(|tx| {
             let sql = "UPDATE resource SET prefix_cache = ?2 WHERE name = ?1";
             found(tx.execute(sql, params![resource, on])?, Kind::Resource, resource)
+        })
+    }
+
+    /// Changes the limits of a deployment: the next request meets the new ones.
+    ///
+    /// # Errors
+    /// When there is no such deployment.
+    pub fn change_limits(
+        &self,
+        resource: &str,
+        deployment: &str,
+        change: LimitsChange,
+    ) -> Result<(), StoreError> {
+        self.change(|tx| {
+            let sql = "UPDATE deployment
+                       SET tokens_per_minute = COALESCE(?3, tokens_per_minute),
+                           requests_per_minute = COALESCE(?4, requests_per_minute)
+                       WHERE name = ?2
+                       AND resource = (SELECT id FROM resource WHERE name = ?1)";
+            let LimitsChange { tokens_per_minute, requests_per_minute } = change;
+            let values = params![resource, deployment, tokens_per_minute, requests_per_minute];
+            found(tx.execute(sql, values)?, Kind::Deployment, deployment)
         })
     }
 
