@@ -32,5 +32,6 @@ pub(crate) fn spec() -> WorkerSpec {
         threads: 2,
         queue: 1,
         prefix_cache: Duration::from_secs(300),
+        hang: Duration::from_secs(120),
     }
 }

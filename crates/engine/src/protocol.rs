@@ -34,6 +34,11 @@ pub enum ToWorker {
         /// The request.
         id: u64,
     },
+    /// Whether the scheduler still makes steps; asked while requests run.
+    Ping {
+        /// Answered with the same.
+        number: u64,
+    },
 }
 
 /// What a worker is started for.
@@ -65,6 +70,11 @@ pub enum FromWorker {
         id: u64,
         /// What happened.
         event: Event,
+    },
+    /// The scheduler has come by a Ping, between two steps.
+    Pong {
+        /// As it was asked.
+        number: u64,
     },
 }
 

@@ -52,6 +52,9 @@ pub struct WorkerSpec {
     pub queue: u32,
     /// How long a tenant's prefix may stay in the KV cache unused.
     pub prefix_cache: Duration,
+    /// How long its scheduler may take for one step while requests run; a worker that takes longer
+    /// hangs, and is started again.
+    pub hang: Duration,
 }
 
 /// Where a worker is in its life.

@@ -48,7 +48,7 @@ fn work() -> Result<(), String> {
     let mut line = Line::from_standard_input()?;
     let start = match line.hear()? {
         Some(ToWorker::Start(start)) => start,
-        Some(ToWorker::Submit { .. } | ToWorker::Cancel { .. }) => {
+        Some(ToWorker::Submit { .. } | ToWorker::Cancel { .. } | ToWorker::Ping { .. }) => {
             return Err("the gateway's first message is not Start".to_owned());
         }
         None => return Ok(()),
@@ -115,17 +115,19 @@ fn inspect(path: &Path) -> Result<FromWorker, String> {
 
 /// Answers requests until the gateway closes the socket.
 fn serve(loaded: Loaded, mut line: Line) -> Result<(), String> {
-    let writer =
-        Mutex::new(Writer { socket: Arc::clone(&line.socket), frames: Zeroizing::default() });
+    let writer = Writer { socket: Arc::clone(&line.socket), frames: Zeroizing::default() };
+    let writer = Arc::new(Mutex::new(writer));
+    let answering = Arc::clone(&writer);
     let (commands, inbox) = mpsc::sync_channel(COMMANDS_WAITING_MAX);
     std::thread::Builder::new()
         .name("read".to_owned())
         .spawn(move || {
             let _whole = WholeProcess;
-            read_commands(&mut line, &commands);
+            read_commands(&mut line, &commands, &answering);
         })
         .map_err(|error| format!("a thread could not be started: {error}"))?;
-    let outbox = move |events| {
+    let outbox = move |events: Vec<(u64, Event)>| {
+        let events = events.into_iter().map(|(id, event)| FromWorker::Event { id, event });
         writer.lock().unwrap_or_else(PoisonError::into_inner).write(events);
     };
     loaded.run(inbox, Box::new(outbox));
@@ -133,11 +135,22 @@ fn serve(loaded: Loaded, mut line: Line) -> Result<(), String> {
 }
 
 /// Passes commands on until the gateway closes the socket, or says something that is none.
-fn read_commands(line: &mut Line, commands: &mpsc::SyncSender<Command>) {
+fn read_commands(
+    line: &mut Line,
+    commands: &mpsc::SyncSender<Command>,
+    writer: &Arc<Mutex<Writer>>,
+) {
     loop {
         let command = match line.hear() {
             Ok(Some(ToWorker::Submit { id, scope, work })) => Command::Submit { id, scope, work },
             Ok(Some(ToWorker::Cancel { id })) => Command::Cancel { id },
+            Ok(Some(ToWorker::Ping { number })) => {
+                let writer = Arc::clone(writer);
+                Command::Ping(Box::new(move || {
+                    let pong = FromWorker::Pong { number };
+                    writer.lock().unwrap_or_else(PoisonError::into_inner).write([pong]);
+                }))
+            }
             Ok(Some(ToWorker::Start(_))) => {
                 return complain("the gateway started this worker twice");
             }
@@ -159,9 +172,11 @@ struct Writer {
 }
 
 impl Writer {
-    fn write(&mut self, events: Vec<(u64, Event)>) {
-        for (id, event) in events {
-            if let Err(error) = encode(&FromWorker::Event { id, event }, &mut self.frames) {
+    fn write(&mut self, messages: impl IntoIterator<Item = FromWorker>) {
+        for message in messages {
+            if let (Err(error), FromWorker::Event { id, .. }) =
+                (encode(&message, &mut self.frames), message)
+            {
                 let event = Event::Failed(Refusal::Engine { reason: error.to_string() });
                 // INVARIANT: this one is short and plain.
                 let _ = encode(&FromWorker::Event { id, event }, &mut self.frames);

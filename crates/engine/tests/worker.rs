@@ -284,6 +284,7 @@ fn spec() -> WorkerSpec {
         threads: 2,
         queue: 8,
         prefix_cache: Duration::from_secs(300),
+        hang: Duration::from_secs(120),
     }
 }
 

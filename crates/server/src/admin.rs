@@ -22,8 +22,8 @@ use crate::{
     config::Config,
     fleet::Fleet,
     manage::{
-        ManageError, Management, NewDeployment, NewModel, NewResource, ResourceUpdate, UsageView,
-        WorkerView,
+        DeploymentUpdate, ManageError, Management, NewDeployment, NewModel, NewResource,
+        ResourceUpdate, UsageView, WorkerView,
     },
 };
 
@@ -47,7 +47,7 @@ pub fn router(store: Store, fleet: Fleet, config: &Config) -> Router {
         .route(&format!("{resource}/deployments"), get(deployments).post(create_deployment))
         .route(
             &format!("{resource}/deployments/{{deployment}}"),
-            get(deployment).delete(delete_deployment),
+            get(deployment).patch(update_deployment).delete(delete_deployment),
         )
         .route("/admin/v1/models", get(models).post(add_model))
         .route("/admin/v1/models/{name}", get(model).delete(delete_model))
@@ -237,6 +237,14 @@ async fn deployment(
     Path((resource, name)): Path<(String, String)>,
 ) -> Answer<impl Serialize> {
     blocking(move || m.deployment(&resource, &name)).await.map(Json)
+}
+
+async fn update_deployment(
+    State(m): State<Management>,
+    Path((resource, name)): Path<(String, String)>,
+    Parsed(update): Parsed<DeploymentUpdate>,
+) -> Answer<impl Serialize> {
+    blocking(move || m.update_deployment(&resource, &name, update)).await.map(Json)
 }
 
 async fn delete_deployment(

@@ -127,6 +127,9 @@ pub struct EngineConfig {
     /// Seconds that an unused prompt prefix stays in a model's KV cache; 0 keeps none.
     #[serde(deserialize_with = "within::<0, 86_400, _, _>")]
     pub prefix_cache_s: u64,
+    /// Milliseconds that one step of a model may take before it is taken for hung.
+    #[serde(deserialize_with = "within::<1_000, 3_600_000, _, _>")]
+    pub hang_ms: u64,
 }
 
 /// What is logged, and how. No log line holds content or keys, whatever is set here.
@@ -270,7 +273,13 @@ impl Default for Limits {
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { sequences: 8, context_tokens: 4096, threads: None, prefix_cache_s: 300 }
+        Self {
+            sequences: 8,
+            context_tokens: 4096,
+            threads: None,
+            prefix_cache_s: 300,
+            hang_ms: 120_000,
+        }
     }
 }
 

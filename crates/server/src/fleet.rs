@@ -135,6 +135,7 @@ impl Fleet {
             threads: engine.threads_or_cores(),
             queue: self.inner.config.limits.queue_max,
             prefix_cache: Duration::from_secs(engine.prefix_cache_s),
+            hang: Duration::from_millis(engine.hang_ms),
         }
     }
 

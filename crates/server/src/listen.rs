@@ -4,19 +4,21 @@
 //! long a head may take, how large it may be, how long our bytes may stay unread. What a request
 //! means is not its business.
 
+mod last_words;
+mod own;
 mod patient;
 
 use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hyper::{
-    Request, Response,
+    Request, Response, StatusCode,
     body::{Body, Incoming},
     server::conn::{http1, http2},
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     time::timeout,
@@ -24,8 +26,8 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::patient::Patient;
-use crate::{call::random, config::Limits, limits};
+use self::{own::Own, patient::Patient};
+use crate::{config::Limits, limits, openai::error::ApiError};
 
 /// A socket that takes connections.
 #[derive(Debug)]
@@ -187,11 +189,11 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let io = TokioIo::new(Patient::new(io, limits::WRITE_TIMEOUT));
+    let io = Patient::new(io, limits::WRITE_TIMEOUT);
     if h2 { http2(io, service, terms).await } else { http1(io, service, terms).await }
 }
 
-async fn http1<I, S, B>(io: TokioIo<Patient<I>>, service: S, terms: &Terms)
+async fn http1<I, S, B>(io: Patient<I>, service: S, terms: &Terms)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<B>,
@@ -204,7 +206,7 @@ where
         .header_read_timeout(Duration::from_millis(limits.header_read_ms))
         .max_headers(limits.header_count_max.saturating_add(limits::HEADERS_MARGIN))
         .max_buf_size(limits.header_bytes_max.saturating_add(limits::HEAD_BYTES_MARGIN))
-        .serve_connection(io, service);
+        .serve_connection(TokioIo::new(Own::new(io)), service);
     let mut stopping = false;
     let ended = loop {
         tokio::select! {
@@ -216,40 +218,47 @@ where
         }
     };
     let Err(error) = ended else { return };
+    // What still ran for this connection ends here: see `complaint`.
     let parts = connection.into_parts();
     let io = parts.io.into_inner();
-    // An idle connection just ends; one that is in the middle of a head gets an answer. A client
-    // that closes its side after its request cannot be told from one that hung up: its request is
-    // cancelled, because nothing is worse than computing for nobody.
-    if error.is_timeout() && !parts.read_buf.is_empty() {
-        let limit_ms = limits.header_read_ms;
-        let message =
-            format!("The request head did not arrive within {limit_ms} ms (limits.header_read_ms)");
-        last_words(io, "408 Request Timeout", &message).await;
-    } else if error.is_incomplete_message() && !parts.read_buf.is_empty() && io.unanswered() {
-        last_words(io, "400 Bad Request", CUT_HEAD).await;
+    if let Some(complaint) = complaint(&error, &parts.read_buf, &io, limits) {
+        last_words::say(io.into_inner(), &complaint).await;
     }
 }
 
-/// Tells a client why its connection ends, where there is no request to answer.
-async fn last_words<I: AsyncWrite + Unpin>(mut io: I, status: &str, message: &str) {
-    let code = status.split(' ').next().unwrap_or_default();
-    let body = format!(r#"{{"error":{{"code":"{code}","message":"{message}"}}}}"#);
-    let id = policy::id::RequestId::from_random(random());
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-request-id: {id}\r\n\
-         apim-request-id: {id}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    let told = async {
-        io.write_all(format!("{head}{body}").as_bytes()).await?;
-        io.shutdown().await
-    };
-    // Whether it is read or not, the connection ends here.
-    let _ = timeout(LAST_WORDS_PATIENCE, told).await;
+/// What there is to say about a connection that ended with `error` and `unread` bytes of a head;
+/// nothing where it was idle, or in the middle of an answer.
+///
+/// A client that closes its side after its request cannot be told from one that hung up, until
+/// something is written to it: its request is cancelled, because nothing is worse than computing for
+/// nobody. If it is still there, it is told so.
+fn complaint<I>(
+    error: &hyper::Error,
+    unread: &[u8],
+    io: &Own<Patient<I>>,
+    limits: &Limits,
+) -> Option<ApiError> {
+    if let Some(status) = io.withheld() {
+        return Some(match status {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => ApiError::HeadersTooLarge {
+                count: limits.header_count_max,
+                bytes: limits.header_bytes_max,
+            },
+            StatusCode::URI_TOO_LONG => ApiError::UrlTooLong,
+            _ => ApiError::NotHttp,
+        });
+    }
+    let cut = !unread.is_empty();
+    if error.is_timeout() && cut {
+        return Some(ApiError::HeadTimeout { limit_ms: limits.header_read_ms });
+    }
+    if error.is_incomplete_message() && io.unanswered() {
+        return Some(if cut { ApiError::HeadIncomplete } else { ApiError::HungUp });
+    }
+    None
 }
 
-async fn http2<I, S, B>(io: TokioIo<Patient<I>>, service: S, terms: &Terms)
+async fn http2<I, S, B>(io: Patient<I>, service: S, terms: &Terms)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<B>,
@@ -264,7 +273,7 @@ where
         .max_header_list_size(u32::try_from(most).unwrap_or(u32::MAX))
         .keep_alive_interval(H2_PING)
         .keep_alive_timeout(H2_PING)
-        .serve_connection(io, service);
+        .serve_connection(TokioIo::new(io), service);
     tokio::pin!(connection);
     let mut stopping = false;
     loop {
@@ -293,7 +302,5 @@ where
 }
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-const LAST_WORDS_PATIENCE: Duration = Duration::from_secs(1);
-const CUT_HEAD: &str = "The request head ended before it was complete";
 /// Ping a silent HTTP/2 client this often, and close if it does not answer within as long.
 const H2_PING: Duration = Duration::from_secs(20);

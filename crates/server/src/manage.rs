@@ -24,7 +24,7 @@ use policy::{
     task::Task,
 };
 use serde::Deserialize;
-use store::{Deployment, Directory, Kind, Resource, Sku, Store, StoreError, Tenant};
+use store::{Deployment, Directory, Kind, LimitsChange, Resource, Sku, Store, StoreError, Tenant};
 
 pub use self::{
     admin_key::{ADMIN_KEY_FILE, write_private},
@@ -93,6 +93,16 @@ pub struct NewDeployment {
     /// Tokens per minute, where not the default.
     pub tokens_per_minute: Option<u32>,
     /// Requests per minute, where not the default.
+    pub requests_per_minute: Option<u32>,
+}
+
+/// What is changed about a deployment; what is not given stays as it is.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeploymentUpdate {
+    /// Tokens per minute.
+    pub tokens_per_minute: Option<u32>,
+    /// Requests per minute.
     pub requests_per_minute: Option<u32>,
 }
 
@@ -325,6 +335,23 @@ impl Management {
             .deployment(owner.id, name)
             .ok_or_else(|| not_found(Kind::Deployment, name))?;
         Ok(DeploymentView::of(deployment, &directory))
+    }
+
+    /// Changes a deployment; the next request meets the new limits.
+    ///
+    /// # Errors
+    /// When there is none of that name in the resource.
+    pub fn update_deployment(
+        &self,
+        resource: &str,
+        name: &str,
+        update: DeploymentUpdate,
+    ) -> Result<DeploymentView, ManageError> {
+        find_resource(&*self.store.directory()?, resource)?;
+        let DeploymentUpdate { tokens_per_minute, requests_per_minute } = update;
+        let change = LimitsChange { tokens_per_minute, requests_per_minute };
+        self.store.change_limits(resource, name, change)?;
+        self.deployment(resource, name)
     }
 
     /// Deletes a deployment; requests to it are refused at once.

@@ -27,6 +27,7 @@ pub use content::Content;
 pub use directory::{Deployment, Directory, Model, ModelFactsRow, Resource, Sku, Tenant};
 pub use error::{InUse, Kind, StoreError};
 pub use log::ReadClock;
+pub use manage::LimitsChange;
 pub use name::{deployment_name, model_name, region_name, resource_name, tenant_name};
 pub use random::{NoRandom, random};
 pub use store::Store;

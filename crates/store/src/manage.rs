@@ -22,6 +22,15 @@ use crate::{
     store::Store,
 };
 
+/// What to change about a deployment's limits; the rest stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LimitsChange {
+    /// Tokens per minute.
+    pub tokens_per_minute: Option<u32>,
+    /// Requests per minute.
+    pub requests_per_minute: Option<u32>,
+}
+
 impl Store {
     /// Adds a tenant.
     ///
@@ -235,6 +244,38 @@ impl Store {
             log.content_logging(id, enabled, approval, reason)
         })?;
         Ok(approval)
+    }
+
+    /// Changes the limits of a deployment: the next request meets the new ones.
+    ///
+    /// # Errors
+    /// When there is no such deployment.
+    pub fn change_limits(
+        &self,
+        resource: &str,
+        deployment: &str,
+        change: LimitsChange,
+    ) -> Result<(), StoreError> {
+        self.change(|tx, log| {
+            let sql = "UPDATE deployment
+                       SET tokens_per_minute = COALESCE(?3, tokens_per_minute),
+                           requests_per_minute = COALESCE(?4, requests_per_minute)
+                       WHERE name = ?2
+                       AND resource = (SELECT id FROM resource WHERE name = ?1)
+                       RETURNING id, tokens_per_minute, requests_per_minute";
+            let LimitsChange { tokens_per_minute, requests_per_minute } = change;
+            let values = params![resource, deployment, tokens_per_minute, requests_per_minute];
+            let row = |row: &rusqlite::Row<'_>| {
+                Ok((row.get(0)?, row.get::<_, u32>(1)?, row.get::<_, u32>(2)?))
+            };
+            let changed = tx.query_row(sql, values, row).optional()?;
+            let name = || deployment.to_owned();
+            let kind = Kind::Deployment;
+            let (id, tokens, requests) =
+                changed.ok_or_else(|| StoreError::NotFound { kind, name: name() })?;
+            let state = format!("tokens_per_minute={tokens} requests_per_minute={requests}");
+            log.changed(Subject::Deployment, id, Action::Updated, &state)
+        })
     }
 
     /// Deletes a tenant that owns nothing.

@@ -10,7 +10,9 @@ use policy::{
     retention::{ContentLogging, Days, Rule, clock::Reading},
     task::Task,
 };
-use store::{Deployment, Kind, Model, ModelFactsRow, Resource, Sku, Store, StoreError, Tenant};
+use store::{
+    Deployment, Kind, LimitsChange, Model, ModelFactsRow, Resource, Sku, Store, StoreError, Tenant,
+};
 
 fn clock() -> Reading {
     Reading { wall_ms: 1_764_000_000_000, boot: [1; 16], boottime_ms: 1 }
@@ -169,6 +171,33 @@ fn deployments_of_a_resource_are_its_own_and_sorted() {
     let names = |id| directory.deployments_of(id).map(|d| d.name.clone()).collect::<Vec<_>>();
     assert_eq!(names(fixture.resource.id), ["ant", "chat", "zebra"]);
     assert_eq!(names(other.id), ["ant", "zebra"]);
+}
+
+#[test]
+fn limits_are_changed_one_by_one_and_in_one_resource_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), clock).unwrap();
+    let fixture = fill(&store);
+    let other = resource(2, &fixture.tenant);
+    store.create_resource(&other).unwrap();
+    store.create_deployment(&deployment("chat", &other, &fixture.model)).unwrap();
+    let change = |tokens_per_minute, requests_per_minute| {
+        let change = LimitsChange { tokens_per_minute, requests_per_minute };
+        store.change_limits("resource-1", "chat", change).unwrap();
+        let limits =
+            store.directory().unwrap().deployment(fixture.resource.id, "chat").unwrap().limits;
+        (limits.tokens_per_minute, limits.requests_per_minute)
+    };
+    assert_eq!(change(None, None), (1000, 6));
+    assert_eq!(change(Some(7), None), (7, 6));
+    assert_eq!(change(None, Some(0)), (7, 0));
+    assert_eq!(change(Some(u32::MAX), Some(9)), (u32::MAX, 9));
+    let directory = store.directory().unwrap();
+    assert_eq!(directory.deployment(other.id, "chat").unwrap().limits.tokens_per_minute, 1000);
+    for (resource, name) in [("resource-1", "none"), ("none", "chat")] {
+        let missing = store.change_limits(resource, name, LimitsChange::default());
+        assert!(matches!(missing, Err(StoreError::NotFound { kind: Kind::Deployment, .. })));
+    }
 }
 
 #[test]

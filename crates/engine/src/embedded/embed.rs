@@ -53,6 +53,7 @@ pub(crate) fn run(loaded: Loaded, inbox: &mpsc::Receiver<Command>, outbox: &Outb
                     outbox(vec![(id, Event::Failed(Refusal::Unsupported { what }))]);
                 }
                 Command::Cancel { id } => embedder.cancel(id),
+                Command::Ping(answer) => answer(),
             }
             command = inbox.try_recv().ok();
         }

@@ -33,7 +33,6 @@ use crate::{
 };
 
 /// What a worker is told to do.
-#[derive(Debug)]
 pub enum Command {
     /// Carry out a request.
     Submit {
@@ -49,6 +48,18 @@ pub enum Command {
         /// The request's id.
         id: u64,
     },
+    /// Call this between two steps: whoever waits for it learns that there are steps.
+    Ping(Box<dyn FnOnce() + Send>),
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Submit { .. } => "Submit",
+            Self::Cancel { .. } => "Cancel",
+            Self::Ping(_) => "Ping",
+        })
+    }
 }
 
 /// Where a worker's answers go, those of one step together.

@@ -22,6 +22,7 @@ enum Input {
     /// A job that could not be prepared; its caller has been told.
     Refused(u64),
     Cancel(u64),
+    Ping(Box<dyn FnOnce() + Send>),
 }
 
 /// Serves until the inbox is closed.
@@ -72,6 +73,7 @@ fn take(input: Input, scheduler: &mut Scheduler, compute: &mut Llama) {
         Input::Job(job) => scheduler.submit(*job),
         Input::Refused(id) => scheduler.never_comes(id),
         Input::Cancel(id) => scheduler.cancel(id, compute, Instant::now()),
+        Input::Ping(answer) => answer(),
     }
 }
 
@@ -95,6 +97,11 @@ impl Router {
                 }
                 Command::Cancel { id } => {
                     if !self.queue.remove(id) && self.inputs.send(Input::Cancel(id)).is_err() {
+                        break;
+                    }
+                }
+                Command::Ping(answer) => {
+                    if self.inputs.send(Input::Ping(answer)).is_err() {
                         break;
                     }
                 }

@@ -28,6 +28,7 @@ fn spec(task: Task) -> WorkerSpec {
         threads: 1,
         queue: 8,
         prefix_cache: Duration::ZERO,
+        hang: Duration::MAX,
     }
 }
 

@@ -49,6 +49,7 @@ fn to_worker() -> Vec<ToWorker> {
         ToWorker::Submit { id: 1, scope: scope(), work: Work::Generate(Box::new(generate)) },
         ToWorker::Submit { id: 2, scope: scope(), work: Work::Embed(embed) },
         ToWorker::Cancel { id: u64::MAX },
+        ToWorker::Ping { number: 300 },
     ]
 }
 
@@ -88,6 +89,7 @@ fn from_worker() -> Vec<FromWorker> {
         event(Event::Embedding { index: 0, vector: vec![0.5, f32::NAN] }),
         event(Event::Done),
         event(Event::Failed(Refusal::ContextLength { limit: 10, asked: 20 })),
+        FromWorker::Pong { number: 300 },
     ]
 }
 
@@ -213,6 +215,8 @@ fn the_examples_of_the_specification_hold() {
     let event = |event| FromWorker::Event { id: 7, event };
     let delta = event(Event::Delta { choice: 0, text: text("hi"), logprobs: vec![] });
     assert_eq!(bytes_of(&ToWorker::Cancel { id: 300 }), [3, 0, 0, 0, 2, 0xac, 2]);
+    assert_eq!(bytes_of(&ToWorker::Ping { number: 9 }), [2, 0, 0, 0, 3, 9]);
+    assert_eq!(bytes_of(&FromWorker::Pong { number: 9 }), [2, 0, 0, 0, 4, 9]);
     assert_eq!(bytes_of(&FromWorker::Loading(0.25)), [5, 0, 0, 0, 0, 0, 0, 0x80, 0x3e]);
     assert_eq!(bytes_of(&delta), [8, 0, 0, 0, 3, 7, 1, 0, 2, 0x68, 0x69, 0]);
     assert_eq!(bytes_of(&event(Event::Done)), [3, 0, 0, 0, 3, 7, 6]);

@@ -6,7 +6,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::unix::{OwnedReadHalf, OwnedWriteHalf},
     sync::{mpsc, watch},
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -91,14 +91,17 @@ impl Life {
         };
         let (incoming, outgoing) = socket.into_split();
         let (line, frames) = mpsc::unbounded_channel();
-        if let Err(reason) = send_start(&line, StartSpec::Serve(self.spec.clone())) {
+        if let Err(reason) = send(&line, &ToWorker::Start(StartSpec::Serve(self.spec.clone()))) {
             return End::Refused(reason);
         }
+        let (heard, pongs) = watch::channel(0);
+        let asking = line.clone();
         let mut hearing = Hearing {
             requests: &self.requests,
             state: &self.state,
             pid: process.pid(),
             line,
+            heard,
             healthy_since,
         };
         let (end, until) = tokio::select! {
@@ -108,6 +111,10 @@ impl Life {
             end = hearing.listen(incoming) => (end, Instant::now() + EXIT_GRACE),
             reason = write(outgoing, frames) => {
                 (End::Died(reason), Instant::now() + EXIT_GRACE)
+            }
+            // One that hangs does not end by itself.
+            reason = hang(&self.requests, &asking, pongs, self.spec.hang) => {
+                (End::Died(reason), Instant::now())
             }
         };
         // Both halves of the socket are dropped by now, which asks the worker to end.
@@ -125,6 +132,8 @@ struct Hearing<'life> {
     state: &'life watch::Sender<State>,
     pid: u32,
     line: mpsc::UnboundedSender<Frame>,
+    /// The last Ping that was answered.
+    heard: watch::Sender<u64>,
     healthy_since: &'life mut Option<Instant>,
 }
 
@@ -154,6 +163,10 @@ impl Hearing<'_> {
                 self.requests.deliver(id, event, bytes);
                 None
             }
+            (FromWorker::Pong { number }, true) => {
+                self.heard.send_replace(number);
+                None
+            }
             (FromWorker::Loading(fraction), false) => {
                 let fraction = if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 };
                 self.state.send_replace(State::Loading(fraction));
@@ -169,7 +182,7 @@ impl Hearing<'_> {
                 None
             }
             (FromWorker::Unsuitable(reason), false) => Some(End::Refused(words(&reason))),
-            (FromWorker::Event { .. }, false) | (_, true) => {
+            (FromWorker::Event { .. } | FromWorker::Pong { .. }, false) | (_, true) => {
                 Some(End::Died("it spoke out of turn".to_owned()))
             }
         }
@@ -186,7 +199,7 @@ pub async fn inspect(executable: PathBuf, model: PathBuf) -> Result<ModelFacts, 
         .map_err(|error| format!("a worker could not be started: {error}"))?;
     let (incoming, outgoing) = socket.into_split();
     let (line, frames) = mpsc::unbounded_channel();
-    send_start(&line, StartSpec::Inspect(model))?;
+    send(&line, &ToWorker::Start(StartSpec::Inspect(model)))?;
     let answered = timeout(INSPECT_MAX, async {
         tokio::select! {
             biased;
@@ -216,7 +229,9 @@ async fn answer(incoming: OwnedReadHalf) -> Result<Result<ModelFacts, String>, S
             FromWorker::Loading(_) => {}
             FromWorker::Ready { facts, .. } => return Ok(Ok(printable_facts(facts))),
             FromWorker::Unsuitable(reason) => return Ok(Err(words(&reason))),
-            FromWorker::Event { .. } => return Err("it spoke out of turn".to_owned()),
+            FromWorker::Event { .. } | FromWorker::Pong { .. } => {
+                return Err("it spoke out of turn".to_owned());
+            }
         }
     }
 }
@@ -256,9 +271,9 @@ impl Messages {
     }
 }
 
-fn send_start(line: &mpsc::UnboundedSender<Frame>, spec: StartSpec) -> Result<(), String> {
+fn send(line: &mpsc::UnboundedSender<Frame>, message: &ToWorker) -> Result<(), String> {
     let mut frame = Frame::default();
-    encode(&ToWorker::Start(spec), &mut frame).map_err(|error| error.to_string())?;
+    encode(message, &mut frame).map_err(|error| error.to_string())?;
     line.send(frame).map_err(|error| error.to_string())
 }
 
@@ -270,6 +285,30 @@ async fn write(mut outgoing: OwnedWriteHalf, mut frames: mpsc::UnboundedReceiver
         }
     }
     std::future::pending().await
+}
+
+/// Asks the worker's scheduler for a sign of life, again and again while requests run; ends when it
+/// gives none within `patience`, and says so.
+async fn hang(
+    requests: &Requests,
+    line: &mpsc::UnboundedSender<Frame>,
+    mut pongs: watch::Receiver<u64>,
+    patience: Duration,
+) -> String {
+    let mut number = 0;
+    loop {
+        // Only a worker that is ready has requests.
+        requests.busy().await;
+        number += 1;
+        if let Err(reason) = send(line, &ToWorker::Ping { number }) {
+            return reason;
+        }
+        if timeout(patience, pongs.wait_for(|heard| *heard == number)).await.is_err() {
+            let limit_ms = patience.as_millis();
+            return format!("its scheduler made no step for {limit_ms} ms (engine.hang_ms)");
+        }
+        sleep(PING_PAUSE_MAX.min(patience / 4)).await;
+    }
 }
 
 /// Waits until the worker is to stop, and says when at the latest; at once when nobody owns it.
@@ -324,6 +363,9 @@ const INSPECT_MAX: Duration = Duration::from_secs(120);
 
 /// How long a worker may take to end once its socket is closed.
 const EXIT_GRACE: Duration = Duration::from_secs(1);
+
+/// How long to wait after a sign of life before the next is asked for.
+const PING_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Characters of anything that a worker says about itself.
 const WORDS_CHARS_MAX: usize = 500;

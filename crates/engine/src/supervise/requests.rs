@@ -67,6 +67,12 @@ impl Requests {
         drop(self.count.subscribe().wait_for(|count| *count == 0).await);
     }
 
+    /// Waits until a request waits or runs.
+    pub(super) async fn busy(&self) {
+        // INVARIANT: as above.
+        drop(self.count.subscribe().wait_for(|count| *count > 0).await);
+    }
+
     /// A worker is ready: frames for it go into `line`.
     pub(super) fn open(&self, line: mpsc::UnboundedSender<Frame>) {
         self.table().line = Some(line);

@@ -150,6 +150,33 @@ async fn a_death_fails_the_running_requests_and_later_ones_are_answered() {
     assert_eq!(worker.restarts(), 1);
 }
 
+/// The process lives and its socket is open; only its scheduler stands still.
+#[tokio::test]
+async fn a_worker_that_hangs_is_killed_and_started_again() {
+    let spec = WorkerSpec { hang: Duration::from_secs(2), ..spec() };
+    let worker = Worker::start(executable("serve"), spec);
+    wait_for(&worker, |state| matches!(state, State::Ready(_))).await;
+    let stuck = pid(&worker);
+    // A request that runs for long is no hang while the scheduler answers.
+    let mut long = run(&worker, "hang").unwrap();
+    loop {
+        let (pings, _) = answer(&mut run(&worker, "pings").unwrap()).await;
+        if pings.parse::<u32>().unwrap() >= 3 {
+            break;
+        }
+    }
+    let mut last = run(&worker, "stuck").unwrap();
+    for events in [&mut long, &mut last] {
+        assert!(matches!(answer(events).await.1, Event::Failed(Refusal::WorkerDied)));
+    }
+    let state = wait_for(&worker, |state| matches!(state, State::Restarting { .. })).await;
+    let State::Restarting { reason, .. } = state else { panic!() };
+    assert!(reason.contains("2000 ms (engine.hang_ms)"), "{reason}");
+    gone(stuck).await;
+    wait_for(&worker, |state| matches!(state, State::Ready(_))).await;
+    assert_eq!(answer(&mut run(&worker, "say hi").unwrap()).await.0, "hi");
+}
+
 #[tokio::test]
 async fn dropping_an_answer_cancels_its_request_in_the_worker() {
     let worker = ready("serve").await;
@@ -246,7 +273,7 @@ fn fake_worker() {
     let Ok(part) = std::env::var(PART) else { return };
     assert_eq!(std::env::var(crate::memory::ALLOCATOR_ENVIRONMENT.0).unwrap().len(), 27);
     let socket = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
-    let mut fake = Fake { socket, reader: FrameReader::default(), cancelled: vec![] };
+    let mut fake = Fake { socket, reader: FrameReader::default(), cancelled: vec![], pings: 0 };
     let Some(ToWorker::Start(start)) = fake.hear() else { panic!("the first frame is Start") };
     match part.as_str() {
         "die" => quit(7),
@@ -277,6 +304,7 @@ struct Fake {
     socket: UnixStream,
     reader: FrameReader,
     cancelled: Vec<u64>,
+    pings: u32,
 }
 
 impl Fake {
@@ -334,6 +362,10 @@ impl Fake {
                     self.play(id, prompt.0.reveal());
                 }
                 ToWorker::Cancel { id } => self.cancelled.push(id),
+                ToWorker::Ping { number } => {
+                    self.pings += 1;
+                    self.say(&FromWorker::Pong { number });
+                }
                 _ => panic!("an unexpected message"),
             }
         }
@@ -343,6 +375,10 @@ impl Fake {
         match prompt {
             "hang" => return,
             "die" => quit(7),
+            "stuck" => loop {
+                std::thread::park();
+            },
+            "pings" => self.text(id, &self.pings.to_string()),
             "cancelled" => {
                 let cancelled: Vec<_> = self.cancelled.iter().map(u64::to_string).collect();
                 self.text(id, &cancelled.join(","));

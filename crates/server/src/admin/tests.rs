@@ -111,6 +111,14 @@ async fn refusals_are_in_the_apis_own_shape() {
         (Method::GET, "/admin/v1/tenants/none", "", 404, "NotFound"),
         (Method::GET, "/admin/v1/nothing", "", 404, "NotFound"),
         (Method::PUT, "/admin/v1/tenants", "", 405, "MethodNotAllowed"),
+        (Method::PATCH, "/admin/v1/resources/none/deployments/d", "{}", 404, "NotFound"),
+        (
+            Method::PATCH,
+            "/admin/v1/resources/none/deployments/d",
+            r#"{"tokensPerMinute":-1}"#,
+            400,
+            "BadRequest",
+        ),
     ];
     for (method, path, body, status, code) in cases {
         let (got, answer) = fixture.call(method, path, body.to_owned()).await;

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Parser, Subcommand, ValueEnum, builder::Styles};
+use clap::{ArgGroup, Parser, Subcommand, ValueEnum, builder::Styles};
 use clap_complete::Shell;
 use policy::{principal::KeyName, task::Task};
 
@@ -293,6 +293,21 @@ pub(crate) enum DeploymentCommand {
         #[arg(long, value_name = "NUMBER")]
         requests_per_minute: Option<u32>,
     },
+    /// Change a deployment's limits; the next request meets the new ones
+    #[command(group(ArgGroup::new("limits").required(true).multiple(true)))]
+    Update {
+        /// Its name
+        name: String,
+        /// The resource that it belongs to
+        #[arg(long)]
+        resource: String,
+        /// Tokens per minute, prompts and answers together
+        #[arg(long, value_name = "NUMBER", group = "limits")]
+        tokens_per_minute: Option<u32>,
+        /// Requests per minute
+        #[arg(long, value_name = "NUMBER", group = "limits")]
+        requests_per_minute: Option<u32>,
+    },
     /// List all deployments
     List {
         /// Only those of this resource
@@ -437,9 +452,17 @@ mod tests {
         }
         assert!(parse("bailiwick key rotate demo --key key2").is_ok());
         assert!(parse("bailiwick key rotate --admin").is_ok());
-        for bad in
-            ["bailiwick key rotate demo", "bailiwick key rotate demo --key Key3", "bailiwick"]
-        {
+        let update = "bailiwick deployment update d --resource r";
+        for some in ["--tokens-per-minute 5", "--tokens-per-minute 5 --requests-per-minute 0"] {
+            assert!(parse(&format!("{update} {some}")).is_ok(), "{some}");
+        }
+        for bad in [
+            "bailiwick key rotate demo",
+            "bailiwick key rotate demo --key Key3",
+            update,
+            "bailiwick deployment update d --resource r --tokens-per-minute -1",
+            "bailiwick",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

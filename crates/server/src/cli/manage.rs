@@ -13,8 +13,8 @@ use super::{
     output::{Failure, count, fields, note, print, size, table},
 };
 use crate::manage::{
-    DeploymentView, Management, ModelView, NewDeployment, NewModel, NewResource, ResourceUpdate,
-    ResourceView, TenantView,
+    DeploymentUpdate, DeploymentView, Management, ModelView, NewDeployment, NewModel, NewResource,
+    ResourceUpdate, ResourceView, TenantView,
 };
 
 pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
@@ -132,6 +132,14 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
             print(json, &view, |out, view| {
                 writeln!(out, "created deployment `{}` in `{}`", view.name, view.resource)
             })
+        }
+        DeploymentCommand::Update { name, resource, tokens_per_minute, requests_per_minute } => {
+            let update = DeploymentUpdate {
+                tokens_per_minute: *tokens_per_minute,
+                requests_per_minute: *requests_per_minute,
+            };
+            let view = open(&group.shared)?.update_deployment(resource, name, update)?;
+            print(json, &view, show_deployment)
         }
         DeploymentCommand::List { resource } => {
             let views = open(&group.shared)?.deployments(resource.as_deref())?;

@@ -109,6 +109,19 @@ pub enum ApiError {
         /// What was asked.
         operation: Operation,
     },
+    /// What was sent is not HTTP.
+    NotHttp,
+    /// The request's URL is longer than any that is read.
+    UrlTooLong,
+    /// The head took too long to come.
+    HeadTimeout {
+        /// Milliseconds allowed.
+        limit_ms: u64,
+    },
+    /// The head ended early.
+    HeadIncomplete,
+    /// The client closed its sending side before it was answered.
+    HungUp,
     /// The body took too long to come.
     BodyTimeout {
         /// Milliseconds allowed.
@@ -259,6 +272,30 @@ impl ApiError {
                      choose a different deployment and try again.",
                     operation.azure_name()
                 ),
+            ),
+            Self::NotHttp => {
+                azure(StatusCode::BAD_REQUEST, "400", "What was sent is not an HTTP request")
+            }
+            Self::UrlTooLong => {
+                azure(StatusCode::URI_TOO_LONG, "414", "The URL of the request is too long")
+            }
+            Self::HeadTimeout { limit_ms } => azure(
+                StatusCode::REQUEST_TIMEOUT,
+                "408",
+                &format!(
+                    "The request head did not arrive within {limit_ms} ms (limits.header_read_ms)"
+                ),
+            ),
+            Self::HeadIncomplete => azure(
+                StatusCode::BAD_REQUEST,
+                "400",
+                "The request head ended before it was complete",
+            ),
+            Self::HungUp => azure(
+                StatusCode::BAD_REQUEST,
+                "400",
+                "The client closed its sending side before it was answered, which cancels the \
+                 request: keep the connection open until the answer has come",
             ),
             Self::BodyTimeout { limit_ms } => azure(
                 StatusCode::REQUEST_TIMEOUT,

@@ -100,6 +100,46 @@ fn a_killed_worker_costs_its_own_requests_only() {
     assert!(service.is_ready());
 }
 
+/// A worker that is stopped lives, and keeps its socket open, and does nothing: it is noticed by
+/// that, and costs its own requests only. One that works for longer than the limit is left alone.
+#[test]
+fn a_worker_that_hangs_is_replaced() {
+    let service = Service::start(&[("BAILIWICK_ENGINE__HANG_MS", "2000")]);
+    let caller = service.caller("hung");
+    let mut whole = endless();
+    whole["stream"] = json!(false);
+    let embed = json!({"input": "a"});
+    let (generates, embeds) = (service.worker("chat").pid, service.worker("embeddings").pid);
+    caller.post(&chat_path(CHAT), &whole).ok();
+    assert_eq!(service.worker("chat").pid, generates, "it worked, and was killed for it");
+
+    let mut events =
+        Request::post(&chat_path(CHAT), &endless()).key(&caller.key1).open(caller.address).events();
+    events.next().unwrap();
+    signal("STOP", generates);
+    let reply = caller.post(&chat_path(CHAT), &whole);
+    reply.error(503);
+    assert!(reply.header("retry-after-ms").is_some());
+    let last = events.last().unwrap();
+    assert_eq!(last["error"]["code"], "503", "{last}");
+    caller.post(&embeddings_path(EMBED), &embed).ok();
+    assert_eq!(service.worker("embeddings").pid, embeds);
+
+    signal("STOP", embeds);
+    caller.post(&embeddings_path(EMBED), &embed).error(503);
+    for (path, body) in [(chat_path(CHAT), caller.short()), (embeddings_path(EMBED), embed)] {
+        eventually("it is served again", || {
+            let reply = caller.post(&path, &body);
+            assert!(matches!(reply.status, 200 | 503), "{}", reply.text());
+            (reply.status == 200).then_some(())
+        });
+    }
+    for (task, pid) in [("chat", generates), ("embeddings", embeds)] {
+        assert_ne!(service.worker(task).pid, pid, "{task}");
+    }
+    assert!(service.files.log().contains("engine.hang_ms"));
+}
+
 /// What the worker reports about itself, and what the kernel says about it.
 #[test]
 fn workers_are_confined() {

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::service::{DeploymentLimits, chat_path, shared};
+use crate::{
+    client::Request,
+    service::{DeploymentLimits, chat_path, shared},
+};
 
 #[test]
 fn requests_per_minute_run_out() {
@@ -54,4 +57,43 @@ fn tokens_per_minute_run_out() {
     let reply = caller.post(&chat_path("small"), &body);
     reply.error(429);
     assert_eq!(reply.header("x-should-retry"), Some("false"));
+}
+
+/// By the command line and by the admin API, while the service runs: the next request meets them,
+/// and what the minute has used counts on.
+#[test]
+fn limits_are_changed_while_the_service_runs() {
+    let service = &shared().service;
+    let caller = service.caller("limits-changed");
+    let limits = DeploymentLimits { requests: 2, tokens: 1_000_000 };
+    service.deployment(&caller, "small", "chat", Some(limits));
+    let call = || caller.post(&chat_path("small"), &caller.short());
+    for _ in 0..2 {
+        call().ok();
+    }
+    call().error(429);
+
+    let name = caller.resource.as_str();
+    let update = ["deployment", "update", "small", "--resource", name, "--requests-per-minute"];
+    let shown = service.files.cli(&[&update[..], &["10"]].concat());
+    assert_eq!(shown["limits"], json!({"tokensPerMinute": 1_000_000, "requestsPerMinute": 10}));
+    let left = || {
+        let reply = call();
+        reply.ok();
+        reply.header("x-ratelimit-remaining-requests").unwrap().to_owned()
+    };
+    assert_eq!(left(), "6");
+
+    let path = format!("/admin/v1/resources/{name}/deployments/small");
+    let patch = |body| {
+        let request = Request::new("PATCH", &path).bytes(json!(body).to_string());
+        service.as_administrator(&request)
+    };
+    let shown = patch(json!({"requestsPerMinute": 20, "tokensPerMinute": 900_000})).ok();
+    assert_eq!(shown["limits"], json!({"tokensPerMinute": 900_000, "requestsPerMinute": 20}));
+    assert_eq!(left(), "15");
+    for bad in [json!({"requestsPerMinute": -1}), json!({"requests": 1}), json!([])] {
+        assert_eq!(patch(bad).status, 400);
+    }
+    assert_eq!(patch(json!({})).ok()["limits"], shown["limits"]);
 }

@@ -20,6 +20,7 @@ mod client;
 mod constrained;
 mod engine;
 mod errors;
+mod heads;
 mod keys;
 mod lifecycle;
 mod limits;

@@ -174,9 +174,14 @@ impl Service {
 
     /// Asks the admin API.
     pub(crate) fn admin(&self, path: &str) -> Value {
+        self.as_administrator(&Request::get(path)).ok()
+    }
+
+    /// Sends a request to the admin API, with its key.
+    pub(crate) fn as_administrator(&self, request: &Request) -> Reply {
         let key = fs::read_to_string(self.files.data().join("admin.key")).unwrap();
-        let request = Request::get(path).header("authorization", &format!("Bearer {}", key.trim()));
-        request.send(self.operations).ok()
+        let key = format!("Bearer {}", key.trim());
+        request.clone().header("authorization", &key).send(self.operations)
     }
 
     pub(crate) fn metrics(&self) -> String {

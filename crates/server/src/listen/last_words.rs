@@ -1,0 +1,38 @@
+//! Tells a client why its connection ends, where there is no request to answer.
+
+use std::{io, time::Duration};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy, sink},
+    time::timeout,
+};
+
+use crate::{call::random, limits, openai::error::ApiError};
+
+/// Says `error` as HTTP/1.1 and ends the connection.
+pub(super) async fn say<I: AsyncRead + AsyncWrite + Unpin>(mut io: I, error: &ApiError) {
+    let answer = error.answer();
+    let body = serde_json::to_string(&answer.body).unwrap_or_default();
+    let (status, length) = (answer.status, body.len());
+    let reason = status.canonical_reason().unwrap_or_default();
+    let id = policy::id::RequestId::from_random(random());
+    let head = format!(
+        "HTTP/1.1 {} {reason}\r\ncontent-type: application/json\r\nx-request-id: {id}\r\n\
+         apim-request-id: {id}\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\
+         content-length: {length}\r\n\r\n",
+        status.as_u16()
+    );
+    let told = async {
+        io.write_all(format!("{head}{body}").as_bytes()).await?;
+        io.shutdown().await?;
+        // A client that is still sending when its connection is closed sees a reset, and perhaps
+        // not the answer.
+        let mut rest = io.take(limits::DISCARD_BYTES_MAX as u64);
+        copy(&mut rest, &mut sink()).await?;
+        io::Result::Ok(())
+    };
+    // Whether it is read or not, the connection ends here.
+    let _ = timeout(PATIENCE, told).await;
+}
+
+const PATIENCE: Duration = Duration::from_secs(1);
