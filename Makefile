@@ -39,8 +39,9 @@ lint: setup ## Check format, clippy's lints and the documentation
 	@cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	@RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --workspace --no-deps --quiet
 
-bench: build model ## Measure against llama.cpp's own llama-server; writes docs/benchmarks.md
+bench: build model ## Measure against llama-server, nginx and LiteLLM; writes docs/benchmarks.md
 	@scripts/bench.sh
+	@scripts/overhead.sh
 
 fuzz: setup ## Fuzz the parsers of foreign bytes, 30 s each (SECONDS_EACH=…)
 	@scripts/fuzz.sh

@@ -1,9 +1,11 @@
 //! Measures Bailiwick against llama.cpp's own `llama-server`: same model, same threads, same
-//! context, over HTTP, in turns. `scripts/bench.sh` calls it. It does not measure quality, and it
-//! talks to nothing but loopback.
+//! context, over HTTP, in turns. `scripts/bench.sh` calls it. `bench overhead`, which
+//! `scripts/overhead.sh` calls, measures the gateway alone ([`overhead`]). Neither measures quality
+//! or talks to anything but loopback.
 
 mod http;
 mod measure;
+mod overhead;
 mod report;
 mod servers;
 
@@ -20,10 +22,19 @@ use report::Series;
 use servers::{Server, Setup};
 
 const USAGE: &str = "usage: bench --ours BINARY --theirs BINARY --model GGUF --work DIR
-             [--rounds 5] [--tokens 192] [--threads N] [--only ours|theirs] [--write FILE.md]";
+             [--rounds 5] [--tokens 192] [--threads N] [--only ours|theirs] [--write FILE.md]
+       bench overhead …
+       bench stub --listen ADDRESS";
 
 fn main() -> ExitCode {
-    match Options::parse(std::env::args().skip(1)).map_err(io::Error::other).and_then(run) {
+    let mut arguments = std::env::args().skip(1).peekable();
+    let result = match arguments.next_if(|first| !first.starts_with("--")).as_deref() {
+        None => Options::parse(arguments).map_err(io::Error::other).and_then(run),
+        Some("overhead") => overhead::main(arguments),
+        Some("stub") => overhead::stub(arguments),
+        Some(other) => Err(io::Error::other(format!("`{other}` is not a command\n{USAGE}"))),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "bench: {error}");
@@ -119,7 +130,7 @@ fn run(options: Options) -> io::Result<()> {
     let report = report::markdown(&ours, &theirs, plan);
     write!(io::stdout(), "{report}")?;
     match write {
-        Some(document) => report::write_between_markers(&document, &report),
+        Some(document) => report::write_between_markers(&document, "measured", &report),
         None => Ok(()),
     }
 }

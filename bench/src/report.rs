@@ -79,13 +79,13 @@ pub(crate) fn markdown(ours: &Series, theirs: &Series, plan: Plan) -> String {
     text
 }
 
-/// Puts the report between the markers of a document.
-pub(crate) fn write_between_markers(document: &Path, report: &str) -> io::Result<()> {
-    const MARKERS: [&str; 2] = ["<!-- measured: begin -->", "<!-- measured: end -->"];
-    let [begin, end] = MARKERS;
+/// Puts the report between the markers of a document: `<!-- NAME: begin -->` and the same with
+/// `end`.
+pub(crate) fn write_between_markers(document: &Path, name: &str, report: &str) -> io::Result<()> {
+    let [begin, end] = ["begin", "end"].map(|side| format!("<!-- {name}: {side} -->"));
     let text = fs::read_to_string(document)?;
-    let (before, rest) = text.split_once(begin).ok_or_else(|| missing(document, begin))?;
-    let (_, after) = rest.split_once(end).ok_or_else(|| missing(document, end))?;
+    let (before, rest) = text.split_once(&begin).ok_or_else(|| missing(document, &begin))?;
+    let (_, after) = rest.split_once(&end).ok_or_else(|| missing(document, &end))?;
     fs::write(document, format!("{before}{begin}\n{report}{end}{after}"))
 }
 
@@ -94,7 +94,7 @@ fn missing(document: &Path, marker: &str) -> io::Error {
 }
 
 /// The processor, as the kernel names it.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let count = std::thread::available_parallelism().map_or(0, usize::from);

@@ -1,5 +1,4 @@
-//! Starts the two servers, each on loopback with the same model, threads and context, and looks
-//! up how much memory they took.
+//! Starts servers on loopback, ends them, and looks up how much memory they took.
 
 use std::{
     fs, io,
@@ -10,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::http::{Target, is_ready};
@@ -26,20 +26,31 @@ pub(crate) struct Setup {
     pub(crate) work: PathBuf,
 }
 
-/// A running server; killed when dropped.
+/// A running server; ended when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) target: Target,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Nothing is left to do about a process that is gone already.
+        // Asked first, because a server that is killed leaves its own children behind. Nothing is
+        // left to do about a process that is gone already.
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let asked = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < GRACE {
+            thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
+
+/// How long a server may take to end.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Starts llama.cpp's `llama-server`, without prompt cache, as the prompts are unique anyway.
 pub(crate) fn start_theirs(binary: &Path, setup: &Setup) -> io::Result<Server> {
@@ -59,30 +70,10 @@ pub(crate) fn start_theirs(binary: &Path, setup: &Setup) -> io::Result<Server> {
     wait(server, address, "/health")
 }
 
-/// Starts `bailiwick serve` with one tenant, one resource and one deployment named `bench`, as an
-/// operator would.
+/// Starts `bailiwick serve`.
 pub(crate) fn start_ours(binary: &Path, setup: &Setup) -> io::Result<Server> {
     let data = setup.work.join("data");
-    if data.exists() {
-        fs::remove_dir_all(&data)?;
-    }
-    let run = |line: &str| -> io::Result<Vec<u8>> {
-        let mut command = Command::new(binary);
-        let output = command.args(line.split(' ')).env("BAILIWICK_DATA", &data).output()?;
-        if output.status.success() {
-            return Ok(output.stdout);
-        }
-        let message = String::from_utf8_lossy(&output.stderr);
-        Err(io::Error::other(format!("bailiwick {line}: {message}")))
-    };
-    run("tenant create bench")?;
-    let made = run("resource create bench --tenant bench --no-prefix-cache --json")?;
-    let made: Value = serde_json::from_slice(&made).map_err(io::Error::other)?;
-    let key = made.get("key1").and_then(Value::as_str).unwrap_or_default().to_owned();
-    run(&format!("model add {} --name bench --in-place", setup.model.display()))?;
-    run("deployment create bench --resource bench --model bench \
-         --tokens-per-minute 1000000000 --requests-per-minute 1000000")?;
-
+    let key = make_data(binary, &data, &setup.model)?;
     let (address, operations) = (free_address()?, free_address()?);
     let mut command = Command::new(binary);
     command
@@ -96,6 +87,32 @@ pub(crate) fn start_ours(binary: &Path, setup: &Setup) -> io::Result<Server> {
     let child = spawn(&mut command, &setup.work.join("bailiwick.log"))?;
     let path = "/openai/v1/chat/completions".to_owned();
     wait(Server { child, target: Target { address, path, key } }, operations, "/readyz")
+}
+
+/// Makes a data directory with one tenant, one resource and one deployment named `bench`, as an
+/// operator would, and says the resource's key.
+pub(crate) fn make_data(binary: &Path, data: &Path, model: &Path) -> io::Result<String> {
+    if data.exists() {
+        fs::remove_dir_all(data)?;
+    }
+    let run = |line: &str| -> io::Result<Vec<u8>> {
+        let mut command = Command::new(binary);
+        let output = command.args(line.split(' ')).env("BAILIWICK_DATA", data).output()?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        let message = String::from_utf8_lossy(&output.stderr);
+        Err(io::Error::other(format!("bailiwick {line}: {message}")))
+    };
+    run("tenant create bench")?;
+    let made = run("resource create bench --tenant bench --no-prefix-cache --json")?;
+    let made: Value = serde_json::from_slice(&made).map_err(io::Error::other)?;
+    let key = made.get("key1").and_then(Value::as_str).unwrap_or_default().to_owned();
+    run(&format!("model add {} --name bench --in-place", model.display()))?;
+    // Far above what a loopback can carry: that limits are checked is measured, not that they bite.
+    run("deployment create bench --resource bench --model bench \
+         --tokens-per-minute 4000000000 --requests-per-minute 100000000")?;
+    Ok(key)
 }
 
 /// Highest resident memory so far, in MB, of a server and all its children.
@@ -116,7 +133,8 @@ pub(crate) fn memory_peak_mb(server: &Server) -> u64 {
     kilobytes / 1024
 }
 
-fn wait(mut server: Server, address: SocketAddr, path: &str) -> io::Result<Server> {
+/// Waits until `path` is answered with 200.
+pub(crate) fn wait(mut server: Server, address: SocketAddr, path: &str) -> io::Result<Server> {
     let started = Instant::now();
     while !is_ready(address, path) {
         if let Some(status) = server.child.try_wait()? {
@@ -130,12 +148,13 @@ fn wait(mut server: Server, address: SocketAddr, path: &str) -> io::Result<Serve
     Ok(server)
 }
 
-fn spawn(command: &mut Command, log: &Path) -> io::Result<Child> {
+/// Starts a program; what it writes goes to a file.
+pub(crate) fn spawn(command: &mut Command, log: &Path) -> io::Result<Child> {
     let log = fs::File::create(log)?;
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()
 }
 
 /// An address on loopback that nobody listens on just now.
-fn free_address() -> io::Result<SocketAddr> {
+pub(crate) fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind(("127.0.0.1", 0))?.local_addr()
 }

@@ -1,0 +1,292 @@
+//! What the gateway costs: Bailiwick with an engine that answers at once, nginx as a plain reverse
+//! proxy and LiteLLM's proxy in front of the same stub, each pinned to the same core while stub and
+//! load generator share another one. It measures no model.
+
+mod fixed;
+mod load;
+mod message;
+mod report;
+mod servers;
+mod stub;
+
+use std::{
+    fs, io,
+    io::{Seek as _, Write as _},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::thread::{CpuSet, sched_setaffinity};
+use serde_json::json;
+
+use self::{
+    load::Run,
+    servers::{Programs, Running},
+};
+use crate::measure::median;
+
+const USAGE: &str = "usage: bench overhead --ours BINARY --nginx BINARY --work DIR
+             [--litellm BINARY] [--rounds 3] [--requests 20000] [--write FILE.md]";
+
+/// Connections that each send one request at a time.
+const CONCURRENCY: [usize; 3] = [1, 16, 64];
+
+/// What stands before the stub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proxy {
+    /// Nothing: the load generator talks to the stub.
+    Direct,
+    Bailiwick,
+    Nginx,
+    LiteLlm,
+}
+
+impl Proxy {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "the stub itself",
+            Self::Bailiwick => "Bailiwick",
+            Self::Nginx => "nginx",
+            Self::LiteLlm => "LiteLLM",
+        }
+    }
+
+    /// Requests of a run, where a fast proxy gets `most`.
+    fn requests(self, most: usize, connections: usize) -> usize {
+        let share: usize = if self == Self::LiteLlm { 20 } else { 1 };
+        let share = if connections == 1 { share.saturating_mul(4) } else { share };
+        most.checked_div(share).unwrap_or(most).max(connections)
+    }
+}
+
+/// One proxy in one round.
+#[derive(Debug, Clone)]
+struct Turn {
+    proxy: Proxy,
+    /// As many as there are levels of concurrency, in their order.
+    runs: Vec<Run>,
+    /// How busy the core of the proxy and that of stub and load were, in percent, at the highest
+    /// concurrency.
+    busy: [f64; 2],
+    /// Bytes by which the data directory grew for each request.
+    grown: f64,
+}
+
+/// What the measured version of Bailiwick had on, as far as it shows from outside.
+#[derive(Debug, Clone, Copy, Default)]
+struct Shown {
+    receipts: bool,
+    log: bool,
+}
+
+/// All that was measured.
+#[derive(Debug)]
+struct Measured {
+    rounds: u32,
+    requests: usize,
+    prompt_bytes: usize,
+    fsync_ms: f64,
+    shown: Shown,
+    versions: Vec<(Proxy, String)>,
+    turns: Vec<Turn>,
+}
+
+/// `bench stub`.
+pub(crate) fn stub(arguments: impl Iterator<Item = String>) -> io::Result<()> {
+    let arguments: Vec<String> = arguments.collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["--listen", address] => stub::serve(address.parse().map_err(io::Error::other)?),
+        _ => Err(io::Error::other("usage: bench stub --listen ADDRESS")),
+    }
+}
+
+/// `bench overhead`.
+pub(crate) fn main(mut arguments: impl Iterator<Item = String>) -> io::Result<()> {
+    let mut programs = Programs::default();
+    let (mut rounds, mut requests, mut write) = (3, 20_000, None);
+    while let Some(name) = arguments.next() {
+        let value = arguments.next().ok_or_else(|| io::Error::other(USAGE))?;
+        let number = || value.parse::<u32>().map_err(io::Error::other);
+        match name.as_str() {
+            "--ours" => programs.ours = value.into(),
+            "--nginx" => programs.nginx = value.into(),
+            "--litellm" => programs.litellm = Some(value.into()),
+            "--work" => programs.work = value.into(),
+            "--rounds" => rounds = number()?,
+            "--requests" => requests = number()? as usize,
+            "--write" => write = Some(PathBuf::from(value)),
+            _ => return Err(io::Error::other(format!("`{name}` is not an option\n{USAGE}"))),
+        }
+    }
+    if thread::available_parallelism()?.get() < 2 {
+        return Err(io::Error::other("two processors are needed: one for the proxy, one for load"));
+    }
+    // The stub inherits this; proxies are started on a core of their own.
+    let mut core = CpuSet::new();
+    core.set(fixed::STUB_CORE);
+    sched_setaffinity(None, &core)?;
+    fs::create_dir_all(&programs.work)?;
+    let measured = measure(&programs, rounds, requests)?;
+    let report = report::markdown(&measured);
+    write!(io::stdout(), "{report}")?;
+    match write {
+        Some(document) => crate::report::write_between_markers(&document, "overhead", &report),
+        None => Ok(()),
+    }
+}
+
+fn measure(programs: &Programs, rounds: u32, requests: usize) -> io::Result<Measured> {
+    let body = body();
+    let mut proxies = vec![Proxy::Direct, Proxy::Bailiwick, Proxy::Nginx];
+    if programs.litellm.is_some() {
+        proxies.push(Proxy::LiteLlm);
+    }
+    let stub = servers::start_stub(programs)?;
+    let (mut turns, mut shown) = (Vec::new(), Shown::default());
+    for round in 1..=rounds {
+        // Who begins changes from round to round, so that a drift of the machine hits all.
+        proxies.reverse();
+        for proxy in &proxies {
+            let running = servers::start(*proxy, programs, &stub)?;
+            if *proxy == Proxy::Bailiwick {
+                shown = look(&running, &body)?;
+            }
+            let turn = turn(*proxy, &running, &body, requests)?;
+            progress(round, &turn);
+            turns.push(turn);
+            drop(running);
+            thread::sleep(Duration::from_millis(300));
+        }
+    }
+    let prompt_bytes = prompt().len();
+    let fsync_ms = fsync_ms(&programs.data())?;
+    let versions = servers::versions(programs);
+    Ok(Measured { rounds, requests, prompt_bytes, fsync_ms, shown, versions, turns })
+}
+
+fn turn(proxy: Proxy, running: &Running, body: &str, requests: usize) -> io::Result<Turn> {
+    let target = &running.server().target;
+    let most = CONCURRENCY.iter().copied().max().unwrap_or(1);
+    // Lazily made things are made before anything is timed.
+    let warm = proxy.requests(requests, most).checked_div(4).unwrap_or(1);
+    load::run(target, body, most, warm.max(most))?;
+    let mut turn = Turn { proxy, runs: Vec::new(), busy: [0.0; 2], grown: 0.0 };
+    for connections in CONCURRENCY {
+        let count = proxy.requests(requests, connections);
+        let (bytes, busy) = (running.data_bytes(), Busy::now()?);
+        turn.runs.push(load::run(target, body, connections, count)?);
+        turn.busy = busy.since()?;
+        let grown = running.data_bytes().saturating_sub(bytes);
+        turn.grown = load::count(usize::try_from(grown).unwrap_or(0)) / load::count(count);
+    }
+    Ok(turn)
+}
+
+/// What shows from outside of what is on.
+fn look(running: &Running, body: &str) -> io::Result<Shown> {
+    let target = &running.server().target;
+    let answer = load::once(target.address, &load::post(target, body))?;
+    if !answer.body.contains(fixed::TEXT) {
+        let text = answer.body;
+        return Err(io::Error::other(format!("not the stub's answer: {text}")));
+    }
+    let receipts = answer.head.contains("\r\nx-bailiwick-receipt:");
+    let log = crate::http::is_ready(target.address, "/log/checkpoint");
+    Ok(Shown { receipts, log })
+}
+
+/// How long the machine's processors had been busy, and in all.
+struct Busy([[u64; 2]; 2]);
+
+impl Busy {
+    fn now() -> io::Result<Self> {
+        let stat = fs::read_to_string("/proc/stat")?;
+        let of = |core: usize| -> [u64; 2] {
+            let name = format!("cpu{core} ");
+            let line = stat.lines().find_map(|line| line.strip_prefix(&name)).unwrap_or_default();
+            // user nice system idle iowait irq softirq steal; guests are in `user` already.
+            let times: Vec<u64> =
+                line.split_whitespace().take(8).filter_map(|time| time.parse().ok()).collect();
+            let all: u64 = times.iter().sum();
+            let idle: u64 = times.iter().skip(3).take(2).sum();
+            [all.saturating_sub(idle), all]
+        };
+        Ok(Self([of(servers::PROXY_CORE), of(fixed::STUB_CORE)]))
+    }
+
+    fn since(&self) -> io::Result<[f64; 2]> {
+        let now = Self::now()?;
+        let percent = |[busy, all]: [u64; 2], [busy_then, all_then]: [u64; 2]| {
+            let part = |now: u64, then: u64| {
+                load::count(usize::try_from(now.saturating_sub(then)).unwrap_or(0))
+            };
+            100.0 * part(busy, busy_then) / part(all, all_then).max(1.0)
+        };
+        let ([proxy, stub], [proxy_then, stub_then]) = (now.0, self.0);
+        Ok([percent(proxy, proxy_then), percent(stub, stub_then)])
+    }
+}
+
+/// How long it takes until a small append is on the disk, in a data directory: the median.
+fn fsync_ms(data: &Path) -> io::Result<f64> {
+    let path = data.join(".fsync");
+    let mut file = fs::File::create(&path)?;
+    let mut took = Vec::new();
+    for _ in 0..FSYNCS {
+        file.seek(io::SeekFrom::End(0))?;
+        let started = Instant::now();
+        file.write_all(&[0; 512])?;
+        file.sync_all()?;
+        took.push(started.elapsed().as_secs_f64() * 1000.0);
+    }
+    fs::remove_file(&path)?;
+    Ok(median(&mut took))
+}
+
+/// Appends whose fsync is timed.
+const FSYNCS: u32 = 200;
+
+fn body() -> String {
+    json!({
+        "model": "bench",
+        "messages": [
+            { "role": "system", "content": "Answer in one sentence." },
+            { "role": "user", "content": prompt() },
+        ],
+        "temperature": 0,
+        "max_tokens": 64,
+    })
+    .to_string()
+}
+
+/// A kilobyte of text.
+fn prompt() -> String {
+    const SENTENCE: &str = "The river runs past the old mill, where letters wait for the morning. ";
+    SENTENCE.repeat(1024_usize.div_ceil(SENTENCE.len()))
+}
+
+fn progress(round: u32, turn: &Turn) {
+    let runs: Vec<String> = turn
+        .runs
+        .iter()
+        .zip(CONCURRENCY)
+        .map(|(run, at)| {
+            let Run { per_second, p50_ms, p99_ms } = run;
+            format!("{at}: {per_second:.0}/s p50 {p50_ms:.3} p99 {p99_ms:.3} ms")
+        })
+        .collect();
+    let [proxy, stub] = turn.busy;
+    let _ = writeln!(
+        io::stderr(),
+        "round {round} {:>15}: {}; cores {proxy:.0} % and {stub:.0} % busy",
+        turn.proxy.name(),
+        runs.join(", "),
+    );
+}
+
+/// An address as clients write it.
+fn url(address: SocketAddr, path: &str) -> String {
+    format!("http://{address}{path}")
+}

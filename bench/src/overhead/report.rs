@@ -1,0 +1,178 @@
+//! The report on the gateway's overhead: medians, ratios, and the raw numbers behind them.
+
+use std::fmt::Write as _;
+
+use super::{CONCURRENCY, Measured, Proxy, Turn};
+use crate::{measure::median, report::machine};
+
+/// A number of one turn.
+type Value = Box<dyn Fn(&Turn) -> f64>;
+
+/// One row of a table.
+struct Row {
+    name: String,
+    value: Value,
+    decimals: usize,
+}
+
+const COLUMNS: [Proxy; 4] = [Proxy::Bailiwick, Proxy::Nginx, Proxy::LiteLlm, Proxy::Direct];
+
+/// The report as Markdown.
+pub(super) fn markdown(measured: &Measured) -> String {
+    let mut text = String::new();
+    introduction(&mut text, measured);
+    table(&mut text, measured);
+    bars(&mut text, measured);
+    raw(&mut text, measured);
+    text
+}
+
+// Writing to a string cannot fail, here and below.
+fn introduction(text: &mut String, measured: &Measured) {
+    let Measured { rounds, requests, prompt_bytes, fsync_ms, .. } = measured;
+    let most = |connections| Proxy::Nginx.requests(*requests, connections);
+    let least = |connections| Proxy::LiteLlm.requests(*requests, connections);
+    let versions: Vec<String> = measured
+        .versions
+        .iter()
+        .map(|(proxy, version)| format!("{} {version}", proxy.name()))
+        .collect();
+    let _ = writeln!(
+        text,
+        "{rounds} rounds, in turns. Each round: {} requests over one connection, {} over 16 and {} \
+         over 64; of LiteLLM, {}, {} and {}. Prompt: {prompt_bytes} bytes. Peers: {}. Machine: {}. \
+         One fsync of a 512-byte append in the data directory: {fsync_ms:.2} ms.\n",
+        most(1),
+        most(16),
+        most(64),
+        least(1),
+        least(16),
+        least(64),
+        versions.join(", "),
+        machine(),
+    );
+    let state = |on: bool| if on { "on" } else { "not in this version" };
+    let grown = middle(measured, Proxy::Bailiwick, &|turn| turn.grown);
+    let _ = writeln!(
+        text,
+        "What the measured version of Bailiwick had on: key authentication, authorization, rate \
+         limits, metrics and a line in its log for each call. As it shows from outside: receipts \
+         (`x-bailiwick-receipt` in the answer) {}; transparency log (`/log/checkpoint`) {}; data \
+         directory grown by {grown:.0} bytes for each request{}.\n",
+        state(measured.shown.receipts),
+        state(measured.shown.log),
+        if grown < 1.0 { ", so nothing is sealed, stored or committed yet" } else { "" },
+    );
+}
+
+fn table(text: &mut String, measured: &Measured) {
+    let _ = writeln!(
+        text,
+        "| median | Bailiwick | nginx | LiteLLM | the stub itself | Bailiwick / nginx | \
+         Bailiwick / LiteLLM |"
+    );
+    let _ = writeln!(text, "|---|---:|---:|---:|---:|---:|---:|");
+    for Row { name, value, decimals } in rows() {
+        let [ours, nginx, litellm, direct] =
+            COLUMNS.map(|proxy| middle(measured, proxy, value.as_ref()));
+        let cells = [ours, nginx, litellm, direct].map(|number| cell(number, decimals));
+        let ratios = [ours / nginx, ours / litellm].map(|ratio| cell(ratio, 2));
+        let _ = writeln!(text, "| {name} | {} | {} |", cells.join(" | "), ratios.join(" | "));
+    }
+}
+
+fn rows() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (at, connections) in CONCURRENCY.into_iter().enumerate() {
+        rows.push(Row {
+            name: format!("requests/s, {connections} at once"),
+            value: Box::new(move |turn| turn.runs.get(at).map_or(f64::NAN, |run| run.per_second)),
+            decimals: 0,
+        });
+    }
+    for (at, connections) in CONCURRENCY.into_iter().enumerate() {
+        rows.push(Row {
+            name: format!("p50, {connections} at once, ms"),
+            value: Box::new(move |turn| turn.runs.get(at).map_or(f64::NAN, |run| run.p50_ms)),
+            decimals: 3,
+        });
+        rows.push(Row {
+            name: format!("p99, {connections} at once, ms"),
+            value: Box::new(move |turn| turn.runs.get(at).map_or(f64::NAN, |run| run.p99_ms)),
+            decimals: 3,
+        });
+    }
+    rows.push(Row {
+        name: "proxy's core busy at 64, %".to_owned(),
+        value: Box::new(|turn| turn.busy.first().copied().unwrap_or(f64::NAN)),
+        decimals: 0,
+    });
+    rows.push(Row {
+        name: "stub's and load's core busy at 64, %".to_owned(),
+        value: Box::new(|turn| turn.busy.last().copied().unwrap_or(f64::NAN)),
+        decimals: 0,
+    });
+    rows
+}
+
+/// What was promised, and whether it is kept.
+fn bars(text: &mut String, measured: &Measured) {
+    let at_most = |turn: &Turn| turn.runs.last().map_or(f64::NAN, |run| run.per_second);
+    let alone = |turn: &Turn| turn.runs.first().map_or(f64::NAN, |run| run.p50_ms);
+    let per_second = |proxy| middle(measured, proxy, &at_most);
+    let to_nginx = per_second(Proxy::Bailiwick) / per_second(Proxy::Nginx);
+    let to_litellm = per_second(Proxy::Bailiwick) / per_second(Proxy::LiteLlm);
+    let p50 = |proxy| middle(measured, proxy, &alone);
+    let added = p50(Proxy::Bailiwick) - p50(Proxy::Direct);
+    let judged = |kept: bool| if kept { "met" } else { "missed" };
+    let _ = writeln!(text, "\n| bar | measured | |\n|---|---:|---|");
+    let _ = writeln!(
+        text,
+        "| at 64 at once, at least 0.5 of nginx's throughput | {} | {} |",
+        cell(to_nginx, 2),
+        judged(to_nginx >= 0.5)
+    );
+    if to_litellm.is_finite() {
+        let _ = writeln!(
+            text,
+            "| at 64 at once, at least 10 times LiteLLM's throughput | {} | {} |",
+            cell(to_litellm, 1),
+            judged(to_litellm >= 10.0)
+        );
+    }
+    let applies = if measured.fsync_ms < 1.0 { "" } else { " (one fsync takes longer here)" };
+    let _ = writeln!(
+        text,
+        "| p50 added to the stub's with one request at a time, below 2 ms where one fsync is below \
+         1 ms | {} ms | {}{applies} |",
+        cell(added, 3),
+        judged(added < 2.0)
+    );
+}
+
+fn raw(text: &mut String, measured: &Measured) {
+    let _ = writeln!(text, "\nRaw numbers, round by round:\n");
+    let _ = writeln!(text, "| | {} |", COLUMNS.map(Proxy::name).join(" | "));
+    let _ = writeln!(text, "|---|---|---|---|---|");
+    for Row { name, value, decimals } in rows() {
+        let cells = COLUMNS.map(|proxy| {
+            let numbers = values(measured, proxy, value.as_ref());
+            let numbers: Vec<_> = numbers.into_iter().map(|value| cell(value, decimals)).collect();
+            numbers.join(" ")
+        });
+        let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
+    }
+}
+
+fn values(measured: &Measured, proxy: Proxy, value: &dyn Fn(&Turn) -> f64) -> Vec<f64> {
+    measured.turns.iter().filter(|turn| turn.proxy == proxy).map(value).collect()
+}
+
+fn middle(measured: &Measured, proxy: Proxy, value: &dyn Fn(&Turn) -> f64) -> f64 {
+    median(&mut values(measured, proxy, value))
+}
+
+/// A number, or that it was not measured.
+fn cell(number: f64, decimals: usize) -> String {
+    if number.is_finite() { format!("{number:.decimals$}") } else { "–".to_owned() }
+}

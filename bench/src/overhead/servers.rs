@@ -1,0 +1,232 @@
+//! Starts the proxies, one at a time, each with its settings as they come except for what makes
+//! them alike: one process or worker, kept connections, and no log where that can be turned off.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use rustix::process::geteuid;
+
+use super::{Proxy, url};
+use crate::{
+    http::Target,
+    servers::{Server, free_address, make_data, spawn, wait},
+};
+
+/// The core of what is measured.
+pub(super) const PROXY_CORE: usize = 1;
+
+/// What to start, and where to put its files.
+#[derive(Debug, Default)]
+pub(super) struct Programs {
+    /// Bailiwick's server with a stub as its worker.
+    pub(super) ours: PathBuf,
+    pub(super) nginx: PathBuf,
+    pub(super) litellm: Option<PathBuf>,
+    pub(super) work: PathBuf,
+}
+
+impl Programs {
+    /// Bailiwick's data directory.
+    pub(super) fn data(&self) -> PathBuf {
+        self.work.join("data")
+    }
+}
+
+/// What the load is sent to.
+#[derive(Debug)]
+pub(super) enum Running<'stub> {
+    Stub(&'stub Server),
+    Proxy(Server),
+    /// With its data directory.
+    Ours(Server, PathBuf),
+}
+
+impl Running<'_> {
+    pub(super) fn server(&self) -> &Server {
+        match self {
+            Self::Stub(server) => server,
+            Self::Proxy(server) | Self::Ours(server, _) => server,
+        }
+    }
+
+    /// How much its data directory holds.
+    pub(super) fn data_bytes(&self) -> u64 {
+        match self {
+            Self::Ours(_, data) => bytes(data),
+            Self::Stub(_) | Self::Proxy(_) => 0,
+        }
+    }
+}
+
+fn bytes(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes(&entry.path()),
+            // A file may be gone again.
+            metadata => metadata.map_or(0, |metadata| metadata.len()),
+        })
+        .sum()
+}
+
+/// Starts the stub, on the core that this process is on.
+pub(super) fn start_stub(programs: &Programs) -> io::Result<Server> {
+    let address = free_address()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["stub", "--listen", &address.to_string()]);
+    let child = spawn(&mut command, &programs.work.join("stub.log"))?;
+    let path = "/v1/chat/completions".to_owned();
+    wait(Server { child, target: Target { address, path, key: "none".into() } }, address, "/")
+}
+
+/// Starts a proxy, on a core of its own.
+pub(super) fn start<'stub>(
+    proxy: Proxy,
+    programs: &Programs,
+    stub: &'stub Server,
+) -> io::Result<Running<'stub>> {
+    match proxy {
+        Proxy::Direct => Ok(Running::Stub(stub)),
+        Proxy::Bailiwick => start_ours(programs).map(|ours| Running::Ours(ours, programs.data())),
+        Proxy::Nginx => start_nginx(programs, stub).map(Running::Proxy),
+        Proxy::LiteLlm => start_litellm(programs, stub).map(Running::Proxy),
+    }
+}
+
+fn start_ours(programs: &Programs) -> io::Result<Server> {
+    let data = programs.data();
+    // The stub takes any file for a model.
+    let model = programs.work.join("model.gguf");
+    fs::write(&model, "not a model\n")?;
+    let key = make_data(&programs.ours, &data, &model)?;
+    let (address, operations) = (free_address()?, free_address()?);
+    let mut command = pinned(&programs.ours);
+    command
+        .arg("serve")
+        .env("BAILIWICK_DATA", &data)
+        .env("BAILIWICK_LISTEN__API", address.to_string())
+        .env("BAILIWICK_LISTEN__OPERATIONS", operations.to_string());
+    let child = spawn(&mut command, &programs.work.join("bailiwick.log"))?;
+    let path = "/openai/v1/chat/completions".to_owned();
+    wait(Server { child, target: Target { address, path, key } }, operations, "/readyz")
+}
+
+fn start_nginx(programs: &Programs, stub: &Server) -> io::Result<Server> {
+    let home = programs.work.join("nginx");
+    fs::create_dir_all(&home)?;
+    let address = free_address()?;
+    // Without it, a master that is root starts workers that may not enter this folder.
+    let user = if geteuid().is_root() { "user root;" } else { "" };
+    let configuration = NGINX
+        .replace("@user@", user)
+        .replace("@address@", &address.to_string())
+        .replace("@stub@", &stub.target.address.to_string());
+    let file = home.join("nginx.conf");
+    fs::write(&file, configuration)?;
+    let mut command = pinned(&programs.nginx);
+    command.arg("-p").arg(&home).arg("-c").arg(&file).args(["-e", "error.log"]);
+    let child = spawn(&mut command, &programs.work.join("nginx.log"))?;
+    let path = "/v1/chat/completions".to_owned();
+    wait(Server { child, target: Target { address, path, key: "none".into() } }, address, "/")
+}
+
+/// A plain reverse proxy. Connections are kept as long as the run lasts, on both sides, as the
+/// others keep theirs.
+const NGINX: &str = "\
+@user@
+daemon off;
+worker_processes 1;
+pid nginx.pid;
+error_log error.log error;
+events {
+    worker_connections 1024;
+}
+http {
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    keepalive_requests 10000000;
+    upstream stub {
+        server @stub@;
+        keepalive 128;
+        keepalive_requests 10000000;
+    }
+    server {
+        listen @address@;
+        location / {
+            proxy_pass http://stub;
+            proxy_http_version 1.1;
+            proxy_set_header Connection \"\";
+        }
+    }
+}
+";
+
+fn start_litellm(programs: &Programs, stub: &Server) -> io::Result<Server> {
+    let binary = programs.litellm.as_deref().ok_or_else(|| io::Error::other("no --litellm"))?;
+    let configuration = LITELLM.replace("@stub@", &url(stub.target.address, "/v1"));
+    let file = programs.work.join("litellm.yaml");
+    fs::write(&file, configuration)?;
+    let address = free_address()?;
+    let mut command = pinned(binary);
+    command
+        .arg("--config")
+        .arg(&file)
+        .args(["--host", "127.0.0.1", "--port", &address.port().to_string()])
+        .args(["--num_workers", "1", "--telemetry", "False"])
+        // Its log, and that of its HTTP server, off but for errors.
+        .env("LITELLM_LOG", "ERROR")
+        .envs([LOCAL_PRICES]);
+    let child = spawn(&mut command, &programs.work.join("litellm.log"))?;
+    let (path, key) = ("/v1/chat/completions".to_owned(), "sk-bench".to_owned());
+    let server = Server { child, target: Target { address, path, key } };
+    wait(server, address, "/health/liveliness")
+}
+
+/// LiteLLM's list of prices, from its own package: otherwise it asks the Internet at its start.
+const LOCAL_PRICES: (&str, &str) = ("LITELLM_LOCAL_MODEL_COST_MAP", "True");
+
+const LITELLM: &str = "\
+model_list:
+  - model_name: bench
+    litellm_params:
+      model: openai/bench
+      api_base: @stub@
+      api_key: none
+litellm_settings:
+  set_verbose: false
+  turn_off_message_logging: true
+  telemetry: false
+general_settings:
+  master_key: sk-bench
+  disable_spend_logs: true
+";
+
+/// A program on the core of what is measured.
+fn pinned(program: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["--cpu-list", &PROXY_CORE.to_string()]).arg(program);
+    command
+}
+
+/// What the peers say of their versions.
+pub(super) fn versions(programs: &Programs) -> Vec<(Proxy, String)> {
+    let version = |program: &Path, flag: &str| -> Option<String> {
+        let output = Command::new(program).arg(flag).envs([LOCAL_PRICES]).output().ok()?;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        // The first word that begins with a digit, after what stands before a slash.
+        let mut words = said.split([' ', '/', '\n', '=']);
+        words.find(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
+    };
+    let nginx = version(&programs.nginx, "-v").map(|version| (Proxy::Nginx, version));
+    let litellm = programs.litellm.as_deref();
+    let litellm = litellm.and_then(|litellm| version(litellm, "--version"));
+    nginx.into_iter().chain(litellm.map(|version| (Proxy::LiteLlm, version))).collect()
+}

@@ -1,0 +1,16 @@
+//! Bailiwick's own server and command line, with a worker that runs no model and answers at once:
+//! what is left to measure is the gateway. For `bench overhead` only.
+
+#[path = "../overhead/fixed.rs"]
+mod fixed;
+mod worker;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // As the gateway starts its workers.
+    if std::env::args_os().nth(1).is_some_and(|command| command == "worker") {
+        return worker::main();
+    }
+    server::cli::main()
+}
