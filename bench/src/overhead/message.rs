@@ -57,7 +57,10 @@ mod tests {
         let head = head(whole).unwrap();
         assert_eq!(head.len(), whole.len() - 3);
         assert_eq!(length(head), Length::Bytes(12));
-        assert_eq!(length(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"), Length::Chunked);
+        assert_eq!(
+            length(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"),
+            Length::Chunked
+        );
         assert_eq!(length(b"GET / HTTP/1.1\r\ncookie: a\r\n\r\n"), Length::None);
     }
 }

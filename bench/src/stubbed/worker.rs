@@ -96,12 +96,8 @@ fn ready(context: u32) -> FromWorker {
         chat_template: true,
         context: context.min(CONTEXT),
     };
-    let confinement = Confinement {
-        landlock_abi: 0,
-        seccomp: false,
-        memory_locked: false,
-        attempts: Vec::new(),
-    };
+    let confinement =
+        Confinement { landlock_abi: 0, seccomp: false, memory_locked: false, attempts: Vec::new() };
     FromWorker::Ready { facts, confinement }
 }
 
