@@ -25,10 +25,11 @@ use self::{
     load::Run,
     servers::{Programs, Running},
 };
-use crate::measure::median;
+use crate::{measure::median, report::machine};
 
 const USAGE: &str = "usage: bench overhead --ours BINARY --nginx BINARY --work DIR
-             [--litellm BINARY] [--rounds 3] [--requests 20000] [--write FILE.md]";
+             [--litellm BINARY] [--rounds 3] [--requests 20000]
+             [--only ours|nginx|litellm|stub] [--write FILE.md]";
 
 /// Connections that each send one request at a time.
 const CONCURRENCY: [usize; 3] = [1, 16, 64];
@@ -53,6 +54,16 @@ impl Proxy {
         }
     }
 
+    /// Its name on the command line.
+    fn option(self) -> &'static str {
+        match self {
+            Self::Direct => "stub",
+            Self::Bailiwick => "ours",
+            Self::Nginx => "nginx",
+            Self::LiteLlm => "litellm",
+        }
+    }
+
     /// Requests of a run, where a fast proxy gets `most`.
     fn requests(self, most: usize, connections: usize) -> usize {
         let share: usize = if self == Self::LiteLlm { 20 } else { 1 };
@@ -70,6 +81,10 @@ struct Turn {
     /// How busy the core of the proxy and that of stub and load were, in percent, at the highest
     /// concurrency.
     busy: [f64; 2],
+    /// Processor time of the proxy for each request at the highest concurrency, in microseconds.
+    cost_us: f64,
+    /// How much of the proxy's core others took at that time, in percent.
+    others: f64,
     /// Bytes by which the data directory grew for each request.
     grown: f64,
 }
@@ -87,6 +102,7 @@ struct Measured {
     rounds: u32,
     requests: usize,
     prompt_bytes: usize,
+    machine: String,
     fsync_ms: f64,
     shown: Shown,
     versions: Vec<(Proxy, String)>,
@@ -105,7 +121,7 @@ pub(crate) fn stub(arguments: impl Iterator<Item = String>) -> io::Result<()> {
 /// `bench overhead`.
 pub(crate) fn main(mut arguments: impl Iterator<Item = String>) -> io::Result<()> {
     let mut programs = Programs::default();
-    let (mut rounds, mut requests, mut write) = (3, 20_000, None);
+    let (mut rounds, mut requests, mut only, mut write) = (3, 20_000, None, None);
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or_else(|| io::Error::other(USAGE))?;
         let number = || value.parse::<u32>().map_err(io::Error::other);
@@ -116,6 +132,7 @@ pub(crate) fn main(mut arguments: impl Iterator<Item = String>) -> io::Result<()
             "--work" => programs.work = value.into(),
             "--rounds" => rounds = number()?,
             "--requests" => requests = number()? as usize,
+            "--only" => only = Some(value),
             "--write" => write = Some(PathBuf::from(value)),
             _ => return Err(io::Error::other(format!("`{name}` is not an option\n{USAGE}"))),
         }
@@ -123,12 +140,27 @@ pub(crate) fn main(mut arguments: impl Iterator<Item = String>) -> io::Result<()
     if thread::available_parallelism()?.get() < 2 {
         return Err(io::Error::other("two processors are needed: one for the proxy, one for load"));
     }
+    // Before this process is on one core only.
+    let machine = machine();
     // The stub inherits this; proxies are started on a core of their own.
     let mut core = CpuSet::new();
     core.set(fixed::STUB_CORE);
     sched_setaffinity(None, &core)?;
     fs::create_dir_all(&programs.work)?;
-    let measured = measure(&programs, rounds, requests)?;
+    let mut proxies = vec![Proxy::Direct, Proxy::Bailiwick, Proxy::Nginx, Proxy::LiteLlm];
+    proxies.retain(|proxy| *proxy != Proxy::LiteLlm || programs.litellm.is_some());
+    proxies.retain(|proxy| only.as_deref().is_none_or(|only| only == proxy.option()));
+    let (turns, shown) = measure(&programs, proxies, rounds, requests)?;
+    let measured = Measured {
+        rounds,
+        requests,
+        prompt_bytes: prompt().len(),
+        machine,
+        fsync_ms: fsync_ms(&programs.work)?,
+        shown,
+        versions: servers::versions(&programs),
+        turns,
+    };
     let report = report::markdown(&measured);
     write!(io::stdout(), "{report}")?;
     match write {
@@ -137,12 +169,13 @@ pub(crate) fn main(mut arguments: impl Iterator<Item = String>) -> io::Result<()
     }
 }
 
-fn measure(programs: &Programs, rounds: u32, requests: usize) -> io::Result<Measured> {
+fn measure(
+    programs: &Programs,
+    mut proxies: Vec<Proxy>,
+    rounds: u32,
+    requests: usize,
+) -> io::Result<(Vec<Turn>, Shown)> {
     let body = body();
-    let mut proxies = vec![Proxy::Direct, Proxy::Bailiwick, Proxy::Nginx];
-    if programs.litellm.is_some() {
-        proxies.push(Proxy::LiteLlm);
-    }
     let stub = servers::start_stub(programs)?;
     let (mut turns, mut shown) = (Vec::new(), Shown::default());
     for round in 1..=rounds {
@@ -160,10 +193,7 @@ fn measure(programs: &Programs, rounds: u32, requests: usize) -> io::Result<Meas
             thread::sleep(Duration::from_millis(300));
         }
     }
-    let prompt_bytes = prompt().len();
-    let fsync_ms = fsync_ms(&programs.data())?;
-    let versions = servers::versions(programs);
-    Ok(Measured { rounds, requests, prompt_bytes, fsync_ms, shown, versions, turns })
+    Ok((turns, shown))
 }
 
 fn turn(proxy: Proxy, running: &Running, body: &str, requests: usize) -> io::Result<Turn> {
@@ -172,12 +202,18 @@ fn turn(proxy: Proxy, running: &Running, body: &str, requests: usize) -> io::Res
     // Lazily made things are made before anything is timed.
     let warm = proxy.requests(requests, most).checked_div(4).unwrap_or(1);
     load::run(target, body, most, warm.max(most))?;
-    let mut turn = Turn { proxy, runs: Vec::new(), busy: [0.0; 2], grown: 0.0 };
+    let mut turn =
+        Turn { proxy, runs: Vec::new(), busy: [0.0; 2], cost_us: 0.0, others: 0.0, grown: 0.0 };
     for connections in CONCURRENCY {
         let count = proxy.requests(requests, connections);
         let (bytes, busy) = (running.data_bytes(), Busy::now()?);
+        let (started, time) = (Instant::now(), running.time());
         turn.runs.push(load::run(target, body, connections, count)?);
+        let time = running.time().saturating_sub(time).as_secs_f64();
         turn.busy = busy.since()?;
+        turn.cost_us = time * 1e6 / load::count(count);
+        let [on_core, _] = turn.busy;
+        turn.others = (on_core - 100.0 * time / started.elapsed().as_secs_f64()).max(0.0);
         let grown = running.data_bytes().saturating_sub(bytes);
         turn.grown = load::count(usize::try_from(grown).unwrap_or(0)) / load::count(count);
     }
@@ -229,9 +265,9 @@ impl Busy {
     }
 }
 
-/// How long it takes until a small append is on the disk, in a data directory: the median.
-fn fsync_ms(data: &Path) -> io::Result<f64> {
-    let path = data.join(".fsync");
+/// How long it takes until a small append is on the disk, where data directories are: the median.
+fn fsync_ms(folder: &Path) -> io::Result<f64> {
+    let path = folder.join("fsync");
     let mut file = fs::File::create(&path)?;
     let mut took = Vec::new();
     for _ in 0..FSYNCS {
@@ -280,9 +316,12 @@ fn progress(round: u32, turn: &Turn) {
     let [proxy, stub] = turn.busy;
     let _ = writeln!(
         io::stderr(),
-        "round {round} {:>15}: {}; cores {proxy:.0} % and {stub:.0} % busy",
+        "round {round} {:>15}: {}; {:.1} µs each; cores {proxy:.0} % and {stub:.0} % busy, {:.0} % \
+         by others",
         turn.proxy.name(),
         runs.join(", "),
+        turn.cost_us,
+        turn.others,
     );
 }
 

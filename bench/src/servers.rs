@@ -117,20 +117,49 @@ pub(crate) fn make_data(binary: &Path, data: &Path, model: &Path) -> io::Result<
 
 /// Highest resident memory so far, in MB, of a server and all its children.
 pub(crate) fn memory_peak_mb(server: &Server) -> u64 {
-    let mut kilobytes: u64 = 0;
+    let own = |pid: u32| -> Option<u64> {
+        status(pid, "VmHWM:")?.split_whitespace().next()?.parse().ok()
+    };
+    processes(server).into_iter().filter_map(own).sum::<u64>() / 1024
+}
+
+/// Processor time so far of those processes of a server that may run on one core only, this one:
+/// a stub that it started is on another.
+pub(crate) fn time_on(server: &Server, core: usize) -> Duration {
+    let core = core.to_string();
+    let mut nanoseconds: u64 = 0;
+    for pid in processes(server) {
+        if status(pid, "Cpus_allowed_list:").is_none_or(|allowed| allowed != core) {
+            continue;
+        }
+        for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+            let times = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            let own = times.split(' ').next().and_then(|time| time.parse::<u64>().ok());
+            nanoseconds = nanoseconds.saturating_add(own.unwrap_or(0));
+        }
+    }
+    Duration::from_nanos(nanoseconds)
+}
+
+/// A server's process and all that it started.
+fn processes(server: &Server) -> Vec<u32> {
+    let mut found = Vec::new();
     let mut pids = vec![server.child.id()];
     while let Some(pid) = pids.pop() {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let own = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        kilobytes = kilobytes.saturating_add(own.unwrap_or(0));
+        found.push(pid);
         // A child belongs to the thread that started it.
         for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
             let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
             pids.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
         }
     }
-    kilobytes / 1024
+    found
+}
+
+fn status(pid: u32, name: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let value = status.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(value.trim().to_owned())
 }
 
 /// Waits until `path` is answered with 200.

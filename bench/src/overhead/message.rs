@@ -28,10 +28,8 @@ pub(super) fn length(head: &[u8]) -> Length {
                     length = Length::Bytes(value.trim().parse().unwrap_or(0));
                 }
             }
-            Some(b't' | b'T') => {
-                if value(line, b"transfer-encoding:").is_some() {
-                    return Length::Chunked;
-                }
+            Some(b't' | b'T') if value(line, b"transfer-encoding:").is_some() => {
+                return Length::Chunked;
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{CONCURRENCY, Measured, Proxy, Turn};
-use crate::{measure::median, report::machine};
+use crate::measure::median;
 
 /// A number of one turn.
 type Value = Box<dyn Fn(&Turn) -> f64>;
@@ -29,7 +29,7 @@ pub(super) fn markdown(measured: &Measured) -> String {
 
 // Writing to a string cannot fail, here and below.
 fn introduction(text: &mut String, measured: &Measured) {
-    let Measured { rounds, requests, prompt_bytes, fsync_ms, .. } = measured;
+    let Measured { rounds, requests, prompt_bytes, machine, fsync_ms, .. } = measured;
     let most = |connections| Proxy::Nginx.requests(*requests, connections);
     let least = |connections| Proxy::LiteLlm.requests(*requests, connections);
     let versions: Vec<String> = measured
@@ -40,8 +40,8 @@ fn introduction(text: &mut String, measured: &Measured) {
     let _ = writeln!(
         text,
         "{rounds} rounds, in turns. Each round: {} requests over one connection, {} over 16 and {} \
-         over 64; of LiteLLM, {}, {} and {}. Prompt: {prompt_bytes} bytes. Peers: {}. Machine: {}. \
-         One fsync of a 512-byte append in the data directory: {fsync_ms:.2} ms.\n",
+         over 64; of LiteLLM, {}, {} and {}. Prompt: {prompt_bytes} bytes. Peers: {}. Machine: {machine}. \
+         One fsync of a 512-byte append where the data directory is: {fsync_ms:.2} ms.\n",
         most(1),
         most(16),
         most(64),
@@ -49,8 +49,16 @@ fn introduction(text: &mut String, measured: &Measured) {
         least(16),
         least(64),
         versions.join(", "),
-        machine(),
     );
+    let others = measured.turns.iter().map(|turn| turn.others).fold(0.0, f64::max);
+    if others > OTHERS_MOST {
+        let _ = writeln!(
+            text,
+            "**The machine was not idle**: in the worst turn, other programs took {others:.0} % of \
+             the proxy's core. Throughput and latency are off by that; processor time per request \
+             is not.\n"
+        );
+    }
     let state = |on: bool| if on { "on" } else { "not in this version" };
     let grown = middle(measured, Proxy::Bailiwick, &|turn| turn.grown);
     let _ = writeln!(
@@ -102,6 +110,11 @@ fn rows() -> Vec<Row> {
             decimals: 3,
         });
     }
+    rows.push(Row {
+        name: "proxy's processor time per request at 64, µs".to_owned(),
+        value: Box::new(|turn| if turn.cost_us > 0.0 { turn.cost_us } else { f64::NAN }),
+        decimals: 1,
+    });
     rows.push(Row {
         name: "proxy's core busy at 64, %".to_owned(),
         value: Box::new(|turn| turn.busy.first().copied().unwrap_or(f64::NAN)),
@@ -163,6 +176,9 @@ fn raw(text: &mut String, measured: &Measured) {
         let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
     }
 }
+
+/// More than the clock ticks of `/proc/stat` are off by, in percent.
+const OTHERS_MOST: f64 = 10.0;
 
 fn values(measured: &Measured, proxy: Proxy, value: &dyn Fn(&Turn) -> f64) -> Vec<f64> {
     measured.turns.iter().filter(|turn| turn.proxy == proxy).map(value).collect()

@@ -5,6 +5,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use rustix::process::geteuid;
@@ -12,7 +13,7 @@ use rustix::process::geteuid;
 use super::{Proxy, url};
 use crate::{
     http::Target,
-    servers::{Server, free_address, make_data, spawn, wait},
+    servers::{Server, free_address, make_data, spawn, time_on, wait},
 };
 
 /// The core of what is measured.
@@ -49,6 +50,14 @@ impl Running<'_> {
         match self {
             Self::Stub(server) => server,
             Self::Proxy(server) | Self::Ours(server, _) => server,
+        }
+    }
+
+    /// Processor time of the proxy so far, with all its processes.
+    pub(super) fn time(&self) -> Duration {
+        match self {
+            Self::Stub(_) => Duration::ZERO,
+            Self::Proxy(server) | Self::Ours(server, _) => time_on(server, PROXY_CORE),
         }
     }
 
