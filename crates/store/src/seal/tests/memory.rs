@@ -54,6 +54,7 @@ fn the_memory_that_sealed_records_opens_none_of_them() {
         .env(PUBLIC, hex(&key.bytes))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let (span, records) = listen(&mut child, &key);
