@@ -16,7 +16,8 @@ const PRIVATE: &str = "others-own";
 fn shape(reply: &Reply) -> String {
     let mut shape = format!("{}\n", reply.status);
     for (name, value) in &reply.headers {
-        let varies = ["x-request-id", "apim-request-id", "date"].contains(&name.as_str());
+        let varies = ["x-request-id", "apim-request-id", "x-bailiwick-receipt", "date"];
+        let varies = varies.contains(&name.as_str());
         shape.push_str(&format!("{name}: {}\n", if varies { "…" } else { value }));
     }
     shape + &reply.text()
