@@ -11,6 +11,7 @@ use mio::{
     Events, Interest, Poll, Token,
     net::{TcpListener, TcpStream},
 };
+use rustix::process::{Signal, set_parent_process_death_signal};
 use serde_json::json;
 
 use super::{
@@ -20,8 +21,9 @@ use super::{
 
 const LISTENER: Token = Token(0);
 
-/// Serves until it is killed.
+/// Serves until it is killed, or the process that started it ends.
 pub(crate) fn serve(address: SocketAddr) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::TERM))?;
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
     let mut listener = TcpListener::bind(address)?;
