@@ -2,8 +2,7 @@
 //!
 //! To a head that it cannot read, hyper says a bare status, and has no setting for that; an error of
 //! the API has a body. The bare answer is recognised by its bytes and withheld, so that the
-//! listener can say the same in its own words: one that is not recognised goes
-//! out as it is.
+//! listener can say the same in its own words; one that is not recognised goes out as it is.
 
 use std::{
     io::{self, IoSlice},
