@@ -51,6 +51,37 @@ impl fmt::Debug for Content {
     }
 }
 
+/// Content as bytes: a body as it crossed the wire, or what a record holds before it is sealed.
+///
+/// As with [`Content`], nothing prints it, and it is overwritten when it is dropped.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ContentBytes(Zeroizing<Vec<u8>>);
+
+impl ContentBytes {
+    /// Takes bytes into custody.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes themselves. As with [`Content::reveal`]: look at where the result goes.
+    #[must_use]
+    pub fn reveal(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Appends bytes.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+}
+
+impl fmt::Debug for ContentBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ContentBytes({} bytes)", self.0.len())
+    }
+}
+
 /// Content on its way between the gateway and a worker.
 ///
 /// `Content` itself does not implement serde's traits, so that it cannot slip into a response, a
@@ -85,5 +116,7 @@ mod tests {
     fn debug_shows_a_length_and_nothing_else() {
         let content = Content::new("the canary".into());
         assert_eq!(format!("{content:?}"), "Content(10 bytes)");
+        let bytes = ContentBytes::new(b"the canary".to_vec());
+        assert_eq!(format!("{bytes:?}"), "ContentBytes(10 bytes)");
     }
 }

@@ -146,15 +146,17 @@ impl Drop for Call {
     fn drop(&mut self) {
         if let Some(exchange) = self.exchange.take() {
             let (deployment, usage) = (self.deployment, self.usage);
-            // Of a stream that was cut, the client was told 200; otherwise nothing.
-            let status = StatusCode::OK;
+            // Of a stream that was cut, the client was told 200; otherwise it was told nothing.
+            let status = match self.outcome {
+                Outcome::Cut | Outcome::Answered(_) => StatusCode::OK,
+                Outcome::Unanswered => HUNG_UP,
+            };
             let outcome = receipt::Outcome::HungUp;
             exchange.hung_up(End { status, outcome, deployment, usage });
         }
         let elapsed = self.started.elapsed();
         let status = match self.outcome {
-            // nginx's number for a client that did not wait, and for a stream that did not end.
-            Outcome::Unanswered | Outcome::Cut => 499,
+            Outcome::Unanswered | Outcome::Cut => HUNG_UP.as_u16(),
             Outcome::Answered(status) => status.as_u16(),
         };
         self.metrics.call(self.route, status, self.deployment, &self.usage, elapsed);
@@ -171,6 +173,12 @@ impl Drop for Call {
         );
     }
 }
+
+/// nginx's number for a client that did not wait. No client is ever told it.
+const HUNG_UP: StatusCode = match StatusCode::from_u16(499) {
+    Ok(status) => status,
+    Err(_) => StatusCode::REQUEST_TIMEOUT,
+};
 
 /// Where receipts are: the path before a request's id.
 const RECEIPTS: &str = "/openai/v1/receipts/";

@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use hyper::StatusCode;
 use policy::{
+    content::ContentBytes,
     id::{DeploymentId, RequestId},
     retention::{self, RetentionPlan},
 };
@@ -22,9 +22,8 @@ use tlog::{
     receipt::{Facts, Filter, Outcome, Terms},
 };
 use tokio::sync::oneshot;
-use zeroize::Zeroizing;
 
-use crate::{authn::Caller, clock, openai::usage::Usage};
+use crate::{authn::Caller, body::RequestBody, clock, openai::usage::Usage};
 
 /// What the service says of itself in every receipt.
 #[derive(Debug, Clone)]
@@ -44,10 +43,10 @@ pub struct Exchange {
     request: RequestId,
     route: &'static str,
     started_ms: u64,
-    asked: Bytes,
+    asked: RequestBody,
     sent: Sha256,
     /// What was sent, where it may be stored.
-    kept: Option<Zeroizing<Vec<u8>>>,
+    kept: Option<ContentBytes>,
 }
 
 /// How it ended.
@@ -81,14 +80,14 @@ impl Exchange {
             request,
             route,
             started_ms: clock::read().wall_ms,
-            asked: Bytes::new(),
+            asked: RequestBody::default(),
             sent: Sha256::new(),
-            kept: keeps.then(Zeroizing::default),
+            kept: keeps.then(ContentBytes::default),
         }
     }
 
     /// Notes the request's body.
-    pub fn asked(&mut self, body: &Bytes) {
+    pub fn asked(&mut self, body: &RequestBody) {
         self.asked = body.clone();
     }
 
@@ -96,7 +95,7 @@ impl Exchange {
     pub fn sent(&mut self, bytes: &[u8]) {
         self.sent.update(bytes);
         if let Some(kept) = &mut self.kept {
-            kept.extend_from_slice(bytes);
+            kept.extend(bytes);
         }
     }
 
@@ -145,7 +144,7 @@ impl Exchange {
             finished_ms: 0,
             status: status.as_u16(),
             outcome,
-            request_sha256: Digest::of(&[&self.asked]),
+            request_sha256: Digest::of(&[self.asked.reveal()]),
             response_sha256: Digest(self.sent.finalize().into()),
             prompt_tokens: usage.prompt_tokens,
             completion_tokens: usage.completion_tokens,
@@ -154,7 +153,7 @@ impl Exchange {
         let caller = self.caller.principal.key().name();
         let plan = retention::plan(&resource.retention, clock::read().wall_ms);
         let (keep, retention_days) = match (plan, self.kept) {
-            (RetentionPlan::Store(until), Some(mut kept)) => {
+            (RetentionPlan::Store(until), Some(kept)) => {
                 let content = Content {
                     request: self.request,
                     caller: caller.to_owned(),
@@ -164,8 +163,8 @@ impl Exchange {
                     started_ms: self.started_ms,
                     status: status.as_u16(),
                     outcome,
-                    request_body: self.asked.to_vec(),
-                    response_body: std::mem::take(&mut kept),
+                    request_body: self.asked.reveal().to_vec(),
+                    response_body: kept.reveal().to_vec(),
                 };
                 let days = until.days().get();
                 (Some((until, content.encode())), days)

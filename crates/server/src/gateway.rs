@@ -21,7 +21,7 @@ use tlog::receipt;
 
 use crate::{
     authn::{self, Caller},
-    body::Body,
+    body::{Body, RequestBody},
     call::{self, Call, Outcome},
     config::Config,
     exchange::{Exchange, Identity},
@@ -64,7 +64,6 @@ pub struct Gateway {
 }
 
 /// What is answered to a call that went well.
-#[derive(Debug)]
 pub enum Reply {
     /// JSON, complete.
     Json(Bytes),
@@ -72,6 +71,16 @@ pub enum Reply {
     Bytes(&'static str, Bytes),
     /// Server-sent events, still to come.
     Events(Box<EventStream>),
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Json(bytes) => write!(f, "Json({} bytes)", bytes.len()),
+            Self::Bytes(kind, bytes) => write!(f, "Bytes({kind}, {} bytes)", bytes.len()),
+            Self::Events(_) => f.write_str("Events(..)"),
+        }
+    }
 }
 
 /// What a known caller asks for.
@@ -82,7 +91,7 @@ pub struct Asked {
     /// The deployment that the path names.
     pub deployment: Option<String>,
     /// The request's body.
-    pub body: Bytes,
+    pub body: RequestBody,
 }
 
 impl Gateway {
@@ -111,8 +120,11 @@ impl Gateway {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// Brings workers and counters in line with the directory.
+    /// Brings workers and counters in line with the directory, and tells the operator of trouble.
     pub fn follow(&self) {
+        if let Some(trouble) = self.ledger.trouble() {
+            tracing::error!(%trouble, "a promise is at risk");
+        }
         match self.store.directory() {
             Ok(directory) => {
                 self.fleet.reconcile(&directory);

@@ -11,7 +11,7 @@ use hyper::{
 };
 use tokio::time::timeout;
 
-use crate::{config::Limits, limits, openai::error::ApiError};
+use crate::{body::RequestBody, config::Limits, limits, openai::error::ApiError};
 
 /// Checks the number and size of headers.
 ///
@@ -35,7 +35,7 @@ pub async fn json(
     headers: &HeaderMap,
     body: &mut Incoming,
     limits: &Limits,
-) -> Result<Bytes, ApiError> {
+) -> Result<RequestBody, ApiError> {
     if !headers.get(CONTENT_TYPE).is_some_and(|kind| is_json(kind.as_bytes())) {
         return Err(ApiError::ContentType);
     }
@@ -46,7 +46,7 @@ pub async fn json(
     }
     let limit_ms = limits.body_read_ms;
     match timeout(Duration::from_millis(limit_ms), collect(body, limit)).await {
-        Ok(bytes) => bytes,
+        Ok(bytes) => bytes.map(RequestBody::new),
         Err(_) => Err(ApiError::BodyTimeout { limit_ms }),
     }
 }

@@ -21,6 +21,9 @@ use crate::{
 struct Readiness {
     status: &'static str,
     workers: Vec<WorkerStatus>,
+    /// Why deadlines cannot be carried out or the log cannot be published, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<String>,
 }
 
 /// The listener's routes, with the administration's beside them.
@@ -38,14 +41,17 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Every worker that a deployment needs is ready.
+/// Every worker that a deployment needs is ready, deadlines are carried out, and the log is published.
 async fn readyz(State(gateway): State<Arc<Gateway>>) -> Response {
-    let (status, text) = match (gateway.is_stopping(), gateway.fleet.ready()) {
-        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-        (false, true) => (StatusCode::OK, "ready"),
-        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+    let trouble = gateway.ledger.trouble();
+    let (status, text) = match (gateway.is_stopping(), gateway.fleet.ready(), &trouble) {
+        (true, _, _) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        (false, _, Some(_)) => (StatusCode::SERVICE_UNAVAILABLE, "troubled"),
+        (false, true, None) => (StatusCode::OK, "ready"),
+        (false, false, None) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
     };
-    (status, Json(Readiness { status: text, workers: statuses(&gateway.fleet) })).into_response()
+    let workers = statuses(&gateway.fleet);
+    (status, Json(Readiness { status: text, workers, trouble })).into_response()
 }
 
 fn statuses(fleet: &Fleet) -> Vec<WorkerStatus> {

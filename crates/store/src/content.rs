@@ -2,12 +2,12 @@
 //! gives its bytes.
 
 use minicbor::{Decode, Encode};
+use policy::content::ContentBytes;
 use tlog::{
     canon::{self, NotCanonical},
     id::{DeploymentId, RequestId},
     receipt::Outcome,
 };
-use zeroize::Zeroizing;
 
 /// One request with its response, as they crossed the wire. It cannot be printed.
 #[derive(PartialEq, Eq, Encode, Decode)]
@@ -50,8 +50,8 @@ pub struct Content {
 impl Content {
     /// The content's bytes, to be sealed.
     #[must_use]
-    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(canon::encode(self))
+    pub fn encode(&self) -> ContentBytes {
+        ContentBytes::new(canon::encode(self))
     }
 
     /// Reads what was opened.

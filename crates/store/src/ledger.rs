@@ -17,6 +17,7 @@ use std::{
 };
 
 use policy::{
+    content::ContentBytes,
     id::{DeploymentId, ResourceId, TenantId},
     retention::StoreUntil,
 };
@@ -27,7 +28,6 @@ use tlog::{
     note::Signer,
     receipt::{Facts, Terms},
 };
-use zeroize::Zeroizing;
 
 pub use self::{receipts::OwnReceipt, usage::UsageRow};
 use crate::{
@@ -61,7 +61,7 @@ pub struct Ended {
     /// Which credential called, by its name.
     pub caller: &'static str,
     /// What is to be stored of it, if anything: nothing can be without a [`StoreUntil`].
-    pub keep: Option<(StoreUntil, Zeroizing<Vec<u8>>)>,
+    pub keep: Option<(StoreUntil, ContentBytes)>,
 }
 
 /// Why a request could not be recorded: it must not be answered.
@@ -147,6 +147,8 @@ pub(crate) struct Shared {
     custody: Custody,
     tiles: Tiles,
     published: Mutex<Published>,
+    /// Why deadlines cannot be carried out, where they cannot.
+    overdue: Mutex<Option<String>>,
     changed: std::sync::Condvar,
 }
 
@@ -194,6 +196,7 @@ impl Ledger {
             custody: Custody { connect: reach, client: Mutex::new(None) },
             tiles,
             published: Mutex::new(published),
+            overdue: Mutex::new(None),
             changed: std::sync::Condvar::new(),
         });
         let mut repairs = sweep::reconcile(&mut writer, &shared)?;
@@ -265,10 +268,13 @@ impl Ledger {
         Ok(published.size)
     }
 
-    /// Why the log cannot be published, where it cannot.
+    /// Why deadlines cannot be carried out or the log cannot be published, where that is so. Both
+    /// are tried again every second.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        held(&self.inner.shared.published).error.clone()
+        let shared = &self.inner.shared;
+        let overdue = held(&shared.overdue).clone();
+        overdue.or_else(|| held(&shared.published).error.clone())
     }
 
     fn reader(&self) -> MutexGuard<'_, Connection> {

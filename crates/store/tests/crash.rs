@@ -65,7 +65,9 @@ fn ended(request: RequestId, keep: bool) -> Ended {
     let content_logging = ContentLogging { enabled: keep, since_ms: 0, approval: None };
     let rule = Rule { tenant, days: Days::DEFAULT, content_logging };
     let keep = match plan(&rule, START_MS) {
-        RetentionPlan::Store(until) => Some((until, vec![7; 2000].into())),
+        RetentionPlan::Store(until) => {
+            Some((until, policy::content::ContentBytes::new(vec![7; 2000])))
+        }
         RetentionPlan::Zero(_) => None,
     };
     let digest = Digest([1; 32]);

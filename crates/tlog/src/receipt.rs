@@ -191,11 +191,12 @@ impl Voucher {
 }
 
 /// Each claim with who stands behind it. It is the same for every receipt of this version.
-pub const VOUCHERS: [(&str, Voucher); 9] = [
+pub const VOUCHERS: [(&str, Voucher); 10] = [
     ("request and response hashes", Voucher::Reader),
     ("that these claims were in the log at this place, unchanged since", Voucher::Proved),
     ("the deadline, fixed when the request was answered", Voucher::Proved),
-    ("that the key was destroyed by the deadline", Voucher::Proved),
+    ("whether the log says by the deadline that the key was destroyed", Voucher::Proved),
+    ("that the key was destroyed then, and no copy of it kept", Voucher::Operator),
     ("that nothing else keeps the content", Voucher::Operator),
     ("binary, configuration and model", Voucher::Operator),
     ("regions", Voucher::Operator),

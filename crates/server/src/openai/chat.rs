@@ -38,7 +38,7 @@ pub(crate) async fn answer(
 ) -> Result<Reply, ApiError> {
     let limits = &gateway.config.limits;
     let Asked { caller, deployment, body } = asked;
-    let request = parse(&body, limits, u64::from_le_bytes(random()))?;
+    let request = parse(body.reveal(), limits, u64::from_le_bytes(random()))?;
     let target =
         Target::find(&caller, Operation::Chat, deployment.as_deref(), request.model.as_ref())?;
     let permit = target.authorize::<Complete>()?;

@@ -37,7 +37,7 @@ pub(crate) async fn answer(
     let operation = Operation::Completions;
     let limits = &gateway.config.limits;
     let Asked { caller, deployment, body } = asked;
-    let request = parse(&body, limits, u64::from_le_bytes(random()))?;
+    let request = parse(body.reveal(), limits, u64::from_le_bytes(random()))?;
     let target = Target::find(&caller, operation, deployment.as_deref(), request.model.as_ref())?;
     // Asked before anything is counted: who may not see the deployment learns nothing of it.
     drop(target.authorize::<Complete>()?);

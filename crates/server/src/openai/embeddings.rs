@@ -32,7 +32,7 @@ pub(crate) async fn answer(
     let operation = Operation::Embeddings;
     let limits = &gateway.config.limits;
     let Asked { caller, deployment, body } = asked;
-    let request = parse(&body, limits)?;
+    let request = parse(body.reveal(), limits)?;
     let target = Target::find(&caller, operation, deployment.as_deref(), request.model.as_ref())?;
     let permit = target.authorize::<Embed>()?;
     let most = target.model.facts.embedding_length;

@@ -104,7 +104,7 @@ fn one(
         Some((until, content)) => {
             let label = Label { request: facts.request, resource: terms.resource };
             let (span, number) = memory.span(tx, append, &until)?;
-            let record = span.seal(until, &label, &content, append.now_ms)?;
+            let record = span.seal(until, &label, content.reveal(), append.now_ms)?;
             facts.stored = Some(Stored { key: record.key, deadline_ms: record.deadline_ms });
             Some((record, number))
         }

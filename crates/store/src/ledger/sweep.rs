@@ -23,8 +23,11 @@ pub(super) fn run(mut database: Connection, shared: &Shared, wanted: &mpsc::Rece
         match wanted.recv_timeout(PUBLISH_EVERY) {
             Ok(()) => {}
             Err(mpsc::RecvTimeoutError::Timeout) => {
-                // What fails now is tried again in a second; the log's trouble shows in readiness.
-                let _ = carry_out(&mut database, shared);
+                // What fails now is tried again in a second, and shows until it succeeds.
+                let failed = carry_out(&mut database, shared).err();
+                *super::held(&shared.overdue) = failed.map(|error| {
+                    format!("deadlines cannot be carried out: {}; {}", error.reason, error.help)
+                });
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
         }

@@ -21,8 +21,7 @@ const TENANT: TenantId = TenantId::from_random([1; 16]);
 const RESOURCE: ResourceId = ResourceId::from_random([2; 16]);
 const START_MS: u64 = 20_000 * DAY_MS + 5;
 
-/// Each test runs in a process of its own under nextest, but in a thread under `cargo test`: so
-/// each has its own clock, by the thread-independent way of a static per test.
+/// A clock of the test's own: the ledger takes a plain function, so its time stands in a static.
 macro_rules! clock {
     ($name:ident) => {
         static NOW: AtomicU64 = AtomicU64::new(START_MS);
@@ -79,7 +78,7 @@ fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
     let content_logging = ContentLogging { enabled: keep, since_ms: 0, approval: None };
     let rule = Rule { tenant: TENANT, days: Days::new(2).unwrap(), content_logging };
     let keep = match plan(&rule, now_ms) {
-        RetentionPlan::Store(until) => Some((until, Zeroizing::new(b"content".to_vec()))),
+        RetentionPlan::Store(until) => Some((until, ContentBytes::new(b"content".to_vec()))),
         RetentionPlan::Zero(_) => None,
     };
     let facts = Facts {
@@ -271,6 +270,42 @@ fn a_long_log_moves_out_of_the_database_and_stays_whole() {
     }
     assert!(ledger.tiles().file("../data/bailiwick.db").unwrap().is_none());
     assert!(ledger.tiles().file("tile/../../bailiwick.db").unwrap().is_none());
+}
+
+#[test]
+fn what_has_ended_cannot_be_printed() {
+    let printed = format!("{:?}", ended(1, true, START_MS));
+    assert!(printed.contains("ContentBytes(7 bytes)"), "{printed}");
+    // Neither as text nor as the list of its bytes.
+    assert!(!printed.contains("\"content\"") && !printed.contains("[99, 111, 110"), "{printed}");
+}
+
+/// A key that cannot be destroyed is no secret of the sweeper's.
+#[test]
+fn deadlines_that_cannot_be_carried_out_are_told_until_they_are() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    commit(&ledger, ended(1, true, START_MS)).unwrap();
+    assert_eq!(ledger.trouble(), None);
+    let (records, aside) = (home.path().join("keys/records"), home.path().join("aside"));
+    std::fs::rename(&records, &aside).unwrap();
+    let told = within_a_minute(|| ledger.trouble());
+    assert!(told.contains("deadlines cannot be carried out"), "{told}");
+    std::fs::rename(&aside, &records).unwrap();
+    within_a_minute(|| ledger.trouble().is_none().then_some(()));
+}
+
+/// The sweeper is a thread of its own that wakes every second: the one thing here that is waited for.
+fn within_a_minute<T>(mut probe: impl FnMut() -> Option<T>) -> T {
+    let started = std::time::Instant::now();
+    while started.elapsed() < Duration::from_secs(60) {
+        if let Some(found) = probe() {
+            return found;
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    panic!("not within a minute");
 }
 
 #[test]
