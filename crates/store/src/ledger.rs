@@ -38,7 +38,7 @@ use crate::{
     log::{Append, ReadClock},
     seal::{CannotSeal, PublicKey},
     store::connect,
-    tiles::{LogError, Tiles},
+    tiles::{Cosign, LogError, Tiles},
 };
 
 /// Requests whose end may wait to be committed. Each request reserves its place when it begins, so
@@ -110,6 +110,8 @@ pub struct Opening {
     pub clock: ReadClock,
     /// Reaches the custodian.
     pub connect: Connect,
+    /// Asks the log's witnesses.
+    pub cosign: Cosign,
     /// What the log says of this start.
     pub started: Event,
 }
@@ -143,6 +145,7 @@ impl std::fmt::Debug for Inner {
 /// What the threads share.
 pub(crate) struct Shared {
     signer: Arc<Signer>,
+    cosign: Cosign,
     clock: ReadClock,
     custody: Custody,
     tiles: Tiles,
@@ -155,6 +158,8 @@ pub(crate) struct Shared {
 #[derive(Debug, Clone, Default)]
 struct Published {
     size: u64,
+    /// Whether a witness has not signed it.
+    uncosigned: bool,
     /// How often publishing was tried, and what the last try said.
     tries: u64,
     error: Option<String>,
@@ -187,11 +192,12 @@ impl Ledger {
         let lock = Arc::new(lock(data)?);
         let tiles = Tiles::open(&data.join("log"))?;
         let mut writer = connect(data)?;
-        let Opening { signer, clock, connect: reach, started } = opening;
+        let Opening { signer, clock, connect: reach, cosign, started } = opening;
         let (signed, tiles_repaired) = tiles.check(&writer, &signer)?;
         let published = Published { size: signed, ..Published::default() };
         let shared = Arc::new(Shared {
             signer,
+            cosign,
             clock,
             custody: Custody { connect: reach, client: Mutex::new(None) },
             tiles,
@@ -203,7 +209,7 @@ impl Ledger {
         repairs.tiles = tiles_repaired;
         log_start(&mut writer, clock, started, &repairs)?;
         let mut publisher = connect(data)?;
-        sweep::publish(&mut publisher, &shared);
+        sweep::publish(&mut publisher, &shared, false);
         let reader = Mutex::new(connect(data)?);
         let (jobs, waiting) = mpsc::sync_channel(WAITING_MAX);
         let committing = Arc::clone(&shared);
@@ -385,12 +391,13 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    fn publish_done(&self, result: Result<Checkpoint, LogError>) {
+    fn publish_done(&self, result: Result<(Checkpoint, bool), LogError>) {
         let mut published = held(&self.published);
         published.tries = published.tries.saturating_add(1);
         match result {
-            Ok(checkpoint) => {
+            Ok((checkpoint, cosigned)) => {
                 published.size = checkpoint.size;
+                published.uncosigned = !cosigned;
                 published.error = None;
             }
             Err(error) => published.error = Some(format!("{error}; {}", error.help())),

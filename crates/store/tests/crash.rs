@@ -56,7 +56,7 @@ fn open(home: &Path) -> Ledger {
     });
     let digest = Digest([1; 32]);
     let started = Event::Started { binary: digest, configuration: digest, models: Vec::new() };
-    let opening = Opening { signer: signer(), clock, connect, started };
+    let opening = Opening { signer: signer(), clock, connect, cosign: unwitnessed(), started };
     Ledger::open(&home.join("data"), opening).unwrap_or_else(|error| panic!("{error}")).0
 }
 

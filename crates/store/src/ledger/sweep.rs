@@ -19,7 +19,7 @@ use crate::{
 
 /// Publishes and sweeps until the ledger is dropped.
 pub(super) fn run(mut database: Connection, shared: &Shared, wanted: &mpsc::Receiver<()>) {
-    loop {
+    for turn in 1_u64.. {
         match wanted.recv_timeout(PUBLISH_EVERY) {
             Ok(()) => {}
             Err(mpsc::RecvTimeoutError::Timeout) => {
@@ -31,18 +31,26 @@ pub(super) fn run(mut database: Connection, shared: &Shared, wanted: &mpsc::Rece
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
         }
-        publish(&mut database, shared);
+        publish(&mut database, shared, turn.is_multiple_of(WITNESSES_AGAIN));
     }
 }
 
-/// Publishes what was committed since the last time.
-pub(super) fn publish(database: &mut Connection, shared: &Shared) {
-    let size = super::held(&shared.published).size;
+/// Turns after which witnesses that did not sign are asked again, where nothing new is to be signed.
+const WITNESSES_AGAIN: u64 = 10;
+
+/// Publishes what was committed since the last time; or the same `again`, where a witness has not
+/// signed it.
+pub(super) fn publish(database: &mut Connection, shared: &Shared, again: bool) {
+    let (size, uncosigned) = {
+        let published = super::held(&shared.published);
+        (published.size, published.uncosigned)
+    };
     match next(database) {
         // Nothing new, and something is signed already.
-        Ok(next) if next == size && size > 0 => {}
+        Ok(next) if next == size && size > 0 && !(again && uncosigned) => {}
         Ok(_) => {
-            let published = shared.tiles.publish(database, &shared.signer, size);
+            let signing = (&*shared.signer, &shared.cosign);
+            let published = shared.tiles.publish(database, signing, size);
             shared.publish_done(published);
         }
         Err(error) => shared.publish_done(Err(error.into())),
