@@ -20,6 +20,7 @@ mod schema;
 pub mod seal;
 mod store;
 pub mod tiles;
+pub mod witness;
 #[cfg(test)]
 mod vectors;
 
