@@ -17,7 +17,8 @@ use super::{
     requests::{Frame, Requests},
 };
 use crate::protocol::{
-    CHUNK_BYTES, Confinement, FrameReader, FromWorker, ModelFacts, StartSpec, ToWorker, encode, reserve,
+    CHUNK_BYTES, Confinement, FrameReader, FromWorker, ModelFacts, StartSpec, ToWorker, encode,
+    reserve,
 };
 
 /// What the owner of a worker wants.
