@@ -38,6 +38,34 @@ pub struct Config {
     pub engine: EngineConfig,
     /// What is logged, and how.
     pub log: Log,
+    /// Where the service may dial. Nowhere, unless it is listed.
+    pub egress: Vec<Destination>,
+    /// Who cosigns the transparency log.
+    pub witnesses: Vec<Witness>,
+}
+
+/// A place where the service may dial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Destination {
+    /// Scheme, host and, where it is not the scheme's own, port.
+    pub url: String,
+    /// PEM file with the authorities whose certificates are trusted there, instead of Mozilla's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Whether plain HTTP to another machine is wanted.
+    #[serde(default)]
+    pub plaintext: bool,
+}
+
+/// One who cosigns the transparency log's checkpoints: C2SP tlog-witness.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Witness {
+    /// Where it answers: checkpoints are posted to `add-checkpoint` under it.
+    pub url: String,
+    /// Its verifier key.
+    pub key: String,
 }
 
 /// Where to listen.
@@ -236,6 +264,8 @@ impl Default for Config {
             limits: Limits::default(),
             engine: EngineConfig::default(),
             log: Log::default(),
+            egress: Vec::new(),
+            witnesses: Vec::new(),
         }
     }
 }

@@ -30,7 +30,7 @@ pub use self::{
     admin_key::{ADMIN_KEY_FILE, write_private},
     error::ManageError,
     models::NewModel,
-    service_key::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, service_key},
+    service_key::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, service_key, witness_key},
     usage::UsageView,
     view::{
         CapabilityView, DeploymentView, KeyView, LimitsView, ModelView, NewKeyView,

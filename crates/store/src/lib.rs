@@ -20,9 +20,9 @@ mod schema;
 pub mod seal;
 mod store;
 pub mod tiles;
-pub mod witness;
 #[cfg(test)]
 mod vectors;
+pub mod witness;
 
 pub use content::Content;
 pub use directory::{Deployment, Directory, Model, ModelFactsRow, Resource, Sku, Tenant};

@@ -19,6 +19,7 @@ use policy::{
 use store::{
     custody::{self, Client, Custodian},
     ledger::{Ended, Ledger, Opening},
+    tiles::unwitnessed,
 };
 use tlog::{
     canon::Digest,

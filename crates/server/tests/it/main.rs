@@ -33,3 +33,4 @@ mod sdk;
 mod service;
 mod tenants;
 mod tls;
+mod witness;
