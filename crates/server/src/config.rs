@@ -12,6 +12,7 @@ use std::{
     path::PathBuf,
 };
 
+use policy::retention::Metadata;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, Visitor},
@@ -36,6 +37,8 @@ pub struct Config {
     pub limits: Limits,
     /// How models are run.
     pub engine: EngineConfig,
+    /// How long what holds no content is kept.
+    pub retention: Retention,
     /// What is logged, and how.
     pub log: Log,
     /// Where the service may dial. Nowhere, unless it is listed.
@@ -160,6 +163,34 @@ pub struct EngineConfig {
     pub hang_ms: u64,
 }
 
+/// How long what holds no content is kept. How long content is kept is each resource's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Days that a request's receipt is given out.
+    #[serde(deserialize_with = "within::<{ Metadata::DAYS_MIN as u64 }, 36_500, _, _>")]
+    pub receipts_days: u32,
+    /// Days that usage is kept.
+    #[serde(deserialize_with = "within::<{ Metadata::DAYS_MIN as u64 }, 36_500, _, _>")]
+    pub usage_days: u32,
+}
+
+impl Retention {
+    /// As the ledger wants it.
+    #[must_use]
+    pub fn metadata(&self) -> Metadata {
+        let Self { receipts_days, usage_days } = *self;
+        Metadata { receipts_days, usage_days }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let Metadata { receipts_days, usage_days } = Metadata::DEFAULT;
+        Self { receipts_days, usage_days }
+    }
+}
+
 /// What is logged, and how. No log line holds content or keys, whatever is set here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -263,6 +294,7 @@ impl Default for Config {
             tls: None,
             limits: Limits::default(),
             engine: EngineConfig::default(),
+            retention: Retention::default(),
             log: Log::default(),
             egress: Vec::new(),
             witnesses: Vec::new(),

@@ -19,7 +19,7 @@ use std::{
 use policy::{
     content::ContentBytes,
     id::{DeploymentId, ResourceId, TenantId},
-    retention::StoreUntil,
+    retention::{Metadata, StoreUntil},
 };
 use rusqlite::{Connection, TransactionBehavior};
 use tlog::{
@@ -110,6 +110,8 @@ pub struct Opening {
     pub clock: ReadClock,
     /// Reaches the custodian.
     pub connect: Connect,
+    /// How long receipts and usage are kept.
+    pub metadata: Metadata,
     /// Asks the log's witnesses.
     pub cosign: Cosign,
     /// What the log says of this start.
@@ -146,6 +148,7 @@ impl std::fmt::Debug for Inner {
 pub(crate) struct Shared {
     signer: Arc<Signer>,
     cosign: Cosign,
+    metadata: Metadata,
     clock: ReadClock,
     custody: Custody,
     tiles: Tiles,
@@ -192,12 +195,13 @@ impl Ledger {
         let lock = Arc::new(lock(data)?);
         let tiles = Tiles::open(&data.join("log"))?;
         let mut writer = connect(data)?;
-        let Opening { signer, clock, connect: reach, cosign, started } = opening;
+        let Opening { signer, clock, connect: reach, metadata, cosign, started } = opening;
         let (signed, tiles_repaired) = tiles.check(&writer, &signer)?;
         let published = Published { size: signed, ..Published::default() };
         let shared = Arc::new(Shared {
             signer,
             cosign,
+            metadata,
             clock,
             custody: Custody { connect: reach, client: Mutex::new(None) },
             tiles,

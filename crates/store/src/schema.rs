@@ -146,6 +146,13 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (hour, tenant, resource, deployment, caller)
     ) STRICT, WITHOUT ROWID;
     ",
+    // 3: where each day begins in the log, so that what is kept for a time is found by its number.
+    "
+    CREATE TABLE log_day (
+        day INTEGER PRIMARY KEY,
+        first INTEGER NOT NULL
+    ) STRICT;
+    ",
 ];
 
 /// Brings the database to the current format.

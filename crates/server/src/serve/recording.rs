@@ -35,7 +35,8 @@ pub(super) fn open(
     models.truncate(MODELS_MAX);
     let started = Event::Started { binary, configuration: identity.configuration, models };
     let connect = custodian::connect(config.key_directory(), &signer.verifier());
-    let opening = Opening { signer, clock: clock::read, connect, cosign, started };
+    let metadata = config.retention.metadata();
+    let opening = Opening { signer, clock: clock::read, connect, metadata, cosign, started };
     let (ledger, repairs) = Ledger::open(&config.data, opening)
         .map_err(|error: LogError| StartError::Ledger { help: error.help(), error })?;
     if repairs != store::ledger::Repairs::default() {

@@ -64,7 +64,10 @@ fn open_with(home: &Path, clock: ReadClock, cosign: Cosign) -> Result<(Ledger, R
         models: Vec::new(),
     };
     let connect = custodian(&home.join("keys"), clock);
-    Ledger::open(&home.join("data"), Opening { signer: signer(), clock, connect, cosign, started })
+    Ledger::open(
+        &home.join("data"),
+        Opening { signer: signer(), clock, connect, metadata: Metadata::DEFAULT, cosign, started },
+    )
 }
 
 fn terms() -> Arc<Terms> {
@@ -343,6 +346,36 @@ fn settle(home: &Path) {
 fn reopen(home: &Path, clock: ReadClock) -> (Ledger, Repairs) {
     settle(home);
     open(home, clock).unwrap()
+}
+
+#[test]
+fn receipts_and_usage_are_kept_for_their_own_time_and_the_log_stays_whole() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let days = u64::from(Metadata::DEFAULT.receipts_days);
+    let request = |n: u8| RequestId::from_random([n; 16]);
+    let mut entries = 0;
+    for n in 0..3 {
+        let (ledger, _) = open(home.path(), clock).unwrap();
+        let now = NOW.load(Ordering::SeqCst);
+        entries = commit(&ledger, ended(n, true, now)).unwrap();
+        drop(ledger);
+        settle(home.path());
+        NOW.fetch_add(days / 2 * DAY_MS, Ordering::SeqCst);
+    }
+    // What is due is carried out at a start, too. The first is 600 days old, the second 400.
+    let (ledger, _) = reopen(home.path(), clock);
+    assert!(ledger.receipt(RESOURCE, request(0)).unwrap().is_none());
+    assert!(ledger.receipt(RESOURCE, request(1)).unwrap().is_some(), "its last day");
+    assert!(ledger.receipt(RESOURCE, request(2)).unwrap().is_some());
+    assert_eq!(ledger.usage(None).unwrap().iter().map(|row| row.requests).sum::<u64>(), 2);
+    drop(ledger);
+    settle(home.path());
+    NOW.fetch_add(DAY_MS, Ordering::SeqCst);
+    let (ledger, _) = reopen(home.path(), clock);
+    assert!(ledger.receipt(RESOURCE, request(1)).unwrap().is_none());
+    ledger.publish(entries).unwrap();
+    assert_eq!(audit(&ledger).requests, 3);
 }
 
 /// A witness in the test's own hands: signs what continues what it has signed.
