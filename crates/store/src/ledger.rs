@@ -36,6 +36,7 @@ use crate::{
     files,
     keys::failed,
     log::{Append, ReadClock},
+    schema,
     seal::{CannotSeal, PublicKey},
     store::connect,
     tiles::{Cosign, LogError, Tiles},
@@ -153,6 +154,8 @@ pub(crate) struct Shared {
     custody: Custody,
     tiles: Tiles,
     published: Mutex<Published>,
+    /// Why the last request could not be recorded, where it could not.
+    unrecorded: Mutex<Option<String>>,
     /// Why deadlines cannot be carried out, where they cannot.
     overdue: Mutex<Option<String>>,
     changed: std::sync::Condvar,
@@ -195,6 +198,7 @@ impl Ledger {
         let lock = Arc::new(lock(data)?);
         let tiles = Tiles::open(&data.join("log"))?;
         let mut writer = connect(data)?;
+        schema::check(&writer)?;
         let Opening { signer, clock, connect: reach, metadata, cosign, started } = opening;
         let (signed, tiles_repaired) = tiles.check(&writer, &signer)?;
         let published = Published { size: signed, ..Published::default() };
@@ -206,6 +210,7 @@ impl Ledger {
             custody: Custody { connect: reach, client: Mutex::new(None) },
             tiles,
             published: Mutex::new(published),
+            unrecorded: Mutex::new(None),
             overdue: Mutex::new(None),
             changed: std::sync::Condvar::new(),
         });
@@ -278,13 +283,14 @@ impl Ledger {
         Ok(published.size)
     }
 
-    /// Why deadlines cannot be carried out or the log cannot be published, where that is so. Both
-    /// are tried again every second.
+    /// Why requests cannot be recorded, deadlines not be carried out or the log not be published,
+    /// where that is so. All are tried again every second.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let shared = &self.inner.shared;
-        let overdue = held(&shared.overdue).clone();
-        overdue.or_else(|| held(&shared.published).error.clone())
+        let troubles = [&shared.unrecorded, &shared.overdue];
+        let trouble = troubles.into_iter().find_map(|trouble| held(trouble).clone());
+        trouble.or_else(|| held(&shared.published).error.clone())
     }
 
     fn reader(&self) -> MutexGuard<'_, Connection> {
@@ -395,6 +401,15 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    /// Notes whether requests can be recorded, as far as the last one shows.
+    fn note_unrecorded(&self, error: Option<&NotRecorded>) {
+        let trouble = error.map(ToString::to_string);
+        let mut unrecorded = held(&self.unrecorded);
+        if *unrecorded != trouble {
+            *unrecorded = trouble;
+        }
+    }
+
     fn publish_done(&self, result: Result<(Checkpoint, bool), LogError>) {
         let mut published = held(&self.published);
         published.tries = published.tries.saturating_add(1);

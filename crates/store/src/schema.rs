@@ -155,6 +155,28 @@ const MIGRATIONS: &[&str] = &[
     ",
 ];
 
+/// Tables that are small, and that every request needs: a look at each page of them is cheap.
+const CHECKED: [&str; 8] =
+    ["tenant", "resource", "model", "deployment", "log_head", "log_entry", "record_key", "span"];
+
+/// Looks for damage that would otherwise show in the middle of a request.
+///
+/// # Errors
+/// When there is any.
+pub(crate) fn check(connection: &Connection) -> Result<(), StoreError> {
+    for table in CHECKED {
+        let found: String = connection.query_row(
+            "SELECT quick_check FROM pragma_quick_check WHERE arg = ?1",
+            [table],
+            |row| row.get(0),
+        )?;
+        if found != "ok" {
+            return Err(StoreError::Damaged { what: table });
+        }
+    }
+    Ok(())
+}
+
 /// Brings the database to the current format.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);

@@ -53,12 +53,14 @@ pub(super) fn run(mut writer: Connection, shared: &Shared, jobs: &mpsc::Receiver
             together.drain(..).map(|job| (job.ended, job.answer)).unzip();
         match commit_all(&mut writer, shared, &mut memory, ended) {
             Ok(indexes) => {
+                shared.note_unrecorded(None);
                 for (answer, index) in answers.into_iter().zip(indexes) {
                     answer(Ok(index));
                 }
             }
             Err(error) => {
                 memory = Memory::default();
+                shared.note_unrecorded(Some(&error));
                 for answer in answers {
                     answer(Err(error.clone()));
                 }

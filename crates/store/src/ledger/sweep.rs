@@ -26,6 +26,11 @@ pub(super) fn run(mut database: Connection, shared: &Shared, wanted: &mpsc::Rece
         match wanted.recv_timeout(PUBLISH_EVERY) {
             Ok(()) => {}
             Err(mpsc::RecvTimeoutError::Timeout) => {
+                // A service that says it is troubled may be sent no request that would show the end
+                // of it.
+                if super::held(&shared.unrecorded).is_some() {
+                    shared.note_unrecorded(probe(&mut database, shared).err().as_ref());
+                }
                 // What fails now is tried again in a second, and shows until it succeeds.
                 let failed = carry_out(&mut database, shared).err();
                 *super::held(&shared.overdue) = failed.map(|error| {
@@ -36,6 +41,14 @@ pub(super) fn run(mut database: Connection, shared: &Shared, wanted: &mpsc::Rece
         }
         publish(&mut database, shared, turn.is_multiple_of(WITNESSES_AGAIN));
     }
+}
+
+/// Writes what changes nothing, as a request would be recorded.
+fn probe(database: &mut Connection, shared: &Shared) -> Result<(), NotRecorded> {
+    shared.custody.keys()?;
+    let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    Append::begin(&tx, (shared.clock)())?.finish()?;
+    Ok(tx.commit()?)
 }
 
 /// Turns after which witnesses that did not sign are asked again, where nothing new is to be signed.
