@@ -7,6 +7,7 @@
 pub mod authz;
 pub mod content;
 pub mod meter;
+pub mod network;
 pub mod permit;
 pub mod principal;
 pub mod retention;
