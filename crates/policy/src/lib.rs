@@ -12,5 +12,6 @@ pub mod permit;
 pub mod principal;
 pub mod retention;
 pub mod task;
+pub mod token;
 
 pub use tlog::id;
