@@ -46,4 +46,4 @@ pub fn looks_like_one(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

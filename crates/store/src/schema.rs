@@ -153,6 +153,10 @@ const MIGRATIONS: &[&str] = &[
         first INTEGER NOT NULL
     ) STRICT;
     ",
+    // 4: resources that take tokens only.
+    "
+    ALTER TABLE resource ADD COLUMN disable_local_auth INTEGER NOT NULL DEFAULT 0;
+    ",
 ];
 
 /// Tables that are small, and that every request needs: a look at each page of them is cheap.

@@ -178,6 +178,7 @@ fn resource(row: &Row<'_>) -> Result<Resource, StoreError> {
         resource: id,
         key1: KeyDigest::from_bytes(column(row, "key1")?),
         key2: KeyDigest::from_bytes(column(row, "key2")?),
+        disabled: column(row, "disable_local_auth")?,
     };
     Ok(Resource {
         id,

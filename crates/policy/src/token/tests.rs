@@ -54,6 +54,14 @@ fn verify(keys: &Keys, token: &str) -> Result<VerifiedToken, TokenRefused> {
     verify_at(keys, token, NOW_S)
 }
 
+/// A workload's token for the tenant `contoso`, with these app roles.
+pub(crate) fn verified(roles: &[&str]) -> VerifiedToken {
+    let signer = Signer::ed25519(1);
+    let mut claims = workload();
+    claims["roles"] = json!(roles);
+    verify(&issuer_with(&[signer.jwk("k")]), &signer.token("k", &claims)).unwrap()
+}
+
 /// What is refused of a workload's token after `change`.
 fn refusal(change: impl FnOnce(&mut Value)) -> Option<TokenRefused> {
     let signer = Signer::ed25519(1);

@@ -252,6 +252,9 @@ pub(crate) enum ResourceCommand {
         /// Never reuse a prompt's prefix for a later request, not even within the tenant
         #[arg(long)]
         no_prefix_cache: bool,
+        /// Take tokens of the configured identity providers only: neither key opens the resource
+        #[arg(long)]
+        disable_local_auth: bool,
         /// Days that prompts and completions are kept, sealed: 1 to 30 [default: 30]
         #[arg(long, value_name = "DAYS")]
         retention_days: Option<u64>,
@@ -264,6 +267,9 @@ pub(crate) enum ResourceCommand {
         /// Whether a prompt's prefix may be reused for later requests of the same tenant
         #[arg(long, group = "change")]
         prefix_cache: Option<Switch>,
+        /// `on`: neither key opens the resource, tokens of the configured identity providers do
+        #[arg(long, group = "change")]
+        disable_local_auth: Option<Switch>,
         /// Days that prompts and completions are kept, sealed: 1 to 30. For none at all, see
         /// `content-logging`
         #[arg(long, value_name = "DAYS", group = "change")]

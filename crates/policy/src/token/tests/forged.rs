@@ -175,7 +175,7 @@ fn a_tampered_token_is_refused_wherever_it_is_tampered_with() {
         let mut cut = token.clone();
         cut.remove(at);
         assert!(verify(&keys, &cut).is_err(), "cut at {at}");
-        assert!(verify(&keys, &token[..at]).is_err(), "ends at {at}");
+        assert!(verify(&keys, token.split_at(at).0).is_err(), "ends at {at}");
     }
 }
 
