@@ -4,6 +4,7 @@
 //! parse or a number out of its range refuses the start, and says in which file and line, or in
 //! which variable. `bailiwick.example.toml` explains every field to operators.
 
+mod identity;
 mod load;
 
 use std::{
@@ -18,7 +19,10 @@ use serde::{
     de::{Error as _, Visitor},
 };
 
-pub use self::load::{ConfigError, Place};
+pub use self::{
+    identity::{IdentityConfig, IssuerConfig},
+    load::{ConfigError, Place},
+};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +39,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// What a caller may ask for.
     pub limits: Limits,
+    /// Who may say who calls, beside the keys.
+    pub identity: IdentityConfig,
     /// How models are run.
     pub engine: EngineConfig,
     /// How long what holds no content is kept.
@@ -293,6 +299,7 @@ impl Default for Config {
             listen: Listen::default(),
             tls: None,
             limits: Limits::default(),
+            identity: IdentityConfig::default(),
             engine: EngineConfig::default(),
             retention: Retention::default(),
             log: Log::default(),

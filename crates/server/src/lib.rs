@@ -11,6 +11,7 @@ pub mod custodian;
 pub mod exchange;
 pub mod fleet;
 pub mod gateway;
+pub mod identity;
 pub mod intake;
 pub mod limits;
 pub mod listen;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use egress::{BadDestination, Destination, Egress, NotListed};
 use tlog::note::{BadNote, Verifier};
 
-use crate::{config::Config, witnesses::Witnesses};
+use crate::{config::Config, identity::Providers, witnesses::Witnesses};
 
 /// Why the configured way out cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,12 @@ pub enum OutwardError {
     NoWitness {
         /// The witness.
         url: String,
+    },
+    /// An issuer of tokens cannot be believed as it is configured.
+    #[error("{problem}")]
+    Issuer {
+        /// What is wrong.
+        problem: String,
     },
     /// Something is to be dialed that is not listed.
     #[error("`{url}` is to be dialed, and {problem}; list it under `[[egress]]`")]
@@ -96,4 +102,22 @@ pub fn witnesses(config: &Config, egress: &Egress) -> Result<Witnesses, OutwardE
             .map_err(|problem| OutwardError::NotListed { url: url(), problem })?;
     }
     Ok(witnesses)
+}
+
+/// Who else says who calls.
+///
+/// # Errors
+/// When an issuer cannot be believed as it is configured, or may not be dialed.
+pub fn providers(config: &Config, egress: &Egress) -> Result<Providers, OutwardError> {
+    let trusts = config.identity.trusts().map_err(|problem| OutwardError::Issuer { problem })?;
+    for trust in &trusts {
+        let url = || trust.issuer().to_owned();
+        // It is only asked whether it would be permitted.
+        drop(
+            egress
+                .permit(trust.issuer())
+                .map_err(|problem| OutwardError::NotListed { url: url(), problem })?,
+        );
+    }
+    Ok(Providers::new(trusts, egress.clone()))
 }

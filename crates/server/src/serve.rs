@@ -98,6 +98,7 @@ pub async fn run(
     let operations = bind(config.listen.operations, "listen.operations").await?;
     let egress = outward::egress(&config)?;
     let witnesses = Arc::new(outward::witnesses(&config, &egress)?);
+    let providers = outward::providers(&config, &egress)?;
     let recording = {
         let (config, directory) = (config.clone(), store.directory()?);
         let cosign = witnesses.cosign(Handle::current());
@@ -120,7 +121,9 @@ pub async fn run(
 
     let metrics = Arc::new(Metrics::new(fleet.clone()));
     let admin = crate::admin::router(store.clone(), fleet.clone(), &config);
-    let gateway = Arc::new(Gateway::new(config, store, fleet.clone(), metrics, recording));
+    terms.tasks.spawn(providers.clone().warm());
+    let gateway =
+        Arc::new(Gateway::new(config, store, fleet.clone(), metrics, recording, providers));
     let router = operations::router(Arc::clone(&gateway), Outward { egress, witnesses }, admin);
     // The limits that an operator sets are for customers; a probe is not cut off by them.
     let inner = Terms { tls: None, limits: Limits::default(), ..terms.clone() };

@@ -122,6 +122,7 @@ impl Config {
             );
             return Err(ConfigError::Contradiction(message));
         }
+        self.identity.trusts().map_err(ConfigError::Contradiction)?;
         if let Some(Tls { certificate, key }) = &self.tls {
             for (field, path) in [("certificate", certificate), ("key", key)] {
                 if path.as_os_str().is_empty() {
