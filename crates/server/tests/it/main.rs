@@ -21,6 +21,7 @@ mod constrained;
 mod engine;
 mod errors;
 mod heads;
+mod identity;
 mod keys;
 mod lifecycle;
 mod limits;
