@@ -19,6 +19,7 @@ impl Resolve for System {
     fn resolve<'a>(&'a self, host: &'a str) -> Resolving<'a> {
         Box::pin(async move {
             // The port is only there because the function wants one.
+            #[expect(clippy::disallowed_methods, reason = "the place that looks names up")]
             let found = tokio::net::lookup_host((host, 0)).await?;
             Ok(found.map(|address| address.ip()).collect())
         })

@@ -11,6 +11,7 @@
     clippy::string_slice,
     reason = "in a test, to panic is to say what is wrong"
 )]
+#![expect(clippy::disallowed_methods, reason = "the tests are the clients, and dial")]
 
 mod bad_input;
 mod cache;
