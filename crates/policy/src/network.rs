@@ -2,7 +2,11 @@
 //!
 //! [`admit`] gives an [`Admitted`], which a caller cannot be made without.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -17,6 +21,23 @@ pub enum DefaultAction {
     Deny,
 }
 
+impl DefaultAction {
+    /// The value's name, as Azure writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "Allow",
+            Self::Deny => "Deny",
+        }
+    }
+
+    /// The value of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Allow, Self::Deny].into_iter().find(|value| value.name() == name)
+    }
+}
+
 /// Whether the public listener answers for a resource at all; Azure's word and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum PublicNetworkAccess {
@@ -25,6 +46,23 @@ pub enum PublicNetworkAccess {
     Enabled,
     /// To nobody: only the private listener answers.
     Disabled,
+}
+
+impl PublicNetworkAccess {
+    /// The value's name, as Azure writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enabled => "Enabled",
+            Self::Disabled => "Disabled",
+        }
+    }
+
+    /// The value of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Enabled, Self::Disabled].into_iter().find(|value| value.name() == name)
+    }
 }
 
 /// A resource's rules.
@@ -47,6 +85,35 @@ pub enum Arrival {
     Public(IpAddr),
     /// Over the public listener, through a trusted proxy that does not say for whom.
     Unknown,
+}
+
+/// How a call over the public listener arrived: from the socket's address, unless that is a trusted
+/// proxy's. Then from the last address in `forwarded` (`X-Forwarded-For`, each proxy appends whom it
+/// saw) that is no trusted proxy's: whatever stands before it may be the client's invention.
+#[must_use]
+pub fn arrival<'a>(
+    socket: IpAddr,
+    forwarded: impl DoubleEndedIterator<Item = &'a str>,
+    proxies: &[IpRule],
+) -> Arrival {
+    let trusted = |address: IpAddr| proxies.iter().any(|proxy| proxy.holds(address));
+    if !trusted(socket) {
+        return Arrival::Public(socket);
+    }
+    for text in forwarded.rev() {
+        match forwarded_address(text.trim()) {
+            None => return Arrival::Unknown,
+            Some(address) if trusted(address) => {}
+            Some(address) => return Arrival::Public(address),
+        }
+    }
+    Arrival::Unknown
+}
+
+/// An address in `X-Forwarded-For`; some proxies add the port.
+fn forwarded_address(text: &str) -> Option<IpAddr> {
+    let socket = || text.parse().ok().map(|socket: SocketAddr| socket.ip());
+    text.parse().ok().or_else(socket)
 }
 
 /// The resource answers this call's network. Only [`admit`] makes one.
@@ -146,6 +213,18 @@ impl FromStr for IpRule {
     }
 }
 
+impl Serialize for IpRule {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for IpRule {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl fmt::Display for IpRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.prefix_len() == self.0.max_prefix_len() {
@@ -197,6 +276,32 @@ mod tests {
         assert!(admit(&rules(DefaultAction::Deny, &["::/0"]), from("203.0.113.9")).is_err());
         assert!(admit(&rules(DefaultAction::Deny, &["::/0"]), from("::ffff:203.0.113.9")).is_err());
         assert!(admit(&rules(DefaultAction::Deny, &["0.0.0.0/0"]), from("2001:db8::1")).is_err());
+    }
+
+    /// The attack: a client that says itself where it comes from.
+    #[test]
+    fn only_a_trusted_proxy_says_who_is_behind_it() {
+        let proxies = ["10.0.0.0/8".parse().unwrap(), "2001:db8::5".parse().unwrap()];
+        let seen = |socket: &str, header: &str| {
+            let values = header.split(',').filter(|value| !value.is_empty());
+            arrival(socket.parse().unwrap(), values, &proxies)
+        };
+        assert_eq!(seen("192.0.2.1", "203.0.113.9"), from("192.0.2.1"));
+        assert_eq!(seen("10.0.0.1", "203.0.113.9"), from("203.0.113.9"));
+        assert_eq!(seen("::ffff:10.0.0.1", "203.0.113.9"), from("203.0.113.9"));
+        assert_eq!(seen("2001:db8::5", " 203.0.113.9:4711 "), from("203.0.113.9"));
+        assert_eq!(seen("10.0.0.1", "[2001:db8::9]:4711"), from("2001:db8::9"));
+        // What the client wrote itself stands first, and what its proxy saw last.
+        assert_eq!(seen("10.0.0.1", "127.0.0.1, 203.0.113.9"), from("203.0.113.9"));
+        assert_eq!(seen("10.0.0.1", "203.0.113.9, 10.9.9.9"), from("203.0.113.9"));
+        assert_eq!(seen("10.0.0.1", "10.0.0.7, 192.0.2.1, 10.9.9.9"), from("192.0.2.1"));
+        for unknown in ["", "10.9.9.9", "unknown", "203.0.113.9, unknown", "203.0.113.9, 1.2.3"] {
+            assert_eq!(seen("10.0.0.1", unknown), Arrival::Unknown, "{unknown}");
+        }
+        assert_eq!(
+            arrival("192.0.2.1".parse().unwrap(), ["x"].into_iter(), &[]),
+            from("192.0.2.1")
+        );
     }
 
     #[test]

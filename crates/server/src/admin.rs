@@ -371,6 +371,7 @@ impl AdminError {
                 | ManageError::ModelCannotChat { .. }
                 | ManageError::Days(_)
                 | ManageError::NoReason
+                | ManageError::TooManyIpRules { .. }
                 | ManageError::Unsuitable { .. }
                 | ManageError::File { .. } => BAD_REQUEST,
                 ManageError::Store(

@@ -8,6 +8,7 @@ use hyper::{
     header::{AUTHORIZATION, HOST},
 };
 use policy::{
+    network::{self, Admitted, Arrival, NotAdmitted},
     principal::{self, Key, NamedTenant, Principal, Unauthenticated, authenticate},
     token::{self, TokenRefused, VerifiedToken},
 };
@@ -25,6 +26,8 @@ pub struct Caller {
     pub principal: Principal,
     /// The picture that the whole call is answered from.
     pub directory: Arc<Directory>,
+    /// That the resource answers the network that the call comes from.
+    _admitted: Admitted,
 }
 
 /// Why nobody is let in. The caller is told less.
@@ -51,6 +54,9 @@ pub enum NotLetIn {
     /// A token of a tenant that has several resources, and none was named.
     #[error("the tenant has several resources, and the host names none: set `listen.domain`")]
     Unnamed,
+    /// The resource does not answer the network that the call comes from.
+    #[error(transparent)]
+    Network(#[from] NotAdmitted),
     /// Nothing to check the token with.
     #[error("the issuer's keys cannot be fetched")]
     NoIssuer,
@@ -63,6 +69,8 @@ impl From<NotLetIn> for ApiError {
             NotLetIn::KeysDisabled => Self::KeysDisabled,
             NotLetIn::Token(_) | NotLetIn::NoSuchTenant | NotLetIn::Foreign => Self::TokenRefused,
             NotLetIn::Unnamed => Self::ResourceUnnamed,
+            NotLetIn::Network(NotAdmitted::Address) => Self::NetworkDenied,
+            NotLetIn::Network(NotAdmitted::PublicAccess) => Self::PublicAccessDisabled,
             NotLetIn::NoIssuer => Self::IssuerUnavailable,
         }
     }
@@ -96,7 +104,7 @@ pub async fn caller(
     directory: Arc<Directory>,
     providers: &Providers,
     domain: Option<&str>,
-    (uri, headers): (&Uri, &HeaderMap),
+    (uri, headers, arrival): (&Uri, &HeaderMap, Arrival),
 ) -> Result<Caller, NotLetIn> {
     let named = domain.and_then(|domain| label(host(uri, headers)?, domain));
     let principal = match credential(headers).ok_or(NotLetIn::NoCredential)? {
@@ -106,7 +114,10 @@ pub async fn caller(
             by_token(&directory, named.as_deref(), token)?
         }
     };
-    Ok(Caller { principal, directory })
+    // Whoever holds no credential learns nothing of the rules.
+    let resource = directory.resource(principal.resource()).ok_or(NotLetIn::Foreign)?;
+    let admitted = network::admit(&resource.network, arrival)?;
+    Ok(Caller { principal, directory, _admitted: admitted })
 }
 
 fn by_key(directory: &Directory, named: Option<&str>, key: &Key) -> Result<Principal, NotLetIn> {

@@ -14,6 +14,7 @@ use hyper::{
 use policy::{
     id::{DeploymentId, RequestId, ResourceId},
     meter::Balance,
+    network::Arrival,
 };
 
 use tlog::receipt;
@@ -38,6 +39,8 @@ pub struct Call {
     pub started: Instant,
     /// The path's template; empty for paths that do not exist.
     pub route: &'static str,
+    /// From which network it comes.
+    pub arrival: Arrival,
     /// The resource that was called, once the key is checked.
     pub resource: Option<ResourceId>,
     /// That resource's region.
@@ -76,6 +79,7 @@ impl Call {
             id: request_id(),
             started: Instant::now(),
             route: "",
+            arrival: Arrival::Unknown,
             resource: None,
             region: None,
             deployment: None,

@@ -13,7 +13,7 @@ use std::{
     path::PathBuf,
 };
 
-use policy::retention::Metadata;
+use policy::{network::IpRule, retention::Metadata};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, Visitor},
@@ -83,8 +83,13 @@ pub struct Witness {
 pub struct Listen {
     /// The API, for customers.
     pub api: SocketAddr,
+    /// The API once more, for the operator's own network: resources whose public access is off
+    /// answer here only.
+    pub private: Option<SocketAddr>,
     /// Health, metrics and administration, for operators.
     pub operations: SocketAddr,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<IpRule>,
     /// With it, `{resource}.{domain}` in the `Host` header names the resource that is called.
     pub domain: Option<String>,
 }
@@ -313,7 +318,9 @@ impl Default for Listen {
     fn default() -> Self {
         Self {
             api: (Ipv4Addr::LOCALHOST, 8080).into(),
+            private: None,
             operations: (Ipv4Addr::LOCALHOST, 8081).into(),
+            proxies: Vec::new(),
             domain: None,
         }
     }

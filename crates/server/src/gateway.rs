@@ -2,6 +2,7 @@
 //! its headers.
 
 use std::{
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,9 +14,12 @@ use bytes::Bytes;
 use hyper::{
     HeaderMap, Request, Response, StatusCode,
     body::Incoming,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, HeaderValue, WWW_AUTHENTICATE},
+    header::{
+        ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+    },
     http::request::Parts,
 };
+use policy::network::{self, Arrival};
 use store::{Store, ledger::Ledger};
 use tlog::receipt;
 
@@ -86,6 +90,15 @@ impl std::fmt::Debug for Reply {
     }
 }
 
+/// The listener that a connection came over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The public one, from this socket address.
+    Public(IpAddr),
+    /// The one for the operator's own network.
+    Private,
+}
+
 /// What a known caller asks for.
 #[derive(Debug)]
 pub struct Asked {
@@ -150,10 +163,15 @@ impl Gateway {
     }
 
     /// Answers one request.
-    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+    pub async fn handle(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        origin: Origin,
+    ) -> Response<Body> {
         let secure = self.config.tls.is_some();
         let (head, mut body) = request.into_parts();
         let mut call = Call::begin(&head.headers, secure, Arc::clone(&self.metrics));
+        call.arrival = self.arrival(origin, &head.headers);
         tracing::trace!(request = %call.id, version = ?head.version, "call begins");
         let limit = Duration::from_millis(self.config.limits.request_ms);
         let answer =
@@ -237,17 +255,31 @@ impl Gateway {
         file.map(|bytes| Reply::Bytes(kind, bytes.into())).ok_or(ApiError::RouteNotFound)
     }
 
-    /// Finds out who calls, and notes whose call it is.
+    /// From which network a call comes.
+    fn arrival(&self, origin: Origin, headers: &HeaderMap) -> Arrival {
+        let socket = match origin {
+            Origin::Private => return Arrival::Private,
+            Origin::Public(socket) => socket,
+        };
+        let proxies = &self.config.listen.proxies;
+        let values = headers.get_all(FORWARDED_FOR).iter();
+        // What is no text is no address either.
+        let values = values.flat_map(|value| value.to_str().unwrap_or("?").split(','));
+        network::arrival(socket, values, proxies)
+    }
+
+    /// Finds out who calls, whether from a network that the resource answers, and notes whose call
+    /// it is.
     ///
     /// # Errors
-    /// When the caller's key or token opens nothing here.
+    /// When the caller's key or token opens nothing here, or the network is not answered.
     pub async fn authenticate(&self, call: &mut Call, head: &Parts) -> Result<Caller, ApiError> {
         let directory = self.store.directory().map_err(|error| {
             tracing::error!(request = %call.id, %error, "the store cannot be read");
             ApiError::Store
         })?;
         let domain = self.config.listen.domain.as_deref();
-        let presented = (&head.uri, &head.headers);
+        let presented = (&head.uri, &head.headers, call.arrival);
         let caller = authn::caller(directory, &self.providers, domain, presented).await.map_err(
             |reason| {
                 // Who is told nothing asks the operator, who finds it here.
@@ -327,5 +359,7 @@ fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response<Body
     *response.headers_mut() = headers;
     response
 }
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 const OCTETS: &str = "application/octet-stream";

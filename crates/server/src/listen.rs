@@ -74,8 +74,8 @@ impl Listener {
         self.address
     }
 
-    /// Serves connections until it is told to stop.
-    pub async fn serve<S, B>(self, service: S, terms: Terms)
+    /// Serves connections until it is told to stop; `service` gives the one for a client.
+    pub async fn serve<S, B>(self, service: impl Fn(SocketAddr) -> S, terms: Terms)
     where
         S: Service<B>,
         S::Future: Send,
@@ -93,8 +93,8 @@ impl Listener {
                 } => accepted,
             };
             match accepted {
-                (Ok(place), Ok((socket, _))) => {
-                    let (service, terms_here) = (service.clone(), terms.clone());
+                (Ok(place), Ok((socket, client))) => {
+                    let (service, terms_here) = (service(client), terms.clone());
                     terms.tasks.spawn(async move {
                         let abort = terms_here.abort.clone();
                         tokio::select! {

@@ -19,11 +19,12 @@ use std::{
 use policy::{
     id::{DeploymentId, ResourceId, TenantId},
     meter::Limits,
+    network::{DefaultAction, IP_RULES_MAX, IpRule, NetworkRules, PublicNetworkAccess},
     principal::{Key, KeyName, ResourceKeys},
     retention::{ContentLogging, Days, Rule},
     task::Task,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use store::{Deployment, Directory, Kind, LimitsChange, Resource, Sku, Store, StoreError, Tenant};
 
 pub use self::{
@@ -83,6 +84,29 @@ pub struct ResourceUpdate {
     pub disable_local_auth: Option<bool>,
     /// Days that content is kept: 1 to 30, from the next request on.
     pub retention_days: Option<u64>,
+    /// Whether the public listener answers.
+    pub public_network_access: Option<PublicNetworkAccess>,
+    /// Which addresses are answered.
+    pub network_acls: Option<NetworkAcls>,
+}
+
+/// Which addresses a resource answers; Azure's shape.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetworkAcls {
+    /// What happens to addresses that no rule names.
+    pub default_action: DefaultAction,
+    /// Addresses and ranges that are answered.
+    #[serde(default)]
+    pub ip_rules: Vec<IpRuleValue>,
+}
+
+/// One rule; Azure's shape.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IpRuleValue {
+    /// The address or range.
+    pub value: IpRule,
 }
 
 /// What a deployment is created with.
@@ -187,6 +211,7 @@ impl Management {
             key1_created_at: now,
             key2_created_at: now,
             prefix_cache: new.prefix_cache,
+            network: NetworkRules::default(),
             retention: Rule {
                 tenant: tenant.id,
                 days: new.retention_days.map_or(Ok(Days::DEFAULT), Days::new)?,
@@ -230,6 +255,7 @@ impl Management {
         update: &ResourceUpdate,
     ) -> Result<ResourceView, ManageError> {
         let days = update.retention_days.map(Days::new).transpose()?;
+        let network = self.network(name, update)?;
         if let Some(on) = update.prefix_cache {
             self.store.set_prefix_cache(name, on)?;
         }
@@ -239,7 +265,34 @@ impl Management {
         if let Some(days) = days {
             self.store.set_retention_days(name, days)?;
         }
+        if let Some(rules) = network {
+            self.store.set_network(name, &rules)?;
+        }
         self.resource(name)
+    }
+
+    /// The network rules that an update leads to, where it changes them.
+    fn network(
+        &self,
+        name: &str,
+        update: &ResourceUpdate,
+    ) -> Result<Option<NetworkRules>, ManageError> {
+        if update.public_network_access.is_none() && update.network_acls.is_none() {
+            return Ok(None);
+        }
+        let directory = self.store.directory()?;
+        let mut rules = find_resource(&directory, name)?.network.clone();
+        if let Some(public) = update.public_network_access {
+            rules.public = public;
+        }
+        if let Some(NetworkAcls { default_action, ip_rules }) = &update.network_acls {
+            if ip_rules.len() > IP_RULES_MAX {
+                return Err(ManageError::TooManyIpRules { given: ip_rules.len() });
+            }
+            rules.default_action = *default_action;
+            rules.ip_rules = ip_rules.iter().map(|rule| rule.value).collect();
+        }
+        Ok(Some(rules))
     }
 
     /// Switches whether a resource's content is kept at all, for a reason.

@@ -2,9 +2,16 @@
 
 mod recording;
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
-use hyper::{body::Incoming, service::service_fn};
+use hyper::{Request, Response, body::Incoming, service::Service};
 use hyper_util::service::TowerToHyperService;
 use store::{Store, StoreError, tiles::LogError};
 use tokio::{
@@ -15,9 +22,10 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    body::Body,
     config::{Config, Limits},
     fleet::Fleet,
-    gateway::Gateway,
+    gateway::{Gateway, Origin},
     listen::{Listener, Terms},
     manage::ManageError,
     metrics::Metrics,
@@ -95,6 +103,10 @@ pub async fn run(
     let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
     let tasks = TaskTracker::new();
     let api = bind(config.listen.api, "listen.api").await?;
+    let private = match config.listen.private {
+        Some(address) => Some(bind(address, "listen.private").await?),
+        None => None,
+    };
     let operations = bind(config.listen.operations, "listen.operations").await?;
     let egress = outward::egress(&config)?;
     let witnesses = Arc::new(outward::witnesses(&config, &egress)?);
@@ -127,13 +139,14 @@ pub async fn run(
     let router = operations::router(Arc::clone(&gateway), Outward { egress, witnesses }, admin);
     // The limits that an operator sets are for customers; a probe is not cut off by them.
     let inner = Terms { tls: None, limits: Limits::default(), ..terms.clone() };
-    terms.tasks.spawn(operations.serve(TowerToHyperService::new(router), inner));
-    let answering = Arc::clone(&gateway);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let gateway = Arc::clone(&answering);
-        async move { Ok::<_, Infallible>(gateway.handle(request).await) }
-    });
-    terms.tasks.spawn(api.serve(service, terms.clone()));
+    let router = TowerToHyperService::new(router);
+    terms.tasks.spawn(operations.serve(move |_| router.clone(), inner));
+    terms.tasks.spawn(api.serve(answering(Arc::clone(&gateway), Origin::Public), terms.clone()));
+    if let Some(private) = private {
+        terms.tasks.spawn(
+            private.serve(answering(Arc::clone(&gateway), |_| Origin::Private), terms.clone()),
+        );
+    }
     terms.tasks.spawn(follow(Arc::clone(&gateway), terms.stop.clone()));
 
     shutdown.await;
@@ -148,6 +161,32 @@ pub async fn run(
         terms.abort.cancel();
     }
     Ok(())
+}
+
+/// The API's service, for connections that come from where `origin` says.
+fn answering(
+    gateway: Arc<Gateway>,
+    origin: impl Fn(IpAddr) -> Origin,
+) -> impl Fn(SocketAddr) -> Answering {
+    move |client| Answering { gateway: Arc::clone(&gateway), origin: origin(client.ip()) }
+}
+
+/// The API, for one connection.
+#[derive(Debug, Clone)]
+struct Answering {
+    gateway: Arc<Gateway>,
+    origin: Origin,
+}
+
+impl Service<Request<Incoming>> for Answering {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let Self { gateway, origin } = self.clone();
+        Box::pin(async move { Ok(gateway.handle(request, origin).await) })
+    }
 }
 
 async fn bind(address: SocketAddr, field: &'static str) -> Result<Listener, StartError> {

@@ -8,6 +8,7 @@ use std::{collections::HashMap, path::PathBuf};
 use policy::{
     id::{DeploymentId, ModelId, ResourceId, TenantId},
     meter::Limits,
+    network::NetworkRules,
     principal::{KeyDigest, ResourceKeys},
     retention::Rule,
     task::Task,
@@ -44,6 +45,8 @@ pub struct Resource {
     pub key2_created_at: u64,
     /// Whether a prompt's prefix may be reused for later requests of the same tenant.
     pub prefix_cache: bool,
+    /// Which networks it answers.
+    pub network: NetworkRules,
     /// How long content is kept.
     pub retention: Rule,
     /// When it was created: seconds since 1970.

@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use policy::{
     id::ApprovalId,
+    network::NetworkRules,
     principal::{KeyDigest, KeyName},
     retention::Days,
 };
@@ -221,6 +222,27 @@ impl Store {
             found(tx.execute(sql, params![resource, on])?, Kind::Resource, resource)?;
             let id = id_of(tx, Kind::Resource, resource)?;
             log.changed(Subject::Resource, id, Action::Updated, &format!("disable_local_auth={on}"))
+        })
+    }
+
+    /// Sets which networks a resource answers, from the next request on.
+    ///
+    /// # Errors
+    /// When there is no such resource.
+    pub fn set_network(&self, resource: &str, rules: &NetworkRules) -> Result<(), StoreError> {
+        let NetworkRules { public, default_action, ip_rules } = rules;
+        let lines: Vec<String> = ip_rules.iter().map(ToString::to_string).collect();
+        self.change(|tx, log| {
+            let sql = "UPDATE resource SET public_network_access = ?2, network_default_action = ?3,
+                       ip_rules = ?4 WHERE name = ?1";
+            let values = params![resource, public.name(), default_action.name(), lines.join("\n")];
+            found(tx.execute(sql, values)?, Kind::Resource, resource)?;
+            let id = id_of(tx, Kind::Resource, resource)?;
+            let (public, default, rules) = (public.name(), default_action.name(), lines.join(","));
+            let state = format!(
+                "public_network_access={public} network_default_action={default} ip_rules={rules}"
+            );
+            log.changed(Subject::Resource, id, Action::Updated, &state)
         })
     }
 

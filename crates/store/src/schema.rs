@@ -157,6 +157,12 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE resource ADD COLUMN disable_local_auth INTEGER NOT NULL DEFAULT 0;
     ",
+    // 5: which networks a resource answers; one rule a line.
+    "
+    ALTER TABLE resource ADD COLUMN public_network_access TEXT NOT NULL DEFAULT 'Enabled';
+    ALTER TABLE resource ADD COLUMN network_default_action TEXT NOT NULL DEFAULT 'Allow';
+    ALTER TABLE resource ADD COLUMN ip_rules TEXT NOT NULL DEFAULT '';
+    ",
 ];
 
 /// Tables that are small, and that every request needs: a look at each page of them is cheap.

@@ -9,6 +9,7 @@ use std::{
 use policy::{
     id::{ApprovalId, DeploymentId, ModelId, ResourceId, TenantId},
     meter::Limits,
+    network::{DefaultAction, NetworkRules, PublicNetworkAccess},
     principal::{KeyDigest, ResourceKeys},
     retention::{ContentLogging, Days, Rule, clock::Reading},
     task::Task,
@@ -189,6 +190,7 @@ fn resource(row: &Row<'_>) -> Result<Resource, StoreError> {
         key1_created_at: column(row, "key1_created_at")?,
         key2_created_at: column(row, "key2_created_at")?,
         prefix_cache: column(row, "prefix_cache")?,
+        network: network(row)?,
         retention: Rule {
             tenant,
             days: Days::new(column(row, "retention_days")?)
@@ -201,6 +203,22 @@ fn resource(row: &Row<'_>) -> Result<Resource, StoreError> {
             },
         },
         created_at: column(row, "created_at")?,
+    })
+}
+
+fn network(row: &Row<'_>) -> Result<NetworkRules, StoreError> {
+    let (public, default): (String, String) =
+        (column(row, "public_network_access")?, column(row, "network_default_action")?);
+    let rules: String = column(row, "ip_rules")?;
+    Ok(NetworkRules {
+        public: PublicNetworkAccess::from_name(&public)
+            .ok_or(StoreError::Damaged { what: "resource.public_network_access" })?,
+        default_action: DefaultAction::from_name(&default)
+            .ok_or(StoreError::Damaged { what: "resource.network_default_action" })?,
+        ip_rules: rules
+            .lines()
+            .map(|rule| rule.parse().map_err(|_| StoreError::Damaged { what: "resource.ip_rules" }))
+            .collect::<Result<_, _>>()?,
     })
 }
 

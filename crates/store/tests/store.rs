@@ -6,6 +6,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 use policy::{
     id::{DeploymentId, ModelId, ResourceId, TenantId},
     meter::Limits,
+    network::NetworkRules,
     principal::{Key, KeyName, ResourceKeys, Unauthenticated, authenticate},
     retention::{ContentLogging, Days, Rule, clock::Reading},
     task::Task,
@@ -43,6 +44,7 @@ fn resource(seed: u8, owner: &Tenant) -> Resource {
         key1_created_at: 2,
         key2_created_at: 2,
         prefix_cache: true,
+        network: NetworkRules::default(),
         retention: Rule {
             tenant: owner.id,
             days: Days::DEFAULT,

@@ -4,7 +4,11 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum, builder::Styles};
 use clap_complete::Shell;
-use policy::{principal::KeyName, task::Task};
+use policy::{
+    network::{self, IpRule},
+    principal::KeyName,
+    task::Task,
+};
 
 /// A private LLM service in one binary: the OpenAI and Azure OpenAI APIs, from machines that you
 /// control.
@@ -275,6 +279,25 @@ pub(crate) enum ResourceCommand {
         #[arg(long, value_name = "DAYS", group = "change")]
         retention_days: Option<u64>,
     },
+    /// Say which networks a resource answers; from the next request on
+    #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
+    Network {
+        /// The resource's name
+        name: String,
+        /// `off`: only the private listener answers (`listen.private` in the configuration)
+        #[arg(long, group = "change")]
+        public_access: Option<Switch>,
+        /// What happens to addresses that no rule names
+        #[arg(long, value_name = "ACTION", group = "change")]
+        default_action: Option<DefaultAction>,
+        /// An address or range that is answered, such as 203.0.113.0/24; again for each. They
+        /// replace those that there are
+        #[arg(long, value_name = "CIDR", group = "change")]
+        ip_rule: Vec<IpRule>,
+        /// Remove all rules
+        #[arg(long, group = "change", conflicts_with = "ip_rule")]
+        no_ip_rules: bool,
+    },
     /// Switch zero retention: whether prompts and completions are kept at all
     ContentLogging {
         /// The resource's name
@@ -417,6 +440,22 @@ pub(crate) enum ModelCommand {
 pub(crate) enum Switch {
     On,
     Off,
+}
+
+/// [`network::DefaultAction`], as it is typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum DefaultAction {
+    Allow,
+    Deny,
+}
+
+impl From<DefaultAction> for network::DefaultAction {
+    fn from(action: DefaultAction) -> Self {
+        match action {
+            DefaultAction::Allow => Self::Allow,
+            DefaultAction::Deny => Self::Deny,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -3,6 +3,7 @@
 use std::{io, path::Path, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use policy::network::{DefaultAction, PublicNetworkAccess};
 use store::Store;
 
 use super::{
@@ -13,8 +14,8 @@ use super::{
     output::{Failure, count, fields, note, print, size, table},
 };
 use crate::manage::{
-    DeploymentUpdate, DeploymentView, Management, ModelView, NewDeployment, NewModel, NewResource,
-    ResourceUpdate, ResourceView, TenantView,
+    DeploymentUpdate, DeploymentView, IpRuleValue, Management, ModelView, NewDeployment, NewModel,
+    NewResource, ResourceUpdate, ResourceView, TenantView,
 };
 
 pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
@@ -85,8 +86,29 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
                 prefix_cache: prefix_cache.map(|switch| switch == Switch::On),
                 disable_local_auth: disable_local_auth.map(|switch| switch == Switch::On),
                 retention_days: *retention_days,
+                ..ResourceUpdate::default()
             };
             let view = open(&group.shared)?.update_resource(name, &update)?;
+            print(json, &view, show_resource)
+        }
+        ResourceCommand::Network { name, public_access, default_action, ip_rule, no_ip_rules } => {
+            let management = open(&group.shared)?;
+            let mut acls = management.resource(name)?.network_acls;
+            if let Some(action) = default_action {
+                acls.default_action = (*action).into();
+            }
+            if *no_ip_rules || !ip_rule.is_empty() {
+                acls.ip_rules = ip_rule.iter().map(|value| IpRuleValue { value: *value }).collect();
+            }
+            let update = ResourceUpdate {
+                public_network_access: public_access.map(|switch| match switch {
+                    Switch::On => PublicNetworkAccess::Enabled,
+                    Switch::Off => PublicNetworkAccess::Disabled,
+                }),
+                network_acls: Some(acls),
+                ..ResourceUpdate::default()
+            };
+            let view = management.update_resource(name, &update)?;
             print(json, &view, show_resource)
         }
         ResourceCommand::ContentLogging { name, switch, reason } => {
@@ -295,6 +317,20 @@ fn retention(view: &ResourceView) -> String {
     }
 }
 
+/// Which networks are answered, in words.
+fn networks(view: &ResourceView) -> String {
+    let rules: Vec<String> =
+        view.network_acls.ip_rules.iter().map(|rule| rule.value.to_string()).collect();
+    match (view.public_network_access, view.network_acls.default_action) {
+        (PublicNetworkAccess::Disabled, _) => "the private listener's only".to_owned(),
+        (PublicNetworkAccess::Enabled, DefaultAction::Allow) => "all".to_owned(),
+        (PublicNetworkAccess::Enabled, DefaultAction::Deny) if rules.is_empty() => {
+            "none but the private listener's".to_owned()
+        }
+        (PublicNetworkAccess::Enabled, DefaultAction::Deny) => rules.join(", "),
+    }
+}
+
 fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()> {
     let prefix_cache = if view.prefix_cache { "on" } else { "off" };
     let opened_by = if view.disable_local_auth { "tokens only" } else { "keys and tokens" };
@@ -305,6 +341,7 @@ fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()>
         ("region", view.region.clone()),
         ("prefix cache", prefix_cache.to_owned()),
         ("opened by", opened_by.to_owned()),
+        ("networks", networks(view)),
         ("retention", retention(view)),
         ("deployments", view.deployments.join(", ")),
         ("created", view.created_at.clone()),

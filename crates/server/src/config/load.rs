@@ -105,11 +105,21 @@ impl Config {
     /// # Errors
     /// When fields contradict each other.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let Listen { api, operations, domain } = &self.listen;
-        if api == operations && api.port() != 0 {
+        let Listen { api, private, operations, domain, .. } = &self.listen;
+        let listeners = [("api", Some(api)), ("private", private.as_ref())];
+        for (name, address) in listeners {
+            if address == Some(operations) && operations.port() != 0 {
+                let message = format!(
+                    "`listen.{name}` and `listen.operations` are both {operations}; give them two \
+                     addresses: administration is never on the customers' listener"
+                );
+                return Err(ConfigError::Contradiction(message));
+            }
+        }
+        if private.as_ref() == Some(api) && api.port() != 0 {
             let message = format!(
-                "`listen.api` and `listen.operations` are both {api}; give them two addresses: \
-                 administration is never on the customers' listener"
+                "`listen.api` and `listen.private` are both {api}; give them two addresses: what \
+                 comes over the private one is taken for the operator's own network"
             );
             return Err(ConfigError::Contradiction(message));
         }

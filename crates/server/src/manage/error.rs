@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use policy::retention::BadDays;
+use policy::{network::IP_RULES_MAX, retention::BadDays};
 use store::StoreError;
 
 /// Why management was refused; [`ManageError::help`] says what to do.
@@ -41,6 +41,12 @@ pub enum ManageError {
     /// A number of days that is not allowed.
     #[error(transparent)]
     Days(#[from] BadDays),
+    /// More network rules than a resource has.
+    #[error("{given} IP rules are more than IP_RULES_MAX ({IP_RULES_MAX})")]
+    TooManyIpRules {
+        /// How many.
+        given: usize,
+    },
     /// Something was to be done without saying why.
     #[error("there is no reason")]
     NoReason,
@@ -60,6 +66,7 @@ impl ManageError {
                  content-logging NAME off --reason TEXT`"
                     .to_owned()
             }
+            Self::TooManyIpRules { .. } => "join neighbouring addresses into ranges".to_owned(),
             Self::NoReason => "say why: the log commits to it".to_owned(),
             Self::ModelCannotChat { .. } => {
                 "deploy it for embeddings (`--task embeddings`), or choose a model that generates \

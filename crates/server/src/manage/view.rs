@@ -4,8 +4,10 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::{IpRuleValue, NetworkAcls};
 use policy::{
     id::{ApprovalId, DeploymentId, ModelId, ResourceId, TenantId},
+    network::PublicNetworkAccess,
     principal::{Key, KeyName},
     retention::{ContentLogging, Rule},
     task::Task,
@@ -41,6 +43,10 @@ pub struct ResourceView {
     pub prefix_cache: bool,
     /// Whether it takes tokens only, and no keys.
     pub disable_local_auth: bool,
+    /// Whether the public listener answers.
+    pub public_network_access: PublicNetworkAccess,
+    /// Which addresses are answered.
+    pub network_acls: NetworkAcls,
     /// Days that content is kept, where it is kept.
     pub retention_days: u8,
     /// What it can do, or does.
@@ -189,6 +195,7 @@ impl TenantView {
 impl ResourceView {
     pub(super) fn of(resource: &Resource, directory: &Directory) -> Self {
         let key = |key_name, created_at| KeyView { key_name, created_at: time(created_at) };
+        let ip_rules = &resource.network.ip_rules;
         Self {
             id: resource.id,
             name: resource.name.clone(),
@@ -196,6 +203,11 @@ impl ResourceView {
             region: resource.region.clone(),
             prefix_cache: resource.prefix_cache,
             disable_local_auth: resource.keys.disabled,
+            public_network_access: resource.network.public,
+            network_acls: NetworkAcls {
+                default_action: resource.network.default_action,
+                ip_rules: ip_rules.iter().map(|value| IpRuleValue { value: *value }).collect(),
+            },
             retention_days: resource.retention.days.get(),
             capabilities: vec![CapabilityView::content_logging(&resource.retention)],
             keys: vec![

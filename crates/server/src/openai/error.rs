@@ -101,6 +101,10 @@ pub enum ApiError {
     ResourceUnnamed,
     /// A token without the role that this needs.
     PermissionDenied,
+    /// The resource does not answer the network that the call comes from.
+    NetworkDenied,
+    /// The resource answers the private listener only.
+    PublicAccessDisabled,
     /// No keys of the token's issuer to check it with.
     IssuerUnavailable,
     /// No such deployment for this caller.
@@ -275,6 +279,17 @@ impl ApiError {
                 "PermissionDenied",
                 "The principal lacks the required data action: the token does not carry a role \
                  that allows it.",
+            ),
+            Self::NetworkDenied => azure(
+                StatusCode::FORBIDDEN,
+                "403",
+                "Access denied due to Virtual Network/Firewall rules. Call from a network that the \
+                 resource allows, or ask its owner to allow yours.",
+            ),
+            Self::PublicAccessDisabled => azure(
+                StatusCode::FORBIDDEN,
+                "403",
+                "Public access is disabled. Call the private endpoint of this service.",
             ),
             Self::IssuerUnavailable => azure(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -556,6 +571,8 @@ mod tests {
             (ApiError::TokenRefused, 401, "401", Retry::Unsaid),
             (ApiError::ResourceUnnamed, 400, "ResourceUnnamed", Retry::Unsaid),
             (ApiError::PermissionDenied, 403, "PermissionDenied", Retry::Unsaid),
+            (ApiError::NetworkDenied, 403, "403", Retry::Unsaid),
+            (ApiError::PublicAccessDisabled, 403, "403", Retry::Unsaid),
             (ApiError::IssuerUnavailable, 503, "503", Retry::AfterMs(5000)),
             (ApiError::DeploymentNotFound, 404, "DeploymentNotFound", Retry::Unsaid),
             (ApiError::RouteNotFound, 404, "404", Retry::Unsaid),

@@ -26,6 +26,7 @@ mod identity;
 mod keys;
 mod lifecycle;
 mod limits;
+mod networks;
 mod operations;
 mod process;
 mod records;
