@@ -13,20 +13,19 @@ use alloc::{
 use crate::{
     checkpoint::Checkpoint,
     entry::{Entry, Event},
-    id::{GrantId, KeyId, PersonId, RequestId},
+    id::{GrantId, KeyId, PersonId, RequestId, TenantId},
+    limits::RETENTION_MS_MAX,
     tree::{Frontier, leaf_hash},
 };
 
 mod audit;
+mod receipt;
 
 pub use audit::{Audit, Files, NoAudit, Question, audit};
 
 /// How long after its deadline a key's destruction may be logged: a sweeper wakes, and a service
 /// that was off starts.
 pub const DESTRUCTION_GRACE_MS: u64 = 60 * 60 * 1000;
-
-/// Milliseconds that a record can be kept, at most: thirty days.
-pub const RETENTION_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +51,23 @@ pub struct Report {
     pub looks: u64,
     /// Starts of the service.
     pub starts: u64,
+    /// Every key that was made: what a receipt's key is compared with.
+    pub keys: BTreeMap<KeyId, MadeKey>,
     /// What is wrong; empty: nothing.
     pub findings: Vec<Finding>,
+}
+
+/// A key, as the log tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MadeKey {
+    /// The entry that says that it was made.
+    pub index: u64,
+    /// Whose records are sealed to it.
+    pub tenant: TenantId,
+    /// When it is destroyed, at the latest.
+    pub deadline_ms: u64,
+    /// When the log says that it was.
+    pub destroyed_ms: Option<u64>,
 }
 
 /// A log's replay.
@@ -100,7 +114,11 @@ impl Replay {
         match &entry.event {
             Event::Started { .. } => self.report.starts = self.report.starts.saturating_add(1),
             Event::Request { .. } => self.report.requests = self.report.requests.saturating_add(1),
-            Event::KeyCreated { key, deadline_ms, .. } => {
+            Event::KeyCreated { key, tenant, deadline_ms } => {
+                let (tenant, deadline) = (*tenant, *deadline_ms);
+                let made = MadeKey { index, tenant, deadline_ms: deadline, destroyed_ms: None };
+                // The first time counts; that there is a second one is a finding of its own.
+                self.report.keys.entry(*key).or_insert(made);
                 self.report.keys_created = self.report.keys_created.saturating_add(1);
                 if deadline_ms.saturating_sub(entry.time_ms) > RETENTION_MS_MAX {
                     self.found(index, format!("{key} is to be kept for more than 30 days"));
@@ -121,6 +139,9 @@ impl Replay {
                     }
                     Some(_) => {}
                     None => self.found(index, format!("{key} does not exist (any more)")),
+                }
+                if let Some(made) = self.report.keys.get_mut(key) {
+                    made.destroyed_ms = made.destroyed_ms.or(Some(entry.time_ms));
                 }
                 self.destroyed.insert(*key);
             }

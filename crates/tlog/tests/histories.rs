@@ -13,8 +13,9 @@ use tlog::{
     checkpoint::Checkpoint,
     entry::{Entry, Event},
     id::{GrantId, KeyId, PersonId, RequestId, TenantId},
+    limits::RETENTION_MS_MAX,
     tree::leaf_hash,
-    verify::{DESTRUCTION_GRACE_MS, RETENTION_MS_MAX, Replay, Report},
+    verify::{DESTRUCTION_GRACE_MS, Replay, Report},
 };
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
