@@ -80,6 +80,8 @@ pub struct Replay {
     /// Keys that are no more.
     destroyed: BTreeSet<KeyId>,
     grants: BTreeMap<GrantId, Grant>,
+    /// Whether it was found that the service served before its first start.
+    headless: bool,
     report: Report,
 }
 
@@ -104,6 +106,12 @@ impl Replay {
     }
 
     fn entry(&mut self, index: u64, entry: &Entry) {
+        // The administrator's commands work on a service that was never started; what callers are
+        // answered does not. So a beginning that was left out is seen once there is a request.
+        if self.report.starts == 0 && serves(&entry.event) && !self.headless {
+            self.headless = true;
+            self.found(index, "the service serves and has not started".into());
+        }
         if entry.time_ms < self.time_ms {
             self.found(
                 index,
@@ -216,6 +224,11 @@ impl Replay {
         }
         self.report
     }
+}
+
+/// Whether only a service that was started does this.
+fn serves(event: &Event) -> bool {
+    matches!(event, Event::Request { .. } | Event::Looked { .. })
 }
 
 fn overdue(deadline_ms: u64, now_ms: u64) -> bool {

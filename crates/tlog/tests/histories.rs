@@ -45,7 +45,7 @@ fn event(numbers: &mut Numbers, now_ms: u64) -> Event {
 
 fn history(numbers: &mut Numbers) -> Vec<Entry> {
     let mut now_ms = 1_764_000_000_000;
-    (0..numbers.below(40))
+    let mut history: Vec<Entry> = (0..numbers.below(40))
         .map(|_| {
             // Hours mostly, days sometimes, and now and then a clock that was set back.
             match numbers.below(20) {
@@ -55,7 +55,14 @@ fn history(numbers: &mut Numbers) -> Vec<Entry> {
             }
             Entry { time_ms: now_ms, event: event(numbers, now_ms) }
         })
-        .collect()
+        .collect();
+    // Most logs begin as they should.
+    if numbers.below(10) > 0 {
+        let (binary, configuration) = (Digest([1; 32]), Digest([2; 32]));
+        let event = Event::Started { binary, configuration, models: vec![] };
+        history.insert(0, Entry { time_ms: 1_764_000_000_000 - HOUR_MS, event });
+    }
+    history
 }
 
 /// The numbers of the entries that break a rule, each rule read from docs/spec/log.md and looked up
@@ -87,9 +94,17 @@ fn model(history: &[Entry]) -> BTreeSet<u64> {
             }
             _ => false,
         };
-        falls || breaks
+        falls || breaks || begins_without_a_start(before, entry)
     };
     (0..history.len()).filter(|at| wrong(*at)).map(|at| at as u64).collect()
+}
+
+/// The first entry that only a service that was started makes, where no start came before.
+fn begins_without_a_start(before: &[Entry], entry: &Entry) -> bool {
+    let serves =
+        |entry: &Entry| matches!(entry.event, Event::Request { .. } | Event::Looked { .. });
+    let started = |entry: &Entry| matches!(entry.event, Event::Started { .. });
+    serves(entry) && !before.iter().any(|entry| started(entry) || serves(entry))
 }
 
 fn key_destroyed_is_wrong(before: &[Entry], time_ms: u64, key: KeyId) -> bool {
@@ -191,12 +206,13 @@ fn one_bad_entry_among_good_ones_is_named() {
     for seed in 0..20_000 {
         let mut numbers = Numbers(seed);
         let mut history = history(&mut numbers);
-        if history.is_empty() || !replayed(&history).findings.is_empty() {
+        let starts = history.first().is_some_and(|e| matches!(e.event, Event::Started { .. }));
+        if !starts || !replayed(&history).findings.is_empty() {
             continue;
         }
         tried += 1;
-        let at = usize::try_from(numbers.below(history.len() as u64)).unwrap();
-        let time_ms = history[at].time_ms;
+        let at = 1 + usize::try_from(numbers.below(history.len() as u64)).unwrap();
+        let time_ms = history[at - 1].time_ms;
         let grant = GrantId::from_random([99; 16]);
         let request = RequestId::from_random([99; 16]);
         let person = PersonId::from_random([99; 16]);

@@ -1,7 +1,11 @@
 use alloc::{vec, vec::Vec};
 
 use super::*;
-use crate::{canon::Digest, id::TenantId};
+use crate::{
+    canon::Digest,
+    entry::{Action, Subject},
+    id::TenantId,
+};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -21,6 +25,16 @@ fn log(events: &[(u64, Event)]) -> (Replay, Checkpoint) {
 fn findings(events: &[(u64, Event)]) -> Vec<String> {
     let (replay, checkpoint) = log(events);
     replay.finish(&checkpoint, None).findings.into_iter().map(|finding| finding.what).collect()
+}
+
+fn started() -> Event {
+    let (binary, configuration) = (Digest([1; 32]), Digest([2; 32]));
+    Event::Started { binary, configuration, models: vec![] }
+}
+
+fn changed() -> Event {
+    let (subject, action) = (Subject::Tenant, Action::Created);
+    Event::Changed { subject, id: [1; 16], action, commitment: Digest([0; 32]) }
 }
 
 fn created(key: u8, deadline_ms: u64) -> Event {
@@ -56,6 +70,7 @@ fn looked(grant: u8, request: RequestId, reviewer: u8) -> Event {
 #[test]
 fn a_log_that_keeps_its_promises_has_no_findings() {
     let events = [
+        (1, started()),
         (1, created(1, DAY_MS)),
         (2, request()),
         (3, approved(1, 1, 2)),
@@ -98,8 +113,17 @@ fn each_broken_promise_is_named() {
 }
 
 #[test]
+fn a_log_whose_beginning_was_left_out_is_found() {
+    let found = findings(&[(1, changed()), (2, request()), (3, request()), (4, started())]);
+    assert_eq!(found, ["the service serves and has not started"], "once");
+    // A tenant is added before the first start; that is no request.
+    assert_eq!(findings(&[(1, changed()), (2, started()), (3, request())]), [""; 0]);
+    assert_eq!(findings(&[]), [""; 0]);
+}
+
+#[test]
 fn missing_added_and_changed_entries_are_found() {
-    let events = [(1, request()), (2, created(1, DAY_MS)), (3, request())];
+    let events = [(0, started()), (1, request()), (2, created(1, DAY_MS)), (3, request())];
     let (_, checkpoint) = log(&events);
     let (short, _) = log(&events[..2]);
     assert!(!short.finish(&checkpoint, None).findings.is_empty());
