@@ -13,6 +13,24 @@ pub const RETENTION_DAYS_MAX: u8 = 30;
 /// Milliseconds that a record can be kept, at most.
 pub const RETENTION_MS_MAX: u64 = RETENTION_DAYS_MAX as u64 * DAY_MS;
 
+/// Minutes that a person may look at a record within, where nobody says otherwise.
+pub const GRANT_MINUTES_DEFAULT: u8 = 15;
+
+/// Minutes that a person may look at a record within, at most.
+pub const GRANT_MINUTES_MAX: u8 = 60;
+
+/// Milliseconds that a person may look at a record within, at most.
+pub const GRANT_MS_MAX: u64 = GRANT_MINUTES_MAX as u64 * MINUTE_MS;
+
+/// Days that an approval of zero retention lasts, at most: then it must be asked for again.
+pub const EXEMPTION_DAYS_MAX: u16 = 365;
+
+/// Milliseconds that an approval of zero retention lasts, at most.
+pub const EXEMPTION_MS_MAX: u64 = EXEMPTION_DAYS_MAX as u64 * DAY_MS;
+
+/// People who must be in favour of zero retention, the applicant not among them.
+pub const EXEMPTION_DECIDERS: usize = 2;
+
 /// When content that is kept for some days must be unrecoverable: milliseconds since 1970.
 ///
 /// All records of a tenant that end on one day share a key, so it is a midnight in UTC: the last one

@@ -153,7 +153,7 @@ impl Replay {
                 }
                 self.destroyed.insert(*key);
             }
-            Event::Approved { grant, request, reviewer, manager, expires_ms } => {
+            Event::Approved { grant, request, reviewer, manager, expires_ms, .. } => {
                 if reviewer == manager {
                     self.found(index, format!("{grant} was approved by its own reviewer"));
                 }
@@ -163,14 +163,30 @@ impl Replay {
                     self.found(index, format!("{grant} was approved before"));
                 }
             }
-            Event::Looked { grant, request, reviewer } => {
+            Event::Looked { grant, request, reviewer, .. } => {
                 self.report.looks = self.report.looks.saturating_add(1);
                 let wrong = self.look(*grant, *request, *reviewer, entry.time_ms);
                 if let Some(wrong) = wrong {
                     self.found(index, format!("a look by {grant} {wrong}"));
                 }
             }
-            Event::Changed { .. } | Event::ContentLogging { .. } | Event::Repaired { .. } => {}
+            Event::Changed { .. }
+            | Event::ContentLogging { .. }
+            | Event::Repaired { .. }
+            | Event::Flagged { .. }
+            | Event::LookRequested { .. }
+            | Event::Consented { .. }
+            | Event::Refused { .. }
+            | Event::FlagDecided { .. }
+            | Event::Penalised { .. }
+            | Event::ExemptionApplied { .. }
+            | Event::ExemptionDecided { .. }
+            | Event::ExemptionEnded { .. }
+            | Event::WorkstationEnrolled { .. }
+            | Event::WorkstationRevoked { .. }
+            | Event::Proved { .. }
+            | Event::OwnerRead { .. }
+            | Event::OwnerDeleted { .. } => {}
         }
     }
 
@@ -228,7 +244,7 @@ impl Replay {
 
 /// Whether only a service that was started does this.
 fn serves(event: &Event) -> bool {
-    matches!(event, Event::Request { .. } | Event::Looked { .. })
+    matches!(event, Event::Request { .. } | Event::Looked { .. } | Event::OwnerRead { .. })
 }
 
 fn overdue(deadline_ms: u64, now_ms: u64) -> bool {

@@ -20,6 +20,8 @@ use tlog::{
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
 
+const WORKSTATION: Digest = Digest([8; 32]);
+
 /// Few of each kind, so that histories meet the same one often.
 fn event(numbers: &mut Numbers, now_ms: u64) -> Event {
     let key = KeyId::from_random([u8::try_from(numbers.below(6)).unwrap(); 16]);
@@ -36,9 +38,10 @@ fn event(numbers: &mut Numbers, now_ms: u64) -> Event {
         1 => Event::KeyDestroyed { key },
         2 => {
             let expires_ms = now_ms + numbers.below(12) * HOUR_MS;
-            Event::Approved { grant, request, reviewer, manager, expires_ms }
+            let (workstation, lockbox) = (WORKSTATION, false);
+            Event::Approved { grant, request, reviewer, manager, expires_ms, workstation, lockbox }
         }
-        3 => Event::Looked { grant, request, reviewer },
+        3 => Event::Looked { grant, request, reviewer, workstation: WORKSTATION },
         _ => Event::Request { commitment: Digest::of(&[&numbers.next().to_be_bytes()]) },
     }
 }
@@ -89,7 +92,7 @@ fn model(history: &[Entry]) -> BTreeSet<u64> {
                 });
                 reviewer == manager || again
             }
-            Event::Looked { grant, request, reviewer } => {
+            Event::Looked { grant, request, reviewer, .. } => {
                 look_is_wrong(before, entry.time_ms, (*grant, *request, *reviewer))
             }
             _ => false,
@@ -217,7 +220,7 @@ fn one_bad_entry_among_good_ones_is_named() {
         let request = RequestId::from_random([99; 16]);
         let person = PersonId::from_random([99; 16]);
         let event = match numbers.below(3) {
-            0 => Event::Looked { grant, request, reviewer: person },
+            0 => Event::Looked { grant, request, reviewer: person, workstation: WORKSTATION },
             1 => Event::KeyDestroyed { key: KeyId::from_random([99; 16]) },
             _ => Event::Approved {
                 grant,
@@ -225,6 +228,8 @@ fn one_bad_entry_among_good_ones_is_named() {
                 reviewer: person,
                 manager: person,
                 expires_ms: u64::MAX,
+                workstation: WORKSTATION,
+                lockbox: false,
             },
         };
         history.insert(at, Entry { time_ms, event });

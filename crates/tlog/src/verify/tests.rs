@@ -50,6 +50,7 @@ fn request() -> Event {
     Event::Request { commitment: Digest([0; 32]) }
 }
 
+const WORKSTATION: Digest = Digest([8; 32]);
 const REQUEST: RequestId = RequestId::from_random([3; 16]);
 
 fn approved(grant: u8, reviewer: u8, manager: u8) -> Event {
@@ -59,12 +60,15 @@ fn approved(grant: u8, reviewer: u8, manager: u8) -> Event {
         reviewer: PersonId::from_random([reviewer; 16]),
         manager: PersonId::from_random([manager; 16]),
         expires_ms: 100,
+        workstation: WORKSTATION,
+        lockbox: false,
     }
 }
 
 fn looked(grant: u8, request: RequestId, reviewer: u8) -> Event {
     let reviewer = PersonId::from_random([reviewer; 16]);
-    Event::Looked { grant: GrantId::from_random([grant; 16]), request, reviewer }
+    let (grant, workstation) = (GrantId::from_random([grant; 16]), WORKSTATION);
+    Event::Looked { grant, request, reviewer, workstation }
 }
 
 #[test]
