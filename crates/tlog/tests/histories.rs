@@ -1,5 +1,5 @@
-//! Random histories of a log, good and bad ones, judged by a replay and by a model of the rules
-//! that is as plain as it can be.
+//! Random histories of keys and requests, good and bad ones, judged by a replay and by a model of the
+//! rules that is as plain as it can be. `desk.rs` does the same for review and zero retention.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
@@ -12,7 +12,7 @@ use tlog::{
     canon::Digest,
     checkpoint::Checkpoint,
     entry::{Entry, Event},
-    id::{GrantId, KeyId, PersonId, RequestId, TenantId},
+    id::{KeyId, TenantId},
     limits::RETENTION_MS_MAX,
     tree::leaf_hash,
     verify::{DESTRUCTION_GRACE_MS, Replay, Report},
@@ -20,28 +20,16 @@ use tlog::{
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
 
-const WORKSTATION: Digest = Digest([8; 32]);
-
 /// Few of each kind, so that histories meet the same one often.
 fn event(numbers: &mut Numbers, now_ms: u64) -> Event {
     let key = KeyId::from_random([u8::try_from(numbers.below(6)).unwrap(); 16]);
-    let grant = GrantId::from_random([u8::try_from(numbers.below(4)).unwrap(); 16]);
-    let request = RequestId::from_random([u8::try_from(numbers.below(2)).unwrap(); 16]);
-    let mut person = || PersonId::from_random([u8::try_from(numbers.below(3)).unwrap(); 16]);
-    let (reviewer, manager) = (person(), person());
-    match numbers.below(6) {
+    match numbers.below(4) {
         0 => {
             let days = numbers.below(33) * 24 * HOUR_MS;
             let tenant = TenantId::from_random([1; 16]);
             Event::KeyCreated { key, tenant, deadline_ms: now_ms + days }
         }
         1 => Event::KeyDestroyed { key },
-        2 => {
-            let expires_ms = now_ms + numbers.below(12) * HOUR_MS;
-            let (workstation, lockbox) = (WORKSTATION, false);
-            Event::Approved { grant, request, reviewer, manager, expires_ms, workstation, lockbox }
-        }
-        3 => Event::Looked { grant, request, reviewer, workstation: WORKSTATION },
         _ => Event::Request { commitment: Digest::of(&[&numbers.next().to_be_bytes()]) },
     }
 }
@@ -86,15 +74,6 @@ fn model(history: &[Entry]) -> BTreeSet<u64> {
                 too_long || again
             }
             Event::KeyDestroyed { key } => key_destroyed_is_wrong(before, entry.time_ms, *key),
-            Event::Approved { grant, reviewer, manager, .. } => {
-                let again = before.iter().any(|earlier| {
-                    matches!(&earlier.event, Event::Approved { grant: other, .. } if other == grant)
-                });
-                reviewer == manager || again
-            }
-            Event::Looked { grant, request, reviewer, .. } => {
-                look_is_wrong(before, entry.time_ms, (*grant, *request, *reviewer))
-            }
             _ => false,
         };
         falls || breaks || begins_without_a_start(before, entry)
@@ -104,8 +83,7 @@ fn model(history: &[Entry]) -> BTreeSet<u64> {
 
 /// The first entry that only a service that was started makes, where no start came before.
 fn begins_without_a_start(before: &[Entry], entry: &Entry) -> bool {
-    let serves =
-        |entry: &Entry| matches!(entry.event, Event::Request { .. } | Event::Looked { .. });
+    let serves = |entry: &Entry| matches!(entry.event, Event::Request { .. });
     let started = |entry: &Entry| matches!(entry.event, Event::Started { .. });
     serves(entry) && !before.iter().any(|entry| started(entry) || serves(entry))
 }
@@ -127,28 +105,6 @@ fn key_destroyed_is_wrong(before: &[Entry], time_ms: u64, key: KeyId) -> bool {
         }
     }
     deadline.is_none_or(|deadline| time_ms > deadline + DESTRUCTION_GRACE_MS)
-}
-
-fn look_is_wrong(
-    before: &[Entry],
-    time_ms: u64,
-    (grant, request, reviewer): (GrantId, RequestId, PersonId),
-) -> bool {
-    // Only what happened since the grant's last approval counts for it; and the second approval of
-    // a grant is a finding of its own.
-    let approved = before.iter().rposition(
-        |entry| matches!(&entry.event, Event::Approved { grant: other, .. } if *other == grant),
-    );
-    let Some(approved) = approved else { return true };
-    let used = before[approved..]
-        .iter()
-        .any(|entry| matches!(&entry.event, Event::Looked { grant: other, .. } if *other == grant));
-    let Event::Approved { request: for_request, reviewer: by, expires_ms, .. } =
-        before[approved].event
-    else {
-        return true;
-    };
-    used || for_request != request || by != reviewer || time_ms >= expires_ms
 }
 
 /// Keys that live past the end of the history, and should not.
@@ -216,22 +172,7 @@ fn one_bad_entry_among_good_ones_is_named() {
         tried += 1;
         let at = 1 + usize::try_from(numbers.below(history.len() as u64)).unwrap();
         let time_ms = history[at - 1].time_ms;
-        let grant = GrantId::from_random([99; 16]);
-        let request = RequestId::from_random([99; 16]);
-        let person = PersonId::from_random([99; 16]);
-        let event = match numbers.below(3) {
-            0 => Event::Looked { grant, request, reviewer: person, workstation: WORKSTATION },
-            1 => Event::KeyDestroyed { key: KeyId::from_random([99; 16]) },
-            _ => Event::Approved {
-                grant,
-                request,
-                reviewer: person,
-                manager: person,
-                expires_ms: u64::MAX,
-                workstation: WORKSTATION,
-                lockbox: false,
-            },
-        };
+        let event = Event::KeyDestroyed { key: KeyId::from_random([99; 16]) };
         history.insert(at, Entry { time_ms, event });
         let named: Vec<_> =
             replayed(&history).findings.into_iter().map(|finding| finding.index).collect();

@@ -9,7 +9,7 @@ use crate::{
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
-fn log(events: &[(u64, Event)]) -> (Replay, Checkpoint) {
+pub(super) fn log(events: &[(u64, Event)]) -> (Replay, Checkpoint) {
     let mut replay = Replay::default();
     let mut frontier = Frontier::default();
     for (time_ms, event) in events {
@@ -22,12 +22,12 @@ fn log(events: &[(u64, Event)]) -> (Replay, Checkpoint) {
     (replay, checkpoint)
 }
 
-fn findings(events: &[(u64, Event)]) -> Vec<String> {
+pub(super) fn findings(events: &[(u64, Event)]) -> Vec<String> {
     let (replay, checkpoint) = log(events);
     replay.finish(&checkpoint, None).findings.into_iter().map(|finding| finding.what).collect()
 }
 
-fn started() -> Event {
+pub(super) fn started() -> Event {
     let (binary, configuration) = (Digest([1; 32]), Digest([2; 32]));
     Event::Started { binary, configuration, models: vec![] }
 }
@@ -50,35 +50,12 @@ fn request() -> Event {
     Event::Request { commitment: Digest([0; 32]) }
 }
 
-const WORKSTATION: Digest = Digest([8; 32]);
-const REQUEST: RequestId = RequestId::from_random([3; 16]);
-
-fn approved(grant: u8, reviewer: u8, manager: u8) -> Event {
-    Event::Approved {
-        grant: GrantId::from_random([grant; 16]),
-        request: REQUEST,
-        reviewer: PersonId::from_random([reviewer; 16]),
-        manager: PersonId::from_random([manager; 16]),
-        expires_ms: 100,
-        workstation: WORKSTATION,
-        lockbox: false,
-    }
-}
-
-fn looked(grant: u8, request: RequestId, reviewer: u8) -> Event {
-    let reviewer = PersonId::from_random([reviewer; 16]);
-    let (grant, workstation) = (GrantId::from_random([grant; 16]), WORKSTATION);
-    Event::Looked { grant, request, reviewer, workstation }
-}
-
 #[test]
 fn a_log_that_keeps_its_promises_has_no_findings() {
     let events = [
         (1, started()),
         (1, created(1, DAY_MS)),
         (2, request()),
-        (3, approved(1, 1, 2)),
-        (4, looked(1, REQUEST, 1)),
         (DAY_MS + 5, destroyed(1)),
         (2 * DAY_MS, request()),
     ];
@@ -91,8 +68,7 @@ fn a_log_that_keeps_its_promises_has_no_findings() {
 #[test]
 fn each_broken_promise_is_named() {
     let late = DAY_MS + DESTRUCTION_GRACE_MS + 1;
-    let other = RequestId::from_random([9; 16]);
-    let cases: [(&[(u64, Event)], &str); 13] = [
+    let cases: [(&[(u64, Event)], &str); 7] = [
         (&[(2, request()), (1, request())], "before its predecessor"),
         (&[(0, created(1, 31 * DAY_MS))], "more than 30 days"),
         (&[(0, created(1, DAY_MS)), (1, created(1, DAY_MS))], "made before"),
@@ -100,15 +76,6 @@ fn each_broken_promise_is_named() {
         (&[(0, destroyed(1))], "does not exist"),
         (&[(0, created(1, DAY_MS)), (late, destroyed(1))], "after its deadline"),
         (&[(0, created(1, DAY_MS)), (late, request())], "not destroyed"),
-        (&[(0, looked(1, REQUEST, 1))], "without an approval"),
-        (&[(0, approved(1, 1, 1))], "its own reviewer"),
-        (&[(0, approved(1, 1, 2)), (100, looked(1, REQUEST, 1))], "had expired"),
-        (&[(0, approved(1, 1, 2)), (1, looked(1, other, 1))], "another record"),
-        (&[(0, approved(1, 1, 2)), (1, looked(1, REQUEST, 3))], "another person"),
-        (
-            &[(0, approved(1, 1, 2)), (1, looked(1, REQUEST, 1)), (2, looked(1, REQUEST, 1))],
-            "used before",
-        ),
     ];
     for (events, expected) in cases {
         let found = findings(events);
