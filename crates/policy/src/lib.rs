@@ -11,5 +11,6 @@ pub mod permit;
 pub mod principal;
 pub mod retention;
 pub mod task;
+pub mod workflow;
 
 pub use tlog::id;

@@ -1,6 +1,7 @@
 //! The words of entries that are numbers in their bytes.
 
 use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     canon::Digest,
@@ -101,8 +102,9 @@ pub enum Repair {
 }
 
 /// What set a record aside for review.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
 pub enum FlagSource {
     /// The administrator.
     #[n(0)]
@@ -113,8 +115,9 @@ pub enum FlagSource {
 }
 
 /// By whose right a look is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
 pub enum Decider {
     /// The manager of the reviewer's team.
     #[n(0)]
@@ -125,8 +128,9 @@ pub enum Decider {
 }
 
 /// How a flagged record was judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It is no abuse.
     #[n(0)]
@@ -140,8 +144,9 @@ pub enum Outcome {
 }
 
 /// What is done about a resource's abuse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
 pub enum PenaltyAction {
     /// The customer was told.
     #[n(0)]
