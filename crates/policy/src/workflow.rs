@@ -4,10 +4,11 @@
 //! that says what to do next. Nothing changes but by a step, and every effect names the log entry
 //! that tells of it ([`Logged`]), so a change that is not logged cannot be expressed.
 //!
-//! States are facts and are stored; a decision ([`workstation::Enrolled`]) is
+//! States are facts and are stored; a decision ([`review::OpenRecord`], [`workstation::Enrolled`]) is
 //! made by a step, used at once, and cannot be stored or loaded. Who somebody is, and that they have
 //! the role they act in, was decided by whoever calls.
 
+pub mod review;
 pub mod workstation;
 
 use std::fmt;
