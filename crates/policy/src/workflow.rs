@@ -8,6 +8,7 @@
 //! made by a step, used at once, and cannot be stored or loaded. Who somebody is, and that they have
 //! the role they act in, was decided by whoever calls.
 
+pub mod exemption;
 pub mod penalty;
 pub mod review;
 pub mod workstation;
