@@ -7,7 +7,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{
     checkpoint::Checkpoint,
-    entry::{Entry, Event},
+    entry::{Entry, Event, ProofOutcome},
     id::{KeyId, TenantId},
     tree::{Frontier, leaf_hash},
 };
@@ -148,12 +148,19 @@ impl Replay {
             | Event::ExemptionApplied { .. }
             | Event::ExemptionDecided { .. }
             | Event::ExemptionEnded { .. }) => self.exemptions.entry(time_ms, event, found),
+            // Whether those policies came into force the log does not say: somebody may have to ask.
+            Event::Proved { outcome: ProofOutcome::Holds, .. } => {}
+            Event::Proved { policies, outcome: ProofOutcome::Refuted, .. } => {
+                found.notice(format!("policies {policies} do not do what is specified of them"));
+            }
+            Event::Proved { policies, outcome: ProofOutcome::Undecided, .. } => {
+                found.notice(format!("policies {policies} are not proved to do what is specified"));
+            }
             Event::Started { .. }
             | Event::Request { .. }
             | Event::Changed { .. }
             | Event::Repaired { .. }
             | Event::Penalised { .. }
-            | Event::Proved { .. }
             | Event::OwnerRead { .. }
             | Event::OwnerDeleted { .. } => {}
         }

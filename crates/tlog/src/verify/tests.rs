@@ -3,7 +3,7 @@ use alloc::{vec, vec::Vec};
 use super::*;
 use crate::{
     canon::Digest,
-    entry::{Action, Subject},
+    entry::{Action, ProofOutcome, Subject},
     id::TenantId,
 };
 
@@ -90,6 +90,20 @@ fn a_log_whose_beginning_was_left_out_is_found() {
     // A tenant is added before the first start; that is no request.
     assert_eq!(findings(&[(1, changed()), (2, started()), (3, request())]), [""; 0]);
     assert_eq!(findings(&[]), [""; 0]);
+}
+
+#[test]
+fn policies_that_are_not_proved_are_notices() {
+    let proved = |outcome| {
+        let [policies, specifications, report] = [1, 2, 3].map(|n| Digest([n; 32]));
+        (1, Event::Proved { policies, specifications, report, outcome })
+    };
+    let outcomes = [ProofOutcome::Holds, ProofOutcome::Refuted, ProofOutcome::Undecided];
+    let (replay, checkpoint) = log(&outcomes.map(proved));
+    let report = replay.finish(&checkpoint, None);
+    assert_eq!(report.findings, vec![]);
+    let noticed: Vec<_> = report.notices.iter().map(|notice| notice.index).collect();
+    assert_eq!(noticed, [Some(1), Some(2)]);
 }
 
 #[test]
