@@ -4,9 +4,9 @@
 //! that says what to do next. Nothing changes but by a step, and every effect names the log entry
 //! that tells of it ([`Logged`]), so a change that is not logged cannot be expressed.
 //!
-//! States are facts and are stored; a decision ([`review::OpenRecord`], [`workstation::Enrolled`]) is
-//! made by a step, used at once, and cannot be stored or loaded. Who somebody is, and that they have
-//! the role they act in, was decided by whoever calls.
+//! States are facts and are stored; a decision ([`review::OpenRecord`], [`workstation::Enrolled`])
+//! is made by a step, used at once, and cannot be stored or loaded. Who somebody is, and that they
+//! have the role they act in, was decided by whoever calls.
 
 pub mod exemption;
 pub mod penalty;
@@ -33,8 +33,8 @@ pub trait Logged {
 /// Bytes of a statement, at most.
 pub const STATEMENT_BYTES_MAX: usize = 4000;
 
-/// A text that somebody stands by: a reason, a use case. The log commits to it, with a salt, and does
-/// not reveal it. It must not quote content; nothing here could.
+/// A text that somebody stands by: a reason, a use case. The log commits to it, with a salt, and
+/// does not reveal it. It must not quote content; nothing here could.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     salt: [u8; 16],

@@ -33,8 +33,8 @@ pub const EXEMPTION_DECIDERS: usize = 2;
 
 /// When content that is kept for some days must be unrecoverable: milliseconds since 1970.
 ///
-/// All records of a tenant that end on one day share a key, so it is a midnight in UTC: the last one
-/// that is not later than that number of days after the request ended.
+/// All records of a tenant that end on one day share a key, so it is a midnight in UTC: the last
+/// one that is not later than that number of days after the request ended.
 #[must_use]
 pub const fn deadline_ms(ended_ms: u64, days: u8) -> u64 {
     let latest = ended_ms.saturating_add((days as u64).saturating_mul(DAY_MS));

@@ -146,8 +146,8 @@ impl Verifier {
         signature.name == self.name && signature.key_id == self.key_id()
     }
 
-    /// Checks this key's signature of a text. None: it is bad. Else the time that it states, where it
-    /// is a cosignature.
+    /// Checks this key's signature of a text. None: it is bad. Else the time that it states, where
+    /// it is a cosignature.
     fn signed(&self, text: &str, signature: &NoteSignature<'_>) -> Option<Option<u64>> {
         if self.kind == ED25519 {
             return self.checks(text.as_bytes(), &signature.blob).then_some(None);
@@ -179,7 +179,8 @@ pub struct Note<'a> {
 pub struct Signed<'a> {
     /// The note's text.
     pub text: &'a str,
-    /// When a witness cosigned it, by its own clock: seconds since 1970. None for a plain signature.
+    /// When a witness cosigned it, by its own clock: seconds since 1970. None for a plain
+    /// signature.
     pub cosigned_s: Option<u64>,
 }
 
@@ -215,8 +216,8 @@ impl<'a> Note<'a> {
     /// The text, once this key has signed it and no signature that bears its name is bad.
     ///
     /// # Errors
-    /// When it has not; or when one of its signatures is bad, whatever the others are: then somebody
-    /// changed the note, and C2SP signed-note rejects it as a whole.
+    /// When it has not; or when one of its signatures is bad, whatever the others are: then
+    /// somebody changed the note, and C2SP signed-note rejects it as a whole.
     pub fn verify(&self, verifier: &Verifier) -> Result<Signed<'a>, BadNote> {
         let name = || verifier.name.clone();
         let mut signed = None;

@@ -1,5 +1,5 @@
-//! Random histories of keys and requests, good and bad ones, judged by a replay and by a model of the
-//! rules that is as plain as it can be. `desk.rs` does the same for review and zero retention.
+//! Random histories of keys and requests, good and bad ones, judged by a replay and by a model of
+//! the rules that is as plain as it can be. `desk.rs` does the same for review and zero retention.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, unreachable_pub, dead_code, reason = "tests")]
 

@@ -1,9 +1,9 @@
 //! Zero retention: a customer applies with a use case and their own measures against abuse, two
 //! people other than the applicant decide, and content logging is off until a date.
 //!
-//! One refusal refuses. An approval lasts 365 days at most and is renewed by another application, which
-//! may be decided while the old one holds. Customer and operator can end it at any moment; what is
-//! over switches content logging on again. What a request meets is told by the time
+//! One refusal refuses. An approval lasts 365 days at most and is renewed by another application,
+//! which may be decided while the old one holds. Customer and operator can end it at any moment;
+//! what is over switches content logging on again. What a request meets is told by the time
 //! ([`State::content_logging`]): an approval that nobody swept is no approval.
 
 mod effect;

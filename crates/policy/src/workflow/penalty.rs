@@ -1,9 +1,9 @@
 //! What is done about a resource's abuse: its owner is told, and it is throttled or blocked for a
 //! time; its owner may appeal, and somebody else than who imposed the penalty hears that.
 //!
-//! Azure's `abusePenalty`: an action, `Throttle` or `Block`, what is left of the rate limit, and when
-//! it expires. Every penalty expires: none is forgotten. A person stands behind each block; abuse
-//! monitoring by itself tells, and throttles for a day at most.
+//! Azure's `abusePenalty`: an action, `Throttle` or `Block`, what is left of the rate limit, and
+//! when it expires. Every penalty expires: none is forgotten. A person stands behind each block;
+//! abuse monitoring by itself tells, and throttles for a day at most.
 
 mod effect;
 

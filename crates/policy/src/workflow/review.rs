@@ -1,9 +1,9 @@
 //! The review desk: who may see which flagged record, when and from where.
 //!
 //! A record is flagged. A reviewer asks to see that one; the manager of their team approves, never
-//! for himself; with lockbox on, the customer consents, too; then the reviewer has some minutes to open
-//! it, once, from the workstation that they asked for. They judge it, with or without having looked.
-//! There is no listing or searching of content here: an item of the queue has none in it.
+//! for himself; with lockbox on, the customer consents, too; then the reviewer has some minutes to
+//! open it, once, from the workstation that they asked for. They judge it, with or without having
+//! looked. There is no listing or searching of content here: an item of the queue has none in it.
 //!
 //! Nothing needs to happen for a step to expire: each says until when the next may be taken.
 

@@ -1,5 +1,5 @@
-//! Workstations that records may be seen from: enrolled by the fingerprint of their certificate, in a
-//! region, until the certificate expires or somebody revokes it.
+//! Workstations that records may be seen from: enrolled by the fingerprint of their certificate, in
+//! a region, until the certificate expires or somebody revokes it.
 //!
 //! Whether the connection presented that certificate is checked where it is terminated (mTLS).
 

@@ -1,5 +1,5 @@
-//! Checks what the log tells of zero retention: content logging is switched off by an approval of two
-//! people other than the applicant, and on again when that ends.
+//! Checks what the log tells of zero retention: content logging is switched off by an approval of
+//! two people other than the applicant, and on again when that ends.
 
 use alloc::{
     collections::{BTreeMap, btree_map::Entry as Slot},

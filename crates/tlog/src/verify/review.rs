@@ -1,5 +1,5 @@
-//! Checks what the log tells of human review: every look was asked for, at a flagged record, from an
-//! enrolled workstation, and allowed by everybody who must allow it.
+//! Checks what the log tells of human review: every look was asked for, at a flagged record, from
+//! an enrolled workstation, and allowed by everybody who must allow it.
 
 use alloc::{
     collections::{BTreeMap, btree_map::Entry as Slot},

@@ -1,5 +1,5 @@
-//! What is shown of zero retention: to the customer its status, at any time; to those who decide the
-//! application.
+//! What is shown of zero retention: to the customer its status, at any time; to those who decide
+//! the application.
 
 use serde::Serialize;
 use tlog::limits::EXEMPTION_DECIDERS;

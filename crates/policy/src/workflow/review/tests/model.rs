@@ -208,7 +208,8 @@ fn enrolled_desks() -> Vec<(u64, entry::Event)> {
     vec![enrol(DESK), enrol(DESK + 1)]
 }
 
-/// The desk takes what the model takes and nothing else; and what it logs is what an auditor accepts.
+/// The desk takes what the model takes and nothing else; and what it logs is what an auditor
+/// accepts.
 #[test]
 fn random_histories_are_as_the_model_says() {
     let (mut looks, mut refusals) = (0, 0);
