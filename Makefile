@@ -48,7 +48,7 @@ fuzz: setup ## Fuzz the parsers of foreign bytes, 30 s each (SECONDS_EACH=…)
 
 clean: ## Delete what was built; keeps the model and your data
 	@cargo clean
-	@rm -rf tests/sdk/js/node_modules .cache/venv
+	@rm -rf tests/sdk/js/node_modules tests/oidc/node_modules .cache/venv
 
 setup:
 	@scripts/setup.sh

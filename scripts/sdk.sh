@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Installs the real client libraries that the tests drive the service with, in .cache and in
-# tests/sdk/js/node_modules: openai for Python in a virtual environment, Node as a package in that
-# same environment, openai for JavaScript. Versions are pinned; a second run costs nothing.
+# Installs the real client libraries that the tests drive the service with, and a real identity
+# provider, in .cache and in node_modules below tests/sdk/js and tests/oidc: openai for Python in a
+# virtual environment, Node as a package in that same environment, openai for JavaScript, and
+# oidc-provider. Versions are pinned; a second run costs nothing.
 source "$(dirname "$0")/lib.sh"
 
 venv="$cache/venv"
 python_wants="$(sha256sum tests/sdk/python/requirements.txt | cut -c1-64)"
-js_wants="$(sha256sum tests/sdk/js/package-lock.json | cut -c1-64)"
 
 # stamped FILE DIGEST: whether the last complete installation was of this very list.
 stamped() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
@@ -23,11 +23,17 @@ if ! stamped "$venv/installed" "$python_wants" || ! [ -x "$venv/bin/python" ]; t
 	echo "$python_wants" >"$venv/installed"
 fi
 
-if ! stamped tests/sdk/js/node_modules/.installed "$js_wants"; then
-	say "installing the JavaScript SDK (kept in tests/sdk/js/node_modules)"
+# install FOLDER WHAT: what the folder's package-lock.json lists.
+install() {
+	local wants
+	wants="$(sha256sum "$1/package-lock.json" | cut -c1-64)"
+	stamped "$1/node_modules/.installed" "$wants" && return 0
+	say "installing $2 (kept in $1/node_modules)"
 	# npm's own script starts `node` by name.
-	export PATH="$venv/bin:$PATH"
-	retry npm ci --prefix tests/sdk/js --no-audit --no-fund --no-update-notifier --ignore-scripts --loglevel=error >&2 ||
-		die "npm could not install the SDK" "Check that npm reaches its registry, and run this again."
-	echo "$js_wants" >tests/sdk/js/node_modules/.installed
-fi
+	PATH="$venv/bin:$PATH" retry npm ci --prefix "$1" --no-audit --no-fund --no-update-notifier --ignore-scripts --loglevel=error >&2 ||
+		die "npm could not install $2" "Check that npm reaches its registry, and run this again."
+	echo "$wants" >"$1/node_modules/.installed"
+}
+
+install tests/sdk/js "the JavaScript SDK"
+install tests/oidc "the identity provider"

@@ -1,6 +1,9 @@
 //! What must hold for any bytes at all; the fuzz targets are one call each.
 
-use std::sync::{Mutex, OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, OnceLock},
+};
 
 use engine::{
     protocol::{BadFrame, FrameReader, FromWorker, ToWorker, decode, encode},
@@ -12,6 +15,7 @@ use policy::{
     permit::{Complete, Permit},
     principal::{Key, ResourceKeys, authenticate},
     retention::clock::Reading,
+    token::{KeySet, Keys, Lookup, Patience, Presented, Trust},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use server::openai::error::Invalid;
@@ -142,7 +146,8 @@ fn custodian() -> &'static Mutex<custody::Custodian> {
 fn permit() -> Permit<Complete> {
     let (tenant, resource) = (TenantId::from_random([1; 16]), ResourceId::from_random([2; 16]));
     let key = Key::from_random(&[3; 32]);
-    let keys = ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest() };
+    let keys =
+        ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest(), disabled: false };
     let deployment = DeploymentId::from_random([4; 16]);
     let facts = DeploymentFacts { tenant, resource, deployment };
     authorize(&authenticate(&key, &keys).expect("its key"), &facts).expect("its resource")
@@ -206,6 +211,41 @@ pub fn log_files(bytes: &[u8]) {
     let audit = audit(&files, &signer().verifier(), &Question::default());
     let findings = audit.expect("the checkpoint is good").report.findings;
     assert!(!findings.is_empty(), "a forged log");
+}
+
+/// A bearer token: nobody but the issuer makes one.
+pub fn token(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(presented) = Presented::parse(text) else { return };
+    let keys = issuer();
+    // Whatever name it gives its key, the issuer's only key is not it or did not sign it.
+    for id in [presented.key_id(), "k"] {
+        if let Lookup::Found(key) = keys.lookup(id, 0) {
+            let presented = Presented::parse(text).expect("it was parsed before");
+            assert!(presented.verify(key, 1_764_000_000).is_err(), "a forged token");
+        }
+    }
+}
+
+/// The keys that an issuer serves.
+pub fn key_set(bytes: &[u8]) {
+    let Ok(set) = KeySet::parse(bytes) else { return };
+    let mut keys = issuer();
+    keys.fetched(set, 0);
+    assert!((1..=KeySet::KEYS_MAX).contains(&keys.len()), "too few, or too many");
+}
+
+/// An issuer with one key, which nobody here can sign with.
+fn issuer() -> Keys {
+    let tenant = "72f988bf-86f1-41af-91ab-2d7cd011db47".parse().expect("a GUID");
+    let tenants = BTreeMap::from([(tenant, "contoso".to_owned())]);
+    let audiences = vec!["api://bailiwick".to_owned()];
+    let trust = Trust::new("https://login.example.com".to_owned(), audiences, tenants, 300);
+    let mut keys = Keys::new(trust.expect("it trusts somebody"), Patience::default());
+    let jwks = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    keys.fetching(0);
+    keys.fetched(KeySet::parse(jwks).expect("a key"), 0);
+    keys
 }
 
 struct AllTheSame<'a> {

@@ -237,7 +237,7 @@ impl std::fmt::Debug for FrameReader {
 const LENGTH_BYTES: usize = 4;
 
 /// Makes room without leaving a copy of the old bytes behind, as `Vec::reserve` would.
-fn reserve(buffer: &mut Zeroizing<Vec<u8>>, more: usize) {
+pub(crate) fn reserve(buffer: &mut Zeroizing<Vec<u8>>, more: usize) {
     let wanted = buffer.len().saturating_add(more);
     if wanted > buffer.capacity() {
         let mut larger = Vec::with_capacity(wanted.max(buffer.capacity().saturating_mul(2)));

@@ -267,7 +267,8 @@ fn generate(prompt: Prompt, tokens_max: u32) -> Work {
 fn permit() -> Permit<Complete> {
     let (tenant, resource) = (TenantId::from_random([1; 16]), ResourceId::from_random([2; 16]));
     let key = Key::from_random(&[3; 32]);
-    let keys = ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest() };
+    let keys =
+        ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest(), disabled: false };
     let deployment = DeploymentId::from_random([4; 16]);
     let facts = DeploymentFacts { tenant, resource, deployment };
     authorize(&authenticate(&key, &keys).unwrap(), &facts).unwrap()

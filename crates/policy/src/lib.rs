@@ -7,10 +7,12 @@
 pub mod authz;
 pub mod content;
 pub mod meter;
+pub mod network;
 pub mod permit;
 pub mod principal;
 pub mod retention;
 pub mod task;
+pub mod token;
 pub mod workflow;
 
 pub use tlog::id;

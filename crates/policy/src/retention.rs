@@ -55,6 +55,24 @@ pub struct ContentLogging {
     pub approval: Option<ApprovalId>,
 }
 
+/// How long what holds no content is kept, in days: longer than any content, so that a receipt
+/// outlives what it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metadata {
+    /// Receipts.
+    pub receipts_days: u32,
+    /// Usage by hour.
+    pub usage_days: u32,
+}
+
+impl Metadata {
+    /// Thirteen months: a year can be audited and billed when it is over.
+    pub const DEFAULT: Self = Self { receipts_days: 400, usage_days: 400 };
+
+    /// Days, at least.
+    pub const DAYS_MIN: u32 = DAYS_MAX as u32 + 1;
+}
+
 /// What a resource's owner and the operator agreed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {

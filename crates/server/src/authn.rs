@@ -1,5 +1,5 @@
-//! Finds out who calls: the key in a request's headers, checked against the resource that `Host`
-//! names, or that the key itself opens. The check itself is `policy`'s.
+//! Finds out who calls: a key or a token in a request's headers, checked against the resource that
+//! `Host` names, or that the credential itself opens. The checks themselves are `policy`'s.
 
 use std::sync::Arc;
 
@@ -7,18 +7,74 @@ use hyper::{
     HeaderMap, Uri,
     header::{AUTHORIZATION, HOST},
 };
-use policy::principal::{Key, Principal, authenticate};
+use policy::{
+    principal::{self, Key, NamedTenant, Principal, Unauthenticated, authenticate},
+    token::{self, TokenRefused, VerifiedToken},
+};
 use store::{Directory, Resource};
 
-use crate::openai::error::ApiError;
+use crate::{
+    identity::{Providers, Unverified},
+    openai::error::ApiError,
+};
 
-/// A caller whose key was checked, and the picture in which it was.
+/// A caller whose credential was checked, and the picture in which it was.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// Who calls.
     pub principal: Principal,
     /// The picture that the whole call is answered from.
     pub directory: Arc<Directory>,
+}
+
+/// Why nobody is let in. The caller is told less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotLetIn {
+    /// There is no credential, or two.
+    #[error("there is no key and no token, or more than one")]
+    NoCredential,
+    /// A key that opens nothing here; also where the resource does not exist.
+    #[error("the key opens nothing here")]
+    Key,
+    /// A key of a resource that takes none.
+    #[error("the resource takes no keys")]
+    KeysDisabled,
+    /// A token that is refused.
+    #[error(transparent)]
+    Token(#[from] TokenRefused),
+    /// A token of a tenant that is configured and does not exist.
+    #[error("the token's tenant is mapped to a name that no tenant here has")]
+    NoSuchTenant,
+    /// A token that was presented to another tenant's resource, or to none.
+    #[error("the token's tenant has no such resource")]
+    Foreign,
+    /// A token of a tenant that has several resources, and none was named.
+    #[error("the tenant has several resources, and the host names none: set `listen.domain`")]
+    Unnamed,
+    /// Nothing to check the token with.
+    #[error("the issuer's keys cannot be fetched")]
+    NoIssuer,
+}
+
+impl From<NotLetIn> for ApiError {
+    fn from(refusal: NotLetIn) -> Self {
+        match refusal {
+            NotLetIn::NoCredential | NotLetIn::Key => Self::Unauthorized,
+            NotLetIn::KeysDisabled => Self::KeysDisabled,
+            NotLetIn::Token(_) | NotLetIn::NoSuchTenant | NotLetIn::Foreign => Self::TokenRefused,
+            NotLetIn::Unnamed => Self::ResourceUnnamed,
+            NotLetIn::NoIssuer => Self::IssuerUnavailable,
+        }
+    }
+}
+
+impl From<Unverified> for NotLetIn {
+    fn from(unverified: Unverified) -> Self {
+        match unverified {
+            Unverified::Refused(reason) => Self::Token(reason),
+            Unverified::Unavailable => Self::NoIssuer,
+        }
+    }
 }
 
 impl Caller {
@@ -31,39 +87,91 @@ impl Caller {
     }
 }
 
-/// Checks the caller's key.
+/// Checks the caller's key or token.
 ///
 /// # Errors
-/// When there is no key, or it opens nothing here. A resource that does not exist is answered as one
-/// whose key is another: who has no key learns no names.
-pub fn caller(
+/// When there is none, or it opens nothing here. A resource that does not exist is answered as one
+/// whose key is another: who has no credential learns no names.
+pub async fn caller(
     directory: Arc<Directory>,
+    providers: &Providers,
     domain: Option<&str>,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Result<Caller, ApiError> {
-    let key = key(headers).ok_or(ApiError::Unauthorized)?;
-    let resource = match domain.and_then(|domain| label(host(uri, headers)?, domain)) {
-        Some(name) => directory.resource_by_name(&name),
-        None => directory.resource_by_key(&key.digest()),
+    (uri, headers): (&Uri, &HeaderMap),
+) -> Result<Caller, NotLetIn> {
+    let named = domain.and_then(|domain| label(host(uri, headers)?, domain));
+    let principal = match credential(headers).ok_or(NotLetIn::NoCredential)? {
+        Credential::Key(key) => by_key(&directory, named.as_deref(), &key)?,
+        Credential::Token(text) => {
+            let token = providers.verify(text).await?;
+            by_token(&directory, named.as_deref(), token)?
+        }
     };
-    let resource = resource.ok_or(ApiError::Unauthorized)?;
-    let principal = authenticate(&key, &resource.keys).map_err(|_| ApiError::Unauthorized)?;
     Ok(Caller { principal, directory })
 }
 
-/// The key: Azure's header, or else a bearer token, as OpenAI's clients send it. azure-ai-inference
-/// sends both, with one value.
-fn key(headers: &HeaderMap) -> Option<Key> {
-    let mut given = headers.get_all("api-key").iter();
-    let text = match (given.next(), given.next()) {
-        // Two different readings of one request are how proxies are fooled.
-        (Some(_), Some(_)) => return None,
-        (Some(value), None) => value.to_str().ok()?,
-        (None, _) => bearer(headers.get(AUTHORIZATION)?.to_str().ok()?)?,
+fn by_key(directory: &Directory, named: Option<&str>, key: &Key) -> Result<Principal, NotLetIn> {
+    let resource = match named {
+        Some(name) => directory.resource_by_name(name),
+        None => directory.resource_by_key(&key.digest()),
     };
-    let text = text.trim();
-    (!text.is_empty()).then(|| Key::presented(text))
+    authenticate(key, &resource.ok_or(NotLetIn::Key)?.keys).map_err(|refusal| match refusal {
+        Unauthenticated::Foreign => NotLetIn::Key,
+        Unauthenticated::KeysDisabled => NotLetIn::KeysDisabled,
+    })
+}
+
+/// A token does not say which of its tenant's resources is meant. Without a host name that does, it
+/// is the only one.
+fn by_token(
+    directory: &Directory,
+    named: Option<&str>,
+    token: VerifiedToken,
+) -> Result<Principal, NotLetIn> {
+    let tenant = directory.tenant_by_name(token.tenant_name()).ok_or(NotLetIn::NoSuchTenant)?;
+    let resource = match named {
+        Some(name) => directory.resource_by_name(name).ok_or(NotLetIn::Foreign)?,
+        None => {
+            let resources = directory.resources();
+            let mut own = resources.into_iter().filter(|resource| resource.tenant == tenant.id);
+            match (own.next(), own.next()) {
+                (Some(only), None) => only,
+                (None, _) => return Err(NotLetIn::Foreign),
+                (Some(_), Some(_)) => return Err(NotLetIn::Unnamed),
+            }
+        }
+    };
+    let tenant = NamedTenant { name: &tenant.name, id: tenant.id };
+    principal::admit(token, &tenant, &resource.keys).map_err(|_| NotLetIn::Foreign)
+}
+
+/// What a caller presents: one of the two.
+enum Credential<'a> {
+    Key(Key),
+    Token(&'a str),
+}
+
+/// The credential: a key in Azure's header, or else a bearer value, which is a key as OpenAI's
+/// clients send it, or a token. azure-ai-inference sends a key in both, so the first one counts.
+fn credential(headers: &HeaderMap) -> Option<Credential<'_>> {
+    if headers.contains_key("api-key") {
+        let text = only(headers, "api-key")?.trim();
+        return (!text.is_empty()).then(|| Credential::Key(Key::presented(text)));
+    }
+    let text = bearer(only(headers, AUTHORIZATION.as_str())?)?.trim();
+    match text {
+        "" => None,
+        text if token::looks_like_one(text) => Some(Credential::Token(text)),
+        text => Some(Credential::Key(Key::presented(text))),
+    }
+}
+
+/// The only header of this name: two different readings of one request are how proxies are fooled.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut given = headers.get_all(name).iter();
+    match (given.next(), given.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
 }
 
 fn bearer(value: &str) -> Option<&str> {
@@ -100,9 +208,16 @@ mod tests {
         headers
     }
 
+    /// The key, or the token with a `T` before it.
+    fn taken(pairs: &[(&'static str, &'static str)]) -> Option<String> {
+        credential(&headers(pairs)).map(|credential| match credential {
+            Credential::Key(key) => key.reveal().to_owned(),
+            Credential::Token(text) => format!("T {text}"),
+        })
+    }
+
     #[test]
     fn a_key_is_taken_from_either_header() {
-        let taken = |pairs| key(&headers(pairs)).map(|key| key.reveal().to_owned());
         assert_eq!(taken(&[("api-key", "k")]).as_deref(), Some("k"));
         assert_eq!(taken(&[("authorization", "Bearer k")]).as_deref(), Some("k"));
         assert_eq!(taken(&[("authorization", "bearer  k")]).as_deref(), Some("k"));
@@ -111,6 +226,19 @@ mod tests {
         assert_eq!(taken(&[("authorization", "Basic k")]), None);
         assert_eq!(taken(&[("api-key", " ")]), None);
         assert_eq!(taken(&[]), None);
+    }
+
+    /// Only where there is no key, only as a bearer value, and only one.
+    #[test]
+    fn a_token_is_what_looks_like_one() {
+        let token = ("authorization", "Bearer eyJa.eyJb.c");
+        assert_eq!(taken(&[token]).as_deref(), Some("T eyJa.eyJb.c"));
+        assert_eq!(taken(&[("authorization", "bearer  eyJa.b.")]).as_deref(), Some("T eyJa.b."));
+        assert_eq!(taken(&[("api-key", "k"), token]).as_deref(), Some("k"));
+        assert_eq!(taken(&[("api-key", "eyJa.b.c")]).as_deref(), Some("eyJa.b.c"));
+        assert_eq!(taken(&[token, token]), None);
+        assert_eq!(taken(&[("authorization", "Bearer k"), token]), None);
+        assert_eq!(taken(&[("authorization", "eyJa.b.c")]), None);
     }
 
     #[test]

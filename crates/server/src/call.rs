@@ -19,6 +19,7 @@ use policy::{
 use tlog::receipt;
 
 use crate::{
+    clock,
     exchange::{End, Exchange},
     limits,
     metrics::Metrics,
@@ -72,7 +73,7 @@ impl Call {
     #[must_use]
     pub fn begin(headers: &HeaderMap, secure: bool, metrics: Arc<Metrics>) -> Self {
         Self {
-            id: RequestId::from_random(random()),
+            id: request_id(),
             started: Instant::now(),
             route: "",
             resource: None,
@@ -220,7 +221,12 @@ pub fn retry(headers: &mut HeaderMap, retry: Retry) {
     }
 }
 
-/// Sixteen random bytes; where the system has none, the process cannot go on safely.
+/// The id of a request that begins now.
+pub fn request_id() -> RequestId {
+    RequestId::at(clock::read().wall_ms, random())
+}
+
+/// Random bytes; where the system has none, the process cannot go on safely.
 #[expect(clippy::expect_used, reason = "ids and seeds must not repeat")]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

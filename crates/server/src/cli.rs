@@ -9,6 +9,7 @@ pub(crate) mod output;
 mod serve;
 mod usage;
 mod verify;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Model(args) => manage::model(&args)?,
         Command::Usage(args) => usage::usage(&args)?,
         Command::Verify(args) => verify::verify(&args)?,
+        Command::Witness(args) => witness::witness(args)?,
         Command::Custodian { keys, log } => crate::custodian::main(&keys, &log)?,
         Command::Completions { shell } => {
             let mut text = Vec::new();

@@ -4,6 +4,7 @@
 //! parse or a number out of its range refuses the start, and says in which file and line, or in
 //! which variable. `bailiwick.example.toml` explains every field to operators.
 
+mod identity;
 mod load;
 
 use std::{
@@ -12,12 +13,16 @@ use std::{
     path::PathBuf,
 };
 
+use policy::retention::Metadata;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, Visitor},
 };
 
-pub use self::load::{ConfigError, Place};
+pub use self::{
+    identity::{IdentityConfig, IssuerConfig},
+    load::{ConfigError, Place},
+};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,10 +39,42 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// What a caller may ask for.
     pub limits: Limits,
+    /// Who may say who calls, beside the keys.
+    pub identity: IdentityConfig,
     /// How models are run.
     pub engine: EngineConfig,
+    /// How long what holds no content is kept.
+    pub retention: Retention,
     /// What is logged, and how.
     pub log: Log,
+    /// Where the service may dial. Nowhere, unless it is listed.
+    pub egress: Vec<Destination>,
+    /// Who cosigns the transparency log.
+    pub witnesses: Vec<Witness>,
+}
+
+/// A place where the service may dial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Destination {
+    /// Scheme, host and, where it is not the scheme's own, port.
+    pub url: String,
+    /// PEM file with the authorities whose certificates are trusted there, instead of Mozilla's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Whether plain HTTP to another machine is wanted.
+    #[serde(default)]
+    pub plaintext: bool,
+}
+
+/// One who cosigns the transparency log's checkpoints: C2SP tlog-witness.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Witness {
+    /// Where it answers: checkpoints are posted to `add-checkpoint` under it.
+    pub url: String,
+    /// Its verifier key.
+    pub key: String,
 }
 
 /// Where to listen.
@@ -130,6 +167,34 @@ pub struct EngineConfig {
     /// Milliseconds that one step of a model may take before it is taken for hung.
     #[serde(deserialize_with = "within::<1_000, 3_600_000, _, _>")]
     pub hang_ms: u64,
+}
+
+/// How long what holds no content is kept. How long content is kept is each resource's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Days that a request's receipt is given out.
+    #[serde(deserialize_with = "within::<{ Metadata::DAYS_MIN as u64 }, 36_500, _, _>")]
+    pub receipts_days: u32,
+    /// Days that usage is kept.
+    #[serde(deserialize_with = "within::<{ Metadata::DAYS_MIN as u64 }, 36_500, _, _>")]
+    pub usage_days: u32,
+}
+
+impl Retention {
+    /// As the ledger wants it.
+    #[must_use]
+    pub fn metadata(&self) -> Metadata {
+        let Self { receipts_days, usage_days } = *self;
+        Metadata { receipts_days, usage_days }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let Metadata { receipts_days, usage_days } = Metadata::DEFAULT;
+        Self { receipts_days, usage_days }
+    }
 }
 
 /// What is logged, and how. No log line holds content or keys, whatever is set here.
@@ -234,8 +299,12 @@ impl Default for Config {
             listen: Listen::default(),
             tls: None,
             limits: Limits::default(),
+            identity: IdentityConfig::default(),
             engine: EngineConfig::default(),
+            retention: Retention::default(),
             log: Log::default(),
+            egress: Vec::new(),
+            witnesses: Vec::new(),
         }
     }
 }

@@ -150,7 +150,7 @@ impl Exchange {
             completion_tokens: usage.completion_tokens,
             stored: None,
         };
-        let caller = self.caller.principal.key().name();
+        let caller = self.caller.principal.proof().name();
         let plan = retention::plan(&resource.retention, clock::read().wall_ms);
         let (keep, retention_days) = match (plan, self.kept) {
             (RetentionPlan::Store(until), Some(kept)) => {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use hyper::{
     HeaderMap, Request, Response, StatusCode,
     body::Incoming,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, HeaderValue},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, HeaderValue, WWW_AUTHENTICATE},
     http::request::Parts,
 };
 use store::{Store, ledger::Ledger};
@@ -26,6 +26,7 @@ use crate::{
     config::Config,
     exchange::{Exchange, Identity},
     fleet::Fleet,
+    identity::Providers,
     intake,
     meters::Meters,
     metrics::Metrics,
@@ -58,6 +59,8 @@ pub struct Gateway {
     pub ledger: Ledger,
     /// What receipts say of the service.
     pub identity: Identity,
+    /// Who else says who calls.
+    pub providers: Providers,
     /// The OpenAPI document.
     pub document: Bytes,
     stopping: AtomicBool,
@@ -103,10 +106,22 @@ impl Gateway {
         fleet: Fleet,
         metrics: Arc<Metrics>,
         (ledger, identity): (Ledger, Identity),
+        providers: Providers,
     ) -> Self {
         let document = openapi::document();
         let (meters, stopping) = (Meters::default(), AtomicBool::new(false));
-        Self { config, store, fleet, meters, metrics, ledger, identity, document, stopping }
+        Self {
+            config,
+            store,
+            fleet,
+            meters,
+            metrics,
+            ledger,
+            identity,
+            providers,
+            document,
+            stopping,
+        }
     }
 
     /// From now on every new call is told to come back later.
@@ -174,10 +189,10 @@ impl Gateway {
                 self.run(operation, call, (head, Some(named)), body).await
             }
             Endpoint::Body(operation) => self.run(operation, call, (head, None), body).await,
-            Endpoint::Models => models::list(&self.authenticate(call, head)?),
-            Endpoint::Model => models::describe(&self.authenticate(call, head)?, &named),
+            Endpoint::Models => models::list(&self.authenticate(call, head).await?),
+            Endpoint::Model => models::describe(&self.authenticate(call, head).await?, &named),
             Endpoint::Receipt => {
-                let caller = self.authenticate(call, head)?;
+                let caller = self.authenticate(call, head).await?;
                 receipts::answer(self, &caller, &head.headers, &named).await
             }
             Endpoint::LogFile => self.log_file(&named),
@@ -192,7 +207,7 @@ impl Gateway {
         (head, deployment): (&Parts, Option<String>),
         body: &mut Incoming,
     ) -> Result<Reply, ApiError> {
-        let caller = self.authenticate(call, head)?;
+        let caller = self.authenticate(call, head).await?;
         let exchange = Exchange::begin(
             self.ledger.clone(),
             self.identity.clone(),
@@ -225,14 +240,22 @@ impl Gateway {
     /// Finds out who calls, and notes whose call it is.
     ///
     /// # Errors
-    /// When the caller's key opens nothing here.
-    pub fn authenticate(&self, call: &mut Call, head: &Parts) -> Result<Caller, ApiError> {
+    /// When the caller's key or token opens nothing here.
+    pub async fn authenticate(&self, call: &mut Call, head: &Parts) -> Result<Caller, ApiError> {
         let directory = self.store.directory().map_err(|error| {
             tracing::error!(request = %call.id, %error, "the store cannot be read");
             ApiError::Store
         })?;
         let domain = self.config.listen.domain.as_deref();
-        let caller = authn::caller(directory, domain, &head.uri, &head.headers)?;
+        let presented = (&head.uri, &head.headers);
+        let caller = authn::caller(directory, &self.providers, domain, presented).await.map_err(
+            |reason| {
+                // Who is told nothing asks the operator, who finds it here.
+                tracing::info!(request = %call.id, %reason, "not let in");
+                ApiError::from(reason)
+            },
+        )?;
+        policy::authz::enter(&caller.principal).map_err(|_| ApiError::PermissionDenied)?;
         call.resource = Some(caller.principal.resource());
         call.region = HeaderValue::from_str(&caller.resource()?.region).ok();
         Ok(caller)
@@ -289,6 +312,10 @@ async fn refused(mut call: Call, error: &ApiError) -> Response<Body> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let ApiError::MethodNotAllowed { allow } = error {
         headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    if *error == ApiError::TokenRefused {
+        let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+        headers.insert(WWW_AUTHENTICATE, challenge);
     }
     call.outcome = Outcome::Answered(answer.status);
     response(answer.status, headers, Body::whole(body))

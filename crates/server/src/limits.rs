@@ -55,5 +55,7 @@ pub const TOKENS_ESTIMATED: u32 = 256;
 pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// When to come back to a full queue.
 pub const QUEUE_RETRY: Duration = Duration::from_secs(1);
+/// When to come back after an issuer's keys could not be fetched.
+pub const ISSUER_RETRY: Duration = Duration::from_secs(5);
 /// When to come back after an engine died under a request.
 pub const DEATH_RETRY: Duration = Duration::from_secs(2);

@@ -30,7 +30,7 @@ pub use self::{
     admin_key::{ADMIN_KEY_FILE, write_private},
     error::ManageError,
     models::NewModel,
-    service_key::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, service_key},
+    service_key::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, service_key, witness_key},
     usage::UsageView,
     view::{
         CapabilityView, DeploymentView, KeyView, LimitsView, ModelView, NewKeyView,
@@ -66,6 +66,9 @@ pub struct NewResource {
     /// Whether prompt prefixes may be reused within the tenant.
     #[serde(default = "yes")]
     pub prefix_cache: bool,
+    /// Whether it takes tokens only, and no keys.
+    #[serde(default)]
+    pub disable_local_auth: bool,
     /// Days that content is kept, where not the default of 30.
     pub retention_days: Option<u64>,
 }
@@ -76,6 +79,8 @@ pub struct NewResource {
 pub struct ResourceUpdate {
     /// Whether prompt prefixes may be reused within the tenant.
     pub prefix_cache: Option<bool>,
+    /// Whether it takes tokens only, and no keys; from the next request on.
+    pub disable_local_auth: Option<bool>,
     /// Days that content is kept: 1 to 30, from the next request on.
     pub retention_days: Option<u64>,
 }
@@ -177,6 +182,7 @@ impl Management {
                 resource: id,
                 key1: key1.digest(),
                 key2: key2.digest(),
+                disabled: new.disable_local_auth,
             },
             key1_created_at: now,
             key2_created_at: now,
@@ -226,6 +232,9 @@ impl Management {
         let days = update.retention_days.map(Days::new).transpose()?;
         if let Some(on) = update.prefix_cache {
             self.store.set_prefix_cache(name, on)?;
+        }
+        if let Some(on) = update.disable_local_auth {
+            self.store.set_disable_local_auth(name, on)?;
         }
         if let Some(days) = days {
             self.store.set_retention_days(name, days)?;

@@ -10,11 +10,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use egress::{Egress, Visits};
 use serde::Serialize;
 
 use crate::{
     fleet::{Fleet, WorkerStatus},
     gateway::Gateway,
+    witnesses::{WitnessStatus, Witnesses},
 };
 
 #[derive(Debug, Serialize)]
@@ -24,15 +26,34 @@ struct Readiness {
     /// Why deadlines cannot be carried out or the log cannot be published, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     trouble: Option<String>,
+    /// How the log's witnesses do. One that cannot be reached is no trouble of this service.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    witnesses: Vec<WitnessStatus>,
+}
+
+/// Where the service dials, and whom it asks there.
+#[derive(Debug, Clone)]
+pub struct Outward {
+    /// What may be dialed.
+    pub egress: Egress,
+    /// The log's witnesses.
+    pub witnesses: Arc<Witnesses>,
+}
+
+#[derive(Debug, Clone)]
+struct Operations {
+    gateway: Arc<Gateway>,
+    outward: Outward,
 }
 
 /// The listener's routes, with the administration's beside them.
-pub fn router(gateway: Arc<Gateway>, admin: Router) -> Router {
+pub fn router(gateway: Arc<Gateway>, outward: Outward, admin: Router) -> Router {
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .with_state(gateway)
+        .route("/egress", get(egress))
+        .with_state(Operations { gateway, outward })
         .merge(admin)
 }
 
@@ -42,7 +63,8 @@ async fn healthz() -> &'static str {
 }
 
 /// Every worker that a deployment needs is ready, deadlines are carried out, and the log is published.
-async fn readyz(State(gateway): State<Arc<Gateway>>) -> Response {
+async fn readyz(State(operations): State<Operations>) -> Response {
+    let Operations { gateway, outward } = operations;
     let trouble = gateway.ledger.trouble();
     let (status, text) = match (gateway.is_stopping(), gateway.fleet.ready(), &trouble) {
         (true, _, _) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
@@ -51,15 +73,39 @@ async fn readyz(State(gateway): State<Arc<Gateway>>) -> Response {
         (false, false, None) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
     };
     let workers = statuses(&gateway.fleet);
-    (status, Json(Readiness { status: text, workers, trouble })).into_response()
+    let witnesses = outward.witnesses.status();
+    (status, Json(Readiness { status: text, workers, trouble, witnesses })).into_response()
+}
+
+#[derive(Debug, Serialize)]
+struct Left {
+    /// Each destination that may be dialed, and how often it was.
+    destinations: Vec<Visited>,
+    /// How often something else was to be dialed.
+    refused: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Visited {
+    destination: String,
+    dials: u64,
+    answers: u64,
+}
+
+/// All that has left the machine since the start, by destination.
+async fn egress(State(operations): State<Operations>) -> Json<Left> {
+    let egress = operations.outward.egress;
+    let visited = |Visits { destination, dials, answers }| Visited { destination, dials, answers };
+    let destinations = egress.visits().into_iter().map(visited).collect();
+    Json(Left { destinations, refused: egress.refused() })
 }
 
 fn statuses(fleet: &Fleet) -> Vec<WorkerStatus> {
     fleet.workers().iter().map(|view| view.status()).collect()
 }
 
-async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
-    match gateway.metrics.encode() {
+async fn metrics(State(operations): State<Operations>) -> Response {
+    match operations.gateway.metrics.encode() {
         Ok(text) => ([(CONTENT_TYPE, PROMETHEUS)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

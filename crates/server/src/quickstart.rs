@@ -11,7 +11,7 @@ use std::{
 };
 
 use policy::{
-    principal::{Key, KeyName, authenticate},
+    principal::{Key, KeyName, Unauthenticated, authenticate},
     task::Task,
 };
 use store::StoreError;
@@ -87,14 +87,17 @@ fn resource_keys(management: &Management, data: &Path) -> Result<(Key, Key), Fai
             tenant: TENANT.to_owned(),
             region: REGION.to_owned(),
             prefix_cache: true,
+            disable_local_auth: false,
             retention_days: None,
         };
         let made = management.create_resource(&new)?;
         return Ok((made.key1, made.key2));
     };
+    // Also of a resource that takes no keys at the moment.
+    let known = |key| authenticate(key, &resource.keys) != Err(Unauthenticated::Foreign);
     if let Some((key1, key2)) = env_file::read_keys(data)
-        && authenticate(&key1, &resource.keys).is_ok()
-        && authenticate(&key2, &resource.keys).is_ok()
+        && known(&key1)
+        && known(&key2)
     {
         return Ok((key1, key2));
     }

@@ -7,7 +7,11 @@ use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::service::TowerToHyperService;
 use store::{Store, StoreError, tiles::LogError};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::{
+    runtime::Handle,
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -17,7 +21,8 @@ use crate::{
     listen::{Listener, Terms},
     manage::ManageError,
     metrics::Metrics,
-    operations,
+    operations::{self, Outward},
+    outward::{self, OutwardError},
     tls::{self, TlsError},
 };
 
@@ -48,6 +53,12 @@ pub enum StartError {
     /// The program's own file cannot be read.
     #[error("the program's own file cannot be read: {0}")]
     Binary(io::Error),
+    /// The configured way out cannot be used.
+    #[error(transparent)]
+    Outward(#[from] OutwardError),
+    /// A part of the start was cut off.
+    #[error("the start was cut off; the lines above say why")]
+    Aborted,
     /// Requests could not be recorded.
     #[error("{error}; {help}")]
     Ledger {
@@ -85,7 +96,16 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let api = bind(config.listen.api, "listen.api").await?;
     let operations = bind(config.listen.operations, "listen.operations").await?;
-    let recording = recording::open(&config, &*store.directory()?)?;
+    let egress = outward::egress(&config)?;
+    let witnesses = Arc::new(outward::witnesses(&config, &egress)?);
+    let providers = outward::providers(&config, &egress)?;
+    let recording = {
+        let (config, directory) = (config.clone(), store.directory()?);
+        let cosign = witnesses.cosign(Handle::current());
+        // Witnesses are waited for, which this thread must not.
+        spawn_blocking(move || recording::open(&config, &directory, cosign)).await
+    };
+    let recording = recording.map_err(|_| StartError::Aborted)??;
     // After the listeners: where an address is taken, no model is loaded in vain.
     let fleet = Fleet::new(&config, tasks.clone());
     fleet.reconcile(&*store.directory()?);
@@ -101,8 +121,10 @@ pub async fn run(
 
     let metrics = Arc::new(Metrics::new(fleet.clone()));
     let admin = crate::admin::router(store.clone(), fleet.clone(), &config);
-    let gateway = Arc::new(Gateway::new(config, store, fleet.clone(), metrics, recording));
-    let router = operations::router(Arc::clone(&gateway), admin);
+    terms.tasks.spawn(providers.clone().warm());
+    let gateway =
+        Arc::new(Gateway::new(config, store, fleet.clone(), metrics, recording, providers));
+    let router = operations::router(Arc::clone(&gateway), Outward { egress, witnesses }, admin);
     // The limits that an operator sets are for customers; a probe is not cut off by them.
     let inner = Terms { tls: None, limits: Limits::default(), ..terms.clone() };
     terms.tasks.spawn(operations.serve(TowerToHyperService::new(router), inner));

@@ -19,7 +19,7 @@ use std::{
 use policy::{
     content::ContentBytes,
     id::{DeploymentId, ResourceId, TenantId},
-    retention::StoreUntil,
+    retention::{Metadata, StoreUntil},
 };
 use rusqlite::{Connection, TransactionBehavior};
 use tlog::{
@@ -36,9 +36,10 @@ use crate::{
     files,
     keys::failed,
     log::{Append, ReadClock},
+    schema,
     seal::{CannotSeal, PublicKey},
     store::connect,
-    tiles::{LogError, Tiles},
+    tiles::{Cosign, LogError, Tiles},
 };
 
 /// Requests whose end may wait to be committed. Each request reserves its place when it begins, so
@@ -110,6 +111,10 @@ pub struct Opening {
     pub clock: ReadClock,
     /// Reaches the custodian.
     pub connect: Connect,
+    /// How long receipts and usage are kept.
+    pub metadata: Metadata,
+    /// Asks the log's witnesses.
+    pub cosign: Cosign,
     /// What the log says of this start.
     pub started: Event,
 }
@@ -143,10 +148,14 @@ impl std::fmt::Debug for Inner {
 /// What the threads share.
 pub(crate) struct Shared {
     signer: Arc<Signer>,
+    cosign: Cosign,
+    metadata: Metadata,
     clock: ReadClock,
     custody: Custody,
     tiles: Tiles,
     published: Mutex<Published>,
+    /// Why the last request could not be recorded, where it could not.
+    unrecorded: Mutex<Option<String>>,
     /// Why deadlines cannot be carried out, where they cannot.
     overdue: Mutex<Option<String>>,
     changed: std::sync::Condvar,
@@ -155,6 +164,8 @@ pub(crate) struct Shared {
 #[derive(Debug, Clone, Default)]
 struct Published {
     size: u64,
+    /// Whether a witness has not signed it.
+    uncosigned: bool,
     /// How often publishing was tried, and what the last try said.
     tries: u64,
     error: Option<String>,
@@ -187,15 +198,19 @@ impl Ledger {
         let lock = Arc::new(lock(data)?);
         let tiles = Tiles::open(&data.join("log"))?;
         let mut writer = connect(data)?;
-        let Opening { signer, clock, connect: reach, started } = opening;
+        schema::check(&writer)?;
+        let Opening { signer, clock, connect: reach, metadata, cosign, started } = opening;
         let (signed, tiles_repaired) = tiles.check(&writer, &signer)?;
         let published = Published { size: signed, ..Published::default() };
         let shared = Arc::new(Shared {
             signer,
+            cosign,
+            metadata,
             clock,
             custody: Custody { connect: reach, client: Mutex::new(None) },
             tiles,
             published: Mutex::new(published),
+            unrecorded: Mutex::new(None),
             overdue: Mutex::new(None),
             changed: std::sync::Condvar::new(),
         });
@@ -203,7 +218,7 @@ impl Ledger {
         repairs.tiles = tiles_repaired;
         log_start(&mut writer, clock, started, &repairs)?;
         let mut publisher = connect(data)?;
-        sweep::publish(&mut publisher, &shared);
+        sweep::publish(&mut publisher, &shared, false);
         let reader = Mutex::new(connect(data)?);
         let (jobs, waiting) = mpsc::sync_channel(WAITING_MAX);
         let committing = Arc::clone(&shared);
@@ -268,13 +283,14 @@ impl Ledger {
         Ok(published.size)
     }
 
-    /// Why deadlines cannot be carried out or the log cannot be published, where that is so. Both
-    /// are tried again every second.
+    /// Why requests cannot be recorded, deadlines not be carried out or the log not be published,
+    /// where that is so. All are tried again every second.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let shared = &self.inner.shared;
-        let overdue = held(&shared.overdue).clone();
-        overdue.or_else(|| held(&shared.published).error.clone())
+        let troubles = [&shared.unrecorded, &shared.overdue];
+        let trouble = troubles.into_iter().find_map(|trouble| held(trouble).clone());
+        trouble.or_else(|| held(&shared.published).error.clone())
     }
 
     fn reader(&self) -> MutexGuard<'_, Connection> {
@@ -385,12 +401,22 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    fn publish_done(&self, result: Result<Checkpoint, LogError>) {
+    /// Notes whether requests can be recorded, as far as the last one shows.
+    fn note_unrecorded(&self, error: Option<&NotRecorded>) {
+        let trouble = error.map(ToString::to_string);
+        let mut unrecorded = held(&self.unrecorded);
+        if *unrecorded != trouble {
+            *unrecorded = trouble;
+        }
+    }
+
+    fn publish_done(&self, result: Result<(Checkpoint, bool), LogError>) {
         let mut published = held(&self.published);
         published.tries = published.tries.saturating_add(1);
         match result {
-            Ok(checkpoint) => {
+            Ok((checkpoint, cosigned)) => {
                 published.size = checkpoint.size;
+                published.uncosigned = !cosigned;
                 published.error = None;
             }
             Err(error) => published.error = Some(format!("{error}; {}", error.help())),

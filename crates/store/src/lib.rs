@@ -22,6 +22,7 @@ mod store;
 pub mod tiles;
 #[cfg(test)]
 mod vectors;
+pub mod witness;
 
 pub use content::Content;
 pub use directory::{Deployment, Directory, Model, ModelFactsRow, Resource, Sku, Tenant};

@@ -5,7 +5,10 @@
 
 use policy::{
     id::ApprovalId,
-    retention::clock::{Behind, Clock, Reading},
+    retention::{
+        DAY_MS,
+        clock::{Behind, Clock, Reading},
+    },
 };
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use tlog::{
@@ -40,8 +43,14 @@ impl<'a> Append<'a> {
             ),
             None => None,
         };
+        let day = |clock: &Clock| clock.now_ms / DAY_MS;
+        let last_day = before.as_ref().map(day);
         let clock = Clock::advance(before, reading)?;
         let next = head.map_or(0, |(next, _)| next);
+        if last_day != Some(day(&clock)) {
+            tx.prepare_cached("INSERT OR IGNORE INTO log_day (day, first) VALUES (?1, ?2)")?
+                .execute(params![day(&clock), next])?;
+        }
         tx.prepare_cached("INSERT OR REPLACE INTO log_head (one, next, clock) VALUES (1, ?1, ?2)")?
             .execute(params![next, clock.to_bytes()])?;
         Ok(Self { tx, next, now_ms: clock.now_ms })

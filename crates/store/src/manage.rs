@@ -63,9 +63,9 @@ impl Store {
                 tx,
                 (Kind::Resource, &resource.name),
                 "INSERT INTO resource (id, tenant, name, region, key1, key1_created_at, key2,
-                    key2_created_at, prefix_cache, retention_days, content_logging,
-                    content_logging_since_ms, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11, ?12)",
+                    key2_created_at, disable_local_auth, prefix_cache, retention_days,
+                    content_logging, content_logging_since_ms, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?13, ?9, ?10, 1, ?11, ?12)",
                 params![
                     resource.id.as_bytes(),
                     resource.tenant.as_bytes(),
@@ -79,14 +79,16 @@ impl Store {
                     resource.retention.days.get(),
                     log.now_ms,
                     resource.created_at,
+                    resource.keys.disabled,
                 ],
             )?;
             let state = format!(
-                "name={} region={} prefix_cache={} retention_days={}",
+                "name={} region={} prefix_cache={} retention_days={} disable_local_auth={}",
                 resource.name,
                 resource.region,
                 resource.prefix_cache,
-                resource.retention.days.get()
+                resource.retention.days.get(),
+                resource.keys.disabled
             );
             log.changed(Subject::Resource, *resource.id.as_bytes(), Action::Created, &state)
         })
@@ -205,6 +207,20 @@ impl Store {
             found(tx.execute(sql, params![resource, on])?, Kind::Resource, resource)?;
             let id = id_of(tx, Kind::Resource, resource)?;
             log.changed(Subject::Resource, id, Action::Updated, &format!("prefix_cache={on}"))
+        })
+    }
+
+    /// Says whether a resource's keys open it, or tokens alone. The keys themselves stay as they
+    /// are, and open it again when this is taken back.
+    ///
+    /// # Errors
+    /// When there is no such resource.
+    pub fn set_disable_local_auth(&self, resource: &str, on: bool) -> Result<(), StoreError> {
+        self.change(|tx, log| {
+            let sql = "UPDATE resource SET disable_local_auth = ?2 WHERE name = ?1";
+            found(tx.execute(sql, params![resource, on])?, Kind::Resource, resource)?;
+            let id = id_of(tx, Kind::Resource, resource)?;
+            log.changed(Subject::Resource, id, Action::Updated, &format!("disable_local_auth={on}"))
         })
     }
 

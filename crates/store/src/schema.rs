@@ -146,7 +146,40 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (hour, tenant, resource, deployment, caller)
     ) STRICT, WITHOUT ROWID;
     ",
+    // 3: where each day begins in the log, so that what is kept for a time is found by its number.
+    "
+    CREATE TABLE log_day (
+        day INTEGER PRIMARY KEY,
+        first INTEGER NOT NULL
+    ) STRICT;
+    ",
+    // 4: resources that take tokens only.
+    "
+    ALTER TABLE resource ADD COLUMN disable_local_auth INTEGER NOT NULL DEFAULT 0;
+    ",
 ];
+
+/// Tables that are small, and that every request needs: a look at each page of them is cheap.
+const CHECKED: [&str; 8] =
+    ["tenant", "resource", "model", "deployment", "log_head", "log_entry", "record_key", "span"];
+
+/// Looks for damage that would otherwise show in the middle of a request.
+///
+/// # Errors
+/// When there is any.
+pub(crate) fn check(connection: &Connection) -> Result<(), StoreError> {
+    for table in CHECKED {
+        let found: String = connection.query_row(
+            "SELECT quick_check FROM pragma_quick_check WHERE arg = ?1",
+            [table],
+            |row| row.get(0),
+        )?;
+        if found != "ok" {
+            return Err(StoreError::Damaged { what: table });
+        }
+    }
+    Ok(())
+}
 
 /// Brings the database to the current format.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

@@ -36,14 +36,14 @@ pub struct Store {
 struct Inner {
     clock: ReadClock,
     writer: Mutex<Connection>,
-    /// A connection that never writes: `PRAGMA data_version` tells a connection about everybody's
-    /// commits except its own, so for this one it tells about all, whoever made them.
+    /// A connection that never writes.
     reader: Mutex<Reader>,
 }
 
 struct Reader {
     connection: Connection,
-    current: Option<(i64, Arc<Directory>)>,
+    /// The picture, and its version: none before the first change.
+    current: Option<(Option<u64>, Arc<Directory>)>,
 }
 
 impl std::fmt::Debug for Store {
@@ -74,9 +74,12 @@ impl Store {
 
     /// The picture of everything as it is now.
     ///
-    /// Each call asks the database whether anything was committed since the last one (some
+    /// Each call asks the database whether anything was changed since the last one (some
     /// microseconds) and loads again only then. So a key that was rotated, or a deployment that was
     /// deleted, stops working with the next request, also when another process did it.
+    ///
+    /// Every change is logged in its own transaction, so the number of the last logged change is
+    /// the picture's version: requests that are recorded leave it alone.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -84,9 +87,9 @@ impl Store {
         let mut reader = lock(&self.inner.reader);
         // Asked before loading: a commit in between makes the next call load once more, instead
         // of being missed.
-        let version: i64 = reader
+        let version: Option<u64> = reader
             .connection
-            .prepare_cached("PRAGMA data_version")?
+            .prepare_cached("SELECT max(idx) FROM log_opening")?
             .query_row([], |row| row.get(0))?;
         if let Some((loaded, directory)) = &reader.current
             && *loaded == version
@@ -120,9 +123,11 @@ impl Store {
 pub(crate) fn connect(data: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(files::prepare(data)?)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // Full: what was committed must not be undone by a power cut.
+    // Full: what was committed must not be undone by a power cut. The checkpoint, in pages: the
+    // longer the log of writes, the fewer times a page that changes again and again is copied.
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+         PRAGMA wal_autocheckpoint = 4000;",
     )?;
     connection.set_prepared_statement_cache_capacity(64);
     schema::migrate(&mut connection)?;
@@ -173,6 +178,7 @@ fn resource(row: &Row<'_>) -> Result<Resource, StoreError> {
         resource: id,
         key1: KeyDigest::from_bytes(column(row, "key1")?),
         key2: KeyDigest::from_bytes(column(row, "key2")?),
+        disabled: column(row, "disable_local_auth")?,
     };
     Ok(Resource {
         id,

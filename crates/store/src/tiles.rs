@@ -51,6 +51,9 @@ pub enum LogError {
         /// Which, under the log's folder.
         path: String,
     },
+    /// A witness signed another history of this log.
+    #[error("the log has two histories: {0}")]
+    TwoHistories(String),
     /// The tiles do not have the root that was signed.
     #[error("the log's tiles do not have the root that their checkpoint signs")]
     Forked,
@@ -71,7 +74,7 @@ impl LogError {
             Self::Checkpoint(_) => {
                 "put back the `service.key` that this data directory was made with".to_owned()
             }
-            Self::Behind { .. } | Self::Forked => {
+            Self::Behind { .. } | Self::Forked | Self::TwoHistories(_) => {
                 "put back the newest database and log together: signing another history under the \
                  same name would be a fork, which witnesses and auditors would find"
                     .to_owned()
@@ -81,6 +84,45 @@ impl LogError {
             }
         }
     }
+}
+
+/// A checkpoint that is about to be published: its tiles are on disk, itself is not.
+#[derive(Debug)]
+pub struct Unpublished<'a> {
+    /// The checkpoint, signed by the log.
+    pub note: String,
+    /// Its entries.
+    pub size: u64,
+    tiles: &'a Tiles,
+}
+
+impl Unpublished<'_> {
+    /// The proof that it continues a checkpoint of `old` entries.
+    ///
+    /// # Errors
+    /// When a tile cannot be read.
+    pub fn proof(&self, old: u64) -> Result<Vec<Digest>, LogError> {
+        tree::consistency_proof(&self.tiles.nodes(self.size), old, self.size)
+    }
+}
+
+/// What witnesses said of a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cosigned {
+    /// Their signature lines; they go under the log's own.
+    pub lines: String,
+    /// Whether all of them signed.
+    pub by_all: bool,
+}
+
+/// Asks witnesses to sign a checkpoint before it is published. The error is one that says that the
+/// checkpoint must not be.
+pub type Cosign = Box<dyn Fn(&Unpublished<'_>) -> Result<Cosigned, LogError> + Send + Sync>;
+
+/// For a log without witnesses: nobody is asked, and so nobody is missing.
+#[must_use]
+pub fn unwitnessed() -> Cosign {
+    Box::new(|_| Ok(Cosigned { lines: String::new(), by_all: true }))
 }
 
 /// The log's folder.
@@ -174,28 +216,33 @@ impl Tiles {
         Ok((signed.size, true))
     }
 
-    /// Writes everything that the database has committed, and signs it. Returns the checkpoint.
+    /// Writes everything that the database has committed, signs it, and has it cosigned. Returns
+    /// the checkpoint, and whether all witnesses signed it.
     ///
     /// # Errors
-    /// When a file cannot be written: then the checkpoint stays what it was.
+    /// When a file cannot be written or a witness has seen another history: then the checkpoint
+    /// stays what it was.
     pub fn publish(
         &self,
         database: &mut Connection,
-        signer: &Signer,
+        (signer, cosign): (&Signer, &Cosign),
         from: u64,
-    ) -> Result<Checkpoint, LogError> {
+    ) -> Result<(Checkpoint, bool), LogError> {
         let size = next(database)?;
         self.write(database, from.min(size), size)?;
         let root = tree::frontier(&self.nodes(size), size)?.root();
         let origin = signer.verifier().name().to_owned();
         let checkpoint = Checkpoint { origin, size, root };
-        replace(&self.folder.join(CHECKPOINT), checkpoint.sign(signer).as_bytes())?;
+        let unpublished = Unpublished { note: checkpoint.sign(signer), size, tiles: self };
+        let Cosigned { lines, by_all } = cosign(&unpublished)?;
+        let note = unpublished.note + &lines;
+        replace(&self.folder.join(CHECKPOINT), note.as_bytes())?;
         // What is in a full bundle, on disk and signed, need not be in the database as well.
         let full = size.saturating_sub(size % WIDTH);
         if full > from.saturating_sub(from % WIDTH) {
             database.execute("DELETE FROM log_entry WHERE idx < ?1", [full])?;
         }
-        Ok(checkpoint)
+        Ok((checkpoint, by_all))
     }
 
     /// Writes bundles and tiles that entries `from..size` are in.

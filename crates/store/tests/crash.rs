@@ -14,11 +14,14 @@ use std::{
 
 use policy::{
     id::{RequestId, ResourceId, TenantId},
-    retention::{ContentLogging, DAY_MS, Days, RetentionPlan, Rule, clock::Reading, plan},
+    retention::{
+        ContentLogging, DAY_MS, Days, Metadata, RetentionPlan, Rule, clock::Reading, plan,
+    },
 };
 use store::{
     custody::{self, Client, Custodian},
     ledger::{Ended, Ledger, Opening},
+    tiles::unwitnessed,
 };
 use tlog::{
     canon::Digest,
@@ -56,7 +59,14 @@ fn open(home: &Path) -> Ledger {
     });
     let digest = Digest([1; 32]);
     let started = Event::Started { binary: digest, configuration: digest, models: Vec::new() };
-    let opening = Opening { signer: signer(), clock, connect, started };
+    let opening = Opening {
+        signer: signer(),
+        clock,
+        connect,
+        metadata: Metadata::DEFAULT,
+        cosign: unwitnessed(),
+        started,
+    };
     Ledger::open(&home.join("data"), opening).unwrap_or_else(|error| panic!("{error}")).0
 }
 

@@ -6,7 +6,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 use policy::{
     id::{DeploymentId, ModelId, ResourceId, TenantId},
     meter::Limits,
-    principal::{Key, KeyName, ResourceKeys},
+    principal::{Key, KeyName, ResourceKeys, Unauthenticated, authenticate},
     retention::{ContentLogging, Days, Rule, clock::Reading},
     task::Task,
 };
@@ -38,6 +38,7 @@ fn resource(seed: u8, owner: &Tenant) -> Resource {
             resource: id,
             key1: key(seed).digest(),
             key2: key(seed + 100).digest(),
+            disabled: false,
         },
         key1_created_at: 2,
         key2_created_at: 2,
@@ -319,6 +320,30 @@ fn no_key_is_in_any_file() {
         let text = String::from_utf8_lossy(&bytes);
         assert!(!text.contains(key(1).reveal()) && !text.contains(key(101).reveal()));
     }
+}
+
+/// From the next request on, and back again; which keys there are does not change.
+#[test]
+fn a_resource_is_closed_to_keys_and_opened_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, cli) =
+        (Store::open(dir.path(), clock).unwrap(), Store::open(dir.path(), clock).unwrap());
+    fill(&cli);
+    let keys = || server.directory().unwrap().resource_by_name("resource-1").unwrap().keys;
+    assert!(authenticate(&key(1), &keys()).is_ok());
+    for (disabled, expected) in [(true, Some(Unauthenticated::KeysDisabled)), (false, None)] {
+        cli.set_disable_local_auth("resource-1", disabled).unwrap();
+        assert_eq!(authenticate(&key(1), &keys()).err(), expected);
+    }
+    let nobody = cli.set_disable_local_auth("nobody", true);
+    assert!(matches!(nobody, Err(StoreError::NotFound { .. })));
+
+    let closed = Resource {
+        keys: ResourceKeys { disabled: true, ..resource(7, &tenant(1)).keys },
+        ..resource(7, &tenant(1))
+    };
+    cli.create_resource(&closed).unwrap();
+    assert!(server.directory().unwrap().resource_by_name("resource-7").unwrap().keys.disabled);
 }
 
 #[test]

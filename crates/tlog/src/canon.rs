@@ -129,9 +129,24 @@ impl Digest {
 
 impl core::fmt::Display for Digest {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex(&self.0, f)
     }
 }
+
+/// Writes bytes as lower-case hex digits, at once: ids and digests are written for every request.
+pub(crate) fn hex(bytes: &[u8], f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
+    bytes.chunks(32).try_for_each(|part| {
+        let mut text = [0; 64];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(part) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        let text = text.get(..part.len().saturating_mul(2)).unwrap_or_default();
+        f.write_str(core::str::from_utf8(text).map_err(|_| core::fmt::Error)?)
+    })
+}
+
+const DIGITS: [u8; 16] = *b"0123456789abcdef";
 
 impl core::fmt::Debug for Digest {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

@@ -114,6 +114,12 @@ impl Verifier {
         if format!("{expected:08x}") == hash { Ok(verifier) } else { Err(BadNote::VerifierKey) }
     }
 
+    /// Whether this key cosigns, as a witness does.
+    #[must_use]
+    pub fn is_witness(&self) -> bool {
+        self.kind == COSIGNATURE_V1
+    }
+
     /// The key's name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -248,4 +248,4 @@ pub fn continues(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

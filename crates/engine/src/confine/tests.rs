@@ -1,6 +1,8 @@
 //! A child process confines itself and then tries, with everyday calls, what it must not be able
 //! to do. The child is a test runner, which has a thread of its own besides.
 
+#![expect(clippy::disallowed_methods, reason = "tries what must fail")]
+
 use std::{
     collections::BTreeMap,
     fmt::Debug,

@@ -6,6 +6,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::unix::{OwnedReadHalf, OwnedWriteHalf},
     sync::{mpsc, watch},
+    task::yield_now,
     time::{Instant, sleep, timeout, timeout_at},
 };
 use zeroize::{Zeroize as _, Zeroizing};
@@ -17,6 +18,7 @@ use super::{
 };
 use crate::protocol::{
     CHUNK_BYTES, Confinement, FrameReader, FromWorker, ModelFacts, StartSpec, ToWorker, encode,
+    reserve,
 };
 
 /// What the owner of a worker wants.
@@ -279,8 +281,16 @@ fn send(line: &mpsc::UnboundedSender<Frame>, message: &ToWorker) -> Result<(), S
 
 /// Writes frames until that fails; says why. It never ends otherwise: the caller holds the line.
 async fn write(mut outgoing: OwnedWriteHalf, mut frames: mpsc::UnboundedReceiver<Frame>) -> String {
-    while let Some(frame) = frames.recv().await {
-        if let Err(error) = outgoing.write_all(&frame).await {
+    while let Some(mut together) = frames.recv().await {
+        // Whoever else is about to ask goes first: the worker is woken once for all of them.
+        yield_now().await;
+        while together.len() < CHUNK_BYTES
+            && let Ok(frame) = frames.try_recv()
+        {
+            reserve(&mut together, frame.len());
+            together.extend_from_slice(&frame);
+        }
+        if let Err(error) = outgoing.write_all(&together).await {
             return error.to_string();
         }
     }

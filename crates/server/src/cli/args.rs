@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Usage(UsageArgs),
     /// Check receipts and the log, offline, with the service's public key alone
     Verify(Verify),
+    /// Watch other services' logs: sign that each shows one history
+    Witness(WitnessArgs),
     /// Print a completion script for a shell
     ///
     /// For bash: `bailiwick completions bash > ~/.local/share/bash-completion/completions/bailiwick`
@@ -69,6 +71,30 @@ pub(crate) struct Serve {
     /// Check the configuration and stop
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// It answers to C2SP tlog-witness: a log posts its checkpoints to `add-checkpoint`, and gets a
+/// cosignature for each that continues the last one. `GET /checkpoint/ORIGIN` shows the newest.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WitnessArgs {
+    /// Where the witness keeps its key, and what it has signed; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    pub(crate) listen: SocketAddr,
+    /// A log to watch: its public key, or the file it is in. Again for each
+    #[arg(long, value_name = "KEY", required = true)]
+    pub(crate) log: Vec<String>,
+    /// The witness's name, when its key is made [default: a random one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// PEM file with a certificate: TLS instead of plain HTTP
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// PEM file with the certificate's private key
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(crate) key: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -226,6 +252,9 @@ pub(crate) enum ResourceCommand {
         /// Never reuse a prompt's prefix for a later request, not even within the tenant
         #[arg(long)]
         no_prefix_cache: bool,
+        /// Take tokens of the configured identity providers only: neither key opens the resource
+        #[arg(long)]
+        disable_local_auth: bool,
         /// Days that prompts and completions are kept, sealed: 1 to 30 [default: 30]
         #[arg(long, value_name = "DAYS")]
         retention_days: Option<u64>,
@@ -238,6 +267,9 @@ pub(crate) enum ResourceCommand {
         /// Whether a prompt's prefix may be reused for later requests of the same tenant
         #[arg(long, group = "change")]
         prefix_cache: Option<Switch>,
+        /// `on`: neither key opens the resource, tokens of the configured identity providers do
+        #[arg(long, group = "change")]
+        disable_local_auth: Option<Switch>,
         /// Days that prompts and completions are kept, sealed: 1 to 30. For none at all, see
         /// `content-logging`
         #[arg(long, value_name = "DAYS", group = "change")]

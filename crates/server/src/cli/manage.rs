@@ -52,12 +52,20 @@ pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
 pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
     let json = group.shared.json;
     match &group.command {
-        ResourceCommand::Create { name, tenant, region, no_prefix_cache, retention_days } => {
+        ResourceCommand::Create {
+            name,
+            tenant,
+            region,
+            no_prefix_cache,
+            disable_local_auth,
+            retention_days,
+        } => {
             let new = NewResource {
                 name: name.clone(),
                 tenant: tenant.clone(),
                 region: region.clone(),
                 prefix_cache: !no_prefix_cache,
+                disable_local_auth: *disable_local_auth,
                 retention_days: *retention_days,
             };
             let view = open(&group.shared)?.create_resource(&new)?;
@@ -72,9 +80,10 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
             ));
             Ok(())
         }
-        ResourceCommand::Update { name, prefix_cache, retention_days } => {
+        ResourceCommand::Update { name, prefix_cache, disable_local_auth, retention_days } => {
             let update = ResourceUpdate {
                 prefix_cache: prefix_cache.map(|switch| switch == Switch::On),
+                disable_local_auth: disable_local_auth.map(|switch| switch == Switch::On),
                 retention_days: *retention_days,
             };
             let view = open(&group.shared)?.update_resource(name, &update)?;
@@ -288,12 +297,14 @@ fn retention(view: &ResourceView) -> String {
 
 fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()> {
     let prefix_cache = if view.prefix_cache { "on" } else { "off" };
+    let opened_by = if view.disable_local_auth { "tokens only" } else { "keys and tokens" };
     let mut lines = vec![
         ("name", view.name.clone()),
         ("id", view.id.to_string()),
         ("tenant", view.tenant.clone()),
         ("region", view.region.clone()),
         ("prefix cache", prefix_cache.to_owned()),
+        ("opened by", opened_by.to_owned()),
         ("retention", retention(view)),
         ("deployments", view.deployments.join(", ")),
         ("created", view.created_at.clone()),

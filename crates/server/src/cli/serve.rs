@@ -28,7 +28,7 @@ use crate::{
 
 /// The crates whose lines are written at the configured level. Others only warn: their debug lines
 /// might hold anything, headers with keys among them.
-const OWN: [&str; 4] = ["bailiwick", "server", "engine", "store"];
+const OWN: [&str; 5] = ["bailiwick", "server", "engine", "store", "egress"];
 
 const LEVEL_VARIABLE: &str = "BAILIWICK_LOG__LEVEL";
 
@@ -135,7 +135,7 @@ impl From<StartError> for Failure {
     }
 }
 
-fn log(log: &Log) {
+pub(super) fn log(log: &Log) {
     let level = match log.level {
         LogLevel::Error => tracing::Level::ERROR,
         LogLevel::Warn => tracing::Level::WARN,

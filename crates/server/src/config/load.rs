@@ -7,6 +7,9 @@ use std::{
 
 use super::{Config, Listen, Tls};
 
+/// Fields of no section that a variable can set.
+const TOP: [&str; 3] = ["DATA", "EGRESS", "WITNESSES"];
+
 /// Environment variables that override a field begin so: `BAILIWICK_<SECTION>__<FIELD>`.
 const PREFIX: &str = "BAILIWICK_";
 
@@ -119,6 +122,7 @@ impl Config {
             );
             return Err(ConfigError::Contradiction(message));
         }
+        self.identity.trusts().map_err(ConfigError::Contradiction)?;
         if let Some(Tls { certificate, key }) = &self.tls {
             for (field, path) in [("certificate", certificate), ("key", key)] {
                 if path.as_os_str().is_empty() {
@@ -135,10 +139,10 @@ impl Config {
 }
 
 /// Splits `BAILIWICK_LISTEN__API` into `listen` and `api`. Names without `__` are not overrides
-/// (`BAILIWICK_API_KEY` is for clients), apart from `BAILIWICK_DATA`.
+/// (`BAILIWICK_API_KEY` is for clients), apart from those that are no section's.
 fn field(name: String, value: String) -> Option<(String, Vec<String>, String)> {
     let rest = name.strip_prefix(PREFIX)?;
-    if rest != "DATA" && !rest.contains("__") {
+    if !TOP.contains(&rest) && !rest.contains("__") {
         return None;
     }
     let path = rest.split("__").map(str::to_ascii_lowercase).collect();

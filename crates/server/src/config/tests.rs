@@ -34,6 +34,10 @@ fn the_example_explains_every_field() {
         EXAMPLE.lines().map(|line| line.trim_start_matches(['#', ' '])).collect();
     let mentioned = |start: &str| lines.iter().any(|line| line.starts_with(start));
     for (name, value) in config {
+        if value.is_array() {
+            assert!(mentioned(&format!("[[{name}]]")), "[[{name}]]");
+            continue;
+        }
         let serde_json::Value::Object(section) = value else {
             assert!(mentioned(&format!("{name} = ")), "{name}");
             continue;
@@ -113,4 +117,43 @@ fn fields_that_contradict_each_other_are_refused() {
     assert!(refusal(same).contains("two addresses"));
     assert!(refusal("[listen]\ndomain = 'https://x'\n").contains("host name"));
     assert!(refusal("[tls]\ncertificate = 'c'\n").contains("`tls.key` is missing"));
+}
+
+/// The commented provider of the example is meant to be used.
+#[test]
+fn the_examples_provider_is_one() {
+    let uncommented = |line: &str| {
+        let rest = line.strip_prefix("# ").unwrap_or_default();
+        let part = rest == "issuers = [" || rest.starts_with("  { issuer") || rest == "]";
+        if part { rest.to_owned() } else { line.to_owned() }
+    };
+    let text: Vec<String> = EXAMPLE.lines().map(uncommented).collect();
+    let config = load(&text.join("\n"), &[]).unwrap();
+    assert_eq!(config.identity.trusts().unwrap().len(), 1);
+}
+
+#[test]
+fn a_provider_that_could_not_be_believed_is_refused() {
+    const TID: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
+    let one = |issuer: &str, audiences: &str, tenants: &str| {
+        format!("{{ issuer = '{issuer}', audiences = [{audiences}], tenants = {{ {tenants} }} }}")
+    };
+    let with = |issuers: &str| format!("[identity]\nissuers = [{issuers}]\n");
+    let (url, map) = ("https://login.example.com/x", format!("'{TID}' = 'contoso'"));
+    let good = one(url, "'api://x'", &map);
+    assert!(load(&with(&good), &[]).is_ok());
+    for (text, expected) in [
+        (with(&one("", "'a'", &map)), "the issuer is empty"),
+        (with(&one(url, "", &map)), "at least one audience"),
+        (with(&one(url, "'a', ''", &map)), "at least one audience"),
+        (with(&one(url, "'a'", "")), "at least one `tid`"),
+        (with(&one(url, "'a'", "'contoso' = 'contoso'")), "no GUID"),
+        (with(&one(url, "'a'", &format!("{map}, '{}' = 'x'", TID.to_uppercase()))), "mapped twice"),
+        (with(&format!("{good}, {good}")), "twice"),
+        (with(&good.replace("audiences", "audience")), "unknown field `audience`"),
+        ("[identity]\nclock_leeway_s = 301\n".into(), "301 is not from 0 to 300"),
+    ] {
+        let message = refusal(&text);
+        assert!(message.contains(expected), "{text}: {message}");
+    }
 }

@@ -7,7 +7,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{call::random, limits, openai::error::ApiError};
+use crate::{call::request_id, limits, openai::error::ApiError};
 
 /// Says `error` as HTTP/1.1 and ends the connection.
 pub(super) async fn say<I: AsyncRead + AsyncWrite + Unpin>(mut io: I, error: &ApiError) {
@@ -15,7 +15,7 @@ pub(super) async fn say<I: AsyncRead + AsyncWrite + Unpin>(mut io: I, error: &Ap
     let body = serde_json::to_string(&answer.body).unwrap_or_default();
     let (status, length) = (answer.status, body.len());
     let reason = status.canonical_reason().unwrap_or_default();
-    let id = policy::id::RequestId::from_random(random());
+    let id = request_id();
     let head = format!(
         "HTTP/1.1 {} {reason}\r\ncontent-type: application/json\r\nx-request-id: {id}\r\n\
          apim-request-id: {id}\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\

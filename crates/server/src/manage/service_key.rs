@@ -1,9 +1,9 @@
-//! The service's key: signs the log and receipts. Made on the first start, kept in a file that only
-//! its owner can read; its public half stands beside it, for auditors.
+//! The service's key, which signs the log and receipts, and a witness's. Made on the first start,
+//! kept in a file that only its owner can read; its public half stands beside it, for auditors.
 
 use std::{fs, path::Path};
 
-use tlog::note::Signer;
+use tlog::note::{Signer, Verifier};
 use zeroize::Zeroizing;
 
 use super::{ManageError, random, write_private};
@@ -20,33 +20,67 @@ pub const SERVICE_PUBLIC_FILE: &str = "service.pub";
 /// When the file cannot be read or written, or is not one.
 pub fn service_key(data: &Path) -> Result<Signer, ManageError> {
     let path = data.join(SERVICE_KEY_FILE);
+    // A signed log without its key is a log that somebody else would continue.
+    if !path.exists() && data.join("log/checkpoint").exists() {
+        let source = std::io::Error::other("the log was signed with it, and it is gone");
+        return Err(ManageError::File { doing: "read", path, source });
+    }
+    let signer = key_file(&path, || Ok(format!("bailiwick/{}", hex(&random::<6>()?))))?;
+    show(&data.join(SERVICE_PUBLIC_FILE), &signer.verifier())?;
+    Ok(signer)
+}
+
+/// A witness's key; it is made, with this name, if there never was one.
+///
+/// # Errors
+/// As above; and when there is one with another name.
+pub fn witness_key(data: &Path, name: Option<&str>) -> Result<Signer, ManageError> {
+    let path = data.join("witness.key");
+    let signer = key_file(&path, || match name {
+        Some(name) => Ok(name.to_owned()),
+        None => Ok(format!("bailiwick-witness/{}", hex(&random::<6>()?))),
+    })?;
+    let verifier = signer.witness_verifier();
+    if name.is_some_and(|name| name != verifier.name()) {
+        let source = std::io::Error::other(format!("its name is `{}`", verifier.name()));
+        return Err(ManageError::File { doing: "use", path, source });
+    }
+    show(&data.join("witness.pub"), &verifier)?;
+    Ok(signer)
+}
+
+/// The key in a file; it is made where there is none.
+fn key_file(
+    path: &Path,
+    name: impl FnOnce() -> Result<String, ManageError>,
+) -> Result<Signer, ManageError> {
     let failed = |doing| {
-        let path = path.clone();
+        let path = path.to_owned();
         move |source| ManageError::File { doing, path, source }
     };
     if !path.exists() {
-        // A signed log without its key is a log that somebody else would continue.
-        if data.join("log/checkpoint").exists() {
-            let gone = std::io::Error::other("the log was signed with it, and it is gone");
-            return Err(failed("read")(gone));
-        }
         let seed = Zeroizing::new(random::<32>()?);
-        let name = format!("bailiwick/{}", hex(&random::<6>()?));
+        let name = name()?;
+        // Before it is written: a key with a name that no line can carry would be of no use.
+        Signer::new(&name, &seed).map_err(|bad| failed("make")(std::io::Error::other(bad)))?;
         let text = Zeroizing::new(format!("{name} {}\n", &*Zeroizing::new(hex(&*seed))));
-        write_private(&path, &text)?;
+        write_private(path, &text)?;
     }
-    let text = Zeroizing::new(fs::read_to_string(&path).map_err(failed("read"))?);
-    let damaged = || failed("read")(std::io::Error::other("it is not a service key"));
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(failed("read"))?);
+    let damaged = || failed("read")(std::io::Error::other("it is not a key of a log or witness"));
     let (name, seed) = text.trim().split_once(' ').ok_or_else(damaged)?;
     let seed = tlog::canon::Digest::from_hex(seed).ok_or_else(damaged)?;
     let seed = Zeroizing::new(seed.0);
-    let signer = Signer::new(name, &seed).map_err(|_| damaged())?;
-    let public = data.join(SERVICE_PUBLIC_FILE);
-    let line = format!("{}\n", signer.verifier());
-    if fs::read_to_string(&public).ok().as_deref() != Some(&line) {
-        write_private(&public, &line)?;
+    Signer::new(name, &seed).map_err(|_| damaged())
+}
+
+/// Writes the public half beside it.
+fn show(path: &Path, verifier: &Verifier) -> Result<(), ManageError> {
+    let line = format!("{verifier}\n");
+    if fs::read_to_string(path).ok().as_deref() != Some(&line) {
+        write_private(path, &line)?;
     }
-    Ok(signer)
+    Ok(())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -22,6 +22,7 @@ fn new_resource(name: &str) -> NewResource {
         tenant: "acme".into(),
         region: "local".into(),
         prefix_cache: true,
+        disable_local_auth: false,
         retention_days: None,
     }
 }

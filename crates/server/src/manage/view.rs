@@ -39,6 +39,8 @@ pub struct ResourceView {
     pub region: String,
     /// Whether prompt prefixes may be reused within the tenant.
     pub prefix_cache: bool,
+    /// Whether it takes tokens only, and no keys.
+    pub disable_local_auth: bool,
     /// Days that content is kept, where it is kept.
     pub retention_days: u8,
     /// What it can do, or does.
@@ -193,6 +195,7 @@ impl ResourceView {
             tenant: directory.tenant(resource.tenant).map_or_else(String::new, |t| t.name.clone()),
             region: resource.region.clone(),
             prefix_cache: resource.prefix_cache,
+            disable_local_auth: resource.keys.disabled,
             retention_days: resource.retention.days.get(),
             capabilities: vec![CapabilityView::content_logging(&resource.retention)],
             keys: vec![

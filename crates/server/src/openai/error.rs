@@ -93,6 +93,16 @@ pub enum ApiError {
     /// No key, or one that opens nothing here; also where `Host` names a resource that does not
     /// exist, so that names cannot be tried.
     Unauthorized,
+    /// One of the resource's keys, and the resource takes tokens only.
+    KeysDisabled,
+    /// A token that is not valid, or not for this resource. The operator's log says why.
+    TokenRefused,
+    /// A token of a tenant that has several resources, and nothing says which is meant.
+    ResourceUnnamed,
+    /// A token without the role that this needs.
+    PermissionDenied,
+    /// No keys of the token's issuer to check it with.
+    IssuerUnavailable,
     /// No such deployment for this caller.
     DeploymentNotFound,
     /// No such model for this caller.
@@ -248,6 +258,31 @@ impl ApiError {
                  YYYY-MM-DD-preview, or `v1`, `preview`, `latest`, or leave it out.",
             ),
             Self::Unauthorized => azure(StatusCode::UNAUTHORIZED, "401", UNAUTHORIZED),
+            Self::KeysDisabled => azure(
+                StatusCode::FORBIDDEN,
+                "AuthenticationTypeDisabled",
+                "Key based authentication is disabled for this resource.",
+            ),
+            Self::TokenRefused => azure(StatusCode::UNAUTHORIZED, "401", TOKEN_REFUSED),
+            Self::ResourceUnnamed => azure(
+                StatusCode::BAD_REQUEST,
+                "ResourceUnnamed",
+                "Your tenant has several resources, and a token does not say which is meant: call \
+                 the one that you mean by its own host name.",
+            ),
+            Self::PermissionDenied => azure(
+                StatusCode::FORBIDDEN,
+                "PermissionDenied",
+                "The principal lacks the required data action: the token does not carry a role \
+                 that allows it.",
+            ),
+            Self::IssuerUnavailable => azure(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "503",
+                "The keys of the token's issuer cannot be fetched at the moment; the operator's \
+                 log says why. Please retry.",
+            )
+            .retry(Retry::AfterMs(millis(limits::ISSUER_RETRY))),
             Self::RouteNotFound => azure(StatusCode::NOT_FOUND, "404", "Resource not found"),
             Self::DeploymentNotFound => {
                 azure(StatusCode::NOT_FOUND, "DeploymentNotFound", DEPLOYMENT_NOT_FOUND)
@@ -494,6 +529,9 @@ const UNAUTHORIZED: &str = "Access denied due to invalid subscription key or wro
     Make sure to provide a valid key for an active subscription and use a correct regional API \
     endpoint for your resource.";
 
+const TOKEN_REFUSED: &str =
+    "Unauthorized. Access token is missing, invalid, audience is incorrect, or have expired.";
+
 const DEPLOYMENT_NOT_FOUND: &str = "The API deployment for this resource does not exist. If you \
     created the deployment within the last 5 minutes, please wait a moment and try again.";
 
@@ -514,6 +552,11 @@ mod tests {
         let cases = [
             (ApiError::ApiVersion, 400, "InvalidApiVersionParameter", Retry::Unsaid),
             (ApiError::Unauthorized, 401, "401", Retry::Unsaid),
+            (ApiError::KeysDisabled, 403, "AuthenticationTypeDisabled", Retry::Unsaid),
+            (ApiError::TokenRefused, 401, "401", Retry::Unsaid),
+            (ApiError::ResourceUnnamed, 400, "ResourceUnnamed", Retry::Unsaid),
+            (ApiError::PermissionDenied, 403, "PermissionDenied", Retry::Unsaid),
+            (ApiError::IssuerUnavailable, 503, "503", Retry::AfterMs(5000)),
             (ApiError::DeploymentNotFound, 404, "DeploymentNotFound", Retry::Unsaid),
             (ApiError::RouteNotFound, 404, "404", Retry::Unsaid),
             (ApiError::WrongTask { operation }, 400, "OperationNotSupported", Retry::Unsaid),

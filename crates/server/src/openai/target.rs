@@ -6,7 +6,7 @@ use engine::{
     supervise::Worker,
 };
 use policy::{
-    authz::{DeploymentFacts, Hidden, authorize},
+    authz::{Denied, DeploymentFacts, authorize},
     meter::Exceeded,
     permit::{Action, Permit},
 };
@@ -58,14 +58,17 @@ impl<'a> Target<'a> {
     /// Asks whether the caller may do `A` with it.
     ///
     /// # Errors
-    /// When not: as if it did not exist.
+    /// When not; what the caller may not know of is answered as if it did not exist.
     pub(super) fn authorize<A: Action>(&self) -> Result<Permit<A>, ApiError> {
         let facts = DeploymentFacts {
             tenant: self.caller.resource()?.tenant,
             resource: self.deployment.resource,
             deployment: self.deployment.id,
         };
-        authorize(&self.caller.principal, &facts).map_err(|Hidden| ApiError::DeploymentNotFound)
+        authorize(&self.caller.principal, &facts).map_err(|denied| match denied {
+            Denied::Hidden => ApiError::DeploymentNotFound,
+            Denied::Role => ApiError::PermissionDenied,
+        })
     }
 
     /// Counts the call against the deployment's minute.

@@ -11,17 +11,18 @@ use sha2::{Digest as _, Sha256};
 use store::{
     Directory,
     ledger::{Ledger, Opening},
-    tiles::LogError,
+    tiles::{Cosign, LogError},
 };
 use tlog::{canon::Digest, entry::Event};
 
 use super::StartError;
 use crate::{clock, config::Config, custodian, exchange::Identity, fleet::EXECUTABLE, manage};
 
-/// The ledger, and what receipts say of the service.
+/// The ledger, and what receipts say of the service. To be called where it may wait.
 pub(super) fn open(
     config: &Config,
     directory: &Directory,
+    cosign: Cosign,
 ) -> Result<(Ledger, Identity), StartError> {
     let signer = Arc::new(manage::service_key(&config.data)?);
     let binary = file_digest(Path::new(EXECUTABLE)).map_err(StartError::Binary)?;
@@ -34,7 +35,8 @@ pub(super) fn open(
     models.truncate(MODELS_MAX);
     let started = Event::Started { binary, configuration: identity.configuration, models };
     let connect = custodian::connect(config.key_directory(), &signer.verifier());
-    let opening = Opening { signer, clock: clock::read, connect, started };
+    let metadata = config.retention.metadata();
+    let opening = Opening { signer, clock: clock::read, connect, metadata, cosign, started };
     let (ledger, repairs) = Ledger::open(&config.data, opening)
         .map_err(|error: LogError| StartError::Ledger { help: error.help(), error })?;
     if repairs != store::ledger::Repairs::default() {

@@ -11,6 +11,7 @@
     clippy::string_slice,
     reason = "in a test, to panic is to say what is wrong"
 )]
+#![expect(clippy::disallowed_methods, reason = "the tests are the clients, and dial")]
 
 mod bad_input;
 mod cache;
@@ -21,6 +22,7 @@ mod constrained;
 mod engine;
 mod errors;
 mod heads;
+mod identity;
 mod keys;
 mod lifecycle;
 mod limits;
@@ -33,3 +35,4 @@ mod sdk;
 mod service;
 mod tenants;
 mod tls;
+mod witness;

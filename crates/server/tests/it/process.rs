@@ -53,8 +53,9 @@ pub(crate) struct Process {
     pub(crate) pid: u32,
 }
 
-const SHELL: &str =
-    r#""$@" & server=$!; echo $server > "$PIDFILE"; read -r _; kill -TERM $server; wait $server"#;
+/// What would go beyond a limit on the size of files fails, as on a full disk, instead of ending the
+/// server: a signal that is ignored is inherited.
+const SHELL: &str = r#"trap '' XFSZ; "$@" & server=$!; echo $server > "$PIDFILE"; read -r _; kill -TERM $server; wait $server"#;
 
 impl Process {
     /// Starts `command`, whose output goes to the file `log`.

@@ -7,6 +7,7 @@ use std::{
     process::Command,
 };
 
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 
 use crate::{
@@ -259,6 +260,76 @@ fn what_cannot_be_recorded_is_not_answered() {
     let reply = caller.post(&chat_path(CHAT), &body);
     reply.ok();
     assert_eq!(claims(&caller, &reply)["retention"]["class"], "stored");
+}
+
+/// A disk that takes nothing any more: no answer leaves, the service says so, and goes on by itself
+/// when there is room again. Nothing that was told is lost.
+#[test]
+fn a_full_disk_refuses_and_recovers() {
+    let service = Service::start(&[]);
+    let caller = service.caller("full");
+    let before = caller.post(&chat_path(CHAT), &caller.short());
+    before.ok();
+    let trouble = || {
+        let reply = Request::get("/readyz").send(service.operations);
+        let json: Value = serde_json::from_slice(&reply.body).unwrap();
+        (reply.status, json["trouble"].as_str().unwrap_or_default().to_owned())
+    };
+    // Files of the service end after a page: what SQLite would write beyond that is not written.
+    let server = Pid::from_raw(service.process.pid.try_into().unwrap());
+    let room = |bytes| {
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(server, Resource::Fsize, limit).unwrap();
+    };
+    room(Some(4096));
+    caller.post(&chat_path(CHAT), &caller.short()).error(503);
+    let mut streamed = caller.short();
+    streamed["stream"] = json!(true);
+    let cut = caller.post(&chat_path(CHAT), &streamed).text();
+    assert!(!cut.contains("[DONE]") && cut.contains("could not be recorded"), "{cut}");
+    let (status, told) = trouble();
+    assert!(status == 503 && told.contains("could not be recorded"), "{status} {told}");
+
+    room(None);
+    eventually("it notices by itself", || (trouble().0 == 200).then_some(()));
+    let after = caller.post(&chat_path(CHAT), &caller.short());
+    after.ok();
+    for reply in [&before, &after] {
+        assert_eq!(receipt(&caller, reply).status, 200);
+    }
+    let auditor = Auditor::new(&service);
+    let log = service.files.data().join("log");
+    let (good, text) = auditor.verify(&["log", log.to_str().unwrap()]);
+    assert!(good && text.contains("2 requests"), "{text}");
+}
+
+/// A database that is damaged is not served from.
+#[test]
+fn a_damaged_database_refuses_to_start() {
+    let files = Service::start(&[]).into_files();
+    // Whoever closes the database last leaves it in one file.
+    files.cli(&["tenant", "list"]);
+    let database = files.data().join("bailiwick.db");
+    assert!(!database.with_extension("db-wal").exists());
+    let whole = fs::read(&database).unwrap();
+    let start = || {
+        let listen = ["BAILIWICK_LISTEN__API", "BAILIWICK_LISTEN__OPERATIONS"];
+        let listen = listen.map(|name| (name, "127.0.0.1:0"));
+        let output = files.command().args(["serve"]).envs(listen).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let mut header = whole.clone();
+    header[..16].copy_from_slice(b"no database here");
+    let mut torn = whole.clone();
+    torn.truncate(whole.len() / 2);
+    let mut scribbled = whole.clone();
+    scribbled[4096..].iter_mut().for_each(|byte| *byte = 0xa5);
+    for damaged in [header, torn, scribbled] {
+        fs::write(&database, damaged).unwrap();
+        let (started, told) = start();
+        assert!(!started && told.contains("help:"), "{told}");
+    }
+    fs::write(&database, whole).unwrap();
 }
 
 /// A killed custodian is replaced before anybody notices.

@@ -109,6 +109,13 @@ impl Service {
         service
     }
 
+    /// Ends the service; its files stay.
+    pub(crate) fn into_files(self) -> Files {
+        let Self { process, files, .. } = self;
+        drop(process);
+        files
+    }
+
     /// A tenant with a resource of the same name, its keys, and the two usual deployments.
     pub(crate) fn caller(&self, name: &str) -> Caller {
         self.files.caller(name, self.api, &[])

@@ -42,6 +42,8 @@ pub(super) fn run(mut writer: Connection, shared: &Shared, jobs: &mpsc::Receiver
     let mut together = Vec::new();
     while let Ok(first) = jobs.recv() {
         together.push(first);
+        // Whoever is about to end a request goes first: the disk is written once for all of them.
+        std::thread::yield_now();
         while together.len() < TOGETHER_MAX
             && let Ok(job) = jobs.try_recv()
         {
@@ -51,12 +53,14 @@ pub(super) fn run(mut writer: Connection, shared: &Shared, jobs: &mpsc::Receiver
             together.drain(..).map(|job| (job.ended, job.answer)).unzip();
         match commit_all(&mut writer, shared, &mut memory, ended) {
             Ok(indexes) => {
+                shared.note_unrecorded(None);
                 for (answer, index) in answers.into_iter().zip(indexes) {
                     answer(Ok(index));
                 }
             }
             Err(error) => {
                 memory = Memory::default();
+                shared.note_unrecorded(Some(&error));
                 for answer in answers {
                     answer(Err(error.clone()));
                 }

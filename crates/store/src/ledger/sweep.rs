@@ -5,8 +5,11 @@
 
 use std::{collections::HashSet, sync::mpsc};
 
-use policy::id::{KeyId, TenantId};
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use policy::{
+    id::{KeyId, TenantId},
+    retention::{DAY_MS, Metadata, clock::Clock},
+};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use tlog::entry::Event;
 
 use super::{NotRecorded, PUBLISH_EVERY, Repairs, Shared};
@@ -19,10 +22,15 @@ use crate::{
 
 /// Publishes and sweeps until the ledger is dropped.
 pub(super) fn run(mut database: Connection, shared: &Shared, wanted: &mpsc::Receiver<()>) {
-    loop {
+    for turn in 1_u64.. {
         match wanted.recv_timeout(PUBLISH_EVERY) {
             Ok(()) => {}
             Err(mpsc::RecvTimeoutError::Timeout) => {
+                // A service that says it is troubled may be sent no request that would show the end
+                // of it.
+                if super::held(&shared.unrecorded).is_some() {
+                    shared.note_unrecorded(probe(&mut database, shared).err().as_ref());
+                }
                 // What fails now is tried again in a second, and shows until it succeeds.
                 let failed = carry_out(&mut database, shared).err();
                 *super::held(&shared.overdue) = failed.map(|error| {
@@ -31,18 +39,34 @@ pub(super) fn run(mut database: Connection, shared: &Shared, wanted: &mpsc::Rece
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
         }
-        publish(&mut database, shared);
+        publish(&mut database, shared, turn.is_multiple_of(WITNESSES_AGAIN));
     }
 }
 
-/// Publishes what was committed since the last time.
-pub(super) fn publish(database: &mut Connection, shared: &Shared) {
-    let size = super::held(&shared.published).size;
+/// Writes what changes nothing, as a request would be recorded.
+fn probe(database: &mut Connection, shared: &Shared) -> Result<(), NotRecorded> {
+    shared.custody.keys()?;
+    let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    Append::begin(&tx, (shared.clock)())?.finish()?;
+    Ok(tx.commit()?)
+}
+
+/// Turns after which witnesses that did not sign are asked again, where nothing new is to be signed.
+const WITNESSES_AGAIN: u64 = 10;
+
+/// Publishes what was committed since the last time; or the same `again`, where a witness has not
+/// signed it.
+pub(super) fn publish(database: &mut Connection, shared: &Shared, again: bool) {
+    let (size, uncosigned) = {
+        let published = super::held(&shared.published);
+        (published.size, published.uncosigned)
+    };
     match next(database) {
         // Nothing new, and something is signed already.
-        Ok(next) if next == size && size > 0 => {}
+        Ok(next) if next == size && size > 0 && !(again && uncosigned) => {}
         Ok(_) => {
-            let published = shared.tiles.publish(database, &shared.signer, size);
+            let signing = (&*shared.signer, &shared.cosign);
+            let published = shared.tiles.publish(database, signing, size);
             shared.publish_done(published);
         }
         Err(error) => shared.publish_done(Err(error.into())),
@@ -104,7 +128,49 @@ fn carry_out(database: &mut Connection, shared: &Shared) -> Result<u64, NotRecor
     let there: HashSet<KeyId> = shared.custody.keys()?.into_iter().map(|key| key.id).collect();
     let told = tell_destroyed(database, shared, &there)?;
     while delete_some(database)? {}
+    forget(database, shared)?;
     Ok(told)
+}
+
+/// Deletes receipts and usage that were kept for their time. The log itself stays whole: an
+/// auditor replays it from its first entry, and it holds nothing but commitments.
+fn forget(database: &mut Connection, shared: &Shared) -> Result<(), NotRecorded> {
+    let Some(now_ms) = now_ms(database, shared)? else { return Ok(()) };
+    let Metadata { receipts_days, usage_days } = shared.metadata;
+    let first_day = |days: u32| (now_ms / DAY_MS).saturating_sub(u64::from(days));
+    // Without an older day in it, the list of days says nothing about what is older.
+    let keep_from: Option<u64> = database
+        .prepare_cached(
+            "SELECT min(first) FROM log_day
+             WHERE day >= ?1 AND EXISTS (SELECT 1 FROM log_day WHERE day < ?1)",
+        )?
+        .query_row([first_day(receipts_days)], |row| row.get(0))?;
+    if let Some(keep_from) = keep_from {
+        // A thousand at once, so that requests that end meanwhile need not wait.
+        let old = "SELECT EXISTS (SELECT 1 FROM receipt WHERE idx < ?1)";
+        let sql = "DELETE FROM receipt WHERE idx IN
+                   (SELECT idx FROM receipt WHERE idx < ?1 LIMIT 1000)";
+        while database.prepare_cached(old)?.query_row([keep_from], |row| row.get(0))? {
+            database.prepare_cached(sql)?.execute([keep_from])?;
+        }
+    }
+    let hour = first_day(usage_days).saturating_mul(24);
+    let old = "SELECT EXISTS (SELECT 1 FROM usage WHERE hour < ?1)";
+    // Looked for first: deleting nothing would lock the database as deleting something does.
+    if database.prepare_cached(old)?.query_row([hour], |row| row.get(0))? {
+        database.prepare_cached("DELETE FROM usage WHERE hour < ?1")?.execute([hour])?;
+    }
+    Ok(())
+}
+
+/// The time by the log's clock; none before its first entry.
+fn now_ms(database: &Connection, shared: &Shared) -> Result<Option<u64>, StoreError> {
+    let mut statement = database.prepare_cached("SELECT clock FROM log_head")?;
+    let Some(bytes) = statement.query_row([], |row| row.get::<_, Vec<u8>>(0)).optional()? else {
+        return Ok(None);
+    };
+    let before = Clock::from_bytes(&bytes).ok_or(StoreError::Damaged { what: "log_head.clock" })?;
+    Ok(Some(Clock::advance(Some(before), (shared.clock)())?.now_ms))
 }
 
 /// The log learns of keys that the custodian does not have any more.
@@ -138,7 +204,6 @@ fn tell_destroyed(
 /// number at once, so that requests that end meanwhile need not wait.
 fn delete_some(database: &mut Connection) -> Result<bool, NotRecorded> {
     let span: Option<i64> = {
-        use rusqlite::OptionalExtension as _;
         let sql = "SELECT s.id FROM span s JOIN record_key k ON k.id = s.key
                    WHERE k.destroyed = 1 LIMIT 1";
         database.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?

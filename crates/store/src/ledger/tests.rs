@@ -10,12 +10,17 @@ use policy::{
 use tlog::{
     canon::Digest,
     entry::{ENTRY_BYTES_MAX, Entry},
+    note::Note,
     receipt::{Filter, Outcome},
     verify::{Replay, Report},
+    witness::AddCheckpoint,
 };
 
 use super::*;
-use crate::custody::{self, Custodian};
+use crate::{
+    custody::{self, Custodian},
+    tiles::{Cosigned, Unpublished, unwitnessed},
+};
 
 const TENANT: TenantId = TenantId::from_random([1; 16]);
 const RESOURCE: ResourceId = ResourceId::from_random([2; 16]);
@@ -49,13 +54,20 @@ fn custodian(keys: &Path, clock: ReadClock) -> Connect {
 }
 
 fn open(home: &Path, clock: ReadClock) -> Result<(Ledger, Repairs), LogError> {
+    open_with(home, clock, unwitnessed())
+}
+
+fn open_with(home: &Path, clock: ReadClock, cosign: Cosign) -> Result<(Ledger, Repairs), LogError> {
     let started = Event::Started {
         binary: Digest([1; 32]),
         configuration: Digest([2; 32]),
         models: Vec::new(),
     };
     let connect = custodian(&home.join("keys"), clock);
-    Ledger::open(&home.join("data"), Opening { signer: signer(), clock, connect, started })
+    Ledger::open(
+        &home.join("data"),
+        Opening { signer: signer(), clock, connect, metadata: Metadata::DEFAULT, cosign, started },
+    )
 }
 
 fn terms() -> Arc<Terms> {
@@ -334,4 +346,111 @@ fn settle(home: &Path) {
 fn reopen(home: &Path, clock: ReadClock) -> (Ledger, Repairs) {
     settle(home);
     open(home, clock).unwrap()
+}
+
+#[test]
+fn receipts_and_usage_are_kept_for_their_own_time_and_the_log_stays_whole() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let days = u64::from(Metadata::DEFAULT.receipts_days);
+    let request = |n: u8| RequestId::from_random([n; 16]);
+    let mut entries = 0;
+    for n in 0..3 {
+        let (ledger, _) = open(home.path(), clock).unwrap();
+        let now = NOW.load(Ordering::SeqCst);
+        entries = commit(&ledger, ended(n, true, now)).unwrap();
+        drop(ledger);
+        settle(home.path());
+        NOW.fetch_add(days / 2 * DAY_MS, Ordering::SeqCst);
+    }
+    // What is due is carried out at a start, too. The first is 600 days old, the second 400.
+    let (ledger, _) = reopen(home.path(), clock);
+    assert!(ledger.receipt(RESOURCE, request(0)).unwrap().is_none());
+    assert!(ledger.receipt(RESOURCE, request(1)).unwrap().is_some(), "its last day");
+    assert!(ledger.receipt(RESOURCE, request(2)).unwrap().is_some());
+    assert_eq!(ledger.usage(None).unwrap().iter().map(|row| row.requests).sum::<u64>(), 2);
+    drop(ledger);
+    settle(home.path());
+    NOW.fetch_add(DAY_MS, Ordering::SeqCst);
+    let (ledger, _) = reopen(home.path(), clock);
+    assert!(ledger.receipt(RESOURCE, request(1)).unwrap().is_none());
+    ledger.publish(entries).unwrap();
+    assert_eq!(audit(&ledger).requests, 3);
+}
+
+/// A witness in the test's own hands: signs what continues what it has signed.
+struct Witness {
+    signer: Signer,
+    seen: Mutex<Option<Checkpoint>>,
+}
+
+impl Witness {
+    fn new() -> Arc<Self> {
+        let signer = Signer::new("witness.example", &[2; 32]).unwrap();
+        Arc::new(Self { signer, seen: Mutex::default() })
+    }
+
+    fn cosign(self: &Arc<Self>) -> Cosign {
+        let witness = Arc::clone(self);
+        Box::new(move |unpublished: &Unpublished<'_>| {
+            let mut seen = held(&witness.seen);
+            let old = seen.as_ref().map_or(0, |seen| seen.size).min(unpublished.size);
+            let proof = unpublished.proof(old)?;
+            let asked = AddCheckpoint { old, proof, note: &unpublished.note };
+            let new = asked
+                .check(&signer().verifier(), seen.as_ref())
+                .map_err(|refusal| LogError::TwoHistories(refusal.to_string()))?;
+            let lines = witness.signer.cosign(&new.text(), 1);
+            *seen = Some(new);
+            Ok(Cosigned { lines, by_all: true })
+        })
+    }
+}
+
+#[test]
+fn a_checkpoint_is_witnessed_before_it_is_published() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let witness = Witness::new();
+    let (ledger, _) = open_with(home.path(), clock, witness.cosign()).unwrap();
+    for n in 0..3 {
+        let index = commit(&ledger, ended(n, true, START_MS)).unwrap();
+        ledger.publish(index).unwrap();
+        let note = ledger.tiles().checkpoint().unwrap().unwrap();
+        let note = Note::parse(&note).unwrap();
+        note.verify(&signer().verifier()).unwrap();
+        note.verify(&witness.signer.witness_verifier()).unwrap();
+    }
+}
+
+/// The attack: the data directory is copied, and both copies go on under one key.
+#[test]
+fn two_services_that_share_a_log_are_caught_by_the_witness() {
+    clock!(clock);
+    let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let witness = Witness::new();
+    let (ledger, _) = open_with(homes[0].path(), clock, witness.cosign()).unwrap();
+    let index = commit(&ledger, ended(1, true, START_MS)).unwrap();
+    ledger.publish(index).unwrap();
+    drop(ledger);
+    settle(homes[0].path());
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .args([homes[0].path().join("data"), homes[0].path().join("keys")])
+        .arg(homes[1].path())
+        .status();
+    assert!(copied.unwrap().success());
+
+    // The first goes on, and is witnessed.
+    let (first, _) = open_with(homes[0].path(), clock, witness.cosign()).unwrap();
+    let index = commit(&first, ended(2, true, START_MS)).unwrap();
+    first.publish(index).unwrap();
+    // The second has its own history: it records, but what it would sign is not published.
+    let (second, _) = open_with(homes[1].path(), clock, witness.cosign()).unwrap();
+    let before = second.tiles().checkpoint().unwrap();
+    let index = commit(&second, ended(3, true, START_MS)).unwrap();
+    let refused = second.publish(index).unwrap_err().to_string();
+    assert!(refused.contains("two histories"), "{refused}");
+    assert!(second.trouble().unwrap().contains("fork"), "{:?}", second.trouble());
+    assert_eq!(second.tiles().checkpoint().unwrap(), before);
 }

@@ -4,7 +4,7 @@ use core::convert::Infallible;
 use super::*;
 
 /// All leaves in memory; subtrees are hashed as RFC 6962 §2.1 writes it down.
-struct Leaves(Vec<Digest>);
+pub(crate) struct Leaves(pub(crate) Vec<Digest>);
 
 impl Leaves {
     fn new(count: u64) -> Self {

@@ -89,7 +89,8 @@ fn scope(tenant: u8, reuse: bool) -> CacheScope {
     let tenant = TenantId::from_random([tenant; 16]);
     let resource = ResourceId::from_random([1; 16]);
     let key = Key::from_random(&[1; 32]);
-    let keys = ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest() };
+    let keys =
+        ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest(), disabled: false };
     let principal = authenticate(&key, &keys).unwrap();
     let deployment = DeploymentId::from_random([1; 16]);
     let facts = DeploymentFacts { tenant, resource, deployment };

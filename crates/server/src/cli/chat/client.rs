@@ -106,6 +106,10 @@ impl Client {
         if let Some(path) = ca_file {
             tls = tls.root_certs(authorities(path)?);
         }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a client, which dials the server it was given"
+        )]
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)

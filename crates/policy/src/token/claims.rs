@@ -1,0 +1,277 @@
+//! What a token must say, and what is known once it does.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde_json::{Map, Value};
+
+use super::{CLOCK_LEEWAY_S_MAX, LIFETIME_S_MAX, guid::Guid, refused::TokenRefused};
+
+/// One issuer that the operator trusts, and for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trust {
+    issuer: String,
+    audiences: Vec<String>,
+    tenants: BTreeMap<Guid, String>,
+    clock_leeway_s: u64,
+}
+
+/// Why an issuer cannot be trusted so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadTrust {
+    /// No issuer.
+    #[error("the issuer is empty")]
+    Issuer,
+    /// No audience, or an empty one: every token of the issuer's would do.
+    #[error("name at least one audience, and no empty one: whom the tokens are made out to")]
+    Audience,
+    /// No tenant: no token would do.
+    #[error("map at least one `tid` to a tenant")]
+    Tenants,
+    /// Clocks that differ by more than that are wrong.
+    #[error("the clock leeway is at most {CLOCK_LEEWAY_S_MAX} seconds")]
+    Leeway,
+}
+
+/// Whose token it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A person's, who signed in to an application that acts for them.
+    Person,
+    /// An application's own.
+    Workload,
+}
+
+impl Kind {
+    /// The kind's name, for usage and records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Workload => "workload",
+        }
+    }
+}
+
+/// What a token says whose signature and claims were checked.
+///
+/// [`super::Presented::verify`] alone makes it; it cannot be read from anywhere.
+///
+/// ```compile_fail
+/// let forged: policy::token::VerifiedToken = serde_json::from_str("{}").unwrap();
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct VerifiedToken {
+    tenant_name: String,
+    tenant_id: Guid,
+    object_id: Guid,
+    kind: Kind,
+    roles: Vec<String>,
+    scopes: Vec<String>,
+    application: Option<String>,
+    expires_s: u64,
+}
+
+impl Trust {
+    /// Trusts `issuer` to say who calls, in tokens for one of `audiences`, and only about the
+    /// directories in `tenants`, each of which belongs to the tenant of that name.
+    ///
+    /// # Errors
+    /// When that would trust everything, or nothing.
+    pub fn new(
+        issuer: String,
+        audiences: Vec<String>,
+        tenants: BTreeMap<Guid, String>,
+        clock_leeway_s: u64,
+    ) -> Result<Self, BadTrust> {
+        if issuer.is_empty() {
+            return Err(BadTrust::Issuer);
+        }
+        if audiences.is_empty() || audiences.iter().any(String::is_empty) {
+            return Err(BadTrust::Audience);
+        }
+        if tenants.is_empty() {
+            return Err(BadTrust::Tenants);
+        }
+        if clock_leeway_s > CLOCK_LEEWAY_S_MAX {
+            return Err(BadTrust::Leeway);
+        }
+        Ok(Self { issuer, audiences, tenants, clock_leeway_s })
+    }
+
+    /// The issuer, as its tokens name it.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Checks the claims of a token of this issuer's, whose signature was checked.
+    pub(super) fn check(
+        &self,
+        claims: &Map<String, Value>,
+        now_s: u64,
+    ) -> Result<VerifiedToken, TokenRefused> {
+        let claims = Claims(claims);
+        if !claims.audiences()?.iter().any(|audience| self.audiences.contains(audience)) {
+            return Err(TokenRefused::Audience);
+        }
+        let expires_s = self.times(&claims, now_s)?;
+        if claims.0.contains_key("cnf") {
+            return Err(TokenRefused::Bound);
+        }
+        let tenant_id = claims.guid("tid")?;
+        let tenant_name = self.tenants.get(&tenant_id).ok_or(TokenRefused::Tenant)?.clone();
+        let object_id = claims.guid("oid")?;
+        let scopes = match claims.optional_text("scp")? {
+            Some(scopes) => scopes.split_ascii_whitespace().map(str::to_owned).collect(),
+            None => Vec::new(),
+        };
+        let kind = match (claims.optional_text("idtyp")?, scopes.is_empty()) {
+            (Some("app"), true) => Kind::Workload,
+            (Some("user"), _) | (None, false) => Kind::Person,
+            _ => return Err(TokenRefused::Kind),
+        };
+        // Version 2 of Entra's tokens names the application in `azp`, version 1 in `appid`.
+        let application = match claims.optional_text("azp")? {
+            Some(application) => Some(application),
+            None => claims.optional_text("appid")?,
+        };
+        Ok(VerifiedToken {
+            tenant_name,
+            tenant_id,
+            object_id,
+            kind,
+            roles: claims.texts("roles")?,
+            scopes,
+            application: application.map(str::to_owned),
+            expires_s,
+        })
+    }
+
+    /// Checks the times, and says when the token ends.
+    fn times(&self, claims: &Claims<'_>, now_s: u64) -> Result<u64, TokenRefused> {
+        let expires_s = claims.time("exp")?.ok_or(TokenRefused::Missing("exp"))?;
+        let issued_s = claims.time("iat")?.ok_or(TokenRefused::Missing("iat"))?;
+        // Entra always says it; others leave it out where it would be `iat`.
+        let begins_s = claims.time("nbf")?.unwrap_or(issued_s);
+        if now_s >= expires_s.saturating_add(self.clock_leeway_s) {
+            return Err(TokenRefused::Expired);
+        }
+        if issued_s.max(begins_s) > now_s.saturating_add(self.clock_leeway_s) {
+            return Err(TokenRefused::NotYet);
+        }
+        if expires_s.saturating_sub(issued_s) > LIFETIME_S_MAX {
+            return Err(TokenRefused::Lifetime);
+        }
+        Ok(expires_s)
+    }
+}
+
+impl VerifiedToken {
+    /// The name of the tenant that the token's directory is mapped to.
+    #[must_use]
+    pub fn tenant_name(&self) -> &str {
+        &self.tenant_name
+    }
+
+    /// The directory: `tid`.
+    #[must_use]
+    pub fn tenant_id(&self) -> Guid {
+        self.tenant_id
+    }
+
+    /// Who it is in that directory: `oid`. The same for every application, and never reused.
+    #[must_use]
+    pub fn object_id(&self) -> Guid {
+        self.object_id
+    }
+
+    /// Whether a person calls, or an application.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The app roles: `roles`.
+    #[must_use]
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
+    /// What the person let the application do: `scp`.
+    #[must_use]
+    pub fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    /// The application that calls: `azp`, or `appid`.
+    #[must_use]
+    pub fn application(&self) -> Option<&str> {
+        self.application.as_deref()
+    }
+
+    /// When the token ends, in seconds since 1970.
+    #[must_use]
+    pub fn expires_s(&self) -> u64 {
+        self.expires_s
+    }
+}
+
+/// It names a person, whom no log should.
+impl fmt::Debug for VerifiedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerifiedToken({})", self.kind.name())
+    }
+}
+
+struct Claims<'a>(&'a Map<String, Value>);
+
+impl<'a> Claims<'a> {
+    fn optional_text(&self, name: &'static str) -> Result<Option<&'a str>, TokenRefused> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) if text.len() <= TEXT_BYTES_MAX => Ok(Some(text)),
+            Some(_) => Err(TokenRefused::Malformed(name)),
+        }
+    }
+
+    fn text(&self, name: &'static str) -> Result<&'a str, TokenRefused> {
+        self.optional_text(name)?.ok_or(TokenRefused::Missing(name))
+    }
+
+    fn guid(&self, name: &'static str) -> Result<Guid, TokenRefused> {
+        self.text(name)?.parse().map_err(|_| TokenRefused::Malformed(name))
+    }
+
+    /// Whole seconds since 1970; RFC 7519 allows fractions, and nobody sends them.
+    fn time(&self, name: &'static str) -> Result<Option<u64>, TokenRefused> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(value) => value.as_u64().map(Some).ok_or(TokenRefused::Malformed(name)),
+        }
+    }
+
+    fn texts(&self, name: &'static str) -> Result<Vec<String>, TokenRefused> {
+        let list = match self.0.get(name) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(list)) if list.len() <= LIST_MAX => list,
+            Some(_) => return Err(TokenRefused::Malformed(name)),
+        };
+        let text = |item: &Value| item.as_str().map(str::to_owned);
+        let texts: Option<Vec<String>> = list.iter().map(text).collect();
+        texts.ok_or(TokenRefused::Malformed(name))
+    }
+
+    /// One text, or a list of them.
+    fn audiences(&self) -> Result<Vec<String>, TokenRefused> {
+        match self.0.get("aud") {
+            None => Err(TokenRefused::Missing("aud")),
+            Some(Value::String(audience)) => Ok(vec![audience.clone()]),
+            Some(_) => self.texts("aud"),
+        }
+    }
+}
+
+/// Bytes of one claim's text.
+const TEXT_BYTES_MAX: usize = 2048;
+/// Entries of one claim's list.
+const LIST_MAX: usize = 256;

@@ -1,0 +1,266 @@
+//! Tokens of a real OpenID Connect provider, panva's `oidc-provider`, whose access tokens have the
+//! shape of Entra's: who is let in, who is not, and what happens when its keys change.
+
+mod provider;
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+use self::provider::{AUDIENCE, CONTOSO, Client, Provider};
+use crate::{
+    client::{Reply, Request},
+    process::{eventually, succeed},
+    sdk,
+    service::{CHAT, Caller, Service, chat_path},
+};
+
+/// A service that believes one provider, and the two tenants whose directories it maps.
+struct Setting {
+    provider: Provider,
+    service: Service,
+    contoso: Caller,
+    fabrikam: Caller,
+}
+
+const FABRIKAM: &str = "11111111-2222-3333-4444-555555555555";
+const NOBODYS: &str = "99999999-2222-3333-4444-555555555555";
+const ROLE: &str = "OpenAI.User";
+const MODELS: &str = "/openai/v1/models";
+/// Nobody listens there.
+const DEAD: &str = "http://127.0.0.1:9";
+
+/// What the provider's clients are given: the usual workload, and what is wrong with others.
+fn clients() -> Vec<Client> {
+    let usual = json!({"tid": CONTOSO, "oid": "0e2f6a1c-0000-4000-8000-000000000001",
+                       "idtyp": "app", "roles": [ROLE]});
+    let with = |name: &str, value: Value| {
+        let mut claims = usual.clone();
+        claims[name] = value;
+        claims
+    };
+    let without = |name: &str| {
+        let mut claims = usual.clone();
+        claims.as_object_mut().unwrap().remove(name);
+        claims
+    };
+    let mut person = without("idtyp");
+    person["scp"] = "user_impersonation".into();
+    vec![
+        Client::new("app", usual.clone()),
+        Client::new("app-ec", usual.clone()).signed_by("ES256"),
+        Client::new("app-ed", usual.clone()).signed_by("EdDSA"),
+        Client::new("person", person),
+        Client::new("fabrikam", with("tid", FABRIKAM.into())),
+        Client::new("no-role", with("roles", json!(["Other"]))),
+        Client::new("nobodys", with("tid", NOBODYS.into())),
+        Client::new("no-tid", without("tid")),
+        Client::new("no-oid", without("oid")),
+        Client::new("no-kind", without("idtyp")),
+        Client::new("not-yet", with("nbf", json!(4_000_000_000_u64))),
+        Client::new("short", usual).living(2),
+    ]
+}
+
+fn setting() -> Setting {
+    let provider = Provider::start(&clients(), "rsa-1,ec-1,ed-1");
+    let issuer = |issuer: &str| {
+        format!(
+            "{{issuer = '{issuer}', audiences = ['{AUDIENCE}'], \
+             tenants = {{'{CONTOSO}' = 'contoso', '{FABRIKAM}' = 'fabrikam'}}}}"
+        )
+    };
+    let issuers = format!("[{}, {}]", issuer(&provider.issuer()), issuer(DEAD));
+    let destinations = format!("[{{url = '{}'}}, {{url = '{DEAD}'}}]", provider.issuer());
+    let service = Service::start(&[
+        ("BAILIWICK_LISTEN__DOMAIN", "openai.test"),
+        // The clocks are one.
+        ("BAILIWICK_IDENTITY__CLOCK_LEEWAY_S", "0"),
+        ("BAILIWICK_IDENTITY__ISSUERS", &issuers),
+        ("BAILIWICK_EGRESS", &destinations),
+    ]);
+    let (contoso, fabrikam) = (service.caller("contoso"), service.caller("fabrikam"));
+    Setting { provider, service, contoso, fabrikam }
+}
+
+impl Setting {
+    /// Asks for the models of `resource`, with a bearer value.
+    fn models(&self, resource: &str, bearer: &str) -> Reply {
+        Request::get(MODELS)
+            .header("host", &format!("{resource}.openai.test"))
+            .header("authorization", &format!("Bearer {bearer}"))
+            .send(self.service.api)
+    }
+}
+
+/// One service for all, since each costs a model's loading: each step says what it is about.
+#[test]
+fn a_providers_tokens_are_believed_as_far_as_they_are_trusted() {
+    let mut setting = setting();
+    whose_tokens_open_what(&setting);
+    what_is_refused(&setting);
+    the_log_says_why_and_never_who(&setting);
+    keys_can_be_switched_off(&setting);
+    rotation_is_followed(&mut setting);
+}
+
+fn whose_tokens_open_what(setting: &Setting) {
+    let Setting { provider, contoso, .. } = setting;
+    for client in ["app", "app-ec", "app-ed", "person"] {
+        let token = provider.token(client, AUDIENCE);
+        setting.models("contoso", &token).ok();
+        let body = contoso.short();
+        let chat = Request::post(&chat_path(CHAT), &body)
+            .header("host", "contoso.openai.test")
+            .header("authorization", &format!("Bearer {token}"))
+            .send(setting.service.api);
+        chat.ok();
+        // A receipt is given to whoever is let in to the resource.
+        let receipt = chat.header("x-bailiwick-receipt").unwrap().to_owned();
+        let receipt = Request::get(&receipt)
+            .header("host", "contoso.openai.test")
+            .header("authorization", &format!("Bearer {token}"));
+        assert_eq!(receipt.send(setting.service.api).status, 200);
+    }
+    // OpenAI's own library, as Azure's users and as OpenAI's hand it a token. The address names no
+    // resource, and the tenant has only one.
+    let url = format!("http://{}", contoso.address);
+    let token = provider.token("app", AUDIENCE);
+    let mut python = sdk::program("python", &url, contoso);
+    succeed(python.arg("python/test_token.py").env("TOKEN", token));
+
+    let theirs = provider.token("fabrikam", AUDIENCE);
+    setting.models("fabrikam", &theirs).ok();
+    // Each tenant has one resource, so it need not be named.
+    let unnamed = Request::get(MODELS).header("authorization", &format!("Bearer {theirs}"));
+    unnamed.send(setting.service.api).ok();
+    // Usage says what kind of caller it was, and not who.
+    let usage = setting.service.admin("/admin/v1/usage").to_string();
+    assert!(usage.contains("\"workload\"") && usage.contains("\"person\""), "{usage}");
+    assert!(!usage.contains("0e2f6a1c"), "{usage}");
+}
+
+fn what_is_refused(setting: &Setting) {
+    let provider = &setting.provider;
+    let good = provider.token("app", AUDIENCE);
+    let refused = |resource: &str, bearer: &str| {
+        let reply = setting.models(resource, bearer);
+        let error = reply.error(401);
+        assert_eq!(error["code"], "401");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.starts_with("Unauthorized. Access token is missing"), "{message}");
+        assert_eq!(reply.header("www-authenticate"), Some("Bearer error=\"invalid_token\""));
+    };
+    for client in ["nobodys", "no-tid", "no-oid", "no-kind", "not-yet"] {
+        refused("contoso", &provider.token(client, AUDIENCE));
+    }
+    refused("contoso", &provider.token("app", "api://other"));
+    // Another tenant's resource, and none at all, are refused in the same words.
+    refused("fabrikam", &good);
+    refused("nowhere", &good);
+    // Without the role, a caller is known and may do nothing.
+    let reply = setting.models("contoso", &provider.token("no-role", AUDIENCE));
+    assert_eq!(reply.error(403)["code"], "PermissionDenied");
+
+    let [header, claims, signature] = good.split('.').collect::<Vec<_>>()[..] else { panic!() };
+    let encode = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let decode = |part: &str| -> Value {
+        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+    };
+    let mut others = decode(claims);
+    others["tid"] = FABRIKAM.into();
+    for algorithm in ["none", "HS256"] {
+        let header = encode(json!({"alg": algorithm, "kid": "rsa-1"}));
+        refused("contoso", &format!("{header}.{claims}."));
+        refused("contoso", &format!("{header}.{claims}.{signature}"));
+    }
+    refused("fabrikam", &format!("{header}.{}.{signature}", encode(others)));
+    refused("contoso", &format!("{header}.{claims}."));
+    refused("contoso", &format!("{header}.{claims}.{}", signature.replace('A', "B")));
+    let mut elsewhere = decode(claims);
+    elsewhere["iss"] = "https://login.example.com".into();
+    refused("contoso", &format!("{header}.{}.{signature}", encode(elsewhere)));
+    // Nobody made up a key name to any effect.
+    for at in 0..20 {
+        let header = encode(json!({"alg": "RS256", "kid": format!("made-up-{at}")}));
+        refused("contoso", &format!("{header}.{claims}.{signature}"));
+    }
+    // An issuer that does not answer is not the caller's fault.
+    let mut dead = decode(claims);
+    dead["iss"] = DEAD.into();
+    let reply = setting.models("contoso", &format!("{header}.{}.{signature}", encode(dead)));
+    assert_eq!(reply.error(503)["code"], "503");
+
+    let short = provider.token("short", AUDIENCE);
+    setting.models("contoso", &short).ok();
+    eventually("the token expires", || {
+        (setting.models("contoso", &short).status == 401).then_some(())
+    });
+}
+
+fn the_log_says_why_and_never_who(setting: &Setting) {
+    let log = setting.service.files.log();
+    for reason in [
+        "the token's audience is not this service",
+        "the token's tenant (`tid`) is mapped to no tenant of this service",
+        "the token has expired",
+        "the token's signature is wrong",
+        "the token's algorithm is none of RS256, ES256 and EdDSA",
+    ] {
+        assert!(log.contains(reason), "{reason}\n{log}");
+    }
+    let [_, claims, signature] =
+        &setting.provider.token("app", AUDIENCE).split('.').map(str::to_owned).collect::<Vec<_>>()
+            [..]
+    else {
+        panic!()
+    };
+    for text in ["0e2f6a1c-0000-4000-8000-000000000001", "made-up-3", NOBODYS, claims, signature] {
+        setting.service.files.assert_nowhere(text);
+    }
+}
+
+fn keys_can_be_switched_off(setting: &Setting) {
+    let Setting { provider, service, contoso, fabrikam } = setting;
+    let key = |key: &str| Request::get(MODELS).key(key).send(service.api);
+    let token = provider.token("app", AUDIENCE);
+    let update = ["resource", "update", "contoso", "--disable-local-auth"];
+    let shown = service.files.cli(&[&update[..], &["on"]].concat());
+    assert_eq!(shown["disableLocalAuth"], true);
+    for own in [&contoso.key1, &contoso.key2] {
+        let error = key(own).error(403);
+        assert_eq!(error["code"], "AuthenticationTypeDisabled");
+        assert_eq!(error["message"], "Key based authentication is disabled for this resource.");
+    }
+    // Who has no key of it is told what anybody is told.
+    let wrong = Request::get(MODELS).header("host", "contoso.openai.test").key(&fabrikam.key1);
+    assert_eq!(wrong.send(service.api).error(401)["code"], "401");
+    setting.models("contoso", &token).ok();
+    key(&fabrikam.key1).ok();
+
+    let path = "/admin/v1/resources/contoso";
+    let back = Request::new("PATCH", path).bytes(json!({"disableLocalAuth": false}).to_string());
+    assert_eq!(service.as_administrator(&back).ok()["disableLocalAuth"], false);
+    key(&contoso.key1).ok();
+}
+
+/// A new key works once it is asked for; a key that is not served any more does not, and neither
+/// does a new key under the old one's name for old tokens.
+fn rotation_is_followed(setting: &mut Setting) {
+    let old = setting.provider.token("app", AUDIENCE);
+    let old_ec = setting.provider.token("app-ec", AUDIENCE);
+    setting.models("contoso", &old).ok();
+    // Another RSA key under a new name; another EC key under the old one.
+    setting.provider.restart(&clients(), "rsa-2,ec-2:ec-1,ed-1");
+    let new = setting.provider.token("app", AUDIENCE);
+    eventually("the new key is fetched", || {
+        (setting.models("contoso", &new).status == 200).then_some(())
+    });
+    setting.models("contoso", &setting.provider.token("app-ec", AUDIENCE)).ok();
+    setting.models("contoso", &setting.provider.token("app-ed", AUDIENCE)).ok();
+    for old in [old, old_ec] {
+        setting.models("contoso", &old).error(401);
+    }
+    // Without the provider, its keys are still believed.
+    setting.provider.stop();
+    setting.models("contoso", &new).ok();
+}

@@ -1,0 +1,164 @@
+//! Witnesses: one process cosigns another's log, and catches it when it has two histories.
+
+use std::{fs, net::SocketAddr, path::Path, process::Command};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tlog::note::Signer;
+
+use crate::{
+    client::Request,
+    process::{Process, bailiwick, eventually, succeed},
+    service::free_addresses,
+};
+
+/// A service without models: its log begins with its start.
+struct Logging {
+    api: SocketAddr,
+    operations: SocketAddr,
+    process: Process,
+}
+
+impl Logging {
+    fn start(home: &Path, settings: &[(&str, &str)]) -> Self {
+        let [api, operations] = free_addresses();
+        let mut command = bailiwick();
+        command.arg("serve").env("BAILIWICK_DATA", home.join("data")).envs([
+            ("BAILIWICK_LISTEN__API", api.to_string()),
+            ("BAILIWICK_LISTEN__OPERATIONS", operations.to_string()),
+        ]);
+        command.envs(settings.iter().copied());
+        let process = Process::start(&command, &home.join("service.log"));
+        let service = Self { api, operations, process };
+        eventually("the service answers", || {
+            let log = fs::read_to_string(home.join("service.log")).unwrap();
+            assert!(service.process.is_running(), "{log}");
+            log.contains("listening").then_some(())
+        });
+        service
+    }
+
+    fn readiness(&self) -> Value {
+        let reply = Request::get("/readyz").send(self.operations);
+        serde_json::from_slice(&reply.body).unwrap()
+    }
+
+    fn checkpoint(&self) -> String {
+        Request::get("/log/checkpoint").send(self.api).text()
+    }
+}
+
+struct Witness {
+    address: SocketAddr,
+    key: String,
+    _process: Process,
+}
+
+impl Witness {
+    fn start(home: &Path, log: &Path) -> Self {
+        let [address, _] = free_addresses();
+        let mut command: Command = bailiwick();
+        command.args(["witness", "--name", "witness.example", "--listen", &address.to_string()]);
+        command.arg("--data").arg(home.join("witness")).arg("--log").arg(log);
+        let process = Process::start(&command, &home.join("witness.log"));
+        let key = home.join("witness/witness.pub");
+        let key = eventually("the witness has a key", || {
+            let text = fs::read_to_string(&key).ok()?;
+            let ready = std::net::TcpStream::connect(address).is_ok();
+            ready.then(|| text.trim().to_owned())
+        });
+        Self { address, key, _process: process }
+    }
+
+    fn settings(&self) -> [(&'static str, String); 2] {
+        let (address, key) = (self.address, &self.key);
+        [
+            ("BAILIWICK_EGRESS", format!("[{{ url = 'http://{address}' }}]")),
+            ("BAILIWICK_WITNESSES", format!("[{{ url = 'http://{address}', key = '{key}' }}]")),
+        ]
+    }
+}
+
+fn verify(home: &Path, witness: &str) -> (bool, String) {
+    let mut command = bailiwick();
+    command.args(["verify", "--service-key"]).arg(home.join("data/service.pub"));
+    command.arg("log").arg(home.join("data/log")).args(["--witness", witness]);
+    let output = command.output().unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn a_witness_signs_a_log_and_catches_its_fork() {
+    let homes =
+        [TempDir::with_prefix("bailiwick-").unwrap(), TempDir::with_prefix("bailiwick-").unwrap()];
+    let [home, other] = [homes[0].path(), homes[1].path()];
+    // The first start makes the service's key, which the witness must know.
+    drop(Logging::start(home, &[]));
+    let witness = Witness::start(home, &home.join("data/service.pub"));
+    let (good, text) = verify(home, &witness.key);
+    assert!(!good && text.contains("WRONG"), "nobody has signed it yet: {text}");
+
+    let settings = witness.settings();
+    let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let service = Logging::start(home, &settings);
+    let signed = eventually("it is witnessed", || {
+        let readiness = service.readiness();
+        readiness["witnesses"][0]["size"].as_u64().filter(|size| *size > 0)
+    });
+    assert!(service.checkpoint().contains("\u{2014} witness.example "), "{}", service.checkpoint());
+    let left = Request::get("/egress").send(service.operations);
+    let left: Value = serde_json::from_slice(&left.body).unwrap();
+    let place = &left["destinations"][0];
+    assert_eq!(place["destination"], format!("http://{}", witness.address));
+    assert!(place["dials"].as_u64().unwrap() >= 1, "{left}");
+    drop(service);
+    let (good, text) = verify(home, &witness.key);
+    assert!(good && text.contains("witness.example has witnessed"), "{text}");
+    let origin = fs::read_to_string(home.join("data/service.pub")).unwrap();
+    let origin = origin.split('+').next().unwrap().to_owned();
+    let kept = Request::get(&format!("/checkpoint/{origin}")).send(witness.address).text();
+    assert!(kept.starts_with(&format!("{origin}\n{signed}\n")), "{kept}");
+
+    // A copy goes on beside the original, under its key.
+    succeed(
+        Command::new("cp").arg("-a").arg(home.join("data")).arg(home.join("data-keys")).arg(other),
+    );
+    drop(Logging::start(home, &settings));
+    let forked = Logging::start(other, &settings);
+    let trouble = forked.readiness()["trouble"].as_str().unwrap_or_default().to_owned();
+    assert!(trouble.contains("two histories") && trouble.contains("witness.example"), "{trouble}");
+    let evidence: Vec<_> = fs::read_dir(home.join("witness/evidence")).unwrap().collect();
+    assert_eq!(evidence.len(), 1, "the proof of the fork is kept");
+}
+
+#[test]
+fn what_is_not_listed_is_not_dialed() {
+    let home = TempDir::with_prefix("bailiwick-").unwrap();
+    let key = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    let refusal = |egress: &str, key: &str| {
+        let witnesses = format!("[{{ url = 'https://witness.example', key = '{key}' }}]");
+        let mut command = bailiwick();
+        command.arg("serve").env("BAILIWICK_DATA", home.path().join("data")).envs([
+            ("BAILIWICK_LISTEN__API", "127.0.0.1:0"),
+            ("BAILIWICK_LISTEN__OPERATIONS", "127.0.0.1:0"),
+            ("BAILIWICK_EGRESS", egress),
+            ("BAILIWICK_WITNESSES", &witnesses),
+        ]);
+        let output = command.output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let listed = "[{ url = 'https://witness.example' }]";
+    assert!(refusal(listed, key).contains("signs logs"));
+    let cosigning =
+        Signer::new("witness.example", &[1; 32]).unwrap().witness_verifier().to_string();
+    assert!(refusal("[]", &cosigning).contains("list it under `[[egress]]`"));
+    let broken = cosigning.replacen('w', "v", 1);
+    assert!(refusal(listed, &broken).contains("not a verifier key"));
+    let path = "[{ url = 'https://witness.example/path' }]";
+    assert!(refusal(path, key).contains("remove the path"));
+    assert!(refusal("[{ url = 'http://witness.example' }]", key).contains("plain HTTP"));
+    assert!(
+        refusal("[{ url = 'https://witness.example', port = 1 }]", key).contains("unknown field")
+    );
+}

@@ -1,0 +1,64 @@
+// An OpenID Connect provider whose access tokens have the shape of Microsoft Entra's: panva's
+// oidc-provider, certified by the OpenID Foundation, with the claims `tid`, `oid`, `roles`, `idtyp`
+// or `scp` added. It keeps nothing but its keys.
+//
+//   PORT     where to listen, on 127.0.0.1
+//   KEYS     the keys that it serves, `NAME` or `NAME:KID`, with commas between; a NAME begins with
+//            the kind of key: rsa, ec or ed. The first of a kind signs.
+//   KEYS_DIR where keys are kept, by NAME: the same NAME is the same key after a restart
+//   CLIENTS  JSON: for each client's id its `secret`, the `claims` of its tokens, and where they are
+//            not the usual ones `alg` and `ttl` in seconds
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { join } from 'node:path';
+
+import { Provider } from 'oidc-provider';
+
+const { PORT, KEYS, KEYS_DIR, CLIENTS } = process.env;
+const clients = JSON.parse(CLIENTS);
+
+const kinds = {
+  rsa: { alg: 'RS256', make: () => generateKeyPairSync('rsa', { modulusLength: 2048 }) },
+  ec: { alg: 'ES256', make: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }) },
+  ed: { alg: 'EdDSA', make: () => generateKeyPairSync('ed25519') },
+};
+
+function key(wanted) {
+  const [name, kid = name] = wanted.split(':');
+  const file = join(KEYS_DIR, `${name}.json`);
+  const { alg, make } = kinds[name.split('-')[0]];
+  if (!existsSync(file)) {
+    writeFileSync(file, JSON.stringify(make().privateKey.export({ format: 'jwk' })), { mode: 0o600 });
+  }
+  return { ...JSON.parse(readFileSync(file)), kid, alg, use: 'sig' };
+}
+
+const provider = new Provider(`http://127.0.0.1:${PORT}`, {
+  jwks: { keys: KEYS.split(',').map(key) },
+  clients: Object.entries(clients).map(([client_id, { secret }]) => ({
+    client_id,
+    client_secret: secret,
+    grant_types: ['client_credentials'],
+    token_endpoint_auth_method: 'client_secret_post',
+    redirect_uris: [],
+    response_types: [],
+  })),
+  scopes: ['openid'],
+  features: {
+    clientCredentials: { enabled: true },
+    devInteractions: { enabled: false },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: (ctx, resource, client) => ({
+        audience: resource,
+        scope: '',
+        accessTokenFormat: 'jwt',
+        accessTokenTTL: clients[client.clientId].ttl ?? 600,
+        jwt: { sign: { alg: clients[client.clientId].alg ?? 'RS256' } },
+      }),
+    },
+  },
+  extraTokenClaims: (ctx, token) => clients[token.clientId].claims,
+});
+
+provider.listen(Number(PORT), '127.0.0.1', () => console.log(`listening on ${provider.issuer}`));
