@@ -13,5 +13,6 @@ pub mod principal;
 pub mod retention;
 pub mod task;
 pub mod token;
+pub mod workflow;
 
 pub use tlog::id;

@@ -5,13 +5,10 @@
 
 pub mod clock;
 
+use tlog::limits;
+pub use tlog::limits::{DAY_MS, RETENTION_DAYS_MAX as DAYS_MAX};
+
 use crate::id::{ApprovalId, TenantId};
-
-/// A day, in milliseconds.
-pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-
-/// Days that content is kept, at most.
-pub const DAYS_MAX: u8 = 30;
 
 /// A number of days that content may be kept: 1 to 30.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -156,15 +153,13 @@ impl Exemption {
 
 /// Decides what happens to the content of a request that is answered now.
 ///
-/// All records of a tenant that end on one day share a key, so the deadline is a midnight: the last
-/// one that is not later than the agreed number of days.
+/// [`limits::deadline_ms`] says when it ends: the rule that an auditor compares receipts with.
 pub fn plan(rule: &Rule, now_ms: u64) -> RetentionPlan {
     let ContentLogging { enabled, approval, .. } = rule.content_logging;
     if !enabled {
         return RetentionPlan::Zero(Exemption { approval });
     }
-    let latest = now_ms.saturating_add(u64::from(rule.days.0).saturating_mul(DAY_MS));
-    let deadline_ms = latest.saturating_sub(latest % DAY_MS);
+    let deadline_ms = limits::deadline_ms(now_ms, rule.days.0);
     RetentionPlan::Store(StoreUntil { tenant: rule.tenant, deadline_ms, days: rule.days })
 }
 

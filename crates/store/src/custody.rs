@@ -13,7 +13,7 @@ use std::{
 
 use minicbor::{Decode, Encode};
 use policy::{
-    id::{GrantId, KeyId, RequestId, ResourceId, TenantId},
+    id::{KeyId, RequestId, ResourceId, TenantId},
     retention::{
         DAY_MS, DAYS_MAX,
         clock::{Behind, Clock, Reading},
@@ -21,10 +21,7 @@ use policy::{
 };
 use tlog::{
     canon::{self, Digest},
-    checkpoint::Checkpoint,
-    entry::{Entry, Event},
     note::Verifier,
-    tree,
 };
 use zeroize::Zeroizing;
 
@@ -32,6 +29,8 @@ use crate::{
     keys::{DestroyStep, KeyDirectory, KeyEntry, KeyError},
     seal::{self, Label, PublicKey, SealedRecord, SealedSpan},
 };
+
+mod grant;
 
 /// Bytes of a message, at most: a record can hold a request and a response of the largest size.
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -139,9 +138,12 @@ pub struct ProvenGrant {
     /// The log's `Looked` entry.
     #[n(1)]
     pub looked: Logged,
-    /// The checkpoint that both are proved in.
+    /// The checkpoint that all of them are proved in.
     #[n(2)]
     pub checkpoint: String,
+    /// The log's `Consented` entry, where the customer must consent.
+    #[n(3)]
+    pub consented: Option<Logged>,
 }
 
 /// An entry with its place in the log.
@@ -236,6 +238,14 @@ pub enum Refusal {
     #[n(9)]
     #[error("the custodian does not know what time it is; its own log says why")]
     Clock,
+    /// The customer must consent, and has not.
+    #[n(10)]
+    #[error("the customer has not consented to this look")]
+    NoConsent,
+    /// The grant is for longer than any may be.
+    #[n(11)]
+    #[error("the grant is for more than {} minutes", tlog::limits::GRANT_MINUTES_MAX)]
+    TooLong,
 }
 
 /// What the custodian holds.
@@ -342,7 +352,7 @@ impl Custodian {
         record: RecordToOpen,
         now_ms: u64,
     ) -> Result<Response, Refusal> {
-        let grant = self.proved(grant, record.request, now_ms)?;
+        let grant = grant::proved(grant, &self.log, record.request, now_ms)?;
         let entry =
             KeyEntry { id: record.key, tenant: record.tenant, deadline_ms: record.deadline_ms };
         if record.deadline_ms <= now_ms {
@@ -375,44 +385,6 @@ impl Custodian {
         };
         let content = seal::open(&private, &span, &sealed, &label).map_err(|_| Refusal::Damaged)?;
         Ok(Response::Opened { content })
-    }
-
-    /// The grant, once the log proves it.
-    fn proved(
-        &self,
-        grant: &ProvenGrant,
-        asked: RequestId,
-        now_ms: u64,
-    ) -> Result<GrantId, Refusal> {
-        let checkpoint =
-            Checkpoint::verify(&grant.checkpoint, &self.log).map_err(|_| Refusal::NotInTheLog)?;
-        let event = |logged: &Logged| {
-            let leaf = tree::leaf_hash(&logged.entry);
-            let Checkpoint { size, root, .. } = &checkpoint;
-            if !tree::includes(leaf, logged.index, *size, &logged.path, root) {
-                return Err(Refusal::NotInTheLog);
-            }
-            Entry::decode(&logged.entry).map(|e| e.event).map_err(|_| Refusal::NotInTheLog)
-        };
-        let (approved, looked) = (event(&grant.approved)?, event(&grant.looked)?);
-        let (
-            Event::Approved { grant: approved_grant, request, reviewer, manager, expires_ms },
-            Event::Looked { grant: used_grant, request: looked_at, reviewer: looker },
-        ) = (approved, looked)
-        else {
-            return Err(Refusal::NotInTheLog);
-        };
-        let same = approved_grant == used_grant && reviewer == looker && request == looked_at;
-        if !same || request != asked || grant.approved.index >= grant.looked.index {
-            return Err(Refusal::OtherGrant);
-        }
-        if reviewer == manager {
-            return Err(Refusal::SelfApproved);
-        }
-        if now_ms >= expires_ms {
-            return Err(Refusal::Expired);
-        }
-        Ok(approved_grant)
     }
 }
 

@@ -268,13 +268,13 @@ def opening(**changed):
         entry=b"an entry", index=6, path=[fixed("a", 32), fixed("b", 32)], checkpoint="a note\n",
         tenant=fixed("tenant", 16), resource=fixed("resource", 16), request=fixed("request", 16),
         key=fixed("key", 16), deadline=DEADLINE, span=fixed("span", 1168), position=3,
-        record=fixed("record", 40),
+        record=fixed("record", 40), consented=[],
     )
     fields.update(changed)
     f = fields
     approved, looked = [f["entry"], f["index"], f["path"]], [b"another", 7, []]
     record = [f[n] for n in ["tenant", "resource", "request", "key", "deadline", "span", "position", "record"]]
-    return [3, [[approved, looked, f["checkpoint"]], record]]
+    return [3, [[approved, looked, f["checkpoint"], *f["consented"]], record]]
 
 
 def requests():
@@ -289,6 +289,7 @@ def requests():
     one("good-keys", frame([2, []]), "Keys")
     one("good-open", frame(opening()), "Open")
     one("good-open-empty", frame(opening(entry=b"", path=[], checkpoint="", span=b"", record=b"")), "well formed; it will be refused")
+    one("good-open-consented", frame(opening(consented=[[b"a consent", 6, [fixed("c", 32)]]])), "with lockbox on")
     one("good-three", frame([1, []]) + frame([2, []]) + public_key, "one after the other")
 
     one("bad-nothing", b"", "no message at all")
@@ -336,6 +337,8 @@ def requests():
         ("open-record-as-text", opening(record="record"), "it is bytes"),
         ("open-without-grant", [3, [opening()[1][1]]], "only the record"),
         ("open-with-null-grant", [3, [Raw(b"\xf6"), opening()[1][1]]], "null"),
+        ("open-with-null-consent", opening(consented=[Raw(b"\xf6")]), "where there is none, nothing is written"),
+        ("open-consented-twice", opening(consented=[[b"a consent", 6, []]] * 2), "one more"),
         ("open-grant-twice", [3, [opening()[1][0], opening()[1][0]]], "no record"),
     ]:
         one(f"bad-{name}", frame(value), remark)
@@ -354,10 +357,10 @@ def responses():
     one("good-keys", frame([1, [[[key, tenant, DEADLINE], [tenant, key, 0]]]]), "Keys, two")
     one("good-opened", frame([2, [b"a prompt and its completion"]]), "Opened")
     one("good-refused-first", frame([3, [0]]), "Refused")
-    one("good-refused-last", frame([3, [9]]), "Refused")
+    one("good-refused-last", frame([3, [11]]), "Refused")
     one("bad-nothing", b"", "no message at all")
     for name, value, remark in [
-        ("refusal-unknown", [3, [10]], "there is no refusal 10"),
+        ("refusal-unknown", [3, [12]], "there is no refusal 12"),
         ("refusal-text", [3, ["no"]], "refusals are numbers"),
         ("refusal-twice", [3, [0, 1]], "one more"),
         ("refusal-missing", [3, []], "which?"),

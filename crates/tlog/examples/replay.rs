@@ -19,6 +19,9 @@ fn main() {
     let count = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(1_000_000);
     let mut entries = Vec::new();
     let (mut bytes, mut day) = (0, 0);
+    let digest = Digest::of(&[b"example"]);
+    let event = Event::Started { binary: digest, configuration: digest, models: Vec::new() };
+    entries.push(Entry { time_ms: 0, event }.encode());
     for n in 0_u64.. {
         let time_ms = n * 333;
         if time_ms / DAY_MS >= day {

@@ -4,13 +4,14 @@
 //! encode to the very bytes it was read from is refused: longer integers than needed, indefinite
 //! lengths, keys out of order, trailing bytes.
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use core::convert::Infallible;
 
 use minicbor::{
     Decode, Decoder, Encode, Encoder,
     encode::{Error, Write},
 };
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Bytes that are not the canonical encoding of what was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -150,6 +151,19 @@ const DIGITS: [u8; 16] = *b"0123456789abcdef";
 impl core::fmt::Debug for Digest {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         core::fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_hex(&text).ok_or_else(|| de::Error::custom("not 64 lower-case hex digits"))
     }
 }
 

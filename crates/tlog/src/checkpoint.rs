@@ -59,7 +59,7 @@ impl Checkpoint {
     /// # Errors
     /// When the note is not one, or not this log's.
     pub fn verify(note: &str, log: &Verifier) -> Result<Self, BadCheckpoint> {
-        let checkpoint = Self::parse(Note::parse(note)?.verify(log)?)?;
+        let checkpoint = Self::parse(Note::parse(note)?.verify(log)?.text)?;
         if checkpoint.origin != log.name() {
             return Err(BadCheckpoint::OtherLog { origin: checkpoint.origin });
         }

@@ -12,6 +12,12 @@ use crate::{
     id::{ApprovalId, GrantId, KeyId, PersonId, RequestId, TenantId},
 };
 
+mod words;
+
+pub use words::{
+    Action, Decider, End, FlagSource, Outcome, PenaltyAction, ProofOutcome, Repair, Subject,
+};
+
 /// Bytes of an entry, at most: an entry bundle counts them in sixteen bits, and no entry needs more.
 pub const ENTRY_BYTES_MAX: usize = 8 * 1024;
 
@@ -126,9 +132,15 @@ pub enum Event {
         /// Who allowed it.
         #[n(3)]
         manager: PersonId,
-        /// Until when.
+        /// Until when what comes next may happen: the look, or the customer's consent to it.
         #[n(4)]
         expires_ms: u64,
+        /// SHA-256 of the certificate of the one workstation that they may look from.
+        #[n(5)]
+        workstation: Digest,
+        /// Whether the customer must consent first.
+        #[n(6)]
+        lockbox: bool,
     },
     /// A person is about to see one record: logged before the content leaves the custodian.
     #[n(7)]
@@ -143,6 +155,9 @@ pub enum Event {
         /// Who looks.
         #[n(2)]
         reviewer: PersonId,
+        /// From which workstation.
+        #[n(3)]
+        workstation: Digest,
     },
     /// The service found half of something after a crash, and made it whole.
     #[n(8)]
@@ -155,79 +170,243 @@ pub enum Event {
         #[n(1)]
         count: u64,
     },
-}
-
-/// What kind of thing was changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum Subject {
-    /// A tenant.
-    #[n(0)]
-    Tenant,
-    /// A resource.
-    #[n(1)]
-    Resource,
-    /// A deployment.
-    #[n(2)]
-    Deployment,
-    /// A model.
-    #[n(3)]
-    Model,
-    /// A resource's first key.
-    #[n(4)]
-    Key1,
-    /// A resource's second key.
-    #[n(5)]
-    Key2,
-    /// The administrator's key.
-    #[n(6)]
-    AdminKey,
-}
-
-impl Subject {
-    /// The subject's name, for people.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tenant => "tenant",
-            Self::Resource => "resource",
-            Self::Deployment => "deployment",
-            Self::Model => "model",
-            Self::Key1 => "Key1",
-            Self::Key2 => "Key2",
-            Self::AdminKey => "administrator's key",
-        }
-    }
-}
-
-/// What was done with a thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum Action {
-    /// It was made.
-    #[n(0)]
-    Created,
-    /// It was changed.
-    #[n(1)]
-    Updated,
-    /// It was deleted.
-    #[n(2)]
-    Deleted,
-}
-
-/// What was made whole after a crash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum Repair {
-    /// Tiles of the log that were missing, short or damaged were written again.
-    #[n(0)]
-    Tiles,
-    /// Keys whose destruction had begun, or was overdue, were destroyed.
-    #[n(1)]
-    Keys,
-    /// Keys that were made and never told to the log were told.
-    #[n(2)]
-    KeysUntold,
+    /// A record was set aside for review. Nobody has seen it.
+    #[n(9)]
+    #[cbor(array)]
+    Flagged {
+        /// The record's request.
+        #[n(0)]
+        request: RequestId,
+        /// By what.
+        #[n(1)]
+        source: FlagSource,
+        /// [`commit`] of the category: in clear it would say something of the content.
+        #[n(2)]
+        category: Digest,
+    },
+    /// A reviewer asks to see one record.
+    #[n(10)]
+    #[cbor(array)]
+    LookRequested {
+        /// The permission that is asked for.
+        #[n(0)]
+        grant: GrantId,
+        /// The record's request.
+        #[n(1)]
+        request: RequestId,
+        /// Who asks.
+        #[n(2)]
+        reviewer: PersonId,
+        /// The workstation that they would look from.
+        #[n(3)]
+        workstation: Digest,
+        /// Whether the customer must consent, too.
+        #[n(4)]
+        lockbox: bool,
+        /// Until when it may be approved.
+        #[n(5)]
+        expires_ms: u64,
+        /// [`commit`] of the reason that was given.
+        #[n(6)]
+        reason: Digest,
+    },
+    /// The customer consents to a look at their record.
+    #[n(11)]
+    #[cbor(array)]
+    Consented {
+        /// The permission.
+        #[n(0)]
+        grant: GrantId,
+        /// Who consents for the customer.
+        #[n(1)]
+        person: PersonId,
+        /// Until when the look may happen.
+        #[n(2)]
+        expires_ms: u64,
+    },
+    /// A look was refused: there will be none by this permission.
+    #[n(12)]
+    #[cbor(array)]
+    Refused {
+        /// The permission that was asked for.
+        #[n(0)]
+        grant: GrantId,
+        /// By whose right.
+        #[n(1)]
+        decider: Decider,
+        /// Who refused.
+        #[n(2)]
+        person: PersonId,
+        /// [`commit`] of the reason that was given.
+        #[n(3)]
+        reason: Digest,
+    },
+    /// A flagged record was judged.
+    #[n(13)]
+    #[cbor(array)]
+    FlagDecided {
+        /// The record's request.
+        #[n(0)]
+        request: RequestId,
+        /// Who judged.
+        #[n(1)]
+        person: PersonId,
+        /// How.
+        #[n(2)]
+        outcome: Outcome,
+        /// [`commit`] of the reason that was given.
+        #[n(3)]
+        reason: Digest,
+    },
+    /// A resource is penalised for abuse, or not any more.
+    #[n(14)]
+    #[cbor(array)]
+    Penalised {
+        /// The resource's random id.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        resource: [u8; 16],
+        /// What is done.
+        #[n(1)]
+        action: PenaltyAction,
+        /// [`commit`] of the reason and the measure.
+        #[n(2)]
+        details: Digest,
+        /// Until when it lasts, where it does.
+        #[n(3)]
+        expires_ms: Option<u64>,
+        /// Who did it; none: abuse monitoring, by itself.
+        #[n(4)]
+        person: Option<PersonId>,
+    },
+    /// A customer applies for zero retention.
+    #[n(15)]
+    #[cbor(array)]
+    ExemptionApplied {
+        /// The approval that is asked for.
+        #[n(0)]
+        approval: ApprovalId,
+        /// The resource's random id.
+        #[n(1)]
+        #[cbor(with = "minicbor::bytes")]
+        resource: [u8; 16],
+        /// Who applies.
+        #[n(2)]
+        applicant: PersonId,
+        /// Until when it is asked for.
+        #[n(3)]
+        until_ms: u64,
+        /// Until when it may be decided.
+        #[n(4)]
+        lapses_ms: u64,
+        /// Whether the customer accepts that human review may be asked back after abuse.
+        #[n(5)]
+        review_after_abuse: bool,
+        /// [`commit`] of the use case.
+        #[n(6)]
+        use_case: Digest,
+        /// [`commit`] of the customer's own measures against abuse.
+        #[n(7)]
+        measures: Digest,
+    },
+    /// One of those who decide about an application has.
+    #[n(16)]
+    #[cbor(array)]
+    ExemptionDecided {
+        /// The approval that was asked for.
+        #[n(0)]
+        approval: ApprovalId,
+        /// Who decides.
+        #[n(1)]
+        person: PersonId,
+        /// In favour, or against: one against it ends it.
+        #[n(2)]
+        approved: bool,
+        /// [`commit`] of the reason that was given.
+        #[n(3)]
+        reason: Digest,
+    },
+    /// An approval of zero retention, or an application for one, is over.
+    #[n(17)]
+    #[cbor(array)]
+    ExemptionEnded {
+        /// Which.
+        #[n(0)]
+        approval: ApprovalId,
+        /// Why.
+        #[n(1)]
+        end: End,
+    },
+    /// A workstation may be used for review.
+    #[n(18)]
+    #[cbor(array)]
+    WorkstationEnrolled {
+        /// SHA-256 of its certificate.
+        #[n(0)]
+        workstation: Digest,
+        /// Who enrolled it.
+        #[n(1)]
+        person: PersonId,
+        /// When its certificate expires, and its enrolment with it.
+        #[n(2)]
+        expires_ms: u64,
+        /// [`commit`] of its name and region.
+        #[n(3)]
+        details: Digest,
+    },
+    /// A workstation may not be used for review any more, whatever its certificate says.
+    #[n(19)]
+    #[cbor(array)]
+    WorkstationRevoked {
+        /// SHA-256 of its certificate.
+        #[n(0)]
+        workstation: Digest,
+        /// Who revoked it.
+        #[n(1)]
+        person: PersonId,
+        /// [`commit`] of the reason that was given.
+        #[n(2)]
+        reason: Digest,
+    },
+    /// The policies in force were compared with what is specified of them, by a solver.
+    #[n(20)]
+    #[cbor(array)]
+    Proved {
+        /// SHA-256 of the policies.
+        #[n(0)]
+        policies: Digest,
+        /// SHA-256 of the specifications.
+        #[n(1)]
+        specifications: Digest,
+        /// SHA-256 of the solver's report.
+        #[n(2)]
+        report: Digest,
+        /// What came out.
+        #[n(3)]
+        outcome: ProofOutcome,
+    },
+    /// A record is about to be read by its owner: the customer whose request it was.
+    #[n(21)]
+    #[cbor(array)]
+    OwnerRead {
+        /// The record's request.
+        #[n(0)]
+        request: RequestId,
+        /// [`commit`] of who it was, as the customer knows them.
+        #[n(1)]
+        owner: Digest,
+    },
+    /// A record was deleted by its owner before its deadline.
+    #[n(22)]
+    #[cbor(array)]
+    OwnerDeleted {
+        /// The record's request.
+        #[n(0)]
+        request: RequestId,
+        /// [`commit`] of who it was, as the customer knows them.
+        #[n(1)]
+        owner: Digest,
+    },
 }
 
 impl Entry {

@@ -144,6 +144,11 @@ id!(
     PersonId, "per"
 );
 
+id!(
+    /// A team of reviewers, who have a manager.
+    TeamId, "tea"
+);
+
 fn hex16(text: &str) -> Option<[u8; 16]> {
     let lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if text.len() != 32 || !text.bytes().all(lower_hex) {

@@ -13,6 +13,7 @@ pub mod canon;
 pub mod checkpoint;
 pub mod entry;
 pub mod id;
+pub mod limits;
 pub mod note;
 pub mod receipt;
 pub mod tile;

@@ -147,17 +147,20 @@ impl Verifier {
         format!("\u{2014} {} {}\n", self.name, STANDARD.encode(bytes))
     }
 
-    /// Whether this key signed the text, by this signature.
-    fn signed(&self, text: &str, signature: &NoteSignature<'_>) -> bool {
-        if signature.name != self.name || signature.key_id != self.key_id() {
-            return false;
+    /// Whether a signature says that it is this key's.
+    fn made(&self, signature: &NoteSignature<'_>) -> bool {
+        signature.name == self.name && signature.key_id == self.key_id()
+    }
+
+    /// Checks this key's signature of a text. None: it is bad. Else the time that it states, where
+    /// it is a cosignature.
+    fn signed(&self, text: &str, signature: &NoteSignature<'_>) -> Option<Option<u64>> {
+        if self.kind == ED25519 {
+            return self.checks(text.as_bytes(), &signature.blob).then_some(None);
         }
-        match self.kind {
-            ED25519 => self.checks(text.as_bytes(), &signature.blob),
-            _ => signature.blob.split_first_chunk::<8>().is_some_and(|(time, rest)| {
-                self.checks(cosigned(text, u64::from_be_bytes(*time)).as_bytes(), rest)
-            }),
-        }
+        let (time, rest) = signature.blob.split_first_chunk::<8>()?;
+        let time = u64::from_be_bytes(*time);
+        self.checks(cosigned(text, time).as_bytes(), rest).then_some(Some(time))
     }
 }
 
@@ -175,6 +178,16 @@ impl core::fmt::Display for Verifier {
 pub struct Note<'a> {
     text: &'a str,
     signatures: Vec<NoteSignature<'a>>,
+}
+
+/// What a key signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signed<'a> {
+    /// The note's text.
+    pub text: &'a str,
+    /// When a witness cosigned it, by its own clock: seconds since 1970. None for a plain
+    /// signature.
+    pub cosigned_s: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -206,15 +219,22 @@ impl<'a> Note<'a> {
         Ok(Self { text, signatures })
     }
 
-    /// The text, once one of this key's signatures under it is good.
+    /// The text, once this key has signed it and no signature that bears its name is bad.
     ///
     /// # Errors
-    /// When none is.
-    pub fn verify(&self, verifier: &Verifier) -> Result<&'a str, BadNote> {
-        if self.signatures.iter().any(|signature| verifier.signed(self.text, signature)) {
-            return Ok(self.text);
+    /// When it has not; or when one of its signatures is bad, whatever the others are: then
+    /// somebody changed the note, and C2SP signed-note rejects it as a whole.
+    pub fn verify(&self, verifier: &Verifier) -> Result<Signed<'a>, BadNote> {
+        let name = || verifier.name.clone();
+        let mut signed = None;
+        for signature in self.signatures.iter().filter(|signature| verifier.made(signature)) {
+            let time = verifier.signed(self.text, signature);
+            let time = time.ok_or_else(|| BadNote::BadSignature { name: name() })?;
+            // Cosigned more than once: the text was seen at the latest of those times.
+            signed = signed.max(Some(time));
         }
-        Err(BadNote::Unsigned { name: verifier.name.clone() })
+        let cosigned_s = signed.ok_or_else(|| BadNote::Unsigned { name: name() })?;
+        Ok(Signed { text: self.text, cosigned_s })
     }
 
     /// The text, whoever signed it: for those who only look.
@@ -266,6 +286,12 @@ pub enum BadNote {
         /// The key's name.
         name: String,
     },
+    /// A signature that names this key, and that the key did not make.
+    #[error("a signature by `{name}` is bad: the note was changed after it was signed")]
+    BadSignature {
+        /// The key's name.
+        name: String,
+    },
 }
 
 #[cfg(test)]
@@ -277,7 +303,8 @@ mod tests {
         let signer = Signer::new("log.example/demo", &[1; 32]).unwrap();
         let note = signer.sign("hello\n\nworld\n");
         let verifier = Verifier::parse(&signer.verifier().to_string()).unwrap();
-        assert_eq!(Note::parse(&note).unwrap().verify(&verifier), Ok("hello\n\nworld\n"));
+        let signed = Signed { text: "hello\n\nworld\n", cosigned_s: None };
+        assert_eq!(Note::parse(&note).unwrap().verify(&verifier), Ok(signed));
         let changed = note.replace("hello", "jello");
         assert!(Note::parse(&changed).unwrap().verify(&verifier).is_err());
         let other = Signer::new("log.example/demo", &[2; 32]).unwrap();
@@ -292,8 +319,44 @@ mod tests {
         let note = log.sign(text) + &witness.cosign(text, 1_764_000_000);
         let parsed = Note::parse(&note).unwrap();
         assert!(parsed.verify(&log.verifier()).is_ok());
-        assert!(parsed.verify(&witness.witness_verifier()).is_ok());
+        let cosigned = parsed.verify(&witness.witness_verifier()).unwrap();
+        assert_eq!(cosigned, Signed { text, cosigned_s: Some(1_764_000_000) });
         assert!(parsed.verify(&witness.verifier()).is_err(), "not a plain signature");
+    }
+
+    #[test]
+    fn the_latest_of_a_witnesss_times_is_told() {
+        let witness = Signer::new("witness.example", &[2; 32]).unwrap();
+        let text = "log.example\n1\nroot\n";
+        let lines = [30, 10, 20].map(|time_s| witness.cosign(text, time_s));
+        let note = format!("{text}\n{}", lines.concat());
+        let signed = Note::parse(&note).unwrap().verify(&witness.witness_verifier());
+        assert_eq!(signed.unwrap().cosigned_s, Some(30));
+    }
+
+    #[test]
+    fn one_bad_signature_of_a_known_key_rejects_the_note() {
+        let signer = Signer::new("log.example", &[1; 32]).unwrap();
+        let witness = Signer::new("witness.example", &[2; 32]).unwrap();
+        let stranger = Signer::new("stranger.example", &[3; 32]).unwrap();
+        let text = "log.example\n1\nroot\n";
+        let other = "log.example\n2\nroot\n";
+        let bad = signer.verifier().line(&signer.sign_bytes(other.as_bytes()));
+        let short = signer.verifier().line(&[1, 2, 3]);
+        let good = signer.sign(text);
+        for bad in [&bad, &short] {
+            for note in [good.clone() + bad, good.replace("\n\n", &format!("\n\n{bad}"))] {
+                let refused = Note::parse(&note).unwrap().verify(&signer.verifier());
+                assert_eq!(refused, Err(BadNote::BadSignature { name: "log.example".into() }));
+            }
+        }
+        let note = good.clone() + &witness.cosign(text, 5) + &witness.cosign(other, 6);
+        let refused = Note::parse(&note).unwrap().verify(&witness.witness_verifier());
+        assert_eq!(refused, Err(BadNote::BadSignature { name: "witness.example".into() }));
+        // What a key does not bear its name under says nothing about it.
+        let note = good.clone() + &stranger.cosign(other, 5) + &witness.cosign(other, 5);
+        assert!(Note::parse(&note).unwrap().verify(&signer.verifier()).is_ok());
+        assert!(Note::parse(&good).unwrap().verify(&signer.verifier()).is_ok());
     }
 
     /// The example of C2SP signed-note, by the Go implementation.

@@ -3,30 +3,27 @@
 //! [`Replay`] takes every entry in order and says, at the end, what it found: whether the entries
 //! are those that the checkpoint signs, and whether what they tell keeps the promises.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{
     checkpoint::Checkpoint,
-    entry::{Entry, Event},
-    id::{GrantId, KeyId, PersonId, RequestId},
+    entry::{Entry, Event, ProofOutcome},
+    id::{KeyId, TenantId},
     tree::{Frontier, leaf_hash},
 };
 
 mod audit;
+mod exemption;
+mod keys;
+mod receipt;
+mod review;
 
 pub use audit::{Audit, Files, NoAudit, Question, audit};
+pub use exemption::EXEMPTION_GRACE_MS;
 
 /// How long after its deadline a key's destruction may be logged: a sweeper wakes, and a service
 /// that was off starts.
 pub const DESTRUCTION_GRACE_MS: u64 = 60 * 60 * 1000;
-
-/// Milliseconds that a record can be kept, at most: thirty days.
-pub const RETENTION_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +49,25 @@ pub struct Report {
     pub looks: u64,
     /// Starts of the service.
     pub starts: u64,
+    /// Every key that was made: what a receipt's key is compared with.
+    pub keys: BTreeMap<KeyId, MadeKey>,
     /// What is wrong; empty: nothing.
     pub findings: Vec<Finding>,
+    /// What is not wrong, and rests on the operator's word: an auditor may want to ask about it.
+    pub notices: Vec<Finding>,
+}
+
+/// A key, as the log tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MadeKey {
+    /// The entry that says that it was made.
+    pub index: u64,
+    /// Whose records are sealed to it.
+    pub tenant: TenantId,
+    /// When it is destroyed, at the latest.
+    pub deadline_ms: u64,
+    /// When the log says that it was.
+    pub destroyed_ms: Option<u64>,
 }
 
 /// A log's replay.
@@ -61,20 +75,29 @@ pub struct Report {
 pub struct Replay {
     frontier: Frontier,
     time_ms: u64,
-    /// Keys that live, with their deadlines.
-    keys: BTreeMap<KeyId, u64>,
-    /// Keys that are no more.
-    destroyed: BTreeSet<KeyId>,
-    grants: BTreeMap<GrantId, Grant>,
+    /// Whether it was found that the service served before its first start.
+    headless: bool,
+    keys: keys::Keys,
+    review: review::Review,
+    exemptions: exemption::Exemptions,
     report: Report,
 }
 
-#[derive(Debug)]
-struct Grant {
-    request: RequestId,
-    reviewer: PersonId,
-    expires_ms: u64,
-    used: bool,
+/// What is found in one entry, or at the end.
+#[derive(Debug, Default)]
+struct Found {
+    wrong: Vec<String>,
+    notices: Vec<String>,
+}
+
+impl Found {
+    fn wrong(&mut self, what: String) {
+        self.wrong.push(what);
+    }
+
+    fn notice(&mut self, what: String) {
+        self.notices.push(what);
+    }
 }
 
 impl Replay {
@@ -83,91 +106,86 @@ impl Replay {
         let index = self.frontier.size();
         self.frontier.push(leaf_hash(bytes));
         self.report.entries = self.report.entries.saturating_add(1);
+        let mut found = Found::default();
         match Entry::decode(bytes) {
-            Ok(entry) => self.entry(index, &entry),
-            Err(error) => self.found(index, format!("{error}")),
+            Ok(entry) => self.entry(index, &entry, &mut found),
+            Err(error) => found.wrong(format!("{error}")),
         }
+        self.note(Some(index), found);
     }
 
-    fn entry(&mut self, index: u64, entry: &Entry) {
-        if entry.time_ms < self.time_ms {
-            self.found(
-                index,
-                format!("its time is {} ms before its predecessor's", self.time_ms - entry.time_ms),
-            );
+    fn entry(&mut self, index: u64, entry: &Entry, found: &mut Found) {
+        // The administrator's commands work on a service that was never started; what callers are
+        // answered does not. So a beginning that was left out is seen once there is a request.
+        if self.report.starts == 0 && serves(&entry.event) && !self.headless {
+            self.headless = true;
+            found.wrong("the service serves and has not started".into());
         }
-        self.time_ms = self.time_ms.max(entry.time_ms);
+        let time_ms = entry.time_ms;
+        if time_ms < self.time_ms {
+            found.wrong(format!(
+                "its time is {} ms before its predecessor's",
+                self.time_ms - time_ms
+            ));
+        }
+        self.time_ms = self.time_ms.max(time_ms);
+        self.count(&entry.event);
         match &entry.event {
-            Event::Started { .. } => self.report.starts = self.report.starts.saturating_add(1),
-            Event::Request { .. } => self.report.requests = self.report.requests.saturating_add(1),
-            Event::KeyCreated { key, deadline_ms, .. } => {
-                self.report.keys_created = self.report.keys_created.saturating_add(1);
-                if deadline_ms.saturating_sub(entry.time_ms) > RETENTION_MS_MAX {
-                    self.found(index, format!("{key} is to be kept for more than 30 days"));
-                }
-                if self.destroyed.contains(key) || self.keys.insert(*key, *deadline_ms).is_some() {
-                    self.found(index, format!("{key} was made before"));
-                }
+            Event::KeyCreated { key, tenant, deadline_ms } => {
+                self.keys.created((index, time_ms), (*key, *tenant), *deadline_ms, found);
             }
-            Event::KeyDestroyed { key } => {
-                self.report.keys_destroyed = self.report.keys_destroyed.saturating_add(1);
-                match self.keys.remove(key) {
-                    Some(deadline) if overdue(deadline, entry.time_ms) => {
-                        let late = entry.time_ms.saturating_sub(deadline);
-                        self.found(
-                            index,
-                            format!("{key} was destroyed {late} ms after its deadline"),
-                        );
-                    }
-                    Some(_) => {}
-                    None => self.found(index, format!("{key} does not exist (any more)")),
-                }
-                self.destroyed.insert(*key);
+            Event::KeyDestroyed { key } => self.keys.destroyed(time_ms, *key, found),
+            event @ (Event::Flagged { .. }
+            | Event::LookRequested { .. }
+            | Event::Approved { .. }
+            | Event::Consented { .. }
+            | Event::Refused { .. }
+            | Event::Looked { .. }
+            | Event::FlagDecided { .. }
+            | Event::WorkstationEnrolled { .. }
+            | Event::WorkstationRevoked { .. }) => self.review.entry(time_ms, event, found),
+            event @ (Event::ContentLogging { .. }
+            | Event::ExemptionApplied { .. }
+            | Event::ExemptionDecided { .. }
+            | Event::ExemptionEnded { .. }) => self.exemptions.entry(time_ms, event, found),
+            // Whether those policies came into force the log does not say: somebody may have to ask.
+            Event::Proved { outcome: ProofOutcome::Holds, .. } => {}
+            Event::Proved { policies, outcome: ProofOutcome::Refuted, .. } => {
+                found.notice(format!("policies {policies} do not do what is specified of them"));
             }
-            Event::Approved { grant, request, reviewer, manager, expires_ms } => {
-                if reviewer == manager {
-                    self.found(index, format!("{grant} was approved by its own reviewer"));
-                }
-                let (request, reviewer, expires_ms) = (*request, *reviewer, *expires_ms);
-                let approved = Grant { request, reviewer, expires_ms, used: false };
-                if self.grants.insert(*grant, approved).is_some() {
-                    self.found(index, format!("{grant} was approved before"));
-                }
+            Event::Proved { policies, outcome: ProofOutcome::Undecided, .. } => {
+                found.notice(format!("policies {policies} are not proved to do what is specified"));
             }
-            Event::Looked { grant, request, reviewer } => {
-                self.report.looks = self.report.looks.saturating_add(1);
-                let wrong = self.look(*grant, *request, *reviewer, entry.time_ms);
-                if let Some(wrong) = wrong {
-                    self.found(index, format!("a look by {grant} {wrong}"));
-                }
-            }
-            Event::Changed { .. } | Event::ContentLogging { .. } | Event::Repaired { .. } => {}
+            Event::Started { .. }
+            | Event::Request { .. }
+            | Event::Changed { .. }
+            | Event::Repaired { .. }
+            | Event::Penalised { .. }
+            | Event::OwnerRead { .. }
+            | Event::OwnerDeleted { .. } => {}
         }
     }
 
-    fn look(
-        &mut self,
-        grant: GrantId,
-        request: RequestId,
-        reviewer: PersonId,
-        now_ms: u64,
-    ) -> Option<&'static str> {
-        let Some(approved) = self.grants.get_mut(&grant) else {
-            return Some("without an approval");
+    fn count(&mut self, event: &Event) {
+        let report = &mut self.report;
+        let counter = match event {
+            Event::Started { .. } => &mut report.starts,
+            Event::Request { .. } => &mut report.requests,
+            Event::KeyCreated { .. } => &mut report.keys_created,
+            Event::KeyDestroyed { .. } => &mut report.keys_destroyed,
+            Event::Looked { .. } => &mut report.looks,
+            _ => return,
         };
-        if core::mem::replace(&mut approved.used, true) {
-            Some("which was used before")
-        } else if approved.request != request {
-            Some("at another record than was approved")
-        } else if approved.reviewer != reviewer {
-            Some("by another person than was approved")
-        } else if now_ms >= approved.expires_ms {
-            Some("which had expired")
-        } else {
-            None
-        }
+        *counter = counter.saturating_add(1);
     }
 
+    fn note(&mut self, index: Option<u64>, found: Found) {
+        let finding = |what| Finding { index, what };
+        self.report.findings.extend(found.wrong.into_iter().map(finding));
+        self.report.notices.extend(found.notices.into_iter().map(finding));
+    }
+
+    /// Notes what is wrong with an entry that is no matter of its meaning.
     fn found(&mut self, index: u64, what: String) {
         self.report.findings.push(Finding { index: Some(index), what });
     }
@@ -177,28 +195,29 @@ impl Replay {
     #[must_use]
     pub fn finish(mut self, checkpoint: &Checkpoint, now_ms: Option<u64>) -> Report {
         let (size, root) = (self.frontier.size(), self.frontier.root());
-        let mut whole = |what| self.report.findings.push(Finding { index: None, what });
+        let mut found = Found::default();
         if size != checkpoint.size {
-            whole(format!(
-                "there are {size} entries, and the checkpoint signs {}",
-                checkpoint.size
-            ));
+            let signed = checkpoint.size;
+            found.wrong(format!("there are {size} entries, and the checkpoint signs {signed}"));
         } else if root != checkpoint.root {
-            whole("the entries are not those that the checkpoint signs".into());
+            found.wrong("the entries are not those that the checkpoint signs".into());
         }
         let now_ms = now_ms.unwrap_or(self.time_ms).max(self.time_ms);
-        for (key, deadline) in &self.keys {
-            if overdue(*deadline, now_ms) {
-                let late = now_ms.saturating_sub(*deadline);
-                whole(format!("{key} was not destroyed: {late} ms past its deadline"));
-            }
-        }
-        self.report
+        self.keys.end(now_ms, &mut found);
+        self.exemptions.end(now_ms, &mut found);
+        self.note(None, found);
+        self.told()
+    }
+
+    /// The report as far as it has come.
+    fn told(self) -> Report {
+        Report { keys: self.keys.made, ..self.report }
     }
 }
 
-fn overdue(deadline_ms: u64, now_ms: u64) -> bool {
-    now_ms > deadline_ms.saturating_add(DESTRUCTION_GRACE_MS)
+/// Whether only a service that was started does this.
+fn serves(event: &Event) -> bool {
+    matches!(event, Event::Request { .. } | Event::Looked { .. } | Event::OwnerRead { .. })
 }
 
 #[cfg(test)]

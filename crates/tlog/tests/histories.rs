@@ -1,5 +1,5 @@
-//! Random histories of a log, good and bad ones, judged by a replay and by a model of the rules
-//! that is as plain as it can be.
+//! Random histories of keys and requests, good and bad ones, judged by a replay and by a model of
+//! the rules that is as plain as it can be. `desk.rs` does the same for review and zero retention.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
@@ -12,9 +12,10 @@ use tlog::{
     canon::Digest,
     checkpoint::Checkpoint,
     entry::{Entry, Event},
-    id::{GrantId, KeyId, PersonId, RequestId, TenantId},
+    id::{KeyId, TenantId},
+    limits::RETENTION_MS_MAX,
     tree::leaf_hash,
-    verify::{DESTRUCTION_GRACE_MS, RETENTION_MS_MAX, Replay, Report},
+    verify::{DESTRUCTION_GRACE_MS, Replay, Report},
 };
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
@@ -22,29 +23,20 @@ const HOUR_MS: u64 = 60 * 60 * 1000;
 /// Few of each kind, so that histories meet the same one often.
 fn event(numbers: &mut Numbers, now_ms: u64) -> Event {
     let key = KeyId::from_random([u8::try_from(numbers.below(6)).unwrap(); 16]);
-    let grant = GrantId::from_random([u8::try_from(numbers.below(4)).unwrap(); 16]);
-    let request = RequestId::from_random([u8::try_from(numbers.below(2)).unwrap(); 16]);
-    let mut person = || PersonId::from_random([u8::try_from(numbers.below(3)).unwrap(); 16]);
-    let (reviewer, manager) = (person(), person());
-    match numbers.below(6) {
+    match numbers.below(4) {
         0 => {
             let days = numbers.below(33) * 24 * HOUR_MS;
             let tenant = TenantId::from_random([1; 16]);
             Event::KeyCreated { key, tenant, deadline_ms: now_ms + days }
         }
         1 => Event::KeyDestroyed { key },
-        2 => {
-            let expires_ms = now_ms + numbers.below(12) * HOUR_MS;
-            Event::Approved { grant, request, reviewer, manager, expires_ms }
-        }
-        3 => Event::Looked { grant, request, reviewer },
         _ => Event::Request { commitment: Digest::of(&[&numbers.next().to_be_bytes()]) },
     }
 }
 
 fn history(numbers: &mut Numbers) -> Vec<Entry> {
     let mut now_ms = 1_764_000_000_000;
-    (0..numbers.below(40))
+    let mut history: Vec<Entry> = (0..numbers.below(40))
         .map(|_| {
             // Hours mostly, days sometimes, and now and then a clock that was set back.
             match numbers.below(20) {
@@ -54,7 +46,14 @@ fn history(numbers: &mut Numbers) -> Vec<Entry> {
             }
             Entry { time_ms: now_ms, event: event(numbers, now_ms) }
         })
-        .collect()
+        .collect();
+    // Most logs begin as they should.
+    if numbers.below(10) > 0 {
+        let (binary, configuration) = (Digest([1; 32]), Digest([2; 32]));
+        let event = Event::Started { binary, configuration, models: vec![] };
+        history.insert(0, Entry { time_ms: 1_764_000_000_000 - HOUR_MS, event });
+    }
+    history
 }
 
 /// The numbers of the entries that break a rule, each rule read from docs/spec/log.md and looked up
@@ -75,20 +74,18 @@ fn model(history: &[Entry]) -> BTreeSet<u64> {
                 too_long || again
             }
             Event::KeyDestroyed { key } => key_destroyed_is_wrong(before, entry.time_ms, *key),
-            Event::Approved { grant, reviewer, manager, .. } => {
-                let again = before.iter().any(|earlier| {
-                    matches!(&earlier.event, Event::Approved { grant: other, .. } if other == grant)
-                });
-                reviewer == manager || again
-            }
-            Event::Looked { grant, request, reviewer } => {
-                look_is_wrong(before, entry.time_ms, (*grant, *request, *reviewer))
-            }
             _ => false,
         };
-        falls || breaks
+        falls || breaks || begins_without_a_start(before, entry)
     };
     (0..history.len()).filter(|at| wrong(*at)).map(|at| at as u64).collect()
+}
+
+/// The first entry that only a service that was started makes, where no start came before.
+fn begins_without_a_start(before: &[Entry], entry: &Entry) -> bool {
+    let serves = |entry: &Entry| matches!(entry.event, Event::Request { .. });
+    let started = |entry: &Entry| matches!(entry.event, Event::Started { .. });
+    serves(entry) && !before.iter().any(|entry| started(entry) || serves(entry))
 }
 
 fn key_destroyed_is_wrong(before: &[Entry], time_ms: u64, key: KeyId) -> bool {
@@ -108,28 +105,6 @@ fn key_destroyed_is_wrong(before: &[Entry], time_ms: u64, key: KeyId) -> bool {
         }
     }
     deadline.is_none_or(|deadline| time_ms > deadline + DESTRUCTION_GRACE_MS)
-}
-
-fn look_is_wrong(
-    before: &[Entry],
-    time_ms: u64,
-    (grant, request, reviewer): (GrantId, RequestId, PersonId),
-) -> bool {
-    // Only what happened since the grant's last approval counts for it; and the second approval of
-    // a grant is a finding of its own.
-    let approved = before.iter().rposition(
-        |entry| matches!(&entry.event, Event::Approved { grant: other, .. } if *other == grant),
-    );
-    let Some(approved) = approved else { return true };
-    let used = before[approved..]
-        .iter()
-        .any(|entry| matches!(&entry.event, Event::Looked { grant: other, .. } if *other == grant));
-    let Event::Approved { request: for_request, reviewer: by, expires_ms, .. } =
-        before[approved].event
-    else {
-        return true;
-    };
-    used || for_request != request || by != reviewer || time_ms >= expires_ms
 }
 
 /// Keys that live past the end of the history, and should not.
@@ -190,26 +165,14 @@ fn one_bad_entry_among_good_ones_is_named() {
     for seed in 0..20_000 {
         let mut numbers = Numbers(seed);
         let mut history = history(&mut numbers);
-        if history.is_empty() || !replayed(&history).findings.is_empty() {
+        let starts = history.first().is_some_and(|e| matches!(e.event, Event::Started { .. }));
+        if !starts || !replayed(&history).findings.is_empty() {
             continue;
         }
         tried += 1;
-        let at = usize::try_from(numbers.below(history.len() as u64)).unwrap();
-        let time_ms = history[at].time_ms;
-        let grant = GrantId::from_random([99; 16]);
-        let request = RequestId::from_random([99; 16]);
-        let person = PersonId::from_random([99; 16]);
-        let event = match numbers.below(3) {
-            0 => Event::Looked { grant, request, reviewer: person },
-            1 => Event::KeyDestroyed { key: KeyId::from_random([99; 16]) },
-            _ => Event::Approved {
-                grant,
-                request,
-                reviewer: person,
-                manager: person,
-                expires_ms: u64::MAX,
-            },
-        };
+        let at = 1 + usize::try_from(numbers.below(history.len() as u64)).unwrap();
+        let time_ms = history[at - 1].time_ms;
+        let event = Event::KeyDestroyed { key: KeyId::from_random([99; 16]) };
         history.insert(at, Entry { time_ms, event });
         let named: Vec<_> =
             replayed(&history).findings.into_iter().map(|finding| finding.index).collect();

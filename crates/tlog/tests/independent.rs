@@ -227,6 +227,18 @@ fn signed_notes_and_checkpoints_are_the_same() {
     let read = signed_note::Note::from_bytes(cosigned.as_bytes()).unwrap();
     let (verified, unverified) = read.verify(&known).unwrap();
     assert_eq!((verified.len(), unverified.len()), (1, 1));
+
+    // A bad signature that names a known key spoils the note. For them where it comes first: they
+    // drop a key's second signature unread, and we do not.
+    let other = Checkpoint { size: 4, ..checkpoint }.sign(&signer());
+    let bad = other.rsplit("\n\n").next().unwrap();
+    let before = note.replace("\n\n", &format!("\n\n{bad}"));
+    let read = signed_note::Note::from_bytes(before.as_bytes()).unwrap();
+    assert!(read.verify(&known).is_err());
+    assert!(Checkpoint::verify(&note, &verifier).is_ok());
+    for spoiled in [before, note + bad] {
+        assert!(Checkpoint::verify(&spoiled, &verifier).is_err());
+    }
 }
 
 /// Notes with something wrong. Ours may refuse more (all control characters, for example), but

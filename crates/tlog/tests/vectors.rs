@@ -3,7 +3,15 @@
 
 use std::{fs, path::Path};
 
-use tlog::{checkpoint::Checkpoint, entry::Entry, note::Verifier, receipt::Receipt, tile};
+use tlog::{
+    checkpoint::Checkpoint,
+    entry::Entry,
+    note::Verifier,
+    receipt::Receipt,
+    tile,
+    tree::{Frontier, leaf_hash},
+    verify::Replay,
+};
 
 fn decoded(file: &Path) -> Vec<u8> {
     let text = fs::read_to_string(file).unwrap();
@@ -26,6 +34,7 @@ fn is_good(kind: &str, bytes: &[u8], service: &Verifier) -> bool {
         "checkpoint" => {
             std::str::from_utf8(bytes).is_ok_and(|note| Checkpoint::verify(note, service).is_ok())
         }
+        "history" => tile::entries(bytes).is_some_and(|entries| keeps_its_promises(&entries)),
         "bundle" => tile::entries(bytes).is_some(),
         "verifier-key" => {
             std::str::from_utf8(bytes).is_ok_and(|text| Verifier::parse(text).is_ok())
@@ -34,13 +43,24 @@ fn is_good(kind: &str, bytes: &[u8], service: &Verifier) -> bool {
     }
 }
 
+/// Replays entries as a log of their own, up to the time of the last one.
+fn keeps_its_promises(entries: &[&[u8]]) -> bool {
+    let (mut replay, mut tree) = (Replay::default(), Frontier::default());
+    for entry in entries {
+        replay.push(entry);
+        tree.push(leaf_hash(entry));
+    }
+    let checkpoint = Checkpoint { origin: "log".into(), size: tree.size(), root: tree.root() };
+    replay.finish(&checkpoint, None).findings.is_empty()
+}
+
 #[test]
 fn every_vector_is_judged_as_its_name_says() {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
     let service = fs::read_to_string(home.join("service.pub")).unwrap();
     let service = Verifier::parse(&service).unwrap();
     let (mut good, mut bad) = (0, 0);
-    for kind in ["entry", "receipt", "checkpoint", "bundle", "verifier-key"] {
+    for kind in ["entry", "history", "receipt", "checkpoint", "bundle", "verifier-key"] {
         for file in fs::read_dir(home.join(kind)).unwrap() {
             let file = file.unwrap().path();
             let name = file.file_stem().unwrap().to_str().unwrap();

@@ -35,6 +35,10 @@ impl Findings {
         writeln!(anstream::stdout(), "WRONG    {what}")
     }
 
+    fn notice(&self, what: &str) -> io::Result<()> {
+        writeln!(anstream::stdout(), "notice   {what}")
+    }
+
     fn unchecked(&self, what: &str) -> io::Result<()> {
         writeln!(anstream::stdout(), "not checked  {what}")
     }
@@ -177,6 +181,10 @@ fn log(
             report.keys_created, report.keys_destroyed
         ))?;
         findings.good(&format!("{} looks at records, each approved", report.looks))?;
+    }
+    for notice in &report.notices {
+        let place = notice.index.map_or_else(String::new, |index| format!("entry {index}: "));
+        findings.notice(&format!("{place}{}", notice.what))?;
     }
     if let Some(older) = &older {
         let same = audit.older_root == Some(older.root);

@@ -1,10 +1,12 @@
 use policy::{
-    id::PersonId,
+    id::{GrantId, PersonId},
     retention::{ContentLogging, DAY_MS, Days, RetentionPlan, Rule, plan},
 };
 use tlog::{
+    checkpoint::Checkpoint,
+    entry::{Entry, Event},
     note::Signer,
-    tree::{Frontier, leaf_hash},
+    tree::{self, Frontier, leaf_hash},
 };
 
 use super::*;
@@ -16,6 +18,7 @@ const REQUEST: RequestId = RequestId::from_random([3; 16]);
 const REVIEWER: PersonId = PersonId::from_random([4; 16]);
 const MANAGER: PersonId = PersonId::from_random([5; 16]);
 const GRANT: GrantId = GrantId::from_random([6; 16]);
+const WORKSTATION: Digest = Digest([7; 32]);
 const START_MS: u64 = 20_000 * DAY_MS + 5;
 
 fn at(now_ms: u64) -> Reading {
@@ -64,18 +67,28 @@ fn bench() -> Bench {
     Bench { folder, custodian, record }
 }
 
-fn approved() -> Event {
+fn approved_with(request: RequestId, reviewer: PersonId, manager: PersonId) -> Event {
     Event::Approved {
         grant: GRANT,
-        request: REQUEST,
-        reviewer: REVIEWER,
-        manager: MANAGER,
+        request,
+        reviewer,
+        manager,
         expires_ms: START_MS + 60_000,
+        workstation: WORKSTATION,
+        lockbox: false,
     }
 }
 
+fn approved() -> Event {
+    approved_with(REQUEST, REVIEWER, MANAGER)
+}
+
 fn looked() -> Event {
-    Event::Looked { grant: GRANT, request: REQUEST, reviewer: REVIEWER }
+    looked_by(REVIEWER, WORKSTATION)
+}
+
+fn looked_by(reviewer: PersonId, workstation: Digest) -> Event {
+    Event::Looked { grant: GRANT, request: REQUEST, reviewer, workstation }
 }
 
 /// A log of two entries with its checkpoint.
@@ -91,6 +104,7 @@ fn grant(signer: &Signer, first: &Event, second: &Event) -> ProvenGrant {
         approved: Logged { entry: first, index: 0, path: vec![right] },
         looked: Logged { entry: second, index: 1, path: vec![left] },
         checkpoint: checkpoint.sign(signer),
+        consented: None,
     }
 }
 
@@ -121,14 +135,9 @@ fn a_proven_grant_opens_its_record_once() {
 fn a_grant_that_is_not_this_one_opens_nothing() {
     let other_request = RequestId::from_random([9; 16]);
     let other_person = PersonId::from_random([9; 16]);
-    let with = |request, reviewer, manager| Event::Approved {
-        grant: GRANT,
-        request,
-        reviewer,
-        manager,
-        expires_ms: START_MS + 60_000,
-    };
-    let other_look = Event::Looked { grant: GRANT, request: REQUEST, reviewer: other_person };
+    let with = approved_with;
+    let other_look = looked_by(other_person, WORKSTATION);
+    let other_place = looked_by(REVIEWER, Digest([9; 32]));
     let forger = Signer::new("log.example", &[2; 32]).unwrap();
     let no_log = {
         let mut grant = grant(&signer(), &approved(), &looked());
@@ -149,6 +158,7 @@ fn a_grant_that_is_not_this_one_opens_nothing() {
         (grant(&signer, &with(other_request, REVIEWER, MANAGER), &looked()), Refusal::OtherGrant),
         (grant(&signer, &with(REQUEST, other_person, MANAGER), &looked()), Refusal::OtherGrant),
         (grant(&signer, &approved(), &other_look), Refusal::OtherGrant),
+        (grant(&signer, &approved(), &other_place), Refusal::OtherGrant),
         (grant(&signer, &with(REQUEST, REVIEWER, REVIEWER), &looked()), Refusal::SelfApproved),
     ];
     let mut bench = bench();
@@ -157,6 +167,72 @@ fn a_grant_that_is_not_this_one_opens_nothing() {
     }
     let expired = grant(&signer, &approved(), &looked());
     assert_eq!(open(&mut bench, expired, START_MS + 60_000), Err(Refusal::Expired));
+    let long = with_lockbox(false, START_MS + 60 * 60_000 + 1);
+    let long = grant(&signer, &long, &looked());
+    assert_eq!(open(&mut bench, long, START_MS + 1), Err(Refusal::TooLong));
+}
+
+fn with_lockbox(on: bool, until_ms: u64) -> Event {
+    let mut event = approved();
+    if let Event::Approved { lockbox, expires_ms, .. } = &mut event {
+        (*lockbox, *expires_ms) = (on, until_ms);
+    }
+    event
+}
+
+/// An approval, a consent and a look, each at its time, in a log of four entries.
+fn consented(consent: Event, times_ms: [u64; 3]) -> ProvenGrant {
+    let events = [with_lockbox(true, START_MS + DAY_MS), consent, looked()];
+    let entry = |(event, time_ms): (Event, u64)| Entry { time_ms, event }.encode();
+    let [first, second, third] = [0, 1, 2].map(|n| entry((events[n].clone(), times_ms[n])));
+    let fourth = leaf_hash(b"whatever came next");
+    let leaves = [&first, &second, &third].map(|entry| leaf_hash(entry));
+    let (left, right) =
+        (tree::node_hash(&leaves[0], &leaves[1]), tree::node_hash(&leaves[2], &fourth));
+    let root = tree::node_hash(&left, &right);
+    let checkpoint = Checkpoint { origin: "log.example".into(), size: 4, root };
+    let second = Logged { entry: second, index: 1, path: vec![leaves[0], right] };
+    ProvenGrant {
+        approved: Logged { entry: first, index: 0, path: vec![leaves[1], right] },
+        looked: Logged { entry: third, index: 2, path: vec![fourth, left] },
+        checkpoint: checkpoint.sign(&signer()),
+        consented: Some(second),
+    }
+}
+
+#[test]
+fn with_lockbox_on_nothing_opens_without_the_customers_consent() {
+    let consent = |grant, person| Event::Consented { grant, person, expires_ms: START_MS + 60_000 };
+    let customer = PersonId::from_random([8; 16]);
+    let in_time = [START_MS, START_MS + 5, START_MS + 6];
+    let good = || consented(consent(GRANT, customer), in_time);
+    let late = [START_MS, START_MS + DAY_MS, START_MS + DAY_MS];
+    let until = |expires_ms| Event::Consented { grant: GRANT, person: customer, expires_ms };
+    let without = ProvenGrant { consented: None, ..good() };
+    let twice = ProvenGrant { consented: Some(good().looked), ..good() };
+    let forged = {
+        let mut grant = good();
+        grant.consented.as_mut().unwrap().path.pop();
+        grant
+    };
+    let cases = [
+        (without, Refusal::NoConsent),
+        (twice, Refusal::NoConsent),
+        (forged, Refusal::NotInTheLog),
+        (consented(looked(), in_time), Refusal::NoConsent),
+        (consented(consent(GrantId::from_random([9; 16]), customer), in_time), Refusal::NoConsent),
+        (consented(consent(GRANT, REVIEWER), in_time), Refusal::SelfApproved),
+        (consented(consent(GRANT, MANAGER), in_time), Refusal::SelfApproved),
+        (consented(until(START_MS + 2 * DAY_MS), late), Refusal::Expired),
+        (consented(until(START_MS + 6), in_time), Refusal::Expired),
+        (consented(until(START_MS + 5 + 60 * 60_000 + 1), in_time), Refusal::TooLong),
+    ];
+    let mut bench = bench();
+    for (n, (grant, refusal)) in cases.into_iter().enumerate() {
+        assert_eq!(open(&mut bench, grant, START_MS + 7), Err(refusal), "{n}");
+    }
+    // The refused ones used nothing up.
+    assert!(open(&mut bench, good(), START_MS + 7).is_ok());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Replay, Report, overdue};
+use super::{Replay, Report};
 use crate::{
     canon::Digest,
     checkpoint::{BadCheckpoint, Checkpoint},
@@ -228,7 +228,7 @@ impl<F: Files> Run<'_, F> {
 
     fn end(mut self, checkpoint: Checkpoint, now_ms: Option<u64>, whole: bool) -> Audit {
         let now = now_ms.unwrap_or(self.replay.time_ms).max(self.replay.time_ms);
-        let alive = self.replay.keys.values().filter(|deadline| !overdue(**deadline, now)).count();
+        let alive = self.replay.keys.waiting(now);
         if alive > 0 {
             self.unchecked.push(format!(
                 "that {alive} keys will be destroyed: their deadline is not over by the time of the \
@@ -240,7 +240,7 @@ impl<F: Files> Run<'_, F> {
             self.replay.finish(&checkpoint, now_ms)
         } else {
             // Half a log: what is missing would be taken for what was not done.
-            self.replay.report
+            self.replay.told()
         };
         Audit {
             checkpoint,
@@ -253,9 +253,11 @@ impl<F: Files> Run<'_, F> {
 }
 
 /// What no log can show by itself.
-const ALWAYS_UNCHECKED: [&str; 3] = [
+const ALWAYS_UNCHECKED: [&str; 4] = [
     "that everybody is shown this log: compare its checkpoint with a witness's",
     "that what happened was logged: a receipt shows it for one request",
+    "that lockbox was on where a customer had it on, and that region and team were right: the log \
+     names no customer, who sees each look at their records and can tell",
     "that no copy of a key was made before it was destroyed: the operator's word",
 ];
 

@@ -1,0 +1,205 @@
+//! The review desk: who may see which flagged record, when and from where.
+//!
+//! A record is flagged. A reviewer asks to see that one; the manager of their team approves, never
+//! for himself; with lockbox on, the customer consents, too; then the reviewer has some minutes to
+//! open it, once, from the workstation that they asked for. They judge it, with or without having
+//! looked. There is no listing or searching of content here: an item of the queue has none in it.
+//!
+//! Nothing needs to happen for a step to expire: each says until when the next may be taken.
+
+mod effect;
+mod item;
+mod refused;
+mod terms;
+mod view;
+
+use serde::{Deserialize, Serialize};
+use tlog::{
+    entry::{FlagSource, Outcome},
+    limits::DAY_MS,
+};
+
+pub use effect::{Effect, OpenRecord};
+pub use item::Item;
+pub use refused::Refused;
+pub use terms::{BadMinutes, Category, Customer, Manager, Minutes, Record, Reviewer};
+pub use view::{LookView, QueueItem, Waiting};
+
+use super::{Statement, workstation::Enrolled};
+use crate::id::{GrantId, PersonId};
+
+/// How long a request to look waits for the manager: a day.
+pub const APPROVAL_WAIT_MS: u64 = DAY_MS;
+
+/// How long an approval waits for the customer's consent: three days.
+pub const CONSENT_WAIT_MS: u64 = 3 * DAY_MS;
+
+/// One record's review.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// It was never flagged: nobody may see it.
+    #[default]
+    Unflagged,
+    /// It is in the queue.
+    Open(Box<Item>),
+    /// It was judged: nobody may see it any more.
+    Judged(Judged),
+}
+
+/// How a record was judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// The record.
+    pub record: Record,
+    /// What it was flagged for.
+    pub category: Category,
+    /// How.
+    pub outcome: Outcome,
+    /// By whom.
+    pub person: PersonId,
+    /// When.
+    pub at_ms: u64,
+}
+
+/// What happens at the desk.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The record is flagged.
+    Flag {
+        /// Which.
+        record: Record,
+        /// For what.
+        category: Category,
+        /// By what.
+        source: FlagSource,
+        /// Random: the log commits to the category.
+        salt: [u8; 16],
+    },
+    /// A reviewer asks to see it.
+    RequestLook {
+        /// A new random id of the permission.
+        grant: GrantId,
+        /// Who asks.
+        reviewer: Reviewer,
+        /// From where.
+        workstation: Enrolled,
+        /// Whether the customer's lockbox is on now.
+        lockbox: bool,
+        /// Why.
+        reason: Statement,
+    },
+    /// The manager approves.
+    Approve {
+        /// Which request.
+        grant: GrantId,
+        /// Who.
+        manager: Manager,
+        /// For how long.
+        minutes: Minutes,
+        /// Whether the customer's lockbox is on now.
+        lockbox: bool,
+    },
+    /// The manager refuses, or takes an approval back.
+    Refuse {
+        /// Which request.
+        grant: GrantId,
+        /// Who.
+        manager: Manager,
+        /// Why.
+        reason: Statement,
+    },
+    /// The customer consents.
+    Consent {
+        /// To which request.
+        grant: GrantId,
+        /// Who.
+        customer: Customer,
+    },
+    /// The customer refuses, or takes a consent back.
+    Decline {
+        /// Which request.
+        grant: GrantId,
+        /// Who.
+        customer: Customer,
+        /// Why.
+        reason: Statement,
+    },
+    /// The reviewer opens the record.
+    Open {
+        /// By which permission.
+        grant: GrantId,
+        /// Who.
+        reviewer: Reviewer,
+        /// From where.
+        workstation: Enrolled,
+        /// Whether the customer's lockbox is on now.
+        lockbox: bool,
+    },
+    /// A reviewer judges.
+    Judge {
+        /// Who.
+        reviewer: Reviewer,
+        /// How.
+        outcome: Outcome,
+        /// Why.
+        reason: Statement,
+    },
+}
+
+/// The next state, and what changes.
+///
+/// # Errors
+/// When it may not happen now.
+pub fn step(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
+    if let Event::Flag { record, category, source, salt } = event {
+        return flag(state, (record, category, source), salt, now_ms);
+    }
+    let State::Open(item) = state else { return Err(Refused::NotFlagged) };
+    let mut item = Item::clone(item);
+    let effect = match event {
+        Event::Flag { .. } => return Err(Refused::AlreadyFlagged),
+        Event::RequestLook { grant, reviewer, workstation, lockbox, reason } => {
+            item.request((grant, lockbox), reviewer, &workstation, reason, now_ms)?
+        }
+        Event::Approve { grant, manager, minutes, lockbox } => {
+            item.approve((grant, lockbox), manager, minutes, now_ms)?
+        }
+        Event::Refuse { grant, manager, reason } => item.refuse(grant, manager, reason, now_ms)?,
+        Event::Consent { grant, customer } => item.consent(grant, customer, now_ms)?,
+        Event::Decline { grant, customer, reason } => {
+            item.decline(grant, customer, reason, now_ms)?
+        }
+        Event::Open { grant, reviewer, workstation, lockbox } => {
+            item.open((grant, lockbox), &reviewer, &workstation, now_ms)?
+        }
+        Event::Judge { reviewer, outcome, reason } => {
+            return item.judge(&reviewer, outcome, reason, now_ms);
+        }
+    };
+    Ok((State::Open(Box::new(item)), vec![effect]))
+}
+
+fn flag(
+    state: &State,
+    (record, category, source): (Record, Category, FlagSource),
+    salt: [u8; 16],
+    now_ms: u64,
+) -> Result<(State, Vec<Effect>), Refused> {
+    match state {
+        State::Open(_) => return Err(Refused::AlreadyFlagged),
+        State::Judged(judged) if judged.record.request != record.request => {
+            return Err(Refused::OtherRecord);
+        }
+        // What was judged can be flagged again, for another reason.
+        State::Unflagged | State::Judged(_) => {}
+    }
+    let text = format!("category={}", category.name());
+    let category_said = Statement::made(text, salt);
+    let effect = Effect::Flag { request: record.request, source, category: category_said };
+    let (flagged_ms, escalated_by, look) = (now_ms, None, None);
+    let item = Item { record, category, source, flagged_ms, escalated_by, look };
+    Ok((State::Open(Box::new(item)), vec![effect]))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,315 @@
+//! A flagged record, and each step that it can take.
+
+use serde::{Deserialize, Serialize};
+use tlog::{
+    canon::Digest,
+    entry::{Decider, FlagSource, Outcome},
+};
+
+use super::{
+    APPROVAL_WAIT_MS, CONSENT_WAIT_MS, Category, Customer, Effect, Judged, Manager, Minutes,
+    OpenRecord, Record, Refused, Reviewer, State,
+};
+use crate::{
+    id::{GrantId, PersonId, TeamId},
+    workflow::{Statement, workstation::Enrolled},
+};
+
+/// A flagged record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    pub(super) record: Record,
+    pub(super) category: Category,
+    pub(super) source: FlagSource,
+    pub(super) flagged_ms: u64,
+    pub(super) escalated_by: Option<PersonId>,
+    pub(super) look: Option<Look>,
+}
+
+/// One request to look, as far as it has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Look {
+    pub(super) grant: GrantId,
+    pub(super) reviewer: PersonId,
+    pub(super) team: TeamId,
+    pub(super) workstation: Digest,
+    pub(super) lockbox: bool,
+    pub(super) reason: Statement,
+    pub(super) stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Stage {
+    /// The manager is to approve.
+    Requested { expires_ms: u64 },
+    /// The customer is to consent.
+    Approved { manager: PersonId, minutes: Minutes, expires_ms: u64 },
+    /// The reviewer may open it.
+    Granted { manager: PersonId, consented: bool, expires_ms: u64 },
+    /// The reviewer has.
+    Opened { at_ms: u64 },
+}
+
+impl Stage {
+    /// Who approved, once somebody has and as long as it can be taken back.
+    fn manager(self) -> Option<PersonId> {
+        match self {
+            Self::Approved { manager, .. } | Self::Granted { manager, .. } => Some(manager),
+            Self::Requested { .. } | Self::Opened { .. } => None,
+        }
+    }
+
+    /// Until when the next step may be taken. None: this look is over.
+    pub(super) fn expires_ms(self) -> Option<u64> {
+        match self {
+            Self::Requested { expires_ms }
+            | Self::Approved { expires_ms, .. }
+            | Self::Granted { expires_ms, .. } => Some(expires_ms),
+            Self::Opened { .. } => None,
+        }
+    }
+}
+
+impl Item {
+    pub(super) fn request(
+        &mut self,
+        (grant, lockbox): (GrantId, bool),
+        reviewer: Reviewer,
+        workstation: &Enrolled,
+        reason: Statement,
+        now_ms: u64,
+    ) -> Result<Effect, Refused> {
+        self.works_there(&reviewer)?;
+        self.stands_there(workstation, now_ms)?;
+        if let Some(look) = &self.look {
+            if look.grant == grant {
+                return Err(Refused::OtherLook);
+            }
+            if look.stage.expires_ms().is_some_and(|expires_ms| now_ms < expires_ms) {
+                return Err(Refused::LookUnderWay);
+            }
+        }
+        let expires_ms = now_ms.saturating_add(APPROVAL_WAIT_MS);
+        let workstation = workstation.workstation();
+        let Reviewer { person: reviewer, team, .. } = reviewer;
+        let stage = Stage::Requested { expires_ms };
+        let asked = reason.clone();
+        self.look = Some(Look { grant, reviewer, team, workstation, lockbox, reason, stage });
+        let request = self.record.request;
+        Ok(Effect::Request {
+            grant,
+            request,
+            reviewer,
+            workstation,
+            lockbox,
+            expires_ms,
+            reason: asked,
+        })
+    }
+
+    pub(super) fn approve(
+        &mut self,
+        (grant, lockbox): (GrantId, bool),
+        manager: Manager,
+        minutes: Minutes,
+        now_ms: u64,
+    ) -> Result<Effect, Refused> {
+        let request = self.record.request;
+        let look = self.managed(grant, manager, now_ms)?;
+        if look.stage.manager().is_some() {
+            return Err(Refused::AlreadyApproved);
+        }
+        // Switched on since it was asked for: the customer is asked all the same.
+        look.lockbox |= lockbox;
+        let manager = manager.person;
+        let expires_ms = if look.lockbox {
+            let expires_ms = now_ms.saturating_add(CONSENT_WAIT_MS);
+            look.stage = Stage::Approved { manager, minutes, expires_ms };
+            expires_ms
+        } else {
+            let expires_ms = minutes.after(now_ms);
+            look.stage = Stage::Granted { manager, consented: false, expires_ms };
+            expires_ms
+        };
+        let Look { reviewer, workstation, lockbox, .. } = *look;
+        Ok(Effect::Approve { grant, request, reviewer, manager, expires_ms, workstation, lockbox })
+    }
+
+    /// The manager refuses, or takes an approval back that was not used.
+    pub(super) fn refuse(
+        &mut self,
+        grant: GrantId,
+        manager: Manager,
+        reason: Statement,
+        now_ms: u64,
+    ) -> Result<Effect, Refused> {
+        self.managed(grant, manager, now_ms)?;
+        self.look = None;
+        let (decider, person) = (Decider::Manager, manager.person);
+        Ok(Effect::Refuse { grant, decider, person, reason })
+    }
+
+    pub(super) fn consent(
+        &mut self,
+        grant: GrantId,
+        customer: Customer,
+        now_ms: u64,
+    ) -> Result<Effect, Refused> {
+        let look = self.asked_of_customer(grant, customer, now_ms)?;
+        let (manager, minutes) = match look.stage {
+            Stage::Requested { .. } => return Err(Refused::NotApproved),
+            Stage::Granted { .. } | Stage::Opened { .. } => return Err(Refused::AlreadyApproved),
+            Stage::Approved { manager, minutes, .. } => (manager, minutes),
+        };
+        let expires_ms = minutes.after(now_ms);
+        look.stage = Stage::Granted { manager, consented: true, expires_ms };
+        Ok(Effect::Consent { grant, person: customer.person, expires_ms })
+    }
+
+    /// The customer refuses, or takes a consent back that was not used.
+    pub(super) fn decline(
+        &mut self,
+        grant: GrantId,
+        customer: Customer,
+        reason: Statement,
+        now_ms: u64,
+    ) -> Result<Effect, Refused> {
+        self.asked_of_customer(grant, customer, now_ms)?;
+        self.look = None;
+        let (decider, person) = (Decider::Customer, customer.person);
+        Ok(Effect::Refuse { grant, decider, person, reason })
+    }
+
+    pub(super) fn open(
+        &mut self,
+        (grant, lockbox): (GrantId, bool),
+        reviewer: &Reviewer,
+        workstation: &Enrolled,
+        now_ms: u64,
+    ) -> Result<Effect, Refused> {
+        self.works_there(reviewer)?;
+        self.stands_there(workstation, now_ms)?;
+        let request = self.record.request;
+        let look = self.this(grant)?;
+        let (consented, expires_ms) = match look.stage {
+            Stage::Requested { .. } => return Err(Refused::NotApproved),
+            Stage::Approved { .. } => return Err(Refused::NoConsent),
+            Stage::Opened { .. } => return Err(Refused::Used),
+            Stage::Granted { consented, expires_ms, .. } => (consented, expires_ms),
+        };
+        if reviewer.person != look.reviewer {
+            return Err(Refused::OtherPerson);
+        }
+        if workstation.workstation() != look.workstation {
+            return Err(Refused::OtherWorkstation);
+        }
+        // Switched on since it was approved: then the customer has not been asked.
+        if (look.lockbox || lockbox) && !consented {
+            return Err(Refused::NoConsent);
+        }
+        if now_ms >= expires_ms {
+            return Err(Refused::Expired);
+        }
+        look.stage = Stage::Opened { at_ms: now_ms };
+        let (reviewer, workstation) = (look.reviewer, look.workstation);
+        Ok(Effect::Open(OpenRecord::new(grant, request, reviewer, workstation)))
+    }
+
+    /// Judges, or wants another to. Nobody needs to have looked: what can be judged without being
+    /// read is better judged so. A look that is under way ends with the judgement.
+    pub(super) fn judge(
+        mut self,
+        reviewer: &Reviewer,
+        outcome: Outcome,
+        reason: Statement,
+        now_ms: u64,
+    ) -> Result<(State, Vec<Effect>), Refused> {
+        self.works_there(reviewer)?;
+        let person = reviewer.person;
+        if self.escalated_by == Some(person) {
+            return Err(Refused::OwnEscalation);
+        }
+        if outcome == Outcome::Escalated && self.escalated_by.is_some() {
+            return Err(Refused::AlreadyEscalated);
+        }
+        let request = self.record.request;
+        let effect = Effect::Judge { request, person, outcome, reason };
+        let state = match outcome {
+            Outcome::Escalated => {
+                (self.escalated_by, self.look) = (Some(person), None);
+                State::Open(Box::new(self))
+            }
+            Outcome::Dismissed | Outcome::Confirmed => {
+                let Self { record, category, .. } = self;
+                State::Judged(Judged { record, category, outcome, person, at_ms: now_ms })
+            }
+        };
+        Ok((state, vec![effect]))
+    }
+
+    /// The look under way, if it is this one.
+    fn this(&mut self, grant: GrantId) -> Result<&mut Look, Refused> {
+        self.look.as_mut().filter(|look| look.grant == grant).ok_or(Refused::OtherLook)
+    }
+
+    /// The look under way, if it is this one and can still be decided about.
+    fn live(&mut self, grant: GrantId, now_ms: u64) -> Result<&mut Look, Refused> {
+        let look = self.this(grant)?;
+        match look.stage.expires_ms() {
+            None => Err(Refused::Used),
+            Some(expires_ms) if now_ms >= expires_ms => Err(Refused::Expired),
+            Some(_) => Ok(look),
+        }
+    }
+
+    /// The look, if this manager decides about it.
+    fn managed(
+        &mut self,
+        grant: GrantId,
+        manager: Manager,
+        now_ms: u64,
+    ) -> Result<&mut Look, Refused> {
+        let look = self.live(grant, now_ms)?;
+        if look.reviewer == manager.person {
+            return Err(Refused::OwnLook);
+        }
+        if look.team != manager.team {
+            return Err(Refused::OtherTeam);
+        }
+        Ok(look)
+    }
+
+    /// The look, if this customer decides about it.
+    fn asked_of_customer(
+        &mut self,
+        grant: GrantId,
+        customer: Customer,
+        now_ms: u64,
+    ) -> Result<&mut Look, Refused> {
+        // Before anything is said of the look: other customers learn nothing.
+        if self.record.tenant != customer.tenant {
+            return Err(Refused::OtherTenant);
+        }
+        let look = self.live(grant, now_ms)?;
+        if !look.lockbox {
+            return Err(Refused::NoLockbox);
+        }
+        if look.reviewer == customer.person || look.stage.manager() == Some(customer.person) {
+            return Err(Refused::OwnConsent);
+        }
+        Ok(look)
+    }
+
+    fn works_there(&self, reviewer: &Reviewer) -> Result<(), Refused> {
+        let same = reviewer.region == self.record.region;
+        if same { Ok(()) } else { Err(Refused::OtherRegion) }
+    }
+
+    fn stands_there(&self, workstation: &Enrolled, now_ms: u64) -> Result<(), Refused> {
+        if workstation.region() != self.record.region {
+            return Err(Refused::WorkstationElsewhere);
+        }
+        let good = now_ms < workstation.expires_ms();
+        if good { Ok(()) } else { Err(Refused::WorkstationExpired) }
+    }
+}

@@ -1,0 +1,221 @@
+//! Checks what the log tells of zero retention: content logging is switched off by an approval of
+//! two people other than the applicant, and on again when that ends.
+
+use alloc::{
+    collections::{BTreeMap, btree_map::Entry as Slot},
+    format,
+    vec::Vec,
+};
+
+use super::Found;
+use crate::{
+    entry::{End, Event},
+    id::{ApprovalId, PersonId, ResourceId},
+    limits::{EXEMPTION_DECIDERS, EXEMPTION_MS_MAX},
+};
+
+/// How long after its date an approval's end may be logged: a sweeper wakes, and a service that was
+/// off starts.
+pub const EXEMPTION_GRACE_MS: u64 = 60 * 60 * 1000;
+
+#[derive(Debug, Default)]
+pub(super) struct Exemptions {
+    applications: BTreeMap<ApprovalId, Application>,
+    /// Resources whose content is not kept, by the approval that says so.
+    off: BTreeMap<ResourceId, ApprovalId>,
+}
+
+#[derive(Debug)]
+struct Application {
+    resource: ResourceId,
+    applicant: PersonId,
+    until_ms: u64,
+    lapses_ms: u64,
+    /// People in favour: none twice, the applicant not among them.
+    approved_by: Vec<PersonId>,
+    refused: bool,
+    ended: bool,
+}
+
+impl Application {
+    fn approved(&self) -> bool {
+        self.approved_by.len() >= EXEMPTION_DECIDERS && !self.refused
+    }
+
+    fn overdue(&self, now_ms: u64) -> bool {
+        now_ms > self.until_ms.saturating_add(EXEMPTION_GRACE_MS)
+    }
+}
+
+impl Exemptions {
+    pub(super) fn entry(&mut self, now_ms: u64, event: &Event, found: &mut Found) {
+        match event {
+            Event::ExemptionApplied {
+                approval, resource, applicant, until_ms, lapses_ms, ..
+            } => {
+                if until_ms.saturating_sub(now_ms) > EXEMPTION_MS_MAX {
+                    found.wrong(format!("{approval} is asked for more than 365 days"));
+                }
+                let application = Application {
+                    resource: ResourceId::from_random(*resource),
+                    applicant: *applicant,
+                    until_ms: *until_ms,
+                    lapses_ms: *lapses_ms,
+                    approved_by: Vec::new(),
+                    refused: false,
+                    ended: false,
+                };
+                match self.applications.entry(*approval) {
+                    Slot::Vacant(slot) => drop(slot.insert(application)),
+                    Slot::Occupied(_) => {
+                        found.wrong(format!("{approval} was asked for before"));
+                    }
+                }
+            }
+            Event::ExemptionDecided { approval, person, approved, .. } => {
+                if let Some(wrong) = self.decided(now_ms, *approval, *person, *approved) {
+                    found.wrong(format!("{approval} {wrong}"));
+                }
+            }
+            Event::ExemptionEnded { approval, end } => self.ended(now_ms, *approval, *end, found),
+            Event::ContentLogging { resource, enabled, approval, .. } => {
+                let resource = ResourceId::from_random(*resource);
+                if *enabled {
+                    self.switched_on(resource, *approval, found);
+                } else {
+                    self.switched_off(now_ms, resource, *approval, found);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn decided(
+        &mut self,
+        now_ms: u64,
+        approval: ApprovalId,
+        person: PersonId,
+        approved: bool,
+    ) -> Option<&'static str> {
+        let Some(application) = self.applications.get_mut(&approval) else {
+            return Some("is decided, and nobody had applied for it");
+        };
+        if application.ended || application.refused || application.approved() {
+            return Some("is decided after it was over or decided");
+        }
+        if now_ms >= application.lapses_ms.min(application.until_ms) {
+            return Some("is decided after it had lapsed");
+        }
+        if person == application.applicant {
+            return Some("is decided by the applicant");
+        }
+        if application.approved_by.contains(&person) {
+            return Some("is decided twice by one person");
+        }
+        if approved {
+            application.approved_by.push(person);
+        } else {
+            application.refused = true;
+        }
+        None
+    }
+
+    fn ended(&mut self, now_ms: u64, approval: ApprovalId, end: End, found: &mut Found) {
+        let renewed = |by: ApprovalId, resource| {
+            let by = self.applications.get(&by);
+            by.is_some_and(|by| by.approved() && !by.ended && by.resource == resource)
+        };
+        let Some(application) = self.applications.get(&approval) else {
+            found.wrong(format!("{approval} ends, and nobody had applied for it"));
+            return;
+        };
+        if application.ended {
+            found.wrong(format!("{approval} had ended before"));
+        }
+        match end {
+            End::Expired if now_ms < application.until_ms => {
+                found.wrong(format!("{approval} is said to expire before its date"));
+            }
+            End::Renewed { by } if !renewed(by, application.resource) => {
+                found
+                    .wrong(format!("{approval} is replaced by what was not approved in its place"));
+            }
+            End::Expired
+            | End::Renewed { .. }
+            | End::WithdrawnByCustomer { .. }
+            | End::WithdrawnByOperator { .. } => {}
+        }
+        let holds = self.off.get(&application.resource) == Some(&approval);
+        if holds && !application.ended && application.overdue(now_ms) {
+            let late = now_ms.saturating_sub(application.until_ms);
+            found.wrong(format!("{approval} lived {late} ms past its date"));
+        }
+        if let Some(application) = self.applications.get_mut(&approval) {
+            application.ended = true;
+        }
+    }
+
+    fn switched_off(
+        &mut self,
+        now_ms: u64,
+        resource: ResourceId,
+        approval: ApprovalId,
+        found: &mut Found,
+    ) {
+        let Some(application) = self.applications.get(&approval) else {
+            // Nobody applied: the administrator's command, which gives a reason that can be shown.
+            self.off.remove(&resource);
+            found.notice(format!(
+                "content logging of {resource} was switched off by the administrator, without an \
+                 application: why is the operator's word"
+            ));
+            return;
+        };
+        let wrong = if application.resource != resource {
+            Some("which is another resource's")
+        } else if !application.approved() {
+            Some("which two people other than the applicant have not approved")
+        } else if application.ended {
+            Some("which had ended")
+        } else if now_ms >= application.until_ms {
+            Some("which had expired")
+        } else {
+            None
+        };
+        if let Some(wrong) = wrong {
+            found.wrong(format!("content logging of {resource} is off by {approval}, {wrong}"));
+        }
+        self.off.insert(resource, approval);
+    }
+
+    fn switched_on(&mut self, resource: ResourceId, approval: ApprovalId, found: &mut Found) {
+        match self.applications.get(&approval) {
+            None => found.notice(format!(
+                "content logging of {resource} was switched on by the administrator: why is the \
+                 operator's word"
+            )),
+            Some(application) if !application.ended => found.wrong(format!(
+                "content logging of {resource} is on by the end of {approval}, which has not ended"
+            )),
+            Some(_) => {}
+        }
+        self.off.remove(&resource);
+    }
+
+    pub(super) fn end(&self, now_ms: u64, found: &mut Found) {
+        for (resource, approval) in &self.off {
+            let Some(application) = self.applications.get(approval) else { continue };
+            if application.ended {
+                found.wrong(format!(
+                    "content logging of {resource} is still off, and {approval} has ended"
+                ));
+            } else if application.overdue(now_ms) {
+                let late = now_ms.saturating_sub(application.until_ms);
+                found.wrong(format!("{approval} was not ended: {late} ms past its date"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

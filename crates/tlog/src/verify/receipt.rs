@@ -1,0 +1,77 @@
+//! Compares a receipt with the log that was replayed: what neither shows alone.
+//!
+//! A receipt says which key its record is sealed to and when that key goes; the log says when the
+//! key was made, for whom and until when. A service that tells a customer one deadline and the log
+//! another is found here.
+
+use alloc::{format, string::String, vec::Vec};
+
+use super::{Finding, Report};
+use crate::{
+    limits::{DAY_MS, RETENTION_DAYS_MAX, deadline_ms},
+    receipt::{Stored, Verified},
+};
+
+impl Report {
+    /// What a receipt says and the log does not bear out; empty: nothing.
+    ///
+    /// The receipt is one that [`crate::receipt::Receipt::verify`] accepted; that its checkpoint is
+    /// an earlier one of this log is another question ([`super::Question::older_size`]).
+    #[must_use]
+    pub fn receipt(&self, receipt: &Verified) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut found = |what: String| findings.push(Finding { index: Some(receipt.index), what });
+        let (terms, facts) = (&receipt.claims.terms, &receipt.claims.facts);
+        if receipt.index >= self.entries {
+            found(format!("the receipt is of a later entry: the log ends at {}", self.entries));
+        }
+        if terms.retention_days > RETENTION_DAYS_MAX {
+            found(format!(
+                "the receipt keeps content for {} days, more than {RETENTION_DAYS_MAX}",
+                terms.retention_days
+            ));
+        }
+        let Some(stored) = &facts.stored else { return findings };
+        if terms.retention_days == 0 {
+            found("the receipt says zero retention, and that content is stored".into());
+        }
+        // The deadline was fixed while the request was answered, so both ends of that are allowed.
+        let latest = deadline_ms(facts.finished_ms, terms.retention_days);
+        let earliest = deadline_ms(facts.started_ms.min(facts.finished_ms), terms.retention_days);
+        if stored.deadline_ms > latest {
+            let late = stored.deadline_ms.saturating_sub(latest);
+            found(format!("the receipt's deadline is {late} ms later than was agreed"));
+        } else if stored.deadline_ms < earliest {
+            let early = earliest.saturating_sub(stored.deadline_ms);
+            found(format!("the receipt's deadline is {early} ms earlier than was agreed"));
+        } else if !stored.deadline_ms.is_multiple_of(DAY_MS) {
+            found("the receipt's deadline is no midnight".into());
+        }
+        findings.extend(self.key(receipt, stored));
+        findings
+    }
+
+    /// What is wrong with the key that a receipt names.
+    fn key(&self, receipt: &Verified, stored: &Stored) -> Vec<Finding> {
+        let found = |what| Finding { index: Some(receipt.index), what };
+        let key = stored.key;
+        let Some(made) = self.keys.get(&key) else {
+            return alloc::vec![found(format!("the log does not know the receipt's {key}"))];
+        };
+        let (terms, facts) = (&receipt.claims.terms, &receipt.claims.facts);
+        let checks = [
+            (made.tenant != terms.tenant, "was made for another tenant"),
+            (made.deadline_ms != stored.deadline_ms, "has another deadline in the log"),
+            (made.index >= receipt.index, "was made after it is said to have been used"),
+            (
+                made.destroyed_ms.is_some_and(|destroyed| destroyed < facts.finished_ms),
+                "was destroyed before it is said to have been used",
+            ),
+        ];
+        let wrong = checks.into_iter().filter(|(wrong, _)| *wrong);
+        wrong.map(|(_, what)| found(format!("the receipt's {key} {what}"))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

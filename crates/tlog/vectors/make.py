@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+"""Makes the vectors of log entries of kinds 6, 7 and 9 to 22, and all histories, from docs/spec/log.md alone.
+
+    python3 make.py
+
+Nothing here is shared with the program that is tested. Everything is made of fixed bytes, so it makes
+the same files every time.
+"""
+import pathlib
+
+HOME = pathlib.Path(__file__).parent
+DAY = 86_400_000
+HOUR = DAY // 24
+MINUTE = HOUR // 60
+NOON = 20_420 * DAY + DAY // 2
+
+
+class Raw(bytes):
+    """CBOR that stands as it is."""
+
+
+NULL, INDEFINITE = Raw(b"\xf6"), Raw(b"\x9f\xff")
+
+
+def head(major, n):
+    for length, code in [(1, 24), (2, 25), (4, 26), (8, 27)]:
+        if n < 24:
+            return bytes([major << 5 | n])
+        if n < 1 << 8 * length:
+            return bytes([major << 5 | code]) + n.to_bytes(length, "big")
+    raise ValueError(n)
+
+
+def cbor(value):
+    if isinstance(value, Raw):
+        return bytes(value)
+    if isinstance(value, bool):
+        return b"\xf5" if value else b"\xf4"
+    if isinstance(value, int):
+        return head(0, value)
+    if isinstance(value, bytes):
+        return head(2, len(value)) + value
+    if isinstance(value, str):
+        return head(3, len(value.encode())) + value.encode()
+    return head(4, len(value)) + b"".join(map(cbor, value))
+
+
+def i(n):
+    """An id."""
+    return bytes([n]) * 16
+
+
+def d(n):
+    """A digest, a commitment, a workstation."""
+    return bytes([n]) * 32
+
+
+def put(kind, name, data, remark):
+    text = data.hex()
+    lines = [f"# {remark}"] + [text[at:at + 96] for at in range(0, len(text), 96)]
+    (HOME / kind).mkdir(exist_ok=True)
+    (HOME / kind / f"{name}.hex").write_text("\n".join(lines) + "\n")
+
+
+# ---- entries ------------------------------------------------------------------------------------
+
+def entries():
+    def one(name, event, remark):
+        put("entry", name, cbor([NOON, event]), remark)
+
+    grant, request, reviewer, manager, customer = i(3), i(4), i(5), i(6), i(7)
+    approval, resource, applicant = i(8), i(9), i(10)
+    soon = NOON + 15 * MINUTE
+    good = {
+        "approved": [6, [grant, request, reviewer, manager, soon, d(1), False]],
+        "approved-with-lockbox": [6, [grant, request, reviewer, manager, soon, d(1), True]],
+        "looked": [7, [grant, request, reviewer, d(1)]],
+        "flagged": [9, [request, 0, d(2)]],
+        "flagged-by-monitoring": [9, [request, 1, d(2)]],
+        "look-requested": [10, [grant, request, reviewer, d(1), True, soon, d(2)]],
+        "consented": [11, [grant, customer, soon]],
+        "refused": [12, [grant, 0, manager, d(2)]],
+        "refused-by-customer": [12, [grant, 1, customer, d(2)]],
+        "flag-dismissed": [13, [request, reviewer, 0, d(2)]],
+        "flag-escalated": [13, [request, reviewer, 2, d(2)]],
+        "notified": [14, [resource, 0, d(2)]],
+        "throttled-by-monitoring": [14, [resource, 1, d(2), soon]],
+        "blocked": [14, [resource, 2, d(2), soon, manager]],
+        "lifted": [14, [resource, 5, d(2), NULL, manager]],
+        "exemption-applied": [15, [approval, resource, applicant, NOON + DAY, soon, True, d(2), d(3)]],
+        "exemption-approved": [16, [approval, manager, True, d(2)]],
+        "exemption-refused": [16, [approval, manager, False, d(2)]],
+        "exemption-expired": [17, [approval, [0, []]]],
+        "exemption-renewed": [17, [approval, [1, [i(11)]]]],
+        "exemption-withdrawn-by-customer": [17, [approval, [2, [applicant, d(2)]]]],
+        "exemption-withdrawn-by-operator": [17, [approval, [3, [manager, d(2)]]]],
+        "workstation-enrolled": [18, [d(1), manager, NOON + DAY, d(2)]],
+        "workstation-revoked": [19, [d(1), manager, d(2)]],
+        "proved": [20, [d(1), d(2), d(3), 0]],
+        "proved-undecided": [20, [d(1), d(2), d(3), 2]],
+        "owner-read": [21, [request, d(2)]],
+        "owner-deleted": [22, [request, d(2)]],
+        "role-assigned": [4, [7, i(12), 0, d(2)]],
+        "lockbox-switched": [4, [11, resource, 1, d(2)]],
+    }
+    for name, event in good.items():
+        one(f"good-{name}", event, name)
+    bad = [
+        ("approved-without-workstation", [6, [grant, request, reviewer, manager, soon]], "two fields are missing"),
+        ("approved-lockbox-as-number", [6, [grant, request, reviewer, manager, soon, d(1), 0]], "0 is not false"),
+        ("looked-workstation-of-16-bytes", [7, [grant, request, reviewer, i(1)]], "too short"),
+        ("looked-with-a-person-more", [7, [grant, request, reviewer, d(1), manager]], "one more"),
+        ("flagged-unknown-source", [9, [request, 2, d(2)]], "there is no source 2"),
+        ("flagged-category-in-clear", [9, [request, 0, "violence"]], "a category is committed to"),
+        ("look-requested-reason-in-clear", [10, [grant, request, reviewer, d(1), True, soon, "why"]], "a reason is committed to"),
+        ("consented-null-expiry", [11, [grant, customer, NULL]], "null"),
+        ("refused-unknown-decider", [12, [grant, 2, manager, d(2)]], "there is no decider 2"),
+        ("flag-unknown-outcome", [13, [request, reviewer, 3, d(2)]], "there is no outcome 3"),
+        ("penalised-unknown", [14, [resource, 6, d(2), NULL, manager]], "there is no penalty 6"),
+        ("penalised-trailing-null", [14, [resource, 1, d(2), soon, NULL]], "what is not there at the end is left out"),
+        ("penalised-trailing-nulls", [14, [resource, 0, d(2), NULL, NULL]], "what is not there at the end is left out"),
+        ("exemption-applied-one-commitment", [15, [approval, resource, applicant, NOON + DAY, soon, True, d(2)]], "a field is missing"),
+        ("exemption-decided-as-number", [16, [approval, manager, 1, d(2)]], "1 is not true"),
+        ("exemption-ended-unknown", [17, [approval, [4, []]]], "there is no end 4"),
+        ("exemption-ended-as-number", [17, [approval, 0]], "an end has fields, if none"),
+        ("exemption-expired-by-somebody", [17, [approval, [0, [manager]]]], "nobody ends what expires"),
+        ("exemption-ended-indefinite", [17, [approval, Raw(b"\x81\x00")]], "fields are missing"),
+        ("exemption-ended-fields-of-indefinite-length", [17, [approval, Raw(b"\x82\x00" + INDEFINITE)]], "an indefinite length"),
+        ("workstation-enrolled-for-ever", [18, [d(1), manager, NULL, d(2)]], "each certificate expires"),
+        ("proved-unknown-outcome", [20, [d(1), d(2), d(3), 3]], "there is no proof 3"),
+        ("owner-read-by-a-person", [21, [request, manager]], "who it was is committed to"),
+        ("next-kind", [23, []], "there is no kind 23"),
+    ]
+    for name, event, remark in bad:
+        one(f"bad-{name}", event, remark)
+
+
+# ---- histories ----------------------------------------------------------------------------------
+
+GRANT, REQUEST, REVIEWER, MANAGER, CUSTOMER = i(3), i(4), i(5), i(6), i(7)
+A, B, RESOURCE, APPLICANT, FIRST, SECOND = i(8), i(11), i(9), i(10), i(12), i(13)
+DESK, SALTED = d(1), d(2)
+STARTED = [0, [d(20), d(21), []]]
+
+
+def bundle(events):
+    """Events, each with how many minutes after noon it happened."""
+    data = b""
+    for minute, event in events:
+        entry = cbor([NOON + minute * MINUTE, event])
+        data += len(entry).to_bytes(2, "big") + entry
+    return data
+
+
+def flagged():
+    return [9, [REQUEST, 1, SALTED]]
+
+
+def enrolled(until=10_000):
+    return [18, [DESK, MANAGER, NOON + until * MINUTE, SALTED]]
+
+
+def requested(lockbox=False, until=60, request=REQUEST):
+    return [10, [GRANT, request, REVIEWER, DESK, lockbox, NOON + until * MINUTE, SALTED]]
+
+
+def approved(lockbox=False, until=35, manager=MANAGER, request=REQUEST, reviewer=REVIEWER, desk=DESK):
+    return [6, [GRANT, request, reviewer, manager, NOON + until * MINUTE, desk, lockbox]]
+
+
+def consented(person=CUSTOMER, until=45):
+    return [11, [GRANT, person, NOON + until * MINUTE]]
+
+
+def refused(decider, person):
+    return [12, [GRANT, decider, person, SALTED]]
+
+
+def looked(grant=GRANT, request=REQUEST, reviewer=REVIEWER, desk=DESK):
+    return [7, [grant, request, reviewer, desk]]
+
+
+def judged(outcome=1, person=REVIEWER):
+    return [13, [REQUEST, person, outcome, SALTED]]
+
+
+def review(*events, enrol=(1, 10_000)):
+    """A start, an enrolled workstation and a flagged record, and then some events."""
+    start = [(0, STARTED)] + ([(enrol[0], enrolled(enrol[1]))] if enrol else []) + [(2, flagged())]
+    return start + list(events)
+
+
+def applied(approval=A, until=1000, lapses=500):
+    return [15, [approval, RESOURCE, APPLICANT, NOON + until * MINUTE, NOON + lapses * MINUTE, True, SALTED, d(3)]]
+
+
+def decided(person, yes=True, approval=A):
+    return [16, [approval, person, yes, SALTED]]
+
+
+def logging(on, approval=A, resource=RESOURCE):
+    return [5, [resource, on, approval, SALTED]]
+
+
+EXPIRED, WITHDRAWN, TAKEN_BACK = [0, []], [2, [APPLICANT, SALTED]], [3, [MANAGER, SALTED]]
+
+
+def ended(end, approval=A):
+    return [17, [approval, end]]
+
+
+def exemption(*events):
+    """In force from minute 4 to minute 1000, and then some events."""
+    return [(0, STARTED), (1, applied()), (3, decided(FIRST)), (4, decided(SECOND)), (4, logging(False)), *events]
+
+
+def from_start(*events):
+    return [(0, STARTED), *events]
+
+
+def histories():
+    def one(name, events, remark):
+        put("history", name, bundle(events), remark)
+
+    ask, allow, see = (10, requested()), (20, approved()), (30, looked())
+    ask_box, allow_box = (10, requested(True)), (20, approved(True, until=600))
+    apply, off, on = (1, applied()), (4, logging(False)), (10, logging(True))
+    for name, events, remark in [
+        ("good-look", review(ask, allow, see, (40, judged())), "asked for, approved, looked, judged"),
+        ("good-look-with-consent", review(ask_box, allow_box, (30, consented()), (40, looked())), "with lockbox on"),
+        ("good-judged-without-a-look", review((10, judged(0))), "what need not be read is better not read"),
+        ("good-look-refused", review(ask, (20, refused(0, MANAGER)), (30, judged(0))), "no look, no finding"),
+        ("bad-look-not-approved", review(ask, see), "asked for only"),
+        ("bad-look-other-grant", review(ask, allow, (30, looked(grant=i(33)))), "by a permission that nobody gave"),
+        ("bad-look-expired", review(ask, allow, (35, looked())), "the moment it expires is too late"),
+        ("bad-look-used", review(ask, allow, see, (31, looked())), "a permission is for one look"),
+        ("bad-look-other-record", review(ask, allow, (30, looked(request=i(44)))), "another record"),
+        ("bad-look-other-person", review(ask, allow, (30, looked(reviewer=MANAGER))), "another person"),
+        ("bad-look-other-workstation", review(ask, allow, (30, looked(desk=d(9)))), "another workstation"),
+        ("bad-look-workstation-never-enrolled", review(ask, allow, see, enrol=None), "nobody enrolled it"),
+        ("bad-look-workstation-revoked", review(ask, allow, (25, [19, [DESK, MANAGER, SALTED]]), see), "revoked after the approval"),
+        ("bad-look-enrolment-expired", review(ask, allow, see, enrol=(1, 30)), "its certificate has expired"),
+        ("bad-look-without-consent", review(ask_box, allow_box, see), "lockbox is on"),
+        ("bad-look-consent-left-out", review(ask_box, allow, see), "lockbox is on in the request and off in the approval"),
+        ("bad-look-consent-by-reviewer", review(ask_box, allow_box, (30, consented(REVIEWER)), (40, looked())), "the operator's own person"),
+        ("bad-look-consent-expired", review(ask_box, allow_box, (30, consented()), (45, looked())), "the consent's minutes are over"),
+        ("bad-look-consent-for-two-hours", review(ask_box, allow_box, (30, consented(until=150)), (40, looked())), "60 minutes are the most"),
+        ("bad-look-not-flagged", from_start((1, enrolled()), ask, allow, see), "only flagged records are reviewed"),
+        ("bad-look-judged-already", review(ask, allow, (25, judged(0, MANAGER)), see), "it is not flagged any more"),
+        ("bad-look-refused", review(ask, (15, refused(1, CUSTOMER)), allow, see), "the customer had said no"),
+        ("bad-approved-by-reviewer", review(ask, (20, approved(manager=REVIEWER))), "nobody approves their own"),
+        ("bad-approved-unasked", review(allow), "nobody had asked"),
+        ("bad-approved-late", review(ask, (60, approved(until=70))), "the request had expired"),
+        ("bad-approved-for-two-hours", review(ask, (20, approved(until=140))), "60 minutes are the most"),
+        ("bad-approved-other-record", review(ask, (20, approved(request=i(44)))), "not what was asked for"),
+        ("bad-approved-other-workstation", review(ask, (20, approved(desk=d(9)))), "not what was asked for"),
+        ("bad-judged-by-who-escalated", review((10, judged(2)), (20, judged(0))), "another person must"),
+        ("bad-judged-twice", review((10, judged(0)), (20, judged(1, MANAGER))), "it is not flagged any more"),
+
+        ("good-exemption", exemption((1000, ended(EXPIRED)), (1000, logging(True))), "two people, and its date"),
+        ("good-exemption-withdrawn", exemption((10, ended(WITHDRAWN)), on), "by the customer"),
+        ("good-exemption-renewed", exemption(
+            (10, applied(B, 2000)), (11, decided(FIRST, approval=B)), (12, decided(SECOND, approval=B)),
+            (12, ended([1, [B]])), (12, logging(False, B)), (1500, flagged()),
+        ), "the old one's date does not matter any more"),
+        ("good-logging-by-the-administrator", from_start(off), "no application: a notice, and no finding"),
+        ("bad-exemption-one-decision", from_start(apply, (3, decided(FIRST)), off), "one of two"),
+        ("bad-exemption-same-person-twice", from_start(apply, (3, decided(FIRST)), (4, decided(FIRST)), off), "two of one person"),
+        ("bad-exemption-by-applicant", from_start(apply, (3, decided(FIRST)), (4, decided(APPLICANT)), off), "nobody approves their own"),
+        ("bad-exemption-refused", from_start(
+            apply, (2, decided(MANAGER, False)), (3, decided(FIRST)), (4, decided(SECOND)), off,
+        ), "one refusal refuses"),
+        ("bad-exemption-lapsed", from_start(apply, (3, decided(FIRST)), (500, decided(SECOND)), (500, logging(False))), "decided too late"),
+        ("bad-exemption-other-resource", exemption((5, logging(False, resource=i(99)))), "approved for another"),
+        ("bad-exemption-for-two-years", from_start((1, applied(until=2 * 365 * 24 * 60))), "365 days are the most"),
+        ("bad-exemption-outlives-its-date", exemption((1061, flagged())), "an hour later it is still off"),
+        ("bad-exemption-ended-late", exemption((1061, ended(EXPIRED)), (1061, logging(True))), "more than an hour late"),
+        ("bad-exemption-ended-and-off", exemption((10, ended(TAKEN_BACK))), "withdrawn, and content is still not kept"),
+        ("bad-exemption-used-after-its-end", exemption((10, ended(TAKEN_BACK)), on, (20, logging(False))), "an approval ends once"),
+        ("bad-exemption-on-without-an-end", exemption(on), "content is kept again, and the approval holds"),
+        ("bad-exemption-expired-early", exemption((10, ended(EXPIRED)), on), "its date has not come"),
+        ("bad-exemption-renewed-by-nothing", exemption((12, ended([1, [B]])), (12, logging(False, B))), "nobody applied for it"),
+
+        ("good-begins-with-a-change", [(0, [4, [0, i(1), 0, SALTED]]), (1, STARTED), (2, [1, [d(3)]])], "a tenant was added before the first start"),
+        ("bad-begins-with-a-request", [(0, [1, [d(3)]]), (1, STARTED)], "its beginning was left out"),
+        ("bad-time-falls", [(1, STARTED), (0, [1, [d(3)]])], "before its predecessor"),
+    ]:
+        one(name, events, remark)
+
+
+entries()
+histories()
