@@ -179,11 +179,17 @@ fn what_is_refused(setting: &Setting) {
     let mut elsewhere = decode(claims);
     elsewhere["iss"] = "https://login.example.com".into();
     refused("contoso", &format!("{header}.{}.{signature}", encode(elsewhere)));
-    // Nobody made up a key name to any effect.
+    // Made-up key names have the issuer asked once more, if at all: configuration and keys.
+    let dials = || {
+        let counted = Request::get("/egress").send(setting.service.operations).ok();
+        counted["destinations"][0]["dials"].as_u64().unwrap()
+    };
+    let before = dials();
     for at in 0..20 {
         let header = encode(json!({"alg": "RS256", "kid": format!("made-up-{at}")}));
         refused("contoso", &format!("{header}.{claims}.{signature}"));
     }
+    assert!(dials() <= before + 2, "{before} {}", dials());
     // An issuer that does not answer is not the caller's fault.
     let mut dead = decode(claims);
     dead["iss"] = DEAD.into();
