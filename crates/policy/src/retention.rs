@@ -53,6 +53,17 @@ pub struct ContentLogging {
     pub since_ms: u64,
     /// By which approval; none where it was never changed.
     pub approval: Option<ApprovalId>,
+    /// Until when, where it is off by an approval that ends: from then on content is kept again,
+    /// whether or not anybody has switched it.
+    pub until_ms: Option<u64>,
+}
+
+impl ContentLogging {
+    /// Whether the content of a request is kept that ends now.
+    #[must_use]
+    pub fn keeps(&self, now_ms: u64) -> bool {
+        self.enabled || self.until_ms.is_some_and(|until_ms| now_ms >= until_ms)
+    }
 }
 
 /// How long what holds no content is kept, in days: longer than any content, so that a receipt
@@ -155,8 +166,8 @@ impl Exemption {
 ///
 /// [`limits::deadline_ms`] says when it ends: the rule that an auditor compares receipts with.
 pub fn plan(rule: &Rule, now_ms: u64) -> RetentionPlan {
-    let ContentLogging { enabled, approval, .. } = rule.content_logging;
-    if !enabled {
+    if !rule.content_logging.keeps(now_ms) {
+        let approval = rule.content_logging.approval;
         return RetentionPlan::Zero(Exemption { approval });
     }
     let deadline_ms = limits::deadline_ms(now_ms, rule.days.0);

@@ -72,14 +72,15 @@ impl Exchange {
         request: RequestId,
         route: &'static str,
     ) -> Self {
-        let keeps = caller.resource().is_ok_and(|r| r.retention.content_logging.enabled);
+        let now_ms = clock::read().wall_ms;
+        let keeps = caller.resource().is_ok_and(|r| r.retention.content_logging.keeps(now_ms));
         Self {
             ledger,
             identity,
             caller,
             request,
             route,
-            started_ms: clock::read().wall_ms,
+            started_ms: now_ms,
             asked: RequestBody::default(),
             sent: Sha256::new(),
             kept: keeps.then(ContentBytes::default),

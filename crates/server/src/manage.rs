@@ -216,7 +216,12 @@ impl Management {
                 tenant: tenant.id,
                 days: new.retention_days.map_or(Ok(Days::DEFAULT), Days::new)?,
                 // The store writes down since when.
-                content_logging: ContentLogging { enabled: true, since_ms: 0, approval: None },
+                content_logging: ContentLogging {
+                    enabled: true,
+                    since_ms: 0,
+                    approval: None,
+                    until_ms: None,
+                },
             },
             created_at: now,
         };

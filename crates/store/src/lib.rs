@@ -23,6 +23,7 @@ pub mod tiles;
 #[cfg(test)]
 mod vectors;
 pub mod witness;
+pub mod workflow;
 
 pub use content::Content;
 pub use directory::{Deployment, Directory, Model, ModelFactsRow, Resource, Sku, Tenant};

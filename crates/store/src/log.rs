@@ -9,6 +9,7 @@ use policy::{
         DAY_MS,
         clock::{Behind, Clock, Reading},
     },
+    workflow::Statement,
 };
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use tlog::{
@@ -77,7 +78,25 @@ impl<'a> Append<'a> {
     ) -> Result<(), StoreError> {
         let (salt, commitment) = salted(state)?;
         let index = self.push(Event::Changed { subject, id, action, commitment })?;
-        self.opening(index, salt, state)
+        self.opening((index, 0), salt, state)
+    }
+
+    /// The number that the next entry will have.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Appends an entry, and keeps the texts that it commits to.
+    pub(crate) fn told(
+        &mut self,
+        event: Event,
+        statements: &[&Statement],
+    ) -> Result<u64, StoreError> {
+        let index = self.push(event)?;
+        for (place, statement) in (0..).zip(statements) {
+            self.opening((index, place), *statement.salt(), statement.text())?;
+        }
+        Ok(index)
     }
 
     /// Appends that a resource's content is kept from now on, or not.
@@ -91,13 +110,17 @@ impl<'a> Append<'a> {
         let (salt, commitment) = salted(reason)?;
         let event = Event::ContentLogging { resource, enabled, approval, reason: commitment };
         let index = self.push(event)?;
-        self.opening(index, salt, reason)
+        self.opening((index, 0), salt, reason)
     }
 
-    fn opening(&self, index: u64, salt: [u8; 16], state: &str) -> Result<(), StoreError> {
-        self.tx
-            .prepare_cached("INSERT INTO log_opening (idx, salt, state) VALUES (?1, ?2, ?3)")?
-            .execute(params![index, salt, state])?;
+    fn opening(
+        &self,
+        (index, place): (u64, u64),
+        salt: [u8; 16],
+        state: &str,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO log_opening (idx, place, salt, state) VALUES (?1, ?2, ?3, ?4)";
+        self.tx.prepare_cached(sql)?.execute(params![index, place, salt, state])?;
         Ok(())
     }
 

@@ -275,7 +275,7 @@ impl Store {
         let approval = ApprovalId::from_random(random()?);
         self.change(|tx, log| {
             let sql = "UPDATE resource SET content_logging = ?2, content_logging_since_ms = ?3,
-                       content_logging_approval = ?4 WHERE name = ?1";
+                       content_logging_approval = ?4, content_logging_until_ms = NULL WHERE name = ?1";
             let values = params![resource, enabled, log.now_ms, approval.as_bytes()];
             found(tx.execute(sql, values)?, Kind::Resource, resource)?;
             let id = id_of(tx, Kind::Resource, resource)?;

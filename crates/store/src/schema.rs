@@ -163,6 +163,69 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE resource ADD COLUMN network_default_action TEXT NOT NULL DEFAULT 'Allow';
     ALTER TABLE resource ADD COLUMN ip_rules TEXT NOT NULL DEFAULT '';
     ",
+    // 6: workflows, and who takes part in them.
+    "
+    -- Several texts may belong to one entry.
+    CREATE TABLE opening (
+        idx INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        salt BLOB NOT NULL,
+        state TEXT NOT NULL,
+        PRIMARY KEY (idx, place)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO opening (idx, place, salt, state) SELECT idx, 0, salt, state FROM log_opening;
+    DROP TABLE log_opening;
+    ALTER TABLE opening RENAME TO log_opening;
+
+    CREATE TABLE workflow (
+        kind TEXT NOT NULL,
+        id BLOB NOT NULL,
+        state TEXT NOT NULL,
+        due_ms INTEGER,
+        PRIMARY KEY (kind, id)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Where the log tells of a grant.
+    CREATE TABLE grant_entry (
+        grant_id BLOB PRIMARY KEY,
+        approved INTEGER,
+        consented INTEGER,
+        looked INTEGER
+    ) STRICT;
+
+    -- People and programs, by the random ids that the log has of them.
+    CREATE TABLE principal (
+        id BLOB PRIMARY KEY,
+        kind TEXT NOT NULL,
+        tenant BLOB NOT NULL REFERENCES tenant (id),
+        oid TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        UNIQUE (tenant, oid)
+    ) STRICT;
+
+    -- Roles, at the service (an empty id), a tenant, a resource or a deployment.
+    CREATE TABLE role_assignment (
+        principal BLOB NOT NULL REFERENCES principal (id),
+        role TEXT NOT NULL,
+        scope TEXT NOT NULL,
+        scope_id BLOB NOT NULL,
+        PRIMARY KEY (principal, role, scope, scope_id)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Teams of reviewers, and who is in which.
+    CREATE TABLE team (
+        id BLOB PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE
+    ) STRICT;
+    CREATE TABLE team_member (
+        person BLOB PRIMARY KEY REFERENCES principal (id),
+        team BLOB NOT NULL REFERENCES team (id)
+    ) STRICT;
+
+    -- Until when an approval switches content logging off; and whether the customer consents to looks.
+    ALTER TABLE resource ADD COLUMN content_logging_until_ms INTEGER;
+    ALTER TABLE resource ADD COLUMN lockbox INTEGER NOT NULL DEFAULT 0;
+    ",
 ];
 
 /// Tables that are small, and that every request needs: a look at each page of them is cheap.

@@ -200,6 +200,7 @@ fn resource(row: &Row<'_>) -> Result<Resource, StoreError> {
                 since_ms: column(row, "content_logging_since_ms")?,
                 approval: column::<Option<[u8; 16]>>(row, "content_logging_approval")?
                     .map(ApprovalId::from_random),
+                until_ms: column(row, "content_logging_until_ms")?,
             },
         },
         created_at: column(row, "created_at")?,

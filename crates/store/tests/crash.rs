@@ -72,7 +72,8 @@ fn open(home: &Path) -> Ledger {
 
 fn ended(request: RequestId, keep: bool) -> Ended {
     let tenant = TenantId::from_random([1; 16]);
-    let content_logging = ContentLogging { enabled: keep, since_ms: 0, approval: None };
+    let content_logging =
+        ContentLogging { enabled: keep, since_ms: 0, approval: None, until_ms: None };
     let rule = Rule { tenant, days: Days::DEFAULT, content_logging };
     let keep = match plan(&rule, START_MS) {
         RetentionPlan::Store(until) => {

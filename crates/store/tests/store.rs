@@ -52,6 +52,7 @@ fn resource(seed: u8, owner: &Tenant) -> Resource {
                 enabled: true,
                 since_ms: clock().wall_ms,
                 approval: None,
+                until_ms: None,
             },
         },
         created_at: 2,

@@ -151,12 +151,12 @@ impl State {
         if let Some(Approval { approval, since_ms, until_ms, .. }) = self.in_force {
             let enabled = now_ms >= until_ms;
             let since_ms = if enabled { until_ms } else { since_ms };
-            return ContentLogging { enabled, since_ms, approval: Some(approval) };
+            return ContentLogging { enabled, since_ms, approval: Some(approval), until_ms: None };
         }
         let ended = self.ended.filter(|ended| ended.was_in_force);
         let (since_ms, approval) =
             ended.map_or((0, None), |ended| (ended.at_ms, Some(ended.approval)));
-        ContentLogging { enabled: true, since_ms, approval }
+        ContentLogging { enabled: true, since_ms, approval, until_ms: None }
     }
 
     /// When [`Event::Expire`] is due.

@@ -180,7 +180,7 @@ pub struct CapabilityView {
 
 impl CapabilityView {
     fn content_logging(rule: &Rule) -> Self {
-        let ContentLogging { enabled, since_ms, approval } = rule.content_logging;
+        let ContentLogging { enabled, since_ms, approval, .. } = rule.content_logging;
         let value = if enabled { "true" } else { "false" };
         Self { name: "ContentLogging", value, since: time(since_ms / 1000), approval }
     }

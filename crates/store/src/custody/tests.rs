@@ -44,7 +44,12 @@ fn bench() -> Bench {
     let rule = Rule {
         tenant: TENANT,
         days: Days::new(2).unwrap(),
-        content_logging: ContentLogging { enabled: true, since_ms: 0, approval: None },
+        content_logging: ContentLogging {
+            enabled: true,
+            since_ms: 0,
+            approval: None,
+            until_ms: None,
+        },
     };
     let RetentionPlan::Store(until) = plan(&rule, START_MS) else { panic!() };
     let deadline_ms = until.deadline_ms();

@@ -87,7 +87,8 @@ fn terms() -> Arc<Terms> {
 }
 
 fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
-    let content_logging = ContentLogging { enabled: keep, since_ms: 0, approval: None };
+    let content_logging =
+        ContentLogging { enabled: keep, since_ms: 0, approval: None, until_ms: None };
     let rule = Rule { tenant: TENANT, days: Days::new(2).unwrap(), content_logging };
     let keep = match plan(&rule, now_ms) {
         RetentionPlan::Store(until) => Some((until, ContentBytes::new(b"content".to_vec()))),

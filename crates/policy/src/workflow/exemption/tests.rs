@@ -75,10 +75,11 @@ fn two_people_approve_and_nothing_is_kept_until_the_date() {
     let state = approved();
     assert_eq!(
         state.content_logging(UNTIL - 1),
-        ContentLogging { enabled: false, since_ms: NOW, approval: Some(id(1)) }
+        ContentLogging { enabled: false, since_ms: NOW, approval: Some(id(1)), until_ms: None }
     );
     // What is over is over, whether or not anybody swept it.
-    let over = ContentLogging { enabled: true, since_ms: UNTIL, approval: Some(id(1)) };
+    let over =
+        ContentLogging { enabled: true, since_ms: UNTIL, approval: Some(id(1)), until_ms: None };
     assert_eq!(state.content_logging(UNTIL), over);
     assert_eq!(state.due_ms(), Some(UNTIL));
     let (swept, effects) = step(&state, expire(), UNTIL + 5).unwrap();
@@ -229,7 +230,12 @@ fn either_side_ends_it_at_once() {
         [(Side::Customer, How::WithdrawnByCustomer), (Side::Operator, How::WithdrawnByOperator)]
     {
         let (state, effects) = step(&approved(), withdraw(1, side), NOW + 5).unwrap();
-        let expected = ContentLogging { enabled: true, since_ms: NOW + 5, approval: Some(id(1)) };
+        let expected = ContentLogging {
+            enabled: true,
+            since_ms: NOW + 5,
+            approval: Some(id(1)),
+            until_ms: None,
+        };
         assert_eq!(state.content_logging(NOW + 5), expected);
         assert!(matches!(&effects[1], Effect::SwitchContentLogging { enabled: true, .. }));
         assert_eq!(state.status(NOW + 5).ended.unwrap().how, how);
