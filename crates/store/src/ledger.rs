@@ -5,6 +5,7 @@
 //! Another publishes what was committed as the log's static files, and destroys what is due.
 
 mod commit;
+mod open;
 mod receipts;
 mod sweep;
 pub(crate) mod usage;
@@ -29,7 +30,11 @@ use tlog::{
     receipt::{Facts, Terms},
 };
 
-pub use self::{receipts::OwnReceipt, usage::UsageRow};
+pub use self::{
+    open::{NotOpened, RecordFacts},
+    receipts::OwnReceipt,
+    usage::UsageRow,
+};
 use crate::{
     custody::{Client, CustodyError, ListedKey},
     error::StoreError,

@@ -4,12 +4,13 @@ use std::{
 };
 
 use policy::{
-    id::RequestId,
+    id::{GrantId, PersonId, RequestId, TeamId},
     retention::{ContentLogging, DAY_MS, Days, RetentionPlan, Rule, clock::Reading, plan},
+    workflow::{Statement, review, workstation},
 };
 use tlog::{
     canon::Digest,
-    entry::{ENTRY_BYTES_MAX, Entry},
+    entry::{ENTRY_BYTES_MAX, Entry, FlagSource},
     note::Note,
     receipt::{Filter, Outcome},
     verify::{Replay, Report},
@@ -18,8 +19,10 @@ use tlog::{
 
 use super::*;
 use crate::{
+    Store,
     custody::{self, Custodian},
     tiles::{Cosigned, Unpublished, unwitnessed},
+    workflow::{NotStepped, Review, Workstation},
 };
 
 const TENANT: TenantId = TenantId::from_random([1; 16]);
@@ -454,4 +457,68 @@ fn two_services_that_share_a_log_are_caught_by_the_witness() {
     assert!(refused.contains("two histories"), "{refused}");
     assert!(second.trouble().unwrap().contains("fork"), "{:?}", second.trouble());
     assert_eq!(second.tiles().checkpoint().unwrap(), before);
+}
+
+/// The whole of a look: flagged, asked for, approved by the manager, opened once.
+#[test]
+fn a_record_is_opened_for_an_approved_look_and_only_once() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let store = Store::open(&home.path().join("data"), clock).unwrap();
+    commit(&ledger, ended(1, true, START_MS)).unwrap();
+    let request = RequestId::from_random([1; 16]);
+    let facts = ledger.record(request).unwrap().unwrap();
+    assert_eq!((facts.tenant, facts.resource, facts.region.as_str()), (TENANT, RESOURCE, "local"));
+    assert!(ledger.record(RequestId::from_random([9; 16])).unwrap().is_none());
+
+    let (grant, team) = (GrantId::from_random([6; 16]), TeamId::from_random([5; 16]));
+    let reviewer = || review::Reviewer {
+        person: PersonId::from_random([3; 16]),
+        team,
+        region: "local".into(),
+    };
+    let workstation = Digest([8; 32]);
+    let enrol = workstation::Event::Enrol {
+        workstation,
+        name: "desk 1".into(),
+        region: "local".into(),
+        person: PersonId::from_random([2; 16]),
+        expires_ms: START_MS + 300 * DAY_MS,
+        salt: [1; 16],
+    };
+    store.step::<Workstation>(workstation, enrol).unwrap();
+    let seated = |now_ms| {
+        let state = store.state::<Workstation>(workstation).unwrap();
+        workstation::admit(&state, workstation, now_ms).unwrap()
+    };
+    let said = || Statement::new("looks like a jailbreak", [4; 16]).unwrap();
+    let record = review::Record { request, tenant: TENANT, region: "local".into() };
+    let (category, source) = (review::Category::Jailbreak, FlagSource::Monitoring);
+    let step = |event| store.step::<Review>(request, event).unwrap();
+    step(review::Event::Flag { record, category, source, salt: [2; 16] });
+    step(review::Event::RequestLook {
+        grant,
+        reviewer: reviewer(),
+        workstation: seated(START_MS),
+        lockbox: false,
+        reason: said(),
+    });
+    let manager = review::Manager { person: PersonId::from_random([7; 16]), team };
+    let minutes = review::Minutes::DEFAULT;
+    step(review::Event::Approve { grant, manager, minutes, lockbox: false });
+    let look = || review::Event::Open {
+        grant,
+        reviewer: reviewer(),
+        workstation: seated(START_MS),
+        lockbox: false,
+    };
+    let mut opened = step(look());
+    let (_, effect) = opened.effects.pop().unwrap();
+    let review::Effect::Open(permission) = effect else { panic!("{effect:?}") };
+    assert_eq!(ledger.open_record(permission).unwrap().reveal(), b"content");
+    let again = store.step::<Review>(request, look()).unwrap_err();
+    assert!(matches!(again, NotStepped::Refused(_)), "{again}");
+    let report = audit(&ledger);
+    assert_eq!((report.looks, report.findings), (1, vec![]));
 }

@@ -1,0 +1,148 @@
+//! Opens one record for the person whom a grant names, by the custodian's hand.
+//!
+//! The look is in the log, published and proved, before the custodian is asked: it checks that for
+//! itself. There is no other way to content, and none that lists or searches it.
+
+use policy::{
+    content::ContentBytes,
+    id::{KeyId, RequestId, ResourceId, TenantId},
+    workflow::review::OpenRecord,
+};
+use rusqlite::OptionalExtension as _;
+use tlog::{canon, checkpoint::Checkpoint, receipt::Terms, tree};
+
+use super::Ledger;
+use crate::{
+    custody::{CustodyError, Logged, ProvenGrant, RecordToOpen},
+    error::StoreError,
+    tiles::LogError,
+};
+
+/// Why a record was not opened. The grant may be used up all the same.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOpened {
+    /// There is no such record: never stored, or gone since.
+    #[error("nothing is stored of this request (any more)")]
+    NoRecord,
+    /// The log does not tell of the grant.
+    #[error("the log does not tell of this grant")]
+    NoGrant,
+    /// The log cannot be published or read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The custodian does not open it.
+    #[error(transparent)]
+    Custody(#[from] CustodyError),
+}
+
+impl From<StoreError> for NotOpened {
+    fn from(error: StoreError) -> Self {
+        Self::Log(error.into())
+    }
+}
+
+impl From<rusqlite::Error> for NotOpened {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Log(error.into())
+    }
+}
+
+/// A record's whereabouts, without its content: what a decision about it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordFacts {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The resource that was called.
+    pub resource: ResourceId,
+    /// Where it is stored.
+    pub region: String,
+    /// When it is unrecoverable.
+    pub deadline_ms: u64,
+}
+
+impl Ledger {
+    /// What is known of a record, where one is stored.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn record(&self, request: RequestId) -> Result<Option<RecordFacts>, StoreError> {
+        let found = self.sealed(request)?;
+        Ok(found.map(|(record, terms)| RecordFacts {
+            tenant: record.tenant,
+            resource: record.resource,
+            region: terms.region_stored,
+            deadline_ms: record.deadline_ms,
+        }))
+    }
+
+    /// Opens the record of a permitted look. Blocks until the log is published.
+    ///
+    /// # Errors
+    /// When there is nothing to open, the look cannot be proved, or the custodian refuses.
+    pub fn open_record(&self, open: OpenRecord) -> Result<ContentBytes, NotOpened> {
+        let (record, _) = self.sealed(open.request())?.ok_or(NotOpened::NoRecord)?;
+        let grant = open.spend();
+        let entries: Option<(Option<u64>, Option<u64>, Option<u64>)> = self
+            .reader()
+            .prepare_cached(
+                "SELECT approved, consented, looked FROM grant_entry WHERE grant_id = ?1",
+            )?
+            .query_row([grant.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let Some((Some(approved), consented, Some(looked))) = entries else {
+            return Err(NotOpened::NoGrant);
+        };
+        self.publish(looked)?;
+        let shared = &self.inner.shared;
+        let tiles = &shared.tiles;
+        // Read once, so that size, proofs and note belong together.
+        let note = tiles.checkpoint()?.ok_or(LogError::Forked)?;
+        let size = Checkpoint::verify(&note, &shared.signer.verifier())
+            .map_err(LogError::Checkpoint)?
+            .size;
+        let proved = |index: u64| -> Result<Logged, LogError> {
+            let path = tree::inclusion_proof(&tiles.nodes(size), index, size)?;
+            Ok(Logged { entry: tiles.entry(index, size)?, index, path })
+        };
+        let grant = ProvenGrant {
+            approved: proved(approved)?,
+            looked: proved(looked)?,
+            consented: consented.map(proved).transpose()?,
+            checkpoint: note,
+        };
+        let opened = shared.custody.with(|client| client.open(grant.clone(), record.clone()))?;
+        Ok(ContentBytes::new(opened.to_vec()))
+    }
+
+    fn sealed(&self, request: RequestId) -> Result<Option<(RecordToOpen, Terms)>, StoreError> {
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached(
+            "SELECT t.bytes, s.key, k.deadline_ms, s.bytes, r.position, r.bytes
+             FROM receipt c
+             JOIN record r ON r.idx = c.idx
+             JOIN span s ON s.id = r.span
+             JOIN record_key k ON k.id = s.key
+             JOIN terms t ON t.id = c.terms
+             WHERE c.request = ?1 AND k.destroyed = 0",
+        )?;
+        let row = statement.query_row([request.as_bytes()], |row| {
+            Ok((
+                row.get::<_, Vec<u8>>(0)?,
+                row.get::<_, [u8; 16]>(1)?,
+                row.get::<_, u64>(2)?,
+                row.get::<_, Vec<u8>>(3)?,
+                row.get::<_, u32>(4)?,
+                row.get::<_, Vec<u8>>(5)?,
+            ))
+        });
+        let Some((terms, key, deadline_ms, span, position, record)) = row.optional()? else {
+            return Ok(None);
+        };
+        let terms: Terms = canon::decode(&terms, "a receipt's terms")
+            .map_err(|_| StoreError::Damaged { what: "terms" })?;
+        let (tenant, resource, key) = (terms.tenant, terms.resource, KeyId::from_random(key));
+        let record =
+            RecordToOpen { tenant, resource, request, key, deadline_ms, span, position, record };
+        Ok(Some((record, terms)))
+    }
+}
