@@ -1,72 +1,196 @@
 //! Decides whether a principal may act, and answers with a permit.
+//!
+//! The decisions are Cedar's, by the policies in crates/policy/cedar: roles permit, guards forbid.
+//! Here facts become entities, and Cedar's answer becomes a [`Permit`] or the words of a refusal.
+//! A policy that cannot be evaluated refuses: an error never opens anything.
 
+pub mod context;
+mod entities;
+pub mod facts;
+pub mod policies;
+pub mod role;
+
+use std::fmt;
+
+use cedar_policy::{Authorizer, Context, Decision, Request};
+
+use self::{
+    context::Moment,
+    entities::{Attributes, Kind, Store},
+    facts::{ResourceFacts, Thing},
+    policies::{BadPolicies, Policies, SEE},
+    role::{Role, RoleAssignments, Roles},
+};
 use crate::{
-    id::{DeploymentId, ResourceId, TenantId},
-    permit::{Action, Permit, Scope},
+    id::TenantId,
+    permit::{Action, Permit},
     principal::Principal,
 };
 
-/// The facts about a deployment that a decision needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeploymentFacts {
-    /// Who owns the resource.
-    pub tenant: TenantId,
-    /// The resource it belongs to.
-    pub resource: ResourceId,
-    /// The deployment.
-    pub deployment: DeploymentId,
+/// What decides: the policies in force, who holds which role, and which tenant is the operator's.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    policies: Policies,
+    /// Who holds which role where.
+    pub roles: RoleAssignments,
+    operator: Option<TenantId>,
+    authorizer: Authorizer,
 }
 
-/// The principal may not even know that the thing exists: to be answered as if it did not (404).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no such deployment for this caller")]
-pub struct Hidden;
+impl Authority {
+    /// Decides by these policies. The operator's own people and programs are those of `operator`;
+    /// with none, nobody runs or reviews anything through this authority.
+    #[must_use]
+    pub fn new(policies: Policies, operator: Option<TenantId>, roles: RoleAssignments) -> Self {
+        Self { policies, roles, operator, authorizer: Authorizer::new() }
+    }
 
-/// Allows action `A` on a deployment of the principal's own resource.
-///
-/// A key grants everything on its own resource, as Azure's does, and nothing on any other: not even
-/// on another resource of the same tenant.
+    /// Bailiwick's own policies, and nobody with a role: keys work, nothing else does.
+    ///
+    /// # Errors
+    /// Never in a build whose tests passed.
+    pub fn built_in() -> Result<Self, BadPolicies> {
+        Ok(Self::new(Policies::built_in()?, None, RoleAssignments::default()))
+    }
+
+    /// The policies in force.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+}
+
+/// Allows action `A` on a thing, or says why not.
 ///
 /// # Errors
-/// When the deployment belongs to another tenant or resource.
+/// When the principal may not do it, or may not even know that the thing exists.
 pub fn authorize<A: Action>(
+    authority: &Authority,
     principal: &Principal,
-    facts: &DeploymentFacts,
-) -> Result<Permit<A>, Hidden> {
-    if facts.tenant != principal.tenant() || facts.resource != principal.resource() {
-        return Err(Hidden);
+    thing: &A::Thing,
+    context: &A::Context,
+) -> Result<Permit<A>, Denied> {
+    let roles = authority.roles_of(principal, thing);
+    if authority.allows(principal, roles, A::NAME, thing, context) {
+        return Ok(Permit::new(thing.clone(), context.clone()));
     }
-    Ok(Permit::new(Scope {
-        tenant: facts.tenant,
-        resource: facts.resource,
-        deployment: facts.deployment,
-    }))
+    if !authority.allows(principal, roles, SEE, thing, &NO_MOMENT) {
+        return Err(Denied::Hidden);
+    }
+    let enough = |role: &Role| {
+        let more = roles.with(*role);
+        authority.allows(principal, more, A::NAME, thing, context)
+    };
+    let roles = match principal {
+        Principal::Key(_) => Vec::new(),
+        Principal::Person(_) | Principal::Workload(_) => {
+            Role::ALL.into_iter().filter(enough).collect()
+        }
+    };
+    Err(Denied::Forbidden(Forbidden { action: A::NAME, roles }))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        permit::Complete,
-        principal::{Key, ResourceKeys, authenticate},
-    };
+/// Whether a thing is seen does not depend on when.
+const NO_MOMENT: Moment = Moment { now_ms: 0 };
 
-    #[test]
-    fn a_key_acts_on_its_own_resource_only() {
-        let tenant = TenantId::from_random([1; 16]);
-        let resource = ResourceId::from_random([2; 16]);
-        let deployment = DeploymentId::from_random([3; 16]);
-        let key = Key::from_random(&[4; 32]);
-        let keys = ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest() };
-        let caller = authenticate(&key, &keys).unwrap();
+/// Why there is no permit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// The principal may not even know that the thing exists: to be answered as if it did not
+    /// (404).
+    #[error("no such thing for this caller")]
+    Hidden,
+    /// The principal may see the thing, and not do this with it (403).
+    #[error(transparent)]
+    Forbidden(Forbidden),
+}
 
-        let own = DeploymentFacts { tenant, resource, deployment };
-        assert_eq!(authorize::<Complete>(&caller, &own).unwrap().spend().deployment, deployment);
+/// What was refused, and which role would change that.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Forbidden {
+    /// The action's name.
+    pub action: &'static str,
+    /// The roles each of which would be enough, beside those that the caller holds. None where no
+    /// role is: then something else is missing, as an approval or an enrolled workstation.
+    pub roles: Vec<Role>,
+}
 
-        let other_tenant = DeploymentFacts { tenant: TenantId::from_random([9; 16]), ..own };
-        let other_resource = DeploymentFacts { resource: ResourceId::from_random([9; 16]), ..own };
-        for foreign in [other_tenant, other_resource] {
-            assert_eq!(authorize::<Complete>(&caller, &foreign).unwrap_err(), Hidden);
+impl fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { action, roles } = self;
+        write!(f, "the caller may not `{action}` here; ")?;
+        let [first, others @ ..] = roles.as_slice() else {
+            return f.write_str("no further role would change that");
+        };
+        write!(f, "it takes the role `{first}`")?;
+        others.iter().try_for_each(|role| write!(f, " or `{role}`"))?;
+        f.write_str(", assigned on the thing or above it")
+    }
+}
+
+impl Authority {
+    /// The roles that the principal holds at the thing and above it.
+    fn roles_of(&self, principal: &Principal, thing: &impl Thing) -> Roles {
+        let held = |holder| self.roles.held_at(holder, thing.scopes());
+        principal.holder().map_or(Roles::NONE, held)
+    }
+
+    /// Asks Cedar. Whatever cannot be described or evaluated is not allowed.
+    fn allows(
+        &self,
+        principal: &Principal,
+        roles: Roles,
+        action: &str,
+        thing: &impl Thing,
+        context: &impl context::Facts,
+    ) -> bool {
+        let policies = &self.policies;
+        let Some((action, action_entity)) = policies.actions.get(action) else { return false };
+        let mut store = Store::new(&policies.names, self.operator);
+        let thing = thing.describe(&mut store);
+        let caller = self.describe(principal, roles, &mut store);
+        let context = context.describe(principal.holder(), &mut store);
+        let Ok(context) = Context::from_pairs(context.0) else { return false };
+        // In tests every fact is compared with the schema; what the types here guarantee is not
+        // paid for in each decision.
+        let checked = cfg!(test).then_some(&policies.schema);
+        let Some(entities) = store.finish(action_entity.clone(), checked) else { return false };
+        // Which actions there are on which things is the schema's to say.
+        let schema = Some(&policies.schema);
+        let Ok(request) = Request::new(caller, action.clone(), thing, context, schema) else {
+            return false;
+        };
+        let response = self.authorizer.is_authorized(&request, &policies.set, &entities);
+        // Cedar skips a policy that fails. A guard that is skipped guards nothing.
+        response.decision() == Decision::Allow && response.diagnostics().errors().next().is_none()
+    }
+
+    fn describe(
+        &self,
+        principal: &Principal,
+        roles: Roles,
+        store: &mut Store<'_>,
+    ) -> cedar_policy::EntityUid {
+        match principal {
+            Principal::Key(key) => {
+                let of = ResourceFacts { tenant: key.tenant(), resource: key.resource() };
+                store.key(format!("{} {}", key.resource(), key.key()), of)
+            }
+            Principal::Person(person) => {
+                let mut attributes = Attributes::default();
+                if let Some(team) = self.roles.team(person.id()) {
+                    attributes = attributes.entity("team", store.named(Kind::Team, &team));
+                }
+                let uid = store.named(Kind::Person, &person.id());
+                store.holder(uid, person.tenant(), roles, attributes)
+            }
+            Principal::Workload(workload) => {
+                let uid = store.named(Kind::Workload, &workload.id());
+                store.holder(uid, workload.tenant(), roles, Attributes::default())
+            }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,7 @@
 //! Who calls: a principal exists only after a credential was checked.
+//!
+//! A key is checked here, by [`authenticate`]. A person or a program proves who it is by a token,
+//! and is made only by what verified that token, inside this crate.
 
 use std::fmt;
 
@@ -7,7 +10,10 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::id::{ResourceId, TenantId};
+use crate::{
+    authz::role::Holder,
+    id::{PersonId, ResourceId, TenantId, WorkloadId},
+};
 
 /// Which of a resource's two keys; Azure's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -119,15 +125,71 @@ pub struct ResourceKeys {
     pub key2: KeyDigest,
 }
 
-/// A caller whose credential was checked. There is no other constructor than [`authenticate`].
+/// A caller whose credential was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
+pub enum Principal {
+    /// Who presented one of a resource's two keys.
+    Key(KeyPrincipal),
+    /// A person who signed in.
+    Person(Person),
+    /// A program with an identity of its own.
+    Workload(Workload),
+}
+
+impl Principal {
+    /// The tenant that the caller is of.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        match self {
+            Self::Key(key) => key.tenant,
+            Self::Person(person) => person.tenant,
+            Self::Workload(workload) => workload.tenant,
+        }
+    }
+
+    /// As what the caller holds roles. A key holds none.
+    #[must_use]
+    pub fn holder(&self) -> Option<Holder> {
+        match self {
+            Self::Key(_) => None,
+            Self::Person(person) => Some(Holder::Person(person.id)),
+            Self::Workload(workload) => Some(Holder::Workload(workload.id)),
+        }
+    }
+}
+
+impl From<KeyPrincipal> for Principal {
+    fn from(key: KeyPrincipal) -> Self {
+        Self::Key(key)
+    }
+}
+
+impl From<Person> for Principal {
+    fn from(person: Person) -> Self {
+        Self::Person(person)
+    }
+}
+
+impl From<Workload> for Principal {
+    fn from(workload: Workload) -> Self {
+        Self::Workload(workload)
+    }
+}
+
+/// A caller whose key was checked. There is no other constructor than [`authenticate`].
+///
+/// ```compile_fail,E0451
+/// use policy::principal::{KeyName, KeyPrincipal};
+/// let forged = KeyPrincipal { tenant: todo!(), resource: todo!(), key: KeyName::Key1 };
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPrincipal {
     tenant: TenantId,
     resource: ResourceId,
     key: KeyName,
 }
 
-impl Principal {
+impl KeyPrincipal {
     /// The tenant that the caller acts for.
     #[must_use]
     pub fn tenant(&self) -> TenantId {
@@ -147,6 +209,68 @@ impl Principal {
     }
 }
 
+/// A person whose token was verified.
+///
+/// ```compile_fail,E0624
+/// let forged = policy::principal::Person::verified(todo!(), todo!());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    tenant: TenantId,
+    id: PersonId,
+}
+
+impl Person {
+    /// For what verifies tokens, once it has.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the verification of tokens will call it"))]
+    pub(crate) fn verified(tenant: TenantId, id: PersonId) -> Self {
+        Self { tenant, id }
+    }
+
+    /// The tenant that the person is of.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn id(&self) -> PersonId {
+        self.id
+    }
+}
+
+/// A program whose token was verified.
+///
+/// ```compile_fail,E0624
+/// let forged = policy::principal::Workload::verified(todo!(), todo!());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    tenant: TenantId,
+    id: WorkloadId,
+}
+
+impl Workload {
+    /// For what verifies tokens, once it has.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the verification of tokens will call it"))]
+    pub(crate) fn verified(tenant: TenantId, id: WorkloadId) -> Self {
+        Self { tenant, id }
+    }
+
+    /// The tenant that the program is of.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Which it is.
+    #[must_use]
+    pub fn id(&self) -> WorkloadId {
+        self.id
+    }
+}
+
 /// The presented key opens nothing here. It says no more, so that a caller learns no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the key does not belong to this resource")]
@@ -156,7 +280,10 @@ pub struct Unauthenticated;
 ///
 /// # Errors
 /// When the key is neither of the two.
-pub fn authenticate(presented: &Key, keys: &ResourceKeys) -> Result<Principal, Unauthenticated> {
+pub fn authenticate(
+    presented: &Key,
+    keys: &ResourceKeys,
+) -> Result<KeyPrincipal, Unauthenticated> {
     let digest = presented.digest();
     let (first, second) = (digest.matches(&keys.key1), digest.matches(&keys.key2));
     let key = match (first, second) {
@@ -164,7 +291,7 @@ pub fn authenticate(presented: &Key, keys: &ResourceKeys) -> Result<Principal, U
         (false, true) => KeyName::Key2,
         (false, false) => return Err(Unauthenticated),
     };
-    Ok(Principal { tenant: keys.tenant, resource: keys.resource, key })
+    Ok(KeyPrincipal { tenant: keys.tenant, resource: keys.resource, key })
 }
 
 #[cfg(test)]

@@ -130,6 +130,19 @@ id!(
     PersonId, "per"
 );
 
+id!(
+    /// A program with an identity of its own: a service principal, a managed identity.
+    WorkloadId, "wkl"
+);
+id!(
+    /// A team of reviewers, with its managers.
+    TeamId, "tea"
+);
+id!(
+    /// A file that a tenant uploaded.
+    FileId, "fil"
+);
+
 fn hex16(text: &str) -> Option<[u8; 16]> {
     let lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if text.len() != 32 || !text.bytes().all(lower_hex) {
