@@ -12,7 +12,7 @@ pub mod role;
 
 use std::fmt;
 
-use cedar_policy::{Authorizer, Context, Decision, Request};
+use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request};
 
 use self::{
     context::Moment,
@@ -145,22 +145,28 @@ impl Authority {
         context: &impl context::Facts,
     ) -> bool {
         let policies = &self.policies;
-        let Some((action, action_entity)) = policies.actions.get(action) else { return false };
+        let Some(action) = policies.actions.get(action) else { return false };
         let mut store = Store::new(&policies.names, self.operator);
         let thing = thing.describe(&mut store);
         let caller = self.describe(principal, roles, &mut store);
+        // An action that does not apply to such a thing is not allowed on it.
+        let Some(applicable) = action.policies(&caller, &thing) else { return false };
         let context = context.describe(principal.holder(), &mut store);
         let Ok(context) = Context::from_pairs(context.0) else { return false };
         // In tests every fact is compared with the schema; what the types here guarantee is not
         // paid for in each decision.
-        let checked = cfg!(test).then_some(&policies.schema);
-        let Some(entities) = store.finish(action_entity.clone(), checked) else { return false };
-        // Which actions there are on which things is the schema's to say.
-        let schema = Some(&policies.schema);
-        let Ok(request) = Request::new(caller, action.clone(), thing, context, schema) else {
-            return false;
-        };
-        let response = self.authorizer.is_authorized(&request, &policies.set, &entities);
+        let schema = cfg!(test).then_some(&policies.schema);
+        let Some(entities) = store.finish(action.entity.clone(), schema) else { return false };
+        let request = Request::new(caller, action.uid.clone(), thing, context, schema);
+        let Ok(request) = request else { return false };
+        let allowed = self.asked(&request, applicable, &entities);
+        #[cfg(test)]
+        assert_eq!(allowed, self.asked(&request, policies.set(), &entities), "sorted wrongly");
+        allowed
+    }
+
+    fn asked(&self, request: &Request, policies: &PolicySet, entities: &Entities) -> bool {
+        let response = self.authorizer.is_authorized(request, policies, entities);
         // Cedar skips a policy that fails. A guard that is skipped guards nothing.
         response.decision() == Decision::Allow && response.diagnostics().errors().next().is_none()
     }
@@ -170,7 +176,7 @@ impl Authority {
         principal: &Principal,
         roles: Roles,
         store: &mut Store<'_>,
-    ) -> cedar_policy::EntityUid {
+    ) -> EntityUid {
         match principal {
             Principal::Key(key) => {
                 let of = ResourceFacts { tenant: key.tenant(), resource: key.resource() };

@@ -38,7 +38,7 @@ macro_rules! id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(concat!($prefix, "_"))?;
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                hex(&self.0, |text| f.write_str(text))
             }
         }
 
@@ -142,6 +142,17 @@ id!(
     /// A file that a tenant uploaded.
     FileId, "fil"
 );
+
+/// Hands the bytes as hex digits to a writer, all at once: ids are written in every decision.
+fn hex(bytes: &[u8; 16], write: impl FnOnce(&str) -> fmt::Result) -> fmt::Result {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
+    let mut text = [0; 32];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    }
+    write(core::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+}
 
 fn hex16(text: &str) -> Option<[u8; 16]> {
     let lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');

@@ -8,7 +8,7 @@ use cedar_policy::{
 };
 
 use super::{
-    facts::{ResourceFacts, Service, described::Described as _},
+    facts::ResourceFacts,
     role::{Role, Roles},
 };
 use crate::id::TenantId;
@@ -130,9 +130,8 @@ impl<'a> Store<'a> {
     /// A tenant.
     pub(super) fn tenant(&mut self, tenant: TenantId) -> EntityUid {
         let uid = self.named(Kind::Tenant, &tenant);
-        let service = Service.describe(self);
         let operator = self.operator == Some(tenant);
-        self.add(uid.clone(), Attributes::default().bool("operator", operator), [service]);
+        self.add(uid.clone(), Attributes::default().bool("operator", operator), []);
         uid
     }
 

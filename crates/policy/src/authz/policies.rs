@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use cedar_policy::{
-    Entity, EntityUid, ParseErrors, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator,
+    Entity, EntityTypeName, EntityUid, ParseErrors, Policy, PolicyId, PolicySet, Schema,
+    ValidationMode, Validator,
 };
 use miette::Diagnostic as _;
 use tlog::canon::Digest;
@@ -57,11 +58,11 @@ pub const SPECIFICATIONS: &[File<'static>] = files!["specifications/":
 /// is so written that it never applies.
 #[derive(Debug, Clone)]
 pub struct Policies {
-    pub(super) set: PolicySet,
+    set: PolicySet,
     pub(super) schema: Schema,
     pub(super) names: Names,
-    /// Each action with its groups.
-    pub(super) actions: HashMap<&'static str, (EntityUid, Entity)>,
+    /// By the name of the action.
+    pub(super) actions: HashMap<&'static str, ForAction>,
     digest: Digest,
 }
 
@@ -92,17 +93,11 @@ impl Policies {
         let broken = |what: &dyn std::fmt::Display| BadPolicies::Schema { said: what.to_string() };
         let (schema, _) = Schema::from_cedarschema_str(SCHEMA).map_err(|error| broken(&error))?;
         let names = Names::new().map_err(|error| broken(&error))?;
-        let entities = schema.action_entities().map_err(|error| broken(&error))?;
-        let mut actions = HashMap::new();
-        for name in NAMES.iter().copied().chain([SEE]) {
-            let uid = format!("Action::\"{name}\"").parse().map_err(|error| broken(&error))?;
-            let entity = entities.get(&uid).ok_or_else(|| broken(&"an action is missing"))?;
-            actions.insert(name, (uid, entity.clone()));
-        }
         let mut operator = operator.to_vec();
         operator.sort_unstable();
         let files: Vec<_> = own.iter().chain(&operator).copied().collect();
         let set = parse(&files, &schema, Warnings::Refuse)?;
+        let actions = sorted(&set, &schema)?;
         let schema_file = File { name: "bailiwick.cedarschema", text: SCHEMA };
         let digest = digest([&schema_file].into_iter().chain(&files).chain(SPECIFICATIONS));
         Ok(Self { set, schema, names, actions, digest })
@@ -134,6 +129,54 @@ impl Policies {
     pub fn specification(&self, file: File<'_>) -> Result<PolicySet, BadPolicies> {
         parse(&[file], &self.schema, Warnings::Accept)
     }
+}
+
+/// What is the same in all decisions about one action.
+#[derive(Debug, Clone)]
+pub(super) struct ForAction {
+    pub(super) uid: EntityUid,
+    /// The action with its groups.
+    pub(super) entity: Entity,
+    /// By principal's kind and thing's: the policies that can apply there, as Cedar's validator
+    /// finds them. Kinds that are missing are those that the action does not apply to.
+    by_kinds: HashMap<(EntityTypeName, EntityTypeName), PolicySet>,
+}
+
+impl ForAction {
+    /// The policies that can apply when such a principal does this to such a thing.
+    pub(super) fn policies(&self, principal: &EntityUid, thing: &EntityUid) -> Option<&PolicySet> {
+        self.by_kinds.get(&(principal.type_name().clone(), thing.type_name().clone()))
+    }
+}
+
+/// Sorts policies by the actions and kinds that they can apply to, so that a decision looks at a
+/// handful instead of at all.
+fn sorted(
+    set: &PolicySet,
+    schema: &Schema,
+) -> Result<HashMap<&'static str, ForAction>, BadPolicies> {
+    let broken = |what: &dyn std::fmt::Display| BadPolicies::Schema { said: what.to_string() };
+    let entities = schema.action_entities().map_err(|error| broken(&error))?;
+    let mut actions = HashMap::new();
+    for name in NAMES.iter().copied().chain([SEE]) {
+        let uid = format!("Action::\"{name}\"").parse().map_err(|error| broken(&error))?;
+        let entity = entities.get(&uid).ok_or_else(|| broken(&"an action is missing"))?.clone();
+        let mut by_kinds = HashMap::new();
+        for env in schema.request_envs().filter(|env| *env.action() == uid) {
+            by_kinds.insert((env.principal().clone(), env.resource().clone()), PolicySet::new());
+        }
+        actions.insert(name, ForAction { uid, entity, by_kinds });
+    }
+    for policy in set.policies() {
+        for env in policy.get_valid_request_envs(schema) {
+            let kinds = (env.principal().clone(), env.resource().clone());
+            let action = actions.get_mut(env.action().id().unescaped());
+            if let Some(set) = action.and_then(|action| action.by_kinds.get_mut(&kinds)) {
+                set.add(policy.clone()).map_err(|error| broken(&error))?;
+            }
+        }
+    }
+    Ok(actions)
 }
 
 /// The action that decides whether somebody may know that a thing exists.
