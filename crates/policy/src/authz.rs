@@ -10,6 +10,8 @@ pub mod facts;
 pub mod policies;
 pub mod role;
 
+pub use facts::DeploymentFacts;
+
 use std::fmt;
 
 use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request};
@@ -171,12 +173,7 @@ impl Authority {
         response.decision() == Decision::Allow && response.diagnostics().errors().next().is_none()
     }
 
-    fn describe(
-        &self,
-        principal: &Principal,
-        roles: Roles,
-        store: &mut Store<'_>,
-    ) -> EntityUid {
+    fn describe(&self, principal: &Principal, roles: Roles, store: &mut Store<'_>) -> EntityUid {
         match principal {
             Principal::Key(key) => {
                 let of = ResourceFacts { tenant: key.tenant(), resource: key.resource() };

@@ -280,10 +280,7 @@ pub struct Unauthenticated;
 ///
 /// # Errors
 /// When the key is neither of the two.
-pub fn authenticate(
-    presented: &Key,
-    keys: &ResourceKeys,
-) -> Result<KeyPrincipal, Unauthenticated> {
+pub fn authenticate(presented: &Key, keys: &ResourceKeys) -> Result<KeyPrincipal, Unauthenticated> {
     let digest = presented.digest();
     let (first, second) = (digest.matches(&keys.key1), digest.matches(&keys.key2));
     let key = match (first, second) {

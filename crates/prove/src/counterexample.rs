@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cedar_policy::{
-    Entities, EntityUid, EvalResult, Policy, PolicyId, PolicySet, Request,
-};
+use cedar_policy::{Entities, EntityUid, EvalResult, Policy, PolicyId, PolicySet, Request};
 use cedar_policy_symcc::Env;
 use serde::Serialize;
 
@@ -106,7 +104,8 @@ impl Told<'_> {
             self.names.push(uid.clone());
             self.names.len().saturating_sub(1)
         });
-        let before = self.names.iter().take(at).filter(|known| known.type_name() == uid.type_name());
+        let before =
+            self.names.iter().take(at).filter(|known| known.type_name() == uid.type_name());
         let letter = u32::try_from(before.count()).ok().and_then(|nth| char::from_u32(nth + 65));
         format!("{} {}", kind.to_lowercase(), letter.unwrap_or('?'))
     }

@@ -6,9 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use cedar_policy::{
-    Policy, PolicyId, PolicySet, RequestEnv, Schema, ValidationMode, Validator,
-};
+use cedar_policy::{Policy, PolicyId, PolicySet, RequestEnv, Schema, ValidationMode, Validator};
 use policy::authz::role::Role;
 use serde_json::{Value, json};
 
@@ -31,7 +29,10 @@ pub struct Mutant {
 ///
 /// # Errors
 /// When Cedar cannot write a policy as JSON or read it again.
-pub fn mutants(set: &PolicySet, schema: &Schema) -> Result<Vec<Mutant>, Box<dyn std::error::Error>> {
+pub fn mutants(
+    set: &PolicySet,
+    schema: &Schema,
+) -> Result<Vec<Mutant>, Box<dyn std::error::Error>> {
     let validator = Validator::new(schema.clone());
     let mut policies: Vec<_> = set.policies().collect();
     policies.sort_by_key(|policy| policy.id().to_string());

@@ -84,7 +84,10 @@ impl fmt::Display for Report<'_> {
             promise.fmt(f)?;
         }
         for action in self.impossible_actions {
-            writeln!(f, "note: nobody may ever `{action}`; of what cannot happen, nothing is shown")?;
+            writeln!(
+                f,
+                "note: nobody may ever `{action}`; of what cannot happen, nothing is shown"
+            )?;
         }
         for policy in self.failing_policies {
             writeln!(f, "note: policy `{policy}` fails for some facts; the service then refuses")?;

@@ -34,7 +34,9 @@ pub enum Error {
     #[error(transparent)]
     Policies(#[from] policy::authz::policies::BadPolicies),
     /// The solver's counterexample is none, when Cedar itself decides it.
-    #[error("{environment}: the solver's counterexample is none for Cedar; this is a fault of one of the two, please report it")]
+    #[error(
+        "{environment}: the solver's counterexample is none for Cedar; this is a fault of one of the two, please report it"
+    )]
     Disagreement {
         /// Whose action on what.
         environment: String,

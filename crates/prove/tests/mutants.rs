@@ -1,4 +1,9 @@
 //! Every weakened policy is noticed, or is no weaker than before.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop, and says what it did"
+)]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -6,10 +11,7 @@ use cedar_policy::{PolicySet, RequestEnv};
 use cedar_policy_symcc::CompiledPolicySet;
 use policy::authz::policies::Policies;
 use prove::{
-    Promise, Solver,
-    mutate::mutants,
-    promise::with_everything_permitted,
-    solve::environment,
+    Promise, Solver, mutate::mutants, promise::with_everything_permitted, solve::environment,
 };
 
 /// What became of a weakened policy.
@@ -113,7 +115,8 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("usages-reader-reads", "is `", "the other role may do that anyway"),
 ];
 
-const ON_SERVICE: &str = "it is done to the service, which `guard-own-tenant` keeps to the operator";
+const ON_SERVICE: &str =
+    "it is done to the service, which `guard-own-tenant` keeps to the operator";
 
 #[tokio::test]
 async fn every_weakened_policy_is_noticed() {

@@ -1,4 +1,5 @@
 //! The promises hold; and what breaks one is told in plain words.
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
 
 use std::process::Command;
 
@@ -20,8 +21,7 @@ async fn the_built_in_policies_keep_every_promise() {
     assert!(proof.impossible.is_empty(), "nobody may ever: {:?}", proof.impossible);
     assert!(proof.failing.is_empty(), "fails for some facts: {:?}", proof.failing);
     // All but one rest on guards, and so hold whatever an operator adds.
-    let breakable: Vec<_> =
-        proof.outcomes.iter().filter(|outcome| !outcome.guarded).collect();
+    let breakable: Vec<_> = proof.outcomes.iter().filter(|outcome| !outcome.guarded).collect();
     let [only] = breakable.as_slice() else { panic!("{report}") };
     assert_eq!(only.promise.id, "known-callers");
 }

@@ -7,7 +7,7 @@ use hyper::{
     HeaderMap, Uri,
     header::{AUTHORIZATION, HOST},
 };
-use policy::principal::{Key, Principal, authenticate};
+use policy::principal::{Key, KeyPrincipal, authenticate};
 use store::{Directory, Resource};
 
 use crate::openai::error::ApiError;
@@ -16,7 +16,7 @@ use crate::openai::error::ApiError;
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// Who calls.
-    pub principal: Principal,
+    pub principal: KeyPrincipal,
     /// The picture that the whole call is answered from.
     pub directory: Arc<Directory>,
 }

@@ -16,6 +16,7 @@ use hyper::{
     header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, HeaderValue},
     http::request::Parts,
 };
+use policy::authz::Authority;
 use store::{Store, ledger::Ledger};
 use tlog::receipt;
 
@@ -48,6 +49,8 @@ pub struct Gateway {
     pub config: Config,
     /// Tenants, resources, deployments, keys.
     pub store: Store,
+    /// What decides who may do what.
+    pub authority: Authority,
     /// The workers.
     pub fleet: Fleet,
     /// What deployments have used of their minute.
@@ -100,13 +103,25 @@ impl Gateway {
     pub fn new(
         config: Config,
         store: Store,
+        authority: Authority,
         fleet: Fleet,
         metrics: Arc<Metrics>,
         (ledger, identity): (Ledger, Identity),
     ) -> Self {
         let document = openapi::document();
         let (meters, stopping) = (Meters::default(), AtomicBool::new(false));
-        Self { config, store, fleet, meters, metrics, ledger, identity, document, stopping }
+        Self {
+            config,
+            store,
+            authority,
+            fleet,
+            meters,
+            metrics,
+            ledger,
+            identity,
+            document,
+            stopping,
+        }
     }
 
     /// From now on every new call is told to come back later.

@@ -6,6 +6,7 @@ use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::service::TowerToHyperService;
+use policy::authz::{Authority, policies::BadPolicies};
 use store::{Store, StoreError, tiles::LogError};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -39,6 +40,9 @@ pub enum StartError {
     /// Certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The authorization policies cannot be used.
+    #[error(transparent)]
+    Policies(#[from] BadPolicies),
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -82,6 +86,7 @@ pub async fn run(
     started: impl FnOnce(Started),
 ) -> Result<(), StartError> {
     let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
+    let authority = Authority::built_in()?;
     let tasks = TaskTracker::new();
     let api = bind(config.listen.api, "listen.api").await?;
     let operations = bind(config.listen.operations, "listen.operations").await?;
@@ -101,7 +106,8 @@ pub async fn run(
 
     let metrics = Arc::new(Metrics::new(fleet.clone()));
     let admin = crate::admin::router(store.clone(), fleet.clone(), &config);
-    let gateway = Arc::new(Gateway::new(config, store, fleet.clone(), metrics, recording));
+    let gateway = Gateway::new(config, store, authority, fleet.clone(), metrics, recording);
+    let gateway = Arc::new(gateway);
     let router = operations::router(Arc::clone(&gateway), admin);
     // The limits that an operator sets are for customers; a probe is not cut off by them.
     let inner = Terms { tls: None, limits: Limits::default(), ..terms.clone() };

@@ -3,8 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{
-    Entities, Entity, EntityId, EntityTypeName, EntityUid, ParseErrors, RestrictedExpression,
-    Schema,
+    Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema,
 };
 
 use super::{
@@ -56,17 +55,19 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn new() -> Result<Self, ParseErrors> {
-        let role: EntityTypeName = "Role".parse()?;
+    /// None if Cedar took one of them for no name.
+    pub(super) fn new() -> Option<Self> {
+        let named = |kind: &str| kind.parse::<EntityTypeName>().ok();
+        let role = named("Role")?;
         let role =
             |name: Role| EntityUid::from_type_name_and_id(role.clone(), EntityId::new(name.name()));
-        Ok(Self {
+        Some(Self {
             kinds: Kind::ALL
                 .iter()
-                .map(|kind| format!("{kind:?}").parse())
-                .collect::<Result<_, _>>()?,
+                .map(|kind| named(&format!("{kind:?}")))
+                .collect::<Option<_>>()?,
             roles: Role::ALL.into_iter().map(role).collect(),
-            service: EntityUid::from_type_name_and_id("Service".parse()?, EntityId::new("")),
+            service: EntityUid::from_type_name_and_id(named("Service")?, EntityId::new("")),
         })
     }
 

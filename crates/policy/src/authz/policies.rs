@@ -92,7 +92,7 @@ impl Policies {
     pub fn of(own: &[File<'_>], operator: &[File<'_>]) -> Result<Self, BadPolicies> {
         let broken = |what: &dyn std::fmt::Display| BadPolicies::Schema { said: what.to_string() };
         let (schema, _) = Schema::from_cedarschema_str(SCHEMA).map_err(|error| broken(&error))?;
-        let names = Names::new().map_err(|error| broken(&error))?;
+        let names = Names::new().ok_or_else(|| broken(&"a kind of entity has no name"))?;
         let mut operator = operator.to_vec();
         operator.sort_unstable();
         let files: Vec<_> = own.iter().chain(&operator).copied().collect();
@@ -197,7 +197,9 @@ pub enum BadPolicies {
         said: String,
     },
     /// A policy has no name.
-    #[error("`{file}`: policy number {number} has no name; write @id(\"…\") above it, so that logs and proofs can name it")]
+    #[error(
+        "`{file}`: policy number {number} has no name; write @id(\"…\") above it, so that logs and proofs can name it"
+    )]
     Unnamed {
         /// The file.
         file: String,
@@ -213,13 +215,17 @@ pub enum BadPolicies {
         id: String,
     },
     /// A policy has places to fill in.
-    #[error("`{file}`: templates are not used here; write the principal or the resource out instead of `?principal` or `?resource`")]
+    #[error(
+        "`{file}`: templates are not used here; write the principal or the resource out instead of `?principal` or `?resource`"
+    )]
     Template {
         /// The file.
         file: String,
     },
     /// A policy does not fit the schema, or could never apply.
-    #[error("`{file}`: policy `{id}` does not fit the schema: {said}; bailiwick.cedarschema says which principals, actions and attributes there are")]
+    #[error(
+        "`{file}`: policy `{id}` does not fit the schema: {said}; bailiwick.cedarschema says which principals, actions and attributes there are"
+    )]
     Unfit {
         /// The file.
         file: String,
@@ -229,7 +235,9 @@ pub enum BadPolicies {
         said: String,
     },
     /// The schema that is built in cannot be used.
-    #[error("the schema that is built in cannot be used: {said}; this is a fault of this build, take another")]
+    #[error(
+        "the schema that is built in cannot be used: {said}; this is a fault of this build, take another"
+    )]
     Schema {
         /// What Cedar says.
         said: String,

@@ -6,14 +6,14 @@ use engine::{
     supervise::Worker,
 };
 use policy::{
-    authz::{DeploymentFacts, Hidden, authorize},
+    authz::{Denied, DeploymentFacts, authorize, context::Moment},
     meter::Exceeded,
-    permit::{Action, Permit},
+    permit::{Inference, Permit},
 };
 use store::{Deployment, Model};
 
 use super::{error::ApiError, fields, operation::Operation};
-use crate::{authn::Caller, call::Call, gateway::Gateway};
+use crate::{authn::Caller, call::Call, clock, gateway::Gateway};
 
 /// A deployment that a caller may use, with its model.
 #[derive(Debug, Clone, Copy)]
@@ -59,13 +59,18 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// When not: as if it did not exist.
-    pub(super) fn authorize<A: Action>(&self) -> Result<Permit<A>, ApiError> {
+    pub(super) fn authorize<A: Inference>(&self, gateway: &Gateway) -> Result<Permit<A>, ApiError> {
         let facts = DeploymentFacts {
             tenant: self.caller.resource()?.tenant,
             resource: self.deployment.resource,
             deployment: self.deployment.id,
         };
-        authorize(&self.caller.principal, &facts).map_err(|Hidden| ApiError::DeploymentNotFound)
+        let principal = self.caller.principal.clone().into();
+        let moment = Moment { now_ms: clock::read().wall_ms };
+        authorize(&gateway.authority, &principal, &facts, &moment).map_err(|denied| match denied {
+            // By Bailiwick's own policies a key may run what it may see.
+            Denied::Hidden | Denied::Forbidden(_) => ApiError::DeploymentNotFound,
+        })
     }
 
     /// Counts the call against the deployment's minute.

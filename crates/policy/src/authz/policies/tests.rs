@@ -41,7 +41,8 @@ fn an_operators_policies_are_refused_with_the_place_and_what_to_do() {
     assert!(said.contains("policy number 1 has no name; write @id("), "{said}");
     let said = refused("@id(\"key-sees\") forbid (principal, action, resource);").to_string();
     assert!(said.contains("another policy `key-sees`"), "{said}");
-    let said = refused("@id(\"a\") permit (principal == ?principal, action, resource);").to_string();
+    let said =
+        refused("@id(\"a\") permit (principal == ?principal, action, resource);").to_string();
     assert!(said.contains("templates are not used here"), "{said}");
     // An attribute that there is not, a role that there is not, and a policy that never applies.
     for text in [

@@ -45,11 +45,7 @@ fn a_role_holds_at_its_scope_and_below_and_nowhere_else() {
 #[test]
 fn a_person_and_a_program_of_one_number_are_two() {
     let mut table = RoleAssignments::default();
-    table.assign(
-        Holder::Person(PersonId::from_random([1; 16])),
-        Role::Operator,
-        Scope::Service,
-    );
+    table.assign(Holder::Person(PersonId::from_random([1; 16])), Role::Operator, Scope::Service);
     let program = Holder::Workload(WorkloadId::from_random([1; 16]));
     assert!(table.held_at(program, [Scope::Service]).is_empty());
 }

@@ -155,7 +155,8 @@ fn a_look_is_asked_for_approved_and_consented_to_by_three_people() {
 
 #[test]
 fn zero_retention_takes_two_who_gain_nothing_by_it() {
-    let (operator, first, second) = (person(OPERATOR, 60), person(OPERATOR, 51), person(OPERATOR, 52));
+    let (operator, first, second) =
+        (person(OPERATOR, 60), person(OPERATOR, 51), person(OPERATOR, 52));
     let officer = Role::DataProtectionOfficer;
     let authority = authority(&[
         (&operator, Role::Operator, Scope::Service),
@@ -214,7 +215,10 @@ fn nobody_makes_oneself_a_reviewer() {
     };
     assert!(assign(&operator, Role::Auditor, 3));
     assert!(!assign(&operator, Role::Auditor, 1), "to oneself");
-    assert!(!assign(&operator, Role::Reviewer, 3), "who runs the service does not choose reviewers");
+    assert!(
+        !assign(&operator, Role::Reviewer, 3),
+        "who runs the service does not choose reviewers"
+    );
     assert!(!assign(&operator, Role::ReviewManager, 3));
     assert!(assign(&officer, Role::Reviewer, 3));
     assert!(!assign(&officer, Role::Reviewer, 2), "to oneself");
@@ -225,9 +229,8 @@ fn nobody_makes_oneself_a_reviewer() {
 fn training_reads_what_the_tenant_uploaded_for_it() {
     let trainer = person(CUSTOMER, 1);
     let authority = authority(&[(&trainer, Role::OpenAiContributor, Scope::Service)]);
-    let train = |file: &facts::FileFacts| {
-        authorize::<TrainOn>(&authority, &trainer, file, &NOW).is_ok()
-    };
+    let train =
+        |file: &facts::FileFacts| authorize::<TrainOn>(&authority, &trainer, file, &NOW).is_ok();
     assert!(train(&file(CUSTOMER)));
     assert!(!train(&file(OTHER)), "another tenant's file, although a role was given on everything");
     let batch = facts::FileFacts { purpose: "batch".into(), ..file(CUSTOMER) };

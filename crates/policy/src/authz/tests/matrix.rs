@@ -21,6 +21,7 @@ use super::{
 struct Row {
     action: &'static str,
     kind: &'static str,
+    #[expect(clippy::type_complexity, reason = "things and contexts are of many types")]
     ask: Box<dyn Fn(&Authority, &Principal) -> char>,
 }
 
@@ -183,7 +184,8 @@ fn matrix() -> String {
         ("next".to_owned(), key(CUSTOMER, 2), vec![]),
         ("else".to_owned(), key(OTHER, 1), vec![]),
     ];
-    let title = "A key: of the resource itself, of another resource of the tenant, of another tenant";
+    let title =
+        "A key: of the resource itself, of another resource of the tenant, of another tenant";
     table(&mut text, title, &keys);
     text
 }
