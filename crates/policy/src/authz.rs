@@ -8,19 +8,20 @@ pub mod context;
 mod entities;
 pub mod facts;
 pub mod policies;
+mod question;
 pub mod role;
 
 pub use facts::DeploymentFacts;
 
 use std::fmt;
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request};
+use cedar_policy::{Authorizer, EntityUid};
 
 use self::{
-    context::Moment,
     entities::{Attributes, Kind, Store},
     facts::{ResourceFacts, Thing},
-    policies::{BadPolicies, Policies, SEE},
+    policies::{BadPolicies, Policies},
+    question::Question,
     role::{Role, RoleAssignments, Roles},
 };
 use crate::{
@@ -73,16 +74,15 @@ pub fn authorize<A: Action>(
     context: &A::Context,
 ) -> Result<Permit<A>, Denied> {
     let roles = authority.roles_of(principal, thing);
-    if authority.allows(principal, roles, A::NAME, thing, context) {
+    let ask = |roles| Question::new(authority, principal, roles, A::NAME, thing, context);
+    let question = ask(roles);
+    if question.as_ref().is_some_and(Question::allowed) {
         return Ok(Permit::new(thing.clone(), context.clone()));
     }
-    if !authority.allows(principal, roles, SEE, thing, &NO_MOMENT) {
+    if !question.is_some_and(|question| question.seen()) {
         return Err(Denied::Hidden);
     }
-    let enough = |role: &Role| {
-        let more = roles.with(*role);
-        authority.allows(principal, more, A::NAME, thing, context)
-    };
+    let enough = |role: &Role| ask(roles.with(*role)).is_some_and(|question| question.allowed());
     let roles = match principal {
         Principal::Key(_) => Vec::new(),
         Principal::Person(_) | Principal::Workload(_) => {
@@ -91,9 +91,6 @@ pub fn authorize<A: Action>(
     };
     Err(Denied::Forbidden(Forbidden { action: A::NAME, roles }))
 }
-
-/// Whether a thing is seen does not depend on when.
-const NO_MOMENT: Moment = Moment { now_ms: 0 };
 
 /// Why there is no permit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -137,42 +134,7 @@ impl Authority {
         principal.holder().map_or(Roles::NONE, held)
     }
 
-    /// Asks Cedar. Whatever cannot be described or evaluated is not allowed.
-    fn allows(
-        &self,
-        principal: &Principal,
-        roles: Roles,
-        action: &str,
-        thing: &impl Thing,
-        context: &impl context::Facts,
-    ) -> bool {
-        let policies = &self.policies;
-        let Some(action) = policies.actions.get(action) else { return false };
-        let mut store = Store::new(&policies.names, self.operator);
-        let thing = thing.describe(&mut store);
-        let caller = self.describe(principal, roles, &mut store);
-        // An action that does not apply to such a thing is not allowed on it.
-        let Some(applicable) = action.policies(&caller, &thing) else { return false };
-        let context = context.describe(principal.holder(), &mut store);
-        let Ok(context) = Context::from_pairs(context.0) else { return false };
-        // In tests every fact is compared with the schema; what the types here guarantee is not
-        // paid for in each decision.
-        let schema = cfg!(test).then_some(&policies.schema);
-        let Some(entities) = store.finish(action.entity.clone(), schema) else { return false };
-        let request = Request::new(caller, action.uid.clone(), thing, context, schema);
-        let Ok(request) = request else { return false };
-        let allowed = self.asked(&request, applicable, &entities);
-        #[cfg(test)]
-        assert_eq!(allowed, self.asked(&request, policies.set(), &entities), "sorted wrongly");
-        allowed
-    }
-
-    fn asked(&self, request: &Request, policies: &PolicySet, entities: &Entities) -> bool {
-        let response = self.authorizer.is_authorized(request, policies, entities);
-        // Cedar skips a policy that fails. A guard that is skipped guards nothing.
-        response.decision() == Decision::Allow && response.diagnostics().errors().next().is_none()
-    }
-
+    /// The principal, described. Nothing of its roles but those given, so that others can be tried.
     fn describe(&self, principal: &Principal, roles: Roles, store: &mut Store<'_>) -> EntityUid {
         match principal {
             Principal::Key(key) => {

@@ -101,14 +101,15 @@ impl<'a> Store<'a> {
         Self { names, operator, entities: Vec::with_capacity(8), last: None, failed: false }
     }
 
-    /// What is described, and the action with its groups. None when a fact could not be described.
-    pub(super) fn finish(self, action: Entity, schema: Option<&Schema>) -> Option<Entities> {
+    /// What is described, beside the actions. None when a fact could not be described, or two
+    /// contradict each other.
+    pub(super) fn finish(self, actions: Entities, schema: Option<&Schema>) -> Option<Entities> {
         if self.failed {
             return None;
         }
-        let entities = self.entities.into_iter().chain([action]);
-        // Adding, other than making, takes the same entity twice, as two facts about one tenant do.
-        Entities::empty().add_entities(entities, schema).ok()
+        // The same entity may come twice, as from two facts about one tenant; not two different
+        // ones of one name.
+        actions.add_entities(self.entities, schema).ok()
     }
 
     /// The name of a thing that is named by an id.
@@ -208,7 +209,7 @@ impl<'a> Store<'a> {
 }
 
 /// The attributes of an entity, or of a context.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Attributes(pub(super) HashMap<String, RestrictedExpression>);
 
 impl Attributes {

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use cedar_policy::{
-    Entity, EntityTypeName, EntityUid, ParseErrors, Policy, PolicyId, PolicySet, Schema,
-    ValidationMode, Validator,
+    Entities, EntityId, EntityTypeName, EntityUid, ParseErrors, Policy, PolicyId, PolicySet,
+    Schema, ValidationMode, Validator,
 };
 use miette::Diagnostic as _;
 use tlog::canon::Digest;
@@ -135,8 +135,8 @@ impl Policies {
 #[derive(Debug, Clone)]
 pub(super) struct ForAction {
     pub(super) uid: EntityUid,
-    /// The action with its groups.
-    pub(super) entity: Entity,
+    /// The action with its groups, and [`SEE`].
+    pub(super) entities: Entities,
     /// By principal's kind and thing's: the policies that can apply there, as Cedar's validator
     /// finds them. Kinds that are missing are those that the action does not apply to.
     by_kinds: HashMap<(EntityTypeName, EntityTypeName), PolicySet>,
@@ -157,15 +157,20 @@ fn sorted(
 ) -> Result<HashMap<&'static str, ForAction>, BadPolicies> {
     let broken = |what: &dyn std::fmt::Display| BadPolicies::Schema { said: what.to_string() };
     let entities = schema.action_entities().map_err(|error| broken(&error))?;
+    let kind: EntityTypeName = "Action".parse().map_err(|error| broken(&error))?;
+    let action = |name| EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(name));
+    let see = action(SEE);
     let mut actions = HashMap::new();
     for name in NAMES.iter().copied().chain([SEE]) {
-        let uid = format!("Action::\"{name}\"").parse().map_err(|error| broken(&error))?;
-        let entity = entities.get(&uid).ok_or_else(|| broken(&"an action is missing"))?.clone();
+        let uid = action(name);
+        let these: Vec<_> = [&uid, &see].into_iter().filter_map(|uid| entities.get(uid)).collect();
+        let these = Entities::empty().add_entities(these.into_iter().cloned(), None);
+        let these = these.map_err(|error| broken(&error))?;
         let mut by_kinds = HashMap::new();
         for env in schema.request_envs().filter(|env| *env.action() == uid) {
             by_kinds.insert((env.principal().clone(), env.resource().clone()), PolicySet::new());
         }
-        actions.insert(name, ForAction { uid, entity, by_kinds });
+        actions.insert(name, ForAction { uid, entities: these, by_kinds });
     }
     for policy in set.policies() {
         for env in policy.get_valid_request_envs(schema) {

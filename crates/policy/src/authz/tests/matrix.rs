@@ -11,6 +11,7 @@ use super::{
         context::{self, Assigning, Deciding, Enrolling, Looking, Opening, Retaining},
         facts::{ApplicationFacts, GrantFacts, Scope, Service, TenantFacts, Thing},
         policies::SEE,
+        question::Question,
         role::{Holder, Role},
         *,
     },
@@ -34,12 +35,10 @@ fn row<T: Thing + 'static, C: context::Facts + 'static>(
 ) -> Row {
     let ask = move |authority: &Authority, who: &Principal| {
         let roles = authority.roles_of(who, &thing);
-        if authority.allows(who, roles, action, &thing, &context) {
-            'A'
-        } else if authority.allows(who, roles, SEE, &thing, &NOW) {
-            'f'
-        } else {
-            '.'
+        match Question::new(authority, who, roles, action, &thing, &context) {
+            Some(question) if question.allowed() => 'A',
+            Some(question) if question.seen() => 'f',
+            Some(_) | None => '.',
         }
     };
     Row { action, kind, ask: Box::new(ask) }
