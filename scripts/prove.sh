@@ -25,4 +25,5 @@ cargo build --release --locked
 cargo run --release --locked --quiet
 cargo clippy --release --locked --all-targets --quiet -- -D warnings
 say "weakening every policy in every place: the proof must notice"
-cargo test --release --locked --quiet
+cargo test --release --locked --quiet --test mutants -- --nocapture
+cargo test --release --locked --quiet --lib --bins --test proof

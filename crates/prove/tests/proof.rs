@@ -54,7 +54,7 @@ async fn without_a_guard_its_promise_breaks_and_the_facts_that_matter_are_told()
         BUILT_IN.iter().map(|file| (file.name, file.text.replace(guard, weaker))).collect();
     let files: Vec<_> = files.iter().map(|(name, text)| File { name, text }).collect();
     assert_ne!(files, BUILT_IN, "there is such a guard");
-    let policies = Policies::of(&files, &[]).unwrap();
+    let policies = Policies::of(&files).unwrap();
     let proof = proof(&policies).await;
     let broken: Vec<_> = proof.outcomes.iter().flat_map(|outcome| &outcome.broken).collect();
     let [only] = broken.as_slice() else { panic!("{broken:?}") };

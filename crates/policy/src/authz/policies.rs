@@ -81,15 +81,20 @@ impl Policies {
     /// When a file is not Cedar, or a policy has no name of its own, names what there is not, or
     /// could never apply.
     pub fn with(operator: &[File<'_>]) -> Result<Self, BadPolicies> {
-        Self::of(BUILT_IN, operator)
+        Self::read(BUILT_IN, operator)
     }
 
-    /// Other policies than Bailiwick's own, for proving what would follow from them. Nothing that
-    /// serves uses it.
+    /// Other policies than Bailiwick's own, to see what would follow from them. What serves is built
+    /// without this: it cannot leave a guard out.
     ///
     /// # Errors
     /// As [`Policies::with`].
-    pub fn of(own: &[File<'_>], operator: &[File<'_>]) -> Result<Self, BadPolicies> {
+    #[cfg(feature = "other-policies")]
+    pub fn of(own: &[File<'_>]) -> Result<Self, BadPolicies> {
+        Self::read(own, &[])
+    }
+
+    fn read(own: &[File<'_>], operator: &[File<'_>]) -> Result<Self, BadPolicies> {
         let broken = |what: &dyn std::fmt::Display| BadPolicies::Schema { said: what.to_string() };
         let (schema, _) = Schema::from_cedarschema_str(SCHEMA).map_err(|error| broken(&error))?;
         let names = Names::new().ok_or_else(|| broken(&"a kind of entity has no name"))?;
