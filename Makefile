@@ -11,7 +11,7 @@ CPU    ?= $(if $(filter 0,$(NATIVE)),$(if $(filter x86_64,$(shell uname -m)),x86
 SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup model build run test lint bench fuzz clean
+.PHONY: help setup model build run test lint prove bench fuzz clean
 # .cargo/config.toml says `native`; the environment wins over it.
 ifneq ($(CPU),native)
 export RUSTFLAGS := -C target-cpu=$(CPU)
@@ -38,6 +38,10 @@ lint: setup ## Check format, clippy's lints and the documentation
 	@cargo fmt --all --check
 	@cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	@RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --workspace --no-deps --quiet
+	@cargo fmt --check --manifest-path crates/prove/Cargo.toml
+
+prove: setup ## Prove that the authorization policies keep the promises
+	@scripts/prove.sh
 
 bench: build model ## Measure against llama-server, nginx and LiteLLM; writes docs/benchmarks.md
 	@scripts/bench.sh

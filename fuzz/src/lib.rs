@@ -10,7 +10,7 @@ use engine::{
     request::{CacheScope, Embed, Generate, Work},
 };
 use policy::{
-    authz::{DeploymentFacts, authorize},
+    authz::{Authority, DeploymentFacts, authorize, context::Moment},
     id::{DeploymentId, ResourceId, TenantId},
     permit::{Complete, Permit},
     principal::{Key, ResourceKeys, authenticate},
@@ -150,7 +150,10 @@ fn permit() -> Permit<Complete> {
         ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest(), disabled: false };
     let deployment = DeploymentId::from_random([4; 16]);
     let facts = DeploymentFacts { tenant, resource, deployment };
-    authorize(&authenticate(&key, &keys).expect("its key"), &facts).expect("its resource")
+    static AUTHORITY: OnceLock<Authority> = OnceLock::new();
+    let authority = AUTHORITY.get_or_init(|| Authority::built_in().expect("its policies"));
+    let principal = authenticate(&key, &keys).expect("its key").into();
+    authorize(authority, &principal, &facts, &Moment { now_ms: 0 }).expect("its resource")
 }
 
 /// An entry of the log: one value has one spelling, and a replay takes any bytes.

@@ -1,9 +1,9 @@
 //! What several tests need: a permit, and a worker's settings.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use policy::{
-    authz::{DeploymentFacts, authorize},
+    authz::{Authority, DeploymentFacts, authorize, context::Moment},
     id::{DeploymentId, ResourceId, TenantId},
     permit::{Complete, Permit},
     principal::{Key, ResourceKeys, authenticate},
@@ -19,7 +19,14 @@ pub(crate) fn permit() -> Permit<Complete> {
         ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest(), disabled: false };
     let deployment = DeploymentId::from_random([4; 16]);
     let facts = DeploymentFacts { tenant, resource, deployment };
-    authorize(&authenticate(&key, &keys).unwrap(), &facts).unwrap()
+    let principal = authenticate(&key, &keys).unwrap().into();
+    authorize(authority(), &principal, &facts, &Moment { now_ms: 0 }).unwrap()
+}
+
+/// Bailiwick's own policies, read once for all tests.
+pub(crate) fn authority() -> &'static Authority {
+    static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::built_in().unwrap());
+    &AUTHORITY
 }
 
 pub(crate) fn spec() -> WorkerSpec {

@@ -4,7 +4,7 @@
 use policy::{
     content::{Content, wire},
     id::TenantId,
-    permit::{Action, Permit},
+    permit::{Inference, Permit},
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ impl CacheScope {
     /// The scope of a permitted request; `reuse` is false where the resource has switched prefix
     /// reuse off, and then nothing of the request stays in the cache when it ends.
     #[must_use]
-    pub fn of<A: Action>(permit: &Permit<A>, reuse: bool) -> Self {
+    pub fn of<A: Inference>(permit: &Permit<A>, reuse: bool) -> Self {
         Self { tenant: permit.scope().tenant, reuse }
     }
 

@@ -11,7 +11,7 @@ mod requests;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use policy::{
-    permit::{Action, Permit},
+    permit::{Inference, Permit},
     task::Task,
 };
 use serde::{Deserialize, Serialize};
@@ -158,7 +158,7 @@ impl Worker {
     /// # Errors
     /// When the worker is not ready, its queue is full, or the request is longer than
     /// [`crate::protocol::FRAME_BYTES_MAX`].
-    pub fn run<A: Action>(
+    pub fn run<A: Inference>(
         &self,
         permit: Permit<A>,
         reuse_prefix: bool,

@@ -28,7 +28,7 @@ use engine::{
     supervise::{Events, Report, State, Worker, WorkerSpec, inspect},
 };
 use policy::{
-    authz::{DeploymentFacts, authorize},
+    authz::{Authority, DeploymentFacts, authorize, context::Moment},
     id::{DeploymentId, ResourceId, TenantId},
     permit::{Complete, Permit},
     principal::{Key, ResourceKeys, authenticate},
@@ -271,7 +271,9 @@ fn permit() -> Permit<Complete> {
         ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest(), disabled: false };
     let deployment = DeploymentId::from_random([4; 16]);
     let facts = DeploymentFacts { tenant, resource, deployment };
-    authorize(&authenticate(&key, &keys).unwrap(), &facts).unwrap()
+    let authority = Authority::built_in().unwrap();
+    let principal = authenticate(&key, &keys).unwrap().into();
+    authorize(&authority, &principal, &facts, &Moment { now_ms: 0 }).unwrap()
 }
 
 fn spec() -> WorkerSpec {

@@ -1,124 +1,169 @@
 //! Decides whether a principal may act, and answers with a permit.
+//!
+//! The decisions are Cedar's, by the policies in crates/policy/cedar: roles permit, guards forbid.
+//! Here facts become entities, and Cedar's answer becomes a [`Permit`] or the words of a refusal.
+//! A policy that cannot be evaluated refuses: an error never opens anything.
 
+pub mod context;
+mod entities;
+pub mod facts;
+pub mod policies;
+mod question;
+pub mod role;
+
+pub use facts::DeploymentFacts;
+
+use std::{fmt, sync::Arc};
+
+use cedar_policy::{Authorizer, EntityUid};
+
+use self::{
+    entities::{Attributes, Kind, Store},
+    facts::{ResourceFacts, Scope, TenantFacts, Thing},
+    policies::{BadPolicies, Policies},
+    question::Question,
+    role::{Role, RoleAssignments, Roles},
+};
 use crate::{
-    id::{DeploymentId, ResourceId, TenantId},
-    permit::{Action, Permit, Scope},
-    principal::{Principal, Proof},
+    id::TenantId,
+    permit::{Action, Permit},
+    principal::Principal,
 };
 
-/// The facts about a deployment that a decision needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeploymentFacts {
-    /// Who owns the resource.
-    pub tenant: TenantId,
-    /// The resource it belongs to.
-    pub resource: ResourceId,
-    /// The deployment.
-    pub deployment: DeploymentId,
+/// What decides: the policies in force, who holds which role, and which tenant is the operator's.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    policies: Arc<Policies>,
+    /// Who holds which role where.
+    pub roles: RoleAssignments,
+    operator: Option<TenantId>,
+    authorizer: Authorizer,
 }
 
-/// Why a principal may not act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
-    /// It may not even know that the thing exists: to be answered as if it did not (404).
-    #[error("no such deployment for this caller")]
-    Hidden,
-    /// It is of the right tenant, and has no role there (403).
-    #[error("the token has not the app role `{USER_ROLE}`")]
-    Role,
-}
+impl Authority {
+    /// Decides by these policies. The operator's own people and programs are those of `operator`;
+    /// with none, nobody runs or reviews anything through this authority.
+    #[must_use]
+    pub fn new(
+        policies: impl Into<Arc<Policies>>,
+        operator: Option<TenantId>,
+        roles: RoleAssignments,
+    ) -> Self {
+        let policies = policies.into();
+        Self { policies, roles, operator, authorizer: Authorizer::new() }
+    }
 
-/// The app role without which a token opens nothing: whoever can get a token of the right tenant is
-/// not thereby a user of this service.
-pub const USER_ROLE: &str = "OpenAI.User";
+    /// Bailiwick's own policies, and nobody with a role: keys work, nothing else does.
+    ///
+    /// # Errors
+    /// Never in a build whose tests passed.
+    pub fn built_in() -> Result<Self, BadPolicies> {
+        Ok(Self::new(Policies::built_in()?, None, RoleAssignments::default()))
+    }
 
-/// Lets a principal in to its own resource at all: to see what is deployed there, and its receipts.
-///
-/// # Errors
-/// When it is a token without [`USER_ROLE`].
-pub fn enter(principal: &Principal) -> Result<(), Denied> {
-    match principal.proof() {
-        Proof::Token(token) if !token.roles().iter().any(|role| role == USER_ROLE) => {
-            Err(Denied::Role)
-        }
-        Proof::Key(_) | Proof::Token(_) => Ok(()),
+    /// The policies in force.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.policies
     }
 }
 
-/// Allows action `A` on a deployment of the principal's own resource.
-///
-/// A key grants everything on its own resource, as Azure's does, and nothing on any other: not even
-/// on another resource of the same tenant. A token grants the same where it carries [`USER_ROLE`].
+/// Allows action `A` on a thing, or says why not.
 ///
 /// # Errors
-/// When the deployment belongs to another tenant or resource, or the token carries no role.
+/// When the principal may not do it, or may not even know that the thing exists.
 pub fn authorize<A: Action>(
+    authority: &Authority,
     principal: &Principal,
-    facts: &DeploymentFacts,
+    thing: &A::Thing,
+    context: &A::Context,
 ) -> Result<Permit<A>, Denied> {
-    if facts.tenant != principal.tenant() || facts.resource != principal.resource() {
+    let roles = authority.roles_of(principal, thing);
+    let ask = |roles| Question::new(authority, principal, roles, A::NAME, thing, context);
+    let question = ask(roles);
+    if question.as_ref().is_some_and(Question::allowed) {
+        return Ok(Permit::new(thing.clone(), context.clone()));
+    }
+    if !question.is_some_and(|question| question.seen()) {
         return Err(Denied::Hidden);
     }
-    enter(principal)?;
-    Ok(Permit::new(Scope {
-        tenant: facts.tenant,
-        resource: facts.resource,
-        deployment: facts.deployment,
-    }))
+    let enough = |role: &Role| ask(roles.with(*role)).is_some_and(|question| question.allowed());
+    let roles = match principal {
+        Principal::Key(_) => Vec::new(),
+        Principal::Person(_) | Principal::Workload(_) => {
+            Role::ALL.into_iter().filter(enough).collect()
+        }
+    };
+    Err(Denied::Forbidden(Forbidden { action: A::NAME, roles }))
+}
+
+/// Why there is no permit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// The principal may not even know that the thing exists: to be answered as if it did not
+    /// (404).
+    #[error("no such thing for this caller")]
+    Hidden,
+    /// The principal may see the thing, and not do this with it (403).
+    #[error(transparent)]
+    Forbidden(Forbidden),
+}
+
+/// What was refused, and which role would change that.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Forbidden {
+    /// The action's name.
+    pub action: &'static str,
+    /// The roles each of which would be enough, beside those that the caller holds. None where no
+    /// role is: then something else is missing, as an approval or an enrolled workstation.
+    pub roles: Vec<Role>,
+}
+
+impl fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { action, roles } = self;
+        write!(f, "the caller may not `{action}` here; ")?;
+        let [first, others @ ..] = roles.as_slice() else {
+            return f.write_str("no further role would change that");
+        };
+        write!(f, "it takes the role `{first}`")?;
+        others.iter().try_for_each(|role| write!(f, " or `{role}`"))?;
+        f.write_str(", assigned on the thing or above it")
+    }
+}
+
+impl Authority {
+    /// The roles that the principal holds at the thing and above it.
+    fn roles_of(&self, principal: &Principal, thing: &impl Thing) -> Roles {
+        let held = |holder| self.roles.held_at(holder, thing.scopes());
+        let held = principal.holder().map_or(Roles::NONE, held);
+        let own = Scope::Tenant(TenantFacts { tenant: principal.tenant() });
+        let claimed = thing.scopes().any(|scope| scope == own).then(|| principal.claimed());
+        held.and(claimed.unwrap_or_default())
+    }
+
+    /// The principal, described. Nothing of its roles but those given, so that others can be tried.
+    fn describe(&self, principal: &Principal, roles: Roles, store: &mut Store<'_>) -> EntityUid {
+        match principal {
+            Principal::Key(key) => {
+                let of = ResourceFacts { tenant: key.tenant(), resource: key.resource() };
+                store.key(format!("{} {}", key.resource(), key.key()), of)
+            }
+            Principal::Person(person) => {
+                let mut attributes = Attributes::default();
+                if let Some(team) = self.roles.team(person.id()) {
+                    attributes = attributes.entity("team", store.named(Kind::Team, &team));
+                }
+                let uid = store.named(Kind::Person, &person.id());
+                store.holder(uid, person.tenant(), roles, attributes)
+            }
+            Principal::Workload(workload) => {
+                let uid = store.named(Kind::Workload, &workload.id());
+                store.holder(uid, workload.tenant(), roles, Attributes::default())
+            }
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        permit::Complete,
-        principal::{Key, NamedTenant, ResourceKeys, admit, authenticate},
-        token::tests::verified,
-    };
-
-    #[test]
-    fn a_key_acts_on_its_own_resource_only() {
-        let tenant = TenantId::from_random([1; 16]);
-        let resource = ResourceId::from_random([2; 16]);
-        let deployment = DeploymentId::from_random([3; 16]);
-        let key = Key::from_random(&[4; 32]);
-        let keys = ResourceKeys {
-            tenant,
-            resource,
-            key1: key.digest(),
-            key2: key.digest(),
-            disabled: false,
-        };
-        let caller = authenticate(&key, &keys).unwrap();
-
-        let own = DeploymentFacts { tenant, resource, deployment };
-        assert_eq!(authorize::<Complete>(&caller, &own).unwrap().spend().deployment, deployment);
-
-        let other_tenant = DeploymentFacts { tenant: TenantId::from_random([9; 16]), ..own };
-        let other_resource = DeploymentFacts { resource: ResourceId::from_random([9; 16]), ..own };
-        for foreign in [other_tenant, other_resource] {
-            assert_eq!(authorize::<Complete>(&caller, &foreign).unwrap_err(), Denied::Hidden);
-        }
-    }
-
-    #[test]
-    fn a_token_needs_the_role() {
-        let tenant = TenantId::from_random([1; 16]);
-        let resource = ResourceId::from_random([2; 16]);
-        let key = Key::from_random(&[4; 32]).digest();
-        let keys = ResourceKeys { tenant, resource, key1: key, key2: key, disabled: false };
-        let contoso = NamedTenant { name: "contoso", id: tenant };
-        let facts =
-            DeploymentFacts { tenant, resource, deployment: DeploymentId::from_random([3; 16]) };
-        let authorized = |roles: &[&str], facts| {
-            let caller = admit(verified(roles), &contoso, &keys).unwrap();
-            authorize::<Complete>(&caller, facts).map(|permit| permit.spend().tenant)
-        };
-        assert_eq!(authorized(&["Other", USER_ROLE], &facts), Ok(tenant));
-        for roles in [&[][..], &["Other"], &["openai.user"], &["OpenAI.User2"], &[""]] {
-            assert_eq!(authorized(roles, &facts), Err(Denied::Role), "{roles:?}");
-        }
-        let foreign = DeploymentFacts { tenant: TenantId::from_random([9; 16]), ..facts };
-        assert_eq!(authorized(&[USER_ROLE], &foreign), Err(Denied::Hidden));
-    }
-}
+mod tests;

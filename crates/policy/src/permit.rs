@@ -1,79 +1,211 @@
 //! A permit: one allowed action on one thing, as the value that the next step consumes.
 
-use std::marker::PhantomData;
+use std::fmt;
 
-use crate::id::{DeploymentId, ResourceId, TenantId};
+use crate::authz::{
+    context::{Assigning, Deciding, Enrolling, Looking, Moment, Opening, Retaining},
+    facts::{
+        ApplicationFacts, DeploymentFacts, FileFacts, GrantFacts, RecordFacts, ResourceFacts,
+        Scope, Service, TenantFacts,
+    },
+};
 
-/// Something a caller may be allowed to do.
-pub trait Action {
+/// Something a caller may be allowed to do. Only the actions of this module are any, so that
+/// nobody can name an action of their own after one that is allowed.
+pub trait Action: sealed::Sealed + fmt::Debug {
     /// The action's name in policies, receipts and logs.
     const NAME: &'static str;
+
+    /// What it is done to.
+    type Thing: crate::authz::facts::Thing;
+
+    /// What a decision about it looks at besides.
+    type Context: crate::authz::context::Facts;
 }
 
-/// Generate text: chat and plain completions.
-#[derive(Debug)]
-pub enum Complete {}
+/// An action that runs a model: what `engine` takes permits for.
+pub trait Inference: Action<Thing = DeploymentFacts, Context = Moment> {}
 
-/// Turn text into vectors.
-#[derive(Debug)]
-pub enum Embed {}
-
-impl Action for Complete {
-    const NAME: &'static str = "complete";
+mod sealed {
+    pub trait Sealed {}
 }
 
-impl Action for Embed {
-    const NAME: &'static str = "embed";
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal: $thing:ty, $context:ty;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub enum $name {}
+
+            impl sealed::Sealed for $name {}
+
+            impl Action for $name {
+                const NAME: &'static str = $text;
+                type Thing = $thing;
+                type Context = $context;
+            }
+        )*
+
+        /// The names of all actions, as policies write them.
+        pub const NAMES: &[&str] = &[$($text),*];
+    };
 }
 
-/// What a permit was given for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scope {
-    /// The tenant whose data is touched; caches and stores are keyed by it.
-    pub tenant: TenantId,
-    /// The resource that was called.
-    pub resource: ResourceId,
-    /// The deployment that runs.
-    pub deployment: DeploymentId,
+actions! {
+    /// Generate text: chat and plain completions.
+    Complete = "complete": DeploymentFacts, Moment;
+    /// Turn text into vectors.
+    Embed = "embed": DeploymentFacts, Moment;
+    /// List the models of a resource.
+    ListModels = "listModels": ResourceFacts, Moment;
+    /// Fetch receipts of a resource's calls.
+    ReadReceipt = "readReceipt": ResourceFacts, Moment;
+    /// Let a fine-tuning job read a file.
+    TrainOn = "trainOn": FileFacts, Moment;
+    /// Read how much was used.
+    ReadUsage = "readUsage": Scope, Moment;
+    /// Read how a resource is set up.
+    ReadResource = "readResource": ResourceFacts, Moment;
+    /// On a tenant: make a resource. On a resource: change it.
+    WriteResource = "writeResource": Scope, Moment;
+    /// Delete a resource.
+    DeleteResource = "deleteResource": ResourceFacts, Moment;
+    /// Read names and dates of a resource's keys.
+    ListKeys = "listKeys": ResourceFacts, Moment;
+    /// Replace one of a resource's keys.
+    RegenerateKey = "regenerateKey": ResourceFacts, Moment;
+    /// On a resource: make a deployment. On a deployment: change it.
+    WriteDeployment = "writeDeployment": Scope, Moment;
+    /// Delete a deployment.
+    DeleteDeployment = "deleteDeployment": DeploymentFacts, Moment;
+    /// Make a tenant.
+    CreateTenant = "createTenant": Service, Moment;
+    /// Change a tenant.
+    WriteTenant = "writeTenant": TenantFacts, Moment;
+    /// Delete a tenant.
+    DeleteTenant = "deleteTenant": TenantFacts, Moment;
+    /// Add a model, or take one away.
+    WriteModel = "writeModel": Service, Moment;
+    /// Give or take a role.
+    AssignRole = "assignRole": Scope, Assigning;
+    /// Let a device be used for review.
+    EnrollWorkstation = "enrollWorkstation": Service, Enrolling;
+    /// Change from which networks a resource answers.
+    WriteNetworkRules = "writeNetworkRules": ResourceFacts, Moment;
+    /// List the records that are kept of a resource's calls.
+    ListOwnRecords = "listOwnRecords": ResourceFacts, Moment;
+    /// Read a record of the caller's own tenant.
+    ReadOwnRecord = "readOwnRecord": RecordFacts, Moment;
+    /// Erase a record of the caller's own tenant.
+    DeleteOwnRecord = "deleteOwnRecord": RecordFacts, Moment;
+    /// Flag a record for review.
+    FlagRecord = "flagRecord": RecordFacts, Moment;
+    /// List flagged records: ids and reasons.
+    ListReviewQueue = "listReviewQueue": Service, Moment;
+    /// Ask to see a flagged record.
+    RequestLook = "requestLook": RecordFacts, Looking;
+    /// Approve that a reviewer of the own team sees a record.
+    ApproveLook = "approveLook": GrantFacts, Moment;
+    /// Consent, as the customer, that a record is seen.
+    ConsentLook = "consentLook": GrantFacts, Moment;
+    /// See a record's content, once. The permit names record and grant: it is what opens.
+    OpenRecord = "openRecord": RecordFacts, Opening;
+    /// Dismiss, confirm or escalate what a record was flagged for.
+    DecideFlag = "decideFlag": RecordFacts, Deciding;
+    /// Stop a resource from answering.
+    SuspendResource = "suspendResource": ResourceFacts, Moment;
+    /// Apply for zero retention.
+    ApplyExemption = "applyExemption": ResourceFacts, Moment;
+    /// Decide on an application for zero retention.
+    DecideExemption = "decideExemption": ApplicationFacts, Moment;
+    /// Withdraw an application, approved or not.
+    WithdrawExemption = "withdrawExemption": ApplicationFacts, Moment;
+    /// Set whether a resource's content is kept.
+    SetContentLogging = "setContentLogging": ResourceFacts, Retaining;
+    /// Read the log's entries.
+    ReadLog = "readLog": Scope, Moment;
+    /// Read the evidence that promises are kept.
+    ReadEvidence = "readEvidence": Scope, Moment;
 }
+
+impl Inference for Complete {}
+impl Inference for Embed {}
 
 /// One allowed action `A`, once.
 ///
-/// Its field is private and it is neither `Clone` nor `Deserialize`: outside [`crate::authz`] the
+/// Its fields are private and it is neither `Clone` nor `Deserialize`: outside [`crate::authz`] the
 /// only way to hold a permit is to have just been allowed.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// use policy::permit::{Complete, Permit};
-/// let forged: Permit<Complete> = Permit { scope: todo!(), action: std::marker::PhantomData };
+/// let forged: Permit<Complete> = Permit { thing: todo!(), context: todo!() };
 /// ```
 ///
-/// ```compile_fail
+/// ```compile_fail,E0624
+/// use policy::{authz::{context::Moment, facts::DeploymentFacts}, permit::{Complete, Permit}};
+/// fn forge(thing: DeploymentFacts) -> Permit<Complete> {
+///     Permit::new(thing, Moment { now_ms: 0 })
+/// }
+/// ```
+///
+/// ```compile_fail,E0382
 /// fn twice(permit: policy::permit::Permit<policy::permit::Embed>) {
 ///     permit.spend();
 ///     permit.spend();
 /// }
 /// ```
+///
+/// Nor does it serve for another action than its own:
+///
+/// ```compile_fail,E0308
+/// use policy::permit::{Complete, Embed, Permit};
+/// fn other(permit: Permit<Embed>) -> Permit<Complete> { permit }
+/// ```
+///
+/// And nobody makes an action that passes for one of these:
+///
+/// ```compile_fail,E0277
+/// #[derive(Debug)]
+/// enum Mine {}
+/// impl policy::permit::Action for Mine {
+///     const NAME: &'static str = "complete";
+///     type Thing = policy::authz::facts::DeploymentFacts;
+///     type Context = policy::authz::context::Moment;
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "a permit that nobody consumes means an unguarded path"]
 pub struct Permit<A: Action> {
-    scope: Scope,
-    action: PhantomData<A>,
+    thing: A::Thing,
+    context: A::Context,
 }
 
 impl<A: Action> Permit<A> {
-    pub(crate) fn new(scope: Scope) -> Self {
-        Self { scope, action: PhantomData }
+    pub(crate) fn new(thing: A::Thing, context: A::Context) -> Self {
+        Self { thing, context }
     }
 
     /// What the permit is for.
     #[must_use]
-    pub fn scope(&self) -> &Scope {
-        &self.scope
+    pub fn scope(&self) -> &A::Thing {
+        &self.thing
+    }
+
+    /// What the decision looked at besides: for a look, the grant and the workstation.
+    #[must_use]
+    pub fn context(&self) -> &A::Context {
+        &self.context
     }
 
     /// Gives the permit up for the thing it was issued for.
     #[must_use]
-    pub fn spend(self) -> Scope {
-        self.scope
+    pub fn spend(self) -> A::Thing {
+        self.thing
+    }
+
+    /// Gives the permit up for the thing, and for what the decision looked at besides.
+    #[must_use]
+    pub fn spend_with_context(self) -> (A::Thing, A::Context) {
+        (self.thing, self.context)
     }
 }

@@ -1,6 +1,9 @@
 //! Who calls: a principal exists only after a credential was checked.
+//!
+//! A key is checked here, by [`authenticate`]. A person or a program proves who it is by a token,
+//! and is made only by what verified that token, inside this crate.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -8,8 +11,9 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::{
-    id::{ResourceId, TenantId},
-    token::VerifiedToken,
+    authz::role::{Holder, Role, Roles},
+    id::{PersonId, ResourceId, TenantId, WorkloadId},
+    token::{Kind, VerifiedToken},
 };
 
 /// Which of a resource's two keys; Azure's names.
@@ -136,34 +140,89 @@ pub struct NamedTenant<'a> {
 /// A caller whose credential was checked. There are no other constructors than [`authenticate`] and
 /// [`admit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    tenant: TenantId,
-    resource: ResourceId,
-    proof: Proof,
+pub enum Principal {
+    /// Who presented one of a resource's two keys.
+    Key(KeyPrincipal),
+    /// A person who signed in.
+    Person(Person),
+    /// A program with an identity of its own.
+    Workload(Workload),
 }
 
-/// What the caller proved who it is with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Proof {
-    /// One of the resource's keys.
-    Key(KeyName),
-    /// A token of an issuer that the operator trusts.
-    Token(Arc<VerifiedToken>),
-}
+impl Principal {
+    /// The tenant that the caller is of.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        match self {
+            Self::Key(key) => key.tenant,
+            Self::Person(person) => person.tenant,
+            Self::Workload(workload) => workload.tenant,
+        }
+    }
 
-impl Proof {
     /// What usage and records call the caller: `Key1`, `Key2`, `person` or `workload`. It names
     /// nobody.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Key(key) => key.name(),
-            Self::Token(token) => token.kind().name(),
+            Self::Key(key) => key.key.name(),
+            Self::Person(_) => Kind::Person.name(),
+            Self::Workload(_) => Kind::Workload.name(),
+        }
+    }
+
+    /// The roles that the caller's own directory gave it: they hold at its own tenant.
+    pub(crate) fn claimed(&self) -> Roles {
+        match self {
+            Self::Key(_) => Roles::NONE,
+            Self::Person(person) => person.claimed,
+            Self::Workload(workload) => workload.claimed,
+        }
+    }
+
+    /// As what the caller holds roles. A key holds none.
+    #[must_use]
+    pub fn holder(&self) -> Option<Holder> {
+        match self {
+            Self::Key(_) => None,
+            Self::Person(person) => Some(Holder::Person(person.id)),
+            Self::Workload(workload) => Some(Holder::Workload(workload.id)),
         }
     }
 }
 
-impl Principal {
+impl From<KeyPrincipal> for Principal {
+    fn from(key: KeyPrincipal) -> Self {
+        Self::Key(key)
+    }
+}
+
+impl From<Person> for Principal {
+    fn from(person: Person) -> Self {
+        Self::Person(person)
+    }
+}
+
+impl From<Workload> for Principal {
+    fn from(workload: Workload) -> Self {
+        Self::Workload(workload)
+    }
+}
+
+/// A caller whose key was checked. There is no other constructor than [`authenticate`].
+///
+/// ```compile_fail,E0451
+/// use policy::principal::{KeyName, KeyPrincipal};
+/// let forged = KeyPrincipal { tenant: todo!(), resource: todo!(), key: KeyName::Key1 };
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPrincipal {
+    tenant: TenantId,
+    resource: ResourceId,
+    key: KeyName,
+}
+
+impl KeyPrincipal {
     /// The tenant that the caller acts for.
     #[must_use]
     pub fn tenant(&self) -> TenantId {
@@ -176,10 +235,72 @@ impl Principal {
         self.resource
     }
 
-    /// What it proved who it is with.
+    /// Which key it was.
     #[must_use]
-    pub fn proof(&self) -> &Proof {
-        &self.proof
+    pub fn key(&self) -> KeyName {
+        self.key
+    }
+}
+
+/// A person whose token was verified.
+///
+/// ```compile_fail,E0624
+/// let forged = policy::principal::Person::verified(todo!(), todo!(), todo!());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    tenant: TenantId,
+    id: PersonId,
+    claimed: Roles,
+}
+
+impl Person {
+    /// For what verifies tokens, once it has.
+    pub(crate) fn verified(tenant: TenantId, id: PersonId, claimed: Roles) -> Self {
+        Self { tenant, id, claimed }
+    }
+
+    /// The tenant that the person is of.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn id(&self) -> PersonId {
+        self.id
+    }
+}
+
+/// A program whose token was verified.
+///
+/// ```compile_fail,E0624
+/// let forged = policy::principal::Workload::verified(todo!(), todo!(), todo!());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    tenant: TenantId,
+    id: WorkloadId,
+    claimed: Roles,
+}
+
+impl Workload {
+    /// For what verifies tokens, once it has.
+    pub(crate) fn verified(tenant: TenantId, id: WorkloadId, claimed: Roles) -> Self {
+        Self { tenant, id, claimed }
+    }
+
+    /// The tenant that the program is of.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Which it is.
+    #[must_use]
+    pub fn id(&self) -> WorkloadId {
+        self.id
     }
 }
 
@@ -198,7 +319,7 @@ pub enum Unauthenticated {
 ///
 /// # Errors
 /// When the key is neither of the two, or the resource takes no keys. Only who has a key is told so.
-pub fn authenticate(presented: &Key, keys: &ResourceKeys) -> Result<Principal, Unauthenticated> {
+pub fn authenticate(presented: &Key, keys: &ResourceKeys) -> Result<KeyPrincipal, Unauthenticated> {
     let digest = presented.digest();
     let (first, second) = (digest.matches(&keys.key1), digest.matches(&keys.key2));
     let key = match (first, second) {
@@ -209,24 +330,30 @@ pub fn authenticate(presented: &Key, keys: &ResourceKeys) -> Result<Principal, U
     if keys.disabled {
         return Err(Unauthenticated::KeysDisabled);
     }
-    Ok(Principal { tenant: keys.tenant, resource: keys.resource, proof: Proof::Key(key) })
+    Ok(KeyPrincipal { tenant: keys.tenant, resource: keys.resource, key })
 }
 
-/// Lets the holder of a verified token in to a resource of its own tenant's: the one that the
-/// token's directory is mapped to.
+/// Lets the holder of a verified token in, as one of the tenant that the token's directory is mapped
+/// to, under the random id that the log has of it.
 ///
 /// # Errors
-/// When the resource is another tenant's.
+/// When the token's directory is mapped to another tenant.
 pub fn admit(
-    token: VerifiedToken,
+    token: &VerifiedToken,
     tenant: &NamedTenant<'_>,
-    resource: &ResourceKeys,
+    id: [u8; 16],
 ) -> Result<Principal, Unauthenticated> {
-    if token.tenant_name() != tenant.name || resource.tenant != tenant.id {
+    if token.tenant_name() != tenant.name {
         return Err(Unauthenticated::Foreign);
     }
-    let proof = Proof::Token(Arc::new(token));
-    Ok(Principal { tenant: tenant.id, resource: resource.resource, proof })
+    let claimed = token.roles().iter().filter_map(|role| Role::claimed(role));
+    let claimed = claimed.fold(Roles::NONE, Roles::with);
+    Ok(match token.kind() {
+        Kind::Person => Person::verified(tenant.id, PersonId::from_random(id), claimed).into(),
+        Kind::Workload => {
+            Workload::verified(tenant.id, WorkloadId::from_random(id), claimed).into()
+        }
+    })
 }
 
 #[cfg(test)]
@@ -249,9 +376,8 @@ mod tests {
     #[test]
     fn either_key_opens_the_resource_and_nothing_else_does() {
         let (one, two, keys) = keys();
-        let proof = |key| authenticate(key, &keys).unwrap().proof().clone();
-        assert_eq!(proof(&one), Proof::Key(KeyName::Key1));
-        assert_eq!(proof(&two), Proof::Key(KeyName::Key2));
+        assert_eq!(authenticate(&one, &keys).unwrap().key(), KeyName::Key1);
+        assert_eq!(authenticate(&two, &keys).unwrap().key(), KeyName::Key2);
         let prefix = Key::presented(one.reveal().split_at(63).0);
         for wrong in [Key::presented(""), prefix, Key::from_random(&[3; 32])] {
             assert_eq!(authenticate(&wrong, &keys), Err(Unauthenticated::Foreign));
@@ -270,25 +396,18 @@ mod tests {
         assert_eq!(authenticate(&wrong, &keys), Err(Unauthenticated::Foreign));
     }
 
-    /// A token opens the resources of the tenant that its directory is mapped to, by name and id.
     #[test]
-    fn a_token_is_let_in_to_its_own_tenant_only() {
-        let (_, _, keys) = keys();
-        let contoso = NamedTenant { name: "contoso", id: keys.tenant };
-        // Also where keys are not.
-        let keys = ResourceKeys { disabled: true, ..keys };
-        let caller = admit(verified(&[]), &contoso, &keys).unwrap();
-        assert_eq!((caller.tenant(), caller.resource()), (keys.tenant, keys.resource));
-        assert_eq!(caller.proof().name(), "workload");
-        let other = TenantId::from_random([9; 16]);
-        for (tenant, owner) in [
-            (NamedTenant { name: "fabrikam", ..contoso }, keys.tenant),
-            (NamedTenant { id: other, ..contoso }, keys.tenant),
-            (contoso, other),
-        ] {
-            let keys = ResourceKeys { tenant: owner, ..keys };
-            let refused = admit(verified(&[]), &tenant, &keys);
-            assert_eq!(refused, Err(Unauthenticated::Foreign));
+    fn a_token_is_one_of_the_tenant_that_its_directory_is_mapped_to() {
+        let contoso = NamedTenant { name: "contoso", id: TenantId::from_random([7; 16]) };
+        let caller = admit(&verified(&["OpenAI.User", "Other"]), &contoso, [5; 16]).unwrap();
+        assert_eq!((caller.tenant(), caller.name()), (contoso.id, "workload"));
+        assert_eq!(caller.holder(), Some(Holder::Workload(WorkloadId::from_random([5; 16]))));
+        assert_eq!(caller.claimed(), Roles::NONE.with(Role::OpenAiUser));
+        let fabrikam = NamedTenant { name: "fabrikam", ..contoso };
+        assert_eq!(admit(&verified(&[]), &fabrikam, [5; 16]), Err(Unauthenticated::Foreign));
+        for other in ["Other", "openai.user", "OpenAI.User2", "", "Reviewer", "Operator"] {
+            let caller = admit(&verified(&[other]), &contoso, [5; 16]).unwrap();
+            assert_eq!(caller.claimed(), Roles::NONE, "{other}");
         }
     }
 

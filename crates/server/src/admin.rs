@@ -23,7 +23,7 @@ use crate::{
     fleet::Fleet,
     manage::{
         DeploymentUpdate, ManageError, Management, NewDeployment, NewModel, NewResource,
-        ResourceUpdate, UsageView, WorkerView,
+        ResourceUpdate, RoleAssignment, UsageView, WorkerView,
     },
 };
 
@@ -52,6 +52,10 @@ pub fn router(store: Store, fleet: Fleet, config: &Config) -> Router {
         .route("/admin/v1/models", get(models).post(add_model))
         .route("/admin/v1/models/{name}", get(model).delete(delete_model))
         .route(&format!("{resource}/contentLogging"), post(content_logging))
+        .route(
+            "/admin/v1/roleAssignments",
+            get(role_assignments).post(assign_role).delete(remove_role),
+        )
         .route("/admin/v1/usage", get(usage))
         .route("/admin/v1/workers", workers)
         .route("/admin/{*rest}", axum::routing::any(not_found))
@@ -189,6 +193,24 @@ async fn content_logging(
     Parsed(given): Parsed<ContentLogging>,
 ) -> Answer<impl Serialize> {
     blocking(move || m.set_content_logging(&name, given.enabled, &given.reason)).await.map(Json)
+}
+
+async fn role_assignments(State(m): State<Management>) -> Answer<impl Serialize> {
+    blocking(move || m.role_assignments()).await.map(Json)
+}
+
+async fn assign_role(
+    State(m): State<Management>,
+    Parsed(given): Parsed<RoleAssignment>,
+) -> Result<StatusCode, AdminError> {
+    blocking(move || m.assign_role(&given)).await.map(|()| StatusCode::CREATED)
+}
+
+async fn remove_role(
+    State(m): State<Management>,
+    Parsed(given): Parsed<RoleAssignment>,
+) -> Result<StatusCode, AdminError> {
+    deleted(blocking(move || m.remove_role(&given)).await)
 }
 
 async fn usage(
@@ -372,6 +394,8 @@ impl AdminError {
                 | ManageError::Days(_)
                 | ManageError::NoReason
                 | ManageError::TooManyIpRules { .. }
+                | ManageError::Role(_)
+                | ManageError::ObjectId
                 | ManageError::Unsuitable { .. }
                 | ManageError::File { .. } => BAD_REQUEST,
                 ManageError::Store(

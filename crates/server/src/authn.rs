@@ -8,6 +8,7 @@ use hyper::{
     header::{AUTHORIZATION, HOST},
 };
 use policy::{
+    id::ResourceId,
     network::{self, Admitted, Arrival, NotAdmitted},
     principal::{self, Key, NamedTenant, Principal, Unauthenticated, authenticate},
     token::{self, TokenRefused, VerifiedToken},
@@ -15,6 +16,7 @@ use policy::{
 use store::{Directory, Resource};
 
 use crate::{
+    call::random,
     identity::{Providers, Unverified},
     openai::error::ApiError,
 };
@@ -24,6 +26,8 @@ use crate::{
 pub struct Caller {
     /// Who calls.
     pub principal: Principal,
+    /// The resource that was called.
+    pub resource: ResourceId,
     /// The picture that the whole call is answered from.
     pub directory: Arc<Directory>,
     /// That the resource answers the network that the call comes from.
@@ -91,7 +95,7 @@ impl Caller {
     /// # Errors
     /// Never as long as the directory is consistent.
     pub fn resource(&self) -> Result<&Resource, ApiError> {
-        self.directory.resource(self.principal.resource()).ok_or(ApiError::Store)
+        self.directory.resource(self.resource).ok_or(ApiError::Store)
     }
 }
 
@@ -107,28 +111,34 @@ pub async fn caller(
     (uri, headers, arrival): (&Uri, &HeaderMap, Arrival),
 ) -> Result<Caller, NotLetIn> {
     let named = domain.and_then(|domain| label(host(uri, headers)?, domain));
-    let principal = match credential(headers).ok_or(NotLetIn::NoCredential)? {
+    let (principal, resource) = match credential(headers).ok_or(NotLetIn::NoCredential)? {
         Credential::Key(key) => by_key(&directory, named.as_deref(), &key)?,
         Credential::Token(text) => {
             let token = providers.verify(text).await?;
-            by_token(&directory, named.as_deref(), token)?
+            by_token(&directory, named.as_deref(), &token)?
         }
     };
     // Whoever holds no credential learns nothing of the rules.
-    let resource = directory.resource(principal.resource()).ok_or(NotLetIn::Foreign)?;
-    let admitted = network::admit(&resource.network, arrival)?;
-    Ok(Caller { principal, directory, _admitted: admitted })
+    let network = &directory.resource(resource).ok_or(NotLetIn::Foreign)?.network;
+    let admitted = network::admit(network, arrival)?;
+    Ok(Caller { principal, resource, directory, _admitted: admitted })
 }
 
-fn by_key(directory: &Directory, named: Option<&str>, key: &Key) -> Result<Principal, NotLetIn> {
+fn by_key(
+    directory: &Directory,
+    named: Option<&str>,
+    key: &Key,
+) -> Result<(Principal, ResourceId), NotLetIn> {
     let resource = match named {
         Some(name) => directory.resource_by_name(name),
         None => directory.resource_by_key(&key.digest()),
     };
-    authenticate(key, &resource.ok_or(NotLetIn::Key)?.keys).map_err(|refusal| match refusal {
+    let resource = resource.ok_or(NotLetIn::Key)?;
+    let principal = authenticate(key, &resource.keys).map_err(|refusal| match refusal {
         Unauthenticated::Foreign => NotLetIn::Key,
         Unauthenticated::KeysDisabled => NotLetIn::KeysDisabled,
-    })
+    })?;
+    Ok((principal.into(), resource.id))
 }
 
 /// A token does not say which of its tenant's resources is meant. Without a host name that does, it
@@ -136,8 +146,8 @@ fn by_key(directory: &Directory, named: Option<&str>, key: &Key) -> Result<Princ
 fn by_token(
     directory: &Directory,
     named: Option<&str>,
-    token: VerifiedToken,
-) -> Result<Principal, NotLetIn> {
+    token: &VerifiedToken,
+) -> Result<(Principal, ResourceId), NotLetIn> {
     let tenant = directory.tenant_by_name(token.tenant_name()).ok_or(NotLetIn::NoSuchTenant)?;
     let resource = match named {
         Some(name) => directory.resource_by_name(name).ok_or(NotLetIn::Foreign)?,
@@ -151,8 +161,14 @@ fn by_token(
             }
         }
     };
+    if resource.tenant != tenant.id {
+        return Err(NotLetIn::Foreign);
+    }
+    // Somebody who was given no role here has no id in the log; one for this call is enough.
+    let id = directory.principal_id(tenant.id, token.object_id()).unwrap_or_else(random);
     let tenant = NamedTenant { name: &tenant.name, id: tenant.id };
-    principal::admit(token, &tenant, &resource.keys).map_err(|_| NotLetIn::Foreign)
+    let principal = principal::admit(token, &tenant, id).map_err(|_| NotLetIn::Foreign)?;
+    Ok((principal, resource.id))
 }
 
 /// What a caller presents: one of the two.

@@ -134,7 +134,7 @@ impl Exchange {
     ) -> Result<(), NotRecorded> {
         let End { status, outcome, deployment, usage } = end;
         let directory = &self.caller.directory;
-        let resource = directory.resource(self.caller.principal.resource()).ok_or_else(gone)?;
+        let resource = directory.resource(self.caller.resource).ok_or_else(gone)?;
         let model = deployment.and_then(|id| {
             let found = directory.deployments_of(resource.id).find(|d| d.id == id)?;
             Digest::from_hex(&directory.model(found.model)?.sha256)
@@ -151,7 +151,7 @@ impl Exchange {
             completion_tokens: usage.completion_tokens,
             stored: None,
         };
-        let caller = self.caller.principal.proof().name();
+        let caller = self.caller.principal.name();
         let plan = retention::plan(&resource.retention, clock::read().wall_ms);
         let (keep, retention_days) = match (plan, self.kept) {
             (RetentionPlan::Store(until), Some(kept)) => {

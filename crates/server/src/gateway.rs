@@ -19,14 +19,20 @@ use hyper::{
     },
     http::request::Parts,
 };
-use policy::network::{self, Arrival};
+use policy::{
+    authz::{authorize, context::Moment, facts::ResourceFacts},
+    network::{self, Arrival},
+    permit::{Action, Permit},
+};
 use store::{Store, ledger::Ledger};
 use tlog::receipt;
 
 use crate::{
     authn::{self, Caller},
+    authority::Authorities,
     body::{Body, RequestBody},
     call::{self, Call, Outcome},
+    clock,
     config::Config,
     exchange::{Exchange, Identity},
     fleet::Fleet,
@@ -42,6 +48,7 @@ use crate::{
         receipts,
         routes::{self, Endpoint},
         sse::EventStream,
+        target::denied_to,
     },
     openapi,
 };
@@ -53,6 +60,8 @@ pub struct Gateway {
     pub config: Config,
     /// Tenants, resources, deployments, keys.
     pub store: Store,
+    /// What decides who may do what.
+    pub authorities: Authorities,
     /// The workers.
     pub fleet: Fleet,
     /// What deployments have used of their minute.
@@ -116,6 +125,7 @@ impl Gateway {
     pub fn new(
         config: Config,
         store: Store,
+        authorities: Authorities,
         fleet: Fleet,
         metrics: Arc<Metrics>,
         (ledger, identity): (Ledger, Identity),
@@ -126,6 +136,7 @@ impl Gateway {
         Self {
             config,
             store,
+            authorities,
             fleet,
             meters,
             metrics,
@@ -207,11 +218,17 @@ impl Gateway {
                 self.run(operation, call, (head, Some(named)), body).await
             }
             Endpoint::Body(operation) => self.run(operation, call, (head, None), body).await,
-            Endpoint::Models => models::list(&self.authenticate(call, head).await?),
-            Endpoint::Model => models::describe(&self.authenticate(call, head).await?, &named),
+            Endpoint::Models => {
+                let caller = self.authenticate(call, head).await?;
+                models::list(&caller, self.permit(&caller)?)
+            }
+            Endpoint::Model => {
+                let caller = self.authenticate(call, head).await?;
+                models::describe(&caller, self.permit(&caller)?, &named)
+            }
             Endpoint::Receipt => {
                 let caller = self.authenticate(call, head).await?;
-                receipts::answer(self, &caller, &head.headers, &named).await
+                receipts::answer(self, self.permit(&caller)?, &head.headers, &named).await
             }
             Endpoint::LogFile => self.log_file(&named),
             Endpoint::OpenApi => Ok(Reply::Json(self.document.clone())),
@@ -255,6 +272,21 @@ impl Gateway {
         file.map(|bytes| Reply::Bytes(kind, bytes.into())).ok_or(ApiError::RouteNotFound)
     }
 
+    /// Asks whether a caller may do `A` with the resource that it called.
+    ///
+    /// # Errors
+    /// When not.
+    pub fn permit<A>(&self, caller: &Caller) -> Result<Permit<A>, ApiError>
+    where
+        A: Action<Thing = ResourceFacts, Context = Moment>,
+    {
+        let resource = caller.resource()?;
+        let thing = ResourceFacts { tenant: resource.tenant, resource: resource.id };
+        let moment = Moment { now_ms: clock::read().wall_ms };
+        authorize(&self.authorities.of(&caller.directory), &caller.principal, &thing, &moment)
+            .map_err(|denied| denied_to(&caller.principal, &denied))
+    }
+
     /// From which network a call comes.
     fn arrival(&self, origin: Origin, headers: &HeaderMap) -> Arrival {
         let socket = match origin {
@@ -287,8 +319,7 @@ impl Gateway {
                 ApiError::from(reason)
             },
         )?;
-        policy::authz::enter(&caller.principal).map_err(|_| ApiError::PermissionDenied)?;
-        call.resource = Some(caller.principal.resource());
+        call.resource = Some(caller.resource);
         call.region = HeaderValue::from_str(&caller.resource()?.region).ok();
         Ok(caller)
     }

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod authn;
+pub mod authority;
 pub mod body;
 pub mod call;
 pub mod cli;

@@ -6,6 +6,7 @@
 mod admin_key;
 mod error;
 mod models;
+mod roles;
 mod service_key;
 mod usage;
 mod view;
@@ -31,6 +32,7 @@ pub use self::{
     admin_key::{ADMIN_KEY_FILE, write_private},
     error::ManageError,
     models::NewModel,
+    roles::{RoleAssignment, RoleAssignmentView, ScopeName},
     service_key::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, service_key, witness_key},
     usage::UsageView,
     view::{
@@ -398,9 +400,7 @@ impl Management {
     pub fn deployment(&self, resource: &str, name: &str) -> Result<DeploymentView, ManageError> {
         let directory = self.store.directory()?;
         let owner = find_resource(&directory, resource)?;
-        let deployment = directory
-            .deployment(owner.id, name)
-            .ok_or_else(|| not_found(Kind::Deployment, name))?;
+        let deployment = find_deployment(&directory, owner, name)?;
         Ok(DeploymentView::of(deployment, &directory))
     }
 
@@ -437,6 +437,14 @@ fn find_tenant<'a>(directory: &'a Directory, name: &str) -> Result<&'a Tenant, S
 
 fn find_resource<'a>(directory: &'a Directory, name: &str) -> Result<&'a Resource, StoreError> {
     directory.resource_by_name(name).ok_or_else(|| not_found(Kind::Resource, name))
+}
+
+fn find_deployment<'a>(
+    directory: &'a Directory,
+    resource: &Resource,
+    name: &str,
+) -> Result<&'a store::Deployment, StoreError> {
+    directory.deployment(resource.id, name).ok_or_else(|| not_found(Kind::Deployment, name))
 }
 
 fn find_model<'a>(directory: &'a Directory, name: &str) -> Result<&'a store::Model, StoreError> {

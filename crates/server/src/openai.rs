@@ -15,5 +15,5 @@ pub mod receipts;
 pub mod routes;
 pub mod said;
 pub mod sse;
-mod target;
+pub(crate) mod target;
 pub mod usage;

@@ -13,6 +13,7 @@ use std::{
 
 use hyper::{Request, Response, body::Incoming, service::Service};
 use hyper_util::service::TowerToHyperService;
+use policy::authz::policies::{BadPolicies, Policies};
 use store::{Store, StoreError, tiles::LogError};
 use tokio::{
     runtime::Handle,
@@ -22,6 +23,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    authority::Authorities,
     body::Body,
     config::{Config, Limits},
     fleet::Fleet,
@@ -52,6 +54,9 @@ pub enum StartError {
     /// Certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The authorization policies cannot be used.
+    #[error(transparent)]
+    Policies(#[from] BadPolicies),
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -101,6 +106,7 @@ pub async fn run(
     started: impl FnOnce(Started),
 ) -> Result<(), StartError> {
     let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
+    let authorities = Authorities::new(Policies::built_in()?, config.identity.operator.clone());
     let tasks = TaskTracker::new();
     let api = bind(config.listen.api, "listen.api").await?;
     let private = match config.listen.private {
@@ -134,8 +140,15 @@ pub async fn run(
     let metrics = Arc::new(Metrics::new(fleet.clone()));
     let admin = crate::admin::router(store.clone(), fleet.clone(), &config);
     terms.tasks.spawn(providers.clone().warm());
-    let gateway =
-        Arc::new(Gateway::new(config, store, fleet.clone(), metrics, recording, providers));
+    let gateway = Arc::new(Gateway::new(
+        config,
+        store,
+        authorities,
+        fleet.clone(),
+        metrics,
+        recording,
+        providers,
+    ));
     let router = operations::router(Arc::clone(&gateway), Outward { egress, witnesses }, admin);
     // The limits that an operator sets are for customers; a probe is not cut off by them.
     let inner = Terms { tls: None, limits: Limits::default(), ..terms.clone() };

@@ -6,12 +6,14 @@
 use std::{collections::HashMap, path::PathBuf};
 
 use policy::{
+    authz::role::RoleAssignments,
     id::{DeploymentId, ModelId, ResourceId, TenantId},
     meter::Limits,
     network::NetworkRules,
     principal::{KeyDigest, ResourceKeys},
     retention::Rule,
     task::Task,
+    token::Guid,
 };
 use serde::{Deserialize, Serialize};
 
@@ -145,6 +147,16 @@ pub struct Directory {
     deployments: Vec<Deployment>,
     resource_names: HashMap<String, ResourceId>,
     resource_keys: HashMap<KeyDigest, ResourceId>,
+    people: People,
+}
+
+/// Who was given a role, and which.
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    /// The random id that the log has of somebody, by tenant and the id in its directory.
+    pub(crate) ids: HashMap<(TenantId, Guid), [u8; 16]>,
+    /// Who holds which role where, and who is of which team.
+    pub(crate) roles: RoleAssignments,
 }
 
 impl Directory {
@@ -153,6 +165,7 @@ impl Directory {
         resources: Vec<Resource>,
         models: Vec<Model>,
         mut deployments: Vec<Deployment>,
+        people: People,
     ) -> Self {
         deployments.sort_by(|a, b| (a.resource, &a.name).cmp(&(b.resource, &b.name)));
         let names = resources.iter().map(|resource| (resource.name.clone(), resource.id));
@@ -164,7 +177,20 @@ impl Directory {
             resources: resources.into_iter().map(|resource| (resource.id, resource)).collect(),
             models: models.into_iter().map(|model| (model.id, model)).collect(),
             deployments,
+            people,
         }
+    }
+
+    /// The random id that the log has of somebody; none where nobody of that name has a role here.
+    #[must_use]
+    pub fn principal_id(&self, tenant: TenantId, object: Guid) -> Option<[u8; 16]> {
+        self.people.ids.get(&(tenant, object)).copied()
+    }
+
+    /// Who holds which role where.
+    #[must_use]
+    pub fn roles(&self) -> &RoleAssignments {
+        &self.people.roles
     }
 
     /// All tenants, by name.

@@ -15,6 +15,8 @@ pub enum Kind {
     Deployment,
     /// A model.
     Model,
+    /// A role that was given.
+    RoleAssignment,
 }
 
 impl Kind {
@@ -26,6 +28,7 @@ impl Kind {
             Self::Resource => "resource",
             Self::Deployment => "deployment",
             Self::Model => "model",
+            Self::RoleAssignment => "role assignment",
         }
     }
 }

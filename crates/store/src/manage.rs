@@ -408,7 +408,7 @@ impl Store {
 
     /// One transaction with the change and its log entry. Immediate, so that what a change looked
     /// at is still so when it writes.
-    fn change(
+    pub(crate) fn change(
         &self,
         change: impl FnOnce(&Transaction<'_>, &mut Append<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {

@@ -198,7 +198,7 @@ const MIGRATIONS: &[&str] = &[
         id BLOB PRIMARY KEY,
         kind TEXT NOT NULL,
         tenant BLOB NOT NULL REFERENCES tenant (id),
-        oid TEXT NOT NULL,
+        oid BLOB NOT NULL,
         created_at INTEGER NOT NULL,
         UNIQUE (tenant, oid)
     ) STRICT;

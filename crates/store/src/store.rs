@@ -22,7 +22,7 @@ use crate::{
     files,
     ledger::{UsageRow, usage},
     log::ReadClock,
-    schema,
+    people, schema,
 };
 
 /// How long a writer waits for another process's transaction to end.
@@ -148,7 +148,8 @@ fn load(connection: &mut Connection) -> Result<Directory, StoreError> {
     let resources = rows(&mut all("SELECT * FROM resource")?, resource)?;
     let models = rows(&mut all("SELECT * FROM model")?, model)?;
     let deployments = rows(&mut all("SELECT * FROM deployment")?, deployment)?;
-    Ok(Directory::new(tenants, resources, models, deployments))
+    let people = people::load(&transaction, &resources, &deployments)?;
+    Ok(Directory::new(tenants, resources, models, deployments, people))
 }
 
 fn rows<T>(

@@ -42,12 +42,23 @@ pub trait Workflow {
         state: &Self::State,
         event: Self::Event,
         now_ms: u64,
-    ) -> Result<(Self::State, Vec<Self::Effect>), Self::Refused>;
+    ) -> Result<Next<Self>, Self::Refused>
+    where
+        Self: Sized;
 
     /// When something is due by itself.
     fn due_ms(_state: &Self::State) -> Option<u64> {
         None
     }
+}
+
+/// What a step leads to.
+#[derive(Debug)]
+pub struct Next<W: Workflow> {
+    /// The next state.
+    pub state: W::State,
+    /// What changes.
+    pub effects: Vec<W::Effect>,
 }
 
 macro_rules! workflow {
@@ -78,8 +89,9 @@ macro_rules! workflow {
                 state: &$module::State,
                 event: $module::Event,
                 now_ms: u64,
-            ) -> Result<($module::State, Vec<$module::Effect>), $module::Refused> {
-                $module::step(state, event, now_ms)
+            ) -> Result<Next<Self>, $module::Refused> {
+                let (state, effects) = $module::step(state, event, now_ms)?;
+                Ok(Next { state, effects })
             }
 
             $(fn due_ms(state: &$module::State) -> Option<u64> {
@@ -149,7 +161,8 @@ impl Store {
         let mut log = Append::begin(&tx, reading)?;
         let now_ms = log.now_ms;
         let state = load::<W>(&tx, &id)?.unwrap_or_else(|| W::start(id));
-        let (state, effects) = W::step(&state, event, now_ms).map_err(NotStepped::Refused)?;
+        let Next { state, effects } =
+            W::step(&state, event, now_ms).map_err(NotStepped::Refused)?;
         save::<W>(&tx, &id, &state)?;
         let mut numbered = Vec::with_capacity(effects.len());
         for effect in effects {

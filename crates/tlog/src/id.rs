@@ -145,8 +145,16 @@ id!(
 );
 
 id!(
-    /// A team of reviewers, who have a manager.
+    /// A program with an identity of its own: a service principal, a managed identity.
+    WorkloadId, "wkl"
+);
+id!(
+    /// A team of reviewers, with its managers.
     TeamId, "tea"
+);
+id!(
+    /// A file that a tenant uploaded.
+    FileId, "fil"
 );
 
 fn hex16(text: &str) -> Option<[u8; 16]> {

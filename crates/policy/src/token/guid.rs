@@ -12,6 +12,12 @@ pub struct Guid([u8; 16]);
 pub struct BadGuid;
 
 impl Guid {
+    /// Reads stored bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes behind the text, as they are written.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {

@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Deployment(Group<DeploymentCommand>),
     /// Manage the two keys of a resource, and the administrator's key
     Key(Group<KeyCommand>),
+    /// Say who may do what: roles of people and programs that sign in with tokens
+    Role(Group<RoleCommand>),
     /// Manage models: GGUF files, pinned by their digests
     Model(Group<ModelCommand>),
     /// Show requests and tokens by hour
@@ -239,6 +241,40 @@ pub(crate) enum TenantCommand {
         /// Its name
         name: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RoleCommand {
+    /// Give a role, from the next request on
+    Assign(RoleArgs),
+    /// Take a role that was given at this very place
+    Remove(RoleArgs),
+    /// List all roles that were given
+    List,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RoleArgs {
+    /// The role, such as "Cognitive Services OpenAI User"
+    pub(crate) role: String,
+    /// The tenant that they are of
+    #[arg(long, value_name = "TENANT")]
+    pub(crate) tenant: String,
+    /// Who it is in the tenant's directory: the `oid` of their tokens
+    #[arg(long, value_name = "GUID")]
+    pub(crate) object: String,
+    /// It is a program: a service principal or a managed identity
+    #[arg(long)]
+    pub(crate) workload: bool,
+    /// At this resource and its deployments, instead of the whole tenant
+    #[arg(long, value_name = "RESOURCE", conflicts_with = "service")]
+    pub(crate) resource: Option<String>,
+    /// At this deployment of the resource
+    #[arg(long, value_name = "DEPLOYMENT", requires = "resource")]
+    pub(crate) deployment: Option<String>,
+    /// At the whole installation: for the operator's own people
+    #[arg(long)]
+    pub(crate) service: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,14 +8,15 @@ use store::Store;
 
 use super::{
     args::{
-        DeploymentCommand, Group, KeyCommand, ModelCommand, ResourceCommand, Shared, Switch,
-        TenantCommand,
+        DeploymentCommand, Group, KeyCommand, ModelCommand, ResourceCommand, RoleArgs, RoleCommand,
+        Shared, Switch, TenantCommand,
     },
     output::{Failure, count, fields, note, print, size, table},
 };
 use crate::manage::{
     DeploymentUpdate, DeploymentView, IpRuleValue, Management, ModelView, NewDeployment, NewModel,
-    NewResource, ResourceUpdate, ResourceView, TenantView,
+    NewResource, ResourceUpdate, ResourceView, RoleAssignment, RoleAssignmentView, ScopeName,
+    TenantView,
 };
 
 pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
@@ -138,6 +139,46 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
             open(&group.shared)?.delete_resource(name)?;
             deleted(json, "resource", name)
         }
+    }
+}
+
+pub(crate) fn role(group: &Group<RoleCommand>) -> Result<(), Failure> {
+    let management = open(&group.shared)?;
+    match &group.command {
+        RoleCommand::Assign(args) => management.assign_role(&assignment(args))?,
+        RoleCommand::Remove(args) => management.remove_role(&assignment(args))?,
+        RoleCommand::List => {}
+    }
+    let views = management.role_assignments()?;
+    hint_if(
+        views.is_empty(),
+        "no roles yet: only keys, and tokens with the app role `OpenAI.User`",
+    );
+    print(group.shared.json, &views, |out, views| {
+        let row = |view: &RoleAssignmentView| {
+            let (kind, role) = (view.kind.to_owned(), view.role.to_owned());
+            [role, view.scope_in_words(), kind, view.tenant.clone(), view.object_id.clone()]
+        };
+        let rows: Vec<_> = views.iter().map(row).collect();
+        table(out, ["role", "at", "kind", "tenant", "object"], &rows)
+    })
+}
+
+fn assignment(args: &RoleArgs) -> RoleAssignment {
+    let scope = match (&args.resource, &args.deployment) {
+        (None, _) if args.service => ScopeName::Service,
+        (None, _) => ScopeName::Tenant,
+        (Some(name), None) => ScopeName::Resource { name: name.clone() },
+        (Some(resource), Some(name)) => {
+            ScopeName::Deployment { resource: resource.clone(), name: name.clone() }
+        }
+    };
+    RoleAssignment {
+        role: args.role.clone(),
+        tenant: args.tenant.clone(),
+        object_id: args.object.clone(),
+        workload: args.workload,
+        scope,
     }
 }
 

@@ -14,6 +14,10 @@ pub struct IdentityConfig {
     /// Seconds by which our clock and an issuer's may differ.
     #[serde(deserialize_with = "within::<0, CLOCK_LEEWAY_S_MAX, _, _>")]
     pub clock_leeway_s: u64,
+    /// The name of the tenant whose people run and review the service; without it, nobody does so with
+    /// a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
     /// The issuers whose tokens are believed; none, and keys are all there is.
     pub issuers: Vec<IssuerConfig>,
 }
@@ -32,7 +36,7 @@ pub struct IssuerConfig {
 
 impl Default for IdentityConfig {
     fn default() -> Self {
-        Self { clock_leeway_s: CLOCK_LEEWAY_S_MAX, issuers: Vec::new() }
+        Self { clock_leeway_s: CLOCK_LEEWAY_S_MAX, operator: None, issuers: Vec::new() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use policy::{network::IP_RULES_MAX, retention::BadDays};
+use policy::{authz::role::NoSuchRole, network::IP_RULES_MAX, retention::BadDays};
 use store::StoreError;
 
 /// Why management was refused; [`ManageError::help`] says what to do.
@@ -47,6 +47,12 @@ pub enum ManageError {
         /// How many.
         given: usize,
     },
+    /// No role of that name.
+    #[error(transparent)]
+    Role(#[from] NoSuchRole),
+    /// Not somebody's id in a directory.
+    #[error("the object id is no GUID of the form 00000000-0000-0000-0000-000000000000")]
+    ObjectId,
     /// Something was to be done without saying why.
     #[error("there is no reason")]
     NoReason,
@@ -67,6 +73,12 @@ impl ManageError {
                     .to_owned()
             }
             Self::TooManyIpRules { .. } => "join neighbouring addresses into ranges".to_owned(),
+            Self::Role(_) => "write the role's whole name, in quotes".to_owned(),
+            Self::ObjectId => {
+                "it is the token's `oid`: in Entra, the object id of the user, or of the enterprise \
+                 application"
+                    .to_owned()
+            }
             Self::NoReason => "say why: the log commits to it".to_owned(),
             Self::ModelCannotChat { .. } => {
                 "deploy it for embeddings (`--task embeddings`), or choose a model that generates \

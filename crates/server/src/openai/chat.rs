@@ -39,9 +39,14 @@ pub(crate) async fn answer(
     let limits = &gateway.config.limits;
     let Asked { caller, deployment, body } = asked;
     let request = parse(body.reveal(), limits, u64::from_le_bytes(random()))?;
-    let target =
-        Target::find(&caller, Operation::Chat, deployment.as_deref(), request.model.as_ref())?;
-    let permit = target.authorize::<Complete>()?;
+    let target = Target::find(
+        gateway,
+        &caller,
+        Operation::Chat,
+        deployment.as_deref(),
+        request.model.as_ref(),
+    )?;
+    let permit = target.authorize::<Complete>(gateway)?;
     target.admit(gateway, call, request.estimated_tokens)?;
     let worker = target.worker(gateway)?;
 

@@ -38,15 +38,16 @@ pub(crate) async fn answer(
     let limits = &gateway.config.limits;
     let Asked { caller, deployment, body } = asked;
     let request = parse(body.reveal(), limits, u64::from_le_bytes(random()))?;
-    let target = Target::find(&caller, operation, deployment.as_deref(), request.model.as_ref())?;
+    let target =
+        Target::find(gateway, &caller, operation, deployment.as_deref(), request.model.as_ref())?;
     // Asked before anything is counted: who may not see the deployment learns nothing of it.
-    drop(target.authorize::<Complete>()?);
+    drop(target.authorize::<Complete>(gateway)?);
     target.admit(gateway, call, request.estimated_tokens)?;
     let worker = target.worker(gateway)?;
 
     // All prompts run at once, each with a permit of its own.
     let run = |prompt: Generate| {
-        let permit = target.authorize::<Complete>()?;
+        let permit = target.authorize::<Complete>(gateway)?;
         worker
             .run(permit, target.reuse_prefix, Work::Generate(Box::new(prompt)))
             .map_err(|refusal| target.refused(refusal))

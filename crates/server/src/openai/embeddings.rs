@@ -33,8 +33,9 @@ pub(crate) async fn answer(
     let limits = &gateway.config.limits;
     let Asked { caller, deployment, body } = asked;
     let request = parse(body.reveal(), limits)?;
-    let target = Target::find(&caller, operation, deployment.as_deref(), request.model.as_ref())?;
-    let permit = target.authorize::<Embed>()?;
+    let target =
+        Target::find(gateway, &caller, operation, deployment.as_deref(), request.model.as_ref())?;
+    let permit = target.authorize::<Embed>(gateway)?;
     let most = target.model.facts.embedding_length;
     if request.dimensions.is_some_and(|dimensions| dimensions > most) {
         return Err(too_many_dimensions(most).into());

@@ -1,5 +1,6 @@
 //! The resource's deployments, listed as models: on the v1 surface a model's name is a deployment's.
 
+use policy::permit::{ListModels, Permit};
 use serde::Serialize;
 use store::{Deployment, Directory};
 use utoipa::ToSchema;
@@ -51,10 +52,11 @@ pub struct Capabilities {
 ///
 /// # Errors
 /// Never as long as the directory is consistent.
-pub(crate) fn list(caller: &Caller) -> Result<Reply, ApiError> {
+pub(crate) fn list(caller: &Caller, permit: Permit<ListModels>) -> Result<Reply, ApiError> {
+    let resource = permit.spend().resource;
     let data = caller
         .directory
-        .deployments_of(caller.principal.resource())
+        .deployments_of(resource)
         .map(|deployment| model(&caller.directory, deployment))
         .collect::<Result<_, _>>()?;
     json(&ModelList { object: "list", data })
@@ -64,10 +66,14 @@ pub(crate) fn list(caller: &Caller) -> Result<Reply, ApiError> {
 ///
 /// # Errors
 /// When the caller has no such deployment.
-pub(crate) fn describe(caller: &Caller, name: &str) -> Result<Reply, ApiError> {
+pub(crate) fn describe(
+    caller: &Caller,
+    permit: Permit<ListModels>,
+    name: &str,
+) -> Result<Reply, ApiError> {
     let deployment = caller
         .directory
-        .deployment(caller.principal.resource(), name)
+        .deployment(permit.spend().resource, name)
         .ok_or(ApiError::ModelNotFound)?;
     json(&model(&caller.directory, deployment)?)
 }

@@ -2,17 +2,17 @@
 
 use bytes::Bytes;
 use hyper::{HeaderMap, header::ACCEPT};
-use policy::id::RequestId;
+use policy::{
+    id::RequestId,
+    permit::{Permit, ReadReceipt},
+};
 use serde::Serialize;
 use store::ledger::OwnReceipt;
 use tlog::receipt::{Claims, VOUCHERS};
 use utoipa::ToSchema;
 
 use super::error::ApiError;
-use crate::{
-    authn::Caller,
-    gateway::{Gateway, Reply},
-};
+use crate::gateway::{Gateway, Reply};
 
 /// The media type of a receipt's bytes: RFC 9052 §2.
 pub const COSE: &str = "application/cose; cose-type=\"cose-sign1\"";
@@ -96,12 +96,12 @@ pub struct VoucherView {
 /// When the caller's resource had no such request, or the log cannot be published.
 pub(crate) async fn answer(
     gateway: &Gateway,
-    caller: &Caller,
+    permit: Permit<ReadReceipt>,
     headers: &HeaderMap,
     request: &str,
 ) -> Result<Reply, ApiError> {
     let request: RequestId = request.parse().map_err(|_| ApiError::ReceiptNotFound)?;
-    let (ledger, resource) = (gateway.ledger.clone(), caller.principal.resource());
+    let (ledger, resource) = (gateway.ledger.clone(), permit.spend().resource);
     let found = tokio::task::spawn_blocking(move || ledger.receipt(resource, request)).await;
     let found = found.map_err(|_| ApiError::Internal)?.map_err(|error| {
         tracing::error!(%error, help = error.help(), "a receipt cannot be made");

@@ -6,14 +6,15 @@ use engine::{
     supervise::Worker,
 };
 use policy::{
-    authz::{Denied, DeploymentFacts, authorize},
+    authz::{Denied, DeploymentFacts, authorize, context::Moment},
     meter::Exceeded,
-    permit::{Action, Permit},
+    permit::{Inference, ListModels, Permit},
+    principal::Principal,
 };
 use store::{Deployment, Model};
 
 use super::{error::ApiError, fields, operation::Operation};
-use crate::{authn::Caller, call::Call, gateway::Gateway};
+use crate::{authn::Caller, call::Call, clock, gateway::Gateway};
 
 /// A deployment that a caller may use, with its model.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,7 @@ impl<'a> Target<'a> {
     /// # Errors
     /// When the caller has no such deployment, or it is for something else.
     pub(super) fn find(
+        gateway: &Gateway,
         caller: &'a Caller,
         operation: Operation,
         path: Option<&str>,
@@ -45,8 +47,8 @@ impl<'a> Target<'a> {
             .or(model.map(|text| text.0.reveal()))
             .ok_or_else(|| ApiError::from(fields::missing("model")))?;
         let resource = caller.resource()?;
-        let deployment =
-            caller.directory.deployment(resource.id, name).ok_or(ApiError::DeploymentNotFound)?;
+        let deployment = caller.directory.deployment(resource.id, name);
+        let deployment = deployment.ok_or_else(|| not_found(gateway, caller))?;
         if deployment.task != operation.task() {
             return Err(ApiError::WrongTask { operation });
         }
@@ -59,16 +61,16 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// When not; what the caller may not know of is answered as if it did not exist.
-    pub(super) fn authorize<A: Action>(&self) -> Result<Permit<A>, ApiError> {
+    pub(super) fn authorize<A: Inference>(&self, gateway: &Gateway) -> Result<Permit<A>, ApiError> {
         let facts = DeploymentFacts {
             tenant: self.caller.resource()?.tenant,
             resource: self.deployment.resource,
             deployment: self.deployment.id,
         };
-        authorize(&self.caller.principal, &facts).map_err(|denied| match denied {
-            Denied::Hidden => ApiError::DeploymentNotFound,
-            Denied::Role => ApiError::PermissionDenied,
-        })
+        let authority = gateway.authorities.of(&self.caller.directory);
+        let moment = Moment { now_ms: clock::read().wall_ms };
+        authorize(&authority, &self.caller.principal, &facts, &moment)
+            .map_err(|denied| denied_to(&self.caller.principal, &denied))
     }
 
     /// Counts the call against the deployment's minute.
@@ -115,4 +117,24 @@ pub(super) fn refused(operation: Operation, refusal: Refusal) -> ApiError {
         tracing::error!(%reason, "the engine failed");
     }
     ApiError::Refused { operation, refusal }
+}
+
+/// What a caller is told of a deployment that does not exist: those who may not list what there is
+/// are told the same as of one that does.
+fn not_found(gateway: &Gateway, caller: &Caller) -> ApiError {
+    match gateway.permit::<ListModels>(caller) {
+        Ok(_permit) => ApiError::DeploymentNotFound,
+        Err(denied) => denied,
+    }
+}
+
+/// What a caller is told who may not do what was asked. A key that does not see a thing is told that
+/// there is none; a token of the right tenant, that it takes a role.
+pub(crate) fn denied_to(principal: &Principal, denied: &Denied) -> ApiError {
+    match (principal, denied) {
+        (Principal::Key(_), Denied::Hidden | Denied::Forbidden(_)) => ApiError::DeploymentNotFound,
+        (Principal::Person(_) | Principal::Workload(_), Denied::Hidden | Denied::Forbidden(_)) => {
+            ApiError::PermissionDenied
+        }
+    }
 }

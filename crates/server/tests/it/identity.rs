@@ -98,6 +98,7 @@ fn a_providers_tokens_are_believed_as_far_as_they_are_trusted() {
     let mut setting = setting();
     whose_tokens_open_what(&setting);
     what_is_refused(&setting);
+    roles_are_given_and_taken(&setting);
     the_log_says_why_and_never_who(&setting);
     keys_can_be_switched_off(&setting);
     rotation_is_followed(&mut setting);
@@ -137,6 +138,41 @@ fn whose_tokens_open_what(setting: &Setting) {
     let usage = setting.service.admin("/admin/v1/usage").to_string();
     assert!(usage.contains("\"workload\"") && usage.contains("\"person\""), "{usage}");
     assert!(!usage.contains("0e2f6a1c"), "{usage}");
+}
+
+/// A role that is given here, at a resource or one deployment, and taken again.
+fn roles_are_given_and_taken(setting: &Setting) {
+    let Setting { provider, service, contoso, .. } = setting;
+    let token = provider.token("no-role", AUDIENCE);
+    let models = || setting.models("contoso", &token).status;
+    let chat = |deployment: &str| {
+        let request = Request::post(&chat_path(deployment), &contoso.short());
+        let request = request.header("host", "contoso.openai.test");
+        request.header("authorization", &format!("Bearer {token}")).send(service.api).status
+    };
+    let role = |what: &str, at: &[&str]| {
+        let role = ["role", what, "Cognitive Services OpenAI User", "--tenant", "contoso"];
+        let who = ["--object", "0e2f6a1c-0000-4000-8000-000000000001", "--workload"];
+        service.files.cli(&[&role[..], &who, at].concat())
+    };
+    // Without a role, what exists and what does not are answered alike.
+    assert_eq!((models(), chat(CHAT), chat("nothing")), (403, 403, 403));
+    let given = role("assign", &["--resource", "contoso"]);
+    assert_eq!(given[0]["scope"], json!({"resource": {"name": "contoso"}}), "{given}");
+    assert_eq!((models(), chat(CHAT), chat("nothing")), (200, 200, 404));
+    role("remove", &["--resource", "contoso"]);
+    assert_eq!((models(), chat(CHAT)), (403, 403));
+    let one = ["--resource", "contoso", "--deployment", CHAT];
+    role("assign", &one);
+    assert_eq!((models(), chat(CHAT), chat("nothing")), (403, 200, 403));
+    // Another tenant's resource is no more open than before.
+    assert_eq!(setting.models("fabrikam", &token).status, 401);
+    role("remove", &one);
+    // A role of the operator's own kind opens nothing for a customer's people.
+    let mut operator = service.files.command();
+    operator.args(["role", "assign", "Operator", "--tenant", "contoso", "--workload", "--service"]);
+    succeed(operator.args(["--object", "0e2f6a1c-0000-4000-8000-000000000001"]));
+    assert_eq!((models(), chat(CHAT)), (403, 403));
 }
 
 fn what_is_refused(setting: &Setting) {

@@ -4,14 +4,17 @@
 use std::collections::BTreeMap;
 
 use policy::{
-    authz::{DeploymentFacts, authorize},
+    authz::{DeploymentFacts, authorize, context::Moment},
     id::{DeploymentId, ResourceId},
     permit::Complete,
     principal::{Key, ResourceKeys, authenticate},
 };
 
 use super::*;
-use crate::request::{CacheScope, Sampling};
+use crate::{
+    fixtures::authority,
+    request::{CacheScope, Sampling},
+};
 
 const VOCABULARY: u32 = 64;
 const END: u32 = 0;
@@ -91,10 +94,12 @@ fn scope(tenant: u8, reuse: bool) -> CacheScope {
     let key = Key::from_random(&[1; 32]);
     let keys =
         ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest(), disabled: false };
-    let principal = authenticate(&key, &keys).unwrap();
+    let principal = authenticate(&key, &keys).unwrap().into();
     let deployment = DeploymentId::from_random([1; 16]);
     let facts = DeploymentFacts { tenant, resource, deployment };
-    CacheScope::of(&authorize::<Complete>(&principal, &facts).unwrap(), reuse)
+    let moment = Moment { now_ms: 0 };
+    let permit = authorize::<Complete>(authority(), &principal, &facts, &moment).unwrap();
+    CacheScope::of(&permit, reuse)
 }
 
 fn job(id: u64, scope: CacheScope, prompt: &[u32], tokens_max: u32) -> Job {

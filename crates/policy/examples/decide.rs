@@ -1,0 +1,81 @@
+//! Measures decisions: `cargo run --release -p policy --example decide`.
+//!
+//! A key and a refusal, with 1,000 role assignments in the tables; a decision must not take longer
+//! than 50 µs, in 99 of 100 cases.
+
+use std::{error::Error, hint::black_box, time::Instant};
+
+use policy::{
+    authz::{
+        Authority, authorize,
+        context::Moment,
+        facts::{DeploymentFacts, ResourceFacts, Scope},
+        policies::Policies,
+        role::{Holder, Role, RoleAssignments},
+    },
+    id::{DeploymentId, PersonId, ResourceId, TenantId},
+    permit::Complete,
+    principal::{Key, Principal, ResourceKeys, authenticate},
+};
+
+/// Decisions that are measured.
+const DECISIONS: usize = 100_000;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let started = Instant::now();
+    let policies = Policies::built_in()?;
+    report(&format!("policies read and checked in {:?}", started.elapsed()));
+
+    let mut roles = RoleAssignments::default();
+    for number in 0..1_000_u128 {
+        let person = Holder::Person(PersonId::from_random((number % 100).to_be_bytes()));
+        let scope = Scope::Resource(resource(number));
+        let role = Role::ALL.get(usize::try_from(number)? % Role::ALL.len()).copied();
+        roles.assign(person, role.unwrap_or(Role::OpenAiUser), scope);
+    }
+    let authority = Authority::new(policies, Some(TenantId::from_random([9; 16])), roles);
+
+    let ResourceFacts { tenant, resource } = resource(1);
+    let key = Key::from_random(&[4; 32]);
+    let keys =
+        ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest(), disabled: false };
+    let caller = Principal::from(authenticate(&key, &keys)?);
+    let deployment = DeploymentId::from_random([3; 16]);
+    let own = DeploymentFacts { tenant, resource, deployment };
+    let foreign = DeploymentFacts { resource: ResourceId::from_random([8; 16]), ..own };
+
+    measure("a key, its own deployment: allowed", &authority, &caller, &own);
+    measure("a key, another deployment: hidden", &authority, &caller, &foreign);
+    Ok(())
+}
+
+fn resource(number: u128) -> ResourceFacts {
+    ResourceFacts {
+        tenant: TenantId::from_random([1; 16]),
+        resource: ResourceId::from_random(number.to_be_bytes()),
+    }
+}
+
+fn measure(what: &str, authority: &Authority, caller: &Principal, thing: &DeploymentFacts) {
+    let mut nanoseconds: Vec<u128> = (0..DECISIONS)
+        .map(|decision| {
+            let now_ms = u64::try_from(decision).unwrap_or_default();
+            let started = Instant::now();
+            let answer = authorize::<Complete>(authority, caller, thing, &Moment { now_ms });
+            let elapsed = started.elapsed().as_nanos();
+            black_box(answer.is_ok());
+            elapsed
+        })
+        .collect();
+    nanoseconds.sort_unstable();
+    let at = |percent: usize| {
+        let index = nanoseconds.len().saturating_sub(1) * percent / 100;
+        nanoseconds.get(index).copied().unwrap_or_default()
+    };
+    report(&format!("{what}: p50 {} ns, p99 {} ns", at(50), at(99)));
+}
+
+#[expect(clippy::print_stdout, reason = "a measurement is for whoever runs it")]
+fn report(line: &str) {
+    println!("{line}");
+}

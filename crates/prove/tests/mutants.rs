@@ -1,0 +1,160 @@
+//! Every weakened policy is noticed, or is no weaker than before.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop, and says what it did"
+)]
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use cedar_policy::{PolicySet, RequestEnv};
+use cedar_policy_symcc::CompiledPolicySet;
+use policy::authz::policies::Policies;
+use prove::{
+    Promise, Solver, mutate::mutants, promise::with_everything_permitted, solve::environment,
+};
+
+/// What became of a weakened policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    /// Cedar's validator refuses it.
+    Invalid,
+    /// A promise breaks.
+    Caught(String),
+    /// It lets nothing more through, whatever else is permitted.
+    NoWeaker,
+    /// It lets more through, and no promise breaks.
+    Survived(String),
+}
+
+/// The proof, prepared for being asked about many policy sets.
+struct Bench {
+    solver: Solver,
+    promises: Vec<Promise>,
+    /// Whether each holds whatever is permitted.
+    guarded: Vec<bool>,
+    own: PolicySet,
+    compiled: HashMap<String, At>,
+}
+
+/// What stays the same at one environment.
+#[derive(Clone)]
+struct At {
+    own: CompiledPolicySet,
+    open: CompiledPolicySet,
+    promises: Vec<CompiledPolicySet>,
+}
+
+impl Bench {
+    async fn start(policies: &Policies) -> Self {
+        let mut solver = Solver::start(policies.schema()).unwrap();
+        let proof = prove::prove(&mut solver, policies).await.unwrap();
+        assert!(proof.holds());
+        let guarded = proof.outcomes.iter().map(|outcome| outcome.guarded).collect();
+        let promises = proof.outcomes.into_iter().map(|outcome| outcome.promise).collect();
+        Self { solver, promises, guarded, own: policies.set().clone(), compiled: HashMap::new() }
+    }
+
+    fn at(&mut self, at: &RequestEnv) -> At {
+        let Self { solver, promises, own, .. } = self;
+        let compile = |set: &PolicySet| solver.compile(set, at).unwrap();
+        let made = || At {
+            own: compile(own),
+            open: compile(&with_everything_permitted(own)),
+            promises: promises.iter().map(|promise| compile(&promise.set)).collect(),
+        };
+        self.compiled.entry(environment(at)).or_insert_with(made).clone()
+    }
+
+    async fn fate(&mut self, set: &PolicySet, environments: &[RequestEnv]) -> Fate {
+        let mut weaker = None;
+        for at in environments {
+            let before = self.at(at);
+            let own = self.solver.compile(set, at).unwrap();
+            let open = self.solver.compile(&with_everything_permitted(set), at).unwrap();
+            let same = self.solver.implies(&own, &before.own, at).await.unwrap()
+                && self.solver.implies(&open, &before.open, at).await.unwrap();
+            if same {
+                continue;
+            }
+            for (index, promise) in before.promises.iter().enumerate() {
+                let name = &self.promises[index].id;
+                let kept = self.solver.implies(&own, promise, at).await.unwrap()
+                    && (!self.guarded[index]
+                        || self.solver.implies(&open, promise, at).await.unwrap());
+                if !kept {
+                    return Fate::Caught(name.clone());
+                }
+            }
+            weaker = Some(environment(at));
+        }
+        weaker.map_or(Fate::NoWeaker, Fate::Survived)
+    }
+}
+
+/// Weakened policies that let nothing more through: the policy, the change, and why not.
+const KNOWN: &[(&str, &str, &str)] = &[
+    ("azure-roles-read", "is `Operator`", "an operator may do that anyway"),
+    ("contributor-deploys", "`Cognitive Services Contributor` is `", "the other role may anyway"),
+    ("contributor-manages", "is `Operator`", "an operator may do that anyway"),
+    ("guard-by-person", "\"approveLook\"", "only a person is of a team"),
+    ("guard-by-person", "\"decideFlag\"", "only a person is a grant's reviewer"),
+    ("guard-by-person", "\"openRecord\"", "only a person is a grant's reviewer"),
+    ("guard-operator-only", "\"createTenant\"", ON_SERVICE),
+    ("guard-operator-only", "\"enrollWorkstation\"", ON_SERVICE),
+    ("guard-operator-only", "\"listReviewQueue\"", ON_SERVICE),
+    ("guard-operator-only", "\"writeModel\"", ON_SERVICE),
+    ("key-data-plane", "any action", "`guard-keys` keeps keys to the data plane"),
+    ("key-sees", "any action", "`guard-keys` keeps keys to the data plane"),
+    ("manager-approves", "", "`guard-approve` names the role too"),
+    ("manager-suspends", "is `Operator`", "an operator may do that anyway"),
+    ("officer-assigns-reviewers", "", "`guard-assign-reviewers` names the role too"),
+    ("openai-contributor-deploys", "is `Operator`", "an operator may do that anyway"),
+    ("openai-contributor-trains", "is `Auditor`", "`guard-no-content` refuses auditors"),
+    ("openai-contributor-trains", "is `Operator`", "`guard-no-content` refuses operators"),
+    ("usages-reader-reads", "is `", "the other role may do that anyway"),
+];
+
+const ON_SERVICE: &str =
+    "it is done to the service, which `guard-own-tenant` keeps to the operator";
+
+#[tokio::test]
+async fn every_weakened_policy_is_noticed() {
+    let policies = Policies::built_in().unwrap();
+    let mut bench = Bench::start(&policies).await;
+    let all = mutants(policies.set(), policies.schema()).unwrap();
+    let count = all.len();
+    let mut fates: BTreeMap<Fate, usize> = BTreeMap::new();
+    let (mut survived, mut unexplained) = (Vec::new(), Vec::new());
+    let mut explained = BTreeSet::new();
+    for mutant in all {
+        let fate = match mutant.valid {
+            true => bench.fate(&mutant.set, &mutant.environments).await,
+            false => Fate::Invalid,
+        };
+        let line = format!("{}: {}", mutant.policy, mutant.change);
+        match &fate {
+            Fate::Survived(at) => survived.push(format!("{line} ({at})")),
+            Fate::NoWeaker => {
+                let known = KNOWN.iter().find(|(policy, change, _)| {
+                    *policy == mutant.policy.to_string() && mutant.change.contains(change)
+                });
+                match known {
+                    Some((policy, change, reason)) => {
+                        println!("no weaker: {line}: {reason}");
+                        explained.insert((policy, change));
+                    }
+                    None => unexplained.push(line),
+                }
+            }
+            Fate::Invalid | Fate::Caught(_) => {}
+        }
+        *fates.entry(fate).or_default() += 1;
+    }
+    let noticed = count - fates.get(&Fate::NoWeaker).copied().unwrap_or_default();
+    println!("{count} weakened policies, {noticed} noticed: {fates:#?}");
+    assert!(survived.is_empty(), "no promise breaks: {survived:#?}");
+    assert!(unexplained.is_empty(), "no weaker, and nobody says why: {unexplained:#?}");
+    let known: BTreeSet<_> = KNOWN.iter().map(|(policy, change, _)| (policy, change)).collect();
+    assert_eq!(explained, known, "an explanation of what is noticed by now");
+}

@@ -1,0 +1,125 @@
+//! The promises hold; and what breaks one is told in plain words.
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
+
+use std::process::Command;
+
+use policy::authz::policies::{BUILT_IN, File, Policies, SPECIFICATIONS};
+use prove::{Proof, Solver, prove, report::Report};
+
+async fn proof(policies: &Policies) -> Proof {
+    let mut solver = Solver::start(policies.schema()).unwrap();
+    prove(&mut solver, policies).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_built_in_policies_keep_every_promise() {
+    let policies = Policies::built_in().unwrap();
+    let proof = proof(&policies).await;
+    let report = Report::new(&policies, &proof);
+    assert!(proof.holds(), "{report}");
+    assert_eq!(proof.outcomes.len(), SPECIFICATIONS.len());
+    assert!(proof.impossible.is_empty(), "nobody may ever: {:?}", proof.impossible);
+    assert!(proof.failing.is_empty(), "fails for some facts: {:?}", proof.failing);
+    // All but one rest on guards, and so hold whatever an operator adds.
+    let breakable: Vec<_> = proof.outcomes.iter().filter(|outcome| !outcome.guarded).collect();
+    let [only] = breakable.as_slice() else { panic!("{report}") };
+    assert_eq!(only.promise.id, "known-callers");
+}
+
+#[tokio::test]
+async fn an_operators_policy_that_breaks_a_promise_is_told_in_plain_words() {
+    let text = "@id(\"site-billing\")\n\
+                permit (principal is Person, action == Action::\"readUsage\", resource);";
+    let policies = Policies::with(&[File { name: "site.cedar", text }]).unwrap();
+    let proof = proof(&policies).await;
+    assert!(!proof.holds());
+    let text = Report::new(&policies, &proof).to_string();
+    for told in [
+        "BROKEN  P11 known-callers: every action takes one of the roles that are named for it",
+        "somebody read usage without a role for it (known-callers-usage)",
+        "person A does readUsage on",
+        "person A holds no role",
+        "permitted by site-billing",
+        "6 of 7 promises proved, for ",
+    ] {
+        assert!(text.contains(told), "{told:?} is not in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_guard_its_promise_breaks_and_the_facts_that_matter_are_told() {
+    let guard = "unless { !context.grant.used && context.now_ms < context.grant.expires_ms };";
+    let weaker = "unless { context.now_ms < context.grant.expires_ms };";
+    let files: Vec<(&str, String)> =
+        BUILT_IN.iter().map(|file| (file.name, file.text.replace(guard, weaker))).collect();
+    let files: Vec<_> = files.iter().map(|(name, text)| File { name, text }).collect();
+    assert_ne!(files, BUILT_IN, "there is such a guard");
+    let policies = Policies::of(&files).unwrap();
+    let proof = proof(&policies).await;
+    let broken: Vec<_> = proof.outcomes.iter().flat_map(|outcome| &outcome.broken).collect();
+    let [only] = broken.as_slice() else { panic!("{broken:?}") };
+    assert_eq!(only.says, "a grant opened a record twice");
+    assert_eq!((only.action.as_str(), only.resource.as_str()), ("openRecord", "record A"));
+    assert_eq!(only.permitted_by, ["reviewer-opens-and-decides"]);
+    assert!(only.facts.iter().any(|fact| fact == "grant A's used: yes"), "{:?}", only.facts);
+    assert!(only.facts.iter().any(|fact| fact == "person A holds Reviewer"), "{:?}", only.facts);
+}
+
+#[tokio::test]
+async fn a_policy_that_can_fail_and_an_action_that_nobody_may_are_noted() {
+    let text = "@id(\"site-late\") forbid (principal, action == Action::\"embed\", resource) \
+                when { context.now_ms + 1 > 0 };\n\
+                @id(\"site-no-models\") forbid (principal, action == Action::\"writeModel\", resource);";
+    let policies = Policies::with(&[File { name: "site.cedar", text }]).unwrap();
+    let proof = proof(&policies).await;
+    assert!(proof.holds(), "who forbids more breaks nothing");
+    assert_eq!(proof.failing, ["site-late"]);
+    assert_eq!(proof.impossible, ["writeModel"]);
+}
+
+#[test]
+fn the_program_says_it_in_json_and_by_its_exit_status() {
+    let program = env!("CARGO_BIN_EXE_bailiwick-prove");
+    let run = |arguments: &[&str]| Command::new(program).args(arguments).output().unwrap();
+    let good = run(&["--json"]);
+    assert_eq!(good.status.code(), Some(0));
+    let report: serde_json::Value = serde_json::from_slice(&good.stdout).unwrap();
+    assert_eq!(report["holds"], true);
+    let digest = Policies::built_in().unwrap().digest().to_string();
+    assert_eq!(report["digest"], digest, "the digest that the service computes");
+
+    let folder = std::env::temp_dir().join(format!("bailiwick-prove-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let open = write("open.cedar", "@id(\"open\") permit (principal, action, resource);");
+    let broken = run(&["--json", &open]);
+    assert_eq!(broken.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&broken.stdout).unwrap();
+    assert_eq!(report["holds"], false);
+    assert_ne!(report["digest"], digest);
+    let promises = report["promises"].as_array().unwrap();
+    let broken: Vec<_> = promises.iter().filter(|promise| promise["proved"] == false).collect();
+    assert_eq!(broken.len(), 1);
+    assert_eq!(broken[0]["counterexamples"][0]["permitted_by"], serde_json::json!(["open"]));
+
+    let wrong = write("wrong.cedar", "permit (principal, action, resource);");
+    for (arguments, said) in [
+        (vec![wrong.as_str()], "`wrong.cedar`: policy number 1 has no name"),
+        (vec!["/nowhere.cedar"], "`/nowhere.cedar` cannot be read"),
+        (vec!["--jason"], "usage: bailiwick-prove"),
+    ] {
+        let output = run(&arguments);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(said), "{text}");
+    }
+    let missing = Command::new(program).env("CVC5", "/nowhere/cvc5").output().unwrap();
+    assert_eq!(missing.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert!(text.contains("cvc5 does not start"), "{text}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}

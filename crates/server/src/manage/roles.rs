@@ -1,0 +1,173 @@
+//! Roles: who of a tenant's directory may do what, and where.
+
+use policy::{
+    authz::{
+        facts::{DeploymentFacts, ResourceFacts, Scope, TenantFacts},
+        role::{Holder, Role},
+    },
+    token::{Guid, Kind},
+};
+use serde::{Deserialize, Serialize, Serializer};
+use store::{Assignment, Directory, Somebody};
+
+use super::{ManageError, Management, find_deployment, find_resource, find_tenant};
+
+/// A role that is to be given or taken.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoleAssignment {
+    /// Azure's name of the role, or Bailiwick's own.
+    pub role: String,
+    /// The name of the tenant that they are of.
+    pub tenant: String,
+    /// Who it is in the tenant's directory: `oid`.
+    pub object_id: String,
+    /// Whether it is a program: a service principal or a managed identity.
+    #[serde(default)]
+    pub workload: bool,
+    /// Where the role holds; without it, at the whole tenant.
+    #[serde(default)]
+    pub scope: ScopeName,
+}
+
+/// Where a role holds, by names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum ScopeName {
+    /// At the tenant that they are of, and all its resources.
+    #[default]
+    Tenant,
+    /// At the whole installation: for the operator's own people.
+    Service,
+    /// At a resource, and all its deployments.
+    Resource {
+        /// Its name.
+        name: String,
+    },
+    /// At a deployment.
+    Deployment {
+        /// Its resource's name.
+        resource: String,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// A role that somebody holds.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleAssignmentView {
+    /// The random id that the log has of them.
+    #[serde(serialize_with = "holder")]
+    pub principal: Holder,
+    /// `person` or `workload`.
+    pub kind: &'static str,
+    /// The name of their tenant.
+    pub tenant: String,
+    /// Who it is in the tenant's directory.
+    pub object_id: String,
+    /// The role.
+    pub role: &'static str,
+    /// Where it holds.
+    pub scope: ScopeName,
+}
+
+impl Management {
+    /// Gives a role, from the next request on.
+    ///
+    /// # Errors
+    /// When there is no such role, tenant or scope.
+    pub fn assign_role(&self, given: &RoleAssignment) -> Result<(), ManageError> {
+        let (somebody, role, scope) = self.assignment(given)?;
+        self.store.assign_role(somebody, role, scope)?;
+        Ok(())
+    }
+
+    /// Takes a role that was given at this very scope, from the next request on.
+    ///
+    /// # Errors
+    /// When it was not given there.
+    pub fn remove_role(&self, given: &RoleAssignment) -> Result<(), ManageError> {
+        let (somebody, role, scope) = self.assignment(given)?;
+        Ok(self.store.remove_role(somebody, role, scope)?)
+    }
+
+    /// All roles that were given.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn role_assignments(&self) -> Result<Vec<RoleAssignmentView>, ManageError> {
+        let directory = self.store.directory()?;
+        let all = self.store.role_assignments()?;
+        Ok(all.iter().map(|one| RoleAssignmentView::of(one, &directory)).collect())
+    }
+
+    fn assignment(&self, given: &RoleAssignment) -> Result<(Somebody, Role, Scope), ManageError> {
+        let role: Role = given.role.parse()?;
+        let object: Guid = given.object_id.parse().map_err(|_| ManageError::ObjectId)?;
+        let directory = self.store.directory()?;
+        let tenant = find_tenant(&directory, &given.tenant)?.id;
+        let scope = match &given.scope {
+            ScopeName::Tenant => Scope::Tenant(TenantFacts { tenant }),
+            ScopeName::Service => Scope::Service,
+            ScopeName::Resource { name } => {
+                let resource = find_resource(&directory, name)?;
+                let (tenant, resource) = (resource.tenant, resource.id);
+                Scope::Resource(ResourceFacts { tenant, resource })
+            }
+            ScopeName::Deployment { resource, name } => {
+                let resource = find_resource(&directory, resource)?;
+                let deployment = find_deployment(&directory, resource, name)?.id;
+                let (tenant, resource) = (resource.tenant, resource.id);
+                Scope::Deployment(DeploymentFacts { tenant, resource, deployment })
+            }
+        };
+        let kind = if given.workload { Kind::Workload } else { Kind::Person };
+        Ok((Somebody { tenant, object, kind }, role, scope))
+    }
+}
+
+impl RoleAssignmentView {
+    fn of(assignment: &Assignment, directory: &Directory) -> Self {
+        let Assignment { holder, somebody, role, scope } = assignment;
+        let name = |id| directory.resource(id).map_or_else(String::new, |r| r.name.clone());
+        Self {
+            principal: *holder,
+            kind: somebody.kind.name(),
+            tenant: directory.tenant(somebody.tenant).map_or_else(String::new, |t| t.name.clone()),
+            object_id: somebody.object.to_string(),
+            role: role.name(),
+            scope: match scope {
+                Scope::Service => ScopeName::Service,
+                Scope::Tenant(_) => ScopeName::Tenant,
+                Scope::Resource(of) => ScopeName::Resource { name: name(of.resource) },
+                Scope::Deployment(of) => {
+                    let mut deployments = directory.deployments_of(of.resource);
+                    let found = deployments.find(|deployment| deployment.id == of.deployment);
+                    ScopeName::Deployment {
+                        resource: name(of.resource),
+                        name: found.map_or_else(String::new, |found| found.name.clone()),
+                    }
+                }
+            },
+        }
+    }
+
+    /// Where the role holds, in words.
+    #[must_use]
+    pub fn scope_in_words(&self) -> String {
+        match &self.scope {
+            ScopeName::Service => "the service".to_owned(),
+            ScopeName::Tenant => format!("tenant {}", self.tenant),
+            ScopeName::Resource { name } => format!("resource {name}"),
+            ScopeName::Deployment { resource, name } => format!("deployment {resource}/{name}"),
+        }
+    }
+}
+
+fn holder<S: Serializer>(holder: &Holder, serializer: S) -> Result<S::Ok, S::Error> {
+    match holder {
+        Holder::Person(id) => id.serialize(serializer),
+        Holder::Workload(id) => id.serialize(serializer),
+    }
+}
