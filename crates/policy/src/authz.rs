@@ -10,8 +10,10 @@ pub mod facts;
 pub mod policies;
 mod question;
 pub mod role;
+mod settled;
 
 pub use facts::DeploymentFacts;
+pub use settled::{REMEMBERED_MAX, Settled};
 
 use std::{fmt, sync::Arc};
 

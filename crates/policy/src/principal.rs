@@ -139,7 +139,7 @@ pub struct NamedTenant<'a> {
 
 /// A caller whose credential was checked. There are no other constructors than [`authenticate`] and
 /// [`admit`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Principal {
     /// Who presented one of a resource's two keys.
     Key(KeyPrincipal),
@@ -215,7 +215,7 @@ impl From<Workload> for Principal {
 /// use policy::principal::{KeyName, KeyPrincipal};
 /// let forged = KeyPrincipal { tenant: todo!(), resource: todo!(), key: KeyName::Key1 };
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KeyPrincipal {
     tenant: TenantId,
     resource: ResourceId,
@@ -247,7 +247,7 @@ impl KeyPrincipal {
 /// ```compile_fail,E0624
 /// let forged = policy::principal::Person::verified(todo!(), todo!(), todo!());
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Person {
     tenant: TenantId,
     id: PersonId,
@@ -278,7 +278,7 @@ impl Person {
 /// ```compile_fail,E0624
 /// let forged = policy::principal::Workload::verified(todo!(), todo!(), todo!());
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Workload {
     tenant: TenantId,
     id: WorkloadId,

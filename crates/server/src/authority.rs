@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use policy::authz::{Authority, policies::Policies};
+use policy::authz::{Authority, Settled, policies::Policies};
 use store::Directory;
 
 /// The authority for each picture of the directory: roles that were given or taken count from the
@@ -12,7 +12,7 @@ pub struct Authorities {
     policies: Arc<Policies>,
     /// The name of the tenant whose people run the service.
     operator: Option<String>,
-    current: Mutex<Option<(Arc<Directory>, Arc<Authority>)>>,
+    current: Mutex<Option<(Arc<Directory>, Arc<Settled>)>>,
 }
 
 impl Authorities {
@@ -30,7 +30,7 @@ impl Authorities {
 
     /// The authority that goes with a picture of the directory.
     #[must_use]
-    pub fn of(&self, directory: &Arc<Directory>) -> Arc<Authority> {
+    pub fn of(&self, directory: &Arc<Directory>) -> Arc<Settled> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, authority)) = &*current
             && Arc::ptr_eq(of, directory)
@@ -40,7 +40,8 @@ impl Authorities {
         let operator = self.operator.as_deref().and_then(|name| directory.tenant_by_name(name));
         let policies = Arc::clone(&self.policies);
         let roles = directory.roles().clone();
-        let authority = Arc::new(Authority::new(policies, operator.map(|tenant| tenant.id), roles));
+        let authority = Authority::new(policies, operator.map(|tenant| tenant.id), roles);
+        let authority = Arc::new(Settled::new(authority));
         *current = Some((Arc::clone(directory), Arc::clone(&authority)));
         authority
     }

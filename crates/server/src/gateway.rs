@@ -20,7 +20,7 @@ use hyper::{
     http::request::Parts,
 };
 use policy::{
-    authz::{authorize, context::Moment, facts::ResourceFacts},
+    authz::{context::Moment, facts::ResourceFacts},
     network::{self, Arrival},
     permit::{Action, Permit},
 };
@@ -283,7 +283,9 @@ impl Gateway {
         let resource = caller.resource()?;
         let thing = ResourceFacts { tenant: resource.tenant, resource: resource.id };
         let moment = Moment { now_ms: clock::read().wall_ms };
-        authorize(&self.authorities.of(&caller.directory), &caller.principal, &thing, &moment)
+        self.authorities
+            .of(&caller.directory)
+            .authorize(&caller.principal, &thing, &moment)
             .map_err(|denied| denied_to(&caller.principal, &denied))
     }
 

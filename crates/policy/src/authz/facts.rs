@@ -14,6 +14,11 @@ use crate::id::{
 pub trait Thing: described::Described + Clone + std::fmt::Debug {
     /// The scopes at which a role holds for this thing: its own, if it is one, and those above.
     fn scopes(&self) -> impl Iterator<Item = Scope>;
+
+    /// The thing itself, where it is a scope and that says all about it.
+    fn scope(&self) -> Option<Scope> {
+        None
+    }
 }
 
 pub(super) mod described {
@@ -178,11 +183,19 @@ impl Thing for ResourceFacts {
     fn scopes(&self) -> impl Iterator<Item = Scope> {
         of_resource(*self)
     }
+
+    fn scope(&self) -> Option<Scope> {
+        Some(Scope::Resource(*self))
+    }
 }
 
 impl Thing for DeploymentFacts {
     fn scopes(&self) -> impl Iterator<Item = Scope> {
         of_resource(self.of()).chain([Scope::Deployment(*self)])
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        Some(Scope::Deployment(*self))
     }
 }
 

@@ -115,6 +115,11 @@ impl Policies {
         self.digest
     }
 
+    /// Whether no policy that can apply to an action looks at its context.
+    pub(super) fn is_timeless(&self, action: &str) -> bool {
+        self.actions.get(action).is_some_and(|action| action.timeless)
+    }
+
     /// The policies, for the proof.
     #[must_use]
     pub fn set(&self) -> &PolicySet {
@@ -145,6 +150,8 @@ pub(super) struct ForAction {
     /// By principal's kind and thing's: the policies that can apply there, as Cedar's validator
     /// finds them. Kinds that are missing are those that the action does not apply to.
     by_kinds: HashMap<(EntityTypeName, EntityTypeName), PolicySet>,
+    /// Whether none of them looks at the context.
+    timeless: bool,
 }
 
 impl ForAction {
@@ -175,15 +182,16 @@ fn sorted(
         for env in schema.request_envs().filter(|env| *env.action() == uid) {
             by_kinds.insert((env.principal().clone(), env.resource().clone()), PolicySet::new());
         }
-        actions.insert(name, ForAction { uid, entities: these, by_kinds });
+        actions.insert(name, ForAction { uid, entities: these, by_kinds, timeless: true });
     }
     for policy in set.policies() {
         for env in policy.get_valid_request_envs(schema) {
             let kinds = (env.principal().clone(), env.resource().clone());
-            let action = actions.get_mut(env.action().id().unescaped());
-            if let Some(set) = action.and_then(|action| action.by_kinds.get_mut(&kinds)) {
-                set.add(policy.clone()).map_err(|error| broken(&error))?;
-            }
+            let Some(action) = actions.get_mut(env.action().id().unescaped()) else { continue };
+            let Some(set) = action.by_kinds.get_mut(&kinds) else { continue };
+            set.add(policy.clone()).map_err(|error| broken(&error))?;
+            // The word in a comment counts too: then it is decided once more than needed.
+            action.timeless &= !policy.to_string().contains("context");
         }
     }
     Ok(actions)

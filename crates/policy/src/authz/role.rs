@@ -106,7 +106,7 @@ impl FromStr for Role {
 }
 
 /// A set of roles.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Roles(u16);
 
 impl Roles {

@@ -6,7 +6,7 @@ use engine::{
     supervise::Worker,
 };
 use policy::{
-    authz::{Denied, DeploymentFacts, authorize, context::Moment},
+    authz::{Denied, DeploymentFacts, context::Moment},
     meter::Exceeded,
     permit::{Inference, ListModels, Permit},
     principal::Principal,
@@ -69,7 +69,8 @@ impl<'a> Target<'a> {
         };
         let authority = gateway.authorities.of(&self.caller.directory);
         let moment = Moment { now_ms: clock::read().wall_ms };
-        authorize(&authority, &self.caller.principal, &facts, &moment)
+        authority
+            .authorize(&self.caller.principal, &facts, &moment)
             .map_err(|denied| denied_to(&self.caller.principal, &denied))
     }
 
