@@ -88,6 +88,8 @@ pub struct Listen {
     pub private: Option<SocketAddr>,
     /// Health, metrics and administration, for operators.
     pub operations: SocketAddr,
+    /// The desk, where people sign in and decide; without it, there is none.
+    pub desk: Option<SocketAddr>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub proxies: Vec<IpRule>,
     /// With it, `{resource}.{domain}` in the `Host` header names the resource that is called.
@@ -320,6 +322,7 @@ impl Default for Listen {
             api: (Ipv4Addr::LOCALHOST, 8080).into(),
             private: None,
             operations: (Ipv4Addr::LOCALHOST, 8081).into(),
+            desk: None,
             proxies: Vec::new(),
             domain: None,
         }

@@ -21,10 +21,16 @@ use hyper::{
 };
 use policy::{
     authz::{context::Moment, facts::ResourceFacts},
+    id::ResourceId,
     network::{self, Arrival},
     permit::{Action, Permit},
+    workflow::exemption,
 };
-use store::{Store, ledger::Ledger};
+use store::{
+    Store, StoreError,
+    ledger::Ledger,
+    workflow::{Exemption, NotStepped},
+};
 use tlog::receipt;
 
 use crate::{
@@ -61,7 +67,7 @@ pub struct Gateway {
     /// Tenants, resources, deployments, keys.
     pub store: Store,
     /// What decides who may do what.
-    pub authorities: Authorities,
+    pub authorities: Arc<Authorities>,
     /// The workers.
     pub fleet: Fleet,
     /// What deployments have used of their minute.
@@ -125,7 +131,7 @@ impl Gateway {
     pub fn new(
         config: Config,
         store: Store,
-        authorities: Authorities,
+        authorities: Arc<Authorities>,
         fleet: Fleet,
         metrics: Arc<Metrics>,
         (ledger, identity): (Ledger, Identity),
@@ -164,6 +170,9 @@ impl Gateway {
         if let Some(trouble) = self.ledger.trouble() {
             tracing::error!(%trouble, "a promise is at risk");
         }
+        if let Err(error) = self.end_exemptions() {
+            tracing::error!(%error, "an approval of zero retention cannot be ended");
+        }
         match self.store.directory() {
             Ok(directory) => {
                 self.fleet.reconcile(&directory);
@@ -171,6 +180,23 @@ impl Gateway {
             }
             Err(error) => tracing::error!(%error, "the store cannot be read"),
         }
+    }
+
+    /// Ends the approvals of zero retention whose date has come. Content is kept again from that
+    /// moment on, whether or not this has happened: it is for the log, and for who looks.
+    fn end_exemptions(&self) -> Result<(), StoreError> {
+        for id in self.store.due::<Exemption>(clock::read().wall_ms)? {
+            let Ok(id) = id.try_into() else { continue };
+            let salt = store::random()?;
+            let ended = self
+                .store
+                .step::<Exemption>(ResourceId::from_random(id), exemption::Event::Expire { salt });
+            // Somebody else may have ended it in between.
+            if let Err(NotStepped::Store(error)) = ended {
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Answers one request.

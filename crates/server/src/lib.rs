@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod custodian;
+pub mod desk;
 pub mod exchange;
 pub mod fleet;
 pub mod gateway;

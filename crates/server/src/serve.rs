@@ -26,6 +26,7 @@ use crate::{
     authority::Authorities,
     body::Body,
     config::{Config, Limits},
+    desk::{self, Desk},
     fleet::Fleet,
     gateway::{Gateway, Origin},
     listen::{Listener, Terms},
@@ -106,7 +107,8 @@ pub async fn run(
     started: impl FnOnce(Started),
 ) -> Result<(), StartError> {
     let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
-    let authorities = Authorities::new(Policies::built_in()?, config.identity.operator.clone());
+    let authorities =
+        Arc::new(Authorities::new(Policies::built_in()?, config.identity.operator.clone()));
     let tasks = TaskTracker::new();
     let api = bind(config.listen.api, "listen.api").await?;
     let private = match config.listen.private {
@@ -114,6 +116,10 @@ pub async fn run(
         None => None,
     };
     let operations = bind(config.listen.operations, "listen.operations").await?;
+    let desk = match config.listen.desk {
+        Some(address) => Some(bind(address, "listen.desk").await?),
+        None => None,
+    };
     let egress = outward::egress(&config)?;
     let witnesses = Arc::new(outward::witnesses(&config, &egress)?);
     let providers = outward::providers(&config, &egress)?;
@@ -140,6 +146,15 @@ pub async fn run(
     let metrics = Arc::new(Metrics::new(fleet.clone()));
     let admin = crate::admin::router(store.clone(), fleet.clone(), &config);
     terms.tasks.spawn(providers.clone().warm());
+    if let Some(listener) = desk {
+        let desk = Desk {
+            store: store.clone(),
+            authorities: Arc::clone(&authorities),
+            providers: providers.clone(),
+        };
+        let router = TowerToHyperService::new(desk::router(desk));
+        terms.tasks.spawn(listener.serve(move |_| router.clone(), terms.clone()));
+    }
     let gateway = Arc::new(Gateway::new(
         config,
         store,

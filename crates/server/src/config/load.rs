@@ -105,8 +105,9 @@ impl Config {
     /// # Errors
     /// When fields contradict each other.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let Listen { api, private, operations, domain, .. } = &self.listen;
-        let listeners = [("api", Some(api)), ("private", private.as_ref())];
+        let Listen { api, private, operations, desk, domain, .. } = &self.listen;
+        let listeners =
+            [("api", Some(api)), ("private", private.as_ref()), ("desk", desk.as_ref())];
         for (name, address) in listeners {
             if address == Some(operations) && operations.port() != 0 {
                 let message = format!(

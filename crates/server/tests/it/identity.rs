@@ -1,7 +1,7 @@
 //! Tokens of a real OpenID Connect provider, panva's `oidc-provider`, whose access tokens have the
 //! shape of Entra's: who is let in, who is not, and what happens when its keys change.
 
-mod provider;
+pub(crate) mod provider;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};

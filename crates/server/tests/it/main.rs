@@ -19,6 +19,7 @@ mod canary;
 mod cli;
 mod client;
 mod constrained;
+mod desk;
 mod engine;
 mod errors;
 mod heads;

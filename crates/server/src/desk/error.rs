@@ -1,0 +1,119 @@
+//! Why the desk refuses, and what to do.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use policy::{
+    authz::Denied,
+    workflow::{BadStatement, exemption},
+};
+use store::{NoRandom, StoreError, workflow::NotStepped};
+
+use crate::identity::Unverified;
+
+/// Why the desk refuses.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// No token, or one that is refused. The log says why.
+    #[error(
+        "send a token of your identity provider as `Authorization: Bearer TOKEN`; the operator's log \
+         says why one is refused"
+    )]
+    Unauthorized,
+    /// The issuer's keys cannot be fetched.
+    #[error("the keys of the token's issuer cannot be fetched at the moment; try again")]
+    Unavailable,
+    /// Known, and without any role here.
+    #[error("you have no role here; ask the operator to give you one (`bailiwick role assign`)")]
+    NoRole,
+    /// A program.
+    #[error("only people decide: sign in as a person, not as an application")]
+    NoPerson,
+    /// The policies do not allow it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The workflow refuses it.
+    #[error("{0}; {help}", help = .0.help())]
+    Exemption(exemption::Refused),
+    /// A text that is none.
+    #[error("{0}; {help}", help = .0.help())]
+    Statement(#[from] BadStatement),
+    /// The request is not as expected.
+    #[error("{0}")]
+    BadRequest(String),
+    /// No such path.
+    #[error("there is nothing at this path")]
+    NoSuchPath,
+    /// No such method.
+    #[error("this path does not take this method")]
+    MethodNotAllowed,
+    /// The store failed.
+    #[error("{0}; {help}", help = .0.help())]
+    Store(#[from] StoreError),
+    /// No random bytes.
+    #[error(transparent)]
+    Random(#[from] NoRandom),
+    /// A part of the program stopped.
+    #[error("the work was cut off; try again")]
+    Aborted,
+}
+
+impl From<Unverified> for DeskError {
+    fn from(unverified: Unverified) -> Self {
+        match unverified {
+            Unverified::Refused(reason) => {
+                // Who is told nothing asks the operator, who finds it here.
+                tracing::info!(%reason, "not let in at the desk");
+                Self::Unauthorized
+            }
+            Unverified::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+impl From<NotStepped<exemption::Refused>> for DeskError {
+    fn from(error: NotStepped<exemption::Refused>) -> Self {
+        match error {
+            NotStepped::Refused(refused) => Self::Exemption(refused),
+            NotStepped::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl DeskError {
+    fn status(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
+            Self::NoRole | Self::NoPerson | Self::Denied(Denied::Forbidden(_)) => {
+                (StatusCode::FORBIDDEN, "Forbidden")
+            }
+            Self::Denied(Denied::Hidden) | Self::NoSuchPath => (StatusCode::NOT_FOUND, "NotFound"),
+            Self::Exemption(exemption::Refused::OwnApplication) => {
+                (StatusCode::FORBIDDEN, "Forbidden")
+            }
+            Self::Exemption(exemption::Refused::NoSuchApplication) => {
+                (StatusCode::NOT_FOUND, "NotFound")
+            }
+            Self::Exemption(_) => (StatusCode::CONFLICT, "Conflict"),
+            Self::Statement(_) | Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "BadRequest"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
+            Self::Store(_) | Self::Random(_) | Self::Aborted => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError")
+            }
+        }
+    }
+}
+
+impl IntoResponse for DeskError {
+    fn into_response(self) -> Response {
+        let (status, code) = self.status();
+        if status.is_server_error() {
+            tracing::error!(error = %self, "a request at the desk failed");
+        }
+        let body = serde_json::json!({"error": {"code": code, "message": self.to_string()}});
+        (status, Json(body)).into_response()
+    }
+}

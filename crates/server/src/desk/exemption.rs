@@ -1,0 +1,237 @@
+//! The application for zero retention: the customer applies, two of the operator's officers decide,
+//! either side ends it at once. What is decided is `policy::workflow::exemption`'s; who may, the
+//! policies'.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use policy::{
+    authz::facts::ApplicationFacts,
+    id::{ApprovalId, PersonId, ResourceId},
+    permit::{ApplyExemption, DecideExemption, Permit, ReadResource, WithdrawExemption},
+    retention::DAY_MS,
+    workflow::{
+        Statement,
+        exemption::{ApplicationView, Event, Side, State as Exempted, Status},
+    },
+};
+use serde::{Deserialize, Serialize};
+use store::{Resource, Store, random, workflow::Exemption};
+
+use super::{Desk, Parsed, Visitor, error::DeskError, facts};
+use crate::clock;
+
+/// What a customer applies with.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Application {
+    /// What the resource is used for.
+    use_case: String,
+    /// What the customer does against abuse.
+    measures: String,
+    /// For how many days.
+    days: u16,
+    /// Whether human review may be asked back after abuse.
+    #[serde(default)]
+    review_after_abuse: bool,
+}
+
+/// A decision about an application.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Decision {
+    approval: ApprovalId,
+    approve: bool,
+    reason: String,
+}
+
+/// The end of an application or an approval.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Withdrawal {
+    approval: ApprovalId,
+    reason: String,
+}
+
+/// An application, as those who decide see it.
+#[derive(Debug, Serialize)]
+pub(super) struct Pending {
+    resource: String,
+    id: ResourceId,
+    approval: ApprovalId,
+    applicant: PersonId,
+    use_case: String,
+    measures: String,
+    until_ms: u64,
+    lapses_ms: u64,
+    review_after_abuse: bool,
+    approved_by: Vec<PersonId>,
+    renewal: bool,
+}
+
+/// A resource's zero retention, for whoever may see how the resource is set up, or apply.
+pub(super) async fn status(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Json<Status>, DeskError> {
+    let resource = visitor.resource(&name)?;
+    let may_apply = visitor.permit::<ApplyExemption>(&facts(resource));
+    let resource = match may_apply {
+        Ok(permit) => permit.spend().resource,
+        Err(_) => visitor.permit::<ReadResource>(&facts(resource))?.spend().resource,
+    };
+    told(&desk.store, resource).await
+}
+
+/// Applications that wait, for those who may decide them.
+pub(super) async fn pending(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+) -> Result<Json<Vec<Pending>>, DeskError> {
+    let store = desk.store.clone();
+    let states = blocking(move || Ok(store.states::<Exemption>()?)).await?;
+    let now_ms = clock::read().wall_ms;
+    let shown = states.iter().filter_map(|state| {
+        let application = state.application(now_ms)?;
+        let resource = visitor.directory.resource(application.resource)?;
+        let asked = application_facts(resource, &application);
+        // An applicant, and who has decided, sees it no more than a stranger.
+        visitor.permit::<DecideExemption>(&asked).ok().map(|permit| {
+            drop(permit.spend());
+            Pending::of(resource, &application)
+        })
+    });
+    Ok(Json(shown.collect()))
+}
+
+/// The customer applies.
+pub(super) async fn apply(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    Parsed(given): Parsed<Application>,
+) -> Result<Json<Status>, DeskError> {
+    let permit: Permit<ApplyExemption> = visitor.permit(&facts(visitor.resource(&name)?))?;
+    let lasts_ms = u64::from(given.days).saturating_mul(DAY_MS);
+    let event = Event::Apply {
+        approval: ApprovalId::from_random(random()?),
+        applicant: visitor.person,
+        until_ms: clock::read().wall_ms.saturating_add(lasts_ms),
+        review_after_abuse: given.review_after_abuse,
+        use_case: Statement::new(&given.use_case, random()?)?,
+        measures: Statement::new(&given.measures, random()?)?,
+    };
+    step(&desk.store, permit.spend().resource, event).await
+}
+
+/// One of the operator's officers decides.
+pub(super) async fn decide(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    Parsed(given): Parsed<Decision>,
+) -> Result<Json<Status>, DeskError> {
+    let resource = visitor.resource(&name)?;
+    let state = state(&desk.store, resource.id).await?;
+    let application = state.application(clock::read().wall_ms);
+    let asked = application
+        .filter(|application| application.approval == given.approval)
+        .map(|application| application_facts(resource, &application))
+        .ok_or(DeskError::Exemption(policy::workflow::exemption::Refused::NoSuchApplication))?;
+    let permit: Permit<DecideExemption> = visitor.permit(&asked)?;
+    let ApplicationFacts { of, application, .. } = permit.spend();
+    let event = Event::Decide {
+        approval: application,
+        person: visitor.person,
+        approve: given.approve,
+        reason: Statement::new(&given.reason, random()?)?,
+    };
+    step(&desk.store, of.resource, event).await
+}
+
+/// The customer or the operator ends it, at once.
+pub(super) async fn withdraw(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    Parsed(given): Parsed<Withdrawal>,
+) -> Result<Json<Status>, DeskError> {
+    let resource = visitor.resource(&name)?;
+    let asked = ApplicationFacts {
+        of: facts(resource),
+        application: given.approval,
+        applicant: visitor.person,
+        first: None,
+        second: None,
+        approved: false,
+        expires_ms: 0,
+    };
+    let permit: Permit<WithdrawExemption> = visitor.permit(&asked)?;
+    let ApplicationFacts { of, application, .. } = permit.spend();
+    let is_own = visitor.principal.tenant() == of.tenant;
+    let event = Event::Withdraw {
+        approval: application,
+        side: if is_own { Side::Customer } else { Side::Operator },
+        person: visitor.person,
+        reason: Statement::new(&given.reason, random()?)?,
+    };
+    step(&desk.store, of.resource, event).await
+}
+
+impl Pending {
+    fn of(resource: &Resource, application: &ApplicationView<'_>) -> Self {
+        Self {
+            resource: resource.name.clone(),
+            id: resource.id,
+            approval: application.approval,
+            applicant: application.applicant,
+            use_case: application.use_case.to_owned(),
+            measures: application.measures.to_owned(),
+            until_ms: application.until_ms,
+            lapses_ms: application.lapses_ms,
+            review_after_abuse: application.review_after_abuse,
+            approved_by: application.approved_by.to_vec(),
+            renewal: application.renewal,
+        }
+    }
+}
+
+fn application_facts(resource: &Resource, application: &ApplicationView<'_>) -> ApplicationFacts {
+    ApplicationFacts {
+        of: facts(resource),
+        application: application.approval,
+        applicant: application.applicant,
+        first: application.approved_by.first().copied(),
+        second: application.approved_by.get(1).copied(),
+        approved: false,
+        expires_ms: application.until_ms,
+    }
+}
+
+async fn state(store: &Store, resource: ResourceId) -> Result<Exempted, DeskError> {
+    let store = store.clone();
+    blocking(move || Ok(store.state::<Exemption>(resource)?)).await
+}
+
+async fn told(store: &Store, resource: ResourceId) -> Result<Json<Status>, DeskError> {
+    Ok(Json(state(store, resource).await?.status(clock::read().wall_ms)))
+}
+
+async fn step(
+    store: &Store,
+    resource: ResourceId,
+    event: Event,
+) -> Result<Json<Status>, DeskError> {
+    let store = store.clone();
+    let stepped = blocking(move || Ok(store.step::<Exemption>(resource, event)?)).await?;
+    Ok(Json(stepped.state.status(stepped.now_ms)))
+}
+
+/// Runs what waits for the disk where it holds nobody up.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, DeskError> + Send + 'static,
+) -> Result<T, DeskError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(DeskError::Aborted))
+}
