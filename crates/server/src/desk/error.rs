@@ -15,7 +15,7 @@ use crate::identity::Unverified;
 
 /// Why the desk refuses.
 #[derive(Debug, thiserror::Error)]
-pub enum DeskError {
+pub(super) enum DeskError {
     /// No token, or one that is refused. The log says why.
     #[error(
         "send a token of your identity provider as `Authorization: Bearer TOKEN`; the operator's log \
