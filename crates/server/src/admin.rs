@@ -396,6 +396,8 @@ impl AdminError {
                 | ManageError::TooManyIpRules { .. }
                 | ManageError::Role(_)
                 | ManageError::ObjectId
+                | ManageError::Workstation(_)
+                | ManageError::NoRole
                 | ManageError::Unsuitable { .. }
                 | ManageError::File { .. } => BAD_REQUEST,
                 ManageError::Store(

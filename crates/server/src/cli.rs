@@ -36,6 +36,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Resource(args) => manage::resource(&args)?,
         Command::Deployment(args) => manage::deployment(&args)?,
         Command::Key(args) => manage::key(&args)?,
+        Command::Workstation(args) => manage::workstation(&args)?,
         Command::Role(args) => manage::role(&args)?,
         Command::Model(args) => manage::model(&args)?,
         Command::Usage(args) => usage::usage(&args)?,

@@ -37,6 +37,8 @@ pub struct Config {
     pub listen: Listen,
     /// TLS on the API's listener; without it, plain HTTP.
     pub tls: Option<Tls>,
+    /// The review desk's own listener, for enrolled workstations; without it, nobody reviews.
+    pub review: Option<Review>,
     /// What a caller may ask for.
     pub limits: Limits,
     /// Who may say who calls, beside the keys.
@@ -105,6 +107,20 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// PEM file with the private key.
     pub key: PathBuf,
+}
+
+/// The review desk's own listener, with mutual TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Review {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// PEM file with its certificate, and the intermediate ones after it.
+    pub certificate: PathBuf,
+    /// PEM file with its private key.
+    pub key: PathBuf,
+    /// PEM file with the authority that signs workstations' certificates.
+    pub workstation_ca: PathBuf,
 }
 
 /// What a caller may ask for. Errors name the limit that was met by these names.
@@ -305,6 +321,7 @@ impl Default for Config {
             keys: None,
             listen: Listen::default(),
             tls: None,
+            review: None,
             limits: Limits::default(),
             identity: IdentityConfig::default(),
             engine: EngineConfig::default(),

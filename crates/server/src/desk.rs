@@ -4,6 +4,7 @@
 
 mod error;
 mod exemption;
+mod review;
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use policy::{
     token::looks_like_one,
 };
 use serde::de::DeserializeOwned;
-use store::{Directory, Resource, Store};
+use store::{Directory, Resource, Store, ledger::Ledger};
 
 use self::error::DeskError;
 use crate::{authority::Authorities, clock, identity::Providers};
@@ -39,6 +40,8 @@ pub struct Desk {
     pub authorities: Arc<Authorities>,
     /// Who may say who somebody is.
     pub providers: Providers,
+    /// Where records are.
+    pub ledger: Ledger,
 }
 
 /// The desk's routes.
@@ -49,6 +52,26 @@ pub fn router(desk: Desk) -> Router {
         .route(exemption, get(exemption::status).post(exemption::apply))
         .route(&format!("{exemption}/decision"), post(exemption::decide))
         .route(&format!("{exemption}/withdrawal"), post(exemption::withdraw))
+        .route("/desk/v1/resources/{name}/looks", get(review::looks))
+        .route("/desk/v1/records/{request}/consent", post(review::consent))
+        .route("/desk/v1/records/{request}/decline", post(review::decline))
+        .fallback(async || DeskError::NoSuchPath)
+        .method_not_allowed_fallback(async || DeskError::MethodNotAllowed)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(desk)
+}
+
+/// The review desk's routes: for enrolled workstations alone.
+pub fn review_router(desk: Desk) -> Router {
+    let record = "/review/v1/records/{request}";
+    Router::new()
+        .route("/review/v1/queue", get(review::queue))
+        .route(&format!("{record}/flag"), post(review::flag))
+        .route(&format!("{record}/look"), post(review::request))
+        .route(&format!("{record}/approval"), post(review::approve))
+        .route(&format!("{record}/refusal"), post(review::refuse))
+        .route(&format!("{record}/open"), post(review::open))
+        .route(&format!("{record}/judgement"), post(review::judge))
         .fallback(async || DeskError::NoSuchPath)
         .method_not_allowed_fallback(async || DeskError::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -69,8 +92,16 @@ impl Visitor {
         &self,
         thing: &A::Thing,
     ) -> Result<Permit<A>, DeskError> {
-        let moment = Moment { now_ms: clock::read().wall_ms };
-        Ok(self.authority.authorize(&self.principal, thing, &moment)?)
+        self.permit_in(thing, &Moment { now_ms: clock::read().wall_ms })
+    }
+
+    /// Asks whether the person may do `A` in a context.
+    fn permit_in<A: Action>(
+        &self,
+        thing: &A::Thing,
+        context: &A::Context,
+    ) -> Result<Permit<A>, DeskError> {
+        Ok(self.authority.authorize(&self.principal, thing, context)?)
     }
 
     /// A resource by its name. Whether the person may know of it, each permit says.
@@ -126,4 +157,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Parsed<T> {
             .map(Self)
             .map_err(|error| DeskError::BadRequest(format!("the body is not as expected: {error}")))
     }
+}
+
+/// Runs what waits for the disk where it holds nobody up.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, DeskError> + Send + 'static,
+) -> Result<T, DeskError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(DeskError::Aborted))
 }

@@ -17,6 +17,7 @@ use hyper::{
     server::conn::{http1, http2},
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tlog::canon::Digest;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -34,6 +35,15 @@ use crate::{config::Limits, limits, openai::error::ApiError};
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Client {
+    /// The socket's address.
+    pub address: SocketAddr,
+    /// SHA-256 of the certificate that was presented and verified, where one was asked for.
+    pub certificate: Option<Digest>,
 }
 
 /// How connections are served.
@@ -75,8 +85,9 @@ impl Listener {
     }
 
     /// Serves connections until it is told to stop; `service` gives the one for a client.
-    pub async fn serve<S, B>(self, service: impl Fn(SocketAddr) -> S, terms: Terms)
+    pub async fn serve<F, S, B>(self, service: F, terms: Terms)
     where
+        F: Fn(Client) -> S + Clone + Send + 'static,
         S: Service<B>,
         S::Future: Send,
         B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -93,13 +104,13 @@ impl Listener {
                 } => accepted,
             };
             match accepted {
-                (Ok(place), Ok((socket, client))) => {
-                    let (service, terms_here) = (service(client), terms.clone());
+                (Ok(place), Ok((socket, address))) => {
+                    let (service, terms_here) = (service.clone(), terms.clone());
                     terms.tasks.spawn(async move {
                         let abort = terms_here.abort.clone();
                         tokio::select! {
                             () = abort.cancelled() => {}
-                            () = connection(socket, service, &terms_here) => {}
+                            () = connection(socket, address, service, &terms_here) => {}
                         }
                         drop(place);
                     });
@@ -143,8 +154,9 @@ impl<S, B> Service<B> for S where
 {
 }
 
-async fn connection<S, B>(socket: TcpStream, service: S, terms: &Terms)
+async fn connection<F, S, B>(socket: TcpStream, address: SocketAddr, service: F, terms: &Terms)
 where
+    F: Fn(Client) -> S,
     S: Service<B>,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -156,12 +168,15 @@ where
     match &terms.tls {
         None => {
             let Some(h2) = greeted(speaks_http2(&socket), terms).await else { return };
-            http(socket, h2, service, terms).await;
+            http(socket, h2, service(Client { address, certificate: None }), terms).await;
         }
         Some(acceptor) => {
             let Some(stream) = greeted(acceptor.accept(socket), terms).await else { return };
-            let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            http(stream, h2, service, terms).await;
+            let session = stream.get_ref().1;
+            let h2 = session.alpn_protocol() == Some(b"h2");
+            let presented = session.peer_certificates().and_then(|chain| chain.first());
+            let certificate = presented.map(|certificate| Digest::of(&[certificate]));
+            http(stream, h2, service(Client { address, certificate }), terms).await;
         }
     }
 }

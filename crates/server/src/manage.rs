@@ -11,6 +11,7 @@ mod service_key;
 mod usage;
 mod view;
 mod workers;
+mod workstations;
 
 use std::{
     path::{Path, PathBuf},
@@ -40,6 +41,7 @@ pub use self::{
         NewResourceView, ResourceView, TenantView, time,
     },
     workers::{AttemptView, ConfinementView, WorkerView},
+    workstations::WorkstationView,
 };
 
 /// Tokens per minute of a deployment for which none were given.
@@ -84,6 +86,8 @@ pub struct ResourceUpdate {
     pub prefix_cache: Option<bool>,
     /// Whether it takes tokens only, and no keys; from the next request on.
     pub disable_local_auth: Option<bool>,
+    /// Whether its owner must consent to each look at a record.
+    pub lockbox: Option<bool>,
     /// Days that content is kept: 1 to 30, from the next request on.
     pub retention_days: Option<u64>,
     /// Whether the public listener answers.
@@ -214,6 +218,7 @@ impl Management {
             key2_created_at: now,
             prefix_cache: new.prefix_cache,
             network: NetworkRules::default(),
+            lockbox: false,
             retention: Rule {
                 tenant: tenant.id,
                 days: new.retention_days.map_or(Ok(Days::DEFAULT), Days::new)?,
@@ -271,6 +276,9 @@ impl Management {
         }
         if let Some(days) = days {
             self.store.set_retention_days(name, days)?;
+        }
+        if let Some(on) = update.lockbox {
+            self.store.set_lockbox(name, on)?;
         }
         if let Some(rules) = network {
             self.store.set_network(name, &rules)?;

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use axum::Extension;
 use hyper::{Request, Response, body::Incoming, service::Service};
 use hyper_util::service::TowerToHyperService;
 use policy::authz::policies::{BadPolicies, Policies};
@@ -29,7 +30,7 @@ use crate::{
     desk::{self, Desk},
     fleet::Fleet,
     gateway::{Gateway, Origin},
-    listen::{Listener, Terms},
+    listen::{Client, Listener, Terms},
     manage::ManageError,
     metrics::Metrics,
     operations::{self, Outward},
@@ -120,6 +121,13 @@ pub async fn run(
         Some(address) => Some(bind(address, "listen.desk").await?),
         None => None,
     };
+    let review = match &config.review {
+        Some(review) => {
+            let listener = bind(review.listen, "review.listen").await?;
+            Some((listener, tls::of_workstations(review)?))
+        }
+        None => None,
+    };
     let egress = outward::egress(&config)?;
     let witnesses = Arc::new(outward::witnesses(&config, &egress)?);
     let providers = outward::providers(&config, &egress)?;
@@ -146,14 +154,24 @@ pub async fn run(
     let metrics = Arc::new(Metrics::new(fleet.clone()));
     let admin = crate::admin::router(store.clone(), fleet.clone(), &config);
     terms.tasks.spawn(providers.clone().warm());
+    let people = Desk {
+        store: store.clone(),
+        authorities: Arc::clone(&authorities),
+        providers: providers.clone(),
+        ledger: recording.0.clone(),
+    };
     if let Some(listener) = desk {
-        let desk = Desk {
-            store: store.clone(),
-            authorities: Arc::clone(&authorities),
-            providers: providers.clone(),
-        };
-        let router = TowerToHyperService::new(desk::router(desk));
+        let router = TowerToHyperService::new(desk::router(people.clone()));
         terms.tasks.spawn(listener.serve(move |_| router.clone(), terms.clone()));
+    }
+    if let Some((listener, acceptor)) = review {
+        let terms = Terms { tls: Some(acceptor), ..terms.clone() };
+        let service = move |client: Client| {
+            // The certificate is a part of every decision.
+            let router = desk::review_router(people.clone()).layer(Extension(client));
+            TowerToHyperService::new(router)
+        };
+        terms.tasks.spawn(listener.serve(service, terms.clone()));
     }
     let gateway = Arc::new(Gateway::new(
         config,
@@ -194,9 +212,9 @@ pub async fn run(
 /// The API's service, for connections that come from where `origin` says.
 fn answering(
     gateway: Arc<Gateway>,
-    origin: impl Fn(IpAddr) -> Origin,
-) -> impl Fn(SocketAddr) -> Answering {
-    move |client| Answering { gateway: Arc::clone(&gateway), origin: origin(client.ip()) }
+    origin: impl Fn(IpAddr) -> Origin + Clone,
+) -> impl Fn(Client) -> Answering + Clone {
+    move |client| Answering { gateway: Arc::clone(&gateway), origin: origin(client.address.ip()) }
 }
 
 /// The API, for one connection.

@@ -49,6 +49,8 @@ pub struct Resource {
     pub prefix_cache: bool,
     /// Which networks it answers.
     pub network: NetworkRules,
+    /// Whether its owner must consent to each look at a record.
+    pub lockbox: bool,
     /// How long content is kept.
     pub retention: Rule,
     /// When it was created: seconds since 1970.

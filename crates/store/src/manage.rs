@@ -246,6 +246,19 @@ impl Store {
         })
     }
 
+    /// Switches a resource's lockbox: whether its owner must consent to each look at a record, too.
+    ///
+    /// # Errors
+    /// When there is no such resource.
+    pub fn set_lockbox(&self, resource: &str, on: bool) -> Result<(), StoreError> {
+        self.change(|tx, log| {
+            let sql = "UPDATE resource SET lockbox = ?2 WHERE name = ?1";
+            found(tx.execute(sql, params![resource, on])?, Kind::Resource, resource)?;
+            let id = id_of(tx, Kind::Resource, resource)?;
+            log.changed(Subject::Lockbox, id, Action::Updated, &format!("lockbox={on}"))
+        })
+    }
+
     /// Sets how many days a resource's content is kept, from the next request on: what is kept
     /// already keeps the deadline that its receipt states.
     ///

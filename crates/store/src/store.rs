@@ -192,6 +192,7 @@ fn resource(row: &Row<'_>) -> Result<Resource, StoreError> {
         key2_created_at: column(row, "key2_created_at")?,
         prefix_cache: column(row, "prefix_cache")?,
         network: network(row)?,
+        lockbox: column(row, "lockbox")?,
         retention: Rule {
             tenant,
             days: Days::new(column(row, "retention_days")?)

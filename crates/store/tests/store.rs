@@ -45,6 +45,7 @@ fn resource(seed: u8, owner: &Tenant) -> Resource {
         key2_created_at: 2,
         prefix_cache: true,
         network: NetworkRules::default(),
+        lockbox: false,
         retention: Rule {
             tenant: owner.id,
             days: Days::DEFAULT,

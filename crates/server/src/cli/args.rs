@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Key(Group<KeyCommand>),
     /// Say who may do what: roles of people and programs that sign in with tokens
     Role(Group<RoleCommand>),
+    /// Say which workstations records may be seen from
+    Workstation(Group<WorkstationCommand>),
     /// Manage models: GGUF files, pinned by their digests
     Model(Group<ModelCommand>),
     /// Show requests and tokens by hour
@@ -244,7 +246,57 @@ pub(crate) enum TenantCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum WorkstationCommand {
+    /// Enrol a workstation by its certificate, until that expires
+    Enroll {
+        /// PEM file with the certificate that it presents
+        certificate: PathBuf,
+        /// What people call it
+        #[arg(long)]
+        name: String,
+        /// Where it stands: records of this region may be seen from it
+        #[arg(long)]
+        region: String,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Revoke a workstation, for good
+    Revoke {
+        /// PEM file with its certificate
+        certificate: PathBuf,
+        /// Why: kept with the log, which commits to it
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        by: By,
+    },
+    /// List all workstations that were ever enrolled
+    List,
+}
+
+/// Who does it: somebody with a role.
+#[derive(Debug, clap::Args)]
+pub(crate) struct By {
+    /// The tenant that you are of
+    #[arg(long, value_name = "TENANT")]
+    pub(crate) tenant: String,
+    /// Who you are in its directory: the `oid` of your tokens
+    #[arg(long, value_name = "GUID")]
+    pub(crate) object: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TeamArgs {
+    /// The team's name; it is made where there is none
+    pub(crate) team: String,
+    #[command(flatten)]
+    pub(crate) who: By,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum RoleCommand {
+    /// Put a reviewer or a manager into a team
+    Team(TeamArgs),
     /// Give a role, from the next request on
     Assign(RoleArgs),
     /// Take a role that was given at this very place
@@ -310,6 +362,9 @@ pub(crate) enum ResourceCommand {
         /// `on`: neither key opens the resource, tokens of the configured identity providers do
         #[arg(long, group = "change")]
         disable_local_auth: Option<Switch>,
+        /// `on`: its owner must consent to each look at a record
+        #[arg(long, group = "change")]
+        lockbox: Option<Switch>,
         /// Days that prompts and completions are kept, sealed: 1 to 30. For none at all, see
         /// `content-logging`
         #[arg(long, value_name = "DAYS", group = "change")]

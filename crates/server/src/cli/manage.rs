@@ -82,10 +82,17 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
             ));
             Ok(())
         }
-        ResourceCommand::Update { name, prefix_cache, disable_local_auth, retention_days } => {
+        ResourceCommand::Update {
+            name,
+            prefix_cache,
+            disable_local_auth,
+            lockbox,
+            retention_days,
+        } => {
             let update = ResourceUpdate {
                 prefix_cache: prefix_cache.map(|switch| switch == Switch::On),
                 disable_local_auth: disable_local_auth.map(|switch| switch == Switch::On),
+                lockbox: lockbox.map(|switch| switch == Switch::On),
                 retention_days: *retention_days,
                 ..ResourceUpdate::default()
             };
@@ -147,6 +154,9 @@ pub(crate) fn role(group: &Group<RoleCommand>) -> Result<(), Failure> {
     match &group.command {
         RoleCommand::Assign(args) => management.assign_role(&assignment(args))?,
         RoleCommand::Remove(args) => management.remove_role(&assignment(args))?,
+        RoleCommand::Team(args) => {
+            management.set_team(&args.team, &args.who.tenant, &args.who.object)?
+        }
         RoleCommand::List => {}
     }
     let views = management.role_assignments()?;
@@ -161,6 +171,37 @@ pub(crate) fn role(group: &Group<RoleCommand>) -> Result<(), Failure> {
         };
         let rows: Vec<_> = views.iter().map(row).collect();
         table(out, ["role", "at", "kind", "tenant", "object"], &rows)
+    })
+}
+
+pub(crate) fn workstation(group: &Group<WorkstationCommand>) -> Result<(), Failure> {
+    let management = open(&group.shared)?;
+    match &group.command {
+        WorkstationCommand::Enroll { certificate, name, region, by } => {
+            let by = (by.tenant.as_str(), by.object.as_str());
+            management.enroll_workstation(certificate, (name, region), by)?;
+        }
+        WorkstationCommand::Revoke { certificate, reason, by } => {
+            let by = (by.tenant.as_str(), by.object.as_str());
+            management.revoke_workstation(certificate, reason, by)?;
+        }
+        WorkstationCommand::List => {}
+    }
+    let views = management.workstations()?;
+    hint_if(views.is_empty(), "no workstations yet: `bailiwick workstation enroll` adds one");
+    print(group.shared.json, &views, |out, views| {
+        let row = |view: &WorkstationView| {
+            let until = view.expires.clone();
+            [
+                view.name.clone(),
+                view.region.clone(),
+                view.state.to_owned(),
+                until,
+                view.fingerprint.clone(),
+            ]
+        };
+        let rows: Vec<_> = views.iter().map(row).collect();
+        table(out, ["name", "region", "state", "until", "certificate"], &rows)
     })
 }
 

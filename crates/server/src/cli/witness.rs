@@ -59,7 +59,7 @@ pub(crate) fn witness(args: WitnessArgs) -> Result<(), Failure> {
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         tokio::select! {
-            () = listener.serve(|_| service.clone(), terms.clone()) => {}
+            () = listener.serve(move |_| service.clone(), terms.clone()) => {}
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }

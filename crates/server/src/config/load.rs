@@ -8,7 +8,7 @@ use std::{
 use super::{Config, Listen, Tls};
 
 /// Fields of no section that a variable can set.
-const TOP: [&str; 3] = ["DATA", "EGRESS", "WITNESSES"];
+const TOP: [&str; 4] = ["DATA", "EGRESS", "REVIEW", "WITNESSES"];
 
 /// Environment variables that override a field begin so: `BAILIWICK_<SECTION>__<FIELD>`.
 const PREFIX: &str = "BAILIWICK_";

@@ -27,8 +27,17 @@ fn the_example_is_exactly_the_defaults() {
 
 #[test]
 fn the_example_explains_every_field() {
-    let full =
-        Config { tls: Some(Tls { certificate: "c".into(), key: "k".into() }), ..Config::default() };
+    let review = Review {
+        listen: "127.0.0.1:1".parse().unwrap(),
+        certificate: "c".into(),
+        key: "k".into(),
+        workstation_ca: "a".into(),
+    };
+    let full = Config {
+        tls: Some(Tls { certificate: "c".into(), key: "k".into() }),
+        review: Some(review),
+        ..Config::default()
+    };
     let serde_json::Value::Object(config) = serde_json::to_value(full).unwrap() else { panic!() };
     let lines: Vec<&str> =
         EXAMPLE.lines().map(|line| line.trim_start_matches(['#', ' '])).collect();

@@ -7,9 +7,9 @@ use axum::{
 };
 use policy::{
     authz::Denied,
-    workflow::{BadStatement, exemption},
+    workflow::{BadStatement, exemption, review, workstation},
 };
-use store::{NoRandom, StoreError, workflow::NotStepped};
+use store::{NoRandom, StoreError, ledger::NotOpened, workflow::NotStepped};
 
 use crate::identity::Unverified;
 
@@ -37,6 +37,24 @@ pub(super) enum DeskError {
     /// The workflow refuses it.
     #[error("{0}; {help}", help = .0.help())]
     Exemption(exemption::Refused),
+    /// The review refuses it.
+    #[error("{0}; {help}", help = .0.help())]
+    Review(review::Refused),
+    /// The workstation is not let in.
+    #[error("{0}; {help}", help = .0.help())]
+    Workstation(#[from] workstation::Refused),
+    /// Nothing is kept of such a request, or the caller may not know.
+    #[error("no record of such a request is kept")]
+    NoRecord,
+    /// No such look is under way.
+    #[error("no such look is under way: it was not asked for, has expired, or is over")]
+    NoGrant,
+    /// A reviewer or manager without a team.
+    #[error("you are in no team; ask the operator to put you into one (`bailiwick role team`)")]
+    NoTeam,
+    /// The record was not opened.
+    #[error(transparent)]
+    NotOpened(#[from] NotOpened),
     /// A text that is none.
     #[error("{0}; {help}", help = .0.help())]
     Statement(#[from] BadStatement),
@@ -82,25 +100,41 @@ impl From<NotStepped<exemption::Refused>> for DeskError {
     }
 }
 
+impl From<NotStepped<review::Refused>> for DeskError {
+    fn from(error: NotStepped<review::Refused>) -> Self {
+        match error {
+            NotStepped::Refused(refused) => Self::Review(refused),
+            NotStepped::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl DeskError {
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
-            Self::NoRole | Self::NoPerson | Self::Denied(Denied::Forbidden(_)) => {
-                (StatusCode::FORBIDDEN, "Forbidden")
+            Self::NoRole
+            | Self::NoPerson
+            | Self::NoTeam
+            | Self::Workstation(_)
+            | Self::Denied(Denied::Forbidden(_)) => (StatusCode::FORBIDDEN, "Forbidden"),
+            Self::Denied(Denied::Hidden) | Self::NoSuchPath | Self::NoRecord | Self::NoGrant => {
+                (StatusCode::NOT_FOUND, "NotFound")
             }
-            Self::Denied(Denied::Hidden) | Self::NoSuchPath => (StatusCode::NOT_FOUND, "NotFound"),
             Self::Exemption(exemption::Refused::OwnApplication) => {
                 (StatusCode::FORBIDDEN, "Forbidden")
             }
             Self::Exemption(exemption::Refused::NoSuchApplication) => {
                 (StatusCode::NOT_FOUND, "NotFound")
             }
-            Self::Exemption(_) => (StatusCode::CONFLICT, "Conflict"),
+            Self::Exemption(_) | Self::Review(_) => (StatusCode::CONFLICT, "Conflict"),
+            Self::NotOpened(NotOpened::NoRecord | NotOpened::NoGrant) => {
+                (StatusCode::NOT_FOUND, "NotFound")
+            }
             Self::Statement(_) | Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "BadRequest"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
-            Self::Store(_) | Self::Random(_) | Self::Aborted => {
+            Self::Store(_) | Self::Random(_) | Self::Aborted | Self::NotOpened(_) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError")
             }
         }

@@ -19,7 +19,7 @@ use policy::{
 use serde::{Deserialize, Serialize};
 use store::{Resource, Store, random, workflow::Exemption};
 
-use super::{Desk, Parsed, Visitor, error::DeskError, facts};
+use super::{Desk, Parsed, Visitor, blocking, error::DeskError, facts};
 use crate::clock;
 
 /// What a customer applies with.
@@ -227,11 +227,4 @@ async fn step(
     let store = store.clone();
     let stepped = blocking(move || Ok(store.step::<Exemption>(resource, event)?)).await?;
     Ok(Json(stepped.state.status(stepped.now_ms)))
-}
-
-/// Runs what waits for the disk where it holds nobody up.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, DeskError> + Send + 'static,
-) -> Result<T, DeskError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(DeskError::Aborted))
 }

@@ -2,7 +2,9 @@
 
 use std::{io, path::PathBuf};
 
-use policy::{authz::role::NoSuchRole, network::IP_RULES_MAX, retention::BadDays};
+use policy::{
+    authz::role::NoSuchRole, network::IP_RULES_MAX, retention::BadDays, workflow::workstation,
+};
 use store::StoreError;
 
 /// Why management was refused; [`ManageError::help`] says what to do.
@@ -53,6 +55,12 @@ pub enum ManageError {
     /// Not somebody's id in a directory.
     #[error("the object id is no GUID of the form 00000000-0000-0000-0000-000000000000")]
     ObjectId,
+    /// A workstation is not enrolled or revoked.
+    #[error(transparent)]
+    Workstation(#[from] workstation::Refused),
+    /// Somebody without a role.
+    #[error("nobody of that object id has a role here")]
+    NoRole,
     /// Something was to be done without saying why.
     #[error("there is no reason")]
     NoReason,
@@ -79,6 +87,8 @@ impl ManageError {
                  application"
                     .to_owned()
             }
+            Self::Workstation(refused) => refused.help().to_owned(),
+            Self::NoRole => "give them one first: `bailiwick role assign`".to_owned(),
             Self::NoReason => "say why: the log commits to it".to_owned(),
             Self::ModelCannotChat { .. } => {
                 "deploy it for embeddings (`--task embeddings`), or choose a model that generates \

@@ -92,6 +92,23 @@ impl Management {
         Ok(self.store.remove_role(somebody, role, scope)?)
     }
 
+    /// Puts a person into a team of reviewers; the team is made where there is none of that name.
+    ///
+    /// # Errors
+    /// When there is no such tenant.
+    pub fn set_team(&self, team: &str, tenant: &str, object: &str) -> Result<(), ManageError> {
+        let somebody = self.person(tenant, object)?;
+        self.store.set_team(somebody, team)?;
+        Ok(())
+    }
+
+    /// A person of a tenant's directory.
+    pub(super) fn person(&self, tenant: &str, object: &str) -> Result<Somebody, ManageError> {
+        let object: Guid = object.parse().map_err(|_| ManageError::ObjectId)?;
+        let tenant = find_tenant(&*self.store.directory()?, tenant)?.id;
+        Ok(Somebody { tenant, object, kind: Kind::Person })
+    }
+
     /// All roles that were given.
     ///
     /// # Errors

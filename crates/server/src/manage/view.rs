@@ -47,6 +47,8 @@ pub struct ResourceView {
     pub public_network_access: PublicNetworkAccess,
     /// Which addresses are answered.
     pub network_acls: NetworkAcls,
+    /// Whether its owner must consent to each look at a record.
+    pub lockbox: bool,
     /// Days that content is kept, where it is kept.
     pub retention_days: u8,
     /// What it can do, or does.
@@ -208,6 +210,7 @@ impl ResourceView {
                 default_action: resource.network.default_action,
                 ip_rules: ip_rules.iter().map(|value| IpRuleValue { value: *value }).collect(),
             },
+            lockbox: resource.lockbox,
             retention_days: resource.retention.days.get(),
             capabilities: vec![CapabilityView::content_logging(&resource.retention)],
             keys: vec![

@@ -32,6 +32,7 @@ mod operations;
 mod process;
 mod records;
 mod replay;
+mod review;
 mod schema;
 mod sdk;
 mod service;

@@ -45,6 +45,7 @@ fn store(home: &std::path::Path) -> Store {
             key2_created_at: 1,
             prefix_cache: true,
             network: policy::network::NetworkRules::default(),
+            lockbox: false,
             retention: Rule { tenant, days: Days::DEFAULT, content_logging },
             created_at: 1,
         })

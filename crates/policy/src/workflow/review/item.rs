@@ -52,7 +52,7 @@ pub(super) enum Stage {
 
 impl Stage {
     /// Who approved, once somebody has and as long as it can be taken back.
-    fn manager(self) -> Option<PersonId> {
+    pub(super) fn manager(self) -> Option<PersonId> {
         match self {
             Self::Approved { manager, .. } | Self::Granted { manager, .. } => Some(manager),
             Self::Requested { .. } | Self::Opened { .. } => None,

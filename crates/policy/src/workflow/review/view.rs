@@ -60,6 +60,10 @@ pub struct LookView<'a> {
     pub workstation: Digest,
     /// Whether the customer must consent.
     pub lockbox: bool,
+    /// Who approved it, as long as it can be taken back.
+    pub manager: Option<PersonId>,
+    /// Whether the customer has consented.
+    pub consented: bool,
     /// Why.
     pub reason: &'a str,
     /// Whose turn it is.
@@ -109,6 +113,8 @@ impl State {
             team: look.team,
             workstation: look.workstation,
             lockbox: look.lockbox,
+            manager: look.stage.manager(),
+            consented: matches!(look.stage, Stage::Granted { consented: true, .. }),
             reason: look.reason.text(),
             waiting,
             expires_ms,

@@ -1,0 +1,132 @@
+//! Workstations that records may be seen from, by their certificates.
+
+use std::path::Path;
+
+use policy::{
+    id::PersonId,
+    workflow::{Statement, workstation},
+};
+use serde::Serialize;
+use store::{
+    random,
+    workflow::{NotStepped, Workstation},
+};
+use tlog::canon::Digest;
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject as _};
+
+use super::{ManageError, Management, time};
+
+/// A workstation that was enrolled once.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkstationView {
+    /// What people call it.
+    pub name: String,
+    /// Where it stands.
+    pub region: String,
+    /// `enrolled` or `revoked`.
+    pub state: &'static str,
+    /// When its certificate expires.
+    pub expires: String,
+    /// SHA-256 of its certificate.
+    pub fingerprint: String,
+}
+
+impl Management {
+    /// Enrols a workstation, until its certificate expires.
+    ///
+    /// # Errors
+    /// When the certificate cannot be read, or was enrolled before; or nobody of that name has a role.
+    pub fn enroll_workstation(
+        &self,
+        certificate: &Path,
+        (name, region): (&str, &str),
+        (tenant, object): (&str, &str),
+    ) -> Result<(), ManageError> {
+        let person = self.known(tenant, object)?;
+        let (fingerprint, expires_ms) = read(certificate)?;
+        let event = workstation::Event::Enrol {
+            workstation: fingerprint,
+            name: name.to_owned(),
+            region: region.to_owned(),
+            person,
+            expires_ms,
+            salt: random().map_err(store::StoreError::from)?,
+        };
+        self.store.step::<Workstation>(fingerprint, event)?;
+        Ok(())
+    }
+
+    /// Revokes a workstation, for good.
+    ///
+    /// # Errors
+    /// When it is not enrolled, there is no reason, or nobody of that name has a role.
+    pub fn revoke_workstation(
+        &self,
+        certificate: &Path,
+        reason: &str,
+        (tenant, object): (&str, &str),
+    ) -> Result<(), ManageError> {
+        let person = self.known(tenant, object)?;
+        let (fingerprint, _) = read(certificate)?;
+        let salt = random().map_err(store::StoreError::from)?;
+        let reason = Statement::new(reason, salt).map_err(|_| ManageError::NoReason)?;
+        let event = workstation::Event::Revoke { person, reason };
+        self.store.step::<Workstation>(fingerprint, event)?;
+        Ok(())
+    }
+
+    /// All workstations that were ever enrolled.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn workstations(&self) -> Result<Vec<WorkstationView>, ManageError> {
+        let states = self.store.states::<Workstation>()?;
+        Ok(states.iter().filter_map(WorkstationView::of).collect())
+    }
+
+    /// Somebody who has a role, by the id that the log has of them.
+    fn known(&self, tenant: &str, object: &str) -> Result<PersonId, ManageError> {
+        let somebody = self.person(tenant, object)?;
+        let directory = self.store.directory()?;
+        let id = directory.principal_id(somebody.tenant, somebody.object);
+        id.map(PersonId::from_random).ok_or(ManageError::NoRole)
+    }
+}
+
+impl WorkstationView {
+    fn of(state: &workstation::State) -> Option<Self> {
+        let (enrolment, state) = match state {
+            workstation::State::Unknown => return None,
+            workstation::State::Enrolled(enrolment) => (enrolment, "enrolled"),
+            workstation::State::Revoked(enrolment) => (enrolment, "revoked"),
+        };
+        Some(Self {
+            name: enrolment.name.clone(),
+            region: enrolment.region.clone(),
+            state,
+            expires: time(enrolment.expires_ms / 1000),
+            fingerprint: enrolment.workstation.to_string(),
+        })
+    }
+}
+
+impl From<NotStepped<workstation::Refused>> for ManageError {
+    fn from(error: NotStepped<workstation::Refused>) -> Self {
+        match error {
+            NotStepped::Refused(refused) => Self::Workstation(refused),
+            NotStepped::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// A certificate's fingerprint, and when it expires.
+fn read(path: &Path) -> Result<(Digest, u64), ManageError> {
+    let failed = |source| ManageError::File { doing: "read", path: path.to_owned(), source };
+    let der = CertificateDer::from_pem_file(path)
+        .map_err(|error| failed(std::io::Error::other(error.to_string())))?;
+    let (_, certificate) = x509_parser::parse_x509_certificate(&der)
+        .map_err(|error| failed(std::io::Error::other(error.to_string())))?;
+    let expires_s = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
+    Ok((Digest::of(&[&der]), expires_s.saturating_mul(1000)))
+}
