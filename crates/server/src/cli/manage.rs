@@ -9,14 +9,14 @@ use store::Store;
 use super::{
     args::{
         DeploymentCommand, Group, KeyCommand, ModelCommand, ResourceCommand, RoleArgs, RoleCommand,
-        Shared, Switch, TenantCommand,
+        Shared, Switch, TenantCommand, WorkstationCommand,
     },
     output::{Failure, count, fields, note, print, size, table},
 };
 use crate::manage::{
     DeploymentUpdate, DeploymentView, IpRuleValue, Management, ModelView, NewDeployment, NewModel,
     NewResource, ResourceUpdate, ResourceView, RoleAssignment, RoleAssignmentView, ScopeName,
-    TenantView,
+    TenantView, WorkstationView,
 };
 
 pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {

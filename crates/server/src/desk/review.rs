@@ -32,10 +32,7 @@ use store::{
     Content, random,
     workflow::{Review, Stepped, Workstation},
 };
-use tlog::{
-    canon::Digest,
-    entry::{FlagSource, Outcome},
-};
+use tlog::entry::{FlagSource, Outcome};
 
 use super::{Desk, Parsed, Visitor, blocking, error::DeskError};
 use crate::{clock, listen::Client};
