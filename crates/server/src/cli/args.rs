@@ -206,6 +206,13 @@ pub(crate) enum VerifyCommand {
         /// The body that you got; of a stream, all bytes of it
         #[arg(long, value_name = "FILE")]
         response: Option<PathBuf>,
+        /// The folder of the log, as for `verify log`: it is replayed, and must bear the receipt out
+        #[arg(long, value_name = "FOLDER")]
+        log: Option<PathBuf>,
+        /// A witness that must have cosigned the receipt's checkpoint: its verifier key; again for
+        /// each
+        #[arg(long, value_name = "KEY")]
+        witness: Vec<String>,
     },
     /// A whole log: that nothing was changed, and that every promise in it was kept
     Log {
@@ -214,7 +221,7 @@ pub(crate) enum VerifyCommand {
         /// A checkpoint that you saved earlier: the log must continue it
         #[arg(long, value_name = "FILE")]
         older: Option<PathBuf>,
-        /// A witness that must have cosigned: its verifier key
+        /// A witness that must have cosigned: its verifier key; again for each
         #[arg(long, value_name = "KEY")]
         witness: Vec<String>,
     },
