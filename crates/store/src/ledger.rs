@@ -7,6 +7,7 @@
 mod commit;
 mod open;
 mod receipts;
+mod show;
 mod sweep;
 pub(crate) mod usage;
 
@@ -159,6 +160,10 @@ pub(crate) struct Shared {
     custody: Custody,
     tiles: Tiles,
     published: Mutex<Published>,
+    /// Entries in the newest checkpoint that the custodian has seen, as far as we know.
+    seen: Mutex<u64>,
+    /// Why the custodian does not believe the log, where it does not.
+    disbelieved: Mutex<Option<String>>,
     /// Why the last request could not be recorded, where it could not.
     unrecorded: Mutex<Option<String>>,
     /// Why deadlines cannot be carried out, where they cannot.
@@ -215,10 +220,14 @@ impl Ledger {
             custody: Custody { connect: reach, client: Mutex::new(None) },
             tiles,
             published: Mutex::new(published),
+            seen: Mutex::new(0),
+            disbelieved: Mutex::new(None),
             unrecorded: Mutex::new(None),
             overdue: Mutex::new(None),
             changed: std::sync::Condvar::new(),
         });
+        // Before anything is written: the custodian may know that this log is an old one.
+        sweep::show_at_start(&shared)?;
         let mut repairs = sweep::reconcile(&mut writer, &shared)?;
         repairs.tiles = tiles_repaired;
         log_start(&mut writer, clock, started, &repairs)?;
@@ -293,7 +302,7 @@ impl Ledger {
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let shared = &self.inner.shared;
-        let troubles = [&shared.unrecorded, &shared.overdue];
+        let troubles = [&shared.unrecorded, &shared.overdue, &shared.disbelieved];
         let trouble = troubles.into_iter().find_map(|trouble| held(trouble).clone());
         trouble.or_else(|| held(&shared.published).error.clone())
     }

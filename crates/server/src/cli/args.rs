@@ -60,6 +60,8 @@ pub(crate) enum Command {
         keys: PathBuf,
         /// Whose log
         log: String,
+        /// Who must have cosigned it
+        witnesses: Vec<String>,
     },
     /// Run a model, confined, for the server that started this process
     #[cfg(feature = "embedded")]

@@ -9,9 +9,9 @@ use policy::{
     workflow::review::OpenRecord,
 };
 use rusqlite::OptionalExtension as _;
-use tlog::{canon, checkpoint::Checkpoint, receipt::Terms, tree};
+use tlog::{canon, receipt::Terms, tree};
 
-use super::Ledger;
+use super::{Ledger, show::NotShown};
 use crate::{
     custody::{CustodyError, Logged, ProvenGrant, RecordToOpen},
     error::StoreError,
@@ -38,6 +38,15 @@ pub enum NotOpened {
 impl From<StoreError> for NotOpened {
     fn from(error: StoreError) -> Self {
         Self::Log(error.into())
+    }
+}
+
+impl From<NotShown> for NotOpened {
+    fn from(error: NotShown) -> Self {
+        match error {
+            NotShown::Log(error) => Self::Log(error),
+            NotShown::Custody(error) => Self::Custody(error),
+        }
     }
 }
 
@@ -95,11 +104,8 @@ impl Ledger {
         self.publish(looked)?;
         let shared = &self.inner.shared;
         let tiles = &shared.tiles;
-        // Read once, so that size, proofs and note belong together.
-        let note = tiles.checkpoint()?.ok_or(LogError::Forked)?;
-        let size = Checkpoint::verify(&note, &shared.signer.verifier())
-            .map_err(LogError::Checkpoint)?
-            .size;
+        // The custodian takes proofs in the checkpoint that it has seen, so it is read once.
+        let (note, size) = shared.show()?.ok_or(LogError::Forked)?;
         let proved = |index: u64| -> Result<Logged, LogError> {
             let path = tree::inclusion_proof(&tiles.nodes(size), index, size)?;
             Ok(Logged { entry: tiles.entry(index, size)?, index, path })

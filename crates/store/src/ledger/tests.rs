@@ -20,7 +20,7 @@ use tlog::{
 use super::*;
 use crate::{
     Store,
-    custody::{self, Custodian},
+    custody::{self, Custodian, Trust},
     tiles::{Cosigned, Unpublished, unwitnessed},
     workflow::{NotStepped, Review, Workstation},
 };
@@ -44,13 +44,17 @@ fn signer() -> Arc<Signer> {
     Arc::new(Signer::new("log.example", &[1; 32]).unwrap())
 }
 
+fn trust() -> Trust {
+    Trust { log: signer().verifier(), witnesses: Vec::new() }
+}
+
 /// A custodian in a thread, instead of a process.
 fn custodian(keys: &Path, clock: ReadClock) -> Connect {
     let keys = keys.to_owned();
     Box::new(move || {
         let (ours, mut theirs) = UnixStream::pair()?;
         let (mut custodian, _) =
-            Custodian::start(&keys, signer().verifier(), clock()).map_err(std::io::Error::other)?;
+            Custodian::start(&keys, trust(), clock()).map_err(std::io::Error::other)?;
         std::thread::spawn(move || custody::serve(&mut custodian, &mut theirs, clock));
         Ok(Client::new(ours))
     })
@@ -236,6 +240,34 @@ fn the_log_is_never_signed_twice_in_two_ways() {
     }
     std::fs::copy(backup, data.join("bailiwick.db")).unwrap();
     assert!(matches!(open(home.path(), clock), Err(LogError::Behind { .. })));
+}
+
+/// The whole data directory comes back from a backup, database and log in step with each other. Going
+/// on would sign other entries under numbers that are taken; the custodian has seen those.
+#[test]
+fn a_whole_data_directory_from_a_backup_is_not_gone_on_with() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let [data, backup] = ["data", "backup"].map(|name| home.path().join(name));
+    drop(open(home.path(), clock).unwrap());
+    settle(home.path());
+    let copy = |from: &Path, to: &Path| {
+        let copied = std::process::Command::new("cp").arg("-a").args([from, to]).status();
+        assert!(copied.unwrap().success());
+    };
+    copy(&data, &backup);
+    let (ledger, _) = reopen(home.path(), clock);
+    let index = commit(&ledger, ended(1, true, START_MS)).unwrap();
+    ledger.publish(index).unwrap();
+    drop(ledger);
+    settle(home.path());
+    // At the next start the custodian sees what was published since.
+    drop(reopen(home.path(), clock));
+    settle(home.path());
+    std::fs::remove_dir_all(&data).unwrap();
+    copy(&backup, &data);
+    let refused = open(home.path(), clock).unwrap_err();
+    assert!(matches!(refused, LogError::TwoHistories(_)), "{refused}");
 }
 
 #[test]
