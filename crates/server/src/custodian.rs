@@ -1,5 +1,6 @@
 //! The custodian's process: started by the server from the same binary, with a socket as standard
-//! input. It alone opens the key directory. What it does is `store::custody`'s.
+//! input. It alone opens the key directory, and can open nothing else. What it does is
+//! `store::custody`'s.
 
 use std::{
     io,
@@ -11,6 +12,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use engine::confine;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use store::{
     custody::{self, Client, Custodian, Trust},
@@ -40,6 +42,9 @@ pub(crate) fn main(keys: &Path, log: &str, witnesses: &[String]) -> Result<(), F
     stream.peer_addr().map_err(by_hand)?;
     let (mut custodian, _) = Custodian::start(keys, trust, clock::read())
         .map_err(|error| Failure::plain(error.to_string()))?;
+    // Before the first message: whatever is wrong with how one is read, the keys go nowhere else
+    // than over the line.
+    confine::to_folder(keys).map_err(|error| Failure::plain(error.to_string()))?;
     custody::serve(&mut custodian, &mut stream, clock::read)?;
     Ok(())
 }

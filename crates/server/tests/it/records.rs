@@ -362,7 +362,13 @@ fn a_killed_custodian_is_started_again() {
     let service = Service::start(&[]);
     let caller = service.caller("killed");
     caller.post(&chat_path(CHAT), &caller.short()).ok();
-    signal("KILL", custodian_of(&service));
+    let custodian = custodian_of(&service);
+    // It confines itself before it answers, and does not answer where it cannot.
+    let status = fs::read_to_string(format!("/proc/{custodian}/status")).unwrap();
+    for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(status.contains(line), "{status}");
+    }
+    signal("KILL", custodian);
     let reply = caller.post(&chat_path(CHAT), &caller.short());
     reply.ok();
     assert_eq!(claims(&caller, &reply)["retention"]["class"], "stored");
