@@ -23,10 +23,10 @@ use policy::{
     id::{DeploymentId, ResourceId, TenantId},
     retention::{Metadata, StoreUntil},
 };
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 use tlog::{
     checkpoint::Checkpoint,
-    entry::{Event, Repair},
+    entry::{Action, Event, Repair, Subject},
     note::Signer,
     receipt::{Facts, Terms},
 };
@@ -123,6 +123,8 @@ pub struct Opening {
     pub cosign: Cosign,
     /// What the log says of this start.
     pub started: Event,
+    /// The destinations that may be dialed, as the log's commitment to them opens: empty for none.
+    pub egress: String,
 }
 
 impl std::fmt::Debug for Opening {
@@ -209,7 +211,7 @@ impl Ledger {
         let tiles = Tiles::open(&data.join("log"))?;
         let mut writer = connect(data)?;
         schema::check(&writer)?;
-        let Opening { signer, clock, connect: reach, metadata, cosign, started } = opening;
+        let Opening { signer, clock, connect: reach, metadata, cosign, started, egress } = opening;
         let (signed, tiles_repaired) = tiles.check(&writer, &signer)?;
         let published = Published { size: signed, ..Published::default() };
         let shared = Arc::new(Shared {
@@ -230,7 +232,7 @@ impl Ledger {
         sweep::show_at_start(&shared)?;
         let mut repairs = sweep::reconcile(&mut writer, &shared)?;
         repairs.tiles = tiles_repaired;
-        log_start(&mut writer, clock, started, &repairs)?;
+        log_start(&mut writer, clock, (started, &egress), &repairs)?;
         let mut publisher = connect(data)?;
         sweep::publish(&mut publisher, &shared, false);
         let reader = Mutex::new(connect(data)?);
@@ -365,12 +367,13 @@ impl Custody {
 fn log_start(
     writer: &mut Connection,
     clock: ReadClock,
-    started: Event,
+    (started, egress): (Event, &str),
     repairs: &Repairs,
 ) -> Result<(), LogError> {
     let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut append = Append::begin(&tx, clock())?;
     append.push(started)?;
+    tell_egress(&tx, &mut append, egress)?;
     for (repair, count) in [
         (Repair::Tiles, u64::from(repairs.tiles)),
         (Repair::Keys, repairs.keys_destroyed),
@@ -382,6 +385,23 @@ fn log_start(
     }
     append.finish()?;
     tx.commit()?;
+    Ok(())
+}
+
+/// Logs the list of destinations, where it is another one than the log told of last. Before it told
+/// of any, there was none to tell of.
+fn tell_egress(tx: &Transaction<'_>, append: &mut Append<'_>, now: &str) -> Result<(), StoreError> {
+    let told: Option<String> = tx
+        .prepare_cached("SELECT state FROM egress_list")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    if told.as_deref().unwrap_or_default() == now {
+        return Ok(());
+    }
+    let action = if told.is_some() { Action::Updated } else { Action::Created };
+    append.changed(Subject::EgressList, [0; 16], action, now)?;
+    tx.prepare_cached("INSERT OR REPLACE INTO egress_list (one, state) VALUES (1, ?1)")?
+        .execute([now])?;
     Ok(())
 }
 

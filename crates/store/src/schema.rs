@@ -226,6 +226,13 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE resource ADD COLUMN content_logging_until_ms INTEGER;
     ALTER TABLE resource ADD COLUMN lockbox INTEGER NOT NULL DEFAULT 0;
     ",
+    // 7: the list of destinations, as the log tells of it.
+    "
+    CREATE TABLE egress_list (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        state TEXT NOT NULL
+    ) STRICT;
+    ",
 ];
 
 /// Tables that are small, and that every request needs: a look at each page of them is cheap.

@@ -70,6 +70,7 @@ fn open(home: &Path) -> Ledger {
         metadata: Metadata::DEFAULT,
         cosign: unwitnessed(),
         started,
+        egress: String::new(),
     };
     Ledger::open(&home.join("data"), opening).unwrap_or_else(|error| panic!("{error}")).0
 }

@@ -236,7 +236,13 @@ fn replay(
 
 fn counts(findings: &Findings, audit: &Audit) -> Result<(), Failure> {
     let report = &audit.report;
-    writeln!(anstream::stdout(), "\n{} requests, {} starts", report.requests, report.starts)?;
+    writeln!(
+        anstream::stdout(),
+        "\n{} requests, {} starts, {} changes of what may be dialed",
+        report.requests,
+        report.starts,
+        report.egress_lists
+    )?;
     for what in &audit.unchecked {
         findings.unchecked(what)?;
     }

@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 
 use super::StartError;
 use crate::{
-    clock, config::Config, custodian, exchange::Identity, fleet::EXECUTABLE, manage,
+    clock, config::Config, custodian, exchange::Identity, fleet::EXECUTABLE, manage, outward,
     witnesses::Witnesses,
 };
 
@@ -44,7 +44,9 @@ pub(super) fn open(
     let connect = custodian::connect(config.key_directory(), &trust);
     let cosign = witnesses.cosign(runtime);
     let metadata = config.retention.metadata();
-    let opening = Opening { signer, clock: clock::read, connect, metadata, cosign, started };
+    let egress = outward::listed(config)?;
+    let opening =
+        Opening { signer, clock: clock::read, connect, metadata, cosign, started, egress };
     let (ledger, repairs) = Ledger::open(&config.data, opening)
         .map_err(|error: LogError| StartError::Ledger { help: error.help(), error })?;
     if repairs != store::ledger::Repairs::default() {

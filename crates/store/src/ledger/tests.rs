@@ -65,6 +65,14 @@ fn open(home: &Path, clock: ReadClock) -> Result<(Ledger, Repairs), LogError> {
 }
 
 fn open_with(home: &Path, clock: ReadClock, cosign: Cosign) -> Result<(Ledger, Repairs), LogError> {
+    open_dialing(home, clock, (cosign, ""))
+}
+
+fn open_dialing(
+    home: &Path,
+    clock: ReadClock,
+    (cosign, egress): (Cosign, &str),
+) -> Result<(Ledger, Repairs), LogError> {
     let started = Event::Started {
         binary: Digest([1; 32]),
         configuration: Digest([2; 32]),
@@ -73,7 +81,15 @@ fn open_with(home: &Path, clock: ReadClock, cosign: Cosign) -> Result<(Ledger, R
     let connect = custodian(&home.join("keys"), clock);
     Ledger::open(
         &home.join("data"),
-        Opening { signer: signer(), clock, connect, metadata: Metadata::DEFAULT, cosign, started },
+        Opening {
+            signer: signer(),
+            clock,
+            connect,
+            metadata: Metadata::DEFAULT,
+            cosign,
+            started,
+            egress: egress.to_owned(),
+        },
     )
 }
 
@@ -268,6 +284,20 @@ fn a_whole_data_directory_from_a_backup_is_not_gone_on_with() {
     copy(&backup, &data);
     let refused = open(home.path(), clock).unwrap_err();
     assert!(matches!(refused, LogError::TwoHistories(_)), "{refused}");
+}
+
+#[test]
+fn the_log_tells_of_each_list_of_destinations_once() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let lists = ["", "https://a.example\n", "https://a.example\n", "", "https://b.example\n"];
+    for (list, told) in lists.into_iter().zip([0, 1, 1, 2, 3]) {
+        let (ledger, _) = open_dialing(home.path(), clock, (unwitnessed(), list)).unwrap();
+        let report = audit(&ledger);
+        assert_eq!((report.egress_lists, report.findings), (told, vec![]), "{list:?}");
+        drop(ledger);
+        settle(home.path());
+    }
 }
 
 #[test]
