@@ -24,6 +24,7 @@ mod errors;
 mod heads;
 mod identity;
 mod keys;
+mod kills;
 mod lifecycle;
 mod limits;
 mod networks;
