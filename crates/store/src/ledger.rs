@@ -5,7 +5,9 @@
 //! Another publishes what was committed as the log's static files, and destroys what is due.
 
 mod commit;
+mod facts;
 mod open;
+mod pieces;
 mod receipts;
 mod show;
 mod sweep;

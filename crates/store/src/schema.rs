@@ -233,6 +233,23 @@ const MIGRATIONS: &[&str] = &[
         state TEXT NOT NULL
     ) STRICT;
     ",
+    // 8: where records are stored, as receipts say it: the same for many.
+    "
+    CREATE TABLE stored (
+        id INTEGER PRIMARY KEY,
+        bytes BLOB NOT NULL UNIQUE
+    ) STRICT;
+    ALTER TABLE receipt ADD COLUMN stored INTEGER REFERENCES stored (id);
+    ",
+    // 9: sealed records in pieces that fill pages; `record.bytes` is what comes after them.
+    "
+    CREATE TABLE record_piece (
+        id INTEGER PRIMARY KEY,
+        bytes BLOB NOT NULL
+    ) STRICT;
+    ALTER TABLE record ADD COLUMN piece INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE record ADD COLUMN pieces INTEGER NOT NULL DEFAULT 0;
+    ",
 ];
 
 /// Tables that are small, and that every request needs: a look at each page of them is cheap.

@@ -326,8 +326,8 @@ fn nothing_opens_that_a_witness_has_not_signed() {
     let plain = witnesses[1].sign(&text).rsplit("\n\n").next().unwrap().to_owned();
     let cases: [&[String]; 5] = [
         &[],
-        &[first.clone()],
-        &[second.clone()],
+        std::slice::from_ref(&first),
+        std::slice::from_ref(&second),
         &[first.clone(), other],
         &[first.clone(), plain],
     ];

@@ -11,7 +11,11 @@ use policy::{
 use rusqlite::OptionalExtension as _;
 use tlog::{canon, receipt::Terms, tree};
 
-use super::{Ledger, show::NotShown};
+use super::{
+    Ledger,
+    pieces::{self, Kept},
+    show::NotShown,
+};
 use crate::{
     custody::{CustodyError, Logged, ProvenGrant, RecordToOpen},
     error::StoreError,
@@ -123,7 +127,8 @@ impl Ledger {
     fn sealed(&self, request: RequestId) -> Result<Option<(RecordToOpen, Terms)>, StoreError> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached(
-            "SELECT t.bytes, s.key, k.deadline_ms, s.bytes, r.position, r.bytes
+            "SELECT t.bytes, s.key, k.deadline_ms, s.bytes, r.position, r.bytes,
+                    r.piece, r.pieces
              FROM receipt c
              JOIN record r ON r.idx = c.idx
              JOIN span s ON s.id = r.span
@@ -139,13 +144,17 @@ impl Ledger {
                 row.get::<_, Vec<u8>>(3)?,
                 row.get::<_, u32>(4)?,
                 row.get::<_, Vec<u8>>(5)?,
+                (row.get::<_, u64>(6)?, row.get::<_, u64>(7)?),
             ))
         });
-        let Some((terms, key, deadline_ms, span, position, record)) = row.optional()? else {
+        let Some((terms, key, deadline_ms, span, position, tail, (first, count))) =
+            row.optional()?
+        else {
             return Ok(None);
         };
         let terms: Terms = canon::decode(&terms, "a receipt's terms")
             .map_err(|_| StoreError::Damaged { what: "terms" })?;
+        let record = pieces::read(&reader, &Kept { first, count, tail: &tail })?;
         let (tenant, resource, key) = (terms.tenant, terms.resource, KeyId::from_random(key));
         let record =
             RecordToOpen { tenant, resource, request, key, deadline_ms, span, position, record };

@@ -12,7 +12,7 @@ use policy::{
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use tlog::entry::Event;
 
-use super::{NotRecorded, PUBLISH_EVERY, Repairs, Shared, show::NotShown};
+use super::{NotRecorded, PUBLISH_EVERY, Repairs, Shared, pieces, show::NotShown};
 use crate::{
     custody::ListedKey,
     error::StoreError,
@@ -236,6 +236,7 @@ fn delete_some(database: &mut Connection) -> Result<bool, NotRecorded> {
     };
     let Some(span) = span else { return Ok(false) };
     let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    pieces::delete(&tx, span)?;
     tx.prepare_cached("DELETE FROM record WHERE span = ?1")?.execute([span])?;
     tx.prepare_cached("DELETE FROM span WHERE id = ?1")?.execute([span])?;
     tx.commit()?;

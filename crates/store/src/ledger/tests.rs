@@ -109,12 +109,17 @@ fn terms() -> Arc<Terms> {
     })
 }
 
+/// Long enough for pieces.
+fn content() -> Vec<u8> {
+    b"content".repeat(500)
+}
+
 fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
     let content_logging =
         ContentLogging { enabled: keep, since_ms: 0, approval: None, until_ms: None };
     let rule = Rule { tenant: TENANT, days: Days::new(2).unwrap(), content_logging };
     let keep = match plan(&rule, now_ms) {
-        RetentionPlan::Store(until) => Some((until, ContentBytes::new(b"content".to_vec()))),
+        RetentionPlan::Store(until) => Some((until, ContentBytes::new(content()))),
         RetentionPlan::Zero(_) => None,
     };
     let facts = Facts {
@@ -198,7 +203,7 @@ fn under_zero_retention_there_is_a_receipt_and_no_record() {
     let own = ledger.receipt(RESOURCE, RequestId::from_random([1; 16])).unwrap().unwrap();
     assert_eq!(own.claims.facts.stored, None);
     let database = connect(&home.path().join("data")).unwrap();
-    for table in ["record", "span", "record_key"] {
+    for table in ["record", "record_piece", "span", "record_key", "stored"] {
         let count: u64 = database
             .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
             .unwrap();
@@ -222,9 +227,12 @@ fn at_the_deadline_the_key_goes_then_the_log_says_so_then_the_rows_go() {
     let report = audit(&ledger);
     assert_eq!((report.findings, report.keys_destroyed), (vec![], 1));
     let database = connect(&home.path().join("data")).unwrap();
-    let left: u64 =
-        database.query_row("SELECT count(*) FROM record", [], |row| row.get(0)).unwrap();
-    assert_eq!(left, 0);
+    for table in ["record", "record_piece", "span"] {
+        let left: u64 = database
+            .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(left, 0, "{table}");
+    }
     // The receipts stay: they hold no content.
     assert!(ledger.receipt(RESOURCE, RequestId::from_random([3; 16])).unwrap().is_some());
 }
@@ -353,7 +361,7 @@ fn a_long_log_moves_out_of_the_database_and_stays_whole() {
 #[test]
 fn what_has_ended_cannot_be_printed() {
     let printed = format!("{:?}", ended(1, true, START_MS));
-    assert!(printed.contains("ContentBytes(7 bytes)"), "{printed}");
+    assert!(printed.contains("ContentBytes(3500 bytes)"), "{printed}");
     // Neither as text nor as the list of its bytes.
     assert!(!printed.contains("\"content\"") && !printed.contains("[99, 111, 110"), "{printed}");
 }
@@ -578,7 +586,7 @@ fn a_record_is_opened_for_an_approved_look_and_only_once() {
     let mut opened = step(look());
     let (_, effect) = opened.effects.pop().unwrap();
     let review::Effect::Open(permission) = effect else { panic!("{effect:?}") };
-    assert_eq!(ledger.open_record(permission).unwrap().reveal(), b"content");
+    assert_eq!(ledger.open_record(permission).unwrap().reveal(), content());
     let again = store.step::<Review>(request, look()).unwrap_err();
     assert!(matches!(again, NotStepped::Refused(_)), "{again}");
     let report = audit(&ledger);
