@@ -52,18 +52,23 @@ pub(super) fn read(database: &Connection, kept: &Kept<'_>) -> Result<Vec<u8>, St
     Ok(bytes)
 }
 
-/// Deletes the pieces of all records of a span.
-pub(super) fn delete(tx: &Transaction<'_>, span: i64) -> Result<(), StoreError> {
-    let mut select =
-        tx.prepare_cached("SELECT piece, pieces FROM record WHERE span = ?1 AND pieces > 0")?;
-    let mut delete = tx.prepare_cached("DELETE FROM record_piece WHERE id >= ?1 AND id < ?2")?;
-    let mut rows = select.query([span])?;
-    while let Some(row) = rows.next()? {
-        let (first, count): (u64, u64) = (row.get(0)?, row.get(1)?);
-        delete.execute([first, first.saturating_add(count)])?;
+/// Deletes some of a span's records with their pieces; says whether there may be others.
+pub(super) fn delete_some(tx: &Transaction<'_>, span: i64) -> Result<bool, StoreError> {
+    let records: Vec<(i64, u64, u64)> = tx
+        .prepare_cached("SELECT idx, piece, pieces FROM record WHERE span = ?1 LIMIT ?2")?
+        .query_map(params![span, TOGETHER_MAX], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut pieces = tx.prepare_cached("DELETE FROM record_piece WHERE id >= ?1 AND id < ?2")?;
+    let mut record = tx.prepare_cached("DELETE FROM record WHERE idx = ?1")?;
+    for (index, first, count) in &records {
+        pieces.execute([*first, first.saturating_add(*count)])?;
+        record.execute([index])?;
     }
-    Ok(())
+    Ok(records.len() == TOGETHER_MAX)
 }
+
+/// Records that are deleted at once: requests that end meanwhile wait for them.
+const TOGETHER_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -75,7 +80,8 @@ mod tests {
         database
             .execute_batch(
                 "CREATE TABLE record_piece (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
-                 CREATE TABLE record (span INTEGER, piece INTEGER, pieces INTEGER);",
+                 CREATE TABLE record (
+                    idx INTEGER PRIMARY KEY, span INTEGER, piece INTEGER, pieces INTEGER);",
             )
             .unwrap();
         let tx = database.transaction().unwrap();
@@ -86,7 +92,7 @@ mod tests {
             assert_eq!(&read(&tx, kept).unwrap(), record);
             assert!(kept.tail.len() < PIECE_BYTES);
             tx.execute(
-                "INSERT INTO record VALUES (?1, ?2, ?3)",
+                "INSERT INTO record (span, piece, pieces) VALUES (?1, ?2, ?3)",
                 params![span % 2, kept.first, kept.count],
             )
             .unwrap();
@@ -95,9 +101,14 @@ mod tests {
             tx.query_row("SELECT count(*) FROM record_piece", [], |row| row.get(0)).unwrap()
         };
         assert_eq!(left(), kept.iter().map(|kept| kept.count).sum::<u64>());
-        delete(&tx, 1).unwrap();
+        assert!(!delete_some(&tx, 1).unwrap());
         assert_eq!(left(), kept.iter().step_by(2).map(|kept| kept.count).sum::<u64>());
-        delete(&tx, 0).unwrap();
+        assert!(!delete_some(&tx, 0).unwrap());
         assert_eq!(left(), 0);
+        for n in 0..TOGETHER_MAX {
+            tx.execute("INSERT INTO record (span, piece, pieces) VALUES (7, ?1, 1)", [n]).unwrap();
+        }
+        assert!(delete_some(&tx, 7).unwrap(), "nobody has looked further");
+        assert!(!delete_some(&tx, 7).unwrap());
     }
 }

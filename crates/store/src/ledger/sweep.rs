@@ -236,9 +236,9 @@ fn delete_some(database: &mut Connection) -> Result<bool, NotRecorded> {
     };
     let Some(span) = span else { return Ok(false) };
     let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    pieces::delete(&tx, span)?;
-    tx.prepare_cached("DELETE FROM record WHERE span = ?1")?.execute([span])?;
-    tx.prepare_cached("DELETE FROM span WHERE id = ?1")?.execute([span])?;
+    if !pieces::delete_some(&tx, span)? {
+        tx.prepare_cached("DELETE FROM span WHERE id = ?1")?.execute([span])?;
+    }
     tx.commit()?;
     Ok(true)
 }
