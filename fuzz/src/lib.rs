@@ -105,12 +105,12 @@ pub fn worker_protocol(bytes: &[u8]) {
     message::<FromWorker>(bytes);
 }
 
-/// Both directions of the custodian's protocol. Whatever is asked, nothing is opened: no log signed
-/// a grant.
+/// Both directions of the custodian's protocol. Whatever is asked, nothing is opened and nothing is
+/// taken for the log: its key signed neither a grant nor a checkpoint.
 pub fn custodian_protocol(bytes: &[u8]) {
     canonical::<custody::Response>(bytes);
     for request in canonical::<custody::Request>(bytes) {
-        if let custody::Request::Open { .. } = &request {
+        if let custody::Request::Open { .. } | custody::Request::See(_) = &request {
             let answer = custodian().lock().expect("no panic").handle(request, READING);
             assert!(matches!(answer, custody::Response::Refused(_)), "{answer:?}");
         }
@@ -138,7 +138,8 @@ fn custodian() -> &'static Mutex<custody::Custodian> {
     CUSTODIAN.get_or_init(|| {
         let folder = std::env::temp_dir().join(format!("bailiwick-fuzz-{}", std::process::id()));
         let log = Signer::new("log.example", &[1; 32]).expect("a name").verifier();
-        let started = custody::Custodian::start(&folder, log, READING);
+        let trust = custody::Trust { log, witnesses: Vec::new() };
+        let started = custody::Custodian::start(&folder, trust, READING);
         Mutex::new(started.expect("a key directory").0)
     })
 }

@@ -1,6 +1,7 @@
-//! Takes a worker's abilities away: files, network, processes, everything but compute and one socket.
+//! Takes a process's abilities away: files, network, processes, everything but compute and one
+//! socket. For workers, and for the process that keeps the keys ([`to_folder`]).
 //!
-//! Two steps, each a value that the next needs. *Before loading*, because a model file is foreign
+//! For a worker, two steps, each a value that the next needs. *Before loading*, because a model file is foreign
 //! input to a C++ parser: that one file may be read, nothing else may be opened, and there are no
 //! sockets and no processes. *Before serving*, because from then on customers' content is in
 //! memory: nothing may be opened at all. After each step the worker tries to break out, for real,
@@ -12,7 +13,7 @@ mod attempt;
 mod files;
 mod syscalls;
 
-use std::{fs::File, os::fd::AsFd as _};
+use std::{fs::File, os::fd::AsFd as _, path::Path};
 
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior,
@@ -20,13 +21,14 @@ use rustix::process::{
 };
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
+use self::files::Rule;
 use crate::{memory, protocol::Confinement};
 
-/// Why a worker could not be confined. It then does not serve.
+/// Why a process could not be confined. It then does not serve.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unconfined {
     /// A system call that confines was refused.
-    #[error("{step} failed ({error}); the engine serves only when it is confined")]
+    #[error("{step} failed ({error}); this process serves only when it is confined")]
     Step {
         /// What was being done.
         step: &'static str,
@@ -35,7 +37,7 @@ pub enum Unconfined {
     },
     /// The kernel has no Landlock, or an old one.
     #[error(
-        "Landlock is missing or too old here ({error}); the engine needs Linux 6.7 or later with \
+        "Landlock is missing or too old here ({error}); this needs Linux 6.7 or later with \
          `landlock` among the security modules (kernel parameter `lsm=`), and a container runtime \
          that allows its system calls"
     )]
@@ -52,7 +54,7 @@ pub enum Unconfined {
         result: String,
     },
     /// Landlock covers a thread and those it starts, so it must come before any other thread.
-    #[error("the worker has {threads} threads already; start it as `bailiwick worker`")]
+    #[error("the process has {threads} threads already; start it by its own command")]
     Threads {
         /// How many.
         threads: usize,
@@ -86,16 +88,18 @@ pub struct Loading {
 /// # Errors
 /// When the system cannot confine it, or it could still break out.
 pub fn before_loading(model: &File) -> Result<Loading, Unconfined> {
-    let threads = std::fs::read_dir("/proc/self/task").map_err(step("counting threads"))?.count();
-    if threads != 1 {
-        return Err(Unconfined::Threads { threads });
-    }
+    one_thread()?;
     this_thread_before_loading(model)
+}
+
+fn one_thread() -> Result<(), Unconfined> {
+    let threads = std::fs::read_dir("/proc/self/task").map_err(step("counting threads"))?.count();
+    if threads == 1 { Ok(()) } else { Err(Unconfined::Threads { threads }) }
 }
 
 fn this_thread_before_loading(model: &File) -> Result<Loading, Unconfined> {
     drop_capabilities().map_err(step("giving capabilities up"))?;
-    files::restrict(Some(model.as_fd()))?;
+    files::restrict(&[Rule::read(model.as_fd())])?;
     syscalls::restrict_to_loading()?;
     Ok(Loading { attempts: attempt::all(attempt::WHILE_LOADING)? })
 }
@@ -109,12 +113,32 @@ impl Loading {
         let memory_locked = memory::lock();
         // This thread and those it starts lose the model file. Threads that loading started keep
         // the first ruleset, with the model file in it; the filter below takes `open` from them.
-        let landlock_abi = files::restrict(None)?;
+        let landlock_abi = files::restrict(&[])?;
         syscalls::restrict_to_serving()?;
         let mut attempts = self.attempts;
         attempts.extend(attempt::all(attempt::WHILE_SERVING)?);
         Ok(Confinement { landlock_abi, seccomp: true, memory_locked, attempts })
     }
+}
+
+/// Confines a process that has only its first thread to the files in one folder, which it may read,
+/// write, make and remove, and to the files and sockets that it has open. Then it tries to break
+/// out.
+///
+/// # Errors
+/// When the system cannot confine it, or it could still break out.
+pub fn to_folder(folder: &Path) -> Result<(), Unconfined> {
+    one_thread()?;
+    this_thread_to_folder(folder)
+}
+
+fn this_thread_to_folder(folder: &Path) -> Result<(), Unconfined> {
+    let folder = File::open(folder).map_err(step("opening its folder"))?;
+    drop_capabilities().map_err(step("giving capabilities up"))?;
+    files::restrict(&[Rule::keep(folder.as_fd())])?;
+    drop(folder);
+    syscalls::restrict_to_keeping()?;
+    attempt::all(attempt::WHILE_KEEPING).map(drop)
 }
 
 /// Keeps only the right to lock memory, where the process has it.

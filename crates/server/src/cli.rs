@@ -42,7 +42,9 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Usage(args) => usage::usage(&args)?,
         Command::Verify(args) => verify::verify(&args)?,
         Command::Witness(args) => witness::witness(args)?,
-        Command::Custodian { keys, log } => crate::custodian::main(&keys, &log)?,
+        Command::Custodian { keys, log, witnesses } => {
+            crate::custodian::main(&keys, &log, &witnesses)?;
+        }
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "bailiwick", &mut text);

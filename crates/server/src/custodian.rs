@@ -1,5 +1,6 @@
 //! The custodian's process: started by the server from the same binary, with a socket as standard
-//! input. It alone opens the key directory. What it does is `store::custody`'s.
+//! input. It alone opens the key directory, and can open nothing else. What it does is
+//! `store::custody`'s.
 
 use std::{
     io,
@@ -11,9 +12,10 @@ use std::{
     process::{Command, Stdio},
 };
 
+use engine::confine;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use store::{
-    custody::{self, Client, Custodian},
+    custody::{self, Client, Custodian, Trust},
     ledger::Connect,
 };
 use tlog::note::Verifier;
@@ -24,27 +26,34 @@ use crate::{cli::Failure, clock, fleet::EXECUTABLE};
 ///
 /// # Errors
 /// When the key directory cannot be used, or the clock cannot be relied on.
-pub(crate) fn main(keys: &Path, log: &str) -> Result<(), Failure> {
+pub(crate) fn main(keys: &Path, log: &str, witnesses: &[String]) -> Result<(), Failure> {
     // Its memory holds private keys while it opens a record: no core dumps, no tracing.
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).map_err(io::Error::from)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(io::Error::from)?;
-    let log = Verifier::parse(log).map_err(|error| Failure::plain(error.to_string()))?;
+    let key = |text: &str| Verifier::parse(text).map_err(|e| Failure::plain(e.to_string()));
+    let witnesses = witnesses.iter().map(|witness| key(witness)).collect::<Result<_, _>>()?;
+    let trust = Trust { log: key(log)?, witnesses };
     let by_hand = |_: io::Error| {
         Failure::plain("this command is not for people: `bailiwick serve` starts it")
     };
     let input = io::stdin().as_fd().try_clone_to_owned().map_err(by_hand)?;
     let mut stream = UnixStream::from(input);
     stream.peer_addr().map_err(by_hand)?;
-    let (mut custodian, _) = Custodian::start(keys, log, clock::read())
+    let (mut custodian, _) = Custodian::start(keys, trust, clock::read())
         .map_err(|error| Failure::plain(error.to_string()))?;
+    // Before the first message: whatever is wrong with how one is read, the keys go nowhere else
+    // than over the line.
+    confine::to_folder(keys).map_err(|error| Failure::plain(error.to_string()))?;
     custody::serve(&mut custodian, &mut stream, clock::read)?;
     Ok(())
 }
 
-/// How the server reaches a custodian over a key directory: it starts one.
-pub(crate) fn connect(keys: PathBuf, log: &Verifier) -> Connect {
-    let log = log.to_string();
+/// How the server reaches a custodian over a key directory: it starts one, and says once whose word
+/// it is to take.
+pub(crate) fn connect(keys: PathBuf, trust: &Trust) -> Connect {
+    let log = trust.log.to_string();
+    let witnesses: Vec<String> = trust.witnesses.iter().map(ToString::to_string).collect();
     Box::new(move || {
         let (ours, theirs) = UnixStream::pair()?;
         let keys = std::path::absolute(&keys)?;
@@ -52,6 +61,7 @@ pub(crate) fn connect(keys: PathBuf, log: &Verifier) -> Connect {
             .arg("custodian")
             .arg(keys)
             .arg(&log)
+            .args(&witnesses)
             .env_clear()
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())

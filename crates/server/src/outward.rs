@@ -3,9 +3,16 @@
 use std::path::PathBuf;
 
 use egress::{BadDestination, Destination, Egress, NotListed};
-use tlog::note::{BadNote, Verifier};
+use tlog::{
+    canon::Digest,
+    note::{BadNote, Verifier},
+};
 
-use crate::{config::Config, identity::Providers, witnesses::Witnesses};
+use crate::{
+    config::{self, Config},
+    identity::Providers,
+    witnesses::Witnesses,
+};
 
 /// Why the configured way out cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -67,21 +74,44 @@ pub enum OutwardError {
 pub fn egress(config: &Config) -> Result<Egress, OutwardError> {
     let mut listed = Vec::new();
     for destination in &config.egress {
-        let url = || destination.url.clone();
-        let bad = |problem| OutwardError::Destination { url: url(), problem };
+        let bad = |problem| OutwardError::Destination { url: destination.url.clone(), problem };
         let mut place = Destination::parse(&destination.url).map_err(bad)?;
-        if let Some(path) = &destination.ca_file {
-            let pem = std::fs::read(path).map_err(|source| OutwardError::Authorities {
-                url: url(),
-                path: path.clone(),
-                source,
-            })?;
+        if let Some(pem) = authorities(destination)? {
             place = place.trust(&pem).map_err(bad)?;
         }
         listed.push(place.plaintext(destination.plaintext));
     }
     Egress::new(listed)
         .map_err(|problem| OutwardError::Destination { url: "all together".into(), problem })
+}
+
+/// The same in words, as the log commits to them: a line for each destination, in order.
+///
+/// # Errors
+/// When a destination cannot be used as it is listed.
+pub fn listed(config: &Config) -> Result<String, OutwardError> {
+    let mut lines = Vec::new();
+    for destination in &config.egress {
+        let bad = |problem| OutwardError::Destination { url: destination.url.clone(), problem };
+        let place = Destination::parse(&destination.url).map_err(bad)?;
+        let trusted = authorities(destination)?
+            .map_or_else(String::new, |pem| format!(" authorities sha256:{}", Digest::of(&[&pem])));
+        let plaintext = if destination.plaintext { " plaintext" } else { "" };
+        lines.push(format!("{place}{plaintext}{trusted}\n"));
+    }
+    lines.sort_unstable();
+    Ok(lines.concat())
+}
+
+/// The authorities that a destination is trusted by, where they are its own.
+fn authorities(destination: &config::Destination) -> Result<Option<Vec<u8>>, OutwardError> {
+    let Some(path) = &destination.ca_file else { return Ok(None) };
+    let unreadable = |source| OutwardError::Authorities {
+        url: destination.url.clone(),
+        path: path.clone(),
+        source,
+    };
+    std::fs::read(path).map(Some).map_err(unreadable)
 }
 
 /// Who cosigns the log.

@@ -133,9 +133,9 @@ pub async fn run(
     let providers = outward::providers(&config, &egress)?;
     let recording = {
         let (config, directory) = (config.clone(), store.directory()?);
-        let cosign = witnesses.cosign(Handle::current());
+        let (witnesses, runtime) = (Arc::clone(&witnesses), Handle::current());
         // Witnesses are waited for, which this thread must not.
-        spawn_blocking(move || recording::open(&config, &directory, cosign)).await
+        spawn_blocking(move || recording::open(&config, &directory, &witnesses, runtime)).await
     };
     let recording = recording.map_err(|_| StartError::Aborted)??;
     // After the listeners: where an address is taken, no model is loaded in vain.

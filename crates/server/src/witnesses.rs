@@ -88,6 +88,12 @@ impl Witnesses {
         Ok(())
     }
 
+    /// What checks their cosignatures.
+    #[must_use]
+    pub fn keys(&self) -> Vec<Verifier> {
+        self.all.iter().map(|witness| witness.key.clone()).collect()
+    }
+
     /// How each of them does.
     #[must_use]
     pub fn status(&self) -> Vec<WitnessStatus> {

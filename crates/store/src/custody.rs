@@ -21,7 +21,7 @@ use policy::{
 };
 use tlog::{
     canon::{self, Digest},
-    note::Verifier,
+    checkpoint::Checkpoint,
 };
 use zeroize::Zeroizing;
 
@@ -31,6 +31,10 @@ use crate::{
 };
 
 mod grant;
+mod history;
+
+use history::Seeing;
+pub use history::{Shown, Trust};
 
 /// Bytes of a message, at most: a record can hold a request and a response of the largest size.
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -66,6 +70,10 @@ pub enum Request {
         #[n(1)]
         record: Box<RecordToOpen>,
     },
+    /// See the log's newest checkpoint.
+    #[n(4)]
+    #[cbor(array)]
+    See(#[n(0)] Shown),
 }
 
 /// What the custodian answers.
@@ -100,6 +108,10 @@ pub enum Response {
     #[n(3)]
     #[cbor(array)]
     Refused(#[n(0)] Refusal),
+    /// Entries in the newest checkpoint that it has seen.
+    #[n(4)]
+    #[cbor(array)]
+    Seen(#[n(0)] u64),
 }
 
 impl std::fmt::Debug for Response {
@@ -109,6 +121,7 @@ impl std::fmt::Debug for Response {
             Self::Keys(keys) => write!(f, "Keys({keys:?})"),
             Self::Opened { content } => write!(f, "Opened({} bytes)", content.len()),
             Self::Refused(refusal) => write!(f, "Refused({refusal:?})"),
+            Self::Seen(size) => write!(f, "Seen({size})"),
         }
     }
 }
@@ -138,7 +151,7 @@ pub struct ProvenGrant {
     /// The log's `Looked` entry.
     #[n(1)]
     pub looked: Logged,
-    /// The checkpoint that all of them are proved in.
+    /// The checkpoint that all of them are proved in: the newest that the custodian has seen.
     #[n(2)]
     pub checkpoint: String,
     /// The log's `Consented` entry, where the customer must consent.
@@ -246,14 +259,23 @@ pub enum Refusal {
     #[n(11)]
     #[error("the grant is for more than {} minutes", tlog::limits::GRANT_MINUTES_MAX)]
     TooLong,
+    /// A witness has not signed the checkpoint.
+    #[n(12)]
+    #[error("a witness of the log has not signed its checkpoint")]
+    NotWitnessed,
+    /// The checkpoint does not continue what was seen before.
+    #[n(13)]
+    #[error("the checkpoint is not the newest one that continues what the custodian has seen")]
+    OtherHistory,
 }
 
 /// What the custodian holds.
 #[derive(Debug)]
 pub struct Custodian {
     keys: KeyDirectory,
-    /// Who signs the log.
-    log: Verifier,
+    trust: Trust,
+    /// The newest checkpoint of the log that it was shown.
+    seen: Option<Checkpoint>,
     clock: Clock,
     kept_ms: u64,
 }
@@ -282,15 +304,17 @@ impl Custodian {
     /// When the directory cannot be used, or the clock cannot be relied on.
     pub fn start(
         folder: &Path,
-        log: Verifier,
+        trust: Trust,
         reading: Reading,
     ) -> Result<(Self, Vec<KeyEntry>), CustodianError> {
         let keys = KeyDirectory::open(folder)?;
+        // Another log's says nothing about this one.
+        let seen = keys.seen()?.filter(|seen| seen.origin == trust.log.name());
         let clock = Clock::advance(keys.clock()?, reading)?;
         // Before the clock is kept, which needs room: a full disk must not keep a key alive.
         let destroyed = keys.destroy_due(clock.now_ms, &mut |_: DestroyStep| true)?;
         keys.set_clock(&clock)?;
-        Ok((Self { keys, log, kept_ms: clock.now_ms, clock }, destroyed))
+        Ok((Self { keys, trust, seen, kept_ms: clock.now_ms, clock }, destroyed))
     }
 
     /// Answers one request.
@@ -318,6 +342,23 @@ impl Custodian {
                 self.keep_clock()?;
                 self.open(&grant, *record, now_ms)
             }
+            Request::See(shown) => self.see(&shown),
+        }
+    }
+
+    /// Takes a checkpoint as the newest, where it continues the one before; on disk before the
+    /// answer.
+    fn see(&mut self, shown: &Shown) -> Result<Response, Refusal> {
+        match self.trust.see(shown, self.seen.as_ref())? {
+            Seeing::Newest(newest) => {
+                let size = newest.size;
+                if self.seen.as_ref() != Some(&newest) {
+                    self.keys.set_seen(&newest).map_err(|_| Refusal::Keys)?;
+                    self.seen = Some(newest);
+                }
+                Ok(Response::Seen(size))
+            }
+            Seeing::From(size) => Ok(Response::Seen(size)),
         }
     }
 
@@ -352,7 +393,11 @@ impl Custodian {
         record: RecordToOpen,
         now_ms: u64,
     ) -> Result<Response, Refusal> {
-        let grant = grant::proved(grant, &self.log, record.request, now_ms)?;
+        let checkpoint = self.trust.checkpoint(&grant.checkpoint)?;
+        if self.seen.as_ref() != Some(&checkpoint) {
+            return Err(Refusal::OtherHistory);
+        }
+        let grant = grant::proved(grant, &checkpoint, record.request, now_ms)?;
         let entry =
             KeyEntry { id: record.key, tenant: record.tenant, deadline_ms: record.deadline_ms };
         if record.deadline_ms <= now_ms {
@@ -577,6 +622,19 @@ impl Client {
     /// When that fails.
     pub fn keys(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
         self.ask(&Request::Keys, keys)
+    }
+
+    /// Shows the log's newest checkpoint. Returns how many entries the newest has that the custodian
+    /// has seen: where they are others than this one's, it was not taken, and the proof must begin
+    /// there.
+    ///
+    /// # Errors
+    /// When it is not signed as it must be, or continues another history.
+    pub fn see(&mut self, shown: Shown) -> Result<u64, CustodyError> {
+        self.ask(&Request::See(shown), |response| match response {
+            Response::Seen(size) => Some(size),
+            _ => None,
+        })
     }
 
     /// Opens one record.

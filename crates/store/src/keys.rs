@@ -21,6 +21,7 @@ use policy::{
     id::{GrantId, KeyId, TenantId},
     retention::{DAY_MS, DAYS_MAX, clock::Clock},
 };
+use tlog::checkpoint::Checkpoint;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -230,6 +231,7 @@ pub struct KeyDirectory {
     records: PathBuf,
     grants: PathBuf,
     clock: PathBuf,
+    seen: PathBuf,
     vault: Box<dyn Vault>,
     /// Held as long as this is open: one custodian at a time.
     _lock: File,
@@ -269,7 +271,8 @@ impl KeyDirectory {
         if let Some(path) = list(&records, KeyEntry::parse)?.1.pop() {
             return Err(KeyError::Stranger { path });
         }
-        Ok(Self { records, grants, clock: folder.join("clock"), vault, _lock: lock })
+        let (clock, seen) = (folder.join("clock"), folder.join("seen"));
+        Ok(Self { records, grants, clock, seen, vault, _lock: lock })
     }
 
     /// All key pairs that there are, with their deadlines.
@@ -361,13 +364,9 @@ impl KeyDirectory {
     /// When the file cannot be read, or is not one: then nobody knows what time it is, and the
     /// custodian does not start.
     pub fn clock(&self) -> Result<Option<Clock>, KeyError> {
-        match fs::read(&self.clock) {
-            Ok(bytes) => Clock::from_bytes(&bytes)
-                .map(Some)
-                .ok_or_else(|| KeyError::Damaged { key: "clock".to_owned() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed("read", &self.clock, error).into()),
-        }
+        let Some(bytes) = read_if_there(&self.clock)? else { return Ok(None) };
+        let damaged = || KeyError::Damaged { key: "clock".to_owned() };
+        Clock::from_bytes(&bytes).map(Some).ok_or_else(damaged)
     }
 
     /// Keeps the clock as it is seen now.
@@ -376,6 +375,34 @@ impl KeyDirectory {
     /// When the file cannot be written.
     pub fn set_clock(&self, clock: &Clock) -> Result<(), KeyError> {
         Ok(replace(&self.clock, &clock.to_bytes())?)
+    }
+
+    /// The newest checkpoint of the log that the custodian has seen.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is not one: then nobody knows which history it was.
+    pub(crate) fn seen(&self) -> Result<Option<Checkpoint>, KeyError> {
+        let Some(bytes) = read_if_there(&self.seen)? else { return Ok(None) };
+        let damaged = || KeyError::Damaged { key: "seen".to_owned() };
+        let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
+        Checkpoint::parse(text).map(Some).map_err(|_| damaged())
+    }
+
+    /// Keeps the newest checkpoint that the custodian has seen.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(crate) fn set_seen(&self, checkpoint: &Checkpoint) -> Result<(), KeyError> {
+        Ok(replace(&self.seen, checkpoint.text().as_bytes())?)
+    }
+}
+
+/// A file's bytes; none where there is no such file.
+fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", path, error)),
     }
 }
 

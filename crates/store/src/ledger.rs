@@ -5,8 +5,11 @@
 //! Another publishes what was committed as the log's static files, and destroys what is due.
 
 mod commit;
+mod facts;
 mod open;
+mod pieces;
 mod receipts;
+mod show;
 mod sweep;
 pub(crate) mod usage;
 
@@ -22,10 +25,10 @@ use policy::{
     id::{DeploymentId, ResourceId, TenantId},
     retention::{Metadata, StoreUntil},
 };
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 use tlog::{
     checkpoint::Checkpoint,
-    entry::{Event, Repair},
+    entry::{Action, Event, Repair, Subject},
     note::Signer,
     receipt::{Facts, Terms},
 };
@@ -122,6 +125,8 @@ pub struct Opening {
     pub cosign: Cosign,
     /// What the log says of this start.
     pub started: Event,
+    /// The destinations that may be dialed, as the log's commitment to them opens: empty for none.
+    pub egress: String,
 }
 
 impl std::fmt::Debug for Opening {
@@ -159,6 +164,10 @@ pub(crate) struct Shared {
     custody: Custody,
     tiles: Tiles,
     published: Mutex<Published>,
+    /// Entries in the newest checkpoint that the custodian has seen, as far as we know.
+    seen: Mutex<u64>,
+    /// Why the custodian does not believe the log, where it does not.
+    disbelieved: Mutex<Option<String>>,
     /// Why the last request could not be recorded, where it could not.
     unrecorded: Mutex<Option<String>>,
     /// Why deadlines cannot be carried out, where they cannot.
@@ -204,7 +213,7 @@ impl Ledger {
         let tiles = Tiles::open(&data.join("log"))?;
         let mut writer = connect(data)?;
         schema::check(&writer)?;
-        let Opening { signer, clock, connect: reach, metadata, cosign, started } = opening;
+        let Opening { signer, clock, connect: reach, metadata, cosign, started, egress } = opening;
         let (signed, tiles_repaired) = tiles.check(&writer, &signer)?;
         let published = Published { size: signed, ..Published::default() };
         let shared = Arc::new(Shared {
@@ -215,13 +224,17 @@ impl Ledger {
             custody: Custody { connect: reach, client: Mutex::new(None) },
             tiles,
             published: Mutex::new(published),
+            seen: Mutex::new(0),
+            disbelieved: Mutex::new(None),
             unrecorded: Mutex::new(None),
             overdue: Mutex::new(None),
             changed: std::sync::Condvar::new(),
         });
+        // Before anything is written: the custodian may know that this log is an old one.
+        sweep::show_at_start(&shared)?;
         let mut repairs = sweep::reconcile(&mut writer, &shared)?;
         repairs.tiles = tiles_repaired;
-        log_start(&mut writer, clock, started, &repairs)?;
+        log_start(&mut writer, clock, (started, &egress), &repairs)?;
         let mut publisher = connect(data)?;
         sweep::publish(&mut publisher, &shared, false);
         let reader = Mutex::new(connect(data)?);
@@ -293,7 +306,7 @@ impl Ledger {
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let shared = &self.inner.shared;
-        let troubles = [&shared.unrecorded, &shared.overdue];
+        let troubles = [&shared.unrecorded, &shared.overdue, &shared.disbelieved];
         let trouble = troubles.into_iter().find_map(|trouble| held(trouble).clone());
         trouble.or_else(|| held(&shared.published).error.clone())
     }
@@ -356,12 +369,13 @@ impl Custody {
 fn log_start(
     writer: &mut Connection,
     clock: ReadClock,
-    started: Event,
+    (started, egress): (Event, &str),
     repairs: &Repairs,
 ) -> Result<(), LogError> {
     let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut append = Append::begin(&tx, clock())?;
     append.push(started)?;
+    tell_egress(&tx, &mut append, egress)?;
     for (repair, count) in [
         (Repair::Tiles, u64::from(repairs.tiles)),
         (Repair::Keys, repairs.keys_destroyed),
@@ -373,6 +387,23 @@ fn log_start(
     }
     append.finish()?;
     tx.commit()?;
+    Ok(())
+}
+
+/// Logs the list of destinations, where it is another one than the log told of last. Before it told
+/// of any, there was none to tell of.
+fn tell_egress(tx: &Transaction<'_>, append: &mut Append<'_>, now: &str) -> Result<(), StoreError> {
+    let told: Option<String> = tx
+        .prepare_cached("SELECT state FROM egress_list")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    if told.as_deref().unwrap_or_default() == now {
+        return Ok(());
+    }
+    let action = if told.is_some() { Action::Updated } else { Action::Created };
+    append.changed(Subject::EgressList, [0; 16], action, now)?;
+    tx.prepare_cached("INSERT OR REPLACE INTO egress_list (one, state) VALUES (1, ?1)")?
+        .execute([now])?;
     Ok(())
 }
 

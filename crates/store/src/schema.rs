@@ -226,6 +226,30 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE resource ADD COLUMN content_logging_until_ms INTEGER;
     ALTER TABLE resource ADD COLUMN lockbox INTEGER NOT NULL DEFAULT 0;
     ",
+    // 7: the list of destinations, as the log tells of it.
+    "
+    CREATE TABLE egress_list (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        state TEXT NOT NULL
+    ) STRICT;
+    ",
+    // 8: where records are stored, as receipts say it: the same for many.
+    "
+    CREATE TABLE stored (
+        id INTEGER PRIMARY KEY,
+        bytes BLOB NOT NULL UNIQUE
+    ) STRICT;
+    ALTER TABLE receipt ADD COLUMN stored INTEGER REFERENCES stored (id);
+    ",
+    // 9: sealed records in pieces that fill pages; `record.bytes` is what comes after them.
+    "
+    CREATE TABLE record_piece (
+        id INTEGER PRIMARY KEY,
+        bytes BLOB NOT NULL
+    ) STRICT;
+    ALTER TABLE record ADD COLUMN piece INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE record ADD COLUMN pieces INTEGER NOT NULL DEFAULT 0;
+    ",
 ];
 
 /// Tables that are small, and that every request needs: a look at each page of them is cheap.

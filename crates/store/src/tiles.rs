@@ -102,7 +102,7 @@ impl Unpublished<'_> {
     /// # Errors
     /// When a tile cannot be read.
     pub fn proof(&self, old: u64) -> Result<Vec<Digest>, LogError> {
-        tree::consistency_proof(&self.tiles.nodes(self.size), old, self.size)
+        self.tiles.proof(old, self.size)
     }
 }
 
@@ -324,6 +324,14 @@ impl Tiles {
     #[must_use]
     pub fn nodes(&self, size: u64) -> TileNodes<'_> {
         TileNodes { tiles: self, size }
+    }
+
+    /// The proof that a checkpoint of `size` entries continues one of `old`.
+    ///
+    /// # Errors
+    /// When a tile cannot be read.
+    pub fn proof(&self, old: u64, size: u64) -> Result<Vec<Digest>, LogError> {
+        tree::consistency_proof(&self.nodes(size), old, size)
     }
 
     /// One entry's bytes, from the bundle of a log of `size` entries.

@@ -19,7 +19,7 @@ use policy::{
     },
 };
 use store::{
-    custody::{self, Client, Custodian},
+    custody::{self, Client, Custodian, Trust},
     ledger::{Ended, Ledger, Opening},
     tiles::unwitnessed,
 };
@@ -48,12 +48,16 @@ fn signer() -> Arc<Signer> {
     Arc::new(Signer::new("log.example", &[1; 32]).unwrap())
 }
 
+fn trust() -> Trust {
+    Trust { log: signer().verifier(), witnesses: Vec::new() }
+}
+
 fn open(home: &Path) -> Ledger {
     let keys = home.join("keys");
     let connect = Box::new(move || {
         let (ours, mut theirs) = UnixStream::pair()?;
         let (mut custodian, _) =
-            Custodian::start(&keys, signer().verifier(), clock()).map_err(std::io::Error::other)?;
+            Custodian::start(&keys, trust(), clock()).map_err(std::io::Error::other)?;
         std::thread::spawn(move || custody::serve(&mut custodian, &mut theirs, clock));
         Ok(Client::new(ours))
     });
@@ -66,6 +70,7 @@ fn open(home: &Path) -> Ledger {
         metadata: Metadata::DEFAULT,
         cosign: unwitnessed(),
         started,
+        egress: String::new(),
     };
     Ledger::open(&home.join("data"), opening).unwrap_or_else(|error| panic!("{error}")).0
 }

@@ -277,6 +277,11 @@ def opening(**changed):
     return [3, [[approved, looked, f["checkpoint"], *f["consented"]], record]]
 
 
+def seeing(old=5, proof=(fixed("a", 32),), checkpoint="a note\n", more=()):
+    """A See request."""
+    return [4, [[old, list(proof), checkpoint, *more]]]
+
+
 def requests():
     def one(name, data, remark):
         put("custodian-request", name, data, remark)
@@ -290,6 +295,9 @@ def requests():
     one("good-open", frame(opening()), "Open")
     one("good-open-empty", frame(opening(entry=b"", path=[], checkpoint="", span=b"", record=b"")), "well formed; it will be refused")
     one("good-open-consented", frame(opening(consented=[[b"a consent", 6, [fixed("c", 32)]]])), "with lockbox on")
+    one("good-see", frame(seeing()), "See")
+    one("good-see-first", frame(seeing(old=0, proof=[])), "See, by who does not know what was seen")
+    one("good-see-long", frame(seeing(proof=[bytes(32)] * 64)), "well formed; it will be refused")
     one("good-three", frame([1, []]) + frame([2, []]) + public_key, "one after the other")
 
     one("bad-nothing", b"", "no message at all")
@@ -303,7 +311,15 @@ def requests():
     one("bad-length-all-ones", b"\xff" * 4, "four gigabytes")
     one("bad-length-little-endian", (len(public_key) - 4).to_bytes(4, "little") + public_key[4:], "lengths are big-endian")
     for name, value, remark in [
-        ("unknown", [4, []], "there is no request 4: nothing lists or searches records"),
+        ("unknown", [5, []], "there is no request 5: nothing lists or searches records"),
+        ("see-nothing", [4, []], "no checkpoint"),
+        ("see-not-in-a-list", [4, seeing()[1][0]], "its fields stand in a list of their own"),
+        ("see-digest-of-31-bytes", seeing(proof=[bytes(31)]), "too short"),
+        ("see-proof-as-bytes", [4, [[5, bytes(32), "a note\n"]]], "a proof is a list"),
+        ("see-old-negative", seeing(old=Raw(b"\x20")), "-1"),
+        ("see-checkpoint-as-bytes", seeing(checkpoint=b"a note\n"), "it is text"),
+        ("see-field-too-many", seeing(more=[0]), "one more"),
+        ("see-twice", [4, seeing()[1] * 2], "one more"),
         ("negative", [Raw(b"\x20"), []], "request -1"),
         ("text", ["Keys", []], "a name in place of a number"),
         ("number-longer-than-needed", [Raw(b"\x18\x02"), []], "2 in two bytes"),
@@ -357,14 +373,20 @@ def responses():
     one("good-keys", frame([1, [[[key, tenant, DEADLINE], [tenant, key, 0]]]]), "Keys, two")
     one("good-opened", frame([2, [b"a prompt and its completion"]]), "Opened")
     one("good-refused-first", frame([3, [0]]), "Refused")
-    one("good-refused-last", frame([3, [11]]), "Refused")
+    one("good-refused-last", frame([3, [13]]), "Refused")
+    one("good-seen-nothing", frame([4, [0]]), "Seen")
+    one("good-seen", frame([4, [2**64 - 1]]), "Seen, the largest number")
     one("bad-nothing", b"", "no message at all")
     for name, value, remark in [
-        ("refusal-unknown", [3, [12]], "there is no refusal 12"),
+        ("refusal-unknown", [3, [14]], "there is no refusal 14"),
         ("refusal-text", [3, ["no"]], "refusals are numbers"),
         ("refusal-twice", [3, [0, 1]], "one more"),
         ("refusal-missing", [3, []], "which?"),
-        ("unknown", [4, []], "there is no response 4"),
+        ("unknown", [5, []], "there is no response 5"),
+        ("seen-nothing", [4, []], "how many?"),
+        ("seen-negative", [4, [Raw(b"\x20")]], "-1"),
+        ("seen-twice", [4, [1, 2]], "one more"),
+        ("seen-longer-than-needed", [4, [Raw(b"\x18\x02")]], "2 in two bytes"),
         ("opened-text", [2, ["a prompt"]], "content is bytes"),
         ("opened-in-pieces", [2, [Raw(b"\x5f\x41a\x41b\xff")]], "an indefinite length"),
         ("opened-twice", [2, [b"a", b"b"]], "one more"),

@@ -7,7 +7,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{
     checkpoint::Checkpoint,
-    entry::{Entry, Event, ProofOutcome},
+    entry::{Entry, Event, ProofOutcome, Subject},
     id::{KeyId, TenantId},
     tree::{Frontier, leaf_hash},
 };
@@ -49,6 +49,8 @@ pub struct Report {
     pub looks: u64,
     /// Starts of the service.
     pub starts: u64,
+    /// Times that the list of destinations was changed; before the first it was empty.
+    pub egress_lists: u64,
     /// Every key that was made: what a receipt's key is compared with.
     pub keys: BTreeMap<KeyId, MadeKey>,
     /// What is wrong; empty: nothing.
@@ -174,6 +176,7 @@ impl Replay {
             Event::KeyCreated { .. } => &mut report.keys_created,
             Event::KeyDestroyed { .. } => &mut report.keys_destroyed,
             Event::Looked { .. } => &mut report.looks,
+            Event::Changed { subject: Subject::EgressList, .. } => &mut report.egress_lists,
             _ => return,
         };
         *counter = counter.saturating_add(1);

@@ -33,6 +33,18 @@ pub(super) const WHILE_SERVING: &[Attempt] = &[
     Attempt { name: "executable memory", call: executable_memory },
 ];
 
+/// Tried by a process that keeps a folder's files: Landlock refuses other files, the filter the rest.
+pub(super) const WHILE_KEEPING: &[Attempt] = &[
+    Attempt { name: "open outside the folder", call: open },
+    Attempt { name: "socket", call: socket_inet },
+    Attempt { name: "socket unix", call: socket_unix },
+    Attempt { name: "connect", call: connect },
+    Attempt { name: "exec", call: exec },
+    Attempt { name: "fork", call: fork },
+    Attempt { name: "ptrace", call: ptrace },
+    Attempt { name: "executable memory", call: executable_memory },
+];
+
 /// Makes the attempts and reports the error that each met.
 ///
 /// # Errors
@@ -68,6 +80,11 @@ fn open() -> io::Result<()> {
     let path = c"/";
     let here = libc::AT_FDCWD as usize;
     call(libc::SYS_openat, [here, path.as_ptr() as usize, libc::O_RDONLY as usize, 0])
+}
+
+/// Of no socket: whoever may connect would be told that it is none.
+fn connect() -> io::Result<()> {
+    call(libc::SYS_connect, [usize::MAX, 0, 0, 0])
 }
 
 /// If this succeeds, the worker is `/bin/true` from then on, which never says that it is ready.

@@ -1,4 +1,5 @@
-//! Landlock: which files and ports a process can reach. Here: one model file, then none.
+//! Landlock: which files and ports a process can reach. A worker: one model file, then none. Who
+//! keeps the keys: their folder.
 //!
 //! Rules are enforced by the kernel beneath system calls, so they hold even where the filter of
 //! [`super::syscalls`] lets a call pass.
@@ -6,25 +7,50 @@
 use std::os::fd::BorrowedFd;
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, LandlockStatus,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, LandlockStatus,
     PathBeneath, Ruleset, RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError,
     RulesetStatus, Scope,
 };
 
 use super::Unconfined;
 
-/// Denies every access that this kernel's Landlock knows, but reading `readable`; returns the
-/// version of Landlock in force.
+/// What may be done with one file, or with what is in one folder.
+#[derive(Debug)]
+pub(super) struct Rule<'a> {
+    beneath: BorrowedFd<'a>,
+    access: BitFlags<AccessFs>,
+}
+
+impl<'a> Rule<'a> {
+    /// A file may be read.
+    pub(super) fn read(file: BorrowedFd<'a>) -> Self {
+        Self { beneath: file, access: AccessFs::ReadFile.into() }
+    }
+
+    /// Plain files in a folder may be read, written, made and removed. No links, no devices, no
+    /// programs, and nothing is moved out.
+    pub(super) fn keep(folder: BorrowedFd<'a>) -> Self {
+        let access = AccessFs::ReadFile
+            | AccessFs::ReadDir
+            | AccessFs::WriteFile
+            | AccessFs::Truncate
+            | AccessFs::MakeReg
+            | AccessFs::RemoveFile;
+        Self { beneath: folder, access }
+    }
+}
+
+/// Denies every access that this kernel's Landlock knows, but for `rules`; returns the version of
+/// Landlock in force.
 ///
 /// It holds for the calling thread and the threads it starts from then on.
-pub(super) fn restrict(readable: Option<BorrowedFd<'_>>) -> Result<u32, Unconfined> {
+pub(super) fn restrict(rules: &[Rule<'_>]) -> Result<u32, Unconfined> {
     let failed = |error: RulesetError| Unconfined::Landlock { error: error.to_string() };
-    let mut rules = deny_everything().map_err(failed)?;
-    if let Some(file) = readable {
-        let rule = PathBeneath::new(file, AccessFs::ReadFile);
-        rules = rules.add_rule(rule).map_err(failed)?;
+    let mut ruleset = deny_everything().map_err(failed)?;
+    for Rule { beneath, access } in rules {
+        ruleset = ruleset.add_rule(PathBeneath::new(*beneath, *access)).map_err(failed)?;
     }
-    let status = rules.restrict_self().map_err(failed)?;
+    let status = ruleset.restrict_self().map_err(failed)?;
     match (status.ruleset, status.landlock) {
         (
             RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced,

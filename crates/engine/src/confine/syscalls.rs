@@ -1,4 +1,4 @@
-//! The system calls that a worker may make: an allow-list, compiled to a seccomp filter.
+//! The system calls that a confined process may make: an allow-list, compiled to a seccomp filter.
 //!
 //! Everything else fails with `EPERM` instead of killing the process, so that a library that asks
 //! for something optional goes on without it.
@@ -23,11 +23,23 @@ pub(super) fn close_from(first: u32) -> io::Result<()> {
 
 /// Only what loading a model needs.
 pub(super) fn restrict_to_loading() -> Result<(), Unconfined> {
-    // `clone3` takes its flags from memory, where a filter cannot look. Saying that it does not
-    // exist sends glibc to `clone`. A filter has one answer for all it refuses, hence two filters.
-    apply(BTreeMap::from([(libc::SYS_clone3, vec![])]), REFUSE_CLONE3)?;
+    refuse_clone3()?;
     let mut allowed = compute().map_err(step("compiling the filter"))?;
     allowed.extend(load().map_err(step("compiling the filter"))?);
+    apply(allowed, ALLOW_LISTED)
+}
+
+/// `clone3` takes its flags from memory, where a filter cannot look. Saying that it does not exist
+/// sends glibc to `clone`. A filter has one answer for all it refuses, hence two filters.
+fn refuse_clone3() -> Result<(), Unconfined> {
+    apply(BTreeMap::from([(libc::SYS_clone3, vec![])]), REFUSE_CLONE3)
+}
+
+/// Only what computing, one socket and the files of a folder need; Landlock says which folder.
+pub(super) fn restrict_to_keeping() -> Result<(), Unconfined> {
+    refuse_clone3()?;
+    let mut allowed = compute().map_err(step("compiling the filter"))?;
+    allowed.extend(KEEP.iter().map(|call| (*call, vec![])));
     apply(allowed, ALLOW_LISTED)
 }
 
@@ -182,6 +194,27 @@ const COMPUTE: &[i64] = &[
     libc::SYS_getuid,
     libc::SYS_sysinfo,
     libc::SYS_uname,
+];
+
+const KEEP: &[i64] = &[
+    libc::SYS_fdatasync,
+    libc::SYS_fsync,
+    libc::SYS_getdents64,
+    libc::SYS_newfstatat,
+    libc::SYS_openat,
+    libc::SYS_pread64,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_statx,
+    libc::SYS_unlinkat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_open,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_rename,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_stat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_unlink,
 ];
 
 const LOAD: &[i64] = &[

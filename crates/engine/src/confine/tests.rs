@@ -64,6 +64,22 @@ fn a_loading_worker_can_read_its_model_and_nothing_else() {
 }
 
 #[test]
+fn who_keeps_a_folder_has_its_files_and_nothing_else() {
+    let tried = play("keeping");
+    for name in ["make", "replace", "read", "list", "sync", "overwrite", "remove"] {
+        assert_eq!(tried[&format!("own {name}")], "success", "{name}");
+    }
+    for thread in ["first", "new"] {
+        for name in ["open", "create", "list", "tcp", "listen", "udp", "unix", "spawn", "signal"] {
+            assert_eq!(tried[&format!("{thread} {name}")], "PermissionDenied", "{name}");
+        }
+    }
+    for name in ["link", "directory", "move out", "executable"] {
+        assert_eq!(tried[name], "PermissionDenied", "{name}");
+    }
+}
+
+#[test]
 fn landlock_holds_where_no_filter_is() {
     let tried = play("landlock");
     for name in ["open", "create", "tcp", "listen", "abstract socket", "signal"] {
@@ -106,6 +122,7 @@ fn child() {
         Ok("serving") => serving(),
         Ok("loading") => loading(),
         Ok("landlock") => landlock(),
+        Ok("keeping") => keeping(),
         Ok("threads") => threads(),
         _ => return,
     }
@@ -168,7 +185,7 @@ fn loading() {
 }
 
 fn landlock() {
-    files::restrict(None).unwrap();
+    files::restrict(&[]).unwrap();
     let port: u16 = std::env::var(PORT).unwrap().parse().unwrap();
     println!("open={}", kind(File::open("/etc/passwd")));
     println!("create={}", kind(File::create("/tmp/bailiwick-confine-must-not-exist")));
@@ -176,6 +193,32 @@ fn landlock() {
     println!("listen={}", kind(TcpListener::bind("127.0.0.1:0")));
     println!("abstract socket={}", kind(connect_abstract()));
     println!("signal={}", kind(signal_parent()));
+}
+
+fn keeping() {
+    let folder = std::env::temp_dir().join(format!("bailiwick-keeping-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("records")).unwrap();
+    std::fs::write(folder.join("program"), "#!/bin/true").unwrap();
+    this_thread_to_folder(&folder).unwrap();
+    let (new, key) = (folder.join("records/key.new"), folder.join("records/key"));
+    println!("own make={}", kind(std::fs::write(&new, "a key")));
+    println!("own replace={}", kind(std::fs::rename(&new, &key)));
+    println!("own read={}", kind(std::fs::read(&key)));
+    println!("own list={}", kind(std::fs::read_dir(folder.join("records"))));
+    println!("own sync={}", kind(File::open(&folder).and_then(|folder| folder.sync_all())));
+    let overwrite = || -> io::Result<()> {
+        let mut file = File::options().write(true).open(&key)?;
+        io::Write::write_all(&mut file, &[0; 5])?;
+        file.sync_all()
+    };
+    println!("own overwrite={}", kind(overwrite()));
+    println!("link={}", kind(std::fs::hard_link(&key, folder.join("records/copy"))));
+    println!("directory={}", kind(std::fs::create_dir(folder.join("more"))));
+    println!("move out={}", kind(std::fs::rename(&key, std::env::temp_dir().join("stolen"))));
+    println!("executable={}", kind(Command::new(folder.join("program")).status()));
+    println!("own remove={}", kind(std::fs::remove_file(&key)));
+    try_everything("first");
+    std::thread::spawn(|| try_everything("new")).join().unwrap();
 }
 
 fn threads() {

@@ -64,6 +64,8 @@ pub(crate) enum Command {
         keys: PathBuf,
         /// Whose log
         log: String,
+        /// Who must have cosigned it
+        witnesses: Vec<String>,
     },
     /// Run a model, confined, for the server that started this process
     #[cfg(feature = "embedded")]
@@ -210,6 +212,13 @@ pub(crate) enum VerifyCommand {
         /// The body that you got; of a stream, all bytes of it
         #[arg(long, value_name = "FILE")]
         response: Option<PathBuf>,
+        /// The folder of the log, as for `verify log`: it is replayed, and must bear the receipt out
+        #[arg(long, value_name = "FOLDER")]
+        log: Option<PathBuf>,
+        /// A witness that must have cosigned the receipt's checkpoint: its verifier key; again for
+        /// each
+        #[arg(long, value_name = "KEY")]
+        witness: Vec<String>,
     },
     /// A whole log: that nothing was changed, and that every promise in it was kept
     Log {
@@ -218,7 +227,7 @@ pub(crate) enum VerifyCommand {
         /// A checkpoint that you saved earlier: the log must continue it
         #[arg(long, value_name = "FILE")]
         older: Option<PathBuf>,
-        /// A witness that must have cosigned: its verifier key
+        /// A witness that must have cosigned: its verifier key; again for each
         #[arg(long, value_name = "KEY")]
         witness: Vec<String>,
     },

@@ -11,8 +11,8 @@ use tlog::{
     canon::Digest,
     checkpoint::Checkpoint,
     note::{Note, Verifier},
-    receipt::{Receipt, VOUCHERS},
-    verify::{Files, NoAudit, Question},
+    receipt::{Receipt, VOUCHERS, Verified},
+    verify::{Audit, Files, Finding, NoAudit, Question},
 };
 
 use super::{
@@ -35,8 +35,8 @@ impl Findings {
         writeln!(anstream::stdout(), "WRONG    {what}")
     }
 
-    fn notice(&self, what: &str) -> io::Result<()> {
-        writeln!(anstream::stdout(), "notice   {what}")
+    fn note(&self, what: &str) -> io::Result<()> {
+        writeln!(anstream::stdout(), "note     {what}")
     }
 
     fn unchecked(&self, what: &str) -> io::Result<()> {
@@ -68,41 +68,48 @@ pub(crate) fn verify(args: &Verify) -> Result<(), Failure> {
     })?;
     let mut findings = Findings { bad: 0 };
     match &args.command {
-        VerifyCommand::Receipt { receipt, request, response } => {
-            let files = (request.as_deref(), response.as_deref());
-            receipt_file(&mut findings, &service, receipt, files)?;
+        VerifyCommand::Receipt { receipt, request, response, log, witness } => {
+            let receipt = parsed(receipt)?;
+            match receipt.verify(&service) {
+                Ok(verified) => {
+                    let bodies = (request.as_deref(), response.as_deref());
+                    signed(&mut findings, &service, &verified, bodies)?;
+                    cosigned(&mut findings, &receipt.proof.checkpoint, witness)?;
+                    borne_out(&mut findings, &service, &verified, log.as_deref())?;
+                    told(&verified)?;
+                }
+                Err(error) => findings.bad(&error.to_string())?,
+            }
         }
         VerifyCommand::Log { folder, older, witness } => {
-            log(&mut findings, &service, folder, older.as_deref())?;
-            for witness in witness {
-                cosigned(&mut findings, folder, witness)?;
+            let older =
+                older.as_deref().map(|file| older_checkpoint(&service, file)).transpose()?;
+            if let Some(audit) = replay(&mut findings, &service, folder, older.as_ref())? {
+                counts(&findings, &audit)?;
             }
+            cosigned(&mut findings, &text(&folder.join("checkpoint"))?, witness)?;
         }
     }
     findings.end()
 }
 
-fn receipt_file(
-    findings: &mut Findings,
-    service: &Verifier,
-    receipt: &Path,
-    (request, response): (Option<&Path>, Option<&Path>),
-) -> Result<(), Failure> {
-    let broken = |error: String| {
+fn parsed(file: &Path) -> Result<Receipt, Failure> {
+    Receipt::decode(&read(file)?).map_err(|error| {
         Failure::new(
-            format!("`{}`: {error}", receipt.display()),
+            format!("`{}`: {error}", file.display()),
             "save the body of GET …/receipts/{id} as it comes",
         )
-    };
-    let receipt = Receipt::decode(&read(receipt)?).map_err(|error| broken(error.to_string()))?;
-    let verified = match receipt.verify(service) {
-        Ok(verified) => verified,
-        Err(error) => {
-            findings.bad(&error.to_string())?;
-            return Ok(());
-        }
-    };
-    let (terms, facts) = (&verified.claims.terms, &verified.claims.facts);
+    })
+}
+
+/// What a receipt shows by itself, and with the bodies that it is about.
+fn signed(
+    findings: &mut Findings,
+    service: &Verifier,
+    verified: &Verified,
+    (request, response): (Option<&Path>, Option<&Path>),
+) -> Result<(), Failure> {
+    let facts = &verified.claims.facts;
     findings.good(&format!("signed by {}", service.name()))?;
     findings.good(&format!(
         "entry {} of the log commits to it, and is in the tree of {} entries that a checkpoint signs",
@@ -119,6 +126,41 @@ fn receipt_file(
             None => findings.unchecked(&format!("the {name}: give its body with --{name} FILE"))?,
         }
     }
+    Ok(())
+}
+
+/// Compares a receipt with the log that it is said to be in.
+fn borne_out(
+    findings: &mut Findings,
+    service: &Verifier,
+    verified: &Verified,
+    log: Option<&Path>,
+) -> Result<(), Failure> {
+    let Some(folder) = log else {
+        let what = "what the log says of its key and deadline: give the log with --log FOLDER";
+        return Ok(findings.unchecked(what)?);
+    };
+    let Some(audit) = replay(findings, service, folder, Some(&verified.checkpoint))? else {
+        return Ok(());
+    };
+    let wrong = audit.report.receipt(verified);
+    for finding in &wrong {
+        findings.bad(&placed(finding))?;
+    }
+    if wrong.is_empty() {
+        findings.good(match verified.claims.facts.stored {
+            Some(_) => {
+                "the log tells of the same key, tenant and deadline, made before it was used"
+            }
+            None => "it says that nothing is stored, and the log has nothing to add",
+        })?;
+    }
+    Ok(())
+}
+
+/// What a receipt says, for people.
+fn told(verified: &Verified) -> Result<(), Failure> {
+    let (terms, facts) = (&verified.claims.terms, &verified.claims.facts);
     let mut out = anstream::stdout();
     writeln!(out)?;
     writeln!(out, "request     {}", facts.request)?;
@@ -146,19 +188,19 @@ fn receipt_file(
     Ok(())
 }
 
-fn log(
+/// Replays a log. None: its checkpoint is not one of this service, which is said.
+fn replay(
     findings: &mut Findings,
     service: &Verifier,
     folder: &Path,
-    older: Option<&Path>,
-) -> Result<(), Failure> {
-    let older = older.map(|file| older_checkpoint(service, file)).transpose()?;
-    let question = Question { now_ms: None, older_size: older.as_ref().map(|older| older.size) };
+    older: Option<&Checkpoint>,
+) -> Result<Option<Audit>, Failure> {
+    let question = Question { now_ms: None, older_size: older.map(|older| older.size) };
     let audit = match tlog::verify::audit(&Folder(folder), service, &question) {
         Ok(audit) => audit,
         Err(NoAudit::Checkpoint(error)) => {
             findings.bad(&error.to_string())?;
-            return Ok(());
+            return Ok(None);
         }
         Err(error) => {
             return Err(Failure::new(
@@ -170,8 +212,7 @@ fn log(
     let (size, report) = (audit.checkpoint.size, &audit.report);
     findings.good(&format!("the checkpoint of {size} entries is signed"))?;
     for finding in &report.findings {
-        let place = finding.index.map_or_else(String::new, |index| format!("entry {index}: "));
-        findings.bad(&format!("{place}{}", finding.what))?;
+        findings.bad(&placed(finding))?;
     }
     if report.findings.is_empty() {
         findings.good("every entry is one that the checkpoint signs, in order, without a gap")?;
@@ -183,19 +224,35 @@ fn log(
         findings.good(&format!("{} looks at records, each approved", report.looks))?;
     }
     for notice in &report.notices {
-        let place = notice.index.map_or_else(String::new, |index| format!("entry {index}: "));
-        findings.notice(&format!("{place}{}", notice.what))?;
+        findings.note(&placed(notice))?;
     }
-    if let Some(older) = &older {
+    if let Some(older) = older {
         let same = audit.older_root == Some(older.root);
         let size = older.size;
         findings.check(same, &format!("it continues the older checkpoint of {size} entries"))?;
     }
-    writeln!(anstream::stdout(), "\n{} requests, {} starts", report.requests, report.starts)?;
+    Ok(Some(audit))
+}
+
+fn counts(findings: &Findings, audit: &Audit) -> Result<(), Failure> {
+    let report = &audit.report;
+    writeln!(
+        anstream::stdout(),
+        "\n{} requests, {} starts, {} changes of what may be dialed",
+        report.requests,
+        report.starts,
+        report.egress_lists
+    )?;
     for what in &audit.unchecked {
         findings.unchecked(what)?;
     }
     Ok(())
+}
+
+/// A finding, with its place.
+fn placed(finding: &Finding) -> String {
+    let place = finding.index.map_or_else(String::new, |index| format!("entry {index}: "));
+    format!("{place}{}", finding.what)
 }
 
 /// A log's files in a folder.
@@ -219,12 +276,29 @@ fn older_checkpoint(service: &Verifier, file: &Path) -> Result<Checkpoint, Failu
     })
 }
 
-fn cosigned(findings: &mut Findings, folder: &Path, witness: &str) -> Result<(), Failure> {
-    let witness = Verifier::parse(witness)
-        .map_err(|error| Failure::new(format!("`--witness`: {error}"), "give its verifier key"))?;
-    let note = text(&folder.join("checkpoint"))?;
-    let signed = Note::parse(&note).is_ok_and(|note| note.verify(&witness).is_ok());
-    Ok(findings.check(signed, &format!("{} has witnessed the checkpoint", witness.name()))?)
+/// Whether each witness has cosigned a checkpoint, and when, by its own clock.
+fn cosigned(findings: &mut Findings, note: &str, witnesses: &[String]) -> Result<(), Failure> {
+    for key in witnesses {
+        let witness = Verifier::parse(key).ok().filter(Verifier::is_witness).ok_or_else(|| {
+            Failure::new(
+                format!("`--witness {key}`: this is no witness's key"),
+                "give its verifier key, which is in its file `witness.pub`",
+            )
+        })?;
+        let name = witness.name();
+        match Note::parse(note).and_then(|note| note.verify(&witness).map(|s| s.cosigned_s)) {
+            Ok(Some(at)) => {
+                let at = crate::manage::time(at);
+                findings.good(&format!("{name} has witnessed the checkpoint, at {at}"))?;
+            }
+            // A witness's signature has a time, so there is no other case.
+            Ok(None) => findings.bad(&format!("{name} has not witnessed the checkpoint"))?,
+            Err(error) => {
+                findings.bad(&format!("{name} has not witnessed the checkpoint: {error}"))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

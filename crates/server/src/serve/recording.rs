@@ -10,19 +10,25 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use store::{
     Directory,
+    custody::Trust,
     ledger::{Ledger, Opening},
-    tiles::{Cosign, LogError},
+    tiles::LogError,
 };
 use tlog::{canon::Digest, entry::Event};
+use tokio::runtime::Handle;
 
 use super::StartError;
-use crate::{clock, config::Config, custodian, exchange::Identity, fleet::EXECUTABLE, manage};
+use crate::{
+    clock, config::Config, custodian, exchange::Identity, fleet::EXECUTABLE, manage, outward,
+    witnesses::Witnesses,
+};
 
 /// The ledger, and what receipts say of the service. To be called where it may wait.
 pub(super) fn open(
     config: &Config,
     directory: &Directory,
-    cosign: Cosign,
+    witnesses: &Arc<Witnesses>,
+    runtime: Handle,
 ) -> Result<(Ledger, Identity), StartError> {
     let signer = Arc::new(manage::service_key(&config.data)?);
     let binary = file_digest(Path::new(EXECUTABLE)).map_err(StartError::Binary)?;
@@ -34,9 +40,13 @@ pub(super) fn open(
     // As many as fit an entry; each was logged when it was added.
     models.truncate(MODELS_MAX);
     let started = Event::Started { binary, configuration: identity.configuration, models };
-    let connect = custodian::connect(config.key_directory(), &signer.verifier());
+    let trust = Trust { log: signer.verifier(), witnesses: witnesses.keys() };
+    let connect = custodian::connect(config.key_directory(), &trust);
+    let cosign = witnesses.cosign(runtime);
     let metadata = config.retention.metadata();
-    let opening = Opening { signer, clock: clock::read, connect, metadata, cosign, started };
+    let egress = outward::listed(config)?;
+    let opening =
+        Opening { signer, clock: clock::read, connect, metadata, cosign, started, egress };
     let (ledger, repairs) = Ledger::open(&config.data, opening)
         .map_err(|error: LogError| StartError::Ledger { help: error.help(), error })?;
     if repairs != store::ledger::Repairs::default() {

@@ -86,6 +86,19 @@ impl Request {
         answer
     }
 
+    /// The answer, if one arrives in full: from a server that may be killed meanwhile.
+    pub(crate) fn attempt(&self, address: SocketAddr) -> Option<Reply> {
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.write_all(&self.wire(address)).ok()?;
+        let reply = Answer::read(stream).ok()?.finish();
+        let whole = match reply.header("content-length") {
+            Some(length) => length == reply.body.len().to_string(),
+            None => reply.body.ends_with(b"data: [DONE]\n\n"),
+        };
+        whole.then_some(reply)
+    }
+
     /// Sends the request and reads all of the answer.
     pub(crate) fn send(&self, address: SocketAddr) -> Reply {
         self.open(address).finish()

@@ -25,6 +25,7 @@ mod errors;
 mod heads;
 mod identity;
 mod keys;
+mod kills;
 mod lifecycle;
 mod limits;
 mod networks;

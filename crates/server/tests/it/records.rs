@@ -9,6 +9,7 @@ use std::{
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
+use tlog::{note::Signer, receipt::Receipt};
 
 use crate::{
     canary::{found_in, mark, send_everywhere},
@@ -184,6 +185,7 @@ fn a_log_is_audited_by_its_files_alone_and_every_tampering_is_named() {
     let (good, text) = auditor.verify(&["log", "mirror"]);
     assert!(good, "{text}");
     assert!(text.contains("4 requests, 1 starts"), "{text}");
+    the_log_bears_a_receipt_out(&caller, &auditor, &last);
 
     // Usage adds up to the same.
     let usage = service.files.cli(&["usage", "--resource", "audited"]);
@@ -194,7 +196,9 @@ fn a_log_is_audited_by_its_files_alone_and_every_tampering_is_named() {
     // The log goes on, and continues what was mirrored.
     let older = auditor.save("older", &fs::read(mirror.join("checkpoint")).unwrap());
     let reply = caller.post(&chat_path(CHAT), &caller.short());
-    assert_eq!(receipt(&caller, &reply).status, 200);
+    auditor.save("later", &receipt(&caller, &reply).body);
+    let (good, text) = auditor.verify(&["receipt", "later", "--log", "mirror"]);
+    assert!(!good && text.contains("the receipt is of a later entry"), "{text}");
     fs::remove_dir_all(&mirror).unwrap();
     mirror_log(&service, &mirror);
     let (good, text) = auditor.verify(&["log", "mirror", "--older", older.to_str().unwrap()]);
@@ -211,6 +215,26 @@ fn a_log_is_audited_by_its_files_alone_and_every_tampering_is_named() {
         }
         fs::write(file, whole).unwrap();
     }
+}
+
+/// Against the log's mirror: the key, tenant and deadline that the receipt tells of. Against a
+/// witness: its cosignature of the receipt's own checkpoint.
+fn the_log_bears_a_receipt_out(caller: &Caller, auditor: &Auditor, reply: &Reply) {
+    let bytes = receipt(caller, reply).body;
+    auditor.save("receipt", &bytes);
+    let (good, text) = auditor.verify(&["receipt", "receipt", "--log", "mirror"]);
+    assert!(good && text.contains("same key, tenant and deadline"), "{text}");
+    let witness = Signer::new("witness.example", &[7; 32]).unwrap();
+    let key = witness.witness_verifier().to_string();
+    let (good, text) = auditor.verify(&["receipt", "receipt", "--witness", &key]);
+    assert!(!good && text.contains("witness.example has not witnessed"), "{text}");
+    let mut cosigned = Receipt::decode(&bytes).unwrap();
+    let (signed, _) = cosigned.proof.checkpoint.split_once("\n\n").unwrap();
+    let line = witness.cosign(&format!("{signed}\n"), 1_795_491_985);
+    cosigned.proof.checkpoint.push_str(&line);
+    auditor.save("cosigned", &cosigned.encode());
+    let (good, text) = auditor.verify(&["receipt", "cosigned", "--witness", &key]);
+    assert!(good && text.contains("at 2026-11-24T03:46:25Z"), "{text}");
 }
 
 /// Copies the log over HTTP, as any client of C2SP's tiles would.
@@ -338,7 +362,13 @@ fn a_killed_custodian_is_started_again() {
     let service = Service::start(&[]);
     let caller = service.caller("killed");
     caller.post(&chat_path(CHAT), &caller.short()).ok();
-    signal("KILL", custodian_of(&service));
+    let custodian = custodian_of(&service);
+    // It confines itself before it answers, and does not answer where it cannot.
+    let status = fs::read_to_string(format!("/proc/{custodian}/status")).unwrap();
+    for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(status.contains(line), "{status}");
+    }
+    signal("KILL", custodian);
     let reply = caller.post(&chat_path(CHAT), &caller.short());
     reply.ok();
     assert_eq!(claims(&caller, &reply)["retention"]["class"], "stored");

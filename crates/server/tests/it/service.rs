@@ -85,12 +85,21 @@ impl Service {
     /// Starts a service with settings of its own; when it returns, workers for chat and for
     /// embeddings are ready.
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
-        let files = Files(TempDir::with_prefix("bailiwick-it-").unwrap());
-        let [api, operations] = free_addresses();
-        let file = model();
-        files.cli(&["model", "add", file.to_str().unwrap(), "--name", MODEL, "--in-place"]);
+        let files = Files::new();
+        let addresses = free_addresses();
         // The workers start with the service, because a deployment of each kind is there already.
-        files.caller("warm", api, &[]);
+        files.caller("warm", addresses[0], &[]);
+        let service = Self::begin(files, addresses, settings);
+        service.wait_until_ready();
+        service
+    }
+
+    /// Starts a service on files that are there; it may not listen yet when this returns.
+    pub(crate) fn begin(
+        files: Files,
+        [api, operations]: [SocketAddr; 2],
+        settings: &[(&str, &str)],
+    ) -> Self {
         let mut command = files.command();
         command.arg("serve").envs([
             ("BAILIWICK_LISTEN__API", api.to_string()),
@@ -100,13 +109,15 @@ impl Service {
         ]);
         command.envs(settings.iter().copied());
         let process = Process::start(&command, &files.log_file());
-        let service = Self { process, api, operations, files };
+        Self { process, api, operations, files }
+    }
+
+    pub(crate) fn wait_until_ready(&self) {
         eventually("the service is ready", || {
-            let running = service.process.is_running();
-            assert!(running, "the service has ended:\n{}", service.files.log());
-            service.is_ready().then_some(())
+            let running = self.process.is_running();
+            assert!(running, "the service has ended:\n{}", self.files.log());
+            self.is_ready().then_some(())
         });
-        service
     }
 
     /// Ends the service; its files stay.
@@ -208,6 +219,14 @@ impl Service {
 }
 
 impl Files {
+    /// A data directory that has the model, and nothing else yet.
+    pub(crate) fn new() -> Self {
+        let files = Self(TempDir::with_prefix("bailiwick-it-").unwrap());
+        let file = model();
+        files.cli(&["model", "add", file.to_str().unwrap(), "--name", MODEL, "--in-place"]);
+        files
+    }
+
     /// The data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.0.path().join("data")
@@ -236,12 +255,18 @@ impl Files {
     }
 
     fn caller(&self, name: &str, address: SocketAddr, options: &[&str]) -> Caller {
+        let caller = self.chat_caller(name, address, options);
+        self.deployment(name, EMBED, "embeddings", None);
+        caller
+    }
+
+    /// One with the chat deployment only.
+    pub(crate) fn chat_caller(&self, name: &str, address: SocketAddr, options: &[&str]) -> Caller {
         self.cli(&["tenant", "create", name]);
         let create = ["resource", "create", name, "--tenant", name];
         let made = self.cli(&[&create, options].concat());
         let key = |key: &str| made[key].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
         self.deployment(name, CHAT, "chat", None);
-        self.deployment(name, EMBED, "embeddings", None);
         Caller { address, resource: name.to_owned(), key1: key("key1"), key2: key("key2") }
     }
 

@@ -113,7 +113,7 @@ fn a_witness_signs_a_log_and_catches_its_fork() {
     assert!(place["dials"].as_u64().unwrap() >= 1, "{left}");
     drop(service);
     let (good, text) = verify(home, &witness.key);
-    assert!(good && text.contains("witness.example has witnessed"), "{text}");
+    assert!(good && text.contains("witness.example has witnessed the checkpoint, at 20"), "{text}");
     let origin = fs::read_to_string(home.join("data/service.pub")).unwrap();
     let origin = origin.split('+').next().unwrap().to_owned();
     let kept = Request::get(&format!("/checkpoint/{origin}")).send(witness.address).text();

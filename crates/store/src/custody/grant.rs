@@ -6,7 +6,6 @@ use tlog::{
     checkpoint::Checkpoint,
     entry::{Entry, Event},
     limits::GRANT_MS_MAX,
-    note::Verifier,
     tree,
 };
 
@@ -16,14 +15,11 @@ use super::{Logged, ProvenGrant, Refusal};
 /// and that the look is written down.
 pub(super) fn proved(
     grant: &ProvenGrant,
-    log: &Verifier,
+    checkpoint: &Checkpoint,
     asked: RequestId,
     now_ms: u64,
 ) -> Result<GrantId, Refusal> {
-    let checkpoint =
-        Checkpoint::verify(&grant.checkpoint, log).map_err(|_| Refusal::NotInTheLog)?;
-    let (approved, looked) =
-        (read(&grant.approved, &checkpoint)?, read(&grant.looked, &checkpoint)?);
+    let (approved, looked) = (read(&grant.approved, checkpoint)?, read(&grant.looked, checkpoint)?);
     let Event::Looked { grant: used, request: looked_at, reviewer: looker, workstation: from } =
         looked.event
     else {
@@ -48,7 +44,7 @@ pub(super) fn proved(
             if consented.index <= grant.approved.index || consented.index >= grant.looked.index {
                 return Err(Refusal::NoConsent);
             }
-            let consented = read(consented, &checkpoint)?;
+            let consented = read(consented, checkpoint)?;
             if consented.time_ms >= expires_ms {
                 return Err(Refusal::Expired);
             }

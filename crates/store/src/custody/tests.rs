@@ -29,6 +29,10 @@ fn signer() -> Signer {
     Signer::new("log.example", &[1; 32]).unwrap()
 }
 
+fn trust() -> Trust {
+    Trust { log: signer().verifier(), witnesses: Vec::new() }
+}
+
 struct Bench {
     folder: tempfile::TempDir,
     custodian: Custodian,
@@ -38,8 +42,7 @@ struct Bench {
 fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("keys");
-    let (mut custodian, destroyed) =
-        Custodian::start(&home, signer().verifier(), at(START_MS)).unwrap();
+    let (mut custodian, destroyed) = Custodian::start(&home, trust(), at(START_MS)).unwrap();
     assert_eq!(destroyed, vec![]);
     let rule = Rule {
         tenant: TENANT,
@@ -114,12 +117,28 @@ fn grant(signer: &Signer, first: &Event, second: &Event) -> ProvenGrant {
 }
 
 fn open(bench: &mut Bench, grant: ProvenGrant, now_ms: u64) -> Result<Vec<u8>, Refusal> {
+    // Each case is a log of its own: the custodian has seen no other.
+    bench.custodian.seen = None;
+    let seen = see(&mut bench.custodian, 0, &[], &grant.checkpoint);
+    if let Response::Refused(refusal) = seen {
+        return Err(refusal);
+    }
+    open_seen(bench, grant, now_ms)
+}
+
+/// Opens without showing the checkpoint first.
+fn open_seen(bench: &mut Bench, grant: ProvenGrant, now_ms: u64) -> Result<Vec<u8>, Refusal> {
     let (grant, record) = (Box::new(grant), Box::new(bench.record.clone()));
     match bench.custodian.handle(Request::Open { grant, record }, at(now_ms)) {
         Response::Opened { content } => Ok(content.to_vec()),
         Response::Refused(refusal) => Err(refusal),
         other => panic!("{other:?}"),
     }
+}
+
+fn see(custodian: &mut Custodian, old: u64, proof: &[Digest], checkpoint: &str) -> Response {
+    let shown = Shown { old, proof: proof.to_vec(), checkpoint: checkpoint.to_owned() };
+    custodian.handle(Request::See(shown), at(START_MS + 1))
 }
 
 #[test]
@@ -132,7 +151,7 @@ fn a_proven_grant_opens_its_record_once() {
     // Nor by a custodian that was started again.
     let home = bench.folder.path().join("keys");
     drop(bench.custodian);
-    bench.custodian = Custodian::start(&home, signer().verifier(), at(START_MS + 3)).unwrap().0;
+    bench.custodian = Custodian::start(&home, trust(), at(START_MS + 3)).unwrap().0;
     assert_eq!(open(&mut bench, grant, START_MS + 4), Err(Refusal::Used));
 }
 
@@ -240,6 +259,88 @@ fn with_lockbox_on_nothing_opens_without_the_customers_consent() {
     assert!(open(&mut bench, good(), START_MS + 7).is_ok());
 }
 
+/// Somebody has stolen `service.key`, and signs a log of their own in which a look was approved. The
+/// custodian has seen the real log, and is shown everything that such a thief could show.
+#[test]
+fn a_private_log_signed_with_the_stolen_key_opens_nothing() {
+    let mut bench = bench();
+    let real = [b"one".as_slice(), b"two", b"three"].map(leaf_hash);
+    let first = tree::node_hash(&real[0], &real[1]);
+    let sign = |size, root| {
+        let origin = "log.example".to_owned();
+        Checkpoint { origin, size, root }.sign(&signer())
+    };
+    let three = sign(3, tree::node_hash(&first, &real[2]));
+    let history = Response::Refused(Refusal::OtherHistory);
+    assert_eq!(see(&mut bench.custodian, 0, &[], &sign(2, first)), Response::Seen(2));
+    assert_eq!(see(&mut bench.custodian, 2, &[], &three), history, "no proof");
+    assert_eq!(see(&mut bench.custodian, 2, &[real[2]], &three), Response::Seen(3));
+    // Seen again, and by who does not know what was seen.
+    assert_eq!(see(&mut bench.custodian, 3, &[], &three), Response::Seen(3));
+    assert_eq!(see(&mut bench.custodian, 0, &[], &three), Response::Seen(3));
+    // An earlier one of the same log is not taken any more.
+    assert_eq!(see(&mut bench.custodian, 2, &[], &sign(2, first)), Response::Seen(3));
+
+    let private = grant(&signer(), &approved(), &looked());
+    let refused = Err(Refusal::OtherHistory);
+    assert_eq!(open_seen(&mut bench, private.clone(), START_MS + 1), refused, "unseen");
+    // As large as the real one, and larger; proved from wherever.
+    let fork = tree::node_hash(&first, &leaf_hash(b"another"));
+    assert_eq!(see(&mut bench.custodian, 3, &[], &sign(3, fork)), history);
+    let larger = sign(4, tree::node_hash(&fork, &real[0]));
+    for proof in [&[][..], &[real[0]], &[real[2], real[0], first]] {
+        assert_eq!(see(&mut bench.custodian, 3, proof, &larger), history);
+    }
+    assert_eq!(see(&mut bench.custodian, 3, &[first; 64], &larger), history, "no proof is so long");
+    assert_eq!(see(&mut bench.custodian, 0, &[], &private.checkpoint), Response::Seen(3));
+    // Nor is it believed by a custodian that was started again: what was seen is on disk.
+    let home = bench.folder.path().join("keys");
+    drop(bench.custodian);
+    bench.custodian = Custodian::start(&home, trust(), at(START_MS + 3)).unwrap().0;
+    assert_eq!(see(&mut bench.custodian, 0, &[], &larger), Response::Seen(3));
+    assert_eq!(open_seen(&mut bench, private, START_MS + 4), refused);
+    // Where what was seen is damaged, nobody knows what it was.
+    drop(bench.custodian);
+    std::fs::write(home.join("seen"), "log.example\n3\n").unwrap();
+    assert!(Custodian::start(&home, trust(), at(START_MS + 5)).is_err());
+}
+
+/// The same thief, before the custodian has seen anything: the witnesses have not signed.
+#[test]
+fn nothing_opens_that_a_witness_has_not_signed() {
+    let witnesses = [2, 3].map(|n| Signer::new("witness.example", &[n; 32]).unwrap());
+    let mut bench = bench();
+    bench.custodian.trust.witnesses = witnesses.iter().map(Signer::witness_verifier).collect();
+    let with = |lines: &[String]| {
+        let mut grant = grant(&signer(), &approved(), &looked());
+        grant.checkpoint += &lines.concat();
+        grant
+    };
+    let (text, _) = with(&[])
+        .checkpoint
+        .split_once("\n\n")
+        .map(|(t, s)| (format!("{t}\n"), s.to_owned()))
+        .unwrap();
+    let [first, second] = witnesses.each_ref().map(|witness| witness.cosign(&text, 5));
+    let other = witnesses[1].cosign("log.example\n3\nroot\n", 5);
+    let plain = witnesses[1].sign(&text).rsplit("\n\n").next().unwrap().to_owned();
+    let cases: [&[String]; 5] = [
+        &[],
+        std::slice::from_ref(&first),
+        std::slice::from_ref(&second),
+        &[first.clone(), other],
+        &[first.clone(), plain],
+    ];
+    for lines in cases {
+        let refused = Err(Refusal::NotWitnessed);
+        assert_eq!(open(&mut bench, with(lines), START_MS + 1), refused, "{lines:?}");
+        // Nor where it was seen by a custodian that had fewer witnesses then.
+        bench.custodian.seen = Some(Checkpoint::parse(&text).unwrap());
+        assert_eq!(open_seen(&mut bench, with(lines), START_MS + 1), refused, "{lines:?}");
+    }
+    assert!(open(&mut bench, with(&[first, second]), START_MS + 1).is_ok());
+}
+
 #[test]
 fn after_the_deadline_nothing_opens_whatever_the_clock_says() {
     let mut bench = bench();
@@ -253,6 +354,7 @@ fn after_the_deadline_nothing_opens_whatever_the_clock_says() {
     // The wall clock is set back; the kernel's count goes on.
     let back = Reading { wall_ms: START_MS + 1, boot: [1; 16], boottime_ms: deadline - START_MS };
     let (grant, record) = (Box::new(grant), Box::new(bench.record.clone()));
+    see(&mut bench.custodian, 0, &[], &grant.checkpoint);
     let asked = Request::Open { grant, record };
     assert_eq!(bench.custodian.handle(asked, back), Response::Refused(Refusal::Expired));
     let Response::Keys(left) = bench.custodian.handle(Request::Keys, back) else { panic!() };
@@ -270,8 +372,7 @@ fn a_backup_of_the_data_opens_nothing_after_the_deadline() {
     let restored = bench.folder.path().join("restored");
     copy(&home, &restored);
     std::fs::remove_file(restored.join("clock")).unwrap();
-    let (custodian, _) =
-        Custodian::start(&restored, signer().verifier(), at(START_MS + 1)).unwrap();
+    let (custodian, _) = Custodian::start(&restored, trust(), at(START_MS + 1)).unwrap();
     bench.custodian = custodian;
     let grant = grant(&signer(), &approved(), &looked());
     assert_eq!(open(&mut bench, grant, START_MS + 2), Err(Refusal::Destroyed));
@@ -327,6 +428,10 @@ fn the_line_carries_questions_and_answers() {
     assert_eq!(client.keys().unwrap().len(), 1);
     assert!(client.destroy_due().unwrap().is_empty());
     let grant = grant(&signer(), &approved(), &looked());
+    let unseen = client.open(grant.clone(), record.clone());
+    assert!(matches!(unseen, Err(CustodyError::Refused(Refusal::OtherHistory))));
+    let shown = Shown { old: 0, proof: Vec::new(), checkpoint: grant.checkpoint.clone() };
+    assert_eq!(client.see(shown).unwrap(), 2);
     let content = client.open(grant.clone(), record.clone()).unwrap();
     assert_eq!(content.as_slice(), b"a prompt and an answer");
     let again = client.open(grant, record);
@@ -347,8 +452,7 @@ fn a_copy_made_at_any_step_of_a_destruction_opens_nothing() {
         keys.destroy_due(bench.record.deadline_ms, &mut |step| step != stop).unwrap();
         copy(&home, &copied);
         std::fs::remove_file(copied.join("clock")).unwrap();
-        let (custodian, _) =
-            Custodian::start(&copied, signer().verifier(), at(START_MS + 1)).unwrap();
+        let (custodian, _) = Custodian::start(&copied, trust(), at(START_MS + 1)).unwrap();
         let mut bench = Bench { custodian, ..bench };
         let refused = open(&mut bench, grant(&signer(), &approved(), &looked()), START_MS + 2);
         assert!(matches!(refused, Err(Refusal::Destroyed | Refusal::Damaged)), "{stop:?}");
@@ -470,7 +574,7 @@ fn the_next_custodian_waits_for_the_last_one_to_end() {
     let bench = bench();
     let home = bench.folder.path().join("keys");
     std::thread::scope(|scope| {
-        let next = scope.spawn(|| Custodian::start(&home, signer().verifier(), at(START_MS)));
+        let next = scope.spawn(|| Custodian::start(&home, trust(), at(START_MS)));
         drop(bench.custodian);
         assert!(next.join().unwrap().is_ok());
     });

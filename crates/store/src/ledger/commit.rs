@@ -16,7 +16,10 @@ use tlog::{
     receipt::{Claims, Stored, Terms},
 };
 
-use super::{Ended, Job, NotRecorded, Shared, TOGETHER_MAX, deployment_bytes};
+use super::{
+    Ended, Job, NotRecorded, Shared, TOGETHER_MAX, deployment_bytes, facts,
+    pieces::{self, Kept},
+};
 use crate::{
     custody::{CustodyError, Refusal},
     error::StoreError,
@@ -31,6 +34,8 @@ use crate::{
 struct Memory {
     /// The number of terms that were written.
     terms: HashMap<Arc<Terms>, i64>,
+    /// The number of where the records of a key are stored.
+    stored: HashMap<KeyId, i64>,
     /// Spans that are open, with their numbers.
     spans: HashMap<(TenantId, u64), (Span, i64)>,
     keys: HashMap<(TenantId, u64), PublicKey>,
@@ -119,18 +124,22 @@ fn one(
     };
     let salt: [u8; 16] = random().map_err(StoreError::from)?;
     let usage = (facts.prompt_tokens, facts.completion_tokens);
-    let (request, facts_bytes) = (facts.request, canon::encode(&facts));
+    let (request, facts_bytes) = (facts.request, facts::encode(&facts));
+    let stored = facts.stored.as_ref().map(|stored| memory.stored(tx, stored)).transpose()?;
     let claims = canon::encode(&Claims { terms: Terms::clone(&terms), facts });
     let index = append.push(Event::Request { commitment: commit(&salt, &claims) })?;
     tx.prepare_cached(
-        "INSERT INTO receipt (idx, request, terms, salt, facts) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO receipt (idx, request, terms, salt, facts, stored)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
-    .execute(params![index, request.as_bytes(), terms_id, salt, facts_bytes])?;
+    .execute(params![index, request.as_bytes(), terms_id, salt, facts_bytes, stored])?;
     if let Some((record, span)) = sealed {
+        let Kept { first, count, tail } = pieces::write(tx, &record.bytes)?;
         tx.prepare_cached(
-            "INSERT INTO record (idx, span, position, bytes) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO record (idx, span, position, bytes, piece, pieces)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute(params![index, span, record.position, record.bytes])?;
+        .execute(params![index, span, record.position, tail, first, count])?;
     }
     tx.prepare_cached(
         "INSERT INTO usage (tenant, resource, deployment, caller, hour, requests, prompt_tokens,
@@ -193,6 +202,22 @@ impl Memory {
             self.terms.clear();
         }
         self.terms.insert(Arc::clone(terms), id);
+        Ok(id)
+    }
+
+    fn stored(&mut self, tx: &Transaction<'_>, stored: &Stored) -> Result<i64, NotRecorded> {
+        if let Some(id) = self.stored.get(&stored.key) {
+            return Ok(*id);
+        }
+        let bytes = canon::encode(stored);
+        tx.prepare_cached("INSERT OR IGNORE INTO stored (bytes) VALUES (?1)")?.execute([&bytes])?;
+        let id = tx
+            .prepare_cached("SELECT id FROM stored WHERE bytes = ?1")?
+            .query_row([&bytes], |row| row.get(0))?;
+        if self.stored.len() >= TERMS_KNOWN_MAX {
+            self.stored.clear();
+        }
+        self.stored.insert(stored.key, id);
         Ok(id)
     }
 

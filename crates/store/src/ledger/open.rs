@@ -9,9 +9,13 @@ use policy::{
     workflow::review::OpenRecord,
 };
 use rusqlite::OptionalExtension as _;
-use tlog::{canon, checkpoint::Checkpoint, receipt::Terms, tree};
+use tlog::{canon, receipt::Terms, tree};
 
-use super::Ledger;
+use super::{
+    Ledger,
+    pieces::{self, Kept},
+    show::NotShown,
+};
 use crate::{
     custody::{CustodyError, Logged, ProvenGrant, RecordToOpen},
     error::StoreError,
@@ -38,6 +42,15 @@ pub enum NotOpened {
 impl From<StoreError> for NotOpened {
     fn from(error: StoreError) -> Self {
         Self::Log(error.into())
+    }
+}
+
+impl From<NotShown> for NotOpened {
+    fn from(error: NotShown) -> Self {
+        match error {
+            NotShown::Log(error) => Self::Log(error),
+            NotShown::Custody(error) => Self::Custody(error),
+        }
     }
 }
 
@@ -95,11 +108,8 @@ impl Ledger {
         self.publish(looked)?;
         let shared = &self.inner.shared;
         let tiles = &shared.tiles;
-        // Read once, so that size, proofs and note belong together.
-        let note = tiles.checkpoint()?.ok_or(LogError::Forked)?;
-        let size = Checkpoint::verify(&note, &shared.signer.verifier())
-            .map_err(LogError::Checkpoint)?
-            .size;
+        // The custodian takes proofs in the checkpoint that it has seen, so it is read once.
+        let (note, size) = shared.show()?.ok_or(LogError::Forked)?;
         let proved = |index: u64| -> Result<Logged, LogError> {
             let path = tree::inclusion_proof(&tiles.nodes(size), index, size)?;
             Ok(Logged { entry: tiles.entry(index, size)?, index, path })
@@ -117,7 +127,8 @@ impl Ledger {
     fn sealed(&self, request: RequestId) -> Result<Option<(RecordToOpen, Terms)>, StoreError> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached(
-            "SELECT t.bytes, s.key, k.deadline_ms, s.bytes, r.position, r.bytes
+            "SELECT t.bytes, s.key, k.deadline_ms, s.bytes, r.position, r.bytes,
+                    r.piece, r.pieces
              FROM receipt c
              JOIN record r ON r.idx = c.idx
              JOIN span s ON s.id = r.span
@@ -133,13 +144,17 @@ impl Ledger {
                 row.get::<_, Vec<u8>>(3)?,
                 row.get::<_, u32>(4)?,
                 row.get::<_, Vec<u8>>(5)?,
+                (row.get::<_, u64>(6)?, row.get::<_, u64>(7)?),
             ))
         });
-        let Some((terms, key, deadline_ms, span, position, record)) = row.optional()? else {
+        let Some((terms, key, deadline_ms, span, position, tail, (first, count))) =
+            row.optional()?
+        else {
             return Ok(None);
         };
         let terms: Terms = canon::decode(&terms, "a receipt's terms")
             .map_err(|_| StoreError::Damaged { what: "terms" })?;
+        let record = pieces::read(&reader, &Kept { first, count, tail: &tail })?;
         let (tenant, resource, key) = (terms.tenant, terms.resource, KeyId::from_random(key));
         let record =
             RecordToOpen { tenant, resource, request, key, deadline_ms, span, position, record };

@@ -8,7 +8,7 @@ use tlog::{
     tree,
 };
 
-use super::{Ledger, is_own};
+use super::{Ledger, facts, is_own};
 use crate::{error::StoreError, tiles::LogError};
 
 /// A receipt, for one of the resource's own callers.
@@ -57,7 +57,9 @@ impl Ledger {
     fn committed(&self, request: RequestId) -> Result<Option<(u64, [u8; 16], Claims)>, StoreError> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached(
-            "SELECT r.idx, r.salt, r.facts, t.bytes FROM receipt r JOIN terms t ON t.id = r.terms
+            "SELECT r.idx, r.salt, r.facts, t.bytes, s.bytes FROM receipt r
+             JOIN terms t ON t.id = r.terms
+             LEFT JOIN stored s ON s.id = r.stored
              WHERE r.request = ?1",
         )?;
         let row = statement.query_row([request.as_bytes()], |row| {
@@ -66,11 +68,13 @@ impl Ledger {
                 row.get::<_, [u8; 16]>(1)?,
                 row.get::<_, Vec<u8>>(2)?,
                 row.get::<_, Vec<u8>>(3)?,
+                row.get::<_, Option<Vec<u8>>>(4)?,
             ))
         });
-        let Some((index, salt, facts, terms)) = row.optional()? else { return Ok(None) };
+        let Some((index, salt, facts, terms, stored)) = row.optional()? else { return Ok(None) };
         let damaged = |_| StoreError::Damaged { what: "receipt" };
-        let facts = canon::decode(&facts, "a receipt's facts").map_err(damaged)?;
+        let stored = stored.map(|bytes| canon::decode(&bytes, "where a record is stored"));
+        let facts = facts::decode(&facts, request, stored.transpose().map_err(damaged)?)?;
         let terms = canon::decode(&terms, "a receipt's terms").map_err(damaged)?;
         Ok(Some((index, salt, Claims { terms, facts })))
     }

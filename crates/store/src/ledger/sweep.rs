@@ -12,7 +12,7 @@ use policy::{
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use tlog::entry::Event;
 
-use super::{NotRecorded, PUBLISH_EVERY, Repairs, Shared};
+use super::{NotRecorded, PUBLISH_EVERY, Repairs, Shared, pieces, show::NotShown};
 use crate::{
     custody::ListedKey,
     error::StoreError,
@@ -40,8 +40,34 @@ pub(super) fn run(mut database: Connection, shared: &Shared, wanted: &mpsc::Rece
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
         }
         publish(&mut database, shared, turn.is_multiple_of(WITNESSES_AGAIN));
+        if turn.is_multiple_of(SHOWN_AGAIN) {
+            show(shared);
+        }
     }
 }
+
+/// Shows the custodian how far the log has come: what it has not seen, a stolen key could rewrite.
+fn show(shared: &Shared) {
+    let disbelieved = match shared.show() {
+        Err(NotShown::Log(error)) => Some(format!("{error}; {}", error.help())),
+        // A custodian that cannot be reached, or a witness that is late, shows where it matters.
+        Ok(_) | Err(NotShown::Custody(_)) => None,
+    };
+    *super::held(&shared.disbelieved) = disbelieved;
+}
+
+/// The log that is about to be gone on with is the one that the custodian has seen.
+pub(super) fn show_at_start(shared: &Shared) -> Result<(), LogError> {
+    match shared.show() {
+        Err(NotShown::Log(error)) => Err(error),
+        // Whether it can be reached is asked next; and what no witness has signed yet is shown to
+        // it once they have.
+        Ok(_) | Err(NotShown::Custody(_)) => Ok(()),
+    }
+}
+
+/// Turns after which the custodian is shown the newest checkpoint.
+const SHOWN_AGAIN: u64 = 60;
 
 /// Writes what changes nothing, as a request would be recorded.
 fn probe(database: &mut Connection, shared: &Shared) -> Result<(), NotRecorded> {
@@ -210,8 +236,9 @@ fn delete_some(database: &mut Connection) -> Result<bool, NotRecorded> {
     };
     let Some(span) = span else { return Ok(false) };
     let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    tx.prepare_cached("DELETE FROM record WHERE span = ?1")?.execute([span])?;
-    tx.prepare_cached("DELETE FROM span WHERE id = ?1")?.execute([span])?;
+    if !pieces::delete_some(&tx, span)? {
+        tx.prepare_cached("DELETE FROM span WHERE id = ?1")?.execute([span])?;
+    }
     tx.commit()?;
     Ok(true)
 }

@@ -20,7 +20,7 @@ use tlog::{
 use super::*;
 use crate::{
     Store,
-    custody::{self, Custodian},
+    custody::{self, Custodian, Trust},
     tiles::{Cosigned, Unpublished, unwitnessed},
     workflow::{NotStepped, Review, Workstation},
 };
@@ -44,13 +44,17 @@ fn signer() -> Arc<Signer> {
     Arc::new(Signer::new("log.example", &[1; 32]).unwrap())
 }
 
+fn trust() -> Trust {
+    Trust { log: signer().verifier(), witnesses: Vec::new() }
+}
+
 /// A custodian in a thread, instead of a process.
 fn custodian(keys: &Path, clock: ReadClock) -> Connect {
     let keys = keys.to_owned();
     Box::new(move || {
         let (ours, mut theirs) = UnixStream::pair()?;
         let (mut custodian, _) =
-            Custodian::start(&keys, signer().verifier(), clock()).map_err(std::io::Error::other)?;
+            Custodian::start(&keys, trust(), clock()).map_err(std::io::Error::other)?;
         std::thread::spawn(move || custody::serve(&mut custodian, &mut theirs, clock));
         Ok(Client::new(ours))
     })
@@ -61,6 +65,14 @@ fn open(home: &Path, clock: ReadClock) -> Result<(Ledger, Repairs), LogError> {
 }
 
 fn open_with(home: &Path, clock: ReadClock, cosign: Cosign) -> Result<(Ledger, Repairs), LogError> {
+    open_dialing(home, clock, (cosign, ""))
+}
+
+fn open_dialing(
+    home: &Path,
+    clock: ReadClock,
+    (cosign, egress): (Cosign, &str),
+) -> Result<(Ledger, Repairs), LogError> {
     let started = Event::Started {
         binary: Digest([1; 32]),
         configuration: Digest([2; 32]),
@@ -69,7 +81,15 @@ fn open_with(home: &Path, clock: ReadClock, cosign: Cosign) -> Result<(Ledger, R
     let connect = custodian(&home.join("keys"), clock);
     Ledger::open(
         &home.join("data"),
-        Opening { signer: signer(), clock, connect, metadata: Metadata::DEFAULT, cosign, started },
+        Opening {
+            signer: signer(),
+            clock,
+            connect,
+            metadata: Metadata::DEFAULT,
+            cosign,
+            started,
+            egress: egress.to_owned(),
+        },
     )
 }
 
@@ -89,12 +109,17 @@ fn terms() -> Arc<Terms> {
     })
 }
 
+/// Long enough for pieces.
+fn content() -> Vec<u8> {
+    b"content".repeat(500)
+}
+
 fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
     let content_logging =
         ContentLogging { enabled: keep, since_ms: 0, approval: None, until_ms: None };
     let rule = Rule { tenant: TENANT, days: Days::new(2).unwrap(), content_logging };
     let keep = match plan(&rule, now_ms) {
-        RetentionPlan::Store(until) => Some((until, ContentBytes::new(b"content".to_vec()))),
+        RetentionPlan::Store(until) => Some((until, ContentBytes::new(content()))),
         RetentionPlan::Zero(_) => None,
     };
     let facts = Facts {
@@ -178,7 +203,7 @@ fn under_zero_retention_there_is_a_receipt_and_no_record() {
     let own = ledger.receipt(RESOURCE, RequestId::from_random([1; 16])).unwrap().unwrap();
     assert_eq!(own.claims.facts.stored, None);
     let database = connect(&home.path().join("data")).unwrap();
-    for table in ["record", "span", "record_key"] {
+    for table in ["record", "record_piece", "span", "record_key", "stored"] {
         let count: u64 = database
             .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
             .unwrap();
@@ -202,9 +227,12 @@ fn at_the_deadline_the_key_goes_then_the_log_says_so_then_the_rows_go() {
     let report = audit(&ledger);
     assert_eq!((report.findings, report.keys_destroyed), (vec![], 1));
     let database = connect(&home.path().join("data")).unwrap();
-    let left: u64 =
-        database.query_row("SELECT count(*) FROM record", [], |row| row.get(0)).unwrap();
-    assert_eq!(left, 0);
+    for table in ["record", "record_piece", "span"] {
+        let left: u64 = database
+            .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(left, 0, "{table}");
+    }
     // The receipts stay: they hold no content.
     assert!(ledger.receipt(RESOURCE, RequestId::from_random([3; 16])).unwrap().is_some());
 }
@@ -236,6 +264,48 @@ fn the_log_is_never_signed_twice_in_two_ways() {
     }
     std::fs::copy(backup, data.join("bailiwick.db")).unwrap();
     assert!(matches!(open(home.path(), clock), Err(LogError::Behind { .. })));
+}
+
+/// The whole data directory comes back from a backup, database and log in step with each other. Going
+/// on would sign other entries under numbers that are taken; the custodian has seen those.
+#[test]
+fn a_whole_data_directory_from_a_backup_is_not_gone_on_with() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let [data, backup] = ["data", "backup"].map(|name| home.path().join(name));
+    drop(open(home.path(), clock).unwrap());
+    settle(home.path());
+    let copy = |from: &Path, to: &Path| {
+        let copied = std::process::Command::new("cp").arg("-a").args([from, to]).status();
+        assert!(copied.unwrap().success());
+    };
+    copy(&data, &backup);
+    let (ledger, _) = reopen(home.path(), clock);
+    let index = commit(&ledger, ended(1, true, START_MS)).unwrap();
+    ledger.publish(index).unwrap();
+    drop(ledger);
+    settle(home.path());
+    // At the next start the custodian sees what was published since.
+    drop(reopen(home.path(), clock));
+    settle(home.path());
+    std::fs::remove_dir_all(&data).unwrap();
+    copy(&backup, &data);
+    let refused = open(home.path(), clock).unwrap_err();
+    assert!(matches!(refused, LogError::TwoHistories(_)), "{refused}");
+}
+
+#[test]
+fn the_log_tells_of_each_list_of_destinations_once() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let lists = ["", "https://a.example\n", "https://a.example\n", "", "https://b.example\n"];
+    for (list, told) in lists.into_iter().zip([0, 1, 1, 2, 3]) {
+        let (ledger, _) = open_dialing(home.path(), clock, (unwitnessed(), list)).unwrap();
+        let report = audit(&ledger);
+        assert_eq!((report.egress_lists, report.findings), (told, vec![]), "{list:?}");
+        drop(ledger);
+        settle(home.path());
+    }
 }
 
 #[test]
@@ -291,7 +361,7 @@ fn a_long_log_moves_out_of_the_database_and_stays_whole() {
 #[test]
 fn what_has_ended_cannot_be_printed() {
     let printed = format!("{:?}", ended(1, true, START_MS));
-    assert!(printed.contains("ContentBytes(7 bytes)"), "{printed}");
+    assert!(printed.contains("ContentBytes(3500 bytes)"), "{printed}");
     // Neither as text nor as the list of its bytes.
     assert!(!printed.contains("\"content\"") && !printed.contains("[99, 111, 110"), "{printed}");
 }
@@ -516,7 +586,7 @@ fn a_record_is_opened_for_an_approved_look_and_only_once() {
     let mut opened = step(look());
     let (_, effect) = opened.effects.pop().unwrap();
     let review::Effect::Open(permission) = effect else { panic!("{effect:?}") };
-    assert_eq!(ledger.open_record(permission).unwrap().reveal(), b"content");
+    assert_eq!(ledger.open_record(permission).unwrap().reveal(), content());
     let again = store.step::<Review>(request, look()).unwrap_err();
     assert!(matches!(again, NotStepped::Refused(_)), "{again}");
     let report = audit(&ledger);

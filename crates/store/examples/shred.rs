@@ -1,0 +1,209 @@
+//! Measures what a record costs: how far the data directory grows with each, and how long it takes
+//! to destroy the key of a day, which must not grow with the number of records.
+//!
+//! `cargo run --release -p store --example shred -- 1000 30000 1000000`; with `CONTENT_BYTES=2000`
+//! for another size of what is sealed than 500.
+#![expect(clippy::print_stdout, reason = "the measurement is what this prints")]
+
+use std::{
+    error::Error,
+    fs,
+    os::unix::net::UnixStream,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    time::Instant,
+};
+
+use policy::{
+    content::ContentBytes,
+    id::{DeploymentId, RequestId, ResourceId, TenantId},
+    retention::{
+        ContentLogging, DAY_MS, Days, Metadata, RetentionPlan, Rule, clock::Reading, plan,
+    },
+};
+use store::{
+    custody::{self, Client, Custodian, Trust},
+    ledger::{Ended, Ledger, Opening},
+    tiles::unwitnessed,
+};
+use tlog::{
+    canon::Digest,
+    entry::Event,
+    note::Signer,
+    receipt::{Facts, Filter, Outcome, Terms},
+};
+
+type Failed = Box<dyn Error>;
+
+fn main() -> Result<(), Failed> {
+    let counts = std::env::args().skip(1).map(|count| count.parse());
+    let mut counts: Vec<u64> = counts.collect::<Result<_, _>>()?;
+    if counts.is_empty() {
+        counts = vec![1000, 30_000, 1_000_000];
+    }
+    let content = std::env::var("CONTENT_BYTES").map_or(Ok(500), |bytes| bytes.parse())?;
+    for count in counts {
+        let home = tempfile::tempdir()?;
+        measure(home.path(), (count, content))?;
+    }
+    Ok(())
+}
+
+/// Records of one tenant and day, by the way that requests are recorded by; then the day's end.
+fn measure(home: &Path, (count, content): (u64, usize)) -> Result<(), Failed> {
+    NOW_MS.store(START_MS, Ordering::SeqCst);
+    let (data, keys) = (home.join("data"), home.join("keys"));
+    drop(open(&data, &keys)?);
+    let before = size(&data)?;
+    let ledger = open(&data, &keys)?;
+    let started = Instant::now();
+    record(&ledger, (count, content))?;
+    let recorded = started.elapsed();
+    drop(ledger);
+    let each = |bytes: u64| bytes as f64 / count as f64;
+    let beyond = each(size(&data)?.saturating_sub(before)) - content as f64;
+
+    let mut client = custodian(&keys)?;
+    let there = client.keys()?.len();
+    NOW_MS.store(START_MS + 3 * DAY_MS, Ordering::SeqCst);
+    let started = Instant::now();
+    let destroyed = client.destroy_due()?.len();
+    let shredded = started.elapsed();
+    if (there, destroyed) != (1, 1) {
+        return Err(format!("{there} keys, and {destroyed} destroyed: one was to be").into());
+    }
+    println!("{count} records of {content} bytes, recorded in {:.1} s", recorded.as_secs_f64());
+    println!("  their key destroyed in {:.2} ms", shredded.as_secs_f64() * 1000.0);
+    println!("  the data directory grew by {beyond:.0} bytes a record beyond its content:");
+    for (name, bytes) in tables(&data)? {
+        println!("  {:>8.1} in {name}", each(bytes));
+    }
+    println!("  {:>8.1} in log/", each(size(&data.join("log"))?));
+    Ok(())
+}
+
+fn record(ledger: &Ledger, (count, content): (u64, usize)) -> Result<(), Failed> {
+    let digest = Digest::of(&[b"example"]);
+    let terms = Arc::new(Terms {
+        tenant: TENANT,
+        resource: ResourceId::from_random([2; 16]),
+        deployment: Some(DeploymentId::from_random([3; 16])),
+        region_processed: "local".into(),
+        region_stored: "local".into(),
+        engine: "embedded".into(),
+        model: Some(digest),
+        binary: digest,
+        configuration: digest,
+        filter: Filter::None,
+        retention_days: 2,
+    });
+    let content_logging =
+        ContentLogging { enabled: true, since_ms: 0, approval: None, until_ms: None };
+    let rule = Rule { tenant: TENANT, days: Days::new(2)?, content_logging };
+    let (told, answers) = mpsc::channel();
+    for n in 0..count {
+        let facts = Facts {
+            request: RequestId::from_random(store::random()?),
+            started_ms: START_MS,
+            finished_ms: 0,
+            status: 200,
+            outcome: Outcome::Answered,
+            request_sha256: digest,
+            response_sha256: digest,
+            prompt_tokens: 300,
+            completion_tokens: 200,
+            stored: None,
+        };
+        let RetentionPlan::Store(until) = plan(&rule, START_MS) else {
+            return Err("it is to be stored".into());
+        };
+        let keep = Some((until, ContentBytes::new(vec![7; content])));
+        let ended = Ended { terms: Arc::clone(&terms), facts, caller: "Key1", keep };
+        let told = told.clone();
+        ledger.commit(ended, move |result| drop(told.send(result)));
+        // No more at once than the ledger lets wait.
+        if n >= AT_ONCE {
+            answers.recv()??;
+        }
+    }
+    let mut last = 0;
+    for _ in 0..count.min(AT_ONCE) {
+        last = answers.recv()??;
+    }
+    ledger.publish(last)?;
+    Ok(())
+}
+
+fn open(data: &Path, keys: &Path) -> Result<Ledger, Failed> {
+    let folder = keys.to_owned();
+    let digest = Digest([1; 32]);
+    let opening = Opening {
+        signer: Arc::new(Signer::new("log.example", &[1; 32])?),
+        clock,
+        connect: Box::new(move || custodian(&folder).map_err(std::io::Error::other)),
+        metadata: Metadata::DEFAULT,
+        cosign: unwitnessed(),
+        started: Event::Started { binary: digest, configuration: digest, models: Vec::new() },
+        egress: String::new(),
+    };
+    Ok(Ledger::open(data, opening)?.0)
+}
+
+/// A custodian in a thread, instead of a process.
+fn custodian(keys: &Path) -> Result<Client, String> {
+    let (ours, mut theirs) = UnixStream::pair().map_err(|error| error.to_string())?;
+    let signer = Signer::new("log.example", &[1; 32]).map_err(|error| error.to_string())?;
+    let trust = Trust { log: signer.verifier(), witnesses: Vec::new() };
+    let started = Custodian::start(keys, trust, clock());
+    let (mut custodian, _) = started.map_err(|error| error.to_string())?;
+    std::thread::spawn(move || custody::serve(&mut custodian, &mut theirs, clock));
+    Ok(Client::new(ours))
+}
+
+fn clock() -> Reading {
+    let wall_ms = NOW_MS.load(Ordering::SeqCst);
+    Reading { wall_ms, boot: [1; 16], boottime_ms: wall_ms.saturating_sub(START_MS) }
+}
+
+/// Bytes of all files in a folder. Of a data directory: once nobody writes to it, and after what was
+/// written ahead is in the database.
+fn size(folder: &Path) -> Result<u64, Failed> {
+    let lock = folder.join("serve.lock");
+    if lock.exists() {
+        fs::File::options().write(true).open(lock)?.lock()?;
+        let database = rusqlite::Connection::open(folder.join("bailiwick.db"))?;
+        database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    }
+    let mut bytes = 0;
+    for file in fs::read_dir(folder)? {
+        let (path, metadata) = file.and_then(|file| Ok((file.path(), file.metadata()?)))?;
+        bytes += if metadata.is_dir() { size(&path)? } else { metadata.len() };
+    }
+    Ok(bytes)
+}
+
+/// Bytes of free pages, and of the largest tables and indexes where SQLite was built to tell.
+fn tables(data: &Path) -> Result<Vec<(String, u64)>, Failed> {
+    let database = rusqlite::Connection::open(data.join("bailiwick.db"))?;
+    let free = "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size";
+    let free = database.query_row(free, [], |row| row.get(0))?;
+    let mut all = vec![("free pages".to_owned(), free)];
+    let sql = "SELECT name, sum(pgsize) AS b FROM dbstat GROUP BY name ORDER BY b DESC LIMIT 6";
+    if let Ok(mut statement) = database.prepare(sql) {
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        all.extend(rows.collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(all)
+}
+
+static NOW_MS: AtomicU64 = AtomicU64::new(START_MS);
+
+const TENANT: TenantId = TenantId::from_random([1; 16]);
+const START_MS: u64 = 20_000 * DAY_MS + 5;
+
+/// Records that wait to be committed.
+const AT_ONCE: u64 = 2000;

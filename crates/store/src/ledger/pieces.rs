@@ -1,0 +1,114 @@
+//! Sealed records in pieces of one size, of which a page of the database holds a whole number.
+//!
+//! A row that fits a page is not divided by SQLite, so rows of a kilobyte or two leave up to half of
+//! each page empty. Pieces of one size leave nothing; only a record's last bytes, which stand in its
+//! own row, differ.
+
+use rusqlite::{Connection, Transaction, params};
+
+use crate::error::StoreError;
+
+/// Bytes of a piece: four to a page of 4096 bytes, whose cells cost 8 and each of them up to 14 for
+/// its place, its number and its length.
+const PIECE_BYTES: usize = 1008;
+
+/// What a record's own row keeps of it.
+#[derive(Debug)]
+pub(super) struct Kept<'b> {
+    /// The number of its first piece.
+    pub(super) first: u64,
+    /// How many there are, one after the other.
+    pub(super) count: u64,
+    /// What comes after them.
+    pub(super) tail: &'b [u8],
+}
+
+/// Writes a record's pieces.
+pub(super) fn write<'b>(tx: &Transaction<'_>, bytes: &'b [u8]) -> Result<Kept<'b>, StoreError> {
+    let (pieces, tail) = bytes.as_chunks::<PIECE_BYTES>();
+    let first: u64 = tx
+        .prepare_cached("SELECT coalesce(max(id) + 1, 0) FROM record_piece")?
+        .query_row([], |row| row.get(0))?;
+    let mut insert = tx.prepare_cached("INSERT INTO record_piece (id, bytes) VALUES (?1, ?2)")?;
+    let mut count = 0;
+    for (id, piece) in (first..).zip(pieces) {
+        insert.execute(params![id, &piece[..]])?;
+        count += 1;
+    }
+    Ok(Kept { first, count, tail })
+}
+
+/// A record, put together.
+pub(super) fn read(database: &Connection, kept: &Kept<'_>) -> Result<Vec<u8>, StoreError> {
+    let mut select = database
+        .prepare_cached("SELECT bytes FROM record_piece WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
+    let mut rows = select.query([kept.first, kept.first.saturating_add(kept.count)])?;
+    let mut bytes = Vec::new();
+    // A piece that is missing shows when the record is opened: it is sealed.
+    while let Some(row) = rows.next()? {
+        bytes.extend_from_slice(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
+    }
+    bytes.extend_from_slice(kept.tail);
+    Ok(bytes)
+}
+
+/// Deletes some of a span's records with their pieces; says whether there may be others.
+pub(super) fn delete_some(tx: &Transaction<'_>, span: i64) -> Result<bool, StoreError> {
+    let records: Vec<(i64, u64, u64)> = tx
+        .prepare_cached("SELECT idx, piece, pieces FROM record WHERE span = ?1 LIMIT ?2")?
+        .query_map(params![span, TOGETHER_MAX], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut pieces = tx.prepare_cached("DELETE FROM record_piece WHERE id >= ?1 AND id < ?2")?;
+    let mut record = tx.prepare_cached("DELETE FROM record WHERE idx = ?1")?;
+    for (index, first, count) in &records {
+        pieces.execute([*first, first.saturating_add(*count)])?;
+        record.execute([index])?;
+    }
+    Ok(records.len() == TOGETHER_MAX)
+}
+
+/// Records that are deleted at once: requests that end meanwhile wait for them.
+const TOGETHER_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_come_back_as_they_were_and_go_with_their_span() {
+        let mut database = Connection::open_in_memory().unwrap();
+        database
+            .execute_batch(
+                "CREATE TABLE record_piece (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+                 CREATE TABLE record (
+                    idx INTEGER PRIMARY KEY, span INTEGER, piece INTEGER, pieces INTEGER);",
+            )
+            .unwrap();
+        let tx = database.transaction().unwrap();
+        let sizes = [0, 1, 1007, 1008, 1009, 2016, 5000, 300_000];
+        let records = sizes.map(|size| (0..size).map(|n: u32| (n % 251) as u8).collect::<Vec<_>>());
+        let kept: Vec<_> = records.iter().map(|record| write(&tx, record).unwrap()).collect();
+        for (span, (record, kept)) in (0_i64..).zip(records.iter().zip(&kept)) {
+            assert_eq!(&read(&tx, kept).unwrap(), record);
+            assert!(kept.tail.len() < PIECE_BYTES);
+            tx.execute(
+                "INSERT INTO record (span, piece, pieces) VALUES (?1, ?2, ?3)",
+                params![span % 2, kept.first, kept.count],
+            )
+            .unwrap();
+        }
+        let left = || -> u64 {
+            tx.query_row("SELECT count(*) FROM record_piece", [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(left(), kept.iter().map(|kept| kept.count).sum::<u64>());
+        assert!(!delete_some(&tx, 1).unwrap());
+        assert_eq!(left(), kept.iter().step_by(2).map(|kept| kept.count).sum::<u64>());
+        assert!(!delete_some(&tx, 0).unwrap());
+        assert_eq!(left(), 0);
+        for n in 0..TOGETHER_MAX {
+            tx.execute("INSERT INTO record (span, piece, pieces) VALUES (7, ?1, 1)", [n]).unwrap();
+        }
+        assert!(delete_some(&tx, 7).unwrap(), "nobody has looked further");
+        assert!(!delete_some(&tx, 7).unwrap());
+    }
+}
