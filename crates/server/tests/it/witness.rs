@@ -114,6 +114,8 @@ fn a_witness_signs_a_log_and_catches_its_fork() {
     drop(service);
     let (good, text) = verify(home, &witness.key);
     assert!(good && text.contains("witness.example has witnessed the checkpoint, at 20"), "{text}");
+    // Nothing was listed at the first start, and the witness at the second.
+    assert!(text.contains("2 starts, 1 changes of what may be dialed"), "{text}");
     let origin = fs::read_to_string(home.join("data/service.pub")).unwrap();
     let origin = origin.split('+').next().unwrap().to_owned();
     let kept = Request::get(&format!("/checkpoint/{origin}")).send(witness.address).text();
