@@ -426,7 +426,7 @@ impl AdminError {
             }
             Self::NoSuchPath => {
                 "there is nothing at this path; the admin API has /admin/v1/tenants, resources, \
-                 models and workers"
+                 models, roleAssignments, usage and workers"
                     .to_owned()
             }
             Self::MethodNotAllowed => "this path does not take this method".to_owned(),

@@ -16,7 +16,7 @@ use axum::{
 };
 use bytes::Bytes;
 use policy::{
-    authz::{Denied, Settled, context::Moment, facts::ResourceFacts},
+    authz::{Settled, context::Moment, facts::ResourceFacts},
     id::PersonId,
     permit::{Action, Permit},
     principal::{self, NamedTenant, Principal},
@@ -106,8 +106,7 @@ impl Visitor {
 
     /// A resource by its name. Whether the person may know of it, each permit says.
     fn resource(&self, name: &str) -> Result<&Resource, DeskError> {
-        // In the words of one that the person may not see.
-        self.directory.resource_by_name(name).ok_or(DeskError::Denied(Denied::Hidden))
+        self.directory.resource_by_name(name).ok_or(DeskError::NotFound)
     }
 }
 

@@ -110,6 +110,15 @@ pub async fn run(
     let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
     let authorities =
         Arc::new(Authorities::new(Policies::built_in()?, config.identity.operator.clone()));
+    if let Some(name) = &config.identity.operator
+        && store.directory()?.tenant_by_name(name).is_none()
+    {
+        tracing::warn!(
+            operator = name,
+            "`identity.operator` names no tenant: nobody reviews or decides until there is one, \
+             `bailiwick tenant create`"
+        );
+    }
     let tasks = TaskTracker::new();
     let api = bind(config.listen.api, "listen.api").await?;
     let private = match config.listen.private {

@@ -242,7 +242,7 @@ impl Store {
             let state = format!(
                 "public_network_access={public} network_default_action={default} ip_rules={rules}"
             );
-            log.changed(Subject::Resource, id, Action::Updated, &state)
+            log.changed(Subject::NetworkRules, id, Action::Updated, &state)
         })
     }
 

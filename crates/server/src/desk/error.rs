@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use policy::{
-    authz::Denied,
+    authz::{Denied, Forbidden},
     workflow::{BadStatement, exemption, review, workstation},
 };
 use store::{NoRandom, StoreError, ledger::NotOpened, workflow::NotStepped};
@@ -32,8 +32,8 @@ pub(super) enum DeskError {
     #[error("only people decide: sign in as a person, not as an application")]
     NoPerson,
     /// The policies do not allow it.
-    #[error(transparent)]
-    Denied(#[from] Denied),
+    #[error("{0}")]
+    Forbidden(Forbidden),
     /// The workflow refuses it.
     #[error("{0}; {help}", help = .0.help())]
     Exemption(exemption::Refused),
@@ -43,17 +43,17 @@ pub(super) enum DeskError {
     /// The workstation is not let in.
     #[error("{0}; {help}", help = .0.help())]
     Workstation(#[from] workstation::Refused),
-    /// Nothing is kept of such a request, or the caller may not know.
-    #[error("no record of such a request is kept")]
-    NoRecord,
-    /// No such look is under way.
-    #[error("no such look is under way: it was not asked for, has expired, or is over")]
-    NoGrant,
+    /// There is no such thing, or the caller may not know of it: in the same words.
+    #[error(
+        "there is no such thing that you may know of; check its name or id. A look that was refused, \
+         used or has expired must be asked for again"
+    )]
+    NotFound,
     /// A reviewer or manager without a team.
     #[error("you are in no team; ask the operator to put you into one (`bailiwick role team`)")]
     NoTeam,
     /// The record was not opened.
-    #[error(transparent)]
+    #[error("{0}; the look is over: ask again once this is mended, and see the operator's log")]
     NotOpened(#[from] NotOpened),
     /// A text that is none.
     #[error("{0}; {help}", help = .0.help())]
@@ -62,10 +62,12 @@ pub(super) enum DeskError {
     #[error("{0}")]
     BadRequest(String),
     /// No such path.
-    #[error("there is nothing at this path")]
+    #[error(
+        "there is nothing at this path; docs/operate/review.md and zero-retention.md list them"
+    )]
     NoSuchPath,
     /// No such method.
-    #[error("this path does not take this method")]
+    #[error("this path does not take this method; reading is GET, every step is POST")]
     MethodNotAllowed,
     /// The store failed.
     #[error("{0}; {help}", help = .0.help())]
@@ -76,6 +78,15 @@ pub(super) enum DeskError {
     /// A part of the program stopped.
     #[error("the work was cut off; try again")]
     Aborted,
+}
+
+impl From<Denied> for DeskError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Hidden => Self::NotFound,
+            Denied::Forbidden(forbidden) => Self::Forbidden(forbidden),
+        }
+    }
 }
 
 impl From<Unverified> for DeskError {
@@ -118,10 +129,8 @@ impl DeskError {
             | Self::NoPerson
             | Self::NoTeam
             | Self::Workstation(_)
-            | Self::Denied(Denied::Forbidden(_)) => (StatusCode::FORBIDDEN, "Forbidden"),
-            Self::Denied(Denied::Hidden) | Self::NoSuchPath | Self::NoRecord | Self::NoGrant => {
-                (StatusCode::NOT_FOUND, "NotFound")
-            }
+            | Self::Forbidden(_) => (StatusCode::FORBIDDEN, "Forbidden"),
+            Self::NotFound | Self::NoSuchPath => (StatusCode::NOT_FOUND, "NotFound"),
             Self::Exemption(exemption::Refused::OwnApplication) => {
                 (StatusCode::FORBIDDEN, "Forbidden")
             }

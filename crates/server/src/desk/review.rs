@@ -71,12 +71,12 @@ struct Case {
 impl Case {
     /// Finds a record that is kept. One that is not is answered as one that may not be seen.
     async fn find(desk: &Desk, visitor: &Visitor, request: &str) -> Result<Self, DeskError> {
-        let request: RequestId = request.parse().map_err(|_| DeskError::NoRecord)?;
+        let request: RequestId = request.parse().map_err(|_| DeskError::NotFound)?;
         let (store, ledger) = (desk.store.clone(), desk.ledger.clone());
         let (found, state) =
             blocking(move || Ok((ledger.record(request)?, store.state::<Review>(request)?)))
                 .await?;
-        let found = found.ok_or(DeskError::NoRecord)?;
+        let found = found.ok_or(DeskError::NotFound)?;
         let lockbox = visitor.directory.resource(found.resource).is_some_and(|r| r.lockbox);
         let now_ms = clock::read().wall_ms;
         let facts = RecordFacts {
@@ -93,7 +93,7 @@ impl Case {
     /// The look that is under way, as a decision about it sees it.
     fn grant(&self, asked: GrantId) -> Result<GrantFacts, DeskError> {
         let look = self.state.look(self.now_ms).filter(|look| look.grant == asked);
-        let look = look.ok_or(DeskError::NoGrant)?;
+        let look = look.ok_or(DeskError::NotFound)?;
         let approval = look.manager.map(|manager| ApprovalFacts { manager, team: look.team });
         let mut record = self.facts.clone();
         // What the customer was promised when it was asked for stays promised.

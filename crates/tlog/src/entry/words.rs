@@ -33,7 +33,8 @@ pub enum Subject {
     /// The administrator's key.
     #[n(6)]
     AdminKey,
-    /// A person's role: assigned is created, removed is deleted. The id is the assignment's.
+    /// A role or a team: given is created, taken is deleted, another team is updated. The id is the
+    /// holder's.
     #[n(7)]
     RoleAssignment,
     /// A resource's network rules. The id is the resource's.
