@@ -23,7 +23,7 @@ use super::{Desk, Parsed, Visitor, blocking, error::DeskError, facts};
 use crate::clock;
 
 /// What a customer applies with.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Application {
     /// What the resource is used for.
@@ -38,7 +38,7 @@ pub(super) struct Application {
 }
 
 /// A decision about an application.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Decision {
     approval: ApprovalId,
@@ -47,7 +47,7 @@ pub(super) struct Decision {
 }
 
 /// The end of an application or an approval.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Withdrawal {
     approval: ApprovalId,
@@ -55,7 +55,7 @@ pub(super) struct Withdrawal {
 }
 
 /// An application, as those who decide see it.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(super) struct Pending {
     resource: String,
     id: ResourceId,
