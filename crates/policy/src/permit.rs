@@ -26,6 +26,10 @@ pub trait Action: sealed::Sealed + fmt::Debug {
 /// An action that runs a model: what `engine` takes permits for.
 pub trait Inference: Action<Thing = DeploymentFacts, Context = Moment> {}
 
+/// An action of running the service: what its administrator does without being asked who it is.
+/// None of them shows content, reviews, or decides on zero retention: those take a person.
+pub trait Administration: Action {}
+
 mod sealed {
     pub trait Sealed {}
 }
@@ -64,6 +68,10 @@ actions! {
     TrainOn = "trainOn": FileFacts, Moment;
     /// Read how much was used.
     ReadUsage = "readUsage": Scope, Moment;
+    /// Read that there is a tenant, and since when.
+    ReadTenant = "readTenant": TenantFacts, Moment;
+    /// Read which models there are.
+    ReadModels = "readModels": Service, Moment;
     /// Read how a resource is set up.
     ReadResource = "readResource": ResourceFacts, Moment;
     /// On a tenant: make a resource. On a resource: change it.
@@ -90,6 +98,8 @@ actions! {
     AssignRole = "assignRole": Scope, Assigning;
     /// Let a device be used for review.
     EnrollWorkstation = "enrollWorkstation": Service, Enrolling;
+    /// Say whether the owner of a resource must consent to each look at a record.
+    WriteLockbox = "writeLockbox": ResourceFacts, Moment;
     /// Change from which networks a resource answers.
     WriteNetworkRules = "writeNetworkRules": ResourceFacts, Moment;
     /// List the records that are kept of a resource's calls.
@@ -131,6 +141,25 @@ actions! {
 impl Inference for Complete {}
 impl Inference for Embed {}
 
+impl Administration for ReadUsage {}
+impl Administration for ReadTenant {}
+impl Administration for ReadModels {}
+impl Administration for ReadResource {}
+impl Administration for WriteResource {}
+impl Administration for DeleteResource {}
+impl Administration for ListKeys {}
+impl Administration for RegenerateKey {}
+impl Administration for WriteDeployment {}
+impl Administration for DeleteDeployment {}
+impl Administration for CreateTenant {}
+impl Administration for DeleteTenant {}
+impl Administration for WriteModel {}
+impl Administration for AssignRole {}
+impl Administration for EnrollWorkstation {}
+impl Administration for WriteLockbox {}
+impl Administration for WriteNetworkRules {}
+impl Administration for ReadEvidence {}
+
 /// One allowed action `A`, once.
 ///
 /// Its fields are private and it is neither `Clone` nor `Deserialize`: outside [`crate::authz`] the
@@ -145,6 +174,15 @@ impl Inference for Embed {}
 /// use policy::{authz::{context::Moment, facts::DeploymentFacts}, permit::{Complete, Permit}};
 /// fn forge(thing: DeploymentFacts) -> Permit<Complete> {
 ///     Permit::new(thing, Moment { now_ms: 0 })
+/// }
+/// ```
+///
+/// The administrator has no permit for content, for a look or for zero retention:
+///
+/// ```compile_fail,E0277
+/// use policy::{permit::{OpenRecord, Permit}, principal::Administrator};
+/// fn look(administrator: &Administrator) -> Permit<OpenRecord> {
+///     administrator.permit(todo!(), todo!())
 /// }
 /// ```
 ///

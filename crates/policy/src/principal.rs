@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::{
     authz::role::{Holder, Role, Roles},
     id::{PersonId, ResourceId, TenantId, WorkloadId},
+    permit::{Administration, Permit},
     token::{Kind, VerifiedToken},
 };
 
@@ -304,10 +305,45 @@ impl Workload {
     }
 }
 
+/// Who runs the machine that the service is on: the holder of the administrator's key, or who works
+/// beside its data. Not a principal of the policies: whoever can write the data can do all of this
+/// anyway, each time with its entry in the log. It is for [`Administration`] alone.
+///
+/// ```compile_fail,E0423
+/// let forged = policy::principal::Administrator(());
+/// ```
+#[derive(Debug, Clone)]
+pub struct Administrator(());
+
+impl Administrator {
+    /// Whoever opened the data: what the command line acts as.
+    #[must_use]
+    pub fn beside_the_data() -> Self {
+        Self(())
+    }
+
+    /// Checks a presented key against the administrator's, in constant time.
+    ///
+    /// # Errors
+    /// When it is another.
+    pub fn with_key(presented: &Key, stored: &KeyDigest) -> Result<Self, Unauthenticated> {
+        if stored.matches(&presented.digest()) {
+            Ok(Self(()))
+        } else {
+            Err(Unauthenticated::Foreign)
+        }
+    }
+
+    /// A permit to run the service.
+    pub fn permit<A: Administration>(&self, thing: A::Thing, context: A::Context) -> Permit<A> {
+        Permit::new(thing, context)
+    }
+}
+
 /// Why a credential opens nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unauthenticated {
-    /// It is none of this resource's. It says no more, so that a caller learns no more.
+    /// It is none of this resource's, or not the administrator's. It says no more, so that a caller learns no more.
     #[error("the credential does not belong to this resource")]
     Foreign,
     /// It is one of the resource's keys, and the resource takes no keys.

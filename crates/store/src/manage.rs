@@ -1,9 +1,9 @@
 //! Changes: each is one transaction that happens as a whole or not at all.
 
-use std::os::unix::ffi::OsStrExt as _;
+use std::{fmt::Display, os::unix::ffi::OsStrExt as _};
 
 use policy::{
-    id::ApprovalId,
+    id::{ApprovalId, DeploymentId, ModelId, ResourceId, TenantId},
     network::NetworkRules,
     principal::{KeyDigest, KeyName},
     retention::Days,
@@ -59,7 +59,7 @@ impl Store {
         name::resource_name(&resource.name)?;
         name::region_name(&resource.region)?;
         self.change(|tx, log| {
-            must_exist(tx, Kind::Tenant, resource.tenant.as_bytes(), &resource.tenant)?;
+            name_of(tx, Kind::Tenant, resource.tenant.as_bytes(), &resource.tenant)?;
             insert(
                 tx,
                 (Kind::Resource, &resource.name),
@@ -140,8 +140,8 @@ impl Store {
         name::deployment_name(&deployment.name)?;
         let (resource, model) = (deployment.resource, deployment.model);
         self.change(|tx, log| {
-            must_exist(tx, Kind::Resource, resource.as_bytes(), &resource)?;
-            must_exist(tx, Kind::Model, model.as_bytes(), &model)?;
+            name_of(tx, Kind::Resource, resource.as_bytes(), &resource)?;
+            name_of(tx, Kind::Model, model.as_bytes(), &model)?;
             insert(
                 tx,
                 (Kind::Deployment, &deployment.name),
@@ -177,24 +177,28 @@ impl Store {
     /// When there is no such resource.
     pub fn rotate_key(
         &self,
-        resource: &str,
+        resource: ResourceId,
         key: KeyName,
         digest: &KeyDigest,
         now: u64,
     ) -> Result<(), StoreError> {
         let sql = match key {
-            KeyName::Key1 => "UPDATE resource SET key1 = ?2, key1_created_at = ?3 WHERE name = ?1",
-            KeyName::Key2 => "UPDATE resource SET key2 = ?2, key2_created_at = ?3 WHERE name = ?1",
+            KeyName::Key1 => "UPDATE resource SET key1 = ?2, key1_created_at = ?3 WHERE id = ?1",
+            KeyName::Key2 => "UPDATE resource SET key2 = ?2, key2_created_at = ?3 WHERE id = ?1",
         };
         self.change(|tx, log| {
-            let changed = tx.execute(sql, params![resource, digest.as_bytes(), now])?;
-            found(changed, Kind::Resource, resource)?;
+            let changed = tx.execute(sql, params![resource.as_bytes(), digest.as_bytes(), now])?;
+            found(changed, Kind::Resource, &resource)?;
             let subject = match key {
                 KeyName::Key1 => Subject::Key1,
                 KeyName::Key2 => Subject::Key2,
             };
-            let id = id_of(tx, Kind::Resource, resource)?;
-            log.changed(subject, id, Action::Updated, &format!("resource={resource}"))
+            log.changed(
+                subject,
+                *resource.as_bytes(),
+                Action::Updated,
+                &format!("resource={resource}"),
+            )
         })
     }
 
@@ -202,11 +206,11 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such resource.
-    pub fn set_prefix_cache(&self, resource: &str, on: bool) -> Result<(), StoreError> {
+    pub fn set_prefix_cache(&self, resource: ResourceId, on: bool) -> Result<(), StoreError> {
         self.change(|tx, log| {
-            let sql = "UPDATE resource SET prefix_cache = ?2 WHERE name = ?1";
-            found(tx.execute(sql, params![resource, on])?, Kind::Resource, resource)?;
-            let id = id_of(tx, Kind::Resource, resource)?;
+            let sql = "UPDATE resource SET prefix_cache = ?2 WHERE id = ?1";
+            found(tx.execute(sql, params![resource.as_bytes(), on])?, Kind::Resource, &resource)?;
+            let id = *resource.as_bytes();
             log.changed(Subject::Resource, id, Action::Updated, &format!("prefix_cache={on}"))
         })
     }
@@ -216,11 +220,11 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such resource.
-    pub fn set_disable_local_auth(&self, resource: &str, on: bool) -> Result<(), StoreError> {
+    pub fn set_disable_local_auth(&self, resource: ResourceId, on: bool) -> Result<(), StoreError> {
         self.change(|tx, log| {
-            let sql = "UPDATE resource SET disable_local_auth = ?2 WHERE name = ?1";
-            found(tx.execute(sql, params![resource, on])?, Kind::Resource, resource)?;
-            let id = id_of(tx, Kind::Resource, resource)?;
+            let sql = "UPDATE resource SET disable_local_auth = ?2 WHERE id = ?1";
+            found(tx.execute(sql, params![resource.as_bytes(), on])?, Kind::Resource, &resource)?;
+            let id = *resource.as_bytes();
             log.changed(Subject::Resource, id, Action::Updated, &format!("disable_local_auth={on}"))
         })
     }
@@ -229,15 +233,24 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such resource.
-    pub fn set_network(&self, resource: &str, rules: &NetworkRules) -> Result<(), StoreError> {
+    pub fn set_network(
+        &self,
+        resource: ResourceId,
+        rules: &NetworkRules,
+    ) -> Result<(), StoreError> {
         let NetworkRules { public, default_action, ip_rules } = rules;
         let lines: Vec<String> = ip_rules.iter().map(ToString::to_string).collect();
         self.change(|tx, log| {
             let sql = "UPDATE resource SET public_network_access = ?2, network_default_action = ?3,
-                       ip_rules = ?4 WHERE name = ?1";
-            let values = params![resource, public.name(), default_action.name(), lines.join("\n")];
-            found(tx.execute(sql, values)?, Kind::Resource, resource)?;
-            let id = id_of(tx, Kind::Resource, resource)?;
+                       ip_rules = ?4 WHERE id = ?1";
+            let values = params![
+                resource.as_bytes(),
+                public.name(),
+                default_action.name(),
+                lines.join("\n")
+            ];
+            found(tx.execute(sql, values)?, Kind::Resource, &resource)?;
+            let id = *resource.as_bytes();
             let (public, default, rules) = (public.name(), default_action.name(), lines.join(","));
             let state = format!(
                 "public_network_access={public} network_default_action={default} ip_rules={rules}"
@@ -250,11 +263,11 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such resource.
-    pub fn set_lockbox(&self, resource: &str, on: bool) -> Result<(), StoreError> {
+    pub fn set_lockbox(&self, resource: ResourceId, on: bool) -> Result<(), StoreError> {
         self.change(|tx, log| {
-            let sql = "UPDATE resource SET lockbox = ?2 WHERE name = ?1";
-            found(tx.execute(sql, params![resource, on])?, Kind::Resource, resource)?;
-            let id = id_of(tx, Kind::Resource, resource)?;
+            let sql = "UPDATE resource SET lockbox = ?2 WHERE id = ?1";
+            found(tx.execute(sql, params![resource.as_bytes(), on])?, Kind::Resource, &resource)?;
+            let id = *resource.as_bytes();
             log.changed(Subject::Lockbox, id, Action::Updated, &format!("lockbox={on}"))
         })
     }
@@ -264,11 +277,15 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such resource.
-    pub fn set_retention_days(&self, resource: &str, days: Days) -> Result<(), StoreError> {
+    pub fn set_retention_days(&self, resource: ResourceId, days: Days) -> Result<(), StoreError> {
         self.change(|tx, log| {
-            let sql = "UPDATE resource SET retention_days = ?2 WHERE name = ?1";
-            found(tx.execute(sql, params![resource, days.get()])?, Kind::Resource, resource)?;
-            let id = id_of(tx, Kind::Resource, resource)?;
+            let sql = "UPDATE resource SET retention_days = ?2 WHERE id = ?1";
+            found(
+                tx.execute(sql, params![resource.as_bytes(), days.get()])?,
+                Kind::Resource,
+                &resource,
+            )?;
+            let id = *resource.as_bytes();
             let state = format!("retention_days={}", days.get());
             log.changed(Subject::Resource, id, Action::Updated, &state)
         })
@@ -281,18 +298,17 @@ impl Store {
     /// When there is no such resource.
     pub fn set_content_logging(
         &self,
-        resource: &str,
+        resource: ResourceId,
         enabled: bool,
         reason: &str,
     ) -> Result<ApprovalId, StoreError> {
         let approval = ApprovalId::from_random(random()?);
         self.change(|tx, log| {
             let sql = "UPDATE resource SET content_logging = ?2, content_logging_since_ms = ?3,
-                       content_logging_approval = ?4, content_logging_until_ms = NULL WHERE name = ?1";
-            let values = params![resource, enabled, log.now_ms, approval.as_bytes()];
-            found(tx.execute(sql, values)?, Kind::Resource, resource)?;
-            let id = id_of(tx, Kind::Resource, resource)?;
-            log.content_logging(id, enabled, approval, reason)
+                       content_logging_approval = ?4, content_logging_until_ms = NULL WHERE id = ?1";
+            let values = params![resource.as_bytes(), enabled, log.now_ms, approval.as_bytes()];
+            found(tx.execute(sql, values)?, Kind::Resource, &resource)?;
+            log.content_logging(*resource.as_bytes(), enabled, approval, reason)
         })?;
         Ok(approval)
     }
@@ -303,29 +319,22 @@ impl Store {
     /// When there is no such deployment.
     pub fn change_limits(
         &self,
-        resource: &str,
-        deployment: &str,
+        deployment: DeploymentId,
         change: LimitsChange,
     ) -> Result<(), StoreError> {
         self.change(|tx, log| {
             let sql = "UPDATE deployment
-                       SET tokens_per_minute = COALESCE(?3, tokens_per_minute),
-                           requests_per_minute = COALESCE(?4, requests_per_minute)
-                       WHERE name = ?2
-                       AND resource = (SELECT id FROM resource WHERE name = ?1)
-                       RETURNING id, tokens_per_minute, requests_per_minute";
+                       SET tokens_per_minute = COALESCE(?2, tokens_per_minute),
+                           requests_per_minute = COALESCE(?3, requests_per_minute)
+                       WHERE id = ?1 RETURNING tokens_per_minute, requests_per_minute";
             let LimitsChange { tokens_per_minute, requests_per_minute } = change;
-            let values = params![resource, deployment, tokens_per_minute, requests_per_minute];
-            let row = |row: &rusqlite::Row<'_>| {
-                Ok((row.get(0)?, row.get::<_, u32>(1)?, row.get::<_, u32>(2)?))
-            };
+            let values = params![deployment.as_bytes(), tokens_per_minute, requests_per_minute];
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, u32>(1)?));
             let changed = tx.query_row(sql, values, row).optional()?;
-            let name = || deployment.to_owned();
-            let kind = Kind::Deployment;
-            let (id, tokens, requests) =
-                changed.ok_or_else(|| StoreError::NotFound { kind, name: name() })?;
+            let (tokens, requests) =
+                changed.ok_or_else(|| not_found(Kind::Deployment, &deployment))?;
             let state = format!("tokens_per_minute={tokens} requests_per_minute={requests}");
-            log.changed(Subject::Deployment, id, Action::Updated, &state)
+            log.changed(Subject::Deployment, *deployment.as_bytes(), Action::Updated, &state)
         })
     }
 
@@ -333,15 +342,14 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such tenant, or it still owns resources.
-    pub fn delete_tenant(&self, tenant: &str) -> Result<(), StoreError> {
+    pub fn delete_tenant(&self, tenant: TenantId) -> Result<(), StoreError> {
         self.change(|tx, log| {
-            let users = "SELECT r.name FROM resource r JOIN tenant t ON t.id = r.tenant
-                         WHERE t.name = ?1 ORDER BY 1";
-            refuse_if_used(tx, (Kind::Tenant, tenant), (Kind::Resource, users))?;
-            let id = id_of(tx, Kind::Tenant, tenant)?;
-            let changed = tx.execute("DELETE FROM tenant WHERE name = ?1", [tenant])?;
-            found(changed, Kind::Tenant, tenant)?;
-            log.changed(Subject::Tenant, id, Action::Deleted, &format!("name={tenant}"))
+            let users = "SELECT name FROM resource WHERE tenant = ?1 ORDER BY 1";
+            let id = *tenant.as_bytes();
+            let name = name_of(tx, Kind::Tenant, &id, &tenant)?;
+            refuse_if_used(tx, (Kind::Tenant, &name, &id), (Kind::Resource, users))?;
+            tx.execute("DELETE FROM tenant WHERE id = ?1", [&id])?;
+            log.changed(Subject::Tenant, id, Action::Deleted, &format!("name={name}"))
         })
     }
 
@@ -349,16 +357,16 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such resource, or it still has deployments.
-    pub fn delete_resource(&self, resource: &str) -> Result<(), StoreError> {
+    pub fn delete_resource(&self, resource: ResourceId) -> Result<(), StoreError> {
         self.change(|tx, log| {
             let users = "SELECT d.name || ' --resource ' || r.name
                          FROM deployment d JOIN resource r ON r.id = d.resource
-                         WHERE r.name = ?1 ORDER BY 1";
-            refuse_if_used(tx, (Kind::Resource, resource), (Kind::Deployment, users))?;
-            let id = id_of(tx, Kind::Resource, resource)?;
-            let changed = tx.execute("DELETE FROM resource WHERE name = ?1", [resource])?;
-            found(changed, Kind::Resource, resource)?;
-            log.changed(Subject::Resource, id, Action::Deleted, &format!("name={resource}"))
+                         WHERE r.id = ?1 ORDER BY 1";
+            let id = *resource.as_bytes();
+            let name = name_of(tx, Kind::Resource, &id, &resource)?;
+            refuse_if_used(tx, (Kind::Resource, &name, &id), (Kind::Deployment, users))?;
+            tx.execute("DELETE FROM resource WHERE id = ?1", [&id])?;
+            log.changed(Subject::Resource, id, Action::Deleted, &format!("name={name}"))
         })
     }
 
@@ -366,15 +374,12 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such deployment.
-    pub fn delete_deployment(&self, resource: &str, deployment: &str) -> Result<(), StoreError> {
+    pub fn delete_deployment(&self, deployment: DeploymentId) -> Result<(), StoreError> {
         self.change(|tx, log| {
-            let sql = "DELETE FROM deployment WHERE name = ?2
-                       AND resource = (SELECT id FROM resource WHERE name = ?1) RETURNING id";
-            let id = tx.query_row(sql, [resource, deployment], |row| row.get(0)).optional()?;
-            let name = || deployment.to_owned();
-            let kind = Kind::Deployment;
-            let id = id.ok_or_else(|| StoreError::NotFound { kind, name: name() })?;
-            log.changed(Subject::Deployment, id, Action::Deleted, &format!("name={deployment}"))
+            let id = *deployment.as_bytes();
+            let name = name_of(tx, Kind::Deployment, &id, &deployment)?;
+            tx.execute("DELETE FROM deployment WHERE id = ?1", [&id])?;
+            log.changed(Subject::Deployment, id, Action::Deleted, &format!("name={name}"))
         })
     }
 
@@ -382,17 +387,16 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such model, or deployments still use it.
-    pub fn delete_model(&self, model: &str) -> Result<(), StoreError> {
+    pub fn delete_model(&self, model: ModelId) -> Result<(), StoreError> {
         self.change(|tx, log| {
             let users = "SELECT d.name || ' --resource ' || r.name
                          FROM deployment d JOIN resource r ON r.id = d.resource
-                         JOIN model m ON m.id = d.model
-                         WHERE m.name = ?1 ORDER BY 1";
-            refuse_if_used(tx, (Kind::Model, model), (Kind::Deployment, users))?;
-            let id = id_of(tx, Kind::Model, model)?;
-            let changed = tx.execute("DELETE FROM model WHERE name = ?1", [model])?;
-            found(changed, Kind::Model, model)?;
-            log.changed(Subject::Model, id, Action::Deleted, &format!("name={model}"))
+                         WHERE d.model = ?1 ORDER BY 1";
+            let id = *model.as_bytes();
+            let name = name_of(tx, Kind::Model, &id, &model)?;
+            refuse_if_used(tx, (Kind::Model, &name, &id), (Kind::Deployment, users))?;
+            tx.execute("DELETE FROM model WHERE id = ?1", [&id])?;
+            log.changed(Subject::Model, id, Action::Deleted, &format!("name={name}"))
         })
     }
 
@@ -451,40 +455,36 @@ fn insert(
     }
 }
 
-/// The id of what has this name.
-fn id_of(tx: &Transaction<'_>, kind: Kind, name: &str) -> Result<[u8; 16], StoreError> {
-    let sql = format!("SELECT id FROM {kind} WHERE name = ?1");
-    let id = tx.query_row(&sql, [name], |row| row.get(0)).optional()?;
-    id.ok_or_else(|| StoreError::NotFound { kind, name: name.to_owned() })
-}
-
-fn must_exist(
+/// The name of what has this id.
+fn name_of(
     tx: &Transaction<'_>,
     kind: Kind,
     id: &[u8; 16],
-    shown: &dyn std::fmt::Display,
-) -> Result<(), StoreError> {
-    let sql = format!("SELECT 1 FROM {kind} WHERE id = ?1");
-    let row = tx.query_row(&sql, [id], |_| Ok(())).optional()?;
-    row.ok_or_else(|| StoreError::NotFound { kind, name: shown.to_string() })
+    shown: &dyn Display,
+) -> Result<String, StoreError> {
+    let sql = format!("SELECT name FROM {kind} WHERE id = ?1");
+    let name = tx.query_row(&sql, [id], |row| row.get(0)).optional()?;
+    name.ok_or_else(|| not_found(kind, shown))
 }
 
-fn found(changed: usize, kind: Kind, name: &str) -> Result<(), StoreError> {
-    if changed == 0 {
-        return Err(StoreError::NotFound { kind, name: name.to_owned() });
-    }
-    Ok(())
+fn found(changed: usize, kind: Kind, shown: &dyn Display) -> Result<(), StoreError> {
+    if changed == 0 { Err(not_found(kind, shown)) } else { Ok(()) }
+}
+
+/// What was there when its id was looked up, and is not any more.
+fn not_found(kind: Kind, shown: &dyn Display) -> StoreError {
+    StoreError::NotFound { kind, name: shown.to_string() }
 }
 
 /// Refuses with the first user's name when `users` selects any.
 fn refuse_if_used(
     tx: &Transaction<'_>,
-    (kind, name): (Kind, &str),
+    (kind, name, id): (Kind, &str, &[u8; 16]),
     (by, users): (Kind, &str),
 ) -> Result<(), StoreError> {
     let mut statement = tx.prepare(users)?;
     let names: Vec<String> =
-        statement.query_map([name], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        statement.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let Some(example) = names.first() else { return Ok(()) };
     Err(StoreError::InUse(InUse {
         kind,

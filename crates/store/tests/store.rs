@@ -136,10 +136,10 @@ fn a_key_rotated_through_one_handle_is_refused_by_the_other_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let (server, cli) =
         (Store::open(dir.path(), clock).unwrap(), Store::open(dir.path(), clock).unwrap());
-    fill(&cli);
+    let fixture = fill(&cli);
     assert!(server.directory().unwrap().resource_by_key(&key(1).digest()).is_some());
 
-    cli.rotate_key("resource-1", KeyName::Key1, &key(50).digest(), 9).unwrap();
+    cli.rotate_key(fixture.resource.id, KeyName::Key1, &key(50).digest(), 9).unwrap();
 
     let directory = server.directory().unwrap();
     assert!(directory.resource_by_key(&key(1).digest()).is_none());
@@ -152,10 +152,10 @@ fn a_key_rotated_through_one_handle_is_refused_by_the_other_at_once() {
 fn own_changes_are_seen_and_an_unchanged_directory_is_not_loaded_again() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), clock).unwrap();
-    fill(&store);
+    let fixture = fill(&store);
     let before = store.directory().unwrap();
     assert!(std::sync::Arc::ptr_eq(&before, &store.directory().unwrap()));
-    store.delete_deployment("resource-1", "chat").unwrap();
+    store.delete_deployment(fixture.deployment.id).unwrap();
     assert!(store.directory().unwrap().deployments().is_empty());
     assert_eq!(before.deployments().len(), 1, "a request keeps the picture it began with");
 }
@@ -188,7 +188,7 @@ fn limits_are_changed_one_by_one_and_in_one_resource_only() {
     store.create_deployment(&deployment("chat", &other, &fixture.model)).unwrap();
     let change = |tokens_per_minute, requests_per_minute| {
         let change = LimitsChange { tokens_per_minute, requests_per_minute };
-        store.change_limits("resource-1", "chat", change).unwrap();
+        store.change_limits(fixture.deployment.id, change).unwrap();
         let limits =
             store.directory().unwrap().deployment(fixture.resource.id, "chat").unwrap().limits;
         (limits.tokens_per_minute, limits.requests_per_minute)
@@ -199,10 +199,9 @@ fn limits_are_changed_one_by_one_and_in_one_resource_only() {
     assert_eq!(change(Some(u32::MAX), Some(9)), (u32::MAX, 9));
     let directory = store.directory().unwrap();
     assert_eq!(directory.deployment(other.id, "chat").unwrap().limits.tokens_per_minute, 1000);
-    for (resource, name) in [("resource-1", "none"), ("none", "chat")] {
-        let missing = store.change_limits(resource, name, LimitsChange::default());
-        assert!(matches!(missing, Err(StoreError::NotFound { kind: Kind::Deployment, .. })));
-    }
+    let nothing = DeploymentId::from_random([9; 16]);
+    let missing = store.change_limits(nothing, LimitsChange::default());
+    assert!(matches!(missing, Err(StoreError::NotFound { kind: Kind::Deployment, .. })));
 }
 
 #[test]
@@ -233,26 +232,26 @@ fn names_are_unique_where_they_must_be() {
 fn what_is_in_use_is_not_deleted_and_the_refusal_says_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), clock).unwrap();
-    fill(&store);
+    let fixture = fill(&store);
     let refusal = |result: Result<(), StoreError>, by| match result {
         Err(StoreError::InUse(used)) if used.by == by => StoreError::InUse(used).help(),
         other => panic!("{other:?}"),
     };
-    let tenant = refusal(store.delete_tenant("tenant-1"), Kind::Resource);
+    let tenant = refusal(store.delete_tenant(fixture.tenant.id), Kind::Resource);
     assert!(tenant.contains("`bailiwick resource delete resource-1`"), "{tenant}");
-    let resource = refusal(store.delete_resource("resource-1"), Kind::Deployment);
+    let resource = refusal(store.delete_resource(fixture.resource.id), Kind::Deployment);
     assert!(
         resource.contains("`bailiwick deployment delete chat --resource resource-1`"),
         "{resource}"
     );
-    refusal(store.delete_model("model-1"), Kind::Deployment);
+    refusal(store.delete_model(fixture.model.id), Kind::Deployment);
 
-    store.delete_deployment("resource-1", "chat").unwrap();
-    store.delete_model("model-1").unwrap();
-    store.delete_resource("resource-1").unwrap();
-    store.delete_tenant("tenant-1").unwrap();
-    let gone = store.delete_tenant("tenant-1").unwrap_err();
-    assert_eq!(gone.to_string(), "there is no tenant `tenant-1`");
+    store.delete_deployment(fixture.deployment.id).unwrap();
+    store.delete_model(fixture.model.id).unwrap();
+    store.delete_resource(fixture.resource.id).unwrap();
+    store.delete_tenant(fixture.tenant.id).unwrap();
+    let gone = store.delete_tenant(fixture.tenant.id).unwrap_err();
+    assert_eq!(gone.to_string(), format!("there is no tenant `{}`", fixture.tenant.id));
     assert_eq!(gone.help(), "`bailiwick tenant list` shows what there is");
 }
 
@@ -265,7 +264,9 @@ fn owners_must_exist() {
     assert!(missing(store.create_resource(&resource(1, &nobody)), Kind::Tenant));
     let orphan = deployment("chat", &resource(1, &nobody), &model(1));
     assert!(missing(store.create_deployment(&orphan), Kind::Resource));
-    assert!(missing(store.rotate_key("none", KeyName::Key2, &key(1).digest(), 1), Kind::Resource));
+    let nothing = ResourceId::from_random([9; 16]);
+    let rotated = store.rotate_key(nothing, KeyName::Key2, &key(1).digest(), 1);
+    assert!(missing(rotated, Kind::Resource));
 }
 
 #[test]
@@ -332,14 +333,14 @@ fn a_resource_is_closed_to_keys_and_opened_again() {
     let dir = tempfile::tempdir().unwrap();
     let (server, cli) =
         (Store::open(dir.path(), clock).unwrap(), Store::open(dir.path(), clock).unwrap());
-    fill(&cli);
+    let fixture = fill(&cli);
     let keys = || server.directory().unwrap().resource_by_name("resource-1").unwrap().keys;
     assert!(authenticate(&key(1), &keys()).is_ok());
     for (disabled, expected) in [(true, Some(Unauthenticated::KeysDisabled)), (false, None)] {
-        cli.set_disable_local_auth("resource-1", disabled).unwrap();
+        cli.set_disable_local_auth(fixture.resource.id, disabled).unwrap();
         assert_eq!(authenticate(&key(1), &keys()).err(), expected);
     }
-    let nobody = cli.set_disable_local_auth("nobody", true);
+    let nobody = cli.set_disable_local_auth(ResourceId::from_random([9; 16]), true);
     assert!(matches!(nobody, Err(StoreError::NotFound { .. })));
 
     let closed = Resource {

@@ -76,6 +76,24 @@ pub enum Scope {
     Deployment(DeploymentFacts),
 }
 
+impl From<TenantFacts> for Scope {
+    fn from(tenant: TenantFacts) -> Self {
+        Self::Tenant(tenant)
+    }
+}
+
+impl From<ResourceFacts> for Scope {
+    fn from(resource: ResourceFacts) -> Self {
+        Self::Resource(resource)
+    }
+}
+
+impl From<DeploymentFacts> for Scope {
+    fn from(deployment: DeploymentFacts) -> Self {
+        Self::Deployment(deployment)
+    }
+}
+
 /// A file that a tenant uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileFacts {

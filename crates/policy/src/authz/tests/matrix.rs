@@ -73,12 +73,15 @@ fn rows() -> Vec<Row> {
     rows.extend(on("readReceipt", 2..3));
     rows.push(row("trainOn", "File", file.clone(), NOW));
     rows.extend(on("readUsage", 0..3));
+    rows.extend(on("readTenant", 1..2));
+    rows.extend(on("readModels", 0..1));
     rows.extend(on("readResource", 2..3));
     rows.extend(on("writeResource", 1..3));
     rows.extend(on("deleteResource", 2..3));
     rows.extend(on("listKeys", 2..3));
     rows.extend(on("regenerateKey", 2..3));
     rows.extend(on("writeNetworkRules", 2..3));
+    rows.extend(on("writeLockbox", 2..3));
     rows.extend(on("writeDeployment", 2..4));
     rows.extend(on("deleteDeployment", 3..4));
     rows.extend(on("createTenant", 0..1));
