@@ -1,89 +1,157 @@
-//! The admin API: management over HTTP, on the operations listener only, for the holder of the
-//! administrator's key.
+//! The admin API: management over HTTP. On the operations listener for the holder of the
+//! administrator's key, there and at the desk for whoever signs in and has a role for it.
 //!
 //! It does what the command line does, by the same functions, and answers in the same JSON.
+
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
     body::Bytes,
     extract::{
-        DefaultBodyLimit, FromRequest, Path, Query, Request, State, rejection::QueryRejection,
+        DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State,
+        rejection::QueryRejection,
     },
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::any,
 };
-use policy::principal::{Key, KeyName};
+use policy::{
+    principal::{Key, KeyName},
+    token::looks_like_one,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use store::{Store, StoreError};
+use store::StoreError;
 
 use crate::{
-    config::Config,
+    authority::Authorities,
     fleet::Fleet,
+    identity::Providers,
     manage::{
-        DeploymentUpdate, ManageError, Management, NewDeployment, NewModel, NewResource,
-        ResourceUpdate, RoleAssignment, UsageView, WorkerView,
+        Actor, DeploymentUpdate, ManageError, Management, NewDeployment, NewModel, NewResource,
+        ResourceUpdate, RoleAssignment, UsageView,
     },
+    routes::Routes,
+    sign_in::{NotSignedIn, SignedIn, bearer},
 };
 
 /// Bytes of a request; none of them is long.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// The admin API of one server.
-pub fn router(store: Store, fleet: Fleet, config: &Config) -> Router {
-    let management = Management::new(store, &config.data);
-    let workers = get(move || async move {
-        Json(fleet.workers().iter().map(WorkerView::of).collect::<Vec<_>>())
-    });
-    let resource = "/admin/v1/resources/{name}";
-    Router::new()
-        .route("/admin/v1/tenants", get(tenants).post(create_tenant))
-        .route("/admin/v1/tenants/{name}", get(tenant).delete(delete_tenant))
-        .route("/admin/v1/resources", get(resources).post(create_resource))
-        .route(resource, get(show_resource).patch(update_resource).delete(delete_resource))
-        .route(&format!("{resource}/listKeys"), get(keys))
-        .route(&format!("{resource}/regenerateKey"), post(regenerate_key))
-        .route(&format!("{resource}/deployments"), get(deployments).post(create_deployment))
-        .route(
-            &format!("{resource}/deployments/{{deployment}}"),
-            get(deployment).patch(update_deployment).delete(delete_deployment),
-        )
-        .route("/admin/v1/models", get(models).post(add_model))
-        .route("/admin/v1/models/{name}", get(model).delete(delete_model))
-        .route(&format!("{resource}/contentLogging"), post(content_logging))
-        .route(
-            "/admin/v1/roleAssignments",
-            get(role_assignments).post(assign_role).delete(remove_role),
-        )
-        .route("/admin/v1/usage", get(usage))
-        .route("/admin/v1/workers", workers)
-        .route("/admin/{*rest}", axum::routing::any(not_found))
-        .method_not_allowed_fallback(method_not_allowed)
-        .route_layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        // Last, and so outermost: the key is checked before anything is read. Only on these routes,
-        // because the listener has others beside them.
-        .route_layer(middleware::from_fn_with_state(management.clone(), only_admin))
-        .with_state(management)
+/// What the admin API works with.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// Tenants, resources, deployments, models, roles.
+    pub management: Management,
+    /// The workers.
+    pub fleet: Fleet,
+    /// What decides who may do what.
+    pub authorities: Arc<Authorities>,
+    /// Who may say who somebody is.
+    pub providers: Providers,
+    /// Whether the administrator's key opens it here.
+    pub key: AdminKey,
 }
 
-async fn only_admin(
-    State(management): State<Management>,
-    headers: HeaderMap,
-    request: Request,
+/// Whether a listener takes the administrator's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdminKey {
+    /// It does: the operator's own listener.
+    Taken,
+    /// It does not: where customers come to, tokens alone open the administration.
+    Refused,
+}
+
+/// What the admin API answers.
+#[must_use]
+pub fn routes() -> Routes<Admin> {
+    let resource = "/admin/v1/resources/{name}";
+    let of = |what: &str| format!("{resource}/{what}");
+    Routes::new()
+        .get("/admin/v1/tenants", tenants)
+        .post("/admin/v1/tenants", create_tenant)
+        .get("/admin/v1/tenants/{name}", tenant)
+        .delete("/admin/v1/tenants/{name}", delete_tenant)
+        .get("/admin/v1/resources", resources)
+        .post("/admin/v1/resources", create_resource)
+        .get(resource, show_resource)
+        .patch(resource, update_resource)
+        .delete(resource, delete_resource)
+        .get(&of("listKeys"), keys)
+        .post(&of("regenerateKey"), regenerate_key)
+        .get(&of("deployments"), deployments)
+        .post(&of("deployments"), create_deployment)
+        .get(&of("deployments/{deployment}"), deployment)
+        .patch(&of("deployments/{deployment}"), update_deployment)
+        .delete(&of("deployments/{deployment}"), delete_deployment)
+        .post(&of("contentLogging"), content_logging)
+        .get("/admin/v1/models", models)
+        .post("/admin/v1/models", add_model)
+        .get("/admin/v1/models/{name}", model)
+        .delete("/admin/v1/models/{name}", delete_model)
+        .get("/admin/v1/roleAssignments", role_assignments)
+        .post("/admin/v1/roleAssignments", assign_role)
+        .delete("/admin/v1/roleAssignments", remove_role)
+        .get("/admin/v1/usage", usage)
+        .get("/admin/v1/workers", workers)
+}
+
+/// The admin API.
+pub fn router(admin: Admin) -> Router {
+    routes()
+        .into_router()
+        .route("/admin/{*rest}", any(not_found))
+        .method_not_allowed_fallback(method_not_allowed)
+        .route_layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        // Last, and so outermost: who calls is found out before anything is read. Only on these
+        // routes, because the listener has others beside them.
+        .route_layer(middleware::from_fn_with_state(admin.clone(), let_in))
+        .with_state(admin)
+}
+
+/// Finds out on whose behalf a request is, and leaves that with it.
+async fn let_in(
+    State(admin): State<Admin>,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, AdminError> {
-    let presented = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, key)| Key::presented(key.trim()));
-    let Some(key) = presented else { return Err(AdminError::Unauthorized) };
-    if !blocking(move || management.is_admin(&key)).await? {
-        return Err(AdminError::Unauthorized);
-    }
+    let actor = admin.actor(request.headers()).await?;
+    request.extensions_mut().insert(actor);
     Ok(next.run(request).await)
+}
+
+impl Admin {
+    async fn actor(&self, headers: &HeaderMap) -> Result<Actor, AdminError> {
+        let presented = bearer(headers).ok_or(AdminError::Unauthorized(self.key))?;
+        if looks_like_one(presented) {
+            let store = self.management.store();
+            let signed_in = SignedIn::with(headers, store, &self.authorities, &self.providers);
+            return signed_in.await.map(Actor::SignedIn).map_err(|error| match error {
+                NotSignedIn::Unauthorized => AdminError::Unauthorized(self.key),
+                error => AdminError::NotSignedIn(error),
+            });
+        }
+        if self.key == AdminKey::Refused {
+            return Err(AdminError::Unauthorized(self.key));
+        }
+        let (management, key) = (self.management.clone(), Key::presented(presented));
+        let administrator = blocking(move || management.administrator(&key)).await?;
+        administrator.map(Actor::Administrator).ok_or(AdminError::Unauthorized(self.key))
+    }
+}
+
+/// Management on the caller's behalf: there is none without.
+struct OnBehalf(Management);
+
+impl FromRequestParts<Admin> for OnBehalf {
+    type Rejection = AdminError;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, AdminError> {
+        let actor = parts.extensions.get::<Actor>().cloned();
+        let actor = actor.ok_or(AdminError::Unauthorized(admin.key))?;
+        Ok(Self(admin.management.on_behalf_of(actor)))
+    }
 }
 
 type Answer<T> = Result<Json<T>, AdminError>;
@@ -128,30 +196,30 @@ struct Regenerate {
     key_name: KeyName,
 }
 
-async fn tenants(State(m): State<Management>) -> Answer<impl Serialize> {
+async fn tenants(OnBehalf(m): OnBehalf) -> Answer<impl Serialize> {
     blocking(move || m.tenants()).await.map(Json)
 }
 
 async fn create_tenant(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     Parsed(new): Parsed<NewTenant>,
 ) -> Created<impl Serialize> {
     created(blocking(move || m.create_tenant(&new.name)).await)
 }
 
-async fn tenant(State(m): State<Management>, Path(name): Path<String>) -> Answer<impl Serialize> {
+async fn tenant(OnBehalf(m): OnBehalf, Path(name): Path<String>) -> Answer<impl Serialize> {
     blocking(move || m.tenant(&name)).await.map(Json)
 }
 
 async fn delete_tenant(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     Path(name): Path<String>,
 ) -> Result<StatusCode, AdminError> {
     deleted(blocking(move || m.delete_tenant(&name)).await)
 }
 
 async fn resources(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     query: Result<Query<OfTenant>, QueryRejection>,
 ) -> Answer<impl Serialize> {
     let Query(of) = query.map_err(|error| AdminError::BadRequest(error.body_text()))?;
@@ -159,21 +227,18 @@ async fn resources(
 }
 
 async fn create_resource(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     Parsed(new): Parsed<NewResource>,
 ) -> Created<impl Serialize> {
     created(blocking(move || m.create_resource(&new)).await)
 }
 
-async fn show_resource(
-    State(m): State<Management>,
-    Path(name): Path<String>,
-) -> Answer<impl Serialize> {
+async fn show_resource(OnBehalf(m): OnBehalf, Path(name): Path<String>) -> Answer<impl Serialize> {
     blocking(move || m.resource(&name)).await.map(Json)
 }
 
 async fn update_resource(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     Path(name): Path<String>,
     Parsed(update): Parsed<ResourceUpdate>,
 ) -> Answer<impl Serialize> {
@@ -181,40 +246,44 @@ async fn update_resource(
 }
 
 async fn delete_resource(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     Path(name): Path<String>,
 ) -> Result<StatusCode, AdminError> {
     deleted(blocking(move || m.delete_resource(&name)).await)
 }
 
 async fn content_logging(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     Path(name): Path<String>,
     Parsed(given): Parsed<ContentLogging>,
 ) -> Answer<impl Serialize> {
     blocking(move || m.set_content_logging(&name, given.enabled, &given.reason)).await.map(Json)
 }
 
-async fn role_assignments(State(m): State<Management>) -> Answer<impl Serialize> {
+async fn role_assignments(OnBehalf(m): OnBehalf) -> Answer<impl Serialize> {
     blocking(move || m.role_assignments()).await.map(Json)
 }
 
 async fn assign_role(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     Parsed(given): Parsed<RoleAssignment>,
 ) -> Result<StatusCode, AdminError> {
     blocking(move || m.assign_role(&given)).await.map(|()| StatusCode::CREATED)
 }
 
 async fn remove_role(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     Parsed(given): Parsed<RoleAssignment>,
 ) -> Result<StatusCode, AdminError> {
     deleted(blocking(move || m.remove_role(&given)).await)
 }
 
+async fn workers(State(admin): State<Admin>, OnBehalf(m): OnBehalf) -> Answer<impl Serialize> {
+    blocking(move || m.workers(&admin.fleet)).await.map(Json)
+}
+
 async fn usage(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     query: Result<Query<OfResource>, QueryRejection>,
 ) -> Result<Response, AdminError> {
     let Query(of) = query.map_err(|error| AdminError::BadRequest(error.body_text()))?;
@@ -227,27 +296,24 @@ async fn usage(
     })
 }
 
-async fn keys(State(m): State<Management>, Path(name): Path<String>) -> Answer<impl Serialize> {
+async fn keys(OnBehalf(m): OnBehalf, Path(name): Path<String>) -> Answer<impl Serialize> {
     blocking(move || m.keys(&name)).await.map(Json)
 }
 
 async fn regenerate_key(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     Path(name): Path<String>,
     Parsed(which): Parsed<Regenerate>,
 ) -> Answer<impl Serialize> {
     blocking(move || m.rotate_key(&name, which.key_name)).await.map(Json)
 }
 
-async fn deployments(
-    State(m): State<Management>,
-    Path(name): Path<String>,
-) -> Answer<impl Serialize> {
+async fn deployments(OnBehalf(m): OnBehalf, Path(name): Path<String>) -> Answer<impl Serialize> {
     blocking(move || m.deployments(Some(&name))).await.map(Json)
 }
 
 async fn create_deployment(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     Path(name): Path<String>,
     Parsed(new): Parsed<NewDeployment>,
 ) -> Created<impl Serialize> {
@@ -255,14 +321,14 @@ async fn create_deployment(
 }
 
 async fn deployment(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     Path((resource, name)): Path<(String, String)>,
 ) -> Answer<impl Serialize> {
     blocking(move || m.deployment(&resource, &name)).await.map(Json)
 }
 
 async fn update_deployment(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     Path((resource, name)): Path<(String, String)>,
     Parsed(update): Parsed<DeploymentUpdate>,
 ) -> Answer<impl Serialize> {
@@ -270,18 +336,18 @@ async fn update_deployment(
 }
 
 async fn delete_deployment(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     Path((resource, name)): Path<(String, String)>,
 ) -> Result<StatusCode, AdminError> {
     deleted(blocking(move || m.delete_deployment(&resource, &name)).await)
 }
 
-async fn models(State(m): State<Management>) -> Answer<impl Serialize> {
+async fn models(OnBehalf(m): OnBehalf) -> Answer<impl Serialize> {
     blocking(move || m.models()).await.map(Json)
 }
 
 async fn add_model(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     Parsed(new): Parsed<NewModel>,
 ) -> Created<impl Serialize> {
     // A task of its own: it is carried to its end, also when the caller does not wait for it.
@@ -293,12 +359,12 @@ async fn add_model(
     )
 }
 
-async fn model(State(m): State<Management>, Path(name): Path<String>) -> Answer<impl Serialize> {
+async fn model(OnBehalf(m): OnBehalf, Path(name): Path<String>) -> Answer<impl Serialize> {
     blocking(move || m.model(&name)).await.map(Json)
 }
 
 async fn delete_model(
-    State(m): State<Management>,
+    OnBehalf(m): OnBehalf,
     Path(name): Path<String>,
 ) -> Result<StatusCode, AdminError> {
     deleted(blocking(move || m.delete_model(&name)).await)
@@ -354,7 +420,8 @@ fn deleted(result: Result<(), AdminError>) -> Result<StatusCode, AdminError> {
 /// Why the admin API refused.
 #[derive(Debug)]
 enum AdminError {
-    Unauthorized,
+    Unauthorized(AdminKey),
+    NotSignedIn(NotSignedIn),
     NoSuchPath,
     MethodNotAllowed,
     TooLarge,
@@ -371,10 +438,18 @@ impl From<ManageError> for AdminError {
 impl AdminError {
     fn status(&self) -> (StatusCode, &'static str) {
         const BAD_REQUEST: (StatusCode, &str) = (StatusCode::BAD_REQUEST, "BadRequest");
+        const FORBIDDEN: (StatusCode, &str) = (StatusCode::FORBIDDEN, "Forbidden");
+        const UNAVAILABLE: (StatusCode, &str) =
+            (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable");
         const FAILED: (StatusCode, &str) =
             (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError");
         match self {
-            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
+            Self::Unauthorized(_) | Self::NotSignedIn(NotSignedIn::Unauthorized) => {
+                (StatusCode::UNAUTHORIZED, "Unauthorized")
+            }
+            Self::NotSignedIn(NotSignedIn::NoRole) => FORBIDDEN,
+            Self::NotSignedIn(NotSignedIn::Unavailable) => UNAVAILABLE,
+            Self::NotSignedIn(NotSignedIn::Store(_)) => FAILED,
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "NotFound"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLarge"),
@@ -386,9 +461,8 @@ impl AdminError {
                 ManageError::Store(StoreError::Exists { .. } | StoreError::InUse(_)) => {
                     (StatusCode::CONFLICT, "Conflict")
                 }
-                ManageError::Store(StoreError::Busy) => {
-                    (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
-                }
+                ManageError::Store(StoreError::Busy) => UNAVAILABLE,
+                ManageError::Forbidden(_) | ManageError::NotOfTheService { .. } => FORBIDDEN,
                 ManageError::Store(StoreError::BadName { .. })
                 | ManageError::ModelCannotChat { .. }
                 | ManageError::Days(_)
@@ -418,12 +492,15 @@ impl AdminError {
 
     fn message(&self) -> String {
         match self {
-            Self::Unauthorized => {
+            Self::Unauthorized(AdminKey::Taken) => {
                 "send the administrator's key as `Authorization: Bearer KEY`; it is in the file \
                  admin.key in the data directory, and `bailiwick key rotate --admin` makes a new \
-                 one"
-                .to_owned()
+                 one. Or send a token of your identity provider; the operator's log says why one \
+                 is refused"
+                    .to_owned()
             }
+            Self::Unauthorized(AdminKey::Refused) => NotSignedIn::Unauthorized.to_string(),
+            Self::NotSignedIn(error) => error.to_string(),
             Self::NoSuchPath => {
                 "there is nothing at this path; the admin API has /admin/v1/tenants, resources, \
                  models, roleAssignments, usage and workers"

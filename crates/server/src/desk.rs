@@ -11,22 +11,22 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request},
-    http::{header::AUTHORIZATION, request::Parts},
-    routing::{get, post},
+    http::request::Parts,
 };
 use bytes::Bytes;
 use policy::{
-    authz::{Settled, context::Moment, facts::ResourceFacts},
+    authz::{context::Moment, facts::ResourceFacts},
     id::PersonId,
     permit::{Action, Permit},
-    principal::{self, NamedTenant, Principal},
-    token::looks_like_one,
+    principal::Principal,
 };
 use serde::de::DeserializeOwned;
 use store::{Directory, Resource, Store, ledger::Ledger};
 
 use self::error::DeskError;
-use crate::{authority::Authorities, clock, identity::Providers};
+use crate::{
+    authority::Authorities, clock, identity::Providers, routes::Routes, sign_in::SignedIn,
+};
 
 /// Bytes of a request.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -44,34 +44,40 @@ pub struct Desk {
     pub ledger: Ledger,
 }
 
-/// The desk's routes.
-pub fn router(desk: Desk) -> Router {
-    let exemption = "/desk/v1/resources/{name}/zeroRetention";
-    Router::new()
-        .route("/desk/v1/zeroRetention", get(exemption::pending))
-        .route(exemption, get(exemption::status).post(exemption::apply))
-        .route(&format!("{exemption}/decision"), post(exemption::decide))
-        .route(&format!("{exemption}/withdrawal"), post(exemption::withdraw))
-        .route("/desk/v1/resources/{name}/looks", get(review::looks))
-        .route("/desk/v1/records/{request}/consent", post(review::consent))
-        .route("/desk/v1/records/{request}/decline", post(review::decline))
-        .fallback(async || DeskError::NoSuchPath)
-        .method_not_allowed_fallback(async || DeskError::MethodNotAllowed)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(desk)
+/// What the desk answers.
+#[must_use]
+pub fn routes() -> Routes<Desk> {
+    let resource = "/desk/v1/resources/{name}";
+    let of = |what: &str| format!("{resource}/{what}");
+    Routes::new()
+        .get("/desk/v1/zeroRetention", exemption::pending)
+        .get(&of("zeroRetention"), exemption::status)
+        .post(&of("zeroRetention"), exemption::apply)
+        .post(&of("zeroRetention/decision"), exemption::decide)
+        .post(&of("zeroRetention/withdrawal"), exemption::withdraw)
+        .get(&of("looks"), review::looks)
+        .post("/desk/v1/records/{request}/consent", review::consent)
+        .post("/desk/v1/records/{request}/decline", review::decline)
 }
 
-/// The review desk's routes: for enrolled workstations alone.
-pub fn review_router(desk: Desk) -> Router {
-    let record = "/review/v1/records/{request}";
-    Router::new()
-        .route("/review/v1/queue", get(review::queue))
-        .route(&format!("{record}/flag"), post(review::flag))
-        .route(&format!("{record}/look"), post(review::request))
-        .route(&format!("{record}/approval"), post(review::approve))
-        .route(&format!("{record}/refusal"), post(review::refuse))
-        .route(&format!("{record}/open"), post(review::open))
-        .route(&format!("{record}/judgement"), post(review::judge))
+/// What the review desk answers, to enrolled workstations alone.
+#[must_use]
+pub fn review_routes() -> Routes<Desk> {
+    let of = |what: &str| format!("/review/v1/records/{{request}}/{what}");
+    Routes::new()
+        .get("/review/v1/queue", review::queue)
+        .post(&of("flag"), review::flag)
+        .post(&of("look"), review::request)
+        .post(&of("approval"), review::approve)
+        .post(&of("refusal"), review::refuse)
+        .post(&of("open"), review::open)
+        .post(&of("judgement"), review::judge)
+}
+
+/// Serves routes at a desk.
+pub fn router(desk: Desk, routes: Routes<Desk>) -> Router {
+    routes
+        .into_router()
         .fallback(async || DeskError::NoSuchPath)
         .method_not_allowed_fallback(async || DeskError::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -80,10 +86,8 @@ pub fn review_router(desk: Desk) -> Router {
 
 /// A person who signed in, and the picture in which they ask.
 struct Visitor {
-    principal: Principal,
+    signed_in: SignedIn,
     person: PersonId,
-    directory: Arc<Directory>,
-    authority: Arc<Settled>,
 }
 
 impl Visitor {
@@ -101,12 +105,17 @@ impl Visitor {
         thing: &A::Thing,
         context: &A::Context,
     ) -> Result<Permit<A>, DeskError> {
-        Ok(self.authority.authorize(&self.principal, thing, context)?)
+        Ok(self.signed_in.permit(thing, context)?)
     }
 
     /// A resource by its name. Whether the person may know of it, each permit says.
     fn resource(&self, name: &str) -> Result<&Resource, DeskError> {
-        self.directory.resource_by_name(name).ok_or(DeskError::NotFound)
+        self.directory().resource_by_name(name).ok_or(DeskError::NotFound)
+    }
+
+    /// Everything there is, as of the sign-in.
+    fn directory(&self) -> &Directory {
+        &self.signed_in.directory
     }
 }
 
@@ -119,26 +128,13 @@ impl FromRequestParts<Desk> for Visitor {
     type Rejection = DeskError;
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, DeskError> {
-        let bearer = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = bearer
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim())
-            .filter(|token| looks_like_one(token))
-            .ok_or(DeskError::Unauthorized)?;
-        let token = desk.providers.verify(token).await?;
-        let directory = desk.store.directory()?;
-        let tenant =
-            directory.tenant_by_name(token.tenant_name()).ok_or(DeskError::Unauthorized)?;
-        // Whoever has no role has no id, and nothing to do here.
-        let id = directory.principal_id(tenant.id, token.object_id()).ok_or(DeskError::NoRole)?;
-        let named = NamedTenant { name: &tenant.name, id: tenant.id };
-        let principal =
-            principal::admit(&token, &named, id).map_err(|_| DeskError::Unauthorized)?;
-        let Principal::Person(person) = &principal else { return Err(DeskError::NoPerson) };
+        let Desk { store, authorities, providers, .. } = desk;
+        let signed_in = SignedIn::with(&parts.headers, store, authorities, providers).await?;
+        let Principal::Person(person) = &signed_in.principal else {
+            return Err(DeskError::NoPerson);
+        };
         let person = person.id();
-        let authority = desk.authorities.of(&directory);
-        Ok(Self { principal, person, directory, authority })
+        Ok(Self { signed_in, person })
     }
 }
 

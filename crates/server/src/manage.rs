@@ -3,6 +3,7 @@
 //!
 //! Keys are made here, shown once to whoever asked for them, and stored as digests only.
 
+mod actor;
 mod admin_key;
 mod error;
 mod models;
@@ -19,17 +20,24 @@ use std::{
 };
 
 use policy::{
+    authz::facts::{Service, TenantFacts},
     id::{DeploymentId, ResourceId, TenantId},
     meter::Limits,
     network::{DefaultAction, IP_RULES_MAX, IpRule, NetworkRules, PublicNetworkAccess},
-    principal::{Key, KeyName, ResourceKeys},
+    permit::{
+        CreateTenant, DeleteDeployment, DeleteResource, DeleteTenant, ListKeys, ReadResource,
+        ReadTenant, RegenerateKey, WriteDeployment, WriteLockbox, WriteNetworkRules, WriteResource,
+    },
+    principal::{Administrator, Key, KeyName, ResourceKeys},
     retention::{ContentLogging, Days, Rule},
     task::Task,
 };
 use serde::{Deserialize, Serialize};
 use store::{Deployment, Directory, Kind, LimitsChange, Resource, Sku, Store, StoreError, Tenant};
 
+use self::actor::{Named, facts};
 pub use self::{
+    actor::Actor,
     admin_key::{ADMIN_KEY_FILE, write_private},
     error::ManageError,
     models::NewModel,
@@ -51,11 +59,12 @@ const TOKENS_PER_MINUTE: u32 = 1_000_000;
 /// thousand tokens.
 const REQUESTS_PER_MINUTE: u32 = 6_000;
 
-/// Manages one data directory.
+/// Manages one data directory, on somebody's behalf: each function asks whether they may.
 #[derive(Debug, Clone)]
 pub struct Management {
     store: Store,
     data: PathBuf,
+    actor: Actor,
 }
 
 /// What a resource is created with.
@@ -142,10 +151,17 @@ pub struct DeploymentUpdate {
 }
 
 impl Management {
-    /// Manages the data directory that `store` was opened in.
+    /// Manages the data directory that `store` was opened in, as who can open it.
     #[must_use]
     pub fn new(store: Store, data: &Path) -> Self {
-        Self { store, data: data.to_owned() }
+        let actor = Actor::Administrator(Administrator::beside_the_data());
+        Self { store, data: data.to_owned(), actor }
+    }
+
+    /// The same, on somebody's behalf.
+    #[must_use]
+    pub fn on_behalf_of(&self, actor: Actor) -> Self {
+        Self { actor, ..self.clone() }
     }
 
     /// The store underneath.
@@ -159,6 +175,8 @@ impl Management {
     /// # Errors
     /// When its name is not allowed or taken.
     pub fn create_tenant(&self, name: &str) -> Result<TenantView, ManageError> {
+        let permit = self.permit::<CreateTenant>(&Service, Named::Service)?;
+        let Service = permit.spend();
         let tenant = Tenant {
             id: TenantId::from_random(random()?),
             name: name.to_owned(),
@@ -173,7 +191,9 @@ impl Management {
     /// # Errors
     /// When the store cannot be read.
     pub fn tenants(&self) -> Result<Vec<TenantView>, ManageError> {
-        Ok(self.store.directory()?.tenants().into_iter().map(TenantView::of).collect())
+        let directory = self.store.directory()?;
+        let shown = |tenant: &&Tenant| self.shows::<ReadTenant>(&TenantFacts { tenant: tenant.id });
+        Ok(directory.tenants().into_iter().filter(shown).map(TenantView::of).collect())
     }
 
     /// One tenant.
@@ -181,7 +201,7 @@ impl Management {
     /// # Errors
     /// When there is none of that name.
     pub fn tenant(&self, name: &str) -> Result<TenantView, ManageError> {
-        Ok(TenantView::of(find_tenant(&*self.store.directory()?, name)?))
+        Ok(TenantView::of(self.tenant_for::<ReadTenant>(&*self.store.directory()?, name)?))
     }
 
     /// Deletes a tenant.
@@ -189,7 +209,8 @@ impl Management {
     /// # Errors
     /// When there is none of that name, or it owns resources.
     pub fn delete_tenant(&self, name: &str) -> Result<(), ManageError> {
-        Ok(self.store.delete_tenant(name)?)
+        let tenant = self.tenant_for::<DeleteTenant>(&*self.store.directory()?, name)?.id;
+        Ok(self.store.delete_tenant(tenant)?)
     }
 
     /// Adds a resource, and makes its two keys.
@@ -198,7 +219,7 @@ impl Management {
     /// When a name is not allowed or taken, or there is no such tenant.
     pub fn create_resource(&self, new: &NewResource) -> Result<NewResourceView, ManageError> {
         let directory = self.store.directory()?;
-        let tenant = find_tenant(&directory, &new.tenant)?;
+        let tenant = self.tenant_for::<WriteResource>(&directory, &new.tenant)?;
         let id = ResourceId::from_random(random()?);
         let (key1, key2) = (new_key()?, new_key()?);
         let now = now();
@@ -242,8 +263,12 @@ impl Management {
     /// When there is no such tenant.
     pub fn resources(&self, tenant: Option<&str>) -> Result<Vec<ResourceView>, ManageError> {
         let directory = self.store.directory()?;
-        let owner = tenant.map(|name| find_tenant(&directory, name)).transpose()?;
-        let wanted = |resource: &&Resource| owner.is_none_or(|owner| owner.id == resource.tenant);
+        let of = |name| self.tenant_for::<ReadTenant>(&directory, name);
+        let owner = tenant.map(of).transpose()?;
+        let wanted = |resource: &&Resource| {
+            owner.is_none_or(|owner| owner.id == resource.tenant)
+                && self.shows::<ReadResource>(&facts(resource))
+        };
         let view = |resource| ResourceView::of(resource, &directory);
         Ok(directory.resources().into_iter().filter(wanted).map(view).collect())
     }
@@ -254,7 +279,8 @@ impl Management {
     /// When there is none of that name.
     pub fn resource(&self, name: &str) -> Result<ResourceView, ManageError> {
         let directory = self.store.directory()?;
-        Ok(ResourceView::of(find_resource(&directory, name)?, &directory))
+        let resource = self.resource_for::<ReadResource>(&directory, name)?;
+        Ok(ResourceView::of(resource, &directory))
     }
 
     /// Changes a resource.
@@ -267,21 +293,32 @@ impl Management {
         update: &ResourceUpdate,
     ) -> Result<ResourceView, ManageError> {
         let days = update.retention_days.map(Days::new).transpose()?;
-        let network = self.network(name, update)?;
+        let directory = self.store.directory()?;
+        // Everything is asked before anything is changed.
+        let written =
+            update.prefix_cache.is_some() || update.disable_local_auth.is_some() || days.is_some();
+        if written {
+            self.resource_for::<WriteResource>(&directory, name)?;
+        }
+        if update.lockbox.is_some() {
+            self.resource_for::<WriteLockbox>(&directory, name)?;
+        }
+        let network = self.network(&directory, name, update)?;
+        let id = find_resource(&directory, name)?.id;
         if let Some(on) = update.prefix_cache {
-            self.store.set_prefix_cache(name, on)?;
+            self.store.set_prefix_cache(id, on)?;
         }
         if let Some(on) = update.disable_local_auth {
-            self.store.set_disable_local_auth(name, on)?;
+            self.store.set_disable_local_auth(id, on)?;
         }
         if let Some(days) = days {
-            self.store.set_retention_days(name, days)?;
+            self.store.set_retention_days(id, days)?;
         }
         if let Some(on) = update.lockbox {
-            self.store.set_lockbox(name, on)?;
+            self.store.set_lockbox(id, on)?;
         }
         if let Some(rules) = network {
-            self.store.set_network(name, &rules)?;
+            self.store.set_network(id, &rules)?;
         }
         self.resource(name)
     }
@@ -289,14 +326,14 @@ impl Management {
     /// The network rules that an update leads to, where it changes them.
     fn network(
         &self,
+        directory: &Directory,
         name: &str,
         update: &ResourceUpdate,
     ) -> Result<Option<NetworkRules>, ManageError> {
         if update.public_network_access.is_none() && update.network_acls.is_none() {
             return Ok(None);
         }
-        let directory = self.store.directory()?;
-        let mut rules = find_resource(&directory, name)?.network.clone();
+        let mut rules = self.resource_for::<WriteNetworkRules>(directory, name)?.network.clone();
         if let Some(public) = update.public_network_access {
             rules.public = public;
         }
@@ -323,7 +360,9 @@ impl Management {
         if reason.trim().is_empty() {
             return Err(ManageError::NoReason);
         }
-        self.store.set_content_logging(name, enabled, reason)?;
+        let directory = self.store.directory()?;
+        let id = find_resource(&directory, name)?.id;
+        self.store.set_content_logging(id, enabled, reason)?;
         self.resource(name)
     }
 
@@ -332,7 +371,8 @@ impl Management {
     /// # Errors
     /// When there is none of that name, or it has deployments.
     pub fn delete_resource(&self, name: &str) -> Result<(), ManageError> {
-        Ok(self.store.delete_resource(name)?)
+        let resource = self.resource_for::<DeleteResource>(&*self.store.directory()?, name)?.id;
+        Ok(self.store.delete_resource(resource)?)
     }
 
     /// The two keys of a resource: names and ages, never the keys.
@@ -340,7 +380,9 @@ impl Management {
     /// # Errors
     /// When there is no such resource.
     pub fn keys(&self, resource: &str) -> Result<Vec<KeyView>, ManageError> {
-        Ok(self.resource(resource)?.keys)
+        let directory = self.store.directory()?;
+        let resource = self.resource_for::<ListKeys>(&directory, resource)?;
+        Ok(ResourceView::of(resource, &directory).keys)
     }
 
     /// Replaces one key of a resource; the old one stops working at once.
@@ -348,8 +390,10 @@ impl Management {
     /// # Errors
     /// When there is no such resource.
     pub fn rotate_key(&self, resource: &str, name: KeyName) -> Result<NewKeyView, ManageError> {
+        let directory = self.store.directory()?;
+        let id = self.resource_for::<RegenerateKey>(&directory, resource)?.id;
         let key = new_key()?;
-        self.store.rotate_key(resource, name, &key.digest(), now())?;
+        self.store.rotate_key(id, name, &key.digest(), now())?;
         Ok(NewKeyView { resource: resource.to_owned(), key_name: name, key })
     }
 
@@ -364,7 +408,7 @@ impl Management {
         new: &NewDeployment,
     ) -> Result<DeploymentView, ManageError> {
         let directory = self.store.directory()?;
-        let resource = find_resource(&directory, resource)?;
+        let resource = self.resource_for::<WriteDeployment>(&directory, resource)?;
         let model = find_model(&directory, &new.model)?;
         if new.task == Task::Chat && !model.facts.generates {
             return Err(ManageError::ModelCannotChat { model: model.name.clone() });
@@ -393,8 +437,14 @@ impl Management {
     /// When there is no such resource.
     pub fn deployments(&self, resource: Option<&str>) -> Result<Vec<DeploymentView>, ManageError> {
         let directory = self.store.directory()?;
-        let owner = resource.map(|name| find_resource(&directory, name)).transpose()?;
-        let wanted = |d: &&Deployment| owner.is_none_or(|owner| owner.id == d.resource);
+        let of = |name| self.resource_for::<ReadResource>(&directory, name);
+        let owner = resource.map(of).transpose()?;
+        let wanted = |d: &&Deployment| match owner {
+            Some(owner) => owner.id == d.resource,
+            None => directory
+                .resource(d.resource)
+                .is_some_and(|resource| self.shows::<ReadResource>(&facts(resource))),
+        };
         let view = |deployment| DeploymentView::of(deployment, &directory);
         let mut views: Vec<_> = directory.deployments().iter().filter(wanted).map(view).collect();
         views.sort_by(|a, b| (&a.resource, &a.name).cmp(&(&b.resource, &b.name)));
@@ -407,7 +457,7 @@ impl Management {
     /// When there is none of that name in the resource.
     pub fn deployment(&self, resource: &str, name: &str) -> Result<DeploymentView, ManageError> {
         let directory = self.store.directory()?;
-        let owner = find_resource(&directory, resource)?;
+        let owner = self.resource_for::<ReadResource>(&directory, resource)?;
         let deployment = find_deployment(&directory, owner, name)?;
         Ok(DeploymentView::of(deployment, &directory))
     }
@@ -422,10 +472,11 @@ impl Management {
         name: &str,
         update: DeploymentUpdate,
     ) -> Result<DeploymentView, ManageError> {
-        find_resource(&*self.store.directory()?, resource)?;
+        let directory = self.store.directory()?;
+        let id = self.deployment_for::<WriteDeployment>(&directory, (resource, name))?.id;
         let DeploymentUpdate { tokens_per_minute, requests_per_minute } = update;
         let change = LimitsChange { tokens_per_minute, requests_per_minute };
-        self.store.change_limits(resource, name, change)?;
+        self.store.change_limits(id, change)?;
         self.deployment(resource, name)
     }
 
@@ -434,8 +485,9 @@ impl Management {
     /// # Errors
     /// When there is none of that name in the resource.
     pub fn delete_deployment(&self, resource: &str, name: &str) -> Result<(), ManageError> {
-        find_resource(&*self.store.directory()?, resource)?;
-        Ok(self.store.delete_deployment(resource, name)?)
+        let directory = self.store.directory()?;
+        let id = self.deployment_for::<DeleteDeployment>(&directory, (resource, name))?.id;
+        Ok(self.store.delete_deployment(id)?)
     }
 }
 

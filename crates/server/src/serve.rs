@@ -24,6 +24,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    admin::{self, Admin, AdminKey},
     authority::Authorities,
     body::Body,
     config::{Config, Limits},
@@ -31,7 +32,7 @@ use crate::{
     fleet::Fleet,
     gateway::{Gateway, Origin},
     listen::{Client, Listener, Terms},
-    manage::ManageError,
+    manage::{ManageError, Management},
     metrics::Metrics,
     operations::{self, Outward},
     outward::{self, OutwardError},
@@ -161,7 +162,13 @@ pub async fn run(
     });
 
     let metrics = Arc::new(Metrics::new(fleet.clone()));
-    let admin = crate::admin::router(store.clone(), fleet.clone(), &config);
+    let admin = Admin {
+        management: Management::new(store.clone(), &config.data),
+        fleet: fleet.clone(),
+        authorities: Arc::clone(&authorities),
+        providers: providers.clone(),
+        key: AdminKey::Taken,
+    };
     terms.tasks.spawn(providers.clone().warm());
     let people = Desk {
         store: store.clone(),
@@ -170,14 +177,17 @@ pub async fn run(
         ledger: recording.0.clone(),
     };
     if let Some(listener) = desk {
-        let router = TowerToHyperService::new(desk::router(people.clone()));
+        let admin = admin::router(Admin { key: AdminKey::Refused, ..admin.clone() });
+        let router =
+            TowerToHyperService::new(desk::router(people.clone(), desk::routes()).merge(admin));
         terms.tasks.spawn(listener.serve(move |_| router.clone(), terms.clone()));
     }
     if let Some((listener, acceptor)) = review {
         let terms = Terms { tls: Some(acceptor), ..terms.clone() };
         let service = move |client: Client| {
             // The certificate is a part of every decision.
-            let router = desk::review_router(people.clone()).layer(Extension(client));
+            let router =
+                desk::router(people.clone(), desk::review_routes()).layer(Extension(client));
             TowerToHyperService::new(router)
         };
         terms.tasks.spawn(listener.serve(service, terms.clone()));
@@ -191,7 +201,11 @@ pub async fn run(
         recording,
         providers,
     ));
-    let router = operations::router(Arc::clone(&gateway), Outward { egress, witnesses }, admin);
+    let router = operations::router(
+        Arc::clone(&gateway),
+        Outward { egress, witnesses },
+        admin::router(admin),
+    );
     // The limits that an operator sets are for customers; a probe is not cut off by them.
     let inner = Terms { tls: None, limits: Limits::default(), ..terms.clone() };
     let router = TowerToHyperService::new(router);

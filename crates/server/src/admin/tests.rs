@@ -5,11 +5,14 @@ use axum::{
     body::{Body, to_bytes},
     http::Method,
 };
+use policy::authz::policies::Policies;
 use serde_json::{Value, json};
+use store::Store;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::{config::Config, outward};
 
 struct Fixture {
     router: Router,
@@ -18,6 +21,10 @@ struct Fixture {
 }
 
 fn fixture() -> Fixture {
+    fixture_at(AdminKey::Taken)
+}
+
+fn fixture_at(taken: AdminKey) -> Fixture {
     let data = tempfile::tempdir().unwrap();
     let store = Store::open(data.path(), crate::clock::read).unwrap();
     let management = Management::new(store.clone(), data.path());
@@ -25,7 +32,15 @@ fn fixture() -> Fixture {
     let key = management.admin_key().unwrap().unwrap();
     let config = Config { data: data.path().to_owned(), ..Config::default() };
     let fleet = Fleet::new(&config, TaskTracker::new());
-    Fixture { router: router(store, fleet, &config), key, _data: data }
+    let egress = outward::egress(&config).unwrap();
+    let admin = Admin {
+        management,
+        fleet,
+        authorities: Arc::new(Authorities::new(Policies::built_in().unwrap(), None)),
+        providers: outward::providers(&config, &egress).unwrap(),
+        key: taken,
+    };
+    Fixture { router: router(admin), key, _data: data }
 }
 
 impl Fixture {
@@ -70,6 +85,14 @@ async fn only_the_administrator_is_served() {
             assert_eq!((status, &body["error"]["code"]), (401, &json!("Unauthorized")));
         }
     }
+}
+
+/// Where customers come to, the key that opens everything opens nothing.
+#[tokio::test]
+async fn the_administrators_key_is_for_the_operators_listener() {
+    let fixture = fixture_at(AdminKey::Refused);
+    let (status, body) = fixture.call(Method::GET, "/admin/v1/tenants", "").await;
+    assert_eq!((status, &body["error"]["code"]), (401, &json!("Unauthorized")));
 }
 
 #[tokio::test]

@@ -11,23 +11,14 @@ use policy::{
 };
 use store::{NoRandom, StoreError, ledger::NotOpened, workflow::NotStepped};
 
-use crate::identity::Unverified;
+use crate::sign_in::NotSignedIn;
 
 /// Why the desk refuses.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DeskError {
-    /// No token, or one that is refused. The log says why.
-    #[error(
-        "send a token of your identity provider as `Authorization: Bearer TOKEN`; the operator's log \
-         says why one is refused"
-    )]
-    Unauthorized,
-    /// The issuer's keys cannot be fetched.
-    #[error("the keys of the token's issuer cannot be fetched at the moment; try again")]
-    Unavailable,
-    /// Known, and without any role here.
-    #[error("you have no role here; ask the operator to give you one (`bailiwick role assign`)")]
-    NoRole,
+    /// No token, or one that opens nothing.
+    #[error(transparent)]
+    NotSignedIn(#[from] NotSignedIn),
     /// A program.
     #[error("only people decide: sign in as a person, not as an application")]
     NoPerson,
@@ -89,19 +80,6 @@ impl From<Denied> for DeskError {
     }
 }
 
-impl From<Unverified> for DeskError {
-    fn from(unverified: Unverified) -> Self {
-        match unverified {
-            Unverified::Refused(reason) => {
-                // Who is told nothing asks the operator, who finds it here.
-                tracing::info!(%reason, "not let in at the desk");
-                Self::Unauthorized
-            }
-            Unverified::Unavailable => Self::Unavailable,
-        }
-    }
-}
-
 impl From<NotStepped<exemption::Refused>> for DeskError {
     fn from(error: NotStepped<exemption::Refused>) -> Self {
         match error {
@@ -123,9 +101,13 @@ impl From<NotStepped<review::Refused>> for DeskError {
 impl DeskError {
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
-            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
-            Self::NoRole
+            Self::NotSignedIn(NotSignedIn::Unauthorized) => {
+                (StatusCode::UNAUTHORIZED, "Unauthorized")
+            }
+            Self::NotSignedIn(NotSignedIn::Unavailable) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
+            }
+            Self::NotSignedIn(NotSignedIn::NoRole)
             | Self::NoPerson
             | Self::NoTeam
             | Self::Workstation(_)
@@ -143,9 +125,11 @@ impl DeskError {
             }
             Self::Statement(_) | Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "BadRequest"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
-            Self::Store(_) | Self::Random(_) | Self::Aborted | Self::NotOpened(_) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError")
-            }
+            Self::NotSignedIn(NotSignedIn::Store(_))
+            | Self::Store(_)
+            | Self::Random(_)
+            | Self::Aborted
+            | Self::NotOpened(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
         }
     }
 }

@@ -95,7 +95,7 @@ pub(super) async fn pending(
     let now_ms = clock::read().wall_ms;
     let shown = states.iter().filter_map(|state| {
         let application = state.application(now_ms)?;
-        let resource = visitor.directory.resource(application.resource)?;
+        let resource = visitor.directory().resource(application.resource)?;
         let asked = application_facts(resource, &application);
         // An applicant, and who has decided, sees it no more than a stranger.
         visitor.permit::<DecideExemption>(&asked).ok().map(|permit| {
@@ -170,7 +170,7 @@ pub(super) async fn withdraw(
     };
     let permit: Permit<WithdrawExemption> = visitor.permit(&asked)?;
     let ApplicationFacts { of, application, .. } = permit.spend();
-    let is_own = visitor.principal.tenant() == of.tenant;
+    let is_own = visitor.signed_in.principal.tenant() == of.tenant;
     let event = Event::Withdraw {
         approval: application,
         side: if is_own { Side::Customer } else { Side::Operator },

@@ -77,7 +77,7 @@ impl Case {
             blocking(move || Ok((ledger.record(request)?, store.state::<Review>(request)?)))
                 .await?;
         let found = found.ok_or(DeskError::NotFound)?;
-        let lockbox = visitor.directory.resource(found.resource).is_some_and(|r| r.lockbox);
+        let lockbox = visitor.directory().resource(found.resource).is_some_and(|r| r.lockbox);
         let now_ms = clock::read().wall_ms;
         let facts = RecordFacts {
             of: ResourceFacts { tenant: found.tenant, resource: found.resource },
@@ -439,5 +439,5 @@ fn reviewer(visitor: &Visitor, seat: &Seat) -> Result<Reviewer, DeskError> {
 }
 
 fn team(visitor: &Visitor) -> Result<TeamId, DeskError> {
-    visitor.directory.roles().team(visitor.person).ok_or(DeskError::NoTeam)
+    visitor.directory().roles().team(visitor.person).ok_or(DeskError::NoTeam)
 }

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use policy::principal::Key;
+use policy::principal::{Administrator, Key};
 use zeroize::Zeroizing;
 
 use super::{ManageError, Management, new_key};
@@ -55,13 +55,13 @@ impl Management {
         Ok(digest.is_some_and(|digest| digest.matches(&key.digest())).then_some(key))
     }
 
-    /// Whether a presented key is the administrator's.
+    /// Lets in who presents the administrator's key.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn is_admin(&self, presented: &Key) -> Result<bool, ManageError> {
-        let digest = self.store.admin_key()?;
-        Ok(digest.is_some_and(|digest| digest.matches(&presented.digest())))
+    pub fn administrator(&self, presented: &Key) -> Result<Option<Administrator>, ManageError> {
+        let stored = self.store.admin_key()?;
+        Ok(stored.and_then(|stored| Administrator::with_key(presented, &stored).ok()))
     }
 }
 

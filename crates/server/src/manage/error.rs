@@ -3,7 +3,10 @@
 use std::{io, path::PathBuf};
 
 use policy::{
-    authz::role::NoSuchRole, network::IP_RULES_MAX, retention::BadDays, workflow::workstation,
+    authz::{Forbidden, role::NoSuchRole},
+    network::IP_RULES_MAX,
+    retention::BadDays,
+    workflow::workstation,
 };
 use store::StoreError;
 
@@ -64,6 +67,15 @@ pub enum ManageError {
     /// Something was to be done without saying why.
     #[error("there is no reason")]
     NoReason,
+    /// The policies do not allow it.
+    #[error(transparent)]
+    Forbidden(Forbidden),
+    /// It is done to the service as a whole, at which the caller holds no role.
+    #[error("`{action}` concerns the whole service, and you hold no role there")]
+    NotOfTheService {
+        /// The action's name.
+        action: &'static str,
+    },
     /// A part of the program stopped.
     #[error("the work was cut off: {0}")]
     Aborted(String),
@@ -89,6 +101,7 @@ impl ManageError {
             }
             Self::Workstation(refused) => refused.help().to_owned(),
             Self::NoRole => "give them one first: `bailiwick role assign`".to_owned(),
+            Self::Forbidden(_) | Self::NotOfTheService { .. } => "ask the operator for it (`bailiwick role assign`)".to_owned(),
             Self::NoReason => "say why: the log commits to it".to_owned(),
             Self::ModelCannotChat { .. } => {
                 "deploy it for embeddings (`--task embeddings`), or choose a model that generates \

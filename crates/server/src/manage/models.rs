@@ -8,14 +8,18 @@ use std::{
 };
 
 use engine::protocol::ModelFacts;
-use policy::id::ModelId;
+use policy::{
+    authz::facts::Service,
+    id::ModelId,
+    permit::{ReadModels, WriteModel},
+};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use store::{Kind, Model, ModelFactsRow, StoreError};
 
 use crate::fleet::EXECUTABLE;
 
-use super::{ManageError, Management, ModelView, find_model, now, random};
+use super::{ManageError, Management, ModelView, actor::Named, find_model, now, random};
 
 /// Where copies of models are, in the data directory.
 const MODELS: &str = "models";
@@ -46,6 +50,7 @@ impl Management {
         new: NewModel,
         progress: impl FnMut(u64, u64) + Send + 'static,
     ) -> Result<ModelView, ManageError> {
+        self.writing()?;
         store::model_name(&new.name)?;
         if self.store.directory()?.model_by_name(&new.name).is_some() {
             return Err(StoreError::Exists { kind: Kind::Model, name: new.name }.into());
@@ -78,6 +83,7 @@ impl Management {
     /// # Errors
     /// When the store cannot be read.
     pub fn models(&self) -> Result<Vec<ModelView>, ManageError> {
+        self.reading()?;
         Ok(self.store.directory()?.models().into_iter().map(ModelView::of).collect())
     }
 
@@ -86,6 +92,7 @@ impl Management {
     /// # Errors
     /// When there is none of that name.
     pub fn model(&self, name: &str) -> Result<ModelView, ManageError> {
+        self.reading()?;
         Ok(ModelView::of(find_model(&*self.store.directory()?, name)?))
     }
 
@@ -94,8 +101,13 @@ impl Management {
     /// # Errors
     /// When there is none of that name, or deployments use it.
     pub fn delete_model(&self, name: &str) -> Result<(), ManageError> {
-        let path = find_model(&*self.store.directory()?, name)?.path.clone();
-        self.store.delete_model(name)?;
+        self.writing()?;
+        let (id, path) = {
+            let directory = self.store.directory()?;
+            let model = find_model(&directory, name)?;
+            (model.id, model.path.clone())
+        };
+        self.store.delete_model(id)?;
         let copies = self.data.join(MODELS).canonicalize();
         let is_copy = copies.is_ok_and(|copies| path.starts_with(copies));
         // Two names may share one copy.
@@ -104,6 +116,16 @@ impl Management {
             fs::remove_file(&path).map_err(file("delete", &path))?;
         }
         Ok(())
+    }
+}
+
+impl Management {
+    fn reading(&self) -> Result<Service, ManageError> {
+        Ok(self.permit::<ReadModels>(&Service, Named::Service)?.spend())
+    }
+
+    fn writing(&self) -> Result<Service, ManageError> {
+        Ok(self.permit::<WriteModel>(&Service, Named::Service)?.spend())
     }
 }
 

@@ -2,15 +2,21 @@
 
 use policy::{
     authz::{
+        context::Assigning,
         facts::{DeploymentFacts, ResourceFacts, Scope, TenantFacts},
         role::{Holder, Role},
     },
+    id::{PersonId, WorkloadId},
+    permit::{AssignRole, ReadEvidence},
     token::{Guid, Kind},
 };
 use serde::{Deserialize, Serialize, Serializer};
 use store::{Assignment, Directory, Somebody};
 
-use super::{ManageError, Management, find_deployment, find_resource, find_tenant};
+use super::{
+    ManageError, Management, actor::Named, find_deployment, find_resource, find_tenant, random,
+};
+use crate::clock;
 
 /// A role that is to be given or taken.
 #[derive(Debug, Clone, Deserialize)]
@@ -79,6 +85,7 @@ impl Management {
     /// When there is no such role, tenant or scope.
     pub fn assign_role(&self, given: &RoleAssignment) -> Result<(), ManageError> {
         let (somebody, role, scope) = self.assignment(given)?;
+        let scope = self.assigning(&somebody, role, scope)?;
         self.store.assign_role(somebody, role, scope)?;
         Ok(())
     }
@@ -89,6 +96,7 @@ impl Management {
     /// When it was not given there.
     pub fn remove_role(&self, given: &RoleAssignment) -> Result<(), ManageError> {
         let (somebody, role, scope) = self.assignment(given)?;
+        let scope = self.assigning(&somebody, role, scope)?;
         Ok(self.store.remove_role(somebody, role, scope)?)
     }
 
@@ -98,6 +106,8 @@ impl Management {
     /// When there is no such tenant.
     pub fn set_team(&self, team: &str, tenant: &str, object: &str) -> Result<(), ManageError> {
         let somebody = self.person(tenant, object)?;
+        // Who is in which team says who approves whose looks: it takes what making a reviewer takes.
+        self.assigning(&somebody, Role::Reviewer, Scope::Service)?;
         self.store.set_team(somebody, team)?;
         Ok(())
     }
@@ -109,14 +119,45 @@ impl Management {
         Ok(Somebody { tenant, object, kind: Kind::Person })
     }
 
-    /// All roles that were given.
+    /// All roles that were given, as far as they are the caller's to know.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn role_assignments(&self) -> Result<Vec<RoleAssignmentView>, ManageError> {
         let directory = self.store.directory()?;
         let all = self.store.role_assignments()?;
-        Ok(all.iter().map(|one| RoleAssignmentView::of(one, &directory)).collect())
+        let shown = |one: &&Assignment| {
+            let tenant = TenantFacts { tenant: one.somebody.tenant };
+            self.shows::<ReadEvidence>(&Scope::Tenant(tenant))
+        };
+        let view = |one| RoleAssignmentView::of(one, &directory);
+        Ok(all.iter().filter(shown).map(view).collect())
+    }
+
+    /// Asks whether the caller may give or take a role at a scope.
+    fn assigning(
+        &self,
+        somebody: &Somebody,
+        role: Role,
+        scope: Scope,
+    ) -> Result<Scope, ManageError> {
+        let directory = self.store.directory()?;
+        // Somebody who never had a role has no id yet, and so is nobody who signed in.
+        let id =
+            directory.principal_id(somebody.tenant, somebody.object).map_or_else(random, Ok)?;
+        let to = match somebody.kind {
+            Kind::Person => Holder::Person(PersonId::from_random(id)),
+            Kind::Workload => Holder::Workload(WorkloadId::from_random(id)),
+        };
+        let context = Assigning { now_ms: clock::read().wall_ms, role, to };
+        let tenant = directory.tenant(somebody.tenant).map_or("", |tenant| tenant.name.as_str());
+        let named = match scope {
+            Scope::Service => Named::Service,
+            Scope::Tenant(_) | Scope::Resource(_) | Scope::Deployment(_) => {
+                Named::Thing(store::Kind::Tenant, tenant)
+            }
+        };
+        Ok(self.permit_in::<AssignRole>(&scope, &context, named)?.spend())
     }
 
     fn assignment(&self, given: &RoleAssignment) -> Result<(Somebody, Role, Scope), ManageError> {

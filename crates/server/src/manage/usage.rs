@@ -1,9 +1,15 @@
 //! Usage, with names in place of ids where the things still exist.
 
+use std::collections::HashMap;
+
+use policy::{
+    authz::facts::{ResourceFacts, Scope},
+    permit::ReadUsage,
+};
 use serde::Serialize;
 use store::ledger::UsageRow;
 
-use super::{ManageError, Management, find_resource, time};
+use super::{ManageError, Management, time};
 
 /// What one caller used of one deployment in one hour.
 #[derive(Debug, Serialize)]
@@ -52,13 +58,14 @@ impl UsageView {
 }
 
 impl Management {
-    /// Usage by hour, of one resource or of all.
+    /// Usage by hour, of one resource or of all whose usage the caller may read.
     ///
     /// # Errors
     /// When there is no such resource, or the store cannot be read.
     pub fn usage(&self, resource: Option<&str>) -> Result<Vec<UsageView>, ManageError> {
         let directory = self.store.directory()?;
-        let of = resource.map(|name| find_resource(&directory, name)).transpose()?;
+        let of = |name| self.resource_for::<ReadUsage>(&directory, name);
+        let of = resource.map(of).transpose()?;
         let view = |row: UsageRow| {
             let UsageRow { tenant, resource, deployment, caller, hour, requests, .. } = row;
             let named = |name: Option<&String>, id: String| name.cloned().unwrap_or(id);
@@ -80,6 +87,11 @@ impl Management {
             }
         };
         let rows = self.store.usage(of.map(|resource| resource.id))?;
-        Ok(rows.into_iter().map(view).collect())
+        let mut shown = HashMap::new();
+        let mut shows = |row: &UsageRow| {
+            let facts = ResourceFacts { tenant: row.tenant, resource: row.resource };
+            *shown.entry(facts).or_insert_with(|| self.shows::<ReadUsage>(&Scope::Resource(facts)))
+        };
+        Ok(rows.into_iter().filter(|row| shows(row)).map(view).collect())
     }
 }

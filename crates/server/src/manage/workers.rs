@@ -1,10 +1,11 @@
 //! What management shows of a worker: its state, its process, and how it is confined.
 
 use engine::{protocol::Confinement, supervise::State};
-use policy::task::Task;
+use policy::{authz::facts::Scope, permit::ReadEvidence, task::Task};
 use serde::Serialize;
 
-use crate::fleet;
+use super::{ManageError, Management, actor::Named};
+use crate::fleet::{self, Fleet};
 
 /// A worker.
 #[derive(Debug, Serialize)]
@@ -60,6 +61,17 @@ pub struct AttemptView {
     pub attempt: String,
     /// The error it met.
     pub error: String,
+}
+
+impl Management {
+    /// The workers, with what each showed of its confinement.
+    ///
+    /// # Errors
+    /// When the caller may not see evidence.
+    pub fn workers(&self, fleet: &Fleet) -> Result<Vec<WorkerView>, ManageError> {
+        let _permit = self.permit::<ReadEvidence>(&Scope::Service, Named::Service)?;
+        Ok(fleet.workers().iter().map(WorkerView::of).collect())
+    }
 }
 
 impl WorkerView {

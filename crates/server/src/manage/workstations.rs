@@ -3,7 +3,12 @@
 use std::path::Path;
 
 use policy::{
+    authz::{
+        context::Enrolling,
+        facts::{Scope, Service},
+    },
     id::PersonId,
+    permit::{EnrollWorkstation, ReadEvidence},
     workflow::{Statement, workstation},
 };
 use serde::Serialize;
@@ -14,7 +19,8 @@ use store::{
 use tlog::canon::Digest;
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
-use super::{ManageError, Management, time};
+use super::{ManageError, Management, actor::Named, time};
+use crate::clock;
 
 /// A workstation that was enrolled once.
 #[derive(Debug, Serialize)]
@@ -44,6 +50,7 @@ impl Management {
         (tenant, object): (&str, &str),
     ) -> Result<(), ManageError> {
         let person = self.known(tenant, object)?;
+        self.enrolling(person)?;
         let (fingerprint, expires_ms) = read(certificate)?;
         let event = workstation::Event::Enrol {
             workstation: fingerprint,
@@ -68,6 +75,7 @@ impl Management {
         (tenant, object): (&str, &str),
     ) -> Result<(), ManageError> {
         let person = self.known(tenant, object)?;
+        self.enrolling(person)?;
         let (fingerprint, _) = read(certificate)?;
         let salt = random().map_err(store::StoreError::from)?;
         let reason = Statement::new(reason, salt).map_err(|_| ManageError::NoReason)?;
@@ -81,8 +89,15 @@ impl Management {
     /// # Errors
     /// When the store cannot be read.
     pub fn workstations(&self) -> Result<Vec<WorkstationView>, ManageError> {
+        let _permit = self.permit::<ReadEvidence>(&Scope::Service, Named::Service)?;
         let states = self.store.states::<Workstation>()?;
         Ok(states.iter().filter_map(WorkstationView::of).collect())
+    }
+
+    /// Asks whether the caller may say which devices are used for review.
+    fn enrolling(&self, owner: PersonId) -> Result<Service, ManageError> {
+        let context = Enrolling { now_ms: clock::read().wall_ms, owner };
+        Ok(self.permit_in::<EnrollWorkstation>(&Service, &context, Named::Service)?.spend())
     }
 
     /// Somebody who has a role, by the id that the log has of them.

@@ -34,6 +34,7 @@ mod process;
 mod records;
 mod replay;
 mod review;
+mod roles;
 mod schema;
 mod sdk;
 mod service;

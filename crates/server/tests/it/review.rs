@@ -39,13 +39,13 @@ const PEOPLE: [(&str, &str, &str); 7] = [
 ];
 
 /// Certificates of the operator's own authority, as files.
-struct Authority {
+pub(crate) struct Authority {
     folder: tempfile::TempDir,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut parameters = CertificateParams::new(Vec::new()).unwrap();
         parameters.distinguished_name.push(DnType::CommonName, "workstations of the tests");
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -56,12 +56,12 @@ impl Authority {
         Self { folder, issuer: Issuer::new(parameters, key) }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A certificate and key of this name, as `NAME.pem` and `NAME-key.pem`.
-    fn issue(&self, name: &str, usage: ExtendedKeyUsagePurpose) {
+    pub(crate) fn issue(&self, name: &str, usage: ExtendedKeyUsagePurpose) {
         let mut parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
         parameters.distinguished_name.push(DnType::CommonName, name);
         parameters.extended_key_usages = vec![usage];
@@ -74,13 +74,17 @@ impl Authority {
 
 /// One workstation's way to the review desk.
 #[derive(Clone)]
-struct Seat {
+pub(crate) struct Seat {
     address: SocketAddr,
     tls: Arc<ClientConfig>,
 }
 
 impl Seat {
-    fn new(authority: &Authority, address: SocketAddr, certificate: Option<&str>) -> Self {
+    pub(crate) fn new(
+        authority: &Authority,
+        address: SocketAddr,
+        certificate: Option<&str>,
+    ) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(authority.path("ca.pem")).unwrap()).unwrap();
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -100,7 +104,13 @@ impl Seat {
     }
 
     /// Status and JSON; none where the connection is not taken at all.
-    fn ask(&self, token: &str, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
+    pub(crate) fn ask(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> Option<(u16, Value)> {
         let name = ServerName::try_from("127.0.0.1").unwrap();
         let session = ClientConnection::new(Arc::clone(&self.tls), name).unwrap();
         let mut stream = StreamOwned::new(session, TcpStream::connect(self.address).unwrap());

@@ -1,0 +1,77 @@
+//! Routes that are listed as they are made, so that a test walks every one of them: a route that
+//! nobody has tried to enter without permission cannot be added.
+
+use axum::{
+    Router,
+    handler::Handler,
+    http::Method,
+    routing::{MethodFilter, on},
+};
+
+/// An axum router, with the list of what it answers.
+#[derive(Debug)]
+pub struct Routes<S> {
+    router: Router<S>,
+    listed: Vec<(Method, String)>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// No routes yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { router: Router::new(), listed: Vec::new() }
+    }
+
+    /// Adds a route of GET.
+    #[must_use]
+    pub fn get<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+        self.on((Method::GET, MethodFilter::GET), path, handler)
+    }
+
+    /// Adds a route of POST.
+    #[must_use]
+    pub fn post<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+        self.on((Method::POST, MethodFilter::POST), path, handler)
+    }
+
+    /// Adds a route of PATCH.
+    #[must_use]
+    pub fn patch<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+        self.on((Method::PATCH, MethodFilter::PATCH), path, handler)
+    }
+
+    /// Adds a route of DELETE.
+    #[must_use]
+    pub fn delete<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+        self.on((Method::DELETE, MethodFilter::DELETE), path, handler)
+    }
+
+    fn on<H: Handler<T, S>, T: 'static>(
+        mut self,
+        (method, filter): (Method, MethodFilter),
+        path: &str,
+        handler: H,
+    ) -> Self {
+        self.listed.push((method, path.to_owned()));
+        self.router = self.router.route(path, on(filter, handler));
+        self
+    }
+
+    /// What there is: methods and path templates, in the order in which they were added.
+    #[must_use]
+    pub fn listed(&self) -> &[(Method, String)] {
+        &self.listed
+    }
+
+    /// The router.
+    #[must_use]
+    pub fn into_router(self) -> Router<S> {
+        self.router
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

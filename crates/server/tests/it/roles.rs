@@ -1,0 +1,395 @@
+//! Who signs in manages what their roles let them; and no route lets in who may not enter it.
+//!
+//! Every route that the service answers is walked by four callers that must be refused, and the
+//! answers are compared with tests/refused-callers.txt: a route that is added stands there with its
+//! refusals, or the test fails.
+
+use std::{fmt::Write as _, fs, net::SocketAddr, path::Path};
+
+use hyper::Method;
+use rcgen::ExtendedKeyUsagePurpose;
+use serde_json::{Value, json};
+use server::openai::routes::{Endpoint, ROUTES};
+
+use crate::{
+    client::{Reply, Request},
+    identity::provider::{AUDIENCE, CONTOSO, Client, Provider},
+    review::{Authority, Seat},
+    service::{CHAT, Caller, EMBED, Service, chat_path, free_addresses},
+};
+
+const OPS: &str = "33333333-2222-3333-4444-555555555555";
+const FABRIKAM: &str = "11111111-2222-3333-4444-555555555555";
+
+/// Everybody, by the names of their clients: directory, object, and whether it is a program.
+const EVERYBODY: [(&str, &str, &str, bool); 8] = [
+    ("contributor", CONTOSO, "0e2f6a1c-0000-4000-8000-000000000041", false),
+    ("user", CONTOSO, "0e2f6a1c-0000-4000-8000-000000000042", false),
+    ("pipeline", CONTOSO, "0e2f6a1c-0000-4000-8000-000000000043", true),
+    ("nobody", CONTOSO, "0e2f6a1c-0000-4000-8000-000000000044", false),
+    ("stranger", FABRIKAM, "0e2f6a1c-0000-4000-8000-000000000045", false),
+    ("operator", OPS, "0e2f6a1c-0000-4000-8000-000000000046", false),
+    ("officer", OPS, "0e2f6a1c-0000-4000-8000-000000000047", false),
+    ("newcomer", OPS, "0e2f6a1c-0000-4000-8000-000000000048", false),
+];
+
+/// All roles that there are.
+const ROLES: [&str; 9] = [
+    "Cognitive Services OpenAI User",
+    "Cognitive Services OpenAI Contributor",
+    "Cognitive Services Contributor",
+    "Cognitive Services Usages Reader",
+    "Reviewer",
+    "Review Manager",
+    "Data Protection Officer",
+    "Auditor",
+    "Operator",
+];
+
+struct Setting {
+    provider: Provider,
+    service: Service,
+    authority: Authority,
+    review: SocketAddr,
+    desk: SocketAddr,
+    contoso: Caller,
+    fabrikam: Caller,
+}
+
+impl Setting {
+    fn start() -> Self {
+        let client = |(name, tid, oid, program): &(&'static str, &str, &str, bool)| {
+            let mut claims = json!({"tid": tid, "oid": oid});
+            let (claim, value) = if *program { ("idtyp", "app") } else { ("scp", "desk") };
+            claims[claim] = value.into();
+            Client::new(name, claims)
+        };
+        let clients: Vec<Client> = EVERYBODY.iter().map(client).collect();
+        let provider = Provider::start(&clients, "rsa-1");
+        let authority = Authority::new();
+        authority.issue("server", ExtendedKeyUsagePurpose::ServerAuth);
+        authority.issue("desk-1", ExtendedKeyUsagePurpose::ClientAuth);
+        let path = |name: &str| authority.path(name).display().to_string();
+        let [review, desk] = free_addresses();
+        let listener = format!(
+            "{{listen = '{review}', certificate = '{}', key = '{}', workstation_ca = '{}'}}",
+            path("server.pem"),
+            path("server-key.pem"),
+            path("ca.pem")
+        );
+        let issuers = format!(
+            "[{{issuer = '{}', audiences = ['{AUDIENCE}'], tenants = {{'{CONTOSO}' = 'contoso', \
+             '{FABRIKAM}' = 'fabrikam', '{OPS}' = 'ops'}}}}]",
+            provider.issuer()
+        );
+        let service = Service::start(&[
+            ("BAILIWICK_REVIEW", &listener),
+            ("BAILIWICK_LISTEN__DESK", &desk.to_string()),
+            ("BAILIWICK_LISTEN__DOMAIN", "openai.test"),
+            ("BAILIWICK_IDENTITY__OPERATOR", "ops"),
+            ("BAILIWICK_IDENTITY__ISSUERS", &issuers),
+            ("BAILIWICK_EGRESS", &format!("[{{url = '{}'}}]", provider.issuer())),
+        ]);
+        let (contoso, fabrikam) = (service.caller("contoso"), service.caller("fabrikam"));
+        service.files.cli(&["tenant", "create", "ops"]);
+        Self { provider, service, authority, review, desk, contoso, fabrikam }
+    }
+
+    /// The command line, about somebody.
+    fn who(&self, words: &[&str], name: &str, more: &[&str]) {
+        let (tenant, oid, program) = somebody(name);
+        let who = ["--tenant", tenant, "--object", oid];
+        let kind: &[&str] = if program { &["--workload"] } else { &[] };
+        self.service.files.cli(&[words, &who, kind, more].concat());
+    }
+
+    fn assign(&self, role: &str, name: &str, more: &[&str]) {
+        self.who(&["role", "assign", role], name, more);
+    }
+
+    fn bearer(&self, name: &str) -> String {
+        format!("Bearer {}", self.provider.token(name, AUDIENCE))
+    }
+
+    /// Asks the administration at the desk.
+    fn ask(&self, who: &str, method: &str, path: &str, body: &Value) -> Reply {
+        Request::new(method, &format!("/admin/v1/{path}"))
+            .bytes(if body.is_null() { String::new() } else { body.to_string() })
+            .header("authorization", &self.bearer(who))
+            .send(self.desk)
+    }
+
+    fn status(&self, who: &str, method: &str, path: &str, body: &Value) -> u16 {
+        self.ask(who, method, path, body).status
+    }
+}
+
+/// Tenant, object and whether it is a program.
+fn somebody(name: &str) -> (&'static str, &'static str, bool) {
+    let (_, tid, oid, program) = EVERYBODY.iter().find(|one| one.0 == name).unwrap();
+    let tenant = match *tid {
+        CONTOSO => "contoso",
+        FABRIKAM => "fabrikam",
+        _ => "ops",
+    };
+    (tenant, oid, *program)
+}
+
+/// One service for all, since each costs a model's loading.
+#[test]
+fn who_signs_in_manages_what_their_roles_let_them() {
+    let setting = Setting::start();
+    let contributor = ["Cognitive Services Contributor", "Cognitive Services Usages Reader"];
+    for role in contributor {
+        setting.assign(role, "contributor", &[]);
+        setting.assign(role, "pipeline", &["--resource", "contoso"]);
+    }
+    setting.assign("Cognitive Services OpenAI User", "user", &[]);
+    // Whatever a customer's own people are called, it is in their own tenant.
+    for role in ROLES {
+        setting.assign(role, "stranger", &[]);
+    }
+    setting.assign("Operator", "operator", &["--service"]);
+    setting.assign("Data Protection Officer", "officer", &["--service"]);
+
+    customers_manage_their_own(&setting);
+    the_operators_manage_the_service_and_choose_no_reviewers(&setting);
+    every_route_refuses_who_may_not_enter(&setting);
+
+    let mut verify = setting.service.files.command();
+    verify.args(["verify", "--service-key"]).arg(setting.service.files.data().join("service.pub"));
+    let output = verify.arg("log").arg(setting.service.files.data().join("log")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+fn names(reply: &Reply) -> Vec<String> {
+    let views = reply.ok();
+    let views = views.as_array().unwrap();
+    views.iter().map(|view| view["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn customers_manage_their_own(setting: &Setting) {
+    let nothing = Value::Null;
+    let get = |who: &str, path: &str| setting.ask(who, "GET", path, &nothing);
+    for who in ["contributor", "pipeline", "user"] {
+        assert_eq!(names(&get(who, "resources")), ["contoso"], "{who}");
+    }
+    assert_eq!(names(&get("contributor", "tenants")), ["contoso"]);
+    assert!(names(&get("pipeline", "tenants")).is_empty(), "a role at a resource only");
+    // What is another's, and what nobody has, is answered in the same words.
+    let theirs = get("contributor", "resources/fabrikam");
+    let none = get("contributor", "resources/fabrikan");
+    assert_eq!((theirs.status, none.status), (404, 404));
+    assert_eq!(theirs.text().replace("fabrikam", "fabrikan"), none.text());
+
+    let week = json!({"retentionDays": 7});
+    for (who, expected) in [("contributor", 200), ("pipeline", 200), ("user", 403)] {
+        let path = "resources/contoso";
+        assert_eq!(setting.status(who, "PATCH", path, &week), expected, "{who}");
+    }
+    let refused = setting.ask("user", "PATCH", "resources/contoso", &week).json();
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains("`Cognitive Services Contributor`"), "{message}");
+
+    let which = json!({"keyName": "Key2"});
+    let path = "resources/contoso/regenerateKey";
+    assert_eq!(setting.status("user", "POST", path, &which), 403);
+    let made = setting.ask("pipeline", "POST", path, &which).ok();
+    let models = Request::get("/openai/v1/models")
+        .key(made["key"].as_str().unwrap())
+        .header("host", "contoso.openai.test");
+    assert_eq!(models.clone().send(setting.service.api).status, 200);
+    assert_eq!(models.key(&setting.contoso.key2).send(setting.service.api).status, 401);
+
+    let new = json!({"name": "second", "model": "smollm2-135m", "task": "chat"});
+    let path = "resources/contoso/deployments";
+    assert_eq!(setting.status("user", "POST", path, &new), 403);
+    assert_eq!(setting.status("pipeline", "POST", path, &new), 201);
+    let path = "resources/contoso/deployments/second";
+    assert_eq!(setting.status("pipeline", "DELETE", path, &nothing), 204);
+
+    let resource = json!({"name": "contoso-2", "tenant": "contoso", "region": "local"});
+    assert_eq!(setting.status("pipeline", "POST", "resources", &resource), 404, "no tenant's role");
+    assert_eq!(setting.status("contributor", "POST", "resources", &resource), 201);
+    assert_eq!(names(&get("contributor", "resources")), ["contoso", "contoso-2"]);
+    assert_eq!(names(&get("pipeline", "resources")), ["contoso"]);
+    assert_eq!(setting.status("contributor", "DELETE", "resources/contoso-2", &nothing), 204);
+
+    // Nobody of the customer's gives roles or deletes the tenant.
+    let role = json!({"role": ROLES[0], "tenant": "contoso", "objectId": somebody("nobody").1});
+    assert_eq!(setting.status("contributor", "POST", "roleAssignments", &role), 403);
+    assert_eq!(setting.status("contributor", "DELETE", "tenants/contoso", &nothing), 403);
+}
+
+fn the_operators_manage_the_service_and_choose_no_reviewers(setting: &Setting) {
+    let nothing = Value::Null;
+    let tenants = setting.ask("operator", "GET", "tenants", &nothing);
+    assert_eq!(names(&tenants), ["contoso", "fabrikam", "ops", "warm"]);
+    assert_eq!(setting.status("operator", "POST", "tenants", &json!({"name": "new"})), 201);
+    assert_eq!(setting.status("operator", "DELETE", "tenants/new", &nothing), 204);
+    assert_eq!(setting.status("operator", "GET", "workers", &nothing), 200);
+
+    // The customer's consent is not the operator's to switch off.
+    let (on, off) = (json!({"lockbox": true}), json!({"lockbox": false}));
+    assert_eq!(setting.status("contributor", "PATCH", "resources/contoso", &on), 200);
+    assert_eq!(setting.status("operator", "PATCH", "resources/contoso", &off), 403);
+    assert_eq!(setting.status("contributor", "PATCH", "resources/contoso", &off), 200);
+
+    let give = |who: &str, role: &str, whom: &str| {
+        let (tenant, object, _) = somebody(whom);
+        let given = json!({"role": role, "tenant": tenant, "objectId": object, "scope": "service"});
+        setting.status(who, "POST", "roleAssignments", &given)
+    };
+    assert_eq!(give("operator", "Auditor", "newcomer"), 201);
+    assert_eq!(give("operator", "Reviewer", "newcomer"), 403);
+    assert_eq!(give("officer", "Reviewer", "newcomer"), 201);
+    assert_eq!(give("officer", "Operator", "newcomer"), 403);
+    assert_eq!(give("officer", "Reviewer", "officer"), 403, "to oneself");
+    assert_eq!(give("operator", "Operator", "operator"), 403, "to oneself");
+}
+
+/// Where a route is.
+#[derive(Debug, Clone, Copy)]
+enum At {
+    Api,
+    Operations,
+    Desk,
+    Review,
+}
+
+fn every_route_refuses_who_may_not_enter(setting: &Setting) {
+    let file = setting.authority.path("desk-1.pem").display().to_string();
+    let words = ["workstation", "enroll", &file, "--name", "desk-1", "--region", "local"];
+    setting.who(&words, "operator", &[]);
+    let said = setting.contoso.post(&chat_path(CHAT), &setting.contoso.short());
+    said.ok();
+    let request = said.header("x-request-id").unwrap().to_owned();
+
+    let mut routes: Vec<(At, Method, String)> = ROUTES
+        .iter()
+        .filter(|route| !matches!(route.endpoint, Endpoint::LogFile | Endpoint::OpenApi))
+        .map(|route| (At::Api, route.endpoint.method(), route.path.to_owned()))
+        .collect();
+    let admin = server::admin::routes();
+    for at in [At::Operations, At::Desk] {
+        routes
+            .extend(admin.listed().iter().map(|(method, path)| (at, method.clone(), path.clone())));
+    }
+    let desks = [(At::Desk, server::desk::routes()), (At::Review, server::desk::review_routes())];
+    for (at, listed) in &desks {
+        let listed = listed.listed().iter();
+        routes.extend(listed.map(|(method, path)| (*at, method.clone(), path.clone())));
+    }
+
+    let bearers = [
+        String::new(),
+        format!("Bearer {}", setting.fabrikam.key1),
+        setting.bearer("nobody"),
+        setting.bearer("stranger"),
+    ];
+    let seat = Seat::new(&setting.authority, setting.review, Some("desk-1"));
+    let mut text = String::from(HEADING);
+    for (at, method, template) in &routes {
+        let path = template
+            .replace("{name}", "contoso")
+            .replace("{deployment}", if template.ends_with("embeddings") { EMBED } else { CHAT })
+            .replace("{model}", CHAT)
+            .replace("{request}", &request)
+            .replace("{request_id}", &request);
+        let body = body_of(method, template);
+        let _ = write!(text, "{:<11}{:<7}{template}", format!("{at:?}"), method.as_str());
+        for bearer in &bearers {
+            let (status, answer) = match at {
+                At::Review => {
+                    let token = bearer.strip_prefix("Bearer ").unwrap_or_default();
+                    seat.ask(token, method.as_str(), &path, &body).unwrap()
+                }
+                At::Api | At::Operations | At::Desk => {
+                    let sent =
+                        if *method == Method::GET { String::new() } else { body.to_string() };
+                    let mut ask = Request::new(method.as_str(), &path).bytes(sent);
+                    if !bearer.is_empty() {
+                        ask = ask.header("authorization", bearer);
+                    }
+                    let reply = match at {
+                        At::Api => {
+                            ask.header("host", "contoso.openai.test").send(setting.service.api)
+                        }
+                        At::Operations => ask.send(setting.service.operations),
+                        At::Desk | At::Review => ask.send(setting.desk),
+                    };
+                    (reply.status, if reply.body.is_empty() { Value::Null } else { reply.json() })
+                }
+            };
+            // A list may be answered: with nothing in it that is another's.
+            let told = answer.to_string().contains("contoso") && status < 300;
+            let refused = matches!(status, 401 | 403 | 404);
+            assert!(refused || (status == 200 && !told), "{method} {path} {status} {answer}");
+            let _ = write!(text, " {status}");
+        }
+        text.push('\n');
+    }
+
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/refused-callers.txt");
+    if std::env::var_os("UPDATE_REFUSED").is_some() {
+        fs::write(&golden, &text).unwrap();
+    }
+    let read = fs::read_to_string(&golden).unwrap_or_default();
+    let changed = text.lines().zip(read.lines()).find(|(now, read)| now != read);
+    assert!(
+        text == read,
+        "routes or refusals differ from tests/refused-callers.txt, first in {changed:?}; read the \
+         change, then UPDATE_REFUSED=1"
+    );
+}
+
+const HEADING: &str = "\
+Every route, and how it answers four callers who may not enter it. Written by a test of `server`;
+after a change of the routes: UPDATE_REFUSED=1 cargo test --release -p server --test it roles
+
+The callers, in this order: without a credential; with the key of another tenant's resource; a
+person of the tenant without any role; a person who holds every role there is in another tenant.
+401, 403 and 404 refuse; 200 is a list, with nothing in it that is not the caller's own.
+
+";
+
+/// A body that would be taken, so that it is the caller who is refused.
+fn body_of(method: &Method, template: &str) -> Value {
+    let reason = json!({"reason": "to see whether it works"});
+    let grant = "gra_00000000000000000000000000000000";
+    let approval = "apr_00000000000000000000000000000000";
+    let role = json!({"role": ROLES[0], "tenant": "contoso", "objectId": somebody("nobody").1});
+    let last = template.rsplit('/').next().unwrap_or_default();
+    match (method.as_str(), last) {
+        ("POST" | "PATCH" | "DELETE", "roleAssignments") => role,
+        ("POST", "tenants") => json!({"name": "new"}),
+        ("POST", "resources") => json!({"name": "new", "tenant": "contoso", "region": "local"}),
+        ("POST", "regenerateKey") => json!({"keyName": "Key1"}),
+        ("POST", "deployments") => {
+            json!({"name": "new", "model": "smollm2-135m", "task": "chat"})
+        }
+        ("POST", "models") => json!({"name": "new", "path": "/nowhere.gguf"}),
+        ("PATCH", "{name}") => json!({"retentionDays": 1}),
+        ("PATCH", "{deployment}") => json!({"tokensPerMinute": 1}),
+        ("POST", "contentLogging") => json!({"enabled": false, "reason": "none"}),
+        ("POST", "zeroRetention") => {
+            json!({"useCase": "none", "measures": "none", "days": 1, "reviewAfterAbuse": true})
+        }
+        ("POST", "decision") => json!({"approval": approval, "approve": true, "reason": "none"}),
+        ("POST", "withdrawal") => json!({"approval": approval, "reason": "none"}),
+        ("POST", "flag") => json!({"category": "jailbreak"}),
+        ("POST", "approval" | "open" | "consent") => json!({"grant": grant}),
+        ("POST", "refusal" | "decline") => json!({"grant": grant, "reason": "none"}),
+        ("POST", "judgement") => {
+            json!({"grant": grant, "outcome": "dismissed", "reason": "none"})
+        }
+        ("POST", "completions") if template.contains("chat") => {
+            json!({"model": CHAT, "messages": [{"role": "user", "content": "hi"}]})
+        }
+        ("POST", "completions") => json!({"model": CHAT, "prompt": "hi"}),
+        ("POST", "embeddings") => json!({"model": EMBED, "input": "hi"}),
+        ("POST", "penalty") => json!({"action": "Block", "days": 1, "reason": "none"}),
+        ("POST", _) => reason,
+        _ => Value::Null,
+    }
+}
