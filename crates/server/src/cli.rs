@@ -4,6 +4,8 @@
 
 mod args;
 mod chat;
+mod desk;
+mod dial;
 pub(crate) mod manage;
 pub(crate) mod output;
 mod serve;
@@ -38,6 +40,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Key(args) => manage::key(&args)?,
         Command::Workstation(args) => manage::workstation(&args)?,
         Command::Role(args) => manage::role(&args)?,
+        Command::Desk(args) => desk::desk(args)?,
+        Command::Review(args) => desk::review(args)?,
         Command::Model(args) => manage::model(&args)?,
         Command::Usage(args) => usage::usage(&args)?,
         Command::Verify(args) => verify::verify(&args)?,

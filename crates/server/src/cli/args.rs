@@ -10,6 +10,8 @@ use policy::{
     task::Task,
 };
 
+use super::desk::args::{Desk, DeskCommand, ReviewCommand};
+
 /// A private LLM service in one binary: the OpenAI and Azure OpenAI APIs, from machines that you
 /// control.
 ///
@@ -42,6 +44,10 @@ pub(crate) enum Command {
     Role(Group<RoleCommand>),
     /// Say which workstations records may be seen from
     Workstation(Group<WorkstationCommand>),
+    /// Decide at the desk: zero retention, consent to looks, your own records, appeals
+    Desk(Desk<DeskCommand>),
+    /// Review flagged records, from an enrolled workstation
+    Review(Desk<ReviewCommand>),
     /// Manage models: GGUF files, pinned by their digests
     Model(Group<ModelCommand>),
     /// Show requests and tokens by hour

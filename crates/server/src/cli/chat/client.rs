@@ -1,29 +1,19 @@
 //! One question over HTTP, and its answer as server-sent events.
-//!
-//! It talks to the server that it was given and to nobody else: no proxy, no redirects.
 
 use std::{
-    fs,
     io::{BufRead as _, BufReader},
     path::Path,
     sync::{Arc, mpsc::Sender},
-    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
-use ureq::{
-    Agent, Body,
-    http::Response,
-    tls::{PemItem, RootCerts, TlsConfig, parse_pem},
-};
+use ureq::{Agent, Body, http::Response};
 
 use super::target::Target;
-use crate::cli::output::Failure;
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Read of an answer that is an error; ours are short.
-const ERROR_BYTES_MAX: u64 = 64 * 1024;
+use crate::cli::{
+    dial::{self, ApiError, Tls, unreachable},
+    output::Failure,
+};
 
 /// One turn of the conversation.
 #[derive(Serialize)]
@@ -89,12 +79,6 @@ struct Delta {
     content: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct ApiError {
-    code: Option<String>,
-    message: String,
-}
-
 impl Client {
     pub(super) fn new(
         target: Target,
@@ -102,23 +86,7 @@ impl Client {
         max_tokens: Option<u32>,
         ca_file: Option<&Path>,
     ) -> Result<Self, Failure> {
-        let mut tls = TlsConfig::builder();
-        if let Some(path) = ca_file {
-            tls = tls.root_certs(authorities(path)?);
-        }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a client, which dials the server it was given"
-        )]
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .proxy(None)
-            .max_redirects(0)
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .tls_config(tls.build())
-            .user_agent(concat!("bailiwick/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
+        let agent = dial::agent(Tls { ca_file, own: None })?;
         Ok(Self { target: Arc::new(target), agent, temperature, max_tokens })
     }
 
@@ -190,31 +158,12 @@ fn exchange(
     Err(Failure::new(format!("the answer ended early (request {id})"), "ask again"))
 }
 
-fn unreachable(url: &str, error: &str) -> Failure {
-    let help = if error.contains("certificate") {
-        "give the authority that signed the server's certificate: --ca-file FILE"
-    } else if error.contains("HTTP version") || error.contains("InvalidContentType") {
-        "does the server speak the other one of http:// and https://?"
-    } else {
-        "is the server running? `bailiwick quickstart` starts one"
-    };
-    Failure::new(format!("cannot reach {url}: {error}"), help)
-}
-
 fn refused(mut response: Response<Body>) -> Failure {
-    #[derive(Deserialize)]
-    struct Answer {
-        error: ApiError,
-    }
     let id = request_id(&response);
-    let status = response.status();
-    let body = response.body_mut().with_config().limit(ERROR_BYTES_MAX).read_to_vec();
-    match serde_json::from_slice::<Answer>(&body.unwrap_or_default()) {
-        Ok(answer) => api_failure(&answer.error, &format!("{}, ", status.as_u16()), &id),
-        Err(_) => Failure::new(
-            format!("the server answered {status} (request {id})"),
-            "is this the address of a Bailiwick server?",
-        ),
+    let status = response.status().as_u16();
+    match dial::error_of(&mut response) {
+        Ok(error) => api_failure(&error, &format!("{status}, "), &id),
+        Err(failure) => failure,
     }
 }
 
@@ -233,26 +182,4 @@ fn api_failure(error: &ApiError, status: &str, id: &str) -> Failure {
 fn request_id(response: &Response<Body>) -> String {
     let header = response.headers().get("x-request-id").and_then(|value| value.to_str().ok());
     header.unwrap_or("without id").to_owned()
-}
-
-fn authorities(path: &Path) -> Result<RootCerts, Failure> {
-    let unusable = |what: String| {
-        Failure::new(
-            format!("cannot use the authorities in `{}`: {what}", path.display()),
-            "give a PEM file with one or more certificates",
-        )
-    };
-    let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
-    let mut certificates = Vec::new();
-    for item in parse_pem(&pem) {
-        if let PemItem::Certificate(certificate) =
-            item.map_err(|error| unusable(error.to_string()))?
-        {
-            certificates.push(certificate);
-        }
-    }
-    if certificates.is_empty() {
-        return Err(unusable("it holds no certificate".to_owned()));
-    }
-    Ok(RootCerts::new_with_certs(&certificates))
 }

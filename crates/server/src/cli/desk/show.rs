@@ -1,0 +1,129 @@
+//! Shows an answer of a desk to a person: lists as tables, one thing as its fields, times as times.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value};
+
+use crate::{cli::output::fields, manage::time};
+
+/// Writes what a desk answered.
+pub(super) fn show(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
+    match answer {
+        Value::Null => writeln!(out, "done"),
+        Value::Array(items) if items.is_empty() => writeln!(out, "nothing"),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    writeln!(out)?;
+                }
+                one(out, item)?;
+            }
+            Ok(())
+        }
+        // A page of a list.
+        Value::Object(page) if page.contains_key("data") => {
+            show(out, page.get("data").unwrap_or(&Value::Null))?;
+            match (page.get("has_more"), page.get("last_id")) {
+                (Some(Value::Bool(true)), Some(Value::String(last))) => {
+                    writeln!(out, "\nthere are more: --after {last}")
+                }
+                _ => Ok(()),
+            }
+        }
+        one_thing => one(out, one_thing),
+    }
+}
+
+fn one(out: &mut dyn Write, thing: &Value) -> io::Result<()> {
+    let Value::Object(thing) = thing else { return writeln!(out, "{}", text("", thing)) };
+    let mut flat = Vec::new();
+    flatten("", thing, &mut flat);
+    let lines: Vec<(&str, String)> =
+        flat.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    fields(out, &lines)
+}
+
+/// The fields of a thing and of what is in it: `pending.approval`.
+fn flatten(prefix: &str, thing: &Map<String, Value>, flat: &mut Vec<(String, String)>) {
+    for (name, value) in thing {
+        let full = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match value {
+            Value::Object(inner) => flatten(&full, inner, flat),
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    match item {
+                        Value::Object(inner) => flatten(&format!("{full}[{index}]"), inner, flat),
+                        item => flat.push((format!("{full}[{index}]"), text(name, item))),
+                    }
+                }
+            }
+            value => flat.push((full, text(name, value))),
+        }
+    }
+}
+
+/// One value. Bodies of records are shown with what a terminal would obey escaped.
+fn text(name: &str, value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text
+            .chars()
+            .flat_map(|one| {
+                let obeyed = one.is_control() && one != '\n' && one != '\t';
+                let shown: Vec<char> =
+                    if obeyed { one.escape_default().collect() } else { vec![one] };
+                shown
+            })
+            .collect(),
+        Value::Number(number) => match number.as_u64() {
+            Some(ms) if name == "age_ms" => {
+                humantime::format_duration(std::time::Duration::from_secs(ms / 1000)).to_string()
+            }
+            Some(ms) if name.ends_with("_ms") => time(ms / 1000),
+            _ => number.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shown(answer: &Value) -> String {
+        let mut out = Vec::new();
+        show(&mut out, answer).unwrap();
+        anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string()
+    }
+
+    #[test]
+    fn things_are_shown_field_by_field_with_times_as_times() {
+        let answer = json!([{"request": "req_1", "age_ms": 61_000, "grant": null,
+            "look": {"expires_ms": 1_795_491_985_000_u64}}]);
+        let expected = "request          req_1\nage_ms           1m 1s\n\
+                        look.expires_ms  2026-11-24T03:46:25Z\n";
+        let mut lines: Vec<String> = shown(&answer).lines().map(str::to_owned).collect();
+        let mut expected: Vec<String> = expected.lines().map(str::to_owned).collect();
+        // Objects keep no order of their own.
+        lines.sort();
+        expected.sort();
+        assert_eq!(lines, expected);
+        assert_eq!(shown(&json!([])), "nothing\n");
+        assert_eq!(shown(&Value::Null), "done\n");
+    }
+
+    #[test]
+    fn a_page_says_how_the_next_one_is_asked_for() {
+        let page = json!({"data": [{"id": "a"}], "has_more": true, "last_id": "a"});
+        assert_eq!(shown(&page), "id  a\n\nthere are more: --after a\n");
+    }
+
+    /// A record's content comes from strangers.
+    #[test]
+    fn a_terminal_obeys_nothing_in_a_record() {
+        let seen = shown(&json!({"request_body": "a\u{1b}[2Jb\nc"}));
+        assert!(!seen.contains('\u{1b}') && seen.contains("a\\u{1b}[2Jb\nc"), "{seen}");
+    }
+}
