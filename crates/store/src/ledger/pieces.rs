@@ -2,7 +2,8 @@
 //!
 //! A row that fits a page is not divided by SQLite, so rows of a kilobyte or two leave up to half of
 //! each page empty. Pieces of one size leave nothing; only a record's last bytes, which stand in its
-//! own row, differ.
+//! own row, differ. A long record begins with one long piece, most of which SQLite keeps on pages of
+//! its own, filled to the last byte: of that, too, a page holds only what a piece takes.
 
 use rusqlite::{Connection, Transaction, params};
 
@@ -11,6 +12,14 @@ use crate::error::StoreError;
 /// Bytes of a piece: four to a page of 4096 bytes, whose cells cost 8 and each of them up to 14 for
 /// its place, its number and its length.
 const PIECE_BYTES: usize = 1008;
+
+/// What SQLite keeps of a long row on each page of its own: the page less the number of the next one
+/// (<https://www.sqlite.org/fileformat2.html#cell_payload_overflow_pages>).
+const OVERFLOW_BYTES: usize = 4096 - 4;
+
+/// Bytes of a long piece that stay with its row: as many as a piece has, less one for its length,
+/// which takes a byte more.
+const STAYING_BYTES: usize = PIECE_BYTES - 1;
 
 /// What a record's own row keeps of it.
 #[derive(Debug)]
@@ -25,17 +34,28 @@ pub(super) struct Kept<'b> {
 
 /// Writes a record's pieces.
 pub(super) fn write<'b>(tx: &Transaction<'_>, bytes: &'b [u8]) -> Result<Kept<'b>, StoreError> {
-    let (pieces, tail) = bytes.as_chunks::<PIECE_BYTES>();
+    let (long, rest) = bytes.split_at(long_piece(bytes.len()));
+    let (pieces, tail) = rest.as_chunks::<PIECE_BYTES>();
+    let pieces =
+        (!long.is_empty()).then_some(long).into_iter().chain(pieces.iter().map(|p| &p[..]));
     let first: u64 = tx
         .prepare_cached("SELECT coalesce(max(id) + 1, 0) FROM record_piece")?
         .query_row([], |row| row.get(0))?;
     let mut insert = tx.prepare_cached("INSERT INTO record_piece (id, bytes) VALUES (?1, ?2)")?;
     let mut count = 0;
     for (id, piece) in (first..).zip(pieces) {
-        insert.execute(params![id, &piece[..]])?;
+        insert.execute(params![id, piece])?;
         count += 1;
     }
     Ok(Kept { first, count, tail })
+}
+
+/// Bytes of a record's long piece; none where it would fill no page of its own.
+fn long_piece(record: usize) -> usize {
+    match record.saturating_sub(STAYING_BYTES) / OVERFLOW_BYTES {
+        0 => 0,
+        pages => pages.saturating_mul(OVERFLOW_BYTES).saturating_add(STAYING_BYTES),
+    }
 }
 
 /// A record, put together.
@@ -85,7 +105,7 @@ mod tests {
             )
             .unwrap();
         let tx = database.transaction().unwrap();
-        let sizes = [0, 1, 1007, 1008, 1009, 2016, 5000, 300_000];
+        let sizes = [0, 1, 1007, 1008, 1009, 2016, 5000, 5098, 5099, 5100, 9190, 9191, 300_000];
         let records = sizes.map(|size| (0..size).map(|n: u32| (n % 251) as u8).collect::<Vec<_>>());
         let kept: Vec<_> = records.iter().map(|record| write(&tx, record).unwrap()).collect();
         for (span, (record, kept)) in (0_i64..).zip(records.iter().zip(&kept)) {
@@ -110,5 +130,28 @@ mod tests {
         }
         assert!(delete_some(&tx, 7).unwrap(), "nobody has looked further");
         assert!(!delete_some(&tx, 7).unwrap());
+    }
+
+    /// What the file grows by for each record, beside the record: a page that is half empty would
+    /// cost two kilobytes.
+    #[test]
+    fn long_records_fill_their_pages() {
+        for size in [1008, 2100, 4000, 5098, 5099, 8000, 16_000, 40_000] {
+            let mut database = Connection::open_in_memory().unwrap();
+            let table = "CREATE TABLE record_piece (id INTEGER PRIMARY KEY, bytes BLOB) STRICT";
+            database.execute_batch(table).unwrap();
+            let tx = database.transaction().unwrap();
+            let records = 400;
+            let mut tails = 0;
+            for _ in 0..records {
+                tails += write(&tx, &vec![7; size]).unwrap().tail.len();
+            }
+            let pages: usize = tx
+                .query_row("SELECT page_count FROM pragma_page_count", [], |row| row.get(0))
+                .unwrap();
+            let more = (pages * 4096 + tails) / records - size;
+            // Four bytes for each page of its own, and a cell for each of at most six pieces.
+            assert!(more <= 104 + 4 * (size / OVERFLOW_BYTES), "{size}: {more}");
+        }
     }
 }
