@@ -2,7 +2,7 @@
 //! to destroy the key of a day, which must not grow with the number of records.
 //!
 //! `cargo run --release -p store --example shred -- 1000 30000 1000000`; with `CONTENT_BYTES=2000`
-//! for another size of what is sealed than 500.
+//! for another size of what is sealed than 500, or `CONTENT_BYTES=500-2000` for sizes between two.
 #![expect(clippy::print_stdout, reason = "the measurement is what this prints")]
 
 use std::{
@@ -45,27 +45,52 @@ fn main() -> Result<(), Failed> {
     if counts.is_empty() {
         counts = vec![1000, 30_000, 1_000_000];
     }
-    let content = std::env::var("CONTENT_BYTES").map_or(Ok(500), |bytes| bytes.parse())?;
+    let sizes = Sizes::parse(&std::env::var("CONTENT_BYTES").unwrap_or_else(|_| "500".into()))?;
     for count in counts {
         let home = tempfile::tempdir()?;
-        measure(home.path(), (count, content))?;
+        measure(home.path(), (count, sizes))?;
     }
     Ok(())
 }
 
+/// How long the records are.
+#[derive(Clone, Copy)]
+struct Sizes {
+    least: u64,
+    most: u64,
+}
+
+impl Sizes {
+    fn parse(text: &str) -> Result<Self, Failed> {
+        let (least, most) = text.split_once('-').unwrap_or((text, text));
+        let sizes = Self { least: least.parse()?, most: most.parse()? };
+        if sizes.least > sizes.most { Err("CONTENT_BYTES=LEAST-MOST".into()) } else { Ok(sizes) }
+    }
+
+    /// Of one record: the sizes are spread evenly, and come in no order (Knuth's multiplicative hash).
+    fn of(self, record: u64) -> u64 {
+        let spread = self.most - self.least + 1;
+        self.least + (record.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % spread
+    }
+
+    fn sum(self, records: u64) -> u64 {
+        (0..records).map(|record| self.of(record)).sum()
+    }
+}
+
 /// Records of one tenant and day, by the way that requests are recorded by; then the day's end.
-fn measure(home: &Path, (count, content): (u64, usize)) -> Result<(), Failed> {
+fn measure(home: &Path, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
     NOW_MS.store(START_MS, Ordering::SeqCst);
     let (data, keys) = (home.join("data"), home.join("keys"));
     drop(open(&data, &keys)?);
     let before = size(&data)?;
     let ledger = open(&data, &keys)?;
     let started = Instant::now();
-    record(&ledger, (count, content))?;
+    record(&ledger, (count, sizes))?;
     let recorded = started.elapsed();
     drop(ledger);
     let each = |bytes: u64| bytes as f64 / count as f64;
-    let beyond = each(size(&data)?.saturating_sub(before)) - content as f64;
+    let beyond = each(size(&data)?.saturating_sub(before)) - each(sizes.sum(count));
 
     let mut client = custodian(&keys)?;
     let there = client.keys()?.len();
@@ -76,7 +101,9 @@ fn measure(home: &Path, (count, content): (u64, usize)) -> Result<(), Failed> {
     if (there, destroyed) != (1, 1) {
         return Err(format!("{there} keys, and {destroyed} destroyed: one was to be").into());
     }
-    println!("{count} records of {content} bytes, recorded in {:.1} s", recorded.as_secs_f64());
+    let Sizes { least, most } = sizes;
+    let seconds = recorded.as_secs_f64();
+    println!("{count} records of {least} to {most} bytes, recorded in {seconds:.1} s");
     println!("  their key destroyed in {:.2} ms", shredded.as_secs_f64() * 1000.0);
     println!("  the data directory grew by {beyond:.0} bytes a record beyond its content:");
     for (name, bytes) in tables(&data)? {
@@ -86,7 +113,7 @@ fn measure(home: &Path, (count, content): (u64, usize)) -> Result<(), Failed> {
     Ok(())
 }
 
-fn record(ledger: &Ledger, (count, content): (u64, usize)) -> Result<(), Failed> {
+fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
     let digest = Digest::of(&[b"example"]);
     let terms = Arc::new(Terms {
         tenant: TENANT,
@@ -121,7 +148,7 @@ fn record(ledger: &Ledger, (count, content): (u64, usize)) -> Result<(), Failed>
         let RetentionPlan::Store(until) = plan(&rule, START_MS) else {
             return Err("it is to be stored".into());
         };
-        let keep = Some((until, ContentBytes::new(vec![7; content])));
+        let keep = Some((until, ContentBytes::new(vec![7; usize::try_from(sizes.of(n))?])));
         let ended = Ended { terms: Arc::clone(&terms), facts, caller: "Key1", keep };
         let told = told.clone();
         ledger.commit(ended, move |result| drop(told.send(result)));
