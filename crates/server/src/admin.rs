@@ -51,7 +51,6 @@ pub fn router(store: Store, fleet: Fleet, config: &Config) -> Router {
         )
         .route("/admin/v1/models", get(models).post(add_model))
         .route("/admin/v1/models/{name}", get(model).delete(delete_model))
-        .route(&format!("{resource}/contentLogging"), post(content_logging))
         .route(
             "/admin/v1/roleAssignments",
             get(role_assignments).post(assign_role).delete(remove_role),
@@ -99,13 +98,6 @@ struct NewTenant {
 #[serde(deny_unknown_fields)]
 struct OfTenant {
     tenant: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ContentLogging {
-    enabled: bool,
-    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -185,14 +177,6 @@ async fn delete_resource(
     Path(name): Path<String>,
 ) -> Result<StatusCode, AdminError> {
     deleted(blocking(move || m.delete_resource(&name)).await)
-}
-
-async fn content_logging(
-    State(m): State<Management>,
-    Path(name): Path<String>,
-    Parsed(given): Parsed<ContentLogging>,
-) -> Answer<impl Serialize> {
-    blocking(move || m.set_content_logging(&name, given.enabled, &given.reason)).await.map(Json)
 }
 
 async fn role_assignments(State(m): State<Management>) -> Answer<impl Serialize> {

@@ -310,23 +310,6 @@ impl Management {
         Ok(Some(rules))
     }
 
-    /// Switches whether a resource's content is kept at all, for a reason.
-    ///
-    /// # Errors
-    /// When there is no such resource, or no reason.
-    pub fn set_content_logging(
-        &self,
-        name: &str,
-        enabled: bool,
-        reason: &str,
-    ) -> Result<ResourceView, ManageError> {
-        if reason.trim().is_empty() {
-            return Err(ManageError::NoReason);
-        }
-        self.store.set_content_logging(name, enabled, reason)?;
-        self.resource(name)
-    }
-
     /// Deletes a resource; its keys stop working at once.
     ///
     /// # Errors

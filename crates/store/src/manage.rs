@@ -3,7 +3,6 @@
 use std::os::unix::ffi::OsStrExt as _;
 
 use policy::{
-    id::ApprovalId,
     network::NetworkRules,
     principal::{KeyDigest, KeyName},
     retention::Days,
@@ -19,7 +18,6 @@ use crate::{
     error::{InUse, Kind, StoreError},
     log::Append,
     name,
-    random::random,
     store::Store,
 };
 
@@ -272,29 +270,6 @@ impl Store {
             let state = format!("retention_days={}", days.get());
             log.changed(Subject::Resource, id, Action::Updated, &state)
         })
-    }
-
-    /// Switches a resource's capability `ContentLogging`, from the next request on, for a reason
-    /// that the log commits to.
-    ///
-    /// # Errors
-    /// When there is no such resource.
-    pub fn set_content_logging(
-        &self,
-        resource: &str,
-        enabled: bool,
-        reason: &str,
-    ) -> Result<ApprovalId, StoreError> {
-        let approval = ApprovalId::from_random(random()?);
-        self.change(|tx, log| {
-            let sql = "UPDATE resource SET content_logging = ?2, content_logging_since_ms = ?3,
-                       content_logging_approval = ?4, content_logging_until_ms = NULL WHERE name = ?1";
-            let values = params![resource, enabled, log.now_ms, approval.as_bytes()];
-            found(tx.execute(sql, values)?, Kind::Resource, resource)?;
-            let id = id_of(tx, Kind::Resource, resource)?;
-            log.content_logging(id, enabled, approval, reason)
-        })?;
-        Ok(approval)
     }
 
     /// Changes the limits of a deployment: the next request meets the new ones.

@@ -263,7 +263,7 @@ def histories():
             (10, applied(B, 2000)), (11, decided(FIRST, approval=B)), (12, decided(SECOND, approval=B)),
             (12, ended([1, [B]])), (12, logging(False, B)), (1500, flagged()),
         ), "the old one's date does not matter any more"),
-        ("good-logging-by-the-administrator", from_start(off), "no application: a notice, and no finding"),
+        ("bad-logging-without-an-application", from_start(off), "nobody had applied"),
         ("bad-exemption-one-decision", from_start(apply, (3, decided(FIRST)), off), "one of two"),
         ("bad-exemption-same-person-twice", from_start(apply, (3, decided(FIRST)), (4, decided(FIRST)), off), "two of one person"),
         ("bad-exemption-by-applicant", from_start(apply, (3, decided(FIRST)), (4, decided(APPLICANT)), off), "nobody approves their own"),

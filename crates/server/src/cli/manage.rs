@@ -119,11 +119,6 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
             let view = management.update_resource(name, &update)?;
             print(json, &view, show_resource)
         }
-        ResourceCommand::ContentLogging { name, switch, reason } => {
-            let enabled = *switch == Switch::On;
-            let view = open(&group.shared)?.set_content_logging(name, enabled, reason)?;
-            print(json, &view, show_resource)
-        }
         ResourceCommand::List { tenant } => {
             let views = open(&group.shared)?.resources(tenant.as_deref())?;
             hint_if(
