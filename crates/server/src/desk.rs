@@ -92,7 +92,7 @@ impl Visitor {
         &self,
         thing: &A::Thing,
     ) -> Result<Permit<A>, DeskError> {
-        self.permit_in(thing, &Moment { now_ms: clock::read().wall_ms })
+        self.permit_in(thing, &Moment { now_ms: clock::now_ms() })
     }
 
     /// Asks whether the person may do `A` in a context.

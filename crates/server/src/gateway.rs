@@ -185,7 +185,7 @@ impl Gateway {
     /// Ends the approvals of zero retention whose date has come. Content is kept again from that
     /// moment on, whether or not this has happened: it is for the log, and for who looks.
     fn end_exemptions(&self) -> Result<(), StoreError> {
-        for id in self.store.due::<Exemption>(clock::read().wall_ms)? {
+        for id in self.store.due::<Exemption>(clock::now_ms())? {
             let Ok(id) = id.try_into() else { continue };
             let salt = store::random()?;
             let ended = self
@@ -308,7 +308,7 @@ impl Gateway {
     {
         let resource = caller.resource()?;
         let thing = ResourceFacts { tenant: resource.tenant, resource: resource.id };
-        let moment = Moment { now_ms: clock::read().wall_ms };
+        let moment = Moment { now_ms: clock::now_ms() };
         self.authorities
             .of(&caller.directory)
             .authorize(&caller.principal, &thing, &moment)

@@ -26,6 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     authority::Authorities,
     body::Body,
+    clock,
     config::{Config, Limits},
     desk::{self, Desk},
     fleet::Fleet,
@@ -107,6 +108,8 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
     started: impl FnOnce(Started),
 ) -> Result<(), StartError> {
+    // Before anything is decided: what had expired when the service ended stays expired.
+    clock::resume(store.clock()?);
     let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
     let authorities =
         Arc::new(Authorities::new(Policies::built_in()?, config.identity.operator.clone()));

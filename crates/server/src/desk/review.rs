@@ -49,7 +49,7 @@ impl FromRequestParts<Desk> for Seat {
         let presented = presented.ok_or(workstation::Refused::NeverEnrolled)?;
         let store = desk.store.clone();
         let state = blocking(move || Ok(store.state::<Workstation>(presented)?)).await?;
-        Ok(Self(workstation::admit(&state, presented, clock::read().wall_ms)?))
+        Ok(Self(workstation::admit(&state, presented, clock::now_ms())?))
     }
 }
 
@@ -78,7 +78,7 @@ impl Case {
                 .await?;
         let found = found.ok_or(DeskError::NotFound)?;
         let lockbox = visitor.directory.resource(found.resource).is_some_and(|r| r.lockbox);
-        let now_ms = clock::read().wall_ms;
+        let now_ms = clock::now_ms();
         let facts = RecordFacts {
             of: ResourceFacts { tenant: found.tenant, resource: found.resource },
             record: request,
@@ -175,7 +175,7 @@ pub(super) async fn queue(
     let Service = permit.spend();
     let store = desk.store.clone();
     let states = blocking(move || Ok(store.states::<Review>()?)).await?;
-    let now_ms = clock::read().wall_ms;
+    let now_ms = clock::now_ms();
     let items = states.iter().filter_map(|state| {
         let item = state.queue_item(now_ms).filter(|item| item.region == seat.0.region())?;
         Some(Queued {
@@ -313,7 +313,7 @@ pub(super) async fn looks(
     let permit: Permit<ListOwnRecords> = visitor.permit(&super::facts(resource))?;
     let of = permit.spend();
     let (store, ledger) = (desk.store.clone(), desk.ledger.clone());
-    let now_ms = clock::read().wall_ms;
+    let now_ms = clock::now_ms();
     let found = blocking(move || {
         let mut looks = Vec::new();
         for state in store.states::<Review>()? {

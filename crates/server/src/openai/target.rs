@@ -68,7 +68,7 @@ impl<'a> Target<'a> {
             deployment: self.deployment.id,
         };
         let authority = gateway.authorities.of(&self.caller.directory);
-        let moment = Moment { now_ms: clock::read().wall_ms };
+        let moment = Moment { now_ms: clock::now_ms() };
         authority
             .authorize(&self.caller.principal, &facts, &moment)
             .map_err(|denied| denied_to(&self.caller.principal, &denied))
