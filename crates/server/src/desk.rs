@@ -22,8 +22,9 @@ use policy::{
     principal::{self, NamedTenant, Principal},
     token::looks_like_one,
 };
-use serde::de::DeserializeOwned;
-use store::{Directory, Resource, Store, ledger::Ledger};
+    workflow::Statement,
+use serde::{Deserialize, de::DeserializeOwned};
+use store::{Directory, Resource, Store, ledger::Ledger, random};
 
 use self::error::DeskError;
 use crate::{authority::Authorities, clock, identity::Providers};
@@ -151,6 +152,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Parsed<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, DeskError> {
         let body = Bytes::from_request(request, state)
             .await
+/// Why somebody does something.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reason {
+    reason: String,
+}
+
+impl Reason {
+    /// What they stand by.
+    fn said(&self) -> Result<Statement, DeskError> {
+        Ok(Statement::new(&self.reason, random()?)?)
+    }
+}
+
             .map_err(|rejection| DeskError::BadRequest(rejection.body_text()))?;
         serde_json::from_slice(&body)
             .map(Self)
