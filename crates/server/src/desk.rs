@@ -4,6 +4,7 @@
 
 mod error;
 mod exemption;
+mod penalty;
 mod review;
 
 use std::sync::Arc;
@@ -21,8 +22,8 @@ use policy::{
     permit::{Action, Permit},
     principal::{self, NamedTenant, Principal},
     token::looks_like_one,
-};
     workflow::Statement,
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use store::{Directory, Resource, Store, ledger::Ledger, random};
 
@@ -53,6 +54,8 @@ pub fn router(desk: Desk) -> Router {
         .route(exemption, get(exemption::status).post(exemption::apply))
         .route(&format!("{exemption}/decision"), post(exemption::decide))
         .route(&format!("{exemption}/withdrawal"), post(exemption::withdraw))
+        .route("/desk/v1/resources/{name}/abusePenalty", get(penalty::status))
+        .route("/desk/v1/resources/{name}/appeal", post(penalty::appeal))
         .route("/desk/v1/resources/{name}/looks", get(review::looks))
         .route("/desk/v1/records/{request}/consent", post(review::consent))
         .route("/desk/v1/records/{request}/decline", post(review::decline))
@@ -65,6 +68,7 @@ pub fn router(desk: Desk) -> Router {
 /// The review desk's routes: for enrolled workstations alone.
 pub fn review_router(desk: Desk) -> Router {
     let record = "/review/v1/records/{request}";
+    let resource = "/review/v1/resources/{name}";
     Router::new()
         .route("/review/v1/queue", get(review::queue))
         .route(&format!("{record}/flag"), post(review::flag))
@@ -73,6 +77,11 @@ pub fn review_router(desk: Desk) -> Router {
         .route(&format!("{record}/refusal"), post(review::refuse))
         .route(&format!("{record}/open"), post(review::open))
         .route(&format!("{record}/judgement"), post(review::judge))
+        .route("/review/v1/penalties", get(penalty::list))
+        .route(&format!("{resource}/notice"), post(penalty::notify))
+        .route(&format!("{resource}/penalty"), post(penalty::penalise))
+        .route(&format!("{resource}/lift"), post(penalty::lift))
+        .route(&format!("{resource}/uphold"), post(penalty::uphold))
         .fallback(async || DeskError::NoSuchPath)
         .method_not_allowed_fallback(async || DeskError::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -143,15 +152,6 @@ impl FromRequestParts<Desk> for Visitor {
     }
 }
 
-/// A JSON body.
-struct Parsed<T>(T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Parsed<T> {
-    type Rejection = DeskError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, DeskError> {
-        let body = Bytes::from_request(request, state)
-            .await
 /// Why somebody does something.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -166,6 +166,15 @@ impl Reason {
     }
 }
 
+/// A JSON body.
+struct Parsed<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Parsed<T> {
+    type Rejection = DeskError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, DeskError> {
+        let body = Bytes::from_request(request, state)
+            .await
             .map_err(|rejection| DeskError::BadRequest(rejection.body_text()))?;
         serde_json::from_slice(&body)
             .map(Self)

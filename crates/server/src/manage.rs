@@ -37,8 +37,8 @@ pub use self::{
     service_key::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, service_key, witness_key},
     usage::UsageView,
     view::{
-        CapabilityView, DeploymentView, KeyView, LimitsView, ModelView, NewKeyView,
-        NewResourceView, ResourceView, TenantView, time,
+        AbusePenaltyView, CapabilityView, DeploymentView, KeyView, LimitsView, ModelView,
+        NewKeyView, NewResourceView, ResourceView, TenantView, time,
     },
     workers::{AttemptView, ConfinementView, WorkerView},
     workstations::WorkstationView,

@@ -25,7 +25,7 @@ use crate::{
     files,
     ledger::{UsageRow, usage},
     log::ReadClock,
-    people, schema,
+    people, schema, workflow,
 };
 
 /// How long a writer waits for another process's transaction to end.
@@ -166,7 +166,8 @@ fn load(connection: &mut Connection) -> Result<Directory, StoreError> {
     let models = rows(&mut all("SELECT * FROM model")?, model)?;
     let deployments = rows(&mut all("SELECT * FROM deployment")?, deployment)?;
     let people = people::load(&transaction, &resources, &deployments)?;
-    Ok(Directory::new(tenants, resources, models, deployments, people))
+    let penalties = workflow::penalties(&transaction)?;
+    Ok(Directory::new(tenants, resources, models, deployments, (people, penalties)))
 }
 
 fn rows<T>(
