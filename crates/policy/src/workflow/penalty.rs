@@ -14,7 +14,7 @@ mod verdict;
 mod view;
 
 use serde::{Deserialize, Serialize};
-use tlog::limits::DAY_MS;
+use tlog::limits::{PENALTY_AUTOMATIC_MS_MAX, PENALTY_MS_MAX};
 
 pub use effect::Effect;
 pub use percentage::{BadPercentage, Percentage};
@@ -24,12 +24,6 @@ pub use view::{AbusePenalty, AppealView, NoticeView, PenaltyView, Told};
 
 use super::Statement;
 use crate::id::{PersonId, ResourceId};
-
-/// How long a penalty lasts, at most; then it must be decided again: 90 days.
-pub const PENALTY_MS_MAX: u64 = 90 * DAY_MS;
-
-/// How long a penalty lasts that abuse monitoring imposes by itself, at most: a day.
-pub const AUTOMATIC_MS_MAX: u64 = DAY_MS;
 
 /// What a resource's owner was told, at most; then the oldest is forgotten here. The log has it all.
 pub const NOTICES_MAX: usize = 100;
@@ -239,7 +233,7 @@ fn check(
         if action == Action::Block {
             return Err(Refused::NeedsPerson);
         }
-        if lasts_ms > AUTOMATIC_MS_MAX {
+        if lasts_ms > PENALTY_AUTOMATIC_MS_MAX {
             return Err(Refused::TooLongByItself);
         }
         if before.is_some_and(|before| !before.imposed_by.is_empty()) {

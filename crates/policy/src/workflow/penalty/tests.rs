@@ -1,4 +1,7 @@
-use tlog::entry::{self, PenaltyAction};
+use tlog::{
+    entry::{self, PenaltyAction},
+    limits::DAY_MS,
+};
 
 use super::{
     super::{
