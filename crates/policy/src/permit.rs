@@ -122,8 +122,10 @@ actions! {
     OpenRecord = "openRecord": RecordFacts, Opening;
     /// Dismiss, confirm or escalate what a record was flagged for.
     DecideFlag = "decideFlag": RecordFacts, Deciding;
-    /// Stop a resource from answering.
+    /// Tell, throttle or block a resource for abuse, and decide about an appeal.
     SuspendResource = "suspendResource": ResourceFacts, Moment;
+    /// Appeal, as the customer, against a penalty.
+    AppealPenalty = "appealPenalty": ResourceFacts, Moment;
     /// Apply for zero retention.
     ApplyExemption = "applyExemption": ResourceFacts, Moment;
     /// Decide on an application for zero retention.

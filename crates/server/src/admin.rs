@@ -85,7 +85,6 @@ pub fn routes() -> Routes<Admin> {
         .get(&of("deployments/{deployment}"), deployment)
         .patch(&of("deployments/{deployment}"), update_deployment)
         .delete(&of("deployments/{deployment}"), delete_deployment)
-        .post(&of("contentLogging"), content_logging)
         .get("/admin/v1/models", models)
         .post("/admin/v1/models", add_model)
         .get("/admin/v1/models/{name}", model)
@@ -170,13 +169,6 @@ struct OfTenant {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ContentLogging {
-    enabled: bool,
-    reason: String,
-}
-
-#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OfResource {
     resource: Option<String>,
@@ -250,14 +242,6 @@ async fn delete_resource(
     Path(name): Path<String>,
 ) -> Result<StatusCode, AdminError> {
     deleted(blocking(move || m.delete_resource(&name)).await)
-}
-
-async fn content_logging(
-    OnBehalf(m): OnBehalf,
-    Path(name): Path<String>,
-    Parsed(given): Parsed<ContentLogging>,
-) -> Answer<impl Serialize> {
-    blocking(move || m.set_content_logging(&name, given.enabled, &given.reason)).await.map(Json)
 }
 
 async fn role_assignments(OnBehalf(m): OnBehalf) -> Answer<impl Serialize> {

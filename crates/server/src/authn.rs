@@ -12,6 +12,7 @@ use policy::{
     network::{self, Admitted, Arrival, NotAdmitted},
     principal::{self, Key, NamedTenant, Principal, Unauthenticated, authenticate},
     token::{self, TokenRefused, VerifiedToken},
+    workflow::penalty,
 };
 use store::{Directory, Resource};
 
@@ -96,6 +97,14 @@ impl Caller {
     /// Never as long as the directory is consistent.
     pub fn resource(&self) -> Result<&Resource, ApiError> {
         self.directory.resource(self.resource).ok_or(ApiError::Store)
+    }
+
+    /// What is done about the abuse of the resource that was called.
+    ///
+    /// # Errors
+    /// Never as long as the directory is consistent.
+    pub fn penalty(&self) -> Result<&penalty::State, ApiError> {
+        self.directory.penalty(self.resource).ok_or(ApiError::Store)
     }
 }
 

@@ -1,12 +1,49 @@
 //! Reads the machine's clocks. Nothing else in the server tells the time of a promise.
 
 use std::{
-    sync::OnceLock,
+    sync::{Mutex, OnceLock, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use policy::retention::clock::Reading;
+use policy::retention::clock::{Clock, Reading};
 use rustix::time::{ClockId, clock_gettime};
+
+/// The time that decisions are made at: milliseconds since 1970. It never runs backwards in one
+/// process, and after [`resume`] not behind the log's: what has expired stays so.
+#[must_use]
+pub fn now_ms() -> u64 {
+    LATEST.advance(read())
+}
+
+/// Goes on from the latest time that the log has seen.
+pub fn resume(seen: Option<Clock>) {
+    LATEST.resume(seen);
+}
+
+static LATEST: Latest = Latest(Mutex::new(None));
+
+/// The latest time that was seen.
+struct Latest(Mutex<Option<Clock>>);
+
+impl Latest {
+    fn resume(&self, seen: Option<Clock>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+
+    fn advance(&self, reading: Reading) -> u64 {
+        let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match (Clock::advance(*latest, reading), *latest) {
+            (Ok(clock), _) => {
+                *latest = Some(clock);
+                clock.now_ms
+            }
+            // Behind, and the machine was booted since. The log does not go on like that, so nothing
+            // is answered; until the clock is right, time stands still.
+            (Err(_), Some(latest)) => latest.now_ms,
+            (Err(_), None) => reading.wall_ms,
+        }
+    }
+}
 
 /// What the clocks say now.
 #[must_use]
@@ -37,4 +74,32 @@ fn boot_id() -> [u8; 16] {
         }
         id
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(wall_ms: u64, boot: u8, boottime_ms: u64) -> Reading {
+        Reading { wall_ms, boot: [boot; 16], boottime_ms }
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_set_back_revives_nothing() {
+        let latest = Latest(Mutex::new(None));
+        assert_eq!(latest.advance(reading(1_000_000, 1, 10)), 1_000_000);
+        assert_eq!(latest.advance(reading(5, 1, 20)), 1_000_010, "set back");
+        assert_eq!(latest.advance(reading(2_000_000, 1, 30)), 2_000_000, "and right again");
+    }
+
+    #[test]
+    fn a_restart_goes_on_where_the_log_was() {
+        let latest = Latest(Mutex::new(None));
+        let seen = Clock { now_ms: 9_000_000, boot: [1; 16], boottime_ms: 10 };
+        latest.resume(Some(seen));
+        assert_eq!(latest.advance(reading(5, 1, 20)), 9_000_010);
+        latest.resume(Some(seen));
+        assert_eq!(latest.advance(reading(5, 2, 20)), 9_000_000, "booted since, and behind");
+        assert_eq!(latest.advance(reading(9_000_007, 2, 30)), 9_000_007);
+    }
 }

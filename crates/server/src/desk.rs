@@ -4,6 +4,7 @@
 
 mod error;
 mod exemption;
+mod penalty;
 mod review;
 
 use std::sync::Arc;
@@ -19,9 +20,10 @@ use policy::{
     id::PersonId,
     permit::{Action, Permit},
     principal::Principal,
+    workflow::Statement,
 };
-use serde::de::DeserializeOwned;
-use store::{Directory, Resource, Store, ledger::Ledger};
+use serde::{Deserialize, de::DeserializeOwned};
+use store::{Directory, Resource, Store, ledger::Ledger, random};
 
 use self::error::DeskError;
 use crate::{
@@ -55,6 +57,8 @@ pub fn routes() -> Routes<Desk> {
         .post(&of("zeroRetention"), exemption::apply)
         .post(&of("zeroRetention/decision"), exemption::decide)
         .post(&of("zeroRetention/withdrawal"), exemption::withdraw)
+        .get(&of("abusePenalty"), penalty::status)
+        .post(&of("appeal"), penalty::appeal)
         .get(&of("looks"), review::looks)
         .post("/desk/v1/records/{request}/consent", review::consent)
         .post("/desk/v1/records/{request}/decline", review::decline)
@@ -63,15 +67,21 @@ pub fn routes() -> Routes<Desk> {
 /// What the review desk answers, to enrolled workstations alone.
 #[must_use]
 pub fn review_routes() -> Routes<Desk> {
-    let of = |what: &str| format!("/review/v1/records/{{request}}/{what}");
+    let record = |what: &str| format!("/review/v1/records/{{request}}/{what}");
+    let resource = |what: &str| format!("/review/v1/resources/{{name}}/{what}");
     Routes::new()
         .get("/review/v1/queue", review::queue)
-        .post(&of("flag"), review::flag)
-        .post(&of("look"), review::request)
-        .post(&of("approval"), review::approve)
-        .post(&of("refusal"), review::refuse)
-        .post(&of("open"), review::open)
-        .post(&of("judgement"), review::judge)
+        .post(&record("flag"), review::flag)
+        .post(&record("look"), review::request)
+        .post(&record("approval"), review::approve)
+        .post(&record("refusal"), review::refuse)
+        .post(&record("open"), review::open)
+        .post(&record("judgement"), review::judge)
+        .get("/review/v1/penalties", penalty::list)
+        .post(&resource("notice"), penalty::notify)
+        .post(&resource("penalty"), penalty::penalise)
+        .post(&resource("lift"), penalty::lift)
+        .post(&resource("uphold"), penalty::uphold)
 }
 
 /// Serves routes at a desk.
@@ -96,7 +106,7 @@ impl Visitor {
         &self,
         thing: &A::Thing,
     ) -> Result<Permit<A>, DeskError> {
-        self.permit_in(thing, &Moment { now_ms: clock::read().wall_ms })
+        self.permit_in(thing, &Moment { now_ms: clock::now_ms() })
     }
 
     /// Asks whether the person may do `A` in a context.
@@ -135,6 +145,20 @@ impl FromRequestParts<Desk> for Visitor {
         };
         let person = person.id();
         Ok(Self { signed_in, person })
+    }
+}
+
+/// Why somebody does something.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reason {
+    reason: String,
+}
+
+impl Reason {
+    /// What they stand by.
+    fn said(&self) -> Result<Statement, DeskError> {
+        Ok(Statement::new(&self.reason, random()?)?)
     }
 }
 

@@ -72,7 +72,7 @@ impl Exchange {
         request: RequestId,
         route: &'static str,
     ) -> Self {
-        let now_ms = clock::read().wall_ms;
+        let now_ms = clock::now_ms();
         let keeps = caller.resource().is_ok_and(|r| r.retention.content_logging.keeps(now_ms));
         Self {
             ledger,
@@ -152,7 +152,7 @@ impl Exchange {
             stored: None,
         };
         let caller = self.caller.principal.name();
-        let plan = retention::plan(&resource.retention, clock::read().wall_ms);
+        let plan = retention::plan(&resource.retention, clock::now_ms());
         let (keep, retention_days) = match (plan, self.kept) {
             (RetentionPlan::Store(until), Some(kept)) => {
                 let content = Content {

@@ -24,7 +24,7 @@ use policy::{
     id::ResourceId,
     network::{self, Arrival},
     permit::{Action, Permit},
-    workflow::exemption,
+    workflow::{exemption, penalty::Served},
 };
 use store::{
     Store, StoreError,
@@ -123,6 +123,8 @@ pub struct Asked {
     pub deployment: Option<String>,
     /// The request's body.
     pub body: RequestBody,
+    /// That the resource is not blocked, and what is left of its limits.
+    pub served: Served,
 }
 
 impl Gateway {
@@ -185,7 +187,7 @@ impl Gateway {
     /// Ends the approvals of zero retention whose date has come. Content is kept again from that
     /// moment on, whether or not this has happened: it is for the log, and for who looks.
     fn end_exemptions(&self) -> Result<(), StoreError> {
-        for id in self.store.due::<Exemption>(clock::read().wall_ms)? {
+        for id in self.store.due::<Exemption>(clock::now_ms())? {
             let Ok(id) = id.try_into() else { continue };
             let salt = store::random()?;
             let ended = self
@@ -277,9 +279,12 @@ impl Gateway {
             call.route,
         );
         let exchange = call.exchange.insert(Box::new(exchange));
+        // Before the body is read: of a request that is not served there is nothing to keep. The
+        // refusal has its receipt all the same.
+        let served = caller.penalty()?.verdict(clock::now_ms())?;
         let body = intake::json(&head.headers, body, &self.config.limits).await?;
         exchange.asked(&body);
-        let asked = Asked { caller, deployment, body };
+        let asked = Asked { caller, deployment, body, served };
         // Boxed: the three differ in size, and each connection reserves room for the largest.
         match operation {
             Operation::Chat => Box::pin(chat::answer(self, call, asked)).await,
@@ -308,7 +313,7 @@ impl Gateway {
     {
         let resource = caller.resource()?;
         let thing = ResourceFacts { tenant: resource.tenant, resource: resource.id };
-        let moment = Moment { now_ms: clock::read().wall_ms };
+        let moment = Moment { now_ms: clock::now_ms() };
         self.authorities
             .of(&caller.directory)
             .authorize(&caller.principal, &thing, &moment)

@@ -45,8 +45,8 @@ pub use self::{
     service_key::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, service_key, witness_key},
     usage::UsageView,
     view::{
-        CapabilityView, DeploymentView, KeyView, LimitsView, ModelView, NewKeyView,
-        NewResourceView, ResourceView, TenantView, time,
+        AbusePenaltyView, CapabilityView, DeploymentView, KeyView, LimitsView, ModelView,
+        NewKeyView, NewResourceView, ResourceView, TenantView, time,
     },
     workers::{AttemptView, ConfinementView, WorkerView},
     workstations::WorkstationView,
@@ -345,25 +345,6 @@ impl Management {
             rules.ip_rules = ip_rules.iter().map(|rule| rule.value).collect();
         }
         Ok(Some(rules))
-    }
-
-    /// Switches whether a resource's content is kept at all, for a reason.
-    ///
-    /// # Errors
-    /// When there is no such resource, or no reason.
-    pub fn set_content_logging(
-        &self,
-        name: &str,
-        enabled: bool,
-        reason: &str,
-    ) -> Result<ResourceView, ManageError> {
-        if reason.trim().is_empty() {
-            return Err(ManageError::NoReason);
-        }
-        let directory = self.store.directory()?;
-        let id = find_resource(&directory, name)?.id;
-        self.store.set_content_logging(id, enabled, reason)?;
-        self.resource(name)
     }
 
     /// Deletes a resource; its keys stop working at once.

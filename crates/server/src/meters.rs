@@ -10,6 +10,7 @@ use std::{
 use policy::{
     id::DeploymentId,
     meter::{Balance, Exceeded, Meter},
+    workflow::penalty::Served,
 };
 use store::Deployment;
 
@@ -27,15 +28,21 @@ impl Default for Meters {
 }
 
 impl Meters {
-    /// Counts one request and reserves its estimated tokens.
+    /// Counts one request that is served, and reserves its estimated tokens.
     ///
     /// # Errors
-    /// When the deployment's minute is used up.
-    pub fn reserve(&self, deployment: &Deployment, tokens: u64) -> Result<Balance, Exceeded> {
+    /// When the deployment's minute, or what a penalty leaves of it, is used up.
+    pub fn reserve(
+        &self,
+        deployment: &Deployment,
+        served: Served,
+        tokens: u64,
+    ) -> Result<Balance, Exceeded> {
         let now_ms = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
         // Counters stay whole if another caller panics, so a poisoned lock is taken as it is.
         let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
-        meters.entry(deployment.id).or_default().reserve(deployment.limits, tokens, now_ms)
+        let limits = served.limits(deployment.limits);
+        meters.entry(deployment.id).or_default().reserve(limits, tokens, now_ms)
     }
 
     /// Forgets deployments that are gone.

@@ -27,6 +27,7 @@ use crate::{
     admin::{self, Admin, AdminKey},
     authority::Authorities,
     body::Body,
+    clock,
     config::{Config, Limits},
     desk::{self, Desk},
     fleet::Fleet,
@@ -108,6 +109,8 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
     started: impl FnOnce(Started),
 ) -> Result<(), StartError> {
+    // Before anything is decided: what had expired when the service ended stays expired.
+    clock::resume(store.clock()?);
     let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
     let authorities =
         Arc::new(Authorities::new(Policies::built_in()?, config.identity.operator.clone()));

@@ -14,6 +14,7 @@ use policy::{
     retention::Rule,
     task::Task,
     token::Guid,
+    workflow::penalty,
 };
 use serde::{Deserialize, Serialize};
 
@@ -149,6 +150,8 @@ pub struct Directory {
     deployments: Vec<Deployment>,
     resource_names: HashMap<String, ResourceId>,
     resource_keys: HashMap<KeyDigest, ResourceId>,
+    /// Of every resource, whether or not anything was ever done about it.
+    penalties: HashMap<ResourceId, penalty::State>,
     people: People,
 }
 
@@ -167,12 +170,15 @@ impl Directory {
         resources: Vec<Resource>,
         models: Vec<Model>,
         mut deployments: Vec<Deployment>,
-        people: People,
+        (people, mut penalties): (People, HashMap<ResourceId, penalty::State>),
     ) -> Self {
         deployments.sort_by(|a, b| (a.resource, &a.name).cmp(&(b.resource, &b.name)));
         let names = resources.iter().map(|resource| (resource.name.clone(), resource.id));
         let keys = resources.iter().flat_map(|r| [(r.keys.key1, r.id), (r.keys.key2, r.id)]);
+        let penalty =
+            |id: ResourceId| (id, penalties.remove(&id).unwrap_or_else(|| penalty::State::of(id)));
         Self {
+            penalties: resources.iter().map(|resource| resource.id).map(penalty).collect(),
             resource_names: names.collect(),
             resource_keys: keys.collect(),
             tenants: tenants.into_iter().map(|tenant| (tenant.id, tenant)).collect(),
@@ -229,6 +235,12 @@ impl Directory {
     #[must_use]
     pub fn resource_by_name(&self, name: &str) -> Option<&Resource> {
         self.resource_names.get(name).and_then(|id| self.resources.get(id))
+    }
+
+    /// What is done about a resource's abuse: none only where there is no such resource.
+    #[must_use]
+    pub fn penalty(&self, resource: ResourceId) -> Option<&penalty::State> {
+        self.penalties.get(&resource)
     }
 
     /// The resource that a key with this digest may open. Finding it proves nothing: the key is

@@ -4,7 +4,6 @@
 //! process appends. Tiles and checkpoints follow, see [`crate::tiles`].
 
 use policy::{
-    id::ApprovalId,
     retention::{
         DAY_MS,
         clock::{Behind, Clock, Reading},
@@ -97,20 +96,6 @@ impl<'a> Append<'a> {
             self.opening((index, place), *statement.salt(), statement.text())?;
         }
         Ok(index)
-    }
-
-    /// Appends that a resource's content is kept from now on, or not.
-    pub(crate) fn content_logging(
-        &mut self,
-        resource: [u8; 16],
-        enabled: bool,
-        approval: ApprovalId,
-        reason: &str,
-    ) -> Result<(), StoreError> {
-        let (salt, commitment) = salted(reason)?;
-        let event = Event::ContentLogging { resource, enabled, approval, reason: commitment };
-        let index = self.push(event)?;
-        self.opening((index, 0), salt, reason)
     }
 
     fn opening(

@@ -3,7 +3,7 @@
 use std::{fmt::Display, os::unix::ffi::OsStrExt as _};
 
 use policy::{
-    id::{ApprovalId, DeploymentId, ModelId, ResourceId, TenantId},
+    id::{DeploymentId, ModelId, ResourceId, TenantId},
     network::NetworkRules,
     principal::{KeyDigest, KeyName},
     retention::Days,
@@ -19,7 +19,6 @@ use crate::{
     error::{InUse, Kind, StoreError},
     log::Append,
     name,
-    random::random,
     store::Store,
 };
 
@@ -289,28 +288,6 @@ impl Store {
             let state = format!("retention_days={}", days.get());
             log.changed(Subject::Resource, id, Action::Updated, &state)
         })
-    }
-
-    /// Switches a resource's capability `ContentLogging`, from the next request on, for a reason
-    /// that the log commits to.
-    ///
-    /// # Errors
-    /// When there is no such resource.
-    pub fn set_content_logging(
-        &self,
-        resource: ResourceId,
-        enabled: bool,
-        reason: &str,
-    ) -> Result<ApprovalId, StoreError> {
-        let approval = ApprovalId::from_random(random()?);
-        self.change(|tx, log| {
-            let sql = "UPDATE resource SET content_logging = ?2, content_logging_since_ms = ?3,
-                       content_logging_approval = ?4, content_logging_until_ms = NULL WHERE id = ?1";
-            let values = params![resource.as_bytes(), enabled, log.now_ms, approval.as_bytes()];
-            found(tx.execute(sql, values)?, Kind::Resource, &resource)?;
-            log.content_logging(*resource.as_bytes(), enabled, approval, reason)
-        })?;
-        Ok(approval)
     }
 
     /// Changes the limits of a deployment: the next request meets the new ones.

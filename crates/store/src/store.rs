@@ -11,10 +11,13 @@ use policy::{
     meter::Limits,
     network::{DefaultAction, NetworkRules, PublicNetworkAccess},
     principal::{KeyDigest, ResourceKeys},
-    retention::{ContentLogging, Days, Rule, clock::Reading},
+    retention::{
+        ContentLogging, Days, Rule,
+        clock::{Clock, Reading},
+    },
     task::Task,
 };
-use rusqlite::{Connection, Row, types::FromSql};
+use rusqlite::{Connection, OptionalExtension as _, Row, types::FromSql};
 
 use crate::{
     directory::{Deployment, Directory, Model, ModelFactsRow, Resource, Sku, Tenant},
@@ -22,7 +25,7 @@ use crate::{
     files,
     ledger::{UsageRow, usage},
     log::ReadClock,
-    people, schema,
+    people, schema, workflow,
 };
 
 /// How long a writer waits for another process's transaction to end.
@@ -102,6 +105,20 @@ impl Store {
         Ok(directory)
     }
 
+    /// The latest time that the log has seen; none before its first entry.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn clock(&self) -> Result<Option<Clock>, StoreError> {
+        let reader = lock(&self.inner.reader);
+        let mut statement = reader.connection.prepare_cached("SELECT clock FROM log_head")?;
+        let bytes: Option<Vec<u8>> = statement.query_row([], |row| row.get(0)).optional()?;
+        let clock = |bytes: Vec<u8>| {
+            Clock::from_bytes(&bytes).ok_or(StoreError::Damaged { what: "log_head.clock" })
+        };
+        bytes.map(clock).transpose()
+    }
+
     /// Usage by hour, of one resource or of all.
     ///
     /// # Errors
@@ -149,7 +166,8 @@ fn load(connection: &mut Connection) -> Result<Directory, StoreError> {
     let models = rows(&mut all("SELECT * FROM model")?, model)?;
     let deployments = rows(&mut all("SELECT * FROM deployment")?, deployment)?;
     let people = people::load(&transaction, &resources, &deployments)?;
-    Ok(Directory::new(tenants, resources, models, deployments, people))
+    let penalties = workflow::penalties(&transaction)?;
+    Ok(Directory::new(tenants, resources, models, deployments, (people, penalties)))
 }
 
 fn rows<T>(

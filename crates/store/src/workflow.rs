@@ -3,6 +3,8 @@
 //! What a step may do is `policy`'s. Here it is carried out: what its entries say is what changes,
 //! so nothing changes that the log does not tell.
 
+use std::collections::HashMap;
+
 use policy::{
     id::{GrantId, RequestId, ResourceId},
     workflow::{Logged, exemption, penalty, review, workstation},
@@ -208,6 +210,15 @@ impl Store {
         let rows = statement.query_map(params![W::KIND, now_ms], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+}
+
+/// All penalties: the picture that requests are answered from has them.
+pub(crate) fn penalties(
+    tx: &Transaction<'_>,
+) -> Result<HashMap<ResourceId, penalty::State>, StoreError> {
+    let mut statement = tx.prepare_cached("SELECT state FROM workflow WHERE kind = ?1")?;
+    let rows = statement.query_map([Penalty::KIND], |row| row.get::<_, String>(0))?;
+    rows.map(|text| read::<Penalty>(&text?).map(|state| (state.resource(), state))).collect()
 }
 
 fn load<W: Workflow>(tx: &Transaction<'_>, id: &W::Id) -> Result<Option<W::State>, StoreError> {

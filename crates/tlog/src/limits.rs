@@ -31,6 +31,12 @@ pub const EXEMPTION_MS_MAX: u64 = EXEMPTION_DAYS_MAX as u64 * DAY_MS;
 /// People who must be in favour of zero retention, the applicant not among them.
 pub const EXEMPTION_DECIDERS: usize = 2;
 
+/// Milliseconds that a penalty for abuse lasts, at most: then it must be decided again.
+pub const PENALTY_MS_MAX: u64 = 90 * DAY_MS;
+
+/// Milliseconds that a penalty lasts that no person stands behind, at most.
+pub const PENALTY_AUTOMATIC_MS_MAX: u64 = DAY_MS;
+
 /// When content that is kept for some days must be unrecoverable: milliseconds since 1970.
 ///
 /// All records of a tenant that end on one day share a key, so it is a midnight in UTC: the last

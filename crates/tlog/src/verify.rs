@@ -15,6 +15,7 @@ use crate::{
 mod audit;
 mod exemption;
 mod keys;
+mod penalty;
 mod receipt;
 mod review;
 
@@ -82,6 +83,7 @@ pub struct Replay {
     keys: keys::Keys,
     review: review::Review,
     exemptions: exemption::Exemptions,
+    penalties: penalty::Penalties,
     report: Report,
 }
 
@@ -150,6 +152,7 @@ impl Replay {
             | Event::ExemptionApplied { .. }
             | Event::ExemptionDecided { .. }
             | Event::ExemptionEnded { .. }) => self.exemptions.entry(time_ms, event, found),
+            event @ Event::Penalised { .. } => self.penalties.entry(time_ms, event, found),
             // Whether those policies came into force the log does not say: somebody may have to ask.
             Event::Proved { outcome: ProofOutcome::Holds, .. } => {}
             Event::Proved { policies, outcome: ProofOutcome::Refuted, .. } => {
@@ -162,7 +165,6 @@ impl Replay {
             | Event::Request { .. }
             | Event::Changed { .. }
             | Event::Repaired { .. }
-            | Event::Penalised { .. }
             | Event::OwnerRead { .. }
             | Event::OwnerDeleted { .. } => {}
         }

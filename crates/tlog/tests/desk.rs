@@ -425,7 +425,7 @@ fn off_by(before: &[Entry], id: [u8; 16]) -> Option<ApprovalId> {
             }
             _ => None,
         })?;
-    // What was no application then was the administrator's command.
+    // What was no application then is found, and has no end to be late for.
     approval.filter(|approval| applied(&before[..at], *approval).is_some())
 }
 
@@ -457,7 +457,7 @@ fn exemption_is_wrong(before: &[Entry], now_ms: u64, event: &Event) -> bool {
             has_ended(before, *approval) || too_late || wrong
         }
         Event::ContentLogging { resource, enabled, approval, .. } => {
-            let Some(applied) = applied(before, *approval) else { return false };
+            let Some(applied) = applied(before, *approval) else { return true };
             let ended = has_ended(before, *approval);
             let holds = applied.resource == *resource
                 && is_approved(before, *approval)
@@ -478,15 +478,6 @@ fn overdue(history: &[Entry]) -> usize {
         has_ended(history, approval) || end_ms > until_ms + EXEMPTION_GRACE_MS
     };
     [[0; 16], [1; 16]].iter().filter(|resource| over(resource)).count()
-}
-
-/// Commands of the administrator: who switched without an application.
-fn commands(history: &[Entry]) -> BTreeSet<u64> {
-    let command = |at: &usize| {
-        matches!(&history[*at].event, Event::ContentLogging { approval, .. }
-            if applied(&history[..*at], *approval).is_none())
-    };
-    (0..history.len()).filter(command).map(|at| at as u64).collect()
 }
 
 fn replayed(history: &[Entry]) -> Report {
@@ -510,9 +501,7 @@ fn a_replay_finds_what_the_model_finds_and_nothing_else() {
         assert_eq!(found, expected, "seed {seed}: {:#?} {history:#?}", report.findings);
         let at_the_end = report.findings.iter().filter(|finding| finding.index.is_none()).count();
         assert_eq!(at_the_end, overdue(&history), "seed {seed}: {history:#?}");
-        let noticed: BTreeSet<u64> =
-            report.notices.iter().filter_map(|notice| notice.index).collect();
-        assert_eq!(noticed, commands(&history), "seed {seed}: {history:#?}");
+        assert_eq!(report.notices, [], "seed {seed}: {history:#?}");
         if report.findings.is_empty() {
             clean += 1
         } else {
@@ -523,11 +512,7 @@ fn a_replay_finds_what_the_model_finds_and_nothing_else() {
             let is_good = !expected.contains(&at);
             match entry.event {
                 Event::Looked { .. } if is_good => looks += 1,
-                Event::ContentLogging { enabled: false, .. }
-                    if is_good && !noticed.contains(&at) =>
-                {
-                    off += 1;
-                }
+                Event::ContentLogging { enabled: false, .. } if is_good => off += 1,
                 _ => {}
             }
         }

@@ -214,6 +214,17 @@ def exemption(*events):
     return [(0, STARTED), (1, applied()), (3, decided(FIRST)), (4, decided(SECOND)), (4, logging(False)), *events]
 
 
+def penalised(action, by=None, until=None):
+    """0 notified, 1 throttled, 2 blocked, 3 appealed, 4 upheld, 5 lifted."""
+    end = [NOON + until * MINUTE] if until else [NULL] if by else []
+    return [14, [RESOURCE, action, SALTED, *end, *([by] if by else [])]]
+
+
+def blocked(*events):
+    """Blocked by the first person from minute 1 to minute 1000, and then some events."""
+    return [(0, STARTED), (1, penalised(2, FIRST, 1000)), *events]
+
+
 def from_start(*events):
     return [(0, STARTED), *events]
 
@@ -263,7 +274,7 @@ def histories():
             (10, applied(B, 2000)), (11, decided(FIRST, approval=B)), (12, decided(SECOND, approval=B)),
             (12, ended([1, [B]])), (12, logging(False, B)), (1500, flagged()),
         ), "the old one's date does not matter any more"),
-        ("good-logging-by-the-administrator", from_start(off), "no application: a notice, and no finding"),
+        ("bad-logging-without-an-application", from_start(off), "nobody had applied"),
         ("bad-exemption-one-decision", from_start(apply, (3, decided(FIRST)), off), "one of two"),
         ("bad-exemption-same-person-twice", from_start(apply, (3, decided(FIRST)), (4, decided(FIRST)), off), "two of one person"),
         ("bad-exemption-by-applicant", from_start(apply, (3, decided(FIRST)), (4, decided(APPLICANT)), off), "nobody approves their own"),
@@ -280,6 +291,23 @@ def histories():
         ("bad-exemption-on-without-an-end", exemption(on), "content is kept again, and the approval holds"),
         ("bad-exemption-expired-early", exemption((10, ended(EXPIRED)), on), "its date has not come"),
         ("bad-exemption-renewed-by-nothing", exemption((12, ended([1, [B]])), (12, logging(False, B))), "nobody applied for it"),
+
+        ("good-penalty-upheld", blocked((2, penalised(3, CUSTOMER)), (3, penalised(4, SECOND, 1000))), "appealed, and heard by another"),
+        ("good-penalty-lifted", blocked((2, penalised(3, CUSTOMER)), (3, penalised(5, FIRST))), "anybody may lift it"),
+        ("good-penalty-automatic", from_start((1, penalised(0)), (2, penalised(1, None, 1000)), (3, penalised(2, FIRST, 1000))), "a day at most, by nobody"),
+        ("bad-penalty-heard-by-who-imposed", blocked((2, penalised(3, CUSTOMER)), (3, penalised(4, FIRST, 1000))), "another person must"),
+        ("bad-penalty-heard-by-who-imposed-before", blocked(
+            (2, penalised(3, CUSTOMER)), (3, penalised(2, SECOND, 1000)), (4, penalised(4, FIRST, 1000)),
+        ), "who had a part in it, too"),
+        ("bad-penalty-heard-unasked", blocked((3, penalised(4, SECOND, 1000))), "nobody had appealed"),
+        ("bad-penalty-appealed-twice", blocked((2, penalised(3, CUSTOMER)), (3, penalised(3, CUSTOMER))), "once against each"),
+        ("bad-penalty-appealed-expired", blocked((1000, penalised(3, CUSTOMER))), "it is over"),
+        ("bad-penalty-for-a-year", from_start((1, penalised(2, FIRST, 365 * 24 * 60))), "90 days are the most"),
+        ("bad-penalty-without-an-end", from_start((1, penalised(2, FIRST))), "every penalty expires"),
+        ("bad-penalty-block-by-nobody", from_start((1, penalised(2, None, 1000))), "a person stands behind each block"),
+        ("bad-penalty-throttle-by-nobody-for-two-days", from_start((1, penalised(1, None, 2 * 24 * 60))), "a day is the most"),
+        ("bad-penalty-over-a-persons-by-nobody", blocked((2, penalised(1, None, 1000))), "a person has decided"),
+        ("bad-penalty-lifted-from-nothing", from_start((1, penalised(5, FIRST))), "there is none"),
 
         ("good-begins-with-a-change", [(0, [4, [0, i(1), 0, SALTED]]), (1, STARTED), (2, [1, [d(3)]])], "a tenant was added before the first start"),
         ("bad-begins-with-a-request", [(0, [1, [d(3)]]), (1, STARTED)], "its beginning was left out"),

@@ -4,28 +4,37 @@
 //! Azure's `abusePenalty`: an action, `Throttle` or `Block`, what is left of the rate limit, and
 //! when it expires. Every penalty expires: none is forgotten. A person stands behind each block;
 //! abuse monitoring by itself tells, and throttles for a day at most.
+//!
+//! Nothing needs to happen for a penalty to end: each request asks for the verdict at its own time.
 
 mod effect;
+mod percentage;
+mod refused;
+mod verdict;
+mod view;
 
 use serde::{Deserialize, Serialize};
-use tlog::limits::DAY_MS;
+use tlog::limits::{PENALTY_AUTOMATIC_MS_MAX, PENALTY_MS_MAX};
 
 pub use effect::Effect;
+pub use percentage::{BadPercentage, Percentage};
+pub use refused::Refused;
+pub use verdict::{Blocked, Served, Throttle};
+pub use view::{AbusePenalty, AppealView, NoticeView, PenaltyView, Told};
 
 use super::Statement;
 use crate::id::{PersonId, ResourceId};
 
-/// How long a penalty lasts, at most; then it must be decided again: 90 days.
-pub const PENALTY_MS_MAX: u64 = 90 * DAY_MS;
+/// What a resource's owner was told, at most; then the oldest is forgotten here. The log has it all.
+pub const NOTICES_MAX: usize = 100;
 
-/// How long a penalty lasts that abuse monitoring imposes by itself, at most: a day.
-pub const AUTOMATIC_MS_MAX: u64 = DAY_MS;
-
-/// A resource's penalty and appeal.
+/// A resource's penalty and appeal, and what its owner was told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     resource: ResourceId,
     penalty: Option<Penalty>,
+    /// The latest last.
+    notices: Vec<Notice>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,14 +45,29 @@ struct Penalty {
     reason: Statement,
     /// Everybody who had a part in it: they do not hear the appeal.
     imposed_by: Vec<PersonId>,
-    appeal: Appeal,
+    appeal: Option<Appeal>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-enum Appeal {
-    None,
-    Open { person: PersonId, at_ms: u64, reason: Statement },
-    Heard,
+struct Appeal {
+    person: PersonId,
+    at_ms: u64,
+    reason: Statement,
+    heard: Option<Heard>,
+}
+
+/// That an appeal was heard, and the penalty stayed. Where it was lifted, there is none any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Heard {
+    at_ms: u64,
+    reason: Statement,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Notice {
+    told: Told,
+    at_ms: u64,
+    reason: Statement,
 }
 
 /// What is done.
@@ -53,58 +77,6 @@ pub enum Action {
     Throttle(Percentage),
     /// None are served.
     Block,
-}
-
-/// What is left of a rate limit: 1 to 99 percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u8", into = "u8")]
-pub struct Percentage(u8);
-
-/// Not a part of a rate limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("1 to 99 percent of a rate limit can be left, not {given}; `Block` leaves none")]
-pub struct BadPercentage {
-    given: u8,
-}
-
-impl Percentage {
-    /// Checks a percentage.
-    ///
-    /// # Errors
-    /// When it is 0, or 100 or more.
-    pub fn new(given: u8) -> Result<Self, BadPercentage> {
-        match given {
-            1..=99 => Ok(Self(given)),
-            _ => Err(BadPercentage { given }),
-        }
-    }
-
-    /// The number.
-    #[must_use]
-    pub fn get(self) -> u8 {
-        self.0
-    }
-
-    /// What is left of a limit: at least one, because a throttle is no block.
-    #[must_use]
-    pub fn of(self, limit: u32) -> u32 {
-        let left = u64::from(limit).saturating_mul(u64::from(self.0)) / 100;
-        u32::try_from(left).unwrap_or(limit).max(1)
-    }
-}
-
-impl TryFrom<u8> for Percentage {
-    type Error = BadPercentage;
-
-    fn try_from(given: u8) -> Result<Self, BadPercentage> {
-        Self::new(given)
-    }
-}
-
-impl From<Percentage> for u8 {
-    fn from(percentage: Percentage) -> Self {
-        percentage.0
-    }
 }
 
 /// Who tells or penalises.
@@ -160,140 +132,25 @@ pub enum Event {
     },
 }
 
-/// Why not; [`Refused::help`] says what to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// It would never have been in force.
-    #[error("a penalty must expire later than now")]
-    AlreadyOver,
-    /// It would last too long.
-    #[error("a penalty lasts 90 days at most")]
-    TooLong,
-    /// Abuse monitoring alone would penalise for too long.
-    #[error("abuse monitoring by itself throttles for a day at most")]
-    TooLongByItself,
-    /// Abuse monitoring alone does not block.
-    #[error("abuse monitoring by itself does not block a resource")]
-    NeedsPerson,
-    /// Abuse monitoring alone does not replace what a person decided.
-    #[error("a person has decided about this resource")]
-    PersonDecided,
-    /// There is none.
-    #[error("this resource is under no penalty")]
-    NoPenalty,
-    /// There is one.
-    #[error("there is an appeal already")]
-    AlreadyAppealed,
-    /// It was heard.
-    #[error("an appeal against this penalty was heard already")]
-    AlreadyHeard,
-    /// There is none.
-    #[error("there is no appeal to be heard")]
-    NoAppeal,
-    /// Who imposed it does not hear the appeal.
-    #[error("who imposed a penalty does not hear the appeal against it")]
-    OwnPenalty,
-}
-
-impl Refused {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(self) -> &'static str {
-        match self {
-            Self::AlreadyOver => "give a time in the future",
-            Self::TooLong => "penalise for 90 days, and decide again before they are over",
-            Self::TooLongByItself | Self::NeedsPerson => "let a reviewer decide",
-            Self::PersonDecided => "leave it as it is, or let a person decide otherwise",
-            Self::NoPenalty => "nothing is to be done: it is served as usual",
-            Self::AlreadyAppealed => "wait until the appeal is heard",
-            Self::AlreadyHeard => "wait until the penalty expires; a new penalty can be appealed",
-            Self::NoAppeal => "lift the penalty, or leave it until it expires",
-            Self::OwnPenalty => "let another person hear it; anybody may lift the penalty",
-        }
-    }
-}
-
-/// How the next request is treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "a penalty that nobody looks at is none"]
-pub enum Verdict {
-    /// As usual.
-    Serve,
-    /// Within what is left of its rate limit.
-    Throttle(Percentage),
-    /// Not at all.
-    Block,
-}
-
-/// A resource's `abusePenalty`, in Azure's shape: what its owner sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AbusePenalty {
-    /// `action`: `Throttle` or `Block`.
-    pub action: &'static str,
-    /// `rateLimitPercentage`, where it throttles.
-    pub rate_limit_percentage: Option<u8>,
-    /// `expiration`: milliseconds since 1970; on the wire in ISO 8601.
-    pub expires_ms: u64,
-    /// Since when.
-    pub since_ms: u64,
-    /// Whether an appeal waits to be heard.
-    pub appealed: bool,
-}
-
-/// An appeal that waits to be heard: for whoever hears it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct AppealView<'a> {
-    /// Who appealed, of the customer's.
-    pub person: PersonId,
-    /// When.
-    pub at_ms: u64,
-    /// Why.
-    pub reason: &'a str,
-    /// Why the penalty was imposed.
-    pub against: &'a str,
-}
-
 impl State {
     /// A resource that was never penalised.
     #[must_use]
     pub fn of(resource: ResourceId) -> Self {
-        Self { resource, penalty: None }
-    }
-
-    /// How a request is treated now.
-    pub fn verdict(&self, now_ms: u64) -> Verdict {
-        match self.in_force(now_ms).map(|penalty| penalty.action) {
-            None => Verdict::Serve,
-            Some(Action::Throttle(percentage)) => Verdict::Throttle(percentage),
-            Some(Action::Block) => Verdict::Block,
-        }
-    }
-
-    /// What the resource's owner sees.
-    #[must_use]
-    pub fn abuse_penalty(&self, now_ms: u64) -> Option<AbusePenalty> {
-        let penalty = self.in_force(now_ms)?;
-        let (action, rate_limit_percentage) = match penalty.action {
-            Action::Throttle(percentage) => ("Throttle", Some(percentage.0)),
-            Action::Block => ("Block", None),
-        };
-        let appealed = matches!(penalty.appeal, Appeal::Open { .. });
-        let Penalty { expires_ms, since_ms, .. } = *penalty;
-        Some(AbusePenalty { action, rate_limit_percentage, expires_ms, since_ms, appealed })
-    }
-
-    /// The appeal that waits to be heard.
-    #[must_use]
-    pub fn appeal(&self, now_ms: u64) -> Option<AppealView<'_>> {
-        let penalty = self.in_force(now_ms)?;
-        let Appeal::Open { person, at_ms, reason } = &penalty.appeal else { return None };
-        let (reason, against) = (reason.text(), penalty.reason.text());
-        Some(AppealView { person: *person, at_ms: *at_ms, reason, against })
+        Self { resource, penalty: None, notices: Vec::new() }
     }
 
     /// The penalty, unless it has expired: then it is as if there were none.
     fn in_force(&self, now_ms: u64) -> Option<&Penalty> {
         self.penalty.as_ref().filter(|penalty| now_ms < penalty.expires_ms)
+    }
+
+    /// What follows it: another penalty or none, and what the resource's owner is told.
+    fn then(&self, penalty: Option<Penalty>, notice: Option<Notice>) -> Self {
+        let mut notices = self.notices.clone();
+        notices.extend(notice);
+        let forgotten = notices.len().saturating_sub(NOTICES_MAX);
+        drop(notices.drain(..forgotten));
+        Self { resource: self.resource, penalty, notices }
     }
 }
 
@@ -304,40 +161,59 @@ impl State {
 pub fn step(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
     let resource = state.resource;
     let before = state.in_force(now_ms).cloned();
-    let (penalty, effect) = match event {
-        Event::Notify { by, reason } => (before, Effect::Notify { resource, by, reason }),
+    let tell = |told, reason: &Statement| {
+        let reason = reason.clone();
+        Some(Notice { told, at_ms: now_ms, reason })
+    };
+    let (penalty, notice, effect) = match event {
+        Event::Notify { by, reason } => {
+            (before, tell(Told::Notified, &reason), Effect::Notify { resource, by, reason })
+        }
         Event::Penalise { action, expires_ms, by, reason } => {
             check(before.as_ref(), action, by, now_ms, expires_ms)?;
-            let said = reason.clone();
+            let notice = tell(action.told(), &reason);
+            let penalty = impose(before, (action, expires_ms, by), reason.clone(), now_ms);
             let effect = Effect::penalise(resource, action, expires_ms, by, reason);
-            (Some(impose(before, (action, expires_ms, by), said, now_ms)), effect)
+            (Some(penalty), notice, effect)
         }
         Event::Appeal { person, reason } => {
             let mut penalty = before.ok_or(Refused::NoPenalty)?;
-            match penalty.appeal {
-                Appeal::None => {}
-                Appeal::Open { .. } => return Err(Refused::AlreadyAppealed),
-                Appeal::Heard => return Err(Refused::AlreadyHeard),
+            match &penalty.appeal {
+                None => {}
+                Some(Appeal { heard: None, .. }) => return Err(Refused::AlreadyAppealed),
+                Some(Appeal { heard: Some(_), .. }) => return Err(Refused::AlreadyHeard),
             }
-            penalty.appeal = Appeal::Open { person, at_ms: now_ms, reason: reason.clone() };
-            (Some(penalty), Effect::Appeal { resource, person, reason })
+            let said = reason.clone();
+            penalty.appeal = Some(Appeal { person, at_ms: now_ms, reason: said, heard: None });
+            (Some(penalty), None, Effect::Appeal { resource, person, reason })
         }
         Event::Uphold { person, reason } => {
             let mut penalty = before.ok_or(Refused::NoPenalty)?;
-            let Appeal::Open { .. } = penalty.appeal else { return Err(Refused::NoAppeal) };
+            let open = penalty.appeal.as_mut().filter(|appeal| appeal.heard.is_none());
+            let appeal = open.ok_or(Refused::NoAppeal)?;
             if penalty.imposed_by.contains(&person) {
                 return Err(Refused::OwnPenalty);
             }
-            penalty.appeal = Appeal::Heard;
+            appeal.heard = Some(Heard { at_ms: now_ms, reason: reason.clone() });
             let expires_ms = penalty.expires_ms;
-            (Some(penalty), Effect::Uphold { resource, person, expires_ms, reason })
+            let notice = tell(Told::Upheld, &reason);
+            (Some(penalty), notice, Effect::Uphold { resource, person, expires_ms, reason })
         }
         Event::Lift { person, reason } => {
             before.ok_or(Refused::NoPenalty)?;
-            (None, Effect::Lift { resource, person, reason })
+            (None, tell(Told::Lifted, &reason), Effect::Lift { resource, person, reason })
         }
     };
-    Ok((State { resource, penalty }, vec![effect]))
+    Ok((state.then(penalty, notice), vec![effect]))
+}
+
+impl Action {
+    fn told(self) -> Told {
+        match self {
+            Self::Throttle(_) => Told::Throttled,
+            Self::Block => Told::Blocked,
+        }
+    }
 }
 
 /// Whether somebody may penalise so.
@@ -357,7 +233,7 @@ fn check(
         if action == Action::Block {
             return Err(Refused::NeedsPerson);
         }
-        if lasts_ms > AUTOMATIC_MS_MAX {
+        if lasts_ms > PENALTY_AUTOMATIC_MS_MAX {
             return Err(Refused::TooLongByItself);
         }
         if before.is_some_and(|before| !before.imposed_by.is_empty()) {
@@ -375,13 +251,12 @@ fn impose(
     reason: Statement,
     now_ms: u64,
 ) -> Penalty {
-    let (mut imposed_by, appeal) = match before {
-        Some(Penalty { imposed_by, appeal: appeal @ Appeal::Open { .. }, .. }) => {
-            (imposed_by, appeal)
-        }
-        // What was heard was another penalty: this one can be appealed.
-        Some(_) | None => (Vec::new(), Appeal::None),
-    };
+    // What was heard was another penalty: this one can be appealed.
+    let open = before.and_then(|before| {
+        let appeal = before.appeal.filter(|appeal| appeal.heard.is_none())?;
+        Some((before.imposed_by, Some(appeal)))
+    });
+    let (mut imposed_by, appeal) = open.unwrap_or_default();
     if let By::Person(person) = by
         && !imposed_by.contains(&person)
     {

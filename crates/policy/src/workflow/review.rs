@@ -15,6 +15,7 @@ mod view;
 
 use serde::{Deserialize, Serialize};
 use tlog::{
+    canon::Digest,
     entry::{FlagSource, Outcome},
     limits::DAY_MS,
 };
@@ -57,6 +58,24 @@ pub struct Judged {
     pub outcome: Outcome,
     /// By whom.
     pub person: PersonId,
+    /// When.
+    pub at_ms: u64,
+    /// Who has looked before: the customer is shown it for as long as this is kept.
+    #[serde(default)]
+    pub seen: Vec<Seen>,
+}
+
+/// A look that has happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// By which permission.
+    pub grant: GrantId,
+    /// Who looked.
+    pub reviewer: PersonId,
+    /// From where.
+    pub workstation: Digest,
+    /// Why.
+    pub reason: Statement,
     /// When.
     pub at_ms: u64,
 }
@@ -185,19 +204,20 @@ fn flag(
     salt: [u8; 16],
     now_ms: u64,
 ) -> Result<(State, Vec<Effect>), Refused> {
-    match state {
+    let seen = match state {
         State::Open(_) => return Err(Refused::AlreadyFlagged),
         State::Judged(judged) if judged.record.request != record.request => {
             return Err(Refused::OtherRecord);
         }
         // What was judged can be flagged again, for another reason.
-        State::Unflagged | State::Judged(_) => {}
-    }
+        State::Judged(judged) => judged.seen.clone(),
+        State::Unflagged => Vec::new(),
+    };
     let text = format!("category={}", category.name());
     let category_said = Statement::made(text, salt);
     let effect = Effect::Flag { request: record.request, source, category: category_said };
     let (flagged_ms, escalated_by, look) = (now_ms, None, None);
-    let item = Item { record, category, source, flagged_ms, escalated_by, look };
+    let item = Item { record, category, source, flagged_ms, escalated_by, look, seen };
     Ok((State::Open(Box::new(item)), vec![effect]))
 }
 

@@ -380,8 +380,8 @@ pub(crate) enum ResourceCommand {
         /// `on`: its owner must consent to each look at a record
         #[arg(long, group = "change")]
         lockbox: Option<Switch>,
-        /// Days that prompts and completions are kept, sealed: 1 to 30. For none at all, see
-        /// `content-logging`
+        /// Days that prompts and completions are kept, sealed: 1 to 30. For none at all, the customer
+        /// applies for zero retention at the desk
         #[arg(long, value_name = "DAYS", group = "change")]
         retention_days: Option<u64>,
     },
@@ -403,16 +403,6 @@ pub(crate) enum ResourceCommand {
         /// Remove all rules
         #[arg(long, group = "change", conflicts_with = "ip_rule")]
         no_ip_rules: bool,
-    },
-    /// Switch zero retention: whether prompts and completions are kept at all
-    ContentLogging {
-        /// The resource's name
-        name: String,
-        /// `off`: nothing is kept from the next request on
-        switch: Switch,
-        /// Why: kept with the log, which commits to it
-        #[arg(long)]
-        reason: String,
     },
     /// List all resources
     List {

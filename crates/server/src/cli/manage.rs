@@ -14,9 +14,9 @@ use super::{
     output::{Failure, count, fields, note, print, size, table},
 };
 use crate::manage::{
-    DeploymentUpdate, DeploymentView, IpRuleValue, Management, ModelView, NewDeployment, NewModel,
-    NewResource, ResourceUpdate, ResourceView, RoleAssignment, RoleAssignmentView, ScopeName,
-    TenantView, WorkstationView,
+    AbusePenaltyView, DeploymentUpdate, DeploymentView, IpRuleValue, Management, ModelView,
+    NewDeployment, NewModel, NewResource, ResourceUpdate, ResourceView, RoleAssignment,
+    RoleAssignmentView, ScopeName, TenantView, WorkstationView,
 };
 
 pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
@@ -117,11 +117,6 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
                 ..ResourceUpdate::default()
             };
             let view = management.update_resource(name, &update)?;
-            print(json, &view, show_resource)
-        }
-        ResourceCommand::ContentLogging { name, switch, reason } => {
-            let enabled = *switch == Switch::On;
-            let view = open(&group.shared)?.set_content_logging(name, enabled, reason)?;
             print(json, &view, show_resource)
         }
         ResourceCommand::List { tenant } => {
@@ -399,6 +394,15 @@ fn retention(view: &ResourceView) -> String {
     }
 }
 
+/// What is done about abuse, in words.
+fn penalty(penalty: &AbusePenaltyView) -> String {
+    let AbusePenaltyView { action, rate_limit_percentage, expiration } = penalty;
+    match rate_limit_percentage {
+        Some(left) => format!("{action} to {left} % of the rate limits, until {expiration}"),
+        None => format!("{action}, until {expiration}"),
+    }
+}
+
 /// Which networks are answered, in words.
 fn networks(view: &ResourceView) -> String {
     let rules: Vec<String> =
@@ -432,6 +436,7 @@ fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()>
         policy::principal::KeyName::Key1 => ("Key1 made", key.created_at.clone()),
         policy::principal::KeyName::Key2 => ("Key2 made", key.created_at.clone()),
     }));
+    lines.extend(view.abuse_penalty.as_ref().map(|shown| ("abuse penalty", penalty(shown))));
     fields(out, &lines)
 }
 

@@ -7,7 +7,7 @@ use axum::{
 };
 use policy::{
     authz::{Denied, Forbidden},
-    workflow::{BadStatement, exemption, review, workstation},
+    workflow::{BadStatement, exemption, penalty, review, workstation},
 };
 use store::{NoRandom, StoreError, ledger::NotOpened, workflow::NotStepped};
 
@@ -31,6 +31,9 @@ pub(super) enum DeskError {
     /// The review refuses it.
     #[error("{0}; {help}", help = .0.help())]
     Review(review::Refused),
+    /// No such step about a penalty.
+    #[error("{0}; {help}", help = .0.help())]
+    Penalty(penalty::Refused),
     /// The workstation is not let in.
     #[error("{0}; {help}", help = .0.help())]
     Workstation(#[from] workstation::Refused),
@@ -98,6 +101,15 @@ impl From<NotStepped<review::Refused>> for DeskError {
     }
 }
 
+impl From<NotStepped<penalty::Refused>> for DeskError {
+    fn from(error: NotStepped<penalty::Refused>) -> Self {
+        match error {
+            NotStepped::Refused(refused) => Self::Penalty(refused),
+            NotStepped::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl DeskError {
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
@@ -113,13 +125,14 @@ impl DeskError {
             | Self::Workstation(_)
             | Self::Forbidden(_) => (StatusCode::FORBIDDEN, "Forbidden"),
             Self::NotFound | Self::NoSuchPath => (StatusCode::NOT_FOUND, "NotFound"),
-            Self::Exemption(exemption::Refused::OwnApplication) => {
-                (StatusCode::FORBIDDEN, "Forbidden")
-            }
+            Self::Exemption(exemption::Refused::OwnApplication)
+            | Self::Penalty(penalty::Refused::OwnPenalty) => (StatusCode::FORBIDDEN, "Forbidden"),
             Self::Exemption(exemption::Refused::NoSuchApplication) => {
                 (StatusCode::NOT_FOUND, "NotFound")
             }
-            Self::Exemption(_) | Self::Review(_) => (StatusCode::CONFLICT, "Conflict"),
+            Self::Exemption(_) | Self::Review(_) | Self::Penalty(_) => {
+                (StatusCode::CONFLICT, "Conflict")
+            }
             Self::NotOpened(NotOpened::NoRecord | NotOpened::NoGrant) => {
                 (StatusCode::NOT_FOUND, "NotFound")
             }

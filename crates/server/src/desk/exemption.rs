@@ -92,7 +92,7 @@ pub(super) async fn pending(
 ) -> Result<Json<Vec<Pending>>, DeskError> {
     let store = desk.store.clone();
     let states = blocking(move || Ok(store.states::<Exemption>()?)).await?;
-    let now_ms = clock::read().wall_ms;
+    let now_ms = clock::now_ms();
     let shown = states.iter().filter_map(|state| {
         let application = state.application(now_ms)?;
         let resource = visitor.directory().resource(application.resource)?;
@@ -118,7 +118,7 @@ pub(super) async fn apply(
     let event = Event::Apply {
         approval: ApprovalId::from_random(random()?),
         applicant: visitor.person,
-        until_ms: clock::read().wall_ms.saturating_add(lasts_ms),
+        until_ms: clock::now_ms().saturating_add(lasts_ms),
         review_after_abuse: given.review_after_abuse,
         use_case: Statement::new(&given.use_case, random()?)?,
         measures: Statement::new(&given.measures, random()?)?,
@@ -135,7 +135,7 @@ pub(super) async fn decide(
 ) -> Result<Json<Status>, DeskError> {
     let resource = visitor.resource(&name)?;
     let state = state(&desk.store, resource.id).await?;
-    let application = state.application(clock::read().wall_ms);
+    let application = state.application(clock::now_ms());
     let asked = application
         .filter(|application| application.approval == given.approval)
         .map(|application| application_facts(resource, &application))
@@ -216,7 +216,7 @@ async fn state(store: &Store, resource: ResourceId) -> Result<Exempted, DeskErro
 }
 
 async fn told(store: &Store, resource: ResourceId) -> Result<Json<Status>, DeskError> {
-    Ok(Json(state(store, resource).await?.status(clock::read().wall_ms)))
+    Ok(Json(state(store, resource).await?.status(clock::now_ms())))
 }
 
 async fn step(

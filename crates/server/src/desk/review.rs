@@ -13,7 +13,7 @@ use policy::{
         context::{Deciding, Looking, Opening, WorkstationFacts},
         facts::{ApprovalFacts, GrantFacts, RecordFacts, ResourceFacts, Service},
     },
-    id::{GrantId, RequestId, TeamId},
+    id::{GrantId, PersonId, RequestId, TeamId},
     permit::{
         ApproveLook, ConsentLook, DecideFlag, FlagRecord, ListOwnRecords, ListReviewQueue,
         OpenRecord, Permit, RequestLook,
@@ -32,9 +32,12 @@ use store::{
     Content, random,
     workflow::{Review, Stepped, Workstation},
 };
-use tlog::entry::{FlagSource, Outcome};
+use tlog::{
+    canon::Digest,
+    entry::{FlagSource, Outcome},
+};
 
-use super::{Desk, Parsed, Visitor, blocking, error::DeskError};
+use super::{Desk, Parsed, Reason, Visitor, blocking, error::DeskError};
 use crate::{clock, listen::Client};
 
 /// The enrolled workstation that a request comes from.
@@ -49,7 +52,7 @@ impl FromRequestParts<Desk> for Seat {
         let presented = presented.ok_or(workstation::Refused::NeverEnrolled)?;
         let store = desk.store.clone();
         let state = blocking(move || Ok(store.state::<Workstation>(presented)?)).await?;
-        Ok(Self(workstation::admit(&state, presented, clock::read().wall_ms)?))
+        Ok(Self(workstation::admit(&state, presented, clock::now_ms())?))
     }
 }
 
@@ -78,7 +81,7 @@ impl Case {
                 .await?;
         let found = found.ok_or(DeskError::NotFound)?;
         let lockbox = visitor.directory().resource(found.resource).is_some_and(|r| r.lockbox);
-        let now_ms = clock::read().wall_ms;
+        let now_ms = clock::now_ms();
         let facts = RecordFacts {
             of: ResourceFacts { tenant: found.tenant, resource: found.resource },
             record: request,
@@ -133,12 +136,6 @@ pub(super) struct Flag {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Reason {
-    reason: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Approval {
     grant: GrantId,
     minutes: Option<Minutes>,
@@ -175,7 +172,7 @@ pub(super) async fn queue(
     let Service = permit.spend();
     let store = desk.store.clone();
     let states = blocking(move || Ok(store.states::<Review>()?)).await?;
-    let now_ms = clock::read().wall_ms;
+    let now_ms = clock::now_ms();
     let items = states.iter().filter_map(|state| {
         let item = state.queue_item(now_ms).filter(|item| item.region == seat.0.region())?;
         Some(Queued {
@@ -227,7 +224,7 @@ pub(super) async fn request(
         reviewer: reviewer(&visitor, &seat)?,
         workstation: seat.0,
         lockbox: case.facts.lockbox,
-        reason: Statement::new(&given.reason, random()?)?,
+        reason: given.said()?,
     };
     step(&desk, permit.spend().record, event).await
 }
@@ -303,7 +300,8 @@ pub(super) async fn decline(
     step(&desk, record.record, Event::Decline { grant, customer, reason }).await
 }
 
-/// Looks at the customer's own records that are under way, or have happened and wait for a judgement.
+/// Looks at the customer's own records: those that are under way, and all that have happened, for as
+/// long as the receipt of the record's request is kept.
 pub(super) async fn looks(
     State(desk): State<Desk>,
     visitor: Visitor,
@@ -313,21 +311,15 @@ pub(super) async fn looks(
     let permit: Permit<ListOwnRecords> = visitor.permit(&super::facts(resource))?;
     let of = permit.spend();
     let (store, ledger) = (desk.store.clone(), desk.ledger.clone());
-    let now_ms = clock::read().wall_ms;
+    let now_ms = clock::now_ms();
     let found = blocking(move || {
         let mut looks = Vec::new();
         for state in store.states::<Review>()? {
-            let Some(look) = state.look(now_ms) else { continue };
-            let record = ledger.record(look.request)?;
-            if record.is_some_and(|record| record.resource == of.resource) {
-                looks.push(LookedAt {
-                    grant: look.grant,
-                    request: look.request,
-                    reviewer: look.reviewer.to_string(),
-                    reason: look.reason.to_owned(),
-                    waiting: look.waiting,
-                    opened_ms: look.opened_ms,
-                });
+            let record = state.record().filter(|record| record.tenant == of.tenant);
+            let Some(request) = record.map(|record| record.request) else { continue };
+            // The record itself may be gone: what is asked is whose request it was.
+            if ledger.resource(request)? == Some(of.resource) {
+                looks.extend(LookedAt::all(request, &state, now_ms));
             }
         }
         Ok(looks)
@@ -341,10 +333,40 @@ pub(super) async fn looks(
 pub(super) struct LookedAt {
     grant: GrantId,
     request: RequestId,
-    reviewer: String,
+    reviewer: PersonId,
+    workstation: Digest,
     reason: String,
-    waiting: Waiting,
+    /// Whose turn it is; null once it is over.
+    waiting: Option<Waiting>,
     opened_ms: Option<u64>,
+}
+
+impl LookedAt {
+    /// Those that have happened, and the one that is under way.
+    fn all(request: RequestId, state: &Reviewed, now_ms: u64) -> Vec<Self> {
+        let under_way = state.look(now_ms);
+        let current = under_way.as_ref().map(|look| look.grant);
+        let over = state.seen().iter().filter(|seen| Some(seen.grant) != current);
+        let over = over.map(|seen| Self {
+            grant: seen.grant,
+            request,
+            reviewer: seen.reviewer,
+            workstation: seen.workstation,
+            reason: seen.reason.text().to_owned(),
+            waiting: None,
+            opened_ms: Some(seen.at_ms),
+        });
+        let under_way = under_way.as_ref().map(|look| Self {
+            grant: look.grant,
+            request,
+            reviewer: look.reviewer,
+            workstation: look.workstation,
+            reason: look.reason.to_owned(),
+            waiting: Some(look.waiting),
+            opened_ms: look.opened_ms,
+        });
+        over.chain(under_way).collect()
+    }
 }
 
 /// The one look: it is in the log before the content leaves the custodian.
@@ -408,7 +430,17 @@ pub(super) async fn judge(
         outcome: given.outcome,
         reason: Statement::new(&given.reason, random()?)?,
     };
-    step(&desk, permit.spend().record, event).await
+    let facts = permit.spend();
+    let Json(told) = step(&desk, facts.record, event).await?;
+    let resource = visitor.directory().resource(facts.of.resource);
+    let next = resource.filter(|_| given.outcome == Outcome::Confirmed).map(|resource| {
+        format!(
+            "a review manager or an operator can tell, throttle or block the resource `{0}`: \
+             POST /review/v1/resources/{0}/notice or POST /review/v1/resources/{0}/penalty",
+            resource.name
+        )
+    });
+    Ok(Json(Told { next, ..told }))
 }
 
 /// Where a review stands after a step: no content.
@@ -418,6 +450,9 @@ pub(super) struct Told {
     waiting: Option<Waiting>,
     grant: Option<GrantId>,
     expires_ms: Option<u64>,
+    /// What may follow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 async fn step(desk: &Desk, request: RequestId, event: Event) -> Result<Json<Told>, DeskError> {
@@ -429,6 +464,7 @@ async fn step(desk: &Desk, request: RequestId, event: Event) -> Result<Json<Told
         waiting: stepped.state.queue_item(stepped.now_ms).map(|item| item.waiting),
         grant: look.as_ref().map(|look| look.grant),
         expires_ms: look.and_then(|look| look.expires_ms),
+        next: None,
     }))
 }
 

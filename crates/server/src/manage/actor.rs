@@ -127,5 +127,5 @@ pub(super) fn facts(resource: &Resource) -> ResourceFacts {
 }
 
 fn now() -> Moment {
-    Moment { now_ms: clock::read().wall_ms }
+    Moment { now_ms: clock::now_ms() }
 }

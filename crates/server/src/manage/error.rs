@@ -88,8 +88,8 @@ impl ManageError {
         match self {
             Self::Store(error) => error.help(),
             Self::Days(_) => {
-                "to keep nothing at all, switch content logging off: `bailiwick resource \
-                 content-logging NAME off --reason TEXT`"
+                "to keep nothing at all, let the customer apply for zero retention at the desk \
+                 (docs/operate/zero-retention.md)"
                     .to_owned()
             }
             Self::TooManyIpRules { .. } => "join neighbouring addresses into ranges".to_owned(),

@@ -149,7 +149,7 @@ impl Management {
             Kind::Person => Holder::Person(PersonId::from_random(id)),
             Kind::Workload => Holder::Workload(WorkloadId::from_random(id)),
         };
-        let context = Assigning { now_ms: clock::read().wall_ms, role, to };
+        let context = Assigning { now_ms: clock::now_ms(), role, to };
         let tenant = directory.tenant(somebody.tenant).map_or("", |tenant| tenant.name.as_str());
         let named = match scope {
             Scope::Service => Named::Service,

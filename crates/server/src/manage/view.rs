@@ -5,12 +5,14 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{IpRuleValue, NetworkAcls};
+use crate::clock;
 use policy::{
     id::{ApprovalId, DeploymentId, ModelId, ResourceId, TenantId},
     network::PublicNetworkAccess,
     principal::{Key, KeyName},
     retention::{ContentLogging, Rule},
     task::Task,
+    workflow::penalty::AbusePenalty,
 };
 use serde::{Serialize, Serializer};
 use store::{Deployment, Directory, Model, Resource, Sku, Tenant};
@@ -53,6 +55,9 @@ pub struct ResourceView {
     pub retention_days: u8,
     /// What it can do, or does.
     pub capabilities: Vec<CapabilityView>,
+    /// What is done about its abuse; left out where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub abuse_penalty: Option<AbusePenaltyView>,
     /// Its keys' names and ages.
     pub keys: Vec<KeyView>,
     /// The names of its deployments.
@@ -180,10 +185,38 @@ pub struct CapabilityView {
     pub approval: Option<ApprovalId>,
 }
 
+/// A penalty for abuse, in Azure's shape.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AbusePenaltyView {
+    /// `Throttle`, or `Block`.
+    pub action: &'static str,
+    /// What is left of the rate limit, where it throttles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit_percentage: Option<u8>,
+    /// Until when.
+    pub expiration: String,
+}
+
+impl AbusePenaltyView {
+    /// A penalty, as it is shown.
+    #[must_use]
+    pub fn of(penalty: AbusePenalty) -> Self {
+        let AbusePenalty { action, rate_limit_percentage, expires_ms } = penalty;
+        Self { action, rate_limit_percentage, expiration: time(expires_ms / 1000) }
+    }
+}
+
 impl CapabilityView {
-    fn content_logging(rule: &Rule) -> Self {
-        let ContentLogging { enabled, since_ms, approval, .. } = rule.content_logging;
-        let value = if enabled { "true" } else { "false" };
+    fn content_logging(rule: &Rule, now_ms: u64) -> Self {
+        let logging = rule.content_logging;
+        let ContentLogging { since_ms, approval, until_ms, .. } = logging;
+        // An approval that has expired is none, also before anybody has noted its end.
+        let (value, since_ms) = match until_ms {
+            Some(until_ms) if logging.keeps(now_ms) => ("true", until_ms),
+            _ if logging.keeps(now_ms) => ("true", since_ms),
+            _ => ("false", since_ms),
+        };
         Self { name: "ContentLogging", value, since: time(since_ms / 1000), approval }
     }
 }
@@ -198,6 +231,8 @@ impl ResourceView {
     pub(super) fn of(resource: &Resource, directory: &Directory) -> Self {
         let key = |key_name, created_at| KeyView { key_name, created_at: time(created_at) };
         let ip_rules = &resource.network.ip_rules;
+        let now_ms = clock::now_ms();
+        let penalty = directory.penalty(resource.id).and_then(|state| state.abuse_penalty(now_ms));
         Self {
             id: resource.id,
             name: resource.name.clone(),
@@ -212,7 +247,8 @@ impl ResourceView {
             },
             lockbox: resource.lockbox,
             retention_days: resource.retention.days.get(),
-            capabilities: vec![CapabilityView::content_logging(&resource.retention)],
+            capabilities: vec![CapabilityView::content_logging(&resource.retention, now_ms)],
+            abuse_penalty: penalty.map(AbusePenaltyView::of),
             keys: vec![
                 key(KeyName::Key1, resource.key1_created_at),
                 key(KeyName::Key2, resource.key2_created_at),

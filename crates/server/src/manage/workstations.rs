@@ -96,7 +96,7 @@ impl Management {
 
     /// Asks whether the caller may say which devices are used for review.
     fn enrolling(&self, owner: PersonId) -> Result<Service, ManageError> {
-        let context = Enrolling { now_ms: clock::read().wall_ms, owner };
+        let context = Enrolling { now_ms: clock::now_ms(), owner };
         Ok(self.permit_in::<EnrollWorkstation>(&Service, &context, Named::Service)?.spend())
     }
 

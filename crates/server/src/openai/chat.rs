@@ -37,7 +37,7 @@ pub(crate) async fn answer(
     asked: Asked,
 ) -> Result<Reply, ApiError> {
     let limits = &gateway.config.limits;
-    let Asked { caller, deployment, body } = asked;
+    let Asked { caller, deployment, body, served } = asked;
     let request = parse(body.reveal(), limits, u64::from_le_bytes(random()))?;
     let target = Target::find(
         gateway,
@@ -47,7 +47,7 @@ pub(crate) async fn answer(
         request.model.as_ref(),
     )?;
     let permit = target.authorize::<Complete>(gateway)?;
-    target.admit(gateway, call, request.estimated_tokens)?;
+    target.admit(gateway, call, served, request.estimated_tokens)?;
     let worker = target.worker(gateway)?;
 
     let (choices, wants_logprobs) = (request.generate.choices, request.generate.logprobs.is_some());

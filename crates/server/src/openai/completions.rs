@@ -36,13 +36,13 @@ pub(crate) async fn answer(
 ) -> Result<Reply, ApiError> {
     let operation = Operation::Completions;
     let limits = &gateway.config.limits;
-    let Asked { caller, deployment, body } = asked;
+    let Asked { caller, deployment, body, served } = asked;
     let request = parse(body.reveal(), limits, u64::from_le_bytes(random()))?;
     let target =
         Target::find(gateway, &caller, operation, deployment.as_deref(), request.model.as_ref())?;
     // Asked before anything is counted: who may not see the deployment learns nothing of it.
     drop(target.authorize::<Complete>(gateway)?);
-    target.admit(gateway, call, request.estimated_tokens)?;
+    target.admit(gateway, call, served, request.estimated_tokens)?;
     let worker = target.worker(gateway)?;
 
     // All prompts run at once, each with a permit of its own.

@@ -31,7 +31,7 @@ pub(crate) async fn answer(
 ) -> Result<Reply, ApiError> {
     let operation = Operation::Embeddings;
     let limits = &gateway.config.limits;
-    let Asked { caller, deployment, body } = asked;
+    let Asked { caller, deployment, body, served } = asked;
     let request = parse(body.reveal(), limits)?;
     let target =
         Target::find(gateway, &caller, operation, deployment.as_deref(), request.model.as_ref())?;
@@ -40,7 +40,7 @@ pub(crate) async fn answer(
     if request.dimensions.is_some_and(|dimensions| dimensions > most) {
         return Err(too_many_dimensions(most).into());
     }
-    target.admit(gateway, call, request.estimated_tokens)?;
+    target.admit(gateway, call, served, request.estimated_tokens)?;
     let worker = target.worker(gateway)?;
 
     let inputs = request.embed.inputs.len();

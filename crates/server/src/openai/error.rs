@@ -5,12 +5,15 @@
 
 use engine::request::Refusal;
 use hyper::StatusCode;
-use policy::meter::{Balance, Exceeded};
+use policy::{
+    meter::{Balance, Exceeded},
+    workflow::penalty::{Blocked, Throttle},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::operation::Operation;
-use crate::limits;
+use crate::{limits, manage::time};
 
 /// A field that is wrong, in the API's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +108,11 @@ pub enum ApiError {
     NetworkDenied,
     /// The resource answers the private listener only.
     PublicAccessDisabled,
+    /// The resource is blocked for abuse.
+    Blocked {
+        /// Until when: milliseconds since 1970.
+        expires_ms: u64,
+    },
     /// No keys of the token's issuer to check it with.
     IssuerUnavailable,
     /// No such deployment for this caller.
@@ -168,6 +176,8 @@ pub enum ApiError {
         operation: Operation,
         /// Which limit.
         exceeded: Exceeded,
+        /// The penalty that makes it smaller than agreed.
+        throttle: Option<Throttle>,
     },
     /// The engine did not carry the request out.
     Refused {
@@ -193,6 +203,12 @@ pub enum ApiError {
 impl From<Invalid> for ApiError {
     fn from(invalid: Invalid) -> Self {
         Self::Invalid(invalid)
+    }
+}
+
+impl From<Blocked> for ApiError {
+    fn from(Blocked { expires_ms }: Blocked) -> Self {
+        Self::Blocked { expires_ms }
     }
 }
 
@@ -291,6 +307,17 @@ impl ApiError {
                 "403",
                 "Public access is disabled. Call the private endpoint of this service.",
             ),
+            // Azure's own code is `Forbidden`, and says no more. Why, in the reviewer's words, is for
+            // the owner alone: not everybody who holds a key is.
+            Self::Blocked { expires_ms } => azure(
+                StatusCode::FORBIDDEN,
+                "ResourceBlocked",
+                &format!(
+                    "Your resource has been temporarily blocked because of abusive use, until {}. \
+                     A person decided that: {APPEAL}",
+                    time(expires_ms / 1000)
+                ),
+            ),
             Self::IssuerUnavailable => azure(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "503",
@@ -385,7 +412,9 @@ impl ApiError {
                      than {bytes} bytes of headers (limits.header_bytes_max)"
                 ),
             ),
-            Self::RateLimited { operation, exceeded } => rate_limited(*operation, exceeded),
+            Self::RateLimited { operation, exceeded, throttle } => {
+                rate_limited(*operation, exceeded, *throttle)
+            }
             Self::Refused { operation, refusal } => refused(*operation, refusal),
             Self::Stopping => azure(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -426,14 +455,18 @@ impl ApiError {
     }
 }
 
-fn rate_limited(operation: Operation, exceeded: &Exceeded) -> Answer {
+fn rate_limited(operation: Operation, exceeded: &Exceeded, throttle: Option<Throttle>) -> Answer {
     let status = StatusCode::TOO_MANY_REQUESTS;
     let name = operation.quota_name();
+    let penalty = throttle.map_or_else(String::new, |Throttle { left, expires_ms }| {
+        let (left, until) = (left.get(), time(expires_ms / 1000));
+        format!(" A penalty for abusive use leaves {left} % of the limit until {until}: {APPEAL}")
+    });
     let wait = |balance: &Balance, what: &str| {
         let seconds = balance.reset_ms.div_ceil(1000);
         let message = format!(
             "Requests to the {name} Operation have exceeded the {what} rate limit of this \
-             deployment. Please retry after {seconds} seconds."
+             deployment. Please retry after {seconds} seconds.{penalty}"
         );
         azure(status, "429", &message).retry(Retry::AfterMs(balance.reset_ms))
     };
@@ -443,7 +476,8 @@ fn rate_limited(operation: Operation, exceeded: &Exceeded) -> Answer {
         Exceeded::Never(balance) => {
             let message = format!(
                 "This request to the {name} Operation alone exceeds the rate limit of this \
-                 deployment, {} tokens per minute. Please lower max_tokens or shorten the prompt.",
+                 deployment, {} tokens per minute. Please lower max_tokens or shorten the \
+                 prompt.{penalty}",
                 balance.limits.tokens_per_minute
             );
             azure(status, "429", &message).retry(Retry::Never)
@@ -540,6 +574,9 @@ fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+const APPEAL: &str = "the resource's owner is told why, and can appeal, at the operator's desk: \
+    GET /desk/v1/resources/NAME/abusePenalty, POST /desk/v1/resources/NAME/appeal.";
+
 const UNAUTHORIZED: &str = "Access denied due to invalid subscription key or wrong API endpoint. \
     Make sure to provide a valid key for an active subscription and use a correct regional API \
     endpoint for your resource.";
@@ -552,7 +589,7 @@ const DEPLOYMENT_NOT_FOUND: &str = "The API deployment for this resource does no
 
 #[cfg(test)]
 mod tests {
-    use policy::meter::Limits;
+    use policy::{meter::Limits, workflow::penalty::Percentage};
 
     use super::*;
 
@@ -563,7 +600,8 @@ mod tests {
         let limits = Limits { tokens_per_minute: 9, requests_per_minute: 1 };
         let balance =
             Balance { limits, remaining_tokens: 0, remaining_requests: 0, reset_ms: 2500 };
-        let limited = |exceeded| ApiError::RateLimited { operation, exceeded };
+        let throttle = None;
+        let limited = |exceeded| ApiError::RateLimited { operation, exceeded, throttle };
         let cases = [
             (ApiError::ApiVersion, 400, "InvalidApiVersionParameter", Retry::Unsaid),
             (ApiError::Unauthorized, 401, "401", Retry::Unsaid),
@@ -573,6 +611,7 @@ mod tests {
             (ApiError::PermissionDenied, 403, "PermissionDenied", Retry::Unsaid),
             (ApiError::NetworkDenied, 403, "403", Retry::Unsaid),
             (ApiError::PublicAccessDisabled, 403, "403", Retry::Unsaid),
+            (ApiError::Blocked { expires_ms: 0 }, 403, "ResourceBlocked", Retry::Unsaid),
             (ApiError::IssuerUnavailable, 503, "503", Retry::AfterMs(5000)),
             (ApiError::DeploymentNotFound, 404, "DeploymentNotFound", Retry::Unsaid),
             (ApiError::RouteNotFound, 404, "404", Retry::Unsaid),
@@ -603,6 +642,31 @@ mod tests {
             assert_eq!(answer.retry, retry, "{error:?}");
             assert!(!answer.body.error.message.contains("canary"));
         }
+    }
+
+    #[test]
+    fn a_penalty_is_told_with_its_end_and_where_to_appeal() {
+        let message = |error: ApiError| error.answer().body.error.message;
+        let expires_ms = 1_795_491_985_000;
+        let limits = Limits { tokens_per_minute: 2, requests_per_minute: 1 };
+        let balance =
+            Balance { limits, remaining_tokens: 0, remaining_requests: 0, reset_ms: 2500 };
+        let throttled = |throttle| {
+            [Exceeded::Requests(balance), Exceeded::Tokens(balance), Exceeded::Never(balance)].map(
+                |exceeded| {
+                    let operation = Operation::Chat;
+                    message(ApiError::RateLimited { operation, exceeded, throttle })
+                },
+            )
+        };
+        let left = Percentage::new(20).unwrap();
+        let penalised = throttled(Some(Throttle { left, expires_ms }));
+        assert!(penalised.iter().all(|told| told.contains("leaves 20 % of the limit until 2026-")));
+        for told in penalised.into_iter().chain([message(ApiError::Blocked { expires_ms })]) {
+            assert!(told.contains("until 2026-11-24T"), "{told}");
+            assert!(told.ends_with("POST /desk/v1/resources/NAME/appeal."), "{told}");
+        }
+        assert!(throttled(None).iter().all(|told| !told.contains("penalty")));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use policy::{
     meter::Exceeded,
     permit::{Inference, ListModels, Permit},
     principal::Principal,
+    workflow::penalty::Served,
 };
 use store::{Deployment, Model};
 
@@ -68,13 +69,13 @@ impl<'a> Target<'a> {
             deployment: self.deployment.id,
         };
         let authority = gateway.authorities.of(&self.caller.directory);
-        let moment = Moment { now_ms: clock::read().wall_ms };
+        let moment = Moment { now_ms: clock::now_ms() };
         authority
             .authorize(&self.caller.principal, &facts, &moment)
             .map_err(|denied| denied_to(&self.caller.principal, &denied))
     }
 
-    /// Counts the call against the deployment's minute.
+    /// Counts the call against the deployment's minute, or what a penalty leaves of it.
     ///
     /// # Errors
     /// When the minute is used up.
@@ -82,11 +83,13 @@ impl<'a> Target<'a> {
         &self,
         gateway: &Gateway,
         call: &mut Call,
+        served: Served,
         estimated_tokens: u64,
     ) -> Result<(), ApiError> {
         call.deployment = Some(self.deployment.id);
         tracing::trace!(request = %call.id, deployment = %self.deployment.id, estimated_tokens, "admitting");
-        let reserved = gateway.meters.reserve(self.deployment, estimated_tokens);
+        let throttle = served.throttle();
+        let reserved = gateway.meters.reserve(self.deployment, served, estimated_tokens);
         let balance = match &reserved {
             Ok(balance) => balance,
             Err(
@@ -95,7 +98,11 @@ impl<'a> Target<'a> {
         };
         call.balance = Some(*balance);
         let operation = self.operation;
-        reserved.map(drop).map_err(|exceeded| ApiError::RateLimited { operation, exceeded })
+        reserved.map(drop).map_err(|exceeded| ApiError::RateLimited {
+            operation,
+            exceeded,
+            throttle,
+        })
     }
 
     /// The worker that runs the deployment's model.

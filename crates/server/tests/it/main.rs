@@ -30,6 +30,7 @@ mod lifecycle;
 mod limits;
 mod networks;
 mod operations;
+mod penalty;
 mod process;
 mod records;
 mod replay;

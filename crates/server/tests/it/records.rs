@@ -141,8 +141,8 @@ fn a_receipt_says_what_was_done() {
 fn under_zero_retention_nothing_is_stored() {
     let service = Service::start(&[("BAILIWICK_LOG__LEVEL", "trace")]);
     let caller = service.caller("zero");
-    let switch = ["resource", "content-logging", "zero", "off", "--reason", "approved by the test"];
-    let shown = service.files.cli(&switch);
+    service.files.approve_zero_retention("zero");
+    let shown = service.files.cli(&["resource", "show", "zero"]);
     let capability = &shown["capabilities"][0];
     assert_eq!(capability["name"], "ContentLogging");
     assert_eq!(capability["value"], "false");

@@ -132,16 +132,17 @@ impl Seat {
     }
 }
 
-struct Setting {
+/// A service with a review desk and a desk, a provider that knows the people, and their authority.
+pub(crate) struct Setting {
     provider: Provider,
-    service: Service,
+    pub(crate) service: Service,
     authority: Authority,
     review: SocketAddr,
-    desk: SocketAddr,
+    pub(crate) desk: SocketAddr,
 }
 
 impl Setting {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let claims = |tid: &str, oid: &str| json!({"tid": tid, "oid": oid, "scp": "desk"});
         let clients: Vec<Client> =
             PEOPLE.iter().map(|(name, tid, oid)| Client::new(name, claims(tid, oid))).collect();
@@ -176,23 +177,23 @@ impl Setting {
     }
 
     /// The command line, with who is meant.
-    fn who(&self, words: &[&str], name: &str) {
+    pub(crate) fn who(&self, words: &[&str], name: &str) {
         let (_, tid, oid) = PEOPLE.iter().find(|person| person.0 == name).unwrap();
         let tenant = if *tid == OPS { "ops" } else { "contoso" };
         self.service.files.cli(&[words, &["--tenant", tenant, "--object", oid]].concat());
     }
 
-    fn enroll(&self, name: &str, region: &str) {
+    pub(crate) fn enroll(&self, name: &str, region: &str) {
         let file = self.authority.path(&format!("{name}.pem")).display().to_string();
         let words = ["workstation", "enroll", &file, "--name", name, "--region", region];
         self.who(&words, "operator");
     }
 
-    fn seat(&self, certificate: Option<&str>) -> Seat {
+    pub(crate) fn seat(&self, certificate: Option<&str>) -> Seat {
         Seat::new(&self.authority, self.review, certificate)
     }
 
-    fn token(&self, who: &str) -> String {
+    pub(crate) fn token(&self, who: &str) -> String {
         self.provider.token(who, AUDIENCE)
     }
 }
@@ -289,20 +290,29 @@ fn a_record_is_seen_once_by_whom_the_manager_allowed_and_the_customer_knows() {
     assert!(others.clone().all(|answer| !answer.1.to_string().contains(&canary)));
 
     // The customer sees who (by an opaque id), why and which request.
-    let looks = crate::client::Request::get("/desk/v1/resources/contoso/looks")
-        .header("authorization", &format!("Bearer {}", setting.token("customer")))
-        .send(setting.desk);
-    if looks.status == 200 {
-        let looks = looks.json();
-        assert_eq!(looks[0]["request"], request.as_str(), "{looks}");
-        assert!(looks[0]["reviewer"].as_str().unwrap().starts_with("per_"), "{looks}");
-    } else {
-        panic!("{}", looks.text());
-    }
-    let judgement = json!({"grant": asked["grant"], "outcome": "dismissed", "reason": "a joke"});
+    let looks = || {
+        let looks = crate::client::Request::get("/desk/v1/resources/contoso/looks")
+            .header("authorization", &format!("Bearer {}", setting.token("customer")))
+            .send(setting.desk)
+            .ok();
+        assert_eq!(looks.as_array().unwrap().len(), 1, "{looks}");
+        looks[0].clone()
+    };
+    let look = looks();
+    assert_eq!(look["request"], request.as_str(), "{look}");
+    assert!(look["reviewer"].as_str().unwrap().starts_with("per_"), "{look}");
+    assert_eq!(look["waiting"], "judgement", "{look}");
+    let judgement = json!({"grant": asked["grant"], "outcome": "confirmed", "reason": "no joke"});
     assert_eq!(post("colleague", "judgement", &judgement).0, 403, "did not look");
-    assert_eq!(post("reviewer", "judgement", &judgement).0, 200);
+    let (status, judged) = post("reviewer", "judgement", &judgement);
+    let next = judged["next"].as_str().unwrap_or_default();
+    assert_eq!((status, next.contains("resources/contoso/penalty")), (200, true), "{judged}");
     assert_eq!(get(&desk, "reviewer").unwrap().1, json!([]));
+
+    // The look stays in the customer's list.
+    let mut over = look;
+    over["waiting"] = Value::Null;
+    assert_eq!(looks(), over);
 
     // A revoked workstation sees nothing more.
     let file = setting.authority.path("desk-1.pem").display().to_string();

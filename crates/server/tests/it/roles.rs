@@ -371,7 +371,6 @@ fn body_of(method: &Method, template: &str) -> Value {
         ("POST", "models") => json!({"name": "new", "path": "/nowhere.gguf"}),
         ("PATCH", "{name}") => json!({"retentionDays": 1}),
         ("PATCH", "{deployment}") => json!({"tokensPerMinute": 1}),
-        ("POST", "contentLogging") => json!({"enabled": false, "reason": "none"}),
         ("POST", "zeroRetention") => {
             json!({"useCase": "none", "measures": "none", "days": 1, "reviewAfterAbuse": true})
         }

@@ -9,7 +9,13 @@ use std::{
     sync::OnceLock,
 };
 
+use policy::{
+    id::{ApprovalId, PersonId},
+    retention::DAY_MS,
+    workflow::{Statement, exemption},
+};
 use serde_json::{Value, json};
+use store::{Store, workflow::Exemption};
 use tempfile::TempDir;
 
 use crate::{
@@ -276,6 +282,31 @@ impl Files {
         let what = ["deployment", "create", name, "--resource", resource, "--model", MODEL];
         let how = ["--task", task, "--tokens-per-minute", &tokens];
         self.cli(&[&what[..], &how, &["--requests-per-minute", &requests]].concat());
+    }
+
+    /// Zero retention for a resource: applied for, and approved by two others, beside the running
+    /// service.
+    pub(crate) fn approve_zero_retention(&self, resource: &str) {
+        let store = Store::open(&self.data(), server::clock::read).unwrap();
+        let resource = store.directory().unwrap().resource_by_name(resource).unwrap().id;
+        let approval = ApprovalId::from_random([1; 16]);
+        let person = |n| PersonId::from_random([n; 16]);
+        let because = || Statement::new("for a test", [7; 16]).unwrap();
+        let decide = |n| {
+            let (person, reason) = (person(n), because());
+            exemption::Event::Decide { approval, person, approve: true, reason }
+        };
+        let apply = exemption::Event::Apply {
+            approval,
+            applicant: person(1),
+            until_ms: server::clock::read().wall_ms + DAY_MS,
+            review_after_abuse: false,
+            use_case: because(),
+            measures: because(),
+        };
+        for event in [apply, decide(2), decide(3)] {
+            store.step::<Exemption>(resource, event).unwrap();
+        }
     }
 
     /// The key directory.

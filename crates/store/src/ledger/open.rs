@@ -88,6 +88,20 @@ impl Ledger {
         }))
     }
 
+    /// The resource that a request called: known as long as the request's receipt is kept, which is
+    /// longer than any record is.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn resource(&self, request: RequestId) -> Result<Option<ResourceId>, StoreError> {
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached(
+            "SELECT t.resource FROM receipt c JOIN terms t ON t.id = c.terms WHERE c.request = ?1",
+        )?;
+        let id = statement.query_row([request.as_bytes()], |row| row.get(0)).optional()?;
+        Ok(id.map(ResourceId::from_random))
+    }
+
     /// Opens the record of a permitted look. Blocks until the log is published.
     ///
     /// # Errors

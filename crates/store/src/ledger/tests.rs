@@ -233,8 +233,13 @@ fn at_the_deadline_the_key_goes_then_the_log_says_so_then_the_rows_go() {
             .unwrap();
         assert_eq!(left, 0, "{table}");
     }
-    // The receipts stay: they hold no content.
-    assert!(ledger.receipt(RESOURCE, RequestId::from_random([3; 16])).unwrap().is_some());
+    // The receipts stay: they hold no content. So who has looked at it can still be shown to whose
+    // request it was.
+    let request = RequestId::from_random([3; 16]);
+    assert!(ledger.receipt(RESOURCE, request).unwrap().is_some());
+    assert_eq!(ledger.record(request).unwrap(), None);
+    assert_eq!(ledger.resource(request).unwrap(), Some(RESOURCE));
+    assert_eq!(ledger.resource(RequestId::from_random([9; 16])).unwrap(), None);
 }
 
 #[test]

@@ -102,3 +102,46 @@ fn an_approved_application_switches_content_logging_off_until_its_date() {
     assert!(logging().enabled);
     assert_eq!(store.states::<Exemption>().unwrap().len(), 1);
 }
+
+/// A penalty is a part of the picture that requests are answered from: of each process's, from the
+/// next one on, and after a restart.
+#[test]
+fn the_picture_has_every_resources_penalty() {
+    let home = tempfile::tempdir().unwrap();
+    let store = store(home.path());
+    let other = Store::open(home.path(), clock).unwrap();
+    let day = START_MS + DAY_MS;
+    let served = |store: &Store, now_ms| {
+        store.directory().unwrap().penalty(RESOURCE).unwrap().verdict(now_ms).is_ok()
+    };
+    assert!(served(&store, START_MS) && served(&other, START_MS));
+    let block = penalty::Event::Penalise {
+        action: penalty::Action::Block,
+        expires_ms: day,
+        by: penalty::By::Person(person(1)),
+        reason: said("why"),
+    };
+    store.step::<Penalty>(RESOURCE, block).unwrap();
+    for store in [&store, &other, &Store::open(home.path(), clock).unwrap()] {
+        assert!(!served(store, START_MS) && !served(store, day - 1));
+        assert!(served(store, day), "it expires by itself");
+    }
+    let nobody = ResourceId::from_random([9; 16]);
+    assert_eq!(store.directory().unwrap().penalty(nobody), None);
+    let lift = penalty::Event::Lift { person: person(2), reason: said("why") };
+    store.step::<Penalty>(RESOURCE, lift).unwrap();
+    assert!(served(&other, START_MS));
+    // A state that cannot be read is no reason to serve.
+    store.writer().execute("UPDATE workflow SET state = '{}' WHERE kind = 'penalty'", []).unwrap();
+    let unread = Store::open(home.path(), clock).unwrap().directory();
+    assert!(matches!(unread, Err(StoreError::Damaged { .. })), "{unread:?}");
+}
+
+#[test]
+fn the_latest_time_that_the_log_has_seen_is_known() {
+    let home = tempfile::tempdir().unwrap();
+    assert_eq!(Store::open(home.path(), clock).unwrap().clock().unwrap(), None);
+    let Reading { wall_ms, boot, boottime_ms } = clock();
+    let seen = policy::retention::clock::Clock { now_ms: wall_ms, boot, boottime_ms };
+    assert_eq!(store(home.path()).clock().unwrap(), Some(seen));
+}

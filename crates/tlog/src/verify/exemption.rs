@@ -1,5 +1,5 @@
 //! Checks what the log tells of zero retention: content logging is switched off by an approval of
-//! two people other than the applicant, and on again when that ends.
+//! two people other than the applicant, and on again when that ends. Nothing else switches it.
 
 use alloc::{
     collections::{BTreeMap, btree_map::Entry as Slot},
@@ -163,11 +163,9 @@ impl Exemptions {
         found: &mut Found,
     ) {
         let Some(application) = self.applications.get(&approval) else {
-            // Nobody applied: the administrator's command, which gives a reason that can be shown.
             self.off.remove(&resource);
-            found.notice(format!(
-                "content logging of {resource} was switched off by the administrator, without an \
-                 application: why is the operator's word"
+            found.wrong(format!(
+                "content logging of {resource} is off by {approval}, for which nobody had applied"
             ));
             return;
         };
@@ -190,9 +188,9 @@ impl Exemptions {
 
     fn switched_on(&mut self, resource: ResourceId, approval: ApprovalId, found: &mut Found) {
         match self.applications.get(&approval) {
-            None => found.notice(format!(
-                "content logging of {resource} was switched on by the administrator: why is the \
-                 operator's word"
+            None => found.wrong(format!(
+                "content logging of {resource} is on by the end of {approval}, for which nobody \
+                 had applied"
             )),
             Some(application) if !application.ended => found.wrong(format!(
                 "content logging of {resource} is on by the end of {approval}, which has not ended"

@@ -108,6 +108,7 @@ fn rows() -> Vec<Row> {
     let deciding = Deciding { now_ms, grant: looked };
     rows.push(row("decideFlag", "Record", record.clone(), deciding));
     rows.extend(on("suspendResource", 2..3));
+    rows.extend(on("appealPenalty", 2..3));
     rows.extend(on("applyExemption", 2..3));
     rows.push(row("decideExemption", "Application", applied.clone(), NOW));
     rows.push(row("withdrawExemption", "Application", approved.clone(), NOW));

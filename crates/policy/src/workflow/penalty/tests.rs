@@ -1,4 +1,7 @@
-use tlog::entry::{self, PenaltyAction};
+use tlog::{
+    entry::{self, PenaltyAction},
+    limits::DAY_MS,
+};
 
 use super::{
     super::{
@@ -7,6 +10,7 @@ use super::{
     },
     *,
 };
+use crate::meter::Limits;
 
 const RESOURCE: ResourceId = ResourceId::from_random([1; 16]);
 const NOW: u64 = 1_764_000_000_000;
@@ -50,26 +54,75 @@ fn refused(state: &State, event: Event, now_ms: u64) -> Refused {
     step(state, event, now_ms).unwrap_err()
 }
 
+const AGREED: Limits = Limits { tokens_per_minute: 1000, requests_per_minute: 6 };
+
+/// The limits that a request is counted against, where it is served.
+fn limits(state: &State, now_ms: u64) -> Option<(u32, u32)> {
+    let left = state.verdict(now_ms).ok()?.limits(AGREED);
+    Some((left.tokens_per_minute, left.requests_per_minute))
+}
+
 #[test]
 fn a_penalty_holds_until_it_expires_and_is_shown_in_azures_shape() {
+    let expires_ms = NOW + 7 * DAY_MS;
     let state = after(vec![penalise(throttle(20), 7, by(1))]);
-    let Verdict::Throttle(left) = state.verdict(NOW + 7 * DAY_MS - 1) else { panic!() };
-    assert_eq!((left.of(1000), left.of(1), left.of(u32::MAX)), (200, 1, 858_993_459));
-    assert_eq!(state.verdict(NOW + 7 * DAY_MS), Verdict::Serve);
-    let shown = AbusePenalty {
-        action: "Throttle",
-        rate_limit_percentage: Some(20),
-        expires_ms: NOW + 7 * DAY_MS,
-        since_ms: NOW,
-        appealed: false,
-    };
+    assert_eq!(limits(&state, expires_ms - 1), Some((200, 1)));
+    let told = state.verdict(NOW).unwrap().throttle();
+    assert_eq!(told, Some(Throttle { left: Percentage::new(20).unwrap(), expires_ms }));
+    assert_eq!(limits(&state, expires_ms), Some((1000, 6)));
+    assert_eq!(state.verdict(expires_ms).unwrap().throttle(), None);
+    let shown = AbusePenalty { action: "Throttle", rate_limit_percentage: Some(20), expires_ms };
     assert_eq!(state.abuse_penalty(NOW), Some(shown));
-    assert_eq!(state.abuse_penalty(NOW + 7 * DAY_MS), None);
+    assert_eq!(state.abuse_penalty(expires_ms), None);
+
+    let expires_ms = NOW + DAY_MS;
     let state = after(vec![penalise(Action::Block, 1, by(1)), appeal()]);
-    let shown = state.abuse_penalty(NOW).unwrap();
-    assert_eq!((shown.action, shown.rate_limit_percentage, shown.appealed), ("Block", None, true));
-    assert_eq!(state.verdict(NOW), Verdict::Block);
-    assert_eq!(State::of(RESOURCE).verdict(NOW), Verdict::Serve);
+    let shown = AbusePenalty { action: "Block", rate_limit_percentage: None, expires_ms };
+    assert_eq!(state.abuse_penalty(NOW), Some(shown));
+    assert_eq!(state.verdict(expires_ms - 1), Err(Blocked { expires_ms }));
+    assert_eq!(limits(&state, expires_ms), Some((1000, 6)));
+    assert_eq!(limits(&State::of(RESOURCE), NOW), Some((1000, 6)));
+}
+
+/// The owner sees why, since when, and how the appeal stands; and what happened, when it is over.
+#[test]
+fn the_owner_is_told_everything_that_was_done_and_why() {
+    let because = |text| Statement::new(text, [3; 16]).unwrap();
+    let expires_ms = NOW + DAY_MS;
+    let events = vec![
+        Event::Notify { by: By::Monitoring, reason: because("spam?") },
+        Event::Penalise { action: Action::Block, expires_ms, by: by(1), reason: because("spam") },
+        Event::Appeal { person: person(CUSTOMER), reason: because("a test") },
+        Event::Uphold { person: person(2), reason: because("no test") },
+    ];
+    let state = after(events);
+    let PenaltyView { since_ms, reason, imposed_by, appeal, .. } = state.penalty(NOW).unwrap();
+    assert_eq!((since_ms, reason, imposed_by), (NOW, "spam", &[person(1)][..]));
+    let heard = Some((NOW, "no test"));
+    let asked = AppealView { person: person(CUSTOMER), at_ms: NOW, reason: "a test", heard };
+    assert_eq!(appeal, Some(asked));
+    let (lifted, _) = step(&state, lift(1), NOW + 5).unwrap();
+    assert_eq!((lifted.penalty(NOW + 5), lifted.resource()), (None, RESOURCE));
+    let told: Vec<_> = lifted.notices().map(|n| (n.told, n.at_ms - NOW, n.reason)).collect();
+    let expected = [
+        (Told::Notified, 0, "spam?"),
+        (Told::Blocked, 0, "spam"),
+        (Told::Upheld, 0, "no test"),
+        (Told::Lifted, 5, "because"),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn notices_do_not_grow_without_end() {
+    let mut state = State::of(RESOURCE);
+    let all = u64::try_from(NOTICES_MAX).unwrap() + 5;
+    for n in 0..all {
+        let event = Event::Notify { by: By::Monitoring, reason: because() };
+        state = step(&state, event, NOW + n).unwrap().0;
+    }
+    let times: Vec<u64> = state.notices().map(|notice| notice.at_ms - NOW).collect();
+    assert_eq!(times, (5..all).collect::<Vec<_>>());
 }
 
 #[test]
@@ -99,7 +152,7 @@ fn every_change_is_logged_with_its_reason() {
         assert_eq!(said.text().starts_with("percentage=50 "), throttled);
         state = next;
     }
-    assert_eq!(state.verdict(NOW), Verdict::Serve);
+    assert_eq!(limits(&state, NOW), Some((1000, 6)));
 }
 
 #[test]
@@ -132,14 +185,13 @@ fn appeals_are_heard_once_and_by_somebody_else() {
     assert_eq!(refused(&blocked, appeal(), NOW + 5 * DAY_MS), Refused::NoPenalty, "expired");
     let appealed = after(vec![penalise(Action::Block, 5, by(1)), appeal()]);
     assert_eq!(refused(&appealed, appeal(), NOW), Refused::AlreadyAppealed);
-    let waiting = appealed.appeal(NOW).unwrap();
-    assert_eq!((waiting.person, waiting.at_ms), (person(CUSTOMER), NOW));
-    assert_eq!((waiting.reason, waiting.against), ("because", "because"));
-    assert_eq!(blocked.appeal(NOW), None);
+    let waiting = appealed.penalty(NOW).unwrap().appeal.unwrap();
+    assert_eq!((waiting.person, waiting.heard), (person(CUSTOMER), None));
+    assert_eq!(blocked.penalty(NOW).unwrap().appeal, None);
     assert_eq!(refused(&appealed, uphold(1), NOW), Refused::OwnPenalty);
     assert!(step(&appealed, lift(1), NOW).is_ok(), "who imposed it may think better of it");
     let heard = after(vec![penalise(Action::Block, 5, by(1)), appeal(), uphold(2)]);
-    assert_eq!(heard.verdict(NOW), Verdict::Block);
+    assert_eq!(limits(&heard, NOW), None);
     assert_eq!(refused(&heard, appeal(), NOW), Refused::AlreadyHeard);
     let again = after(vec![
         penalise(Action::Block, 5, by(1)),
@@ -155,7 +207,7 @@ fn appeals_are_heard_once_and_by_somebody_else() {
 fn a_new_penalty_does_not_get_rid_of_an_appeal_or_of_who_had_a_part() {
     let events = vec![penalise(throttle(5), 5, by(1)), appeal(), penalise(Action::Block, 5, by(2))];
     let state = after(events);
-    assert!(state.abuse_penalty(NOW).unwrap().appealed);
+    assert!(state.penalty(NOW).unwrap().appeal.is_some_and(|appeal| appeal.heard.is_none()));
     for imposer in [1, 2] {
         assert_eq!(refused(&state, uphold(imposer), NOW), Refused::OwnPenalty);
     }
@@ -169,6 +221,9 @@ fn percentages_are_one_to_ninety_nine() {
         assert!(serde_json::from_str::<Percentage>(&bad.to_string()).is_err());
     }
     assert_eq!(u8::from(Percentage::new(99).unwrap()), 99);
+    let left = Percentage::new(20).unwrap();
+    assert_eq!([1000, 1, u32::MAX].map(|limit| left.of(limit)), [200, 1, 858_993_459]);
+    assert_eq!(left.of(0), 0, "a penalty gives nothing");
 }
 
 #[test]
@@ -257,11 +312,11 @@ fn random_histories_are_as_the_model_says() {
                 state = stored(&next);
             }
             let expected = match model.imposed {
-                None => Verdict::Serve,
-                Some((Action::Block, _)) => Verdict::Block,
-                Some((Action::Throttle(left), _)) => Verdict::Throttle(left),
+                None => Some((1000, 6)),
+                Some((Action::Block, _)) => None,
+                Some((Action::Throttle(_), _)) => Some((300, 1)),
             };
-            assert_eq!(state.verdict(now_ms), expected, "seed {seed}");
+            assert_eq!(limits(&state, now_ms), expected, "seed {seed}");
         }
         assert_eq!(findings(&log), [""; 0], "seed {seed}");
     }

@@ -8,7 +8,7 @@ use tlog::{
 
 use super::{
     APPROVAL_WAIT_MS, CONSENT_WAIT_MS, Category, Customer, Effect, Judged, Manager, Minutes,
-    OpenRecord, Record, Refused, Reviewer, State,
+    OpenRecord, Record, Refused, Reviewer, Seen, State,
 };
 use crate::{
     id::{GrantId, PersonId, TeamId},
@@ -24,6 +24,8 @@ pub struct Item {
     pub(super) flagged_ms: u64,
     pub(super) escalated_by: Option<PersonId>,
     pub(super) look: Option<Look>,
+    #[serde(default)]
+    pub(super) seen: Vec<Seen>,
 }
 
 /// One request to look, as far as it has come.
@@ -212,6 +214,8 @@ impl Item {
         }
         look.stage = Stage::Opened { at_ms: now_ms };
         let (reviewer, workstation) = (look.reviewer, look.workstation);
+        let reason = look.reason.clone();
+        self.seen.push(Seen { grant, reviewer, workstation, reason, at_ms: now_ms });
         Ok(Effect::Open(OpenRecord::new(grant, request, reviewer, workstation)))
     }
 
@@ -240,8 +244,8 @@ impl Item {
                 State::Open(Box::new(self))
             }
             Outcome::Dismissed | Outcome::Confirmed => {
-                let Self { record, category, .. } = self;
-                State::Judged(Judged { record, category, outcome, person, at_ms: now_ms })
+                let Self { record, category, seen, .. } = self;
+                State::Judged(Judged { record, category, outcome, person, at_ms: now_ms, seen })
             }
         };
         Ok((state, vec![effect]))

@@ -139,6 +139,35 @@ fn a_look_is_asked_for_approved_opened_once_and_judged() {
     assert_eq!((judged.outcome, judged.person), (Outcome::Confirmed, person(REVIEWER)));
 }
 
+/// The customer sees who looked, why and when, also when the record was judged, escalated, or
+/// flagged and looked at again.
+#[test]
+fn looks_that_have_happened_are_not_forgotten() {
+    let opened = after([flag(), ask(false), approve(MANAGER), open(REVIEWER)]);
+    let expected = Seen {
+        grant: grant(1),
+        reviewer: person(REVIEWER),
+        workstation: enrolled(DESK, "eu").workstation(),
+        reason: because(),
+        at_ms: NOW,
+    };
+    assert_eq!(opened.seen(), std::slice::from_ref(&expected));
+    for outcome in [Outcome::Dismissed, Outcome::Confirmed, Outcome::Escalated] {
+        let judged = stored(&step(&opened, judge(REVIEWER, outcome), NOW + 1).unwrap().0);
+        assert_eq!(judged.seen(), std::slice::from_ref(&expected), "{outcome:?}");
+        assert_eq!(judged.record(), opened.record());
+    }
+    let mut state = step(&opened, judge(REVIEWER, Outcome::Dismissed), NOW + 1).unwrap().0;
+    for event in [flag(), ask(false), approve(MANAGER), open(REVIEWER)] {
+        state = stored(&step(&state, event, NOW + 2).unwrap().0);
+    }
+    assert_eq!(state.seen().iter().map(|look| look.at_ms - NOW).collect::<Vec<_>>(), [0, 2]);
+    // What was asked for and did not happen is no look.
+    let refused = after([flag(), ask(false), approve(MANAGER), refuse(MANAGER)]);
+    assert_eq!(refused.seen(), []);
+    assert_eq!((State::default().seen(), State::default().record()), (&[][..], None));
+}
+
 #[test]
 fn with_lockbox_the_minutes_begin_when_the_customer_consents() {
     let state = after([flag(), ask(true), approve(MANAGER)]);

@@ -5,7 +5,7 @@ use serde::Serialize;
 use tlog::{canon::Digest, entry::FlagSource};
 
 use super::{
-    Category, State,
+    Category, Record, Seen, State,
     item::{Item, Stage},
 };
 use crate::id::{GrantId, PersonId, RequestId, TeamId};
@@ -89,6 +89,26 @@ impl State {
             escalated: escalated_by.is_some(),
             waiting: self.look(now_ms).map_or(Waiting::Reviewer, |look| look.waiting),
         })
+    }
+
+    /// The record, where it was ever flagged.
+    #[must_use]
+    pub fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Unflagged => None,
+            Self::Open(item) => Some(&item.record),
+            Self::Judged(judged) => Some(&judged.record),
+        }
+    }
+
+    /// All looks that have happened, the latest last: also after the record was judged.
+    #[must_use]
+    pub fn seen(&self) -> &[Seen] {
+        match self {
+            Self::Unflagged => &[],
+            Self::Open(item) => &item.seen,
+            Self::Judged(judged) => &judged.seen,
+        }
     }
 
     /// The look that is under way, or has happened. None: there is none, or it has expired.

@@ -83,16 +83,20 @@ fn exemptions_that_two_others_approved_are_no_findings() {
     assert_eq!(findings(&[(1, applied(A, 1000)), (2, ended(A, BY_CUSTOMER))]), [""; 0]);
 }
 
-/// It is the operator's word, and an auditor is told so.
+/// Nobody's word is enough, the administrator's neither.
 #[test]
-fn the_administrators_command_is_a_notice() {
+fn what_nobody_had_applied_for_switches_nothing() {
     let (replay, checkpoint) = log(&[(1, logging(false, A)), (2, logging(true, B))]);
     let report = replay.finish(&checkpoint, None);
-    assert_eq!(report.findings, vec![]);
-    let notices: Vec<_> = report.notices.iter().map(|n| (n.index, n.what.as_str())).collect();
-    assert!(matches!(notices[..], [(Some(0), off), (Some(1), on)]
-        if off.contains("off by the administrator") && on.contains("on by the administrator")));
-    assert!(notices[0].1.contains("res_0303"), "{notices:?}");
+    let wrong: Vec<_> = report.findings.iter().map(|f| (f.index, f.what.as_str())).collect();
+    assert!(
+        matches!(wrong[..], [(Some(0), off), (Some(1), on)]
+        if off.contains("is off by apr_0101") && on.contains("is on by the end of apr_0202")),
+        "{wrong:?}"
+    );
+    assert!(wrong[0].1.contains("res_0303"), "{wrong:?}");
+    let without = then(vec![(9, logging(true, B))]);
+    assert!(matches!(&without[..], [on] if on.contains("nobody had applied")), "{without:?}");
     let (replay, checkpoint) = log(&in_force());
     assert_eq!(replay.finish(&checkpoint, None).notices, vec![]);
 }

@@ -1,0 +1,285 @@
+//! Penalties for abuse, and appeals against them: the operator's people tell, throttle or block a
+//! resource from an enrolled workstation; its owner sees at the desk that they did and why, and
+//! appeals. What may happen is `policy::workflow::penalty`'s; who may, the policies'.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use policy::{
+    id::{PersonId, ResourceId},
+    permit::{AppealPenalty, Permit, ReadResource, SuspendResource},
+    retention::DAY_MS,
+    workflow::{
+        Statement,
+        penalty::{
+            Action, AppealView, By, Event, NoticeView, Percentage, State as Penalised, Told,
+        },
+    },
+};
+use serde::{Deserialize, Serialize};
+use store::{Resource, random, workflow::Penalty};
+
+use super::{Desk, Parsed, Reason, Visitor, blocking, error::DeskError, facts, review::Seat};
+use crate::{
+    clock,
+    manage::{AbusePenaltyView, time},
+};
+
+/// A penalty that is to be imposed; the first two fields are those of Azure's `abusePenalty`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Imposition {
+    action: ActionName,
+    rate_limit_percentage: Option<Percentage>,
+    days: u16,
+    reason: String,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+enum ActionName {
+    Throttle,
+    Block,
+}
+
+impl Imposition {
+    fn action(&self) -> Result<Action, DeskError> {
+        match (self.action, self.rate_limit_percentage) {
+            (ActionName::Throttle, Some(left)) => Ok(Action::Throttle(left)),
+            (ActionName::Block, None) => Ok(Action::Block),
+            (ActionName::Throttle, None) => Err(DeskError::BadRequest(
+                "say in `rateLimitPercentage` what is left of the rate limit: 1 to 99".to_owned(),
+            )),
+            (ActionName::Block, Some(_)) => Err(DeskError::BadRequest(
+                "`Block` leaves nothing of the rate limit: leave `rateLimitPercentage` out"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
+/// Where a resource stands: what its owner and the operator's people both see.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Standing {
+    resource: String,
+    id: ResourceId,
+    /// Null where there is none.
+    abuse_penalty: Option<AbusePenaltyView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    appeal: Option<Appeal>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Appeal {
+    /// `open`, or `heard`.
+    state: &'static str,
+    person: PersonId,
+    at: String,
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heard_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
+}
+
+/// The same, for those who impose and hear.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Imposed {
+    #[serde(flatten)]
+    standing: Standing,
+    /// They do not hear the appeal.
+    imposed_by: Vec<PersonId>,
+}
+
+/// The same, for the owner: with everything that they were told.
+#[derive(Serialize)]
+pub(super) struct Owned {
+    #[serde(flatten)]
+    standing: Standing,
+    notices: Vec<Notice>,
+}
+
+#[derive(Serialize)]
+struct Notice {
+    what: Told,
+    at: String,
+    reason: String,
+}
+
+/// Resources that are under a penalty, with the appeals that wait: for those who may decide.
+pub(super) async fn list(visitor: Visitor, _seat: Seat) -> Result<Json<Vec<Imposed>>, DeskError> {
+    let now_ms = clock::now_ms();
+    let resources = visitor.directory().resources().into_iter();
+    let shown = resources.filter_map(|resource| {
+        visitor.directory().penalty(resource.id)?.penalty(now_ms)?;
+        let permit: Permit<SuspendResource> = visitor.permit(&facts(resource)).ok()?;
+        let state = visitor.directory().penalty(permit.spend().resource)?;
+        Some(Imposed::of(resource, state, now_ms))
+    });
+    Ok(Json(shown.collect()))
+}
+
+/// Tells the resource's owner of abuse.
+pub(super) async fn notify(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+    _seat: Seat,
+    Path(name): Path<String>,
+    Parsed(given): Parsed<Reason>,
+) -> Result<Json<Imposed>, DeskError> {
+    let by = By::Person(visitor.person);
+    let event = Event::Notify { by, reason: given.said()? };
+    decide(&desk, &visitor, &name, event).await
+}
+
+/// Throttles or blocks a resource.
+pub(super) async fn penalise(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+    _seat: Seat,
+    Path(name): Path<String>,
+    Parsed(given): Parsed<Imposition>,
+) -> Result<Json<Imposed>, DeskError> {
+    let lasts_ms = u64::from(given.days).saturating_mul(DAY_MS);
+    let event = Event::Penalise {
+        action: given.action()?,
+        expires_ms: clock::now_ms().saturating_add(lasts_ms),
+        by: By::Person(visitor.person),
+        reason: Statement::new(&given.reason, random()?)?,
+    };
+    decide(&desk, &visitor, &name, event).await
+}
+
+/// Serves a resource as usual again, with or without an appeal.
+pub(super) async fn lift(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+    _seat: Seat,
+    Path(name): Path<String>,
+    Parsed(given): Parsed<Reason>,
+) -> Result<Json<Imposed>, DeskError> {
+    let event = Event::Lift { person: visitor.person, reason: given.said()? };
+    decide(&desk, &visitor, &name, event).await
+}
+
+/// Hears an appeal, and lets the penalty stay.
+pub(super) async fn uphold(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+    _seat: Seat,
+    Path(name): Path<String>,
+    Parsed(given): Parsed<Reason>,
+) -> Result<Json<Imposed>, DeskError> {
+    let event = Event::Uphold { person: visitor.person, reason: given.said()? };
+    decide(&desk, &visitor, &name, event).await
+}
+
+/// A resource's penalty, for whoever may appeal or see how the resource is set up.
+pub(super) async fn status(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Json<Owned>, DeskError> {
+    let resource = visitor.resource(&name)?;
+    let of = match visitor.permit::<AppealPenalty>(&facts(resource)) {
+        Ok(permit) => permit.spend(),
+        Err(_) => visitor.permit::<ReadResource>(&facts(resource))?.spend(),
+    };
+    let state = visitor.directory().penalty(of.resource).ok_or(DeskError::NotFound)?;
+    Ok(Json(Owned::of(resource, state, clock::now_ms())))
+}
+
+/// The resource's owner appeals.
+pub(super) async fn appeal(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    Parsed(given): Parsed<Reason>,
+) -> Result<Json<Owned>, DeskError> {
+    let resource = visitor.resource(&name)?;
+    let permit: Permit<AppealPenalty> = visitor.permit(&facts(resource))?;
+    let event = Event::Appeal { person: visitor.person, reason: given.said()? };
+    let (state, now_ms) = step(&desk, permit.spend().resource, event).await?;
+    Ok(Json(Owned::of(resource, &state, now_ms)))
+}
+
+/// Whoever may suspend a resource takes a step about it.
+async fn decide(
+    desk: &Desk,
+    visitor: &Visitor,
+    name: &str,
+    event: Event,
+) -> Result<Json<Imposed>, DeskError> {
+    let resource = visitor.resource(name)?;
+    let permit: Permit<SuspendResource> = visitor.permit(&facts(resource))?;
+    let (state, now_ms) = step(desk, permit.spend().resource, event).await?;
+    Ok(Json(Imposed::of(resource, &state, now_ms)))
+}
+
+async fn step(
+    desk: &Desk,
+    resource: ResourceId,
+    event: Event,
+) -> Result<(Penalised, u64), DeskError> {
+    let store = desk.store.clone();
+    let stepped = blocking(move || Ok(store.step::<Penalty>(resource, event)?)).await?;
+    Ok((stepped.state, stepped.now_ms))
+}
+
+impl Standing {
+    fn of(resource: &Resource, state: &Penalised, now_ms: u64) -> Self {
+        let penalty = state.penalty(now_ms);
+        Self {
+            resource: resource.name.clone(),
+            id: resource.id,
+            abuse_penalty: penalty.map(|penalty| AbusePenaltyView::of(penalty.shown)),
+            since: penalty.map(|penalty| at(penalty.since_ms)),
+            reason: penalty.map(|penalty| penalty.reason.to_owned()),
+            appeal: penalty.and_then(|penalty| penalty.appeal).map(Appeal::of),
+        }
+    }
+}
+
+impl Appeal {
+    fn of(appeal: AppealView<'_>) -> Self {
+        let AppealView { person, at_ms, reason, heard } = appeal;
+        Self {
+            state: if heard.is_some() { "heard" } else { "open" },
+            person,
+            at: at(at_ms),
+            reason: reason.to_owned(),
+            heard_at: heard.map(|(at_ms, _)| at(at_ms)),
+            answer: heard.map(|(_, answer)| answer.to_owned()),
+        }
+    }
+}
+
+impl Imposed {
+    fn of(resource: &Resource, state: &Penalised, now_ms: u64) -> Self {
+        let imposed_by = state.penalty(now_ms).map_or(&[][..], |penalty| penalty.imposed_by);
+        let standing = Standing::of(resource, state, now_ms);
+        Self { standing, imposed_by: imposed_by.to_vec() }
+    }
+}
+
+impl Owned {
+    fn of(resource: &Resource, state: &Penalised, now_ms: u64) -> Self {
+        let notice = |NoticeView { told, at_ms, reason }: NoticeView<'_>| Notice {
+            what: told,
+            at: at(at_ms),
+            reason: reason.to_owned(),
+        };
+        let notices = state.notices().map(notice).collect();
+        Self { standing: Standing::of(resource, state, now_ms), notices }
+    }
+}
+
+fn at(ms: u64) -> String {
+    time(ms / 1000)
+}

@@ -1,0 +1,216 @@
+//! Penalties and appeals: a blocked resource is not served and is told why and how to appeal; who
+//! imposed the penalty does not hear the appeal; a throttled one is served less; nobody else notices.
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Reply, Request},
+    review::{Seat, Setting},
+    service::{CHAT, DeploymentLimits, EMBED, chat_path, embeddings_path},
+};
+
+/// A setting in which everybody has their role, and one workstation is enrolled.
+struct Staffed {
+    setting: Setting,
+    seat: Seat,
+}
+
+impl Staffed {
+    fn start() -> Self {
+        let setting = Setting::start();
+        setting.who(&["role", "assign", "Reviewer", "--service"], "reviewer");
+        for name in ["manager", "other-manager"] {
+            setting.who(&["role", "assign", "Review Manager", "--service"], name);
+        }
+        setting.who(&["role", "assign", "Operator", "--service"], "operator");
+        setting.enroll("desk-1", "local");
+        let seat = setting.seat(Some("desk-1"));
+        Self { setting, seat }
+    }
+
+    /// The customer's officer; once there is the customer.
+    fn appoint(&self) {
+        self.setting.who(&["role", "assign", "Data Protection Officer"], "customer");
+    }
+
+    /// A step at the review desk about the resource `contoso`.
+    fn review(&self, who: &str, what: &str, body: &Value) -> (u16, Value) {
+        let path = format!("/review/v1/resources/contoso/{what}");
+        self.seat.ask(&self.setting.token(who), "POST", &path, body).unwrap()
+    }
+
+    fn penalties(&self, who: &str) -> Value {
+        let token = self.setting.token(who);
+        let answer = self.seat.ask(&token, "GET", "/review/v1/penalties", &Value::Null).unwrap();
+        assert_eq!(answer.0, 200, "{}", answer.1);
+        answer.1
+    }
+
+    fn desk(&self, who: &str, request: Request) -> Reply {
+        let token = format!("Bearer {}", self.setting.token(who));
+        request.header("authorization", &token).send(self.setting.desk)
+    }
+
+    fn appeal(&self, who: &str) -> Reply {
+        let body = json!({"reason": "it was a test of our filters"});
+        self.desk(who, Request::post("/desk/v1/resources/contoso/appeal", &body))
+    }
+
+    fn owner_sees(&self) -> Value {
+        self.desk("customer", Request::get("/desk/v1/resources/contoso/abusePenalty")).ok()
+    }
+
+    fn assert_log_is_clean(&self) {
+        let files = &self.setting.service.files;
+        let mut verify = files.command();
+        verify.args(["verify", "--service-key"]).arg(files.data().join("service.pub"));
+        let output = verify.arg("log").arg(files.data().join("log")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn a_block_is_explained_appealed_and_heard_by_somebody_else() {
+    let staffed = Staffed::start();
+    let service = &staffed.setting.service;
+    let (contoso, neighbour) = (service.caller("contoso"), service.caller("neighbour"));
+    staffed.appoint();
+    let because = json!({"reason": "fraud in many requests"});
+    let block = json!({"action": "Block", "days": 7, "reason": "fraud in many requests"});
+
+    // Who may not; and what is no penalty.
+    for nobody in ["reviewer", "customer"] {
+        for (what, body) in [("notice", &because), ("penalty", &block), ("lift", &because)] {
+            let status = staffed.review(nobody, what, body).0;
+            assert!(matches!(status, 403 | 404), "{nobody} {what}: {status}");
+        }
+        assert_eq!(staffed.penalties("manager"), json!([]));
+    }
+    for (field, value, status) in [
+        ("action", json!("Throttle"), 400),
+        ("rateLimitPercentage", json!(20), 400),
+        ("days", json!(0), 409),
+        ("days", json!(91), 409),
+        ("reason", json!(" "), 400),
+        ("until", json!(1), 400),
+    ] {
+        let mut bad = block.clone();
+        bad[field] = value;
+        assert_eq!(staffed.review("manager", "penalty", &bad).0, status, "{bad}");
+    }
+    assert_eq!(staffed.review("manager", "lift", &because).0, 409, "there is none");
+    assert_eq!(staffed.appeal("customer").status, 409, "there is none");
+    contoso.post(&chat_path(CHAT), &contoso.short()).ok();
+
+    // Told, then blocked: from the next request on, whatever it asks to run.
+    assert_eq!(staffed.review("manager", "notice", &because).0, 200);
+    contoso.post(&chat_path(CHAT), &contoso.short()).ok();
+    let (status, imposed) = staffed.review("manager", "penalty", &block);
+    assert_eq!((status, &imposed["abusePenalty"]["action"]), (200, &json!("Block")), "{imposed}");
+    let mut streamed = contoso.short();
+    streamed["stream"] = json!(true);
+    let embed = json!({"input": "hi"});
+    for (path, body) in [
+        (chat_path(CHAT), contoso.short()),
+        (chat_path(CHAT), streamed),
+        (embeddings_path(EMBED), embed),
+        (chat_path("nothing-of-this-name"), json!("no chat at all")),
+    ] {
+        let reply = contoso.post(&path, &body);
+        let error = reply.error(403);
+        assert_eq!(error["code"], "ResourceBlocked", "{error}");
+        let message = error["message"].as_str().unwrap();
+        let until = imposed["abusePenalty"]["expiration"].as_str().unwrap();
+        assert!(message.contains(until) && message.contains("/appeal"), "{message}");
+        assert!(!message.contains("fraud"), "the reason is the owner's alone: {message}");
+        // It is evidenced as any other answer is.
+        let receipt = Request::get(reply.header("x-bailiwick-receipt").unwrap());
+        let claims = receipt.header("accept", "application/json").key(&contoso.key1);
+        assert_eq!(claims.send(contoso.address).ok()["outcome"], "refused");
+    }
+    // Nothing else of theirs is taken away, and nobody else notices.
+    assert_eq!(contoso.get("/openai/v1/models").status, 200);
+    neighbour.post(&chat_path(CHAT), &neighbour.short()).ok();
+    let shown = service.files.cli(&["resource", "show", "contoso"]);
+    assert_eq!(shown["abusePenalty"], imposed["abusePenalty"], "{shown}");
+    let shown = service.files.cli(&["resource", "show", "neighbour"]);
+    assert_eq!(shown["abusePenalty"], Value::Null, "{shown}");
+
+    // The owner sees why, and appeals, once; others of theirs and the operator's do not.
+    let seen = staffed.owner_sees();
+    assert_eq!(seen["reason"], "fraud in many requests", "{seen}");
+    assert_eq!(
+        (&seen["notices"][0]["what"], &seen["notices"][1]["what"]),
+        (&json!("notified"), &json!("blocked")),
+        "{seen}"
+    );
+    assert!(seen.get("imposedBy").is_none(), "{seen}");
+    for nobody in ["manager", "operator"] {
+        assert!(matches!(staffed.appeal(nobody).status, 403 | 404), "{nobody}");
+    }
+    let appealed = staffed.appeal("customer").ok();
+    assert_eq!(appealed["appeal"]["state"], "open", "{appealed}");
+    assert_eq!(staffed.appeal("customer").status, 409, "twice");
+
+    // Heard by somebody who had no part in it. Upheld, it stays.
+    assert_eq!(staffed.penalties("reviewer"), json!([]), "who may not decide sees none");
+    let waiting = staffed.penalties("other-manager");
+    assert_eq!(waiting[0]["appeal"]["reason"], "it was a test of our filters", "{waiting}");
+    assert_eq!(staffed.review("manager", "uphold", &because).0, 403, "their own penalty");
+    assert_eq!(staffed.review("other-manager", "uphold", &because).0, 200);
+    contoso.post(&chat_path(CHAT), &contoso.short()).error(403);
+    let heard = staffed.owner_sees();
+    assert_eq!(
+        (&heard["appeal"]["state"], &heard["appeal"]["answer"]),
+        (&json!("heard"), &because["reason"])
+    );
+    assert_eq!(staffed.appeal("customer").status, 409, "heard");
+
+    // Lifted, by the operator: served as before, and the owner still sees what was.
+    assert_eq!(staffed.review("operator", "lift", &because).0, 200);
+    contoso.post(&chat_path(CHAT), &contoso.short()).ok();
+    let after = staffed.owner_sees();
+    assert_eq!(
+        (&after["abusePenalty"], &after["notices"][3]["what"]),
+        (&Value::Null, &json!("lifted"))
+    );
+    assert_eq!(staffed.penalties("manager"), json!([]));
+    staffed.assert_log_is_clean();
+}
+
+#[test]
+fn a_throttled_resource_has_what_is_left_of_its_limits() {
+    let staffed = Staffed::start();
+    let service = &staffed.setting.service;
+    let contoso = service.caller("contoso");
+    let limits = DeploymentLimits { requests: 10, tokens: 1 << 20 };
+    service.deployment(&contoso, "narrow", "chat", Some(limits));
+    let throttle =
+        json!({"action": "Throttle", "rateLimitPercentage": 20, "days": 1, "reason": "spam"});
+    let (status, imposed) = staffed.review("manager", "penalty", &throttle);
+    assert_eq!(status, 200, "{imposed}");
+    assert_eq!(imposed["abusePenalty"]["rateLimitPercentage"], 20, "{imposed}");
+
+    let ask = || contoso.post(&chat_path("narrow"), &contoso.short());
+    for left in ["1", "0"] {
+        let reply = ask();
+        reply.ok();
+        assert_eq!(reply.header("x-ratelimit-limit-requests"), Some("2"));
+        assert_eq!(reply.header("x-ratelimit-remaining-requests"), Some(left));
+    }
+    let reply = ask();
+    let message = reply.error(429)["message"].as_str().unwrap().to_owned();
+    assert!(
+        message.contains("leaves 20 % of the limit") && message.contains("/appeal"),
+        "{message}"
+    );
+    assert!(reply.header("retry-after").is_some() && !message.contains("spam"), "{message}");
+
+    // Lifted: the agreed limits again, within the same minute.
+    let lifted = staffed.review("manager", "lift", &json!({"reason": "it was a load test"}));
+    assert_eq!(lifted.0, 200, "{}", lifted.1);
+    let reply = ask();
+    reply.ok();
+    assert_eq!(reply.header("x-ratelimit-limit-requests"), Some("10"));
+    staffed.assert_log_is_clean();
+}
