@@ -62,7 +62,7 @@ fn open(home: &Path) -> Ledger {
         Ok(Client::new(ours))
     });
     let digest = Digest([1; 32]);
-    let started = Event::Started { binary: digest, configuration: digest, models: Vec::new() };
+    let started = Event::Started { binary: digest, configuration: digest, models: Vec::new(), policies: None };
     let opening = Opening {
         signer: signer(),
         clock,
@@ -99,6 +99,7 @@ fn ended(request: RequestId, keep: bool) -> Ended {
         configuration: digest,
         filter: Filter::None,
         retention_days: 30,
+        policies: None,
     };
     let facts = Facts {
         request,

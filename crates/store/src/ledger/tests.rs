@@ -77,6 +77,7 @@ fn open_dialing(
         binary: Digest([1; 32]),
         configuration: Digest([2; 32]),
         models: Vec::new(),
+        policies: None,
     };
     let connect = custodian(&home.join("keys"), clock);
     Ledger::open(
@@ -106,6 +107,7 @@ fn terms() -> Arc<Terms> {
         configuration: Digest([2; 32]),
         filter: Filter::None,
         retention_days: 2,
+        policies: None,
     })
 }
 
@@ -407,7 +409,7 @@ fn a_second_server_is_kept_away() {
 fn an_entry_always_fits_a_bundle() {
     let models = (0..200).map(|n| Digest([n; 32])).collect();
     let started =
-        Event::Started { binary: Digest([1; 32]), configuration: Digest([2; 32]), models };
+        Event::Started { binary: Digest([1; 32]), configuration: Digest([2; 32]), models, policies: None };
     assert!(Entry { time_ms: u64::MAX, event: started }.encode().len() < ENTRY_BYTES_MAX);
 }
 
