@@ -6,6 +6,7 @@ mod args;
 mod chat;
 pub(crate) mod manage;
 pub(crate) mod output;
+mod prove;
 mod serve;
 mod usage;
 mod verify;
@@ -40,6 +41,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Role(args) => manage::role(&args)?,
         Command::Model(args) => manage::model(&args)?,
         Command::Usage(args) => usage::usage(&args)?,
+        Command::Prove(args) => return Ok(prove::prove(&args)),
         Command::Verify(args) => verify::verify(&args)?,
         Command::Witness(args) => witness::witness(args)?,
         Command::Custodian { keys, log, witnesses } => {

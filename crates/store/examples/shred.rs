@@ -148,7 +148,12 @@ fn open(data: &Path, keys: &Path) -> Result<Ledger, Failed> {
         connect: Box::new(move || custodian(&folder).map_err(std::io::Error::other)),
         metadata: Metadata::DEFAULT,
         cosign: unwitnessed(),
-        started: Event::Started { binary: digest, configuration: digest, models: Vec::new(), policies: None },
+        started: Event::Started {
+            binary: digest,
+            configuration: digest,
+            models: Vec::new(),
+            policies: None,
+        },
         egress: String::new(),
     };
     Ok(Ledger::open(data, opening)?.0)

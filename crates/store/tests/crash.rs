@@ -62,7 +62,12 @@ fn open(home: &Path) -> Ledger {
         Ok(Client::new(ours))
     });
     let digest = Digest([1; 32]);
-    let started = Event::Started { binary: digest, configuration: digest, models: Vec::new(), policies: None };
+    let started = Event::Started {
+        binary: digest,
+        configuration: digest,
+        models: Vec::new(),
+        policies: None,
+    };
     let opening = Opening {
         signer: signer(),
         clock,

@@ -408,8 +408,12 @@ fn a_second_server_is_kept_away() {
 #[test]
 fn an_entry_always_fits_a_bundle() {
     let models = (0..200).map(|n| Digest([n; 32])).collect();
-    let started =
-        Event::Started { binary: Digest([1; 32]), configuration: Digest([2; 32]), models, policies: None };
+    let started = Event::Started {
+        binary: Digest([1; 32]),
+        configuration: Digest([2; 32]),
+        models,
+        policies: None,
+    };
     assert!(Entry { time_ms: u64::MAX, event: started }.encode().len() < ENTRY_BYTES_MAX);
 }
 
