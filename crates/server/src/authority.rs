@@ -23,12 +23,6 @@ impl Authorities {
         Self { in_force, operator, current: Mutex::default() }
     }
 
-    /// The policies in force.
-    #[must_use]
-    pub fn in_force(&self) -> &InForce {
-        &self.in_force
-    }
-
     /// The authority that goes with a picture of the directory.
     #[must_use]
     pub fn of(&self, directory: &Arc<Directory>) -> Arc<Settled> {
