@@ -116,11 +116,16 @@ fn the_program_says_it_in_json_and_by_its_exit_status() {
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     };
-    let open = write("open.cedar", "@id(\"open\") permit (principal, action, resource);");
+    let text = "@id(\"open\") permit (principal, action, resource);";
+    let open = write("open.cedar", text);
     let broken = run(&["--json", &open]);
     assert_eq!(broken.status.code(), Some(1));
     let report: serde_json::Value = serde_json::from_slice(&broken.stdout).unwrap();
     assert_eq!(report["outcome"], "refuted");
+    let policies = Policies::with(&[File { name: "open.cedar", text }]).unwrap();
+    let printed = String::from_utf8(broken.stdout.clone()).unwrap();
+    let taken = proof::Proof::read(&printed, &policies).unwrap();
+    assert_eq!(taken.outcome(), ProofOutcome::Refuted, "as the service reads it");
     assert_ne!(report["digest"], digest);
     let promises = report["promises"].as_array().unwrap();
     let broken: Vec<_> = promises.iter().filter(|promise| promise["proved"] == false).collect();
