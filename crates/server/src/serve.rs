@@ -116,8 +116,8 @@ pub async fn run(
     started: impl FnOnce(Started),
 ) -> Result<(), StartError> {
     let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
-    let in_force = policies::in_force(&store, policies, config.policies.unproved)?;
-    let told = in_force.told();
+    let (in_force, proof) = policies::in_force(&store, policies, config.policies.unproved)?;
+    let told = (in_force.told(), proof);
     let authorities = Arc::new(Authorities::new(in_force, config.identity.operator.clone()));
     if let Some(name) = &config.identity.operator
         && store.directory()?.tenant_by_name(name).is_none()

@@ -154,6 +154,7 @@ fn open(data: &Path, keys: &Path) -> Result<Ledger, Failed> {
             models: Vec::new(),
             policies: None,
         },
+        proof: None,
         egress: String::new(),
     };
     Ok(Ledger::open(data, opening)?.0)

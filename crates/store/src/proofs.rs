@@ -1,7 +1,7 @@
 //! What came out of proving policies: an entry of the log for each, and the report that it commits to.
 
 use policy::authz::proof::{Proof, ProofOutcome};
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 use tlog::{
     canon::Digest,
     entry::{Entry, Event},
@@ -11,6 +11,7 @@ use tlog::{
 use crate::{
     Store,
     error::StoreError,
+    log::Append,
     tiles::{LogError, Tiles},
 };
 
@@ -23,20 +24,7 @@ impl Store {
     pub fn log_proof(&self, proof: &Proof) -> Result<u64, StoreError> {
         let mut index = 0;
         self.change(|tx, log| {
-            index = log.push(proof.event())?;
-            // That a solver could not tell takes nothing away from what was found out earlier.
-            tx.prepare_cached(
-                "INSERT INTO proof (policies, idx, decided, report) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (policies) DO UPDATE SET idx = excluded.idx,
-                    decided = excluded.decided, report = excluded.report
-                 WHERE excluded.decided OR NOT proof.decided",
-            )?
-            .execute(params![
-                proof.report().digest.0,
-                index,
-                proof.outcome() != ProofOutcome::Undecided,
-                proof.text(),
-            ])?;
+            index = tell(tx, log, proof)?;
             Ok(())
         })?;
         Ok(index)
@@ -70,6 +58,25 @@ impl Store {
         let entry = Entry::decode(&bytes).map_err(|_| StoreError::Damaged { what: "log_entry" })?;
         Ok(Some(entry.event))
     }
+}
+
+/// Tells the log what came out of a proof, and keeps the report.
+pub(crate) fn tell(
+    tx: &Transaction<'_>,
+    log: &mut Append<'_>,
+    proof: &Proof,
+) -> Result<u64, StoreError> {
+    let index = log.push(proof.event())?;
+    let decided = proof.outcome() != ProofOutcome::Undecided;
+    // That a solver could not tell takes nothing away from what was found out earlier.
+    tx.prepare_cached(
+        "INSERT INTO proof (policies, idx, decided, report) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (policies) DO UPDATE SET idx = excluded.idx, decided = excluded.decided,
+            report = excluded.report
+         WHERE excluded.decided OR NOT proof.decided",
+    )?
+    .execute(params![proof.report().digest.0, index, decided, proof.text()])?;
+    Ok(index)
 }
 
 #[cfg(test)]

@@ -75,6 +75,7 @@ fn open(home: &Path) -> Ledger {
         metadata: Metadata::DEFAULT,
         cosign: unwitnessed(),
         started,
+        proof: None,
         egress: String::new(),
     };
     Ledger::open(&home.join("data"), opening).unwrap_or_else(|error| panic!("{error}")).0

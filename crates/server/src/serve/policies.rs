@@ -4,20 +4,23 @@ use policy::authz::{
     policies::Policies,
     proof::{InForce, Proof, ProofOutcome, Unproved},
 };
-use store::{Store, tiles::LogError};
+use store::Store;
 use tlog::entry::Event;
 
 use super::StartError;
 
-/// Brings policies into force, if the log lets them.
+/// Brings policies into force, if the log lets them: with the proof that comes with this build, where
+/// it is of these and the log is to be told of it first.
 pub(super) fn in_force(
     store: &Store,
     policies: Policies,
     unproved: Unproved,
-) -> Result<InForce, StartError> {
-    tell_shipped(store, &policies)?;
+) -> Result<(InForce, Option<Proof>), StartError> {
     let logged = store.proof_entry(policies.digest())?;
-    let in_force = InForce::check(policies, logged.as_ref(), unproved)?;
+    // What was found out here outweighs what was found out where this was built.
+    let shipped = if decided(logged.as_ref()) { None } else { Proof::built_in(&policies) };
+    let entry = shipped.as_ref().map(Proof::event).or(logged);
+    let in_force = InForce::check(policies, entry.as_ref(), unproved)?;
     let told = in_force.told();
     if told.proved {
         tracing::info!(digest = %told.digest, "the policies are proved to keep the promises");
@@ -29,19 +32,10 @@ pub(super) fn in_force(
              is started again"
         );
     }
-    Ok(in_force)
+    Ok((in_force, shipped))
 }
 
-/// Tells the log of the proof that comes with this build, where it is of these policies and nothing
-/// was found out about them here.
-fn tell_shipped(store: &Store, policies: &Policies) -> Result<(), LogError> {
-    let Some(proof) = Proof::built_in(policies) else { return Ok(()) };
-    let undecided = match store.proof_entry(policies.digest())? {
-        Some(Event::Proved { outcome, .. }) => outcome == ProofOutcome::Undecided,
-        Some(_) | None => true,
-    };
-    if undecided {
-        store.log_proof(&proof)?;
-    }
-    Ok(())
+/// Whether an entry says how a proof ended, and not that a solver could not tell.
+fn decided(logged: Option<&Event>) -> bool {
+    matches!(logged, Some(Event::Proved { outcome, .. }) if *outcome != ProofOutcome::Undecided)
 }

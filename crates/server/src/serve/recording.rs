@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use policy::authz::proof::Proof;
 use sha2::{Digest as _, Sha256};
 use store::{
     Directory,
@@ -25,7 +26,7 @@ use crate::{
 /// The ledger, and what receipts say of the service. To be called where it may wait.
 pub(super) fn open(
     config: &Config,
-    policies: PolicySet,
+    (policies, proof): (PolicySet, Option<Proof>),
     directory: &Directory,
     witnesses: &Arc<Witnesses>,
     runtime: Handle,
@@ -48,7 +49,7 @@ pub(super) fn open(
     let metadata = config.retention.metadata();
     let egress = outward::listed(config)?;
     let opening =
-        Opening { signer, clock: clock::read, connect, metadata, cosign, started, egress };
+        Opening { signer, clock: clock::read, connect, metadata, cosign, started, proof, egress };
     let (ledger, repairs) = Ledger::open(&config.data, opening)?;
     if repairs != store::ledger::Repairs::default() {
         tracing::warn!(?repairs, "what the last run left unfinished was finished, and logged");

@@ -146,7 +146,7 @@ fn sound_policies_are_served_once_the_log_has_their_proof() {
     assert!(service.files.log().contains("nothing proves that the policies keep the promises"));
     // The policy itself is in force.
     let embed = serde_json::json!({"input": "hi"});
-    caller.post(&embeddings_path(EMBED), &embed).error(403);
+    caller.post(&embeddings_path(EMBED), &embed).error(404);
 
     // Beside the running service.
     let (code, text) = site.prove(&site.report(|_| ()), 0);
