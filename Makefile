@@ -11,7 +11,7 @@ CPU    ?= $(if $(filter 0,$(NATIVE)),$(if $(filter x86_64,$(shell uname -m)),x86
 SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup model build run test lint prove bench fuzz clean
+.PHONY: help setup model build run test lint prove proof bench fuzz clean
 # .cargo/config.toml says `native`; the environment wins over it.
 ifneq ($(CPU),native)
 export RUSTFLAGS := -C target-cpu=$(CPU)
@@ -42,6 +42,9 @@ lint: setup ## Check format, clippy's lints and the documentation
 
 prove: setup ## Prove that the authorization policies keep the promises
 	@scripts/prove.sh
+
+proof: setup ## After a policy was changed: prove, and keep the proof for the build
+	@scripts/prove.sh update
 
 bench: build model ## Measure against llama-server, nginx and LiteLLM; writes docs/benchmarks.md
 	@scripts/bench.sh

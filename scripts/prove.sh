@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Proves that the authorization policies keep the promises, and that the proof would notice if they
-# did not. Installs the solver, cvc5, if it is missing.
+# prove.sh: proves that the authorization policies keep the promises, that the proof which ships with
+# the build is that one, and that it would notice if they did not.
+# prove.sh update: proves them, and keeps the proof for the build.
+# Installs the solver, cvc5, if it is missing.
 source "$(dirname "$0")/lib.sh"
 
 cvc5="${CVC5:-cvc5}"
@@ -22,7 +24,23 @@ fi
 cd crates/prove
 say "building the prover (minutes the first time)"
 cargo build --release --locked
-cargo run --release --locked --quiet
+prover="$(realpath "${CARGO_TARGET_DIR:-target}")/release/bailiwick-prove"
+# Where `bailiwick prove` looks for it: beside `bailiwick`.
+[ -n "${CARGO_TARGET_DIR:-}" ] || install -D "$prover" ../../target/release/bailiwick-prove
+
+say "proving the built-in policies"
+"$prover" || die "the policies do not keep the promises, or it could not be found out" \
+	"Read above what breaks, and change the policy that is named there"
+kept=../policy/cedar/proof.json
+if [ "${1:-}" = update ]; then
+	"$prover" --json >"$kept.new"
+	mv "$kept.new" "$kept"
+	say "the proof is kept in crates/policy/cedar/proof.json; commit it with the policies"
+	exit
+fi
+"$prover" --json | cmp --quiet - "$kept" || die "crates/policy/cedar/proof.json is not the proof of these policies" \
+	"Run: make proof; and commit the file with the policies that were changed"
+
 cargo clippy --release --locked --all-targets --quiet -- -D warnings
 say "weakening every policy in every place: the proof must notice"
 cargo test --release --locked --quiet --test mutants -- --nocapture

@@ -8,6 +8,7 @@ pub mod context;
 mod entities;
 pub mod facts;
 pub mod policies;
+pub mod proof;
 mod question;
 pub mod role;
 mod settled;

@@ -4,60 +4,40 @@ use std::collections::BTreeSet;
 
 use cedar_policy::{Entities, EntityUid, EvalResult, Policy, PolicyId, PolicySet, Request};
 use cedar_policy_symcc::Env;
-use serde::Serialize;
+use policy::authz::proof::Counterexample;
 
 use crate::promise::Promise;
 
-/// Something that the policies allow and a promise does not.
-#[derive(Debug, Clone, Serialize)]
-pub struct Counterexample {
-    /// The clause that it breaks.
-    pub clause: String,
-    /// What that means.
-    pub says: String,
-    /// Who.
-    pub principal: String,
-    /// Does what.
-    pub action: String,
-    /// To what.
-    pub resource: String,
-    /// The facts that the clause and the permitting policies look at.
-    pub facts: Vec<String>,
-    /// The policies that permit it.
-    pub permitted_by: Vec<String>,
-}
-
-impl Counterexample {
-    pub(crate) fn tell(
-        promise: &Promise,
-        clause: &PolicyId,
-        permits: &BTreeSet<PolicyId>,
-        policies: &PolicySet,
-        found: &Env,
-    ) -> Self {
-        let texts = permits
-            .iter()
-            .filter_map(|id| policies.policy(id))
-            .chain(promise.set.policy(clause))
-            .filter_map(Policy::to_cedar);
-        let mut told = Told {
-            entities: &found.entities,
-            looked_at: texts.collect::<Vec<_>>().join("\n"),
-            names: Vec::new(),
-            facts: Vec::new(),
-            done: BTreeSet::new(),
-        };
-        let (principal, resource) = told.request(&found.request);
-        let action = found.request.action().map(|action| action.id().unescaped().to_owned());
-        Self {
-            clause: clause.to_string(),
-            says: promise.clause(clause),
-            principal,
-            action: action.unwrap_or_default(),
-            resource,
-            facts: told.facts,
-            permitted_by: permits.iter().map(ToString::to_string).collect(),
-        }
+/// Tells what the solver found.
+pub(crate) fn tell(
+    promise: &Promise,
+    clause: &PolicyId,
+    permits: &BTreeSet<PolicyId>,
+    policies: &PolicySet,
+    found: &Env,
+) -> Counterexample {
+    let texts = permits
+        .iter()
+        .filter_map(|id| policies.policy(id))
+        .chain(promise.set.policy(clause))
+        .filter_map(Policy::to_cedar);
+    let mut told = Told {
+        entities: &found.entities,
+        looked_at: texts.collect::<Vec<_>>().join("\n"),
+        names: Vec::new(),
+        facts: Vec::new(),
+        done: BTreeSet::new(),
+    };
+    let (principal, resource) = told.request(&found.request);
+    let action = found.request.action().map(|action| action.id().unescaped().to_owned());
+    Counterexample {
+        clause: clause.to_string(),
+        says: promise.clause(clause),
+        principal,
+        action: action.unwrap_or_default(),
+        resource,
+        facts: told.facts,
+        permitted_by: permits.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -5,8 +5,11 @@
 
 use std::{fmt::Display, path::PathBuf, process::ExitCode};
 
-use policy::authz::policies::{File, Policies};
-use prove::{Error, Solver, prove, report::Report};
+use policy::authz::{
+    policies::{File, Policies},
+    proof::ProofOutcome,
+};
+use prove::{Solver, prove, report::report};
 
 const USAGE: &str = "usage: bailiwick-prove [--json] [FILE.cedar ...]
 
@@ -28,13 +31,14 @@ fn main() -> ExitCode {
         }
     }
     match run(&paths, json) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(ProofOutcome::Holds) => ExitCode::SUCCESS,
+        Ok(ProofOutcome::Refuted) => ExitCode::FAILURE,
+        Ok(ProofOutcome::Undecided) => ExitCode::from(UNDECIDED),
         Err(error) => fail(&*error),
     }
 }
 
-fn run(paths: &[PathBuf], json: bool) -> Result<bool, Box<dyn std::error::Error>> {
+fn run(paths: &[PathBuf], json: bool) -> Result<ProofOutcome, Box<dyn std::error::Error>> {
     let mut files = Vec::new();
     for path in paths {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
@@ -49,13 +53,12 @@ fn run(paths: &[PathBuf], json: bool) -> Result<bool, Box<dyn std::error::Error>
         let mut solver = Solver::start(policies.schema())?;
         prove(&mut solver, &policies).await
     });
-    let proof = proof.map_err(|error: Error| error.to_string())?;
-    let report = Report::new(&policies, &proof);
+    let report = report(&policies, proof)?;
     match json {
         true => say(&serde_json::to_string_pretty(&report)?),
         false => say(&report),
     }
-    Ok(report.holds)
+    Ok(report.outcome)
 }
 
 #[expect(clippy::print_stdout, reason = "the proof is what is asked for")]
@@ -65,5 +68,8 @@ fn say(text: &dyn Display) {
 
 fn fail(text: &dyn Display) -> ExitCode {
     eprintln!("bailiwick-prove: {text}");
-    ExitCode::from(2)
+    ExitCode::from(UNDECIDED)
 }
+
+/// Exit status where it could not be found out.
+const UNDECIDED: u8 = 2;

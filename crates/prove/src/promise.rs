@@ -1,16 +1,16 @@
 //! The promises, and what the proof found out about each.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{Authorizer, Decision, Policy, PolicyId, PolicySet};
 use cedar_policy_symcc::Env;
-use policy::authz::policies::{File, Policies, SPECIFICATIONS};
+use policy::authz::{
+    policies::{File, Policies, SPECIFICATIONS},
+    proof::Counterexample,
+};
 
 use crate::{
-    counterexample::Counterexample,
+    counterexample::tell,
     solve::{Error, Solver, environment},
 };
 
@@ -64,12 +64,10 @@ pub struct Outcome {
     pub broken: Vec<Counterexample>,
     /// Whether it would hold whatever the policies permit: it rests on guards alone.
     pub guarded: bool,
-    /// How long it took.
-    pub took: Duration,
 }
 
 /// What was found out about the policies in force.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Proof {
     /// About each promise.
     pub outcomes: Vec<Outcome>,
@@ -78,8 +76,6 @@ pub struct Proof {
     /// Policies whose evaluation fails for some facts. The service refuses then; Cedar alone would
     /// skip them.
     pub failing: Vec<String>,
-    /// Kinds of principals, times actions, times kinds of things that were looked at.
-    pub environments: usize,
 }
 
 impl Proof {
@@ -99,7 +95,6 @@ pub async fn prove(solver: &mut Solver, policies: &Policies) -> Result<Proof, Er
     let anything = with_everything_permitted(policies.set());
     let mut outcomes = Vec::new();
     for promise in Promise::all(policies)? {
-        let started = Instant::now();
         let mut broken = BTreeMap::new();
         let mut guarded = true;
         for at in &environments {
@@ -122,11 +117,11 @@ pub async fn prove(solver: &mut Solver, policies: &Policies) -> Result<Proof, Er
             }
         }
         let broken = broken.into_values().collect();
-        outcomes.push(Outcome { promise, broken, guarded, took: started.elapsed() });
+        outcomes.push(Outcome { promise, broken, guarded });
     }
     let impossible = impossible(solver, policies).await?;
     let failing = failing(solver, policies).await?;
-    Ok(Proof { outcomes, impossible, failing, environments: environments.len() })
+    Ok(Proof { outcomes, impossible, failing })
 }
 
 /// The policies, as if an operator had added the most permissive one there is.
@@ -152,7 +147,7 @@ fn checked(promise: &Promise, policies: &PolicySet, found: &Env) -> Option<Count
     }
     let permits: BTreeSet<_> = allowed.diagnostics().reason().cloned().collect();
     let clause = refused.diagnostics().reason().min()?;
-    Some(Counterexample::tell(promise, clause, &permits, policies, found))
+    Some(tell(promise, clause, &permits, policies, found))
 }
 
 async fn impossible(solver: &mut Solver, policies: &Policies) -> Result<Vec<String>, Error> {

@@ -3,8 +3,11 @@
 
 use std::process::Command;
 
-use policy::authz::policies::{BUILT_IN, File, Policies, SPECIFICATIONS};
-use prove::{Proof, Solver, prove, report::Report};
+use policy::authz::{
+    policies::{BUILT_IN, File, Policies, SPECIFICATIONS},
+    proof::{self, ProofOutcome},
+};
+use prove::{Error, Proof, Solver, prove, report::report};
 
 async fn proof(policies: &Policies) -> Proof {
     let mut solver = Solver::start(policies.schema()).unwrap();
@@ -15,7 +18,7 @@ async fn proof(policies: &Policies) -> Proof {
 async fn the_built_in_policies_keep_every_promise() {
     let policies = Policies::built_in().unwrap();
     let proof = proof(&policies).await;
-    let report = Report::new(&policies, &proof);
+    let report = report(&policies, Ok(proof.clone())).unwrap();
     assert!(proof.holds(), "{report}");
     assert_eq!(proof.outcomes.len(), SPECIFICATIONS.len());
     assert!(proof.impossible.is_empty(), "nobody may ever: {:?}", proof.impossible);
@@ -33,7 +36,7 @@ async fn an_operators_policy_that_breaks_a_promise_is_told_in_plain_words() {
     let policies = Policies::with(&[File { name: "site.cedar", text }]).unwrap();
     let proof = proof(&policies).await;
     assert!(!proof.holds());
-    let text = Report::new(&policies, &proof).to_string();
+    let text = report(&policies, Ok(proof)).unwrap().to_string();
     for told in [
         "BROKEN  P11 known-callers: every action takes one of the roles that are named for it",
         "somebody read usage without a role for it (known-callers-usage)",
@@ -77,6 +80,22 @@ async fn a_policy_that_can_fail_and_an_action_that_nobody_may_are_noted() {
     assert_eq!(proof.impossible, ["writeModel"]);
 }
 
+/// What the solver could not tell is reported, so that the log can tell of it; that there is no
+/// solver is no news about the policies.
+#[tokio::test]
+async fn what_could_not_be_found_out_is_reported_as_that() {
+    let policies = Policies::built_in().unwrap();
+    let [environment, said] = ["Person embed Deployment", "timeout"].map(str::to_owned);
+    let gave_up = Error::GaveUp { environment, said };
+    let undecided = report(&policies, Err(gave_up)).unwrap();
+    assert_eq!(undecided.outcome, ProofOutcome::Undecided);
+    let text = serde_json::to_string(&undecided).unwrap();
+    let read = proof::Proof::read(&text, &policies).unwrap();
+    assert_eq!(read.outcome(), ProofOutcome::Undecided);
+    assert!(read.report().to_string().starts_with("UNDECIDED  Person embed Deployment: timeout"));
+    assert!(report(&policies, Err(Error::NoSolver("none".into()))).is_err());
+}
+
 #[test]
 fn the_program_says_it_in_json_and_by_its_exit_status() {
     let program = env!("CARGO_BIN_EXE_bailiwick-prove");
@@ -84,7 +103,9 @@ fn the_program_says_it_in_json_and_by_its_exit_status() {
     let good = run(&["--json"]);
     assert_eq!(good.status.code(), Some(0));
     let report: serde_json::Value = serde_json::from_slice(&good.stdout).unwrap();
-    assert_eq!(report["holds"], true);
+    assert_eq!(report["outcome"], "holds");
+    let ours = String::from_utf8(good.stdout).unwrap();
+    assert_eq!(ours, proof::BUILT_IN, "what is shipped; `make proof` writes it");
     let digest = Policies::built_in().unwrap().digest().to_string();
     assert_eq!(report["digest"], digest, "the digest that the service computes");
 
@@ -95,11 +116,16 @@ fn the_program_says_it_in_json_and_by_its_exit_status() {
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     };
-    let open = write("open.cedar", "@id(\"open\") permit (principal, action, resource);");
+    let text = "@id(\"open\") permit (principal, action, resource);";
+    let open = write("open.cedar", text);
     let broken = run(&["--json", &open]);
     assert_eq!(broken.status.code(), Some(1));
     let report: serde_json::Value = serde_json::from_slice(&broken.stdout).unwrap();
-    assert_eq!(report["holds"], false);
+    assert_eq!(report["outcome"], "refuted");
+    let policies = Policies::with(&[File { name: "open.cedar", text }]).unwrap();
+    let printed = String::from_utf8(broken.stdout.clone()).unwrap();
+    let taken = proof::Proof::read(&printed, &policies).unwrap();
+    assert_eq!(taken.outcome(), ProofOutcome::Refuted, "as the service reads it");
     assert_ne!(report["digest"], digest);
     let promises = report["promises"].as_array().unwrap();
     let broken: Vec<_> = promises.iter().filter(|promise| promise["proved"] == false).collect();

@@ -2,30 +2,25 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use policy::authz::{Authority, Settled, policies::Policies};
+use policy::authz::{Authority, Settled, proof::InForce};
 use store::Directory;
 
 /// The authority for each picture of the directory: roles that were given or taken count from the
 /// next request on.
 #[derive(Debug)]
 pub struct Authorities {
-    policies: Arc<Policies>,
+    in_force: InForce,
     /// The name of the tenant whose people run the service.
     operator: Option<String>,
     current: Mutex<Option<(Arc<Directory>, Arc<Settled>)>>,
 }
 
 impl Authorities {
-    /// Decides by these policies; `operator` names the tenant whose people run the service.
+    /// Decides by the policies in force, and there are none without a value that says so; `operator`
+    /// names the tenant whose people run the service.
     #[must_use]
-    pub fn new(policies: Policies, operator: Option<String>) -> Self {
-        Self { policies: Arc::new(policies), operator, current: Mutex::default() }
-    }
-
-    /// The policies in force.
-    #[must_use]
-    pub fn policies(&self) -> &Policies {
-        &self.policies
+    pub fn new(in_force: InForce, operator: Option<String>) -> Self {
+        Self { in_force, operator, current: Mutex::default() }
     }
 
     /// The authority that goes with a picture of the directory.
@@ -38,7 +33,7 @@ impl Authorities {
             return Arc::clone(authority);
         }
         let operator = self.operator.as_deref().and_then(|name| directory.tenant_by_name(name));
-        let policies = Arc::clone(&self.policies);
+        let policies = Arc::clone(self.in_force.policies());
         let roles = directory.roles().clone();
         let authority = Authority::new(policies, operator.map(|tenant| tenant.id), roles);
         let authority = Arc::new(Settled::new(authority));

@@ -8,6 +8,7 @@ mod desk;
 mod dial;
 pub(crate) mod manage;
 pub(crate) mod output;
+mod prove;
 mod serve;
 mod usage;
 mod verify;
@@ -44,6 +45,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Review(args) => desk::review(args)?,
         Command::Model(args) => manage::model(&args)?,
         Command::Usage(args) => usage::usage(&args)?,
+        Command::Prove(args) => return Ok(prove::prove(&args)),
         Command::Verify(args) => verify::verify(&args)?,
         Command::Witness(args) => witness::witness(args)?,
         Command::Custodian { keys, log, witnesses } => {

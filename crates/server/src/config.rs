@@ -6,6 +6,7 @@
 
 mod identity;
 mod load;
+mod policies;
 
 use std::{
     fmt,
@@ -22,6 +23,7 @@ use serde::{
 pub use self::{
     identity::{IdentityConfig, IssuerConfig},
     load::{ConfigError, Place},
+    policies::PoliciesConfig,
 };
 
 /// Everything that can be configured.
@@ -43,6 +45,8 @@ pub struct Config {
     pub limits: Limits,
     /// Who may say who calls, beside the keys.
     pub identity: IdentityConfig,
+    /// The operator's own policies, beside those that are built in.
+    pub policies: PoliciesConfig,
     /// How models are run.
     pub engine: EngineConfig,
     /// How long what holds no content is kept.
@@ -324,6 +328,7 @@ impl Default for Config {
             review: None,
             limits: Limits::default(),
             identity: IdentityConfig::default(),
+            policies: PoliciesConfig::default(),
             engine: EngineConfig::default(),
             retention: Retention::default(),
             log: Log::default(),

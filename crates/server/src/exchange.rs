@@ -19,7 +19,7 @@ use store::{
 };
 use tlog::{
     canon::Digest,
-    receipt::{Facts, Filter, Outcome, Terms},
+    receipt::{Facts, Filter, Outcome, PolicySet, Terms},
 };
 use tokio::sync::oneshot;
 
@@ -32,6 +32,8 @@ pub struct Identity {
     pub binary: Digest,
     /// SHA-256 of the configuration in force.
     pub configuration: Digest,
+    /// The policies in force.
+    pub policies: PolicySet,
 }
 
 /// See the module's documentation.
@@ -184,6 +186,7 @@ impl Exchange {
             configuration: self.identity.configuration,
             filter: Filter::None,
             retention_days,
+            policies: Some(self.identity.policies),
         });
         self.ledger.commit(Ended { terms, facts, caller, keep }, answer);
         Ok(())

@@ -1,5 +1,6 @@
 //! Puts the service together, announces where it listens, serves, and drains.
 
+mod policies;
 mod recording;
 
 use std::{
@@ -14,7 +15,7 @@ use std::{
 use axum::Extension;
 use hyper::{Request, Response, body::Incoming, service::Service};
 use hyper_util::service::TowerToHyperService;
-use policy::authz::policies::{BadPolicies, Policies};
+use policy::authz::{policies::Policies, proof::NotProved};
 use store::{Store, StoreError, tiles::LogError};
 use tokio::{
     runtime::Handle,
@@ -58,9 +59,9 @@ pub enum StartError {
     /// Certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The authorization policies cannot be used.
+    /// The authorization policies may not decide.
     #[error(transparent)]
-    Policies(#[from] BadPolicies),
+    Policies(#[from] NotProved),
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -76,7 +77,7 @@ pub enum StartError {
     /// A part of the start was cut off.
     #[error("the start was cut off; the lines above say why")]
     Aborted,
-    /// Requests could not be recorded.
+    /// Requests could not be recorded, or the log not be read.
     #[error("{error}; {help}")]
     Ledger {
         /// Why not.
@@ -84,6 +85,12 @@ pub enum StartError {
         /// What to do.
         help: String,
     },
+}
+
+impl From<LogError> for StartError {
+    fn from(error: LogError) -> Self {
+        Self::Ledger { help: error.help(), error }
+    }
 }
 
 /// A service that has opened its listeners.
@@ -105,6 +112,7 @@ pub struct Started {
 /// When it cannot start; says what to do.
 pub async fn run(
     config: Config,
+    policies: Policies,
     store: Store,
     shutdown: impl Future<Output = ()>,
     started: impl FnOnce(Started),
@@ -112,8 +120,9 @@ pub async fn run(
     // Before anything is decided: what had expired when the service ended stays expired.
     clock::resume(store.clock()?);
     let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
-    let authorities =
-        Arc::new(Authorities::new(Policies::built_in()?, config.identity.operator.clone()));
+    let (in_force, proof) = policies::in_force(&store, policies, config.policies.unproved)?;
+    let told = (in_force.told(), proof);
+    let authorities = Arc::new(Authorities::new(in_force, config.identity.operator.clone()));
     if let Some(name) = &config.identity.operator
         && store.directory()?.tenant_by_name(name).is_none()
     {
@@ -148,7 +157,8 @@ pub async fn run(
         let (config, directory) = (config.clone(), store.directory()?);
         let (witnesses, runtime) = (Arc::clone(&witnesses), Handle::current());
         // Witnesses are waited for, which this thread must not.
-        spawn_blocking(move || recording::open(&config, &directory, &witnesses, runtime)).await
+        spawn_blocking(move || recording::open(&config, told, &directory, &witnesses, runtime))
+            .await
     };
     let recording = recording.map_err(|_| StartError::Aborted)??;
     // After the listeners: where an address is taken, no model is loaded in vain.

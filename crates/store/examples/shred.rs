@@ -34,7 +34,7 @@ use tlog::{
     canon::Digest,
     entry::Event,
     note::Signer,
-    receipt::{Facts, Filter, Outcome, Terms},
+    receipt::{Facts, Filter, Outcome, PolicySet, Terms},
 };
 
 type Failed = Box<dyn Error>;
@@ -127,6 +127,7 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
         configuration: digest,
         filter: Filter::None,
         retention_days: 2,
+        policies: Some(PolicySet { digest, proved: true }),
     });
     let content_logging =
         ContentLogging { enabled: true, since_ms: 0, approval: None, until_ms: None };
@@ -174,7 +175,13 @@ fn open(data: &Path, keys: &Path) -> Result<Ledger, Failed> {
         connect: Box::new(move || custodian(&folder).map_err(std::io::Error::other)),
         metadata: Metadata::DEFAULT,
         cosign: unwitnessed(),
-        started: Event::Started { binary: digest, configuration: digest, models: Vec::new() },
+        started: Event::Started {
+            binary: digest,
+            configuration: digest,
+            models: Vec::new(),
+            policies: None,
+        },
+        proof: None,
         egress: String::new(),
     };
     Ok(Ledger::open(data, opening)?.0)

@@ -21,6 +21,7 @@ use std::{
 };
 
 use policy::{
+    authz::proof::Proof,
     content::ContentBytes,
     id::{DeploymentId, ResourceId, TenantId},
     retention::{Metadata, StoreUntil},
@@ -44,7 +45,7 @@ use crate::{
     files,
     keys::failed,
     log::{Append, ReadClock},
-    schema,
+    proofs, schema,
     seal::{CannotSeal, PublicKey},
     store::connect,
     tiles::{Cosign, LogError, Tiles},
@@ -125,6 +126,8 @@ pub struct Opening {
     pub cosign: Cosign,
     /// What the log says of this start.
     pub started: Event,
+    /// The proof that comes with the build, where the log is to be told of it first.
+    pub proof: Option<Proof>,
     /// The destinations that may be dialed, as the log's commitment to them opens: empty for none.
     pub egress: String,
 }
@@ -213,7 +216,8 @@ impl Ledger {
         let tiles = Tiles::open(&data.join("log"))?;
         let mut writer = connect(data)?;
         schema::check(&writer)?;
-        let Opening { signer, clock, connect: reach, metadata, cosign, started, egress } = opening;
+        let Opening { signer, clock, connect: reach, metadata, cosign, started, proof, egress } =
+            opening;
         let (signed, tiles_repaired) = tiles.check(&writer, &signer)?;
         let published = Published { size: signed, ..Published::default() };
         let shared = Arc::new(Shared {
@@ -234,7 +238,7 @@ impl Ledger {
         sweep::show_at_start(&shared)?;
         let mut repairs = sweep::reconcile(&mut writer, &shared)?;
         repairs.tiles = tiles_repaired;
-        log_start(&mut writer, clock, (started, &egress), &repairs)?;
+        log_start(&mut writer, clock, (proof.as_ref(), started, &egress), &repairs)?;
         let mut publisher = connect(data)?;
         sweep::publish(&mut publisher, &shared, false);
         let reader = Mutex::new(connect(data)?);
@@ -369,11 +373,15 @@ impl Custody {
 fn log_start(
     writer: &mut Connection,
     clock: ReadClock,
-    (started, egress): (Event, &str),
+    (proof, started, egress): (Option<&Proof>, Event, &str),
     repairs: &Repairs,
 ) -> Result<(), LogError> {
     let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut append = Append::begin(&tx, clock())?;
+    // Before the start that brings into force what it is about.
+    if let Some(proof) = proof {
+        proofs::tell(&tx, &mut append, proof)?;
+    }
     append.push(started)?;
     tell_egress(&tx, &mut append, egress)?;
     for (repair, count) in [

@@ -16,6 +16,7 @@ mod log;
 mod manage;
 mod name;
 mod people;
+mod proofs;
 mod random;
 mod schema;
 pub mod seal;

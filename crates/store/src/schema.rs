@@ -250,6 +250,15 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE record ADD COLUMN piece INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE record ADD COLUMN pieces INTEGER NOT NULL DEFAULT 0;
     ",
+    // 10: which entry of the log says what came out of proving a policy set, and the report.
+    "
+    CREATE TABLE proof (
+        policies BLOB PRIMARY KEY,
+        idx INTEGER NOT NULL,
+        decided INTEGER NOT NULL,
+        report TEXT NOT NULL
+    ) STRICT;
+    ",
 ];
 
 /// Tables that are small, and that every request needs: a look at each page of them is cheap.

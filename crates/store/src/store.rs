@@ -1,7 +1,7 @@
 //! Opens the database, and keeps the current [`Directory`] at hand.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -39,13 +39,15 @@ pub struct Store {
 
 struct Inner {
     clock: ReadClock,
+    /// The folder of the log's files.
+    log: PathBuf,
     writer: Mutex<Connection>,
     /// A connection that never writes.
     reader: Mutex<Reader>,
 }
 
-struct Reader {
-    connection: Connection,
+pub(crate) struct Reader {
+    pub(crate) connection: Connection,
     /// The picture, and its version: none before the first change.
     current: Option<(Option<u64>, Arc<Directory>)>,
 }
@@ -67,7 +69,8 @@ impl Store {
         let connection = connect(data)?;
         connection.pragma_update(None, "query_only", true)?;
         let reader = Mutex::new(Reader { connection, current: None });
-        Ok(Self { inner: Arc::new(Inner { clock, writer: Mutex::new(writer), reader }) })
+        let (log, writer) = (data.join("log"), Mutex::new(writer));
+        Ok(Self { inner: Arc::new(Inner { clock, log, writer, reader }) })
     }
 
     /// Whether there is a store in `data` already.
@@ -88,7 +91,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn directory(&self) -> Result<Arc<Directory>, StoreError> {
-        let mut reader = lock(&self.inner.reader);
+        let mut reader = self.reader();
         // Asked before loading: a commit in between makes the next call load once more, instead
         // of being missed.
         let version: Option<u64> = reader
@@ -124,12 +127,21 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn usage(&self, resource: Option<ResourceId>) -> Result<Vec<UsageRow>, StoreError> {
-        usage::of(&lock(&self.inner.reader).connection, resource)
+        usage::of(&self.reader().connection, resource)
     }
 
     /// Reads the machine's clocks.
     pub(crate) fn reading(&self) -> Reading {
         (self.inner.clock)()
+    }
+
+    pub(crate) fn reader(&self) -> MutexGuard<'_, Reader> {
+        lock(&self.inner.reader)
+    }
+
+    /// The folder of the log's files.
+    pub(crate) fn log(&self) -> &Path {
+        &self.inner.log
     }
 
     pub(crate) fn writer(&self) -> MutexGuard<'_, Connection> {

@@ -62,7 +62,12 @@ fn open(home: &Path) -> Ledger {
         Ok(Client::new(ours))
     });
     let digest = Digest([1; 32]);
-    let started = Event::Started { binary: digest, configuration: digest, models: Vec::new() };
+    let started = Event::Started {
+        binary: digest,
+        configuration: digest,
+        models: Vec::new(),
+        policies: None,
+    };
     let opening = Opening {
         signer: signer(),
         clock,
@@ -70,6 +75,7 @@ fn open(home: &Path) -> Ledger {
         metadata: Metadata::DEFAULT,
         cosign: unwitnessed(),
         started,
+        proof: None,
         egress: String::new(),
     };
     Ledger::open(&home.join("data"), opening).unwrap_or_else(|error| panic!("{error}")).0
@@ -99,6 +105,7 @@ fn ended(request: RequestId, keep: bool) -> Ended {
         configuration: digest,
         filter: Filter::None,
         retention_days: 30,
+        policies: None,
     };
     let facts = Facts {
         request,

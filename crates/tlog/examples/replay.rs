@@ -20,7 +20,12 @@ fn main() {
     let mut entries = Vec::new();
     let (mut bytes, mut day) = (0, 0);
     let digest = Digest::of(&[b"example"]);
-    let event = Event::Started { binary: digest, configuration: digest, models: Vec::new() };
+    let event = Event::Started {
+        binary: digest,
+        configuration: digest,
+        models: Vec::new(),
+        policies: None,
+    };
     entries.push(Entry { time_ms: 0, event }.encode());
     for n in 0_u64.. {
         let time_ms = n * 333;

@@ -49,6 +49,10 @@ pub enum Event {
         /// SHA-256 of each model's file, ascending.
         #[n(2)]
         models: Vec<Digest>,
+        /// SHA-256 of the policies that are in force from now on; none: an earlier version, which
+        /// did not tell.
+        #[n(3)]
+        policies: Option<Digest>,
     },
     /// A request ended. Its receipt opens the commitment.
     #[n(1)]
@@ -372,10 +376,10 @@ pub enum Event {
     #[n(20)]
     #[cbor(array)]
     Proved {
-        /// SHA-256 of the policies.
+        /// SHA-256 of the policies, their schema and the specifications.
         #[n(0)]
         policies: Digest,
-        /// SHA-256 of the specifications.
+        /// SHA-256 of the specifications alone.
         #[n(1)]
         specifications: Digest,
         /// SHA-256 of the solver's report.

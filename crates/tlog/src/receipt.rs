@@ -76,6 +76,21 @@ pub struct Terms {
     /// Days that content is kept: 0 for a resource under zero retention.
     #[n(10)]
     pub retention_days: u8,
+    /// The policies that decided who may do what; none: an earlier version, which did not tell.
+    #[n(11)]
+    pub policies: Option<PolicySet>,
+}
+
+/// Policies in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(map)]
+pub struct PolicySet {
+    /// SHA-256 of the policies, their schema and the specifications.
+    #[n(0)]
+    pub digest: Digest,
+    /// Whether a solver had proved, by the service's start, that they keep the promises.
+    #[n(1)]
+    pub proved: bool,
 }
 
 /// What is one request's own.
@@ -191,13 +206,15 @@ impl Voucher {
 }
 
 /// Each claim with who stands behind it. It is the same for every receipt of this version.
-pub const VOUCHERS: [(&str, Voucher); 10] = [
+pub const VOUCHERS: [(&str, Voucher); 12] = [
     ("request and response hashes", Voucher::Reader),
     ("that these claims were in the log at this place, unchanged since", Voucher::Proved),
     ("the deadline, fixed when the request was answered", Voucher::Proved),
     ("whether the log says by the deadline that the key was destroyed", Voucher::Proved),
     ("that the key was destroyed then, and no copy of it kept", Voucher::Operator),
     ("that nothing else keeps the content", Voucher::Operator),
+    ("whether the log has a proof that the policies keep the promises", Voucher::Proved),
+    ("that these policies decided, and were given true facts", Voucher::Operator),
     ("binary, configuration and model", Voucher::Operator),
     ("regions", Voucher::Operator),
     ("times", Voucher::Operator),
@@ -451,6 +468,7 @@ pub(crate) mod tests {
                 configuration: Digest([6; 32]),
                 filter: Filter::None,
                 retention_days: 30,
+                policies: Some(PolicySet { digest: Digest([10; 32]), proved: true }),
             },
             facts: Facts {
                 request: RequestId::from_random([7; 16]),

@@ -7,7 +7,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{
     checkpoint::Checkpoint,
-    entry::{Entry, Event, ProofOutcome, Subject},
+    entry::{Entry, Event, Subject},
     id::{KeyId, TenantId},
     tree::{Frontier, leaf_hash},
 };
@@ -16,11 +16,13 @@ mod audit;
 mod exemption;
 mod keys;
 mod penalty;
+mod policies;
 mod receipt;
 mod review;
 
 pub use audit::{Audit, Files, NoAudit, Question, audit};
 pub use exemption::EXEMPTION_GRACE_MS;
+pub use policies::InForce;
 
 /// How long after its deadline a key's destruction may be logged: a sweeper wakes, and a service
 /// that was off starts.
@@ -54,6 +56,8 @@ pub struct Report {
     pub egress_lists: u64,
     /// Every key that was made: what a receipt's key is compared with.
     pub keys: BTreeMap<KeyId, MadeKey>,
+    /// The policies that were in force, one after the other.
+    pub policies: Vec<InForce>,
     /// What is wrong; empty: nothing.
     pub findings: Vec<Finding>,
     /// What is not wrong, and rests on the operator's word: an auditor may want to ask about it.
@@ -84,6 +88,7 @@ pub struct Replay {
     review: review::Review,
     exemptions: exemption::Exemptions,
     penalties: penalty::Penalties,
+    policies: policies::PolicySets,
     report: Report,
 }
 
@@ -153,16 +158,13 @@ impl Replay {
             | Event::ExemptionDecided { .. }
             | Event::ExemptionEnded { .. }) => self.exemptions.entry(time_ms, event, found),
             event @ Event::Penalised { .. } => self.penalties.entry(time_ms, event, found),
-            // Whether those policies came into force the log does not say: somebody may have to ask.
-            Event::Proved { outcome: ProofOutcome::Holds, .. } => {}
-            Event::Proved { policies, outcome: ProofOutcome::Refuted, .. } => {
-                found.notice(format!("policies {policies} do not do what is specified of them"));
+            Event::Proved { policies, outcome, .. } => {
+                self.policies.proved(*policies, *outcome, found);
             }
-            Event::Proved { policies, outcome: ProofOutcome::Undecided, .. } => {
-                found.notice(format!("policies {policies} are not proved to do what is specified"));
+            Event::Started { policies, .. } => {
+                self.policies.started((index, time_ms), *policies, found);
             }
-            Event::Started { .. }
-            | Event::Request { .. }
+            Event::Request { .. }
             | Event::Changed { .. }
             | Event::Repaired { .. }
             | Event::OwnerRead { .. }
@@ -216,7 +218,7 @@ impl Replay {
 
     /// The report as far as it has come.
     fn told(self) -> Report {
-        Report { keys: self.keys.made, ..self.report }
+        Report { keys: self.keys.made, policies: self.policies.in_force, ..self.report }
     }
 }
 

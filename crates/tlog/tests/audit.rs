@@ -18,7 +18,12 @@ fn requests(count: u64) -> Vec<Vec<u8>> {
         .map(|n| {
             let digest = Digest::of(&[&n.to_be_bytes()]);
             let event = match n {
-                0 => Event::Started { binary: digest, configuration: digest, models: vec![] },
+                0 => Event::Started {
+                    binary: digest,
+                    configuration: digest,
+                    models: vec![],
+                    policies: None,
+                },
                 _ => Event::Request { commitment: digest },
             };
             Entry { time_ms: 1_764_000_000_000 + n, event }.encode()

@@ -182,7 +182,7 @@ fn exemption(numbers: &mut Numbers, history: &[Entry], now_ms: u64) -> Event {
 fn history(numbers: &mut Numbers) -> Vec<Entry> {
     let mut now_ms = 1_764_000_000_000;
     let (binary, configuration) = (Digest([1; 32]), Digest([2; 32]));
-    let event = Event::Started { binary, configuration, models: vec![] };
+    let event = Event::Started { binary, configuration, models: vec![], policies: None };
     let mut history = vec![Entry { time_ms: now_ms, event }];
     let of_review = numbers.below(2) == 0;
     for _ in 0..numbers.below(if of_review { 30 } else { 16 }) {

@@ -50,7 +50,7 @@ fn history(numbers: &mut Numbers) -> Vec<Entry> {
     // Most logs begin as they should.
     if numbers.below(10) > 0 {
         let (binary, configuration) = (Digest([1; 32]), Digest([2; 32]));
-        let event = Event::Started { binary, configuration, models: vec![] };
+        let event = Event::Started { binary, configuration, models: vec![], policies: None };
         history.insert(0, Entry { time_ms: 1_764_000_000_000 - HOUR_MS, event });
     }
     history

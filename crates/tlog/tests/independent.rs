@@ -16,7 +16,7 @@ use tlog::{
     entry::{Entry, Event, commit},
     id::{KeyId, RequestId, ResourceId, TenantId},
     note::{Note, Verifier},
-    receipt::{Claims, Facts, Filter, Outcome, Proof, Receipt, Stored, Terms},
+    receipt::{Claims, Facts, Filter, Outcome, PolicySet, Proof, Receipt, Stored, Terms},
     tile,
     tree::{self, Nodes, consistency_proof, continues, includes, inclusion_proof, leaf_hash},
 };
@@ -303,6 +303,7 @@ fn receipt() -> Receipt {
             configuration: Digest([6; 32]),
             filter: Filter::None,
             retention_days: 30,
+            policies: Some(PolicySet { digest: Digest([10; 32]), proved: false }),
         },
         facts: Facts {
             request: RequestId::from_random([7; 16]),

@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
-"""Makes the vectors of log entries of kinds 6, 7 and 9 to 22, and all histories, from docs/spec/log.md alone.
+"""Makes the vectors of log entries of kinds 6, 7 and 9 to 22 and of starts with policies, all histories, and the
+receipts that name policies, from docs/spec/log.md and docs/spec/receipt.md alone.
 
-    python3 make.py
+    pip install cryptography && python3 make.py
 
 Nothing here is shared with the program that is tested. Everything is made of fixed bytes, so it makes
 the same files every time.
 """
+import base64
+import hashlib
 import pathlib
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 HOME = pathlib.Path(__file__).parent
 DAY = 86_400_000
@@ -37,7 +42,9 @@ def cbor(value):
     if isinstance(value, bool):
         return b"\xf5" if value else b"\xf4"
     if isinstance(value, int):
-        return head(0, value)
+        return head(0, value) if value >= 0 else head(1, -1 - value)
+    if isinstance(value, dict):
+        return head(5, len(value)) + b"".join(cbor(key) + cbor(item) for key, item in value.items())
     if isinstance(value, bytes):
         return head(2, len(value)) + value
     if isinstance(value, str):
@@ -96,6 +103,7 @@ def entries():
         "exemption-withdrawn-by-operator": [17, [approval, [3, [manager, d(2)]]]],
         "workstation-enrolled": [18, [d(1), manager, NOON + DAY, d(2)]],
         "workstation-revoked": [19, [d(1), manager, d(2)]],
+        "started-with-policies": [0, [d(1), d(2), [d(3)], d(4)]],
         "proved": [20, [d(1), d(2), d(3), 0]],
         "proved-undecided": [20, [d(1), d(2), d(3), 2]],
         "owner-read": [21, [request, d(2)]],
@@ -127,6 +135,8 @@ def entries():
         ("exemption-ended-indefinite", [17, [approval, Raw(b"\x81\x00")]], "fields are missing"),
         ("exemption-ended-fields-of-indefinite-length", [17, [approval, Raw(b"\x82\x00" + INDEFINITE)]], "an indefinite length"),
         ("workstation-enrolled-for-ever", [18, [d(1), manager, NULL, d(2)]], "each certificate expires"),
+        ("started-policies-null", [0, [d(1), d(2), [], NULL]], "what is not there at the end is left out"),
+        ("started-policies-short", [0, [d(1), d(2), [], i(4)]], "a digest of 16 bytes"),
         ("proved-unknown-outcome", [20, [d(1), d(2), d(3), 3]], "there is no proof 3"),
         ("owner-read-by-a-person", [21, [request, manager]], "who it was is committed to"),
         ("next-kind", [23, []], "there is no kind 23"),
@@ -141,6 +151,8 @@ GRANT, REQUEST, REVIEWER, MANAGER, CUSTOMER = i(3), i(4), i(5), i(6), i(7)
 A, B, RESOURCE, APPLICANT, FIRST, SECOND = i(8), i(11), i(9), i(10), i(12), i(13)
 DESK, SALTED = d(1), d(2)
 STARTED = [0, [d(20), d(21), []]]
+WITH_POLICIES = [0, [d(20), d(21), [], d(22)]]
+PROVED = [20, [d(22), d(23), d(24), 0]]
 
 
 def bundle(events):
@@ -309,6 +321,8 @@ def histories():
         ("bad-penalty-over-a-persons-by-nobody", blocked((2, penalised(1, None, 1000))), "a person has decided"),
         ("bad-penalty-lifted-from-nothing", from_start((1, penalised(5, FIRST))), "there is none"),
 
+        ("good-policies-proved", [(0, PROVED), (1, WITH_POLICIES), (2, [1, [d(3)]])], "proved, and then in force"),
+        ("good-policies-unproved", [(0, WITH_POLICIES), (1, PROVED)], "in force before they were proved: a notice, and no finding"),
         ("good-begins-with-a-change", [(0, [4, [0, i(1), 0, SALTED]]), (1, STARTED), (2, [1, [d(3)]])], "a tenant was added before the first start"),
         ("bad-begins-with-a-request", [(0, [1, [d(3)]]), (1, STARTED)], "its beginning was left out"),
         ("bad-time-falls", [(1, STARTED), (0, [1, [d(3)]])], "before its predecessor"),
@@ -316,5 +330,64 @@ def histories():
         one(name, events, remark)
 
 
+# ---- receipts that name policies ----------------------------------------------------------------
+
+LOG = "bailiwick/vectors"
+SIGNER = Ed25519PrivateKey.from_private_bytes(b"\x2a" * 32)
+SALT = i(9)
+
+
+def key_id():
+    public = SIGNER.public_key().public_bytes_raw()
+    return hashlib.sha256(LOG.encode() + b"\n\x01" + public).digest()[:4]
+
+
+def sha(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def terms(policies):
+    return {
+        0: i(2), 1: i(2), 2: i(3), 3: "local", 4: "local", 5: "embedded", 6: d(4), 7: d(5), 8: d(6), 9: 0, 10: 30,
+        11: policies,
+    }
+
+
+def signed(terms, shown=None):
+    """A receipt over some terms, in a log of one entry; or over those, and showing others."""
+    facts = {0: i(4), 1: NOON, 2: NOON + 250, 3: 200, 4: 0, 5: d(7), 6: d(8), 7: 12, 8: 3}
+    claims = cbor({0: terms, 1: facts})
+    entry = cbor([NOON + 250, [1, [sha(b"bailiwick/commitment/v1\0", SALT, claims)]]])
+    root = base64.b64encode(sha(b"\0", entry)).decode()
+    text = f"{LOG}\n1\n{root}\n"
+    line = base64.b64encode(key_id() + SIGNER.sign(text.encode())).decode()
+    protected = cbor({1: -8, 3: "application/bailiwick-receipt+cbor", 4: key_id(), 395: 1})
+    signature = SIGNER.sign(cbor(["Signature1", protected, b"", claims]))
+    unprotected = {
+        396: {-1: [cbor([1, 0, []])]}, -70001: SALT, -70002: entry,
+        -70003: f"{text}\n\u2014 {LOG} {line}\n",
+    }
+    if shown is not None:
+        claims = cbor({0: shown, 1: facts})
+    return b"\xd2" + cbor([protected, unprotected, claims, signature])
+
+
+def receipts():
+    proved, unproved = {0: d(22), 1: True}, {0: d(22), 1: False}
+    first = {11: proved, **{n: item for n, item in terms(proved).items() if n != 11}}
+    for name, data, remark in [
+        ("good-policies-proved", signed(terms(proved)), "the policies were proved"),
+        ("good-policies-unproved", signed(terms(unproved)), "they were not"),
+        ("bad-policies-proved-afterwards", signed(terms(unproved), terms(proved)), "signed as unproved, and shown as proved"),
+        ("bad-policies-null", signed(terms(NULL)), "what is not there is left out"),
+        ("bad-policies-without-proved", signed(terms({0: d(22)})), "a field is missing"),
+        ("bad-policies-proved-as-number", signed(terms({0: d(22), 1: 1})), "1 is not true"),
+        ("bad-policies-digest-alone", signed(terms(d(22))), "a digest is no policies"),
+        ("bad-policies-before-the-rest", signed(first), "another order"),
+    ]:
+        put("receipt", name, data, remark)
+
+
 entries()
 histories()
+receipts()

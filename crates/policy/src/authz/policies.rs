@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use cedar_policy::{
     Entities, EntityId, EntityTypeName, EntityUid, ParseErrors, Policy, PolicyId, PolicySet,
-    Schema, ValidationMode, Validator,
+    Schema, ValidationMode, ValidationWarning, Validator,
 };
-use miette::Diagnostic as _;
 use tlog::canon::Digest;
 
 use super::entities::Names;
@@ -64,6 +63,7 @@ pub struct Policies {
     /// By the name of the action.
     pub(super) actions: HashMap<&'static str, ForAction>,
     digest: Digest,
+    specifications: Digest,
 }
 
 impl Policies {
@@ -105,7 +105,8 @@ impl Policies {
         let actions = sorted(&set, &schema)?;
         let schema_file = File { name: "bailiwick.cedarschema", text: SCHEMA };
         let digest = digest([&schema_file].into_iter().chain(&files).chain(SPECIFICATIONS));
-        Ok(Self { set, schema, names, actions, digest })
+        let specifications = self::digest(SPECIFICATIONS.iter());
+        Ok(Self { set, schema, names, actions, digest, specifications })
     }
 
     /// SHA-256 over schema, policies and specifications: two services of one digest decide alike,
@@ -113,6 +114,12 @@ impl Policies {
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// SHA-256 over the specifications alone: that two sets of policies were held to the same.
+    #[must_use]
+    pub fn specifications(&self) -> Digest {
+        self.specifications
     }
 
     /// Whether no policy that can apply to an action looks at its context.
@@ -242,11 +249,13 @@ pub enum BadPolicies {
     },
     /// A policy does not fit the schema, or could never apply.
     #[error(
-        "`{file}`: policy `{id}` does not fit the schema: {said}; bailiwick.cedarschema says which principals, actions and attributes there are"
+        "`{file}`, line {line}: policy `{id}` does not fit the schema: {said}; bailiwick.cedarschema says which principals, actions and attributes there are"
     )]
     Unfit {
         /// The file.
         file: String,
+        /// Where in it.
+        line: usize,
         /// The policy's name.
         id: String,
         /// What Cedar says.
@@ -277,26 +286,28 @@ fn parse(
     warnings: Warnings,
 ) -> Result<PolicySet, BadPolicies> {
     let mut set = PolicySet::new();
-    let mut origin: HashMap<PolicyId, &str> = HashMap::new();
+    let mut origin: HashMap<PolicyId, &File<'_>> = HashMap::new();
     for file in files {
         for policy in named(file)? {
             let id = policy.id().clone();
             let same = |_| BadPolicies::SameName { file: file.name.into(), id: id.to_string() };
             set.add(policy).map_err(same)?;
-            origin.insert(id, file.name);
+            origin.insert(id, file);
         }
     }
     let result = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
     let refused = (warnings == Warnings::Refuse).then(|| {
-        result.validation_warnings().map(|warning| (warning.policy_id(), warning.to_string()))
+        let told = |warning: &ValidationWarning| (warning.policy_id().clone(), said(warning));
+        result.validation_warnings().map(told)
     });
     let mut found = result
         .validation_errors()
-        .map(|error| (error.policy_id(), error.to_string()))
+        .map(|error| (error.policy_id().clone(), said(error)))
         .chain(refused.into_iter().flatten());
-    if let Some((id, said)) = found.next() {
-        let file = origin.get(id).copied().unwrap_or_default().to_owned();
-        return Err(BadPolicies::Unfit { file, id: id.to_string(), said });
+    if let Some((id, (offset, said))) = found.next() {
+        let File { name, text } = origin.get(&id).copied().unwrap_or(&File { name: "", text: "" });
+        let (file, line) = ((*name).to_owned(), line(text, offset));
+        return Err(BadPolicies::Unfit { file, line, id: id.to_string(), said });
     }
     Ok(set)
 }
@@ -318,10 +329,19 @@ fn named(file: &File<'_>) -> Result<Vec<Policy>, BadPolicies> {
 }
 
 fn syntax(file: &File<'_>, errors: &ParseErrors) -> BadPolicies {
-    let offset = errors.labels().and_then(|mut labels| labels.next()).map(|label| label.offset());
-    let before = file.text.get(..offset.unwrap_or_default()).unwrap_or_default();
-    let line = before.bytes().filter(|byte| *byte == b'\n').count().saturating_add(1);
-    BadPolicies::Syntax { file: file.name.into(), line, said: errors.to_string() }
+    let (offset, said) = said(errors);
+    BadPolicies::Syntax { file: file.name.into(), line: line(file.text, offset), said }
+}
+
+/// What Cedar says, and about which place.
+fn said(error: &impl miette::Diagnostic) -> (usize, String) {
+    let offset = error.labels().and_then(|mut labels| labels.next()).map(|label| label.offset());
+    (offset.unwrap_or_default(), error.to_string())
+}
+
+fn line(text: &str, offset: usize) -> usize {
+    let before = text.get(..offset).unwrap_or_default();
+    before.bytes().filter(|byte| *byte == b'\n').count().saturating_add(1)
 }
 
 /// SHA-256 over each file's name and text, each with its length before it, so that no two lists of

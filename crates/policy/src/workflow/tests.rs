@@ -43,8 +43,12 @@ pub(super) fn stored<S: Serialize + serde::de::DeserializeOwned>(state: &S) -> S
 pub(super) fn findings(events: &[(u64, entry::Event)]) -> Vec<String> {
     use tlog::{checkpoint::Checkpoint, entry::Entry, tree, verify::Replay};
     let digest = Digest([0; 32]);
-    let started =
-        entry::Event::Started { binary: digest, configuration: digest, models: Vec::new() };
+    let started = entry::Event::Started {
+        binary: digest,
+        configuration: digest,
+        models: Vec::new(),
+        policies: None,
+    };
     let first = (0, started);
     let (mut replay, mut frontier) = (Replay::default(), tree::Frontier::default());
     for (time_ms, event) in std::iter::once(&first).chain(events) {

@@ -5,7 +5,10 @@ use axum::{
     body::{Body, to_bytes},
     http::Method,
 };
-use policy::authz::policies::Policies;
+use policy::authz::{
+    policies::Policies,
+    proof::{InForce, Unproved},
+};
 use serde_json::{Value, json};
 use store::Store;
 use tokio_util::task::TaskTracker;
@@ -32,11 +35,13 @@ fn fixture_at(taken: AdminKey) -> Fixture {
     let key = management.admin_key().unwrap().unwrap();
     let config = Config { data: data.path().to_owned(), ..Config::default() };
     let fleet = Fleet::new(&config, TaskTracker::new());
+    let policies = Policies::built_in().unwrap();
+    let in_force = InForce::check(policies, None, Unproved::Serve).unwrap();
     let egress = outward::egress(&config).unwrap();
     let admin = Admin {
         management,
         fleet,
-        authorities: Arc::new(Authorities::new(Policies::built_in().unwrap(), None)),
+        authorities: Arc::new(Authorities::new(in_force, None)),
         providers: outward::providers(&config, &egress).unwrap(),
         key: taken,
     };

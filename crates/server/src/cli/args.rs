@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Model(Group<ModelCommand>),
     /// Show requests and tokens by hour
     Usage(UsageArgs),
+    /// Prove that the configured policies keep the promises, and tell the log
+    Prove(Prove),
     /// Check receipts and the log, offline, with the service's public key alone
     Verify(Verify),
     /// Watch other services' logs: sign that each shows one history
@@ -84,9 +86,29 @@ pub(crate) struct Serve {
     /// Configuration; every field is explained in bailiwick.example.toml. Without it, the defaults
     #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Check the configuration and stop
+    /// Check the configuration and its policies, and stop
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// A solver looks for a request that the built-in policies and those of `policies.files` allow and a
+/// promise does not. What comes out is logged; a server that runs goes on with what it has.
+///
+/// Exit status: 0 all promises are proved, 1 one is broken, 2 it could not be found out.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Prove {
+    /// Configuration: names the policies and the data directory. Without it, the defaults
+    #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Data directory whose log is told [default: as configured]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Print the report as JSON, to the byte that the log commits to
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The program that asks the solver [default: bailiwick-prove, beside this one or on the PATH]
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) prover: Option<PathBuf>,
 }
 
 /// It answers to C2SP tlog-witness: a log posts its checkpoints to `add-checkpoint`, and gets a

@@ -27,7 +27,7 @@ pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
             print(json, &view, |out, view| writeln!(out, "created tenant `{}`", view.name))
         }
         TenantCommand::List => {
-            let views = open(&group.shared)?.tenants()?;
+            let views = open(&group.shared.data)?.tenants()?;
             hint_if(views.is_empty(), "no tenants yet: `bailiwick tenant create NAME` adds one");
             print(json, &views, |out, views| {
                 let row = |view: &TenantView| [view.name.clone(), view.created_at.clone()];
@@ -35,7 +35,7 @@ pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
             })
         }
         TenantCommand::Show { name } => {
-            let view = open(&group.shared)?.tenant(name)?;
+            let view = open(&group.shared.data)?.tenant(name)?;
             print(json, &view, |out, view| {
                 let id = ("id", view.id.to_string());
                 fields(
@@ -45,7 +45,7 @@ pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
             })
         }
         TenantCommand::Delete { name } => {
-            open(&group.shared)?.delete_tenant(name)?;
+            open(&group.shared.data)?.delete_tenant(name)?;
             deleted(json, "tenant", name)
         }
     }
@@ -70,7 +70,7 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
                 disable_local_auth: *disable_local_auth,
                 retention_days: *retention_days,
             };
-            let view = open(&group.shared)?.create_resource(&new)?;
+            let view = open(&group.shared.data)?.create_resource(&new)?;
             print(json, &view, |out, view| {
                 writeln!(out, "created resource `{}`", view.resource.name)?;
                 let keys = [("Key1", &view.key1), ("Key2", &view.key2)];
@@ -96,11 +96,11 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
                 retention_days: *retention_days,
                 ..ResourceUpdate::default()
             };
-            let view = open(&group.shared)?.update_resource(name, &update)?;
+            let view = open(&group.shared.data)?.update_resource(name, &update)?;
             print(json, &view, show_resource)
         }
         ResourceCommand::Network { name, public_access, default_action, ip_rule, no_ip_rules } => {
-            let management = open(&group.shared)?;
+            let management = open(&group.shared.data)?;
             let mut acls = management.resource(name)?.network_acls;
             if let Some(action) = default_action {
                 acls.default_action = (*action).into();
@@ -120,7 +120,7 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
             print(json, &view, show_resource)
         }
         ResourceCommand::List { tenant } => {
-            let views = open(&group.shared)?.resources(tenant.as_deref())?;
+            let views = open(&group.shared.data)?.resources(tenant.as_deref())?;
             hint_if(
                 views.is_empty(),
                 "no resources yet: `bailiwick resource create NAME --tenant TENANT` adds one",
@@ -135,17 +135,17 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
             })
         }
         ResourceCommand::Show { name } => {
-            print(json, &open(&group.shared)?.resource(name)?, show_resource)
+            print(json, &open(&group.shared.data)?.resource(name)?, show_resource)
         }
         ResourceCommand::Delete { name } => {
-            open(&group.shared)?.delete_resource(name)?;
+            open(&group.shared.data)?.delete_resource(name)?;
             deleted(json, "resource", name)
         }
     }
 }
 
 pub(crate) fn role(group: &Group<RoleCommand>) -> Result<(), Failure> {
-    let management = open(&group.shared)?;
+    let management = open(&group.shared.data)?;
     match &group.command {
         RoleCommand::Assign(args) => management.assign_role(&assignment(args))?,
         RoleCommand::Remove(args) => management.remove_role(&assignment(args))?,
@@ -170,7 +170,7 @@ pub(crate) fn role(group: &Group<RoleCommand>) -> Result<(), Failure> {
 }
 
 pub(crate) fn workstation(group: &Group<WorkstationCommand>) -> Result<(), Failure> {
-    let management = open(&group.shared)?;
+    let management = open(&group.shared.data)?;
     match &group.command {
         WorkstationCommand::Enroll { certificate, name, region, by } => {
             let by = (by.tenant.as_str(), by.object.as_str());
@@ -236,7 +236,7 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
                 tokens_per_minute: *tokens_per_minute,
                 requests_per_minute: *requests_per_minute,
             };
-            let view = open(&group.shared)?.create_deployment(resource, &new)?;
+            let view = open(&group.shared.data)?.create_deployment(resource, &new)?;
             print(json, &view, |out, view| {
                 writeln!(out, "created deployment `{}` in `{}`", view.name, view.resource)
             })
@@ -246,11 +246,11 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
                 tokens_per_minute: *tokens_per_minute,
                 requests_per_minute: *requests_per_minute,
             };
-            let view = open(&group.shared)?.update_deployment(resource, name, update)?;
+            let view = open(&group.shared.data)?.update_deployment(resource, name, update)?;
             print(json, &view, show_deployment)
         }
         DeploymentCommand::List { resource } => {
-            let views = open(&group.shared)?.deployments(resource.as_deref())?;
+            let views = open(&group.shared.data)?.deployments(resource.as_deref())?;
             hint_if(
                 views.is_empty(),
                 "no deployments yet: `bailiwick deployment create NAME --resource RESOURCE --model \
@@ -274,10 +274,10 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
             })
         }
         DeploymentCommand::Show { name, resource } => {
-            print(json, &open(&group.shared)?.deployment(resource, name)?, show_deployment)
+            print(json, &open(&group.shared.data)?.deployment(resource, name)?, show_deployment)
         }
         DeploymentCommand::Delete { name, resource } => {
-            open(&group.shared)?.delete_deployment(resource, name)?;
+            open(&group.shared.data)?.delete_deployment(resource, name)?;
             deleted(json, "deployment", name)
         }
     }
@@ -285,7 +285,7 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
 
 pub(crate) fn key(group: &Group<KeyCommand>) -> Result<(), Failure> {
     let json = group.shared.json;
-    let management = open(&group.shared)?;
+    let management = open(&group.shared.data)?;
     match &group.command {
         KeyCommand::List { resource } => print(json, &management.keys(resource)?, |out, keys| {
             let rows: Vec<_> =
@@ -326,7 +326,7 @@ pub(crate) fn model(group: &Group<ModelCommand>) -> Result<(), Failure> {
             })
         }
         ModelCommand::List => {
-            let views = open(&group.shared)?.models()?;
+            let views = open(&group.shared.data)?.models()?;
             hint_if(
                 views.is_empty(),
                 "no models yet: `bailiwick model add FILE --name NAME` adds one",
@@ -345,9 +345,11 @@ pub(crate) fn model(group: &Group<ModelCommand>) -> Result<(), Failure> {
                 table(out, header, &views.iter().map(row).collect::<Vec<_>>())
             })
         }
-        ModelCommand::Show { name } => print(json, &open(&group.shared)?.model(name)?, show_model),
+        ModelCommand::Show { name } => {
+            print(json, &open(&group.shared.data)?.model(name)?, show_model)
+        }
         ModelCommand::Delete { name } => {
-            open(&group.shared)?.delete_model(name)?;
+            open(&group.shared.data)?.delete_model(name)?;
             deleted(json, "model", name)
         }
     }
@@ -481,15 +483,15 @@ fn show_model(out: &mut dyn io::Write, view: &ModelView) -> io::Result<()> {
 }
 
 /// Opens a data directory that is there: a mistyped one is not to be created.
-pub(crate) fn open(shared: &Shared) -> Result<Management, Failure> {
-    if !Store::is_at(&shared.data) {
+pub(crate) fn open(data: &Path) -> Result<Management, Failure> {
+    if !Store::is_at(data) {
         return Err(Failure::new(
-            format!("there is no Bailiwick data in `{}`", shared.data.display()),
+            format!("there is no Bailiwick data in `{}`", data.display()),
             "give the data directory with --data DIR or BAILIWICK_DATA; `bailiwick quickstart` and \
              `bailiwick tenant create` make a new one",
         ));
     }
-    management(&shared.data)
+    management(data)
 }
 
 fn create(shared: &Shared) -> Result<Management, Failure> {

@@ -39,6 +39,11 @@ impl Failure {
         Self { message: message.into(), help: None, code: FAILED }
     }
 
+    /// The same, with an exit code of its own. A bad configuration keeps the one that it has.
+    pub(crate) fn exiting(self, code: u8) -> Self {
+        Self { code: if self.code == BAD_CONFIGURATION { self.code } else { code }, ..self }
+    }
+
     /// Writes the failure to standard error, and says what to exit with.
     #[must_use]
     pub fn report(&self) -> ExitCode {
@@ -70,6 +75,12 @@ impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         let help = match error {
             ConfigError::Read { .. } => "check the path; without --config the defaults are used",
+            ConfigError::PolicyFile { .. } => {
+                "check the path: relative ones start where bailiwick is started"
+            }
+            ConfigError::Policies(_) => {
+                "docs/operate/authorization.md explains how policies are written"
+            }
             _ => "every field is explained in bailiwick.example.toml",
         };
         Self { code: BAD_CONFIGURATION, ..Self::new(error.to_string(), help) }

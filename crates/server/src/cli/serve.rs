@@ -6,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use policy::authz::policies::Policies;
 use store::Store;
 use tokio::{
     runtime::Runtime,
@@ -34,6 +35,7 @@ const LEVEL_VARIABLE: &str = "BAILIWICK_LOG__LEVEL";
 
 pub(crate) fn serve(args: &Serve) -> Result<(), Failure> {
     let config = load(args.config.as_deref())?;
+    let policies = config.policies.read()?;
     if args.check {
         note("the configuration is good");
         return Ok(());
@@ -47,7 +49,7 @@ pub(crate) fn serve(args: &Serve) -> Result<(), Failure> {
         );
     }
     let runtime = Runtime::new()?;
-    runtime.block_on(run(config, management, |started| {
+    runtime.block_on(run(config, policies, management, |started| {
         tracing::info!(
             api = %started.api,
             operations = %started.operations,
@@ -64,6 +66,7 @@ pub(crate) fn quickstart(args: Quickstart) -> Result<(), Failure> {
     config.listen.operations =
         args.operations.unwrap_or_else(|| quickstart::operations_beside(args.listen));
     config.check()?;
+    let policies = config.policies.read()?;
     if std::env::var_os(LEVEL_VARIABLE).is_none() {
         // What a new user should see stands on its own.
         config.log.level = LogLevel::Warn;
@@ -74,14 +77,14 @@ pub(crate) fn quickstart(args: Quickstart) -> Result<(), Failure> {
     runtime.block_on(async {
         let keys = quickstart::prepare(&management, &config, args.model).await?;
         let data = config.data.clone();
-        run(config, management, move |started| {
+        run(config, policies, management, move |started| {
             tokio::spawn(quickstart::welcome(data, keys, started));
         })
         .await
     })
 }
 
-fn load(file: Option<&Path>) -> Result<Config, Failure> {
+pub(super) fn load(file: Option<&Path>) -> Result<Config, Failure> {
     let environment = std::env::vars_os().filter_map(|(name, value)| {
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     });
@@ -98,6 +101,7 @@ fn open(config: &Config) -> Result<Management, Failure> {
 
 async fn run(
     config: Config,
+    policies: Policies,
     management: Management,
     started: impl FnOnce(Started),
 ) -> Result<(), Failure> {
@@ -123,7 +127,9 @@ async fn run(
         next().await;
     };
     tokio::select! {
-        result = serve::run(config, management.store().clone(), shutdown, started) => result?,
+        result = serve::run(config, policies, management.store().clone(), shutdown, started) => {
+            result?;
+        }
         () = impatient => tracing::warn!("stopped before all requests had ended"),
     }
     Ok(())

@@ -10,7 +10,7 @@ use super::{
 use crate::manage::UsageView;
 
 pub(crate) fn usage(args: &UsageArgs) -> Result<(), Failure> {
-    let views = open(&args.shared)?.usage(args.resource.as_deref())?;
+    let views = open(&args.shared.data)?.usage(args.resource.as_deref())?;
     if args.csv {
         std::io::stdout().write_all(UsageView::csv(&views).as_bytes())?;
         return Ok(());

@@ -11,8 +11,8 @@ use tlog::{
     canon::Digest,
     checkpoint::Checkpoint,
     note::{Note, Verifier},
-    receipt::{Receipt, VOUCHERS, Verified},
-    verify::{Audit, Files, Finding, NoAudit, Question},
+    receipt::{PolicySet, Receipt, VOUCHERS, Verified},
+    verify::{Audit, Files, Finding, InForce, NoAudit, Question},
 };
 
 use super::{
@@ -154,6 +154,14 @@ fn borne_out(
             }
             None => "it says that nothing is stored, and the log has nothing to add",
         })?;
+        if let Some(policies) = verified.claims.terms.policies {
+            findings.good(match policies.proved {
+                true => {
+                    "its policies were in force by the log, which has a proof of them that holds"
+                }
+                false => "its policies were in force by the log, unproved as it says",
+            })?;
+        }
     }
     Ok(())
 }
@@ -172,6 +180,7 @@ fn told(verified: &Verified) -> Result<(), Failure> {
         terms.region_processed, terms.region_stored
     )?;
     writeln!(out, "tokens      {} in, {} out", facts.prompt_tokens, facts.completion_tokens)?;
+    writeln!(out, "policies    {}", in_words(terms.policies))?;
     match &facts.stored {
         Some(stored) => writeln!(
             out,
@@ -186,6 +195,21 @@ fn told(verified: &Verified) -> Result<(), Failure> {
         writeln!(out, "  {claim}: {}", voucher.name())?;
     }
     Ok(())
+}
+
+/// The policies that decided, and whether they were proved.
+fn in_words(policies: Option<PolicySet>) -> String {
+    match policies {
+        Some(PolicySet { digest, proved: true }) => {
+            format!("{digest}, proved to keep the promises")
+        }
+        Some(PolicySet { digest, proved: false }) => {
+            format!(
+                "{digest}, NOT proved to keep the promises: the operator serves them all the same"
+            )
+        }
+        None => "not told: the service was of an earlier version".to_owned(),
+    }
 }
 
 /// Replays a log. None: its checkpoint is not one of this service, which is said.
@@ -243,6 +267,10 @@ fn counts(findings: &Findings, audit: &Audit) -> Result<(), Failure> {
         report.starts,
         report.egress_lists
     )?;
+    for InForce { index, time_ms, policies } in &report.policies {
+        let (since, policies) = (crate::manage::time(time_ms / 1000), in_words(*policies));
+        writeln!(anstream::stdout(), "policies since {since} (entry {index}): {policies}")?;
+    }
     for what in &audit.unchecked {
         findings.unchecked(what)?;
     }

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use policy::authz::policies::BadPolicies;
+
 use super::{Config, Listen, Tls};
 
 /// Fields of no section that a variable can set.
@@ -45,6 +47,17 @@ pub enum ConfigError {
     /// The fields contradict each other.
     #[error("{0}")]
     Contradiction(String),
+    /// A file of policies cannot be read.
+    #[error("cannot read `{}`, which `policies.files` lists: {source}", path.display())]
+    PolicyFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file of policies does not hold policies of this service.
+    #[error("`policies.files`: {0}")]
+    Policies(#[from] BadPolicies),
 }
 
 /// A place in a file.

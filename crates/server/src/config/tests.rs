@@ -71,6 +71,7 @@ fn a_refusal_names_line_column_and_field() {
         ),
         ("[listen]\napi = 'here'\n", "2:7: `api = 'here'`: invalid socket address"),
         ("[log]\nlevel = 'loud'\n", "2:9: `level = 'loud'`: unknown variant `loud`"),
+        ("[policies]\nunproved = 'never'\n", "2:12: `unproved = 'never'`: unknown variant `never`"),
         ("[lissten]\n", "1:2: `[lissten]`: unknown field `lissten`"),
         ("data = \n", "1:8: `data =`: "),
     ];

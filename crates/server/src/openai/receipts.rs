@@ -42,6 +42,9 @@ pub struct ReceiptView {
     binary_sha256: String,
     /// SHA-256 of the configuration.
     configuration_sha256: String,
+    /// The policies that decided who may do what; none: the receipt is of a version that did not
+    /// tell.
+    policies: Option<PoliciesView>,
     /// SHA-256 of the request's body.
     request_sha256: String,
     /// SHA-256 of the response's body.
@@ -66,6 +69,15 @@ pub struct ReceiptView {
     log_index: u64,
     /// Who stands behind which claim.
     vouchers: Vec<VoucherView>,
+}
+
+/// The policies that decided who may do what.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PoliciesView {
+    /// SHA-256 of schema, policies and specifications.
+    sha256: String,
+    /// Whether a solver had proved that they keep the promises.
+    proved: bool,
 }
 
 /// What is kept of a request.
@@ -133,6 +145,10 @@ fn view(own: &OwnReceipt) -> ReceiptView {
         model_sha256: terms.model.map(|digest| digest.to_string()),
         binary_sha256: terms.binary.to_string(),
         configuration_sha256: terms.configuration.to_string(),
+        policies: terms.policies.map(|policies| PoliciesView {
+            sha256: policies.digest.to_string(),
+            proved: policies.proved,
+        }),
         request_sha256: facts.request_sha256.to_string(),
         response_sha256: facts.response_sha256.to_string(),
         started_ms: facts.started_ms,

@@ -7,14 +7,14 @@ use std::{
     sync::Arc,
 };
 
+use policy::authz::proof::Proof;
 use sha2::{Digest as _, Sha256};
 use store::{
     Directory,
     custody::Trust,
     ledger::{Ledger, Opening},
-    tiles::LogError,
 };
-use tlog::{canon::Digest, entry::Event};
+use tlog::{canon::Digest, entry::Event, receipt::PolicySet};
 use tokio::runtime::Handle;
 
 use super::StartError;
@@ -26,6 +26,7 @@ use crate::{
 /// The ledger, and what receipts say of the service. To be called where it may wait.
 pub(super) fn open(
     config: &Config,
+    (policies, proof): (PolicySet, Option<Proof>),
     directory: &Directory,
     witnesses: &Arc<Witnesses>,
     runtime: Handle,
@@ -33,22 +34,23 @@ pub(super) fn open(
     let signer = Arc::new(manage::service_key(&config.data)?);
     let binary = file_digest(Path::new(EXECUTABLE)).map_err(StartError::Binary)?;
     let written = serde_json::to_vec(config).unwrap_or_default();
-    let identity = Identity { binary, configuration: Digest::of(&[&written]) };
+    let identity = Identity { binary, configuration: Digest::of(&[&written]), policies };
     let mut models: Vec<Digest> =
         directory.models().iter().filter_map(|model| Digest::from_hex(&model.sha256)).collect();
     models.sort_unstable();
     // As many as fit an entry; each was logged when it was added.
     models.truncate(MODELS_MAX);
-    let started = Event::Started { binary, configuration: identity.configuration, models };
+    let configuration = identity.configuration;
+    let policies = Some(policies.digest);
+    let started = Event::Started { binary, configuration, models, policies };
     let trust = Trust { log: signer.verifier(), witnesses: witnesses.keys() };
     let connect = custodian::connect(config.key_directory(), &trust);
     let cosign = witnesses.cosign(runtime);
     let metadata = config.retention.metadata();
     let egress = outward::listed(config)?;
     let opening =
-        Opening { signer, clock: clock::read, connect, metadata, cosign, started, egress };
-    let (ledger, repairs) = Ledger::open(&config.data, opening)
-        .map_err(|error: LogError| StartError::Ledger { help: error.help(), error })?;
+        Opening { signer, clock: clock::read, connect, metadata, cosign, started, proof, egress };
+    let (ledger, repairs) = Ledger::open(&config.data, opening)?;
     if repairs != store::ledger::Repairs::default() {
         tracing::warn!(?repairs, "what the last run left unfinished was finished, and logged");
     }

@@ -31,6 +31,7 @@ mod limits;
 mod networks;
 mod operations;
 mod penalty;
+mod policies;
 mod process;
 mod records;
 mod replay;

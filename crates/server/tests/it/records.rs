@@ -19,26 +19,26 @@ use crate::{
 };
 
 /// An auditor's machine: a folder with what was saved, and the service's public key.
-struct Auditor {
+pub(crate) struct Auditor {
     folder: tempfile::TempDir,
 }
 
 impl Auditor {
-    fn new(service: &Service) -> Self {
+    pub(crate) fn new(service: &Service) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = service.files.data().join("service.pub");
         fs::copy(key, folder.path().join("service.pub")).unwrap();
         Self { folder }
     }
 
-    fn save(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(crate) fn save(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::write(&path, bytes).unwrap();
         path
     }
 
     /// Runs `bailiwick verify`: whether all was good, and what it printed.
-    fn verify(&self, arguments: &[&str]) -> (bool, String) {
+    pub(crate) fn verify(&self, arguments: &[&str]) -> (bool, String) {
         let mut command: Command = bailiwick();
         command.current_dir(self.folder.path()).arg("verify").args(arguments);
         let output = command.output().unwrap();
@@ -57,12 +57,12 @@ impl Auditor {
     }
 }
 
-fn receipt(caller: &Caller, reply: &Reply) -> Reply {
+pub(crate) fn receipt(caller: &Caller, reply: &Reply) -> Reply {
     caller.get(reply.header("x-bailiwick-receipt").unwrap())
 }
 
 /// A receipt in words.
-fn claims(caller: &Caller, reply: &Reply) -> Value {
+pub(crate) fn claims(caller: &Caller, reply: &Reply) -> Value {
     let path = reply.header("x-bailiwick-receipt").unwrap();
     let request = Request::get(path).key(&caller.key1).header("accept", "application/json");
     request.send(caller.address).ok()

@@ -4,6 +4,7 @@ use std::{
 };
 
 use policy::{
+    authz::policies::Policies,
     id::{GrantId, PersonId, RequestId, TeamId},
     retention::{ContentLogging, DAY_MS, Days, RetentionPlan, Rule, clock::Reading, plan},
     workflow::{Statement, review, workstation},
@@ -65,18 +66,20 @@ fn open(home: &Path, clock: ReadClock) -> Result<(Ledger, Repairs), LogError> {
 }
 
 fn open_with(home: &Path, clock: ReadClock, cosign: Cosign) -> Result<(Ledger, Repairs), LogError> {
-    open_dialing(home, clock, (cosign, ""))
+    open_as(home, clock, (cosign, ""), None)
 }
 
-fn open_dialing(
+fn open_as(
     home: &Path,
     clock: ReadClock,
     (cosign, egress): (Cosign, &str),
+    proof: Option<Proof>,
 ) -> Result<(Ledger, Repairs), LogError> {
     let started = Event::Started {
         binary: Digest([1; 32]),
         configuration: Digest([2; 32]),
         models: Vec::new(),
+        policies: None,
     };
     let connect = custodian(&home.join("keys"), clock);
     Ledger::open(
@@ -88,6 +91,7 @@ fn open_dialing(
             metadata: Metadata::DEFAULT,
             cosign,
             started,
+            proof,
             egress: egress.to_owned(),
         },
     )
@@ -106,6 +110,7 @@ fn terms() -> Arc<Terms> {
         configuration: Digest([2; 32]),
         filter: Filter::None,
         retention_days: 2,
+        policies: None,
     })
 }
 
@@ -305,7 +310,7 @@ fn the_log_tells_of_each_list_of_destinations_once() {
     let home = tempfile::tempdir().unwrap();
     let lists = ["", "https://a.example\n", "https://a.example\n", "", "https://b.example\n"];
     for (list, told) in lists.into_iter().zip([0, 1, 1, 2, 3]) {
-        let (ledger, _) = open_dialing(home.path(), clock, (unwitnessed(), list)).unwrap();
+        let (ledger, _) = open_as(home.path(), clock, (unwitnessed(), list), None).unwrap();
         let report = audit(&ledger);
         assert_eq!((report.egress_lists, report.findings), (told, vec![]), "{list:?}");
         drop(ledger);
@@ -411,9 +416,31 @@ fn a_second_server_is_kept_away() {
 #[test]
 fn an_entry_always_fits_a_bundle() {
     let models = (0..200).map(|n| Digest([n; 32])).collect();
-    let started =
-        Event::Started { binary: Digest([1; 32]), configuration: Digest([2; 32]), models };
+    let started = Event::Started {
+        binary: Digest([1; 32]),
+        configuration: Digest([2; 32]),
+        models,
+        policies: Some(Digest([3; 32])),
+    };
     assert!(Entry { time_ms: u64::MAX, event: started }.encode().len() < ENTRY_BYTES_MAX);
+}
+
+/// The log tells of the proof before the start that it is for, so that a replay finds it in time.
+#[test]
+fn a_proof_that_comes_with_the_build_is_told_before_the_start() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let policies = Policies::built_in().unwrap();
+    let proof = Proof::built_in(&policies).unwrap();
+    let event = proof.event();
+    let opened = open_as(home.path(), clock, (unwitnessed(), ""), Some(proof));
+    let (ledger, _) = opened.unwrap();
+    let size = ledger.publish(1).unwrap();
+    let entry = |index| Entry::decode(&ledger.tiles().entry(index, size).unwrap()).unwrap().event;
+    assert_eq!(entry(0), event);
+    assert!(matches!(entry(1), Event::Started { .. }));
+    let store = Store::open(&home.path().join("data"), clock).unwrap();
+    assert_eq!(store.proof_entry(policies.digest()).unwrap(), Some(event));
 }
 
 /// The threads of a dropped ledger end by themselves; the lock says when nobody writes any more.

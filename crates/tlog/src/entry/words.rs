@@ -209,10 +209,11 @@ pub enum End {
 }
 
 /// What came out of a proof.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
 pub enum ProofOutcome {
-    /// The policies allow what the specifications allow, and nothing else.
+    /// The policies allow nothing that the specifications do not allow.
     #[n(0)]
     Holds,
     /// They do not: the report has a counterexample.
@@ -221,4 +222,26 @@ pub enum ProofOutcome {
     /// The solver could not tell.
     #[n(2)]
     Undecided,
+}
+
+impl ProofOutcome {
+    /// The outcome's name, for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Refuted => "refuted",
+            Self::Undecided => "undecided",
+        }
+    }
+
+    /// What is known once this came out after `before`: that a solver could not tell takes nothing
+    /// away from what was found out earlier.
+    #[must_use]
+    pub fn after(self, before: Self) -> Self {
+        match self {
+            Self::Holds | Self::Refuted => self,
+            Self::Undecided => before,
+        }
+    }
 }

@@ -19,7 +19,7 @@ impl Report {
     /// an earlier one of this log is another question ([`super::Question::older_size`]).
     #[must_use]
     pub fn receipt(&self, receipt: &Verified) -> Vec<Finding> {
-        let mut findings = Vec::new();
+        let mut findings: Vec<_> = self.policies(receipt).into_iter().collect();
         let mut found = |what: String| findings.push(Finding { index: Some(receipt.index), what });
         let (terms, facts) = (&receipt.claims.terms, &receipt.claims.facts);
         if receipt.index >= self.entries {
@@ -49,6 +49,23 @@ impl Report {
         }
         findings.extend(self.key(receipt, stored));
         findings
+    }
+
+    /// What is wrong with the policies that a receipt names.
+    fn policies(&self, receipt: &Verified) -> Option<Finding> {
+        let logged = self.policies.iter().rfind(|in_force| in_force.index < receipt.index);
+        let logged = logged.and_then(|in_force| in_force.policies);
+        let what = match (receipt.claims.terms.policies, logged) {
+            (None, None) => return None,
+            (Some(told), Some(logged)) if told.digest == logged.digest => {
+                if logged.proved || !told.proved {
+                    return None;
+                }
+                "the receipt says that its policies were proved, and the log has no proof of them"
+            }
+            _ => "the receipt names other policies than the log says were in force",
+        };
+        Some(Finding { index: Some(receipt.index), what: what.into() })
     }
 
     /// What is wrong with the key that a receipt names.

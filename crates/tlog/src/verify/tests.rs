@@ -29,7 +29,7 @@ pub(super) fn findings(events: &[(u64, Event)]) -> Vec<String> {
 
 pub(super) fn started() -> Event {
     let (binary, configuration) = (Digest([1; 32]), Digest([2; 32]));
-    Event::Started { binary, configuration, models: vec![] }
+    Event::Started { binary, configuration, models: vec![], policies: None }
 }
 
 fn changed() -> Event {
@@ -92,18 +92,60 @@ fn a_log_whose_beginning_was_left_out_is_found() {
     assert_eq!(findings(&[]), [""; 0]);
 }
 
+fn with_policies(n: u8) -> Event {
+    let (binary, configuration) = (Digest([1; 32]), Digest([2; 32]));
+    Event::Started { binary, configuration, models: vec![], policies: Some(Digest([n; 32])) }
+}
+
+fn proved(n: u8, outcome: ProofOutcome) -> Event {
+    let (specifications, report) = (Digest([2; 32]), Digest([3; 32]));
+    Event::Proved { policies: Digest([n; 32]), specifications, report, outcome }
+}
+
+fn replayed(events: &[Event]) -> Report {
+    let events: Vec<_> = events.iter().map(|event| (1, event.clone())).collect();
+    let (replay, checkpoint) = log(&events);
+    replay.finish(&checkpoint, None)
+}
+
 #[test]
-fn policies_that_are_not_proved_are_notices() {
-    let proved = |outcome| {
-        let [policies, specifications, report] = [1, 2, 3].map(|n| Digest([n; 32]));
-        (1, Event::Proved { policies, specifications, report, outcome })
-    };
-    let outcomes = [ProofOutcome::Holds, ProofOutcome::Refuted, ProofOutcome::Undecided];
-    let (replay, checkpoint) = log(&outcomes.map(proved));
-    let report = replay.finish(&checkpoint, None);
-    assert_eq!(report.findings, vec![]);
-    let noticed: Vec<_> = report.notices.iter().map(|notice| notice.index).collect();
-    assert_eq!(noticed, [Some(1), Some(2)]);
+fn policies_in_force_without_a_proof_that_holds_are_notices() {
+    use ProofOutcome::{Holds, Refuted, Undecided};
+    let (one, two) = (with_policies(1), with_policies(2));
+    let cases: [(&[Event], &[u64], &str); 8] = [
+        (&[proved(1, Holds), one.clone(), one.clone()], &[], ""),
+        (&[one.clone(), proved(1, Holds), one.clone()], &[0], "no solver was asked"),
+        (&[proved(1, Holds), two.clone()], &[1], "no solver was asked"),
+        (&[proved(1, Refuted), one.clone()], &[1], "break a promise"),
+        (&[proved(1, Undecided), one.clone()], &[1], "could not tell"),
+        // The newest outcome counts, but that a solver could not tell changes nothing.
+        (&[proved(1, Holds), proved(1, Refuted), one.clone()], &[2], "break a promise"),
+        (&[proved(1, Holds), proved(1, Undecided), one.clone()], &[], ""),
+        (&[proved(1, Holds), one.clone(), proved(1, Refuted)], &[2], "in force, and break"),
+    ];
+    for (events, places, said) in cases {
+        let report = replayed(events);
+        assert_eq!(report.findings, vec![]);
+        let noticed: Vec<_> = report.notices.iter().filter_map(|notice| notice.index).collect();
+        assert_eq!(noticed, places, "{events:?}");
+        assert!(report.notices.iter().all(|notice| notice.what.contains(said)), "{said}");
+    }
+    // What never came into force is nobody's matter.
+    assert_eq!(replayed(&[proved(1, Refuted), started()]).notices, vec![]);
+}
+
+#[test]
+fn a_replay_tells_which_policies_were_in_force_since_when() {
+    use ProofOutcome::Holds;
+    let [one, two] = [with_policies(1), with_policies(2)];
+    let events = [started(), proved(1, Holds), one.clone(), one, two, started()];
+    let told = replayed(&events).policies;
+    let told: Vec<_> = told
+        .iter()
+        .map(|told| (told.index, told.policies.map(|set| (set.digest, set.proved))))
+        .collect();
+    let [one, two] = [(Digest([1; 32]), true), (Digest([2; 32]), false)];
+    assert_eq!(told, [(2, Some(one)), (4, Some(two)), (5, None)]);
 }
 
 #[test]

@@ -46,13 +46,13 @@ fn an_operators_policies_are_refused_with_the_place_and_what_to_do() {
     assert!(said.contains("templates are not used here"), "{said}");
     // An attribute that there is not, a role that there is not, and a policy that never applies.
     for text in [
-        "@id(\"mine\") forbid (principal, action, resource) when { principal.colour == \"red\" };",
-        "@id(\"mine\") forbid (principal in Role::\"Reader\", action, resource);",
-        "@id(\"mine\") permit (principal is Key, action, resource is Key);",
+        "@id(\"mine\")\nforbid (principal, action, resource) when { principal.colour == \"red\" };",
+        "@id(\"mine\")\nforbid (principal in Role::\"Reader\", action, resource);",
+        "\n@id(\"mine\") permit (principal is Key, action, resource is Key);",
     ] {
         let error = refused(text);
         assert!(matches!(&error, BadPolicies::Unfit { id, .. } if id == "mine"), "{error}");
-        assert!(error.to_string().starts_with("`site.cedar`: policy `mine` "), "{error}");
+        assert!(error.to_string().starts_with("`site.cedar`, line 2: policy `mine` "), "{error}");
     }
 }
 

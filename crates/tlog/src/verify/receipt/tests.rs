@@ -4,9 +4,9 @@ use super::*;
 use crate::{
     canon::Digest,
     checkpoint::Checkpoint,
-    entry::{Entry, Event},
+    entry::{Entry, Event, ProofOutcome},
     id::{KeyId, TenantId},
-    receipt::{Claims, tests::claims},
+    receipt::{Claims, PolicySet, tests::claims},
     verify::Replay,
 };
 
@@ -14,17 +14,28 @@ fn verified(claims: Claims) -> Verified {
     let event = Event::Request { commitment: Digest([0; 32]) };
     let entry = Entry { time_ms: claims.facts.finished_ms, event };
     let checkpoint = Checkpoint { origin: "log".into(), size: 4, root: Digest([0; 32]) };
-    Verified { claims, entry, index: 2, checkpoint }
+    Verified { claims, entry, index: 3, checkpoint }
 }
 
-/// A log of a start, the key of a receipt's claims, its request, and the key's end.
+/// A log of a proof and a start with the policies of a receipt's claims, its key, and its request.
 fn report(of: &Claims, key: Event) -> Report {
+    report_after(proved(of, ProofOutcome::Holds), of, key)
+}
+
+fn proved(of: &Claims, outcome: ProofOutcome) -> Event {
+    let policies = of.terms.policies.unwrap().digest;
+    let other = Digest([0; 32]);
+    Event::Proved { policies, specifications: other, report: other, outcome }
+}
+
+fn report_after(proof: Event, of: &Claims, key: Event) -> Report {
     let finished_ms = of.facts.finished_ms;
-    let started =
-        Event::Started { binary: Digest([0; 32]), configuration: Digest([0; 32]), models: vec![] };
+    let policies = of.terms.policies.map(|policies| policies.digest);
+    let [binary, configuration] = [Digest([0; 32]); 2];
+    let started = Event::Started { binary, configuration, models: vec![], policies };
     let request = Event::Request { commitment: Digest([0; 32]) };
     let mut replay = Replay::default();
-    for event in [started, key, request] {
+    for event in [proof, started, key, request] {
         replay.push(&Entry { time_ms: finished_ms, event }.encode());
     }
     replay.told()
@@ -93,6 +104,35 @@ fn what_receipt_and_log_say_differently_is_named() {
         let found = wrong(claims, &report);
         assert!(found.iter().any(|what| what.contains(expected)), "{expected}: {found:?}");
     }
+}
+
+#[test]
+fn policies_of_which_receipt_and_log_say_different_things_are_named() {
+    let good = claims();
+    let log = |outcome| report_after(proved(&good, outcome), &good, created(&good));
+    let told = |policies| {
+        let mut told = claims();
+        told.terms.policies = policies;
+        told
+    };
+    let digest = good.terms.policies.unwrap().digest;
+    let unproved = told(Some(PolicySet { digest, proved: false }));
+    let others = told(Some(PolicySet { digest: Digest([11; 32]), proved: true }));
+    for outcome in [ProofOutcome::Refuted, ProofOutcome::Undecided] {
+        let found = wrong(good.clone(), &log(outcome));
+        assert!(found.iter().any(|what| what.contains("the log has no proof")), "{found:?}");
+        assert_eq!(wrong(unproved.clone(), &log(outcome)), [""; 0]);
+    }
+    // It was proved in time for nobody who was told that it was not.
+    assert_eq!(wrong(unproved, &log(ProofOutcome::Holds)), [""; 0]);
+    for told in [others, told(None)] {
+        let found = wrong(told, &log(ProofOutcome::Holds));
+        assert!(found.iter().any(|what| what.contains("names other policies")), "{found:?}");
+    }
+    // Neither receipts nor starts of earlier versions tell of policies.
+    let mut earlier = log(ProofOutcome::Holds);
+    earlier.policies.clear();
+    assert_eq!(wrong(told(None), &earlier), [""; 0]);
 }
 
 fn other_key() -> Event {
