@@ -15,6 +15,7 @@ use crate::{
 mod audit;
 mod exemption;
 mod keys;
+mod owner;
 mod receipt;
 mod review;
 
@@ -82,6 +83,7 @@ pub struct Replay {
     keys: keys::Keys,
     review: review::Review,
     exemptions: exemption::Exemptions,
+    owners: owner::Owners,
     report: Report,
 }
 
@@ -136,7 +138,9 @@ impl Replay {
             Event::KeyCreated { key, tenant, deadline_ms } => {
                 self.keys.created((index, time_ms), (*key, *tenant), *deadline_ms, found);
             }
-            Event::KeyDestroyed { key } => self.keys.destroyed(time_ms, *key, found),
+            Event::KeyDestroyed { key } => {
+                self.keys.destroyed(time_ms, *key, &self.owners, found);
+            }
             event @ (Event::Flagged { .. }
             | Event::LookRequested { .. }
             | Event::Approved { .. }
@@ -162,9 +166,10 @@ impl Replay {
             | Event::Request { .. }
             | Event::Changed { .. }
             | Event::Repaired { .. }
-            | Event::Penalised { .. }
-            | Event::OwnerRead { .. }
-            | Event::OwnerDeleted { .. } => {}
+            | Event::Penalised { .. } => {}
+            event @ (Event::OwnerRead { .. } | Event::OwnerDeleted { .. }) => {
+                self.owners.entry(index, event, found);
+            }
         }
     }
 
