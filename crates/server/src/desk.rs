@@ -2,8 +2,10 @@
 //! each thing that they ask for is asked of the policies first. It is a listener of its own: customers'
 //! officers and the operator's come to it, programs and keys do not.
 
+mod content;
 mod error;
 mod exemption;
+mod records;
 mod review;
 
 use std::sync::Arc;
@@ -20,10 +22,11 @@ use policy::{
     id::PersonId,
     permit::{Action, Permit},
     principal::{self, NamedTenant, Principal},
-    token::looks_like_one,
+    token::{Guid, looks_like_one},
+    workflow::owner::Owner,
 };
 use serde::de::DeserializeOwned;
-use store::{Directory, Resource, Store, ledger::Ledger};
+use store::{Directory, Resource, Store, ledger::Ledger, random};
 
 use self::error::DeskError;
 use crate::{authority::Authorities, clock, identity::Providers};
@@ -47,12 +50,15 @@ pub struct Desk {
 /// The desk's routes.
 pub fn router(desk: Desk) -> Router {
     let exemption = "/desk/v1/resources/{name}/zeroRetention";
+    let records = "/desk/v1/resources/{name}/records";
     Router::new()
         .route("/desk/v1/zeroRetention", get(exemption::pending))
         .route(exemption, get(exemption::status).post(exemption::apply))
         .route(&format!("{exemption}/decision"), post(exemption::decide))
         .route(&format!("{exemption}/withdrawal"), post(exemption::withdraw))
         .route("/desk/v1/resources/{name}/looks", get(review::looks))
+        .route(records, get(records::list))
+        .route(&format!("{records}/{{request}}"), get(records::read).delete(records::delete))
         .route("/desk/v1/records/{request}/consent", post(review::consent))
         .route("/desk/v1/records/{request}/decline", post(review::decline))
         .fallback(async || DeskError::NoSuchPath)
@@ -82,6 +88,8 @@ pub fn review_router(desk: Desk) -> Router {
 struct Visitor {
     principal: Principal,
     person: PersonId,
+    /// Who it is in their own directory.
+    object: Guid,
     directory: Arc<Directory>,
     authority: Arc<Settled>,
 }
@@ -102,6 +110,11 @@ impl Visitor {
         context: &A::Context,
     ) -> Result<Permit<A>, DeskError> {
         Ok(self.authority.authorize(&self.principal, thing, context)?)
+    }
+
+    /// The person as an owner, for the log to commit to.
+    fn owner(&self) -> Result<Owner, DeskError> {
+        Ok(Owner::new(self.person, self.object, random()?))
     }
 
     /// A resource by its name. Whether the person may know of it, each permit says.
@@ -138,7 +151,7 @@ impl FromRequestParts<Desk> for Visitor {
         let Principal::Person(person) = &principal else { return Err(DeskError::NoPerson) };
         let person = person.id();
         let authority = desk.authorities.of(&directory);
-        Ok(Self { principal, person, directory, authority })
+        Ok(Self { principal, person, object: token.object_id(), directory, authority })
     }
 }
 

@@ -30,6 +30,7 @@ mod lifecycle;
 mod limits;
 mod networks;
 mod operations;
+mod owner;
 mod process;
 mod records;
 mod replay;
