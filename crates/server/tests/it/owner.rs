@@ -115,8 +115,8 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
         ("operating-officer", 403),
         ("auditing-officer", 403),
         ("foreign-officer", 404),
-        ("operator", 404),
-        ("auditor", 404),
+        ("operator", 403),
+        ("auditor", 403),
     ] {
         let refused = ask(who, "GET", &own);
         assert_eq!(refused.status, status, "{who} reads: {}", refused.text());
