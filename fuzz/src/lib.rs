@@ -105,14 +105,30 @@ pub fn worker_protocol(bytes: &[u8]) {
     message::<FromWorker>(bytes);
 }
 
-/// Both directions of the custodian's protocol. Whatever is asked, nothing is opened and nothing is
-/// taken for the log: its key signed neither a grant nor a checkpoint.
+/// Both directions of the custodian's protocol. Whatever is asked, nothing is opened or sealed again
+/// and nothing is taken for the log: its key signed neither a grant nor a checkpoint, and there is no
+/// key that a span could be sealed to.
 pub fn custodian_protocol(bytes: &[u8]) {
     canonical::<custody::Response>(bytes);
     for request in canonical::<custody::Request>(bytes) {
-        if let custody::Request::Open { .. } | custody::Request::See(_) = &request {
-            let answer = custodian().lock().expect("no panic").handle(request, READING);
-            assert!(matches!(answer, custody::Response::Refused(_)), "{answer:?}");
+        match &request {
+            custody::Request::Open { .. }
+            | custody::Request::OpenOwn { .. }
+            | custody::Request::Reseal { .. }
+            | custody::Request::See(_) => {
+                let answer = custodian().lock().expect("no panic").handle(request, READING);
+                assert!(matches!(answer, custody::Response::Refused(_)), "{answer:?}");
+            }
+            // There is no such key.
+            custody::Request::Destroy(_) => {
+                let answer = custodian().lock().expect("no panic").handle(request, READING);
+                assert_eq!(answer, custody::Response::Keys(Vec::new()));
+            }
+            // These make keys, or destroy those of the last run.
+            custody::Request::PublicKey { .. }
+            | custody::Request::Successor(_)
+            | custody::Request::DestroyDue
+            | custody::Request::Keys => {}
         }
     }
 }

@@ -9,6 +9,7 @@
 //! have the role they act in, was decided by whoever calls.
 
 pub mod exemption;
+pub mod owner;
 pub mod penalty;
 pub mod review;
 pub mod workstation;

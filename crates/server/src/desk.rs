@@ -2,9 +2,11 @@
 //! each thing that they ask for is asked of the policies first. It is a listener of its own: customers'
 //! officers and the operator's come to it, programs and keys do not.
 
+mod content;
 mod error;
 mod exemption;
 mod penalty;
+mod records;
 mod review;
 
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use policy::{
     id::PersonId,
     permit::{Action, Permit},
     principal::Principal,
-    workflow::Statement,
+    workflow::{Statement, owner::Owner},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use store::{Directory, Resource, Store, ledger::Ledger, random};
@@ -60,6 +62,9 @@ pub fn routes() -> Routes<Desk> {
         .get(&of("abusePenalty"), penalty::status)
         .post(&of("appeal"), penalty::appeal)
         .get(&of("looks"), review::looks)
+        .get(&of("records"), records::list)
+        .get(&of("records/{request}"), records::read)
+        .delete(&of("records/{request}"), records::delete)
         .post("/desk/v1/records/{request}/consent", review::consent)
         .post("/desk/v1/records/{request}/decline", review::decline)
 }
@@ -116,6 +121,11 @@ impl Visitor {
         context: &A::Context,
     ) -> Result<Permit<A>, DeskError> {
         Ok(self.signed_in.permit(thing, context)?)
+    }
+
+    /// The person as an owner, for the log to commit to.
+    fn owner(&self) -> Result<Owner, DeskError> {
+        Ok(Owner::new(self.person, self.signed_in.object, random()?))
     }
 
     /// A resource by its name. Whether the person may know of it, each permit says.

@@ -8,7 +8,7 @@ use policy::{
     authz::{Denied, Settled},
     permit::{Action, Permit},
     principal::{self, NamedTenant, Principal},
-    token::looks_like_one,
+    token::{Guid, looks_like_one},
 };
 use store::{Directory, Store, StoreError};
 
@@ -22,6 +22,8 @@ use crate::{
 pub struct SignedIn {
     /// Who it is.
     pub principal: Principal,
+    /// Who it is in their own directory: the token's `oid`.
+    pub object: Guid,
     /// Everything there is, as of the sign-in.
     pub directory: Arc<Directory>,
     authority: Arc<Settled>,
@@ -90,7 +92,8 @@ impl SignedIn {
         let principal =
             principal::admit(&token, &named, id).map_err(|_| NotSignedIn::Unauthorized)?;
         let authority = authorities.of(&directory);
-        Ok(Self { principal, directory, authority })
+        let object = token.object_id();
+        Ok(Self { principal, object, directory, authority })
     }
 
     /// Asks whether the caller may do `A`.

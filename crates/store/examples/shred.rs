@@ -1,5 +1,6 @@
 //! Measures what a record costs: how far the data directory grows with each, and how long it takes
-//! to destroy the key of a day, which must not grow with the number of records.
+//! to destroy the key of a day, which must not grow with the number of records; and how long the
+//! custodian takes to replace the key of a day in which one record is deleted.
 //!
 //! `cargo run --release -p store --example shred -- 1000 30000 1000000`; with `CONTENT_BYTES=2000`
 //! for another size of what is sealed than 500, or `CONTENT_BYTES=500-2000` for sizes between two.
@@ -26,8 +27,9 @@ use policy::{
     },
 };
 use store::{
-    custody::{self, Client, Custodian, Trust},
+    custody::{self, Client, Custodian, Named, SpanToReseal, Trust},
     ledger::{Ended, Ledger, Opening},
+    seal::{SPAN_RECORDS_MAX, Span},
     tiles::unwitnessed,
 };
 use tlog::{
@@ -50,6 +52,32 @@ fn main() -> Result<(), Failed> {
         let home = tempfile::tempdir()?;
         measure(home.path(), (count, sizes))?;
     }
+    replace(&tempfile::tempdir()?.path().join("keys"))
+}
+
+/// A day of a tenant that calls all day long, and has a record deleted in each of its spans.
+fn replace(keys: &Path) -> Result<(), Failed> {
+    NOW_MS.store(START_MS, Ordering::SeqCst);
+    let mut client = custodian(keys)?;
+    let deadline_ms = (START_MS / DAY_MS + 2) * DAY_MS;
+    let key = client.public_key(TENANT, deadline_ms)?;
+    let from = Named { key: key.id, tenant: TENANT, deadline_ms };
+    let begin = |_| Span::begin(&key, START_MS).map(|(_, sealed)| sealed.bytes);
+    let spans: Vec<_> = (0..SPANS).map(begin).collect::<Result<_, _>>()?;
+    for deleted in [vec![], vec![SPAN_RECORDS_MAX - 1]] {
+        let to_reseal =
+            |span: &Vec<u8>| SpanToReseal { span: span.clone(), deleted: deleted.clone() };
+        let started = Instant::now();
+        let to = client.successor(from)?.id;
+        for some in spans.chunks(64) {
+            client.reseal(from, to, some.iter().map(to_reseal).collect())?;
+        }
+        let (seconds, each) = (started.elapsed().as_secs_f64(), deleted.len());
+        println!("{SPANS} spans sealed again in {seconds:.2} s, with {each} deleted in each");
+    }
+    let started = Instant::now();
+    client.destroy(from)?;
+    println!("  their key destroyed in {:.2} ms", started.elapsed().as_secs_f64() * 1000.0);
     Ok(())
 }
 
@@ -238,6 +266,9 @@ static NOW_MS: AtomicU64 = AtomicU64::new(START_MS);
 
 const TENANT: TenantId = TenantId::from_random([1; 16]);
 const START_MS: u64 = 20_000 * DAY_MS + 5;
+
+/// Spans of a day in which there is always a request under way: 1440, or more.
+const SPANS: usize = 1000;
 
 /// Records that wait to be committed.
 const AT_ONCE: u64 = 2000;

@@ -1,8 +1,9 @@
-//! The custodian: holds the private keys, opens one record against one grant, and destroys keys at
-//! their deadlines. docs/spec/custodian-protocol.md gives its messages to the byte.
+//! The custodian: holds the private keys, opens one record against one grant or for its owner, and
+//! destroys keys at their deadlines, or before, when a record is deleted.
+//! docs/spec/custodian-protocol.md gives its messages to the byte.
 //!
 //! It lists no records and searches no content: there is no message for that. Before content leaves
-//! it, the look must be in the log, and the grant is used up on disk.
+//! it, the look or the read must be in the log, and is used up on disk.
 
 use std::{
     io::{self, Read, Write},
@@ -11,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Encode, bytes::ByteVec};
 use policy::{
     id::{KeyId, RequestId, ResourceId, TenantId},
     retention::{
@@ -32,9 +33,12 @@ use crate::{
 
 mod grant;
 mod history;
+mod owner;
+mod rotate;
 
 use history::Seeing;
 pub use history::{Shown, Trust};
+pub use rotate::{Named, SpanToReseal};
 
 /// Bytes of a message, at most: a record can hold a request and a response of the largest size.
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -74,6 +78,39 @@ pub enum Request {
     #[n(4)]
     #[cbor(array)]
     See(#[n(0)] Shown),
+    /// Open one record for its owner.
+    #[n(5)]
+    #[cbor(array)]
+    OpenOwn {
+        /// Why that is allowed.
+        #[n(0)]
+        read: Box<ProvenRead>,
+        /// What to open.
+        #[n(1)]
+        record: Box<RecordToOpen>,
+    },
+    /// The public key that takes the place of one that is to be destroyed before its deadline.
+    #[n(6)]
+    #[cbor(array)]
+    Successor(#[n(0)] Named),
+    /// Seal spans again: to another key, and without the keys of deleted records.
+    #[n(7)]
+    #[cbor(array)]
+    Reseal {
+        /// The key that they are sealed to.
+        #[n(0)]
+        from: Named,
+        /// The key that they are to be sealed to: of the same tenant and deadline.
+        #[n(1)]
+        to: KeyId,
+        /// The spans.
+        #[n(2)]
+        spans: Vec<SpanToReseal>,
+    },
+    /// Destroy one key before its deadline.
+    #[n(8)]
+    #[cbor(array)]
+    Destroy(#[n(0)] Named),
 }
 
 /// What the custodian answers.
@@ -112,6 +149,10 @@ pub enum Response {
     #[n(4)]
     #[cbor(array)]
     Seen(#[n(0)] u64),
+    /// Spans that were sealed again, in the order of the question; empty: this one does not open.
+    #[n(5)]
+    #[cbor(array)]
+    Resealed(#[n(0)] Vec<ByteVec>),
 }
 
 impl std::fmt::Debug for Response {
@@ -122,6 +163,7 @@ impl std::fmt::Debug for Response {
             Self::Opened { content } => write!(f, "Opened({} bytes)", content.len()),
             Self::Refused(refusal) => write!(f, "Refused({refusal:?})"),
             Self::Seen(size) => write!(f, "Seen({size})"),
+            Self::Resealed(spans) => write!(f, "Resealed({} spans)", spans.len()),
         }
     }
 }
@@ -157,6 +199,18 @@ pub struct ProvenGrant {
     /// The log's `Consented` entry, where the customer must consent.
     #[n(3)]
     pub consented: Option<Logged>,
+}
+
+/// The proof that the log tells of an owner's read.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct ProvenRead {
+    /// The log's `OwnerRead` entry.
+    #[n(0)]
+    pub read: Logged,
+    /// The checkpoint that it is proved in: the newest that the custodian has seen.
+    #[n(1)]
+    pub checkpoint: String,
 }
 
 /// An entry with its place in the log.
@@ -211,29 +265,29 @@ pub struct RecordToOpen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, thiserror::Error)]
 #[cbor(index_only)]
 pub enum Refusal {
-    /// The grant is not proved by the log.
+    /// The log does not prove it.
     #[n(0)]
-    #[error("approval and look are not proved to be in the log")]
+    #[error("what allows it is not proved to be in the log")]
     NotInTheLog,
-    /// The grant is for another record or another person.
+    /// It is allowed for another record or another person.
     #[n(1)]
-    #[error("the grant is for another record or another person")]
+    #[error("it is allowed for another record or another person")]
     OtherGrant,
     /// The grant's reviewer approved it.
     #[n(2)]
     #[error("nobody approves their own look")]
     SelfApproved,
-    /// The grant has expired.
+    /// It is not allowed any more.
     #[n(3)]
-    #[error("the grant has expired")]
+    #[error("the time within which it was allowed is over")]
     Expired,
-    /// The grant was used.
+    /// It was allowed once, and that was used.
     #[n(4)]
-    #[error("the grant was used already")]
+    #[error("it was allowed once, and that was used already")]
     Used,
     /// The key was destroyed: nobody can open the record any more.
     #[n(5)]
-    #[error("the record's key was destroyed at its deadline")]
+    #[error("the record's key was destroyed")]
     Destroyed,
     /// The record does not open.
     #[n(6)]
@@ -343,6 +397,16 @@ impl Custodian {
                 self.open(&grant, *record, now_ms)
             }
             Request::See(shown) => self.see(&shown),
+            Request::OpenOwn { read, record } => {
+                self.keep_clock()?;
+                self.open_own(&read, *record, now_ms)
+            }
+            Request::Successor(of) => {
+                self.keep_clock()?;
+                self.successor(&of, now_ms)
+            }
+            Request::Reseal { from, to, spans } => self.reseal(&from, to, spans, now_ms),
+            Request::Destroy(key) => self.destroy(&key),
         }
     }
 
@@ -368,11 +432,7 @@ impl Custodian {
         deadline_ms: u64,
         now_ms: u64,
     ) -> Result<Response, Refusal> {
-        let left = deadline_ms.checked_sub(now_ms).ok_or(Refusal::BadDeadline)?;
-        // A midnight, so that a tenant has thirty keys at most.
-        if left == 0 || left > DEADLINE_MS_MAX || !deadline_ms.is_multiple_of(DAY_MS) {
-            return Err(Refusal::BadDeadline);
-        }
+        is_deadline(deadline_ms, now_ms)?;
         let key = self.keys.public_key(tenant, deadline_ms).map_err(|_| Refusal::Keys)?;
         Ok(Response::PublicKey { id: key.id, bytes: key.bytes })
     }
@@ -393,43 +453,80 @@ impl Custodian {
         record: RecordToOpen,
         now_ms: u64,
     ) -> Result<Response, Refusal> {
-        let checkpoint = self.trust.checkpoint(&grant.checkpoint)?;
+        let checkpoint = self.newest(&grant.checkpoint)?;
+        let grant = grant::proved(grant, &checkpoint, record.request, now_ms)?;
+        let private = self.key_of(&record, now_ms)?;
+        // Used up before anything is opened: a crash in between costs a grant, not a second look.
+        let unused = self.keys.use_grant(grant).map_err(|_| Refusal::Keys)?;
+        opened(unused, &private, record)
+    }
+
+    fn open_own(
+        &self,
+        read: &ProvenRead,
+        record: RecordToOpen,
+        now_ms: u64,
+    ) -> Result<Response, Refusal> {
+        let checkpoint = self.newest(&read.checkpoint)?;
+        let leaf = owner::proved(read, &checkpoint, record.request, now_ms)?;
+        let private = self.key_of(&record, now_ms)?;
+        // As above: one entry in the log for each time that content leaves.
+        let unused = self.keys.use_read(&leaf).map_err(|_| Refusal::Keys)?;
+        opened(unused, &private, record)
+    }
+
+    /// A checkpoint, where it is the newest that was seen.
+    fn newest(&self, note: &str) -> Result<Checkpoint, Refusal> {
+        let checkpoint = self.trust.checkpoint(note)?;
         if self.seen.as_ref() != Some(&checkpoint) {
             return Err(Refusal::OtherHistory);
         }
-        let grant = grant::proved(grant, &checkpoint, record.request, now_ms)?;
-        let entry =
-            KeyEntry { id: record.key, tenant: record.tenant, deadline_ms: record.deadline_ms };
+        Ok(checkpoint)
+    }
+
+    /// The private key of a record, where its time has not come.
+    fn key_of(&self, record: &RecordToOpen, now_ms: u64) -> Result<Zeroizing<[u8; 32]>, Refusal> {
         if record.deadline_ms <= now_ms {
             return Err(Refusal::Destroyed);
         }
-        let private = self.keys.private_key(&entry).map_err(|error| match error {
-            KeyError::Gone { .. } => Refusal::Destroyed,
-            KeyError::Damaged { .. } => Refusal::Damaged,
-            KeyError::File(_)
-            | KeyError::NoRandom(_)
-            | KeyError::Stranger { .. }
-            | KeyError::Held { .. } => Refusal::Keys,
-        })?;
-        // Used up before anything is opened: a crash in between costs a grant, not a second look.
-        if !self.keys.use_grant(grant).map_err(|_| Refusal::Keys)? {
-            return Err(Refusal::Used);
-        }
-        let label = Label { request: record.request, resource: record.resource };
-        let span = SealedSpan {
-            key: record.key,
-            tenant: record.tenant,
-            deadline_ms: record.deadline_ms,
-            bytes: record.span,
-        };
-        let sealed = SealedRecord {
-            key: record.key,
-            deadline_ms: record.deadline_ms,
-            position: record.position,
-            bytes: record.record,
-        };
-        let content = seal::open(&private, &span, &sealed, &label).map_err(|_| Refusal::Damaged)?;
-        Ok(Response::Opened { content })
+        let &RecordToOpen { key: id, tenant, deadline_ms, .. } = record;
+        self.keys.private_key(&KeyEntry { id, tenant, deadline_ms }).map_err(missing)
+    }
+}
+
+/// Opens a record by a permission that was not used yet.
+fn opened(unused: bool, private: &[u8; 32], record: RecordToOpen) -> Result<Response, Refusal> {
+    if !unused {
+        return Err(Refusal::Used);
+    }
+    let RecordToOpen { tenant, resource, request, key, deadline_ms, span, position, record } =
+        record;
+    let span = SealedSpan { key, tenant, deadline_ms, bytes: span };
+    let sealed = SealedRecord { key, deadline_ms, position, bytes: record };
+    let content = seal::open(private, &span, &sealed, &Label { request, resource })
+        .map_err(|_| Refusal::Damaged)?;
+    Ok(Response::Opened { content })
+}
+
+/// Whether a key may be made for a deadline: a midnight to come, so that a tenant has thirty keys at
+/// most, and for a moment a successor of each.
+fn is_deadline(deadline_ms: u64, now_ms: u64) -> Result<(), Refusal> {
+    let left = deadline_ms.checked_sub(now_ms).ok_or(Refusal::BadDeadline)?;
+    if left == 0 || left > DEADLINE_MS_MAX || !deadline_ms.is_multiple_of(DAY_MS) {
+        return Err(Refusal::BadDeadline);
+    }
+    Ok(())
+}
+
+/// Why a private key is not to be had.
+fn missing(error: KeyError) -> Refusal {
+    match error {
+        KeyError::Gone { .. } => Refusal::Destroyed,
+        KeyError::Damaged { .. } => Refusal::Damaged,
+        KeyError::File(_)
+        | KeyError::NoRandom(_)
+        | KeyError::Stranger { .. }
+        | KeyError::Held { .. } => Refusal::Keys,
     }
 }
 
@@ -647,10 +744,66 @@ impl Client {
         record: RecordToOpen,
     ) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
         let (grant, record) = (Box::new(grant), Box::new(record));
-        self.ask(&Request::Open { grant, record }, |response| match response {
-            Response::Opened { content } => Some(content),
+        self.ask(&Request::Open { grant, record }, content)
+    }
+
+    /// Opens one record for its owner.
+    ///
+    /// # Errors
+    /// When the log does not tell of it, or the record's key is gone.
+    pub fn open_own(
+        &mut self,
+        read: ProvenRead,
+        record: RecordToOpen,
+    ) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
+        let (read, record) = (Box::new(read), Box::new(record));
+        self.ask(&Request::OpenOwn { read, record }, content)
+    }
+
+    /// The public key that takes another one's place.
+    ///
+    /// # Errors
+    /// When there is none to be had.
+    pub fn successor(&mut self, of: Named) -> Result<PublicKey, CustodyError> {
+        let Named { tenant, deadline_ms, .. } = of;
+        self.ask(&Request::Successor(of), |response| match response {
+            Response::PublicKey { id, bytes } => Some(PublicKey { id, tenant, deadline_ms, bytes }),
             _ => None,
         })
+    }
+
+    /// Seals spans again; nothing comes of those that do not open.
+    ///
+    /// # Errors
+    /// When one of the keys is gone.
+    pub fn reseal(
+        &mut self,
+        from: Named,
+        to: KeyId,
+        spans: Vec<SpanToReseal>,
+    ) -> Result<Vec<Option<Vec<u8>>>, CustodyError> {
+        let asked = spans.len();
+        let spans = self.ask(&Request::Reseal { from, to, spans }, |response| match response {
+            Response::Resealed(spans) if spans.len() == asked => Some(spans),
+            _ => None,
+        })?;
+        let opened = |span: ByteVec| Some(Vec::from(span)).filter(|span| !span.is_empty());
+        Ok(spans.into_iter().map(opened).collect())
+    }
+
+    /// Destroys one key before its deadline, unless it is gone already.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn destroy(&mut self, key: Named) -> Result<(), CustodyError> {
+        self.ask(&Request::Destroy(key), keys).map(drop)
+    }
+}
+
+fn content(response: Response) -> Option<Zeroizing<Vec<u8>>> {
+    match response {
+        Response::Opened { content } => Some(content),
+        _ => None,
     }
 }
 

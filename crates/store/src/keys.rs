@@ -21,7 +21,7 @@ use policy::{
     id::{GrantId, KeyId, TenantId},
     retention::{DAY_MS, DAYS_MAX, clock::Clock},
 };
-use tlog::checkpoint::Checkpoint;
+use tlog::{canon::Digest, checkpoint::Checkpoint};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -85,7 +85,7 @@ pub enum KeyError {
         path: PathBuf,
     },
     /// The key was destroyed, or never was.
-    #[error("there is no key `{key}`: it was destroyed at its deadline")]
+    #[error("there is no key `{key}`: it was destroyed")]
     Gone {
         /// Which.
         key: KeyId,
@@ -292,18 +292,44 @@ impl KeyDirectory {
     /// # Errors
     /// When it cannot be made or read.
     pub fn public_key(&self, tenant: TenantId, deadline_ms: u64) -> Result<PublicKey, KeyError> {
-        let same = |entry: &KeyEntry| entry.tenant == tenant && entry.deadline_ms == deadline_ms;
+        self.public_key_where(tenant, deadline_ms, |_| true)
+    }
+
+    /// The public key that takes the place of another one of the same tenant and deadline, which is
+    /// to be destroyed before its time. There are never more than the two.
+    ///
+    /// # Errors
+    /// When it cannot be made or read.
+    pub fn successor(&self, of: &KeyEntry) -> Result<PublicKey, KeyError> {
+        self.public_key_where(of.tenant, of.deadline_ms, |id| id != of.id)
+    }
+
+    fn public_key_where(
+        &self,
+        tenant: TenantId,
+        deadline_ms: u64,
+        serves: impl Fn(KeyId) -> bool,
+    ) -> Result<PublicKey, KeyError> {
+        let same = |entry: &KeyEntry| {
+            entry.tenant == tenant && entry.deadline_ms == deadline_ms && serves(entry.id)
+        };
         if let Some(entry) = self.entries()?.into_iter().find(same) {
-            let private = self.private_key(&entry)?;
-            let damaged = |_| KeyError::Damaged { key: entry.id.to_string() };
-            let bytes = seal::public_of(&private).map_err(damaged)?;
-            return Ok(PublicKey { id: entry.id, tenant, deadline_ms, bytes });
+            return self.public(&entry);
         }
         let id = KeyId::from_random(random()?);
         let entry = KeyEntry { id, tenant, deadline_ms };
         let (private, bytes) = seal::key_pair()?;
         let wrapped = self.vault.wrap(tenant, &entry.purpose(), &private)?;
         replace(&self.records.join(entry.file_name()), &wrapped)?;
+        Ok(PublicKey { id, tenant, deadline_ms, bytes })
+    }
+
+    /// The public half of a key that is there.
+    pub(crate) fn public(&self, entry: &KeyEntry) -> Result<PublicKey, KeyError> {
+        let private = self.private_key(entry)?;
+        let damaged = |_| KeyError::Damaged { key: entry.id.to_string() };
+        let bytes = seal::public_of(&private).map_err(damaged)?;
+        let &KeyEntry { id, tenant, deadline_ms } = entry;
         Ok(PublicKey { id, tenant, deadline_ms, bytes })
     }
 
@@ -353,9 +379,33 @@ impl KeyDirectory {
         Ok(destroyed)
     }
 
+    /// Destroys one key before its deadline. Says whether it was there: one that is gone already is
+    /// no error, so that whoever was interrupted begins again.
+    ///
+    /// `step` is told how far it is, and stops it by returning false.
+    ///
+    /// # Errors
+    /// When the file cannot be overwritten or removed.
+    pub fn destroy(
+        &self,
+        key: &KeyEntry,
+        step: &mut dyn FnMut(DestroyStep) -> bool,
+    ) -> Result<bool, KeyError> {
+        let is_there = self.entries()?.contains(key);
+        if is_there {
+            erase(&self.records.join(key.file_name()), step)?;
+        }
+        Ok(is_there)
+    }
+
     /// Uses a grant up, on disk: true once, false ever after.
     pub(crate) fn use_grant(&self, grant: GrantId) -> Result<bool, KeyError> {
-        Ok(use_up(&self.grants, grant)?)
+        Ok(use_up(&self.grants, &grant.to_string())?)
+    }
+
+    /// Uses up the log's entry of an owner's read, on disk, by the hash of its leaf.
+    pub(crate) fn use_read(&self, leaf: &Digest) -> Result<bool, KeyError> {
+        Ok(use_up(&self.grants, &leaf.to_string())?)
     }
 
     /// The clock as it was last seen.
@@ -406,9 +456,9 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     }
 }
 
-/// Uses a grant up. The file system says who was first.
-fn use_up(grants: &Path, grant: GrantId) -> Result<bool, StoreError> {
-    let path = grants.join(grant.to_string());
+/// Uses a permission up. The file system says who was first.
+fn use_up(grants: &Path, name: &str) -> Result<bool, StoreError> {
+    let path = grants.join(name);
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
         Ok(file) => {
             file.sync_all().map_err(|e| failed("write", &path, e))?;

@@ -2,21 +2,24 @@
 //! usage and its log entry. All of them or none, and before the last byte of the answer goes out.
 //!
 //! One thread commits whatever waits, together, so that many requests share one write to the disk.
-//! Another publishes what was committed as the log's static files, and destroys what is due.
+//! Another publishes what was committed as the log's static files, and destroys what is due. A third
+//! makes unrecoverable what owners delete.
 
 mod commit;
 mod facts;
 mod open;
+mod own;
 mod pieces;
 mod receipts;
 mod show;
+mod shred;
 mod sweep;
 pub(crate) mod usage;
 
 use std::{
     fs::File,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64, mpsc},
     time::Duration,
 };
 
@@ -36,11 +39,12 @@ use tlog::{
 
 pub use self::{
     open::{NotOpened, RecordFacts},
+    own::{Deleted, NotDeleted, NotListed, OwnRecord, OwnRecords},
     receipts::OwnReceipt,
     usage::UsageRow,
 };
 use crate::{
-    custody::{Client, CustodyError, ListedKey},
+    custody::{Client, CustodyError, ListedKey, Named},
     error::StoreError,
     files,
     keys::failed,
@@ -147,9 +151,12 @@ pub struct Ledger {
 struct Inner {
     jobs: mpsc::SyncSender<Job>,
     publish: mpsc::SyncSender<()>,
+    shred: mpsc::SyncSender<()>,
     shared: Arc<Shared>,
     /// For reading receipts and usage.
     reader: Mutex<Connection>,
+    /// For what owners do with their records.
+    owner: Mutex<Connection>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -176,6 +183,10 @@ pub(crate) struct Shared {
     /// Why deadlines cannot be carried out, where they cannot.
     overdue: Mutex<Option<String>>,
     changed: std::sync::Condvar,
+    /// How often a key was retired: what is remembered of keys from before that counts no more.
+    retirements: AtomicU64,
+    shredding: Mutex<shred::Shredding>,
+    shredded: std::sync::Condvar,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -233,6 +244,9 @@ impl Ledger {
             unrecorded: Mutex::new(None),
             overdue: Mutex::new(None),
             changed: std::sync::Condvar::new(),
+            retirements: AtomicU64::new(0),
+            shredding: Mutex::default(),
+            shredded: std::sync::Condvar::new(),
         });
         // Before anything is written: the custodian may know that this log is an old one.
         sweep::show_at_start(&shared)?;
@@ -241,7 +255,8 @@ impl Ledger {
         log_start(&mut writer, clock, (proof.as_ref(), started, &egress), &repairs)?;
         let mut publisher = connect(data)?;
         sweep::publish(&mut publisher, &shared, false);
-        let reader = Mutex::new(connect(data)?);
+        let [reader, owner] = [connect(data)?, connect(data)?].map(Mutex::new);
+        let shredder = connect(data)?;
         let (jobs, waiting) = mpsc::sync_channel(WAITING_MAX);
         let committing = Arc::clone(&shared);
         let holding = Arc::clone(&lock);
@@ -251,11 +266,18 @@ impl Ledger {
         })?;
         let (publish, wanted) = mpsc::sync_channel(1);
         let publishing = Arc::clone(&shared);
+        let holding = Arc::clone(&lock);
         spawn("log", move || {
             sweep::run(publisher, &publishing, &wanted);
+            drop(holding);
+        })?;
+        let (shred, deleted) = mpsc::sync_channel(1);
+        let shredding = Arc::clone(&shared);
+        spawn("shred", move || {
+            shred::run(shredder, &shredding, &deleted);
             drop(lock);
         })?;
-        let inner = Inner { jobs, publish, shared, reader };
+        let inner = Inner { jobs, publish, shred, shared, reader, owner };
         Ok((Self { inner: Arc::new(inner) }, repairs))
     }
 
@@ -305,14 +327,14 @@ impl Ledger {
         Ok(published.size)
     }
 
-    /// Why requests cannot be recorded, deadlines not be carried out or the log not be published,
-    /// where that is so. All are tried again every second.
+    /// Why requests cannot be recorded, deadlines not be carried out, deleted records not be shredded
+    /// or the log not be published, where that is so. All are tried again every second.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let shared = &self.inner.shared;
         let troubles = [&shared.unrecorded, &shared.overdue, &shared.disbelieved];
         let trouble = troubles.into_iter().find_map(|trouble| held(trouble).clone());
-        trouble.or_else(|| held(&shared.published).error.clone())
+        trouble.or_else(|| shared.unshredded()).or_else(|| held(&shared.published).error.clone())
     }
 
     fn reader(&self) -> MutexGuard<'_, Connection> {
@@ -359,6 +381,10 @@ impl Custody {
 
     fn public_key(&self, tenant: TenantId, deadline_ms: u64) -> Result<PublicKey, CustodyError> {
         self.with(|client| client.public_key(tenant, deadline_ms))
+    }
+
+    fn successor(&self, of: Named) -> Result<PublicKey, CustodyError> {
+        self.with(|client| client.successor(of))
     }
 
     fn destroy_due(&self) -> Result<Vec<ListedKey>, CustodyError> {

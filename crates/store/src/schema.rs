@@ -259,6 +259,19 @@ const MIGRATIONS: &[&str] = &[
         report TEXT NOT NULL
     ) STRICT;
     ",
+    // 11: records that their owners deleted. `retired`: nothing is sealed to the key any more, and
+    // it is about to be destroyed; `shredded`: the record's key is not in its span any more.
+    "
+    ALTER TABLE record_key ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE deletion (
+        idx INTEGER PRIMARY KEY,
+        span INTEGER NOT NULL REFERENCES span (id),
+        position INTEGER NOT NULL,
+        shredded INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX deletion_span ON deletion (span);
+    CREATE INDEX deletion_due ON deletion (span) WHERE shredded = 0;
+    ",
 ];
 
 /// Tables that are small, and that every request needs: a look at each page of them is cheap.

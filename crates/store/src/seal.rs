@@ -6,6 +6,11 @@
 //! seed, sealed to the public key, from which every record of the next minute gets a key of its own.
 //! The seed is turned forward with every record and its past overwritten: who holds the gateway's
 //! memory opens nothing that was sealed before.
+//!
+//! When a record is deleted before its deadline, the spans of its key are sealed again, to another
+//! one and without the record's own key ([`keys`]); then the first key is destroyed.
+
+mod keys;
 
 use aes_gcm::{
     Aes256Gcm, KeyInit as _,
@@ -20,6 +25,7 @@ use policy::{
 use sha2::Sha256;
 use zeroize::{Zeroize as _, Zeroizing};
 
+pub(crate) use self::keys::RecordKeys;
 use crate::random::{NoRandom, secret};
 
 type Kem = hpke::kem::XWing;
@@ -55,7 +61,7 @@ pub struct SealedSpan {
     pub tenant: TenantId,
     /// When that key is destroyed.
     pub deadline_ms: u64,
-    /// Encapsulated key (1120 bytes) and sealed seed (48 bytes).
+    /// Encapsulated key (1120 bytes) and sealed seed (48 bytes); or more, where it was sealed again.
     pub bytes: Vec<u8>,
 }
 
@@ -178,14 +184,20 @@ impl Span {
 /// Makes a seed, seals it, and puts the chain that begins with it where it is to be.
 #[inline(never)]
 fn seed(key: &PublicKey, chain: &mut [u8; 32]) -> Result<Vec<u8>, CannotSeal> {
+    let seed = secret()?;
+    let sealed = seal_span(key, BEGUN, &*seed)?;
+    expand(&seed, CHAIN, chain);
+    Ok(sealed)
+}
+
+/// Seals what a span is opened with.
+fn seal_span(key: &PublicKey, label: &[u8], keys: &[u8]) -> Result<Vec<u8>, CannotSeal> {
     let public =
         <Kem as hpke::Kem>::PublicKey::from_bytes(&key.bytes).map_err(|_| CannotSeal::PublicKey)?;
-    let seed = secret()?;
-    let info = span_info(key.id, key.tenant, key.deadline_ms);
+    let info = span_info(label, key.id, key.tenant, key.deadline_ms);
     let sealed =
-        hpke::single_shot_seal::<Aead, Kdf, Kem>(&OpModeS::Base, &public, &info, &*seed, &[]);
+        hpke::single_shot_seal::<Aead, Kdf, Kem>(&OpModeS::Base, &public, &info, keys, &[]);
     let (encapsulated, ciphertext) = sealed.map_err(|_| CannotSeal::PublicKey)?;
-    expand(&seed, CHAIN, chain);
     Ok([encapsulated.to_bytes().as_slice(), &ciphertext].concat())
 }
 
@@ -237,42 +249,53 @@ pub(crate) fn open(
     record: &SealedRecord,
     label: &Label,
 ) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
-    if record.position >= SPAN_RECORDS_MAX || record.key != span.key {
+    if record.key != span.key {
         return Err(CannotOpen);
     }
-    let seed = open_seed(private, span)?;
-    let (mut chain, mut record_key) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 32]));
-    expand(&seed, CHAIN, &mut chain);
-    for _ in 0..=record.position {
-        turn(&mut chain, &mut record_key);
-    }
-    let aad = record_aad(span.key, span.tenant, span.deadline_ms, record.position, label);
-    Aes256Gcm::new((&*record_key).into())
+    let keys = RecordKeys::open(private, span)?;
+    let origin = keys.origin();
+    let key = keys.of(record.position)?;
+    let aad = record_aad(origin, span.tenant, span.deadline_ms, record.position, label);
+    Aes256Gcm::new((&*key).into())
         .decrypt(&NONCE.into(), Payload { msg: &record.bytes, aad: &aad })
         .map(Zeroizing::new)
         .map_err(|_| CannotOpen)
 }
 
-/// Opens the seed of a span.
-fn open_seed(private: &[u8; 32], span: &SealedSpan) -> Result<Zeroizing<[u8; 32]>, CannotOpen> {
+/// Opens what a span's records are opened with.
+fn open_span(
+    private: &[u8; 32],
+    span: &SealedSpan,
+    label: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
     let private = <Kem as hpke::Kem>::PrivateKey::from_bytes(private).map_err(|_| CannotOpen)?;
     let (encapsulated, ciphertext) =
         span.bytes.split_at_checked(ENCAPSULATED_BYTES).ok_or(CannotOpen)?;
     let encapsulated = <Kem as hpke::Kem>::EncappedKey::from_bytes(encapsulated);
-    let seed = hpke::single_shot_open::<Aead, Kdf, Kem>(
+    let opened = hpke::single_shot_open::<Aead, Kdf, Kem>(
         &OpModeR::Base,
         &private,
         &encapsulated.map_err(|_| CannotOpen)?,
-        &span_info(span.key, span.tenant, span.deadline_ms),
+        &span_info(label, span.key, span.tenant, span.deadline_ms),
         ciphertext,
         &[],
     );
-    let seed = Zeroizing::new(seed.map_err(|_| CannotOpen)?);
-    seed.as_slice().try_into().map(Zeroizing::new).map_err(|_| CannotOpen)
+    opened.map(Zeroizing::new).map_err(|_| CannotOpen)
+}
+
+/// Overwrites the stack that spans were opened and sealed again on.
+pub(crate) fn scrub_spans() {
+    scrub::<SCRUB_SPAN_BYTES>();
 }
 
 /// Bytes of an X-Wing encapsulation.
 const ENCAPSULATED_BYTES: usize = 1120;
+
+/// Bytes of a span as it is begun: the encapsulation, and the seed with its tag.
+const SPAN_BYTES: usize = ENCAPSULATED_BYTES + 32 + 16;
+
+/// What an encapsulation is for: the seed of a new span.
+const BEGUN: &[u8] = b"bailiwick/span/v1\0";
 
 /// Each key encrypts one message, so the nonce may be the same for all.
 const NONCE: [u8; 12] = [0; 12];
@@ -297,9 +320,9 @@ fn expand(key: &[u8; 32], info: &[u8], out: &mut [u8; 32]) {
     debug_assert!(matches!(expanded, Ok(Ok(()))), "32 bytes in, 32 bytes out");
 }
 
-fn span_info(key: KeyId, tenant: TenantId, deadline_ms: u64) -> Vec<u8> {
+fn span_info(label: &[u8], key: KeyId, tenant: TenantId, deadline_ms: u64) -> Vec<u8> {
     let deadline = deadline_ms.to_be_bytes();
-    [&b"bailiwick/span/v1\0"[..], key.as_bytes(), tenant.as_bytes(), &deadline].concat()
+    [label, key.as_bytes(), tenant.as_bytes(), &deadline].concat()
 }
 
 fn record_aad(

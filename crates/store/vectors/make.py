@@ -127,6 +127,22 @@ class Sealed:
         aad = self.record_label + self.key + self.tenant + deadline + u32(self.position)
         self.record = AESGCM(key).encrypt(self.nonce, self.content, aad + self.request + self.resource)
 
+    def again(self, next=0, before=(), origin=None, private=None, key=None, label=b"bailiwick/span/v2\0", **raw):
+        """Seals the span again, to another key. `before` are the positions whose keys stand one by
+        one; `raw` replaces what is sealed, or the bytes of a part of it."""
+        chain, keys, state = expand(fixed("seed", 32), b"bailiwick/chain/v1", 32), [], b""
+        for _ in range(4097):
+            keys.append(expand(chain, b"bailiwick/record/v1", 32))
+            if len(keys) == next + 1:
+                state = chain
+            chain = expand(chain, b"bailiwick/chain/v1", 32)
+        content = (origin or self.key) + u32(next) + raw.get("state", state)
+        content += b"".join(u32(at) + keys[at] for at in before) + raw.get("more", b"")
+        self.key, self.private = key or fixed("successor", 16), private or fixed("its private", 32)
+        info = label + self.key + self.tenant + u64(self.deadline)
+        self.span = hpke_seal(self.private, fixed("again", 64), info, b"", raw.get("content", content))
+        return self
+
     def put(self, name, remark, **changed):
         vars(self).update(changed)
         digest = hashlib.sha256(self.content).digest()
@@ -178,6 +194,30 @@ def sealed_records():
     Sealed(record_label=b"bailiwick/record/v1").put("bad-record-label-without-zero", "the zero byte is missing")
     Sealed(deadline_bytes=lambda n: n.to_bytes(8, "little")).put("bad-deadline-little-endian", "numbers are big-endian")
     Sealed(suite=b"HPKE" + bytes.fromhex("647a" "0001" "0001")).put("bad-suite", "the key schedule of another suite")
+    Sealed().again().put("good-again", "a span that was sealed again, to another key")
+    Sealed(position=4095).again().put("good-again-last", "the last of such a span")
+    Sealed(position=1).again(3, [0, 1]).put("good-again-before-a-deleted-one", "the third was deleted: its key stands by itself")
+    Sealed(position=3).again(3, [0, 1]).put("good-again-after-a-deleted-one", "the third was deleted: its key follows from the chain")
+    Sealed(position=4094).again(4096, range(4095)).put("good-again-all-but-the-last", "the last was deleted: no chain leads anywhere")
+    Sealed(position=2).again(3, [0, 1]).put("bad-again-a-deleted-one", "its key is not there")
+    Sealed(position=1).again(3, [0]).put("bad-again-two-deleted", "nor is this one's")
+    Sealed(position=0).again(4096).put("bad-again-all-deleted", "no key is left")
+    Sealed(position=4096).again().put("bad-again-position-4096", "one beyond the last")
+    Sealed(position=1).again(3, [1, 0]).put("bad-again-not-ascending", "the keys stand in another order")
+    Sealed(position=1).again(3, [1, 1]).put("bad-again-twice", "a key twice")
+    Sealed(position=3).again(3, [0, 1, 3]).put("bad-again-key-beyond", "a key that the chain gives, too")
+    Sealed(position=1).again(4097, [0, 1], state=bytes(32)).put("bad-again-chain-beyond", "a chain that begins beyond the last")
+    Sealed(position=1).again(3, [0, 1], more=b"\0").put("bad-again-longer", "a byte more")
+    Sealed(position=1).again(3, [0], more=u32(1) + bytes(31)).put("bad-again-key-cut", "a key of 31 bytes")
+    Sealed().again(content=fixed("seed", 32)).put("bad-again-seed", "a seed under the label of one that was sealed again")
+    Sealed().again(content=fixed("key", 16) + u32(0)).put("bad-again-without-chain", "cut short")
+    Sealed().again(label=b"bailiwick/span/v1\0").put("bad-again-label-of-the-first", "the label of a span as it is begun")
+    Sealed().again(origin=fixed("another", 16)).put("bad-again-another-origin", "the records are bound to the key that they were sealed under")
+    Sealed().again(origin=fixed("successor", 16)).put("bad-again-itself-as-origin", "nor are they bound to the new one")
+    Sealed().again().put("bad-again-first-key", "not the key that it is sealed to now", private=fixed("private", 32))
+    Sealed().again().put("bad-again-later-deadline", "a day more", deadline=DEADLINE + DAY)
+    one = Sealed().again()
+    one.put("bad-again-cut", "cut short", span=one.span[:-1])
     Sealed().put("bad-another-content", "opens, and to something else than it says", content=b"else")
 
 
@@ -282,6 +322,21 @@ def seeing(old=5, proof=(fixed("a", 32),), checkpoint="a note\n", more=()):
     return [4, [[old, list(proof), checkpoint, *more]]]
 
 
+def reading(**changed):
+    """An OpenOwn request: the record of an Open request, with an entry in place of a grant."""
+    [[approved, _, checkpoint, *more], record] = opening(**changed)[1]
+    return [5, [[approved, checkpoint, *more], record]]
+
+
+def named(deadline=DEADLINE):
+    return [fixed("key", 16), fixed("tenant", 16), deadline]
+
+
+def resealing(*spans, to=None):
+    """A Reseal request."""
+    return [7, [named(), to or fixed("successor", 16), list(spans)]]
+
+
 def requests():
     def one(name, data, remark):
         put("custodian-request", name, data, remark)
@@ -298,6 +353,12 @@ def requests():
     one("good-see", frame(seeing()), "See")
     one("good-see-first", frame(seeing(old=0, proof=[])), "See, by who does not know what was seen")
     one("good-see-long", frame(seeing(proof=[bytes(32)] * 64)), "well formed; it will be refused")
+    one("good-open-own", frame(reading()), "OpenOwn")
+    one("good-open-own-empty", frame(reading(entry=b"", path=[], checkpoint="", span=b"", record=b"")), "well formed; it will be refused")
+    one("good-successor", frame([6, [named()]]), "Successor")
+    one("good-reseal", frame(resealing([fixed("span", 1168), [3, 7]], [fixed("span", 1220), []])), "Reseal, two spans")
+    one("good-reseal-nothing", frame(resealing()), "Reseal, none")
+    one("good-destroy", frame([8, [named()]]), "Destroy")
     one("good-three", frame([1, []]) + frame([2, []]) + public_key, "one after the other")
 
     one("bad-nothing", b"", "no message at all")
@@ -311,7 +372,24 @@ def requests():
     one("bad-length-all-ones", b"\xff" * 4, "four gigabytes")
     one("bad-length-little-endian", (len(public_key) - 4).to_bytes(4, "little") + public_key[4:], "lengths are big-endian")
     for name, value, remark in [
-        ("unknown", [5, []], "there is no request 5: nothing lists or searches records"),
+        ("unknown", [9, []], "there is no request 9: nothing lists or searches records"),
+        ("open-own-by-a-grant", [5, opening()[1]], "approval and look where one entry is to be"),
+        ("open-own-twice", reading(consented=[b"a note\n"]), "one more"),
+        ("open-own-without-proof", [5, [reading()[1][1]]], "only the record"),
+        ("open-own-digest-of-31-bytes", reading(path=[bytes(31)]), "too short"),
+        ("open-own-checkpoint-as-bytes", reading(checkpoint=b"a note\n"), "it is text"),
+        ("successor-not-in-a-list", [6, named()], "its fields stand in a list of their own"),
+        ("successor-without-deadline", [6, [named()[:2]]], "a field is missing"),
+        ("successor-deadline-negative", [6, [named(Raw(b"\x20"))]], "-1"),
+        ("destroy-nothing", [8, []], "which?"),
+        ("destroy-twice", [8, [named(), named()]], "one more"),
+        ("reseal-to-a-public-key", resealing(to=fixed("public", 1216)), "to what it seals, the custodian looks up"),
+        ("reseal-to-another-deadline", [7, [named(), named(DEADLINE + DAY), []]], "the second key has the first one's tenant and deadline"),
+        ("reseal-span-as-text", resealing(["span", []]), "it is bytes"),
+        ("reseal-without-positions", resealing([b"span"]), "a field is missing"),
+        ("reseal-position-over-32-bits", resealing([b"span", [2**32]]), "too large"),
+        ("reseal-position-negative", resealing([b"span", [Raw(b"\x20")]]), "-1"),
+        ("reseal-positions-of-indefinite-length", resealing([b"span", Raw(b"\x9f\xff")]), "an indefinite length"),
         ("see-nothing", [4, []], "no checkpoint"),
         ("see-not-in-a-list", [4, seeing()[1][0]], "its fields stand in a list of their own"),
         ("see-digest-of-31-bytes", seeing(proof=[bytes(31)]), "too short"),
@@ -376,13 +454,19 @@ def responses():
     one("good-refused-last", frame([3, [13]]), "Refused")
     one("good-seen-nothing", frame([4, [0]]), "Seen")
     one("good-seen", frame([4, [2**64 - 1]]), "Seen, the largest number")
+    one("good-resealed", frame([5, [[fixed("span", 1220), b""]]]), "Resealed: one, and one that did not open")
+    one("good-resealed-nothing", frame([5, [[]]]), "Resealed, none")
     one("bad-nothing", b"", "no message at all")
     for name, value, remark in [
         ("refusal-unknown", [3, [14]], "there is no refusal 14"),
         ("refusal-text", [3, ["no"]], "refusals are numbers"),
         ("refusal-twice", [3, [0, 1]], "one more"),
         ("refusal-missing", [3, []], "which?"),
-        ("unknown", [5, []], "there is no response 5"),
+        ("unknown", [6, []], "there is no response 6"),
+        ("resealed-null", [5, [[Raw(b"\xf6")]]], "what did not open is an empty string"),
+        ("resealed-not-in-a-list", [5, [b"span"]], "one span is no list"),
+        ("resealed-as-text", [5, [["span"]]], "it is bytes"),
+        ("resealed-in-pieces", [5, [[Raw(b"\x5f\x41a\x41b\xff")]]], "an indefinite length"),
         ("seen-nothing", [4, []], "how many?"),
         ("seen-negative", [4, [Raw(b"\x20")]], "-1"),
         ("seen-twice", [4, [1, 2]], "one more"),

@@ -22,6 +22,9 @@ pub const GRANT_MINUTES_MAX: u8 = 60;
 /// Milliseconds that a person may look at a record within, at most.
 pub const GRANT_MS_MAX: u64 = GRANT_MINUTES_MAX as u64 * MINUTE_MS;
 
+/// Milliseconds within which an owner's read of a record must follow its entry in the log.
+pub const OWNER_READ_MS_MAX: u64 = 5 * MINUTE_MS;
+
 /// Days that an approval of zero retention lasts, at most: then it must be asked for again.
 pub const EXEMPTION_DAYS_MAX: u16 = 365;
 

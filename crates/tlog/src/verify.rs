@@ -15,6 +15,7 @@ use crate::{
 mod audit;
 mod exemption;
 mod keys;
+mod owner;
 mod penalty;
 mod policies;
 mod receipt;
@@ -89,6 +90,7 @@ pub struct Replay {
     exemptions: exemption::Exemptions,
     penalties: penalty::Penalties,
     policies: policies::PolicySets,
+    owners: owner::Owners,
     report: Report,
 }
 
@@ -143,7 +145,9 @@ impl Replay {
             Event::KeyCreated { key, tenant, deadline_ms } => {
                 self.keys.created((index, time_ms), (*key, *tenant), *deadline_ms, found);
             }
-            Event::KeyDestroyed { key } => self.keys.destroyed(time_ms, *key, found),
+            Event::KeyDestroyed { key } => {
+                self.keys.destroyed(time_ms, *key, &self.owners, found);
+            }
             event @ (Event::Flagged { .. }
             | Event::LookRequested { .. }
             | Event::Approved { .. }
@@ -164,11 +168,10 @@ impl Replay {
             Event::Started { policies, .. } => {
                 self.policies.started((index, time_ms), *policies, found);
             }
-            Event::Request { .. }
-            | Event::Changed { .. }
-            | Event::Repaired { .. }
-            | Event::OwnerRead { .. }
-            | Event::OwnerDeleted { .. } => {}
+            Event::Request { .. } | Event::Changed { .. } | Event::Repaired { .. } => {}
+            event @ (Event::OwnerRead { .. } | Event::OwnerDeleted { .. }) => {
+                self.owners.entry(index, event, found);
+            }
         }
     }
 

@@ -9,7 +9,13 @@ use policy::{
     authz::{Denied, Forbidden},
     workflow::{BadStatement, exemption, penalty, review, workstation},
 };
-use store::{NoRandom, StoreError, ledger::NotOpened, workflow::NotStepped};
+use store::{
+    NoRandom, StoreError,
+    custody::{CustodyError, Refusal},
+    ledger::{NotDeleted, NotListed, NotOpened},
+    tiles::LogError,
+    workflow::NotStepped,
+};
 
 use crate::sign_in::NotSignedIn;
 
@@ -49,6 +55,18 @@ pub(super) enum DeskError {
     /// The record was not opened.
     #[error("{0}; the look is over: ask again once this is mended, and see the operator's log")]
     NotOpened(#[from] NotOpened),
+    /// An owner's record was not opened.
+    #[error("{0}; try again, and see the operator's log")]
+    NotRead(NotOpened),
+    /// An owner's record was not deleted.
+    #[error("{0}; {help}", help = .0.help())]
+    NotDeleted(LogError),
+    /// A list that cannot go on where it is to.
+    #[error(
+        "`after` names no record of this resource: give the `last_id` of a page, or leave it out and \
+         begin again"
+    )]
+    NoSuchCursor,
     /// A text that is none.
     #[error("{0}; {help}", help = .0.help())]
     Statement(#[from] BadStatement),
@@ -57,11 +75,14 @@ pub(super) enum DeskError {
     BadRequest(String),
     /// No such path.
     #[error(
-        "there is nothing at this path; docs/operate/review.md and zero-retention.md list them"
+        "there is nothing at this path; docs/operate/review.md, records.md and zero-retention.md list \
+         them"
     )]
     NoSuchPath,
     /// No such method.
-    #[error("this path does not take this method; reading is GET, every step is POST")]
+    #[error(
+        "this path does not take this method; reading is GET, every step is POST, deleting DELETE"
+    )]
     MethodNotAllowed,
     /// The store failed.
     #[error("{0}; {help}", help = .0.help())]
@@ -110,7 +131,36 @@ impl From<NotStepped<penalty::Refused>> for DeskError {
     }
 }
 
+impl From<NotListed> for DeskError {
+    fn from(error: NotListed) -> Self {
+        match error {
+            NotListed::NoSuchRecord => Self::NoSuchCursor,
+            NotListed::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<NotDeleted> for DeskError {
+    fn from(error: NotDeleted) -> Self {
+        match error {
+            // Somebody was faster.
+            NotDeleted::NoRecord => Self::NotFound,
+            NotDeleted::Log(error) => Self::NotDeleted(error),
+        }
+    }
+}
+
 impl DeskError {
+    /// Why an owner's record was not opened: one that is gone is none.
+    pub(super) fn not_read(error: NotOpened) -> Self {
+        match error {
+            NotOpened::NoRecord | NotOpened::Custody(CustodyError::Refused(Refusal::Destroyed)) => {
+                Self::NotFound
+            }
+            error => Self::NotRead(error),
+        }
+    }
+
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NotSignedIn(NotSignedIn::Unauthorized) => {
@@ -136,13 +186,17 @@ impl DeskError {
             Self::NotOpened(NotOpened::NoRecord | NotOpened::NoGrant) => {
                 (StatusCode::NOT_FOUND, "NotFound")
             }
-            Self::Statement(_) | Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "BadRequest"),
+            Self::Statement(_) | Self::BadRequest(_) | Self::NoSuchCursor => {
+                (StatusCode::BAD_REQUEST, "BadRequest")
+            }
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
             Self::NotSignedIn(NotSignedIn::Store(_))
             | Self::Store(_)
             | Self::Random(_)
             | Self::Aborted
-            | Self::NotOpened(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+            | Self::NotOpened(_)
+            | Self::NotRead(_)
+            | Self::NotDeleted(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
         }
     }
 }

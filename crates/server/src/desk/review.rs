@@ -5,8 +5,8 @@
 use axum::{
     Extension, Json,
     extract::{FromRequestParts, Path, State},
-    http::{header::CACHE_CONTROL, request::Parts},
-    response::{IntoResponse, Response},
+    http::request::Parts,
+    response::Response,
 };
 use policy::{
     authz::{
@@ -29,7 +29,7 @@ use policy::{
 };
 use serde::{Deserialize, Serialize};
 use store::{
-    Content, random,
+    random,
     workflow::{Review, Stepped, Workstation},
 };
 use tlog::{
@@ -37,7 +37,7 @@ use tlog::{
     entry::{FlagSource, Outcome},
 };
 
-use super::{Desk, Parsed, Reason, Visitor, blocking, error::DeskError};
+use super::{Desk, Parsed, Reason, Visitor, blocking, content, error::DeskError};
 use crate::{clock, listen::Client};
 
 /// The enrolled workstation that a request comes from.
@@ -64,16 +64,20 @@ impl Seat {
 }
 
 /// A flagged record with its review: what decisions about it look at.
-struct Case {
+pub(super) struct Case {
     state: Reviewed,
-    facts: RecordFacts,
+    pub(super) facts: RecordFacts,
     record: Record,
     now_ms: u64,
 }
 
 impl Case {
     /// Finds a record that is kept. One that is not is answered as one that may not be seen.
-    async fn find(desk: &Desk, visitor: &Visitor, request: &str) -> Result<Self, DeskError> {
+    pub(super) async fn find(
+        desk: &Desk,
+        visitor: &Visitor,
+        request: &str,
+    ) -> Result<Self, DeskError> {
         let request: RequestId = request.parse().map_err(|_| DeskError::NotFound)?;
         let (store, ledger) = (desk.store.clone(), desk.ledger.clone());
         let (found, state) =
@@ -389,29 +393,16 @@ pub(super) async fn open(
         lockbox,
     };
     let (store, ledger) = (desk.store.clone(), desk.ledger.clone());
-    let content = blocking(move || {
+    let opened = blocking(move || {
         let Stepped { effects, .. } = store.step::<Review>(record, event)?;
         let opened = effects.into_iter().find_map(|(_, effect)| match effect {
             Effect::Open(open) => Some(open),
             _ => None,
         });
-        let opened = ledger.open_record(opened.ok_or(DeskError::Aborted)?)?;
-        Content::decode(opened.reveal()).map_err(|_| DeskError::Aborted)
+        content::read(&ledger.open_record(opened.ok_or(DeskError::Aborted)?)?)
     })
     .await?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let shown = serde_json::json!({
-        "request": content.request,
-        "caller": content.caller,
-        "deployment": content.deployment,
-        "region": content.region,
-        "route": content.route,
-        "started_ms": content.started_ms,
-        "status": content.status,
-        "request_body": text(&content.request_body),
-        "response_body": text(&content.response_body),
-    });
-    Ok(([(CACHE_CONTROL, "no-store")], Json(shown)).into_response())
+    Ok(content::show(&opened))
 }
 
 /// The reviewer judges what they have seen.

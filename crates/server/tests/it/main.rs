@@ -30,6 +30,7 @@ mod lifecycle;
 mod limits;
 mod networks;
 mod operations;
+mod owner;
 mod penalty;
 mod policies;
 mod process;

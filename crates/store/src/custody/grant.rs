@@ -82,7 +82,7 @@ fn consent(entry: &Entry, id: GrantId, operators: [PersonId; 2]) -> Result<Permi
 }
 
 /// An entry, once the checkpoint's tree has it.
-fn read(logged: &Logged, checkpoint: &Checkpoint) -> Result<Entry, Refusal> {
+pub(super) fn read(logged: &Logged, checkpoint: &Checkpoint) -> Result<Entry, Refusal> {
     let leaf = tree::leaf_hash(&logged.entry);
     let Checkpoint { size, root, .. } = checkpoint;
     if !tree::includes(leaf, logged.index, *size, &logged.path, root) {

@@ -1,3 +1,6 @@
+mod owner;
+mod rotate;
+
 use policy::{
     id::{GrantId, PersonId},
     retention::{ContentLogging, DAY_MS, Days, RetentionPlan, Rule, plan},

@@ -237,7 +237,7 @@ fn of_a_hundred_who_use_a_grant_at_once_one_does() {
     let all = std::sync::Barrier::new(100);
     let one = || {
         all.wait();
-        use_up(folder.path(), grant).unwrap()
+        use_up(folder.path(), &grant.to_string()).unwrap()
     };
     let used = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..100).map(|_| scope.spawn(one)).collect();

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, mpsc},
+    sync::{Arc, atomic::Ordering, mpsc},
 };
 
 use policy::{
@@ -21,7 +21,7 @@ use super::{
     pieces::{self, Kept},
 };
 use crate::{
-    custody::{CustodyError, Refusal},
+    custody::{CustodyError, Named, Refusal},
     error::StoreError,
     log::Append,
     random::random,
@@ -39,6 +39,8 @@ struct Memory {
     /// Spans that are open, with their numbers.
     spans: HashMap<(TenantId, u64), (Span, i64)>,
     keys: HashMap<(TenantId, u64), PublicKey>,
+    /// How often a key had been retired when these were learned.
+    retirements: u64,
 }
 
 /// Commits until the ledger is dropped.
@@ -80,16 +82,23 @@ fn commit_all(
     memory: &mut Memory,
     mut all: Vec<Ended>,
 ) -> Result<Vec<u64>, NotRecorded> {
-    // The custodian is asked before the database is locked: others may write meanwhile.
-    for ended in &mut all {
-        if let Some((until, _)) = &ended.keep
-            && !memory.learn_key(until, shared)?
-        {
-            // Its deadline came while it was answered: it may not be kept any more.
-            ended.keep = None;
+    let tx = loop {
+        memory.forget_retired(shared);
+        // The custodian is asked before the database is locked: others may write meanwhile.
+        for ended in &mut all {
+            if let Some((until, _)) = &ended.keep
+                && !memory.learn_key(until, writer, shared)?
+            {
+                // Its deadline came while it was answered: it may not be kept any more.
+                ended.keep = None;
+            }
         }
-    }
-    let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // While it is locked, no key is retired.
+        if memory.is_current(shared) {
+            break tx;
+        }
+    };
     let mut append = Append::begin(&tx, (shared.clock)())?;
     let mut indexes = Vec::with_capacity(all.len());
     for ended in all {
@@ -162,14 +171,38 @@ fn one(
 }
 
 impl Memory {
+    /// Whether no key was retired since the keys were learned.
+    fn is_current(&self, shared: &Shared) -> bool {
+        self.retirements == shared.retirements.load(Ordering::SeqCst)
+    }
+
+    /// Forgets all keys and open spans, where a key was retired: it may be one of these.
+    fn forget_retired(&mut self, shared: &Shared) {
+        let retirements = shared.retirements.load(Ordering::SeqCst);
+        if self.retirements != retirements {
+            self.retirements = retirements;
+            self.keys.clear();
+            self.spans.clear();
+        }
+    }
+
     /// Makes sure that the key of a deadline is known, and forgets those whose deadline has passed.
     /// False where the deadline has passed already.
-    fn learn_key(&mut self, until: &StoreUntil, shared: &Shared) -> Result<bool, NotRecorded> {
-        let at = (until.tenant(), until.deadline_ms());
+    fn learn_key(
+        &mut self,
+        until: &StoreUntil,
+        database: &Connection,
+        shared: &Shared,
+    ) -> Result<bool, NotRecorded> {
+        let at @ (tenant, deadline_ms) = (until.tenant(), until.deadline_ms());
         if self.keys.contains_key(&at) {
             return Ok(true);
         }
-        let key = match shared.custody.public_key(until.tenant(), until.deadline_ms()) {
+        let asked = match retired(database, at)? {
+            Some(key) => shared.custody.successor(Named { key, tenant, deadline_ms }),
+            None => shared.custody.public_key(tenant, deadline_ms),
+        };
+        let key = match asked {
             Ok(key) => key,
             Err(CustodyError::Refused(Refusal::BadDeadline)) => return Ok(false),
             Err(error) => return Err(error.into()),
@@ -241,6 +274,19 @@ impl Memory {
         let (span, number) = self.spans.get_mut(&at).ok_or_else(no_key)?;
         Ok((span, *number))
     }
+}
+
+/// The key of a tenant and deadline that is about to be destroyed, if one is.
+fn retired(
+    database: &Connection,
+    (tenant, deadline_ms): (TenantId, u64),
+) -> Result<Option<KeyId>, StoreError> {
+    let sql = "SELECT id FROM record_key
+               WHERE tenant = ?1 AND deadline_ms = ?2 AND retired = 1 AND destroyed = 0";
+    let found = database
+        .prepare_cached(sql)?
+        .query_row(params![tenant.as_bytes(), deadline_ms], |row| row.get(0));
+    Ok(found.optional()?.map(KeyId::from_random))
 }
 
 fn no_key() -> NotRecorded {

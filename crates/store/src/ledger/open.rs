@@ -10,14 +10,15 @@ use policy::{
 };
 use rusqlite::OptionalExtension as _;
 use tlog::{canon, receipt::Terms, tree};
+use zeroize::Zeroizing;
 
 use super::{
-    Ledger,
+    Ledger, Shared, held,
     pieces::{self, Kept},
     show::NotShown,
 };
 use crate::{
-    custody::{CustodyError, Logged, ProvenGrant, RecordToOpen},
+    custody::{Client, CustodyError, Logged, ProvenGrant, RecordToOpen, Refusal},
     error::StoreError,
     tiles::LogError,
 };
@@ -73,6 +74,14 @@ pub struct RecordFacts {
     pub deadline_ms: u64,
 }
 
+impl Shared {
+    /// An entry with the proof that a tree of so many has it.
+    pub(super) fn proved(&self, index: u64, size: u64) -> Result<Logged, LogError> {
+        let path = tree::inclusion_proof(&self.tiles.nodes(size), index, size)?;
+        Ok(Logged { entry: self.tiles.entry(index, size)?, index, path })
+    }
+}
+
 impl Ledger {
     /// What is known of a record, where one is stored.
     ///
@@ -107,7 +116,7 @@ impl Ledger {
     /// # Errors
     /// When there is nothing to open, the look cannot be proved, or the custodian refuses.
     pub fn open_record(&self, open: OpenRecord) -> Result<ContentBytes, NotOpened> {
-        let (record, _) = self.sealed(open.request())?.ok_or(NotOpened::NoRecord)?;
+        let request = open.request();
         let grant = open.spend();
         let entries: Option<(Option<u64>, Option<u64>, Option<u64>)> = self
             .reader()
@@ -121,24 +130,42 @@ impl Ledger {
         };
         self.publish(looked)?;
         let shared = &self.inner.shared;
-        let tiles = &shared.tiles;
-        // The custodian takes proofs in the checkpoint that it has seen, so it is read once.
-        let (note, size) = shared.show()?.ok_or(LogError::Forked)?;
-        let proved = |index: u64| -> Result<Logged, LogError> {
-            let path = tree::inclusion_proof(&tiles.nodes(size), index, size)?;
-            Ok(Logged { entry: tiles.entry(index, size)?, index, path })
-        };
+        // The custodian takes proofs in the checkpoint that it has seen last, so it sees no other
+        // until it is asked.
+        let mut seen = held(&shared.seen);
+        let (note, size) = shared.show_after(&mut seen)?.ok_or(LogError::Forked)?;
+        let proved = |index: u64| shared.proved(index, size);
         let grant = ProvenGrant {
             approved: proved(approved)?,
             looked: proved(looked)?,
             consented: consented.map(proved).transpose()?,
             checkpoint: note,
         };
-        let opened = shared.custody.with(|client| client.open(grant.clone(), record.clone()))?;
-        Ok(ContentBytes::new(opened.to_vec()))
+        self.ask_for(request, |client, record| client.open(grant.clone(), record))
     }
 
-    fn sealed(&self, request: RequestId) -> Result<Option<(RecordToOpen, Terms)>, StoreError> {
+    /// Asks the custodian to open a record as it is stored now: another key may take the place of
+    /// the one that it was sealed to a moment ago.
+    pub(super) fn ask_for(
+        &self,
+        request: RequestId,
+        ask: impl Fn(&mut Client, RecordToOpen) -> Result<Zeroizing<Vec<u8>>, CustodyError>,
+    ) -> Result<ContentBytes, NotOpened> {
+        let mut tried = None;
+        loop {
+            let (record, _) = self.sealed(request)?.ok_or(NotOpened::NoRecord)?;
+            let key = Some(record.key);
+            match self.inner.shared.custody.with(|client| ask(client, record.clone())) {
+                Err(CustodyError::Refused(Refusal::Destroyed)) if tried != key => tried = key,
+                opened => return Ok(ContentBytes::new(opened?.to_vec())),
+            }
+        }
+    }
+
+    pub(super) fn sealed(
+        &self,
+        request: RequestId,
+    ) -> Result<Option<(RecordToOpen, Terms)>, StoreError> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached(
             "SELECT t.bytes, s.key, k.deadline_ms, s.bytes, r.position, r.bytes,

@@ -87,6 +87,13 @@ pub(super) fn delete_some(tx: &Transaction<'_>, span: i64) -> Result<bool, Store
     Ok(records.len() == TOGETHER_MAX)
 }
 
+/// Deletes the pieces of one record.
+pub(super) fn delete(tx: &Transaction<'_>, first: u64, count: u64) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM record_piece WHERE id >= ?1 AND id < ?2")?
+        .execute([first, first.saturating_add(count)])?;
+    Ok(())
+}
+
 /// Records that are deleted at once: requests that end meanwhile wait for them.
 const TOGETHER_MAX: usize = 256;
 

@@ -32,10 +32,16 @@ impl From<StoreError> for NotShown {
 impl Shared {
     /// Shows the published checkpoint. Returns it with its size; none before the first.
     pub(super) fn show(&self) -> Result<Option<(String, u64)>, NotShown> {
+        self.show_after(&mut super::held(&self.seen))
+    }
+
+    /// The same, for who asks for a proof in that very checkpoint to be checked: as long as they
+    /// hold what was seen, the custodian sees no other.
+    pub(super) fn show_after(&self, last: &mut u64) -> Result<Option<(String, u64)>, NotShown> {
         let Some(note) = self.tiles.checkpoint()? else { return Ok(None) };
         let checkpoint = Checkpoint::verify(&note, &self.signer.verifier());
         let size = checkpoint.map_err(LogError::Checkpoint)?.size;
-        let mut old = *super::held(&self.seen);
+        let mut old = *last;
         // Twice, where it has seen another one than we remember.
         for _ in 0..2 {
             let proof = self.tiles.proof(old, size)?;
@@ -45,7 +51,7 @@ impl Shared {
                     client.see(Shown { old, proof: proof.clone(), checkpoint: note.clone() })
                 })
                 .map_err(not_seen)?;
-            *super::held(&self.seen) = seen;
+            *last = seen;
             match seen {
                 _ if seen == size => return Ok(Some((note, size))),
                 _ if seen > size => return Err(other_history(&format!("{seen} entries")).into()),

@@ -149,10 +149,13 @@ pub(super) fn tell_key(
 }
 
 /// Carries out what is due. Says how many keys were newly told to be destroyed.
-fn carry_out(database: &mut Connection, shared: &Shared) -> Result<u64, NotRecorded> {
+pub(super) fn carry_out(database: &mut Connection, shared: &Shared) -> Result<u64, NotRecorded> {
     shared.custody.destroy_due()?;
+    // In this order: a key that is made meanwhile is not taken for one that is gone.
+    let known = alive(database)?;
     let there: HashSet<KeyId> = shared.custody.keys()?.into_iter().map(|key| key.id).collect();
-    let told = tell_destroyed(database, shared, &there)?;
+    let gone: Vec<KeyId> = known.into_iter().filter(|id| !there.contains(id)).collect();
+    let told = tell_destroyed(database, shared, &gone)?;
     while delete_some(database)? {}
     forget(database, shared)?;
     Ok(told)
@@ -199,31 +202,37 @@ fn now_ms(database: &Connection, shared: &Shared) -> Result<Option<u64>, StoreEr
     Ok(Some(Clock::advance(Some(before), (shared.clock)())?.now_ms))
 }
 
-/// The log learns of keys that the custodian does not have any more.
-fn tell_destroyed(
+/// Keys of which the log does not say that they were destroyed.
+fn alive(database: &Connection) -> Result<Vec<KeyId>, StoreError> {
+    let mut statement = database.prepare_cached("SELECT id FROM record_key WHERE destroyed = 0")?;
+    let keys = statement.query_map([], |row| row.get(0).map(KeyId::from_random))?;
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
+/// The log learns of keys that the custodian does not have any more. Says of how many it did not
+/// know.
+pub(super) fn tell_destroyed(
     database: &mut Connection,
     shared: &Shared,
-    there: &HashSet<KeyId>,
-) -> Result<u64, NotRecorded> {
-    let known: Vec<[u8; 16]> = database
-        .prepare_cached("SELECT id FROM record_key WHERE destroyed = 0")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let gone: Vec<KeyId> =
-        known.into_iter().map(KeyId::from_random).filter(|id| !there.contains(id)).collect();
+    gone: &[KeyId],
+) -> Result<u64, StoreError> {
     if gone.is_empty() {
         return Ok(0);
     }
     let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut append = Append::begin(&tx, (shared.clock)())?;
-    for key in &gone {
-        append.push(Event::KeyDestroyed { key: *key })?;
-        tx.prepare_cached("UPDATE record_key SET destroyed = 1 WHERE id = ?1")?
-            .execute([key.as_bytes()])?;
+    let mut told = 0;
+    for key in gone {
+        let sql = "UPDATE record_key SET destroyed = 1 WHERE id = ?1 AND destroyed = 0";
+        // Two threads tell of them, and each is told of once.
+        if tx.prepare_cached(sql)?.execute([key.as_bytes()])? > 0 {
+            append.push(Event::KeyDestroyed { key: *key })?;
+            told += 1;
+        }
     }
     append.finish()?;
     tx.commit()?;
-    Ok(gone.len() as u64)
+    Ok(told)
 }
 
 /// Deletes some rows that nobody can open any more; says whether there may be others. A bounded
@@ -237,6 +246,7 @@ fn delete_some(database: &mut Connection) -> Result<bool, NotRecorded> {
     let Some(span) = span else { return Ok(false) };
     let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if !pieces::delete_some(&tx, span)? {
+        tx.prepare_cached("DELETE FROM deletion WHERE span = ?1")?.execute([span])?;
         tx.prepare_cached("DELETE FROM span WHERE id = ?1")?.execute([span])?;
     }
     tx.commit()?;

@@ -41,6 +41,8 @@ macro_rules! clock {
     };
 }
 
+mod own;
+
 fn signer() -> Arc<Signer> {
     Arc::new(Signer::new("log.example", &[1; 32]).unwrap())
 }

@@ -5,7 +5,7 @@ use alloc::{
     format,
 };
 
-use super::{DESTRUCTION_GRACE_MS, Found, MadeKey};
+use super::{DESTRUCTION_GRACE_MS, Found, MadeKey, owner::Owners};
 use crate::{
     id::{KeyId, TenantId},
     limits::RETENTION_MS_MAX,
@@ -40,7 +40,13 @@ impl Keys {
         }
     }
 
-    pub(super) fn destroyed(&mut self, time_ms: u64, key: KeyId, found: &mut Found) {
+    pub(super) fn destroyed(
+        &mut self,
+        time_ms: u64,
+        key: KeyId,
+        owners: &Owners,
+        found: &mut Found,
+    ) {
         match self.alive.remove(&key) {
             Some(deadline) if overdue(deadline, time_ms) => {
                 let late = time_ms.saturating_sub(deadline);
@@ -50,6 +56,14 @@ impl Keys {
             None => found.wrong(format!("{key} does not exist (any more)")),
         }
         if let Some(made) = self.made.get_mut(&key) {
+            // The deadline is the custodian's clock's, and this time the log's: not to the second.
+            let early = made.deadline_ms.saturating_sub(time_ms);
+            if early > DESTRUCTION_GRACE_MS && !owners.deleted_since(made.index) {
+                found.notice(format!(
+                    "{key} was destroyed {early} ms before its deadline, and no owner had deleted a \
+                     record since it was made"
+                ));
+            }
             made.destroyed_ms = made.destroyed_ms.or(Some(time_ms));
         }
         self.destroyed.insert(key);

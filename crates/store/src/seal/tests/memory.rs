@@ -64,10 +64,10 @@ fn the_memory_that_sealed_records_opens_none_of_them() {
     child.wait().unwrap();
 
     // What the private key makes of it: every secret that was ever there.
-    let seed = open_seed(&private, &span).unwrap();
+    let seed: [u8; 32] = open_span(&private, &span, BEGUN).unwrap().as_slice().try_into().unwrap();
     let agreed = shared_secret(&private, &span);
     let (hpke_key, nonce) = key_schedule(&agreed, &span);
-    let mut secrets = vec![*seed, agreed, hpke_key];
+    let mut secrets = vec![seed, agreed, hpke_key];
     let (mut chain, mut record_key) = ([0; 32], [0; 32]);
     expand(&seed, CHAIN, &mut chain);
     for (n, record) in records.iter().enumerate() {
@@ -219,7 +219,7 @@ fn key_schedule(shared_secret: &[u8; 32], span: &SealedSpan) -> ([u8; 32], [u8; 
         let labeled = [b"HPKE-v1", suite.as_slice(), label, material].concat();
         Hkdf::<Sha256>::extract(Some(salt), &labeled)
     };
-    let info = span_info(span.key, span.tenant, span.deadline_ms);
+    let info = span_info(BEGUN, span.key, span.tenant, span.deadline_ms);
     let psk_id_hash = extract(b"", b"psk_id_hash", b"").0;
     let info_hash = extract(b"", b"info_hash", &info).0;
     let context = [&[0][..], &psk_id_hash, &info_hash].concat();

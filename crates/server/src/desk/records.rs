@@ -1,0 +1,176 @@
+//! The owner's own view: a tenant's data protection officer lists the records that are kept of a
+//! resource's calls, reads one, and deletes one before its deadline. It takes nobody of the
+//! operator's, and shows them nothing.
+
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use policy::{
+    authz::facts::RecordFacts,
+    id::RequestId,
+    permit::{DeleteOwnRecord, ListOwnRecords, Permit, ReadOwnRecord},
+    workflow::owner::{DeleteOwn, ReadOwn},
+};
+use serde::{Deserialize, Serialize};
+use store::{
+    Directory,
+    ledger::{Deleted, OwnRecord},
+};
+
+use super::{Desk, Visitor, blocking, content, error::DeskError, facts, review::Case};
+
+/// Records of a page, where nobody says how many.
+const LIMIT_DEFAULT: usize = 100;
+
+/// Records of a page, at most.
+const LIMIT_MAX: usize = 1000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    limit: Option<usize>,
+    after: Option<String>,
+}
+
+impl Page {
+    fn limit(&self) -> Result<usize, DeskError> {
+        let limit = self.limit.unwrap_or(LIMIT_DEFAULT);
+        if (1..=LIMIT_MAX).contains(&limit) {
+            Ok(limit)
+        } else {
+            Err(DeskError::BadRequest(format!("`limit` is a number from 1 to {LIMIT_MAX}")))
+        }
+    }
+
+    fn after(&self) -> Result<Option<RequestId>, DeskError> {
+        let parse = |text: &String| text.parse().map_err(|_| DeskError::NoSuchCursor);
+        self.after.as_ref().map(parse).transpose()
+    }
+}
+
+/// A page of a list, in OpenAI's shape.
+#[derive(Debug, Serialize)]
+pub(super) struct Listed {
+    object: &'static str,
+    data: Vec<Item>,
+    first_id: Option<RequestId>,
+    last_id: Option<RequestId>,
+    has_more: bool,
+}
+
+/// A record in a list: no content.
+#[derive(Debug, Serialize)]
+struct Item {
+    id: RequestId,
+    object: &'static str,
+    deployment: Option<String>,
+    started_ms: u64,
+    finished_ms: u64,
+    status: u16,
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    deadline_ms: u64,
+}
+
+impl Item {
+    fn new(record: OwnRecord, directory: &Directory) -> Self {
+        let called = |id| directory.deployments().iter().find(|d| d.id == id);
+        Self {
+            id: record.request,
+            object: "record",
+            // One that does not exist any more has no name.
+            deployment: record
+                .deployment
+                .map(|id| called(id).map_or_else(|| id.to_string(), |d| d.name.clone())),
+            started_ms: record.started_ms,
+            finished_ms: record.finished_ms,
+            status: record.status,
+            prompt_tokens: record.prompt_tokens,
+            completion_tokens: record.completion_tokens,
+            deadline_ms: record.deadline_ms,
+        }
+    }
+}
+
+/// The records that are kept, in the order in which they were stored.
+pub(super) async fn list(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<Listed>, DeskError> {
+    let permit: Permit<ListOwnRecords> = visitor.permit(&facts(visitor.resource(&name)?))?;
+    let Query(page) = page.map_err(|error| DeskError::BadRequest(error.body_text()))?;
+    let (limit, after) = (page.limit()?, page.after()?);
+    let ledger = desk.ledger.clone();
+    let found = blocking(move || Ok(ledger.own_records(permit, after, limit)?)).await?;
+    let item = |record| Item::new(record, visitor.directory());
+    let data: Vec<Item> = found.records.into_iter().map(item).collect();
+    Ok(Json(Listed {
+        object: "list",
+        first_id: data.first().map(|item| item.id),
+        last_id: data.last().map(|item| item.id),
+        has_more: found.has_more,
+        data,
+    }))
+}
+
+/// One record's content: the read is in the log before it leaves the custodian.
+pub(super) async fn read(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+    Path((name, request)): Path<(String, String)>,
+) -> Result<Response, DeskError> {
+    let record = find(&desk, &visitor, &name, &request).await?;
+    let permit: Permit<ReadOwnRecord> = visitor.permit(&record)?;
+    let read = ReadOwn::new(permit, visitor.owner()?);
+    let ledger = desk.ledger.clone();
+    let opened = blocking(move || {
+        let opened = ledger.read_own(&read).map_err(DeskError::not_read)?;
+        content::read(&opened)
+    })
+    .await?;
+    Ok(content::show(&opened))
+}
+
+/// Deletes one record: with the answer it is gone, or, where its key could not be destroyed at once,
+/// about to be.
+pub(super) async fn delete(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+    Path((name, request)): Path<(String, String)>,
+) -> Result<Response, DeskError> {
+    let record = find(&desk, &visitor, &name, &request).await?;
+    let id = record.record;
+    let permit: Permit<DeleteOwnRecord> = visitor.permit(&record)?;
+    let delete = DeleteOwn::new(permit, visitor.owner()?);
+    let ledger = desk.ledger.clone();
+    let deleted = blocking(move || Ok(ledger.delete_own(&delete)?)).await?;
+    let (status, shredded) = match deleted {
+        Deleted::Shredded => (StatusCode::OK, true),
+        Deleted::Pending => (StatusCode::ACCEPTED, false),
+    };
+    let told =
+        serde_json::json!({"id": id, "object": "record", "deleted": true, "shredded": shredded});
+    Ok((status, Json(told)).into_response())
+}
+
+/// Finds a record of the resource that the path names, for who may know which there are. One of
+/// another resource is answered as one that does not exist.
+async fn find(
+    desk: &Desk,
+    visitor: &Visitor,
+    name: &str,
+    request: &str,
+) -> Result<RecordFacts, DeskError> {
+    let permit: Permit<ListOwnRecords> = visitor.permit(&facts(visitor.resource(name)?))?;
+    let of = permit.spend();
+    let Case { facts: record, .. } = Case::find(desk, visitor, request).await?;
+    if record.of != of {
+        return Err(DeskError::NotFound);
+    }
+    Ok(record)
+}

@@ -1,0 +1,102 @@
+//! What it takes to make one record unrecoverable before its deadline: another key of the same
+//! tenant and deadline, the spans sealed again to that one without the record's own key, and the end
+//! of the first key. No content leaves the custodian on the way, and none lives longer.
+
+use minicbor::{Decode, Encode, bytes::ByteVec};
+use policy::id::{KeyId, TenantId};
+
+use super::{Custodian, Refusal, Response, listed, missing};
+use crate::{
+    keys::{DestroyStep, KeyEntry},
+    seal::{self, PublicKey, RecordKeys, SealedSpan},
+};
+
+/// A key by what the key directory calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Named {
+    /// Its id.
+    #[n(0)]
+    pub key: KeyId,
+    /// Whose records.
+    #[n(1)]
+    pub tenant: TenantId,
+    /// When it is destroyed, at the latest.
+    #[n(2)]
+    pub deadline_ms: u64,
+}
+
+impl Named {
+    fn entry(&self) -> KeyEntry {
+        KeyEntry { id: self.key, tenant: self.tenant, deadline_ms: self.deadline_ms }
+    }
+}
+
+/// A span that is to be sealed again.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct SpanToReseal {
+    /// The sealed span.
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub span: Vec<u8>,
+    /// Positions of records that were deleted.
+    #[n(1)]
+    pub deleted: Vec<u32>,
+}
+
+impl Custodian {
+    /// The public key that takes another one's place.
+    pub(super) fn successor(&self, of: &Named, now_ms: u64) -> Result<Response, Refusal> {
+        super::is_deadline(of.deadline_ms, now_ms)?;
+        let key = self.keys.successor(&of.entry()).map_err(|_| Refusal::Keys)?;
+        Ok(Response::PublicKey { id: key.id, bytes: key.bytes })
+    }
+
+    /// Seals spans again.
+    pub(super) fn reseal(
+        &self,
+        from: &Named,
+        to: KeyId,
+        spans: Vec<SpanToReseal>,
+        now_ms: u64,
+    ) -> Result<Response, Refusal> {
+        if from.deadline_ms <= now_ms {
+            return Err(Refusal::Destroyed);
+        }
+        let private = self.keys.private_key(&from.entry()).map_err(missing)?;
+        let to = KeyEntry { id: to, ..from.entry() };
+        let to = self.keys.public(&to).map_err(missing)?;
+        let again = |span| reseal(&private, from, &to, span);
+        let resealed = spans.into_iter().map(again).collect::<Result<_, _>>();
+        seal::scrub_spans();
+        Ok(Response::Resealed(resealed?))
+    }
+
+    /// Destroys a key before its deadline.
+    pub(super) fn destroy(&self, key: &Named) -> Result<Response, Refusal> {
+        let destroyed = self.keys.destroy(&key.entry(), &mut |_: DestroyStep| true);
+        let destroyed = destroyed.map_err(|_| Refusal::Keys)?;
+        Ok(listed(destroyed.then(|| key.entry()).into_iter().collect()))
+    }
+}
+
+#[inline(never)]
+fn reseal(
+    private: &[u8; 32],
+    from: &Named,
+    to: &PublicKey,
+    span: SpanToReseal,
+) -> Result<ByteVec, Refusal> {
+    let SpanToReseal { span: bytes, deleted } = span;
+    let &Named { key, tenant, deadline_ms } = from;
+    let Ok(mut keys) = RecordKeys::open(private, &SealedSpan { key, tenant, deadline_ms, bytes })
+    else {
+        // It is damaged, or another key's: nobody opens it, with or without this key.
+        return Ok(ByteVec::from(Vec::new()));
+    };
+    for position in deleted {
+        keys.forget(position);
+    }
+    Ok(ByteVec::from(keys.seal(to).map_err(|_| Refusal::Keys)?))
+}

@@ -1,0 +1,130 @@
+//! Attacks on what an owner reads: by entries of the log that are not the one it takes.
+
+use super::*;
+
+fn read_of(request: RequestId) -> Event {
+    Event::OwnerRead { request, owner: Digest([8; 32]) }
+}
+
+/// A log of two entries, with the proof of the second.
+fn proven(signer: &Signer, time_ms: u64, event: &Event) -> ProvenRead {
+    let started = Entry { time_ms, event: looked() }.encode();
+    let entry = Entry { time_ms, event: event.clone() }.encode();
+    let first = leaf_hash(&started);
+    let mut frontier = Frontier::default();
+    frontier.push(first);
+    frontier.push(leaf_hash(&entry));
+    let checkpoint = Checkpoint { origin: "log.example".into(), size: 2, root: frontier.root() };
+    ProvenRead {
+        read: Logged { entry, index: 1, path: vec![first] },
+        checkpoint: checkpoint.sign(signer),
+    }
+}
+
+fn read_own(bench: &mut Bench, read: ProvenRead, now_ms: u64) -> Result<Vec<u8>, Refusal> {
+    // Each case is a log of its own: the custodian has seen no other.
+    bench.custodian.seen = None;
+    let seen = see(&mut bench.custodian, 0, &[], &read.checkpoint);
+    if let Response::Refused(refusal) = seen {
+        return Err(refusal);
+    }
+    read_own_seen(bench, read, now_ms)
+}
+
+fn read_own_seen(bench: &mut Bench, read: ProvenRead, now_ms: u64) -> Result<Vec<u8>, Refusal> {
+    let (read, record) = (Box::new(read), Box::new(bench.record.clone()));
+    match bench.custodian.handle(Request::OpenOwn { read, record }, at(now_ms)) {
+        Response::Opened { content } => Ok(content.to_vec()),
+        Response::Refused(refusal) => Err(refusal),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_entry_of_an_owners_read_opens_its_record_once() {
+    let mut bench = bench();
+    let read = proven(&signer(), START_MS, &read_of(REQUEST));
+    let opened = read_own(&mut bench, read.clone(), START_MS + 1);
+    assert_eq!(opened.as_deref(), Ok(&b"a prompt and an answer"[..]));
+    assert_eq!(read_own(&mut bench, read.clone(), START_MS + 2), Err(Refusal::Used));
+    // Nor by a custodian that was started again.
+    let home = bench.folder.path().join("keys");
+    drop(bench.custodian);
+    bench.custodian = Custodian::start(&home, trust(), at(START_MS + 3)).unwrap().0;
+    assert_eq!(read_own(&mut bench, read, START_MS + 4), Err(Refusal::Used));
+    // The next read is another entry.
+    let next = Event::OwnerRead { request: REQUEST, owner: Digest([9; 32]) };
+    assert!(read_own(&mut bench, proven(&signer(), START_MS, &next), START_MS + 5).is_ok());
+}
+
+#[test]
+fn no_other_entry_opens_a_record_for_its_owner() {
+    let mut bench = bench();
+    let other = read_of(RequestId::from_random([9; 16]));
+    let deleted = Event::OwnerDeleted { request: REQUEST, owner: Digest([8; 32]) };
+    let of = |event: &Event| proven(&signer(), START_MS, event);
+    let forger = Signer::new("log.example", &[2; 32]).unwrap();
+    let own = read_of(REQUEST);
+    let unproved = {
+        let mut read = of(&own);
+        read.read.path.clear();
+        read
+    };
+    let elsewhere = {
+        let mut read = of(&own);
+        read.read.index = 0;
+        read
+    };
+    let changed = {
+        let mut read = of(&other);
+        read.read.entry = Entry { time_ms: START_MS, event: own.clone() }.encode();
+        read
+    };
+    let cases = [
+        ("another record's", of(&other), Refusal::OtherGrant),
+        ("a deletion", of(&deleted), Refusal::NotInTheLog),
+        ("a look", of(&looked()), Refusal::NotInTheLog),
+        ("signed by a forger", proven(&forger, START_MS, &own), Refusal::NotInTheLog),
+        ("without a proof", unproved, Refusal::NotInTheLog),
+        ("another place", elsewhere, Refusal::NotInTheLog),
+        ("another entry's proof", changed, Refusal::NotInTheLog),
+    ];
+    for (what, read, refusal) in cases {
+        assert_eq!(read_own(&mut bench, read, START_MS + 1), Err(refusal), "{what}");
+    }
+    assert!(read_own(&mut bench, of(&own), START_MS + 1).is_ok(), "and this one was not used up");
+}
+
+/// A log of somebody else's: only the one that the custodian has seen counts, and all of it.
+#[test]
+fn an_entry_in_a_log_that_was_not_seen_opens_nothing() {
+    let mut bench = bench();
+    let read = proven(&signer(), START_MS, &read_of(REQUEST));
+    assert_eq!(read_own_seen(&mut bench, read.clone(), START_MS + 1), Err(Refusal::OtherHistory));
+    let other = proven(&signer(), START_MS, &looked());
+    see(&mut bench.custodian, 0, &[], &other.checkpoint);
+    assert_eq!(read_own_seen(&mut bench, read.clone(), START_MS + 1), Err(Refusal::OtherHistory));
+    // Nor where a witness has not signed it.
+    let witness = Signer::new("witness.example", &[2; 32]).unwrap();
+    bench.custodian.trust.witnesses = vec![witness.witness_verifier()];
+    assert_eq!(read_own(&mut bench, read, START_MS + 1), Err(Refusal::NotWitnessed));
+}
+
+#[test]
+fn an_entry_serves_for_some_minutes_and_not_before_its_time() {
+    let limit = tlog::limits::OWNER_READ_MS_MAX;
+    let own = read_of(REQUEST);
+    for (logged_ms, now_ms, expected) in [
+        (START_MS, START_MS + limit, true),
+        (START_MS, START_MS + limit + 1, false),
+        (START_MS + 1 + limit, START_MS + 1, true),
+        (START_MS + 2 + limit, START_MS + 1, false),
+        (u64::MAX, START_MS + 1, false),
+    ] {
+        let mut bench = bench();
+        let read = proven(&signer(), logged_ms, &own);
+        let opened = read_own(&mut bench, read, now_ms);
+        assert_eq!(opened.is_ok(), expected, "{logged_ms} at {now_ms}");
+        assert!(expected || opened == Err(Refusal::Expired));
+    }
+}

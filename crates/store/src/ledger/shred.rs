@@ -1,0 +1,296 @@
+//! The thread that makes deleted records unrecoverable from copies of the data, too.
+//!
+//! A day's records of a tenant are sealed under one key, and whoever has that key and an old copy of
+//! the data opens them. So the key is replaced: nothing is sealed to it any more, its spans are
+//! sealed again to another key of the same tenant and deadline, without the deleted records' own
+//! keys, and then it is destroyed as at a deadline. Each step finds out by itself what is left to
+//! do, so a crash between any two changes nothing; deletions that come together are done together.
+
+use std::{
+    sync::{PoisonError, atomic::Ordering, mpsc},
+    time::Duration,
+};
+
+use policy::id::{KeyId, TenantId};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+
+use super::{NotRecorded, Shared, held, own::Deleted, sweep};
+use crate::{
+    custody::{CustodyError, Named, Refusal, SpanToReseal},
+    error::StoreError,
+    log::Append,
+};
+
+/// What was asked for, and how far that is.
+#[derive(Debug, Default)]
+pub(super) struct Shredding {
+    /// How often somebody asked.
+    asked: u64,
+    /// How many of those were tried since.
+    tried: u64,
+    /// What the last try said.
+    error: Option<String>,
+}
+
+/// How far the replacement of a key has got; a test stops after each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing is sealed to the key any more.
+    Retired,
+    /// The custodian has made the next key.
+    Succeeded,
+    /// The log tells of it.
+    Told,
+    /// Some spans are sealed again.
+    Resealed,
+    /// The first key is destroyed.
+    Destroyed,
+}
+
+/// How a replacement ended.
+enum End {
+    /// The key is destroyed, and the log says so.
+    Done,
+    /// A test stopped it.
+    Stopped,
+    /// The key's deadline came.
+    Over,
+}
+
+/// How soon what failed is tried again.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Spans that are sealed again at once: requests that end meanwhile wait for them to be written.
+const TOGETHER_MAX: usize = 64;
+
+/// Shreds what is asked for until the ledger is dropped; at first, what a crash left half done.
+pub(super) fn run(mut database: Connection, shared: &Shared, wanted: &mpsc::Receiver<()>) {
+    loop {
+        let asked = held(&shared.shredding).asked;
+        let failed = all(&mut database, shared, &mut |_| true).err();
+        let is_to_be_tried_again = failed.is_some();
+        shared.shredding_tried(asked, failed);
+        let next = if is_to_be_tried_again {
+            wanted.recv_timeout(AGAIN_AFTER)
+        } else {
+            wanted.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
+        };
+        if let Err(mpsc::RecvTimeoutError::Disconnected) = next {
+            return;
+        }
+    }
+}
+
+impl Shared {
+    /// Asks for what was deleted to be shredded; to be waited for by the number that this gives.
+    pub(super) fn ask_to_shred(&self) -> u64 {
+        let mut shredding = held(&self.shredding);
+        shredding.asked = shredding.asked.saturating_add(1);
+        shredding.asked
+    }
+
+    /// Waits until it was tried.
+    pub(super) fn wait_for_shredding(&self, ticket: u64, within: Duration) -> Deleted {
+        let waits = |shredding: &mut Shredding| shredding.tried < ticket;
+        let waited = self.shredded.wait_timeout_while(held(&self.shredding), within, waits);
+        let (shredding, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let is_done = shredding.tried >= ticket && shredding.error.is_none();
+        if is_done { Deleted::Shredded } else { Deleted::Pending }
+    }
+
+    fn shredding_tried(&self, asked: u64, failed: Option<NotRecorded>) {
+        let mut shredding = held(&self.shredding);
+        shredding.tried = asked;
+        shredding.error = failed.map(|error| {
+            format!("deleted records cannot be shredded: {}; {}", error.reason, error.help)
+        });
+        drop(shredding);
+        self.shredded.notify_all();
+    }
+
+    /// Why deleted records cannot be shredded, where they cannot.
+    pub(super) fn unshredded(&self) -> Option<String> {
+        held(&self.shredding).error.clone()
+    }
+}
+
+/// Replaces every key that a record was deleted under. `step` is told how far it is, and stops it by
+/// returning false.
+pub(super) fn all(
+    database: &mut Connection,
+    shared: &Shared,
+    step: &mut dyn FnMut(Step) -> bool,
+) -> Result<(), NotRecorded> {
+    while let Some(key) = retired(database, shared)? {
+        if !step(Step::Retired) {
+            return Ok(());
+        }
+        match replace(database, shared, key, step)? {
+            End::Done => {}
+            End::Stopped => return Ok(()),
+            End::Over => {
+                sweep::carry_out(database, shared)?;
+                if is_alive(database, key.key)? {
+                    return Err(lost(key.key));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The next key that is to be replaced. One that was begun with comes first, so that there are never
+/// more than two of one tenant and deadline.
+fn retired(database: &mut Connection, shared: &Shared) -> Result<Option<Named>, StoreError> {
+    let begun = "SELECT id, tenant, deadline_ms FROM record_key
+                 WHERE retired = 1 AND destroyed = 0 LIMIT 1";
+    let next = "SELECT k.id, k.tenant, k.deadline_ms FROM deletion d
+                JOIN span s ON s.id = d.span
+                JOIN record_key k ON k.id = s.key
+                WHERE d.shredded = 0 AND k.destroyed = 0 LIMIT 1";
+    if let Some(key) = one(database, begun)? {
+        return Ok(Some(key));
+    }
+    let Some(key) = one(database, next)? else { return Ok(None) };
+    let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.prepare_cached("UPDATE record_key SET retired = 1 WHERE id = ?1")?
+        .execute([key.key.as_bytes()])?;
+    // While the database is locked: whoever seals next sees it before anything is written.
+    shared.retirements.fetch_add(1, Ordering::SeqCst);
+    tx.commit()?;
+    Ok(Some(key))
+}
+
+fn one(database: &Connection, sql: &str) -> Result<Option<Named>, StoreError> {
+    let mut statement = database.prepare_cached(sql)?;
+    let found = statement.query_row([], |row| {
+        let (key, tenant) = (KeyId::from_random(row.get(0)?), TenantId::from_random(row.get(1)?));
+        Ok(Named { key, tenant, deadline_ms: row.get(2)? })
+    });
+    Ok(found.optional()?)
+}
+
+fn is_alive(database: &Connection, key: KeyId) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM record_key WHERE id = ?1 AND destroyed = 0)";
+    Ok(database.prepare_cached(sql)?.query_row([key.as_bytes()], |row| row.get(0))?)
+}
+
+fn replace(
+    database: &mut Connection,
+    shared: &Shared,
+    key: Named,
+    step: &mut dyn FnMut(Step) -> bool,
+) -> Result<End, NotRecorded> {
+    let Some(successor) = unless_over(shared.custody.successor(key))? else {
+        return Ok(End::Over);
+    };
+    if !step(Step::Succeeded) {
+        return Ok(End::Stopped);
+    }
+    tell(database, shared, &Named { key: successor.id, ..key })?;
+    if !step(Step::Told) {
+        return Ok(End::Stopped);
+    }
+    let mut last = -1;
+    loop {
+        let spans = spans(database, key.key, last)?;
+        let Some(span) = spans.last() else { break };
+        last = span.number;
+        let asked = || spans.iter().map(Span::to_reseal).collect();
+        let resealed = shared.custody.with(|client| client.reseal(key, successor.id, asked()));
+        let Some(resealed) = unless_over(resealed)? else { return Ok(End::Over) };
+        write(database, (key.key, successor.id), &spans, resealed)?;
+        if !step(Step::Resealed) {
+            return Ok(End::Stopped);
+        }
+    }
+    shared.custody.with(|client| client.destroy(key))?;
+    if !step(Step::Destroyed) {
+        return Ok(End::Stopped);
+    }
+    sweep::tell_destroyed(database, shared, &[key.key])?;
+    Ok(End::Done)
+}
+
+/// The log tells of a key before anything is sealed to it.
+fn tell(database: &mut Connection, shared: &Shared, key: &Named) -> Result<(), StoreError> {
+    let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut append = Append::begin(&tx, (shared.clock)())?;
+    sweep::tell_key(&tx, &mut append, key.key, key.tenant, key.deadline_ms)?;
+    append.finish()?;
+    Ok(tx.commit()?)
+}
+
+/// A span as it is, with its deleted records.
+struct Span {
+    number: i64,
+    bytes: Vec<u8>,
+    /// Their places in the log, and in the span.
+    deleted: Vec<(i64, u32)>,
+}
+
+impl Span {
+    fn to_reseal(&self) -> SpanToReseal {
+        let deleted = self.deleted.iter().map(|(_, position)| *position).collect();
+        SpanToReseal { span: self.bytes.clone(), deleted }
+    }
+}
+
+/// Some spans that are sealed to a key, after the `last` one.
+fn spans(database: &Connection, key: KeyId, last: i64) -> Result<Vec<Span>, StoreError> {
+    let mut spans = database.prepare_cached(
+        "SELECT id, bytes FROM span WHERE key = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+    )?;
+    let mut deleted =
+        database.prepare_cached("SELECT idx, position FROM deletion WHERE span = ?1")?;
+    let rows = spans
+        .query_map(params![key.as_bytes(), last, TOGETHER_MAX], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    let with_deleted = |(number, bytes)| {
+        let deleted = deleted.query_map([number], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Span { number, bytes, deleted: deleted.collect::<Result<_, _>>()? })
+    };
+    rows.into_iter().map(with_deleted).collect()
+}
+
+/// Writes what was sealed again. A span that does not open stays, and goes with its key. A record
+/// that was deleted meanwhile is left for the next time.
+fn write(
+    database: &mut Connection,
+    (from, to): (KeyId, KeyId),
+    spans: &[Span],
+    resealed: Vec<Option<Vec<u8>>>,
+) -> Result<(), StoreError> {
+    let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    {
+        let sql = "UPDATE span SET key = ?1, bytes = ?2 WHERE id = ?3 AND key = ?4";
+        let mut update = tx.prepare_cached(sql)?;
+        let mut shredded = tx.prepare_cached("UPDATE deletion SET shredded = 1 WHERE idx = ?1")?;
+        for (span, bytes) in spans.iter().zip(resealed) {
+            let Some(bytes) = bytes else { continue };
+            update.execute(params![to.as_bytes(), bytes, span.number, from.as_bytes()])?;
+            for (index, _) in &span.deleted {
+                shredded.execute([index])?;
+            }
+        }
+    }
+    Ok(tx.commit()?)
+}
+
+/// What the custodian gave; nothing where the key's deadline has come.
+fn unless_over<T>(answer: Result<T, CustodyError>) -> Result<Option<T>, NotRecorded> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(CustodyError::Refused(Refusal::BadDeadline | Refusal::Destroyed)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn lost(key: KeyId) -> NotRecorded {
+    NotRecorded {
+        reason: format!("the custodian neither seals to {key} nor has destroyed it"),
+        help: "look whether its clock is right".to_owned(),
+    }
+}

@@ -1,0 +1,414 @@
+//! Attacks on what was deleted, by who holds copies; and on the way there, by whatever stops it.
+
+use std::collections::BTreeMap;
+
+use policy::{
+    authz::{
+        Authority, Settled,
+        context::Moment,
+        facts::{RecordFacts as Seen, ResourceFacts, Scope},
+        policies::Policies,
+        role::{Role, RoleAssignments},
+    },
+    permit::{DeleteOwnRecord, ListOwnRecords, Permit, ReadOwnRecord},
+    principal::{self, NamedTenant, Principal},
+    token::{Guid, KeySet, Keys, Lookup, Patience, Presented, Trust as Issuer},
+    workflow::owner::{DeleteOwn, Owner, ReadOwn},
+};
+
+use super::*;
+use crate::{
+    custody::RecordToOpen,
+    keys::{KeyDirectory, KeyEntry},
+    ledger::{
+        own::tell_deleted,
+        shred::{self, Step},
+    },
+    random::random,
+    seal::{self, Label, SealedRecord, SealedSpan},
+};
+
+const OWN: ResourceFacts = ResourceFacts { tenant: TENANT, resource: RESOURCE };
+
+/// A person's token with its issuer's key, made for these tests: nothing else trusts it.
+const TOKEN: &str = "eyJ0eXAiOiAiSldUIiwgImFsZyI6ICJFZERTQSIsICJraWQiOiAiayJ9.eyJpc3MiOiAiaHR0cHM6Ly9pc\
+    3N1ZXIuZXhhbXBsZSIsICJhdWQiOiAiZGVzayIsICJ0aWQiOiAiMTExMTExMTEtMjIyMi0zMzMzLTQ0NDQtNTU1NTU1NTU1NTU1Iiwg\
+    Im9pZCI6ICIwZTJmNmExYy0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMTEiLCAiaWF0IjogMTAwMCwgIm5iZiI6IDEwMDAsICJleHA\
+    iOiA1MDAwLCAic2NwIjogImRlc2siLCAidmVyIjogIjIuMCIsICJzdWIiOiAicyJ9.YmMBuulnEOmq1Vq3suQqbQPIBmio6W23xg_bP\
+    Gu6R8NtrUsAVjZ9TSBZEi7RVhlGnDd6d5wyGzFG8VBQM3GHDA";
+const KEY_SET: &str = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "use": "sig",
+    "alg": "EdDSA", "x": "iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w"}]}"#;
+const DIRECTORY: &str = "11111111-2222-3333-4444-555555555555";
+const OBJECT: &str = "0e2f6a1c-0000-4000-8000-000000000011";
+
+/// The customer's data protection officer, and who decides what they may.
+struct Officer {
+    principal: Principal,
+    authority: Settled,
+}
+
+impl Officer {
+    fn new() -> Self {
+        let tenants = BTreeMap::from([(DIRECTORY.parse().unwrap(), "contoso".to_owned())]);
+        let trust =
+            Issuer::new("https://issuer.example".into(), vec!["desk".into()], tenants, 0).unwrap();
+        let mut keys = Keys::new(trust, Patience::default());
+        keys.fetched(KeySet::parse(KEY_SET.as_bytes()).unwrap(), 0);
+        let presented = Presented::parse(TOKEN).unwrap();
+        let Lookup::Found(key) = keys.lookup("k", 0) else { panic!() };
+        let token = presented.verify(key, 1000).unwrap();
+        let contoso = NamedTenant { name: "contoso", id: TENANT };
+        let principal = principal::admit(&token, &contoso, [4; 16]).unwrap();
+        let mut roles = RoleAssignments::default();
+        let holder = principal.holder().unwrap();
+        roles.assign(holder, Role::DataProtectionOfficer, Scope::Service);
+        let authority = Authority::new(Policies::built_in().unwrap(), None, roles);
+        Self { principal, authority: Settled::new(authority) }
+    }
+
+    fn owner(&self) -> Owner {
+        let Principal::Person(person) = &self.principal else { panic!() };
+        let object: Guid = OBJECT.parse().unwrap();
+        Owner::new(person.id(), object, random().unwrap())
+    }
+
+    fn list(&self, of: ResourceFacts) -> Permit<ListOwnRecords> {
+        self.authority.authorize(&self.principal, &of, &Moment { now_ms: 0 }).unwrap()
+    }
+
+    fn read(&self, of: ResourceFacts, request: RequestId) -> ReadOwn {
+        let permit: Permit<ReadOwnRecord> = self
+            .authority
+            .authorize(&self.principal, &seen(of, request), &Moment { now_ms: 0 })
+            .unwrap();
+        ReadOwn::new(permit, self.owner())
+    }
+
+    fn delete(&self, of: ResourceFacts, request: RequestId) -> DeleteOwn {
+        let permit: Permit<DeleteOwnRecord> = self
+            .authority
+            .authorize(&self.principal, &seen(of, request), &Moment { now_ms: 0 })
+            .unwrap();
+        DeleteOwn::new(permit, self.owner())
+    }
+}
+
+fn seen(of: ResourceFacts, record: RequestId) -> Seen {
+    Seen { of, record, region: "local".into(), lockbox: false, flagged: false }
+}
+
+fn request(n: u8) -> RequestId {
+    RequestId::from_random([n; 16])
+}
+
+fn records(ledger: &Ledger, officer: &Officer) -> Vec<RequestId> {
+    let listed = ledger.own_records(officer.list(OWN), None, 1000).unwrap();
+    assert!(!listed.has_more);
+    listed.records.iter().map(|record| record.request).collect()
+}
+
+/// What a copy of the data has of a record.
+fn copied(ledger: &Ledger, n: u8) -> RecordToOpen {
+    ledger.sealed(request(n)).unwrap().unwrap().0
+}
+
+/// Whether what a copy of the data has of a record opens with any key that there is.
+fn opens(keys: &Path, copy: &RecordToOpen) -> bool {
+    let keys = KeyDirectory::open(keys).unwrap();
+    keys.entries().unwrap().iter().any(|entry| opens_with(&keys, entry, copy))
+}
+
+fn opens_with(keys: &KeyDirectory, entry: &KeyEntry, copy: &RecordToOpen) -> bool {
+    // Its own name, or that of the key which is tried: nothing else can be bound to it.
+    [copy.key, entry.id].into_iter().any(|key| {
+        let RecordToOpen { tenant, resource, request, deadline_ms, span, position, record, .. } =
+            copy.clone();
+        let span = SealedSpan { key, tenant, deadline_ms, bytes: span };
+        let record = SealedRecord { key, deadline_ms, position, bytes: record };
+        let private = keys.private_key(entry).unwrap();
+        seal::open(&private, &span, &record, &Label { request, resource })
+            .is_ok_and(|opened| *opened == content())
+    })
+}
+
+fn count(home: &Path, sql: &str) -> u64 {
+    connect(&home.join("data")).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn an_owner_lists_reads_and_deletes_its_records_and_the_log_tells_of_it() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let officer = Officer::new();
+    assert_eq!(ledger.own_records(officer.list(OWN), None, 1).unwrap(), OwnRecords::default());
+    for n in 0..5 {
+        commit(&ledger, ended(n, n != 2, START_MS)).unwrap();
+    }
+    let page = ledger.own_records(officer.list(OWN), None, 3).unwrap();
+    let ids = |page: &OwnRecords| page.records.iter().map(|r| r.request).collect::<Vec<_>>();
+    assert_eq!((ids(&page), page.has_more), (vec![request(0), request(1), request(3)], true));
+    let first = &page.records[0];
+    assert_eq!((first.status, first.prompt_tokens, first.completion_tokens), (200, 3, 2));
+    assert_eq!((first.started_ms, first.deadline_ms), (START_MS, 20_002 * DAY_MS));
+    let rest = ledger.own_records(officer.list(OWN), Some(request(3)), 3).unwrap();
+    assert_eq!((ids(&rest), rest.has_more), (vec![request(4)], false));
+    for nothing in [request(2), request(9)] {
+        let listed = ledger.own_records(officer.list(OWN), Some(nothing), 3);
+        assert!(matches!(listed, Err(NotListed::NoSuchRecord)), "{nothing}");
+    }
+
+    let read = |n| ledger.read_own(&officer.read(OWN, request(n)));
+    assert_eq!(read(3).unwrap().reveal(), content());
+    assert!(matches!(read(2), Err(NotOpened::NoRecord)), "nothing is stored of it");
+    // A permit for another resource finds nothing, whatever record it names.
+    let other = ResourceFacts { resource: ResourceId::from_random([9; 16]), ..OWN };
+    let elsewhere = ledger.read_own(&officer.read(other, request(3)));
+    assert!(matches!(elsewhere, Err(NotOpened::NoRecord)));
+    let elsewhere = ledger.delete_own(&officer.delete(other, request(3)));
+    assert!(matches!(elsewhere, Err(NotDeleted::NoRecord)));
+    assert_eq!(ledger.own_records(officer.list(other), None, 9).unwrap(), OwnRecords::default());
+    let elsewhere = ledger.own_records(officer.list(other), Some(request(3)), 9);
+    assert!(matches!(elsewhere, Err(NotListed::NoSuchRecord)));
+
+    let usage = ledger.usage(None).unwrap();
+    let delete = || ledger.delete_own(&officer.delete(OWN, request(3)));
+    assert_eq!(delete().unwrap(), Deleted::Shredded);
+    assert!(matches!(delete(), Err(NotDeleted::NoRecord)));
+    assert!(matches!(read(3), Err(NotOpened::NoRecord)));
+    assert!(ledger.record(request(3)).unwrap().is_none(), "for a reviewer neither");
+    assert_eq!(records(&ledger, &officer), [0, 1, 4].map(request));
+    // A list that had come to it goes on.
+    let rest = ledger.own_records(officer.list(OWN), Some(request(3)), 3).unwrap();
+    assert_eq!(ids(&rest), [request(4)]);
+    // The others of its span are as they were, and new ones are stored.
+    for n in [0, 1, 4] {
+        assert_eq!(read(n).unwrap().reveal(), content(), "{n}");
+    }
+    let index = commit(&ledger, ended(6, true, START_MS)).unwrap();
+    assert_eq!(read(6).unwrap().reveal(), content());
+
+    // Its receipt verifies, its usage counts, and the log is in order.
+    ledger.publish(index).unwrap();
+    let own = ledger.receipt(RESOURCE, request(3)).unwrap().unwrap();
+    let verified = own.receipt.verify(&signer().verifier()).unwrap();
+    let report = audit(&ledger);
+    assert_eq!(report.receipt(&verified), vec![]);
+    assert_eq!(
+        (report.keys_created, report.keys_destroyed, report.findings),
+        (2, 1, vec![]),
+        "its key's place was taken by another one"
+    );
+    assert_eq!(report.notices, vec![]);
+    let sum = |rows: &[UsageRow]| rows.iter().map(|row| row.requests).sum::<u64>();
+    assert_eq!((sum(&usage), sum(&ledger.usage(None).unwrap())), (5, 6));
+    // Who it was, the operator can show, and the log commits to it.
+    let said =
+        count(home.path(), "SELECT count(*) FROM log_opening WHERE state LIKE '%object=0e2f%'");
+    assert_eq!(said, 6, "five reads and a deletion");
+}
+
+/// Everything is copied before the deletion; the keys are as they are afterwards.
+#[test]
+fn a_backup_from_before_the_deletion_opens_nothing_with_the_keys_of_afterwards() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let officer = Officer::new();
+    for n in 0..9 {
+        commit(&ledger, ended(n, true, START_MS)).unwrap();
+        if n == 4 {
+            // Another span, under the same key.
+            NOW.fetch_add(61_000, Ordering::SeqCst);
+        }
+    }
+    let before: Vec<_> = (0..9).map(|n| copied(&ledger, n)).collect();
+    // The first, one in the middle, the last of its span, and one after another in the next.
+    let deleted = [0, 2, 4, 6, 8];
+    for n in deleted {
+        assert_eq!(ledger.delete_own(&officer.delete(OWN, request(n))).unwrap(), Deleted::Shredded);
+    }
+    let after: Vec<_> = [1, 3, 5, 7].map(|n| copied(&ledger, n)).into();
+    assert!(after[0].span.len() > 1168 && after[0].key != before[1].key);
+    drop(ledger);
+    settle(home.path());
+    let keys = home.path().join("keys");
+    for copy in &before {
+        assert!(!opens(&keys, copy), "{}", copy.request);
+    }
+    for copy in &after {
+        assert!(opens(&keys, copy), "{}", copy.request);
+    }
+    // What was deleted, with the span as it is now: its own key is not in there.
+    let spans = [(0, &after[0]), (2, &after[0]), (4, &after[0]), (6, &after[2]), (8, &after[2])];
+    for (n, now) in spans {
+        let old = &before[n];
+        for position in 0..16 {
+            let (key, span) = (now.key, now.span.clone());
+            let forged = RecordToOpen { key, span, position, ..old.clone() };
+            assert!(!opens(&keys, &forged), "{n} at {position}");
+        }
+    }
+}
+
+/// A deletion is stopped after each of its steps, the data and the keys are as they were then, and
+/// the service starts again.
+#[test]
+fn a_deletion_that_was_stopped_at_any_step_is_carried_on_at_the_next_start() {
+    clock!(clock);
+    let stops = [None].into_iter().chain(
+        [Step::Retired, Step::Succeeded, Step::Told, Step::Resealed, Step::Destroyed].map(Some),
+    );
+    for stop in stops {
+        let home = tempfile::tempdir().unwrap();
+        let (ledger, _) = open(home.path(), clock).unwrap();
+        let officer = Officer::new();
+        for n in 0..3 {
+            commit(&ledger, ended(n, true, START_MS)).unwrap();
+        }
+        let copy = copied(&ledger, 1);
+        let mut database = connect(&home.path().join("data")).unwrap();
+        let delete = officer.delete(OWN, request(1));
+        tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
+        if let Some(stop) = stop {
+            let shared = &ledger.inner.shared;
+            shred::all(&mut database, shared, &mut |step| step != stop).unwrap();
+        }
+        // A request that comes meanwhile is recorded, whatever is under way.
+        commit(&ledger, ended(7, true, START_MS)).unwrap();
+        drop((database, ledger));
+        let (ledger, _) = reopen(home.path(), clock);
+        within_a_minute(|| {
+            let left = "SELECT count(*) FROM record_key WHERE retired = 1 AND destroyed = 0";
+            let due = "SELECT count(*) FROM deletion WHERE shredded = 0";
+            (count(home.path(), left) + count(home.path(), due) == 0).then_some(())
+        });
+        assert_eq!(records(&ledger, &officer), [0, 2, 7].map(request), "{stop:?}");
+        for n in [0, 2, 7] {
+            let read = ledger.read_own(&officer.read(OWN, request(n))).unwrap();
+            assert_eq!(read.reveal(), content(), "{stop:?}: {n}");
+        }
+        let report = audit(&ledger);
+        assert_eq!((report.keys_destroyed, report.findings), (1, vec![]), "{stop:?}");
+        drop(ledger);
+        settle(home.path());
+        assert!(!opens(&home.path().join("keys"), &copy), "{stop:?}");
+    }
+}
+
+/// Requests end while records are deleted: none is lost, and none is sealed to a key that goes.
+#[test]
+fn nothing_is_lost_while_records_are_deleted() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let officer = Officer::new();
+    for n in 0..8 {
+        commit(&ledger, ended(n, true, START_MS)).unwrap();
+    }
+    std::thread::scope(|scope| {
+        let recording = scope.spawn(|| {
+            for n in 100..200 {
+                commit(&ledger, ended(n, true, START_MS)).unwrap();
+            }
+        });
+        for some in [[0, 1, 2, 3], [4, 5, 6, 7]] {
+            let deleting = some.map(|n| {
+                let delete = officer.delete(OWN, request(n));
+                let ledger = &ledger;
+                scope.spawn(move || ledger.delete_own(&delete).unwrap())
+            });
+            for deleted in deleting {
+                assert_eq!(deleted.join().unwrap(), Deleted::Shredded);
+            }
+        }
+        recording.join().unwrap();
+    });
+    let kept: Vec<_> = (100..200).map(request).collect();
+    assert_eq!(records(&ledger, &officer), kept);
+    for n in 100..200 {
+        let read = ledger.read_own(&officer.read(OWN, request(n))).unwrap();
+        assert_eq!(read.reveal(), content(), "{n}");
+    }
+    let report = audit(&ledger);
+    assert_eq!(report.findings, vec![]);
+    // Deletions that come together are done together, and all keys but the last are gone.
+    assert!((1..=8).contains(&report.keys_destroyed), "{}", report.keys_destroyed);
+    assert_eq!(report.keys_created, report.keys_destroyed + 1);
+}
+
+/// Reads come from everywhere at once; each shows the custodian a newer log than the one before.
+#[test]
+fn many_read_at_once() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let officer = Officer::new();
+    for n in 0..4 {
+        commit(&ledger, ended(n, true, START_MS)).unwrap();
+    }
+    std::thread::scope(|scope| {
+        for n in 0..16 {
+            let (ledger, officer) = (&ledger, &officer);
+            scope.spawn(move || {
+                let read = ledger.read_own(&officer.read(OWN, request(n % 4))).unwrap();
+                assert_eq!(read.reveal(), content());
+            });
+        }
+    });
+    assert_eq!(audit(&ledger).findings, vec![]);
+}
+
+/// The deadline comes while a key is being replaced: then everything of that day goes.
+#[test]
+fn the_deadline_comes_before_the_deletion_is_done() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let officer = Officer::new();
+    for n in 0..3 {
+        commit(&ledger, ended(n, true, START_MS)).unwrap();
+    }
+    let mut database = connect(&home.path().join("data")).unwrap();
+    tell_deleted(&mut database, clock, &officer.delete(OWN, request(1))).unwrap().unwrap();
+    let mut stopped = |step| step != Step::Told;
+    shred::all(&mut database, &ledger.inner.shared, &mut stopped).unwrap();
+    NOW.fetch_add(2 * DAY_MS, Ordering::SeqCst);
+    shred::all(&mut database, &ledger.inner.shared, &mut |_| true).unwrap();
+    assert_eq!(records(&ledger, &officer), []);
+    for table in ["record", "record_piece", "span", "deletion"] {
+        assert_eq!(count(home.path(), &format!("SELECT count(*) FROM {table}")), 0, "{table}");
+    }
+    ledger.publish(0).unwrap();
+    let next = count(home.path(), "SELECT next FROM log_head");
+    ledger.publish(next - 1).unwrap();
+    let report = audit(&ledger);
+    assert_eq!((report.keys_destroyed, report.findings), (2, vec![]));
+}
+
+/// A span that does not open is lost whatever is done, and keeps no deletion from being done.
+#[test]
+fn a_damaged_span_does_not_keep_the_key_of_a_deleted_record_alive() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let officer = Officer::new();
+    for n in 0..3 {
+        commit(&ledger, ended(n, true, START_MS)).unwrap();
+        NOW.fetch_add(61_000, Ordering::SeqCst);
+    }
+    let database = connect(&home.path().join("data")).unwrap();
+    let first = "(SELECT min(id) FROM span)";
+    let flip = format!("UPDATE span SET bytes = zeroblob(1168) WHERE id = {first}");
+    assert_eq!(database.execute(&flip, []).unwrap(), 1);
+    let copy = copied(&ledger, 1);
+    assert_eq!(ledger.delete_own(&officer.delete(OWN, request(1))).unwrap(), Deleted::Shredded);
+    assert!(matches!(
+        ledger.read_own(&officer.read(OWN, request(2))).map(|c| c.reveal() == content()),
+        Ok(true)
+    ));
+    assert_eq!(records(&ledger, &officer), [request(2)]);
+    drop(ledger);
+    settle(home.path());
+    assert!(!opens(&home.path().join("keys"), &copy));
+}
