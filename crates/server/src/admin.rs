@@ -442,9 +442,8 @@ impl AdminError {
                 ManageError::Store(StoreError::NotFound { .. }) => {
                     (StatusCode::NOT_FOUND, "NotFound")
                 }
-                ManageError::Store(StoreError::Exists { .. } | StoreError::InUse(_)) => {
-                    (StatusCode::CONFLICT, "Conflict")
-                }
+                ManageError::Store(StoreError::Exists { .. } | StoreError::InUse(_))
+                | ManageError::Penalised { .. } => (StatusCode::CONFLICT, "Conflict"),
                 ManageError::Store(StoreError::Busy) => UNAVAILABLE,
                 ManageError::Forbidden(_) | ManageError::NotOfTheService { .. } => FORBIDDEN,
                 ManageError::Store(StoreError::BadName { .. })

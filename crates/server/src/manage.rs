@@ -51,6 +51,7 @@ pub use self::{
     workers::{AttemptView, ConfinementView, WorkerView},
     workstations::WorkstationView,
 };
+use crate::clock;
 
 /// Tokens per minute of a deployment for which none were given.
 const TOKENS_PER_MINUTE: u32 = 1_000_000;
@@ -350,10 +351,16 @@ impl Management {
     /// Deletes a resource; its keys stop working at once.
     ///
     /// # Errors
-    /// When there is none of that name, or it has deployments.
+    /// When there is none of that name, it has deployments, or it is under a penalty.
     pub fn delete_resource(&self, name: &str) -> Result<(), ManageError> {
-        let resource = self.resource_for::<DeleteResource>(&*self.store.directory()?, name)?.id;
-        Ok(self.store.delete_resource(resource)?)
+        let directory = self.store.directory()?;
+        let id = self.resource_for::<DeleteResource>(&directory, name)?.id;
+        let penalty = directory.penalty(id).and_then(|state| state.abuse_penalty(clock::now_ms()));
+        if let Some(penalty) = penalty {
+            // Made anew under the same name it would be free of it.
+            return Err(ManageError::Penalised { until: time(penalty.expires_ms / 1000) });
+        }
+        Ok(self.store.delete_resource(id)?)
     }
 
     /// The two keys of a resource: names and ages, never the keys.

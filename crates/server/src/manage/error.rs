@@ -67,6 +67,12 @@ pub enum ManageError {
     /// Something was to be done without saying why.
     #[error("there is no reason")]
     NoReason,
+    /// A resource that is under a penalty for abuse was to be deleted.
+    #[error("the resource is under a penalty for abuse until {until}, and is not deleted before")]
+    Penalised {
+        /// When the penalty expires.
+        until: String,
+    },
     /// The policies do not allow it.
     #[error(transparent)]
     Forbidden(Forbidden),
@@ -102,6 +108,9 @@ impl ManageError {
             Self::Workstation(refused) => refused.help().to_owned(),
             Self::NoRole => "give them one first: `bailiwick role assign`".to_owned(),
             Self::Forbidden(_) | Self::NotOfTheService { .. } => "ask the operator for it (`bailiwick role assign`)".to_owned(),
+            Self::Penalised { .. } => {
+                "appeal at the desk, have it lifted, or wait until it expires".to_owned()
+            }
             Self::NoReason => "say why: the log commits to it".to_owned(),
             Self::ModelCannotChat { .. } => {
                 "deploy it for embeddings (`--task embeddings`), or choose a model that generates \

@@ -6,67 +6,39 @@ use serde_json::{Value, json};
 use crate::{
     canary::mark,
     client::{Reply, Request},
-    identity::provider::{AUDIENCE, CONTOSO, Client, Provider},
-    service::{CHAT, Service, chat_path, free_addresses},
+    people::{People, Somebody, person, program},
+    service::{CHAT, chat_path},
 };
 
-const OPS: &str = "33333333-2222-3333-4444-555555555555";
 const ZERO: &str = "/desk/v1/resources/contoso/zeroRetention";
 
-/// The people, by the names of their clients: directory and object.
-const PEOPLE: [(&str, &str, &str); 5] = [
-    ("customer", CONTOSO, "0e2f6a1c-0000-4000-8000-000000000011"),
-    ("stranger", CONTOSO, "0e2f6a1c-0000-4000-8000-000000000012"),
-    ("officer-a", OPS, "0e2f6a1c-0000-4000-8000-000000000021"),
-    ("officer-b", OPS, "0e2f6a1c-0000-4000-8000-000000000022"),
-    ("operator", OPS, "0e2f6a1c-0000-4000-8000-000000000023"),
+const PEOPLE: [Somebody; 6] = [
+    person("customer", "contoso"),
+    person("stranger", "contoso"),
+    person("officer-a", "ops"),
+    person("officer-b", "ops"),
+    person("operator", "ops"),
+    program("program", "ops"),
 ];
 
 #[test]
 fn zero_retention_is_applied_for_and_decided_by_two_others() {
-    let claims = |tid: &str, oid: &str| json!({"tid": tid, "oid": oid, "scp": "desk"});
-    let mut clients: Vec<Client> =
-        PEOPLE.iter().map(|(name, tid, oid)| Client::new(name, claims(tid, oid))).collect();
-    let mut program = claims(OPS, PEOPLE[2].2);
-    program.as_object_mut().unwrap().remove("scp");
-    program["idtyp"] = "app".into();
-    clients.push(Client::new("program", program));
-    let provider = Provider::start(&clients, "rsa-1");
-    let issuers = format!(
-        "[{{issuer = '{}', audiences = ['{AUDIENCE}'], tenants = {{'{CONTOSO}' = 'contoso', \
-         '{OPS}' = 'ops'}}}}]",
-        provider.issuer()
-    );
-    let [desk, _] = free_addresses();
-    let service = Service::start(&[
-        ("BAILIWICK_LISTEN__DESK", &desk.to_string()),
-        ("BAILIWICK_IDENTITY__OPERATOR", "ops"),
-        ("BAILIWICK_IDENTITY__ISSUERS", &issuers),
-        ("BAILIWICK_EGRESS", &format!("[{{url = '{}'}}]", provider.issuer())),
-    ]);
+    let people = People::start(&PEOPLE);
+    let People { service, desk, .. } = &people;
     let contoso = service.caller("contoso");
-    service.files.cli(&["tenant", "create", "ops"]);
-    let role = |role: &str, who: usize, more: &[&str]| {
-        let (_, tid, oid) = PEOPLE[who];
-        let tenant = if tid == OPS { "ops" } else { "contoso" };
-        let words = ["role", "assign", role, "--tenant", tenant, "--object", oid];
-        service.files.cli(&[&words[..], more].concat());
-    };
-    role("Data Protection Officer", 0, &[]);
-    role("Cognitive Services OpenAI User", 1, &[]);
-    role("Data Protection Officer", 2, &["--service"]);
-    role("Data Protection Officer", 3, &["--service"]);
-    role("Operator", 4, &["--service"]);
-    let ask = |who: &str, request: Request| -> Reply {
-        let token = provider.token(who, AUDIENCE);
-        request.header("authorization", &format!("Bearer {token}")).send(desk)
-    };
+    people.assign("Data Protection Officer", "customer", &[]);
+    people.assign("Cognitive Services OpenAI User", "stranger", &[]);
+    for name in ["officer-a", "officer-b", "program"] {
+        people.assign("Data Protection Officer", name, &["--service"]);
+    }
+    people.assign("Operator", "operator", &["--service"]);
+    let ask = |who: &str, request: Request| -> Reply { people.ask(who, request) };
     let post = |who: &str, path: &str, body: &Value| ask(who, Request::post(path, body));
     let application = json!({"useCase": "medical letters", "measures": "filters of our own",
         "days": 90, "reviewAfterAbuse": true});
 
     // Who may apply, and who may not.
-    assert_eq!(Request::get(ZERO).send(desk).status, 401);
+    assert_eq!(Request::get(ZERO).send(*desk).status, 401);
     assert_eq!(ask("program", Request::get(ZERO)).status, 403, "a program decides nothing");
     assert_eq!(post("stranger", ZERO, &application).status, 403);
     assert_eq!(post("officer-a", ZERO, &application).status, 403, "the operator does not apply");
@@ -74,7 +46,19 @@ fn zero_retention_is_applied_for_and_decided_by_two_others() {
     assert_eq!(post("customer", ZERO, &bad).status, 400);
     let long = json!({"useCase": "u", "measures": "m", "days": 366});
     assert_eq!(post("customer", ZERO, &long).status, 409);
-    let applied = post("customer", ZERO, &application).ok();
+    let words = [
+        "desk",
+        "apply",
+        "contoso",
+        "--use-case",
+        "medical letters",
+        "--measures",
+        "filters of our own",
+        "--days",
+        "90",
+        "--review-after-abuse",
+    ];
+    let applied = people.types("customer", &words);
     let approval = applied["pending"]["approval"].as_str().unwrap().to_owned();
     assert_eq!(applied["content_logging"], "true");
 
@@ -85,7 +69,7 @@ fn zero_retention_is_applied_for_and_decided_by_two_others() {
     for nobody in ["customer", "stranger", "operator"] {
         assert_eq!(post(nobody, &decide, &decision(true)).status, 403, "{nobody}");
     }
-    let waiting = ask("officer-a", Request::get("/desk/v1/zeroRetention")).ok();
+    let waiting = people.types("officer-a", &["desk", "applications"]);
     assert_eq!(waiting[0]["use_case"], "medical letters", "{waiting}");
     assert_eq!(ask("customer", Request::get("/desk/v1/zeroRetention")).ok(), json!([]));
     let once = post("officer-a", &decide, &decision(true)).ok();
@@ -94,7 +78,9 @@ fn zero_retention_is_applied_for_and_decided_by_two_others() {
         (&json!(1), &json!("true"))
     );
     assert_eq!(post("officer-a", &decide, &decision(true)).status, 403, "twice");
-    let twice = post("officer-b", &decide, &decision(true)).ok();
+    let words =
+        ["desk", "decide", "contoso", "--approval", &approval, "--approve", "--reason", "seen"];
+    let twice = people.types("officer-b", &words);
     assert_eq!(twice["in_force"]["approval"], approval.as_str(), "{twice}");
     assert_eq!(twice["content_logging"], "false");
 
@@ -124,8 +110,5 @@ fn zero_retention_is_applied_for_and_decided_by_two_others() {
     assert_eq!(ask("customer", Request::get(ZERO)).ok()["ended"]["how"], "withdrawn_by_customer");
 
     // The log tells of every step, and an auditor finds nothing wrong with it.
-    let mut verify = service.files.command();
-    verify.args(["verify", "--service-key"]).arg(service.files.data().join("service.pub"));
-    let output = verify.arg("log").arg(service.files.data().join("log")).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    people.verify_log();
 }

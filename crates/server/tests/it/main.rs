@@ -32,6 +32,7 @@ mod networks;
 mod operations;
 mod owner;
 mod penalty;
+mod people;
 mod policies;
 mod process;
 mod records;

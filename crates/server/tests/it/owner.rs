@@ -6,76 +6,49 @@ use serde_json::{Value, json};
 use crate::{
     canary::mark,
     client::{Reply, Request},
-    identity::provider::{AUDIENCE, CONTOSO, Client, Provider},
-    process::files_below,
-    service::{CHAT, Caller, Service, chat_path, free_addresses},
+    people::{People, Somebody, person},
+    process::{files_below, succeed},
+    service::{CHAT, Caller, chat_path},
 };
 
-const OPS: &str = "33333333-2222-3333-4444-555555555555";
-const FABRIKAM: &str = "44444444-2222-3333-4444-555555555555";
 const RECORDS: &str = "/desk/v1/resources/contoso/records";
 
-/// The people, by the names of their clients: directory and object.
-const PEOPLE: [(&str, &str, &str); 7] = [
-    ("officer", CONTOSO, "0e2f6a1c-0000-4000-8000-000000000011"),
-    ("user", CONTOSO, "0e2f6a1c-0000-4000-8000-000000000012"),
-    ("operating-officer", CONTOSO, "0e2f6a1c-0000-4000-8000-000000000013"),
-    ("auditing-officer", CONTOSO, "0e2f6a1c-0000-4000-8000-000000000014"),
-    ("foreign-officer", FABRIKAM, "0e2f6a1c-0000-4000-8000-000000000031"),
-    ("operator", OPS, "0e2f6a1c-0000-4000-8000-000000000021"),
-    ("auditor", OPS, "0e2f6a1c-0000-4000-8000-000000000022"),
+const PEOPLE: [Somebody; 7] = [
+    person("officer", "contoso"),
+    person("user", "contoso"),
+    person("operating-officer", "contoso"),
+    person("auditing-officer", "contoso"),
+    person("foreign-officer", "fabrikam"),
+    person("operator", "ops"),
+    person("auditor", "ops"),
 ];
 
 /// Who holds which role where.
-const ROLES: [(usize, &str, &[&str]); 10] = [
-    (0, "Data Protection Officer", &["--resource", "contoso"]),
-    (1, "Cognitive Services OpenAI User", &[]),
-    (2, "Data Protection Officer", &[]),
-    (2, "Operator", &["--service"]),
-    (3, "Data Protection Officer", &[]),
-    (3, "Auditor", &["--service"]),
-    (4, "Data Protection Officer", &["--service"]),
-    (5, "Operator", &["--service"]),
-    (5, "Data Protection Officer", &["--service"]),
-    (6, "Auditor", &["--service"]),
+const ROLES: [(&str, &str, &[&str]); 10] = [
+    ("officer", "Data Protection Officer", &["--resource", "contoso"]),
+    ("user", "Cognitive Services OpenAI User", &[]),
+    ("operating-officer", "Data Protection Officer", &[]),
+    ("operating-officer", "Operator", &["--service"]),
+    ("auditing-officer", "Data Protection Officer", &[]),
+    ("auditing-officer", "Auditor", &["--service"]),
+    ("foreign-officer", "Data Protection Officer", &["--service"]),
+    ("operator", "Operator", &["--service"]),
+    ("operator", "Data Protection Officer", &["--service"]),
+    ("auditor", "Auditor", &["--service"]),
 ];
 
 #[test]
 fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
-    let claims = |tid: &str, oid: &str| json!({"tid": tid, "oid": oid, "scp": "desk"});
-    let clients: Vec<Client> =
-        PEOPLE.iter().map(|(name, tid, oid)| Client::new(name, claims(tid, oid))).collect();
-    let provider = Provider::start(&clients, "rsa-1");
-    let issuers = format!(
-        "[{{issuer = '{}', audiences = ['{AUDIENCE}'], tenants = {{'{CONTOSO}' = 'contoso', \
-         '{FABRIKAM}' = 'fabrikam', '{OPS}' = 'ops'}}}}]",
-        provider.issuer()
-    );
-    let [desk, _] = free_addresses();
-    let service = Service::start(&[
-        ("BAILIWICK_LISTEN__DESK", &desk.to_string()),
-        ("BAILIWICK_IDENTITY__OPERATOR", "ops"),
-        ("BAILIWICK_IDENTITY__ISSUERS", &issuers),
-        ("BAILIWICK_EGRESS", &format!("[{{url = '{}'}}]", provider.issuer())),
-    ]);
+    let people = People::start(&PEOPLE);
+    let People { service, desk, .. } = &people;
     let [contoso, fabrikam] = ["contoso", "fabrikam"].map(|name| service.caller(name));
     let second = ["resource", "create", "contoso-2", "--tenant", "contoso", "--region", "local"];
     service.files.cli(&second);
-    service.files.cli(&["tenant", "create", "ops"]);
     for (who, role, more) in ROLES {
-        let (_, tid, oid) = PEOPLE[who];
-        let tenant = match tid {
-            OPS => "ops",
-            FABRIKAM => "fabrikam",
-            _ => "contoso",
-        };
-        let words = ["role", "assign", role, "--tenant", tenant, "--object", oid];
-        service.files.cli(&[&words[..], more].concat());
+        people.assign(role, who, more);
     }
     let ask = |who: &str, method: &str, path: &str| -> Reply {
-        let token = provider.token(who, AUDIENCE);
-        let request = Request::new(method, path);
-        request.header("authorization", &format!("Bearer {token}")).send(desk)
+        people.ask(who, Request::new(method, path))
     };
 
     // Three requests of Contoso's with their answers, as they crossed the wire; and one of another's.
@@ -105,6 +78,8 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
         let shown = reply.ok();
         assert_eq!(shown["request_body"], sent.request, "{shown}");
         assert_eq!(shown["response_body"], sent.response, "{shown}");
+        let typed = people.types("officer", &["desk", "record", "contoso", &sent.id]);
+        assert_eq!(typed, shown);
     }
 
     // Nobody else reads or deletes it; and a record of another's is answered like none.
@@ -145,8 +120,12 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
             assert_eq!((refused.status, &refused.body), (404, &none.body), "{method} {path}");
         }
     }
-    assert_eq!(Request::get(&own).send(desk).status, 401);
-    assert_eq!(Request::get(&own).key(&contoso.key1).send(desk).status, 401, "a key is no officer");
+    assert_eq!(Request::get(&own).send(*desk).status, 401);
+    assert_eq!(
+        Request::get(&own).key(&contoso.key1).send(*desk).status,
+        401,
+        "a key is no officer"
+    );
 
     // One record is deleted, while requests come in.
     let deleted = std::thread::scope(|scope| {
@@ -185,17 +164,11 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
     let saved = service.files.data().with_extension("receipt");
     let bytes = contoso.get(&format!("/openai/v1/receipts/{}", sent[1].id));
     std::fs::write(&saved, &bytes.body).unwrap();
-    let verify = |arguments: &[&std::ffi::OsStr]| {
-        let mut verify = service.files.command();
-        verify.args(["verify", "--service-key"]).arg(service.files.data().join("service.pub"));
-        let output = verify.args(arguments).output().unwrap();
-        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        assert!(output.status.success(), "{text}");
-        text
-    };
+    people.verify_log();
     let log = service.files.data().join("log");
-    verify(&["log".as_ref(), log.as_ref()]);
-    verify(&["receipt".as_ref(), saved.as_ref(), "--log".as_ref(), log.as_ref()]);
+    let mut verify = service.files.command();
+    verify.args(["verify", "--service-key"]).arg(service.files.data().join("service.pub"));
+    succeed(verify.arg("receipt").arg(saved).arg("--log").arg(log));
 }
 
 /// A request with its answer, and what only they have in them.

@@ -5,74 +5,59 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Reply, Request},
-    review::{Seat, Setting},
+    people::{People, Seat},
+    review::PEOPLE,
     service::{CHAT, DeploymentLimits, EMBED, chat_path, embeddings_path},
 };
 
-/// A setting in which everybody has their role, and one workstation is enrolled.
+/// Everybody with their role, and one workstation that is enrolled.
 struct Staffed {
-    setting: Setting,
+    people: People,
     seat: Seat,
 }
 
 impl Staffed {
     fn start() -> Self {
-        let setting = Setting::start();
-        setting.who(&["role", "assign", "Reviewer", "--service"], "reviewer");
+        let people = People::start(&PEOPLE);
+        people.assign("Reviewer", "reviewer", &["--service"]);
         for name in ["manager", "other-manager"] {
-            setting.who(&["role", "assign", "Review Manager", "--service"], name);
+            people.assign("Review Manager", name, &["--service"]);
         }
-        setting.who(&["role", "assign", "Operator", "--service"], "operator");
-        setting.enroll("desk-1", "local");
-        let seat = setting.seat(Some("desk-1"));
-        Self { setting, seat }
+        people.assign("Operator", "operator", &["--service"]);
+        people.enroll("desk-1", "local");
+        let seat = people.seat(Some("desk-1"));
+        Self { people, seat }
     }
 
     /// The customer's officer; once there is the customer.
     fn appoint(&self) {
-        self.setting.who(&["role", "assign", "Data Protection Officer"], "customer");
+        self.people.assign("Data Protection Officer", "customer", &[]);
     }
 
     /// A step at the review desk about the resource `contoso`.
     fn review(&self, who: &str, what: &str, body: &Value) -> (u16, Value) {
         let path = format!("/review/v1/resources/contoso/{what}");
-        self.seat.ask(&self.setting.token(who), "POST", &path, body).unwrap()
+        self.seat.ask(&self.people.token(who), "POST", &path, body).unwrap()
     }
 
     fn penalties(&self, who: &str) -> Value {
-        let token = self.setting.token(who);
-        let answer = self.seat.ask(&token, "GET", "/review/v1/penalties", &Value::Null).unwrap();
-        assert_eq!(answer.0, 200, "{}", answer.1);
-        answer.1
-    }
-
-    fn desk(&self, who: &str, request: Request) -> Reply {
-        let token = format!("Bearer {}", self.setting.token(who));
-        request.header("authorization", &token).send(self.setting.desk)
+        self.people.types(who, &["review", "penalties"])
     }
 
     fn appeal(&self, who: &str) -> Reply {
         let body = json!({"reason": "it was a test of our filters"});
-        self.desk(who, Request::post("/desk/v1/resources/contoso/appeal", &body))
+        self.people.ask(who, Request::post("/desk/v1/resources/contoso/appeal", &body))
     }
 
     fn owner_sees(&self) -> Value {
-        self.desk("customer", Request::get("/desk/v1/resources/contoso/abusePenalty")).ok()
-    }
-
-    fn assert_log_is_clean(&self) {
-        let files = &self.setting.service.files;
-        let mut verify = files.command();
-        verify.args(["verify", "--service-key"]).arg(files.data().join("service.pub"));
-        let output = verify.arg("log").arg(files.data().join("log")).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        self.people.types("customer", &["desk", "penalty", "contoso"])
     }
 }
 
 #[test]
 fn a_block_is_explained_appealed_and_heard_by_somebody_else() {
     let staffed = Staffed::start();
-    let service = &staffed.setting.service;
+    let service = &staffed.people.service;
     let (contoso, neighbour) = (service.caller("contoso"), service.caller("neighbour"));
     staffed.appoint();
     let because = json!({"reason": "fraud in many requests"});
@@ -128,6 +113,9 @@ fn a_block_is_explained_appealed_and_heard_by_somebody_else() {
         let claims = receipt.header("accept", "application/json").key(&contoso.key1);
         assert_eq!(claims.send(contoso.address).ok()["outcome"], "refused");
     }
+    // It is not got rid of by making the resource anew.
+    let anew = service.as_administrator(&Request::new("DELETE", "/admin/v1/resources/contoso"));
+    assert!(anew.status == 409 && anew.text().contains("penalty"), "{}", anew.text());
     // Nothing else of theirs is taken away, and nobody else notices.
     assert_eq!(contoso.get("/openai/v1/models").status, 200);
     neighbour.post(&chat_path(CHAT), &neighbour.short()).ok();
@@ -167,7 +155,8 @@ fn a_block_is_explained_appealed_and_heard_by_somebody_else() {
     assert_eq!(staffed.appeal("customer").status, 409, "heard");
 
     // Lifted, by the operator: served as before, and the owner still sees what was.
-    assert_eq!(staffed.review("operator", "lift", &because).0, 200);
+    let because = because["reason"].as_str().unwrap();
+    staffed.people.types("operator", &["review", "lift", "contoso", "--reason", because]);
     contoso.post(&chat_path(CHAT), &contoso.short()).ok();
     let after = staffed.owner_sees();
     assert_eq!(
@@ -175,13 +164,13 @@ fn a_block_is_explained_appealed_and_heard_by_somebody_else() {
         (&Value::Null, &json!("lifted"))
     );
     assert_eq!(staffed.penalties("manager"), json!([]));
-    staffed.assert_log_is_clean();
+    staffed.people.verify_log();
 }
 
 #[test]
 fn a_throttled_resource_has_what_is_left_of_its_limits() {
     let staffed = Staffed::start();
-    let service = &staffed.setting.service;
+    let service = &staffed.people.service;
     let contoso = service.caller("contoso");
     let limits = DeploymentLimits { requests: 10, tokens: 1 << 20 };
     service.deployment(&contoso, "narrow", "chat", Some(limits));
@@ -212,5 +201,5 @@ fn a_throttled_resource_has_what_is_left_of_its_limits() {
     let reply = ask();
     reply.ok();
     assert_eq!(reply.header("x-ratelimit-limit-requests"), Some("10"));
-    staffed.assert_log_is_clean();
+    staffed.people.verify_log();
 }

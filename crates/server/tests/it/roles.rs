@@ -4,33 +4,27 @@
 //! answers are compared with tests/refused-callers.txt: a route that is added stands there with its
 //! refusals, or the test fails.
 
-use std::{fmt::Write as _, fs, net::SocketAddr, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 
 use hyper::Method;
-use rcgen::ExtendedKeyUsagePurpose;
 use serde_json::{Value, json};
 use server::openai::routes::{Endpoint, ROUTES};
 
 use crate::{
     client::{Reply, Request},
-    identity::provider::{AUDIENCE, CONTOSO, Client, Provider},
-    review::{Authority, Seat},
-    service::{CHAT, Caller, EMBED, Service, chat_path, free_addresses},
+    people::{People, Somebody, person, program},
+    service::{CHAT, Caller, EMBED, chat_path},
 };
 
-const OPS: &str = "33333333-2222-3333-4444-555555555555";
-const FABRIKAM: &str = "11111111-2222-3333-4444-555555555555";
-
-/// Everybody, by the names of their clients: directory, object, and whether it is a program.
-const EVERYBODY: [(&str, &str, &str, bool); 8] = [
-    ("contributor", CONTOSO, "0e2f6a1c-0000-4000-8000-000000000041", false),
-    ("user", CONTOSO, "0e2f6a1c-0000-4000-8000-000000000042", false),
-    ("pipeline", CONTOSO, "0e2f6a1c-0000-4000-8000-000000000043", true),
-    ("nobody", CONTOSO, "0e2f6a1c-0000-4000-8000-000000000044", false),
-    ("stranger", FABRIKAM, "0e2f6a1c-0000-4000-8000-000000000045", false),
-    ("operator", OPS, "0e2f6a1c-0000-4000-8000-000000000046", false),
-    ("officer", OPS, "0e2f6a1c-0000-4000-8000-000000000047", false),
-    ("newcomer", OPS, "0e2f6a1c-0000-4000-8000-000000000048", false),
+const EVERYBODY: [Somebody; 8] = [
+    person("contributor", "contoso"),
+    person("user", "contoso"),
+    program("pipeline", "contoso"),
+    person("nobody", "contoso"),
+    person("stranger", "fabrikam"),
+    person("operator", "ops"),
+    person("officer", "ops"),
+    person("newcomer", "ops"),
 ];
 
 /// All roles that there are.
@@ -47,76 +41,34 @@ const ROLES: [&str; 9] = [
 ];
 
 struct Setting {
-    provider: Provider,
-    service: Service,
-    authority: Authority,
-    review: SocketAddr,
-    desk: SocketAddr,
+    people: People,
     contoso: Caller,
     fabrikam: Caller,
 }
 
 impl Setting {
     fn start() -> Self {
-        let client = |(name, tid, oid, program): &(&'static str, &str, &str, bool)| {
-            let mut claims = json!({"tid": tid, "oid": oid});
-            let (claim, value) = if *program { ("idtyp", "app") } else { ("scp", "desk") };
-            claims[claim] = value.into();
-            Client::new(name, claims)
-        };
-        let clients: Vec<Client> = EVERYBODY.iter().map(client).collect();
-        let provider = Provider::start(&clients, "rsa-1");
-        let authority = Authority::new();
-        authority.issue("server", ExtendedKeyUsagePurpose::ServerAuth);
-        authority.issue("desk-1", ExtendedKeyUsagePurpose::ClientAuth);
-        let path = |name: &str| authority.path(name).display().to_string();
-        let [review, desk] = free_addresses();
-        let listener = format!(
-            "{{listen = '{review}', certificate = '{}', key = '{}', workstation_ca = '{}'}}",
-            path("server.pem"),
-            path("server-key.pem"),
-            path("ca.pem")
-        );
-        let issuers = format!(
-            "[{{issuer = '{}', audiences = ['{AUDIENCE}'], tenants = {{'{CONTOSO}' = 'contoso', \
-             '{FABRIKAM}' = 'fabrikam', '{OPS}' = 'ops'}}}}]",
-            provider.issuer()
-        );
-        let service = Service::start(&[
-            ("BAILIWICK_REVIEW", &listener),
-            ("BAILIWICK_LISTEN__DESK", &desk.to_string()),
-            ("BAILIWICK_LISTEN__DOMAIN", "openai.test"),
-            ("BAILIWICK_IDENTITY__OPERATOR", "ops"),
-            ("BAILIWICK_IDENTITY__ISSUERS", &issuers),
-            ("BAILIWICK_EGRESS", &format!("[{{url = '{}'}}]", provider.issuer())),
-        ]);
-        let (contoso, fabrikam) = (service.caller("contoso"), service.caller("fabrikam"));
-        service.files.cli(&["tenant", "create", "ops"]);
-        Self { provider, service, authority, review, desk, contoso, fabrikam }
-    }
-
-    /// The command line, about somebody.
-    fn who(&self, words: &[&str], name: &str, more: &[&str]) {
-        let (tenant, oid, program) = somebody(name);
-        let who = ["--tenant", tenant, "--object", oid];
-        let kind: &[&str] = if program { &["--workload"] } else { &[] };
-        self.service.files.cli(&[words, &who, kind, more].concat());
-    }
-
-    fn assign(&self, role: &str, name: &str, more: &[&str]) {
-        self.who(&["role", "assign", role], name, more);
-    }
-
-    fn bearer(&self, name: &str) -> String {
-        format!("Bearer {}", self.provider.token(name, AUDIENCE))
+        let people = People::start(&EVERYBODY);
+        let contributor = ["Cognitive Services Contributor", "Cognitive Services Usages Reader"];
+        let [contoso, fabrikam] = ["contoso", "fabrikam"].map(|name| people.service.caller(name));
+        for role in contributor {
+            people.assign(role, "contributor", &[]);
+            people.assign(role, "pipeline", &["--resource", "contoso"]);
+        }
+        people.assign("Cognitive Services OpenAI User", "user", &[]);
+        // Whatever a customer's own people are called, it is in their own tenant.
+        for role in ROLES {
+            people.assign(role, "stranger", &[]);
+        }
+        people.assign("Operator", "operator", &["--service"]);
+        people.assign("Data Protection Officer", "officer", &["--service"]);
+        Self { people, contoso, fabrikam }
     }
 
     /// Asks the administration at the desk.
     fn ask(&self, who: &str, method: &str, path: &str, body: &Value) -> Reply {
-        Request::new(method, &format!("/admin/v1/{path}"))
-            .bytes(if body.is_null() { String::new() } else { body.to_string() })
-            .header("authorization", &self.bearer(who))
-            .send(self.desk)
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.people.ask(who, Request::new(method, &format!("/admin/v1/{path}")).bytes(body))
     }
 
     fn status(&self, who: &str, method: &str, path: &str, body: &Value) -> u16 {
@@ -124,42 +76,14 @@ impl Setting {
     }
 }
 
-/// Tenant, object and whether it is a program.
-fn somebody(name: &str) -> (&'static str, &'static str, bool) {
-    let (_, tid, oid, program) = EVERYBODY.iter().find(|one| one.0 == name).unwrap();
-    let tenant = match *tid {
-        CONTOSO => "contoso",
-        FABRIKAM => "fabrikam",
-        _ => "ops",
-    };
-    (tenant, oid, *program)
-}
-
 /// One service for all, since each costs a model's loading.
 #[test]
 fn who_signs_in_manages_what_their_roles_let_them() {
     let setting = Setting::start();
-    let contributor = ["Cognitive Services Contributor", "Cognitive Services Usages Reader"];
-    for role in contributor {
-        setting.assign(role, "contributor", &[]);
-        setting.assign(role, "pipeline", &["--resource", "contoso"]);
-    }
-    setting.assign("Cognitive Services OpenAI User", "user", &[]);
-    // Whatever a customer's own people are called, it is in their own tenant.
-    for role in ROLES {
-        setting.assign(role, "stranger", &[]);
-    }
-    setting.assign("Operator", "operator", &["--service"]);
-    setting.assign("Data Protection Officer", "officer", &["--service"]);
-
     customers_manage_their_own(&setting);
     the_operators_manage_the_service_and_choose_no_reviewers(&setting);
     every_route_refuses_who_may_not_enter(&setting);
-
-    let mut verify = setting.service.files.command();
-    verify.args(["verify", "--service-key"]).arg(setting.service.files.data().join("service.pub"));
-    let output = verify.arg("log").arg(setting.service.files.data().join("log")).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    setting.people.verify_log();
 }
 
 fn names(reply: &Reply) -> Vec<String> {
@@ -198,8 +122,8 @@ fn customers_manage_their_own(setting: &Setting) {
     let models = Request::get("/openai/v1/models")
         .key(made["key"].as_str().unwrap())
         .header("host", "contoso.openai.test");
-    assert_eq!(models.clone().send(setting.service.api).status, 200);
-    assert_eq!(models.key(&setting.contoso.key2).send(setting.service.api).status, 401);
+    assert_eq!(models.clone().send(setting.people.service.api).status, 200);
+    assert_eq!(models.key(&setting.contoso.key2).send(setting.people.service.api).status, 401);
 
     let new = json!({"name": "second", "model": "smollm2-135m", "task": "chat"});
     let path = "resources/contoso/deployments";
@@ -216,7 +140,8 @@ fn customers_manage_their_own(setting: &Setting) {
     assert_eq!(setting.status("contributor", "DELETE", "resources/contoso-2", &nothing), 204);
 
     // Nobody of the customer's gives roles or deletes the tenant.
-    let role = json!({"role": ROLES[0], "tenant": "contoso", "objectId": somebody("nobody").1});
+    let role =
+        json!({"role": ROLES[0], "tenant": "contoso", "objectId": setting.people.find("nobody").1});
     assert_eq!(setting.status("contributor", "POST", "roleAssignments", &role), 403);
     assert_eq!(setting.status("contributor", "DELETE", "tenants/contoso", &nothing), 403);
 }
@@ -236,7 +161,7 @@ fn the_operators_manage_the_service_and_choose_no_reviewers(setting: &Setting) {
     assert_eq!(setting.status("contributor", "PATCH", "resources/contoso", &off), 200);
 
     let give = |who: &str, role: &str, whom: &str| {
-        let (tenant, object, _) = somebody(whom);
+        let (tenant, object, _) = setting.people.find(whom);
         let given = json!({"role": role, "tenant": tenant, "objectId": object, "scope": "service"});
         setting.status(who, "POST", "roleAssignments", &given)
     };
@@ -258,9 +183,7 @@ enum At {
 }
 
 fn every_route_refuses_who_may_not_enter(setting: &Setting) {
-    let file = setting.authority.path("desk-1.pem").display().to_string();
-    let words = ["workstation", "enroll", &file, "--name", "desk-1", "--region", "local"];
-    setting.who(&words, "operator", &[]);
+    setting.people.enroll("desk-1", "local");
     let said = setting.contoso.post(&chat_path(CHAT), &setting.contoso.short());
     said.ok();
     let request = said.header("x-request-id").unwrap().to_owned();
@@ -284,10 +207,10 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
     let bearers = [
         String::new(),
         format!("Bearer {}", setting.fabrikam.key1),
-        setting.bearer("nobody"),
-        setting.bearer("stranger"),
+        setting.people.bearer("nobody"),
+        setting.people.bearer("stranger"),
     ];
-    let seat = Seat::new(&setting.authority, setting.review, Some("desk-1"));
+    let seat = setting.people.seat(Some("desk-1"));
     let mut text = String::from(HEADING);
     for (at, method, template) in &routes {
         let path = template
@@ -312,11 +235,11 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
                         ask = ask.header("authorization", bearer);
                     }
                     let reply = match at {
-                        At::Api => {
-                            ask.header("host", "contoso.openai.test").send(setting.service.api)
-                        }
-                        At::Operations => ask.send(setting.service.operations),
-                        At::Desk | At::Review => ask.send(setting.desk),
+                        At::Api => ask
+                            .header("host", "contoso.openai.test")
+                            .send(setting.people.service.api),
+                        At::Operations => ask.send(setting.people.service.operations),
+                        At::Desk | At::Review => ask.send(setting.people.desk),
                     };
                     (reply.status, if reply.body.is_empty() { Value::Null } else { reply.json() })
                 }
@@ -358,7 +281,8 @@ fn body_of(method: &Method, template: &str) -> Value {
     let reason = json!({"reason": "to see whether it works"});
     let grant = "gra_00000000000000000000000000000000";
     let approval = "apr_00000000000000000000000000000000";
-    let role = json!({"role": ROLES[0], "tenant": "contoso", "objectId": somebody("nobody").1});
+    let object = "0e2f6a1c-0000-4000-8000-000000000099";
+    let role = json!({"role": ROLES[0], "tenant": "contoso", "objectId": object});
     let last = template.rsplit('/').next().unwrap_or_default();
     match (method.as_str(), last) {
         ("POST" | "PATCH" | "DELETE", "roleAssignments") => role,

@@ -1,0 +1,270 @@
+//! People and programs of several directories, a provider that knows them, and a service with all its
+//! listeners that they come to: the desk, and the review desk with workstations of its authority.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+};
+use serde_json::{Value, json};
+use tokio_rustls::rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
+};
+
+use crate::{
+    client::{Reply, Request},
+    identity::provider::{AUDIENCE, CONTOSO, Client, Provider},
+    process::succeed,
+    service::{Service, free_addresses},
+};
+
+/// The tenants, with the directories that are mapped to them. The operator's own is `ops`.
+const DIRECTORIES: [(&str, &str); 3] = [
+    ("contoso", CONTOSO),
+    ("fabrikam", "11111111-2222-3333-4444-555555555555"),
+    ("ops", "33333333-2222-3333-4444-555555555555"),
+];
+
+/// Somebody: a name, and the tenant.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Somebody {
+    name: &'static str,
+    tenant: &'static str,
+    program: bool,
+}
+
+/// A person.
+pub(crate) const fn person(name: &'static str, tenant: &'static str) -> Somebody {
+    Somebody { name, tenant, program: false }
+}
+
+/// A program.
+pub(crate) const fn program(name: &'static str, tenant: &'static str) -> Somebody {
+    Somebody { name, tenant, program: true }
+}
+
+/// The service, the provider, and who there is.
+pub(crate) struct People {
+    provider: Provider,
+    pub(crate) service: Service,
+    pub(crate) authority: Authority,
+    everybody: &'static [Somebody],
+    review: SocketAddr,
+    pub(crate) desk: SocketAddr,
+}
+
+impl People {
+    pub(crate) fn start(everybody: &'static [Somebody]) -> Self {
+        let client = |(index, somebody): (usize, &Somebody)| {
+            let (_, tid) = DIRECTORIES.iter().find(|known| known.0 == somebody.tenant).unwrap();
+            let mut claims = json!({"tid": tid, "oid": object(index)});
+            let (claim, value) = if somebody.program { ("idtyp", "app") } else { ("scp", "desk") };
+            claims[claim] = value.into();
+            Client::new(somebody.name, claims)
+        };
+        let clients: Vec<Client> = everybody.iter().enumerate().map(client).collect();
+        let provider = Provider::start(&clients, "rsa-1");
+        let authority = Authority::new();
+        authority.issue("server", ExtendedKeyUsagePurpose::ServerAuth);
+        for name in ["desk-1", "desk-2", "stolen"] {
+            authority.issue(name, ExtendedKeyUsagePurpose::ClientAuth);
+        }
+        let [review, desk] = free_addresses();
+        let path = |name: &str| authority.path(name).display().to_string();
+        let listener = format!(
+            "{{listen = '{review}', certificate = '{}', key = '{}', workstation_ca = '{}'}}",
+            path("server.pem"),
+            path("server-key.pem"),
+            path("ca.pem")
+        );
+        let tenants = DIRECTORIES.map(|(name, tid)| format!("'{tid}' = '{name}'")).join(", ");
+        let issuers = format!(
+            "[{{issuer = '{}', audiences = ['{AUDIENCE}'], tenants = {{{tenants}}}}}]",
+            provider.issuer()
+        );
+        let service = Service::start(&[
+            ("BAILIWICK_REVIEW", &listener),
+            ("BAILIWICK_LISTEN__DESK", &desk.to_string()),
+            ("BAILIWICK_LISTEN__DOMAIN", "openai.test"),
+            ("BAILIWICK_IDENTITY__OPERATOR", "ops"),
+            ("BAILIWICK_IDENTITY__ISSUERS", &issuers),
+            ("BAILIWICK_EGRESS", &format!("[{{url = '{}'}}]", provider.issuer())),
+        ]);
+        service.files.cli(&["tenant", "create", "ops"]);
+        Self { provider, service, authority, everybody, review, desk }
+    }
+
+    /// Tenant and object of somebody, and whether it is a program.
+    pub(crate) fn find(&self, name: &str) -> (&'static str, String, bool) {
+        let index = self.everybody.iter().position(|somebody| somebody.name == name).unwrap();
+        let Somebody { tenant, program, .. } = self.everybody[index];
+        (tenant, object(index), program)
+    }
+
+    /// The command line, with who is meant.
+    pub(crate) fn who(&self, words: &[&str], name: &str) {
+        let (tenant, object, _) = self.find(name);
+        self.service.files.cli(&[words, &["--tenant", tenant, "--object", &object]].concat());
+    }
+
+    /// Gives a role, at the tenant or as `more` says.
+    pub(crate) fn assign(&self, role: &str, name: &str, more: &[&str]) {
+        let kind: &[&str] = if self.find(name).2 { &["--workload"] } else { &[] };
+        self.who(&[&["role", "assign", role], kind, more].concat(), name);
+    }
+
+    /// Lets a workstation be used for review.
+    pub(crate) fn enroll(&self, workstation: &str, region: &str) {
+        let file = self.authority.path(&format!("{workstation}.pem")).display().to_string();
+        let words = ["workstation", "enroll", &file, "--name", workstation, "--region", region];
+        self.who(&words, "operator");
+    }
+
+    /// The way of a workstation, or of none, to the review desk.
+    pub(crate) fn seat(&self, certificate: Option<&str>) -> Seat {
+        Seat::new(&self.authority, self.review, certificate)
+    }
+
+    pub(crate) fn token(&self, name: &str) -> String {
+        self.provider.token(name, AUDIENCE)
+    }
+
+    pub(crate) fn bearer(&self, name: &str) -> String {
+        format!("Bearer {}", self.token(name))
+    }
+
+    /// Somebody asks at the desk.
+    pub(crate) fn ask(&self, name: &str, request: Request) -> Reply {
+        request.header("authorization", &self.bearer(name)).send(self.desk)
+    }
+
+    /// Somebody uses the command line at a desk; what it says.
+    pub(crate) fn types(&self, name: &str, words: &[&str]) -> Value {
+        let path = |file: &str| self.authority.path(file);
+        let mut command = self.service.files.command();
+        command
+            .env("BAILIWICK_TOKEN", self.token(name))
+            .env("BAILIWICK_DESK_URL", format!("http://{}", self.desk))
+            .env("BAILIWICK_REVIEW_URL", format!("https://{}", self.review))
+            .env("BAILIWICK_CA_FILE", path("ca.pem"))
+            .env("BAILIWICK_CERTIFICATE", path("desk-1.pem"))
+            .env("BAILIWICK_CERTIFICATE_KEY", path("desk-1-key.pem"));
+        let text = succeed(command.args(words).arg("--json"));
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{words:?}: {error}: {text}"))
+    }
+
+    /// An auditor replays the log and finds nothing wrong; what the replay says.
+    pub(crate) fn verify_log(&self) -> String {
+        let files = &self.service.files;
+        let mut verify = files.command();
+        verify.args(["verify", "--service-key"]).arg(files.data().join("service.pub"));
+        succeed(verify.arg("log").arg(files.data().join("log")))
+    }
+}
+
+/// The object id of the person or program of this number.
+fn object(index: usize) -> String {
+    format!("0e2f6a1c-0000-4000-8000-{index:012}")
+}
+
+/// Certificates of the operator's own authority, as files.
+pub(crate) struct Authority {
+    folder: tempfile::TempDir,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let mut parameters = CertificateParams::new(Vec::new()).unwrap();
+        parameters.distinguished_name.push(DnType::CommonName, "workstations of the tests");
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("ca.pem"), parameters.self_signed(&key).unwrap().pem())
+            .unwrap();
+        Self { folder, issuer: Issuer::new(parameters, key) }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A certificate and key of this name, as `NAME.pem` and `NAME-key.pem`.
+    pub(crate) fn issue(&self, name: &str, usage: ExtendedKeyUsagePurpose) {
+        let mut parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        parameters.extended_key_usages = vec![usage];
+        let key = KeyPair::generate().unwrap();
+        let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
+        fs::write(self.path(&format!("{name}.pem")), certificate.pem()).unwrap();
+        fs::write(self.path(&format!("{name}-key.pem")), key.serialize_pem()).unwrap();
+    }
+}
+
+/// One workstation's way to the review desk.
+#[derive(Clone)]
+pub(crate) struct Seat {
+    address: SocketAddr,
+    tls: Arc<ClientConfig>,
+}
+
+impl Seat {
+    pub(crate) fn new(
+        authority: &Authority,
+        address: SocketAddr,
+        certificate: Option<&str>,
+    ) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(authority.path("ca.pem")).unwrap()).unwrap();
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots);
+        let tls = match certificate {
+            None => builder.with_no_client_auth(),
+            Some(name) => {
+                let file = |end: &str| authority.path(&format!("{name}{end}"));
+                let chain = vec![CertificateDer::from_pem_file(file(".pem")).unwrap()];
+                let key = PrivateKeyDer::from_pem_file(file("-key.pem")).unwrap();
+                builder.with_client_auth_cert(chain, key).unwrap()
+            }
+        };
+        Self { address, tls: Arc::new(tls) }
+    }
+
+    /// Status and JSON; none where the connection is not taken at all.
+    pub(crate) fn ask(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> Option<(u16, Value)> {
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let session = ClientConnection::new(Arc::clone(&self.tls), name).unwrap();
+        let mut stream = StreamOwned::new(session, TcpStream::connect(self.address).unwrap());
+        let body = if method == "GET" { String::new() } else { body.to_string() };
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: desk\r\nauthorization: Bearer {token}\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).ok()?;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8(answer).ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        let json = body.find(['{', '[']).map_or("null", |at| body.split_at(at).1);
+        let end = json.rfind(['}', ']']).map_or(json.len(), |at| at + 1);
+        Some((status, serde_json::from_str(json.split_at(end).0).unwrap_or(Value::Null)))
+    }
+}
