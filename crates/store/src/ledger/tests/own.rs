@@ -337,6 +337,38 @@ fn nothing_is_lost_while_records_are_deleted() {
     assert_eq!(report.keys_created, report.keys_destroyed + 1);
 }
 
+/// A request ends after each step, when a new span is due: it must not be sealed to the key that goes.
+#[test]
+fn what_ends_while_a_key_is_replaced_is_sealed_to_the_next_one() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let officer = Officer::new();
+    for n in 0..3 {
+        commit(&ledger, ended(n, true, START_MS)).unwrap();
+    }
+    let goes = copied(&ledger, 0).key;
+    let mut database = connect(&home.path().join("data")).unwrap();
+    tell_deleted(&mut database, clock, &officer.delete(OWN, request(1))).unwrap().unwrap();
+    let mut kept = vec![0, 2];
+    let mut meanwhile = |_: Step| {
+        let n = 10 + u8::try_from(kept.len()).unwrap();
+        NOW.fetch_add(61_000, Ordering::SeqCst);
+        commit(&ledger, ended(n, true, START_MS)).unwrap();
+        assert_ne!(copied(&ledger, n).key, goes, "{n}");
+        kept.push(n);
+        true
+    };
+    shred::all(&mut database, &ledger.inner.shared, &mut meanwhile).unwrap();
+    assert_eq!(kept.len(), 2 + 5, "after each step");
+    assert_eq!(records(&ledger, &officer), kept.iter().map(|n| request(*n)).collect::<Vec<_>>());
+    for n in kept {
+        let read = ledger.read_own(&officer.read(OWN, request(n))).unwrap();
+        assert_eq!(read.reveal(), content(), "{n}");
+    }
+    assert_eq!(audit(&ledger).findings, vec![]);
+}
+
 /// Reads come from everywhere at once; each shows the custodian a newer log than the one before.
 #[test]
 fn many_read_at_once() {
