@@ -213,7 +213,7 @@ fn token(visit: &Visit) -> Result<Key, Failure> {
         Failure::new(
             "there is no token to sign in with",
             "get one of your identity provider, and give it in --token-file FILE or in the variable \
-             BAILIWICK_TOKEN; docs/operate/identity.md shows how",
+             BAILIWICK_TOKEN; docs/operate/identity.md says what it must say",
         )
     })
 }
