@@ -8,7 +8,7 @@
 //! memory opens nothing that was sealed before.
 //!
 //! When a record is deleted before its deadline, the spans of its key are sealed again, to another
-//! one and without the record's own key ([`keys`]); then the first key is destroyed.
+//! one and without the record's own key; then the first key is destroyed.
 
 mod keys;
 
