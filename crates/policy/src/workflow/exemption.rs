@@ -91,6 +91,18 @@ pub enum How {
     WithdrawnByOperator,
 }
 
+/// What one of those who decide says about an application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// No.
+    No,
+    /// Yes, if another decides, too.
+    Yes,
+    /// Yes; and, where it is the last word that it takes, content logging is switched off with it: who
+    /// says so was permitted to.
+    YesAndSwitch,
+}
+
 /// What happens to a resource's zero retention.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -115,8 +127,8 @@ pub enum Event {
         approval: ApprovalId,
         /// Who.
         person: PersonId,
-        /// In favour, or against.
-        approve: bool,
+        /// What they say.
+        says: Word,
         /// Why.
         reason: Statement,
     },
@@ -189,11 +201,11 @@ pub fn step(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effe
             };
             next.apply(application, now_ms)?
         }
-        Event::Decide { approval, person, approve, reason } => {
+        Event::Decide { approval, person, says, reason } => {
             if state.lapsed(approval, now_ms) {
                 return Err(Refused::Lapsed);
             }
-            next.decide(approval, (person, approve), reason, now_ms)?
+            next.decide(approval, (person, says), reason, now_ms)?
         }
         Event::Withdraw { approval, side, person, reason } => {
             if state.lapsed(approval, now_ms) {
@@ -237,7 +249,7 @@ impl State {
     fn decide(
         &mut self,
         approval: ApprovalId,
-        (person, approved): (PersonId, bool),
+        (person, says): (PersonId, Word),
         reason: Statement,
         now_ms: u64,
     ) -> Result<Vec<Effect>, Refused> {
@@ -249,6 +261,7 @@ impl State {
         if pending.approved_by.contains(&person) {
             return Err(Refused::DecidedBefore);
         }
+        let approved = says != Word::No;
         let decided = Effect::Decide { approval, person, approved, reason: reason.clone() };
         if !approved {
             self.pending = None;
@@ -258,6 +271,9 @@ impl State {
         pending.approved_by.push(person);
         if pending.approved_by.len() < EXEMPTION_DECIDERS {
             return Ok(vec![decided]);
+        }
+        if says != Word::YesAndSwitch {
+            return Err(Refused::DecidedMeanwhile);
         }
         let Application { until_ms, review_after_abuse, .. } = *pending;
         self.pending = None;

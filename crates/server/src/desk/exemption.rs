@@ -7,17 +7,20 @@ use axum::{
     extract::{Path, State},
 };
 use policy::{
-    authz::facts::ApplicationFacts,
+    authz::{context::Retaining, facts::ApplicationFacts},
     id::{ApprovalId, PersonId, ResourceId},
-    permit::{ApplyExemption, DecideExemption, Permit, ReadResource, WithdrawExemption},
+    permit::{
+        ApplyExemption, DecideExemption, Permit, ReadResource, SetContentLogging, WithdrawExemption,
+    },
     retention::DAY_MS,
     workflow::{
         Statement,
-        exemption::{ApplicationView, Event, Side, State as Exempted, Status},
+        exemption::{ApplicationView, Event, Side, State as Exempted, Status, Word},
     },
 };
 use serde::{Deserialize, Serialize};
 use store::{Resource, Store, random, workflow::Exemption};
+use tlog::limits::EXEMPTION_DECIDERS;
 
 use super::{Desk, Parsed, Visitor, blocking, error::DeskError, facts};
 use crate::clock;
@@ -142,13 +145,36 @@ pub(super) async fn decide(
         .ok_or(DeskError::Exemption(policy::workflow::exemption::Refused::NoSuchApplication))?;
     let permit: Permit<DecideExemption> = visitor.permit(&asked)?;
     let ApplicationFacts { of, application, .. } = permit.spend();
+    let says = if !given.approve {
+        Word::No
+    } else if is_last(&asked) {
+        may_switch(&visitor, asked)?
+    } else {
+        Word::Yes
+    };
     let event = Event::Decide {
         approval: application,
         person: visitor.person,
-        approve: given.approve,
+        says,
         reason: Statement::new(&given.reason, random()?)?,
     };
     step(&desk.store, of.resource, event).await
+}
+
+/// Whether one more yes is the last that it takes.
+fn is_last(application: &ApplicationFacts) -> bool {
+    let given = [application.first, application.second].into_iter().flatten().count();
+    given.saturating_add(1) >= EXEMPTION_DECIDERS
+}
+
+/// Asks whether the visitor's yes may switch content logging off.
+fn may_switch(visitor: &Visitor, mut decided: ApplicationFacts) -> Result<Word, DeskError> {
+    decided.second = Some(visitor.person);
+    decided.approved = true;
+    let of = decided.of;
+    let context = Retaining { now_ms: clock::now_ms(), enabled: false, application: Some(decided) };
+    let _permit: Permit<SetContentLogging> = visitor.permit_in(&of, &context)?;
+    Ok(Word::YesAndSwitch)
 }
 
 /// The customer or the operator ends it, at once.
@@ -170,6 +196,9 @@ pub(super) async fn withdraw(
     };
     let permit: Permit<WithdrawExemption> = visitor.permit(&asked)?;
     let ApplicationFacts { of, application, .. } = permit.spend();
+    // Content is kept again.
+    let context = Retaining { now_ms: clock::now_ms(), enabled: true, application: None };
+    let _permit: Permit<SetContentLogging> = visitor.permit_in(&of, &context)?;
     let is_own = visitor.signed_in.principal.tenant() == of.tenant;
     let event = Event::Withdraw {
         approval: application,

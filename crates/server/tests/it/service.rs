@@ -294,7 +294,12 @@ impl Files {
         let because = || Statement::new("for a test", [7; 16]).unwrap();
         let decide = |n| {
             let (person, reason) = (person(n), because());
-            exemption::Event::Decide { approval, person, approve: true, reason }
+            exemption::Event::Decide {
+                approval,
+                person,
+                says: exemption::Word::YesAndSwitch,
+                reason,
+            }
         };
         let apply = exemption::Event::Apply {
             approval,

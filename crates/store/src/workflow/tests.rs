@@ -73,7 +73,7 @@ fn an_approved_application_switches_content_logging_off_until_its_date() {
     let decide = |n| exemption::Event::Decide {
         approval: APPROVAL,
         person: person(n),
-        approve: true,
+        says: exemption::Word::YesAndSwitch,
         reason: said("why"),
     };
     assert!(matches!(

@@ -27,6 +27,9 @@ pub enum Refused {
     /// It takes two people.
     #[error("this person has decided, and another person must")]
     DecidedBefore,
+    /// Another person was faster: this would be the last word, and it was not asked for as one.
+    #[error("another person has decided meanwhile")]
+    DecidedMeanwhile,
     /// Its date has come.
     #[error("this approval has expired")]
     Expired,
@@ -50,6 +53,7 @@ impl Refused {
             Self::Lapsed => "let the customer apply again",
             Self::OwnApplication => "let two other people decide",
             Self::DecidedBefore => "let another person decide",
+            Self::DecidedMeanwhile => "look at the application again, and decide",
             Self::Expired => {
                 "nothing is to be done: content is kept again; to renew it, apply again"
             }

@@ -43,7 +43,11 @@ fn apply_until(n: u8, until_ms: u64) -> Event {
 }
 
 fn decide(n: u8, by: u8, approve: bool) -> Event {
-    Event::Decide { approval: id(n), person: person(by), approve, reason: because() }
+    say(n, by, if approve { Word::YesAndSwitch } else { Word::No })
+}
+
+fn say(n: u8, by: u8, says: Word) -> Event {
+    Event::Decide { approval: id(n), person: person(by), says, reason: because() }
 }
 
 fn withdraw(n: u8, side: Side) -> Event {
@@ -158,6 +162,14 @@ fn nobody_decides_alone_twice_or_about_their_own() {
     assert_eq!(refused(&one, decide(1, 2, false), NOW), Refused::DecidedBefore);
     assert_eq!(refused(&one, decide(1, APPLICANT, true), NOW), Refused::OwnApplication);
     assert_eq!(refused(&one, decide(1, APPLICANT, false), NOW), Refused::OwnApplication);
+}
+
+/// Two decide at once, each as the first: nobody has asked whether the second may switch.
+#[test]
+fn the_last_word_is_asked_for_as_one() {
+    let one = after([apply(1), say(1, 2, Word::Yes)]);
+    assert_eq!(refused(&one, say(1, 3, Word::Yes), NOW), Refused::DecidedMeanwhile);
+    assert!(one.status(NOW).in_force.is_none());
 }
 
 #[test]
@@ -313,6 +325,7 @@ fn every_refusal_says_what_to_do() {
         Refused::Lapsed,
         Refused::OwnApplication,
         Refused::DecidedBefore,
+        Refused::DecidedMeanwhile,
         Refused::Expired,
         Refused::NotDue,
     ] {
