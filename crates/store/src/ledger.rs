@@ -185,6 +185,8 @@ pub(crate) struct Shared {
     changed: std::sync::Condvar,
     /// How often a key was retired: what is remembered of keys from before that counts no more.
     retirements: AtomicU64,
+    /// Held while a retirement is written and counted, until it is committed.
+    retiring: Mutex<()>,
     shredding: Mutex<shred::Shredding>,
     shredded: std::sync::Condvar,
 }
@@ -245,6 +247,7 @@ impl Ledger {
             overdue: Mutex::new(None),
             changed: std::sync::Condvar::new(),
             retirements: AtomicU64::new(0),
+            retiring: Mutex::default(),
             shredding: Mutex::default(),
             shredded: std::sync::Condvar::new(),
         });

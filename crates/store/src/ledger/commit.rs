@@ -17,7 +17,7 @@ use tlog::{
 };
 
 use super::{
-    Ended, Job, NotRecorded, Shared, TOGETHER_MAX, deployment_bytes, facts,
+    Ended, Job, NotRecorded, Shared, TOGETHER_MAX, deployment_bytes, facts, held,
     pieces::{self, Kept},
 };
 use crate::{
@@ -178,7 +178,11 @@ impl Memory {
 
     /// Forgets all keys and open spans, where a key was retired: it may be one of these.
     fn forget_retired(&mut self, shared: &Shared) {
-        let retirements = shared.retirements.load(Ordering::SeqCst);
+        // Not while one is being committed: what is learned next must be learned after it.
+        let retirements = {
+            let _retiring = held(&shared.retiring);
+            shared.retirements.load(Ordering::SeqCst)
+        };
         if self.retirements != retirements {
             self.retirements = retirements;
             self.keys.clear();

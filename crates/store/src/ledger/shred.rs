@@ -152,6 +152,8 @@ fn retired(database: &mut Connection, shared: &Shared) -> Result<Option<Named>, 
         return Ok(Some(key));
     }
     let Some(key) = one(database, next)? else { return Ok(None) };
+    // Until it is committed nobody counts anew: who did would count it, and not see it yet.
+    let _retiring = held(&shared.retiring);
     let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.prepare_cached("UPDATE record_key SET retired = 1 WHERE id = ?1")?
         .execute([key.key.as_bytes()])?;
