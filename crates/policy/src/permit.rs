@@ -158,7 +158,6 @@ impl Administration for DeleteTenant {}
 impl Administration for WriteModel {}
 impl Administration for AssignRole {}
 impl Administration for EnrollWorkstation {}
-impl Administration for WriteLockbox {}
 impl Administration for WriteNetworkRules {}
 impl Administration for ReadEvidence {}
 

@@ -445,7 +445,9 @@ impl AdminError {
                 ManageError::Store(StoreError::Exists { .. } | StoreError::InUse(_))
                 | ManageError::Penalised { .. } => (StatusCode::CONFLICT, "Conflict"),
                 ManageError::Store(StoreError::Busy) => UNAVAILABLE,
-                ManageError::Forbidden(_) | ManageError::NotOfTheService { .. } => FORBIDDEN,
+                ManageError::Forbidden(_)
+                | ManageError::NotOfTheService { .. }
+                | ManageError::OwnersLockbox => FORBIDDEN,
                 ManageError::Store(StoreError::BadName { .. })
                 | ManageError::ModelCannotChat { .. }
                 | ManageError::Days(_)

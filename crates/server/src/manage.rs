@@ -26,7 +26,7 @@ use policy::{
     network::{DefaultAction, IP_RULES_MAX, IpRule, NetworkRules, PublicNetworkAccess},
     permit::{
         CreateTenant, DeleteDeployment, DeleteResource, DeleteTenant, ListKeys, ReadResource,
-        ReadTenant, RegenerateKey, WriteDeployment, WriteLockbox, WriteNetworkRules, WriteResource,
+        ReadTenant, RegenerateKey, WriteDeployment, WriteNetworkRules, WriteResource,
     },
     principal::{Administrator, Key, KeyName, ResourceKeys},
     retention::{ContentLogging, Days, Rule},
@@ -89,7 +89,7 @@ pub struct NewResource {
 }
 
 /// What is to be changed of a resource.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResourceUpdate {
     /// Whether prompt prefixes may be reused within the tenant.
@@ -293,16 +293,20 @@ impl Management {
         name: &str,
         update: &ResourceUpdate,
     ) -> Result<ResourceView, ManageError> {
+        if *update == ResourceUpdate::default() {
+            return self.resource(name);
+        }
         let days = update.retention_days.map(Days::new).transpose()?;
         let directory = self.store.directory()?;
         // Everything is asked before anything is changed.
         let written =
             update.prefix_cache.is_some() || update.disable_local_auth.is_some() || days.is_some();
-        if written {
+        // Whether looks take consent its owner says; that they do, whoever may change the resource.
+        let owners = update.lockbox.map(|_| self.owners_lockbox(&directory, name)).transpose();
+        if written || (owners.is_err() && update.lockbox == Some(true)) {
             self.resource_for::<WriteResource>(&directory, name)?;
-        }
-        if update.lockbox.is_some() {
-            self.resource_for::<WriteLockbox>(&directory, name)?;
+        } else {
+            owners?;
         }
         let network = self.network(&directory, name, update)?;
         let id = find_resource(&directory, name)?.id;
@@ -321,7 +325,10 @@ impl Management {
         if let Some(rules) = network {
             self.store.set_network(id, &rules)?;
         }
-        self.resource(name)
+        // Who may change it sees what became of it, whether or not they may read it otherwise.
+        let directory = self.store.directory()?;
+        let resource = directory.resource(id).ok_or_else(|| not_found(Kind::Resource, name))?;
+        Ok(ResourceView::of(resource, &directory))
     }
 
     /// The network rules that an update leads to, where it changes them.
@@ -355,11 +362,8 @@ impl Management {
     pub fn delete_resource(&self, name: &str) -> Result<(), ManageError> {
         let directory = self.store.directory()?;
         let id = self.resource_for::<DeleteResource>(&directory, name)?.id;
-        let penalty = directory.penalty(id).and_then(|state| state.abuse_penalty(clock::now_ms()));
-        if let Some(penalty) = penalty {
-            // Made anew under the same name it would be free of it.
-            return Err(ManageError::Penalised { until: time(penalty.expires_ms / 1000) });
-        }
+        // Made anew under the same name it would be free of its penalty.
+        unpenalised(&directory, id)?;
         Ok(self.store.delete_resource(id)?)
     }
 
@@ -397,6 +401,8 @@ impl Management {
     ) -> Result<DeploymentView, ManageError> {
         let directory = self.store.directory()?;
         let resource = self.resource_for::<WriteDeployment>(&directory, resource)?;
+        // What is left of its limits is not made up for by more of them.
+        unpenalised(&directory, resource.id)?;
         let model = find_model(&directory, &new.model)?;
         if new.task == Task::Chat && !model.facts.generates {
             return Err(ManageError::ModelCannotChat { model: model.name.clone() });
@@ -461,11 +467,16 @@ impl Management {
         update: DeploymentUpdate,
     ) -> Result<DeploymentView, ManageError> {
         let directory = self.store.directory()?;
-        let id = self.deployment_for::<WriteDeployment>(&directory, (resource, name))?.id;
+        let deployment = self.deployment_for::<WriteDeployment>(&directory, (resource, name))?;
+        unpenalised(&directory, deployment.resource)?;
+        let id = deployment.id;
         let DeploymentUpdate { tokens_per_minute, requests_per_minute } = update;
         let change = LimitsChange { tokens_per_minute, requests_per_minute };
         self.store.change_limits(id, change)?;
-        self.deployment(resource, name)
+        let directory = self.store.directory()?;
+        let changed = directory.deployments().into_iter().find(|deployment| deployment.id == id);
+        let changed = changed.ok_or_else(|| not_found(Kind::Deployment, name))?;
+        Ok(DeploymentView::of(changed, &directory))
     }
 
     /// Deletes a deployment; requests to it are refused at once.
@@ -474,8 +485,18 @@ impl Management {
     /// When there is none of that name in the resource.
     pub fn delete_deployment(&self, resource: &str, name: &str) -> Result<(), ManageError> {
         let directory = self.store.directory()?;
-        let id = self.deployment_for::<DeleteDeployment>(&directory, (resource, name))?.id;
-        Ok(self.store.delete_deployment(id)?)
+        let deployment = self.deployment_for::<DeleteDeployment>(&directory, (resource, name))?;
+        unpenalised(&directory, deployment.resource)?;
+        Ok(self.store.delete_deployment(deployment.id)?)
+    }
+}
+
+/// Refuses what would make up for a penalty.
+fn unpenalised(directory: &Directory, resource: ResourceId) -> Result<(), ManageError> {
+    let state = directory.penalty(resource);
+    match state.and_then(|state| state.abuse_penalty(clock::now_ms())) {
+        Some(penalty) => Err(ManageError::Penalised { until: time(penalty.expires_ms / 1000) }),
+        None => Ok(()),
     }
 }
 

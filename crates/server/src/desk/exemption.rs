@@ -15,7 +15,7 @@ use policy::{
     retention::DAY_MS,
     workflow::{
         Statement,
-        exemption::{ApplicationView, Event, Side, State as Exempted, Status, Word},
+        exemption::{ApplicationView, Event, Refused, Side, State as Exempted, Status, Word},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -139,11 +139,18 @@ pub(super) async fn decide(
     let resource = visitor.resource(&name)?;
     let state = state(&desk.store, resource.id).await?;
     let application = state.application(clock::now_ms());
-    let asked = application
+    let pending = application
         .filter(|application| application.approval == given.approval)
-        .map(|application| application_facts(resource, &application))
-        .ok_or(DeskError::Exemption(policy::workflow::exemption::Refused::NoSuchApplication))?;
+        .map(|application| application_facts(resource, &application));
+    // Asked about one that is not there, too: who may not decide learns nothing of the resource.
+    let asked = match &pending {
+        Some(pending) => pending.clone(),
+        None => unknown(resource, given.approval)?,
+    };
     let permit: Permit<DecideExemption> = visitor.permit(&asked)?;
+    if pending.is_none() {
+        return Err(DeskError::Exemption(Refused::NoSuchApplication));
+    }
     let ApplicationFacts { of, application, .. } = permit.spend();
     let says = if !given.approve {
         Word::No
@@ -185,15 +192,7 @@ pub(super) async fn withdraw(
     Parsed(given): Parsed<Withdrawal>,
 ) -> Result<Json<Status>, DeskError> {
     let resource = visitor.resource(&name)?;
-    let asked = ApplicationFacts {
-        of: facts(resource),
-        application: given.approval,
-        applicant: visitor.person,
-        first: None,
-        second: None,
-        approved: false,
-        expires_ms: 0,
-    };
+    let asked = unknown(resource, given.approval)?;
     let permit: Permit<WithdrawExemption> = visitor.permit(&asked)?;
     let ApplicationFacts { of, application, .. } = permit.spend();
     // Content is kept again.
@@ -237,6 +236,19 @@ fn application_facts(resource: &Resource, application: &ApplicationView<'_>) -> 
         approved: false,
         expires_ms: application.until_ms,
     }
+}
+
+/// An application that nobody made.
+fn unknown(resource: &Resource, application: ApprovalId) -> Result<ApplicationFacts, DeskError> {
+    Ok(ApplicationFacts {
+        of: facts(resource),
+        application,
+        applicant: PersonId::from_random(random()?),
+        first: None,
+        second: None,
+        approved: false,
+        expires_ms: 0,
+    })
 }
 
 async fn state(store: &Store, resource: ResourceId) -> Result<Exempted, DeskError> {

@@ -6,7 +6,7 @@ use policy::{
         context::Moment,
         facts::{DeploymentFacts, ResourceFacts, TenantFacts},
     },
-    permit::{Administration, Permit},
+    permit::{Action, Administration, Permit, ReadResource, ReadTenant, WriteLockbox},
     principal::Administrator,
 };
 use store::{Deployment, Directory, Kind, Resource, Tenant};
@@ -61,11 +61,7 @@ impl Management {
         context: &A::Context,
         named: Named<'_>,
     ) -> Result<Permit<A>, ManageError> {
-        self.actor.permit(thing, context).map_err(|denied| match (denied, named) {
-            (Denied::Forbidden(forbidden), _) => ManageError::Forbidden(forbidden),
-            (Denied::Hidden, Named::Thing(kind, name)) => not_found(kind, name).into(),
-            (Denied::Hidden, Named::Service) => ManageError::NotOfTheService { action: A::NAME },
-        })
+        self.actor.permit(thing, context).map_err(|denied| refused::<A>(denied, named))
     }
 
     /// Whether a list shows a thing to the caller.
@@ -103,6 +99,55 @@ impl Management {
         Ok(resource)
     }
 
+    /// Asks whether the caller speaks for a resource's owner about its lockbox. The administrator does
+    /// not: it is no administration.
+    pub(super) fn owners_lockbox(
+        &self,
+        directory: &Directory,
+        name: &str,
+    ) -> Result<(), ManageError> {
+        let facts = facts(find_resource(directory, name)?);
+        let Actor::SignedIn(one) = &self.actor else { return Err(ManageError::OwnersLockbox) };
+        let permit = one.permit::<WriteLockbox>(&facts, &now());
+        permit
+            .map(drop)
+            .map_err(|denied| refused::<WriteLockbox>(denied, Named::Thing(Kind::Resource, name)))
+    }
+
+    /// Whether the caller may know that there is such a resource.
+    fn sees(&self, resource: &Resource) -> bool {
+        let asked = self.actor.permit::<ReadResource>(&facts(resource), &now());
+        !matches!(asked, Err(Denied::Hidden))
+    }
+
+    /// A deployment by its name. In a resource that the caller may not know of, there is none, and
+    /// there is no such resource.
+    pub(super) fn deployment_of<'d>(
+        &self,
+        directory: &'d Directory,
+        owner: &Resource,
+        name: &str,
+    ) -> Result<&'d Deployment, ManageError> {
+        find_deployment(directory, owner, name).map_err(|error| match self.sees(owner) {
+            true => error.into(),
+            false => not_found(Kind::Resource, &owner.name).into(),
+        })
+    }
+
+    /// A tenant by its name, where the caller may know of it.
+    pub(super) fn tenant_seen<'d>(
+        &self,
+        directory: &'d Directory,
+        name: &str,
+    ) -> Result<&'d Tenant, ManageError> {
+        let tenant = find_tenant(directory, name)?;
+        let asked = self.actor.permit::<ReadTenant>(&TenantFacts { tenant: tenant.id }, &now());
+        match asked {
+            Err(Denied::Hidden) => Err(not_found(Kind::Tenant, name).into()),
+            Ok(_) | Err(Denied::Forbidden(_)) => Ok(tenant),
+        }
+    }
+
     /// The deployment of a name, for who may do `A` to it.
     pub(super) fn deployment_for<'d, A: Administration<Context = Moment>>(
         &self,
@@ -113,11 +158,20 @@ impl Management {
         A::Thing: From<DeploymentFacts>,
     {
         let owner = find_resource(directory, resource)?;
-        let deployment = find_deployment(directory, owner, name)?;
+        let deployment = self.deployment_of(directory, owner, name)?;
+        let named = Named::Thing(Kind::Resource, resource);
         let ResourceFacts { tenant, resource } = facts(owner);
         let facts = DeploymentFacts { tenant, resource, deployment: deployment.id };
-        let _permit = self.permit::<A>(&facts.into(), Named::Thing(Kind::Deployment, name))?;
+        let _permit = self.permit::<A>(&facts.into(), named)?;
         Ok(deployment)
+    }
+}
+
+fn refused<A: Action>(denied: Denied, named: Named<'_>) -> ManageError {
+    match (denied, named) {
+        (Denied::Forbidden(forbidden), _) => ManageError::Forbidden(forbidden),
+        (Denied::Hidden, Named::Thing(kind, name)) => not_found(kind, name).into(),
+        (Denied::Hidden, Named::Service) => ManageError::NotOfTheService { action: A::NAME },
     }
 }
 

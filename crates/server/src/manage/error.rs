@@ -67,8 +67,11 @@ pub enum ManageError {
     /// Something was to be done without saying why.
     #[error("there is no reason")]
     NoReason,
-    /// A resource that is under a penalty for abuse was to be deleted.
-    #[error("the resource is under a penalty for abuse until {until}, and is not deleted before")]
+    /// What would make up for a penalty for abuse was to be done.
+    #[error(
+        "the resource is under a penalty for abuse until {until}: before, neither it nor its \
+         deployments are deleted, made or given other limits"
+    )]
     Penalised {
         /// When the penalty expires.
         until: String,
@@ -82,6 +85,9 @@ pub enum ManageError {
         /// The action's name.
         action: &'static str,
     },
+    /// The administrator was to switch a lockbox off.
+    #[error("that looks take its owner's consent is the owner's own to end")]
+    OwnersLockbox,
     /// A part of the program stopped.
     #[error("the work was cut off: {0}")]
     Aborted(String),
@@ -108,6 +114,11 @@ impl ManageError {
             Self::Workstation(refused) => refused.help().to_owned(),
             Self::NoRole => "give them one first: `bailiwick role assign`".to_owned(),
             Self::Forbidden(_) | Self::NotOfTheService { .. } => "ask the operator for it (`bailiwick role assign`)".to_owned(),
+            Self::OwnersLockbox => {
+                "let the customer's data protection officer or contributor do it, with a token, at \
+                 the desk: PATCH /admin/v1/resources/NAME"
+                    .to_owned()
+            }
             Self::Penalised { .. } => {
                 "appeal at the desk, have it lifted, or wait until it expires".to_owned()
             }

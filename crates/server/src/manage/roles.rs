@@ -13,9 +13,7 @@ use policy::{
 use serde::{Deserialize, Serialize, Serializer};
 use store::{Assignment, Directory, Somebody};
 
-use super::{
-    ManageError, Management, actor::Named, find_deployment, find_resource, find_tenant, random,
-};
+use super::{ManageError, Management, actor::Named, find_resource, find_tenant, random};
 use crate::clock;
 
 /// A role that is to be given or taken.
@@ -38,7 +36,7 @@ pub struct RoleAssignment {
 
 /// Where a role holds, by names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum ScopeName {
     /// At the tenant that they are of, and all its resources.
     #[default]
@@ -78,6 +76,19 @@ pub struct RoleAssignmentView {
     pub scope: ScopeName,
 }
 
+impl RoleAssignment {
+    /// What the role holds at, by the name that was given: for who may not know of it.
+    fn named(&self) -> Named<'_> {
+        match &self.scope {
+            ScopeName::Service => Named::Service,
+            ScopeName::Tenant => Named::Thing(store::Kind::Tenant, &self.tenant),
+            ScopeName::Resource { name: resource } | ScopeName::Deployment { resource, .. } => {
+                Named::Thing(store::Kind::Resource, resource)
+            }
+        }
+    }
+}
+
 impl Management {
     /// Gives a role, from the next request on.
     ///
@@ -85,7 +96,7 @@ impl Management {
     /// When there is no such role, tenant or scope.
     pub fn assign_role(&self, given: &RoleAssignment) -> Result<(), ManageError> {
         let (somebody, role, scope) = self.assignment(given)?;
-        let scope = self.assigning(&somebody, role, scope)?;
+        let scope = self.assigning(&somebody, role, (scope, given.named()))?;
         self.store.assign_role(somebody, role, scope)?;
         Ok(())
     }
@@ -96,7 +107,7 @@ impl Management {
     /// When it was not given there.
     pub fn remove_role(&self, given: &RoleAssignment) -> Result<(), ManageError> {
         let (somebody, role, scope) = self.assignment(given)?;
-        let scope = self.assigning(&somebody, role, scope)?;
+        let scope = self.assigning(&somebody, role, (scope, given.named()))?;
         Ok(self.store.remove_role(somebody, role, scope)?)
     }
 
@@ -107,7 +118,7 @@ impl Management {
     pub fn set_team(&self, team: &str, tenant: &str, object: &str) -> Result<(), ManageError> {
         let somebody = self.person(tenant, object)?;
         // Who is in which team says who approves whose looks: it takes what making a reviewer takes.
-        self.assigning(&somebody, Role::Reviewer, Scope::Service)?;
+        self.assigning(&somebody, Role::Reviewer, (Scope::Service, Named::Service))?;
         self.store.set_team(somebody, team)?;
         Ok(())
     }
@@ -139,7 +150,7 @@ impl Management {
         &self,
         somebody: &Somebody,
         role: Role,
-        scope: Scope,
+        (scope, named): (Scope, Named<'_>),
     ) -> Result<Scope, ManageError> {
         let directory = self.store.directory()?;
         // Somebody who never had a role has no id yet, and so is nobody who signed in.
@@ -150,13 +161,6 @@ impl Management {
             Kind::Workload => Holder::Workload(WorkloadId::from_random(id)),
         };
         let context = Assigning { now_ms: clock::now_ms(), role, to };
-        let tenant = directory.tenant(somebody.tenant).map_or("", |tenant| tenant.name.as_str());
-        let named = match scope {
-            Scope::Service => Named::Service,
-            Scope::Tenant(_) | Scope::Resource(_) | Scope::Deployment(_) => {
-                Named::Thing(store::Kind::Tenant, tenant)
-            }
-        };
         Ok(self.permit_in::<AssignRole>(&scope, &context, named)?.spend())
     }
 
@@ -164,7 +168,7 @@ impl Management {
         let role: Role = given.role.parse()?;
         let object: Guid = given.object_id.parse().map_err(|_| ManageError::ObjectId)?;
         let directory = self.store.directory()?;
-        let tenant = find_tenant(&directory, &given.tenant)?.id;
+        let tenant = self.tenant_seen(&directory, &given.tenant)?.id;
         let scope = match &given.scope {
             ScopeName::Tenant => Scope::Tenant(TenantFacts { tenant }),
             ScopeName::Service => Scope::Service,
@@ -175,7 +179,7 @@ impl Management {
             }
             ScopeName::Deployment { resource, name } => {
                 let resource = find_resource(&directory, resource)?;
-                let deployment = find_deployment(&directory, resource, name)?.id;
+                let deployment = self.deployment_of(&directory, resource, name)?.id;
                 let (tenant, resource) = (resource.tenant, resource.id);
                 Scope::Deployment(DeploymentFacts { tenant, resource, deployment })
             }

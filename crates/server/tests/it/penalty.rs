@@ -136,6 +136,10 @@ fn a_block_is_explained_appealed_and_heard_by_somebody_else() {
     for nobody in ["manager", "operator"] {
         assert!(matches!(staffed.appeal(nobody).status, 403 | 404), "{nobody}");
     }
+    let path = "/desk/v1/resources/contoso/abusePenalty";
+    let to_others = staffed.people.ask("operator", Request::get(path)).ok();
+    assert_eq!(to_others["abusePenalty"], imposed["abusePenalty"], "{to_others}");
+    assert!(!to_others.to_string().contains("fraud"), "{to_others}");
     let appealed = staffed.appeal("customer").ok();
     assert_eq!(appealed["appeal"]["state"], "open", "{appealed}");
     assert_eq!(staffed.appeal("customer").status, 409, "twice");
@@ -194,6 +198,19 @@ fn a_throttled_resource_has_what_is_left_of_its_limits() {
         "{message}"
     );
     assert!(reply.header("retry-after").is_some() && !message.contains("spam"), "{message}");
+
+    // What is left is not made up for by other limits, or by more deployments.
+    let more = json!({"tokensPerMinute": 1 << 20, "requestsPerMinute": 1000});
+    let path = "/admin/v1/resources/contoso/deployments";
+    let other = json!({"name": "other", "model": "smollm2-135m", "task": "chat"});
+    for (method, path, body) in [
+        ("PATCH", format!("{path}/narrow"), more),
+        ("POST", path.to_owned(), other),
+        ("DELETE", format!("{path}/narrow"), Value::Null),
+    ] {
+        let request = Request::new(method, &path).bytes(body.to_string());
+        assert_eq!(service.as_administrator(&request).status, 409, "{method} {path}");
+    }
 
     // Lifted: the agreed limits again, within the same minute.
     let lifted = staffed.review("manager", "lift", &json!({"reason": "it was a load test"}));

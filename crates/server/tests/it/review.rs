@@ -76,6 +76,10 @@ fn a_record_is_seen_once_by_whom_the_manager_allowed_and_the_customer_knows() {
     let (status, asked) = post("both", "look", &reason);
     assert_eq!((status, &asked["waiting"]), (200, &json!("manager")), "{asked}");
     let grant = json!({"grant": asked["grant"]});
+    // The manager of the team sees who asks and why; another team's does not.
+    let queue = get(&desk, "manager").unwrap().1;
+    assert_eq!(queue[0]["asked"]["reason"], reason["reason"], "{queue}");
+    assert_eq!(get(&desk, "other-manager").unwrap().1[0]["asked"], Value::Null);
     assert_eq!(post("both", "approval", &grant).0, 403, "self-approval");
     assert_eq!(post("both", "open", &grant).0, 403, "not approved");
     for nobody in ["other-manager", "colleague", "operator"] {

@@ -16,11 +16,12 @@ use crate::{
     service::{CHAT, Caller, EMBED, chat_path},
 };
 
-const EVERYBODY: [Somebody; 8] = [
+const EVERYBODY: [Somebody; 9] = [
     person("contributor", "contoso"),
     person("user", "contoso"),
     program("pipeline", "contoso"),
     person("nobody", "contoso"),
+    person("privacy", "contoso"),
     person("stranger", "fabrikam"),
     person("operator", "ops"),
     person("officer", "ops"),
@@ -56,6 +57,7 @@ impl Setting {
             people.assign(role, "pipeline", &["--resource", "contoso"]);
         }
         people.assign("Cognitive Services OpenAI User", "user", &[]);
+        people.assign("Data Protection Officer", "privacy", &[]);
         // Whatever a customer's own people are called, it is in their own tenant.
         for role in ROLES {
             people.assign(role, "stranger", &[]);
@@ -139,7 +141,28 @@ fn customers_manage_their_own(setting: &Setting) {
     assert_eq!(names(&get("pipeline", "resources")), ["contoso"]);
     assert_eq!(setting.status("contributor", "DELETE", "resources/contoso-2", &nothing), 204);
 
-    // Nobody of the customer's gives roles or deletes the tenant.
+    // Nobody of the customer's gives roles or deletes the tenant; nor learns from trying what there
+    // is of others'.
+    let give = |tenant: &str, scope: Value| {
+        let object = setting.people.find("nobody").1;
+        let given = json!({"role": ROLES[0], "tenant": tenant, "objectId": object, "scope": scope});
+        let answer = setting.ask("contributor", "POST", "roleAssignments", &given);
+        assert!(matches!(answer.status, 403 | 404), "{given} {}", answer.text());
+        answer.text()
+    };
+    let of = |resource: &str| json!({"resource": {"name": resource}});
+    let at =
+        |resource: &str, name: &str| json!({"deployment": {"resource": resource, "name": name}});
+    let none = give("contoso", of("fabrikan"));
+    for scope in [of("fabrikam"), at("fabrikam", CHAT), at("fabrikam", "none")] {
+        assert_eq!(give("contoso", scope).replace("fabrikam", "fabrikan"), none);
+    }
+    let none = give("fabrikan", json!("tenant"));
+    assert_eq!(give("fabrikam", json!("tenant")).replace("fabrikam", "fabrikan"), none);
+    assert_eq!(give("fabrikam", of("contoso")).replace("fabrikam", "fabrikan"), none);
+    let wider = json!({"role": ROLES[0], "tenant": "contoso", "objectId": "0e2f6a1c-0000-4000-8000-000000000099",
+        "scope": {"resource": {"name": "contoso", "deployment": CHAT}}});
+    assert_eq!(setting.status("contributor", "POST", "roleAssignments", &wider), 400);
     let role =
         json!({"role": ROLES[0], "tenant": "contoso", "objectId": setting.people.find("nobody").1});
     assert_eq!(setting.status("contributor", "POST", "roleAssignments", &role), 403);
@@ -154,11 +177,26 @@ fn the_operators_manage_the_service_and_choose_no_reviewers(setting: &Setting) {
     assert_eq!(setting.status("operator", "DELETE", "tenants/new", &nothing), 204);
     assert_eq!(setting.status("operator", "GET", "workers", &nothing), 200);
 
-    // The customer's consent is not the operator's to switch off.
+    // The customer's consent is not the operator's to switch off, nor the administrator's.
     let (on, off) = (json!({"lockbox": true}), json!({"lockbox": false}));
-    assert_eq!(setting.status("contributor", "PATCH", "resources/contoso", &on), 200);
-    assert_eq!(setting.status("operator", "PATCH", "resources/contoso", &off), 403);
-    assert_eq!(setting.status("contributor", "PATCH", "resources/contoso", &off), 200);
+    for (who, update, expected) in [
+        ("privacy", &on, 200),
+        ("operator", &off, 403),
+        ("privacy", &off, 200),
+        ("operator", &on, 200),
+        ("user", &off, 403),
+        ("contributor", &off, 200),
+    ] {
+        let answer = setting.ask(who, "PATCH", "resources/contoso", update);
+        assert_eq!(answer.status, expected, "{who} {update} {}", answer.text());
+    }
+    let path = "/admin/v1/resources/contoso";
+    let by_key = |update: &Value| {
+        let request = Request::new("PATCH", path).bytes(update.to_string());
+        setting.people.service.as_administrator(&request).status
+    };
+    assert_eq!((by_key(&on), by_key(&off)), (200, 403));
+    assert_eq!(setting.status("privacy", "PATCH", "resources/contoso", &off), 200);
 
     let give = |who: &str, role: &str, whom: &str| {
         let (tenant, object, _) = setting.people.find(whom);
@@ -167,6 +205,7 @@ fn the_operators_manage_the_service_and_choose_no_reviewers(setting: &Setting) {
     };
     assert_eq!(give("operator", "Auditor", "newcomer"), 201);
     assert_eq!(give("operator", "Reviewer", "newcomer"), 403);
+    assert_eq!(give("operator", "Data Protection Officer", "newcomer"), 403, "who chooses that");
     assert_eq!(give("officer", "Reviewer", "newcomer"), 201);
     assert_eq!(give("officer", "Operator", "newcomer"), 403);
     assert_eq!(give("officer", "Reviewer", "officer"), 403, "to oneself");
@@ -211,6 +250,24 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
         setting.people.bearer("stranger"),
     ];
     let seat = setting.people.seat(Some("desk-1"));
+    let ask = |at: At, method: &Method, path: &str, body: &Value, bearer: &str| {
+        let sent = if *method == Method::GET { String::new() } else { body.to_string() };
+        let mut request = Request::new(method.as_str(), path).bytes(sent);
+        if !bearer.is_empty() {
+            request = request.header("authorization", bearer);
+        }
+        let People { service, desk, .. } = &setting.people;
+        let reply = match at {
+            At::Review => {
+                let token = bearer.strip_prefix("Bearer ").unwrap_or_default();
+                return seat.ask(token, method.as_str(), path, body).unwrap();
+            }
+            At::Api => request.header("host", "contoso.openai.test").send(service.api),
+            At::Operations => request.send(service.operations),
+            At::Desk => request.send(*desk),
+        };
+        (reply.status, if reply.body.is_empty() { Value::Null } else { reply.json() })
+    };
     let mut text = String::from(HEADING);
     for (at, method, template) in &routes {
         let path = template
@@ -222,28 +279,14 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
         let body = body_of(method, template);
         let _ = write!(text, "{:<11}{:<7}{template}", format!("{at:?}"), method.as_str());
         for bearer in &bearers {
-            let (status, answer) = match at {
-                At::Review => {
-                    let token = bearer.strip_prefix("Bearer ").unwrap_or_default();
-                    seat.ask(token, method.as_str(), &path, &body).unwrap()
-                }
-                At::Api | At::Operations | At::Desk => {
-                    let sent =
-                        if *method == Method::GET { String::new() } else { body.to_string() };
-                    let mut ask = Request::new(method.as_str(), &path).bytes(sent);
-                    if !bearer.is_empty() {
-                        ask = ask.header("authorization", bearer);
-                    }
-                    let reply = match at {
-                        At::Api => ask
-                            .header("host", "contoso.openai.test")
-                            .send(setting.people.service.api),
-                        At::Operations => ask.send(setting.people.service.operations),
-                        At::Desk | At::Review => ask.send(setting.people.desk),
-                    };
-                    (reply.status, if reply.body.is_empty() { Value::Null } else { reply.json() })
-                }
-            };
+            let (status, answer) = ask(*at, method, &path, &body, bearer);
+            // What is there and what is not are answered in the same words.
+            if (status, template.contains("{name}")) == (404, true) && !matches!(at, At::Api) {
+                let other = path.replace("contoso", "contosx");
+                let (_, none) = ask(*at, method, &other, &body, bearer);
+                let same = answer.to_string().replace("contoso", "contosx");
+                assert_eq!(same, none.to_string(), "{method} {path}");
+            }
             // A list may be answered: with nothing in it that is another's.
             let told = answer.to_string().contains("contoso") && status < 300;
             let refused = matches!(status, 401 | 403 | 404);

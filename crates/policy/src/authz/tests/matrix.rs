@@ -92,6 +92,9 @@ fn rows() -> Vec<Row> {
         rows.push(row("assignRole", kind, scope, assign(Role::OpenAiUser)));
     }
     rows.push(row("assignRole", "Service, Reviewer", Scope::Service, assign(Role::Reviewer)));
+    let officer = assign(Role::DataProtectionOfficer);
+    rows.push(row("assignRole", "Service, Officer", Scope::Service, officer));
+    rows.push(row("assignRole", "Tenant, Officer", customer, officer));
     let enrolling = Enrolling { now_ms, owner: person_id(99) };
     rows.push(row("enrollWorkstation", "Service", Service, enrolling));
     rows.extend(on("listOwnRecords", 2..3));
