@@ -5,8 +5,10 @@
 use axum::{
     Json,
     extract::{Path, State},
+    response::{IntoResponse as _, Response},
 };
 use policy::{
+    authz::facts::ResourceFacts,
     id::{PersonId, ResourceId},
     permit::{AppealPenalty, Permit, ReadResource, SuspendResource},
     retention::DAY_MS,
@@ -181,18 +183,22 @@ pub(super) async fn uphold(
     decide(&desk, &visitor, &name, event).await
 }
 
-/// A resource's penalty, for whoever may appeal or see how the resource is set up.
+/// A resource's penalty: with the reasons for who may appeal, without them for whoever may see how
+/// the resource is set up.
 pub(super) async fn status(
     visitor: Visitor,
     Path(name): Path<String>,
-) -> Result<Json<Owned>, DeskError> {
+) -> Result<Response, DeskError> {
     let resource = visitor.resource(&name)?;
-    let of = match visitor.permit::<AppealPenalty>(&facts(resource)) {
-        Ok(permit) => permit.spend(),
-        Err(_) => visitor.permit::<ReadResource>(&facts(resource))?.spend(),
-    };
-    let state = visitor.directory().penalty(of.resource).ok_or(DeskError::NotFound)?;
-    Ok(Json(Owned::of(resource, state, clock::now_ms())))
+    let state =
+        |of: ResourceFacts| visitor.directory().penalty(of.resource).ok_or(DeskError::NotFound);
+    let now_ms = clock::now_ms();
+    if let Ok(permit) = visitor.permit::<AppealPenalty>(&facts(resource)) {
+        return Ok(Json(Owned::of(resource, state(permit.spend())?, now_ms)).into_response());
+    }
+    let permit: Permit<ReadResource> = visitor.permit(&facts(resource))?;
+    let standing = Standing::of(resource, state(permit.spend())?, now_ms).without_reasons();
+    Ok(Json(standing).into_response())
 }
 
 /// The resource's owner appeals.
@@ -243,6 +249,11 @@ impl Standing {
             reason: penalty.map(|penalty| penalty.reason.to_owned()),
             appeal: penalty.and_then(|penalty| penalty.appeal).map(Appeal::of),
         }
+    }
+
+    /// What is left for who does not speak for the owner.
+    fn without_reasons(self) -> Self {
+        Self { reason: None, appeal: None, ..self }
     }
 }
 

@@ -84,7 +84,8 @@ impl Case {
             blocking(move || Ok((ledger.record(request)?, store.state::<Review>(request)?)))
                 .await?;
         let found = found.ok_or(DeskError::NotFound)?;
-        let lockbox = visitor.directory().resource(found.resource).is_some_and(|r| r.lockbox);
+        // Of a resource that was deleted nobody can consent for any more: its records stay shut.
+        let lockbox = visitor.directory().resource(found.resource).is_none_or(|r| r.lockbox);
         let now_ms = clock::now_ms();
         let facts = RecordFacts {
             of: ResourceFacts { tenant: found.tenant, resource: found.resource },
@@ -130,6 +131,16 @@ pub(super) struct Queued {
     escalated: bool,
     waiting: Waiting,
     grant: Option<GrantId>,
+    /// Who asks to see it, and why: for the reviewer's team, whose manager decides about it.
+    asked: Option<Asked>,
+}
+
+/// A look that is asked for, as the reviewer's team sees it.
+#[derive(Debug, Serialize)]
+struct Asked {
+    reviewer: PersonId,
+    workstation: Digest,
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -177,8 +188,11 @@ pub(super) async fn queue(
     let store = desk.store.clone();
     let states = blocking(move || Ok(store.states::<Review>()?)).await?;
     let now_ms = clock::now_ms();
+    let team = visitor.directory().roles().team(visitor.person);
     let items = states.iter().filter_map(|state| {
         let item = state.queue_item(now_ms).filter(|item| item.region == seat.0.region())?;
+        let look = state.look(now_ms);
+        let asked = look.as_ref().filter(|look| team == Some(look.team));
         Some(Queued {
             request: item.request,
             region: item.region.to_owned(),
@@ -187,7 +201,12 @@ pub(super) async fn queue(
             age_ms: item.age_ms,
             escalated: item.escalated,
             waiting: item.waiting,
-            grant: state.look(now_ms).map(|look| look.grant),
+            grant: look.as_ref().map(|look| look.grant),
+            asked: asked.map(|look| Asked {
+                reviewer: look.reviewer,
+                workstation: look.workstation,
+                reason: look.reason.to_owned(),
+            }),
         })
     });
     Ok(Json(items.collect()))
