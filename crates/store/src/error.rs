@@ -131,6 +131,11 @@ impl StoreError {
                 format!("choose another name; `bailiwick {kind} list` shows what there is")
             }
             Self::NotFound { kind, .. } => format!("`bailiwick {kind} list` shows what there is"),
+            Self::InUse(InUse { by: Kind::RoleAssignment, .. }) => {
+                "take the roles of its people first: `bailiwick role list` shows them, `bailiwick \
+                 role remove` takes one"
+                    .to_owned()
+            }
             Self::InUse(InUse { by, example, .. }) => {
                 format!("delete first what uses it: `bailiwick {by} delete {example}`")
             }

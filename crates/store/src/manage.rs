@@ -315,16 +315,24 @@ impl Store {
         })
     }
 
-    /// Deletes a tenant that owns nothing.
+    /// Deletes a tenant that owns nothing, and whose people hold no roles.
     ///
     /// # Errors
-    /// When there is no such tenant, or it still owns resources.
+    /// When there is no such tenant, it still owns resources, or its people hold roles.
     pub fn delete_tenant(&self, tenant: TenantId) -> Result<(), StoreError> {
         self.change(|tx, log| {
             let users = "SELECT name FROM resource WHERE tenant = ?1 ORDER BY 1";
             let id = *tenant.as_bytes();
             let name = name_of(tx, Kind::Tenant, &id, &tenant)?;
             refuse_if_used(tx, (Kind::Tenant, &name, &id), (Kind::Resource, users))?;
+            let roles =
+                "SELECT a.role FROM role_assignment a JOIN principal p ON p.id = a.principal
+                         WHERE p.tenant = ?1 ORDER BY 1";
+            refuse_if_used(tx, (Kind::Tenant, &name, &id), (Kind::RoleAssignment, roles))?;
+            let members = "DELETE FROM team_member
+                           WHERE person IN (SELECT id FROM principal WHERE tenant = ?1)";
+            tx.execute(members, [&id])?;
+            tx.execute("DELETE FROM principal WHERE tenant = ?1", [&id])?;
             tx.execute("DELETE FROM tenant WHERE id = ?1", [&id])?;
             log.changed(Subject::Tenant, id, Action::Deleted, &format!("name={name}"))
         })

@@ -4,15 +4,21 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use policy::{
+    authz::{
+        facts::{Scope, TenantFacts},
+        role::Role,
+    },
     id::{DeploymentId, ModelId, ResourceId, TenantId},
     meter::Limits,
     network::NetworkRules,
     principal::{Key, KeyName, ResourceKeys, Unauthenticated, authenticate},
     retention::{ContentLogging, Days, Rule, clock::Reading},
     task::Task,
+    token,
 };
 use store::{
-    Deployment, Kind, LimitsChange, Model, ModelFactsRow, Resource, Sku, Store, StoreError, Tenant,
+    Deployment, Kind, LimitsChange, Model, ModelFactsRow, Resource, Sku, Somebody, Store,
+    StoreError, Tenant,
 };
 
 fn clock() -> Reading {
@@ -253,6 +259,25 @@ fn what_is_in_use_is_not_deleted_and_the_refusal_says_what_to_do() {
     let gone = store.delete_tenant(fixture.tenant.id).unwrap_err();
     assert_eq!(gone.to_string(), format!("there is no tenant `{}`", fixture.tenant.id));
     assert_eq!(gone.help(), "`bailiwick tenant list` shows what there is");
+}
+
+#[test]
+fn a_tenant_goes_with_its_people_once_they_hold_no_roles() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), clock).unwrap();
+    let tenant = tenant(1);
+    store.create_tenant(&tenant).unwrap();
+    let object = "0e2f6a1c-0000-4000-8000-000000000001".parse().unwrap();
+    let somebody = Somebody { tenant: tenant.id, object, kind: token::Kind::Person };
+    let at = Scope::Tenant(TenantFacts { tenant: tenant.id });
+    store.assign_role(somebody, Role::Auditor, at).unwrap();
+    store.set_team(somebody, "north").unwrap();
+    let refused = store.delete_tenant(tenant.id).unwrap_err();
+    assert!(matches!(&refused, StoreError::InUse(used) if used.by == Kind::RoleAssignment));
+    assert!(refused.help().contains("`bailiwick role remove`"), "{}", refused.help());
+    store.remove_role(somebody, Role::Auditor, at).unwrap();
+    store.delete_tenant(tenant.id).unwrap();
+    assert!(store.directory().unwrap().tenants().is_empty());
 }
 
 #[test]

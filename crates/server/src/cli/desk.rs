@@ -4,7 +4,10 @@
 pub(super) mod args;
 mod show;
 
-use std::{env, fs};
+use std::{
+    env, fs,
+    net::{IpAddr, SocketAddr},
+};
 
 use policy::principal::Key;
 use serde_json::{Value, json};
@@ -193,7 +196,27 @@ fn address(visit: &Visit, place: Place) -> Result<String, Failure> {
             format!("give its address: --url URL, or the variable {}", place.variable),
         )
     })?;
+    if !is_private(&url) {
+        return Err(Failure::new(
+            format!("`{url}` would carry your token, and content, in clear"),
+            "give an address with https://; http:// is taken on this machine only",
+        ));
+    }
     Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// Whether what is sent there is seen by nobody on the way.
+fn is_private(url: &str) -> bool {
+    let url = url.to_ascii_lowercase();
+    let Some(rest) = url.strip_prefix("http://") else { return url.starts_with("https://") };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.parse::<SocketAddr>().map(|address| address.ip()) {
+        Ok(ip) => ip.is_loopback(),
+        Err(_) => {
+            let host = authority.split(':').next().unwrap_or_default();
+            host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        }
+    }
 }
 
 /// The person's token: from a file or a variable, never from the command line, which others see.
@@ -240,6 +263,29 @@ mod tests {
     fn a_name_stays_one_segment() {
         assert_eq!(segment("req_0a-b.c"), "req_0a-b.c");
         assert_eq!(segment("../a?b=ü"), "..%2Fa%3Fb%3D%C3%BC");
+    }
+
+    #[test]
+    fn a_token_goes_in_clear_to_this_machine_only() {
+        for fine in [
+            "https://desk.example",
+            "http://127.0.0.1:8082/",
+            "http://[::1]:8082",
+            "http://localhost",
+        ] {
+            assert!(is_private(fine), "{fine}");
+        }
+        for bad in [
+            "http://desk.example:8082",
+            "http://10.0.0.1",
+            "http://127.0.0.1@desk.example",
+            "http://localhost.example",
+            "http://user@localhost:80",
+            "HTTP://desk.example",
+            "desk.example",
+        ] {
+            assert!(!is_private(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -167,6 +167,8 @@ impl Ledger {
         request: RequestId,
     ) -> Result<Option<(RecordToOpen, Terms)>, StoreError> {
         let reader = self.reader();
+        // One picture for the record and its pieces: their numbers are used again once it is deleted.
+        let reader = reader.unchecked_transaction()?;
         let mut statement = reader.prepare_cached(
             "SELECT t.bytes, s.key, k.deadline_ms, s.bytes, r.position, r.bytes,
                     r.piece, r.pieces
