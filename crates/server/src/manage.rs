@@ -474,7 +474,7 @@ impl Management {
         let change = LimitsChange { tokens_per_minute, requests_per_minute };
         self.store.change_limits(id, change)?;
         let directory = self.store.directory()?;
-        let changed = directory.deployments().into_iter().find(|deployment| deployment.id == id);
+        let changed = directory.deployments().iter().find(|deployment| deployment.id == id);
         let changed = changed.ok_or_else(|| not_found(Kind::Deployment, name))?;
         Ok(DeploymentView::of(changed, &directory))
     }

@@ -62,19 +62,23 @@ fn flatten(prefix: &str, thing: &Map<String, Value>, flat: &mut Vec<(String, Str
     }
 }
 
-/// One value. Bodies of records are shown with what a terminal would obey escaped.
+/// One value. What strangers wrote cannot steer a terminal, nor pass for a field of its own: its
+/// further lines are indented.
 fn text(name: &str, value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text
-            .chars()
-            .flat_map(|one| {
-                let obeyed = one.is_control() && one != '\n' && one != '\t';
-                let shown: Vec<char> =
-                    if obeyed { one.escape_default().collect() } else { vec![one] };
-                shown
-            })
-            .collect(),
+        Value::String(text) => {
+            let mut shown = String::new();
+            for one in text.chars() {
+                match one {
+                    '\n' => shown.push_str("\n    "),
+                    '\t' => shown.push(one),
+                    _ if is_obeyed(one) => shown.extend(one.escape_unicode()),
+                    _ => shown.push(one),
+                }
+            }
+            shown
+        }
         Value::Number(number) => match number.as_u64() {
             Some(ms) if name == "age_ms" => {
                 humantime::format_duration(std::time::Duration::from_secs(ms / 1000)).to_string()
@@ -84,6 +88,13 @@ fn text(name: &str, value: &Value) -> String {
         },
         other => other.to_string(),
     }
+}
+
+/// Whether a terminal obeys a character instead of showing it: controls, and those that turn the
+/// direction of writing (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>).
+fn is_obeyed(one: char) -> bool {
+    one.is_control()
+        || matches!(one, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -123,7 +134,7 @@ mod tests {
     /// A record's content comes from strangers.
     #[test]
     fn a_terminal_obeys_nothing_in_a_record() {
-        let seen = shown(&json!({"request_body": "a\u{1b}[2Jb\nc"}));
-        assert!(!seen.contains('\u{1b}') && seen.contains("a\\u{1b}[2Jb\nc"), "{seen}");
+        let seen = shown(&json!({"request_body": "a\u{1b}[2Jb\u{202e}\nstatus  200"}));
+        assert_eq!(seen, "request_body  a\\u{1b}[2Jb\\u{202e}\n    status  200\n");
     }
 }
