@@ -4,14 +4,14 @@
 pub(super) mod args;
 mod show;
 
-use std::{
-    env, fs,
-    net::{IpAddr, SocketAddr},
-};
+use std::{env, fs, net::IpAddr};
 
 use policy::principal::Key;
 use serde_json::{Value, json};
-use ureq::{Agent, Body, http::Response};
+use ureq::{
+    Agent, Body,
+    http::{Response, Uri},
+};
 use zeroize::Zeroizing;
 
 use self::args::{Desk, DeskCommand, OfGrant, OfResource, Outcome, Refusal, ReviewCommand, Visit};
@@ -207,15 +207,17 @@ fn address(visit: &Visit, place: Place) -> Result<String, Failure> {
 
 /// Whether what is sent there is seen by nobody on the way.
 fn is_private(url: &str) -> bool {
-    let url = url.to_ascii_lowercase();
-    let Some(rest) = url.strip_prefix("http://") else { return url.starts_with("https://") };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    match authority.parse::<SocketAddr>().map(|address| address.ip()) {
-        Ok(ip) => ip.is_loopback(),
-        Err(_) => {
-            let host = authority.split(':').next().unwrap_or_default();
-            host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    // As the client that dials reads it: what stands before an `@` is no host.
+    let Ok(url) = url.parse::<Uri>() else { return false };
+    let Some(host) = url.host() else { return false };
+    match url.scheme_str() {
+        Some("https") => true,
+        Some("http") => {
+            let address = host.trim_start_matches('[').trim_end_matches(']');
+            host.eq_ignore_ascii_case("localhost")
+                || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
         }
+        _ => false,
     }
 }
 
@@ -271,7 +273,9 @@ mod tests {
             "https://desk.example",
             "http://127.0.0.1:8082/",
             "http://[::1]:8082",
+            "http://[::1]",
             "http://localhost",
+            "http://user@localhost:80",
         ] {
             assert!(is_private(fine), "{fine}");
         }
@@ -279,8 +283,9 @@ mod tests {
             "http://desk.example:8082",
             "http://10.0.0.1",
             "http://127.0.0.1@desk.example",
+            "http://127.0.0.1:x@desk.example",
+            "http://localhost:80@desk.example",
             "http://localhost.example",
-            "http://user@localhost:80",
             "HTTP://desk.example",
             "desk.example",
         ] {
