@@ -346,8 +346,8 @@ impl KeyDirectory {
         self.vault.unwrap(entry.tenant, &entry.purpose(), &wrapped)
     }
 
-    /// Destroys every key whose deadline has come, and says which. What a killed run left half
-    /// destroyed has a deadline that has come, so it is destroyed now.
+    /// Destroys every key whose deadline has come, and says which. What a killed run of this
+    /// left half destroyed is destroyed now; what [`Self::destroy`] did, whoever asked asks again.
     ///
     /// So is one whose deadline is further away than any can be: the clock was ahead when it was
     /// made, so nobody knows how old its records are.

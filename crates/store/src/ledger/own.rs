@@ -100,9 +100,10 @@ impl From<StoreError> for NotDeleted {
 /// How far a deletion has come: the record is gone from the database either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deleted {
-    /// The key that it was sealed under is destroyed: no copy of the data opens it.
+    /// The key that it was sealed under is destroyed: no copy of the data opens it; and the published
+    /// log tells of the deletion.
     Shredded,
-    /// That follows, as soon as it can be done.
+    /// One of these follows, as soon as it can be done.
     Pending,
 }
 
@@ -207,8 +208,10 @@ impl Ledger {
         let ticket = shared.ask_to_shred();
         // Full means that somebody asked already.
         let _ = self.inner.shred.try_send(());
-        self.publish(index)?;
-        Ok(shared.wait_for_shredding(ticket, SHRED_WITHIN))
+        let deleted = shared.wait_for_shredding(ticket, SHRED_WITHIN);
+        // It is gone, and cannot be asked for again. That nobody can read of it in the log yet makes
+        // it less than done; why, `/readyz` tells.
+        Ok(if self.publish(index).is_ok() { deleted } else { Deleted::Pending })
     }
 }
 

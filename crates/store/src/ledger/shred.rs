@@ -12,7 +12,7 @@ use std::{
 };
 
 use policy::id::{KeyId, TenantId};
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::{NotRecorded, Shared, held, own::Deleted, sweep};
 use crate::{
@@ -121,37 +121,61 @@ pub(super) fn all(
     shared: &Shared,
     step: &mut dyn FnMut(Step) -> bool,
 ) -> Result<(), NotRecorded> {
-    while let Some(key) = retired(database, shared)? {
+    // A key that cannot be replaced holds up no other tenant's, nor another day's.
+    let mut failed: Vec<(Named, NotRecorded)> = Vec::new();
+    while let Some(key) = retired(database, shared, &failed)? {
         if !step(Step::Retired) {
             return Ok(());
         }
-        match replace(database, shared, key, step)? {
-            End::Done => {}
-            End::Stopped => return Ok(()),
-            End::Over => {
-                sweep::carry_out(database, shared)?;
-                if is_alive(database, key.key)? {
-                    return Err(lost(key.key));
-                }
-            }
+        match one_key(database, shared, key, step) {
+            Ok(End::Stopped) => return Ok(()),
+            Ok(End::Done | End::Over) => {}
+            Err(error) => failed.push((key, error)),
         }
     }
-    Ok(())
+    failed.pop().map_or(Ok(()), |(_, error)| Err(error))
 }
 
-/// The next key that is to be replaced. One that was begun with comes first, so that there are never
-/// more than two of one tenant and deadline.
-fn retired(database: &mut Connection, shared: &Shared) -> Result<Option<Named>, StoreError> {
+fn one_key(
+    database: &mut Connection,
+    shared: &Shared,
+    key: Named,
+    step: &mut dyn FnMut(Step) -> bool,
+) -> Result<End, NotRecorded> {
+    let end = replace(database, shared, key, step)?;
+    if let End::Over = end {
+        sweep::carry_out(database, shared)?;
+        if is_alive(database, key.key)? {
+            return Err(lost(key.key));
+        }
+    }
+    Ok(end)
+}
+
+/// The next key that is to be replaced, of a tenant and deadline for which it has not failed. One that
+/// was begun with comes first, so that there are never more than two of one tenant and deadline.
+fn retired(
+    database: &mut Connection,
+    shared: &Shared,
+    failed: &[(Named, NotRecorded)],
+) -> Result<Option<Named>, StoreError> {
     let begun = "SELECT id, tenant, deadline_ms FROM record_key
-                 WHERE retired = 1 AND destroyed = 0 LIMIT 1";
-    let next = "SELECT k.id, k.tenant, k.deadline_ms FROM deletion d
+                 WHERE retired = 1 AND destroyed = 0";
+    let next = "SELECT DISTINCT k.id, k.tenant, k.deadline_ms FROM deletion d
                 JOIN span s ON s.id = d.span
                 JOIN record_key k ON k.id = s.key
-                WHERE d.shredded = 0 AND k.destroyed = 0 LIMIT 1";
-    if let Some(key) = one(database, begun)? {
+                WHERE d.shredded = 0 AND k.destroyed = 0";
+    let has_failed = |key: &Named| {
+        let same = |(other, _): &(Named, NotRecorded)| {
+            (other.tenant, other.deadline_ms) == (key.tenant, key.deadline_ms)
+        };
+        failed.iter().any(same)
+    };
+    if let Some(key) = keys(database, begun)?.into_iter().find(|key| !has_failed(key)) {
         return Ok(Some(key));
     }
-    let Some(key) = one(database, next)? else { return Ok(None) };
+    let next = keys(database, next)?.into_iter().find(|key| !has_failed(key));
+    let Some(key) = next else { return Ok(None) };
     // Until it is committed nobody counts anew: who did would count it, and not see it yet.
     let _retiring = held(&shared.retiring);
     let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -163,13 +187,13 @@ fn retired(database: &mut Connection, shared: &Shared) -> Result<Option<Named>, 
     Ok(Some(key))
 }
 
-fn one(database: &Connection, sql: &str) -> Result<Option<Named>, StoreError> {
+fn keys(database: &Connection, sql: &str) -> Result<Vec<Named>, StoreError> {
     let mut statement = database.prepare_cached(sql)?;
-    let found = statement.query_row([], |row| {
+    let rows = statement.query_map([], |row| {
         let (key, tenant) = (KeyId::from_random(row.get(0)?), TenantId::from_random(row.get(1)?));
         Ok(Named { key, tenant, deadline_ms: row.get(2)? })
-    });
-    Ok(found.optional()?)
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn is_alive(database: &Connection, key: KeyId) -> Result<bool, StoreError> {

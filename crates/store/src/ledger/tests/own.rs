@@ -1,6 +1,6 @@
 //! Attacks on what was deleted, by who holds copies; and on the way there, by whatever stops it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
 use policy::{
     authz::{
@@ -91,6 +91,16 @@ impl Officer {
             .unwrap();
         DeleteOwn::new(permit, self.owner())
     }
+}
+
+/// A ledger that has kept so many records of `OWN`.
+fn with_records(clock: ReadClock, count: u8) -> (tempfile::TempDir, Ledger, Officer) {
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    for n in 0..count {
+        commit(&ledger, ended(n, true, START_MS)).unwrap();
+    }
+    (home, ledger, Officer::new())
 }
 
 fn seen(of: ResourceFacts, record: RequestId) -> Seen {
@@ -260,12 +270,7 @@ fn a_deletion_that_was_stopped_at_any_step_is_carried_on_at_the_next_start() {
         [Step::Retired, Step::Succeeded, Step::Told, Step::Resealed, Step::Destroyed].map(Some),
     );
     for stop in stops {
-        let home = tempfile::tempdir().unwrap();
-        let (ledger, _) = open(home.path(), clock).unwrap();
-        let officer = Officer::new();
-        for n in 0..3 {
-            commit(&ledger, ended(n, true, START_MS)).unwrap();
-        }
+        let (home, ledger, officer) = with_records(clock, 3);
         let copy = copied(&ledger, 1);
         let mut database = connect(&home.path().join("data")).unwrap();
         let delete = officer.delete(OWN, request(1));
@@ -300,12 +305,7 @@ fn a_deletion_that_was_stopped_at_any_step_is_carried_on_at_the_next_start() {
 #[test]
 fn nothing_is_lost_while_records_are_deleted() {
     clock!(clock);
-    let home = tempfile::tempdir().unwrap();
-    let (ledger, _) = open(home.path(), clock).unwrap();
-    let officer = Officer::new();
-    for n in 0..8 {
-        commit(&ledger, ended(n, true, START_MS)).unwrap();
-    }
+    let (_home, ledger, officer) = with_records(clock, 8);
     std::thread::scope(|scope| {
         let recording = scope.spawn(|| {
             for n in 100..200 {
@@ -341,12 +341,7 @@ fn nothing_is_lost_while_records_are_deleted() {
 #[test]
 fn what_ends_while_a_key_is_replaced_is_sealed_to_the_next_one() {
     clock!(clock);
-    let home = tempfile::tempdir().unwrap();
-    let (ledger, _) = open(home.path(), clock).unwrap();
-    let officer = Officer::new();
-    for n in 0..3 {
-        commit(&ledger, ended(n, true, START_MS)).unwrap();
-    }
+    let (home, ledger, officer) = with_records(clock, 3);
     let goes = copied(&ledger, 0).key;
     let mut database = connect(&home.path().join("data")).unwrap();
     tell_deleted(&mut database, clock, &officer.delete(OWN, request(1))).unwrap().unwrap();
@@ -373,12 +368,7 @@ fn what_ends_while_a_key_is_replaced_is_sealed_to_the_next_one() {
 #[test]
 fn many_read_at_once() {
     clock!(clock);
-    let home = tempfile::tempdir().unwrap();
-    let (ledger, _) = open(home.path(), clock).unwrap();
-    let officer = Officer::new();
-    for n in 0..4 {
-        commit(&ledger, ended(n, true, START_MS)).unwrap();
-    }
+    let (_home, ledger, officer) = with_records(clock, 4);
     std::thread::scope(|scope| {
         for n in 0..16 {
             let (ledger, officer) = (&ledger, &officer);
@@ -395,12 +385,7 @@ fn many_read_at_once() {
 #[test]
 fn the_deadline_comes_before_the_deletion_is_done() {
     clock!(clock);
-    let home = tempfile::tempdir().unwrap();
-    let (ledger, _) = open(home.path(), clock).unwrap();
-    let officer = Officer::new();
-    for n in 0..3 {
-        commit(&ledger, ended(n, true, START_MS)).unwrap();
-    }
+    let (home, ledger, officer) = with_records(clock, 3);
     let mut database = connect(&home.path().join("data")).unwrap();
     tell_deleted(&mut database, clock, &officer.delete(OWN, request(1))).unwrap().unwrap();
     let mut stopped = |step| step != Step::Told;
@@ -443,4 +428,32 @@ fn a_damaged_span_does_not_keep_the_key_of_a_deleted_record_alive() {
     drop(ledger);
     settle(home.path());
     assert!(!opens(&home.path().join("keys"), &copy));
+}
+
+/// A key whose file is damaged cannot be replaced. Another day's is, all the same.
+#[test]
+fn a_key_that_cannot_be_replaced_holds_up_no_other() {
+    clock!(clock);
+    let (home, ledger, officer) = with_records(clock, 2);
+    for n in 2..4 {
+        commit(&ledger, ended(n, true, START_MS + DAY_MS)).unwrap();
+    }
+    let (damaged, sound) = (copied(&ledger, 0), copied(&ledger, 2));
+    assert_ne!(damaged.key, sound.key);
+    let keys = home.path().join("keys");
+    let files = fs::read_dir(keys.join("records")).unwrap().map(|file| file.unwrap().path());
+    let name = damaged.key.to_string();
+    let file = files.into_iter().find(|file| file.to_string_lossy().contains(&name)).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    fs::write(&file, vec![0; bytes.len()]).unwrap();
+
+    let deleted = |n| ledger.delete_own(&officer.delete(OWN, request(n))).unwrap();
+    assert_eq!(deleted(0), Deleted::Pending);
+    assert!(ledger.trouble().is_some_and(|told| told.contains("cannot be shredded")));
+    // That there is trouble is told to this one, too; its key is gone.
+    assert_eq!(deleted(2), Deleted::Pending);
+    drop(ledger);
+    let left = KeyDirectory::open(&keys).unwrap().entries().unwrap();
+    assert!(left.iter().all(|entry| entry.id != sound.key), "{left:?}");
+    assert!(left.iter().any(|entry| entry.id == damaged.key), "{left:?}");
 }
