@@ -442,7 +442,9 @@ impl AdminError {
                 ManageError::Store(StoreError::NotFound { .. }) => {
                     (StatusCode::NOT_FOUND, "NotFound")
                 }
-                ManageError::Store(StoreError::Exists { .. } | StoreError::InUse(_))
+                ManageError::Store(
+                    StoreError::Exists { .. } | StoreError::InUse(_) | StoreError::OtherKind { .. },
+                )
                 | ManageError::Penalised { .. } => (StatusCode::CONFLICT, "Conflict"),
                 ManageError::Store(StoreError::Busy) => UNAVAILABLE,
                 ManageError::Forbidden(_)

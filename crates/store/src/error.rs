@@ -71,6 +71,12 @@ pub enum StoreError {
     /// It cannot be deleted as long as others need it.
     #[error(transparent)]
     InUse(InUse),
+    /// Somebody who is known as a person, and is said to be a program; or the other way round.
+    #[error("they are known as a {is} here, and hold roles as one")]
+    OtherKind {
+        /// What they are known as.
+        is: &'static str,
+    },
     /// The data directory is open to others and holds what is not ours.
     #[error("`{}` holds other files, and other users can enter it", path.display())]
     Exposed {
@@ -131,6 +137,11 @@ impl StoreError {
                 format!("choose another name; `bailiwick {kind} list` shows what there is")
             }
             Self::NotFound { kind, .. } => format!("`bailiwick {kind} list` shows what there is"),
+            Self::OtherKind { .. } => {
+                "say `--workload` for a program alone; if they were taken for the wrong one, take \
+                 those roles first: `bailiwick role list` shows them, `bailiwick role remove` takes one"
+                    .to_owned()
+            }
             Self::InUse(InUse { by: Kind::RoleAssignment, .. }) => {
                 "take the roles of its people first: `bailiwick role list` shows them, `bailiwick \
                  role remove` takes one"

@@ -49,7 +49,7 @@ impl Store {
     /// Gives a role. Who has none yet gets the random id that the log has of them.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// When they hold roles as the other kind, or the database cannot be written.
     pub fn assign_role(
         &self,
         somebody: Somebody,
@@ -269,12 +269,30 @@ fn known(
     if let Some(id) = find(tx, somebody)? {
         return Ok(id);
     }
+    forget_other(tx, somebody)?;
     let Somebody { tenant, object, kind } = somebody;
     tx.execute(
         "INSERT INTO principal (id, kind, tenant, oid, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![new, kind.name(), tenant.as_bytes(), object.as_bytes(), now_ms / 1000],
     )?;
     Ok(new)
+}
+
+/// Forgets who was taken for a person and is a program, or the other way round, where nothing hangs on
+/// that: they have one object in their directory.
+fn forget_other(tx: &Transaction<'_>, somebody: Somebody) -> Result<(), StoreError> {
+    let sql = "SELECT id, kind FROM principal WHERE tenant = ?1 AND oid = ?2";
+    let values = params![somebody.tenant.as_bytes(), somebody.object.as_bytes()];
+    let other: Option<([u8; 16], String)> =
+        tx.query_row(sql, values, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((id, is)) = other else { return Ok(()) };
+    let holds = "SELECT EXISTS (SELECT 1 FROM role_assignment WHERE principal = ?1)";
+    if tx.query_row(holds, [id], |row| row.get(0))? {
+        return Err(StoreError::OtherKind { is: kind_of(&is)?.name() });
+    }
+    tx.execute("DELETE FROM team_member WHERE person = ?1", [id])?;
+    tx.execute("DELETE FROM principal WHERE id = ?1", [id])?;
+    Ok(())
 }
 
 fn kind_of(name: &str) -> Result<Kind, StoreError> {

@@ -275,7 +275,13 @@ fn a_tenant_goes_with_its_people_once_they_hold_no_roles() {
     let refused = store.delete_tenant(tenant.id).unwrap_err();
     assert!(matches!(&refused, StoreError::InUse(used) if used.by == Kind::RoleAssignment));
     assert!(refused.help().contains("`bailiwick role remove`"), "{}", refused.help());
+    // Taken for a person, and a program: it is known as one of the two.
+    let program = Somebody { kind: token::Kind::Workload, ..somebody };
+    let refused = store.assign_role(program, Role::Auditor, at).unwrap_err();
+    assert!(matches!(refused, StoreError::OtherKind { is: "person" }), "{refused}");
     store.remove_role(somebody, Role::Auditor, at).unwrap();
+    store.assign_role(program, Role::Auditor, at).unwrap();
+    store.remove_role(program, Role::Auditor, at).unwrap();
     store.delete_tenant(tenant.id).unwrap();
     assert!(store.directory().unwrap().tenants().is_empty());
 }
