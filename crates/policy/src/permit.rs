@@ -181,9 +181,10 @@ impl Administration for ReadEvidence {}
 /// The administrator has no permit for content, for a look or for zero retention:
 ///
 /// ```compile_fail,E0277
+/// use policy::authz::{context::Opening, facts::RecordFacts};
 /// use policy::{permit::{OpenRecord, Permit}, principal::Administrator};
-/// fn look(administrator: &Administrator) -> Permit<OpenRecord> {
-///     administrator.permit(todo!(), todo!())
+/// fn look(administrator: &Administrator, record: RecordFacts, at: Opening) -> Permit<OpenRecord> {
+///     administrator.permit(record, at)
 /// }
 /// ```
 ///

@@ -15,7 +15,7 @@ pub use self::{
 pub use tlog::entry::ProofOutcome;
 use tlog::{canon::Digest, entry::Event};
 
-use super::policies::{Policies, SPECIFICATIONS};
+use super::policies::{File, Policies, SPECIFICATIONS};
 
 /// The prover's report on Bailiwick's own policies, as `bailiwick-prove --json` printed it: they need
 /// no solver where they are used. `make proof` writes it, and `make prove` compares.
@@ -48,7 +48,11 @@ impl Proof {
         if (digest, specifications) != (policies.digest(), policies.specifications()) {
             return Err(BadReport::OtherPolicies { told: digest, ours: policies.digest() });
         }
-        if report.outcome != report.follows(SPECIFICATIONS.len()) {
+        // Each specification is called like its file.
+        let name = |file: &File<'static>| file.name.trim_end_matches(".cedar");
+        let mut promises: Vec<&str> = SPECIFICATIONS.iter().map(name).collect();
+        promises.sort_unstable();
+        if report.outcome != report.follows(&promises) {
             return Err(BadReport::Contradiction { told: report.outcome });
         }
         Ok(Self { report, text: text.to_owned() })

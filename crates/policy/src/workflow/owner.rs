@@ -86,7 +86,7 @@ act!(
     /// It is neither `Clone` nor `Deserialize`, and made of a permit only:
     ///
     /// ```compile_fail,E0423
-    /// let forged = policy::workflow::owner::ReadOwn(todo!());
+    /// let forged = policy::workflow::owner::ReadOwn(());
     /// ```
     ///
     /// ```compile_fail,E0308

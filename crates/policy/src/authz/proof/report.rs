@@ -70,10 +70,13 @@ pub struct Counterexample {
 }
 
 impl Report {
-    /// The outcome that follows from what the report tells, where there are so many promises.
-    pub(super) fn follows(&self, promises: usize) -> ProofOutcome {
+    /// The outcome that follows from what the report tells, where these are the promises: each is to
+    /// be told of once.
+    pub(super) fn follows(&self, promises: &[&str]) -> ProofOutcome {
         let kept = |promise: &Kept| promise.proved && promise.counterexamples.is_empty();
-        if self.undecided.is_some() || self.promises.len() != promises {
+        let mut told: Vec<&str> = self.promises.iter().map(|promise| promise.id.as_str()).collect();
+        told.sort_unstable();
+        if self.undecided.is_some() || told != promises {
             ProofOutcome::Undecided
         } else if self.promises.iter().all(kept) {
             ProofOutcome::Holds

@@ -58,10 +58,13 @@ fn a_report_on_other_policies_is_not_taken() {
 
 #[test]
 fn a_report_that_contradicts_itself_is_not_taken() {
-    let changes: [fn(&mut Report); 7] = [
+    let changes: [fn(&mut Report); 9] = [
         |report| report.promises[0].proved = false,
         |report| drop(report.promises.pop()),
         |report| report.promises.clear(),
+        // One promise seven times, and one that nobody made.
+        |report| report.promises = vec![report.promises[0].clone(); report.promises.len()],
+        |report| report.promises[0].id.push('s'),
         |report| report.undecided = Some("gave up".to_owned()),
         |report| report.outcome = ProofOutcome::Refuted,
         |report| report.outcome = ProofOutcome::Undecided,
