@@ -51,6 +51,10 @@ pub struct Report {
     pub keys_destroyed: u64,
     /// Looks at a record.
     pub looks: u64,
+    /// Reads of a record for its owner.
+    pub owner_reads: u64,
+    /// Deletions of a record for its owner.
+    pub owner_deletions: u64,
     /// Starts of the service.
     pub starts: u64,
     /// Times that the list of destinations was changed; before the first it was empty.
@@ -183,6 +187,8 @@ impl Replay {
             Event::KeyCreated { .. } => &mut report.keys_created,
             Event::KeyDestroyed { .. } => &mut report.keys_destroyed,
             Event::Looked { .. } => &mut report.looks,
+            Event::OwnerRead { .. } => &mut report.owner_reads,
+            Event::OwnerDeleted { .. } => &mut report.owner_deletions,
             Event::Changed { subject: Subject::EgressList, .. } => &mut report.egress_lists,
             _ => return,
         };

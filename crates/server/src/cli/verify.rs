@@ -246,6 +246,11 @@ fn replay(
             report.keys_created, report.keys_destroyed
         ))?;
         findings.good(&format!("{} looks at records, each approved", report.looks))?;
+        findings.good(&format!(
+            "{} reads and {} deletions of records by their owners, none after a deletion: the owners \
+             can tell whether they made them",
+            report.owner_reads, report.owner_deletions
+        ))?;
     }
     for notice in &report.notices {
         findings.note(&placed(notice))?;
