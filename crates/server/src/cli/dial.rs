@@ -55,7 +55,7 @@ pub(super) fn unreachable(url: &str, error: &str) -> Failure {
     } else if error.contains("certificate") {
         "give the authority that signed the server's certificate: --ca-file FILE"
     } else if error.contains("HTTP version") || error.contains("InvalidContentType") {
-        "does the server speak the other one of http:// and https://?"
+        "does the server speak https:// there, or plain http:// on this machine?"
     } else {
         "is the server running? `bailiwick quickstart` starts one"
     };

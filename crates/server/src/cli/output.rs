@@ -50,9 +50,10 @@ impl Failure {
         if !self.message.is_empty() {
             let mut err = anstream::stderr().lock();
             // Where standard error is closed there is nobody to tell.
-            let _ = writeln!(err, "{RED}error:{RED:#} {}", self.message);
+            // What a server said may be in it.
+            let _ = writeln!(err, "{RED}error:{RED:#} {}", harmless(&self.message));
             if let Some(help) = &self.help {
-                let _ = writeln!(err, "{BOLD}help:{BOLD:#} {help}");
+                let _ = writeln!(err, "{BOLD}help:{BOLD:#} {}", harmless(help));
             }
         }
         ExitCode::from(self.code)
@@ -105,12 +106,48 @@ pub(crate) fn print<T: Serialize>(
 ) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
     if json {
-        serde_json::to_writer_pretty(&mut out, data).map_err(io::Error::from)?;
-        writeln!(out)?;
+        let text = serde_json::to_string_pretty(data).map_err(io::Error::from)?;
+        writeln!(out, "{}", escaped(&text))?;
     } else {
         text(&mut out, data)?;
     }
     Ok(out.flush()?)
+}
+
+/// Text that strangers may have written, as it may be shown in a terminal: what that would obey is
+/// escaped, and further lines are indented, so that they do not pass for lines of ours.
+pub(crate) fn harmless(text: &str) -> String {
+    let mut shown = String::new();
+    for one in text.chars() {
+        match one {
+            '\n' => shown.push_str("\n    "),
+            '\t' => shown.push(one),
+            _ if is_obeyed(one) => shown.extend(one.escape_unicode()),
+            _ => shown.push(one),
+        }
+    }
+    shown
+}
+
+/// The same JSON, with what a terminal would obey escaped. It stands in strings only.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for one in json.chars() {
+        match one {
+            '\n' => text.push(one),
+            _ if is_obeyed(one) => text.push_str(&format!("\\u{:04x}", u32::from(one))),
+            _ => text.push(one),
+        }
+    }
+    text
+}
+
+/// Whether a terminal obeys a character instead of showing it: controls, and those that end lines or
+/// turn the direction of writing (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>).
+fn is_obeyed(one: char) -> bool {
+    one.is_control()
+        || matches!(one, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}')
 }
 
 /// Writes a remark that is not data.
@@ -176,6 +213,16 @@ mod tests {
         table(&mut out, ["name", "of"], &[row("größer", "x"), row("a", "")]).unwrap();
         let text = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
         assert_eq!(text, "NAME    OF\ngrößer  x\na\n");
+    }
+
+    #[test]
+    fn a_terminal_obeys_nothing_that_strangers_wrote() {
+        let theirs = "a\u{1b}[2Jb\u{9b}\u{202e}\nerror: c\td";
+        let shown = harmless(theirs);
+        assert_eq!(shown, "a\\u{1b}[2Jb\\u{9b}\\u{202e}\n    error: c\td");
+        let json = escaped(&serde_json::to_string_pretty(&[theirs, "ü"]).unwrap());
+        assert!(!json.chars().any(|one| one != '\n' && is_obeyed(one)), "{json}");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), [theirs, "ü"]);
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
-use crate::{cli::output::fields, manage::time};
+use crate::{
+    cli::output::{fields, harmless},
+    manage::time,
+};
 
 /// Writes what a desk answered.
 pub(super) fn show(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
@@ -25,7 +28,7 @@ pub(super) fn show(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
             show(out, page.get("data").unwrap_or(&Value::Null))?;
             match (page.get("has_more"), page.get("last_id")) {
                 (Some(Value::Bool(true)), Some(Value::String(last))) => {
-                    writeln!(out, "\nthere are more: --after {last}")
+                    writeln!(out, "\nthere are more: --after {}", harmless(last))
                 }
                 _ => Ok(()),
             }
@@ -62,23 +65,11 @@ fn flatten(prefix: &str, thing: &Map<String, Value>, flat: &mut Vec<(String, Str
     }
 }
 
-/// One value. What strangers wrote cannot steer a terminal, nor pass for a field of its own: its
-/// further lines are indented.
+/// One value; what strangers wrote does not pass for a field of its own.
 fn text(name: &str, value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => {
-            let mut shown = String::new();
-            for one in text.chars() {
-                match one {
-                    '\n' => shown.push_str("\n    "),
-                    '\t' => shown.push(one),
-                    _ if is_obeyed(one) => shown.extend(one.escape_unicode()),
-                    _ => shown.push(one),
-                }
-            }
-            shown
-        }
+        Value::String(text) => harmless(text),
         Value::Number(number) => match number.as_u64() {
             Some(ms) if name == "age_ms" => {
                 humantime::format_duration(std::time::Duration::from_secs(ms / 1000)).to_string()
@@ -86,15 +77,8 @@ fn text(name: &str, value: &Value) -> String {
             Some(ms) if name.ends_with("_ms") => time(ms / 1000),
             _ => number.to_string(),
         },
-        other => other.to_string(),
+        other => harmless(&other.to_string()),
     }
-}
-
-/// Whether a terminal obeys a character instead of showing it: controls, and those that turn the
-/// direction of writing (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>).
-fn is_obeyed(one: char) -> bool {
-    one.is_control()
-        || matches!(one, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
