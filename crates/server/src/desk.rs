@@ -1,6 +1,7 @@
 //! The desk: where people decide. They sign in with a token of a configured identity provider, and
 //! each thing that they ask for is asked of the policies first. It is a listener of its own: customers'
-//! officers and the operator's come to it, programs and keys do not.
+//! officers and the operator's come to it, programs and keys do not decide. (The admin API is served
+//! beside it, to programs that sign in, too.)
 
 mod content;
 mod error;
