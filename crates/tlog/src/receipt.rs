@@ -206,14 +206,15 @@ impl Voucher {
 }
 
 /// Each claim with who stands behind it. It is the same for every receipt of this version.
-pub const VOUCHERS: [(&str, Voucher); 12] = [
+pub const VOUCHERS: [(&str, Voucher); 13] = [
     ("request and response hashes", Voucher::Reader),
     ("that these claims were in the log at this place, unchanged since", Voucher::Proved),
     ("the deadline, fixed when the request was answered", Voucher::Proved),
     ("whether the log says by the deadline that the key was destroyed", Voucher::Proved),
     ("that the key was destroyed then, and no copy of it kept", Voucher::Operator),
     ("that nothing else keeps the content", Voucher::Operator),
-    ("whether the log has a proof that the policies keep the promises", Voucher::Proved),
+    ("whether the log says that the policies were proved to keep the promises", Voucher::Proved),
+    ("that this proof was made (`bailiwick-prove` repeats it)", Voucher::Operator),
     ("that these policies decided, and were given true facts", Voucher::Operator),
     ("binary, configuration and model", Voucher::Operator),
     ("regions", Voucher::Operator),
