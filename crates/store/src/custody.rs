@@ -5,12 +5,7 @@
 //! It lists no records and searches no content: there is no message for that. Before content leaves
 //! it, the look or the read must be in the log, and is used up on disk.
 
-use std::{
-    io::{self, Read, Write},
-    os::unix::net::UnixStream,
-    path::Path,
-    time::Duration,
-};
+use std::{io, os::unix::net::UnixStream, path::Path};
 
 use minicbor::{Decode, Encode, bytes::ByteVec};
 use policy::{
@@ -20,28 +15,27 @@ use policy::{
         clock::{Behind, Clock, Reading},
     },
 };
-use tlog::{
-    canon::{self, Digest},
-    checkpoint::Checkpoint,
-};
+use tlog::{canon::Digest, checkpoint::Checkpoint};
 use zeroize::Zeroizing;
 
 use crate::{
     keys::{DestroyStep, KeyDirectory, KeyEntry, KeyError},
-    seal::{self, Label, PublicKey, SealedRecord, SealedSpan},
+    seal::{self, Label, SealedRecord, SealedSpan},
 };
 
+mod client;
 mod grant;
 mod history;
 mod owner;
 mod rotate;
+mod wire;
 
+pub use client::{ANSWER_WITHIN, Client, CustodyError};
 use history::Seeing;
 pub use history::{Shown, Trust};
 pub use rotate::{Named, SpanToReseal};
-
-/// Bytes of a message, at most: a record can hold a request and a response of the largest size.
-pub const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
+use wire::secret;
+pub use wire::{MESSAGE_BYTES_MAX, read, write};
 
 /// What the custodian is asked.
 #[derive(Debug, PartialEq, Eq, Encode, Decode)]
@@ -536,282 +530,6 @@ fn listed(entries: Vec<KeyEntry>) -> Response {
         ListedKey { id, tenant, deadline_ms }
     };
     Response::Keys(entries.into_iter().map(listed).collect())
-}
-
-/// Writes one message: its length in 32 bits, big-endian, and its canonical CBOR.
-///
-/// # Errors
-/// When it is too long, or cannot be written.
-pub fn write<T: Encode<()>>(stream: &mut impl Write, message: &T) -> io::Result<()> {
-    let length = canon::encoded_bytes(message);
-    let length = u32::try_from(length).ok().filter(|_| length <= MESSAGE_BYTES_MAX);
-    let length = length.ok_or_else(too_long)?;
-    let bytes = Zeroizing::new(canon::encode(message));
-    stream.write_all(&length.to_be_bytes())?;
-    stream.write_all(&bytes)
-}
-
-/// Reads one message; none where the other side has hung up between two.
-///
-/// # Errors
-/// When it is too long, cut short, or not canonical.
-pub fn read<T: for<'b> Decode<'b, ()> + Encode<()>>(
-    stream: &mut impl Read,
-) -> io::Result<Option<T>> {
-    let mut length = [0; 4];
-    let (first, rest) = length.split_at_mut(1);
-    // A line that ends between two messages has ended well; inside of one it was cut.
-    if read_some(stream, first)? == 0 {
-        return Ok(None);
-    }
-    stream.read_exact(rest)?;
-    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-    if length > MESSAGE_BYTES_MAX {
-        return Err(too_long());
-    }
-    let bytes = read_body(stream, length)?;
-    canon::decode(&bytes, "a message to or from the custodian").map(Some).map_err(io::Error::other)
-}
-
-/// Reads `length` bytes. Memory grows as they arrive, because a length alone proves nothing; and
-/// what it grows out of is overwritten, because the bytes may be content.
-fn read_body(stream: &mut impl Read, length: usize) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    while bytes.len() < length {
-        let more = length.min(bytes.len().saturating_mul(2).max(CHUNK_BYTES));
-        let mut larger = Zeroizing::new(Vec::with_capacity(more));
-        larger.extend_from_slice(&bytes);
-        larger.resize(more, 0);
-        if let Some(new) = larger.get_mut(bytes.len()..) {
-            stream.read_exact(new)?;
-        }
-        bytes = larger;
-    }
-    Ok(bytes)
-}
-
-fn read_some(stream: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match stream.read(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return done,
-        }
-    }
-}
-
-fn too_long() -> io::Error {
-    io::Error::other(format!("a message is longer than MESSAGE_BYTES_MAX ({MESSAGE_BYTES_MAX})"))
-}
-
-/// Bytes that are read before the other side has sent any.
-const CHUNK_BYTES: usize = 64 * 1024;
-
-/// Content in a message: a byte string that is overwritten when it is dropped.
-mod secret {
-    use minicbor::{
-        Decoder, Encoder,
-        decode::Error,
-        encode::{self, Write},
-    };
-    use zeroize::Zeroizing;
-
-    pub(super) fn encode<C, W: Write>(
-        content: &Zeroizing<Vec<u8>>,
-        encoder: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
-        encoder.bytes(content)?.ok()
-    }
-
-    pub(super) fn decode<C>(
-        decoder: &mut Decoder<'_>,
-        _: &mut C,
-    ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        decoder.bytes().map(|bytes| Zeroizing::new(bytes.to_vec()))
-    }
-}
-
-/// The gateway's end of the line to the custodian.
-///
-/// A question and its answer belong together only by their order. So after anything but an answer
-/// or a refusal the line is closed: the next question would be given the answer to this one.
-#[derive(Debug)]
-pub struct Client {
-    stream: Option<UnixStream>,
-}
-
-/// How long the custodian may take to answer.
-pub const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-
-/// Why the custodian gave no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum CustodyError {
-    /// It refused.
-    #[error("the custodian refused: {0}")]
-    Refused(Refusal),
-    /// It cannot be reached.
-    #[error("the custodian cannot be reached: {0}")]
-    Unreachable(#[from] io::Error),
-    /// It answered something else than was asked.
-    #[error("the custodian gave an answer that makes no sense")]
-    Nonsense,
-}
-
-impl Client {
-    /// Talks over a connected socket; waits [`ANSWER_WITHIN`] for each answer.
-    #[must_use]
-    pub fn new(stream: UnixStream) -> Self {
-        Self::patient(stream, ANSWER_WITHIN)
-    }
-
-    /// Without a limit on waiting, a custodian that hangs would hang its gateway: then rather none.
-    fn patient(stream: UnixStream, within: Duration) -> Self {
-        let limited = stream
-            .set_read_timeout(Some(within))
-            .and_then(|()| stream.set_write_timeout(Some(within)));
-        Self { stream: limited.is_ok().then_some(stream) }
-    }
-
-    fn ask<T>(
-        &mut self,
-        request: &Request,
-        expected: impl FnOnce(Response) -> Option<T>,
-    ) -> Result<T, CustodyError> {
-        let mut stream =
-            self.stream.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
-        write(&mut stream, request)?;
-        let response =
-            read(&mut stream)?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
-        let answer = match response {
-            Response::Refused(refusal) => Err(CustodyError::Refused(refusal)),
-            response => Ok(expected(response).ok_or(CustodyError::Nonsense)?),
-        };
-        self.stream = Some(stream);
-        answer
-    }
-
-    /// The public key for a tenant's records of one deadline.
-    ///
-    /// # Errors
-    /// When there is none to be had.
-    pub fn public_key(
-        &mut self,
-        tenant: TenantId,
-        deadline_ms: u64,
-    ) -> Result<PublicKey, CustodyError> {
-        self.ask(&Request::PublicKey { tenant, deadline_ms }, |response| match response {
-            Response::PublicKey { id, bytes } => Some(PublicKey { id, tenant, deadline_ms, bytes }),
-            _ => None,
-        })
-    }
-
-    /// Destroys what is due, and says what that was.
-    ///
-    /// # Errors
-    /// When that fails.
-    pub fn destroy_due(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
-        self.ask(&Request::DestroyDue, keys)
-    }
-
-    /// Which keys there are.
-    ///
-    /// # Errors
-    /// When that fails.
-    pub fn keys(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
-        self.ask(&Request::Keys, keys)
-    }
-
-    /// Shows the log's newest checkpoint. Returns how many entries the newest has that the custodian
-    /// has seen: where they are others than this one's, it was not taken, and the proof must begin
-    /// there.
-    ///
-    /// # Errors
-    /// When it is not signed as it must be, or continues another history.
-    pub fn see(&mut self, shown: Shown) -> Result<u64, CustodyError> {
-        self.ask(&Request::See(shown), |response| match response {
-            Response::Seen(size) => Some(size),
-            _ => None,
-        })
-    }
-
-    /// Opens one record.
-    ///
-    /// # Errors
-    /// When the grant does not allow it, or the record's key is gone.
-    pub fn open(
-        &mut self,
-        grant: ProvenGrant,
-        record: RecordToOpen,
-    ) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
-        let (grant, record) = (Box::new(grant), Box::new(record));
-        self.ask(&Request::Open { grant, record }, content)
-    }
-
-    /// Opens one record for its owner.
-    ///
-    /// # Errors
-    /// When the log does not tell of it, or the record's key is gone.
-    pub fn open_own(
-        &mut self,
-        read: ProvenRead,
-        record: RecordToOpen,
-    ) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
-        let (read, record) = (Box::new(read), Box::new(record));
-        self.ask(&Request::OpenOwn { read, record }, content)
-    }
-
-    /// The public key that takes another one's place.
-    ///
-    /// # Errors
-    /// When there is none to be had.
-    pub fn successor(&mut self, of: Named) -> Result<PublicKey, CustodyError> {
-        let Named { tenant, deadline_ms, .. } = of;
-        self.ask(&Request::Successor(of), |response| match response {
-            Response::PublicKey { id, bytes } => Some(PublicKey { id, tenant, deadline_ms, bytes }),
-            _ => None,
-        })
-    }
-
-    /// Seals spans again; nothing comes of those that do not open.
-    ///
-    /// # Errors
-    /// When one of the keys is gone.
-    pub fn reseal(
-        &mut self,
-        from: Named,
-        to: KeyId,
-        spans: Vec<SpanToReseal>,
-    ) -> Result<Vec<Option<Vec<u8>>>, CustodyError> {
-        let asked = spans.len();
-        let spans = self.ask(&Request::Reseal { from, to, spans }, |response| match response {
-            Response::Resealed(spans) if spans.len() == asked => Some(spans),
-            _ => None,
-        })?;
-        let opened = |span: ByteVec| Some(Vec::from(span)).filter(|span| !span.is_empty());
-        Ok(spans.into_iter().map(opened).collect())
-    }
-
-    /// Destroys one key before its deadline, unless it is gone already.
-    ///
-    /// # Errors
-    /// When that fails.
-    pub fn destroy(&mut self, key: Named) -> Result<(), CustodyError> {
-        self.ask(&Request::Destroy(key), keys).map(drop)
-    }
-}
-
-fn content(response: Response) -> Option<Zeroizing<Vec<u8>>> {
-    match response {
-        Response::Opened { content } => Some(content),
-        _ => None,
-    }
-}
-
-fn keys(response: Response) -> Option<Vec<ListedKey>> {
-    match response {
-        Response::Keys(keys) => Some(keys),
-        _ => None,
-    }
 }
 
 /// Answers on a socket until the other side hangs up.

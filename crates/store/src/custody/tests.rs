@@ -1,6 +1,8 @@
 mod owner;
 mod rotate;
 
+use std::time::Duration;
+
 use policy::{
     id::{GrantId, PersonId},
     retention::{ContentLogging, DAY_MS, Days, RetentionPlan, Rule, plan},
@@ -13,7 +15,7 @@ use tlog::{
 };
 
 use super::*;
-use crate::seal::Span;
+use crate::seal::{PublicKey, Span};
 
 const TENANT: TenantId = TenantId::from_random([1; 16]);
 const RESOURCE: ResourceId = ResourceId::from_random([2; 16]);
