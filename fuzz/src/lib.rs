@@ -120,7 +120,7 @@ pub fn custodian_protocol(bytes: &[u8]) {
                 assert!(matches!(answer, custody::Response::Refused(_)), "{answer:?}");
             }
             // There is no such key.
-            custody::Request::Destroy(_) => {
+            custody::Request::Destroy { .. } => {
                 let answer = custodian().lock().expect("no panic").handle(request, READING);
                 assert_eq!(answer, custody::Response::Keys(Vec::new()));
             }

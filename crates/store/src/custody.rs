@@ -76,9 +76,9 @@ pub enum Request {
     #[n(5)]
     #[cbor(array)]
     OpenOwn {
-        /// Why that is allowed.
+        /// Why that is allowed: the log's `OwnerRead` entry.
         #[n(0)]
-        read: Box<ProvenRead>,
+        read: Box<Proven>,
         /// What to open.
         #[n(1)]
         record: Box<RecordToOpen>,
@@ -104,7 +104,14 @@ pub enum Request {
     /// Destroy one key before its deadline.
     #[n(8)]
     #[cbor(array)]
-    Destroy(#[n(0)] Named),
+    Destroy {
+        /// Which.
+        #[n(0)]
+        key: Named,
+        /// Why that is allowed: the log's `OwnerDeleted` entry of a record that was sealed under it.
+        #[n(1)]
+        deletion: Box<Proven>,
+    },
 }
 
 /// What the custodian answers.
@@ -195,13 +202,13 @@ pub struct ProvenGrant {
     pub consented: Option<Logged>,
 }
 
-/// The proof that the log tells of an owner's read.
+/// The proof that the log tells of something.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
-pub struct ProvenRead {
-    /// The log's `OwnerRead` entry.
+pub struct Proven {
+    /// The log's entry.
     #[n(0)]
-    pub read: Logged,
+    pub entry: Logged,
     /// The checkpoint that it is proved in: the newest that the custodian has seen.
     #[n(1)]
     pub checkpoint: String,
@@ -315,6 +322,10 @@ pub enum Refusal {
     #[n(13)]
     #[error("the checkpoint is not the newest one that continues what the custodian has seen")]
     OtherHistory,
+    /// Nothing could take the key's place.
+    #[n(14)]
+    #[error("there is no other key of this tenant and deadline, to take this one's place")]
+    NoSuccessor,
 }
 
 /// What the custodian holds.
@@ -400,7 +411,7 @@ impl Custodian {
                 self.successor(&of, now_ms)
             }
             Request::Reseal { from, to, spans } => self.reseal(&from, to, spans, now_ms),
-            Request::Destroy(key) => self.destroy(&key),
+            Request::Destroy { key, deletion } => self.destroy(&key, &deletion),
         }
     }
 
@@ -457,12 +468,12 @@ impl Custodian {
 
     fn open_own(
         &self,
-        read: &ProvenRead,
+        read: &Proven,
         record: RecordToOpen,
         now_ms: u64,
     ) -> Result<Response, Refusal> {
         let checkpoint = self.newest(&read.checkpoint)?;
-        let leaf = owner::proved(read, &checkpoint, record.request, now_ms)?;
+        let leaf = owner::read(read, &checkpoint, record.request, now_ms)?;
         let private = self.key_of(&record, now_ms)?;
         // As above: one entry in the log for each time that content leaves.
         let unused = self.keys.use_read(&leaf).map_err(|_| Refusal::Keys)?;

@@ -19,7 +19,7 @@ pub(crate) mod usage;
 use std::{
     fs::File,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64, mpsc},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     time::Duration,
 };
 
@@ -37,6 +37,7 @@ use tlog::{
     receipt::{Facts, Terms},
 };
 
+use self::show::NotShown;
 pub use self::{
     open::{NotOpened, RecordFacts},
     own::{Deleted, NotDeleted, NotListed, OwnRecord, OwnRecords},
@@ -104,6 +105,15 @@ impl From<CustodyError> for NotRecorded {
     fn from(error: CustodyError) -> Self {
         let help = "the custodian is started again; its own lines in the log say more".to_owned();
         Self { reason: error.to_string(), help }
+    }
+}
+
+impl From<NotShown> for NotRecorded {
+    fn from(error: NotShown) -> Self {
+        match error {
+            NotShown::Log(error) => Self { reason: error.to_string(), help: error.help() },
+            NotShown::Custody(error) => error.into(),
+        }
     }
 }
 
@@ -183,10 +193,6 @@ pub(crate) struct Shared {
     /// Why deadlines cannot be carried out, where they cannot.
     overdue: Mutex<Option<String>>,
     changed: std::sync::Condvar,
-    /// How often a key was retired: what is remembered of keys from before that counts no more.
-    retirements: AtomicU64,
-    /// Held while a retirement is written and counted, until it is committed.
-    retiring: Mutex<()>,
     shredding: Mutex<shred::Shredding>,
     shredded: std::sync::Condvar,
 }
@@ -246,8 +252,6 @@ impl Ledger {
             unrecorded: Mutex::new(None),
             overdue: Mutex::new(None),
             changed: std::sync::Condvar::new(),
-            retirements: AtomicU64::new(0),
-            retiring: Mutex::default(),
             shredding: Mutex::default(),
             shredded: std::sync::Condvar::new(),
         });

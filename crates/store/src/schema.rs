@@ -272,6 +272,12 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX deletion_span ON deletion (span);
     CREATE INDEX deletion_due ON deletion (span) WHERE shredded = 0;
     ",
+    // 12: which entry of the log tells of a deletion; and for which of them a key is retired. The
+    // custodian destroys it for that one. Entries of before name no key: theirs go at their deadline.
+    "
+    ALTER TABLE deletion ADD COLUMN entry INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE record_key ADD COLUMN retired_by INTEGER NOT NULL DEFAULT 0;
+    ",
 ];
 
 /// Tables that are small, and that every request needs: a look at each page of them is cheap.

@@ -332,6 +332,11 @@ def named(deadline=DEADLINE):
     return [fixed("key", 16), fixed("tenant", 16), deadline]
 
 
+def destroying(**changed):
+    """A Destroy request, with the entry of an OpenOwn request."""
+    return [8, [named(), reading(**changed)[1][0]]]
+
+
 def resealing(*spans, to=None):
     """A Reseal request."""
     return [7, [named(), to or fixed("successor", 16), list(spans)]]
@@ -358,7 +363,7 @@ def requests():
     one("good-successor", frame([6, [named()]]), "Successor")
     one("good-reseal", frame(resealing([fixed("span", 1168), [3, 7]], [fixed("span", 1220), []])), "Reseal, two spans")
     one("good-reseal-nothing", frame(resealing()), "Reseal, none")
-    one("good-destroy", frame([8, [named()]]), "Destroy")
+    one("good-destroy", frame(destroying()), "Destroy")
     one("good-three", frame([1, []]) + frame([2, []]) + public_key, "one after the other")
 
     one("bad-nothing", b"", "no message at all")
@@ -382,7 +387,10 @@ def requests():
         ("successor-without-deadline", [6, [named()[:2]]], "a field is missing"),
         ("successor-deadline-negative", [6, [named(Raw(b"\x20"))]], "-1"),
         ("destroy-nothing", [8, []], "which?"),
-        ("destroy-twice", [8, [named(), named()]], "one more"),
+        ("destroy-without-a-deletion", [8, [named()]], "why?"),
+        ("destroy-two-keys", [8, [named(), named()]], "one deletion takes one key"),
+        ("destroy-entry-as-text", destroying(entry="an entry"), "it is bytes"),
+        ("destroy-by-two-entries", [8, [*destroying()[1], reading()[1][0]]], "one more"),
         ("reseal-to-a-public-key", resealing(to=fixed("public", 1216)), "to what it seals, the custodian looks up"),
         ("reseal-to-another-deadline", [7, [named(), named(DEADLINE + DAY), []]], "the second key has the first one's tenant and deadline"),
         ("reseal-span-as-text", resealing(["span", []]), "it is bytes"),

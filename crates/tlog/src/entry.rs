@@ -410,6 +410,9 @@ pub enum Event {
         /// [`commit`] of who it was, as the customer knows them.
         #[n(1)]
         owner: Digest,
+        /// The key that the record is sealed under, which is destroyed for it.
+        #[n(2)]
+        key: KeyId,
     },
 }
 

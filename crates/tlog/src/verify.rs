@@ -145,12 +145,13 @@ impl Replay {
         }
         self.time_ms = self.time_ms.max(time_ms);
         self.count(&entry.event);
+        self.owners.entry(&entry.event, found);
         match &entry.event {
             Event::KeyCreated { key, tenant, deadline_ms } => {
                 self.keys.created((index, time_ms), (*key, *tenant), *deadline_ms, found);
             }
             Event::KeyDestroyed { key } => {
-                self.keys.destroyed(time_ms, *key, &self.owners, found);
+                self.keys.destroyed(time_ms, *key, found);
             }
             event @ (Event::Flagged { .. }
             | Event::LookRequested { .. }
@@ -172,10 +173,11 @@ impl Replay {
             Event::Started { policies, .. } => {
                 self.policies.started((index, time_ms), *policies, found);
             }
-            Event::Request { .. } | Event::Changed { .. } | Event::Repaired { .. } => {}
-            event @ (Event::OwnerRead { .. } | Event::OwnerDeleted { .. }) => {
-                self.owners.entry(index, event, found);
-            }
+            Event::OwnerDeleted { key, .. } => self.keys.condemned(time_ms, *key, found),
+            Event::OwnerRead { .. }
+            | Event::Request { .. }
+            | Event::Changed { .. }
+            | Event::Repaired { .. } => {}
         }
     }
 

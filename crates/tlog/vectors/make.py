@@ -107,7 +107,7 @@ def entries():
         "proved": [20, [d(1), d(2), d(3), 0]],
         "proved-undecided": [20, [d(1), d(2), d(3), 2]],
         "owner-read": [21, [request, d(2)]],
-        "owner-deleted": [22, [request, d(2)]],
+        "owner-deleted": [22, [request, d(2), i(13)]],
         "role-assigned": [4, [7, i(12), 0, d(2)]],
         "lockbox-switched": [4, [11, resource, 1, d(2)]],
     }
@@ -139,6 +139,8 @@ def entries():
         ("started-policies-short", [0, [d(1), d(2), [], i(4)]], "a digest of 16 bytes"),
         ("proved-unknown-outcome", [20, [d(1), d(2), d(3), 3]], "there is no proof 3"),
         ("owner-read-by-a-person", [21, [request, manager]], "who it was is committed to"),
+        ("owner-deleted-without-key", [22, [request, d(2)]], "the key is missing that it was sealed under"),
+        ("owner-deleted-key-of-32-bytes", [22, [request, d(2), d(3)]], "no key's id"),
         ("next-kind", [23, []], "there is no kind 23"),
     ]
     for name, event, remark in bad:

@@ -6,7 +6,7 @@ use tlog::{canon::Digest, entry};
 use super::{Logged, Statement};
 use crate::{
     authz::facts::{RecordFacts, ResourceFacts},
-    id::{PersonId, RequestId},
+    id::{KeyId, PersonId, RequestId},
     permit::{DeleteOwnRecord, Permit, ReadOwnRecord},
     token::Guid,
 };
@@ -43,7 +43,7 @@ impl Act {
 }
 
 macro_rules! act {
-    ($(#[$doc:meta])* $name:ident, $action:ty, $event:ident) => {
+    ($(#[$doc:meta])* $name:ident, $action:ty) => {
         $(#[$doc])*
         #[derive(Debug, PartialEq, Eq)]
         #[must_use = "the permit is spent, whether anything is done with it or not"]
@@ -67,16 +67,6 @@ macro_rules! act {
                 self.0.request
             }
         }
-
-        impl Logged for $name {
-            fn log(&self) -> entry::Event {
-                entry::Event::$event { request: self.0.request, owner: self.0.owner() }
-            }
-
-            fn statements(&self) -> Vec<&Statement> {
-                vec![&self.0.owner.0]
-            }
-        }
     };
 }
 
@@ -93,7 +83,7 @@ act!(
     /// use policy::{permit::{ListOwnRecords, Permit}, workflow::owner::{Owner, ReadOwn}};
     /// fn other(permit: Permit<ListOwnRecords>, owner: Owner) -> ReadOwn { ReadOwn::new(permit, owner) }
     /// ```
-    ReadOwn, ReadOwnRecord, OwnerRead
+    ReadOwn, ReadOwnRecord
 );
 act!(
     /// That an owner deletes one record now.
@@ -106,5 +96,41 @@ act!(
     ///     DeleteOwn::new(permit, owner)
     /// }
     /// ```
-    DeleteOwn, DeleteOwnRecord, OwnerDeleted
+    DeleteOwn, DeleteOwnRecord
 );
+
+impl Logged for ReadOwn {
+    fn log(&self) -> entry::Event {
+        entry::Event::OwnerRead { request: self.0.request, owner: self.0.owner() }
+    }
+
+    fn statements(&self) -> Vec<&Statement> {
+        vec![&self.0.owner.0]
+    }
+}
+
+impl DeleteOwn {
+    /// The deletion of a record that is sealed under this key, which is destroyed for it.
+    #[must_use]
+    pub fn sealed_under(&self, key: KeyId) -> Deletion<'_> {
+        Deletion { act: &self.0, key }
+    }
+}
+
+/// A deletion, once it is known which key goes for it.
+#[derive(Debug)]
+pub struct Deletion<'d> {
+    act: &'d Act,
+    key: KeyId,
+}
+
+impl Logged for Deletion<'_> {
+    fn log(&self) -> entry::Event {
+        let (request, owner) = (self.act.request, self.act.owner());
+        entry::Event::OwnerDeleted { request, owner, key: self.key }
+    }
+
+    fn statements(&self) -> Vec<&Statement> {
+        vec![&self.act.owner.0]
+    }
+}

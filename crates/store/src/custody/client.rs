@@ -7,7 +7,7 @@ use policy::id::{KeyId, TenantId};
 use zeroize::Zeroizing;
 
 use super::{
-    ListedKey, Named, ProvenGrant, ProvenRead, RecordToOpen, Refusal, Request, Response, Shown,
+    ListedKey, Named, Proven, ProvenGrant, RecordToOpen, Refusal, Request, Response, Shown,
     SpanToReseal, read, write,
 };
 use crate::seal::PublicKey;
@@ -134,7 +134,7 @@ impl Client {
     /// When the log does not tell of it, or the record's key is gone.
     pub fn open_own(
         &mut self,
-        read: ProvenRead,
+        read: Proven,
         record: RecordToOpen,
     ) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
         let (read, record) = (Box::new(read), Box::new(record));
@@ -175,9 +175,10 @@ impl Client {
     /// Destroys one key before its deadline, unless it is gone already.
     ///
     /// # Errors
-    /// When that fails.
-    pub fn destroy(&mut self, key: Named) -> Result<(), CustodyError> {
-        self.ask(&Request::Destroy(key), keys).map(drop)
+    /// When the log does not tell of a deletion that takes it, or it fails.
+    pub fn destroy(&mut self, key: Named, deletion: Proven) -> Result<(), CustodyError> {
+        let deletion = Box::new(deletion);
+        self.ask(&Request::Destroy { key, deletion }, keys).map(drop)
     }
 }
 

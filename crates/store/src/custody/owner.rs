@@ -1,21 +1,20 @@
-//! Whether the log tells that a record is about to be read by its owner: checked by the custodian,
-//! with nothing of the server's but what the log signed.
+//! Whether the log tells that an owner reads a record now, or has deleted one: checked by the
+//! custodian, with nothing of the server's but what the log signed.
 
-use policy::id::RequestId;
+use policy::id::{KeyId, RequestId};
 use tlog::{
-    canon::Digest, checkpoint::Checkpoint, entry::Event, limits::OWNER_READ_MS_MAX, tree::leaf_hash,
-};
+    canon::Digest,checkpoint::Checkpoint, entry::Event, limits::OWNER_READ_MS_MAX, tree::leaf_hash};
 
-use super::{ProvenRead, Refusal, grant::read};
+use super::{Proven, Refusal, grant};
 
 /// The entry's leaf, which serves once: where the log tells that this very record is read, now.
-pub(super) fn proved(
-    proven: &ProvenRead,
+pub(super) fn read(
+    proven: &Proven,
     checkpoint: &Checkpoint,
     asked: RequestId,
     now_ms: u64,
 ) -> Result<Digest, Refusal> {
-    let entry = read(&proven.read, checkpoint)?;
+    let entry = grant::read(&proven.entry, checkpoint)?;
     let Event::OwnerRead { request, .. } = entry.event else {
         return Err(Refusal::NotInTheLog);
     };
@@ -26,5 +25,18 @@ pub(super) fn proved(
     if entry.time_ms.abs_diff(now_ms) > OWNER_READ_MS_MAX {
         return Err(Refusal::Expired);
     }
-    Ok(leaf_hash(&proven.read.entry))
+    Ok(leaf_hash(&proven.entry.entry))
+}
+
+/// Whether the log tells that a record was deleted which was sealed under this very key. It serves
+/// for that key alone, and so once.
+pub(super) fn deleted(
+    proven: &Proven,
+    checkpoint: &Checkpoint,
+    asked: KeyId,
+) -> Result<(), Refusal> {
+    let Event::OwnerDeleted { key, .. } = grant::read(&proven.entry, checkpoint)?.event else {
+        return Err(Refusal::NotInTheLog);
+    };
+    if key == asked { Ok(()) } else { Err(Refusal::OtherGrant) }
 }

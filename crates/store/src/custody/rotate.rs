@@ -5,7 +5,7 @@
 use minicbor::{Decode, Encode, bytes::ByteVec};
 use policy::id::{KeyId, TenantId};
 
-use super::{Custodian, Refusal, Response, listed, missing};
+use super::{Custodian, Proven, Refusal, Response, listed, missing, owner};
 use crate::{
     keys::{DestroyStep, KeyEntry},
     seal::{self, PublicKey, RecordKeys, SealedSpan},
@@ -73,11 +73,26 @@ impl Custodian {
         Ok(Response::Resealed(resealed?))
     }
 
-    /// Destroys a key before its deadline.
-    pub(super) fn destroy(&self, key: &Named) -> Result<Response, Refusal> {
-        let destroyed = self.keys.destroy(&key.entry(), &mut |_: DestroyStep| true);
-        let destroyed = destroyed.map_err(|_| Refusal::Keys)?;
-        Ok(listed(destroyed.then(|| key.entry()).into_iter().collect()))
+    /// Destroys a key before its deadline, for a deletion that the log tells of.
+    pub(super) fn destroy(&self, key: &Named, deletion: &Proven) -> Result<Response, Refusal> {
+        let entry = key.entry();
+        let there = self.keys.entries().map_err(|_| Refusal::Keys)?;
+        if !there.contains(&entry) {
+            // Gone already: whoever was interrupted asks again.
+            return Ok(listed(Vec::new()));
+        }
+        let checkpoint = self.newest(&deletion.checkpoint)?;
+        owner::deleted(deletion, &checkpoint, key.key)?;
+        // What else was sealed under it, nobody can have sealed again without one.
+        let takes_its_place = |other: &KeyEntry| {
+            other.id != entry.id
+                && (other.tenant, other.deadline_ms) == (entry.tenant, entry.deadline_ms)
+        };
+        if !there.iter().any(takes_its_place) {
+            return Err(Refusal::NoSuccessor);
+        }
+        self.keys.destroy(&entry, &mut |_: DestroyStep| true).map_err(|_| Refusal::Keys)?;
+        Ok(listed(vec![entry]))
     }
 }
 

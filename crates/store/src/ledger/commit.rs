@@ -1,8 +1,8 @@
 //! The thread that commits: whatever waits, together, in one transaction.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::Ordering, mpsc},
+    collections::{HashMap, HashSet},
+    sync::{Arc, mpsc},
 };
 
 use policy::{
@@ -17,7 +17,7 @@ use tlog::{
 };
 
 use super::{
-    Ended, Job, NotRecorded, Shared, TOGETHER_MAX, deployment_bytes, facts, held,
+    Ended, Job, NotRecorded, Shared, TOGETHER_MAX, deployment_bytes, facts,
     pieces::{self, Kept},
 };
 use crate::{
@@ -39,8 +39,6 @@ struct Memory {
     /// Spans that are open, with their numbers.
     spans: HashMap<(TenantId, u64), (Span, i64)>,
     keys: HashMap<(TenantId, u64), PublicKey>,
-    /// How often a key had been retired when these were learned.
-    retirements: u64,
 }
 
 /// Commits until the ledger is dropped.
@@ -83,7 +81,6 @@ fn commit_all(
     mut all: Vec<Ended>,
 ) -> Result<Vec<u64>, NotRecorded> {
     let tx = loop {
-        memory.forget_retired(shared);
         // The custodian is asked before the database is locked: others may write meanwhile.
         for ended in &mut all {
             if let Some((until, _)) = &ended.keep
@@ -94,8 +91,8 @@ fn commit_all(
             }
         }
         let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // While it is locked, no key is retired.
-        if memory.is_current(shared) {
+        // While it is locked, no key is retired. One that was since it was learned is learned anew.
+        if !memory.forget_retired(&tx, &all)? {
             break tx;
         }
     };
@@ -171,23 +168,23 @@ fn one(
 }
 
 impl Memory {
-    /// Whether no key was retired since the keys were learned.
-    fn is_current(&self, shared: &Shared) -> bool {
-        self.retirements == shared.retirements.load(Ordering::SeqCst)
-    }
-
-    /// Forgets all keys and open spans, where a key was retired: it may be one of these.
-    fn forget_retired(&mut self, shared: &Shared) {
-        // Not while one is being committed: what is learned next must be learned after it.
-        let retirements = {
-            let _retiring = held(&shared.retiring);
-            shared.retirements.load(Ordering::SeqCst)
-        };
-        if self.retirements != retirements {
-            self.retirements = retirements;
-            self.keys.clear();
-            self.spans.clear();
+    /// Forgets the keys that these would be sealed to, and that were retired; says whether there were
+    /// any.
+    fn forget_retired(&mut self, tx: &Transaction<'_>, all: &[Ended]) -> Result<bool, StoreError> {
+        let mut looked_at = HashSet::new();
+        let mut is_any = false;
+        let sql = "SELECT EXISTS (SELECT 1 FROM record_key WHERE id = ?1 AND retired = 1)";
+        let mut is_retired = tx.prepare_cached(sql)?;
+        for (until, _) in all.iter().filter_map(|ended| ended.keep.as_ref()) {
+            let at = (until.tenant(), until.deadline_ms());
+            let Some(key) = self.keys.get(&at).filter(|_| looked_at.insert(at)) else { continue };
+            if is_retired.query_row([key.id.as_bytes()], |row| row.get(0))? {
+                self.keys.remove(&at);
+                self.spans.remove(&at);
+                is_any = true;
+            }
         }
+        Ok(is_any)
     }
 
     /// Makes sure that the key of a deadline is known, and forgets those whose deadline has passed.

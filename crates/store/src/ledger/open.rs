@@ -18,7 +18,7 @@ use super::{
     show::NotShown,
 };
 use crate::{
-    custody::{Client, CustodyError, Logged, ProvenGrant, RecordToOpen, Refusal},
+    custody::{Client, CustodyError, Logged, Proven, ProvenGrant, RecordToOpen, Refusal},
     error::StoreError,
     tiles::LogError,
 };
@@ -75,8 +75,15 @@ pub struct RecordFacts {
 }
 
 impl Shared {
+    /// An entry with its proof, for the custodian to check. As long as the caller holds what was
+    /// `seen`, it sees no other checkpoint.
+    pub(super) fn proven(&self, seen: &mut u64, index: u64) -> Result<Proven, NotShown> {
+        let (checkpoint, size) = self.show_after(seen)?.ok_or(LogError::Forked)?;
+        Ok(Proven { entry: self.proved(index, size)?, checkpoint })
+    }
+
     /// An entry with the proof that a tree of so many has it.
-    pub(super) fn proved(&self, index: u64, size: u64) -> Result<Logged, LogError> {
+    fn proved(&self, index: u64, size: u64) -> Result<Logged, LogError> {
         let path = tree::inclusion_proof(&self.tiles.nodes(size), index, size)?;
         Ok(Logged { entry: self.tiles.entry(index, size)?, index, path })
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use policy::{
     authz::facts::ResourceFacts,
     content::ContentBytes,
-    id::{DeploymentId, RequestId, ResourceId},
+    id::{DeploymentId, KeyId, RequestId, ResourceId},
     permit::{ListOwnRecords, Permit},
     workflow::{
         Logged as _,
@@ -21,7 +21,6 @@ use tlog::{canon, receipt::Terms};
 
 use super::{Ledger, facts, held, open::NotOpened, pieces};
 use crate::{
-    custody::ProvenRead,
     error::StoreError,
     log::{Append, ReadClock},
     tiles::LogError,
@@ -100,10 +99,10 @@ impl From<StoreError> for NotDeleted {
 /// How far a deletion has come: the record is gone from the database either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deleted {
-    /// The key that it was sealed under is destroyed: no copy of the data opens it; and the published
-    /// log tells of the deletion.
+    /// The published log tells of it, and the key that it was sealed under is destroyed: no copy of
+    /// the data opens it.
     Shredded,
-    /// One of these follows, as soon as it can be done.
+    /// That follows, as soon as it can be done.
     Pending,
 }
 
@@ -114,6 +113,7 @@ const SHRED_WITHIN: Duration = Duration::from_secs(10);
 struct Place {
     index: i64,
     span: i64,
+    key: KeyId,
     position: u32,
     first_piece: u64,
     pieces: u64,
@@ -189,9 +189,7 @@ impl Ledger {
         };
         self.publish(index)?;
         let mut seen = held(&shared.seen);
-        let (checkpoint, size) = shared.show_after(&mut seen)?.ok_or(LogError::Forked)?;
-        let read_entry = shared.proved(index, size)?;
-        let proven = ProvenRead { read: read_entry, checkpoint };
+        let proven = shared.proven(&mut seen, index)?;
         self.ask_for(read.request(), |client, record| client.open_own(proven.clone(), record))
     }
 
@@ -205,13 +203,17 @@ impl Ledger {
             let mut owner = held(&self.inner.owner);
             tell_deleted(&mut owner, shared.clock, delete)?.ok_or(NotDeleted::NoRecord)?
         };
+        // The custodian destroys no key of which it cannot read there why.
+        let published = self.publish(index);
         let ticket = shared.ask_to_shred();
         // Full means that somebody asked already.
         let _ = self.inner.shred.try_send(());
-        let deleted = shared.wait_for_shredding(ticket, SHRED_WITHIN);
-        // It is gone, and cannot be asked for again. That nobody can read of it in the log yet makes
-        // it less than done; why, `/readyz` tells.
-        Ok(if self.publish(index).is_ok() { deleted } else { Deleted::Pending })
+        // It is gone, and cannot be asked for again: what is left is done as soon as it can be, and
+        // `/readyz` tells why it is not done yet.
+        Ok(match published {
+            Ok(_) => shared.wait_for_shredding(ticket, SHRED_WITHIN),
+            Err(_) => Deleted::Pending,
+        })
     }
 }
 
@@ -239,16 +241,17 @@ pub(super) fn tell_deleted(
 ) -> Result<Option<u64>, StoreError> {
     let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let Some(place) = place(&tx, delete.of(), delete.request())? else { return Ok(None) };
-    let Place { index, span, position, first_piece, pieces } = place;
+    let Place { index, span, key, position, first_piece, pieces } = place;
     pieces::delete(&tx, first_piece, pieces)?;
     tx.prepare_cached("DELETE FROM record WHERE idx = ?1")?.execute([index])?;
-    tx.prepare_cached("INSERT INTO deletion (idx, span, position) VALUES (?1, ?2, ?3)")?
-        .execute(params![index, span, position])?;
+    let delete = delete.sealed_under(key);
     let mut append = Append::begin(&tx, clock())?;
-    let index = append.told(delete.log(), &delete.statements())?;
+    let entry = append.told(delete.log(), &delete.statements())?;
     append.finish()?;
+    tx.prepare_cached("INSERT INTO deletion (idx, span, position, entry) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![index, span, position, entry])?;
     tx.commit()?;
-    Ok(Some(index))
+    Ok(Some(entry))
 }
 
 /// Where a record of this very resource lies.
@@ -258,7 +261,7 @@ fn place(
     request: RequestId,
 ) -> Result<Option<Place>, StoreError> {
     let mut statement = tx.prepare_cached(
-        "SELECT r.idx, r.span, r.position, r.piece, r.pieces
+        "SELECT r.idx, r.span, k.id, r.position, r.piece, r.pieces
          FROM receipt c
          JOIN terms t ON t.id = c.terms
          JOIN record r ON r.idx = c.idx
@@ -268,9 +271,9 @@ fn place(
     )?;
     let asked = params![request.as_bytes(), of.resource.as_bytes(), of.tenant.as_bytes()];
     let found = statement.query_row(asked, |row| {
-        let (index, span, position) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let (first_piece, pieces) = (row.get(3)?, row.get(4)?);
-        Ok(Place { index, span, position, first_piece, pieces })
+        let (index, span, key) = (row.get(0)?, row.get(1)?, KeyId::from_random(row.get(2)?));
+        let (position, first_piece, pieces) = (row.get(3)?, row.get(4)?, row.get(5)?);
+        Ok(Place { index, span, key, position, first_piece, pieces })
     });
     Ok(found.optional()?)
 }

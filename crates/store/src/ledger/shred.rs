@@ -7,7 +7,7 @@
 //! do, so a crash between any two changes nothing; deletions that come together are done together.
 
 use std::{
-    sync::{PoisonError, atomic::Ordering, mpsc},
+    sync::{PoisonError, mpsc},
     time::Duration,
 };
 
@@ -41,10 +41,20 @@ pub(super) enum Step {
     Succeeded,
     /// The log tells of it.
     Told,
-    /// Some spans are sealed again.
+    /// Some spans were read.
+    Read,
+    /// They are sealed again.
     Resealed,
     /// The first key is destroyed.
     Destroyed,
+}
+
+/// A key that is to be replaced.
+#[derive(Debug, Clone, Copy)]
+struct Retired {
+    key: Named,
+    /// The log's entry of the deletion that it goes for.
+    deletion: u64,
 }
 
 /// How a replacement ended.
@@ -123,14 +133,14 @@ pub(super) fn all(
 ) -> Result<(), NotRecorded> {
     // A key that cannot be replaced holds up no other tenant's, nor another day's.
     let mut failed: Vec<(Named, NotRecorded)> = Vec::new();
-    while let Some(key) = retired(database, shared, &failed)? {
+    while let Some(retired) = retired(database, &failed)? {
         if !step(Step::Retired) {
             return Ok(());
         }
-        match one_key(database, shared, key, step) {
+        match one_key(database, shared, retired, step) {
             Ok(End::Stopped) => return Ok(()),
             Ok(End::Done | End::Over) => {}
-            Err(error) => failed.push((key, error)),
+            Err(error) => failed.push((retired.key, error)),
         }
     }
     failed.pop().map_or(Ok(()), |(_, error)| Err(error))
@@ -139,14 +149,14 @@ pub(super) fn all(
 fn one_key(
     database: &mut Connection,
     shared: &Shared,
-    key: Named,
+    retired: Retired,
     step: &mut dyn FnMut(Step) -> bool,
 ) -> Result<End, NotRecorded> {
-    let end = replace(database, shared, key, step)?;
+    let end = replace(database, shared, retired, step)?;
     if let End::Over = end {
         sweep::carry_out(database, shared)?;
-        if is_alive(database, key.key)? {
-            return Err(lost(key.key));
+        if is_alive(database, retired.key.key)? {
+            return Err(lost(retired.key.key));
         }
     }
     Ok(end)
@@ -155,43 +165,42 @@ fn one_key(
 /// The next key that is to be replaced, of a tenant and deadline for which it has not failed. One that
 /// was begun with comes first, so that there are never more than two of one tenant and deadline.
 fn retired(
-    database: &mut Connection,
-    shared: &Shared,
+    database: &Connection,
     failed: &[(Named, NotRecorded)],
-) -> Result<Option<Named>, StoreError> {
-    let begun = "SELECT id, tenant, deadline_ms FROM record_key
+) -> Result<Option<Retired>, StoreError> {
+    let begun = "SELECT id, tenant, deadline_ms, retired_by FROM record_key
                  WHERE retired = 1 AND destroyed = 0";
-    let next = "SELECT DISTINCT k.id, k.tenant, k.deadline_ms FROM deletion d
+    // The first deletion: who deletes has it published, and later ones may not be yet.
+    let next = "SELECT k.id, k.tenant, k.deadline_ms, coalesce(min(nullif(d.entry, 0)), 0)
+                FROM deletion d
                 JOIN span s ON s.id = d.span
                 JOIN record_key k ON k.id = s.key
-                WHERE d.shredded = 0 AND k.destroyed = 0";
-    let has_failed = |key: &Named| {
+                WHERE d.shredded = 0 AND k.destroyed = 0
+                GROUP BY k.id";
+    let has_failed = |retired: &Retired| {
         let same = |(other, _): &(Named, NotRecorded)| {
-            (other.tenant, other.deadline_ms) == (key.tenant, key.deadline_ms)
+            (other.tenant, other.deadline_ms) == (retired.key.tenant, retired.key.deadline_ms)
         };
         failed.iter().any(same)
     };
-    if let Some(key) = keys(database, begun)?.into_iter().find(|key| !has_failed(key)) {
-        return Ok(Some(key));
+    if let Some(begun) = keys(database, begun)?.into_iter().find(|key| !has_failed(key)) {
+        return Ok(Some(begun));
     }
     let next = keys(database, next)?.into_iter().find(|key| !has_failed(key));
-    let Some(key) = next else { return Ok(None) };
-    // Until it is committed nobody counts anew: who did would count it, and not see it yet.
-    let _retiring = held(&shared.retiring);
-    let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    tx.prepare_cached("UPDATE record_key SET retired = 1 WHERE id = ?1")?
-        .execute([key.key.as_bytes()])?;
-    // While the database is locked: whoever seals next sees it before anything is written.
-    shared.retirements.fetch_add(1, Ordering::SeqCst);
-    tx.commit()?;
-    Ok(Some(key))
+    let Some(retired @ Retired { key, deletion }) = next else { return Ok(None) };
+    // From here on whoever seals sees it, once the database is theirs to write.
+    database
+        .prepare_cached("UPDATE record_key SET retired = 1, retired_by = ?1 WHERE id = ?2")?
+        .execute(params![deletion, key.key.as_bytes()])?;
+    Ok(Some(retired))
 }
 
-fn keys(database: &Connection, sql: &str) -> Result<Vec<Named>, StoreError> {
+fn keys(database: &Connection, sql: &str) -> Result<Vec<Retired>, StoreError> {
     let mut statement = database.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| {
         let (key, tenant) = (KeyId::from_random(row.get(0)?), TenantId::from_random(row.get(1)?));
-        Ok(Named { key, tenant, deadline_ms: row.get(2)? })
+        let key = Named { key, tenant, deadline_ms: row.get(2)? };
+        Ok(Retired { key, deletion: row.get(3)? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -204,7 +213,7 @@ fn is_alive(database: &Connection, key: KeyId) -> Result<bool, StoreError> {
 fn replace(
     database: &mut Connection,
     shared: &Shared,
-    key: Named,
+    Retired { key, deletion }: Retired,
     step: &mut dyn FnMut(Step) -> bool,
 ) -> Result<End, NotRecorded> {
     let Some(successor) = unless_over(shared.custody.successor(key))? else {
@@ -217,20 +226,32 @@ fn replace(
     if !step(Step::Told) {
         return Ok(End::Stopped);
     }
-    let mut last = -1;
+    let (mut last, mut is_left) = (-1, false);
     loop {
         let spans = spans(database, key.key, last)?;
-        let Some(span) = spans.last() else { break };
+        let Some(span) = spans.last() else {
+            if !is_left {
+                break;
+            }
+            (last, is_left) = (-1, false);
+            continue;
+        };
         last = span.number;
+        if !step(Step::Read) {
+            return Ok(End::Stopped);
+        }
         let asked = || spans.iter().map(Span::to_reseal).collect();
         let resealed = shared.custody.with(|client| client.reseal(key, successor.id, asked()));
         let Some(resealed) = unless_over(resealed)? else { return Ok(End::Over) };
-        write(database, (key.key, successor.id), &spans, resealed)?;
+        is_left |= !write(database, (key.key, successor.id), &spans, resealed)?;
         if !step(Step::Resealed) {
             return Ok(End::Stopped);
         }
     }
-    shared.custody.with(|client| client.destroy(key))?;
+    let mut seen = held(&shared.seen);
+    let proven = shared.proven(&mut seen, deletion)?;
+    shared.custody.with(|client| client.destroy(key, proven.clone()))?;
+    drop(seen);
     if !step(Step::Destroyed) {
         return Ok(End::Stopped);
     }
@@ -281,28 +302,38 @@ fn spans(database: &Connection, key: KeyId, last: i64) -> Result<Vec<Span>, Stor
     rows.into_iter().map(with_deleted).collect()
 }
 
-/// Writes what was sealed again. A span that does not open stays, and goes with its key. A record
-/// that was deleted meanwhile is left for the next time.
+/// Writes what was sealed again. A span that does not open stays, and goes with its key. One of which
+/// a record was deleted meanwhile is left, to be sealed again without that one: the log says of it that
+/// it goes with this key. Says whether none was left.
 fn write(
     database: &mut Connection,
     (from, to): (KeyId, KeyId),
     spans: &[Span],
     resealed: Vec<Option<Vec<u8>>>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
+    let mut is_all = true;
     let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
-        let sql = "UPDATE span SET key = ?1, bytes = ?2 WHERE id = ?3 AND key = ?4";
+        let sql = "UPDATE span SET key = ?1, bytes = ?2 WHERE id = ?3 AND key = ?4
+                   AND (SELECT count(*) FROM deletion WHERE span = ?3) = ?5";
         let mut update = tx.prepare_cached(sql)?;
         let mut shredded = tx.prepare_cached("UPDATE deletion SET shredded = 1 WHERE idx = ?1")?;
         for (span, bytes) in spans.iter().zip(resealed) {
             let Some(bytes) = bytes else { continue };
-            update.execute(params![to.as_bytes(), bytes, span.number, from.as_bytes()])?;
+            let (number, deleted) = (span.number, span.deleted.len());
+            let done =
+                update.execute(params![to.as_bytes(), bytes, number, from.as_bytes(), deleted])?;
+            if done == 0 {
+                is_all = false;
+                continue;
+            }
             for (index, _) in &span.deleted {
                 shredded.execute([index])?;
             }
         }
     }
-    Ok(tx.commit()?)
+    tx.commit()?;
+    Ok(is_all)
 }
 
 /// What the custodian gave; nothing where the key's deadline has come.

@@ -5,7 +5,7 @@ use alloc::{
     format,
 };
 
-use super::{DESTRUCTION_GRACE_MS, Found, MadeKey, owner::Owners};
+use super::{DESTRUCTION_GRACE_MS, Found, MadeKey};
 use crate::{
     id::{KeyId, TenantId},
     limits::RETENTION_MS_MAX,
@@ -17,6 +17,8 @@ pub(super) struct Keys {
     alive: BTreeMap<KeyId, u64>,
     /// Keys that are no more.
     destroyed: BTreeSet<KeyId>,
+    /// Keys that live and under which an owner deleted a record, since when.
+    condemned: BTreeMap<KeyId, u64>,
     /// Every key that was made.
     pub(super) made: BTreeMap<KeyId, MadeKey>,
 }
@@ -40,13 +42,16 @@ impl Keys {
         }
     }
 
-    pub(super) fn destroyed(
-        &mut self,
-        time_ms: u64,
-        key: KeyId,
-        owners: &Owners,
-        found: &mut Found,
-    ) {
+    /// An owner deleted a record that is sealed under this key.
+    pub(super) fn condemned(&mut self, time_ms: u64, key: KeyId, found: &mut Found) {
+        if self.alive.contains_key(&key) {
+            self.condemned.entry(key).or_insert(time_ms);
+        } else {
+            found.wrong(format!("{key}, which it names, does not exist (any more)"));
+        }
+    }
+
+    pub(super) fn destroyed(&mut self, time_ms: u64, key: KeyId, found: &mut Found) {
         match self.alive.remove(&key) {
             Some(deadline) if overdue(deadline, time_ms) => {
                 let late = time_ms.saturating_sub(deadline);
@@ -55,18 +60,47 @@ impl Keys {
             Some(_) => {}
             None => found.wrong(format!("{key} does not exist (any more)")),
         }
-        if let Some(made) = self.made.get_mut(&key) {
+        let condemned = self.condemned.remove(&key);
+        if let Some(since) = condemned.filter(|since| overdue(*since, time_ms)) {
+            let late = time_ms.saturating_sub(since);
+            found.notice(format!(
+                "{key} was destroyed {late} ms after an owner deleted a record that was sealed under it"
+            ));
+        }
+        if let Some(made) = self.made.get(&key).copied() {
             // The deadline is the custodian's clock's, and this time the log's: not to the second.
             let early = made.deadline_ms.saturating_sub(time_ms);
-            if early > DESTRUCTION_GRACE_MS && !owners.deleted_since(made.index) {
-                found.notice(format!(
-                    "{key} was destroyed {early} ms before its deadline, and no owner had deleted a \
-                     record since it was made"
-                ));
+            if early > DESTRUCTION_GRACE_MS {
+                self.early(key, made, (early, condemned.is_some()), found);
             }
+        }
+        if let Some(made) = self.made.get_mut(&key) {
             made.destroyed_ms = made.destroyed_ms.or(Some(time_ms));
         }
         self.destroyed.insert(key);
+    }
+
+    /// A key that goes before its time goes because an owner deleted a record; and what else was
+    /// sealed under it has another key.
+    fn early(&self, key: KeyId, made: MadeKey, (early, condemned): (u64, bool), found: &mut Found) {
+        if !condemned {
+            found.notice(format!(
+                "{key} was destroyed {early} ms before its deadline, and no owner had deleted a record \
+                 that was sealed under it"
+            ));
+        }
+        let takes_its_place = |other: &KeyId| {
+            let same = |other: &MadeKey| {
+                (other.tenant, other.deadline_ms) == (made.tenant, made.deadline_ms)
+            };
+            self.made.get(other).is_some_and(same)
+        };
+        if !self.alive.keys().any(takes_its_place) {
+            found.notice(format!(
+                "{key} was destroyed {early} ms before its deadline, and nothing took its place: all \
+                 that was sealed under it is lost"
+            ));
+        }
     }
 
     /// Keys that are there, and whose time has not come.
@@ -79,9 +113,17 @@ impl Keys {
             let late = now_ms.saturating_sub(*deadline);
             found.wrong(format!("{key} was not destroyed: {late} ms past its deadline"));
         }
+        for (key, since) in self.condemned.iter().filter(|(_, since)| overdue(**since, now_ms)) {
+            let late = now_ms.saturating_sub(*since);
+            found.notice(format!(
+                "{key} was not destroyed: an owner deleted a record that is sealed under it {late} ms \
+                 ago"
+            ));
+        }
     }
 }
 
+/// Whether what was to happen at a time should have happened by now.
 fn overdue(deadline_ms: u64, now_ms: u64) -> bool {
     now_ms > deadline_ms.saturating_add(DESTRUCTION_GRACE_MS)
 }

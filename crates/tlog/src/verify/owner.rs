@@ -8,29 +8,23 @@ use crate::{entry::Event, id::RequestId};
 #[derive(Debug, Default)]
 pub(super) struct Owners {
     deleted: BTreeSet<RequestId>,
-    /// The last entry that tells of a deletion.
-    last_deletion: Option<u64>,
 }
 
 impl Owners {
-    pub(super) fn entry(&mut self, index: u64, event: &Event, found: &mut Found) {
+    pub(super) fn entry(&mut self, event: &Event, found: &mut Found) {
         match event {
             Event::OwnerRead { request, .. } if self.deleted.contains(request) => {
                 found.wrong(format!("{request} is read after its owner deleted it"));
             }
-            Event::OwnerDeleted { request, .. } => {
-                self.last_deletion = Some(index);
-                if !self.deleted.insert(*request) {
-                    found.wrong(format!("{request} was deleted before"));
-                }
+            // Who looks may have asked for it just before it was deleted, and seen nothing.
+            Event::Looked { request, .. } if self.deleted.contains(request) => {
+                found.notice(format!("{request} is looked at after its owner deleted it"));
+            }
+            Event::OwnerDeleted { request, .. } if !self.deleted.insert(*request) => {
+                found.wrong(format!("{request} was deleted before"));
             }
             _ => {}
         }
-    }
-
-    /// Whether an owner deleted a record after this entry.
-    pub(super) fn deleted_since(&self, index: u64) -> bool {
-        self.last_deletion.is_some_and(|last| last > index)
     }
 }
 

@@ -7,7 +7,7 @@ fn read_of(request: RequestId) -> Event {
 }
 
 /// A log of two entries, with the proof of the second.
-fn proven(signer: &Signer, time_ms: u64, event: &Event) -> ProvenRead {
+pub(super) fn proven(signer: &Signer, time_ms: u64, event: &Event) -> Proven {
     let started = Entry { time_ms, event: looked() }.encode();
     let entry = Entry { time_ms, event: event.clone() }.encode();
     let first = leaf_hash(&started);
@@ -15,13 +15,13 @@ fn proven(signer: &Signer, time_ms: u64, event: &Event) -> ProvenRead {
     frontier.push(first);
     frontier.push(leaf_hash(&entry));
     let checkpoint = Checkpoint { origin: "log.example".into(), size: 2, root: frontier.root() };
-    ProvenRead {
-        read: Logged { entry, index: 1, path: vec![first] },
+    Proven {
+        entry: Logged { entry, index: 1, path: vec![first] },
         checkpoint: checkpoint.sign(signer),
     }
 }
 
-fn read_own(bench: &mut Bench, read: ProvenRead, now_ms: u64) -> Result<Vec<u8>, Refusal> {
+fn read_own(bench: &mut Bench, read: Proven, now_ms: u64) -> Result<Vec<u8>, Refusal> {
     // Each case is a log of its own: the custodian has seen no other.
     bench.custodian.seen = None;
     let seen = see(&mut bench.custodian, 0, &[], &read.checkpoint);
@@ -31,7 +31,7 @@ fn read_own(bench: &mut Bench, read: ProvenRead, now_ms: u64) -> Result<Vec<u8>,
     read_own_seen(bench, read, now_ms)
 }
 
-fn read_own_seen(bench: &mut Bench, read: ProvenRead, now_ms: u64) -> Result<Vec<u8>, Refusal> {
+fn read_own_seen(bench: &mut Bench, read: Proven, now_ms: u64) -> Result<Vec<u8>, Refusal> {
     let (read, record) = (Box::new(read), Box::new(bench.record.clone()));
     match bench.custodian.handle(Request::OpenOwn { read, record }, at(now_ms)) {
         Response::Opened { content } => Ok(content.to_vec()),
@@ -61,23 +61,24 @@ fn an_entry_of_an_owners_read_opens_its_record_once() {
 fn no_other_entry_opens_a_record_for_its_owner() {
     let mut bench = bench();
     let other = read_of(RequestId::from_random([9; 16]));
-    let deleted = Event::OwnerDeleted { request: REQUEST, owner: Digest([8; 32]) };
+    let deleted =
+        Event::OwnerDeleted { request: REQUEST, owner: Digest([8; 32]), key: bench.record.key };
     let of = |event: &Event| proven(&signer(), START_MS, event);
     let forger = Signer::new("log.example", &[2; 32]).unwrap();
     let own = read_of(REQUEST);
     let unproved = {
         let mut read = of(&own);
-        read.read.path.clear();
+        read.entry.path.clear();
         read
     };
     let elsewhere = {
         let mut read = of(&own);
-        read.read.index = 0;
+        read.entry.index = 0;
         read
     };
     let changed = {
         let mut read = of(&other);
-        read.read.entry = Entry { time_ms: START_MS, event: own.clone() }.encode();
+        read.entry.entry = Entry { time_ms: START_MS, event: own.clone() }.encode();
         read
     };
     let cases = [

@@ -28,6 +28,30 @@ fn reseal(
     }
 }
 
+/// The proof that the log tells of a deletion for which a key goes.
+fn deletion(key: KeyId) -> Proven {
+    let deleted = Event::OwnerDeleted { request: REQUEST, owner: Digest([8; 32]), key };
+    owner::proven(&signer(), START_MS, &deleted)
+}
+
+fn destroy(bench: &mut Bench, key: Named, deletion: Proven) -> Result<Vec<KeyId>, Refusal> {
+    // Each case is a log of its own: the custodian has seen no other.
+    bench.custodian.seen = None;
+    if let Response::Refused(refusal) = see(&mut bench.custodian, 0, &[], &deletion.checkpoint) {
+        return Err(refusal);
+    }
+    destroy_seen(bench, key, deletion)
+}
+
+fn destroy_seen(bench: &mut Bench, key: Named, deletion: Proven) -> Result<Vec<KeyId>, Refusal> {
+    let deletion = Box::new(deletion);
+    match bench.custodian.handle(Request::Destroy { key, deletion }, at(START_MS + 1)) {
+        Response::Keys(gone) => Ok(gone.into_iter().map(|key| key.id).collect()),
+        Response::Refused(refusal) => Err(refusal),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Whether a record of the bench's opens with a key that is there.
 fn opens(bench: &Bench, key: KeyId, span: &[u8], position: u32, sealed: &[u8]) -> bool {
     let deadline_ms = bench.record.deadline_ms;
@@ -91,9 +115,7 @@ fn a_span_that_is_sealed_again_opens_all_but_what_was_deleted() {
             // Nor by another place in the span.
             assert!(!opens(&bench, to, &span, position ^ 1, record));
         }
-        let gone = bench.custodian.handle(Request::Destroy(from), at(START_MS + 1));
-        let Response::Keys(gone) = gone else { panic!("{gone:?}") };
-        assert_eq!(gone.len(), 1);
+        assert_eq!(destroy(&mut bench, from, deletion(from.key)), Ok(vec![from.key]));
         assert!(!opens(&bench, from.key, &begun, 7, &records[4]), "its key is destroyed");
         from = Named { key: to, ..from };
     }
@@ -156,6 +178,66 @@ fn there_are_two_keys_of_a_tenant_and_deadline_at_most() {
     }
 }
 
+/// Whoever holds the server has no key destroyed before its time, unless the log tells of a deletion
+/// that takes that very key.
+#[test]
+fn no_key_goes_early_without_a_deletion_that_names_it() {
+    let mut bench = bench();
+    let goes = named(&bench);
+    let right = || deletion(goes.key);
+    assert_eq!(destroy(&mut bench, goes, right()), Err(Refusal::NoSuccessor));
+    // Keys of another day and of another tenant take nobody's place.
+    for (tenant, deadline_ms) in
+        [(TENANT, goes.deadline_ms + DAY_MS), (TenantId::from_random([9; 16]), goes.deadline_ms)]
+    {
+        let asked = Request::PublicKey { tenant, deadline_ms };
+        let made = bench.custodian.handle(asked, at(START_MS + 1));
+        assert!(matches!(made, Response::PublicKey { .. }), "{made:?}");
+        assert_eq!(destroy(&mut bench, goes, right()), Err(Refusal::NoSuccessor));
+    }
+    let next = successor(&mut bench, goes).unwrap();
+
+    let proven = |event: &Event| owner::proven(&signer(), START_MS, event);
+    let forger = Signer::new("log.example", &[2; 32]).unwrap();
+    let taken = |key| Event::OwnerDeleted { request: REQUEST, owner: Digest([8; 32]), key };
+    let unproved = {
+        let mut deletion = right();
+        deletion.entry.path.clear();
+        deletion
+    };
+    let changed = {
+        let mut deletion = deletion(next);
+        deletion.entry.entry = Entry { time_ms: START_MS, event: taken(goes.key) }.encode();
+        deletion
+    };
+    let read = Event::OwnerRead { request: REQUEST, owner: Digest([8; 32]) };
+    let cases = [
+        ("its successor's", deletion(next), Refusal::OtherGrant),
+        ("a read", proven(&read), Refusal::NotInTheLog),
+        ("a destruction", proven(&Event::KeyDestroyed { key: goes.key }), Refusal::NotInTheLog),
+        ("a forger's", owner::proven(&forger, START_MS, &taken(goes.key)), Refusal::NotInTheLog),
+        ("without a proof", unproved, Refusal::NotInTheLog),
+        ("another entry's proof", changed, Refusal::NotInTheLog),
+    ];
+    for (what, deletion, refusal) in cases {
+        assert_eq!(destroy(&mut bench, goes, deletion), Err(refusal), "{what}");
+    }
+    // A log that the custodian has not seen.
+    let looked = owner::proven(&signer(), START_MS, &looked());
+    see(&mut bench.custodian, 2, &[], &looked.checkpoint);
+    bench.custodian.seen = None;
+    assert_eq!(destroy_seen(&mut bench, goes, right()), Err(Refusal::OtherHistory));
+    let there = bench.custodian.keys.entries().unwrap();
+    assert_eq!(there.len(), 4, "nothing was destroyed");
+
+    assert_eq!(destroy(&mut bench, goes, right()), Ok(vec![goes.key]));
+    assert_eq!(destroy(&mut bench, goes, right()), Ok(vec![]), "asked again");
+    // The same deletion takes no other.
+    let next = Named { key: next, ..goes };
+    successor(&mut bench, next).unwrap();
+    assert_eq!(destroy(&mut bench, next, right()), Err(Refusal::OtherGrant));
+}
+
 /// The key directory is copied after each step of an early destruction.
 #[test]
 fn a_copy_made_at_any_step_of_an_early_destruction_opens_nothing() {
@@ -175,8 +257,7 @@ fn a_copy_made_at_any_step_of_an_early_destruction_opens_nothing() {
         assert!(matches!(refused, Err(Refusal::Destroyed | Refusal::Damaged)), "{stop:?}");
         // Carried on there, it is done, and done once.
         for _ in 0..2 {
-            let gone = bench.custodian.handle(Request::Destroy(of), at(START_MS + 3));
-            assert!(matches!(gone, Response::Keys(_)), "{gone:?}");
+            assert!(destroy(&mut bench, of, deletion(of.key)).is_ok());
         }
         let left = bench.custodian.keys.entries().unwrap();
         assert_eq!(left.iter().map(|entry| entry.id).collect::<Vec<_>>(), [to]);

@@ -266,15 +266,15 @@ fn a_backup_from_before_the_deletion_opens_nothing_with_the_keys_of_afterwards()
 #[test]
 fn a_deletion_that_was_stopped_at_any_step_is_carried_on_at_the_next_start() {
     clock!(clock);
-    let stops = [None].into_iter().chain(
-        [Step::Retired, Step::Succeeded, Step::Told, Step::Resealed, Step::Destroyed].map(Some),
-    );
-    for stop in stops {
+    let steps =
+        [Step::Retired, Step::Succeeded, Step::Told, Step::Read, Step::Resealed, Step::Destroyed];
+    for stop in [None].into_iter().chain(steps.map(Some)) {
         let (home, ledger, officer) = with_records(clock, 3);
         let copy = copied(&ledger, 1);
         let mut database = connect(&home.path().join("data")).unwrap();
         let delete = officer.delete(OWN, request(1));
-        tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
+        let deletion = tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
+        ledger.publish(deletion).unwrap();
         if let Some(stop) = stop {
             let shared = &ledger.inner.shared;
             shred::all(&mut database, shared, &mut |step| step != stop).unwrap();
@@ -337,31 +337,85 @@ fn nothing_is_lost_while_records_are_deleted() {
     assert_eq!(report.keys_created, report.keys_destroyed + 1);
 }
 
-/// A request ends after each step, when a new span is due: it must not be sealed to the key that goes.
+/// A request ends after each step, in the span that was open or when a new one is due: it must not be
+/// sealed to the key that goes. The next day's span goes on.
 #[test]
 fn what_ends_while_a_key_is_replaced_is_sealed_to_the_next_one() {
+    for later_ms in [0, 61_000] {
+        clock!(clock);
+        let (home, ledger, officer) = with_records(clock, 3);
+        commit(&ledger, ended(100, true, START_MS + DAY_MS)).unwrap();
+        let goes = copied(&ledger, 0).key;
+        let mut database = connect(&home.path().join("data")).unwrap();
+        let delete = officer.delete(OWN, request(1));
+        let deletion = tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
+        ledger.publish(deletion).unwrap();
+        let mut kept = vec![0, 100, 2];
+        let mut meanwhile = |_: Step| {
+            let n = 10 + u8::try_from(kept.len()).unwrap();
+            NOW.fetch_add(later_ms, Ordering::SeqCst);
+            commit(&ledger, ended(n, true, START_MS)).unwrap();
+            assert_ne!(copied(&ledger, n).key, goes, "{n}");
+            kept.push(n);
+            true
+        };
+        shred::all(&mut database, &ledger.inner.shared, &mut meanwhile).unwrap();
+        assert_eq!(kept.len(), 3 + 6, "after each step");
+        let sorted = |mut ids: Vec<RequestId>| {
+            ids.sort_unstable();
+            ids
+        };
+        let expected = sorted(kept.iter().map(|n| request(*n)).collect());
+        assert_eq!(sorted(records(&ledger, &officer)), expected);
+        if later_ms == 0 {
+            commit(&ledger, ended(101, true, START_MS + DAY_MS)).unwrap();
+            let [before, after] = [100, 101].map(|n| copied(&ledger, n).span);
+            assert_eq!(before, after);
+        }
+        for n in kept {
+            let read = ledger.read_own(&officer.read(OWN, request(n))).unwrap();
+            assert_eq!(read.reveal(), content(), "{n}");
+        }
+        let report = audit(&ledger);
+        assert_eq!((report.findings, report.notices), (vec![], vec![]));
+    }
+}
+
+/// Another record of the same span is deleted while that is being sealed again: the log says that it
+/// goes with the key that goes now, so it does.
+#[test]
+fn what_is_deleted_while_its_span_is_sealed_again_goes_with_the_same_key() {
     clock!(clock);
-    let (home, ledger, officer) = with_records(clock, 3);
-    let goes = copied(&ledger, 0).key;
+    let (home, ledger, officer) = with_records(clock, 4);
+    let copies = [1, 2].map(|n| copied(&ledger, n));
     let mut database = connect(&home.path().join("data")).unwrap();
-    tell_deleted(&mut database, clock, &officer.delete(OWN, request(1))).unwrap().unwrap();
-    let mut kept = vec![0, 2];
-    let mut meanwhile = |_: Step| {
-        let n = 10 + u8::try_from(kept.len()).unwrap();
-        NOW.fetch_add(61_000, Ordering::SeqCst);
-        commit(&ledger, ended(n, true, START_MS)).unwrap();
-        assert_ne!(copied(&ledger, n).key, goes, "{n}");
-        kept.push(n);
+    let mut other = connect(&home.path().join("data")).unwrap();
+    let delete = officer.delete(OWN, request(1));
+    let deletion = tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
+    ledger.publish(deletion).unwrap();
+    let mut times = 0;
+    let mut meanwhile = |step| {
+        if step == Step::Read {
+            times += 1;
+            if times == 1 {
+                let delete = officer.delete(OWN, request(2));
+                tell_deleted(&mut other, clock, &delete).unwrap().unwrap();
+            }
+        }
         true
     };
     shred::all(&mut database, &ledger.inner.shared, &mut meanwhile).unwrap();
-    assert_eq!(kept.len(), 2 + 5, "after each step");
-    assert_eq!(records(&ledger, &officer), kept.iter().map(|n| request(*n)).collect::<Vec<_>>());
-    for n in kept {
-        let read = ledger.read_own(&officer.read(OWN, request(n))).unwrap();
-        assert_eq!(read.reveal(), content(), "{n}");
+    assert_eq!(times, 2, "once more, without that one");
+    assert_eq!(records(&ledger, &officer), [0, 3].map(request));
+    let next = count(home.path(), "SELECT next FROM log_head");
+    ledger.publish(next - 1).unwrap();
+    let report = audit(&ledger);
+    assert_eq!((report.keys_destroyed, report.findings, report.notices), (1, vec![], vec![]));
+    drop(ledger);
+    settle(home.path());
+    for copy in &copies {
+        assert!(!opens(&home.path().join("keys"), copy), "{}", copy.request);
     }
-    assert_eq!(audit(&ledger).findings, vec![]);
 }
 
 /// Reads come from everywhere at once; each shows the custodian a newer log than the one before.
@@ -387,7 +441,8 @@ fn the_deadline_comes_before_the_deletion_is_done() {
     clock!(clock);
     let (home, ledger, officer) = with_records(clock, 3);
     let mut database = connect(&home.path().join("data")).unwrap();
-    tell_deleted(&mut database, clock, &officer.delete(OWN, request(1))).unwrap().unwrap();
+    let delete = officer.delete(OWN, request(1));
+    tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
     let mut stopped = |step| step != Step::Told;
     shred::all(&mut database, &ledger.inner.shared, &mut stopped).unwrap();
     NOW.fetch_add(2 * DAY_MS, Ordering::SeqCst);

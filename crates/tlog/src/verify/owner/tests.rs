@@ -1,9 +1,9 @@
-use alloc::{string::String, vec, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 use crate::{
     canon::Digest,
     entry::Event,
-    id::{KeyId, RequestId, TenantId},
+    id::{GrantId, KeyId, PersonId, RequestId, TenantId},
     limits::DAY_MS,
     verify::{
         DESTRUCTION_GRACE_MS,
@@ -19,8 +19,19 @@ fn read(n: u8) -> Event {
     Event::OwnerRead { request: request(n), owner: Digest([0; 32]) }
 }
 
-fn deleted(n: u8) -> Event {
-    Event::OwnerDeleted { request: request(n), owner: Digest([0; 32]) }
+/// Deleted, and sealed under this key.
+fn deleted(n: u8, key: u8) -> Event {
+    let key = KeyId::from_random([key; 16]);
+    Event::OwnerDeleted { request: request(n), owner: Digest([0; 32]), key }
+}
+
+fn looked(n: u8) -> Event {
+    Event::Looked {
+        grant: GrantId::from_random([1; 16]),
+        request: request(n),
+        reviewer: PersonId::from_random([1; 16]),
+        workstation: Digest([0; 32]),
+    }
 }
 
 fn created(key: u8) -> Event {
@@ -28,43 +39,92 @@ fn created(key: u8) -> Event {
     Event::KeyCreated { key: KeyId::from_random([key; 16]), tenant, deadline_ms: DAY_MS }
 }
 
+/// A key of the same tenant, and of the next day.
+fn tomorrows(key: u8) -> Event {
+    let tenant = TenantId::from_random([1; 16]);
+    Event::KeyCreated { key: KeyId::from_random([key; 16]), tenant, deadline_ms: 2 * DAY_MS }
+}
+
 fn destroyed(key: u8) -> Event {
     Event::KeyDestroyed { key: KeyId::from_random([key; 16]) }
+}
+
+fn notices(events: &[(u64, Event)]) -> Vec<String> {
+    let (replay, checkpoint) = log(events);
+    let report = replay.finish(&checkpoint, None);
+    report.notices.into_iter().map(|notice| notice.what).collect()
 }
 
 #[test]
 fn what_was_deleted_is_neither_read_nor_deleted_again() {
     let events = |more: &[Event]| -> Vec<(u64, Event)> {
-        let first = [started(), read(1), read(1), deleted(1), read(2)];
+        let first = [started(), created(1), read(1), read(1), deleted(1, 1), read(2)];
         first.iter().chain(more).map(|event| (1, event.clone())).collect()
     };
     assert_eq!(findings(&events(&[])), [""; 0]);
-    for (wrong, expected) in [(read(1), "after its owner deleted it"), (deleted(1), "before")] {
+    let again = deleted(1, 1);
+    for (wrong, expected) in [(read(1), "after its owner deleted it"), (again, "before")] {
         let found = findings(&events(&[wrong]));
         assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
     }
+    let noted = notices(&events(&[looked(1)]));
+    assert!(noted.len() == 1 && noted[0].contains("looked at after"), "{noted:?}");
+    assert_eq!(notices(&events(&[looked(2)])), [""; 0]);
 }
 
 #[test]
-fn a_key_that_goes_before_its_time_is_a_notice_unless_an_owner_deleted_something() {
-    let notices = |events: &[(u64, Event)]| -> Vec<String> {
-        let (replay, checkpoint) = log(events);
-        let report = replay.finish(&checkpoint, None);
-        assert_eq!(report.findings, vec![]);
-        report.notices.into_iter().map(|notice| notice.what).collect()
-    };
+fn a_deletion_names_a_key_that_lives() {
+    for events in [
+        &[(0, started()), (1, deleted(1, 1))][..],
+        &[(0, deleted(1, 1)), (0, created(1))],
+        &[(0, created(1)), (DAY_MS, destroyed(1)), (DAY_MS, deleted(1, 1))],
+        &[(0, created(1)), (1, deleted(1, 2))],
+    ] {
+        let found = findings(events);
+        assert!(found.len() == 1 && found[0].contains("does not exist"), "{found:?}");
+    }
+}
+
+/// A key goes early for a deletion that names it, once another one has taken its place, and soon.
+#[test]
+fn a_key_that_goes_before_its_time_is_a_notice_unless_an_owner_deleted_what_it_sealed() {
     let soon = DAY_MS - DESTRUCTION_GRACE_MS;
-    let cases: [(&[(u64, Event)], bool); 5] = [
-        (&[(0, created(1)), (1, destroyed(1))], true),
-        (&[(0, created(1)), (1, deleted(1)), (2, destroyed(1))], false),
-        (&[(0, deleted(1)), (0, created(1)), (1, destroyed(1))], true),
-        (&[(0, created(1)), (soon, destroyed(1))], false),
-        (&[(0, created(1)), (soon - 1, destroyed(1))], true),
+    let late = 1 + DESTRUCTION_GRACE_MS;
+    let (unasked, lost, tardy) = ("no owner had deleted", "nothing took its place", "ms after an");
+    let cases: [(&[(u64, Event)], &[&str]); 11] = [
+        (&[(0, created(1)), (1, destroyed(1))], &[unasked, lost]),
+        (&[(0, created(1)), (0, created(2)), (1, destroyed(1))], &[unasked]),
+        (&[(0, created(1)), (1, deleted(1, 1)), (2, destroyed(1))], &[lost]),
+        (&[(0, created(1)), (1, deleted(1, 1)), (1, created(2)), (late, destroyed(1))], &[]),
+        (
+            &[(0, created(1)), (1, deleted(1, 1)), (1, created(2)), (late + 1, destroyed(1))],
+            &[tardy],
+        ),
+        // Of another key nothing was deleted, and what was has been paid for.
+        (
+            &[
+                (0, created(1)),
+                (0, created(2)),
+                (1, deleted(1, 1)),
+                (1, destroyed(1)),
+                (1, created(3)),
+                (1, destroyed(2)),
+            ],
+            &[unasked],
+        ),
+        // A successor of another deadline is none.
+        (&[(0, created(1)), (1, deleted(1, 1)), (1, tomorrows(2)), (1, destroyed(1))], &[lost]),
+        (&[(0, created(1)), (soon, destroyed(1))], &[]),
+        (&[(0, created(1)), (soon - 1, destroyed(1))], &[unasked, lost]),
+        // What was deleted and never shredded.
+        (&[(0, created(1)), (1, deleted(1, 1)), (late + 1, read(2))], &["was not destroyed"]),
+        (&[(0, created(1)), (1, deleted(1, 1)), (late, read(2))], &[]),
     ];
     for (n, (events, expected)) in cases.into_iter().enumerate() {
-        assert_eq!(notices(events).len(), usize::from(expected), "case {n}");
+        let noted = notices(events);
+        assert_eq!(noted.len(), expected.len(), "case {n}: {noted:?}");
+        for (noted, expected) in noted.iter().zip(expected) {
+            assert!(noted.contains(expected), "case {n}: {noted}");
+        }
     }
-    // The successor's end is its own.
-    let both = [(0, created(1)), (1, deleted(1)), (1, created(2)), (1, destroyed(1))];
-    assert_eq!(notices(&both), [""; 0]);
 }
