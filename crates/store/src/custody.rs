@@ -373,6 +373,7 @@ impl Custodian {
         // Before the clock is kept, which needs room: a full disk must not keep a key alive.
         let destroyed = keys.destroy_due(clock.now_ms, &mut |_: DestroyStep| true)?;
         keys.set_clock(&clock)?;
+        keys.forget_used(clock.now_ms)?;
         Ok((Self { keys, trust, seen, kept_ms: clock.now_ms, clock }, destroyed))
     }
 
@@ -394,7 +395,12 @@ impl Custodian {
                 // Afterwards, and the keys are gone whether it works or not: a full disk must not
                 // keep a key alive.
                 let _ = self.keep_clock();
-                Ok(listed(destroyed.map_err(|_| Refusal::Keys)?))
+                let destroyed = destroyed.map_err(|_| Refusal::Keys)?;
+                // Once a day is often enough, and what cannot be forgotten harms nobody.
+                if !destroyed.is_empty() {
+                    let _ = self.keys.forget_used(now_ms);
+                }
+                Ok(listed(destroyed))
             }
             Request::Keys => Ok(listed(self.keys.entries().map_err(|_| Refusal::Keys)?)),
             Request::Open { grant, record } => {
@@ -462,7 +468,7 @@ impl Custodian {
         let grant = grant::proved(grant, &checkpoint, record.request, now_ms)?;
         let private = self.key_of(&record, now_ms)?;
         // Used up before anything is opened: a crash in between costs a grant, not a second look.
-        let unused = self.keys.use_grant(grant).map_err(|_| Refusal::Keys)?;
+        let unused = self.keys.use_up(&grant).map_err(|_| Refusal::Keys)?;
         opened(unused, &private, record)
     }
 
@@ -473,10 +479,10 @@ impl Custodian {
         now_ms: u64,
     ) -> Result<Response, Refusal> {
         let checkpoint = self.newest(&read.checkpoint)?;
-        let leaf = owner::read(read, &checkpoint, record.request, now_ms)?;
+        let read = owner::read(read, &checkpoint, record.request, now_ms)?;
         let private = self.key_of(&record, now_ms)?;
         // As above: one entry in the log for each time that content leaves.
-        let unused = self.keys.use_read(&leaf).map_err(|_| Refusal::Keys)?;
+        let unused = self.keys.use_up(&read).map_err(|_| Refusal::Keys)?;
         opened(unused, &private, record)
     }
 

@@ -214,6 +214,25 @@ impl KeyEntry {
     }
 }
 
+/// A permission that serves once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Used {
+    name: String,
+    until_ms: u64,
+}
+
+impl Used {
+    /// A grant, and when it expires.
+    pub(crate) fn grant(grant: GrantId, until_ms: u64) -> Self {
+        Self { name: grant.to_string(), until_ms }
+    }
+
+    /// An entry of the log, by the hash of its leaf, and how long it serves.
+    pub(crate) fn entry(leaf: &Digest, until_ms: u64) -> Self {
+        Self { name: leaf.to_string(), until_ms }
+    }
+}
+
 /// How far a destruction has got; a test stops after each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DestroyStep {
@@ -398,14 +417,20 @@ impl KeyDirectory {
         Ok(is_there)
     }
 
-    /// Uses a grant up, on disk: true once, false ever after.
-    pub(crate) fn use_grant(&self, grant: GrantId) -> Result<bool, KeyError> {
-        Ok(use_up(&self.grants, &grant.to_string())?)
+    /// Uses a permission up, on disk: true once, false ever after. It is remembered until it could not
+    /// be used any more anyway.
+    pub(crate) fn use_up(&self, permission: &Used) -> Result<bool, KeyError> {
+        Ok(use_up(&self.grants, permission)?)
     }
 
-    /// Uses up the log's entry of an owner's read, on disk, by the hash of its leaf.
-    pub(crate) fn use_read(&self, leaf: &Digest) -> Result<bool, KeyError> {
-        Ok(use_up(&self.grants, &leaf.to_string())?)
+    /// Forgets what was used up and could not be used any more.
+    pub(crate) fn forget_used(&self, now_ms: u64) -> Result<(), KeyError> {
+        for (until_ms, path) in used(&self.grants)? {
+            if until_ms.is_some_and(|until_ms| until_ms < now_ms) {
+                fs::remove_file(&path).map_err(|e| failed("remove", &path, e))?;
+            }
+        }
+        Ok(())
     }
 
     /// The clock as it was last seen.
@@ -457,17 +482,32 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
 }
 
 /// Uses a permission up. The file system says who was first.
-fn use_up(grants: &Path, name: &str) -> Result<bool, StoreError> {
-    let path = grants.join(name);
+fn use_up(grants: &Path, permission: &Used) -> Result<bool, StoreError> {
+    let path = grants.join(&permission.name);
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-        Ok(file) => {
-            file.sync_all().map_err(|e| failed("write", &path, e))?;
+        Ok(mut file) => {
+            file.write_all(permission.until_ms.to_string().as_bytes())
+                .and_then(|()| file.sync_all())
+                .map_err(|e| failed("write", &path, e))?;
             sync_folder(grants)?;
             Ok(true)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(failed("write", &path, error)),
     }
+}
+
+/// The files of what was used up, with until when it could have been used; where a crash left that
+/// out, nobody knows.
+fn used(grants: &Path) -> Result<Vec<(Option<u64>, PathBuf)>, StoreError> {
+    let mut used = Vec::new();
+    for file in fs::read_dir(grants).map_err(|e| failed("read", grants, e))? {
+        let path = file.map_err(|e| failed("read", grants, e))?.path();
+        let until_ms =
+            read_if_there(&path)?.and_then(|bytes| str::from_utf8(&bytes).ok()?.parse().ok());
+        used.push((until_ms, path));
+    }
+    Ok(used)
 }
 
 /// Writes a file under another name first, so that it is there whole or not at all.

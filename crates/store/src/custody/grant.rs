@@ -10,6 +10,7 @@ use tlog::{
 };
 
 use super::{Logged, ProvenGrant, Refusal};
+use crate::keys::Used;
 
 /// The grant, once the log proves that it was approved (and consented to, where the customer must),
 /// and that the look is written down.
@@ -18,7 +19,7 @@ pub(super) fn proved(
     checkpoint: &Checkpoint,
     asked: RequestId,
     now_ms: u64,
-) -> Result<GrantId, Refusal> {
+) -> Result<Used, Refusal> {
     let (approved, looked) = (read(&grant.approved, checkpoint)?, read(&grant.looked, checkpoint)?);
     let Event::Looked { grant: used, request: looked_at, reviewer: looker, workstation: from } =
         looked.event
@@ -58,7 +59,7 @@ pub(super) fn proved(
     if looked.time_ms.max(now_ms) >= permission.expires_ms {
         return Err(Refusal::Expired);
     }
-    Ok(id)
+    Ok(Used::grant(id, permission.expires_ms))
 }
 
 /// The last of the permissions that a look needs.

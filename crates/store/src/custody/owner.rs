@@ -2,18 +2,18 @@
 //! custodian, with nothing of the server's but what the log signed.
 
 use policy::id::{KeyId, RequestId};
-use tlog::{
-    canon::Digest,checkpoint::Checkpoint, entry::Event, limits::OWNER_READ_MS_MAX, tree::leaf_hash};
+use tlog::{checkpoint::Checkpoint, entry::Event, limits::OWNER_READ_MS_MAX, tree::leaf_hash};
 
 use super::{Proven, Refusal, grant};
+use crate::keys::Used;
 
-/// The entry's leaf, which serves once: where the log tells that this very record is read, now.
+/// The entry, which serves once: where the log tells that this very record is read, now.
 pub(super) fn read(
     proven: &Proven,
     checkpoint: &Checkpoint,
     asked: RequestId,
     now_ms: u64,
-) -> Result<Digest, Refusal> {
+) -> Result<Used, Refusal> {
     let entry = grant::read(&proven.entry, checkpoint)?;
     let Event::OwnerRead { request, .. } = entry.event else {
         return Err(Refusal::NotInTheLog);
@@ -25,7 +25,8 @@ pub(super) fn read(
     if entry.time_ms.abs_diff(now_ms) > OWNER_READ_MS_MAX {
         return Err(Refusal::Expired);
     }
-    Ok(leaf_hash(&proven.entry.entry))
+    let until_ms = entry.time_ms.saturating_add(OWNER_READ_MS_MAX);
+    Ok(Used::entry(&leaf_hash(&proven.entry.entry), until_ms))
 }
 
 /// Whether the log tells that a record was deleted which was sealed under this very key. It serves

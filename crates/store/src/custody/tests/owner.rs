@@ -129,3 +129,38 @@ fn an_entry_serves_for_some_minutes_and_not_before_its_time() {
         assert!(expected || opened == Err(Refusal::Expired));
     }
 }
+
+/// What was used up is remembered as long as it could be used again, and no longer.
+#[test]
+fn what_was_used_is_forgotten_when_it_has_expired() {
+    let mut bench = bench();
+    let home = bench.folder.path().join("keys");
+    let left = || std::fs::read_dir(home.join("grants")).unwrap().count();
+    let read = proven(&signer(), START_MS, &read_of(REQUEST));
+    assert!(read_own(&mut bench, read.clone(), START_MS + 1).is_ok());
+    assert!(open(&mut bench, grant(&signer(), &approved(), &looked()), START_MS + 2).is_ok());
+    // What a crash left without a time stays.
+    std::fs::write(home.join("grants/00"), b"").unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    let closed = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(home.join("grants/00"), closed).unwrap();
+    let until = START_MS + tlog::limits::OWNER_READ_MS_MAX;
+    // The grant is for a minute, the entry for five; at its last moment it would open again.
+    for (now_ms, expected, refusal) in [
+        (START_MS + 60_000, 3, Refusal::Used),
+        (START_MS + 60_001, 2, Refusal::Used),
+        (until, 2, Refusal::Used),
+        (until + 1, 1, Refusal::Expired),
+    ] {
+        drop(bench.custodian);
+        bench.custodian = Custodian::start(&home, trust(), at(now_ms)).unwrap().0;
+        assert_eq!(left(), expected, "{now_ms}");
+        assert_eq!(read_own(&mut bench, read.clone(), now_ms), Err(refusal), "{now_ms}");
+    }
+    // A day's end does it, too.
+    let read = proven(&signer(), until + 1, &read_of(REQUEST));
+    assert!(read_own(&mut bench, read, until + 1).is_ok());
+    assert_eq!(left(), 2);
+    bench.custodian.handle(Request::DestroyDue, at(bench.record.deadline_ms));
+    assert_eq!(left(), 1);
+}
