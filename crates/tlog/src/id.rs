@@ -125,6 +125,12 @@ impl RequestId {
         bytes.iter_mut().zip(parts).for_each(|(slot, byte)| *slot = *byte);
         Self(bytes)
     }
+
+    /// The time that [`RequestId::at`] put in; of an id that was made otherwise, some number.
+    #[must_use]
+    pub fn time_ms(&self) -> u64 {
+        self.0.iter().take(6).fold(0, |time_ms, byte| (time_ms << 8) | u64::from(*byte))
+    }
 }
 
 id!(
@@ -180,6 +186,9 @@ mod tests {
         let early = RequestId::at(0x0123_4567_89ab, [0xff; 10]);
         assert_eq!(early.to_string(), format!("req_0123456789ab{}", "ff".repeat(10)));
         assert!(early < RequestId::at(0x0123_4567_89ac, [0; 10]));
+        assert_eq!(early.time_ms(), 0x0123_4567_89ab);
+        let beyond = RequestId::at(u64::MAX, [0; 10]);
+        assert_eq!(beyond.time_ms(), (1 << 48) - 1, "no more of the time is kept");
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! A receipt's facts as its row keeps them: without what its other columns say, and without the names
-//! of fields. A row is a third shorter than with the claims as they are signed.
+//! of fields. They are half as long as in the claims that are signed.
+//!
+//! Rows are not written anew when their format changes, so all formats are read. A list of as many
+//! parts as another format's is none of this one's, and a map is no list.
 
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode, Encoder};
 use policy::id::RequestId;
 use tlog::{
-    canon::{self, Digest},
+    canon::{self, Digest, NotCanonical},
     receipt::{Facts, Outcome, Stored},
 };
 
@@ -15,9 +18,30 @@ use crate::error::StoreError;
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 struct Row {
+    /// What is to be added to the time in the request's id for when it started: hardly anything.
+    #[n(0)]
+    after_id_ms: i64,
+    /// What is to be added for when it was finished. The log's clock says that, so it may be less.
+    #[n(1)]
+    took_ms: i64,
+    #[n(2)]
+    status: u16,
+    #[n(3)]
+    outcome: Outcome,
+    #[n(4)]
+    sha256: Bodies,
+    #[n(5)]
+    prompt_tokens: u64,
+    #[n(6)]
+    completion_tokens: u64,
+}
+
+/// The format before this one.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+struct EarlierRow {
     #[n(0)]
     started_ms: u64,
-    /// What is to be added for when it was finished. The log's clock says that, so it may be less.
     #[n(1)]
     took_ms: i64,
     #[n(2)]
@@ -34,15 +58,21 @@ struct Row {
     completion_tokens: u64,
 }
 
+/// The digests of both bodies, as one byte string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Bodies {
+    request: Digest,
+    response: Digest,
+}
+
 /// The bytes that the row keeps.
 pub(super) fn encode(facts: &Facts) -> Vec<u8> {
     canon::encode(&Row {
-        started_ms: facts.started_ms,
+        after_id_ms: after_id_ms(facts.started_ms, facts.request),
         took_ms: facts.finished_ms.wrapping_sub(facts.started_ms).cast_signed(),
         status: facts.status,
         outcome: facts.outcome,
-        request_sha256: facts.request_sha256,
-        response_sha256: facts.response_sha256,
+        sha256: Bodies { request: facts.request_sha256, response: facts.response_sha256 },
         prompt_tokens: facts.prompt_tokens,
         completion_tokens: facts.completion_tokens,
     })
@@ -57,23 +87,83 @@ pub(super) fn decode(
     request: RequestId,
     stored: Option<Stored>,
 ) -> Result<Facts, StoreError> {
-    let damaged = |_| StoreError::Damaged { what: "receipt" };
-    // The format before this one kept them whole, as a map; a list is none.
-    let Ok(row) = canon::decode::<Row>(bytes, "a receipt's row") else {
-        return canon::decode(bytes, "a receipt's facts").map_err(damaged);
+    let row = canon::decode(bytes, "a receipt's row").or_else(|_| {
+        let earlier: EarlierRow = canon::decode(bytes, "a receipt's row")?;
+        Ok(earlier.row(request))
+    });
+    let Ok::<Row, NotCanonical>(row) = row else {
+        // The first format kept them whole.
+        return canon::decode(bytes, "a receipt's facts")
+            .map_err(|_| StoreError::Damaged { what: "receipt" });
     };
+    let started_ms = request.time_ms().wrapping_add(row.after_id_ms.cast_unsigned());
     Ok(Facts {
         request,
-        started_ms: row.started_ms,
-        finished_ms: row.started_ms.wrapping_add(row.took_ms.cast_unsigned()),
+        started_ms,
+        finished_ms: started_ms.wrapping_add(row.took_ms.cast_unsigned()),
         status: row.status,
         outcome: row.outcome,
-        request_sha256: row.request_sha256,
-        response_sha256: row.response_sha256,
+        request_sha256: row.sha256.request,
+        response_sha256: row.sha256.response,
         prompt_tokens: row.prompt_tokens,
         completion_tokens: row.completion_tokens,
         stored,
     })
+}
+
+impl EarlierRow {
+    fn row(self, request: RequestId) -> Row {
+        Row {
+            after_id_ms: after_id_ms(self.started_ms, request),
+            took_ms: self.took_ms,
+            status: self.status,
+            outcome: self.outcome,
+            sha256: Bodies { request: self.request_sha256, response: self.response_sha256 },
+            prompt_tokens: self.prompt_tokens,
+            completion_tokens: self.completion_tokens,
+        }
+    }
+}
+
+/// The bytes that the format before this one kept.
+#[cfg(test)]
+pub(super) fn encode_earlier(facts: &Facts) -> Vec<u8> {
+    canon::encode(&EarlierRow {
+        started_ms: facts.started_ms,
+        took_ms: facts.finished_ms.wrapping_sub(facts.started_ms).cast_signed(),
+        status: facts.status,
+        outcome: facts.outcome,
+        request_sha256: facts.request_sha256,
+        response_sha256: facts.response_sha256,
+        prompt_tokens: facts.prompt_tokens,
+        completion_tokens: facts.completion_tokens,
+    })
+}
+
+/// Of an id that has no time in it, too: what is added is what was taken off.
+fn after_id_ms(started_ms: u64, request: RequestId) -> i64 {
+    started_ms.wrapping_sub(request.time_ms()).cast_signed()
+}
+
+impl<C> Encode<C> for Bodies {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        encoder: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        encoder.bytes([self.request.0, self.response.0].as_flattened())?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Bodies {
+    fn decode(decoder: &mut Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        match decoder.bytes()?.as_chunks() {
+            ([request, response], []) => {
+                Ok(Self { request: Digest(*request), response: Digest(*response) })
+            }
+            _ => Err(minicbor::decode::Error::message("not two digests")),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -83,30 +173,90 @@ mod tests {
     use super::*;
 
     #[test]
-    fn facts_are_read_as_they_were_kept_by_this_version_and_the_last() {
-        let request = RequestId::from_random([1; 16]);
-        for (started_ms, finished_ms) in [(5, 7), (7, 5), (0, u64::MAX), (u64::MAX, 0)] {
-            for stored in [None, Some(Stored { key: KeyId::from_random([2; 16]), deadline_ms: 9 })]
-            {
-                let facts = Facts {
-                    request,
-                    started_ms,
-                    finished_ms,
-                    status: 499,
-                    outcome: Outcome::HungUp,
-                    request_sha256: Digest([3; 32]),
-                    response_sha256: Digest([4; 32]),
-                    prompt_tokens: 300,
-                    completion_tokens: u64::MAX,
-                    stored: stored.clone(),
-                };
-                let kept = encode(&facts);
-                assert_eq!(decode(&kept, request, stored).unwrap(), facts);
-                let whole = canon::encode(&facts);
-                assert_eq!(decode(&whole, request, None).unwrap(), facts);
-                assert!(kept.len() + 20 < whole.len(), "{} and {}", kept.len(), whole.len());
+    fn facts_are_read_as_they_were_kept_by_this_version_and_those_before() {
+        let requests = [
+            RequestId::at(5, [1; 10]),
+            RequestId::at(0, [0; 10]),
+            RequestId::from_random([255; 16]),
+        ];
+        let times = [(5, 7), (7, 5), (0, u64::MAX), (u64::MAX, 0), (u64::MAX, u64::MAX)];
+        let stored = [None, Some(Stored { key: KeyId::from_random([2; 16]), deadline_ms: 9 })];
+        for (request, (started_ms, finished_ms), stored) in requests
+            .into_iter()
+            .flat_map(|request| times.map(|times| (request, times)))
+            .flat_map(|(request, times)| stored.clone().map(|stored| (request, times, stored)))
+        {
+            let facts = Facts {
+                request,
+                started_ms,
+                finished_ms,
+                status: 499,
+                outcome: Outcome::HungUp,
+                request_sha256: Digest([3; 32]),
+                response_sha256: Digest([4; 32]),
+                prompt_tokens: 300,
+                completion_tokens: u64::MAX,
+                stored: stored.clone(),
+            };
+            let kept = encode(&facts);
+            assert_eq!(decode(&kept, request, stored.clone()).unwrap(), facts);
+            let earlier = encode_earlier(&facts);
+            assert_eq!(decode(&earlier, request, stored).unwrap(), facts);
+            let whole = canon::encode(&facts);
+            assert_eq!(decode(&whole, request, None).unwrap(), facts);
+        }
+    }
+
+    /// The bytes of a database, so that none of the formats changes by mistake.
+    #[test]
+    fn a_row_of_each_format_is_read() {
+        let request = RequestId::at(0x0123_4567_89ab, [6; 10]);
+        let facts = Facts {
+            request,
+            started_ms: 0x0123_4567_89ad,
+            finished_ms: 0x0123_4567_89ad + 1000,
+            status: 200,
+            outcome: Outcome::Answered,
+            request_sha256: Digest([0xa1; 32]),
+            response_sha256: Digest([0xb2; 32]),
+            prompt_tokens: 300,
+            completion_tokens: 20,
+            stored: None,
+        };
+        let (a, b) = ([0xa1; 32], [0xb2; 32]);
+        let now: [&[u8]; 4] =
+            [b"\x87\x02\x19\x03\xe8\x18\xc8\x00\x58\x40", &a, &b, b"\x19\x01\x2c\x14"];
+        let earlier: [&[u8]; 5] = [
+            b"\x88\x1b\x00\x00\x01\x23\x45\x67\x89\xad\x19\x03\xe8\x18\xc8\x00\x58\x20",
+            &a,
+            b"\x58\x20",
+            &b,
+            b"\x19\x01\x2c\x14",
+        ];
+        let first: [&[u8]; 7] = [
+            b"\xa9\x00\x50\x01\x23\x45\x67\x89\xab",
+            &[6; 10],
+            b"\x01\x1b\x00\x00\x01\x23\x45\x67\x89\xad\x02\x1b\x00\x00\x01\x23\x45\x67\x8d\x95\
+              \x03\x18\xc8\x04\x00\x05\x58\x20",
+            &a,
+            b"\x06\x58\x20",
+            &b,
+            b"\x07\x19\x01\x2c\x08\x14",
+        ];
+        let (now, earlier, first) = (now.concat(), earlier.concat(), first.concat());
+        assert_eq!(encode(&facts), now);
+        for row in [&now, &earlier, &first] {
+            assert_eq!(decode(row, request, None).unwrap(), facts);
+            let longer = [row, &b"\x00"[..]].concat();
+            assert!(decode(&longer, request, None).is_err(), "something follows");
+            for at in 0..row.len() {
+                assert!(decode(&row[..at], request, None).is_err(), "cut off at {at}");
+            }
+            // One part more or less than the format has, whatever the parts are.
+            for first in [row[0] - 1, row[0] + 1] {
+                let other = [&[first], &row[1..]].concat();
+                assert!(decode(&other, request, None).is_err(), "{first:x}");
             }
         }
-        assert!(decode(b"", request, None).is_err());
     }
 }
