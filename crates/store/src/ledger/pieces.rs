@@ -9,9 +9,12 @@ use rusqlite::{Connection, Transaction, params};
 
 use crate::error::StoreError;
 
-/// Bytes of a piece: four to a page of 4096 bytes, whose cells cost 8 and each of them up to 14 for
-/// its place, its number and its length.
-const PIECE_BYTES: usize = 1008;
+/// Bytes of a piece: six to a page of 4096 bytes, whose cells cost 8 and each of them up to 14 for its
+/// place, its number and its length. The shorter a piece, the more of them a record has; the longer,
+/// the longer are the last bytes that stand in records' own rows, and the more of each page there is
+/// too short for one more of these. Pieces of another size, which are in older databases, are read
+/// like these.
+const PIECE_BYTES: usize = 667;
 
 /// What SQLite keeps of a long row on each page of its own: the page less the number of the next one
 /// (<https://www.sqlite.org/fileformat2.html#cell_payload_overflow_pages>).
@@ -34,6 +37,10 @@ pub(super) struct Kept<'b> {
 
 /// Writes a record's pieces.
 pub(super) fn write<'b>(tx: &Transaction<'_>, bytes: &'b [u8]) -> Result<Kept<'b>, StoreError> {
+    // The next number would cost bytes, so a record without pieces names none.
+    if bytes.len() < PIECE_BYTES {
+        return Ok(Kept { first: 0, count: 0, tail: bytes });
+    }
     let (long, rest) = bytes.split_at(long_piece(bytes.len()));
     let (pieces, tail) = rest.as_chunks::<PIECE_BYTES>();
     let pieces =
@@ -112,7 +119,7 @@ mod tests {
             )
             .unwrap();
         let tx = database.transaction().unwrap();
-        let sizes = [0, 1, 1007, 1008, 1009, 2016, 5000, 5091, 5092, 5093, 9183, 9184, 300_000];
+        let sizes = [0, 1, 666, 667, 668, 1334, 4750, 4751, 4752, 5000, 8842, 8843, 8844, 300_000];
         let records = sizes.map(|size| (0..size).map(|n: u32| (n % 251) as u8).collect::<Vec<_>>());
         let kept: Vec<_> = records.iter().map(|record| write(&tx, record).unwrap()).collect();
         for (span, (record, kept)) in (0_i64..).zip(records.iter().zip(&kept)) {
@@ -139,11 +146,31 @@ mod tests {
         assert!(!delete_some(&tx, 7).unwrap());
     }
 
+    /// In databases of earlier versions.
+    #[test]
+    fn pieces_of_another_size_are_read_and_deleted() {
+        let mut database = Connection::open_in_memory().unwrap();
+        let table = "CREATE TABLE record_piece (id INTEGER PRIMARY KEY, bytes BLOB) STRICT";
+        database.execute_batch(table).unwrap();
+        let tx = database.transaction().unwrap();
+        let record: Vec<u8> = (0..6000_u32).map(|n| (n % 251) as u8).collect();
+        let (long, rest) = record.split_at(1000 + OVERFLOW_BYTES);
+        let insert = "INSERT INTO record_piece (id, bytes) VALUES (?1, ?2)";
+        tx.execute(insert, params![4, long]).unwrap();
+        tx.execute(insert, params![5, &rest[..800]]).unwrap();
+        let now = write(&tx, &record).unwrap();
+        let earlier = Kept { first: 4, count: 2, tail: &rest[800..] };
+        assert_eq!(read(&tx, &earlier).unwrap(), record);
+        delete(&tx, 4, 2).unwrap();
+        assert_eq!(read(&tx, &now).unwrap(), record);
+        assert_ne!(read(&tx, &earlier).unwrap(), record);
+    }
+
     /// What the file grows by for each record, beside the record: a page that is half empty would
     /// cost two kilobytes.
     #[test]
     fn long_records_fill_their_pages() {
-        for size in [1008, 2100, 4000, 5091, 5092, 8000, 16_000, 40_000] {
+        for size in [667, 1008, 2100, 4000, 4750, 4751, 8000, 16_000, 40_000] {
             let mut database = Connection::open_in_memory().unwrap();
             let table = "CREATE TABLE record_piece (id INTEGER PRIMARY KEY, bytes BLOB) STRICT";
             database.execute_batch(table).unwrap();
@@ -157,8 +184,9 @@ mod tests {
                 .query_row("SELECT page_count FROM pragma_page_count", [], |row| row.get(0))
                 .unwrap();
             let more = (pages * 4096 + tails) / records - size;
-            // Four bytes for each page of its own, and a cell for each of at most six pieces.
-            assert!(more <= 104 + 4 * (size / OVERFLOW_BYTES), "{size}: {more}");
+            // Four bytes for each page of its own, a cell for each of at most seven pieces, and the
+            // pages that find these.
+            assert!(more <= 136 + 4 * (size / OVERFLOW_BYTES), "{size}: {more}");
         }
     }
 }
