@@ -112,7 +112,8 @@ impl Ledger {
     pub fn resource(&self, request: RequestId) -> Result<Option<ResourceId>, StoreError> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached(
-            "SELECT t.resource FROM receipt c JOIN terms t ON t.id = c.terms WHERE c.request = ?1",
+            "SELECT t.resource FROM receipt c JOIN terms t ON t.id = c.terms
+             WHERE substr(c.request, 1, 6) = substr(?1, 1, 6) AND c.request = ?1",
         )?;
         let id = statement.query_row([request.as_bytes()], |row| row.get(0)).optional()?;
         Ok(id.map(ResourceId::from_random))
@@ -184,7 +185,8 @@ impl Ledger {
              JOIN span s ON s.id = r.span
              JOIN record_key k ON k.id = s.key
              JOIN terms t ON t.id = c.terms
-             WHERE c.request = ?1 AND k.destroyed = 0",
+             WHERE substr(c.request, 1, 6) = substr(?1, 1, 6) AND c.request = ?1
+                AND k.destroyed = 0",
         )?;
         let row = statement.query_row([request.as_bytes()], |row| {
             Ok((

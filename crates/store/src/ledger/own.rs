@@ -267,7 +267,8 @@ fn place(
          JOIN record r ON r.idx = c.idx
          JOIN span s ON s.id = r.span
          JOIN record_key k ON k.id = s.key
-         WHERE c.request = ?1 AND t.resource = ?2 AND k.tenant = ?3 AND k.destroyed = 0",
+         WHERE substr(c.request, 1, 6) = substr(?1, 1, 6) AND c.request = ?1
+            AND t.resource = ?2 AND k.tenant = ?3 AND k.destroyed = 0",
     )?;
     let asked = params![request.as_bytes(), of.resource.as_bytes(), of.tenant.as_bytes()];
     let found = statement.query_row(asked, |row| {
@@ -290,7 +291,8 @@ fn cursor(
          JOIN terms t ON t.id = c.terms
          LEFT JOIN record r ON r.idx = c.idx
          LEFT JOIN deletion d ON d.idx = c.idx
-         WHERE c.request = ?1 AND t.resource = ?2",
+         WHERE substr(c.request, 1, 6) = substr(?1, 1, 6) AND c.request = ?1
+            AND t.resource = ?2",
     )?;
     let asked = [request.as_bytes(), resource.as_bytes()];
     let found = statement

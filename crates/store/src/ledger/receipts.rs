@@ -60,7 +60,7 @@ impl Ledger {
             "SELECT r.idx, r.salt, r.facts, t.bytes, s.bytes FROM receipt r
              JOIN terms t ON t.id = r.terms
              LEFT JOIN stored s ON s.id = r.stored
-             WHERE r.request = ?1",
+             WHERE substr(r.request, 1, 6) = substr(?1, 1, 6) AND r.request = ?1",
         )?;
         let row = statement.query_row([request.as_bytes()], |row| {
             Ok((

@@ -1,0 +1,115 @@
+use std::{fs, path::Path};
+
+use policy::id::RequestId;
+
+use super::*;
+
+/// A database in the format of so many steps.
+fn after(steps: usize) -> Connection {
+    let database = Connection::open_in_memory().unwrap();
+    for step in &MIGRATIONS[..steps] {
+        database.execute_batch(step).unwrap();
+    }
+    database.pragma_update(None, "user_version", steps).unwrap();
+    database
+}
+
+/// What SQLite does for a statement, step by step.
+fn plan(database: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let rows = statement.raw_query().mapped(|row| row.get("detail")).collect::<Result<_, _>>();
+    rows.unwrap()
+}
+
+/// Every statement of this crate that stands in a text of its own: tests aside, and those that are
+/// made of parts.
+fn statements(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_stem().unwrap() == "tests" {
+            continue;
+        }
+        if path.is_dir() {
+            found.append(&mut statements(&path));
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let product = text.split("#[cfg(test)]").next().unwrap();
+        let verbs = ["SELECT ", "INSERT ", "UPDATE ", "DELETE "];
+        let is_sql =
+            |text: &&str| verbs.iter().any(|verb| text.starts_with(verb)) && !text.contains('{');
+        // Whether a quotation mark opens a text or ends it does not matter to what follows it.
+        found.extend(product.split('"').filter(is_sql).map(str::to_owned));
+    }
+    found
+}
+
+/// A statement that looks at each row of a table that grows with every request is one that a busy
+/// service cannot afford; an index that is asked for in other words than its own is not used.
+#[test]
+fn no_statement_looks_through_what_grows_with_requests() {
+    let database = after(MIGRATIONS.len());
+    let all = statements(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    assert!(all.len() > 60, "only {} were found", all.len());
+    let by_request = all.iter().filter(|sql| sql.contains("request = ?1"));
+    assert_eq!(by_request.clone().count(), 5);
+    for sql in by_request {
+        let plan = plan(&database, sql);
+        let uses = plan.iter().any(|step| step.contains("USING INDEX receipt_request (<expr>=?)"));
+        assert!(uses, "{sql}: {plan:#?}");
+    }
+    // By their own names, and by those that statements give to them.
+    let scans = ["receipt", "record", "record_piece", "c", "r"].map(|name| format!("SCAN {name}"));
+    let is_scan = |step: &String| {
+        scans.iter().any(|scan| step == scan || step.starts_with(&format!("{scan} ")))
+    };
+    for sql in &all {
+        let plan = plan(&database, sql);
+        assert!(!plan.iter().any(is_scan), "{sql}: {plan:#?}");
+    }
+    let whole = "SELECT idx FROM receipt c WHERE c.request = ?1";
+    assert!(plan(&database, whole).iter().any(is_scan), "this test sees it");
+}
+
+/// What was recorded before is found afterwards, and by the smaller index.
+#[test]
+fn an_older_database_gets_the_index_of_times() {
+    let step = MIGRATIONS.iter().position(|step| step.contains("substr(request, 1, 6)")).unwrap();
+    let mut database = after(step);
+    let requests = [[1; 16], [2; 16], [0; 16]].into_iter().chain((0..100).map(|n| {
+        // As many as begin in one millisecond, and more.
+        *RequestId::at(7, [n; 10]).as_bytes()
+    }));
+    let requests: Vec<[u8; 16]> = requests.collect();
+    database.execute_batch("INSERT INTO terms VALUES (1, x'00', x'00')").unwrap();
+    for request in &requests {
+        let sql = "INSERT INTO receipt (request, terms, salt, facts) VALUES (?1, 1, x'00', x'00')";
+        database.execute(sql, [request]).unwrap();
+    }
+    migrate(&mut database).unwrap();
+    let sql = "SELECT idx FROM receipt
+               WHERE substr(request, 1, 6) = substr(?1, 1, 6) AND request = ?1";
+    for (idx, request) in (1_i64..).zip(&requests) {
+        let found: Vec<i64> = database
+            .prepare(sql)
+            .unwrap()
+            .query_map([request], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(found, [idx]);
+    }
+    let indexes = "SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'receipt'";
+    let indexes: Vec<String> = database
+        .prepare(indexes)
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(indexes, ["CREATE INDEX receipt_request ON receipt (substr(request, 1, 6))"]);
+    let checked: String =
+        database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(checked, "ok");
+}
