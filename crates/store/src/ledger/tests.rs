@@ -181,6 +181,76 @@ fn a_request_leaves_a_receipt_that_verifies_and_its_own_caller_gets() {
     assert_eq!(audit(&ledger).findings, vec![]);
 }
 
+/// Receipt, usage, log entry, keys and all that finds them again included. docs/benchmarks.md says
+/// where the bytes go.
+#[test]
+fn a_record_costs_no_more_than_its_size_and_400_bytes() {
+    clock!(clock);
+    for (least, most) in [(500, 2000), (4000, 12_000), (500, 500)] {
+        let home = tempfile::tempdir().unwrap();
+        let (ledger, _) = open(home.path(), clock).unwrap();
+        ledger.publish(0).unwrap();
+        let database = connect(&home.path().join("data")).unwrap();
+        let bytes = || {
+            // Free pages are used again: entries waited there for their bundle.
+            let sql = "SELECT (page_count - freelist_count) * page_size
+                       FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+            let pages: u64 = database.query_row(sql, [], |row| row.get(0)).unwrap();
+            pages + folder_bytes(&home.path().join("data/log"))
+        };
+        let before = bytes();
+        let (told, answers) = mpsc::channel();
+        let mut content_bytes = 0;
+        for n in 0..1500_u16 {
+            let size = least + usize::from(n) * 7919 % (most - least + 1);
+            content_bytes += u64::try_from(size).unwrap();
+            let [high, low] = n.to_be_bytes();
+            let mut ended = ended(1, true, START_MS);
+            let random = [high, low, 1, 2, 3, 4, 5, 6, 7, 8];
+            ended.facts.request = RequestId::at(START_MS - u64::from(n) % 700, random);
+            ended.facts.prompt_tokens = 300;
+            ended.facts.completion_tokens = 200;
+            ended.keep = ended.keep.map(|(until, _)| (until, ContentBytes::new(vec![7; size])));
+            let told = told.clone();
+            ledger.commit(ended, move |result| told.send(result).unwrap());
+        }
+        let last = answers.iter().take(1500).map(Result::unwrap).max().unwrap();
+        ledger.publish(last).unwrap();
+        let each = (bytes() - before - content_bytes) / 1500;
+        assert!(each <= 400, "{least} to {most}: {each}");
+    }
+}
+
+fn folder_bytes(folder: &Path) -> u64 {
+    let bytes = |entry: std::io::Result<std::fs::DirEntry>| {
+        let entry = entry.unwrap();
+        let metadata = entry.metadata().unwrap();
+        if metadata.is_dir() { folder_bytes(&entry.path()) } else { metadata.len() }
+    };
+    std::fs::read_dir(folder).unwrap().map(bytes).sum()
+}
+
+/// Nothing is written anew when the format of rows changes.
+#[test]
+fn receipts_of_earlier_versions_are_given_as_they_were() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let request = RequestId::from_random([1; 16]);
+    let index = commit(&ledger, ended(1, true, START_MS)).unwrap();
+    let now = ledger.receipt(RESOURCE, request).unwrap().unwrap();
+    let database = connect(&home.path().join("data")).unwrap();
+    let first = tlog::canon::encode(&now.claims.facts);
+    let earlier = facts::encode_earlier(&now.claims.facts);
+    for bytes in [first, earlier] {
+        let sql = "UPDATE receipt SET facts = ?1 WHERE idx = ?2";
+        assert_eq!(database.execute(sql, rusqlite::params![bytes, index]).unwrap(), 1);
+        let then = ledger.receipt(RESOURCE, request).unwrap().unwrap();
+        assert_eq!(then.claims, now.claims);
+        assert_eq!(then.receipt.verify(&signer().verifier()).unwrap().index, index);
+    }
+}
+
 #[test]
 fn usage_adds_up_to_the_requests_in_the_log() {
     clock!(clock);

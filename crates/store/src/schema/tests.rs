@@ -35,7 +35,7 @@ fn statements(folder: &Path) -> Vec<String> {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
-        let product = text.split("#[cfg(test)]").next().unwrap();
+        let product = text.split("#[cfg(test)]\nmod tests").next().unwrap();
         let verbs = ["SELECT ", "INSERT ", "UPDATE ", "DELETE "];
         let is_sql =
             |text: &&str| verbs.iter().any(|verb| text.starts_with(verb)) && !text.contains('{');
