@@ -159,9 +159,13 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
     let rule = Rule { tenant: TENANT, days: Days::new(2)?, content_logging };
     let (told, answers) = mpsc::channel();
     for n in 0..count {
+        let now_ms = START_MS + n / EACH_MS;
+        NOW_MS.store(now_ms, Ordering::SeqCst);
+        // In no order, as answers of many lengths end.
+        let started_ms = now_ms - TOOK_MS.of(n);
         let facts = Facts {
-            request: RequestId::from_random(store::random()?),
-            started_ms: START_MS,
+            request: RequestId::at(started_ms, store::random()?),
+            started_ms,
             finished_ms: 0,
             status: 200,
             outcome: Outcome::Answered,
@@ -171,7 +175,7 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
             completion_tokens: 200,
             stored: None,
         };
-        let RetentionPlan::Store(until) = plan(&rule, START_MS) else {
+        let RetentionPlan::Store(until) = plan(&rule, now_ms) else {
             return Err("it is to be stored".into());
         };
         let keep = Some((until, ContentBytes::new(vec![7; usize::try_from(sizes.of(n))?])));
@@ -262,7 +266,13 @@ fn tables(data: &Path) -> Result<Vec<(String, u64)>, Failed> {
 static NOW_MS: AtomicU64 = AtomicU64::new(START_MS);
 
 const TENANT: TenantId = TenantId::from_random([1; 16]);
-const START_MS: u64 = 20_000 * DAY_MS + 5;
+const START_MS: u64 = 20_000 * DAY_MS + 60 * 60 * 1000;
+
+/// Requests that end in a millisecond: as many as a busy service answers.
+const EACH_MS: u64 = 16;
+
+/// How long they took.
+const TOOK_MS: Sizes = Sizes { least: 20, most: 4000 };
 
 /// Spans of a day in which there is always a request under way: 1440, or more.
 const SPANS: usize = 1000;
