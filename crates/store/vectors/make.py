@@ -459,14 +459,14 @@ def responses():
     one("good-keys", frame([1, [[[key, tenant, DEADLINE], [tenant, key, 0]]]]), "Keys, two")
     one("good-opened", frame([2, [b"a prompt and its completion"]]), "Opened")
     one("good-refused-first", frame([3, [0]]), "Refused")
-    one("good-refused-last", frame([3, [13]]), "Refused")
+    one("good-refused-last", frame([3, [14]]), "Refused")
     one("good-seen-nothing", frame([4, [0]]), "Seen")
     one("good-seen", frame([4, [2**64 - 1]]), "Seen, the largest number")
     one("good-resealed", frame([5, [[fixed("span", 1220), b""]]]), "Resealed: one, and one that did not open")
     one("good-resealed-nothing", frame([5, [[]]]), "Resealed, none")
     one("bad-nothing", b"", "no message at all")
     for name, value, remark in [
-        ("refusal-unknown", [3, [14]], "there is no refusal 14"),
+        ("refusal-unknown", [3, [15]], "there is no refusal 15"),
         ("refusal-text", [3, ["no"]], "refusals are numbers"),
         ("refusal-twice", [3, [0, 1]], "one more"),
         ("refusal-missing", [3, []], "which?"),

@@ -1,7 +1,7 @@
 mod owner;
 mod rotate;
 
-use std::time::Duration;
+use std::{io::Write as _, time::Duration};
 
 use policy::{
     id::{GrantId, PersonId},

@@ -233,11 +233,11 @@ fn random_histories_leave_the_keys_that_a_model_has() {
 #[test]
 fn of_a_hundred_who_use_a_grant_at_once_one_does() {
     let folder = tempfile::tempdir().unwrap();
-    let grant = GrantId::from_random([6; 16]);
+    let grant = Used::grant(GrantId::from_random([6; 16]), 5);
     let all = std::sync::Barrier::new(100);
     let one = || {
         all.wait();
-        use_up(folder.path(), &grant.to_string()).unwrap()
+        use_up(folder.path(), &grant).unwrap()
     };
     let used = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..100).map(|_| scope.spawn(one)).collect();

@@ -85,20 +85,25 @@ fn a_deletion_names_a_key_that_lives() {
     }
 }
 
+/// Parts of the notices, in order.
+type Expected = &'static [&'static str];
+
 /// A key goes early for a deletion that names it, once another one has taken its place, and soon.
 #[test]
 fn a_key_that_goes_before_its_time_is_a_notice_unless_an_owner_deleted_what_it_sealed() {
+    const UNASKED: &str = "no owner had deleted";
+    const LOST: &str = "nothing took its place";
+    const TARDY: &str = "ms after an";
     let soon = DAY_MS - DESTRUCTION_GRACE_MS;
     let late = 1 + DESTRUCTION_GRACE_MS;
-    let (unasked, lost, tardy) = ("no owner had deleted", "nothing took its place", "ms after an");
-    let cases: [(&[(u64, Event)], &[&str]); 11] = [
-        (&[(0, created(1)), (1, destroyed(1))], &[unasked, lost]),
-        (&[(0, created(1)), (0, created(2)), (1, destroyed(1))], &[unasked]),
-        (&[(0, created(1)), (1, deleted(1, 1)), (2, destroyed(1))], &[lost]),
+    let cases: [(&[(u64, Event)], Expected); 11] = [
+        (&[(0, created(1)), (1, destroyed(1))], &[UNASKED, LOST]),
+        (&[(0, created(1)), (0, created(2)), (1, destroyed(1))], &[UNASKED]),
+        (&[(0, created(1)), (1, deleted(1, 1)), (2, destroyed(1))], &[LOST]),
         (&[(0, created(1)), (1, deleted(1, 1)), (1, created(2)), (late, destroyed(1))], &[]),
         (
             &[(0, created(1)), (1, deleted(1, 1)), (1, created(2)), (late + 1, destroyed(1))],
-            &[tardy],
+            &[TARDY],
         ),
         // Of another key nothing was deleted, and what was has been paid for.
         (
@@ -110,12 +115,12 @@ fn a_key_that_goes_before_its_time_is_a_notice_unless_an_owner_deleted_what_it_s
                 (1, created(3)),
                 (1, destroyed(2)),
             ],
-            &[unasked],
+            &[UNASKED],
         ),
         // A successor of another deadline is none.
-        (&[(0, created(1)), (1, deleted(1, 1)), (1, tomorrows(2)), (1, destroyed(1))], &[lost]),
+        (&[(0, created(1)), (1, deleted(1, 1)), (1, tomorrows(2)), (1, destroyed(1))], &[LOST]),
         (&[(0, created(1)), (soon, destroyed(1))], &[]),
-        (&[(0, created(1)), (soon - 1, destroyed(1))], &[unasked, lost]),
+        (&[(0, created(1)), (soon - 1, destroyed(1))], &[UNASKED, LOST]),
         // What was deleted and never shredded.
         (&[(0, created(1)), (1, deleted(1, 1)), (late + 1, read(2))], &["was not destroyed"]),
         (&[(0, created(1)), (1, deleted(1, 1)), (late, read(2))], &[]),
