@@ -225,7 +225,7 @@ pub(super) async fn flag(
     let event = Event::Flag {
         record: case.record,
         category: given.category,
-        source: FlagSource::Administrator,
+        source: FlagSource::Reviewer,
         salt: random()?,
     };
     step(&desk, permit.spend().record, event).await

@@ -65,6 +65,7 @@ fn a_record_is_seen_once_by_whom_the_manager_allowed_and_the_customer_knows() {
     assert_eq!(post("reviewer", "flag", &json!({"category": "jailbreak"})).0, 200);
     let (status, queue) = get(&desk, "reviewer").unwrap();
     assert_eq!((status, &queue[0]["request"]), (200, &json!(request)), "{queue}");
+    assert_eq!(queue[0]["source"], "reviewer", "{queue}");
     assert!(!queue.to_string().contains(&canary));
     assert_eq!(people.types("reviewer", &["review", "queue"])[0]["request"], queue[0]["request"]);
     let elsewhere = people.seat(Some("desk-2"));

@@ -113,6 +113,9 @@ pub enum FlagSource {
     /// Abuse monitoring.
     #[n(1)]
     Monitoring,
+    /// A reviewer, or a manager of reviewers.
+    #[n(2)]
+    Reviewer,
 }
 
 /// By whose right a look is refused.
