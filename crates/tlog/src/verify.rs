@@ -8,10 +8,11 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use crate::{
     checkpoint::Checkpoint,
     entry::{Entry, Event, Subject},
-    id::{KeyId, TenantId},
+    id::{KeyId, RequestId, TenantId},
     tree::{Frontier, leaf_hash},
 };
 
+mod access;
 mod audit;
 mod exemption;
 mod keys;
@@ -21,6 +22,7 @@ mod policies;
 mod receipt;
 mod review;
 
+pub use access::{Access, AccessKind};
 pub use audit::{Audit, Files, NoAudit, Question, audit};
 pub use exemption::EXEMPTION_GRACE_MS;
 pub use policies::InForce;
@@ -61,6 +63,9 @@ pub struct Report {
     pub egress_lists: u64,
     /// Every key that was made: what a receipt's key is compared with.
     pub keys: BTreeMap<KeyId, MadeKey>,
+    /// What was done with records, by their requests, each in the log's order. Requests whose records
+    /// nobody has looked at, read or deleted are not in it; the log does not tell which there were.
+    pub accesses: BTreeMap<RequestId, Vec<Access>>,
     /// The policies that were in force, one after the other.
     pub policies: Vec<InForce>,
     /// What is wrong; empty: nothing.
@@ -146,6 +151,7 @@ impl Replay {
         self.time_ms = self.time_ms.max(time_ms);
         self.count(&entry.event);
         self.owners.entry(&entry.event, found);
+        self.report.note_access((index, time_ms), &entry.event);
         match &entry.event {
             Event::KeyCreated { key, tenant, deadline_ms } => {
                 self.keys.created((index, time_ms), (*key, *tenant), *deadline_ms, found);

@@ -9,6 +9,7 @@ use policy::{
     principal::KeyName,
     task::Task,
 };
+use tlog::id::RequestId;
 
 use super::desk::args::{Desk, DeskCommand, ReviewCommand};
 
@@ -252,6 +253,9 @@ pub(crate) enum VerifyCommand {
     Log {
         /// The folder with `checkpoint` and `tile/`: the service's, or a mirror of /log/
         folder: PathBuf,
+        /// A request of yours: tells when its record was looked at, read or deleted; again for each
+        #[arg(long, value_name = "ID")]
+        request: Vec<RequestId>,
         /// A checkpoint that you saved earlier: the log must continue it
         #[arg(long, value_name = "FILE")]
         older: Option<PathBuf>,

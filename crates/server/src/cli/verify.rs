@@ -1,6 +1,8 @@
 //! `bailiwick verify`: checks receipts, checkpoints and a whole log, offline, with nothing of the
 //! service but its public key.
 
+mod accesses;
+
 use std::{
     fs,
     io::{self, Write as _},
@@ -81,11 +83,12 @@ pub(crate) fn verify(args: &Verify) -> Result<(), Failure> {
                 Err(error) => findings.bad(&error.to_string())?,
             }
         }
-        VerifyCommand::Log { folder, older, witness } => {
+        VerifyCommand::Log { folder, request, older, witness } => {
             let older =
                 older.as_deref().map(|file| older_checkpoint(&service, file)).transpose()?;
             if let Some(audit) = replay(&mut findings, &service, folder, older.as_ref())? {
                 counts(&findings, &audit)?;
+                accesses::tell(&findings, &audit.report, request)?;
             }
             cosigned(&mut findings, &text(&folder.join("checkpoint"))?, witness)?;
         }
@@ -163,6 +166,7 @@ fn borne_out(
             })?;
         }
     }
+    accesses::tell(findings, &audit.report, &[verified.claims.facts.request])?;
     Ok(())
 }
 

@@ -9,6 +9,15 @@ use std::{
 
 use serde_json::{Value, json};
 use tempfile::tempdir;
+use tlog::{
+    canon::Digest,
+    checkpoint::Checkpoint,
+    entry::{Entry, Event},
+    id::{KeyId, RequestId, TenantId},
+    note::Signer,
+    tile,
+    tree::{Frontier, leaf_hash},
+};
 
 use crate::{
     client::Request,
@@ -174,4 +183,80 @@ fn quickstart_makes_a_demo_that_works_as_printed() {
         assert_eq!(process.wait().code(), Some(0), "{}", fs::read_to_string(&log).unwrap());
     }
     assert_eq!(made[0], made[1], "the second start made new keys");
+}
+
+/// Who knows the ids of their requests watches them by the log alone: also a read that is in nobody
+/// else's list, because who holds the gateway logged it in the owner's name.
+#[test]
+fn what_was_done_with_records_is_told_by_the_log_alone() {
+    let folder = tempdir().unwrap();
+    let [seen, untouched] = [1, 2].map(|n| RequestId::from_random([n; 16]));
+    let (owner, time_ms) = (Digest([0; 32]), 1_795_491_985_000);
+    let started =
+        Event::Started { binary: owner, configuration: owner, models: Vec::new(), policies: None };
+    let read = Event::OwnerRead { request: seen, owner };
+    let (key, tenant) = (KeyId::from_random([9; 16]), TenantId::from_random([8; 16]));
+    let created = Event::KeyCreated { key, tenant, deadline_ms: time_ms + 86_400_000 };
+    let deleted = Event::OwnerDeleted { request: seen, owner, key };
+    let events = [started, created, read.clone(), read, deleted];
+    let entries = events.map(|event| Entry { time_ms, event }.encode());
+    let signer = Signer::new("log.example", &[3; 32]).unwrap();
+    publish(folder.path(), &entries, &signer);
+    let verify = |words: &[&str]| {
+        let mut verify = bailiwick();
+        verify.args(["verify", "--service-key", &signer.verifier().to_string(), "log"]);
+        let output = verify.arg(folder.path()).args(words).output().unwrap();
+        (output.status.code(), text(&output.stdout))
+    };
+    let [seen, untouched] = [seen, untouched].map(|request| request.to_string());
+
+    let (status, told) = verify(&["--request", &seen, "--request", &untouched]);
+    assert_eq!(status, Some(0), "nothing is wrong by itself: {told}");
+    let at = "2026-11-24T03:46:25Z";
+    let expected = [
+        format!("{seen}: 0 looks by reviewers, 2 reads and 1 deletions by its owner, by this log"),
+        format!("{seen}: entry 2, {at}: read by its owner"),
+        format!("{seen}: entry 3, {at}: read by its owner"),
+        format!("{seen}: entry 4, {at}: deleted by its owner"),
+        format!("{untouched}: nobody has looked at or read its record, by this log"),
+    ];
+    let lines: Vec<_> = told.lines().filter_map(|line| line.strip_prefix("note     ")).collect();
+    assert_eq!(lines, expected, "{told}");
+    assert!(!told.contains("whether there were others"), "{told}");
+    // Nobody is told of what they did not ask for.
+    assert!(!verify(&[]).1.contains("req_"));
+    assert_eq!(verify(&["--request", "req_1"]).0, Some(2), "this is no id");
+
+    // Entries that were taken out are missed, and what is left does not pass for all there was.
+    let bundle = folder.path().join(tile::bundle_path(0, 5));
+    publish(folder.path(), &[0; 5].map(|first: usize| entries[first].clone()), &signer);
+    let without = fs::read(&bundle).unwrap();
+    publish(folder.path(), &entries, &signer);
+    fs::write(&bundle, without).unwrap();
+    let (status, told) = verify(&["--request", &seen]);
+    assert_eq!(status, Some(1), "{told}");
+    assert!(told.contains("not checked  whether there were others"), "{told}");
+}
+
+/// Writes a log of a few entries as it is published.
+fn publish(folder: &Path, entries: &[Vec<u8>], signer: &Signer) {
+    let (mut bundle, mut tile, mut tree) = (Vec::new(), Vec::new(), Frontier::default());
+    for entry in entries {
+        let hash = leaf_hash(entry);
+        tile::push_entry(&mut bundle, entry);
+        tile.extend(hash.0);
+        tree.push(hash);
+    }
+    let (size, root) = (tree.size(), tree.root());
+    let checkpoint =
+        Checkpoint { origin: signer.verifier().name().to_owned(), size, root }.sign(signer);
+    for (path, bytes) in [
+        (tile::bundle_path(0, size), bundle),
+        (tile::path(0, 0, size), tile),
+        ("checkpoint".to_owned(), checkpoint.into_bytes()),
+    ] {
+        let file = folder.join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, bytes).unwrap();
+    }
 }
