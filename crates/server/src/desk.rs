@@ -3,6 +3,7 @@
 //! officers and the operator's come to it, programs and keys do not decide. (The admin API is served
 //! beside it, to programs that sign in, too.)
 
+mod acts;
 mod content;
 mod error;
 mod exemption;
@@ -63,6 +64,7 @@ pub fn routes() -> Routes<Desk> {
         .get(&of("abusePenalty"), penalty::status)
         .post(&of("appeal"), penalty::appeal)
         .get(&of("looks"), review::looks)
+        .get(&of("acts"), acts::list)
         .get(&of("records"), records::list)
         .get(&of("records/{request}"), records::read)
         .delete(&of("records/{request}"), records::delete)

@@ -5,6 +5,7 @@
 //! Another publishes what was committed as the log's static files, and destroys what is due. A third
 //! makes unrecoverable what owners delete.
 
+mod acts;
 mod commit;
 mod facts;
 mod open;
@@ -39,6 +40,7 @@ use tlog::{
 
 use self::show::NotShown;
 pub use self::{
+    acts::{Act, OwnAct, OwnActs},
     open::{NotOpened, RecordFacts},
     own::{Deleted, NotDeleted, NotListed, OwnRecord, OwnRecords},
     receipts::OwnReceipt,

@@ -285,6 +285,19 @@ const MIGRATIONS: &[&str] = &[
     DROP INDEX receipt_request;
     CREATE INDEX receipt_request ON receipt (substr(request, 1, 6));
     ",
+    // 14: what owners did with their records, for them to see. `idx` is the log's entry that tells of
+    // it, `record` that of the request.
+    "
+    CREATE TABLE own_act (
+        idx INTEGER PRIMARY KEY,
+        resource BLOB NOT NULL,
+        record INTEGER NOT NULL,
+        deleted INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX own_act_resource ON own_act (resource, idx);
+    CREATE INDEX own_act_record ON own_act (record);
+    ",
 ];
 
 /// Tables that are small, and that every request needs: a look at each page of them is cheap.

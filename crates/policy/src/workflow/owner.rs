@@ -22,6 +22,13 @@ impl Owner {
     pub fn new(person: PersonId, object: Guid, salt: [u8; 16]) -> Self {
         Self(Statement::made(format!("person={person} object={object}"), salt))
     }
+
+    /// Who it was, by the text of a statement that was made here. None: it was made elsewhere.
+    #[must_use]
+    pub fn named(text: &str) -> Option<(PersonId, Guid)> {
+        let (person, object) = text.strip_prefix("person=")?.split_once(" object=")?;
+        Some((person.parse().ok()?, object.parse().ok()?))
+    }
 }
 
 /// One record of one resource, and who acts.
@@ -134,3 +141,6 @@ impl Logged for Deletion<'_> {
         vec![&self.act.owner.0]
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,12 +78,11 @@ fn of_desk(command: DeskCommand) -> Ask {
             Ask::Post(record(&request, "decline"), json!({"grant": grant, "reason": reason}))
         }
         DeskCommand::Records { resource: name, after, limit } => {
-            let after = after.map(|after| format!("after={}", segment(&after)));
-            let limit = limit.map(|limit| format!("limit={limit}"));
-            let query: Vec<String> = after.into_iter().chain(limit).collect();
-            let query =
-                if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-            Ask::Get(resource(&name, "records") + &query)
+            Ask::Get(resource(&name, "records") + &page(after, limit))
+        }
+        DeskCommand::Acts { resource: name, after, limit } => {
+            let after = after.map(|entry| entry.to_string());
+            Ask::Get(resource(&name, "acts") + &page(after, limit))
         }
         DeskCommand::Record { resource: name, request } => {
             Ask::Get(resource(&name, "records/") + &segment(&request))
@@ -96,6 +95,14 @@ fn of_desk(command: DeskCommand) -> Ask {
             Ask::Post(resource(&name, "appeal"), json!({"reason": reason}))
         }
     }
+}
+
+/// Which part of a list is asked for.
+fn page(after: Option<String>, limit: Option<u32>) -> String {
+    let after = after.map(|after| format!("after={}", segment(&after)));
+    let limit = limit.map(|limit| format!("limit={limit}"));
+    let query: Vec<String> = after.into_iter().chain(limit).collect();
+    if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) }
 }
 
 fn of_review(command: ReviewCommand) -> Ask {
@@ -294,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_asked_for_in_pages() {
+    fn records_and_acts_are_asked_for_in_pages() {
         let path = |after: Option<&str>, limit| {
             let after = after.map(str::to_owned);
             match of_desk(DeskCommand::Records { resource: "prod".into(), after, limit }) {
@@ -304,5 +311,8 @@ mod tests {
         };
         assert_eq!(path(None, None), "/resources/prod/records");
         assert_eq!(path(Some("a b"), Some(5)), "/resources/prod/records?after=a%20b&limit=5");
+        let acts = DeskCommand::Acts { resource: "prod".into(), after: Some(41), limit: None };
+        let Ask::Get(path) = of_desk(acts) else { panic!("a list is read") };
+        assert_eq!(path, "/resources/prod/acts?after=41");
     }
 }

@@ -63,8 +63,7 @@ pub(super) enum DeskError {
     NotDeleted(LogError),
     /// A list that cannot go on where it is to.
     #[error(
-        "`after` names no record of this resource: give the `last_id` of a page, or leave it out and \
-         begin again"
+        "`after` names nothing in this list: give the `last_id` of a page, or leave it out and begin again"
     )]
     NoSuchCursor,
     /// A text that is none.

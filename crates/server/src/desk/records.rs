@@ -2,6 +2,8 @@
 //! resource's calls, reads one, and deletes one before its deadline. It takes nobody of the
 //! operator's, and shows them nothing.
 
+use std::str::FromStr;
+
 use axum::{
     Json,
     extract::{Path, Query, State, rejection::QueryRejection},
@@ -36,7 +38,8 @@ pub(super) struct Page {
 }
 
 impl Page {
-    fn limit(&self) -> Result<usize, DeskError> {
+    /// How many are asked for.
+    pub(super) fn limit(&self) -> Result<usize, DeskError> {
         let limit = self.limit.unwrap_or(LIMIT_DEFAULT);
         if (1..=LIMIT_MAX).contains(&limit) {
             Ok(limit)
@@ -45,7 +48,8 @@ impl Page {
         }
     }
 
-    fn after(&self) -> Result<Option<RequestId>, DeskError> {
+    /// What the page is to begin after.
+    pub(super) fn after<T: FromStr>(&self) -> Result<Option<T>, DeskError> {
         let parse = |text: &String| text.parse().map_err(|_| DeskError::NoSuchCursor);
         self.after.as_ref().map(parse).transpose()
     }
@@ -53,17 +57,25 @@ impl Page {
 
 /// A page of a list, in OpenAI's shape.
 #[derive(Debug, Serialize)]
-pub(super) struct Listed {
+pub(super) struct Listed<Item, Id> {
     object: &'static str,
     data: Vec<Item>,
-    first_id: Option<RequestId>,
-    last_id: Option<RequestId>,
+    first_id: Option<Id>,
+    last_id: Option<Id>,
     has_more: bool,
+}
+
+impl<Item, Id> Listed<Item, Id> {
+    /// A page, and the name by which each of its items is gone on after.
+    pub(super) fn new(data: Vec<Item>, has_more: bool, id: impl Fn(&Item) -> Id) -> Self {
+        let (first_id, last_id) = (data.first().map(&id), data.last().map(&id));
+        Self { object: "list", data, first_id, last_id, has_more }
+    }
 }
 
 /// A record in a list: no content.
 #[derive(Debug, Serialize)]
-struct Item {
+pub(super) struct Item {
     id: RequestId,
     object: &'static str,
     deployment: Option<String>,
@@ -101,21 +113,15 @@ pub(super) async fn list(
     visitor: Visitor,
     Path(name): Path<String>,
     page: Result<Query<Page>, QueryRejection>,
-) -> Result<Json<Listed>, DeskError> {
+) -> Result<Json<Listed<Item, RequestId>>, DeskError> {
     let permit: Permit<ListOwnRecords> = visitor.permit(&facts(visitor.resource(&name)?))?;
     let Query(page) = page.map_err(|error| DeskError::BadRequest(error.body_text()))?;
     let (limit, after) = (page.limit()?, page.after()?);
     let ledger = desk.ledger.clone();
     let found = blocking(move || Ok(ledger.own_records(permit, after, limit)?)).await?;
     let item = |record| Item::new(record, visitor.directory());
-    let data: Vec<Item> = found.records.into_iter().map(item).collect();
-    Ok(Json(Listed {
-        object: "list",
-        first_id: data.first().map(|item| item.id),
-        last_id: data.last().map(|item| item.id),
-        has_more: found.has_more,
-        data,
-    }))
+    let data = found.records.into_iter().map(item).collect();
+    Ok(Json(Listed::new(data, found.has_more, |item| item.id)))
 }
 
 /// One record's content: the read is in the log before it leaves the custodian.

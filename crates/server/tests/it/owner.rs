@@ -12,6 +12,7 @@ use crate::{
 };
 
 const RECORDS: &str = "/desk/v1/resources/contoso/records";
+const ACTS: &str = "/desk/v1/resources/contoso/acts";
 
 const PEOPLE: [Somebody; 7] = [
     person("officer", "contoso"),
@@ -160,6 +161,8 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
     // And what was deleted stands nowhere in clear.
     service.files.assert_nowhere(&sent[1].mark);
 
+    the_officer_sees_who_did_what(&people, &sent, &none);
+
     // The log tells of each read and of the deletion, and an auditor finds nothing wrong with it.
     let saved = service.files.data().with_extension("receipt");
     let bytes = contoso.get(&format!("/openai/v1/receipts/{}", sent[1].id));
@@ -168,7 +171,67 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
     let log = service.files.data().join("log");
     let mut verify = service.files.command();
     verify.args(["verify", "--service-key"]).arg(service.files.data().join("service.pub"));
-    succeed(verify.arg("receipt").arg(saved).arg("--log").arg(log));
+    let told = succeed(verify.arg("receipt").arg(saved).arg("--log").arg(log));
+    let counted = "0 looks by reviewers, 2 reads and 1 deletions by its owner, by this log";
+    assert!(told.contains(&format!("{}: {counted}", sent[1].id)), "{told}");
+}
+
+/// By the desk: what was read and deleted, by whom, and under which entry of the log; to nobody who
+/// may not list the records.
+fn the_officer_sees_who_did_what(people: &People, sent: &[Sent], none: &Reply) {
+    let ask = |who: &str, path: &str| people.ask(who, Request::new("GET", path));
+    let all = ask("officer", ACTS).ok();
+    let acts = all["data"].as_array().unwrap();
+    let done: Vec<_> =
+        acts.iter().map(|act| (act["request"].as_str(), act["act"].as_str())).collect();
+    let twice = |n: usize| [(Some(sent[n].id.as_str()), Some("read")); 2];
+    // Each by HTTP and on the command line; then the deletion, and what was read after it.
+    let before = [twice(0), twice(1), twice(2)].concat();
+    assert_eq!((&done[..6], done[6]), (&before[..], (Some(sent[1].id.as_str()), Some("deleted"))));
+    assert_eq!((done.len(), &all["has_more"]), (10, &json!(false)), "{all}");
+    let object = people.find("officer").1;
+    for act in acts {
+        assert_eq!((&act["object_id"], &act["object"]), (&json!(object), &json!("act")), "{act}");
+        assert!(act["person"].as_str().unwrap().starts_with("per_"), "{act}");
+        assert!(act["at_ms"].as_u64() > Some(1_764_000_000_000), "{act}");
+    }
+    // What it tells of one record is what the log tells.
+    let deleted = &acts[6];
+    let log = people.service.files.data().join("log");
+    let mut verify = people.service.files.command();
+    verify.args(["verify", "--service-key"]).arg(people.service.files.data().join("service.pub"));
+    let told = succeed(verify.arg("log").arg(log).args(["--request", &sent[1].id]));
+    for act in acts.iter().filter(|act| act["request"] == deleted["request"]) {
+        let (entry, act) = (&act["entry"], act["act"].as_str().unwrap());
+        let line = told.lines().find(|line| line.contains(&format!(": entry {entry}, ")));
+        let line = line.unwrap_or_else(|| panic!("{entry} in {told}"));
+        assert!(line.ends_with(&format!("{act} by its owner")), "{line}");
+    }
+
+    // Page by page, and on the command line.
+    let page = ask("officer", &format!("{ACTS}?limit=7")).ok();
+    assert_eq!((&page["last_id"], &page["has_more"]), (&deleted["entry"], &json!(true)));
+    let after = deleted["entry"].to_string();
+    let rest = ask("officer", &format!("{ACTS}?after={after}")).ok();
+    assert_eq!(rest["data"], json!(acts[7..]));
+    let typed = people.types("officer", &["desk", "acts", "contoso", "--after", &after]);
+    assert_eq!(typed, rest);
+    for bad in ["limit=0", "limit=1001", "limit=x", "before=1", "after=x", "after=-1"] {
+        assert_eq!(ask("officer", &format!("{ACTS}?{bad}")).status, 400, "{bad}");
+    }
+
+    // Who may not list the records is answered as there; another's resource is none.
+    for who in ["user", "foreign-officer", "operator", "auditor"] {
+        let refused = ask(who, ACTS);
+        assert!([403, 404].contains(&refused.status), "{who}: {}", refused.text());
+        assert_eq!(refused.body, ask(who, RECORDS).body, "{who}");
+    }
+    for other in ["fabrikam", "contoso-2", "nothing"] {
+        let path = format!("/desk/v1/resources/{other}/acts");
+        let refused = ask("officer", &path);
+        assert_eq!((refused.status, &refused.body), (404, &none.body), "{path}");
+    }
+    assert_eq!(Request::get(ACTS).send(people.desk).status, 401);
 }
 
 /// A request with its answer, and what only they have in them.

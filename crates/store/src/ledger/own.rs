@@ -19,7 +19,13 @@ use policy::{
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use tlog::{canon, receipt::Terms};
 
-use super::{Ledger, facts, held, open::NotOpened, pieces};
+use super::{
+    Ledger,
+    acts::{self, Act},
+    facts, held,
+    open::NotOpened,
+    pieces,
+};
 use crate::{
     error::StoreError,
     log::{Append, ReadClock},
@@ -224,8 +230,9 @@ fn tell_read(
     read: &ReadOwn,
 ) -> Result<Option<u64>, StoreError> {
     let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let Some(_) = place(&tx, read.of(), read.request())? else { return Ok(None) };
+    let Some(place) = place(&tx, read.of(), read.request())? else { return Ok(None) };
     let mut append = Append::begin(&tx, clock())?;
+    acts::note(&tx, &append, (read.of(), place.index), Act::Read)?;
     let index = append.told(read.log(), &read.statements())?;
     append.finish()?;
     tx.commit()?;
@@ -244,8 +251,9 @@ pub(super) fn tell_deleted(
     let Place { index, span, key, position, first_piece, pieces } = place;
     pieces::delete(&tx, first_piece, pieces)?;
     tx.prepare_cached("DELETE FROM record WHERE idx = ?1")?.execute([index])?;
-    let delete = delete.sealed_under(key);
+    let (of, delete) = (delete.of(), delete.sealed_under(key));
     let mut append = Append::begin(&tx, clock())?;
+    acts::note(&tx, &append, (of, index), Act::Deleted)?;
     let entry = append.told(delete.log(), &delete.statements())?;
     append.finish()?;
     tx.prepare_cached("INSERT INTO deletion (idx, span, position, entry) VALUES (?1, ?2, ?3, ?4)")?

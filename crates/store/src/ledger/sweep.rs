@@ -12,7 +12,7 @@ use policy::{
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use tlog::entry::Event;
 
-use super::{NotRecorded, PUBLISH_EVERY, Repairs, Shared, pieces, show::NotShown};
+use super::{NotRecorded, PUBLISH_EVERY, Repairs, Shared, acts, pieces, show::NotShown};
 use crate::{
     custody::ListedKey,
     error::StoreError,
@@ -161,8 +161,9 @@ pub(super) fn carry_out(database: &mut Connection, shared: &Shared) -> Result<u6
     Ok(told)
 }
 
-/// Deletes receipts and usage that were kept for their time. The log itself stays whole: an
-/// auditor replays it from its first entry, and it holds nothing but commitments.
+/// Deletes receipts, what owners did with their records, and usage, each kept for its time. The log
+/// itself stays whole: an auditor replays it from its first entry, and it holds nothing but
+/// commitments.
 fn forget(database: &mut Connection, shared: &Shared) -> Result<(), NotRecorded> {
     let Some(now_ms) = now_ms(database, shared)? else { return Ok(()) };
     let Metadata { receipts_days, usage_days } = shared.metadata;
@@ -175,6 +176,8 @@ fn forget(database: &mut Connection, shared: &Shared) -> Result<(), NotRecorded>
         )?
         .query_row([first_day(receipts_days)], |row| row.get(0))?;
     if let Some(keep_from) = keep_from {
+        // Before the receipts, which say whose request it was.
+        acts::forget(database, keep_from)?;
         // A thousand at once, so that requests that end meanwhile need not wait.
         let old = "SELECT EXISTS (SELECT 1 FROM receipt WHERE idx < ?1)";
         let sql = "DELETE FROM receipt WHERE idx IN

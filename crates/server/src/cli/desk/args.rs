@@ -126,6 +126,18 @@ pub(crate) enum DeskCommand {
         /// The request's id
         request: String,
     },
+    /// List who of your own has read or deleted which record; `verify log --request` shows what the log
+    /// has of it
+    Acts {
+        /// The resource
+        resource: String,
+        /// Those after this entry of the log
+        #[arg(long, value_name = "ENTRY")]
+        after: Option<u64>,
+        /// At most so many
+        #[arg(long, value_name = "NUMBER")]
+        limit: Option<u32>,
+    },
     /// Show the penalty that a resource is under, and what its owner was told
     Penalty {
         /// The resource

@@ -27,8 +27,8 @@ pub(super) fn show(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
         Value::Object(page) if page.contains_key("data") => {
             show(out, page.get("data").unwrap_or(&Value::Null))?;
             match (page.get("has_more"), page.get("last_id")) {
-                (Some(Value::Bool(true)), Some(Value::String(last))) => {
-                    writeln!(out, "\nthere are more: --after {}", harmless(last))
+                (Some(Value::Bool(true)), Some(last @ (Value::String(_) | Value::Number(_)))) => {
+                    writeln!(out, "\nthere are more: --after {}", text("last_id", last))
                 }
                 _ => Ok(()),
             }
@@ -113,6 +113,8 @@ mod tests {
     fn a_page_says_how_the_next_one_is_asked_for() {
         let page = json!({"data": [{"id": "a"}], "has_more": true, "last_id": "a"});
         assert_eq!(shown(&page), "id  a\n\nthere are more: --after a\n");
+        let page = json!({"data": [{"entry": 7}], "has_more": true, "last_id": 7});
+        assert_eq!(shown(&page), "entry  7\n\nthere are more: --after 7\n");
     }
 
     /// A record's content comes from strangers.

@@ -28,6 +28,8 @@ use crate::{
     seal::{self, Label, SealedRecord, SealedSpan},
 };
 
+mod acts;
+
 const OWN: ResourceFacts = ResourceFacts { tenant: TENANT, resource: RESOURCE };
 
 /// A person's token with its issuer's key, made for these tests: nothing else trusts it.
