@@ -314,10 +314,25 @@ impl Tiles {
         Ok(())
     }
 
+    /// A file of a part of a tile, or the whole one's: a part goes as soon as the whole is there, which
+    /// may be before a checkpoint is published that says so.
+    fn read_or_full(&self, path: &str, full: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.read(path)? {
+            None if path != full => self.read(full),
+            read => Ok(read),
+        }
+    }
+
     fn tile(&self, level: u8, index: u64, width: u64) -> Result<Vec<Digest>, LogError> {
         let path = tile::path(level, index, width);
-        let hashes = self.read(&path)?.and_then(|bytes| tile::hashes(&bytes));
-        hashes.filter(|hashes| hashes.len() as u64 == width).ok_or(LogError::Damaged { path })
+        let bytes = self.read_or_full(&path, &tile::path(level, index, WIDTH))?;
+        let mut hashes = bytes.and_then(|bytes| tile::hashes(&bytes)).unwrap_or_default();
+        let width = usize::try_from(width).unwrap_or(usize::MAX);
+        if hashes.len() < width {
+            return Err(LogError::Damaged { path });
+        }
+        hashes.truncate(width);
+        Ok(hashes)
     }
 
     /// The tree's hashes, from the tiles of a log of `size` entries.
@@ -343,7 +358,8 @@ impl Tiles {
         let bundle = index / WIDTH;
         let path = tile::bundle_path(bundle, if bundle == last { width } else { WIDTH });
         let damaged = || LogError::Damaged { path: path.clone() };
-        let bytes = self.read(&path)?.ok_or_else(damaged)?;
+        let bytes = self.read_or_full(&path, &tile::bundle_path(bundle, WIDTH))?;
+        let bytes = bytes.ok_or_else(damaged)?;
         let entries = tile::entries(&bytes).ok_or_else(damaged)?;
         let at = usize::try_from(index % WIDTH).map_err(|_| damaged())?;
         entries.get(at).map(|entry| entry.to_vec()).ok_or_else(damaged)

@@ -14,6 +14,7 @@ use tlog::{
     entry::{ENTRY_BYTES_MAX, Entry, FlagSource},
     note::Note,
     receipt::{Filter, Outcome},
+    tree,
     verify::{Replay, Report},
     witness::AddCheckpoint,
 };
@@ -52,12 +53,12 @@ fn trust() -> Trust {
 }
 
 /// A custodian in a thread, instead of a process.
-fn custodian(keys: &Path, clock: ReadClock) -> Connect {
+fn custodian(keys: &Path, clock: ReadClock, trust: Trust) -> Connect {
     let keys = keys.to_owned();
     Box::new(move || {
         let (ours, mut theirs) = UnixStream::pair()?;
         let (mut custodian, _) =
-            Custodian::start(&keys, trust(), clock()).map_err(std::io::Error::other)?;
+            Custodian::start(&keys, trust.clone(), clock()).map_err(std::io::Error::other)?;
         std::thread::spawn(move || custody::serve(&mut custodian, &mut theirs, clock));
         Ok(Client::new(ours))
     })
@@ -68,13 +69,13 @@ fn open(home: &Path, clock: ReadClock) -> Result<(Ledger, Repairs), LogError> {
 }
 
 fn open_with(home: &Path, clock: ReadClock, cosign: Cosign) -> Result<(Ledger, Repairs), LogError> {
-    open_as(home, clock, (cosign, ""), None)
+    open_as(home, clock, (cosign, trust(), ""), None)
 }
 
 fn open_as(
     home: &Path,
     clock: ReadClock,
-    (cosign, egress): (Cosign, &str),
+    (cosign, trust, egress): (Cosign, Trust, &str),
     proof: Option<Proof>,
 ) -> Result<(Ledger, Repairs), LogError> {
     let started = Event::Started {
@@ -83,7 +84,7 @@ fn open_as(
         models: Vec::new(),
         policies: None,
     };
-    let connect = custodian(&home.join("keys"), clock);
+    let connect = custodian(&home.join("keys"), clock, trust);
     Ledger::open(
         &home.join("data"),
         Opening {
@@ -382,7 +383,8 @@ fn the_log_tells_of_each_list_of_destinations_once() {
     let home = tempfile::tempdir().unwrap();
     let lists = ["", "https://a.example\n", "https://a.example\n", "", "https://b.example\n"];
     for (list, told) in lists.into_iter().zip([0, 1, 1, 2, 3]) {
-        let (ledger, _) = open_as(home.path(), clock, (unwitnessed(), list), None).unwrap();
+        let (ledger, _) =
+            open_as(home.path(), clock, (unwitnessed(), trust(), list), None).unwrap();
         let report = audit(&ledger);
         assert_eq!((report.egress_lists, report.findings), (told, vec![]), "{list:?}");
         drop(ledger);
@@ -505,7 +507,7 @@ fn a_proof_that_comes_with_the_build_is_told_before_the_start() {
     let policies = Policies::built_in().unwrap();
     let proof = Proof::built_in(&policies).unwrap();
     let event = proof.event();
-    let opened = open_as(home.path(), clock, (unwitnessed(), ""), Some(proof));
+    let opened = open_as(home.path(), clock, (unwitnessed(), trust(), ""), Some(proof));
     let (ledger, _) = opened.unwrap();
     let size = ledger.publish(1).unwrap();
     let entry = |index| Entry::decode(&ledger.tiles().entry(index, size).unwrap()).unwrap().event;
@@ -598,6 +600,31 @@ fn a_checkpoint_is_witnessed_before_it_is_published() {
         let note = Note::parse(&note).unwrap();
         note.verify(&signer().verifier()).unwrap();
         note.verify(&witness.signer.witness_verifier()).unwrap();
+    }
+}
+
+/// Proofs in the published checkpoint hold until the next one is published, although a tile that was
+/// filled meanwhile is kept whole and no more in parts.
+#[test]
+fn an_older_checkpoint_is_proved_from_tiles_that_were_filled_since() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let index = commit(&ledger, ended(0, true, START_MS)).unwrap();
+    let size = ledger.publish(index).unwrap();
+    let tiles = ledger.tiles();
+    let root = Checkpoint::verify(&tiles.checkpoint().unwrap().unwrap(), &signer().verifier())
+        .unwrap()
+        .root;
+    let mut last = index;
+    for _ in size..300 {
+        last = commit(&ledger, ended(1, false, START_MS)).unwrap();
+    }
+    ledger.publish(last).unwrap();
+    for n in 0..size {
+        let path = tree::inclusion_proof(&tiles.nodes(size), n, size).unwrap();
+        let leaf = tree::leaf_hash(&tiles.entry(n, size).unwrap());
+        assert!(tree::includes(leaf, n, size, &path, &root), "{n}");
     }
 }
 
