@@ -373,7 +373,8 @@ impl Custodian {
         // Before the clock is kept, which needs room: a full disk must not keep a key alive.
         let destroyed = keys.destroy_due(clock.now_ms, &mut |_: DestroyStep| true)?;
         keys.set_clock(&clock)?;
-        keys.forget_used(clock.now_ms)?;
+        // What cannot be forgotten harms nobody.
+        let _ = keys.forget_used(clock.now_ms);
         Ok((Self { keys, trust, seen, kept_ms: clock.now_ms, clock }, destroyed))
     }
 
@@ -396,7 +397,7 @@ impl Custodian {
                 // keep a key alive.
                 let _ = self.keep_clock();
                 let destroyed = destroyed.map_err(|_| Refusal::Keys)?;
-                // Once a day is often enough, and what cannot be forgotten harms nobody.
+                // Once a day is often enough.
                 if !destroyed.is_empty() {
                     let _ = self.keys.forget_used(now_ms);
                 }

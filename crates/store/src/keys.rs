@@ -417,16 +417,17 @@ impl KeyDirectory {
         Ok(is_there)
     }
 
-    /// Uses a permission up, on disk: true once, false ever after. It is remembered until it could not
-    /// be used any more anyway.
+    /// Uses a permission up, on disk: true once, false as long as anything is kept that it could open.
     pub(crate) fn use_up(&self, permission: &Used) -> Result<bool, KeyError> {
         Ok(use_up(&self.grants, permission)?)
     }
 
-    /// Forgets what was used up and could not be used any more.
+    /// Forgets what was used up thirty days after it expired: no record is left that was there then, so
+    /// it could open none even by a clock that was wrong meanwhile.
     pub(crate) fn forget_used(&self, now_ms: u64) -> Result<(), KeyError> {
+        let expired_ms = now_ms.saturating_sub(u64::from(DAYS_MAX).saturating_mul(DAY_MS));
         for (until_ms, path) in used(&self.grants)? {
-            if until_ms.is_some_and(|until_ms| until_ms < now_ms) {
+            if until_ms.is_some_and(|until_ms| until_ms < expired_ms) {
                 fs::remove_file(&path).map_err(|e| failed("remove", &path, e))?;
             }
         }
