@@ -80,6 +80,7 @@ fn commit_all(
     memory: &mut Memory,
     mut all: Vec<Ended>,
 ) -> Result<Vec<u64>, NotRecorded> {
+    let mut forgotten = HashSet::new();
     let tx = loop {
         // The custodian is asked before the database is locked: others may write meanwhile.
         for ended in &mut all {
@@ -90,9 +91,13 @@ fn commit_all(
                 ended.keep = None;
             }
         }
+        // So may that of one whose key was forgotten for it, when the next was learned.
+        for ended in &mut all {
+            ended.keep.take_if(|(until, _)| !memory.knows(until));
+        }
         let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // While it is locked, no key is retired. One that was since it was learned is learned anew.
-        if !memory.forget_retired(&tx, &all)? {
+        if !memory.forget_retired(&tx, &all, &mut forgotten)? {
             break tx;
         }
     };
@@ -169,8 +174,13 @@ fn one(
 
 impl Memory {
     /// Forgets the keys that these would be sealed to, and that were retired; says whether there were
-    /// any.
-    fn forget_retired(&mut self, tx: &Transaction<'_>, all: &[Ended]) -> Result<bool, StoreError> {
+    /// any. One that was `forgotten` and learned again is none that there should be.
+    fn forget_retired(
+        &mut self,
+        tx: &Transaction<'_>,
+        all: &[Ended],
+        forgotten: &mut HashSet<KeyId>,
+    ) -> Result<bool, NotRecorded> {
         let mut looked_at = HashSet::new();
         let mut is_any = false;
         let sql = "SELECT EXISTS (SELECT 1 FROM record_key WHERE id = ?1 AND retired = 1)";
@@ -179,12 +189,19 @@ impl Memory {
             let at = (until.tenant(), until.deadline_ms());
             let Some(key) = self.keys.get(&at).filter(|_| looked_at.insert(at)) else { continue };
             if is_retired.query_row([key.id.as_bytes()], |row| row.get(0))? {
+                if !forgotten.insert(key.id) {
+                    return Err(came_back(key.id));
+                }
                 self.keys.remove(&at);
                 self.spans.remove(&at);
                 is_any = true;
             }
         }
         Ok(is_any)
+    }
+
+    fn knows(&self, until: &StoreUntil) -> bool {
+        self.keys.contains_key(&(until.tenant(), until.deadline_ms()))
     }
 
     /// Makes sure that the key of a deadline is known, and forgets those whose deadline has passed.
@@ -288,6 +305,14 @@ fn retired(
         .prepare_cached(sql)?
         .query_row(params![tenant.as_bytes(), deadline_ms], |row| row.get(0));
     Ok(found.optional()?.map(KeyId::from_random))
+}
+
+fn came_back(key: KeyId) -> NotRecorded {
+    NotRecorded {
+        reason: format!("the custodian has {key}, which the log says was destroyed"),
+        help: "its key directory was restored from a copy: remove that key's file from `records/` in it"
+            .to_owned(),
+    }
 }
 
 fn no_key() -> NotRecorded {
