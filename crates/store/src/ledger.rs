@@ -480,6 +480,13 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    /// Waits until the published log has an entry. False: it was not published in this time.
+    fn wait_until_published(&self, index: u64, within: Duration) -> bool {
+        let waits = |published: &mut Published| published.size <= index;
+        let waited = self.changed.wait_timeout_while(held(&self.published), within, waits);
+        waited.unwrap_or_else(PoisonError::into_inner).0.size > index
+    }
+
     /// Notes whether requests can be recorded, as far as the last one shows.
     fn note_unrecorded(&self, error: Option<&NotRecorded>) {
         let trouble = error.map(ToString::to_string);

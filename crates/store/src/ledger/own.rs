@@ -24,7 +24,7 @@ use super::{
     acts::{self, Act},
     facts, held,
     open::NotOpened,
-    pieces,
+    pieces, shred,
 };
 use crate::{
     error::StoreError,
@@ -205,7 +205,7 @@ impl Ledger {
     /// When there is nothing to delete, or the database cannot be used.
     pub fn delete_own(&self, delete: &DeleteOwn) -> Result<Deleted, NotDeleted> {
         let shared = &self.inner.shared;
-        let index = {
+        let (index, key) = {
             let mut owner = held(&self.inner.owner);
             tell_deleted(&mut owner, shared.clock, delete)?.ok_or(NotDeleted::NoRecord)?
         };
@@ -216,10 +216,12 @@ impl Ledger {
         let _ = self.inner.shred.try_send(());
         // It is gone, and cannot be asked for again: what is left is done as soon as it can be, and
         // `/readyz` tells why it is not done yet.
-        Ok(match published {
-            Ok(_) => shared.wait_for_shredding(ticket, SHRED_WITHIN),
-            Err(_) => Deleted::Pending,
-        })
+        if published.is_err() {
+            return Ok(Deleted::Pending);
+        }
+        shared.wait_for_shredding(ticket, SHRED_WITHIN);
+        let is_alive = shred::is_alive(&held(&self.inner.owner), key).unwrap_or(true);
+        Ok(if is_alive { Deleted::Pending } else { Deleted::Shredded })
     }
 }
 
@@ -239,13 +241,13 @@ fn tell_read(
     Ok(Some(index))
 }
 
-/// Deletes a record's rows and logs that, where there is one. What is left says which key must not
-/// be derivable from its span any more.
+/// Deletes a record's rows and logs that, where there is one: by which entry, and which key goes for
+/// it. What is left says which record's key must not be derivable from its span any more.
 pub(super) fn tell_deleted(
     database: &mut Connection,
     clock: ReadClock,
     delete: &DeleteOwn,
-) -> Result<Option<u64>, StoreError> {
+) -> Result<Option<(u64, KeyId)>, StoreError> {
     let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let Some(place) = place(&tx, delete.of(), delete.request())? else { return Ok(None) };
     let Place { index, span, key, position, first_piece, pieces } = place;
@@ -259,7 +261,7 @@ pub(super) fn tell_deleted(
     tx.prepare_cached("INSERT INTO deletion (idx, span, position, entry) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![index, span, position, entry])?;
     tx.commit()?;
-    Ok(Some(entry))
+    Ok(Some((entry, key)))
 }
 
 /// Where a record of this very resource lies.

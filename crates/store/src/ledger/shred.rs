@@ -14,7 +14,7 @@ use std::{
 use policy::id::{KeyId, TenantId};
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{NotRecorded, Shared, held, own::Deleted, sweep};
+use super::{NotRecorded, Shared, held, show::NotShown, sweep};
 use crate::{
     custody::{CustodyError, Named, Refusal, SpanToReseal},
     error::StoreError,
@@ -28,7 +28,7 @@ pub(super) struct Shredding {
     asked: u64,
     /// How many of those were tried since.
     tried: u64,
-    /// What the last try said.
+    /// What went wrong at the last try.
     error: Option<String>,
 }
 
@@ -65,7 +65,13 @@ enum End {
     Stopped,
     /// The key's deadline came.
     Over,
+    /// The custodian cannot read in the log yet why the key goes: it is not published, or a witness
+    /// has not signed it. What is wrong with that is told elsewhere.
+    Early,
 }
+
+/// How long a key that is about to go waits until the log that tells of it is published.
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(5);
 
 /// How soon what failed is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -77,13 +83,13 @@ const TOGETHER_MAX: usize = 64;
 pub(super) fn run(mut database: Connection, shared: &Shared, wanted: &mpsc::Receiver<()>) {
     loop {
         let asked = held(&shared.shredding).asked;
-        let failed = all(&mut database, shared, &mut |_| true).err();
-        let is_to_be_tried_again = failed.is_some();
-        shared.shredding_tried(asked, failed);
-        let next = if is_to_be_tried_again {
-            wanted.recv_timeout(AGAIN_AFTER)
-        } else {
+        let tried = all(&mut database, shared, &mut |_| true);
+        let is_done = matches!(tried, Ok(true));
+        shared.shredding_tried(asked, tried.err());
+        let next = if is_done {
             wanted.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
+        } else {
+            wanted.recv_timeout(AGAIN_AFTER)
         };
         if let Err(mpsc::RecvTimeoutError::Disconnected) = next {
             return;
@@ -99,13 +105,11 @@ impl Shared {
         shredding.asked
     }
 
-    /// Waits until it was tried.
-    pub(super) fn wait_for_shredding(&self, ticket: u64, within: Duration) -> Deleted {
+    /// Waits until it was tried, or the time is over.
+    pub(super) fn wait_for_shredding(&self, ticket: u64, within: Duration) {
         let waits = |shredding: &mut Shredding| shredding.tried < ticket;
         let waited = self.shredded.wait_timeout_while(held(&self.shredding), within, waits);
-        let (shredding, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        let is_done = shredding.tried >= ticket && shredding.error.is_none();
-        if is_done { Deleted::Shredded } else { Deleted::Pending }
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
     fn shredding_tried(&self, asked: u64, failed: Option<NotRecorded>) {
@@ -124,26 +128,30 @@ impl Shared {
     }
 }
 
-/// Replaces every key that a record was deleted under. `step` is told how far it is, and stops it by
-/// returning false.
+/// Replaces every key that a record was deleted under; says whether none is left that it is too early
+/// for. `step` is told how far it is, and stops it by returning false.
 pub(super) fn all(
     database: &mut Connection,
     shared: &Shared,
     step: &mut dyn FnMut(Step) -> bool,
-) -> Result<(), NotRecorded> {
+) -> Result<bool, NotRecorded> {
     // A key that cannot be replaced holds up no other tenant's, nor another day's.
-    let mut failed: Vec<(Named, NotRecorded)> = Vec::new();
-    while let Some(retired) = retired(database, &failed)? {
+    let (mut left, mut failed) = (Vec::new(), None);
+    while let Some(retired) = retired(database, &left)? {
         if !step(Step::Retired) {
-            return Ok(());
+            return Ok(false);
         }
         match one_key(database, shared, retired, step) {
-            Ok(End::Stopped) => return Ok(()),
+            Ok(End::Stopped) => return Ok(false),
             Ok(End::Done | End::Over) => {}
-            Err(error) => failed.push((retired.key, error)),
+            Ok(End::Early) => left.push(retired.key),
+            Err(error) => {
+                left.push(retired.key);
+                failed = Some(error);
+            }
         }
     }
-    failed.pop().map_or(Ok(()), |(_, error)| Err(error))
+    failed.map_or(Ok(left.is_empty()), Err)
 }
 
 fn one_key(
@@ -162,31 +170,28 @@ fn one_key(
     Ok(end)
 }
 
-/// The next key that is to be replaced, of a tenant and deadline for which it has not failed. One that
-/// was begun with comes first, so that there are never more than two of one tenant and deadline.
-fn retired(
-    database: &Connection,
-    failed: &[(Named, NotRecorded)],
-) -> Result<Option<Retired>, StoreError> {
+/// The next key that is to be replaced, of a tenant and deadline of which none was left. One that was
+/// begun with comes first, so that there are never more than two of one tenant and deadline.
+fn retired(database: &Connection, left: &[Named]) -> Result<Option<Retired>, StoreError> {
     let begun = "SELECT id, tenant, deadline_ms, retired_by FROM record_key
-                 WHERE retired = 1 AND destroyed = 0";
-    // The first deletion: who deletes has it published, and later ones may not be yet.
-    let next = "SELECT k.id, k.tenant, k.deadline_ms, coalesce(min(nullif(d.entry, 0)), 0)
+                 WHERE retired = 1 AND retired_by > 0 AND destroyed = 0";
+    // For the first deletion: it is published the soonest.
+    let next = "SELECT k.id, k.tenant, k.deadline_ms, min(d.entry)
                 FROM deletion d
                 JOIN span s ON s.id = d.span
                 JOIN record_key k ON k.id = s.key
-                WHERE d.shredded = 0 AND k.destroyed = 0
+                WHERE d.shredded = 0 AND d.entry > 0 AND k.destroyed = 0
                 GROUP BY k.id";
-    let has_failed = |retired: &Retired| {
-        let same = |(other, _): &(Named, NotRecorded)| {
+    let was_left = |retired: &Retired| {
+        let same = |other: &Named| {
             (other.tenant, other.deadline_ms) == (retired.key.tenant, retired.key.deadline_ms)
         };
-        failed.iter().any(same)
+        left.iter().any(same)
     };
-    if let Some(begun) = keys(database, begun)?.into_iter().find(|key| !has_failed(key)) {
+    if let Some(begun) = keys(database, begun)?.into_iter().find(|key| !was_left(key)) {
         return Ok(Some(begun));
     }
-    let next = keys(database, next)?.into_iter().find(|key| !has_failed(key));
+    let next = keys(database, next)?.into_iter().find(|key| !was_left(key));
     let Some(retired @ Retired { key, deletion }) = next else { return Ok(None) };
     // From here on whoever seals sees it, once the database is theirs to write.
     database
@@ -205,7 +210,8 @@ fn keys(database: &Connection, sql: &str) -> Result<Vec<Retired>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn is_alive(database: &Connection, key: KeyId) -> Result<bool, StoreError> {
+/// Whether the log does not say that a key was destroyed.
+pub(super) fn is_alive(database: &Connection, key: KeyId) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM record_key WHERE id = ?1 AND destroyed = 0)";
     Ok(database.prepare_cached(sql)?.query_row([key.as_bytes()], |row| row.get(0))?)
 }
@@ -248,15 +254,30 @@ fn replace(
             return Ok(End::Stopped);
         }
     }
-    let mut seen = held(&shared.seen);
-    let proven = shared.proven(&mut seen, deletion)?;
-    shared.custody.with(|client| client.destroy(key, proven.clone()))?;
-    drop(seen);
+    if !destroy(shared, key, deletion)? {
+        return Ok(End::Early);
+    }
     if !step(Step::Destroyed) {
         return Ok(End::Stopped);
     }
     sweep::tell_destroyed(database, shared, &[key.key])?;
     Ok(End::Done)
+}
+
+/// Has a key destroyed for a deletion, once the log tells of that for the custodian to read: whether
+/// it does.
+fn destroy(shared: &Shared, key: Named, deletion: u64) -> Result<bool, NotRecorded> {
+    // Who deleted is about to have it published.
+    if !shared.wait_until_published(deletion, PUBLISHED_WITHIN) {
+        return Ok(false);
+    }
+    let mut seen = held(&shared.seen);
+    let proven = match shared.proven(&mut seen, deletion) {
+        Err(NotShown::Custody(CustodyError::Refused(Refusal::NotWitnessed))) => return Ok(false),
+        proven => proven?,
+    };
+    shared.custody.with(|client| client.destroy(key, proven.clone()))?;
+    Ok(true)
 }
 
 /// The log tells of a key before anything is sealed to it.

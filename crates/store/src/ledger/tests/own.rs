@@ -1,6 +1,6 @@
 //! Attacks on what was deleted, by who holds copies; and on the way there, by whatever stops it.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, os::unix::fs::DirBuilderExt as _, sync::atomic::AtomicBool};
 
 use policy::{
     authz::{
@@ -275,7 +275,7 @@ fn a_deletion_that_was_stopped_at_any_step_is_carried_on_at_the_next_start() {
         let copy = copied(&ledger, 1);
         let mut database = connect(&home.path().join("data")).unwrap();
         let delete = officer.delete(OWN, request(1));
-        let deletion = tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
+        let (deletion, _) = tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
         ledger.publish(deletion).unwrap();
         if let Some(stop) = stop {
             let shared = &ledger.inner.shared;
@@ -350,7 +350,7 @@ fn what_ends_while_a_key_is_replaced_is_sealed_to_the_next_one() {
         let goes = copied(&ledger, 0).key;
         let mut database = connect(&home.path().join("data")).unwrap();
         let delete = officer.delete(OWN, request(1));
-        let deletion = tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
+        let (deletion, _) = tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
         ledger.publish(deletion).unwrap();
         let mut kept = vec![0, 100, 2];
         let mut meanwhile = |_: Step| {
@@ -393,7 +393,7 @@ fn what_is_deleted_while_its_span_is_sealed_again_goes_with_the_same_key() {
     let mut database = connect(&home.path().join("data")).unwrap();
     let mut other = connect(&home.path().join("data")).unwrap();
     let delete = officer.delete(OWN, request(1));
-    let deletion = tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
+    let (deletion, _) = tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
     ledger.publish(deletion).unwrap();
     let mut times = 0;
     let mut meanwhile = |step| {
@@ -418,6 +418,42 @@ fn what_is_deleted_while_its_span_is_sealed_again_goes_with_the_same_key() {
     for copy in &copies {
         assert!(!opens(&home.path().join("keys"), copy), "{}", copy.request);
     }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::DirBuilder::new().mode(0o700).create(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        let target = to.join(file.file_name());
+        if file.file_type().unwrap().is_dir() {
+            copy_folder(&file.path(), &target);
+        } else {
+            fs::copy(file.path(), target).unwrap();
+        }
+    }
+}
+
+/// A key that the log says was destroyed is there again, as after the key directory was restored from
+/// a copy: nothing is sealed to it, and whoever calls is told why.
+#[test]
+fn a_key_that_came_back_seals_nothing() {
+    clock!(clock);
+    let (home, ledger, officer) = with_records(clock, 2);
+    let (keys, copy) = (home.path().join("keys"), home.path().join("copy"));
+    let first = copied(&ledger, 0).key;
+    copy_folder(&keys, &copy);
+    assert_eq!(ledger.delete_own(&officer.delete(OWN, request(1))).unwrap(), Deleted::Shredded);
+    drop(ledger);
+    settle(home.path());
+    fs::remove_dir_all(&keys).unwrap();
+    copy_folder(&copy, &keys);
+    let (ledger, _) = reopen(home.path(), clock);
+    let refused = commit(&ledger, ended(3, true, START_MS)).unwrap_err();
+    assert!(refused.reason.contains(&first.to_string()), "{refused}");
+    assert!(refused.help.contains("restored from a copy"), "{refused}");
+    // Others are served.
+    commit(&ledger, ended(4, true, START_MS + DAY_MS)).unwrap();
+    assert_eq!(records(&ledger, &officer), [request(4)]);
 }
 
 /// Reads come from everywhere at once; each shows the custodian a newer log than the one before.
@@ -487,6 +523,44 @@ fn a_damaged_span_does_not_keep_the_key_of_a_deleted_record_alive() {
     assert!(!opens(&home.path().join("keys"), &copy));
 }
 
+/// The custodian destroys no key of which the log does not tell yet, or that a witness has not seen.
+/// That is no trouble of its own, and done once it can be.
+#[test]
+fn a_deletion_waits_until_the_log_tells_of_it_and_its_witness_has_signed() {
+    for is_published in [true, false] {
+        clock!(clock);
+        let home = tempfile::tempdir().unwrap();
+        let witness = Witness::new();
+        let ill = Arc::new(AtomicBool::new(false));
+        let (asked, is_ill) = (witness.cosign(), Arc::clone(&ill));
+        let cosign: Cosign = Box::new(move |unpublished| match is_ill.load(Ordering::SeqCst) {
+            false => asked(unpublished),
+            true if is_published => Ok(Cosigned { lines: String::new(), by_all: false }),
+            true => Err(LogError::TwoHistories("says the witness".into())),
+        });
+        let trust = Trust { witnesses: vec![witness.signer.witness_verifier()], ..trust() };
+        let (ledger, _) = open_as(home.path(), clock, (cosign, trust, ""), None).unwrap();
+        let index = commit(&ledger, ended(0, true, START_MS)).unwrap();
+        ledger.publish(index).unwrap();
+        let (officer, copy) = (Officer::new(), copied(&ledger, 0));
+        ill.store(true, Ordering::SeqCst);
+        let deleted = ledger.delete_own(&officer.delete(OWN, request(0))).unwrap();
+        assert_eq!(deleted, Deleted::Pending);
+        let destroyed = "SELECT count(*) FROM record_key WHERE destroyed = 1";
+        assert_eq!(count(home.path(), destroyed), 0);
+        let trouble = ledger.trouble().unwrap_or_default();
+        assert_eq!(trouble.contains("says the witness"), !is_published, "{trouble}");
+        assert!(!trouble.contains("shredded"), "{trouble}");
+
+        ill.store(false, Ordering::SeqCst);
+        commit(&ledger, ended(1, false, START_MS)).unwrap();
+        within_a_minute(|| (count(home.path(), destroyed) == 1).then_some(()));
+        drop(ledger);
+        settle(home.path());
+        assert!(!opens(&home.path().join("keys"), &copy));
+    }
+}
+
 /// A key whose file is damaged cannot be replaced. Another day's is, all the same.
 #[test]
 fn a_key_that_cannot_be_replaced_holds_up_no_other() {
@@ -507,8 +581,9 @@ fn a_key_that_cannot_be_replaced_holds_up_no_other() {
     let deleted = |n| ledger.delete_own(&officer.delete(OWN, request(n))).unwrap();
     assert_eq!(deleted(0), Deleted::Pending);
     assert!(ledger.trouble().is_some_and(|told| told.contains("cannot be shredded")));
-    // That there is trouble is told to this one, too; its key is gone.
-    assert_eq!(deleted(2), Deleted::Pending);
+    // Whatever becomes of the other one.
+    assert_eq!(deleted(2), Deleted::Shredded);
+    assert!(ledger.trouble().is_some());
     drop(ledger);
     let left = KeyDirectory::open(&keys).unwrap().entries().unwrap();
     assert!(left.iter().all(|entry| entry.id != sound.key), "{left:?}");
