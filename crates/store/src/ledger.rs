@@ -27,7 +27,7 @@ use std::{
 use policy::{
     authz::proof::Proof,
     content::ContentBytes,
-    id::{DeploymentId, ResourceId, TenantId},
+    id::{DeploymentId, KeyId, ResourceId, TenantId},
     retention::{Metadata, StoreUntil},
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
@@ -89,6 +89,17 @@ pub struct NotRecorded {
     pub reason: String,
     /// What to do.
     pub help: String,
+}
+
+impl NotRecorded {
+    /// There is a key that should not be.
+    fn came_back(key: KeyId) -> Self {
+        Self {
+            reason: format!("the custodian has {key}, which the log says was destroyed"),
+            help: "its key directory was restored from a copy: delete that key's file in `records/` there"
+                .to_owned(),
+        }
+    }
 }
 
 impl From<StoreError> for NotRecorded {

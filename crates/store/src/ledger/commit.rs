@@ -54,36 +54,36 @@ pub(super) fn run(mut writer: Connection, shared: &Shared, jobs: &mpsc::Receiver
         {
             together.push(job);
         }
-        let (ended, answers): (Vec<_>, Vec<_>) =
-            together.drain(..).map(|job| (job.ended, job.answer)).unzip();
-        match commit_all(&mut writer, shared, &mut memory, ended) {
+        match commit_all(&mut writer, shared, &mut memory, &mut together) {
             Ok(indexes) => {
                 shared.note_unrecorded(None);
-                for (answer, index) in answers.into_iter().zip(indexes) {
-                    answer(Ok(index));
+                for (job, index) in together.drain(..).zip(indexes) {
+                    (job.answer)(Ok(index));
                 }
             }
             Err(error) => {
                 memory = Memory::default();
                 shared.note_unrecorded(Some(&error));
-                for answer in answers {
-                    answer(Err(error.clone()));
+                for job in together.drain(..) {
+                    (job.answer)(Err(error.clone()));
                 }
             }
         }
     }
 }
 
+/// Commits what all of these say, and gives their places in the log. Those of them that are answered
+/// here, because they cannot be kept, are not among them afterwards.
 fn commit_all(
     writer: &mut Connection,
     shared: &Shared,
     memory: &mut Memory,
-    mut all: Vec<Ended>,
+    jobs: &mut Vec<Job>,
 ) -> Result<Vec<u64>, NotRecorded> {
     let mut forgotten = HashSet::new();
     let tx = loop {
         // The custodian is asked before the database is locked: others may write meanwhile.
-        for ended in &mut all {
+        for Job { ended, .. } in &mut *jobs {
             if let Some((until, _)) = &ended.keep
                 && !memory.learn_key(until, writer, shared)?
             {
@@ -92,18 +92,24 @@ fn commit_all(
             }
         }
         // So may that of one whose key was forgotten for it, when the next was learned.
-        for ended in &mut all {
-            ended.keep.take_if(|(until, _)| !memory.knows(until));
+        for Job { ended, .. } in &mut *jobs {
+            ended.keep.take_if(|(until, _)| !memory.keys.contains_key(&at(until)));
         }
         let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // While it is locked, no key is retired. One that was since it was learned is learned anew.
-        if !memory.forget_retired(&tx, &all, &mut forgotten)? {
+        // While it is locked, no key goes. One that did since it was learned is learned anew.
+        let gone = memory.forget_gone(&tx, jobs)?;
+        if gone.is_empty() {
             break tx;
+        }
+        drop(tx);
+        // What was learned again is none that there should be.
+        for (at, key) in gone.into_iter().filter(|(_, key)| !forgotten.insert(*key)) {
+            refuse(jobs, at, &NotRecorded::came_back(key));
         }
     };
     let mut append = Append::begin(&tx, (shared.clock)())?;
-    let mut indexes = Vec::with_capacity(all.len());
-    for ended in all {
+    let mut indexes = Vec::with_capacity(jobs.len());
+    for Job { ended, .. } in jobs {
         indexes.push(one(&tx, &mut append, memory, ended)?);
     }
     append.finish()?;
@@ -111,16 +117,31 @@ fn commit_all(
     Ok(indexes)
 }
 
+/// Whose key a record is sealed to.
+fn at(until: &StoreUntil) -> (TenantId, u64) {
+    (until.tenant(), until.deadline_ms())
+}
+
+/// Answers those that would be sealed to one key, and nobody else.
+fn refuse(jobs: &mut Vec<Job>, key: (TenantId, u64), error: &NotRecorded) {
+    let is_its = |job: &mut Job| job.ended.keep.as_ref().is_some_and(|(until, _)| at(until) == key);
+    for job in jobs.extract_if(.., is_its) {
+        (job.answer)(Err(error.clone()));
+    }
+}
+
+/// What one of them says; its content is taken out of it.
 fn one(
     tx: &Transaction<'_>,
     append: &mut Append<'_>,
     memory: &mut Memory,
-    ended: Ended,
+    ended: &mut Ended,
 ) -> Result<u64, NotRecorded> {
-    let Ended { terms, mut facts, caller, keep } = ended;
+    let Ended { terms, facts, caller, keep } = ended;
+    let mut facts = facts.clone();
     facts.finished_ms = append.now_ms;
-    let terms_id = memory.terms(tx, &terms)?;
-    let sealed = match keep {
+    let terms_id = memory.terms(tx, terms)?;
+    let sealed = match keep.take() {
         Some((until, content)) => {
             let label = Label { request: facts.request, resource: terms.resource };
             let (span, number) = memory.span(tx, append, &until)?;
@@ -137,7 +158,7 @@ fn one(
     let usage = (facts.prompt_tokens, facts.completion_tokens);
     let (request, facts_bytes) = (facts.request, facts::encode(&facts));
     let stored = facts.stored.as_ref().map(|stored| memory.stored(tx, stored)).transpose()?;
-    let claims = canon::encode(&Claims { terms: Terms::clone(&terms), facts });
+    let claims = canon::encode(&Claims { terms: Terms::clone(terms), facts });
     let index = append.push(Event::Request { commitment: commit(&salt, &claims) })?;
     tx.prepare_cached(
         "INSERT INTO receipt (idx, request, terms, salt, facts, stored)
@@ -164,7 +185,7 @@ fn one(
         terms.tenant.as_bytes(),
         terms.resource.as_bytes(),
         deployment_bytes(terms.deployment),
-        caller,
+        *caller,
         append.now_ms / HOUR_MS,
         usage.0,
         usage.1,
@@ -173,35 +194,27 @@ fn one(
 }
 
 impl Memory {
-    /// Forgets the keys that these would be sealed to, and that were retired; says whether there were
-    /// any. One that was `forgotten` and learned again is none that there should be.
-    fn forget_retired(
+    /// Forgets the keys that these would be sealed to, and that were retired or destroyed; says which
+    /// those were.
+    fn forget_gone(
         &mut self,
         tx: &Transaction<'_>,
-        all: &[Ended],
-        forgotten: &mut HashSet<KeyId>,
-    ) -> Result<bool, NotRecorded> {
-        let mut looked_at = HashSet::new();
-        let mut is_any = false;
-        let sql = "SELECT EXISTS (SELECT 1 FROM record_key WHERE id = ?1 AND retired = 1)";
-        let mut is_retired = tx.prepare_cached(sql)?;
-        for (until, _) in all.iter().filter_map(|ended| ended.keep.as_ref()) {
-            let at = (until.tenant(), until.deadline_ms());
+        jobs: &[Job],
+    ) -> Result<Vec<((TenantId, u64), KeyId)>, StoreError> {
+        let sql = "SELECT EXISTS
+                   (SELECT 1 FROM record_key WHERE id = ?1 AND (retired = 1 OR destroyed = 1))";
+        let mut is_gone = tx.prepare_cached(sql)?;
+        let (mut looked_at, mut gone) = (HashSet::new(), Vec::new());
+        for (until, _) in jobs.iter().filter_map(|job| job.ended.keep.as_ref()) {
+            let at = at(until);
             let Some(key) = self.keys.get(&at).filter(|_| looked_at.insert(at)) else { continue };
-            if is_retired.query_row([key.id.as_bytes()], |row| row.get(0))? {
-                if !forgotten.insert(key.id) {
-                    return Err(came_back(key.id));
-                }
+            if is_gone.query_row([key.id.as_bytes()], |row| row.get(0))? {
+                gone.push((at, key.id));
                 self.keys.remove(&at);
                 self.spans.remove(&at);
-                is_any = true;
             }
         }
-        Ok(is_any)
-    }
-
-    fn knows(&self, until: &StoreUntil) -> bool {
-        self.keys.contains_key(&(until.tenant(), until.deadline_ms()))
+        Ok(gone)
     }
 
     /// Makes sure that the key of a deadline is known, and forgets those whose deadline has passed.
@@ -212,7 +225,7 @@ impl Memory {
         database: &Connection,
         shared: &Shared,
     ) -> Result<bool, NotRecorded> {
-        let at @ (tenant, deadline_ms) = (until.tenant(), until.deadline_ms());
+        let at @ (tenant, deadline_ms) = at(until);
         if self.keys.contains_key(&at) {
             return Ok(true);
         }
@@ -279,7 +292,7 @@ impl Memory {
         append: &mut Append<'_>,
         until: &StoreUntil,
     ) -> Result<(&mut Span, i64), NotRecorded> {
-        let at = (until.tenant(), until.deadline_ms());
+        let at = at(until);
         let serves = |(span, _): &(Span, i64)| span.serves(until, append.now_ms);
         if !self.spans.get(&at).is_some_and(serves) {
             let key = self.keys.get(&at).ok_or_else(no_key)?;
@@ -305,14 +318,6 @@ fn retired(
         .prepare_cached(sql)?
         .query_row(params![tenant.as_bytes(), deadline_ms], |row| row.get(0));
     Ok(found.optional()?.map(KeyId::from_random))
-}
-
-fn came_back(key: KeyId) -> NotRecorded {
-    NotRecorded {
-        reason: format!("the custodian has {key}, which the log says was destroyed"),
-        help: "its key directory was restored from a copy: remove that key's file from `records/` in it"
-            .to_owned(),
-    }
 }
 
 fn no_key() -> NotRecorded {

@@ -220,8 +220,8 @@ impl Ledger {
             return Ok(Deleted::Pending);
         }
         shared.wait_for_shredding(ticket, SHRED_WITHIN);
-        let is_alive = shred::is_alive(&held(&self.inner.owner), key).unwrap_or(true);
-        Ok(if is_alive { Deleted::Pending } else { Deleted::Shredded })
+        let is_destroyed = shred::is_destroyed(&held(&self.inner.owner), key);
+        Ok(if let Ok(Some(true)) = is_destroyed { Deleted::Shredded } else { Deleted::Pending })
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use policy::id::{KeyId, TenantId};
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use super::{NotRecorded, Shared, held, show::NotShown, sweep};
 use crate::{
@@ -163,7 +163,7 @@ fn one_key(
     let end = replace(database, shared, retired, step)?;
     if let End::Over = end {
         sweep::carry_out(database, shared)?;
-        if is_alive(database, retired.key.key)? {
+        if is_destroyed(database, retired.key.key)? != Some(true) {
             return Err(lost(retired.key.key));
         }
     }
@@ -210,10 +210,11 @@ fn keys(database: &Connection, sql: &str) -> Result<Vec<Retired>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Whether the log does not say that a key was destroyed.
-pub(super) fn is_alive(database: &Connection, key: KeyId) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM record_key WHERE id = ?1 AND destroyed = 0)";
-    Ok(database.prepare_cached(sql)?.query_row([key.as_bytes()], |row| row.get(0))?)
+/// Whether the log says of a key that it was destroyed; nothing where it does not know it.
+pub(super) fn is_destroyed(database: &Connection, key: KeyId) -> Result<Option<bool>, StoreError> {
+    let mut statement =
+        database.prepare_cached("SELECT destroyed FROM record_key WHERE id = ?1")?;
+    Ok(statement.query_row([key.as_bytes()], |row| row.get(0)).optional()?)
 }
 
 fn replace(
@@ -228,7 +229,11 @@ fn replace(
     if !step(Step::Succeeded) {
         return Ok(End::Stopped);
     }
-    tell(database, shared, &Named { key: successor.id, ..key })?;
+    match is_destroyed(database, successor.id)? {
+        Some(true) => return Err(NotRecorded::came_back(successor.id)),
+        Some(false) => {}
+        None => tell(database, shared, &Named { key: successor.id, ..key })?,
+    }
     if !step(Step::Told) {
         return Ok(End::Stopped);
     }

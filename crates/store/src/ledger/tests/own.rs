@@ -448,12 +448,53 @@ fn a_key_that_came_back_seals_nothing() {
     fs::remove_dir_all(&keys).unwrap();
     copy_folder(&copy, &keys);
     let (ledger, _) = reopen(home.path(), clock);
-    let refused = commit(&ledger, ended(3, true, START_MS)).unwrap_err();
-    assert!(refused.reason.contains(&first.to_string()), "{refused}");
-    assert!(refused.help.contains("restored from a copy"), "{refused}");
-    // Others are served.
-    commit(&ledger, ended(4, true, START_MS + DAY_MS)).unwrap();
+    // All at once: those of another day are recorded, and what is not kept needs no key.
+    let (told, answers) = mpsc::channel();
+    for (n, keep, at_ms) in [(3, true, 0), (4, true, DAY_MS), (5, true, 0), (6, false, 0)] {
+        let told = told.clone();
+        ledger.commit(ended(n, keep, START_MS + at_ms), move |answer| {
+            told.send((n, answer)).unwrap();
+        });
+    }
+    drop(told);
+    for (n, answer) in answers {
+        match (n, answer) {
+            (3 | 5, Err(refused)) => {
+                assert!(refused.reason.contains(&first.to_string()), "{refused}");
+                assert!(refused.help.contains("restored from a copy"), "{refused}");
+            }
+            (4 | 6, Ok(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
     assert_eq!(records(&ledger, &officer), [request(4)]);
+}
+
+/// The same, where the key that took its place is there as well: nothing is sealed again to the one
+/// that came back, whichever the custodian calls the other's successor.
+#[test]
+fn nothing_is_moved_to_a_key_that_came_back() {
+    clock!(clock);
+    let (home, ledger, officer) = with_records(clock, 3);
+    let keys = home.path().join("keys");
+    let first = copied(&ledger, 0);
+    let name = |key: KeyId| format!("{key}.{TENANT}.{}", first.deadline_ms);
+    let kept = fs::read(keys.join("records").join(name(first.key))).unwrap();
+    assert_eq!(ledger.delete_own(&officer.delete(OWN, request(1))).unwrap(), Deleted::Shredded);
+    assert_ne!(copied(&ledger, 0).key, first.key);
+    fs::write(keys.join("records").join(name(first.key)), kept).unwrap();
+    assert_eq!(ledger.delete_own(&officer.delete(OWN, request(2))).unwrap(), Deleted::Pending);
+    let trouble = ledger.trouble().unwrap();
+    assert!(trouble.contains(&first.key.to_string()), "{trouble}");
+    // Once it is gone again, the rest is done, and nothing is lost.
+    fs::remove_file(keys.join("records").join(name(first.key))).unwrap();
+    within_a_minute(|| ledger.trouble().is_none().then_some(()));
+    assert_eq!(records(&ledger, &officer), [request(0)]);
+    let read = ledger.read_own(&officer.read(OWN, request(0))).unwrap();
+    assert_eq!(read.reveal(), content());
+    drop(ledger);
+    settle(home.path());
+    assert!(!opens(&keys, &first));
 }
 
 /// Reads come from everywhere at once; each shows the custodian a newer log than the one before.
