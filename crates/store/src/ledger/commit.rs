@@ -28,6 +28,9 @@ use crate::{
     seal::{Label, PublicKey, SealedSpan, Span},
 };
 
+/// What a key is for: a tenant's records of one deadline.
+type At = (TenantId, u64);
+
 /// What the thread remembers between transactions. All of it can be lost: after a failed
 /// transaction it is, because some of it may not be on disk.
 #[derive(Default)]
@@ -37,8 +40,8 @@ struct Memory {
     /// The number of where the records of a key are stored.
     stored: HashMap<KeyId, i64>,
     /// Spans that are open, with their numbers.
-    spans: HashMap<(TenantId, u64), (Span, i64)>,
-    keys: HashMap<(TenantId, u64), PublicKey>,
+    spans: HashMap<At, (Span, i64)>,
+    keys: HashMap<At, PublicKey>,
 }
 
 /// Commits until the ledger is dropped.
@@ -117,13 +120,13 @@ fn commit_all(
     Ok(indexes)
 }
 
-/// Whose key a record is sealed to.
-fn at(until: &StoreUntil) -> (TenantId, u64) {
+/// Which key a record is sealed to.
+fn at(until: &StoreUntil) -> At {
     (until.tenant(), until.deadline_ms())
 }
 
 /// Answers those that would be sealed to one key, and nobody else.
-fn refuse(jobs: &mut Vec<Job>, key: (TenantId, u64), error: &NotRecorded) {
+fn refuse(jobs: &mut Vec<Job>, key: At, error: &NotRecorded) {
     let is_its = |job: &mut Job| job.ended.keep.as_ref().is_some_and(|(until, _)| at(until) == key);
     for job in jobs.extract_if(.., is_its) {
         (job.answer)(Err(error.clone()));
@@ -200,7 +203,7 @@ impl Memory {
         &mut self,
         tx: &Transaction<'_>,
         jobs: &[Job],
-    ) -> Result<Vec<((TenantId, u64), KeyId)>, StoreError> {
+    ) -> Result<Vec<(At, KeyId)>, StoreError> {
         let sql = "SELECT EXISTS
                    (SELECT 1 FROM record_key WHERE id = ?1 AND (retired = 1 OR destroyed = 1))";
         let mut is_gone = tx.prepare_cached(sql)?;
@@ -308,10 +311,7 @@ impl Memory {
 }
 
 /// The key of a tenant and deadline that is about to be destroyed, if one is.
-fn retired(
-    database: &Connection,
-    (tenant, deadline_ms): (TenantId, u64),
-) -> Result<Option<KeyId>, StoreError> {
+fn retired(database: &Connection, (tenant, deadline_ms): At) -> Result<Option<KeyId>, StoreError> {
     let sql = "SELECT id FROM record_key
                WHERE tenant = ?1 AND deadline_ms = ?2 AND retired = 1 AND destroyed = 0";
     let found = database
