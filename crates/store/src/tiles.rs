@@ -362,7 +362,9 @@ impl Tiles {
         let bytes = bytes.ok_or_else(damaged)?;
         let entries = tile::entries(&bytes).ok_or_else(damaged)?;
         let at = usize::try_from(index % WIDTH).map_err(|_| damaged())?;
-        entries.get(at).map(|entry| entry.to_vec()).ok_or_else(damaged)
+        // A whole bundle may hold more than a log of this size.
+        let entry = entries.get(at).filter(|_| index < size);
+        entry.map(|entry| entry.to_vec()).ok_or_else(damaged)
     }
 }
 
