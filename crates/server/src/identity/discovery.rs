@@ -14,7 +14,7 @@ use serde::Deserialize;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DiscoveryError {
     /// It points to a place that may not be dialed.
-    #[error("its {what} may not be dialed: {error}; list it in `egress.destinations`")]
+    #[error("its {what} may not be dialed: {error}; list it under `[[egress]]`")]
     NotListed { what: &'static str, error: NotListed },
     /// It does not answer.
     #[error("its {what} cannot be fetched: {error}")]

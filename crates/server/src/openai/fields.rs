@@ -499,7 +499,8 @@ pub(super) fn longest(param: &str, text: &str, max: usize) -> Result<(), Invalid
     })
 }
 
-/// The labels that a caller may put on a request: checked, and then dropped with it.
+/// The labels that a caller may put on a request. Their length is checked; the sealed record keeps
+/// them, as it keeps the whole body.
 #[derive(Debug)]
 pub(super) struct Labels<'a> {
     pub metadata: Option<&'a BTreeMap<String, Text>>,

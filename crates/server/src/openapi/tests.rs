@@ -84,6 +84,48 @@ fn request_schemas_hold_exactly_the_accepted_fields() {
     }
 }
 
+/// The sealed record keeps the whole request body, so no description may say that a field is not
+/// kept. The four labels say where they are kept.
+#[test]
+fn no_description_says_that_a_field_is_not_kept() {
+    fn descriptions(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(text)) = fields.get("description") {
+                    found
+                        .push(text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" "));
+                }
+                fields.values().for_each(|value| descriptions(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| descriptions(value, found)),
+            _ => {}
+        }
+    }
+    let document = document();
+    let mut found = Vec::new();
+    descriptions(&document, &mut found);
+    assert!(found.len() > 50, "{found:?}");
+    for text in &found {
+        for lie in ["not kept", "not stored", "dropped", "discarded", "never kept"] {
+            assert!(!text.contains(lie), "`{lie}` in: {text}");
+        }
+    }
+    for (schema, fields) in [
+        (
+            "CreateChatCompletionRequest",
+            &["user", "metadata", "safety_identifier", "user_security_context"][..],
+        ),
+        ("CreateCompletionRequest", &["user", "user_security_context"]),
+        ("CreateEmbeddingRequest", &["user", "user_security_context"]),
+    ] {
+        for field in fields {
+            let property = &document["components"]["schemas"][schema]["properties"][field];
+            let text = property.to_string();
+            assert!(text.contains("sealed"), "{schema}.{field} says: {text}");
+        }
+    }
+}
+
 /// Whether a body with only this field is refused for knowing it and not having it, or for not
 /// knowing it at all.
 fn refuses(

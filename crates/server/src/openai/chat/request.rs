@@ -83,19 +83,20 @@ pub struct ChatBody {
     pub tool_choice: Option<ToolChoiceBody>,
     /// Whether it may call several at once.
     pub parallel_tool_calls: Option<bool>,
-    /// Who asks, as the caller knows them; accepted, and not kept.
+    /// Your name for the end user. It changes no answer; it is kept in the sealed record only.
     #[schema(value_type = Option<String>)]
     pub user: Option<Text>,
-    /// Labels; accepted, and not kept.
+    /// Labels. They change no answer; they are kept in the sealed record only.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub metadata: Option<BTreeMap<String, Text>>,
-    /// Who asks, as the caller knows them; accepted, and not kept.
+    /// Your name for the end user. It changes no answer; it is kept in the sealed record only.
     #[schema(value_type = Option<String>)]
     pub safety_identifier: Option<Text>,
     /// Accepted, and not needed: the cache is keyed by tenant, whatever a caller writes here.
     #[schema(value_type = Option<String>)]
     pub prompt_cache_key: Option<Text>,
-    /// Who asks, as Azure's security products want it; accepted, and not kept.
+    /// The end user, for Azure's security products. It changes no answer; it is kept in the sealed
+    /// record only.
     pub user_security_context: Option<UserSecurityContext>,
     /// One tier is served.
     pub service_tier: Option<ServiceTier>,

@@ -64,10 +64,11 @@ pub struct CompletionBody {
     /// Report how likely each token was, with this many alternatives.
     #[schema(minimum = 0, maximum = 5)]
     pub logprobs: Option<i64>,
-    /// Who asks, as the caller knows them; accepted, and not kept.
+    /// Your name for the end user. It changes no answer; it is kept in the sealed record only.
     #[schema(value_type = Option<String>)]
     pub user: Option<Text>,
-    /// Who asks, as Azure's security products want it; accepted, and not kept.
+    /// The end user, for Azure's security products. It changes no answer; it is kept in the sealed
+    /// record only.
     pub user_security_context: Option<UserSecurityContext>,
 
     /// Refused by name.

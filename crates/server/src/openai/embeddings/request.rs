@@ -31,10 +31,11 @@ pub struct EmbeddingBody {
     /// Numbers in each vector: the first ones, brought back to unit length. At most the model's.
     #[schema(minimum = 1)]
     pub dimensions: Option<i64>,
-    /// Who asks, as the caller knows them; accepted, and not kept.
+    /// Your name for the end user. It changes no answer; it is kept in the sealed record only.
     #[schema(value_type = Option<String>)]
     pub user: Option<Text>,
-    /// Who asks, as Azure's security products want it; accepted, and not kept.
+    /// The end user, for Azure's security products. It changes no answer; it is kept in the sealed
+    /// record only.
     pub user_security_context: Option<UserSecurityContext>,
 
     /// Refused by name.
