@@ -1,7 +1,7 @@
 //! The data directory and its files: for their owner only.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
@@ -52,6 +52,17 @@ fn keep_others_out(data: &Path, database: &Path) -> Result<(), StoreError> {
     }
     fs::set_permissions(data, Permissions::from_mode(0o700))
         .map_err(|source| file("close the directory", data, source))
+}
+
+/// Opens a file that processes lock, for its owner only, whatever the umask and whatever mode an
+/// earlier version gave it: who can open it can hold the lock, and so keep the service from starting.
+pub(crate) fn lock_file(path: &Path) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(false).mode(0o600).open(path);
+    let file = file.map_err(|source| self::file("open", path, source))?;
+    file.set_permissions(Permissions::from_mode(0o600))
+        .map_err(|source| self::file("close to others", path, source))?;
+    Ok(file)
 }
 
 fn file(doing: &'static str, path: &Path, source: io::Error) -> StoreError {

@@ -357,6 +357,16 @@ impl Ledger {
         trouble.or_else(|| shared.unshredded()).or_else(|| held(&shared.published).error.clone())
     }
 
+    /// Logs that the service goes on with another configuration: a start, and the list of
+    /// destinations where it is another one. To be called before the new configuration is in force.
+    ///
+    /// # Errors
+    /// When it cannot be logged.
+    pub fn restarted(&self, started: Event, egress: &str) -> Result<(), LogError> {
+        let clock = self.inner.shared.clock;
+        log_start(&mut held(&self.inner.owner), clock, (None, started, egress), &Repairs::default())
+    }
+
     fn reader(&self) -> MutexGuard<'_, Connection> {
         held(&self.inner.reader)
     }
@@ -461,16 +471,29 @@ fn tell_egress(tx: &Transaction<'_>, append: &mut Append<'_>, now: &str) -> Resu
     Ok(())
 }
 
+/// Whether a server runs on a data directory.
+///
+/// # Errors
+/// When that cannot be found out.
+pub fn is_served(data: &Path) -> Result<bool, StoreError> {
+    let path = data.join("serve.lock");
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(failed("open", &path, error)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(true),
+        Err(std::fs::TryLockError::Error(error)) => Err(failed("lock", &path, error)),
+    }
+}
+
 /// Keeps a second server away from the log's files; the system lets go when the process ends.
 fn lock(data: &Path) -> Result<File, StoreError> {
     files::prepare(data)?;
     let path = data.join("serve.lock");
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|e| failed("open", &path, e))?;
+    let file = files::lock_file(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked { path: data.to_owned() }),

@@ -322,6 +322,16 @@ pub(crate) fn check(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether the database has the current format; an older one is brought to it at a start.
+pub(crate) fn is_current(connection: &Connection) -> Result<bool, StoreError> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    Ok(found == known)
+}
+
 /// Brings the database to the current format.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);

@@ -17,7 +17,7 @@ use policy::{
     },
     task::Task,
 };
-use rusqlite::{Connection, OptionalExtension as _, Row, types::FromSql};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, types::FromSql};
 
 use crate::{
     directory::{Deployment, Directory, Model, ModelFactsRow, Resource, Sku, Tenant},
@@ -71,6 +71,30 @@ impl Store {
         let reader = Mutex::new(Reader { connection, current: None });
         let (log, writer) = (data.join("log"), Mutex::new(writer));
         Ok(Self { inner: Arc::new(Inner { clock, log, writer, reader }) })
+    }
+
+    /// Opens the store in `data` to look at it, beside a service that may run: nothing is made, written
+    /// or brought to this program's format. None where there is no store, or one of an older format.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a newer program wrote it.
+    pub fn look(data: &Path, clock: ReadClock) -> Result<Option<Self>, StoreError> {
+        if !Self::is_at(data) {
+            return Ok(None);
+        }
+        let open = || -> Result<Connection, StoreError> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(files::database(data), flags)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            Ok(connection)
+        };
+        let (writer, connection) = (open()?, open()?);
+        if !schema::is_current(&connection)? {
+            return Ok(None);
+        }
+        let reader = Mutex::new(Reader { connection, current: None });
+        let (log, writer) = (data.join("log"), Mutex::new(writer));
+        Ok(Some(Self { inner: Arc::new(Inner { clock, log, writer, reader }) }))
     }
 
     /// Whether there is a store in `data` already.
@@ -155,9 +179,10 @@ pub(crate) fn connect(data: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Full: what was committed must not be undone by a power cut. The checkpoint, in pages: the
     // longer the log of writes, the fewer times a page that changes again and again is copied.
+    // Temporary tables in memory: the service may write nowhere but below its own directories.
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-         PRAGMA wal_autocheckpoint = 4000;",
+         PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY;",
     )?;
     connection.set_prepared_statement_cache_capacity(64);
     schema::migrate(&mut connection)?;

@@ -15,6 +15,7 @@ use tlog::{
 
 use crate::{
     error::StoreError,
+    files,
     keys::{failed, replace},
     tiles::LogError,
 };
@@ -40,12 +41,7 @@ impl Seen {
                 .map_err(|e| failed("create the directory", &folder, e))?;
         }
         let path = folder.join("witness.lock");
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|e| failed("open", &path, e))?;
+        let lock = files::lock_file(&path)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { folder: folder.to_owned(), _lock: lock }),
             Err(fs::TryLockError::WouldBlock) => {

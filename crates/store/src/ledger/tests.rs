@@ -392,6 +392,53 @@ fn the_log_tells_of_each_list_of_destinations_once() {
     }
 }
 
+/// A reload logs what a start logs: the configuration, and the destinations where they changed.
+#[test]
+fn the_log_tells_of_a_configuration_that_was_loaded_again() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let starts = audit(&ledger).starts;
+    for (list, lists) in [("https://a.example\n", 1), ("https://a.example\n", 1), ("", 2)] {
+        let started = Event::Started {
+            binary: Digest([1; 32]),
+            configuration: Digest([3; 32]),
+            models: Vec::new(),
+            policies: None,
+        };
+        let size = Checkpoint::verify(
+            &ledger.tiles().checkpoint().unwrap().unwrap(),
+            &signer().verifier(),
+        );
+        ledger.restarted(started, list).unwrap();
+        ledger.publish(size.unwrap().size).unwrap();
+        assert_eq!(audit(&ledger).egress_lists, lists, "{list:?}");
+    }
+    let report = audit(&ledger);
+    assert_eq!((report.starts, report.findings), (starts + 3, vec![]));
+}
+
+/// Whoever can open the lock's file can hold it.
+#[test]
+fn the_locks_file_is_the_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let mode = || {
+        let file = std::fs::metadata(home.path().join("data/serve.lock")).unwrap();
+        file.permissions().mode() & 0o777
+    };
+    drop(open(home.path(), clock).unwrap());
+    settle(home.path());
+    assert_eq!(mode(), 0o600);
+    // As an earlier version left it.
+    let everyone = std::fs::Permissions::from_mode(0o666);
+    std::fs::set_permissions(home.path().join("data/serve.lock"), everyone).unwrap();
+    drop(open(home.path(), clock).unwrap());
+    settle(home.path());
+    assert_eq!(mode(), 0o600);
+}
+
 #[test]
 fn damaged_and_missing_tiles_are_written_again_from_the_database() {
     clock!(clock);
