@@ -88,6 +88,12 @@ impl Destination {
         Ok(Self { secure, host, port, plaintext: false, trust: None })
     }
 
+    /// The TCP port that is dialed.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Says whether plain HTTP to another machine is wanted: for a network that the operator
     /// answers for.
     #[must_use]

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -20,9 +20,17 @@ use crate::{
 /// The destinations that may be dialed. Clones share the list and its counters.
 #[derive(Debug, Clone)]
 pub struct Egress {
-    listed: Arc<[Arc<Listed>]>,
+    lists: Arc<RwLock<Lists>>,
     resolver: Arc<dyn Resolve>,
     refused: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct Lists {
+    /// What may be dialed.
+    listed: Vec<Arc<Listed>>,
+    /// What was dialed, and may not be any more.
+    former: Vec<Arc<Listed>>,
 }
 
 /// One destination, ready to be dialed.
@@ -30,6 +38,12 @@ pub(crate) struct Listed {
     pub(crate) destination: Destination,
     /// For `https`.
     pub(crate) tls: Option<TlsConnector>,
+    count: Arc<Count>,
+}
+
+/// How often a place was dialed. It outlives the list that it stands in.
+#[derive(Debug, Default)]
+struct Count {
     dials: AtomicU64,
     answers: AtomicU64,
 }
@@ -74,6 +88,8 @@ pub struct Visits {
     pub dials: u64,
     /// Answers that arrived whole, of whatever status.
     pub answers: u64,
+    /// Whether it may still be dialed.
+    pub listed: bool,
 }
 
 impl Egress {
@@ -106,10 +122,33 @@ impl Egress {
                 return Err(BadDestination::Plaintext);
             }
             let tls = if destination.secure { Some(dial::connector(&destination)?) } else { None };
-            let (dials, answers) = (AtomicU64::new(0), AtomicU64::new(0));
-            listed.push(Arc::new(Listed { destination, tls, dials, answers }));
+            listed.push(Arc::new(Listed { destination, tls, count: Arc::default() }));
         }
-        Ok(Self { listed: listed.into(), resolver, refused: Arc::default() })
+        let lists = Arc::new(RwLock::new(Lists { listed, former: Vec::new() }));
+        Ok(Self { lists, resolver, refused: Arc::default() })
+    }
+
+    /// Allows what `other` allows, and nothing else, from now on; for all clones. Connections that
+    /// were begun go on. What was counted stays counted, also of what may not be dialed any more.
+    pub fn replace(&self, other: &Self) {
+        let next = other.lists.read().unwrap_or_else(PoisonError::into_inner).listed.clone();
+        let mut lists = self.lists.write().unwrap_or_else(PoisonError::into_inner);
+        let before: Vec<_> = lists.listed.iter().chain(&lists.former).cloned().collect();
+        lists.listed = next
+            .into_iter()
+            .map(|listed| {
+                let known = before.iter().find(|one| one.destination.is_at(&listed.destination));
+                let Some(known) = known else { return listed };
+                let Listed { destination, tls, .. } = &*listed;
+                let (destination, tls) = (destination.clone(), tls.clone());
+                Arc::new(Listed { destination, tls, count: Arc::clone(&known.count) })
+            })
+            .collect();
+        let stays = |one: &Arc<Listed>| {
+            lists.listed.iter().any(|listed| listed.destination.is_at(&one.destination))
+        };
+        let gone = before.iter().filter(|one| one.dials() > 0 && !stays(one)).cloned();
+        lists.former = gone.collect();
     }
 
     /// Looks whether a URL leads to a listed destination.
@@ -127,22 +166,26 @@ impl Egress {
     fn find(&self, url: &str) -> Result<EgressPermit, NotListed> {
         let uri: Uri = url.parse().map_err(|_| NotListed::NoUrl)?;
         let wanted = Destination::of(&uri).map_err(|_| NotListed::NoUrl)?;
-        let listed = self.listed.iter().find(|listed| listed.destination.is_at(&wanted));
-        match listed {
+        let lists = self.lists.read().unwrap_or_else(PoisonError::into_inner);
+        match lists.listed.iter().find(|listed| listed.destination.is_at(&wanted)) {
             Some(listed) => Ok(EgressPermit { listed: Arc::clone(listed), uri }),
             None => Err(NotListed::Elsewhere { origin: wanted.to_string() }),
         }
     }
 
-    /// How often each destination was dialed: all that left the machine, in the order of the list.
+    /// How often each destination was dialed: all that left the machine, in the order of the list,
+    /// and after it what is not in the list any more.
     #[must_use]
     pub fn visits(&self) -> Vec<Visits> {
-        let visits = |listed: &Arc<Listed>| Visits {
-            destination: listed.destination.to_string(),
-            dials: listed.dials.load(Ordering::Relaxed),
-            answers: listed.answers.load(Ordering::Relaxed),
+        let visits = |one: &Arc<Listed>, listed| Visits {
+            destination: one.destination.to_string(),
+            dials: one.dials(),
+            answers: one.count.answers.load(Ordering::Relaxed),
+            listed,
         };
-        self.listed.iter().map(visits).collect()
+        let lists = self.lists.read().unwrap_or_else(PoisonError::into_inner);
+        let listed = lists.listed.iter().map(|one| visits(one, true));
+        listed.chain(lists.former.iter().map(|one| visits(one, false))).collect()
     }
 
     /// How often a URL that is not listed was asked for.
@@ -167,11 +210,15 @@ impl EgressPermit {
 impl Listed {
     /// Called before a connection is begun.
     pub(crate) fn dialing(&self) {
-        self.dials.fetch_add(1, Ordering::Relaxed);
+        self.count.dials.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn dials(&self) -> u64 {
+        self.count.dials.load(Ordering::Relaxed)
     }
 
     pub(crate) fn answered(&self) {
-        self.answers.fetch_add(1, Ordering::Relaxed);
+        self.count.answers.fetch_add(1, Ordering::Relaxed);
     }
 }
 

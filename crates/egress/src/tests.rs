@@ -319,3 +319,30 @@ async fn the_wrong_certificate_gets_nothing() {
     let answer = ask(format!("https://localhost:{port}"), Some(&ours)).await;
     assert!(refused(&answer), "{answer:?}");
 }
+
+/// Clones share a list that is replaced; what was counted stays, of what is not listed any more, too.
+#[tokio::test]
+async fn a_list_is_replaced_as_a_whole_and_its_counters_stay() {
+    let egress = listed(&["http://127.0.0.1:9", "https://a.example"]);
+    let clone = egress.clone();
+    // Nobody listens there: it counts all the same.
+    let permit = egress.permit("http://127.0.0.1:9/x").unwrap();
+    drop(egress.get(permit, limits()).await);
+    let dials = |egress: &Egress| {
+        let visits = egress.visits().into_iter();
+        visits.map(|one| (one.destination, one.dials, one.listed)).collect::<Vec<_>>()
+    };
+    let dead = "http://127.0.0.1:9".to_owned();
+    let (a, b) = ("https://a.example:443".to_owned(), "https://b.example:443".to_owned());
+    assert_eq!(dials(&clone), [(dead.clone(), 1, true), (a, 0, true)]);
+
+    egress.replace(&listed(&["https://b.example"]));
+    assert!(clone.permit("https://b.example/x").is_ok());
+    for gone in ["http://127.0.0.1:9/x", "https://a.example/x"] {
+        assert!(clone.permit(gone).is_err(), "{gone}");
+    }
+    assert_eq!(dials(&clone), [(b.clone(), 0, true), (dead.clone(), 1, false)]);
+
+    egress.replace(&listed(&["http://127.0.0.1:9", "https://b.example"]));
+    assert_eq!(dials(&clone), [(dead, 1, true), (b, 0, true)]);
+}
