@@ -1,5 +1,6 @@
 //! Takes a process's abilities away: files, network, processes, everything but compute and one
-//! socket. For workers, and for the process that keeps the keys ([`to_folder`]).
+//! socket. For workers, for the process that keeps the keys ([`to_folder`]), and, as far as it can do
+//! without, for the gateway that starts them both ([`gateway`]).
 //!
 //! For a worker, two steps, each a value that the next needs. *Before loading*, because a model file is foreign
 //! input to a C++ parser: that one file may be read, nothing else may be opened, and there are no
@@ -11,17 +12,22 @@
 
 mod attempt;
 mod files;
+mod gateway;
 mod syscalls;
 
-use std::{fs::File, os::fd::AsFd as _, path::Path};
-
-use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior,
-    set_parent_process_death_signal, setrlimit,
+use std::{
+    fs::File,
+    io,
+    os::{fd::AsFd as _, unix::process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::Command,
 };
+
+use rustix::process::{Signal, set_parent_process_death_signal};
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
 use self::files::Rule;
+pub use self::gateway::{Reach, gateway, keep_private};
 use crate::{memory, protocol::Confinement};
 
 /// Why a process could not be confined. It then does not serve.
@@ -42,6 +48,14 @@ pub enum Unconfined {
          that allows its system calls"
     )]
     Landlock {
+        /// What the system said.
+        error: String,
+    },
+    /// A file or folder that must be reached cannot be.
+    #[error("`{}` cannot be used ({error}): check that it exists, and its permissions", path.display())]
+    Path {
+        /// Which.
+        path: PathBuf,
         /// What the system said.
         error: String,
     },
@@ -67,9 +81,7 @@ pub enum Unconfined {
 /// # Errors
 /// When the system refuses one of these.
 pub fn harden() -> Result<(), Unconfined> {
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    setrlimit(Resource::Core, none).map_err(step("turning core dumps off"))?;
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(step("turning tracing off"))?;
+    keep_private()?;
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(step("asking to die with the gateway"))?;
     memory::allow_locking();
@@ -99,7 +111,7 @@ fn one_thread() -> Result<(), Unconfined> {
 
 fn this_thread_before_loading(model: &File) -> Result<Loading, Unconfined> {
     drop_capabilities().map_err(step("giving capabilities up"))?;
-    files::restrict(&[Rule::read(model.as_fd())])?;
+    files::restrict(&[Rule::read(model.as_fd())], &[])?;
     syscalls::restrict_to_loading()?;
     Ok(Loading { attempts: attempt::all(attempt::WHILE_LOADING)? })
 }
@@ -113,7 +125,7 @@ impl Loading {
         let memory_locked = memory::lock();
         // This thread and those it starts lose the model file. Threads that loading started keep
         // the first ruleset, with the model file in it; the filter below takes `open` from them.
-        let landlock_abi = files::restrict(&[])?;
+        let landlock_abi = files::restrict(&[], &[])?;
         syscalls::restrict_to_serving()?;
         let mut attempts = self.attempts;
         attempts.extend(attempt::all(attempt::WHILE_SERVING)?);
@@ -135,7 +147,7 @@ pub fn to_folder(folder: &Path) -> Result<(), Unconfined> {
 fn this_thread_to_folder(folder: &Path) -> Result<(), Unconfined> {
     let folder = File::open(folder).map_err(step("opening its folder"))?;
     drop_capabilities().map_err(step("giving capabilities up"))?;
-    files::restrict(&[Rule::keep(folder.as_fd())])?;
+    files::restrict(&[Rule::keep(folder.as_fd())], &[])?;
     drop(folder);
     syscalls::restrict_to_keeping()?;
     attempt::all(attempt::WHILE_KEEPING).map(drop)
@@ -146,6 +158,24 @@ fn drop_capabilities() -> rustix::io::Result<()> {
     let kept = capabilities(None)?.permitted & CapabilitySet::IPC_LOCK;
     let inheritable = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: kept, permitted: kept, inheritable })
+}
+
+/// Lets a child ignore the signals that ask the service to end or to read its configuration again.
+/// They may reach every process of a group or of a service: the gateway alone acts on them, and its
+/// children serve on until it hangs up. The child ignores them from its first instruction on.
+#[expect(unsafe_code, reason = "code that runs between fork and exec")]
+pub fn leave_signals_to_parent(command: &mut Command) -> &mut Command {
+    let ignore = || -> io::Result<()> {
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+            // SAFETY: it sets how this process takes a signal, and touches no memory.
+            if unsafe { libc::signal(signal, libc::SIG_IGN) } == libc::SIG_ERR {
+                return Err(io::Error::last_os_error());
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: `signal` is one of the functions that may be called in a child that was just forked.
+    unsafe { command.pre_exec(ignore) }
 }
 
 /// Standard input is the socket, output goes nowhere, error is the gateway's pipe.

@@ -245,7 +245,12 @@ impl Line {
 /// Opens a model file, and nothing that is no file: opening a pipe or a device may have effects.
 fn open(path: &Path) -> Result<File, String> {
     let cannot = |what: &str| {
-        format!("the model file `{}` {what}: check its path and permissions", path.display())
+        format!(
+            "the model file `{}` {what}: check its path and permissions. The service reads models only \
+             below its data directory, in folders that it had models in at its start, and in those of \
+             `engine.model_folders`: list another one there, and restart the service",
+            path.display()
+        )
     };
     let file = File::options()
         .read(true)

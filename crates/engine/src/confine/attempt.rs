@@ -3,7 +3,10 @@
 //! A filter that was loaded wrongly, or a kernel that ignores it, shows here and not in a review.
 #![expect(unsafe_code, reason = "raw system calls: safe wrappers would try more than one thing")]
 
-use std::io;
+use std::{
+    io,
+    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+};
 
 use super::Unconfined;
 
@@ -45,26 +48,132 @@ pub(super) const WHILE_KEEPING: &[Attempt] = &[
     Attempt { name: "executable memory", call: executable_memory },
 ];
 
+/// Tried by the gateway before it listens: Landlock refuses files, the filter the rest.
+pub(super) const OF_THE_GATEWAY: &[Attempt] = &[
+    Attempt { name: "open another folder", call: open },
+    Attempt { name: "ptrace", call: ptrace },
+    Attempt { name: "process_vm_readv", call: read_process },
+    Attempt { name: "pidfd_getfd", call: steal_file },
+    Attempt { name: "perf_event_open", call: perf },
+    Attempt { name: "bpf", call: bpf },
+    Attempt { name: "io_uring", call: io_uring },
+    Attempt { name: "keyctl", call: keyctl },
+    Attempt { name: "kexec_load", call: kexec },
+    Attempt { name: "mount", call: mount },
+    Attempt { name: "setns", call: setns },
+    Attempt { name: "unshare", call: unshare },
+    Attempt { name: "socket packet", call: socket_packet },
+    Attempt { name: "socket raw", call: socket_raw },
+];
+
+/// Tries to listen on and to dial ports that are not among those that may be.
+///
+/// # Errors
+/// When one of the two was not refused.
+pub(super) fn ports(listen: &[u16], dial: &[u16]) -> Result<Vec<(String, String)>, Unconfined> {
+    let foreign = |known: &[u16]| PORTS.into_iter().find(|port| !known.contains(port)).unwrap_or(1);
+    [
+        ("listen elsewhere", libc::SYS_bind, foreign(listen)),
+        ("dial elsewhere", libc::SYS_connect, foreign(dial)),
+    ]
+    .into_iter()
+    .map(|(name, number, port)| refused(name, at_port(number, port)))
+    .collect()
+}
+
+/// Ports that a service seldom has.
+const PORTS: [u16; 8] = [9, 19, 7009, 7019, 7029, 7039, 7049, 7059];
+
+/// Binds or connects a socket at a port of this machine.
+fn at_port(number: libc::c_long, port: u16) -> io::Result<()> {
+    let address = libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: port.to_be(),
+        sin_addr: libc::in_addr { s_addr: u32::from(std::net::Ipv4Addr::LOCALHOST).to_be() },
+        sin_zero: [0; 8],
+    };
+    // SAFETY: it makes a file descriptor and touches no memory.
+    let made = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
+    if made < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it was just made, and nothing else owns it.
+    let socket = unsafe { OwnedFd::from_raw_fd(made) };
+    let (pointer, length) = (&raw const address as usize, size_of_val(&address));
+    let number_of_socket = usize::try_from(socket.as_raw_fd()).unwrap_or(usize::MAX);
+    call(number, [number_of_socket, pointer, length, 0])
+}
+
 /// Makes the attempts and reports the error that each met.
 ///
 /// # Errors
 /// When one of them was not refused: it succeeded, or failed for a reason of its own, which says
 /// nothing about the confinement.
 pub(super) fn all(attempts: &[Attempt]) -> Result<Vec<(String, String)>, Unconfined> {
-    attempts
-        .iter()
-        .map(|attempt| {
-            let error = (attempt.call)().err();
-            match error.as_ref().and_then(io::Error::raw_os_error) {
-                Some(libc::EPERM) => Ok((attempt.name.to_owned(), "EPERM".to_owned())),
-                Some(libc::EACCES) => Ok((attempt.name.to_owned(), "EACCES".to_owned())),
-                _ => Err(Unconfined::BrokeOut {
-                    attempt: attempt.name,
-                    result: error.map_or_else(|| "success".to_owned(), |error| error.to_string()),
-                }),
-            }
-        })
-        .collect()
+    attempts.iter().map(|attempt| refused(attempt.name, (attempt.call)())).collect()
+}
+
+fn refused(name: &'static str, tried: io::Result<()>) -> Result<(String, String), Unconfined> {
+    let error = tried.err();
+    match error.as_ref().and_then(io::Error::raw_os_error) {
+        Some(libc::EPERM) => Ok((name.to_owned(), "EPERM".to_owned())),
+        Some(libc::EACCES) => Ok((name.to_owned(), "EACCES".to_owned())),
+        _ => Err(Unconfined::BrokeOut {
+            attempt: name,
+            result: error.map_or_else(|| "success".to_owned(), |error| error.to_string()),
+        }),
+    }
+}
+
+fn socket_packet() -> io::Result<()> {
+    call(libc::SYS_socket, [libc::AF_PACKET as usize, libc::SOCK_RAW as usize, 0, 0])
+}
+
+fn socket_raw() -> io::Result<()> {
+    let icmp = libc::IPPROTO_ICMP as usize;
+    call(libc::SYS_socket, [libc::AF_INET as usize, libc::SOCK_RAW as usize, icmp, 0])
+}
+
+/// The next ones name no process, no program and no file: where they are not refused as such, they
+/// fail with another error, which counts as not refused.
+fn read_process() -> io::Result<()> {
+    call(libc::SYS_process_vm_readv, [std::process::id() as usize, 0, 0, 0])
+}
+
+fn steal_file() -> io::Result<()> {
+    call(libc::SYS_pidfd_getfd, [usize::MAX, 0, 0, 0])
+}
+
+fn perf() -> io::Result<()> {
+    call(libc::SYS_perf_event_open, [0, 0, usize::MAX, usize::MAX])
+}
+
+fn bpf() -> io::Result<()> {
+    call(libc::SYS_bpf, [usize::MAX, 0, 0, 0])
+}
+
+fn io_uring() -> io::Result<()> {
+    call(libc::SYS_io_uring_setup, [1, 0, 0, 0])
+}
+
+fn keyctl() -> io::Result<()> {
+    call(libc::SYS_keyctl, [usize::MAX, 0, 0, 0])
+}
+
+fn kexec() -> io::Result<()> {
+    call(libc::SYS_kexec_load, [0, usize::MAX, 0, usize::MAX])
+}
+
+fn mount() -> io::Result<()> {
+    call(libc::SYS_mount, [0, 0, 0, 0])
+}
+
+fn setns() -> io::Result<()> {
+    call(libc::SYS_setns, [usize::MAX, 0, 0, 0])
+}
+
+fn unshare() -> io::Result<()> {
+    call(libc::SYS_unshare, [libc::CLONE_NEWUSER as usize, 0, 0, 0])
 }
 
 fn socket_inet() -> io::Result<()> {

@@ -8,8 +8,8 @@ use std::os::fd::BorrowedFd;
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, LandlockStatus,
-    PathBeneath, Ruleset, RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError,
-    RulesetStatus, Scope,
+    NetPort, PathBeneath, Ruleset, RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _,
+    RulesetError, RulesetStatus, Scope,
 };
 
 use super::Unconfined;
@@ -38,17 +38,69 @@ impl<'a> Rule<'a> {
             | AccessFs::RemoveFile;
         Self { beneath: folder, access }
     }
+
+    /// What is in a folder may be read.
+    pub(super) fn read_below(folder: BorrowedFd<'a>) -> Self {
+        Self { beneath: folder, access: AccessFs::ReadFile | AccessFs::ReadDir }
+    }
+
+    /// A program may be started.
+    pub(super) fn run(file: BorrowedFd<'a>) -> Self {
+        Self { beneath: file, access: AccessFs::ReadFile | AccessFs::Execute }
+    }
+
+    /// Programs in a folder may be started, and what they are linked to read.
+    pub(super) fn run_below(folder: BorrowedFd<'a>) -> Self {
+        let access = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::Execute;
+        Self { beneath: folder, access }
+    }
+
+    /// A device may be read and written.
+    pub(super) fn device(file: BorrowedFd<'a>) -> Self {
+        Self { beneath: file, access: AccessFs::ReadFile | AccessFs::WriteFile }
+    }
+
+    /// Plain files and folders below a folder may be read, written, made, moved and removed. No
+    /// links, devices, sockets or programs.
+    pub(super) fn own(folder: BorrowedFd<'a>) -> Self {
+        let access = AccessFs::ReadFile
+            | AccessFs::ReadDir
+            | AccessFs::WriteFile
+            | AccessFs::Truncate
+            | AccessFs::MakeReg
+            | AccessFs::MakeDir
+            | AccessFs::RemoveFile
+            | AccessFs::RemoveDir
+            | AccessFs::Refer;
+        Self { beneath: folder, access }
+    }
 }
 
-/// Denies every access that this kernel's Landlock knows, but for `rules`; returns the version of
-/// Landlock in force.
+/// A TCP port, and whether it may be listened on or dialed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Port {
+    /// It may be listened on; 0 is a port that the system chooses.
+    Listen(u16),
+    /// It may be dialed.
+    Dial(u16),
+}
+
+/// Denies every access that this kernel's Landlock knows, but for `rules` and `ports`; returns the
+/// version of Landlock in force.
 ///
 /// It holds for the calling thread and the threads it starts from then on.
-pub(super) fn restrict(rules: &[Rule<'_>]) -> Result<u32, Unconfined> {
+pub(super) fn restrict(rules: &[Rule<'_>], ports: &[Port]) -> Result<u32, Unconfined> {
     let failed = |error: RulesetError| Unconfined::Landlock { error: error.to_string() };
     let mut ruleset = deny_everything().map_err(failed)?;
     for Rule { beneath, access } in rules {
         ruleset = ruleset.add_rule(PathBeneath::new(*beneath, *access)).map_err(failed)?;
+    }
+    for port in ports {
+        let rule = match *port {
+            Port::Listen(port) => NetPort::new(port, AccessNet::BindTcp),
+            Port::Dial(port) => NetPort::new(port, AccessNet::ConnectTcp),
+        };
+        ruleset = ruleset.add_rule(rule).map_err(failed)?;
     }
     let status = ruleset.restrict_self().map_err(failed)?;
     match (status.ruleset, status.landlock) {

@@ -1,4 +1,5 @@
-//! The system calls that a confined process may make: an allow-list, compiled to a seccomp filter.
+//! The system calls that a confined process may make: an allow-list, compiled to a seccomp filter; for
+//! the gateway, a list of those that it may not make.
 //!
 //! Everything else fails with `EPERM` instead of killing the process, so that a library that asks
 //! for something optional goes on without it.
@@ -48,6 +49,61 @@ pub(super) fn restrict_to_serving() -> Result<(), Unconfined> {
     apply(compute().map_err(step("compiling the filter"))?, ALLOW_LISTED)
 }
 
+/// Nothing that looks into other processes or changes the machine, no sockets but local ones and TCP;
+/// and UDP, where names are looked up (`names`). All else passes: Landlock says which files and ports.
+pub(super) fn restrict_gateway(names: bool) -> Result<(), Unconfined> {
+    refuse_clone3()?;
+    let mut refused: Rules = REFUSED.iter().map(|call| (*call, vec![])).collect();
+    let compiled = || -> Result<Rules, seccompiler::BackendError> {
+        refused.insert(libc::SYS_socket, refused_sockets(names)?);
+        refused.insert(libc::SYS_clone, each_bit(0, &NAMESPACES)?);
+        // Dials in the same call that sends, past Landlock.
+        refused.insert(libc::SYS_sendto, each_bit(3, &[libc::MSG_FASTOPEN])?);
+        refused.insert(libc::SYS_sendmsg, each_bit(2, &[libc::MSG_FASTOPEN])?);
+        refused.insert(libc::SYS_sendmmsg, each_bit(3, &[libc::MSG_FASTOPEN])?);
+        Ok(refused)
+    };
+    apply(compiled().map_err(step("compiling the filter"))?, REFUSE_LISTED)
+}
+
+/// Sockets that the gateway may not make. Landlock knows TCP alone: not its other transports, nor
+/// UDP.
+fn refused_sockets(names: bool) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    let differs = |argument: u8, values: &[i32]| -> Result<Vec<_>, seccompiler::BackendError> {
+        let differs = |value: &i32| {
+            let value = u64::from(value.cast_unsigned());
+            SeccompCondition::new(argument, Dword, SeccompCmpOp::Ne, value)
+        };
+        values.iter().map(differs).collect()
+    };
+    let mut families = vec![libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
+    let mut kinds = vec![libc::SOCK_RAW, libc::SOCK_RDM, libc::SOCK_SEQPACKET, SOCK_DCCP];
+    let mut protocols = vec![0, libc::IPPROTO_TCP];
+    if names {
+        families.push(libc::AF_NETLINK);
+        protocols.push(libc::IPPROTO_UDP);
+    } else {
+        kinds.push(libc::SOCK_DGRAM);
+    }
+    let mut rules = vec![SeccompRule::new(differs(0, &families)?)?];
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        let family = equal(0, u64::from(family.cast_unsigned()))?;
+        for kind in &kinds {
+            let kind = masked(1, SOCK_KIND, *kind)?;
+            rules.push(SeccompRule::new(vec![family.clone(), kind])?);
+        }
+        let mut others = differs(2, &protocols)?;
+        others.push(family);
+        rules.push(SeccompRule::new(others)?);
+    }
+    Ok(rules)
+}
+
+/// A call with any of these bits in an argument.
+fn each_bit(argument: u8, bits: &[i32]) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    bits.iter().map(|bit| SeccompRule::new(vec![masked(argument, *bit, *bit)?])).collect()
+}
+
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// What a filter answers to calls that it lists, and to all others.
@@ -61,6 +117,9 @@ const ALLOW_LISTED: Answers =
 
 const REFUSE_CLONE3: Answers =
     Answers { listed: SeccompAction::Errno(libc::ENOSYS as u32), others: SeccompAction::Allow };
+
+const REFUSE_LISTED: Answers =
+    Answers { listed: SeccompAction::Errno(libc::EPERM as u32), others: SeccompAction::Allow };
 
 fn apply(rules: Rules, answers: Answers) -> Result<(), Unconfined> {
     let program: BpfProgram =
@@ -139,6 +198,86 @@ const CLONE_CHECKED: i32 = libc::CLONE_THREAD
     | libc::CLONE_NEWUSER
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNET;
+
+/// Bits of `clone` that make namespaces.
+const NAMESPACES: [i32; 7] = [
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWCGROUP,
+    libc::CLONE_NEWUTS,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWNET,
+];
+
+/// The bits of a socket's type that are not flags.
+const SOCK_KIND: i32 = 0xf;
+
+/// The datagram congestion control protocol; libc has no name for it everywhere.
+const SOCK_DCCP: i32 = 6;
+
+/// What no gateway does: look into processes, change the machine, leave its namespaces, load code
+/// into the kernel, or make system calls past this filter.
+const REFUSED: &[i64] = &[
+    // Other processes.
+    libc::SYS_kcmp,
+    libc::SYS_perf_event_open,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_process_madvise,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_ptrace,
+    libc::SYS_userfaultfd,
+    // System calls by another way.
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_io_uring_setup,
+    // The kernel and its keys.
+    libc::SYS_add_key,
+    libc::SYS_bpf,
+    libc::SYS_delete_module,
+    libc::SYS_finit_module,
+    libc::SYS_init_module,
+    libc::SYS_kexec_file_load,
+    libc::SYS_kexec_load,
+    libc::SYS_keyctl,
+    libc::SYS_request_key,
+    libc::SYS_syslog,
+    // Namespaces and mounts.
+    libc::SYS_chroot,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fsopen,
+    libc::SYS_fspick,
+    libc::SYS_mount,
+    libc::SYS_mount_setattr,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_pivot_root,
+    libc::SYS_setns,
+    libc::SYS_umount2,
+    libc::SYS_unshare,
+    // Files past their paths.
+    libc::SYS_fanotify_init,
+    libc::SYS_name_to_handle_at,
+    libc::SYS_open_by_handle_at,
+    // The machine.
+    libc::SYS_acct,
+    libc::SYS_adjtimex,
+    libc::SYS_clock_adjtime,
+    libc::SYS_clock_settime,
+    libc::SYS_quotactl,
+    libc::SYS_reboot,
+    libc::SYS_setdomainname,
+    libc::SYS_sethostname,
+    libc::SYS_settimeofday,
+    libc::SYS_swapoff,
+    libc::SYS_swapon,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_ioperm,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_iopl,
+];
 
 const COMPUTE: &[i64] = &[
     // The socket and standard error.

@@ -80,6 +80,44 @@ fn who_keeps_a_folder_has_its_files_and_nothing_else() {
 }
 
 #[test]
+fn a_gateway_reaches_its_files_its_ports_and_its_own_program() {
+    let tried = play("gateway");
+    for name in ["make", "folder", "move", "read", "listed file", "pair", "start workers", "thread"]
+    {
+        assert_eq!(tried[name], "success", "{name}: {tried:?}");
+    }
+    for thread in ["first", "new"] {
+        for name in
+            ["open", "create", "list", "tcp", "listen", "udp", "abstract socket", "spawn", "signal"]
+        {
+            assert_eq!(tried[&format!("{thread} {name}")], "PermissionDenied", "{thread} {name}");
+        }
+    }
+    for name in ["link", "executable", "loader", "debug"] {
+        assert_eq!(tried[name], "PermissionDenied", "{name}");
+    }
+    for attempt in ["open another folder", "listen elsewhere", "dial elsewhere"] {
+        assert_eq!(tried[&format!("attempt {attempt}")], "EACCES");
+    }
+    for attempt in ["ptrace", "process_vm_readv", "bpf", "io_uring", "mount", "unshare"] {
+        assert_eq!(tried[&format!("attempt {attempt}")], "EPERM");
+    }
+    assert_eq!(tried["core"], "Some(0)");
+    assert_eq!(tried["dumpable"], "NotDumpable");
+}
+
+#[test]
+fn a_gateway_dials_the_ports_that_it_is_given_and_no_others() {
+    let tried = play("dialing gateway");
+    assert_eq!(tried["first tcp"], "success");
+    assert_eq!(tried["first udp"], "success", "names are looked up");
+    for name in ["create", "list", "listen", "abstract socket", "spawn", "signal"] {
+        assert_eq!(tried[&format!("first {name}")], "PermissionDenied", "{name}");
+    }
+    assert_eq!(tried["attempt dial elsewhere"], "EACCES");
+}
+
+#[test]
 fn landlock_holds_where_no_filter_is() {
     let tried = play("landlock");
     for name in ["open", "create", "tcp", "listen", "abstract socket", "signal"] {
@@ -123,6 +161,8 @@ fn child() {
         Ok("loading") => loading(),
         Ok("landlock") => landlock(),
         Ok("keeping") => keeping(),
+        Ok("gateway") => gateway_alone(),
+        Ok("dialing gateway") => gateway_that_dials(),
         Ok("threads") => threads(),
         _ => return,
     }
@@ -185,7 +225,7 @@ fn loading() {
 }
 
 fn landlock() {
-    files::restrict(&[]).unwrap();
+    files::restrict(&[], &[]).unwrap();
     let port: u16 = std::env::var(PORT).unwrap().parse().unwrap();
     println!("open={}", kind(File::open("/etc/passwd")));
     println!("create={}", kind(File::create("/tmp/bailiwick-confine-must-not-exist")));
@@ -219,6 +259,50 @@ fn keeping() {
     println!("own remove={}", kind(std::fs::remove_file(&key)));
     try_everything("first");
     std::thread::spawn(|| try_everything("new")).join().unwrap();
+}
+
+fn gateway_alone() {
+    let folder = std::env::temp_dir().join(format!("bailiwick-own-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy("/bin/true", folder.join("program")).unwrap();
+    let listed = model_file("gateway");
+    keep_private().unwrap();
+    let reach = Reach { own: vec![folder.clone()], read: vec![listed.clone()], ..Reach::default() };
+    let confinement = gateway::this_thread_to_reach(&reach).unwrap();
+    for (name, error) in confinement.attempts {
+        println!("attempt {name}={error}");
+    }
+    let (one, other) = (folder.join("one"), folder.join("below/other"));
+    println!("make={}", kind(std::fs::write(&one, "text")));
+    println!("folder={}", kind(std::fs::create_dir_all(folder.join("below"))));
+    println!("move={}", kind(std::fs::rename(&one, &other)));
+    println!("read={}", kind(std::fs::read(&other)));
+    println!("listed file={}", kind(std::fs::read(&listed)));
+    println!("link={}", kind(std::os::unix::fs::symlink("/etc/passwd", folder.join("link"))));
+    println!("pair={}", kind(UnixStream::pair()));
+    println!("executable={}", kind(Command::new(folder.join("program")).status()));
+    // The loader starts whatever it can read, so it must not be able to read programs.
+    println!("loader={}", kind(File::open("/bin/true")));
+    println!(
+        "debug={}",
+        kind(File::open(format!("/proc/{}/mem", std::os::unix::process::parent_id())))
+    );
+    println!("start workers={}", kind(Command::new("/proc/self/exe").arg("--list").output()));
+    println!("thread={}", kind(std::thread::Builder::new().spawn(|| ()).map(drop)));
+    println!("core={:?}", rustix::process::getrlimit(rustix::process::Resource::Core).maximum);
+    println!("dumpable={:?}", rustix::process::dumpable_behavior().unwrap());
+    try_everything("first");
+    std::thread::spawn(|| try_everything("new")).join().unwrap();
+}
+
+fn gateway_that_dials() {
+    let port = std::env::var(PORT).unwrap().parse().unwrap();
+    let reach = Reach { dial: vec![port], listen: vec![port], ..Reach::default() };
+    let confinement = gateway::this_thread_to_reach(&reach).unwrap();
+    for (name, error) in confinement.attempts {
+        println!("attempt {name}={error}");
+    }
+    try_everything("first");
 }
 
 fn threads() {

@@ -14,7 +14,7 @@ use tokio::{
     sync::oneshot::{self, error::RecvError},
 };
 
-use crate::{memory::ALLOCATOR_ENVIRONMENT, protocol::STDERR_MARK};
+use crate::{confine, memory::ALLOCATOR_ENVIRONMENT, protocol::STDERR_MARK};
 
 /// A running worker process; dropping it kills it.
 #[derive(Debug)]
@@ -89,15 +89,17 @@ const WAITING_ENVIRONMENT: (&str, &str) = ("GOMP_SPINCOUNT", "5000");
 
 /// The worker inherits a socket and a pipe, and neither environment nor folder.
 fn launch(executable: PathBuf, socket: StdUnixStream) -> io::Result<Launched> {
-    let mut child = Command::new(executable)
+    let mut command = Command::new(executable);
+    command
         .arg("worker")
         .env_clear()
         .envs([ALLOCATOR_ENVIRONMENT, WAITING_ENVIRONMENT])
         .current_dir("/")
         .stdin(Stdio::from(OwnedFd::from(socket)))
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
+        .stderr(Stdio::piped());
+    // It is stopped over its socket, once its requests have ended.
+    let mut child = confine::leave_signals_to_parent(&mut command).spawn()?;
     // The child is not waited for yet, so its number is still its own.
     match pidfd_open(Pid::from_child(&child), PidfdFlags::empty()) {
         Ok(handle) => Ok((child, handle)),
