@@ -15,7 +15,7 @@ use crate::clock;
 #[derive(Debug, Clone)]
 pub struct Providers {
     egress: Egress,
-    providers: Arc<[Arc<Provider>]>,
+    providers: Arc<RwLock<Vec<Arc<Provider>>>>,
 }
 
 /// Why a token opens nothing.
@@ -41,17 +41,28 @@ impl Providers {
     /// Those that are trusted. Nobody is dialed yet.
     #[must_use]
     pub fn new(trusts: Vec<Trust>, egress: Egress) -> Self {
-        let provider = |trust: Trust| {
-            let issuer = trust.issuer().to_owned();
-            let keys = RwLock::new(Keys::new(trust, Patience::default()));
-            Arc::new(Provider { issuer, keys, fetching: Arc::default() })
+        let providers = trusts.into_iter().map(Provider::new).collect();
+        Self { egress, providers: Arc::new(RwLock::new(providers)) }
+    }
+
+    /// Trusts these from now on, and nobody else; for all clones. The keys of those whose trust has
+    /// not changed are kept.
+    pub fn replace(&self, trusts: Vec<Trust>) {
+        let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
+        let kept = |trust: Trust| {
+            let same = |provider: &&Arc<Provider>| *provider.read().trust() == trust;
+            providers.iter().find(same).cloned().unwrap_or_else(|| Provider::new(trust.clone()))
         };
-        Self { egress, providers: trusts.into_iter().map(provider).collect() }
+        *providers = trusts.into_iter().map(kept).collect();
+    }
+
+    fn all(&self) -> Vec<Arc<Provider>> {
+        self.providers.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Fetches the keys of all providers, so that the operator sees at once when that fails.
     pub async fn warm(self) {
-        for provider in self.providers.iter() {
+        for provider in self.all() {
             // No key has the empty name: it is looked up, and fetched, in vain.
             provider.prepare("", &self.egress).await;
         }
@@ -63,13 +74,16 @@ impl Providers {
     /// When it is refused, or its issuer's keys are not there.
     pub async fn verify(&self, token: &str) -> Result<VerifiedToken, Unverified> {
         let presented = Presented::parse(token)?;
-        let is_its = |provider: &&Arc<Provider>| provider.issuer == presented.issuer();
-        let provider = self.providers.iter().find(is_its).ok_or(TokenRefused::Issuer)?;
+        let is_its = |provider: &Arc<Provider>| provider.issuer == presented.issuer();
+        let provider = self.all().into_iter().find(is_its).ok_or(TokenRefused::Issuer)?;
         provider.prepare(presented.key_id(), &self.egress).await;
-        let now = clock::read();
         let keys = provider.read();
-        match keys.lookup(presented.key_id(), now.boottime_ms) {
-            Lookup::Found(key) | Lookup::Due(key) => Ok(presented.verify(key, now.wall_ms / 1000)?),
+        match keys.lookup(presented.key_id(), clock::read().boottime_ms) {
+            // By the time that never runs backwards: a token that has expired stays expired, also
+            // when the wall clock is set back.
+            Lookup::Found(key) | Lookup::Due(key) => {
+                Ok(presented.verify(key, clock::now_ms() / 1000)?)
+            }
             Lookup::Unknown => Err(TokenRefused::UnknownKey.into()),
             Lookup::Fetch | Lookup::Unavailable => Err(Unverified::Unavailable),
         }
@@ -77,6 +91,12 @@ impl Providers {
 }
 
 impl Provider {
+    fn new(trust: Trust) -> Arc<Self> {
+        let issuer = trust.issuer().to_owned();
+        let keys = RwLock::new(Keys::new(trust, Patience::default()));
+        Arc::new(Self { issuer, keys, fetching: Arc::default() })
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Keys> {
         self.keys.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,14 +4,16 @@
 pub(crate) mod provider;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use policy::{id::TenantId, retention::clock::Reading};
 use serde_json::{Value, json};
+use store::{Store, Tenant};
 
 use self::provider::{AUDIENCE, CONTOSO, Client, Provider};
 use crate::{
     client::{Reply, Request},
     process::{eventually, succeed},
     sdk,
-    service::{CHAT, Caller, Service, chat_path},
+    service::{CHAT, Caller, Files, Service, chat_path, free_addresses},
 };
 
 /// A service that believes one provider, and the two tenants whose directories it maps.
@@ -102,6 +104,52 @@ fn a_providers_tokens_are_believed_as_far_as_they_are_trusted() {
     the_log_says_why_and_never_who(&setting);
     keys_can_be_switched_off(&setting);
     rotation_is_followed(&mut setting);
+}
+
+/// An expired token stays expired when the wall clock is set back: what the log has seen counts.
+#[test]
+fn a_clock_that_is_set_back_revives_no_token() {
+    fn ahead() -> Reading {
+        let mut reading = server::clock::read();
+        reading.wall_ms += 30 * 60 * 1000;
+        reading
+    }
+    let usual = json!({"tid": CONTOSO, "oid": "0e2f6a1c-0000-4000-8000-000000000001",
+                       "idtyp": "app", "roles": [ROLE]});
+    let clients = [
+        Client::new("ten-minutes", usual.clone()).living(600),
+        Client::new("two-hours", usual).living(7200),
+    ];
+    let provider = Provider::start(&clients, "rsa-1");
+    let (files, addresses) = (Files::new(), free_addresses());
+    files.chat_caller("contoso", addresses[0], &[]);
+    // The service ran half an hour from now; then the clock was set back to what it says.
+    let store = Store::open(&files.data(), ahead).unwrap();
+    let id = TenantId::from_random([7; 16]);
+    let tenant = Tenant { id, name: "later".to_owned(), created_at: 0 };
+    store.create_tenant(&tenant).unwrap();
+    drop(store);
+    let issuers = format!(
+        "[{{issuer = '{}', audiences = ['{AUDIENCE}'], tenants = {{'{CONTOSO}' = 'contoso'}}}}]",
+        provider.issuer()
+    );
+    let destinations = format!("[{{url = '{}'}}]", provider.issuer());
+    let service = Service::begin(
+        files,
+        addresses,
+        &[
+            ("BAILIWICK_IDENTITY__CLOCK_LEEWAY_S", "0"),
+            ("BAILIWICK_IDENTITY__ISSUERS", &issuers),
+            ("BAILIWICK_EGRESS", &destinations),
+        ],
+    );
+    eventually("it listens", || service.files.log().contains("listening").then_some(()));
+    let models = |client: &str| {
+        let bearer = format!("Bearer {}", provider.token(client, AUDIENCE));
+        Request::get(MODELS).header("authorization", &bearer).send(service.api).status
+    };
+    assert_eq!(models("two-hours"), 200, "{}", service.files.log());
+    assert_eq!(models("ten-minutes"), 401, "by the log's time it has expired");
 }
 
 fn whose_tokens_open_what(setting: &Setting) {
