@@ -17,6 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::any,
 };
+use engine::protocol::Confinement;
 use policy::{
     principal::{Key, KeyName},
     token::looks_like_one,
@@ -52,6 +53,8 @@ pub struct Admin {
     pub providers: Providers,
     /// Whether the administrator's key opens it here.
     pub key: AdminKey,
+    /// How this process is confined.
+    pub confinement: Arc<Confinement>,
 }
 
 /// Whether a listener takes the administrator's key.
@@ -94,6 +97,7 @@ pub fn routes() -> Routes<Admin> {
         .delete("/admin/v1/roleAssignments", remove_role)
         .get("/admin/v1/usage", usage)
         .get("/admin/v1/workers", workers)
+        .get("/admin/v1/gateway", gateway)
 }
 
 /// The admin API.
@@ -264,6 +268,10 @@ async fn remove_role(
 
 async fn workers(State(admin): State<Admin>, OnBehalf(m): OnBehalf) -> Answer<impl Serialize> {
     blocking(move || m.workers(&admin.fleet)).await.map(Json)
+}
+
+async fn gateway(State(admin): State<Admin>, OnBehalf(m): OnBehalf) -> Answer<impl Serialize> {
+    blocking(move || m.gateway(&admin.confinement)).await.map(Json)
 }
 
 async fn usage(
@@ -490,7 +498,7 @@ impl AdminError {
             Self::NotSignedIn(error) => error.to_string(),
             Self::NoSuchPath => {
                 "there is nothing at this path; the admin API has /admin/v1/tenants, resources, \
-                 models, roleAssignments, usage and workers"
+                 models, roleAssignments, usage, workers and gateway"
                     .to_owned()
             }
             Self::MethodNotAllowed => "this path does not take this method".to_owned(),

@@ -31,6 +31,8 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<ExitCode, Failure> {
+    // Most commands hold keys or content: a crash leaves no copy of them.
+    engine::confine::keep_private().map_err(|error| Failure::plain(error.to_string()))?;
     match command {
         Command::Serve(args) => serve::serve(&args)?,
         Command::Quickstart(args) => serve::quickstart(args)?,

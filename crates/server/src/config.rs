@@ -7,6 +7,7 @@
 mod identity;
 mod load;
 mod policies;
+mod reload;
 
 use std::{
     fmt,
@@ -39,6 +40,9 @@ pub struct Config {
     pub listen: Listen,
     /// TLS on the API's listener; without it, plain HTTP.
     pub tls: Option<Tls>,
+    /// TLS on the operations listener. Without it, it has the API's certificate where others than this
+    /// machine reach it and the API has one; and else plain HTTP.
+    pub operations: Option<Tls>,
     /// The review desk's own listener, for enrolled workstations; without it, nobody reviews.
     pub review: Option<Review>,
     /// What a caller may ask for.
@@ -102,7 +106,7 @@ pub struct Listen {
     pub domain: Option<String>,
 }
 
-/// TLS on the API's listener. Both are needed; an empty one is refused when everything is read,
+/// TLS on a listener. Both are needed; an empty one is refused when everything is read,
 /// because two variables set them one after the other.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -185,6 +189,8 @@ pub struct EngineConfig {
     /// Tokens that one sequence holds, prompt and answer; the model's own limit when smaller.
     #[serde(deserialize_with = "within::<64, 16_777_216, _, _>")]
     pub context_tokens: u32,
+    /// Folders that models may be added from in place while the service runs.
+    pub model_folders: Vec<PathBuf>,
     /// Threads that compute; without it, one for each core.
     #[serde(deserialize_with = "maybe_within::<1, 1024, _, _>")]
     pub threads: Option<u32>,
@@ -261,6 +267,14 @@ pub enum LogLevel {
 }
 
 impl Config {
+    /// The certificate of the operations listener: its own, or the API's where others than this machine
+    /// reach it. `None` is plain HTTP.
+    #[must_use]
+    pub fn operations_tls(&self) -> Option<&Tls> {
+        let apis = || self.tls.as_ref().filter(|_| !self.listen.operations.ip().is_loopback());
+        self.operations.as_ref().or_else(apis)
+    }
+
     /// The key directory: as configured, or beside the data directory.
     #[must_use]
     pub fn key_directory(&self) -> PathBuf {
@@ -325,6 +339,7 @@ impl Default for Config {
             keys: None,
             listen: Listen::default(),
             tls: None,
+            operations: None,
             review: None,
             limits: Limits::default(),
             identity: IdentityConfig::default(),
@@ -377,6 +392,7 @@ impl Default for EngineConfig {
         Self {
             sequences: 8,
             context_tokens: 4096,
+            model_folders: Vec::new(),
             threads: None,
             prefix_cache_s: 300,
             hang_ms: 120_000,

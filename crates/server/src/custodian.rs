@@ -13,7 +13,6 @@ use std::{
 };
 
 use engine::confine;
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use store::{
     custody::{self, Client, Custodian, Trust},
     ledger::Connect,
@@ -28,9 +27,7 @@ use crate::{cli::Failure, clock, fleet::EXECUTABLE};
 /// When the key directory cannot be used, or the clock cannot be relied on.
 pub(crate) fn main(keys: &Path, log: &str, witnesses: &[String]) -> Result<(), Failure> {
     // Its memory holds private keys while it opens a record: no core dumps, no tracing.
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    setrlimit(Resource::Core, none).map_err(io::Error::from)?;
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(io::Error::from)?;
+    confine::keep_private().map_err(|error| Failure::plain(error.to_string()))?;
     let key = |text: &str| Verifier::parse(text).map_err(|e| Failure::plain(e.to_string()));
     let witnesses = witnesses.iter().map(|witness| key(witness)).collect::<Result<_, _>>()?;
     let trust = Trust { log: key(log)?, witnesses };
@@ -45,8 +42,17 @@ pub(crate) fn main(keys: &Path, log: &str, witnesses: &[String]) -> Result<(), F
     // Before the first message: whatever is wrong with how one is read, the keys go nowhere else
     // than over the line.
     confine::to_folder(keys).map_err(|error| Failure::plain(error.to_string()))?;
-    custody::serve(&mut custodian, &mut stream, clock::read)?;
-    Ok(())
+    match custody::serve(&mut custodian, &mut stream, clock::read) {
+        Ok(()) => Ok(()),
+        // What a server leaves behind that was killed, or that ends before it has read an answer.
+        Err(error) if hung_up(&error) => Ok(()),
+        Err(error) => Err(Failure::plain(format!("the line to the server broke: {error}"))),
+    }
+}
+
+/// Whether the server is gone: then the custodian ends too, and there is nothing to tell.
+fn hung_up(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }
 
 /// How the server reaches a custodian over a key directory: it starts one, and says once whose word
@@ -57,7 +63,8 @@ pub(crate) fn connect(keys: PathBuf, trust: &Trust) -> Connect {
     Box::new(move || {
         let (ours, theirs) = UnixStream::pair()?;
         let keys = std::path::absolute(&keys)?;
-        let mut child = Command::new(EXECUTABLE)
+        let mut command = Command::new(EXECUTABLE);
+        command
             .arg("custodian")
             .arg(keys)
             .arg(&log)
@@ -66,8 +73,9 @@ pub(crate) fn connect(keys: PathBuf, trust: &Trust) -> Connect {
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             // Of its own group: Ctrl-C stops the server, and the server the custodian, last.
-            .process_group(0)
-            .spawn()?;
+            .process_group(0);
+        // Nor does a signal that reaches all processes of the service: it ends when the line does.
+        let mut child = confine::leave_signals_to_parent(&mut command).spawn()?;
         // It ends when the server hangs up; somebody must hear of it.
         std::thread::Builder::new().name("custodian".to_owned()).spawn(move || {
             match child.wait() {

@@ -39,11 +39,11 @@ use crate::{
     body::{Body, RequestBody},
     call::{self, Call, Outcome},
     clock,
-    config::Config,
-    exchange::{Exchange, Identity},
+    exchange::Exchange,
     fleet::Fleet,
     identity::Providers,
     intake,
+    live::{Current, Live},
     meters::Meters,
     metrics::Metrics,
     openai::{
@@ -62,8 +62,8 @@ use crate::{
 /// Everything that a call needs.
 #[derive(Debug)]
 pub struct Gateway {
-    /// The configuration.
-    pub config: Config,
+    /// The configuration in force, and what receipts say of the service under it.
+    pub live: Live,
     /// Tenants, resources, deployments, keys.
     pub store: Store,
     /// What decides who may do what.
@@ -76,8 +76,6 @@ pub struct Gateway {
     pub metrics: Arc<Metrics>,
     /// Where requests are recorded.
     pub ledger: Ledger,
-    /// What receipts say of the service.
-    pub identity: Identity,
     /// Who else says who calls.
     pub providers: Providers,
     /// The OpenAPI document.
@@ -125,31 +123,32 @@ pub struct Asked {
     pub body: RequestBody,
     /// That the resource is not blocked, and what is left of its limits.
     pub served: Served,
+    /// The configuration that the request began with.
+    pub current: Arc<Current>,
 }
 
 impl Gateway {
     /// Puts the gateway together.
     #[must_use]
     pub fn new(
-        config: Config,
+        live: Live,
         store: Store,
         authorities: Arc<Authorities>,
         fleet: Fleet,
         metrics: Arc<Metrics>,
-        (ledger, identity): (Ledger, Identity),
+        ledger: Ledger,
         providers: Providers,
     ) -> Self {
         let document = openapi::document();
         let (meters, stopping) = (Meters::default(), AtomicBool::new(false));
         Self {
-            config,
+            live,
             store,
             authorities,
             fleet,
             meters,
             metrics,
             ledger,
-            identity,
             providers,
             document,
             stopping,
@@ -207,19 +206,24 @@ impl Gateway {
         request: Request<Incoming>,
         origin: Origin,
     ) -> Response<Body> {
-        let secure = self.config.tls.is_some();
+        let current = self.live.current();
+        let config = &current.config;
+        let secure = config.tls.is_some();
         let (head, mut body) = request.into_parts();
         let mut call = Call::begin(&head.headers, secure, Arc::clone(&self.metrics));
         call.arrival = self.arrival(origin, &head.headers);
         tracing::trace!(request = %call.id, version = ?head.version, "call begins");
-        let limit = Duration::from_millis(self.config.limits.request_ms);
+        let limit_ms = config.limits.request_ms;
+        let limit = Duration::from_millis(limit_ms);
         let answer =
-            match tokio::time::timeout(limit, self.route(&mut call, &head, &mut body)).await {
+            match tokio::time::timeout(limit, self.route(&current, &mut call, &head, &mut body))
+                .await
+            {
                 Ok(answer) => answer,
-                Err(_) => Err(ApiError::RequestTimeout { limit_ms: self.config.limits.request_ms }),
+                Err(_) => Err(ApiError::RequestTimeout { limit_ms }),
             };
         if answer.as_ref().is_err_and(ApiError::leaves_body) && !head.headers.contains_key(EXPECT) {
-            intake::discard(&mut body, &self.config.limits).await;
+            intake::discard(&mut body, &config.limits).await;
         }
         match answer {
             Ok(reply) => replied(call, reply).await,
@@ -229,6 +233,7 @@ impl Gateway {
 
     async fn route(
         &self,
+        current: &Arc<Current>,
         call: &mut Call,
         head: &Parts,
         body: &mut Incoming,
@@ -236,16 +241,18 @@ impl Gateway {
         if self.is_stopping() {
             return Err(ApiError::Stopping);
         }
-        intake::check_headers(&head.headers, &self.config.limits)?;
+        intake::check_headers(&head.headers, &current.config.limits)?;
         let found = routes::find(&head.method, head.uri.path())?;
         call.route = found.path;
         routes::api_version(head.uri.query())?;
         let named = routes::decode(found.name).ok_or(ApiError::RouteNotFound)?;
         match found.endpoint {
             Endpoint::Deployment(operation) => {
-                self.run(operation, call, (head, Some(named)), body).await
+                self.run(current, operation, call, (head, Some(named)), body).await
             }
-            Endpoint::Body(operation) => self.run(operation, call, (head, None), body).await,
+            Endpoint::Body(operation) => {
+                self.run(current, operation, call, (head, None), body).await
+            }
             Endpoint::Models => {
                 let caller = self.authenticate(call, head).await?;
                 models::list(&caller, self.permit(&caller)?)
@@ -265,6 +272,7 @@ impl Gateway {
 
     async fn run(
         &self,
+        current: &Arc<Current>,
         operation: Operation,
         call: &mut Call,
         (head, deployment): (&Parts, Option<String>),
@@ -273,7 +281,7 @@ impl Gateway {
         let caller = self.authenticate(call, head).await?;
         let exchange = Exchange::begin(
             self.ledger.clone(),
-            self.identity.clone(),
+            current.identity.clone(),
             caller.clone(),
             call.id,
             call.route,
@@ -282,9 +290,10 @@ impl Gateway {
         // Before the body is read: of a request that is not served there is nothing to keep. The
         // refusal has its receipt all the same.
         let served = caller.penalty()?.verdict(clock::now_ms())?;
-        let body = intake::json(&head.headers, body, &self.config.limits).await?;
+        let body = intake::json(&head.headers, body, &current.config.limits).await?;
         exchange.asked(&body);
-        let asked = Asked { caller, deployment, body, served };
+        let current = Arc::clone(current);
+        let asked = Asked { caller, deployment, body, served, current };
         // Boxed: the three differ in size, and each connection reserves room for the largest.
         match operation {
             Operation::Chat => Box::pin(chat::answer(self, call, asked)).await,
@@ -326,7 +335,8 @@ impl Gateway {
             Origin::Private => return Arrival::Private,
             Origin::Public(socket) => socket,
         };
-        let proxies = &self.config.listen.proxies;
+        let current = self.live.current();
+        let proxies = &current.config.listen.proxies;
         let values = headers.get_all(FORWARDED_FOR).iter();
         // What is no text is no address either.
         let values = values.flat_map(|value| value.to_str().unwrap_or("?").split(','));
@@ -343,7 +353,8 @@ impl Gateway {
             tracing::error!(request = %call.id, %error, "the store cannot be read");
             ApiError::Store
         })?;
-        let domain = self.config.listen.domain.as_deref();
+        let current = self.live.current();
+        let domain = current.config.listen.domain.as_deref();
         let presented = (&head.uri, &head.headers, call.arrival);
         let caller = authn::caller(directory, &self.providers, domain, presented).await.map_err(
             |reason| {

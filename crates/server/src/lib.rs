@@ -1,5 +1,9 @@
 //! The gateway: HTTP surface, listeners, configuration and command line.
 
+/// What a request brought is not left in memory once it is over, whatever library it went through.
+#[global_allocator]
+static ALLOCATOR: engine::memory::Overwriting = engine::memory::Overwriting;
+
 pub mod admin;
 pub mod authn;
 pub mod authority;
@@ -17,6 +21,7 @@ pub mod identity;
 pub mod intake;
 pub mod limits;
 pub mod listen;
+pub mod live;
 pub mod manage;
 pub mod meters;
 pub mod metrics;

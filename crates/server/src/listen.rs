@@ -24,11 +24,10 @@ use tokio::{
     sync::Semaphore,
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{own::Own, patient::Patient};
-use crate::{config::Limits, limits, openai::error::ApiError};
+use crate::{config::Limits, limits, openai::error::ApiError, tls::Certificates};
 
 /// A socket that takes connections.
 #[derive(Debug)]
@@ -50,7 +49,7 @@ pub struct Client {
 #[derive(Clone)]
 pub struct Terms {
     /// TLS, where it is wanted.
-    pub tls: Option<TlsAcceptor>,
+    pub tls: Option<Certificates>,
     /// What a connection may cost.
     pub limits: Limits,
     /// Told when connections should end with the request that they are at.
@@ -170,8 +169,9 @@ where
             let Some(h2) = greeted(speaks_http2(&socket), terms).await else { return };
             http(socket, h2, service(Client { address, certificate: None }), terms).await;
         }
-        Some(acceptor) => {
-            let Some(stream) = greeted(acceptor.accept(socket), terms).await else { return };
+        Some(certificates) => {
+            let accepting = certificates.current().accept(socket);
+            let Some(stream) = greeted(accepting, terms).await else { return };
             let session = stream.get_ref().1;
             let h2 = session.alpn_protocol() == Some(b"h2");
             let presented = session.peer_certificates().and_then(|chain| chain.first());

@@ -48,7 +48,7 @@ pub use self::{
         AbusePenaltyView, CapabilityView, DeploymentView, KeyView, LimitsView, ModelView,
         NewKeyView, NewResourceView, ResourceView, TenantView, time,
     },
-    workers::{AttemptView, ConfinementView, WorkerView},
+    workers::{AttemptView, ConfinementView, GatewayView, WorkerView},
     workstations::WorkstationView,
 };
 use crate::clock;

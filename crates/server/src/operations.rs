@@ -57,17 +57,18 @@ pub fn router(gateway: Arc<Gateway>, outward: Outward, admin: Router) -> Router 
         .merge(admin)
 }
 
-/// The process answers.
+/// The process answers. This listener is the last to close, so it says so until the drain is over.
 async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Every worker that a deployment needs is ready, deadlines are carried out, and the log is published.
+/// Every worker that a deployment needs is ready, deadlines are carried out, the log is published,
+/// and the service is not about to end.
 async fn readyz(State(operations): State<Operations>) -> Response {
     let Operations { gateway, outward } = operations;
     let trouble = gateway.ledger.trouble();
     let (status, text) = match (gateway.is_stopping(), gateway.fleet.ready(), &trouble) {
-        (true, _, _) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        (true, _, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         (false, _, Some(_)) => (StatusCode::SERVICE_UNAVAILABLE, "troubled"),
         (false, true, None) => (StatusCode::OK, "ready"),
         (false, false, None) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
@@ -90,12 +91,19 @@ struct Visited {
     destination: String,
     dials: u64,
     answers: u64,
+    /// Whether it may still be dialed: the list may have changed since the start.
+    listed: bool,
 }
 
 /// All that has left the machine since the start, by destination.
 async fn egress(State(operations): State<Operations>) -> Json<Left> {
     let egress = operations.outward.egress;
-    let visited = |Visits { destination, dials, answers }| Visited { destination, dials, answers };
+    let visited = |Visits { destination, dials, answers, listed }| Visited {
+        destination,
+        dials,
+        answers,
+        listed,
+    };
     let destinations = egress.visits().into_iter().map(visited).collect();
     Json(Left { destinations, refused: egress.refused() })
 }

@@ -103,6 +103,19 @@ pub fn listed(config: &Config) -> Result<String, OutwardError> {
     Ok(lines.concat())
 }
 
+/// The TCP ports of the destinations, each with its destination.
+///
+/// # Errors
+/// When a destination cannot be used as it is listed.
+pub fn ports(config: &Config) -> Result<Vec<(String, u16)>, OutwardError> {
+    let port = |destination: &config::Destination| {
+        let bad = |problem| OutwardError::Destination { url: destination.url.clone(), problem };
+        let place = Destination::parse(&destination.url).map_err(bad)?;
+        Ok((destination.url.clone(), place.port()))
+    };
+    config.egress.iter().map(port).collect()
+}
+
 /// The authorities that a destination is trusted by, where they are its own.
 fn authorities(destination: &config::Destination) -> Result<Option<Vec<u8>>, OutwardError> {
     let Some(path) = &destination.ca_file else { return Ok(None) };

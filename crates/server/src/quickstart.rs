@@ -56,6 +56,11 @@ pub(crate) fn operations_beside(api: SocketAddr) -> SocketAddr {
     (loopback, port).into()
 }
 
+/// The model that is run where none is deployed yet.
+pub(crate) fn model_file(asked: Option<&Path>) -> PathBuf {
+    asked.map_or_else(|| MODEL.into(), Path::to_owned)
+}
+
 /// Creates what is not there yet, and finds the keys.
 ///
 /// # Errors
@@ -72,7 +77,12 @@ pub(crate) async fn prepare(
     let keys = Keys { key1, key2, admin: admin_key(management)? };
     // At once, so that no later failure loses the keys; once more when the ports are known.
     let Listen { api, operations, .. } = config.listen;
-    let addresses = Addresses { api, operations, secure: config.tls.is_some() };
+    let addresses = Addresses {
+        api,
+        operations,
+        secure: config.tls.is_some(),
+        operations_secure: config.operations_tls().is_some(),
+    };
     env_file::write(&config.data, &keys, &addresses)?;
     deployments(management, model).await?;
     Ok(keys)
@@ -146,7 +156,7 @@ async fn deployments(management: &Management, model: Option<PathBuf>) -> Result<
     if missing.is_empty() {
         return Ok(());
     }
-    let path = model.unwrap_or_else(|| MODEL.into());
+    let path = model_file(model.as_deref());
     let model = model_name(&path);
     if is_missing(management.model(&model))? {
         if !path.is_file() {

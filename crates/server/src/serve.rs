@@ -1,7 +1,10 @@
 //! Puts the service together, announces where it listens, serves, and drains.
 
+mod check;
+mod confined;
 mod policies;
 mod recording;
+mod reload;
 
 use std::{
     convert::Infallible,
@@ -12,7 +15,14 @@ use std::{
     time::Duration,
 };
 
+pub use self::{
+    check::{Finding, check},
+    confined::{NotConfined, confine},
+    reload::Reloads,
+};
+
 use axum::Extension;
+use engine::protocol::Confinement;
 use hyper::{Request, Response, body::Incoming, service::Service};
 use hyper_util::service::TowerToHyperService;
 use policy::authz::{policies::Policies, proof::NotProved};
@@ -34,11 +44,13 @@ use crate::{
     fleet::Fleet,
     gateway::{Gateway, Origin},
     listen::{Client, Listener, Terms},
+    live::{Current, Live},
     manage::{ManageError, Management},
     metrics::Metrics,
     operations::{self, Outward},
     outward::{self, OutwardError},
-    tls::{self, TlsError},
+    serve::reload::{Listeners, Running},
+    tls::TlsError,
 };
 
 /// Why the service does not start.
@@ -71,6 +83,9 @@ pub enum StartError {
     /// The program's own file cannot be read.
     #[error("the program's own file cannot be read: {0}")]
     Binary(io::Error),
+    /// The process cannot be confined.
+    #[error(transparent)]
+    Confined(#[from] NotConfined),
     /// The configured way out cannot be used.
     #[error(transparent)]
     Outward(#[from] OutwardError),
@@ -102,8 +117,25 @@ pub struct Started {
     pub operations: SocketAddr,
     /// Whether the API speaks TLS.
     pub secure: bool,
+    /// Whether operations do.
+    pub operations_secure: bool,
     /// The workers, some of which may still be loading.
     pub fleet: Fleet,
+}
+
+/// What a service is started with.
+#[derive(Debug)]
+pub struct Setup {
+    /// The configuration.
+    pub config: Config,
+    /// The policies that it names, with the built-in ones.
+    pub policies: Policies,
+    /// The store in its data directory.
+    pub store: Store,
+    /// How this process is confined.
+    pub confinement: Confinement,
+    /// Where later configurations come from.
+    pub reloads: Reloads,
 }
 
 /// Serves until `shutdown`, and then drains. `started` is called once both listeners are open.
@@ -111,15 +143,14 @@ pub struct Started {
 /// # Errors
 /// When it cannot start; says what to do.
 pub async fn run(
-    config: Config,
-    policies: Policies,
-    store: Store,
+    setup: Setup,
     shutdown: impl Future<Output = ()>,
     started: impl FnOnce(Started),
 ) -> Result<(), StartError> {
+    let Setup { config, policies, store, confinement, mut reloads } = setup;
     // Before anything is decided: what had expired when the service ended stays expired.
     clock::resume(store.clock()?);
-    let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
+    let listeners = Listeners::open(&config)?;
     let (in_force, proof) = policies::in_force(&store, policies, config.policies.unproved)?;
     let told = (in_force.told(), proof);
     let authorities = Arc::new(Authorities::new(in_force, config.identity.operator.clone()));
@@ -146,7 +177,7 @@ pub async fn run(
     let review = match &config.review {
         Some(review) => {
             let listener = bind(review.listen, "review.listen").await?;
-            Some((listener, tls::of_workstations(review)?))
+            Some(listener)
         }
         None => None,
     };
@@ -160,17 +191,19 @@ pub async fn run(
         spawn_blocking(move || recording::open(&config, told, &directory, &witnesses, runtime))
             .await
     };
-    let recording = recording.map_err(|_| StartError::Aborted)??;
+    let (ledger, identity) = recording.map_err(|_| StartError::Aborted)??;
     // After the listeners: where an address is taken, no model is loaded in vain.
     let fleet = Fleet::new(&config, tasks.clone());
     fleet.reconcile(&*store.directory()?);
     let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
-    let drain = Duration::from_millis(config.limits.drain_ms);
+    let tls = listeners.api.clone();
     let terms = Terms { tls, limits: config.limits.clone(), stop, abort, tasks };
+    warn_of_plaintext(operations.address(), listeners.operations.is_some());
     started(Started {
         api: api.address(),
         operations: operations.address(),
         secure: terms.tls.is_some(),
+        operations_secure: listeners.operations.is_some(),
         fleet: fleet.clone(),
     });
 
@@ -181,13 +214,14 @@ pub async fn run(
         authorities: Arc::clone(&authorities),
         providers: providers.clone(),
         key: AdminKey::Taken,
+        confinement: Arc::new(confinement),
     };
     terms.tasks.spawn(providers.clone().warm());
     let people = Desk {
         store: store.clone(),
         authorities: Arc::clone(&authorities),
         providers: providers.clone(),
-        ledger: recording.0.clone(),
+        ledger: ledger.clone(),
     };
     if let Some(listener) = desk {
         let admin = admin::router(Admin { key: AdminKey::Refused, ..admin.clone() });
@@ -195,8 +229,10 @@ pub async fn run(
             TowerToHyperService::new(desk::router(people.clone(), desk::routes()).merge(admin));
         terms.tasks.spawn(listener.serve(move |_| router.clone(), terms.clone()));
     }
-    if let Some((listener, acceptor)) = review {
-        let terms = Terms { tls: Some(acceptor), ..terms.clone() };
+    if let Some(listener) = review {
+        // Never without the certificates that workstations must show.
+        let Some(certificates) = listeners.review.clone() else { return Err(StartError::Aborted) };
+        let terms = Terms { tls: Some(certificates), ..terms.clone() };
         let service = move |client: Client| {
             // The certificate is a part of every decision.
             let router =
@@ -205,13 +241,26 @@ pub async fn run(
         };
         terms.tasks.spawn(listener.serve(service, terms.clone()));
     }
+    let told = outward::listed(&config)?;
+    let dial = outward::ports(&config)?.into_iter().map(|(_, port)| port).collect();
+    let live = Live::new(Current { config, identity });
+    let mut running = Running {
+        live: live.clone(),
+        listeners: listeners.clone(),
+        egress: egress.clone(),
+        providers: providers.clone(),
+        ledger: ledger.clone(),
+        store: store.clone(),
+        told,
+        dial,
+    };
     let gateway = Arc::new(Gateway::new(
-        config,
+        live.clone(),
         store,
         authorities,
         fleet.clone(),
         metrics,
-        recording,
+        ledger,
         providers,
     ));
     let router = operations::router(
@@ -219,10 +268,17 @@ pub async fn run(
         Outward { egress, witnesses },
         admin::router(admin),
     );
-    // The limits that an operator sets are for customers; a probe is not cut off by them.
-    let inner = Terms { tls: None, limits: Limits::default(), ..terms.clone() };
+    // The limits that an operator sets are for customers; a probe is not cut off by them. It is also
+    // the last to close: probes and operators see how the drain goes.
+    let inner = Terms {
+        tls: listeners.operations,
+        limits: Limits::default(),
+        stop: CancellationToken::new(),
+        abort: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+    };
     let router = TowerToHyperService::new(router);
-    terms.tasks.spawn(operations.serve(move |_| router.clone(), inner));
+    inner.tasks.spawn(operations.serve(move |_| router.clone(), inner.clone()));
     terms.tasks.spawn(api.serve(answering(Arc::clone(&gateway), Origin::Public), terms.clone()));
     if let Some(private) = private {
         terms.tasks.spawn(
@@ -231,18 +287,46 @@ pub async fn run(
     }
     terms.tasks.spawn(follow(Arc::clone(&gateway), terms.stop.clone()));
 
-    shutdown.await;
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            Some(()) = reloads.asked.recv() => running.reload(&reloads).await,
+        }
+    }
+    let drain = Duration::from_millis(live.current().config.limits.drain_ms);
     tracing::info!(seconds = drain.as_secs(), "draining");
     gateway.stop();
     terms.stop.cancel();
     terms.tasks.close();
     fleet.stop(drain).await;
     // Requests are over by now, or out of time; what is left is to write their last bytes.
+    end(&terms).await;
+    inner.stop.cancel();
+    inner.tasks.close();
+    end(&inner).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits until connections have written their last bytes, and closes those that do not get there.
+async fn end(terms: &Terms) {
     if timeout(LAST_BYTES, terms.tasks.wait()).await.is_err() {
         tracing::warn!("some connections did not end in time and are closed");
         terms.abort.cancel();
     }
-    Ok(())
+}
+
+/// Warns where the operations listener can be reached from other machines without TLS.
+fn warn_of_plaintext(operations: SocketAddr, secure: bool) {
+    if !secure && !operations.ip().is_loopback() {
+        tracing::warn!(
+            %operations,
+            "the operations listener speaks plain HTTP to other machines: the administrator's key, \
+             tokens, new API keys and metrics cross the network in clear. Set `certificate` and `key` \
+             in the section `operations`, or listen on loopback"
+        );
+    }
 }
 
 /// The API's service, for connections that come from where `origin` says.

@@ -1,6 +1,10 @@
-//! TLS on the API's listener, with the operator's certificate and key.
+//! TLS on the listeners, with the operator's certificates and keys, which can be replaced while the
+//! service runs.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use tokio_rustls::{
     TlsAcceptor,
@@ -16,10 +20,41 @@ use crate::config::{Review, Tls};
 
 /// The certificate or key cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot use `{path}` for TLS: {problem}")]
+#[error(
+    "cannot use `{path}` for TLS: {problem}; put a PEM file there that fits, or change the setting"
+)]
 pub struct TlsError {
     path: String,
     problem: String,
+}
+
+/// What a listener speaks TLS with. Clones are the same one.
+#[derive(Clone)]
+pub struct Certificates(Arc<RwLock<TlsAcceptor>>);
+
+impl Certificates {
+    /// Speaks TLS with these from the start.
+    #[must_use]
+    pub fn new(acceptor: TlsAcceptor) -> Self {
+        Self(Arc::new(RwLock::new(acceptor)))
+    }
+
+    /// What the next connection is accepted with.
+    #[must_use]
+    pub fn current(&self) -> TlsAcceptor {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Accepts connections with others from now on. Those that are open go on.
+    pub fn replace(&self, acceptor: TlsAcceptor) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
+    }
+}
+
+impl std::fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Certificates(..)")
+    }
 }
 
 /// Reads certificate and key.
@@ -76,6 +111,23 @@ fn finish(
         builder.with_single_cert(certificates, private).map_err(|error| problem(key, error))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// What is wrong with a certificate's dates, at a time; nothing where it is valid or cannot be read.
+#[must_use]
+pub fn out_of_date(certificate: &Path, now_s: u64) -> Option<String> {
+    let der = CertificateDer::from_pem_file(certificate).ok()?;
+    let (_, parsed) = x509_parser::parse_x509_certificate(&der).ok()?;
+    let (validity, now_s) = (parsed.validity(), i64::try_from(now_s).unwrap_or(i64::MAX));
+    let wrong = if now_s > validity.not_after.timestamp() {
+        format!("expired on {}", validity.not_after)
+    } else if now_s < validity.not_before.timestamp() {
+        format!("is not valid before {}", validity.not_before)
+    } else {
+        return None;
+    };
+    let path = certificate.display();
+    Some(format!("the certificate `{path}` {wrong}: clients refuse it; renew it"))
 }
 
 fn problem(path: &Path, problem: impl ToString) -> TlsError {

@@ -5,6 +5,7 @@ use axum::{
     body::{Body, to_bytes},
     http::Method,
 };
+use engine::protocol::Confinement;
 use policy::authz::{
     policies::Policies,
     proof::{InForce, Unproved},
@@ -44,6 +45,12 @@ fn fixture_at(taken: AdminKey) -> Fixture {
         authorities: Arc::new(Authorities::new(in_force, None)),
         providers: outward::providers(&config, &egress).unwrap(),
         key: taken,
+        confinement: Arc::new(Confinement {
+            landlock_abi: 0,
+            seccomp: false,
+            memory_locked: false,
+            attempts: Vec::new(),
+        }),
     };
     Fixture { router: router(admin), key, _data: data }
 }

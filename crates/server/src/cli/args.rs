@@ -87,7 +87,7 @@ pub(crate) struct Serve {
     /// Configuration; every field is explained in bailiwick.example.toml. Without it, the defaults
     #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Check the configuration and its policies, and stop
+    /// Look whether a start would succeed, change nothing, and stop
     #[arg(long)]
     pub(crate) check: bool,
 }

@@ -6,14 +6,17 @@ use std::{
     path::Path,
 };
 
+use engine::protocol::Confinement;
 use policy::authz::policies::Policies;
 use store::Store;
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
+    sync::mpsc,
 };
 use tracing_subscriber::{
-    Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, reload,
+    util::SubscriberInitExt as _,
 };
 
 use super::{
@@ -21,10 +24,10 @@ use super::{
     output::{Failure, note},
 };
 use crate::{
-    config::{Config, Log, LogFormat, LogLevel},
+    config::{Config, ConfigError, Log, LogFormat, LogLevel},
     manage::Management,
     quickstart,
-    serve::{self, StartError, Started},
+    serve::{self, Finding, Reloads, Setup, StartError, Started},
 };
 
 /// The crates whose lines are written at the configured level. Others only warn: their debug lines
@@ -34,13 +37,13 @@ const OWN: [&str; 5] = ["bailiwick", "server", "engine", "store", "egress"];
 const LEVEL_VARIABLE: &str = "BAILIWICK_LOG__LEVEL";
 
 pub(crate) fn serve(args: &Serve) -> Result<(), Failure> {
+    keep_files_private();
     let config = load(args.config.as_deref())?;
     let policies = config.policies.read()?;
     if args.check {
-        note("the configuration is good");
-        return Ok(());
+        return check(&config, args.config.as_deref(), policies);
     }
-    log(&config.log);
+    let level = log(&config.log);
     let management = open(&config)?;
     if management.deployments(None)?.is_empty() {
         tracing::warn!(
@@ -48,18 +51,46 @@ pub(crate) fn serve(args: &Serve) -> Result<(), Failure> {
              `bailiwick … --help`, also while this runs"
         );
     }
-    let runtime = Runtime::new()?;
-    runtime.block_on(run(config, policies, management, |started| {
-        tracing::info!(
-            api = %started.api,
-            operations = %started.operations,
-            tls = started.secure,
-            "listening"
-        );
-    }))
+    let confinement = confine(&management, &config, args.config.as_deref(), None)?;
+    let file = args.config.clone();
+    let source = Source { load: Box::new(move || read(file.as_deref())), level };
+    let service = Service { config, policies, store: management.store().clone(), confinement };
+    on_runtime(async {
+        run(service, Some(source), |started| {
+            tracing::info!(
+                api = %started.api,
+                operations = %started.operations,
+                tls = started.secure,
+                "listening"
+            );
+        })
+        .await
+    })
+}
+
+/// What was found, a line each; a failure where a start would fail.
+fn check(config: &Config, file: Option<&Path>, policies: Policies) -> Result<(), Failure> {
+    let found = serve::check(config, file, policies);
+    for finding in &found {
+        note(&finding.to_string());
+    }
+    let problems = found.iter().filter(|found| matches!(found, Finding::Problem(_))).count();
+    let problems = match problems {
+        0 => {
+            note("the configuration is good");
+            return Ok(());
+        }
+        1 => "a problem was found".to_owned(),
+        count => format!("{count} problems were found"),
+    };
+    Err(Failure::new(
+        format!("a start would fail, or not serve everything: {problems}"),
+        "each line above says what to do",
+    ))
 }
 
 pub(crate) fn quickstart(args: Quickstart) -> Result<(), Failure> {
+    keep_files_private();
     let mut config = load(None)?;
     config.data = args.data;
     config.listen.api = args.listen;
@@ -71,24 +102,57 @@ pub(crate) fn quickstart(args: Quickstart) -> Result<(), Failure> {
         // What a new user should see stands on its own.
         config.log.level = LogLevel::Warn;
     }
-    log(&config.log);
+    // Nothing is loaded again: there is no file.
+    drop(log(&config.log));
     let management = open(&config)?;
-    let runtime = Runtime::new()?;
-    runtime.block_on(async {
+    let model = quickstart::model_file(args.model.as_deref());
+    let confinement = confine(&management, &config, None, Some(&model))?;
+    on_runtime(async {
         let keys = quickstart::prepare(&management, &config, args.model).await?;
         let data = config.data.clone();
-        run(config, policies, management, move |started| {
+        let store = management.store().clone();
+        run(Service { config, policies, store, confinement }, None, move |started| {
             tokio::spawn(quickstart::welcome(data, keys, started));
         })
         .await
     })
 }
 
+/// What this process makes is for its owner only, whatever the shell says.
+fn keep_files_private() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+}
+
+/// Before any other thread is there: those that a process starts are confined as its first one is.
+fn confine(
+    management: &Management,
+    config: &Config,
+    file: Option<&Path>,
+    more: Option<&Path>,
+) -> Result<Confinement, Failure> {
+    let directory = management.store().directory()?;
+    let confined = serve::confine(config, file, &directory, more);
+    Ok(confined.map_err(StartError::from)?)
+}
+
+/// Runs until `service` ends, and then ends at once: whoever is impatient does not wait for what still
+/// runs in the background.
+fn on_runtime(service: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = Runtime::new()?;
+    let ended = runtime.block_on(service);
+    runtime.shutdown_background();
+    ended
+}
+
 pub(super) fn load(file: Option<&Path>) -> Result<Config, Failure> {
+    Ok(read(file)?)
+}
+
+fn read(file: Option<&Path>) -> Result<Config, ConfigError> {
     let environment = std::env::vars_os().filter_map(|(name, value)| {
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     });
-    Ok(Config::load(file, environment)?)
+    Config::load(file, environment)
 }
 
 fn open(config: &Config) -> Result<Management, Failure> {
@@ -99,19 +163,47 @@ fn open(config: &Config) -> Result<Management, Failure> {
     Ok(management)
 }
 
-async fn run(
+/// Where a configuration is read again, and how it changes what is logged.
+struct Source {
+    load: Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>,
+    level: Box<dyn Fn(&Log) + Send + Sync>,
+}
+
+/// What is served.
+struct Service {
     config: Config,
     policies: Policies,
-    management: Management,
+    store: Store,
+    confinement: Confinement,
+}
+
+/// Serves until a signal. SIGTERM and SIGINT drain, and end at once when they come again. SIGHUP loads
+/// the configuration again where there is a `source`, and else ends the service, too: its terminal
+/// is gone.
+async fn run(
+    service: Service,
+    source: Option<Source>,
     started: impl FnOnce(Started),
 ) -> Result<(), Failure> {
     // Before anything listens, so that no signal is missed.
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut hangup = signal(SignalKind::hangup())?;
+    let reloads = source.is_some();
+    // One waits at most: what changed meanwhile is read then.
+    let (ask, asked) = mpsc::channel(1);
     let mut next = async move || {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => return,
+                _ = terminate.recv() => return,
+                _ = hangup.recv() => {
+                    if !reloads {
+                        return;
+                    }
+                    let _ = ask.try_send(());
+                }
+            }
         }
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -126,10 +218,13 @@ async fn run(
         }
         next().await;
     };
+    let Source { load, level } =
+        source.unwrap_or_else(|| Source { load: Box::new(|| read(None)), level: Box::new(|_| ()) });
+    let Service { config, policies, store, confinement } = service;
+    let reloads = Reloads { asked, load, level };
+    let setup = Setup { config, policies, store, confinement, reloads };
     tokio::select! {
-        result = serve::run(config, policies, management.store().clone(), shutdown, started) => {
-            result?;
-        }
+        result = serve::run(setup, shutdown, started) => result?,
         () = impatient => tracing::warn!("stopped before all requests had ended"),
     }
     Ok(())
@@ -141,16 +236,9 @@ impl From<StartError> for Failure {
     }
 }
 
-pub(super) fn log(log: &Log) {
-    let level = match log.level {
-        LogLevel::Error => tracing::Level::ERROR,
-        LogLevel::Warn => tracing::Level::WARN,
-        LogLevel::Info => tracing::Level::INFO,
-        LogLevel::Debug => tracing::Level::DEBUG,
-        LogLevel::Trace => tracing::Level::TRACE,
-    };
-    let others = level.min(tracing::Level::WARN);
-    let filter = Targets::new().with_default(others).with_targets(OWN.map(|name| (name, level)));
+/// Begins to log, and returns what changes the level.
+pub(super) fn log(log: &Log) -> Box<dyn Fn(&Log) + Send + Sync> {
+    let (filter, handle) = reload::Layer::new(filter(log.level));
     let layer = fmt::layer().with_writer(io::stderr);
     let layer = match log.format {
         LogFormat::Text => {
@@ -160,4 +248,18 @@ pub(super) fn log(log: &Log) {
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
     tracing_subscriber::registry().with(layer.with_filter(filter)).init();
+    // It fails only where nothing is logged any more.
+    Box::new(move |log| drop(handle.reload(self::filter(log.level))))
+}
+
+fn filter(level: LogLevel) -> Targets {
+    let level = match level {
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Trace => tracing::Level::TRACE,
+    };
+    let others = level.min(tracing::Level::WARN);
+    Targets::new().with_default(others).with_targets(OWN.map(|name| (name, level)))
 }

@@ -1,6 +1,6 @@
 //! `bailiwick witness`: watches other services' logs.
 
-use std::fs;
+use std::{fs, os::unix::fs::DirBuilderExt as _};
 
 use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
@@ -19,14 +19,15 @@ use super::{
 use crate::{
     config::{Limits, Log, Tls},
     listen::{Listener, Terms},
-    manage, tls,
+    manage,
+    tls::{self, Certificates},
     witness::Witness,
 };
 
 pub(crate) fn witness(args: WitnessArgs) -> Result<(), Failure> {
-    serve::log(&Log::default());
+    drop(serve::log(&Log::default()));
     let logs = args.log.iter().map(|log| log_key(log)).collect::<Result<Vec<_>, _>>()?;
-    fs::create_dir_all(&args.data)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&args.data)?;
     let signer = manage::witness_key(&args.data, args.name.as_deref())?;
     let key = signer.witness_verifier().to_string();
     let witness = Witness::open(&args.data, signer, logs)
@@ -34,6 +35,7 @@ pub(crate) fn witness(args: WitnessArgs) -> Result<(), Failure> {
     let tls = match (args.certificate, args.key) {
         (Some(certificate), Some(key)) => Some(
             tls::acceptor(&Tls { certificate, key })
+                .map(Certificates::new)
                 .map_err(|error| Failure::plain(error.to_string()))?,
         ),
         _ => None,

@@ -147,12 +147,13 @@ impl Config {
             return Err(ConfigError::Contradiction(message));
         }
         self.identity.trusts().map_err(ConfigError::Contradiction)?;
-        if let Some(Tls { certificate, key }) = &self.tls {
+        for (section, tls) in [("tls", &self.tls), ("operations", &self.operations)] {
+            let Some(Tls { certificate, key }) = tls else { continue };
             for (field, path) in [("certificate", certificate), ("key", key)] {
                 if path.as_os_str().is_empty() {
                     let message = format!(
-                        "`tls.{field}` is missing: TLS needs `certificate` and `key`; set it, or \
-                         remove the section `tls`"
+                        "`{section}.{field}` is missing: TLS needs `certificate` and `key`; set it, \
+                         or remove the section `{section}`"
                     );
                     return Err(ConfigError::Contradiction(message));
                 }

@@ -35,6 +35,7 @@ fn the_example_explains_every_field() {
     };
     let full = Config {
         tls: Some(Tls { certificate: "c".into(), key: "k".into() }),
+        operations: Some(Tls { certificate: "c".into(), key: "k".into() }),
         review: Some(review),
         ..Config::default()
     };
@@ -127,6 +128,86 @@ fn fields_that_contradict_each_other_are_refused() {
     assert!(refusal(same).contains("two addresses"));
     assert!(refusal("[listen]\ndomain = 'https://x'\n").contains("host name"));
     assert!(refusal("[tls]\ncertificate = 'c'\n").contains("`tls.key` is missing"));
+    assert!(refusal("[operations]\nkey = 'c'\n").contains("`operations.certificate` is missing"));
+}
+
+/// Where only this machine reaches operations, a certificate must be asked for.
+#[test]
+fn operations_have_the_apis_certificate_where_others_reach_them() {
+    let tls = |own: bool, apis: bool, address: &str| {
+        let mut text = format!("[listen]\noperations = '{address}'\n");
+        for (section, wanted) in [("operations", own), ("tls", apis)] {
+            if wanted {
+                text += &format!("[{section}]\ncertificate = '{section}'\nkey = 'k'\n");
+            }
+        }
+        let config = load(&text, &[]).unwrap();
+        config.operations_tls().map(|tls| tls.certificate.display().to_string())
+    };
+    assert_eq!(tls(false, true, "127.0.0.1:9"), None);
+    assert_eq!(tls(false, true, "[::1]:9"), None);
+    assert_eq!(tls(false, true, "0.0.0.0:9").as_deref(), Some("tls"));
+    assert_eq!(tls(false, true, "10.0.0.1:9").as_deref(), Some("tls"));
+    assert_eq!(tls(true, true, "127.0.0.1:9").as_deref(), Some("operations"));
+    assert_eq!(tls(true, true, "10.0.0.1:9").as_deref(), Some("operations"));
+    assert_eq!(tls(false, false, "10.0.0.1:9"), None);
+}
+
+/// What is not named as reloadable needs a restart, and is named to the operator.
+#[test]
+fn a_reload_takes_what_can_change_and_names_the_rest() {
+    let tls = |path: &str| Some(Tls { certificate: path.into(), key: path.into() });
+    let review = |path: &str, port: u16| {
+        Some(Review {
+            listen: (Ipv4Addr::LOCALHOST, port).into(),
+            certificate: path.into(),
+            key: path.into(),
+            workstation_ca: path.into(),
+        })
+    };
+    let old = Config {
+        tls: tls("old"),
+        operations: tls("old"),
+        review: review("old", 1),
+        ..Config::default()
+    };
+    let mut new = Config {
+        tls: tls("new"),
+        operations: tls("new"),
+        review: review("new", 1),
+        egress: vec![Destination { url: "https://x".into(), ca_file: None, plaintext: false }],
+        ..Config::default()
+    };
+    new.limits.body_bytes_max = 2048;
+    new.limits.drain_ms = 1;
+    new.log.level = LogLevel::Trace;
+    new.identity.clock_leeway_s = 1;
+    let (next, restart) = old.reloaded(&new);
+    assert_eq!((next, restart), (new.clone(), vec![]));
+
+    let mut more = new.clone();
+    more.review = review("new", 2);
+    more.listen.desk = Some((Ipv4Addr::LOCALHOST, 3).into());
+    more.limits.connections_max = 7;
+    more.log.format = LogFormat::Json;
+    more.engine.threads = Some(3);
+    more.data = "elsewhere".into();
+    more.operations = None;
+    let (next, mut restart) = old.reloaded(&more);
+    restart.sort();
+    let expected = [
+        "data",
+        "engine.threads",
+        "limits.connections_max",
+        "listen.desk",
+        "log.format",
+        "operations",
+        "review.listen",
+    ];
+    assert_eq!(restart, expected);
+    // Nothing of these is in force, and all else is.
+    let before = Config { operations: tls("old"), ..new };
+    assert_eq!(next, before);
 }
 
 /// The commented provider of the example is meant to be used.

@@ -40,7 +40,17 @@ pub struct WorkerView {
     pub confinement: Option<ConfinementView>,
 }
 
-/// What a worker is kept from.
+/// The gateway's own process.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayView {
+    /// The process.
+    pub pid: u32,
+    /// What it is kept from, and what happened when it tried.
+    pub confinement: ConfinementView,
+}
+
+/// What a worker, or the gateway, is kept from.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfinementView {
@@ -71,6 +81,18 @@ impl Management {
     pub fn workers(&self, fleet: &Fleet) -> Result<Vec<WorkerView>, ManageError> {
         let _permit = self.permit::<ReadEvidence>(&Scope::Service, Named::Service)?;
         Ok(fleet.workers().iter().map(WorkerView::of).collect())
+    }
+}
+
+impl Management {
+    /// The gateway, with what it showed of its confinement.
+    ///
+    /// # Errors
+    /// When the caller may not see evidence.
+    pub fn gateway(&self, confinement: &Confinement) -> Result<GatewayView, ManageError> {
+        let _permit = self.permit::<ReadEvidence>(&Scope::Service, Named::Service)?;
+        let confinement = ConfinementView::of(confinement);
+        Ok(GatewayView { pid: std::process::id(), confinement })
     }
 }
 

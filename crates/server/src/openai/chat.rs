@@ -36,8 +36,8 @@ pub(crate) async fn answer(
     call: &mut Call,
     asked: Asked,
 ) -> Result<Reply, ApiError> {
-    let limits = &gateway.config.limits;
-    let Asked { caller, deployment, body, served } = asked;
+    let Asked { caller, deployment, body, served, current } = asked;
+    let limits = &current.config.limits;
     let request = parse(body.reveal(), limits, u64::from_le_bytes(random()))?;
     let target = Target::find(
         gateway,

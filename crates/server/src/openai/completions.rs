@@ -35,8 +35,8 @@ pub(crate) async fn answer(
     asked: Asked,
 ) -> Result<Reply, ApiError> {
     let operation = Operation::Completions;
-    let limits = &gateway.config.limits;
-    let Asked { caller, deployment, body, served } = asked;
+    let Asked { caller, deployment, body, served, current } = asked;
+    let limits = &current.config.limits;
     let request = parse(body.reveal(), limits, u64::from_le_bytes(random()))?;
     let target =
         Target::find(gateway, &caller, operation, deployment.as_deref(), request.model.as_ref())?;

@@ -27,6 +27,7 @@ pub(super) struct Addresses {
     pub(super) api: SocketAddr,
     pub(super) operations: SocketAddr,
     pub(super) secure: bool,
+    pub(super) operations_secure: bool,
 }
 
 impl Addresses {
@@ -35,9 +36,9 @@ impl Addresses {
         url(if self.secure { "https" } else { "http" }, self.api)
     }
 
-    /// The operations listener's URL; it never speaks TLS.
+    /// The operations listener's URL for a client on this machine.
     pub(super) fn operations_url(&self) -> String {
-        url("http", self.operations)
+        url(if self.operations_secure { "https" } else { "http" }, self.operations)
     }
 }
 
@@ -112,6 +113,7 @@ mod tests {
             api: "0.0.0.0:80".parse().unwrap(),
             operations: "[::1]:81".parse().unwrap(),
             secure: true,
+            operations_secure: false,
         };
         for _ in 0..2 {
             let path = write(dir.path(), &keys, &addresses).unwrap();

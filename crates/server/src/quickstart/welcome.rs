@@ -34,8 +34,8 @@ pub(crate) async fn welcome(data: PathBuf, keys: Keys, started: Started) {
 }
 
 async fn greet(data: &Path, keys: Keys, started: Started) -> Result<(), Failure> {
-    let Started { api, operations, secure, fleet } = started;
-    let addresses = Addresses { api, operations, secure };
+    let Started { api, operations, secure, operations_secure, fleet } = started;
+    let addresses = Addresses { api, operations, secure, operations_secure };
     let file = env_file::write(data, &keys, &addresses)?.canonicalize()?;
     drop(keys);
     loaded(&fleet).await?;

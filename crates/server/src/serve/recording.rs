@@ -33,16 +33,8 @@ pub(super) fn open(
 ) -> Result<(Ledger, Identity), StartError> {
     let signer = Arc::new(manage::service_key(&config.data)?);
     let binary = file_digest(Path::new(EXECUTABLE)).map_err(StartError::Binary)?;
-    let written = serde_json::to_vec(config).unwrap_or_default();
-    let identity = Identity { binary, configuration: Digest::of(&[&written]), policies };
-    let mut models: Vec<Digest> =
-        directory.models().iter().filter_map(|model| Digest::from_hex(&model.sha256)).collect();
-    models.sort_unstable();
-    // As many as fit an entry; each was logged when it was added.
-    models.truncate(MODELS_MAX);
-    let configuration = identity.configuration;
-    let policies = Some(policies.digest);
-    let started = Event::Started { binary, configuration, models, policies };
+    let identity = Identity { binary, configuration: digest(config), policies };
+    let started = started(&identity, directory);
     let trust = Trust { log: signer.verifier(), witnesses: witnesses.keys() };
     let connect = custodian::connect(config.key_directory(), &trust);
     let cosign = witnesses.cosign(runtime);
@@ -55,6 +47,26 @@ pub(super) fn open(
         tracing::warn!(?repairs, "what the last run left unfinished was finished, and logged");
     }
     Ok((ledger, identity))
+}
+
+/// What receipts say of the service under another configuration.
+pub(super) fn identity(config: &Config, before: &Identity) -> Identity {
+    Identity { configuration: digest(config), ..before.clone() }
+}
+
+/// What the log says of a start, or of a configuration that was loaded again.
+pub(super) fn started(identity: &Identity, directory: &Directory) -> Event {
+    let mut models: Vec<Digest> =
+        directory.models().iter().filter_map(|model| Digest::from_hex(&model.sha256)).collect();
+    models.sort_unstable();
+    // As many as fit an entry; each was logged when it was added.
+    models.truncate(MODELS_MAX);
+    let Identity { binary, configuration, policies } = *identity;
+    Event::Started { binary, configuration, models, policies: Some(policies.digest) }
+}
+
+fn digest(config: &Config) -> Digest {
+    Digest::of(&[&serde_json::to_vec(config).unwrap_or_default()])
 }
 
 fn file_digest(path: &Path) -> io::Result<Digest> {

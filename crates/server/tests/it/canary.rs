@@ -1,5 +1,5 @@
 //! A marked prompt goes in; afterwards the mark is nowhere: no log, no metric, no error, no file,
-//! not in the worker's memory.
+//! not in a worker's memory, not in the gateway's.
 
 use std::{collections::BTreeSet, fs};
 
@@ -141,13 +141,62 @@ fn a_worker_forgets_what_it_worked_on() {
                 assert!(sees, "the search does not even find what is there");
                 assert_eq!(found, BTreeSet::new(), "in the memory of worker {}", worker.name);
             }
-            Err(error) => {
-                // A worker makes itself unreadable; only root can look anyway.
-                eprintln!(
-                    "skipped: the memory of worker {} cannot be read ({error}); run as root",
-                    worker.name
-                );
-            }
+            // A worker makes itself unreadable; only root can look anyway.
+            Err(error) => unseen(&worker.name, &error),
         }
     }
+}
+
+/// Memory that cannot be searched: no failure on a developer's machine, and one where tests decide
+/// what ships, because there they run as root.
+fn unseen(what: &str, error: &std::io::Error) {
+    let text = format!("the memory of {what} cannot be read ({error}); run as root");
+    assert!(std::env::var_os("CI").is_none_or(|ci| ci.is_empty()), "{text}");
+    eprintln!("skipped: {text}");
+}
+
+/// The gateway keeps nothing of a request that has ended and whose connection is closed: not the
+/// prompt, not the answer, not the schema, not the error, not the key.
+#[test]
+fn the_gateway_forgets_what_it_passed_on() {
+    let service = Service::start(&[]);
+    let caller = service.caller("pass");
+    let mark = mark();
+    send_everywhere(&caller, &mark);
+    // An answer of the model's that is nowhere by accident: as the schema wants it.
+    let answer = self::mark();
+    let mut body = say("Answer.");
+    body["max_tokens"] = json!(60);
+    body["response_format"] = json!({"type": "json_schema", "json_schema": {"name": "s", "strict": true,
+        "schema": {"type": "object", "properties": {"a": {"enum": [answer]}}, "required": ["a"],
+                   "additionalProperties": false}}});
+    let reply = caller.post(&chat_path(CHAT), &body);
+    assert!(reply.text().contains(&answer), "{}", reply.text());
+    body["stream"] = json!(true);
+    caller.post(&chat_path(CHAT), &body).events();
+    // A key that opens nothing, and errors that repeat what was sent.
+    let wrong = format!("{}{}", self::mark(), self::mark());
+    Request::post(&chat_path(CHAT), &caller.short()).key(&wrong).send(caller.address).error(401);
+    eventually("the given-up request is gone", || (service.load() == 0).then_some(()));
+
+    let secrets =
+        [("prompt", mark), ("answer", answer), ("wrong key", wrong), ("key", caller.key1.clone())];
+    let mut tries = 0;
+    // The last buffers are dropped a moment after the answer was read.
+    let found = eventually("the gateway's memory was searched", || {
+        let (mut found, mut sees) = (BTreeSet::new(), false);
+        let look = |piece: &[u8]| {
+            for (what, secret) in &secrets {
+                found.extend(found_in(piece, secret).into_iter().map(|how| (*what, how)));
+            }
+            sees |= piece.windows(9).any(|window| window == b"bailiwick");
+        };
+        match read_memory(service.process.pid, look) {
+            Ok(()) => assert!(sees, "the search does not even find what is there"),
+            Err(error) => unseen("the gateway", &error),
+        }
+        tries += 1;
+        (found.is_empty() || tries == 3).then_some(found)
+    });
+    assert_eq!(found, BTreeSet::new(), "in the gateway's memory");
 }

@@ -1,14 +1,175 @@
 //! Starting and stopping: refusals that say what to do, drains that finish what runs.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     client::Request,
-    process::{bailiwick, eventually, signal},
-    service::{CHAT, Service, chat_path, say},
+    process::{Process, bailiwick, eventually, files_below, signal},
+    service::{CHAT, Caller, Files, Service, chat_path, free_addresses, say},
 };
+
+/// A stream that takes a while, with its first event read.
+fn streaming(caller: &Caller, tokens: u32) -> impl Iterator<Item = Value> {
+    let mut body = say("Tell a story.");
+    body["logit_bias"] = json!({"0": -100, "2": -100});
+    body["max_tokens"] = json!(tokens);
+    body["stream"] = json!(true);
+    let request = Request::post(&chat_path(CHAT), &body).key(&caller.key1);
+    let mut events = request.open(caller.address).events();
+    events.next().unwrap();
+    events
+}
+
+/// The processes that a process started and that run.
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    tasks
+        .flat_map(|task| {
+            let children = fs::read_to_string(task.unwrap().path().join("children"));
+            let children = children.unwrap_or_default();
+            children.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<u32>>()
+        })
+        .collect()
+}
+
+fn is_gone(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.is_empty() || stat.contains(") Z ")
+}
+
+/// A service manager and a terminal may signal every process of the service.
+#[test]
+fn a_signal_to_every_process_drains_and_loses_nothing() {
+    for name in ["TERM", "INT"] {
+        let mut service = Service::start(&[]);
+        let caller = service.caller("drain");
+        let events = streaming(&caller, 120);
+        let children = children(service.process.pid);
+        assert!(children.len() >= 3, "two workers and the custodian: {children:?}");
+        for child in &children {
+            signal(name, *child);
+            signal("HUP", *child);
+        }
+        signal(name, service.process.pid);
+        // What is left is to be told, and recorded: for that the custodian must live.
+        let rest: Vec<_> = events.collect();
+        let ended = |event: &Value| event["choices"][0]["finish_reason"] == "length";
+        assert!(rest.iter().any(ended), "{rest:?}\n{}", service.files.log());
+        let status = service.process.wait();
+        let log = service.files.log();
+        assert_eq!(status.code(), Some(0), "{log}");
+        for bad in ["terminal", "reset by peer", "died", "cut short", "ERROR"] {
+            assert!(!log.contains(bad), "{bad}: {log}");
+        }
+        for child in children {
+            eventually("the child is gone", || is_gone(child).then_some(()));
+        }
+    }
+}
+
+#[test]
+fn readiness_says_draining_and_health_is_good_until_the_end() {
+    let mut service = Service::start(&[]);
+    let caller = service.caller("drain");
+    let events = streaming(&caller, 200);
+    signal("TERM", service.process.pid);
+    let status = |path: &str| Request::get(path).send(service.operations);
+    eventually("readiness says so", || (status("/readyz").status == 503).then_some(()));
+    assert_eq!(status("/readyz").json()["status"], "draining");
+    assert_eq!(status("/healthz").status, 200);
+    // The API takes no more by then.
+    eventually("the API is closed", || std::net::TcpStream::connect(service.api).err());
+    assert_eq!(status("/readyz").json()["status"], "draining");
+    assert_eq!(status("/healthz").status, 200);
+    assert!(service.process.is_running());
+    assert!(events.count() > 10);
+    assert_eq!(service.process.wait().code(), Some(0), "{}", service.files.log());
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let mut service = Service::start(&[]);
+    let caller = service.caller("impatient");
+    let events = streaming(&caller, 900);
+    signal("TERM", service.process.pid);
+    eventually("it drains", || service.files.log().contains("draining").then_some(()));
+    signal("TERM", service.process.pid);
+    let status = service.process.wait();
+    let log = service.files.log();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("stopped before all requests had ended"), "{log}");
+    drop(events);
+}
+
+/// Whatever umask the service inherits, what it makes is its owner's alone.
+#[test]
+fn files_are_the_owners_alone_under_any_umask() {
+    let (files, [api, operations]) = (Files::new(), free_addresses());
+    fs::remove_dir_all(files.data()).unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 0; exec \"$@\"", "sh"]).arg(bailiwick().get_program());
+    command.arg("serve").envs([
+        ("BAILIWICK_DATA", files.data().display().to_string()),
+        ("BAILIWICK_LISTEN__API", api.to_string()),
+        ("BAILIWICK_LISTEN__OPERATIONS", operations.to_string()),
+    ]);
+    let folder = tempfile::tempdir().unwrap();
+    let _process = Process::start(&command, &folder.path().join("service.log"));
+    eventually("it is ready", || Service::answers(operations, "/readyz").then_some(()));
+    let made = [files_below(&files.data()), files_below(&files.keys())].concat();
+    assert!(made.iter().any(|file| file.ends_with("serve.lock")), "{made:?}");
+    for path in made.into_iter().chain([files.data(), files.keys(), files.data().join("log")]) {
+        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "{}: {mode:o}", path.display());
+    }
+}
+
+/// The gateway holds prompts and keys: it is confined as far as it can do without, and says so.
+#[test]
+fn the_gateway_is_confined_and_leaves_no_core() {
+    let service = &crate::service::shared().service;
+    let report = service.admin("/admin/v1/gateway");
+    assert_eq!(report["pid"], service.process.pid);
+    let confinement = &report["confinement"];
+    assert!(confinement["landlockAbi"].as_u64().unwrap() >= 4, "{report}");
+    assert_eq!(confinement["seccomp"], true);
+    for name in ["open another folder", "ptrace", "dial elsewhere", "listen elsewhere", "bpf"] {
+        let attempts = confinement["attempts"].as_array().unwrap();
+        let refused = |attempt: &&Value| attempt["attempt"] == name;
+        let error = attempts.iter().find(refused).map(|attempt| attempt["error"].clone());
+        assert!(
+            error == Some("EPERM".into()) || error == Some("EACCES".into()),
+            "{name}: {report}"
+        );
+    }
+    let proc =
+        |file: &str| fs::read_to_string(format!("/proc/{}/{file}", service.process.pid)).unwrap();
+    let limits = proc("limits");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().filter(|word| *word == "0").count(), 2, "{core}");
+    let status = proc("status");
+    for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(status.contains(line), "{line}: {status}");
+    }
+    // A real crash, with cores wanted by whoever started it.
+    let (files, [api, operations]) = (Files::new(), free_addresses());
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -c unlimited; cd \"$0\"; exec \"$@\""]).arg(folder.path());
+    command.arg(bailiwick().get_program()).arg("serve").envs([
+        ("BAILIWICK_DATA", files.data().display().to_string()),
+        ("BAILIWICK_LISTEN__API", api.to_string()),
+        ("BAILIWICK_LISTEN__OPERATIONS", operations.to_string()),
+    ]);
+    let mut process = Process::start(&command, &files.data().with_extension("log"));
+    eventually("it is ready", || Service::answers(operations, "/readyz").then_some(()));
+    signal("ABRT", process.pid);
+    process.wait();
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
 
 #[test]
 fn sigterm_lets_running_requests_finish() {
@@ -45,14 +206,13 @@ fn sigterm_lets_running_requests_finish() {
 fn no_worker_outlives_a_killed_gateway() {
     let mut service = Service::start(&[]);
     service.caller("orphan");
-    let pids: Vec<_> = service.workers().iter().map(|worker| worker.pid).collect();
+    // The custodian, too.
+    let pids = children(service.process.pid);
+    assert!(pids.len() >= 3, "{pids:?}");
     signal("KILL", service.process.pid);
     service.process.wait();
     for pid in pids {
-        eventually("the worker is gone", || {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            (stat.is_empty() || stat.contains(") Z ")).then_some(())
-        });
+        eventually("the child is gone", || is_gone(pid).then_some(()));
     }
 }
 

@@ -1,0 +1,188 @@
+//! Takes a new configuration over while the service runs: checked whole first, then logged, then put
+//! in force. Where anything is wrong with it, nothing changes.
+
+use std::fmt;
+
+use policy::token::Trust;
+use store::{Store, StoreError, ledger::Ledger, tiles::LogError};
+use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio_rustls::TlsAcceptor;
+
+use super::recording;
+use crate::{
+    config::{Config, ConfigError, Log},
+    identity::Providers,
+    live::{Current, Live},
+    outward::{self, OutwardError},
+    tls::{self, Certificates, TlsError},
+};
+
+/// Where new configurations come from.
+pub struct Reloads {
+    /// Each message asks for one.
+    pub asked: mpsc::Receiver<()>,
+    /// Reads the configuration again.
+    pub load: Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>,
+    /// Sets what is logged.
+    pub level: Box<dyn Fn(&Log) + Send + Sync>,
+}
+
+impl fmt::Debug for Reloads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reloads(..)")
+    }
+}
+
+/// The certificates of the listeners that have some.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Listeners {
+    pub(super) api: Option<Certificates>,
+    pub(super) operations: Option<Certificates>,
+    pub(super) review: Option<Certificates>,
+}
+
+impl Listeners {
+    /// Reads the certificates of all listeners.
+    pub(super) fn open(config: &Config) -> Result<Self, TlsError> {
+        let Acceptors { api, operations, review } = Acceptors::read(config)?;
+        let certificates = |acceptor: Option<TlsAcceptor>| acceptor.map(Certificates::new);
+        Ok(Self {
+            api: certificates(api),
+            operations: certificates(operations),
+            review: certificates(review),
+        })
+    }
+}
+
+/// Certificates as they lie in their files now.
+pub(super) struct Acceptors {
+    api: Option<TlsAcceptor>,
+    operations: Option<TlsAcceptor>,
+    review: Option<TlsAcceptor>,
+}
+
+impl Acceptors {
+    pub(super) fn read(config: &Config) -> Result<Self, TlsError> {
+        Ok(Self {
+            api: config.tls.as_ref().map(tls::acceptor).transpose()?,
+            operations: config.operations_tls().map(tls::acceptor).transpose()?,
+            review: config.review.as_ref().map(tls::of_workstations).transpose()?,
+        })
+    }
+}
+
+/// What a reload changes.
+pub(super) struct Running {
+    pub(super) live: Live,
+    pub(super) listeners: Listeners,
+    pub(super) egress: egress::Egress,
+    pub(super) providers: Providers,
+    pub(super) ledger: Ledger,
+    pub(super) store: Store,
+    /// The list of destinations that the log told of last.
+    pub(super) told: String,
+    /// The TCP ports that the process may dial: the kernel holds it to those of its start.
+    pub(super) dial: Vec<u16>,
+}
+
+/// Why a new configuration is not taken over.
+#[derive(Debug, thiserror::Error)]
+enum NotReloaded {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Outward(#[from] OutwardError),
+    #[error("{problem}")]
+    Issuer { problem: String },
+    #[error(
+        "`egress` lists `{url}`, and the service was started without a destination at port {port}: \
+         it confines itself to the ports of its start; restart it"
+    )]
+    Port { url: String, port: u16 },
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("it was cut off; ask again")]
+    Aborted,
+}
+
+/// A configuration that was checked whole.
+struct Checked {
+    next: Config,
+    restart: Vec<String>,
+    acceptors: Acceptors,
+    egress: egress::Egress,
+    trusts: Vec<Trust>,
+    told: String,
+}
+
+impl Running {
+    /// Takes a new configuration over, or says in the log why not.
+    pub(super) async fn reload(&mut self, reloads: &Reloads) {
+        match self.take_over(reloads).await {
+            Ok(restart) => {
+                tracing::info!("the configuration was loaded again");
+                if !restart.is_empty() {
+                    let settings = restart.join(", ");
+                    tracing::warn!(settings, "these settings were changed and need a restart");
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the configuration was not loaded again; nothing has changed");
+            }
+        }
+    }
+
+    async fn take_over(&mut self, reloads: &Reloads) -> Result<Vec<String>, NotReloaded> {
+        let new = (reloads.load)()?;
+        let checked = self.check(&new)?;
+        let Checked { next, restart, acceptors, egress, trusts, told } = checked;
+        let identity = recording::identity(&next, &self.live.current().identity);
+        let changed = identity.configuration != self.live.current().identity.configuration;
+        if changed || told != self.told {
+            // First the log tells of it, then it is in force.
+            let started = recording::started(&identity, &*self.store.directory()?);
+            let (ledger, list) = (self.ledger.clone(), told.clone());
+            let logged = spawn_blocking(move || ledger.restarted(started, &list)).await;
+            logged.map_err(|_| NotReloaded::Aborted)??;
+        }
+        self.told = told;
+        self.egress.replace(&egress);
+        self.providers.replace(trusts);
+        let Acceptors { api, operations, review } = acceptors;
+        for (certificates, acceptor) in [
+            (&self.listeners.api, api),
+            (&self.listeners.operations, operations),
+            (&self.listeners.review, review),
+        ] {
+            if let (Some(certificates), Some(acceptor)) = (certificates, acceptor) {
+                certificates.replace(acceptor);
+            }
+        }
+        (reloads.level)(&next.log);
+        self.live.replace(Current { config: next, identity });
+        tokio::spawn(self.providers.clone().warm());
+        Ok(restart)
+    }
+
+    /// Everything that could be wrong with a configuration, before any of it is in force.
+    fn check(&self, new: &Config) -> Result<Checked, NotReloaded> {
+        let (next, restart) = self.live.current().config.reloaded(new);
+        let acceptors = Acceptors::read(&next)?;
+        let egress = outward::egress(&next)?;
+        if let Some((url, port)) =
+            outward::ports(&next)?.into_iter().find(|(_, port)| !self.dial.contains(port))
+        {
+            return Err(NotReloaded::Port { url, port });
+        }
+        // Whom the log's witnesses and the issuers are asked by must still be listed.
+        drop(outward::witnesses(&next, &egress)?);
+        drop(outward::providers(&next, &egress)?);
+        let trusts = next.identity.trusts().map_err(|problem| NotReloaded::Issuer { problem })?;
+        let told = outward::listed(&next)?;
+        Ok(Checked { next, restart, acceptors, egress, trusts, told })
+    }
+}
