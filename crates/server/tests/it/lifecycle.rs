@@ -103,6 +103,43 @@ fn a_second_signal_ends_at_once() {
     drop(events);
 }
 
+/// Models are read from folders that the service knew at its start; a new one says what to do.
+#[test]
+fn models_are_read_from_known_folders_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let [known, unknown] = ["known", "unknown"].map(|name| {
+        let path = folder.path().join(name);
+        fs::create_dir(&path).unwrap();
+        path
+    });
+    let (files, addresses) = (Files::new(), free_addresses());
+    let caller = files.chat_caller("models", addresses[0], &[]);
+    let folders = format!("['{}']", known.display());
+    let settings = [("BAILIWICK_ENGINE__MODEL_FOLDERS", folders.as_str())];
+    let service = Service::begin(files, addresses, &settings);
+    service.wait_until_ready();
+    for (name, folder) in [("known", &known), ("unknown", &unknown)] {
+        let file = folder.join("model.gguf");
+        fs::copy(crate::process::model(), &file).unwrap();
+        service.files.cli(&["model", "add", file.to_str().unwrap(), "--name", name, "--in-place"]);
+        let create = ["deployment", "create", name, "--resource", &caller.resource];
+        service.files.cli(&[&create[..], &["--model", name, "--task", "chat"]].concat());
+    }
+    let state = |name: &str| {
+        let name = format!("{name}/chat");
+        let worker = service.workers().into_iter().find(|worker| worker.name == name);
+        worker.map(|worker| worker.json).unwrap_or_default()
+    };
+    eventually("the known one is ready", || (state("known")["state"] == "ready").then_some(()));
+    let refused = eventually("the unknown one is refused", || {
+        let state = state("unknown");
+        (state["state"] == "refused").then_some(state)
+    });
+    let reason = refused["reason"].as_str().unwrap();
+    assert!(reason.contains("engine.model_folders"), "{reason}");
+    caller.post(&chat_path("known"), &caller.short()).ok();
+}
+
 /// Whatever umask the service inherits, what it makes is its owner's alone.
 #[test]
 fn files_are_the_owners_alone_under_any_umask() {
