@@ -1,5 +1,6 @@
 //! Puts the service together, announces where it listens, serves, and drains.
 
+mod descriptors;
 mod policies;
 mod recording;
 
@@ -13,7 +14,7 @@ use std::{
 };
 
 use axum::Extension;
-use hyper::{Request, Response, body::Incoming, service::Service};
+use hyper::{Request, Response, service::Service};
 use hyper_util::service::TowerToHyperService;
 use policy::authz::{policies::Policies, proof::NotProved};
 use store::{Store, StoreError, tiles::LogError};
@@ -33,7 +34,7 @@ use crate::{
     desk::{self, Desk},
     fleet::Fleet,
     gateway::{Gateway, Origin},
-    listen::{Client, Listener, Terms},
+    listen::{Client, Listener, Terms, Upload},
     manage::{ManageError, Management},
     metrics::Metrics,
     operations::{self, Outward},
@@ -74,6 +75,9 @@ pub enum StartError {
     /// The configured way out cannot be used.
     #[error(transparent)]
     Outward(#[from] OutwardError),
+    /// Too few files may be open.
+    #[error(transparent)]
+    Descriptors(#[from] descriptors::TooFew),
     /// A part of the start was cut off.
     #[error("the start was cut off; the lines above say why")]
     Aborted,
@@ -132,6 +136,7 @@ pub async fn run(
              `bailiwick tenant create`"
         );
     }
+    let connections = descriptors::budget(&config, &*store.directory()?)?;
     let tasks = TaskTracker::new();
     let api = bind(config.listen.api, "listen.api").await?;
     let private = match config.listen.private {
@@ -166,7 +171,17 @@ pub async fn run(
     fleet.reconcile(&*store.directory()?);
     let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
     let drain = Duration::from_millis(config.limits.drain_ms);
-    let terms = Terms { tls, limits: config.limits.clone(), stop, abort, tasks };
+    let terms = Terms {
+        tls,
+        limits: config.limits.clone(),
+        connections: connections.api,
+        proxies: config.listen.proxies.clone().into(),
+        stop,
+        abort,
+        tasks,
+    };
+    // Those for operators have places of their own: a busy API starves none of them.
+    let inner = Terms { connections: connections.operators, ..terms.clone() };
     started(Started {
         api: api.address(),
         operations: operations.address(),
@@ -193,10 +208,10 @@ pub async fn run(
         let admin = admin::router(Admin { key: AdminKey::Refused, ..admin.clone() });
         let router =
             TowerToHyperService::new(desk::router(people.clone(), desk::routes()).merge(admin));
-        terms.tasks.spawn(listener.serve(move |_| router.clone(), terms.clone()));
+        terms.tasks.spawn(listener.serve(move |_| router.clone(), inner.clone()));
     }
     if let Some((listener, acceptor)) = review {
-        let terms = Terms { tls: Some(acceptor), ..terms.clone() };
+        let terms = Terms { tls: Some(acceptor), ..inner.clone() };
         let service = move |client: Client| {
             // The certificate is a part of every decision.
             let router =
@@ -220,7 +235,7 @@ pub async fn run(
         admin::router(admin),
     );
     // The limits that an operator sets are for customers; a probe is not cut off by them.
-    let inner = Terms { tls: None, limits: Limits::default(), ..terms.clone() };
+    let inner = Terms { tls: None, limits: Limits::default(), ..inner };
     let router = TowerToHyperService::new(router);
     terms.tasks.spawn(operations.serve(move |_| router.clone(), inner));
     terms.tasks.spawn(api.serve(answering(Arc::clone(&gateway), Origin::Public), terms.clone()));
@@ -260,12 +275,12 @@ struct Answering {
     origin: Origin,
 }
 
-impl Service<Request<Incoming>> for Answering {
+impl Service<Request<Upload>> for Answering {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<Upload>) -> Self::Future {
         let Self { gateway, origin } = self.clone();
         Box::pin(async move { Ok(gateway.handle(request, origin).await) })
     }
