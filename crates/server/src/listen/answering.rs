@@ -176,7 +176,7 @@ fn authority(value: &HeaderValue) -> Option<Authority> {
     let authority: Authority = value.to_str().ok()?.trim().parse().ok()?;
     let port = authority.as_str().len() > authority.host().len();
     let good = !authority.host().is_empty()
-        && !authority.as_str().contains('@')
+        && !authority.as_str().contains(['@', ','])
         && (!port || authority.port_u16().is_some());
     good.then_some(authority)
 }

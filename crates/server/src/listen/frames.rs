@@ -6,7 +6,7 @@
 
 /// Where in the stream of frames we are.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub struct Frames {
     state: State,
 }
 
@@ -20,7 +20,7 @@ enum State {
 
 /// The head of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Frame {
+pub struct Frame {
     length: usize,
     kind: u8,
     flags: u8,
@@ -28,17 +28,19 @@ pub(super) struct Frame {
 
 impl Frames {
     /// What a client sends: a preface, then frames.
-    pub(super) fn of_a_client() -> Self {
+    #[must_use]
+    pub fn of_a_client() -> Self {
         Self { state: State::Skip(PREFACE) }
     }
 
     /// What a server sends.
-    pub(super) fn of_a_server() -> Self {
+    #[must_use]
+    pub fn of_a_server() -> Self {
         Self { state: State::Skip(0) }
     }
 
     /// Reads on, and calls `each` with every head that is complete.
-    pub(super) fn read(&mut self, mut bytes: &[u8], mut each: impl FnMut(Frame)) {
+    pub fn read(&mut self, mut bytes: &[u8], mut each: impl FnMut(Frame)) {
         while !bytes.is_empty() {
             match &mut self.state {
                 State::Skip(0) => self.state = State::Head([0; HEAD], 0),
@@ -65,7 +67,8 @@ impl Frames {
     }
 
     /// Whether the next byte begins a frame.
-    pub(super) fn is_between(&self) -> bool {
+    #[must_use]
+    pub fn is_between(&self) -> bool {
         matches!(self.state, State::Skip(0) | State::Head(_, 0))
     }
 }
@@ -78,14 +81,16 @@ impl Frame {
 
     /// What this frame of a client costs, in points. Data that carries something is paid for by
     /// the limits of bodies; all else costs, and so does data in crumbs.
-    pub(super) fn cost(self) -> u32 {
+    #[must_use]
+    pub fn cost(self) -> u32 {
         let ends = self.flags & END_STREAM != 0;
         u32::from(self.kind != DATA || (self.length < CRUMB && !ends))
     }
 
     /// What this frame of ours earns the client, in points: a part of an answer is what it
     /// came for, and it says so with a frame or two (WINDOW_UPDATE).
-    pub(super) fn earns(self) -> u32 {
+    #[must_use]
+    pub fn earns(self) -> u32 {
         if matches!(self.kind, DATA | HEADERS) { EARNED } else { 0 }
     }
 }

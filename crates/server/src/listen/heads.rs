@@ -6,7 +6,7 @@
 
 /// Where in a connection's requests we are.
 #[derive(Debug)]
-pub(super) struct Heads {
+pub struct Heads {
     place: Place,
     line: Line,
     /// Heads that are complete.
@@ -36,14 +36,16 @@ struct Line {
 }
 
 impl Heads {
-    pub(super) fn new() -> Self {
+    /// Before the first byte.
+    #[must_use]
+    pub fn new() -> Self {
         let line = Line { start: [0; LINE], length: 0 };
         let place = Place::Before;
         Self { place, line, complete: 0, length: None, coded: false, ambiguous: None }
     }
 
     /// Reads on.
-    pub(super) fn read(&mut self, mut bytes: &[u8]) {
+    pub fn read(&mut self, mut bytes: &[u8]) {
         while let Some((byte, rest)) = bytes.split_first() {
             match &mut self.place {
                 Place::Chunks => return,
@@ -67,12 +69,14 @@ impl Heads {
     }
 
     /// Whether a head has begun and is not complete.
-    pub(super) fn is_within(&self) -> bool {
+    #[must_use]
+    pub fn is_within(&self) -> bool {
         self.place == Place::Head
     }
 
     /// The number of the head, from 0, that gave its body's length in two ways.
-    pub(super) fn ambiguous(&self) -> Option<u64> {
+    #[must_use]
+    pub fn ambiguous(&self) -> Option<u64> {
         self.ambiguous
     }
 
@@ -106,6 +110,12 @@ impl Heads {
             (false, None | Some(0)) => Place::Before,
             (false, Some(length)) => Place::Body(length),
         };
+    }
+}
+
+impl Default for Heads {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
