@@ -153,6 +153,9 @@ impl Listener {
                     continue;
                 }
             };
+            if place.made_room {
+                turned_away.made_room();
+            }
             let guest = Guest::new(place, now);
             let (service, terms_here) = (service.clone(), terms.clone());
             terms.tasks.spawn(async move {

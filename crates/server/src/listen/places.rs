@@ -56,6 +56,8 @@ pub(super) struct Place {
     places: Arc<Places>,
     number: u64,
     from: Option<From>,
+    /// Whether somebody else had to go for it.
+    pub(super) made_room: bool,
     /// Requests that are being answered.
     pub(super) open: Arc<AtomicUsize>,
     /// Somebody else needs the place.
@@ -163,6 +165,7 @@ impl Places {
         let from =
             (!self.proxies.iter().any(|proxy| proxy.holds(address))).then(|| From::of(address));
         let known = from.is_none_or(|from| table.is_known(from.host, now));
+        let leaving = table.leaving;
         if let Some(from) = from {
             if !known && !table.host(from.host, now).budget.spend(points, self.shares.rate, now) {
                 return Err(NoPlace::Budget);
@@ -174,6 +177,7 @@ impl Places {
             places: Arc::clone(self),
             number: table.next,
             from,
+            made_room: table.leaving > leaving,
             open: Arc::default(),
             leave: CancellationToken::new(),
         };

@@ -1,4 +1,4 @@
-//! What is done with a connection for which there is no place.
+//! What is done with a connection for which there is no place, and what the operator hears of it.
 
 use std::{
     net::SocketAddr,
@@ -16,19 +16,25 @@ use crate::{limits, openai::error::ApiError};
 pub(super) struct TurnedAway {
     listener: SocketAddr,
     words: Arc<Semaphore>,
-    since_told: u64,
+    /// Those that were turned away, and those that were closed to make room, since it was told.
+    counts: [u64; 2],
     told: Option<Instant>,
 }
 
 impl TurnedAway {
     pub(super) fn new(listener: SocketAddr) -> Self {
         let words = Arc::new(Semaphore::new(limits::TURNED_AWAY_MAX));
-        Self { listener, words, since_told: 0, told: None }
+        Self { listener, words, counts: [0, 0], told: None }
     }
 
     /// Ends a connection; where that costs little, it is told why.
     pub(super) fn say(&mut self, socket: TcpStream, reason: NoPlace, terms: &Terms) {
-        self.note(reason, Instant::now());
+        let why = match reason {
+            NoPlace::Share => "one address or network has its share of connections",
+            NoPlace::Full => "all connections are at work",
+            NoPlace::Budget => "one address causes too much work without a key",
+        };
+        self.note([1, 0], why, Instant::now());
         let error = match reason {
             // Whoever causes work for nothing gets none done.
             NoPlace::Budget => return,
@@ -46,23 +52,27 @@ impl TurnedAway {
         });
     }
 
-    fn note(&mut self, reason: NoPlace, now: Instant) {
-        self.since_told += 1;
+    /// Notes that an idle connection was closed to make room for another.
+    pub(super) fn made_room(&mut self) {
+        self.note([0, 1], "there was no free place", Instant::now());
+    }
+
+    fn note(&mut self, more: [u64; 2], why: &'static str, now: Instant) {
+        let [turned_away, closed] = &mut self.counts;
+        *turned_away += more[0];
+        *closed += more[1];
         if self.told.is_some_and(|told| now.duration_since(told) < TELL_EVERY) {
             return;
         }
-        let why = match reason {
-            NoPlace::Share => "one address or network has its share of connections",
-            NoPlace::Full => "all connections are at work",
-            NoPlace::Budget => "one address causes too much work without a key",
-        };
         tracing::warn!(
             listener = %self.listener,
-            connections = self.since_told,
+            turned_away,
+            closed,
             why,
-            "connections were turned away; docs/operate/limits.md says what to do"
+            "connections were turned away, or closed to make room; docs/operate/limits.md says what \
+             to do"
         );
-        (self.since_told, self.told) = (0, Some(now));
+        (self.counts, self.told) = ([0, 0], Some(now));
     }
 }
 

@@ -156,10 +156,15 @@ fn every_answer_of_every_listener_has_its_headers() {
         ("BAILIWICK_LISTEN__DESK", desk.to_string()),
         ("BAILIWICK_TLS__CERTIFICATE", file("server.pem")),
         ("BAILIWICK_TLS__KEY", file("server-key.pem")),
-        ("BAILIWICK_REVIEW__LISTEN", review.to_string()),
-        ("BAILIWICK_REVIEW__CERTIFICATE", file("server.pem")),
-        ("BAILIWICK_REVIEW__KEY", file("server-key.pem")),
-        ("BAILIWICK_REVIEW__WORKSTATION_CA", file("ca.pem")),
+        (
+            "BAILIWICK_REVIEW",
+            format!(
+                "{{ listen = '{review}', certificate = '{}', key = '{}', workstation_ca = '{}' }}",
+                file("server.pem"),
+                file("server-key.pem"),
+                file("ca.pem")
+            ),
+        ),
     ];
     let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let service = Service::start(&settings);
