@@ -49,6 +49,7 @@ proof: setup ## After a policy was changed: prove, and keep the proof for the bu
 bench: build model ## Measure against llama-server, nginx and LiteLLM; writes docs/benchmarks.md
 	@scripts/bench.sh
 	@scripts/overhead.sh
+	@scripts/attacks.sh
 
 fuzz: setup ## Fuzz the parsers of foreign bytes, 30 s each (SECONDS_EACH=…)
 	@scripts/fuzz.sh

@@ -26,6 +26,7 @@ use servers::{Server, Setup};
 const USAGE: &str = "usage: bench --ours BINARY --theirs BINARY --model GGUF --work DIR
              [--rounds 5] [--tokens 192] [--threads N] [--only ours|theirs] [--write FILE.md]
        bench overhead …
+       bench attacks …
        bench stub --listen ADDRESS";
 
 fn main() -> ExitCode {
@@ -34,6 +35,8 @@ fn main() -> ExitCode {
         None => Options::parse(arguments).map_err(io::Error::other).and_then(run),
         Some("overhead") => overhead::main(arguments),
         Some("stub") => overhead::stub(arguments),
+        Some("attacks") => overhead::attacks(arguments),
+        Some("attacker") => overhead::attacker(arguments),
         Some(other) => Err(io::Error::other(format!("`{other}` is not a command\n{USAGE}"))),
     };
     match result {

@@ -2,6 +2,7 @@
 //! proxy and LiteLLM's proxy in front of the same stub, each pinned to the same core while stub and
 //! load generator share another one. It measures no model.
 
+mod attacks;
 mod fixed;
 mod load;
 mod message;
@@ -21,6 +22,7 @@ use std::{
 use rustix::thread::{CpuSet, sched_setaffinity};
 use serde_json::json;
 
+pub(crate) use self::attacks::{attacker, main as attacks};
 use self::{
     load::Run,
     servers::{Programs, Running},

@@ -105,7 +105,8 @@ pub(super) fn start<'stub>(
     }
 }
 
-fn start_ours(programs: &Programs) -> io::Result<Server> {
+/// Starts Bailiwick with workers that answer at once, on a core of its own.
+pub(super) fn start_ours(programs: &Programs) -> io::Result<Server> {
     let data = programs.data();
     // The stub takes any file for a model.
     let model = programs.work.join("model.gguf");

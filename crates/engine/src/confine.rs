@@ -23,7 +23,9 @@ use std::{
     process::Command,
 };
 
-use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::process::{
+    Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
+};
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
 use self::files::Rule;
@@ -84,9 +86,21 @@ pub fn harden() -> Result<(), Unconfined> {
     keep_private()?;
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(step("asking to die with the gateway"))?;
+    few_files()?;
     memory::allow_locking();
     std::env::set_current_dir("/").map_err(step("changing to /"))?;
     syscalls::close_from(FIRST_INHERITED_FD).map_err(step("closing inherited files"))
+}
+
+/// Lowers the limit of open files to what a worker or the custodian needs: the gateway raises its own
+/// for its connections, and its children inherit that.
+///
+/// # Errors
+/// When the system refuses.
+pub fn few_files() -> Result<(), Unconfined> {
+    let most = getrlimit(Resource::Nofile).maximum.unwrap_or(FILES_MAX).min(FILES_MAX);
+    let few = Rlimit { current: Some(most), maximum: Some(most) };
+    setrlimit(Resource::Nofile, few).map_err(step("lowering the limit of open files"))
 }
 
 /// A process that may read one model file and compute.
@@ -180,6 +194,8 @@ pub fn leave_signals_to_parent(command: &mut Command) -> &mut Command {
 
 /// Standard input is the socket, output goes nowhere, error is the gateway's pipe.
 const FIRST_INHERITED_FD: u32 = 3;
+/// A model, a socket, and what libraries open for a moment.
+const FILES_MAX: u64 = 256;
 
 fn step<E: std::fmt::Display>(step: &'static str) -> impl FnOnce(E) -> Unconfined {
     move |error| Unconfined::Step { step, error: error.to_string() }

@@ -29,6 +29,7 @@ use crate::{
     authority::Authorities,
     fleet::Fleet,
     identity::Providers,
+    listen::Guest,
     manage::{
         Actor, DeploymentUpdate, ManageError, Management, NewDeployment, NewModel, NewResource,
         ResourceUpdate, RoleAssignment, UsageView,
@@ -120,6 +121,9 @@ async fn let_in(
     next: Next,
 ) -> Result<Response, AdminError> {
     let actor = admin.actor(request.headers()).await?;
+    if let Some(guest) = request.extensions().get::<Guest>() {
+        guest.recognise(&actor);
+    }
     request.extensions_mut().insert(actor);
     Ok(next.run(request).await)
 }

@@ -19,6 +19,7 @@ use store::{Directory, Resource};
 use crate::{
     call::random,
     identity::{Providers, Unverified},
+    listen::LetIn,
     openai::error::ApiError,
 };
 
@@ -89,6 +90,8 @@ impl From<Unverified> for NotLetIn {
         }
     }
 }
+
+impl LetIn for Caller {}
 
 impl Caller {
     /// The resource that was called.

@@ -56,7 +56,6 @@ pub struct Call {
     /// What becomes its record and receipt, once it is known who calls.
     pub exchange: Option<Box<Exchange>>,
     client_id: Option<HeaderValue>,
-    secure: bool,
     metrics: Arc<Metrics>,
 }
 
@@ -74,7 +73,7 @@ pub enum Outcome {
 impl Call {
     /// Begins a call.
     #[must_use]
-    pub fn begin(headers: &HeaderMap, secure: bool, metrics: Arc<Metrics>) -> Self {
+    pub fn begin(headers: &HeaderMap, metrics: Arc<Metrics>) -> Self {
         Self {
             id: request_id(),
             started: Instant::now(),
@@ -88,12 +87,11 @@ impl Call {
             outcome: Outcome::Unanswered,
             exchange: None,
             client_id: headers.get(CLIENT_REQUEST_ID).filter(|id| echoable(id)).cloned(),
-            secure,
             metrics,
         }
     }
 
-    /// Puts the headers that every answer has, and those that this call has earned.
+    /// Puts the headers that every answer of the API has, and those that this call has earned.
     pub fn headers(&self, headers: &mut HeaderMap) {
         if let Ok(id) = HeaderValue::try_from(self.id.to_string()) {
             headers.insert("apim-request-id", id.clone());
@@ -103,11 +101,6 @@ impl Call {
             && let Ok(path) = HeaderValue::try_from(format!("{RECEIPTS}{}", self.id))
         {
             headers.insert("x-bailiwick-receipt", path);
-        }
-        headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-        if self.secure {
-            let value = HeaderValue::from_static("max-age=31536000; includeSubDomains");
-            headers.insert("strict-transport-security", value);
         }
         if let Some(id) = &self.client_id {
             headers.insert(CLIENT_REQUEST_ID, id.clone());
@@ -253,7 +246,7 @@ mod tests {
             headers.insert(*name, HeaderValue::from_bytes(value).unwrap());
         }
         let fleet = Fleet::new(&crate::config::Config::default(), TaskTracker::new());
-        Call::begin(&headers, true, Arc::new(Metrics::new(fleet)))
+        Call::begin(&headers, Arc::new(Metrics::new(fleet)))
     }
 
     fn told(call: &Call) -> HeaderMap {
@@ -269,8 +262,6 @@ mod tests {
         assert_eq!(headers["x-request-id"], call.id.to_string());
         assert_eq!(headers["apim-request-id"], call.id.to_string());
         assert_eq!(headers["x-ms-client-request-id"], "abc-1");
-        assert_eq!(headers["x-content-type-options"], "nosniff");
-        assert!(headers.contains_key("strict-transport-security"));
         assert!(!headers.contains_key("x-ms-region"));
         call.balance = Some(Balance {
             limits: Limits { tokens_per_minute: 100, requests_per_minute: 6 },

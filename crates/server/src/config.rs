@@ -153,9 +153,34 @@ pub struct Limits {
     /// Milliseconds for a whole request, answer included.
     #[serde(deserialize_with = "within::<1, 86_400_000, _, _>")]
     pub request_ms: u64,
-    /// Connections open at once.
+    /// Milliseconds that a connection of a known caller may stay without a request. One that has
+    /// not shown a key gets `header_read_ms`.
+    #[serde(deserialize_with = "within::<1, 86_400_000, _, _>")]
+    pub idle_ms: u64,
+    /// Connections open at once, on the API's listener and on the private one each.
     #[serde(deserialize_with = "within::<1, 1_000_000, _, _>")]
     pub connections_max: usize,
+    /// Connections open at once, on each of the listeners for operators, the desk and reviews.
+    #[serde(deserialize_with = "within::<8, 1_000_000, _, _>")]
+    pub operators_connections_max: usize,
+    /// Percent of a listener's connections that one address may have without a key.
+    #[serde(deserialize_with = "within::<1, 100, _, _>")]
+    pub connections_address_percent: usize,
+    /// Percent of a listener's connections that one network may have without a key.
+    #[serde(deserialize_with = "within::<1, 100, _, _>")]
+    pub connections_network_percent: usize,
+    /// Percent of a listener's connections that are kept for addresses which showed a key lately.
+    #[serde(deserialize_with = "within::<0, 90, _, _>")]
+    pub connections_known_percent: usize,
+    /// Seconds for which an address that showed a key is known.
+    #[serde(deserialize_with = "within::<60, 31_536_000, _, _>")]
+    pub known_address_s: u64,
+    /// What one address may cause each second without a key, in points.
+    #[serde(deserialize_with = "within::<10, 1_000_000, _, _>")]
+    pub address_points_per_second: u32,
+    /// Bodies of one resource that may be on their way at once.
+    #[serde(deserialize_with = "within::<1, 1_000_000, _, _>")]
+    pub uploads_max: usize,
     /// Messages in a conversation.
     #[serde(deserialize_with = "within::<1, 1_000_000, _, _>")]
     pub messages_max: usize,
@@ -375,7 +400,15 @@ impl Default for Limits {
             header_read_ms: 10_000,
             body_read_ms: 30_000,
             request_ms: 600_000,
+            idle_ms: 75_000,
             connections_max: 1024,
+            operators_connections_max: 128,
+            connections_address_percent: 25,
+            connections_network_percent: 50,
+            connections_known_percent: 25,
+            known_address_s: 3600,
+            address_points_per_second: 1000,
+            uploads_max: 256,
             messages_max: 2048,
             tools_max: 128,
             choices_max: 8,

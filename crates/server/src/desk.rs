@@ -31,7 +31,8 @@ use store::{Directory, Resource, Store, ledger::Ledger, random};
 
 use self::error::DeskError;
 use crate::{
-    authority::Authorities, clock, identity::Providers, routes::Routes, sign_in::SignedIn,
+    authority::Authorities, clock, identity::Providers, listen::Guest, routes::Routes,
+    sign_in::SignedIn,
 };
 
 /// Bytes of a request.
@@ -153,6 +154,9 @@ impl FromRequestParts<Desk> for Visitor {
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, DeskError> {
         let Desk { store, authorities, providers, .. } = desk;
         let signed_in = SignedIn::with(&parts.headers, store, authorities, providers).await?;
+        if let Some(guest) = parts.extensions.get::<Guest>() {
+            guest.recognise(&signed_in);
+        }
         let Principal::Person(person) = &signed_in.principal else {
             return Err(DeskError::NoPerson);
         };

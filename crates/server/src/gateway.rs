@@ -13,10 +13,7 @@ use std::{
 use bytes::Bytes;
 use hyper::{
     HeaderMap, Request, Response, StatusCode,
-    body::Incoming,
-    header::{
-        ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue, WWW_AUTHENTICATE,
-    },
+    header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE},
     http::request::Parts,
 };
 use policy::{
@@ -42,7 +39,8 @@ use crate::{
     exchange::Exchange,
     fleet::Fleet,
     identity::Providers,
-    intake,
+    intake::{self, Uploads},
+    listen::{Guest, Upload},
     live::{Current, Live},
     meters::Meters,
     metrics::Metrics,
@@ -72,6 +70,8 @@ pub struct Gateway {
     pub fleet: Fleet,
     /// What deployments have used of their minute.
     pub meters: Meters,
+    /// The bodies that are on their way.
+    pub uploads: Uploads,
     /// What happened so far, in numbers.
     pub metrics: Arc<Metrics>,
     /// Where requests are recorded.
@@ -140,13 +140,15 @@ impl Gateway {
         providers: Providers,
     ) -> Self {
         let document = openapi::document();
-        let (meters, stopping) = (Meters::default(), AtomicBool::new(false));
+        let (meters, uploads) = (Meters::default(), Uploads::default());
+        let stopping = AtomicBool::new(false);
         Self {
             live,
             store,
             authorities,
             fleet,
             meters,
+            uploads,
             metrics,
             ledger,
             providers,
@@ -203,14 +205,13 @@ impl Gateway {
     /// Answers one request.
     pub async fn handle(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<Upload>,
         origin: Origin,
     ) -> Response<Body> {
         let current = self.live.current();
         let config = &current.config;
-        let secure = config.tls.is_some();
         let (head, mut body) = request.into_parts();
-        let mut call = Call::begin(&head.headers, secure, Arc::clone(&self.metrics));
+        let mut call = Call::begin(&head.headers, Arc::clone(&self.metrics));
         call.arrival = self.arrival(origin, &head.headers);
         tracing::trace!(request = %call.id, version = ?head.version, "call begins");
         let limit_ms = config.limits.request_ms;
@@ -222,9 +223,11 @@ impl Gateway {
                 Ok(answer) => answer,
                 Err(_) => Err(ApiError::RequestTimeout { limit_ms }),
             };
-        if answer.as_ref().is_err_and(ApiError::leaves_body) && !head.headers.contains_key(EXPECT) {
-            intake::discard(&mut body, &config.limits).await;
+        if answer.as_ref().is_err_and(|error| !error.leaves_body()) {
+            body.give_up();
         }
+        // What is left of the body is thrown away beside the answer, which does not wait for it.
+        drop(body);
         match answer {
             Ok(reply) => replied(call, reply).await,
             Err(error) => refused(call, &error).await,
@@ -236,7 +239,7 @@ impl Gateway {
         current: &Arc<Current>,
         call: &mut Call,
         head: &Parts,
-        body: &mut Incoming,
+        body: &mut Upload,
     ) -> Result<Reply, ApiError> {
         if self.is_stopping() {
             return Err(ApiError::Stopping);
@@ -276,7 +279,7 @@ impl Gateway {
         operation: Operation,
         call: &mut Call,
         (head, deployment): (&Parts, Option<String>),
-        body: &mut Incoming,
+        body: &mut Upload,
     ) -> Result<Reply, ApiError> {
         let caller = self.authenticate(call, head).await?;
         let exchange = Exchange::begin(
@@ -290,7 +293,9 @@ impl Gateway {
         // Before the body is read: of a request that is not served there is nothing to keep. The
         // refusal has its receipt all the same.
         let served = caller.penalty()?.verdict(clock::now_ms())?;
-        let body = intake::json(&head.headers, body, &current.config.limits).await?;
+        let limits = &current.config.limits;
+        let uploading = self.uploads.begin(caller.resource, limits.uploads_max)?;
+        let body = intake::json(uploading, &head.headers, body, limits).await?;
         exchange.asked(&body);
         let current = Arc::clone(current);
         let asked = Asked { caller, deployment, body, served, current };
@@ -363,6 +368,9 @@ impl Gateway {
                 ApiError::from(reason)
             },
         )?;
+        if let Some(guest) = head.extensions.get::<Guest>() {
+            guest.recognise(&caller);
+        }
         call.resource = Some(caller.resource);
         call.region = HeaderValue::from_str(&caller.resource()?.region).ok();
         Ok(caller)
@@ -394,7 +402,6 @@ fn streamed(call: Call, events: EventStream) -> Response<Body> {
     let mut headers = HeaderMap::with_capacity(20);
     call.headers(&mut headers);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     // The call goes on until the stream ends, and is counted and recorded then.
     response(StatusCode::OK, headers, Body::stream(events.pieces(call)))

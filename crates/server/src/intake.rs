@@ -1,17 +1,63 @@
 //! Takes in a request's headers and body within their limits.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use hyper::{
-    HeaderMap,
-    body::{Body as _, Incoming},
-    header::CONTENT_TYPE,
-};
+use hyper::{HeaderMap, body::Body as _, header::CONTENT_TYPE};
+use policy::id::ResourceId;
 use tokio::time::timeout;
 
-use crate::{body::RequestBody, config::Limits, limits, openai::error::ApiError};
+use crate::{body::RequestBody, config::Limits, listen::Upload, openai::error::ApiError};
+
+/// The bodies that are on their way, by resource: whoever sends slowly holds memory.
+#[derive(Debug, Default)]
+pub struct Uploads(Mutex<HashMap<ResourceId, usize>>);
+
+/// A body that is on its way; no more, once this is dropped.
+#[derive(Debug)]
+#[must_use = "the body counts as long as this is kept"]
+pub struct Uploading<'a> {
+    uploads: &'a Uploads,
+    resource: ResourceId,
+}
+
+impl Uploads {
+    /// One more body for a resource.
+    ///
+    /// # Errors
+    /// When there are as many as there may be.
+    pub fn begin(&self, resource: ResourceId, limit: usize) -> Result<Uploading<'_>, ApiError> {
+        let mut uploads = self.lock();
+        let count = uploads.entry(resource).or_default();
+        if *count >= limit {
+            return Err(ApiError::UploadsFull { limit });
+        }
+        *count += 1;
+        Ok(Uploading { uploads: self, resource })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ResourceId, usize>> {
+        // Each change is complete in itself.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Uploading<'_> {
+    fn drop(&mut self) {
+        let mut uploads = self.uploads.lock();
+        let left = uploads.get(&self.resource).map_or(0, |count| count.saturating_sub(1));
+        if left == 0 {
+            uploads.remove(&self.resource);
+        } else {
+            uploads.insert(self.resource, left);
+        }
+    }
+}
 
 /// Checks the number and size of headers.
 ///
@@ -32,8 +78,9 @@ pub fn check_headers(headers: &HeaderMap, limits: &Limits) -> Result<(), ApiErro
 /// # Errors
 /// When it is declared as something else, too long, too slow, or ends early.
 pub async fn json(
+    _uploading: Uploading<'_>,
     headers: &HeaderMap,
-    body: &mut Incoming,
+    body: &mut Upload,
     limits: &Limits,
 ) -> Result<RequestBody, ApiError> {
     if !headers.get(CONTENT_TYPE).is_some_and(|kind| is_json(kind.as_bytes())) {
@@ -51,7 +98,7 @@ pub async fn json(
     }
 }
 
-async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, ApiError> {
+async fn collect(body: &mut Upload, limit: usize) -> Result<Bytes, ApiError> {
     let mut collected = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else { return Err(ApiError::BodyIncomplete) };
@@ -68,25 +115,6 @@ async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, ApiError> {
     Ok(collected.freeze())
 }
 
-/// Reads what is left of a refused body and throws it away, up to a limit: a client that is still
-/// sending when its connection is closed would see a reset instead of the answer.
-pub async fn discard(body: &mut Incoming, limits: &Limits) {
-    if body.is_end_stream() {
-        return;
-    }
-    let rest = async {
-        let mut seen = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            seen += frame.data_ref().map_or(0, Bytes::len);
-            if seen > limits::DISCARD_BYTES_MAX {
-                return;
-            }
-        }
-    };
-    // Whether it ended or not, the answer goes out now.
-    let _ = timeout(Duration::from_millis(limits.body_read_ms), rest).await;
-}
-
 /// `application/json`, with or without parameters.
 fn is_json(kind: &[u8]) -> bool {
     let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default();
@@ -96,6 +124,20 @@ fn is_json(kind: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_resource_sends_so_many_bodies_at_once() {
+        let uploads = Uploads::default();
+        let [one, other] = [1, 2].map(|n| ResourceId::from_random([n; 16]));
+        let held = uploads.begin(one, 2).unwrap();
+        let second = uploads.begin(one, 2).unwrap();
+        assert_eq!(uploads.begin(one, 2).err(), Some(ApiError::UploadsFull { limit: 2 }));
+        drop(uploads.begin(other, 2).unwrap());
+        drop(held);
+        drop(uploads.begin(one, 2).unwrap());
+        drop(second);
+        assert!(uploads.lock().is_empty());
+    }
 
     #[test]
     fn json_is_told_from_other_types() {

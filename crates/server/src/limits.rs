@@ -15,6 +15,18 @@ pub const STREAMS_MAX: u32 = 128;
 /// What is read and thrown away of a body that is refused, so that the client sees the answer
 /// instead of a reset connection.
 pub const DISCARD_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How long that is done for a client without a key.
+pub const STRANGER_DISCARD: Duration = Duration::from_secs(1);
+/// How long a connection that was told to end may take for it.
+pub const GOODBYE: Duration = Duration::from_secs(2);
+/// Connections that were told to make room and are not gone yet. Beyond them nothing is accepted.
+pub const LEAVING_MAX: usize = 32;
+/// Connections that are told at once why there is no place for them.
+pub const TURNED_AWAY_MAX: usize = 16;
+/// Connections that are looked at to find one that can go.
+pub const SEARCHED_MAX: usize = 1024;
+/// Addresses that are remembered.
+pub const ADDRESSES_MAX: usize = 65_536;
 
 /// Characters of an echoed `x-ms-client-request-id`.
 pub const CLIENT_REQUEST_ID_MAX: usize = 128;
@@ -55,6 +67,8 @@ pub const TOKENS_ESTIMATED: u32 = 256;
 pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// When to come back to a full queue.
 pub const QUEUE_RETRY: Duration = Duration::from_secs(1);
+/// When to come back where connections or bodies are too many.
+pub const CONNECTION_RETRY: Duration = Duration::from_secs(1);
 /// When to come back after an issuer's keys could not be fetched.
 pub const ISSUER_RETRY: Duration = Duration::from_secs(5);
 /// When to come back after an engine died under a request.

@@ -1,32 +1,59 @@
 //! Accepts connections and speaks HTTP/1.1 and HTTP/2 on them, with or without TLS.
 //!
-//! It bounds what a connection may cost before anybody has shown a key: how many there are, how
-//! long a head may take, how large it may be, how long our bytes may stay unread. What a request
-//! means is not its business.
+//! It bounds what a connection may cost before a request has shown a key: how many there are and from
+//! where, how long each may be idle, how long a head may take, how large it may be, how many frames
+//! may come for nothing, how long our bytes may stay unread. What a request means is not its
+//! business.
 
+mod answering;
+mod budget;
+mod counted;
+mod followed;
+pub mod frames;
+mod guest;
+pub mod heads;
 mod last_words;
 mod own;
 mod patient;
+mod places;
+mod turned_away;
+mod upload;
 
-use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible, future::poll_fn, io, marker::PhantomData, net::SocketAddr, sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use hyper::{
     Request, Response, StatusCode,
-    body::{Body, Incoming},
+    body::Body,
     server::conn::{http1, http2},
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use policy::network::IpRule;
 use tlog::canon::Digest;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    time::timeout,
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{own::Own, patient::Patient};
+use self::{
+    answering::Answering,
+    counted::Counted,
+    followed::{Ambiguous, Followed},
+    guest::Overdue,
+    own::Own,
+    patient::Patient,
+    places::{Places, Shares},
+    turned_away::TurnedAway,
+};
+pub use self::{
+    guest::{Guest, LetIn},
+    upload::Upload,
+};
 use crate::{config::Limits, limits, openai::error::ApiError, tls::Certificates};
 
 /// A socket that takes connections.
@@ -52,6 +79,10 @@ pub struct Terms {
     pub tls: Option<Certificates>,
     /// What a connection may cost.
     pub limits: Limits,
+    /// How many connections may be open at once.
+    pub connections: usize,
+    /// Proxies, behind whose addresses are many clients.
+    pub proxies: Arc<[IpRule]>,
     /// Told when connections should end with the request that they are at.
     pub stop: CancellationToken,
     /// Told when connections must end.
@@ -92,36 +123,48 @@ impl Listener {
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let room = Arc::new(Semaphore::new(terms.limits.connections_max));
+        let shares = Shares::of(terms.connections, &terms.limits);
+        let places = Arc::new(Places::new(shares, Arc::clone(&terms.proxies)));
+        let mut turned_away = TurnedAway::new(self.address);
+        let points = if terms.tls.is_some() { budget::HANDSHAKE } else { budget::CONNECTION };
         loop {
-            // Room first: connections beyond the limit wait in the system's queue.
             let accepted = tokio::select! {
                 () = terms.stop.cancelled() => return,
                 accepted = async {
-                    let place = Arc::clone(&room).acquire_owned().await;
-                    (place, self.socket.accept().await)
+                    places.settled().await;
+                    self.socket.accept().await
                 } => accepted,
             };
-            match accepted {
-                (Ok(place), Ok((socket, address))) => {
-                    let (service, terms_here) = (service.clone(), terms.clone());
-                    terms.tasks.spawn(async move {
-                        let abort = terms_here.abort.clone();
-                        tokio::select! {
-                            () = abort.cancelled() => {}
-                            () = connection(socket, address, service, &terms_here) => {}
-                        }
-                        drop(place);
-                    });
-                }
-                // Nobody closes the semaphore.
-                (Err(_), _) => return,
-                (_, Err(error)) => {
+            let (socket, address) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     // Out of file descriptors, usually: give others time to close some.
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
                 }
+            };
+            let now = Instant::now();
+            let place = match places.admit(address.ip(), points, now.into_std()) {
+                Ok(place) => place,
+                Err(reason) => {
+                    turned_away.say(socket, reason, &terms);
+                    continue;
+                }
+            };
+            if place.made_room {
+                turned_away.made_room();
             }
+            let guest = Guest::new(place, now);
+            let (service, terms_here) = (service.clone(), terms.clone());
+            terms.tasks.spawn(async move {
+                let (abort, leave) = (terms_here.abort.clone(), guest.leave().clone());
+                tokio::select! {
+                    () = abort.cancelled() => {}
+                    () = leave.cancelled() => {}
+                    () = connection((socket, address), guest, service, &terms_here) => {}
+                }
+            });
         }
     }
 }
@@ -129,7 +172,7 @@ impl Listener {
 /// What answers requests.
 pub trait Service<B>:
     hyper::service::Service<
-        Request<Incoming>,
+        Request<Upload>,
         Response = Response<B>,
         Error = Infallible,
         Future: Send + 'static,
@@ -142,7 +185,7 @@ pub trait Service<B>:
 
 impl<S, B> Service<B> for S where
     S: hyper::service::Service<
-            Request<Incoming>,
+            Request<Upload>,
             Response = Response<B>,
             Error = Infallible,
             Future: Send + 'static,
@@ -153,8 +196,17 @@ impl<S, B> Service<B> for S where
 {
 }
 
-async fn connection<F, S, B>(socket: TcpStream, address: SocketAddr, service: F, terms: &Terms)
-where
+/// A certificate that was presented and verified.
+struct Presented(Digest);
+
+impl LetIn for Presented {}
+
+async fn connection<F, S, B>(
+    (socket, address): (TcpStream, SocketAddr),
+    guest: Guest,
+    service: F,
+    terms: &Terms,
+) where
     F: Fn(Client) -> S,
     S: Service<B>,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -167,7 +219,7 @@ where
     match &terms.tls {
         None => {
             let Some(h2) = greeted(speaks_http2(&socket), terms).await else { return };
-            http(socket, h2, service(Client { address, certificate: None }), terms).await;
+            http(socket, h2, guest, service(Client { address, certificate: None }), terms).await;
         }
         Some(certificates) => {
             let accepting = certificates.current().accept(socket);
@@ -175,8 +227,12 @@ where
             let session = stream.get_ref().1;
             let h2 = session.alpn_protocol() == Some(b"h2");
             let presented = session.peer_certificates().and_then(|chain| chain.first());
-            let certificate = presented.map(|certificate| Digest::of(&[certificate]));
-            http(stream, h2, service(Client { address, certificate }), terms).await;
+            let presented = presented.map(|certificate| Presented(Digest::of(&[certificate])));
+            if let Some(presented) = &presented {
+                guest.recognise(presented);
+            }
+            let certificate = presented.map(|Presented(digest)| digest);
+            http(stream, h2, guest, service(Client { address, certificate }), terms).await;
         }
     }
 }
@@ -197,7 +253,7 @@ async fn speaks_http2(socket: &TcpStream) -> io::Result<bool> {
     Ok(read == start.len() && start == *b"PRI")
 }
 
-async fn http<I, S, B>(io: I, h2: bool, service: S, terms: &Terms)
+async fn http<I, S, B>(io: I, h2: bool, guest: Guest, service: S, terms: &Terms)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<B>,
@@ -205,11 +261,28 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let io = Patient::new(io, limits::WRITE_TIMEOUT);
-    if h2 { http2(io, service, terms).await } else { http1(io, service, terms).await }
+    let ambiguous = Ambiguous::none();
+    let service = Answering {
+        inner: service,
+        body: PhantomData,
+        guest: guest.clone(),
+        secure: terms.tls.is_some(),
+        limits: Arc::new(terms.limits.clone()),
+        heads: (!h2).then(|| (ambiguous.clone(), Arc::default())),
+    };
+    if h2 {
+        http2(Counted::new(io, guest.clone()), guest, service, terms).await;
+    } else {
+        http1(Followed::new(io, guest.clone(), ambiguous), guest, service, terms).await;
+    }
 }
 
-async fn http1<I, S, B>(io: Patient<I>, service: S, terms: &Terms)
-where
+async fn http1<I, S, B>(
+    io: Followed<Patient<I>>,
+    guest: Guest,
+    service: Answering<S, B>,
+    terms: &Terms,
+) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<B>,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -218,26 +291,39 @@ where
     let limits = &terms.limits;
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(limits.header_read_ms))
+        // The time for a head is counted by the guest, from the head's first byte.
+        .header_read_timeout(None)
         .max_headers(limits.header_count_max.saturating_add(limits::HEADERS_MARGIN))
         .max_buf_size(limits.header_bytes_max.saturating_add(limits::HEAD_BYTES_MARGIN))
         .serve_connection(TokioIo::new(Own::new(io)), service);
+    let overdue = guest.overdue(limits);
+    tokio::pin!(overdue);
     let mut stopping = false;
     let ended = loop {
         tokio::select! {
-            ended = poll_fn(|context| Pin::new(&mut connection).poll(context)) => break ended,
+            ended = poll_fn(|context| Pin::new(&mut connection).poll(context)) => break Ok(ended),
             () = terms.stop.cancelled(), if !stopping => {
                 stopping = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
+            overdue = &mut overdue => break Err(overdue),
         }
     };
-    let Err(error) = ended else { return };
     // What still ran for this connection ends here: see `complaint`.
-    let parts = connection.into_parts();
-    let io = parts.io.into_inner();
-    if let Some(complaint) = complaint(&error, &parts.read_buf, &io, limits) {
-        last_words::say(io.into_inner(), &complaint).await;
+    let said = match ended {
+        Ok(Ok(())) | Err(Overdue::Idle | Overdue::Answer) => return,
+        Ok(Err(error)) => {
+            let parts = connection.into_parts();
+            let io = parts.io.into_inner();
+            complaint(&error, &parts.read_buf, &io, limits).map(|said| (io, said))
+        }
+        Err(Overdue::Head) => {
+            let io = connection.into_parts().io.into_inner();
+            Some((io, ApiError::HeadTimeout { limit_ms: limits.header_read_ms }))
+        }
+    };
+    if let Some((io, complaint)) = said {
+        last_words::say(io.into_inner(), &complaint, terms.tls.is_some()).await;
     }
 }
 
@@ -250,7 +336,7 @@ where
 fn complaint<I>(
     error: &hyper::Error,
     unread: &[u8],
-    io: &Own<Patient<I>>,
+    io: &Own<Followed<Patient<I>>>,
     limits: &Limits,
 ) -> Option<ApiError> {
     if let Some(status) = io.withheld() {
@@ -264,17 +350,18 @@ fn complaint<I>(
         });
     }
     let cut = !unread.is_empty();
-    if error.is_timeout() && cut {
-        return Some(ApiError::HeadTimeout { limit_ms: limits.header_read_ms });
-    }
     if error.is_incomplete_message() && io.unanswered() {
         return Some(if cut { ApiError::HeadIncomplete } else { ApiError::HungUp });
     }
     None
 }
 
-async fn http2<I, S, B>(io: Patient<I>, service: S, terms: &Terms)
-where
+async fn http2<I, S, B>(
+    io: Counted<Patient<I>>,
+    guest: Guest,
+    service: Answering<S, B>,
+    terms: &Terms,
+) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<B>,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -298,6 +385,14 @@ where
             () = terms.stop.cancelled(), if !stopping => {
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
+            }
+            overdue = guest.overdue(limits) => {
+                if overdue == Overdue::Answer {
+                    return;
+                }
+                // GOAWAY: a request that is under way is answered, and a new one goes elsewhere.
+                connection.as_mut().graceful_shutdown();
+                return drop(timeout(limits::GOODBYE, connection).await);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod check;
 mod confined;
+mod descriptors;
 mod policies;
 mod recording;
 mod reload;
@@ -23,7 +24,7 @@ pub use self::{
 
 use axum::Extension;
 use engine::protocol::Confinement;
-use hyper::{Request, Response, body::Incoming, service::Service};
+use hyper::{Request, Response, service::Service};
 use hyper_util::service::TowerToHyperService;
 use policy::authz::{policies::Policies, proof::NotProved};
 use store::{Store, StoreError, tiles::LogError};
@@ -43,7 +44,7 @@ use crate::{
     desk::{self, Desk},
     fleet::Fleet,
     gateway::{Gateway, Origin},
-    listen::{Client, Listener, Terms},
+    listen::{Client, Listener, Terms, Upload},
     live::{Current, Live},
     manage::{ManageError, Management},
     metrics::Metrics,
@@ -89,6 +90,9 @@ pub enum StartError {
     /// The configured way out cannot be used.
     #[error(transparent)]
     Outward(#[from] OutwardError),
+    /// Too few files may be open.
+    #[error(transparent)]
+    Descriptors(#[from] descriptors::TooFew),
     /// A part of the start was cut off.
     #[error("the start was cut off; the lines above say why")]
     Aborted,
@@ -163,6 +167,7 @@ pub async fn run(
              `bailiwick tenant create`"
         );
     }
+    let connections = descriptors::budget(&config, &*store.directory()?)?;
     let tasks = TaskTracker::new();
     let api = bind(config.listen.api, "listen.api").await?;
     let private = match config.listen.private {
@@ -196,8 +201,17 @@ pub async fn run(
     let fleet = Fleet::new(&config, tasks.clone());
     fleet.reconcile(&*store.directory()?);
     let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
-    let tls = listeners.api.clone();
-    let terms = Terms { tls, limits: config.limits.clone(), stop, abort, tasks };
+    let terms = Terms {
+        tls: listeners.api.clone(),
+        limits: config.limits.clone(),
+        connections: connections.api,
+        proxies: config.listen.proxies.clone().into(),
+        stop,
+        abort,
+        tasks,
+    };
+    // Those for operators have places of their own: a busy API starves none of them.
+    let inner = Terms { connections: connections.operators, ..terms.clone() };
     warn_of_plaintext(operations.address(), listeners.operations.is_some());
     started(Started {
         api: api.address(),
@@ -227,12 +241,12 @@ pub async fn run(
         let admin = admin::router(Admin { key: AdminKey::Refused, ..admin.clone() });
         let router =
             TowerToHyperService::new(desk::router(people.clone(), desk::routes()).merge(admin));
-        terms.tasks.spawn(listener.serve(move |_| router.clone(), terms.clone()));
+        terms.tasks.spawn(listener.serve(move |_| router.clone(), inner.clone()));
     }
     if let Some(listener) = review {
         // Never without the certificates that workstations must show.
         let Some(certificates) = listeners.review.clone() else { return Err(StartError::Aborted) };
-        let terms = Terms { tls: Some(certificates), ..terms.clone() };
+        let terms = Terms { tls: Some(certificates), ..inner.clone() };
         let service = move |client: Client| {
             // The certificate is a part of every decision.
             let router =
@@ -276,6 +290,7 @@ pub async fn run(
         stop: CancellationToken::new(),
         abort: CancellationToken::new(),
         tasks: TaskTracker::new(),
+        ..inner
     };
     let router = TowerToHyperService::new(router);
     inner.tasks.spawn(operations.serve(move |_| router.clone(), inner.clone()));
@@ -344,12 +359,12 @@ struct Answering {
     origin: Origin,
 }
 
-impl Service<Request<Incoming>> for Answering {
+impl Service<Request<Upload>> for Answering {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<Upload>) -> Self::Future {
         let Self { gateway, origin } = self.clone();
         Box::pin(async move { Ok(gateway.handle(request, origin).await) })
     }

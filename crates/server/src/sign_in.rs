@@ -15,6 +15,7 @@ use store::{Directory, Store, StoreError};
 use crate::{
     authority::Authorities,
     identity::{Providers, Unverified},
+    listen::LetIn,
 };
 
 /// Whoever signed in, and the picture in which they ask.
@@ -69,6 +70,8 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, presented) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| presented.trim())
 }
+
+impl LetIn for SignedIn {}
 
 impl SignedIn {
     /// Checks the token in a request's headers.

@@ -52,7 +52,9 @@ pub(crate) fn witness(args: WitnessArgs) -> Result<(), Failure> {
         note(&key);
         let terms = Terms {
             tls,
+            connections: Limits::default().operators_connections_max,
             limits: Limits::default(),
+            proxies: Arc::default(),
             stop: CancellationToken::new(),
             abort: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -7,21 +7,37 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{call::request_id, limits, openai::error::ApiError};
+use super::answering::{HSTS, NO_SNIFF, NO_STORE};
+use crate::{
+    call::request_id,
+    limits,
+    openai::error::{ApiError, Retry},
+};
 
 /// Says `error` as HTTP/1.1 and ends the connection.
-pub(super) async fn say<I: AsyncRead + AsyncWrite + Unpin>(mut io: I, error: &ApiError) {
+pub(super) async fn say<I: AsyncRead + AsyncWrite + Unpin>(
+    mut io: I,
+    error: &ApiError,
+    secure: bool,
+) {
     let answer = error.answer();
     let body = serde_json::to_string(&answer.body).unwrap_or_default();
     let (status, length) = (answer.status, body.len());
     let reason = status.canonical_reason().unwrap_or_default();
     let id = request_id();
-    let head = format!(
+    let mut head = format!(
         "HTTP/1.1 {} {reason}\r\ncontent-type: application/json\r\nx-request-id: {id}\r\n\
-         apim-request-id: {id}\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\
-         content-length: {length}\r\n\r\n",
+         apim-request-id: {id}\r\nx-content-type-options: {NO_SNIFF}\r\n\
+         cache-control: {NO_STORE}\r\nconnection: close\r\ncontent-length: {length}\r\n",
         status.as_u16()
     );
+    if secure {
+        head.push_str(&format!("strict-transport-security: {HSTS}\r\n"));
+    }
+    if let Retry::AfterMs(ms) = answer.retry {
+        head.push_str(&format!("retry-after: {}\r\n", ms.div_ceil(1000)));
+    }
+    head.push_str("\r\n");
     let told = async {
         io.write_all(format!("{head}{body}").as_bytes()).await?;
         io.shutdown().await?;

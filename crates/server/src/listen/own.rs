@@ -13,7 +13,7 @@ use std::{
 use hyper::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::patient::Patient;
+use super::{followed::Followed, patient::Patient};
 
 /// A connection on which only our own words are said.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl<I> Own<I> {
     }
 }
 
-impl<I> Own<Patient<I>> {
+impl<I> Own<Followed<Patient<I>>> {
     /// See [`Patient::unanswered`].
     pub(super) fn unanswered(&self) -> bool {
         self.inner.unanswered()

@@ -12,7 +12,7 @@ use policy::{
 use store::{Deployment, Directory, Kind, Resource, Tenant};
 
 use super::{ManageError, Management, find_deployment, find_resource, find_tenant, not_found};
-use crate::{clock, sign_in::SignedIn};
+use crate::{clock, listen::LetIn, sign_in::SignedIn};
 
 /// On whose behalf something is managed.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub enum Actor {
     /// Who signed in, and does what the policies allow.
     SignedIn(SignedIn),
 }
+
+impl LetIn for Actor {}
 
 /// What a permit is asked for, by the name that the caller gave.
 #[derive(Debug, Clone, Copy)]

@@ -133,6 +133,21 @@ pub enum ApiError {
     },
     /// What was sent is not HTTP.
     NotHttp,
+    /// The request names no host, two, or one that is none.
+    Host,
+    /// The request gives its body's length in two ways.
+    LengthTwice,
+    /// The body comes in a transfer coding that is not known.
+    TransferCoding,
+    /// One address or network has its share of connections.
+    ConnectionShare,
+    /// All connections are at work.
+    ConnectionsFull,
+    /// The resource sends as many bodies at once as it may.
+    UploadsFull {
+        /// Bodies allowed.
+        limit: usize,
+    },
     /// The request's URL is longer than any that is read.
     UrlTooLong,
     /// The head took too long to come.
@@ -353,6 +368,47 @@ impl ApiError {
             Self::NotHttp => {
                 azure(StatusCode::BAD_REQUEST, "400", "What was sent is not an HTTP request")
             }
+            Self::Host => azure(
+                StatusCode::BAD_REQUEST,
+                "400",
+                "The request must name one valid host: send one `Host` header, with the host and \
+                 the port that you call",
+            ),
+            Self::LengthTwice => azure(
+                StatusCode::BAD_REQUEST,
+                "400",
+                "The request gives the length of its body in two ways: send either \
+                 `Content-Length` or `Transfer-Encoding: chunked`",
+            ),
+            Self::TransferCoding => azure(
+                StatusCode::NOT_IMPLEMENTED,
+                "501",
+                "The transfer coding of the body is not supported: send `Transfer-Encoding: \
+                 chunked` or `Content-Length`",
+            ),
+            Self::ConnectionShare => azure(
+                StatusCode::TOO_MANY_REQUESTS,
+                "429",
+                "Your address or network has its share of connections \
+                 (limits.connections_address_percent, connections_network_percent): close some, or \
+                 send more requests over each",
+            )
+            .retry(Retry::AfterMs(millis(limits::CONNECTION_RETRY))),
+            Self::ConnectionsFull => azure(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "503",
+                "All connections are in use (limits.connections_max). Please retry.",
+            )
+            .retry(Retry::AfterMs(millis(limits::CONNECTION_RETRY))),
+            Self::UploadsFull { limit } => azure(
+                StatusCode::TOO_MANY_REQUESTS,
+                "429",
+                &format!(
+                    "The resource is sending {limit} request bodies at once, which is as many as \
+                     it may (limits.uploads_max). Please retry."
+                ),
+            )
+            .retry(Retry::AfterMs(millis(limits::CONNECTION_RETRY))),
             Self::UrlTooLong => {
                 azure(StatusCode::URI_TOO_LONG, "414", "The URL of the request is too long")
             }

@@ -266,6 +266,10 @@ impl Read for Body {
         }
         let (Framing::Length(left) | Framing::Chunks(left)) = &mut self.framing;
         let room = buffer.len().min(*left);
+        if room == 0 {
+            // A reader without room would wait for what comes after this answer.
+            return Ok(0);
+        }
         let got = self.reader.read(&mut buffer[..room])?;
         *left -= got;
         Ok(got)

@@ -2,9 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 
+use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
+
 use crate::{
     client::{Answer, Reply, Request, connect},
-    service::{CHAT, chat_path, shared},
+    people::{Authority, Seat},
+    service::{CHAT, Service, chat_path, free_addresses, shared},
 };
 
 /// Sends bytes, and reads the one answer to them.
@@ -75,4 +78,127 @@ fn a_url_that_is_too_long_is_a_414() {
     let path = format!("{}&x={}", chat_path(CHAT), "x".repeat(70_000));
     let error = answer(&Request::get(&path).wire(shared().demo.address)).error(414);
     assert_eq!(error["code"], "414");
+}
+
+/// RFC 9112, sections 3.2, 6.1 and 6.3: what two readers could read in two ways is refused, and the
+/// connection ends, so that nothing of it is read as another request.
+#[test]
+fn heads_that_mean_two_things_are_refused() {
+    let chunk = "1\r\nx\r\n0\r\n\r\n";
+    let table = [
+        (400, "host: x\r\nhost: x\r\n", "Host"),
+        (400, "host: x\r\nHost: y\r\n", "Host"),
+        (400, "", "Host"),
+        (400, "host: \r\n", "Host"),
+        (400, "host: a b\r\n", "Host"),
+        (400, "host: a/b\r\n", "Host"),
+        (400, "host: user@a\r\n", "Host"),
+        (400, "host: a:http\r\n", "Host"),
+        (501, "host: x\r\ntransfer-encoding: gzip, chunked\r\n", "transfer coding"),
+        (501, "host: x\r\ntransfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n", "coding"),
+        (501, "host: x\r\ntransfer-encoding: chunked, chunked\r\n", "transfer coding"),
+        (400, "host: x\r\ntransfer-encoding: gzip\r\n", "not an HTTP request"),
+        (400, "host: x\r\ntransfer-encoding: chunked, gzip\r\n", "not an HTTP request"),
+        (400, "host: x\r\ncontent-length: 9\r\ntransfer-encoding: chunked\r\n", "two ways"),
+        (400, "host: x\r\ntransfer-encoding: chunked\r\ncontent-length: 9\r\n", "two ways"),
+        (400, "host: x\r\ncontent-length: 9\r\ntransfer-encoding: identity\r\n", ""),
+        (400, "host: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n", "not an HTTP request"),
+        (400, "host: x\r\ncontent-length: 1, 2\r\n", "not an HTTP request"),
+    ];
+    for (status, lines, says) in table {
+        let key = &shared().demo.key1;
+        let head = format!("POST /openai/v1/embeddings HTTP/1.1\r\napi-key: {key}\r\n{lines}\r\n");
+        let reply = answer(format!("{head}{chunk}").as_bytes());
+        let error = reply.error(status);
+        assert!(error["message"].as_str().unwrap().contains(says), "{lines}: {error}");
+        assert_eq!(reply.header("connection"), Some("close"), "{lines}");
+    }
+    let old = b"POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+    answer(old).error(400);
+}
+
+/// The second of two requests on a connection is looked at like the first, and the body of the first
+/// is no head.
+#[test]
+fn a_smuggled_request_is_not_answered() {
+    let key = &shared().demo.key1;
+    let get = format!("GET /openai/v1/models HTTP/1.1\r\nhost: x\r\napi-key: {key}\r\n");
+    let both = "content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+    let wire = format!("{get}\r\n{get}content-length: 4\r\n\r\nHEAD{get}{both}{get}\r\n");
+    let mut stream = connect(shared().demo.address);
+    stream.write_all(wire.as_bytes()).unwrap();
+    let mut text = String::new();
+    let _ = stream.read_to_string(&mut text);
+    assert_eq!(text.matches("HTTP/1.1 200").count(), 2, "{text}");
+    assert_eq!(text.matches("HTTP/1.1 ").count(), 3, "{text}");
+    assert!(text.contains("in two ways"), "{text}");
+
+    // A body in chunks alone is read, and is the last on its connection.
+    let post = format!("POST /openai/v1/embeddings HTTP/1.1\r\nhost: x\r\napi-key: {key}\r\n");
+    let body = r#"{"input":"hi","model":"emb"}"#;
+    let chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    let json = "content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    let reply = answer(format!("{post}{json}{chunks}").as_bytes());
+    reply.ok();
+    assert_eq!(reply.header("connection"), Some("close"));
+}
+
+/// Good answers and bad ones, of every listener, with TLS where it can be had.
+#[test]
+fn every_answer_of_every_listener_has_its_headers() {
+    let authority = Authority::new();
+    authority.issue("server", ServerAuth);
+    authority.issue("desk-1", ClientAuth);
+    let file = |name: &str| authority.path(name).to_str().unwrap().to_owned();
+    let ([private, desk], [review, _]) = (free_addresses(), free_addresses());
+    let settings = [
+        ("BAILIWICK_LISTEN__PRIVATE", private.to_string()),
+        ("BAILIWICK_LISTEN__DESK", desk.to_string()),
+        ("BAILIWICK_TLS__CERTIFICATE", file("server.pem")),
+        ("BAILIWICK_TLS__KEY", file("server-key.pem")),
+        (
+            "BAILIWICK_REVIEW",
+            format!(
+                "{{ listen = '{review}', certificate = '{}', key = '{}', workstation_ca = '{}' }}",
+                file("server.pem"),
+                file("server-key.pem"),
+                file("ca.pem")
+            ),
+        ),
+    ];
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let service = Service::start(&settings);
+    let api = ["/log/checkpoint", "/openapi.json", "/openai/v1/models", "/nowhere"];
+    let table = [
+        (service.api, &api[..]),
+        (private, &api[..]),
+        (desk, &["/desk/v1/zeroRetention", "/admin/v1/tenants", "/nowhere"]),
+        (review, &["/review/v1/queue", "/nowhere"]),
+    ];
+    for (address, paths) in table {
+        let seat = Seat::new(&authority, address, Some("desk-1"));
+        let get =
+            |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let bad = ["GET / HTTP/1.1\r\n\r\n".to_owned(), "hello\r\n\r\n".to_owned()];
+        for wire in paths.iter().map(|path| get(path)).chain(bad) {
+            let text = seat.text(&wire).unwrap();
+            let head = text.split("\r\n\r\n").next().unwrap().to_ascii_lowercase();
+            let once = |line: &str| head.matches(line).count() == 1;
+            assert!(once("\r\ncache-control: no-store"), "{wire}: {text}");
+            assert!(once("\r\nx-content-type-options: nosniff"), "{wire}: {text}");
+            assert!(once("\r\nstrict-transport-security: max-age=31536000"), "{wire}: {text}");
+        }
+    }
+    for path in ["/healthz", "/readyz", "/metrics", "/egress", "/admin/v1/tenants", "/nowhere"] {
+        let reply = Request::get(path).send(service.operations);
+        assert_eq!(reply.header("cache-control"), Some("no-store"), "{path}");
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(reply.header("strict-transport-security"), None, "{path}: this is not TLS");
+    }
+    // Streams, too.
+    let mut body = shared().demo.short();
+    body["stream"] = true.into();
+    let reply = shared().demo.post(&chat_path(CHAT), &body);
+    assert_eq!(reply.header("content-type"), Some("text/event-stream"));
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
 }

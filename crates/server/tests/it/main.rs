@@ -13,6 +13,7 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "the tests are the clients, and dial")]
 
+mod attacks;
 mod bad_input;
 mod cache;
 mod canary;
@@ -24,6 +25,7 @@ mod desk;
 mod engine;
 mod errors;
 mod hardened;
+mod h2;
 mod heads;
 mod identity;
 mod keys;

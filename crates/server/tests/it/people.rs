@@ -248,23 +248,28 @@ impl Seat {
         path: &str,
         body: &Value,
     ) -> Option<(u16, Value)> {
-        let name = ServerName::try_from("127.0.0.1").unwrap();
-        let session = ClientConnection::new(Arc::clone(&self.tls), name).unwrap();
-        let mut stream = StreamOwned::new(session, TcpStream::connect(self.address).unwrap());
         let body = if method == "GET" { String::new() } else { body.to_string() };
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: desk\r\nauthorization: Bearer {token}\r\n\
              content-length: {}\r\nconnection: close\r\n\r\n{body}",
             body.len()
         );
-        stream.write_all(head.as_bytes()).ok()?;
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        let answer = String::from_utf8(answer).ok()?;
+        let answer = self.text(&head)?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1)?.parse().ok()?;
         let json = body.find(['{', '[']).map_or("null", |at| body.split_at(at).1);
         let end = json.rfind(['}', ']']).map_or(json.len(), |at| at + 1);
         Some((status, serde_json::from_str(json.split_at(end).0).unwrap_or(Value::Null)))
+    }
+
+    /// Sends text, and reads until the connection ends.
+    pub(crate) fn text(&self, wire: &str) -> Option<String> {
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let session = ClientConnection::new(Arc::clone(&self.tls), name).unwrap();
+        let mut stream = StreamOwned::new(session, TcpStream::connect(self.address).unwrap());
+        stream.write_all(wire.as_bytes()).ok()?;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8(answer).ok()
     }
 }

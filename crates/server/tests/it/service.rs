@@ -103,10 +103,28 @@ impl Service {
     /// Starts a service on files that are there; it may not listen yet when this returns.
     pub(crate) fn begin(
         files: Files,
+        addresses: [SocketAddr; 2],
+        settings: &[(&str, &str)],
+    ) -> Self {
+        Self::begin_after(":", files, addresses, settings)
+    }
+
+    /// The same, from a shell that does something first.
+    pub(crate) fn begin_after(
+        first: &str,
+        files: Files,
         [api, operations]: [SocketAddr; 2],
         settings: &[(&str, &str)],
     ) -> Self {
-        let mut command = files.command();
+        let ours = files.command();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!(r#"{first}; exec "$0" "$@""#)]).arg(ours.get_program());
+        for (name, value) in ours.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         command.arg("serve").envs([
             ("BAILIWICK_LISTEN__API", api.to_string()),
             ("BAILIWICK_LISTEN__OPERATIONS", operations.to_string()),
@@ -260,7 +278,8 @@ impl Files {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
     }
 
-    fn caller(&self, name: &str, address: SocketAddr, options: &[&str]) -> Caller {
+    /// See [`Service::caller`].
+    pub(crate) fn caller(&self, name: &str, address: SocketAddr, options: &[&str]) -> Caller {
         let caller = self.chat_caller(name, address, options);
         self.deployment(name, EMBED, "embeddings", None);
         caller
