@@ -173,8 +173,8 @@ impl Egress {
         }
     }
 
-    /// How often each destination was dialed: all that left the machine, in the order of the list,
-    /// and after it what is not in the list any more.
+    /// How often each destination was dialed: all that left the machine. Those of the list come first,
+    /// in its order; then those that were removed from it.
     #[must_use]
     pub fn visits(&self) -> Vec<Visits> {
         let visits = |one: &Arc<Listed>, listed| Visits {

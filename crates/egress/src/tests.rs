@@ -320,12 +320,12 @@ async fn the_wrong_certificate_gets_nothing() {
     assert!(refused(&answer), "{answer:?}");
 }
 
-/// Clones share a list that is replaced; what was counted stays, of what is not listed any more, too.
+/// Clones share the list that is replaced. Counters stay, also those of removed destinations.
 #[tokio::test]
 async fn a_list_is_replaced_as_a_whole_and_its_counters_stay() {
     let egress = listed(&["http://127.0.0.1:9", "https://a.example"]);
     let clone = egress.clone();
-    // Nobody listens there: it counts all the same.
+    // The port is closed. The dial counts all the same.
     let permit = egress.permit("http://127.0.0.1:9/x").unwrap();
     drop(egress.get(permit, limits()).await);
     let dials = |egress: &Egress| {

@@ -1,6 +1,6 @@
 //! Takes a process's abilities away: files, network, processes, everything but compute and one
 //! socket. For workers, for the process that keeps the keys ([`to_folder`]), and, as far as it can do
-//! without, for the gateway that starts them both ([`gateway`]).
+//! without, for the gateway that starts them both ([`gateway()`]).
 //!
 //! For a worker, two steps, each a value that the next needs. *Before loading*, because a model file is foreign
 //! input to a C++ parser: that one file may be read, nothing else may be opened, and there are no

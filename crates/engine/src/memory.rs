@@ -43,7 +43,7 @@ unsafe impl GlobalAlloc for Overwriting {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: the block is the caller's, of this layout, until the system takes it back. The
-        // compiler may not leave `explicit_bzero` out, although nobody reads the block again.
+        // compiler may not leave `explicit_bzero` out, although no code reads the block again.
         unsafe {
             libc::explicit_bzero(block.cast(), layout.size());
             System.dealloc(block, layout);

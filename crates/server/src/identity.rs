@@ -45,7 +45,7 @@ impl Providers {
         Self { egress, providers: Arc::new(RwLock::new(providers)) }
     }
 
-    /// Trusts these from now on, and nobody else; for all clones. The keys of those whose trust has
+    /// Trusts these issuers from now on, and no others; for all clones. The keys of those whose trust has
     /// not changed are kept.
     pub fn replace(&self, trusts: Vec<Trust>) {
         let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);

@@ -135,8 +135,8 @@ fn confine(
     Ok(confined.map_err(StartError::from)?)
 }
 
-/// Runs until `service` ends, and then ends at once: whoever is impatient does not wait for what still
-/// runs in the background.
+/// Runs until `service` ends, and then ends at once: a second signal does not wait for what still runs
+/// in the background.
 fn on_runtime(service: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = Runtime::new()?;
     let ended = runtime.block_on(service);

@@ -153,7 +153,7 @@ fn operations_have_the_apis_certificate_where_others_reach_them() {
     assert_eq!(tls(false, false, "10.0.0.1:9"), None);
 }
 
-/// What is not named as reloadable needs a restart, and is named to the operator.
+/// A setting that cannot be reloaded is named to the operator.
 #[test]
 fn a_reload_takes_what_can_change_and_names_the_rest() {
     let tls = |path: &str| Some(Tls { certificate: path.into(), key: path.into() });

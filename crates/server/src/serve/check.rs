@@ -63,7 +63,6 @@ pub fn check(config: &Config, file: Option<&Path>, policies: Policies) -> Vec<Fi
         ))),
         Err(error) => found.problem(format!("{error}; {}", error.help())),
     }
-    // After the certificates: what cannot be bound is told from what cannot be read.
     found.ports(config, served);
     found.0
 }

@@ -163,7 +163,7 @@ fn files_are_the_owners_alone_under_any_umask() {
     }
 }
 
-/// The gateway holds prompts and keys: it is confined as far as it can do without, and says so.
+/// The gateway holds prompts and keys: it is confined, and shows how.
 #[test]
 fn the_gateway_is_confined_and_leaves_no_core() {
     let service = &crate::service::shared().service;
@@ -190,7 +190,7 @@ fn the_gateway_is_confined_and_leaves_no_core() {
     for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
         assert!(status.contains(line), "{line}: {status}");
     }
-    // A real crash, with cores wanted by whoever started it.
+    // A real crash, where the parent asks for cores.
     let (files, [api, operations]) = (Files::new(), free_addresses());
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new("sh");

@@ -198,7 +198,7 @@ impl Authority {
         }
     }
 
-    /// Whether `url` answers over TLS to somebody who trusts this authority alone.
+    /// Whether `url` answers over TLS to a client that trusts this authority alone.
     fn reaches(&self, url: &str) -> bool {
         let root = Certificate::from_pem(self.pem.as_bytes()).unwrap();
         let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&[root])).build();

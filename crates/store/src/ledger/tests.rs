@@ -418,7 +418,7 @@ fn the_log_tells_of_a_configuration_that_was_loaded_again() {
     assert_eq!((report.starts, report.findings), (starts + 3, vec![]));
 }
 
-/// Whoever can open the lock's file can hold it.
+/// A user who can open the lock's file can hold the lock.
 #[test]
 fn the_locks_file_is_the_owners_alone() {
     use std::os::unix::fs::PermissionsExt as _;
