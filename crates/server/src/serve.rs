@@ -30,7 +30,7 @@ use crate::{
     body::Body,
     clock,
     config::{Config, Limits},
-    desk::{self, Desk},
+    desk::{self, Desk, Names},
     fleet::Fleet,
     gateway::{Gateway, Origin},
     listen::{Client, Listener, Terms},
@@ -188,6 +188,7 @@ pub async fn run(
         authorities: Arc::clone(&authorities),
         providers: providers.clone(),
         ledger: recording.0.clone(),
+        names: Names::default(),
     };
     if let Some(listener) = desk {
         let admin = admin::router(Admin { key: AdminKey::Refused, ..admin.clone() });

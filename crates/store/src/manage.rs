@@ -1,12 +1,37 @@
 //! Changes: each is one transaction that happens as a whole or not at all.
+//!
+//! Each takes the permit for it, and changes the thing that the permit is for: there is no id beside
+//! it that could name another.
+//!
+//! ```compile_fail,E0308
+//! fn off(store: &store::Store, of: policy::id::ResourceId) {
+//!     let _ = store.delete_resource(of);
+//! }
+//! ```
+//!
+//! Who may change how a resource is set up does not switch its lockbox by that:
+//!
+//! ```compile_fail,E0308
+//! use policy::permit::{Permit, WriteResource};
+//! fn off(permit: Permit<WriteResource>) -> store::ResourceChange {
+//!     store::ResourceChange::Lockbox(permit)
+//! }
+//! ```
 
-use std::{fmt::Display, os::unix::ffi::OsStrExt as _};
+use std::{fmt::Display, os::unix::ffi::OsStrExt as _, path::Path};
 
 use policy::{
-    id::{DeploymentId, ModelId, ResourceId, TenantId},
-    network::NetworkRules,
-    principal::{KeyDigest, KeyName},
-    retention::Days,
+    authz::facts::{DeploymentFacts, ResourceFacts, Scope, Service, TenantFacts},
+    id::{DeploymentId, ModelId, ResourceId},
+    meter::Limits,
+    network::{DefaultAction, IpRule, NetworkRules, PublicNetworkAccess},
+    permit::{
+        CreateTenant, DeleteDeployment, DeleteResource, DeleteTenant, Permit, RegenerateKey,
+        WriteDeployment, WriteLockbox, WriteModel, WriteNetworkRules, WriteResource,
+    },
+    principal::{Administrator, Key, KeyDigest, KeyName, ResourceKeys},
+    retention::{ContentLogging, Days, Rule},
+    task::Task,
 };
 use rusqlite::{
     ErrorCode, OptionalExtension as _, Params, Transaction, TransactionBehavior, params,
@@ -15,12 +40,91 @@ use rusqlite::{
 use tlog::entry::{Action, Subject};
 
 use crate::{
-    directory::{Deployment, Model, Resource, Tenant},
+    directory::{Deployment, Model, Resource, Sku, Tenant},
     error::{InUse, Kind, StoreError},
-    log::Append,
+    log::{Append, ReadClock},
     name,
-    store::Store,
+    store::{self, Store},
 };
+
+/// What a resource is made with; the permit says for which tenant.
+#[derive(Debug, Clone)]
+pub struct NewResource {
+    /// A new random id.
+    pub id: ResourceId,
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub region: String,
+    /// The digest of its first key.
+    pub key1: KeyDigest,
+    /// The digest of its second key.
+    pub key2: KeyDigest,
+    /// Whether it takes tokens only, and no keys.
+    pub disable_local_auth: bool,
+    /// Whether a prompt's prefix may be reused for later requests of the same tenant.
+    pub prefix_cache: bool,
+    /// How long content is kept.
+    pub days: Days,
+    /// When: seconds since 1970.
+    pub created_at: u64,
+}
+
+/// What a deployment is made with; the permit says in which resource.
+#[derive(Debug, Clone)]
+pub struct NewDeployment {
+    /// A new random id.
+    pub id: DeploymentId,
+    /// Its name.
+    pub name: String,
+    /// What runs.
+    pub model: ModelId,
+    /// What for.
+    pub task: Task,
+    /// How it is sold.
+    pub sku: Sku,
+    /// Tokens and requests per minute.
+    pub limits: Limits,
+    /// When: seconds since 1970.
+    pub created_at: u64,
+}
+
+/// One part of an update of a resource, with the permit for that part. [`Store::update_resource`]
+/// makes all parts or none.
+#[derive(Debug)]
+pub enum ResourceChange {
+    /// How it is set up.
+    Settings(Permit<WriteResource>, Settings),
+    /// Its lockbox: the permit says whether on or off.
+    Lockbox(Permit<WriteLockbox>),
+    /// Which networks it answers.
+    Network(Permit<WriteNetworkRules>, NetworkChange),
+}
+
+/// What to change about how a resource is set up; the rest stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether a prompt's prefix may be reused for later requests of the same tenant.
+    pub prefix_cache: Option<bool>,
+    /// Whether it takes tokens only, and no keys. The keys stay as they are, and open it again when
+    /// this is taken back.
+    pub disable_local_auth: Option<bool>,
+    /// How many days content is kept, from the next request on: a record that is kept already keeps
+    /// the deadline in its receipt.
+    pub days: Option<Days>,
+}
+
+/// What to change about which networks a resource answers; the rest stays as it is then, also if
+/// another process changed it just before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NetworkChange {
+    /// Whether the public listener answers.
+    pub public: Option<PublicNetworkAccess>,
+    /// What happens to addresses that no rule names.
+    pub default_action: Option<DefaultAction>,
+    /// Addresses and ranges that are answered: all of them.
+    pub ip_rules: Option<Vec<IpRule>>,
+}
 
 /// What to change about a deployment's limits; the rest stays as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,7 +140,12 @@ impl Store {
     ///
     /// # Errors
     /// When its name is not allowed or taken.
-    pub fn create_tenant(&self, tenant: &Tenant) -> Result<(), StoreError> {
+    pub fn create_tenant(
+        &self,
+        permit: Permit<CreateTenant>,
+        tenant: &Tenant,
+    ) -> Result<(), StoreError> {
+        let Service = permit.spend();
         name::tenant_name(&tenant.name)?;
         self.change(|tx, log| {
             insert(
@@ -50,38 +159,43 @@ impl Store {
         })
     }
 
-    /// Adds a resource with its two keys.
+    /// Adds a resource with its two keys to the permit's tenant.
     ///
     /// # Errors
     /// When its name or region is not allowed, its name is taken, or its tenant is gone.
-    pub fn create_resource(&self, resource: &Resource) -> Result<(), StoreError> {
-        name::resource_name(&resource.name)?;
-        name::region_name(&resource.region)?;
+    pub fn create_resource(
+        &self,
+        permit: Permit<WriteResource>,
+        new: NewResource,
+    ) -> Result<Resource, StoreError> {
+        let Scope::Tenant(TenantFacts { tenant }) = permit.spend() else {
+            return Err(StoreError::OtherThing);
+        };
+        name::resource_name(&new.name)?;
+        name::region_name(&new.region)?;
+        let NewResource { id, name, region, key1, key2, .. } = new;
+        let keys =
+            ResourceKeys { tenant, resource: id, key1, key2, disabled: new.disable_local_auth };
+        let content_logging =
+            ContentLogging { enabled: true, since_ms: 0, approval: None, until_ms: None };
+        let mut resource = Resource {
+            id,
+            tenant,
+            name,
+            region,
+            keys,
+            key1_created_at: new.created_at,
+            key2_created_at: new.created_at,
+            prefix_cache: new.prefix_cache,
+            network: NetworkRules::default(),
+            lockbox: false,
+            retention: Rule { tenant, days: new.days, content_logging },
+            created_at: new.created_at,
+        };
         self.change(|tx, log| {
-            name_of(tx, Kind::Tenant, resource.tenant.as_bytes(), &resource.tenant)?;
-            insert(
-                tx,
-                (Kind::Resource, &resource.name),
-                "INSERT INTO resource (id, tenant, name, region, key1, key1_created_at, key2,
-                    key2_created_at, disable_local_auth, prefix_cache, retention_days,
-                    content_logging, content_logging_since_ms, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?13, ?9, ?10, 1, ?11, ?12)",
-                params![
-                    resource.id.as_bytes(),
-                    resource.tenant.as_bytes(),
-                    resource.name,
-                    resource.region,
-                    resource.keys.key1.as_bytes(),
-                    resource.key1_created_at,
-                    resource.keys.key2.as_bytes(),
-                    resource.key2_created_at,
-                    resource.prefix_cache,
-                    resource.retention.days.get(),
-                    log.now_ms,
-                    resource.created_at,
-                    resource.keys.disabled,
-                ],
-            )?;
+            name_of(tx, Kind::Tenant, tenant.as_bytes(), &tenant)?;
+            resource.retention.content_logging.since_ms = log.now_ms;
+            insert_resource(tx, &resource)?;
             let state = format!(
                 "name={} region={} prefix_cache={} retention_days={} disable_local_auth={}",
                 resource.name,
@@ -90,15 +204,21 @@ impl Store {
                 resource.retention.days.get(),
                 resource.keys.disabled
             );
-            log.changed(Subject::Resource, *resource.id.as_bytes(), Action::Created, &state)
-        })
+            log.changed(Subject::Resource, *id.as_bytes(), Action::Created, &state)
+        })?;
+        Ok(resource)
     }
 
     /// Adds a model.
     ///
     /// # Errors
     /// When its name is not allowed or taken.
-    pub fn create_model(&self, model: &Model) -> Result<(), StoreError> {
+    pub fn create_model(
+        &self,
+        permit: Permit<WriteModel>,
+        model: &Model,
+    ) -> Result<(), StoreError> {
+        let Service = permit.spend();
         name::model_name(&model.name)?;
         let facts = &model.facts;
         self.change(|tx, log| {
@@ -131,13 +251,21 @@ impl Store {
         })
     }
 
-    /// Adds a deployment.
+    /// Adds a deployment to the permit's resource.
     ///
     /// # Errors
     /// When its name is not allowed or taken, or its resource or model is gone.
-    pub fn create_deployment(&self, deployment: &Deployment) -> Result<(), StoreError> {
-        name::deployment_name(&deployment.name)?;
-        let (resource, model) = (deployment.resource, deployment.model);
+    pub fn create_deployment(
+        &self,
+        permit: Permit<WriteDeployment>,
+        new: NewDeployment,
+    ) -> Result<Deployment, StoreError> {
+        let Scope::Resource(ResourceFacts { resource, .. }) = permit.spend() else {
+            return Err(StoreError::OtherThing);
+        };
+        name::deployment_name(&new.name)?;
+        let NewDeployment { id, name, model, task, sku, limits, created_at } = new;
+        let deployment = Deployment { id, resource, name, model, task, sku, limits, created_at };
         self.change(|tx, log| {
             name_of(tx, Kind::Resource, resource.as_bytes(), &resource)?;
             name_of(tx, Kind::Model, model.as_bytes(), &model)?;
@@ -167,20 +295,22 @@ impl Store {
                 deployment.limits.requests_per_minute
             );
             log.changed(Subject::Deployment, *deployment.id.as_bytes(), Action::Created, &state)
-        })
+        })?;
+        Ok(deployment)
     }
 
-    /// Replaces one of a resource's keys: the old one stops working with this call.
+    /// Replaces one of the permit's resource's keys: the old one stops working with this call.
     ///
     /// # Errors
     /// When there is no such resource.
     pub fn rotate_key(
         &self,
-        resource: ResourceId,
+        permit: Permit<RegenerateKey>,
         key: KeyName,
         digest: &KeyDigest,
         now: u64,
     ) -> Result<(), StoreError> {
+        let resource = permit.spend().resource;
         let sql = match key {
             KeyName::Key1 => "UPDATE resource SET key1 = ?2, key1_created_at = ?3 WHERE id = ?1",
             KeyName::Key2 => "UPDATE resource SET key2 = ?2, key2_created_at = ?3 WHERE id = ?1",
@@ -201,93 +331,13 @@ impl Store {
         })
     }
 
-    /// Switches the reuse of prompt prefixes on or off for a resource.
+    /// Changes a resource: all of these, or none of them. Each part changes the resource of its own
+    /// permit.
     ///
     /// # Errors
-    /// When there is no such resource.
-    pub fn set_prefix_cache(&self, resource: ResourceId, on: bool) -> Result<(), StoreError> {
-        self.change(|tx, log| {
-            let sql = "UPDATE resource SET prefix_cache = ?2 WHERE id = ?1";
-            found(tx.execute(sql, params![resource.as_bytes(), on])?, Kind::Resource, &resource)?;
-            let id = *resource.as_bytes();
-            log.changed(Subject::Resource, id, Action::Updated, &format!("prefix_cache={on}"))
-        })
-    }
-
-    /// Says whether a resource's keys open it, or tokens alone. The keys themselves stay as they
-    /// are, and open it again when this is taken back.
-    ///
-    /// # Errors
-    /// When there is no such resource.
-    pub fn set_disable_local_auth(&self, resource: ResourceId, on: bool) -> Result<(), StoreError> {
-        self.change(|tx, log| {
-            let sql = "UPDATE resource SET disable_local_auth = ?2 WHERE id = ?1";
-            found(tx.execute(sql, params![resource.as_bytes(), on])?, Kind::Resource, &resource)?;
-            let id = *resource.as_bytes();
-            log.changed(Subject::Resource, id, Action::Updated, &format!("disable_local_auth={on}"))
-        })
-    }
-
-    /// Sets which networks a resource answers, from the next request on.
-    ///
-    /// # Errors
-    /// When there is no such resource.
-    pub fn set_network(
-        &self,
-        resource: ResourceId,
-        rules: &NetworkRules,
-    ) -> Result<(), StoreError> {
-        let NetworkRules { public, default_action, ip_rules } = rules;
-        let lines: Vec<String> = ip_rules.iter().map(ToString::to_string).collect();
-        self.change(|tx, log| {
-            let sql = "UPDATE resource SET public_network_access = ?2, network_default_action = ?3,
-                       ip_rules = ?4 WHERE id = ?1";
-            let values = params![
-                resource.as_bytes(),
-                public.name(),
-                default_action.name(),
-                lines.join("\n")
-            ];
-            found(tx.execute(sql, values)?, Kind::Resource, &resource)?;
-            let id = *resource.as_bytes();
-            let (public, default, rules) = (public.name(), default_action.name(), lines.join(","));
-            let state = format!(
-                "public_network_access={public} network_default_action={default} ip_rules={rules}"
-            );
-            log.changed(Subject::NetworkRules, id, Action::Updated, &state)
-        })
-    }
-
-    /// Switches a resource's lockbox: whether its owner must consent to each look at a record, too.
-    ///
-    /// # Errors
-    /// When there is no such resource.
-    pub fn set_lockbox(&self, resource: ResourceId, on: bool) -> Result<(), StoreError> {
-        self.change(|tx, log| {
-            let sql = "UPDATE resource SET lockbox = ?2 WHERE id = ?1";
-            found(tx.execute(sql, params![resource.as_bytes(), on])?, Kind::Resource, &resource)?;
-            let id = *resource.as_bytes();
-            log.changed(Subject::Lockbox, id, Action::Updated, &format!("lockbox={on}"))
-        })
-    }
-
-    /// Sets how many days a resource's content is kept, from the next request on: what is kept
-    /// already keeps the deadline that its receipt states.
-    ///
-    /// # Errors
-    /// When there is no such resource.
-    pub fn set_retention_days(&self, resource: ResourceId, days: Days) -> Result<(), StoreError> {
-        self.change(|tx, log| {
-            let sql = "UPDATE resource SET retention_days = ?2 WHERE id = ?1";
-            found(
-                tx.execute(sql, params![resource.as_bytes(), days.get()])?,
-                Kind::Resource,
-                &resource,
-            )?;
-            let id = *resource.as_bytes();
-            let state = format!("retention_days={}", days.get());
-            log.changed(Subject::Resource, id, Action::Updated, &state)
-        })
+    /// When there is no such resource any more: then nothing is changed.
+    pub fn update_resource(&self, changes: Vec<ResourceChange>) -> Result<(), StoreError> {
+        self.change(|tx, log| changes.into_iter().try_for_each(|change| change.make(tx, log)))
     }
 
     /// Changes the limits of a deployment: the next request meets the new ones.
@@ -296,9 +346,12 @@ impl Store {
     /// When there is no such deployment.
     pub fn change_limits(
         &self,
-        deployment: DeploymentId,
+        permit: Permit<WriteDeployment>,
         change: LimitsChange,
     ) -> Result<(), StoreError> {
+        let Scope::Deployment(DeploymentFacts { deployment, .. }) = permit.spend() else {
+            return Err(StoreError::OtherThing);
+        };
         self.change(|tx, log| {
             let sql = "UPDATE deployment
                        SET tokens_per_minute = COALESCE(?2, tokens_per_minute),
@@ -319,7 +372,8 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such tenant, it still owns resources, or its people hold roles.
-    pub fn delete_tenant(&self, tenant: TenantId) -> Result<(), StoreError> {
+    pub fn delete_tenant(&self, permit: Permit<DeleteTenant>) -> Result<(), StoreError> {
+        let tenant = permit.spend().tenant;
         self.change(|tx, log| {
             let users = "SELECT name FROM resource WHERE tenant = ?1 ORDER BY 1";
             let id = *tenant.as_bytes();
@@ -342,7 +396,8 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such resource, or it still has deployments.
-    pub fn delete_resource(&self, resource: ResourceId) -> Result<(), StoreError> {
+    pub fn delete_resource(&self, permit: Permit<DeleteResource>) -> Result<(), StoreError> {
+        let resource = permit.spend().resource;
         self.change(|tx, log| {
             let users = "SELECT d.name || ' --resource ' || r.name
                          FROM deployment d JOIN resource r ON r.id = d.resource
@@ -359,7 +414,8 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such deployment.
-    pub fn delete_deployment(&self, deployment: DeploymentId) -> Result<(), StoreError> {
+    pub fn delete_deployment(&self, permit: Permit<DeleteDeployment>) -> Result<(), StoreError> {
+        let deployment = permit.spend().deployment;
         self.change(|tx, log| {
             let id = *deployment.as_bytes();
             let name = name_of(tx, Kind::Deployment, &id, &deployment)?;
@@ -372,7 +428,12 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such model, or deployments still use it.
-    pub fn delete_model(&self, model: ModelId) -> Result<(), StoreError> {
+    pub fn delete_model(
+        &self,
+        permit: Permit<WriteModel>,
+        model: ModelId,
+    ) -> Result<(), StoreError> {
+        let Service = permit.spend();
         self.change(|tx, log| {
             let users = "SELECT d.name || ' --resource ' || r.name
                          FROM deployment d JOIN resource r ON r.id = d.resource
@@ -396,11 +457,43 @@ impl Store {
         Ok(digest.map(KeyDigest::from_bytes))
     }
 
+    /// Opens a data directory as [`Store::open`] does, for the operator who works beside it.
+    ///
+    /// Nothing that has a store gets an administrator out of it:
+    ///
+    /// ```compile_fail,E0061
+    /// fn forge(store: &store::Store) {
+    ///     let administrator = store.administrator();
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_as_administrator(
+        data: &Path,
+        clock: ReadClock,
+    ) -> Result<(Self, Administrator), StoreError> {
+        let store = Self::open(data, clock)?;
+        #[expect(clippy::disallowed_methods, reason = "the data directory was opened")]
+        let administrator = Administrator::beside_the_data();
+        Ok((store, administrator))
+    }
+
+    /// The administrator, for the holder of the administrator's key; none for another key.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn administrator(&self, presented: &Key) -> Result<Option<Administrator>, StoreError> {
+        let stored = self.admin_key()?;
+        #[expect(clippy::disallowed_methods, reason = "against the digest that is stored")]
+        Ok(stored.and_then(|stored| Administrator::with_key(presented, &stored).ok()))
+    }
+
     /// Sets the digest of the admin key: an older key stops working with this call.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn set_admin_key(&self, digest: &KeyDigest) -> Result<(), StoreError> {
+    pub fn set_admin_key(&self, _by: &Administrator, digest: &KeyDigest) -> Result<(), StoreError> {
         self.change(|tx, log| {
             let sql = "INSERT OR REPLACE INTO admin_key (one, digest) VALUES (1, ?1)";
             tx.execute(sql, [digest.as_bytes()])?;
@@ -423,6 +516,111 @@ impl Store {
         transaction.commit()?;
         Ok(())
     }
+}
+
+impl ResourceChange {
+    /// Makes it, and logs it.
+    fn make(self, tx: &Transaction<'_>, log: &mut Append<'_>) -> Result<(), StoreError> {
+        match self {
+            Self::Settings(permit, settings) => {
+                let Scope::Resource(ResourceFacts { resource, .. }) = permit.spend() else {
+                    return Err(StoreError::OtherThing);
+                };
+                settings.set(resource, tx, log)
+            }
+            Self::Lockbox(permit) => {
+                let (ResourceFacts { resource, .. }, context) = permit.spend_with_context();
+                let on = context.enabled;
+                let sql = "UPDATE resource SET lockbox = ?2 WHERE id = ?1";
+                let changed = tx.execute(sql, params![resource.as_bytes(), on])?;
+                found(changed, Kind::Resource, &resource)?;
+                let (id, state) = (*resource.as_bytes(), format!("lockbox={on}"));
+                log.changed(Subject::Lockbox, id, Action::Updated, &state)
+            }
+            Self::Network(permit, change) => change.set(permit.spend().resource, tx, log),
+        }
+    }
+}
+
+impl Settings {
+    fn set(
+        self,
+        resource: ResourceId,
+        tx: &Transaction<'_>,
+        log: &mut Append<'_>,
+    ) -> Result<(), StoreError> {
+        let Self { prefix_cache, disable_local_auth, days } = self;
+        let days = days.map(Days::get);
+        let sql = "UPDATE resource SET prefix_cache = COALESCE(?2, prefix_cache),
+                       disable_local_auth = COALESCE(?3, disable_local_auth),
+                       retention_days = COALESCE(?4, retention_days)
+                   WHERE id = ?1";
+        let values = params![resource.as_bytes(), prefix_cache, disable_local_auth, days];
+        found(tx.execute(sql, values)?, Kind::Resource, &resource)?;
+        let said = [
+            prefix_cache.map(|on| format!("prefix_cache={on}")),
+            disable_local_auth.map(|on| format!("disable_local_auth={on}")),
+            days.map(|days| format!("retention_days={days}")),
+        ];
+        let state: Vec<String> = said.into_iter().flatten().collect();
+        let id = *resource.as_bytes();
+        log.changed(Subject::Resource, id, Action::Updated, &state.join(" "))
+    }
+}
+
+impl NetworkChange {
+    fn set(
+        self,
+        resource: ResourceId,
+        tx: &Transaction<'_>,
+        log: &mut Append<'_>,
+    ) -> Result<(), StoreError> {
+        // Read in the transaction: another change of other rules just before is not undone.
+        let sql = "SELECT public_network_access, network_default_action, ip_rules
+                   FROM resource WHERE id = ?1";
+        let mut statement = tx.prepare_cached(sql)?;
+        let mut rows = statement.query([resource.as_bytes()])?;
+        let row = rows.next()?.ok_or_else(|| not_found(Kind::Resource, &resource))?;
+        let before = store::network(row)?;
+        let public = self.public.unwrap_or(before.public).name();
+        let default = self.default_action.unwrap_or(before.default_action).name();
+        let rules = self.ip_rules.unwrap_or(before.ip_rules);
+        let lines: Vec<String> = rules.iter().map(ToString::to_string).collect();
+        let sql = "UPDATE resource SET public_network_access = ?2, network_default_action = ?3,
+                   ip_rules = ?4 WHERE id = ?1";
+        tx.execute(sql, params![resource.as_bytes(), public, default, lines.join("\n")])?;
+        let rules = lines.join(",");
+        let state = format!(
+            "public_network_access={public} network_default_action={default} ip_rules={rules}"
+        );
+        log.changed(Subject::NetworkRules, *resource.as_bytes(), Action::Updated, &state)
+    }
+}
+
+fn insert_resource(tx: &Transaction<'_>, resource: &Resource) -> Result<(), StoreError> {
+    insert(
+        tx,
+        (Kind::Resource, &resource.name),
+        "INSERT INTO resource (id, tenant, name, region, key1, key1_created_at, key2,
+            key2_created_at, disable_local_auth, prefix_cache, retention_days,
+            content_logging, content_logging_since_ms, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?13, ?9, ?10, 1, ?11, ?12)",
+        params![
+            resource.id.as_bytes(),
+            resource.tenant.as_bytes(),
+            resource.name,
+            resource.region,
+            resource.keys.key1.as_bytes(),
+            resource.key1_created_at,
+            resource.keys.key2.as_bytes(),
+            resource.key2_created_at,
+            resource.prefix_cache,
+            resource.retention.days.get(),
+            resource.retention.content_logging.since_ms,
+            resource.created_at,
+            resource.keys.disabled,
+        ],
+    )
 }
 
 fn insert(

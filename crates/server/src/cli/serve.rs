@@ -7,7 +7,6 @@ use std::{
 };
 
 use policy::authz::policies::Policies;
-use store::Store;
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
@@ -22,7 +21,7 @@ use super::{
 };
 use crate::{
     config::{Config, Log, LogFormat, LogLevel},
-    manage::Management,
+    manage::Acting,
     quickstart,
     serve::{self, StartError, Started},
 };
@@ -91,8 +90,8 @@ pub(super) fn load(file: Option<&Path>) -> Result<Config, Failure> {
     Ok(Config::load(file, environment)?)
 }
 
-fn open(config: &Config) -> Result<Management, Failure> {
-    let management = Management::new(Store::open(&config.data, crate::clock::read)?, &config.data);
+fn open(config: &Config) -> Result<Acting, Failure> {
+    let management = super::manage::as_administrator(&config.data)?;
     if let Some(file) = management.ensure_admin_key()? {
         tracing::info!(file = %file.display(), "made the administrator's key");
     }
@@ -102,7 +101,7 @@ fn open(config: &Config) -> Result<Management, Failure> {
 async fn run(
     config: Config,
     policies: Policies,
-    management: Management,
+    management: Acting,
     started: impl FnOnce(Started),
 ) -> Result<(), Failure> {
     // Before anything listens, so that no signal is missed.

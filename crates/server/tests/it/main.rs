@@ -33,9 +33,12 @@ mod operations;
 mod owner;
 mod penalty;
 mod people;
+#[path = "../../../store/tests/people/mod.rs"]
+mod people_of_tests;
 mod policies;
 mod process;
 mod records;
+mod refusals;
 mod replay;
 mod review;
 mod roles;

@@ -2,6 +2,7 @@ use std::{collections::BTreeSet, sync::Mutex};
 
 use tlog::entry;
 
+use super::advance as step;
 use super::{
     super::{
         Logged as _,
@@ -43,10 +44,10 @@ fn apply_until(n: u8, until_ms: u64) -> Event {
 }
 
 fn decide(n: u8, by: u8, approve: bool) -> Event {
-    say(n, by, if approve { Word::YesAndSwitch } else { Word::No })
+    say(n, by, if approve { Says::YesAndSwitch } else { Says::No })
 }
 
-fn say(n: u8, by: u8, says: Word) -> Event {
+fn say(n: u8, by: u8, says: Says) -> Event {
     Event::Decide { approval: id(n), person: person(by), says, reason: because() }
 }
 
@@ -167,8 +168,8 @@ fn nobody_decides_alone_twice_or_about_their_own() {
 /// Two decide at once, each as the first: nobody has asked whether the second may switch.
 #[test]
 fn the_last_word_is_asked_for_as_one() {
-    let one = after([apply(1), say(1, 2, Word::Yes)]);
-    assert_eq!(refused(&one, say(1, 3, Word::Yes), NOW), Refused::DecidedMeanwhile);
+    let one = after([apply(1), say(1, 2, Says::Yes)]);
+    assert_eq!(refused(&one, say(1, 3, Says::Yes), NOW), Refused::DecidedMeanwhile);
     assert!(one.status(NOW).in_force.is_none());
 }
 

@@ -6,6 +6,7 @@ use tlog::{
     limits::{GRANT_MINUTES_MAX, MINUTE_MS},
 };
 
+use super::advance as step;
 use super::{
     super::{
         Logged as _,
@@ -53,7 +54,7 @@ fn enrolment(desk: u8, region: &str) -> workstation::Event {
 
 fn enrolled(desk: u8, region: &str) -> Enrolled {
     let unknown = workstation::State::default();
-    let (state, _) = workstation::step(&unknown, enrolment(desk, region), NOW).unwrap();
+    let (state, _) = workstation::advance(&unknown, enrolment(desk, region), NOW).unwrap();
     workstation::admit(&state, Digest([desk; 32]), NOW).unwrap()
 }
 
@@ -126,7 +127,7 @@ fn a_look_is_asked_for_approved_opened_once_and_judged() {
         [flag(), ask(false), approve(MANAGER), open(REVIEWER), judge(REVIEWER, Outcome::Confirmed)];
     let mut state = State::default();
     let (_, enrolling) =
-        workstation::step(&workstation::State::default(), enrolment(DESK, "eu"), NOW).unwrap();
+        workstation::advance(&workstation::State::default(), enrolment(DESK, "eu"), NOW).unwrap();
     let mut log = vec![(NOW, enrolling[0].log())];
     for (n, event) in (1..).zip(events) {
         let (next, effects) = step(&state, event, NOW + n).unwrap();
