@@ -103,8 +103,9 @@ fn every_refusal_at_the_desks_says_what_is_missing_and_what_to_do() {
     of_a_review(&setting);
     of_a_review_with_lockbox(&setting);
     of_a_penalty(&setting);
-    of_zero_retention(&setting);
     nothing_to_a_stranger(&setting);
+    // Last: from then on nothing is kept that could be reviewed.
+    of_zero_retention(&setting);
     let desk = setting.people.authority.path("desk-1.pem").display().to_string();
     setting.people.who(&["workstation", "revoke", &desk, "--reason", "lost"], "operator");
     let queue = setting.seat.ask(

@@ -421,3 +421,22 @@ fn random_histories_are_as_the_model_says() {
     }
     assert!(approvals > 1000 && refusals > 1000, "{approvals} approvals, {refusals} refusals");
 }
+
+/// Asked without a permit, a state says why a person cannot decide, in the words of the step; and
+/// stays as it is.
+#[test]
+fn why_a_person_cannot_decide_is_what_the_step_would_say() {
+    let why = |state: &State, n, by, now_ms| why_not_decided(state, id(n), person(by), now_ms);
+    let applied = after([apply(1)]);
+    assert_eq!(why(&applied, 1, APPLICANT, NOW), Some(Refused::OwnApplication));
+    assert_eq!(why(&applied, 2, 2, NOW), Some(Refused::NoSuchApplication));
+    assert_eq!(why(&applied, 1, 2, NOW + DECISION_WAIT_MS), Some(Refused::Lapsed));
+    assert_eq!(why(&applied, 1, 2, NOW), None);
+    let once = after([apply(1), say(1, 2, Says::Yes)]);
+    assert_eq!(why(&once, 1, 2, NOW), Some(Refused::DecidedBefore));
+    assert_eq!(why(&once, 1, 3, NOW), None);
+    assert_eq!(once, after([apply(1), say(1, 2, Says::Yes)]), "it changed nothing");
+    assert_eq!(why(&approved(), 1, 4, NOW), Some(Refused::AlreadyDecided));
+    let text = format!("{}; {}", Refused::Lapsed, Refused::Lapsed.help());
+    assert!(text.contains("has lapsed; let the customer apply again"), "{text}");
+}
