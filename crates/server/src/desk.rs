@@ -4,6 +4,7 @@
 //! beside it, to programs that sign in, too.)
 
 mod acts;
+mod case;
 mod content;
 mod error;
 mod exemption;

@@ -22,7 +22,7 @@ use store::{
     ledger::{Deleted, OwnRecord},
 };
 
-use super::{Desk, Visitor, blocking, content, error::DeskError, review::Case};
+use super::{Desk, Visitor, blocking, case::Case, content, error::DeskError};
 use crate::looked::Looked;
 
 /// Records of a page, where nobody says how many.

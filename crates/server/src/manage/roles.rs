@@ -167,8 +167,8 @@ impl Acting {
         let (all, teams) = (self.store.role_assignments()?, self.store.team_members()?);
         let shown = |one: &Assignment| {
             let team = teams.iter().find(|member| one.holder == Holder::Person(member.person));
-            let scope = self.evidence_of(one.somebody)?.spend();
-            Some(RoleAssignmentView::of(scope, one, team, &directory))
+            let permit = self.evidence_of(one.somebody)?;
+            Some(RoleAssignmentView::of(permit, one, team, &directory))
         };
         Ok(all.iter().filter_map(shown).collect())
     }
@@ -180,8 +180,8 @@ impl Acting {
     pub fn teams(&self) -> Result<Vec<TeamMemberView>, ManageError> {
         let directory = self.store.directory()?;
         let shown = |member: &Member| {
-            let scope = self.evidence_of(member.somebody)?.spend();
-            Some(TeamMemberView::of(scope, member, &directory))
+            let permit = self.evidence_of(member.somebody)?;
+            Some(TeamMemberView::of(permit, member, &directory))
         };
         Ok(self.store.team_members()?.iter().filter_map(shown).collect())
     }
@@ -233,24 +233,30 @@ fn assigning(
     Ok(Assigning { now_ms: clock::now_ms(), role, to })
 }
 
+/// The name of the tenant of which a caller may see who holds which role.
+fn tenant_of(permit: Permit<ReadEvidence>, directory: &Directory) -> String {
+    let tenant = match permit.spend() {
+        Scope::Tenant(of) => directory.tenant(of.tenant),
+        Scope::Service | Scope::Resource(_) | Scope::Deployment(_) => None,
+    };
+    tenant.map_or_else(String::new, |tenant| tenant.name.clone())
+}
+
 impl TeamMemberView {
-    /// What is shown to a caller with evidence of that scope.
-    fn of(_shown: Scope, member: &Member, directory: &Directory) -> Self {
-        let tenant = directory.tenant(member.somebody.tenant);
+    fn of(permit: Permit<ReadEvidence>, member: &Member, directory: &Directory) -> Self {
         Self {
             team: member.name.clone(),
             team_id: member.team,
             principal: member.person,
-            tenant: tenant.map_or_else(String::new, |tenant| tenant.name.clone()),
+            tenant: tenant_of(permit, directory),
             object_id: member.somebody.object.to_string(),
         }
     }
 }
 
 impl RoleAssignmentView {
-    /// What is shown to a caller with evidence of that scope.
     fn of(
-        _shown: Scope,
+        permit: Permit<ReadEvidence>,
         assignment: &Assignment,
         team: Option<&Member>,
         directory: &Directory,
@@ -260,7 +266,7 @@ impl RoleAssignmentView {
         Self {
             principal: *holder,
             kind: somebody.kind.name(),
-            tenant: directory.tenant(somebody.tenant).map_or_else(String::new, |t| t.name.clone()),
+            tenant: tenant_of(permit, directory),
             object_id: somebody.object.to_string(),
             role: role.name(),
             scope: match scope {

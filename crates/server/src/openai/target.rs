@@ -133,7 +133,7 @@ pub(super) fn refused(operation: Operation, refusal: Refusal) -> ApiError {
 /// are told the same as of one that does.
 fn not_found(gateway: &Gateway, caller: &Caller) -> ApiError {
     match gateway.permit::<ListModels>(caller) {
-        Ok(_permit) => ApiError::DeploymentNotFound,
+        Ok(_) => ApiError::DeploymentNotFound,
         Err(denied) => denied,
     }
 }
