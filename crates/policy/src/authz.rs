@@ -16,20 +16,24 @@ mod settled;
 pub use facts::DeploymentFacts;
 pub use settled::{REMEMBERED_MAX, Settled};
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use cedar_policy::{Authorizer, EntityUid};
 
 use self::{
+    context::Moment,
     entities::{Attributes, Kind, Store},
     facts::{ResourceFacts, Scope, TenantFacts, Thing},
-    policies::{BadPolicies, Policies},
+    policies::{BadPolicies, Policies, SEE},
     question::Question,
     role::{Role, RoleAssignments, Roles},
 };
 use crate::{
     id::TenantId,
-    permit::{Action, Permit},
+    permit::{Action, By, Permit},
     principal::Principal,
 };
 
@@ -41,6 +45,8 @@ pub struct Authority {
     pub roles: RoleAssignments,
     operator: Option<TenantId>,
     authorizer: Authorizer,
+    /// How many questions Cedar was asked.
+    asked: Arc<AtomicU64>,
 }
 
 impl Authority {
@@ -52,8 +58,8 @@ impl Authority {
         operator: Option<TenantId>,
         roles: RoleAssignments,
     ) -> Self {
-        let policies = policies.into();
-        Self { policies, roles, operator, authorizer: Authorizer::new() }
+        let (policies, asked) = (policies.into(), Arc::default());
+        Self { policies, roles, operator, authorizer: Authorizer::new(), asked }
     }
 
     /// Bailiwick's own policies, and nobody with a role: keys work, nothing else does.
@@ -85,19 +91,26 @@ pub fn authorize<A: Action>(
     let ask = |roles| Question::new(authority, principal, roles, A::NAME, thing, context);
     let question = ask(roles);
     if question.as_ref().is_some_and(Question::allowed) {
-        return Ok(Permit::new(thing.clone(), context.clone()));
+        let by = By::Principal(principal.clone());
+        return Ok(Permit::new(thing.clone(), context.clone(), by));
     }
-    if !question.is_some_and(|question| question.seen()) {
-        return Err(Denied::Hidden);
-    }
+    let Some(question) = question.filter(Question::seen) else { return Err(Denied::Hidden) };
     let enough = |role: &Role| ask(roles.with(*role)).is_some_and(|question| question.allowed());
-    let roles = match principal {
+    let roles: Vec<Role> = match principal {
         Principal::Key(_) => Vec::new(),
         Principal::Person(_) | Principal::Workload(_) => {
             Role::ALL.into_iter().filter(enough).collect()
         }
     };
-    Err(Denied::Forbidden(Forbidden { action: A::NAME, roles }))
+    let because = if roles.is_empty() { question.refusal() } else { None };
+    Err(Denied::Forbidden(Forbidden { action: A::NAME, roles, because }))
+}
+
+/// Whether the principal may know that a thing exists.
+pub(crate) fn knows(authority: &Authority, principal: &Principal, thing: &impl Thing) -> bool {
+    let (roles, moment) = (authority.roles_of(principal, thing), Moment { now_ms: 0 });
+    let question = Question::new(authority, principal, roles, SEE, thing, &moment);
+    question.is_some_and(|question| question.seen())
 }
 
 /// Why there is no permit.
@@ -120,12 +133,17 @@ pub struct Forbidden {
     /// The roles each of which would be enough, beside those that the caller holds. None where no
     /// role is: then something else is missing, as an approval or an enrolled workstation.
     pub roles: Vec<Role>,
+    /// Where no role is enough: the `@refusal` of the guard that forbids it, if it has one.
+    pub because: Option<String>,
 }
 
 impl fmt::Display for Forbidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { action, roles } = self;
+        let Self { action, roles, because } = self;
         write!(f, "the caller may not `{action}` here; ")?;
+        if let Some(because) = because {
+            return f.write_str(because);
+        }
         let [first, others @ ..] = roles.as_slice() else {
             return f.write_str("no further role would change that");
         };

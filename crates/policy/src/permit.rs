@@ -2,12 +2,16 @@
 
 use std::fmt;
 
-use crate::authz::{
-    context::{Assigning, Deciding, Enrolling, Looking, Moment, Opening, Retaining},
-    facts::{
-        ApplicationFacts, DeploymentFacts, FileFacts, GrantFacts, RecordFacts, ResourceFacts,
-        Scope, Service, TenantFacts,
+use crate::{
+    authz::{
+        context::{Assigning, Deciding, Enrolling, Locking, Looking, Moment, Opening, Retaining},
+        facts::{
+            ApplicationFacts, DeploymentFacts, FileFacts, GrantFacts, RecordFacts, ResourceFacts,
+            Scope, Service, TenantFacts,
+        },
     },
+    id::PersonId,
+    principal::Principal,
 };
 
 /// Something a caller may be allowed to do. Only the actions of this module are any, so that
@@ -98,8 +102,9 @@ actions! {
     AssignRole = "assignRole": Scope, Assigning;
     /// Let a device be used for review.
     EnrollWorkstation = "enrollWorkstation": Service, Enrolling;
-    /// Say whether the owner of a resource must consent to each look at a record.
-    WriteLockbox = "writeLockbox": ResourceFacts, Moment;
+    /// Switch a resource's lockbox: whether its owner must consent to each look at a record. The
+    /// permit's context says whether on or off.
+    WriteLockbox = "writeLockbox": ResourceFacts, Locking;
     /// Change from which networks a resource answers.
     WriteNetworkRules = "writeNetworkRules": ResourceFacts, Moment;
     /// List the records that are kept of a resource's calls.
@@ -168,13 +173,13 @@ impl Administration for ReadEvidence {}
 ///
 /// ```compile_fail,E0451
 /// use policy::permit::{Complete, Permit};
-/// let forged: Permit<Complete> = Permit { thing: todo!(), context: todo!() };
+/// let forged: Permit<Complete> = Permit { thing: todo!(), context: todo!(), by: todo!() };
 /// ```
 ///
 /// ```compile_fail,E0624
-/// use policy::{authz::{context::Moment, facts::DeploymentFacts}, permit::{Complete, Permit}};
-/// fn forge(thing: DeploymentFacts) -> Permit<Complete> {
-///     Permit::new(thing, Moment { now_ms: 0 })
+/// use policy::{authz::{context::Moment, facts::DeploymentFacts}, permit::{By, Complete, Permit}};
+/// fn forge(thing: DeploymentFacts, by: By) -> Permit<Complete> {
+///     Permit::new(thing, Moment { now_ms: 0 }, by)
 /// }
 /// ```
 ///
@@ -187,6 +192,18 @@ impl Administration for ReadEvidence {}
 ///     administrator.permit(record, at)
 /// }
 /// ```
+///
+/// Nor has the administrator one to switch a lockbox off:
+///
+/// ```compile_fail,E0277
+/// use policy::authz::{context::Locking, facts::ResourceFacts};
+/// use policy::{permit::{Permit, WriteLockbox}, principal::Administrator};
+/// fn off(administrator: &Administrator, of: ResourceFacts) -> Permit<WriteLockbox> {
+///     administrator.permit(of, Locking { now_ms: 0, enabled: false })
+/// }
+/// ```
+///
+/// A permit is used once:
 ///
 /// ```compile_fail,E0382
 /// fn twice(permit: policy::permit::Permit<policy::permit::Embed>) {
@@ -218,11 +235,46 @@ impl Administration for ReadEvidence {}
 pub struct Permit<A: Action> {
     thing: A::Thing,
     context: A::Context,
+    by: By,
 }
 
+/// Who was allowed something: whatever is done with a permit is done by them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum By {
+    /// A caller, by the policies.
+    Principal(Principal),
+    /// The administrator, who runs the service.
+    Administrator,
+}
+
+/// A permit for something that takes a person was given to a key, a program or the administrator.
+/// The built-in policies give none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("only a person does this; sign in as a person, not as an application")]
+pub struct NoPerson;
+
 impl<A: Action> Permit<A> {
-    pub(crate) fn new(thing: A::Thing, context: A::Context) -> Self {
-        Self { thing, context }
+    pub(crate) fn new(thing: A::Thing, context: A::Context, by: By) -> Self {
+        Self { thing, context, by }
+    }
+
+    /// Who was allowed it.
+    #[must_use]
+    pub fn by(&self) -> &By {
+        &self.by
+    }
+
+    /// The person who was allowed it.
+    ///
+    /// # Errors
+    /// When it was no person.
+    pub fn person(&self) -> Result<PersonId, NoPerson> {
+        match &self.by {
+            By::Principal(Principal::Person(person)) => Ok(person.id()),
+            By::Principal(Principal::Key(_) | Principal::Workload(_)) | By::Administrator => {
+                Err(NoPerson)
+            }
+        }
     }
 
     /// What the permit is for.

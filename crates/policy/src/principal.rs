@@ -11,9 +11,13 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::{
-    authz::role::{Holder, Role, Roles},
+    authz::{
+        context::Locking,
+        facts::ResourceFacts,
+        role::{Holder, Role, Roles},
+    },
     id::{PersonId, ResourceId, TenantId, WorkloadId},
-    permit::{Administration, Permit},
+    permit::{Administration, By, Permit, WriteLockbox},
     token::{Kind, VerifiedToken},
 };
 
@@ -305,24 +309,35 @@ impl Workload {
     }
 }
 
-/// Who runs the machine that the service is on: the holder of the administrator's key, or who works
-/// beside its data. Not a principal of the policies: whoever can write the data can do all of this
+/// The operator who runs the machine: the holder of the administrator's key, or a person who opened
+/// the data directory. Not a principal of the policies: who can write the data can do all of this
 /// anyway, each time with its entry in the log. It is for [`Administration`] alone.
+///
+/// It comes from the store alone: from `store::Store::open_as_administrator`, which opens a data
+/// directory, and from `store::Store::administrator`, which compares a presented key with the stored
+/// one. The lints of this workspace refuse its constructors everywhere else.
 ///
 /// ```compile_fail,E0423
 /// let forged = policy::principal::Administrator(());
+/// ```
+///
+/// It is not loaded from anywhere:
+///
+/// ```compile_fail,E0277
+/// fn loaded<T: serde::de::DeserializeOwned>() {}
+/// loaded::<policy::principal::Administrator>();
 /// ```
 #[derive(Debug, Clone)]
 pub struct Administrator(());
 
 impl Administrator {
-    /// Whoever opened the data: what the command line acts as.
+    /// For `store`, once it has opened a data directory.
     #[must_use]
     pub fn beside_the_data() -> Self {
         Self(())
     }
 
-    /// Checks a presented key against the administrator's, in constant time.
+    /// For `store`: checks a presented key against the administrator's, in constant time.
     ///
     /// # Errors
     /// When it is another.
@@ -336,7 +351,13 @@ impl Administrator {
 
     /// A permit to run the service.
     pub fn permit<A: Administration>(&self, thing: A::Thing, context: A::Context) -> Permit<A> {
-        Permit::new(thing, context)
+        Permit::new(thing, context, By::Administrator)
+    }
+
+    /// A permit to switch a resource's lockbox on, which only protects its owner. There is none to
+    /// switch it off.
+    pub fn permit_lockbox(&self, of: ResourceFacts, now_ms: u64) -> Permit<WriteLockbox> {
+        Permit::new(of, Locking { now_ms, enabled: true }, By::Administrator)
     }
 }
 

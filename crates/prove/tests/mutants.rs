@@ -112,6 +112,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("openai-contributor-deploys", "is `Operator`", "an operator may do that anyway"),
     ("openai-contributor-trains", "is `Auditor`", "`guard-no-content` refuses auditors"),
     ("openai-contributor-trains", "is `Operator`", "`guard-no-content` refuses operators"),
+    ("operator-locks", "is `", "the other role may do that anyway"),
     ("usages-reader-reads", "is `", "the other role may do that anyway"),
 ];
 

@@ -31,8 +31,8 @@ use crate::{
     identity::Providers,
     listen::Guest,
     manage::{
-        Actor, DeploymentUpdate, ManageError, Management, NewDeployment, NewModel, NewResource,
-        ResourceUpdate, RoleAssignment, UsageView,
+        Acting, Actor, DeploymentUpdate, ManageError, Management, NewDeployment, NewModel,
+        NewResource, ResourceUpdate, RoleAssignment, UsageView,
     },
     routes::Routes,
     sign_in::{NotSignedIn, SignedIn, bearer},
@@ -44,7 +44,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 /// What the admin API works with.
 #[derive(Debug, Clone)]
 pub struct Admin {
-    /// Tenants, resources, deployments, models, roles.
+    /// Tenants, resources, deployments, models, roles; on nobody's behalf yet.
     pub management: Management,
     /// The workers.
     pub fleet: Fleet,
@@ -142,14 +142,14 @@ impl Admin {
         if self.key == AdminKey::Refused {
             return Err(AdminError::Unauthorized(self.key));
         }
-        let (management, key) = (self.management.clone(), Key::presented(presented));
-        let administrator = blocking(move || management.administrator(&key)).await?;
+        let (store, key) = (self.management.store().clone(), Key::presented(presented));
+        let administrator = blocking(move || Ok(store.administrator(&key)?)).await?;
         administrator.map(Actor::Administrator).ok_or(AdminError::Unauthorized(self.key))
     }
 }
 
 /// Management on the caller's behalf: there is none without.
-struct OnBehalf(Management);
+struct OnBehalf(Acting);
 
 impl FromRequestParts<Admin> for OnBehalf {
     type Rejection = AdminError;
@@ -455,13 +455,17 @@ impl AdminError {
                     (StatusCode::NOT_FOUND, "NotFound")
                 }
                 ManageError::Store(
-                    StoreError::Exists { .. } | StoreError::InUse(_) | StoreError::OtherKind { .. },
+                    StoreError::Exists { .. }
+                    | StoreError::InUse(_)
+                    | StoreError::OtherKind { .. }
+                    | StoreError::Meanwhile,
                 )
                 | ManageError::Penalised { .. } => (StatusCode::CONFLICT, "Conflict"),
                 ManageError::Store(StoreError::Busy) => UNAVAILABLE,
                 ManageError::Forbidden(_)
                 | ManageError::NotOfTheService { .. }
-                | ManageError::OwnersLockbox => FORBIDDEN,
+                | ManageError::OwnersLockbox { .. }
+                | ManageError::NotTheAdministrator => FORBIDDEN,
                 ManageError::Store(StoreError::BadName { .. })
                 | ManageError::ModelCannotChat { .. }
                 | ManageError::Days(_)
@@ -477,6 +481,7 @@ impl AdminError {
                     StoreError::Exposed { .. }
                     | StoreError::Newer { .. }
                     | StoreError::Damaged { .. }
+                    | StoreError::OtherThing
                     | StoreError::Clock(_)
                     | StoreError::NoRandom(_)
                     | StoreError::Locked { .. }

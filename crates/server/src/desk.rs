@@ -4,9 +4,11 @@
 //! beside it, to programs that sign in, too.)
 
 mod acts;
+mod case;
 mod content;
 mod error;
 mod exemption;
+mod names;
 mod penalty;
 mod records;
 mod review;
@@ -20,8 +22,12 @@ use axum::{
 };
 use bytes::Bytes;
 use policy::{
-    authz::{context::Moment, facts::ResourceFacts},
-    id::PersonId,
+    authz::{
+        Denied,
+        context::Moment,
+        facts::{ResourceFacts, Thing},
+    },
+    id::{PersonId, TeamId},
     permit::{Action, Permit},
     principal::Principal,
     workflow::{Statement, owner::Owner},
@@ -30,9 +36,10 @@ use serde::{Deserialize, de::DeserializeOwned};
 use store::{Directory, Resource, Store, ledger::Ledger, random};
 
 use self::error::DeskError;
+pub use self::names::Names;
 use crate::{
-    authority::Authorities, clock, identity::Providers, listen::Guest, routes::Routes,
-    sign_in::SignedIn,
+    authority::Authorities, clock, identity::Providers, listen::Guest, looked::Looked,
+    routes::Routes, sign_in::SignedIn,
 };
 
 /// Bytes of a request.
@@ -49,6 +56,8 @@ pub struct Desk {
     pub providers: Providers,
     /// Where records are.
     pub ledger: Ledger,
+    /// What people are called.
+    pub names: Names,
 }
 
 /// What the desk answers.
@@ -113,18 +122,43 @@ impl Visitor {
     /// Asks whether the person may do `A`.
     fn permit<A: Action<Context = Moment>>(
         &self,
-        thing: &A::Thing,
+        looked: &Looked<A::Thing>,
     ) -> Result<Permit<A>, DeskError> {
-        self.permit_in(thing, &Moment { now_ms: clock::now_ms() })
+        self.permit_in(looked, &Moment { now_ms: clock::now_ms() })
     }
 
     /// Asks whether the person may do `A` in a context.
     fn permit_in<A: Action>(
         &self,
-        thing: &A::Thing,
+        looked: &Looked<A::Thing>,
         context: &A::Context,
     ) -> Result<Permit<A>, DeskError> {
-        Ok(self.signed_in.permit(thing, context)?)
+        self.permit_or(looked, context, || None)
+    }
+
+    /// Asks whether the person may do `A` in a context. Where the policies refuse somebody who may
+    /// know of the thing, and no role would change that, `why` says what is missing: the workflow
+    /// knows it better than a guard does.
+    fn permit_or<A: Action>(
+        &self,
+        looked: &Looked<A::Thing>,
+        context: &A::Context,
+        why: impl FnOnce() -> Option<DeskError>,
+    ) -> Result<Permit<A>, DeskError> {
+        let decided = looked.decide(|thing| self.signed_in.permit(thing, context));
+        decided.map_err(|denied| match denied {
+            Denied::Forbidden(forbidden)
+                if forbidden.roles.is_empty() && forbidden.because.is_none() =>
+            {
+                why().unwrap_or(DeskError::Forbidden(forbidden))
+            }
+            denied => denied.into(),
+        })
+    }
+
+    /// A thing that the person may know of.
+    fn known<'l, T: Thing>(&self, looked: &'l Looked<T>) -> Result<&'l T, DeskError> {
+        Ok(looked.known(|thing| self.signed_in.knows(thing))?)
     }
 
     /// The person as an owner, for the log to commit to.
@@ -132,9 +166,19 @@ impl Visitor {
         Ok(Owner::new(self.person, self.signed_in.object, random()?))
     }
 
-    /// A resource by its name. Whether the person may know of it, each permit says.
-    fn resource(&self, name: &str) -> Result<&Resource, DeskError> {
-        self.directory().resource_by_name(name).ok_or(DeskError::NotFound)
+    /// The resource of a name: to be decided about.
+    fn resource(&self, name: &str) -> Looked<ResourceFacts> {
+        Looked::resource(self.directory().resource_by_name(name))
+    }
+
+    /// A resource that a permit was for, to be shown.
+    fn shown(&self, of: ResourceFacts) -> Result<&Resource, DeskError> {
+        self.directory().resource(of.resource).ok_or(DeskError::NotFound)
+    }
+
+    /// The person's team of reviewers.
+    fn team(&self) -> Result<TeamId, DeskError> {
+        self.directory().roles().team(self.person).ok_or(DeskError::NoTeam)
     }
 
     /// Everything there is, as of the sign-in.
@@ -161,6 +205,7 @@ impl FromRequestParts<Desk> for Visitor {
             return Err(DeskError::NoPerson);
         };
         let person = person.id();
+        desk.names.remember(&signed_in.principal, signed_in.name.as_deref());
         Ok(Self { signed_in, person })
     }
 }
@@ -201,3 +246,6 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, DeskError> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(DeskError::Aborted))
 }
+
+#[cfg(test)]
+mod tests;

@@ -191,9 +191,8 @@ impl Gateway {
         for id in self.store.due::<Exemption>(clock::now_ms())? {
             let Ok(id) = id.try_into() else { continue };
             let salt = store::random()?;
-            let ended = self
-                .store
-                .step::<Exemption>(ResourceId::from_random(id), exemption::Event::Expire { salt });
+            let over = exemption::Allowed::expire(ResourceId::from_random(id), salt);
+            let ended = self.store.step::<Exemption>(over);
             // Somebody else may have ended it in between.
             if let Err(NotStepped::Store(error)) = ended {
                 return Err(error);
@@ -292,7 +291,9 @@ impl Gateway {
         let exchange = call.exchange.insert(Box::new(exchange));
         // Before the body is read: of a request that is not served there is nothing to keep. The
         // refusal has its receipt all the same.
-        let served = caller.penalty()?.verdict(clock::now_ms())?;
+        let name = &caller.resource()?.name;
+        let served = caller.penalty()?.verdict(clock::now_ms());
+        let served = served.map_err(|blocked| ApiError::blocked(blocked, name))?;
         let limits = &current.config.limits;
         let uploading = self.uploads.begin(caller.resource, limits.uploads_max)?;
         let body = intake::json(uploading, &head.headers, body, limits).await?;

@@ -22,6 +22,7 @@ pub mod intake;
 pub mod limits;
 pub mod listen;
 pub mod live;
+pub mod looked;
 pub mod manage;
 pub mod meters;
 pub mod metrics;
@@ -36,3 +37,8 @@ pub mod sign_in;
 pub mod tls;
 pub mod witness;
 pub mod witnesses;
+
+#[cfg(test)]
+#[expect(dead_code, reason = "the tests of the store use the rest of it")]
+#[path = "../../store/tests/people/mod.rs"]
+mod people_of_tests;

@@ -25,7 +25,7 @@ use crate::{
         output::{Failure, note},
     },
     config::{Config, Listen},
-    manage::{ManageError, Management, NewDeployment, NewModel, NewResource},
+    manage::{Acting, ManageError, NewDeployment, NewModel, NewResource},
 };
 
 /// The model that `make run` fetches.
@@ -66,7 +66,7 @@ pub(crate) fn model_file(asked: Option<&Path>) -> PathBuf {
 /// # Errors
 /// When something cannot be created; says what to do.
 pub(crate) async fn prepare(
-    management: &Management,
+    management: &Acting,
     config: &Config,
     model: Option<PathBuf>,
 ) -> Result<Keys, Failure> {
@@ -89,7 +89,7 @@ pub(crate) async fn prepare(
 }
 
 /// The keys of the demo resource: made with it, or read back from the env file of an earlier run.
-fn resource_keys(management: &Management, data: &Path) -> Result<(Key, Key), Failure> {
+fn resource_keys(management: &Acting, data: &Path) -> Result<(Key, Key), Failure> {
     let directory = management.store().directory()?;
     let Some(resource) = directory.resource_by_name(RESOURCE) else {
         let new = NewResource {
@@ -120,7 +120,7 @@ fn resource_keys(management: &Management, data: &Path) -> Result<(Key, Key), Fai
     Ok((key1, key2))
 }
 
-fn admin_key(management: &Management) -> Result<Key, Failure> {
+fn admin_key(management: &Acting) -> Result<Key, Failure> {
     if let Some(key) = management.admin_key()? {
         return Ok(key);
     }
@@ -131,7 +131,7 @@ fn admin_key(management: &Management) -> Result<Key, Failure> {
 }
 
 /// Deploys the model for chat and for embeddings, where that was not done.
-async fn deployments(management: &Management, model: Option<PathBuf>) -> Result<(), Failure> {
+async fn deployments(management: &Acting, model: Option<PathBuf>) -> Result<(), Failure> {
     let mut missing = Vec::new();
     let mut running = None;
     for (name, task) in [(CHAT, Task::Chat), (EMBEDDINGS, Task::Embeddings)] {

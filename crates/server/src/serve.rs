@@ -41,7 +41,7 @@ use crate::{
     body::Body,
     clock,
     config::{Config, Limits},
-    desk::{self, Desk},
+    desk::{self, Desk, Names},
     fleet::Fleet,
     gateway::{Gateway, Origin},
     listen::{Client, Listener, Terms, Upload},
@@ -236,6 +236,7 @@ pub async fn run(
         authorities: Arc::clone(&authorities),
         providers: providers.clone(),
         ledger: ledger.clone(),
+        names: Names::default(),
     };
     if let Some(listener) = desk {
         let admin = admin::router(Admin { key: AdminKey::Refused, ..admin.clone() });

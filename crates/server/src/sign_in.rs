@@ -1,11 +1,11 @@
 //! Lets people and programs in by a token of a configured identity provider: to the desk, and to the
 //! administration.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use policy::{
-    authz::{Denied, Settled},
+    authz::{Denied, Settled, facts::Thing},
     permit::{Action, Permit},
     principal::{self, NamedTenant, Principal},
     token::{Guid, looks_like_one},
@@ -18,16 +18,25 @@ use crate::{
     listen::LetIn,
 };
 
-/// Whoever signed in, and the picture in which they ask.
-#[derive(Debug, Clone)]
+/// Somebody who signed in, and the picture in which they ask.
+#[derive(Clone)]
 pub struct SignedIn {
     /// Who it is.
     pub principal: Principal,
     /// Who it is in their own directory: the token's `oid`.
     pub object: Guid,
+    /// What their identity provider calls them: for those alone who decide about what they ask for.
+    pub name: Option<String>,
     /// Everything there is, as of the sign-in.
     pub directory: Arc<Directory>,
     authority: Arc<Settled>,
+}
+
+/// It has a person's name, which no log should.
+impl fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SignedIn({})", self.principal.name())
+    }
 }
 
 /// Why nobody is let in.
@@ -95,8 +104,14 @@ impl SignedIn {
         let principal =
             principal::admit(&token, &named, id).map_err(|_| NotSignedIn::Unauthorized)?;
         let authority = authorities.of(&directory);
-        let object = token.object_id();
-        Ok(Self { principal, object, directory, authority })
+        let (object, name) = (token.object_id(), token.name().map(str::to_owned));
+        Ok(Self { principal, object, name, directory, authority })
+    }
+
+    /// Whether the caller may know that a thing exists.
+    #[must_use]
+    pub fn knows(&self, thing: &impl Thing) -> bool {
+        self.authority.knows(&self.principal, thing)
     }
 
     /// Asks whether the caller may do `A`.
@@ -109,5 +124,31 @@ impl SignedIn {
         context: &A::Context,
     ) -> Result<Permit<A>, Denied> {
         self.authority.authorize(&self.principal, thing, context)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    //! Sign-ins without a provider, for the tests of what signed-in callers may do.
+
+    use super::*;
+
+    impl SignedIn {
+        /// As if this principal had just presented a token.
+        pub(crate) fn as_if(
+            principal: Principal,
+            store: &Store,
+            authorities: &Authorities,
+        ) -> Self {
+            let directory = store.directory().unwrap();
+            let object = "0e2f6a1c-0000-4000-8000-000000000001".parse().unwrap();
+            let authority = authorities.of(&directory);
+            Self { principal, object, name: None, directory, authority }
+        }
+
+        /// How many questions Cedar was asked so far.
+        pub(crate) fn asked(&self) -> u64 {
+            self.authority.asked()
+        }
     }
 }

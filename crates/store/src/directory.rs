@@ -148,6 +148,7 @@ pub struct Directory {
     models: HashMap<ModelId, Model>,
     /// Sorted by resource and name, so that one resource's deployments stand together.
     deployments: Vec<Deployment>,
+    tenant_names: HashMap<String, TenantId>,
     resource_names: HashMap<String, ResourceId>,
     resource_keys: HashMap<KeyDigest, ResourceId>,
     /// Of every resource, whether or not anything was ever done about it.
@@ -179,6 +180,7 @@ impl Directory {
             |id: ResourceId| (id, penalties.remove(&id).unwrap_or_else(|| penalty::State::of(id)));
         Self {
             penalties: resources.iter().map(|resource| resource.id).map(penalty).collect(),
+            tenant_names: tenants.iter().map(|tenant| (tenant.name.clone(), tenant.id)).collect(),
             resource_names: names.collect(),
             resource_keys: keys.collect(),
             tenants: tenants.into_iter().map(|tenant| (tenant.id, tenant)).collect(),
@@ -216,7 +218,7 @@ impl Directory {
     /// One tenant by its name.
     #[must_use]
     pub fn tenant_by_name(&self, name: &str) -> Option<&Tenant> {
-        self.tenants.values().find(|tenant| tenant.name == name)
+        self.tenant_names.get(name).and_then(|id| self.tenants.get(id))
     }
 
     /// All resources, by name.

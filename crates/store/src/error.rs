@@ -77,6 +77,12 @@ pub enum StoreError {
         /// What they are known as.
         is: &'static str,
     },
+    /// A permit for a thing of another kind than the change is made to.
+    #[error("the permit is for another kind of thing than this changes")]
+    OtherThing,
+    /// What was decided about is not so any more.
+    #[error("another process changed this in the meantime")]
+    Meanwhile,
     /// The data directory is open to others and holds what is not ours.
     #[error("`{}` holds other files, and other users can enter it", path.display())]
     Exposed {
@@ -165,7 +171,8 @@ impl StoreError {
             Self::Locked { .. } => {
                 "stop the other one, or give this one its own directory".to_owned()
             }
-            Self::Busy => "try again in a moment".to_owned(),
+            Self::Busy | Self::Meanwhile => "try again in a moment".to_owned(),
+            Self::OtherThing => "report this: it is a fault of this program".to_owned(),
             Self::Database(_) | Self::File { .. } => {
                 "check that the disk has space and that the directory is yours".to_owned()
             }

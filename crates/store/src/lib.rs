@@ -16,6 +16,9 @@ mod log;
 mod manage;
 mod name;
 mod people;
+#[cfg(test)]
+#[path = "../tests/people/mod.rs"]
+mod people_for_tests;
 mod proofs;
 mod random;
 mod schema;
@@ -31,8 +34,10 @@ pub use content::Content;
 pub use directory::{Deployment, Directory, Model, ModelFactsRow, Resource, Sku, Tenant};
 pub use error::{InUse, Kind, StoreError};
 pub use log::ReadClock;
-pub use manage::LimitsChange;
+pub use manage::{
+    LimitsChange, NetworkChange, NewDeployment, NewResource, ResourceChange, Settings,
+};
 pub use name::{deployment_name, model_name, region_name, resource_name, tenant_name};
-pub use people::{Assignment, Somebody};
+pub use people::{Assignment, Member, Somebody};
 pub use random::{NoRandom, random};
 pub use store::Store;

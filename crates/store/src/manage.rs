@@ -1,12 +1,39 @@
 //! Changes: each is one transaction that happens as a whole or not at all.
+//!
+//! Each takes the permit for it, and changes the thing that the permit is for: there is no id beside
+//! it that could name another.
+//!
+//! ```compile_fail,E0308
+//! fn off(store: &store::Store, of: policy::id::ResourceId) {
+//!     let _ = store.delete_resource(of);
+//! }
+//! ```
+//!
+//! Who may change how a resource is set up does not switch its lockbox by that:
+//!
+//! ```compile_fail,E0308
+//! use policy::permit::{Permit, WriteResource};
+//! fn off(permit: Permit<WriteResource>) -> store::ResourceChange {
+//!     store::ResourceChange::Lockbox(permit)
+//! }
+//! ```
 
-use std::{fmt::Display, os::unix::ffi::OsStrExt as _};
+mod resource;
+
+use std::{fmt::Display, os::unix::ffi::OsStrExt as _, path::Path};
 
 use policy::{
-    id::{DeploymentId, ModelId, ResourceId, TenantId},
+    authz::facts::{DeploymentFacts, ResourceFacts, Scope, Service, TenantFacts},
+    id::{DeploymentId, ModelId, ResourceId},
+    meter::Limits,
     network::NetworkRules,
-    principal::{KeyDigest, KeyName},
-    retention::Days,
+    permit::{
+        CreateTenant, DeleteDeployment, DeleteResource, DeleteTenant, Permit, RegenerateKey,
+        WriteDeployment, WriteModel, WriteResource,
+    },
+    principal::{Administrator, Key, KeyDigest, KeyName, ResourceKeys},
+    retention::{ContentLogging, Days, Rule},
+    task::Task,
 };
 use rusqlite::{
     ErrorCode, OptionalExtension as _, Params, Transaction, TransactionBehavior, params,
@@ -14,13 +41,56 @@ use rusqlite::{
 
 use tlog::entry::{Action, Subject};
 
+pub use self::resource::{NetworkChange, ResourceChange, Settings};
 use crate::{
-    directory::{Deployment, Model, Resource, Tenant},
+    directory::{Deployment, Model, Resource, Sku, Tenant},
     error::{InUse, Kind, StoreError},
-    log::Append,
+    log::{Append, ReadClock},
     name,
     store::Store,
 };
+
+/// What a resource is made with; the permit says for which tenant.
+#[derive(Debug, Clone)]
+pub struct NewResource {
+    /// A new random id.
+    pub id: ResourceId,
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub region: String,
+    /// The digest of its first key.
+    pub key1: KeyDigest,
+    /// The digest of its second key.
+    pub key2: KeyDigest,
+    /// Whether it takes tokens only, and no keys.
+    pub disable_local_auth: bool,
+    /// Whether a prompt's prefix may be reused for later requests of the same tenant.
+    pub prefix_cache: bool,
+    /// How long content is kept.
+    pub days: Days,
+    /// When: seconds since 1970.
+    pub created_at: u64,
+}
+
+/// What a deployment is made with; the permit says in which resource.
+#[derive(Debug, Clone)]
+pub struct NewDeployment {
+    /// A new random id.
+    pub id: DeploymentId,
+    /// Its name.
+    pub name: String,
+    /// What runs.
+    pub model: ModelId,
+    /// What for.
+    pub task: Task,
+    /// How it is sold.
+    pub sku: Sku,
+    /// Tokens and requests per minute.
+    pub limits: Limits,
+    /// When: seconds since 1970.
+    pub created_at: u64,
+}
 
 /// What to change about a deployment's limits; the rest stays as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,7 +106,12 @@ impl Store {
     ///
     /// # Errors
     /// When its name is not allowed or taken.
-    pub fn create_tenant(&self, tenant: &Tenant) -> Result<(), StoreError> {
+    pub fn create_tenant(
+        &self,
+        permit: Permit<CreateTenant>,
+        tenant: &Tenant,
+    ) -> Result<(), StoreError> {
+        let Service = permit.spend();
         name::tenant_name(&tenant.name)?;
         self.change(|tx, log| {
             insert(
@@ -50,38 +125,43 @@ impl Store {
         })
     }
 
-    /// Adds a resource with its two keys.
+    /// Adds a resource with its two keys to the permit's tenant.
     ///
     /// # Errors
     /// When its name or region is not allowed, its name is taken, or its tenant is gone.
-    pub fn create_resource(&self, resource: &Resource) -> Result<(), StoreError> {
-        name::resource_name(&resource.name)?;
-        name::region_name(&resource.region)?;
+    pub fn create_resource(
+        &self,
+        permit: Permit<WriteResource>,
+        new: NewResource,
+    ) -> Result<Resource, StoreError> {
+        let Scope::Tenant(TenantFacts { tenant }) = permit.spend() else {
+            return Err(StoreError::OtherThing);
+        };
+        name::resource_name(&new.name)?;
+        name::region_name(&new.region)?;
+        let NewResource { id, name, region, key1, key2, .. } = new;
+        let keys =
+            ResourceKeys { tenant, resource: id, key1, key2, disabled: new.disable_local_auth };
+        let content_logging =
+            ContentLogging { enabled: true, since_ms: 0, approval: None, until_ms: None };
+        let mut resource = Resource {
+            id,
+            tenant,
+            name,
+            region,
+            keys,
+            key1_created_at: new.created_at,
+            key2_created_at: new.created_at,
+            prefix_cache: new.prefix_cache,
+            network: NetworkRules::default(),
+            lockbox: false,
+            retention: Rule { tenant, days: new.days, content_logging },
+            created_at: new.created_at,
+        };
         self.change(|tx, log| {
-            name_of(tx, Kind::Tenant, resource.tenant.as_bytes(), &resource.tenant)?;
-            insert(
-                tx,
-                (Kind::Resource, &resource.name),
-                "INSERT INTO resource (id, tenant, name, region, key1, key1_created_at, key2,
-                    key2_created_at, disable_local_auth, prefix_cache, retention_days,
-                    content_logging, content_logging_since_ms, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?13, ?9, ?10, 1, ?11, ?12)",
-                params![
-                    resource.id.as_bytes(),
-                    resource.tenant.as_bytes(),
-                    resource.name,
-                    resource.region,
-                    resource.keys.key1.as_bytes(),
-                    resource.key1_created_at,
-                    resource.keys.key2.as_bytes(),
-                    resource.key2_created_at,
-                    resource.prefix_cache,
-                    resource.retention.days.get(),
-                    log.now_ms,
-                    resource.created_at,
-                    resource.keys.disabled,
-                ],
-            )?;
+            name_of(tx, Kind::Tenant, tenant.as_bytes(), &tenant)?;
+            resource.retention.content_logging.since_ms = log.now_ms;
+            insert_resource(tx, &resource)?;
             let state = format!(
                 "name={} region={} prefix_cache={} retention_days={} disable_local_auth={}",
                 resource.name,
@@ -90,15 +170,21 @@ impl Store {
                 resource.retention.days.get(),
                 resource.keys.disabled
             );
-            log.changed(Subject::Resource, *resource.id.as_bytes(), Action::Created, &state)
-        })
+            log.changed(Subject::Resource, *id.as_bytes(), Action::Created, &state)
+        })?;
+        Ok(resource)
     }
 
     /// Adds a model.
     ///
     /// # Errors
     /// When its name is not allowed or taken.
-    pub fn create_model(&self, model: &Model) -> Result<(), StoreError> {
+    pub fn create_model(
+        &self,
+        permit: Permit<WriteModel>,
+        model: &Model,
+    ) -> Result<(), StoreError> {
+        let Service = permit.spend();
         name::model_name(&model.name)?;
         let facts = &model.facts;
         self.change(|tx, log| {
@@ -131,13 +217,21 @@ impl Store {
         })
     }
 
-    /// Adds a deployment.
+    /// Adds a deployment to the permit's resource.
     ///
     /// # Errors
     /// When its name is not allowed or taken, or its resource or model is gone.
-    pub fn create_deployment(&self, deployment: &Deployment) -> Result<(), StoreError> {
-        name::deployment_name(&deployment.name)?;
-        let (resource, model) = (deployment.resource, deployment.model);
+    pub fn create_deployment(
+        &self,
+        permit: Permit<WriteDeployment>,
+        new: NewDeployment,
+    ) -> Result<Deployment, StoreError> {
+        let Scope::Resource(ResourceFacts { resource, .. }) = permit.spend() else {
+            return Err(StoreError::OtherThing);
+        };
+        name::deployment_name(&new.name)?;
+        let NewDeployment { id, name, model, task, sku, limits, created_at } = new;
+        let deployment = Deployment { id, resource, name, model, task, sku, limits, created_at };
         self.change(|tx, log| {
             name_of(tx, Kind::Resource, resource.as_bytes(), &resource)?;
             name_of(tx, Kind::Model, model.as_bytes(), &model)?;
@@ -167,20 +261,22 @@ impl Store {
                 deployment.limits.requests_per_minute
             );
             log.changed(Subject::Deployment, *deployment.id.as_bytes(), Action::Created, &state)
-        })
+        })?;
+        Ok(deployment)
     }
 
-    /// Replaces one of a resource's keys: the old one stops working with this call.
+    /// Replaces one of the permit's resource's keys: the old one stops working with this call.
     ///
     /// # Errors
     /// When there is no such resource.
     pub fn rotate_key(
         &self,
-        resource: ResourceId,
+        permit: Permit<RegenerateKey>,
         key: KeyName,
         digest: &KeyDigest,
         now: u64,
     ) -> Result<(), StoreError> {
+        let resource = permit.spend().resource;
         let sql = match key {
             KeyName::Key1 => "UPDATE resource SET key1 = ?2, key1_created_at = ?3 WHERE id = ?1",
             KeyName::Key2 => "UPDATE resource SET key2 = ?2, key2_created_at = ?3 WHERE id = ?1",
@@ -201,104 +297,18 @@ impl Store {
         })
     }
 
-    /// Switches the reuse of prompt prefixes on or off for a resource.
-    ///
-    /// # Errors
-    /// When there is no such resource.
-    pub fn set_prefix_cache(&self, resource: ResourceId, on: bool) -> Result<(), StoreError> {
-        self.change(|tx, log| {
-            let sql = "UPDATE resource SET prefix_cache = ?2 WHERE id = ?1";
-            found(tx.execute(sql, params![resource.as_bytes(), on])?, Kind::Resource, &resource)?;
-            let id = *resource.as_bytes();
-            log.changed(Subject::Resource, id, Action::Updated, &format!("prefix_cache={on}"))
-        })
-    }
-
-    /// Says whether a resource's keys open it, or tokens alone. The keys themselves stay as they
-    /// are, and open it again when this is taken back.
-    ///
-    /// # Errors
-    /// When there is no such resource.
-    pub fn set_disable_local_auth(&self, resource: ResourceId, on: bool) -> Result<(), StoreError> {
-        self.change(|tx, log| {
-            let sql = "UPDATE resource SET disable_local_auth = ?2 WHERE id = ?1";
-            found(tx.execute(sql, params![resource.as_bytes(), on])?, Kind::Resource, &resource)?;
-            let id = *resource.as_bytes();
-            log.changed(Subject::Resource, id, Action::Updated, &format!("disable_local_auth={on}"))
-        })
-    }
-
-    /// Sets which networks a resource answers, from the next request on.
-    ///
-    /// # Errors
-    /// When there is no such resource.
-    pub fn set_network(
-        &self,
-        resource: ResourceId,
-        rules: &NetworkRules,
-    ) -> Result<(), StoreError> {
-        let NetworkRules { public, default_action, ip_rules } = rules;
-        let lines: Vec<String> = ip_rules.iter().map(ToString::to_string).collect();
-        self.change(|tx, log| {
-            let sql = "UPDATE resource SET public_network_access = ?2, network_default_action = ?3,
-                       ip_rules = ?4 WHERE id = ?1";
-            let values = params![
-                resource.as_bytes(),
-                public.name(),
-                default_action.name(),
-                lines.join("\n")
-            ];
-            found(tx.execute(sql, values)?, Kind::Resource, &resource)?;
-            let id = *resource.as_bytes();
-            let (public, default, rules) = (public.name(), default_action.name(), lines.join(","));
-            let state = format!(
-                "public_network_access={public} network_default_action={default} ip_rules={rules}"
-            );
-            log.changed(Subject::NetworkRules, id, Action::Updated, &state)
-        })
-    }
-
-    /// Switches a resource's lockbox: whether its owner must consent to each look at a record, too.
-    ///
-    /// # Errors
-    /// When there is no such resource.
-    pub fn set_lockbox(&self, resource: ResourceId, on: bool) -> Result<(), StoreError> {
-        self.change(|tx, log| {
-            let sql = "UPDATE resource SET lockbox = ?2 WHERE id = ?1";
-            found(tx.execute(sql, params![resource.as_bytes(), on])?, Kind::Resource, &resource)?;
-            let id = *resource.as_bytes();
-            log.changed(Subject::Lockbox, id, Action::Updated, &format!("lockbox={on}"))
-        })
-    }
-
-    /// Sets how many days a resource's content is kept, from the next request on: what is kept
-    /// already keeps the deadline that its receipt states.
-    ///
-    /// # Errors
-    /// When there is no such resource.
-    pub fn set_retention_days(&self, resource: ResourceId, days: Days) -> Result<(), StoreError> {
-        self.change(|tx, log| {
-            let sql = "UPDATE resource SET retention_days = ?2 WHERE id = ?1";
-            found(
-                tx.execute(sql, params![resource.as_bytes(), days.get()])?,
-                Kind::Resource,
-                &resource,
-            )?;
-            let id = *resource.as_bytes();
-            let state = format!("retention_days={}", days.get());
-            log.changed(Subject::Resource, id, Action::Updated, &state)
-        })
-    }
-
     /// Changes the limits of a deployment: the next request meets the new ones.
     ///
     /// # Errors
     /// When there is no such deployment.
     pub fn change_limits(
         &self,
-        deployment: DeploymentId,
+        permit: Permit<WriteDeployment>,
         change: LimitsChange,
     ) -> Result<(), StoreError> {
+        let Scope::Deployment(DeploymentFacts { deployment, .. }) = permit.spend() else {
+            return Err(StoreError::OtherThing);
+        };
         self.change(|tx, log| {
             let sql = "UPDATE deployment
                        SET tokens_per_minute = COALESCE(?2, tokens_per_minute),
@@ -319,7 +329,8 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such tenant, it still owns resources, or its people hold roles.
-    pub fn delete_tenant(&self, tenant: TenantId) -> Result<(), StoreError> {
+    pub fn delete_tenant(&self, permit: Permit<DeleteTenant>) -> Result<(), StoreError> {
+        let tenant = permit.spend().tenant;
         self.change(|tx, log| {
             let users = "SELECT name FROM resource WHERE tenant = ?1 ORDER BY 1";
             let id = *tenant.as_bytes();
@@ -342,7 +353,8 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such resource, or it still has deployments.
-    pub fn delete_resource(&self, resource: ResourceId) -> Result<(), StoreError> {
+    pub fn delete_resource(&self, permit: Permit<DeleteResource>) -> Result<(), StoreError> {
+        let resource = permit.spend().resource;
         self.change(|tx, log| {
             let users = "SELECT d.name || ' --resource ' || r.name
                          FROM deployment d JOIN resource r ON r.id = d.resource
@@ -359,7 +371,8 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such deployment.
-    pub fn delete_deployment(&self, deployment: DeploymentId) -> Result<(), StoreError> {
+    pub fn delete_deployment(&self, permit: Permit<DeleteDeployment>) -> Result<(), StoreError> {
+        let deployment = permit.spend().deployment;
         self.change(|tx, log| {
             let id = *deployment.as_bytes();
             let name = name_of(tx, Kind::Deployment, &id, &deployment)?;
@@ -372,7 +385,12 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such model, or deployments still use it.
-    pub fn delete_model(&self, model: ModelId) -> Result<(), StoreError> {
+    pub fn delete_model(
+        &self,
+        permit: Permit<WriteModel>,
+        model: ModelId,
+    ) -> Result<(), StoreError> {
+        let Service = permit.spend();
         self.change(|tx, log| {
             let users = "SELECT d.name || ' --resource ' || r.name
                          FROM deployment d JOIN resource r ON r.id = d.resource
@@ -396,11 +414,43 @@ impl Store {
         Ok(digest.map(KeyDigest::from_bytes))
     }
 
+    /// Opens a data directory as [`Store::open`] does, for the operator who works beside it.
+    ///
+    /// Nothing that has a store gets an administrator out of it:
+    ///
+    /// ```compile_fail,E0061
+    /// fn forge(store: &store::Store) {
+    ///     let administrator = store.administrator();
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_as_administrator(
+        data: &Path,
+        clock: ReadClock,
+    ) -> Result<(Self, Administrator), StoreError> {
+        let store = Self::open(data, clock)?;
+        #[expect(clippy::disallowed_methods, reason = "the data directory was opened")]
+        let administrator = Administrator::beside_the_data();
+        Ok((store, administrator))
+    }
+
+    /// The administrator, for the holder of the administrator's key; none for another key.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn administrator(&self, presented: &Key) -> Result<Option<Administrator>, StoreError> {
+        let stored = self.admin_key()?;
+        #[expect(clippy::disallowed_methods, reason = "against the digest that is stored")]
+        Ok(stored.and_then(|stored| Administrator::with_key(presented, &stored).ok()))
+    }
+
     /// Sets the digest of the admin key: an older key stops working with this call.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn set_admin_key(&self, digest: &KeyDigest) -> Result<(), StoreError> {
+    pub fn set_admin_key(&self, _by: &Administrator, digest: &KeyDigest) -> Result<(), StoreError> {
         self.change(|tx, log| {
             let sql = "INSERT OR REPLACE INTO admin_key (one, digest) VALUES (1, ?1)";
             tx.execute(sql, [digest.as_bytes()])?;
@@ -423,6 +473,32 @@ impl Store {
         transaction.commit()?;
         Ok(())
     }
+}
+
+fn insert_resource(tx: &Transaction<'_>, resource: &Resource) -> Result<(), StoreError> {
+    insert(
+        tx,
+        (Kind::Resource, &resource.name),
+        "INSERT INTO resource (id, tenant, name, region, key1, key1_created_at, key2,
+            key2_created_at, disable_local_auth, prefix_cache, retention_days,
+            content_logging, content_logging_since_ms, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?13, ?9, ?10, 1, ?11, ?12)",
+        params![
+            resource.id.as_bytes(),
+            resource.tenant.as_bytes(),
+            resource.name,
+            resource.region,
+            resource.keys.key1.as_bytes(),
+            resource.key1_created_at,
+            resource.keys.key2.as_bytes(),
+            resource.key2_created_at,
+            resource.prefix_cache,
+            resource.retention.days.get(),
+            resource.retention.content_logging.since_ms,
+            resource.created_at,
+            resource.keys.disabled,
+        ],
+    )
 }
 
 fn insert(

@@ -9,6 +9,7 @@ use policy::{
         role::{Holder, Role},
     },
     id::{DeploymentId, PersonId, ResourceId, TeamId, TenantId, WorkloadId},
+    permit::{AssignRole, Permit},
     token::{Guid, Kind},
 };
 use rusqlite::{OptionalExtension as _, Transaction, params};
@@ -45,20 +46,36 @@ pub struct Assignment {
     pub scope: Scope,
 }
 
+/// A person of a team of reviewers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub person: PersonId,
+    /// In which directory they are who.
+    pub somebody: Somebody,
+    /// The team's id.
+    pub team: TeamId,
+    /// The team's name.
+    pub name: String,
+}
+
 impl Store {
-    /// Gives a role. Who has none yet gets the random id that the log has of them.
+    /// Gives the permit's role at the permit's scope. Somebody without a role yet gets the random id
+    /// that the permit names: the log has it of them.
     ///
     /// # Errors
-    /// When they hold roles as the other kind, or the database cannot be written.
+    /// When they hold roles as the other kind, have got another id in the meantime, or the database
+    /// cannot be written.
     pub fn assign_role(
         &self,
+        permit: Permit<AssignRole>,
         somebody: Somebody,
-        role: Role,
-        scope: Scope,
     ) -> Result<Holder, StoreError> {
-        let mut id = random()?;
+        let (scope, context) = permit.spend_with_context();
+        let (role, to) = (context.role, context.to);
         self.change(|tx, log| {
-            id = known(tx, somebody, id, log.now_ms)?;
+            let id = known(tx, somebody, id_of(to), log.now_ms)?;
+            same(to, somebody, id)?;
             let (name, at) = scope_columns(scope);
             tx.execute(
                 "INSERT OR IGNORE INTO role_assignment (principal, role, scope, scope_id)
@@ -68,24 +85,26 @@ impl Store {
             let state = format!("role={role} scope={name} {}", hex(&at));
             log.changed(Subject::RoleAssignment, id, Action::Created, &state)
         })?;
-        Ok(holder(somebody.kind, id))
+        Ok(to)
     }
 
-    /// Takes a role that was given at this very scope.
+    /// Takes the permit's role that was given at the permit's very scope.
     ///
     /// # Errors
     /// When it was not given there.
     pub fn remove_role(
         &self,
+        permit: Permit<AssignRole>,
         somebody: Somebody,
-        role: Role,
-        scope: Scope,
     ) -> Result<(), StoreError> {
+        let (scope, context) = permit.spend_with_context();
+        let (role, to) = (context.role, context.to);
         self.change(|tx, log| {
             let (name, at) = scope_columns(scope);
             let none =
                 || StoreError::NotFound { kind: What::RoleAssignment, name: role.to_string() };
             let id = find(tx, somebody)?.ok_or_else(none)?;
+            same(to, somebody, id)?;
             let gone = tx.execute(
                 "DELETE FROM role_assignment
                  WHERE principal = ?1 AND role = ?2 AND scope = ?3 AND scope_id = ?4",
@@ -124,14 +143,25 @@ impl Store {
         Ok(rows.iter().filter_map(place).collect())
     }
 
-    /// Puts a person into a team of reviewers; the team is made where there is none of that name.
+    /// Puts a person into a team of reviewers; the team is made where there is none of that name. It
+    /// says who approves whose looks, and so takes the permit to make that person a reviewer.
     ///
     /// # Errors
-    /// When the database cannot be written.
-    pub fn set_team(&self, somebody: Somebody, team: &str) -> Result<TeamId, StoreError> {
-        let (person, mut id) = (random()?, random()?);
+    /// When the permit is for another role, or the database cannot be written.
+    pub fn set_team(
+        &self,
+        permit: Permit<AssignRole>,
+        somebody: Somebody,
+        team: &str,
+    ) -> Result<TeamId, StoreError> {
+        let (scope, context) = permit.spend_with_context();
+        if (scope, context.role) != (Scope::Service, Role::Reviewer) {
+            return Err(StoreError::OtherThing);
+        }
+        let mut id = random()?;
         self.change(|tx, log| {
-            let person = known(tx, somebody, person, log.now_ms)?;
+            let person = known(tx, somebody, id_of(context.to), log.now_ms)?;
+            same(context.to, somebody, person)?;
             let sql = "SELECT id FROM team WHERE name = ?1";
             match tx.query_row(sql, [team], |row| row.get(0)).optional()? {
                 Some(known) => id = known,
@@ -146,6 +176,48 @@ impl Store {
         })?;
         Ok(TeamId::from_random(id))
     }
+
+    /// Everybody who is in a team of reviewers, by team.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn team_members(&self) -> Result<Vec<Member>, StoreError> {
+        let writer = self.writer();
+        let mut statement = writer.prepare_cached(
+            "SELECT p.id, p.kind, p.tenant, p.oid, t.id, t.name
+             FROM team_member m JOIN principal p ON p.id = m.person JOIN team t ON t.id = m.team
+             ORDER BY t.name, p.id",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let kind: String = row.get(1)?;
+            found.push(Member {
+                person: PersonId::from_random(row.get(0)?),
+                somebody: Somebody {
+                    tenant: TenantId::from_random(row.get(2)?),
+                    object: Guid::from_bytes(row.get(3)?),
+                    kind: kind_of(&kind)?,
+                },
+                team: TeamId::from_random(row.get(4)?),
+                name: row.get(5)?,
+            });
+        }
+        Ok(found)
+    }
+}
+
+/// The id of whom a permit was about.
+fn id_of(holder: Holder) -> [u8; 16] {
+    match holder {
+        Holder::Person(id) => *id.as_bytes(),
+        Holder::Workload(id) => *id.as_bytes(),
+    }
+}
+
+/// Refuses to do to one what was decided about another.
+fn same(decided: Holder, somebody: Somebody, id: [u8; 16]) -> Result<(), StoreError> {
+    if decided == holder(somebody.kind, id) { Ok(()) } else { Err(StoreError::Meanwhile) }
 }
 
 struct Row {

@@ -264,7 +264,7 @@ fn resource(row: &Row<'_>) -> Result<Resource, StoreError> {
     })
 }
 
-fn network(row: &Row<'_>) -> Result<NetworkRules, StoreError> {
+pub(crate) fn network(row: &Row<'_>) -> Result<NetworkRules, StoreError> {
     let (public, default): (String, String) =
         (column(row, "public_network_access")?, column(row, "network_default_action")?);
     let rules: String = column(row, "ip_rules")?;

@@ -23,8 +23,8 @@ pub trait Workflow {
     type Id: Copy;
     /// Where it stands.
     type State: Serialize + DeserializeOwned;
-    /// What happens.
-    type Event;
+    /// A step that may be taken: made of the permits for it, which say what it is about.
+    type Allowed;
     /// What that changes.
     type Effect: Logged;
     /// Why it may not happen.
@@ -32,6 +32,9 @@ pub trait Workflow {
 
     /// The id's bytes.
     fn id(id: &Self::Id) -> &[u8];
+
+    /// What a step is about.
+    fn of(allowed: &Self::Allowed) -> Self::Id;
 
     /// Where it stands before anything happened.
     fn start(id: Self::Id) -> Self::State;
@@ -42,7 +45,7 @@ pub trait Workflow {
     /// When it may not happen.
     fn step(
         state: &Self::State,
-        event: Self::Event,
+        allowed: Self::Allowed,
         now_ms: u64,
     ) -> Result<Next<Self>, Self::Refused>
     where
@@ -64,7 +67,8 @@ pub struct Next<W: Workflow> {
 }
 
 macro_rules! workflow {
-    ($(#[$doc:meta])* $name:ident: $kind:literal, $module:ident, $id:ty, $bytes:expr, $start:expr $(, $due:expr)?) => {
+    ($(#[$doc:meta])* $name:ident: $kind:literal, $module:ident, $id:ty, $bytes:expr, $of:ident, $start:expr
+     $(, $due:expr)?) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $name {}
@@ -73,13 +77,17 @@ macro_rules! workflow {
             const KIND: &'static str = $kind;
             type Id = $id;
             type State = $module::State;
-            type Event = $module::Event;
+            type Allowed = $module::Allowed;
             type Effect = $module::Effect;
             type Refused = $module::Refused;
 
             fn id(id: &$id) -> &[u8] {
                 let bytes: fn(&$id) -> &[u8] = $bytes;
                 bytes(id)
+            }
+
+            fn of(allowed: &$module::Allowed) -> $id {
+                allowed.$of()
             }
 
             fn start(id: $id) -> $module::State {
@@ -89,10 +97,10 @@ macro_rules! workflow {
 
             fn step(
                 state: &$module::State,
-                event: $module::Event,
+                allowed: $module::Allowed,
                 now_ms: u64,
             ) -> Result<Next<Self>, $module::Refused> {
-                let (state, effects) = $module::step(state, event, now_ms)?;
+                let (state, effects) = $module::step(state, allowed, now_ms)?;
                 Ok(Next { state, effects })
             }
 
@@ -106,20 +114,21 @@ macro_rules! workflow {
 
 workflow!(
     /// The review of one record.
-    Review: "review", review, RequestId, |id| id.as_bytes(), |_| review::State::default()
+    Review: "review", review, RequestId, |id| id.as_bytes(), request, |_| review::State::default()
 );
 workflow!(
     /// A resource's zero retention.
-    Exemption: "exemption", exemption, ResourceId, |id| id.as_bytes(), exemption::State::of,
+    Exemption: "exemption", exemption, ResourceId, |id| id.as_bytes(), resource,
+    exemption::State::of,
     exemption::State::due_ms
 );
 workflow!(
     /// A resource's penalty for abuse.
-    Penalty: "penalty", penalty, ResourceId, |id| id.as_bytes(), penalty::State::of
+    Penalty: "penalty", penalty, ResourceId, |id| id.as_bytes(), resource, penalty::State::of
 );
 workflow!(
     /// A workstation, by its certificate.
-    Workstation: "workstation", workstation, Digest, |id| &id.0,
+    Workstation: "workstation", workstation, Digest, |id| &id.0, workstation,
     |_| workstation::State::default()
 );
 
@@ -146,15 +155,16 @@ pub enum NotStepped<R: std::error::Error> {
 }
 
 impl Store {
-    /// Takes one step: state, log entries and what they say, in one transaction.
+    /// Takes one step, about what its permit is for: state, log entries and what they say, in one
+    /// transaction.
     ///
     /// # Errors
     /// When the workflow refuses it, or the database cannot be used.
     pub fn step<W: Workflow>(
         &self,
-        id: W::Id,
-        event: W::Event,
+        allowed: W::Allowed,
     ) -> Result<Stepped<W>, NotStepped<W::Refused>> {
+        let id = W::of(&allowed);
         let reading = self.reading();
         let mut writer = self.writer();
         let tx = writer
@@ -164,7 +174,7 @@ impl Store {
         let now_ms = log.now_ms;
         let state = load::<W>(&tx, &id)?.unwrap_or_else(|| W::start(id));
         let Next { state, effects } =
-            W::step(&state, event, now_ms).map_err(NotStepped::Refused)?;
+            W::step(&state, allowed, now_ms).map_err(NotStepped::Refused)?;
         save::<W>(&tx, &id, &state)?;
         let mut numbered = Vec::with_capacity(effects.len());
         for effect in effects {

@@ -5,21 +5,161 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use policy::{
     authz::{
-        facts::{Scope, TenantFacts},
-        role::Role,
+        context::{Assigning, Moment},
+        facts::{DeploymentFacts, ResourceFacts, Scope, Service, TenantFacts},
+        role::{Holder, Role},
     },
-    id::{DeploymentId, ModelId, ResourceId, TenantId},
+    id::{DeploymentId, ModelId, PersonId, ResourceId, TenantId, WorkloadId},
     meter::Limits,
-    network::NetworkRules,
-    principal::{Key, KeyName, ResourceKeys, Unauthenticated, authenticate},
+    network::{DefaultAction, NetworkRules, PublicNetworkAccess},
+    permit::{Administration, AssignRole, Permit},
+    principal::{
+        Administrator, Key, KeyDigest, KeyName, ResourceKeys, Unauthenticated, authenticate,
+    },
     retention::{ContentLogging, Days, Rule, clock::Reading},
     task::Task,
     token,
 };
 use store::{
-    Deployment, Kind, LimitsChange, Model, ModelFactsRow, Resource, Sku, Somebody, Store,
-    StoreError, Tenant,
+    Deployment, Kind, LimitsChange, Model, ModelFactsRow, NetworkChange, NewDeployment,
+    NewResource, Resource, ResourceChange, Settings, Sku, Somebody, Store, StoreError, Tenant,
 };
+
+const NOW: Moment = Moment { now_ms: 0 };
+
+/// A data directory, and its administrator, who gets a permit for each change.
+struct Data {
+    store: Store,
+    administrator: Administrator,
+}
+
+impl std::ops::Deref for Data {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl Data {
+    fn open(path: &Path) -> Self {
+        let (store, administrator) = Store::open_as_administrator(path, clock).unwrap();
+        Self { store, administrator }
+    }
+
+    fn permit<A: Administration<Context = Moment>>(&self, thing: impl Into<A::Thing>) -> Permit<A> {
+        self.administrator.permit(thing.into(), NOW)
+    }
+
+    fn create_tenant(&self, tenant: &Tenant) -> Result<(), StoreError> {
+        self.store.create_tenant(self.permit(Service), tenant)
+    }
+
+    fn delete_tenant(&self, tenant: TenantId) -> Result<(), StoreError> {
+        self.store.delete_tenant(self.permit(TenantFacts { tenant }))
+    }
+
+    fn create_resource(&self, resource: &Resource) -> Result<(), StoreError> {
+        let new = NewResource {
+            id: resource.id,
+            name: resource.name.clone(),
+            region: resource.region.clone(),
+            key1: resource.keys.key1,
+            key2: resource.keys.key2,
+            disable_local_auth: resource.keys.disabled,
+            prefix_cache: resource.prefix_cache,
+            days: resource.retention.days,
+            created_at: resource.created_at,
+        };
+        let permit = self.permit(TenantFacts { tenant: resource.tenant });
+        self.store.create_resource(permit, new).map(|_| ())
+    }
+
+    fn delete_resource(&self, resource: ResourceId) -> Result<(), StoreError> {
+        self.store.delete_resource(self.permit(of(resource)))
+    }
+
+    fn update(&self, resource: ResourceId, settings: Settings) -> Result<(), StoreError> {
+        let change = ResourceChange::Settings(self.permit(of(resource)), settings);
+        self.store.update_resource(vec![change])
+    }
+
+    fn rotate_key(
+        &self,
+        resource: ResourceId,
+        name: KeyName,
+        digest: &KeyDigest,
+        now: u64,
+    ) -> Result<(), StoreError> {
+        self.store.rotate_key(self.permit(of(resource)), name, digest, now)
+    }
+
+    fn create_model(&self, model: &Model) -> Result<(), StoreError> {
+        self.store.create_model(self.permit(Service), model)
+    }
+
+    fn delete_model(&self, model: ModelId) -> Result<(), StoreError> {
+        self.store.delete_model(self.permit(Service), model)
+    }
+
+    fn create_deployment(&self, deployment: &Deployment) -> Result<(), StoreError> {
+        let new = NewDeployment {
+            id: deployment.id,
+            name: deployment.name.clone(),
+            model: deployment.model,
+            task: deployment.task,
+            sku: deployment.sku,
+            limits: deployment.limits,
+            created_at: deployment.created_at,
+        };
+        self.store.create_deployment(self.permit(of(deployment.resource)), new).map(|_| ())
+    }
+
+    fn change_limits(
+        &self,
+        deployment: DeploymentId,
+        change: LimitsChange,
+    ) -> Result<(), StoreError> {
+        self.store.change_limits(self.permit(deployed(deployment)), change)
+    }
+
+    fn delete_deployment(&self, deployment: DeploymentId) -> Result<(), StoreError> {
+        self.store.delete_deployment(self.permit(deployed(deployment)))
+    }
+
+    fn set_admin_key(&self, digest: &KeyDigest) -> Result<(), StoreError> {
+        self.store.set_admin_key(&self.administrator, digest)
+    }
+
+    /// To give or take a role.
+    fn assigning(&self, somebody: Somebody, role: Role, scope: Scope) -> Permit<AssignRole> {
+        let id = self.directory().unwrap().principal_id(somebody.tenant, somebody.object);
+        let id = id.unwrap_or([0x77; 16]);
+        let to = match somebody.kind {
+            token::Kind::Person => Holder::Person(PersonId::from_random(id)),
+            token::Kind::Workload => Holder::Workload(WorkloadId::from_random(id)),
+        };
+        self.administrator.permit(scope, Assigning { now_ms: 0, role, to })
+    }
+
+    fn assign_role(&self, who: Somebody, role: Role, at: Scope) -> Result<Holder, StoreError> {
+        self.store.assign_role(self.assigning(who, role, at), who)
+    }
+
+    fn remove_role(&self, who: Somebody, role: Role, at: Scope) -> Result<(), StoreError> {
+        self.store.remove_role(self.assigning(who, role, at), who)
+    }
+}
+
+/// A resource, for a permit: which tenant's does not matter to a change.
+fn of(resource: ResourceId) -> ResourceFacts {
+    ResourceFacts { tenant: TenantId::from_random([1; 16]), resource }
+}
+
+fn deployed(deployment: DeploymentId) -> DeploymentFacts {
+    let ResourceFacts { tenant, resource } = of(ResourceId::from_random([1; 16]));
+    DeploymentFacts { tenant, resource, deployment }
+}
 
 fn clock() -> Reading {
     Reading { wall_ms: 1_764_000_000_000, boot: [1; 16], boottime_ms: 1 }
@@ -109,7 +249,7 @@ struct Fixture {
     deployment: Deployment,
 }
 
-fn fill(store: &Store) -> Fixture {
+fn fill(store: &Data) -> Fixture {
     let tenant = tenant(1);
     let resource = resource(1, &tenant);
     let model = model(1);
@@ -124,9 +264,9 @@ fn fill(store: &Store) -> Fixture {
 #[test]
 fn what_is_stored_comes_back_also_after_opening_again() {
     let dir = tempfile::tempdir().unwrap();
-    let fixture = fill(&Store::open(dir.path(), clock).unwrap());
+    let fixture = fill(&Data::open(dir.path()));
 
-    let store = Store::open(dir.path(), clock).unwrap();
+    let store = Data::open(dir.path());
     let directory = store.directory().unwrap();
     assert_eq!(directory.tenants(), [&fixture.tenant]);
     assert_eq!(directory.models(), [&fixture.model]);
@@ -140,8 +280,7 @@ fn what_is_stored_comes_back_also_after_opening_again() {
 #[test]
 fn a_key_rotated_through_one_handle_is_refused_by_the_other_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    let (server, cli) =
-        (Store::open(dir.path(), clock).unwrap(), Store::open(dir.path(), clock).unwrap());
+    let (server, cli) = (Data::open(dir.path()), Data::open(dir.path()));
     let fixture = fill(&cli);
     assert!(server.directory().unwrap().resource_by_key(&key(1).digest()).is_some());
 
@@ -157,7 +296,7 @@ fn a_key_rotated_through_one_handle_is_refused_by_the_other_at_once() {
 #[test]
 fn own_changes_are_seen_and_an_unchanged_directory_is_not_loaded_again() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), clock).unwrap();
+    let store = Data::open(dir.path());
     let fixture = fill(&store);
     let before = store.directory().unwrap();
     assert!(std::sync::Arc::ptr_eq(&before, &store.directory().unwrap()));
@@ -169,7 +308,7 @@ fn own_changes_are_seen_and_an_unchanged_directory_is_not_loaded_again() {
 #[test]
 fn deployments_of_a_resource_are_its_own_and_sorted() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), clock).unwrap();
+    let store = Data::open(dir.path());
     let fixture = fill(&store);
     let other = resource(2, &fixture.tenant);
     store.create_resource(&other).unwrap();
@@ -187,7 +326,7 @@ fn deployments_of_a_resource_are_its_own_and_sorted() {
 #[test]
 fn limits_are_changed_one_by_one_and_in_one_resource_only() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), clock).unwrap();
+    let store = Data::open(dir.path());
     let fixture = fill(&store);
     let other = resource(2, &fixture.tenant);
     store.create_resource(&other).unwrap();
@@ -213,7 +352,7 @@ fn limits_are_changed_one_by_one_and_in_one_resource_only() {
 #[test]
 fn names_are_unique_where_they_must_be() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), clock).unwrap();
+    let store = Data::open(dir.path());
     let fixture = fill(&store);
     let exists = |result| matches!(result, Err(StoreError::Exists { .. }));
 
@@ -237,7 +376,7 @@ fn names_are_unique_where_they_must_be() {
 #[test]
 fn what_is_in_use_is_not_deleted_and_the_refusal_says_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), clock).unwrap();
+    let store = Data::open(dir.path());
     let fixture = fill(&store);
     let refusal = |result: Result<(), StoreError>, by| match result {
         Err(StoreError::InUse(used)) if used.by == by => StoreError::InUse(used).help(),
@@ -264,14 +403,21 @@ fn what_is_in_use_is_not_deleted_and_the_refusal_says_what_to_do() {
 #[test]
 fn a_tenant_goes_with_its_people_once_they_hold_no_roles() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), clock).unwrap();
+    let store = Data::open(dir.path());
     let tenant = tenant(1);
     store.create_tenant(&tenant).unwrap();
     let object = "0e2f6a1c-0000-4000-8000-000000000001".parse().unwrap();
     let somebody = Somebody { tenant: tenant.id, object, kind: token::Kind::Person };
     let at = Scope::Tenant(TenantFacts { tenant: tenant.id });
     store.assign_role(somebody, Role::Auditor, at).unwrap();
-    store.set_team(somebody, "north").unwrap();
+    let reviewer = store.assigning(somebody, Role::Reviewer, Scope::Service);
+    store.set_team(reviewer, somebody, "north").unwrap();
+    let members = store.team_members().unwrap();
+    assert_eq!((members.len(), members[0].name.as_str()), (1, "north"));
+    assert_eq!(members[0].somebody, somebody);
+    let auditor = store.assigning(somebody, Role::Auditor, Scope::Service);
+    let refused = store.set_team(auditor, somebody, "north");
+    assert!(matches!(refused, Err(StoreError::OtherThing)), "the permit is for another role");
     let refused = store.delete_tenant(tenant.id).unwrap_err();
     assert!(matches!(&refused, StoreError::InUse(used) if used.by == Kind::RoleAssignment));
     assert!(refused.help().contains("`bailiwick role remove`"), "{}", refused.help());
@@ -289,7 +435,7 @@ fn a_tenant_goes_with_its_people_once_they_hold_no_roles() {
 #[test]
 fn owners_must_exist() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), clock).unwrap();
+    let store = Data::open(dir.path());
     let nobody = tenant(1);
     let missing = |result, kind| matches!(result, Err(StoreError::NotFound { kind: found, .. }) if found == kind);
     assert!(missing(store.create_resource(&resource(1, &nobody)), Kind::Tenant));
@@ -303,7 +449,7 @@ fn owners_must_exist() {
 #[test]
 fn the_admin_key_is_set_and_replaced() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), clock).unwrap();
+    let store = Data::open(dir.path());
     assert_eq!(store.admin_key().unwrap(), None);
     for seed in [1, 2] {
         store.set_admin_key(&key(seed).digest()).unwrap();
@@ -319,7 +465,7 @@ fn mode(path: &Path) -> u32 {
 fn others_are_kept_out_of_the_files() {
     let parent = tempfile::tempdir().unwrap();
     let data = parent.path().join("new/data");
-    let store = Store::open(&data, clock).unwrap();
+    let store = Data::open(&data);
     fill(&store);
     assert_eq!(mode(&data), 0o700);
     for entry in fs::read_dir(&data).unwrap() {
@@ -349,7 +495,7 @@ fn a_directory_with_other_things_that_others_can_enter_is_refused() {
 #[test]
 fn no_key_is_in_any_file() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), clock).unwrap();
+    let store = Data::open(dir.path());
     fill(&store);
     for entry in fs::read_dir(dir.path()).unwrap() {
         let bytes = fs::read(entry.unwrap().path()).unwrap();
@@ -362,16 +508,16 @@ fn no_key_is_in_any_file() {
 #[test]
 fn a_resource_is_closed_to_keys_and_opened_again() {
     let dir = tempfile::tempdir().unwrap();
-    let (server, cli) =
-        (Store::open(dir.path(), clock).unwrap(), Store::open(dir.path(), clock).unwrap());
+    let (server, cli) = (Data::open(dir.path()), Data::open(dir.path()));
     let fixture = fill(&cli);
     let keys = || server.directory().unwrap().resource_by_name("resource-1").unwrap().keys;
     assert!(authenticate(&key(1), &keys()).is_ok());
     for (disabled, expected) in [(true, Some(Unauthenticated::KeysDisabled)), (false, None)] {
-        cli.set_disable_local_auth(fixture.resource.id, disabled).unwrap();
+        let settings = Settings { disable_local_auth: Some(disabled), ..Settings::default() };
+        cli.update(fixture.resource.id, settings).unwrap();
         assert_eq!(authenticate(&key(1), &keys()).err(), expected);
     }
-    let nobody = cli.set_disable_local_auth(ResourceId::from_random([9; 16]), true);
+    let nobody = cli.update(ResourceId::from_random([9; 16]), Settings::default());
     assert!(matches!(nobody, Err(StoreError::NotFound { .. })));
 
     let closed = Resource {
@@ -380,6 +526,78 @@ fn a_resource_is_closed_to_keys_and_opened_again() {
     };
     cli.create_resource(&closed).unwrap();
     assert!(server.directory().unwrap().resource_by_name("resource-7").unwrap().keys.disabled);
+}
+
+/// All parts of an update or none of them.
+#[test]
+fn an_update_happens_as_a_whole_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Data::open(dir.path());
+    let fixture = fill(&store);
+    let shown = || {
+        let directory = store.directory().unwrap();
+        let resource = directory.resource(fixture.resource.id).unwrap().clone();
+        (resource.prefix_cache, resource.lockbox, resource.network)
+    };
+    let before = shown();
+    let (here, nowhere) = (fixture.resource.id, ResourceId::from_random([9; 16]));
+    let update = |last: ResourceId| {
+        let settings = Settings { prefix_cache: Some(false), ..Settings::default() };
+        let public = Some(PublicNetworkAccess::Disabled);
+        let network = NetworkChange { public, ..NetworkChange::default() };
+        store.update_resource(vec![
+            ResourceChange::Settings(store.permit(of(here)), settings),
+            ResourceChange::Lockbox(store.administrator.permit_lockbox(of(here), 0)),
+            ResourceChange::Network(store.permit(of(last)), network),
+        ])
+    };
+    let refused = update(nowhere);
+    assert!(matches!(refused, Err(StoreError::NotFound { kind: Kind::Resource, .. })));
+    assert_eq!(shown(), before, "the parts before the one that failed were undone");
+    update(here).unwrap();
+    let public = PublicNetworkAccess::Disabled;
+    assert_eq!(shown(), (false, true, NetworkRules { public, ..before.2 }));
+    // A permit for a tenant, where a resource is to be changed.
+    let tenant = TenantFacts { tenant: fixture.tenant.id };
+    let change = ResourceChange::Settings(store.permit(tenant), Settings::default());
+    let refused = store.update_resource(vec![change]);
+    assert!(matches!(refused, Err(StoreError::OtherThing)));
+}
+
+/// Each of two processes changes one part of the rules, again and again: neither undoes the other's.
+#[test]
+fn two_changes_of_the_network_rules_at_once_both_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let id = fill(&Data::open(dir.path())).resource.id;
+    let change = |data: &Data, change: NetworkChange| {
+        let change = ResourceChange::Network(data.permit(of(id)), change);
+        data.update_resource(vec![change]).unwrap();
+    };
+    let rules = |data: &Data| data.directory().unwrap().resource(id).unwrap().network.clone();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let data = Data::open(dir.path());
+            for round in 0..40 {
+                let public = if round % 2 == 0 {
+                    PublicNetworkAccess::Disabled
+                } else {
+                    PublicNetworkAccess::Enabled
+                };
+                change(&data, NetworkChange { public: Some(public), ..Default::default() });
+                assert_eq!(rules(&data).public, public, "nobody else changes this part");
+            }
+        });
+        scope.spawn(|| {
+            let data = Data::open(dir.path());
+            for round in 0..40 {
+                let ip_rules = vec![format!("10.0.0.{round}").parse().unwrap()];
+                let default_action = Some(DefaultAction::Deny);
+                let wanted = Some(ip_rules.clone());
+                change(&data, NetworkChange { ip_rules: wanted, default_action, public: None });
+                assert_eq!(rules(&data).ip_rules, ip_rules, "nobody else changes this part");
+            }
+        });
+    });
 }
 
 #[test]

@@ -62,6 +62,15 @@ pub struct Enrolling {
     pub owner: PersonId,
 }
 
+/// A lockbox is switched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Locking {
+    /// When.
+    pub now_ms: u64,
+    /// Whether it will be on.
+    pub enabled: bool,
+}
+
 /// A look at a record is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Looking {
@@ -105,6 +114,7 @@ pub struct Retaining {
 impl Facts for Moment {}
 impl Facts for Assigning {}
 impl Facts for Enrolling {}
+impl Facts for Locking {}
 impl Facts for Looking {}
 impl Facts for Opening {}
 impl Facts for Deciding {}
@@ -140,6 +150,12 @@ impl Described for Assigning {
 impl Described for Enrolling {
     fn describe(&self, caller: Option<Holder>, _: &mut Store<'_>) -> Attributes {
         at(self.now_ms).bool("to_self", caller == Some(Holder::Person(self.owner)))
+    }
+}
+
+impl Described for Locking {
+    fn describe(&self, _: Option<Holder>, _: &mut Store<'_>) -> Attributes {
+        at(self.now_ms).bool("enabled", self.enabled)
     }
 }
 

@@ -1,6 +1,8 @@
 //! One decision: the facts as Cedar's entities, made once, and what Cedar answers about them.
 
-use cedar_policy::{Context, Decision, Entities, EntityUid, Request};
+use std::sync::atomic::Ordering;
+
+use cedar_policy::{Context, Decision, Entities, EntityUid, PolicySet, Request, Response};
 
 use super::{
     Authority,
@@ -57,25 +59,49 @@ impl<'a> Question<'a> {
         self.ask(self.see, Attributes::default().moment("now_ms", 0))
     }
 
+    /// What the guards that forbid the action say to the caller, where one says anything.
+    pub(super) fn refusal(&self) -> Option<String> {
+        let policies = self.action.policies(&self.caller, &self.thing)?;
+        let response = self.response(self.action, policies, self.context.clone())?;
+        // By name, so that the same refusal is always in the same words.
+        let mut forbid: Vec<_> = response.diagnostics().reason().collect();
+        forbid.sort_unstable();
+        let said = |id| policies.policy(id)?.annotation("refusal").map(str::to_owned);
+        forbid.into_iter().find_map(said)
+    }
+
     /// Asks Cedar. Whatever cannot be evaluated is not allowed.
     fn ask(&self, action: &ForAction, context: Attributes) -> bool {
-        let Self { authority, caller, thing, entities, .. } = self;
+        let Self { authority, caller, thing, .. } = self;
         // An action that does not apply to such a thing is not allowed on it.
         let Some(applicable) = action.policies(caller, thing) else { return false };
-        let schema = cfg!(test).then_some(&authority.policies.schema);
-        let Ok(context) = Context::from_pairs(context.0) else { return false };
-        let (caller, thing) = (caller.clone(), thing.clone());
-        let request = Request::new(caller, action.uid.clone(), thing, context, schema);
-        let Ok(request) = request else { return false };
         let decide = |policies| {
-            let response = authority.authorizer.is_authorized(&request, policies, entities);
+            let Some(response) = self.response(action, policies, context.clone()) else {
+                return false;
+            };
             // Cedar skips a policy that fails. A guard that is skipped guards nothing.
             let failed = response.diagnostics().errors().next().is_some();
             response.decision() == Decision::Allow && !failed
         };
+        authority.asked.fetch_add(1, Ordering::Relaxed);
         let allowed = decide(applicable);
         #[cfg(test)]
         assert_eq!(allowed, decide(authority.policies.set()), "sorted wrongly");
         allowed
+    }
+
+    /// What Cedar answers. None where the facts do not make a question.
+    fn response(
+        &self,
+        action: &ForAction,
+        policies: &PolicySet,
+        context: Attributes,
+    ) -> Option<Response> {
+        let Self { authority, caller, thing, entities, .. } = self;
+        let schema = cfg!(test).then_some(&authority.policies.schema);
+        let context = Context::from_pairs(context.0).ok()?;
+        let (caller, thing) = (caller.clone(), thing.clone());
+        let request = Request::new(caller, action.uid.clone(), thing, context, schema).ok()?;
+        Some(authority.authorizer.is_authorized(&request, policies, entities))
     }
 }

@@ -3,15 +3,15 @@
 use std::{
     collections::HashSet,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, PoisonError, atomic::Ordering},
 };
 
 use super::{
     Authority, Denied, authorize,
-    facts::{Scope, Thing as _},
+    facts::{Scope, Thing},
 };
 use crate::{
-    permit::{Action, Permit},
+    permit::{Action, By, Permit},
     principal::Principal,
 };
 
@@ -48,7 +48,8 @@ impl Settled {
         let question = thing.scope().map(|scope| (A::NAME, principal.clone(), scope));
         let known = question.as_ref().is_some_and(|question| self.yes().contains(question));
         if known {
-            return Ok(Permit::new(thing.clone(), context.clone()));
+            let by = By::Principal(principal.clone());
+            return Ok(Permit::new(thing.clone(), context.clone(), by));
         }
         let permit = authorize(&self.authority, principal, thing, context)?;
         if let Some(question) = question
@@ -61,6 +62,19 @@ impl Settled {
             yes.insert(question);
         }
         Ok(permit)
+    }
+
+    /// Whether the principal may know that a thing exists.
+    #[must_use]
+    pub fn knows(&self, principal: &Principal, thing: &impl Thing) -> bool {
+        super::knows(&self.authority, principal, thing)
+    }
+
+    /// How many questions Cedar was asked so far: a test compares what is hidden with what does not
+    /// exist by it.
+    #[must_use]
+    pub fn asked(&self) -> u64 {
+        self.authority.asked.load(Ordering::Relaxed)
     }
 
     fn yes(&self) -> std::sync::MutexGuard<'_, HashSet<(&'static str, Principal, Scope)>> {

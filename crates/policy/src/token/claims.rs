@@ -68,6 +68,7 @@ pub struct VerifiedToken {
     roles: Vec<String>,
     scopes: Vec<String>,
     application: Option<String>,
+    name: Option<String>,
     expires_s: u64,
 }
 
@@ -143,6 +144,7 @@ impl Trust {
             roles: claims.texts("roles")?,
             scopes,
             application: application.map(str::to_owned),
+            name: claims.name(),
             expires_s,
         })
     }
@@ -209,6 +211,13 @@ impl VerifiedToken {
         self.application.as_deref()
     }
 
+    /// What people call the person: `name`, or `preferred_username`. It is personal data: only those
+    /// may see it who decide about what this person asks for, and no log has it.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
     /// When the token ends, in seconds since 1970.
     #[must_use]
     pub fn expires_s(&self) -> u64 {
@@ -232,6 +241,17 @@ impl<'a> Claims<'a> {
             Some(Value::String(text)) if text.len() <= TEXT_BYTES_MAX => Ok(Some(text)),
             Some(_) => Err(TokenRefused::Malformed(name)),
         }
+    }
+
+    /// The person's name. A token is not refused for one that cannot be shown on one line.
+    fn name(&self) -> Option<String> {
+        let claims = ["name", "preferred_username"];
+        let texts = claims.into_iter().filter_map(|claim| self.0.get(claim)?.as_str());
+        let shown = |text: &&str| {
+            let plain = !text.chars().any(|one| one.is_control() || is_direction(one));
+            !text.trim().is_empty() && text.len() <= NAME_BYTES_MAX && plain
+        };
+        texts.map(str::trim).find(shown).map(str::to_owned)
     }
 
     fn text(&self, name: &'static str) -> Result<&'a str, TokenRefused> {
@@ -271,6 +291,14 @@ impl<'a> Claims<'a> {
     }
 }
 
+/// Characters that turn the direction of writing, and so make a name look like another.
+fn is_direction(one: char) -> bool {
+    matches!(one, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}')
+}
+
+/// Bytes of a person's name.
+const NAME_BYTES_MAX: usize = 200;
 /// Bytes of one claim's text.
 const TEXT_BYTES_MAX: usize = 2048;
 /// Entries of one claim's list.

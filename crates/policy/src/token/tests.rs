@@ -87,6 +87,26 @@ fn each_algorithm_is_verified_and_says_who_calls() {
 }
 
 #[test]
+fn a_person_has_the_name_that_can_be_shown_on_one_line() {
+    let signer = Signer::ed25519(1);
+    let keys = issuer_with(&[signer.jwk("k")]);
+    let name = |name: Value, username: Value| {
+        let mut claims = workload();
+        claims["name"] = name;
+        claims["preferred_username"] = username;
+        let verified = verify(&keys, &signer.token("k", &claims)).unwrap();
+        assert!(!format!("{verified:?}").contains("Ada"), "no log has it");
+        verified.name().map(str::to_owned)
+    };
+    let username = || json!("ada@contoso.example");
+    assert_eq!(name(json!(" Ada Lovelace "), username()).as_deref(), Some("Ada Lovelace"));
+    for bad in ["", " ", "Ada\nmanager", "Ada\u{202e}", &"Ada".repeat(100)] {
+        assert_eq!(name(json!(bad), username()).as_deref(), Some("ada@contoso.example"), "{bad}");
+    }
+    assert_eq!(name(json!(7), Value::Null), None);
+}
+
+#[test]
 fn a_person_and_a_workload_are_told_apart() {
     let signer = Signer::ed25519(1);
     let keys = issuer_with(&[signer.jwk("k")]);

@@ -6,6 +6,7 @@
 //! what is over switches content logging on again. What a request meets is told by the time
 //! ([`State::content_logging`]): an approval that nobody swept is no approval.
 
+mod allowed;
 mod effect;
 mod refused;
 mod view;
@@ -13,6 +14,7 @@ mod view;
 use serde::{Deserialize, Serialize};
 use tlog::limits::{DAY_MS, EXEMPTION_DECIDERS, EXEMPTION_MS_MAX};
 
+pub use allowed::{Allowed, Application as Asked, Word};
 pub use effect::{Effect, End, Side};
 pub use refused::Refused;
 pub use view::{ApplicationView, EndedView, InForceView, PendingView, Status};
@@ -91,21 +93,17 @@ pub enum How {
     WithdrawnByOperator,
 }
 
-/// What one of those who decide says about an application.
+/// What one of those who decide says, once it is known what they may say: see [`Word`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
-    /// No.
+enum Says {
     No,
-    /// Yes, if another decides, too.
     Yes,
-    /// Yes; and, where it is the last word that it takes, content logging is switched off with it: who
-    /// says so was permitted to.
     YesAndSwitch,
 }
 
-/// What happens to a resource's zero retention.
+/// What happens to a resource's zero retention. [`Allowed`] alone leads to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
+enum Event {
     /// The customer applies, for the first time or for a renewal.
     Apply {
         /// A new random id of the approval that is asked for.
@@ -128,7 +126,7 @@ pub enum Event {
         /// Who.
         person: PersonId,
         /// What they say.
-        says: Word,
+        says: Says,
         /// Why.
         reason: Statement,
     },
@@ -182,7 +180,25 @@ impl State {
 ///
 /// # Errors
 /// When it may not happen now.
-pub fn step(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
+pub fn step(state: &State, allowed: Allowed, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
+    advance(state, allowed.into_event(), now_ms)
+}
+
+/// Why a person cannot decide about an application now, as [`step`] would say it. It changes
+/// nothing, and so takes no permit: it explains a refusal by the policies.
+#[must_use]
+pub fn why_not_decided(
+    state: &State,
+    approval: ApprovalId,
+    person: PersonId,
+    now_ms: u64,
+) -> Option<Refused> {
+    let reason = Statement::made(String::new(), [0; 16]);
+    let event = Event::Decide { approval, person, says: Says::No, reason };
+    advance(state, event, now_ms).err()
+}
+
+fn advance(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
     let mut next = state.clone();
     // What lapsed is over by itself: the log says until when it could be decided.
     next.pending = next.pending.filter(|pending| !pending.has_lapsed(now_ms));
@@ -249,7 +265,7 @@ impl State {
     fn decide(
         &mut self,
         approval: ApprovalId,
-        (person, says): (PersonId, Word),
+        (person, says): (PersonId, Says),
         reason: Statement,
         now_ms: u64,
     ) -> Result<Vec<Effect>, Refused> {
@@ -261,7 +277,7 @@ impl State {
         if pending.approved_by.contains(&person) {
             return Err(Refused::DecidedBefore);
         }
-        let approved = says != Word::No;
+        let approved = says != Says::No;
         let decided = Effect::Decide { approval, person, approved, reason: reason.clone() };
         if !approved {
             self.pending = None;
@@ -272,7 +288,7 @@ impl State {
         if pending.approved_by.len() < EXEMPTION_DECIDERS {
             return Ok(vec![decided]);
         }
-        if says != Word::YesAndSwitch {
+        if says != Says::YesAndSwitch {
             return Err(Refused::DecidedMeanwhile);
         }
         let Application { until_ms, review_after_abuse, .. } = *pending;

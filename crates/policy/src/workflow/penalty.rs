@@ -7,6 +7,7 @@
 //!
 //! Nothing needs to happen for a penalty to end: each request asks for the verdict at its own time.
 
+mod allowed;
 mod effect;
 mod percentage;
 mod refused;
@@ -16,6 +17,7 @@ mod view;
 use serde::{Deserialize, Serialize};
 use tlog::limits::{PENALTY_AUTOMATIC_MS_MAX, PENALTY_MS_MAX};
 
+pub use allowed::Allowed;
 pub use effect::Effect;
 pub use percentage::{BadPercentage, Percentage};
 pub use refused::Refused;
@@ -88,9 +90,9 @@ pub enum By {
     Monitoring,
 }
 
-/// What happens to a resource.
+/// What happens to a resource. [`Allowed`] alone leads to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
+enum Event {
     /// Its owner is told of abuse, and can explain or mend it.
     Notify {
         /// By whom.
@@ -158,7 +160,11 @@ impl State {
 ///
 /// # Errors
 /// When it may not happen now.
-pub fn step(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
+pub fn step(state: &State, allowed: Allowed, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
+    advance(state, allowed.into_event(), now_ms)
+}
+
+fn advance(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
     let resource = state.resource;
     let before = state.in_force(now_ms).cloned();
     let tell = |told, reason: &Statement| {

@@ -7,6 +7,7 @@
 //!
 //! Nothing needs to happen for a step to expire: each says until when the next may be taken.
 
+mod allowed;
 mod effect;
 mod item;
 mod refused;
@@ -20,6 +21,7 @@ use tlog::{
     limits::DAY_MS,
 };
 
+pub use allowed::Allowed;
 pub use effect::{Effect, OpenRecord};
 pub use item::Item;
 pub use refused::Refused;
@@ -80,9 +82,9 @@ pub struct Seen {
     pub at_ms: u64,
 }
 
-/// What happens at the desk.
+/// What happens at the desk. [`Allowed`] alone leads to one.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Event {
+enum Event {
     /// The record is flagged.
     Flag {
         /// Which.
@@ -169,7 +171,92 @@ pub enum Event {
 ///
 /// # Errors
 /// When it may not happen now.
-pub fn step(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
+pub fn step(state: &State, allowed: Allowed, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
+    advance(state, allowed.into_event(), now_ms)
+}
+
+/// What a person wanted to do, for [`why_not`].
+#[derive(Debug)]
+pub enum Attempt<'a> {
+    /// To see the record.
+    Look {
+        /// Who.
+        reviewer: &'a Reviewer,
+        /// From where.
+        workstation: &'a Enrolled,
+    },
+    /// To approve a look.
+    Approve {
+        /// Which.
+        grant: GrantId,
+        /// Who.
+        manager: Manager,
+    },
+    /// To refuse a look, or to take an approval back.
+    Refuse {
+        /// Which.
+        grant: GrantId,
+        /// Who.
+        manager: Manager,
+    },
+    /// To consent to a look, or to refuse it, as the customer.
+    Consent {
+        /// To which.
+        grant: GrantId,
+        /// Who.
+        customer: Customer,
+    },
+    /// To open the record.
+    Open {
+        /// By which permission.
+        grant: GrantId,
+        /// Who.
+        reviewer: &'a Reviewer,
+        /// From where.
+        workstation: &'a Enrolled,
+        /// Whether the customer's lockbox is on now.
+        lockbox: bool,
+    },
+    /// To judge the record.
+    Judge {
+        /// After which look.
+        grant: GrantId,
+        /// Who.
+        reviewer: &'a Reviewer,
+    },
+}
+
+/// Why somebody cannot do something now, as [`step`] would say it. It changes nothing, and so takes
+/// no permit: it explains a refusal by the policies. None: the step alone would let it happen.
+#[must_use]
+pub fn why_not(state: &State, attempt: &Attempt<'_>, now_ms: u64) -> Option<Refused> {
+    let State::Open(item) = state else { return Some(Refused::NotFlagged) };
+    let mut item = Item::clone(item);
+    let unsaid = || Statement::made(String::new(), [0; 16]);
+    match *attempt {
+        Attempt::Look { reviewer, workstation } => {
+            // An id that no look has.
+            let asked = (GrantId::from_random([0; 16]), false);
+            item.request(asked, reviewer.clone(), workstation, unsaid(), now_ms).err()
+        }
+        Attempt::Approve { grant, manager } => {
+            item.approve((grant, false), manager, Minutes::DEFAULT, now_ms).err()
+        }
+        Attempt::Refuse { grant, manager } => item.refuse(grant, manager, unsaid(), now_ms).err(),
+        Attempt::Consent { grant, customer } => item.consent(grant, customer, now_ms).err(),
+        Attempt::Open { grant, reviewer, workstation, lockbox } => {
+            item.open((grant, lockbox), reviewer, workstation, now_ms).err()
+        }
+        Attempt::Judge { grant, reviewer } => {
+            let looked = item.has_looked(grant, reviewer.person);
+            let judged = item.judge(reviewer, Outcome::Dismissed, unsaid(), now_ms);
+            // The policies want more than the step does: only who has looked judges.
+            judged.err().or(looked.err())
+        }
+    }
+}
+
+fn advance(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
     if let Event::Flag { record, category, source, salt } = event {
         return flag(state, (record, category, source), salt, now_ms);
     }

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use tlog::{canon::Digest, entry};
 
 use super::{Logged, Statement};
-use crate::id::PersonId;
+use crate::{
+    id::PersonId,
+    permit::{EnrollWorkstation, Permit},
+};
 
 /// One workstation, by the SHA-256 of its certificate (DER).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,9 +42,9 @@ pub struct Enrolment {
     pub expires_ms: u64,
 }
 
-/// What happens to a workstation.
+/// What happens to a workstation. [`Allowed`] alone leads to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
+pub(super) enum Event {
     /// Somebody enrols it.
     Enrol {
         /// SHA-256 of its certificate.
@@ -64,6 +67,59 @@ pub enum Event {
         /// Why.
         reason: Statement,
     },
+}
+
+/// A step that may be taken. It is made of the permit for it, which says who is to answer for it.
+///
+/// ```compile_fail,E0451
+/// use policy::workflow::workstation::Allowed;
+/// let forged = Allowed { workstation: todo!(), event: todo!() };
+/// ```
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "the permit is spent, whether the step is taken or not"]
+pub struct Allowed {
+    workstation: Digest,
+    event: Event,
+}
+
+/// A workstation that is to be enrolled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// SHA-256 of its certificate.
+    pub workstation: Digest,
+    /// What people call it.
+    pub name: String,
+    /// Where it stands.
+    pub region: String,
+    /// When its certificate expires.
+    pub expires_ms: u64,
+}
+
+impl Allowed {
+    /// A workstation is enrolled. The salt is random: the log commits to name and region.
+    pub fn enrol(permit: Permit<EnrollWorkstation>, candidate: Candidate, salt: [u8; 16]) -> Self {
+        let (_, context) = permit.spend_with_context();
+        let Candidate { workstation, name, region, expires_ms } = candidate;
+        let person = context.owner;
+        let event = Event::Enrol { workstation, name, region, person, expires_ms, salt };
+        Self { workstation, event }
+    }
+
+    /// A workstation is revoked, for good.
+    pub fn revoke(
+        permit: Permit<EnrollWorkstation>,
+        workstation: Digest,
+        reason: Statement,
+    ) -> Self {
+        let (_, context) = permit.spend_with_context();
+        Self { workstation, event: Event::Revoke { person: context.owner, reason } }
+    }
+
+    /// SHA-256 of the certificate that it is about.
+    #[must_use]
+    pub fn workstation(&self) -> Digest {
+        self.workstation
+    }
 }
 
 /// What a step changes.
@@ -149,7 +205,7 @@ impl Refused {
 
 /// That a workstation is enrolled: made by [`admit`] only, for one connection.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// use policy::workflow::workstation::Enrolled;
 /// let forged = Enrolled { workstation: todo!(), region: String::new(), expires_ms: u64::MAX };
 /// ```
@@ -214,7 +270,15 @@ pub fn admit(state: &State, presented: Digest, now_ms: u64) -> Result<Enrolled, 
 ///
 /// # Errors
 /// When it may not happen now.
-pub fn step(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
+pub fn step(state: &State, allowed: Allowed, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
+    advance(state, allowed.event, now_ms)
+}
+
+pub(super) fn advance(
+    state: &State,
+    event: Event,
+    now_ms: u64,
+) -> Result<(State, Vec<Effect>), Refused> {
     match (state, event) {
         (State::Unknown, Event::Enrol { workstation, name, region, person, expires_ms, salt }) => {
             if now_ms >= expires_ms {

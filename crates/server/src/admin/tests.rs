@@ -30,10 +30,12 @@ fn fixture() -> Fixture {
 
 fn fixture_at(taken: AdminKey) -> Fixture {
     let data = tempfile::tempdir().unwrap();
-    let store = Store::open(data.path(), crate::clock::read).unwrap();
-    let management = Management::new(store.clone(), data.path());
-    management.ensure_admin_key().unwrap();
-    let key = management.admin_key().unwrap().unwrap();
+    let (store, administrator) =
+        Store::open_as_administrator(data.path(), crate::clock::read).unwrap();
+    let management = Management::new(store, data.path());
+    let acting = management.on_behalf_of(Actor::Administrator(administrator));
+    acting.ensure_admin_key().unwrap();
+    let key = acting.admin_key().unwrap().unwrap();
     let config = Config { data: data.path().to_owned(), ..Config::default() };
     let fleet = Fleet::new(&config, TaskTracker::new());
     let policies = Policies::built_in().unwrap();

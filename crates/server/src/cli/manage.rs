@@ -4,7 +4,7 @@ use std::{io, path::Path, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use policy::network::{DefaultAction, PublicNetworkAccess};
-use store::Store;
+use store::{NetworkChange, Store};
 
 use super::{
     args::{
@@ -14,9 +14,9 @@ use super::{
     output::{Failure, count, fields, note, print, size, table},
 };
 use crate::manage::{
-    AbusePenaltyView, DeploymentUpdate, DeploymentView, IpRuleValue, Management, ModelView,
+    AbusePenaltyView, Acting, Actor, DeploymentUpdate, DeploymentView, Management, ModelView,
     NewDeployment, NewModel, NewResource, ResourceUpdate, ResourceView, RoleAssignment,
-    RoleAssignmentView, ScopeName, TenantView, WorkstationView,
+    RoleAssignmentView, ScopeName, TeamMemberView, TenantView, WorkstationView,
 };
 
 pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
@@ -101,21 +101,16 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
         }
         ResourceCommand::Network { name, public_access, default_action, ip_rule, no_ip_rules } => {
             let management = open(&group.shared.data)?;
-            let mut acls = management.resource(name)?.network_acls;
-            if let Some(action) = default_action {
-                acls.default_action = (*action).into();
-            }
-            if *no_ip_rules || !ip_rule.is_empty() {
-                acls.ip_rules = ip_rule.iter().map(|value| IpRuleValue { value: *value }).collect();
-            }
-            let update = ResourceUpdate {
-                public_network_access: public_access.map(|switch| match switch {
+            let ip_rules = (*no_ip_rules || !ip_rule.is_empty()).then(|| ip_rule.clone());
+            let network = NetworkChange {
+                public: public_access.map(|switch| match switch {
                     Switch::On => PublicNetworkAccess::Enabled,
                     Switch::Off => PublicNetworkAccess::Disabled,
                 }),
-                network_acls: Some(acls),
-                ..ResourceUpdate::default()
+                default_action: default_action.map(Into::into),
+                ip_rules,
             };
+            let update = ResourceUpdate { network, ..ResourceUpdate::default() };
             let view = management.update_resource(name, &update)?;
             print(json, &view, show_resource)
         }
@@ -145,12 +140,13 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
 }
 
 pub(crate) fn role(group: &Group<RoleCommand>) -> Result<(), Failure> {
-    let management = open(&group.shared.data)?;
+    let (management, json) = (open(&group.shared.data)?, group.shared.json);
     match &group.command {
         RoleCommand::Assign(args) => management.assign_role(&assignment(args))?,
         RoleCommand::Remove(args) => management.remove_role(&assignment(args))?,
         RoleCommand::Team(args) => {
-            management.set_team(&args.team, &args.who.tenant, &args.who.object)?
+            management.set_team(&args.team, &args.who.tenant, &args.who.object)?;
+            return print(json, &management.teams()?, |out, members| show_teams(out, members));
         }
         RoleCommand::List => {}
     }
@@ -159,14 +155,30 @@ pub(crate) fn role(group: &Group<RoleCommand>) -> Result<(), Failure> {
         views.is_empty(),
         "no roles yet: only keys, and tokens with the app role `OpenAI.User`",
     );
-    print(group.shared.json, &views, |out, views| {
+    print(json, &views, |out, views| {
         let row = |view: &RoleAssignmentView| {
-            let (kind, role) = (view.kind.to_owned(), view.role.to_owned());
-            [role, view.scope_in_words(), kind, view.tenant.clone(), view.object_id.clone()]
+            [
+                view.role.to_owned(),
+                view.scope_in_words(),
+                view.kind.to_owned(),
+                view.tenant.clone(),
+                view.object_id.clone(),
+                view.principal_id(),
+                view.team.clone().unwrap_or_default(),
+            ]
         };
         let rows: Vec<_> = views.iter().map(row).collect();
-        table(out, ["role", "at", "kind", "tenant", "object"], &rows)
+        table(out, ["role", "at", "kind", "tenant", "object", "id in the log", "team"], &rows)
     })
+}
+
+fn show_teams(out: &mut dyn io::Write, members: &[TeamMemberView]) -> io::Result<()> {
+    let row = |member: &TeamMemberView| {
+        let id = member.principal.to_string();
+        [member.team.clone(), member.tenant.clone(), member.object_id.clone(), id]
+    };
+    let rows: Vec<_> = members.iter().map(row).collect();
+    table(out, ["team", "tenant", "object", "id in the log"], &rows)
 }
 
 pub(crate) fn workstation(group: &Group<WorkstationCommand>) -> Result<(), Failure> {
@@ -192,11 +204,12 @@ pub(crate) fn workstation(group: &Group<WorkstationCommand>) -> Result<(), Failu
                 view.region.clone(),
                 view.state.to_owned(),
                 until,
+                view.enrolled_by.to_string(),
                 view.fingerprint.clone(),
             ]
         };
         let rows: Vec<_> = views.iter().map(row).collect();
-        table(out, ["name", "region", "state", "until", "certificate"], &rows)
+        table(out, ["name", "region", "state", "until", "enrolled by", "certificate"], &rows)
     })
 }
 
@@ -356,10 +369,7 @@ pub(crate) fn model(group: &Group<ModelCommand>) -> Result<(), Failure> {
 }
 
 /// Adds a model, with a progress bar where somebody looks.
-pub(crate) async fn add_model(
-    management: &Management,
-    new: NewModel,
-) -> Result<ModelView, Failure> {
+pub(crate) async fn add_model(management: &Acting, new: NewModel) -> Result<ModelView, Failure> {
     let bar = ProgressBar::no_length();
     let look = ProgressStyle::with_template("  {spinner} {msg}").unwrap_or_else(|_| spinner());
     bar.set_style(look);
@@ -422,6 +432,11 @@ fn networks(view: &ResourceView) -> String {
 fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()> {
     let prefix_cache = if view.prefix_cache { "on" } else { "off" };
     let opened_by = if view.disable_local_auth { "tokens only" } else { "keys and tokens" };
+    let lockbox = if view.lockbox {
+        "on: the owner must consent to each look at a record"
+    } else {
+        "off: a look at a flagged record needs no consent of the owner"
+    };
     let mut lines = vec![
         ("name", view.name.clone()),
         ("id", view.id.to_string()),
@@ -430,6 +445,7 @@ fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()>
         ("prefix cache", prefix_cache.to_owned()),
         ("opened by", opened_by.to_owned()),
         ("networks", networks(view)),
+        ("lockbox", lockbox.to_owned()),
         ("retention", retention(view)),
         ("deployments", view.deployments.join(", ")),
         ("created", view.created_at.clone()),
@@ -483,7 +499,7 @@ fn show_model(out: &mut dyn io::Write, view: &ModelView) -> io::Result<()> {
 }
 
 /// Opens a data directory that is there: a mistyped one is not to be created.
-pub(crate) fn open(data: &Path) -> Result<Management, Failure> {
+pub(crate) fn open(data: &Path) -> Result<Acting, Failure> {
     if !Store::is_at(data) {
         return Err(Failure::new(
             format!("there is no Bailiwick data in `{}`", data.display()),
@@ -491,15 +507,17 @@ pub(crate) fn open(data: &Path) -> Result<Management, Failure> {
              `bailiwick tenant create` make a new one",
         ));
     }
-    management(data)
+    as_administrator(data)
 }
 
-fn create(shared: &Shared) -> Result<Management, Failure> {
-    management(&shared.data)
+fn create(shared: &Shared) -> Result<Acting, Failure> {
+    as_administrator(&shared.data)
 }
 
-fn management(data: &Path) -> Result<Management, Failure> {
-    Ok(Management::new(Store::open(data, crate::clock::read)?, data))
+/// Opens a data directory, as the operator who works beside it.
+pub(crate) fn as_administrator(data: &Path) -> Result<Acting, Failure> {
+    let (store, administrator) = Store::open_as_administrator(data, crate::clock::read)?;
+    Ok(Management::new(store, data).on_behalf_of(Actor::Administrator(administrator)))
 }
 
 fn deleted(json: bool, kind: &str, name: &str) -> Result<(), Failure> {

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     config::{Config, ConfigError, Log, LogFormat, LogLevel},
-    manage::Management,
+    manage::Acting,
     quickstart,
     serve::{self, Finding, Reloads, Setup, StartError, Started},
 };
@@ -125,7 +125,7 @@ fn keep_files_private() {
 
 /// Before any other thread is there: those that a process starts are confined as its first one is.
 fn confine(
-    management: &Management,
+    management: &Acting,
     config: &Config,
     file: Option<&Path>,
     more: Option<&Path>,
@@ -155,8 +155,8 @@ fn read(file: Option<&Path>) -> Result<Config, ConfigError> {
     Config::load(file, environment)
 }
 
-fn open(config: &Config) -> Result<Management, Failure> {
-    let management = Management::new(Store::open(&config.data, crate::clock::read)?, &config.data);
+fn open(config: &Config) -> Result<Acting, Failure> {
+    let management = super::manage::as_administrator(&config.data)?;
     if let Some(file) = management.ensure_admin_key()? {
         tracing::info!(file = %file.display(), "made the administrator's key");
     }

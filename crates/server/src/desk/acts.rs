@@ -15,7 +15,6 @@ use store::ledger::{Act, OwnAct};
 use super::{
     Desk, Visitor, blocking,
     error::DeskError,
-    facts,
     records::{Listed, Page},
 };
 
@@ -56,7 +55,7 @@ pub(super) async fn list(
     Path(name): Path<String>,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<Listed<Item, u64>>, DeskError> {
-    let permit: Permit<ListOwnRecords> = visitor.permit(&facts(visitor.resource(&name)?))?;
+    let permit: Permit<ListOwnRecords> = visitor.permit(&visitor.resource(&name))?;
     let Query(page) = page.map_err(|error| DeskError::BadRequest(error.body_text()))?;
     let (limit, after) = (page.limit()?, page.after()?);
     let ledger = desk.ledger.clone();

@@ -7,6 +7,7 @@ use axum::{
 };
 use policy::{
     authz::{Denied, Forbidden},
+    permit::NoPerson,
     workflow::{BadStatement, exemption, penalty, review, workstation},
 };
 use store::{
@@ -26,7 +27,7 @@ pub(super) enum DeskError {
     #[error(transparent)]
     NotSignedIn(#[from] NotSignedIn),
     /// A program.
-    #[error("only people decide: sign in as a person, not as an application")]
+    #[error("only people decide; sign in as a person, not as an application")]
     NoPerson,
     /// The policies do not allow it.
     #[error("{0}")]
@@ -44,10 +45,7 @@ pub(super) enum DeskError {
     #[error("{0}; {help}", help = .0.help())]
     Workstation(#[from] workstation::Refused),
     /// There is no such thing, or the caller may not know of it: in the same words.
-    #[error(
-        "there is no such thing that you may know of; check its name or id. A look that was refused, \
-         used or has expired must be asked for again"
-    )]
+    #[error("not found, or not visible to you; check the name or id")]
     NotFound,
     /// A reviewer or manager without a team.
     #[error("you are in no team; ask the operator to put you into one (`bailiwick role team`)")]
@@ -100,6 +98,12 @@ impl From<Denied> for DeskError {
             Denied::Hidden => Self::NotFound,
             Denied::Forbidden(forbidden) => Self::Forbidden(forbidden),
         }
+    }
+}
+
+impl From<NoPerson> for DeskError {
+    fn from(_: NoPerson) -> Self {
+        Self::NoPerson
     }
 }
 
@@ -174,11 +178,26 @@ impl DeskError {
             | Self::Workstation(_)
             | Self::Forbidden(_) => (StatusCode::FORBIDDEN, "Forbidden"),
             Self::NotFound | Self::NoSuchPath => (StatusCode::NOT_FOUND, "NotFound"),
-            Self::Exemption(exemption::Refused::OwnApplication)
-            | Self::Penalty(penalty::Refused::OwnPenalty) => (StatusCode::FORBIDDEN, "Forbidden"),
-            Self::Exemption(exemption::Refused::NoSuchApplication) => {
-                (StatusCode::NOT_FOUND, "NotFound")
-            }
+            // It is for another person, or from another place.
+            Self::Exemption(
+                exemption::Refused::OwnApplication | exemption::Refused::DecidedBefore,
+            )
+            | Self::Penalty(penalty::Refused::OwnPenalty)
+            | Self::Review(
+                review::Refused::OtherRegion
+                | review::Refused::WorkstationElsewhere
+                | review::Refused::WorkstationExpired
+                | review::Refused::OwnLook
+                | review::Refused::OtherTeam
+                | review::Refused::OtherTenant
+                | review::Refused::OwnConsent
+                | review::Refused::OtherPerson
+                | review::Refused::OtherWorkstation
+                | review::Refused::OwnEscalation,
+            ) => (StatusCode::FORBIDDEN, "Forbidden"),
+            Self::Exemption(exemption::Refused::NoSuchApplication)
+            | Self::Review(review::Refused::OtherLook) => (StatusCode::NOT_FOUND, "NotFound"),
+            // It is not the time for it.
             Self::Exemption(_) | Self::Review(_) | Self::Penalty(_) => {
                 (StatusCode::CONFLICT, "Conflict")
             }

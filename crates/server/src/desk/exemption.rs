@@ -7,7 +7,10 @@ use axum::{
     extract::{Path, State},
 };
 use policy::{
-    authz::{context::Retaining, facts::ApplicationFacts},
+    authz::{
+        context::{Moment, Retaining},
+        facts::{ApplicationFacts, ResourceFacts},
+    },
     id::{ApprovalId, PersonId, ResourceId},
     permit::{
         ApplyExemption, DecideExemption, Permit, ReadResource, SetContentLogging, WithdrawExemption,
@@ -15,15 +18,17 @@ use policy::{
     retention::DAY_MS,
     workflow::{
         Statement,
-        exemption::{ApplicationView, Event, Refused, Side, State as Exempted, Status, Word},
+        exemption::{
+            Allowed, ApplicationView, Asked, State as Exempted, Status, Word, why_not_decided,
+        },
     },
 };
 use serde::{Deserialize, Serialize};
 use store::{Resource, Store, random, workflow::Exemption};
 use tlog::limits::EXEMPTION_DECIDERS;
 
-use super::{Desk, Parsed, Visitor, blocking, error::DeskError, facts};
-use crate::clock;
+use super::{Desk, Names, Parsed, Visitor, blocking, error::DeskError, facts};
+use crate::{clock, looked::Looked};
 
 /// What a customer applies with.
 #[derive(Deserialize)]
@@ -64,12 +69,16 @@ pub(super) struct Pending {
     id: ResourceId,
     approval: ApprovalId,
     applicant: PersonId,
+    /// What the applicant is called, where it is known.
+    applicant_name: Option<String>,
     use_case: String,
     measures: String,
     until_ms: u64,
     lapses_ms: u64,
     review_after_abuse: bool,
     approved_by: Vec<PersonId>,
+    /// What they are called, as far as it is known.
+    approved_by_names: Vec<String>,
     renewal: bool,
 }
 
@@ -79,13 +88,12 @@ pub(super) async fn status(
     visitor: Visitor,
     Path(name): Path<String>,
 ) -> Result<Json<Status>, DeskError> {
-    let resource = visitor.resource(&name)?;
-    let may_apply = visitor.permit::<ApplyExemption>(&facts(resource));
-    let resource = match may_apply {
-        Ok(permit) => permit.spend().resource,
-        Err(_) => visitor.permit::<ReadResource>(&facts(resource))?.spend().resource,
+    let looked = visitor.resource(&name);
+    let of = match visitor.permit::<ApplyExemption>(&looked) {
+        Ok(permit) => permit.spend(),
+        Err(_) => visitor.permit::<ReadResource>(&looked)?.spend(),
     };
-    told(&desk.store, resource).await
+    told(&desk.store, of.resource).await
 }
 
 /// Applications that wait, for those who may decide them.
@@ -99,12 +107,10 @@ pub(super) async fn pending(
     let shown = states.iter().filter_map(|state| {
         let application = state.application(now_ms)?;
         let resource = visitor.directory().resource(application.resource)?;
-        let asked = application_facts(resource, &application);
-        // An applicant, and who has decided, sees it no more than a stranger.
-        visitor.permit::<DecideExemption>(&asked).ok().map(|permit| {
-            drop(permit.spend());
-            Pending::of(resource, &application)
-        })
+        // An applicant, and a person who has decided, sees it no more than a stranger.
+        let asked = Looked::there(application_facts(facts(resource), &application));
+        let permit = visitor.permit::<DecideExemption>(&asked).ok()?;
+        Some(Pending::of(permit, resource, &application, &desk.names))
     });
     Ok(Json(shown.collect()))
 }
@@ -116,17 +122,16 @@ pub(super) async fn apply(
     Path(name): Path<String>,
     Parsed(given): Parsed<Application>,
 ) -> Result<Json<Status>, DeskError> {
-    let permit: Permit<ApplyExemption> = visitor.permit(&facts(visitor.resource(&name)?))?;
+    let permit: Permit<ApplyExemption> = visitor.permit(&visitor.resource(&name))?;
     let lasts_ms = u64::from(given.days).saturating_mul(DAY_MS);
-    let event = Event::Apply {
+    let asked = Asked {
         approval: ApprovalId::from_random(random()?),
-        applicant: visitor.person,
         until_ms: clock::now_ms().saturating_add(lasts_ms),
         review_after_abuse: given.review_after_abuse,
         use_case: Statement::new(&given.use_case, random()?)?,
         measures: Statement::new(&given.measures, random()?)?,
     };
-    step(&desk.store, permit.spend().resource, event).await
+    step(&desk.store, Allowed::apply(permit, asked)?).await
 }
 
 /// One of the operator's officers decides.
@@ -136,36 +141,31 @@ pub(super) async fn decide(
     Path(name): Path<String>,
     Parsed(given): Parsed<Decision>,
 ) -> Result<Json<Status>, DeskError> {
-    let resource = visitor.resource(&name)?;
-    let state = state(&desk.store, resource.id).await?;
-    let application = state.application(clock::now_ms());
-    let pending = application
-        .filter(|application| application.approval == given.approval)
-        .map(|application| application_facts(resource, &application));
-    // Asked about one that is not there, too: who may not decide learns nothing of the resource.
-    let asked = match &pending {
-        Some(pending) => pending.clone(),
-        None => unknown(resource, given.approval)?,
+    let looked = visitor.resource(&name);
+    // Before anything of the resource is read: how long that takes says what there is.
+    let of = *visitor.known(&looked)?;
+    let (state, moment) =
+        (state(&desk.store, of.resource).await?, Moment { now_ms: clock::now_ms() });
+    let application = state.application(moment.now_ms);
+    let pending = application.filter(|application| application.approval == given.approval);
+    // One that does not wait is decided about, too; the step says what became of it.
+    let asked = pending
+        .map_or_else(|| unknown(of, given.approval), |pending| application_facts(of, &pending));
+    let why = || {
+        let refused = why_not_decided(&state, given.approval, visitor.person, moment.now_ms);
+        refused.map(DeskError::Exemption)
     };
-    let permit: Permit<DecideExemption> = visitor.permit(&asked)?;
-    if pending.is_none() {
-        return Err(DeskError::Exemption(Refused::NoSuchApplication));
-    }
-    let ApplicationFacts { of, application, .. } = permit.spend();
-    let says = if !given.approve {
+    let permit: Permit<DecideExemption> =
+        visitor.permit_or(&Looked::there(asked.clone()), &moment, why)?;
+    let word = if !given.approve {
         Word::No
     } else if is_last(&asked) {
-        may_switch(&visitor, asked)?
+        Word::YesAndSwitch(may_switch(&visitor, asked)?)
     } else {
         Word::Yes
     };
-    let event = Event::Decide {
-        approval: application,
-        person: visitor.person,
-        says,
-        reason: Statement::new(&given.reason, random()?)?,
-    };
-    step(&desk.store, of.resource, event).await
+    let reason = Statement::new(&given.reason, random()?)?;
+    step(&desk.store, Allowed::decide(permit, word, reason)?).await
 }
 
 /// Whether one more yes is the last that it takes.
@@ -175,13 +175,15 @@ fn is_last(application: &ApplicationFacts) -> bool {
 }
 
 /// Asks whether the visitor's yes may switch content logging off.
-fn may_switch(visitor: &Visitor, mut decided: ApplicationFacts) -> Result<Word, DeskError> {
+fn may_switch(
+    visitor: &Visitor,
+    mut decided: ApplicationFacts,
+) -> Result<Permit<SetContentLogging>, DeskError> {
     decided.second = Some(visitor.person);
     decided.approved = true;
     let of = decided.of;
     let context = Retaining { now_ms: clock::now_ms(), enabled: false, application: Some(decided) };
-    let _permit: Permit<SetContentLogging> = visitor.permit_in(&of, &context)?;
-    Ok(Word::YesAndSwitch)
+    visitor.permit_in(&Looked::there(of), &context)
 }
 
 /// The customer or the operator ends it, at once.
@@ -191,44 +193,46 @@ pub(super) async fn withdraw(
     Path(name): Path<String>,
     Parsed(given): Parsed<Withdrawal>,
 ) -> Result<Json<Status>, DeskError> {
-    let resource = visitor.resource(&name)?;
-    let asked = unknown(resource, given.approval)?;
+    let looked = visitor.resource(&name);
+    let asked = looked.map(|of| unknown(of, given.approval));
     let permit: Permit<WithdrawExemption> = visitor.permit(&asked)?;
-    let ApplicationFacts { of, application, .. } = permit.spend();
     // Content is kept again.
     let context = Retaining { now_ms: clock::now_ms(), enabled: true, application: None };
-    let _permit: Permit<SetContentLogging> = visitor.permit_in(&of, &context)?;
-    let is_own = visitor.signed_in.principal.tenant() == of.tenant;
-    let event = Event::Withdraw {
-        approval: application,
-        side: if is_own { Side::Customer } else { Side::Operator },
-        person: visitor.person,
-        reason: Statement::new(&given.reason, random()?)?,
-    };
-    step(&desk.store, of.resource, event).await
+    let keep = visitor.permit_in(&Looked::there(permit.scope().of), &context)?;
+    let reason = Statement::new(&given.reason, random()?)?;
+    step(&desk.store, Allowed::withdraw(permit, keep, reason)?).await
 }
 
 impl Pending {
-    fn of(resource: &Resource, application: &ApplicationView<'_>) -> Self {
+    /// An application, for a person who may decide it.
+    fn of(
+        permit: Permit<DecideExemption>,
+        resource: &Resource,
+        application: &ApplicationView<'_>,
+        names: &Names,
+    ) -> Self {
+        let ApplicationFacts { of, application: approval, applicant, .. } = permit.spend();
         Self {
             resource: resource.name.clone(),
-            id: resource.id,
-            approval: application.approval,
-            applicant: application.applicant,
+            id: of.resource,
+            approval,
+            applicant,
+            applicant_name: names.of(applicant),
             use_case: application.use_case.to_owned(),
             measures: application.measures.to_owned(),
             until_ms: application.until_ms,
             lapses_ms: application.lapses_ms,
             review_after_abuse: application.review_after_abuse,
             approved_by: application.approved_by.to_vec(),
+            approved_by_names: names.of_all(application.approved_by),
             renewal: application.renewal,
         }
     }
 }
 
-fn application_facts(resource: &Resource, application: &ApplicationView<'_>) -> ApplicationFacts {
+fn application_facts(of: ResourceFacts, application: &ApplicationView<'_>) -> ApplicationFacts {
     ApplicationFacts {
-        of: facts(resource),
+        of,
         application: application.approval,
         applicant: application.applicant,
         first: application.approved_by.first().copied(),
@@ -238,17 +242,17 @@ fn application_facts(resource: &Resource, application: &ApplicationView<'_>) -> 
     }
 }
 
-/// An application that nobody made.
-fn unknown(resource: &Resource, application: ApprovalId) -> Result<ApplicationFacts, DeskError> {
-    Ok(ApplicationFacts {
-        of: facts(resource),
+/// An application that does not wait to be decided.
+fn unknown(of: ResourceFacts, application: ApprovalId) -> ApplicationFacts {
+    ApplicationFacts {
+        of,
         application,
-        applicant: PersonId::from_random(random()?),
+        applicant: PersonId::from_random([0; 16]),
         first: None,
         second: None,
         approved: false,
         expires_ms: 0,
-    })
+    }
 }
 
 async fn state(store: &Store, resource: ResourceId) -> Result<Exempted, DeskError> {
@@ -260,12 +264,8 @@ async fn told(store: &Store, resource: ResourceId) -> Result<Json<Status>, DeskE
     Ok(Json(state(store, resource).await?.status(clock::now_ms())))
 }
 
-async fn step(
-    store: &Store,
-    resource: ResourceId,
-    event: Event,
-) -> Result<Json<Status>, DeskError> {
+async fn step(store: &Store, allowed: Allowed) -> Result<Json<Status>, DeskError> {
     let store = store.clone();
-    let stepped = blocking(move || Ok(store.step::<Exemption>(resource, event)?)).await?;
+    let stepped = blocking(move || Ok(store.step::<Exemption>(allowed)?)).await?;
     Ok(Json(stepped.state.status(stepped.now_ms)))
 }

@@ -10,21 +10,22 @@ use axum::{
 use policy::{
     authz::facts::ResourceFacts,
     id::{PersonId, ResourceId},
-    permit::{AppealPenalty, Permit, ReadResource, SuspendResource},
+    permit::{AppealPenalty, NoPerson, Permit, ReadResource, SuspendResource},
     retention::DAY_MS,
     workflow::{
         Statement,
-        penalty::{
-            Action, AppealView, By, Event, NoticeView, Percentage, State as Penalised, Told,
-        },
+        penalty::{Action, Allowed, AppealView, NoticeView, Percentage, State as Penalised, Told},
     },
 };
 use serde::{Deserialize, Serialize};
 use store::{Resource, random, workflow::Penalty};
 
-use super::{Desk, Parsed, Reason, Visitor, blocking, error::DeskError, facts, review::Seat};
+use super::{
+    Desk, Names, Parsed, Reason, Visitor, blocking, error::DeskError, facts, review::Seat,
+};
 use crate::{
     clock,
+    looked::Looked,
     manage::{AbusePenaltyView, time},
 };
 
@@ -98,6 +99,8 @@ pub(super) struct Imposed {
     standing: Standing,
     /// They do not hear the appeal.
     imposed_by: Vec<PersonId>,
+    /// What they are called, as far as it is known.
+    imposed_by_names: Vec<String>,
 }
 
 /// The same, for the owner: with everything that they were told.
@@ -116,14 +119,19 @@ struct Notice {
 }
 
 /// Resources that are under a penalty, with the appeals that wait: for those who may decide.
-pub(super) async fn list(visitor: Visitor, _seat: Seat) -> Result<Json<Vec<Imposed>>, DeskError> {
+pub(super) async fn list(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+    _seat: Seat,
+) -> Result<Json<Vec<Imposed>>, DeskError> {
     let now_ms = clock::now_ms();
     let resources = visitor.directory().resources().into_iter();
     let shown = resources.filter_map(|resource| {
         visitor.directory().penalty(resource.id)?.penalty(now_ms)?;
-        let permit: Permit<SuspendResource> = visitor.permit(&facts(resource)).ok()?;
+        let looked = Looked::there(facts(resource));
+        let permit: Permit<SuspendResource> = visitor.permit(&looked).ok()?;
         let state = visitor.directory().penalty(permit.spend().resource)?;
-        Some(Imposed::of(resource, state, now_ms))
+        Some(Imposed::of(resource, state, &desk.names, now_ms))
     });
     Ok(Json(shown.collect()))
 }
@@ -136,9 +144,8 @@ pub(super) async fn notify(
     Path(name): Path<String>,
     Parsed(given): Parsed<Reason>,
 ) -> Result<Json<Imposed>, DeskError> {
-    let by = By::Person(visitor.person);
-    let event = Event::Notify { by, reason: given.said()? };
-    decide(&desk, &visitor, &name, event).await
+    let reason = given.said()?;
+    decide(&desk, &visitor, &name, |permit| Allowed::notify(permit, reason)).await
 }
 
 /// Throttles or blocks a resource.
@@ -150,13 +157,10 @@ pub(super) async fn penalise(
     Parsed(given): Parsed<Imposition>,
 ) -> Result<Json<Imposed>, DeskError> {
     let lasts_ms = u64::from(given.days).saturating_mul(DAY_MS);
-    let event = Event::Penalise {
-        action: given.action()?,
-        expires_ms: clock::now_ms().saturating_add(lasts_ms),
-        by: By::Person(visitor.person),
-        reason: Statement::new(&given.reason, random()?)?,
-    };
-    decide(&desk, &visitor, &name, event).await
+    let (action, expires_ms) = (given.action()?, clock::now_ms().saturating_add(lasts_ms));
+    let reason = Statement::new(&given.reason, random()?)?;
+    let penalise = |permit| Allowed::penalise(permit, action, expires_ms, reason);
+    decide(&desk, &visitor, &name, penalise).await
 }
 
 /// Serves a resource as usual again, with or without an appeal.
@@ -167,8 +171,8 @@ pub(super) async fn lift(
     Path(name): Path<String>,
     Parsed(given): Parsed<Reason>,
 ) -> Result<Json<Imposed>, DeskError> {
-    let event = Event::Lift { person: visitor.person, reason: given.said()? };
-    decide(&desk, &visitor, &name, event).await
+    let reason = given.said()?;
+    decide(&desk, &visitor, &name, |permit| Allowed::lift(permit, reason)).await
 }
 
 /// Hears an appeal, and lets the penalty stay.
@@ -179,8 +183,8 @@ pub(super) async fn uphold(
     Path(name): Path<String>,
     Parsed(given): Parsed<Reason>,
 ) -> Result<Json<Imposed>, DeskError> {
-    let event = Event::Uphold { person: visitor.person, reason: given.said()? };
-    decide(&desk, &visitor, &name, event).await
+    let reason = given.said()?;
+    decide(&desk, &visitor, &name, |permit| Allowed::uphold(permit, reason)).await
 }
 
 /// A resource's penalty: with the reasons for who may appeal, without them for whoever may see how
@@ -189,15 +193,17 @@ pub(super) async fn status(
     visitor: Visitor,
     Path(name): Path<String>,
 ) -> Result<Response, DeskError> {
-    let resource = visitor.resource(&name)?;
+    let looked = visitor.resource(&name);
     let state =
         |of: ResourceFacts| visitor.directory().penalty(of.resource).ok_or(DeskError::NotFound);
     let now_ms = clock::now_ms();
-    if let Ok(permit) = visitor.permit::<AppealPenalty>(&facts(resource)) {
-        return Ok(Json(Owned::of(resource, state(permit.spend())?, now_ms)).into_response());
+    if let Ok(permit) = visitor.permit::<AppealPenalty>(&looked) {
+        let of = permit.spend();
+        let owned = Owned::of(visitor.shown(of)?, state(of)?, now_ms);
+        return Ok(Json(owned).into_response());
     }
-    let permit: Permit<ReadResource> = visitor.permit(&facts(resource))?;
-    let standing = Standing::of(resource, state(permit.spend())?, now_ms).without_reasons();
+    let of = visitor.permit::<ReadResource>(&looked)?.spend();
+    let standing = Standing::of(visitor.shown(of)?, state(of)?, now_ms).without_reasons();
     Ok(Json(standing).into_response())
 }
 
@@ -208,33 +214,29 @@ pub(super) async fn appeal(
     Path(name): Path<String>,
     Parsed(given): Parsed<Reason>,
 ) -> Result<Json<Owned>, DeskError> {
-    let resource = visitor.resource(&name)?;
-    let permit: Permit<AppealPenalty> = visitor.permit(&facts(resource))?;
-    let event = Event::Appeal { person: visitor.person, reason: given.said()? };
-    let (state, now_ms) = step(&desk, permit.spend().resource, event).await?;
+    let reason = given.said()?;
+    let permit: Permit<AppealPenalty> = visitor.permit(&visitor.resource(&name))?;
+    let resource = visitor.shown(*permit.scope())?;
+    let (state, now_ms) = step(&desk, Allowed::appeal(permit, reason)?).await?;
     Ok(Json(Owned::of(resource, &state, now_ms)))
 }
 
-/// Whoever may suspend a resource takes a step about it.
+/// A person who may suspend a resource takes a step about it.
 async fn decide(
     desk: &Desk,
     visitor: &Visitor,
     name: &str,
-    event: Event,
+    allow: impl FnOnce(Permit<SuspendResource>) -> Result<Allowed, NoPerson>,
 ) -> Result<Json<Imposed>, DeskError> {
-    let resource = visitor.resource(name)?;
-    let permit: Permit<SuspendResource> = visitor.permit(&facts(resource))?;
-    let (state, now_ms) = step(desk, permit.spend().resource, event).await?;
-    Ok(Json(Imposed::of(resource, &state, now_ms)))
+    let permit: Permit<SuspendResource> = visitor.permit(&visitor.resource(name))?;
+    let resource = visitor.shown(*permit.scope())?;
+    let (state, now_ms) = step(desk, allow(permit)?).await?;
+    Ok(Json(Imposed::of(resource, &state, &desk.names, now_ms)))
 }
 
-async fn step(
-    desk: &Desk,
-    resource: ResourceId,
-    event: Event,
-) -> Result<(Penalised, u64), DeskError> {
+async fn step(desk: &Desk, allowed: Allowed) -> Result<(Penalised, u64), DeskError> {
     let store = desk.store.clone();
-    let stepped = blocking(move || Ok(store.step::<Penalty>(resource, event)?)).await?;
+    let stepped = blocking(move || Ok(store.step::<Penalty>(allowed)?)).await?;
     Ok((stepped.state, stepped.now_ms))
 }
 
@@ -272,10 +274,11 @@ impl Appeal {
 }
 
 impl Imposed {
-    fn of(resource: &Resource, state: &Penalised, now_ms: u64) -> Self {
+    fn of(resource: &Resource, state: &Penalised, names: &Names, now_ms: u64) -> Self {
         let imposed_by = state.penalty(now_ms).map_or(&[][..], |penalty| penalty.imposed_by);
         let standing = Standing::of(resource, state, now_ms);
-        Self { standing, imposed_by: imposed_by.to_vec() }
+        let imposed_by_names = names.of_all(imposed_by);
+        Self { standing, imposed_by: imposed_by.to_vec(), imposed_by_names }
     }
 }
 

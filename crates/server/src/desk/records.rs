@@ -22,7 +22,8 @@ use store::{
     ledger::{Deleted, OwnRecord},
 };
 
-use super::{Desk, Visitor, blocking, content, error::DeskError, facts, review::Case};
+use super::{Desk, Visitor, blocking, case::Case, content, error::DeskError};
+use crate::looked::Looked;
 
 /// Records of a page, where nobody says how many.
 const LIMIT_DEFAULT: usize = 100;
@@ -114,7 +115,7 @@ pub(super) async fn list(
     Path(name): Path<String>,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<Listed<Item, RequestId>>, DeskError> {
-    let permit: Permit<ListOwnRecords> = visitor.permit(&facts(visitor.resource(&name)?))?;
+    let permit: Permit<ListOwnRecords> = visitor.permit(&visitor.resource(&name))?;
     let Query(page) = page.map_err(|error| DeskError::BadRequest(error.body_text()))?;
     let (limit, after) = (page.limit()?, page.after()?);
     let ledger = desk.ledger.clone();
@@ -150,8 +151,8 @@ pub(super) async fn delete(
     Path((name, request)): Path<(String, String)>,
 ) -> Result<Response, DeskError> {
     let record = find(&desk, &visitor, &name, &request).await?;
-    let id = record.record;
     let permit: Permit<DeleteOwnRecord> = visitor.permit(&record)?;
+    let id = permit.scope().record;
     let delete = DeleteOwn::new(permit, visitor.owner()?);
     let ledger = desk.ledger.clone();
     let deleted = blocking(move || Ok(ledger.delete_own(&delete)?)).await?;
@@ -164,19 +165,16 @@ pub(super) async fn delete(
     Ok((status, Json(told)).into_response())
 }
 
-/// Finds a record of the resource that the path names, for who may know which there are. One of
-/// another resource is answered as one that does not exist.
+/// Finds a record of the resource that the path names, for a person who may know which there are. One
+/// of another resource is decided about and answered as one that does not exist.
 async fn find(
     desk: &Desk,
     visitor: &Visitor,
     name: &str,
     request: &str,
-) -> Result<RecordFacts, DeskError> {
-    let permit: Permit<ListOwnRecords> = visitor.permit(&facts(visitor.resource(name)?))?;
+) -> Result<Looked<RecordFacts>, DeskError> {
+    let permit: Permit<ListOwnRecords> = visitor.permit(&visitor.resource(name))?;
     let of = permit.spend();
-    let Case { facts: record, .. } = Case::find(desk, visitor, request).await?;
-    if record.of != of {
-        return Err(DeskError::NotFound);
-    }
-    Ok(record)
+    let Case { record, .. } = Case::find(desk, visitor, request).await?;
+    Ok(record.only_if(|record| record.of == of))
 }

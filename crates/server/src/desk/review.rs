@@ -11,9 +11,9 @@ use axum::{
 use policy::{
     authz::{
         context::{Deciding, Looking, Opening, WorkstationFacts},
-        facts::{ApprovalFacts, GrantFacts, RecordFacts, ResourceFacts, Service},
+        facts::Service,
     },
-    id::{GrantId, PersonId, RequestId, TeamId},
+    id::{GrantId, PersonId, RequestId},
     permit::{
         ApproveLook, ConsentLook, DecideFlag, FlagRecord, ListOwnRecords, ListReviewQueue,
         OpenRecord, Permit, RequestLook,
@@ -21,7 +21,7 @@ use policy::{
     workflow::{
         Statement,
         review::{
-            Category, Customer, Effect, Event, Manager, Minutes, Record, Reviewer,
+            Allowed, Attempt, Category, Customer, Effect, LookView, Manager, Minutes, Reviewer,
             State as Reviewed, Waiting,
         },
         workstation::{self, Enrolled},
@@ -37,8 +37,10 @@ use tlog::{
     entry::{FlagSource, Outcome},
 };
 
-use super::{Desk, Parsed, Reason, Visitor, blocking, content, error::DeskError};
-use crate::{clock, listen::Client};
+use super::{
+    Desk, Names, Parsed, Reason, Visitor, blocking, case::Case, content, error::DeskError,
+};
+use crate::{clock, listen::Client, looked::Looked};
 
 /// The enrolled workstation that a request comes from.
 pub(super) struct Seat(Enrolled);
@@ -63,63 +65,6 @@ impl Seat {
     }
 }
 
-/// A flagged record with its review: what decisions about it look at.
-pub(super) struct Case {
-    state: Reviewed,
-    pub(super) facts: RecordFacts,
-    record: Record,
-    now_ms: u64,
-}
-
-impl Case {
-    /// Finds a record that is kept. One that is not is answered as one that may not be seen.
-    pub(super) async fn find(
-        desk: &Desk,
-        visitor: &Visitor,
-        request: &str,
-    ) -> Result<Self, DeskError> {
-        let request: RequestId = request.parse().map_err(|_| DeskError::NotFound)?;
-        let (store, ledger) = (desk.store.clone(), desk.ledger.clone());
-        let (found, state) =
-            blocking(move || Ok((ledger.record(request)?, store.state::<Review>(request)?)))
-                .await?;
-        let found = found.ok_or(DeskError::NotFound)?;
-        // Of a resource that was deleted nobody can consent for any more: its records stay shut.
-        let lockbox = visitor.directory().resource(found.resource).is_none_or(|r| r.lockbox);
-        let now_ms = clock::now_ms();
-        let facts = RecordFacts {
-            of: ResourceFacts { tenant: found.tenant, resource: found.resource },
-            record: request,
-            region: found.region.clone(),
-            lockbox,
-            flagged: state.queue_item(now_ms).is_some(),
-        };
-        let record = Record { request, tenant: found.tenant, region: found.region };
-        Ok(Self { state, facts, record, now_ms })
-    }
-
-    /// The look that is under way, as a decision about it sees it.
-    fn grant(&self, asked: GrantId) -> Result<GrantFacts, DeskError> {
-        let look = self.state.look(self.now_ms).filter(|look| look.grant == asked);
-        let look = look.ok_or(DeskError::NotFound)?;
-        let approval = look.manager.map(|manager| ApprovalFacts { manager, team: look.team });
-        let mut record = self.facts.clone();
-        // What the customer was promised when it was asked for stays promised.
-        record.lockbox |= look.lockbox;
-        Ok(GrantFacts {
-            grant: look.grant,
-            record,
-            reviewer: look.reviewer,
-            team: look.team,
-            workstation: look.workstation.to_string(),
-            approval,
-            consented: look.consented,
-            expires_ms: look.expires_ms.unwrap_or(self.now_ms),
-            used: look.waiting == Waiting::Judgement,
-        })
-    }
-}
-
 /// An item of the queue: no content.
 #[derive(Debug, Serialize)]
 pub(super) struct Queued {
@@ -139,8 +84,29 @@ pub(super) struct Queued {
 #[derive(Debug, Serialize)]
 struct Asked {
     reviewer: PersonId,
+    /// What the reviewer is called, where it is known.
+    reviewer_name: Option<String>,
     workstation: Digest,
+    /// What the workstation is called.
+    workstation_name: Option<String>,
     reason: String,
+}
+
+impl Asked {
+    fn of(look: &LookView<'_>, names: &Names, seats: &[workstation::State]) -> Self {
+        Self {
+            reviewer: look.reviewer,
+            reviewer_name: names.of(look.reviewer),
+            workstation: look.workstation,
+            workstation_name: seats.iter().find_map(|seat| match seat {
+                workstation::State::Enrolled(it) | workstation::State::Revoked(it) => {
+                    (it.workstation == look.workstation).then(|| it.name.clone())
+                }
+                workstation::State::Unknown => None,
+            }),
+            reason: look.reason.to_owned(),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -183,10 +149,11 @@ pub(super) async fn queue(
     visitor: Visitor,
     seat: Seat,
 ) -> Result<Json<Vec<Queued>>, DeskError> {
-    let permit: Permit<ListReviewQueue> = visitor.permit(&Service)?;
+    let permit: Permit<ListReviewQueue> = visitor.permit(&Looked::there(Service))?;
     let Service = permit.spend();
     let store = desk.store.clone();
-    let states = blocking(move || Ok(store.states::<Review>()?)).await?;
+    let (states, seats) =
+        blocking(move || Ok((store.states::<Review>()?, store.states::<Workstation>()?))).await?;
     let now_ms = clock::now_ms();
     let team = visitor.directory().roles().team(visitor.person);
     let items = states.iter().filter_map(|state| {
@@ -202,11 +169,7 @@ pub(super) async fn queue(
             escalated: item.escalated,
             waiting: item.waiting,
             grant: look.as_ref().map(|look| look.grant),
-            asked: asked.map(|look| Asked {
-                reviewer: look.reviewer,
-                workstation: look.workstation,
-                reason: look.reason.to_owned(),
-            }),
+            asked: asked.map(|look| Asked::of(look, &desk.names, &seats)),
         })
     });
     Ok(Json(items.collect()))
@@ -221,14 +184,8 @@ pub(super) async fn flag(
     Parsed(given): Parsed<Flag>,
 ) -> Result<Json<Told>, DeskError> {
     let case = Case::find(&desk, &visitor, &request).await?;
-    let permit: Permit<FlagRecord> = visitor.permit(&case.facts)?;
-    let event = Event::Flag {
-        record: case.record,
-        category: given.category,
-        source: FlagSource::Reviewer,
-        salt: random()?,
-    };
-    step(&desk, permit.spend().record, event).await
+    let permit: Permit<FlagRecord> = visitor.permit(&case.record)?;
+    step(&desk, Allowed::flag(permit, given.category, random()?)?).await
 }
 
 /// A reviewer asks to see it.
@@ -241,15 +198,13 @@ pub(super) async fn request(
 ) -> Result<Json<Told>, DeskError> {
     let case = Case::find(&desk, &visitor, &request).await?;
     let context = Looking { now_ms: case.now_ms, workstation: seat.facts() };
-    let permit: Permit<RequestLook> = visitor.permit_in(&case.facts, &context)?;
-    let event = Event::RequestLook {
-        grant: GrantId::from_random(random()?),
-        reviewer: reviewer(&visitor, &seat)?,
-        workstation: seat.0,
-        lockbox: case.facts.lockbox,
-        reason: given.said()?,
+    let why = || {
+        let reviewer = reviewer(&visitor, &seat);
+        told(reviewer, |reviewer| case.why(&Attempt::Look { reviewer, workstation: &seat.0 }))
     };
-    step(&desk, permit.spend().record, event).await
+    let permit: Permit<RequestLook> = visitor.permit_or(&case.record, &context, why)?;
+    let (grant, reason) = (GrantId::from_random(random()?), given.said()?);
+    step(&desk, Allowed::request_look(permit, grant, visitor.team()?, seat.0, reason)?).await
 }
 
 /// The manager of the reviewer's team approves.
@@ -261,15 +216,14 @@ pub(super) async fn approve(
     Parsed(given): Parsed<Approval>,
 ) -> Result<Json<Told>, DeskError> {
     let case = Case::find(&desk, &visitor, &request).await?;
-    let permit: Permit<ApproveLook> = visitor.permit(&case.grant(given.grant)?)?;
-    let GrantFacts { grant, record, .. } = permit.spend();
-    let event = Event::Approve {
-        grant,
-        manager: Manager { person: visitor.person, team: team(&visitor)? },
-        minutes: given.minutes.unwrap_or(Minutes::DEFAULT),
-        lockbox: record.lockbox,
+    let (asked, grant) = (case.grant(given.grant, &visitor)?, given.grant);
+    let why = || {
+        told(manager(&visitor), |manager| case.why(&Attempt::Approve { grant, manager: *manager }))
     };
-    step(&desk, record.record, event).await
+    let permit: Permit<ApproveLook> =
+        visitor.permit_or(&Looked::there(asked), &case.moment(), why)?;
+    let minutes = given.minutes.unwrap_or(Minutes::DEFAULT);
+    step(&desk, Allowed::approve(permit, visitor.team()?, minutes)?).await
 }
 
 /// The manager refuses, or takes an approval back.
@@ -281,17 +235,16 @@ pub(super) async fn refuse(
     Parsed(given): Parsed<Refusal>,
 ) -> Result<Json<Told>, DeskError> {
     let case = Case::find(&desk, &visitor, &request).await?;
-    let mut asked = case.grant(given.grant)?;
+    let (mut asked, grant) = (case.grant(given.grant, &visitor)?, given.grant);
     // Who may approve it may take that back: the decision is about the look as it was asked for.
     asked.approval = None;
-    let permit: Permit<ApproveLook> = visitor.permit(&asked)?;
-    let GrantFacts { grant, record, .. } = permit.spend();
-    let event = Event::Refuse {
-        grant,
-        manager: Manager { person: visitor.person, team: team(&visitor)? },
-        reason: Statement::new(&given.reason, random()?)?,
+    let why = || {
+        told(manager(&visitor), |manager| case.why(&Attempt::Refuse { grant, manager: *manager }))
     };
-    step(&desk, record.record, event).await
+    let permit: Permit<ApproveLook> =
+        visitor.permit_or(&Looked::there(asked), &case.moment(), why)?;
+    let reason = Statement::new(&given.reason, random()?)?;
+    step(&desk, Allowed::refuse(permit, visitor.team()?, reason)?).await
 }
 
 /// The customer consents, where the lockbox is on.
@@ -301,11 +254,7 @@ pub(super) async fn consent(
     Path(request): Path<String>,
     Parsed(given): Parsed<OfGrant>,
 ) -> Result<Json<Told>, DeskError> {
-    let case = Case::find(&desk, &visitor, &request).await?;
-    let permit: Permit<ConsentLook> = visitor.permit(&case.grant(given.grant)?)?;
-    let GrantFacts { grant, record, .. } = permit.spend();
-    let customer = Customer { person: visitor.person, tenant: record.of.tenant };
-    step(&desk, record.record, Event::Consent { grant, customer }).await
+    step(&desk, Allowed::consent(asked_of(&desk, &visitor, &request, given.grant).await?)?).await
 }
 
 /// The customer refuses, or takes a consent back.
@@ -315,12 +264,24 @@ pub(super) async fn decline(
     Path(request): Path<String>,
     Parsed(given): Parsed<Refusal>,
 ) -> Result<Json<Told>, DeskError> {
-    let case = Case::find(&desk, &visitor, &request).await?;
-    let permit: Permit<ConsentLook> = visitor.permit(&case.grant(given.grant)?)?;
-    let GrantFacts { grant, record, .. } = permit.spend();
-    let customer = Customer { person: visitor.person, tenant: record.of.tenant };
+    let permit = asked_of(&desk, &visitor, &request, given.grant).await?;
     let reason = Statement::new(&given.reason, random()?)?;
-    step(&desk, record.record, Event::Decline { grant, customer, reason }).await
+    step(&desk, Allowed::decline(permit, reason)?).await
+}
+
+/// The permit to speak for the customer about a look.
+async fn asked_of(
+    desk: &Desk,
+    visitor: &Visitor,
+    request: &str,
+    grant: GrantId,
+) -> Result<Permit<ConsentLook>, DeskError> {
+    let case = Case::find(desk, visitor, request).await?;
+    let asked = Looked::there(case.grant(grant, visitor)?);
+    let tenant = visitor.signed_in.principal.tenant();
+    let customer = Customer { person: visitor.person, tenant };
+    let why = || case.why(&Attempt::Consent { grant, customer });
+    visitor.permit_or(&asked, &case.moment(), why)
 }
 
 /// Looks at the customer's own records: those that are under way, and all that have happened, for as
@@ -330,8 +291,7 @@ pub(super) async fn looks(
     visitor: Visitor,
     Path(name): Path<String>,
 ) -> Result<Json<Vec<LookedAt>>, DeskError> {
-    let resource = visitor.resource(&name)?;
-    let permit: Permit<ListOwnRecords> = visitor.permit(&super::facts(resource))?;
+    let permit: Permit<ListOwnRecords> = visitor.permit(&visitor.resource(&name))?;
     let of = permit.spend();
     let (store, ledger) = (desk.store.clone(), desk.ledger.clone());
     let now_ms = clock::now_ms();
@@ -401,19 +361,20 @@ pub(super) async fn open(
     Parsed(given): Parsed<OfGrant>,
 ) -> Result<Response, DeskError> {
     let case = Case::find(&desk, &visitor, &request).await?;
-    let grant = case.grant(given.grant)?;
-    let context = Opening { now_ms: case.now_ms, workstation: seat.facts(), grant: grant.clone() };
-    let permit: Permit<OpenRecord> = visitor.permit_in(&grant.record, &context)?;
-    let RecordFacts { record, lockbox, .. } = permit.spend();
-    let event = Event::Open {
-        grant: grant.grant,
-        reviewer: reviewer(&visitor, &seat)?,
-        workstation: seat.0,
-        lockbox,
+    let grant = case.grant(given.grant, &visitor)?;
+    let looked = Looked::there(grant.record.clone());
+    let why = || {
+        let (grant, lockbox) = (grant.grant, grant.record.lockbox);
+        told(reviewer(&visitor, &seat), |reviewer| {
+            case.why(&Attempt::Open { grant, reviewer, workstation: &seat.0, lockbox })
+        })
     };
+    let context = Opening { now_ms: case.now_ms, workstation: seat.facts(), grant: grant.clone() };
+    let permit: Permit<OpenRecord> = visitor.permit_or(&looked, &context, why)?;
+    let allowed = Allowed::open(permit, visitor.team()?, seat.0)?;
     let (store, ledger) = (desk.store.clone(), desk.ledger.clone());
     let opened = blocking(move || {
-        let Stepped { effects, .. } = store.step::<Review>(record, event)?;
+        let Stepped { effects, .. } = store.step::<Review>(allowed)?;
         let opened = effects.into_iter().find_map(|(_, effect)| match effect {
             Effect::Open(open) => Some(open),
             _ => None,
@@ -433,20 +394,25 @@ pub(super) async fn judge(
     Parsed(given): Parsed<Judgement>,
 ) -> Result<Json<Told>, DeskError> {
     let case = Case::find(&desk, &visitor, &request).await?;
-    let context = Deciding { now_ms: case.now_ms, grant: case.grant(given.grant)? };
-    let permit: Permit<DecideFlag> = visitor.permit_in(&case.facts, &context)?;
-    let event = Event::Judge {
-        reviewer: reviewer(&visitor, &seat)?,
-        outcome: given.outcome,
-        reason: Statement::new(&given.reason, random()?)?,
+    let (looked, grant) = (case.grant(given.grant, &visitor)?, given.grant);
+    let why = || {
+        let reviewer = reviewer(&visitor, &seat);
+        told(reviewer, |reviewer| case.why(&Attempt::Judge { grant, reviewer }))
     };
-    let facts = permit.spend();
-    let Json(told) = step(&desk, facts.record, event).await?;
-    let resource = visitor.directory().resource(facts.of.resource);
+    let context = Deciding { now_ms: case.now_ms, grant: looked.clone() };
+    // The record as the look has it: one thing, and one fact about its lockbox.
+    let record = Looked::there(looked.record);
+    let permit: Permit<DecideFlag> = visitor.permit_or(&record, &context, why)?;
+    let of = permit.scope().of;
+    let reason = Statement::new(&given.reason, random()?)?;
+    let allowed = Allowed::judge(permit, visitor.team()?, &seat.0, given.outcome, reason)?;
+    let Json(told) = step(&desk, allowed).await?;
+    let resource = visitor.directory().resource(of.resource);
     let next = resource.filter(|_| given.outcome == Outcome::Confirmed).map(|resource| {
         format!(
             "a review manager or an operator can tell, throttle or block the resource `{0}`: \
-             POST /review/v1/resources/{0}/notice or POST /review/v1/resources/{0}/penalty",
+             `bailiwick review notice {0}` or `bailiwick review penalise {0}`; over HTTP POST \
+             /review/v1/resources/{0}/notice or POST /review/v1/resources/{0}/penalty",
             resource.name
         )
     });
@@ -465,9 +431,9 @@ pub(super) struct Told {
     next: Option<String>,
 }
 
-async fn step(desk: &Desk, request: RequestId, event: Event) -> Result<Json<Told>, DeskError> {
-    let store = desk.store.clone();
-    let stepped = blocking(move || Ok(store.step::<Review>(request, event)?)).await?;
+async fn step(desk: &Desk, allowed: Allowed) -> Result<Json<Told>, DeskError> {
+    let (store, request) = (desk.store.clone(), allowed.request());
+    let stepped = blocking(move || Ok(store.step::<Review>(allowed)?)).await?;
     let look = stepped.state.look(stepped.now_ms);
     Ok(Json(Told {
         request,
@@ -478,12 +444,24 @@ async fn step(desk: &Desk, request: RequestId, event: Event) -> Result<Json<Told
     }))
 }
 
+/// Why something was refused to somebody, or why they cannot act at all.
+fn told<T>(
+    acting: Result<T, DeskError>,
+    why: impl FnOnce(&T) -> Option<DeskError>,
+) -> Option<DeskError> {
+    match acting {
+        Ok(acting) => why(&acting),
+        Err(error) => Some(error),
+    }
+}
+
 /// The visitor as a reviewer: where they work is where their workstation stands.
 fn reviewer(visitor: &Visitor, seat: &Seat) -> Result<Reviewer, DeskError> {
     let region = seat.0.region().to_owned();
-    Ok(Reviewer { person: visitor.person, team: team(visitor)?, region })
+    Ok(Reviewer { person: visitor.person, team: visitor.team()?, region })
 }
 
-fn team(visitor: &Visitor) -> Result<TeamId, DeskError> {
-    visitor.directory().roles().team(visitor.person).ok_or(DeskError::NoTeam)
+/// The visitor as a manager.
+fn manager(visitor: &Visitor) -> Result<Manager, DeskError> {
+    Ok(Manager { person: visitor.person, team: visitor.team()? })
 }

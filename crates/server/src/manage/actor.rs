@@ -3,23 +3,23 @@
 use policy::{
     authz::{
         Denied,
-        context::Moment,
-        facts::{DeploymentFacts, ResourceFacts, TenantFacts},
+        context::{Locking, Moment},
+        facts::{DeploymentFacts, ResourceFacts, Service, TenantFacts, Thing},
     },
-    permit::{Action, Administration, Permit, ReadResource, ReadTenant, WriteLockbox},
+    permit::{Action, Administration, Permit, WriteLockbox},
     principal::Administrator,
 };
-use store::{Deployment, Directory, Kind, Resource, Tenant};
+use store::{Directory, Kind};
 
-use super::{ManageError, Management, find_deployment, find_resource, find_tenant, not_found};
-use crate::{clock, listen::LetIn, sign_in::SignedIn};
+use super::{Acting, ManageError, not_found};
+use crate::{clock, listen::LetIn, looked::Looked, sign_in::SignedIn};
 
 /// On whose behalf something is managed.
 #[derive(Debug, Clone)]
 pub enum Actor {
-    /// Who runs the machine.
+    /// The operator who runs the machine.
     Administrator(Administrator),
-    /// Who signed in, and does what the policies allow.
+    /// A caller who signed in, and does what the policies allow.
     SignedIn(SignedIn),
 }
 
@@ -30,6 +30,8 @@ impl LetIn for Actor {}
 pub(super) enum Named<'a> {
     Service,
     Thing(Kind, &'a str),
+    /// A deployment: the names of its resource, and its own.
+    Deployment(&'a str, &'a str),
 }
 
 impl Actor {
@@ -43,143 +45,174 @@ impl Actor {
             Self::SignedIn(one) => one.permit(thing, context),
         }
     }
+
+    fn knows(&self, thing: &impl Thing) -> bool {
+        match self {
+            Self::Administrator(_) => true,
+            Self::SignedIn(one) => one.knows(thing),
+        }
+    }
 }
 
-impl Management {
+impl Acting {
     /// Asks for a permit. A thing that the caller may not know of is answered like a name that
     /// nothing has; that there is a service is no secret.
     pub(super) fn permit<A: Administration<Context = Moment>>(
         &self,
-        thing: &A::Thing,
+        looked: &Looked<A::Thing>,
         named: Named<'_>,
     ) -> Result<Permit<A>, ManageError> {
-        self.permit_in(thing, &now(), named)
+        self.permit_in(looked, &now(), named)
     }
 
     /// Asks for a permit in a context.
     pub(super) fn permit_in<A: Administration>(
         &self,
-        thing: &A::Thing,
+        looked: &Looked<A::Thing>,
         context: &A::Context,
         named: Named<'_>,
     ) -> Result<Permit<A>, ManageError> {
-        self.actor.permit(thing, context).map_err(|denied| refused::<A>(denied, named))
+        self.decide(looked, context).map_err(|denied| refused::<A>(denied, named))
     }
 
-    /// Whether a list shows a thing to the caller.
-    pub(super) fn shows<A: Administration<Context = Moment>>(&self, thing: &A::Thing) -> bool {
-        self.actor.permit::<A>(thing, &now()).is_ok()
-    }
-
-    /// The tenant of a name, for who may do `A` to it.
-    pub(super) fn tenant_for<'d, A: Administration<Context = Moment>>(
+    /// Decides in a context; what is refused has no name yet.
+    pub(super) fn decide<A: Administration>(
         &self,
-        directory: &'d Directory,
-        name: &str,
-    ) -> Result<&'d Tenant, ManageError>
-    where
-        A::Thing: From<TenantFacts>,
-    {
-        let tenant = find_tenant(directory, name)?;
-        let facts = TenantFacts { tenant: tenant.id };
-        let _permit = self.permit::<A>(&facts.into(), Named::Thing(Kind::Tenant, name))?;
-        Ok(tenant)
+        looked: &Looked<A::Thing>,
+        context: &A::Context,
+    ) -> Result<Permit<A>, Denied> {
+        looked.decide(|thing| self.actor.permit(thing, context))
     }
 
-    /// The resource of a name, for who may do `A` to it.
-    pub(super) fn resource_for<'d, A: Administration<Context = Moment>>(
+    /// Asks for a permit for something that is done to the service as a whole.
+    pub(super) fn of_service<A: Administration<Thing = Service, Context = Moment>>(
         &self,
-        directory: &'d Directory,
-        name: &str,
-    ) -> Result<&'d Resource, ManageError>
-    where
-        A::Thing: From<ResourceFacts>,
-    {
-        let resource = find_resource(directory, name)?;
-        let _permit =
-            self.permit::<A>(&facts(resource).into(), Named::Thing(Kind::Resource, name))?;
-        Ok(resource)
+    ) -> Result<Permit<A>, ManageError> {
+        self.permit(&Looked::there(Service), Named::Service)
     }
 
-    /// Asks whether the caller speaks for a resource's owner about its lockbox. The administrator does
-    /// not: it is no administration.
-    pub(super) fn owners_lockbox(
+    /// The permit to show a thing in a list, where the caller has one.
+    pub(super) fn shows<A: Administration<Context = Moment>>(
+        &self,
+        thing: impl Into<A::Thing>,
+    ) -> Option<Permit<A>> {
+        self.actor.permit(&thing.into(), &now()).ok()
+    }
+
+    /// A permit for the tenant of a name.
+    pub(super) fn tenant_for<A: Administration<Context = Moment>>(
         &self,
         directory: &Directory,
         name: &str,
-    ) -> Result<(), ManageError> {
-        let facts = facts(find_resource(directory, name)?);
-        let Actor::SignedIn(one) = &self.actor else { return Err(ManageError::OwnersLockbox) };
-        let permit = one.permit::<WriteLockbox>(&facts, &now());
-        permit
-            .map(drop)
-            .map_err(|denied| refused::<WriteLockbox>(denied, Named::Thing(Kind::Resource, name)))
+    ) -> Result<Permit<A>, ManageError>
+    where
+        A::Thing: From<TenantFacts>,
+    {
+        let looked = Looked::tenant(directory.tenant_by_name(name)).map(A::Thing::from);
+        self.permit(&looked, Named::Thing(Kind::Tenant, name))
     }
 
-    /// Whether the caller may know that there is such a resource.
-    fn sees(&self, resource: &Resource) -> bool {
-        let asked = self.actor.permit::<ReadResource>(&facts(resource), &now());
-        !matches!(asked, Err(Denied::Hidden))
-    }
-
-    /// A deployment by its name. In a resource that the caller may not know of, there is none, and
-    /// there is no such resource.
-    pub(super) fn deployment_of<'d>(
+    /// A permit for the resource of a name.
+    pub(super) fn resource_for<A: Administration<Context = Moment>>(
         &self,
-        directory: &'d Directory,
-        owner: &Resource,
+        directory: &Directory,
         name: &str,
-    ) -> Result<&'d Deployment, ManageError> {
-        find_deployment(directory, owner, name).map_err(|error| match self.sees(owner) {
-            true => error.into(),
-            false => not_found(Kind::Resource, &owner.name).into(),
-        })
+    ) -> Result<Permit<A>, ManageError>
+    where
+        A::Thing: From<ResourceFacts>,
+    {
+        let looked = Looked::resource(directory.resource_by_name(name)).map(A::Thing::from);
+        self.permit(&looked, Named::Thing(Kind::Resource, name))
     }
 
-    /// A tenant by its name, where the caller may know of it.
-    pub(super) fn tenant_seen<'d>(
+    /// A permit to switch a resource's lockbox. To switch it off is no administration: the
+    /// administrator has no permit for that.
+    pub(super) fn lockbox(
         &self,
-        directory: &'d Directory,
+        directory: &Directory,
         name: &str,
-    ) -> Result<&'d Tenant, ManageError> {
-        let tenant = find_tenant(directory, name)?;
-        let asked = self.actor.permit::<ReadTenant>(&TenantFacts { tenant: tenant.id }, &now());
-        match asked {
-            Err(Denied::Hidden) => Err(not_found(Kind::Tenant, name).into()),
-            Ok(_) | Err(Denied::Forbidden(_)) => Ok(tenant),
+        enabled: bool,
+    ) -> Result<Permit<WriteLockbox>, ManageError> {
+        let looked = Looked::resource(directory.resource_by_name(name));
+        let context = Locking { now_ms: clock::now_ms(), enabled };
+        let named = Named::Thing(Kind::Resource, name);
+        let refused = |denied| refused::<WriteLockbox>(denied, named);
+        match &self.actor {
+            Actor::SignedIn(one) => {
+                looked.decide(|thing| one.permit(thing, &context)).map_err(refused)
+            }
+            Actor::Administrator(one) if enabled => {
+                let permit = |of: &ResourceFacts| Ok(one.permit_lockbox(*of, context.now_ms));
+                looked.decide(permit).map_err(refused)
+            }
+            Actor::Administrator(_) => {
+                looked.known(|_| true).map_err(refused)?;
+                Err(ManageError::OwnersLockbox { name: name.to_owned() })
+            }
         }
     }
 
-    /// The deployment of a name, for who may do `A` to it.
-    pub(super) fn deployment_for<'d, A: Administration<Context = Moment>>(
+    /// A permit for the deployment of a name. In a resource that the caller may not know of there is
+    /// none, and there is no such resource.
+    pub(super) fn deployment_for<A: Administration<Context = Moment>>(
         &self,
-        directory: &'d Directory,
+        directory: &Directory,
         (resource, name): (&str, &str),
-    ) -> Result<&'d Deployment, ManageError>
+    ) -> Result<Permit<A>, ManageError>
     where
         A::Thing: From<DeploymentFacts>,
     {
-        let owner = find_resource(directory, resource)?;
-        let deployment = self.deployment_of(directory, owner, name)?;
-        let named = Named::Thing(Kind::Resource, resource);
-        let ResourceFacts { tenant, resource } = facts(owner);
-        let facts = DeploymentFacts { tenant, resource, deployment: deployment.id };
-        let _permit = self.permit::<A>(&facts.into(), named)?;
-        Ok(deployment)
+        let looked = deployment(directory, (resource, name)).map(A::Thing::from);
+        let decided = self.decide(&looked, &now());
+        self.named::<A, _>(directory, decided, Named::Deployment(resource, name))
     }
+
+    /// What was decided about a thing; where it is hidden, by the name of what the caller may know.
+    pub(super) fn named<A: Action, T>(
+        &self,
+        directory: &Directory,
+        decided: Result<T, Denied>,
+        named: Named<'_>,
+    ) -> Result<T, ManageError> {
+        decided.map_err(|denied| match (&denied, named) {
+            (Denied::Hidden, Named::Deployment(resource, _)) => {
+                let owner = Looked::resource(directory.resource_by_name(resource));
+                let owner = owner.known(|owner| self.actor.knows(owner));
+                let thing = Named::Thing(Kind::Resource, resource);
+                refused::<A>(denied, if owner.is_ok() { named } else { thing })
+            }
+            _ => refused::<A>(denied, named),
+        })
+    }
+
+    /// The tenant of a name, where the caller may know of it.
+    pub(super) fn tenant_known(
+        &self,
+        directory: &Directory,
+        name: &str,
+    ) -> Result<TenantFacts, ManageError> {
+        let looked = Looked::tenant(directory.tenant_by_name(name));
+        let known = looked.known(|tenant| self.actor.knows(tenant));
+        known.copied().map_err(|_| not_found(Kind::Tenant, name).into())
+    }
+}
+
+/// A deployment of a name, in a resource of a name.
+pub(super) fn deployment(
+    directory: &Directory,
+    (resource, name): (&str, &str),
+) -> Looked<DeploymentFacts> {
+    let owner = directory.resource_by_name(resource);
+    Looked::deployment(owner.and_then(|of| Some((of, directory.deployment(of.id, name)?))))
 }
 
 fn refused<A: Action>(denied: Denied, named: Named<'_>) -> ManageError {
     match (denied, named) {
         (Denied::Forbidden(forbidden), _) => ManageError::Forbidden(forbidden),
         (Denied::Hidden, Named::Thing(kind, name)) => not_found(kind, name).into(),
+        (Denied::Hidden, Named::Deployment(_, name)) => not_found(Kind::Deployment, name).into(),
         (Denied::Hidden, Named::Service) => ManageError::NotOfTheService { action: A::NAME },
     }
-}
-
-/// What a decision about a resource looks at.
-pub(super) fn facts(resource: &Resource) -> ResourceFacts {
-    ResourceFacts { tenant: resource.tenant, resource: resource.id }
 }
 
 fn now() -> Moment {

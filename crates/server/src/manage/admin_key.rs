@@ -7,15 +7,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use policy::principal::{Administrator, Key};
+use policy::principal::Key;
 use zeroize::Zeroizing;
 
-use super::{ManageError, Management, new_key};
+use super::{Acting, Actor, ManageError, new_key};
 
 /// The file's name in the data directory.
 pub const ADMIN_KEY_FILE: &str = "admin.key";
 
-impl Management {
+impl Acting {
     /// Makes the administrator's key if there never was one. Returns the file that it was written
     /// to if so.
     ///
@@ -33,14 +33,17 @@ impl Management {
     /// the new one was written to.
     ///
     /// # Errors
-    /// When the store or the file cannot be written.
+    /// When the actor is not the administrator, or the store or the file cannot be written.
     pub fn rotate_admin_key(&self) -> Result<PathBuf, ManageError> {
+        let Actor::Administrator(administrator) = &self.actor else {
+            return Err(ManageError::NotTheAdministrator);
+        };
         let key = new_key()?;
         let path = self.data.join(ADMIN_KEY_FILE);
         // The file first: a digest without its key would lock everybody out.
         let line = Zeroizing::new(format!("{}\n", key.reveal()));
         write_private(&path, &line)?;
-        self.store.set_admin_key(&key.digest())?;
+        self.store.set_admin_key(administrator, &key.digest())?;
         Ok(path)
     }
 
@@ -53,15 +56,6 @@ impl Management {
         let key = Key::presented(Zeroizing::new(text).trim());
         let digest = self.store.admin_key()?;
         Ok(digest.is_some_and(|digest| digest.matches(&key.digest())).then_some(key))
-    }
-
-    /// Lets in who presents the administrator's key.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn administrator(&self, presented: &Key) -> Result<Option<Administrator>, ManageError> {
-        let stored = self.store.admin_key()?;
-        Ok(stored.and_then(|stored| Administrator::with_key(presented, &stored).ok()))
     }
 }
 

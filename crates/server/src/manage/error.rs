@@ -86,8 +86,14 @@ pub enum ManageError {
         action: &'static str,
     },
     /// The administrator was to switch a lockbox off.
-    #[error("that looks take its owner's consent is the owner's own to end")]
-    OwnersLockbox,
+    #[error("only the owner of the resource `{name}` can switch its lockbox off")]
+    OwnersLockbox {
+        /// The resource.
+        name: String,
+    },
+    /// The administrator's key was to be replaced by another.
+    #[error("only the administrator replaces the administrator's key")]
+    NotTheAdministrator,
     /// A part of the program stopped.
     #[error("the work was cut off: {0}")]
     Aborted(String),
@@ -113,11 +119,18 @@ impl ManageError {
             }
             Self::Workstation(refused) => refused.help().to_owned(),
             Self::NoRole => "give them one first: `bailiwick role assign`".to_owned(),
-            Self::Forbidden(_) | Self::NotOfTheService { .. } => "ask the operator for it (`bailiwick role assign`)".to_owned(),
-            Self::OwnersLockbox => {
+            Self::Forbidden(forbidden) if forbidden.roles.is_empty() => {
+                "a role would not change it; docs/operate/administration.md says who may".to_owned()
+            }
+            Self::Forbidden(_) | Self::NotOfTheService { .. } => {
+                "ask the operator for it (`bailiwick role assign`)".to_owned()
+            }
+            Self::OwnersLockbox { name } => format!(
                 "let the customer's data protection officer or contributor do it, with a token, at \
-                 the desk: PATCH /admin/v1/resources/NAME"
-                    .to_owned()
+                 the desk: PATCH /admin/v1/resources/{name}"
+            ),
+            Self::NotTheAdministrator => {
+                "do it beside the data: `bailiwick key rotate --admin`".to_owned()
             }
             Self::Penalised { .. } => {
                 "appeal at the desk, have it lifted, or wait until it expires".to_owned()

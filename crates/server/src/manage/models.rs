@@ -19,7 +19,7 @@ use store::{Kind, Model, ModelFactsRow, StoreError};
 
 use crate::fleet::EXECUTABLE;
 
-use super::{ManageError, Management, ModelView, actor::Named, find_model, now, random};
+use super::{Acting, ManageError, ModelView, find_model, now, random};
 
 /// Where copies of models are, in the data directory.
 const MODELS: &str = "models";
@@ -40,7 +40,7 @@ pub struct NewModel {
     pub in_place: bool,
 }
 
-impl Management {
+impl Acting {
     /// Adds a model. `progress` is told how many bytes of how many have been read.
     ///
     /// # Errors
@@ -50,7 +50,7 @@ impl Management {
         new: NewModel,
         progress: impl FnMut(u64, u64) + Send + 'static,
     ) -> Result<ModelView, ManageError> {
-        self.writing()?;
+        let permit = self.of_service::<WriteModel>()?;
         store::model_name(&new.name)?;
         if self.store.directory()?.model_by_name(&new.name).is_some() {
             return Err(StoreError::Exists { kind: Kind::Model, name: new.name }.into());
@@ -74,7 +74,7 @@ impl Management {
             facts: row(facts),
             created_at: now(),
         };
-        self.store.create_model(&model)?;
+        self.store.create_model(permit, &model)?;
         Ok(ModelView::of(&model))
     }
 
@@ -83,7 +83,7 @@ impl Management {
     /// # Errors
     /// When the store cannot be read.
     pub fn models(&self) -> Result<Vec<ModelView>, ManageError> {
-        self.reading()?;
+        let Service = self.of_service::<ReadModels>()?.spend();
         Ok(self.store.directory()?.models().into_iter().map(ModelView::of).collect())
     }
 
@@ -92,7 +92,7 @@ impl Management {
     /// # Errors
     /// When there is none of that name.
     pub fn model(&self, name: &str) -> Result<ModelView, ManageError> {
-        self.reading()?;
+        let Service = self.of_service::<ReadModels>()?.spend();
         Ok(ModelView::of(find_model(&*self.store.directory()?, name)?))
     }
 
@@ -101,13 +101,13 @@ impl Management {
     /// # Errors
     /// When there is none of that name, or deployments use it.
     pub fn delete_model(&self, name: &str) -> Result<(), ManageError> {
-        self.writing()?;
+        let permit = self.of_service::<WriteModel>()?;
         let (id, path) = {
             let directory = self.store.directory()?;
             let model = find_model(&directory, name)?;
             (model.id, model.path.clone())
         };
-        self.store.delete_model(id)?;
+        self.store.delete_model(permit, id)?;
         let copies = self.data.join(MODELS).canonicalize();
         let is_copy = copies.is_ok_and(|copies| path.starts_with(copies));
         // Two names may share one copy.
@@ -116,16 +116,6 @@ impl Management {
             fs::remove_file(&path).map_err(file("delete", &path))?;
         }
         Ok(())
-    }
-}
-
-impl Management {
-    fn reading(&self) -> Result<Service, ManageError> {
-        Ok(self.permit::<ReadModels>(&Service, Named::Service)?.spend())
-    }
-
-    fn writing(&self) -> Result<Service, ManageError> {
-        Ok(self.permit::<WriteModel>(&Service, Named::Service)?.spend())
     }
 }
 

@@ -3,18 +3,22 @@
 use policy::{
     authz::{
         context::Assigning,
-        facts::{DeploymentFacts, ResourceFacts, Scope, TenantFacts},
+        facts::{Scope, TenantFacts},
         role::{Holder, Role},
     },
-    id::{PersonId, WorkloadId},
-    permit::{AssignRole, ReadEvidence},
+    id::{PersonId, TeamId, WorkloadId},
+    permit::{AssignRole, Permit, ReadEvidence},
     token::{Guid, Kind},
 };
 use serde::{Deserialize, Serialize, Serializer};
-use store::{Assignment, Directory, Somebody};
+use store::{Assignment, Directory, Member, Somebody};
 
-use super::{ManageError, Management, actor::Named, find_resource, find_tenant, random};
-use crate::clock;
+use super::{
+    Acting, ManageError,
+    actor::{Named, deployment},
+    random,
+};
+use crate::{clock, looked::Looked};
 
 /// A role that is to be given or taken.
 #[derive(Debug, Clone, Deserialize)]
@@ -74,6 +78,25 @@ pub struct RoleAssignmentView {
     pub role: &'static str,
     /// Where it holds.
     pub scope: ScopeName,
+    /// The name of their team of reviewers, where they are in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+}
+
+/// A person of a team of reviewers.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TeamMemberView {
+    /// The team's name.
+    pub team: String,
+    /// The random id that the log has of it.
+    pub team_id: TeamId,
+    /// The random id that the log has of the person.
+    pub principal: PersonId,
+    /// The name of their tenant.
+    pub tenant: String,
+    /// Who it is in the tenant's directory.
+    pub object_id: String,
 }
 
 impl RoleAssignment {
@@ -82,22 +105,20 @@ impl RoleAssignment {
         match &self.scope {
             ScopeName::Service => Named::Service,
             ScopeName::Tenant => Named::Thing(store::Kind::Tenant, &self.tenant),
-            ScopeName::Resource { name: resource } | ScopeName::Deployment { resource, .. } => {
-                Named::Thing(store::Kind::Resource, resource)
-            }
+            ScopeName::Resource { name } => Named::Thing(store::Kind::Resource, name),
+            ScopeName::Deployment { resource, name } => Named::Deployment(resource, name),
         }
     }
 }
 
-impl Management {
+impl Acting {
     /// Gives a role, from the next request on.
     ///
     /// # Errors
     /// When there is no such role, tenant or scope.
     pub fn assign_role(&self, given: &RoleAssignment) -> Result<(), ManageError> {
-        let (somebody, role, scope) = self.assignment(given)?;
-        let scope = self.assigning(&somebody, role, (scope, given.named()))?;
-        self.store.assign_role(somebody, role, scope)?;
+        let (permit, somebody) = self.assigning(given)?;
+        self.store.assign_role(permit, somebody)?;
         Ok(())
     }
 
@@ -106,9 +127,8 @@ impl Management {
     /// # Errors
     /// When it was not given there.
     pub fn remove_role(&self, given: &RoleAssignment) -> Result<(), ManageError> {
-        let (somebody, role, scope) = self.assignment(given)?;
-        let scope = self.assigning(&somebody, role, (scope, given.named()))?;
-        Ok(self.store.remove_role(somebody, role, scope)?)
+        let (permit, somebody) = self.assigning(given)?;
+        Ok(self.store.remove_role(permit, somebody)?)
     }
 
     /// Puts a person into a team of reviewers; the team is made where there is none of that name.
@@ -116,17 +136,25 @@ impl Management {
     /// # Errors
     /// When there is no such tenant.
     pub fn set_team(&self, team: &str, tenant: &str, object: &str) -> Result<(), ManageError> {
-        let somebody = self.person(tenant, object)?;
+        let directory = self.store.directory()?;
+        let somebody = self.person(&directory, tenant, object)?;
         // Who is in which team says who approves whose looks: it takes what making a reviewer takes.
-        self.assigning(&somebody, Role::Reviewer, (Scope::Service, Named::Service))?;
-        self.store.set_team(somebody, team)?;
+        let context = assigning(&directory, somebody, Role::Reviewer)?;
+        let service = Looked::there(Scope::Service);
+        let permit = self.permit_in::<AssignRole>(&service, &context, Named::Service)?;
+        self.store.set_team(permit, somebody, team)?;
         Ok(())
     }
 
     /// A person of a tenant's directory.
-    pub(super) fn person(&self, tenant: &str, object: &str) -> Result<Somebody, ManageError> {
+    pub(super) fn person(
+        &self,
+        directory: &Directory,
+        tenant: &str,
+        object: &str,
+    ) -> Result<Somebody, ManageError> {
         let object: Guid = object.parse().map_err(|_| ManageError::ObjectId)?;
-        let tenant = find_tenant(&*self.store.directory()?, tenant)?.id;
+        let tenant = self.tenant_known(directory, tenant)?.tenant;
         Ok(Somebody { tenant, object, kind: Kind::Person })
     }
 
@@ -136,67 +164,109 @@ impl Management {
     /// When the store cannot be read.
     pub fn role_assignments(&self) -> Result<Vec<RoleAssignmentView>, ManageError> {
         let directory = self.store.directory()?;
-        let all = self.store.role_assignments()?;
-        let shown = |one: &&Assignment| {
-            let tenant = TenantFacts { tenant: one.somebody.tenant };
-            self.shows::<ReadEvidence>(&Scope::Tenant(tenant))
+        let (all, teams) = (self.store.role_assignments()?, self.store.team_members()?);
+        let shown = |one: &Assignment| {
+            let team = teams.iter().find(|member| one.holder == Holder::Person(member.person));
+            let permit = self.evidence_of(one.somebody)?;
+            Some(RoleAssignmentView::of(permit, one, team, &directory))
         };
-        let view = |one| RoleAssignmentView::of(one, &directory);
-        Ok(all.iter().filter(shown).map(view).collect())
+        Ok(all.iter().filter_map(shown).collect())
+    }
+
+    /// Everybody who is in a team of reviewers, as far as it is the caller's to know.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn teams(&self) -> Result<Vec<TeamMemberView>, ManageError> {
+        let directory = self.store.directory()?;
+        let shown = |member: &Member| {
+            let permit = self.evidence_of(member.somebody)?;
+            Some(TeamMemberView::of(permit, member, &directory))
+        };
+        Ok(self.store.team_members()?.iter().filter_map(shown).collect())
+    }
+
+    /// The permit to see who holds which role, of somebody's tenant.
+    fn evidence_of(&self, somebody: Somebody) -> Option<Permit<ReadEvidence>> {
+        self.shows(Scope::Tenant(TenantFacts { tenant: somebody.tenant }))
     }
 
     /// Asks whether the caller may give or take a role at a scope.
     fn assigning(
         &self,
-        somebody: &Somebody,
-        role: Role,
-        (scope, named): (Scope, Named<'_>),
-    ) -> Result<Scope, ManageError> {
-        let directory = self.store.directory()?;
-        // Somebody who never had a role has no id yet, and so is nobody who signed in.
-        let id =
-            directory.principal_id(somebody.tenant, somebody.object).map_or_else(random, Ok)?;
-        let to = match somebody.kind {
-            Kind::Person => Holder::Person(PersonId::from_random(id)),
-            Kind::Workload => Holder::Workload(WorkloadId::from_random(id)),
-        };
-        let context = Assigning { now_ms: clock::now_ms(), role, to };
-        Ok(self.permit_in::<AssignRole>(&scope, &context, named)?.spend())
-    }
-
-    fn assignment(&self, given: &RoleAssignment) -> Result<(Somebody, Role, Scope), ManageError> {
+        given: &RoleAssignment,
+    ) -> Result<(Permit<AssignRole>, Somebody), ManageError> {
         let role: Role = given.role.parse()?;
         let object: Guid = given.object_id.parse().map_err(|_| ManageError::ObjectId)?;
         let directory = self.store.directory()?;
-        let tenant = self.tenant_seen(&directory, &given.tenant)?.id;
+        let tenant = self.tenant_known(&directory, &given.tenant)?;
         let scope = match &given.scope {
-            ScopeName::Tenant => Scope::Tenant(TenantFacts { tenant }),
-            ScopeName::Service => Scope::Service,
+            ScopeName::Tenant => Looked::there(Scope::Tenant(tenant)),
+            ScopeName::Service => Looked::there(Scope::Service),
             ScopeName::Resource { name } => {
-                let resource = find_resource(&directory, name)?;
-                let (tenant, resource) = (resource.tenant, resource.id);
-                Scope::Resource(ResourceFacts { tenant, resource })
+                Looked::resource(directory.resource_by_name(name)).map(Scope::Resource)
             }
             ScopeName::Deployment { resource, name } => {
-                let resource = find_resource(&directory, resource)?;
-                let deployment = self.deployment_of(&directory, resource, name)?.id;
-                let (tenant, resource) = (resource.tenant, resource.id);
-                Scope::Deployment(DeploymentFacts { tenant, resource, deployment })
+                deployment(&directory, (resource, name)).map(Scope::Deployment)
             }
         };
         let kind = if given.workload { Kind::Workload } else { Kind::Person };
-        Ok((Somebody { tenant, object, kind }, role, scope))
+        let somebody = Somebody { tenant: tenant.tenant, object, kind };
+        let context = assigning(&directory, somebody, role)?;
+        let decided = self.decide::<AssignRole>(&scope, &context);
+        Ok((self.named::<AssignRole, _>(&directory, decided, given.named())?, somebody))
+    }
+}
+
+/// A role that somebody gets or loses. Somebody who never had a role has no id yet, and so is nobody
+/// who signed in: they get this one.
+fn assigning(
+    directory: &Directory,
+    somebody: Somebody,
+    role: Role,
+) -> Result<Assigning, ManageError> {
+    let id = directory.principal_id(somebody.tenant, somebody.object).map_or_else(random, Ok)?;
+    let to = match somebody.kind {
+        Kind::Person => Holder::Person(PersonId::from_random(id)),
+        Kind::Workload => Holder::Workload(WorkloadId::from_random(id)),
+    };
+    Ok(Assigning { now_ms: clock::now_ms(), role, to })
+}
+
+/// The name of the tenant of which a caller may see who holds which role.
+fn tenant_of(permit: Permit<ReadEvidence>, directory: &Directory) -> String {
+    let tenant = match permit.spend() {
+        Scope::Tenant(of) => directory.tenant(of.tenant),
+        Scope::Service | Scope::Resource(_) | Scope::Deployment(_) => None,
+    };
+    tenant.map_or_else(String::new, |tenant| tenant.name.clone())
+}
+
+impl TeamMemberView {
+    fn of(permit: Permit<ReadEvidence>, member: &Member, directory: &Directory) -> Self {
+        Self {
+            team: member.name.clone(),
+            team_id: member.team,
+            principal: member.person,
+            tenant: tenant_of(permit, directory),
+            object_id: member.somebody.object.to_string(),
+        }
     }
 }
 
 impl RoleAssignmentView {
-    fn of(assignment: &Assignment, directory: &Directory) -> Self {
+    fn of(
+        permit: Permit<ReadEvidence>,
+        assignment: &Assignment,
+        team: Option<&Member>,
+        directory: &Directory,
+    ) -> Self {
         let Assignment { holder, somebody, role, scope } = assignment;
         let name = |id| directory.resource(id).map_or_else(String::new, |r| r.name.clone());
         Self {
             principal: *holder,
             kind: somebody.kind.name(),
-            tenant: directory.tenant(somebody.tenant).map_or_else(String::new, |t| t.name.clone()),
+            tenant: tenant_of(permit, directory),
             object_id: somebody.object.to_string(),
             role: role.name(),
             scope: match scope {
@@ -212,6 +282,16 @@ impl RoleAssignmentView {
                     }
                 }
             },
+            team: team.map(|team| team.name.clone()),
+        }
+    }
+
+    /// The random id that the log has of them, as text.
+    #[must_use]
+    pub fn principal_id(&self) -> String {
+        match self.principal {
+            Holder::Person(id) => id.to_string(),
+            Holder::Workload(id) => id.to_string(),
         }
     }
 

@@ -4,19 +4,25 @@ use policy::principal::authenticate;
 
 use super::*;
 
+mod hidden;
+mod pairs;
+pub(crate) mod people;
+
 struct Fixture {
-    management: Management,
+    management: Acting,
     data: tempfile::TempDir,
 }
 
 fn fixture() -> Fixture {
     let data = tempfile::tempdir().unwrap();
-    let management =
-        Management::new(Store::open(data.path(), crate::clock::read).unwrap(), data.path());
+    let (store, administrator) =
+        Store::open_as_administrator(data.path(), crate::clock::read).unwrap();
+    let actor = Actor::Administrator(administrator);
+    let management = Management::new(store, data.path()).on_behalf_of(actor);
     Fixture { management, data }
 }
 
-fn new_resource(name: &str) -> NewResource {
+pub(crate) fn new_resource(name: &str) -> NewResource {
     NewResource {
         name: name.into(),
         tenant: "acme".into(),
@@ -88,8 +94,8 @@ fn the_admin_key_is_made_once_and_replaced_on_demand() {
     let file = management.ensure_admin_key().unwrap().unwrap();
     assert_eq!(file, data.path().join(ADMIN_KEY_FILE));
     let first = management.admin_key().unwrap().unwrap();
-    assert!(management.administrator(&first).unwrap().is_some());
-    assert!(management.administrator(&Key::presented("")).unwrap().is_none());
+    assert!(management.store().administrator(&first).unwrap().is_some());
+    assert!(management.store().administrator(&Key::presented("")).unwrap().is_none());
     assert!(management.ensure_admin_key().unwrap().is_none(), "made once");
 
     // The operator may keep it elsewhere: no new one is made behind their back.
@@ -97,9 +103,9 @@ fn the_admin_key_is_made_once_and_replaced_on_demand() {
     assert!(management.ensure_admin_key().unwrap().is_none());
     assert!(management.admin_key().unwrap().is_none());
     management.rotate_admin_key().unwrap();
-    assert!(management.administrator(&first).unwrap().is_none());
+    assert!(management.store().administrator(&first).unwrap().is_none());
     let second = management.admin_key().unwrap().unwrap();
-    assert!(management.administrator(&second).unwrap().is_some());
+    assert!(management.store().administrator(&second).unwrap().is_some());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use policy::{
 use serde::Serialize;
 use store::ledger::UsageRow;
 
-use super::{ManageError, Management, time};
+use super::{Acting, ManageError, time};
 
 /// What one caller used of one deployment in one hour.
 #[derive(Debug, Serialize)]
@@ -57,15 +57,20 @@ impl UsageView {
     }
 }
 
-impl Management {
+impl Acting {
     /// Usage by hour, of one resource or of all whose usage the caller may read.
     ///
     /// # Errors
     /// When there is no such resource, or the store cannot be read.
     pub fn usage(&self, resource: Option<&str>) -> Result<Vec<UsageView>, ManageError> {
         let directory = self.store.directory()?;
-        let of = |name| self.resource_for::<ReadUsage>(&directory, name);
-        let of = resource.map(of).transpose()?;
+        let of = match resource {
+            Some(name) => match self.resource_for::<ReadUsage>(&directory, name)?.spend() {
+                Scope::Resource(of) => Some(of.resource),
+                Scope::Service | Scope::Tenant(_) | Scope::Deployment(_) => None,
+            },
+            None => None,
+        };
         let view = |row: UsageRow| {
             let UsageRow { tenant, resource, deployment, caller, hour, requests, .. } = row;
             let named = |name: Option<&String>, id: String| name.cloned().unwrap_or(id);
@@ -86,11 +91,13 @@ impl Management {
                 completion_tokens: row.completion_tokens,
             }
         };
-        let rows = self.store.usage(of.map(|resource| resource.id))?;
+        let rows = self.store.usage(of)?;
+        // The permit for each resource, asked for once.
         let mut shown = HashMap::new();
         let mut shows = |row: &UsageRow| {
             let facts = ResourceFacts { tenant: row.tenant, resource: row.resource };
-            *shown.entry(facts).or_insert_with(|| self.shows::<ReadUsage>(&Scope::Resource(facts)))
+            let ask = || self.shows::<ReadUsage>(Scope::Resource(facts));
+            shown.entry(facts).or_insert_with(ask).is_some()
         };
         Ok(rows.into_iter().filter(|row| shows(row)).map(view).collect())
     }

@@ -1,11 +1,18 @@
 //! What management shows of a worker: its state, its process, and how it is confined.
 
 use engine::{protocol::Confinement, supervise::State};
-use policy::{authz::facts::Scope, permit::ReadEvidence, task::Task};
+use policy::{
+    authz::facts::Scope,
+    permit::{Action as _, ReadEvidence},
+    task::Task,
+};
 use serde::Serialize;
 
-use super::{ManageError, Management, actor::Named};
-use crate::fleet::{self, Fleet};
+use super::{Acting, ManageError, actor::Named};
+use crate::{
+    fleet::{self, Fleet},
+    looked::Looked,
+};
 
 /// A worker.
 #[derive(Debug, Serialize)]
@@ -73,24 +80,29 @@ pub struct AttemptView {
     pub error: String,
 }
 
-impl Management {
+impl Acting {
     /// The workers, with what each showed of its confinement.
     ///
     /// # Errors
     /// When the caller may not see evidence.
     pub fn workers(&self, fleet: &Fleet) -> Result<Vec<WorkerView>, ManageError> {
-        let _permit = self.permit::<ReadEvidence>(&Scope::Service, Named::Service)?;
-        Ok(fleet.workers().iter().map(WorkerView::of).collect())
+        let permit = self.permit::<ReadEvidence>(&Looked::there(Scope::Service), Named::Service)?;
+        Ok(match permit.spend() {
+            Scope::Service => fleet.workers().iter().map(WorkerView::of).collect(),
+            // Workers are the service's.
+            Scope::Tenant(_) | Scope::Resource(_) | Scope::Deployment(_) => Vec::new(),
+        })
     }
-}
 
-impl Management {
     /// The gateway, with what it showed of its confinement.
     ///
     /// # Errors
     /// When the caller may not see evidence.
     pub fn gateway(&self, confinement: &Confinement) -> Result<GatewayView, ManageError> {
-        let _permit = self.permit::<ReadEvidence>(&Scope::Service, Named::Service)?;
+        let permit = self.permit::<ReadEvidence>(&Looked::there(Scope::Service), Named::Service)?;
+        let Scope::Service = permit.spend() else {
+            return Err(ManageError::NotOfTheService { action: ReadEvidence::NAME });
+        };
         let confinement = ConfinementView::of(confinement);
         Ok(GatewayView { pid: std::process::id(), confinement })
     }

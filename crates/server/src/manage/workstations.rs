@@ -8,7 +8,7 @@ use policy::{
         facts::{Scope, Service},
     },
     id::PersonId,
-    permit::{EnrollWorkstation, ReadEvidence},
+    permit::{EnrollWorkstation, Permit, ReadEvidence},
     workflow::{Statement, workstation},
 };
 use serde::Serialize;
@@ -19,8 +19,8 @@ use store::{
 use tlog::canon::Digest;
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
-use super::{ManageError, Management, actor::Named, time};
-use crate::clock;
+use super::{Acting, ManageError, actor::Named, time};
+use crate::{clock, looked::Looked};
 
 /// A workstation that was enrolled once.
 #[derive(Debug, Serialize)]
@@ -36,9 +36,11 @@ pub struct WorkstationView {
     pub expires: String,
     /// SHA-256 of its certificate.
     pub fingerprint: String,
+    /// The random id that the log has of the person who enrolled it.
+    pub enrolled_by: PersonId,
 }
 
-impl Management {
+impl Acting {
     /// Enrols a workstation, until its certificate expires.
     ///
     /// # Errors
@@ -49,18 +51,13 @@ impl Management {
         (name, region): (&str, &str),
         (tenant, object): (&str, &str),
     ) -> Result<(), ManageError> {
-        let person = self.known(tenant, object)?;
-        self.enrolling(person)?;
-        let (fingerprint, expires_ms) = read(certificate)?;
-        let event = workstation::Event::Enrol {
-            workstation: fingerprint,
-            name: name.to_owned(),
-            region: region.to_owned(),
-            person,
-            expires_ms,
-            salt: random().map_err(store::StoreError::from)?,
-        };
-        self.store.step::<Workstation>(fingerprint, event)?;
+        let permit = self.enrolling(tenant, object)?;
+        let (workstation, expires_ms) = read(certificate)?;
+        let (name, region) = (name.to_owned(), region.to_owned());
+        let candidate = workstation::Candidate { workstation, name, region, expires_ms };
+        let salt = random().map_err(store::StoreError::from)?;
+        let allowed = workstation::Allowed::enrol(permit, candidate, salt);
+        self.store.step::<Workstation>(allowed)?;
         Ok(())
     }
 
@@ -74,13 +71,12 @@ impl Management {
         reason: &str,
         (tenant, object): (&str, &str),
     ) -> Result<(), ManageError> {
-        let person = self.known(tenant, object)?;
-        self.enrolling(person)?;
+        let permit = self.enrolling(tenant, object)?;
         let (fingerprint, _) = read(certificate)?;
         let salt = random().map_err(store::StoreError::from)?;
         let reason = Statement::new(reason, salt).map_err(|_| ManageError::NoReason)?;
-        let event = workstation::Event::Revoke { person, reason };
-        self.store.step::<Workstation>(fingerprint, event)?;
+        let allowed = workstation::Allowed::revoke(permit, fingerprint, reason);
+        self.store.step::<Workstation>(allowed)?;
         Ok(())
     }
 
@@ -89,23 +85,28 @@ impl Management {
     /// # Errors
     /// When the store cannot be read.
     pub fn workstations(&self) -> Result<Vec<WorkstationView>, ManageError> {
-        let _permit = self.permit::<ReadEvidence>(&Scope::Service, Named::Service)?;
-        let states = self.store.states::<Workstation>()?;
+        let permit = self.permit::<ReadEvidence>(&Looked::there(Scope::Service), Named::Service)?;
+        let states = match permit.spend() {
+            Scope::Service => self.store.states::<Workstation>()?,
+            // Workstations are the service's.
+            Scope::Tenant(_) | Scope::Resource(_) | Scope::Deployment(_) => Vec::new(),
+        };
         Ok(states.iter().filter_map(WorkstationView::of).collect())
     }
 
-    /// Asks whether the caller may say which devices are used for review.
-    fn enrolling(&self, owner: PersonId) -> Result<Service, ManageError> {
-        let context = Enrolling { now_ms: clock::now_ms(), owner };
-        Ok(self.permit_in::<EnrollWorkstation>(&Service, &context, Named::Service)?.spend())
-    }
-
-    /// Somebody who has a role, by the id that the log has of them.
-    fn known(&self, tenant: &str, object: &str) -> Result<PersonId, ManageError> {
-        let somebody = self.person(tenant, object)?;
+    /// Asks whether the caller may say which devices are used for review; the permit names the person
+    /// who answers for it.
+    fn enrolling(
+        &self,
+        tenant: &str,
+        object: &str,
+    ) -> Result<Permit<EnrollWorkstation>, ManageError> {
         let directory = self.store.directory()?;
+        let somebody = self.person(&directory, tenant, object)?;
         let id = directory.principal_id(somebody.tenant, somebody.object);
-        id.map(PersonId::from_random).ok_or(ManageError::NoRole)
+        let owner = id.map(PersonId::from_random).ok_or(ManageError::NoRole)?;
+        let context = Enrolling { now_ms: clock::now_ms(), owner };
+        self.permit_in(&Looked::there(Service), &context, Named::Service)
     }
 }
 
@@ -122,6 +123,7 @@ impl WorkstationView {
             state,
             expires: time(enrolment.expires_ms / 1000),
             fingerprint: enrolment.workstation.to_string(),
+            enrolled_by: enrolment.person,
         })
     }
 }

@@ -41,13 +41,13 @@ pub(crate) async fn answer(
     let target =
         Target::find(gateway, &caller, operation, deployment.as_deref(), request.model.as_ref())?;
     // Asked before anything is counted: who may not see the deployment learns nothing of it.
-    drop(target.authorize::<Complete>(gateway)?);
+    let mut first = Some(target.authorize::<Complete>(gateway)?);
     target.admit(gateway, call, served, request.estimated_tokens)?;
     let worker = target.worker(gateway)?;
 
     // All prompts run at once, each with a permit of its own.
-    let run = |prompt: Generate| {
-        let permit = target.authorize::<Complete>(gateway)?;
+    let mut run = |prompt: Generate| {
+        let permit = first.take().map_or_else(|| target.authorize::<Complete>(gateway), Ok)?;
         worker
             .run(permit, target.reuse_prefix, Work::Generate(Box::new(prompt)))
             .map_err(|refusal| target.refused(refusal))
@@ -55,7 +55,7 @@ pub(crate) async fn answer(
     let mut answers = request
         .prompts
         .into_iter()
-        .map(run)
+        .map(&mut run)
         .collect::<Result<std::collections::VecDeque<_>, _>>()?;
     let front = answers.front_mut().ok_or(ApiError::Internal)?;
     let first = answer::accepted(front, operation).await?;

@@ -110,6 +110,8 @@ pub enum ApiError {
     PublicAccessDisabled,
     /// The resource is blocked for abuse.
     Blocked {
+        /// The resource's name.
+        resource: String,
         /// Until when: milliseconds since 1970.
         expires_ms: u64,
     },
@@ -193,6 +195,8 @@ pub enum ApiError {
         exceeded: Exceeded,
         /// The penalty that makes it smaller than agreed.
         throttle: Option<Throttle>,
+        /// The resource's name.
+        resource: String,
     },
     /// The engine did not carry the request out.
     Refused {
@@ -221,9 +225,10 @@ impl From<Invalid> for ApiError {
     }
 }
 
-impl From<Blocked> for ApiError {
-    fn from(Blocked { expires_ms }: Blocked) -> Self {
-        Self::Blocked { expires_ms }
+impl ApiError {
+    /// A resource of this name is blocked.
+    pub(crate) fn blocked(Blocked { expires_ms }: Blocked, resource: &str) -> Self {
+        Self::Blocked { resource: resource.to_owned(), expires_ms }
     }
 }
 
@@ -324,13 +329,14 @@ impl ApiError {
             ),
             // Azure's own code is `Forbidden`, and says no more. Why, in the reviewer's words, is for
             // the owner alone: not everybody who holds a key is.
-            Self::Blocked { expires_ms } => azure(
+            Self::Blocked { resource, expires_ms } => azure(
                 StatusCode::FORBIDDEN,
                 "ResourceBlocked",
                 &format!(
                     "Your resource has been temporarily blocked because of abusive use, until {}. \
-                     A person decided that: {APPEAL}",
-                    time(expires_ms / 1000)
+                     A person decided that: {}",
+                    time(expires_ms / 1000),
+                    appeal(resource)
                 ),
             ),
             Self::IssuerUnavailable => azure(
@@ -468,8 +474,8 @@ impl ApiError {
                      than {bytes} bytes of headers (limits.header_bytes_max)"
                 ),
             ),
-            Self::RateLimited { operation, exceeded, throttle } => {
-                rate_limited(*operation, exceeded, *throttle)
+            Self::RateLimited { operation, exceeded, throttle, resource } => {
+                rate_limited(*operation, exceeded, *throttle, resource)
             }
             Self::Refused { operation, refusal } => refused(*operation, refusal),
             Self::Stopping => azure(
@@ -511,12 +517,18 @@ impl ApiError {
     }
 }
 
-fn rate_limited(operation: Operation, exceeded: &Exceeded, throttle: Option<Throttle>) -> Answer {
+fn rate_limited(
+    operation: Operation,
+    exceeded: &Exceeded,
+    throttle: Option<Throttle>,
+    resource: &str,
+) -> Answer {
     let status = StatusCode::TOO_MANY_REQUESTS;
     let name = operation.quota_name();
     let penalty = throttle.map_or_else(String::new, |Throttle { left, expires_ms }| {
         let (left, until) = (left.get(), time(expires_ms / 1000));
-        format!(" A penalty for abusive use leaves {left} % of the limit until {until}: {APPEAL}")
+        let appeal = appeal(resource);
+        format!(" A penalty for abusive use leaves {left} % of the limit until {until}: {appeal}")
     });
     let wait = |balance: &Balance, what: &str| {
         let seconds = balance.reset_ms.div_ceil(1000);
@@ -630,8 +642,13 @@ fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-const APPEAL: &str = "the resource's owner is told why, and can appeal, at the operator's desk: \
-    GET /desk/v1/resources/NAME/abusePenalty, POST /desk/v1/resources/NAME/appeal.";
+/// Where the owner of a resource of this name appeals.
+fn appeal(resource: &str) -> String {
+    format!(
+        "the resource's owner is told why, and can appeal, at the operator's desk: GET \
+         /desk/v1/resources/{resource}/abusePenalty, POST /desk/v1/resources/{resource}/appeal."
+    )
+}
 
 const UNAUTHORIZED: &str = "Access denied due to invalid subscription key or wrong API endpoint. \
     Make sure to provide a valid key for an active subscription and use a correct regional API \
@@ -657,7 +674,9 @@ mod tests {
         let balance =
             Balance { limits, remaining_tokens: 0, remaining_requests: 0, reset_ms: 2500 };
         let throttle = None;
-        let limited = |exceeded| ApiError::RateLimited { operation, exceeded, throttle };
+        let named = || "prod".to_owned();
+        let limited =
+            |exceeded| ApiError::RateLimited { operation, exceeded, throttle, resource: named() };
         let cases = [
             (ApiError::ApiVersion, 400, "InvalidApiVersionParameter", Retry::Unsaid),
             (ApiError::Unauthorized, 401, "401", Retry::Unsaid),
@@ -667,7 +686,12 @@ mod tests {
             (ApiError::PermissionDenied, 403, "PermissionDenied", Retry::Unsaid),
             (ApiError::NetworkDenied, 403, "403", Retry::Unsaid),
             (ApiError::PublicAccessDisabled, 403, "403", Retry::Unsaid),
-            (ApiError::Blocked { expires_ms: 0 }, 403, "ResourceBlocked", Retry::Unsaid),
+            (
+                ApiError::Blocked { resource: named(), expires_ms: 0 },
+                403,
+                "ResourceBlocked",
+                Retry::Unsaid,
+            ),
             (ApiError::IssuerUnavailable, 503, "503", Retry::AfterMs(5000)),
             (ApiError::DeploymentNotFound, 404, "DeploymentNotFound", Retry::Unsaid),
             (ApiError::RouteNotFound, 404, "404", Retry::Unsaid),
@@ -711,16 +735,18 @@ mod tests {
             [Exceeded::Requests(balance), Exceeded::Tokens(balance), Exceeded::Never(balance)].map(
                 |exceeded| {
                     let operation = Operation::Chat;
-                    message(ApiError::RateLimited { operation, exceeded, throttle })
+                    let resource = "prod".to_owned();
+                    message(ApiError::RateLimited { operation, exceeded, throttle, resource })
                 },
             )
         };
         let left = Percentage::new(20).unwrap();
         let penalised = throttled(Some(Throttle { left, expires_ms }));
         assert!(penalised.iter().all(|told| told.contains("leaves 20 % of the limit until 2026-")));
-        for told in penalised.into_iter().chain([message(ApiError::Blocked { expires_ms })]) {
+        let blocked = message(ApiError::Blocked { resource: "prod".to_owned(), expires_ms });
+        for told in penalised.into_iter().chain([blocked]) {
             assert!(told.contains("until 2026-11-24T"), "{told}");
-            assert!(told.ends_with("POST /desk/v1/resources/NAME/appeal."), "{told}");
+            assert!(told.ends_with("POST /desk/v1/resources/prod/appeal."), "{told}");
         }
         assert!(throttled(None).iter().all(|told| !told.contains("penalty")));
     }

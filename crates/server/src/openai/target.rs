@@ -98,11 +98,13 @@ impl<'a> Target<'a> {
         };
         call.balance = Some(*balance);
         let operation = self.operation;
-        reserved.map(drop).map_err(|exceeded| ApiError::RateLimited {
-            operation,
-            exceeded,
-            throttle,
-        })
+        match reserved {
+            Ok(_) => Ok(()),
+            Err(exceeded) => {
+                let resource = self.caller.resource()?.name.clone();
+                Err(ApiError::RateLimited { operation, exceeded, throttle, resource })
+            }
+        }
     }
 
     /// The worker that runs the deployment's model.
@@ -131,7 +133,7 @@ pub(super) fn refused(operation: Operation, refusal: Refusal) -> ApiError {
 /// are told the same as of one that does.
 fn not_found(gateway: &Gateway, caller: &Caller) -> ApiError {
     match gateway.permit::<ListModels>(caller) {
-        Ok(_permit) => ApiError::DeploymentNotFound,
+        Ok(_) => ApiError::DeploymentNotFound,
         Err(denied) => denied,
     }
 }

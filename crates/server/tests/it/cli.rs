@@ -36,6 +36,44 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
+/// What a person switched or assigned is what the command prints.
+#[test]
+fn what_was_switched_or_assigned_is_printed() {
+    let folder = tempdir().unwrap();
+    let run = |line: &str| succeed(&mut on(folder.path(), line));
+    run("tenant create ops");
+    run("resource create prod --tenant ops");
+    assert!(run("resource show prod").contains("lockbox"));
+    let on_now = run("resource update prod --lockbox on");
+    assert!(
+        on_now.lines().any(|line| line.contains("lockbox") && line.contains("on: ")),
+        "{on_now}"
+    );
+    // The administrator does not switch it off, alone or beside another field.
+    for more in ["", " --prefix-cache off"] {
+        let line = format!("resource update prod --lockbox off{more}");
+        let refused = on(folder.path(), &line).output().unwrap();
+        let told = text(&refused.stderr);
+        assert!(!refused.status.success() && told.contains("/admin/v1/resources/prod"), "{told}");
+    }
+    let shown = run("resource show prod --json");
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((&shown["lockbox"], &shown["prefixCache"]), (&json!(true), &json!(true)), "{shown}");
+    // One part of the network rules leaves the others as they are.
+    run("resource network prod --default-action deny --ip-rule 10.0.0.1");
+    let network = run("resource network prod --public-access on");
+    assert!(network.contains("10.0.0.1"), "{network}");
+
+    let who = "--tenant ops --object 0e2f6a1c-0000-4000-8000-000000000001";
+    let teams = run(&format!("role team north {who}"));
+    assert!(
+        teams.starts_with("TEAM") && teams.contains("north") && teams.contains("per_"),
+        "{teams}"
+    );
+    let listed = run(&format!("role assign Reviewer --service {who}"));
+    assert!(listed.contains("per_") && listed.contains("north"), "{listed}");
+}
+
 #[test]
 fn things_are_created_listed_shown_and_deleted() {
     let folder = tempdir().unwrap();

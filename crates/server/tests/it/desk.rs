@@ -71,6 +71,7 @@ fn zero_retention_is_applied_for_and_decided_by_two_others() {
     }
     let waiting = people.types("officer-a", &["desk", "applications"]);
     assert_eq!(waiting[0]["use_case"], "medical letters", "{waiting}");
+    assert_eq!(waiting[0]["applicant_name"], "customer of contoso", "{waiting}");
     assert_eq!(ask("customer", Request::get("/desk/v1/zeroRetention")).ok(), json!([]));
     let once = post("officer-a", &decide, &decision(true)).ok();
     assert_eq!(

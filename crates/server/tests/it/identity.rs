@@ -4,7 +4,12 @@
 pub(crate) mod provider;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use policy::{id::TenantId, retention::clock::Reading};
+use policy::{
+    authz::{context::Moment, facts::Service as TheService},
+    id::TenantId,
+    permit::CreateTenant,
+    retention::clock::Reading,
+};
 use serde_json::{Value, json};
 use store::{Store, Tenant};
 
@@ -124,10 +129,11 @@ fn a_clock_that_is_set_back_revives_no_token() {
     let (files, addresses) = (Files::new(), free_addresses());
     files.chat_caller("contoso", addresses[0], &[]);
     // The service ran half an hour from now; then the clock was set back to what it says.
-    let store = Store::open(&files.data(), ahead).unwrap();
+    let (store, administrator) = Store::open_as_administrator(&files.data(), ahead).unwrap();
     let id = TenantId::from_random([7; 16]);
     let tenant = Tenant { id, name: "later".to_owned(), created_at: 0 };
-    store.create_tenant(&tenant).unwrap();
+    let permit = administrator.permit::<CreateTenant>(TheService, Moment { now_ms: 0 });
+    store.create_tenant(permit, &tenant).unwrap();
     drop(store);
     let issuers = format!(
         "[{{issuer = '{}', audiences = ['{AUDIENCE}'], tenants = {{'{CONTOSO}' = 'contoso'}}}}]",

@@ -106,7 +106,7 @@ fn a_block_is_explained_appealed_and_heard_by_somebody_else() {
         assert_eq!(error["code"], "ResourceBlocked", "{error}");
         let message = error["message"].as_str().unwrap();
         let until = imposed["abusePenalty"]["expiration"].as_str().unwrap();
-        assert!(message.contains(until) && message.contains("/appeal"), "{message}");
+        assert!(message.contains(until) && message.contains("/contoso/appeal"), "{message}");
         assert!(!message.contains("fraud"), "the reason is the owner's alone: {message}");
         // It is evidenced as any other answer is.
         let receipt = Request::get(reply.header("x-bailiwick-receipt").unwrap());

@@ -65,7 +65,8 @@ impl People {
     pub(crate) fn start(everybody: &'static [Somebody]) -> Self {
         let client = |(index, somebody): (usize, &Somebody)| {
             let (_, tid) = DIRECTORIES.iter().find(|known| known.0 == somebody.tenant).unwrap();
-            let mut claims = json!({"tid": tid, "oid": object(index)});
+            let name = format!("{} of {}", somebody.name, somebody.tenant);
+            let mut claims = json!({"tid": tid, "oid": object(index), "name": name});
             let (claim, value) = if somebody.program { ("idtyp", "app") } else { ("scp", "desk") };
             claims[claim] = value.into();
             Client::new(somebody.name, claims)

@@ -61,7 +61,7 @@ fn a_record_is_seen_once_by_whom_the_manager_allowed_and_the_customer_knows() {
         assert!(matches!(get(&desk, nobody).unwrap().0, 403 | 404), "{nobody}");
     }
     let reason = json!({"reason": "looks like an attack on the instructions"});
-    assert_eq!(post("reviewer", "look", &reason).0, 403, "not flagged");
+    assert_eq!(post("reviewer", "look", &reason).0, 409, "not flagged");
     assert_eq!(post("reviewer", "flag", &json!({"category": "jailbreak"})).0, 200);
     let (status, queue) = get(&desk, "reviewer").unwrap();
     assert_eq!((status, &queue[0]["request"]), (200, &json!(request)), "{queue}");
@@ -80,9 +80,11 @@ fn a_record_is_seen_once_by_whom_the_manager_allowed_and_the_customer_knows() {
     // The manager of the team sees who asks and why; another team's does not.
     let queue = get(&desk, "manager").unwrap().1;
     assert_eq!(queue[0]["asked"]["reason"], reason["reason"], "{queue}");
+    assert_eq!(queue[0]["asked"]["reviewer_name"], "both of ops", "{queue}");
+    assert_eq!(queue[0]["asked"]["workstation_name"], "desk-1", "{queue}");
     assert_eq!(get(&desk, "other-manager").unwrap().1[0]["asked"], Value::Null);
     assert_eq!(post("both", "approval", &grant).0, 403, "self-approval");
-    assert_eq!(post("both", "open", &grant).0, 403, "not approved");
+    assert_eq!(post("both", "open", &grant).0, 409, "not approved");
     for nobody in ["other-manager", "colleague", "operator"] {
         assert!(matches!(post(nobody, "approval", &grant).0, 403 | 404), "{nobody}");
     }
@@ -124,6 +126,7 @@ fn a_record_is_seen_once_by_whom_the_manager_allowed_and_the_customer_knows() {
         looks[0].clone()
     };
     let look = looks();
+    assert!(!look.to_string().contains("of ops"), "the operator's staff has no name there: {look}");
     assert_eq!(look["request"], request.as_str(), "{look}");
     assert!(look["reviewer"].as_str().unwrap().starts_with("per_"), "{look}");
     assert_eq!(look["waiting"], "judgement", "{look}");
@@ -147,4 +150,6 @@ fn a_record_is_seen_once_by_whom_the_manager_allowed_and_the_customer_knows() {
     let replay = people.verify_log();
     assert!(replay.contains("1 looks"), "{replay}");
     people.service.files.assert_nowhere(&canary);
+    // What people are called is in no file and in no log.
+    people.service.files.assert_nowhere("both of ops");
 }

@@ -196,6 +196,14 @@ fn the_operators_manage_the_service_and_choose_no_reviewers(setting: &Setting) {
         setting.people.service.as_administrator(&request).status
     };
     assert_eq!((by_key(&on), by_key(&off)), (200, 403));
+    // Nor beside another field, which they may change.
+    let both = json!({"prefixCache": false, "lockbox": false});
+    let answer = setting.ask("operator", "PATCH", "resources/contoso", &both);
+    let message = answer.text();
+    assert!(answer.status == 403 && message.contains("only the customer's own"), "{message}");
+    assert_eq!(by_key(&both), 403);
+    let shown = setting.ask("operator", "GET", "resources/contoso", &nothing).ok();
+    assert_eq!((&shown["lockbox"], &shown["prefixCache"]), (&json!(true), &json!(true)));
     assert_eq!(setting.status("privacy", "PATCH", "resources/contoso", &off), 200);
 
     let give = |who: &str, role: &str, whom: &str| {

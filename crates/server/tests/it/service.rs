@@ -9,17 +9,14 @@ use std::{
     sync::OnceLock,
 };
 
-use policy::{
-    id::{ApprovalId, PersonId},
-    retention::DAY_MS,
-    workflow::{Statement, exemption},
-};
+use policy::{authz::facts::ResourceFacts, id::ApprovalId, retention::DAY_MS};
 use serde_json::{Value, json};
 use store::{Store, workflow::Exemption};
 use tempfile::TempDir;
 
 use crate::{
     client::{Reply, Request},
+    people_of_tests::Zero,
     process::{Process, bailiwick, eventually, files_below, model, succeed},
 };
 
@@ -307,29 +304,17 @@ impl Files {
     /// service.
     pub(crate) fn approve_zero_retention(&self, resource: &str) {
         let store = Store::open(&self.data(), server::clock::read).unwrap();
-        let resource = store.directory().unwrap().resource_by_name(resource).unwrap().id;
-        let approval = ApprovalId::from_random([1; 16]);
-        let person = |n| PersonId::from_random([n; 16]);
-        let because = || Statement::new("for a test", [7; 16]).unwrap();
-        let decide = |n| {
-            let (person, reason) = (person(n), because());
-            exemption::Event::Decide {
-                approval,
-                person,
-                says: exemption::Word::YesAndSwitch,
-                reason,
-            }
+        let directory = store.directory().unwrap();
+        let resource = directory.resource_by_name(resource).unwrap();
+        let now_ms = server::clock::read().wall_ms;
+        let zero = Zero {
+            of: ResourceFacts { tenant: resource.tenant, resource: resource.id },
+            approval: ApprovalId::from_random([1; 16]),
+            now_ms,
+            until_ms: now_ms + DAY_MS,
         };
-        let apply = exemption::Event::Apply {
-            approval,
-            applicant: person(1),
-            until_ms: server::clock::read().wall_ms + DAY_MS,
-            review_after_abuse: false,
-            use_case: because(),
-            measures: because(),
-        };
-        for event in [apply, decide(2), decide(3)] {
-            store.step::<Exemption>(resource, event).unwrap();
+        for allowed in [zero.apply(), zero.first(2), zero.second(2, 3)] {
+            store.step::<Exemption>(allowed).unwrap();
         }
     }
 

@@ -4,14 +4,19 @@ use std::{
 };
 
 use policy::{
-    authz::policies::Policies,
+    authz::{
+        context::{Enrolling, Looking, Moment, Opening as OpeningRecord, WorkstationFacts},
+        facts::{ApprovalFacts, GrantFacts, RecordFacts, ResourceFacts, Service},
+        policies::Policies,
+        role::Role,
+    },
     id::{GrantId, PersonId, RequestId, TeamId},
     retention::{ContentLogging, DAY_MS, Days, RetentionPlan, Rule, clock::Reading, plan},
-    workflow::{Statement, review, workstation},
+    workflow::{review, workstation},
 };
 use tlog::{
     canon::Digest,
-    entry::{ENTRY_BYTES_MAX, Entry, FlagSource},
+    entry::{ENTRY_BYTES_MAX, Entry},
     note::Note,
     receipt::{Filter, Outcome},
     tree,
@@ -23,6 +28,7 @@ use super::*;
 use crate::{
     Store,
     custody::{self, Custodian, Trust},
+    people_for_tests::{OPERATOR, authority, permit, person, said},
     tiles::{Cosigned, Unpublished, unwitnessed},
     workflow::{NotStepped, Review, Workstation},
 };
@@ -721,52 +727,71 @@ fn a_record_is_opened_for_an_approved_look_and_only_once() {
     assert!(ledger.record(RequestId::from_random([9; 16])).unwrap().is_none());
 
     let (grant, team) = (GrantId::from_random([6; 16]), TeamId::from_random([5; 16]));
-    let reviewer = || review::Reviewer {
-        person: PersonId::from_random([3; 16]),
-        team,
-        region: "local".into(),
-    };
+    let (reviewer, manager) = (person(OPERATOR, [3; 16]), person(OPERATOR, [7; 16]));
+    let held = [(&reviewer, Role::Reviewer), (&manager, Role::ReviewManager)];
+    let authority = authority(&held, Some(team));
+    let now = Moment { now_ms: START_MS };
     let workstation = Digest([8; 32]);
-    let enrol = workstation::Event::Enrol {
+    let operator = person(OPERATOR, [2; 16]);
+    let enrolling = Enrolling { now_ms: START_MS, owner: PersonId::from_random([9; 16]) };
+    let candidate = workstation::Candidate {
         workstation,
         name: "desk 1".into(),
         region: "local".into(),
-        person: PersonId::from_random([2; 16]),
         expires_ms: START_MS + 300 * DAY_MS,
-        salt: [1; 16],
     };
-    store.step::<Workstation>(workstation, enrol).unwrap();
-    let seated = |now_ms| {
+    let permit = permit(&operator, Role::Operator, &Service, &enrolling);
+    store.step::<Workstation>(workstation::Allowed::enrol(permit, candidate, [1; 16])).unwrap();
+    let seated = || {
         let state = store.state::<Workstation>(workstation).unwrap();
-        workstation::admit(&state, workstation, now_ms).unwrap()
+        workstation::admit(&state, workstation, START_MS).unwrap()
     };
-    let said = || Statement::new("looks like a jailbreak", [4; 16]).unwrap();
-    let record = review::Record { request, tenant: TENANT, region: "local".into() };
-    let (category, source) = (review::Category::Jailbreak, FlagSource::Monitoring);
-    let step = |event| store.step::<Review>(request, event).unwrap();
-    step(review::Event::Flag { record, category, source, salt: [2; 16] });
-    step(review::Event::RequestLook {
-        grant,
-        reviewer: reviewer(),
-        workstation: seated(START_MS),
+    let seat = WorkstationFacts {
+        enrolled: true,
+        fingerprint: workstation.to_string(),
+        region: "local".into(),
+    };
+    let record = |flagged| RecordFacts {
+        of: ResourceFacts { tenant: TENANT, resource: RESOURCE },
+        record: request,
+        region: "local".into(),
         lockbox: false,
-        reason: said(),
-    });
-    let manager = review::Manager { person: PersonId::from_random([7; 16]), team };
-    let minutes = review::Minutes::DEFAULT;
-    step(review::Event::Approve { grant, manager, minutes, lockbox: false });
-    let look = || review::Event::Open {
+        flagged,
+    };
+    let step = |allowed| store.step::<Review>(allowed).unwrap();
+    let flag = authority.authorize(&reviewer, &record(false), &now).unwrap();
+    step(review::Allowed::flag(flag, review::Category::Jailbreak, [2; 16]).unwrap());
+    let looking = Looking { now_ms: START_MS, workstation: seat.clone() };
+    let ask = authority.authorize(&reviewer, &record(true), &looking).unwrap();
+    let why = said("looks like a jailbreak");
+    step(review::Allowed::request_look(ask, grant, team, seated(), why).unwrap());
+    let asked = GrantFacts {
         grant,
-        reviewer: reviewer(),
-        workstation: seated(START_MS),
-        lockbox: false,
+        record: record(true),
+        reviewer: PersonId::from_random([3; 16]),
+        team,
+        workstation: workstation.to_string(),
+        approval: None,
+        consented: false,
+        expires_ms: START_MS + 1,
+        used: false,
+    };
+    let approve = authority.authorize(&manager, &asked, &now).unwrap();
+    step(review::Allowed::approve(approve, team, review::Minutes::DEFAULT).unwrap());
+    let manager = PersonId::from_random([7; 16]);
+    let approved = GrantFacts { approval: Some(ApprovalFacts { manager, team }), ..asked };
+    let look = || {
+        let opening =
+            OpeningRecord { now_ms: START_MS, workstation: seat.clone(), grant: approved.clone() };
+        let open = authority.authorize(&reviewer, &record(true), &opening).unwrap();
+        review::Allowed::open(open, team, seated()).unwrap()
     };
     let mut opened = step(look());
     let (_, effect) = opened.effects.pop().unwrap();
     let review::Effect::Open(permission) = effect else { panic!("{effect:?}") };
     assert_eq!(ledger.open_record(permission).unwrap().reveal(), content());
-    let again = store.step::<Review>(request, look()).unwrap_err();
-    assert!(matches!(again, NotStepped::Refused(_)), "{again}");
+    let again = store.step::<Review>(look()).unwrap_err();
+    assert!(matches!(again, NotStepped::Refused(review::Refused::Used)), "{again}");
     let report = audit(&ledger);
     assert_eq!((report.looks, report.findings), (1, vec![]));
 }

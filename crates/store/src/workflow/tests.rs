@@ -1,14 +1,23 @@
 use policy::{
+    authz::{
+        context::{Moment, Retaining},
+        facts::{ApplicationFacts, ResourceFacts, Scope, Service, TenantFacts},
+        role::Role,
+    },
     id::{ApprovalId, PersonId, TenantId},
-    principal::{Key, ResourceKeys},
-    retention::{ContentLogging, DAY_MS, Days, Rule, clock::Reading},
-    workflow::Statement,
+    principal::Key,
+    retention::{DAY_MS, Days, clock::Reading},
 };
 
 use super::*;
-use crate::{Resource, Tenant};
+use crate::{
+    NewResource, Tenant,
+    people_for_tests::{OPERATOR, Zero, permit, person, said},
+};
 
 const START_MS: u64 = 20_000 * DAY_MS;
+const TENANT: TenantId = TenantId::from_random([1; 16]);
+const OF: ResourceFacts = ResourceFacts { tenant: TENANT, resource: RESOURCE };
 const RESOURCE: ResourceId = ResourceId::from_random([2; 16]);
 const APPROVAL: ApprovalId = ApprovalId::from_random([3; 16]);
 
@@ -16,40 +25,26 @@ fn clock() -> Reading {
     Reading { wall_ms: START_MS, boot: [1; 16], boottime_ms: 1 }
 }
 
-fn person(n: u8) -> PersonId {
-    PersonId::from_random([n; 16])
-}
-
-fn said(text: &str) -> Statement {
-    Statement::new(text, [7; 16]).unwrap()
-}
-
 /// A store with one resource.
 fn store(home: &std::path::Path) -> Store {
-    let store = Store::open(home, clock).unwrap();
-    let tenant = TenantId::from_random([1; 16]);
-    store.create_tenant(&Tenant { id: tenant, name: "t".into(), created_at: 1 }).unwrap();
+    let (store, administrator) = Store::open_as_administrator(home, clock).unwrap();
+    let now = Moment { now_ms: 0 };
+    let permit = administrator.permit(Service, now);
+    store.create_tenant(permit, &Tenant { id: TENANT, name: "t".into(), created_at: 1 }).unwrap();
     let key = |n| Key::from_random(&[n; 32]).digest();
-    let keys =
-        ResourceKeys { tenant, resource: RESOURCE, key1: key(1), key2: key(2), disabled: false };
-    let content_logging =
-        ContentLogging { enabled: true, since_ms: START_MS, approval: None, until_ms: None };
-    store
-        .create_resource(&Resource {
-            id: RESOURCE,
-            tenant,
-            name: "r".into(),
-            region: "local".into(),
-            keys,
-            key1_created_at: 1,
-            key2_created_at: 1,
-            prefix_cache: true,
-            network: policy::network::NetworkRules::default(),
-            lockbox: false,
-            retention: Rule { tenant, days: Days::DEFAULT, content_logging },
-            created_at: 1,
-        })
-        .unwrap();
+    let permit = administrator.permit(Scope::Tenant(TenantFacts { tenant: TENANT }), now);
+    let new = NewResource {
+        id: RESOURCE,
+        name: "r".into(),
+        region: "local".into(),
+        key1: key(1),
+        key2: key(2),
+        disable_local_auth: false,
+        prefix_cache: true,
+        days: Days::DEFAULT,
+        created_at: 1,
+    };
+    store.create_resource(permit, new).unwrap();
     store
 }
 
@@ -59,30 +54,18 @@ fn an_approved_application_switches_content_logging_off_until_its_date() {
     let store = store(home.path());
     let logging =
         || store.directory().unwrap().resource(RESOURCE).unwrap().retention.content_logging;
-    let step = |event| store.step::<Exemption>(RESOURCE, event);
+    let step = |allowed| store.step::<Exemption>(allowed);
     let until_ms = START_MS + 90 * DAY_MS;
-    step(exemption::Event::Apply {
-        approval: APPROVAL,
-        applicant: person(1),
-        until_ms,
-        review_after_abuse: true,
-        use_case: said("use"),
-        measures: said("measures"),
-    })
-    .unwrap();
-    let decide = |n| exemption::Event::Decide {
-        approval: APPROVAL,
-        person: person(n),
-        says: exemption::Word::YesAndSwitch,
-        reason: said("why"),
-    };
+    let zero = Zero { of: OF, approval: APPROVAL, now_ms: START_MS, until_ms };
+    step(zero.apply()).unwrap();
+    // By somebody of the operator's whom the log calls as it calls the applicant.
     assert!(matches!(
-        step(decide(1)),
+        step(zero.first(1)),
         Err(NotStepped::Refused(exemption::Refused::OwnApplication))
     ));
-    step(decide(2)).unwrap();
+    step(zero.first(2)).unwrap();
     assert!(logging().enabled, "one is not enough");
-    let stepped = step(decide(3)).unwrap();
+    let stepped = step(zero.second(2, 3)).unwrap();
     let (off, now) = (logging(), stepped.now_ms);
     assert!(!off.keeps(now) && !off.keeps(until_ms - 1), "{off:?}");
     assert!(off.keeps(until_ms), "an approval that nobody swept is no approval");
@@ -92,12 +75,20 @@ fn an_approved_application_switches_content_logging_off_until_its_date() {
     assert_eq!(store.due::<Exemption>(until_ms - 1).unwrap(), Vec::<Vec<u8>>::new());
     assert_eq!(store.due::<Exemption>(until_ms).unwrap(), vec![RESOURCE.as_bytes().to_vec()]);
 
-    let withdraw = exemption::Event::Withdraw {
-        approval: APPROVAL,
-        side: exemption::Side::Customer,
-        person: person(1),
-        reason: said("enough"),
+    let (customer, officer) = (person(TENANT, [1; 16]), Role::DataProtectionOfficer);
+    let asked = ApplicationFacts {
+        of: OF,
+        application: APPROVAL,
+        applicant: PersonId::from_random([8; 16]),
+        first: None,
+        second: None,
+        approved: false,
+        expires_ms: 0,
     };
+    let keep = Retaining { now_ms: START_MS, enabled: true, application: None };
+    let keep = permit(&customer, officer, &OF, &keep);
+    let withdraw = permit(&customer, officer, &asked, &Moment { now_ms: START_MS });
+    let withdraw = exemption::Allowed::withdraw(withdraw, keep, said("enough")).unwrap();
     step(withdraw).unwrap();
     assert!(logging().enabled);
     assert_eq!(store.states::<Exemption>().unwrap().len(), 1);
@@ -115,21 +106,21 @@ fn the_picture_has_every_resources_penalty() {
         store.directory().unwrap().penalty(RESOURCE).unwrap().verdict(now_ms).is_ok()
     };
     assert!(served(&store, START_MS) && served(&other, START_MS));
-    let block = penalty::Event::Penalise {
-        action: penalty::Action::Block,
-        expires_ms: day,
-        by: penalty::By::Person(person(1)),
-        reason: said("why"),
+    let suspends = |n| {
+        let manager = person(OPERATOR, [n; 16]);
+        permit(&manager, Role::ReviewManager, &OF, &Moment { now_ms: START_MS })
     };
-    store.step::<Penalty>(RESOURCE, block).unwrap();
+    let (block, why) = (penalty::Action::Block, said("why"));
+    store
+        .step::<Penalty>(penalty::Allowed::penalise(suspends(1), block, day, why).unwrap())
+        .unwrap();
     for store in [&store, &other, &Store::open(home.path(), clock).unwrap()] {
         assert!(!served(store, START_MS) && !served(store, day - 1));
         assert!(served(store, day), "it expires by itself");
     }
     let nobody = ResourceId::from_random([9; 16]);
     assert_eq!(store.directory().unwrap().penalty(nobody), None);
-    let lift = penalty::Event::Lift { person: person(2), reason: said("why") };
-    store.step::<Penalty>(RESOURCE, lift).unwrap();
+    store.step::<Penalty>(penalty::Allowed::lift(suspends(2), said("why")).unwrap()).unwrap();
     assert!(served(&other, START_MS));
     // A state that cannot be read is no reason to serve.
     store.writer().execute("UPDATE workflow SET state = '{}' WHERE kind = 'penalty'", []).unwrap();

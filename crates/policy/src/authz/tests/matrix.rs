@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fmt::Write as _, path::Path};
 
 use super::{
     super::{
-        context::{self, Assigning, Deciding, Enrolling, Looking, Opening, Retaining},
+        context::{self, Assigning, Deciding, Enrolling, Locking, Looking, Opening, Retaining},
         facts::{ApplicationFacts, GrantFacts, Scope, Service, TenantFacts, Thing},
         policies::SEE,
         question::Question,
@@ -81,7 +81,9 @@ fn rows() -> Vec<Row> {
     rows.extend(on("listKeys", 2..3));
     rows.extend(on("regenerateKey", 2..3));
     rows.extend(on("writeNetworkRules", 2..3));
-    rows.extend(on("writeLockbox", 2..3));
+    for (kind, enabled) in [("Resource, off", false), ("Resource, on", true)] {
+        rows.push(row("writeLockbox", kind, resource, Locking { now_ms, enabled }));
+    }
     rows.extend(on("writeDeployment", 2..4));
     rows.extend(on("deleteDeployment", 3..4));
     rows.extend(on("createTenant", 0..1));

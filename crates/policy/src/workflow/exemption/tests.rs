@@ -2,6 +2,7 @@ use std::{collections::BTreeSet, sync::Mutex};
 
 use tlog::entry;
 
+use super::advance as step;
 use super::{
     super::{
         Logged as _,
@@ -43,10 +44,10 @@ fn apply_until(n: u8, until_ms: u64) -> Event {
 }
 
 fn decide(n: u8, by: u8, approve: bool) -> Event {
-    say(n, by, if approve { Word::YesAndSwitch } else { Word::No })
+    say(n, by, if approve { Says::YesAndSwitch } else { Says::No })
 }
 
-fn say(n: u8, by: u8, says: Word) -> Event {
+fn say(n: u8, by: u8, says: Says) -> Event {
     Event::Decide { approval: id(n), person: person(by), says, reason: because() }
 }
 
@@ -167,8 +168,8 @@ fn nobody_decides_alone_twice_or_about_their_own() {
 /// Two decide at once, each as the first: nobody has asked whether the second may switch.
 #[test]
 fn the_last_word_is_asked_for_as_one() {
-    let one = after([apply(1), say(1, 2, Word::Yes)]);
-    assert_eq!(refused(&one, say(1, 3, Word::Yes), NOW), Refused::DecidedMeanwhile);
+    let one = after([apply(1), say(1, 2, Says::Yes)]);
+    assert_eq!(refused(&one, say(1, 3, Says::Yes), NOW), Refused::DecidedMeanwhile);
     assert!(one.status(NOW).in_force.is_none());
 }
 
@@ -419,4 +420,23 @@ fn random_histories_are_as_the_model_says() {
         assert_eq!(findings(&log), [""; 0], "seed {seed}");
     }
     assert!(approvals > 1000 && refusals > 1000, "{approvals} approvals, {refusals} refusals");
+}
+
+/// Asked without a permit, a state says why a person cannot decide, in the words of the step; and
+/// stays as it is.
+#[test]
+fn why_a_person_cannot_decide_is_what_the_step_would_say() {
+    let why = |state: &State, n, by, now_ms| why_not_decided(state, id(n), person(by), now_ms);
+    let applied = after([apply(1)]);
+    assert_eq!(why(&applied, 1, APPLICANT, NOW), Some(Refused::OwnApplication));
+    assert_eq!(why(&applied, 2, 2, NOW), Some(Refused::NoSuchApplication));
+    assert_eq!(why(&applied, 1, 2, NOW + DECISION_WAIT_MS), Some(Refused::Lapsed));
+    assert_eq!(why(&applied, 1, 2, NOW), None);
+    let once = after([apply(1), say(1, 2, Says::Yes)]);
+    assert_eq!(why(&once, 1, 2, NOW), Some(Refused::DecidedBefore));
+    assert_eq!(why(&once, 1, 3, NOW), None);
+    assert_eq!(once, after([apply(1), say(1, 2, Says::Yes)]), "it changed nothing");
+    assert_eq!(why(&approved(), 1, 4, NOW), Some(Refused::AlreadyDecided));
+    let text = format!("{}; {}", Refused::Lapsed, Refused::Lapsed.help());
+    assert!(text.contains("has lapsed; let the customer apply again"), "{text}");
 }

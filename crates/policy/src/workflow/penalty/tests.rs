@@ -3,6 +3,7 @@ use tlog::{
     limits::DAY_MS,
 };
 
+use super::advance as step;
 use super::{
     super::{
         Logged as _,

@@ -193,24 +193,25 @@ impl Item {
         self.stands_there(workstation, now_ms)?;
         let request = self.record.request;
         let look = self.this(grant)?;
-        let (consented, expires_ms) = match look.stage {
-            Stage::Requested { .. } => return Err(Refused::NotApproved),
-            Stage::Approved { .. } => return Err(Refused::NoConsent),
-            Stage::Opened { .. } => return Err(Refused::Used),
-            Stage::Granted { consented, expires_ms, .. } => (consented, expires_ms),
-        };
+        // Who is not meant learns this before anything of how far the look has come.
         if reviewer.person != look.reviewer {
             return Err(Refused::OtherPerson);
         }
+        if look.stage.expires_ms().is_some_and(|expires_ms| now_ms >= expires_ms) {
+            return Err(Refused::Expired);
+        }
+        let consented = match look.stage {
+            Stage::Requested { .. } => return Err(Refused::NotApproved),
+            Stage::Approved { .. } => return Err(Refused::NoConsent),
+            Stage::Opened { .. } => return Err(Refused::Used),
+            Stage::Granted { consented, .. } => consented,
+        };
         if workstation.workstation() != look.workstation {
             return Err(Refused::OtherWorkstation);
         }
         // Switched on since it was approved: then the customer has not been asked.
         if (look.lockbox || lockbox) && !consented {
             return Err(Refused::NoConsent);
-        }
-        if now_ms >= expires_ms {
-            return Err(Refused::Expired);
         }
         look.stage = Stage::Opened { at_ms: now_ms };
         let (reviewer, workstation) = (look.reviewer, look.workstation);
@@ -249,6 +250,19 @@ impl Item {
             }
         };
         Ok((state, vec![effect]))
+    }
+
+    /// Whether this person has opened the record under this grant.
+    pub(super) fn has_looked(&self, grant: GrantId, person: PersonId) -> Result<(), Refused> {
+        let look = self.look.as_ref().filter(|look| look.grant == grant);
+        let look = look.ok_or(Refused::OtherLook)?;
+        if look.reviewer != person {
+            return Err(Refused::OtherPerson);
+        }
+        match look.stage {
+            Stage::Opened { .. } => Ok(()),
+            _ => Err(Refused::NotLooked),
+        }
     }
 
     /// The look under way, if it is this one.

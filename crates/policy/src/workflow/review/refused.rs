@@ -63,6 +63,9 @@ pub enum Refused {
     /// The look has happened.
     #[error("this permission was used already")]
     Used,
+    /// The reviewer has not looked.
+    #[error("only who has looked at this record judges it")]
+    NotLooked,
     /// Who escalated does not judge.
     #[error("who wanted another person to judge does not judge")]
     OwnEscalation,
@@ -102,6 +105,7 @@ impl Refused {
                 "open it from the workstation that you asked from, or ask again from this one"
             }
             Self::Used => "ask to see the record again: each look needs its own approval",
+            Self::NotLooked => "open the record first, then judge it",
             Self::OwnEscalation => "let another reviewer judge",
             Self::AlreadyEscalated => "dismiss or confirm it",
         }

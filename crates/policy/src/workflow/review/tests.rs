@@ -6,6 +6,7 @@ use tlog::{
     limits::{GRANT_MINUTES_MAX, MINUTE_MS},
 };
 
+use super::advance as step;
 use super::{
     super::{
         Logged as _,
@@ -53,7 +54,7 @@ fn enrolment(desk: u8, region: &str) -> workstation::Event {
 
 fn enrolled(desk: u8, region: &str) -> Enrolled {
     let unknown = workstation::State::default();
-    let (state, _) = workstation::step(&unknown, enrolment(desk, region), NOW).unwrap();
+    let (state, _) = workstation::advance(&unknown, enrolment(desk, region), NOW).unwrap();
     workstation::admit(&state, Digest([desk; 32]), NOW).unwrap()
 }
 
@@ -126,7 +127,7 @@ fn a_look_is_asked_for_approved_opened_once_and_judged() {
         [flag(), ask(false), approve(MANAGER), open(REVIEWER), judge(REVIEWER, Outcome::Confirmed)];
     let mut state = State::default();
     let (_, enrolling) =
-        workstation::step(&workstation::State::default(), enrolment(DESK, "eu"), NOW).unwrap();
+        workstation::advance(&workstation::State::default(), enrolment(DESK, "eu"), NOW).unwrap();
     let mut log = vec![(NOW, enrolling[0].log())];
     for (n, event) in (1..).zip(events) {
         let (next, effects) = step(&state, event, NOW + n).unwrap();
@@ -441,5 +442,49 @@ fn every_refusal_says_what_to_do() {
     ] {
         let (what, help) = (refused.to_string(), refused.help());
         assert!(!help.is_empty() && !help.ends_with('.') && !what.ends_with('.'), "{what}");
+    }
+}
+
+/// Asked without a permit, a state says why something cannot happen, in the words of the step.
+#[test]
+fn why_something_cannot_happen_is_what_the_step_would_say() {
+    let seat = enrolled(DESK, "eu");
+    let (near, other) = (reviewer(REVIEWER), reviewer(OTHER_REVIEWER));
+    let far = Reviewer { region: "us".into(), ..near.clone() };
+    let flagged = after([flag()]);
+    let asked = after([flag(), ask(true)]);
+    let approved = after([flag(), ask(true), approve(MANAGER)]);
+    let granted = after([flag(), ask(false), approve(MANAGER)]);
+    let opened = after([flag(), ask(false), approve(MANAGER), open(REVIEWER)]);
+    let look = |reviewer| Attempt::Look { reviewer, workstation: &seat };
+    let opening =
+        |reviewer| Attempt::Open { grant: grant(1), reviewer, workstation: &seat, lockbox: false };
+    let judging = |n, reviewer| Attempt::Judge { grant: grant(n), reviewer };
+    let managing = |n, by| Attempt::Approve { grant: grant(n), manager: manager(by) };
+    let consenting = |by| Attempt::Consent { grant: grant(1), customer: customer(by) };
+    let late = NOW + CONSENT_WAIT_MS;
+    for (state, attempt, now_ms, expected) in [
+        (&State::Unflagged, look(&near), NOW, Some(Refused::NotFlagged)),
+        (&flagged, look(&far), NOW, Some(Refused::OtherRegion)),
+        (&flagged, look(&near), NOW, None),
+        (&asked, look(&other), NOW, Some(Refused::LookUnderWay)),
+        (&asked, managing(1, REVIEWER), NOW, Some(Refused::OwnLook)),
+        (&asked, managing(2, MANAGER), NOW, Some(Refused::OtherLook)),
+        (&asked, managing(1, MANAGER), NOW + APPROVAL_WAIT_MS, Some(Refused::Expired)),
+        (&asked, managing(1, MANAGER), NOW, None),
+        (&asked, opening(&near), NOW, Some(Refused::NotApproved)),
+        (&approved, managing(1, MANAGER), NOW, Some(Refused::AlreadyApproved)),
+        (&approved, opening(&near), NOW, Some(Refused::NoConsent)),
+        (&approved, opening(&near), late, Some(Refused::Expired)),
+        (&granted, consenting(CUSTOMER), NOW, Some(Refused::NoLockbox)),
+        (&granted, opening(&other), NOW, Some(Refused::OtherPerson)),
+        (&granted, judging(1, &near), NOW, Some(Refused::NotLooked)),
+        (&granted, opening(&near), NOW, None),
+        (&opened, opening(&near), NOW, Some(Refused::Used)),
+        (&opened, judging(2, &near), NOW, Some(Refused::OtherLook)),
+        (&opened, judging(1, &other), NOW, Some(Refused::OtherPerson)),
+        (&opened, judging(1, &near), NOW, None),
+    ] {
+        assert_eq!(why_not(state, &attempt, now_ms), expected, "{attempt:?}");
     }
 }

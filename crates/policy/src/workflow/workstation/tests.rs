@@ -3,6 +3,8 @@ use super::{
     *,
 };
 
+use super::advance as step;
+
 const CERTIFICATE: Digest = Digest([1; 32]);
 
 fn person(n: u8) -> PersonId {

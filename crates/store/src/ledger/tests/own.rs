@@ -1,6 +1,6 @@
 //! Attacks on what was deleted, by who holds copies; and on the way there, by whatever stops it.
 
-use std::{collections::BTreeMap, fs, os::unix::fs::DirBuilderExt as _, sync::atomic::AtomicBool};
+use std::{fs, os::unix::fs::DirBuilderExt as _, sync::atomic::AtomicBool};
 
 use policy::{
     authz::{
@@ -11,8 +11,8 @@ use policy::{
         role::{Role, RoleAssignments},
     },
     permit::{DeleteOwnRecord, ListOwnRecords, Permit, ReadOwnRecord},
-    principal::{self, NamedTenant, Principal},
-    token::{Guid, KeySet, Keys, Lookup, Patience, Presented, Trust as Issuer},
+    principal::Principal,
+    token::Guid,
     workflow::owner::{DeleteOwn, Owner, ReadOwn},
 };
 
@@ -24,6 +24,7 @@ use crate::{
         own::tell_deleted,
         shred::{self, Step},
     },
+    people_for_tests::person,
     random::random,
     seal::{self, Label, SealedRecord, SealedSpan},
 };
@@ -32,15 +33,6 @@ mod acts;
 
 const OWN: ResourceFacts = ResourceFacts { tenant: TENANT, resource: RESOURCE };
 
-/// A person's token with its issuer's key, made for these tests: nothing else trusts it.
-const TOKEN: &str = "eyJ0eXAiOiAiSldUIiwgImFsZyI6ICJFZERTQSIsICJraWQiOiAiayJ9.eyJpc3MiOiAiaHR0cHM6Ly9pc\
-    3N1ZXIuZXhhbXBsZSIsICJhdWQiOiAiZGVzayIsICJ0aWQiOiAiMTExMTExMTEtMjIyMi0zMzMzLTQ0NDQtNTU1NTU1NTU1NTU1Iiwg\
-    Im9pZCI6ICIwZTJmNmExYy0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMTEiLCAiaWF0IjogMTAwMCwgIm5iZiI6IDEwMDAsICJleHA\
-    iOiA1MDAwLCAic2NwIjogImRlc2siLCAidmVyIjogIjIuMCIsICJzdWIiOiAicyJ9.YmMBuulnEOmq1Vq3suQqbQPIBmio6W23xg_bP\
-    Gu6R8NtrUsAVjZ9TSBZEi7RVhlGnDd6d5wyGzFG8VBQM3GHDA";
-const KEY_SET: &str = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "use": "sig",
-    "alg": "EdDSA", "x": "iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w"}]}"#;
-const DIRECTORY: &str = "11111111-2222-3333-4444-555555555555";
 const OBJECT: &str = "0e2f6a1c-0000-4000-8000-000000000011";
 
 /// The customer's data protection officer, and who decides what they may.
@@ -51,16 +43,7 @@ struct Officer {
 
 impl Officer {
     fn new() -> Self {
-        let tenants = BTreeMap::from([(DIRECTORY.parse().unwrap(), "contoso".to_owned())]);
-        let trust =
-            Issuer::new("https://issuer.example".into(), vec!["desk".into()], tenants, 0).unwrap();
-        let mut keys = Keys::new(trust, Patience::default());
-        keys.fetched(KeySet::parse(KEY_SET.as_bytes()).unwrap(), 0);
-        let presented = Presented::parse(TOKEN).unwrap();
-        let Lookup::Found(key) = keys.lookup("k", 0) else { panic!() };
-        let token = presented.verify(key, 1000).unwrap();
-        let contoso = NamedTenant { name: "contoso", id: TENANT };
-        let principal = principal::admit(&token, &contoso, [4; 16]).unwrap();
+        let principal = person(TENANT, [4; 16]);
         let mut roles = RoleAssignments::default();
         let holder = principal.holder().unwrap();
         roles.assign(holder, Role::DataProtectionOfficer, Scope::Service);

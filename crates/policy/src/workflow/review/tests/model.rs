@@ -202,7 +202,7 @@ fn attempt(numbers: &mut Numbers, model: &Model, new_id: &mut u8) -> Attempt {
 fn enrolled_desks() -> Vec<(u64, entry::Event)> {
     let enrol = |desk| {
         let unknown = workstation::State::default();
-        let (_, effects) = workstation::step(&unknown, enrolment(desk, "eu"), NOW).unwrap();
+        let (_, effects) = workstation::advance(&unknown, enrolment(desk, "eu"), NOW).unwrap();
         (NOW, effects[0].log())
     };
     vec![enrol(DESK), enrol(DESK + 1)]

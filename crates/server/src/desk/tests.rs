@@ -1,0 +1,223 @@
+//! The desk without a socket: what a visitor may not know of takes as many decisions, and the same
+//! words, as what there is not.
+
+use std::{os::unix::net::UnixStream, pin::Pin, sync::Arc};
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+};
+use policy::{authz::role::Role, principal::Principal, retention::Metadata};
+use serde_json::{Value, json};
+use store::{
+    custody::{self, Client, Custodian, Trust},
+    ledger::{Ledger, Opening},
+    tiles::unwitnessed,
+};
+use tlog::{canon::Digest, entry::Event, note::Signer};
+
+use super::*;
+use crate::{authority::Authorities, config::Config, manage::tests::people::People, outward};
+
+struct Setting {
+    people: People,
+    desk: Desk,
+    _home: tempfile::TempDir,
+}
+
+impl Setting {
+    fn new() -> Self {
+        let (people, home) = (People::new(), tempfile::tempdir().unwrap());
+        let config = Config::default();
+        let egress = outward::egress(&config).unwrap();
+        let policies = policy::authz::policies::Policies::built_in().unwrap();
+        let unproved = policy::authz::proof::Unproved::Serve;
+        let in_force = policy::authz::proof::InForce::check(policies, None, unproved).unwrap();
+        let desk = Desk {
+            store: people.management.store().clone(),
+            authorities: Arc::new(Authorities::new(in_force, Some("ops".into()))),
+            providers: outward::providers(&config, &egress).unwrap(),
+            ledger: ledger(home.path()),
+            names: Names::default(),
+        };
+        Self { people, desk, _home: home }
+    }
+}
+
+/// A ledger with a custodian in a thread, instead of a process.
+fn ledger(home: &std::path::Path) -> Ledger {
+    let signer = Arc::new(Signer::new("log.example", &[1; 32]).unwrap());
+    let trust = Trust { log: signer.verifier(), witnesses: Vec::new() };
+    let keys = home.join("keys");
+    let connect = Box::new(move || {
+        let (ours, mut theirs) = UnixStream::pair()?;
+        let (mut custodian, _) =
+            Custodian::start(&keys, trust.clone(), clock::read()).map_err(std::io::Error::other)?;
+        std::thread::spawn(move || custody::serve(&mut custodian, &mut theirs, clock::read));
+        Ok(Client::new(ours))
+    });
+    let started = Event::Started {
+        binary: Digest([1; 32]),
+        configuration: Digest([2; 32]),
+        models: Vec::new(),
+        policies: None,
+    };
+    let opening = Opening {
+        signer,
+        clock: clock::read,
+        connect,
+        metadata: Metadata::DEFAULT,
+        cosign: unwitnessed(),
+        started,
+        proof: None,
+        egress: String::new(),
+    };
+    Ledger::open(&home.join("data"), opening).unwrap().0
+}
+
+fn visitor(signed_in: &SignedIn) -> Visitor {
+    let Principal::Person(person) = &signed_in.principal else { panic!("a person") };
+    Visitor { person: person.id(), signed_in: signed_in.clone() }
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<(), DeskError>>>>;
+type Call = Box<dyn Fn(Desk, Visitor, String) -> Answer>;
+
+fn parsed<T: serde::de::DeserializeOwned>(body: Value) -> Parsed<T> {
+    Parsed(serde_json::from_value(body).unwrap())
+}
+
+macro_rules! call {
+    (|$desk:ident, $visitor:ident, $name:ident| $answer:expr) => {{
+        let call: Call =
+            Box::new(|$desk, $visitor, $name| Box::pin(async move { $answer.await.map(|_| ()) }));
+        call
+    }};
+}
+
+const NO_RECORD: &str = "req_00000000000000000000000000000001";
+
+/// Every function that takes a resource's name, at both desks.
+fn calls() -> Vec<(&'static str, Call)> {
+    vec![
+        ("status", call!(|desk, it, name| exemption::status(State(desk), it, Path(name)))),
+        (
+            "apply",
+            call!(|desk, it, name| exemption::apply(
+                State(desk),
+                it,
+                Path(name),
+                parsed(json!({"useCase": "u", "measures": "m", "days": 1}))
+            )),
+        ),
+        (
+            "decide",
+            call!(|desk, it, name| exemption::decide(
+                State(desk),
+                it,
+                Path(name),
+                parsed(json!({"approval": "apr_00000000000000000000000000000001",
+                    "approve": true, "reason": "r"}))
+            )),
+        ),
+        (
+            "withdraw",
+            call!(|desk, it, name| exemption::withdraw(
+                State(desk),
+                it,
+                Path(name),
+                parsed(json!({"approval": "apr_00000000000000000000000000000001", "reason": "r"}))
+            )),
+        ),
+        ("penalty", call!(|_desk, it, name| penalty::status(it, Path(name)))),
+        (
+            "appeal",
+            call!(|desk, it, name| penalty::appeal(
+                State(desk),
+                it,
+                Path(name),
+                parsed(json!({"reason": "r"}))
+            )),
+        ),
+        ("looks", call!(|desk, it, name| review::looks(State(desk), it, Path(name)))),
+        (
+            "acts",
+            call!(|desk, it, name| acts::list(
+                State(desk),
+                it,
+                Path(name),
+                Query::try_from_uri(&"/".parse().unwrap())
+            )),
+        ),
+        (
+            "records",
+            call!(|desk, it, name| records::list(
+                State(desk),
+                it,
+                Path(name),
+                Query::try_from_uri(&"/".parse().unwrap())
+            )),
+        ),
+        (
+            "record",
+            call!(|desk, it, name| records::read(State(desk), it, Path((name, NO_RECORD.into())))),
+        ),
+        (
+            "erase",
+            call!(|desk, it, name| records::delete(
+                State(desk),
+                it,
+                Path((name, NO_RECORD.into()))
+            )),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn what_is_hidden_takes_as_many_decisions_as_what_does_not_exist() {
+    let setting = Setting::new();
+    let signed_in = setting.people.sign_in("acme", 10, &Role::ALL);
+    for (what, call) in calls() {
+        let mut answers = Vec::new();
+        for name in ["else-prod", "elze-prod"] {
+            let before = signed_in.asked();
+            let refused = call(setting.desk.clone(), visitor(&signed_in), name.into()).await;
+            let refused = refused.unwrap_err();
+            assert!(matches!(refused, DeskError::NotFound), "{what}: {refused}");
+            answers.push((refused.to_string(), signed_in.asked() - before));
+        }
+        assert_eq!(answers[0], answers[1], "{what}");
+        assert!(answers[0].1 > 0, "{what}: the policies were not asked");
+    }
+}
+
+/// The policies are asked about a record that is not kept, too, and nothing of it is said.
+#[tokio::test]
+async fn a_record_that_is_not_kept_is_decided_about() {
+    let setting = Setting::new();
+    let signed_in = setting.people.sign_in("acme", 10, &Role::ALL);
+    for request in [NO_RECORD, "no request's id"] {
+        let before = signed_in.asked();
+        let given = parsed(json!({"grant": "gra_00000000000000000000000000000001"}));
+        let desk = State(setting.desk.clone());
+        let answer = review::consent(desk, visitor(&signed_in), Path(request.into()), given).await;
+        assert!(matches!(answer.map(|Json(_)| ()), Err(DeskError::NotFound)), "{request}");
+        assert!(signed_in.asked() > before, "{request}");
+    }
+}
+
+#[test]
+fn names_are_remembered_for_people_alone_and_never_printed() {
+    let setting = Setting::new();
+    let signed_in = setting.people.sign_in("acme", 10, &[]);
+    let person = visitor(&signed_in).person;
+    let names = Names::default();
+    names.remember(&signed_in.principal, None);
+    assert_eq!(names.of(person), None);
+    names.remember(&signed_in.principal, Some("Ada Lovelace"));
+    assert_eq!(names.of(person).as_deref(), Some("Ada Lovelace"));
+    names.remember(&signed_in.principal, Some("Ada King"));
+    assert_eq!(names.of_all(&[person, PersonId::from_random([9; 16])]), ["Ada King"]);
+    let printed = format!("{names:?} {:?} {signed_in:?}", setting.desk);
+    assert!(!printed.contains("Ada"), "{printed}");
+}

@@ -1,0 +1,106 @@
+//! What a caller may not know of, and what there is not: the same words after the same number of
+//! questions to the policies, so that the time of an answer says no more than its words.
+
+use policy::authz::role::Role;
+use serde_json::json;
+
+use super::{people::People, *};
+
+type Call = Box<dyn Fn(&Acting, &str) -> Result<(), ManageError>>;
+
+fn call<T>(call: impl Fn(&Acting, &str) -> Result<T, ManageError> + 'static) -> Call {
+    Box::new(move |acting, tenant| call(acting, tenant).map(|_| ()))
+}
+
+/// Every function that takes a name, by the name of a tenant: its resource is called after it.
+fn calls() -> Vec<(&'static str, Call)> {
+    let prod = |tenant: &str| format!("{tenant}-prod");
+    let update = |body: serde_json::Value| {
+        let update: ResourceUpdate = serde_json::from_value(body).unwrap();
+        call(move |acting, of| acting.update_resource(&prod(of), &update))
+    };
+    let limits = || DeploymentUpdate { tokens_per_minute: Some(1), requests_per_minute: Some(1) };
+    let role = |of: &str, scope: ScopeName| RoleAssignment {
+        role: "Auditor".into(),
+        tenant: of.into(),
+        object_id: "0e2f6a1c-0000-4000-8000-000000000099".into(),
+        workload: false,
+        scope,
+    };
+    let at_resource = move |of: &str| role("acme", ScopeName::Resource { name: prod(of) });
+    let at_deployment = move |of: &str, name: &str| {
+        role("acme", ScopeName::Deployment { resource: prod(of), name: name.into() })
+    };
+    vec![
+        ("tenant", call(|acting, of| acting.tenant(of))),
+        ("delete tenant", call(|acting, of| acting.delete_tenant(of))),
+        ("resources of a tenant", call(|acting, of| acting.resources(Some(of)))),
+        (
+            "create resource",
+            call(|acting, of| {
+                acting.create_resource(&NewResource { tenant: of.into(), ..new_resource("new") })
+            }),
+        ),
+        ("resource", call(move |acting, of| acting.resource(&prod(of)))),
+        ("delete resource", call(move |acting, of| acting.delete_resource(&prod(of)))),
+        ("empty update", update(json!({}))),
+        ("settings", update(json!({"prefixCache": false}))),
+        ("lockbox off", update(json!({"lockbox": false}))),
+        ("lockbox on", update(json!({"lockbox": true}))),
+        ("network", update(json!({"publicNetworkAccess": "Disabled"}))),
+        ("two fields", update(json!({"prefixCache": false, "lockbox": false}))),
+        ("keys", call(move |acting, of| acting.keys(&prod(of)))),
+        ("rotate key", call(move |acting, of| acting.rotate_key(&prod(of), KeyName::Key1))),
+        ("deployments", call(move |acting, of| acting.deployments(Some(&prod(of))))),
+        (
+            "create deployment",
+            call(move |acting, of| {
+                let new = NewDeployment {
+                    name: "new".into(),
+                    model: "model".into(),
+                    task: Task::Chat,
+                    tokens_per_minute: None,
+                    requests_per_minute: None,
+                };
+                acting.create_deployment(&prod(of), &new)
+            }),
+        ),
+        ("deployment", call(move |acting, of| acting.deployment(&prod(of), "chat"))),
+        ("limits", call(move |acting, of| acting.update_deployment(&prod(of), "chat", limits()))),
+        (
+            "limits of none",
+            call(move |acting, of| acting.update_deployment(&prod(of), "none", limits())),
+        ),
+        ("delete deployment", call(move |acting, of| acting.delete_deployment(&prod(of), "chat"))),
+        ("usage", call(move |acting, of| acting.usage(Some(&prod(of))))),
+        (
+            "role at a tenant",
+            call(move |acting, of| acting.assign_role(&role(of, ScopeName::Tenant))),
+        ),
+        ("role at a resource", call(move |acting, of| acting.assign_role(&at_resource(of)))),
+        (
+            "role at a deployment",
+            call(move |acting, of| acting.assign_role(&at_deployment(of, "chat"))),
+        ),
+        ("take a role", call(move |acting, of| acting.remove_role(&at_resource(of)))),
+    ]
+}
+
+#[test]
+fn what_is_hidden_takes_as_many_decisions_as_what_does_not_exist() {
+    let people = People::new();
+    let signed_in = people.sign_in("acme", 10, &Role::ALL);
+    let acting = people.management.on_behalf_of(Actor::SignedIn(signed_in.clone()));
+    for (what, call) in calls() {
+        let ask = |of: &str| {
+            let before = signed_in.asked();
+            let refused = call(&acting, of).unwrap_err();
+            let told = format!("{refused} {}", refused.help());
+            assert!(matches!(&refused, ManageError::Store(StoreError::NotFound { .. })), "{told}");
+            (told.replace(of, "NAME"), signed_in.asked() - before)
+        };
+        let (hidden, absent) = (ask("else"), ask("elze"));
+        assert_eq!(hidden, absent, "{what}");
+        assert!(hidden.1 > 0, "{what}: the policies were not asked");
+    }
+}

@@ -1,0 +1,132 @@
+//! Every pair of fields of every PATCH, by every role: a pair is allowed exactly if each of its fields
+//! is, and a refused one changes nothing.
+
+use policy::authz::role::Role;
+use serde_json::{Map, Value, json};
+
+use super::{people::People, *};
+
+/// Each field of the PATCH of a resource, with a value that differs from what there is.
+fn fields() -> Vec<(&'static str, Value)> {
+    vec![
+        ("prefixCache", json!(false)),
+        ("disableLocalAuth", json!(true)),
+        ("retentionDays", json!(7)),
+        ("lockbox", json!(false)),
+        ("lockbox", json!(true)),
+        ("publicNetworkAccess", json!("Disabled")),
+        ("networkAcls", json!({"defaultAction": "Deny", "ipRules": [{"value": "10.0.0.1"}]})),
+    ]
+}
+
+fn patch(fields: &[&(&'static str, Value)]) -> ResourceUpdate {
+    let map: Map<String, Value> =
+        fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    serde_json::from_value(Value::Object(map)).unwrap()
+}
+
+/// Everything that a PATCH can change.
+fn shown(people: &People) -> Value {
+    let resource = people.administrator.resource("acme-prod").unwrap();
+    serde_json::to_value(resource).unwrap()
+}
+
+/// Back to how a resource is made, but that its lockbox is on: it is what may fall off.
+fn reset(people: &People, owner: &Acting) {
+    let lockbox = patch(&[&("lockbox", json!(true))]);
+    owner.update_resource("acme-prod", &lockbox).unwrap();
+    let rest = json!({"prefixCache": true, "disableLocalAuth": false, "retentionDays": 30,
+        "publicNetworkAccess": "Enabled", "networkAcls": {"defaultAction": "Allow"}});
+    people
+        .administrator
+        .update_resource("acme-prod", &serde_json::from_value(rest).unwrap())
+        .unwrap();
+}
+
+/// Who tries: each role at the customer's tenant and at the service, two roles at once, no role, and
+/// the administrator.
+fn callers(people: &People) -> Vec<(String, Acting)> {
+    let mut callers = vec![("the administrator".to_owned(), people.administrator.clone())];
+    let both = [Role::Operator, Role::DataProtectionOfficer];
+    for (at, tenant) in [(20, "acme"), (40, "ops"), (60, "else")] {
+        for (index, role) in Role::ALL.into_iter().enumerate() {
+            let number = at + u8::try_from(index).unwrap();
+            callers.push((format!("{role} of {tenant}"), people.acting(tenant, number, &[role])));
+        }
+        callers.push((format!("two roles of {tenant}"), people.acting(tenant, at + 10, &both)));
+        callers.push((format!("no role of {tenant}"), people.acting(tenant, at + 11, &[])));
+    }
+    callers
+}
+
+#[test]
+fn a_pair_of_fields_is_allowed_exactly_if_each_is() {
+    let people = People::new();
+    let owner = people.acting("acme", 10, &[Role::DataProtectionOfficer]);
+    let (fields, mut allowed_pairs, mut refused_pairs) = (fields(), 0, 0);
+    // The pictures that callers signed in with are of now, with everybody's roles.
+    let callers = callers(&people);
+    for (who, caller) in &callers {
+        let allowed = |fields: &[&(&'static str, Value)]| {
+            reset(&people, &owner);
+            let before = shown(&people);
+            let answer = caller.update_resource("acme-prod", &patch(fields));
+            let after = shown(&people);
+            if answer.is_err() {
+                assert_eq!(before, after, "{who} was refused {fields:?}, and it changed");
+            } else {
+                for (name, value) in fields {
+                    assert_eq!(after[*name], *value, "{who} was allowed {fields:?}");
+                }
+            }
+            answer.is_ok()
+        };
+        let singly: Vec<bool> = fields.iter().map(|field| allowed(&[field])).collect();
+        for (first, one) in fields.iter().enumerate() {
+            for (second, other) in fields.iter().enumerate().skip(first + 1) {
+                if one.0 == other.0 {
+                    continue;
+                }
+                let each = singly[first] && singly[second];
+                assert_eq!(allowed(&[one, other]), each, "{who}: {one:?} and {other:?}");
+                (allowed_pairs, refused_pairs) = if each {
+                    (allowed_pairs + 1, refused_pairs)
+                } else {
+                    (allowed_pairs, refused_pairs + 1)
+                };
+            }
+        }
+        // Only the customer's own officer and contributor switch a lockbox off.
+        let owners = [
+            "Data Protection Officer of acme",
+            "Cognitive Services Contributor of acme",
+            "two roles of acme",
+        ];
+        assert_eq!(singly[3], owners.contains(&who.as_str()), "{who} and the lockbox");
+    }
+    assert!(allowed_pairs > 50 && refused_pairs > 300, "{allowed_pairs} {refused_pairs}");
+}
+
+/// The limits of a deployment are one permit's.
+#[test]
+fn a_pair_of_limits_is_allowed_exactly_if_each_is() {
+    let people = People::new();
+    let callers = callers(&people);
+    for (who, caller) in &callers {
+        let allowed = |body: Value| {
+            let update: DeploymentUpdate = serde_json::from_value(body).unwrap();
+            let reset =
+                DeploymentUpdate { tokens_per_minute: Some(10), requests_per_minute: Some(10) };
+            people.administrator.update_deployment("acme-prod", "chat", reset).unwrap();
+            let answer = caller.update_deployment("acme-prod", "chat", update);
+            let limits = people.administrator.deployment("acme-prod", "chat").unwrap().limits;
+            let unchanged = (limits.tokens_per_minute, limits.requests_per_minute) == (10, 10);
+            assert_eq!(answer.is_err(), unchanged, "{who}");
+            answer.is_ok()
+        };
+        let tokens = allowed(json!({"tokensPerMinute": 7}));
+        let requests = allowed(json!({"requestsPerMinute": 7}));
+        let both = allowed(json!({"tokensPerMinute": 7, "requestsPerMinute": 7}));
+        assert_eq!(both, tokens && requests, "{who}");
+    }
+}
