@@ -16,6 +16,7 @@
 mod bad_input;
 mod cache;
 mod canary;
+mod chaos;
 mod cli;
 mod client;
 mod constrained;
