@@ -8,6 +8,7 @@
 mod acts;
 mod commit;
 mod facts;
+mod intact;
 mod open;
 mod own;
 mod pieces;
@@ -38,7 +39,6 @@ use tlog::{
     receipt::{Facts, Terms},
 };
 
-use self::show::NotShown;
 pub use self::{
     acts::{Act, OwnAct, OwnActs},
     open::{NotOpened, RecordFacts},
@@ -46,10 +46,12 @@ pub use self::{
     receipts::OwnReceipt,
     usage::UsageRow,
 };
+use self::{intact::Intact, show::NotShown};
 use crate::{
     custody::{Client, CustodyError, ListedKey, Named},
     error::StoreError,
     files,
+    held::Guard,
     keys::failed,
     log::{Append, ReadClock},
     proofs, schema,
@@ -196,6 +198,7 @@ pub(crate) struct Shared {
     clock: ReadClock,
     custody: Custody,
     tiles: Tiles,
+    intact: Intact,
     published: Mutex<Published>,
     /// Entries in the newest checkpoint that the custodian has seen, as far as we know.
     seen: Mutex<u64>,
@@ -247,7 +250,9 @@ impl Ledger {
         let lock = Arc::new(lock(data)?);
         let tiles = Tiles::open(&data.join("log"))?;
         let mut writer = connect(data)?;
+        let guard = Guard::take(data)?;
         schema::check(&writer)?;
+        let intact = Intact::new(data, guard)?;
         let Opening { signer, clock, connect: reach, metadata, cosign, started, proof, egress } =
             opening;
         let (signed, tiles_repaired) = tiles.check(&writer, &signer)?;
@@ -259,6 +264,7 @@ impl Ledger {
             clock,
             custody: Custody { connect: reach, client: Mutex::new(None) },
             tiles,
+            intact,
             published: Mutex::new(published),
             seen: Mutex::new(0),
             disbelieved: Mutex::new(None),
@@ -352,6 +358,9 @@ impl Ledger {
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let shared = &self.inner.shared;
+        if let Some(trouble) = shared.intact.trouble() {
+            return Some(trouble);
+        }
         let troubles = [&shared.unrecorded, &shared.overdue, &shared.disbelieved];
         let trouble = troubles.into_iter().find_map(|trouble| held(trouble).clone());
         trouble.or_else(|| shared.unshredded()).or_else(|| held(&shared.published).error.clone())

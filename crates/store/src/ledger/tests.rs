@@ -48,6 +48,7 @@ macro_rules! clock {
     };
 }
 
+mod intact;
 mod own;
 
 fn signer() -> Arc<Signer> {
