@@ -7,9 +7,10 @@ use bytes::BytesMut;
 use engine::request::{Event, Generate, Text, TokenLogprob, Work};
 use policy::permit::Complete;
 
+use self::response::Told;
 pub use self::{
     request::{CompletionBody, CompletionRequest, parse},
-    response::{Completion, CompletionChoice, CompletionLogprobs, Told},
+    response::{Completion, CompletionChoice, CompletionLogprobs},
 };
 use super::{
     answer::{self, Envelope},

@@ -133,7 +133,7 @@ fn shows_tools(template: &Template, shape: Shape) -> Option<bool> {
         [tool(TOOL, "Mark seventeen: the tide."), tool("bwtool_moon", "Mark eighteen: the moon.")];
     let told = [said(Role::System, RULE), said(Role::User, QUESTION)];
     for turns in [&told[..], told.get(1..)?] {
-        let text = template.attempt(shape, false, turns, &tools, NOON).ok()?;
+        let text = template.attempt(shape, true, turns, &tools, NOON).ok()?;
         let shows = [TOOL, PARAMETER, "Mark seventeen: the tide.", "bwtool_moon"];
         shows.iter().all(|&mark| text.contains(mark)).then_some(())?;
     }
@@ -159,19 +159,21 @@ fn shows_tools(template: &Template, shape: Shape) -> Option<bool> {
     ];
     // Once in the middle of a conversation, once where the model is to go on from the results.
     for turns in [&turns[..], turns.get(..4)?] {
-        let text = template.attempt(shape, false, turns, &tools, NOON).ok()?;
+        let text = template.attempt(shape, true, turns, &tools, NOON).ok()?;
         text.contains(GREETING).then_some(())?;
         let (_, from_calls) = text.split_once(GREETING)?;
         let written = |name: &str| {
             from_calls.split(OPEN).skip(1).any(|rest| {
                 let call = rest.split(CLOSE).next().unwrap_or_default().trim();
                 let call = serde_json::from_str::<serde_json::Value>(call).unwrap_or_default();
-                call["name"] == name && call["arguments"][PARAMETER] == "Mark nineteen"
+                let argument = call.pointer(&format!("/arguments/{PARAMETER}"));
+                call.get("name").is_some_and(|called| called == name)
+                    && argument.is_some_and(|argument| argument == "Mark nineteen")
             })
         };
         (written(TOOL) && written("bwtool_moon")).then_some(())?;
     }
-    let text = template.attempt(shape, false, &turns, &tools, NOON).ok()?;
+    let text = template.attempt(shape, true, &turns, &tools, NOON).ok()?;
     Some(text.contains(CALL_ID))
 }
 
