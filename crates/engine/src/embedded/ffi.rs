@@ -6,10 +6,11 @@
 #![expect(unsafe_code, reason = "calls into llama.cpp; each block says why it is sound")]
 
 use std::{
+    cell::RefCell,
     ffi::{CStr, CString, c_char, c_void},
     path::Path,
     ptr::NonNull,
-    sync::{Arc, Mutex, Once, PoisonError},
+    sync::{Arc, Once},
 };
 
 use llama_cpp_sys_2 as sys;
@@ -497,14 +498,16 @@ fn initialize() {
         if level != sys::GGML_LOG_LEVEL_ERROR || text.is_null() {
             return;
         }
-        if let Ok(mut heard) = HEARD.try_lock()
-            && let Some(heard) = heard.as_mut()
-            && heard.len() < HEARD_BYTES_MAX
-        {
-            // SAFETY: llama.cpp passes a text that ends with a null, and lives during the call.
-            let text = unsafe { CStr::from_ptr(text) };
-            heard.push_str(&text.to_string_lossy());
-        }
+        // SAFETY: llama.cpp passes a text that ends with a null, and lives during the call.
+        let text = unsafe { CStr::from_ptr(text) };
+        HEARD.with(|heard| {
+            if let Ok(mut heard) = heard.try_borrow_mut()
+                && let Some(heard) = heard.as_mut()
+                && heard.len() < HEARD_BYTES_MAX
+            {
+                heard.push_str(&text.to_string_lossy());
+            }
+        });
     }
     static ONCE: Once = Once::new();
     // SAFETY: called once, before any other call; the callback reads its text only.
@@ -514,8 +517,10 @@ fn initialize() {
     });
 }
 
-/// The errors that llama.cpp has logged, while somebody listens.
-static HEARD: Mutex<Option<String>> = Mutex::new(None);
+thread_local! {
+    /// The errors that llama.cpp has logged on this thread, while somebody listens.
+    static HEARD: RefCell<Option<String>> = const { RefCell::new(None) };
+}
 
 /// Bytes of llama.cpp's errors.
 const HEARD_BYTES_MAX: usize = 4096;
@@ -525,16 +530,15 @@ struct Listening;
 
 impl Listening {
     fn start() -> Self {
-        *HEARD.lock().unwrap_or_else(PoisonError::into_inner) = Some(String::new());
+        HEARD.set(Some(String::new()));
         Self
     }
 
     /// A sentence of ours, and what llama.cpp says.
     fn with(&self, sentence: &str) -> String {
-        let heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut lines = heard.iter().flat_map(|heard| heard.lines());
+        let heard = HEARD.take().unwrap_or_default();
         // The first error is the cause; those that follow repeat it from further outside.
-        match lines.find(|line| !line.trim().is_empty()) {
+        match heard.lines().find(|line| !line.trim().is_empty()) {
             Some(line) => format!("{sentence} (llama.cpp says: {})", line.trim()),
             None => sentence.to_owned(),
         }
@@ -543,6 +547,6 @@ impl Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        *HEARD.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        HEARD.set(None);
     }
 }

@@ -7,6 +7,8 @@
 mod control;
 mod dialect;
 mod jinja;
+mod json;
+mod methods;
 mod moment;
 mod probe;
 mod python;
@@ -15,6 +17,7 @@ mod shape;
 use self::{
     control::{ControlNames, MARKER},
     jinja::{Failed, Program, Variables},
+    methods::{Ends, strip},
     probe::Habits,
     shape::{Content, Names, Neighbours, Shape, System, Tools},
 };
@@ -150,7 +153,7 @@ impl Template {
 fn first_missing(text: &str, must_show: &[(usize, String)]) -> Option<usize> {
     let mut rest = text;
     for (index, said) in must_show {
-        let said = python::strip(said, None, python::Ends::Both);
+        let said = strip(said, None, Ends::Both);
         match rest.split_once(said) {
             Some((_, after)) => rest = after,
             None if shows(text, said) => {}
@@ -162,8 +165,8 @@ fn first_missing(text: &str, must_show: &[(usize, String)]) -> Option<usize> {
 
 /// Whether a text shows what was said, as it is or inside JSON.
 fn shows(text: &str, said: &str) -> bool {
-    let said = python::strip(said, None, python::Ends::Both);
-    text.contains(said) || text.contains(&python::quoted(said))
+    let said = strip(said, None, Ends::Both);
+    text.contains(said) || text.contains(&json::quoted(said))
 }
 
 /// Whether a text shows all words of what was said, one after the other.

@@ -13,7 +13,13 @@ use minijinja::{
 };
 use minijinja_contrib::{add_to_environment, pycompat::unknown_method_callback};
 
-use super::{dialect, moment::Moment, python};
+use super::{
+    dialect,
+    json::{self, JsonStyle},
+    methods,
+    moment::Moment,
+    python,
+};
 
 /// Steps that a program may take; long conversations need some thousands. Written bytes count, too.
 const FUEL: u64 = 20_000_000;
@@ -134,12 +140,12 @@ fn to_json(value: &Value, positional: Rest<Value>, named: Kwargs) -> Result<Valu
     named.assert_all_used()?;
     let comma = if indent.is_some() { "," } else { ", " };
     let (item, key) = separators.transpose()?.unwrap_or((comma.into(), ": ".into()));
-    let style = python::JsonStyle { ensure_ascii, indent, item, key, sort_keys };
+    let style = JsonStyle { ensure_ascii, indent, item, key, sort_keys };
     let unserializable = |kind| {
         let reason = format!("a value of kind `{kind}` cannot be written as JSON");
         Error::new(ErrorKind::BadSerialization, reason)
     };
-    python::dumps(value, &style).map(Value::from).map_err(unserializable)
+    json::dumps(value, &style).map(Value::from).map_err(unserializable)
 }
 
 /// Python's `'text' % value`.
@@ -158,7 +164,7 @@ fn method(
     name: &str,
     arguments: &[Value],
 ) -> Result<Value, Error> {
-    match python::method(value, name, arguments)? {
+    match methods::method(value, name, arguments)? {
         Some(result) => Ok(result),
         None => unknown_method_callback(state, value, name, arguments),
     }
