@@ -96,6 +96,7 @@ fn ready(context: u32) -> FromWorker {
         generates: true,
         chat_template: true,
         context: context.min(CONTEXT),
+        template: Vec::new(),
     };
     let confinement =
         Confinement { landlock_abi: 0, seccomp: false, memory_locked: false, attempts: Vec::new() };

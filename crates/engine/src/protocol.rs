@@ -99,6 +99,31 @@ pub struct ModelFacts {
     pub chat_template: bool,
     /// Tokens one sequence holds, as set up.
     pub context: u32,
+    /// What its chat template can do.
+    pub template: Vec<TemplateNote>,
+}
+
+/// One thing that conversations may have, and whether a chat template can show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateNote {
+    /// What it is, e.g. `system turns`.
+    pub what: String,
+    /// Whether it works.
+    pub works: Works,
+    /// How it works otherwise, or why it does not.
+    pub how: String,
+}
+
+/// Whether something in a conversation reaches the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Works {
+    /// The template shows it as it was sent.
+    AsSent,
+    /// It is given to the template in another form that says the same.
+    Otherwise,
+    /// A request that has it is refused.
+    No,
 }
 
 /// How a worker is confined, and what happened when it tried to break out.

@@ -380,4 +380,16 @@ pub enum Refusal {
         /// What broke.
         reason: String,
     },
+    /// A bias for token ids outside the vocabulary.
+    #[error("a token id in `logit_bias` is not in the model's vocabulary of {vocabulary} tokens")]
+    UnknownBias {
+        /// Size of the vocabulary.
+        vocabulary: u32,
+    },
+    /// The model cannot be loaded, and trying again later does not help.
+    #[error("the model cannot be loaded: {reason}")]
+    ModelFailed {
+        /// Why not.
+        reason: String,
+    },
 }

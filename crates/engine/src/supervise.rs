@@ -73,11 +73,14 @@ pub enum State {
         /// How it died, without content.
         reason: String,
     },
-    /// Will not be started again: the file is missing, differs from its digest, or is unsuitable.
-    Refused {
-        /// What to do about it.
+    /// Cannot be loaded: the file is missing, differs from its digest or is unsuitable, or each start
+    /// ends before it serves.
+    Failed {
+        /// Why, and what to do about it.
         reason: String,
     },
+    /// Was told to stop; it is not started again.
+    Stopped,
 }
 
 /// What a ready worker says about itself.
@@ -167,7 +170,7 @@ impl Worker {
         let scope = CacheScope::of(&permit, reuse_prefix);
         // The permit ends here: one permit, one request.
         let _spent = permit.spend();
-        Requests::submit(&self.inner.requests, scope, work, || self.retry_after())
+        Requests::submit(&self.inner.requests, scope, work, || self.not_ready())
     }
 
     /// Takes no more requests, and stops the worker once those it has have ended, or when
@@ -181,21 +184,19 @@ impl Worker {
         while state.changed().await.is_ok() {}
     }
 
-    /// When a caller should try again whose request finds no worker.
-    fn retry_after(&self) -> Duration {
-        match &*self.inner.state.borrow() {
-            State::Loading(_) | State::Ready(_) => RETRY_SOON,
+    /// What a caller is told whose request finds no worker.
+    fn not_ready(&self) -> Refusal {
+        let after = match &*self.inner.state.borrow() {
+            State::Loading(_) | State::Ready(_) | State::Stopped => RETRY_SOON,
             State::Restarting { after, .. } => RETRY_SOON + *after,
-            State::Refused { .. } => RETRY_LATE,
-        }
+            State::Failed { reason } => return Refusal::ModelFailed { reason: reason.clone() },
+        };
+        Refusal::NotReady { retry_after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX) }
     }
 }
 
 /// Loading takes seconds.
 const RETRY_SOON: Duration = Duration::from_secs(1);
-
-/// Somebody has to do something first.
-const RETRY_LATE: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests;

@@ -86,9 +86,8 @@ fn prepare(spec: &WorkerSpec, line: &mut Line) -> Result<(Loaded, Confinement), 
     let digest = digest(&model, &mut |fraction| progress(fraction * HASHING_SHARE))?;
     if digest != spec.sha256 {
         return Err(format!(
-            "the model file `{}` has SHA-256 {digest}, not {}: put the original file back, or add \
-             this one as a model of its own",
-            spec.model.display(),
+            "the model file has SHA-256 {digest}, not {}: put the original file back, or add this one \
+             as a model of its own",
             spec.sha256
         ));
     }
@@ -244,12 +243,12 @@ impl Line {
 
 /// Opens a model file, and nothing that is no file: opening a pipe or a device may have effects.
 fn open(path: &Path) -> Result<File, String> {
+    // Which path it is, those who have to act know; callers, who read this too, need not.
     let cannot = |what: &str| {
         format!(
-            "the model file `{}` {what}: check its path and permissions. The service reads models only \
+            "the model file {what}: check its path and permissions. The service reads models only \
              below its data directory, in folders that it had models in at its start, and in those of \
-             `engine.model_folders`: list another one there, and restart the service",
-            path.display()
+             `engine.model_folders`: list another one there, and restart the service"
         )
     };
     let file = File::options()

@@ -76,18 +76,22 @@ async fn refusals() {
         (wrong_digest, "has SHA-256"),
         (missing, "cannot be opened"),
         (folder, "not a regular file"),
-        (not_a_model, ""),
+        (not_a_model, "llama.cpp says"),
     ] {
         let worker = Worker::start(this(), spec);
         let state = wait_for(&worker, |state| !matches!(state, State::Loading(_))).await;
-        let State::Refused { reason } = state else { panic!("{state:?}") };
+        let State::Failed { reason } = state else { panic!("{state:?}") };
         assert!(reason.contains(says), "{reason}");
+        // Callers read it, too: where the file lies is none of their business.
+        assert!(!reason.contains("nonexistent") && !reason.contains("/tmp"), "{reason}");
     }
 }
 
 async fn looking() {
     let facts = inspect(this(), model()).await.unwrap();
     assert!(facts.generates && facts.chat_template, "{facts:?}");
+    let texts = facts.template.first().unwrap();
+    assert!(texts.what == "texts" && texts.works == engine::protocol::Works::AsSent, "{facts:?}");
     inspect(this(), "/etc/passwd".into()).await.unwrap_err();
 }
 
@@ -184,7 +188,7 @@ async fn stopping() {
     let worker = Worker::start(this(), spec());
     ready(&worker).await;
     worker.stop(Duration::from_secs(60)).await;
-    assert!(matches!(&*worker.state().borrow(), State::Refused { .. }));
+    assert!(matches!(&*worker.state().borrow(), State::Stopped));
 }
 
 /// Where in a process's memory the bytes are, by the names of its mappings.
@@ -222,7 +226,8 @@ async fn wait_for(worker: &Worker, wanted: impl Fn(&State) -> bool) -> State {
 }
 
 async fn ready(worker: &Worker) -> Report {
-    let done = |state: &State| matches!(state, State::Ready(_) | State::Refused { .. });
+    let done =
+        |state: &State| matches!(state, State::Ready(_) | State::Failed { .. } | State::Stopped);
     match wait_for(worker, done).await {
         State::Ready(report) => *report,
         other => panic!("{other:?}"),

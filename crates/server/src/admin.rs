@@ -27,6 +27,7 @@ use store::StoreError;
 
 use crate::{
     authority::Authorities,
+    board::Doing,
     fleet::Fleet,
     identity::Providers,
     listen::Guest,
@@ -129,6 +130,11 @@ async fn let_in(
 }
 
 impl Admin {
+    /// What the workers do.
+    fn doing(&self) -> Vec<Doing> {
+        self.fleet.workers().iter().map(|view| view.status().into()).collect()
+    }
+
     async fn actor(&self, headers: &HeaderMap) -> Result<Actor, AdminError> {
         let presented = bearer(headers).ok_or(AdminError::Unauthorized(self.key))?;
         if looks_like_one(presented) {
@@ -304,8 +310,14 @@ async fn regenerate_key(
     blocking(move || m.rotate_key(&name, which.key_name)).await.map(Json)
 }
 
-async fn deployments(OnBehalf(m): OnBehalf, Path(name): Path<String>) -> Answer<impl Serialize> {
-    blocking(move || m.deployments(Some(&name))).await.map(Json)
+async fn deployments(
+    State(admin): State<Admin>,
+    OnBehalf(m): OnBehalf,
+    Path(name): Path<String>,
+) -> Answer<impl Serialize> {
+    let views = blocking(move || m.deployments(Some(&name))).await?;
+    let workers = admin.doing();
+    Ok(Json(views.into_iter().map(|view| view.with_worker(&workers)).collect::<Vec<_>>()))
 }
 
 async fn create_deployment(
@@ -317,10 +329,12 @@ async fn create_deployment(
 }
 
 async fn deployment(
+    State(admin): State<Admin>,
     OnBehalf(m): OnBehalf,
     Path((resource, name)): Path<(String, String)>,
 ) -> Answer<impl Serialize> {
-    blocking(move || m.deployment(&resource, &name)).await.map(Json)
+    let view = blocking(move || m.deployment(&resource, &name)).await?;
+    Ok(Json(view.with_worker(&admin.doing())))
 }
 
 async fn update_deployment(

@@ -47,6 +47,17 @@ struct Member {
     log: CancellationToken,
 }
 
+/// Whether a fleet serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// A worker is loading, or is started again.
+    Starting,
+    /// Each worker is ready, or has failed beside others that are.
+    Ready,
+    /// Every worker has failed.
+    Failed,
+}
+
 /// What a worker is doing.
 #[derive(Debug, Clone)]
 pub struct WorkerView {
@@ -69,7 +80,7 @@ pub struct WorkerStatus {
     pub model: String,
     /// What it is used for.
     pub task: Task,
-    /// `loading`, `ready`, `restarting` or `refused`.
+    /// `loading`, `ready`, `restarting`, `failed` or `stopped`.
     pub state: &'static str,
     /// How much is loaded, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -172,10 +183,23 @@ impl Fleet {
         views
     }
 
-    /// Whether every worker that a deployment needs is ready.
+    /// Whether the workers that deployments need serve. One that has failed is not waited for, as it
+    /// would keep the others from serving.
     #[must_use]
-    pub fn ready(&self) -> bool {
-        self.read().values().all(|m| matches!(&*m.worker.state().borrow(), State::Ready(_)))
+    pub fn readiness(&self) -> Readiness {
+        let (mut ready, mut failed, mut coming) = (0_usize, 0_usize, 0_usize);
+        for member in self.read().values() {
+            *match &*member.worker.state().borrow() {
+                State::Ready(_) => &mut ready,
+                State::Failed { .. } => &mut failed,
+                State::Loading(_) | State::Restarting { .. } | State::Stopped => &mut coming,
+            } += 1;
+        }
+        match (ready, failed, coming) {
+            (_, _, 1..) => Readiness::Starting,
+            (0, 1.., 0) => Readiness::Failed,
+            _ => Readiness::Ready,
+        }
     }
 
     /// Stops all workers once their requests have ended, or when `deadline` has passed.
@@ -211,7 +235,8 @@ impl WorkerView {
                 let seconds = after.as_secs_f32();
                 ("restarting", None, Some(format!("{reason}; starts again in {seconds:.1} s")))
             }
-            State::Refused { reason } => ("refused", None, Some(reason.clone())),
+            State::Failed { reason } => ("failed", None, Some(reason.clone())),
+            State::Stopped => ("stopped", None, None),
         };
         let (model, task) = (self.model.clone(), self.task);
         WorkerStatus {
@@ -245,9 +270,11 @@ async fn report(model: String, task: Task, mut state: tokio::sync::watch::Receiv
                 loading = false;
                 tracing::warn!(model, task, deaths, ?after, reason, "the worker died");
             }
-            State::Refused { reason } => {
-                tracing::error!(model, task, reason, "the worker cannot run");
+            State::Failed { reason } => {
+                loading = false;
+                tracing::error!(model, task, reason, "the model cannot be loaded");
             }
+            State::Stopped => {}
         }
         // The sender goes with the worker.
         if state.changed().await.is_err() {

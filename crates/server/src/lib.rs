@@ -7,6 +7,7 @@ static ALLOCATOR: engine::memory::Overwriting = engine::memory::Overwriting;
 pub mod admin;
 pub mod authn;
 pub mod authority;
+pub mod board;
 pub mod body;
 pub mod call;
 pub mod cli;

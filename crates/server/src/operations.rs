@@ -14,14 +14,17 @@ use egress::{Egress, Visits};
 use serde::Serialize;
 
 use crate::{
-    fleet::{Fleet, WorkerStatus},
+    fleet::{Fleet, Readiness, WorkerStatus},
     gateway::Gateway,
     witnesses::{WitnessStatus, Witnesses},
 };
 
 #[derive(Debug, Serialize)]
-struct Readiness {
+struct Ready {
     status: &'static str,
+    /// The workers whose models cannot be loaded; `workers` says why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed: Vec<String>,
     workers: Vec<WorkerStatus>,
     /// Why deadlines cannot be carried out or the log cannot be published, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,20 +65,23 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Every worker that a deployment needs is ready, deadlines are carried out, the log is published,
-/// and the service is not about to end.
+/// Every worker that a deployment needs is ready, or has failed and is named beside others that are
+/// ready; deadlines are carried out, the log is published, and the service is not about to end.
 async fn readyz(State(operations): State<Operations>) -> Response {
     let Operations { gateway, outward } = operations;
     let trouble = gateway.ledger.trouble();
-    let (status, text) = match (gateway.is_stopping(), gateway.fleet.ready(), &trouble) {
+    let (status, text) = match (gateway.is_stopping(), gateway.fleet.readiness(), &trouble) {
         (true, _, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         (false, _, Some(_)) => (StatusCode::SERVICE_UNAVAILABLE, "troubled"),
-        (false, true, None) => (StatusCode::OK, "ready"),
-        (false, false, None) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+        (false, Readiness::Ready, None) => (StatusCode::OK, "ready"),
+        (false, Readiness::Starting, None) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+        (false, Readiness::Failed, None) => (StatusCode::SERVICE_UNAVAILABLE, "failed"),
     };
     let workers = statuses(&gateway.fleet);
+    let failed = workers.iter().filter(|worker| worker.state == "failed");
+    let failed = failed.map(|worker| format!("{}/{}", worker.model, worker.task.name())).collect();
     let witnesses = outward.witnesses.status();
-    (status, Json(Readiness { status: text, workers, trouble, witnesses })).into_response()
+    (status, Json(Ready { status: text, failed, workers, trouble, witnesses })).into_response()
 }
 
 #[derive(Debug, Serialize)]

@@ -38,6 +38,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     admin::{self, Admin, AdminKey},
     authority::Authorities,
+    board::Board,
     body::Body,
     clock,
     config::{Config, Limits},
@@ -256,6 +257,7 @@ pub async fn run(
         };
         terms.tasks.spawn(listener.serve(service, terms.clone()));
     }
+    let board = Board::of(&config.data);
     let told = outward::listed(&config)?;
     let dial = outward::ports(&config)?.into_iter().map(|(_, port)| port).collect();
     let live = Live::new(Current { config, identity });
@@ -301,7 +303,7 @@ pub async fn run(
             private.serve(answering(Arc::clone(&gateway), |_| Origin::Private), terms.clone()),
         );
     }
-    terms.tasks.spawn(follow(Arc::clone(&gateway), terms.stop.clone()));
+    terms.tasks.spawn(follow(Arc::clone(&gateway), board, terms.stop.clone()));
 
     tokio::pin!(shutdown);
     loop {
@@ -376,13 +378,16 @@ async fn bind(address: SocketAddr, field: &'static str) -> Result<Listener, Star
 }
 
 /// Follows the directory: other processes change it too.
-async fn follow(gateway: Arc<Gateway>, stop: CancellationToken) {
+async fn follow(gateway: Arc<Gateway>, mut board: Board, stop: CancellationToken) {
     let mut ticks = interval(FOLLOW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = ticks.tick() => gateway.follow(),
+            _ = ticks.tick() => {
+                gateway.follow();
+                board.update(&gateway.fleet);
+            }
         }
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! A [`Model`] is read-only once loaded and may be shared between threads; a [`Context`] belongs to
 //! one thread at a time. Errors are sentences without content. What llama.cpp itself logs is
-//! dropped: it may quote prompts.
+//! dropped, because it may quote prompts, but for its errors while a model is loaded: there are none yet.
 #![expect(unsafe_code, reason = "calls into llama.cpp; each block says why it is sound")]
 
 use std::{
+    cell::RefCell,
     ffi::{CStr, CString, c_char, c_void},
     path::Path,
     ptr::NonNull,
@@ -37,6 +38,7 @@ impl Model {
             true
         }
         initialize();
+        let said = Listening::start();
         let path = path.to_str().and_then(|path| CString::new(path).ok());
         let path = path.ok_or("the model's path is not plain text")?;
         let mut progress: &mut dyn FnMut(f32) = progress;
@@ -48,9 +50,9 @@ impl Model {
             params.progress_callback_user_data = (&raw mut progress).cast();
             sys::llama_model_load_from_file(path.as_ptr(), params)
         };
-        let model = NonNull::new(model).ok_or(
-            "llama.cpp cannot load it: not a GGUF file, damaged, or an architecture that it does not know",
-        )?;
+        let model = NonNull::new(model).ok_or_else(|| {
+            said.with("llama.cpp cannot load it: not a GGUF file, damaged, or an architecture that it does not know")
+        })?;
         // SAFETY: the model is valid; its vocabulary lives as long as it does.
         let vocab = unsafe { sys::llama_model_get_vocab(model.as_ptr()) };
         let vocab = NonNull::new(vocab.cast_mut()).ok_or("the model has no vocabulary")?;
@@ -300,6 +302,7 @@ impl Context {
         };
         let total = total.ok_or("the context is too large")?;
         let threads = i32::try_from(spec.threads).unwrap_or(1);
+        let said = Listening::start();
         // SAFETY: the model is valid and outlives the context, which holds an `Arc` of it.
         let context = unsafe {
             let mut params = sys::llama_context_default_params();
@@ -327,11 +330,12 @@ impl Context {
             sys::llama_init_from_model(model.model.as_ptr(), params)
         };
         let context = NonNull::new(context).ok_or_else(|| {
-            format!(
+            said.with(&format!(
                 "llama.cpp cannot set up {} sequences of {} tokens: too little memory, or a model that it cannot run so",
                 spec.sequences, spec.context
-            )
+            ))
         })?;
+        drop(said);
         let this = Self {
             context,
             vocabulary: model.vocabulary() as usize,
@@ -489,11 +493,60 @@ fn to_token(number: u32) -> i32 {
 }
 
 fn initialize() {
-    unsafe extern "C" fn drop_line(_: sys::ggml_log_level, _: *const c_char, _: *mut c_void) {}
+    unsafe extern "C" fn hear(level: sys::ggml_log_level, text: *const c_char, _: *mut c_void) {
+        // Only while somebody listens, which is before there is any content.
+        if level != sys::GGML_LOG_LEVEL_ERROR || text.is_null() {
+            return;
+        }
+        // SAFETY: llama.cpp passes a text that ends with a null, and lives during the call.
+        let text = unsafe { CStr::from_ptr(text) };
+        HEARD.with(|heard| {
+            if let Ok(mut heard) = heard.try_borrow_mut()
+                && let Some(heard) = heard.as_mut()
+                && heard.len() < HEARD_BYTES_MAX
+            {
+                heard.push_str(&text.to_string_lossy());
+            }
+        });
+    }
     static ONCE: Once = Once::new();
-    // SAFETY: called once, before any other call; the callback takes nothing from its arguments.
+    // SAFETY: called once, before any other call; the callback reads its text only.
     ONCE.call_once(|| unsafe {
-        sys::llama_log_set(Some(drop_line), std::ptr::null_mut());
+        sys::llama_log_set(Some(hear), std::ptr::null_mut());
         sys::llama_backend_init();
     });
+}
+
+thread_local! {
+    /// The errors that llama.cpp has logged on this thread, while somebody listens.
+    static HEARD: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Bytes of llama.cpp's errors.
+const HEARD_BYTES_MAX: usize = 4096;
+
+/// Hears llama.cpp's errors until it is dropped; only while a model is loaded and set up.
+struct Listening;
+
+impl Listening {
+    fn start() -> Self {
+        HEARD.set(Some(String::new()));
+        Self
+    }
+
+    /// A sentence of ours, and what llama.cpp says.
+    fn with(&self, sentence: &str) -> String {
+        let heard = HEARD.take().unwrap_or_default();
+        // The first error is the cause; those that follow repeat it from further outside.
+        match heard.lines().find(|line| !line.trim().is_empty()) {
+            Some(line) => format!("{sentence} (llama.cpp says: {})", line.trim()),
+            None => sentence.to_owned(),
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        HEARD.set(None);
+    }
 }

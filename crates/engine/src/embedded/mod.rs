@@ -15,6 +15,7 @@ mod template;
 mod tools;
 
 use std::{
+    collections::HashMap,
     path::Path,
     sync::{Arc, mpsc},
 };
@@ -25,6 +26,7 @@ use self::{
     ffi::{Context, ContextSpec, Model},
     prepare::Preparer,
     schedule::Settings,
+    template::Template,
 };
 use crate::{
     protocol::ModelFacts,
@@ -85,6 +87,8 @@ pub struct Loaded {
     task: Task,
     context: Context,
     pieces: Arc<Vec<Vec<u8>>>,
+    /// Names of control tokens.
+    names: HashMap<u32, Vec<u8>>,
     ends: Vec<bool>,
     preparer: Arc<Preparer>,
     settings: Settings,
@@ -124,13 +128,16 @@ pub fn load(
     let length = computing.sequence_length().min(context);
     let pieces: Vec<Vec<u8>> = (0..model.vocabulary()).map(|token| model.piece(token)).collect();
     let preparer = Preparer::new(Arc::clone(&model), &pieces, length, spec.task)?;
-    let facts = facts(&model, length);
+    let facts = facts(&model, length, preparer.template());
     let ends = (0..model.vocabulary()).map(|token| model.ends(token)).collect();
     // A control token that does not end the text has no text of its own either.
-    let pieces = (0_u32..).zip(pieces);
-    let pieces = pieces
-        .map(|(token, piece)| if model.is_control(token) { Vec::new() } else { piece })
-        .collect();
+    let mut names = HashMap::new();
+    let mut pieces = pieces;
+    for (token, piece) in (0_u32..).zip(&mut pieces) {
+        if model.is_control(token) {
+            names.insert(token, std::mem::take(piece));
+        }
+    }
     let settings = Settings {
         sequences,
         batch: batch as usize,
@@ -143,6 +150,7 @@ pub fn load(
         task: spec.task,
         context: computing,
         pieces: Arc::new(pieces),
+        names,
         ends,
         preparer: Arc::new(preparer),
         settings,
@@ -175,10 +183,13 @@ pub fn inspect(path: &Path) -> Result<ModelFacts, String> {
     if model.embedding_length() == 0 || model.vocabulary() == 0 {
         return Err("it holds no text model".into());
     }
-    Ok(facts(&model, model.context_train()))
+    let pieces: Vec<Vec<u8>> = (0..model.vocabulary()).map(|token| model.piece(token)).collect();
+    // An encoder's file may hold one, too, but nobody chats with an encoder.
+    let template = if model.generates() { Template::of(&model, &pieces)? } else { None };
+    Ok(facts(&model, model.context_train(), template.as_ref()))
 }
 
-fn facts(model: &Model, context: u32) -> ModelFacts {
+fn facts(model: &Model, context: u32, template: Option<&Template>) -> ModelFacts {
     ModelFacts {
         architecture: model.architecture(),
         name: model.metadata(c"general.name"),
@@ -189,6 +200,7 @@ fn facts(model: &Model, context: u32) -> ModelFacts {
         generates: model.generates(),
         chat_template: model.chat_template().is_some(),
         context,
+        template: template.map(Template::notes).unwrap_or_default().to_vec(),
     }
 }
 

@@ -3,6 +3,8 @@
 //! Text is held back while it could still turn out to be part of a character, a stop text or a
 //! call, and not longer.
 
+use zeroize::Zeroize as _;
+
 use super::tools::{self, Malformed, Piece};
 use crate::request::{Event, Text, TokenLogprob};
 
@@ -68,9 +70,9 @@ impl Output {
         if self.stopped {
             return Ok(());
         }
-        let mut text = std::mem::take(&mut self.held);
-        // A character that never became complete shows as the replacement character.
-        text.push_str(&String::from_utf8_lossy(&std::mem::take(&mut self.partial)));
+        let text = std::mem::take(&mut self.held);
+        // What is left of a character that was cut off says nothing: the text ends before it.
+        self.partial.zeroize();
         self.give(&text, true, emit)
     }
 
@@ -123,7 +125,6 @@ impl Output {
 
 impl Drop for Output {
     fn drop(&mut self) {
-        use zeroize::Zeroize as _;
         self.partial.zeroize();
         self.held.zeroize();
     }
@@ -182,7 +183,7 @@ mod tests {
             ["a", "€", "b"]
         );
         let mut output = Output::new(0, Vec::new(), false);
-        assert_eq!(run(&mut output, &[&euro[..2]]).concat(), "\u{fffd}");
+        assert_eq!(run(&mut output, &[b"a", &euro[..2]]).concat(), "a", "a cut leaves no half");
         let mut output = Output::new(0, Vec::new(), false);
         assert_eq!(run(&mut output, &[b"\xff\xfe", b"x"]).concat(), "\u{fffd}\u{fffd}x");
     }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     constrain::{Constrainer, State},
     ffi::Model,
-    template::Template,
+    template::{Moment, Template},
 };
 use crate::request::{
     CacheScope, Constraint, Embed, EmbedInput, Generate, Prompt, Refusal, Sampling, Text,
@@ -75,12 +75,18 @@ impl Preparer {
         Ok(Self { model, template, constrainer, context, piece_bytes_max })
     }
 
-    /// Prepares a generation.
+    /// The model's chat template.
+    pub(crate) fn template(&self) -> Option<&Template> {
+        self.template.as_ref()
+    }
+
+    /// Prepares a generation; `now` is the time that a chat template is told.
     pub(crate) fn generate(
         &self,
         id: u64,
         scope: CacheScope,
         work: Generate,
+        now: Moment,
     ) -> Result<Job, Refusal> {
         let Generate { prompt, choices, tokens_max, stop, sampling, logprobs, constraint } = work;
         let empty = Vec::new();
@@ -92,7 +98,11 @@ impl Preparer {
             Some(constrainer) => constrainer.compile(&constraint, tools)?,
             None => return Err(Refusal::Unsupported { what: "generate text".into() }),
         };
-        let prompt = self.prompt(&prompt)?;
+        let vocabulary = self.model.vocabulary();
+        if sampling.logit_bias.iter().any(|&(token, _)| token >= vocabulary) {
+            return Err(Refusal::UnknownBias { vocabulary });
+        }
+        let prompt = self.prompt(&prompt, now)?;
         if prompt.is_empty() {
             return Err(Refusal::EmptyPrompt);
         }
@@ -114,13 +124,13 @@ impl Preparer {
         })
     }
 
-    fn prompt(&self, prompt: &Prompt) -> Result<Zeroizing<Vec<u32>>, Refusal> {
+    fn prompt(&self, prompt: &Prompt, now: Moment) -> Result<Zeroizing<Vec<u32>>, Refusal> {
         match prompt {
             Prompt::Chat { messages, tools } => {
                 let template = self.template.as_ref().ok_or_else(|| Refusal::Unsupported {
                     what: "chat: its file holds no chat template; use completions instead".into(),
                 })?;
-                let pieces = Zeroizing::new(template.render(messages, tools)?);
+                let pieces = Zeroizing::new(template.render(messages, tools, now)?);
                 self.check_bytes(pieces.iter().map(String::len).sum())?;
                 let bos = self.model.adds_bos() && !template.begins_text(&pieces);
                 let mut tokens = Zeroizing::new(Vec::new());

@@ -77,11 +77,15 @@ impl Sampler {
     }
 
     fn draw(&mut self, logits: &[f32], mask: Option<Mask<'_>>) -> Option<u32> {
-        let (_, top) = likeliest(logits, mask)?;
+        let (best, top) = likeliest(logits, mask)?;
         let temperature = self.settings.temperature;
         // A token e^-20 as likely as the best is never drawn in practice; leaving the tail out makes
         // the rest fast on vocabularies of hundreds of thousands.
         let least = top - 20.0 * temperature;
+        if least >= top {
+            // So low a temperature that no other token is in reach: as 0.
+            return Some(best);
+        }
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.clear();
         for (token, &logit) in (0_u32..).zip(logits) {
@@ -206,6 +210,20 @@ mod tests {
         assert_eq!(sampler.choose(&LOGITS, None), Some(1));
         assert_eq!(sampler.choose(&LOGITS, Some(&[0b1101])), Some(2));
         assert_eq!(sampler.choose(&LOGITS, Some(&[0])), None);
+    }
+
+    #[test]
+    fn temperatures_down_to_the_smallest_float_answer_as_zero() {
+        for temperature in [1e-3, 1e-8, 1e-20, f32::MIN_POSITIVE, f32::from_bits(1)] {
+            for top_p in [1.0, 0.5] {
+                let settings = Sampling { temperature, top_p, ..settings() };
+                let mut sampler = Sampler::new(settings, 0);
+                assert_eq!(sampler.choose(&LOGITS, None), Some(1), "{temperature:e}");
+                assert_eq!(sampler.choose(&LOGITS, Some(&[0b1101])), Some(2), "{temperature:e}");
+                // Logits so large that a small temperature changes nothing in them.
+                assert_eq!(sampler.choose(&[1e6, 3e6, 2e6], None), Some(1), "{temperature:e}");
+            }
+        }
     }
 
     #[test]

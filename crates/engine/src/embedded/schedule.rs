@@ -41,6 +41,10 @@ pub(crate) trait Compute {
     fn wipe(&mut self);
     /// The bytes of a token; none for a control token.
     fn piece(&self, token: u32) -> &[u8];
+    /// What an alternative is called: its bytes, or a control token's name.
+    fn name(&self, token: u32) -> &[u8] {
+        self.piece(token)
+    }
     /// Whether a token ends the text.
     fn ends(&self, token: u32) -> bool;
 }
@@ -622,9 +626,9 @@ fn advance(
     }
     choice.tokens.push(token);
     let logprob = alternatives.map(|(logprob, top)| {
-        let bytes = |token| TokenBytes(compute.piece(token).to_vec());
-        let top = top.into_iter().map(|(token, logprob)| (bytes(token), logprob)).collect();
-        TokenLogprob { token: bytes(token), logprob, top }
+        let name = |token| TokenBytes(compute.name(token).to_vec());
+        let top = top.into_iter().map(|(token, logprob)| (name(token), logprob)).collect();
+        TokenLogprob { token: TokenBytes(compute.piece(token).to_vec()), logprob, top }
     });
     if choice.output.push(compute.piece(token), logprob, emit).is_err() {
         return broken("a tool call did not follow its grammar".into());

@@ -1,9 +1,9 @@
 //! The worker's main loop for text: commands in, batches, events out.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
-    time::Instant,
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use policy::id::TenantId;
@@ -13,6 +13,7 @@ use super::{
     ffi::{BatchToken, Context},
     prepare::{Job, Preparer},
     schedule::{Compute, Scheduler},
+    template::Moment,
 };
 use crate::request::{CacheScope, Event, Generate, Refusal, Work};
 
@@ -27,7 +28,7 @@ enum Input {
 
 /// Serves until the inbox is closed.
 pub(crate) fn run(loaded: Loaded, inbox: mpsc::Receiver<Command>, outbox: &Arc<Outbox>) {
-    let Loaded { context, pieces, ends, preparer, settings, .. } = loaded;
+    let Loaded { context, pieces, names, ends, preparer, settings, .. } = loaded;
     let (sender, inputs) = mpsc::channel();
     let queue = Arc::new(Queue::default());
     let routing =
@@ -42,7 +43,7 @@ pub(crate) fn run(loaded: Loaded, inbox: mpsc::Receiver<Command>, outbox: &Arc<O
         routing.run(&inbox);
     });
 
-    let mut compute = Llama { context, pieces, ends };
+    let mut compute = Llama { context, pieces, names, ends };
     let mut scheduler = Scheduler::new(settings);
     let mut events = Vec::new();
     loop {
@@ -113,7 +114,7 @@ impl Router {
 
 fn prepare(queue: &Queue, preparer: &Preparer, inputs: &mpsc::Sender<Input>, outbox: &Outbox) {
     while let Some(Waiting { id, scope, work }) = queue.pop() {
-        let input = match preparer.generate(id, scope, work) {
+        let input = match preparer.generate(id, scope, work, moment()) {
             Ok(job) => Input::Job(Box::new(job)),
             Err(refusal) => {
                 outbox(vec![(id, Event::Failed(refusal))]);
@@ -124,6 +125,12 @@ fn prepare(queue: &Queue, preparer: &Preparer, inputs: &mpsc::Sender<Input>, out
             return;
         }
     }
+}
+
+/// What the clock on the wall says; a clock before 1970 counts as 1970.
+fn moment() -> Moment {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Moment::from_ms(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 struct Waiting {
@@ -194,6 +201,7 @@ impl Queue {
 struct Llama {
     context: Context,
     pieces: Arc<Vec<Vec<u8>>>,
+    names: HashMap<u32, Vec<u8>>,
     ends: Vec<bool>,
 }
 
@@ -220,6 +228,10 @@ impl Compute for Llama {
 
     fn piece(&self, token: u32) -> &[u8] {
         self.pieces.get(token as usize).map_or(&[], Vec::as_slice)
+    }
+
+    fn name(&self, token: u32) -> &[u8] {
+        self.names.get(&token).map_or_else(|| self.piece(token), Vec::as_slice)
     }
 
     fn ends(&self, token: u32) -> bool {

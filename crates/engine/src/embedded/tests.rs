@@ -141,6 +141,31 @@ fn a_template_that_is_not_one_is_refused_when_the_model_is_loaded() {
     let path = gguf::llama(&path("template"), Some("{% for %}"));
     let refused = load(&spec(Task::Chat), &path, &mut |_| {}).unwrap_err();
     assert!(refused.contains("chat template"), "{refused}");
+    // And before that, when it is added.
+    assert_eq!(inspect(&path).unwrap_err(), refused);
+}
+
+#[test]
+fn a_template_is_probed_when_a_model_is_added() {
+    let folds = "{%- if messages[0].role == 'system' -%}{{ raise_exception('System role not supported') }}{%- endif -%}{%- for m in messages -%}{{ '[' + m.role + ']' + m.content }}{%- endfor -%}";
+    let facts = inspect(&gguf::llama(&path("folds"), Some(folds))).unwrap();
+    let system = facts.template.iter().find(|note| note.what == "system turns").unwrap();
+    assert_eq!(system.works, crate::protocol::Works::Otherwise, "{facts:?}");
+    let drops = "{%- for m in messages if m.role != 'user' -%}{{ m.content }}{%- endfor -%}";
+    let refused = inspect(&gguf::llama(&path("drops"), Some(drops))).unwrap_err();
+    assert!(refused.contains("leaves out what a turn of the role `user` says"), "{refused}");
+}
+
+#[test]
+fn a_bias_for_a_token_that_there_is_not_is_refused() {
+    let path = gguf::llama(&path("bias"), None);
+    let Work::Generate(mut work) = generate(Prompt::Tokens(vec![5])) else { panic!() };
+    work.sampling.logit_bias = vec![(999_999, 1.0)];
+    let events = run(&path, Task::Chat, Work::Generate(work));
+    assert!(
+        matches!(events.as_slice(), [Event::Failed(Refusal::UnknownBias { .. })]),
+        "{events:?}"
+    );
 }
 
 #[test]
@@ -149,6 +174,13 @@ fn files_that_are_not_models_are_refused() {
     let broken = path("broken");
     for length in [0, 3, 4, 24, 100, whole.len() / 2, whole.len() - 1] {
         std::fs::write(&broken, &whole[..length]).unwrap();
-        assert!(inspect(&broken).is_err(), "{length} bytes of {}", whole.len());
+        let reason = inspect(&broken).unwrap_err();
+        assert!(reason.contains("cannot load it"), "{length} bytes of {}: {reason}", whole.len());
     }
+    let unknown = whole.windows(5).position(|window| window == b"llama").unwrap();
+    let mut other = whole.clone();
+    other[unknown..unknown + 5].copy_from_slice(b"lorem");
+    std::fs::write(&broken, other).unwrap();
+    let reason = inspect(&broken).unwrap_err();
+    assert!(reason.contains("llama.cpp says:") && reason.contains("lorem"), "{reason}");
 }

@@ -64,6 +64,11 @@ fn from_worker() -> Vec<FromWorker> {
         generates: true,
         chat_template: true,
         context: 2048,
+        template: vec![TemplateNote {
+            what: "system turns".into(),
+            works: Works::Otherwise,
+            how: "folded".into(),
+        }],
     };
     let confinement = Confinement {
         landlock_abi: 7,

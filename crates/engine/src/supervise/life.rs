@@ -53,27 +53,48 @@ enum End {
 impl Life {
     /// Starts the worker, and starts it again whenever it dies.
     pub(super) async fn live(mut self) {
-        let mut deaths = 0;
+        // Deaths in a row, and those of them before it was ready.
+        let (mut deaths, mut unready) = (0, 0);
         loop {
-            self.state.send_replace(State::Loading(0.0));
+            // One that has failed is tried again, but counts as failed until it is ready.
+            if unready < LOAD_DEATHS_MAX {
+                self.state.send_replace(State::Loading(0.0));
+            }
             let mut healthy_since = None;
             let end = self.one_process(&mut healthy_since).await;
             let reason = match end {
-                End::Stopped => "the worker was stopped".to_owned(),
-                End::Refused(reason) => reason,
-                End::Died(reason) => {
-                    let healthy = healthy_since.map_or(Duration::ZERO, |since| since.elapsed());
-                    deaths = if healthy >= HEALTHY_AFTER { 1 } else { deaths + 1 };
-                    if self.pause(deaths, reason).await {
-                        self.restarts.send_modify(|restarts| *restarts += 1);
-                        continue;
-                    }
-                    "the worker was stopped".to_owned()
+                End::Stopped => break,
+                End::Refused(reason) => {
+                    self.state.send_replace(State::Failed { reason });
+                    return;
                 }
+                End::Died(reason) => reason,
             };
-            self.state.send_replace(State::Refused { reason });
-            return;
+            let healthy = healthy_since.map_or(Duration::ZERO, |since| since.elapsed());
+            deaths = if healthy >= HEALTHY_AFTER { 1 } else { deaths + 1 };
+            unready = if healthy_since.is_some() { 0 } else { unready + 1 };
+            let again = if unready < LOAD_DEATHS_MAX {
+                self.pause(deaths, reason).await
+            } else {
+                self.fail(unready, &reason).await
+            };
+            if !again {
+                break;
+            }
+            self.restarts.send_modify(|restarts| *restarts += 1);
         }
+        self.state.send_replace(State::Stopped);
+    }
+
+    /// Says that the model cannot be loaded, and waits for long; false when there is to be no start.
+    async fn fail(&mut self, deaths: u32, reason: &str) -> bool {
+        let minutes = FAILED_PAUSE.as_secs() / 60;
+        let reason = format!(
+            "its worker died {deaths} times in a row before it was ready ({reason}); look for what \
+             ends it, such as too little memory; it is tried again every {minutes} minutes"
+        );
+        self.state.send_replace(State::Failed { reason });
+        timeout(FAILED_PAUSE, stop_asked(&mut self.control)).await.is_err()
     }
 
     /// Waits before the next start; false when there is to be none.
@@ -171,7 +192,13 @@ impl Hearing<'_> {
             }
             (FromWorker::Loading(fraction), false) => {
                 let fraction = if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 };
-                self.state.send_replace(State::Loading(fraction));
+                self.state.send_if_modified(|state| {
+                    let loads = matches!(state, State::Loading(_));
+                    if loads {
+                        *state = State::Loading(fraction);
+                    }
+                    loads
+                });
                 None
             }
             (FromWorker::Ready { facts, confinement }, false) => {
@@ -364,6 +391,12 @@ const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
 /// A worker that served this long did not die of how it was started.
 const HEALTHY_AFTER: Duration = Duration::from_secs(60);
+
+/// A model whose worker died so often in a row before it was ready is said to have failed.
+const LOAD_DEATHS_MAX: u32 = 5;
+
+/// How long to wait before a model that has failed is tried again.
+const FAILED_PAUSE: Duration = Duration::from_secs(300);
 
 /// A worker that loads says so now and then; one that does not is stuck.
 const LOAD_SILENCE_MAX: Duration = Duration::from_secs(300);

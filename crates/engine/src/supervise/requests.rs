@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use tokio::sync::{mpsc, watch};
@@ -99,9 +98,9 @@ impl Requests {
         requests: &Arc<Self>,
         scope: CacheScope,
         work: Work,
-        retry_after: impl FnOnce() -> Duration,
+        not_ready: impl FnOnce() -> Refusal,
     ) -> Result<Events, Refusal> {
-        let (line, events) = requests.admit(retry_after)?;
+        let (line, events) = requests.admit(not_ready)?;
         let mut frame = Frame::default();
         match encode(&ToWorker::Submit { id: events.id, scope, work }, &mut frame) {
             Ok(_) => {}
@@ -119,12 +118,11 @@ impl Requests {
     /// Enters a request into the table, if there is room for it.
     fn admit(
         self: &Arc<Self>,
-        retry_after: impl FnOnce() -> Duration,
+        not_ready: impl FnOnce() -> Refusal,
     ) -> Result<(mpsc::UnboundedSender<Frame>, Events), Refusal> {
         let mut table = self.table();
         let Some(line) = table.line.clone().filter(|_| !table.closed) else {
-            let retry_after_ms = u64::try_from(retry_after().as_millis()).unwrap_or(u64::MAX);
-            return Err(Refusal::NotReady { retry_after_ms });
+            return Err(not_ready());
         };
         let room = u64::from(self.sequences) + u64::from(self.queue);
         if table.running.len() as u64 >= room {

@@ -112,6 +112,17 @@ async fn a_worker_that_dies_at_start_is_started_again_after_longer_and_longer() 
 }
 
 #[tokio::test]
+async fn a_worker_that_never_gets_ready_has_failed_and_is_not_waited_for() {
+    let worker = Worker::start(executable("die"), spec());
+    let state = wait_for(&worker, |state| matches!(state, State::Failed { .. })).await;
+    let State::Failed { reason } = state else { panic!() };
+    assert!(reason.contains("5 times in a row") && reason.contains("exit status: 7"), "{reason}");
+    assert!(matches!(run(&worker, "say hi"), Err(Refusal::ModelFailed { .. })));
+    worker.stop(Duration::from_secs(5)).await;
+    assert!(matches!(&*worker.state().borrow(), State::Stopped));
+}
+
+#[tokio::test]
 async fn a_missing_executable_is_a_death() {
     let worker = Worker::start("/nonexistent/bailiwick".into(), spec());
     wait_for(&worker, |state| matches!(state, State::Restarting { deaths: 1, .. })).await;
@@ -120,9 +131,11 @@ async fn a_missing_executable_is_a_death() {
 #[tokio::test]
 async fn a_worker_that_refuses_is_not_started_again() {
     let worker = Worker::start(executable("refuse"), spec());
-    let state = wait_for(&worker, |state| matches!(state, State::Refused { .. })).await;
-    assert!(matches!(state, State::Refused { reason } if reason == "not a GGUF file"));
-    assert!(matches!(run(&worker, "say hi"), Err(Refusal::NotReady { .. })));
+    let state = wait_for(&worker, |state| matches!(state, State::Failed { .. })).await;
+    assert!(matches!(state, State::Failed { reason } if reason == "not a GGUF file"));
+    let reason = "not a GGUF file".to_owned();
+    assert_eq!(run(&worker, "say hi").unwrap_err(), Refusal::ModelFailed { reason });
+    assert_eq!(worker.restarts(), 0);
 }
 
 #[tokio::test]
@@ -350,6 +363,7 @@ impl Fake {
             generates: true,
             chat_template: false,
             context: 1,
+            template: Vec::new(),
         };
         let confinement =
             Confinement { landlock_abi: 0, seccomp: false, memory_locked: false, attempts: vec![] };

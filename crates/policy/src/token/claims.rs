@@ -151,10 +151,12 @@ impl Trust {
 
     /// Checks the times, and says when the token ends.
     fn times(&self, claims: &Claims<'_>, now_s: u64) -> Result<u64, TokenRefused> {
-        let expires_s = claims.time("exp")?.ok_or(TokenRefused::Missing("exp"))?;
-        let issued_s = claims.time("iat")?.ok_or(TokenRefused::Missing("iat"))?;
+        // Fractions of a second count against the token: it begins no sooner, and ends no later.
+        let ends = claims.time("exp")?.ok_or(TokenRefused::Missing("exp"))?;
+        let issued = claims.time("iat")?.ok_or(TokenRefused::Missing("iat"))?;
         // Entra always says it; others leave it out where it would be `iat`.
-        let begins_s = claims.time("nbf")?.unwrap_or(issued_s);
+        let begins = claims.time("nbf")?.unwrap_or(issued);
+        let (expires_s, issued_s, begins_s) = (ends.floor_s, issued.ceil_s, begins.ceil_s);
         if now_s >= expires_s.saturating_add(self.clock_leeway_s) {
             return Err(TokenRefused::Expired);
         }
@@ -262,12 +264,15 @@ impl<'a> Claims<'a> {
         self.text(name)?.parse().map_err(|_| TokenRefused::Malformed(name))
     }
 
-    /// Whole seconds since 1970; RFC 7519 allows fractions, and nobody sends them.
-    fn time(&self, name: &'static str) -> Result<Option<u64>, TokenRefused> {
-        match self.0.get(name) {
-            None => Ok(None),
-            Some(value) => value.as_u64().map(Some).ok_or(TokenRefused::Malformed(name)),
+    /// Seconds since 1970, a number with or without a fraction (RFC 7519, section 2, NumericDate).
+    fn time(&self, name: &'static str) -> Result<Option<Time>, TokenRefused> {
+        let Some(value) = self.0.get(name) else { return Ok(None) };
+        if let Some(whole) = value.as_u64() {
+            return Ok(Some(Time { floor_s: whole, ceil_s: whole }));
         }
+        let seconds = value.as_f64().filter(|seconds| (0.0..=SECONDS_MAX).contains(seconds));
+        let seconds = seconds.ok_or(TokenRefused::Malformed(name))?;
+        Ok(Some(Time { floor_s: seconds.floor() as u64, ceil_s: seconds.ceil() as u64 }))
     }
 
     fn texts(&self, name: &'static str) -> Result<Vec<String>, TokenRefused> {
@@ -299,6 +304,15 @@ fn is_direction(one: char) -> bool {
 
 /// Bytes of a person's name.
 const NAME_BYTES_MAX: usize = 200;
+/// A time, in the whole seconds before and after it.
+#[derive(Debug, Clone, Copy)]
+struct Time {
+    floor_s: u64,
+    ceil_s: u64,
+}
+
+/// The largest number of seconds with a fraction part that is read: a float is exact up to here.
+const SECONDS_MAX: f64 = 9_007_199_254_740_991.0;
 /// Bytes of one claim's text.
 const TEXT_BYTES_MAX: usize = 2048;
 /// Entries of one claim's list.

@@ -144,7 +144,8 @@ fn wrong_claims_are_refused() {
     for name in ["iss", "aud", "tid", "oid", "exp", "iat"] {
         let without = refusal(|claims| drop(claims.as_object_mut().unwrap().remove(name)));
         assert_eq!(without, Some(R::Missing(name)));
-        for wrong in [json!(null), json!({}), json!(true), json!(-1), json!(1.5), json!(["x", 1])] {
+        for wrong in [json!(null), json!({}), json!(true), json!(-1), json!(-1.5), json!(["x", 1])]
+        {
             assert_eq!(refusal(|claims| claims[name] = wrong), Some(R::Malformed(name)));
         }
     }
@@ -206,6 +207,17 @@ fn time_is_checked_with_a_leeway() {
     keys.fetched(KeySet::parse(jwks.as_bytes()).unwrap(), 0);
     assert_eq!(verify_at(&keys, &token, ends - 1).err(), None);
     assert_eq!(verify_at(&keys, &token, ends).err(), Some(TokenRefused::Expired));
+
+    // Times may have fractions (RFC 7519, section 2), which count against the token.
+    let fraction = |seconds: u64, part: f64| json!(seconds as f64 + part);
+    assert_eq!(refusal(|c| c["exp"] = fraction(NOW_S + 600, 0.25)), None);
+    assert_eq!(refusal(|c| c["exp"] = fraction(NOW_S + 600, 0.0)), None);
+    assert_eq!(refusal(|c| c["iat"] = fraction(NOW_S - 2, 0.5)), None);
+    assert_eq!(refusal(|c| c["nbf"] = fraction(NOW_S - 2, 0.5)), None);
+    assert_eq!(refusal(|c| c["iat"] = fraction(NOW_S + 299, 0.5)), None);
+    assert_eq!(refusal(|c| c["iat"] = fraction(NOW_S + 300, 0.5)), Some(TokenRefused::NotYet));
+    assert_eq!(refusal(|c| c["exp"] = fraction(NOW_S - 300, 0.5)), Some(TokenRefused::Expired));
+    assert_eq!(refusal(|c| c["exp"] = json!(0.5)), Some(TokenRefused::Expired));
 
     // `nbf` and `iat` each count; a token for years is a key.
     assert_eq!(refusal(|c| c["nbf"] = json!(NOW_S + 301)), Some(TokenRefused::NotYet));

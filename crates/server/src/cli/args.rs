@@ -469,6 +469,9 @@ pub(crate) enum DeploymentCommand {
         /// Requests per minute [default: 6000]
         #[arg(long, value_name = "NUMBER")]
         requests_per_minute: Option<u32>,
+        /// Do not wait until a running service has loaded the model
+        #[arg(long)]
+        no_wait: bool,
     },
     /// Change a deployment's limits; the next request meets the new ones
     #[command(group(ArgGroup::new("limits").required(true).multiple(true)))]

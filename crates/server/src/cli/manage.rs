@@ -1,7 +1,10 @@
 //! The management commands: each calls one function of [`crate::manage`] and prints its result.
 
+mod wait;
+
 use std::{io, path::Path, time::Duration};
 
+use engine::protocol::{TemplateNote, Works};
 use indicatif::{ProgressBar, ProgressStyle};
 use policy::network::{DefaultAction, PublicNetworkAccess};
 use store::{NetworkChange, Store};
@@ -13,10 +16,13 @@ use super::{
     },
     output::{Failure, count, fields, note, print, size, table},
 };
-use crate::manage::{
-    AbusePenaltyView, Acting, Actor, DeploymentUpdate, DeploymentView, Management, ModelView,
-    NewDeployment, NewModel, NewResource, ResourceUpdate, ResourceView, RoleAssignment,
-    RoleAssignmentView, ScopeName, TeamMemberView, TenantView, WorkstationView,
+use crate::{
+    board,
+    manage::{
+        AbusePenaltyView, Acting, Actor, DeploymentUpdate, DeploymentView, Management, ModelView,
+        NewDeployment, NewModel, NewResource, ResourceUpdate, ResourceView, RoleAssignment,
+        RoleAssignmentView, ScopeName, TeamMemberView, TenantView, WorkstationView,
+    },
 };
 
 pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
@@ -241,6 +247,7 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
             task,
             tokens_per_minute,
             requests_per_minute,
+            no_wait,
         } => {
             let new = NewDeployment {
                 name: name.clone(),
@@ -252,7 +259,8 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
             let view = open(&group.shared.data)?.create_deployment(resource, &new)?;
             print(json, &view, |out, view| {
                 writeln!(out, "created deployment `{}` in `{}`", view.name, view.resource)
-            })
+            })?;
+            if *no_wait { Ok(()) } else { wait::until_loaded(&group.shared.data, &view) }
         }
         DeploymentCommand::Update { name, resource, tokens_per_minute, requests_per_minute } => {
             let update = DeploymentUpdate {
@@ -287,7 +295,9 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
             })
         }
         DeploymentCommand::Show { name, resource } => {
-            print(json, &open(&group.shared.data)?.deployment(resource, name)?, show_deployment)
+            let view = open(&group.shared.data)?.deployment(resource, name)?;
+            let workers = board::read(&group.shared.data).unwrap_or_default();
+            print(json, &view.with_worker(&workers), show_deployment)
         }
         DeploymentCommand::Delete { name, resource } => {
             open(&group.shared.data)?.delete_deployment(resource, name)?;
@@ -459,20 +469,22 @@ fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()>
 }
 
 fn show_deployment(out: &mut dyn io::Write, view: &DeploymentView) -> io::Result<()> {
-    fields(
-        out,
-        &[
-            ("name", view.name.clone()),
-            ("id", view.id.to_string()),
-            ("resource", view.resource.clone()),
-            ("model", view.model.clone()),
-            ("task", view.task.name().to_owned()),
-            ("sku", view.sku.name().to_owned()),
-            ("tokens/minute", view.limits.tokens_per_minute.to_string()),
-            ("requests/minute", view.limits.requests_per_minute.to_string()),
-            ("created", view.created_at.clone()),
-        ],
-    )
+    let mut lines = vec![
+        ("name", view.name.clone()),
+        ("id", view.id.to_string()),
+        ("resource", view.resource.clone()),
+        ("model", view.model.clone()),
+        ("task", view.task.name().to_owned()),
+        ("sku", view.sku.name().to_owned()),
+        ("tokens/minute", view.limits.tokens_per_minute.to_string()),
+        ("requests/minute", view.limits.requests_per_minute.to_string()),
+        ("created", view.created_at.clone()),
+    ];
+    if let Some(worker) = &view.worker {
+        lines.push(("state", worker.state.clone()));
+        lines.extend(worker.reason.clone().map(|reason| ("reason", reason)));
+    }
+    fields(out, &lines)
 }
 
 fn show_model(out: &mut dyn io::Write, view: &ModelView) -> io::Result<()> {
@@ -495,7 +507,25 @@ fn show_model(out: &mut dyn io::Write, view: &ModelView) -> io::Result<()> {
             ("file", view.path.clone()),
             ("created", view.created_at.clone()),
         ],
-    )
+    )?;
+    show_template(out, &view.template)
+}
+
+/// What a chat template can do, line by line; nothing where nobody looked.
+fn show_template(out: &mut dyn io::Write, notes: &[TemplateNote]) -> io::Result<()> {
+    if notes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nWhat the chat template does with conversations:")?;
+    let row = |note: &TemplateNote| {
+        let works = match note.works {
+            Works::AsSent => "as sent",
+            Works::Otherwise => "otherwise",
+            Works::No => "no",
+        };
+        [note.what.clone(), works.to_owned(), note.how.clone()]
+    };
+    table(out, ["part", "works", "how"], &notes.iter().map(row).collect::<Vec<_>>())
 }
 
 /// Opens a data directory that is there: a mistyped one is not to be created.

@@ -71,11 +71,11 @@ impl Acting {
             path: taken.path,
             sha256: taken.sha256,
             size_bytes: taken.size_bytes,
-            facts: row(facts),
+            facts: row(&facts),
             created_at: now(),
         };
         self.store.create_model(permit, &model)?;
-        Ok(ModelView::of(&model))
+        Ok(ModelView { template: facts.template, ..ModelView::of(&model) })
     }
 
     /// All models.
@@ -190,10 +190,10 @@ fn hash(
     Ok((text, done))
 }
 
-fn row(facts: ModelFacts) -> ModelFactsRow {
+fn row(facts: &ModelFacts) -> ModelFactsRow {
     ModelFactsRow {
-        architecture: facts.architecture,
-        name: facts.name,
+        architecture: facts.architecture.clone(),
+        name: facts.name.clone(),
         parameters: facts.parameters,
         context_train: facts.context_train,
         embedding_length: facts.embedding_length,

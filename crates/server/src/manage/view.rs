@@ -5,7 +5,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{IpRuleValue, NetworkAcls};
-use crate::clock;
+use crate::{board::Doing, clock};
+use engine::protocol::TemplateNote;
 use policy::{
     id::{ApprovalId, DeploymentId, ModelId, ResourceId, TenantId},
     network::PublicNetworkAccess,
@@ -124,6 +125,9 @@ pub struct DeploymentView {
     pub limits: LimitsView,
     /// When it was created.
     pub created_at: String,
+    /// What its worker does; left out where no service runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker: Option<Doing>,
 }
 
 /// Rate limits.
@@ -166,6 +170,9 @@ pub struct ModelView {
     pub generates: bool,
     /// Whether its file holds a chat template.
     pub chat_template: bool,
+    /// What its chat template can do; said when it is added.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub template: Vec<TemplateNote>,
     /// When it was added.
     pub created_at: String,
 }
@@ -275,7 +282,15 @@ impl DeploymentView {
                 requests_per_minute: deployment.limits.requests_per_minute,
             },
             created_at: time(deployment.created_at),
+            worker: None,
         }
+    }
+
+    /// The same, with what its worker does.
+    #[must_use]
+    pub fn with_worker(self, workers: &[Doing]) -> Self {
+        let worker = Doing::find(workers, &self.model, self.task).cloned();
+        Self { worker, ..self }
     }
 }
 
@@ -296,6 +311,7 @@ impl ModelView {
             vocabulary: facts.vocabulary,
             generates: facts.generates,
             chat_template: facts.chat_template,
+            template: Vec::new(),
             created_at: time(model.created_at),
         }
     }

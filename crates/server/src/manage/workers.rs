@@ -24,7 +24,7 @@ pub struct WorkerView {
     pub model: String,
     /// What for.
     pub task: Task,
-    /// Where it is in its life: `loading`, `ready`, `restarting`, `refused`.
+    /// Where it is in its life: `loading`, `ready`, `restarting`, `failed`, `stopped`.
     pub state: &'static str,
     /// How far it has loaded, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,10 +137,11 @@ impl WorkerView {
                 view.state = "restarting";
                 view.reason = Some(reason.clone());
             }
-            State::Refused { reason } => {
-                view.state = "refused";
+            State::Failed { reason } => {
+                view.state = "failed";
                 view.reason = Some(reason.clone());
             }
+            State::Stopped => view.state = "stopped",
         }
         view
     }

@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use engine::request::{Event, Generate, Text, TokenLogprob, Work};
 use policy::permit::Complete;
 
+use self::response::Told;
 pub use self::{
     request::{CompletionBody, CompletionRequest, parse},
     response::{Completion, CompletionChoice, CompletionLogprobs},
@@ -98,19 +99,19 @@ pub struct CompletionWriter {
     /// Whose answer is being told.
     prompt: u32,
     /// How many characters of each choice were told, where log probabilities go with them.
-    told: Vec<usize>,
+    told: Vec<Told>,
     include_usage: bool,
 }
 
 impl CompletionWriter {
     fn new(envelope: Envelope, choices: u32, echo: Vec<Text>, include_usage: bool) -> Self {
-        let told = (0..choices).map(|_| 0).collect();
+        let told = (0..choices).map(|_| Told::default()).collect();
         Self { envelope, choices, echo, prompt: 0, told, include_usage }
     }
 
     pub(super) fn next_prompt(&mut self) {
         self.prompt += 1;
-        self.told.fill(0);
+        self.told.fill_with(Told::default);
     }
 
     pub(super) fn event(&mut self, event: &Event, usage: &mut Usage, out: &mut BytesMut) {
@@ -143,9 +144,7 @@ impl CompletionWriter {
 
     fn logprobs(&mut self, choice: u32, tokens: &[TokenLogprob]) -> Option<CompletionLogprobs> {
         let told = usize::try_from(choice).ok().and_then(|choice| self.told.get_mut(choice))?;
-        let logprobs = (!tokens.is_empty()).then(|| CompletionLogprobs::new(tokens, *told))?;
-        *told += logprobs.chars();
-        Some(logprobs)
+        (!tokens.is_empty()).then(|| CompletionLogprobs::new(tokens, told))
     }
 
     /// Choices are numbered over all prompts.

@@ -573,6 +573,13 @@ fn refused(operation: Operation, refusal: &Refusal) -> Answer {
             prompt,
             &format!("A token id is not in the model's vocabulary of {vocabulary} tokens."),
         ),
+        Refusal::UnknownBias { vocabulary } => invalid(
+            Code::InvalidValue.text(),
+            Some("logit_bias".to_owned()),
+            &format!(
+                "A token id in 'logit_bias' is not in the model's vocabulary of {vocabulary} tokens."
+            ),
+        ),
         Refusal::BadSchema { param, reason } => invalid(
             "invalid_schema",
             Some(param.clone()),
@@ -602,6 +609,16 @@ fn refused(operation: Operation, refusal: &Refusal) -> Answer {
         Refusal::NotReady { retry_after_ms } => {
             unavailable(*retry_after_ms, "The model is being loaded; please retry in a moment.")
         }
+        // Trying again does not help, so clients are told not to.
+        Refusal::ModelFailed { reason } => azure(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ModelFailed",
+            &format!(
+                "The model of this deployment cannot be loaded: {reason}. Retrying does not help: the \
+                 service's operator has to act."
+            ),
+        )
+        .retry(Retry::Never),
         Refusal::WorkerDied => unavailable(
             millis(limits::DEATH_RETRY),
             "The engine stopped while it ran the request and is being restarted; please retry.",
@@ -709,6 +726,13 @@ mod tests {
             ),
             (refused(Refusal::QueueFull { waiting: 3 }), 429, "429", Retry::AfterMs(1000)),
             (refused(Refusal::NotReady { retry_after_ms: 700 }), 503, "503", Retry::AfterMs(700)),
+            (
+                refused(Refusal::ModelFailed { reason: "no file".into() }),
+                503,
+                "ModelFailed",
+                Retry::Never,
+            ),
+            (refused(Refusal::UnknownBias { vocabulary: 9 }), 400, "invalid_value", Retry::Unsaid),
             (refused(Refusal::WorkerDied), 503, "503", Retry::AfterMs(2000)),
             (refused(Refusal::Engine { reason: "canary".into() }), 500, "500", Retry::Unsaid),
         ];

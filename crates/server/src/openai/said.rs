@@ -15,13 +15,6 @@ impl<'a, T: Into<Cow<'a, str>>> From<T> for Said<'a> {
     }
 }
 
-impl Said<'_> {
-    /// Length in characters.
-    pub(super) fn chars(&self) -> usize {
-        self.0.chars().count()
-    }
-}
-
 impl fmt::Debug for Said<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Said({} bytes)", self.0.len())

@@ -68,8 +68,8 @@ async fn watch(fleet: &Fleet, bar: &ProgressBar) -> Result<(), Failure> {
                     loaded += part;
                     bar.set_message(format!("{} for {}", worker.model, worker.task.name()));
                 }
-                State::Restarting { .. } => all_ready = false,
-                State::Refused { reason } => {
+                State::Restarting { .. } | State::Stopped => all_ready = false,
+                State::Failed { reason } => {
                     let message = format!("the model `{}` cannot be run", worker.model);
                     return Err(Failure::new(message, reason.clone()));
                 }

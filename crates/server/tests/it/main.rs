@@ -33,6 +33,7 @@ mod keys;
 mod kills;
 mod lifecycle;
 mod limits;
+mod models;
 mod networks;
 mod operations;
 mod owner;

@@ -321,7 +321,7 @@ impl ChatLogprobs {
 }
 
 /// A token's text; one character may be spread over several tokens.
-pub(in crate::openai) fn lossy(token: &TokenBytes) -> Said<'static> {
+fn lossy(token: &TokenBytes) -> Said<'static> {
     String::from_utf8_lossy(&token.0).into_owned().into()
 }
 

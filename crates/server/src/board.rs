@@ -1,0 +1,134 @@
+//! What the workers of a running service do, written down beside its data for the command line, which
+//! is another process: `workers.json`, replaced when something changes, and gone when the service is.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process,
+};
+
+use policy::task::Task;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    fleet::{Fleet, WorkerStatus},
+    manage::{ManageError, write_private},
+};
+
+/// The file's name in the data directory.
+const FILE: &str = "workers.json";
+
+/// What a deployment's worker does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Doing {
+    /// The model's name.
+    pub model: String,
+    /// What it is used for.
+    pub task: Task,
+    /// `loading`, `ready`, `restarting`, `failed` or `stopped`.
+    pub state: String,
+    /// How much is loaded, from 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaded: Option<f32>,
+    /// Why it is not ready, and what to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Written {
+    pid: u32,
+    workers: Vec<Doing>,
+}
+
+/// The service's hand on the file; dropping it removes the file.
+#[derive(Debug)]
+pub(crate) struct Board {
+    path: PathBuf,
+    last: Option<Vec<Doing>>,
+}
+
+impl Board {
+    /// The board in this data directory.
+    pub(crate) fn of(data: &Path) -> Self {
+        Self { path: data.join(FILE), last: None }
+    }
+
+    /// Writes down what the workers do, where that has changed.
+    pub(crate) fn update(&mut self, fleet: &Fleet) {
+        let workers: Vec<Doing> = fleet.workers().iter().map(|view| view.status().into()).collect();
+        if self.last.as_ref() == Some(&workers) {
+            return;
+        }
+        match self.write(&workers) {
+            Ok(()) => self.last = Some(workers),
+            // It is for people who look; who calls needs none of it.
+            Err(error) => {
+                tracing::warn!(%error, file = FILE, "the workers' states cannot be written")
+            }
+        }
+    }
+
+    fn write(&self, workers: &[Doing]) -> Result<(), ManageError> {
+        let written = Written { pid: process::id(), workers: workers.to_vec() };
+        write_private(&self.path, &serde_json::to_string(&written).unwrap_or_default())
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+/// What the workers do; `None` where no service runs on this data directory.
+pub(crate) fn read(data: &Path) -> Option<Vec<Doing>> {
+    let text = fs::read(data.join(FILE)).ok()?;
+    let Written { pid, workers } = serde_json::from_slice(&text).ok()?;
+    Path::new("/proc").join(pid.to_string()).exists().then_some(workers)
+}
+
+impl Doing {
+    /// The worker of one model and task.
+    pub(crate) fn find<'a>(workers: &'a [Self], model: &str, task: Task) -> Option<&'a Self> {
+        workers.iter().find(|doing| doing.model == model && doing.task == task)
+    }
+}
+
+impl From<WorkerStatus> for Doing {
+    fn from(status: WorkerStatus) -> Self {
+        let WorkerStatus { model, task, state, loaded, reason, .. } = status;
+        Self { model, task, state: state.to_owned(), loaded, reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_is_read_while_its_service_runs() {
+        let data = tempfile::tempdir().unwrap();
+        assert_eq!(read(data.path()), None);
+        let board = Board::of(data.path());
+        let doing = Doing {
+            model: "m".into(),
+            task: Task::Chat,
+            state: "failed".into(),
+            loaded: None,
+            reason: Some("why".into()),
+        };
+        board.write(std::slice::from_ref(&doing)).unwrap();
+        board.write(std::slice::from_ref(&doing)).unwrap();
+        let workers = read(data.path()).unwrap();
+        assert_eq!(Doing::find(&workers, "m", Task::Chat), Some(&doing));
+        assert_eq!(Doing::find(&workers, "m", Task::Embeddings), None);
+        drop(board);
+        assert_eq!(read(data.path()), None);
+        // A service that was killed leaves its file.
+        let text = r#"{"pid": 4294967295, "workers": []}"#;
+        fs::write(data.path().join(FILE), text).unwrap();
+        assert_eq!(read(data.path()), None);
+    }
+}

@@ -1,0 +1,63 @@
+//! Waits until a running service has loaded a new deployment's model.
+
+use std::{path::Path, thread::sleep, time::Duration};
+
+use indicatif::ProgressBar;
+
+use super::super::output::{Failure, note};
+use crate::{
+    board::{self, Doing},
+    manage::DeploymentView,
+};
+
+/// How often to look.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Waits until the deployment's model is loaded; a failure says why it cannot be.
+pub(super) fn until_loaded(data: &Path, view: &DeploymentView) -> Result<(), Failure> {
+    if board::read(data).is_none() {
+        note("no service runs on this data: the model is loaded when `bailiwick serve` starts");
+        return Ok(());
+    }
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(Duration::from_millis(120));
+    let result = watch(data, view, &bar);
+    bar.finish_and_clear();
+    result
+}
+
+fn watch(data: &Path, view: &DeploymentView, bar: &ProgressBar) -> Result<(), Failure> {
+    loop {
+        let Some(workers) = board::read(data) else {
+            return Err(Failure::new(
+                format!("the service ended while it loaded the model `{}`", view.model),
+                "look into its log; the deployment is there, and is loaded when the service starts",
+            ));
+        };
+        // The service follows the directory once a second.
+        match Doing::find(&workers, &view.model, view.task) {
+            Some(doing) if doing.state == "ready" => return Ok(()),
+            Some(Doing { state, reason, .. }) if state == "failed" => {
+                let reason = reason.as_deref().unwrap_or("the service's log says why");
+                return Err(Failure::new(
+                    format!(
+                        "deployment `{}` is there, but its model `{}` cannot be loaded: {reason}",
+                        view.name, view.model
+                    ),
+                    format!(
+                        "mend that and start the service again, or `bailiwick deployment delete {} \
+                         --resource {}`",
+                        view.name, view.resource
+                    ),
+                ));
+            }
+            Some(doing) => {
+                let share = doing.loaded.map(|part| format!(" ({:.0} %)", part * 100.0));
+                let share = share.unwrap_or_default();
+                bar.set_message(format!("the service loads `{}`{share}", view.model));
+            }
+            None => bar.set_message("the service has not looked yet"),
+        }
+        sleep(LOOK_EVERY);
+    }
+}
