@@ -38,12 +38,12 @@ use store::{Deployment, Directory, Kind, LimitsChange, Resource, Sku, Store, Sto
 use self::actor::{Named, facts};
 pub use self::{
     actor::Actor,
-    admin_key::{ADMIN_KEY_FILE, write_private},
+    admin_key::{ADMIN_KEY_FILE, write_private, write_public},
     error::ManageError,
     models::NewModel,
     roles::{RoleAssignment, RoleAssignmentView, ScopeName},
     service_key::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, service_key, witness_key},
-    usage::UsageView,
+    usage::{BadPeriod, Period, Step, UsageQuestion, UsageView},
     view::{
         AbusePenaltyView, CapabilityView, DeploymentView, KeyView, LimitsView, ModelView,
         NewKeyView, NewResourceView, ResourceView, TenantView, time,
