@@ -9,6 +9,7 @@ pub mod content;
 pub mod meter;
 pub mod network;
 pub mod permit;
+pub mod price;
 pub mod principal;
 pub mod retention;
 pub mod task;

@@ -28,12 +28,13 @@ use store::StoreError;
 use crate::{
     authority::Authorities,
     board::Doing,
+    config::PricesConfig,
     fleet::Fleet,
     identity::Providers,
     listen::Guest,
     manage::{
         Acting, Actor, DeploymentUpdate, ManageError, Management, NewDeployment, NewModel,
-        NewResource, ResourceUpdate, RoleAssignment, UsageView,
+        NewResource, Period, ResourceUpdate, RoleAssignment, Step, UsageQuestion, UsageView,
     },
     routes::Routes,
     sign_in::{NotSignedIn, SignedIn, bearer},
@@ -57,6 +58,8 @@ pub struct Admin {
     pub key: AdminKey,
     /// How this process is confined.
     pub confinement: Arc<Confinement>,
+    /// What tokens cost.
+    pub prices: Arc<PricesConfig>,
 }
 
 /// Whether a listener takes the administrator's key.
@@ -184,8 +187,13 @@ struct OfTenant {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OfResource {
+struct UsageQuery {
+    tenant: Option<String>,
     resource: Option<String>,
+    from: Option<Period>,
+    to: Option<Period>,
+    #[serde(default)]
+    by: Step,
     format: Option<UsageFormat>,
 }
 
@@ -285,12 +293,15 @@ async fn gateway(State(admin): State<Admin>, OnBehalf(m): OnBehalf) -> Answer<im
 }
 
 async fn usage(
+    State(admin): State<Admin>,
     OnBehalf(m): OnBehalf,
-    query: Result<Query<OfResource>, QueryRejection>,
+    query: Result<Query<UsageQuery>, QueryRejection>,
 ) -> Result<Response, AdminError> {
-    let Query(of) = query.map_err(|error| AdminError::BadRequest(error.body_text()))?;
-    let views = blocking(move || m.usage(of.resource.as_deref())).await?;
-    Ok(if of.format == Some(UsageFormat::Csv) {
+    let Query(query) = query.map_err(|error| AdminError::BadRequest(error.body_text()))?;
+    let UsageQuery { tenant, resource, from, to, by, format } = query;
+    let question = UsageQuestion { tenant, resource, from, to, by };
+    let views = blocking(move || m.usage(&question, &admin.prices)).await?;
+    Ok(if format == Some(UsageFormat::Csv) {
         ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], UsageView::csv(&views))
             .into_response()
     } else {

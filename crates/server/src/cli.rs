@@ -7,6 +7,7 @@ mod chat;
 mod desk;
 mod dial;
 pub(crate) mod manage;
+mod mirror;
 pub(crate) mod output;
 mod prove;
 mod serve;
@@ -36,7 +37,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve(args) => serve::serve(&args)?,
         Command::Quickstart(args) => serve::quickstart(args)?,
-        Command::Chat(args) => chat::chat(args)?,
+        Command::Chat(args) => return chat::chat(args),
         Command::Tenant(args) => manage::tenant(&args)?,
         Command::Resource(args) => manage::resource(&args)?,
         Command::Deployment(args) => manage::deployment(&args)?,
@@ -48,7 +49,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Model(args) => manage::model(&args)?,
         Command::Usage(args) => usage::usage(&args)?,
         Command::Prove(args) => return Ok(prove::prove(&args)),
-        Command::Verify(args) => verify::verify(&args)?,
+        Command::Verify(args) => return verify::verify(&args),
+        Command::Mirror(args) => return mirror::mirror(&args),
         Command::Witness(args) => witness::witness(args)?,
         Command::Custodian { keys, log, witnesses } => {
             crate::custodian::main(&keys, &log, &witnesses)?;

@@ -7,6 +7,7 @@
 mod identity;
 mod load;
 mod policies;
+mod prices;
 mod reload;
 
 use std::{
@@ -25,6 +26,7 @@ pub use self::{
     identity::{IdentityConfig, IssuerConfig},
     load::{ConfigError, Place},
     policies::PoliciesConfig,
+    prices::{PriceConfig, PricesConfig},
 };
 
 /// Everything that can be configured.
@@ -55,6 +57,8 @@ pub struct Config {
     pub engine: EngineConfig,
     /// How long what holds no content is kept.
     pub retention: Retention,
+    /// What tokens cost.
+    pub prices: PricesConfig,
     /// What is logged, and how.
     pub log: Log,
     /// Where the service may dial. Nowhere, unless it is listed.
@@ -371,6 +375,7 @@ impl Default for Config {
             policies: PoliciesConfig::default(),
             engine: EngineConfig::default(),
             retention: Retention::default(),
+            prices: PricesConfig::default(),
             log: Log::default(),
             egress: Vec::new(),
             witnesses: Vec::new(),

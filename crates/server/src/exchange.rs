@@ -188,7 +188,8 @@ impl Exchange {
             retention_days,
             policies: Some(self.identity.policies),
         });
-        self.ledger.commit(Ended { terms, facts, caller, keep }, answer);
+        let cached_tokens = usage.prompt_tokens_details.cached_tokens;
+        self.ledger.commit(Ended { terms, facts, caller, cached_tokens, keep }, answer);
         Ok(())
     }
 }

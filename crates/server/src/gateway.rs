@@ -269,6 +269,7 @@ impl Gateway {
             }
             Endpoint::LogFile => self.log_file(&named),
             Endpoint::OpenApi => Ok(Reply::Json(self.document.clone())),
+            Endpoint::About => Ok(Reply::Bytes(TEXT, Bytes::from_static(ABOUT.as_bytes()))),
         }
     }
 
@@ -314,7 +315,7 @@ impl Gateway {
             tracing::error!(%error, "the log cannot be read");
             ApiError::LogUnavailable
         })?;
-        let kind = if path == "checkpoint" { "text/plain; charset=utf-8" } else { OCTETS };
+        let kind = if path == "checkpoint" { TEXT } else { OCTETS };
         file.map(|bytes| Reply::Bytes(kind, bytes.into())).ok_or(ApiError::RouteNotFound)
     }
 
@@ -444,5 +445,19 @@ fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response<Body
 }
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// What `GET /` answers.
+const ABOUT: &str = "\
+Bailiwick: a private LLM service with the OpenAI and Azure OpenAI APIs.
+
+/openai/v1/     OpenAI's API: chat/completions, completions, embeddings, models, receipts
+/openai/        Azure's API
+/openapi.json   all that is served
+/log/checkpoint the log that receipts are proved by; `bailiwick mirror` copies and checks it
+
+Each call needs a key: `api-key: KEY` or `Authorization: Bearer KEY`.
+";
+
+const TEXT: &str = "text/plain; charset=utf-8";
 
 const OCTETS: &str = "application/octet-stream";

@@ -41,7 +41,7 @@ use store::{
 
 pub use self::{
     actor::Actor,
-    admin_key::{ADMIN_KEY_FILE, write_private},
+    admin_key::{ADMIN_KEY_FILE, write_private, write_public},
     error::ManageError,
     models::NewModel,
     request::{
@@ -49,7 +49,7 @@ pub use self::{
     },
     roles::{RoleAssignment, RoleAssignmentView, ScopeName, TeamMemberView},
     service_key::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, service_key, witness_key},
-    usage::UsageView,
+    usage::{BadPeriod, Period, Step, UsageQuestion, UsageView},
     view::{
         AbusePenaltyView, CapabilityView, DeploymentView, KeyView, LimitsView, ModelView,
         NewKeyView, NewResourceView, ResourceView, TenantView, time,

@@ -16,4 +16,5 @@ pub mod routes;
 pub mod said;
 pub mod sse;
 pub(crate) mod target;
+pub mod unserved;
 pub mod usage;

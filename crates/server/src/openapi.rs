@@ -114,6 +114,10 @@ fn item(route: &Route, schemas: &mut Schemas) -> PathItem {
             let summary = "A file of the transparency log, as C2SP tlog-tiles lays them out";
             (summary, None, vec![("application/octet-stream", bytes)])
         }
+        Endpoint::About => {
+            let text = Content::new(Some(ObjectBuilder::new().schema_type(Type::String)));
+            ("What this service is", None, vec![("text/plain", text)])
+        }
         Endpoint::OpenApi => {
             let content = Content::new(Some(ObjectBuilder::new().schema_type(Type::Object)));
             ("This document", None, vec![("application/json", content)])
@@ -136,7 +140,7 @@ fn item(route: &Route, schemas: &mut Schemas) -> PathItem {
         let body = RequestBodyBuilder::new().content(body.0, body.1).required(Some(Required::True));
         operation = operation.request_body(Some(body.build()));
     }
-    if !matches!(route.endpoint, Endpoint::OpenApi | Endpoint::LogFile) {
+    if !matches!(route.endpoint, Endpoint::OpenApi | Endpoint::LogFile | Endpoint::About) {
         operation = operation
             .security(SecurityRequirement::new("api-key", [""; 0]))
             .security(SecurityRequirement::new("bearer", [""; 0]));
@@ -153,7 +157,8 @@ fn item(route: &Route, schemas: &mut Schemas) -> PathItem {
         | Endpoint::Model
         | Endpoint::Receipt
         | Endpoint::LogFile
-        | Endpoint::OpenApi => HttpMethod::Get,
+        | Endpoint::OpenApi
+        | Endpoint::About => HttpMethod::Get,
     };
     PathItem::new(method, operation)
 }
@@ -196,7 +201,8 @@ fn parameter(name: &str, place: ParameterIn, required: Required) -> ParameterBui
 /// `/openai/v1/models/{model}` as `openai_v1_models_model`.
 fn operation_id(path: &str) -> String {
     let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("_")
+    let id = words.collect::<Vec<_>>().join("_");
+    if id.is_empty() { "about".to_owned() } else { id }
 }
 
 #[cfg(test)]

@@ -120,6 +120,12 @@ pub struct Started {
     pub api: SocketAddr,
     /// Where health, metrics and administration listen.
     pub operations: SocketAddr,
+    /// Where the API listens for the operator's own network.
+    pub private: Option<SocketAddr>,
+    /// Where the desk listens.
+    pub desk: Option<SocketAddr>,
+    /// Where the review desk listens.
+    pub review: Option<SocketAddr>,
     /// Whether the API speaks TLS.
     pub secure: bool,
     /// Whether operations do.
@@ -217,6 +223,9 @@ pub async fn run(
     started(Started {
         api: api.address(),
         operations: operations.address(),
+        private: private.as_ref().map(Listener::address),
+        desk: desk.as_ref().map(Listener::address),
+        review: review.as_ref().map(Listener::address),
         secure: terms.tls.is_some(),
         operations_secure: listeners.operations.is_some(),
         fleet: fleet.clone(),
@@ -230,6 +239,7 @@ pub async fn run(
         providers: providers.clone(),
         key: AdminKey::Taken,
         confinement: Arc::new(confinement),
+        prices: Arc::new(config.prices.clone()),
     };
     terms.tasks.spawn(providers.clone().warm());
     let people = Desk {

@@ -179,7 +179,8 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
             return Err("it is to be stored".into());
         };
         let keep = Some((until, ContentBytes::new(vec![7; usize::try_from(sizes.of(n))?])));
-        let ended = Ended { terms: Arc::clone(&terms), facts, caller: "Key1", keep };
+        let ended =
+            Ended { terms: Arc::clone(&terms), facts, caller: "Key1", cached_tokens: 1, keep };
         let told = told.clone();
         ledger.commit(ended, move |result| drop(told.send(result)));
         // No more at once than the ledger lets wait.

@@ -79,6 +79,8 @@ pub struct Ended {
     pub facts: Facts,
     /// Which credential called, by its name.
     pub caller: &'static str,
+    /// Tokens of the prompt that the tenant's cache held; for usage, the receipt does not tell them.
+    pub cached_tokens: u64,
     /// What is to be stored of it, if anything: nothing can be without a [`StoreUntil`].
     pub keep: Option<(StoreUntil, ContentBytes)>,
 }

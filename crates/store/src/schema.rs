@@ -298,6 +298,12 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX own_act_resource ON own_act (resource, idx);
     CREATE INDEX own_act_record ON own_act (record);
     ",
+    // 15: refused and failed requests apart from those that were served, and tokens that a cache held.
+    "
+    ALTER TABLE usage ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE usage ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE usage ADD COLUMN cached_tokens INTEGER NOT NULL DEFAULT 0;
+    ",
 ];
 
 /// Tables that are small, and that every request needs: a look at each page of them is cheap.

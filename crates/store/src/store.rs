@@ -1,6 +1,7 @@
 //! Opens the database, and keeps the current [`Directory`] at hand.
 
 use std::{
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -150,12 +151,16 @@ impl Store {
         bytes.map(clock).transpose()
     }
 
-    /// Usage by hour, of one resource or of all.
+    /// Usage by hour, of one resource or of all, in some hours since 1970.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn usage(&self, resource: Option<ResourceId>) -> Result<Vec<UsageRow>, StoreError> {
-        usage::of(&self.reader().connection, resource)
+    pub fn usage(
+        &self,
+        resource: Option<ResourceId>,
+        hours: Range<u64>,
+    ) -> Result<Vec<UsageRow>, StoreError> {
+        usage::of(&self.reader().connection, resource, hours)
     }
 
     /// Whether the database's files are where they were when they were opened.

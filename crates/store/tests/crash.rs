@@ -129,7 +129,7 @@ fn ended(request: RequestId, keep: bool) -> Ended {
         completion_tokens: 1,
         stored: None,
     };
-    Ended { terms: Arc::new(terms), facts, caller: "Key1", keep }
+    Ended { terms: Arc::new(terms), facts, caller: "Key1", cached_tokens: 1, keep }
 }
 
 /// The process that is killed: records as fast as it can, and tells each request's id once that is

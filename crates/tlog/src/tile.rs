@@ -81,6 +81,22 @@ pub fn entries(bundle: &[u8]) -> Option<Vec<&[u8]>> {
     rest.is_empty().then_some(entries)
 }
 
+/// Whether a bundle is the beginning of one with `width` entries, and no more of it is there.
+#[must_use]
+pub fn ends_early(bundle: &[u8], width: u64) -> bool {
+    let mut rest = bundle;
+    for _ in 0..width {
+        let Some((length, after)) = rest.split_first_chunk::<2>() else { return true };
+        let length = usize::from(u16::from_be_bytes(*length));
+        if length > ENTRY_BYTES_MAX {
+            return false;
+        }
+        let Some((_, after)) = after.split_at_checked(length) else { return true };
+        rest = after;
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +117,9 @@ mod tests {
         assert_eq!(entries(&bundle), Some(alloc::vec![&b"one"[..], &b""[..]]));
         for cut in [1, 2, 4, 6] {
             assert_eq!(entries(&bundle[..cut]), None, "{cut}");
+            assert!(ends_early(&bundle[..cut], 2), "{cut}");
         }
+        assert!(ends_early(&bundle, 3) && !ends_early(&bundle, 2));
+        assert!(!ends_early(&[0xff, 0xff, 1], 1), "no entry is that long");
     }
 }

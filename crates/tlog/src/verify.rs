@@ -21,11 +21,13 @@ mod penalty;
 mod policies;
 mod receipt;
 mod review;
+mod words;
 
 pub use access::{Access, AccessKind};
 pub use audit::{Audit, Files, NoAudit, Question, audit};
 pub use exemption::EXEMPTION_GRACE_MS;
 pub use policies::InForce;
+pub use words::{duration, plural};
 
 /// How long after its deadline a key's destruction may be logged: a sweeper wakes, and a service
 /// that was off starts.
@@ -144,8 +146,8 @@ impl Replay {
         let time_ms = entry.time_ms;
         if time_ms < self.time_ms {
             found.wrong(format!(
-                "its time is {} ms before its predecessor's",
-                self.time_ms - time_ms
+                "its time is {} before its predecessor's",
+                duration(self.time_ms - time_ms)
             ));
         }
         self.time_ms = self.time_ms.max(time_ms);

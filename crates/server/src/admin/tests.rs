@@ -53,6 +53,7 @@ fn fixture_at(taken: AdminKey) -> Fixture {
             memory_locked: false,
             attempts: Vec::new(),
         }),
+        prices: Arc::default(),
     };
     Fixture { router: router(admin), key, _data: data }
 }

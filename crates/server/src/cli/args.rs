@@ -11,6 +11,8 @@ use policy::{
 };
 use tlog::id::RequestId;
 
+use crate::manage::{Period, Step};
+
 use super::desk::args::{Desk, DeskCommand, ReviewCommand};
 
 /// A private LLM service in one binary: the OpenAI and Azure OpenAI APIs, from machines that you
@@ -51,12 +53,14 @@ pub(crate) enum Command {
     Review(Desk<ReviewCommand>),
     /// Manage models: GGUF files, pinned by their digests
     Model(Group<ModelCommand>),
-    /// Show requests and tokens by hour
+    /// Show requests and tokens by hour, day or month, and what they cost
     Usage(UsageArgs),
     /// Prove that the configured policies keep the promises, and tell the log
     Prove(Prove),
     /// Check receipts and the log, offline, with the service's public key alone
     Verify(Verify),
+    /// Copy a service's log and check it: again and again, to see that its history stays
+    Mirror(Mirror),
     /// Watch other services' logs: sign that each shows one history
     Witness(WitnessArgs),
     /// Print a completion script for a shell
@@ -181,6 +185,13 @@ pub(crate) struct Chat {
     /// How freely words are chosen: 0 (always the likeliest) to 2
     #[arg(long, value_name = "NUMBER")]
     pub(crate) temperature: Option<f32>,
+    /// Check the answer's receipt with the service's public key, or the file that it is in; for one
+    /// question
+    #[arg(long, value_name = "KEY", requires = "message")]
+    pub(crate) verify: Option<String>,
+    /// Save request, response and receipt in this folder, for `bailiwick verify receipt`
+    #[arg(long, value_name = "FOLDER", requires = "verify")]
+    pub(crate) save: Option<PathBuf>,
     /// At most this many tokens in an answer
     #[arg(long, value_name = "NUMBER")]
     pub(crate) max_tokens: Option<u32>,
@@ -212,21 +223,79 @@ pub(crate) struct Shared {
 pub(crate) struct UsageArgs {
     #[command(flatten)]
     pub(crate) shared: Shared,
+    /// Configuration whose `[prices]` say what tokens cost. Without it, no amounts
+    #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only this tenant
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: Option<String>,
     /// Only this resource
     #[arg(long, value_name = "NAME")]
     pub(crate) resource: Option<String>,
-    /// Print CSV
-    #[arg(long, conflicts_with = "json")]
-    pub(crate) csv: bool,
+    /// From the beginning of this month (2026-11), day (2026-11-28) or hour (2026-11-28T07) on, in UTC
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<Period>,
+    /// Until the end of this month, day or hour
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Period>,
+    /// Add up by hour, day or month
+    #[arg(long, value_enum, default_value = "hour")]
+    pub(crate) by: Step,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "table", conflicts_with = "json")]
+    pub(crate) format: UsageFormat,
 }
 
+/// How usage is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UsageFormat {
+    /// For people, with a line of totals
+    Table,
+    /// For spreadsheets
+    Csv,
+    /// For programs
+    Json,
+}
+
+/// The first line is the verdict: VERIFIED, FAILED or INCOMPLETE.
+///
+/// Exit status: 0 verified, 1 a check failed, 2 wrong usage or unreadable input, 3 incomplete: files
+/// are missing, or a check could not be made.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Verify {
     /// The service's public key, or the file that it is in (`service.pub` in the data directory)
     #[arg(long, value_name = "KEY", global = true, default_value = "service.pub")]
     pub(crate) service_key: String,
+    /// Print JSON instead of text: verdict, checks, and what was read
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: VerifyCommand,
+}
+
+/// Fetches what is new, checks that it continues what the folder has, and verifies the whole log.
+/// Run it again and again: what was fetched stays, and a history that was rewritten is found.
+///
+/// Exit status: 0 verified, 1 a check failed (what proves it is kept), 2 wrong usage, or the service
+/// cannot be reached, 3 incomplete.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Mirror {
+    /// The service's address, such as https://llm.example
+    pub(crate) url: String,
+    /// Where the copy is; made if it is not there
+    pub(crate) folder: PathBuf,
+    /// The service's public key, or the file that it is in
+    #[arg(long, value_name = "KEY", default_value = "service.pub")]
+    pub(crate) service_key: String,
+    /// A witness that must have cosigned: its verifier key; again for each
+    #[arg(long, value_name = "KEY")]
+    pub(crate) witness: Vec<String>,
+    /// PEM file with the authority that signed the server's certificate, where it is your own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Print JSON instead of text, as `bailiwick verify` does
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

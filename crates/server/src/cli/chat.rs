@@ -1,10 +1,12 @@
 //! `bailiwick chat`: a conversation in the terminal, over the same API as every other client.
 
+mod checked;
 mod client;
 mod target;
 
 use std::{
     io::{self, BufRead as _, IsTerminal as _, Write as _},
+    process::ExitCode,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, Sender},
@@ -23,22 +25,30 @@ use super::{
     output::{Failure, note},
 };
 
-pub(crate) fn chat(args: Chat) -> Result<(), Failure> {
+pub(crate) fn chat(args: Chat) -> Result<ExitCode, Failure> {
     let target = Target::find(&args)?;
     let client = Client::new(target, args.temperature, args.max_tokens, args.ca_file.as_deref())?;
     let mut conversation = Conversation::new(client, args.system);
     if !args.message.is_empty() {
-        return conversation.turn(args.message.join(" "), None).map(drop);
+        let question = args.message.join(" ");
+        if let Some(key) = &args.verify {
+            conversation.messages.push(Message::new("user", question));
+            let Conversation { client, messages, .. } = &conversation;
+            return checked::ask(client, messages, (key, args.save.as_deref()));
+        }
+        conversation.turn(question, None)?;
+        return Ok(ExitCode::SUCCESS);
     }
     if io::stdin().is_terminal() {
-        return conversation.interactive();
+        conversation.interactive()?;
+        return Ok(ExitCode::SUCCESS);
     }
     for line in io::stdin().lock().lines() {
         if conversation.line(&line?, None)? == Next::End {
             break;
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Where Ctrl-C goes while an answer is coming.
@@ -83,8 +93,8 @@ impl Conversation {
         .map_err(|error| Failure::new(error.to_string(), "pipe the questions in instead"))?;
         let mut editor = DefaultEditor::new().map_err(terminal_failed)?;
         note(&format!(
-            "Talking to {}. /reset forgets the conversation, /quit or Ctrl-D ends it, Ctrl-C stops \
-             an answer.",
+            "Talking to {}. /help lists what can be typed, /quit or Ctrl-D ends it, Ctrl-C stops an \
+             answer.",
             self.client.target
         ));
         loop {
@@ -116,8 +126,12 @@ impl Conversation {
                 self.reset();
                 note("(forgotten)");
             }
+            "/help" => note(
+                "/reset forgets the conversation\n/quit or Ctrl-D ends it\n/help shows this\nCtrl-C stops \
+                 an answer",
+            ),
             command if command.starts_with('/') => {
-                note(&format!("(there is no {command}; there are /reset and /quit)"));
+                note(&format!("(there is no {command}; /help lists what there is)"));
             }
             question => self.turn(question.to_owned(), interrupt)?,
         }

@@ -282,6 +282,7 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
                     let limits = &view.limits;
                     [
                         view.name.clone(),
+                        view.id.to_string(),
                         view.resource.clone(),
                         view.model.clone(),
                         view.task.name().to_owned(),
@@ -290,7 +291,7 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
                     ]
                 };
                 let header =
-                    ["name", "resource", "model", "task", "tokens/minute", "requests/minute"];
+                    ["name", "id", "resource", "model", "task", "tokens/minute", "requests/minute"];
                 table(out, header, &views.iter().map(row).collect::<Vec<_>>())
             })
         }

@@ -39,9 +39,10 @@ impl Failure {
         Self { message: message.into(), help: None, code: FAILED }
     }
 
-    /// The same, with an exit code of its own. A bad configuration keeps the one that it has.
+    /// The same, with an exit code of its own. What has one already keeps it: a bad configuration,
+    /// and a pipe that was closed early.
     pub(crate) fn exiting(self, code: u8) -> Self {
-        Self { code: if self.code == BAD_CONFIGURATION { self.code } else { code }, ..self }
+        Self { code: if self.code == FAILED { code } else { self.code }, ..self }
     }
 
     /// Writes the failure to standard error, and says what to exit with.

@@ -60,6 +60,9 @@ pub(crate) fn serve(args: &Serve) -> Result<(), Failure> {
             tracing::info!(
                 api = %started.api,
                 operations = %started.operations,
+                private = started.private.map(display),
+                desk = started.desk.map(display),
+                review = started.review.map(display),
                 tls = started.secure,
                 "listening"
             );

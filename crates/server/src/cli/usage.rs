@@ -1,43 +1,40 @@
-//! `bailiwick usage`: requests and tokens by tenant, resource, deployment, caller and hour.
+//! `bailiwick usage`: requests and tokens by tenant, resource, deployment, caller and time, and what
+//! they cost.
 
 use std::io::Write as _;
 
 use super::{
-    args::UsageArgs,
+    args::{UsageArgs, UsageFormat},
     manage::open,
-    output::{Failure, print, table},
+    output::{Failure, note, print, table},
+    serve::load,
 };
-use crate::manage::UsageView;
+use crate::manage::{UsageQuestion, UsageView};
 
 pub(crate) fn usage(args: &UsageArgs) -> Result<(), Failure> {
-    let views = open(&args.shared.data)?.usage(args.resource.as_deref())?;
-    if args.csv {
+    let prices = load(args.config.as_deref())?.prices;
+    let question = UsageQuestion {
+        tenant: args.tenant.clone(),
+        resource: args.resource.clone(),
+        from: args.from,
+        to: args.to,
+        by: args.by,
+    };
+    let views = open(&args.shared.data)?.usage(&question, &prices)?;
+    let unpriced = views.iter().filter(|view| view.is_unpriced()).count();
+    if !prices.list.is_empty() && unpriced > 0 {
+        note(&format!(
+            "{unpriced} of the rows have no price: add their model or deployment to `prices.list`"
+        ));
+    }
+    let format = if args.shared.json { UsageFormat::Json } else { args.format };
+    if format == UsageFormat::Csv {
         std::io::stdout().write_all(UsageView::csv(&views).as_bytes())?;
         return Ok(());
     }
-    print(args.shared.json, &views, |out, views| {
-        let row = |view: &UsageView| {
-            [
-                view.hour.clone(),
-                view.tenant.clone(),
-                view.resource.clone(),
-                view.deployment.clone(),
-                view.caller.clone(),
-                view.requests.to_string(),
-                view.prompt_tokens.to_string(),
-                view.completion_tokens.to_string(),
-            ]
-        };
-        let titles = [
-            "hour",
-            "tenant",
-            "resource",
-            "deployment",
-            "caller",
-            "requests",
-            "tokens in",
-            "tokens out",
-        ];
-        table(out, titles, &views.iter().map(row).collect::<Vec<_>>())
+    print(format == UsageFormat::Json, &views, |out, views| {
+        let total = UsageView::total(views);
+        let rows: Vec<_> = views.iter().chain([&total]).map(UsageView::cells).collect();
+        table(out, UsageView::COLUMNS, &rows)
     })
 }

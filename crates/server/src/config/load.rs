@@ -118,6 +118,9 @@ impl Config {
     /// # Errors
     /// When fields contradict each other.
     pub fn check(&self) -> Result<(), ConfigError> {
+        if let Some(wrong) = self.prices.wrong() {
+            return Err(ConfigError::Contradiction(wrong));
+        }
         let Listen { api, private, operations, desk, domain, .. } = &self.listen;
         let listeners =
             [("api", Some(api)), ("private", private.as_ref()), ("desk", desk.as_ref())];

@@ -1,9 +1,9 @@
 //! The administrator's key: made on the first start, kept in a file that only its owner can read.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, OpenOptions, Permissions},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -64,18 +64,32 @@ impl Acting {
 /// # Errors
 /// When it cannot be written.
 pub fn write_private(path: &Path, text: &str) -> Result<(), ManageError> {
+    write(path, text, 0o600)
+}
+
+/// Writes a file that everybody may read, as a whole or not at all.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_public(path: &Path, text: &str) -> Result<(), ManageError> {
+    write(path, text, 0o644)
+}
+
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), ManageError> {
     let mut part = path.as_os_str().to_owned();
     part.push(format!(".{}.part", std::process::id()));
     let part = PathBuf::from(part);
-    let write = || -> io::Result<()> {
+    let put = || -> io::Result<()> {
         // A leftover of a process with the same id is not written into: it may be a link.
         let _ = fs::remove_file(&part);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&part)?;
+        // Whatever the umask is.
+        file.set_permissions(Permissions::from_mode(mode))?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&part, path)
     };
-    write().map_err(|source| {
+    put().map_err(|source| {
         let _ = fs::remove_file(&part);
         ManageError::File { doing: "write", path: path.to_owned(), source }
     })

@@ -1,12 +1,12 @@
 //! The service's key, which signs the log and receipts, and a witness's. Made on the first start,
 //! kept in a file that only its owner can read; its public half stands beside it, for auditors.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use tlog::note::{Signer, Verifier};
 use zeroize::Zeroizing;
 
-use super::{ManageError, random, write_private};
+use super::{ManageError, random, write_private, write_public};
 
 /// The file's name in the data directory.
 pub const SERVICE_KEY_FILE: &str = "service.key";
@@ -74,11 +74,13 @@ fn key_file(
     Signer::new(name, &seed).map_err(|_| damaged())
 }
 
-/// Writes the public half beside it.
+/// Writes the public half beside it, for everybody to read.
 fn show(path: &Path, verifier: &Verifier) -> Result<(), ManageError> {
     let line = format!("{verifier}\n");
-    if fs::read_to_string(path).ok().as_deref() != Some(&line) {
-        write_private(path, &line)?;
+    let is_public =
+        || fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o444 == 0o444);
+    if fs::read_to_string(path).ok().as_deref() != Some(&line) || !is_public() {
+        write_public(path, &line)?;
     }
     Ok(())
 }

@@ -47,6 +47,7 @@ pub(crate) async fn answer(
         request.model.as_ref(),
     )?;
     let permit = target.authorize::<Complete>(gateway)?;
+    target.holds(gateway, request.tokens_max_param, request.generate.tokens_max)?;
     target.admit(gateway, call, served, request.estimated_tokens)?;
     let worker = target.worker(gateway)?;
 

@@ -43,6 +43,8 @@ pub(crate) async fn answer(
         Target::find(gateway, &caller, operation, deployment.as_deref(), request.model.as_ref())?;
     // Asked before anything is counted: who may not see the deployment learns nothing of it.
     let mut first = Some(target.authorize::<Complete>(gateway)?);
+    let tokens_max = request.prompts.iter().filter_map(|prompt| prompt.tokens_max).max();
+    target.holds(gateway, "max_tokens", tokens_max)?;
     target.admit(gateway, call, served, request.estimated_tokens)?;
     let worker = target.worker(gateway)?;
 

@@ -12,7 +12,7 @@ use policy::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::operation::Operation;
+use super::{operation::Operation, unserved::Unserved};
 use crate::{limits, manage::time};
 
 /// A field that is wrong, in the API's words.
@@ -118,11 +118,16 @@ pub enum ApiError {
     /// No keys of the token's issuer to check it with.
     IssuerUnavailable,
     /// No such deployment for this caller.
-    DeploymentNotFound,
+    DeploymentNotFound {
+        /// Those that the caller has, where they may know.
+        there: Vec<String>,
+    },
     /// No such model for this caller.
     ModelNotFound,
     /// No such path.
     RouteNotFound,
+    /// A path of OpenAI's or Azure's that this service does not have.
+    NotServed(&'static Unserved),
     /// The path has other methods.
     MethodNotAllowed {
         /// Those that it has.
@@ -346,9 +351,14 @@ impl ApiError {
                  log says why. Please retry.",
             )
             .retry(Retry::AfterMs(millis(limits::ISSUER_RETRY))),
-            Self::RouteNotFound => azure(StatusCode::NOT_FOUND, "404", "Resource not found"),
-            Self::DeploymentNotFound => {
-                azure(StatusCode::NOT_FOUND, "DeploymentNotFound", DEPLOYMENT_NOT_FOUND)
+            Self::RouteNotFound => azure(StatusCode::NOT_FOUND, "404", ROUTE_NOT_FOUND),
+            Self::NotServed(Unserved { name, instead, .. }) => {
+                let message = format!("{name}: not served here. {instead}");
+                azure(StatusCode::NOT_FOUND, "404", &message)
+            }
+            Self::DeploymentNotFound { there } => {
+                let message = deployment_not_found(there);
+                azure(StatusCode::NOT_FOUND, "DeploymentNotFound", &message)
             }
             Self::ModelNotFound => openai(
                 StatusCode::NOT_FOUND,
@@ -667,15 +677,37 @@ fn appeal(resource: &str) -> String {
     )
 }
 
-const UNAUTHORIZED: &str = "Access denied due to invalid subscription key or wrong API endpoint. \
-    Make sure to provide a valid key for an active subscription and use a correct regional API \
-    endpoint for your resource.";
+/// Begins as Azure's text; Azure's advice about subscriptions and regions would mislead here.
+const UNAUTHORIZED: &str = "Access denied due to a missing or invalid key, or a wrong host name. \
+    Send one of the two keys of your resource in the header `api-key`, or as `Authorization: Bearer \
+    KEY`, to the address that the operator of this service gave you.";
+
+const ROUTE_NOT_FOUND: &str = "This path does not exist on this service. GET /openapi.json lists \
+    the paths that do.";
 
 const TOKEN_REFUSED: &str =
     "Unauthorized. Access token is missing, invalid, audience is incorrect, or have expired.";
 
-const DEPLOYMENT_NOT_FOUND: &str = "The API deployment for this resource does not exist. If you \
-    created the deployment within the last 5 minutes, please wait a moment and try again.";
+/// Azure's first sentence. Its second one, to wait five minutes, is not true here: a deployment is
+/// there from the next request on.
+fn deployment_not_found(there: &[String]) -> String {
+    let first = "The API deployment for this resource does not exist.";
+    let Some((shown, rest)) = there.split_at_checked(NAMED_MAX.min(there.len())) else {
+        return first.to_owned();
+    };
+    match (shown.join(", "), rest.len()) {
+        (names, _) if names.is_empty() => {
+            format!("{first} GET /openai/v1/models lists the deployments of your resource.")
+        }
+        (names, 0) => format!("{first} The deployments of your resource are: {names}."),
+        (names, more) => {
+            format!("{first} The deployments of your resource are: {names}, and {more} more.")
+        }
+    }
+}
+
+/// Deployments that an error names.
+const NAMED_MAX: usize = 20;
 
 #[cfg(test)]
 mod tests {
@@ -710,7 +742,12 @@ mod tests {
                 Retry::Unsaid,
             ),
             (ApiError::IssuerUnavailable, 503, "503", Retry::AfterMs(5000)),
-            (ApiError::DeploymentNotFound, 404, "DeploymentNotFound", Retry::Unsaid),
+            (
+                ApiError::DeploymentNotFound { there: Vec::new() },
+                404,
+                "DeploymentNotFound",
+                Retry::Unsaid,
+            ),
             (ApiError::RouteNotFound, 404, "404", Retry::Unsaid),
             (ApiError::WrongTask { operation }, 400, "OperationNotSupported", Retry::Unsaid),
             (ApiError::RequestTimeout { limit_ms: 5 }, 408, "408", Retry::Never),
@@ -776,15 +813,25 @@ mod tests {
     }
 
     #[test]
-    fn azures_bodies_are_azures_to_the_byte() {
+    fn what_is_not_there_is_told_without_misleading_advice() {
         let text = |error: ApiError| serde_json::to_string(&error.answer().body).unwrap();
         assert_eq!(
             text(ApiError::RouteNotFound),
-            r#"{"error":{"code":"404","message":"Resource not found"}}"#
+            r#"{"error":{"code":"404","message":"This path does not exist on this service. GET /openapi.json lists the paths that do."}}"#
         );
+        let responses = super::super::unserved::find("/openai/v1/responses").unwrap();
         assert_eq!(
-            text(ApiError::DeploymentNotFound),
-            r#"{"error":{"code":"DeploymentNotFound","message":"The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again."}}"#
+            text(ApiError::NotServed(responses)),
+            r#"{"error":{"code":"404","message":"The Responses API: not served here. Use POST /openai/v1/chat/completions, and send the conversation so far with each request."}}"#
         );
+        let there = |names: &[&str]| ApiError::DeploymentNotFound {
+            there: names.iter().map(|&name| name.to_owned()).collect(),
+        };
+        assert_eq!(
+            text(there(&["a", "b"])),
+            r#"{"error":{"code":"DeploymentNotFound","message":"The API deployment for this resource does not exist. The deployments of your resource are: a, b."}}"#
+        );
+        assert!(text(there(&[])).contains("GET /openai/v1/models"));
+        assert!(text(there(&["a"; 23])).contains("a, and 3 more."));
     }
 }

@@ -112,7 +112,10 @@ fn not_json(error: &serde_json::Error) -> Invalid {
 /// An unknown field is named where its name looks like a name; content that strayed into a key
 /// does not come back.
 fn unknown(parent: Option<String>, rest: &str) -> Invalid {
-    let name = rest.rsplit_once("`, ").map(|(name, _)| name).filter(|name| is_name(name));
+    // What follows the name is serde's and ours: nothing in a name can imitate its last occurrence.
+    let ends = ["`, expected ", "`, there are no fields"];
+    let name = ends.iter().find_map(|end| rest.rsplit_once(end)).map(|(name, _)| name);
+    let name = name.filter(|name| is_name(name));
     // Inside arrays the path ends with the name already.
     let named = |parent: Option<String>, name: &str| match parent {
         Some(path) if path == name || path.ends_with(&format!(".{name}")) => path,
@@ -122,7 +125,8 @@ fn unknown(parent: Option<String>, rest: &str) -> Invalid {
     let message = match name.and(param.as_deref()) {
         Some(param) => format!("Unknown parameter: '{param}'."),
         None => {
-            format!("Unknown parameter in '{}'.", param.as_deref().unwrap_or("the request body"))
+            let place = param.as_ref().map(|param| format!("'{param}'"));
+            format!("Unknown parameter in {}.", place.as_deref().unwrap_or("the request body"))
         }
     };
     Invalid { param, code: Code::UnknownParameter, message }
@@ -240,6 +244,21 @@ mod tests {
             assert_eq!(wrong.param.as_deref().unwrap_or_default(), param, "{text}: {wrong:?}");
             assert_eq!(answer.body.error.code, code, "{text}: {wrong:?}");
             assert!(!wrong.message.contains("canary"), "{text}: {wrong:?}");
+        }
+    }
+
+    #[test]
+    fn unknown_fields_are_named_in_openais_words() {
+        for (text, message) in [
+            (r#"{"foo":1,"items":[]}"#, "Unknown parameter: 'foo'."),
+            (r#"{"items":[{"text":"a","foo":1}]}"#, "Unknown parameter: 'items[0].foo'."),
+            // A name that may be content is not repeated.
+            (r#"{"canary x":1,"items":[]}"#, "Unknown parameter in the request body."),
+            (r#"{"a`, expected canary":1,"items":[]}"#, "Unknown parameter in the request body."),
+            (r#"{"items":[{"text":"a","canary x":1}]}"#, "Unknown parameter in 'items[0]'."),
+        ] {
+            let wrong = parse::<Body>(text.as_bytes()).unwrap_err();
+            assert_eq!(wrong.message, message, "{text}");
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use hyper::Method;
 
-use super::{error::ApiError, operation::Operation};
+use super::{error::ApiError, operation::Operation, unserved};
 
 /// One path.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +31,8 @@ pub enum Endpoint {
     LogFile,
     /// The OpenAPI document; needs no key.
     OpenApi,
+    /// What this service is; needs no key.
+    About,
 }
 
 impl Endpoint {
@@ -39,25 +41,33 @@ impl Endpoint {
     pub fn method(self) -> Method {
         match self {
             Self::Deployment(_) | Self::Body(_) => Method::POST,
-            Self::Models | Self::Model | Self::Receipt | Self::LogFile | Self::OpenApi => {
-                Method::GET
-            }
+            Self::Models
+            | Self::Model
+            | Self::Receipt
+            | Self::LogFile
+            | Self::OpenApi
+            | Self::About => Method::GET,
         }
     }
 
     fn allow(self) -> &'static str {
         match self {
             Self::Deployment(_) | Self::Body(_) => "POST",
-            Self::Models | Self::Model | Self::Receipt | Self::LogFile | Self::OpenApi => "GET",
+            Self::Models
+            | Self::Model
+            | Self::Receipt
+            | Self::LogFile
+            | Self::OpenApi
+            | Self::About => "GET",
         }
     }
 }
 
-use Endpoint::{Body, Deployment, LogFile, Model, Models, OpenApi, Receipt};
+use Endpoint::{About, Body, Deployment, LogFile, Model, Models, OpenApi, Receipt};
 use Operation::{Chat, Completions, Embeddings};
 
 /// All paths.
-pub const ROUTES: [Route; 19] = [
+pub const ROUTES: [Route; 34] = [
     // Azure's classic surface.
     route("/openai/deployments/{deployment}/chat/completions", Deployment(Chat)),
     route("/openai/deployments/{deployment}/completions", Deployment(Completions)),
@@ -77,12 +87,29 @@ pub const ROUTES: [Route; 19] = [
     route("/openai/v1/models", Models),
     route("/openai/v1/models/{model}", Model),
     route("/openai/v1/receipts/{request_id}", Receipt),
+    // `AzureOpenAI` of OpenAI's JavaScript library, where OPENAI_BASE_URL is set.
+    route("/openai/v1/deployments/{deployment}/chat/completions", Deployment(Chat)),
+    route("/openai/v1/deployments/{deployment}/completions", Deployment(Completions)),
+    route("/openai/v1/deployments/{deployment}/embeddings", Deployment(Embeddings)),
+    route("/openai/v1/deployments/{deployment}/models", Models),
+    // The v1 surface once more, as OpenAI itself has it.
+    route("/v1/chat/completions", Body(Chat)),
+    route("/v1/completions", Body(Completions)),
+    route("/v1/embeddings", Body(Embeddings)),
+    route("/v1/models", Models),
+    route("/v1/models/{model}", Model),
+    route("/v1/receipts/{request_id}", Receipt),
+    route("/v1/deployments/{deployment}/chat/completions", Deployment(Chat)),
+    route("/v1/deployments/{deployment}/completions", Deployment(Completions)),
+    route("/v1/deployments/{deployment}/embeddings", Deployment(Embeddings)),
+    route("/v1/deployments/{deployment}/models", Models),
     // azure-ai-inference.
     route("/models/chat/completions", Body(Chat)),
     route("/models/embeddings", Body(Embeddings)),
     // The log's static files: the one template whose variable spans segments.
     route("/log/{file}", LogFile),
     route("/openapi.json", OpenApi),
+    route("/", About),
 ];
 
 const fn route(path: &'static str, endpoint: Endpoint) -> Route {
@@ -108,11 +135,16 @@ pub fn find<'a>(method: &Method, path: &'a str) -> Result<Found<'a>, ApiError> {
     let (route, name) = ROUTES
         .iter()
         .find_map(|route| Some((route, variable(route, path)?)))
-        .ok_or(ApiError::RouteNotFound)?;
+        .ok_or_else(|| not_found(path))?;
     if *method != route.endpoint.method() {
         return Err(ApiError::MethodNotAllowed { allow: route.endpoint.allow() });
     }
     Ok(Found { path: route.path, endpoint: route.endpoint, name })
+}
+
+/// OpenAI and Azure have more paths than these: they are refused by name.
+fn not_found(path: &str) -> ApiError {
+    unserved::find(path).map_or(ApiError::RouteNotFound, ApiError::NotServed)
 }
 
 /// What stands in a path for the template's variable segment; `None` where they do not match.
@@ -192,19 +224,33 @@ mod tests {
         let found = find(&Method::GET, "/openai/v1/models/a%2Eb").unwrap();
         assert_eq!((found.endpoint, decode(found.name).as_deref()), (Model, Some("a.b")));
         assert_eq!(find(&Method::POST, "/openai/v1/chat/completions").unwrap().name, "");
+        assert_eq!(find(&Method::GET, "/v1/receipts/req_1").unwrap().endpoint, Receipt);
         for unknown in [
-            "/",
             "/openai",
+            "/v1",
+            "/v2/chat/completions",
             "/openai/v1/chat/completions/",
             "/openai/deployments//chat/completions",
             "/openai/deployments/a/b/chat/completions",
-            "/openai/responses",
-            "/v1/chat/completions",
         ] {
             assert_eq!(find(&Method::POST, unknown), Err(ApiError::RouteNotFound), "{unknown}");
         }
         let other = ApiError::MethodNotAllowed { allow: "POST" };
         assert_eq!(find(&Method::GET, chat), Err(other));
+    }
+
+    /// What is served under `/openai/v1/` is served under `/v1/`, too, and nothing else is.
+    #[test]
+    fn v1_is_the_same_in_both_places() {
+        let below = |prefix: &str| -> Vec<_> {
+            let routes = ROUTES.iter();
+            routes.filter_map(|r| Some((r.path.strip_prefix(prefix)?, r.endpoint))).collect()
+        };
+        let (mut long, mut short) = (below("/openai/v1/"), below("/v1/"));
+        long.sort_by_key(|(path, _)| *path);
+        short.sort_by_key(|(path, _)| *path);
+        assert_eq!(long, short);
+        assert!(!long.is_empty());
     }
 
     #[test]

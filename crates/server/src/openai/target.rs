@@ -75,6 +75,34 @@ impl<'a> Target<'a> {
             .map_err(|denied| denied_to(&self.caller.principal, &denied))
     }
 
+    /// Checks that the model can generate as many tokens as are asked for: at once, instead of
+    /// generating until its context is full.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub(super) fn holds(
+        &self,
+        gateway: &Gateway,
+        param: &'static str,
+        tokens_max: Option<u32>,
+    ) -> Result<(), ApiError> {
+        let configured = gateway.live.current().config.engine.context_tokens;
+        // A model that does not say how long its context is has 0.
+        let own = Some(self.model.facts.context_train).filter(|&tokens| tokens > 0);
+        let context = own.map_or(configured, |own| own.min(configured));
+        if tokens_max.is_none_or(|asked| asked <= context) {
+            return Ok(());
+        }
+        Err(fields::wrong(
+            param,
+            format!(
+                "'{param}' is too large: this model supports at most {context} tokens, those of the \
+                 prompt included."
+            ),
+        )
+        .into())
+    }
+
     /// Counts the call against the deployment's minute, or what a penalty leaves of it.
     ///
     /// # Errors
@@ -133,7 +161,11 @@ pub(super) fn refused(operation: Operation, refusal: Refusal) -> ApiError {
 /// are told the same as of one that does.
 fn not_found(gateway: &Gateway, caller: &Caller) -> ApiError {
     match gateway.permit::<ListModels>(caller) {
-        Ok(_) => ApiError::DeploymentNotFound,
+        Ok(permit) => {
+            let deployments = caller.directory.deployments_of(permit.spend().resource);
+            let there = deployments.map(|deployment| deployment.name.clone()).collect();
+            ApiError::DeploymentNotFound { there }
+        }
         Err(denied) => denied,
     }
 }
@@ -142,7 +174,9 @@ fn not_found(gateway: &Gateway, caller: &Caller) -> ApiError {
 /// there is none; a token of the right tenant, that it takes a role.
 pub(crate) fn denied_to(principal: &Principal, denied: &Denied) -> ApiError {
     match (principal, denied) {
-        (Principal::Key(_), Denied::Hidden | Denied::Forbidden(_)) => ApiError::DeploymentNotFound,
+        (Principal::Key(_), Denied::Hidden | Denied::Forbidden(_)) => {
+            ApiError::DeploymentNotFound { there: Vec::new() }
+        }
         (Principal::Person(_) | Principal::Workload(_), Denied::Hidden | Denied::Forbidden(_)) => {
             ApiError::PermissionDenied
         }

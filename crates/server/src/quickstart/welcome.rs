@@ -16,6 +16,7 @@ use super::{
 use crate::{
     cli::output::{Failure, note},
     fleet::Fleet,
+    manage::SERVICE_PUBLIC_FILE,
     serve::Started,
 };
 
@@ -34,7 +35,7 @@ pub(crate) async fn welcome(data: PathBuf, keys: Keys, started: Started) {
 }
 
 async fn greet(data: &Path, keys: Keys, started: Started) -> Result<(), Failure> {
-    let Started { api, operations, secure, operations_secure, fleet } = started;
+    let Started { api, operations, secure, operations_secure, fleet, .. } = started;
     let addresses = Addresses { api, operations, secure, operations_secure };
     let file = env_file::write(data, &keys, &addresses)?.canonicalize()?;
     drop(keys);
@@ -96,6 +97,8 @@ fn print(addresses: &Addresses, file: &Path) -> Result<(), Failure> {
     let (api, operations) = (addresses.api_url(), addresses.operations_url());
     let env = quoted(&file.display().to_string());
     let program = program();
+    let public = file.with_file_name(SERVICE_PUBLIC_FILE);
+    let public = quoted(&public.display().to_string());
     let mut out = anstream::stdout().lock();
     write!(
         out,
@@ -106,7 +109,13 @@ fn print(addresses: &Addresses, file: &Path) -> Result<(), Failure> {
          \x20 operations  {operations}  (health, metrics, administration)\n\
          \x20 keys        {env}\n\
          \n\
+         The model is a toy: it is small so that it is fetched in seconds, and what it says is often \
+         nonsense. `bailiwick model add` takes a real one.\n\
+         \n\
          Paste any of these into another terminal.\n\
+         \n\
+         # ask, and check the answer's signed receipt\n\
+         {program} chat --env-file {env} --temperature 0 --verify {public} \"{QUESTION}\"\n\
          \n\
          # curl\n\
          (. {env}; curl -sS \"$BAILIWICK_URL/openai/v1/chat/completions\" \

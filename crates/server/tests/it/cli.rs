@@ -252,7 +252,7 @@ fn what_was_done_with_records_is_told_by_the_log_alone() {
     assert_eq!(status, Some(0), "nothing is wrong by itself: {told}");
     let at = "2026-11-24T03:46:25Z";
     let expected = [
-        format!("{seen}: 0 looks by reviewers, 2 reads and 1 deletions by its owner, by this log"),
+        format!("{seen}: 0 looks by reviewers, 2 reads and 1 deletion by its owner, by this log"),
         format!("{seen}: entry 2, {at}: read by its owner"),
         format!("{seen}: entry 3, {at}: read by its owner"),
         format!("{seen}: entry 4, {at}: deleted by its owner"),

@@ -10,7 +10,7 @@ use crate::{
 #[test]
 fn a_wrong_key_is_azures_401() {
     let caller = &shared().demo;
-    let body = json!({"error": {"code": "401", "message": "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an active subscription and use a correct regional API endpoint for your resource."}});
+    let body = json!({"error": {"code": "401", "message": "Access denied due to a missing or invalid key, or a wrong host name. Send one of the two keys of your resource in the header `api-key`, or as `Authorization: Bearer KEY`, to the address that the operator of this service gave you."}});
     for request in [
         Request::post(&chat_path(CHAT), &caller.short()),
         Request::post(&chat_path(CHAT), &caller.short()).key(""),
@@ -33,7 +33,8 @@ fn a_wrong_key_is_azures_401() {
 #[test]
 fn a_missing_deployment_is_azures_404() {
     let caller = &shared().demo;
-    let expected = json!({"error": {"code": "DeploymentNotFound", "message": "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again."}});
+    // Those that there are are named to who may list them; another tenant's are not.
+    let expected = json!({"error": {"code": "DeploymentNotFound", "message": "The API deployment for this resource does not exist. The deployments of your resource are: emb, gpt-4o, gpt4o, m, mydep, smollm2, smollm2-embed."}});
     for path in
         [chat_path("absent"), embeddings_path("absent"), chat_path("%00"), chat_path("..%2f..")]
     {
@@ -52,17 +53,29 @@ fn a_missing_deployment_is_azures_404() {
 #[test]
 fn paths_methods_and_types_that_do_not_fit_have_their_own_answers() {
     let caller = &shared().demo;
-    for path in [
-        "/",
-        "/openai",
-        "/openai/v1/assistants",
-        "/openai/deployments/gpt4o/nothing",
-        "/admin/v1/tenants",
-        "/metrics",
-    ] {
-        let reply = caller.get(path);
-        assert_eq!(reply.status, 404, "{path}: {}", reply.text());
+    for path in ["/openai", "/openai/deployments/gpt4o/nothing", "/admin/v1/tenants", "/metrics"] {
+        let error = caller.get(path).error(404);
+        assert_eq!(error["code"], "404", "{path}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.starts_with("This path does not exist on this service"), "{message}");
     }
+    // What others have is refused by its name, with what to use instead.
+    for (path, name) in [
+        ("/openai/v1/responses", "The Responses API"),
+        ("/v1/assistants", "The Assistants API"),
+        ("/openai/files?api-version=2024-10-21", "The Files API"),
+        ("/openai/deployments/gpt4o/images/generations", "The Images API"),
+    ] {
+        for reply in [caller.get(path), caller.post(path, &json!({}))] {
+            let error = reply.error(404);
+            assert_eq!(error["code"], "404", "{path}");
+            let message = error["message"].as_str().unwrap();
+            assert!(message.starts_with(&format!("{name}: not served here. ")), "{message}");
+        }
+    }
+    let about = Request::get("/").send(caller.address);
+    assert_eq!(about.status, 200);
+    assert!(about.text().starts_with("Bailiwick: "), "{}", about.text());
     let reply = caller.get(&chat_path(CHAT));
     reply.error(405);
     let typed = |kind: &str| {
@@ -77,6 +90,36 @@ fn paths_methods_and_types_that_do_not_fit_have_their_own_answers() {
     for kind in ["application/json", "application/json; charset=utf-8", "Application/JSON"] {
         typed(kind).ok();
     }
+}
+
+/// `/v1/…` is `/openai/v1/…`, receipts included.
+#[test]
+fn the_short_v1_paths_are_the_long_ones() {
+    let caller = &shared().demo;
+    let mut body = caller.short();
+    body["model"] = json!(CHAT);
+    let reply = caller.post("/v1/chat/completions", &body);
+    reply.ok();
+    let id = reply.header("x-request-id").unwrap();
+    let long = caller.get(&format!("/openai/v1/receipts/{id}"));
+    let short = caller.get(&format!("/v1/receipts/{id}"));
+    assert_eq!((long.status, short.status), (200, 200));
+    assert!(!long.body.is_empty() && !short.body.is_empty());
+    assert_eq!(caller.get("/v1/models").ok(), caller.get("/openai/v1/models").ok());
+    caller.post(&format!("/openai/v1/deployments/{CHAT}/chat/completions"), &caller.short()).ok();
+}
+
+#[test]
+fn unknown_fields_are_named_as_openai_names_them() {
+    let caller = &shared().demo;
+    let mut body = caller.short();
+    body["foo"] = json!(1);
+    let error = caller.post(&chat_path(CHAT), &body).error(400);
+    assert_eq!(error["message"], "Unknown parameter: 'foo'.");
+    assert_eq!((&error["code"], &error["param"]), (&json!("unknown_parameter"), &json!("foo")));
+    let body = json!({"messages": [{"role": "user", "content": "a", "foo": 1}]});
+    let error = caller.post(&chat_path(CHAT), &body).error(400);
+    assert_eq!(error["message"], "Unknown parameter: 'messages[0].foo'.");
 }
 
 #[test]

@@ -181,6 +181,7 @@ pub(crate) fn check(service: &Service, caller: &Caller, (kept, checkpoints): (&[
     }
     let audit = audit(&data, &key, None);
     assert_eq!(audit.report.findings, vec![]);
+    assert_eq!(audit.missing, Vec::<String>::new());
     assert!(audit.report.requests >= receipts.len() as u64);
     for receipt in &receipts {
         assert_eq!(audit.report.receipt(receipt), vec![]);

@@ -172,7 +172,7 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
     let mut verify = service.files.command();
     verify.args(["verify", "--service-key"]).arg(service.files.data().join("service.pub"));
     let told = succeed(verify.arg("receipt").arg(saved).arg("--log").arg(log));
-    let counted = "0 looks by reviewers, 2 reads and 1 deletions by its owner, by this log";
+    let counted = "0 looks by reviewers, 2 reads and 1 deletion by its owner, by this log";
     assert!(told.contains(&format!("{}: {counted}", sent[1].id)), "{told}");
 }
 

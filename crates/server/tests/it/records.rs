@@ -90,7 +90,7 @@ fn receipts_verify_against_what_a_client_sent_and_got() {
             let option = format!("--{name}");
             let (good, text) =
                 auditor.verify(&["receipt", "receipt", &option, other.to_str().unwrap()]);
-            assert!(!good && text.contains("WRONG"), "{name}: {text}");
+            assert!(!good && text.starts_with("FAILED: "), "{name}: {text}");
         }
     }
     // Nor does it survive a changed byte of its own.
@@ -184,7 +184,7 @@ fn a_log_is_audited_by_its_files_alone_and_every_tampering_is_named() {
     mirror_log(&service, &mirror);
     let (good, text) = auditor.verify(&["log", "mirror"]);
     assert!(good, "{text}");
-    assert!(text.contains("4 requests, 1 starts"), "{text}");
+    assert!(text.contains("4 requests, 1 start, "), "{text}");
     the_log_bears_a_receipt_out(&caller, &auditor, &last);
 
     // Usage adds up to the same.
@@ -215,6 +215,63 @@ fn a_log_is_audited_by_its_files_alone_and_every_tampering_is_named() {
         }
         fs::write(file, whole).unwrap();
     }
+}
+
+/// What is billed is what the receipts say, and what was refused stands apart.
+#[test]
+fn usage_is_told_by_time_and_tenant_with_its_price_as_the_receipts_have_it() {
+    let list = "[{ model = 'smollm2-135m', prompt = '1', completion = '2' }]";
+    let prices = [("BAILIWICK_PRICES__CURRENCY", "EUR"), ("BAILIWICK_PRICES__LIST", list)];
+    let service = Service::start(&prices);
+    let (caller, other) = (service.caller("billed"), service.caller("not-billed"));
+    other.post(&chat_path(CHAT), &other.short()).ok();
+    let (mut prompt, mut completion) = (0, 0);
+    for _ in 0..2 {
+        let reply = caller.post(&chat_path(CHAT), &caller.short());
+        reply.ok();
+        let facts = claims(&caller, &reply);
+        let number = |name: &str| facts[name].as_u64().unwrap_or_else(|| panic!("{facts}"));
+        prompt += number("prompt_tokens");
+        completion += number("completion_tokens");
+    }
+    let mut unknown = caller.short();
+    unknown["foo"] = json!(1);
+    caller.post(&chat_path(CHAT), &unknown).error(400);
+    caller.post(&chat_path("absent"), &caller.short()).error(404);
+
+    let ask = |more: &[&str]| -> Value {
+        let mut command = service.files.command();
+        command.envs(prices).args(["usage", "--json", "--tenant", "billed"]).args(more);
+        serde_json::from_str(&crate::process::succeed(&mut command)).unwrap()
+    };
+    let month = ask(&["--by", "month"]);
+    let rows = month.as_array().unwrap();
+    let sum = |rows: &[Value], name: &str| -> u64 {
+        rows.iter().map(|row| row[name].as_u64().unwrap()).sum()
+    };
+    assert_eq!((sum(rows, "requests"), sum(rows, "refused"), sum(rows, "failed")), (2, 2, 0));
+    assert_eq!(sum(rows, "promptTokens"), prompt, "{month}");
+    assert_eq!(sum(rows, "completionTokens"), completion, "{month}");
+    let served = rows.iter().find(|row| row["requests"] == 2).unwrap();
+    assert_eq!((&served["deployment"], &served["currency"]), (&json!(CHAT), &json!("EUR")));
+    // A millionth of the unit a token, and two.
+    let amount: f64 = served["amount"].as_str().unwrap().parse().unwrap();
+    let expected = f64::from(u32::try_from(prompt + 2 * completion).unwrap()) / 1e6;
+    assert!((amount - expected).abs() < 1e-12, "{served}");
+    let refused = rows.iter().find(|row| row["deployment"] == "").unwrap();
+    assert_eq!((&refused["requests"], &refused["amount"]), (&json!(0), &Value::Null), "{refused}");
+
+    let period = served["period"].as_str().unwrap();
+    assert_eq!(period.len(), "2026-11".len());
+    assert_eq!(ask(&["--by", "month", "--from", period, "--to", period]), month);
+    assert_eq!(ask(&["--to", "2020-01"]), json!([]));
+    let route = format!("/admin/v1/usage?tenant=billed&by=month&from={period}&to={period}");
+    assert_eq!(service.admin(&route), month, "the running service has the same prices");
+    let csv = service.as_administrator(&Request::get(&format!("{route}&format=csv"))).text();
+    assert!(csv.starts_with("period,tenant,resource,deployment,caller,requests,refused,"), "{csv}");
+    assert_eq!(csv.lines().count(), rows.len() + 1, "{csv}");
+    let wrong = service.as_administrator(&Request::get("/admin/v1/usage?from=yesterday"));
+    assert!(wrong.status == 400 && wrong.text().contains("2026-11-28T07"), "{}", wrong.text());
 }
 
 /// Against the log's mirror: the key, tenant and deadline that the receipt tells of. Against a

@@ -148,7 +148,7 @@ fn a_record_is_seen_once_by_whom_the_manager_allowed_and_the_customer_knows() {
     assert_eq!(get(&desk, "reviewer").unwrap().0, 403);
 
     let replay = people.verify_log();
-    assert!(replay.contains("1 looks"), "{replay}");
+    assert!(replay.contains("1 look at a record"), "{replay}");
     people.service.files.assert_nowhere(&canary);
     // What people are called is in no file and in no log.
     people.service.files.assert_nowhere("both of ops");

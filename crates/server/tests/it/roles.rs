@@ -237,7 +237,9 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
 
     let mut routes: Vec<(At, Method, String)> = ROUTES
         .iter()
-        .filter(|route| !matches!(route.endpoint, Endpoint::LogFile | Endpoint::OpenApi))
+        .filter(|route| {
+            !matches!(route.endpoint, Endpoint::LogFile | Endpoint::OpenApi | Endpoint::About)
+        })
         .map(|route| (At::Api, route.endpoint.method(), route.path.to_owned()))
         .collect();
     let admin = server::admin::routes();

@@ -19,6 +19,7 @@ use tlog::{
 use super::{
     Ended, Job, NotRecorded, Shared, TOGETHER_MAX, deployment_bytes, facts,
     pieces::{self, Kept},
+    usage,
 };
 use crate::{
     custody::{CustodyError, Named, Refusal},
@@ -143,7 +144,7 @@ fn one(
     memory: &mut Memory,
     ended: &mut Ended,
 ) -> Result<u64, NotRecorded> {
-    let Ended { terms, facts, caller, keep } = ended;
+    let Ended { terms, facts, caller, cached_tokens, keep } = ended;
     let mut facts = facts.clone();
     facts.finished_ms = append.now_ms;
     let terms_id = memory.terms(tx, terms)?;
@@ -162,6 +163,7 @@ fn one(
     };
     let salt: [u8; 16] = random().map_err(StoreError::from)?;
     let usage = (facts.prompt_tokens, facts.completion_tokens);
+    let [served, refused, failed] = usage::counted(facts.outcome);
     let (request, facts_bytes) = (facts.request, facts::encode(&facts));
     let stored = facts.stored.as_ref().map(|stored| memory.stored(tx, stored)).transpose()?;
     let claims = canon::encode(&Claims { terms: Terms::clone(terms), facts });
@@ -180,11 +182,14 @@ fn one(
         .execute(params![index, span, record.position, tail, first, count])?;
     }
     tx.prepare_cached(
-        "INSERT INTO usage (tenant, resource, deployment, caller, hour, requests, prompt_tokens,
-            completion_tokens)
-         VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7)
-         ON CONFLICT DO UPDATE SET requests = requests + 1,
+        "INSERT INTO usage (tenant, resource, deployment, caller, hour, requests, refused, failed,
+            prompt_tokens, cached_tokens, completion_tokens)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+         ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
+            refused = refused + excluded.refused,
+            failed = failed + excluded.failed,
             prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+            cached_tokens = cached_tokens + excluded.cached_tokens,
             completion_tokens = completion_tokens + excluded.completion_tokens",
     )?
     .execute(params![
@@ -193,7 +198,11 @@ fn one(
         deployment_bytes(terms.deployment),
         *caller,
         append.now_ms / HOUR_MS,
+        served,
+        refused,
+        failed,
         usage.0,
+        *cached_tokens,
         usage.1,
     ])?;
     Ok(index)

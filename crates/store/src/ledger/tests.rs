@@ -149,7 +149,7 @@ fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
         completion_tokens: 2,
         stored: None,
     };
-    Ended { terms: terms(), facts, caller: "Key1", keep }
+    Ended { terms: terms(), facts, caller: "Key1", cached_tokens: 1, keep }
 }
 
 fn commit(ledger: &Ledger, ended: Ended) -> Result<u64, NotRecorded> {
@@ -277,6 +277,25 @@ fn usage_adds_up_to_the_requests_in_the_log() {
     ledger.publish(41).unwrap();
     assert_eq!(audit(&ledger).requests, 40);
     assert_eq!(ledger.usage(Some(ResourceId::from_random([9; 16]))).unwrap(), vec![]);
+}
+
+/// What was refused or failed is no request that was served, and nothing is lost between them.
+#[test]
+fn refused_and_failed_requests_are_counted_apart() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let outcomes = [Outcome::Answered, Outcome::HungUp, Outcome::Refused, Outcome::Failed];
+    for (n, outcome) in (0..).zip(outcomes.into_iter().chain([Outcome::Refused])) {
+        let mut ended = ended(n, true, START_MS);
+        ended.facts.outcome = outcome;
+        commit(&ledger, ended).unwrap();
+    }
+    let rows = ledger.usage(Some(RESOURCE)).unwrap();
+    let [row] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!((row.requests, row.refused, row.failed, row.cached_tokens), (2, 2, 1, 5));
+    ledger.publish(6).unwrap();
+    assert_eq!(audit(&ledger).requests, row.requests + row.refused + row.failed);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Usage: requests and tokens, counted in the transaction that records them, so that the sums are
 //! exactly those of the log.
 
+use std::ops::Range;
+
 use policy::id::{DeploymentId, ResourceId, TenantId};
-use rusqlite::Row;
+use rusqlite::{Row, params};
+use tlog::receipt::Outcome;
 
 use super::Ledger;
 use crate::error::StoreError;
@@ -20,10 +23,17 @@ pub struct UsageRow {
     pub caller: String,
     /// Hours since 1970, in UTC.
     pub hour: u64,
-    /// Requests.
+    /// Requests that were served: answered, or cut short by their client. In rows of earlier versions,
+    /// all requests.
     pub requests: u64,
+    /// Requests that were refused.
+    pub refused: u64,
+    /// Requests that failed here.
+    pub failed: u64,
     /// Tokens of prompts.
     pub prompt_tokens: u64,
+    /// Of these, tokens that the tenant's cache held.
+    pub cached_tokens: u64,
     /// Tokens that were generated.
     pub completion_tokens: u64,
 }
@@ -34,7 +44,17 @@ impl Ledger {
     /// # Errors
     /// When the database cannot be read.
     pub fn usage(&self, resource: Option<ResourceId>) -> Result<Vec<UsageRow>, StoreError> {
-        of(&self.reader(), resource)
+        of(&self.reader(), resource, 0..i64::MAX.cast_unsigned())
+    }
+}
+
+/// One request that ended, as it is counted: served, refused, failed.
+pub(super) fn counted(outcome: Outcome) -> [u64; 3] {
+    match outcome {
+        // Who hangs up has had some of an answer.
+        Outcome::Answered | Outcome::HungUp => [1, 0, 0],
+        Outcome::Refused => [0, 1, 0],
+        Outcome::Failed => [0, 0, 1],
     }
 }
 
@@ -42,12 +62,14 @@ impl Ledger {
 pub(crate) fn of(
     database: &rusqlite::Connection,
     resource: Option<ResourceId>,
+    hours: Range<u64>,
 ) -> Result<Vec<UsageRow>, StoreError> {
     let mut statement = database.prepare_cached(
-        "SELECT * FROM usage WHERE ?1 IS NULL OR resource = ?1
+        "SELECT * FROM usage WHERE hour >= ?2 AND hour < ?3 AND (?1 IS NULL OR resource = ?1)
          ORDER BY hour, tenant, resource, deployment, caller",
     )?;
-    let rows = statement.query_map([resource.map(|id| *id.as_bytes())], read)?;
+    let resource = resource.map(|id| *id.as_bytes());
+    let rows = statement.query_map(params![resource, hours.start, hours.end], read)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -60,7 +82,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<UsageRow> {
         caller: row.get("caller")?,
         hour: row.get("hour")?,
         requests: row.get("requests")?,
+        refused: row.get("refused")?,
+        failed: row.get("failed")?,
         prompt_tokens: row.get("prompt_tokens")?,
+        cached_tokens: row.get("cached_tokens")?,
         completion_tokens: row.get("completion_tokens")?,
     })
 }

@@ -10,7 +10,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Replay, Report};
+use super::{Replay, Report, plural};
 use crate::{
     canon::Digest,
     checkpoint::{BadCheckpoint, Checkpoint},
@@ -62,6 +62,9 @@ pub struct Audit {
     /// The root of the tree over the first entries, as many as were asked for: to be compared with
     /// an older checkpoint. None where the log is shorter, or could not be read that far.
     pub older_root: Option<Digest>,
+    /// Files that the checkpoint needs and that are not there, or end early. Nobody is to blame by
+    /// that alone: a copy may be incomplete. As long as there are any, the log is not verified.
+    pub missing: Vec<String>,
     /// What could not be checked, in words.
     pub unchecked: Vec<String>,
 }
@@ -78,8 +81,8 @@ pub struct Question {
 /// Reads a whole log, and says what is wrong with it.
 ///
 /// # Errors
-/// When it cannot be read, or its checkpoint is not signed by the service. What is missing or wrong
-/// in the files that the checkpoint needs is a finding, not an error.
+/// When it cannot be read, or its checkpoint is not signed by the service. What is wrong in the files
+/// that the checkpoint needs is a finding, and what is missing is listed: neither is an error.
 pub fn audit<F: Files>(
     files: &F,
     service: &Verifier,
@@ -97,6 +100,7 @@ pub fn audit<F: Files>(
         tiles: 0,
         older_size: question.older_size,
         older_root: None,
+        missing: Vec::new(),
         unchecked: Vec::new(),
     };
     run.note_older();
@@ -116,6 +120,7 @@ struct Run<'f, F> {
     tiles: u64,
     older_size: Option<u64>,
     older_root: Option<Digest>,
+    missing: Vec<String>,
     unchecked: Vec<String>,
 }
 
@@ -131,9 +136,17 @@ impl<F: Files> Run<'_, F> {
             let entries = bytes.as_deref().and_then(tile::entries);
             let entries = entries.filter(|entries| holds(entries.len(), width, bytes.is_some()));
             let Some(entries) = entries else {
-                self.replay.found(start, format!("`{path}` is not a bundle of {width} entries"));
                 let missed = self.size.saturating_sub(start);
-                self.unchecked.push(format!("the last {missed} entries: `{path}` is damaged"));
+                match bytes {
+                    None => self.missing.push(format!("`{path}` is missing")),
+                    Some(bytes) if tile::ends_early(&bytes, width) => {
+                        self.missing.push(format!("`{path}` ends early"));
+                    }
+                    Some(_) => self
+                        .replay
+                        .found(start, format!("`{path}` is not a bundle of {width} entries")),
+                }
+                self.unchecked.push(format!("the last {missed} entries: `{path}` cannot be used"));
                 return Ok(false);
             };
             let mut hashes = Vec::with_capacity(entries.len());
@@ -185,8 +198,15 @@ impl<F: Files> Run<'_, F> {
     fn compare(&mut self, level: u8, index: u64, row: &[Digest]) -> Result<(), NoAudit<F::Error>> {
         let width = row.len() as u64;
         let path = tile::path(level, index, width);
-        let bytes = self.read_or_full(&path, &tile::path(level, index, WIDTH))?;
-        let hashes = bytes.as_deref().and_then(tile::hashes);
+        let Some(bytes) = self.read_or_full(&path, &tile::path(level, index, WIDTH))? else {
+            self.missing.push(format!("`{path}` is missing"));
+            return Ok(());
+        };
+        if (bytes.len() as u64) < width.saturating_mul(32) {
+            self.missing.push(format!("`{path}` ends early"));
+            return Ok(());
+        }
+        let hashes = tile::hashes(&bytes);
         let Some(hashes) = hashes.filter(|hashes| holds(hashes.len(), width, true)) else {
             self.whole(format!("`{path}` is not a tile of {width} hashes"));
             return Ok(());
@@ -231,8 +251,8 @@ impl<F: Files> Run<'_, F> {
         let alive = self.replay.keys.waiting(now);
         if alive > 0 {
             self.unchecked.push(format!(
-                "that {alive} keys will be destroyed: their deadline is not over by the time of the \
-                 last entry"
+                "whether {} will be destroyed in time: the deadline is after the last entry",
+                plural(alive as u64, "key", "keys")
             ));
         }
         self.unchecked.extend(ALWAYS_UNCHECKED.map(str::to_owned));
@@ -247,6 +267,7 @@ impl<F: Files> Run<'_, F> {
             report,
             tiles: self.tiles,
             older_root: self.older_root,
+            missing: self.missing,
             unchecked: self.unchecked,
         }
     }
@@ -254,11 +275,11 @@ impl<F: Files> Run<'_, F> {
 
 /// What no log can show by itself.
 const ALWAYS_UNCHECKED: [&str; 4] = [
-    "that everybody is shown this log: compare its checkpoint with a witness's",
-    "that what happened was logged: a receipt shows it for one request",
-    "that lockbox was on where a customer had it on, and that region and team were right: the log \
-     names no customer, who sees each look at their records and can tell",
-    "that no copy of a key was made before it was destroyed: the operator's word",
+    "whether other people see the same log: give --witness, or compare checkpoints with them",
+    "whether everything that happened is in the log: a receipt shows it for one request",
+    "whether lockbox was on where a customer had it on, and whether region and team were right: the \
+     log names no customer; customers see each look at their own records",
+    "whether a key was copied before it was destroyed: the operator's word",
 ];
 
 /// Whether a file that may be a longer one's beginning has enough in it, and not more than any.

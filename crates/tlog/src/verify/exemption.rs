@@ -147,8 +147,8 @@ impl Exemptions {
         }
         let holds = self.off.get(&application.resource) == Some(&approval);
         if holds && !application.ended && application.overdue(now_ms) {
-            let late = now_ms.saturating_sub(application.until_ms);
-            found.wrong(format!("{approval} lived {late} ms past its date"));
+            let late = super::duration(now_ms.saturating_sub(application.until_ms));
+            found.wrong(format!("{approval} lived {late} past its date"));
         }
         if let Some(application) = self.applications.get_mut(&approval) {
             application.ended = true;
@@ -208,8 +208,8 @@ impl Exemptions {
                     "content logging of {resource} is still off, and {approval} has ended"
                 ));
             } else if application.overdue(now_ms) {
-                let late = now_ms.saturating_sub(application.until_ms);
-                found.wrong(format!("{approval} was not ended: {late} ms past its date"));
+                let late = super::duration(now_ms.saturating_sub(application.until_ms));
+                found.wrong(format!("{approval} was not ended: {late} past its date"));
             }
         }
     }

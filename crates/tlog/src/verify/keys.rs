@@ -5,7 +5,7 @@ use alloc::{
     format,
 };
 
-use super::{DESTRUCTION_GRACE_MS, Found, MadeKey};
+use super::{DESTRUCTION_GRACE_MS, Found, MadeKey, duration};
 use crate::{
     id::{KeyId, TenantId},
     limits::RETENTION_MS_MAX,
@@ -54,17 +54,17 @@ impl Keys {
     pub(super) fn destroyed(&mut self, time_ms: u64, key: KeyId, found: &mut Found) {
         match self.alive.remove(&key) {
             Some(deadline) if overdue(deadline, time_ms) => {
-                let late = time_ms.saturating_sub(deadline);
-                found.wrong(format!("{key} was destroyed {late} ms after its deadline"));
+                let late = duration(time_ms.saturating_sub(deadline));
+                found.wrong(format!("{key} was destroyed {late} after its deadline"));
             }
             Some(_) => {}
             None => found.wrong(format!("{key} does not exist (any more)")),
         }
         let condemned = self.condemned.remove(&key);
         if let Some(since) = condemned.filter(|since| overdue(*since, time_ms)) {
-            let late = time_ms.saturating_sub(since);
+            let late = duration(time_ms.saturating_sub(since));
             found.notice(format!(
-                "{key} was destroyed {late} ms after an owner deleted a record that was sealed under it"
+                "{key} was destroyed {late} after an owner deleted a record that was sealed under it"
             ));
         }
         if let Some(made) = self.made.get(&key).copied() {
@@ -83,10 +83,11 @@ impl Keys {
     /// A key that goes before its time goes because an owner deleted a record; and what else was
     /// sealed under it has another key.
     fn early(&self, key: KeyId, made: MadeKey, (early, condemned): (u64, bool), found: &mut Found) {
+        let early = duration(early);
         if !condemned {
             found.notice(format!(
-                "{key} was destroyed {early} ms before its deadline, and no owner had deleted a record \
-                 that was sealed under it"
+                "{key} was destroyed {early} early, and no owner had deleted a record that was sealed \
+                 under it"
             ));
         }
         let takes_its_place = |other: &KeyId| {
@@ -97,8 +98,8 @@ impl Keys {
         };
         if !self.alive.keys().any(takes_its_place) {
             found.notice(format!(
-                "{key} was destroyed {early} ms before its deadline, and nothing took its place: all \
-                 that was sealed under it is lost"
+                "{key} was destroyed {early} early, and nothing took its place: the records that were \
+                 sealed under it can no longer be read"
             ));
         }
     }
@@ -110,14 +111,13 @@ impl Keys {
 
     pub(super) fn end(&self, now_ms: u64, found: &mut Found) {
         for (key, deadline) in self.alive.iter().filter(|(_, at)| overdue(**at, now_ms)) {
-            let late = now_ms.saturating_sub(*deadline);
-            found.wrong(format!("{key} was not destroyed: {late} ms past its deadline"));
+            let late = duration(now_ms.saturating_sub(*deadline));
+            found.wrong(format!("{key} was not destroyed: {late} past its deadline"));
         }
         for (key, since) in self.condemned.iter().filter(|(_, since)| overdue(**since, now_ms)) {
-            let late = now_ms.saturating_sub(*since);
+            let late = duration(now_ms.saturating_sub(*since));
             found.notice(format!(
-                "{key} was not destroyed: an owner deleted a record that is sealed under it {late} ms \
-                 ago"
+                "{key} was not destroyed: an owner deleted a record that is sealed under it {late} ago"
             ));
         }
     }

@@ -6,7 +6,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Finding, Report};
+use super::{Finding, Report, duration};
 use crate::{
     limits::{DAY_MS, RETENTION_DAYS_MAX, deadline_ms},
     receipt::{Stored, Verified},
@@ -39,11 +39,11 @@ impl Report {
         let latest = deadline_ms(facts.finished_ms, terms.retention_days);
         let earliest = deadline_ms(facts.started_ms.min(facts.finished_ms), terms.retention_days);
         if stored.deadline_ms > latest {
-            let late = stored.deadline_ms.saturating_sub(latest);
-            found(format!("the receipt's deadline is {late} ms later than was agreed"));
+            let late = duration(stored.deadline_ms.saturating_sub(latest));
+            found(format!("the receipt's deadline is {late} later than was agreed"));
         } else if stored.deadline_ms < earliest {
-            let early = earliest.saturating_sub(stored.deadline_ms);
-            found(format!("the receipt's deadline is {early} ms earlier than was agreed"));
+            let early = duration(earliest.saturating_sub(stored.deadline_ms));
+            found(format!("the receipt's deadline is {early} earlier than was agreed"));
         } else if !stored.deadline_ms.is_multiple_of(DAY_MS) {
             found("the receipt's deadline is no midnight".into());
         }

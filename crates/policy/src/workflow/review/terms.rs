@@ -1,5 +1,7 @@
 //! The words of the review desk: records, categories, minutes, and who acts.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use tlog::limits::{GRANT_MINUTES_DEFAULT, GRANT_MINUTES_MAX, MINUTE_MS};
 
@@ -18,7 +20,7 @@ pub struct Record {
 
 /// What a record is flagged for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", try_from = "String")]
 pub enum Category {
     /// Hate.
     Hate,
@@ -34,7 +36,15 @@ pub enum Category {
     Other,
 }
 
+/// A text that is no category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the category must be one of hate, self_harm, sexual, violence, jailbreak and other")]
+pub struct BadCategory;
+
 impl Category {
+    const ALL: [Self; 6] =
+        [Self::Hate, Self::SelfHarm, Self::Sexual, Self::Violence, Self::Jailbreak, Self::Other];
+
     /// Its name, as the log commits to it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -46,6 +56,22 @@ impl Category {
             Self::Jailbreak => "jailbreak",
             Self::Other => "other",
         }
+    }
+}
+
+impl FromStr for Category {
+    type Err = BadCategory;
+
+    fn from_str(text: &str) -> Result<Self, BadCategory> {
+        Self::ALL.into_iter().find(|category| category.name() == text).ok_or(BadCategory)
+    }
+}
+
+impl TryFrom<String> for Category {
+    type Error = BadCategory;
+
+    fn try_from(text: String) -> Result<Self, BadCategory> {
+        text.parse()
     }
 }
 

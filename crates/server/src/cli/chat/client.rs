@@ -79,6 +79,13 @@ struct Delta {
     content: Option<String>,
 }
 
+/// A question with its answer and its receipt, to the byte.
+pub(super) struct Exchanged {
+    pub(super) request: Vec<u8>,
+    pub(super) response: Vec<u8>,
+    pub(super) receipt: Vec<u8>,
+}
+
 impl Client {
     pub(super) fn new(
         target: Target,
@@ -90,17 +97,34 @@ impl Client {
         Ok(Self { target: Arc::new(target), agent, temperature, max_tokens })
     }
 
+    /// Asks for the answer in one piece, and then for its receipt.
+    pub(super) fn whole(&self, messages: &[Message]) -> Result<Exchanged, Failure> {
+        let request = serde_json::to_vec(&self.question(messages, false)).unwrap_or_default();
+        let mut response = ask(&self.agent, &self.target, &request)?;
+        let header = response.headers().get(RECEIPT).and_then(|value| value.to_str().ok());
+        let path = header.map(str::to_owned).ok_or_else(|| {
+            Failure::new("the answer has no receipt", "is this the address of a Bailiwick server?")
+        })?;
+        let response = body(&self.target, &mut response)?;
+        let url = format!("{}{path}", self.target.url);
+        let receipt = self.agent.get(url).header("api-key", self.target.key.reveal()).call();
+        let mut receipt = receipt.map_err(|e| unreachable(&self.target.url, &e.to_string()))?;
+        if !receipt.status().is_success() {
+            return Err(refused(receipt));
+        }
+        let receipt = body(&self.target, &mut receipt)?;
+        Ok(Exchanged { request, response, receipt })
+    }
+
+    fn question<'a>(&'a self, messages: &'a [Message], stream: bool) -> Question<'a> {
+        let (temperature, max_tokens) = (self.temperature, self.max_tokens);
+        Question { model: &self.target.deployment, messages, stream, temperature, max_tokens }
+    }
+
     /// Asks in a thread of its own, so that the caller can stop listening at any time: then the
     /// connection is closed, and the server stops generating.
     pub(super) fn ask(&self, messages: &[Message], pieces: Sender<Piece>) {
-        let question = Question {
-            model: &self.target.deployment,
-            messages,
-            stream: true,
-            temperature: self.temperature,
-            max_tokens: self.max_tokens,
-        };
-        let body = serde_json::to_vec(&question).unwrap_or_default();
+        let body = serde_json::to_vec(&self.question(messages, true)).unwrap_or_default();
         let (agent, target) = (self.agent.clone(), Arc::clone(&self.target));
         std::thread::spawn(move || {
             if let Err(failure) = exchange(&agent, &target, &body, &pieces) {
@@ -110,12 +134,19 @@ impl Client {
     }
 }
 
-fn exchange(
-    agent: &Agent,
-    target: &Target,
-    body: &[u8],
-    pieces: &Sender<Piece>,
-) -> Result<(), Failure> {
+/// The header that says where a request's receipt is.
+const RECEIPT: &str = "x-bailiwick-receipt";
+
+/// Bytes of an answer that is read as a whole.
+const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+fn body(target: &Target, response: &mut Response<Body>) -> Result<Vec<u8>, Failure> {
+    let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+    body.map_err(|error| unreachable(&target.url, &error.to_string()))
+}
+
+/// Sends a question; the answer, where there is one.
+fn ask(agent: &Agent, target: &Target, body: &[u8]) -> Result<Response<Body>, Failure> {
     let response = agent
         .post(format!("{}/openai/v1/chat/completions", target.url))
         .header("api-key", target.key.reveal())
@@ -125,6 +156,16 @@ fn exchange(
     if !response.status().is_success() {
         return Err(refused(response));
     }
+    Ok(response)
+}
+
+fn exchange(
+    agent: &Agent,
+    target: &Target,
+    body: &[u8],
+    pieces: &Sender<Piece>,
+) -> Result<(), Failure> {
+    let response = ask(agent, target, body)?;
     let id = request_id(&response);
     let mut reason = String::new();
     for line in BufReader::new(response.into_body().into_reader()).lines() {

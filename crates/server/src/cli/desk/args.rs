@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Subcommand, ValueEnum};
+use policy::workflow::review::Category;
 
 /// Where a desk is, and as whom it is asked.
 #[derive(Debug, clap::Args)]
@@ -161,9 +162,9 @@ pub(crate) enum ReviewCommand {
     Flag {
         /// The request's id
         request: String,
-        /// What for, as `violence` or `jailbreak`
+        /// What for: hate, self_harm, sexual, violence, jailbreak or other
         #[arg(long, value_name = "CATEGORY")]
-        category: String,
+        category: Category,
     },
     /// Ask to see a record
     Look {

@@ -5,6 +5,7 @@ use policy::authz::role::Role;
 use serde_json::json;
 
 use super::{people::People, *};
+use crate::config::PricesConfig;
 
 type Call = Box<dyn Fn(&Acting, &str) -> Result<(), ManageError>>;
 
@@ -72,7 +73,13 @@ fn calls() -> Vec<(&'static str, Call)> {
             call(move |acting, of| acting.update_deployment(&prod(of), "none", limits())),
         ),
         ("delete deployment", call(move |acting, of| acting.delete_deployment(&prod(of), "chat"))),
-        ("usage", call(move |acting, of| acting.usage(Some(&prod(of))))),
+        (
+            "usage",
+            call(move |acting, of| {
+                let of = UsageQuestion { resource: Some(prod(of)), ..UsageQuestion::default() };
+                acting.usage(&of, &PricesConfig::default())
+            }),
+        ),
         (
             "role at a tenant",
             call(move |acting, of| acting.assign_role(&role(of, ScopeName::Tenant))),

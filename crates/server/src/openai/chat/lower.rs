@@ -32,6 +32,8 @@ pub struct ChatRequest {
     pub include_usage: bool,
     /// What the rate limit reserves.
     pub estimated_tokens: u64,
+    /// Which field says how many tokens are generated at most.
+    pub tokens_max_param: &'static str,
     /// What the engine is asked.
     pub generate: Generate,
 }
@@ -61,6 +63,8 @@ pub fn parse(bytes: &[u8], limits: &Limits, entropy: u64) -> Result<ChatRequest,
     .sampling(entropy)?;
     let choices =
         fields::integer("n", body.n, 1, fields::at_most_i64(limits.choices_max))?.unwrap_or(1);
+    let older = body.max_completion_tokens.is_none();
+    let tokens_max_param = if older { "max_tokens" } else { "max_completion_tokens" };
     let tokens_max = tokens_max(body.max_tokens, body.max_completion_tokens)?;
     let logprobs = logprobs(body.logprobs, body.top_logprobs)?;
     let (tools, constraint) = {
@@ -79,6 +83,7 @@ pub fn parse(bytes: &[u8], limits: &Limits, entropy: u64) -> Result<ChatRequest,
             .and_then(|options| options.include_usage)
             .unwrap_or(false),
         estimated_tokens,
+        tokens_max_param,
         generate: Generate {
             prompt: Prompt::Chat { messages, tools },
             choices,

@@ -93,7 +93,7 @@ type Expected = &'static [&'static str];
 fn a_key_that_goes_before_its_time_is_a_notice_unless_an_owner_deleted_what_it_sealed() {
     const UNASKED: &str = "no owner had deleted";
     const LOST: &str = "nothing took its place";
-    const TARDY: &str = "ms after an";
+    const TARDY: &str = "after an owner";
     let soon = DAY_MS - DESTRUCTION_GRACE_MS;
     let late = 1 + DESTRUCTION_GRACE_MS;
     let cases: [(&[(u64, Event)], Expected); 11] = [

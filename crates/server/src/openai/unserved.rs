@@ -1,0 +1,116 @@
+//! What OpenAI and Azure have and this service does not: refused by name, with what to use instead.
+
+/// One interface of OpenAI's or Azure's.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unserved {
+    /// How its paths begin, below `/openai/v1/`, `/v1/`, `/openai/`, `/models/` or a deployment.
+    path: &'static str,
+    /// What people call it.
+    pub name: &'static str,
+    /// What to do, as a sentence.
+    pub instead: &'static str,
+}
+
+const CHAT: &str = "Use POST /openai/v1/chat/completions.";
+const CHAT_HISTORY: &str =
+    "Use POST /openai/v1/chat/completions, and send the conversation so far with each request.";
+const ONE_BY_ONE: &str =
+    "Send the requests one by one to POST /openai/v1/chat/completions or /openai/v1/embeddings.";
+const IN_THE_PROMPT: &str = "Files are not stored here: put their text into the messages of POST /openai/v1/chat/completions.";
+const EMBED: &str = "Use POST /openai/v1/embeddings, and keep the vectors in your own database.";
+const NO_MODEL: &str = "This service runs models for text only; no path here takes its place.";
+const OPERATOR: &str =
+    "Ask the operator of this service: models are added with `bailiwick model add`.";
+const ADMIN: &str = "The operator of this service manages it with `bailiwick` or the admin API.";
+
+/// All of them.
+const UNSERVED: [Unserved; 29] = [
+    one("responses", "The Responses API", CHAT_HISTORY),
+    one("conversations", "The Conversations API", CHAT_HISTORY),
+    one("assistants", "The Assistants API", CHAT_HISTORY),
+    one("threads", "The Assistants API", CHAT_HISTORY),
+    one("chatkit", "ChatKit", CHAT_HISTORY),
+    one("realtime", "The Realtime API", "Use POST /openai/v1/chat/completions with `stream`."),
+    one("files", "The Files API", IN_THE_PROMPT),
+    one("uploads", "The Uploads API", IN_THE_PROMPT),
+    one("containers", "The Containers API", IN_THE_PROMPT),
+    one("skills", "The Skills API", CHAT),
+    one("batches", "The Batch API", ONE_BY_ONE),
+    one("vector_stores", "The Vector Stores API", EMBED),
+    one("extensions", "Azure OpenAI On Your Data", CHAT),
+    one("ingestion", "Azure OpenAI On Your Data", EMBED),
+    one("images", "The Images API", NO_MODEL),
+    one("audio", "The Audio API", NO_MODEL),
+    one("videos", "The Videos API", NO_MODEL),
+    one("video", "The Videos API", NO_MODEL),
+    one("moderations", "The Moderations API", NO_MODEL),
+    one("rerank", "Reranking", EMBED),
+    one("fine_tuning", "The Fine-tuning API", OPERATOR),
+    one("fine-tunes", "The Fine-tuning API", OPERATOR),
+    one("evals", "The Evals API", CHAT),
+    one("chat/completions", "Reading stored chat completions", STORED),
+    one("edits", "The Edits API", CHAT),
+    one("engines", "The Engines API", "Use /openai/v1/ and name a deployment as `model`."),
+    one(
+        "deployments",
+        "Managing deployments",
+        "GET /openai/v1/models lists them; the operator manages them.",
+    ),
+    one("organization", "The organization's administration", ADMIN),
+    one("info", "The model's information", "Use GET /openai/v1/models."),
+];
+
+const STORED: &str = "What is kept of a request is its owner's to read at the desk: \
+    GET /desk/v1/resources/NAME/records.";
+
+const fn one(path: &'static str, name: &'static str, instead: &'static str) -> Unserved {
+    Unserved { path, name, instead }
+}
+
+/// Finds what a path that is not served belongs to.
+#[must_use]
+pub fn find(path: &str) -> Option<&'static Unserved> {
+    let surfaces = ["/openai/v1/", "/v1/", "/openai/", "/models/"];
+    let rest = surfaces.iter().find_map(|surface| path.strip_prefix(surface))?;
+    let is_below = |one: &&Unserved| {
+        let after = rest.strip_prefix(one.path);
+        after.is_some_and(|after| after.is_empty() || (after.starts_with('/') && after.len() > 1))
+    };
+    let below_deployment = rest.strip_prefix("deployments/").and_then(|rest| rest.split_once('/'));
+    match below_deployment {
+        Some((_, operation)) => {
+            let first = operation.split('/').next().unwrap_or_default();
+            UNSERVED.iter().find(|one| one.path == first)
+        }
+        None => UNSERVED.iter().find(is_below),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_have_is_found_by_name() {
+        for (path, name) in [
+            ("/openai/v1/responses", "The Responses API"),
+            ("/openai/v1/responses/resp_1/input_items", "The Responses API"),
+            ("/openai/responses", "The Responses API"),
+            ("/v1/files/file-1/content", "The Files API"),
+            ("/openai/deployments/d/responses", "The Responses API"),
+            ("/openai/deployments/d/images/generations", "The Images API"),
+            ("/openai/deployments/d/audio/transcriptions", "The Audio API"),
+            ("/openai/deployments/d/extensions/chat/completions", "Azure OpenAI On Your Data"),
+            ("/openai/v1/chat/completions/chatcmpl-1", "Reading stored chat completions"),
+            ("/openai/fine_tuning/jobs/1/cancel", "The Fine-tuning API"),
+            ("/models/images/embeddings", "The Images API"),
+        ] {
+            assert_eq!(find(path).map(|one| one.name), Some(name), "{path}");
+        }
+        for path in
+            ["/", "/openai", "/openai/v1/nothing", "/openai/deployments/d/nothing", "/files"]
+        {
+            assert_eq!(find(path), None, "{path}");
+        }
+    }
+}
