@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         Some("overhead") => overhead::main(arguments),
         Some("stub") => overhead::stub(arguments),
         Some("attacks") => overhead::attacks(arguments),
-        Some("attacker") => overhead::attacker(arguments),
+        Some("attacker") => overhead::attack(arguments),
         Some(other) => Err(io::Error::other(format!("`{other}` is not a command\n{USAGE}"))),
     };
     match result {

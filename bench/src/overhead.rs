@@ -22,7 +22,7 @@ use std::{
 use rustix::thread::{CpuSet, sched_setaffinity};
 use serde_json::json;
 
-pub(crate) use self::attacks::{attacker, main as attacks};
+pub(crate) use self::attacks::{attack, main as attacks};
 use self::{
     load::Run,
     servers::{Programs, Running},

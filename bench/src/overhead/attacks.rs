@@ -19,7 +19,7 @@ use std::{
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use self::attacker::ATTACKS;
-pub(crate) use self::attacker::main as attacker;
+pub(crate) use self::attacker::main as attack;
 use super::{
     body, fixed, load,
     servers::{self, PROXY_CORE, Programs},
