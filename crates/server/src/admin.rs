@@ -480,6 +480,8 @@ impl AdminError {
                     | StoreError::Clock(_)
                     | StoreError::NoRandom(_)
                     | StoreError::Locked { .. }
+                    | StoreError::NetworkFiles { .. }
+                    | StoreError::Displaced { .. }
                     | StoreError::Database(_)
                     | StoreError::File { .. },
                 )

@@ -4,6 +4,8 @@
 
 use std::{fmt, io, path::PathBuf};
 
+use crate::files::FILES;
+
 /// What a message is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -109,6 +111,22 @@ pub enum StoreError {
         /// The directory.
         path: PathBuf,
     },
+    /// The data directory is on a file system that other machines may use at the same time.
+    #[error("`{}` is on a network file system ({kind})", path.display())]
+    NetworkFiles {
+        /// The directory.
+        path: PathBuf,
+        /// Which file system.
+        kind: &'static str,
+    },
+    /// Another program took a file away that this one has open.
+    #[error("the database's file `{file}` was {what} while it was in use")]
+    Displaced {
+        /// Its name.
+        file: &'static str,
+        /// What was done to it.
+        what: &'static str,
+    },
     /// Another process holds the database.
     #[error("the database is busy: another process is writing to it")]
     Busy,
@@ -165,6 +183,16 @@ impl StoreError {
             Self::Locked { .. } => {
                 "stop the other one, or give this one its own directory".to_owned()
             }
+            Self::NetworkFiles { .. } => {
+                "put it on a disk of this machine: on that one a second machine could open the \
+                 database, and delete what this one has written"
+                    .to_owned()
+            }
+            Self::Displaced { .. } => {
+                "stop the service, put the file back, and start it again: docs/operate/records.md \
+                 says which one holds what was recorded"
+                    .to_owned()
+            }
             Self::Busy => "try again in a moment".to_owned(),
             Self::Database(_) | Self::File { .. } => {
                 "check that the disk has space and that the directory is yours".to_owned()
@@ -198,11 +226,19 @@ impl fmt::Display for InUse {
 
 impl std::error::Error for InUse {}
 
+fn extended_code(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|error| error.extended_code)
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
         match error.sqlite_error_code() {
             Some(DatabaseBusy | DatabaseLocked) => Self::Busy,
+            // The hook of every connection: the files are not those that it writes to.
+            _ if extended_code(&error) == Some(rusqlite::ffi::SQLITE_CONSTRAINT_COMMITHOOK) => {
+                Self::Displaced { file: FILES[0], what: "moved, removed or replaced" }
+            }
             _ => Self::Database(error),
         }
     }

@@ -8,6 +8,7 @@
 mod acts;
 mod commit;
 mod facts;
+mod intact;
 mod open;
 mod own;
 mod pieces;
@@ -38,7 +39,7 @@ use tlog::{
     receipt::{Facts, Terms},
 };
 
-use self::show::NotShown;
+use self::{intact::Intact, show::NotShown};
 pub use self::{
     acts::{Act, OwnAct, OwnActs},
     open::{NotOpened, RecordFacts},
@@ -50,6 +51,7 @@ use crate::{
     custody::{Client, CustodyError, ListedKey, Named},
     error::StoreError,
     files,
+    held::Guard,
     keys::failed,
     log::{Append, ReadClock},
     proofs, schema,
@@ -180,6 +182,8 @@ struct Inner {
     reader: Mutex<Connection>,
     /// For what owners do with their records.
     owner: Mutex<Connection>,
+    /// Goes before the threads' connections do: the last of them may tidy the database up.
+    _guard: Guard,
 }
 
 impl std::fmt::Debug for Inner {
@@ -196,6 +200,7 @@ pub(crate) struct Shared {
     clock: ReadClock,
     custody: Custody,
     tiles: Tiles,
+    intact: Intact,
     published: Mutex<Published>,
     /// Entries in the newest checkpoint that the custodian has seen, as far as we know.
     seen: Mutex<u64>,
@@ -247,7 +252,9 @@ impl Ledger {
         let lock = Arc::new(lock(data)?);
         let tiles = Tiles::open(&data.join("log"))?;
         let mut writer = connect(data)?;
+        let guard = Guard::take(data)?;
         schema::check(&writer)?;
+        let intact = Intact::new(data, &writer)?;
         let Opening { signer, clock, connect: reach, metadata, cosign, started, proof, egress } =
             opening;
         let (signed, tiles_repaired) = tiles.check(&writer, &signer)?;
@@ -259,6 +266,7 @@ impl Ledger {
             clock,
             custody: Custody { connect: reach, client: Mutex::new(None) },
             tiles,
+            intact,
             published: Mutex::new(published),
             seen: Mutex::new(0),
             disbelieved: Mutex::new(None),
@@ -297,7 +305,7 @@ impl Ledger {
             shred::run(shredder, &shredding, &deleted);
             drop(lock);
         })?;
-        let inner = Inner { jobs, publish, shred, shared, reader, owner };
+        let inner = Inner { jobs, publish, shred, shared, reader, owner, _guard: guard };
         Ok((Self { inner: Arc::new(inner) }, repairs))
     }
 
@@ -352,6 +360,9 @@ impl Ledger {
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let shared = &self.inner.shared;
+        if let Some(trouble) = shared.intact.trouble() {
+            return Some(trouble);
+        }
         let troubles = [&shared.unrecorded, &shared.overdue, &shared.disbelieved];
         let trouble = troubles.into_iter().find_map(|trouble| held(trouble).clone());
         trouble.or_else(|| shared.unshredded()).or_else(|| held(&shared.published).error.clone())

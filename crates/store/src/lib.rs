@@ -10,6 +10,7 @@ pub mod custody;
 mod directory;
 mod error;
 mod files;
+mod held;
 pub mod keys;
 pub mod ledger;
 mod log;

@@ -421,7 +421,8 @@ impl Store {
         change(&transaction, &mut log)?;
         log.finish()?;
         transaction.commit()?;
-        Ok(())
+        drop(writer);
+        self.in_place()
     }
 }
 

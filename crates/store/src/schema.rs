@@ -309,7 +309,19 @@ const CHECKED: [&str; 8] =
 /// # Errors
 /// When there is any.
 pub(crate) fn check(connection: &Connection) -> Result<(), StoreError> {
-    for table in CHECKED {
+    whole(connection, &CHECKED)
+}
+
+/// Looks for damage where that takes a moment only, while requests wait.
+///
+/// # Errors
+/// When there is any.
+pub(crate) fn glance(connection: &Connection) -> Result<(), StoreError> {
+    whole(connection, &["tenant", "resource", "model", "deployment", "log_head", "log_entry"])
+}
+
+fn whole(connection: &Connection, tables: &[&'static str]) -> Result<(), StoreError> {
+    for table in tables {
         let found: String = connection.query_row(
             "SELECT quick_check FROM pragma_quick_check WHERE arg = ?1",
             [table],

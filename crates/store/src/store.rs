@@ -23,6 +23,7 @@ use crate::{
     directory::{Deployment, Directory, Model, ModelFactsRow, Resource, Sku, Tenant},
     error::StoreError,
     files,
+    held::Held,
     ledger::{UsageRow, usage},
     log::ReadClock,
     people, schema, workflow,
@@ -41,6 +42,7 @@ struct Inner {
     clock: ReadClock,
     /// The folder of the log's files.
     log: PathBuf,
+    files: Held,
     writer: Mutex<Connection>,
     /// A connection that never writes.
     reader: Mutex<Reader>,
@@ -69,8 +71,8 @@ impl Store {
         let connection = connect(data)?;
         connection.pragma_update(None, "query_only", true)?;
         let reader = Mutex::new(Reader { connection, current: None });
-        let (log, writer) = (data.join("log"), Mutex::new(writer));
-        Ok(Self { inner: Arc::new(Inner { clock, log, writer, reader }) })
+        let (log, files, writer) = (data.join("log"), Held::of(data)?, Mutex::new(writer));
+        Ok(Self { inner: Arc::new(Inner { clock, log, files, writer, reader }) })
     }
 
     /// Opens the store in `data` to look at it, beside a service that may run: nothing is made, written
@@ -113,8 +115,10 @@ impl Store {
     /// the picture's version: requests that are recorded leave it alone.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// When the database cannot be read, or its files are not those that are open any more: what
+    /// another process changes would not be seen.
     pub fn directory(&self) -> Result<Arc<Directory>, StoreError> {
+        self.in_place()?;
         let mut reader = self.reader();
         // Asked before loading: a commit in between makes the next call load once more, instead
         // of being missed.
@@ -154,6 +158,11 @@ impl Store {
         usage::of(&self.reader().connection, resource)
     }
 
+    /// Whether the database's files are where they were when they were opened.
+    pub(crate) fn in_place(&self) -> Result<(), StoreError> {
+        self.inner.files.check()
+    }
+
     /// Reads the machine's clocks.
     pub(crate) fn reading(&self) -> Reading {
         (self.inner.clock)()
@@ -175,7 +184,8 @@ impl Store {
 
 /// A connection to the database of a data directory, in the current format.
 pub(crate) fn connect(data: &Path) -> Result<Connection, StoreError> {
-    let mut connection = Connection::open(files::prepare(data)?)?;
+    files::prepare(data)?;
+    let mut connection = files::open(data)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Full: what was committed must not be undone by a power cut. The checkpoint, in pages: the
     // longer the log of writes, the fewer times a page that changes again and again is copied.
@@ -186,6 +196,9 @@ pub(crate) fn connect(data: &Path) -> Result<Connection, StoreError> {
     )?;
     connection.set_prepared_statement_cache_capacity(64);
     schema::migrate(&mut connection)?;
+    // A transaction that would be written where no other process finds it is not committed.
+    let files = Held::of(data)?;
+    connection.commit_hook(Some(move || files.check().is_err()))?;
     Ok(connection)
 }
 

@@ -174,6 +174,8 @@ impl Store {
         }
         log.finish()?;
         tx.commit().map_err(StoreError::from)?;
+        drop(writer);
+        self.in_place()?;
         Ok(Stepped { state, effects: numbered, now_ms })
     }
 

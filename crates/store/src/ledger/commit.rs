@@ -83,6 +83,7 @@ fn commit_all(
     memory: &mut Memory,
     jobs: &mut Vec<Job>,
 ) -> Result<Vec<u64>, NotRecorded> {
+    shared.intact.check()?;
     let mut forgotten = HashSet::new();
     let tx = loop {
         // The custodian is asked before the database is locked: others may write meanwhile.
@@ -115,8 +116,10 @@ fn commit_all(
     for Job { ended, .. } in jobs {
         indexes.push(one(&tx, &mut append, memory, ended)?);
     }
+    let entries = append.next();
     append.finish()?;
     tx.commit()?;
+    shared.intact.committed(entries)?;
     Ok(indexes)
 }
 

@@ -23,9 +23,17 @@ use crate::{
 /// Publishes and sweeps until the ledger is dropped.
 pub(super) fn run(mut database: Connection, shared: &Shared, wanted: &mpsc::Receiver<()>) {
     for turn in 1_u64.. {
-        match wanted.recv_timeout(PUBLISH_EVERY) {
+        let woken = wanted.recv_timeout(PUBLISH_EVERY);
+        if let Err(mpsc::RecvTimeoutError::Disconnected) = woken {
+            return;
+        }
+        if let Err(error) = shared.intact.check() {
+            stand_still(&database, shared, error);
+            continue;
+        }
+        match woken {
             Ok(()) => {}
-            Err(mpsc::RecvTimeoutError::Timeout) => {
+            Err(_) => {
                 // A service that says it is troubled may be sent no request that would show the end
                 // of it.
                 if super::held(&shared.unrecorded).is_some() {
@@ -37,13 +45,25 @@ pub(super) fn run(mut database: Connection, shared: &Shared, wanted: &mpsc::Rece
                     format!("deadlines cannot be carried out: {}; {}", error.reason, error.help)
                 });
             }
-            Err(mpsc::RecvTimeoutError::Disconnected) => return,
         }
         publish(&mut database, shared, turn.is_multiple_of(WITNESSES_AGAIN));
         if turn.is_multiple_of(SHOWN_AGAIN) {
             show(shared);
         }
     }
+}
+
+/// What is left to do while the database is not the one that is open: what was recorded is saved, and
+/// keys are destroyed at their deadlines. Nothing is signed: a checkpoint ahead of the database would
+/// be the end of the log.
+fn stand_still(database: &Connection, shared: &Shared, error: StoreError) {
+    if let StoreError::Displaced { .. } = error {
+        shared.intact.save(database);
+    }
+    let overdue = shared.custody.destroy_due().err();
+    *super::held(&shared.overdue) =
+        overdue.map(|error| format!("deadlines cannot be carried out: {error}"));
+    shared.publish_done(Err(error.into()));
 }
 
 /// Shows the custodian how far the log has come: what it has not seen, a stolen key could rewrite.
