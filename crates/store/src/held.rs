@@ -105,8 +105,10 @@ fn is_absent(error: &io::Error) -> bool {
 /// in this process touches the file, no other process takes the database for unused.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    /// Never closed, because that would drop SQLite's locks. A file that is open again is found here.
-    file: &'static File,
+    /// Never closed, because that would drop SQLite's locks. A file that is open again is found again.
+    database: &'static File,
+    shm: &'static File,
+    files: Held,
 }
 
 impl Guard {
@@ -115,31 +117,46 @@ impl Guard {
     /// # Errors
     /// When the file system has no such locks, or another process is about to delete the files.
     pub(crate) fn take(data: &Path) -> Result<Self, StoreError> {
+        let open = |path: &Path| kept_open(path).map_err(|error| failed("open", path, error));
         let path = files::database(data);
-        let file = kept_open(&path).map_err(|error| failed("open", &path, error))?;
-        let guard = Self { file };
+        let (database, shm) = (open(&path)?, open(&data.join(FILES[2]))?);
+        let guard = Self { database, shm, files: Held::of(data)? };
         guard.set(libc::F_RDLCK).map_err(|error| failed("lock", &path, error))?;
         Ok(guard)
     }
 
+    /// Whether a process copies the log of writes into the database's file at this moment.
+    pub(crate) fn is_checkpointing(&self) -> io::Result<bool> {
+        let mut lock = lock(libc::F_WRLCK, CHECKPOINT_LOCK, 1)?;
+        fcntl(self.shm, FcntlArg::F_OFD_GETLK(&mut lock))?;
+        Ok(i32::from(lock.l_type) != libc::F_UNLCK)
+    }
+
     fn set(&self, kind: libc::c_int) -> io::Result<()> {
-        let whole = |number: libc::c_int| i16::try_from(number).map_err(io::Error::other);
-        let lock = libc::flock {
-            l_type: whole(kind)?,
-            l_whence: whole(libc::SEEK_SET)?,
-            l_start: SHARED_FIRST,
-            l_len: SHARED_SIZE,
-            l_pid: 0,
-        };
-        fcntl(self.file, FcntlArg::F_OFD_SETLK(&lock))?;
+        let lock = lock(kind, SHARED_FIRST, SHARED_SIZE)?;
+        fcntl(self.database, FcntlArg::F_OFD_SETLK(&lock))?;
         Ok(())
     }
 }
 
+fn lock(kind: libc::c_int, start: i64, bytes: i64) -> io::Result<libc::flock> {
+    let short = |number: libc::c_int| i16::try_from(number).map_err(io::Error::other);
+    Ok(libc::flock {
+        l_type: short(kind)?,
+        l_whence: short(libc::SEEK_SET)?,
+        l_start: start,
+        l_len: bytes,
+        l_pid: 0,
+    })
+}
+
 impl Drop for Guard {
     fn drop(&mut self) {
-        // The file stays open: see above.
-        let _ = self.set(libc::F_UNLCK);
+        // SQLite's last connection tidies up, and deletes the log of writes by its name. Where that
+        // name leads to another database's by now, it must not: the lock stays, as the file does.
+        if self.files.check().is_ok() {
+            let _ = self.set(libc::F_UNLCK);
+        }
     }
 }
 
@@ -160,6 +177,10 @@ fn kept_open(path: &Path) -> io::Result<&'static File> {
 /// `SHARED_SIZE` of SQLite's file format, which no version can change.
 const SHARED_FIRST: i64 = 0x4000_0002;
 const SHARED_SIZE: i64 = 510;
+
+/// The byte of the shared index that whoever checkpoints has locked: `WAL_CKPT_LOCK` of SQLite's WAL
+/// format.
+const CHECKPOINT_LOCK: i64 = 121;
 
 #[cfg(test)]
 mod tests;

@@ -39,7 +39,6 @@ use tlog::{
     receipt::{Facts, Terms},
 };
 
-use self::{intact::Intact, show::NotShown};
 pub use self::{
     acts::{Act, OwnAct, OwnActs},
     open::{NotOpened, RecordFacts},
@@ -47,6 +46,7 @@ pub use self::{
     receipts::OwnReceipt,
     usage::UsageRow,
 };
+use self::{intact::Intact, show::NotShown};
 use crate::{
     custody::{Client, CustodyError, ListedKey, Named},
     error::StoreError,
@@ -182,8 +182,6 @@ struct Inner {
     reader: Mutex<Connection>,
     /// For what owners do with their records.
     owner: Mutex<Connection>,
-    /// Goes before the threads' connections do: the last of them may tidy the database up.
-    _guard: Guard,
 }
 
 impl std::fmt::Debug for Inner {
@@ -254,7 +252,7 @@ impl Ledger {
         let mut writer = connect(data)?;
         let guard = Guard::take(data)?;
         schema::check(&writer)?;
-        let intact = Intact::new(data, &writer)?;
+        let intact = Intact::new(data, guard)?;
         let Opening { signer, clock, connect: reach, metadata, cosign, started, proof, egress } =
             opening;
         let (signed, tiles_repaired) = tiles.check(&writer, &signer)?;
@@ -305,7 +303,7 @@ impl Ledger {
             shred::run(shredder, &shredding, &deleted);
             drop(lock);
         })?;
-        let inner = Inner { jobs, publish, shred, shared, reader, owner, _guard: guard };
+        let inner = Inner { jobs, publish, shred, shared, reader, owner };
         Ok((Self { inner: Arc::new(inner) }, repairs))
     }
 

@@ -1,13 +1,21 @@
 //! The ledger is killed at random moments, hundreds of times, while clients keep what they were
-//! told. Afterwards every answer that a client got is in the log and in the store, and the log never
-//! forked.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+//! told and other processes open, back up, checkpoint and vacuum its database. Afterwards every
+//! answer that a client got is in the log and in the store, and the log never forked.
+//!
+//! `BAILIWICK_TEST_KILLS` says how often, `BAILIWICK_TEST_SEED` at which moments.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests"
+)]
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     os::unix::net::UnixStream,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -33,8 +41,10 @@ use tlog::{
     verify::Replay,
 };
 
-/// How often it is killed.
+/// How often it is killed, unless the environment says otherwise.
 const KILLS: u64 = 200;
+/// The moments, unless the environment says otherwise.
+const SEED: u64 = 88_172_645_463_325_252;
 
 const HOME: &str = "BAILIWICK_CRASH_HOME";
 const RESOURCE: ResourceId = ResourceId::from_random([2; 16]);
@@ -148,10 +158,12 @@ fn child() {
 #[test]
 fn nothing_that_a_client_was_told_is_lost_whenever_it_is_killed() {
     let home = tempfile::tempdir().unwrap();
-    let mut seed = 88_172_645_463_325_252_u64;
+    let (kills, mut seed) =
+        (number("BAILIWICK_TEST_KILLS", KILLS), number("BAILIWICK_TEST_SEED", SEED).max(1));
+    println!("{kills} kills, seed {seed}");
     let mut told: Vec<RequestId> = Vec::new();
     let mut signed = Vec::new();
-    for round in 0..KILLS {
+    for round in 0..kills {
         // xorshift64: the moments are the same in every run, as far as a machine repeats itself.
         seed ^= seed << 13;
         seed ^= seed >> 7;
@@ -169,8 +181,12 @@ fn nothing_that_a_client_was_told_is_lost_whenever_it_is_killed() {
             let output = child.wait_with_output().unwrap();
             panic!("round {round}: {}", String::from_utf8_lossy(&output.stderr));
         }
+        // In every other round another process uses the database, and ends before the kill or is
+        // killed with it.
+        let mut other = (round % 2 == 0).then(|| another(home.path(), round / 2));
         // Read on until the moment has come; the rest of what it wrote is in the pipe.
-        let until = Instant::now() + Duration::from_micros(seed % 30_000);
+        let room = if other.is_some() { 150_000 } else { 30_000 };
+        let until = Instant::now() + Duration::from_micros(seed % room);
         let mut killed = false;
         while let Some(Ok(line)) = lines.next() {
             told.extend(line.parse::<RequestId>());
@@ -180,6 +196,12 @@ fn nothing_that_a_client_was_told_is_lost_whenever_it_is_killed() {
             }
         }
         child.wait().unwrap();
+        if let Some(other) = &mut other {
+            if seed.is_multiple_of(3) {
+                let _ = other.kill();
+            }
+            other.wait().unwrap();
+        }
         if let Ok(note) = std::fs::read_to_string(home.path().join("data/log/checkpoint")) {
             signed.push(Checkpoint::verify(&note, &signer().verifier()).unwrap());
         }
@@ -187,8 +209,36 @@ fn nothing_that_a_client_was_told_is_lost_whenever_it_is_killed() {
     check(home.path(), &told, &signed);
 }
 
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+}
+
+/// Another process that uses the database, as an operator's tools do. It closes the database again and
+/// again: whoever believes to be its last user then deletes what is not yet copied into its file.
+fn another(home: &Path, kind: u64) -> Child {
+    const SCRIPT: &str = "import sqlite3, sys\n\
+        for n in range(20):\n\
+        \x20   c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=20)\n\
+        \x20   c.execute(sys.argv[2]).fetchall()\n\
+        \x20   if sys.argv[2] == 'SELECT 1':\n\
+        \x20       with sqlite3.connect(sys.argv[3]) as b: c.backup(b)\n\
+        \x20   c.close()";
+    let kinds =
+        ["SELECT count(*) FROM receipt", "PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "SELECT 1"];
+    let kind = kinds[usize::try_from(kind).unwrap() % kinds.len()];
+    Command::new("python3")
+        .args(["-c", SCRIPT])
+        .arg(home.join("data/bailiwick.db"))
+        .arg(kind)
+        .arg(home.join("backup.db"))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
 fn check(home: &Path, told: &[RequestId], signed: &[Checkpoint]) {
     let ledger = open(home);
+    println!("{} requests were told to be recorded, {} lost", told.len(), lost(&ledger, told));
     assert!(told.len() > 1000, "it recorded next to nothing: {}", told.len());
     ledger.publish(0).unwrap();
     let note = ledger.tiles().checkpoint().unwrap().unwrap();
@@ -219,4 +269,8 @@ fn check(home: &Path, told: &[RequestId], signed: &[Checkpoint]) {
             own.receipt.verify(&signer().verifier()).unwrap();
         }
     }
+}
+
+fn lost(ledger: &Ledger, told: &[RequestId]) -> usize {
+    told.iter().filter(|id| ledger.receipt(RESOURCE, **id).unwrap().is_none()).count()
 }

@@ -15,7 +15,7 @@ use super::held;
 use crate::{
     error::StoreError,
     files::{self, FILES},
-    held::Held,
+    held::{Guard, Held},
     keys::failed,
     schema,
     tiles::next,
@@ -25,7 +25,10 @@ use crate::{
 pub(super) struct Intact {
     data: PathBuf,
     files: Held,
+    guard: Guard,
     seen: Mutex<Seen>,
+    /// Reads only, and so learns of what every other connection commits.
+    reader: Mutex<Connection>,
     /// How saving what was recorded ended.
     saved: Mutex<Option<String>>,
 }
@@ -37,8 +40,14 @@ struct Stamp {
     modified: (i64, i64),
 }
 
+/// How far SQLite has come: commits, as one connection counts them, pages in the log of writes, and
+/// how many of them are in the database's file.
+type Progress = (i64, i64, i64);
+
 #[derive(Debug, Clone, Copy)]
 struct Seen {
+    /// Taken before the stamp: who writes later by SQLite's rules comes further than that.
+    progress: Progress,
     database: Stamp,
     wal_bytes: u64,
     /// As many entries of the log are committed, at least.
@@ -47,15 +56,12 @@ struct Seen {
 
 impl Intact {
     /// For a database that a connection of this process has open.
-    pub(super) fn new(data: &Path, database: &Connection) -> Result<Self, StoreError> {
-        let files = Held::of(data)?;
-        let (path, wal) = files.paths();
-        let seen = Seen {
-            database: stamp(path)?,
-            wal_bytes: stamp(wal)?.bytes,
-            entries: next(database)?,
-        };
-        Ok(Self { data: data.to_owned(), seen: Mutex::new(seen), files, saved: Mutex::default() })
+    pub(super) fn new(data: &Path, guard: Guard) -> Result<Self, StoreError> {
+        let (data, files, reader) = (data.to_owned(), Held::of(data)?, files::reopen(data)?);
+        let entries = next(&reader)?;
+        let seen = Mutex::new(see(&files, &reader, entries)?);
+        let (reader, saved) = (Mutex::new(reader), Mutex::default());
+        Ok(Self { data, files, guard, seen, reader, saved })
     }
 
     /// Whether the paths lead to the files that are open, and nothing but SQLite wrote into them.
@@ -68,10 +74,25 @@ impl Intact {
         let (path, wal) = self.files.paths();
         let (database, wal_bytes) = (stamp(path)?, stamp(wal)?.bytes);
         // SQLite writes into the database's file now and then, and cuts its log of writes seldom.
-        if database != seen.database || wal_bytes < seen.wal_bytes {
-            self.look(seen.entries)?;
+        if database == seen.database && wal_bytes >= seen.wal_bytes {
+            seen.wal_bytes = wal_bytes;
+            return Ok(());
         }
-        *seen = Seen { database, wal_bytes, ..*seen };
+        // In this order: what was written by SQLite's rules before the stamp is either still being
+        // written, or it shows in the progress.
+        if self
+            .guard
+            .is_checkpointing()
+            .map_err(|error| failed("look at the locks of", path, error))?
+        {
+            return Ok(());
+        }
+        let reader = held(&self.reader);
+        if database != seen.database && progress(&reader)? == seen.progress {
+            return Err(self.files.displaced(FILES[0], "written over"));
+        }
+        self.look(seen.entries)?;
+        *seen = see(&self.files, &reader, seen.entries)?;
         Ok(())
     }
 
@@ -83,8 +104,7 @@ impl Intact {
     pub(super) fn committed(&self, entries: u64) -> Result<(), StoreError> {
         self.files.check()?;
         let mut seen = held(&self.seen);
-        seen.entries = seen.entries.max(entries);
-        seen.wal_bytes = stamp(self.files.paths().1)?.bytes;
+        *seen = see(&self.files, &held(&self.reader), seen.entries.max(entries))?;
         Ok(())
     }
 
@@ -152,6 +172,19 @@ fn save(database: &Connection, data: &Path) -> Result<PathBuf, StoreError> {
         .map_err(|error| failed("make", &path, error))?;
     database.execute("VACUUM INTO ?1", [path.to_string_lossy()])?;
     Ok(path)
+}
+
+fn see(files: &Held, reader: &Connection, entries: u64) -> Result<Seen, StoreError> {
+    let progress = progress(reader)?;
+    let (database, wal) = files.paths();
+    Ok(Seen { progress, database: stamp(database)?, wal_bytes: stamp(wal)?.bytes, entries })
+}
+
+fn progress(reader: &Connection) -> Result<Progress, StoreError> {
+    let commits = reader.query_row("PRAGMA data_version", [], |row| row.get(0))?;
+    let checkpoint = "PRAGMA wal_checkpoint(NOOP)";
+    let (pages, copied) = reader.query_row(checkpoint, [], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    Ok((commits, pages, copied))
 }
 
 fn stamp(path: &Path) -> Result<Stamp, StoreError> {

@@ -42,6 +42,7 @@ macro_rules! clock {
     };
 }
 
+mod intact;
 mod own;
 
 fn signer() -> Arc<Signer> {
