@@ -3,6 +3,10 @@
 
 DATA   ?= data
 LISTEN ?= 127.0.0.1:8080
+# How long and how often `soak` goes on. BAILIWICK_TEST_SEED=… gives a printed history again.
+SECONDS_SOAK  ?= 3600
+KILLS         ?= 1000
+KILLS_SERVICE ?= 100
 # Which CPU to build for. `native` is the fastest and runs on this kind of machine only; NATIVE=0
 # builds for any machine of this architecture; CPU=x86-64-v3 for any x86 since 2013 or so.
 NATIVE ?= 1
@@ -11,7 +15,7 @@ CPU    ?= $(if $(filter 0,$(NATIVE)),$(if $(filter x86_64,$(shell uname -m)),x86
 SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup model build run test lint prove proof bench fuzz clean
+.PHONY: help setup model build run test soak lint prove proof bench fuzz clean
 # .cargo/config.toml says `native`; the environment wins over it.
 ifneq ($(CPU),native)
 export RUSTFLAGS := -C target-cpu=$(CPU)
@@ -33,6 +37,12 @@ build: setup ## Build target/release/bailiwick
 test: setup model ## Run all tests, the real OpenAI SDKs among them
 	@scripts/sdk.sh
 	@cargo test --release --locked --workspace
+
+soak: setup model ## Let others touch everything while it runs (SECONDS_SOAK=…), and kill it a thousand times
+	@cargo build --release --locked --bin bailiwick
+	@BAILIWICK_TEST_SOAK_SECONDS=$(SECONDS_SOAK) cargo test --release --locked -p server --test it chaos:: -- --nocapture
+	@BAILIWICK_TEST_KILLS=$(KILLS) cargo test --release --locked -p store --test crash -- --nocapture
+	@BAILIWICK_TEST_KILLS=$(KILLS_SERVICE) cargo test --release --locked -p server --test it kills:: -- --nocapture
 
 lint: setup ## Check format, clippy's lints and the documentation
 	@cargo fmt --all --check

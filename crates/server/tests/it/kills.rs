@@ -5,6 +5,7 @@ use std::{
     collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -28,26 +29,24 @@ use crate::{
     service::{CHAT, Caller, Files, Service, chat_path, free_addresses},
 };
 
-/// How often it is killed.
+/// How often it is killed, unless `BAILIWICK_TEST_KILLS` says otherwise.
 const KILLS: u64 = 24;
 
 /// Clients that ask at once.
 const CLIENTS: usize = 4;
 
 /// What somebody received in full: the body that they sent, and the answer.
-type Kept = (Vec<u8>, Reply);
+pub(crate) type Kept = (Vec<u8>, Reply);
 
 #[test]
 fn what_was_received_before_a_kill_has_its_receipt_after_it() {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let seed = since.as_nanos() as u64;
-    println!("seed {seed}");
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new();
+    let kills = number("BAILIWICK_TEST_KILLS").unwrap_or(KILLS);
     let mut files = Files::new();
     let addresses = free_addresses();
     let caller = files.chat_caller("killed", addresses[0], &[]);
     let (mut kept, mut checkpoints) = (Vec::new(), Vec::new());
-    for kill in 0..KILLS {
+    for kill in 0..kills {
         let mut service = Service::begin(files, addresses, &[]);
         let early = kill % 4 == 3;
         if !early {
@@ -65,6 +64,12 @@ fn what_was_received_before_a_kill_has_its_receipt_after_it() {
                 });
                 thread::park_timeout(Duration::from_millis(dice.next() % 200));
             }
+            // What looks into the database and closes it again leaves it as it is.
+            if kill % 2 == 0 {
+                let database = service.files.data().join("bailiwick.db");
+                let looked = sqlite(&database, "SELECT count(*) FROM receipt");
+                assert!(looked, "another process cannot read the database");
+            }
             signal("KILL", service.process.pid);
         });
         service.process.wait();
@@ -79,7 +84,25 @@ fn what_was_received_before_a_kill_has_its_receipt_after_it() {
     let others: BTreeSet<u16> = others.collect();
     println!("{} answers were kept, {answered} with 200, others with {others:?}", kept.len());
     assert!(answered >= 20, "only {answered} answers in full: this run shows little");
+    println!("{kills} kills");
+    assert!(checkpoints.len() >= 10, "only {} checkpoints were seen", checkpoints.len());
     check(&service, &caller, (&kept, &checkpoints));
+}
+
+/// What another process does to the database, with an SQLite of its own; whether that went well.
+pub(crate) fn sqlite(database: &Path, statement: &str) -> bool {
+    let script = "import sqlite3, sys\n\
+        c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=20)\n\
+        c.execute(sys.argv[2]).fetchall()\n\
+        c.close()";
+    let mut python = Command::new("python3");
+    python.args(["-c", script]).arg(database).arg(statement).stderr(Stdio::null());
+    python.status().unwrap().success()
+}
+
+/// A number of the environment: how long or how often, or a seed that was printed.
+pub(crate) fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
 /// Clients ask until the service is gone; `kill` sees to that, and is told how many answers with 200
@@ -133,7 +156,7 @@ fn busy(
 }
 
 /// Every kept answer has its receipt, every checkpoint is continued, and the log is without findings.
-fn check(service: &Service, caller: &Caller, (kept, checkpoints): (&[Kept], &[String])) {
+pub(crate) fn check(service: &Service, caller: &Caller, (kept, checkpoints): (&[Kept], &[String])) {
     let data = service.files.data();
     let key = Verifier::parse(&fs::read_to_string(data.join("service.pub")).unwrap()).unwrap();
     let mut receipts = Vec::new();
@@ -162,7 +185,6 @@ fn check(service: &Service, caller: &Caller, (kept, checkpoints): (&[Kept], &[St
     for receipt in &receipts {
         assert_eq!(audit.report.receipt(receipt), vec![]);
     }
-    assert!(checkpoints.len() >= 10, "only {} checkpoints were seen", checkpoints.len());
     for note in checkpoints {
         let older = Checkpoint::verify(note, &key).unwrap();
         let root = self::audit(&data, &key, Some(older.size)).older_root;
@@ -195,10 +217,18 @@ impl verify::Files for Folder {
 }
 
 /// Random numbers from a seed: splitmix64.
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn next(&mut self) -> u64 {
+    /// From `BAILIWICK_TEST_SEED`, or else from the time; says which.
+    pub(crate) fn new() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let seed = number("BAILIWICK_TEST_SEED").unwrap_or(since.as_nanos() as u64);
+        println!("BAILIWICK_TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

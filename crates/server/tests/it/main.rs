@@ -17,6 +17,7 @@ mod attacks;
 mod bad_input;
 mod cache;
 mod canary;
+mod chaos;
 mod check;
 mod cli;
 mod client;

@@ -4,7 +4,7 @@
 use std::{
     fs,
     net::{SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
 };
@@ -20,7 +20,7 @@ use tempfile::TempDir;
 
 use crate::{
     client::{Reply, Request},
-    process::{Process, bailiwick, eventually, files_below, model, succeed},
+    process::{Process, bailiwick, eventually, files_below, model, read_apart, succeed},
 };
 
 /// The chat deployment that every caller has.
@@ -245,7 +245,13 @@ impl Service {
 impl Files {
     /// A data directory that has the model, and nothing else yet.
     pub(crate) fn new() -> Self {
+        Self::on(|_| {})
+    }
+
+    /// The same, in a folder that `prepare` made ready.
+    pub(crate) fn on(prepare: impl FnOnce(&Path)) -> Self {
         let files = Self(TempDir::with_prefix("bailiwick-it-").unwrap());
+        prepare(files.0.path());
         let file = model();
         files.cli(&["model", "add", file.to_str().unwrap(), "--name", MODEL, "--in-place"]);
         files
@@ -347,7 +353,9 @@ impl Files {
     pub(crate) fn assert_nowhere(&self, text: &str) {
         let needle = text.as_bytes();
         for file in &self.all() {
-            let held = fs::read(file).unwrap_or_default();
+            let is_database = file.to_string_lossy().contains("bailiwick.db");
+            let held =
+                if is_database { read_apart(file) } else { fs::read(file).unwrap_or_default() };
             let found = held.windows(needle.len()).any(|window| window == needle);
             assert!(!found, "{}", file.display());
         }
