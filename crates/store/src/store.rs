@@ -43,7 +43,8 @@ struct Inner {
     clock: ReadClock,
     /// The folder of the log's files.
     log: PathBuf,
-    files: Held,
+    /// None for one that was opened to look at only.
+    files: Option<Held>,
     writer: Mutex<Connection>,
     /// A connection that never writes.
     reader: Mutex<Reader>,
@@ -72,7 +73,7 @@ impl Store {
         let connection = connect(data)?;
         connection.pragma_update(None, "query_only", true)?;
         let reader = Mutex::new(Reader { connection, current: None });
-        let (log, files, writer) = (data.join("log"), Held::of(data)?, Mutex::new(writer));
+        let (log, files, writer) = (data.join("log"), Some(Held::of(data)?), Mutex::new(writer));
         Ok(Self { inner: Arc::new(Inner { clock, log, files, writer, reader }) })
     }
 
@@ -96,8 +97,8 @@ impl Store {
             return Ok(None);
         }
         let reader = Mutex::new(Reader { connection, current: None });
-        let (log, files, writer) = (data.join("log"), Held::of(data)?, Mutex::new(writer));
-        Ok(Some(Self { inner: Arc::new(Inner { clock, log, files, writer, reader }) }))
+        let (log, writer) = (data.join("log"), Mutex::new(writer));
+        Ok(Some(Self { inner: Arc::new(Inner { clock, log, files: None, writer, reader }) }))
     }
 
     /// Whether there is a store in `data` already.
@@ -165,7 +166,7 @@ impl Store {
 
     /// Whether the database's files are where they were when they were opened.
     pub(crate) fn in_place(&self) -> Result<(), StoreError> {
-        self.inner.files.check()
+        self.inner.files.as_ref().map_or(Ok(()), Held::check)
     }
 
     /// Reads the machine's clocks.
