@@ -48,8 +48,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Prove(args) => return Ok(prove::prove(&args)),
         Command::Verify(args) => verify::verify(&args)?,
         Command::Witness(args) => witness::witness(args)?,
-        Command::Custodian { keys, log, witnesses } => {
-            crate::custodian::main(&keys, &log, &witnesses)?;
+        Command::Custodian { keys, expected, log, witnesses } => {
+            crate::custodian::main(&keys, expected, &log, &witnesses)?;
         }
         Command::Completions { shell } => {
             let mut text = Vec::new();

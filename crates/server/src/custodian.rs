@@ -16,6 +16,7 @@ use engine::confine;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use store::{
     custody::{self, Client, Custodian, Trust},
+    keys::Expected,
     ledger::Connect,
 };
 use tlog::note::Verifier;
@@ -26,7 +27,12 @@ use crate::{cli::Failure, clock, fleet::EXECUTABLE};
 ///
 /// # Errors
 /// When the key directory cannot be used, or the clock cannot be relied on.
-pub(crate) fn main(keys: &Path, log: &str, witnesses: &[String]) -> Result<(), Failure> {
+pub(crate) fn main(
+    keys: &Path,
+    expected: Expected,
+    log: &str,
+    witnesses: &[String],
+) -> Result<(), Failure> {
     // Its memory holds private keys while it opens a record: no core dumps, no tracing.
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).map_err(io::Error::from)?;
@@ -40,8 +46,14 @@ pub(crate) fn main(keys: &Path, log: &str, witnesses: &[String]) -> Result<(), F
     let input = io::stdin().as_fd().try_clone_to_owned().map_err(by_hand)?;
     let mut stream = UnixStream::from(input);
     stream.peer_addr().map_err(by_hand)?;
-    let (mut custodian, _) = Custodian::start(keys, trust, clock::read())
-        .map_err(|error| Failure::plain(error.to_string()))?;
+    let mut custodian = match Custodian::start((keys, expected), trust, clock::read()) {
+        Ok((custodian, _)) => custodian,
+        Err(error) => {
+            let failure = Failure::plain(error.to_string());
+            custody::decline(&mut stream, error.refusal())?;
+            return Err(failure);
+        }
+    };
     // Before the first message: whatever is wrong with how one is read, the keys go nowhere else
     // than over the line.
     confine::to_folder(keys).map_err(|error| Failure::plain(error.to_string()))?;
@@ -54,12 +66,13 @@ pub(crate) fn main(keys: &Path, log: &str, witnesses: &[String]) -> Result<(), F
 pub(crate) fn connect(keys: PathBuf, trust: &Trust) -> Connect {
     let log = trust.log.to_string();
     let witnesses: Vec<String> = trust.witnesses.iter().map(ToString::to_string).collect();
-    Box::new(move || {
+    Box::new(move |expected| {
         let (ours, theirs) = UnixStream::pair()?;
         let keys = std::path::absolute(&keys)?;
         let mut child = Command::new(EXECUTABLE)
             .arg("custodian")
             .arg(keys)
+            .arg(expected.to_string())
             .arg(&log)
             .args(&witnesses)
             .env_clear()

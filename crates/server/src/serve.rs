@@ -107,12 +107,13 @@ pub struct Started {
 }
 
 /// Serves until `shutdown`, and then drains. `started` is called once both listeners are open.
+/// `keys_are_lost`: somebody says that keys that are missing are lost for good.
 ///
 /// # Errors
 /// When it cannot start; says what to do.
 pub async fn run(
     config: Config,
-    policies: Policies,
+    (policies, keys_are_lost): (Policies, bool),
     store: Store,
     shutdown: impl Future<Output = ()>,
     started: impl FnOnce(Started),
@@ -157,8 +158,10 @@ pub async fn run(
         let (config, directory) = (config.clone(), store.directory()?);
         let (witnesses, runtime) = (Arc::clone(&witnesses), Handle::current());
         // Witnesses are waited for, which this thread must not.
-        spawn_blocking(move || recording::open(&config, told, &directory, &witnesses, runtime))
-            .await
+        spawn_blocking(move || {
+            recording::open(&config, told, (&directory, keys_are_lost), &witnesses, runtime)
+        })
+        .await
     };
     let recording = recording.map_err(|_| StartError::Aborted)??;
     // After the listeners: where an address is taken, no model is loaded in vain.

@@ -19,7 +19,7 @@ use tlog::{canon::Digest, checkpoint::Checkpoint};
 use zeroize::Zeroizing;
 
 use crate::{
-    keys::{DestroyStep, KeyDirectory, KeyEntry, KeyError},
+    keys::{DestroyStep, Expected, KeyDirectory, KeyEntry, KeyError},
     seal::{self, Label, SealedRecord, SealedSpan},
 };
 
@@ -112,6 +112,12 @@ pub enum Request {
         #[n(1)]
         deletion: Box<Proven>,
     },
+    /// Which keys were destroyed here: that one is not there does not say so.
+    #[n(9)]
+    Destroyed,
+    /// Which keys are damaged, or their tenant's key-encryption key.
+    #[n(10)]
+    Damaged,
 }
 
 /// What the custodian answers.
@@ -326,6 +332,18 @@ pub enum Refusal {
     #[n(14)]
     #[error("there is no other key of this tenant and deadline, to take this one's place")]
     NoSuccessor,
+    /// The key directory is missing.
+    #[n(15)]
+    #[error("the key directory, or a part of it, is not there or is empty")]
+    NoDirectory,
+    /// The key directory is another service's.
+    #[error("the key directory belongs to another service, or holds other files")]
+    #[n(16)]
+    OtherDirectory,
+    /// A key cannot be used.
+    #[n(17)]
+    #[error("the tenant's key, or its key-encryption key, is damaged or missing")]
+    DamagedKey,
 }
 
 /// What the custodian holds.
@@ -360,16 +378,21 @@ impl Custodian {
     /// Opens the key directory. What is due is destroyed at once, and returned.
     ///
     /// # Errors
-    /// When the directory cannot be used, or the clock cannot be relied on.
+    /// When the directory is not the expected one or cannot be used, or the clock cannot be relied on.
     pub fn start(
-        folder: &Path,
+        (folder, expected): (&Path, Expected),
         trust: Trust,
         reading: Reading,
     ) -> Result<(Self, Vec<KeyEntry>), CustodianError> {
-        let keys = KeyDirectory::open(folder)?;
+        let keys = KeyDirectory::open(folder, expected)?;
         // Another log's says nothing about this one.
         let seen = keys.seen()?.filter(|seen| seen.origin == trust.log.name());
         let clock = Clock::advance(keys.clock()?, reading)?;
+        // Without a clock file, a machine that booted in another year would take all keys for old.
+        match keys.ahead(clock.now_ms)? {
+            0 => {}
+            count => return Err(KeyError::Ahead { count }.into()),
+        }
         // Before the clock is kept, which needs room: a full disk must not keep a key alive.
         let destroyed = keys.destroy_due(clock.now_ms, &mut |_: DestroyStep| true)?;
         keys.set_clock(&clock)?;
@@ -384,6 +407,7 @@ impl Custodian {
     }
 
     fn answer(&mut self, request: Request, reading: Reading) -> Result<Response, Refusal> {
+        self.keys.is_there().map_err(unusable)?;
         self.clock = Clock::advance(Some(self.clock), reading).map_err(|_| Refusal::Clock)?;
         let now_ms = self.clock.now_ms;
         match request {
@@ -419,6 +443,8 @@ impl Custodian {
             }
             Request::Reseal { from, to, spans } => self.reseal(&from, to, spans, now_ms),
             Request::Destroy { key, deletion } => self.destroy(&key, &deletion),
+            Request::Destroyed => Ok(listed(self.keys.destroyed().map_err(unusable)?)),
+            Request::Damaged => Ok(listed(self.keys.damaged().map_err(unusable)?)),
         }
     }
 
@@ -445,7 +471,7 @@ impl Custodian {
         now_ms: u64,
     ) -> Result<Response, Refusal> {
         is_deadline(deadline_ms, now_ms)?;
-        let key = self.keys.public_key(tenant, deadline_ms).map_err(|_| Refusal::Keys)?;
+        let key = self.keys.public_key(tenant, deadline_ms).map_err(unusable)?;
         Ok(Response::PublicKey { id: key.id, bytes: key.bytes })
     }
 
@@ -535,10 +561,33 @@ fn missing(error: KeyError) -> Refusal {
     match error {
         KeyError::Gone { .. } => Refusal::Destroyed,
         KeyError::Damaged { .. } => Refusal::Damaged,
+        error => unusable(error),
+    }
+}
+
+/// Why the key directory cannot be used.
+fn unusable(error: KeyError) -> Refusal {
+    match error {
+        KeyError::Missing { .. } => Refusal::NoDirectory,
+        KeyError::Foreign { .. } | KeyError::Occupied { .. } => Refusal::OtherDirectory,
+        KeyError::Damaged { .. } => Refusal::DamagedKey,
+        KeyError::Ahead { .. } => Refusal::Clock,
         KeyError::File(_)
         | KeyError::NoRandom(_)
         | KeyError::Stranger { .. }
+        | KeyError::Gone { .. }
         | KeyError::Held { .. } => Refusal::Keys,
+    }
+}
+
+impl CustodianError {
+    /// What the server is answered by a custodian that does not start.
+    #[must_use]
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::Keys(error) => unusable(error),
+            Self::Behind(_) => Refusal::Clock,
+        }
     }
 }
 
@@ -563,6 +612,17 @@ pub fn serve(
         write(stream, &custodian.handle(request, clock()))?;
     }
     Ok(())
+}
+
+/// Answers the first question with why there is no custodian.
+///
+/// # Errors
+/// When the line fails.
+pub fn decline(stream: &mut UnixStream, refusal: Refusal) -> io::Result<()> {
+    match read::<Request>(stream)? {
+        Some(_) => write(stream, &Response::Refused(refusal)),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

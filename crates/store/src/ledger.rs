@@ -8,6 +8,7 @@
 mod acts;
 mod commit;
 mod facts;
+mod missing;
 mod open;
 mod own;
 mod pieces;
@@ -19,7 +20,7 @@ pub(crate) mod usage;
 
 use std::{
     fs::File,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     time::Duration,
 };
@@ -50,7 +51,7 @@ use crate::{
     custody::{Client, CustodyError, ListedKey, Named},
     error::StoreError,
     files,
-    keys::failed,
+    keys::{Expected, failed},
     log::{Append, ReadClock},
     proofs, schema,
     seal::{CannotSeal, PublicKey},
@@ -136,8 +137,11 @@ impl From<CannotSeal> for NotRecorded {
     }
 }
 
-/// How the custodian is reached: called again when it was lost.
-pub type Connect = Box<dyn Fn() -> std::io::Result<Client> + Send + Sync>;
+/// How the custodian of a key directory is reached: called again when it was lost.
+pub type Connect = Box<dyn Fn(Expected) -> std::io::Result<Client> + Send + Sync>;
+
+/// What a key is for: a tenant's records of one deadline.
+type At = (TenantId, u64);
 
 /// What the ledger is opened with.
 pub struct Opening {
@@ -147,6 +151,10 @@ pub struct Opening {
     pub clock: ReadClock,
     /// Reaches the custodian.
     pub connect: Connect,
+    /// The key directory, for messages: only the custodian opens it.
+    pub key_directory: PathBuf,
+    /// Somebody says that missing keys are lost for good.
+    pub keys_are_lost: bool,
     /// How long receipts and usage are kept.
     pub metadata: Metadata,
     /// Asks the log's witnesses.
@@ -205,6 +213,8 @@ pub(crate) struct Shared {
     unrecorded: Mutex<Option<String>>,
     /// Why deadlines cannot be carried out, where they cannot.
     overdue: Mutex<Option<String>>,
+    /// Why nothing can be sealed, where that is so.
+    keyless: Mutex<missing::Keyless>,
     changed: std::sync::Condvar,
     shredding: Mutex<shred::Shredding>,
     shredded: std::sync::Condvar,
@@ -234,6 +244,8 @@ pub struct Repairs {
     pub keys_destroyed: u64,
     /// Keys that the log did not know.
     pub keys_untold: u64,
+    /// Keys that are lost, because somebody said so.
+    pub keys_lost: u64,
 }
 
 impl Ledger {
@@ -248,8 +260,8 @@ impl Ledger {
         let tiles = Tiles::open(&data.join("log"))?;
         let mut writer = connect(data)?;
         schema::check(&writer)?;
-        let Opening { signer, clock, connect: reach, metadata, cosign, started, proof, egress } =
-            opening;
+        let Opening { signer, clock, metadata, cosign, started, proof, egress, .. } = opening;
+        let directory = (&opening.key_directory, opening.keys_are_lost);
         let (signed, tiles_repaired) = tiles.check(&writer, &signer)?;
         let published = Published { size: signed, ..Published::default() };
         let shared = Arc::new(Shared {
@@ -257,20 +269,27 @@ impl Ledger {
             cosign,
             metadata,
             clock,
-            custody: Custody { connect: reach, client: Mutex::new(None) },
+            custody: Custody {
+                connect: opening.connect,
+                expected: Mutex::new(missing::expected(&writer, signed == 0)?),
+                client: Mutex::new(None),
+            },
             tiles,
             published: Mutex::new(published),
             seen: Mutex::new(0),
             disbelieved: Mutex::new(None),
             unrecorded: Mutex::new(None),
             overdue: Mutex::new(None),
+            keyless: Mutex::default(),
             changed: std::sync::Condvar::new(),
             shredding: Mutex::default(),
             shredded: std::sync::Condvar::new(),
         });
-        // Before anything is written: the custodian may know that this log is an old one.
+        // Before anything is written or deleted: the keys may be missing, and the custodian may know
+        // that this log is an old one.
+        let opened = missing::open(&writer, &shared, directory)?;
         sweep::show_at_start(&shared)?;
-        let mut repairs = sweep::reconcile(&mut writer, &shared)?;
+        let mut repairs = sweep::reconcile(&mut writer, &shared, (directory, opened))?;
         repairs.tiles = tiles_repaired;
         log_start(&mut writer, clock, (proof.as_ref(), started, &egress), &repairs)?;
         let mut publisher = connect(data)?;
@@ -354,7 +373,10 @@ impl Ledger {
         let shared = &self.inner.shared;
         let troubles = [&shared.unrecorded, &shared.overdue, &shared.disbelieved];
         let trouble = troubles.into_iter().find_map(|trouble| held(trouble).clone());
-        trouble.or_else(|| shared.unshredded()).or_else(|| held(&shared.published).error.clone())
+        trouble
+            .or_else(|| shared.keyless())
+            .or_else(|| shared.unshredded())
+            .or_else(|| held(&shared.published).error.clone())
     }
 
     fn reader(&self) -> MutexGuard<'_, Connection> {
@@ -365,6 +387,7 @@ impl Ledger {
 /// The line to the custodian, drawn again when it breaks.
 struct Custody {
     connect: Connect,
+    expected: Mutex<Expected>,
     client: Mutex<Option<Client>>,
 }
 
@@ -377,12 +400,12 @@ impl Custody {
         let fresh = held.is_none();
         let mut client = match held.take() {
             Some(client) => client,
-            None => (self.connect)()?,
+            None => self.reach()?,
         };
         match ask(&mut client) {
             Err(CustodyError::Unreachable(_) | CustodyError::Nonsense) if !fresh => {
                 // It died since it was last asked: once more, with a new one.
-                let mut client = (self.connect)()?;
+                let mut client = self.reach()?;
                 let answer = ask(&mut client)?;
                 *held = Some(client);
                 Ok(answer)
@@ -399,6 +422,11 @@ impl Custody {
         }
     }
 
+    fn reach(&self) -> std::io::Result<Client> {
+        let expected = *self::held(&self.expected);
+        (self.connect)(expected)
+    }
+
     fn public_key(&self, tenant: TenantId, deadline_ms: u64) -> Result<PublicKey, CustodyError> {
         self.with(|client| client.public_key(tenant, deadline_ms))
     }
@@ -413,6 +441,10 @@ impl Custody {
 
     fn keys(&self) -> Result<Vec<ListedKey>, CustodyError> {
         self.with(Client::keys)
+    }
+
+    fn destroyed(&self) -> Result<Vec<ListedKey>, CustodyError> {
+        self.with(Client::destroyed)
     }
 }
 

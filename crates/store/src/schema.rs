@@ -298,6 +298,20 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX own_act_resource ON own_act (resource, idx);
     CREATE INDEX own_act_record ON own_act (record);
     ",
+    // 15: the key directory that this database is bound to, by the id in its marker file. `made`: it
+    // was there, with all keys that should be; `replaced`: it takes the place of one that is lost.
+    // And whether a checkpoint was ever published: then one that is not there is missing.
+    "
+    CREATE TABLE key_directory (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        id BLOB NOT NULL,
+        made INTEGER NOT NULL,
+        replaced INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE log_published (
+        one INTEGER PRIMARY KEY CHECK (one = 1)
+    ) STRICT;
+    ",
 ];
 
 /// Tables that are small, and that every request needs: a look at each page of them is cheap.

@@ -54,6 +54,50 @@ pub enum LogError {
     /// A witness signed another history of this log.
     #[error("the log has two histories: {0}")]
     TwoHistories(String),
+    /// The key directory is missing.
+    #[error(
+        "the key directory `{}` is not there, or is empty: {alive} keys that records are sealed to \
+         should be in it", directory.display()
+    )]
+    NoKeyDirectory {
+        /// The directory.
+        directory: PathBuf,
+        /// Keys that should be in it.
+        alive: u64,
+    },
+    /// The key directory is another service's, or no key directory.
+    #[error(
+        "`{}` belongs to another service, or holds other files: it is not the key directory of this \
+         database, whose {alive} keys should be in it", directory.display()
+    )]
+    OtherKeyDirectory {
+        /// The directory.
+        directory: PathBuf,
+        /// Keys that should be in it.
+        alive: u64,
+    },
+    /// Some keys are missing.
+    #[error(
+        "the key directory `{}` lacks {missing} of the {alive} keys that records are sealed to, and \
+         nothing says that they were destroyed", directory.display()
+    )]
+    KeysMissing {
+        /// The directory.
+        directory: PathBuf,
+        /// Keys that are missing.
+        missing: u64,
+        /// Keys that should be in it.
+        alive: u64,
+    },
+    /// Keys are said to be lost, and none is.
+    #[error("no key is missing from the key directory `{}`", directory.display())]
+    NothingLost {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// A checkpoint was published, and is not there.
+    #[error("the log's `checkpoint` is missing, and it was published before")]
+    NoCheckpoint,
     /// The tiles do not have the root that was signed.
     #[error("the log's tiles do not have the root that their checkpoint signs")]
     Forked,
@@ -77,6 +121,22 @@ impl LogError {
             Self::Behind { .. } | Self::Forked | Self::TwoHistories(_) => {
                 "put back the newest database and log together: signing another history under the \
                  same name would be a fork, which witnesses and auditors would find"
+                    .to_owned()
+            }
+            Self::NoKeyDirectory { alive, .. } | Self::KeysMissing { missing: alive, .. } => format!(
+                "mount it, or put it back, and start again; if it is lost for good, start once with \
+                 `bailiwick serve --keys-are-lost`: the log then says that {alive} keys are lost, and \
+                 what is sealed to them is deleted"
+            ),
+            Self::OtherKeyDirectory { .. } => {
+                "set `keys` in the configuration to this service's key directory; if that is lost for \
+                 good, to a new, empty one, and start once with `bailiwick serve --keys-are-lost`"
+                    .to_owned()
+            }
+            Self::NothingLost { .. } => "start without `--keys-are-lost`".to_owned(),
+            Self::NoCheckpoint => {
+                "put the folder `log` back as it was, or its `checkpoint` from a mirror of the log: \
+                 without it nobody can tell whether the database is the newest one"
                     .to_owned()
             }
             Self::Damaged { path } => {
@@ -190,7 +250,12 @@ impl Tiles {
     /// # Errors
     /// When they do not belong together, or what is missing cannot be made again.
     pub fn check(&self, database: &Connection, signer: &Signer) -> Result<(u64, bool), LogError> {
-        let Some(note) = self.checkpoint()? else { return Ok((0, false)) };
+        let Some(note) = self.checkpoint()? else {
+            return match is_published(database)? {
+                true => Err(LogError::NoCheckpoint),
+                false => Ok((0, false)),
+            };
+        };
         let signed = Checkpoint::verify(&note, &signer.verifier())?;
         let next = next(database)?;
         if next < signed.size {
@@ -237,6 +302,10 @@ impl Tiles {
         let Cosigned { lines, by_all } = cosign(&unpublished)?;
         let note = unpublished.note + &lines;
         replace(&self.folder.join(CHECKPOINT), note.as_bytes())?;
+        // From now on one that is not there is missing.
+        if !is_published(database)? {
+            database.execute("INSERT OR IGNORE INTO log_published (one) VALUES (1)", [])?;
+        }
         // What is in a full bundle, on disk and signed, need not be in the database as well.
         let full = size.saturating_sub(size % WIDTH);
         if full > from.saturating_sub(from % WIDTH) {
@@ -413,6 +482,12 @@ fn root(hashes: &[Digest]) -> Digest {
 
 fn flat(hashes: &[Digest]) -> Vec<u8> {
     hashes.iter().flat_map(|hash| hash.0).collect()
+}
+
+/// Whether a checkpoint was published.
+pub(crate) fn is_published(database: &Connection) -> Result<bool, StoreError> {
+    let mut statement = database.prepare_cached("SELECT EXISTS (SELECT 1 FROM log_published)")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
 }
 
 /// Entries that the database has numbered.

@@ -364,6 +364,8 @@ def requests():
     one("good-reseal", frame(resealing([fixed("span", 1168), [3, 7]], [fixed("span", 1220), []])), "Reseal, two spans")
     one("good-reseal-nothing", frame(resealing()), "Reseal, none")
     one("good-destroy", frame(destroying()), "Destroy")
+    one("good-destroyed", frame([9, []]), "Destroyed")
+    one("good-damaged", frame([10, []]), "Damaged")
     one("good-three", frame([1, []]) + frame([2, []]) + public_key, "one after the other")
 
     one("bad-nothing", b"", "no message at all")
@@ -377,7 +379,8 @@ def requests():
     one("bad-length-all-ones", b"\xff" * 4, "four gigabytes")
     one("bad-length-little-endian", (len(public_key) - 4).to_bytes(4, "little") + public_key[4:], "lengths are big-endian")
     for name, value, remark in [
-        ("unknown", [9, []], "there is no request 9: nothing lists or searches records"),
+        ("unknown", [13, []], "there is no request 13: nothing lists or searches records"),
+        ("destroyed-of-a-key", [9, [named()]], "Destroyed has no fields"),
         ("open-own-by-a-grant", [5, opening()[1]], "approval and look where one entry is to be"),
         ("open-own-twice", reading(consented=[b"a note\n"]), "one more"),
         ("open-own-without-proof", [5, [reading()[1][1]]], "only the record"),
@@ -459,14 +462,14 @@ def responses():
     one("good-keys", frame([1, [[[key, tenant, DEADLINE], [tenant, key, 0]]]]), "Keys, two")
     one("good-opened", frame([2, [b"a prompt and its completion"]]), "Opened")
     one("good-refused-first", frame([3, [0]]), "Refused")
-    one("good-refused-last", frame([3, [14]]), "Refused")
+    one("good-refused-last", frame([3, [17]]), "Refused")
     one("good-seen-nothing", frame([4, [0]]), "Seen")
     one("good-seen", frame([4, [2**64 - 1]]), "Seen, the largest number")
     one("good-resealed", frame([5, [[fixed("span", 1220), b""]]]), "Resealed: one, and one that did not open")
     one("good-resealed-nothing", frame([5, [[]]]), "Resealed, none")
     one("bad-nothing", b"", "no message at all")
     for name, value, remark in [
-        ("refusal-unknown", [3, [15]], "there is no refusal 15"),
+        ("refusal-unknown", [3, [18]], "there is no refusal 18"),
         ("refusal-text", [3, ["no"]], "refusals are numbers"),
         ("refusal-twice", [3, [0, 1]], "one more"),
         ("refusal-missing", [3, []], "which?"),

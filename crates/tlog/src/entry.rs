@@ -414,6 +414,15 @@ pub enum Event {
         #[n(2)]
         key: KeyId,
     },
+    /// A private key is lost: it is not where it should be, and was not seen to be destroyed. What was
+    /// sealed to it is given up.
+    #[n(23)]
+    #[cbor(array)]
+    KeyLost {
+        /// Which.
+        #[n(0)]
+        key: KeyId,
+    },
 }
 
 impl Entry {

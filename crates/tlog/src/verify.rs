@@ -51,6 +51,8 @@ pub struct Report {
     pub keys_created: u64,
     /// Keys that were destroyed.
     pub keys_destroyed: u64,
+    /// Keys that were lost: not where they should be, and not seen to be destroyed.
+    pub keys_lost: u64,
     /// Looks at a record.
     pub looks: u64,
     /// Reads of a record for its owner.
@@ -179,6 +181,7 @@ impl Replay {
             Event::Started { policies, .. } => {
                 self.policies.started((index, time_ms), *policies, found);
             }
+            Event::KeyLost { key } => self.keys.lost(time_ms, *key, found),
             Event::OwnerDeleted { key, .. } => self.keys.condemned(time_ms, *key, found),
             Event::OwnerRead { .. }
             | Event::Request { .. }
@@ -194,6 +197,7 @@ impl Replay {
             Event::Request { .. } => &mut report.requests,
             Event::KeyCreated { .. } => &mut report.keys_created,
             Event::KeyDestroyed { .. } => &mut report.keys_destroyed,
+            Event::KeyLost { .. } => &mut report.keys_lost,
             Event::Looked { .. } => &mut report.looks,
             Event::OwnerRead { .. } => &mut report.owner_reads,
             Event::OwnerDeleted { .. } => &mut report.owner_deletions,

@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Custodian {
         /// The key directory
         keys: PathBuf,
+        /// Which directory that must be
+        expected: store::keys::Expected,
         /// Whose log
         log: String,
         /// Who must have cosigned it
@@ -90,6 +92,10 @@ pub(crate) struct Serve {
     /// Check the configuration and its policies, and stop
     #[arg(long)]
     pub(crate) check: bool,
+    /// Give up keys that are missing from the key directory, once: the log says that they are lost,
+    /// and what is sealed to them is deleted. Without it, a start with missing keys is refused
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) keys_are_lost: bool,
 }
 
 /// A solver looks for a request that the built-in policies and those of `policies.files` allow and a

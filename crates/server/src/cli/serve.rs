@@ -49,7 +49,7 @@ pub(crate) fn serve(args: &Serve) -> Result<(), Failure> {
         );
     }
     let runtime = Runtime::new()?;
-    runtime.block_on(run(config, policies, management, |started| {
+    runtime.block_on(run(config, (policies, args.keys_are_lost), management, |started| {
         tracing::info!(
             api = %started.api,
             operations = %started.operations,
@@ -77,7 +77,7 @@ pub(crate) fn quickstart(args: Quickstart) -> Result<(), Failure> {
     runtime.block_on(async {
         let keys = quickstart::prepare(&management, &config, args.model).await?;
         let data = config.data.clone();
-        run(config, policies, management, move |started| {
+        run(config, (policies, false), management, move |started| {
             tokio::spawn(quickstart::welcome(data, keys, started));
         })
         .await
@@ -101,7 +101,7 @@ fn open(config: &Config) -> Result<Management, Failure> {
 
 async fn run(
     config: Config,
-    policies: Policies,
+    decided: (Policies, bool),
     management: Management,
     started: impl FnOnce(Started),
 ) -> Result<(), Failure> {
@@ -127,7 +127,7 @@ async fn run(
         next().await;
     };
     tokio::select! {
-        result = serve::run(config, policies, management.store().clone(), shutdown, started) => {
+        result = serve::run(config, decided, management.store().clone(), shutdown, started) => {
             result?;
         }
         () = impatient => tracing::warn!("stopped before all requests had ended"),

@@ -252,6 +252,13 @@ fn replay(
             "{} keys were made, and {} destroyed, none after its deadline",
             report.keys_created, report.keys_destroyed
         ))?;
+        if report.keys_lost > 0 {
+            findings.note(&format!(
+                "{} keys were lost, not destroyed: what was sealed to them is given up, and that no \
+                 copy of them is left is the operator's word",
+                report.keys_lost
+            ))?;
+        }
         findings.good(&format!("{} looks at records, each approved", report.looks))?;
         findings.good(&format!(
             "{} reads and {} deletions of records by their owners, none after a deletion: the owners \

@@ -28,6 +28,7 @@ mod keys;
 mod kills;
 mod lifecycle;
 mod limits;
+mod missing_keys;
 mod networks;
 mod operations;
 mod owner;

@@ -374,7 +374,7 @@ fn a_killed_custodian_is_started_again() {
     assert_eq!(claims(&caller, &reply)["retention"]["class"], "stored");
 }
 
-fn custodian_of(service: &Service) -> u32 {
+pub(crate) fn custodian_of(service: &Service) -> u32 {
     eventually("the custodian runs", || {
         let children = format!("/proc/{0}/task", service.process.pid);
         let threads = fs::read_dir(children).unwrap();

@@ -103,11 +103,21 @@ impl Service {
     /// Starts a service on files that are there; it may not listen yet when this returns.
     pub(crate) fn begin(
         files: Files,
+        addresses: [SocketAddr; 2],
+        settings: &[(&str, &str)],
+    ) -> Self {
+        Self::begin_with(files, addresses, &[], settings)
+    }
+
+    /// The same, with options of the command line.
+    pub(crate) fn begin_with(
+        files: Files,
         [api, operations]: [SocketAddr; 2],
+        options: &[&str],
         settings: &[(&str, &str)],
     ) -> Self {
         let mut command = files.command();
-        command.arg("serve").envs([
+        command.arg("serve").args(options).envs([
             ("BAILIWICK_LISTEN__API", api.to_string()),
             ("BAILIWICK_LISTEN__OPERATIONS", operations.to_string()),
             // Small, so that a prompt is soon too long and a test soon over.

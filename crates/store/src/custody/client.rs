@@ -102,6 +102,22 @@ impl Client {
         self.ask(&Request::Keys, keys)
     }
 
+    /// Which keys were destroyed.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn destroyed(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
+        self.ask(&Request::Destroyed, keys)
+    }
+
+    /// Which keys are damaged.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn damaged(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
+        self.ask(&Request::Damaged, keys)
+    }
+
     /// Shows the log's newest checkpoint. Returns how many entries the newest has that the custodian
     /// has seen: where they are others than this one's, it was not taken, and the proof must begin
     /// there.

@@ -42,6 +42,7 @@ macro_rules! clock {
     };
 }
 
+mod missing;
 mod own;
 
 fn signer() -> Arc<Signer> {
@@ -55,11 +56,17 @@ fn trust() -> Trust {
 /// A custodian in a thread, instead of a process.
 fn custodian(keys: &Path, clock: ReadClock, trust: Trust) -> Connect {
     let keys = keys.to_owned();
-    Box::new(move || {
+    Box::new(move |expected| {
         let (ours, mut theirs) = UnixStream::pair()?;
-        let (mut custodian, _) =
-            Custodian::start(&keys, trust.clone(), clock()).map_err(std::io::Error::other)?;
-        std::thread::spawn(move || custody::serve(&mut custodian, &mut theirs, clock));
+        match Custodian::start((&keys, expected), trust.clone(), clock()) {
+            Ok((mut custodian, _)) => {
+                std::thread::spawn(move || custody::serve(&mut custodian, &mut theirs, clock));
+            }
+            Err(error) => {
+                let refusal = error.refusal();
+                std::thread::spawn(move || custody::decline(&mut theirs, refusal));
+            }
+        }
         Ok(Client::new(ours))
     })
 }
@@ -72,32 +79,45 @@ fn open_with(home: &Path, clock: ReadClock, cosign: Cosign) -> Result<(Ledger, R
     open_as(home, clock, (cosign, trust(), ""), None)
 }
 
+/// As somebody who says that missing keys are lost.
+fn open_lost(home: &Path, clock: ReadClock) -> Result<(Ledger, Repairs), LogError> {
+    let opening = opening(home, clock, (unwitnessed(), trust(), ""), None);
+    Ledger::open(&home.join("data"), Opening { keys_are_lost: true, ..opening })
+}
+
 fn open_as(
+    home: &Path,
+    clock: ReadClock,
+    outside: (Cosign, Trust, &str),
+    proof: Option<Proof>,
+) -> Result<(Ledger, Repairs), LogError> {
+    Ledger::open(&home.join("data"), opening(home, clock, outside, proof))
+}
+
+fn opening(
     home: &Path,
     clock: ReadClock,
     (cosign, trust, egress): (Cosign, Trust, &str),
     proof: Option<Proof>,
-) -> Result<(Ledger, Repairs), LogError> {
+) -> Opening {
     let started = Event::Started {
         binary: Digest([1; 32]),
         configuration: Digest([2; 32]),
         models: Vec::new(),
         policies: None,
     };
-    let connect = custodian(&home.join("keys"), clock, trust);
-    Ledger::open(
-        &home.join("data"),
-        Opening {
-            signer: signer(),
-            clock,
-            connect,
-            metadata: Metadata::DEFAULT,
-            cosign,
-            started,
-            proof,
-            egress: egress.to_owned(),
-        },
-    )
+    Opening {
+        signer: signer(),
+        clock,
+        connect: custodian(&home.join("keys"), clock, trust),
+        key_directory: home.join("keys"),
+        keys_are_lost: false,
+        metadata: Metadata::DEFAULT,
+        cosign,
+        started,
+        proof,
+        egress: egress.to_owned(),
+    }
 }
 
 fn terms() -> Arc<Terms> {
