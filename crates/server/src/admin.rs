@@ -468,6 +468,7 @@ impl AdminError {
                     | StoreError::Clock(_)
                     | StoreError::NoRandom(_)
                     | StoreError::Locked { .. }
+                    | StoreError::Backup { .. }
                     | StoreError::Database(_)
                     | StoreError::File { .. },
                 )

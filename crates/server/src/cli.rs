@@ -3,6 +3,7 @@
 //! Data goes to standard output, as tables or as JSON; everything else goes to standard error.
 
 mod args;
+mod backup;
 mod chat;
 mod desk;
 mod dial;
@@ -45,6 +46,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Review(args) => desk::review(args)?,
         Command::Model(args) => manage::model(&args)?,
         Command::Usage(args) => usage::usage(&args)?,
+        Command::Backup(args) => backup::backup(&args)?,
+        Command::Restore(args) => backup::restore(args)?,
         Command::Prove(args) => return Ok(prove::prove(&args)),
         Command::Verify(args) => verify::verify(&args)?,
         Command::Witness(args) => witness::witness(args)?,

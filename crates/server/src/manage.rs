@@ -42,7 +42,9 @@ pub use self::{
     error::ManageError,
     models::NewModel,
     roles::{RoleAssignment, RoleAssignmentView, ScopeName},
-    service_key::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, service_key, witness_key},
+    service_key::{
+        SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, key_in, rename_service_key, service_key, witness_key,
+    },
     usage::UsageView,
     view::{
         AbusePenaltyView, CapabilityView, DeploymentView, KeyView, LimitsView, ModelView,

@@ -15,7 +15,7 @@ use policy::{
         clock::{Behind, Clock, Reading},
     },
 };
-use tlog::{canon::Digest, checkpoint::Checkpoint};
+use tlog::{canon::Digest, checkpoint::Checkpoint, tree::empty_root};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -28,6 +28,7 @@ mod grant;
 mod history;
 mod owner;
 mod rotate;
+mod succession;
 mod wire;
 
 pub use client::{ANSWER_WITHIN, Client, CustodyError};
@@ -118,6 +119,21 @@ pub enum Request {
     /// Which keys are damaged, or their tenant's key-encryption key.
     #[n(10)]
     Damaged,
+    /// Which checkpoint it has seen last.
+    #[n(11)]
+    Pinned,
+    /// Follow a log to the one that succeeds it.
+    #[n(12)]
+    #[cbor(array)]
+    Succeed {
+        /// The log's `Succeeded` entry.
+        #[n(0)]
+        succeeded: Box<Proven>,
+        /// That what both logs have in common continues what the custodian has seen; nothing where
+        /// the entry names that as a head.
+        #[n(1)]
+        proof: Vec<Digest>,
+    },
 }
 
 /// What the custodian answers.
@@ -160,6 +176,10 @@ pub enum Response {
     #[n(5)]
     #[cbor(array)]
     Resealed(#[n(0)] Vec<ByteVec>),
+    /// The newest checkpoint that it has seen.
+    #[n(6)]
+    #[cbor(array)]
+    Pinned(#[n(0)] Head),
 }
 
 impl std::fmt::Debug for Response {
@@ -170,6 +190,7 @@ impl std::fmt::Debug for Response {
             Self::Opened { content } => write!(f, "Opened({} bytes)", content.len()),
             Self::Refused(refusal) => write!(f, "Refused({refusal:?})"),
             Self::Seen(size) => write!(f, "Seen({size})"),
+            Self::Pinned(head) => write!(f, "Pinned({head:?})"),
             Self::Resealed(spans) => write!(f, "Resealed({} spans)", spans.len()),
         }
     }
@@ -188,6 +209,21 @@ pub struct ListedKey {
     /// When it is destroyed.
     #[n(2)]
     pub deadline_ms: u64,
+}
+
+/// A checkpoint that was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Head {
+    /// Of which log.
+    #[n(0)]
+    pub origin: String,
+    /// Its entries; 0: none was seen.
+    #[n(1)]
+    pub size: u64,
+    /// Its root.
+    #[n(2)]
+    pub root: Digest,
 }
 
 /// A grant, with the proof that approval and look are in the log.
@@ -344,6 +380,12 @@ pub enum Refusal {
     #[n(17)]
     #[error("the tenant's key, or its key-encryption key, is damaged or missing")]
     DamagedKey,
+    /// The log has another name than the one that was seen.
+    #[n(18)]
+    #[error(
+        "the custodian has seen a log of another name, and was not shown that this one succeeds it"
+    )]
+    Predecessor,
 }
 
 /// What the custodian holds.
@@ -385,8 +427,20 @@ impl Custodian {
         reading: Reading,
     ) -> Result<(Self, Vec<KeyEntry>), CustodianError> {
         let keys = KeyDirectory::open(folder, expected)?;
-        // Another log's says nothing about this one.
-        let seen = keys.seen()?.filter(|seen| seen.origin == trust.log.name());
+        let seen = match (keys.seen()?, expected) {
+            (Some(seen), _) => seen,
+            // What was seen does not go unseen because its file is not there.
+            (None, Expected::Known(_)) => {
+                return Err(KeyError::Damaged { key: "seen".to_owned() }.into());
+            }
+            (None, Expected::New(_) | Expected::Unmarked(_)) => {
+                let origin = trust.log.name().to_owned();
+                let none = Checkpoint { origin, size: 0, root: empty_root() };
+                keys.set_seen(&none)?;
+                none
+            }
+        };
+        let seen = Some(seen);
         let clock = Clock::advance(keys.clock()?, reading)?;
         // Without a clock file, a machine that booted in another year would take all keys for old.
         match keys.ahead(clock.now_ms)? {
@@ -443,6 +497,8 @@ impl Custodian {
             }
             Request::Reseal { from, to, spans } => self.reseal(&from, to, spans, now_ms),
             Request::Destroy { key, deletion } => self.destroy(&key, &deletion),
+            Request::Pinned => self.pinned(),
+            Request::Succeed { succeeded, proof } => self.succeed(&succeeded, &proof),
             Request::Destroyed => Ok(listed(self.keys.destroyed().map_err(unusable)?)),
             Request::Damaged => Ok(listed(self.keys.damaged().map_err(unusable)?)),
         }
@@ -451,6 +507,11 @@ impl Custodian {
     /// Takes a checkpoint as the newest, where it continues the one before; on disk before the
     /// answer.
     fn see(&mut self, shown: &Shown) -> Result<Response, Refusal> {
+        self.trust.checkpoint(&shown.checkpoint)?;
+        let is_other = |seen: &&Checkpoint| seen.origin != self.trust.log.name() && seen.size > 0;
+        if self.seen.as_ref().filter(is_other).is_some() {
+            return Err(Refusal::Predecessor);
+        }
         match self.trust.see(shown, self.seen.as_ref())? {
             Seeing::Newest(newest) => {
                 let size = newest.size;

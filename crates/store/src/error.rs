@@ -109,6 +109,12 @@ pub enum StoreError {
         /// The directory.
         path: PathBuf,
     },
+    /// A backup, or a copy of one, is used as a data directory.
+    #[error("`{}` has a copy of a database that `bailiwick backup` made", path.display())]
+    Backup {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Another process holds the database.
     #[error("the database is busy: another process is writing to it")]
     Busy,
@@ -164,6 +170,11 @@ impl StoreError {
             }
             Self::Locked { .. } => {
                 "stop the other one, or give this one its own directory".to_owned()
+            }
+            Self::Backup { .. } => {
+                "restore it with `bailiwick restore` (docs/operate/backup.md): a log that goes on from an \
+                 older database under the same name is a fork"
+                    .to_owned()
             }
             Self::Busy => "try again in a moment".to_owned(),
             Self::Database(_) | Self::File { .. } => {

@@ -48,6 +48,7 @@ pub use self::{
     usage::UsageRow,
 };
 use crate::{
+    backup,
     custody::{Client, CustodyError, ListedKey, Named},
     error::StoreError,
     files,
@@ -215,6 +216,8 @@ pub(crate) struct Shared {
     overdue: Mutex<Option<String>>,
     /// Why nothing can be sealed, where that is so.
     keyless: Mutex<missing::Keyless>,
+    /// The entries that say that this log succeeds another.
+    successions: Vec<u64>,
     changed: std::sync::Condvar,
     shredding: Mutex<shred::Shredding>,
     shredded: std::sync::Condvar,
@@ -260,6 +263,9 @@ impl Ledger {
         let tiles = Tiles::open(&data.join("log"))?;
         let mut writer = connect(data)?;
         schema::check(&writer)?;
+        if backup::is_copy(&writer)? {
+            return Err(StoreError::Backup { path: data.to_owned() }.into());
+        }
         let Opening { signer, clock, metadata, cosign, started, proof, egress, .. } = opening;
         let directory = (&opening.key_directory, opening.keys_are_lost);
         let (signed, tiles_repaired) = tiles.check(&writer, &signer)?;
@@ -281,6 +287,7 @@ impl Ledger {
             unrecorded: Mutex::new(None),
             overdue: Mutex::new(None),
             keyless: Mutex::default(),
+            successions: backup::successions(&writer)?,
             changed: std::sync::Condvar::new(),
             shredding: Mutex::default(),
             shredded: std::sync::Condvar::new(),
@@ -289,6 +296,9 @@ impl Ledger {
         // that this log is an old one.
         let opened = missing::open(&writer, &shared, directory)?;
         sweep::show_at_start(&shared)?;
+        if signed > 0 {
+            sweep::ask_at_start(&mut writer, &shared)?;
+        }
         let mut repairs = sweep::reconcile(&mut writer, &shared, (directory, opened))?;
         repairs.tiles = tiles_repaired;
         log_start(&mut writer, clock, (proof.as_ref(), started, &egress), &repairs)?;

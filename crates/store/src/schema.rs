@@ -311,6 +311,17 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE log_published (
         one INTEGER PRIMARY KEY CHECK (one = 1)
     ) STRICT;
+    -- Logs that ended before this one: the entry that says so, and the note that ended each.
+    CREATE TABLE succession (
+        idx INTEGER PRIMARY KEY,
+        old TEXT NOT NULL,
+        ended TEXT NOT NULL
+    ) STRICT;
+    -- That this is a backup, and no service may run on it before it is restored.
+    CREATE TABLE backup_copy (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        made_ms INTEGER NOT NULL
+    ) STRICT;
     ",
 ];
 

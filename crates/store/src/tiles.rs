@@ -119,8 +119,10 @@ impl LogError {
                 "put back the `service.key` that this data directory was made with".to_owned()
             }
             Self::Behind { .. } | Self::Forked | Self::TwoHistories(_) => {
-                "put back the newest database and log together: signing another history under the \
-                 same name would be a fork, which witnesses and auditors would find"
+                "put back the newest database and log together. Where they are gone for good, \
+                 `bailiwick restore` ends this log and goes on under another name from a backup \
+                 (docs/operate/backup.md): signing another history under the same name would be a fork, \
+                 which witnesses and auditors would find"
                     .to_owned()
             }
             Self::NoKeyDirectory { alive, .. } | Self::KeysMissing { missing: alive, .. } => format!(
@@ -153,6 +155,8 @@ pub struct Unpublished<'a> {
     pub note: String,
     /// Its entries.
     pub size: u64,
+    /// The notes that ended the logs before this one, in order.
+    pub ended: Vec<String>,
     tiles: &'a Tiles,
 }
 
@@ -163,6 +167,14 @@ impl Unpublished<'_> {
     /// When a tile cannot be read.
     pub fn proof(&self, old: u64) -> Result<Vec<Digest>, LogError> {
         self.tiles.proof(old, self.size)
+    }
+
+    /// The proof that one of its beginnings continues another.
+    ///
+    /// # Errors
+    /// When a tile cannot be read.
+    pub fn proof_between(&self, old: u64, size: u64) -> Result<Vec<Digest>, LogError> {
+        self.tiles.proof_within((old, size.min(self.size)), self.size)
     }
 }
 
@@ -191,6 +203,9 @@ pub struct Tiles {
     folder: PathBuf,
 }
 
+/// The name of the file with the note that ended the log before this one.
+const ENDED: &str = "ended";
+
 /// The name of the checkpoint's file.
 const CHECKPOINT: &str = "checkpoint";
 
@@ -218,11 +233,39 @@ impl Tiles {
                 && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
                 && !segment.starts_with('.')
         };
-        let known = path == CHECKPOINT || path.strip_prefix("tile/").is_some();
+        let known = path == CHECKPOINT || path == ENDED || path.strip_prefix("tile/").is_some();
         if !known || path.len() > PATH_BYTES_MAX || !path.split('/').all(segment) {
             return Ok(None);
         }
         self.read(path)
+    }
+
+    /// Keeps the note that ended the log before this one, for who follows that.
+    pub(crate) fn set_ended(&self, note: &str) -> Result<(), StoreError> {
+        replace(&self.folder.join(ENDED), note.as_bytes())
+    }
+
+    /// The root over the first entries of a log that has `whole` entries by now.
+    pub(crate) fn root(&self, size: u64, whole: u64) -> Result<Digest, LogError> {
+        Ok(tree::frontier(&self.nodes(whole), size)?.root())
+    }
+
+    /// Takes over what full bundles another folder has of the first `size` entries.
+    pub(crate) fn take_full(&self, from: &Self, size: u64) -> Result<(), LogError> {
+        for index in 0..size / WIDTH {
+            for path in [tile::bundle_path(index, WIDTH), tile::path(0, index, WIDTH)] {
+                let bytes = from.read(&path)?.ok_or(LogError::Damaged { path: path.clone() })?;
+                self.put(&path, &bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the files of a log of `size` entries, of which the first are there in full bundles and
+    /// the rest is in the database.
+    pub(crate) fn write_rest(&self, database: &Connection, size: u64) -> Result<(), LogError> {
+        self.write_bundles(database, first_kept(database, size)?, size)?;
+        self.write_levels(0, size)
     }
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -298,7 +341,9 @@ impl Tiles {
         let root = tree::frontier(&self.nodes(size), size)?.root();
         let origin = signer.verifier().name().to_owned();
         let checkpoint = Checkpoint { origin, size, root };
-        let unpublished = Unpublished { note: checkpoint.sign(signer), size, tiles: self };
+        let note = checkpoint.sign(signer);
+        let ended = crate::backup::ended(database)?;
+        let unpublished = Unpublished { note, size, ended, tiles: self };
         let Cosigned { lines, by_all } = cosign(&unpublished)?;
         let note = unpublished.note + &lines;
         replace(&self.folder.join(CHECKPOINT), note.as_bytes())?;
@@ -316,6 +361,11 @@ impl Tiles {
 
     /// Writes bundles and tiles that entries `from..size` are in.
     fn write(&self, database: &Connection, from: u64, size: u64) -> Result<(), LogError> {
+        self.write_bundles(database, from, size)?;
+        self.write_levels(from, size)
+    }
+
+    fn write_bundles(&self, database: &Connection, from: u64, size: u64) -> Result<(), LogError> {
         if from >= size {
             return Ok(());
         }
@@ -338,6 +388,13 @@ impl Tiles {
             }
             self.put(&path, &bytes)?;
             self.put(&tile::path(0, bundle, width), &flat(&hashes))?;
+        }
+        Ok(())
+    }
+
+    fn write_levels(&self, from: u64, size: u64) -> Result<(), LogError> {
+        if from >= size {
+            return Ok(());
         }
         for level in 1.. {
             let height = u32::from(level) * u32::from(HEIGHT);
@@ -415,7 +472,17 @@ impl Tiles {
     /// # Errors
     /// When a tile cannot be read.
     pub fn proof(&self, old: u64, size: u64) -> Result<Vec<Digest>, LogError> {
-        tree::consistency_proof(&self.nodes(size), old, size)
+        self.proof_within((old, size), size)
+    }
+
+    /// The same, of two beginnings of a log that has `whole` entries by now: not every size was
+    /// published, so a beginning may have no tiles of its own.
+    pub(crate) fn proof_within(
+        &self,
+        (old, size): (u64, u64),
+        whole: u64,
+    ) -> Result<Vec<Digest>, LogError> {
+        tree::consistency_proof(&self.nodes(whole), old, size)
     }
 
     /// One entry's bytes, from the bundle of a log of `size` entries.
@@ -498,7 +565,7 @@ pub(crate) fn next(database: &Connection) -> Result<u64, StoreError> {
 }
 
 /// The first entry of the first bundle that the database still has whole.
-fn first_kept(database: &Connection, otherwise: u64) -> Result<u64, StoreError> {
+pub(crate) fn first_kept(database: &Connection, otherwise: u64) -> Result<u64, StoreError> {
     let first: Option<u64> =
         database.query_row("SELECT min(idx) FROM log_entry", [], |row| row.get(0))?;
     Ok(first.unwrap_or(otherwise).min(otherwise))

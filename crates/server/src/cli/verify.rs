@@ -14,7 +14,7 @@ use tlog::{
     checkpoint::Checkpoint,
     note::{Note, Verifier},
     receipt::{PolicySet, Receipt, VOUCHERS, Verified},
-    verify::{Audit, Files, Finding, InForce, NoAudit, Question},
+    verify::{Audit, Continues, Files, Finding, InForce, NoAudit, Question, Report, Succeeded},
 };
 
 use super::{
@@ -72,6 +72,7 @@ pub(crate) fn verify(args: &Verify) -> Result<(), Failure> {
     match &args.command {
         VerifyCommand::Receipt { receipt, request, response, log, witness } => {
             let receipt = parsed(receipt)?;
+            let service = named(&service, &receipt.proof.checkpoint);
             match receipt.verify(&service) {
                 Ok(verified) => {
                     let bodies = (request.as_deref(), response.as_deref());
@@ -94,6 +95,14 @@ pub(crate) fn verify(args: &Verify) -> Result<(), Failure> {
         }
     }
     findings.end()
+}
+
+/// The service's key under the name that a receipt's log has: before and after a restore it is another
+/// name of the same key. Whether the names belong together, the log says.
+fn named(service: &Verifier, note: &str) -> Verifier {
+    let renamed = Checkpoint::verify_renamed(note, service).map(|found| found.origin);
+    let renamed = renamed.ok().and_then(|origin| service.renamed(&origin).ok());
+    renamed.unwrap_or_else(|| service.clone())
 }
 
 fn parsed(file: &Path) -> Result<Receipt, Failure> {
@@ -269,12 +278,51 @@ fn replay(
     for notice in &report.notices {
         findings.note(&placed(notice))?;
     }
+    successions(findings, report)?;
     if let Some(older) = older {
-        let same = audit.older_root == Some(older.root);
-        let size = older.size;
-        findings.check(same, &format!("it continues the older checkpoint of {size} entries"))?;
+        let what = format!("it continues the older checkpoint of {} entries", older.size);
+        match audit.continues(older) {
+            Continues::Yes => findings.good(&what)?,
+            Continues::Named { index } => findings.good(&format!(
+                "the older checkpoint of {} entries is of the log before this one, after the cut: entry \
+                 {index} names it as its head",
+                older.size
+            ))?,
+            Continues::No(why) => findings.bad(&format!("{what}: {why}"))?,
+        }
     }
     Ok(Some(audit))
+}
+
+/// Where the log goes on in the place of another, in plain words.
+fn successions(findings: &Findings, report: &Report) -> Result<(), Failure> {
+    for Succeeded { index, time_ms, succession, .. } in &report.successions {
+        let at = crate::manage::time(time_ms / 1000);
+        let (old, cut, newest) = (&succession.old, succession.cut.size, succession.newest());
+        findings.note(&format!(
+            "entry {index}, {at}: restored from a backup. The log `{old}` has ended; it is cut after {cut} \
+             entries and goes on here as `{}`. The reason is committed to: {}",
+            succession.new, succession.reason
+        ))?;
+        let heads = succession.heads.iter();
+        let heads: Vec<_> =
+            heads.map(|head| format!("{} ({})", head.mark.size, head.source.name())).collect();
+        findings.note(&format!("entry {index}: the newest heads known: {}", heads.join(", ")))?;
+        findings.note(&match succession.lost {
+            Some(lost) => format!(
+                "entry {index}: {} receipts and {} other entries are lost, listed in a file with the \
+                 SHA-256 {}",
+                lost.requests, lost.others, lost.list
+            ),
+            None if newest > cut => format!(
+                "entry {index}: the entries {cut} to {} are lost, and the operator does not know them; \
+                 later ones may be lost, too",
+                newest.saturating_sub(1)
+            ),
+            None => format!("entry {index}: entries from {cut} on may be lost; none is known"),
+        })?;
+    }
+    Ok(())
 }
 
 fn counts(findings: &Findings, audit: &Audit) -> Result<(), Failure> {
@@ -318,7 +366,8 @@ impl Files for Folder<'_> {
 }
 
 fn older_checkpoint(service: &Verifier, file: &Path) -> Result<Checkpoint, Failure> {
-    Checkpoint::verify(&text(file)?, service).map_err(|error| {
+    // Of this log, or of one before it: they have one key.
+    Checkpoint::verify_renamed(&text(file)?, service).map_err(|error| {
         Failure::new(format!("`{}`: {error}", file.display()), "give a saved checkpoint")
     })
 }

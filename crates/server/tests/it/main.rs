@@ -38,6 +38,7 @@ mod policies;
 mod process;
 mod records;
 mod replay;
+mod restore;
 mod review;
 mod roles;
 mod schema;

@@ -78,6 +78,19 @@ pub(super) fn show_at_start(shared: &Shared) -> Result<(), LogError> {
     }
 }
 
+/// The same of the witnesses: what was committed is published before anything is added to it.
+pub(super) fn ask_at_start(database: &mut Connection, shared: &Shared) -> Result<(), LogError> {
+    let size = super::held(&shared.published).size;
+    match shared.tiles.publish(database, (&*shared.signer, &shared.cosign), size) {
+        Err(error @ LogError::TwoHistories(_)) => Err(error),
+        // What cannot be written, or a witness that is late, shows where it matters.
+        published => {
+            shared.publish_done(published);
+            Ok(())
+        }
+    }
+}
+
 /// Turns after which the custodian is shown the newest checkpoint.
 const SHOWN_AGAIN: u64 = 60;
 

@@ -44,6 +44,7 @@ macro_rules! clock {
 
 mod missing;
 mod own;
+mod restore;
 
 fn signer() -> Arc<Signer> {
     Arc::new(Signer::new("log.example", &[1; 32]).unwrap())
@@ -670,9 +671,21 @@ fn two_services_that_share_a_log_are_caught_by_the_witness() {
     let (first, _) = open_with(homes[0].path(), clock, witness.cosign()).unwrap();
     let index = commit(&first, ended(2, true, START_MS)).unwrap();
     first.publish(index).unwrap();
-    // The second has its own history: it records, but what it would sign is not published.
-    let (second, _) = open_with(homes[1].path(), clock, witness.cosign()).unwrap();
+    // The second is an older one: it does not start, and says what to do.
+    let refused = open_with(homes[1].path(), clock, witness.cosign()).unwrap_err();
+    assert!(matches!(refused, LogError::TwoHistories(_)), "{refused}");
+    assert!(refused.help().contains("bailiwick restore"), "{}", refused.help());
+    settle(homes[1].path());
+    // Where the witness is late at the start, it records, but what it would sign is not published.
+    let (late, asked) = (Arc::new(std::sync::atomic::AtomicBool::new(true)), witness.cosign());
+    let is_late = Arc::clone(&late);
+    let cosign: Cosign = Box::new(move |unpublished| match is_late.load(Ordering::SeqCst) {
+        true => Ok(Cosigned { lines: String::new(), by_all: false }),
+        false => asked(unpublished),
+    });
+    let (second, _) = open_with(homes[1].path(), clock, cosign).unwrap();
     let before = second.tiles().checkpoint().unwrap();
+    late.store(false, Ordering::SeqCst);
     let index = commit(&second, ended(3, true, START_MS)).unwrap();
     let refused = second.publish(index).unwrap_err().to_string();
     assert!(refused.contains("two histories"), "{refused}");

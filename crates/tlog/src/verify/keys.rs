@@ -133,6 +133,20 @@ impl Keys {
         }
     }
 
+    /// The log goes on after a part was cut off, in which more time has passed. Says of how many keys
+    /// the deadline came meanwhile: they are due now.
+    pub(super) fn succeeded(&mut self, last_ms: u64, now_ms: u64) -> usize {
+        let mut count = 0;
+        for deadline in self.alive.values_mut() {
+            if *deadline > last_ms && *deadline <= now_ms {
+                *deadline = now_ms;
+                count += 1;
+            }
+        }
+        self.condemned.values_mut().for_each(|since| *since = (*since).max(now_ms));
+        count
+    }
+
     /// Keys that are there, and whose time has not come.
     pub(super) fn waiting(&self, now_ms: u64) -> usize {
         self.alive.values().filter(|deadline| !overdue(**deadline, now_ms)).count()
