@@ -512,6 +512,7 @@ impl AdminError {
                     | StoreError::Locked { .. }
                     | StoreError::NetworkFiles { .. }
                     | StoreError::Displaced { .. }
+                    | StoreError::Backup { .. }
                     | StoreError::Database(_)
                     | StoreError::File { .. },
                 )

@@ -3,6 +3,7 @@
 //! Data goes to standard output, as tables or as JSON; everything else goes to standard error.
 
 mod args;
+mod backup;
 mod chat;
 mod desk;
 mod dial;
@@ -48,12 +49,14 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Review(args) => desk::review(args)?,
         Command::Model(args) => manage::model(&args)?,
         Command::Usage(args) => usage::usage(&args)?,
+        Command::Backup(args) => backup::backup(&args)?,
+        Command::Restore(args) => backup::restore(args)?,
         Command::Prove(args) => return Ok(prove::prove(&args)),
         Command::Verify(args) => return verify::verify(&args),
         Command::Mirror(args) => return mirror::mirror(&args),
         Command::Witness(args) => witness::witness(args)?,
-        Command::Custodian { keys, log, witnesses } => {
-            crate::custodian::main(&keys, &log, &witnesses)?;
+        Command::Custodian { keys, expected, log, witnesses } => {
+            crate::custodian::main(&keys, expected, &log, &witnesses)?;
         }
         Command::Completions { shell } => {
             let mut text = Vec::new();

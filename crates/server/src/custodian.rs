@@ -15,6 +15,7 @@ use std::{
 use engine::confine;
 use store::{
     custody::{self, Client, Custodian, Trust},
+    keys::Expected,
     ledger::Connect,
 };
 use tlog::note::Verifier;
@@ -25,7 +26,12 @@ use crate::{cli::Failure, clock, fleet::EXECUTABLE};
 ///
 /// # Errors
 /// When the key directory cannot be used, or the clock cannot be relied on.
-pub(crate) fn main(keys: &Path, log: &str, witnesses: &[String]) -> Result<(), Failure> {
+pub(crate) fn main(
+    keys: &Path,
+    expected: Expected,
+    log: &str,
+    witnesses: &[String],
+) -> Result<(), Failure> {
     // Its memory holds private keys while it opens a record: no core dumps, no tracing.
     confine::keep_private().map_err(|error| Failure::plain(error.to_string()))?;
     // The server raised its own limit for its connections; a few files are enough here.
@@ -39,8 +45,14 @@ pub(crate) fn main(keys: &Path, log: &str, witnesses: &[String]) -> Result<(), F
     let input = io::stdin().as_fd().try_clone_to_owned().map_err(by_hand)?;
     let mut stream = UnixStream::from(input);
     stream.peer_addr().map_err(by_hand)?;
-    let (mut custodian, _) = Custodian::start(keys, trust, clock::read())
-        .map_err(|error| Failure::plain(error.to_string()))?;
+    let mut custodian = match Custodian::start((keys, expected), trust, clock::read()) {
+        Ok((custodian, _)) => custodian,
+        Err(error) => {
+            let failure = Failure::plain(error.to_string());
+            custody::decline(&mut stream, error.refusal())?;
+            return Err(failure);
+        }
+    };
     // Before the first message: whatever is wrong with how one is read, the keys go nowhere else
     // than over the line.
     confine::to_folder(keys).map_err(|error| Failure::plain(error.to_string()))?;
@@ -62,13 +74,14 @@ fn hung_up(error: &io::Error) -> bool {
 pub(crate) fn connect(keys: PathBuf, trust: &Trust) -> Connect {
     let log = trust.log.to_string();
     let witnesses: Vec<String> = trust.witnesses.iter().map(ToString::to_string).collect();
-    Box::new(move || {
+    Box::new(move |expected| {
         let (ours, theirs) = UnixStream::pair()?;
         let keys = std::path::absolute(&keys)?;
         let mut command = Command::new(EXECUTABLE);
         command
             .arg("custodian")
             .arg(keys)
+            .arg(expected.to_string())
             .arg(&log)
             .args(&witnesses)
             .env_clear()

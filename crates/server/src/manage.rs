@@ -48,7 +48,9 @@ pub use self::{
         DeploymentUpdate, IpRuleValue, NetworkAcls, NewDeployment, NewResource, ResourceUpdate,
     },
     roles::{RoleAssignment, RoleAssignmentView, ScopeName, TeamMemberView},
-    service_key::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, service_key, witness_key},
+    service_key::{
+        SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, key_in, rename_service_key, service_key, witness_key,
+    },
     usage::{BadPeriod, Period, Step, UsageQuestion, UsageView},
     view::{
         AbusePenaltyView, CapabilityView, DeploymentView, KeyView, LimitsView, ModelView,

@@ -145,6 +145,8 @@ pub struct Setup {
     pub store: Store,
     /// How this process is confined.
     pub confinement: Confinement,
+    /// Whether the operator gives up the keys that are missing: the log then says that they are lost.
+    pub keys_are_lost: bool,
     /// Where later configurations come from.
     pub reloads: Reloads,
 }
@@ -158,7 +160,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
     started: impl FnOnce(Started),
 ) -> Result<(), StartError> {
-    let Setup { config, policies, store, confinement, mut reloads } = setup;
+    let Setup { config, policies, store, confinement, keys_are_lost, mut reloads } = setup;
     // Before anything is decided: what had expired when the service ended stays expired.
     clock::resume(store.clock()?);
     let listeners = Listeners::open(&config)?;
@@ -200,8 +202,10 @@ pub async fn run(
         let (config, directory) = (config.clone(), store.directory()?);
         let (witnesses, runtime) = (Arc::clone(&witnesses), Handle::current());
         // Witnesses are waited for, which this thread must not.
-        spawn_blocking(move || recording::open(&config, told, &directory, &witnesses, runtime))
-            .await
+        spawn_blocking(move || {
+            recording::open(&config, told, (&directory, keys_are_lost), &witnesses, runtime)
+        })
+        .await
     };
     let (ledger, identity) = recording.map_err(|_| StartError::Aborted)??;
     // After the listeners: where an address is taken, no model is loaded in vain.

@@ -16,8 +16,11 @@ use axum::{
 };
 use store::{tiles::LogError, witness::Seen};
 use tlog::{
+    checkpoint::Checkpoint,
     note::{Signer, Verifier},
-    witness::{ADD_CHECKPOINT, AddCheckpoint, Refusal, SIZE_TYPE},
+    succession::Ended,
+    tree::continues,
+    witness::{ADD_CHECKPOINT, AddCheckpoint, Refusal, SIZE_TYPE, SUCCEED_LOG},
 };
 
 use crate::clock;
@@ -52,6 +55,7 @@ impl Witness {
     pub fn router(self: Arc<Self>) -> Router {
         Router::new()
             .route(&format!("/{ADD_CHECKPOINT}"), post(add_checkpoint))
+            .route(&format!("/{SUCCEED_LOG}"), post(succeed_log))
             .route("/checkpoint/{*origin}", get(checkpoint))
             .route("/healthz", get(async || "ok\n"))
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -62,12 +66,14 @@ impl Witness {
     fn sign(&self, body: &str, time_s: u64) -> Result<String, NotSigned> {
         let asked = AddCheckpoint::parse(body)?;
         let origin = asked.origin()?;
-        let log = self.log(origin).ok_or(Refusal::UnknownLog)?;
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = seen.newest(log)?;
-        match asked.check(log, newest.as_ref().map(|(checkpoint, _)| checkpoint)) {
+        let Known { log, newest, ended } = self.known(&seen, origin)?.ok_or(Refusal::UnknownLog)?;
+        if let Some((ended, _)) = ended {
+            return Err(Refusal::Ended { successor: ended.new }.into());
+        }
+        match asked.check(&log, newest.as_ref().map(|(checkpoint, _)| checkpoint)) {
             Ok(new) => {
-                seen.keep(log, asked.note).map_err(LogError::from)?;
+                seen.keep(&log, asked.note).map_err(LogError::from)?;
                 tracing::info!(log = origin, size = new.size, "signed");
                 Ok(self.signer.cosign(&new.text(), time_s))
             }
@@ -84,22 +90,83 @@ impl Witness {
         }
     }
 
+    /// Follows a log to the one that goes on in its place, where the note that ends it leaves out
+    /// nothing that was signed here.
+    fn follow(&self, body: &str) -> Result<(), NotSigned> {
+        let asked = AddCheckpoint::parse(body)?;
+        let old = Ended::unverified(asked.note).ok_or(Refusal::Malformed)?.old;
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known(&seen, &old)?.ok_or(Refusal::UnknownLog)?;
+        let end = Ended::verify(asked.note, &known.log).map_err(|_| Refusal::Unsigned)?;
+        let accuse = |note: &str| -> Result<(), NotSigned> {
+            let proof = seen.accuse(note, asked.note).map_err(LogError::from)?;
+            let proof = proof.display();
+            tracing::error!(log = old, %proof, "its end contradicts what was signed: kept as evidence");
+            Err(Refusal::Inconsistent.into())
+        };
+        match &known.ended {
+            Some((_, note)) if note == asked.note => return Ok(()),
+            Some((_, note)) => return accuse(note),
+            None => {}
+        }
+        if let Some((newest, note)) = &known.newest
+            && !end.names(newest)
+        {
+            let is_common = newest.size <= end.cut.size;
+            if is_common && asked.old != newest.size {
+                return Err(Refusal::Size { signed: newest.size }.into());
+            }
+            let (from, to) = ((newest.size, &newest.root), (end.cut.size, &end.cut.root));
+            if !is_common || !continues(from, to, &asked.proof) {
+                return accuse(note);
+            }
+        }
+        seen.end(&known.log, asked.note).map_err(LogError::from)?;
+        tracing::warn!(log = old, successor = end.new, cut = end.cut.size, "the log has ended");
+        Ok(())
+    }
+
     /// The newest checkpoint of a log with this witness's cosignature, for auditors to compare.
     fn newest(&self, origin: &str, time_s: u64) -> Result<Option<String>, LogError> {
-        let Some(log) = self.log(origin) else { return Ok(None) };
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = seen.newest(log)?;
-        Ok(newest.map(|(checkpoint, note)| {
+        let Some(Known { log, .. }) = self.known(&seen, origin)? else { return Ok(None) };
+        Ok(seen.newest(&log)?.map(|(checkpoint, note)| {
             let line = self.signer.cosign(&checkpoint.text(), time_s);
             // Under the log's own signature; cosignatures that came along are left out.
-            format!("{}{line}", own_lines(&note, log))
+            format!("{}{line}", own_lines(&note, &log))
         }))
     }
 
-    fn log(&self, origin: &str) -> Option<&Verifier> {
-        self.logs.iter().find(|log| log.name() == origin)
+    /// A log that it was told of, or that goes on in the place of one.
+    fn known(&self, seen: &Seen, origin: &str) -> Result<Option<Known>, LogError> {
+        for log in &self.logs {
+            let (mut log, mut start) = (log.clone(), None);
+            for _ in 0..SUCCESSORS_MAX {
+                let ended = seen.ended(&log)?;
+                if log.name() == origin {
+                    let newest = seen.newest(&log)?.or(start);
+                    return Ok(Some(Known { log, newest, ended }));
+                }
+                let Some((end, note)) = ended else { break };
+                let Ok(next) = log.renamed(&end.new) else { break };
+                (log, start) = (next, Some((end.start(), note)));
+            }
+        }
+        Ok(None)
     }
 }
+
+/// A log, as far as it was seen.
+struct Known {
+    log: Verifier,
+    /// What was signed last, or where its history begins; with the note that says so.
+    newest: Option<(Checkpoint, String)>,
+    /// The note that ended it.
+    ended: Option<(Ended, String)>,
+}
+
+/// How often a log may be restored.
+const SUCCESSORS_MAX: usize = 1000;
 
 /// A note with no signatures but those of one name.
 fn own_lines(note: &str, log: &Verifier) -> String {
@@ -128,6 +195,14 @@ async fn add_checkpoint(
     tokio::task::spawn_blocking(move || witness.sign(&body, time_s))
         .await
         .unwrap_or(Err(NotSigned::Aborted))
+}
+
+async fn succeed_log(
+    State(witness): State<Arc<Witness>>,
+    body: String,
+) -> Result<&'static str, NotSigned> {
+    let followed = tokio::task::spawn_blocking(move || witness.follow(&body)).await;
+    followed.unwrap_or(Err(NotSigned::Aborted)).map(|()| "followed\n")
 }
 
 async fn checkpoint(
@@ -167,7 +242,6 @@ impl IntoResponse for NotSigned {
 #[cfg(test)]
 mod tests {
     use tlog::{
-        checkpoint::Checkpoint,
         note::Note,
         tree::{Frontier, leaf_hash},
     };
@@ -178,6 +252,64 @@ mod tests {
         let mut tree = Frontier::default();
         (0..size).for_each(|n| tree.push(leaf_hash(&[n.to_le_bytes()[0], u8::from(other)])));
         Checkpoint { origin: signer.verifier().name().into(), size, root: tree.root() }.sign(signer)
+    }
+
+    /// It follows where the end of the log leaves nothing out that it signed; and once.
+    #[test]
+    fn a_log_is_followed_to_one_successor() {
+        use tlog::{
+            canon::Digest,
+            succession::{Head, Mark, Source, Succession},
+        };
+        let home = tempfile::tempdir().unwrap();
+        let log = Signer::new("log.example", &[1; 32]).unwrap();
+        let own = Signer::new("witness.example", &[2; 32]).unwrap();
+        let witness = Witness::open(home.path(), own, vec![log.verifier()]).unwrap();
+        let checkpoint = |size| {
+            let note = note(&log, size, false);
+            Checkpoint::verify(&note, &log.verifier()).unwrap()
+        };
+        let mark = |size| Mark { size, root: checkpoint(size).root };
+        let end = |new: &str, cut, heads: &[u64]| {
+            let head = |size: &u64| Head {
+                source: Source::Witness,
+                origin: "log.example".into(),
+                mark: mark(*size),
+            };
+            let succession = Succession {
+                old: "log.example".into(),
+                new: new.into(),
+                cut: mark(cut),
+                heads: heads.iter().map(head).collect(),
+                reason: Digest([0; 32]),
+                lost: None,
+            };
+            let note = succession.note(&log.verifier(), &succession.sign(&log)).unwrap();
+            AddCheckpoint { old: 0, proof: Vec::new(), note: &note }.encode()
+        };
+        witness.sign(&ask(&note(&log, 5, false)), 7).unwrap();
+        let stranger = witness.follow(&end("log.example~1", 3, &[4])).unwrap_err();
+        assert!(
+            matches!(stranger, NotSigned::Refused(Refusal::Inconsistent)),
+            "a head is left out"
+        );
+        let early = witness.follow(&end("log.example~1", 6, &[])).unwrap_err();
+        assert!(matches!(early, NotSigned::Refused(Refusal::Size { signed: 5 })), "not proved");
+        witness.follow(&end("log.example~1", 3, &[3, 5])).unwrap();
+        witness.follow(&end("log.example~1", 3, &[3, 5])).unwrap();
+        let second = witness.follow(&end("log.example~2", 3, &[3, 5])).unwrap_err();
+        assert!(matches!(second, NotSigned::Refused(Refusal::Inconsistent)), "another end");
+        let ended = witness.sign(&ask(&note(&log, 6, false)), 8).unwrap_err();
+        assert!(matches!(ended, NotSigned::Refused(Refusal::Ended { .. })));
+        // The successor begins at the cut.
+        let new = log.renamed("log.example~1").unwrap();
+        let first = note(&new, 3, false);
+        let asked = AddCheckpoint { old: 3, proof: Vec::new(), note: &first }.encode();
+        witness.sign(&asked, 9).unwrap();
+        let unknown = note(&log.renamed("log.example~2").unwrap(), 3, false);
+        let asked = AddCheckpoint { old: 3, proof: Vec::new(), note: &unknown }.encode();
+        let unknown = witness.sign(&asked, 9).unwrap_err();
+        assert!(matches!(unknown, NotSigned::Refused(Refusal::UnknownLog)));
     }
 
     fn ask(note: &str) -> String {

@@ -14,8 +14,10 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use store::tiles::{Cosign, Cosigned, LogError, Unpublished};
 use tlog::{
+    checkpoint::Checkpoint,
     note::{Note, Verifier},
-    witness::{ADD_CHECKPOINT, AddCheckpoint, SIZE_TYPE, number},
+    succession::Ended,
+    witness::{ADD_CHECKPOINT, AddCheckpoint, SIZE_TYPE, SUCCEED_LOG, number},
 };
 use tokio::runtime::Handle;
 
@@ -28,6 +30,7 @@ pub struct Witnesses {
 
 #[derive(Debug)]
 struct Witness {
+    base: String,
     url: String,
     key: Verifier,
     state: Mutex<State>,
@@ -82,9 +85,10 @@ impl Witnesses {
     /// # Errors
     /// When it may not be dialed.
     pub fn add(&mut self, url: &str, key: Verifier) -> Result<(), NotListed> {
-        let url = format!("{}/{ADD_CHECKPOINT}", url.trim_end_matches('/'));
+        let base = url.trim_end_matches('/').to_owned();
+        let url = format!("{base}/{ADD_CHECKPOINT}");
         drop(self.egress.permit(&url)?);
-        self.all.push(Witness { url, key, state: Mutex::default() });
+        self.all.push(Witness { base, url, key, state: Mutex::default() });
         Ok(())
     }
 
@@ -112,6 +116,32 @@ impl Witnesses {
         Box::new(move |unpublished| runtime.block_on(witnesses.ask(unpublished)))
     }
 
+    /// The newest checkpoint of a log that each witness has signed; none of those that have signed
+    /// none.
+    ///
+    /// # Errors
+    /// When one cannot be asked: what it has signed is not known then.
+    pub async fn heads(&self, log: &Verifier) -> Result<Vec<Checkpoint>, NoHead> {
+        let mut heads = Vec::new();
+        for witness in &self.all {
+            let no_head = |why: String| NoHead { witness: witness.key.name().to_owned(), why };
+            let url = format!("{}/checkpoint/{}", witness.base, log.name());
+            let permit = self.egress.permit(&url).map_err(|e| no_head(e.to_string()))?;
+            let answer = self.egress.get(permit, HEAD_LIMITS).await;
+            let answer = answer.map_err(|e| no_head(e.to_string()))?;
+            match answer.status {
+                200 => {}
+                404 => continue,
+                status => return Err(no_head(format!("it answered with status {status}"))),
+            }
+            let note = str::from_utf8(&answer.body).map_err(|e| no_head(e.to_string()))?;
+            let cosigned = Note::parse(note).and_then(|note| note.verify(&witness.key).map(drop));
+            cosigned.map_err(|e| no_head(e.to_string()))?;
+            heads.push(Checkpoint::verify(note, log).map_err(|e| no_head(e.to_string()))?);
+        }
+        Ok(heads)
+    }
+
     async fn ask(&self, unpublished: &Unpublished<'_>) -> Result<Cosigned, LogError> {
         let asked = self.all.iter().map(|witness| witness.ask(&self.egress, unpublished));
         let mut cosigned = Cosigned { lines: String::new(), by_all: true };
@@ -132,7 +162,8 @@ impl Witnesses {
 }
 
 impl Witness {
-    /// Asks one witness; twice, where it remembers another size than we do.
+    /// Asks one witness; again, where it remembers another size than we do, or follows the log that
+    /// was before this one.
     async fn ask(
         &self,
         egress: &Egress,
@@ -145,7 +176,8 @@ impl Witness {
             }
             state.size
         };
-        for _ in 0..2 {
+        let mut is_followed = unpublished.ended.is_empty();
+        for _ in 0..4 {
             let proof = unpublished.proof(old)?;
             let body = AddCheckpoint { old, proof, note: &unpublished.note }.encode();
             let permit = egress.permit(&self.url)?;
@@ -156,12 +188,44 @@ impl Witness {
                     *self.state() = State { size: unpublished.size, failed: None };
                     return Ok(lines);
                 }
+                404 if !is_followed => {
+                    self.lead(egress, unpublished).await?;
+                    (is_followed, old) = (true, 0);
+                }
                 409 => old = self.other_size(unpublished, old, &answer)?,
                 422 => return Err(self.forked("it does not continue what the witness signed")),
                 status => return Err(NotCosigned::Status(status)),
             }
         }
         Err(NotCosigned::Status(409))
+    }
+
+    /// Leads a witness from the logs before this one to this one.
+    async fn lead(
+        &self,
+        egress: &Egress,
+        unpublished: &Unpublished<'_>,
+    ) -> Result<(), NotCosigned> {
+        let url = format!("{}/{SUCCEED_LOG}", self.base);
+        for note in &unpublished.ended {
+            let Some(cut) = Ended::unverified(note).map(|ended| ended.cut.size) else { continue };
+            let mut old = 0;
+            for _ in 0..2 {
+                let proof = unpublished.proof_between(old, cut)?;
+                let body = AddCheckpoint { old, proof, note }.encode();
+                let permit = egress.permit(&url)?;
+                let answer = egress.post(permit, BODY_TYPE, Bytes::from(body), LIMITS).await?;
+                match answer.status {
+                    409 => old = self.other_size(unpublished, old, &answer)?,
+                    422 => {
+                        return Err(self.forked("the end of the old log leaves out what it signed"));
+                    }
+                    // Of an earlier log, or a witness that follows none.
+                    _ => break,
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The cosignatures of this witness's key in an answer; whatever else is there is left out.
@@ -208,6 +272,17 @@ impl Witness {
 
 /// What a witness may cost each time that the log is published.
 const LIMITS: Limits = Limits { time: Duration::from_secs(2), body_bytes_max: 16 * 1024 };
+
+/// What a witness may cost a restore.
+const HEAD_LIMITS: Limits = Limits { time: Duration::from_secs(20), body_bytes_max: 64 * 1024 };
+
+/// What a witness has signed is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("the witness `{witness}` does not say what it has signed: {why}")]
+pub struct NoHead {
+    witness: String,
+    why: String,
+}
 
 /// A witness that failed is not waited for again so soon.
 const REST: Duration = Duration::from_secs(10);

@@ -21,13 +21,14 @@ use std::{
 
 use policy::{
     content::ContentBytes,
-    id::{DeploymentId, RequestId, ResourceId, TenantId},
+    id::{DeploymentId, KeyDirectoryId, RequestId, ResourceId, TenantId},
     retention::{
         ContentLogging, DAY_MS, Days, Metadata, RetentionPlan, Rule, clock::Reading, plan,
     },
 };
 use store::{
     custody::{self, Client, Custodian, Named, SpanToReseal, Trust},
+    keys::Expected,
     ledger::{Ended, Ledger, Opening},
     seal::{SPAN_RECORDS_MAX, Span},
     tiles::unwitnessed,
@@ -58,7 +59,7 @@ fn main() -> Result<(), Failed> {
 /// A day of a tenant that calls all day long, and has a record deleted in each of its spans.
 fn replace(keys: &Path) -> Result<(), Failed> {
     NOW_MS.store(START_MS, Ordering::SeqCst);
-    let mut client = custodian(keys)?;
+    let mut client = custodian(keys, Expected::New(KeyDirectoryId::from_random([1; 16])))?;
     let deadline_ms = (START_MS / DAY_MS + 2) * DAY_MS;
     let key = client.public_key(TENANT, deadline_ms)?;
     let from = Named { key: key.id, tenant: TENANT, deadline_ms };
@@ -117,7 +118,8 @@ fn measure(home: &Path, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
     let each = |bytes: u64| bytes as f64 / count as f64;
     let beyond = each(size(&data)?.saturating_sub(before)) - each(sizes.sum(count));
 
-    let mut client = custodian(&keys)?;
+    let id = fs::read_to_string(keys.join("identity"))?.trim().parse()?;
+    let mut client = custodian(&keys, Expected::Known(id))?;
     let there = client.keys()?.len();
     NOW_MS.store(START_MS + 3 * DAY_MS, Ordering::SeqCst);
     let started = Instant::now();
@@ -202,7 +204,11 @@ fn open(data: &Path, keys: &Path) -> Result<Ledger, Failed> {
     let opening = Opening {
         signer: Arc::new(Signer::new("log.example", &[1; 32])?),
         clock,
-        connect: Box::new(move || custodian(&folder).map_err(std::io::Error::other)),
+        connect: Box::new(move |expected| {
+            custodian(&folder, expected).map_err(std::io::Error::other)
+        }),
+        key_directory: keys.to_owned(),
+        keys_are_lost: false,
         metadata: Metadata::DEFAULT,
         cosign: unwitnessed(),
         started: Event::Started {
@@ -218,11 +224,11 @@ fn open(data: &Path, keys: &Path) -> Result<Ledger, Failed> {
 }
 
 /// A custodian in a thread, instead of a process.
-fn custodian(keys: &Path) -> Result<Client, String> {
+fn custodian(keys: &Path, expected: Expected) -> Result<Client, String> {
     let (ours, mut theirs) = UnixStream::pair().map_err(|error| error.to_string())?;
     let signer = Signer::new("log.example", &[1; 32]).map_err(|error| error.to_string())?;
     let trust = Trust { log: signer.verifier(), witnesses: Vec::new() };
-    let started = Custodian::start(keys, trust, clock());
+    let started = Custodian::start((keys, expected), trust, clock());
     let (mut custodian, _) = started.map_err(|error| error.to_string())?;
     std::thread::spawn(move || custody::serve(&mut custodian, &mut theirs, clock));
     Ok(Client::new(ours))

@@ -15,11 +15,11 @@ use policy::{
         clock::{Behind, Clock, Reading},
     },
 };
-use tlog::{canon::Digest, checkpoint::Checkpoint};
+use tlog::{canon::Digest, checkpoint::Checkpoint, tree::empty_root};
 use zeroize::Zeroizing;
 
 use crate::{
-    keys::{DestroyStep, KeyDirectory, KeyEntry, KeyError},
+    keys::{DestroyStep, Expected, KeyDirectory, KeyEntry, KeyError},
     seal::{self, Label, SealedRecord, SealedSpan},
 };
 
@@ -28,6 +28,7 @@ mod grant;
 mod history;
 mod owner;
 mod rotate;
+mod succession;
 mod wire;
 
 pub use client::{ANSWER_WITHIN, Client, CustodyError};
@@ -112,6 +113,27 @@ pub enum Request {
         #[n(1)]
         deletion: Box<Proven>,
     },
+    /// Which keys were destroyed here: that one is not there does not say so.
+    #[n(9)]
+    Destroyed,
+    /// Which keys are damaged, or their tenant's key-encryption key.
+    #[n(10)]
+    Damaged,
+    /// Which checkpoint it has seen last.
+    #[n(11)]
+    Pinned,
+    /// Follow a log to the one that succeeds it.
+    #[n(12)]
+    #[cbor(array)]
+    Succeed {
+        /// The log's `Succeeded` entry.
+        #[n(0)]
+        succeeded: Box<Proven>,
+        /// That what both logs have in common continues what the custodian has seen; nothing where
+        /// the entry names that as a head.
+        #[n(1)]
+        proof: Vec<Digest>,
+    },
 }
 
 /// What the custodian answers.
@@ -154,6 +176,10 @@ pub enum Response {
     #[n(5)]
     #[cbor(array)]
     Resealed(#[n(0)] Vec<ByteVec>),
+    /// The newest checkpoint that it has seen.
+    #[n(6)]
+    #[cbor(array)]
+    Pinned(#[n(0)] Head),
 }
 
 impl std::fmt::Debug for Response {
@@ -164,6 +190,7 @@ impl std::fmt::Debug for Response {
             Self::Opened { content } => write!(f, "Opened({} bytes)", content.len()),
             Self::Refused(refusal) => write!(f, "Refused({refusal:?})"),
             Self::Seen(size) => write!(f, "Seen({size})"),
+            Self::Pinned(head) => write!(f, "Pinned({head:?})"),
             Self::Resealed(spans) => write!(f, "Resealed({} spans)", spans.len()),
         }
     }
@@ -182,6 +209,21 @@ pub struct ListedKey {
     /// When it is destroyed.
     #[n(2)]
     pub deadline_ms: u64,
+}
+
+/// A checkpoint that was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Head {
+    /// Of which log.
+    #[n(0)]
+    pub origin: String,
+    /// Its entries; 0: none was seen.
+    #[n(1)]
+    pub size: u64,
+    /// Its root.
+    #[n(2)]
+    pub root: Digest,
 }
 
 /// A grant, with the proof that approval and look are in the log.
@@ -326,6 +368,24 @@ pub enum Refusal {
     #[n(14)]
     #[error("there is no other key of this tenant and deadline, to take this one's place")]
     NoSuccessor,
+    /// The key directory is missing.
+    #[n(15)]
+    #[error("the key directory, or a part of it, is not there or is empty")]
+    NoDirectory,
+    /// The key directory is another service's.
+    #[error("the key directory belongs to another service, or holds other files")]
+    #[n(16)]
+    OtherDirectory,
+    /// A key cannot be used.
+    #[n(17)]
+    #[error("the tenant's key, or its key-encryption key, is damaged or missing")]
+    DamagedKey,
+    /// The log has another name than the one that was seen.
+    #[n(18)]
+    #[error(
+        "the custodian has seen a log of another name, and was not shown that this one succeeds it"
+    )]
+    Predecessor,
 }
 
 /// What the custodian holds.
@@ -360,16 +420,33 @@ impl Custodian {
     /// Opens the key directory. What is due is destroyed at once, and returned.
     ///
     /// # Errors
-    /// When the directory cannot be used, or the clock cannot be relied on.
+    /// When the directory is not the expected one or cannot be used, or the clock cannot be relied on.
     pub fn start(
-        folder: &Path,
+        (folder, expected): (&Path, Expected),
         trust: Trust,
         reading: Reading,
     ) -> Result<(Self, Vec<KeyEntry>), CustodianError> {
-        let keys = KeyDirectory::open(folder)?;
-        // Another log's says nothing about this one.
-        let seen = keys.seen()?.filter(|seen| seen.origin == trust.log.name());
+        let keys = KeyDirectory::open(folder, expected)?;
+        let seen = match (keys.seen()?, expected) {
+            (Some(seen), _) => seen,
+            // What was seen does not go unseen because its file is not there.
+            (None, Expected::Known(_)) => {
+                return Err(KeyError::Damaged { key: "seen".to_owned() }.into());
+            }
+            (None, Expected::New(_) | Expected::Unmarked(_)) => {
+                let origin = trust.log.name().to_owned();
+                let none = Checkpoint { origin, size: 0, root: empty_root() };
+                keys.set_seen(&none)?;
+                none
+            }
+        };
+        let seen = Some(seen);
         let clock = Clock::advance(keys.clock()?, reading)?;
+        // Without a clock file, a machine that booted in another year would take all keys for old.
+        match keys.ahead(clock.now_ms)? {
+            0 => {}
+            count => return Err(KeyError::Ahead { count }.into()),
+        }
         // Before the clock is kept, which needs room: a full disk must not keep a key alive.
         let destroyed = keys.destroy_due(clock.now_ms, &mut |_: DestroyStep| true)?;
         keys.set_clock(&clock)?;
@@ -384,6 +461,7 @@ impl Custodian {
     }
 
     fn answer(&mut self, request: Request, reading: Reading) -> Result<Response, Refusal> {
+        self.keys.is_there().map_err(unusable)?;
         self.clock = Clock::advance(Some(self.clock), reading).map_err(|_| Refusal::Clock)?;
         let now_ms = self.clock.now_ms;
         match request {
@@ -419,12 +497,21 @@ impl Custodian {
             }
             Request::Reseal { from, to, spans } => self.reseal(&from, to, spans, now_ms),
             Request::Destroy { key, deletion } => self.destroy(&key, &deletion),
+            Request::Pinned => self.pinned(),
+            Request::Succeed { succeeded, proof } => self.succeed(&succeeded, &proof),
+            Request::Destroyed => Ok(listed(self.keys.destroyed().map_err(unusable)?)),
+            Request::Damaged => Ok(listed(self.keys.damaged().map_err(unusable)?)),
         }
     }
 
     /// Takes a checkpoint as the newest, where it continues the one before; on disk before the
     /// answer.
     fn see(&mut self, shown: &Shown) -> Result<Response, Refusal> {
+        self.trust.checkpoint(&shown.checkpoint)?;
+        let is_other = |seen: &&Checkpoint| seen.origin != self.trust.log.name() && seen.size > 0;
+        if self.seen.as_ref().filter(is_other).is_some() {
+            return Err(Refusal::Predecessor);
+        }
         match self.trust.see(shown, self.seen.as_ref())? {
             Seeing::Newest(newest) => {
                 let size = newest.size;
@@ -445,7 +532,7 @@ impl Custodian {
         now_ms: u64,
     ) -> Result<Response, Refusal> {
         is_deadline(deadline_ms, now_ms)?;
-        let key = self.keys.public_key(tenant, deadline_ms).map_err(|_| Refusal::Keys)?;
+        let key = self.keys.public_key(tenant, deadline_ms).map_err(unusable)?;
         Ok(Response::PublicKey { id: key.id, bytes: key.bytes })
     }
 
@@ -535,10 +622,33 @@ fn missing(error: KeyError) -> Refusal {
     match error {
         KeyError::Gone { .. } => Refusal::Destroyed,
         KeyError::Damaged { .. } => Refusal::Damaged,
+        error => unusable(error),
+    }
+}
+
+/// Why the key directory cannot be used.
+fn unusable(error: KeyError) -> Refusal {
+    match error {
+        KeyError::Missing { .. } => Refusal::NoDirectory,
+        KeyError::Foreign { .. } | KeyError::Occupied { .. } => Refusal::OtherDirectory,
+        KeyError::Damaged { .. } => Refusal::DamagedKey,
+        KeyError::Ahead { .. } => Refusal::Clock,
         KeyError::File(_)
         | KeyError::NoRandom(_)
         | KeyError::Stranger { .. }
+        | KeyError::Gone { .. }
         | KeyError::Held { .. } => Refusal::Keys,
+    }
+}
+
+impl CustodianError {
+    /// What the server is answered by a custodian that does not start.
+    #[must_use]
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::Keys(error) => unusable(error),
+            Self::Behind(_) => Refusal::Clock,
+        }
     }
 }
 
@@ -563,6 +673,17 @@ pub fn serve(
         write(stream, &custodian.handle(request, clock()))?;
     }
     Ok(())
+}
+
+/// Answers the first question with why there is no custodian.
+///
+/// # Errors
+/// When the line fails.
+pub fn decline(stream: &mut UnixStream, refusal: Refusal) -> io::Result<()> {
+    match read::<Request>(stream)? {
+        Some(_) => write(stream, &Response::Refused(refusal)),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

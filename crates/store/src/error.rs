@@ -133,6 +133,12 @@ pub enum StoreError {
         /// What was done to it.
         what: &'static str,
     },
+    /// A backup, or a copy of one, is used as a data directory.
+    #[error("`{}` has a copy of a database that `bailiwick backup` made", path.display())]
+    Backup {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Another process holds the database.
     #[error("the database is busy: another process is writing to it")]
     Busy,
@@ -197,6 +203,11 @@ impl StoreError {
             Self::Displaced { .. } => {
                 "stop the service, put the file back, and start it again: docs/operate/records.md \
                  says which one holds what was recorded"
+                    .to_owned()
+            }
+            Self::Backup { .. } => {
+                "restore it with `bailiwick restore` (docs/operate/backup.md): a log that goes on from an \
+                 older database under the same name is a fork"
                     .to_owned()
             }
             Self::Busy | Self::Meanwhile => "try again in a moment".to_owned(),

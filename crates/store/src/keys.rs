@@ -4,8 +4,9 @@
 //! A private key stands on disk only wrapped under its tenant's key-encryption key, which a
 //! [`Vault`] holds: files here, an HSM where one is wanted.
 
+mod identity;
+
 use std::{
-    collections::BTreeSet,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
@@ -18,12 +19,13 @@ use aes_gcm::{
     aead::{Aead as _, Payload},
 };
 use policy::{
-    id::{GrantId, KeyId, TenantId},
+    id::{GrantId, KeyDirectoryId, KeyId, TenantId},
     retention::{DAY_MS, DAYS_MAX, clock::Clock},
 };
 use tlog::{canon::Digest, checkpoint::Checkpoint};
 use zeroize::Zeroizing;
 
+pub use self::identity::Expected;
 use crate::{
     error::StoreError,
     random::{NoRandom, random, secret},
@@ -32,11 +34,17 @@ use crate::{
 
 /// Wraps private keys under a key-encryption key of their tenant, which never leaves it.
 pub trait Vault: std::fmt::Debug + Send {
-    /// Wraps a private key, for one purpose that is bound to it. Makes the tenant's
-    /// key-encryption key where there is none.
+    /// Makes a tenant's key-encryption key where there is none. Asked for before the tenant's first
+    /// key only: while a tenant has keys, a missing one is damage.
     ///
     /// # Errors
     /// When the vault cannot be used.
+    fn make(&self, tenant: TenantId) -> Result<(), KeyError>;
+
+    /// Wraps a private key, for one purpose that is bound to it.
+    ///
+    /// # Errors
+    /// When the tenant has no key-encryption key, or the vault cannot be used.
     fn wrap(&self, tenant: TenantId, purpose: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, KeyError>;
 
     /// Unwraps a private key.
@@ -50,11 +58,11 @@ pub trait Vault: std::fmt::Debug + Send {
         wrapped: &[u8],
     ) -> Result<Zeroizing<[u8; 32]>, KeyError>;
 
-    /// Destroys the key-encryption keys of all tenants but these, who have keys left.
+    /// Destroys the key-encryption key of a tenant whose last key is about to be destroyed.
     ///
     /// # Errors
-    /// When one cannot be destroyed; it is tried again with the next call.
-    fn retain(&self, tenants: &BTreeSet<TenantId>) -> Result<(), KeyError>;
+    /// When it cannot be destroyed.
+    fn destroy(&self, tenant: TenantId) -> Result<(), KeyError>;
 }
 
 /// What can go wrong with the key directory.
@@ -83,6 +91,34 @@ pub enum KeyError {
     Held {
         /// The directory.
         path: PathBuf,
+    },
+    /// The directory, or a part of it, is not there or is empty.
+    #[error("the key directory `{}` is not there, or is empty: mount it, or put it back", path.display())]
+    Missing {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The directory has another id than the database is bound to.
+    #[error("the key directory `{}` belongs to another service: configure this one's", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A directory that is to become a key directory, and has something in it.
+    #[error("`{}` holds other files: choose an empty directory for the keys", path.display())]
+    Occupied {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Keys with deadlines that no clock allows.
+    #[error(
+        "{count} keys have deadlines that are more than {DAYS_MAX} days away: set the machine's \
+         clock; where it is right, these keys were made while it was ahead, and are to be deleted \
+         from `records/` by hand"
+    )]
+    Ahead {
+        /// How many.
+        count: usize,
     },
     /// The key was destroyed, or never was.
     #[error("there is no key `{key}`: it was destroyed")]
@@ -132,20 +168,21 @@ impl FileVault {
 }
 
 impl Vault for FileVault {
+    fn make(&self, tenant: TenantId) -> Result<(), KeyError> {
+        match self.key(tenant)? {
+            Some(_) => Ok(()),
+            None => Ok(replace(&self.path(tenant), secret()?.as_slice())?),
+        }
+    }
+
     fn wrap(&self, tenant: TenantId, purpose: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
-        let kek = match self.key(tenant)? {
-            Some(kek) => kek,
-            None => {
-                let kek = secret()?;
-                replace(&self.path(tenant), kek.as_slice())?;
-                kek
-            }
-        };
+        let damaged = || KeyError::Damaged { key: tenant.to_string() };
+        let kek = self.key(tenant)?.ok_or_else(damaged)?;
         // Random: a key-encryption key wraps some dozen keys a month.
         let nonce: [u8; 12] = random()?;
         let sealed = Aes256Gcm::new((&*kek).into())
             .encrypt(&nonce.into(), Payload { msg: key, aad: purpose })
-            .map_err(|_| KeyError::Damaged { key: tenant.to_string() })?;
+            .map_err(|_| damaged())?;
         Ok([&nonce[..], &sealed].concat())
     }
 
@@ -170,12 +207,12 @@ impl Vault for FileVault {
         Ok(key)
     }
 
-    fn retain(&self, tenants: &BTreeSet<TenantId>) -> Result<(), KeyError> {
-        let (all, _) = list(&self.folder, Self::tenant)?;
-        for tenant in all.into_iter().filter(|tenant| !tenants.contains(tenant)) {
-            erase(&self.path(tenant), &mut |_| true)?;
+    fn destroy(&self, tenant: TenantId) -> Result<(), KeyError> {
+        let path = self.path(tenant);
+        match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            _ => Ok(erase(&path, &mut |_| true).map(drop)?),
         }
-        Ok(())
     }
 }
 
@@ -247,7 +284,10 @@ pub enum DestroyStep {
 /// The key directory.
 #[derive(Debug)]
 pub struct KeyDirectory {
+    folder: PathBuf,
+    id: KeyDirectoryId,
     records: PathBuf,
+    destroyed: PathBuf,
     grants: PathBuf,
     clock: PathBuf,
     seen: PathBuf,
@@ -257,16 +297,15 @@ pub struct KeyDirectory {
 }
 
 impl KeyDirectory {
-    /// Opens the key directory, and makes it where it is not there: for its owner only.
+    /// Opens the key directory that is expected; a new one is made, for its owner only.
     ///
     /// # Errors
-    /// When it cannot be used, others can enter it, another custodian has it, or there is something
-    /// in it that does not belong there.
-    pub fn open(folder: &Path) -> Result<Self, KeyError> {
-        let tenants = folder.join("tenants");
-        make(folder)?;
-        make(&tenants)?;
-        let keys = Self::open_with(folder, Box::new(FileVault { folder: tenants.clone() }))?;
+    /// When it is not there or another one, cannot be used, others can enter it, another custodian
+    /// has it, or there is something in it that does not belong there.
+    pub fn open(folder: &Path, expected: Expected) -> Result<Self, KeyError> {
+        let tenants = folder.join(TENANTS);
+        let vault = Box::new(FileVault { folder: tenants.clone() });
+        let keys = Self::open_with(folder, expected, vault)?;
         match list(&tenants, FileVault::tenant)?.1.pop() {
             Some(path) => Err(KeyError::Stranger { path }),
             None => Ok(keys),
@@ -277,21 +316,33 @@ impl KeyDirectory {
     ///
     /// # Errors
     /// As [`KeyDirectory::open`].
-    pub fn open_with(folder: &Path, vault: Box<dyn Vault>) -> Result<Self, KeyError> {
-        let (records, grants) = (folder.join("records"), folder.join("grants"));
-        for folder in [folder, &records, &grants] {
-            make(folder)?;
-        }
-        sync_folder(folder)?;
+    pub fn open_with(
+        folder: &Path,
+        expected: Expected,
+        vault: Box<dyn Vault>,
+    ) -> Result<Self, KeyError> {
+        identity::claim(folder, expected, &PARTS)?;
         let lock = hold(folder)?;
-        for folder in [folder, &folder.join("tenants"), &records, &grants] {
-            check(folder)?;
-        }
-        if let Some(path) = list(&records, KeyEntry::parse)?.1.pop() {
-            return Err(KeyError::Stranger { path });
+        check(folder)?;
+        PARTS.iter().try_for_each(|part| check(&folder.join(part)))?;
+        let [records, grants, destroyed] =
+            ["records", "grants", "destroyed"].map(|part| folder.join(part));
+        for folder in [&records, &destroyed] {
+            if let Some(path) = list(folder, KeyEntry::parse)?.1.pop() {
+                return Err(KeyError::Stranger { path });
+            }
         }
         let (clock, seen) = (folder.join("clock"), folder.join("seen"));
-        Ok(Self { records, grants, clock, seen, vault, _lock: lock })
+        let (folder, id) = (folder.to_owned(), expected.id());
+        Ok(Self { folder, id, records, destroyed, grants, clock, seen, vault, _lock: lock })
+    }
+
+    /// Whether the directory is still there: it may be unmounted while it is used.
+    ///
+    /// # Errors
+    /// When it is not, or is another one.
+    pub(crate) fn is_there(&self) -> Result<(), KeyError> {
+        identity::is_still(&self.folder, self.id, &PARTS)
     }
 
     /// All key pairs that there are, with their deadlines.
@@ -332,8 +383,12 @@ impl KeyDirectory {
         let same = |entry: &KeyEntry| {
             entry.tenant == tenant && entry.deadline_ms == deadline_ms && serves(entry.id)
         };
-        if let Some(entry) = self.entries()?.into_iter().find(same) {
-            return self.public(&entry);
+        let entries = self.entries()?;
+        if let Some(entry) = entries.iter().find(|entry| same(entry)) {
+            return self.public(entry);
+        }
+        if !entries.iter().any(|entry| entry.tenant == tenant) {
+            self.vault.make(tenant)?;
         }
         let id = KeyId::from_random(random()?);
         let entry = KeyEntry { id, tenant, deadline_ms };
@@ -365,11 +420,41 @@ impl KeyDirectory {
         self.vault.unwrap(entry.tenant, &entry.purpose(), &wrapped)
     }
 
+    /// Keys that were destroyed here: what the log is told, where a crash kept it from being told.
+    /// That a key is not there says nothing by itself.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn destroyed(&self) -> Result<Vec<KeyEntry>, KeyError> {
+        let (mut entries, _) = list(&self.destroyed, KeyEntry::parse)?;
+        entries.sort_unstable();
+        Ok(entries)
+    }
+
+    /// Keys whose file, or whose tenant's key-encryption key, is damaged.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub(crate) fn damaged(&self) -> Result<Vec<KeyEntry>, KeyError> {
+        let mut damaged = Vec::new();
+        for entry in self.entries()? {
+            match self.private_key(&entry) {
+                Ok(_) | Err(KeyError::Gone { .. }) => {}
+                Err(KeyError::Damaged { .. }) => damaged.push(entry),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(damaged)
+    }
+
+    /// How many keys have deadlines that are further away than any can be.
+    pub(crate) fn ahead(&self, now_ms: u64) -> Result<usize, KeyError> {
+        let latest_ms = now_ms.saturating_add(u64::from(DAYS_MAX).saturating_mul(DAY_MS));
+        Ok(self.entries()?.iter().filter(|entry| entry.deadline_ms > latest_ms).count())
+    }
+
     /// Destroys every key whose deadline has come, and says which. What a killed run of this
     /// left half destroyed is destroyed now; what [`Self::destroy`] did, whoever asked asks again.
-    ///
-    /// So is one whose deadline is further away than any can be: the clock was ahead when it was
-    /// made, so nobody knows how old its records are.
     ///
     /// `step` is told how far it is, and stops it by returning false.
     ///
@@ -380,26 +465,35 @@ impl KeyDirectory {
         now_ms: u64,
         step: &mut dyn FnMut(DestroyStep) -> bool,
     ) -> Result<Vec<KeyEntry>, KeyError> {
-        let latest_ms = now_ms.saturating_add(u64::from(DAYS_MAX).saturating_mul(DAY_MS));
-        let due = |entry: &KeyEntry| entry.deadline_ms <= now_ms || entry.deadline_ms > latest_ms;
-        let (due, left): (Vec<_>, Vec<_>) = self.entries()?.into_iter().partition(due);
+        let mut left = self.entries()?;
+        let is_due = |entry: &&KeyEntry| entry.deadline_ms <= now_ms;
+        let due: Vec<KeyEntry> = left.iter().filter(is_due).copied().collect();
         let (mut destroyed, mut failed) = (Vec::new(), None);
         for entry in due {
+            // Its deadline says it as well: a full disk must not keep a key alive.
+            let _ = self.note_destroyed(&entry);
+            // First, so that a crash in between leaves the file, and this is done again. Not of
+            // tenants who have no keys: theirs may be missing, and be put back.
+            let others = left.iter().filter(|other| other.tenant == entry.tenant).count();
+            if others == 1
+                && let Err(error) = self.vault.destroy(entry.tenant)
+            {
+                failed = failed.or(Some(error));
+            }
             match erase(&self.records.join(entry.file_name()), step) {
-                Ok(true) => destroyed.push(entry),
+                Ok(true) => {
+                    left.retain(|other| *other != entry);
+                    destroyed.push(entry);
+                }
                 Ok(false) => return Ok(destroyed),
-                Err(error) => failed = failed.or(Some(error)),
+                Err(error) => failed = failed.or(Some(error.into())),
             }
         }
-        if let Some(error) = failed {
-            return Err(error.into());
-        }
-        self.vault.retain(&left.iter().map(|entry| entry.tenant).collect())?;
-        Ok(destroyed)
+        failed.map_or(Ok(destroyed), Err)
     }
 
-    /// Destroys one key before its deadline. Says whether it was there: one that is gone already is
-    /// no error, so that whoever was interrupted begins again.
+    /// Destroys one key before its deadline. Says whether it was there: one that was destroyed already
+    /// is no error, so that whoever was interrupted begins again.
     ///
     /// `step` is told how far it is, and stops it by returning false.
     ///
@@ -412,9 +506,20 @@ impl KeyDirectory {
     ) -> Result<bool, KeyError> {
         let is_there = self.entries()?.contains(key);
         if is_there {
+            self.note_destroyed(key)?;
             erase(&self.records.join(key.file_name()), step)?;
         }
         Ok(is_there)
+    }
+
+    /// Writes down that a key is destroyed, before it is.
+    fn note_destroyed(&self, key: &KeyEntry) -> Result<(), KeyError> {
+        let path = self.destroyed.join(key.file_name());
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(_) => Ok(sync_folder(&self.destroyed)?),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(failed("write", &path, error).into()),
+        }
     }
 
     /// Uses a permission up, on disk: true once, false as long as anything is kept that it could open.
@@ -428,6 +533,13 @@ impl KeyDirectory {
         let expired_ms = now_ms.saturating_sub(u64::from(DAYS_MAX).saturating_mul(DAY_MS));
         for (until_ms, path) in used(&self.grants)? {
             if until_ms.is_some_and(|until_ms| until_ms < expired_ms) {
+                fs::remove_file(&path).map_err(|e| failed("remove", &path, e))?;
+            }
+        }
+        // By then the log was told, or the deadline alone says it.
+        for entry in self.destroyed()? {
+            if entry.deadline_ms < expired_ms {
+                let path = self.destroyed.join(entry.file_name());
                 fs::remove_file(&path).map_err(|e| failed("remove", &path, e))?;
             }
         }
@@ -616,6 +728,12 @@ fn hold(folder: &Path) -> Result<File, KeyError> {
 const HOLD_EVERY: Duration = Duration::from_millis(20);
 const HOLD_TRIES: u32 = 250;
 
+/// The folder of key-encryption keys.
+const TENANTS: &str = "tenants";
+
+/// The folders of a key directory.
+const PARTS: [&str; 4] = ["records", "grants", "destroyed", TENANTS];
+
 /// How a file's name ends until it is whole.
 const NEW: &str = "new";
 
@@ -628,6 +746,10 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
 pub(crate) fn failed(doing: &'static str, path: &Path, source: io::Error) -> StoreError {
     StoreError::File { doing, path: path.to_owned(), source }
 }
+
+/// A directory's id, for tests.
+#[cfg(test)]
+pub(crate) const DIRECTORY: KeyDirectoryId = KeyDirectoryId::from_random([7; 16]);
 
 #[cfg(test)]
 mod tests;

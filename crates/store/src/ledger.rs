@@ -9,6 +9,7 @@ mod acts;
 mod commit;
 mod facts;
 mod intact;
+mod missing;
 mod open;
 mod own;
 mod pieces;
@@ -20,7 +21,7 @@ pub(crate) mod usage;
 
 use std::{
     fs::File,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     time::Duration,
 };
@@ -48,11 +49,12 @@ pub use self::{
 };
 use self::{intact::Intact, show::NotShown};
 use crate::{
+    backup,
     custody::{Client, CustodyError, ListedKey, Named},
     error::StoreError,
     files,
     held::Guard,
-    keys::failed,
+    keys::{Expected, failed},
     log::{Append, ReadClock},
     proofs, schema,
     seal::{CannotSeal, PublicKey},
@@ -140,8 +142,11 @@ impl From<CannotSeal> for NotRecorded {
     }
 }
 
-/// How the custodian is reached: called again when it was lost.
-pub type Connect = Box<dyn Fn() -> std::io::Result<Client> + Send + Sync>;
+/// How the custodian of a key directory is reached: called again when it was lost.
+pub type Connect = Box<dyn Fn(Expected) -> std::io::Result<Client> + Send + Sync>;
+
+/// What a key is for: a tenant's records of one deadline.
+type At = (TenantId, u64);
 
 /// What the ledger is opened with.
 pub struct Opening {
@@ -151,6 +156,10 @@ pub struct Opening {
     pub clock: ReadClock,
     /// Reaches the custodian.
     pub connect: Connect,
+    /// The key directory, for messages: only the custodian opens it.
+    pub key_directory: PathBuf,
+    /// Somebody says that missing keys are lost for good.
+    pub keys_are_lost: bool,
     /// How long receipts and usage are kept.
     pub metadata: Metadata,
     /// Asks the log's witnesses.
@@ -179,11 +188,12 @@ struct Inner {
     jobs: mpsc::SyncSender<Job>,
     publish: mpsc::SyncSender<()>,
     shred: mpsc::SyncSender<()>,
-    shared: Arc<Shared>,
     /// For reading receipts and usage.
     reader: Mutex<Connection>,
     /// For what owners do with their records.
     owner: Mutex<Connection>,
+    /// After the connections: with the last one goes the lock of the data directory.
+    shared: Arc<Shared>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -210,9 +220,15 @@ pub(crate) struct Shared {
     unrecorded: Mutex<Option<String>>,
     /// Why deadlines cannot be carried out, where they cannot.
     overdue: Mutex<Option<String>>,
+    /// Why nothing can be sealed, where that is so.
+    keyless: Mutex<missing::Keyless>,
+    /// The entries that say that this log succeeds another.
+    successions: Vec<u64>,
     changed: std::sync::Condvar,
     shredding: Mutex<shred::Shredding>,
     shredded: std::sync::Condvar,
+    /// Keeps other services away, until the last connection of this one is closed: the last field.
+    _lock: File,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -239,6 +255,8 @@ pub struct Repairs {
     pub keys_destroyed: u64,
     /// Keys that the log did not know.
     pub keys_untold: u64,
+    /// Keys that are lost, because somebody said so.
+    pub keys_lost: u64,
 }
 
 impl Ledger {
@@ -248,15 +266,17 @@ impl Ledger {
     /// # Errors
     /// When they do not belong together, or cannot be used.
     pub fn open(data: &Path, opening: Opening) -> Result<(Self, Repairs), LogError> {
-        // Held by the threads that write, as long as they do.
-        let lock = Arc::new(lock(data)?);
+        let lock = lock(data)?;
         let tiles = Tiles::open(&data.join("log"))?;
         let mut writer = connect(data)?;
         let guard = Guard::take(data)?;
         schema::check(&writer)?;
+        if backup::is_copy(&writer)? {
+            return Err(StoreError::Backup { path: data.to_owned() }.into());
+        }
         let intact = Intact::new(data, guard)?;
-        let Opening { signer, clock, connect: reach, metadata, cosign, started, proof, egress } =
-            opening;
+        let Opening { signer, clock, metadata, cosign, started, proof, egress, .. } = opening;
+        let directory = (&opening.key_directory, opening.keys_are_lost);
         let (signed, tiles_repaired) = tiles.check(&writer, &signer)?;
         let published = Published { size: signed, ..Published::default() };
         let shared = Arc::new(Shared {
@@ -264,7 +284,11 @@ impl Ledger {
             cosign,
             metadata,
             clock,
-            custody: Custody { connect: reach, client: Mutex::new(None) },
+            custody: Custody {
+                connect: opening.connect,
+                expected: Mutex::new(missing::expected(&writer, signed == 0)?),
+                client: Mutex::new(None),
+            },
             tiles,
             intact,
             published: Mutex::new(published),
@@ -272,13 +296,21 @@ impl Ledger {
             disbelieved: Mutex::new(None),
             unrecorded: Mutex::new(None),
             overdue: Mutex::new(None),
+            keyless: Mutex::default(),
+            successions: backup::successions(&writer)?,
             changed: std::sync::Condvar::new(),
             shredding: Mutex::default(),
             shredded: std::sync::Condvar::new(),
+            _lock: lock,
         });
-        // Before anything is written: the custodian may know that this log is an old one.
+        // Before anything is written or deleted: the keys may be missing, and the custodian may know
+        // that this log is an old one.
+        let opened = missing::open(&writer, &shared, directory)?;
         sweep::show_at_start(&shared)?;
-        let mut repairs = sweep::reconcile(&mut writer, &shared)?;
+        if signed > 0 {
+            sweep::ask_at_start(&mut writer, &shared)?;
+        }
+        let mut repairs = sweep::reconcile(&mut writer, &shared, (directory, opened))?;
         repairs.tiles = tiles_repaired;
         log_start(&mut writer, clock, (proof.as_ref(), started, &egress), &repairs)?;
         let mut publisher = connect(data)?;
@@ -287,24 +319,13 @@ impl Ledger {
         let shredder = connect(data)?;
         let (jobs, waiting) = mpsc::sync_channel(WAITING_MAX);
         let committing = Arc::clone(&shared);
-        let holding = Arc::clone(&lock);
-        spawn("ledger", move || {
-            commit::run(writer, &committing, &waiting);
-            drop(holding);
-        })?;
+        spawn("ledger", move || commit::run(writer, &committing, &waiting))?;
         let (publish, wanted) = mpsc::sync_channel(1);
         let publishing = Arc::clone(&shared);
-        let holding = Arc::clone(&lock);
-        spawn("log", move || {
-            sweep::run(publisher, &publishing, &wanted);
-            drop(holding);
-        })?;
+        spawn("log", move || sweep::run(publisher, &publishing, &wanted))?;
         let (shred, deleted) = mpsc::sync_channel(1);
         let shredding = Arc::clone(&shared);
-        spawn("shred", move || {
-            shred::run(shredder, &shredding, &deleted);
-            drop(lock);
-        })?;
+        spawn("shred", move || shred::run(shredder, &shredding, &deleted))?;
         let inner = Inner { jobs, publish, shred, shared, reader, owner };
         Ok((Self { inner: Arc::new(inner) }, repairs))
     }
@@ -365,7 +386,10 @@ impl Ledger {
         }
         let troubles = [&shared.unrecorded, &shared.overdue, &shared.disbelieved];
         let trouble = troubles.into_iter().find_map(|trouble| held(trouble).clone());
-        trouble.or_else(|| shared.unshredded()).or_else(|| held(&shared.published).error.clone())
+        trouble
+            .or_else(|| shared.keyless())
+            .or_else(|| shared.unshredded())
+            .or_else(|| held(&shared.published).error.clone())
     }
 
     /// Logs that the service goes on with another configuration: a start, and the list of
@@ -386,6 +410,7 @@ impl Ledger {
 /// The line to the custodian, drawn again when it breaks.
 struct Custody {
     connect: Connect,
+    expected: Mutex<Expected>,
     client: Mutex<Option<Client>>,
 }
 
@@ -398,12 +423,12 @@ impl Custody {
         let fresh = held.is_none();
         let mut client = match held.take() {
             Some(client) => client,
-            None => (self.connect)()?,
+            None => self.reach()?,
         };
         match ask(&mut client) {
             Err(CustodyError::Unreachable(_) | CustodyError::Nonsense) if !fresh => {
                 // It died since it was last asked: once more, with a new one.
-                let mut client = (self.connect)()?;
+                let mut client = self.reach()?;
                 let answer = ask(&mut client)?;
                 *held = Some(client);
                 Ok(answer)
@@ -420,6 +445,11 @@ impl Custody {
         }
     }
 
+    fn reach(&self) -> std::io::Result<Client> {
+        let expected = *self::held(&self.expected);
+        (self.connect)(expected)
+    }
+
     fn public_key(&self, tenant: TenantId, deadline_ms: u64) -> Result<PublicKey, CustodyError> {
         self.with(|client| client.public_key(tenant, deadline_ms))
     }
@@ -434,6 +464,10 @@ impl Custody {
 
     fn keys(&self) -> Result<Vec<ListedKey>, CustodyError> {
         self.with(Client::keys)
+    }
+
+    fn destroyed(&self) -> Result<Vec<ListedKey>, CustodyError> {
+        self.with(Client::destroyed)
     }
 }
 

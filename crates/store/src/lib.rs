@@ -5,6 +5,7 @@
 //! content to nobody but the custodian.
 #![forbid(unsafe_code)]
 
+pub mod backup;
 mod content;
 pub mod custody;
 mod directory;

@@ -304,6 +304,31 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE usage ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE usage ADD COLUMN cached_tokens INTEGER NOT NULL DEFAULT 0;
     ",
+    // 16: the key directory that this database is bound to, by the id in its marker file. `made`: it
+    // was there, with all keys that should be; `replaced`: it takes the place of one that is lost.
+    // And whether a checkpoint was ever published: then one that is not there is missing.
+    "
+    CREATE TABLE key_directory (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        id BLOB NOT NULL,
+        made INTEGER NOT NULL,
+        replaced INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE log_published (
+        one INTEGER PRIMARY KEY CHECK (one = 1)
+    ) STRICT;
+    -- Logs that ended before this one: the entry that says so, and the note that ended each.
+    CREATE TABLE succession (
+        idx INTEGER PRIMARY KEY,
+        old TEXT NOT NULL,
+        ended TEXT NOT NULL
+    ) STRICT;
+    -- That this is a backup, and no service may run on it before it is restored.
+    CREATE TABLE backup_copy (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        made_ms INTEGER NOT NULL
+    ) STRICT;
+    ",
 ];
 
 /// Tables that are small, and that every request needs: a look at each page of them is cheap.

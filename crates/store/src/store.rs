@@ -190,6 +190,10 @@ impl Store {
 
 /// A connection to the database of a data directory, in the current format.
 pub(crate) fn connect(data: &Path) -> Result<Connection, StoreError> {
+    // Before it is touched: a backup that was written to cannot be restored any more.
+    if data.join(crate::backup::MANIFEST).is_file() {
+        return Err(StoreError::Backup { path: data.to_owned() });
+    }
     files::prepare(data)?;
     let mut connection = files::open(data)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;

@@ -54,6 +54,50 @@ pub enum LogError {
     /// A witness signed another history of this log.
     #[error("the log has two histories: {0}")]
     TwoHistories(String),
+    /// The key directory is missing.
+    #[error(
+        "the key directory `{}` is not there, or is empty: {alive} keys that records are sealed to \
+         should be in it", directory.display()
+    )]
+    NoKeyDirectory {
+        /// The directory.
+        directory: PathBuf,
+        /// Keys that should be in it.
+        alive: u64,
+    },
+    /// The key directory is another service's, or no key directory.
+    #[error(
+        "`{}` belongs to another service, or holds other files: it is not the key directory of this \
+         database, whose {alive} keys should be in it", directory.display()
+    )]
+    OtherKeyDirectory {
+        /// The directory.
+        directory: PathBuf,
+        /// Keys that should be in it.
+        alive: u64,
+    },
+    /// Some keys are missing.
+    #[error(
+        "the key directory `{}` lacks {missing} of the {alive} keys that records are sealed to, and \
+         nothing says that they were destroyed", directory.display()
+    )]
+    KeysMissing {
+        /// The directory.
+        directory: PathBuf,
+        /// Keys that are missing.
+        missing: u64,
+        /// Keys that should be in it.
+        alive: u64,
+    },
+    /// Keys are said to be lost, and none is.
+    #[error("no key is missing from the key directory `{}`", directory.display())]
+    NothingLost {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// A checkpoint was published, and is not there.
+    #[error("the log's `checkpoint` is missing, and it was published before")]
+    NoCheckpoint,
     /// The tiles do not have the root that was signed.
     #[error("the log's tiles do not have the root that their checkpoint signs")]
     Forked,
@@ -75,8 +119,26 @@ impl LogError {
                 "put back the `service.key` that this data directory was made with".to_owned()
             }
             Self::Behind { .. } | Self::Forked | Self::TwoHistories(_) => {
-                "put back the newest database and log together: signing another history under the \
-                 same name would be a fork, which witnesses and auditors would find"
+                "put back the newest database and log together. Where they are gone for good, \
+                 `bailiwick restore` ends this log and goes on under another name from a backup \
+                 (docs/operate/backup.md): signing another history under the same name would be a fork, \
+                 which witnesses and auditors would find"
+                    .to_owned()
+            }
+            Self::NoKeyDirectory { alive, .. } | Self::KeysMissing { missing: alive, .. } => format!(
+                "mount it, or put it back, and start again; if it is lost for good, start once with \
+                 `bailiwick serve --keys-are-lost`: the log then says that {alive} keys are lost, and \
+                 what is sealed to them is deleted"
+            ),
+            Self::OtherKeyDirectory { .. } => {
+                "set `keys` in the configuration to this service's key directory; if that is lost for \
+                 good, to a new, empty one, and start once with `bailiwick serve --keys-are-lost`"
+                    .to_owned()
+            }
+            Self::NothingLost { .. } => "start without `--keys-are-lost`".to_owned(),
+            Self::NoCheckpoint => {
+                "put the folder `log` back as it was, or its `checkpoint` from a mirror of the log: \
+                 without it nobody can tell whether the database is the newest one"
                     .to_owned()
             }
             Self::Damaged { path } => {
@@ -93,6 +155,8 @@ pub struct Unpublished<'a> {
     pub note: String,
     /// Its entries.
     pub size: u64,
+    /// The notes that ended the logs before this one, in order.
+    pub ended: Vec<String>,
     tiles: &'a Tiles,
 }
 
@@ -103,6 +167,14 @@ impl Unpublished<'_> {
     /// When a tile cannot be read.
     pub fn proof(&self, old: u64) -> Result<Vec<Digest>, LogError> {
         self.tiles.proof(old, self.size)
+    }
+
+    /// The proof that one of its beginnings continues another.
+    ///
+    /// # Errors
+    /// When a tile cannot be read.
+    pub fn proof_between(&self, old: u64, size: u64) -> Result<Vec<Digest>, LogError> {
+        self.tiles.proof_within((old, size.min(self.size)), self.size)
     }
 }
 
@@ -131,6 +203,9 @@ pub struct Tiles {
     folder: PathBuf,
 }
 
+/// The name of the file with the note that ended the log before this one.
+const ENDED: &str = "ended";
+
 /// The name of the checkpoint's file.
 const CHECKPOINT: &str = "checkpoint";
 
@@ -158,11 +233,39 @@ impl Tiles {
                 && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
                 && !segment.starts_with('.')
         };
-        let known = path == CHECKPOINT || path.strip_prefix("tile/").is_some();
+        let known = path == CHECKPOINT || path == ENDED || path.strip_prefix("tile/").is_some();
         if !known || path.len() > PATH_BYTES_MAX || !path.split('/').all(segment) {
             return Ok(None);
         }
         self.read(path)
+    }
+
+    /// Keeps the note that ended the log before this one, for who follows that.
+    pub(crate) fn set_ended(&self, note: &str) -> Result<(), StoreError> {
+        replace(&self.folder.join(ENDED), note.as_bytes())
+    }
+
+    /// The root over the first entries of a log that has `whole` entries by now.
+    pub(crate) fn root(&self, size: u64, whole: u64) -> Result<Digest, LogError> {
+        Ok(tree::frontier(&self.nodes(whole), size)?.root())
+    }
+
+    /// Takes over what full bundles another folder has of the first `size` entries.
+    pub(crate) fn take_full(&self, from: &Self, size: u64) -> Result<(), LogError> {
+        for index in 0..size / WIDTH {
+            for path in [tile::bundle_path(index, WIDTH), tile::path(0, index, WIDTH)] {
+                let bytes = from.read(&path)?.ok_or(LogError::Damaged { path: path.clone() })?;
+                self.put(&path, &bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the files of a log of `size` entries, of which the first are there in full bundles and
+    /// the rest is in the database.
+    pub(crate) fn write_rest(&self, database: &Connection, size: u64) -> Result<(), LogError> {
+        self.write_bundles(database, first_kept(database, size)?, size)?;
+        self.write_levels(0, size)
     }
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -190,7 +293,12 @@ impl Tiles {
     /// # Errors
     /// When they do not belong together, or what is missing cannot be made again.
     pub fn check(&self, database: &Connection, signer: &Signer) -> Result<(u64, bool), LogError> {
-        let Some(note) = self.checkpoint()? else { return Ok((0, false)) };
+        let Some(note) = self.checkpoint()? else {
+            return match is_published(database)? {
+                true => Err(LogError::NoCheckpoint),
+                false => Ok((0, false)),
+            };
+        };
         let signed = Checkpoint::verify(&note, &signer.verifier())?;
         let next = next(database)?;
         if next < signed.size {
@@ -233,10 +341,16 @@ impl Tiles {
         let root = tree::frontier(&self.nodes(size), size)?.root();
         let origin = signer.verifier().name().to_owned();
         let checkpoint = Checkpoint { origin, size, root };
-        let unpublished = Unpublished { note: checkpoint.sign(signer), size, tiles: self };
+        let note = checkpoint.sign(signer);
+        let ended = crate::backup::ended(database)?;
+        let unpublished = Unpublished { note, size, ended, tiles: self };
         let Cosigned { lines, by_all } = cosign(&unpublished)?;
         let note = unpublished.note + &lines;
         replace(&self.folder.join(CHECKPOINT), note.as_bytes())?;
+        // From now on one that is not there is missing.
+        if !is_published(database)? {
+            database.execute("INSERT OR IGNORE INTO log_published (one) VALUES (1)", [])?;
+        }
         // What is in a full bundle, on disk and signed, need not be in the database as well.
         let full = size.saturating_sub(size % WIDTH);
         if full > from.saturating_sub(from % WIDTH) {
@@ -247,6 +361,11 @@ impl Tiles {
 
     /// Writes bundles and tiles that entries `from..size` are in.
     fn write(&self, database: &Connection, from: u64, size: u64) -> Result<(), LogError> {
+        self.write_bundles(database, from, size)?;
+        self.write_levels(from, size)
+    }
+
+    fn write_bundles(&self, database: &Connection, from: u64, size: u64) -> Result<(), LogError> {
         if from >= size {
             return Ok(());
         }
@@ -269,6 +388,13 @@ impl Tiles {
             }
             self.put(&path, &bytes)?;
             self.put(&tile::path(0, bundle, width), &flat(&hashes))?;
+        }
+        Ok(())
+    }
+
+    fn write_levels(&self, from: u64, size: u64) -> Result<(), LogError> {
+        if from >= size {
+            return Ok(());
         }
         for level in 1.. {
             let height = u32::from(level) * u32::from(HEIGHT);
@@ -346,7 +472,17 @@ impl Tiles {
     /// # Errors
     /// When a tile cannot be read.
     pub fn proof(&self, old: u64, size: u64) -> Result<Vec<Digest>, LogError> {
-        tree::consistency_proof(&self.nodes(size), old, size)
+        self.proof_within((old, size), size)
+    }
+
+    /// The same, of two beginnings of a log that has `whole` entries by now: not every size was
+    /// published, so a beginning may have no tiles of its own.
+    pub(crate) fn proof_within(
+        &self,
+        (old, size): (u64, u64),
+        whole: u64,
+    ) -> Result<Vec<Digest>, LogError> {
+        tree::consistency_proof(&self.nodes(whole), old, size)
     }
 
     /// One entry's bytes, from the bundle of a log of `size` entries.
@@ -415,6 +551,12 @@ fn flat(hashes: &[Digest]) -> Vec<u8> {
     hashes.iter().flat_map(|hash| hash.0).collect()
 }
 
+/// Whether a checkpoint was published.
+pub(crate) fn is_published(database: &Connection) -> Result<bool, StoreError> {
+    let mut statement = database.prepare_cached("SELECT EXISTS (SELECT 1 FROM log_published)")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
 /// Entries that the database has numbered.
 pub(crate) fn next(database: &Connection) -> Result<u64, StoreError> {
     use rusqlite::OptionalExtension as _;
@@ -423,7 +565,7 @@ pub(crate) fn next(database: &Connection) -> Result<u64, StoreError> {
 }
 
 /// The first entry of the first bundle that the database still has whole.
-fn first_kept(database: &Connection, otherwise: u64) -> Result<u64, StoreError> {
+pub(crate) fn first_kept(database: &Connection, otherwise: u64) -> Result<u64, StoreError> {
     let first: Option<u64> =
         database.query_row("SELECT min(idx) FROM log_entry", [], |row| row.get(0))?;
     Ok(first.unwrap_or(otherwise).min(otherwise))

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     custody::{self, Request, Response},
-    keys::{KeyDirectory, KeyEntry},
+    keys::{DIRECTORY, Expected, KeyDirectory, KeyEntry},
     seal::{self, Label, SealedRecord, SealedSpan},
 };
 
@@ -88,7 +88,7 @@ fn unwraps(parts: &mut Parts<'_>) -> bool {
     let wrapped = parts.sized();
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("keys");
-    drop(KeyDirectory::open(&home).unwrap());
+    drop(KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap());
     let write = |path: &Path, bytes: &[u8]| {
         let mut options = fs::OpenOptions::new();
         let file = options.write(true).create_new(true).mode(0o600).open(path);
@@ -97,7 +97,7 @@ fn unwraps(parts: &mut Parts<'_>) -> bool {
     let Some(entry) = KeyEntry::parse(&name) else { return false };
     write(&home.join("tenants").join(format!("{}.kek", entry.tenant)), &kek);
     write(&home.join("records").join(&name), &wrapped);
-    let keys = KeyDirectory::open(&home).unwrap();
+    let keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
     keys.private_key(&entry).is_ok_and(|key| *key == private)
 }
 

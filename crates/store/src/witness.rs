@@ -11,6 +11,7 @@ use tlog::{
     canon::Digest,
     checkpoint::{BadCheckpoint, Checkpoint},
     note::Verifier,
+    succession::Ended,
 };
 
 use crate::{
@@ -33,7 +34,7 @@ impl Seen {
     /// # Errors
     /// When it cannot be used, or another process holds it.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        for folder in [folder.join("seen"), folder.join("evidence")] {
+        for folder in ["seen", "evidence", "ended"].map(|part| folder.join(part)) {
             DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
@@ -73,6 +74,29 @@ impl Seen {
     /// When it cannot be written.
     pub fn keep(&self, log: &Verifier, note: &str) -> Result<(), StoreError> {
         replace(&self.path(log), note.as_bytes())
+    }
+
+    /// The note that ended a log; none as long as it goes on.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not the log's any more.
+    pub fn ended(&self, log: &Verifier) -> Result<Option<(Ended, String)>, LogError> {
+        let path = self.folder.join("ended").join(name(log.name()));
+        let note = match fs::read_to_string(&path) {
+            Ok(note) => note,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed("read", &path, error).into()),
+        };
+        let damaged = |_| StoreError::Damaged { what: "the end of a log" };
+        Ok(Some((Ended::verify(&note, log).map_err(damaged)?, note)))
+    }
+
+    /// Keeps the note that ended a log: it is on disk when this returns.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn end(&self, log: &Verifier, note: &str) -> Result<(), StoreError> {
+        replace(&self.folder.join("ended").join(name(log.name())), note.as_bytes())
     }
 
     /// Keeps a checkpoint that contradicts the newest, beside it: the log's own signature under

@@ -64,10 +64,11 @@ fn trust() -> Trust {
 
 fn open(home: &Path) -> Ledger {
     let keys = home.join("keys");
-    let connect = Box::new(move || {
+    let directory = keys.clone();
+    let connect = Box::new(move |expected| {
         let (ours, mut theirs) = UnixStream::pair()?;
         let (mut custodian, _) =
-            Custodian::start(&keys, trust(), clock()).map_err(std::io::Error::other)?;
+            Custodian::start((&keys, expected), trust(), clock()).map_err(std::io::Error::other)?;
         std::thread::spawn(move || custody::serve(&mut custodian, &mut theirs, clock));
         Ok(Client::new(ours))
     });
@@ -82,6 +83,8 @@ fn open(home: &Path) -> Ledger {
         signer: signer(),
         clock,
         connect,
+        key_directory: directory,
+        keys_are_lost: false,
         metadata: Metadata::DEFAULT,
         cosign: unwitnessed(),
         started,

@@ -364,6 +364,11 @@ def requests():
     one("good-reseal", frame(resealing([fixed("span", 1168), [3, 7]], [fixed("span", 1220), []])), "Reseal, two spans")
     one("good-reseal-nothing", frame(resealing()), "Reseal, none")
     one("good-destroy", frame(destroying()), "Destroy")
+    one("good-destroyed", frame([9, []]), "Destroyed")
+    one("good-damaged", frame([10, []]), "Damaged")
+    one("good-pinned", frame([11, []]), "Pinned")
+    one("good-succeed", frame([12, [reading()[1][0], [fixed("a", 32)]]]), "Succeed")
+    one("good-succeed-named", frame([12, [reading()[1][0], []]]), "Succeed, where what was seen is named")
     one("good-three", frame([1, []]) + frame([2, []]) + public_key, "one after the other")
 
     one("bad-nothing", b"", "no message at all")
@@ -377,7 +382,12 @@ def requests():
     one("bad-length-all-ones", b"\xff" * 4, "four gigabytes")
     one("bad-length-little-endian", (len(public_key) - 4).to_bytes(4, "little") + public_key[4:], "lengths are big-endian")
     for name, value, remark in [
-        ("unknown", [9, []], "there is no request 9: nothing lists or searches records"),
+        ("unknown", [13, []], "there is no request 13: nothing lists or searches records"),
+        ("pinned-of-a-log", [11, ["log.example"]], "Pinned has no fields"),
+        ("succeed-without-a-proof", [12, [reading()[1][0]]], "a field is missing"),
+        ("succeed-by-a-note", [12, ["a note\n", []]], "an entry, proved"),
+        ("succeed-digest-of-31-bytes", [12, [reading()[1][0], [bytes(31)]]], "too short"),
+        ("destroyed-of-a-key", [9, [named()]], "Destroyed has no fields"),
         ("open-own-by-a-grant", [5, opening()[1]], "approval and look where one entry is to be"),
         ("open-own-twice", reading(consented=[b"a note\n"]), "one more"),
         ("open-own-without-proof", [5, [reading()[1][1]]], "only the record"),
@@ -459,18 +469,22 @@ def responses():
     one("good-keys", frame([1, [[[key, tenant, DEADLINE], [tenant, key, 0]]]]), "Keys, two")
     one("good-opened", frame([2, [b"a prompt and its completion"]]), "Opened")
     one("good-refused-first", frame([3, [0]]), "Refused")
-    one("good-refused-last", frame([3, [14]]), "Refused")
+    one("good-refused-last", frame([3, [18]]), "Refused")
     one("good-seen-nothing", frame([4, [0]]), "Seen")
     one("good-seen", frame([4, [2**64 - 1]]), "Seen, the largest number")
     one("good-resealed", frame([5, [[fixed("span", 1220), b""]]]), "Resealed: one, and one that did not open")
     one("good-resealed-nothing", frame([5, [[]]]), "Resealed, none")
+    one("good-pinned", frame([6, [["log.example", 5, fixed("a", 32)]]]), "Pinned")
     one("bad-nothing", b"", "no message at all")
     for name, value, remark in [
-        ("refusal-unknown", [3, [15]], "there is no refusal 15"),
+        ("refusal-unknown", [3, [19]], "there is no refusal 19"),
         ("refusal-text", [3, ["no"]], "refusals are numbers"),
         ("refusal-twice", [3, [0, 1]], "one more"),
         ("refusal-missing", [3, []], "which?"),
-        ("unknown", [6, []], "there is no response 6"),
+        ("pinned-nothing", [6, []], "which?"),
+        ("pinned-without-root", [6, [["log.example", 5]]], "a field is missing"),
+        ("pinned-not-in-a-list", [6, ["log.example", 5, fixed("a", 32)]], "its fields stand in a list of their own"),
+        ("unknown", [7, []], "there is no response 7"),
         ("resealed-null", [5, [[Raw(b"\xf6")]]], "what did not open is an empty string"),
         ("resealed-not-in-a-list", [5, [b"span"]], "one span is no list"),
         ("resealed-as-text", [5, [["span"]]], "it is bytes"),

@@ -66,6 +66,17 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
+    /// Reads a checkpoint that this key signed, under whichever name the checkpoint has: a log's name
+    /// is another one after a succession, and its key is the same. That the names belong together,
+    /// the caller checks.
+    ///
+    /// # Errors
+    /// When the note is not one, or not this key's.
+    pub fn verify_renamed(note: &str, log: &Verifier) -> Result<Self, BadCheckpoint> {
+        let origin = Self::parse(Note::parse(note)?.unverified_text())?.origin;
+        Self::verify(note, &log.renamed(&origin)?)
+    }
+
     /// Reads a checkpoint's text.
     ///
     /// # Errors

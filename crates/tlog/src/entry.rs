@@ -3,13 +3,14 @@
 //! An entry says that something happened, and reveals neither content nor a person: what could tell
 //! either stands in it as a salted commitment or as a random id.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use minicbor::{Decode, Encode};
 
 use crate::{
     canon::{self, Digest, NotCanonical},
     id::{ApprovalId, GrantId, KeyId, PersonId, RequestId, TenantId},
+    succession::{EndSignature, Succession},
 };
 
 mod words;
@@ -413,6 +414,26 @@ pub enum Event {
         /// The key that the record is sealed under, which is destroyed for it.
         #[n(2)]
         key: KeyId,
+    },
+    /// A private key is lost: it is not where it should be, and was not seen to be destroyed. What was
+    /// sealed to it is given up.
+    #[n(23)]
+    #[cbor(array)]
+    KeyLost {
+        /// Which.
+        #[n(0)]
+        key: KeyId,
+    },
+    /// The log was restored from a backup: it ends, and goes on under another name from here.
+    #[n(24)]
+    #[cbor(array)]
+    Succeeded {
+        /// Which log ended, where it was cut, and how far it is known to have gone.
+        #[n(0)]
+        succession: Box<Succession>,
+        /// The signature that ends the old log.
+        #[n(1)]
+        signature: EndSignature,
     },
 }
 

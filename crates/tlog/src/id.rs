@@ -138,6 +138,10 @@ id!(
     KeyId, "key"
 );
 id!(
+    /// A key directory: what a database is bound to.
+    KeyDirectoryId, "kdr"
+);
+id!(
     /// A just-in-time permission of one person to see one record.
     GrantId, "gra"
 );

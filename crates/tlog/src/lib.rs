@@ -16,6 +16,7 @@ pub mod id;
 pub mod limits;
 pub mod note;
 pub mod receipt;
+pub mod succession;
 pub mod tile;
 pub mod tree;
 pub mod verify;

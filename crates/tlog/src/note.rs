@@ -43,6 +43,14 @@ impl Signer {
         Ok(Self { name: name.to_owned(), key: SigningKey::from_bytes(seed) })
     }
 
+    /// The same key under another name.
+    ///
+    /// # Errors
+    /// As [`Signer::new`].
+    pub fn renamed(&self, name: &str) -> Result<Self, BadNote> {
+        Self::new(name, &self.key.to_bytes())
+    }
+
     /// What checks this key's plain signatures.
     #[must_use]
     pub fn verifier(&self) -> Verifier {
@@ -114,6 +122,15 @@ impl Verifier {
         if format!("{expected:08x}") == hash { Ok(verifier) } else { Err(BadNote::VerifierKey) }
     }
 
+    /// The same key under another name.
+    ///
+    /// # Errors
+    /// When the name is not one that signature lines can carry.
+    pub fn renamed(&self, name: &str) -> Result<Self, BadNote> {
+        check_name(name)?;
+        Ok(Self { name: name.to_owned(), ..self.clone() })
+    }
+
     /// Whether this key cosigns, as a witness does.
     #[must_use]
     pub fn is_witness(&self) -> bool {
@@ -141,7 +158,7 @@ impl Verifier {
         self.key.verify_strict(bytes, &signature).is_ok()
     }
 
-    fn line(&self, blob: &[u8]) -> String {
+    pub(crate) fn line(&self, blob: &[u8]) -> String {
         let mut bytes = self.key_id().to_vec();
         bytes.extend_from_slice(blob);
         format!("\u{2014} {} {}\n", self.name, STANDARD.encode(bytes))

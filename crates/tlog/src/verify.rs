@@ -9,6 +9,7 @@ use crate::{
     checkpoint::Checkpoint,
     entry::{Entry, Event, Subject},
     id::{KeyId, RequestId, TenantId},
+    succession::{Mark, Succession},
     tree::{Frontier, leaf_hash},
 };
 
@@ -21,12 +22,14 @@ mod penalty;
 mod policies;
 mod receipt;
 mod review;
+mod succession;
 mod words;
 
 pub use access::{Access, AccessKind};
 pub use audit::{Audit, Files, NoAudit, Question, audit};
 pub use exemption::EXEMPTION_GRACE_MS;
 pub use policies::InForce;
+pub use succession::{Continues, Succeeded};
 pub use words::{duration, plural};
 
 /// How long after its deadline a key's destruction may be logged: a sweeper wakes, and a service
@@ -53,6 +56,8 @@ pub struct Report {
     pub keys_created: u64,
     /// Keys that were destroyed.
     pub keys_destroyed: u64,
+    /// Keys that were lost: not where they should be, and not seen to be destroyed.
+    pub keys_lost: u64,
     /// Looks at a record.
     pub looks: u64,
     /// Reads of a record for its owner.
@@ -68,6 +73,8 @@ pub struct Report {
     /// What was done with records, by their requests, each in the log's order. Requests whose records
     /// nobody has looked at, read or deleted are not in it; the log does not tell which there were.
     pub accesses: BTreeMap<RequestId, Vec<Access>>,
+    /// Logs that ended before this one, which goes on in their place, one after the other.
+    pub successions: Vec<Succeeded>,
     /// The policies that were in force, one after the other.
     pub policies: Vec<InForce>,
     /// What is wrong; empty: nothing.
@@ -126,10 +133,17 @@ impl Replay {
     /// Takes the next entry.
     pub fn push(&mut self, bytes: &[u8]) {
         let index = self.frontier.size();
+        let decoded = Entry::decode(bytes);
+        let mut found = Found::default();
+        if let Ok(Entry { time_ms, event: Event::Succeeded { succession, signature } }) = &decoded {
+            let (time_ms, signature) = (*time_ms, *signature);
+            let succession = Succession::clone(succession);
+            let before = (Mark { size: index, root: self.frontier.root() }, self.time_ms);
+            self.succeeded(before, Succeeded { index, time_ms, succession, signature }, &mut found);
+        }
         self.frontier.push(leaf_hash(bytes));
         self.report.entries = self.report.entries.saturating_add(1);
-        let mut found = Found::default();
-        match Entry::decode(bytes) {
+        match decoded {
             Ok(entry) => self.entry(index, &entry, &mut found),
             Err(error) => found.wrong(format!("{error}")),
         }
@@ -181,10 +195,12 @@ impl Replay {
             Event::Started { policies, .. } => {
                 self.policies.started((index, time_ms), *policies, found);
             }
+            Event::KeyLost { key } => self.keys.lost(time_ms, *key, found),
             Event::OwnerDeleted { key, .. } => self.keys.condemned(time_ms, *key, found),
             Event::OwnerRead { .. }
             | Event::Request { .. }
             | Event::Changed { .. }
+            | Event::Succeeded { .. }
             | Event::Repaired { .. } => {}
         }
     }
@@ -196,6 +212,7 @@ impl Replay {
             Event::Request { .. } => &mut report.requests,
             Event::KeyCreated { .. } => &mut report.keys_created,
             Event::KeyDestroyed { .. } => &mut report.keys_destroyed,
+            Event::KeyLost { .. } => &mut report.keys_lost,
             Event::Looked { .. } => &mut report.looks,
             Event::OwnerRead { .. } => &mut report.owner_reads,
             Event::OwnerDeleted { .. } => &mut report.owner_deletions,

@@ -21,6 +21,10 @@ use crate::{
 /// The path that a log posts to, under the witness's address.
 pub const ADD_CHECKPOINT: &str = "add-checkpoint";
 
+/// The path that a log's successor posts the note to which ended the log, framed as a request for a
+/// cosignature is: the proof leads to what both logs have in common.
+pub const SUCCEED_LOG: &str = "succeed-log";
+
 /// The media type of a 409's body: the size that the witness has signed, and a line break.
 pub const SIZE_TYPE: &str = "text/x.tlog.size";
 
@@ -131,6 +135,12 @@ pub enum Refusal {
         /// How many.
         signed: u64,
     },
+    /// The log has ended, and another goes on in its place.
+    #[error("the log has ended: its successor is `{successor}`")]
+    Ended {
+        /// Which.
+        successor: String,
+    },
     /// It does not continue what was signed.
     #[error("the checkpoint is not shown to continue the one that was witnessed")]
     Inconsistent,
@@ -145,6 +155,7 @@ impl Refusal {
             Self::UnknownLog => 404,
             Self::Unsigned => 403,
             Self::Size { .. } | Self::OtherRoot { .. } => 409,
+            Self::Ended { .. } => 410,
             Self::Inconsistent => 422,
         }
     }
@@ -154,7 +165,11 @@ impl Refusal {
     pub fn signed(&self) -> Option<u64> {
         match self {
             Self::Size { signed } | Self::OtherRoot { signed } => Some(*signed),
-            Self::Malformed | Self::UnknownLog | Self::Unsigned | Self::Inconsistent => None,
+            Self::Malformed
+            | Self::UnknownLog
+            | Self::Unsigned
+            | Self::Ended { .. }
+            | Self::Inconsistent => None,
         }
     }
 }

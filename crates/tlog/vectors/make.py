@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the vectors of log entries of kinds 6, 7 and 9 to 22 and of starts with policies, all histories, and the
+"""Makes the vectors of log entries of kinds 6, 7 and 9 to 24 and of starts with policies, all histories, and the
 receipts that name policies, from docs/spec/log.md and docs/spec/receipt.md alone.
 
     pip install cryptography && python3 make.py
@@ -71,6 +71,11 @@ def put(kind, name, data, remark):
 
 # ---- entries ------------------------------------------------------------------------------------
 
+def succession(old="log.example", source=1):
+    """That a log succeeds another, cut after five entries, of which nine were seen."""
+    return [old, "log.example~0a0b0c0d", [5, d(5)], [[0, old, [5, d(5)]], [source, old, [9, d(6)]]], d(2)]
+
+
 def entries():
     def one(name, event, remark):
         put("entry", name, cbor([NOON, event]), remark)
@@ -109,6 +114,10 @@ def entries():
         "proved-undecided": [20, [d(1), d(2), d(3), 2]],
         "owner-read": [21, [request, d(2)]],
         "owner-deleted": [22, [request, d(2), i(13)]],
+        "repaired-keys-lost": [8, [3, 2]],
+        "key-lost": [23, [i(13)]],
+        "succeeded": [24, [succession(), d(7) + d(8)]],
+        "succeeded-lost-known": [24, [[*succession(), [2, 1, d(9)]], d(7) + d(8)]],
         "role-assigned": [4, [7, i(12), 0, d(2)]],
         "lockbox-switched": [4, [11, resource, 1, d(2)]],
     }
@@ -142,7 +151,16 @@ def entries():
         ("owner-read-by-a-person", [21, [request, manager]], "who it was is committed to"),
         ("owner-deleted-without-key", [22, [request, d(2)]], "the key is missing that it was sealed under"),
         ("owner-deleted-key-of-32-bytes", [22, [request, d(2), d(3)]], "no key's id"),
-        ("next-kind", [23, []], "there is no kind 23"),
+        ("repaired-unknown", [8, [4, 1]], "there is no repair 4"),
+        ("key-lost-of-a-tenant", [23, [i(13), i(1)]], "one more"),
+        ("succeeded-without-signature", [24, [succession()]], "nobody ends the old log"),
+        ("succeeded-signature-of-63-bytes", [24, [succession(), bytes(63)]], "too short"),
+        ("succeeded-signature-as-numbers", [24, [succession(), [1, 2]]], "it is bytes"),
+        ("succeeded-without-reason", [24, [succession()[:4], d(7) + d(8)]], "a field is missing"),
+        ("succeeded-lost-null", [24, [[*succession(), NULL], d(7) + d(8)]], "what is not there at the end is left out"),
+        ("succeeded-unknown-source", [24, [succession(source=4), d(7) + d(8)]], "there is no source 4"),
+        ("succeeded-origin-as-bytes", [24, [succession(old=b"log.example"), d(7) + d(8)]], "it is text"),
+        ("next-kind", [25, []], "there is no kind 25"),
     ]
     for name, event, remark in bad:
         one(f"bad-{name}", event, remark)

@@ -55,6 +55,10 @@ pub(crate) enum Command {
     Model(Group<ModelCommand>),
     /// Show requests and tokens by hour, day or month, and what they cost
     Usage(UsageArgs),
+    /// Back the data directory up, while the service runs
+    Backup(Backup),
+    /// Restore a backup: the old log ends, and another goes on in its place
+    Restore(Restore),
     /// Prove that the configured policies keep the promises, and tell the log
     Prove(Prove),
     /// Check receipts and the log, offline, with the service's public key alone
@@ -75,6 +79,8 @@ pub(crate) enum Command {
     Custodian {
         /// The key directory
         keys: PathBuf,
+        /// Which directory that must be
+        expected: store::keys::Expected,
         /// Whose log
         log: String,
         /// Who must have cosigned it
@@ -94,6 +100,45 @@ pub(crate) struct Serve {
     /// Look whether a start would succeed, change nothing, and stop
     #[arg(long)]
     pub(crate) check: bool,
+    /// Give up keys that are missing from the key directory, once: the log says that they are lost,
+    /// and what is sealed to them is deleted. Without it, a start with missing keys is refused
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) keys_are_lost: bool,
+}
+
+/// The backup has the database, the log and `service.key`, all of one moment. The keys that open records
+/// are not in it: a copy would outlive its deadline. docs/operate/backup.md
+#[derive(Debug, clap::Args)]
+pub(crate) struct Backup {
+    /// Where to put it: a directory that is not there yet, or is empty
+    pub(crate) folder: PathBuf,
+    /// Data directory
+    #[arg(long, value_name = "DIR", env = "BAILIWICK_DATA", default_value = "data")]
+    pub(crate) data: PathBuf,
+}
+
+/// Where the newest data directory is there, start with that instead. A restore is for when it is gone:
+/// what came after the backup is lost, and the log says so. docs/operate/backup.md
+#[derive(Debug, clap::Args)]
+pub(crate) struct Restore {
+    /// The backup, as `bailiwick backup` made it
+    pub(crate) backup: PathBuf,
+    /// Configuration: names the key directory and the witnesses. Without it, the defaults
+    #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where to restore to: not there yet, or empty [default: the data directory, as configured]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// What is left of the old log: the folder `log` of the old data directory, or a mirror of it.
+    /// With it, the restore says which entries are lost
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) log: Option<PathBuf>,
+    /// Why: kept with the log, which commits to it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The key directory is lost, too
+    #[arg(long)]
+    pub(crate) keys_are_lost: bool,
 }
 
 /// A solver looks for a request that the built-in policies and those of `policies.files` allow and a

@@ -50,6 +50,7 @@ fn run(args: &Mirror) -> Result<Report, Failure> {
         Step::Unsigned(why) => run.unsigned(why)?,
         Step::Shorter(new) => run.shorter(&new)?,
         Step::Fetch(new) => run.fetched(&new)?,
+        Step::Succeeded { old, new } => run.succeeded(&old, &new)?,
     };
     // A witness that lags behind is no reason to leave the copy as it was.
     verify::cosigned(&mut report, &run.served, &args.witness)?;
@@ -65,7 +66,7 @@ struct Kept {
 /// The checkpoint that the copy has, if there is a copy.
 fn kept(folder: &Folder, service: &Verifier) -> Result<Option<Kept>, Failure> {
     let Some(note) = folder.checkpoint()? else { return Ok(None) };
-    match Checkpoint::verify(&note, service) {
+    match Checkpoint::verify_renamed(&note, service) {
         Ok(checkpoint) => Ok(Some(Kept { checkpoint, note })),
         Err(error) => Err(verify::wrong_key(&note, service, "copy").unwrap_or_else(|| {
             Failure::new(
@@ -76,19 +77,29 @@ fn kept(folder: &Folder, service: &Verifier) -> Result<Option<Kept>, Failure> {
     }
 }
 
-/// What a served checkpoint is to the copy. A log that continues another one after a restore would be
-/// a further case here.
+/// What a served checkpoint is to the copy.
 enum Step {
     /// It is not signed as it should be.
     Unsigned(String),
-    /// It is of fewer entries than the copy has.
+    /// It is of fewer entries than the copy has, of the same log.
     Shorter(Checkpoint),
     /// It is of as many or more, or there is no copy yet.
     Fetch(Checkpoint),
+    /// It is of a log with another name and the same key: a restored service goes on under a new name.
+    Succeeded {
+        /// The name of the log that was copied.
+        old: String,
+        /// The checkpoint.
+        new: Checkpoint,
+    },
 }
 
 fn step(service: &Verifier, kept: Option<&Checkpoint>, served: &str) -> Result<Step, Failure> {
-    let error = match Checkpoint::verify(served, service) {
+    let error = match Checkpoint::verify_renamed(served, service) {
+        Ok(new) if kept.is_some_and(|kept| new.origin != kept.origin) => {
+            let old = kept.map(|kept| kept.origin.clone()).unwrap_or_default();
+            return Ok(Step::Succeeded { old, new });
+        }
         Ok(new) if kept.is_some_and(|kept| new.size < kept.size) => return Ok(Step::Shorter(new)),
         Ok(new) => return Ok(Step::Fetch(new)),
         Err(error) => error,
@@ -162,6 +173,24 @@ impl Run {
                 report.note("files of this copy were damaged, and were replaced");
             }
         }
+        self.settled(report, new)
+    }
+
+    /// Follows a restored service. After the cut its entries are others than the copy's, so that all
+    /// files are fetched; the copy of the log that ended is kept.
+    fn succeeded(&self, old: &str, new: &Checkpoint) -> Result<Report, Failure> {
+        let incoming = self.folder.incoming();
+        let files = Files { folder: &incoming, incoming: None };
+        let mut report = self.replayed(new, files, Missing::FetchAll)?;
+        if report.verdict() == Verdict::Verified {
+            let ended = self.folder.set_aside(old)?;
+            report.note(format!("the copy of the log that ended is kept in `{}`", ended.display()));
+        }
+        self.settled(report, new)
+    }
+
+    /// Takes what was fetched into the copy, or not.
+    fn settled(&self, mut report: Report, new: &Checkpoint) -> Result<Report, Failure> {
         match report.verdict() {
             Verdict::Verified => self.folder.adopt(needed(new.size), (new.size, &self.served))?,
             Verdict::Incomplete => {

@@ -54,7 +54,8 @@ pub(crate) fn serve(args: &Serve) -> Result<(), Failure> {
     let confinement = confine(&management, &config, args.config.as_deref(), None)?;
     let file = args.config.clone();
     let source = Source { load: Box::new(move || read(file.as_deref())), level };
-    let service = Service { config, policies, store: management.store().clone(), confinement };
+    let (store, keys_are_lost) = (management.store().clone(), args.keys_are_lost);
+    let service = Service { config, policies, store, confinement, keys_are_lost };
     on_runtime(async {
         run(service, Some(source), |started| {
             tracing::info!(
@@ -114,7 +115,8 @@ pub(crate) fn quickstart(args: Quickstart) -> Result<(), Failure> {
         let keys = quickstart::prepare(&management, &config, args.model).await?;
         let data = config.data.clone();
         let store = management.store().clone();
-        run(Service { config, policies, store, confinement }, None, move |started| {
+        let service = Service { config, policies, store, confinement, keys_are_lost: false };
+        run(service, None, move |started| {
             tokio::spawn(quickstart::welcome(data, keys, started));
         })
         .await
@@ -178,6 +180,8 @@ struct Service {
     policies: Policies,
     store: Store,
     confinement: Confinement,
+    /// Whether the operator gives up the keys that are missing.
+    keys_are_lost: bool,
 }
 
 /// Serves until a signal. SIGTERM and SIGINT drain, and end at once when they come again. SIGHUP loads
@@ -223,9 +227,9 @@ async fn run(
     };
     let Source { load, level } =
         source.unwrap_or_else(|| Source { load: Box::new(|| read(None)), level: Box::new(|_| ()) });
-    let Service { config, policies, store, confinement } = service;
+    let Service { config, policies, store, confinement, keys_are_lost } = service;
     let reloads = Reloads { asked, load, level };
-    let setup = Setup { config, policies, store, confinement, reloads };
+    let setup = Setup { config, policies, store, confinement, keys_are_lost, reloads };
     tokio::select! {
         result = serve::run(setup, shutdown, started) => result?,
         () = impatient => tracing::warn!("stopped before all requests had ended"),

@@ -78,6 +78,14 @@ pub(super) fn service_key(given: &str) -> Result<Verifier, Failure> {
     Verifier::parse(&text).map_err(|error| unreadable(&format!("`--service-key`: {error}"), help))
 }
 
+/// The service's key under the name that a receipt's log has: before and after a restore it is another
+/// name of the same key. Whether the names belong together, the log says.
+fn named(service: &Verifier, note: &str) -> Verifier {
+    let renamed = Checkpoint::verify_renamed(note, service).map(|found| found.origin);
+    let renamed = renamed.ok().and_then(|origin| service.renamed(&origin).ok());
+    renamed.unwrap_or_else(|| service.clone())
+}
+
 /// Whether a checkpoint names another service than the key that was given: then nothing was found
 /// out about either.
 pub(super) fn wrong_key(note: &str, service: &Verifier, what: &str) -> Option<Failure> {
@@ -99,7 +107,8 @@ fn unreadable(message: &str, help: &str) -> Failure {
 
 fn older_checkpoint(service: &Verifier, file: &Path) -> Result<Checkpoint, Failure> {
     let note = text(file)?;
-    Checkpoint::verify(&note, service).map_err(|error| {
+    // Of this log, or of one before it: they have one key.
+    Checkpoint::verify_renamed(&note, service).map_err(|error| {
         wrong_key(&note, service, "older checkpoint").unwrap_or_else(|| {
             unreadable(&format!("`{}`: {error}", file.display()), "give a saved checkpoint")
         })

@@ -48,11 +48,12 @@ impl Setting {
 fn ledger(home: &std::path::Path) -> Ledger {
     let signer = Arc::new(Signer::new("log.example", &[1; 32]).unwrap());
     let trust = Trust { log: signer.verifier(), witnesses: Vec::new() };
-    let keys = home.join("keys");
-    let connect = Box::new(move || {
+    let key_directory = home.join("keys");
+    let keys = key_directory.clone();
+    let connect = Box::new(move |expected| {
         let (ours, mut theirs) = UnixStream::pair()?;
-        let (mut custodian, _) =
-            Custodian::start(&keys, trust.clone(), clock::read()).map_err(std::io::Error::other)?;
+        let (mut custodian, _) = Custodian::start((&keys, expected), trust.clone(), clock::read())
+            .map_err(std::io::Error::other)?;
         std::thread::spawn(move || custody::serve(&mut custodian, &mut theirs, clock::read));
         Ok(Client::new(ours))
     });
@@ -66,6 +67,8 @@ fn ledger(home: &std::path::Path) -> Ledger {
         signer,
         clock: clock::read,
         connect,
+        key_directory,
+        keys_are_lost: false,
         metadata: Metadata::DEFAULT,
         cosign: unwitnessed(),
         started,

@@ -49,6 +49,35 @@ pub fn witness_key(data: &Path, name: Option<&str>) -> Result<Signer, ManageErro
     Ok(signer)
 }
 
+/// The service's key in a file that is there.
+///
+/// # Errors
+/// When the file cannot be read, or is not one.
+pub fn key_in(path: &Path) -> Result<Signer, ManageError> {
+    let path = path.to_owned();
+    if path.exists() {
+        return key_file(&path, || Ok(String::new()));
+    }
+    let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+    Err(ManageError::File { doing: "read", path, source })
+}
+
+/// Writes the service's key under the name that the log goes on with, in a data directory that is
+/// being restored: `old` is the file with the same key under its old name.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn rename_service_key(old: &Path, data: &Path, name: &str) -> Result<(), ManageError> {
+    let failed = |source| ManageError::File { doing: "read", path: old.to_owned(), source };
+    let text = Zeroizing::new(fs::read_to_string(old).map_err(failed)?);
+    let seed = text.trim().split_once(' ').map(|(_, seed)| seed);
+    let seed = seed.ok_or_else(|| failed(std::io::Error::other("it is no key")))?;
+    let renamed = Zeroizing::new(format!("{name} {seed}\n"));
+    let path = data.join(SERVICE_KEY_FILE);
+    write_private(&path, &renamed)?;
+    show(&data.join(SERVICE_PUBLIC_FILE), &key_in(&path)?.verifier())
+}
+
 /// The key in a file; it is made where there is none.
 fn key_file(
     path: &Path,

@@ -27,7 +27,7 @@ use crate::{
 pub(super) fn open(
     config: &Config,
     (policies, proof): (PolicySet, Option<Proof>),
-    directory: &Directory,
+    (directory, keys_are_lost): (&Directory, bool),
     witnesses: &Arc<Witnesses>,
     runtime: Handle,
 ) -> Result<(Ledger, Identity), StartError> {
@@ -40,8 +40,18 @@ pub(super) fn open(
     let cosign = witnesses.cosign(runtime);
     let metadata = config.retention.metadata();
     let egress = outward::listed(config)?;
-    let opening =
-        Opening { signer, clock: clock::read, connect, metadata, cosign, started, proof, egress };
+    let opening = Opening {
+        signer,
+        clock: clock::read,
+        connect,
+        key_directory: config.key_directory(),
+        keys_are_lost,
+        metadata,
+        cosign,
+        started,
+        proof,
+        egress,
+    };
     let (ledger, repairs) = Ledger::open(&config.data, opening)?;
     if repairs != store::ledger::Repairs::default() {
         tracing::warn!(?repairs, "what the last run left unfinished was finished, and logged");

@@ -206,7 +206,7 @@ fn start_with_limit(limit: &str, settings: &[(&str, &str)]) -> (Service, Caller)
     let files = Files::new();
     let addresses = free_addresses();
     let caller = files.caller("few-files", addresses[0], &[]);
-    let service = Service::begin_after(limit, files, addresses, settings);
+    let service = Service::begin_after(limit, files, addresses, (&[], settings));
     service.wait_until_ready();
     (service, caller)
 }
@@ -259,7 +259,7 @@ fn children_open_few_files() {
 #[test]
 fn too_few_open_files_are_a_refusal_to_start() {
     let files = Files::new();
-    let service = Service::begin_after("ulimit -n 256", files, free_addresses(), &[]);
+    let service = Service::begin_after("ulimit -n 256", files, free_addresses(), (&[], &[]));
     eventually("it ends", || (!service.process.is_running()).then_some(()));
     let log = service.files.log();
     assert!(log.contains("lets this process open 256 files"), "{log}");

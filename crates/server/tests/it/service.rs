@@ -103,7 +103,17 @@ impl Service {
         addresses: [SocketAddr; 2],
         settings: &[(&str, &str)],
     ) -> Self {
-        Self::begin_after(":", files, addresses, settings)
+        Self::begin_after(":", files, addresses, (&[], settings))
+    }
+
+    /// The same, with options of the command line.
+    pub(crate) fn begin_with(
+        files: Files,
+        addresses: [SocketAddr; 2],
+        options: &[&str],
+        settings: &[(&str, &str)],
+    ) -> Self {
+        Self::begin_after(":", files, addresses, (options, settings))
     }
 
     /// The same, from a shell that does something first.
@@ -111,7 +121,7 @@ impl Service {
         first: &str,
         files: Files,
         [api, operations]: [SocketAddr; 2],
-        settings: &[(&str, &str)],
+        (options, settings): (&[&str], &[(&str, &str)]),
     ) -> Self {
         let ours = files.command();
         let mut command = Command::new("sh");
@@ -122,7 +132,7 @@ impl Service {
                 None => command.env_remove(name),
             };
         }
-        command.arg("serve").envs([
+        command.arg("serve").args(options).envs([
             ("BAILIWICK_LISTEN__API", api.to_string()),
             ("BAILIWICK_LISTEN__OPERATIONS", operations.to_string()),
             // Small, so that a prompt is soon too long and a test soon over.

@@ -48,14 +48,14 @@ impl Logging {
     }
 }
 
-struct Witness {
+pub(crate) struct Witness {
     address: SocketAddr,
-    key: String,
+    pub(crate) key: String,
     _process: Process,
 }
 
 impl Witness {
-    fn start(home: &Path, log: &Path) -> Self {
+    pub(crate) fn start(home: &Path, log: &Path) -> Self {
         let [address, _] = free_addresses();
         let mut command: Command = bailiwick();
         command.args(["witness", "--name", "witness.example", "--listen", &address.to_string()]);
@@ -70,7 +70,7 @@ impl Witness {
         Self { address, key, _process: process }
     }
 
-    fn settings(&self) -> [(&'static str, String); 2] {
+    pub(crate) fn settings(&self) -> [(&'static str, String); 2] {
         let (address, key) = (self.address, &self.key);
         [
             ("BAILIWICK_EGRESS", format!("[{{ url = 'http://{address}' }}]")),
@@ -126,9 +126,26 @@ fn a_witness_signs_a_log_and_catches_its_fork() {
         Command::new("cp").arg("-a").arg(home.join("data")).arg(home.join("data-keys")).arg(other),
     );
     drop(Logging::start(home, &settings));
-    let forked = Logging::start(other, &settings);
-    let trouble = forked.readiness()["trouble"].as_str().unwrap_or_default().to_owned();
-    assert!(trouble.contains("two histories") && trouble.contains("witness.example"), "{trouble}");
+    let mut forked = bailiwick();
+    forked.arg("serve").env("BAILIWICK_DATA", other.join("data")).envs([
+        ("BAILIWICK_LISTEN__API", "127.0.0.1:0"),
+        ("BAILIWICK_LISTEN__OPERATIONS", "127.0.0.1:0"),
+    ]);
+    let output = forked.envs(settings).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    let says = ["two histories", "witness.example", "bailiwick restore"];
+    assert!(!output.status.success() && says.iter().all(|part| text.contains(part)), "{text}");
+    // Started without the witness, it goes on; and is caught when it is shown again.
+    drop(Logging::start(other, &[]));
+    drop(Logging::start(other, &[]));
+    let mut forked = bailiwick();
+    forked.arg("serve").env("BAILIWICK_DATA", other.join("data")).envs([
+        ("BAILIWICK_LISTEN__API", "127.0.0.1:0"),
+        ("BAILIWICK_LISTEN__OPERATIONS", "127.0.0.1:0"),
+    ]);
+    let output = forked.envs(settings).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && text.contains("two histories"), "{text}");
     let evidence: Vec<_> = fs::read_dir(home.join("witness/evidence")).unwrap().collect();
     assert_eq!(evidence.len(), 1, "the proof of the fork is kept");
 }

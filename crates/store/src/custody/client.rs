@@ -4,10 +4,11 @@ use std::{io, os::unix::net::UnixStream, time::Duration};
 
 use minicbor::bytes::ByteVec;
 use policy::id::{KeyId, TenantId};
+use tlog::canon::Digest;
 use zeroize::Zeroizing;
 
 use super::{
-    ListedKey, Named, Proven, ProvenGrant, RecordToOpen, Refusal, Request, Response, Shown,
+    Head, ListedKey, Named, Proven, ProvenGrant, RecordToOpen, Refusal, Request, Response, Shown,
     SpanToReseal, read, write,
 };
 use crate::seal::PublicKey;
@@ -100,6 +101,45 @@ impl Client {
     /// When that fails.
     pub fn keys(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
         self.ask(&Request::Keys, keys)
+    }
+
+    /// Which keys were destroyed.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn destroyed(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
+        self.ask(&Request::Destroyed, keys)
+    }
+
+    /// Which keys are damaged.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn damaged(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
+        self.ask(&Request::Damaged, keys)
+    }
+
+    /// The newest checkpoint that the custodian has seen.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn pinned(&mut self) -> Result<Head, CustodyError> {
+        self.ask(&Request::Pinned, |response| match response {
+            Response::Pinned(head) => Some(head),
+            _ => None,
+        })
+    }
+
+    /// Shows that the log succeeds the one that the custodian has seen.
+    ///
+    /// # Errors
+    /// When it does not, or leaves out what was seen.
+    pub fn succeed(&mut self, succeeded: Proven, proof: Vec<Digest>) -> Result<u64, CustodyError> {
+        let succeeded = Box::new(succeeded);
+        self.ask(&Request::Succeed { succeeded, proof }, |response| match response {
+            Response::Seen(size) => Some(size),
+            _ => None,
+        })
     }
 
     /// Shows the log's newest checkpoint. Returns how many entries the newest has that the custodian

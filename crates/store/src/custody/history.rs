@@ -71,9 +71,12 @@ impl Trust {
             Ok(newest) => Ok(Seeing::Newest(newest)),
             Err(Unseen::Size { signed }) => Ok(Seeing::From(signed)),
             Err(Unseen::Unsigned | Unseen::UnknownLog) => Err(Refusal::NotInTheLog),
-            Err(Unseen::Malformed | Unseen::OtherRoot { .. } | Unseen::Inconsistent) => {
-                Err(Refusal::OtherHistory)
-            }
+            Err(
+                Unseen::Malformed
+                | Unseen::OtherRoot { .. }
+                | Unseen::Ended { .. }
+                | Unseen::Inconsistent,
+            ) => Err(Refusal::OtherHistory),
         }
     }
 }

@@ -5,7 +5,7 @@
 use minicbor::{Decode, Encode, bytes::ByteVec};
 use policy::id::{KeyId, TenantId};
 
-use super::{Custodian, Proven, Refusal, Response, listed, missing, owner};
+use super::{Custodian, Proven, Refusal, Response, listed, missing, owner, unusable};
 use crate::{
     keys::{DestroyStep, KeyEntry},
     seal::{self, PublicKey, RecordKeys, SealedSpan},
@@ -49,7 +49,7 @@ impl Custodian {
     /// The public key that takes another one's place.
     pub(super) fn successor(&self, of: &Named, now_ms: u64) -> Result<Response, Refusal> {
         super::is_deadline(of.deadline_ms, now_ms)?;
-        let key = self.keys.successor(&of.entry()).map_err(|_| Refusal::Keys)?;
+        let key = self.keys.successor(&of.entry()).map_err(unusable)?;
         Ok(Response::PublicKey { id: key.id, bytes: key.bytes })
     }
 
@@ -78,8 +78,12 @@ impl Custodian {
         let entry = key.entry();
         let there = self.keys.entries().map_err(|_| Refusal::Keys)?;
         if !there.contains(&entry) {
-            // Gone already: whoever was interrupted asks again.
-            return Ok(listed(Vec::new()));
+            // Whoever was interrupted asks again. A key that is merely missing was not destroyed.
+            let destroyed = self.keys.destroyed().map_err(unusable)?;
+            return match destroyed.contains(&entry) {
+                true => Ok(listed(Vec::new())),
+                false => Err(Refusal::NoDirectory),
+            };
         }
         let checkpoint = self.newest(&deletion.checkpoint)?;
         owner::deleted(deletion, &checkpoint, key.key)?;

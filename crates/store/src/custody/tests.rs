@@ -15,7 +15,10 @@ use tlog::{
 };
 
 use super::*;
-use crate::seal::{PublicKey, Span};
+use crate::{
+    keys::DIRECTORY,
+    seal::{PublicKey, Span},
+};
 
 const TENANT: TenantId = TenantId::from_random([1; 16]);
 const RESOURCE: ResourceId = ResourceId::from_random([2; 16]);
@@ -47,7 +50,8 @@ struct Bench {
 fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("keys");
-    let (mut custodian, destroyed) = Custodian::start(&home, trust(), at(START_MS)).unwrap();
+    let (mut custodian, destroyed) =
+        Custodian::start((&home, Expected::New(DIRECTORY)), trust(), at(START_MS)).unwrap();
     assert_eq!(destroyed, vec![]);
     let rule = Rule {
         tenant: TENANT,
@@ -156,7 +160,8 @@ fn a_proven_grant_opens_its_record_once() {
     // Nor by a custodian that was started again.
     let home = bench.folder.path().join("keys");
     drop(bench.custodian);
-    bench.custodian = Custodian::start(&home, trust(), at(START_MS + 3)).unwrap().0;
+    bench.custodian =
+        Custodian::start((&home, Expected::New(DIRECTORY)), trust(), at(START_MS + 3)).unwrap().0;
     assert_eq!(open(&mut bench, grant, START_MS + 4), Err(Refusal::Used));
 }
 
@@ -301,13 +306,16 @@ fn a_private_log_signed_with_the_stolen_key_opens_nothing() {
     // Nor is it believed by a custodian that was started again: what was seen is on disk.
     let home = bench.folder.path().join("keys");
     drop(bench.custodian);
-    bench.custodian = Custodian::start(&home, trust(), at(START_MS + 3)).unwrap().0;
+    bench.custodian =
+        Custodian::start((&home, Expected::New(DIRECTORY)), trust(), at(START_MS + 3)).unwrap().0;
     assert_eq!(see(&mut bench.custodian, 0, &[], &larger), Response::Seen(3));
     assert_eq!(open_seen(&mut bench, private, START_MS + 4), refused);
     // Where what was seen is damaged, nobody knows what it was.
     drop(bench.custodian);
     std::fs::write(home.join("seen"), "log.example\n3\n").unwrap();
-    assert!(Custodian::start(&home, trust(), at(START_MS + 5)).is_err());
+    assert!(
+        Custodian::start((&home, Expected::New(DIRECTORY)), trust(), at(START_MS + 5)).is_err()
+    );
 }
 
 /// The same thief, before the custodian has seen anything: the witnesses have not signed.
@@ -377,7 +385,8 @@ fn a_backup_of_the_data_opens_nothing_after_the_deadline() {
     let restored = bench.folder.path().join("restored");
     copy(&home, &restored);
     std::fs::remove_file(restored.join("clock")).unwrap();
-    let (custodian, _) = Custodian::start(&restored, trust(), at(START_MS + 1)).unwrap();
+    let (custodian, _) =
+        Custodian::start((&restored, Expected::New(DIRECTORY)), trust(), at(START_MS + 1)).unwrap();
     bench.custodian = custodian;
     let grant = grant(&signer(), &approved(), &looked());
     assert_eq!(open(&mut bench, grant, START_MS + 2), Err(Refusal::Destroyed));
@@ -453,11 +462,13 @@ fn a_copy_made_at_any_step_of_a_destruction_opens_nothing() {
         let bench = bench();
         let (home, copied) = (bench.folder.path().join("keys"), bench.folder.path().join("copied"));
         drop(bench.custodian);
-        let keys = KeyDirectory::open(&home).unwrap();
+        let keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
         keys.destroy_due(bench.record.deadline_ms, &mut |step| step != stop).unwrap();
         copy(&home, &copied);
         std::fs::remove_file(copied.join("clock")).unwrap();
-        let (custodian, _) = Custodian::start(&copied, trust(), at(START_MS + 1)).unwrap();
+        let (custodian, _) =
+            Custodian::start((&copied, Expected::New(DIRECTORY)), trust(), at(START_MS + 1))
+                .unwrap();
         let mut bench = Bench { custodian, ..bench };
         let refused = open(&mut bench, grant(&signer(), &approved(), &looked()), START_MS + 2);
         assert!(matches!(refused, Err(Refusal::Destroyed | Refusal::Damaged)), "{stop:?}");
@@ -579,7 +590,8 @@ fn the_next_custodian_waits_for_the_last_one_to_end() {
     let bench = bench();
     let home = bench.folder.path().join("keys");
     std::thread::scope(|scope| {
-        let next = scope.spawn(|| Custodian::start(&home, trust(), at(START_MS)));
+        let next = scope
+            .spawn(|| Custodian::start((&home, Expected::New(DIRECTORY)), trust(), at(START_MS)));
         drop(bench.custodian);
         assert!(next.join().unwrap().is_ok());
     });

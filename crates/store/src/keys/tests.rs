@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use policy::retention::DAY_MS;
 
 use super::*;
@@ -7,7 +9,7 @@ const TENANT: TenantId = TenantId::from_random([1; 16]);
 #[test]
 fn a_key_is_made_once_and_is_for_its_owner_only() {
     let folder = tempfile::tempdir().unwrap();
-    let keys = KeyDirectory::open(&folder.path().join("keys")).unwrap();
+    let keys = KeyDirectory::open(&folder.path().join("keys"), Expected::New(DIRECTORY)).unwrap();
     let first = keys.public_key(TENANT, DAY_MS).unwrap();
     assert_eq!(keys.public_key(TENANT, DAY_MS).unwrap(), first);
     assert_ne!(keys.public_key(TENANT, 2 * DAY_MS).unwrap().id, first.id);
@@ -19,7 +21,7 @@ fn a_key_is_made_once_and_is_for_its_owner_only() {
 #[test]
 fn keys_are_destroyed_when_they_are_due_and_not_before() {
     let folder = tempfile::tempdir().unwrap();
-    let keys = KeyDirectory::open(&folder.path().join("keys")).unwrap();
+    let keys = KeyDirectory::open(&folder.path().join("keys"), Expected::New(DIRECTORY)).unwrap();
     let due = keys.public_key(TENANT, DAY_MS).unwrap();
     keys.public_key(TENANT, 2 * DAY_MS).unwrap();
     assert_eq!(keys.destroy_due(DAY_MS - 1, &mut |_| true).unwrap(), vec![]);
@@ -36,7 +38,7 @@ fn a_destruction_that_was_killed_is_finished_by_the_next_start() {
     for stop in [DestroyStep::Overwritten, DestroyStep::Unlinked, DestroyStep::Synced] {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().join("keys");
-        let keys = KeyDirectory::open(&home).unwrap();
+        let keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
         keys.public_key(TENANT, DAY_MS).unwrap();
         let entry = keys.entries().unwrap()[0];
         let wrapped = fs::read(home.join("records").join(entry.file_name())).unwrap();
@@ -47,7 +49,7 @@ fn a_destruction_that_was_killed_is_finished_by_the_next_start() {
             assert!(!left.windows(16).any(|window| window == &wrapped[..16]), "{stop:?}");
         }
         drop(keys);
-        let again = KeyDirectory::open(&home).unwrap();
+        let again = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
         again.destroy_due(DAY_MS, &mut |_| true).unwrap();
         assert_eq!(again.entries().unwrap(), vec![], "{stop:?}");
         assert_eq!(fs::read_dir(home.join("tenants")).unwrap().count(), 0, "{stop:?}: its KEK");
@@ -58,7 +60,7 @@ fn a_destruction_that_was_killed_is_finished_by_the_next_start() {
 fn a_wrapped_key_serves_its_own_purpose_only() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("keys");
-    let keys = KeyDirectory::open(&home).unwrap();
+    let keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
     keys.public_key(TENANT, DAY_MS).unwrap();
     let entry = keys.entries().unwrap()[0];
     // The same key under a later deadline: somebody wants more time.
@@ -73,7 +75,7 @@ fn a_wrapped_key_serves_its_own_purpose_only() {
 fn a_removal_that_a_power_cut_undid_is_done_again() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("keys");
-    let keys = KeyDirectory::open(&home).unwrap();
+    let keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
     keys.public_key(TENANT, DAY_MS).unwrap();
     let entry = keys.entries().unwrap()[0];
     let path = home.join("records").join(entry.file_name());
@@ -83,7 +85,7 @@ fn a_removal_that_a_power_cut_undid_is_done_again() {
     keys.destroy_due(DAY_MS, &mut |_| true).unwrap();
     drop(keys);
     write(&path, &left);
-    let keys = KeyDirectory::open(&home).unwrap();
+    let keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
     assert!(matches!(keys.private_key(&entry), Err(KeyError::Damaged { .. })));
     assert_eq!(keys.destroy_due(DAY_MS, &mut |_| true).unwrap(), vec![entry]);
     assert!(!path.exists());
@@ -96,7 +98,10 @@ fn a_key_that_was_half_made_is_destroyed_by_the_next_start() {
     for half in [&b""[..], b"half", &[7; 60]] {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().join("keys");
-        let kept = KeyDirectory::open(&home).unwrap().public_key(TENANT, DAY_MS).unwrap();
+        let kept = KeyDirectory::open(&home, Expected::New(DIRECTORY))
+            .unwrap()
+            .public_key(TENANT, DAY_MS)
+            .unwrap();
         let id = KeyId::from_random([9; 16]);
         let names = ["records", "tenants", "."].map(|folder| home.join(folder));
         let [records, tenants, top] = names;
@@ -106,28 +111,116 @@ fn a_key_that_was_half_made_is_destroyed_by_the_next_start() {
             top.join("clock.new"),
         ];
         left.iter().for_each(|path| write(path, half));
-        let keys = KeyDirectory::open(&home).unwrap();
+        let keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
         assert!(left.iter().all(|path| !path.exists()));
         assert_eq!(keys.public_key(TENANT, DAY_MS).unwrap(), kept);
     }
 }
 
+/// A machine that booted in another year, with no clock file: its keys seem to be of a time to come.
 #[test]
-fn a_key_from_a_time_that_was_never_is_destroyed() {
+fn a_key_from_a_time_to_come_is_not_destroyed() {
     let folder = tempfile::tempdir().unwrap();
-    let keys = KeyDirectory::open(&folder.path().join("keys")).unwrap();
-    // Made while the clock was a year ahead.
+    let home = folder.path().join("keys");
+    let keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
     keys.public_key(TENANT, 395 * DAY_MS).unwrap();
-    let kept = keys.public_key(TENANT, 30 * DAY_MS).unwrap();
-    assert_eq!(keys.destroy_due(5, &mut |_| true).unwrap().len(), 1);
-    assert_eq!(keys.entries().unwrap()[0].id, kept.id);
+    keys.public_key(TENANT, 30 * DAY_MS).unwrap();
+    assert_eq!(keys.ahead(5).unwrap(), 1);
+    assert_eq!(keys.destroy_due(5, &mut |_| true).unwrap(), vec![]);
+    assert_eq!(keys.entries().unwrap().len(), 2);
+}
+
+/// Nothing in a directory is made, erased or believed before its marker is the expected one.
+#[test]
+fn only_the_directory_that_is_expected_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("keys");
+    let open = |home: &Path, expected| KeyDirectory::open(home, expected);
+    let known = Expected::Known(DIRECTORY);
+    let missing =
+        |home: &Path, expected| matches!(open(home, expected), Err(KeyError::Missing { .. }));
+    assert!(missing(&home, known) && !home.exists(), "not mounted, and nothing is made");
+    fs::create_dir(&home).unwrap();
+    mode(&home, 0o700);
+    for expected in [known, Expected::Unmarked(DIRECTORY)] {
+        assert!(missing(&home, expected), "an empty mount point");
+        assert_eq!(fs::read_dir(&home).unwrap().count(), 0);
+    }
+    // A first start makes it, also after one that was killed; a new file system has a folder of its own.
+    fs::create_dir(home.join("lost+found")).unwrap();
+    mode(&home.join("lost+found"), 0o700);
+    fs::create_dir(home.join("records")).unwrap();
+    mode(&home.join("records"), 0o700);
+    let kept = open(&home, Expected::New(DIRECTORY)).unwrap().public_key(TENANT, DAY_MS).unwrap();
+    assert_eq!(open(&home, known).unwrap().public_key(TENANT, DAY_MS).unwrap(), kept);
+
+    let other = KeyDirectoryId::from_random([8; 16]);
+    for expected in [Expected::Known(other), Expected::New(other), Expected::Unmarked(other)] {
+        assert!(matches!(open(&home, expected), Err(KeyError::Foreign { .. })), "{expected}");
+    }
+    // Of an earlier version, which had no marker; then one of its parts is not mounted.
+    fs::remove_file(home.join("identity")).unwrap();
+    assert!(matches!(open(&home, Expected::New(other)), Err(KeyError::Occupied { .. })));
+    assert!(missing(&home, known));
+    drop(open(&home, Expected::Unmarked(DIRECTORY)).unwrap());
+    fs::rename(home.join("tenants"), folder.path().join("aside")).unwrap();
+    assert!(missing(&home, known));
+    // Somebody's own directory.
+    let own = folder.path().join("own");
+    fs::create_dir(&own).unwrap();
+    mode(&own, 0o700);
+    write(&own.join("draft.new"), b"text");
+    assert!(matches!(open(&own, Expected::New(other)), Err(KeyError::Occupied { .. })));
+    assert!(own.join("draft.new").exists());
+}
+
+#[test]
+fn what_is_expected_is_said_in_one_way() {
+    for expected in
+        [Expected::Known(DIRECTORY), Expected::New(DIRECTORY), Expected::Unmarked(DIRECTORY)]
+    {
+        assert_eq!(expected.to_string().parse(), Ok(expected));
+    }
+    for bad in ["", "known", "known:", "known:kdr_1", "any:kdr_07070707070707070707070707070707"] {
+        assert!(bad.parse::<Expected>().is_err(), "{bad}");
+    }
+}
+
+/// The files of records are missing, and those of tenants are there: when the first come back, they
+/// open.
+#[test]
+fn missing_keys_do_not_take_their_tenants_key_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("keys");
+    let keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
+    keys.public_key(TENANT, 2 * DAY_MS).unwrap();
+    let other = TenantId::from_random([2; 16]);
+    keys.public_key(other, DAY_MS).unwrap();
+    let entry = keys.entries().unwrap().into_iter().find(|entry| entry.tenant == TENANT).unwrap();
+    let (path, aside) = (home.join("records").join(entry.file_name()), folder.path().join("aside"));
+    fs::rename(&path, &aside).unwrap();
+    assert_eq!(keys.destroy_due(DAY_MS, &mut |_| true).unwrap().len(), 1);
+    let destroyed = keys.destroyed().unwrap();
+    assert!(matches!(&destroyed[..], [one] if one.tenant == other), "{destroyed:?}");
+    fs::rename(&aside, &path).unwrap();
+    keys.private_key(&entry).unwrap();
+    // Nor is another key-encryption key made in the place of one that is missing.
+    let (kek, aside) = (first(&home.join("tenants")), folder.path().join("kek"));
+    fs::rename(&kek, &aside).unwrap();
+    let refused = keys.public_key(TENANT, 3 * DAY_MS);
+    assert!(matches!(refused, Err(KeyError::Damaged { .. })), "{refused:?}");
+    assert_eq!(keys.damaged().unwrap(), vec![entry]);
+    assert!(!kek.exists());
+    fs::rename(&aside, &kek).unwrap();
+    keys.public_key(TENANT, 3 * DAY_MS).unwrap();
+    assert_eq!(keys.damaged().unwrap(), vec![]);
 }
 
 #[test]
 fn one_key_that_cannot_be_destroyed_does_not_save_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("keys");
-    let keys = KeyDirectory::open(&home).unwrap();
+    let keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
     // A folder in its place can be neither overwritten nor unlinked; its id comes first.
     let tenant = TenantId::from_random([9; 16]);
     let stuck = KeyEntry { id: KeyId::from_random([0; 16]), tenant, deadline_ms: DAY_MS };
@@ -158,9 +251,12 @@ fn what_others_could_read_or_have_copied_is_refused() {
     for (what, spoil) in cases {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().join("keys");
-        KeyDirectory::open(&home).unwrap().public_key(TENANT, DAY_MS).unwrap();
+        KeyDirectory::open(&home, Expected::New(DIRECTORY))
+            .unwrap()
+            .public_key(TENANT, DAY_MS)
+            .unwrap();
         spoil(&home);
-        assert!(KeyDirectory::open(&home).is_err(), "{what}");
+        assert!(KeyDirectory::open(&home, Expected::New(DIRECTORY)).is_err(), "{what}");
     }
 }
 
@@ -168,7 +264,7 @@ fn what_others_could_read_or_have_copied_is_refused() {
 fn a_tenants_keys_are_of_no_use_without_its_key_encryption_key() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("keys");
-    let keys = KeyDirectory::open(&home).unwrap();
+    let keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
     keys.public_key(TENANT, DAY_MS).unwrap();
     let entry = keys.entries().unwrap()[0];
     let kek = first(&home.join("tenants"));
@@ -189,7 +285,7 @@ fn random_histories_leave_the_keys_that_a_model_has() {
         let mut random = xorshift(seed);
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().join("keys");
-        let mut keys = KeyDirectory::open(&home).unwrap();
+        let mut keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
         let mut model: BTreeSet<(TenantId, u64)> = BTreeSet::new();
         let mut now_ms = 1000 * DAY_MS;
         for _ in 0..60 {
@@ -215,7 +311,7 @@ fn random_histories_leave_the_keys_that_a_model_has() {
                     };
                     keys.destroy_due(now_ms, &mut step).unwrap();
                     drop(keys);
-                    keys = KeyDirectory::open(&home).unwrap();
+                    keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
                     keys.destroy_due(now_ms, &mut |_| true).unwrap();
                     model.retain(|(_, deadline_ms)| *deadline_ms > now_ms);
                 }

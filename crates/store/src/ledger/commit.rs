@@ -5,10 +5,7 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use policy::{
-    id::{KeyId, TenantId},
-    retention::StoreUntil,
-};
+use policy::{id::KeyId, retention::StoreUntil};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use tlog::{
     canon,
@@ -17,7 +14,7 @@ use tlog::{
 };
 
 use super::{
-    Ended, Job, NotRecorded, Shared, TOGETHER_MAX, deployment_bytes, facts,
+    At, Ended, Job, NotRecorded, Shared, TOGETHER_MAX, deployment_bytes, facts,
     pieces::{self, Kept},
     usage,
 };
@@ -28,9 +25,6 @@ use crate::{
     random::random,
     seal::{Label, PublicKey, SealedSpan, Span},
 };
-
-/// What a key is for: a tenant's records of one deadline.
-type At = (TenantId, u64);
 
 /// What the thread remembers between transactions. All of it can be lost: after a failed
 /// transaction it is, because some of it may not be on disk.
@@ -86,16 +80,13 @@ fn commit_all(
 ) -> Result<Vec<u64>, NotRecorded> {
     shared.intact.check()?;
     let mut forgotten = HashSet::new();
+    if let Some(error) = shared.no_directory() {
+        // What was learned before cannot be opened now, and maybe never.
+        refuse(jobs, |_| true, &error);
+    }
     let tx = loop {
         // The custodian is asked before the database is locked: others may write meanwhile.
-        for Job { ended, .. } in &mut *jobs {
-            if let Some((until, _)) = &ended.keep
-                && !memory.learn_key(until, writer, shared)?
-            {
-                // Its deadline came while it was answered: it may not be kept any more.
-                ended.keep = None;
-            }
-        }
+        learn_keys(writer, shared, memory, jobs)?;
         // So may that of one whose key was forgotten for it, when the next was learned.
         for Job { ended, .. } in &mut *jobs {
             ended.keep.take_if(|(until, _)| !memory.keys.contains_key(&at(until)));
@@ -109,7 +100,9 @@ fn commit_all(
         drop(tx);
         // What was learned again is none that there should be.
         for (at, key) in gone.into_iter().filter(|(_, key)| !forgotten.insert(*key)) {
-            refuse(jobs, at, &NotRecorded::came_back(key));
+            let error = NotRecorded::came_back(key);
+            refuse(jobs, |other| other == at, &error);
+            shared.note_key(at, Some(error));
         }
     };
     let mut append = Append::begin(&tx, (shared.clock)())?;
@@ -129,9 +122,53 @@ fn at(until: &StoreUntil) -> At {
     (until.tenant(), until.deadline_ms())
 }
 
-/// Answers those that would be sealed to one key, and nobody else.
-fn refuse(jobs: &mut Vec<Job>, key: At, error: &NotRecorded) {
-    let is_its = |job: &mut Job| job.ended.keep.as_ref().is_some_and(|(until, _)| at(until) == key);
+/// Learns the keys that these would be sealed to. Those for which there is none are answered, and
+/// nobody else.
+fn learn_keys(
+    database: &Connection,
+    shared: &Shared,
+    memory: &mut Memory,
+    jobs: &mut Vec<Job>,
+) -> Result<(), NotRecorded> {
+    let mut refused = Vec::new();
+    for Job { ended, .. } in &mut *jobs {
+        let Some((until, _)) = &ended.keep else { continue };
+        let at = at(until);
+        if refused.iter().any(|(other, _)| *other == at) {
+            continue;
+        }
+        match memory.learn_key(until, database, shared) {
+            Ok(true) => shared.note_key(at, None),
+            // Its deadline came while it was answered: it may not be kept any more.
+            Ok(false) => ended.keep = None,
+            Err(NoKey::OfThis(error)) => refused.push((at, error)),
+            Err(NoKey::OfAny(error)) => return Err(error),
+        }
+    }
+    for (at, error) in refused {
+        refuse(jobs, |other| other == at, &error);
+        shared.note_key(at, Some(error));
+    }
+    Ok(())
+}
+
+/// Why there is no key.
+enum NoKey {
+    /// This one is not to be had.
+    OfThis(NotRecorded),
+    /// None is.
+    OfAny(NotRecorded),
+}
+
+impl From<StoreError> for NoKey {
+    fn from(error: StoreError) -> Self {
+        Self::OfAny(error.into())
+    }
+}
+
+/// Answers those that would be sealed to some keys, and nobody else.
+fn refuse(jobs: &mut Vec<Job>, keys: impl Fn(At) -> bool, error: &NotRecorded) {
+    let is_its = |job: &mut Job| job.ended.keep.as_ref().is_some_and(|(until, _)| keys(at(until)));
     for job in jobs.extract_if(.., is_its) {
         (job.answer)(Err(error.clone()));
     }
@@ -239,8 +276,11 @@ impl Memory {
         until: &StoreUntil,
         database: &Connection,
         shared: &Shared,
-    ) -> Result<bool, NotRecorded> {
+    ) -> Result<bool, NoKey> {
         let at @ (tenant, deadline_ms) = at(until);
+        if let Some(error) = shared.no_key(&at) {
+            return Err(NoKey::OfThis(error));
+        }
         if self.keys.contains_key(&at) {
             return Ok(true);
         }
@@ -251,7 +291,8 @@ impl Memory {
         let key = match asked {
             Ok(key) => key,
             Err(CustodyError::Refused(Refusal::BadDeadline)) => return Ok(false),
-            Err(error) => return Err(error.into()),
+            Err(error @ CustodyError::Refused(_)) => return Err(NoKey::OfThis(error.into())),
+            Err(error) => return Err(NoKey::OfAny(error.into())),
         };
         let now_ms = (shared.clock)().wall_ms;
         self.keys.retain(|(_, deadline_ms), _| *deadline_ms > now_ms);

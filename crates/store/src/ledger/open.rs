@@ -83,7 +83,7 @@ impl Shared {
     }
 
     /// An entry with the proof that a tree of so many has it.
-    fn proved(&self, index: u64, size: u64) -> Result<Logged, LogError> {
+    pub(super) fn proved(&self, index: u64, size: u64) -> Result<Logged, LogError> {
         let path = tree::inclusion_proof(&self.tiles.nodes(size), index, size)?;
         Ok(Logged { entry: self.tiles.entry(index, size)?, index, path })
     }

@@ -7,7 +7,7 @@ use tlog::checkpoint::Checkpoint;
 
 use super::Shared;
 use crate::{
-    custody::{CustodyError, Refusal, Shown},
+    custody::{Client, CustodyError, Proven, Refusal, Shown},
     error::StoreError,
     tiles::LogError,
 };
@@ -42,15 +42,17 @@ impl Shared {
         let checkpoint = Checkpoint::verify(&note, &self.signer.verifier());
         let size = checkpoint.map_err(LogError::Checkpoint)?.size;
         let mut old = *last;
-        // Twice, where it has seen another one than we remember.
-        for _ in 0..2 {
+        // Again, where it has seen another one than we remember, or the log before this one.
+        for _ in 0..3 {
             let proof = self.tiles.proof(old, size)?;
-            let seen = self
-                .custody
-                .with(|client| {
-                    client.see(Shown { old, proof: proof.clone(), checkpoint: note.clone() })
-                })
-                .map_err(not_seen)?;
+            let seen = self.custody.with(|client| {
+                client.see(Shown { old, proof: proof.clone(), checkpoint: note.clone() })
+            });
+            if let Err(CustodyError::Refused(Refusal::Predecessor)) = seen {
+                old = self.succeed(&note, size)?;
+                continue;
+            }
+            let seen = seen.map_err(not_seen)?;
             *last = seen;
             match seen {
                 _ if seen == size => return Ok(Some((note, size))),
@@ -59,6 +61,26 @@ impl Shared {
             }
         }
         Err(CustodyError::Nonsense.into())
+    }
+
+    /// Leads the custodian from the log that it has seen to this one, which goes on in its place.
+    fn succeed(&self, note: &str, size: u64) -> Result<u64, NotShown> {
+        let mut last = Err(other_history("a log of another name").into());
+        for &cut in &self.successions {
+            let pinned = self.custody.with(Client::pinned)?;
+            let proof = match pinned.size <= cut {
+                true => self.tiles.proof_within((pinned.size, cut), size)?,
+                false => Vec::new(),
+            };
+            let succeeded = Proven { entry: self.proved(cut, size)?, checkpoint: note.to_owned() };
+            last = match self.custody.with(|c| c.succeed(succeeded.clone(), proof.clone())) {
+                Ok(seen) => Ok(seen),
+                // An earlier one: the custodian may have seen a later log.
+                Err(CustodyError::Refused(Refusal::OtherHistory)) => last,
+                Err(error) => return Err(error.into()),
+            };
+        }
+        last
     }
 }
 

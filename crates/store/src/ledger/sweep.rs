@@ -3,7 +3,7 @@
 //! At a deadline, in this order: the private key is destroyed, the log says so, the rows go. Each
 //! step finds out by itself what is left to do, so a crash between any two changes nothing.
 
-use std::{collections::HashSet, sync::mpsc};
+use std::{path::PathBuf, sync::mpsc};
 
 use policy::{
     id::{KeyId, TenantId},
@@ -12,7 +12,12 @@ use policy::{
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use tlog::entry::Event;
 
-use super::{NotRecorded, PUBLISH_EVERY, Repairs, Shared, acts, pieces, show::NotShown};
+use super::{
+    NotRecorded, PUBLISH_EVERY, Repairs, Shared, acts,
+    missing::{self, Absent, Opened, unreachable},
+    pieces,
+    show::NotShown,
+};
 use crate::{
     custody::ListedKey,
     error::StoreError,
@@ -39,6 +44,11 @@ pub(super) fn run(mut database: Connection, shared: &Shared, wanted: &mpsc::Rece
                 if super::held(&shared.unrecorded).is_some() {
                     shared.note_unrecorded(probe(&mut database, shared).err().as_ref());
                 }
+                shared.note_directory(shared.custody.keys().err().map(NotRecorded::from));
+                let _ = shared.try_keys_again(&database);
+                if shared.is_damaged() {
+                    let _ = shared.note_damaged();
+                }
                 // What fails now is tried again in a second, and shows until it succeeds.
                 let failed = carry_out(&mut database, shared).err();
                 *super::held(&shared.overdue) = failed.map(|error| {
@@ -49,6 +59,8 @@ pub(super) fn run(mut database: Connection, shared: &Shared, wanted: &mpsc::Rece
         publish(&mut database, shared, turn.is_multiple_of(WITNESSES_AGAIN));
         if turn.is_multiple_of(SHOWN_AGAIN) {
             show(shared);
+            // A custodian that cannot be asked is told above.
+            let _ = shared.note_damaged();
         }
     }
 }
@@ -86,6 +98,19 @@ pub(super) fn show_at_start(shared: &Shared) -> Result<(), LogError> {
     }
 }
 
+/// The same of the witnesses: what was committed is published before anything is added to it.
+pub(super) fn ask_at_start(database: &mut Connection, shared: &Shared) -> Result<(), LogError> {
+    let size = super::held(&shared.published).size;
+    match shared.tiles.publish(database, (&*shared.signer, &shared.cosign), size) {
+        Err(error @ LogError::TwoHistories(_)) => Err(error),
+        // What cannot be written, or a witness that is late, shows where it matters.
+        published => {
+            shared.publish_done(published);
+            Ok(())
+        }
+    }
+}
+
 /// Turns after which the custodian is shown the newest checkpoint.
 const SHOWN_AGAIN: u64 = 60;
 
@@ -120,15 +145,37 @@ pub(super) fn publish(database: &mut Connection, shared: &Shared, again: bool) {
 }
 
 /// At the start: what the custodian and the log know of keys is brought together.
-pub(super) fn reconcile(database: &mut Connection, shared: &Shared) -> Result<Repairs, LogError> {
-    let unreachable = |error: NotRecorded| {
-        let source = std::io::Error::other(error.reason);
-        crate::keys::failed("ask", std::path::Path::new("custodian"), source)
-    };
-    let there = shared.custody.keys().map_err(|error| unreachable(error.into()))?;
+pub(super) fn reconcile(
+    database: &mut Connection,
+    shared: &Shared,
+    ((directory, are_lost), opened): ((&PathBuf, bool), Opened),
+) -> Result<Repairs, LogError> {
+    let failed = |error: crate::custody::CustodyError| unreachable(error.into());
+    let destroyed = shared.custody.destroy_due().map_err(failed)?;
+    let Absent { missing, alive, .. } =
+        missing::look(database, shared, &destroyed).map_err(unreachable)?;
+    let keys_lost = missing.len() as u64;
+    let directory = || directory.clone();
+    match (keys_lost, are_lost) {
+        (0, true) if !opened.is_replaced => {
+            return Err(LogError::NothingLost { directory: directory() });
+        }
+        (1.., false) => {
+            let (directory, missing) = (directory(), keys_lost);
+            return Err(LogError::KeysMissing { directory, missing, alive });
+        }
+        _ => {}
+    }
+    let there = shared.custody.keys().map_err(failed)?;
     let keys_untold = tell_untold(database, shared, &there)?;
+    if are_lost {
+        missing::tell_lost(database, shared, &missing)?;
+    }
     let keys_destroyed = carry_out(database, shared).map_err(unreachable)?;
-    Ok(Repairs { tiles: false, keys_destroyed, keys_untold })
+    missing::bound(database)?;
+    *super::held(&shared.custody.expected) = missing::expected(database, false)?;
+    shared.note_damaged().map_err(failed)?;
+    Ok(Repairs { tiles: false, keys_destroyed, keys_untold, keys_lost })
 }
 
 /// Keys that were made just before a crash are told to the log now.
@@ -170,12 +217,10 @@ pub(super) fn tell_key(
 
 /// Carries out what is due. Says how many keys were newly told to be destroyed.
 pub(super) fn carry_out(database: &mut Connection, shared: &Shared) -> Result<u64, NotRecorded> {
-    shared.custody.destroy_due()?;
-    // In this order: a key that is made meanwhile is not taken for one that is gone.
-    let known = alive(database)?;
-    let there: HashSet<KeyId> = shared.custody.keys()?.into_iter().map(|key| key.id).collect();
-    let gone: Vec<KeyId> = known.into_iter().filter(|id| !there.contains(id)).collect();
-    let told = tell_destroyed(database, shared, &gone)?;
+    let now = shared.custody.destroy_due()?;
+    let Absent { destroyed, missing, .. } = missing::look(database, shared, &now)?;
+    let told = tell_destroyed(database, shared, &destroyed)?;
+    shared.note_missing(&missing);
     while delete_some(database)? {}
     forget(database, shared)?;
     Ok(told)
@@ -216,7 +261,7 @@ fn forget(database: &mut Connection, shared: &Shared) -> Result<(), NotRecorded>
 }
 
 /// The time by the log's clock; none before its first entry.
-fn now_ms(database: &Connection, shared: &Shared) -> Result<Option<u64>, StoreError> {
+pub(super) fn now_ms(database: &Connection, shared: &Shared) -> Result<Option<u64>, StoreError> {
     let mut statement = database.prepare_cached("SELECT clock FROM log_head")?;
     let Some(bytes) = statement.query_row([], |row| row.get::<_, Vec<u8>>(0)).optional()? else {
         return Ok(None);
@@ -225,15 +270,7 @@ fn now_ms(database: &Connection, shared: &Shared) -> Result<Option<u64>, StoreEr
     Ok(Some(Clock::advance(Some(before), (shared.clock)())?.now_ms))
 }
 
-/// Keys of which the log does not say that they were destroyed.
-fn alive(database: &Connection) -> Result<Vec<KeyId>, StoreError> {
-    let mut statement = database.prepare_cached("SELECT id FROM record_key WHERE destroyed = 0")?;
-    let keys = statement.query_map([], |row| row.get(0).map(KeyId::from_random))?;
-    Ok(keys.collect::<Result<_, _>>()?)
-}
-
-/// The log learns of keys that the custodian does not have any more. Says of how many it did not
-/// know.
+/// The log learns of keys that the custodian has destroyed. Says of how many it did not know.
 pub(super) fn tell_destroyed(
     database: &mut Connection,
     shared: &Shared,

@@ -49,7 +49,9 @@ macro_rules! clock {
 }
 
 mod intact;
+mod missing;
 mod own;
+mod restore;
 
 fn signer() -> Arc<Signer> {
     Arc::new(Signer::new("log.example", &[1; 32]).unwrap())
@@ -62,11 +64,17 @@ fn trust() -> Trust {
 /// A custodian in a thread, instead of a process.
 fn custodian(keys: &Path, clock: ReadClock, trust: Trust) -> Connect {
     let keys = keys.to_owned();
-    Box::new(move || {
+    Box::new(move |expected| {
         let (ours, mut theirs) = UnixStream::pair()?;
-        let (mut custodian, _) =
-            Custodian::start(&keys, trust.clone(), clock()).map_err(std::io::Error::other)?;
-        std::thread::spawn(move || custody::serve(&mut custodian, &mut theirs, clock));
+        match Custodian::start((&keys, expected), trust.clone(), clock()) {
+            Ok((mut custodian, _)) => {
+                std::thread::spawn(move || custody::serve(&mut custodian, &mut theirs, clock));
+            }
+            Err(error) => {
+                let refusal = error.refusal();
+                std::thread::spawn(move || custody::decline(&mut theirs, refusal));
+            }
+        }
         Ok(Client::new(ours))
     })
 }
@@ -79,32 +87,45 @@ fn open_with(home: &Path, clock: ReadClock, cosign: Cosign) -> Result<(Ledger, R
     open_as(home, clock, (cosign, trust(), ""), None)
 }
 
+/// As somebody who says that missing keys are lost.
+fn open_lost(home: &Path, clock: ReadClock) -> Result<(Ledger, Repairs), LogError> {
+    let opening = opening(home, clock, (unwitnessed(), trust(), ""), None);
+    Ledger::open(&home.join("data"), Opening { keys_are_lost: true, ..opening })
+}
+
 fn open_as(
+    home: &Path,
+    clock: ReadClock,
+    outside: (Cosign, Trust, &str),
+    proof: Option<Proof>,
+) -> Result<(Ledger, Repairs), LogError> {
+    Ledger::open(&home.join("data"), opening(home, clock, outside, proof))
+}
+
+fn opening(
     home: &Path,
     clock: ReadClock,
     (cosign, trust, egress): (Cosign, Trust, &str),
     proof: Option<Proof>,
-) -> Result<(Ledger, Repairs), LogError> {
+) -> Opening {
     let started = Event::Started {
         binary: Digest([1; 32]),
         configuration: Digest([2; 32]),
         models: Vec::new(),
         policies: None,
     };
-    let connect = custodian(&home.join("keys"), clock, trust);
-    Ledger::open(
-        &home.join("data"),
-        Opening {
-            signer: signer(),
-            clock,
-            connect,
-            metadata: Metadata::DEFAULT,
-            cosign,
-            started,
-            proof,
-            egress: egress.to_owned(),
-        },
-    )
+    Opening {
+        signer: signer(),
+        clock,
+        connect: custodian(&home.join("keys"), clock, trust),
+        key_directory: home.join("keys"),
+        keys_are_lost: false,
+        metadata: Metadata::DEFAULT,
+        cosign,
+        started,
+        proof,
+        egress: egress.to_owned(),
+    }
 }
 
 fn terms() -> Arc<Terms> {
@@ -723,9 +744,21 @@ fn two_services_that_share_a_log_are_caught_by_the_witness() {
     let (first, _) = open_with(homes[0].path(), clock, witness.cosign()).unwrap();
     let index = commit(&first, ended(2, true, START_MS)).unwrap();
     first.publish(index).unwrap();
-    // The second has its own history: it records, but what it would sign is not published.
-    let (second, _) = open_with(homes[1].path(), clock, witness.cosign()).unwrap();
+    // The second is an older one: it does not start, and says what to do.
+    let refused = open_with(homes[1].path(), clock, witness.cosign()).unwrap_err();
+    assert!(matches!(refused, LogError::TwoHistories(_)), "{refused}");
+    assert!(refused.help().contains("bailiwick restore"), "{}", refused.help());
+    settle(homes[1].path());
+    // Where the witness is late at the start, it records, but what it would sign is not published.
+    let (late, asked) = (Arc::new(std::sync::atomic::AtomicBool::new(true)), witness.cosign());
+    let is_late = Arc::clone(&late);
+    let cosign: Cosign = Box::new(move |unpublished| match is_late.load(Ordering::SeqCst) {
+        true => Ok(Cosigned { lines: String::new(), by_all: false }),
+        false => asked(unpublished),
+    });
+    let (second, _) = open_with(homes[1].path(), clock, cosign).unwrap();
     let before = second.tiles().checkpoint().unwrap();
+    late.store(false, Ordering::SeqCst);
     let index = commit(&second, ended(3, true, START_MS)).unwrap();
     let refused = second.publish(index).unwrap_err().to_string();
     assert!(refused.contains("two histories"), "{refused}");

@@ -100,6 +100,10 @@ pub enum Repair {
     /// Keys that were made and never told to the log were told.
     #[n(2)]
     KeysUntold,
+    /// Keys were not in the key directory, nothing says that they were destroyed, and the operator
+    /// says that they are lost. Each is named by an entry of its own.
+    #[n(3)]
+    KeysLost,
 }
 
 /// What set a record aside for review.

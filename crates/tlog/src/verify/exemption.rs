@@ -90,6 +90,20 @@ impl Exemptions {
         }
     }
 
+    /// The log goes on after a part was cut off, in which more time has passed. Says of how many the
+    /// date came meanwhile: they end now.
+    pub(super) fn succeeded(&mut self, last_ms: u64, now_ms: u64) -> usize {
+        let mut count = 0;
+        let passed = |application: &&mut Application| {
+            !application.ended && application.until_ms > last_ms && application.until_ms <= now_ms
+        };
+        for application in self.applications.values_mut().filter(passed) {
+            application.until_ms = now_ms;
+            count += 1;
+        }
+        count
+    }
+
     fn decided(
         &mut self,
         now_ms: u64,

@@ -17,6 +17,8 @@ pub(super) struct Keys {
     alive: BTreeMap<KeyId, u64>,
     /// Keys that are no more.
     destroyed: BTreeSet<KeyId>,
+    /// Keys that were lost, and not seen to be destroyed since.
+    lost: BTreeSet<KeyId>,
     /// Keys that live and under which an owner deleted a record, since when.
     condemned: BTreeMap<KeyId, u64>,
     /// Every key that was made.
@@ -37,7 +39,10 @@ impl Keys {
         if deadline_ms.saturating_sub(time_ms) > RETENTION_MS_MAX {
             found.wrong(format!("{key} is to be kept for more than 30 days"));
         }
-        if self.destroyed.contains(&key) || self.alive.insert(key, deadline_ms).is_some() {
+        if self.destroyed.contains(&key)
+            || self.lost.contains(&key)
+            || self.alive.insert(key, deadline_ms).is_some()
+        {
             found.wrong(format!("{key} was made before"));
         }
     }
@@ -51,7 +56,32 @@ impl Keys {
         }
     }
 
+    /// A key is not where it should be. That it is destroyed, nobody has seen.
+    pub(super) fn lost(&mut self, time_ms: u64, key: KeyId, found: &mut Found) {
+        match self.alive.remove(&key) {
+            Some(deadline) if overdue(deadline, time_ms) => {
+                let late = time_ms.saturating_sub(deadline);
+                found.wrong(format!("{key} was lost {late} ms after its deadline"));
+            }
+            Some(deadline) => {
+                let left = deadline.saturating_sub(time_ms);
+                found.notice(format!(
+                    "{key} was lost {left} ms before its deadline, by the operator's word: that no copy \
+                     of it is left, this log does not show"
+                ));
+            }
+            None => found.wrong(format!("{key} does not exist (any more)")),
+        }
+        self.condemned.remove(&key);
+        self.lost.insert(key);
+    }
+
     pub(super) fn destroyed(&mut self, time_ms: u64, key: KeyId, found: &mut Found) {
+        if self.lost.remove(&key) {
+            // It was found again.
+            self.destroyed.insert(key);
+            return;
+        }
         match self.alive.remove(&key) {
             Some(deadline) if overdue(deadline, time_ms) => {
                 let late = duration(time_ms.saturating_sub(deadline));
@@ -102,6 +132,20 @@ impl Keys {
                  sealed under it can no longer be read"
             ));
         }
+    }
+
+    /// The log goes on after a part was cut off, in which more time has passed. Says of how many keys
+    /// the deadline came meanwhile: they are due now.
+    pub(super) fn succeeded(&mut self, last_ms: u64, now_ms: u64) -> usize {
+        let mut count = 0;
+        for deadline in self.alive.values_mut() {
+            if *deadline > last_ms && *deadline <= now_ms {
+                *deadline = now_ms;
+                count += 1;
+            }
+        }
+        self.condemned.values_mut().for_each(|since| *since = (*since).max(now_ms));
+        count
     }
 
     /// Keys that are there, and whose time has not come.

@@ -1,5 +1,6 @@
 //! The folder of a copy: the log's files as they are served, and beside them `incoming/` for what is
-//! not yet checked, `checkpoints/` for every one that was, and `evidence/` for what contradicts them.
+//! not yet checked, `checkpoints/` for every one that was, `ended/` for logs that this one succeeds, and
+//! `evidence/` for what contradicts them.
 
 use std::{
     fs::{self, File},
@@ -94,6 +95,25 @@ impl Folder {
         fs::remove_dir_all(self.incoming()).map_err(failed)
     }
 
+    /// Keeps the copy of a log that has ended, with the entries that its successor does not have, and
+    /// makes room for the successor's files. The checkpoint stays until the successor's takes its place.
+    /// Says where the copy is.
+    pub(super) fn set_aside(&self, origin: &str) -> Result<PathBuf, Failure> {
+        // A digest: a name may hold anything.
+        let ended = self.path.join("ended").join(Digest::of(&[origin.as_bytes()]).to_string());
+        let failed = |error: io::Error| self.failed(&error);
+        for name in ["tile", "checkpoints", "checkpoint"] {
+            copy(&self.path.join(name), &ended.join(name)).map_err(failed)?;
+        }
+        for name in ["tile", "checkpoints"] {
+            match fs::remove_dir_all(self.path.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+                _ => {}
+            }
+        }
+        Ok(ended)
+    }
+
     /// Removes shorter parts of a tile that has grown: the longer one begins with the same bytes.
     fn supersede(&self, path: &str) -> io::Result<()> {
         let parts = match path.split_once(".p/") {
@@ -135,6 +155,22 @@ impl Folder {
 
     fn failed(&self, error: &io::Error) -> Failure {
         of_folder(&self.path, error)
+    }
+}
+
+/// Copies a file or a folder; one that is not there is left out.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if from.is_dir() {
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+        return Ok(());
+    }
+    match fs::read(from) {
+        Ok(bytes) => put(to, &bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

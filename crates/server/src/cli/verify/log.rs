@@ -12,7 +12,7 @@ use tlog::{
     checkpoint::{BadCheckpoint, Checkpoint},
     id::RequestId,
     note::{BadNote, Verifier},
-    verify::{Audit, InForce, NoAudit, Question, plural},
+    verify::{Audit, Continues, InForce, NoAudit, Question, Succeeded, plural},
 };
 
 use super::{accesses, receipt::in_words, report::Report, unreadable, wrong_key};
@@ -81,6 +81,7 @@ pub(super) fn replay(
         kept(report, &audit);
     }
     audit.report.notices.iter().for_each(|notice| report.notice(notice));
+    successions(report, &audit);
     if let Some(older) = older {
         continues(report, &audit, older, complete);
     }
@@ -97,6 +98,13 @@ fn kept(report: &mut Report, audit: &Audit) {
         "keys: {} made, {} destroyed, none after its deadline",
         told.keys_created, told.keys_destroyed
     ));
+    if told.keys_lost > 0 {
+        report.note(format!(
+            "{} lost, not destroyed: what was sealed to them is given up, and that no copy of them is \
+             left is the operator's word",
+            plural(told.keys_lost, "key was", "keys were")
+        ));
+    }
     let looks = plural(told.looks, "look at a record", "looks at records");
     report.good(format!("{looks} by reviewers, each approved"));
     report.good(format!(
@@ -109,21 +117,67 @@ fn kept(report: &mut Report, audit: &Audit) {
 /// Whether a log contains what an older checkpoint of it signed.
 fn continues(report: &mut Report, audit: &Audit, older: &Checkpoint, complete: bool) {
     let entries = plural(older.size, "entry", "entries");
-    if audit.older_root == Some(older.root) {
-        report.good(format!("it continues the older checkpoint of {entries}"));
-    } else if audit.older_root.is_some() {
-        report.failed(format!(
-            "HISTORY WAS REWRITTEN: the log does not contain the {entries} that the older checkpoint \
-             signs. The service signed two histories; both checkpoints together prove it"
-        ));
-    } else if audit.checkpoint.size < older.size {
+    let why = match audit.continues(older) {
+        Continues::Yes => {
+            return report.good(format!("it continues the older checkpoint of {entries}"));
+        }
+        Continues::Named { index } => {
+            return report.good(format!(
+                "the older checkpoint of {entries} is of the log before this one, after the cut: entry \
+                 {index} names it as its head"
+            ));
+        }
+        Continues::No(why) => why,
+    };
+    let (same_log, size) = (older.origin == audit.checkpoint.origin, audit.checkpoint.size);
+    if same_log && size < older.size {
         report.incomplete(format!(
             "this copy ends at {}, before the {entries} that the older checkpoint signs: fetch the log \
              again. If the service shows no more than this, it has cut off its history: keep both",
-            plural(audit.checkpoint.size, "entry", "entries")
+            plural(size, "entry", "entries")
         ));
-    } else if complete {
-        report.incomplete(format!("whether it continues the older checkpoint of {entries}"));
+    } else if audit.older_root.is_none() && size >= older.size {
+        if complete {
+            report.incomplete(format!("whether it continues the older checkpoint of {entries}"));
+        }
+    } else {
+        report.failed(format!(
+            "HISTORY WAS REWRITTEN: the log does not contain the {entries} that the older checkpoint \
+             signs: {why}. The service signed two histories; both checkpoints together prove it"
+        ));
+    }
+}
+
+/// Where the log goes on in the place of another, in plain words.
+fn successions(report: &mut Report, audit: &Audit) {
+    for Succeeded { index, time_ms, succession, .. } in &audit.report.successions {
+        let (old, cut, newest) = (&succession.old, succession.cut.size, succession.newest());
+        report.note(format!(
+            "entry {index}, {}: restored from a backup. The log `{old}` has ended; it is cut after {} \
+             and goes on here as `{}`. The reason is committed to: {}",
+            time(time_ms / 1000),
+            plural(cut, "entry", "entries"),
+            succession.new,
+            succession.reason
+        ));
+        let heads = succession.heads.iter();
+        let heads: Vec<_> =
+            heads.map(|head| format!("{} ({})", head.mark.size, head.source.name())).collect();
+        report.note(format!("entry {index}: the newest heads known: {}", heads.join(", ")));
+        report.note(match succession.lost {
+            Some(lost) => format!(
+                "entry {index}: {} and {} are lost, listed in a file with the SHA-256 {}",
+                plural(lost.requests, "receipt", "receipts"),
+                plural(lost.others, "other entry", "other entries"),
+                lost.list
+            ),
+            None if newest > cut => format!(
+                "entry {index}: the entries {cut} to {} are lost, and the operator does not know them; \
+                 later ones may be lost, too",
+                newest.saturating_sub(1)
+            ),
+            None => format!("entry {index}: entries from {cut} on may be lost; none is known"),
+        });
     }
 }
 

@@ -15,7 +15,7 @@ use tlog::{
 use super::{
     accesses, cosigned,
     log::{self, Files, Log},
-    read,
+    named, read,
     report::Report,
     unreadable, wrong_key,
 };
@@ -50,6 +50,7 @@ pub(in crate::cli) fn check(
             "save the body of GET …/receipts/{id} as it comes; an error in JSON is no receipt",
         )
     })?;
+    let service = &named(service, &receipt.proof.checkpoint);
     let verified = match receipt.verify(service) {
         Ok(verified) => verified,
         Err(error) => {

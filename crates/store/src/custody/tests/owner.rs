@@ -50,7 +50,8 @@ fn an_entry_of_an_owners_read_opens_its_record_once() {
     // Nor by a custodian that was started again.
     let home = bench.folder.path().join("keys");
     drop(bench.custodian);
-    bench.custodian = Custodian::start(&home, trust(), at(START_MS + 3)).unwrap().0;
+    bench.custodian =
+        Custodian::start((&home, Expected::New(DIRECTORY)), trust(), at(START_MS + 3)).unwrap().0;
     assert_eq!(read_own(&mut bench, read, START_MS + 4), Err(Refusal::Used));
     // The next read is another entry.
     let next = Event::OwnerRead { request: REQUEST, owner: Digest([9; 32]) };
@@ -155,7 +156,8 @@ fn what_was_used_is_forgotten_thirty_days_after_it_expired() {
         (until + later + 1, 1, Refusal::Expired),
     ] {
         drop(bench.custodian);
-        bench.custodian = Custodian::start(&home, trust(), at(now_ms)).unwrap().0;
+        bench.custodian =
+            Custodian::start((&home, Expected::New(DIRECTORY)), trust(), at(now_ms)).unwrap().0;
         assert_eq!(left(), expected, "{now_ms}");
         assert_eq!(read_own(&mut bench, read.clone(), now_ms), Err(refusal), "{now_ms}");
     }

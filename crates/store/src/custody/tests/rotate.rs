@@ -247,11 +247,13 @@ fn a_copy_made_at_any_step_of_an_early_destruction_opens_nothing() {
         let to = successor(&mut bench, of).unwrap();
         let (home, copied) = (bench.folder.path().join("keys"), bench.folder.path().join("copied"));
         drop(bench.custodian);
-        let keys = KeyDirectory::open(&home).unwrap();
+        let keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
         let entry = KeyEntry { id: of.key, tenant: of.tenant, deadline_ms: of.deadline_ms };
         assert!(keys.destroy(&entry, &mut |step| step != stop).unwrap());
         copy(&home, &copied);
-        let (custodian, _) = Custodian::start(&copied, trust(), at(START_MS + 1)).unwrap();
+        let (custodian, _) =
+            Custodian::start((&copied, Expected::New(DIRECTORY)), trust(), at(START_MS + 1))
+                .unwrap();
         bench.custodian = custodian;
         let refused = open(&mut bench, grant(&signer(), &approved(), &looked()), START_MS + 2);
         assert!(matches!(refused, Err(Refusal::Destroyed | Refusal::Damaged)), "{stop:?}");

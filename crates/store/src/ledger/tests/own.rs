@@ -19,7 +19,7 @@ use policy::{
 use super::*;
 use crate::{
     custody::RecordToOpen,
-    keys::{KeyDirectory, KeyEntry},
+    keys::{Expected, KeyDirectory, KeyEntry},
     ledger::{
         own::tell_deleted,
         shred::{self, Step},
@@ -108,8 +108,14 @@ fn copied(ledger: &Ledger, n: u8) -> RecordToOpen {
 }
 
 /// Whether what a copy of the data has of a record opens with any key that there is.
+/// The key directory, as its marker says.
+pub(super) fn found(keys: &Path) -> Expected {
+    let id = fs::read_to_string(keys.join("identity")).unwrap();
+    Expected::Known(id.trim().parse().unwrap())
+}
+
 fn opens(keys: &Path, copy: &RecordToOpen) -> bool {
-    let keys = KeyDirectory::open(keys).unwrap();
+    let keys = KeyDirectory::open(keys, found(keys)).unwrap();
     keys.entries().unwrap().iter().any(|entry| opens_with(&keys, entry, copy))
 }
 
@@ -430,7 +436,12 @@ fn a_key_that_came_back_seals_nothing() {
     settle(home.path());
     fs::remove_dir_all(&keys).unwrap();
     copy_folder(&copy, &keys);
-    let (ledger, _) = reopen(home.path(), clock);
+    // The copy has not the key that took its place: somebody must say that this one is lost.
+    let refused = open(home.path(), clock).unwrap_err();
+    assert!(matches!(refused, LogError::KeysMissing { missing: 1, alive: 1, .. }), "{refused}");
+    settle(home.path());
+    let (ledger, repairs) = open_lost(home.path(), clock).unwrap();
+    assert_eq!(repairs.keys_lost, 1);
     // All at once: those of another day are recorded, and what is not kept needs no key.
     let (told, answers) = mpsc::channel();
     for (n, keep, at_ms) in [(3, true, 0), (4, true, DAY_MS), (5, true, 0), (6, false, 0)] {
@@ -609,7 +620,7 @@ fn a_key_that_cannot_be_replaced_holds_up_no_other() {
     assert_eq!(deleted(2), Deleted::Shredded);
     assert!(ledger.trouble().is_some());
     drop(ledger);
-    let left = KeyDirectory::open(&keys).unwrap().entries().unwrap();
+    let left = KeyDirectory::open(&keys, found(&keys)).unwrap().entries().unwrap();
     assert!(left.iter().all(|entry| entry.id != sound.key), "{left:?}");
     assert!(left.iter().any(|entry| entry.id == damaged.key), "{left:?}");
 }

@@ -1,0 +1,349 @@
+//! Restores a backup: the log that it is of ends, with a note that says where and how far it is known
+//! to have gone, and goes on under another name.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use policy::{id::KeyDirectoryId, retention::clock::Reading};
+use rusqlite::{Connection, TransactionBehavior, params};
+use tlog::{
+    canon::Digest,
+    checkpoint::Checkpoint,
+    entry::{Entry, Event, commit},
+    note::{Signer, Verifier},
+    succession::{Head, Lost, Mark, Source, Succession},
+    tree::leaf_hash,
+};
+
+use super::{
+    BackupError, FORMAT, Listed, MANIFEST, MANIFEST_BYTES_MAX, Manifest, digest, is_copy, list,
+    new_folder, sync_parent,
+};
+use crate::{
+    custody,
+    error::StoreError,
+    files,
+    keys::{Expected, failed, replace},
+    log::Append,
+    random::random,
+    store::connect,
+    tiles::{LogError, Tiles, next, unwitnessed},
+};
+
+/// A backup whose files are those that its manifest lists.
+#[derive(Debug)]
+pub struct Backup {
+    folder: PathBuf,
+    /// What is in it.
+    pub manifest: Manifest,
+}
+
+/// What a restore needs to know beyond the backup.
+#[derive(Debug)]
+pub struct Restoring<'a> {
+    /// The service's key, under the backup's name.
+    pub signer: &'a Signer,
+    /// What the custodian has seen; none: the key directory is lost.
+    pub pinned: Option<custody::Head>,
+    /// What witnesses have signed.
+    pub witnessed: Vec<Checkpoint>,
+    /// The log's own files, or a mirror of them, as far as they are left.
+    pub files: Option<&'a Path>,
+    /// Why.
+    pub reason: &'a str,
+    /// Files that the caller writes itself.
+    pub except: &'a [&'a str],
+    /// The machine's clocks.
+    pub reading: Reading,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Restored {
+    /// The service's key, under its new name: to be written before anything serves.
+    pub signer: Signer,
+    /// What the log says of it.
+    pub succession: Succession,
+    /// Where the list of lost entries is, under the data directory, where they are known.
+    pub list: Option<String>,
+}
+
+/// Reads a backup, and checks every file of it.
+///
+/// # Errors
+/// When it is not whole, or not what it was.
+pub fn open(folder: &Path) -> Result<Backup, BackupError> {
+    let damaged = |what: String| BackupError::Damaged { what };
+    let path = folder.join(MANIFEST);
+    let length = fs::metadata(&path).map(|metadata| metadata.len());
+    if length.map_err(|e| damaged(format!("`{MANIFEST}`: {e}")))? > MANIFEST_BYTES_MAX {
+        return Err(damaged(format!("`{MANIFEST}` is too long")));
+    }
+    let text = fs::read(&path).map_err(|e| failed("read", &path, e))?;
+    let manifest: Manifest =
+        serde_json::from_slice(&text).map_err(|e| damaged(format!("`{MANIFEST}`: {e}")))?;
+    if manifest.format != FORMAT {
+        let what =
+            format!("its format is `{}`, and this program reads `{FORMAT}`", manifest.format);
+        return Err(damaged(what));
+    }
+    let there = list(folder)?;
+    if let Some(differs) = there.iter().find(|file| !manifest.files.contains(file)) {
+        return Err(damaged(format!("`{}` is not as it was made", differs.path)));
+    }
+    if let Some(missing) = manifest.files.iter().find(|file| !there.contains(file)) {
+        return Err(damaged(format!("`{}` is missing", missing.path)));
+    }
+    Ok(Backup { folder: folder.to_owned(), manifest })
+}
+
+impl Backup {
+    /// A file in it.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The key directory that belongs to it.
+    ///
+    /// # Errors
+    /// When its database cannot be read.
+    pub fn key_directory(&self) -> Result<Expected, BackupError> {
+        let database = self.read()?;
+        let sql = "SELECT id FROM key_directory WHERE made = 1";
+        let id = database.query_row(sql, [], |row| row.get(0))?;
+        Ok(Expected::Known(KeyDirectoryId::from_random(id)))
+    }
+
+    /// Its database, without leaving anything beside it.
+    fn read(&self) -> Result<Connection, BackupError> {
+        use rusqlite::OpenFlags;
+        let path = files::database(&self.folder);
+        Ok(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?)
+    }
+}
+
+/// The newest checkpoint among a log's files, under whichever name the service's key had then.
+///
+/// # Errors
+/// When there is none, or it is another service's, or its tiles are not whole.
+pub fn newest_files(folder: &Path, log: &Verifier) -> Result<Checkpoint, BackupError> {
+    let tiles = Tiles::open(folder)?;
+    let note = tiles.checkpoint()?.ok_or(LogError::NoCheckpoint)?;
+    let checkpoint = Checkpoint::verify_renamed(&note, log).map_err(LogError::Checkpoint)?;
+    if tiles.root(checkpoint.size, checkpoint.size)? != checkpoint.root {
+        return Err(LogError::Forked.into());
+    }
+    Ok(checkpoint)
+}
+
+impl Backup {
+    /// Puts a data directory together that goes on where the backup ends, as another log. It is there
+    /// as a whole or not at all.
+    ///
+    /// # Errors
+    /// When the directory is not empty, the backup does not agree with itself, or it cannot be
+    /// written.
+    pub fn restore(
+        &self,
+        data: &Path,
+        restoring: &Restoring<'_>,
+        finish: impl FnOnce(&Path, &Restored) -> Result<(), StoreError>,
+    ) -> Result<Restored, BackupError> {
+        if fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(BackupError::NotEmpty { path: data.to_owned() });
+        }
+        let mut part = data.as_os_str().to_owned();
+        part.push(".restoring");
+        let part = PathBuf::from(part);
+        new_folder(&part)?;
+        let except = |file: &&Listed| !restoring.except.contains(&file.path.as_str());
+        for file in self.manifest.files.iter().filter(except) {
+            copy(&self.folder.join(&file.path), &part.join(&file.path), file)?;
+        }
+        let mut database = connect(&part)?;
+        let tiles = Tiles::open(&part.join("log"))?;
+        let cut = self.cut(&database, &tiles)?;
+        let (succession, lost) = succession(restoring, &self.manifest, cut)?;
+        let restored = write(&part, (&mut database, &tiles), restoring, (succession, lost))?;
+        drop(database);
+        finish(&part, &restored)?;
+        fs::rename(&part, data).map_err(|e| failed("rename", &part, e))?;
+        data.parent().map_or(Ok(()), sync_parent)?;
+        Ok(restored)
+    }
+
+    /// Where the log is cut: database, tiles and manifest say the same.
+    fn cut(&self, database: &Connection, tiles: &Tiles) -> Result<Mark, BackupError> {
+        let Manifest { size, root, .. } = &self.manifest;
+        let mark = Mark { size: next(database)?, root: tiles.root(*size, *size)? };
+        if !is_copy(database)? || mark.size != *size || mark.root.to_string() != *root {
+            let what = "its database, its log and its manifest are not of one moment".to_owned();
+            return Err(BackupError::Damaged { what });
+        }
+        Ok(mark)
+    }
+}
+
+/// Copies a file, which must be the one that is listed.
+fn copy(from: &Path, to: &Path, listed: &Listed) -> Result<(), BackupError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    if let Some(folder) = to.parent() {
+        let mut builder = fs::DirBuilder::new();
+        let made = builder.recursive(true).mode(0o700).create(folder);
+        made.map_err(|e| failed("create the directory", folder, e))?;
+    }
+    fs::copy(from, to).map_err(|e| failed("copy", from, e))?;
+    super::sync_file(to)?;
+    let (bytes, sha256) = digest(to)?;
+    if bytes != listed.bytes || sha256.to_string() != listed.sha256 {
+        return Err(BackupError::Damaged { what: format!("`{}` has changed", listed.path) });
+    }
+    Ok(())
+}
+
+/// Which log ends, where, and what is known of it.
+fn succession(
+    restoring: &Restoring<'_>,
+    manifest: &Manifest,
+    cut: Mark,
+) -> Result<(Succession, Option<Vec<u8>>), BackupError> {
+    let origin = manifest.origin.clone();
+    let mut heads = vec![Head { source: Source::Backup, origin: origin.clone(), mark: cut }];
+    let mut old = origin;
+    if let Some(pinned) = &restoring.pinned
+        && pinned.size > 0
+    {
+        let mark = Mark { size: pinned.size, root: pinned.root };
+        old.clone_from(&pinned.origin);
+        heads.push(Head { source: Source::Custodian, origin: pinned.origin.clone(), mark });
+    }
+    let head = |source, Checkpoint { origin, size, root }: Checkpoint| Head {
+        source,
+        origin,
+        mark: Mark { size, root },
+    };
+    heads.extend(restoring.witnessed.iter().cloned().map(|c| head(Source::Witness, c)));
+    let mut lost = None;
+    if let Some(folder) = restoring.files {
+        let newest = newest_files(folder, &restoring.signer.verifier())?;
+        if restoring.pinned.as_ref().is_some_and(|pinned| pinned.size > 0) && newest.origin != old {
+            return Err(BackupError::OtherLog { files: newest.origin, seen: old });
+        }
+        old.clone_from(&newest.origin);
+        lost = Some(lost_entries(folder, cut, &newest)?);
+        heads.push(head(Source::Files, newest));
+    }
+    let known = lost.as_ref().map(|(lost, _)| *lost);
+    let new = successor_name(&manifest.origin)?;
+    let reason = Digest([0; 32]);
+    let succession = Succession { old, new, cut, heads, reason, lost: known };
+    Ok((succession, lost.map(|(_, list)| list)))
+}
+
+/// A name that no log had before.
+fn successor_name(origin: &str) -> Result<String, StoreError> {
+    let first = origin.split_once(MARK).map_or(origin, |(first, _)| first);
+    let [a, b, c, d] = random::<4>()?;
+    Ok(format!("{first}{MARK}{a:02x}{b:02x}{c:02x}{d:02x}"))
+}
+
+/// What comes between a log's first name and what tells its successors apart.
+const MARK: char = '~';
+
+/// Entries of the old log after the cut. A request's id does not stand in its entry; its receipt has
+/// the number and the hash.
+fn lost_entries(
+    folder: &Path,
+    cut: Mark,
+    newest: &Checkpoint,
+) -> Result<(Lost, Vec<u8>), BackupError> {
+    let tiles = Tiles::open(folder)?;
+    // What is called common must be: else this is another log's backup.
+    if newest.size >= cut.size && tiles.root(cut.size, newest.size)? != cut.root {
+        return Err(LogError::Forked.into());
+    }
+    let (mut requests, mut others, mut text) = (0, 0, String::new());
+    for index in cut.size..newest.size {
+        let bytes = tiles.entry(index, newest.size)?;
+        let entry = Entry::decode(&bytes).map_err(|_| StoreError::Damaged { what: "an entry" })?;
+        match entry.event {
+            Event::Request { .. } => requests += 1,
+            _ => others += 1,
+        }
+        let _ = writeln!(
+            text,
+            "{index} {} {} {}",
+            entry.time_ms,
+            leaf_hash(&bytes),
+            told(&entry.event)
+        );
+    }
+    let list = text.into_bytes();
+    Ok((Lost { requests, others, list: Digest::of(&[&list]) }, list))
+}
+
+/// What an entry is, in a few words: none of them says more than the log does.
+fn told(event: &Event) -> String {
+    match event {
+        Event::Request { .. } => "Request".to_owned(),
+        Event::Changed { subject, action, id, .. } => {
+            let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("Changed {} {id} {action:?}", subject.name())
+        }
+        event => {
+            let text = format!("{event:?}");
+            text.split([' ', '{']).next().unwrap_or_default().to_owned()
+        }
+    }
+}
+
+/// Ends the old log, and begins the new one.
+fn write(
+    part: &Path,
+    (database, tiles): (&mut Connection, &Tiles),
+    restoring: &Restoring<'_>,
+    (mut succession, list): (Succession, Option<Vec<u8>>),
+) -> Result<Restored, BackupError> {
+    let renamed = |name: &str| {
+        let bad = |_| StoreError::Damaged { what: "the log's name" };
+        restoring.signer.renamed(name).map_err(bad)
+    };
+    let (old, signer) = (renamed(&succession.old)?, renamed(&succession.new)?);
+    let salt: [u8; 16] = random().map_err(StoreError::from)?;
+    succession.reason = commit(&salt, restoring.reason.as_bytes());
+    let signature = succession.sign(&old);
+    let note = succession.note(&old.verifier(), &signature);
+    let note = note.ok_or(StoreError::Damaged { what: "the log's key" })?;
+    let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut append = Append::begin(&tx, restoring.reading)?;
+    let event = Event::Succeeded { succession: Box::new(succession.clone()), signature };
+    let index = append.push(event)?;
+    tx.execute(
+        "INSERT INTO log_opening (idx, place, salt, state) VALUES (?1, 0, ?2, ?3)",
+        params![index, salt, restoring.reason],
+    )?;
+    tx.execute(
+        "INSERT INTO succession (idx, old, ended) VALUES (?1, ?2, ?3)",
+        params![index, succession.old, note],
+    )?;
+    tx.execute("DELETE FROM backup_copy", [])?;
+    append.finish()?;
+    tx.commit()?;
+    tiles.publish(database, (&signer, &unwitnessed()), index)?;
+    tiles.set_ended(&note)?;
+    let list = match list {
+        Some(list) => {
+            replace(&part.join(LIST), &list)?;
+            Some(LIST.to_owned())
+        }
+        None => None,
+    };
+    Ok(Restored { signer, succession, list })
+}
+
+/// The name of the list of lost entries.
+const LIST: &str = "lost-entries.txt";

@@ -1,0 +1,50 @@
+//! Whether the custodian follows a log to the one that goes on in its place: only against the entry
+//! that says so, signed by the log that ended, and only where it loses nothing of what it has seen.
+
+use tlog::{
+    canon::Digest, checkpoint::Checkpoint, entry::Event, succession::Ended, tree::continues,
+    witness::PROOF_HASHES_MAX,
+};
+
+use super::{Custodian, Head, Proven, Refusal, Response, grant};
+
+impl Custodian {
+    /// What it has seen last.
+    pub(super) fn pinned(&self) -> Result<Response, Refusal> {
+        let seen = self.seen.clone().ok_or(Refusal::OtherHistory)?;
+        let Checkpoint { origin, size, root } = seen;
+        Ok(Response::Pinned(Head { origin, size, root }))
+    }
+
+    /// Follows the log that it has seen to its successor, from what both have in common.
+    pub(super) fn succeed(
+        &mut self,
+        proven: &Proven,
+        proof: &[Digest],
+    ) -> Result<Response, Refusal> {
+        let checkpoint = self.trust.checkpoint(&proven.checkpoint)?;
+        let entry = grant::read(&proven.entry, &checkpoint)?;
+        let Event::Succeeded { succession, signature } = entry.event else {
+            return Err(Refusal::NotInTheLog);
+        };
+        let seen = self.seen.as_ref().ok_or(Refusal::OtherHistory)?;
+        let old = self.trust.log.renamed(&seen.origin).map_err(|_| Refusal::OtherHistory)?;
+        let note = succession.note(&old, &signature).ok_or(Refusal::OtherHistory)?;
+        let ended = Ended::verify(&note, &old).map_err(|_| Refusal::NotInTheLog)?;
+        let start = ended.start();
+        if proven.entry.index != start.size {
+            return Err(Refusal::NotInTheLog);
+        }
+        let is_common = || {
+            proof.len() <= PROOF_HASHES_MAX
+                && continues((seen.size, &seen.root), (start.size, &start.root), proof)
+        };
+        if !ended.names(seen) && !is_common() {
+            return Err(Refusal::OtherHistory);
+        }
+        let size = start.size;
+        self.keys.set_seen(&start).map_err(|_| Refusal::Keys)?;
+        self.seen = Some(start);
+        Ok(Response::Seen(size))
+    }
+}
