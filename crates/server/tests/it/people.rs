@@ -92,6 +92,8 @@ impl People {
             provider.issuer()
         );
         let service = Service::start(&[
+            // A test looks a hundred times at once: more connections than one address may have.
+            ("BAILIWICK_LIMITS__OPERATORS_CONNECTIONS_MAX", "256"),
             ("BAILIWICK_REVIEW", &listener),
             ("BAILIWICK_LISTEN__DESK", &desk.to_string()),
             ("BAILIWICK_LISTEN__DOMAIN", "openai.test"),
