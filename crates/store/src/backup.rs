@@ -1,7 +1,7 @@
 //! Backups of a data directory: made while the service runs, of one moment, and verified whole.
 //!
 //! A backup has the database, the log and the service's key. It never has the keys that open records:
-//! a copy of one would outlive its deadline. No service runs on a backup as it is: [`restore`] ends
+//! a copy of one would outlive its deadline. No service runs on a backup as it is: `bailiwick restore` ends
 //! the old log and begins its successor.
 
 mod restore;

@@ -241,7 +241,7 @@ fn another(home: &Path, kind: u64) -> Child {
 
 fn check(home: &Path, told: &[RequestId], signed: &[Checkpoint]) {
     let ledger = open(home);
-    println!("{} requests were told to be recorded, {} lost", told.len(), lost(&ledger, told));
+    eprintln!("{} requests were told to be recorded, {} lost", told.len(), lost(&ledger, told));
     assert!(told.len() > 1000, "it recorded next to nothing: {}", told.len());
     ledger.publish(0).unwrap();
     let note = ledger.tiles().checkpoint().unwrap().unwrap();

@@ -169,7 +169,7 @@ impl State {
         ContentLogging { enabled: true, since_ms, approval, until_ms: None }
     }
 
-    /// When [`Event::Expire`] is due.
+    /// When `Event::Expire` is due.
     #[must_use]
     pub fn due_ms(&self) -> Option<u64> {
         self.in_force.as_ref().map(|approval| approval.until_ms)

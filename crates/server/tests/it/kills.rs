@@ -225,7 +225,7 @@ impl Dice {
     pub(crate) fn new() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let seed = number("BAILIWICK_TEST_SEED").unwrap_or(since.as_nanos() as u64);
-        println!("BAILIWICK_TEST_SEED={seed}");
+        eprintln!("BAILIWICK_TEST_SEED={seed}");
         Self(seed)
     }
 
