@@ -1,6 +1,8 @@
 //! The owner's own view: a customer's officer lists, reads and deletes the records of their own
 //! resource, and nobody else does. (What copies of the data open afterwards: `store::ledger::tests::own`.)
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -148,7 +150,8 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
     for sent in [&sent[0], &sent[2], &fourth] {
         assert_eq!(ask("officer", "GET", &of(sent)).ok()["response_body"], sent.response);
     }
-    // The key that it was sealed under is not there any more; its receipt is as good as before.
+    // The key that it was sealed under is not there any more: the note that it was destroyed holds
+    // none. Its receipt is as good as before.
     let receipt = Request::get(&format!("/openai/v1/receipts/{}", sent[1].id))
         .header("accept", "application/json")
         .key(&contoso.key1)
@@ -157,7 +160,9 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
     let key = receipt["retention"]["key"].as_str().unwrap_or_else(|| panic!("{receipt}"));
     let keys = files_below(&service.files.keys());
     let named = |name: &str| keys.iter().any(|file| file.to_string_lossy().contains(name));
-    assert!(named("records/key_") && !named(key), "{key} in {keys:?}");
+    assert!(named("records/key_") && !named(&format!("records/{key}")), "{key} in {keys:?}");
+    let notes = keys.iter().filter(|file| file.to_string_lossy().contains(&format!("/{key}.")));
+    notes.for_each(|note| assert_eq!(fs::metadata(note).unwrap().len(), 0, "{}", note.display()));
     // And what was deleted stands nowhere in clear.
     service.files.assert_nowhere(&sent[1].mark);
 
