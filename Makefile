@@ -35,10 +35,12 @@ build: setup ## Build target/release/bailiwick
 	@cargo build --release --locked --bin bailiwick
 
 test: setup model ## Run all tests, the real OpenAI SDKs among them
+	@scripts/setup.sh tests
 	@scripts/sdk.sh
 	@cargo test --release --locked --workspace
 
 soak: setup model ## Let others touch everything while it runs (SECONDS_SOAK=…), and kill it a thousand times
+	@scripts/setup.sh tests
 	@cargo build --release --locked --bin bailiwick
 	@BAILIWICK_TEST_SOAK_SECONDS=$(SECONDS_SOAK) cargo test --release --locked -p server --test it chaos:: -- --nocapture
 	@BAILIWICK_TEST_KILLS=$(KILLS) cargo test --release --locked -p store --test crash -- --nocapture

@@ -28,6 +28,10 @@ has_libclang() {
 command -v python3 >/dev/null || need python3
 python3 -c 'import venv, ensurepip' 2>/dev/null || need python3-venv
 python3 -c 'import pip' 2>/dev/null || need python3-pip
+# `scripts/setup.sh tests`: what gives the tests a wall clock of their own.
+if [ "${1:-}" = tests ]; then
+	compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || need libfaketime
+fi
 
 [ ${#missing[@]} -gt 0 ] || exit 0
 

@@ -1,5 +1,5 @@
 //! Others touch everything that the service owns while it runs: open, lock, copy, back up, vacuum,
-//! fill, unmount, remove, kill, stop. Random histories of these with requests in between; what must
+//! fill, unmount, remove, kill, stop, set the clock. Random histories of these with requests in between; what must
 //! hold is what README.md says.
 //!
 //! `BAILIWICK_TEST_SEED` gives a history again, `BAILIWICK_TEST_SOAK_SECONDS` says how long.
@@ -7,6 +7,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
@@ -44,11 +45,12 @@ enum Kind {
     Fill,
     Unmount,
     Remount,
+    MoveClock,
 }
 
 use Kind::*;
 
-const KINDS: [Kind; 18] = [
+const KINDS: [Kind; 19] = [
     Read,
     Checkpoint,
     Vacuum,
@@ -67,6 +69,7 @@ const KINDS: [Kind; 18] = [
     Fill,
     Unmount,
     Remount,
+    MoveClock,
 ];
 
 /// What takes a mount of our own.
@@ -89,6 +92,9 @@ fn whatever_others_touch_no_answer_is_lost() {
             first.remove(any % first.len())
         };
         if MOUNTED.contains(&kind) && history.mount.is_none() {
+            continue;
+        }
+        if kind == MoveClock && faketime().is_none() {
             continue;
         }
         history.act(kind, &mut dice);
@@ -163,13 +169,47 @@ impl Drop for History {
     }
 }
 
+/// The library that gives a program another wall clock, `libfaketime` of Debian.
+fn faketime() -> Option<PathBuf> {
+    let folders = fs::read_dir("/usr/lib").ok()?.flatten();
+    let library = |folder: fs::DirEntry| folder.path().join("faketime/libfaketimeMT.so.1");
+    folders.map(library).find(|library| library.is_file())
+}
+
+/// Where the gateway's wall clock is set: how far it is from the machine's. The folder is one that a
+/// confined gateway may read.
+fn clock(files: &Files) -> PathBuf {
+    files.data().with_file_name("clock").join("offset")
+}
+
+/// Starts the service, with a wall clock that the history moves. The custodian's stays the machine's.
+fn start(files: Files, addresses: [SocketAddr; 2]) -> Service {
+    let Some(library) = faketime() else { return Service::begin(files, addresses, &[]) };
+    let clock = clock(&files);
+    let folder = clock.parent().unwrap();
+    fs::create_dir_all(folder).unwrap();
+    if !clock.exists() {
+        fs::write(&clock, "+0").unwrap();
+    }
+    let folders = format!("['{}']", folder.display());
+    let settings = [
+        ("LD_PRELOAD", library.to_str().unwrap()),
+        ("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap()),
+        ("FAKETIME_NO_CACHE", "1"),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ("FAKETIME_DISABLE_SHM", "1"),
+        ("BAILIWICK_ENGINE__MODEL_FOLDERS", &folders),
+    ];
+    Service::begin(files, addresses, &settings)
+}
+
 impl History {
     fn begin() -> Self {
         let mut mount = None;
         let files = Files::on(|home| mount = Mount::new(home));
         let addresses = free_addresses();
-        let caller = files.chat_caller("touched", addresses[0], &[]);
-        let service = Service::begin(files, addresses, &[]);
+        let caller = files.chat_caller("touched", addresses[0], &["--retention-days", "7"]);
+        let service = start(files, addresses);
         service.wait_until_ready();
         Self { service: Some(service), caller, kept: Vec::new(), checkpoints: Vec::new(), mount }
     }
@@ -198,7 +238,7 @@ impl History {
         service.process.wait();
         let files = service.into_files();
         mend(&files.data());
-        let service = Service::begin(files, addresses, &[]);
+        let service = start(files, addresses);
         service.wait_until_ready();
         self.service = Some(service);
     }
@@ -279,7 +319,22 @@ impl History {
             Fill => self.fill(),
             Unmount => self.unmount(),
             Remount => self.remount(),
+            MoveClock => self.move_clock(dice),
         }
+    }
+
+    /// The gateway's wall clock jumps: forward by less than an hour, back by up to a week. Time that was
+    /// seen stays seen, so that a key which was made is used on, and nothing is kept for longer.
+    fn move_clock(&self, dice: &mut Dice) {
+        let (forward, far) = (dice.next() % 2 == 0, dice.next());
+        let offset = match forward {
+            true => format!("+{}", far % 3_000),
+            false => format!("-{}", far % (7 * 24 * 3_600)),
+        };
+        let clock = clock(&self.service().files);
+        let part = clock.with_extension("part");
+        fs::write(&part, offset).unwrap();
+        fs::rename(part, clock).unwrap();
     }
 
     fn back_up(&self) {
