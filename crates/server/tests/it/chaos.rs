@@ -326,7 +326,7 @@ impl History {
     /// The gateway's wall clock jumps: forward by less than an hour, back by up to a week. Time that was
     /// seen stays seen, so that a key which was made is used on, and nothing is kept for longer.
     fn move_clock(&self, dice: &mut Dice) {
-        let (forward, far) = (dice.next() % 2 == 0, dice.next());
+        let (forward, far) = (dice.next().is_multiple_of(2), dice.next());
         let offset = match forward {
             true => format!("+{}", far % 3_000),
             false => format!("-{}", far % (7 * 24 * 3_600)),
