@@ -1,6 +1,6 @@
-//! What people are called, for those who decide about what they ask for. It does not deliberately:
-//! write a name down. Names come from tokens and stay in memory until the service ends: the log and
-//! the database know a person by a random id alone.
+//! The names of people, shown to those who decide about their requests. Names come from tokens and
+//! stay in memory until the service ends. Nothing here writes a name to disk: the log and the database
+//! know a person by a random id alone.
 
 use std::{
     collections::HashMap,

@@ -176,6 +176,12 @@ fn faketime() -> Option<PathBuf> {
     folders.map(library).find(|library| library.is_file())
 }
 
+/// A date in words, as seconds since 1970.
+fn seconds(date: &str) -> i64 {
+    let output = Command::new("date").args(["--date", date, "+%s"]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
 /// Where the gateway's wall clock is set: how far it is from the machine's. The folder is one that a
 /// confined gateway may read.
 fn clock(files: &Files) -> PathBuf {
@@ -333,8 +339,15 @@ impl History {
         };
         let clock = clock(&self.service().files);
         let part = clock.with_extension("part");
-        fs::write(&part, offset).unwrap();
+        fs::write(&part, &offset).unwrap();
         fs::rename(part, clock).unwrap();
+        // Its answers have a date: the clock did move.
+        let offset: i64 = offset.parse().unwrap();
+        eventually("the gateway's clock has moved", || {
+            let reply = Request::get("/").attempt(self.caller.address)?;
+            let moved = seconds(reply.header("date")?) - seconds("now");
+            ((moved - offset).abs() <= 5).then_some(())
+        });
     }
 
     fn back_up(&self) {

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -142,6 +143,10 @@ fn every_command_of_the_readme_can_be_pasted() {
     assert_eq!(printed.matches("VERIFIED: ").count(), 4, "{printed}");
     for told in ["signed the receipt", "is the request's body", "is the response's body"] {
         assert!(printed.contains(told), "{told}: {printed}");
+    }
+    for (name, wanted) in [("check", 0o700), ("check/request", 0o600), ("check/response", 0o600)] {
+        let found = fs::metadata(service.folder.path().join(name)).unwrap();
+        assert_eq!(found.permissions().mode() & 0o777, wanted, "{name}: others could read it");
     }
 }
 

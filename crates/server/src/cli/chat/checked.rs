@@ -1,6 +1,12 @@
 //! `bailiwick chat --verify`: one question, and its answer with the receipt checked.
 
-use std::{fs, io::Write as _, path::Path, process::ExitCode};
+use std::{
+    fs::{DirBuilder, File, Permissions},
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+    process::ExitCode,
+};
 
 use serde::Deserialize;
 
@@ -62,9 +68,16 @@ fn keep(folder: &Path, files: &[(&str, &Vec<u8>)]) -> Result<(), Failure> {
             "give another folder with --save",
         )
     };
-    fs::create_dir_all(folder).map_err(failed)?;
+    // What was asked and answered is for who asked: other users of the machine read none of it.
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     for (name, bytes) in files {
-        fs::write(folder.join(name), bytes).map_err(failed)?;
+        let path = folder.join(name);
+        let mut file = File::options();
+        let file = file.write(true).create(true).truncate(true).mode(0o600).open(path);
+        let mut file = file.map_err(failed)?;
+        // A file of an earlier run may be open to others.
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
+        file.write_all(bytes).map_err(failed)?;
     }
     note(&format!("request, response and receipt are in `{}`", folder.display()));
     Ok(())
