@@ -28,10 +28,17 @@ pub(crate) fn program(name: &str, url: &str, caller: &Caller) -> Command {
         .env("BAILIWICK_EMBED_DEPLOYMENT", EMBED)
         .env("BAILIWICK_LIMITED_DEPLOYMENT", "limited")
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        // Whatever proxy or key this machine has is not meant.
-        .envs([("NO_PROXY", "*"), ("no_proxy", "*")])
-        .env_remove("OPENAI_API_KEY")
-        .env_remove("AZURE_OPENAI_API_KEY");
+        .envs([("NO_PROXY", "*"), ("no_proxy", "*")]);
+    // The tests say which service they mean; what the shell has of another one is not for them.
+    for name in [
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "AZURE_OPENAI_API_KEY",
+        "AZURE_OPENAI_ENDPOINT",
+        "OPENAI_API_VERSION",
+    ] {
+        command.env_remove(name);
+    }
     command
 }
 
