@@ -1,7 +1,7 @@
 //! Measures how long an audit of a long log takes: entries made in memory, then replayed.
 //!
 //! `cargo run --release -p tlog --example replay -- 1000000`
-#![expect(clippy::print_stdout, reason = "the measurement is what this prints")]
+#![expect(clippy::print_stdout, reason = "the measurement is the program's output")]
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use tlog::{
     verify::Replay,
 };
 
-/// Requests of 100 tenants, 3 a second, each tenant with a key a day that lives for 30 days.
+/// Requests of 100 tenants, 3 per second. Each tenant has one key per day, which lives for 30 days.
 fn main() {
     let count = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(1_000_000);
     let mut entries = Vec::new();

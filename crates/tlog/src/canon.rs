@@ -1,8 +1,8 @@
-//! Canonical bytes: deterministically encoded CBOR (RFC 8949 §4.2.1), and nothing else.
+//! Canonical bytes: deterministically encoded CBOR (RFC 8949 §4.2.1), and no other encoding.
 //!
-//! Two readers that disagree about bytes disagree about what was signed. So whatever does not
-//! encode to the very bytes it was read from is refused: longer integers than needed, indefinite
-//! lengths, keys out of order, trailing bytes.
+//! Two readers that disagree about bytes disagree about the signed message. Bytes are therefore
+//! refused unless the decoded value encodes to exactly the same bytes. This excludes longer
+//! integers than needed, indefinite lengths, keys out of order and trailing bytes.
 
 use alloc::{string::String, vec::Vec};
 use core::convert::Infallible;
@@ -13,30 +13,31 @@ use minicbor::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Bytes that are not the canonical encoding of what was expected.
+use crate::hex;
+
+/// The bytes are not the canonical encoding of the expected value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the canonical CBOR of {what}")]
 pub struct NotCanonical {
-    /// What was expected.
+    /// The expected value.
     pub what: &'static str,
 }
 
-/// The canonical bytes of a value.
+/// Returns the canonical bytes of a value.
 ///
-/// The value's fields are encoded in the order of their numbers, and its integers as short as they
-/// go: minicbor writes no other way.
+/// minicbor encodes the fields in the order of their numbers, and integers in their shortest form.
 #[must_use]
 pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
-    // Memory is taken once: a vector that grows leaves copies behind, and what is encoded may be a
-    // customer's.
+    // Memory is allocated once: a growing vector leaves copies behind, and the bytes may be a
+    // customer's content.
     let mut bytes = Vec::with_capacity(encoded_bytes(value));
-    // Writing to memory does not fail.
+    // Writing to memory cannot fail.
     let written = minicbor::encode(value, &mut bytes);
     debug_assert!(written.is_ok(), "memory takes all bytes");
     bytes
 }
 
-/// How many bytes a value's encoding has.
+/// Returns the length of a value's encoding in bytes.
 #[must_use]
 pub fn encoded_bytes<T: Encode<()>>(value: &T) -> usize {
     let mut counter = Counter(0);
@@ -45,10 +46,10 @@ pub fn encoded_bytes<T: Encode<()>>(value: &T) -> usize {
     counter.0
 }
 
-/// Reads a value from its canonical bytes.
+/// Decodes a value from its canonical bytes.
 ///
 /// # Errors
-/// When they are not exactly that.
+/// [`NotCanonical`] if the bytes are not exactly that.
 pub fn decode<'b, T: Decode<'b, ()> + Encode<()>>(
     bytes: &'b [u8],
     what: &'static str,
@@ -61,7 +62,7 @@ pub fn decode<'b, T: Decode<'b, ()> + Encode<()>>(
     }
 }
 
-/// Counts what is written to it.
+/// Counts the bytes written to it.
 struct Counter(usize);
 
 impl Write for Counter {
@@ -73,10 +74,10 @@ impl Write for Counter {
     }
 }
 
-/// Compares what is written to it with what is left of some bytes, without a copy of either.
+/// Compares the bytes written to it with the rest of a slice, without a copy of either.
 struct Same<'a>(&'a [u8]);
 
-/// What was written is not what was expected.
+/// The written bytes differ from the expected ones.
 struct Differs;
 
 impl Write for Same<'_> {
@@ -98,12 +99,12 @@ pub(crate) fn array<const N: usize>(
         .map_err(|_| minicbor::decode::Error::message("a byte string of another length"))
 }
 
-/// Thirty-two bytes: a digest, a commitment, a hash of the tree.
+/// Thirty-two bytes: a digest, a commitment, a hash in the tree.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// SHA-256 of the parts, one after the other.
+    /// Returns the SHA-256 of the concatenated parts.
     #[must_use]
     pub fn of(parts: &[&[u8]]) -> Self {
         use sha2::Digest as _;
@@ -112,41 +113,18 @@ impl Digest {
         Self(hasher.finalize().into())
     }
 
-    /// Reads 64 lower-case hex digits.
+    /// Parses 64 lower-case hex digits.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
-        let lower = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if text.len() != 64 || !text.bytes().all(lower) {
-            return None;
-        }
-        let mut bytes = [0; 32];
-        for (slot, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *slot = u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some(Self(bytes))
+        hex::decode(text).map(Self)
     }
 }
 
 impl core::fmt::Display for Digest {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        hex(&self.0, f)
+        hex::write(&self.0, f)
     }
 }
-
-/// Writes bytes as lower-case hex digits, at once: ids and digests are written for every request.
-pub(crate) fn hex(bytes: &[u8], f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
-    bytes.chunks(32).try_for_each(|part| {
-        let mut text = [0; 64];
-        for (pair, byte) in text.chunks_exact_mut(2).zip(part) {
-            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-        }
-        let text = text.get(..part.len().saturating_mul(2)).unwrap_or_default();
-        f.write_str(core::str::from_utf8(text).map_err(|_| core::fmt::Error)?)
-    })
-}
-
-const DIGITS: [u8; 16] = *b"0123456789abcdef";
 
 impl core::fmt::Debug for Digest {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

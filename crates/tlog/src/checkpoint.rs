@@ -16,48 +16,49 @@ use crate::{
 /// The log's size and root at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Which log: the name of its key, too.
+    /// The log's name, which is also its key's name.
     pub origin: String,
-    /// Entries so far.
+    /// The number of entries.
     pub size: u64,
     /// The root of the tree over them.
     pub root: Digest,
 }
 
-/// A note that is no checkpoint of the log.
+/// The reason why a note is not a checkpoint of the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadCheckpoint {
-    /// Not a note, or not signed by the log.
+    /// The text is not a note, or the log did not sign it.
     #[error(transparent)]
     Note(#[from] BadNote),
-    /// Not origin, size and root.
+    /// The text is not origin, size and root.
     #[error("the note is not a checkpoint")]
     Malformed,
-    /// Another log's.
-    #[error("the checkpoint is of `{origin}`")]
+    /// The checkpoint belongs to another log.
+    #[error("the checkpoint belongs to the log `{origin}`")]
     OtherLog {
-        /// Whose it is.
+        /// The name of the other log.
         origin: String,
     },
 }
 
 impl Checkpoint {
-    /// The text that is signed.
+    /// Returns the text to sign.
     #[must_use]
     pub fn text(&self) -> String {
         format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root.0))
     }
 
-    /// Signs the checkpoint.
+    /// Returns the checkpoint as a note signed by `signer`.
     #[must_use]
     pub fn sign(&self, signer: &Signer) -> String {
         signer.sign(&self.text())
     }
 
-    /// Reads a checkpoint that the log signed.
+    /// Verifies a checkpoint that the log signed.
     ///
     /// # Errors
-    /// When the note is not one, or not this log's.
+    /// [`BadCheckpoint`] if the note is not a checkpoint, has no valid signature, or belongs to
+    /// another log.
     pub fn verify(note: &str, log: &Verifier) -> Result<Self, BadCheckpoint> {
         let checkpoint = Self::parse(Note::parse(note)?.verify(log)?.text)?;
         if checkpoint.origin != log.name() {
@@ -66,21 +67,21 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// Reads a checkpoint that this key signed, under whichever name the checkpoint has: a log's name
-    /// is another one after a succession, and its key is the same. That the names belong together,
-    /// the caller checks.
+    /// Verifies a checkpoint that this key signed, under any name in the checkpoint: after a
+    /// succession, a log has another name but the same key. The caller checks that the names belong
+    /// together.
     ///
     /// # Errors
-    /// When the note is not one, or not this key's.
+    /// [`BadCheckpoint`] if the note is not a checkpoint, or has no valid signature by this key.
     pub fn verify_renamed(note: &str, log: &Verifier) -> Result<Self, BadCheckpoint> {
         let origin = Self::parse(Note::parse(note)?.unverified_text())?.origin;
         Self::verify(note, &log.renamed(&origin)?)
     }
 
-    /// Reads a checkpoint's text.
+    /// Parses a checkpoint's text.
     ///
     /// # Errors
-    /// When it is not one.
+    /// [`BadCheckpoint::Malformed`] if the text is not a checkpoint.
     pub fn parse(text: &str) -> Result<Self, BadCheckpoint> {
         let mut lines = text.split('\n');
         let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next())
@@ -90,7 +91,7 @@ impl Checkpoint {
         let number: u64 = size.parse().map_err(|_| BadCheckpoint::Malformed)?;
         let root = STANDARD.decode(root).ok().and_then(|root| root.try_into().ok());
         let root = Digest(root.ok_or(BadCheckpoint::Malformed)?);
-        // No leading zeros or signs; and nothing after the root but the end of its line.
+        // No leading zeros or signs, and no text after the line of the root.
         let ends = lines.next() == Some("") && lines.next().is_none();
         if origin.is_empty() || number.to_string() != size || !ends {
             return Err(BadCheckpoint::Malformed);

@@ -1,7 +1,7 @@
-//! The log's entries. docs/spec/log.md gives their bytes.
+//! The log's entries. docs/spec/log.md specifies their bytes.
 //!
-//! An entry says that something happened, and reveals neither content nor a person: what could tell
-//! either stands in it as a salted commitment or as a random id.
+//! An entry records an event and reveals neither content nor a person: it contains such data only
+//! as a salted commitment or a random id.
 
 use alloc::{boxed::Box, vec::Vec};
 
@@ -19,22 +19,23 @@ pub use words::{
     Action, Decider, End, FlagSource, Outcome, PenaltyAction, ProofOutcome, Repair, Subject,
 };
 
-/// Bytes of an entry, at most: an entry bundle counts them in sixteen bits, and no entry needs more.
+/// The maximum length of an entry in bytes. An entry bundle has sixteen bits for it, and no entry
+/// needs more.
 pub const ENTRY_BYTES_MAX: usize = 8 * 1024;
 
 /// One leaf of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Entry {
-    /// When it happened, in milliseconds since 1970, by a clock that never runs backwards.
+    /// The time of the event, in milliseconds since 1970, by a clock that never runs backwards.
     #[n(0)]
     pub time_ms: u64,
-    /// What happened.
+    /// The event.
     #[n(1)]
     pub event: Event,
 }
 
-/// What happened.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum Event {
     /// The service started.
@@ -44,14 +45,14 @@ pub enum Event {
         /// SHA-256 of the program's file.
         #[n(0)]
         binary: Digest,
-        /// SHA-256 of the configuration in force, canonically written.
+        /// SHA-256 of the active configuration in its canonical form.
         #[n(1)]
         configuration: Digest,
-        /// SHA-256 of each model's file, ascending.
+        /// SHA-256 of each model's file, in ascending order.
         #[n(2)]
         models: Vec<Digest>,
-        /// SHA-256 of the policies that are in force from now on; none: an earlier version, which
-        /// did not tell.
+        /// SHA-256 of the policies that are active from now on; `None` in entries of earlier
+        /// versions, which did not record it.
         #[n(3)]
         policies: Option<Digest>,
     },
@@ -63,47 +64,47 @@ pub enum Event {
         #[n(0)]
         commitment: Digest,
     },
-    /// A key pair was made, to seal one tenant's records to.
+    /// A key pair was made. One tenant's records are sealed to it.
     #[n(2)]
     #[cbor(array)]
     KeyCreated {
-        /// Which.
+        /// The key's id.
         #[n(0)]
         key: KeyId,
-        /// Whose records.
+        /// The tenant.
         #[n(1)]
         tenant: TenantId,
-        /// When its private key will be destroyed, at the latest.
+        /// The latest time for the destruction of the private key.
         #[n(2)]
         deadline_ms: u64,
     },
-    /// A private key was destroyed: what was sealed to it is noise.
+    /// A private key was destroyed: the data sealed to it is unreadable.
     #[n(3)]
     #[cbor(array)]
     KeyDestroyed {
-        /// Which.
+        /// The key's id.
         #[n(0)]
         key: KeyId,
     },
-    /// Something that decides how requests are treated was changed.
+    /// A setting that affects the processing of requests was changed.
     #[n(4)]
     #[cbor(array)]
     Changed {
-        /// What kind of thing.
+        /// The kind of thing.
         #[n(0)]
         subject: Subject,
         /// The thing's random id.
         #[n(1)]
         #[cbor(with = "minicbor::bytes")]
         id: [u8; 16],
-        /// What was done with it.
+        /// The action.
         #[n(2)]
         action: Action,
-        /// [`commit`] of its new state, as the operator can show it.
+        /// [`commit`] of the new state, which the operator can disclose.
         #[n(3)]
         commitment: Digest,
     },
-    /// A resource's content is kept from now on, or not kept any more.
+    /// A resource's content is stored from now on, or no longer stored.
     #[n(5)]
     #[cbor(array)]
     ContentLogging {
@@ -111,159 +112,161 @@ pub enum Event {
         #[n(0)]
         #[cbor(with = "minicbor::bytes")]
         resource: [u8; 16],
-        /// Whether prompts and completions are kept.
+        /// True if prompts and completions are stored.
         #[n(1)]
         enabled: bool,
-        /// By which approval.
+        /// The approval behind the change.
         #[n(2)]
         approval: ApprovalId,
-        /// [`commit`] of the reason that was given.
+        /// [`commit`] of the reason.
         #[n(3)]
         reason: Digest,
     },
-    /// A person was allowed to see one record.
+    /// A person was granted access to one record.
     #[n(6)]
     #[cbor(array)]
     Approved {
-        /// The permission.
+        /// The grant's id.
         #[n(0)]
         grant: GrantId,
-        /// The record's request.
+        /// The id of the record's request.
         #[n(1)]
         request: RequestId,
-        /// Who may look.
+        /// The reviewer with access to the record.
         #[n(2)]
         reviewer: PersonId,
-        /// Who allowed it.
+        /// The approving manager.
         #[n(3)]
         manager: PersonId,
-        /// Until when what comes next may happen: the look, or the customer's consent to it.
+        /// The time until which the next step may happen: opening the record, or the customer's
+        /// consent.
         #[n(4)]
         expires_ms: u64,
-        /// SHA-256 of the certificate of the one workstation that they may look from.
+        /// SHA-256 of the certificate of the only workstation that may open the record.
         #[n(5)]
         workstation: Digest,
-        /// Whether the customer must consent first.
+        /// True if the customer must consent first.
         #[n(6)]
         lockbox: bool,
     },
-    /// A person is about to see one record: logged before the content leaves the custodian.
+    /// A person is about to see one record. The entry is logged before the content leaves the
+    /// custodian.
     #[n(7)]
     #[cbor(array)]
     Looked {
-        /// By which permission.
+        /// The grant's id.
         #[n(0)]
         grant: GrantId,
-        /// The record's request.
+        /// The id of the record's request.
         #[n(1)]
         request: RequestId,
-        /// Who looks.
+        /// The reviewer.
         #[n(2)]
         reviewer: PersonId,
-        /// From which workstation.
+        /// SHA-256 of the workstation's certificate.
         #[n(3)]
         workstation: Digest,
     },
-    /// The service found half of something after a crash, and made it whole.
+    /// After a crash, the service completed unfinished work.
     #[n(8)]
     #[cbor(array)]
     Repaired {
-        /// What it was.
+        /// The kind of work.
         #[n(0)]
         repair: Repair,
-        /// How many.
+        /// The number of repaired items.
         #[n(1)]
         count: u64,
     },
-    /// A record was set aside for review. Nobody has seen it.
+    /// A record was set aside for review. No person has seen it.
     #[n(9)]
     #[cbor(array)]
     Flagged {
-        /// The record's request.
+        /// The id of the record's request.
         #[n(0)]
         request: RequestId,
-        /// By what.
+        /// The source of the flag.
         #[n(1)]
         source: FlagSource,
-        /// [`commit`] of the category: in clear it would say something of the content.
+        /// [`commit`] of the category, which would reveal something about the content.
         #[n(2)]
         category: Digest,
     },
-    /// A reviewer asks to see one record.
+    /// A reviewer requests access to one record.
     #[n(10)]
     #[cbor(array)]
     LookRequested {
-        /// The permission that is asked for.
+        /// The id of the requested grant.
         #[n(0)]
         grant: GrantId,
-        /// The record's request.
+        /// The id of the record's request.
         #[n(1)]
         request: RequestId,
-        /// Who asks.
+        /// The reviewer.
         #[n(2)]
         reviewer: PersonId,
-        /// The workstation that they would look from.
+        /// SHA-256 of the certificate of the reviewer's workstation.
         #[n(3)]
         workstation: Digest,
-        /// Whether the customer must consent, too.
+        /// True if the customer must consent, too.
         #[n(4)]
         lockbox: bool,
-        /// Until when it may be approved.
+        /// The time until which the request may be approved.
         #[n(5)]
         expires_ms: u64,
-        /// [`commit`] of the reason that was given.
+        /// [`commit`] of the reason.
         #[n(6)]
         reason: Digest,
     },
-    /// The customer consents to a look at their record.
+    /// The customer consents to an access request.
     #[n(11)]
     #[cbor(array)]
     Consented {
-        /// The permission.
+        /// The grant's id.
         #[n(0)]
         grant: GrantId,
-        /// Who consents for the customer.
+        /// The consenting person at the customer.
         #[n(1)]
         person: PersonId,
-        /// Until when the look may happen.
+        /// The time until which the record may be opened.
         #[n(2)]
         expires_ms: u64,
     },
-    /// A look was refused: there will be none by this permission.
+    /// An access request was refused: its grant will never be used.
     #[n(12)]
     #[cbor(array)]
     Refused {
-        /// The permission that was asked for.
+        /// The id of the requested grant.
         #[n(0)]
         grant: GrantId,
-        /// By whose right.
+        /// The side that refused.
         #[n(1)]
         decider: Decider,
-        /// Who refused.
+        /// The refusing person.
         #[n(2)]
         person: PersonId,
-        /// [`commit`] of the reason that was given.
+        /// [`commit`] of the reason.
         #[n(3)]
         reason: Digest,
     },
-    /// A flagged record was judged.
+    /// A reviewer decided on a flagged record.
     #[n(13)]
     #[cbor(array)]
     FlagDecided {
-        /// The record's request.
+        /// The id of the record's request.
         #[n(0)]
         request: RequestId,
-        /// Who judged.
+        /// The reviewer.
         #[n(1)]
         person: PersonId,
-        /// How.
+        /// The outcome.
         #[n(2)]
         outcome: Outcome,
-        /// [`commit`] of the reason that was given.
+        /// [`commit`] of the reason.
         #[n(3)]
         reason: Digest,
     },
-    /// A resource is penalised for abuse, or not any more.
+    /// A resource is penalised for abuse, or a penalty changes or ends.
     #[n(14)]
     #[cbor(array)]
     Penalised {
@@ -271,16 +274,16 @@ pub enum Event {
         #[n(0)]
         #[cbor(with = "minicbor::bytes")]
         resource: [u8; 16],
-        /// What is done.
+        /// The action.
         #[n(1)]
         action: PenaltyAction,
         /// [`commit`] of the reason and the measure.
         #[n(2)]
         details: Digest,
-        /// Until when it lasts, where it does.
+        /// The time when the penalty expires, for actions that have one.
         #[n(3)]
         expires_ms: Option<u64>,
-        /// Who did it; none: abuse monitoring, by itself.
+        /// The responsible person; `None` for abuse monitoring.
         #[n(4)]
         person: Option<PersonId>,
     },
@@ -288,23 +291,23 @@ pub enum Event {
     #[n(15)]
     #[cbor(array)]
     ExemptionApplied {
-        /// The approval that is asked for.
+        /// The id of the requested approval.
         #[n(0)]
         approval: ApprovalId,
         /// The resource's random id.
         #[n(1)]
         #[cbor(with = "minicbor::bytes")]
         resource: [u8; 16],
-        /// Who applies.
+        /// The applicant.
         #[n(2)]
         applicant: PersonId,
-        /// Until when it is asked for.
+        /// The requested end date.
         #[n(3)]
         until_ms: u64,
-        /// Until when it may be decided.
+        /// The time until which it may be decided.
         #[n(4)]
         lapses_ms: u64,
-        /// Whether the customer accepts that human review may be asked back after abuse.
+        /// True if the customer accepts that human review may be switched on again after abuse.
         #[n(5)]
         review_after_abuse: bool,
         /// [`commit`] of the use case.
@@ -314,31 +317,31 @@ pub enum Event {
         #[n(7)]
         measures: Digest,
     },
-    /// One of those who decide about an application has.
+    /// A decider voted on an application.
     #[n(16)]
     #[cbor(array)]
     ExemptionDecided {
-        /// The approval that was asked for.
+        /// The id of the requested approval.
         #[n(0)]
         approval: ApprovalId,
-        /// Who decides.
+        /// The decider.
         #[n(1)]
         person: PersonId,
-        /// In favour, or against: one against it ends it.
+        /// True for a vote in favour; one vote against ends the application.
         #[n(2)]
         approved: bool,
-        /// [`commit`] of the reason that was given.
+        /// [`commit`] of the reason.
         #[n(3)]
         reason: Digest,
     },
-    /// An approval of zero retention, or an application for one, is over.
+    /// A zero-retention approval, or an application for one, ended.
     #[n(17)]
     #[cbor(array)]
     ExemptionEnded {
-        /// Which.
+        /// The id of the approval.
         #[n(0)]
         approval: ApprovalId,
-        /// Why.
+        /// The reason for the end.
         #[n(1)]
         end: End,
     },
@@ -349,31 +352,31 @@ pub enum Event {
         /// SHA-256 of its certificate.
         #[n(0)]
         workstation: Digest,
-        /// Who enrolled it.
+        /// The person responsible for the enrolment.
         #[n(1)]
         person: PersonId,
-        /// When its certificate expires, and its enrolment with it.
+        /// The time when its certificate and its enrolment expire.
         #[n(2)]
         expires_ms: u64,
         /// [`commit`] of its name and region.
         #[n(3)]
         details: Digest,
     },
-    /// A workstation may not be used for review any more, whatever its certificate says.
+    /// A workstation may no longer be used for review, even if its certificate is still valid.
     #[n(19)]
     #[cbor(array)]
     WorkstationRevoked {
         /// SHA-256 of its certificate.
         #[n(0)]
         workstation: Digest,
-        /// Who revoked it.
+        /// The person responsible for the revocation.
         #[n(1)]
         person: PersonId,
-        /// [`commit`] of the reason that was given.
+        /// [`commit`] of the reason.
         #[n(2)]
         reason: Digest,
     },
-    /// The policies in force were compared with what is specified of them, by a solver.
+    /// A solver compared the active policies with their specifications.
     #[n(20)]
     #[cbor(array)]
     Proved {
@@ -386,49 +389,50 @@ pub enum Event {
         /// SHA-256 of the solver's report.
         #[n(2)]
         report: Digest,
-        /// What came out.
+        /// The outcome.
         #[n(3)]
         outcome: ProofOutcome,
     },
-    /// A record is about to be read by its owner: the customer whose request it was.
+    /// An owner is about to read a record: the customer that made the request.
     #[n(21)]
     #[cbor(array)]
     OwnerRead {
-        /// The record's request.
+        /// The id of the record's request.
         #[n(0)]
         request: RequestId,
-        /// [`commit`] of who it was, as the customer knows them.
+        /// [`commit`] of the person, with the customer's own id for them.
         #[n(1)]
         owner: Digest,
     },
-    /// A record was deleted by its owner before its deadline.
+    /// An owner deleted a record before its deadline.
     #[n(22)]
     #[cbor(array)]
     OwnerDeleted {
-        /// The record's request.
+        /// The id of the record's request.
         #[n(0)]
         request: RequestId,
-        /// [`commit`] of who it was, as the customer knows them.
+        /// [`commit`] of the person, with the customer's own id for them.
         #[n(1)]
         owner: Digest,
-        /// The key that the record is sealed under, which is destroyed for it.
+        /// The key that the record is sealed under. It is destroyed for the deletion.
         #[n(2)]
         key: KeyId,
     },
-    /// A private key is lost: it is not where it should be, and was not seen to be destroyed. What was
-    /// sealed to it is given up.
+    /// A private key is lost: it is missing from its place, and there is no record of its
+    /// destruction. The data sealed to it is given up.
     #[n(23)]
     #[cbor(array)]
     KeyLost {
-        /// Which.
+        /// The key's id.
         #[n(0)]
         key: KeyId,
     },
-    /// The log was restored from a backup: it ends, and goes on under another name from here.
+    /// The log was restored from a backup: the old log ends, and continues under another name from
+    /// here.
     #[n(24)]
     #[cbor(array)]
     Succeeded {
-        /// Which log ended, where it was cut, and how far it is known to have gone.
+        /// The log that ended, the place of the cut, and the largest known size of the old log.
         #[n(0)]
         succession: Box<Succession>,
         /// The signature that ends the old log.
@@ -438,16 +442,16 @@ pub enum Event {
 }
 
 impl Entry {
-    /// The entry's bytes: the data of its leaf.
+    /// Encodes the entry: these bytes are the data of its leaf.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         canon::encode(self)
     }
 
-    /// Reads an entry from its bytes.
+    /// Decodes an entry.
     ///
     /// # Errors
-    /// When they are not the canonical bytes of one.
+    /// [`NotCanonical`] if the bytes are not the canonical encoding of an entry, or are too long.
     pub fn decode(bytes: &[u8]) -> Result<Self, NotCanonical> {
         if bytes.len() > ENTRY_BYTES_MAX {
             return Err(NotCanonical { what: "a log entry" });
@@ -456,14 +460,14 @@ impl Entry {
     }
 }
 
-/// Commits to bytes without revealing them: who has salt and bytes can check, who has not learns
-/// nothing, not even whether two commitments are to the same bytes.
+/// Commits to bytes without revealing them. A reader with salt and bytes can check the commitment.
+/// A reader without them learns nothing, not even whether two commitments are to the same bytes.
 #[must_use]
 pub fn commit(salt: &[u8; 16], bytes: &[u8]) -> Digest {
     Digest::of(&[COMMITMENT, salt, bytes])
 }
 
-/// Keeps commitments apart from every other use of SHA-256.
+/// Separates commitments from every other use of SHA-256.
 const COMMITMENT: &[u8] = b"bailiwick/commitment/v1\0";
 
 #[cfg(test)]
@@ -482,7 +486,7 @@ mod tests {
         for length in 0..bytes.len() {
             assert!(Entry::decode(&bytes[..length]).is_err(), "cut at {length}");
         }
-        // The same time in more bytes than it needs.
+        // The same time, encoded in more bytes than it needs.
         let short =
             Entry { time_ms: 1, event: Event::KeyDestroyed { key: KeyId::from_random([1; 16]) } };
         let mut padded = short.encode();

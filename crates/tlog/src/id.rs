@@ -1,13 +1,14 @@
-//! Opaque identifiers: sixteen random bytes with a prefix that says what they name.
+//! Opaque identifiers: sixteen random bytes with a prefix that names the kind of thing.
 //!
-//! They reveal nothing about a tenant, and go into receipts and the log where names must not.
+//! They reveal nothing about a tenant. Receipts and the log use them, because names must not appear
+//! there.
 
 use alloc::{borrow::ToOwned as _, string::String};
 use core::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A text that is not an identifier of the kind asked for.
+/// The text is not an identifier of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is not an id of the form `{prefix}_` and 32 lower-case hex digits")]
 pub struct BadId {
@@ -22,13 +23,13 @@ macro_rules! id {
         pub struct $name([u8; 16]);
 
         impl $name {
-            /// Makes an id of random bytes.
+            /// Makes an id from random bytes.
             #[must_use]
             pub const fn from_random(bytes: [u8; 16]) -> Self {
                 Self(bytes)
             }
 
-            /// The bytes behind the text.
+            /// Returns the bytes of the id.
             #[must_use]
             pub fn as_bytes(&self) -> &[u8; 16] {
                 &self.0
@@ -38,7 +39,7 @@ macro_rules! id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(concat!($prefix, "_"))?;
-                crate::canon::hex(&self.0, f)
+                crate::hex::write(&self.0, f)
             }
         }
 
@@ -53,7 +54,7 @@ macro_rules! id {
 
             fn from_str(text: &str) -> Result<Self, BadId> {
                 text.strip_prefix(concat!($prefix, "_"))
-                    .and_then(hex16)
+                    .and_then(crate::hex::decode)
                     .map(Self)
                     .ok_or_else(|| BadId { given: text.to_owned(), prefix: $prefix })
             }
@@ -93,7 +94,7 @@ macro_rules! id {
 }
 
 id!(
-    /// A tenant: a customer, who owns resources.
+    /// A tenant: a customer that owns resources.
     TenantId, "ten"
 );
 id!(
@@ -109,14 +110,14 @@ id!(
     ModelId, "mod"
 );
 id!(
-    /// One request; what `x-request-id` carries, and what reviewers and receipts use.
+    /// A request; `x-request-id` carries it, and reviewers and receipts use it.
     RequestId, "req"
 );
 
 impl RequestId {
-    /// Makes an id that sorts by time: 48 bits of milliseconds since 1970, as in a UUID of version 7
-    /// (RFC 9562), and 80 random bits. Rows of requests that end together are then written
-    /// together, instead of one page of the index for each.
+    /// Makes an id that sorts by time: 48 bits of milliseconds since 1970, as in a UUID of version
+    /// 7 (RFC 9562), and 80 random bits. Rows of requests that end at the same time then lie
+    /// together, instead of on one index page each.
     #[must_use]
     pub fn at(now_ms: u64, random: [u8; 10]) -> Self {
         let [_, _, time @ ..] = now_ms.to_be_bytes();
@@ -126,7 +127,8 @@ impl RequestId {
         Self(bytes)
     }
 
-    /// The time that [`RequestId::at`] put in; of an id that was made otherwise, some number.
+    /// Returns the time in an id from [`RequestId::at`]. For any other id the number is
+    /// meaningless.
     #[must_use]
     pub fn time_ms(&self) -> u64 {
         self.0.iter().take(6).fold(0, |time_ms, byte| (time_ms << 8) | u64::from(*byte))
@@ -138,11 +140,11 @@ id!(
     KeyId, "key"
 );
 id!(
-    /// A key directory: what a database is bound to.
+    /// A key directory; a database is bound to one.
     KeyDirectoryId, "kdr"
 );
 id!(
-    /// A just-in-time permission of one person to see one record.
+    /// A just-in-time permission for one person to see one record.
     GrantId, "gra"
 );
 id!(
@@ -150,12 +152,12 @@ id!(
     ApprovalId, "apr"
 );
 id!(
-    /// A person, as the log names one: drawn at random, and known to the tenant and the operator.
+    /// A person in the log: a random id that only the tenant and the operator can resolve.
     PersonId, "per"
 );
 
 id!(
-    /// A program with an identity of its own: a service principal, a managed identity.
+    /// A program with its own identity: a service principal, a managed identity.
     WorkloadId, "wkl"
 );
 id!(
@@ -166,18 +168,6 @@ id!(
     /// A file that a tenant uploaded.
     FileId, "fil"
 );
-
-fn hex16(text: &str) -> Option<[u8; 16]> {
-    let lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    if text.len() != 32 || !text.bytes().all(lower_hex) {
-        return None;
-    }
-    let mut bytes = [0; 16];
-    for (slot, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *slot = u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,10 @@
-//! What an auditor must be able to read and run alone: the log's entries to the byte, its Merkle
-//! tree, its signed checkpoints, receipts, and how all of these are verified.
+//! The parts that an auditor must be able to read and run alone: the exact bytes of the log's
+//! entries, its Merkle tree, its signed checkpoints, its receipts, and the verification of all of
+//! them.
 //!
-//! The formats are C2SP's (tlog-tiles, tlog-checkpoint, signed-note, tlog-cosignature), COSE's
-//! (RFC 9052) and CBOR's (RFC 8949). No input or output, no clock, no randomness, no async:
-//! `no_std`, so that they cannot even be named.
+//! The formats are C2SP's (tlog-tiles, tlog-checkpoint, signed-note, tlog-cosignature), those of COSE
+//! (RFC 9052) and those of CBOR (RFC 8949). The crate has no input or output, clock, randomness or
+//! async code. It is `no_std`, so it cannot even name them.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -12,6 +13,7 @@ extern crate alloc;
 pub mod canon;
 pub mod checkpoint;
 pub mod entry;
+pub mod hex;
 pub mod id;
 pub mod limits;
 pub mod note;

@@ -1,5 +1,5 @@
-//! What the promises say in numbers. `policy` decides by them and [`crate::verify`] checks by them:
-//! in one place, so that what is allowed and what an auditor accepts cannot drift apart.
+//! The promises in numbers. `policy` decides with them and [`crate::verify`] checks with them. They
+//! are defined once, so that the service's rules and the auditor's rules cannot differ.
 
 /// A day, in milliseconds.
 pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -7,43 +7,44 @@ pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// A minute, in milliseconds.
 pub const MINUTE_MS: u64 = 60 * 1000;
 
-/// Days that content is kept, at most.
+/// The maximum number of days for which content is stored.
 pub const RETENTION_DAYS_MAX: u8 = 30;
 
-/// Milliseconds that a record can be kept, at most.
+/// The maximum number of milliseconds for which a record is stored.
 pub const RETENTION_MS_MAX: u64 = RETENTION_DAYS_MAX as u64 * DAY_MS;
 
-/// Minutes that a person may look at a record within, where nobody says otherwise.
+/// The default time to open a record after an approval, in minutes.
 pub const GRANT_MINUTES_DEFAULT: u8 = 15;
 
-/// Minutes that a person may look at a record within, at most.
+/// The maximum time to open a record after an approval, in minutes.
 pub const GRANT_MINUTES_MAX: u8 = 60;
 
-/// Milliseconds that a person may look at a record within, at most.
+/// The maximum time to open a record after an approval, in milliseconds.
 pub const GRANT_MS_MAX: u64 = GRANT_MINUTES_MAX as u64 * MINUTE_MS;
 
-/// Milliseconds within which an owner's read of a record must follow its entry in the log.
+/// The maximum time from the log entry of an owner's read to the read itself, in milliseconds.
 pub const OWNER_READ_MS_MAX: u64 = 5 * MINUTE_MS;
 
-/// Days that an approval of zero retention lasts, at most: then it must be asked for again.
+/// The maximum number of days of a zero-retention approval. After that, a new application is
+/// needed.
 pub const EXEMPTION_DAYS_MAX: u16 = 365;
 
-/// Milliseconds that an approval of zero retention lasts, at most.
+/// The maximum length of a zero-retention approval, in milliseconds.
 pub const EXEMPTION_MS_MAX: u64 = EXEMPTION_DAYS_MAX as u64 * DAY_MS;
 
-/// People who must be in favour of zero retention, the applicant not among them.
+/// The number of people required to approve zero retention; the applicant does not count.
 pub const EXEMPTION_DECIDERS: usize = 2;
 
-/// Milliseconds that a penalty for abuse lasts, at most: then it must be decided again.
+/// The maximum length of an abuse penalty, in milliseconds. After that, a new decision is needed.
 pub const PENALTY_MS_MAX: u64 = 90 * DAY_MS;
 
-/// Milliseconds that a penalty lasts that no person stands behind, at most.
+/// The maximum length of a penalty that no person is responsible for, in milliseconds.
 pub const PENALTY_AUTOMATIC_MS_MAX: u64 = DAY_MS;
 
-/// When content that is kept for some days must be unrecoverable: milliseconds since 1970.
+/// Returns the time at which content must be unrecoverable, in milliseconds since 1970.
 ///
-/// All records of a tenant that end on one day share a key, so it is a midnight in UTC: the last
-/// one that is not later than that number of days after the request ended.
+/// All records of a tenant that end on one day share a key. The deadline is therefore a midnight in
+/// UTC: the last one that is at most `days` days after the end of the request.
 #[must_use]
 pub const fn deadline_ms(ended_ms: u64, days: u8) -> u64 {
     let latest = ended_ms.saturating_add((days as u64).saturating_mul(DAY_MS));

@@ -1,4 +1,4 @@
-//! Signed notes: a text with signatures under it, as C2SP signed-note specifies them.
+//! Signed notes: a text with signatures below it, as specified in C2SP signed-note.
 
 use alloc::{
     borrow::ToOwned as _,
@@ -12,16 +12,16 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
 use crate::canon::Digest;
 
-/// A plain Ed25519 signature, in a key's type byte.
+/// The type byte of a key for plain Ed25519 signatures.
 const ED25519: u8 = 0x01;
 
-/// A timestamped Ed25519 cosignature of a witness.
+/// The type byte of a witness's key for timestamped Ed25519 cosignatures.
 const COSIGNATURE_V1: u8 = 0x04;
 
-/// Bytes of a note, at most.
+/// The maximum length of a note, in bytes.
 pub const NOTE_BYTES_MAX: usize = 64 * 1024;
 
-/// A key that signs notes. It cannot be printed; it is overwritten when it is dropped.
+/// A key that signs notes. It cannot be printed, and it is overwritten when it is dropped.
 pub struct Signer {
     name: String,
     key: SigningKey,
@@ -34,16 +34,16 @@ impl core::fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// A signer from 32 secret bytes.
+    /// Makes a signer from 32 secret bytes.
     ///
     /// # Errors
-    /// When the name is not one that signature lines can carry.
+    /// [`BadNote::Name`] if signature lines cannot contain the name.
     pub fn new(name: &str, seed: &[u8; 32]) -> Result<Self, BadNote> {
         check_name(name)?;
         Ok(Self { name: name.to_owned(), key: SigningKey::from_bytes(seed) })
     }
 
-    /// The same key under another name.
+    /// Returns the same key under another name.
     ///
     /// # Errors
     /// As [`Signer::new`].
@@ -51,32 +51,32 @@ impl Signer {
         Self::new(name, &self.key.to_bytes())
     }
 
-    /// What checks this key's plain signatures.
+    /// Returns the verifier of this key's plain signatures.
     #[must_use]
     pub fn verifier(&self) -> Verifier {
         Verifier { name: self.name.clone(), key: self.key.verifying_key(), kind: ED25519 }
     }
 
-    /// What checks this key's cosignatures.
+    /// Returns the verifier of this key's cosignatures.
     #[must_use]
     pub fn witness_verifier(&self) -> Verifier {
         Verifier { name: self.name.clone(), key: self.key.verifying_key(), kind: COSIGNATURE_V1 }
     }
 
-    /// Signs bytes that are no note: a receipt.
+    /// Signs bytes that are not a note, such as a receipt.
     #[must_use]
     pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
         self.key.sign(bytes).to_bytes()
     }
 
-    /// The note: the text, which ends with a line break, and this key's signature.
+    /// Returns the note: the text, which ends with a line break, and this key's signature.
     #[must_use]
     pub fn sign(&self, text: &str) -> String {
         let signature = self.key.sign(text.as_bytes()).to_bytes();
         format!("{text}\n{}", self.verifier().line(&signature))
     }
 
-    /// A witness's signature line for a note's text, at a time in seconds since 1970: C2SP
+    /// Returns a witness's signature line for a note's text, at a time in seconds since 1970: C2SP
     /// tlog-cosignature.
     #[must_use]
     pub fn cosign(&self, text: &str, time_s: u64) -> String {
@@ -91,7 +91,7 @@ fn cosigned(text: &str, time_s: u64) -> String {
     format!("cosignature/v1\ntime {time_s}\n{text}")
 }
 
-/// A public key with its name: what a reader trusts.
+/// A public key with its name; readers trust it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verifier {
     name: String,
@@ -100,10 +100,11 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Reads a verifier key: `name+hash+base64`.
+    /// Parses a verifier key: `name+hash+base64`.
     ///
     /// # Errors
-    /// When the text is not one, or its hash is another key's.
+    /// [`BadNote::VerifierKey`] if the text is not a verifier key, or its hash belongs to another
+    /// key. [`BadNote::Name`] if the name is not valid.
     pub fn parse(text: &str) -> Result<Self, BadNote> {
         let mut parts = text.trim().splitn(3, '+');
         let (Some(name), Some(hash), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
@@ -122,28 +123,28 @@ impl Verifier {
         if format!("{expected:08x}") == hash { Ok(verifier) } else { Err(BadNote::VerifierKey) }
     }
 
-    /// The same key under another name.
+    /// Returns the same key under another name.
     ///
     /// # Errors
-    /// When the name is not one that signature lines can carry.
+    /// [`BadNote::Name`] if signature lines cannot contain the name.
     pub fn renamed(&self, name: &str) -> Result<Self, BadNote> {
         check_name(name)?;
         Ok(Self { name: name.to_owned(), ..self.clone() })
     }
 
-    /// Whether this key cosigns, as a witness does.
+    /// Returns true if this is a witness's key, which cosigns.
     #[must_use]
     pub fn is_witness(&self) -> bool {
         self.kind == COSIGNATURE_V1
     }
 
-    /// The key's name.
+    /// Returns the key's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The first four bytes of SHA-256 over name, line break, type and key.
+    /// Returns the first four bytes of SHA-256 over name, line break, type and key.
     #[must_use]
     pub fn key_id(&self) -> [u8; 4] {
         let digest = Digest::of(&[self.name.as_bytes(), b"\n", &[self.kind], self.key.as_bytes()]);
@@ -151,10 +152,10 @@ impl Verifier {
         [a, b, c, d]
     }
 
-    /// Checks a signature over bytes that are no note.
+    /// Checks a signature over bytes that are not a note.
     pub(crate) fn checks(&self, bytes: &[u8], signature: &[u8]) -> bool {
         let Ok(signature) = Signature::from_slice(signature) else { return false };
-        // Strict: one message, one key, one signature (RFC 8032 leaves room for more).
+        // Strict: one signature per message and key (RFC 8032 leaves room for more).
         self.key.verify_strict(bytes, &signature).is_ok()
     }
 
@@ -164,13 +165,13 @@ impl Verifier {
         format!("\u{2014} {} {}\n", self.name, STANDARD.encode(bytes))
     }
 
-    /// Whether a signature says that it is this key's.
+    /// Returns true if a signature names this key.
     fn made(&self, signature: &NoteSignature<'_>) -> bool {
         signature.name == self.name && signature.key_id == self.key_id()
     }
 
-    /// Checks this key's signature of a text. None: it is bad. Else the time that it states, where
-    /// it is a cosignature.
+    /// Checks this key's signature of a text. Returns `None` if it is bad. Otherwise returns the
+    /// time of a cosignature, or `Some(None)` for a plain signature.
     fn signed(&self, text: &str, signature: &NoteSignature<'_>) -> Option<Option<u64>> {
         if self.kind == ED25519 {
             return self.checks(text.as_bytes(), &signature.blob).then_some(None);
@@ -190,20 +191,20 @@ impl core::fmt::Display for Verifier {
     }
 }
 
-/// A note, taken apart. Nothing is checked yet.
+/// A parsed note. Nothing is checked yet.
 #[derive(Debug, Clone)]
 pub struct Note<'a> {
     text: &'a str,
     signatures: Vec<NoteSignature<'a>>,
 }
 
-/// What a key signed.
+/// A text with a valid signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signed<'a> {
     /// The note's text.
     pub text: &'a str,
-    /// When a witness cosigned it, by its own clock: seconds since 1970. None for a plain
-    /// signature.
+    /// The time of a witness's cosignature, by its own clock, in seconds since 1970. `None` for a
+    /// plain signature.
     pub cosigned_s: Option<u64>,
 }
 
@@ -215,10 +216,10 @@ struct NoteSignature<'a> {
 }
 
 impl<'a> Note<'a> {
-    /// Takes a note apart.
+    /// Parses a note.
     ///
     /// # Errors
-    /// When it is not one.
+    /// [`BadNote`] if the text is not a note.
     pub fn parse(note: &'a str) -> Result<Self, BadNote> {
         if note.len() > NOTE_BYTES_MAX {
             return Err(BadNote::TooLong);
@@ -226,7 +227,8 @@ impl<'a> Note<'a> {
         if note.chars().any(|c| c.is_control() && c != '\n') {
             return Err(BadNote::Malformed);
         }
-        // The last empty line parts text and signatures: the text itself may have others.
+        // The last empty line separates text and signatures: the text itself may contain other
+        // empty lines.
         let at = note.rfind("\n\n").ok_or(BadNote::Malformed)?;
         let (text, lines) =
             note.split_at_checked(at.saturating_add(1)).ok_or(BadNote::Malformed)?;
@@ -236,25 +238,26 @@ impl<'a> Note<'a> {
         Ok(Self { text, signatures })
     }
 
-    /// The text, once this key has signed it and no signature that bears its name is bad.
+    /// Returns the text if this key signed it and every signature with the key's name is valid.
     ///
     /// # Errors
-    /// When it has not; or when one of its signatures is bad, whatever the others are: then
-    /// somebody changed the note, and C2SP signed-note rejects it as a whole.
+    /// [`BadNote::Unsigned`] if the key did not sign. [`BadNote::BadSignature`] if any signature
+    /// with the key's name is bad, even beside a good one: the note was changed, and C2SP
+    /// signed-note rejects it as a whole.
     pub fn verify(&self, verifier: &Verifier) -> Result<Signed<'a>, BadNote> {
         let name = || verifier.name.clone();
         let mut signed = None;
         for signature in self.signatures.iter().filter(|signature| verifier.made(signature)) {
             let time = verifier.signed(self.text, signature);
             let time = time.ok_or_else(|| BadNote::BadSignature { name: name() })?;
-            // Cosigned more than once: the text was seen at the latest of those times.
+            // After several cosignatures, the latest time counts.
             signed = signed.max(Some(time));
         }
         let cosigned_s = signed.ok_or_else(|| BadNote::Unsigned { name: name() })?;
         Ok(Signed { text: self.text, cosigned_s })
     }
 
-    /// The text, whoever signed it: for those who only look.
+    /// Returns the text without any check, for display only.
     #[must_use]
     pub fn unverified_text(&self) -> &'a str {
         self.text
@@ -279,31 +282,31 @@ fn check_name(name: &str) -> Result<(), BadNote> {
     if bad { Err(BadNote::Name { name: name.escape_default().to_string() }) } else { Ok(()) }
 }
 
-/// A note or a key that cannot be relied on.
+/// The reason why a note or a key cannot be relied on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadNote {
-    /// A name that signature lines cannot carry.
+    /// Signature lines cannot contain the name.
     #[error("`{name}` cannot be a key's name: it is empty, or has spaces or `+` in it")]
     Name {
         /// The name.
         name: String,
     },
-    /// A text that is not a verifier key.
+    /// The text is not a verifier key.
     #[error("not a verifier key of the form `name+hash+base64`")]
     VerifierKey,
-    /// Longer than any note.
-    #[error("longer than {NOTE_BYTES_MAX} bytes, which no note is")]
+    /// The text is longer than any note.
+    #[error("longer than {NOTE_BYTES_MAX} bytes, the maximum for a note")]
     TooLong,
-    /// Not text, an empty line, and signature lines.
+    /// The text is not a text, an empty line, and signature lines.
     #[error("not a signed note")]
     Malformed,
-    /// No good signature of this key.
+    /// There is no good signature by this key.
     #[error("no valid signature by `{name}`")]
     Unsigned {
         /// The key's name.
         name: String,
     },
-    /// A signature that names this key, and that the key did not make.
+    /// A signature names this key, but the key did not make it.
     #[error("a signature by `{name}` is bad: the note was changed after it was signed")]
     BadSignature {
         /// The key's name.
@@ -370,13 +373,13 @@ mod tests {
         let note = good.clone() + &witness.cosign(text, 5) + &witness.cosign(other, 6);
         let refused = Note::parse(&note).unwrap().verify(&witness.witness_verifier());
         assert_eq!(refused, Err(BadNote::BadSignature { name: "witness.example".into() }));
-        // What a key does not bear its name under says nothing about it.
+        // A bad signature under another key's name does not affect this key.
         let note = good.clone() + &stranger.cosign(other, 5) + &witness.cosign(other, 5);
         assert!(Note::parse(&note).unwrap().verify(&signer.verifier()).is_ok());
         assert!(Note::parse(&good).unwrap().verify(&signer.verifier()).is_ok());
     }
 
-    /// The example of C2SP signed-note, by the Go implementation.
+    /// The example of C2SP signed-note, made by the Go implementation.
     #[test]
     fn a_note_of_another_implementation_is_read() {
         let verifier =

@@ -1,9 +1,10 @@
-//! Receipts: what was done with one request, signed, and provably in the log. docs/spec/receipt.md
-//! gives their bytes.
+//! Receipts: the signed and logged facts about one request. docs/spec/receipt.md specifies their
+//! bytes.
 //!
-//! A receipt is a COSE_Sign1 (RFC 9052) over the claims. Beside them, unsigned because they prove
-//! themselves, go the log entry that commits to the claims, the salt that opens it, its inclusion
-//! proof, and the checkpoint that the proof leads to.
+//! A receipt is a COSE_Sign1 (RFC 9052) over the claims. Its unprotected header has the log entry
+//! that commits to the claims, the salt that opens the commitment, the inclusion proof, and the
+//! checkpoint that the proof leads to. These parts need no signature, because they can be checked
+//! themselves.
 
 use alloc::{
     string::{String, ToString as _},
@@ -24,144 +25,150 @@ use crate::{
     tree,
 };
 
-/// Bytes of a receipt, at most.
+/// The maximum length of a receipt, in bytes.
 pub const RECEIPT_BYTES_MAX: usize = 64 * 1024;
 
-/// What is claimed about one request.
+/// The claims about one request.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Claims {
-    /// What is the same for many requests.
+    /// The claims that many requests share.
     #[n(0)]
     pub terms: Terms,
-    /// What is this request's own.
+    /// The claims that belong to this request only.
     #[n(1)]
     pub facts: Facts,
 }
 
-/// The terms under which a request was processed: the same for many.
+/// The terms under which a request was processed. Many requests share them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(map)]
 pub struct Terms {
-    /// Whose request: ids that mean nothing outside the service.
+    /// The tenant that made the request. The ids are meaningless outside the service.
     #[n(0)]
     pub tenant: TenantId,
     /// The resource that was called.
     #[n(1)]
     pub resource: ResourceId,
-    /// The deployment that ran, where one was found.
+    /// The deployment that ran, if one was found.
     #[n(2)]
     pub deployment: Option<DeploymentId>,
-    /// Where it was processed.
+    /// The region that processed the request.
     #[n(3)]
     pub region_processed: String,
-    /// Where what is kept of it is kept.
+    /// The region that stores the request's data.
     #[n(4)]
     pub region_stored: String,
-    /// What ran the model: `embedded`.
+    /// The engine that ran the model: `embedded`.
     #[n(5)]
     pub engine: String,
-    /// SHA-256 of the model's file, where a deployment was found.
+    /// SHA-256 of the model's file, if a deployment was found.
     #[n(6)]
     pub model: Option<Digest>,
     /// SHA-256 of the program's file.
     #[n(7)]
     pub binary: Digest,
-    /// SHA-256 of the configuration in force.
+    /// SHA-256 of the active configuration.
     #[n(8)]
     pub configuration: Digest,
-    /// What was done to the content by filters.
+    /// The content filter that was applied.
     #[n(9)]
     pub filter: Filter,
-    /// Days that content is kept: 0 for a resource under zero retention.
+    /// The number of days for which content is stored; 0 for a resource under zero retention.
     #[n(10)]
     pub retention_days: u8,
-    /// The policies that decided who may do what; none: an earlier version, which did not tell.
+    /// The policies that authorized the request; `None` in receipts of earlier versions, which did
+    /// not record them.
     #[n(11)]
     pub policies: Option<PolicySet>,
 }
 
-/// Policies in force.
+/// A set of active policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(map)]
 pub struct PolicySet {
     /// SHA-256 of the policies, their schema and the specifications.
     #[n(0)]
     pub digest: Digest,
-    /// Whether a solver had proved, by the service's start, that they keep the promises.
+    /// True if, at the service's start, the log had a proof that they keep the promises.
     #[n(1)]
     pub proved: bool,
 }
 
-/// What is one request's own.
+/// The claims that belong to one request only.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Facts {
-    /// The request, as `x-request-id` named it.
+    /// The id of the request in `x-request-id`.
     #[n(0)]
     pub request: RequestId,
-    /// When its head had arrived: milliseconds since 1970, by the service's clock.
+    /// The time when its head had arrived: milliseconds since 1970, by the service's clock.
     #[n(1)]
     pub started_ms: u64,
-    /// When its answer was complete, all but the last bytes sent.
+    /// The time when its answer was complete, except for the last bytes sent.
     #[n(2)]
     pub finished_ms: u64,
-    /// The HTTP status that the client was told.
+    /// The HTTP status of the answer.
     #[n(3)]
     pub status: u16,
-    /// How it ended.
+    /// The outcome.
     #[n(4)]
     pub outcome: Outcome,
-    /// SHA-256 of the request's body, as it arrived; of nothing where none did.
+    /// SHA-256 of the request's body as received; of the empty string if there was no body.
     #[n(5)]
     pub request_sha256: Digest,
-    /// SHA-256 of the response's body, as it was sent: of a stream, all of its bytes from the first
+    /// SHA-256 of the response's body as sent. For a stream, this covers all bytes from the first
     /// `data:` to the line break after `[DONE]`.
     #[n(6)]
     pub response_sha256: Digest,
-    /// Tokens of the prompt.
+    /// The number of prompt tokens.
     #[n(7)]
     pub prompt_tokens: u64,
-    /// Tokens that were generated.
+    /// The number of generated tokens.
     #[n(8)]
     pub completion_tokens: u64,
-    /// Where prompt and completion are kept; none: nowhere.
+    /// The place where prompt and completion are stored; `None` if they are not stored.
     #[n(9)]
     pub stored: Option<Stored>,
+    /// The paths of the request's fields that could have no effect, as in the response's
+    /// `x-bailiwick-no-effect`. Never empty: without such fields it is absent, as in receipts of
+    /// versions that accepted no such fields.
+    #[n(10)]
+    pub no_effect: Option<Vec<String>>,
 }
 
-/// Where and how long content is kept.
+/// The place and the deadline of stored content.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Stored {
-    /// The key pair that it is sealed to.
+    /// The key pair that the content is sealed to.
     #[n(0)]
     pub key: KeyId,
-    /// When that key is destroyed, at the latest: milliseconds since 1970.
+    /// The latest time for the key's destruction, in milliseconds since 1970.
     #[n(1)]
     pub deadline_ms: u64,
 }
 
-/// How a request ended.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Outcome {
-    /// Answered in full.
+    /// The request was answered in full.
     #[n(0)]
     Answered,
-    /// Refused: the request could not be answered as asked.
+    /// The request was refused: it could not be answered in this form.
     #[n(1)]
     Refused,
     /// The engine or the service failed.
     #[n(2)]
     Failed,
-    /// The client hung up before the end.
+    /// The client disconnected before the end.
     #[n(3)]
     HungUp,
 }
 
 impl Outcome {
-    /// The outcome's name, for people.
+    /// Returns the outcome's name in plain words.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -173,7 +180,7 @@ impl Outcome {
     }
 }
 
-/// What was done to the content by filters.
+/// The content filter that was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Filter {
@@ -182,19 +189,19 @@ pub enum Filter {
     None,
 }
 
-/// Who stands behind a claim.
+/// The party that vouches for a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Voucher {
     /// The receipt and the log prove it.
     Proved,
-    /// Whoever reads it can check it with what they have.
+    /// The reader can check the claim with their own data.
     Reader,
-    /// The operator says so.
+    /// The operator vouches for the claim.
     Operator,
 }
 
 impl Voucher {
-    /// In words.
+    /// Returns the party in words.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -205,7 +212,8 @@ impl Voucher {
     }
 }
 
-/// Each claim with who stands behind it. It is the same for every receipt of this version.
+/// Each claim with the party that vouches for it. The list is the same for every receipt of this
+/// version.
 pub const VOUCHERS: [(&str, Voucher); 13] = [
     ("request and response hashes", Voucher::Reader),
     ("that these claims were in the log at this place, unchanged since", Voucher::Proved),
@@ -219,52 +227,52 @@ pub const VOUCHERS: [(&str, Voucher); 13] = [
     ("binary, configuration and model", Voucher::Operator),
     ("regions", Voucher::Operator),
     ("times", Voucher::Operator),
-    ("tokens and outcome", Voucher::Operator),
+    ("tokens, outcome and fields without effect", Voucher::Operator),
 ];
 
-/// What takes a receipt into the log.
+/// The proof that a receipt's claims are in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
     /// The salt of the entry's commitment.
     pub salt: [u8; 16],
-    /// The entry, to the byte.
+    /// The exact bytes of the entry.
     pub entry: Vec<u8>,
-    /// The entry's place.
+    /// The number of the entry.
     pub index: u64,
-    /// The size of the tree that the path leads through.
+    /// The size of the tree that the path is for.
     pub size: u64,
-    /// From the leaf to the root.
+    /// The hashes from the leaf to the root.
     pub path: Vec<Digest>,
-    /// The signed note with that size and root.
+    /// The signed note that has this size and root.
     pub checkpoint: String,
 }
 
-/// A receipt, taken apart. Nothing is checked yet.
+/// A parsed receipt. Nothing is checked yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     protected: Vec<u8>,
     payload: Vec<u8>,
     signature: Vec<u8>,
-    /// What takes it into the log.
+    /// The proof that the claims are in the log.
     pub proof: Proof,
 }
 
-/// A receipt that cannot be relied on.
+/// The reason why a receipt cannot be relied on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadReceipt {
-    /// Not a receipt's bytes.
+    /// The bytes are not a receipt.
     #[error(transparent)]
     Malformed(#[from] NotCanonical),
     /// The signature is not this service's.
     #[error("the receipt's signature is not by `{name}`")]
     Signature {
-        /// The service.
+        /// The service's name.
         name: String,
     },
-    /// The log entry is not about this receipt.
+    /// The log entry does not commit to the claims of this receipt.
     #[error("the log entry does not commit to this receipt's claims")]
     Commitment,
-    /// The checkpoint is not one of this log.
+    /// The checkpoint does not belong to this log.
     #[error(transparent)]
     Checkpoint(#[from] BadCheckpoint),
     /// The proof does not lead from the entry to the checkpoint.
@@ -273,8 +281,8 @@ pub enum BadReceipt {
 }
 
 impl Receipt {
-    /// Signs claims. Ed25519 signs the same bytes always the same way, so a receipt can be made
-    /// again whenever it is asked for.
+    /// Signs claims. Ed25519 is deterministic, so the service can make the same receipt again for
+    /// each request for it.
     #[must_use]
     pub fn sign(claims: &Claims, proof: Proof, signer: &Signer) -> Self {
         let protected = canon::encode(&Protected { kid: signer.verifier().key_id() });
@@ -283,16 +291,16 @@ impl Receipt {
         Self { protected, payload, signature, proof }
     }
 
-    /// The receipt's bytes: a tagged COSE_Sign1.
+    /// Encodes the receipt as a tagged COSE_Sign1.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         canon::encode(self)
     }
 
-    /// Reads a receipt's bytes.
+    /// Decodes a receipt.
     ///
     /// # Errors
-    /// When they are not canonical.
+    /// [`NotCanonical`] if the bytes are not canonical, or are too long.
     pub fn decode(bytes: &[u8]) -> Result<Self, NotCanonical> {
         if bytes.len() > RECEIPT_BYTES_MAX {
             return Err(NotCanonical { what: "a receipt" });
@@ -300,10 +308,30 @@ impl Receipt {
         canon::decode(bytes, "a receipt")
     }
 
-    /// The claims, once signature, commitment and inclusion are good.
+    /// Returns the claims after the check of signature, commitment and inclusion.
+    ///
+    /// ```
+    /// use tlog::{note::Verifier, receipt::{Outcome, Receipt}};
+    ///
+    /// # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors");
+    /// # let key = std::fs::read_to_string(format!("{folder}/service.pub"))?;
+    /// # let hex = std::fs::read_to_string(format!("{folder}/receipt/good-stored.hex"))?;
+    /// # let hex: String = hex.split_whitespace().collect();
+    /// # let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16);
+    /// # let mut bytes = (0..hex.len()).step_by(2).map(byte).collect::<Result<Vec<u8>, _>>()?;
+    /// // `key` is the content of the service's `service.pub`, `bytes` are those of the receipt.
+    /// let service = Verifier::parse(&key)?;
+    /// let verified = Receipt::decode(&bytes)?.verify(&service)?;
+    /// assert_eq!(verified.claims.facts.outcome, Outcome::Answered);
+    ///
+    /// // A receipt of which one byte was changed is refused.
+    /// bytes[200] ^= 1;
+    /// assert!(!Receipt::decode(&bytes).is_ok_and(|receipt| receipt.verify(&service).is_ok()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// When one is not; says which.
+    /// [`BadReceipt`] names the first failed check.
     pub fn verify(&self, service: &Verifier) -> Result<Verified, BadReceipt> {
         let protected: Protected = canon::decode(&self.protected, "a receipt's protected header")?;
         let signed = to_be_signed(&self.protected, &self.payload);
@@ -327,20 +355,20 @@ impl Receipt {
     }
 }
 
-/// What a good receipt says.
+/// The content of a valid receipt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     /// The claims.
     pub claims: Claims,
     /// The log entry that commits to them.
     pub entry: Entry,
-    /// Its place in the log.
+    /// The number of the entry in the log.
     pub index: u64,
     /// The checkpoint that it is included in.
     pub checkpoint: Checkpoint,
 }
 
-/// RFC 9052 §4.4.
+/// Builds the bytes to sign: RFC 9052 §4.4.
 fn to_be_signed(protected: &[u8], payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes);
@@ -358,11 +386,11 @@ mod label {
     pub(super) const KEY_ID: u8 = 4;
     /// Verifiable data structure.
     pub(super) const VDS: u16 = 395;
-    /// Its proofs.
+    /// Verifiable data structure proofs.
     pub(super) const VDP: u16 = 396;
-    /// An inclusion proof among them.
+    /// The inclusion proofs among them.
     pub(super) const INCLUSION: i8 = -1;
-    /// Ours, from the range for private use.
+    /// Our own labels, from the range for private use.
     pub(super) const SALT: i32 = -70_001;
     pub(super) const ENTRY: i32 = -70_002;
     pub(super) const CHECKPOINT: i32 = -70_003;
@@ -390,7 +418,7 @@ impl<C> Encode<C> for Protected {
 
 impl<'b, C> Decode<'b, C> for Protected {
     fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
-        // What was read is encoded again and compared, so only what differs is looked at.
+        // The value is encoded again and compared, so this code reads only the parts that vary.
         d.map()?;
         for _ in 0..2 {
             d.skip()?;
@@ -419,7 +447,7 @@ impl<C> Encode<C> for Receipt {
 
 impl<'b, C> Decode<'b, C> for Receipt {
     fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
-        // As above: labels and lengths are compared when it is encoded again.
+        // As above: encoding the value again checks labels and lengths.
         d.tag()?;
         d.array()?;
         let protected = d.bytes()?.to_vec();
@@ -485,14 +513,19 @@ pub(crate) mod tests {
                     key: KeyId::from_random([8; 16]),
                     deadline_ms: 1_766_534_400_000,
                 }),
+                no_effect: None,
             },
         }
     }
 
     fn receipt() -> (Receipt, Verifier) {
+        receipt_of(&claims())
+    }
+
+    fn receipt_of(claims: &Claims) -> (Receipt, Verifier) {
         let signer = Signer::new("log.example", &[1; 32]).unwrap();
-        let (claims, salt) = (claims(), [9; 16]);
-        let commitment = commit(&salt, &canon::encode(&claims));
+        let salt = [9; 16];
+        let commitment = commit(&salt, &canon::encode(claims));
         let entry = Entry { time_ms: 5, event: Event::Request { commitment } }.encode();
         let before = leaf_hash(b"an entry before");
         let mut frontier = Frontier::default();
@@ -502,7 +535,7 @@ pub(crate) mod tests {
             Checkpoint { origin: "log.example".into(), size: 2, root: frontier.root() };
         let checkpoint = checkpoint.sign(&signer);
         let proof = Proof { salt, entry, index: 1, size: 2, path: vec![before], checkpoint };
-        (Receipt::sign(&claims, proof, &signer), signer.verifier())
+        (Receipt::sign(claims, proof, &signer), signer.verifier())
     }
 
     #[test]
@@ -511,6 +544,22 @@ pub(crate) mod tests {
         let read = Receipt::decode(&receipt.encode()).unwrap();
         assert_eq!(read, receipt);
         assert_eq!(read.verify(&service).unwrap().claims, claims());
+    }
+
+    /// A receipt without such fields has the same bytes as before the fact was introduced.
+    #[test]
+    fn fields_without_effect_are_a_fact_of_their_own() {
+        let mut claims = claims();
+        let before = canon::encode(&claims.facts);
+        assert_eq!(before[0], 0xaa, "a map of ten");
+        claims.facts.no_effect = Some(vec!["a".into(), "b[0].c".into()]);
+        let with = canon::encode(&claims.facts);
+        assert_eq!(with[..1], [0xab]);
+        assert_eq!(with[1..before.len()], before[1..]);
+        assert_eq!(with[before.len()..], *b"\x0a\x82\x61a\x66b[0].c");
+        let (receipt, service) = receipt_of(&claims);
+        let read = Receipt::decode(&receipt.encode()).unwrap();
+        assert_eq!(read.verify(&service).unwrap().claims, claims);
     }
 
     #[test]

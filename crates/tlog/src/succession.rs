@@ -1,9 +1,9 @@
-//! Where a log ends and another goes on in its place: after its database was restored from a backup.
-//! docs/spec/log.md, "Succession".
+//! The end of one log and its continuation by another, after its database was restored from a
+//! backup. docs/spec/log.md, "Succession".
 //!
-//! The log that ended keeps its name, and nothing is ever signed under it again but one note, which
-//! says that it has ended and where it goes on. The successor has the same first entries and a name
-//! of its own, so no name ever has two histories.
+//! The log that ended keeps its name. Its key signs only one more note under that name: the note
+//! says that the log has ended and names its successor. The successor has the same first entries
+//! and its own name, so a name never has two histories.
 
 use alloc::{
     borrow::ToOwned as _,
@@ -25,15 +25,15 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Mark {
-    /// Its leaves.
+    /// The number of leaves.
     #[n(0)]
     pub size: u64,
-    /// Its root.
+    /// The root.
     #[n(1)]
     pub root: Digest,
 }
 
-/// Who knows of a head.
+/// The source of a known head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Source {
@@ -46,13 +46,13 @@ pub enum Source {
     /// A witness.
     #[n(2)]
     Witness,
-    /// The log's files: the service's own, or somebody's mirror.
+    /// The log's files: the service's own, or a mirror.
     #[n(3)]
     Files,
 }
 
 impl Source {
-    /// The source's name, as it stands in a note.
+    /// Returns the source's name in a note.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -64,23 +64,23 @@ impl Source {
     }
 }
 
-/// The newest checkpoint that somebody knew of.
+/// The newest checkpoint that a source knew.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Head {
-    /// Who.
+    /// The source.
     #[n(0)]
     pub source: Source,
-    /// Of which log: the one that ended, or one before it.
+    /// The log of the checkpoint: the one that ended, or one before it.
     #[n(1)]
     pub origin: String,
-    /// Its size and root.
+    /// The size and root.
     #[n(2)]
     pub mark: Mark,
 }
 
 impl Head {
-    /// Whether it is this checkpoint.
+    /// Returns true if it is this checkpoint.
     #[must_use]
     pub fn is(&self, checkpoint: &Checkpoint) -> bool {
         let Checkpoint { origin, size, root } = checkpoint;
@@ -88,41 +88,41 @@ impl Head {
     }
 }
 
-/// What was lost with the entries that were cut off, where they are known.
+/// The losses among the entries that were cut off, if these entries are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Lost {
-    /// Requests among them: so many receipts.
+    /// The number of lost requests, and so of lost receipts.
     #[n(0)]
     pub requests: u64,
-    /// Other entries.
+    /// The number of other lost entries.
     #[n(1)]
     pub others: u64,
-    /// SHA-256 of the list of them, which the operator keeps.
+    /// SHA-256 of the list of lost entries; the operator stores the list.
     #[n(2)]
     pub list: Digest,
 }
 
-/// That a log succeeds another.
+/// The statement that a log succeeds another.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Succession {
     /// The log that ended.
     #[n(0)]
     pub old: String,
-    /// The log that goes on.
+    /// The log that continues.
     #[n(1)]
     pub new: String,
-    /// What both have in common: the entries before this one.
+    /// The common part of both logs: the entries before this one.
     #[n(2)]
     pub cut: Mark,
-    /// The newest heads that were known of, in the order of their sources.
+    /// The newest known heads, in the order of their sources.
     #[n(3)]
     pub heads: Vec<Head>,
-    /// [`commit`](crate::entry::commit) of the reason that was given.
+    /// [`commit`](crate::entry::commit) of the reason.
     #[n(4)]
     pub reason: Digest,
-    /// What was lost; none: the entries that were cut off are not known.
+    /// The losses; `None` if the entries that were cut off are not known.
     #[n(5)]
     pub lost: Option<Lost>,
 }
@@ -132,27 +132,27 @@ pub struct Succession {
 #[cbor(transparent)]
 pub struct EndSignature(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 64]);
 
-/// A note that is no end of a log.
+/// The reason why a note does not end a log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadEnd {
-    /// Not a note, or not signed by the log that ended.
+    /// The text is not a note, or the log that ended did not sign it.
     #[error(transparent)]
     Note(#[from] BadNote),
-    /// Not the text of an end.
+    /// The text is not the end of a log.
     #[error("the note does not say that a log has ended")]
     Malformed,
 }
 
-/// The note that ends a log, as who follows it reads it.
+/// The note that ends a log, in parsed form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
     /// The log that ended.
     pub old: String,
-    /// The log that goes on.
+    /// The log that continues.
     pub new: String,
-    /// What both have in common.
+    /// The common part of both logs.
     pub cut: Mark,
-    /// The newest heads that were known of.
+    /// The newest known heads.
     pub heads: Vec<Head>,
 }
 
@@ -163,7 +163,8 @@ impl Succession {
         EndSignature(old.sign_bytes(self.ended().text().as_bytes()))
     }
 
-    /// The note that ends the old log; none where the signature is not its key's.
+    /// Returns the note that ends the old log, or `None` if the key of the old log did not make the
+    /// signature.
     #[must_use]
     pub fn note(&self, old: &Verifier, signature: &EndSignature) -> Option<String> {
         let text = self.ended().text();
@@ -176,7 +177,7 @@ impl Succession {
         Ended { old, new, cut, heads }
     }
 
-    /// The largest head that was known of.
+    /// Returns the size of the largest known head.
     #[must_use]
     pub fn newest(&self) -> u64 {
         self.heads.iter().map(|head| head.mark.size).max().unwrap_or(0).max(self.cut.size)
@@ -184,7 +185,7 @@ impl Succession {
 }
 
 impl Ended {
-    /// The text that is signed. No checkpoint begins like this.
+    /// Returns the text to sign. No checkpoint begins like it.
     #[must_use]
     pub fn text(&self) -> String {
         let Self { old, new, cut, heads } = self;
@@ -195,16 +196,16 @@ impl Ended {
         text
     }
 
-    /// Reads a note that the log which ended has signed.
+    /// Verifies a note that the ended log signed.
     ///
     /// # Errors
-    /// When it is none.
+    /// [`BadEnd`] if the note is not the end of this log, or has no valid signature.
     pub fn verify(note: &str, old: &Verifier) -> Result<Self, BadEnd> {
         let ended = Self::parse(Note::parse(note)?.verify(old)?.text).ok_or(BadEnd::Malformed)?;
         if ended.old == old.name() { Ok(ended) } else { Err(BadEnd::Malformed) }
     }
 
-    /// Reads a note; nothing is checked yet.
+    /// Parses a note. Nothing is checked yet.
     #[must_use]
     pub fn unverified(note: &str) -> Option<Self> {
         Self::parse(Note::parse(note).ok()?.unverified_text())
@@ -219,17 +220,17 @@ impl Ended {
         let cut = mark(lines.next()?.strip_prefix("cut ")?)?;
         let heads = lines.map(head).collect::<Option<_>>()?;
         let ended = Self { old, new, cut, heads };
-        // One text for one end.
+        // Each end has exactly one text.
         (ended.text() == text && !ended.old.is_empty() && !ended.new.is_empty()).then_some(ended)
     }
 
-    /// The checkpoint that a follower of the old log begins to follow the new one from.
+    /// Returns the checkpoint from which a follower of the old log follows the new one.
     #[must_use]
     pub fn start(&self) -> Checkpoint {
         Checkpoint { origin: self.new.clone(), size: self.cut.size, root: self.cut.root }
     }
 
-    /// Whether the newest checkpoint that somebody has seen is one of the heads.
+    /// Returns true if this checkpoint of the old log is one of the heads.
     #[must_use]
     pub fn names(&self, seen: &Checkpoint) -> bool {
         self.heads.iter().any(|head| head.is(seen))

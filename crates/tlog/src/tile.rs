@@ -1,22 +1,22 @@
-//! Tiles and entry bundles, as C2SP tlog-tiles lays them out in static files.
+//! Tiles and entry bundles, in the static files of C2SP tlog-tiles.
 
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{canon::Digest, entry::ENTRY_BYTES_MAX};
 
-/// Hashes in a full tile, and entries in a full bundle.
+/// The number of hashes in a full tile, and of entries in a full bundle.
 pub const WIDTH: u64 = 256;
 
-/// Levels of the tree that one level of tiles spans.
+/// The number of tree levels that one level of tiles spans.
 pub const HEIGHT: u8 = 8;
 
-/// The path of a tile under the log's root, of `width` hashes: `tile/0/x001/234.p/5`.
+/// Returns the path of a tile of `width` hashes, relative to the log's root: `tile/0/x001/234.p/5`.
 #[must_use]
 pub fn path(level: u8, index: u64, width: u64) -> String {
     format!("tile/{level}/{}{}", number(index), partial(width))
 }
 
-/// The path of an entry bundle under the log's root, of `width` entries.
+/// Returns the path of an entry bundle of `width` entries, relative to the log's root.
 #[must_use]
 pub fn bundle_path(index: u64, width: u64) -> String {
     format!("tile/entries/{}{}", number(index), partial(width))
@@ -26,7 +26,7 @@ fn partial(width: u64) -> String {
     if width == WIDTH { String::new() } else { format!(".p/{width}") }
 }
 
-/// Three digits a segment, all but the last with an `x` in front.
+/// Formats three digits per segment; all segments but the last start with an `x`.
 fn number(index: u64) -> String {
     let mut text = format!("{:03}", index % 1000);
     let mut rest = index / 1000;
@@ -56,7 +56,7 @@ pub fn hashes(tile: &[u8]) -> Option<Vec<Digest>> {
 
 /// Appends an entry to a bundle: its length in sixteen bits, big-endian, and its bytes.
 ///
-/// An entry that is too long is not appended; there is none, see [`ENTRY_BYTES_MAX`].
+/// An entry whose length does not fit is skipped. No entry is that long, see [`ENTRY_BYTES_MAX`].
 pub fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) {
     if let Ok(length) = u16::try_from(entry.len()) {
         bundle.extend_from_slice(&length.to_be_bytes());
@@ -81,7 +81,7 @@ pub fn entries(bundle: &[u8]) -> Option<Vec<&[u8]>> {
     rest.is_empty().then_some(entries)
 }
 
-/// Whether a bundle is the beginning of one with `width` entries, and no more of it is there.
+/// Returns true if a bundle is a cut-off prefix of a bundle with `width` entries.
 #[must_use]
 pub fn ends_early(bundle: &[u8], width: u64) -> bool {
     let mut rest = bundle;

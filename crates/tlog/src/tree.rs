@@ -1,43 +1,43 @@
-//! The Merkle tree of RFC 6962 and RFC 9162: hashes, proofs, and how proofs are checked.
+//! The Merkle tree of RFC 6962 and RFC 9162: hashes, proofs, and the verification of proofs.
 
 use alloc::vec::Vec;
 
 use crate::canon::Digest;
 
-/// The hash of a leaf: RFC 6962 §2.1, `SHA-256(0x00 || entry)`.
+/// Returns the hash of a leaf: RFC 6962 §2.1, `SHA-256(0x00 || entry)`.
 #[must_use]
 pub fn leaf_hash(entry: &[u8]) -> Digest {
     Digest::of(&[&[0], entry])
 }
 
-/// The hash of an inner node: `SHA-256(0x01 || left || right)`.
+/// Returns the hash of an inner node: `SHA-256(0x01 || left || right)`.
 #[must_use]
 pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
     Digest::of(&[&[1], &left.0, &right.0])
 }
 
-/// The root of a tree without leaves.
+/// Returns the root of a tree without leaves.
 #[must_use]
 pub fn empty_root() -> Digest {
     Digest::of(&[])
 }
 
-/// The right edge of a growing tree: all that is needed to append and to know the root.
+/// The right edge of a growing tree. It is enough to append leaves and to compute the root.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Frontier {
     size: u64,
-    /// Roots of the complete subtrees, the largest first: one for each bit that is set in `size`.
+    /// The roots of the complete subtrees, the largest first: one for each 1 bit of `size`.
     roots: Vec<Digest>,
 }
 
 impl Frontier {
-    /// Puts a frontier together from the roots of the complete subtrees of a tree of `size` leaves.
+    /// Makes a frontier from the roots of the complete subtrees of a tree of `size` leaves.
     #[must_use]
     pub fn new(size: u64, roots: Vec<Digest>) -> Option<Self> {
         (roots.len() == usize::try_from(size.count_ones()).ok()?).then_some(Self { size, roots })
     }
 
-    /// Leaves so far.
+    /// Returns the number of leaves.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
@@ -56,7 +56,7 @@ impl Frontier {
         self.size = self.size.saturating_add(1);
     }
 
-    /// The root of the tree.
+    /// Returns the root of the tree.
     #[must_use]
     pub fn root(&self) -> Digest {
         let mut right_to_left = self.roots.iter().rev();
@@ -65,23 +65,23 @@ impl Frontier {
     }
 }
 
-/// Gives the hashes of complete subtrees: of 2^`level` leaves, the first of them number
-/// `index` * 2^`level`.
+/// A source of the hashes of complete subtrees. A subtree has 2^`level` leaves, and its first leaf
+/// has the number `index` * 2^`level`.
 pub trait Nodes {
-    /// What goes wrong when a hash cannot be had.
+    /// The error if a hash is not available.
     type Error;
 
-    /// The hash of one subtree.
+    /// Returns the hash of one subtree.
     ///
     /// # Errors
-    /// When it cannot be had.
+    /// The source's error if the hash is not available.
     fn node(&self, level: u8, index: u64) -> Result<Digest, Self::Error>;
 }
 
-/// The roots of the complete subtrees of a tree of `size` leaves, the largest first.
+/// Returns the roots of the complete subtrees of a tree of `size` leaves, the largest first.
 ///
 /// # Errors
-/// When a hash cannot be had.
+/// The source's error if a hash is not available.
 pub fn frontier<N: Nodes>(nodes: &N, size: u64) -> Result<Frontier, N::Error> {
     let mut roots = Vec::new();
     let mut start = 0_u64;
@@ -95,8 +95,8 @@ pub fn frontier<N: Nodes>(nodes: &N, size: u64) -> Result<Frontier, N::Error> {
     Ok(Frontier { size, roots })
 }
 
-/// The hash over leaves `start..end`, where `start` is a multiple of the smallest power of two that
-/// holds them all.
+/// Returns the hash over leaves `start..end`. `start` must be a multiple of the smallest power of
+/// two that is at least the number of leaves.
 fn range<N: Nodes>(nodes: &N, start: u64, end: u64) -> Result<Digest, N::Error> {
     let count = end.saturating_sub(start);
     if count.is_power_of_two() {
@@ -107,15 +107,16 @@ fn range<N: Nodes>(nodes: &N, start: u64, end: u64) -> Result<Digest, N::Error> 
     Ok(node_hash(&range(nodes, start, middle)?, &range(nodes, middle, end)?))
 }
 
-/// The largest power of two below `count`, which is at least two.
+/// Returns the largest power of two below `count`, which must be at least two.
 fn split(count: u64) -> u64 {
     1 << (63 - count.saturating_sub(1).max(1).leading_zeros())
 }
 
-/// The inclusion proof of leaf `index` in the tree of `size` leaves: RFC 9162 §2.1.3.1.
+/// Returns the inclusion proof of leaf `index` in the tree of `size` leaves: RFC 9162 §2.1.3.1. For
+/// a leaf outside the tree, the proof is empty and proves nothing.
 ///
 /// # Errors
-/// When a hash cannot be had. A leaf outside the tree has an empty proof, which proves nothing.
+/// The source's error if a hash is not available.
 pub fn inclusion_proof<N: Nodes>(
     nodes: &N,
     index: u64,
@@ -140,10 +141,11 @@ pub fn inclusion_proof<N: Nodes>(
     Ok(path)
 }
 
-/// The proof that the tree of `size` leaves continues the one of `old` leaves: RFC 9162 §2.1.4.1.
+/// Returns the proof that the tree of `size` leaves continues the one of `old` leaves: RFC 9162
+/// §2.1.4.1.
 ///
 /// # Errors
-/// When a hash cannot be had.
+/// The source's error if a hash is not available.
 pub fn consistency_proof<N: Nodes>(
     nodes: &N,
     old: u64,
@@ -154,7 +156,8 @@ pub fn consistency_proof<N: Nodes>(
         return Ok(path);
     }
     let (mut start, mut end) = (0_u64, size);
-    // Whether the old tree's root is itself a node on the way, which the verifier knows already.
+    // True if the old tree's root is itself a node on the path; the verifier already knows that
+    // node.
     let mut whole = true;
     while old != end {
         let middle = start.saturating_add(split(end.saturating_sub(start)));
@@ -174,8 +177,8 @@ pub fn consistency_proof<N: Nodes>(
     Ok(path)
 }
 
-/// Whether a proof shows that `leaf` is number `index` in the tree with this size and root:
-/// RFC 9162 §2.1.3.2.
+/// Returns true if the proof shows that `leaf` is number `index` in the tree with this size and
+/// root: RFC 9162 §2.1.3.2.
 #[must_use]
 pub fn includes(leaf: Digest, index: u64, size: u64, path: &[Digest], root: &Digest) -> bool {
     if index >= size {
@@ -202,7 +205,7 @@ pub fn includes(leaf: Digest, index: u64, size: u64, path: &[Digest], root: &Dig
     last == 0 && hash == *root
 }
 
-/// Whether a proof shows that one tree continues another: RFC 9162 §2.1.4.2.
+/// Returns true if the proof shows that one tree continues another: RFC 9162 §2.1.4.2.
 #[must_use]
 pub fn continues(
     (old_size, old_root): (u64, &Digest),

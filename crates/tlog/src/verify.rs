@@ -1,7 +1,11 @@
-//! Verifies a whole log: what an auditor runs over its entries, one after the other.
+//! Verifies a whole log: an auditor runs it over the entries in order.
 //!
-//! [`Replay`] takes every entry in order and says, at the end, what it found: whether the entries
-//! are those that the checkpoint signs, and whether what they tell keeps the promises.
+//! [`Replay`] takes every entry in order. Its [`Report`] at the end answers two questions: are
+//! these the entries that the checkpoint signs, and do they keep the promises?
+//!
+//! The rules about people stand in `policy::workflow`, too, on purpose: the verdict must not depend
+//! on the code that it judges. A change of a rule changes both. [`crate::limits`] has the numbers
+//! that both use.
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
@@ -32,67 +36,69 @@ pub use policies::InForce;
 pub use succession::{Continues, Succeeded};
 pub use words::{duration, plural};
 
-/// How long after its deadline a key's destruction may be logged: a sweeper wakes, and a service
-/// that was off starts.
+/// How long after its deadline a key's destruction may be logged. The sweeper must wake up, and a
+/// stopped service must start.
 pub const DESTRUCTION_GRACE_MS: u64 = 60 * 60 * 1000;
 
-/// One thing that is wrong.
+/// A violation or a notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The entry that shows it, where one does.
+    /// The number of the entry that shows it, if one does.
     pub index: Option<u64>,
-    /// What it is.
+    /// The description.
     pub what: String,
 }
 
-/// What a replay saw.
+/// The result of a replay.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Entries.
+    /// The number of entries.
     pub entries: u64,
-    /// Requests among them.
+    /// The number of requests.
     pub requests: u64,
-    /// Keys that were made.
+    /// The number of keys that were made.
     pub keys_created: u64,
-    /// Keys that were destroyed.
+    /// The number of keys that were destroyed.
     pub keys_destroyed: u64,
-    /// Keys that were lost: not where they should be, and not seen to be destroyed.
+    /// The number of keys that were lost: missing from their place, with no record of their
+    /// destruction.
     pub keys_lost: u64,
-    /// Looks at a record.
+    /// The number of times that a reviewer opened a record.
     pub looks: u64,
-    /// Reads of a record for its owner.
+    /// The number of times that an owner read a record.
     pub owner_reads: u64,
-    /// Deletions of a record for its owner.
+    /// The number of records that an owner deleted.
     pub owner_deletions: u64,
-    /// Starts of the service.
+    /// The number of starts of the service.
     pub starts: u64,
-    /// Times that the list of destinations was changed; before the first it was empty.
+    /// The number of changes of the egress list; before the first change it was empty.
     pub egress_lists: u64,
-    /// Every key that was made: what a receipt's key is compared with.
+    /// Every key that was made; a receipt's key is compared with it.
     pub keys: BTreeMap<KeyId, MadeKey>,
-    /// What was done with records, by their requests, each in the log's order. Requests whose records
-    /// nobody has looked at, read or deleted are not in it; the log does not tell which there were.
+    /// The accesses to records, by request, each in the log's order. Requests without such accesses
+    /// are not in it; the log does not reveal their ids.
     pub accesses: BTreeMap<RequestId, Vec<Access>>,
-    /// Logs that ended before this one, which goes on in their place, one after the other.
+    /// The logs that this log continues, in order.
     pub successions: Vec<Succeeded>,
-    /// The policies that were in force, one after the other.
+    /// The policies that were active, in order.
     pub policies: Vec<InForce>,
-    /// What is wrong; empty: nothing.
+    /// The violations; empty if there are none.
     pub findings: Vec<Finding>,
-    /// What is not wrong, and rests on the operator's word: an auditor may want to ask about it.
+    /// Facts that are not violations but rest on the operator's word. An auditor may ask about
+    /// them.
     pub notices: Vec<Finding>,
 }
 
-/// A key, as the log tells of it.
+/// A key, according to the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MadeKey {
-    /// The entry that says that it was made.
+    /// The number of the entry that records its creation.
     pub index: u64,
-    /// Whose records are sealed to it.
+    /// The tenant whose records are sealed to it.
     pub tenant: TenantId,
-    /// When it is destroyed, at the latest.
+    /// The latest time for its destruction.
     pub deadline_ms: u64,
-    /// When the log says that it was.
+    /// The time of its destruction according to the log.
     pub destroyed_ms: Option<u64>,
 }
 
@@ -101,7 +107,7 @@ pub struct MadeKey {
 pub struct Replay {
     frontier: Frontier,
     time_ms: u64,
-    /// Whether it was found that the service served before its first start.
+    /// True after the finding that the service served before its first start.
     headless: bool,
     keys: keys::Keys,
     review: review::Review,
@@ -112,7 +118,7 @@ pub struct Replay {
     report: Report,
 }
 
-/// What is found in one entry, or at the end.
+/// The findings of one entry, or of the end.
 #[derive(Debug, Default)]
 struct Found {
     wrong: Vec<String>,
@@ -130,7 +136,7 @@ impl Found {
 }
 
 impl Replay {
-    /// Takes the next entry.
+    /// Processes the next entry.
     pub fn push(&mut self, bytes: &[u8]) {
         let index = self.frontier.size();
         let decoded = Entry::decode(bytes);
@@ -151,11 +157,11 @@ impl Replay {
     }
 
     fn entry(&mut self, index: u64, entry: &Entry, found: &mut Found) {
-        // The administrator's commands work on a service that was never started; what callers are
-        // answered does not. So a beginning that was left out is seen once there is a request.
+        // The administrator's commands work before the first start of the service, but requests do
+        // not. A missing beginning therefore shows only at the first request.
         if self.report.starts == 0 && serves(&entry.event) && !self.headless {
             self.headless = true;
-            found.wrong("the service serves and has not started".into());
+            found.wrong("the service served before its first start".into());
         }
         let time_ms = entry.time_ms;
         if time_ms < self.time_ms {
@@ -228,20 +234,20 @@ impl Replay {
         self.report.notices.extend(found.notices.into_iter().map(finding));
     }
 
-    /// Notes what is wrong with an entry that is no matter of its meaning.
+    /// Adds a finding about an entry that does not come from its meaning.
     fn found(&mut self, index: u64, what: String) {
         self.report.findings.push(Finding { index: Some(index), what });
     }
 
-    /// Compares with the checkpoint, and reports. `now_ms` is the auditor's own clock, where they
-    /// trust theirs more than the log's last entry.
+    /// Compares the entries with the checkpoint, and returns the report. `now_ms` is the auditor's
+    /// own clock; it counts if it is later than the log's last entry.
     #[must_use]
     pub fn finish(mut self, checkpoint: &Checkpoint, now_ms: Option<u64>) -> Report {
         let (size, root) = (self.frontier.size(), self.frontier.root());
         let mut found = Found::default();
         if size != checkpoint.size {
             let signed = checkpoint.size;
-            found.wrong(format!("there are {size} entries, and the checkpoint signs {signed}"));
+            found.wrong(format!("there are {size} entries, but the checkpoint signs {signed}"));
         } else if root != checkpoint.root {
             found.wrong("the entries are not those that the checkpoint signs".into());
         }
@@ -249,16 +255,16 @@ impl Replay {
         self.keys.end(now_ms, &mut found);
         self.exemptions.end(now_ms, &mut found);
         self.note(None, found);
-        self.told()
+        self.into_report()
     }
 
-    /// The report as far as it has come.
-    fn told(self) -> Report {
+    /// Returns the report up to this point.
+    fn into_report(self) -> Report {
         Report { keys: self.keys.made, policies: self.policies.in_force, ..self.report }
     }
 }
 
-/// Whether only a service that was started does this.
+/// Returns true for events that only a started service produces.
 fn serves(event: &Event) -> bool {
     matches!(event, Event::Request { .. } | Event::Looked { .. } | Event::OwnerRead { .. })
 }

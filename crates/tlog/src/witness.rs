@@ -1,7 +1,9 @@
-//! What a witness is asked, and when it signs: C2SP tlog-witness, `add-checkpoint`.
+//! The request to a witness, and the conditions for its signature: C2SP tlog-witness,
+//! `add-checkpoint`.
 //!
-//! A witness remembers the newest checkpoint that it signed of each log, and signs another one only
-//! when that continues it. So a log that shows two histories to two readers cannot have both signed.
+//! A witness remembers the newest checkpoint that it signed for each log. It signs another one only
+//! if that continues the newest. A log that shows two histories to two readers therefore cannot get
+//! both signed.
 
 use alloc::{
     format,
@@ -18,17 +20,17 @@ use crate::{
     tree::{continues, empty_root},
 };
 
-/// The path that a log posts to, under the witness's address.
+/// The path of the log's POST request, under the witness's address.
 pub const ADD_CHECKPOINT: &str = "add-checkpoint";
 
-/// The path that a log's successor posts the note to which ended the log, framed as a request for a
-/// cosignature is: the proof leads to what both logs have in common.
+/// The path to which a log's successor posts the note that ended the log. The request has the
+/// format of a cosignature request; its proof leads to the common part of both logs.
 pub const SUCCEED_LOG: &str = "succeed-log";
 
 /// The media type of a 409's body: the size that the witness has signed, and a line break.
 pub const SIZE_TYPE: &str = "text/x.tlog.size";
 
-/// Hashes in a consistency proof, at most.
+/// The maximum number of hashes in a consistency proof.
 pub const PROOF_HASHES_MAX: usize = 63;
 
 /// A log's request for a cosignature.
@@ -36,14 +38,14 @@ pub const PROOF_HASHES_MAX: usize = 63;
 pub struct AddCheckpoint<'a> {
     /// The size of the checkpoint that the witness signed last; 0 for none.
     pub old: u64,
-    /// That the new checkpoint continues that one.
+    /// The proof that the new checkpoint continues that one.
     pub proof: Vec<Digest>,
     /// The new checkpoint: a note that the log signed.
     pub note: &'a str,
 }
 
 impl<'a> AddCheckpoint<'a> {
-    /// The request's body.
+    /// Encodes the request's body.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut body = format!("old {}\n", self.old);
@@ -56,10 +58,10 @@ impl<'a> AddCheckpoint<'a> {
         body
     }
 
-    /// Reads a request's body.
+    /// Parses a request's body.
     ///
     /// # Errors
-    /// When it is not one.
+    /// [`Refusal::Malformed`] if the body is not a request.
     pub fn parse(body: &'a str) -> Result<Self, Refusal> {
         let (head, note) = body.split_once("\n\n").ok_or(Refusal::Malformed)?;
         let mut lines = head.split('\n');
@@ -73,19 +75,19 @@ impl<'a> AddCheckpoint<'a> {
         Ok(Self { old, proof, note })
     }
 
-    /// Which log this is about, as its checkpoint says; nothing is checked yet.
+    /// Returns the log's origin from the checkpoint. Nothing is checked yet.
     ///
     /// # Errors
-    /// When there is no checkpoint.
+    /// [`Refusal::Malformed`] if there is no checkpoint.
     pub fn origin(&self) -> Result<&'a str, Refusal> {
         let text = Note::parse(self.note).map_err(|_| Refusal::Malformed)?.unverified_text();
         text.split('\n').next().filter(|origin| !origin.is_empty()).ok_or(Refusal::Malformed)
     }
 
-    /// Decides whether a witness signs. `seen` is what it signed last of this log.
+    /// Decides whether a witness signs. `seen` is the last checkpoint of this log that it signed.
     ///
     /// # Errors
-    /// When it must not, and why.
+    /// The [`Refusal`] with the reason not to sign.
     pub fn check(&self, log: &Verifier, seen: Option<&Checkpoint>) -> Result<Checkpoint, Refusal> {
         let new = Checkpoint::verify(self.note, log).map_err(|error| match error {
             BadCheckpoint::Note(BadNote::Malformed | BadNote::TooLong | BadNote::Name { .. })
@@ -102,7 +104,7 @@ impl<'a> AddCheckpoint<'a> {
         if size == new.size && seen.is_some() && root != new.root {
             return Err(Refusal::OtherRoot { signed: size });
         }
-        // From nothing to something there is nothing to prove.
+        // A log that grows from size 0 needs no proof.
         let proved = match size {
             0 => self.proof.is_empty() && (new.size > 0 || new.root == root),
             _ => continues((size, &root), (new.size, &new.root), &self.proof),
@@ -111,43 +113,43 @@ impl<'a> AddCheckpoint<'a> {
     }
 }
 
-/// Why a witness does not sign.
+/// The reason why a witness does not sign.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The request is not one.
-    #[error("this is no `add-checkpoint` request")]
+    /// The body is not a request.
+    #[error("this is not an `add-checkpoint` request")]
     Malformed,
-    /// Nobody told the witness about this log.
+    /// The log is not configured at the witness.
     #[error("this witness does not know the log")]
     UnknownLog,
-    /// The log did not sign it.
+    /// The checkpoint has no signature by the log's key.
     #[error("the checkpoint is not signed with the log's key")]
     Unsigned,
-    /// The log remembers another size than the witness.
+    /// The log assumes another size than the witness has signed.
     #[error("the last checkpoint that was witnessed has {signed} entries")]
     Size {
-        /// What the witness signed last.
+        /// The last size that the witness signed.
         signed: u64,
     },
-    /// As many entries as were signed, and not the same.
+    /// The checkpoint has the size of the signed one, but another root.
     #[error("another checkpoint of {signed} entries was witnessed: the log has two histories")]
     OtherRoot {
-        /// How many.
+        /// The size of both checkpoints.
         signed: u64,
     },
-    /// The log has ended, and another goes on in its place.
+    /// The log has ended, and a successor continues it.
     #[error("the log has ended: its successor is `{successor}`")]
     Ended {
-        /// Which.
+        /// The successor's name.
         successor: String,
     },
-    /// It does not continue what was signed.
-    #[error("the checkpoint is not shown to continue the one that was witnessed")]
+    /// The checkpoint does not continue the signed one.
+    #[error("the proof does not show that the checkpoint continues the witnessed one")]
     Inconsistent,
 }
 
 impl Refusal {
-    /// The HTTP status that says so.
+    /// Returns the HTTP status of the refusal.
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
@@ -160,7 +162,7 @@ impl Refusal {
         }
     }
 
-    /// The size that was signed, where that is what the log must be told.
+    /// Returns the signed size, for refusals that must report it to the log.
     #[must_use]
     pub fn signed(&self) -> Option<u64> {
         match self {
@@ -174,7 +176,7 @@ impl Refusal {
     }
 }
 
-/// A number without leading zeros or signs.
+/// Parses a number without leading zeros or signs.
 #[must_use]
 pub fn number(text: &str) -> Option<u64> {
     text.parse().ok().filter(|number: &u64| number.to_string() == text)

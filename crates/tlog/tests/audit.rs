@@ -1,4 +1,4 @@
-//! Audits whole logs as they are published, and logs in which something was changed.
+//! Audits whole published logs, and logs with changes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
@@ -12,7 +12,7 @@ use tlog::{
     verify::{Audit, NoAudit, Question, audit},
 };
 
-/// A start, and requests: as many entries as asked for.
+/// A start and requests, `count` entries in total.
 fn requests(count: u64) -> Vec<Vec<u8>> {
     (0..count)
         .map(|n| {
@@ -61,7 +61,7 @@ fn every_changed_byte_is_found_and_its_entry_or_file_named() {
             let named = match audited(&changed) {
                 Err(NoAudit::Checkpoint(_)) => path == "checkpoint",
                 Err(_) => false,
-                // An entry that seems longer than it is makes its bundle seem cut off.
+                // An entry with a larger length makes its bundle look cut off.
                 Ok(audit) => {
                     audit.missing.iter().any(|what| what.contains(path.as_str()))
                         || audit.report.findings.iter().any(|finding| {
@@ -81,7 +81,7 @@ fn a_changed_entry_is_named_by_its_number() {
         let mut others = entries.clone();
         others[changed] = requests(601).pop().unwrap();
         let mut files = publish(&entries);
-        // The entries are another log's; tiles and checkpoint are as they were.
+        // The entries of another log; tiles and checkpoint are unchanged.
         for (path, bytes) in publish(&others).0 {
             if path.starts_with("tile/entries/") {
                 files.0.insert(path, bytes);
@@ -109,7 +109,7 @@ fn a_changed_hash_of_a_higher_level_is_named_by_its_tile() {
     }
 }
 
-/// A download that is not complete is no evidence against the log, and does not verify it either.
+/// An incomplete download is not evidence against the log, but does not verify it, either.
 #[test]
 fn missing_and_short_files_are_told_apart_from_wrong_ones() {
     let whole = publish(&requests(300));
@@ -136,14 +136,15 @@ fn missing_and_short_files_are_told_apart_from_wrong_ones() {
     assert_eq!(audited(&files), Err(NoAudit::NoCheckpoint));
 }
 
-/// Tiles of a log that went on: the partial ones are gone, and the full ones serve.
+/// The tiles of a log that has grown: the partial tiles are deleted, and the full ones replace
+/// them.
 #[test]
 fn full_files_serve_for_partial_ones() {
     let longer = publish(&requests(512));
     let mut files = longer.clone();
     files.0.insert("checkpoint".into(), publish(&requests(300)).0["checkpoint"].clone());
     let audit = audited(&files).unwrap();
-    // The one tile above has a hash more than a log of 300 entries: that one is still partial there.
+    // The tile above has one hash more than for 300 entries; at that size it is still partial.
     let other: Vec<_> = audit
         .report
         .findings

@@ -1,5 +1,5 @@
-//! Random histories of review and of zero retention, good and bad ones, judged by a replay and by a
-//! model of the rules in docs/spec/log.md that looks each of them up in the whole history before.
+//! Random good and bad histories of review and of zero retention, checked by a replay and by a
+//! model. The model looks up each rule of docs/spec/log.md in the whole history before the entry.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
@@ -20,7 +20,7 @@ use tlog::{
 
 const SALTED: Digest = Digest([8; 32]);
 
-/// Few of each kind, so that histories meet the same one often.
+/// Only a few of each kind, so that histories often repeat one.
 fn few(numbers: &mut Numbers, count: u64) -> [u8; 16] {
     [u8::try_from(numbers.below(count)).unwrap(); 16]
 }
@@ -35,7 +35,7 @@ fn one<'h, T>(
     is: impl Fn(&'h Event) -> Option<T>,
 ) -> Option<T> {
     let mut found: Vec<T> = history.iter().filter_map(|entry| is(&entry.event)).collect();
-    // The latest most often: what was begun goes on.
+    // Usually the latest, so that a workflow continues.
     let last = found.len().checked_sub(1)?;
     let at = if numbers.below(4) > 0 {
         last
@@ -210,7 +210,7 @@ fn model(history: &[Entry]) -> BTreeSet<u64> {
     (0..history.len()).filter(wrong).map(|at| at as u64).collect()
 }
 
-/// The entries since a record was last flagged; none: it is not.
+/// The entries since a record was last flagged; `None` if it is not flagged.
 fn since_flagged(before: &[Entry], id: RequestId) -> Option<&[Entry]> {
     let at = before.iter().rposition(
         |entry| matches!(&entry.event, Event::Flagged { request, .. } if *request == id),
@@ -223,14 +223,14 @@ fn since_flagged(before: &[Entry], id: RequestId) -> Option<&[Entry]> {
     (!judged).then_some(since)
 }
 
-/// The entries since a permission was asked for, the first time.
+/// The entries since an access was first requested.
 fn since_asked(before: &[Entry], id: GrantId) -> Option<&[Entry]> {
     let asked =
         |entry: &Entry| matches!(&entry.event, Event::LookRequested { grant, .. } if *grant == id);
     before.iter().position(asked).map(|at| &before[at..])
 }
 
-/// The entries since it was approved, the first time after that.
+/// The entries since the first approval after that.
 fn since_approved(before: &[Entry], id: GrantId) -> Option<&[Entry]> {
     let since = since_asked(before, id)?;
     let approved =
@@ -244,7 +244,7 @@ fn is_refused(before: &[Entry], id: GrantId) -> bool {
     since_asked(before, id).is_some_and(|since| since.iter().any(refused))
 }
 
-/// Whether an entry is a consent to a permission that counts.
+/// Returns the expiry if an entry is a valid consent to an access request.
 fn consents(before: &[Entry], time_ms: u64, event: &Event, id: GrantId) -> Option<u64> {
     let Event::Consented { grant, person, expires_ms } = event else { return None };
     let since = since_approved(before, id)?;
@@ -260,7 +260,7 @@ fn consents(before: &[Entry], time_ms: u64, event: &Event, id: GrantId) -> Optio
     counts.then_some(*expires_ms)
 }
 
-/// Until when the customer consented.
+/// Returns the expiry of the customer's consent.
 fn consent(before: &[Entry], id: GrantId) -> Option<u64> {
     (0..before.len())
         .find_map(|at| consents(&before[..at], before[at].time_ms, &before[at].event, id))
@@ -363,7 +363,7 @@ fn is_revoked(before: &[Entry], id: Digest) -> bool {
     since.any(|entry| revoked(&entry.event))
 }
 
-/// An application: resource, until when, and everything about it since.
+/// An application: its resource, its end date, and the entries about it.
 struct Applied<'h> {
     resource: [u8; 16],
     applicant: PersonId,
@@ -390,7 +390,7 @@ fn has_ended(before: &[Entry], id: ApprovalId) -> bool {
     applied(before, id).is_some_and(|applied| applied.since.iter().any(ended))
 }
 
-/// The decisions that count, in order: who, and whether in favour.
+/// The valid decisions, in order: the person, and true for a vote in favour.
 fn decisions(before: &[Entry], id: ApprovalId) -> Vec<(PersonId, bool)> {
     let mut counted: Vec<(PersonId, bool)> = Vec::new();
     let Some(applied) = applied(before, id) else { return counted };
@@ -416,7 +416,7 @@ fn is_approved(before: &[Entry], id: ApprovalId) -> bool {
     decisions.len() == EXEMPTION_DECIDERS && decisions.iter().all(|(_, approved)| *approved)
 }
 
-/// By which application a resource's content is not kept.
+/// The application by which a resource's content is not stored.
 fn off_by(before: &[Entry], id: [u8; 16]) -> Option<ApprovalId> {
     let (at, approval) =
         before.iter().enumerate().rev().find_map(|(at, entry)| match &entry.event {
@@ -425,7 +425,7 @@ fn off_by(before: &[Entry], id: [u8; 16]) -> Option<ApprovalId> {
             }
             _ => None,
         })?;
-    // What was no application then is found, and has no end to be late for.
+    // A switch without an application is already a finding, and has no end date.
     approval.filter(|approval| applied(&before[..at], *approval).is_some())
 }
 
@@ -469,7 +469,7 @@ fn exemption_is_wrong(before: &[Entry], now_ms: u64, event: &Event) -> bool {
     }
 }
 
-/// Resources that are off at the end, by an approval that is over.
+/// The resources that are off at the end, by an approval that has ended.
 fn overdue(history: &[Entry]) -> usize {
     let end_ms = history.last().unwrap().time_ms;
     let over = |resource: &[u8; 16]| {
@@ -507,7 +507,7 @@ fn a_replay_finds_what_the_model_finds_and_nothing_else() {
         } else {
             broken += 1
         }
-        // Not only bad ones are compared: some looks and exemptions come all the way.
+        // The comparison also covers good histories: some accesses and exemptions complete.
         for (at, entry) in (0..).zip(&history) {
             let is_good = !expected.contains(&at);
             match entry.event {

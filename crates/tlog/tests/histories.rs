@@ -1,5 +1,5 @@
-//! Random histories of keys and requests, good and bad ones, judged by a replay and by a model of
-//! the rules that is as plain as it can be. `desk.rs` does the same for review and zero retention.
+//! Random good and bad histories of keys and requests, checked by a replay and by a minimal model
+//! of the rules. `desk.rs` does the same for review and zero retention.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
@@ -20,7 +20,7 @@ use tlog::{
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
 
-/// Few of each kind, so that histories meet the same one often.
+/// Only a few of each kind, so that histories often repeat one.
 fn event(numbers: &mut Numbers, now_ms: u64) -> Event {
     let key = KeyId::from_random([u8::try_from(numbers.below(6)).unwrap(); 16]);
     match numbers.below(4) {
@@ -38,7 +38,7 @@ fn history(numbers: &mut Numbers) -> Vec<Entry> {
     let mut now_ms = 1_764_000_000_000;
     let mut history: Vec<Entry> = (0..numbers.below(40))
         .map(|_| {
-            // Hours mostly, days sometimes, and now and then a clock that was set back.
+            // Usually hours, sometimes days, and now and then a clock that was set back.
             match numbers.below(20) {
                 0 => now_ms -= numbers.below(HOUR_MS),
                 1..4 => now_ms += numbers.below(20 * 24 * HOUR_MS),
@@ -47,7 +47,7 @@ fn history(numbers: &mut Numbers) -> Vec<Entry> {
             Entry { time_ms: now_ms, event: event(numbers, now_ms) }
         })
         .collect();
-    // Most logs begin as they should.
+    // Most logs begin correctly.
     if numbers.below(10) > 0 {
         let (binary, configuration) = (Digest([1; 32]), Digest([2; 32]));
         let event = Event::Started { binary, configuration, models: vec![], policies: None };
@@ -56,8 +56,8 @@ fn history(numbers: &mut Numbers) -> Vec<Entry> {
     history
 }
 
-/// The numbers of the entries that break a rule, each rule read from docs/spec/log.md and looked up
-/// in the whole history before the entry.
+/// The numbers of the entries that break a rule. Each rule is read from docs/spec/log.md and looked
+/// up in the whole history before the entry.
 fn model(history: &[Entry]) -> BTreeSet<u64> {
     let wrong = |at: usize| {
         let (before, entry) = (&history[..at], &history[at]);
@@ -81,7 +81,7 @@ fn model(history: &[Entry]) -> BTreeSet<u64> {
     (0..history.len()).filter(|at| wrong(*at)).map(|at| at as u64).collect()
 }
 
-/// The first entry that only a service that was started makes, where no start came before.
+/// The first entry that requires a started service, without a start before it.
 fn begins_without_a_start(before: &[Entry], entry: &Entry) -> bool {
     let serves = |entry: &Entry| matches!(entry.event, Event::Request { .. });
     let started = |entry: &Entry| matches!(entry.event, Event::Started { .. });
@@ -89,7 +89,7 @@ fn begins_without_a_start(before: &[Entry], entry: &Entry) -> bool {
 }
 
 fn key_destroyed_is_wrong(before: &[Entry], time_ms: u64, key: KeyId) -> bool {
-    // The last entry about the key that had an effect decides.
+    // The last effective entry about the key decides.
     let mut deadline = None;
     let mut gone = false;
     for entry in before {
@@ -107,7 +107,7 @@ fn key_destroyed_is_wrong(before: &[Entry], time_ms: u64, key: KeyId) -> bool {
     deadline.is_none_or(|deadline| time_ms > deadline + DESTRUCTION_GRACE_MS)
 }
 
-/// Keys that live past the end of the history, and should not.
+/// The keys that live past the end of the history, but should not.
 fn overdue(history: &[Entry]) -> usize {
     let end = history.iter().map(|entry| entry.time_ms).max().unwrap_or(0);
     let keys: BTreeSet<KeyId> = history
@@ -158,7 +158,7 @@ fn a_replay_finds_what_the_model_finds_and_nothing_else() {
     assert!(clean > 500 && broken > 500, "{clean} clean, {broken} broken");
 }
 
-/// One thing goes wrong in a history that was good, and its entry is named.
+/// A single defect in a good history is found at its entry.
 #[test]
 fn one_bad_entry_among_good_ones_is_named() {
     let mut tried = 0;

@@ -4,8 +4,8 @@ receipts that name policies, from docs/spec/log.md and docs/spec/receipt.md alon
 
     pip install cryptography && python3 make.py
 
-Nothing here is shared with the program that is tested. Everything is made of fixed bytes, so it makes
-the same files every time.
+The script shares no code with the program under test. All inputs are fixed bytes, so it always makes
+the same files.
 """
 import base64
 import hashlib
@@ -21,7 +21,7 @@ NOON = 20_420 * DAY + DAY // 2
 
 
 class Raw(bytes):
-    """CBOR that stands as it is."""
+    """Bytes that are already CBOR."""
 
 
 NULL, INDEFINITE = Raw(b"\xf6"), Raw(b"\x9f\xff")

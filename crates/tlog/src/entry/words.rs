@@ -1,4 +1,4 @@
-//! The words of entries that are numbers in their bytes.
+//! The enumerations in entries. Their bytes are numbers.
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::{
     id::{ApprovalId, PersonId},
 };
 
-/// What kind of thing was changed.
+/// The kind of thing that was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Subject {
@@ -33,26 +33,27 @@ pub enum Subject {
     /// The administrator's key.
     #[n(6)]
     AdminKey,
-    /// A role or a team: given is created, taken is deleted, another team is updated. The id is the
-    /// holder's.
+    /// A role or a team. An assignment is `Created`, a removal is `Deleted`, a change of team is
+    /// `Updated`. The id is the holder's.
     #[n(7)]
     RoleAssignment,
     /// A resource's network rules. The id is the resource's.
     #[n(8)]
     NetworkRules,
-    /// The policies in force.
+    /// The active policies.
     #[n(9)]
     PolicySet,
     /// The list of destinations that the service may call.
     #[n(10)]
     EgressList,
-    /// Whether a resource's owner must consent to each look. The id is the resource's.
+    /// The lockbox: whether a resource's owner must consent to each access request. The id is the
+    /// resource's.
     #[n(11)]
     Lockbox,
 }
 
 impl Subject {
-    /// The subject's name, for people.
+    /// Returns the subject's name in plain words.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -72,22 +73,22 @@ impl Subject {
     }
 }
 
-/// What was done with a thing.
+/// The action on a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Action {
-    /// It was made.
+    /// The thing was made.
     #[n(0)]
     Created,
-    /// It was changed.
+    /// The thing was changed.
     #[n(1)]
     Updated,
-    /// It was deleted.
+    /// The thing was deleted.
     #[n(2)]
     Deleted,
 }
 
-/// What was made whole after a crash.
+/// The kind of work that was completed after a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Repair {
@@ -97,16 +98,16 @@ pub enum Repair {
     /// Keys whose destruction had begun, or was overdue, were destroyed.
     #[n(1)]
     Keys,
-    /// Keys that were made and never told to the log were told.
+    /// Keys that were made but not yet recorded in the log were recorded.
     #[n(2)]
     KeysUntold,
-    /// Keys were not in the key directory, nothing says that they were destroyed, and the operator
-    /// says that they are lost. Each is named by an entry of its own.
+    /// Keys were missing from the key directory, without a record of their destruction, and the
+    /// operator declared them lost. A separate entry names each of them.
     #[n(3)]
     KeysLost,
 }
 
-/// What set a record aside for review.
+/// The source of a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 #[serde(rename_all = "snake_case")]
@@ -122,7 +123,7 @@ pub enum FlagSource {
     Reviewer,
 }
 
-/// By whose right a look is refused.
+/// The side that refuses an access request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 #[serde(rename_all = "snake_case")]
@@ -130,33 +131,33 @@ pub enum Decider {
     /// The manager of the reviewer's team.
     #[n(0)]
     Manager,
-    /// The customer whose record it is.
+    /// The customer that owns the record.
     #[n(1)]
     Customer,
 }
 
-/// How a flagged record was judged.
+/// The decision on a flagged record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is no abuse.
+    /// The record shows no abuse.
     #[n(0)]
     Dismissed,
-    /// It is abuse.
+    /// The record shows abuse.
     #[n(1)]
     Confirmed,
-    /// Another person is to judge.
+    /// Another reviewer must decide.
     #[n(2)]
     Escalated,
 }
 
-/// What is done about a resource's abuse.
+/// An action about a resource's abuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 #[serde(rename_all = "snake_case")]
 pub enum PenaltyAction {
-    /// The customer was told.
+    /// The customer was notified.
     #[n(0)]
     Notified,
     /// Fewer requests are served.
@@ -176,46 +177,46 @@ pub enum PenaltyAction {
     Lifted,
 }
 
-/// Why an approval of zero retention is over.
+/// The reason why a zero-retention approval ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum End {
-    /// Its date has come.
+    /// It reached its end date.
     #[n(0)]
     #[cbor(array)]
     Expired,
-    /// A new approval took its place.
+    /// A new approval replaced it.
     #[n(1)]
     #[cbor(array)]
     Renewed {
-        /// Which.
+        /// The new approval.
         #[n(0)]
         by: ApprovalId,
     },
-    /// The customer does not want it any more.
+    /// The customer withdrew it.
     #[n(2)]
     #[cbor(array)]
     WithdrawnByCustomer {
-        /// Who said so.
+        /// The person responsible for the withdrawal.
         #[n(0)]
         person: PersonId,
-        /// [`commit`](super::commit) of the reason that was given.
+        /// [`commit`](super::commit) of the reason.
         #[n(1)]
         reason: Digest,
     },
-    /// The operator does not grant it any more.
+    /// The operator withdrew it.
     #[n(3)]
     #[cbor(array)]
     WithdrawnByOperator {
-        /// Who decided so.
+        /// The person responsible for the withdrawal.
         #[n(0)]
         person: PersonId,
-        /// [`commit`](super::commit) of the reason that was given.
+        /// [`commit`](super::commit) of the reason.
         #[n(1)]
         reason: Digest,
     },
 }
 
-/// What came out of a proof.
+/// The outcome of a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 #[serde(rename_all = "snake_case")]
@@ -223,16 +224,16 @@ pub enum ProofOutcome {
     /// The policies allow nothing that the specifications do not allow.
     #[n(0)]
     Holds,
-    /// They do not: the report has a counterexample.
+    /// The policies break a specification: the report has a counterexample.
     #[n(1)]
     Refuted,
-    /// The solver could not tell.
+    /// The solver could not decide.
     #[n(2)]
     Undecided,
 }
 
 impl ProofOutcome {
-    /// The outcome's name, for people.
+    /// Returns the outcome's name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -242,8 +243,8 @@ impl ProofOutcome {
         }
     }
 
-    /// What is known once this came out after `before`: that a solver could not tell takes nothing
-    /// away from what was found out earlier.
+    /// Returns the combined outcome if this one follows `before`: an undecided outcome does not
+    /// replace an earlier one.
     #[must_use]
     pub fn after(self, before: Self) -> Self {
         match self {

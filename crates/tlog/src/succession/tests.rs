@@ -27,13 +27,13 @@ fn an_end_is_read_as_it_was_signed_by_the_log_that_ended_alone() {
     let seen = |size, root| Checkpoint { origin: "log.example".into(), size, root };
     assert!(ended.names(&seen(7, Digest([7; 32]))));
     assert!(!ended.names(&seen(7, empty_root())) && !ended.names(&seen(6, Digest([6; 32]))));
-    // The name that comes next has the same key, and has not ended.
+    // The next name has the same key, and has not ended.
     let other = signer("log.example~2");
     assert!(succession.note(&other.verifier(), &succession.sign(&other)).is_none());
     let forger = Signer::new("log.example", &[2; 32]).unwrap();
     assert!(succession.note(&old.verifier(), &succession.sign(&forger)).is_none());
     assert!(Ended::verify(&note.replace("cut 5", "cut 6"), &old.verifier()).is_err());
-    // Neither is taken for the other.
+    // An end does not pass for a checkpoint, nor a checkpoint for an end.
     assert!(Checkpoint::verify(&note, &old.verifier()).is_err());
     let checkpoint = seen(7, Digest([7; 32])).sign(&old);
     assert_eq!(Ended::verify(&checkpoint, &old.verifier()), Err(BadEnd::Malformed));

@@ -3,7 +3,7 @@ use core::convert::Infallible;
 
 use super::*;
 
-/// All leaves in memory; subtrees are hashed as RFC 6962 §2.1 writes it down.
+/// All leaves in memory; subtrees are hashed by the definition in RFC 6962 §2.1.
 pub(crate) struct Leaves(pub(crate) Vec<Digest>);
 
 impl Leaves {

@@ -1,27 +1,27 @@
-//! Collects what the log tells of access to records, by the requests whose records they are.
+//! Collects the accesses to records in the log, by the ids of their requests.
 //!
-//! A record is opened only against an entry that names its request, whoever asks for it, and whatever
-//! they call themselves. So who knows the ids of their requests learns here of everything that was
-//! opened, and in whose name; whether it was theirs to open, they know themselves.
+//! The custodian opens a record only for an entry that names its request, for every caller and in
+//! every role. With the ids of their own requests, a reader therefore sees every access here,
+//! and in which name it happened. Only the reader knows whether the access was legitimate.
 
 use super::Report;
 use crate::entry::Event;
 
-/// One thing that was done with a record.
+/// One access to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
-    /// The entry that tells of it.
+    /// The number of the entry that records it.
     pub index: u64,
-    /// When, by the log's clock.
+    /// The time, by the log's clock.
     pub time_ms: u64,
-    /// What was done.
+    /// The kind of access.
     pub kind: AccessKind,
 }
 
-/// What is done with a record.
+/// A kind of access to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessKind {
-    /// A reviewer looked at it.
+    /// A reviewer opened it.
     Looked,
     /// It was read in its owner's name.
     OwnerRead,
@@ -30,11 +30,11 @@ pub enum AccessKind {
 }
 
 impl AccessKind {
-    /// What is done, for people.
+    /// Returns the access in plain words.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Looked => "looked at by a reviewer",
+            Self::Looked => "opened by a reviewer",
             Self::OwnerRead => "read by its owner",
             Self::OwnerDeleted => "deleted by its owner",
         }
@@ -42,7 +42,7 @@ impl AccessKind {
 }
 
 impl Report {
-    /// Notes what an entry tells of a record.
+    /// Adds the access that an entry records, if any.
     pub(super) fn note_access(&mut self, (index, time_ms): (u64, u64), event: &Event) {
         let (request, kind) = match event {
             Event::Looked { request, .. } => (request, AccessKind::Looked),

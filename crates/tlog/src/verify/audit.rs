@@ -1,7 +1,7 @@
-//! Audits a log's files: entries, tiles and checkpoint, as they are published.
+//! Audits a log's published files: entries, tiles and checkpoint.
 //!
-//! Every byte of every file is accounted for: an entry that differs from its hash is named by its
-//! number, a tile that differs from what lies below it by its path.
+//! Every byte of every file is checked. An entry that differs from its hash is reported by its
+//! number. A tile that differs from the level below is reported by its path.
 
 use alloc::{
     borrow::ToOwned as _,
@@ -19,70 +19,109 @@ use crate::{
     tree::{Frontier, leaf_hash},
 };
 
-/// Where a log's files are read from.
+/// The source of a log's files.
 pub trait Files {
-    /// What goes wrong when a file cannot be read.
+    /// The error if a file cannot be read.
     type Error;
 
-    /// The file at a path under the log's root: `checkpoint`, `tile/…`. None: there is none.
+    /// Returns the file at a path under the log's root: `checkpoint`, `tile/…`. `None` if the file
+    /// does not exist.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// The source's error if the file cannot be read.
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Self::Error>;
 }
 
-/// Why there is no audit.
+/// The reason why there is no audit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoAudit<E> {
-    /// There is no checkpoint, so nothing says what the log should be.
+    /// There is no checkpoint, so the log's expected state is unknown.
     #[error("there is no `checkpoint`")]
     NoCheckpoint,
-    /// The checkpoint is not one of this log.
+    /// The checkpoint does not belong to this log.
     #[error(transparent)]
     Checkpoint(BadCheckpoint),
     /// A file cannot be read.
     #[error("`{path}` cannot be read: {error}")]
     Read {
-        /// Which.
+        /// The file's path.
         path: String,
-        /// Why.
+        /// The source's error.
         error: E,
     },
 }
 
-/// What an audit saw.
+/// The result of an audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audit {
     /// The checkpoint that everything was compared with.
     pub checkpoint: Checkpoint,
-    /// What the entries say, and all that is wrong.
+    /// The report on the entries, with all findings.
     pub report: Report,
-    /// Tiles that were compared, to the byte.
+    /// The number of tiles that were compared, byte for byte.
     pub tiles: u64,
-    /// The root of the tree over the first entries, as many as were asked for: to be compared with
-    /// an older checkpoint. None where the log is shorter, or could not be read that far.
+    /// The root of the tree over the first [`Question::older_size`] entries, to compare with an
+    /// older checkpoint. `None` if the log is shorter, or could not be read that far.
     pub older_root: Option<Digest>,
-    /// Files that the checkpoint needs and that are not there, or end early. Nobody is to blame by
-    /// that alone: a copy may be incomplete. As long as there are any, the log is not verified.
+    /// Files that the checkpoint needs and that are missing or end early. This alone is not
+    /// evidence against the service, because a copy may be incomplete. The log is not verified
+    /// while files are missing.
     pub missing: Vec<String>,
-    /// What could not be checked, in words.
+    /// The facts that could not be checked, in words.
     pub unchecked: Vec<String>,
 }
 
-/// What an audit is to do beyond comparing the files with each other.
+/// Options of an audit beyond comparing the files with each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Question {
-    /// The auditor's own clock, where they trust theirs more than the log's last entry.
+    /// The auditor's own clock; it counts if it is later than the log's last entry.
     pub now_ms: Option<u64>,
-    /// The size of an older checkpoint, whose root [`Audit::older_root`] then tells.
+    /// The size of an older checkpoint. [`Audit::older_root`] then has the root at this size.
     pub older_size: Option<u64>,
 }
 
-/// Reads a whole log, and says what is wrong with it.
+/// Audits a whole log.
+///
+/// ```
+/// use std::{collections::HashMap, convert::Infallible};
+/// use tlog::verify::{Files, Question, audit};
+/// # use tlog::{checkpoint::Checkpoint, note::Signer, tree::{Frontier, leaf_hash}};
+///
+/// /// A copy of the log in memory: files by their paths.
+/// struct InMemory(HashMap<&'static str, Vec<u8>>);
+///
+/// impl Files for InMemory {
+///     type Error = Infallible;
+///
+///     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Infallible> {
+///         Ok(self.0.get(path).cloned())
+///     }
+/// }
+///
+/// # let signer = Signer::new("log.example/demo", &[7; 32])?;
+/// # let service = signer.verifier();
+/// # let signed = |tree: &Frontier| {
+/// #     let (origin, size, root) = ("log.example/demo".into(), tree.size(), tree.root());
+/// #     Checkpoint { origin, size, root }.sign(&signer).into_bytes()
+/// # };
+/// # let mut tree = Frontier::default();
+/// # let checkpoint = signed(&tree);
+/// # tree.push(leaf_hash(b"an entry"));
+/// # let later_checkpoint = signed(&tree);
+/// // `service` is the key from the service's `service.pub`. The log is empty, and complete.
+/// let log = InMemory([("checkpoint", checkpoint)].into());
+/// let audited = audit(&log, &service, &Question::default())?;
+/// assert!(audited.report.findings.is_empty() && audited.missing.is_empty());
+///
+/// // A checkpoint of a log with an entry, whose files are not in the copy.
+/// let log = InMemory([("checkpoint", later_checkpoint)].into());
+/// assert!(!audit(&log, &service, &Question::default())?.missing.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
-/// When it cannot be read, or its checkpoint is not signed by the service. What is wrong in the files
-/// that the checkpoint needs is a finding, and what is missing is listed: neither is an error.
+/// [`NoAudit`] if a file cannot be read, or the service did not sign the checkpoint. Wrong content
+/// of a file is a finding, and missing files are listed: neither is an error.
 pub fn audit<F: Files>(
     files: &F,
     service: &Verifier,
@@ -91,7 +130,7 @@ pub fn audit<F: Files>(
     let note = read(files, "checkpoint")?.ok_or(NoAudit::NoCheckpoint)?;
     let note =
         core::str::from_utf8(&note).map_err(|_| NoAudit::Checkpoint(BadCheckpoint::Malformed))?;
-    // Its name may be another than the auditor's key has: a log's that it succeeds.
+    // Its name may differ from the name of the auditor's key, because a log may succeed another.
     let checkpoint = Checkpoint::verify_renamed(note, service).map_err(NoAudit::Checkpoint)?;
     let mut run = Run {
         files,
@@ -118,7 +157,8 @@ struct Run<'f, F> {
     files: &'f F,
     size: u64,
     replay: Replay,
-    /// Hashes of each level's last tile so far, the lowest level first; each fewer than [`WIDTH`].
+    /// The hashes of each level's last tile so far, the lowest level first; each row has fewer than
+    /// [`WIDTH`].
     rows: Vec<Vec<Digest>>,
     tiles: u64,
     older_size: Option<u64>,
@@ -128,8 +168,8 @@ struct Run<'f, F> {
 }
 
 impl<F: Files> Run<'_, F> {
-    /// Replays every bundle and compares its tile of hashes. False: one cannot be read, and nothing
-    /// can be said about what comes after it.
+    /// Replays every bundle and compares its tile of hashes. Returns false if a bundle cannot be
+    /// read; the entries after it cannot be checked then.
     fn bundles(&mut self) -> Result<bool, NoAudit<F::Error>> {
         for bundle in 0..self.size.div_ceil(WIDTH) {
             let start = bundle.saturating_mul(WIDTH);
@@ -163,12 +203,12 @@ impl<F: Files> Run<'_, F> {
         Ok(true)
     }
 
-    /// Takes the hashes of one bundle's entries, and compares the tiles that are full with them.
+    /// Adds the hashes of one bundle's entries, and compares the tiles that become full.
     fn grow(&mut self, bundle: u64, hashes: Vec<Digest>) -> Result<(), NoAudit<F::Error>> {
         let (mut index, mut row) = (bundle, hashes);
         for level in 0.. {
             if (row.len() as u64) < WIDTH {
-                // The last one of the level: compared when the whole log was read.
+                // The level's last tile is compared after the whole log was read.
                 put(&mut self.rows, level, row);
                 return Ok(());
             }
@@ -197,7 +237,7 @@ impl<F: Files> Run<'_, F> {
         Ok(())
     }
 
-    /// Compares one tile with the hashes that it should have.
+    /// Compares one tile with the expected hashes.
     fn compare(&mut self, level: u8, index: u64, row: &[Digest]) -> Result<(), NoAudit<F::Error>> {
         let width = row.len() as u64;
         let path = tile::path(level, index, width);
@@ -231,7 +271,8 @@ impl<F: Files> Run<'_, F> {
     }
 
     fn read_or_full(&self, path: &str, full: &str) -> Result<Option<Vec<u8>>, NoAudit<F::Error>> {
-        // A partial file may go once the full one is there, which then begins with the same bytes.
+        // A partial file may be deleted once the full one exists. The full one begins with the same
+        // bytes.
         match read(self.files, path)? {
             Some(bytes) => Ok(Some(bytes)),
             None if path == full => Ok(None),
@@ -262,8 +303,8 @@ impl<F: Files> Run<'_, F> {
         let report = if whole {
             self.replay.finish(&checkpoint, now_ms)
         } else {
-            // Half a log: what is missing would be taken for what was not done.
-            self.replay.told()
+            // An incomplete log: missing entries would look like missing actions.
+            self.replay.into_report()
         };
         Audit {
             checkpoint,
@@ -276,16 +317,17 @@ impl<F: Files> Run<'_, F> {
     }
 }
 
-/// What no log can show by itself.
+/// Facts that a log alone can never show.
 const ALWAYS_UNCHECKED: [&str; 4] = [
     "whether other people see the same log: give --witness, or compare checkpoints with them",
     "whether everything that happened is in the log: a receipt shows it for one request",
     "whether lockbox was on where a customer had it on, and whether region and team were right: the \
-     log names no customer; customers see each look at their own records",
+     log names no customer; customers see each access to their own records",
     "whether a key was copied before it was destroyed: the operator's word",
 ];
 
-/// Whether a file that may be a longer one's beginning has enough in it, and not more than any.
+/// Returns true if a file has exactly the needed length, or is the full file that begins with the
+/// needed part.
 fn holds(given: usize, needed: u64, there: bool) -> bool {
     let given = given as u64;
     there && (given == needed || given == WIDTH)

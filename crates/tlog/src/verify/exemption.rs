@@ -1,5 +1,5 @@
-//! Checks what the log tells of zero retention: content logging is switched off by an approval of
-//! two people other than the applicant, and on again when that ends. Nothing else switches it.
+//! Checks zero retention in the log. Only an approval by two people other than the applicant
+//! switches content logging off, and only the end of the approval switches it on again.
 
 use alloc::{
     collections::{BTreeMap, btree_map::Entry as Slot},
@@ -14,14 +14,14 @@ use crate::{
     limits::{EXEMPTION_DECIDERS, EXEMPTION_MS_MAX},
 };
 
-/// How long after its date an approval's end may be logged: a sweeper wakes, and a service that was
-/// off starts.
+/// How long after its date an approval's end may be logged. The sweeper must wake up, and a stopped
+/// service must start.
 pub const EXEMPTION_GRACE_MS: u64 = 60 * 60 * 1000;
 
 #[derive(Debug, Default)]
 pub(super) struct Exemptions {
     applications: BTreeMap<ApprovalId, Application>,
-    /// Resources whose content is not kept, by the approval that says so.
+    /// Resources whose content is not stored, with the approval behind it.
     off: BTreeMap<ResourceId, ApprovalId>,
 }
 
@@ -31,7 +31,7 @@ struct Application {
     applicant: PersonId,
     until_ms: u64,
     lapses_ms: u64,
-    /// People in favour: none twice, the applicant not among them.
+    /// The people in favour, without duplicates and without the applicant.
     approved_by: Vec<PersonId>,
     refused: bool,
     ended: bool,
@@ -54,7 +54,7 @@ impl Exemptions {
                 approval, resource, applicant, until_ms, lapses_ms, ..
             } => {
                 if until_ms.saturating_sub(now_ms) > EXEMPTION_MS_MAX {
-                    found.wrong(format!("{approval} is asked for more than 365 days"));
+                    found.wrong(format!("{approval} was requested for more than 365 days"));
                 }
                 let application = Application {
                     resource: ResourceId::from_random(*resource),
@@ -68,7 +68,7 @@ impl Exemptions {
                 match self.applications.entry(*approval) {
                     Slot::Vacant(slot) => drop(slot.insert(application)),
                     Slot::Occupied(_) => {
-                        found.wrong(format!("{approval} was asked for before"));
+                        found.wrong(format!("{approval} was requested before"));
                     }
                 }
             }
@@ -90,8 +90,8 @@ impl Exemptions {
         }
     }
 
-    /// The log goes on after a part was cut off, in which more time has passed. Says of how many the
-    /// date came meanwhile: they end now.
+    /// Handles the cut of a succession, during which more time has passed. Returns the number of
+    /// approvals whose date came meanwhile: they end now.
     pub(super) fn succeeded(&mut self, last_ms: u64, now_ms: u64) -> usize {
         let mut count = 0;
         let passed = |application: &&mut Application| {
@@ -112,19 +112,19 @@ impl Exemptions {
         approved: bool,
     ) -> Option<&'static str> {
         let Some(application) = self.applications.get_mut(&approval) else {
-            return Some("is decided, and nobody had applied for it");
+            return Some("was decided without an application");
         };
         if application.ended || application.refused || application.approved() {
-            return Some("is decided after it was over or decided");
+            return Some("was decided after it had ended or was decided");
         }
         if now_ms >= application.lapses_ms.min(application.until_ms) {
-            return Some("is decided after it had lapsed");
+            return Some("was decided after it had lapsed");
         }
         if person == application.applicant {
-            return Some("is decided by the applicant");
+            return Some("was decided by the applicant");
         }
         if application.approved_by.contains(&person) {
-            return Some("is decided twice by one person");
+            return Some("was decided twice by one person");
         }
         if approved {
             application.approved_by.push(person);
@@ -140,7 +140,7 @@ impl Exemptions {
             by.is_some_and(|by| by.approved() && !by.ended && by.resource == resource)
         };
         let Some(application) = self.applications.get(&approval) else {
-            found.wrong(format!("{approval} ends, and nobody had applied for it"));
+            found.wrong(format!("{approval} ended without an application"));
             return;
         };
         if application.ended {
@@ -148,11 +148,12 @@ impl Exemptions {
         }
         match end {
             End::Expired if now_ms < application.until_ms => {
-                found.wrong(format!("{approval} is said to expire before its date"));
+                found.wrong(format!("{approval} expired before its date"));
             }
             End::Renewed { by } if !renewed(by, application.resource) => {
-                found
-                    .wrong(format!("{approval} is replaced by what was not approved in its place"));
+                found.wrong(format!(
+                    "{approval} was replaced by an application that was not approved"
+                ));
             }
             End::Expired
             | End::Renewed { .. }
@@ -179,12 +180,12 @@ impl Exemptions {
         let Some(application) = self.applications.get(&approval) else {
             self.off.remove(&resource);
             found.wrong(format!(
-                "content logging of {resource} is off by {approval}, for which nobody had applied"
+                "content logging of {resource} is off by {approval}, which has no application"
             ));
             return;
         };
         let wrong = if application.resource != resource {
-            Some("which is another resource's")
+            Some("which is for another resource")
         } else if !application.approved() {
             Some("which two people other than the applicant have not approved")
         } else if application.ended {
@@ -203,8 +204,8 @@ impl Exemptions {
     fn switched_on(&mut self, resource: ResourceId, approval: ApprovalId, found: &mut Found) {
         match self.applications.get(&approval) {
             None => found.wrong(format!(
-                "content logging of {resource} is on by the end of {approval}, for which nobody \
-                 had applied"
+                "content logging of {resource} is on by the end of {approval}, which has no \
+                 application"
             )),
             Some(application) if !application.ended => found.wrong(format!(
                 "content logging of {resource} is on by the end of {approval}, which has not ended"
@@ -219,7 +220,7 @@ impl Exemptions {
             let Some(application) = self.applications.get(approval) else { continue };
             if application.ended {
                 found.wrong(format!(
-                    "content logging of {resource} is still off, and {approval} has ended"
+                    "content logging of {resource} is still off, but {approval} has ended"
                 ));
             } else if application.overdue(now_ms) {
                 let late = super::duration(now_ms.saturating_sub(application.until_ms));

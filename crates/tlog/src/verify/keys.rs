@@ -1,4 +1,4 @@
-//! Checks what the log tells of keys: none lives longer than content may be kept.
+//! Checks the keys in the log: no key lives longer than content may be stored.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -13,13 +13,13 @@ use crate::{
 
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    /// Keys that live, with their deadlines.
+    /// Living keys, with their deadlines.
     alive: BTreeMap<KeyId, u64>,
-    /// Keys that are no more.
+    /// Destroyed keys.
     destroyed: BTreeSet<KeyId>,
-    /// Keys that were lost, and not seen to be destroyed since.
+    /// Lost keys, without a record of their destruction since.
     lost: BTreeSet<KeyId>,
-    /// Keys that live and under which an owner deleted a record, since when.
+    /// Living keys under which an owner deleted a record, with the time of the deletion.
     condemned: BTreeMap<KeyId, u64>,
     /// Every key that was made.
     pub(super) made: BTreeMap<KeyId, MadeKey>,
@@ -33,7 +33,7 @@ impl Keys {
         deadline_ms: u64,
         found: &mut Found,
     ) {
-        // The first time counts; that there is a second one is a finding of its own.
+        // The first creation counts; a second one is a separate finding.
         let made = MadeKey { index, tenant, deadline_ms, destroyed_ms: None };
         self.made.entry(key).or_insert(made);
         if deadline_ms.saturating_sub(time_ms) > RETENTION_MS_MAX {
@@ -47,7 +47,7 @@ impl Keys {
         }
     }
 
-    /// An owner deleted a record that is sealed under this key.
+    /// Records that an owner deleted a record sealed under this key.
     pub(super) fn condemned(&mut self, time_ms: u64, key: KeyId, found: &mut Found) {
         if self.alive.contains_key(&key) {
             self.condemned.entry(key).or_insert(time_ms);
@@ -56,18 +56,18 @@ impl Keys {
         }
     }
 
-    /// A key is not where it should be. That it is destroyed, nobody has seen.
+    /// Records a lost key. Its destruction was not observed.
     pub(super) fn lost(&mut self, time_ms: u64, key: KeyId, found: &mut Found) {
         match self.alive.remove(&key) {
             Some(deadline) if overdue(deadline, time_ms) => {
-                let late = time_ms.saturating_sub(deadline);
-                found.wrong(format!("{key} was lost {late} ms after its deadline"));
+                let late = duration(time_ms.saturating_sub(deadline));
+                found.wrong(format!("{key} was lost {late} after its deadline"));
             }
             Some(deadline) => {
-                let left = deadline.saturating_sub(time_ms);
+                let left = duration(deadline.saturating_sub(time_ms));
                 found.notice(format!(
-                    "{key} was lost {left} ms before its deadline, by the operator's word: that no copy \
-                     of it is left, this log does not show"
+                    "{key} was lost {left} before its deadline, by the operator's word: this log \
+                     does not show that no copy is left"
                 ));
             }
             None => found.wrong(format!("{key} does not exist (any more)")),
@@ -78,7 +78,7 @@ impl Keys {
 
     pub(super) fn destroyed(&mut self, time_ms: u64, key: KeyId, found: &mut Found) {
         if self.lost.remove(&key) {
-            // It was found again.
+            // The key was found again.
             self.destroyed.insert(key);
             return;
         }
@@ -98,7 +98,8 @@ impl Keys {
             ));
         }
         if let Some(made) = self.made.get(&key).copied() {
-            // The deadline is the custodian's clock's, and this time the log's: not to the second.
+            // The deadline follows the custodian's clock, and this time the log's: they may differ
+            // by seconds.
             let early = made.deadline_ms.saturating_sub(time_ms);
             if early > DESTRUCTION_GRACE_MS {
                 self.early(key, made, (early, condemned.is_some()), found);
@@ -110,8 +111,8 @@ impl Keys {
         self.destroyed.insert(key);
     }
 
-    /// A key that goes before its time goes because an owner deleted a record; and what else was
-    /// sealed under it has another key.
+    /// Checks an early destruction. It needs a deletion by an owner, and another key for the other
+    /// records that were sealed under the old one.
     fn early(&self, key: KeyId, made: MadeKey, (early, condemned): (u64, bool), found: &mut Found) {
         let early = duration(early);
         if !condemned {
@@ -134,8 +135,8 @@ impl Keys {
         }
     }
 
-    /// The log goes on after a part was cut off, in which more time has passed. Says of how many keys
-    /// the deadline came meanwhile: they are due now.
+    /// Handles the cut of a succession, during which more time has passed. Returns the number of
+    /// keys whose deadline came meanwhile: they are due now.
     pub(super) fn succeeded(&mut self, last_ms: u64, now_ms: u64) -> usize {
         let mut count = 0;
         for deadline in self.alive.values_mut() {
@@ -148,7 +149,7 @@ impl Keys {
         count
     }
 
-    /// Keys that are there, and whose time has not come.
+    /// Returns the number of living keys whose deadline has not come.
     pub(super) fn waiting(&self, now_ms: u64) -> usize {
         self.alive.values().filter(|deadline| !overdue(**deadline, now_ms)).count()
     }
@@ -167,7 +168,7 @@ impl Keys {
     }
 }
 
-/// Whether what was to happen at a time should have happened by now.
+/// Returns true if an action due at `deadline_ms` should have happened by now.
 fn overdue(deadline_ms: u64, now_ms: u64) -> bool {
     now_ms > deadline_ms.saturating_add(DESTRUCTION_GRACE_MS)
 }

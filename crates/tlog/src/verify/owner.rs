@@ -1,4 +1,4 @@
-//! Checks what the log tells of owners and their own records: what was deleted is read no more.
+//! Checks the owners' accesses in the log: a deleted record is not read again.
 
 use alloc::{collections::BTreeSet, format};
 
@@ -14,11 +14,13 @@ impl Owners {
     pub(super) fn entry(&mut self, event: &Event, found: &mut Found) {
         match event {
             Event::OwnerRead { request, .. } if self.deleted.contains(request) => {
-                found.wrong(format!("{request} is read after its owner deleted it"));
+                found.wrong(format!("{request} was read after its owner deleted it"));
             }
-            // Who looks may have asked for it just before it was deleted, and seen nothing.
+            // A reviewer may have requested the record just before its deletion, and seen nothing.
             Event::Looked { request, .. } if self.deleted.contains(request) => {
-                found.notice(format!("{request} is looked at after its owner deleted it"));
+                found.notice(format!(
+                    "{request} was opened by a reviewer after its owner deleted it"
+                ));
             }
             Event::OwnerDeleted { request, .. } if !self.deleted.insert(*request) => {
                 found.wrong(format!("{request} was deleted before"));

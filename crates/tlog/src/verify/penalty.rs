@@ -1,5 +1,5 @@
-//! Checks what the log tells of penalties: each has an end, a person stands behind each block, and
-//! an appeal is heard once, by somebody who had no part in the penalty.
+//! Checks the penalties in the log. Each has an end, a person is responsible for each block, and an
+//! appeal is heard once, by a person without a part in the penalty.
 
 use alloc::{collections::BTreeMap, format, vec::Vec};
 
@@ -17,7 +17,7 @@ pub(super) struct Penalties(BTreeMap<ResourceId, Penalty>);
 #[derive(Debug)]
 struct Penalty {
     expires_ms: u64,
-    /// Everybody who had a part in it.
+    /// Every person with a part in the penalty.
     imposed_by: Vec<PersonId>,
     appeal: Appeal,
 }
@@ -45,8 +45,8 @@ impl Penalties {
             PenaltyAction::Appealed => self.appealed(resource, *person),
             PenaltyAction::Upheld => self.upheld(resource, *expires_ms, *person),
             PenaltyAction::Lifted => match (self.0.remove(&resource), person) {
-                (None, _) => Some("is lifted, and there was none"),
-                (Some(_), None) => Some("is lifted by nobody"),
+                (None, _) => Some("was lifted, but there was none"),
+                (Some(_), None) => Some("was lifted without a person"),
                 (Some(_), Some(_)) => None,
             },
         };
@@ -67,16 +67,16 @@ impl Penalties {
         let before = self.0.remove(&resource);
         let decided = before.as_ref().is_some_and(|before| !before.imposed_by.is_empty());
         let wrong = match person {
-            _ if lasts_ms == 0 => Some("is over before it begins"),
+            _ if lasts_ms == 0 => Some("ends before it begins"),
             _ if lasts_ms > PENALTY_MS_MAX => Some("lasts more than 90 days"),
-            None if blocks => Some("blocks, and no person stands behind it"),
+            None if blocks => Some("blocks without a responsible person"),
             None if lasts_ms > PENALTY_AUTOMATIC_MS_MAX => {
-                Some("lasts more than a day, and no person stands behind it")
+                Some("lasts more than a day without a responsible person")
             }
-            None if decided => Some("takes the place of what a person decided, by nobody"),
+            None if decided => Some("replaces a person's decision without a person"),
             None | Some(_) => None,
         };
-        // An appeal stays open, and whoever had a part before does not come to hear it.
+        // An appeal stays open, and earlier participants still may not hear it.
         let open = before.filter(|before| before.appeal == Appeal::Open);
         let appeal = open.as_ref().map_or(Appeal::None, |open| open.appeal);
         let mut imposed_by = open.map_or_else(Vec::new, |open| open.imposed_by);
@@ -87,13 +87,13 @@ impl Penalties {
 
     fn appealed(&mut self, resource: ResourceId, person: Option<PersonId>) -> Option<&'static str> {
         let Some(penalty) = self.0.get_mut(&resource) else {
-            return Some("is appealed against, and there is none");
+            return Some("was appealed, but there was none");
         };
         if penalty.appeal != Appeal::None {
-            return Some("is appealed against twice");
+            return Some("was appealed twice");
         }
         penalty.appeal = Appeal::Open;
-        person.is_none().then_some("is appealed against by nobody")
+        person.is_none().then_some("was appealed without a person")
     }
 
     fn upheld(
@@ -103,14 +103,16 @@ impl Penalties {
         person: Option<PersonId>,
     ) -> Option<&'static str> {
         let open = self.0.get_mut(&resource).filter(|penalty| penalty.appeal == Appeal::Open);
-        let Some(penalty) = open else { return Some("is upheld, and no appeal waits") };
+        let Some(penalty) = open else { return Some("was upheld, but no appeal was open") };
         penalty.appeal = Appeal::Heard;
         match person {
-            None => Some("is upheld by nobody"),
+            None => Some("was upheld without a person"),
             Some(person) if penalty.imposed_by.contains(&person) => {
-                Some("is upheld by who had a part in it")
+                Some("was upheld by a person who had a part in it")
             }
-            Some(_) if expires_ms != Some(penalty.expires_ms) => Some("is upheld to another date"),
+            Some(_) if expires_ms != Some(penalty.expires_ms) => {
+                Some("was upheld with another end date")
+            }
             Some(_) => None,
         }
     }

@@ -1,24 +1,26 @@
-//! Follows which policies were in force, and whether the log has a proof that they keep the promises.
+//! Tracks the active policies, and whether the log has a proof that they keep the promises.
 
 use alloc::{collections::BTreeMap, format, vec::Vec};
 
 use super::Found;
 use crate::{canon::Digest, entry::ProofOutcome, receipt::PolicySet};
 
-/// Policies that were in force, from one start of the service to the next of [`super::Report`]'s.
+/// Policies that were active from one start of the service to the next in
+/// `Report::policies`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InForce {
-    /// The start that brought them into force.
+    /// The number of the start entry that activated them.
     pub index: u64,
-    /// When that was.
+    /// The time of that start.
     pub time_ms: u64,
-    /// Which, and whether the log had a proof of them by then; none: that start does not tell.
+    /// The policies, and whether the log already had a proof of them. `None` if that start does not
+    /// record policies.
     pub policies: Option<PolicySet>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct PolicySets {
-    /// What is known of each set that a solver was asked about.
+    /// The known outcome for each policy set that a solver checked.
     proofs: BTreeMap<Digest, ProofOutcome>,
     pub(super) in_force: Vec<InForce>,
 }
@@ -29,7 +31,7 @@ impl PolicySets {
         *known = outcome.after(*known);
         let in_force = self.now().is_some_and(|now| now.digest == digest);
         if in_force && outcome == ProofOutcome::Refuted {
-            found.notice(format!("policies {digest} are in force, and break a promise"));
+            found.notice(format!("policies {digest} are active and break a promise"));
         }
     }
 
@@ -43,8 +45,8 @@ impl PolicySets {
             let missing = match self.proofs.get(&digest) {
                 Some(ProofOutcome::Holds) => None,
                 Some(ProofOutcome::Refuted) => Some("a solver found that they break a promise"),
-                Some(ProofOutcome::Undecided) => Some("a solver could not tell what they keep"),
-                None => Some("no solver was asked about them"),
+                Some(ProofOutcome::Undecided) => Some("a solver could not decide"),
+                None => Some("no solver has checked them"),
             };
             if let Some(missing) = missing {
                 found.notice(format!("policies {digest} came into force unproved: {missing}"));

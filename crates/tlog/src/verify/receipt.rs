@@ -1,8 +1,8 @@
-//! Compares a receipt with the log that was replayed: what neither shows alone.
+//! Compares a receipt with the replayed log. The comparison shows facts that neither shows alone.
 //!
-//! A receipt says which key its record is sealed to and when that key goes; the log says when the
-//! key was made, for whom and until when. A service that tells a customer one deadline and the log
-//! another is found here.
+//! A receipt names the key of its record and the deadline of that key. The log has the key's
+//! creation, tenant and deadline. This module finds a service that states one deadline to a
+//! customer and another to the log.
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -13,10 +13,11 @@ use crate::{
 };
 
 impl Report {
-    /// What a receipt says and the log does not bear out; empty: nothing.
+    /// Returns the contradictions between a receipt and the log; empty if there are none.
     ///
-    /// The receipt is one that [`crate::receipt::Receipt::verify`] accepted; that its checkpoint is
-    /// an earlier one of this log is another question ([`super::Question::older_size`]).
+    /// The receipt must be one that [`crate::receipt::Receipt::verify`] accepted. This function
+    /// does not check that its checkpoint is an earlier one of this log
+    /// ([`super::Question::older_size`]).
     #[must_use]
     pub fn receipt(&self, receipt: &Verified) -> Vec<Finding> {
         let mut findings: Vec<_> = self.policies(receipt).into_iter().collect();
@@ -33,25 +34,26 @@ impl Report {
         }
         let Some(stored) = &facts.stored else { return findings };
         if terms.retention_days == 0 {
-            found("the receipt says zero retention, and that content is stored".into());
+            found("the receipt says both zero retention and stored content".into());
         }
-        // The deadline was fixed while the request was answered, so both ends of that are allowed.
+        // The deadline was fixed while the request was answered, so both the start and the end are
+        // valid times.
         let latest = deadline_ms(facts.finished_ms, terms.retention_days);
         let earliest = deadline_ms(facts.started_ms.min(facts.finished_ms), terms.retention_days);
         if stored.deadline_ms > latest {
             let late = duration(stored.deadline_ms.saturating_sub(latest));
-            found(format!("the receipt's deadline is {late} later than was agreed"));
+            found(format!("the receipt's deadline is {late} later than agreed"));
         } else if stored.deadline_ms < earliest {
             let early = duration(earliest.saturating_sub(stored.deadline_ms));
-            found(format!("the receipt's deadline is {early} earlier than was agreed"));
+            found(format!("the receipt's deadline is {early} earlier than agreed"));
         } else if !stored.deadline_ms.is_multiple_of(DAY_MS) {
-            found("the receipt's deadline is no midnight".into());
+            found("the receipt's deadline is not a midnight".into());
         }
         findings.extend(self.key(receipt, stored));
         findings
     }
 
-    /// What is wrong with the policies that a receipt names.
+    /// Checks the policies that a receipt names.
     fn policies(&self, receipt: &Verified) -> Option<Finding> {
         let logged = self.policies.iter().rfind(|in_force| in_force.index < receipt.index);
         let logged = logged.and_then(|in_force| in_force.policies);
@@ -61,14 +63,14 @@ impl Report {
                 if logged.proved || !told.proved {
                     return None;
                 }
-                "the receipt says that its policies were proved, and the log has no proof of them"
+                "the receipt says that its policies were proved, but the log has no proof of them"
             }
-            _ => "the receipt names other policies than the log says were in force",
+            _ => "the receipt names other policies than the log had active",
         };
         Some(Finding { index: Some(receipt.index), what: what.into() })
     }
 
-    /// What is wrong with the key that a receipt names.
+    /// Checks the key that a receipt names.
     fn key(&self, receipt: &Verified, stored: &Stored) -> Vec<Finding> {
         let found = |what| Finding { index: Some(receipt.index), what };
         let key = stored.key;
@@ -79,10 +81,10 @@ impl Report {
         let checks = [
             (made.tenant != terms.tenant, "was made for another tenant"),
             (made.deadline_ms != stored.deadline_ms, "has another deadline in the log"),
-            (made.index >= receipt.index, "was made after it is said to have been used"),
+            (made.index >= receipt.index, "was made after its use in the receipt"),
             (
                 made.destroyed_ms.is_some_and(|destroyed| destroyed < facts.finished_ms),
-                "was destroyed before it is said to have been used",
+                "was destroyed before its use in the receipt",
             ),
         ];
         let wrong = checks.into_iter().filter(|(wrong, _)| *wrong);

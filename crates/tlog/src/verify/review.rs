@@ -1,5 +1,5 @@
-//! Checks what the log tells of human review: every look was asked for, at a flagged record, from
-//! an enrolled workstation, and allowed by everybody who must allow it.
+//! Checks human review in the log: every access was requested, for a flagged record, from an
+//! enrolled workstation, and permitted by every party that must permit it.
 
 use alloc::{
     collections::{BTreeMap, btree_map::Entry as Slot},
@@ -33,14 +33,14 @@ struct Workstation {
     revoked: bool,
 }
 
-/// One permission, as far as it has come.
+/// One access request and its current state.
 #[derive(Debug)]
 struct Look {
     request: RequestId,
     reviewer: PersonId,
     workstation: Digest,
     lockbox: bool,
-    /// Until when the next step may happen.
+    /// The time until which the next step may happen.
     expires_ms: u64,
     manager: Option<PersonId>,
     consented: bool,
@@ -51,7 +51,7 @@ struct Look {
 impl Review {
     pub(super) fn entry(&mut self, now_ms: u64, event: &Event, found: &mut Found) {
         match event {
-            // A record that was judged can be flagged again, for another reason.
+            // A record can be flagged again after a decision, for another reason.
             Event::Flagged { request, .. } => {
                 self.flags.insert(*request, Flag::default());
             }
@@ -89,7 +89,7 @@ impl Review {
             Event::Looked { grant, request, reviewer, workstation } => {
                 let wrong = self.looked(now_ms, *grant, (*request, *reviewer, *workstation));
                 if let Some(wrong) = wrong {
-                    found.wrong(format!("a look by {grant} {wrong}"));
+                    found.wrong(format!("an access under {grant} {wrong}"));
                 }
             }
             Event::FlagDecided { request, person, outcome, .. } => {
@@ -99,7 +99,7 @@ impl Review {
                 if now_ms >= *expires_ms {
                     found.wrong(format!("workstation {workstation} was enrolled after it expired"));
                 }
-                // One that was revoked does not come back: it gets a new certificate.
+                // A revoked workstation does not come back: it gets a new certificate.
                 let enrolled = Workstation { expires_ms: *expires_ms, revoked: false };
                 match self.workstations.entry(*workstation) {
                     Slot::Vacant(slot) => drop(slot.insert(enrolled)),
@@ -120,11 +120,11 @@ impl Review {
 
     fn requested(&mut self, grant: GrantId, look: Look, found: &mut Found) {
         if !self.is_open(look.request) {
-            found.wrong(format!("{grant} is asked for, and its record is not flagged"));
+            found.wrong(format!("{grant} was requested, but its record is not flagged"));
         }
         match self.looks.entry(grant) {
             Slot::Vacant(slot) => drop(slot.insert(look)),
-            Slot::Occupied(_) => found.wrong(format!("{grant} was asked for before")),
+            Slot::Occupied(_) => found.wrong(format!("{grant} was requested before")),
         }
     }
 
@@ -137,16 +137,16 @@ impl Review {
         if reviewer == manager {
             found.wrong(format!("{grant} was approved by its own reviewer"));
         }
-        // With lockbox, the look's minutes begin when the customer consents.
+        // With lockbox, the minutes to open the record begin with the customer's consent.
         if !lockbox && expires_ms.saturating_sub(now_ms) > GRANT_MS_MAX {
-            found.wrong(format!("{grant} is for longer than any look may take"));
+            found.wrong(format!("{grant} is valid for longer than an access may be"));
         }
         let Some(look) = self.looks.get_mut(grant) else {
-            found.wrong(format!("{grant} was approved, and nobody had asked for it"));
+            found.wrong(format!("{grant} was approved without a request"));
             return;
         };
         if look.manager.is_some() {
-            // The first one counts.
+            // The first approval counts.
             found.wrong(format!("{grant} was approved before"));
             return;
         }
@@ -159,13 +159,13 @@ impl Review {
         let same = (look.request, look.reviewer, look.workstation);
         if same != (*request, *reviewer, *workstation) {
             found.wrong(format!(
-                "{grant} was approved for another record, person or workstation than was asked for"
+                "{grant} was approved for another record, person or workstation than was requested"
             ));
         }
         if look.lockbox && !lockbox {
-            found.wrong(format!("{grant} was approved without asking for the customer's consent"));
+            found.wrong(format!("{grant} was approved without requiring the customer's consent"));
         }
-        // From here on the look is held to what was approved, and to the stricter word on lockbox.
+        // From here on, the approved values apply, and the stricter value of lockbox.
         (look.request, look.reviewer, look.workstation) = (*request, *reviewer, *workstation);
         look.lockbox |= lockbox;
         (look.manager, look.expires_ms) = (Some(*manager), *expires_ms);
@@ -180,17 +180,17 @@ impl Review {
         found: &mut Found,
     ) {
         let wrong = match self.looks.get_mut(&grant) {
-            Some(Look { manager: None, .. }) | None => "is consented to, and was not approved",
-            Some(look) if look.refused => "is consented to after it was refused",
+            Some(Look { manager: None, .. }) | None => "was consented to, but was not approved",
+            Some(look) if look.refused => "was consented to after it was refused",
             Some(look) if look.consented => "was consented to before",
             Some(look) if person == look.reviewer || Some(person) == look.manager => {
-                "is consented to by the operator's own people"
+                "was consented to by the operator's own people"
             }
             Some(look) if now_ms >= look.expires_ms => {
-                "is consented to after its approval had expired"
+                "was consented to after its approval had expired"
             }
             Some(_) if expires_ms.saturating_sub(now_ms) > GRANT_MS_MAX => {
-                "is for longer than any look may take"
+                "is valid for longer than an access may be"
             }
             Some(look) => {
                 look.consented = true;
@@ -215,11 +215,11 @@ impl Review {
             return Some("without an approval");
         }
         if core::mem::replace(&mut look.used, true) {
-            Some("which was used before")
+            Some("after it was used")
         } else if look.refused {
-            Some("which was refused")
+            Some("after it was refused")
         } else if look.request != request {
-            Some("at another record than was approved")
+            Some("to another record than was approved")
         } else if look.reviewer != reviewer {
             Some("by another person than was approved")
         } else if look.workstation != workstation {
@@ -227,9 +227,9 @@ impl Review {
         } else if look.lockbox && !look.consented {
             Some("without the customer's consent")
         } else if now_ms >= look.expires_ms {
-            Some("which had expired")
+            Some("after it had expired")
         } else if !is_open {
-            Some("at a record that is not flagged any more")
+            Some("to a record that is no longer flagged")
         } else {
             match self.workstations.get(&workstation) {
                 None => Some("from a workstation that was never enrolled"),
@@ -244,8 +244,8 @@ impl Review {
         }
     }
 
-    /// Nobody needs to have looked: a record that can be judged without being read (a test's, one
-    /// of a known campaign, one whose category alone decides) is better judged so, and what was
+    /// A decision requires no access. Some records can be decided without being read: a test, a
+    /// known campaign, or a category that decides alone. That is better, because a record that was
     /// never opened cannot have been misused.
     fn decided(
         &mut self,
@@ -255,11 +255,11 @@ impl Review {
         found: &mut Found,
     ) {
         let Some(flag) = self.flags.get_mut(&request).filter(|flag| !flag.decided) else {
-            found.wrong(format!("{request} is judged, and is not flagged (any more)"));
+            found.wrong(format!("{request} was decided, but is not flagged (any more)"));
             return;
         };
         if flag.escalated_by == Some(person) {
-            found.wrong(format!("{request} is judged by the person who wanted another to"));
+            found.wrong(format!("{request} was decided by the person who escalated it"));
         }
         match outcome {
             Outcome::Escalated if flag.escalated_by.is_some() => {

@@ -1,4 +1,4 @@
-//! Checks that a log which succeeds another says so, and says where it was cut.
+//! Checks that a log which succeeds another has an entry about it, with the place of the cut.
 
 use alloc::{borrow::ToOwned as _, format, string::String};
 
@@ -9,21 +9,22 @@ use crate::{
     succession::{EndSignature, Mark, Succession},
 };
 
-/// A succession, as the log tells of it.
+/// A succession in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Succeeded {
-    /// The entry that tells of it.
+    /// The number of the entry that records it.
     pub index: u64,
-    /// When.
+    /// The time of the entry.
     pub time_ms: u64,
-    /// What it says.
+    /// The content of the entry.
     pub succession: Succession,
     /// The signature that ended the old log.
     pub signature: EndSignature,
 }
 
 impl Replay {
-    /// Takes an entry that says that this log succeeds another, given the tree before it.
+    /// Processes an entry that says that this log succeeds another. `before` is the tree before the
+    /// entry.
     pub(super) fn succeeded(
         &mut self,
         (before, last_ms): (Mark, u64),
@@ -32,7 +33,7 @@ impl Replay {
     ) {
         let succession = &succeeded.succession;
         if succession.cut != before {
-            found.wrong("it says that the log was cut elsewhere than before it".into());
+            found.wrong("it names a cut that is not directly before it".into());
         }
         if succession.heads.is_empty() {
             found.wrong("it names no head of the log that ended".into());
@@ -49,15 +50,15 @@ impl Replay {
         if let Some(last) = self.report.successions.last()
             && last.succession.new != succession.old
         {
-            found.wrong(format!("it ends `{}`, and the log was another", succession.old));
+            found.wrong(format!("it ends `{}`, but the log had another name", succession.old));
         }
-        // What should have happened meanwhile stands in the part that was cut off.
+        // Actions due meanwhile are in the part that was cut off.
         let excused = self.keys.succeeded(last_ms, succeeded.time_ms)
             + self.exemptions.succeeded(last_ms, succeeded.time_ms);
         if excused > 0 {
             found.notice(format!(
-                "the deadlines of {excused} keys and exemptions came after the backup was made: what \
-                 was done in time stands in the part of the old log that was cut off"
+                "the deadlines of {excused} keys and exemptions came after the backup was made; \
+                 timely actions are in the part of the old log that was cut off"
             ));
         }
         self.report.successions.push(succeeded);
@@ -65,7 +66,7 @@ impl Replay {
 }
 
 impl Report {
-    /// What is wrong with the names that this log had, by the key that signs it.
+    /// Checks the names that this log had against the key that signs it.
     pub(super) fn names(&self, checkpoint: &Checkpoint, service: &Verifier) -> Option<Finding> {
         let wrong = |index, what: String| Some(Finding { index, what });
         for Succeeded { index, succession, signature, .. } in &self.successions {
@@ -79,7 +80,7 @@ impl Report {
             && last.succession.new != checkpoint.origin
         {
             let what =
-                format!("it begins `{}`, and the checkpoint is another's", last.succession.new);
+                format!("it begins `{}`, but the checkpoint has another name", last.succession.new);
             return wrong(Some(last.index), what);
         }
         let name = service.name();
@@ -88,7 +89,7 @@ impl Report {
         };
         if checkpoint.origin != name && !self.successions.iter().any(was) {
             let what = format!(
-                "the checkpoint is of `{}`, and no entry says that it succeeds `{name}`",
+                "the checkpoint belongs to `{}`, but no entry says that it succeeds `{name}`",
                 checkpoint.origin
             );
             return wrong(None, what);
@@ -97,28 +98,30 @@ impl Report {
     }
 }
 
-/// Whether a log continues a checkpoint that was saved before.
+/// The result of comparing a log with a saved checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Continues {
-    /// It does.
+    /// The log continues the checkpoint.
     Yes,
-    /// The checkpoint is of the log that this one succeeds, after the cut; the entry that says so
-    /// names it as a head.
+    /// The checkpoint belongs to the log that this one succeeds, and lies after the cut. The
+    /// succession entry names it as a head.
     Named {
-        /// The entry.
+        /// The number of that entry.
         index: u64,
     },
-    /// It does not, and why: with the checkpoint that is the evidence.
+    /// The log does not continue the checkpoint. The text has the reason; the checkpoint is the
+    /// evidence.
     No(String),
 }
 
 impl Audit {
-    /// Compares with a checkpoint that was saved before, as [`super::Question::older_size`] asked for.
+    /// Compares the log with a saved checkpoint. The audit needs its size in
+    /// [`super::Question::older_size`].
     #[must_use]
     pub fn continues(&self, older: &Checkpoint) -> Continues {
         let Checkpoint { origin, size, root } = older;
         let successions = &self.report.successions;
-        // After its cut, a log that ended has entries that this one has not.
+        // After the cut, an ended log has entries that this log does not have.
         let ended = successions.iter().find(|one| {
             one.succession.old == *origin
                 || one.succession.heads.iter().any(|head| head.origin == *origin)
@@ -134,7 +137,7 @@ impl Audit {
         if *size <= common {
             return match self.older_root == Some(*root) {
                 true => Continues::Yes,
-                false => Continues::No("its first entries are others".to_owned()),
+                false => Continues::No("its first entries differ".to_owned()),
             };
         }
         let Some(one) = ended.filter(|_| !is_this) else {

@@ -86,8 +86,8 @@ fn each_broken_promise_is_named() {
 #[test]
 fn a_log_whose_beginning_was_left_out_is_found() {
     let found = findings(&[(1, changed()), (2, request()), (3, request()), (4, started())]);
-    assert_eq!(found, ["the service serves and has not started"], "once");
-    // A tenant is added before the first start; that is no request.
+    assert_eq!(found, ["the service served before its first start"], "once");
+    // A tenant is added before the first start, which is not a request.
     assert_eq!(findings(&[(1, changed()), (2, started()), (3, request())]), [""; 0]);
     assert_eq!(findings(&[]), [""; 0]);
 }
@@ -114,14 +114,14 @@ fn policies_in_force_without_a_proof_that_holds_are_notices() {
     let (one, two) = (with_policies(1), with_policies(2));
     let cases: [(&[Event], &[u64], &str); 8] = [
         (&[proved(1, Holds), one.clone(), one.clone()], &[], ""),
-        (&[one.clone(), proved(1, Holds), one.clone()], &[0], "no solver was asked"),
-        (&[proved(1, Holds), two.clone()], &[1], "no solver was asked"),
+        (&[one.clone(), proved(1, Holds), one.clone()], &[0], "no solver has checked"),
+        (&[proved(1, Holds), two.clone()], &[1], "no solver has checked"),
         (&[proved(1, Refuted), one.clone()], &[1], "break a promise"),
-        (&[proved(1, Undecided), one.clone()], &[1], "could not tell"),
-        // The newest outcome counts, but that a solver could not tell changes nothing.
+        (&[proved(1, Undecided), one.clone()], &[1], "could not decide"),
+        // The newest outcome counts, except an undecided one, which changes nothing.
         (&[proved(1, Holds), proved(1, Refuted), one.clone()], &[2], "break a promise"),
         (&[proved(1, Holds), proved(1, Undecided), one.clone()], &[], ""),
-        (&[proved(1, Holds), one.clone(), proved(1, Refuted)], &[2], "in force, and break"),
+        (&[proved(1, Holds), one.clone(), proved(1, Refuted)], &[2], "are active and break"),
     ];
     for (events, places, said) in cases {
         let report = replayed(events);
@@ -130,7 +130,7 @@ fn policies_in_force_without_a_proof_that_holds_are_notices() {
         assert_eq!(noticed, places, "{events:?}");
         assert!(report.notices.iter().all(|notice| notice.what.contains(said)), "{said}");
     }
-    // What never came into force is nobody's matter.
+    // Policies that never became active are not reported.
     assert_eq!(replayed(&[proved(1, Refuted), started()]).notices, vec![]);
 }
 

@@ -1,8 +1,8 @@
-//! Numbers in words, for people.
+//! Numbers in words, for display.
 
 use alloc::{format, string::String};
 
-/// A time span, in its two largest units: `29 d 18 h`.
+/// Formats a time span in its two largest units: `29 d 18 h`.
 #[must_use]
 pub fn duration(ms: u64) -> String {
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"), (1, "ms")];
@@ -16,7 +16,7 @@ pub fn duration(ms: u64) -> String {
             let space = if shown == 0 { "" } else { " " };
             text.push_str(&format!("{space}{count} {unit}"));
         }
-        // The unit after the largest one is the last, whether or not there is any of it.
+        // The unit after the largest one is the last, even if its count is zero.
         shown += u8::from(count > 0 || shown > 0);
         if shown == 2 {
             break;
@@ -25,7 +25,7 @@ pub fn duration(ms: u64) -> String {
     if text.is_empty() { "0 ms".into() } else { text }
 }
 
-/// A number with its noun: `1 key`, `2 keys`.
+/// Formats a number with its noun: `1 key`, `2 keys`.
 #[must_use]
 pub fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })

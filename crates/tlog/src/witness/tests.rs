@@ -6,7 +6,7 @@ use crate::{
     tree::{Frontier, consistency_proof, leaf_hash, tests::Leaves},
 };
 
-/// A log whose entries are numbers; from one of them on, other numbers.
+/// A log whose entries are numbers; after a given entry, the numbers differ.
 struct Log {
     signer: Signer,
     leaves: Leaves,
@@ -51,7 +51,7 @@ fn what_continues_is_signed() {
     }
 }
 
-/// The attack: one key, two histories.
+/// Attack: one key, two histories.
 #[test]
 fn a_fork_is_not_signed() {
     let log = Log::new(40, u64::MAX);
@@ -77,7 +77,7 @@ fn each_refusal_has_its_status() {
         (stale.clone(), stale.status(), stale.signed()),
         (Refusal::Size { signed: 20 }, 409, Some(20))
     );
-    // Back in time, with the truth about how far the witness is, and with a lie.
+    // Back in time, with a true and with a false size of the witness.
     assert_eq!(log.check(&log.ask(20, 10), Some(&seen)), Err(Refusal::Malformed));
     assert_eq!(log.check(&log.ask(10, 10), Some(&seen)), Err(Refusal::Size { signed: 20 }));
     let proofless = log.ask(20, 30).split_once("\n\n").map(|(_, note)| format!("old 20\n\n{note}"));

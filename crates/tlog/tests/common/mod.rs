@@ -1,5 +1,5 @@
-//! A log of chosen entries, published as files, by the shortest code that RFC 6962 and C2SP
-//! tlog-tiles allow: not by the code under test.
+//! A log of chosen entries, published as files, by the shortest code for RFC 6962 and C2SP
+//! tlog-tiles. It shares no code with the code under test.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ impl Files for Published {
     }
 }
 
-/// The key that signs.
+/// The signing key.
 pub fn signer() -> Signer {
     Signer::new("log.example/demo", &[7; 32]).unwrap()
 }
@@ -40,7 +40,7 @@ pub fn root(leaves: &[Digest]) -> Digest {
     }
 }
 
-/// All files of a log with these entries.
+/// Returns all files of a log with these entries.
 pub fn publish(entries: &[Vec<u8>]) -> Published {
     let mut files = BTreeMap::new();
     let leaves: Vec<Digest> = entries.iter().map(|entry| leaf_hash(entry)).collect();
@@ -66,7 +66,7 @@ pub fn publish(entries: &[Vec<u8>]) -> Published {
     Published(files)
 }
 
-/// A path, for fewer than 1,000,000 tiles.
+/// Returns a path, for fewer than 1,000,000 tiles.
 fn path(kind: &str, index: usize, width: usize) -> String {
     let place = match (index / 1000, index % 1000) {
         (0, rest) => format!("{rest:03}"),
@@ -76,12 +76,12 @@ fn path(kind: &str, index: usize, width: usize) -> String {
     format!("tile/{kind}/{place}{partial}")
 }
 
-/// A generator of numbers that are the same in every run with the same seed.
+/// A random number generator with a fixed sequence for each seed.
 #[derive(Debug)]
 pub struct Numbers(pub u64);
 
 impl Numbers {
-    /// The next number: splitmix64.
+    /// Returns the next number: splitmix64.
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -90,7 +90,7 @@ impl Numbers {
         z ^ (z >> 31)
     }
 
-    /// A number below a bound.
+    /// Returns a number below a bound.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }

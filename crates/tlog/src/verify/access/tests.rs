@@ -35,8 +35,8 @@ fn flagged(n: u8) -> Event {
     Event::Flagged { request: request(n), source: FlagSource::Monitoring, category: NOTHING }
 }
 
-/// Asks for a look that nobody allows.
-fn asked(n: u8) -> Event {
+/// An access request that is never approved.
+fn requested(n: u8) -> Event {
     let expires_ms = 9;
     let (grant, reviewer) = (GrantId::from_random([n; 16]), PersonId::from_random([8; 16]));
     Event::LookRequested {
@@ -61,14 +61,14 @@ fn every_access_is_told_by_its_request_in_order_and_nothing_else_is() {
     let events = [
         started(),
         flagged(1),
-        asked(1),
+        requested(1),
         read(2),
         looked(1),
         read(1),
         read(1),
         deleted(1),
         flagged(3),
-        asked(3),
+        requested(3),
     ];
     let accesses = replayed(&events).accesses;
     let access = |index, kind| Access { index, time_ms: index, kind };
@@ -80,11 +80,11 @@ fn every_access_is_told_by_its_request_in_order_and_nothing_else_is() {
     ];
     assert_eq!(accesses.get(&request(1)), Some(&expected));
     assert_eq!(accesses.get(&request(2)), Some(&vec![access(3, AccessKind::OwnerRead)]));
-    // Nobody saw what was flagged and asked for.
+    // A flag and an access request are not accesses.
     assert_eq!(accesses.len(), 2);
 }
 
-/// What nobody allowed, or came too late, is an access all the same: a finding hides none.
+/// A forbidden or late access is an access all the same: a finding does not hide it.
 #[test]
 fn an_access_that_breaks_a_rule_is_told_too() {
     let tenant = TenantId::from_random([1; 16]);

@@ -44,7 +44,7 @@ fn ended(approval: ApprovalId, end: End) -> Event {
 const BY_CUSTOMER: End =
     End::WithdrawnByCustomer { person: PersonId::from_random([1; 16]), reason: SALTED };
 
-/// Applied for and approved by two, and content logging is off: until 1000.
+/// An application that two people approved, with content logging off until 1000.
 fn in_force() -> Vec<(u64, Event)> {
     vec![
         (1, applied(A, 1000)),
@@ -77,13 +77,13 @@ fn exemptions_that_two_others_approved_are_no_findings() {
         (2000, logging(true, B)),
     ];
     assert_eq!(then(renewal), [""; 0]);
-    // Refused, withdrawn before it was decided, and forgotten: none of them had an effect.
+    // A refused, a withdrawn and a forgotten application have no effect.
     let without = vec![(1, applied(A, 1000)), (2, decided(A, 2, false)), (3, applied(B, 10))];
     assert_eq!(findings(&without), [""; 0]);
     assert_eq!(findings(&[(1, applied(A, 1000)), (2, ended(A, BY_CUSTOMER))]), [""; 0]);
 }
 
-/// Nobody's word is enough, the administrator's neither.
+/// No switch works without an application, not even the administrator's.
 #[test]
 fn what_nobody_had_applied_for_switches_nothing() {
     let (replay, checkpoint) = log(&[(1, logging(false, A)), (2, logging(true, B))]);
@@ -96,7 +96,7 @@ fn what_nobody_had_applied_for_switches_nothing() {
     );
     assert!(wrong[0].1.contains("res_0303"), "{wrong:?}");
     let without = then(vec![(9, logging(true, B))]);
-    assert!(matches!(&without[..], [on] if on.contains("nobody had applied")), "{without:?}");
+    assert!(matches!(&without[..], [on] if on.contains("no application")), "{without:?}");
     let (replay, checkpoint) = log(&in_force());
     assert_eq!(replay.finish(&checkpoint, None).notices, vec![]);
 }
@@ -126,13 +126,19 @@ fn exemptions_that_were_not_approved_as_they_must_be_are_named() {
             ],
             not_two,
         ),
-        (vec![apply(), (2, decided(A, 2, false)), (3, decided(A, 3, true))], "over or decided"),
+        (
+            vec![apply(), (2, decided(A, 2, false)), (3, decided(A, 3, true))],
+            "ended or was decided",
+        ),
         (vec![apply(), (2, decided(A, 2, true)), (50, decided(A, 3, true))], "after it had lapsed"),
-        (vec![(2, decided(A, 2, true))], "nobody had applied"),
-        (vec![apply(), apply()], "asked for before"),
+        (vec![(2, decided(A, 2, true))], "without an application"),
+        (vec![apply(), apply()], "requested before"),
         (vec![(1, applied(A, 366 * DAY_MS))], "more than 365 days"),
-        (vec![(1, ended(A, End::Expired))], "nobody had applied"),
-        (vec![apply(), (2, ended(A, BY_CUSTOMER)), (3, decided(A, 2, true))], "over or decided"),
+        (vec![(1, ended(A, End::Expired))], "without an application"),
+        (
+            vec![apply(), (2, ended(A, BY_CUSTOMER)), (3, decided(A, 2, true))],
+            "ended or was decided",
+        ),
     ];
     for (events, expected) in cases {
         let found = findings(&events);
@@ -167,10 +173,10 @@ fn exemptions_that_outlive_their_end_are_named() {
             "which had ended",
         ),
         (vec![(9, ended(A, BY_CUSTOMER)), (9, ended(A, BY_CUSTOMER))], "ended before"),
-        (vec![(9, ended(A, End::Renewed { by: B }))], "not approved in its place"),
+        (vec![(9, ended(A, End::Renewed { by: B }))], "an application that was not approved"),
         (vec![(1000, logging(false, A))], "which had expired"),
-        (vec![(9, other(logging(false, A)))], "another resource's"),
-        (vec![(9, decided(A, 4, false))], "over or decided"),
+        (vec![(9, other(logging(false, A)))], "for another resource"),
+        (vec![(9, decided(A, 4, false))], "ended or was decided"),
     ];
     for (events, expected) in cases {
         let found = then(events);

@@ -19,7 +19,7 @@ fn read(n: u8) -> Event {
     Event::OwnerRead { request: request(n), owner: Digest([0; 32]) }
 }
 
-/// Deleted, and sealed under this key.
+/// A deletion of a record that is sealed under this key.
 fn deleted(n: u8, key: u8) -> Event {
     let key = KeyId::from_random([key; 16]);
     Event::OwnerDeleted { request: request(n), owner: Digest([0; 32]), key }
@@ -39,7 +39,7 @@ fn created(key: u8) -> Event {
     Event::KeyCreated { key: KeyId::from_random([key; 16]), tenant, deadline_ms: DAY_MS }
 }
 
-/// A key of the same tenant, and of the next day.
+/// A key of the same tenant for the next day.
 fn tomorrows(key: u8) -> Event {
     let tenant = TenantId::from_random([1; 16]);
     Event::KeyCreated { key: KeyId::from_random([key; 16]), tenant, deadline_ms: 2 * DAY_MS }
@@ -68,7 +68,7 @@ fn what_was_deleted_is_neither_read_nor_deleted_again() {
         assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
     }
     let noted = notices(&events(&[looked(1)]));
-    assert!(noted.len() == 1 && noted[0].contains("looked at after"), "{noted:?}");
+    assert!(noted.len() == 1 && noted[0].contains("opened by a reviewer after"), "{noted:?}");
     assert_eq!(notices(&events(&[looked(2)])), [""; 0]);
 }
 
@@ -85,10 +85,11 @@ fn a_deletion_names_a_key_that_lives() {
     }
 }
 
-/// Parts of the notices, in order.
+/// Parts of the expected notices, in order.
 type Expected = &'static [&'static str];
 
-/// A key goes early for a deletion that names it, once another one has taken its place, and soon.
+/// A key may be destroyed early only for a deletion that names it, after another key has replaced
+/// it, and soon.
 #[test]
 fn a_key_that_goes_before_its_time_is_a_notice_unless_an_owner_deleted_what_it_sealed() {
     const UNASKED: &str = "no owner had deleted";
@@ -105,7 +106,7 @@ fn a_key_that_goes_before_its_time_is_a_notice_unless_an_owner_deleted_what_it_s
             &[(0, created(1)), (1, deleted(1, 1)), (1, created(2)), (late + 1, destroyed(1))],
             &[TARDY],
         ),
-        // Of another key nothing was deleted, and what was has been paid for.
+        // Nothing was deleted under the other key, and the deletion was already completed.
         (
             &[
                 (0, created(1)),
@@ -117,11 +118,11 @@ fn a_key_that_goes_before_its_time_is_a_notice_unless_an_owner_deleted_what_it_s
             ],
             &[UNASKED],
         ),
-        // A successor of another deadline is none.
+        // A key with another deadline is not a replacement.
         (&[(0, created(1)), (1, deleted(1, 1)), (1, tomorrows(2)), (1, destroyed(1))], &[LOST]),
         (&[(0, created(1)), (soon, destroyed(1))], &[]),
         (&[(0, created(1)), (soon - 1, destroyed(1))], &[UNASKED, LOST]),
-        // What was deleted and never shredded.
+        // A deletion whose key is never destroyed.
         (&[(0, created(1)), (1, deleted(1, 1)), (late + 1, read(2))], &["was not destroyed"]),
         (&[(0, created(1)), (1, deleted(1, 1)), (late, read(2))], &[]),
     ];

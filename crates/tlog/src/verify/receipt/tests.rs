@@ -17,7 +17,7 @@ fn verified(claims: Claims) -> Verified {
     Verified { claims, entry, index: 3, checkpoint }
 }
 
-/// A log of a proof and a start with the policies of a receipt's claims, its key, and its request.
+/// A log with a proof, a start with the policies of the receipt's claims, the key and the request.
 fn report(of: &Claims, key: Event) -> Report {
     report_after(proved(of, ProofOutcome::Holds), of, key)
 }
@@ -38,7 +38,7 @@ fn report_after(proof: Event, of: &Claims, key: Event) -> Report {
     for event in [proof, started, key, request] {
         replay.push(&Entry { time_ms: finished_ms, event }.encode());
     }
-    replay.told()
+    replay.into_report()
 }
 
 fn created(of: &Claims) -> Event {
@@ -91,11 +91,11 @@ fn what_receipt_and_log_say_differently_is_named() {
     odd.facts.started_ms -= DAY_MS;
     stored(&mut odd, 20_446 * DAY_MS - 1);
     let cases = [
-        (late.clone(), report(&late, created(&late)), "later than was agreed"),
-        (early.clone(), report(&early, created(&early)), "earlier than was agreed"),
-        (odd.clone(), report(&odd, created(&odd)), "no midnight"),
+        (late.clone(), report(&late, created(&late)), "later than agreed"),
+        (early.clone(), report(&early, created(&early)), "earlier than agreed"),
+        (odd.clone(), report(&odd, created(&odd)), "not a midnight"),
         (late, log.clone(), "another deadline in the log"),
-        (with(|c| c.terms.retention_days = 0), log.clone(), "zero retention, and that"),
+        (with(|c| c.terms.retention_days = 0), log.clone(), "zero retention and stored content"),
         (with(|c| c.terms.retention_days = 31), log.clone(), "more than 30"),
         (with(|c| c.terms.tenant = TenantId::from_random([9; 16])), log, "another tenant"),
         (good.clone(), report(&with(|c| c.facts.stored = None), other_key()), "does not know"),
@@ -123,13 +123,13 @@ fn policies_of_which_receipt_and_log_say_different_things_are_named() {
         assert!(found.iter().any(|what| what.contains("the log has no proof")), "{found:?}");
         assert_eq!(wrong(unproved.clone(), &log(outcome)), [""; 0]);
     }
-    // It was proved in time for nobody who was told that it was not.
+    // A receipt that says "unproved" is accepted even if the log has a proof.
     assert_eq!(wrong(unproved, &log(ProofOutcome::Holds)), [""; 0]);
     for told in [others, told(None)] {
         let found = wrong(told, &log(ProofOutcome::Holds));
         assert!(found.iter().any(|what| what.contains("names other policies")), "{found:?}");
     }
-    // Neither receipts nor starts of earlier versions tell of policies.
+    // Receipts and starts of earlier versions do not record policies.
     let mut earlier = log(ProofOutcome::Holds);
     earlier.policies.clear();
     assert_eq!(wrong(told(None), &earlier), [""; 0]);
@@ -163,7 +163,7 @@ fn a_replay_remembers_when_a_key_was_made_and_destroyed() {
         let time_ms = time_ms + 5 * replay.frontier.size();
         replay.push(&Entry { time_ms, event }.encode());
     }
-    let made = replay.told().keys[&key];
+    let made = replay.into_report().keys[&key];
     assert_eq!((made.index, made.tenant), (0, good.terms.tenant));
     assert_eq!(made.destroyed_ms, Some(time_ms + 5));
 }

@@ -81,7 +81,7 @@ fn decided(by: u8, outcome: Outcome) -> Event {
     Event::FlagDecided { request: REQUEST, person: person(by), outcome, reason: SALTED }
 }
 
-/// A start, an enrolled workstation and a flagged record, and then some events.
+/// A start, an enrolled workstation and a flagged record, followed by some events.
 fn after(events: Vec<(u64, Event)>) -> Vec<String> {
     let mut all = vec![
         (0, super::super::tests::started()),
@@ -108,11 +108,11 @@ fn looks_that_everybody_allowed_are_no_findings() {
         (149 * MINUTE_MS, looked()),
         (150 * MINUTE_MS, decided(REVIEWER, Outcome::Escalated)),
         (160 * MINUTE_MS, decided(MANAGER, Outcome::Dismissed)),
-        // For another reason.
+        // Flagged again, for another reason.
         (170 * MINUTE_MS, flagged(REQUEST)),
     ];
     assert_eq!(after(lockbox), [""; 0]);
-    // Switched on since it was asked for: the stricter word holds.
+    // Lockbox switched on after the request: the stricter value applies.
     let stricter = vec![
         (10, requested(false)),
         (20, approved(true)),
@@ -122,7 +122,7 @@ fn looks_that_everybody_allowed_are_no_findings() {
     assert_eq!(after(stricter), [""; 0]);
 }
 
-/// What can be judged without being read is better judged so.
+/// A decision requires no access.
 #[test]
 fn a_flag_that_is_decided_without_a_look_is_no_finding() {
     assert_eq!(after(vec![(10, decided(REVIEWER, Outcome::Dismissed))]), [""; 0]);
@@ -145,18 +145,18 @@ fn looks_that_somebody_did_not_allow_are_named() {
     let cases = [
         (vec![(10, looked())], "without an approval"),
         (vec![(10, requested(false)), (20, looked())], "without an approval"),
-        (vec![(10, approved(false))], "nobody had asked for it"),
+        (vec![(10, approved(false))], "approved without a request"),
         (vec![(10, requested(false)), (100, approved(false))], "request for it had expired"),
         (look(vec![(30, approved(false))]), "was approved before"),
         (vec![(10, requested(false)), (20, approved_by(REVIEWER, false, 200))], "own reviewer"),
         (vec![(10, requested(false)), (20, approved_by(MANAGER, false, 21 + hour))], "longer"),
-        (vec![(10, requested(true)), (20, approved(false))], "without asking for the customer"),
-        (look(vec![(200, looked())]), "which had expired"),
-        (look(vec![(30, looked()), (40, looked())]), "used before"),
+        (vec![(10, requested(true)), (20, approved(false))], "without requiring the customer"),
+        (look(vec![(200, looked())]), "after it had expired"),
+        (look(vec![(30, looked()), (40, looked())]), "after it was used"),
         (look(vec![(30, looked_at(OTHER, REVIEWER, DESK))]), "another record than"),
         (look(vec![(30, looked_at(REQUEST, CUSTOMER, DESK))]), "another person than"),
         (look(vec![(30, looked_at(REQUEST, REVIEWER, elsewhere))]), "another workstation than"),
-        (look(vec![(25, refused(Decider::Manager)), (30, looked())]), "which was refused"),
+        (look(vec![(25, refused(Decider::Manager)), (30, looked())]), "after it was refused"),
         (
             vec![(10, requested(false)), (15, refused(Decider::Manager)), (20, approved(false))],
             "after it was refused",
@@ -164,10 +164,10 @@ fn looks_that_somebody_did_not_allow_are_named() {
         (look(vec![(25, revoked()), (30, looked())]), "that was revoked"),
         (
             look(vec![(25, decided(MANAGER, Outcome::Dismissed)), (30, looked())]),
-            "not flagged any more",
+            "no longer flagged",
         ),
         (lockbox(vec![(30, looked())]), "without the customer's consent"),
-        (lockbox(vec![(30, consented(CUSTOMER, 100)), (100, looked())]), "which had expired"),
+        (lockbox(vec![(30, consented(CUSTOMER, 100)), (100, looked())]), "after it had expired"),
         (lockbox(vec![(30, consented(REVIEWER, 100)), (40, looked())]), "without the customer"),
         (lockbox(vec![(30, consented(MANAGER, 100))]), "operator's own people"),
         (lockbox(vec![(200, consented(CUSTOMER, 300))]), "after its approval had expired"),
@@ -182,7 +182,7 @@ fn looks_that_somebody_did_not_allow_are_named() {
         ),
         (vec![(30, consented(CUSTOMER, 90))], "was not approved"),
         (vec![(30, requested(true)), (31, consented(CUSTOMER, 90))], "was not approved"),
-        (look(vec![(30, requested(false))]), "asked for before"),
+        (look(vec![(30, requested(false))]), "requested before"),
         (vec![(10, decided(MANAGER, Outcome::Confirmed)), (20, requested(false))], "not flagged"),
         (
             vec![
@@ -196,7 +196,7 @@ fn looks_that_somebody_did_not_allow_are_named() {
                 (10, decided(MANAGER, Outcome::Escalated)),
                 (20, decided(MANAGER, Outcome::Dismissed)),
             ],
-            "wanted another to",
+            "person who escalated it",
         ),
         (
             vec![
@@ -240,11 +240,11 @@ fn approvals_of_something_else_than_was_asked_for_are_named() {
         let mut approval = approved(false);
         change(&mut approval);
         let found = after(vec![(10, requested(false)), (20, approval)]);
-        assert!(found.iter().any(|what| what.contains("than was asked for")), "{found:?}");
+        assert!(found.iter().any(|what| what.contains("than was requested")), "{found:?}");
     }
 }
 
-/// Each alone is enough, with everything else as it should be.
+/// Each defect alone causes a finding, with everything else in order.
 #[test]
 fn looks_from_workstations_that_are_not_enrolled_are_named() {
     let start = super::super::tests::started;
