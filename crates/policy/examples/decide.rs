@@ -1,8 +1,8 @@
 //! Measures decisions: `cargo run --release -p policy --example decide`.
 //!
-//! A key and a refusal, with 1,000 role assignments in the tables: as the service asks, which remembers
-//! what cannot turn out otherwise, and decided anew each time. A decision must not take longer than
-//! 50 µs, in 99 of 100 cases.
+//! The cases are a key and a refusal, with 1,000 role assignments in the tables. Each is measured
+//! as in the service, which remembers fixed decisions, and with a new decision each time. In 99 of
+//! 100 cases, a decision must not take longer than 50 µs.
 
 use std::{error::Error, hint::black_box, time::Instant};
 
@@ -19,7 +19,7 @@ use policy::{
     principal::{Key, Principal, ResourceKeys, authenticate},
 };
 
-/// Decisions that are measured.
+/// The number of measured decisions.
 const DECISIONS: usize = 100_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -81,7 +81,7 @@ fn measure(what: &str, decide: impl Fn(&Moment) -> bool) {
     report(&format!("{what}: p50 {} ns, p99 {} ns", at(50), at(99)));
 }
 
-#[expect(clippy::print_stdout, reason = "a measurement is for whoever runs it")]
+#[expect(clippy::print_stdout, reason = "the measurement is the program's output")]
 fn report(line: &str) {
     println!("{line}");
 }

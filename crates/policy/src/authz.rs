@@ -1,8 +1,8 @@
-//! Decides whether a principal may act, and answers with a permit.
+//! Decides whether a principal may act, and returns a permit.
 //!
-//! The decisions are Cedar's, by the policies in crates/policy/cedar: roles permit, guards forbid.
-//! Here facts become entities, and Cedar's answer becomes a [`Permit`] or the words of a refusal.
-//! A policy that cannot be evaluated refuses: an error never opens anything.
+//! Cedar decides, by the policies in crates/policy/cedar: roles permit, guards forbid. This module
+//! turns facts into entities, and Cedar's answer into a [`Permit`] or the text of a refusal. A
+//! policy that cannot be evaluated refuses: an error never allows an action.
 
 pub mod context;
 mod entities;
@@ -11,7 +11,9 @@ pub mod policies;
 pub mod proof;
 mod question;
 pub mod role;
+mod scope;
 mod settled;
+pub mod thing;
 
 pub use facts::DeploymentFacts;
 pub use settled::{REMEMBERED_MAX, Settled};
@@ -26,10 +28,11 @@ use cedar_policy::{Authorizer, EntityUid};
 use self::{
     context::Moment,
     entities::{Attributes, Kind, Store},
-    facts::{ResourceFacts, Scope, TenantFacts, Thing},
+    facts::{ResourceFacts, Scope, TenantFacts},
     policies::{BadPolicies, Policies, SEE},
     question::Question,
     role::{Role, RoleAssignments, Roles},
+    thing::Thing,
 };
 use crate::{
     id::TenantId,
@@ -37,21 +40,23 @@ use crate::{
     principal::Principal,
 };
 
-/// What decides: the policies in force, who holds which role, and which tenant is the operator's.
+/// The inputs of every decision: the active policies, the role assignments and the operator's
+/// tenant.
 #[derive(Debug, Clone)]
 pub struct Authority {
     policies: Arc<Policies>,
-    /// Who holds which role where.
+    /// The role assignments: holder, role and scope.
     pub roles: RoleAssignments,
     operator: Option<TenantId>,
     authorizer: Authorizer,
-    /// How many questions Cedar was asked.
+    /// The number of questions sent to Cedar.
     asked: Arc<AtomicU64>,
 }
 
 impl Authority {
-    /// Decides by these policies. The operator's own people and programs are those of `operator`;
-    /// with none, nobody runs or reviews anything through this authority.
+    /// Creates an authority that decides by `policies`. The principals of tenant `operator` are the
+    /// operator's own people and programs. Without an operator tenant, no principal can run the
+    /// service or review records.
     #[must_use]
     pub fn new(
         policies: impl Into<Arc<Policies>>,
@@ -62,25 +67,54 @@ impl Authority {
         Self { policies, roles, operator, authorizer: Authorizer::new(), asked }
     }
 
-    /// Bailiwick's own policies, and nobody with a role: keys work, nothing else does.
+    /// Creates an authority with Bailiwick's own policies and no role assignments: only keys work.
     ///
     /// # Errors
-    /// Never in a build whose tests passed.
+    /// None in a build that passes its tests.
     pub fn built_in() -> Result<Self, BadPolicies> {
         Ok(Self::new(Policies::built_in()?, None, RoleAssignments::default()))
     }
 
-    /// The policies in force.
+    /// Returns the active policies.
     #[must_use]
     pub fn policies(&self) -> &Policies {
         &self.policies
     }
 }
 
-/// Allows action `A` on a thing, or says why not.
+/// Allows action `A` on a thing, or returns the reason of the refusal.
+///
+/// ```
+/// use policy::{
+///     authz::{Authority, DeploymentFacts, Denied, authorize, context::Moment},
+///     id::{DeploymentId, ResourceId, TenantId},
+///     permit::{Complete, Permit},
+///     principal::{Key, ResourceKeys, authenticate},
+/// };
+///
+/// let (tenant, resource) = (TenantId::from_random([1; 16]), ResourceId::from_random([2; 16]));
+/// let key = Key::from_random(&[3; 32]);
+/// let keys =
+///     ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest(), disabled: false };
+/// let caller = authenticate(&key, &keys)?.into();
+///
+/// // The key of a resource may call the deployments of this resource.
+/// let deployment = DeploymentId::from_random([4; 16]);
+/// let own = DeploymentFacts { tenant, resource, deployment };
+/// let (authority, now) = (Authority::built_in()?, Moment { now_ms: 0 });
+/// let permit: Permit<Complete> = authorize(&authority, &caller, &own, &now)?;
+/// assert_eq!(permit.spend(), own);
+///
+/// // A deployment of another tenant looks like a missing one.
+/// let foreign = DeploymentFacts { tenant: TenantId::from_random([5; 16]), ..own };
+/// let refused = authorize::<Complete>(&authority, &caller, &foreign, &now);
+/// assert_eq!(refused.err(), Some(Denied::Hidden));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
-/// When the principal may not do it, or may not even know that the thing exists.
+/// [`Denied::Hidden`] if the principal may not know that the thing exists. [`Denied::Forbidden`] if
+/// it may see the thing but not act on it.
 pub fn authorize<A: Action>(
     authority: &Authority,
     principal: &Principal,
@@ -106,34 +140,34 @@ pub fn authorize<A: Action>(
     Err(Denied::Forbidden(Forbidden { action: A::NAME, roles, because }))
 }
 
-/// Whether the principal may know that a thing exists.
+/// Returns true if the principal may know that a thing exists.
 pub(crate) fn knows(authority: &Authority, principal: &Principal, thing: &impl Thing) -> bool {
     let (roles, moment) = (authority.roles_of(principal, thing), Moment { now_ms: 0 });
     let question = Question::new(authority, principal, roles, SEE, thing, &moment);
     question.is_some_and(|question| question.seen())
 }
 
-/// Why there is no permit.
+/// The reason why there is no permit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// The principal may not even know that the thing exists: to be answered as if it did not
-    /// (404).
+    /// The principal may not know that the thing exists: answer 404, as for a missing thing.
     #[error("no such thing for this caller")]
     Hidden,
-    /// The principal may see the thing, and not do this with it (403).
+    /// The principal may see the thing, but not perform this action on it (403).
     #[error(transparent)]
     Forbidden(Forbidden),
 }
 
-/// What was refused, and which role would change that.
+/// The refused action, and the roles that would allow it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Forbidden {
     /// The action's name.
     pub action: &'static str,
-    /// The roles each of which would be enough, beside those that the caller holds. None where no
-    /// role is: then something else is missing, as an approval or an enrolled workstation.
+    /// The roles of which each one would be enough, in addition to the caller's own. Empty if no
+    /// role is enough: something else is missing, such as an approval or an enrolled workstation.
     pub roles: Vec<Role>,
-    /// Where no role is enough: the `@refusal` of the guard that forbids it, if it has one.
+    /// The `@refusal` of the guard that forbids the action. Set only if no role is enough and the
+    /// guard has one.
     pub because: Option<String>,
 }
 
@@ -145,7 +179,8 @@ impl fmt::Display for Forbidden {
             return f.write_str(because);
         }
         let [first, others @ ..] = roles.as_slice() else {
-            return f.write_str("no further role would change that");
+            return f
+                .write_str("no role is enough: a policy forbids it; ask the operator which one");
         };
         write!(f, "it takes the role `{first}`")?;
         others.iter().try_for_each(|role| write!(f, " or `{role}`"))?;
@@ -154,7 +189,7 @@ impl fmt::Display for Forbidden {
 }
 
 impl Authority {
-    /// The roles that the principal holds at the thing and above it.
+    /// Returns the roles that the principal holds at the thing and above it.
     fn roles_of(&self, principal: &Principal, thing: &impl Thing) -> Roles {
         let held = |holder| self.roles.held_at(holder, thing.scopes());
         let held = principal.holder().map_or(Roles::NONE, held);
@@ -163,7 +198,7 @@ impl Authority {
         held.and(claimed.unwrap_or_default())
     }
 
-    /// The principal, described. Nothing of its roles but those given, so that others can be tried.
+    /// Describes the principal with the given roles only, so that [`authorize`] can try others.
     fn describe(&self, principal: &Principal, roles: Roles, store: &mut Store<'_>) -> EntityUid {
         match principal {
             Principal::Key(key) => {

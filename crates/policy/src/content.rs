@@ -1,38 +1,39 @@
 //! Text that belongs to a customer, in a type that cannot be printed.
 //!
-//! It has no `Display`, no `Serialize`, and a `Debug` that shows a length only, so a log line, an
-//! error or a metric label cannot hold it by accident. Its bytes are overwritten when it is dropped.
+//! The type has no `Display` and no `Serialize`, and its `Debug` shows only a length. A log line,
+//! an error or a metric label therefore cannot contain content by accident. Its bytes are
+//! overwritten when it is dropped.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A prompt, a completion, a tool's description or arguments, a stop string: anything a customer
-/// or a model wrote.
+/// A prompt, a completion, a tool's description or arguments, a stop string: any text that a
+/// customer or a model wrote.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Content(Zeroizing<String>);
 
 impl Content {
-    /// Takes text into custody.
+    /// Takes ownership of a text.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The text itself. Every call is a place where content can leave: keep them few, and look at
-    /// where the result goes.
+    /// Returns the text itself. Content can leave at every call of this function: keep the calls
+    /// few, and check the destination of each result.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Length in bytes.
+    /// Returns the length in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no text.
+    /// Returns true if there is no text.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -51,20 +52,21 @@ impl fmt::Debug for Content {
     }
 }
 
-/// Content as bytes: a body as it crossed the wire, or what a record holds before it is sealed.
+/// Content as bytes: a body as sent on the wire, or the plaintext of a record.
 ///
-/// As with [`Content`], nothing prints it, and it is overwritten when it is dropped.
+/// Like [`Content`], it cannot be printed and is overwritten when it is dropped.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ContentBytes(Zeroizing<Vec<u8>>);
 
 impl ContentBytes {
-    /// Takes bytes into custody.
+    /// Takes ownership of bytes.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The bytes themselves. As with [`Content::reveal`]: look at where the result goes.
+    /// Returns the bytes themselves. As with [`Content::reveal`], check the destination of the
+    /// result.
     #[must_use]
     pub fn reveal(&self) -> &[u8] {
         &self.0
@@ -84,8 +86,8 @@ impl fmt::Debug for ContentBytes {
 
 /// Content on its way between the gateway and a worker.
 ///
-/// `Content` itself does not implement serde's traits, so that it cannot slip into a response, a
-/// log line or a row; the frames of the worker protocol name this module field by field.
+/// `Content` itself does not implement serde's traits, so it cannot slip into a response, a log
+/// line or a row. The frames of the worker protocol name this module for each field.
 pub mod wire {
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -94,7 +96,7 @@ pub mod wire {
     /// Writes the text.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// The serializer's errors.
     pub fn serialize<S: Serializer>(content: &Content, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(content.reveal())
     }
@@ -102,7 +104,7 @@ pub mod wire {
     /// Reads the text.
     ///
     /// # Errors
-    /// Those of the deserializer.
+    /// The deserializer's errors.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Content, D::Error> {
         String::deserialize(deserializer).map(Content::new)
     }

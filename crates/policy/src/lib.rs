@@ -1,19 +1,37 @@
-//! What is allowed: pure decisions, as values that the next step needs.
+//! Authorization decisions as pure functions. Each decision is a value that the next step requires.
 //!
-//! No input or output, no clock, no randomness, no async: whoever calls passes the time and the
-//! random bytes in. That is what makes each decision testable and, later, provable.
+//! This crate has no input or output, clock, randomness or async code. The caller passes the time
+//! and the random bytes. Each decision can therefore be tested, and proved.
+//!
+//! Without the feature `decisions` only [`content`] and [`task`] remain: the words that `wire` needs.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "decisions")]
+pub mod administrator;
+#[cfg(feature = "decisions")]
 pub mod authz;
+#[cfg(feature = "decisions")]
+mod bounded;
 pub mod content;
+#[cfg(feature = "decisions")]
 pub mod meter;
+#[cfg(feature = "decisions")]
+pub mod model;
+#[cfg(feature = "decisions")]
 pub mod network;
+#[cfg(feature = "decisions")]
 pub mod permit;
+#[cfg(feature = "decisions")]
 pub mod price;
+#[cfg(feature = "decisions")]
 pub mod principal;
+#[cfg(feature = "decisions")]
 pub mod retention;
 pub mod task;
+#[cfg(feature = "decisions")]
 pub mod token;
+#[cfg(feature = "decisions")]
 pub mod workflow;
 
+#[cfg(feature = "decisions")]
 pub use tlog::id;

@@ -1,20 +1,20 @@
-//! Tokens and requests per minute, as Azure counts them.
+//! Tokens and requests per minute, counted like Azure.
 //!
-//! A deployment has two counters that start again each minute. A request reserves its estimated
-//! tokens up front (prompt characters, and the most it may generate); rejected requests count
-//! towards requests per minute too. Source: Azure's quota page, "Understanding rate limits".
+//! A deployment has two counters that restart each minute. A request reserves its estimated tokens
+//! up front (prompt characters, and the maximum that it may generate). Rejected requests also count
+//! towards requests per minute. Source: Azure's quota page, "Understanding rate limits".
 
 /// The limits of one deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct RateLimits {
     /// Tokens per minute.
     pub tokens_per_minute: u32,
     /// Requests per minute.
     pub requests_per_minute: u32,
 }
 
-/// The counters of one deployment in the current minute. Time is whatever monotonic milliseconds
-/// the caller passes.
+/// The counters of one deployment in the current minute. The caller passes the time in monotonic
+/// milliseconds.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Meter {
     window_start_ms: Option<u64>,
@@ -22,27 +22,28 @@ pub struct Meter {
     requests: u64,
 }
 
-/// What is left, for the `x-ratelimit-*` headers.
+/// The remaining quota, for the `x-ratelimit-*` headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Balance {
-    /// The limits in force.
-    pub limits: Limits,
+    /// The active limits.
+    pub limits: RateLimits,
     /// Tokens left in this minute.
     pub remaining_tokens: u32,
     /// Requests left in this minute.
     pub remaining_requests: u32,
-    /// Milliseconds until both start again.
+    /// Milliseconds until both counters restart.
     pub reset_ms: u64,
 }
 
-/// Which limit a request ran into.
+/// The limit that a request exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exceeded {
     /// Too many requests in this minute.
     Requests(Balance),
     /// Too many tokens in this minute.
     Tokens(Balance),
-    /// The request alone asks for more tokens than a whole minute allows: waiting does not help.
+    /// The request can never fit: it needs more tokens than a whole minute allows, or the limit of
+    /// requests is 0. Waiting does not help.
     Never(Balance),
 }
 
@@ -53,10 +54,10 @@ impl Meter {
     /// Counts one request and reserves its estimated tokens.
     ///
     /// # Errors
-    /// When a limit is exceeded; the request still counts, its tokens do not.
+    /// [`Exceeded`] if a limit is exceeded. The request still counts; its tokens do not.
     pub fn reserve(
         &mut self,
-        limits: Limits,
+        limits: RateLimits,
         estimated_tokens: u64,
         now_ms: u64,
     ) -> Result<Balance, Exceeded> {
@@ -74,11 +75,13 @@ impl Meter {
             remaining_requests: left(limits.requests_per_minute, meter.requests),
             reset_ms: start.saturating_add(WINDOW_MS).saturating_sub(now_ms),
         };
+        // Checked first, so that no caller waits in vain.
+        if limits.requests_per_minute == 0 || estimated_tokens > u64::from(limits.tokens_per_minute)
+        {
+            return Err(Exceeded::Never(balance(self)));
+        }
         if self.requests > u64::from(limits.requests_per_minute) {
             return Err(Exceeded::Requests(balance(self)));
-        }
-        if estimated_tokens > u64::from(limits.tokens_per_minute) {
-            return Err(Exceeded::Never(balance(self)));
         }
         let wanted = self.tokens.saturating_add(estimated_tokens);
         if wanted > u64::from(limits.tokens_per_minute) {
@@ -97,7 +100,7 @@ fn left(limit: u32, used: u64) -> u32 {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { tokens_per_minute: 100, requests_per_minute: 3 };
+    const LIMITS: RateLimits = RateLimits { tokens_per_minute: 100, requests_per_minute: 3 };
 
     #[test]
     fn tokens_and_requests_run_out_and_come_back_after_a_minute() {
@@ -113,7 +116,19 @@ mod tests {
 
     #[test]
     fn a_request_that_can_never_fit_says_so() {
-        assert!(matches!(Meter::default().reserve(LIMITS, 101, 0), Err(Exceeded::Never(_))));
+        let mut meter = Meter::default();
+        // The call counts as a request, and gives the same result after the minute's requests are
+        // used up.
+        for _ in 0..5 {
+            assert!(matches!(meter.reserve(LIMITS, 101, 0), Err(Exceeded::Never(_))));
+        }
+        assert!(matches!(meter.reserve(LIMITS, 1, 0), Err(Exceeded::Requests(_))));
+        for none in [
+            RateLimits { tokens_per_minute: 0, ..LIMITS },
+            RateLimits { requests_per_minute: 0, ..LIMITS },
+        ] {
+            assert!(matches!(Meter::default().reserve(none, 1, 0), Err(Exceeded::Never(_))));
+        }
     }
 
     #[test]

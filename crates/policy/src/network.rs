@@ -1,6 +1,6 @@
-//! Which networks a resource answers: Azure's `networkAcls` and `publicNetworkAccess`.
+//! The networks that may call a resource: Azure's `networkAcls` and `publicNetworkAccess`.
 //!
-//! [`admit`] gives an [`Admitted`], which a caller cannot be made without.
+//! [`admit`] returns an [`Admitted`]; a caller cannot be authenticated without it.
 
 use std::{
     fmt,
@@ -11,18 +11,18 @@ use std::{
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-/// What happens to an address that no rule names; Azure's word and values.
+/// The default for addresses that no rule names. Word and values are Azure's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum DefaultAction {
-    /// It is answered.
+    /// The call is admitted.
     #[default]
     Allow,
-    /// It is refused.
+    /// The call is refused.
     Deny,
 }
 
 impl DefaultAction {
-    /// The value's name, as Azure writes it.
+    /// Returns the value's name in Azure's spelling.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -31,25 +31,25 @@ impl DefaultAction {
         }
     }
 
-    /// The value of a name.
+    /// Returns the value with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Allow, Self::Deny].into_iter().find(|value| value.name() == name)
     }
 }
 
-/// Whether the public listener answers for a resource at all; Azure's word and values.
+/// Whether a resource accepts calls on the public listener. Word and values are Azure's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum PublicNetworkAccess {
-    /// To the addresses that the rules allow.
+    /// Yes, from the addresses that the rules allow.
     #[default]
     Enabled,
-    /// To nobody: only the private listener answers.
+    /// No: only the private listener serves the resource.
     Disabled,
 }
 
 impl PublicNetworkAccess {
-    /// The value's name, as Azure writes it.
+    /// Returns the value's name in Azure's spelling.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -58,38 +58,40 @@ impl PublicNetworkAccess {
         }
     }
 
-    /// The value of a name.
+    /// Returns the value with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Enabled, Self::Disabled].into_iter().find(|value| value.name() == name)
     }
 }
 
-/// A resource's rules.
+/// A resource's network rules.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NetworkRules {
-    /// Whether the public listener answers.
+    /// Access over the public listener.
     pub public: PublicNetworkAccess,
-    /// What happens to addresses that no rule names.
+    /// The default for addresses that no rule names.
     pub default_action: DefaultAction,
-    /// Addresses that are answered.
+    /// The addresses that are admitted.
     pub ip_rules: Vec<IpRule>,
 }
 
-/// How a call arrived.
+/// The way a call arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
-    /// Over the private listener, which only the operator's own network reaches.
+    /// Over the private listener, which is reachable only from the operator's own network.
     Private,
-    /// Over the public listener, from an address: the socket's, or the one that a trusted proxy names.
+    /// Over the public listener, from this address: the socket's, or the one that a trusted proxy
+    /// reports.
     Public(IpAddr),
-    /// Over the public listener, through a trusted proxy that does not say for whom.
+    /// Over the public listener, through a trusted proxy that does not report the client's address.
     Unknown,
 }
 
-/// How a call over the public listener arrived: from the socket's address, unless that is a trusted
-/// proxy's. Then from the last address in `forwarded` (`X-Forwarded-For`, each proxy appends whom it
-/// saw) that is no trusted proxy's: whatever stands before it may be the client's invention.
+/// Determines how a call over the public listener arrived. The address is the socket's, unless the
+/// socket belongs to a trusted proxy. In that case it is the last address in `forwarded`
+/// (`X-Forwarded-For`) that is not a trusted proxy's. Each proxy appends its peer's address; the
+/// client can forge everything before that address.
 #[must_use]
 pub fn arrival<'a>(
     socket: IpAddr,
@@ -110,13 +112,13 @@ pub fn arrival<'a>(
     Arrival::Unknown
 }
 
-/// An address in `X-Forwarded-For`; some proxies add the port.
+/// Parses an address in `X-Forwarded-For`. Some proxies add the port.
 fn forwarded_address(text: &str) -> Option<IpAddr> {
     let socket = || text.parse().ok().map(|socket: SocketAddr| socket.ip());
     text.parse().ok().or_else(socket)
 }
 
-/// The resource answers this call's network. Only [`admit`] makes one.
+/// Proof that the resource accepts calls from this network. Only [`admit`] makes one.
 ///
 /// ```compile_fail
 /// let forged = policy::network::Admitted(());
@@ -124,21 +126,23 @@ fn forwarded_address(text: &str) -> Option<IpAddr> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admitted(());
 
-/// The resource does not answer this call's network.
+/// The resource does not accept calls from this network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAdmitted {
     /// Public access is off.
     #[error("public access is off")]
     PublicAccess,
-    /// No rule names the address, and what no rule names is refused.
+    /// No rule names the address, and the default action is to refuse.
     #[error("no rule allows the address")]
     Address,
 }
 
-/// Admits a call, or not.
+/// Admits a call, or refuses it.
 ///
 /// # Errors
-/// When the rules do not allow it.
+/// [`NotAdmitted::PublicAccess`] for a call over the public listener if public access is off.
+/// [`NotAdmitted::Address`] if no rule names the address and the default action is
+/// [`DefaultAction::Deny`].
 pub fn admit(rules: &NetworkRules, arrival: Arrival) -> Result<Admitted, NotAdmitted> {
     let address = match (arrival, rules.public) {
         (Arrival::Private, _) => return Ok(Admitted(())),
@@ -155,28 +159,28 @@ pub fn admit(rules: &NetworkRules, arrival: Arrival) -> Result<Admitted, NotAdmi
     }
 }
 
-/// Rules in a resource, at most; Azure's number.
+/// The maximum number of rules in a resource; Azure's limit.
 pub const IP_RULES_MAX: usize = 200;
 
-/// An address, or a range of them: `203.0.113.7`, `203.0.113.0/24`, `2001:db8::/32`.
+/// An address or a range: `203.0.113.7`, `203.0.113.0/24`, `2001:db8::/32`.
 ///
-/// An IPv4 address that is written into an IPv6 one (`::ffff:203.0.113.7`) is that IPv4 address, in
-/// a rule and in a call: a dual-stack socket shows every IPv4 client so.
+/// An IPv4-mapped IPv6 address (`::ffff:203.0.113.7`) counts as the IPv4 address, in a rule and in
+/// a call: a dual-stack socket reports every IPv4 client in this form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IpRule(IpNet);
 
-/// Not an address or a range.
+/// The text is not an address or a range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{given}` is no address or range such as `203.0.113.7`, `203.0.113.0/24` or `2001:db8::/32`, \
-     with no bits after its prefix"
+    "`{given}` is not an address or range such as `203.0.113.7`, `203.0.113.0/24` or \
+     `2001:db8::/32`; a range has no bits set after its prefix"
 )]
 pub struct BadIpRule {
     given: String,
 }
 
 impl IpRule {
-    /// Whether an address is in the range.
+    /// Returns true if the address is in the range.
     #[must_use]
     pub fn holds(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
@@ -199,7 +203,7 @@ impl FromStr for IpRule {
         let given: IpAddr = address.parse().map_err(|_| bad())?;
         let network = given.to_canonical();
         let most = if network.is_ipv4() { 32 } else { 128 };
-        // A range of addresses that are IPv4 in disguise counts its bits from their beginning.
+        // In an IPv4-mapped range, the prefix length includes the first 96 bits.
         let disguised: u8 = if network.is_ipv4() && given.is_ipv6() { 96 } else { 0 };
         let bits = match bits {
             None => most,
@@ -208,7 +212,8 @@ impl FromStr for IpRule {
             }
         };
         let rule = IpNet::new(network, bits).map_err(|_| bad())?;
-        // `10.0.0.1/8` is one of two things; which, its author should say.
+        // `10.0.0.1/8` is ambiguous: one address or the whole range. The author must write one of
+        // the two.
         if rule.trunc() == rule { Ok(Self(rule)) } else { Err(bad()) }
     }
 }
@@ -262,23 +267,23 @@ mod tests {
         assert!(admit(&rules(DefaultAction::Allow, &[]), from("192.0.2.1")).is_ok());
     }
 
-    /// The attack: one family in the other's clothes.
+    /// Attack: an address of one family written in the other family.
     #[test]
     fn an_ipv4_address_is_the_same_in_ipv6() {
         let v4 = rules(DefaultAction::Deny, &["203.0.113.0/24"]);
         assert!(admit(&v4, from("::ffff:203.0.113.9")).is_ok());
         assert!(admit(&v4, from("::ffff:192.0.2.1")).is_err());
-        // The deprecated compatible form is an IPv6 address like any other.
+        // The deprecated IPv4-compatible form is an ordinary IPv6 address.
         assert!(admit(&v4, from("::203.0.113.9")).is_err());
         let mapped = rules(DefaultAction::Deny, &["::ffff:203.0.113.0/120"]);
         assert_eq!(mapped, v4);
-        // All of IPv6 is not all of IPv4, nor the other way round.
+        // All of IPv6 does not include all of IPv4, nor the reverse.
         assert!(admit(&rules(DefaultAction::Deny, &["::/0"]), from("203.0.113.9")).is_err());
         assert!(admit(&rules(DefaultAction::Deny, &["::/0"]), from("::ffff:203.0.113.9")).is_err());
         assert!(admit(&rules(DefaultAction::Deny, &["0.0.0.0/0"]), from("2001:db8::1")).is_err());
     }
 
-    /// The attack: a client that says itself where it comes from.
+    /// Attack: a client that forges its own address in the header.
     #[test]
     fn only_a_trusted_proxy_says_who_is_behind_it() {
         let proxies = ["10.0.0.0/8".parse().unwrap(), "2001:db8::5".parse().unwrap()];
@@ -291,7 +296,7 @@ mod tests {
         assert_eq!(seen("::ffff:10.0.0.1", "203.0.113.9"), from("203.0.113.9"));
         assert_eq!(seen("2001:db8::5", " 203.0.113.9:4711 "), from("203.0.113.9"));
         assert_eq!(seen("10.0.0.1", "[2001:db8::9]:4711"), from("2001:db8::9"));
-        // What the client wrote itself stands first, and what its proxy saw last.
+        // The client's own text comes first, and the proxy's observation last.
         assert_eq!(seen("10.0.0.1", "127.0.0.1, 203.0.113.9"), from("203.0.113.9"));
         assert_eq!(seen("10.0.0.1", "203.0.113.9, 10.9.9.9"), from("203.0.113.9"));
         assert_eq!(seen("10.0.0.1", "10.0.0.7, 192.0.2.1, 10.9.9.9"), from("192.0.2.1"));

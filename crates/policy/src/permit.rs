@@ -14,24 +14,25 @@ use crate::{
     principal::Principal,
 };
 
-/// Something a caller may be allowed to do. Only the actions of this module are any, so that
-/// nobody can name an action of their own after one that is allowed.
+/// Something that a caller may be allowed to do. The trait is sealed: another crate cannot define
+/// an action that has the name of an allowed one.
 pub trait Action: sealed::Sealed + fmt::Debug {
     /// The action's name in policies, receipts and logs.
     const NAME: &'static str;
 
-    /// What it is done to.
-    type Thing: crate::authz::facts::Thing;
+    /// The thing that the action applies to.
+    type Thing: crate::authz::thing::Thing;
 
-    /// What a decision about it looks at besides.
+    /// The context that a decision about the action reads.
     type Context: crate::authz::context::Facts;
 }
 
-/// An action that runs a model: what `engine` takes permits for.
+/// An action that runs a model: `engine` takes permits for these.
 pub trait Inference: Action<Thing = DeploymentFacts, Context = Moment> {}
 
-/// An action of running the service: what its administrator does without being asked who it is.
-/// None of them shows content, reviews, or decides on zero retention: those take a person.
+/// An action of running the service. The administrator may do it without signing in as a person.
+/// Opening content, reviewing and deciding on zero retention are not among these actions, because
+/// they require a person.
 pub trait Administration: Action {}
 
 mod sealed {
@@ -54,7 +55,7 @@ macro_rules! actions {
             }
         )*
 
-        /// The names of all actions, as policies write them.
+        /// The names of all actions, in the spelling of the policies.
         pub const NAMES: &[&str] = &[$($text),*];
     };
 }
@@ -70,15 +71,15 @@ actions! {
     ReadReceipt = "readReceipt": ResourceFacts, Moment;
     /// Let a fine-tuning job read a file.
     TrainOn = "trainOn": FileFacts, Moment;
-    /// Read how much was used.
+    /// Read usage.
     ReadUsage = "readUsage": Scope, Moment;
-    /// Read that there is a tenant, and since when.
+    /// Read that a tenant exists, and since when.
     ReadTenant = "readTenant": TenantFacts, Moment;
-    /// Read which models there are.
+    /// Read the list of models.
     ReadModels = "readModels": Service, Moment;
-    /// Read how a resource is set up.
+    /// Read a resource's settings.
     ReadResource = "readResource": ResourceFacts, Moment;
-    /// On a tenant: make a resource. On a resource: change it.
+    /// Create a resource (on a tenant), or change it (on the resource).
     WriteResource = "writeResource": Scope, Moment;
     /// Delete a resource.
     DeleteResource = "deleteResource": ResourceFacts, Moment;
@@ -86,28 +87,28 @@ actions! {
     ListKeys = "listKeys": ResourceFacts, Moment;
     /// Replace one of a resource's keys.
     RegenerateKey = "regenerateKey": ResourceFacts, Moment;
-    /// On a resource: make a deployment. On a deployment: change it.
+    /// Create a deployment (on a resource), or change it (on the deployment).
     WriteDeployment = "writeDeployment": Scope, Moment;
     /// Delete a deployment.
     DeleteDeployment = "deleteDeployment": DeploymentFacts, Moment;
-    /// Make a tenant.
+    /// Create a tenant.
     CreateTenant = "createTenant": Service, Moment;
     /// Change a tenant.
     WriteTenant = "writeTenant": TenantFacts, Moment;
     /// Delete a tenant.
     DeleteTenant = "deleteTenant": TenantFacts, Moment;
-    /// Add a model, or take one away.
+    /// Add or remove a model.
     WriteModel = "writeModel": Service, Moment;
-    /// Give or take a role.
+    /// Assign or remove a role.
     AssignRole = "assignRole": Scope, Assigning;
-    /// Let a device be used for review.
+    /// Enroll a device for review.
     EnrollWorkstation = "enrollWorkstation": Service, Enrolling;
-    /// Switch a resource's lockbox: whether its owner must consent to each look at a record. The
-    /// permit's context says whether on or off.
+    /// Switch a resource's lockbox: whether its owner must consent to each access request. The
+    /// permit's context has the new state, on or off.
     WriteLockbox = "writeLockbox": ResourceFacts, Locking;
-    /// Change from which networks a resource answers.
+    /// Change the networks that may call a resource.
     WriteNetworkRules = "writeNetworkRules": ResourceFacts, Moment;
-    /// List the records that are kept of a resource's calls.
+    /// List the stored records of a resource's calls.
     ListOwnRecords = "listOwnRecords": ResourceFacts, Moment;
     /// Read a record of the caller's own tenant.
     ReadOwnRecord = "readOwnRecord": RecordFacts, Moment;
@@ -117,17 +118,18 @@ actions! {
     FlagRecord = "flagRecord": RecordFacts, Moment;
     /// List flagged records: ids and reasons.
     ListReviewQueue = "listReviewQueue": Service, Moment;
-    /// Ask to see a flagged record.
+    /// Request access to a flagged record.
     RequestLook = "requestLook": RecordFacts, Looking;
-    /// Approve that a reviewer of the own team sees a record.
+    /// Approve an access request of a reviewer in the same team.
     ApproveLook = "approveLook": GrantFacts, Moment;
-    /// Consent, as the customer, that a record is seen.
+    /// Consent, as the customer, to an access request.
     ConsentLook = "consentLook": GrantFacts, Moment;
-    /// See a record's content, once. The permit names record and grant: it is what opens.
+    /// See a record's content, once. The permit names record and grant, and is required to open the
+    /// record.
     OpenRecord = "openRecord": RecordFacts, Opening;
-    /// Dismiss, confirm or escalate what a record was flagged for.
+    /// Dismiss, confirm or escalate a flag.
     DecideFlag = "decideFlag": RecordFacts, Deciding;
-    /// Tell, throttle or block a resource for abuse, and decide about an appeal.
+    /// Warn, throttle or block a resource for abuse, and decide about an appeal.
     SuspendResource = "suspendResource": ResourceFacts, Moment;
     /// Appeal, as the customer, against a penalty.
     AppealPenalty = "appealPenalty": ResourceFacts, Moment;
@@ -137,7 +139,7 @@ actions! {
     DecideExemption = "decideExemption": ApplicationFacts, Moment;
     /// Withdraw an application, approved or not.
     WithdrawExemption = "withdrawExemption": ApplicationFacts, Moment;
-    /// Set whether a resource's content is kept.
+    /// Set whether a resource's content is stored.
     SetContentLogging = "setContentLogging": ResourceFacts, Retaining;
     /// Read the log's entries.
     ReadLog = "readLog": Scope, Moment;
@@ -168,8 +170,8 @@ impl Administration for ReadEvidence {}
 
 /// One allowed action `A`, once.
 ///
-/// Its fields are private and it is neither `Clone` nor `Deserialize`: outside [`crate::authz`] the
-/// only way to hold a permit is to have just been allowed.
+/// Its fields are private and it is neither `Clone` nor `Deserialize`: outside [`crate::authz`],
+/// the only way to hold a permit is to be allowed the action now.
 ///
 /// ```compile_fail,E0451
 /// use policy::permit::{Complete, Permit};
@@ -183,21 +185,21 @@ impl Administration for ReadEvidence {}
 /// }
 /// ```
 ///
-/// The administrator has no permit for content, for a look or for zero retention:
+/// The administrator gets no permit for content, for access to a record or for zero retention:
 ///
 /// ```compile_fail,E0277
 /// use policy::authz::{context::Opening, facts::RecordFacts};
-/// use policy::{permit::{OpenRecord, Permit}, principal::Administrator};
+/// use policy::{administrator::Administrator, permit::{OpenRecord, Permit}};
 /// fn look(administrator: &Administrator, record: RecordFacts, at: Opening) -> Permit<OpenRecord> {
 ///     administrator.permit(record, at)
 /// }
 /// ```
 ///
-/// Nor has the administrator one to switch a lockbox off:
+/// The administrator gets no permit to switch a lockbox off:
 ///
 /// ```compile_fail,E0277
 /// use policy::authz::{context::Locking, facts::ResourceFacts};
-/// use policy::{permit::{Permit, WriteLockbox}, principal::Administrator};
+/// use policy::{administrator::Administrator, permit::{Permit, WriteLockbox}};
 /// fn off(administrator: &Administrator, of: ResourceFacts) -> Permit<WriteLockbox> {
 ///     administrator.permit(of, Locking { now_ms: 0, enabled: false })
 /// }
@@ -212,14 +214,14 @@ impl Administration for ReadEvidence {}
 /// }
 /// ```
 ///
-/// Nor does it serve for another action than its own:
+/// A permit does not serve for another action:
 ///
 /// ```compile_fail,E0308
 /// use policy::permit::{Complete, Embed, Permit};
 /// fn other(permit: Permit<Embed>) -> Permit<Complete> { permit }
 /// ```
 ///
-/// And nobody makes an action that passes for one of these:
+/// Another crate cannot define an action that passes for one of these:
 ///
 /// ```compile_fail,E0277
 /// #[derive(Debug)]
@@ -231,24 +233,24 @@ impl Administration for ReadEvidence {}
 /// }
 /// ```
 #[derive(Debug)]
-#[must_use = "a permit that nobody consumes means an unguarded path"]
+#[must_use = "an unused permit means an unguarded path"]
 pub struct Permit<A: Action> {
     thing: A::Thing,
     context: A::Context,
     by: By,
 }
 
-/// Who was allowed something: whatever is done with a permit is done by them.
+/// The holder of a permit: everything done with the permit is done in their name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum By {
-    /// A caller, by the policies.
+    /// A caller, allowed by the policies.
     Principal(Principal),
-    /// The administrator, who runs the service.
+    /// The administrator of the service.
     Administrator,
 }
 
-/// A permit for something that takes a person was given to a key, a program or the administrator.
-/// The built-in policies give none.
+/// A key, a program or the administrator holds a permit for an action that requires a person. The
+/// built-in policies never allow this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("only a person does this; sign in as a person, not as an application")]
 pub struct NoPerson;
@@ -258,16 +260,16 @@ impl<A: Action> Permit<A> {
         Self { thing, context, by }
     }
 
-    /// Who was allowed it.
+    /// Returns the holder of the permit.
     #[must_use]
     pub fn by(&self) -> &By {
         &self.by
     }
 
-    /// The person who was allowed it.
+    /// Returns the holder of the permit, which must be a person.
     ///
     /// # Errors
-    /// When it was no person.
+    /// [`NoPerson`] if the holder is a key, a program or the administrator.
     pub fn person(&self) -> Result<PersonId, NoPerson> {
         match &self.by {
             By::Principal(Principal::Person(person)) => Ok(person.id()),
@@ -277,25 +279,25 @@ impl<A: Action> Permit<A> {
         }
     }
 
-    /// What the permit is for.
+    /// Returns the thing that the permit is for.
     #[must_use]
     pub fn scope(&self) -> &A::Thing {
         &self.thing
     }
 
-    /// What the decision looked at besides: for a look, the grant and the workstation.
+    /// Returns the context of the decision: for opening a record, the grant and the workstation.
     #[must_use]
     pub fn context(&self) -> &A::Context {
         &self.context
     }
 
-    /// Gives the permit up for the thing it was issued for.
+    /// Exchanges the permit for the thing that it was issued for.
     #[must_use]
     pub fn spend(self) -> A::Thing {
         self.thing
     }
 
-    /// Gives the permit up for the thing, and for what the decision looked at besides.
+    /// Exchanges the permit for the thing and the context of the decision.
     #[must_use]
     pub fn spend_with_context(self) -> (A::Thing, A::Context) {
         (self.thing, self.context)

@@ -1,4 +1,4 @@
-//! What tokens cost: exact decimal arithmetic in whole numbers, no rounding anywhere.
+//! The cost of tokens: exact decimal arithmetic in whole numbers, without rounding.
 
 use std::{fmt, str::FromStr};
 
@@ -6,17 +6,17 @@ use std::{fmt, str::FromStr};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price(u64);
 
-/// A text that is no price.
+/// The text is not a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not a price: write it as a text such as \"0.15\", at most 1000000, with at most six decimals"
 )]
 pub struct BadPrice;
 
-/// The dearest price, in units of the currency.
+/// The highest price, in units of the currency.
 const UNITS_MAX: u64 = 1_000_000;
 
-/// Decimals of a price.
+/// The maximum number of decimals of a price.
 const DECIMALS: usize = 6;
 
 impl FromStr for Price {
@@ -43,34 +43,34 @@ impl fmt::Display for Price {
     }
 }
 
-/// What one deployment's or model's tokens cost.
+/// The token prices of one deployment or model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tariff {
-    /// A million tokens of prompts that had to be processed.
+    /// Price of a million prompt tokens that were processed.
     pub prompt: Price,
-    /// A million tokens of prompts that the tenant's cache held.
+    /// Price of a million prompt tokens from the tenant's cache.
     pub cached: Price,
-    /// A million tokens that were generated.
+    /// Price of a million generated tokens.
     pub completion: Price,
 }
 
-/// Tokens that are paid for.
+/// Billed tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Of prompts, those that a cache held included.
+    /// Prompt tokens, including the cached ones.
     pub prompt: u64,
-    /// Of prompts, held by a cache.
+    /// Prompt tokens from a cache.
     pub cached: u64,
-    /// Generated.
+    /// Generated tokens.
     pub completion: u64,
 }
 
 impl Tariff {
-    /// What these tokens cost.
+    /// Returns the cost of these tokens.
     #[must_use]
     pub fn amount(&self, tokens: Tokens) -> Amount {
         let of = |count: u64, price: Price| u128::from(count) * u128::from(price.0);
-        // More cannot be cached than there was.
+        // Cached tokens cannot exceed prompt tokens.
         let cached = tokens.cached.min(tokens.prompt);
         Amount(
             of(tokens.prompt - cached, self.prompt)
@@ -85,7 +85,7 @@ impl Tariff {
 pub struct Amount(u128);
 
 impl Amount {
-    /// Both together.
+    /// Returns the sum of both amounts.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
@@ -98,7 +98,7 @@ impl fmt::Display for Amount {
     }
 }
 
-/// A number with its decimals: at least two, and none beyond that at the end that are 0.
+/// Writes a number with at least two decimals and without further trailing zeros.
 fn decimal(f: &mut fmt::Formatter<'_>, number: u128, decimals: u32) -> fmt::Result {
     let one = 10_u128.pow(decimals);
     let width = usize::try_from(decimals).unwrap_or_default();

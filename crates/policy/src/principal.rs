@@ -1,7 +1,7 @@
-//! Who calls: a principal exists only after a credential was checked.
+//! Callers. A principal exists only after a credential was checked.
 //!
-//! A key is checked here, by [`authenticate`]. A person or a program proves who it is by a token,
-//! and is made only by what verified that token, inside this crate.
+//! [`authenticate`] checks a key. A person or a program presents a token; only the token
+//! verification inside this crate makes their principals.
 
 use std::fmt;
 
@@ -11,27 +11,22 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::{
-    authz::{
-        context::Locking,
-        facts::ResourceFacts,
-        role::{Holder, Role, Roles},
-    },
+    authz::role::{Holder, Role, Roles},
     id::{PersonId, ResourceId, TenantId, WorkloadId},
-    permit::{Administration, By, Permit, WriteLockbox},
     token::{Kind, VerifiedToken},
 };
 
-/// Which of a resource's two keys; Azure's names.
+/// The name of one of a resource's two keys, in Azure's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum KeyName {
     /// The first key.
     Key1,
-    /// The second key: it keeps working while the first is rotated, and the other way round.
+    /// The second key. Each key keeps working while the other is rotated.
     Key2,
 }
 
 impl KeyName {
-    /// The key's name, as Azure writes it.
+    /// Returns the key's name in Azure's spelling.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -47,7 +42,8 @@ impl fmt::Display for KeyName {
     }
 }
 
-/// The SHA-256 of a key. Keys carry 256 random bits, so a plain digest cannot be guessed back.
+/// The SHA-256 of a key. Keys carry 256 random bits, so the key cannot be guessed from a plain
+/// digest.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyDigest([u8; 32]);
 
@@ -58,13 +54,13 @@ impl KeyDigest {
         Self(bytes)
     }
 
-    /// The digest's bytes, to store.
+    /// Returns the digest's bytes, to store them.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Compares in time that does not depend on where the digests differ.
+    /// Compares in a time that does not depend on the position of the first difference.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
@@ -77,11 +73,11 @@ impl fmt::Debug for KeyDigest {
     }
 }
 
-/// A key in clear: as a caller presents it, or as it was just made. It cannot be printed.
+/// A key in clear text: presented by a caller, or just made. It cannot be printed.
 pub struct Key(Zeroizing<String>);
 
 impl Key {
-    /// Takes a presented key into custody.
+    /// Takes ownership of a presented key.
     #[must_use]
     pub fn presented(text: &str) -> Self {
         Self(Zeroizing::new(text.to_owned()))
@@ -90,22 +86,16 @@ impl Key {
     /// Makes a key of 256 random bits, as 64 hex digits.
     #[must_use]
     pub fn from_random(bytes: &[u8; 32]) -> Self {
-        let mut text = Zeroizing::new(String::with_capacity(64));
-        for byte in bytes {
-            for nibble in [byte >> 4, byte & 15] {
-                text.push(char::from_digit(u32::from(nibble), 16).unwrap_or_default());
-            }
-        }
-        Self(text)
+        Self(Zeroizing::new(tlog::hex::encode(bytes)))
     }
 
-    /// What is stored of the key, and what it is recognised by.
+    /// Returns the digest that is stored of the key, and by which it is recognised.
     #[must_use]
     pub fn digest(&self) -> KeyDigest {
         KeyDigest(Sha256::digest(self.0.as_bytes()).into())
     }
 
-    /// The key's text: shown once, to the person who made it.
+    /// Returns the key's text. It is shown once, when the key is made.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -123,39 +113,38 @@ impl fmt::Debug for Key {
 pub struct ResourceKeys {
     /// The owner of the resource.
     pub tenant: TenantId,
-    /// The resource that the keys open.
+    /// The resource's keys.
     pub resource: ResourceId,
     /// Digest of the first key.
     pub key1: KeyDigest,
     /// Digest of the second key.
     pub key2: KeyDigest,
-    /// Whether keys open it at all: Azure's `disableLocalAuth`.
+    /// True if keys are refused: Azure's `disableLocalAuth`.
     pub disabled: bool,
 }
 
-/// A tenant as the directory knows it: what name means which id.
+/// A tenant of the directory: a name and its id.
 #[derive(Debug, Clone, Copy)]
 pub struct NamedTenant<'a> {
-    /// Its name, as the configuration's mapping has it.
+    /// The tenant's name in the configuration's mapping.
     pub name: &'a str,
     /// Its id.
     pub id: TenantId,
 }
 
-/// A caller whose credential was checked. There are no other constructors than [`authenticate`] and
-/// [`admit`].
+/// A caller with a checked credential. Only [`authenticate`] and [`admit`] make one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Principal {
-    /// Who presented one of a resource's two keys.
+    /// A caller with one of a resource's two keys.
     Key(KeyPrincipal),
-    /// A person who signed in.
+    /// A signed-in person.
     Person(Person),
-    /// A program with an identity of its own.
+    /// A program with its own identity.
     Workload(Workload),
 }
 
 impl Principal {
-    /// The tenant that the caller is of.
+    /// Returns the caller's tenant.
     #[must_use]
     pub fn tenant(&self) -> TenantId {
         match self {
@@ -165,8 +154,8 @@ impl Principal {
         }
     }
 
-    /// What usage and records call the caller: `Key1`, `Key2`, `person` or `workload`. It names
-    /// nobody.
+    /// Returns the caller's name in usage and records: `Key1`, `Key2`, `person` or `workload`. It
+    /// identifies no individual.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -176,7 +165,7 @@ impl Principal {
         }
     }
 
-    /// The roles that the caller's own directory gave it: they hold at its own tenant.
+    /// Returns the roles that the caller's own directory gave it. They hold at its own tenant.
     pub(crate) fn claimed(&self) -> Roles {
         match self {
             Self::Key(_) => Roles::NONE,
@@ -185,7 +174,7 @@ impl Principal {
         }
     }
 
-    /// As what the caller holds roles. A key holds none.
+    /// Returns the caller as a holder of roles. A key holds none.
     #[must_use]
     pub fn holder(&self) -> Option<Holder> {
         match self {
@@ -214,7 +203,7 @@ impl From<Workload> for Principal {
     }
 }
 
-/// A caller whose key was checked. There is no other constructor than [`authenticate`].
+/// A caller with a checked key. Only [`authenticate`] makes one.
 ///
 /// ```compile_fail,E0451
 /// use policy::principal::{KeyName, KeyPrincipal};
@@ -228,26 +217,26 @@ pub struct KeyPrincipal {
 }
 
 impl KeyPrincipal {
-    /// The tenant that the caller acts for.
+    /// Returns the tenant that the caller acts for.
     #[must_use]
     pub fn tenant(&self) -> TenantId {
         self.tenant
     }
 
-    /// The resource whose key was presented, or that the token was presented to.
+    /// Returns the resource of the presented key.
     #[must_use]
     pub fn resource(&self) -> ResourceId {
         self.resource
     }
 
-    /// Which key it was.
+    /// Returns the name of the presented key.
     #[must_use]
     pub fn key(&self) -> KeyName {
         self.key
     }
 }
 
-/// A person whose token was verified.
+/// A person with a verified token.
 ///
 /// ```compile_fail,E0624
 /// let forged = policy::principal::Person::verified(todo!(), todo!(), todo!());
@@ -260,25 +249,25 @@ pub struct Person {
 }
 
 impl Person {
-    /// For what verifies tokens, once it has.
+    /// For the token verification, after it succeeded.
     pub(crate) fn verified(tenant: TenantId, id: PersonId, claimed: Roles) -> Self {
         Self { tenant, id, claimed }
     }
 
-    /// The tenant that the person is of.
+    /// Returns the person's tenant.
     #[must_use]
     pub fn tenant(&self) -> TenantId {
         self.tenant
     }
 
-    /// Who it is.
+    /// Returns the person's id.
     #[must_use]
     pub fn id(&self) -> PersonId {
         self.id
     }
 }
 
-/// A program whose token was verified.
+/// A program with a verified token.
 ///
 /// ```compile_fail,E0624
 /// let forged = policy::principal::Workload::verified(todo!(), todo!(), todo!());
@@ -291,83 +280,32 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// For what verifies tokens, once it has.
+    /// For the token verification, after it succeeded.
     pub(crate) fn verified(tenant: TenantId, id: WorkloadId, claimed: Roles) -> Self {
         Self { tenant, id, claimed }
     }
 
-    /// The tenant that the program is of.
+    /// Returns the program's tenant.
     #[must_use]
     pub fn tenant(&self) -> TenantId {
         self.tenant
     }
 
-    /// Which it is.
+    /// Returns the program's id.
     #[must_use]
     pub fn id(&self) -> WorkloadId {
         self.id
     }
 }
 
-/// The operator who runs the machine: the holder of the administrator's key, or a person who opened
-/// the data directory. Not a principal of the policies: who can write the data can do all of this
-/// anyway, each time with its entry in the log. It is for [`Administration`] alone.
-///
-/// It comes from the store alone: from `store::Store::open_as_administrator`, which opens a data
-/// directory, and from `store::Store::administrator`, which compares a presented key with the stored
-/// one. The lints of this workspace refuse its constructors everywhere else.
-///
-/// ```compile_fail,E0423
-/// let forged = policy::principal::Administrator(());
-/// ```
-///
-/// It is not loaded from anywhere:
-///
-/// ```compile_fail,E0277
-/// fn loaded<T: serde::de::DeserializeOwned>() {}
-/// loaded::<policy::principal::Administrator>();
-/// ```
-#[derive(Debug, Clone)]
-pub struct Administrator(());
-
-impl Administrator {
-    /// For `store`, once it has opened a data directory.
-    #[must_use]
-    pub fn beside_the_data() -> Self {
-        Self(())
-    }
-
-    /// For `store`: checks a presented key against the administrator's, in constant time.
-    ///
-    /// # Errors
-    /// When it is another.
-    pub fn with_key(presented: &Key, stored: &KeyDigest) -> Result<Self, Unauthenticated> {
-        if stored.matches(&presented.digest()) {
-            Ok(Self(()))
-        } else {
-            Err(Unauthenticated::Foreign)
-        }
-    }
-
-    /// A permit to run the service.
-    pub fn permit<A: Administration>(&self, thing: A::Thing, context: A::Context) -> Permit<A> {
-        Permit::new(thing, context, By::Administrator)
-    }
-
-    /// A permit to switch a resource's lockbox on, which only protects its owner. There is none to
-    /// switch it off.
-    pub fn permit_lockbox(&self, of: ResourceFacts, now_ms: u64) -> Permit<WriteLockbox> {
-        Permit::new(of, Locking { now_ms, enabled: true }, By::Administrator)
-    }
-}
-
-/// Why a credential opens nothing.
+/// The reason why a credential is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unauthenticated {
-    /// It is none of this resource's, or not the administrator's. It says no more, so that a caller learns no more.
+    /// The credential is not this resource's, or not the administrator's. The caller learns no more
+    /// than that.
     #[error("the credential does not belong to this resource")]
     Foreign,
-    /// It is one of the resource's keys, and the resource takes no keys.
+    /// The credential is one of the resource's keys, but the resource takes no keys.
     #[error("the resource does not take keys")]
     KeysDisabled,
 }
@@ -375,7 +313,8 @@ pub enum Unauthenticated {
 /// Checks a presented key against a resource's two keys, in constant time.
 ///
 /// # Errors
-/// When the key is neither of the two, or the resource takes no keys. Only who has a key is told so.
+/// [`Unauthenticated::Foreign`] if the key is neither of the two. [`Unauthenticated::KeysDisabled`]
+/// if the key is right but the resource takes no keys; only a caller with a right key learns this.
 pub fn authenticate(presented: &Key, keys: &ResourceKeys) -> Result<KeyPrincipal, Unauthenticated> {
     let digest = presented.digest();
     let (first, second) = (digest.matches(&keys.key1), digest.matches(&keys.key2));
@@ -390,11 +329,11 @@ pub fn authenticate(presented: &Key, keys: &ResourceKeys) -> Result<KeyPrincipal
     Ok(KeyPrincipal { tenant: keys.tenant, resource: keys.resource, key })
 }
 
-/// Lets the holder of a verified token in, as one of the tenant that the token's directory is mapped
-/// to, under the random id that the log has of it.
+/// Admits the holder of a verified token as a principal of the tenant that the token's directory
+/// maps to. `id` is the random id that the log has for the holder.
 ///
 /// # Errors
-/// When the token's directory is mapped to another tenant.
+/// [`Unauthenticated::Foreign`] if the token's directory maps to another tenant.
 pub fn admit(
     token: &VerifiedToken,
     tenant: &NamedTenant<'_>,
@@ -441,7 +380,7 @@ mod tests {
         }
     }
 
-    /// Who has no key does not learn whether the resource takes keys.
+    /// A caller without a key does not learn whether the resource takes keys.
     #[test]
     fn a_resource_without_local_authentication_takes_no_key() {
         let (one, two, keys) = keys();

@@ -1,120 +1,105 @@
-//! How long content is kept, decided when a request is answered and never changed afterwards.
+//! The retention of a request's content. It is decided when the request is answered and never
+//! changed afterwards.
 //!
-//! [`plan`] gives either a [`StoreUntil`], which sealing a record consumes, or an [`Exemption`],
-//! from which none can be made: under zero retention the call that stores cannot be written.
+//! [`plan`] returns either a [`StoreUntil`], which sealing a record consumes, or an [`Exemption`].
+//! An exemption cannot become a `StoreUntil`, so a call that stores content under zero retention
+//! does not compile.
 
 pub mod clock;
 
 use tlog::limits;
 pub use tlog::limits::{DAY_MS, RETENTION_DAYS_MAX as DAYS_MAX};
 
-use crate::id::{ApprovalId, TenantId};
+use crate::{
+    bounded::bounded,
+    id::{ApprovalId, TenantId},
+};
 
-/// A number of days that content may be kept: 1 to 30.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Days(u8);
-
-/// Not a number of days that content may be kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("content is kept 1 to {DAYS_MAX} days, not {given}")]
-pub struct BadDays {
-    given: u64,
+bounded! {
+    /// A retention period for content, 1 to 30 days. Zero retention is not a number of days: it is
+    /// a capability that must be approved.
+    Days(u64): 1..=DAYS_MAX,
+    /// The number is not a valid retention period.
+    #[error("content is stored for 1 to {DAYS_MAX} days, not {given}")]
+    BadDays
 }
 
 impl Days {
-    /// What a new resource has.
+    /// The value of a new resource.
     pub const DEFAULT: Self = Self(DAYS_MAX);
-
-    /// Checks a number of days.
-    ///
-    /// # Errors
-    /// When it is 0 or more than 30. Keeping nothing is not a number of days but a capability that
-    /// is approved.
-    pub fn new(given: u64) -> Result<Self, BadDays> {
-        match u8::try_from(given) {
-            Ok(days @ 1..=DAYS_MAX) => Ok(Self(days)),
-            _ => Err(BadDays { given }),
-        }
-    }
-
-    /// The number.
-    #[must_use]
-    pub fn get(self) -> u8 {
-        self.0
-    }
 }
 
-/// A resource's capability `ContentLogging`: whether its prompts and completions are kept.
+/// A resource's capability `ContentLogging`: whether its prompts and completions are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContentLogging {
-    /// Kept, or not.
+    /// True if content is stored.
     pub enabled: bool,
-    /// Since when: milliseconds since 1970.
+    /// The time of the last change, in milliseconds since 1970.
     pub since_ms: u64,
-    /// By which approval; none where it was never changed.
+    /// The approval behind the last change; `None` if the value was never changed.
     pub approval: Option<ApprovalId>,
-    /// Until when, where it is off by an approval that ends: from then on content is kept again,
-    /// whether or not anybody has switched it.
+    /// The end of the approval, if an approval switched storage off. From then on content is stored
+    /// again, whether or not the switch was set back.
     pub until_ms: Option<u64>,
 }
 
 impl ContentLogging {
-    /// Whether the content of a request is kept that ends now.
+    /// Returns true if the content of a request that ends now is stored.
     #[must_use]
     pub fn keeps(&self, now_ms: u64) -> bool {
         self.enabled || self.until_ms.is_some_and(|until_ms| now_ms >= until_ms)
     }
 }
 
-/// How long what holds no content is kept, in days: longer than any content, so that a receipt
-/// outlives what it is about.
+/// How long data without content is stored, in days. It is stored longer than any content, so that
+/// a receipt outlives the record that it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Metadata {
-    /// Receipts.
+    /// Days for receipts.
     pub receipts_days: u32,
-    /// Usage by hour.
+    /// Days for usage by hour.
     pub usage_days: u32,
 }
 
 impl Metadata {
-    /// Thirteen months: a year can be audited and billed when it is over.
+    /// Thirteen months: a whole year can be audited and billed after its end.
     pub const DEFAULT: Self = Self { receipts_days: 400, usage_days: 400 };
 
-    /// Days, at least.
+    /// The minimum number of days.
     pub const DAYS_MIN: u32 = DAYS_MAX as u32 + 1;
 }
 
-/// What a resource's owner and the operator agreed on.
+/// The retention rule of a resource: its owner's choice and the operator's approvals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
-    /// Whose content.
+    /// The tenant that owns the content.
     pub tenant: TenantId,
-    /// Days that it is kept, where it is kept.
+    /// The days for which content is stored, if it is stored.
     pub days: Days,
-    /// Whether it is kept.
+    /// Whether content is stored.
     pub content_logging: ContentLogging,
 }
 
-/// What happens to the content of one request.
+/// The fate of one request's content.
 #[derive(Debug)]
-#[must_use = "content that nobody decided about is neither kept nor not kept"]
+#[must_use = "seal the content under `Store`, or drop it under `Zero`"]
 pub enum RetentionPlan {
-    /// It is sealed, and unrecoverable from a deadline on.
+    /// The content is sealed. It is unrecoverable from the deadline on.
     Store(StoreUntil),
-    /// It is not kept.
+    /// The content is not stored.
     Zero(Exemption),
 }
 
-/// That content may be stored, for one tenant, until a deadline.
+/// Permission to store content, for one tenant, until a deadline.
 ///
-/// Made by [`plan`] only, and consumed by sealing one record:
+/// Only [`plan`] makes one, and sealing one record consumes it:
 ///
 /// ```compile_fail
 /// use policy::retention::StoreUntil;
 /// let forged = StoreUntil { tenant: todo!(), deadline_ms: u64::MAX, days: todo!() };
 /// ```
 ///
-/// Nothing turns an exemption into one:
+/// An exemption cannot be turned into one:
 ///
 /// ```compile_fail
 /// use policy::retention::{Exemption, StoreUntil};
@@ -129,42 +114,43 @@ pub struct StoreUntil {
 }
 
 impl StoreUntil {
-    /// Whose content.
+    /// Returns the tenant that owns the content.
     #[must_use]
     pub fn tenant(&self) -> TenantId {
         self.tenant
     }
 
-    /// When it must be unrecoverable: milliseconds since 1970, a midnight in UTC.
+    /// Returns the deadline at which the content must be unrecoverable: milliseconds since 1970, a
+    /// midnight in UTC.
     #[must_use]
     pub fn deadline_ms(&self) -> u64 {
         self.deadline_ms
     }
 
-    /// The days that were agreed on.
+    /// Returns the agreed number of days.
     #[must_use]
     pub fn days(&self) -> Days {
         self.days
     }
 }
 
-/// That nothing of a request's content is stored.
+/// Proof that a request's content is not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exemption {
     approval: Option<ApprovalId>,
 }
 
 impl Exemption {
-    /// By which approval.
+    /// Returns the approval behind the exemption.
     #[must_use]
     pub fn approval(&self) -> Option<ApprovalId> {
         self.approval
     }
 }
 
-/// Decides what happens to the content of a request that is answered now.
+/// Decides the retention of the content of a request that is answered now.
 ///
-/// [`limits::deadline_ms`] says when it ends: the rule that an auditor compares receipts with.
+/// [`limits::deadline_ms`] computes the deadline. An auditor checks receipts with the same rule.
 pub fn plan(rule: &Rule, now_ms: u64) -> RetentionPlan {
     if !rule.content_logging.keeps(now_ms) {
         let approval = rule.content_logging.approval;

@@ -1,8 +1,8 @@
-//! What a deployment does with its model.
+//! The task of a deployment's model.
 
 use serde::{Deserialize, Serialize};
 
-/// What a model is used for in a deployment; it decides which routes reach it.
+/// The use of a model in a deployment. It decides which routes reach the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Task {
@@ -13,7 +13,7 @@ pub enum Task {
 }
 
 impl Task {
-    /// The task's name, as stored and as typed on the command line.
+    /// Returns the task's name, as stored and as typed on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,11 +1,12 @@
-//! Bearer tokens of Entra's shape: signed JWTs, checked against the keys that their issuer serves.
+//! Bearer tokens in Entra's format: signed JWTs, checked with the keys that their issuer serves.
 //!
-//! A token is [`Presented`], and says who is supposed to have signed it. The issuer's [`Keys`] give
-//! the key of that name, [`Presented::verify`] checks signature and claims against the operator's
-//! [`Trust`], and only then is there a [`VerifiedToken`]. RS256, ES256 and EdDSA are all there is,
-//! and which of them is meant is a property of the key, never of the token.
+//! A token is first [`Presented`] and names its supposed issuer and key. The issuer's [`Keys`] look
+//! the key up by that name. [`Presented::verify`] checks the signature, and the claims against the
+//! operator's [`Trust`]; only then is there a [`VerifiedToken`]. The algorithms are RS256, ES256
+//! and EdDSA. The algorithm is a property of the key, never of the token.
 //!
-//! Like the rest of `policy` it has no clock and fetches nothing: time and keys are passed in.
+//! Like the rest of `policy`, this module has no clock and fetches nothing: the caller passes time
+//! and keys.
 
 mod claims;
 mod guid;
@@ -24,22 +25,23 @@ pub use self::{
     refused::TokenRefused,
 };
 
-/// Bytes of a token, at most. Entra's largest, with two hundred groups in it, are half of that.
+/// The maximum length of a token, in bytes. Entra's largest tokens, with two hundred groups, are
+/// half as long.
 pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
 
-/// Seconds by which our clock and the issuer's may differ, where not configured: what Entra's own
-/// libraries allow. It is the most that can be configured, too.
+/// The default and maximum difference between our clock and the issuer's, in seconds. It is the
+/// value of Entra's own libraries.
 pub const CLOCK_LEEWAY_S_MAX: u64 = 300;
 
-/// Seconds between the issuing and the expiry of a token, at most. Entra's longest-lived access
-/// tokens live 28 hours; a bearer token for longer is a key that nobody can rotate.
+/// The maximum lifetime of a token, in seconds. Entra's longest-lived access tokens live 28 hours;
+/// a bearer token with a longer life is a key that cannot be rotated.
 pub const LIFETIME_S_MAX: u64 = 48 * 60 * 60;
 
-/// Bytes of a key's name, at most.
+/// The maximum length of a key's name, in bytes.
 pub const KEY_ID_BYTES_MAX: usize = 256;
 
-/// Whether a bearer value is meant to be a token rather than a key: three parts, and the first
-/// begins as every encoded JSON object does. Our keys have no full stops.
+/// Returns true if a bearer value looks like a token and not like a key: it has three parts, and
+/// the first starts like every encoded JSON object. Our keys have no full stops.
 #[must_use]
 pub fn looks_like_one(text: &str) -> bool {
     text.starts_with("eyJ") && text.bytes().filter(|byte| *byte == b'.').count() == 2

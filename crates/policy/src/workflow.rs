@@ -1,12 +1,16 @@
-//! Workflows: what several people decide one after the other, as pure steps.
+//! Workflows: decisions that several people make one after the other, as pure steps.
 //!
-//! Each is `step(&state, event, now_ms)`, which gives the next state and its effects, or a refusal
-//! that says what to do next. Nothing changes but by a step, and every effect names the log entry
-//! that tells of it ([`Logged`]), so a change that is not logged cannot be expressed.
+//! Each is `step(&state, event, now_ms)`. It returns the next state and its effects, or a refusal
+//! that names the next step. Only a step changes a state. Every effect names the log entry that
+//! records it ([`Logged`]), so a change without a log entry cannot be expressed.
 //!
-//! States are facts and are stored; a decision ([`review::OpenRecord`], [`workstation::Enrolled`])
-//! is made by a step, used at once, and cannot be stored or loaded. Who somebody is, and that they
-//! have the role they act in, was decided by whoever calls.
+//! States are facts and are stored. A decision ([`review::OpenRecord`], [`workstation::Enrolled`])
+//! is made by a step, used at once, and cannot be stored or loaded. The caller has already
+//! identified the person and checked their role.
+//!
+//! `tlog::verify` states the same rules again, on purpose: an auditor's verdict must not depend on
+//! the code that it judges. A change of a rule changes both; the random histories of the tests here
+//! are replayed there, without findings.
 
 pub mod exemption;
 pub mod owner;
@@ -22,56 +26,58 @@ use tlog::{
     entry::{self, commit},
 };
 
-/// What changes something, and so stands in the log.
+/// A change that the log records.
 pub trait Logged {
-    /// The entry that tells of it. There is always one.
+    /// Returns the log entry of the change. There is always one.
     fn log(&self) -> entry::Event;
 
-    /// The texts that the entry commits to: kept beside the log, to be shown to who may ask.
+    /// Returns the texts that the entry commits to. They are stored beside the log and shown to
+    /// readers with the right to see them.
     fn statements(&self) -> Vec<&Statement>;
 }
 
-/// Bytes of a statement, at most.
+/// The maximum length of a statement, in bytes.
 pub const STATEMENT_BYTES_MAX: usize = 4000;
 
-/// A text that somebody stands by: a reason, a use case. The log commits to it, with a salt, and
-/// does not reveal it. It must not quote content; nothing here could.
+/// A text that a person is responsible for: a reason, a use case. The log contains only a salted
+/// commitment to it. It must not quote content; these types give it none to quote.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     salt: [u8; 16],
     text: String,
 }
 
-/// A text that is not a statement.
+/// The reason why a text is not a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadStatement {
-    /// There is nothing in it.
+    /// The text is empty.
     #[error("the text is empty")]
     Empty,
-    /// Longer than any.
-    #[error("the text has {bytes} bytes, and {STATEMENT_BYTES_MAX} are the most")]
+    /// The text is too long.
+    #[error("the text has {bytes} bytes; the maximum is {STATEMENT_BYTES_MAX}")]
     TooLong {
-        /// How long it is.
+        /// The text's length in bytes.
         bytes: usize,
     },
 }
 
 impl BadStatement {
-    /// What to do about it.
+    /// Returns the help text for the error.
     #[must_use]
     pub fn help(self) -> &'static str {
         match self {
-            Self::Empty => "say in a sentence why; auditors may be shown it",
-            Self::TooLong { .. } => "say it shorter, or name the document that says it in full",
+            Self::Empty => "give the reason in one sentence; auditors may read it",
+            Self::TooLong { .. } => "shorten the text, or name the document that has the full text",
         }
     }
 }
 
 impl Statement {
-    /// Takes a person's text, with a random salt.
+    /// Makes a statement of a person's text, with a random salt.
     ///
     /// # Errors
-    /// When it is empty or too long.
+    /// [`BadStatement::Empty`] if the text has only white space. [`BadStatement::TooLong`] if it
+    /// has more than [`STATEMENT_BYTES_MAX`] bytes.
     pub fn new(text: &str, salt: [u8; 16]) -> Result<Self, BadStatement> {
         let text = text.trim();
         match text.len() {
@@ -81,24 +87,24 @@ impl Statement {
         }
     }
 
-    /// A text of the program's own.
+    /// Makes a statement of a text that the program wrote.
     fn made(text: String, salt: [u8; 16]) -> Self {
         Self { salt, text }
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The salt.
+    /// Returns the salt.
     #[must_use]
     pub fn salt(&self) -> &[u8; 16] {
         &self.salt
     }
 
-    /// What the log says of it.
+    /// Returns the commitment that the log contains.
     #[must_use]
     pub fn commitment(&self) -> Digest {
         commit(&self.salt, self.text.as_bytes())
@@ -107,7 +113,7 @@ impl Statement {
 
 impl fmt::Debug for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // People write more than they should, and this may go into the server's own log.
+        // People write more than they should, and this output may go into the server's own log.
         write!(f, "Statement({} bytes)", self.text.len())
     }
 }

@@ -1,4 +1,4 @@
-//! A counterexample in plain words: who did what to what, and the facts that matter.
+//! A counterexample in plain words: principal, action, resource, and the relevant facts.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,17 @@ use cedar_policy::{Entities, EntityUid, EvalResult, Policy, PolicyId, PolicySet,
 use cedar_policy_symcc::Env;
 use policy::authz::proof::Counterexample;
 
-use crate::promise::Promise;
+/// The clause that a request breaks.
+pub(crate) struct Broken<'a> {
+    /// The clause.
+    pub(crate) clause: &'a Policy,
+    /// The clause's message for a violation.
+    pub(crate) says: String,
+}
 
-/// Tells what the solver found.
-pub(crate) fn tell(
-    promise: &Promise,
-    clause: &PolicyId,
+/// Describes the solver's counterexample.
+pub(crate) fn describe(
+    broken: Broken<'_>,
     permits: &BTreeSet<PolicyId>,
     policies: &PolicySet,
     found: &Env,
@@ -19,9 +24,9 @@ pub(crate) fn tell(
     let texts = permits
         .iter()
         .filter_map(|id| policies.policy(id))
-        .chain(promise.set.policy(clause))
+        .chain([broken.clause])
         .filter_map(Policy::to_cedar);
-    let mut told = Told {
+    let mut told = Described {
         entities: &found.entities,
         looked_at: texts.collect::<Vec<_>>().join("\n"),
         names: Vec::new(),
@@ -31,8 +36,8 @@ pub(crate) fn tell(
     let (principal, resource) = told.request(&found.request);
     let action = found.request.action().map(|action| action.id().unescaped().to_owned());
     Counterexample {
-        clause: clause.to_string(),
-        says: promise.clause(clause),
+        clause: broken.clause.id().to_string(),
+        says: broken.says,
         principal,
         action: action.unwrap_or_default(),
         resource,
@@ -41,19 +46,19 @@ pub(crate) fn tell(
     }
 }
 
-/// Facts, as they are being told.
-struct Told<'a> {
+/// The facts collected so far.
+struct Described<'a> {
     entities: &'a Entities,
-    /// The text of the clause and of the permitting policies: what stands in none of them does not
-    /// matter.
+    /// The text of the clause and of the permitting policies: attributes that none of them names
+    /// are omitted.
     looked_at: String,
-    /// What was named so far, in order: the solver's own names say nothing to anybody.
+    /// The entities named so far, in order. The solver's own names are meaningless to readers.
     names: Vec<EntityUid>,
     facts: Vec<String>,
     done: BTreeSet<EntityUid>,
 }
 
-impl Told<'_> {
+impl Described<'_> {
     fn request(&mut self, request: &Request) -> (String, String) {
         let mut named = |uid: Option<&EntityUid>| uid.map(|uid| self.name(uid)).unwrap_or_default();
         let (principal, resource) = (named(request.principal()), named(request.resource()));
@@ -74,7 +79,7 @@ impl Told<'_> {
         (principal, resource)
     }
 
-    /// A name that can be told apart: the kind, and a letter.
+    /// Returns a distinct name: the kind, and a letter.
     fn name(&mut self, uid: &EntityUid) -> String {
         let kind = uid.type_name().to_string();
         if kind == "Role" {
@@ -90,7 +95,7 @@ impl Told<'_> {
         format!("{} {}", kind.to_lowercase(), letter.unwrap_or('?'))
     }
 
-    /// An entity's facts, once.
+    /// Adds an entity's facts, once.
     fn entity(&mut self, uid: &EntityUid) {
         if !self.done.insert(uid.clone()) {
             return;
@@ -141,7 +146,7 @@ impl Told<'_> {
     }
 }
 
-/// Whether a policy's text reads an attribute, or asks whether it is there.
+/// Returns true if a policy's text reads an attribute, or tests its presence with `has`.
 fn looks_at(text: &str, attribute: &str) -> bool {
     [".", "has "].iter().any(|before| {
         let wanted = format!("{before}{attribute}");

@@ -1,13 +1,13 @@
-//! Proves that the authorization policies in force keep the promises.
+//! Proves that the active authorization policies keep the promises.
 //!
-//! Each promise stands in crates/policy/cedar/specifications as a policy set of its own. Policies
-//! and specification are compiled to SMT by Cedar's own compiler, whose correctness is proved in
-//! Lean, and cvc5 looks for a principal, an action, a thing and a context that the policies allow
-//! and the specification does not. That there is none is the proof; one that there is, is checked
-//! by running both through Cedar, and told in plain words.
+//! Each promise is a policy set in crates/policy/cedar/specifications. Cedar's own compiler, whose
+//! correctness is proved in Lean, compiles policies and specification to SMT. The solver cvc5 then
+//! searches for a principal, an action, a resource and a context that the policies allow and the
+//! specification forbids. If it finds none, the promise is proved. If it finds one, Cedar evaluates
+//! both sets to confirm the counterexample, and the report shows it in plain words.
 //!
-//! What is proved is about policies and schema. That the facts are true which the service feeds
-//! them, tests of `policy` and of the service show.
+//! The proof covers policies and schema. The tests of `policy` and of the service show that the
+//! service supplies true facts.
 
 pub mod counterexample;
 pub mod mutate;

@@ -1,7 +1,7 @@
-//! `bailiwick-prove [--json] [FILE.cedar …]`: proves that the built-in policies, with an operator's
-//! beside them, keep the promises.
+//! `bailiwick-prove [--json] [FILE.cedar …]`: proves that the built-in policies, together with an
+//! operator's, keep the promises.
 //!
-//! Exit status: 0 when all are proved, 1 when one is broken, 2 when that could not be found out.
+//! Exit status: 0 if all promises are proved, 1 if one is broken, 2 if the solver could not decide.
 
 use std::{fmt::Display, path::PathBuf, process::ExitCode};
 
@@ -13,8 +13,8 @@ use prove::{Solver, prove, report::report};
 
 const USAGE: &str = "usage: bailiwick-prove [--json] [FILE.cedar ...]
 
-Proves that the authorization policies keep the promises: Bailiwick's own, and those in the files
-beside them. docs/operate/authorization.md says what to do about a counterexample.";
+Proves that the authorization policies keep the promises: Bailiwick's own policies together with
+those in the files. docs/operate/authorization.md explains what to do about a counterexample.";
 
 fn main() -> ExitCode {
     let mut json = false;
@@ -61,7 +61,7 @@ fn run(paths: &[PathBuf], json: bool) -> Result<ProofOutcome, Box<dyn std::error
     Ok(report.outcome)
 }
 
-#[expect(clippy::print_stdout, reason = "the proof is what is asked for")]
+#[expect(clippy::print_stdout, reason = "the proof is the program's output")]
 fn say(text: &dyn Display) {
     println!("{text}");
 }
@@ -71,5 +71,5 @@ fn fail(text: &dyn Display) -> ExitCode {
     ExitCode::from(UNDECIDED)
 }
 
-/// Exit status where it could not be found out.
+/// Exit status if the solver could not decide, or failed.
 const UNDECIDED: u8 = 2;

@@ -1,8 +1,8 @@
-//! Weakened policies: what the proof must notice.
+//! Weakened policies that the proof must detect.
 //!
-//! A proof that cannot fail proves nothing. So every condition of every policy is dropped in turn,
-//! every guard is taken away, every comparison loosened, every role exchanged; and each time one of
-//! the promises must break.
+//! A proof that cannot fail proves nothing. This module therefore drops every condition of every
+//! policy in turn, removes every guard, loosens every comparison and exchanges every role. Each
+//! time, one of the promises must break.
 
 use std::collections::BTreeSet;
 
@@ -13,22 +13,22 @@ use serde_json::{Value, json};
 /// One policy, weakened in one place.
 #[derive(Debug, Clone)]
 pub struct Mutant {
-    /// Which policy.
+    /// The changed policy.
     pub policy: PolicyId,
-    /// What was done to it.
+    /// The change.
     pub change: String,
-    /// The policies with the weakened one, or without it.
+    /// The policies with the weakened policy, or without it.
     pub set: PolicySet,
-    /// Where the policy, or what became of it, can apply.
+    /// The environments that the policy applies to, before or after the change.
     pub environments: Vec<RequestEnv>,
-    /// Whether Cedar's validator refuses it.
+    /// True if Cedar's validator accepts the changed set.
     pub valid: bool,
 }
 
-/// Every weakened version of every policy.
+/// Returns every weakened version of every policy.
 ///
 /// # Errors
-/// When Cedar cannot write a policy as JSON or read it again.
+/// An error if Cedar cannot write a policy as JSON or read it again.
 pub fn mutants(
     set: &PolicySet,
     schema: &Schema,
@@ -61,8 +61,8 @@ pub fn mutants(
     Ok(mutants)
 }
 
-/// A group of actions as the list of its members, so that a member that is missing in the schema's
-/// group is among the changes too.
+/// Replaces a group of actions by the list of its members. A member that is missing in the schema's
+/// group is then among the changes, too.
 fn write_out_group(policy: &mut Value, schema: &Schema) -> Result<(), Box<dyn std::error::Error>> {
     let Some(group) = policy.pointer("/action/entity/id").and_then(Value::as_str) else {
         return Ok(());
@@ -85,7 +85,8 @@ fn kinds(policy: &Policy, schema: &Schema) -> BTreeSet<String> {
     policy.get_valid_request_envs(schema).map(|at| crate::solve::environment(&at)).collect()
 }
 
-/// One change of a policy: what was done, and what came of it; nothing, where it was dropped.
+/// One change of a policy: its description, and the changed policy, or `None` if the policy was
+/// dropped.
 struct Change {
     what: String,
     json: Option<Value>,
@@ -105,8 +106,8 @@ fn changes(policy: &Value) -> Vec<Change> {
     let conditions = policy.get("conditions").and_then(Value::as_array);
     for (index, condition) in conditions.into_iter().flatten().enumerate() {
         let when = condition.get("kind") == Some(&json!("when"));
-        // Truth of a condition lets more through where it permits, or excepts from what is
-        // forbidden.
+        // A true condition allows more requests in two cases: as the condition of a permit, and as
+        // an exception of a forbid.
         let more_if_true = when != forbids;
         let Some(body) = condition.get("body") else { continue };
         for (what, body) in weaker(body, more_if_true) {
@@ -121,7 +122,7 @@ fn changes(policy: &Value) -> Vec<Change> {
     found
 }
 
-/// A permit's scope, without its constraint; or with another role.
+/// Removes a constraint of a permit's scope, or exchanges its role.
 fn widen(policy: &Value, scope: &str, found: &mut Vec<Change>) {
     let Some(constraint) = policy.get(scope) else { return };
     if constraint.get("op") == Some(&json!("All")) {
@@ -144,7 +145,7 @@ fn widen(policy: &Value, scope: &str, found: &mut Vec<Change>) {
     }
 }
 
-/// A guard over several actions, without each in turn.
+/// Removes each action of a guard over several actions in turn.
 fn narrow_actions(policy: &Value, found: &mut Vec<Change>) {
     let actions = policy.pointer("/action/entities").and_then(Value::as_array);
     let Some(actions) = actions.filter(|actions| actions.len() > 1) else { return };
@@ -159,10 +160,10 @@ fn narrow_actions(policy: &Value, found: &mut Vec<Change>) {
     }
 }
 
-/// Every expression that is the given one with one part of it weakened. `more` is the truth value
-/// by which the expression lets more through.
+/// Returns the expression with one part weakened, for every part. `more` is the truth value with
+/// which the expression allows more requests.
 fn weaker(expression: &Value, more: bool) -> Vec<(String, Value)> {
-    let mut found = vec![(format!("{} is {more}", told(expression)), json!({ "Value": more }))];
+    let mut found = vec![(format!("{} is {more}", in_cedar(expression)), json!({ "Value": more }))];
     let Some((operator, operands)) = expression.as_object().and_then(|map| map.iter().next())
     else {
         return found;
@@ -194,7 +195,7 @@ fn weaker(expression: &Value, more: bool) -> Vec<(String, Value)> {
         _ => None,
     };
     if let Some(looser) = looser {
-        let what = format!("{} by {looser}", told(expression));
+        let what = format!("{} by {looser}", in_cedar(expression));
         found.push((what, json!({ looser: operands })));
     }
     if operator == "in" || operator == "contains" {
@@ -203,8 +204,8 @@ fn weaker(expression: &Value, more: bool) -> Vec<(String, Value)> {
     found
 }
 
-/// A set that is looked into: with each member exchanged for each role, or, where looking finds
-/// less that way, without each member.
+/// Weakens the members of a set in a membership test. Each member is exchanged for each role; if a
+/// smaller set allows more, each member is removed.
 fn other_members(expression: &Value, operator: &str, more: bool) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     for side in ["left", "right"] {
@@ -240,8 +241,8 @@ fn other_members(expression: &Value, operator: &str, more: bool) -> Vec<(String,
     found
 }
 
-/// An expression, for people: Cedar's own text of it.
-fn told(expression: &Value) -> String {
+/// Returns an expression in Cedar's own syntax.
+fn in_cedar(expression: &Value) -> String {
     let policy = json!({
         "effect": "permit",
         "principal": { "op": "All" },

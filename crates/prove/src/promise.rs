@@ -1,4 +1,4 @@
-//! The promises, and what the proof found out about each.
+//! The promises, and the result of the proof for each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,28 +10,28 @@ use policy::authz::{
 };
 
 use crate::{
-    counterexample::tell,
+    counterexample::{Broken, describe},
     solve::{Error, Solver, environment},
 };
 
-/// A promise, as a policy set that those in force must imply.
+/// A promise, as a policy set that the active policies must imply.
 #[derive(Debug, Clone)]
 pub struct Promise {
-    /// Its name.
+    /// The promise's name.
     pub id: String,
-    /// Which of docs/promises.md it belongs to.
+    /// The promise's number in docs/promises.md.
     pub promise: String,
-    /// In plain words.
+    /// The promise in plain words.
     pub says: String,
-    /// The policies: one that allows everything, and the clauses that take away from it.
+    /// The policies: one that allows everything, and the clauses that restrict it.
     pub set: PolicySet,
 }
 
 impl Promise {
-    /// All of them.
+    /// Returns all promises.
     ///
     /// # Errors
-    /// When one does not fit the schema.
+    /// [`Error::Policies`] if a specification does not fit the schema.
     pub fn all(policies: &Policies) -> Result<Vec<Self>, Error> {
         SPECIFICATIONS.iter().map(|file| Self::read(policies, *file)).collect()
     }
@@ -47,7 +47,7 @@ impl Promise {
         Ok(Self { id, promise, says, set })
     }
 
-    /// What a clause says when it is broken.
+    /// Returns a clause's message for a violation.
     #[must_use]
     pub fn clause(&self, id: &PolicyId) -> String {
         let clause = self.set.policy(id).and_then(|policy| policy.annotation("says"));
@@ -55,41 +55,44 @@ impl Promise {
     }
 }
 
-/// What was found out about a promise.
+/// The result for one promise.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// The promise.
     pub promise: Promise,
-    /// One counterexample for each clause that the policies in force break; none is the proof.
+    /// One counterexample for each clause that the active policies break; empty if the promise is
+    /// proved.
     pub broken: Vec<Counterexample>,
-    /// Whether it would hold whatever the policies permit: it rests on guards alone.
+    /// True if the promise holds for any permitting policy, because it rests on guards alone.
     pub guarded: bool,
 }
 
-/// What was found out about the policies in force.
+/// The result for the active policies.
 #[derive(Debug, Clone, Default)]
 pub struct Proof {
-    /// About each promise.
+    /// The result for each promise.
     pub outcomes: Vec<Outcome>,
-    /// Actions that the policies allow to nobody, ever: of them a proof says nothing.
+    /// Actions that the policies never allow to any principal: the proof shows nothing about them.
     pub impossible: Vec<String>,
-    /// Policies whose evaluation fails for some facts. The service refuses then; Cedar alone would
+    /// Policies that fail to evaluate for some facts. The service then refuses; Cedar alone would
     /// skip them.
     pub failing: Vec<String>,
 }
 
 impl Proof {
-    /// Whether all promises are kept.
+    /// Returns true if all promises are kept.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.outcomes.iter().all(|outcome| outcome.broken.is_empty())
     }
 }
 
-/// Proves every promise, or finds what breaks it.
+/// Proves every promise, or finds counterexamples.
 ///
 /// # Errors
-/// When the solver gives up, or a specification cannot serve as one.
+/// [`Error::GaveUp`] if the compiler or the solver gives up, or if a clause can fail to evaluate.
+/// [`Error::Disagreement`] if Cedar does not confirm a counterexample. [`Error::Policies`] if a
+/// specification does not fit the schema.
 pub async fn prove(solver: &mut Solver, policies: &Policies) -> Result<Proof, Error> {
     let environments = solver.environments().to_vec();
     let anything = with_everything_permitted(policies.set());
@@ -124,20 +127,20 @@ pub async fn prove(solver: &mut Solver, policies: &Policies) -> Result<Proof, Er
     Ok(Proof { outcomes, impossible, failing })
 }
 
-/// The policies, as if an operator had added the most permissive one there is.
+/// Returns the policies together with the most permissive policy that an operator could add.
 #[must_use]
 pub fn with_everything_permitted(set: &PolicySet) -> PolicySet {
     let mut everything = set.clone();
     let id = PolicyId::new("everything is permitted");
     if let Ok(permit) = Policy::parse(Some(id), "permit (principal, action, resource);") {
-        // It is there already only if that is how the policies are.
+        // It fails only if the set already has such a policy.
         let _there = everything.add(permit);
     }
     everything
 }
 
-/// Decides the solver's counterexample by Cedar itself: allowed by the policies, and by the
-/// specification not. None when that is not so.
+/// Confirms the solver's counterexample with Cedar itself: the policies allow the request and the
+/// specification does not. Returns `None` if Cedar disagrees.
 fn checked(promise: &Promise, policies: &PolicySet, found: &Env) -> Option<Counterexample> {
     let authorizer = Authorizer::new();
     let decide = |set| authorizer.is_authorized(&found.request, set, &found.entities);
@@ -146,8 +149,9 @@ fn checked(promise: &Promise, policies: &PolicySet, found: &Env) -> Option<Count
         return None;
     }
     let permits: BTreeSet<_> = allowed.diagnostics().reason().cloned().collect();
-    let clause = refused.diagnostics().reason().min()?;
-    Some(tell(promise, clause, &permits, policies, found))
+    let clause = promise.set.policy(refused.diagnostics().reason().min()?)?;
+    let broken = Broken { clause, says: promise.clause(clause.id()) };
+    Some(describe(broken, &permits, policies, found))
 }
 
 async fn impossible(solver: &mut Solver, policies: &Policies) -> Result<Vec<String>, Error> {

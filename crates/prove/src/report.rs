@@ -1,4 +1,4 @@
-//! Puts what was found out into the report that people and the service read.
+//! Turns the result of the proof into the report for readers and for the service.
 
 use policy::authz::{
     policies::Policies,
@@ -10,10 +10,11 @@ use crate::{
     solve::Error,
 };
 
-/// The report on policies, whatever came of the proof.
+/// Returns the report on policies, for any outcome of the proof.
 ///
 /// # Errors
-/// When nothing was found out about them, and not even asked: then there is nothing to report.
+/// [`Error::NoSolver`] or [`Error::Policies`]: no proof was attempted, so there is nothing to
+/// report.
 pub fn report(policies: &Policies, proof: Result<Proof, Error>) -> Result<Report, Error> {
     let (outcome, Proof { outcomes, impossible, failing }, undecided) = match proof {
         Ok(proof) if proof.holds() => (ProofOutcome::Holds, proof, None),

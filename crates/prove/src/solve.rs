@@ -1,22 +1,23 @@
-//! Questions to the solver: does one policy set imply another, wherever both can apply?
+//! Queries to the solver: does one policy set imply another, for every request that both apply to?
 
 use cedar_policy::{Policy, PolicySet, RequestEnv, Schema};
 use cedar_policy_symcc::{
     CedarSymCompiler, CompiledPolicy, CompiledPolicySet, Env, solver::LocalSolver,
 };
 
-/// Milliseconds for one question. The slowest of the built-in policies takes a few dozen.
+/// The time limit of one query, in milliseconds. The slowest query about the built-in policies
+/// takes a few dozen.
 const QUESTION_MS_MAX: u32 = 60_000;
 
-/// The solver, and what it is asked about.
+/// The solver and the subject of its queries.
 pub struct Solver {
     compiler: CedarSymCompiler<LocalSolver>,
     schema: Schema,
-    /// Every kind of principal with every action on every kind of thing.
+    /// Every combination of principal kind, action and resource kind.
     environments: Vec<RequestEnv>,
 }
 
-/// Why a question has no answer. That is never taken for a proof.
+/// The reason why a query has no answer. A missing answer never counts as a proof.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// cvc5 is missing or does not start.
@@ -25,20 +26,20 @@ pub enum Error {
     /// Cedar's compiler or cvc5 gave up.
     #[error("{environment}: {said}; a simpler policy may help")]
     GaveUp {
-        /// Whose action on what.
+        /// The combination of principal kind, action and resource kind.
         environment: String,
-        /// What they said.
+        /// The message of Cedar's compiler or of cvc5.
         said: String,
     },
     /// A policy set cannot be used.
     #[error(transparent)]
     Policies(#[from] policy::authz::policies::BadPolicies),
-    /// The solver's counterexample is none, when Cedar itself decides it.
+    /// Cedar itself does not confirm the solver's counterexample.
     #[error(
-        "{environment}: the solver's counterexample is none for Cedar; this is a fault of one of the two, please report it"
+        "{environment}: Cedar does not confirm the solver's counterexample; this is a fault of one of the two, please report it"
     )]
     Disagreement {
-        /// Whose action on what.
+        /// The combination of principal kind, action and resource kind.
         environment: String,
     },
 }
@@ -53,7 +54,7 @@ impl Solver {
     /// Starts cvc5.
     ///
     /// # Errors
-    /// When it does not start.
+    /// [`Error::NoSolver`] if it does not start.
     pub fn start(schema: &Schema) -> Result<Self, Error> {
         let failed = |error: &dyn std::fmt::Display| Error::NoSolver(error.to_string());
         let limit = format!("--tlimit-per={QUESTION_MS_MAX}");
@@ -63,7 +64,7 @@ impl Solver {
         Ok(Self { compiler, schema: schema.clone(), environments })
     }
 
-    /// Every kind of principal with every action on every kind of thing.
+    /// Returns every combination of principal kind, action and resource kind.
     #[must_use]
     pub fn environments(&self) -> &[RequestEnv] {
         &self.environments
@@ -72,15 +73,15 @@ impl Solver {
     /// Compiles a policy set for an environment.
     ///
     /// # Errors
-    /// When the compiler gives up.
+    /// [`Error::GaveUp`] if the compiler gives up.
     pub fn compile(&self, set: &PolicySet, at: &RequestEnv) -> Result<CompiledPolicySet, Error> {
         CompiledPolicySet::compile(set, at, &self.schema).map_err(|error| gave_up(at, &error))
     }
 
-    /// What one policy set allows and the other does not, if there is anything.
+    /// Returns a request that set `one` allows and set `other` does not, if there is one.
     ///
     /// # Errors
-    /// When compiler or solver gives up.
+    /// [`Error::GaveUp`] if the compiler or the solver gives up.
     pub async fn allows_more(
         &mut self,
         one: &CompiledPolicySet,
@@ -91,10 +92,10 @@ impl Solver {
         answer.map_err(|error| gave_up(at, &error))
     }
 
-    /// Whether one policy set allows nothing that the other does not.
+    /// Returns true if set `other` allows every request that set `one` allows.
     ///
     /// # Errors
-    /// When compiler or solver gives up.
+    /// [`Error::GaveUp`] if the compiler or the solver gives up.
     pub async fn implies(
         &mut self,
         one: &CompiledPolicySet,
@@ -105,10 +106,10 @@ impl Solver {
         answer.map_err(|error| gave_up(at, &error))
     }
 
-    /// Whether a policy set allows nothing at all.
+    /// Returns true if a policy set allows no request at all.
     ///
     /// # Errors
-    /// When compiler or solver gives up.
+    /// [`Error::GaveUp`] if the compiler or the solver gives up.
     pub async fn denies_all(
         &mut self,
         set: &CompiledPolicySet,
@@ -118,11 +119,11 @@ impl Solver {
         answer.map_err(|error| gave_up(at, &error))
     }
 
-    /// Whether a policy can be evaluated whatever the facts are. One that cannot is skipped by
-    /// Cedar: as a clause of a specification it would say less than it seems to.
+    /// Returns true if a policy evaluates for all facts. Cedar skips a policy that fails, so a
+    /// failing clause of a specification would forbid less than it appears to.
     ///
     /// # Errors
-    /// When compiler or solver gives up.
+    /// [`Error::GaveUp`] if the compiler or the solver gives up.
     pub async fn never_fails(&mut self, policy: &Policy, at: &RequestEnv) -> Result<bool, Error> {
         let compiled = CompiledPolicy::compile(policy, at, &self.schema);
         let compiled = compiled.map_err(|error| gave_up(at, &error))?;
@@ -135,7 +136,7 @@ fn gave_up(at: &RequestEnv, error: &dyn std::fmt::Display) -> Error {
     Error::GaveUp { environment: environment(at), said: error.to_string() }
 }
 
-/// An environment, for people.
+/// Returns an environment as text.
 #[must_use]
 pub fn environment(at: &RequestEnv) -> String {
     format!("{} {} {}", at.principal(), at.action().id().unescaped(), at.resource())

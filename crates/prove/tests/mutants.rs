@@ -1,4 +1,4 @@
-//! Every weakened policy is noticed, or is no weaker than before.
+//! The proof detects every weakened policy, unless the change allows nothing more.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -14,30 +14,30 @@ use prove::{
     Promise, Solver, mutate::mutants, promise::with_everything_permitted, solve::environment,
 };
 
-/// What became of a weakened policy.
+/// The result for a weakened policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Fate {
     /// Cedar's validator refuses it.
     Invalid,
     /// A promise breaks.
     Caught(String),
-    /// It lets nothing more through, whatever else is permitted.
+    /// It allows nothing more, with any other permits.
     NoWeaker,
-    /// It lets more through, and no promise breaks.
+    /// It allows more, but no promise breaks.
     Survived(String),
 }
 
-/// The proof, prepared for being asked about many policy sets.
+/// The proof, prepared for queries about many policy sets.
 struct Bench {
     solver: Solver,
     promises: Vec<Promise>,
-    /// Whether each holds whatever is permitted.
+    /// For each promise, true if it holds for any permitting policy.
     guarded: Vec<bool>,
     own: PolicySet,
     compiled: HashMap<String, At>,
 }
 
-/// What stays the same at one environment.
+/// The compiled sets of one environment that do not change.
 #[derive(Clone)]
 struct At {
     own: CompiledPolicySet,
@@ -92,7 +92,7 @@ impl Bench {
     }
 }
 
-/// Weakened policies that let nothing more through: the policy, the change, and why not.
+/// Weakened policies that allow nothing more: the policy, the change, and the reason.
 const KNOWN: &[(&str, &str, &str)] = &[
     ("azure-roles-read", "is `Operator`", "an operator may do that anyway"),
     ("contributor-deploys", "`Cognitive Services Contributor` is `", "the other role may anyway"),

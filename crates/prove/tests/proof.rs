@@ -1,4 +1,4 @@
-//! The promises hold; and what breaks one is told in plain words.
+//! The promises hold, and each counterexample is shown in plain words.
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
 use std::process::Command;
@@ -23,7 +23,7 @@ async fn the_built_in_policies_keep_every_promise() {
     assert_eq!(proof.outcomes.len(), SPECIFICATIONS.len());
     assert!(proof.impossible.is_empty(), "nobody may ever: {:?}", proof.impossible);
     assert!(proof.failing.is_empty(), "fails for some facts: {:?}", proof.failing);
-    // All but one rest on guards, and so hold whatever an operator adds.
+    // All but one promise rest on guards, and hold for any policy that an operator adds.
     let breakable: Vec<_> = proof.outcomes.iter().filter(|outcome| !outcome.guarded).collect();
     let [only] = breakable.as_slice() else { panic!("{report}") };
     assert_eq!(only.promise.id, "known-callers");
@@ -80,8 +80,8 @@ async fn a_policy_that_can_fail_and_an_action_that_nobody_may_are_noted() {
     assert_eq!(proof.impossible, ["writeModel"]);
 }
 
-/// What the solver could not tell is reported, so that the log can tell of it; that there is no
-/// solver is no news about the policies.
+/// An undecided result is reported, so that the log can record it. A missing solver is an error,
+/// because it shows nothing about the policies.
 #[tokio::test]
 async fn what_could_not_be_found_out_is_reported_as_that() {
     let policies = Policies::built_in().unwrap();

@@ -1,19 +1,20 @@
-//! What a decision looks at besides who acts on what: the moment, the workstation, the grant.
+//! The context of a decision: the moment, the workstation, the grant.
 
 use super::{
     entities::{Attributes, Store},
-    facts::{ApplicationFacts, GrantFacts, described::Described as _},
+    facts::{ApplicationFacts, GrantFacts},
     role::{Holder, Role},
+    thing::described::Described as _,
 };
 use crate::id::PersonId;
 
-/// The facts besides principal and thing, for one kind of action.
+/// The context facts of one kind of action.
 pub trait Facts: described::Described + Clone + std::fmt::Debug {}
 
 mod described {
-    /// How a context describes itself to Cedar; for the contexts of this crate only.
+    /// Describes a context to Cedar; sealed: only the types of this crate implement it.
     pub trait Described {
-        /// The context's attributes; what they name is added to the store.
+        /// Returns the context's attributes, and adds the entities that they name to the store.
         fn describe(
             &self,
             caller: Option<super::Holder>,
@@ -24,90 +25,90 @@ mod described {
 
 use self::described::Described;
 
-/// When it is decided. Everything that most actions need.
+/// The time of the decision. Most actions need no other context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     /// Milliseconds since 1970, by a clock that never runs backwards.
     pub now_ms: u64,
 }
 
-/// A device that a person sits at, as its client certificate shows it.
+/// The device that a person uses, as shown by its client certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkstationFacts {
     /// Whether it is enrolled for review.
     pub enrolled: bool,
-    /// The fingerprint of its certificate; empty where none was presented.
+    /// The fingerprint of its certificate; empty if the client presented none.
     pub fingerprint: String,
-    /// Where it stands.
+    /// The region where the device is.
     pub region: String,
 }
 
-/// A role is given or taken.
+/// The context of assigning or removing a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assigning {
-    /// When.
+    /// The time of the decision, in milliseconds since 1970.
     pub now_ms: u64,
-    /// Which role.
+    /// The role to assign or remove.
     pub role: Role,
-    /// Whose it will be, or was.
+    /// The holder of the role.
     pub to: Holder,
 }
 
-/// A workstation is enrolled.
+/// The context of enrolling a workstation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enrolling {
-    /// When.
+    /// The time of the decision, in milliseconds since 1970.
     pub now_ms: u64,
-    /// Who will use it.
+    /// The future user of the workstation.
     pub owner: PersonId,
 }
 
-/// A lockbox is switched.
+/// The context of switching a lockbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Locking {
-    /// When.
+    /// The time of the decision, in milliseconds since 1970.
     pub now_ms: u64,
-    /// Whether it will be on.
+    /// The new state of the lockbox: true for on.
     pub enabled: bool,
 }
 
-/// A look at a record is asked for.
+/// The context of an access request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Looking {
-    /// When.
+    /// The time of the decision, in milliseconds since 1970.
     pub now_ms: u64,
-    /// From where.
+    /// The workstation that the request comes from.
     pub workstation: WorkstationFacts,
 }
 
-/// A record is about to be opened.
+/// The context of opening a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
-    /// When.
+    /// The time of the decision, in milliseconds since 1970.
     pub now_ms: u64,
-    /// From where.
+    /// The workstation that opens the record.
     pub workstation: WorkstationFacts,
-    /// Under which grant.
+    /// The grant for this record.
     pub grant: GrantFacts,
 }
 
-/// A flag is decided on.
+/// The context of deciding on a flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deciding {
-    /// When.
+    /// The time of the decision, in milliseconds since 1970.
     pub now_ms: u64,
-    /// The look that the decision rests on.
+    /// The grant that the decision rests on.
     pub grant: GrantFacts,
 }
 
-/// It is set whether content is kept.
+/// The context of switching the storage of content on or off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retaining {
-    /// When.
+    /// The time of the decision, in milliseconds since 1970.
     pub now_ms: u64,
-    /// Whether it will be kept.
+    /// The new state: true if content is stored.
     pub enabled: bool,
-    /// The application that this carries out, if any.
+    /// The application that this change carries out, if any.
     pub application: Option<ApplicationFacts>,
 }
 

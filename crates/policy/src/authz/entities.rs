@@ -1,4 +1,4 @@
-//! Cedar's picture of one decision: the few entities that it is about, made from facts.
+//! The Cedar entities of one decision, built from the facts.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,12 +7,12 @@ use cedar_policy::{
 };
 
 use super::{
-    facts::ResourceFacts,
     role::{Role, Roles},
+    scope::ResourceFacts,
 };
 use crate::id::TenantId;
 
-/// The kinds of entities, as the schema names them.
+/// The kinds of entities, with the names of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Application,
@@ -55,7 +55,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// None if Cedar took one of them for no name.
+    /// Returns `None` if Cedar rejects one of the names.
     pub(super) fn new() -> Option<Self> {
         let named = |kind: &str| kind.parse::<EntityTypeName>().ok();
         let role = named("Role")?;
@@ -71,28 +71,28 @@ impl Names {
         })
     }
 
-    /// A thing's name.
+    /// Returns the entity name of a thing.
     fn uid(&self, kind: Kind, id: String) -> EntityUid {
         let kind = self.kinds.get(kind as usize).unwrap_or_else(|| self.service.type_name());
         EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
     }
 
-    /// A role's name.
+    /// Returns the entity name of a role.
     pub(super) fn role(&self, role: Role) -> EntityUid {
         self.roles.get(role as usize).unwrap_or(&self.service).clone()
     }
 }
 
-/// The entities of one decision, as they are described.
+/// Collects the entities of one decision while they are described.
 #[derive(Debug)]
 pub struct Store<'a> {
     names: &'a Names,
     /// The operator's own tenant, if there is one.
     operator: Option<TenantId>,
     entities: Vec<Entity>,
-    /// Tenant and resource that were described last: mostly the same ones are asked for again.
+    /// The tenant and resource described last. The next description usually needs the same pair.
     last: Option<(ResourceFacts, EntityUid, EntityUid)>,
-    /// Cedar refused to take a fact.
+    /// True if Cedar rejected a fact.
     failed: bool,
 }
 
@@ -101,35 +101,35 @@ impl<'a> Store<'a> {
         Self { names, operator, entities: Vec::with_capacity(8), last: None, failed: false }
     }
 
-    /// What is described, beside the actions. None when a fact could not be described, or two
-    /// contradict each other.
+    /// Returns the described entities together with the actions. Returns `None` if a fact could not
+    /// be described, or if two facts contradict each other.
     pub(super) fn finish(self, actions: Entities, schema: Option<&Schema>) -> Option<Entities> {
         if self.failed {
             return None;
         }
-        // The same entity may come twice, as from two facts about one tenant; not two different
-        // ones of one name.
+        // Cedar accepts the same entity twice (two facts about one tenant), but not two different
+        // entities of one name.
         actions.add_entities(self.entities, schema).ok()
     }
 
-    /// The name of a thing that is named by an id.
+    /// Returns the entity name of a thing that has an id.
     pub(super) fn named(&self, kind: Kind, id: &impl ToString) -> EntityUid {
         self.names.uid(kind, id.to_string())
     }
 
-    /// The name of a role.
+    /// Returns the entity name of a role.
     pub(super) fn role(&self, role: Role) -> EntityUid {
         self.names.role(role)
     }
 
-    /// The installation.
+    /// Adds the installation.
     pub(super) fn service(&mut self) -> EntityUid {
         let uid = self.names.service.clone();
         self.entities.push(Entity::new_no_attrs(uid.clone(), HashSet::new()));
         uid
     }
 
-    /// A tenant.
+    /// Adds a tenant.
     pub(super) fn tenant(&mut self, tenant: TenantId) -> EntityUid {
         let uid = self.named(Kind::Tenant, &tenant);
         let operator = self.operator == Some(tenant);
@@ -137,7 +137,7 @@ impl<'a> Store<'a> {
         uid
     }
 
-    /// A resource and its tenant.
+    /// Adds a resource and its tenant.
     pub(super) fn resource(&mut self, facts: ResourceFacts) -> EntityUid {
         self.resource_and_tenant(facts).0
     }
@@ -156,7 +156,7 @@ impl<'a> Store<'a> {
         (uid, tenant)
     }
 
-    /// A thing that is part of a resource.
+    /// Adds a thing that is part of a resource.
     pub(super) fn part_of(
         &mut self,
         uid: EntityUid,
@@ -169,7 +169,7 @@ impl<'a> Store<'a> {
         uid
     }
 
-    /// A key of a resource.
+    /// Adds a key of a resource.
     pub(super) fn key(&mut self, id: String, of: ResourceFacts) -> EntityUid {
         let uid = self.names.uid(Kind::Key, id);
         let (resource, tenant) = self.resource_and_tenant(of);
@@ -178,7 +178,7 @@ impl<'a> Store<'a> {
         uid
     }
 
-    /// A person or a program, with the roles that it holds where the decision is made.
+    /// Adds a person or a program, with the roles that it holds at the thing.
     pub(super) fn holder(
         &mut self,
         uid: EntityUid,
@@ -230,7 +230,7 @@ impl Attributes {
         self.with(name, RestrictedExpression::new_entity_uid(value))
     }
 
-    /// A time. What lies beyond Cedar's integers is as good as never.
+    /// Adds a time. A value beyond Cedar's integers becomes the largest integer, which means never.
     pub(super) fn moment(self, name: &str, ms: u64) -> Self {
         let ms = i64::try_from(ms).unwrap_or(i64::MAX);
         self.with(name, RestrictedExpression::new_long(ms))
@@ -239,7 +239,7 @@ impl Attributes {
     pub(super) fn record(mut self, name: &str, value: Self) -> Self {
         match RestrictedExpression::new_record(value.0) {
             Ok(record) => self.with(name, record),
-            // Only for a field that stands twice, which a map has not.
+            // Cedar fails only on a duplicate field, and a map has no duplicates.
             Err(_) => {
                 self.0.clear();
                 self

@@ -1,4 +1,4 @@
-//! The policies in force: Bailiwick's own and the operator's, checked before they are used.
+//! The policies of a service: Bailiwick's own and the operator's, checked before use.
 
 use std::collections::HashMap;
 
@@ -11,12 +11,12 @@ use tlog::canon::Digest;
 use super::entities::Names;
 use crate::permit::NAMES;
 
-/// A policy file: its name, for people, and its text.
+/// A policy file: a name for readers, and the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct File<'a> {
-    /// How the file is called.
+    /// The file's name.
     pub name: &'a str,
-    /// What stands in it.
+    /// The file's text.
     pub text: &'a str,
 }
 
@@ -26,7 +26,7 @@ macro_rules! files {
     };
 }
 
-/// What there is to decide about.
+/// The Cedar schema: the principals, actions, resources and context that policies may name.
 pub const SCHEMA: &str = include_str!("../../cedar/bailiwick.cedarschema");
 
 /// Bailiwick's own policies.
@@ -42,7 +42,7 @@ pub const BUILT_IN: &[File<'static>] = files!["":
     "visibility.cedar",
 ];
 
-/// The promises, each as a set of policies that those in force must imply.
+/// The promises. Each is a set of policies that the active policies must imply.
 pub const SPECIFICATIONS: &[File<'static>] = files!["specifications/":
     "guarded-review.cedar",
     "isolated.cedar",
@@ -53,8 +53,8 @@ pub const SPECIFICATIONS: &[File<'static>] = files!["specifications/":
     "zero-retention.cedar",
 ];
 
-/// Policies that were checked: each names only what there is, each has a name of its own, and none
-/// is so written that it never applies.
+/// Checked policies: each names only things that the schema has, each has its own name, and each
+/// can apply to some request.
 #[derive(Debug, Clone)]
 pub struct Policies {
     set: PolicySet,
@@ -67,25 +67,25 @@ pub struct Policies {
 }
 
 impl Policies {
-    /// Bailiwick's own policies.
+    /// Returns Bailiwick's own policies.
     ///
     /// # Errors
-    /// Never in a build whose tests passed.
+    /// None in a build that passes its tests.
     pub fn built_in() -> Result<Self, BadPolicies> {
         Self::with(&[])
     }
 
-    /// Bailiwick's own policies, and the operator's beside them.
+    /// Returns Bailiwick's own policies together with the operator's.
     ///
     /// # Errors
-    /// When a file is not Cedar, or a policy has no name of its own, names what there is not, or
-    /// could never apply.
+    /// [`BadPolicies`] if a file is not Cedar, or if a policy has no name of its own, names
+    /// something that the schema lacks, or could never apply.
     pub fn with(operator: &[File<'_>]) -> Result<Self, BadPolicies> {
         Self::read(BUILT_IN, operator)
     }
 
-    /// Other policies than Bailiwick's own, to see what would follow from them. What serves is built
-    /// without this: it cannot leave a guard out.
+    /// Returns policies that replace Bailiwick's own, to study their effect. The service is built
+    /// without this function, so it cannot omit a guard.
     ///
     /// # Errors
     /// As [`Policies::with`].
@@ -109,67 +109,69 @@ impl Policies {
         Ok(Self { set, schema, names, actions, digest, specifications })
     }
 
-    /// SHA-256 over schema, policies and specifications: two services of one digest decide alike,
-    /// and promise alike. docs/operate/authorization.md says how it is made.
+    /// Returns SHA-256 over schema, policies and specifications. Two services with the same digest
+    /// make the same decisions and the same promises. docs/operate/authorization.md defines the
+    /// digest.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// SHA-256 over the specifications alone: that two sets of policies were held to the same.
+    /// Returns SHA-256 over the specifications alone. It shows that two policy sets were checked
+    /// against the same specifications.
     #[must_use]
     pub fn specifications(&self) -> Digest {
         self.specifications
     }
 
-    /// Whether no policy that can apply to an action looks at its context.
+    /// Returns true if no policy that can apply to the action reads its context.
     pub(super) fn is_timeless(&self, action: &str) -> bool {
         self.actions.get(action).is_some_and(|action| action.timeless)
     }
 
-    /// The policies, for the proof.
+    /// Returns the policies, for the proof.
     #[must_use]
     pub fn set(&self) -> &PolicySet {
         &self.set
     }
 
-    /// The schema, for the proof.
+    /// Returns the schema, for the proof.
     #[must_use]
     pub fn schema(&self) -> &Schema {
         &self.schema
     }
 
-    /// A specification's policies, checked against the schema as policies are.
+    /// Parses a specification's policies and checks them against the schema.
     ///
     /// # Errors
-    /// As [`Policies::with`]; but a clause may be one that the schema alone already guarantees.
+    /// As [`Policies::with`], but a clause may repeat a guarantee of the schema.
     pub fn specification(&self, file: File<'_>) -> Result<PolicySet, BadPolicies> {
         parse(&[file], &self.schema, Warnings::Accept)
     }
 }
 
-/// What is the same in all decisions about one action.
+/// The data that all decisions about one action share.
 #[derive(Debug, Clone)]
 pub(super) struct ForAction {
     pub(super) uid: EntityUid,
     /// The action with its groups, and [`SEE`].
     pub(super) entities: Entities,
-    /// By principal's kind and thing's: the policies that can apply there, as Cedar's validator
-    /// finds them. Kinds that are missing are those that the action does not apply to.
+    /// The policies that can apply to each pair of principal kind and resource kind, as found by
+    /// Cedar's validator. The action does not apply to the pairs that are missing.
     by_kinds: HashMap<(EntityTypeName, EntityTypeName), PolicySet>,
-    /// Whether none of them looks at the context.
+    /// True if none of these policies reads the context.
     timeless: bool,
 }
 
 impl ForAction {
-    /// The policies that can apply when such a principal does this to such a thing.
+    /// Returns the policies that can apply to this kind of principal and this kind of thing.
     pub(super) fn policies(&self, principal: &EntityUid, thing: &EntityUid) -> Option<&PolicySet> {
         self.by_kinds.get(&(principal.type_name().clone(), thing.type_name().clone()))
     }
 }
 
-/// Sorts policies by the actions and kinds that they can apply to, so that a decision looks at a
-/// handful instead of at all.
+/// Sorts policies by the actions and kinds that they can apply to. A decision then evaluates a
+/// handful of policies instead of all.
 fn sorted(
     set: &PolicySet,
     schema: &Schema,
@@ -197,28 +199,28 @@ fn sorted(
             let Some(action) = actions.get_mut(env.action().id().unescaped()) else { continue };
             let Some(set) = action.by_kinds.get_mut(&kinds) else { continue };
             set.add(policy.clone()).map_err(|error| broken(&error))?;
-            // The word in a comment counts too: then it is decided once more than needed.
+            // The word in a comment also counts. The only effect is one more decision than needed.
             action.timeless &= !policy.to_string().contains("context");
         }
     }
     Ok(actions)
 }
 
-/// The action that decides whether somebody may know that a thing exists.
+/// The action that decides whether a caller may know that a thing exists.
 pub(super) const SEE: &str = "see";
 
-/// Why policies cannot be used.
+/// The reason why policies cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadPolicies {
     /// A file is not Cedar.
     #[error("`{file}`, line {line}: {said}; Cedar's grammar is at https://docs.cedarpolicy.com")]
     Syntax {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// Where in it.
+        /// The line number, from 1.
         line: usize,
-        /// What Cedar says.
+        /// Cedar's message.
         said: String,
     },
     /// A policy has no name.
@@ -226,25 +228,25 @@ pub enum BadPolicies {
         "`{file}`: policy number {number} has no name; write @id(\"…\") above it, so that logs and proofs can name it"
     )]
     Unnamed {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// Which policy of the file, from one.
+        /// The number of the policy in the file, from 1.
         number: usize,
     },
-    /// Two policies have one name.
+    /// Two policies have the same name.
     #[error("`{file}`: there is another policy `{id}`; give this one a name of its own")]
     SameName {
-        /// The file.
+        /// The name of the second file.
         file: String,
-        /// The name.
+        /// The policy's name.
         id: String,
     },
-    /// A policy has places to fill in.
+    /// A policy is a template with slots.
     #[error(
         "`{file}`: templates are not used here; write the principal or the resource out instead of `?principal` or `?resource`"
     )]
     Template {
-        /// The file.
+        /// The file's name.
         file: String,
     },
     /// A policy does not fit the schema, or could never apply.
@@ -252,34 +254,34 @@ pub enum BadPolicies {
         "`{file}`, line {line}: policy `{id}` does not fit the schema: {said}; bailiwick.cedarschema says which principals, actions and attributes there are"
     )]
     Unfit {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// Where in it.
+        /// The line number, from 1.
         line: usize,
         /// The policy's name.
         id: String,
-        /// What Cedar says.
+        /// Cedar's message.
         said: String,
     },
-    /// The schema that is built in cannot be used.
+    /// The built-in schema cannot be used.
     #[error(
-        "the schema that is built in cannot be used: {said}; this is a fault of this build, take another"
+        "the built-in schema cannot be used: {said}; this build is faulty: install another one"
     )]
     Schema {
-        /// What Cedar says.
+        /// Cedar's message.
         said: String,
     },
 }
 
-/// What to do about a policy that is valid and yet odd: one that never applies, or is written in
-/// letters that look like others.
+/// How to treat a policy that is valid but suspicious: one that never applies, or one with
+/// characters that look like others.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Warnings {
     Refuse,
     Accept,
 }
 
-/// Parses files into one set, each policy under the name that it gives itself, and checks it.
+/// Parses files into one set, names each policy by its `@id`, and checks the set.
 fn parse(
     files: &[File<'_>],
     schema: &Schema,
@@ -297,12 +299,12 @@ fn parse(
     }
     let result = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
     let refused = (warnings == Warnings::Refuse).then(|| {
-        let told = |warning: &ValidationWarning| (warning.policy_id().clone(), said(warning));
+        let told = |warning: &ValidationWarning| (warning.policy_id().clone(), diagnosis(warning));
         result.validation_warnings().map(told)
     });
     let mut found = result
         .validation_errors()
-        .map(|error| (error.policy_id().clone(), said(error)))
+        .map(|error| (error.policy_id().clone(), diagnosis(error)))
         .chain(refused.into_iter().flatten());
     if let Some((id, (offset, said))) = found.next() {
         let File { name, text } = origin.get(&id).copied().unwrap_or(&File { name: "", text: "" });
@@ -312,14 +314,14 @@ fn parse(
     Ok(set)
 }
 
-/// A file's policies, each renamed to its `@id`.
+/// Returns a file's policies, each renamed to its `@id`.
 fn named(file: &File<'_>) -> Result<Vec<Policy>, BadPolicies> {
     let set: PolicySet = file.text.parse().map_err(|errors| syntax(file, &errors))?;
     if set.templates().next().is_some() {
         return Err(BadPolicies::Template { file: file.name.into() });
     }
     let mut policies: Vec<_> = set.policies().collect();
-    // Cedar numbers them `policy0`, `policy1`, …, and keeps them in no order.
+    // Cedar names them `policy0`, `policy1`, …, and stores them in no particular order.
     policies.sort_by_key(|policy| (policy.id().to_string().len(), policy.id().to_string()));
     let rename = |(index, policy): (usize, &Policy)| match policy.annotation("id") {
         Some(id) if !id.is_empty() => Ok(policy.new_id(PolicyId::new(id))),
@@ -329,12 +331,12 @@ fn named(file: &File<'_>) -> Result<Vec<Policy>, BadPolicies> {
 }
 
 fn syntax(file: &File<'_>, errors: &ParseErrors) -> BadPolicies {
-    let (offset, said) = said(errors);
+    let (offset, said) = diagnosis(errors);
     BadPolicies::Syntax { file: file.name.into(), line: line(file.text, offset), said }
 }
 
-/// What Cedar says, and about which place.
-fn said(error: &impl miette::Diagnostic) -> (usize, String) {
+/// Returns the position that Cedar's message is about, and the message.
+fn diagnosis(error: &impl miette::Diagnostic) -> (usize, String) {
     let offset = error.labels().and_then(|mut labels| labels.next()).map(|label| label.offset());
     (offset.unwrap_or_default(), error.to_string())
 }
@@ -344,8 +346,8 @@ fn line(text: &str, offset: usize) -> usize {
     before.bytes().filter(|byte| *byte == b'\n').count().saturating_add(1)
 }
 
-/// SHA-256 over each file's name and text, each with its length before it, so that no two lists of
-/// files run together into the same bytes. Line ends are those of Unix, whatever the file has.
+/// Computes SHA-256 over each file's name and text. A length precedes each part, so two different
+/// lists of files never give the same bytes. Line ends are normalised to Unix line ends.
 fn digest<'a>(files: impl Iterator<Item = &'a File<'a>>) -> Digest {
     let mut bytes = Vec::new();
     for file in files {

@@ -1,8 +1,9 @@
-//! Whether policies are proved to keep the promises, and the one value that lets them decide.
+//! Checks that policies are proved to keep the promises, and makes the only value that activates
+//! them.
 //!
-//! A solver finds it out elsewhere (crates/prove). Its report is compared here with the policies that
-//! it is said to be about, and then goes into the log; what the log says decides whether they may
-//! come into force.
+//! A solver proves the policies elsewhere (crates/prove). This module compares the solver's report
+//! with the policies that the report names. The report then goes into the log. The log's entry
+//! decides whether the policies may become active.
 
 mod in_force;
 mod report;
@@ -17,13 +18,13 @@ use tlog::{canon::Digest, entry::Event};
 
 use super::policies::{File, Policies, SPECIFICATIONS};
 
-/// The prover's report on Bailiwick's own policies, as `bailiwick-prove --json` printed it: they need
-/// no solver where they are used. `make proof` writes it, and `make prove` compares.
+/// The prover's report on Bailiwick's own policies, as printed by `bailiwick-prove --json`. With
+/// it, an installation needs no solver. `make proof` writes it, and `make prove` compares it.
 pub const BUILT_IN: &str = include_str!("../../cedar/proof.json");
 
-/// A report that was compared with the policies that it is about: what the log may be told.
+/// A report that matches the policies that it names. Only such a report may go into the log.
 ///
-/// Nothing else makes one, and a report on other policies does not:
+/// [`Proof::read`] is the only way to make one, and it refuses a report on other policies:
 ///
 /// ```compile_fail
 /// # fn forged(report: policy::authz::proof::Report) -> policy::authz::proof::Proof {
@@ -37,10 +38,10 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Reads what the prover printed about these policies.
+    /// Reads the prover's output for these policies.
     ///
     /// # Errors
-    /// When it is no report, or one on other policies, or contradicts itself.
+    /// [`BadReport`] if the text is not a report, names other policies or contradicts itself.
     pub fn read(text: &str, policies: &Policies) -> Result<Self, BadReport> {
         let report: Report = serde_json::from_str(text)
             .map_err(|error| BadReport::Malformed { said: error.to_string() })?;
@@ -48,7 +49,7 @@ impl Proof {
         if (digest, specifications) != (policies.digest(), policies.specifications()) {
             return Err(BadReport::OtherPolicies { told: digest, ours: policies.digest() });
         }
-        // Each specification is called like its file.
+        // Each specification has the name of its file.
         let name = |file: &File<'static>| file.name.trim_end_matches(".cedar");
         let mut promises: Vec<&str> = SPECIFICATIONS.iter().map(name).collect();
         promises.sort_unstable();
@@ -58,31 +59,31 @@ impl Proof {
         Ok(Self { report, text: text.to_owned() })
     }
 
-    /// The proof that comes with this build; none where it is of other policies than these.
+    /// Returns the proof bundled with this build, or `None` if it covers other policies.
     #[must_use]
     pub fn built_in(policies: &Policies) -> Option<Self> {
         Self::read(BUILT_IN, policies).ok()
     }
 
-    /// What came out.
+    /// Returns the outcome.
     #[must_use]
     pub fn outcome(&self) -> ProofOutcome {
         self.report.outcome
     }
 
-    /// What was found out, promise by promise.
+    /// Returns the report, with one result per promise.
     #[must_use]
     pub fn report(&self) -> &Report {
         &self.report
     }
 
-    /// The report to the byte, as the log commits to it.
+    /// Returns the exact text of the report; the log commits to these bytes.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The log entry that tells of it.
+    /// Returns the log entry that records the proof.
     #[must_use]
     pub fn event(&self) -> Event {
         let Report { digest: policies, specifications, outcome, .. } = self.report;

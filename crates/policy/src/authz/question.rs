@@ -1,4 +1,4 @@
-//! One decision: the facts as Cedar's entities, made once, and what Cedar answers about them.
+//! One decision: the facts as Cedar entities, built once, and Cedar's answer about them.
 
 use std::sync::atomic::Ordering;
 
@@ -8,13 +8,13 @@ use super::{
     Authority,
     context::Facts,
     entities::{Attributes, Store},
-    facts::Thing,
     policies::{ForAction, SEE},
     role::Roles,
+    thing::Thing,
 };
 use crate::principal::Principal;
 
-/// May this caller do this to this thing, now?
+/// The question whether this caller may perform this action on this thing now.
 pub(super) struct Question<'a> {
     authority: &'a Authority,
     action: &'a ForAction,
@@ -26,8 +26,8 @@ pub(super) struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    /// Describes the facts. None where they contradict each other, or there is no such action:
-    /// then nothing is allowed.
+    /// Describes the facts. Returns `None` if they contradict each other or the action does not
+    /// exist; the action is then not allowed.
     pub(super) fn new(
         authority: &'a Authority,
         principal: &Principal,
@@ -42,44 +42,46 @@ impl<'a> Question<'a> {
         let thing = thing.describe(&mut store);
         let caller = authority.describe(principal, roles, &mut store);
         let context = context.describe(principal.holder(), &mut store);
-        // In tests every fact is compared with the schema; what the types here guarantee is not
-        // paid for in each decision.
+        // Tests compare every fact with the schema. Production decisions skip this cost, because
+        // the types here guarantee the schema.
         let schema = cfg!(test).then_some(&policies.schema);
         let entities = store.finish(action.entities.clone(), schema)?;
         Some(Self { authority, action, see, caller, thing, context, entities })
     }
 
-    /// Whether the action is allowed.
+    /// Returns true if the action is allowed.
     pub(super) fn allowed(&self) -> bool {
         self.ask(self.action, self.context.clone())
     }
 
-    /// Whether the caller may know that the thing exists. That does not depend on when.
+    /// Returns true if the caller may know that the thing exists. The answer does not depend on
+    /// time.
     pub(super) fn seen(&self) -> bool {
         self.ask(self.see, Attributes::default().moment("now_ms", 0))
     }
 
-    /// What the guards that forbid the action say to the caller, where one says anything.
+    /// Returns the `@refusal` of a guard that forbids the action, if one has it.
     pub(super) fn refusal(&self) -> Option<String> {
         let policies = self.action.policies(&self.caller, &self.thing)?;
         let response = self.response(self.action, policies, self.context.clone())?;
-        // By name, so that the same refusal is always in the same words.
+        // Sorted by name, so that the same refusal always has the same text.
         let mut forbid: Vec<_> = response.diagnostics().reason().collect();
         forbid.sort_unstable();
         let said = |id| policies.policy(id)?.annotation("refusal").map(str::to_owned);
         forbid.into_iter().find_map(said)
     }
 
-    /// Asks Cedar. Whatever cannot be evaluated is not allowed.
+    /// Asks Cedar. A policy that cannot be evaluated refuses.
     fn ask(&self, action: &ForAction, context: Attributes) -> bool {
         let Self { authority, caller, thing, .. } = self;
-        // An action that does not apply to such a thing is not allowed on it.
+        // An action that does not apply to this kind of thing is not allowed on it.
         let Some(applicable) = action.policies(caller, thing) else { return false };
         let decide = |policies| {
             let Some(response) = self.response(action, policies, context.clone()) else {
                 return false;
             };
-            // Cedar skips a policy that fails. A guard that is skipped guards nothing.
+            // Cedar skips a policy that fails. A skipped guard protects nothing, so an error
+            // refuses.
             let failed = response.diagnostics().errors().next().is_some();
             response.decision() == Decision::Allow && !failed
         };
@@ -90,7 +92,7 @@ impl<'a> Question<'a> {
         allowed
     }
 
-    /// What Cedar answers. None where the facts do not make a question.
+    /// Returns Cedar's response, or `None` if the facts do not form a valid request.
     fn response(
         &self,
         action: &ForAction,

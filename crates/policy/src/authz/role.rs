@@ -1,4 +1,4 @@
-//! Named roles, and who holds which where.
+//! Named roles and their assignments.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -6,14 +6,14 @@ use std::{
     str::FromStr,
 };
 
-use super::facts::Scope;
+use super::scope::Scope;
 use crate::id::{PersonId, TeamId, WorkloadId};
 
-/// The app role that lets a token's holder call models: whoever can get a token of the right tenant
-/// is not thereby a user of this service.
+/// The app role that lets the holder of a token call models. A token of the right tenant is not
+/// enough to use this service.
 pub const USER_APP_ROLE: &str = "OpenAI.User";
 
-/// A named role: Azure's by Azure's names, and Bailiwick's own.
+/// A named role: Azure's roles under Azure's names, and Bailiwick's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
     /// Calls models.
@@ -26,18 +26,18 @@ pub enum Role {
     UsagesReader,
     /// Sees one flagged record at a time, under a grant.
     Reviewer,
-    /// Approves what reviewers of the own team ask for.
+    /// Approves access requests of reviewers in the same team.
     ReviewManager,
-    /// Rights of data subjects, consent, zero retention.
+    /// Handles rights of data subjects, consent and zero retention.
     DataProtectionOfficer,
     /// Reads evidence, never content.
     Auditor,
-    /// Runs the service, sees no content.
+    /// Runs the service; sees no content.
     Operator,
 }
 
 impl Role {
-    /// All of them, Azure's first.
+    /// All roles, Azure's first.
     pub const ALL: [Self; 9] = [
         Self::OpenAiUser,
         Self::OpenAiContributor,
@@ -50,7 +50,7 @@ impl Role {
         Self::Operator,
     ];
 
-    /// The role's name, in policies, tokens and on the command line.
+    /// Returns the role's name in policies, tokens and on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -66,14 +66,15 @@ impl Role {
         }
     }
 
-    /// The role that an app role in a token's `roles` gives, at the token's own tenant. Only this one:
-    /// who reviews, decides or runs the service is assigned here, and logged.
+    /// Returns the role that an app role in a token's `roles` gives at the token's own tenant. Only
+    /// [`USER_APP_ROLE`] gives one: reviewers, deciders and operators are assigned here, and
+    /// logged.
     #[must_use]
     pub fn claimed(app_role: &str) -> Option<Self> {
         (app_role == USER_APP_ROLE).then_some(Self::OpenAiUser)
     }
 
-    /// The role's bit in a [`Roles`].
+    /// Returns the role's bit in a [`Roles`].
     const fn bit(self) -> u16 {
         1 << self as u16
     }
@@ -85,7 +86,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// Not the name of a role.
+/// The text is not the name of a role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no role `{given}`; the roles are {}", names())]
 pub struct NoSuchRole {
@@ -113,37 +114,37 @@ impl Roles {
     /// No role.
     pub const NONE: Self = Self(0);
 
-    /// Adds one.
+    /// Adds a role.
     #[must_use]
     pub const fn with(self, role: Role) -> Self {
         Self(self.0 | role.bit())
     }
 
-    /// Takes one away.
+    /// Removes a role.
     #[must_use]
     pub const fn without(self, role: Role) -> Self {
         Self(self.0 & !role.bit())
     }
 
-    /// All roles of either set.
+    /// Returns all roles of either set.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether the role is one of them.
+    /// Returns true if the set contains the role.
     #[must_use]
     pub const fn contains(self, role: Role) -> bool {
         self.0 & role.bit() != 0
     }
 
-    /// Whether there is none.
+    /// Returns true if the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The roles, Azure's first.
+    /// Iterates over the roles, Azure's first.
     pub fn iter(self) -> impl Iterator<Item = Role> {
         Role::ALL.into_iter().filter(move |role| self.contains(*role))
     }
@@ -155,19 +156,19 @@ impl fmt::Debug for Roles {
     }
 }
 
-/// Who can hold a role. A key cannot: what it may do is fixed.
+/// A principal that can hold a role. A key cannot: its permissions are fixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Holder {
     /// A person.
     Person(PersonId),
-    /// A program with an identity of its own.
+    /// A program with its own identity.
     Workload(WorkloadId),
 }
 
-/// Who holds which role where, and who is of which team: the tables, as decisions need them.
+/// The tables of role assignments and team members, in the form that decisions need.
 ///
-/// A role holds at its scope and at everything below. A look-up asks for the few scopes above one
-/// thing, so it takes no longer with a million assignments than with ten.
+/// A role holds at its scope and at everything below. A lookup asks only for the few scopes above
+/// one thing, so its cost does not grow with the number of assignments.
 #[derive(Debug, Clone, Default)]
 pub struct RoleAssignments {
     held: HashMap<Holder, BTreeMap<Scope, Roles>>,
@@ -175,13 +176,13 @@ pub struct RoleAssignments {
 }
 
 impl RoleAssignments {
-    /// Gives a role, at a scope and at everything below.
+    /// Assigns a role at a scope. The role holds at everything below.
     pub fn assign(&mut self, holder: Holder, role: Role, scope: Scope) {
         let roles = self.held.entry(holder).or_default().entry(scope).or_default();
         *roles = roles.with(role);
     }
 
-    /// Takes a role that was given at this very scope. One that was given further up still holds.
+    /// Removes a role that was assigned at exactly this scope. An assignment further up stays.
     pub fn take(&mut self, holder: Holder, role: Role, scope: Scope) {
         let Some(scopes) = self.held.get_mut(&holder) else { return };
         if let Some(roles) = scopes.get_mut(&scope) {
@@ -193,7 +194,7 @@ impl RoleAssignments {
         }
     }
 
-    /// Puts a person into a team, or into none.
+    /// Puts a person into a team, or removes the person from their team.
     pub fn set_team(&mut self, person: PersonId, team: Option<TeamId>) {
         match team {
             Some(team) => self.teams.insert(person, team),
@@ -201,7 +202,7 @@ impl RoleAssignments {
         };
     }
 
-    /// The roles that somebody holds at any of these scopes.
+    /// Returns the roles that a holder has at any of these scopes.
     #[must_use]
     pub fn held_at(&self, holder: Holder, scopes: impl IntoIterator<Item = Scope>) -> Roles {
         let Some(held) = self.held.get(&holder) else { return Roles::NONE };
@@ -209,12 +210,12 @@ impl RoleAssignments {
         scopes.into_iter().map(at).fold(Roles::NONE, Roles::and)
     }
 
-    /// Everything that somebody holds, to list it.
+    /// Lists all assignments of a holder.
     pub fn of(&self, holder: Holder) -> impl Iterator<Item = (Scope, Roles)> {
         self.held.get(&holder).into_iter().flatten().map(|(scope, roles)| (*scope, *roles))
     }
 
-    /// The team that a person is of.
+    /// Returns a person's team.
     #[must_use]
     pub fn team(&self, person: PersonId) -> Option<TeamId> {
         self.teams.get(&person).copied()

@@ -1,4 +1,4 @@
-//! An authority that does not change any more, and so need not decide the same thing twice.
+//! An authority that no longer changes and therefore can remember its decisions.
 
 use std::{
     collections::HashSet,
@@ -6,36 +6,33 @@ use std::{
     sync::{Mutex, PoisonError, atomic::Ordering},
 };
 
-use super::{
-    Authority, Denied, authorize,
-    facts::{Scope, Thing},
-};
+use super::{Authority, Denied, authorize, facts::Scope, thing::Thing};
 use crate::{
     permit::{Action, By, Permit},
     principal::Principal,
 };
 
-/// Yeses that are remembered, at most; then all are forgotten, and decided again.
+/// The maximum number of remembered permits. When it is reached, all are forgotten.
 pub const REMEMBERED_MAX: usize = 10_000;
 
-/// An authority whose policies and roles are settled: it remembers to whom it said yes.
+/// An authority with fixed policies and roles. It remembers positive decisions.
 ///
-/// Only what cannot turn out otherwise is remembered: that this very caller, with these very roles,
-/// may do this to this very resource or deployment, where no policy that can apply looks at the
-/// context. A no is always decided anew.
+/// It remembers a decision only if the outcome cannot change: the same caller with the same roles,
+/// the same action, the same resource or deployment, and no applicable policy that reads the
+/// context. Refusals are always decided anew.
 pub struct Settled {
     authority: Authority,
     yes: Mutex<HashSet<(&'static str, Principal, Scope)>>,
 }
 
 impl Settled {
-    /// From now on the authority does not change.
+    /// Wraps an authority that does not change from now on.
     #[must_use]
     pub fn new(authority: Authority) -> Self {
         Self { authority, yes: Mutex::default() }
     }
 
-    /// Allows action `A` on a thing, or says why not.
+    /// Allows action `A` on a thing, or returns the reason of the refusal.
     ///
     /// # Errors
     /// As [`authorize`].
@@ -64,16 +61,16 @@ impl Settled {
         Ok(permit)
     }
 
-    /// Whether the principal may know that a thing exists.
+    /// Returns true if the principal may know that a thing exists.
     #[must_use]
     pub fn knows(&self, principal: &Principal, thing: &impl Thing) -> bool {
         super::knows(&self.authority, principal, thing)
     }
 
-    /// How many questions Cedar was asked so far: a test compares what is hidden with what does not
-    /// exist by it.
+    /// Returns the number of questions sent to Cedar so far. A test uses it to check that a hidden
+    /// thing costs as many questions as a missing one.
     #[must_use]
-    pub fn asked(&self) -> u64 {
+    pub fn questions(&self) -> u64 {
         self.authority.asked.load(Ordering::Relaxed)
     }
 
@@ -135,7 +132,7 @@ mod tests {
         assert_eq!(settled.yes().len(), 1, "a no is not remembered");
     }
 
-    /// A policy of the operator's that looks at the time is asked each time.
+    /// An operator's policy that reads the time is evaluated each time.
     #[test]
     fn what_depends_on_the_moment_is_decided_each_time() {
         let text = "@id(\"until-noon\")\nforbid (principal, action == Action::\"complete\", resource)\n\

@@ -1,4 +1,5 @@
-//! What callers may and may not do, one rule at a time; `matrix` has all of them in one table.
+//! The permitted and refused actions of callers, one rule at a time; `matrix` has all of them in
+//! one table.
 
 mod attacks;
 mod fixtures;
@@ -36,7 +37,7 @@ fn a_refusal_names_the_action_and_the_roles_that_would_do() {
          Contributor` or `Operator`, assigned on the thing or above it"
     );
 
-    // Azure: a contributor who sees no quota does not deploy.
+    // Azure: a contributor without the quota role cannot deploy.
     let contributor = person(CUSTOMER, 2);
     let mut authority = authority;
     let holder = contributor.holder().unwrap();
@@ -48,12 +49,20 @@ fn a_refusal_names_the_action_and_the_roles_that_would_do() {
     assert!(authorize::<WriteDeployment>(&authority, &contributor, &at, &NOW).is_ok());
 
     let denied = authorize::<WriteResource>(&authority, &key(CUSTOMER, 1), &at, &NOW).unwrap_err();
-    // Where no role would help, the guard that forbids it says what to do.
+    // If no role would help, the text of the forbidding guard says how to proceed.
     assert_eq!(
         denied.to_string(),
         "the caller may not `writeResource` here; a key only opens the data plane of its own \
          resource; sign in with a token"
     );
+}
+
+#[test]
+fn a_refusal_without_a_role_says_what_to_do() {
+    let denied = Forbidden { action: "openRecord", roles: Vec::new(), because: None };
+    let text = "the caller may not `openRecord` here; no role is enough: a policy forbids it; ask \
+                the operator which one";
+    assert_eq!(denied.to_string(), text);
 }
 
 #[test]
@@ -92,13 +101,13 @@ fn an_operators_own_policy_forbids_and_permits_within_the_guards() {
     assert!(authorize::<Complete>(&authority, &key, &own, &NOW).is_ok());
     let denied = authorize::<crate::permit::Embed>(&authority, &key, &own, &NOW).unwrap_err();
     assert!(matches!(denied, Denied::Forbidden(_)), "forbidden by the operator");
-    // Everything is permitted, and yet a person without a role reaches no other tenant.
+    // Everything is permitted, but a person without a role still reaches no other tenant.
     let stranger = person(CUSTOMER, 1);
     assert!(authorize::<Complete>(&authority, &stranger, &own, &NOW).is_ok());
     let theirs = deployment(OTHER, 1);
     let denied = authorize::<Complete>(&authority, &stranger, &theirs, &NOW).unwrap_err();
     assert_eq!(denied, Denied::Hidden);
-    // Nothing is done in the tenant that the operator shut, by nobody.
+    // In the tenant that the operator shut, no principal can do anything.
     let shut = fixtures::key(OTHER, 1);
     assert_eq!(tenant(OTHER).to_string(), "ten_02020202020202020202020202020202");
     assert!(authorize::<Complete>(&authority, &shut, &theirs, &NOW).is_err());

@@ -1,51 +1,54 @@
-//! A clock that never runs backwards: what deadlines are measured by.
+//! A clock that never runs backwards. Deadlines are measured with it.
 //!
-//! The wall clock can be set, and machines sleep. So time is the latest that was ever seen, moved on
-//! by the kernel's count since boot, which includes sleep and which nobody sets. A wall clock that
-//! is set back extends nothing; one that is set forward ends things early, which no promise forbids.
+//! The wall clock can be set, and machines sleep. The time here is therefore the latest time ever
+//! seen, advanced by the kernel's count since boot, which includes sleep and cannot be set. Setting
+//! the wall clock back extends no deadline. Setting it forward ends deadlines early, which no
+//! promise forbids.
 
-/// What is kept between two looks at the clocks, also over restarts.
+/// The stored state between two readings of the clocks, also across restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clock {
-    /// The latest time seen: milliseconds since 1970.
+    /// The latest time seen, in milliseconds since 1970.
     pub now_ms: u64,
-    /// Which boot of the machine that was in.
+    /// The machine's boot id at that time.
     pub boot: [u8; 16],
     /// Milliseconds since that boot, sleep included.
     pub boottime_ms: u64,
 }
 
-/// What the machine's clocks say.
+/// A reading of the machine's clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
     /// The wall clock: milliseconds since 1970.
     pub wall_ms: u64,
-    /// Which boot this is.
+    /// The id of this boot.
     pub boot: [u8; 16],
     /// Milliseconds since boot, sleep included.
     pub boottime_ms: u64,
 }
 
-/// The wall clock is behind what was seen before the machine was booted: how long it was off cannot
-/// be known, so no deadline can be kept.
+/// After a boot, the wall clock is behind the time seen before the boot. The length of the off time
+/// is unknown, so no deadline can be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the wall clock is {behind_s} seconds behind the last time that was seen: set it right, and \
-     start again"
+    "the wall clock is {behind_s} seconds behind the last time seen before the boot; correct the \
+     clock and start again"
 )]
 pub struct Behind {
-    /// By how much.
+    /// The difference in seconds.
     pub behind_s: u64,
 }
 
-/// A wall clock may be this much behind after a boot: clocks drift, and are corrected a little later.
+/// The maximum by which the wall clock may be behind after a boot: clocks drift, and are corrected
+/// a little later.
 pub const DRIFT_MS_MAX: u64 = 5 * 60 * 1000;
 
 impl Clock {
-    /// The clock after a look, given what it was before.
+    /// Returns the clock after a reading, given its state before.
     ///
     /// # Errors
-    /// When the machine was booted in between and its wall clock is behind.
+    /// [`Behind`] if the machine was booted in between and its wall clock is behind by more than
+    /// [`DRIFT_MS_MAX`].
     pub fn advance(before: Option<Self>, reading: Reading) -> Result<Self, Behind> {
         let Reading { wall_ms, boot, boottime_ms } = reading;
         let now_ms = match before {
@@ -62,7 +65,7 @@ impl Clock {
                 wall_ms.max(before.now_ms)
             }
         };
-        // Within one boot the count never falls; if it did, time would stand still, not run back.
+        // Within one boot the count never falls. If it did, time would stand still, not run back.
         let boottime_ms = match before {
             Some(before) if before.boot == boot => boottime_ms.max(before.boottime_ms),
             _ => boottime_ms,
@@ -70,7 +73,7 @@ impl Clock {
         Ok(Self { now_ms, boot, boottime_ms })
     }
 
-    /// The clock's bytes: three fields of 8, 16 and 8, numbers big-endian.
+    /// Encodes the clock: three fields of 8, 16 and 8 bytes, numbers big-endian.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
@@ -80,7 +83,7 @@ impl Clock {
         bytes
     }
 
-    /// Reads a clock's bytes.
+    /// Decodes a clock.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (now, rest) = bytes.split_first_chunk::<8>()?;
@@ -128,7 +131,7 @@ mod tests {
         assert_eq!(drifted.now_ms, 10_000_000_000);
     }
 
-    /// Random readings against the rule itself: time never falls, and within one boot it passes at
+    /// Checks random readings against the rule: time never falls, and within one boot it passes at
     /// least as fast as the kernel's count.
     #[test]
     fn random_readings_never_turn_time_back() {

@@ -16,7 +16,8 @@ fn days_are_one_to_thirty() {
     }
 }
 
-/// Every hour of a few days, every number of days: never later than agreed, less than a day sooner.
+/// For every hour of three days and every number of days: the deadline is never later than agreed,
+/// and less than a day earlier.
 #[test]
 fn a_deadline_is_a_midnight_and_never_late() {
     for days in 1..=30 {

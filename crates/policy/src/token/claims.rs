@@ -1,4 +1,4 @@
-//! What a token must say, and what is known once it does.
+//! The required claims of a token, and the verified facts that they give.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{CLOCK_LEEWAY_S_MAX, LIFETIME_S_MAX, guid::Guid, refused::TokenRefused};
 
-/// One issuer that the operator trusts, and for what.
+/// A trusted issuer, with its audiences and directories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
     issuer: String,
@@ -15,34 +15,34 @@ pub struct Trust {
     clock_leeway_s: u64,
 }
 
-/// Why an issuer cannot be trusted so.
+/// The reason why an issuer cannot be trusted with these settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadTrust {
-    /// No issuer.
+    /// The issuer is empty.
     #[error("the issuer is empty")]
     Issuer,
-    /// No audience, or an empty one: every token of the issuer's would do.
-    #[error("name at least one audience, and no empty one: whom the tokens are made out to")]
+    /// There is no audience, or an empty one: every token of the issuer would be accepted.
+    #[error("name at least one audience, and no empty one: the intended receivers of the tokens")]
     Audience,
-    /// No tenant: no token would do.
+    /// There is no tenant: no token would be accepted.
     #[error("map at least one `tid` to a tenant")]
     Tenants,
-    /// Clocks that differ by more than that are wrong.
+    /// The leeway is too large: clocks that differ by more are wrong.
     #[error("the clock leeway is at most {CLOCK_LEEWAY_S_MAX} seconds")]
     Leeway,
 }
 
-/// Whose token it is.
+/// The kind of a token's subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A person's, who signed in to an application that acts for them.
+    /// A signed-in person; the application acts for them.
     Person,
-    /// An application's own.
+    /// An application that acts for itself.
     Workload,
 }
 
 impl Kind {
-    /// The kind's name, for usage and records.
+    /// Returns the kind's name, for usage and records.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -52,9 +52,9 @@ impl Kind {
     }
 }
 
-/// What a token says whose signature and claims were checked.
+/// The content of a token after the check of its signature and claims.
 ///
-/// [`super::Presented::verify`] alone makes it; it cannot be read from anywhere.
+/// Only [`super::Presented::verify`] makes it; it cannot be deserialized.
 ///
 /// ```compile_fail
 /// let forged: policy::token::VerifiedToken = serde_json::from_str("{}").unwrap();
@@ -73,11 +73,12 @@ pub struct VerifiedToken {
 }
 
 impl Trust {
-    /// Trusts `issuer` to say who calls, in tokens for one of `audiences`, and only about the
-    /// directories in `tenants`, each of which belongs to the tenant of that name.
+    /// Trusts the tokens of `issuer` that are for one of `audiences` and about one of the
+    /// directories in `tenants`. Each directory maps to the name of its tenant.
     ///
     /// # Errors
-    /// When that would trust everything, or nothing.
+    /// [`BadTrust`] if the settings would accept every token or none, or if the leeway is too
+    /// large.
     pub fn new(
         issuer: String,
         audiences: Vec<String>,
@@ -99,13 +100,13 @@ impl Trust {
         Ok(Self { issuer, audiences, tenants, clock_leeway_s })
     }
 
-    /// The issuer, as its tokens name it.
+    /// Returns the issuer, in the spelling of its tokens.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// Checks the claims of a token of this issuer's, whose signature was checked.
+    /// Checks the claims of a token of this issuer. The signature was checked before.
     pub(super) fn check(
         &self,
         claims: &Map<String, Value>,
@@ -149,12 +150,12 @@ impl Trust {
         })
     }
 
-    /// Checks the times, and says when the token ends.
+    /// Checks the times, and returns the expiry in seconds since 1970.
     fn times(&self, claims: &Claims<'_>, now_s: u64) -> Result<u64, TokenRefused> {
         // Fractions of a second count against the token: it begins no sooner, and ends no later.
         let ends = claims.time("exp")?.ok_or(TokenRefused::Missing("exp"))?;
         let issued = claims.time("iat")?.ok_or(TokenRefused::Missing("iat"))?;
-        // Entra always says it; others leave it out where it would be `iat`.
+        // Entra always sends `nbf`; other issuers omit it if it equals `iat`.
         let begins = claims.time("nbf")?.unwrap_or(issued);
         let (expires_s, issued_s, begins_s) = (ends.floor_s, issued.ceil_s, begins.ceil_s);
         if now_s >= expires_s.saturating_add(self.clock_leeway_s) {
@@ -171,63 +172,64 @@ impl Trust {
 }
 
 impl VerifiedToken {
-    /// The name of the tenant that the token's directory is mapped to.
+    /// Returns the name of the tenant that the token's directory is mapped to.
     #[must_use]
     pub fn tenant_name(&self) -> &str {
         &self.tenant_name
     }
 
-    /// The directory: `tid`.
+    /// Returns the directory: `tid`.
     #[must_use]
     pub fn tenant_id(&self) -> Guid {
         self.tenant_id
     }
 
-    /// Who it is in that directory: `oid`. The same for every application, and never reused.
+    /// Returns the subject's id in that directory: `oid`. It is the same for every application, and
+    /// never reused.
     #[must_use]
     pub fn object_id(&self) -> Guid {
         self.object_id
     }
 
-    /// Whether a person calls, or an application.
+    /// Returns whether the subject is a person or an application.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The app roles: `roles`.
+    /// Returns the app roles: `roles`.
     #[must_use]
     pub fn roles(&self) -> &[String] {
         &self.roles
     }
 
-    /// What the person let the application do: `scp`.
+    /// Returns the permissions that the person gave to the application: `scp`.
     #[must_use]
     pub fn scopes(&self) -> &[String] {
         &self.scopes
     }
 
-    /// The application that calls: `azp`, or `appid`.
+    /// Returns the calling application: `azp`, or `appid`.
     #[must_use]
     pub fn application(&self) -> Option<&str> {
         self.application.as_deref()
     }
 
-    /// What people call the person: `name`, or `preferred_username`. It is personal data: only those
-    /// may see it who decide about what this person asks for, and no log has it.
+    /// Returns the person's display name: `name`, or `preferred_username`. It is personal data:
+    /// only the people deciding on this person's requests may see it, and no log contains it.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// When the token ends, in seconds since 1970.
+    /// Returns the token's expiry, in seconds since 1970.
     #[must_use]
     pub fn expires_s(&self) -> u64 {
         self.expires_s
     }
 }
 
-/// It names a person, whom no log should.
+/// Omits the subject: a token names a person, and no log may contain that.
 impl fmt::Debug for VerifiedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "VerifiedToken({})", self.kind.name())
@@ -245,7 +247,8 @@ impl<'a> Claims<'a> {
         }
     }
 
-    /// The person's name. A token is not refused for one that cannot be shown on one line.
+    /// Returns the person's name. An unsuitable name, such as one with control characters, is
+    /// ignored and is no reason to refuse the token.
     fn name(&self) -> Option<String> {
         let claims = ["name", "preferred_username"];
         let texts = claims.into_iter().filter_map(|claim| self.0.get(claim)?.as_str());
@@ -264,7 +267,8 @@ impl<'a> Claims<'a> {
         self.text(name)?.parse().map_err(|_| TokenRefused::Malformed(name))
     }
 
-    /// Seconds since 1970, a number with or without a fraction (RFC 7519, section 2, NumericDate).
+    /// Reads seconds since 1970, a number with or without a fraction (RFC 7519, section 2,
+    /// NumericDate).
     fn time(&self, name: &'static str) -> Result<Option<Time>, TokenRefused> {
         let Some(value) = self.0.get(name) else { return Ok(None) };
         if let Some(whole) = value.as_u64() {
@@ -286,7 +290,7 @@ impl<'a> Claims<'a> {
         texts.ok_or(TokenRefused::Malformed(name))
     }
 
-    /// One text, or a list of them.
+    /// Reads a text or a list of texts.
     fn audiences(&self) -> Result<Vec<String>, TokenRefused> {
         match self.0.get("aud") {
             None => Err(TokenRefused::Missing("aud")),
@@ -296,24 +300,25 @@ impl<'a> Claims<'a> {
     }
 }
 
-/// Characters that turn the direction of writing, and so make a name look like another.
+/// Returns true for characters that change the writing direction or break the line: they make a
+/// name look like another.
 fn is_direction(one: char) -> bool {
     matches!(one, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2066}'..='\u{2069}')
 }
 
-/// Bytes of a person's name.
+/// The maximum length of a person's name, in bytes.
 const NAME_BYTES_MAX: usize = 200;
-/// A time, in the whole seconds before and after it.
+/// A time, rounded down and up to whole seconds.
 #[derive(Debug, Clone, Copy)]
 struct Time {
     floor_s: u64,
     ceil_s: u64,
 }
 
-/// The largest number of seconds with a fraction part that is read: a float is exact up to here.
+/// The largest number of seconds with a fraction: a float is exact up to here.
 const SECONDS_MAX: f64 = 9_007_199_254_740_991.0;
-/// Bytes of one claim's text.
+/// The maximum length of one claim's text, in bytes.
 const TEXT_BYTES_MAX: usize = 2048;
-/// Entries of one claim's list.
+/// The maximum number of entries in one claim's list.
 const LIST_MAX: usize = 256;

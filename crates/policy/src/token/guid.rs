@@ -1,14 +1,19 @@
-//! Entra's ids of directories and of those in them.
+//! Entra's ids of directories and of the objects in them.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt::{self, Write as _},
+    str::FromStr,
+};
+
+use tlog::hex;
 
 /// A GUID: sixteen bytes, written as hex digits in groups of 8, 4, 4, 4 and 12.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Guid([u8; 16]);
 
-/// Not a GUID.
+/// The text is not a GUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is no GUID of the form 00000000-0000-0000-0000-000000000000")]
+#[error("this is not a GUID of the form 00000000-0000-0000-0000-000000000000")]
 pub struct BadGuid;
 
 impl Guid {
@@ -18,7 +23,7 @@ impl Guid {
         Self(bytes)
     }
 
-    /// The bytes behind the text, as they are written.
+    /// Returns the bytes, in the order of the text.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -33,23 +38,17 @@ impl FromStr for Guid {
         if !groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) {
             return Err(BadGuid);
         }
-        let mut digits = groups.iter().flat_map(|group| group.chars());
-        let mut bytes = [0; 16];
-        for byte in &mut bytes {
-            for _ in 0..2 {
-                let digit = digits.next().and_then(|c| c.to_digit(16)).ok_or(BadGuid)?;
-                *byte = (*byte << 4) | u8::try_from(digit).map_err(|_| BadGuid)?;
-            }
-        }
-        Ok(Self(bytes))
+        hex::decode(&groups.concat().to_ascii_lowercase()).map(Self).ok_or(BadGuid)
     }
 }
 
 impl fmt::Display for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, byte) in self.0.iter().enumerate() {
-            let separator = if matches!(at, 4 | 6 | 8 | 10) { "-" } else { "" };
-            write!(f, "{separator}{byte:02x}")?;
+        for (at, digit) in hex::encode(&self.0).chars().enumerate() {
+            if matches!(at, 8 | 12 | 16 | 20) {
+                f.write_char('-')?;
+            }
+            f.write_char(digit)?;
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! JSON that can be read in one way only: a name that stands twice in an object is refused, at every
-//! depth. Of two readers of such an object, one would see the first value and one the last.
+//! A JSON reader that refuses a repeated name in an object, at every depth. Of two other readers of
+//! such an object, one would use the first value and one the last.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// Reads one object, and nothing after it.
+/// Reads one object and requires the end of the input after it.
 pub(super) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Strict.deserialize(&mut reader).ok()?;
@@ -42,7 +42,7 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(Self)?;
             if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a name stands twice"));
+                return Err(A::Error::custom("a name is repeated"));
             }
         }
         Ok(Value::Object(object))

@@ -1,7 +1,7 @@
-//! An issuer's public keys, as it serves them: RFC 7517, RFC 7518 section 6, RFC 8037.
+//! An issuer's public keys in their served form: RFC 7517, RFC 7518 section 6, RFC 8037.
 //!
-//! What is not understood is skipped, because issuers serve keys for other purposes in the same
-//! set. What is understood and weak is skipped too: a token that names it finds no key.
+//! Unknown keys are skipped, because issuers serve keys for other purposes in the same set. Weak
+//! keys are skipped too: a token that names one finds no key.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{KEY_ID_BYTES_MAX, json};
 
-/// What signs a token. There are no others, and none of them is a shared secret.
+/// The signature algorithms. There are no others, and none uses a shared secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Algorithm {
     /// RSA, PKCS#1 v1.5, SHA-256.
@@ -36,7 +36,7 @@ impl Algorithm {
     }
 }
 
-/// One public key. The kind of key is the algorithm.
+/// A public key. The kind of key determines the algorithm.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum PublicKey {
     Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
@@ -44,41 +44,41 @@ pub(super) enum PublicKey {
     Ed25519([u8; 32]),
 }
 
-/// The keys that one issuer serves, by their whole names.
+/// The keys that one issuer serves, by their exact names.
 #[derive(Debug, Clone, Default)]
 pub struct KeySet {
     pub(super) keys: BTreeMap<String, PublicKey>,
 }
 
-/// Why a key set cannot be used.
+/// The reason why a key set cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadKeySet {
-    /// Too long.
+    /// The set is too long.
     #[error("the key set is longer than {} bytes", KeySet::BYTES_MAX)]
     TooLong,
-    /// Not a key set.
-    #[error("this is no JSON object with a list `keys`")]
+    /// The text is not a key set.
+    #[error("this is not a JSON object with a list `keys`")]
     Malformed,
-    /// Too many keys.
+    /// The set has too many keys.
     #[error("the key set has more than {} keys", KeySet::KEYS_MAX)]
     TooMany,
-    /// Not one that could be used.
+    /// The set has no usable key.
     #[error("the key set has no key for RS256 (2048 bits or more), ES256 or EdDSA with a name")]
     NoKey,
 }
 
 impl KeySet {
-    /// Bytes of a key set, at most.
+    /// The maximum length of a key set, in bytes.
     pub const BYTES_MAX: usize = 256 * 1024;
-    /// Keys in a set, at most; Entra serves about ten.
+    /// The maximum number of keys in a set; Entra serves about ten.
     pub const KEYS_MAX: usize = 64;
 
     /// Reads a key set.
     ///
-    /// Where two different keys have one name, neither is kept: it is not ours to choose.
+    /// If two different keys have the same name, both are dropped: we cannot choose between them.
     ///
     /// # Errors
-    /// When it is none, is too large, or holds no usable key.
+    /// [`BadKeySet`] if the text is not a key set, is too large, or has no usable key.
     pub fn parse(bytes: &[u8]) -> Result<Self, BadKeySet> {
         if bytes.len() > Self::BYTES_MAX {
             return Err(BadKeySet::TooLong);
@@ -101,7 +101,7 @@ impl KeySet {
     }
 }
 
-/// A key with its name, where it is one for signatures that we know.
+/// Returns a key with its name, if it is a signature key of a known kind.
 fn named(jwk: &Map<String, Value>) -> Option<(String, PublicKey)> {
     let name = text(jwk, "kid").filter(|name| (1..=KEY_ID_BYTES_MAX).contains(&name.len()))?;
     let signs = match jwk.get("use") {
@@ -112,14 +112,14 @@ fn named(jwk: &Map<String, Value>) -> Option<(String, PublicKey)> {
         None => true,
         Some(operations) => operations.as_array()?.iter().any(|operation| operation == "verify"),
     };
-    // With its private part published, it proves nothing.
+    // A key with its private part published proves nothing.
     if !signs || !verifies || jwk.contains_key("d") {
         return None;
     }
     let key = PublicKey::read(jwk)?;
     let stated = match jwk.get("alg") {
         None => true,
-        // RFC 9864 gives EdDSA with this curve a name of its own.
+        // RFC 9864 gives EdDSA with this curve its own name.
         Some(Value::String(alg)) if alg == "Ed25519" => key.algorithm() == Algorithm::EdDsa,
         Some(Value::String(alg)) => Algorithm::from_name(alg) == Some(key.algorithm()),
         Some(_) => false,
@@ -146,7 +146,7 @@ impl PublicKey {
                 if x.len() != 32 || y.len() != 32 {
                     return None;
                 }
-                // SEC 1, 2.3.3: uncompressed. That it is on the curve is checked with each use.
+                // SEC 1, 2.3.3: uncompressed. Each use checks that the point is on the curve.
                 [&[4], x.as_slice(), &y].concat().try_into().ok().map(Self::P256)
             }
             "OKP" if text(jwk, "crv")? == "Ed25519" => {

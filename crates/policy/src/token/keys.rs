@@ -1,30 +1,31 @@
-//! The keys of one issuer over time: when to fetch them, which to believe, and until when.
+//! The keys of one issuer over time: when to fetch them, which to trust, and until when.
 //!
-//! A pure state machine: it is told the time, says when a fetch is due, and is told how that went.
-//! Time is whatever monotonic milliseconds the caller passes. The keys of two issuers are never in
-//! one place, so a name that both use means the right key for each.
+//! A pure state machine. The caller passes the time in monotonic milliseconds and reports each
+//! fetch; the machine says when a fetch is due. Each issuer has its own `Keys`, so a key name that
+//! two issuers use finds the right key for each.
 
 use super::{
     claims::Trust,
     jwks::{KeySet, PublicKey},
 };
 
-/// How long keys are believed, and how often they are asked for.
+/// How long keys are trusted, and how often they are fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
-    /// After this long a set is fetched again, so that a key that was withdrawn stops working.
+    /// After this time a set is fetched again, so that a withdrawn key stops working.
     pub refresh_ms: u64,
-    /// As long as the issuer does not answer, an older set is believed until it is this old. Then
-    /// nothing is.
+    /// While the issuer does not answer, the old set is trusted up to this age. After that, no key
+    /// is trusted.
     pub believed_ms: u64,
-    /// A fetch begins at most this often: whoever invents key names causes no more of them.
+    /// The minimum time between two fetches: invented key names cause no additional fetches.
     pub interval_ms: u64,
-    /// The same, as long as there is no key at all and every token is refused.
+    /// The minimum time between two fetches while there is no key at all and every token is
+    /// refused.
     pub retry_ms: u64,
 }
 
 impl Default for Patience {
-    /// An hour; a day; half a minute; five seconds.
+    /// One hour; one day; 30 seconds; 5 seconds.
     fn default() -> Self {
         let minute_ms = 60 * 1000;
         Self {
@@ -45,7 +46,7 @@ pub struct Keys {
     tried_ms: Option<u64>,
 }
 
-/// A key with whose it is and what it is called there, for [`super::Presented::verify`].
+/// A key with its issuer and its name, for [`super::Presented::verify`].
 #[derive(Debug, Clone, Copy)]
 pub struct IssuerKey<'a> {
     pub(super) trust: &'a Trust,
@@ -53,36 +54,36 @@ pub struct IssuerKey<'a> {
     pub(super) key: &'a PublicKey,
 }
 
-/// What there is to a key's name.
+/// The result of looking up a key's name.
 #[derive(Debug)]
 pub enum Lookup<'a> {
     /// The key.
     Found(IssuerKey<'a>),
-    /// The key, of a set that is due to be fetched again. Whoever has the time does so; the others
+    /// The key, from a set that is due for a refresh. One caller should fetch the set; the others
     /// go on.
     Due(IssuerKey<'a>),
-    /// Nothing before a fetch. Begin one, say so, and look again.
+    /// No result before a fetch. Call [`Keys::fetching`], fetch, and look up again.
     Fetch,
-    /// No such key, and it is too soon to ask again.
+    /// The key does not exist, and it is too soon for another fetch.
     Unknown,
-    /// No keys at all, and it is too soon to ask again: the issuer does not answer.
+    /// There are no keys at all, and it is too soon for another fetch: the issuer does not answer.
     Unavailable,
 }
 
 impl Keys {
-    /// No keys yet.
+    /// Starts without keys.
     #[must_use]
     pub fn new(trust: Trust, patience: Patience) -> Self {
         Self { trust, patience, set: None, tried_ms: None }
     }
 
-    /// Who serves the keys, and for what they are trusted.
+    /// Returns the issuer and its trust settings.
     #[must_use]
     pub fn trust(&self) -> &Trust {
         &self.trust
     }
 
-    /// Looks a key up by its whole name.
+    /// Looks a key up by its exact name.
     #[must_use]
     pub fn lookup(&self, id: &str, now_ms: u64) -> Lookup<'_> {
         let since = |then: u64| now_ms.saturating_sub(then);
@@ -104,24 +105,24 @@ impl Keys {
         }
     }
 
-    /// Says that a fetch begins. However it ends, the next one is an interval away.
+    /// Records the start of a fetch. After any outcome, the next fetch waits one interval.
     pub fn fetching(&mut self, now_ms: u64) {
         self.tried_ms = Some(now_ms);
     }
 
-    /// Takes what a fetch that began at `now_ms` gave, in place of all that was there: what the
-    /// issuer does not serve any more is not believed any more.
+    /// Stores the result of a fetch that began at `now_ms`. It replaces the whole old set, so a key
+    /// that the issuer no longer serves is no longer trusted.
     pub fn fetched(&mut self, set: KeySet, now_ms: u64) {
         self.set = Some((set, now_ms));
     }
 
-    /// How many keys there are.
+    /// Returns the number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.set.as_ref().map_or(0, |(set, _)| set.keys.len())
     }
 
-    /// Whether there is none.
+    /// Returns true if there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -1,4 +1,4 @@
-//! A token as it is presented: taken apart, and not believed.
+//! A token as presented: parsed, but not trusted.
 
 use std::fmt;
 
@@ -10,9 +10,10 @@ use super::{
     keys::IssuerKey, refused::TokenRefused,
 };
 
-/// A well-formed token that nobody has vouched for. It says whom to ask, and nothing else.
+/// A well-formed token that is not verified yet. It only names the issuer and the key to verify it
+/// with.
 pub struct Presented<'a> {
-    /// What was signed: header and claims, as they were written.
+    /// The signed text: header and claims as they were sent.
     signed: &'a str,
     signature: Vec<u8>,
     algorithm: Algorithm,
@@ -22,10 +23,11 @@ pub struct Presented<'a> {
 }
 
 impl<'a> Presented<'a> {
-    /// Takes a compact JWS (RFC 7515, section 7.1) apart.
+    /// Parses a compact JWS (RFC 7515, section 7.1).
     ///
     /// # Errors
-    /// When it is none, or one that is refused whoever signed it.
+    /// [`TokenRefused`] if the text is not a compact JWS, or if its header alone is a reason to
+    /// refuse it.
     pub fn parse(text: &'a str) -> Result<Self, TokenRefused> {
         if text.len() > TOKEN_BYTES_MAX {
             return Err(TokenRefused::TooLong);
@@ -46,24 +48,25 @@ impl<'a> Presented<'a> {
         Ok(Self { signed, signature, algorithm, key_id, issuer, claims })
     }
 
-    /// Who is said to have issued it: where to ask for keys, if it is somebody known.
+    /// Returns the issuer that the token names. If this issuer is trusted, its keys verify the
+    /// token.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// The name of the key that is said to have signed it.
+    /// Returns the name of the key that the token names as its signer.
     #[must_use]
     pub fn key_id(&self) -> &str {
         &self.key_id
     }
 
-    /// Checks that `key` is the issuer's key of that name and signed it, and that the claims are
-    /// what the issuer is trusted to say at `now_s`, in seconds since 1970.
+    /// Checks that `key` is the named key of the named issuer and that it signed the token. Then
+    /// checks the claims against the issuer's [`super::Trust`] at `now_s`, in seconds since 1970.
     ///
     /// # Errors
-    /// When anything is not as it should be. The signature is checked first: what is not signed has
-    /// no claims.
+    /// [`TokenRefused`] names the first failed check. The signature is checked before the claims:
+    /// unsigned claims are not read.
     pub fn verify(self, key: IssuerKey<'_>, now_s: u64) -> Result<VerifiedToken, TokenRefused> {
         let IssuerKey { trust, id, key } = key;
         if trust.issuer() != self.issuer {
@@ -82,7 +85,7 @@ impl<'a> Presented<'a> {
     }
 }
 
-/// Nothing of it is to be printed: a token is a credential, and names a person.
+/// Prints nothing of the token: it is a credential, and names a person.
 impl fmt::Debug for Presented<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Presented(..)")
@@ -115,7 +118,7 @@ fn read_header(header: &Map<String, Value>) -> Result<(Algorithm, String), Token
     }
 }
 
-/// Entra writes `JWT`; RFC 9068 wants `at+jwt`.
+/// Entra writes `JWT`; RFC 9068 requires `at+jwt`.
 fn is_access_token(kind: &str) -> bool {
     ["JWT", "at+jwt", "application/at+jwt"].iter().any(|known| kind.eq_ignore_ascii_case(known))
 }

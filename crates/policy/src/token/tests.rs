@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use self::signer::Signer;
 use super::*;
 
-/// When the tests happen.
+/// The time of the tests.
 const NOW_S: u64 = 1_764_000_000;
 const ISSUER: &str = "https://login.example.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0";
 const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
@@ -23,7 +23,7 @@ fn trust(issuer: &str) -> Trust {
     Trust::new(issuer.to_owned(), audiences, tenants, 300).unwrap()
 }
 
-/// An issuer whose keys were just fetched.
+/// An issuer with freshly fetched keys.
 fn issuer_with(jwks: &[Value]) -> Keys {
     let mut keys = Keys::new(trust(ISSUER), Patience::default());
     keys.fetching(0);
@@ -31,7 +31,7 @@ fn issuer_with(jwks: &[Value]) -> Keys {
     keys
 }
 
-/// What a workload's token says that everything is right with.
+/// The claims of a valid workload token.
 fn workload() -> Value {
     json!({
         "iss": ISSUER, "aud": "api://bailiwick", "tid": TENANT, "oid": OBJECT, "sub": OBJECT,
@@ -62,7 +62,7 @@ pub(crate) fn verified(roles: &[&str]) -> VerifiedToken {
     verify(&issuer_with(&[signer.jwk("k")]), &signer.token("k", &claims)).unwrap()
 }
 
-/// What is refused of a workload's token after `change`.
+/// Returns the refusal of a workload's token after `change`.
 fn refusal(change: impl FnOnce(&mut Value)) -> Option<TokenRefused> {
     let signer = Signer::ed25519(1);
     let mut claims = workload();
@@ -136,7 +136,7 @@ fn a_person_and_a_workload_are_told_apart() {
     }
 }
 
-/// Every claim that matters is there, of its type, and exactly what it should be.
+/// Every required claim must be present, have its type and have exactly the expected value.
 #[test]
 fn wrong_claims_are_refused() {
     use TokenRefused as R;
@@ -181,7 +181,7 @@ fn wrong_claims_are_refused() {
     assert_eq!(refusal(|claims| drop(claims.as_object_mut().unwrap().remove("roles"))), None);
 }
 
-/// A token ends and begins when it says, give or take the leeway, to the second.
+/// A token begins and ends at its stated times plus or minus the leeway, to the second.
 #[test]
 fn time_is_checked_with_a_leeway() {
     let signer = Signer::ed25519(1);
@@ -219,7 +219,7 @@ fn time_is_checked_with_a_leeway() {
     assert_eq!(refusal(|c| c["exp"] = fraction(NOW_S - 300, 0.5)), Some(TokenRefused::Expired));
     assert_eq!(refusal(|c| c["exp"] = json!(0.5)), Some(TokenRefused::Expired));
 
-    // `nbf` and `iat` each count; a token for years is a key.
+    // `nbf` and `iat` are each checked. A token for years is refused: it would be a key.
     assert_eq!(refusal(|c| c["nbf"] = json!(NOW_S + 301)), Some(TokenRefused::NotYet));
     assert_eq!(refusal(|c| c["iat"] = json!(NOW_S + 301)), Some(TokenRefused::NotYet));
     assert_eq!(refusal(|c| drop(c.as_object_mut().unwrap().remove("nbf"))), None);
@@ -245,7 +245,7 @@ fn an_operator_cannot_trust_everything_or_nothing() {
     assert_eq!(trust("i", &["a"], tenants(), 300), None);
 }
 
-/// A bearer value is a token or a key, and never both.
+/// A bearer value is either a token or a key, never both.
 #[test]
 fn tokens_and_keys_are_told_apart() {
     let token = Signer::ed25519(1).token("k", &workload());

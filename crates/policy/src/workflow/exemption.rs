@@ -1,10 +1,11 @@
-//! Zero retention: a customer applies with a use case and their own measures against abuse, two
-//! people other than the applicant decide, and content logging is off until a date.
+//! Zero retention. A customer applies with a use case and their own measures against abuse. Two
+//! people other than the applicant approve. Content logging is then off until a date.
 //!
-//! One refusal refuses. An approval lasts 365 days at most and is renewed by another application,
-//! which may be decided while the old one holds. Customer and operator can end it at any moment;
-//! what is over switches content logging on again. What a request meets is told by the time
-//! ([`State::content_logging`]): an approval that nobody swept is no approval.
+//! One vote against is a refusal. An approval lasts 365 days at most. It is renewed by another
+//! application, which may be decided while the old approval is active. Customer and operator can
+//! end an approval at any moment. The end of an approval switches content logging on again. The
+//! time alone decides for each request ([`State::content_logging`]): an expired approval has no
+//! effect, even before the sweeper has removed it.
 
 mod allowed;
 mod effect;
@@ -14,7 +15,7 @@ mod view;
 use serde::{Deserialize, Serialize};
 use tlog::limits::{DAY_MS, EXEMPTION_DECIDERS, EXEMPTION_MS_MAX};
 
-pub use allowed::{Allowed, Application as Asked, Word};
+pub use allowed::{Allowed, ApplicationTerms, Word};
 pub use effect::{Effect, End, Side};
 pub use refused::Refused;
 pub use view::{ApplicationView, EndedView, InForceView, PendingView, Status};
@@ -25,7 +26,7 @@ use crate::{
     retention::ContentLogging,
 };
 
-/// How long an application waits to be decided: 30 days.
+/// How long an application waits for its decision: 30 days.
 pub const DECISION_WAIT_MS: u64 = 30 * DAY_MS;
 
 /// A resource's applications and approvals.
@@ -37,7 +38,7 @@ pub struct State {
     ended: Option<Ended>,
 }
 
-/// An approval that content logging is off by.
+/// An approval that keeps content logging off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Approval {
     approval: ApprovalId,
@@ -46,9 +47,9 @@ struct Approval {
     review_after_abuse: bool,
 }
 
-/// An application that is being decided.
+/// An application that waits for its decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Application {
+pub struct Application {
     approval: ApprovalId,
     applicant: PersonId,
     applied_ms: u64,
@@ -61,31 +62,31 @@ struct Application {
 }
 
 impl Application {
-    /// Whether it waited too long, or what it asks for is over.
+    /// Returns true if it waited too long, or if the requested period is over.
     fn has_lapsed(&self, now_ms: u64) -> bool {
         now_ms >= self.lapses_ms.min(self.until_ms)
     }
 }
 
-/// The last one that is over.
+/// The last approval or application that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Ended {
     approval: ApprovalId,
     at_ms: u64,
     how: How,
-    /// Whether content logging was off by it.
+    /// True if content logging was off under it.
     was_in_force: bool,
 }
 
-/// How an approval or an application ended.
+/// The way in which an approval or an application ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
-    /// One of those who decide was against it.
+    /// One of the deciders refused.
     Refused,
-    /// Its date came.
+    /// It reached its end date.
     Expired,
-    /// Another approval took its place.
+    /// Another approval replaced it.
     Renewed,
     /// The customer ended it.
     WithdrawnByCustomer,
@@ -93,7 +94,7 @@ pub enum How {
     WithdrawnByOperator,
 }
 
-/// What one of those who decide says, once it is known what they may say: see [`Word`].
+/// A decider's vote, after the permits were checked: see [`Word`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Says {
     No,
@@ -101,61 +102,54 @@ enum Says {
     YesAndSwitch,
 }
 
-/// What happens to a resource's zero retention. [`Allowed`] alone leads to one.
+/// An event of a resource's zero retention. Only [`Allowed`] leads to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Event {
     /// The customer applies, for the first time or for a renewal.
     Apply {
-        /// A new random id of the approval that is asked for.
-        approval: ApprovalId,
-        /// Who applies.
+        /// The applicant.
         applicant: PersonId,
-        /// Until when.
-        until_ms: u64,
-        /// Whether the customer accepts that human review may be asked back after abuse.
-        review_after_abuse: bool,
-        /// What the resource is used for.
-        use_case: Statement,
-        /// What the customer does against abuse.
-        measures: Statement,
+        /// The requested approval.
+        asked: ApplicationTerms,
     },
-    /// One of those who decide does.
+    /// A decider votes.
     Decide {
-        /// About which application.
+        /// The application.
         approval: ApprovalId,
-        /// Who.
+        /// The decider.
         person: PersonId,
-        /// What they say.
+        /// The vote.
         says: Says,
-        /// Why.
+        /// The reason for the vote.
         reason: Statement,
     },
-    /// Somebody ends an approval, or an application, at once.
+    /// An approval or an application is ended at once.
     Withdraw {
-        /// Which.
+        /// The approval or application.
         approval: ApprovalId,
-        /// By whose right.
+        /// The side that ends it.
         side: Side,
-        /// Who.
+        /// The person responsible for ending it.
         person: PersonId,
-        /// Why.
+        /// The reason for ending it.
         reason: Statement,
     },
-    /// The approval's date has come.
+    /// The approval reached its end date.
     Expire {
-        /// Random: the log commits to the reason for which content logging is on again.
+        /// A random salt: the log commits to the reason for switching content logging on again.
         salt: [u8; 16],
     },
 }
 
 impl State {
-    /// A resource that nobody applied for.
+    /// Returns the state of a resource without any application.
     #[must_use]
     pub fn of(resource: ResourceId) -> Self {
         Self { resource, in_force: None, pending: None, ended: None }
     }
 
-    /// The resource's capability `ContentLogging` at a time: what the next request meets.
+    /// Returns the resource's capability `ContentLogging` at a time, as it applies to the next
+    /// request.
     #[must_use]
     pub fn content_logging(&self, now_ms: u64) -> ContentLogging {
         if let Some(Approval { approval, since_ms, until_ms, .. }) = self.in_force {
@@ -169,23 +163,24 @@ impl State {
         ContentLogging { enabled: true, since_ms, approval, until_ms: None }
     }
 
-    /// When `Event::Expire` is due.
+    /// Returns the time when `Event::Expire` is due.
     #[must_use]
     pub fn due_ms(&self) -> Option<u64> {
         self.in_force.as_ref().map(|approval| approval.until_ms)
     }
 }
 
-/// The next state, and what changes.
+/// Returns the next state, and the effects of the step.
 ///
 /// # Errors
-/// When it may not happen now.
+/// [`Refused`] if the step is not possible now.
 pub fn step(state: &State, allowed: Allowed, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
     advance(state, allowed.into_event(), now_ms)
 }
 
-/// Why a person cannot decide about an application now, as [`step`] would say it. It changes
-/// nothing, and so takes no permit: it explains a refusal by the policies.
+/// Returns the reason why a person cannot decide on an application now, with the refusal that
+/// [`step`] would return. It changes no state and needs no permit: it explains a refusal by the
+/// policies.
 #[must_use]
 pub fn why_not_decided(
     state: &State,
@@ -200,10 +195,13 @@ pub fn why_not_decided(
 
 fn advance(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
     let mut next = state.clone();
-    // What lapsed is over by itself: the log says until when it could be decided.
+    // A lapsed application ends by itself: the log entry has the time until which it could be
+    // decided.
     next.pending = next.pending.filter(|pending| !pending.has_lapsed(now_ms));
     let effects = match event {
-        Event::Apply { approval, applicant, until_ms, review_after_abuse, use_case, measures } => {
+        Event::Apply { applicant, asked } => {
+            let ApplicationTerms { approval, until_ms, review_after_abuse, use_case, measures } =
+                asked;
             let application = Application {
                 approval,
                 applicant,
@@ -248,18 +246,8 @@ impl State {
         if self.pending.is_some() {
             return Err(Refused::AlreadyApplied);
         }
-        let effect = Effect::Apply {
-            approval: application.approval,
-            resource: self.resource,
-            applicant: application.applicant,
-            until_ms: application.until_ms,
-            lapses_ms: application.lapses_ms,
-            review_after_abuse: application.review_after_abuse,
-            use_case: application.use_case.clone(),
-            measures: application.measures.clone(),
-        };
-        self.pending = Some(application);
-        Ok(vec![effect])
+        self.pending = Some(application.clone());
+        Ok(vec![Effect::Apply { resource: self.resource, application }])
     }
 
     fn decide(
@@ -359,7 +347,7 @@ impl State {
         self.ended = Some(Ended { approval, at_ms, how, was_in_force });
     }
 
-    /// Why an application is not there to be decided.
+    /// Returns the reason why an application is not open for a decision.
     fn not_pending(&self, approval: ApprovalId) -> Refused {
         let decided = self.in_force.as_ref().is_some_and(|known| known.approval == approval)
             || self.ended.is_some_and(|known| known.approval == approval);

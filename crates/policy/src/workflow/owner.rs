@@ -1,5 +1,5 @@
-//! What the holder of a resource does with its own records, which takes nobody else: reading one, and
-//! deleting one. Each is made of the permit for that very record, and names its log entry.
+//! The actions of a resource's owner on its own records: reading one, and deleting one. They need
+//! no other person. Each is made from the permit for that record, and names its log entry.
 
 use tlog::{canon::Digest, entry};
 
@@ -11,19 +11,20 @@ use crate::{
     token::Guid,
 };
 
-/// Who acts for the customer. The log commits to it: it means nothing to others, and the customer
-/// knows the person by their directory's own id.
+/// The person acting for the customer. The log only contains a commitment to the person, which is
+/// meaningless to others. The customer knows the person by the id in their own directory.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Owner(Statement);
 
 impl Owner {
-    /// A person of the customer's, with a random salt.
+    /// Names a person of the customer, with a random salt.
     #[must_use]
     pub fn new(person: PersonId, object: Guid, salt: [u8; 16]) -> Self {
         Self(Statement::made(format!("person={person} object={object}"), salt))
     }
 
-    /// Who it was, by the text of a statement that was made here. None: it was made elsewhere.
+    /// Reads the person from the text of such a statement. Returns `None` for a text of another
+    /// origin.
     #[must_use]
     pub fn named(text: &str) -> Option<(PersonId, Guid)> {
         let (person, object) = text.strip_prefix("person=")?.split_once(" object=")?;
@@ -31,7 +32,7 @@ impl Owner {
     }
 }
 
-/// One record of one resource, and who acts.
+/// One record of one resource, and the acting person.
 #[derive(Debug, PartialEq, Eq)]
 struct Act {
     of: ResourceFacts,
@@ -53,7 +54,7 @@ macro_rules! act {
     ($(#[$doc:meta])* $name:ident, $action:ty) => {
         $(#[$doc])*
         #[derive(Debug, PartialEq, Eq)]
-        #[must_use = "the permit is spent, whether anything is done with it or not"]
+        #[must_use = "the permit is already spent"]
         pub struct $name(Act);
 
         impl $name {
@@ -62,13 +63,13 @@ macro_rules! act {
                 Self(Act::new(&permit.spend(), owner))
             }
 
-            /// The resource whose record it is.
+            /// Returns the resource that the record belongs to.
             #[must_use]
             pub fn of(&self) -> ResourceFacts {
                 self.0.of
             }
 
-            /// The record's request.
+            /// Returns the id of the record's request.
             #[must_use]
             pub fn request(&self) -> RequestId {
                 self.0.request
@@ -78,9 +79,9 @@ macro_rules! act {
 }
 
 act!(
-    /// That an owner reads one record now, once.
+    /// Permission for an owner to read one record now, once.
     ///
-    /// It is neither `Clone` nor `Deserialize`, and made of a permit only:
+    /// It is neither `Clone` nor `Deserialize`, and only a permit makes one:
     ///
     /// ```compile_fail,E0423
     /// let forged = policy::workflow::owner::ReadOwn(());
@@ -93,9 +94,9 @@ act!(
     ReadOwn, ReadOwnRecord
 );
 act!(
-    /// That an owner deletes one record now.
+    /// Permission for an owner to delete one record now.
     ///
-    /// Who may read may not delete for that:
+    /// A permit to read does not allow the deletion:
     ///
     /// ```compile_fail,E0308
     /// use policy::{permit::{Permit, ReadOwnRecord}, workflow::owner::{DeleteOwn, Owner}};
@@ -117,14 +118,14 @@ impl Logged for ReadOwn {
 }
 
 impl DeleteOwn {
-    /// The deletion of a record that is sealed under this key, which is destroyed for it.
+    /// Names the key that seals the record. The deletion destroys this key.
     #[must_use]
     pub fn sealed_under(&self, key: KeyId) -> Deletion<'_> {
         Deletion { act: &self.0, key }
     }
 }
 
-/// A deletion, once it is known which key goes for it.
+/// A deletion, together with the key that it destroys.
 #[derive(Debug)]
 pub struct Deletion<'d> {
     act: &'d Act,

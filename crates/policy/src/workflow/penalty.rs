@@ -1,11 +1,13 @@
-//! What is done about a resource's abuse: its owner is told, and it is throttled or blocked for a
-//! time; its owner may appeal, and somebody else than who imposed the penalty hears that.
+//! Penalties for abuse of a resource. Its owner is notified, and the resource is throttled or
+//! blocked for a time. The owner may appeal. A person without a part in the penalty hears the
+//! appeal.
 //!
-//! Azure's `abusePenalty`: an action, `Throttle` or `Block`, what is left of the rate limit, and
-//! when it expires. Every penalty expires: none is forgotten. A person stands behind each block;
-//! abuse monitoring by itself tells, and throttles for a day at most.
+//! The penalty is Azure's `abusePenalty`: an action, `Throttle` or `Block`, the remaining part of
+//! the rate limit, and the expiry. Every penalty expires, so a forgotten penalty ends by itself. A
+//! person is responsible for each block; abuse monitoring alone only notifies, or throttles for a
+//! day at most.
 //!
-//! Nothing needs to happen for a penalty to end: each request asks for the verdict at its own time.
+//! A penalty ends without any action: each request gets the verdict for its own time.
 
 mod allowed;
 mod effect;
@@ -21,21 +23,22 @@ pub use allowed::Allowed;
 pub use effect::Effect;
 pub use percentage::{BadPercentage, Percentage};
 pub use refused::Refused;
-pub use verdict::{Blocked, Served, Throttle};
-pub use view::{AbusePenalty, AppealView, NoticeView, PenaltyView, Told};
+pub use verdict::{Blocked, Throttle, Unblocked};
+pub use view::{AbusePenalty, AppealView, NoticeKind, NoticeView, PenaltyView};
 
 use super::Statement;
 use crate::id::{PersonId, ResourceId};
 
-/// What a resource's owner was told, at most; then the oldest is forgotten here. The log has it all.
+/// The maximum number of stored notices to a resource's owner. More notices replace the oldest; the
+/// log has all of them.
 pub const NOTICES_MAX: usize = 100;
 
-/// A resource's penalty and appeal, and what its owner was told.
+/// A resource's penalty and appeal, and the notices to its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     resource: ResourceId,
     penalty: Option<Penalty>,
-    /// The latest last.
+    /// Oldest first.
     notices: Vec<Notice>,
 }
 
@@ -45,7 +48,7 @@ struct Penalty {
     since_ms: u64,
     expires_ms: u64,
     reason: Statement,
-    /// Everybody who had a part in it: they do not hear the appeal.
+    /// Every person with a part in the penalty. These persons do not hear the appeal.
     imposed_by: Vec<PersonId>,
     appeal: Option<Appeal>,
 }
@@ -58,7 +61,7 @@ struct Appeal {
     heard: Option<Heard>,
 }
 
-/// That an appeal was heard, and the penalty stayed. Where it was lifted, there is none any more.
+/// The result of an appeal that did not lift the penalty. A lifted penalty leaves no such result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Heard {
     at_ms: u64,
@@ -67,86 +70,86 @@ struct Heard {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Notice {
-    told: Told,
+    told: NoticeKind,
     at_ms: u64,
     reason: Statement,
 }
 
-/// What is done.
+/// The action of a penalty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
-    /// Fewer requests are served: so much of the rate limit is left.
+    /// Fewer requests are served: this part of the rate limit remains.
     Throttle(Percentage),
-    /// None are served.
+    /// No requests are served.
     Block,
 }
 
-/// Who tells or penalises.
+/// The party that notifies or penalises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum By {
-    /// Somebody of the operator's.
+    /// A person of the operator.
     Person(PersonId),
-    /// Abuse monitoring, by itself.
+    /// Abuse monitoring, without a person.
     Monitoring,
 }
 
-/// What happens to a resource. [`Allowed`] alone leads to one.
+/// An event for a resource. Only [`Allowed`] leads to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Event {
-    /// Its owner is told of abuse, and can explain or mend it.
+    /// The owner is notified of abuse, and can explain or correct it.
     Notify {
-        /// By whom.
+        /// The party that notifies.
         by: By,
-        /// What of.
+        /// The observed abuse.
         reason: Statement,
     },
-    /// It is penalised, or penalised otherwise than before.
+    /// A penalty is imposed, or replaced by another.
     Penalise {
-        /// How.
+        /// The action.
         action: Action,
-        /// Until when.
+        /// The time when the penalty expires.
         expires_ms: u64,
-        /// By whom.
+        /// The party that penalises.
         by: By,
-        /// Why.
+        /// The reason for the penalty.
         reason: Statement,
     },
-    /// Its owner appeals.
+    /// The owner appeals.
     Appeal {
-        /// Who, of the customer's.
+        /// The person at the customer.
         person: PersonId,
-        /// Why.
+        /// The reason for the appeal.
         reason: Statement,
     },
     /// The appeal is heard, and the penalty stays.
     Uphold {
-        /// By whom.
+        /// The person responsible for the result.
         person: PersonId,
-        /// Why.
+        /// The reason for the result.
         reason: Statement,
     },
     /// The penalty is lifted, with or without an appeal.
     Lift {
-        /// By whom.
+        /// The person responsible for lifting it.
         person: PersonId,
-        /// Why.
+        /// The reason for lifting it.
         reason: Statement,
     },
 }
 
 impl State {
-    /// A resource that was never penalised.
+    /// Returns the state of a resource that was never penalised.
     #[must_use]
     pub fn of(resource: ResourceId) -> Self {
         Self { resource, penalty: None, notices: Vec::new() }
     }
 
-    /// The penalty, unless it has expired: then it is as if there were none.
+    /// Returns the active penalty. An expired penalty counts as none.
     fn in_force(&self, now_ms: u64) -> Option<&Penalty> {
         self.penalty.as_ref().filter(|penalty| now_ms < penalty.expires_ms)
     }
 
-    /// What follows it: another penalty or none, and what the resource's owner is told.
+    /// Returns the next state, with this penalty or none, and with a further notice, if any.
     fn then(&self, penalty: Option<Penalty>, notice: Option<Notice>) -> Self {
         let mut notices = self.notices.clone();
         notices.extend(notice);
@@ -156,10 +159,10 @@ impl State {
     }
 }
 
-/// The next state, and what changes.
+/// Returns the next state, and the effects of the step.
 ///
 /// # Errors
-/// When it may not happen now.
+/// [`Refused`] if the step is not possible now.
 pub fn step(state: &State, allowed: Allowed, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
     advance(state, allowed.into_event(), now_ms)
 }
@@ -173,11 +176,11 @@ fn advance(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effec
     };
     let (penalty, notice, effect) = match event {
         Event::Notify { by, reason } => {
-            (before, tell(Told::Notified, &reason), Effect::Notify { resource, by, reason })
+            (before, tell(NoticeKind::Notified, &reason), Effect::Notify { resource, by, reason })
         }
         Event::Penalise { action, expires_ms, by, reason } => {
             check(before.as_ref(), action, by, now_ms, expires_ms)?;
-            let notice = tell(action.told(), &reason);
+            let notice = tell(action.notice(), &reason);
             let penalty = impose(before, (action, expires_ms, by), reason.clone(), now_ms);
             let effect = Effect::penalise(resource, action, expires_ms, by, reason);
             (Some(penalty), notice, effect)
@@ -202,27 +205,27 @@ fn advance(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effec
             }
             appeal.heard = Some(Heard { at_ms: now_ms, reason: reason.clone() });
             let expires_ms = penalty.expires_ms;
-            let notice = tell(Told::Upheld, &reason);
+            let notice = tell(NoticeKind::Upheld, &reason);
             (Some(penalty), notice, Effect::Uphold { resource, person, expires_ms, reason })
         }
         Event::Lift { person, reason } => {
             before.ok_or(Refused::NoPenalty)?;
-            (None, tell(Told::Lifted, &reason), Effect::Lift { resource, person, reason })
+            (None, tell(NoticeKind::Lifted, &reason), Effect::Lift { resource, person, reason })
         }
     };
     Ok((state.then(penalty, notice), vec![effect]))
 }
 
 impl Action {
-    fn told(self) -> Told {
+    fn notice(self) -> NoticeKind {
         match self {
-            Self::Throttle(_) => Told::Throttled,
-            Self::Block => Told::Blocked,
+            Self::Throttle(_) => NoticeKind::Throttled,
+            Self::Block => NoticeKind::Blocked,
         }
     }
 }
 
-/// Whether somebody may penalise so.
+/// Checks that this party may impose this penalty.
 fn check(
     before: Option<&Penalty>,
     action: Action,
@@ -249,15 +252,15 @@ fn check(
     Ok(())
 }
 
-/// The penalty that takes another's place. An appeal stays open, and whoever had a part before does
-/// not come to hear it because another person imposed the last one.
+/// Returns the penalty that replaces another one. An open appeal stays open. The people behind the
+/// earlier penalties still may not hear it, even if another person imposed the last penalty.
 fn impose(
     before: Option<Penalty>,
     (action, expires_ms, by): (Action, u64, By),
     reason: Statement,
     now_ms: u64,
 ) -> Penalty {
-    // What was heard was another penalty: this one can be appealed.
+    // An appeal that was heard was about the earlier penalty: this one can be appealed again.
     let open = before.and_then(|before| {
         let appeal = before.appeal.filter(|appeal| appeal.heard.is_none())?;
         Some((before.imposed_by, Some(appeal)))

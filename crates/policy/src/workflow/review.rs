@@ -1,11 +1,13 @@
-//! The review desk: who may see which flagged record, when and from where.
+//! The review desk: the steps of access to one flagged record, with their people, times and
+//! workstation.
 //!
-//! A record is flagged. A reviewer asks to see that one; the manager of their team approves, never
-//! for himself; with lockbox on, the customer consents, too; then the reviewer has some minutes to
-//! open it, once, from the workstation that they asked for. They judge it, with or without having
-//! looked. There is no listing or searching of content here: an item of the queue has none in it.
+//! A record is flagged. A reviewer requests access to that record. The manager of the reviewer's
+//! team approves, but never their own request. With lockbox on, the customer must consent, too. The
+//! reviewer then has some minutes to open the record, once, from the workstation of the request.
+//! The reviewer decides on the flag, with or without having opened the record. Content cannot be
+//! listed or searched here: an item of the queue contains none.
 //!
-//! Nothing needs to happen for a step to expire: each says until when the next may be taken.
+//! A step expires by itself: each stage has a time until which the next step may be taken.
 
 mod allowed;
 mod effect;
@@ -31,203 +33,205 @@ pub use view::{LookView, QueueItem, Waiting};
 use super::{Statement, workstation::Enrolled};
 use crate::id::{GrantId, PersonId};
 
-/// How long a request to look waits for the manager: a day.
+/// How long an access request waits for the manager: one day.
 pub const APPROVAL_WAIT_MS: u64 = DAY_MS;
 
 /// How long an approval waits for the customer's consent: three days.
 pub const CONSENT_WAIT_MS: u64 = 3 * DAY_MS;
 
-/// One record's review.
+/// The state of one record's review.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
-    /// It was never flagged: nobody may see it.
+    /// The record was never flagged: no reviewer may see it.
     #[default]
     Unflagged,
-    /// It is in the queue.
+    /// The record is in the queue.
     Open(Box<Item>),
-    /// It was judged: nobody may see it any more.
+    /// The flag was decided: no reviewer may see the record any more.
     Judged(Judged),
 }
 
-/// How a record was judged.
+/// The decision on a flagged record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judged {
     /// The record.
     pub record: Record,
-    /// What it was flagged for.
+    /// The category that the record was flagged for.
     pub category: Category,
-    /// How.
+    /// The outcome.
     pub outcome: Outcome,
-    /// By whom.
+    /// The deciding reviewer.
     pub person: PersonId,
-    /// When.
+    /// The time of the decision, in milliseconds since 1970.
     pub at_ms: u64,
-    /// Who has looked before: the customer is shown it for as long as this is kept.
+    /// Every past access to the record. The customer can see the list as long as this state is
+    /// stored.
     #[serde(default)]
     pub seen: Vec<Seen>,
 }
 
-/// A look that has happened.
+/// An access that has happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
-    /// By which permission.
+    /// The grant that was used.
     pub grant: GrantId,
-    /// Who looked.
+    /// The reviewer who opened the record.
     pub reviewer: PersonId,
-    /// From where.
+    /// SHA-256 of the certificate of the workstation that opened it.
     pub workstation: Digest,
-    /// Why.
+    /// The reason in the access request.
     pub reason: Statement,
-    /// When.
+    /// The time of the access, in milliseconds since 1970.
     pub at_ms: u64,
 }
 
-/// What happens at the desk. [`Allowed`] alone leads to one.
+/// An event at the desk. Only [`Allowed`] leads to one.
 #[derive(Debug, PartialEq, Eq)]
 enum Event {
     /// The record is flagged.
     Flag {
-        /// Which.
+        /// The record.
         record: Record,
-        /// For what.
+        /// The category of the abuse.
         category: Category,
-        /// By what.
+        /// The source of the flag.
         source: FlagSource,
-        /// Random: the log commits to the category.
+        /// A random salt: the log commits to the category.
         salt: [u8; 16],
     },
-    /// A reviewer asks to see it.
+    /// A reviewer requests access.
     RequestLook {
-        /// A new random id of the permission.
+        /// A new random id for the grant.
         grant: GrantId,
-        /// Who asks.
+        /// The reviewer.
         reviewer: Reviewer,
-        /// From where.
+        /// The workstation of the request.
         workstation: Enrolled,
-        /// Whether the customer's lockbox is on now.
+        /// True if the customer's lockbox is on now.
         lockbox: bool,
-        /// Why.
+        /// The reason for the request.
         reason: Statement,
     },
     /// The manager approves.
     Approve {
-        /// Which request.
+        /// The access request.
         grant: GrantId,
-        /// Who.
+        /// The manager.
         manager: Manager,
-        /// For how long.
+        /// The time to open the record.
         minutes: Minutes,
-        /// Whether the customer's lockbox is on now.
+        /// True if the customer's lockbox is on now.
         lockbox: bool,
     },
-    /// The manager refuses, or takes an approval back.
+    /// The manager refuses, or withdraws an approval.
     Refuse {
-        /// Which request.
+        /// The access request.
         grant: GrantId,
-        /// Who.
+        /// The manager.
         manager: Manager,
-        /// Why.
+        /// The reason for the refusal.
         reason: Statement,
     },
     /// The customer consents.
     Consent {
-        /// To which request.
+        /// The access request.
         grant: GrantId,
-        /// Who.
+        /// The consenting person.
         customer: Customer,
     },
-    /// The customer refuses, or takes a consent back.
+    /// The customer refuses, or withdraws a consent.
     Decline {
-        /// Which request.
+        /// The access request.
         grant: GrantId,
-        /// Who.
+        /// The refusing person.
         customer: Customer,
-        /// Why.
+        /// The reason for the refusal.
         reason: Statement,
     },
     /// The reviewer opens the record.
     Open {
-        /// By which permission.
+        /// The grant.
         grant: GrantId,
-        /// Who.
+        /// The reviewer.
         reviewer: Reviewer,
-        /// From where.
+        /// The workstation that opens the record.
         workstation: Enrolled,
-        /// Whether the customer's lockbox is on now.
+        /// True if the customer's lockbox is on now.
         lockbox: bool,
     },
-    /// A reviewer judges.
+    /// A reviewer decides on the flag.
     Judge {
-        /// Who.
+        /// The reviewer.
         reviewer: Reviewer,
-        /// How.
+        /// The outcome.
         outcome: Outcome,
-        /// Why.
+        /// The reason for the decision.
         reason: Statement,
     },
 }
 
-/// The next state, and what changes.
+/// Returns the next state, and the effects of the step.
 ///
 /// # Errors
-/// When it may not happen now.
+/// [`Refused`] if the step is not possible now.
 pub fn step(state: &State, allowed: Allowed, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
     advance(state, allowed.into_event(), now_ms)
 }
 
-/// What a person wanted to do, for [`why_not`].
+/// An action that a person tried, for [`why_not`].
 #[derive(Debug)]
 pub enum Attempt<'a> {
-    /// To see the record.
+    /// To request access to the record.
     Look {
-        /// Who.
+        /// The reviewer.
         reviewer: &'a Reviewer,
-        /// From where.
+        /// The reviewer's workstation.
         workstation: &'a Enrolled,
     },
-    /// To approve a look.
+    /// To approve an access request.
     Approve {
-        /// Which.
+        /// The access request.
         grant: GrantId,
-        /// Who.
+        /// The manager.
         manager: Manager,
     },
-    /// To refuse a look, or to take an approval back.
+    /// To refuse an access request, or to withdraw an approval.
     Refuse {
-        /// Which.
+        /// The access request.
         grant: GrantId,
-        /// Who.
+        /// The manager.
         manager: Manager,
     },
-    /// To consent to a look, or to refuse it, as the customer.
+    /// To consent to an access request, or to refuse it, as the customer.
     Consent {
-        /// To which.
+        /// The access request.
         grant: GrantId,
-        /// Who.
+        /// The customer.
         customer: Customer,
     },
     /// To open the record.
     Open {
-        /// By which permission.
+        /// The grant.
         grant: GrantId,
-        /// Who.
+        /// The reviewer.
         reviewer: &'a Reviewer,
-        /// From where.
+        /// The reviewer's workstation.
         workstation: &'a Enrolled,
-        /// Whether the customer's lockbox is on now.
+        /// True if the customer's lockbox is on now.
         lockbox: bool,
     },
-    /// To judge the record.
+    /// To decide on the flag.
     Judge {
-        /// After which look.
+        /// The grant of the access before the decision.
         grant: GrantId,
-        /// Who.
+        /// The reviewer.
         reviewer: &'a Reviewer,
     },
 }
 
-/// Why somebody cannot do something now, as [`step`] would say it. It changes nothing, and so takes
-/// no permit: it explains a refusal by the policies. None: the step alone would let it happen.
+/// Returns the reason why an attempt is not possible now, with the refusal that [`step`] would
+/// return. It changes no state and needs no permit: it explains a refusal by the policies. `None`
+/// means that the step itself would allow the attempt.
 #[must_use]
 pub fn why_not(state: &State, attempt: &Attempt<'_>, now_ms: u64) -> Option<Refused> {
     let State::Open(item) = state else { return Some(Refused::NotFlagged) };
@@ -235,7 +239,7 @@ pub fn why_not(state: &State, attempt: &Attempt<'_>, now_ms: u64) -> Option<Refu
     let unsaid = || Statement::made(String::new(), [0; 16]);
     match *attempt {
         Attempt::Look { reviewer, workstation } => {
-            // An id that no look has.
+            // An id that no access request has.
             let asked = (GrantId::from_random([0; 16]), false);
             item.request(asked, reviewer.clone(), workstation, unsaid(), now_ms).err()
         }
@@ -250,7 +254,8 @@ pub fn why_not(state: &State, attempt: &Attempt<'_>, now_ms: u64) -> Option<Refu
         Attempt::Judge { grant, reviewer } => {
             let looked = item.has_looked(grant, reviewer.person);
             let judged = item.judge(reviewer, Outcome::Dismissed, unsaid(), now_ms);
-            // The policies want more than the step does: only who has looked judges.
+            // The policies require more than the step: the reviewer must have opened the record
+            // before deciding.
             judged.err().or(looked.err())
         }
     }
@@ -296,7 +301,7 @@ fn flag(
         State::Judged(judged) if judged.record.request != record.request => {
             return Err(Refused::OtherRecord);
         }
-        // What was judged can be flagged again, for another reason.
+        // A record can be flagged again after a decision, for another reason.
         State::Judged(judged) => judged.seen.clone(),
         State::Unflagged => Vec::new(),
     };

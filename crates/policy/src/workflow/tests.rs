@@ -1,8 +1,8 @@
-//! What the tests of all workflows use.
+//! Helpers for the tests of all workflows.
 
 use super::*;
 
-/// A generator of numbers that are the same in every run with the same seed: splitmix64.
+/// A random number generator with a fixed sequence for each seed: splitmix64.
 #[derive(Debug)]
 pub(super) struct Numbers(pub(super) u64);
 
@@ -19,12 +19,12 @@ impl Numbers {
         self.next() % bound
     }
 
-    /// One time in so many.
+    /// Returns true once in `bound` calls, on average.
     pub(super) fn one_in(&mut self, bound: u64) -> bool {
         self.below(bound) == 0
     }
 
-    /// A number of a few.
+    /// Returns a number below `count`.
     pub(super) fn few(&mut self, count: u64) -> u8 {
         u8::try_from(self.below(count)).unwrap()
     }
@@ -34,12 +34,12 @@ pub(super) fn because() -> Statement {
     Statement::new("because", [7; 16]).unwrap()
 }
 
-/// A state that was written down and read again: what a store does between any two steps.
+/// Writes a state and reads it again, as a store does between two steps.
 pub(super) fn stored<S: Serialize + serde::de::DeserializeOwned>(state: &S) -> S {
     serde_json::from_slice(&serde_json::to_vec(state).unwrap()).unwrap()
 }
 
-/// The verifier's findings in a log of a start and these events.
+/// Returns the verifier's findings in a log that consists of a start and these events.
 pub(super) fn findings(events: &[(u64, entry::Event)]) -> Vec<String> {
     use tlog::{checkpoint::Checkpoint, entry::Entry, tree, verify::Replay};
     let digest = Digest([0; 32]);

@@ -1,7 +1,7 @@
-//! Workstations that records may be seen from: enrolled by the fingerprint of their certificate, in
-//! a region, until the certificate expires or somebody revokes it.
+//! Workstations for review. Each is enrolled by the fingerprint of its certificate, in a region,
+//! until the certificate expires or the workstation is revoked.
 //!
-//! Whether the connection presented that certificate is checked where it is terminated (mTLS).
+//! The server that terminates the connection (mTLS) checks that it presented that certificate.
 
 use serde::{Deserialize, Serialize};
 use tlog::{canon::Digest, entry};
@@ -12,91 +12,91 @@ use crate::{
     permit::{EnrollWorkstation, Permit},
 };
 
-/// One workstation, by the SHA-256 of its certificate (DER).
+/// The state of one workstation, identified by the SHA-256 of its certificate (DER).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
-    /// It was never enrolled.
+    /// The workstation was never enrolled.
     #[default]
     Unknown,
-    /// It may be used.
+    /// The workstation may be used.
     Enrolled(Enrolment),
-    /// It may not be used any more, and does not come back: a mended machine gets a new
-    /// certificate, because nobody knows who has the old one.
+    /// The workstation may not be used any more, for ever. A repaired machine gets a new
+    /// certificate, because the old one may be in other hands.
     Revoked(Enrolment),
 }
 
-/// How a workstation was enrolled.
+/// The enrolment of a workstation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
-    /// SHA-256 of its certificate.
+    /// SHA-256 of the certificate.
     pub workstation: Digest,
-    /// What people call it.
+    /// The workstation's name.
     pub name: String,
-    /// Where it stands.
+    /// The region where the workstation is.
     pub region: String,
-    /// Who enrolled it.
+    /// The person responsible for the enrolment.
     pub person: PersonId,
-    /// When.
+    /// The time of the enrolment, in milliseconds since 1970.
     pub since_ms: u64,
-    /// When its certificate expires.
+    /// The time when the certificate expires.
     pub expires_ms: u64,
 }
 
-/// What happens to a workstation. [`Allowed`] alone leads to one.
+/// A change of a workstation. Only [`Allowed`] leads to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Event {
-    /// Somebody enrols it.
+    /// The workstation is enrolled.
     Enrol {
-        /// SHA-256 of its certificate.
+        /// SHA-256 of the certificate.
         workstation: Digest,
-        /// What people call it.
+        /// The workstation's name.
         name: String,
-        /// Where it stands.
+        /// The region where the workstation is.
         region: String,
-        /// Who enrols it.
+        /// The person responsible for the enrolment.
         person: PersonId,
-        /// When its certificate expires.
+        /// The time when the certificate expires.
         expires_ms: u64,
-        /// Random: the log commits to name and region.
+        /// A random salt: the log commits to name and region.
         salt: [u8; 16],
     },
-    /// Somebody revokes it.
+    /// The workstation is revoked.
     Revoke {
-        /// Who.
+        /// The person responsible for the revocation.
         person: PersonId,
-        /// Why.
+        /// The reason for the revocation.
         reason: Statement,
     },
 }
 
-/// A step that may be taken. It is made of the permit for it, which says who is to answer for it.
+/// A step that may be taken. It is made from its permit, which names the responsible person.
 ///
 /// ```compile_fail,E0451
 /// use policy::workflow::workstation::Allowed;
 /// let forged = Allowed { workstation: todo!(), event: todo!() };
 /// ```
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "the permit is spent, whether the step is taken or not"]
+#[must_use = "the permit is already spent; take the step"]
 pub struct Allowed {
     workstation: Digest,
     event: Event,
 }
 
-/// A workstation that is to be enrolled.
+/// A workstation to enrol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// SHA-256 of its certificate.
+    /// SHA-256 of the certificate.
     pub workstation: Digest,
-    /// What people call it.
+    /// The workstation's name.
     pub name: String,
-    /// Where it stands.
+    /// The region where the workstation is.
     pub region: String,
-    /// When its certificate expires.
+    /// The time when the certificate expires.
     pub expires_ms: u64,
 }
 
 impl Allowed {
-    /// A workstation is enrolled. The salt is random: the log commits to name and region.
+    /// Enrols a workstation. The salt is random: the log commits to name and region.
     pub fn enrol(permit: Permit<EnrollWorkstation>, candidate: Candidate, salt: [u8; 16]) -> Self {
         let (_, context) = permit.spend_with_context();
         let Candidate { workstation, name, region, expires_ms } = candidate;
@@ -105,7 +105,7 @@ impl Allowed {
         Self { workstation, event }
     }
 
-    /// A workstation is revoked, for good.
+    /// Revokes a workstation for ever.
     pub fn revoke(
         permit: Permit<EnrollWorkstation>,
         workstation: Digest,
@@ -115,30 +115,30 @@ impl Allowed {
         Self { workstation, event: Event::Revoke { person: context.owner, reason } }
     }
 
-    /// SHA-256 of the certificate that it is about.
+    /// Returns the SHA-256 of the certificate.
     #[must_use]
     pub fn workstation(&self) -> Digest {
         self.workstation
     }
 }
 
-/// What a step changes.
+/// A change that a step makes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It may be used.
+    /// The workstation may be used.
     Enrol {
-        /// How it was enrolled.
+        /// The enrolment.
         enrolment: Enrolment,
-        /// Its name and region, as the log commits to them.
+        /// The name and region; the log commits to them.
         details: Statement,
     },
-    /// It may not be used any more.
+    /// The workstation may not be used any more.
     Revoke {
-        /// SHA-256 of its certificate.
+        /// SHA-256 of the certificate.
         workstation: Digest,
-        /// Who revoked it.
+        /// The person responsible for the revocation.
         person: PersonId,
-        /// Why.
+        /// The reason for the revocation.
         reason: Statement,
     },
 }
@@ -169,33 +169,34 @@ impl Logged for Effect {
     }
 }
 
-/// Why a workstation is not enrolled, revoked or let in; [`Refused::help`] says what to do.
+/// The reason why a workstation is not enrolled, revoked or admitted; [`Refused::help`] gives the
+/// remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It is enrolled.
+    /// The workstation is enrolled.
     #[error("this workstation is enrolled already")]
     AlreadyEnrolled,
-    /// It was never enrolled.
+    /// The workstation was never enrolled.
     #[error("this workstation was never enrolled")]
     NeverEnrolled,
-    /// It was revoked.
+    /// The workstation was revoked.
     #[error("this workstation was revoked")]
     Revoked,
-    /// Its certificate has expired.
+    /// The certificate has expired.
     #[error("this workstation's certificate has expired")]
     Expired,
-    /// The certificate that was presented is another one's.
-    #[error("the certificate that was presented is not this workstation's")]
+    /// The presented certificate belongs to another workstation.
+    #[error("the presented certificate is not this workstation's")]
     OtherCertificate,
 }
 
 impl Refused {
-    /// What to do about it.
+    /// Returns the help text for the refusal.
     #[must_use]
     pub fn help(self) -> &'static str {
         match self {
-            Self::AlreadyEnrolled => "nothing is to be done: it may be used",
-            Self::NeverEnrolled => "ask who administers review to enrol its certificate",
+            Self::AlreadyEnrolled => "no action is needed: it may be used",
+            Self::NeverEnrolled => "ask the administrator of reviews to enrol its certificate",
             Self::Revoked => "give the workstation a new certificate, and enrol that",
             Self::Expired => "renew the workstation's certificate, and enrol the new one",
             Self::OtherCertificate => "present the certificate that was enrolled",
@@ -203,20 +204,20 @@ impl Refused {
     }
 }
 
-/// That a workstation is enrolled: made by [`admit`] only, for one connection.
+/// Proof that a workstation is enrolled. Only [`admit`] makes one, for one connection.
 ///
 /// ```compile_fail,E0451
 /// use policy::workflow::workstation::Enrolled;
 /// let forged = Enrolled { workstation: todo!(), region: String::new(), expires_ms: u64::MAX };
 /// ```
 ///
-/// It is not loaded from anywhere:
+/// It cannot be deserialized:
 ///
 /// ```compile_fail
 /// let stored: policy::workflow::workstation::Enrolled = serde_json::from_str("{}").unwrap();
 /// ```
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "a workstation that was checked for nothing was not needed"]
+#[must_use = "the workstation was checked; use the result"]
 pub struct Enrolled {
     workstation: Digest,
     region: String,
@@ -224,29 +225,29 @@ pub struct Enrolled {
 }
 
 impl Enrolled {
-    /// SHA-256 of its certificate.
+    /// Returns the SHA-256 of the certificate.
     #[must_use]
     pub fn workstation(&self) -> Digest {
         self.workstation
     }
 
-    /// Where it stands.
+    /// Returns the region where the workstation is.
     #[must_use]
     pub fn region(&self) -> &str {
         &self.region
     }
 
-    /// When its enrolment ends.
+    /// Returns the time when the enrolment ends.
     #[must_use]
     pub fn expires_ms(&self) -> u64 {
         self.expires_ms
     }
 }
 
-/// Lets a workstation in whose certificate a connection presented.
+/// Admits a workstation by the certificate that a connection presented.
 ///
 /// # Errors
-/// When it may not be used now.
+/// [`Refused`] if the workstation may not be used now.
 pub fn admit(state: &State, presented: Digest, now_ms: u64) -> Result<Enrolled, Refused> {
     let enrolment = match state {
         State::Unknown => return Err(Refused::NeverEnrolled),
@@ -266,10 +267,10 @@ pub fn admit(state: &State, presented: Digest, now_ms: u64) -> Result<Enrolled, 
     })
 }
 
-/// The next state, and what changes.
+/// Returns the next state, and the effects of the step.
 ///
 /// # Errors
-/// When it may not happen now.
+/// [`Refused`] if the step is not possible now.
 pub fn step(state: &State, allowed: Allowed, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
     advance(state, allowed.event, now_ms)
 }

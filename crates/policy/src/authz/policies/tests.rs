@@ -44,7 +44,7 @@ fn an_operators_policies_are_refused_with_the_place_and_what_to_do() {
     let said =
         refused("@id(\"a\") permit (principal == ?principal, action, resource);").to_string();
     assert!(said.contains("templates are not used here"), "{said}");
-    // An attribute that there is not, a role that there is not, and a policy that never applies.
+    // An unknown attribute, an unknown role, and a policy that never applies.
     for text in [
         "@id(\"mine\")\nforbid (principal, action, resource) when { principal.colour == \"red\" };",
         "@id(\"mine\")\nforbid (principal in Role::\"Reader\", action, resource);",

@@ -1,4 +1,4 @@
-//! The policies that may decide.
+//! The active policies.
 
 use std::sync::Arc;
 
@@ -11,21 +11,21 @@ use tlog::{
 
 use crate::authz::policies::Policies;
 
-/// What happens to policies that no proof says anything about.
+/// The configured treatment of policies that have no proof.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unproved {
-    /// They do not come into force.
+    /// The policies do not become active.
     #[default]
     Refuse,
-    /// They do, and every receipt says that they are not proved.
+    /// The policies become active, and every receipt marks them as unproved.
     Serve,
 }
 
-/// Policies that may decide: the log has a proof that they keep the promises, or the operator serves
-/// them unproved and every receipt says so.
+/// Active policies: the log has a proof that they keep the promises, or the operator serves them
+/// unproved and every receipt says so.
 ///
-/// Only [`InForce::check`] makes one, and no decision is made without:
+/// Only [`InForce::check`] makes this value, and every decision requires it:
 ///
 /// ```compile_fail
 /// # fn forged(policies: std::sync::Arc<policy::authz::policies::Policies>) -> policy::authz::proof::InForce {
@@ -38,46 +38,47 @@ pub struct InForce {
     proved: bool,
 }
 
-/// Why policies do not come into force.
+/// The reason why policies do not become active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotProved {
-    /// Nobody asked a solver.
+    /// The log has no proof of them.
     #[error(
         "the log has no proof that the policies of digest {digest} keep the promises; run \
          `bailiwick prove` with the same configuration, or set `policies.unproved = \"serve\"`, \
          which every receipt then shows"
     )]
     Unasked {
-        /// Which policies.
+        /// The digest of the policies.
         digest: Digest,
     },
-    /// A solver could not tell.
+    /// A solver could not decide.
     #[error(
-        "a solver could not tell whether the policies of digest {digest} keep the promises; \
+        "a solver could not decide whether the policies of digest {digest} keep the promises; \
          `bailiwick prove` says where it gave up: write that policy more simply and prove again, or \
          set `policies.unproved = \"serve\"`, which every receipt then shows"
     )]
     Undecided {
-        /// Which policies.
+        /// The digest of the policies.
         digest: Digest,
     },
-    /// A solver found how they break a promise. Nothing in the configuration lets those in.
+    /// A solver found how they break a promise. No configuration activates such policies.
     #[error(
         "the policies of digest {digest} break a promise, as a proof has shown; `bailiwick prove` \
          shows how: change or remove the policy that it names, and prove again"
     )]
     Broken {
-        /// Which policies.
+        /// The digest of the policies.
         digest: Digest,
     },
 }
 
 impl InForce {
-    /// Lets policies decide if the log says that they are proved. `logged` is the log's entry on
-    /// them that counts; one that is on others says nothing.
+    /// Activates policies that the log records as proved. `logged` is the log's decisive entry on
+    /// them; an entry on other policies is ignored.
     ///
     /// # Errors
-    /// When they are not proved and `unproved` refuses that, and always when they break a promise.
+    /// [`NotProved::Broken`] if they break a promise. [`NotProved::Unasked`] or
+    /// [`NotProved::Undecided`] if they have no proof and `unproved` is [`Unproved::Refuse`].
     pub fn check(
         policies: impl Into<Arc<Policies>>,
         logged: Option<&Event>,
@@ -98,20 +99,21 @@ impl InForce {
         }
     }
 
-    /// The policies.
+    /// Returns the policies.
     #[must_use]
     pub fn policies(&self) -> &Arc<Policies> {
         &self.policies
     }
 
-    /// What receipts say of them.
+    /// Returns the policy fields of receipts: the digest, and whether the policies are proved.
     #[must_use]
-    pub fn told(&self) -> PolicySet {
+    pub fn policy_set(&self) -> PolicySet {
         PolicySet { digest: self.policies.digest(), proved: self.proved }
     }
 }
 
-/// What an entry says of these very policies and the specifications of today.
+/// Returns the outcome in an entry, if the entry is about these policies and the current
+/// specifications.
 fn outcome_of(ours: &Policies, event: &Event) -> Option<ProofOutcome> {
     match event {
         Event::Proved { policies, specifications, outcome, .. }

@@ -1,77 +1,77 @@
-//! The prover's report, for people and for programs.
+//! The prover's report, for readers and for programs.
 
 use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 use tlog::{canon::Digest, entry::ProofOutcome};
 
-/// What the prover found out: what `bailiwick-prove --json` prints. It tells no times, so that the
-/// same policies have the same report.
+/// The result of the prover, as printed by `bailiwick-prove --json`. It contains no times, so the
+/// same policies always give the same report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
-    /// Whether every promise is kept.
+    /// Whether every promise is kept, broken or undecided.
     pub outcome: ProofOutcome,
     /// SHA-256 of schema, policies and specifications, as the service computes it.
     pub digest: Digest,
     /// SHA-256 of the specifications alone.
     pub specifications: Digest,
-    /// How many policies were in force.
+    /// The number of checked policies.
     pub policies: usize,
-    /// Kinds of principals, times actions, times kinds of things.
+    /// The number of combinations of principal kind, action and resource kind.
     pub environments: usize,
-    /// Each promise; none where it could not be found out.
+    /// The result for each promise; empty if the solver could not decide.
     pub promises: Vec<Kept>,
-    /// Actions that nobody may do, ever.
+    /// Actions that no principal can ever perform.
     pub impossible_actions: Vec<String>,
-    /// Policies that cannot be evaluated for some facts; the service then refuses.
+    /// Policies that fail to evaluate for some facts; the service then refuses.
     pub failing_policies: Vec<String>,
-    /// Why it could not be found out, where it could not.
+    /// The reason why the solver could not decide, if it could not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undecided: Option<String>,
 }
 
-/// What was found out about a promise.
+/// The result for one promise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kept {
     /// The specification's name.
     pub id: String,
-    /// Which of docs/promises.md.
+    /// The promise's number in docs/promises.md.
     pub promise: String,
-    /// In plain words.
+    /// The promise in plain words.
     pub says: String,
-    /// Whether it is proved.
+    /// True if the promise is proved.
     pub proved: bool,
-    /// Whether it holds whatever the policies permit.
+    /// True if the promise holds for any permitting policy.
     pub holds_whatever_is_permitted: bool,
-    /// What breaks it.
+    /// The requests that break the promise.
     pub counterexamples: Vec<Counterexample>,
 }
 
-/// Something that the policies allow and a promise does not.
+/// A request that the policies allow and a promise forbids.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counterexample {
-    /// The clause that it breaks.
+    /// The clause that the request breaks.
     pub clause: String,
-    /// What that means.
+    /// The meaning of the violation, in plain words.
     pub says: String,
-    /// Who.
+    /// The principal of the request.
     pub principal: String,
-    /// Does what.
+    /// The action of the request.
     pub action: String,
-    /// To what.
+    /// The resource of the request.
     pub resource: String,
-    /// The facts that the clause and the permitting policies look at.
+    /// The facts that the clause and the permitting policies read.
     pub facts: Vec<String>,
-    /// The policies that permit it.
+    /// The policies that permit the request.
     pub permitted_by: Vec<String>,
 }
 
 impl Report {
-    /// The outcome that follows from what the report tells, where these are the promises: each is to
-    /// be told of once.
+    /// Derives the outcome from the results in the report. `promises` lists the expected promises;
+    /// the report must contain each exactly once.
     pub(super) fn follows(&self, promises: &[&str]) -> ProofOutcome {
         let kept = |promise: &Kept| promise.proved && promise.counterexamples.is_empty();
         let mut told: Vec<&str> = self.promises.iter().map(|promise| promise.id.as_str()).collect();
@@ -86,27 +86,27 @@ impl Report {
     }
 }
 
-/// Why a report is not taken.
+/// The reason why a report is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadReport {
-    /// It is none.
-    #[error("the prover's report is not understood: {said}")]
+    /// The text is not a report.
+    #[error("the prover's report cannot be parsed: {said}")]
     Malformed {
-        /// What does not fit.
+        /// The parser's message.
         said: String,
     },
-    /// It is about others.
-    #[error("the prover's report is on policies of digest {told}, and these have {ours}")]
+    /// The report is about other policies.
+    #[error("the prover's report is about policies of digest {told}, but these have {ours}")]
     OtherPolicies {
-        /// The digest that it tells.
+        /// The digest in the report.
         told: Digest,
-        /// The digest that was to be proved.
+        /// The digest of the policies to prove.
         ours: Digest,
     },
-    /// Its outcome is not what it tells of the promises.
-    #[error("the prover's report says `{}` and tells something else", told.name())]
+    /// The report's outcome contradicts its results.
+    #[error("the prover's report says `{}`, which contradicts its own results", told.name())]
     Contradiction {
-        /// The outcome that it tells.
+        /// The outcome in the report.
         told: ProofOutcome,
     },
 }
@@ -120,7 +120,7 @@ impl fmt::Display for Report {
         for action in &self.impossible_actions {
             writeln!(
                 f,
-                "note: nobody may ever `{action}`; of what cannot happen, nothing is shown"
+                "note: no principal can ever `{action}`; the proof shows nothing about this action"
             )?;
         }
         for policy in &self.failing_policies {
@@ -144,7 +144,7 @@ impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = if self.proved { "proved" } else { "BROKEN" };
         let rests = match (self.proved, self.holds_whatever_is_permitted) {
-            (true, true) => "  (whatever policies permit)",
+            (true, true) => "  (even if everything is permitted)",
             _ => "",
         };
         let Self { id, promise, says, .. } = self;

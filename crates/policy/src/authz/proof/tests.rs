@@ -14,7 +14,7 @@ fn mine() -> Policies {
     Policies::with(&[MINE]).unwrap()
 }
 
-/// A report on these policies, made by hand from the one that is built in.
+/// A report on these policies, derived from the built-in one.
 fn report(policies: &Policies, change: impl FnOnce(&mut Report)) -> String {
     let mut report: Report = serde_json::from_str(BUILT_IN).unwrap();
     report.digest = policies.digest();
@@ -34,8 +34,8 @@ fn undecided(report: &mut Report) {
     report.undecided = Some("cvc5 gave up".to_owned());
 }
 
-/// What is shipped is what was proved: whoever edits a policy, the schema or a specification must
-/// prove again.
+/// The bundled proof covers the bundled policies: after an edit of a policy, the schema or a
+/// specification, the proof must be made again.
 #[test]
 fn the_proof_of_this_build_is_of_its_policies() {
     let proof = Proof::read(BUILT_IN, &built_in()).unwrap_or_else(|error| {
@@ -62,7 +62,7 @@ fn a_report_that_contradicts_itself_is_not_taken() {
         |report| report.promises[0].proved = false,
         |report| drop(report.promises.pop()),
         |report| report.promises.clear(),
-        // One promise seven times, and one that nobody made.
+        // One promise seven times, and one that does not exist.
         |report| report.promises = vec![report.promises[0].clone(); report.promises.len()],
         |report| report.promises[0].id.push('s'),
         |report| report.undecided = Some("gave up".to_owned()),
@@ -97,7 +97,7 @@ fn only_a_proof_of_these_very_policies_lets_them_decide() {
     let proof = |change: fn(&mut Report)| Proof::read(&report(&mine(), change), &mine()).unwrap();
     let digest = mine().digest();
     let check = |logged: Option<&Event>, unproved| {
-        InForce::check(mine(), logged, unproved).map(|in_force| in_force.told().proved)
+        InForce::check(mine(), logged, unproved).map(|in_force| in_force.policy_set().proved)
     };
     let holds = proof(|_| ()).event();
     let (refuted, undecided) = (proof(refuted).event(), proof(undecided).event());
@@ -116,7 +116,7 @@ fn only_a_proof_of_these_very_policies_lets_them_decide() {
     assert_eq!(check(Some(&undecided), Serve), Ok(false));
     for unproved in [Refuse, Serve] {
         assert_eq!(check(Some(&holds), unproved), Ok(true));
-        // What is known to break a promise is not served, whatever the configuration says.
+        // Policies that break a promise are never served, in any configuration.
         assert_eq!(check(Some(&refuted), unproved), Err(NotProved::Broken { digest }));
     }
 }

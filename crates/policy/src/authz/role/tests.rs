@@ -1,6 +1,9 @@
 use super::*;
 use crate::{
-    authz::facts::{DeploymentFacts, ResourceFacts, TenantFacts, Thing as _},
+    authz::{
+        facts::{DeploymentFacts, ResourceFacts, TenantFacts},
+        thing::Thing as _,
+    },
     id::{DeploymentId, ResourceId, TenantId},
 };
 
@@ -30,7 +33,7 @@ fn a_role_holds_at_its_scope_and_below_and_nowhere_else() {
             let held = table.held_at(person, other.scopes()).contains(Role::OpenAiUser);
             assert_eq!(held, other_depth >= depth, "given at {scope:?}, asked at {other:?}");
         }
-        // Another tenant's, and another resource's, only from the scopes they share.
+        // For another tenant's or another resource's thing, only from the scopes that they share.
         assert_eq!(!table.held_at(person, deployment(7, 2).scopes()).is_empty(), depth == 0);
         assert_eq!(!table.held_at(person, deployment(1, 7).scopes()).is_empty(), depth <= 1);
         let nobody = Holder::Person(PersonId::from_random([8; 16]));

@@ -1,4 +1,4 @@
-//! The attacks of PROMISES P7 and P8, each alone: everything is in order except one thing.
+//! The attacks of PROMISES P7 and P8. In each, exactly one condition is violated.
 
 use super::{
     super::{
@@ -70,7 +70,7 @@ fn a_record_opens_only_with_everything_in_order() {
     let mut other = record.clone();
     other.record = crate::id::RequestId::from_random([8; 16]);
     assert!(!opens(&reviewer(), &other, &opening()), "a grant for another record");
-    // The same id with other facts: two tables disagree, and nothing opens.
+    // The same id with other facts: two tables disagree, so the action is refused.
     let disagreeing = RecordFacts { lockbox: false, ..record.clone() };
     assert!(!opens(&reviewer(), &disagreeing, &opening()));
 

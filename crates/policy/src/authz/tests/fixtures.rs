@@ -1,4 +1,4 @@
-//! Tenants, people and things that tests act with.
+//! Tenants, people and things for the tests.
 
 use super::super::{
     context::{Moment, WorkstationFacts},
@@ -24,9 +24,9 @@ pub(super) const OPERATOR: u8 = 3;
 
 pub(super) const NOW: Moment = Moment { now_ms: 1_000 };
 
-/// The reviewer whose grant [`grant`] is.
+/// The reviewer of [`grant`].
 pub(super) const REVIEWER: u8 = 40;
-/// The manager who approved it.
+/// The approving manager of [`grant`].
 pub(super) const MANAGER: u8 = 41;
 
 pub(super) fn tenant(number: u8) -> TenantId {
@@ -71,7 +71,7 @@ pub(super) fn team(number: u8) -> TeamId {
     TeamId::from_random([number; 16])
 }
 
-/// Bailiwick's own policies, with these roles; reviewer and manager are of one team.
+/// Bailiwick's own policies, with these roles; reviewer and manager are in one team.
 pub(super) fn authority(held: &[(&Principal, Role, Scope)]) -> Authority {
     let mut roles = RoleAssignments::default();
     for (principal, role, scope) in held {
@@ -103,7 +103,7 @@ pub(super) fn workstation() -> WorkstationFacts {
     WorkstationFacts { enrolled: true, fingerprint, region }
 }
 
-/// A grant with everything in order: approved, consented to, neither used nor expired.
+/// A valid grant: approved, with consent, neither used nor expired.
 pub(super) fn grant(owner: u8) -> GrantFacts {
     GrantFacts {
         grant: GrantId::from_random([1; 16]),
@@ -118,7 +118,7 @@ pub(super) fn grant(owner: u8) -> GrantFacts {
     }
 }
 
-/// An application with everything in order: two decided, neither of them the applicant.
+/// A valid application: two people decided, and neither is the applicant.
 pub(super) fn application(owner: u8) -> ApplicationFacts {
     ApplicationFacts {
         of: resource(owner, 1),

@@ -1,15 +1,15 @@
-//! The access matrix: every role, every action, every kind of thing it applies to, in one table
-//! that people read and changes must show up in: crates/policy/tests/access-matrix.txt.
+//! The access matrix: every role, every action and every kind of thing in one table,
+//! crates/policy/tests/access-matrix.txt. Every change of a permission shows up in that file.
 //!
-//! Facts are the most favourable ones: the grant is approved and fresh, the workstation enrolled,
-//! the application decided. What is refused here is refused always.
+//! The facts are the most favourable ones: the grant is approved and fresh, the workstation
+//! enrolled, the application decided. A request refused here is always refused.
 
 use std::{collections::BTreeSet, fmt::Write as _, path::Path};
 
 use super::{
     super::{
         context::{self, Assigning, Deciding, Enrolling, Locking, Looking, Opening, Retaining},
-        facts::{ApplicationFacts, GrantFacts, Scope, Service, TenantFacts, Thing},
+        facts::{ApplicationFacts, GrantFacts, Scope, Service, TenantFacts},
         policies::SEE,
         question::Question,
         role::{Holder, Role},
@@ -26,7 +26,7 @@ struct Row {
     ask: Box<dyn Fn(&Authority, &Principal) -> char>,
 }
 
-/// `A`llowed, `f`orbidden, or hidden: a dot.
+/// `A`llowed, `f`orbidden, or a dot for hidden.
 fn row<T: Thing + 'static, C: context::Facts + 'static>(
     action: &'static str,
     kind: &'static str,
@@ -132,7 +132,7 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// The columns of one table: who asks, and what is held, on everything.
+/// The columns of one table: the principal and its roles, which hold everywhere.
 fn columns(who: &dyn Fn() -> Principal) -> Vec<(String, Principal, Vec<Role>)> {
     let one = |(index, role): (usize, Role)| (format!("{}", index + 1), who(), vec![role]);
     let mut columns: Vec<_> = Role::ALL.into_iter().enumerate().map(one).collect();
@@ -179,7 +179,7 @@ fn matrix() -> String {
         let _ = writeln!(text, "{:>5}  {role}", index + 1);
     }
     text.push_str("  3+4  both of these; 5+9 likewise\n none  no role\n");
-    // People who could be the grant's reviewer, or its manager: whichever helps more.
+    // Each person could be the grant's reviewer or its manager. The better of both results counts.
     let title = "A person of the tenant whose thing it is";
     table(&mut text, title, &favourable(CUSTOMER));
     table(&mut text, "A person of the operator's own tenant", &favourable(OPERATOR));
@@ -198,7 +198,7 @@ fn matrix() -> String {
     text
 }
 
-/// Each column by the person whom the facts favour: the reviewer of the grant, or its manager.
+/// Each column, decided once as the grant's reviewer and once as its manager.
 fn favourable(of: u8) -> Vec<(String, Principal, Vec<Role>)> {
     let mut columns = columns(&|| person(of, REVIEWER));
     for (_, who, roles) in &mut columns {

@@ -1,4 +1,4 @@
-//! Tokens that nobody signed, or that somebody else did, or for something else.
+//! Tokens without a signature, with another party's signature, or for another purpose.
 
 use ring::hmac;
 use serde_json::{Value, json};
@@ -15,8 +15,8 @@ fn with_header(signer: &Signer, header: &Value) -> Result<VerifiedToken, TokenRe
     verify(&keys, &signer.token_of(&header.to_string(), &workload().to_string()))
 }
 
-/// The signature algorithm is the key's. `none` and shared secrets do not exist here, however they
-/// are spelled and whatever the secret is.
+/// The key determines the signature algorithm. `none` and shared secrets are never accepted, in any
+/// spelling and with any secret.
 #[test]
 fn the_token_does_not_choose_its_algorithm() {
     for signer in Signer::all() {
@@ -31,7 +31,7 @@ fn the_token_does_not_choose_its_algorithm() {
             let unsigned = format!("{header}.{}.", base64(workload().to_string()));
             assert_eq!(verify(&keys, &unsigned), Err(TokenRefused::Algorithm), "{name}");
         }
-        // Nor is an empty signature one of the right algorithm.
+        // An empty signature under the right algorithm is refused, too.
         let header = json!({"alg": signer.algorithm(), "kid": "k"}).to_string();
         let unsigned = format!("{}.{}.", base64(header), base64(workload().to_string()));
         assert_eq!(verify(&keys, &unsigned), Err(TokenRefused::Signature));
@@ -98,7 +98,7 @@ fn a_header_that_wants_more_is_refused() {
     }
 }
 
-/// What two readers could read differently is refused before anybody reads it.
+/// A token that two readers could read differently is refused before it is read.
 #[test]
 fn ambiguous_texts_are_refused() {
     use TokenRefused as R;
@@ -157,7 +157,7 @@ fn ambiguous_texts_are_refused() {
     assert_eq!(verify(&keys, &long), Err(R::TooLong));
 }
 
-/// No byte of a token can be another.
+/// Every changed byte of a token invalidates it.
 #[test]
 fn a_tampered_token_is_refused_wherever_it_is_tampered_with() {
     let signer = Signer::ed25519(1);
@@ -179,7 +179,7 @@ fn a_tampered_token_is_refused_wherever_it_is_tampered_with() {
     }
 }
 
-/// A signature belongs to the whole of one token: to no other with the same beginning.
+/// A signature covers one whole token, and no other token with the same beginning.
 #[test]
 fn two_tokens_with_one_beginning_are_two_tokens() {
     for signer in Signer::all() {
@@ -197,7 +197,8 @@ fn two_tokens_with_one_beginning_are_two_tokens() {
     }
 }
 
-/// One name at two issuers is two keys, and what one issuer signs is about its own directories.
+/// The same name at two issuers means two keys, and an issuer can only sign for its own
+/// directories.
 #[test]
 fn a_key_speaks_for_its_own_issuer_only() {
     let (ours, theirs) = (Signer::rsa(0), Signer::rsa(1));
@@ -209,11 +210,11 @@ fn a_key_speaks_for_its_own_issuer_only() {
 
     let token = theirs.token("k", &workload());
     assert_eq!(Presented::parse(&token).unwrap().issuer(), ISSUER);
-    // Whichever keys it is checked with.
+    // With the keys of either issuer.
     assert_eq!(verify(&issuer_with(&[ours.jwk("k")]), &token), Err(TokenRefused::Signature));
     assert_eq!(verify(&elsewhere, &token), Err(TokenRefused::Issuer));
 
-    // Nor does a key answer to another name of the same issuer.
+    // A key does not match another key name of the same issuer, either.
     let keys = issuer_with(&[ours.jwk("k"), theirs.jwk("kk")]);
     let (first, second) = (ours.token("k", &workload()), theirs.token("kk", &workload()));
     assert!(verify(&keys, &first).is_ok() && verify(&keys, &second).is_ok());

@@ -18,7 +18,8 @@ fn changed(mut jwk: Value, name: &str, value: impl Into<Value>) -> Value {
     jwk
 }
 
-/// What is for something else, weak or broken is no key; the others of the set still are.
+/// Keys that are for another purpose, weak or broken are skipped; the other keys of the set still
+/// work.
 #[test]
 fn what_is_no_strong_signing_key_is_skipped() {
     let (rsa, p256, ed25519) = (
@@ -88,7 +89,7 @@ fn what_is_no_strong_signing_key_is_skipped() {
     }
 }
 
-/// A point that is not on the curve makes a key that verifies nothing.
+/// A point that is not on the curve makes a key that verifies no signature.
 #[test]
 fn a_point_off_the_curve_verifies_nothing() {
     let signer = Signer::p256();
@@ -98,7 +99,7 @@ fn a_point_off_the_curve_verifies_nothing() {
     assert!(!set.keys["k"].verifies(message, &signer.sign(message)));
 }
 
-/// Two keys of one name are none: it is not ours to choose between them.
+/// Two keys of one name are both dropped: we cannot choose between them.
 #[test]
 fn a_name_that_stands_for_two_keys_stands_for_none() {
     let (one, two) = (Signer::rsa(0), Signer::rsa(1));
@@ -131,7 +132,7 @@ fn empty() -> Keys {
     Keys::new(trust(ISSUER), PATIENCE)
 }
 
-/// What a look-up says, in a word.
+/// The result of a lookup as one word.
 fn says(keys: &Keys, id: &str, now_ms: u64) -> &'static str {
     match keys.lookup(id, now_ms) {
         Lookup::Found(_) => "found",
@@ -148,7 +149,7 @@ fn fetch(keys: &mut Keys, ids: &[&str], now_ms: u64) {
     keys.fetched(parse(&jwks).unwrap(), now_ms);
 }
 
-/// Random names cause one fetch an interval, and do not disturb who has a key.
+/// Random names cause one fetch per interval and do not affect callers with a valid key.
 #[test]
 fn an_unknown_name_is_asked_for_once_an_interval() {
     let mut keys = empty();
@@ -165,7 +166,7 @@ fn an_unknown_name_is_asked_for_once_an_interval() {
     }
     assert_eq!(fetches, 9);
     assert_eq!(keys.len(), 1);
-    // Half a name is another name.
+    // A prefix of a name is another name.
     fetch(&mut keys, &["abc"], 5000);
     assert_eq!(says(&keys, "ab", 5001), "unknown");
     assert_eq!(says(&keys, "abcd", 5001), "unknown");
@@ -185,7 +186,7 @@ fn rotation_takes_keys_away() {
     assert_eq!(keys.len(), 1);
 }
 
-/// As long as the issuer is down its keys are believed, for a bounded time; then nothing is.
+/// While the issuer is down, its keys are trusted for a bounded time; after that, none is.
 #[test]
 fn without_an_issuer_keys_are_believed_for_a_while() {
     let mut keys = empty();
@@ -202,6 +203,6 @@ fn without_an_issuer_keys_are_believed_for_a_while() {
     assert_eq!(says(&keys, "a", 10_010), "fetch");
     fetch(&mut keys, &["a"], 10_010);
     assert_eq!(says(&keys, "a", 10_010), "found");
-    // A clock that goes back frees nothing.
+    // A clock that goes back allows no additional fetch.
     assert_eq!(says(&keys, "b", 0), "unknown");
 }

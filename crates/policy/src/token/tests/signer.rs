@@ -1,6 +1,6 @@
-//! What signs the tests' tokens: three kinds of keys, and the JWKs that they are served as.
+//! The signer of the tests' tokens: three kinds of keys, and their JWKs.
 //!
-//! The RSA keys are files, because making one takes an effort; they open nothing anywhere.
+//! The RSA keys are files, because generating one is slow. They give access to nothing.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::{
@@ -51,7 +51,7 @@ impl Signer {
         }
     }
 
-    /// The public key, under a name.
+    /// Returns the public key under a name.
     pub(super) fn jwk(&self, id: &str) -> Value {
         let mut jwk = match self {
             Self::Rsa(pair) => {
@@ -85,14 +85,14 @@ impl Signer {
         }
     }
 
-    /// A token of just these texts, whatever they are.
+    /// Signs a token of exactly these texts.
     pub(super) fn token_of(&self, header: &str, claims: &str) -> String {
         let signed = format!("{}.{}", base64(header), base64(claims));
         let signature = base64(self.sign(signed.as_bytes()));
         format!("{signed}.{signature}")
     }
 
-    /// A token with these claims, signed as it should be by the key of this name.
+    /// Signs a valid token with these claims under this key name.
     pub(super) fn token(&self, id: &str, claims: &Value) -> String {
         let header = json!({"alg": self.algorithm(), "kid": id, "typ": "JWT"});
         self.token_of(&header.to_string(), &claims.to_string())

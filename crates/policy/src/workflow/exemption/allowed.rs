@@ -1,4 +1,4 @@
-//! A step about zero retention that a person was permitted: what [`super::step`] takes.
+//! The permitted steps about zero retention, which [`super::step`] takes.
 
 use super::{Event, Says, Side};
 use crate::{
@@ -10,15 +10,15 @@ use crate::{
     workflow::Statement,
 };
 
-/// A step that may be taken. It is made of the permits for it, which say about which resource and
-/// by whom; only a date that has come needs none.
+/// A step that may be taken. It is made from its permits, which name the resource and the person.
+/// Only the expiry of an approval needs no permit.
 ///
 /// ```compile_fail,E0451
 /// use policy::workflow::exemption::Allowed;
 /// let forged = Allowed { resource: todo!(), event: todo!() };
 /// ```
 ///
-/// A permit to apply is none to decide:
+/// A permit to apply does not allow the decision:
 ///
 /// ```compile_fail,E0308
 /// use policy::{permit::{ApplyExemption, Permit}, workflow::{Statement, exemption::{Allowed, Word}}};
@@ -27,30 +27,30 @@ use crate::{
 /// }
 /// ```
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "the permits are spent, whether the step is taken or not"]
+#[must_use = "the permits are already spent; take the step"]
 pub struct Allowed {
     resource: ResourceId,
     event: Event,
 }
 
-/// What a customer applies with.
+/// The request of a customer who applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Application {
-    /// A new random id of the approval that is asked for.
+pub struct ApplicationTerms {
+    /// A new random id for the requested approval.
     pub approval: ApprovalId,
-    /// Until when.
+    /// The requested end date.
     pub until_ms: u64,
-    /// Whether the customer accepts that human review may be asked back after abuse.
+    /// True if the customer accepts that human review may be switched on again after abuse.
     pub review_after_abuse: bool,
-    /// What the resource is used for.
+    /// The use case of the resource.
     pub use_case: Statement,
-    /// What the customer does against abuse.
+    /// The customer's measures against abuse.
     pub measures: Statement,
 }
 
-/// What one of those who decide says about an application.
+/// A decider's vote on an application.
 ///
-/// A yes that switches content logging off takes the permit for that:
+/// A vote that switches content logging off requires the permit for that:
 ///
 /// ```compile_fail,E0308
 /// use policy::workflow::exemption::Word;
@@ -58,31 +58,32 @@ pub struct Application {
 /// ```
 #[derive(Debug)]
 pub enum Word {
-    /// No.
+    /// Against.
     No,
-    /// Yes, if another decides, too.
+    /// In favour, if another decider must still vote.
     Yes,
-    /// Yes; and, where it is the last word that it takes, content logging is switched off with it.
+    /// In favour; if it is the last required vote, it also switches content logging off.
     YesAndSwitch(Permit<SetContentLogging>),
 }
 
 impl Allowed {
-    /// The customer applies, for the first time or for a renewal.
+    /// Applies, as the customer, for the first time or for a renewal.
     ///
     /// # Errors
-    /// When the permit is no person's.
-    pub fn apply(permit: Permit<ApplyExemption>, asked: Application) -> Result<Self, NoPerson> {
+    /// [`NoPerson`] if the holder of the permit is not a person.
+    pub fn apply(
+        permit: Permit<ApplyExemption>,
+        asked: ApplicationTerms,
+    ) -> Result<Self, NoPerson> {
         let applicant = permit.person()?;
-        let Application { approval, until_ms, review_after_abuse, use_case, measures } = asked;
-        let event =
-            Event::Apply { approval, applicant, until_ms, review_after_abuse, use_case, measures };
+        let event = Event::Apply { applicant, asked };
         Ok(Self { resource: permit.spend().resource, event })
     }
 
-    /// One of those who decide does.
+    /// Votes on an application, as a decider.
     ///
     /// # Errors
-    /// When a permit is no person's.
+    /// [`NoPerson`] if the holder of a permit is not a person.
     pub fn decide(
         permit: Permit<DecideExemption>,
         word: Word,
@@ -97,7 +98,8 @@ impl Allowed {
                 let by = switch.person()?;
                 let (of, Retaining { enabled, application, .. }) = switch.spend_with_context();
                 let switched = application.map(|application| application.application);
-                // For another application, another resource or another person it is a plain yes.
+                // With a permit for another application, resource or person, the vote is a plain
+                // yes.
                 let fits = of == asked.of && switched == Some(asked.application) && by == person;
                 if fits && !enabled { Says::YesAndSwitch } else { Says::Yes }
             }
@@ -106,11 +108,11 @@ impl Allowed {
         Ok(Self { resource: asked.of.resource, event })
     }
 
-    /// The customer or the operator ends an approval, or an application, at once. Content is kept
-    /// again from then on, which takes the second permit.
+    /// Ends an approval or an application at once, as the customer or the operator. Content is
+    /// stored again from then on, which requires the second permit.
     ///
     /// # Errors
-    /// When the permit is no person's.
+    /// [`NoPerson`] if the holder of the permit is not a person.
     pub fn withdraw(
         permit: Permit<WithdrawExemption>,
         keep: Permit<SetContentLogging>,
@@ -124,17 +126,17 @@ impl Allowed {
         let side = if of_customer { Side::Customer } else { Side::Operator };
         let approval = permit.spend().application;
         let event = Event::Withdraw { approval, side, person, reason };
-        // The resource is that of which content may be kept again.
+        // The second permit names the resource whose content may be stored again.
         Ok(Self { resource: keep.spend().resource, event })
     }
 
-    /// The approval's date has come. The salt is random: the log commits to the reason for which
-    /// content is kept again.
+    /// Ends an approval at its end date. The salt is random: the log commits to the reason for
+    /// storing content again.
     pub fn expire(resource: ResourceId, salt: [u8; 16]) -> Self {
         Self { resource, event: Event::Expire { salt } }
     }
 
-    /// The resource that it is about.
+    /// Returns the resource.
     #[must_use]
     pub fn resource(&self) -> ResourceId {
         self.resource

@@ -1,94 +1,83 @@
-//! What a step about zero retention changes, and the log entry of each.
+//! The effects of a step about zero retention, and their log entries.
 
 use serde::{Deserialize, Serialize};
 use tlog::entry;
 
+use super::Application;
 use crate::{
     id::{ApprovalId, PersonId, ResourceId},
     workflow::{Logged, Statement},
 };
 
-/// What a step changes.
+/// A change that a step makes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// An application waits to be decided.
+    /// An application waits for its decision.
     Apply {
-        /// The approval that is asked for.
-        approval: ApprovalId,
-        /// For which resource.
+        /// The resource.
         resource: ResourceId,
-        /// Who applied.
-        applicant: PersonId,
-        /// Until when it is asked for.
-        until_ms: u64,
-        /// Until when it may be decided.
-        lapses_ms: u64,
-        /// Whether the customer accepts that human review may be asked back after abuse.
-        review_after_abuse: bool,
-        /// What the resource is used for.
-        use_case: Statement,
-        /// What the customer does against abuse.
-        measures: Statement,
+        /// The application.
+        application: Application,
     },
-    /// One of those who decide has.
+    /// A decider voted.
     Decide {
-        /// About which application.
+        /// The application.
         approval: ApprovalId,
-        /// Who.
+        /// The decider.
         person: PersonId,
-        /// In favour, or against.
+        /// True for a vote in favour.
         approved: bool,
-        /// Why.
+        /// The reason for the vote.
         reason: Statement,
     },
-    /// An approval or an application is over.
+    /// An approval or an application ended.
     End {
-        /// Which.
+        /// The approval or application.
         approval: ApprovalId,
-        /// How.
+        /// The way in which it ended.
         end: End,
     },
-    /// The resource's capability `ContentLogging` is to be this from the next request on.
+    /// The new value of the resource's capability `ContentLogging`, from the next request on.
     SwitchContentLogging {
-        /// Which resource.
+        /// The resource.
         resource: ResourceId,
-        /// Whether content is kept.
+        /// True if content is stored.
         enabled: bool,
-        /// By which approval, or the end of which.
+        /// The approval that begins or ends.
         approval: ApprovalId,
-        /// Why.
+        /// The reason for the change.
         reason: Statement,
     },
 }
 
-/// How something ended.
+/// The way in which an approval or application ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
-    /// Its date came.
+    /// It reached its end date.
     Expired,
-    /// Another approval took its place.
+    /// Another approval replaced it.
     Renewed {
-        /// Which.
+        /// The new approval.
         by: ApprovalId,
     },
-    /// Somebody ended it.
+    /// It was withdrawn.
     Withdrawn {
-        /// By whose right.
+        /// The side that withdrew it.
         side: Side,
-        /// Who.
+        /// The person responsible for the withdrawal.
         person: PersonId,
-        /// Why.
+        /// The reason for the withdrawal.
         reason: Statement,
     },
 }
 
-/// Whose right somebody uses.
+/// The side that acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
-    /// The customer's.
+    /// The customer.
     Customer,
-    /// The operator's.
+    /// The operator.
     Operator,
 }
 
@@ -111,24 +100,15 @@ impl End {
 impl Logged for Effect {
     fn log(&self) -> entry::Event {
         match self {
-            Self::Apply {
-                approval,
-                resource,
-                applicant,
-                until_ms,
-                lapses_ms,
-                review_after_abuse,
-                use_case,
-                measures,
-            } => entry::Event::ExemptionApplied {
-                approval: *approval,
+            Self::Apply { resource, application } => entry::Event::ExemptionApplied {
+                approval: application.approval,
                 resource: *resource.as_bytes(),
-                applicant: *applicant,
-                until_ms: *until_ms,
-                lapses_ms: *lapses_ms,
-                review_after_abuse: *review_after_abuse,
-                use_case: use_case.commitment(),
-                measures: measures.commitment(),
+                applicant: application.applicant,
+                until_ms: application.until_ms,
+                lapses_ms: application.lapses_ms,
+                review_after_abuse: application.review_after_abuse,
+                use_case: application.use_case.commitment(),
+                measures: application.measures.commitment(),
             },
             Self::Decide { approval, person, approved, reason } => entry::Event::ExemptionDecided {
                 approval: *approval,
@@ -152,7 +132,9 @@ impl Logged for Effect {
 
     fn statements(&self) -> Vec<&Statement> {
         match self {
-            Self::Apply { use_case, measures, .. } => vec![use_case, measures],
+            Self::Apply { application: Application { use_case, measures, .. }, .. } => {
+                vec![use_case, measures]
+            }
             Self::Decide { reason, .. }
             | Self::End { end: End::Withdrawn { reason, .. }, .. }
             | Self::SwitchContentLogging { reason, .. } => vec![reason],

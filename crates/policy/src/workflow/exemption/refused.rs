@@ -1,63 +1,62 @@
-//! Why a step about zero retention is not taken.
+//! The reasons why a step about zero retention is refused.
 
-/// Why not; [`Refused::help`] says what to do.
+/// The reason for a refusal; [`Refused::help`] gives the remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It is asked for until a time that is over.
-    #[error("zero retention is asked for until a time in the past")]
+    /// The requested end date is in the past.
+    #[error("the requested end of zero retention is in the past")]
     AlreadyOver,
-    /// It is asked for too long.
+    /// The requested period is too long.
     #[error("zero retention is approved for 365 days at most")]
     TooLong,
-    /// One application at a time.
+    /// Only one application can be open at a time.
     #[error("an application for this resource is being decided")]
     AlreadyApplied,
-    /// There is no such application.
+    /// The application or approval does not exist.
     #[error("there is no such application or approval for this resource")]
     NoSuchApplication,
-    /// It was decided, or is over.
+    /// The application was decided, or has ended.
     #[error("this application was decided already")]
     AlreadyDecided,
-    /// It waited too long.
+    /// The application waited too long.
     #[error("this application was not decided in time, and has lapsed")]
     Lapsed,
-    /// The applicant does not decide.
-    #[error("nobody decides about their own application")]
+    /// The applicant may not decide.
+    #[error("you cannot decide on your own application")]
     OwnApplication,
-    /// It takes two people.
-    #[error("this person has decided, and another person must")]
+    /// Two different people must decide.
+    #[error("you have already decided on this application")]
     DecidedBefore,
-    /// Another person was faster: this would be the last word, and it was not asked for as one.
+    /// Another person was faster: this vote would be the last one, but it was not permitted as the
+    /// last one.
     #[error("another person has decided meanwhile")]
     DecidedMeanwhile,
-    /// Its date has come.
+    /// The approval has reached its end date.
     #[error("this approval has expired")]
     Expired,
-    /// No date has come.
+    /// No approval has reached its end date.
     #[error("no approval of this resource is due to end")]
     NotDue,
 }
 
 impl Refused {
-    /// What to do about it.
+    /// Returns the help text for the refusal.
     #[must_use]
     pub fn help(self) -> &'static str {
         match self {
             Self::AlreadyOver => "give a date in the future",
             Self::TooLong => "ask for 365 days, and renew it before they are over",
             Self::AlreadyApplied => "wait until it is decided, or withdraw it and apply again",
-            Self::NoSuchApplication => "look at the resource's status: what you saw is over",
-            Self::AlreadyDecided => {
-                "to end what was approved, withdraw it; to renew it, apply again"
-            }
+            Self::NoSuchApplication => "look at the resource's status: your view is out of date",
+            Self::AlreadyDecided => "to end an approval, withdraw it; to renew it, apply again",
             Self::Lapsed => "let the customer apply again",
             Self::OwnApplication => "let two other people decide",
             Self::DecidedBefore => "let another person decide",
             Self::DecidedMeanwhile => "look at the application again, and decide",
             Self::Expired => {
-                "nothing is to be done: content is kept again; to renew it, apply again"
+                "no action is needed: content is stored again; to renew it, apply again"
             }
-            Self::NotDue => "nothing is to be done",
+            Self::NotDue => "no action is needed",
         }
     }
 }

@@ -33,14 +33,14 @@ fn apply(n: u8) -> Event {
 }
 
 fn apply_until(n: u8, until_ms: u64) -> Event {
-    Event::Apply {
+    let asked = ApplicationTerms {
         approval: id(n),
-        applicant: person(APPLICANT),
         until_ms,
         review_after_abuse: true,
         use_case: Statement::new("summaries of patients' letters", [1; 16]).unwrap(),
         measures: Statement::new("staff only, own filter", [2; 16]).unwrap(),
-    }
+    };
+    Event::Apply { applicant: person(APPLICANT), asked }
 }
 
 fn decide(n: u8, by: u8, approve: bool) -> Event {
@@ -82,7 +82,7 @@ fn two_people_approve_and_nothing_is_kept_until_the_date() {
         state.content_logging(UNTIL - 1),
         ContentLogging { enabled: false, since_ms: NOW, approval: Some(id(1)), until_ms: None }
     );
-    // What is over is over, whether or not anybody swept it.
+    // An expired approval has ended, even before the sweeper removed it.
     let over =
         ContentLogging { enabled: true, since_ms: UNTIL, approval: Some(id(1)), until_ms: None };
     assert_eq!(state.content_logging(UNTIL), over);
@@ -95,7 +95,7 @@ fn two_people_approve_and_nothing_is_kept_until_the_date() {
     ));
 }
 
-/// The capability is what a request's retention is planned by.
+/// The capability decides the retention plan of a request.
 #[test]
 fn while_it_holds_no_deadline_can_be_made() {
     let rule = |now_ms| Rule {
@@ -165,7 +165,8 @@ fn nobody_decides_alone_twice_or_about_their_own() {
     assert_eq!(refused(&one, decide(1, APPLICANT, false), NOW), Refused::OwnApplication);
 }
 
-/// Two decide at once, each as the first: nobody has asked whether the second may switch.
+/// Two people decide at once, each as the first: the second has no permit to switch content
+/// logging.
 #[test]
 fn the_last_word_is_asked_for_as_one() {
     let one = after([apply(1), say(1, 2, Says::Yes)]);
@@ -204,7 +205,7 @@ fn an_application_lapses() {
     assert_eq!(refused(&one, apply(2), lapses - 1), Refused::AlreadyApplied);
     assert!(step(&one, apply(2), lapses).is_ok());
     assert_eq!((one.status(lapses).pending, one.application(lapses)), (None, None));
-    // So does one for less time than it was waiting.
+    // The same holds for an application whose requested period is shorter than its wait.
     let short = after([apply_until(1, NOW + 5)]);
     assert_eq!(refused(&short, decide(1, 2, true), NOW + 5), Refused::Lapsed);
 }
@@ -230,7 +231,7 @@ fn a_renewal_that_is_decided_after_the_old_one_expired_switches_off_again() {
     let (state, _) = step(&state, decide(2, 2, true), UNTIL - 1).unwrap();
     let (swept, _) = step(&state, expire(), UNTIL).unwrap();
     assert!(swept.content_logging(UNTIL).enabled);
-    // Swept or not.
+    // Before and after the sweep.
     for (state, count) in [(swept, 2), (state, 3)] {
         let (renewed, effects) = step(&state, decide(2, 3, true), UNTIL + 1).unwrap();
         assert_eq!((effects.len(), renewed.content_logging(UNTIL + 1).enabled), (count, false));
@@ -252,7 +253,7 @@ fn either_side_ends_it_at_once() {
         assert_eq!(state.content_logging(NOW + 5), expected);
         assert!(matches!(&effects[1], Effect::SwitchContentLogging { enabled: true, .. }));
         assert_eq!(state.status(NOW + 5).ended.unwrap().how, how);
-        // Also before it was decided; then there is nothing to switch.
+        // An application can also be withdrawn before its decision; nothing is switched then.
         let (state, effects) = step(&after([apply(1)]), withdraw(1, side), NOW + 5).unwrap();
         assert_eq!((effects.len(), state.content_logging(NOW + 5).approval), (1, None));
         assert_eq!(refused(&state, decide(1, 2, true), NOW + 5), Refused::AlreadyDecided);
@@ -292,7 +293,7 @@ fn the_customer_sees_where_it_stands_at_any_time() {
         (&"true".into(), &"expired".into())
     );
     assert!(over["in_force"].is_null());
-    // Those who decide see the texts as well.
+    // The deciders also see the texts.
     let state = after([apply(1)]);
     let application = state.application(NOW).unwrap();
     assert_eq!(application.use_case, "summaries of patients' letters");
@@ -334,7 +335,7 @@ fn every_refusal_says_what_to_do() {
     }
 }
 
-/// The model: one application at a time with those in favour; one approval until its date.
+/// The model: one application at a time with its votes in favour, and one approval until its date.
 #[derive(Debug, Default)]
 struct Model {
     pending: Option<(u8, BTreeSet<u8>, u64, u64)>,
@@ -351,7 +352,7 @@ fn random_histories_are_as_the_model_says() {
         for _ in 0..30 {
             let days = if numbers.one_in(10) { 200 } else { 5 };
             now_ms += numbers.below(days * DAY_MS);
-            // The sweeper, in time: what it must never do late is for the auditor to find.
+            // The sweeper, on time. A late sweep is a finding for the auditor.
             while let Some(due_ms) = state.due_ms().filter(|due_ms| now_ms >= *due_ms) {
                 let (next, effects) = step(&state, expire(), due_ms).unwrap();
                 log.extend(effects.iter().map(|effect| (due_ms, effect.log())));
@@ -422,8 +423,8 @@ fn random_histories_are_as_the_model_says() {
     assert!(approvals > 1000 && refusals > 1000, "{approvals} approvals, {refusals} refusals");
 }
 
-/// Asked without a permit, a state says why a person cannot decide, in the words of the step; and
-/// stays as it is.
+/// Without a permit, a state gives the reason for a refusal in the words of the step, and does not
+/// change.
 #[test]
 fn why_a_person_cannot_decide_is_what_the_step_would_say() {
     let why = |state: &State, n, by, now_ms| why_not_decided(state, id(n), person(by), now_ms);

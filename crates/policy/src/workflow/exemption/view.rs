@@ -1,5 +1,5 @@
-//! What is shown of zero retention: to the customer its status, at any time; to those who decide
-//! the application.
+//! The views of zero retention: the status for the customer, at any time, and the application for
+//! the deciders.
 
 use serde::Serialize;
 use tlog::limits::EXEMPTION_DECIDERS;
@@ -7,91 +7,92 @@ use tlog::limits::EXEMPTION_DECIDERS;
 use super::{How, State};
 use crate::id::{ApprovalId, PersonId, ResourceId};
 
-/// A resource's zero retention, as its owner sees it.
+/// A resource's zero retention, in the view of its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// Which resource.
+    /// The resource.
     pub resource: ResourceId,
-    /// The capability `ContentLogging`, as Azure writes it: `true` or `false`.
+    /// The capability `ContentLogging`, in Azure's form: `true` or `false`.
     pub content_logging: &'static str,
-    /// The approval that it is off by.
+    /// The active approval, if content logging is off.
     pub in_force: Option<InForceView>,
-    /// The application that is being decided.
+    /// The application that waits for its decision.
     pub pending: Option<PendingView>,
-    /// The last one that is over.
+    /// The last approval or application that ended.
     pub ended: Option<EndedView>,
 }
 
-/// An approval that holds.
+/// An active approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct InForceView {
-    /// Which.
+    /// The approval's id.
     pub approval: ApprovalId,
-    /// Since when.
+    /// The time when it became active.
     pub since_ms: u64,
-    /// Until when.
+    /// The time when it ends.
     pub until_ms: u64,
-    /// Whether human review may be asked back after abuse.
+    /// True if human review may be switched on again after abuse.
     pub review_after_abuse: bool,
 }
 
-/// An application that is being decided. Who decides is not shown; how many have is.
+/// An application that waits for its decision. It shows the number of approvals, but not the
+/// deciders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PendingView {
-    /// Which.
+    /// The application's id.
     pub approval: ApprovalId,
-    /// Since when.
+    /// The time of the application.
     pub applied_ms: u64,
-    /// Until when it is asked for.
+    /// The requested end date.
     pub until_ms: u64,
-    /// Until when it may be decided.
+    /// The time until which it may be decided.
     pub lapses_ms: u64,
-    /// People in favour.
+    /// The number of people in favour.
     pub approvals: usize,
-    /// People who must be.
+    /// The number of people required.
     pub needed: usize,
 }
 
-/// What is over.
+/// An approval or application that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct EndedView {
-    /// Which.
+    /// Its id.
     pub approval: ApprovalId,
-    /// Since when.
+    /// The time when it ended.
     pub at_ms: u64,
-    /// How it ended.
+    /// The way in which it ended.
     pub how: How,
 }
 
-/// An application, as those who decide see it.
+/// An application, in the view of the deciders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ApplicationView<'a> {
-    /// Which.
+    /// The application's id.
     pub approval: ApprovalId,
-    /// For which resource.
+    /// The resource.
     pub resource: ResourceId,
-    /// Who applied.
+    /// The applicant.
     pub applicant: PersonId,
-    /// Since when.
+    /// The time of the application.
     pub applied_ms: u64,
-    /// Until when it is asked for.
+    /// The requested end date.
     pub until_ms: u64,
-    /// Until when it may be decided.
+    /// The time until which it may be decided.
     pub lapses_ms: u64,
-    /// Whether the customer accepts that human review may be asked back after abuse.
+    /// True if the customer accepts that human review may be switched on again after abuse.
     pub review_after_abuse: bool,
-    /// What the resource is used for.
+    /// The use case of the resource.
     pub use_case: &'a str,
-    /// What the customer does against abuse.
+    /// The customer's measures against abuse.
     pub measures: &'a str,
-    /// Who is in favour so far.
+    /// The people in favour so far.
     pub approved_by: &'a [PersonId],
-    /// Whether it renews what holds.
+    /// True if it renews an active approval.
     pub renewal: bool,
 }
 
 impl State {
-    /// What the resource's owner sees, at a time.
+    /// Returns the owner's view at a time.
     #[must_use]
     pub fn status(&self, now_ms: u64) -> Status {
         let in_force = self.in_force.as_ref().filter(|approval| now_ms < approval.until_ms);
@@ -110,7 +111,7 @@ impl State {
             approvals: pending.approved_by.len(),
             needed: EXEMPTION_DECIDERS,
         });
-        // What has expired and was not swept yet is over all the same.
+        // An expired approval has ended, even if it was not swept yet.
         let expired = self.in_force.as_ref().filter(|approval| now_ms >= approval.until_ms);
         let expired = expired.map(|approval| EndedView {
             approval: approval.approval,
@@ -127,7 +128,7 @@ impl State {
         Status { resource, content_logging, in_force, pending, ended }
     }
 
-    /// The application that waits to be decided.
+    /// Returns the application that waits for its decision.
     #[must_use]
     pub fn application(&self, now_ms: u64) -> Option<ApplicationView<'_>> {
         let pending = self.pending.as_ref().filter(|pending| !pending.has_lapsed(now_ms))?;

@@ -1,4 +1,4 @@
-//! A step about a penalty that a person was permitted: what [`super::step`] takes.
+//! The permitted steps about a penalty, which [`super::step`] takes.
 
 use super::{Action, By, Event};
 use crate::{
@@ -7,15 +7,15 @@ use crate::{
     workflow::Statement,
 };
 
-/// A step that may be taken. It is made of the permit for it, which says about which resource and by
-/// whom. (Abuse monitoring by itself takes no step yet: nothing here lets it.)
+/// A step that may be taken. It is made from its permit, which names the resource and the person.
+/// (Abuse monitoring takes no step yet: this type has no constructor for it.)
 ///
 /// ```compile_fail,E0451
 /// use policy::workflow::penalty::Allowed;
 /// let forged = Allowed { resource: todo!(), event: todo!() };
 /// ```
 ///
-/// A permit to appeal is none to penalise:
+/// A permit to appeal does not allow a penalty:
 ///
 /// ```compile_fail,E0308
 /// use policy::{permit::{AppealPenalty, Permit}, workflow::{Statement, penalty::{Action, Allowed}}};
@@ -24,26 +24,26 @@ use crate::{
 /// }
 /// ```
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "the permit is spent, whether the step is taken or not"]
+#[must_use = "the permit is already spent; take the step"]
 pub struct Allowed {
     resource: ResourceId,
     event: Event,
 }
 
 impl Allowed {
-    /// The resource's owner is told of abuse, and can explain or mend it.
+    /// Notifies the resource's owner of abuse, which the owner can explain or correct.
     ///
     /// # Errors
-    /// When the permit is no person's.
+    /// [`NoPerson`] if the holder of the permit is not a person.
     pub fn notify(permit: Permit<SuspendResource>, reason: Statement) -> Result<Self, NoPerson> {
         let by = By::Person(permit.person()?);
         Ok(Self::new(permit, Event::Notify { by, reason }))
     }
 
-    /// The resource is penalised, or penalised otherwise than before.
+    /// Imposes a penalty on the resource, or replaces it.
     ///
     /// # Errors
-    /// When the permit is no person's.
+    /// [`NoPerson`] if the holder of the permit is not a person.
     pub fn penalise(
         permit: Permit<SuspendResource>,
         action: Action,
@@ -54,28 +54,28 @@ impl Allowed {
         Ok(Self::new(permit, Event::Penalise { action, expires_ms, by, reason }))
     }
 
-    /// The appeal is heard, and the penalty stays.
+    /// Hears the appeal and keeps the penalty.
     ///
     /// # Errors
-    /// When the permit is no person's.
+    /// [`NoPerson`] if the holder of the permit is not a person.
     pub fn uphold(permit: Permit<SuspendResource>, reason: Statement) -> Result<Self, NoPerson> {
         let person = permit.person()?;
         Ok(Self::new(permit, Event::Uphold { person, reason }))
     }
 
-    /// The penalty is lifted, with or without an appeal.
+    /// Lifts the penalty, with or without an appeal.
     ///
     /// # Errors
-    /// When the permit is no person's.
+    /// [`NoPerson`] if the holder of the permit is not a person.
     pub fn lift(permit: Permit<SuspendResource>, reason: Statement) -> Result<Self, NoPerson> {
         let person = permit.person()?;
         Ok(Self::new(permit, Event::Lift { person, reason }))
     }
 
-    /// The resource's owner appeals.
+    /// Appeals, as the resource's owner.
     ///
     /// # Errors
-    /// When the permit is no person's.
+    /// [`NoPerson`] if the holder of the permit is not a person.
     pub fn appeal(permit: Permit<AppealPenalty>, reason: Statement) -> Result<Self, NoPerson> {
         let person = permit.person()?;
         Ok(Self { resource: permit.spend().resource, event: Event::Appeal { person, reason } })
@@ -85,7 +85,7 @@ impl Allowed {
         Self { resource: permit.spend().resource, event }
     }
 
-    /// The resource that it is about.
+    /// Returns the resource.
     #[must_use]
     pub fn resource(&self) -> ResourceId {
         self.resource

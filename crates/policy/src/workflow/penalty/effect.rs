@@ -1,4 +1,4 @@
-//! What a step about a penalty changes, and the log entry of each.
+//! The effects of a step about a penalty, and their log entries.
 
 use tlog::entry::{self, PenaltyAction};
 
@@ -8,58 +8,58 @@ use crate::{
     workflow::{Logged, Statement},
 };
 
-/// What a step changes.
+/// A change that a step makes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The resource's owner is to be told.
+    /// The owner must be notified.
     Notify {
-        /// Which resource.
+        /// The resource.
         resource: ResourceId,
-        /// By whom.
+        /// The party that notifies.
         by: By,
-        /// What of.
+        /// The observed abuse.
         reason: Statement,
     },
-    /// The resource is treated so from now on, and its owner is to be told.
+    /// The penalty applies from now on, and the owner must be notified.
     Penalise {
-        /// Which resource.
+        /// The resource.
         resource: ResourceId,
-        /// How.
+        /// The action.
         action: Action,
-        /// Until when.
+        /// The time when the penalty expires.
         expires_ms: u64,
-        /// By whom.
+        /// The party that penalises.
         by: By,
-        /// What the log commits to: the reason, and what is left of the rate limit.
+        /// The reason, and for a throttle the remaining percentage; the log commits to them.
         details: Statement,
     },
-    /// An appeal waits to be heard.
+    /// An appeal waits for a hearing.
     Appeal {
-        /// Which resource.
+        /// The resource.
         resource: ResourceId,
-        /// Who appealed.
+        /// The appealing person.
         person: PersonId,
-        /// Why.
+        /// The reason for the appeal.
         reason: Statement,
     },
-    /// The penalty stays, and the resource's owner is to be told.
+    /// The penalty stays, and the owner must be notified.
     Uphold {
-        /// Which resource.
+        /// The resource.
         resource: ResourceId,
-        /// Who heard the appeal.
+        /// The person responsible for the result.
         person: PersonId,
-        /// Until when the penalty lasts.
+        /// The time when the penalty expires.
         expires_ms: u64,
-        /// Why.
+        /// The reason for the result.
         reason: Statement,
     },
-    /// The resource is served as usual again, and its owner is to be told.
+    /// The resource is served as usual again, and the owner must be notified.
     Lift {
-        /// Which resource.
+        /// The resource.
         resource: ResourceId,
-        /// Who lifted it.
+        /// The person responsible for lifting it.
         person: PersonId,
-        /// Why.
+        /// The reason for lifting it.
         reason: Statement,
     },
 }

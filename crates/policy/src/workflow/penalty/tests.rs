@@ -11,7 +11,7 @@ use super::{
     },
     *,
 };
-use crate::meter::Limits;
+use crate::meter::RateLimits;
 
 const RESOURCE: ResourceId = ResourceId::from_random([1; 16]);
 const NOW: u64 = 1_764_000_000_000;
@@ -55,9 +55,9 @@ fn refused(state: &State, event: Event, now_ms: u64) -> Refused {
     step(state, event, now_ms).unwrap_err()
 }
 
-const AGREED: Limits = Limits { tokens_per_minute: 1000, requests_per_minute: 6 };
+const AGREED: RateLimits = RateLimits { tokens_per_minute: 1000, requests_per_minute: 6 };
 
-/// The limits that a request is counted against, where it is served.
+/// Returns the limits that apply to a request, or `None` if it is not served.
 fn limits(state: &State, now_ms: u64) -> Option<(u32, u32)> {
     let left = state.verdict(now_ms).ok()?.limits(AGREED);
     Some((left.tokens_per_minute, left.requests_per_minute))
@@ -85,7 +85,7 @@ fn a_penalty_holds_until_it_expires_and_is_shown_in_azures_shape() {
     assert_eq!(limits(&State::of(RESOURCE), NOW), Some((1000, 6)));
 }
 
-/// The owner sees why, since when, and how the appeal stands; and what happened, when it is over.
+/// The owner sees the reason, the start and the state of the appeal, and the history after the end.
 #[test]
 fn the_owner_is_told_everything_that_was_done_and_why() {
     let because = |text| Statement::new(text, [3; 16]).unwrap();
@@ -106,10 +106,10 @@ fn the_owner_is_told_everything_that_was_done_and_why() {
     assert_eq!((lifted.penalty(NOW + 5), lifted.resource()), (None, RESOURCE));
     let told: Vec<_> = lifted.notices().map(|n| (n.told, n.at_ms - NOW, n.reason)).collect();
     let expected = [
-        (Told::Notified, 0, "spam?"),
-        (Told::Blocked, 0, "spam"),
-        (Told::Upheld, 0, "no test"),
-        (Told::Lifted, 5, "because"),
+        (NoticeKind::Notified, 0, "spam?"),
+        (NoticeKind::Blocked, 0, "spam"),
+        (NoticeKind::Upheld, 0, "no test"),
+        (NoticeKind::Lifted, 5, "because"),
     ];
     assert_eq!(told, expected);
 }
@@ -203,7 +203,7 @@ fn appeals_are_heard_once_and_by_somebody_else() {
     assert!(step(&again, appeal(), NOW).is_ok(), "a new penalty can be appealed");
 }
 
-/// Otherwise two people could pass a penalty to and fro, and hear each other's appeals.
+/// Otherwise two people could pass a penalty back and forth, and hear each other's appeals.
 #[test]
 fn a_new_penalty_does_not_get_rid_of_an_appeal_or_of_who_had_a_part() {
     let events = vec![penalise(throttle(5), 5, by(1)), appeal(), penalise(Action::Block, 5, by(2))];
@@ -245,7 +245,8 @@ fn every_refusal_says_what_to_do() {
     }
 }
 
-/// The model: what was last imposed and not lifted, until its time; who imposed since the appeal.
+/// The model: the last imposed penalty until it is lifted or expires, and the people behind each
+/// penalty since the appeal.
 #[derive(Debug, Default)]
 struct Model {
     imposed: Option<(Action, u64)>,

@@ -1,61 +1,61 @@
-//! What a penalty means for the next request.
+//! The effect of a penalty on the next request.
 
 use super::{Action, Percentage, State};
-use crate::meter::Limits;
+use crate::meter::RateLimits;
 
-/// That a request may be served, and within which limits.
+/// Permission to serve a request, with the limits that apply.
 ///
-/// Made by [`State::verdict`] only, and spent for the limits that the request is counted against: a
-/// request that nobody asked the verdict of cannot be counted, and so not be served.
+/// Only [`State::verdict`] makes one, and it is exchanged for the limits that the request is
+/// counted against. A request without a verdict cannot be counted, and so cannot be served.
 ///
 /// ```compile_fail,E0451
-/// use policy::workflow::penalty::Served;
-/// let forged = Served { throttle: None };
+/// use policy::workflow::penalty::Unblocked;
+/// let forged = Unblocked { throttle: None };
 /// ```
 ///
 /// It is for one request:
 ///
 /// ```compile_fail,E0382
-/// fn twice(served: policy::workflow::penalty::Served, agreed: policy::meter::Limits) {
+/// fn twice(served: policy::workflow::penalty::Unblocked, agreed: policy::meter::RateLimits) {
 ///     served.limits(agreed);
 ///     served.limits(agreed);
 /// }
 /// ```
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "a penalty that nobody looks at is none"]
-pub struct Served {
+#[must_use = "an unused verdict means an unenforced penalty"]
+pub struct Unblocked {
     throttle: Option<Throttle>,
 }
 
 /// A penalty that leaves a part of the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Throttle {
-    /// Which part.
+    /// The remaining part.
     pub left: Percentage,
-    /// Until when: milliseconds since 1970.
+    /// The expiry, in milliseconds since 1970.
     pub expires_ms: u64,
 }
 
-/// That a request is not served, whatever it asks for.
+/// The refusal of every request of a blocked resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the resource is blocked for abuse")]
 pub struct Blocked {
-    /// Until when: milliseconds since 1970.
+    /// The expiry of the block, in milliseconds since 1970.
     pub expires_ms: u64,
 }
 
-impl Served {
-    /// The penalty that it is served under: callers who run into a limit are told of it.
+impl Unblocked {
+    /// Returns the active throttle. The answer to a caller over the limit names it.
     #[must_use]
     pub fn throttle(&self) -> Option<Throttle> {
         self.throttle
     }
 
-    /// What is left of the limits that were agreed on.
+    /// Returns the remaining part of the agreed limits.
     #[must_use]
-    pub fn limits(self, agreed: Limits) -> Limits {
+    pub fn limits(self, agreed: RateLimits) -> RateLimits {
         let Some(Throttle { left, .. }) = self.throttle else { return agreed };
-        Limits {
+        RateLimits {
             tokens_per_minute: left.of(agreed.tokens_per_minute),
             requests_per_minute: left.of(agreed.requests_per_minute),
         }
@@ -63,15 +63,17 @@ impl Served {
 }
 
 impl State {
-    /// Whether a request is served now, and within which limits.
+    /// Decides whether a request is served now, and within which limits.
     ///
     /// # Errors
-    /// When the resource is blocked.
-    pub fn verdict(&self, now_ms: u64) -> Result<Served, Blocked> {
-        let Some(penalty) = self.in_force(now_ms) else { return Ok(Served { throttle: None }) };
+    /// [`Blocked`] if the resource is blocked.
+    pub fn verdict(&self, now_ms: u64) -> Result<Unblocked, Blocked> {
+        let Some(penalty) = self.in_force(now_ms) else { return Ok(Unblocked { throttle: None }) };
         let expires_ms = penalty.expires_ms;
         match penalty.action {
-            Action::Throttle(left) => Ok(Served { throttle: Some(Throttle { left, expires_ms }) }),
+            Action::Throttle(left) => {
+                Ok(Unblocked { throttle: Some(Throttle { left, expires_ms }) })
+            }
             Action::Block => Err(Blocked { expires_ms }),
         }
     }

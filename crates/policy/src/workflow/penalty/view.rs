@@ -1,84 +1,86 @@
-//! What is shown of a penalty: to the resource's owner, and to those who impose and hear.
+//! The views of a penalty: for the resource's owner, and for the operator's people in charge of
+//! penalties and appeals.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Appeal, Heard, Penalty, State};
 use crate::id::{PersonId, ResourceId};
 
-/// A resource's `abusePenalty`, with the fields of Azure's.
+/// A resource's `abusePenalty`, with Azure's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AbusePenalty {
     /// `action`: `Throttle` or `Block`.
     pub action: &'static str,
-    /// `rateLimitPercentage`, where it throttles.
+    /// `rateLimitPercentage`, for a throttle.
     pub rate_limit_percentage: Option<u8>,
     /// `expiration`: milliseconds since 1970; on the wire in ISO 8601.
     pub expires_ms: u64,
 }
 
-/// A penalty in force, with all that is known of it.
+/// An active penalty with all details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PenaltyView<'a> {
-    /// As Azure shows it.
+    /// The penalty in Azure's form.
     pub shown: AbusePenalty,
-    /// Since when.
+    /// The time when it was imposed.
     pub since_ms: u64,
-    /// Why.
+    /// The reason for the penalty.
     pub reason: &'a str,
-    /// Who had a part in it, of the operator's: for their eyes only.
+    /// The operator's persons with a part in it. Only the operator may see them.
     pub imposed_by: &'a [PersonId],
-    /// The appeal, where there was one.
+    /// The appeal, if there is one.
     pub appeal: Option<AppealView<'a>>,
 }
 
 /// An appeal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AppealView<'a> {
-    /// Who appealed, of the customer's.
+    /// The appealing person at the customer.
     pub person: PersonId,
-    /// When.
+    /// The time of the appeal.
     pub at_ms: u64,
-    /// Why.
+    /// The reason for the appeal.
     pub reason: &'a str,
-    /// When it was heard, and why the penalty stays; none as long as it waits.
+    /// The time and the reason of the result that keeps the penalty; `None` while the appeal is
+    /// open.
     pub heard: Option<(u64, &'a str)>,
 }
 
-/// What a resource's owner was told.
+/// The kind of a notice to a resource's owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Told {
-    /// Of abuse: they can explain or mend it.
+pub enum NoticeKind {
+    /// A notice of abuse, which the owner can explain or correct.
     Notified,
-    /// That fewer requests are served.
+    /// Fewer requests are served.
     Throttled,
-    /// That none are served.
+    /// No requests are served.
     Blocked,
-    /// That the appeal was heard and the penalty stays.
+    /// The appeal was heard and the penalty stays.
     Upheld,
-    /// That the penalty was lifted.
+    /// The penalty was lifted.
     Lifted,
 }
 
-/// Something that a resource's owner was told.
+/// A notice to a resource's owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoticeView<'a> {
-    /// What.
-    pub told: Told,
-    /// When.
+    /// The kind of the notice.
+    pub told: NoticeKind,
+    /// The time of the notice.
     pub at_ms: u64,
-    /// Why.
+    /// The reason that the notice gives.
     pub reason: &'a str,
 }
 
 impl State {
-    /// Whose it is.
+    /// Returns the resource.
     #[must_use]
     pub fn resource(&self) -> ResourceId {
         self.resource
     }
 
-    /// The penalty in force.
+    /// Returns the active penalty.
     #[must_use]
     pub fn penalty(&self, now_ms: u64) -> Option<PenaltyView<'_>> {
         let Penalty { action, since_ms, expires_ms, reason, imposed_by, appeal } =
@@ -96,13 +98,13 @@ impl State {
         })
     }
 
-    /// The penalty in force, as Azure shows it.
+    /// Returns the active penalty in Azure's form.
     #[must_use]
     pub fn abuse_penalty(&self, now_ms: u64) -> Option<AbusePenalty> {
         self.penalty(now_ms).map(|penalty| penalty.shown)
     }
 
-    /// What the owner was told, the latest last.
+    /// Returns the notices to the owner, oldest first.
     pub fn notices(&self) -> impl Iterator<Item = NoticeView<'_>> {
         self.notices.iter().map(|notice| NoticeView {
             told: notice.told,

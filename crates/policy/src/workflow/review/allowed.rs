@@ -1,4 +1,4 @@
-//! A step at the review desk that a person was permitted: what [`super::step`] takes.
+//! The permitted steps at the review desk, which [`super::step`] takes.
 
 use tlog::entry::{FlagSource, Outcome};
 
@@ -13,15 +13,15 @@ use crate::{
     workflow::{Statement, workstation::Enrolled},
 };
 
-/// A step that may be taken. It is made of the permit for it, which says about which record, under
-/// which grant and by whom.
+/// A step that may be taken. It is made from its permit, which names the record, the grant and the
+/// person.
 ///
 /// ```compile_fail,E0451
 /// use policy::workflow::review::Allowed;
 /// let forged = Allowed { request: todo!(), event: todo!() };
 /// ```
 ///
-/// A permit to ask for a look is none to approve it:
+/// A permit to request access does not allow the approval:
 ///
 /// ```compile_fail,E0308
 /// use policy::{id::TeamId, permit::{Permit, RequestLook}};
@@ -31,17 +31,17 @@ use crate::{
 /// }
 /// ```
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "the permit is spent, whether the step is taken or not"]
+#[must_use = "the permit is already spent; take the step"]
 pub struct Allowed {
     request: RequestId,
     event: Event,
 }
 
 impl Allowed {
-    /// The record is flagged. The salt is random: the log commits to the category.
+    /// Flags the record. The salt is random: the log commits to the category.
     ///
     /// # Errors
-    /// When the permit is no person's.
+    /// [`NoPerson`] if the holder of the permit is not a person.
     pub fn flag(
         permit: Permit<FlagRecord>,
         category: Category,
@@ -54,10 +54,10 @@ impl Allowed {
         Ok(Self { request, event })
     }
 
-    /// A reviewer asks to see it, under a new random id.
+    /// Requests access to the record under a new random id.
     ///
     /// # Errors
-    /// When the permit is no person's.
+    /// [`NoPerson`] if the holder of the permit is not a person.
     pub fn request_look(
         permit: Permit<RequestLook>,
         grant: GrantId,
@@ -74,10 +74,10 @@ impl Allowed {
         })
     }
 
-    /// The manager of a team approves.
+    /// Approves an access request, as the manager of a team.
     ///
     /// # Errors
-    /// When the permit is no person's.
+    /// [`NoPerson`] if the holder of the permit is not a person.
     pub fn approve(
         permit: Permit<ApproveLook>,
         team: TeamId,
@@ -89,10 +89,10 @@ impl Allowed {
         Ok(Self { request: record.record, event })
     }
 
-    /// The manager of a team refuses, or takes an approval back.
+    /// Refuses an access request or withdraws an approval, as the manager of a team.
     ///
     /// # Errors
-    /// When the permit is no person's.
+    /// [`NoPerson`] if the holder of the permit is not a person.
     pub fn refuse(
         permit: Permit<ApproveLook>,
         team: TeamId,
@@ -103,30 +103,30 @@ impl Allowed {
         Ok(Self { request: record.record, event: Event::Refuse { grant, manager, reason } })
     }
 
-    /// The customer consents.
+    /// Consents, as the customer.
     ///
     /// # Errors
-    /// When the permit is no person's.
+    /// [`NoPerson`] if the holder of the permit is not a person.
     pub fn consent(permit: Permit<ConsentLook>) -> Result<Self, NoPerson> {
         let customer = customer(&permit)?;
         let GrantFacts { grant, record, .. } = permit.spend();
         Ok(Self { request: record.record, event: Event::Consent { grant, customer } })
     }
 
-    /// The customer refuses, or takes a consent back.
+    /// Refuses or withdraws a consent, as the customer.
     ///
     /// # Errors
-    /// When the permit is no person's.
+    /// [`NoPerson`] if the holder of the permit is not a person.
     pub fn decline(permit: Permit<ConsentLook>, reason: Statement) -> Result<Self, NoPerson> {
         let customer = customer(&permit)?;
         let GrantFacts { grant, record, .. } = permit.spend();
         Ok(Self { request: record.record, event: Event::Decline { grant, customer, reason } })
     }
 
-    /// The reviewer opens the record, from a workstation.
+    /// Opens the record from a workstation, as the reviewer.
     ///
     /// # Errors
-    /// When the permit is no person's.
+    /// [`NoPerson`] if the holder of the permit is not a person.
     pub fn open(
         permit: Permit<OpenRecord>,
         team: TeamId,
@@ -138,10 +138,10 @@ impl Allowed {
         Ok(Self { request, event: Event::Open { grant, reviewer, workstation, lockbox } })
     }
 
-    /// A reviewer judges, from a workstation.
+    /// Decides on the flag from a workstation, as a reviewer.
     ///
     /// # Errors
-    /// When the permit is no person's.
+    /// [`NoPerson`] if the holder of the permit is not a person.
     pub fn judge(
         permit: Permit<DecideFlag>,
         team: TeamId,
@@ -155,7 +155,7 @@ impl Allowed {
         Ok(Self { request, event: Event::Judge { reviewer, outcome, reason } })
     }
 
-    /// The request of the record that it is about.
+    /// Returns the id of the record's request.
     #[must_use]
     pub fn request(&self) -> RequestId {
         self.request
@@ -166,7 +166,7 @@ impl Allowed {
     }
 }
 
-/// Who speaks for their own tenant.
+/// Returns the person and their own tenant, for which they speak.
 fn customer(permit: &Permit<ConsentLook>) -> Result<Customer, NoPerson> {
     let person = permit.person()?;
     match permit.by() {

@@ -1,4 +1,4 @@
-//! What a step of the review desk changes, and the log entry of each.
+//! The effects of a step at the review desk, and their log entries.
 
 use tlog::{
     canon::Digest,
@@ -10,83 +10,84 @@ use crate::{
     workflow::{Logged, Statement},
 };
 
-/// What a step changes.
+/// A change that a step makes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The record is in the queue.
     Flag {
-        /// Which.
+        /// The id of the record's request.
         request: RequestId,
-        /// By what.
+        /// The source of the flag.
         source: FlagSource,
-        /// The category, as the log commits to it.
+        /// The category; the log commits to it.
         category: Statement,
     },
-    /// A look waits for the manager.
+    /// An access request waits for the manager.
     Request {
-        /// The permission that is asked for.
+        /// The id of the requested grant.
         grant: GrantId,
         /// The record's request.
         request: RequestId,
-        /// Who asks.
+        /// The requesting reviewer.
         reviewer: PersonId,
-        /// From where.
+        /// SHA-256 of the workstation's certificate.
         workstation: Digest,
-        /// Whether the customer must consent.
+        /// True if the customer must consent.
         lockbox: bool,
-        /// Until when it may be approved.
+        /// The time until which the request may be approved.
         expires_ms: u64,
-        /// Why.
+        /// The reason for the request.
         reason: Statement,
     },
-    /// The manager approved: the look may happen, or waits for the customer.
+    /// The manager approved: the reviewer may open the record, or the request waits for the
+    /// customer.
     Approve {
-        /// The permission.
+        /// The id of the grant.
         grant: GrantId,
         /// The record's request.
         request: RequestId,
-        /// Who may look.
+        /// The requesting reviewer.
         reviewer: PersonId,
-        /// Who approved.
+        /// The approving manager.
         manager: PersonId,
-        /// Until when the next step may happen.
+        /// The time until which the next step may be taken.
         expires_ms: u64,
-        /// From where.
+        /// SHA-256 of the workstation's certificate.
         workstation: Digest,
-        /// Whether the customer must consent.
+        /// True if the customer must consent.
         lockbox: bool,
     },
-    /// The customer consented: the look may happen.
+    /// The customer consented: the reviewer may open the record.
     Consent {
-        /// The permission.
+        /// The id of the grant.
         grant: GrantId,
-        /// Who consented.
+        /// The consenting person.
         person: PersonId,
-        /// Until when the look may happen.
+        /// The time until which the record may be opened.
         expires_ms: u64,
     },
-    /// The look will not happen.
+    /// The access request was refused.
     Refuse {
-        /// The permission that was asked for.
+        /// The id of the requested grant.
         grant: GrantId,
-        /// By whose right.
+        /// The side that refused.
         decider: Decider,
-        /// Who refused.
+        /// The refusing person.
         person: PersonId,
-        /// Why.
+        /// The reason for the refusal.
         reason: Statement,
     },
-    /// The record is to be opened, once the entry is in the log.
+    /// The record may be opened once the entry is in the log.
     Open(OpenRecord),
-    /// The record was judged, or another person is to.
+    /// A reviewer decided on the flag, or escalated it.
     Judge {
         /// The record's request.
         request: RequestId,
-        /// Who judged.
+        /// The reviewer.
         person: PersonId,
-        /// How.
+        /// The outcome.
         outcome: Outcome,
-        /// Why.
+        /// The reason for the decision.
         reason: Statement,
     },
 }
@@ -167,10 +168,10 @@ impl Logged for Effect {
     }
 }
 
-/// That one person may see one record now, once.
+/// Permission for one person to see one record now, once.
 ///
-/// Made by [`super::step`] only, which gives it out once for a grant. It is neither `Clone` nor
-/// `Serialize`, so it is used or lost:
+/// Only [`super::step`] makes it, once for a grant. It is neither `Clone` nor `Serialize`, so it is
+/// used or lost:
 ///
 /// ```compile_fail
 /// use policy::workflow::review::OpenRecord;
@@ -187,7 +188,7 @@ impl Logged for Effect {
 /// let stored: policy::workflow::review::OpenRecord = serde_json::from_str("{}").unwrap();
 /// ```
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "the grant is used up, whether the record is opened or not"]
+#[must_use = "the grant is already used; open the record"]
 pub struct OpenRecord {
     grant: GrantId,
     request: RequestId,
@@ -205,25 +206,26 @@ impl OpenRecord {
         Self { grant, request, reviewer, workstation }
     }
 
-    /// The record's request.
+    /// Returns the id of the record's request.
     #[must_use]
     pub fn request(&self) -> RequestId {
         self.request
     }
 
-    /// Who looks.
+    /// Returns the reviewer.
     #[must_use]
     pub fn reviewer(&self) -> PersonId {
         self.reviewer
     }
 
-    /// From where.
+    /// Returns the SHA-256 of the workstation's certificate.
     #[must_use]
     pub fn workstation(&self) -> Digest {
         self.workstation
     }
 
-    /// Gives the permission up for the grant whose entries the custodian is shown.
+    /// Exchanges the permission for the grant's id. The custodian checks the log entries of this
+    /// grant.
     #[must_use]
     pub fn spend(self) -> GrantId {
         self.grant

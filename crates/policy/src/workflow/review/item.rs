@@ -1,4 +1,4 @@
-//! A flagged record, and each step that it can take.
+//! A flagged record and its steps.
 
 use serde::{Deserialize, Serialize};
 use tlog::{
@@ -28,7 +28,7 @@ pub struct Item {
     pub(super) seen: Vec<Seen>,
 }
 
-/// One request to look, as far as it has come.
+/// One access request and its current stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Look {
     pub(super) grant: GrantId,
@@ -42,18 +42,18 @@ pub(super) struct Look {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Stage {
-    /// The manager is to approve.
+    /// Waits for the manager's approval.
     Requested { expires_ms: u64 },
-    /// The customer is to consent.
+    /// Waits for the customer's consent.
     Approved { manager: PersonId, minutes: Minutes, expires_ms: u64 },
-    /// The reviewer may open it.
+    /// The reviewer may open the record.
     Granted { manager: PersonId, consented: bool, expires_ms: u64 },
-    /// The reviewer has.
+    /// The reviewer opened the record.
     Opened { at_ms: u64 },
 }
 
 impl Stage {
-    /// Who approved, once somebody has and as long as it can be taken back.
+    /// Returns the approver, after an approval and while it can still be withdrawn.
     pub(super) fn manager(self) -> Option<PersonId> {
         match self {
             Self::Approved { manager, .. } | Self::Granted { manager, .. } => Some(manager),
@@ -61,7 +61,7 @@ impl Stage {
         }
     }
 
-    /// Until when the next step may be taken. None: this look is over.
+    /// Returns the time until which the next step may be taken, or `None` after the last step.
     pub(super) fn expires_ms(self) -> Option<u64> {
         match self {
             Self::Requested { expires_ms }
@@ -121,7 +121,7 @@ impl Item {
         if look.stage.manager().is_some() {
             return Err(Refused::AlreadyApproved);
         }
-        // Switched on since it was asked for: the customer is asked all the same.
+        // If lockbox was switched on after the request, the customer must consent all the same.
         look.lockbox |= lockbox;
         let manager = manager.person;
         let expires_ms = if look.lockbox {
@@ -137,7 +137,7 @@ impl Item {
         Ok(Effect::Approve { grant, request, reviewer, manager, expires_ms, workstation, lockbox })
     }
 
-    /// The manager refuses, or takes an approval back that was not used.
+    /// The manager refuses, or withdraws an unused approval.
     pub(super) fn refuse(
         &mut self,
         grant: GrantId,
@@ -168,7 +168,7 @@ impl Item {
         Ok(Effect::Consent { grant, person: customer.person, expires_ms })
     }
 
-    /// The customer refuses, or takes a consent back that was not used.
+    /// The customer refuses, or withdraws an unused consent.
     pub(super) fn decline(
         &mut self,
         grant: GrantId,
@@ -193,7 +193,7 @@ impl Item {
         self.stands_there(workstation, now_ms)?;
         let request = self.record.request;
         let look = self.this(grant)?;
-        // Who is not meant learns this before anything of how far the look has come.
+        // The check of the person comes first: another person learns nothing about the stage.
         if reviewer.person != look.reviewer {
             return Err(Refused::OtherPerson);
         }
@@ -209,7 +209,7 @@ impl Item {
         if workstation.workstation() != look.workstation {
             return Err(Refused::OtherWorkstation);
         }
-        // Switched on since it was approved: then the customer has not been asked.
+        // If lockbox was switched on after the approval, the customer was never asked for consent.
         if (look.lockbox || lockbox) && !consented {
             return Err(Refused::NoConsent);
         }
@@ -220,8 +220,9 @@ impl Item {
         Ok(Effect::Open(OpenRecord::new(grant, request, reviewer, workstation)))
     }
 
-    /// Judges, or wants another to. Nobody needs to have looked: what can be judged without being
-    /// read is better judged so. A look that is under way ends with the judgement.
+    /// Decides on the flag, or escalates it to another reviewer. The decision requires no access to
+    /// the record: not reading it is better for privacy. The decision ends a pending access
+    /// request.
     pub(super) fn judge(
         mut self,
         reviewer: &Reviewer,
@@ -252,7 +253,7 @@ impl Item {
         Ok((state, vec![effect]))
     }
 
-    /// Whether this person has opened the record under this grant.
+    /// Checks that this person has opened the record under this grant.
     pub(super) fn has_looked(&self, grant: GrantId, person: PersonId) -> Result<(), Refused> {
         let look = self.look.as_ref().filter(|look| look.grant == grant);
         let look = look.ok_or(Refused::OtherLook)?;
@@ -265,12 +266,13 @@ impl Item {
         }
     }
 
-    /// The look under way, if it is this one.
+    /// Returns the current access request, if it has this id.
     fn this(&mut self, grant: GrantId) -> Result<&mut Look, Refused> {
         self.look.as_mut().filter(|look| look.grant == grant).ok_or(Refused::OtherLook)
     }
 
-    /// The look under way, if it is this one and can still be decided about.
+    /// Returns the current access request, if it has this id and a decision on it is still
+    /// possible.
     fn live(&mut self, grant: GrantId, now_ms: u64) -> Result<&mut Look, Refused> {
         let look = self.this(grant)?;
         match look.stage.expires_ms() {
@@ -280,7 +282,7 @@ impl Item {
         }
     }
 
-    /// The look, if this manager decides about it.
+    /// Returns the access request, if this manager may decide on it.
     fn managed(
         &mut self,
         grant: GrantId,
@@ -297,14 +299,14 @@ impl Item {
         Ok(look)
     }
 
-    /// The look, if this customer decides about it.
+    /// Returns the access request, if this customer may decide on it.
     fn asked_of_customer(
         &mut self,
         grant: GrantId,
         customer: Customer,
         now_ms: u64,
     ) -> Result<&mut Look, Refused> {
-        // Before anything is said of the look: other customers learn nothing.
+        // Checked first, so that other customers learn nothing about the access request.
         if self.record.tenant != customer.tenant {
             return Err(Refused::OtherTenant);
         }

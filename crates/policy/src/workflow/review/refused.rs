@@ -1,112 +1,112 @@
-//! Why a step at the review desk is not taken.
+//! The reasons why the review desk refuses a step.
 
-/// Why not; [`Refused::help`] says what to do.
+/// The reason for a refusal; [`Refused::help`] gives the remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It is in the queue.
+    /// The record is in the queue.
     #[error("this record is flagged already")]
     AlreadyFlagged,
-    /// It is not in the queue.
-    #[error("this record is not flagged, or was judged")]
+    /// The record is not in the queue.
+    #[error("this record is not flagged, or was already decided")]
     NotFlagged,
-    /// The state is another record's.
+    /// The state belongs to another record.
     #[error("this is another record's review")]
     OtherRecord,
-    /// The reviewer works elsewhere.
-    #[error("this record is kept in another region than the reviewer works in")]
+    /// The reviewer works in another region.
+    #[error("this record is stored in another region than the reviewer's")]
     OtherRegion,
-    /// The workstation stands elsewhere.
-    #[error("this record is kept in another region than the workstation stands in")]
+    /// The workstation is in another region.
+    #[error("this record is stored in another region than the workstation's")]
     WorkstationElsewhere,
-    /// The workstation's enrolment ended since it was let in.
+    /// The workstation's enrolment ended after it was admitted.
     #[error("the workstation's certificate has expired")]
     WorkstationExpired,
-    /// Somebody else asked before.
-    #[error("another request to see this record is under way")]
+    /// Another access request came first.
+    #[error("another access request for this record is in progress")]
     LookUnderWay,
-    /// There is no such request, or a later one.
-    #[error("this is not the request to see this record that is under way")]
+    /// The access request does not exist, or a later one replaced it.
+    #[error("this is not the current access request for this record")]
     OtherLook,
-    /// Too late.
+    /// The step came too late.
     #[error("the time for this has passed")]
     Expired,
-    /// The manager asked for it.
-    #[error("nobody approves or refuses their own look")]
+    /// The manager made the request.
+    #[error("you cannot approve or refuse your own access request")]
     OwnLook,
-    /// The manager is another team's.
+    /// The manager belongs to another team.
     #[error("the manager of the reviewer's own team decides")]
     OtherTeam,
-    /// It was decided.
+    /// The request was already approved or consented to.
     #[error("this was decided already")]
     AlreadyApproved,
-    /// It was not approved.
+    /// The manager has not approved.
     #[error("the manager has not approved this")]
     NotApproved,
     /// The customer has not consented.
     #[error("the customer must consent to this, and has not")]
     NoConsent,
-    /// The customer is not asked.
-    #[error("this customer's lockbox is off, so they are told of looks and not asked")]
+    /// The customer's consent is not required.
+    #[error("this customer's lockbox is off, so access requests need no consent")]
     NoLockbox,
-    /// The customer is another one.
-    #[error("this record is another customer's")]
+    /// The record belongs to another customer.
+    #[error("this record belongs to another customer")]
     OtherTenant,
-    /// The operator's people do not speak for the customer.
-    #[error("who reviews or approves does not consent for the customer")]
+    /// The operator's reviewers and managers do not speak for the customer.
+    #[error("a person who reviews or approves cannot consent for the customer")]
     OwnConsent,
-    /// Somebody else was allowed.
-    #[error("another person was allowed to see this record")]
+    /// The grant belongs to another person.
+    #[error("another person was granted access to this record")]
     OtherPerson,
-    /// Another workstation was allowed.
-    #[error("this record may be seen from another workstation")]
+    /// The grant belongs to another workstation.
+    #[error("access to this record was requested from another workstation")]
     OtherWorkstation,
-    /// The look has happened.
+    /// The grant was already used.
     #[error("this permission was used already")]
     Used,
-    /// The reviewer has not looked.
-    #[error("only who has looked at this record judges it")]
+    /// The reviewer has not opened the record.
+    #[error("only a reviewer who has opened this record may decide on it")]
     NotLooked,
-    /// Who escalated does not judge.
-    #[error("who wanted another person to judge does not judge")]
+    /// A reviewer does not decide on their own escalation.
+    #[error("the reviewer who escalated this cannot decide on it")]
     OwnEscalation,
-    /// It was escalated.
+    /// The record was already escalated.
     #[error("this was escalated already")]
     AlreadyEscalated,
 }
 
 impl Refused {
-    /// What to do about it.
+    /// Returns the help text for the refusal.
     #[must_use]
     pub fn help(self) -> &'static str {
         match self {
-            Self::AlreadyFlagged => "nothing is to be done: it is in the queue",
+            Self::AlreadyFlagged => "no action is needed: it is in the queue",
             Self::NotFlagged => "only flagged records are reviewed: flag it first, for a category",
-            Self::OtherRecord => "name the request of the record that is to be flagged",
+            Self::OtherRecord => "name the request of the record to flag",
             Self::OtherRegion => "let a reviewer in the record's region take it",
             Self::WorkstationElsewhere => "use a workstation in the record's region",
             Self::WorkstationExpired => {
                 "renew the workstation's certificate, and enrol the new one"
             }
             Self::LookUnderWay => "wait until it is refused, used or expired, then ask again",
-            Self::OtherLook => "look at the queue again: what you saw is over",
-            Self::Expired => "ask to see the record again",
+            Self::OtherLook => "look at the queue again: your view is out of date",
+            Self::Expired => "request access again",
             Self::OwnLook => "let another manager of the team decide, or another reviewer ask",
             Self::OtherTeam => "pass it to the manager of the reviewer's team",
-            Self::AlreadyApproved => "nothing is to be done: look at the queue again",
+            Self::AlreadyApproved => "no action is needed: look at the queue again",
             Self::NotApproved => "wait for the manager of the team",
             Self::NoConsent => {
                 "wait for the customer; where lockbox was switched on since the approval, ask again"
             }
-            Self::NoLockbox => "switch lockbox on: it counts for every look from then on",
+            Self::NoLockbox => "switch lockbox on: it applies to every later access request",
             Self::OtherTenant => "name a request of your own",
-            Self::OwnConsent => "let somebody of the customer's decide",
-            Self::OtherPerson => "ask to see the record yourself",
+            Self::OwnConsent => "let another person at the customer decide",
+            Self::OtherPerson => "request access yourself",
             Self::OtherWorkstation => {
-                "open it from the workstation that you asked from, or ask again from this one"
+                "open it from that workstation, or request access again from this one"
             }
-            Self::Used => "ask to see the record again: each look needs its own approval",
-            Self::NotLooked => "open the record first, then judge it",
-            Self::OwnEscalation => "let another reviewer judge",
+            Self::Used => "request access again: each access needs its own approval",
+            Self::NotLooked => "open the record first, then decide",
+            Self::OwnEscalation => "let another reviewer decide",
             Self::AlreadyEscalated => "dismiss or confirm it",
         }
     }

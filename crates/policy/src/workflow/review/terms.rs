@@ -1,24 +1,27 @@
-//! The words of the review desk: records, categories, minutes, and who acts.
+//! The values of the review desk: records, categories, minutes, and persons with their role.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use tlog::limits::{GRANT_MINUTES_DEFAULT, GRANT_MINUTES_MAX, MINUTE_MS};
 
-use crate::id::{PersonId, RequestId, TeamId, TenantId};
+use crate::{
+    bounded::bounded,
+    id::{PersonId, RequestId, TeamId, TenantId},
+};
 
-/// Which record, whose, and where it is kept. Not its content.
+/// A record without its content: its id, owner and region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// Its request.
+    /// The id of the record's request.
     pub request: RequestId,
-    /// Whose it is.
+    /// The tenant that owns the record.
     pub tenant: TenantId,
-    /// The region that it is stored in.
+    /// The region that stores the record.
     pub region: String,
 }
 
-/// What a record is flagged for.
+/// The reason for a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", try_from = "String")]
 pub enum Category {
@@ -32,11 +35,11 @@ pub enum Category {
     Violence,
     /// An attack on the model's instructions.
     Jailbreak,
-    /// Something else against the terms.
+    /// Another violation of the terms.
     Other,
 }
 
-/// A text that is no category.
+/// The text is not a category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the category must be one of hate, self_harm, sexual, violence, jailbreak and other")]
 pub struct BadCategory;
@@ -45,7 +48,7 @@ impl Category {
     const ALL: [Self; 6] =
         [Self::Hate, Self::SelfHarm, Self::Sexual, Self::Violence, Self::Jailbreak, Self::Other];
 
-    /// Its name, as the log commits to it.
+    /// Returns the category's name; the log commits to it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -75,78 +78,51 @@ impl TryFrom<String> for Category {
     }
 }
 
-/// For how many minutes a look may be opened, once it is allowed: 1 to 60.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u8", into = "u8")]
-pub struct Minutes(u8);
-
-/// Not a number of minutes that a look may be opened for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a look may be opened for 1 to {GRANT_MINUTES_MAX} minutes, not {given}")]
-pub struct BadMinutes {
-    given: u8,
+bounded! {
+    /// How long a granted record may be opened: 1 to 60 minutes.
+    #[derive(Serialize, Deserialize)]
+    #[serde(try_from = "u8", into = "u8")]
+    Minutes(u8): 1..=GRANT_MINUTES_MAX,
+    /// The number of minutes is out of range.
+    #[error("access may be granted for 1 to {GRANT_MINUTES_MAX} minutes, not {given}")]
+    BadMinutes
 }
 
 impl Minutes {
-    /// What a manager gives who says nothing.
+    /// The value of an approval that names none.
     pub const DEFAULT: Self = Self(GRANT_MINUTES_DEFAULT);
 
-    /// Checks a number of minutes.
-    ///
-    /// # Errors
-    /// When it is 0 or more than 60.
-    pub fn new(given: u8) -> Result<Self, BadMinutes> {
-        match given {
-            1..=GRANT_MINUTES_MAX => Ok(Self(given)),
-            _ => Err(BadMinutes { given }),
-        }
-    }
-
-    /// When they are over, from now.
+    /// Returns the end of the minutes if they begin now.
     pub(super) fn after(self, now_ms: u64) -> u64 {
         now_ms.saturating_add(u64::from(self.0).saturating_mul(MINUTE_MS))
     }
 }
 
-impl TryFrom<u8> for Minutes {
-    type Error = BadMinutes;
-
-    fn try_from(given: u8) -> Result<Self, BadMinutes> {
-        Self::new(given)
-    }
-}
-
-impl From<Minutes> for u8 {
-    fn from(minutes: Minutes) -> Self {
-        minutes.0
-    }
-}
-
-/// Who reviews.
+/// A reviewer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reviewer {
-    /// Who.
+    /// The person.
     pub person: PersonId,
-    /// In which team.
+    /// The reviewer's team.
     pub team: TeamId,
-    /// Where they work.
+    /// The region that the reviewer works in.
     pub region: String,
 }
 
-/// Who manages a team of reviewers.
+/// The manager of a team of reviewers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Manager {
-    /// Who.
+    /// The person.
     pub person: PersonId,
-    /// Which team.
+    /// The team.
     pub team: TeamId,
 }
 
-/// Who speaks for a customer.
+/// A customer's representative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Customer {
-    /// Who.
+    /// The person.
     pub person: PersonId,
-    /// Which customer.
+    /// The customer's tenant.
     pub tenant: TenantId,
 }

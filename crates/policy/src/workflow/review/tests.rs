@@ -110,7 +110,7 @@ fn judge(by: u8, outcome: Outcome) -> Event {
     Event::Judge { reviewer: reviewer(by), outcome, reason: because() }
 }
 
-/// A review to which some things happened, written down and read again after each.
+/// Returns the state after these events; it is written and read again after each.
 fn after(events: impl IntoIterator<Item = Event>) -> State {
     events
         .into_iter()
@@ -140,8 +140,8 @@ fn a_look_is_asked_for_approved_opened_once_and_judged() {
     assert_eq!((judged.outcome, judged.person), (Outcome::Confirmed, person(REVIEWER)));
 }
 
-/// The customer sees who looked, why and when, also when the record was judged, escalated, or
-/// flagged and looked at again.
+/// The customer sees the reviewer, reason and time of each access, also after the flag was decided
+/// or escalated, and after the record was flagged and opened again.
 #[test]
 fn looks_that_have_happened_are_not_forgotten() {
     let opened = after([flag(), ask(false), approve(MANAGER), open(REVIEWER)]);
@@ -163,7 +163,7 @@ fn looks_that_have_happened_are_not_forgotten() {
         state = stored(&step(&state, event, NOW + 2).unwrap().0);
     }
     assert_eq!(state.seen().iter().map(|look| look.at_ms - NOW).collect::<Vec<_>>(), [0, 2]);
-    // What was asked for and did not happen is no look.
+    // A request that was refused before its use is not an access.
     let refused = after([flag(), ask(false), approve(MANAGER), refuse(MANAGER)]);
     assert_eq!(refused.seen(), []);
     assert_eq!((State::default().seen(), State::default().record()), (&[][..], None));
@@ -189,7 +189,8 @@ fn lockbox_that_is_switched_on_meanwhile_counts() {
     let (waiting, effects) = step(&state, approve_now, NOW).unwrap();
     assert!(matches!(effects[0].log(), entry::Event::Approved { lockbox: true, .. }));
     assert_eq!(refused(&waiting, open(REVIEWER), NOW), Refused::NoConsent);
-    // After the approval, too: then nobody asked the customer, and it must be asked for again.
+    // Lockbox switched on after the approval: the customer was never asked for consent, so the
+    // reviewer must request access again.
     let state = after([flag(), ask(false), approve(MANAGER)]);
     let (reviewer, workstation) = (reviewer(REVIEWER), enrolled(DESK, "eu"));
     let opening = Event::Open { grant: grant(1), reviewer, workstation, lockbox: true };
@@ -206,7 +207,7 @@ fn each_stage_ends_by_itself() {
     assert_eq!(refused(&approved, decline(CUSTOMER), NOW + CONSENT_WAIT_MS), Refused::Expired);
     let granted = after([flag(), ask(false), approve(MANAGER)]);
     assert_eq!(refused(&granted, open(REVIEWER), NOW + 15 * MINUTE_MS), Refused::Expired);
-    // And then another may ask, who had to wait before.
+    // Another reviewer had to wait before, and may then request access.
     for (state, wait_ms) in
         [(asked, APPROVAL_WAIT_MS), (approved, CONSENT_WAIT_MS), (granted, 15 * MINUTE_MS)]
     {
@@ -389,8 +390,8 @@ fn minutes_are_one_to_sixty() {
     assert_eq!(u8::from(Minutes::DEFAULT), 15);
 }
 
-/// A hundred reviewers at once, as many times as the store lets them: what decides is the one state
-/// that the next step is taken from.
+/// A hundred reviewers at once, with every order that the store allows: only the state before the
+/// next step counts.
 #[test]
 fn of_a_hundred_racers_one_opens_the_record() {
     let shared = Mutex::new(after([flag(), ask(false), approve(MANAGER)]));
@@ -445,7 +446,7 @@ fn every_refusal_says_what_to_do() {
     }
 }
 
-/// Asked without a permit, a state says why something cannot happen, in the words of the step.
+/// Without a permit, a state gives the reason for a refusal in the words of the step.
 #[test]
 fn why_something_cannot_happen_is_what_the_step_would_say() {
     let seat = enrolled(DESK, "eu");

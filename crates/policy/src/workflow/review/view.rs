@@ -1,5 +1,5 @@
-//! What is shown of the desk: to reviewers and managers the queue, to the customer their records'
-//! looks. None of it has content in it.
+//! The views of the desk: the queue for reviewers and managers, and for the customer the accesses
+//! to their records. No view contains content.
 
 use serde::Serialize;
 use tlog::{canon::Digest, entry::FlagSource};
@@ -13,69 +13,69 @@ use crate::id::{GrantId, PersonId, RequestId, TeamId};
 /// An item of the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QueueItem<'a> {
-    /// The record's request.
+    /// The id of the record's request.
     pub request: RequestId,
-    /// Where the record is kept: reviewers see their own region's queue.
+    /// The region that stores the record. Reviewers see the queue of their own region.
     pub region: &'a str,
-    /// What it is flagged for.
+    /// The category that the record is flagged for.
     pub category: Category,
-    /// By what.
+    /// The source of the flag.
     pub source: FlagSource,
-    /// For how long it has been in the queue.
+    /// The time in the queue, in milliseconds.
     pub age_ms: u64,
-    /// Whether a reviewer wanted another to judge.
+    /// True if a reviewer escalated the flag.
     pub escalated: bool,
-    /// Whose turn it is.
+    /// The party that acts next.
     pub waiting: Waiting,
 }
 
-/// Whose turn it is.
+/// The party that acts next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Waiting {
-    /// A reviewer's: to judge, or to ask to look.
+    /// A reviewer: to decide, or to request access.
     Reviewer,
-    /// The manager's: to approve.
+    /// The manager: to approve.
     Manager,
-    /// The customer's: to consent.
+    /// The customer: to consent.
     Customer,
-    /// That of the reviewer who may look.
+    /// The reviewer with the grant: to open the record.
     Look,
-    /// That of the reviewer who has looked: to judge.
+    /// The reviewer with access: to decide.
     Judgement,
 }
 
-/// A look that is under way, or was the last one: for the manager and for the customer.
+/// The current or last access request, for the manager and for the customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LookView<'a> {
-    /// The permission.
+    /// The id of the grant.
     pub grant: GrantId,
-    /// The record's request.
+    /// The id of the record's request.
     pub request: RequestId,
-    /// Who looks.
+    /// The requesting reviewer.
     pub reviewer: PersonId,
-    /// In which team.
+    /// The reviewer's team.
     pub team: TeamId,
-    /// From where.
+    /// SHA-256 of the workstation's certificate.
     pub workstation: Digest,
-    /// Whether the customer must consent.
+    /// True if the customer must consent.
     pub lockbox: bool,
-    /// Who approved it, as long as it can be taken back.
+    /// The approver, while the approval can be withdrawn.
     pub manager: Option<PersonId>,
-    /// Whether the customer has consented.
+    /// True if the customer has consented.
     pub consented: bool,
-    /// Why.
+    /// The reason for the request.
     pub reason: &'a str,
-    /// Whose turn it is.
+    /// The party that acts next.
     pub waiting: Waiting,
-    /// Until when; none once it has happened.
+    /// The time until which the next step may be taken; `None` after the record was opened.
     pub expires_ms: Option<u64>,
-    /// When the record was opened.
+    /// The time when the record was opened.
     pub opened_ms: Option<u64>,
 }
 
 impl State {
-    /// The record in the queue, if it is in there.
+    /// Returns the record's queue item, if the record is in the queue.
     #[must_use]
     pub fn queue_item(&self, now_ms: u64) -> Option<QueueItem<'_>> {
         let Self::Open(item) = self else { return None };
@@ -91,7 +91,7 @@ impl State {
         })
     }
 
-    /// The record, where it was ever flagged.
+    /// Returns the record, if it was ever flagged.
     #[must_use]
     pub fn record(&self) -> Option<&Record> {
         match self {
@@ -101,7 +101,7 @@ impl State {
         }
     }
 
-    /// All looks that have happened, the latest last: also after the record was judged.
+    /// Returns all accesses that have happened, oldest first, also after the decision on the flag.
     #[must_use]
     pub fn seen(&self) -> &[Seen] {
         match self {
@@ -111,7 +111,7 @@ impl State {
         }
     }
 
-    /// The look that is under way, or has happened. None: there is none, or it has expired.
+    /// Returns the current or used access request. `None` if there is none or it has expired.
     #[must_use]
     pub fn look(&self, now_ms: u64) -> Option<LookView<'_>> {
         let Self::Open(item) = self else { return None };

@@ -76,8 +76,8 @@ fn every_refusal_says_what_to_do() {
     }
 }
 
-/// The model: a workstation may be used from the first enrolment that came in time, until it is
-/// revoked or expires. What is logged is what an auditor accepts.
+/// The model: a workstation may be used from its first timely enrolment until it is revoked or
+/// expires. An auditor accepts every log that results.
 #[test]
 fn random_histories_are_as_the_model_says() {
     for seed in 0..2000 {

@@ -1,17 +1,17 @@
-//! A model of the desk that is as plain as it can be, against random histories.
+//! The simplest possible model of the desk, compared with the desk in random histories.
 
 use super::{super::super::tests::Numbers, *};
 
-/// What the desk knows, in as few words as possible.
+/// The state of the desk, as short as possible.
 #[derive(Debug, Default)]
 struct Model {
     open: bool,
     escalated_by: Option<u8>,
-    look: Option<Asked>,
+    look: Option<Requested>,
 }
 
 #[derive(Debug)]
-struct Asked {
+struct Requested {
     id: u8,
     by: u8,
     team: u8,
@@ -24,7 +24,7 @@ struct Asked {
     until_ms: u64,
 }
 
-/// What somebody tries.
+/// An attempted step.
 #[derive(Debug, Clone, Copy)]
 struct Attempt {
     what: What,
@@ -51,7 +51,7 @@ enum What {
 }
 
 impl Model {
-    /// Whether it is allowed; and then it has happened.
+    /// Returns true if the attempt is allowed, and applies it in that case.
     fn attempt(&mut self, attempt: Attempt, now_ms: u64) -> bool {
         let Attempt { what, id, by, team, desk, near, own_tenant, lockbox, minutes } = attempt;
         let wait_ms = u64::from(minutes) * MINUTE_MS;
@@ -98,7 +98,7 @@ impl Model {
             (What::Ask, look) => {
                 let until_ms = now_ms + APPROVAL_WAIT_MS;
                 let (approved_by, consented, opened) = (None, false, false);
-                *look = Some(Asked {
+                *look = Some(Requested {
                     id,
                     by,
                     team,
@@ -153,7 +153,7 @@ fn event(attempt: Attempt) -> Event {
     }
 }
 
-/// What somebody might try next; mostly what would be right.
+/// Returns a plausible next attempt, which is usually valid.
 fn attempt(numbers: &mut Numbers, model: &Model, new_id: &mut u8) -> Attempt {
     let astray = numbers.one_in(6);
     let what = match numbers.below(13) {
@@ -185,7 +185,7 @@ fn attempt(numbers: &mut Numbers, model: &Model, new_id: &mut u8) -> Attempt {
         team += 1;
     }
     let near = !numbers.one_in(10);
-    // A number is never used again, not even one whose request was refused: ids are random.
+    // A number is never used again, even after a refused request: ids are random.
     Attempt {
         what,
         id,
@@ -208,8 +208,7 @@ fn enrolled_desks() -> Vec<(u64, entry::Event)> {
     vec![enrol(DESK), enrol(DESK + 1)]
 }
 
-/// The desk takes what the model takes and nothing else; and what it logs is what an auditor
-/// accepts.
+/// The desk accepts exactly the steps that the model accepts, and an auditor accepts the log.
 #[test]
 fn random_histories_are_as_the_model_says() {
     let (mut looks, mut refusals) = (0, 0);
@@ -227,7 +226,7 @@ fn random_histories_are_as_the_model_says() {
                 break; // The workstations' certificates have expired.
             }
             let attempt = attempt(&mut numbers, &model, &mut new_id);
-            // An id that was used before is no id: whoever asks draws a new one.
+            // A used id is not valid: the caller draws a new one.
             if attempt.what == What::Ask && log.iter().any(|(_, event)| is_asked(event, attempt.id))
             {
                 continue;
