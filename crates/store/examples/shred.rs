@@ -1,9 +1,11 @@
-//! Measures what a record costs: how far the data directory grows with each, and how long it takes
-//! to destroy the key of a day, which must not grow with the number of records; and how long the
-//! custodian takes to replace the key of a day in which one record is deleted.
+//! Measures the cost of records:
 //!
-//! `cargo run --release -p store --example shred -- 1000 30000 1000000`; with `CONTENT_BYTES=2000`
-//! for another size of what is sealed than 500, or `CONTENT_BYTES=500-2000` for sizes between two.
+//! - the growth of the data directory for each record,
+//! - the time to destroy the key of a day, which must not grow with the number of records,
+//! - the time that the custodian takes to replace the key of a day when a record is deleted.
+//!
+//! `cargo run --release -p store --example shred -- 1000 30000 1000000`. A record's content has 500
+//! bytes; `CONTENT_BYTES=2000` sets another size, `CONTENT_BYTES=500-2000` a range of sizes.
 #![expect(clippy::print_stdout, reason = "the measurement is what this prints")]
 
 use std::{
@@ -56,7 +58,8 @@ fn main() -> Result<(), Failed> {
     replace(&tempfile::tempdir()?.path().join("keys"))
 }
 
-/// A day of a tenant that calls all day long, and has a record deleted in each of its spans.
+/// Measures the replacement of a day's key: without deleted records, and with one deleted record in
+/// each span.
 fn replace(keys: &Path) -> Result<(), Failed> {
     NOW_MS.store(START_MS, Ordering::SeqCst);
     let mut client = custodian(keys, Expected::New(KeyDirectoryId::from_random([1; 16])))?;
@@ -79,7 +82,7 @@ fn replace(keys: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// How long the records are.
+/// Sizes of the records' content, in bytes.
 #[derive(Clone, Copy)]
 struct Sizes {
     least: u64,
@@ -93,7 +96,8 @@ impl Sizes {
         if sizes.least > sizes.most { Err("CONTENT_BYTES=LEAST-MOST".into()) } else { Ok(sizes) }
     }
 
-    /// Of one record: the sizes are spread evenly, and come in no order (Knuth's multiplicative hash).
+    /// Returns the size of one record. The sizes are spread evenly and come in no order (Knuth's
+    /// multiplicative hash).
     fn of(self, record: u64) -> u64 {
         let spread = self.most - self.least + 1;
         self.least + (record.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % spread
@@ -104,7 +108,8 @@ impl Sizes {
     }
 }
 
-/// Records of one tenant and day, by the way that requests are recorded by; then the day's end.
+/// Records requests of one tenant and day through the ledger, as the service does. Then the day
+/// ends, and the custodian destroys the key.
 fn measure(home: &Path, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
     NOW_MS.store(START_MS, Ordering::SeqCst);
     let (data, keys) = (home.join("data"), home.join("keys"));
@@ -126,7 +131,7 @@ fn measure(home: &Path, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
     let destroyed = client.destroy_due()?.len();
     let shredded = started.elapsed();
     if (there, destroyed) != (1, 1) {
-        return Err(format!("{there} keys, and {destroyed} destroyed: one was to be").into());
+        return Err(format!("{there} keys, {destroyed} destroyed: both must be 1").into());
     }
     let Sizes { least, most } = sizes;
     let seconds = recorded.as_secs_f64();
@@ -163,7 +168,7 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
     for n in 0..count {
         let now_ms = START_MS + n / EACH_MS;
         NOW_MS.store(now_ms, Ordering::SeqCst);
-        // In no order, as answers of many lengths end.
+        // Requests take different times, so they do not end in the order in which they began.
         let started_ms = now_ms - TOOK_MS.of(n);
         let facts = Facts {
             request: RequestId::at(started_ms, store::random()?),
@@ -176,16 +181,17 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
             prompt_tokens: 300,
             completion_tokens: 200,
             stored: None,
+            no_effect: None,
         };
         let RetentionPlan::Store(until) = plan(&rule, now_ms) else {
-            return Err("it is to be stored".into());
+            return Err("the retention plan does not store the record".into());
         };
         let keep = Some((until, ContentBytes::new(vec![7; usize::try_from(sizes.of(n))?])));
         let ended =
             Ended { terms: Arc::clone(&terms), facts, caller: "Key1", cached_tokens: 1, keep };
         let told = told.clone();
         ledger.commit(ended, move |result| drop(told.send(result)));
-        // No more at once than the ledger lets wait.
+        // The ledger refuses records if too many wait.
         if n >= AT_ONCE {
             answers.recv()??;
         }
@@ -223,7 +229,7 @@ fn open(data: &Path, keys: &Path) -> Result<Ledger, Failed> {
     Ok(Ledger::open(data, opening)?.0)
 }
 
-/// A custodian in a thread, instead of a process.
+/// Starts a custodian in a thread, instead of a process.
 fn custodian(keys: &Path, expected: Expected) -> Result<Client, String> {
     let (ours, mut theirs) = UnixStream::pair().map_err(|error| error.to_string())?;
     let signer = Signer::new("log.example", &[1; 32]).map_err(|error| error.to_string())?;
@@ -239,8 +245,8 @@ fn clock() -> Reading {
     Reading { wall_ms, boot: [1; 16], boottime_ms: wall_ms.saturating_sub(START_MS) }
 }
 
-/// Bytes of all files in a folder. Of a data directory: once nobody writes to it, and after what was
-/// written ahead is in the database.
+/// Returns the bytes of all files in a folder. For a data directory, first waits until no process
+/// serves it, and moves the write-ahead log into the database.
 fn size(folder: &Path) -> Result<u64, Failed> {
     let lock = folder.join("serve.lock");
     if lock.exists() {
@@ -256,7 +262,8 @@ fn size(folder: &Path) -> Result<u64, Failed> {
     Ok(bytes)
 }
 
-/// Bytes of free pages, and of the largest tables and indexes where SQLite was built to tell.
+/// Returns the bytes of the free pages, and of the largest tables and indexes if SQLite was built
+/// with `dbstat`.
 fn tables(data: &Path) -> Result<Vec<(String, u64)>, Failed> {
     let database = rusqlite::Connection::open(data.join("bailiwick.db"))?;
     let free = "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size";
@@ -275,14 +282,14 @@ static NOW_MS: AtomicU64 = AtomicU64::new(START_MS);
 const TENANT: TenantId = TenantId::from_random([1; 16]);
 const START_MS: u64 = 20_000 * DAY_MS + 60 * 60 * 1000;
 
-/// Requests that end in a millisecond: as many as a busy service answers.
+/// Requests that end in each millisecond: as many as a busy service answers.
 const EACH_MS: u64 = 16;
 
-/// How long they took.
+/// Durations of the requests, in milliseconds.
 const TOOK_MS: Sizes = Sizes { least: 20, most: 4000 };
 
-/// Spans of a day in which there is always a request under way: 1440, or more.
+/// Number of spans in the replaced day. A day with a request in each minute has 1440.
 const SPANS: usize = 1000;
 
-/// Records that wait to be committed.
+/// Most records that wait to be committed at the same time.
 const AT_ONCE: u64 = 2000;

@@ -1,8 +1,9 @@
-//! Backups of a data directory: made while the service runs, of one moment, and verified whole.
+//! Backups of a data directory: made while the service runs, of one moment, and verified
+//! completely.
 //!
-//! A backup has the database, the log and the service's key. It never has the keys that open records:
-//! a copy of one would outlive its deadline. No service runs on a backup as it is: `bailiwick restore` ends
-//! the old log and begins its successor.
+//! A backup has the database, the log and the service's key. It never has the keys that open
+//! records: a copy of one would outlive its deadline. A service cannot run on a backup directly:
+//! `bailiwick restore` ends the old log and begins its successor.
 
 mod restore;
 
@@ -14,50 +15,50 @@ use std::{
 };
 
 use policy::retention::clock::Reading;
-use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tlog::{canon::Digest, checkpoint::Checkpoint, note::Verifier};
 
 pub use self::restore::{Backup, Restored, Restoring, newest_files, open};
+pub use crate::files::MANIFEST;
 use crate::{
     error::StoreError,
     files,
     keys::{failed, replace, sync_folder},
-    store::connect,
-    tiles::{LogError, Tiles, first_kept, next},
+    sqlite::Database,
+    tiles::{LogError, Tiles, first_kept},
 };
 
-/// Why there is no backup, or it was not restored.
+/// The reason that a backup was not made or not restored.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The database, the log or a file failed.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The folder holds something already.
+    /// The folder is not empty.
     #[error("`{}` is not empty", path.display())]
     NotEmpty {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
     },
     /// The service was never started on the data directory.
     #[error("`{}` has no published log yet", path.display())]
     NeverStarted {
-        /// The data directory.
+        /// Path of the data directory.
         path: PathBuf,
     },
-    /// The backup is not whole, or not what it was.
-    #[error("the backup is not whole: {what}")]
+    /// The backup is incomplete, or was changed.
+    #[error("the backup is incomplete or was changed: {what}")]
     Damaged {
-        /// What is wrong.
+        /// Description of the damage.
         what: String,
     },
-    /// Heads of several logs, of which one must be the newest.
-    #[error("the log's files are of `{files}`, and the custodian has seen `{seen}`")]
+    /// The log's files and the custodian belong to different logs, so the newest entry is unknown.
+    #[error("the log's files are of `{files}`, but the custodian has seen `{seen}`")]
     OtherLog {
-        /// The log of the files.
+        /// Name of the log that the files belong to.
         files: String,
-        /// The log that the custodian has seen.
+        /// Name of the log that the custodian has seen.
         seen: String,
     },
 }
@@ -68,49 +69,43 @@ impl From<StoreError> for BackupError {
     }
 }
 
-impl From<rusqlite::Error> for BackupError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Log(error.into())
-    }
-}
-
 impl BackupError {
-    /// What to do about it.
+    /// Returns the help text: how to solve the problem.
     #[must_use]
     pub fn help(&self) -> String {
         match self {
             Self::Log(error) => error.help(),
             Self::NotEmpty { .. } => {
-                "name a directory that is not there yet, or is empty".to_owned()
+                "name a directory that does not exist yet, or is empty".to_owned()
             }
             Self::NeverStarted { .. } => {
-                "start the service once: before that there is nothing to back up".to_owned()
+                "start the service once: a backup needs a published log".to_owned()
             }
-            Self::Damaged { .. } => "take another backup; this one cannot be relied on".to_owned(),
+            Self::Damaged { .. } => "use another backup; this one cannot be trusted".to_owned(),
             Self::OtherLog { .. } => {
-                "give the files of the newest log with `--log`, or none".to_owned()
+                "pass the files of the newest log with `--log`, or omit `--log`".to_owned()
             }
         }
     }
 }
 
-/// What is in a backup: its last file, written once all others are on disk.
+/// The contents of a backup: its last file, written once all others are on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Which format.
+    /// Format of the backup.
     pub format: String,
-    /// When it was made.
+    /// Time at which the backup was made, in Unix milliseconds.
     pub made_ms: u64,
     /// The log's name.
     pub origin: String,
-    /// Entries that the database has numbered.
+    /// Number of entries that the database has numbered.
     pub size: u64,
-    /// The root over them.
+    /// Root hash over these entries.
     pub root: String,
-    /// Entries in the checkpoint.
+    /// Number of entries in the checkpoint.
     pub checkpoint: u64,
-    /// Every other file, in order.
+    /// All other files, in order.
     pub files: Vec<Listed>,
 }
 
@@ -118,27 +113,25 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listed {
-    /// Its path under the backup's folder.
+    /// Path under the backup's folder.
     pub path: String,
-    /// Its length.
+    /// Length in bytes.
     pub bytes: u64,
-    /// Its digest.
+    /// Digest of the bytes.
     pub sha256: String,
 }
 
-/// The manifest's name.
-pub const MANIFEST: &str = "manifest.json";
-
 const FORMAT: &str = "bailiwick/backup/v1";
 
-/// Bytes of a manifest, at most.
+/// Most bytes of a manifest.
 const MANIFEST_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// Makes a backup of a data directory in a folder of its own; a service may run on it meanwhile.
-/// `others` are files beside the database and the log that belong to it.
+/// Makes a backup of a data directory in a folder of its own; a service may run on the data
+/// directory meanwhile. `others` are the files that belong to it beside the database and the log.
 ///
 /// # Errors
-/// When there is nothing to back up, or it cannot be written; what was written then has no manifest.
+/// When there is no published log, or the backup cannot be written; then the partial backup has no
+/// manifest.
 pub fn make(
     data: &Path,
     to: &Path,
@@ -146,12 +139,12 @@ pub fn make(
     reading: Reading,
 ) -> Result<Manifest, BackupError> {
     let tiles = Tiles::open(&data.join("log"))?;
-    // Before the database is copied: no checkpoint is ahead of the database.
+    // Read the checkpoint before copying the database: so it is never ahead of the copy.
     let note = tiles.checkpoint()?.ok_or(BackupError::NeverStarted { path: data.to_owned() })?;
     let checkpoint = Checkpoint::verify(&note, log).map_err(LogError::Checkpoint)?;
     new_folder(to)?;
     let database = copy_database(data, to, reading.wall_ms)?;
-    let size = next(&database)?;
+    let size = database.log_next()?;
     let own = Tiles::open(&to.join("log"))?;
     own.take_full(&tiles, first_kept(&database, size)?)?;
     own.write_rest(&database, checkpoint.size)?;
@@ -183,11 +176,10 @@ pub fn make(
     Ok(manifest)
 }
 
-/// A copy of the database, of one moment, that says that it is one.
-fn copy_database(data: &Path, to: &Path, made_ms: u64) -> Result<Connection, BackupError> {
-    let source = connect(data)?;
-    let bound = "SELECT EXISTS (SELECT 1 FROM key_directory WHERE made = 1)";
-    if is_copy(&source)? || !source.query_row(bound, [], |row| row.get(0))? {
+/// Copies the database as of one moment, and marks the copy as a backup.
+fn copy_database(data: &Path, to: &Path, made_ms: u64) -> Result<Database, BackupError> {
+    let source = Database::open(data)?;
+    if source.is_copy()? || !source.has_key_directory()? {
         return Err(BackupError::NeverStarted { path: data.to_owned() });
     }
     let path = files::database(to);
@@ -195,41 +187,14 @@ fn copy_database(data: &Path, to: &Path, made_ms: u64) -> Result<Connection, Bac
     drop(made.map_err(|e| failed("create", &path, e))?);
     let name = path
         .to_str()
-        .ok_or_else(|| failed("name", &path, io::Error::other("SQLite wants a path in UTF-8")))?;
-    // One transaction that reads, through SQLite: whoever writes goes on meanwhile.
-    source.execute("VACUUM INTO ?1", [name])?;
+        .ok_or_else(|| failed("name", &path, io::Error::other("SQLite needs a path in UTF-8")))?;
+    // One read transaction, through SQLite: writers continue meanwhile.
+    source.copy_into(name)?;
     drop(source);
-    let copy = Connection::open(&path)?;
-    copy.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;")?;
-    copy.execute("INSERT INTO backup_copy (one, made_ms) VALUES (1, ?1)", [made_ms])?;
-    let found: String = copy.query_row("PRAGMA quick_check", [], |row| row.get(0))?;
-    if found != "ok" {
-        return Err(StoreError::Damaged { what: "the copy" }.into());
-    }
-    Ok(copy)
+    Ok(Database::mark_copy(&path, made_ms)?)
 }
 
-/// Whether a database is a backup's, on which no service may run.
-pub(crate) fn is_copy(database: &Connection) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM backup_copy)";
-    Ok(database.query_row(sql, [], |row| row.get(0))?)
-}
-
-/// The entries that say that a log succeeds another, in order.
-pub(crate) fn successions(database: &Connection) -> Result<Vec<u64>, StoreError> {
-    let mut statement = database.prepare_cached("SELECT idx FROM succession ORDER BY idx")?;
-    let all = statement.query_map([], |row| row.get(0))?;
-    Ok(all.collect::<Result<_, _>>()?)
-}
-
-/// The notes that ended the logs before this one, in order.
-pub(crate) fn ended(database: &Connection) -> Result<Vec<String>, StoreError> {
-    let mut statement = database.prepare_cached("SELECT ended FROM succession ORDER BY idx")?;
-    let all = statement.query_map([], |row| row.get(0))?;
-    Ok(all.collect::<Result<_, _>>()?)
-}
-
-/// Makes a folder that is not there or empty, for its owner only.
+/// Creates a folder for its owner only; an existing one must be empty.
 fn new_folder(folder: &Path) -> Result<(), BackupError> {
     match fs::read_dir(folder).map(|mut entries| entries.next().is_some()) {
         Ok(true) => return Err(BackupError::NotEmpty { path: folder.to_owned() }),
@@ -245,7 +210,7 @@ fn new_folder(folder: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// All files below a folder, with their digests, in order.
+/// Lists all files below a folder, with their digests, in order.
 fn list(folder: &Path) -> Result<Vec<Listed>, StoreError> {
     let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(next) = folders.pop() {
@@ -268,7 +233,7 @@ fn list(folder: &Path) -> Result<Vec<Listed>, StoreError> {
     Ok(files)
 }
 
-/// A file's length and digest.
+/// Returns a file's length and digest.
 fn digest(path: &Path) -> Result<(u64, Digest), StoreError> {
     let mut hasher = Sha256::new();
     let mut read = || -> io::Result<u64> {
@@ -292,7 +257,7 @@ fn sync_file(path: &Path) -> Result<(), StoreError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(|e| failed("sync", path, e))
 }
 
-/// A relative path's parent may be empty: then it is the current folder.
+/// Syncs a parent folder. A relative path's parent may be empty: then sync the current folder.
 fn sync_parent(parent: &Path) -> Result<(), StoreError> {
     sync_folder(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
 }

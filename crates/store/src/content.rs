@@ -1,5 +1,5 @@
-//! What a record holds, before it is sealed and after it was opened. docs/spec/sealed-record.md
-//! gives its bytes.
+//! The content of a record, before it is sealed and after it was opened.
+//! docs/spec/sealed-record.md defines its bytes.
 
 use minicbor::{Decode, Encode};
 use policy::content::ContentBytes;
@@ -9,55 +9,55 @@ use tlog::{
     receipt::Outcome,
 };
 
-/// One request with its response, as they crossed the wire. It cannot be printed.
+/// One request with its response, as received and sent. `Debug` prints only id and lengths.
 #[derive(PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Content {
-    /// The request.
+    /// Id of the request.
     #[n(0)]
     pub request: RequestId,
-    /// Which credential called, by its name.
+    /// Kind of the caller's credential: `Key1`, `Key2`, `person` or `workload`.
     #[n(1)]
     pub caller: String,
-    /// The deployment, where one was found.
+    /// The deployment; `None` if the request named no existing one.
     #[n(2)]
     pub deployment: Option<DeploymentId>,
-    /// Where it was processed.
+    /// Region in which the request was processed.
     #[n(3)]
     pub region: String,
-    /// The path that was called, as a template: a request's own path may hold anything.
+    /// Template of the called path: the path itself may hold any text.
     #[n(4)]
     pub route: String,
-    /// When it began: milliseconds since 1970.
+    /// Time at which the request began, in Unix milliseconds.
     #[n(5)]
     pub started_ms: u64,
-    /// The HTTP status that was told.
+    /// HTTP status of the response.
     #[n(6)]
     pub status: u16,
-    /// How it ended.
+    /// Outcome of the request.
     #[n(7)]
     pub outcome: Outcome,
-    /// The request's body.
+    /// Body of the request.
     #[n(8)]
     #[cbor(with = "minicbor::bytes")]
     pub request_body: Vec<u8>,
-    /// The response's body.
+    /// Body of the response.
     #[n(9)]
     #[cbor(with = "minicbor::bytes")]
     pub response_body: Vec<u8>,
 }
 
 impl Content {
-    /// The content's bytes, to be sealed.
+    /// Returns the content's bytes, ready to be sealed.
     #[must_use]
     pub fn encode(&self) -> ContentBytes {
         ContentBytes::new(canon::encode(self))
     }
 
-    /// Reads what was opened.
+    /// Decodes the bytes of an opened record.
     ///
     /// # Errors
-    /// When it is not a record's content.
+    /// When the bytes are not the canonical encoding of a record's content.
     pub fn decode(bytes: &[u8]) -> Result<Self, NotCanonical> {
         canon::decode(bytes, "a record's content")
     }

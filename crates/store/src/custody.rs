@@ -1,9 +1,10 @@
-//! The custodian: holds the private keys, opens one record against one grant or for its owner, and
-//! destroys keys at their deadlines, or before, when a record is deleted.
-//! docs/spec/custodian-protocol.md gives its messages to the byte.
+//! The custodian: holds the private keys, opens one record for one grant or for its owner, and
+//! destroys keys at their deadlines, or earlier when a record is deleted.
+//! docs/spec/custodian-protocol.md defines its messages to the byte.
 //!
-//! It lists no records and searches no content: there is no message for that. Before content leaves
-//! it, the look or the read must be in the log, and is used up on disk.
+//! It cannot list records or search content: no message exists for that. Before content leaves the
+//! custodian, the log must hold the opening or the owner's read, and the custodian marks that
+//! permission as used on disk.
 
 use std::{io, os::unix::net::UnixStream, path::Path};
 
@@ -38,145 +39,146 @@ pub use rotate::{Named, SpanToReseal};
 use wire::secret;
 pub use wire::{MESSAGE_BYTES_MAX, read, write};
 
-/// What the custodian is asked.
+/// A request to the custodian.
 #[derive(Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Request {
-    /// The public key for a tenant's records of one deadline.
+    /// Returns the public key for a tenant's records of one deadline.
     #[n(0)]
     #[cbor(array)]
     PublicKey {
-        /// Whose records.
+        /// Tenant that owns the records.
         #[n(0)]
         tenant: TenantId,
-        /// When their key is destroyed.
+        /// Time at which the key is destroyed, in Unix milliseconds.
         #[n(1)]
         deadline_ms: u64,
     },
-    /// Destroy what is due.
+    /// Destroys every key whose deadline has passed.
     #[n(1)]
     DestroyDue,
-    /// Which keys are there.
+    /// Lists the keys in the key directory.
     #[n(2)]
     Keys,
-    /// Open one record.
+    /// Opens one record for a grant.
     #[n(3)]
     #[cbor(array)]
     Open {
-        /// Why that is allowed.
+        /// Grant, with its proof from the log.
         #[n(0)]
         grant: Box<ProvenGrant>,
-        /// What to open.
+        /// Record to open.
         #[n(1)]
         record: Box<RecordToOpen>,
     },
-    /// See the log's newest checkpoint.
+    /// Shows the custodian the log's newest checkpoint.
     #[n(4)]
     #[cbor(array)]
     See(#[n(0)] Shown),
-    /// Open one record for its owner.
+    /// Opens one record for its owner.
     #[n(5)]
     #[cbor(array)]
     OpenOwn {
-        /// Why that is allowed: the log's `OwnerRead` entry.
+        /// Proof of the log's `OwnerRead` entry.
         #[n(0)]
         read: Box<Proven>,
-        /// What to open.
+        /// Record to open.
         #[n(1)]
         record: Box<RecordToOpen>,
     },
-    /// The public key that takes the place of one that is to be destroyed before its deadline.
+    /// Returns the public key that replaces a key before its destruction ahead of its deadline.
     #[n(6)]
     #[cbor(array)]
     Successor(#[n(0)] Named),
-    /// Seal spans again: to another key, and without the keys of deleted records.
+    /// Seals spans again: to another key, and without the keys of deleted records.
     #[n(7)]
     #[cbor(array)]
     Reseal {
-        /// The key that they are sealed to.
+        /// Key that the spans are sealed to now.
         #[n(0)]
         from: Named,
-        /// The key that they are to be sealed to: of the same tenant and deadline.
+        /// Key to seal the spans to: of the same tenant and deadline.
         #[n(1)]
         to: KeyId,
-        /// The spans.
+        /// Spans to seal again.
         #[n(2)]
         spans: Vec<SpanToReseal>,
     },
-    /// Destroy one key before its deadline.
+    /// Destroys one key before its deadline.
     #[n(8)]
     #[cbor(array)]
     Destroy {
-        /// Which.
+        /// Key to destroy.
         #[n(0)]
         key: Named,
-        /// Why that is allowed: the log's `OwnerDeleted` entry of a record that was sealed under it.
+        /// Proof of the log's `OwnerDeleted` entry of a record that was sealed under the key.
         #[n(1)]
         deletion: Box<Proven>,
     },
-    /// Which keys were destroyed here: that one is not there does not say so.
+    /// Lists the keys that this custodian destroyed. A missing key alone does not prove that.
     #[n(9)]
     Destroyed,
-    /// Which keys are damaged, or their tenant's key-encryption key.
+    /// Lists the damaged keys, including keys whose tenant's key-encryption key is damaged.
     #[n(10)]
     Damaged,
-    /// Which checkpoint it has seen last.
+    /// Returns the newest checkpoint that the custodian has seen.
     #[n(11)]
     Pinned,
-    /// Follow a log to the one that succeeds it.
+    /// Follows a log to its successor.
     #[n(12)]
     #[cbor(array)]
     Succeed {
-        /// The log's `Succeeded` entry.
+        /// Proof of the log's `Succeeded` entry.
         #[n(0)]
         succeeded: Box<Proven>,
-        /// That what both logs have in common continues what the custodian has seen; nothing where
-        /// the entry names that as a head.
+        /// Consistency proof from the checkpoint that the custodian has seen to the common part of
+        /// both logs; empty where the entry names that checkpoint as a head.
         #[n(1)]
         proof: Vec<Digest>,
     },
 }
 
-/// What the custodian answers.
+/// The custodian's answer.
 #[derive(PartialEq, Eq, Encode, Decode)]
 pub enum Response {
-    /// The public key.
+    /// A public key.
     #[n(0)]
     #[cbor(array)]
     PublicKey {
-        /// Its id.
+        /// The key's id.
         #[n(0)]
         id: KeyId,
-        /// The key.
+        /// The public key's bytes.
         #[n(1)]
         #[cbor(with = "minicbor::bytes")]
         bytes: Vec<u8>,
     },
-    /// Keys: those that were destroyed, or those that are there.
+    /// Keys: existing, destroyed or damaged, depending on the request.
     #[n(1)]
     #[cbor(array)]
     Keys(#[n(0)] Vec<ListedKey>),
-    /// The record's content.
+    /// The content of an opened record.
     #[n(2)]
     #[cbor(array)]
     Opened {
-        /// What was sealed.
+        /// Plaintext of the record.
         #[n(0)]
         #[cbor(with = "secret")]
         content: Zeroizing<Vec<u8>>,
     },
-    /// No.
+    /// A refusal, with its reason.
     #[n(3)]
     #[cbor(array)]
     Refused(#[n(0)] Refusal),
-    /// Entries in the newest checkpoint that it has seen.
+    /// Number of entries in the newest checkpoint that the custodian has seen.
     #[n(4)]
     #[cbor(array)]
     Seen(#[n(0)] u64),
-    /// Spans that were sealed again, in the order of the question; empty: this one does not open.
+    /// The spans, sealed again, in the order of the request; an empty one stands for a span that
+    /// did not open.
     #[n(5)]
     #[cbor(array)]
     Resealed(#[n(0)] Vec<ByteVec>),
-    /// The newest checkpoint that it has seen.
+    /// The newest checkpoint that the custodian has seen.
     #[n(6)]
     #[cbor(array)]
     Pinned(#[n(0)] Head),
@@ -196,37 +198,37 @@ impl std::fmt::Debug for Response {
     }
 }
 
-/// A key, without the key.
+/// A key's id, tenant and deadline, without the key itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct ListedKey {
-    /// Its id.
+    /// The key's id.
     #[n(0)]
     pub id: KeyId,
-    /// Whose records.
+    /// Tenant that owns the records.
     #[n(1)]
     pub tenant: TenantId,
-    /// When it is destroyed.
+    /// Time at which the key is destroyed, in Unix milliseconds.
     #[n(2)]
     pub deadline_ms: u64,
 }
 
-/// A checkpoint that was seen.
+/// A checkpoint that the custodian has seen.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Head {
-    /// Of which log.
+    /// Name of the log.
     #[n(0)]
     pub origin: String,
-    /// Its entries; 0: none was seen.
+    /// Number of entries; 0 before the first checkpoint.
     #[n(1)]
     pub size: u64,
-    /// Its root.
+    /// Root hash of the tree.
     #[n(2)]
     pub root: Digest,
 }
 
-/// A grant, with the proof that approval and look are in the log.
+/// A grant, with the proof that the log holds its approval and the opening.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct ProvenGrant {
@@ -236,7 +238,7 @@ pub struct ProvenGrant {
     /// The log's `Looked` entry.
     #[n(1)]
     pub looked: Logged,
-    /// The checkpoint that all of them are proved in: the newest that the custodian has seen.
+    /// The checkpoint that proves all of these entries: the newest that the custodian has seen.
     #[n(2)]
     pub checkpoint: String,
     /// The log's `Consented` entry, where the customer must consent.
@@ -244,14 +246,14 @@ pub struct ProvenGrant {
     pub consented: Option<Logged>,
 }
 
-/// The proof that the log tells of something.
+/// The proof that the log holds an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Proven {
     /// The log's entry.
     #[n(0)]
     pub entry: Logged,
-    /// The checkpoint that it is proved in: the newest that the custodian has seen.
+    /// The checkpoint that proves the entry: the newest that the custodian has seen.
     #[n(1)]
     pub checkpoint: String,
 }
@@ -264,10 +266,10 @@ pub struct Logged {
     #[n(0)]
     #[cbor(with = "minicbor::bytes")]
     pub entry: Vec<u8>,
-    /// Its number.
+    /// The entry's index in the log.
     #[n(1)]
     pub index: u64,
-    /// From its leaf to the checkpoint's root.
+    /// Inclusion path from the entry's leaf to the checkpoint's root.
     #[n(2)]
     pub path: Vec<Digest>,
 }
@@ -276,26 +278,26 @@ pub struct Logged {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct RecordToOpen {
-    /// Whose.
+    /// Tenant that owns the record.
     #[n(0)]
     pub tenant: TenantId,
     /// The resource that was called.
     #[n(1)]
     pub resource: ResourceId,
-    /// The request.
+    /// Id of the request that the record belongs to.
     #[n(2)]
     pub request: RequestId,
-    /// The key.
+    /// Id of the key that the span is sealed to.
     #[n(3)]
     pub key: KeyId,
-    /// When that is destroyed.
+    /// Time at which the key is destroyed, in Unix milliseconds.
     #[n(4)]
     pub deadline_ms: u64,
-    /// The sealed seed.
+    /// The sealed span.
     #[n(5)]
     #[cbor(with = "minicbor::bytes")]
     pub span: Vec<u8>,
-    /// The record's number in its span.
+    /// The record's position in its span.
     #[n(6)]
     pub position: u32,
     /// The sealed record.
@@ -304,73 +306,77 @@ pub struct RecordToOpen {
     pub record: Vec<u8>,
 }
 
-/// Why the custodian does not do what it is asked.
+/// The custodian's reason for a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, thiserror::Error)]
 #[cbor(index_only)]
 pub enum Refusal {
-    /// The log does not prove it.
+    /// The log does not prove the permission.
     #[n(0)]
-    #[error("what allows it is not proved to be in the log")]
+    #[error("the log does not prove the permission for this request")]
     NotInTheLog,
-    /// It is allowed for another record or another person.
+    /// The permission is for another record, key or person.
     #[n(1)]
-    #[error("it is allowed for another record or another person")]
+    #[error("the permission is for another record or another person")]
     OtherGrant,
-    /// The grant's reviewer approved it.
+    /// The reviewer approved their own request, or the reviewer or approver gave the customer's
+    /// consent.
     #[n(2)]
-    #[error("nobody approves their own look")]
+    #[error("the approval and the consent must come from other people")]
     SelfApproved,
-    /// It is not allowed any more.
+    /// The permission has expired.
     #[n(3)]
-    #[error("the time within which it was allowed is over")]
+    #[error("the permission has expired")]
     Expired,
-    /// It was allowed once, and that was used.
+    /// The permission serves once, and was used already.
     #[n(4)]
-    #[error("it was allowed once, and that was used already")]
+    #[error("the permission was used already; it is valid once")]
     Used,
-    /// The key was destroyed: nobody can open the record any more.
+    /// The key was destroyed: the record cannot be opened any more.
     #[n(5)]
     #[error("the record's key was destroyed")]
     Destroyed,
     /// The record does not open.
     #[n(6)]
-    #[error("the record is damaged, or not what it is said to be")]
+    #[error("the record is damaged, or does not match its id, key or resource")]
     Damaged,
-    /// The deadline has passed or is too far away.
+    /// The deadline has passed, is not a midnight, or is more than thirty days away.
     #[n(7)]
-    #[error("no key may be made for this deadline")]
+    #[error("the deadline is not a midnight within the next thirty days")]
     BadDeadline,
     /// The key directory cannot be used.
     #[n(8)]
-    #[error("the key directory cannot be used; the custodian's own log says why")]
+    #[error("the key directory cannot be used; see the custodian's log for the reason")]
     Keys,
     /// The custodian's clock cannot be relied on.
     #[n(9)]
-    #[error("the custodian does not know what time it is; its own log says why")]
+    #[error("the custodian's clock is not reliable; see the custodian's log for the reason")]
     Clock,
     /// The customer must consent, and has not.
     #[n(10)]
-    #[error("the customer has not consented to this look")]
+    #[error("the customer has not consented to this access request")]
     NoConsent,
-    /// The grant is for longer than any may be.
+    /// The grant lasts longer than the maximum.
     #[n(11)]
-    #[error("the grant is for more than {} minutes", tlog::limits::GRANT_MINUTES_MAX)]
+    #[error("the grant lasts longer than {} minutes", tlog::limits::GRANT_MINUTES_MAX)]
     TooLong,
     /// A witness has not signed the checkpoint.
     #[n(12)]
     #[error("a witness of the log has not signed its checkpoint")]
     NotWitnessed,
-    /// The checkpoint does not continue what was seen before.
+    /// The checkpoint is not the newest, or does not continue the checkpoint that the custodian has
+    /// seen.
     #[n(13)]
-    #[error("the checkpoint is not the newest one that continues what the custodian has seen")]
+    #[error(
+        "the checkpoint is not the newest, or does not continue the one that the custodian has seen"
+    )]
     OtherHistory,
-    /// Nothing could take the key's place.
+    /// The tenant has no other key of this deadline that could replace the key.
     #[n(14)]
-    #[error("there is no other key of this tenant and deadline, to take this one's place")]
+    #[error("the tenant has no other key of this deadline to replace this key")]
     NoSuccessor,
     /// The key directory is missing.
     #[n(15)]
-    #[error("the key directory, or a part of it, is not there or is empty")]
+    #[error("the key directory, or a part of it, is missing or empty")]
     NoDirectory,
     /// The key directory is another service's.
     #[error("the key directory belongs to another service, or holds other files")]
@@ -380,7 +386,7 @@ pub enum Refusal {
     #[n(17)]
     #[error("the tenant's key, or its key-encryption key, is damaged or missing")]
     DamagedKey,
-    /// The log has another name than the one that was seen.
+    /// The log has another name than the log that the custodian has seen.
     #[n(18)]
     #[error(
         "the custodian has seen a log of another name, and was not shown that this one succeeds it"
@@ -388,18 +394,18 @@ pub enum Refusal {
     Predecessor,
 }
 
-/// What the custodian holds.
+/// The custodian's state.
 #[derive(Debug)]
 pub struct Custodian {
     keys: KeyDirectory,
     trust: Trust,
-    /// The newest checkpoint of the log that it was shown.
+    /// The newest checkpoint that the custodian has seen.
     seen: Option<Checkpoint>,
     clock: Clock,
     kept_ms: u64,
 }
 
-/// Why the custodian does not start.
+/// The reason that the custodian does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum CustodianError {
     /// The key directory cannot be used.
@@ -410,17 +416,19 @@ pub enum CustodianError {
     Behind(#[from] Behind),
 }
 
-/// The clock is written down this often, in milliseconds.
+/// Interval between writes of the clock file, in milliseconds.
 const CLOCK_KEPT_EVERY_MS: u64 = 1000;
 
-/// How far a deadline may be from now: thirty days.
+/// The longest time until a deadline: thirty days.
 const DEADLINE_MS_MAX: u64 = DAYS_MAX as u64 * DAY_MS;
 
 impl Custodian {
-    /// Opens the key directory. What is due is destroyed at once, and returned.
+    /// Opens the key directory, and at once destroys the keys whose deadline has passed. Returns
+    /// the destroyed keys.
     ///
     /// # Errors
-    /// When the directory is not the expected one or cannot be used, or the clock cannot be relied on.
+    /// [`CustodianError::Keys`] when the directory is not the expected one or cannot be used;
+    /// [`CustodianError::Behind`] when the clock is behind.
     pub fn start(
         (folder, expected): (&Path, Expected),
         trust: Trust,
@@ -429,7 +437,8 @@ impl Custodian {
         let keys = KeyDirectory::open(folder, expected)?;
         let seen = match (keys.seen()?, expected) {
             (Some(seen), _) => seen,
-            // What was seen does not go unseen because its file is not there.
+            // A known directory without its `seen` file is damaged: the custodian must not forget
+            // the history that it has seen.
             (None, Expected::Known(_)) => {
                 return Err(KeyError::Damaged { key: "seen".to_owned() }.into());
             }
@@ -442,15 +451,17 @@ impl Custodian {
         };
         let seen = Some(seen);
         let clock = Clock::advance(keys.clock()?, reading)?;
-        // Without a clock file, a machine that booted in another year would take all keys for old.
+        // Without a clock file, only the deadlines show that the clock is far behind: they are then
+        // more than thirty days away.
         match keys.ahead(clock.now_ms)? {
             0 => {}
             count => return Err(KeyError::Ahead { count }.into()),
         }
-        // Before the clock is kept, which needs room: a full disk must not keep a key alive.
+        // Destroy before writing the clock, which needs disk space: a full disk must not keep a key
+        // alive.
         let destroyed = keys.destroy_due(clock.now_ms, &mut |_: DestroyStep| true)?;
         keys.set_clock(&clock)?;
-        // What cannot be forgotten harms nobody.
+        // A failure here is harmless: old permissions stay marked as used.
         let _ = keys.forget_used(clock.now_ms);
         Ok((Self { keys, trust, seen, kept_ms: clock.now_ms, clock }, destroyed))
     }
@@ -471,11 +482,11 @@ impl Custodian {
             }
             Request::DestroyDue => {
                 let destroyed = self.keys.destroy_due(now_ms, &mut |_: DestroyStep| true);
-                // Afterwards, and the keys are gone whether it works or not: a full disk must not
-                // keep a key alive.
+                // Write the clock after destroying, and ignore a failure: a full disk must not keep
+                // a key alive.
                 let _ = self.keep_clock();
                 let destroyed = destroyed.map_err(|_| Refusal::Keys)?;
-                // Once a day is often enough.
+                // Once a day is enough, and keys come due once a day.
                 if !destroyed.is_empty() {
                     let _ = self.keys.forget_used(now_ms);
                 }
@@ -504,8 +515,8 @@ impl Custodian {
         }
     }
 
-    /// Takes a checkpoint as the newest, where it continues the one before; on disk before the
-    /// answer.
+    /// Accepts a checkpoint as the newest if it continues the one before, and writes it to disk
+    /// before the answer.
     fn see(&mut self, shown: &Shown) -> Result<Response, Refusal> {
         self.trust.checkpoint(&shown.checkpoint)?;
         let is_other = |seen: &&Checkpoint| seen.origin != self.trust.log.name() && seen.size > 0;
@@ -536,7 +547,7 @@ impl Custodian {
         Ok(Response::PublicKey { id: key.id, bytes: key.bytes })
     }
 
-    /// Writes the clock down, now and then.
+    /// Writes the clock file, at most once per [`CLOCK_KEPT_EVERY_MS`].
     fn keep_clock(&mut self) -> Result<(), Refusal> {
         let now_ms = self.clock.now_ms;
         if now_ms.saturating_sub(self.kept_ms) >= CLOCK_KEPT_EVERY_MS {
@@ -555,7 +566,8 @@ impl Custodian {
         let checkpoint = self.newest(&grant.checkpoint)?;
         let grant = grant::proved(grant, &checkpoint, record.request, now_ms)?;
         let private = self.key_of(&record, now_ms)?;
-        // Used up before anything is opened: a crash in between costs a grant, not a second look.
+        // Mark the grant as used before opening: a crash in between costs a grant, and does not
+        // allow a second opening.
         let unused = self.keys.use_up(&grant).map_err(|_| Refusal::Keys)?;
         opened(unused, &private, record)
     }
@@ -569,12 +581,12 @@ impl Custodian {
         let checkpoint = self.newest(&read.checkpoint)?;
         let read = owner::read(read, &checkpoint, record.request, now_ms)?;
         let private = self.key_of(&record, now_ms)?;
-        // As above: one entry in the log for each time that content leaves.
+        // Use up the entry as in `open`: the log holds one entry for each time that content leaves.
         let unused = self.keys.use_up(&read).map_err(|_| Refusal::Keys)?;
         opened(unused, &private, record)
     }
 
-    /// A checkpoint, where it is the newest that was seen.
+    /// Returns the checkpoint of a note if it is the newest that the custodian has seen.
     fn newest(&self, note: &str) -> Result<Checkpoint, Refusal> {
         let checkpoint = self.trust.checkpoint(note)?;
         if self.seen.as_ref() != Some(&checkpoint) {
@@ -583,7 +595,7 @@ impl Custodian {
         Ok(checkpoint)
     }
 
-    /// The private key of a record, where its time has not come.
+    /// Returns the private key of a record whose deadline has not passed.
     fn key_of(&self, record: &RecordToOpen, now_ms: u64) -> Result<Zeroizing<[u8; 32]>, Refusal> {
         if record.deadline_ms <= now_ms {
             return Err(Refusal::Destroyed);
@@ -593,7 +605,7 @@ impl Custodian {
     }
 }
 
-/// Opens a record by a permission that was not used yet.
+/// Opens a record with a permission that was not used before.
 fn opened(unused: bool, private: &[u8; 32], record: RecordToOpen) -> Result<Response, Refusal> {
     if !unused {
         return Err(Refusal::Used);
@@ -607,8 +619,8 @@ fn opened(unused: bool, private: &[u8; 32], record: RecordToOpen) -> Result<Resp
     Ok(Response::Opened { content })
 }
 
-/// Whether a key may be made for a deadline: a midnight to come, so that a tenant has thirty keys at
-/// most, and for a moment a successor of each.
+/// Checks that a deadline is a future midnight within thirty days. So a tenant has at most thirty
+/// keys, and for a moment a successor of each.
 fn is_deadline(deadline_ms: u64, now_ms: u64) -> Result<(), Refusal> {
     let left = deadline_ms.checked_sub(now_ms).ok_or(Refusal::BadDeadline)?;
     if left == 0 || left > DEADLINE_MS_MAX || !deadline_ms.is_multiple_of(DAY_MS) {
@@ -617,7 +629,7 @@ fn is_deadline(deadline_ms: u64, now_ms: u64) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Why a private key is not to be had.
+/// Returns the refusal for a private key that cannot be read.
 fn missing(error: KeyError) -> Refusal {
     match error {
         KeyError::Gone { .. } => Refusal::Destroyed,
@@ -626,7 +638,7 @@ fn missing(error: KeyError) -> Refusal {
     }
 }
 
-/// Why the key directory cannot be used.
+/// Returns the refusal for a key directory that cannot be used.
 fn unusable(error: KeyError) -> Refusal {
     match error {
         KeyError::Missing { .. } => Refusal::NoDirectory,
@@ -642,7 +654,7 @@ fn unusable(error: KeyError) -> Refusal {
 }
 
 impl CustodianError {
-    /// What the server is answered by a custodian that does not start.
+    /// Returns the refusal that the server gets from a custodian that does not start.
     #[must_use]
     pub fn refusal(self) -> Refusal {
         match self {
@@ -660,10 +672,10 @@ fn listed(entries: Vec<KeyEntry>) -> Response {
     Response::Keys(entries.into_iter().map(listed).collect())
 }
 
-/// Answers on a socket until the other side hangs up.
+/// Answers requests on a socket until the peer closes it.
 ///
 /// # Errors
-/// When a message is broken: then nothing that follows can be relied on.
+/// When a message is malformed: the bytes after it cannot be trusted. Also when the socket fails.
 pub fn serve(
     custodian: &mut Custodian,
     stream: &mut UnixStream,
@@ -675,10 +687,10 @@ pub fn serve(
     Ok(())
 }
 
-/// Answers the first question with why there is no custodian.
+/// Answers the first request with the reason that the custodian did not start.
 ///
 /// # Errors
-/// When the line fails.
+/// When the socket fails.
 pub fn decline(stream: &mut UnixStream, refusal: Refusal) -> io::Result<()> {
     match read::<Request>(stream)? {
         Some(_) => write(stream, &Response::Refused(refusal)),

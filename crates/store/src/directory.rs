@@ -1,14 +1,15 @@
-//! A consistent picture of all tenants, resources, deployments and models at one moment.
+//! A consistent snapshot of all tenants, resources, deployments and models.
 //!
-//! It is small (names, digests, limits), so it is held in memory as a whole and replaced as a
-//! whole: a request looks everything up in one picture, and never in two halves of a change.
+//! The snapshot is small (names, digests, limits), so the service holds it in memory and replaces
+//! it as a whole. A request uses one snapshot for all look-ups, and never sees half of a change.
 
 use std::{collections::HashMap, path::PathBuf};
 
 use policy::{
     authz::role::RoleAssignments,
     id::{DeploymentId, ModelId, ResourceId, TenantId},
-    meter::Limits,
+    meter::RateLimits,
+    model::ModelFacts,
     network::NetworkRules,
     principal::{KeyDigest, ResourceKeys},
     retention::Rule,
@@ -18,14 +19,14 @@ use policy::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A customer, who owns resources.
+/// A customer. It owns resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tenant {
     /// The tenant's id.
     pub id: TenantId,
     /// The tenant's name; unique.
     pub name: String,
-    /// When it was created: seconds since 1970.
+    /// The time of creation, in seconds since 1970.
     pub created_at: u64,
 }
 
@@ -34,31 +35,31 @@ pub struct Tenant {
 pub struct Resource {
     /// The resource's id.
     pub id: ResourceId,
-    /// Who owns it.
+    /// The tenant that owns it.
     pub tenant: TenantId,
-    /// The resource's name; unique among all tenants, because it is a host name too.
+    /// The resource's name; unique among all tenants, because it is part of a host name.
     pub name: String,
-    /// Where it is.
+    /// The resource's region.
     pub region: String,
     /// Digests of its two keys.
     pub keys: ResourceKeys,
-    /// When the first key was made: seconds since 1970.
+    /// The time of the first key's creation, in seconds since 1970.
     pub key1_created_at: u64,
-    /// When the second key was made: seconds since 1970.
+    /// The time of the second key's creation, in seconds since 1970.
     pub key2_created_at: u64,
-    /// Whether a prompt's prefix may be reused for later requests of the same tenant.
+    /// True if later requests of the same tenant may reuse a prompt's prefix.
     pub prefix_cache: bool,
-    /// Which networks it answers.
+    /// The networks from which it accepts calls.
     pub network: NetworkRules,
-    /// Whether its owner must consent to each look at a record.
+    /// True if its owner must consent to each access to a record.
     pub lockbox: bool,
-    /// How long content is kept.
+    /// The retention of its content.
     pub retention: Rule,
-    /// When it was created: seconds since 1970.
+    /// The time of creation, in seconds since 1970.
     pub created_at: u64,
 }
 
-/// How a deployment is sold; Azure's word and names.
+/// A deployment's SKU, with Azure's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Sku {
     /// Processed in the resource's own region.
@@ -66,7 +67,7 @@ pub enum Sku {
 }
 
 impl Sku {
-    /// The SKU's name, as stored and as typed on the command line.
+    /// Returns the SKU's name, as stored and as typed on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -88,15 +89,15 @@ pub struct Deployment {
     pub resource: ResourceId,
     /// The deployment's name; unique in its resource.
     pub name: String,
-    /// What runs.
+    /// The model that it runs.
     pub model: ModelId,
-    /// What for.
+    /// The task: chat or embeddings.
     pub task: Task,
-    /// How it is sold.
+    /// The SKU, in Azure's terms.
     pub sku: Sku,
     /// Tokens and requests per minute.
-    pub limits: Limits,
-    /// When it was created: seconds since 1970.
+    pub limits: RateLimits,
+    /// The time of creation, in seconds since 1970.
     pub created_at: u64,
 }
 
@@ -107,61 +108,43 @@ pub struct Model {
     pub id: ModelId,
     /// The model's name; unique.
     pub name: String,
-    /// Where the file is.
+    /// The path of the file.
     pub path: PathBuf,
     /// The file's SHA-256, in lower-case hex.
     pub sha256: String,
-    /// The file's size.
+    /// The file's size in bytes.
     pub size_bytes: u64,
-    /// What a worker found in the file.
-    pub facts: ModelFactsRow,
-    /// When it was added: seconds since 1970.
+    /// The origin of the file, if more is known than its path.
+    pub source: Option<String>,
+    /// The facts that a worker read from the file. The licence of its repository, if there is one,
+    /// takes precedence over the file's.
+    pub facts: ModelFacts,
+    /// The time of the model's addition, in seconds since 1970.
     pub created_at: u64,
 }
 
-/// What a worker found in a model's file when it was added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelFactsRow {
-    /// llama.cpp's name of the architecture, e.g. `llama`, `bert`.
-    pub architecture: String,
-    /// The name that the file gives, where it gives one.
-    pub name: Option<String>,
-    /// Number of weights.
-    pub parameters: u64,
-    /// Tokens that it was trained to hold.
-    pub context_train: u32,
-    /// Length of its embedding vectors.
-    pub embedding_length: u32,
-    /// Tokens in its vocabulary.
-    pub vocabulary: u32,
-    /// Whether it can generate text, or only embed.
-    pub generates: bool,
-    /// Whether its file holds a chat template.
-    pub chat_template: bool,
-}
-
-/// The picture, with the look-ups that a request needs.
+/// The snapshot, with the look-ups that a request needs.
 #[derive(Debug, Default)]
 pub struct Directory {
     tenants: HashMap<TenantId, Tenant>,
     resources: HashMap<ResourceId, Resource>,
     models: HashMap<ModelId, Model>,
-    /// Sorted by resource and name, so that one resource's deployments stand together.
+    /// Sorted by resource and name, so that the deployments of one resource are adjacent.
     deployments: Vec<Deployment>,
     tenant_names: HashMap<String, TenantId>,
     resource_names: HashMap<String, ResourceId>,
     resource_keys: HashMap<KeyDigest, ResourceId>,
-    /// Of every resource, whether or not anything was ever done about it.
+    /// One state for every resource, with or without a penalty.
     penalties: HashMap<ResourceId, penalty::State>,
     people: People,
 }
 
-/// Who was given a role, and which.
+/// The people and programs with their roles.
 #[derive(Debug, Default)]
 pub(crate) struct People {
-    /// The random id that the log has of somebody, by tenant and the id in its directory.
+    /// The random ids of people and programs in the log, by tenant and object id in its directory.
     pub(crate) ids: HashMap<(TenantId, Guid), [u8; 16]>,
-    /// Who holds which role where, and who is of which team.
+    /// The role assignments, and the team of each reviewer.
     pub(crate) roles: RoleAssignments,
 }
 
@@ -191,80 +174,81 @@ impl Directory {
         }
     }
 
-    /// The random id that the log has of somebody; none where nobody of that name has a role here.
+    /// Returns the random id in the log of a person or program, or `None` if the object is not
+    /// registered here.
     #[must_use]
     pub fn principal_id(&self, tenant: TenantId, object: Guid) -> Option<[u8; 16]> {
         self.people.ids.get(&(tenant, object)).copied()
     }
 
-    /// Who holds which role where.
+    /// Returns all role assignments.
     #[must_use]
     pub fn roles(&self) -> &RoleAssignments {
         &self.people.roles
     }
 
-    /// All tenants, by name.
+    /// Returns all tenants, sorted by name.
     #[must_use]
     pub fn tenants(&self) -> Vec<&Tenant> {
         sorted(self.tenants.values(), |tenant| &tenant.name)
     }
 
-    /// One tenant.
+    /// Returns one tenant.
     #[must_use]
     pub fn tenant(&self, id: TenantId) -> Option<&Tenant> {
         self.tenants.get(&id)
     }
 
-    /// One tenant by its name.
+    /// Returns the tenant with this name.
     #[must_use]
     pub fn tenant_by_name(&self, name: &str) -> Option<&Tenant> {
         self.tenant_names.get(name).and_then(|id| self.tenants.get(id))
     }
 
-    /// All resources, by name.
+    /// Returns all resources, sorted by name.
     #[must_use]
     pub fn resources(&self) -> Vec<&Resource> {
         sorted(self.resources.values(), |resource| &resource.name)
     }
 
-    /// One resource.
+    /// Returns one resource.
     #[must_use]
     pub fn resource(&self, id: ResourceId) -> Option<&Resource> {
         self.resources.get(&id)
     }
 
-    /// One resource by its name.
+    /// Returns the resource with this name.
     #[must_use]
     pub fn resource_by_name(&self, name: &str) -> Option<&Resource> {
         self.resource_names.get(name).and_then(|id| self.resources.get(id))
     }
 
-    /// What is done about a resource's abuse: none only where there is no such resource.
+    /// Returns the state of a resource's penalty, or `None` only if the resource does not exist.
     #[must_use]
     pub fn penalty(&self, resource: ResourceId) -> Option<&penalty::State> {
         self.penalties.get(&resource)
     }
 
-    /// The resource that a key with this digest may open. Finding it proves nothing: the key is
-    /// still to be checked with [`policy::principal::authenticate`].
+    /// Returns the resource of a key with this digest. The result authenticates no caller: check
+    /// the key with [`policy::principal::authenticate`].
     #[must_use]
     pub fn resource_by_key(&self, digest: &KeyDigest) -> Option<&Resource> {
         self.resource_keys.get(digest).and_then(|id| self.resources.get(id))
     }
 
-    /// All deployments, by resource and name.
+    /// Returns all deployments, sorted by resource and name.
     #[must_use]
     pub fn deployments(&self) -> &[Deployment] {
         &self.deployments
     }
 
-    /// The deployments of one resource, by name.
+    /// Returns the deployments of one resource, sorted by name.
     pub fn deployments_of(&self, resource: ResourceId) -> impl Iterator<Item = &Deployment> {
         let start = self.deployments.partition_point(|other| other.resource < resource);
         self.deployments.iter().skip(start).take_while(move |other| other.resource == resource)
     }
 
-    /// One deployment of a resource, by its name.
+    /// Returns the deployment of a resource with this name.
     #[must_use]
     pub fn deployment(&self, resource: ResourceId, name: &str) -> Option<&Deployment> {
         self.deployments
@@ -273,19 +257,19 @@ impl Directory {
             .and_then(|at| self.deployments.get(at))
     }
 
-    /// All models, by name.
+    /// Returns all models, sorted by name.
     #[must_use]
     pub fn models(&self) -> Vec<&Model> {
         sorted(self.models.values(), |model| &model.name)
     }
 
-    /// One model.
+    /// Returns one model.
     #[must_use]
     pub fn model(&self, id: ModelId) -> Option<&Model> {
         self.models.get(&id)
     }
 
-    /// One model by its name.
+    /// Returns the model with this name.
     #[must_use]
     pub fn model_by_name(&self, name: &str) -> Option<&Model> {
         self.models.values().find(|model| model.name == name)

@@ -1,12 +1,8 @@
-//! What can go wrong with the store, and what to do about it.
-//!
-//! No message holds a key or a digest.
+//! The errors of the store, each with the remedy. No message contains a key or a digest.
 
-use std::{fmt, io, path::PathBuf};
+use std::{error::Error, fmt, io, path::PathBuf};
 
-use crate::files::FILES;
-
-/// What a message is about.
+/// The kind of thing that a message names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A tenant.
@@ -17,12 +13,12 @@ pub enum Kind {
     Deployment,
     /// A model.
     Model,
-    /// A role that was given.
+    /// A role assignment.
     RoleAssignment,
 }
 
 impl Kind {
-    /// The kind's name: as written in messages and as typed on the command line.
+    /// Returns the kind's name, as in messages and on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -41,74 +37,74 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Why something was not read from or written to the store; [`StoreError::help`] says what to do.
+/// The reason why the store refused or failed; [`StoreError::help`] gives the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A name that is not allowed.
+    /// The name is not allowed.
     #[error("`{given}` cannot be the name of a {kind}")]
     BadName {
-        /// Of what.
+        /// Kind of the named thing.
         kind: &'static str,
         /// The name.
         given: String,
-        /// What is allowed.
+        /// The names that are allowed.
         rule: &'static str,
     },
     /// The name is taken.
     #[error("there is a {kind} `{name}` already")]
     Exists {
-        /// What.
+        /// Kind of the existing thing.
         kind: Kind,
         /// Its name.
         name: String,
     },
-    /// There is no such thing.
+    /// The thing does not exist.
     #[error("there is no {kind} `{name}`")]
     NotFound {
-        /// What.
+        /// Kind of the missing thing.
         kind: Kind,
-        /// The name that was asked for.
+        /// The name in the request.
         name: String,
     },
-    /// It cannot be deleted as long as others need it.
+    /// The thing cannot be deleted while other things use it.
     #[error(transparent)]
     InUse(InUse),
-    /// Somebody who is known as a person, and is said to be a program; or the other way round.
-    #[error("they are known as a {is} here, and hold roles as one")]
+    /// A person was named as a workload, or a workload as a person.
+    #[error("this object id is registered as a {is}, and has roles")]
     OtherKind {
-        /// What they are known as.
+        /// The registered kind: `person` or `workload`.
         is: &'static str,
     },
-    /// A permit for a thing of another kind than the change is made to.
-    #[error("the permit is for another kind of thing than this changes")]
+    /// The permit is for another kind of thing than the change.
+    #[error("the permit is for another kind of thing than the change")]
     OtherThing,
-    /// What was decided about is not so any more.
+    /// Another process changed the data after the decision.
     #[error("another process changed this in the meantime")]
     Meanwhile,
-    /// The data directory is open to others and holds what is not ours.
+    /// The data directory holds foreign files, and other users can enter it.
     #[error("`{}` holds other files, and other users can enter it", path.display())]
     Exposed {
         /// The directory.
         path: PathBuf,
     },
-    /// The database was written by a newer program.
+    /// A newer program wrote the database.
     #[error("the database has format {found}, and this program knows formats up to {known}")]
     Newer {
-        /// Its format.
+        /// The format of the database.
         found: i64,
-        /// The newest format known.
+        /// The newest format that this program knows.
         known: i64,
     },
-    /// A row that this program cannot have written.
+    /// A row has a value that this program never writes.
     #[error("the database holds a damaged row ({what})")]
     Damaged {
-        /// Which column.
+        /// The column.
         what: &'static str,
     },
-    /// Nobody knows what time it is.
+    /// The machine's clock is wrong.
     #[error(transparent)]
     Clock(policy::retention::clock::Behind),
-    /// There are no random bytes.
+    /// The system gave no random bytes.
     #[error(transparent)]
     NoRandom(#[from] crate::random::NoRandom),
     /// Another server runs on the data directory.
@@ -122,15 +118,15 @@ pub enum StoreError {
     NetworkFiles {
         /// The directory.
         path: PathBuf,
-        /// Which file system.
+        /// The file system.
         kind: &'static str,
     },
-    /// Another program took a file away that this one has open.
+    /// Another program moved, replaced or changed an open file of the database.
     #[error("the database's file `{file}` was {what} while it was in use")]
     Displaced {
-        /// Its name.
+        /// The name of the file.
         file: &'static str,
-        /// What was done to it.
+        /// The change, such as `removed`.
         what: &'static str,
     },
     /// A backup, or a copy of one, is used as a data directory.
@@ -144,41 +140,41 @@ pub enum StoreError {
     Busy,
     /// The database failed.
     #[error("the database failed: {0}")]
-    Database(rusqlite::Error),
+    Database(Box<dyn Error + Send + Sync>),
     /// A file could not be read or written.
     #[error("cannot {doing} `{}`: {source}", path.display())]
     File {
-        /// What was tried.
+        /// The operation, such as `write`.
         doing: &'static str,
-        /// On which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl StoreError {
-    /// What to do about it.
+    /// Returns the remedy.
     #[must_use]
     pub fn help(&self) -> String {
         match self {
             Self::BadName { rule, .. } => format!("use {rule}"),
             Self::Exists { kind, .. } => {
-                format!("choose another name; `bailiwick {kind} list` shows what there is")
+                format!("choose another name; `bailiwick {kind} list` shows the existing ones")
             }
-            Self::NotFound { kind, .. } => format!("`bailiwick {kind} list` shows what there is"),
+            Self::NotFound { kind, .. } => format!("`bailiwick {kind} list` shows the existing ones"),
             Self::OtherKind { .. } => {
-                "say `--workload` for a program alone; if they were taken for the wrong one, take \
-                 those roles first: `bailiwick role list` shows them, `bailiwick role remove` takes one"
+                "use `--workload` for programs only; to register it as the other kind, first remove \
+                 its roles: `bailiwick role list` shows them, `bailiwick role remove` removes one"
                     .to_owned()
             }
             Self::InUse(InUse { by: Kind::RoleAssignment, .. }) => {
-                "take the roles of its people first: `bailiwick role list` shows them, `bailiwick \
-                 role remove` takes one"
+                "first remove the roles of its people: `bailiwick role list` shows them, \
+                 `bailiwick role remove` removes one"
                     .to_owned()
             }
             Self::InUse(InUse { by, example, .. }) => {
-                format!("delete first what uses it: `bailiwick {by} delete {example}`")
+                format!("first delete each {by} that uses it: `bailiwick {by} delete {example}`")
             }
             Self::Exposed { path } => format!(
                 "choose a new directory, or close this one to others: `chmod 700 {}`",
@@ -190,23 +186,23 @@ impl StoreError {
                 "set the machine's clock, or let it be set over the network".to_owned()
             }
             Self::NoRandom(_) => {
-                "look into the system: /dev/urandom should always answer".to_owned()
+                "check the system: /dev/urandom should always answer".to_owned()
             }
             Self::Locked { .. } => {
-                "stop the other one, or give this one its own directory".to_owned()
+                "stop the other server, or give this one its own directory".to_owned()
             }
             Self::NetworkFiles { .. } => {
-                "put it on a disk of this machine: on that one a second machine could open the \
-                 database, and delete what this one has written"
+                "put it on a disk of this machine: on a network file system a second machine could \
+                 open the database, and delete the data of this one"
                     .to_owned()
             }
             Self::Displaced { .. } => {
                 "stop the service, put the file back, and start it again: docs/operate/records.md \
-                 says which one holds what was recorded"
+                 says which file holds the records"
                     .to_owned()
             }
             Self::Backup { .. } => {
-                "restore it with `bailiwick restore` (docs/operate/backup.md): a log that goes on from an \
+                "restore it with `bailiwick restore` (docs/operate/backup.md): a log that continues from an \
                  older database under the same name is a fork"
                     .to_owned()
             }
@@ -219,16 +215,16 @@ impl StoreError {
     }
 }
 
-/// Something that others still need.
+/// A thing that other things still use.
 #[derive(Debug, PartialEq, Eq)]
 pub struct InUse {
-    /// What was to be deleted.
+    /// Kind of the thing to delete.
     pub kind: Kind,
     /// Its name.
     pub name: String,
-    /// What still needs it.
+    /// Kind of the things that use it.
     pub by: Kind,
-    /// How many there are.
+    /// Number of these things.
     pub count: u64,
     /// The first of them, as typed on the command line to delete it.
     pub example: String,
@@ -242,22 +238,4 @@ impl fmt::Display for InUse {
     }
 }
 
-impl std::error::Error for InUse {}
-
-fn extended_code(error: &rusqlite::Error) -> Option<i32> {
-    error.sqlite_error().map(|error| error.extended_code)
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
-        match error.sqlite_error_code() {
-            Some(DatabaseBusy | DatabaseLocked) => Self::Busy,
-            // The hook of every connection: the files are not those that it writes to.
-            _ if extended_code(&error) == Some(rusqlite::ffi::SQLITE_CONSTRAINT_COMMITHOOK) => {
-                Self::Displaced { file: FILES[0], what: "moved, removed or replaced" }
-            }
-            _ => Self::Database(error),
-        }
-    }
-}
+impl Error for InUse {}

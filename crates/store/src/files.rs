@@ -1,4 +1,4 @@
-//! The data directory and its files: for their owner only.
+//! The data directory and its files: accessible to their owner only.
 //!
 //! Only SQLite opens the database's files: see [`crate::held`].
 
@@ -10,23 +10,25 @@ use std::{
 };
 
 use nix::sys::statfs::{self, FsType, statfs};
-use rusqlite::{Connection, OpenFlags};
 
 use crate::error::StoreError;
 
 /// The database's name in the data directory.
 const DATABASE: &str = "bailiwick.db";
 
-/// The database's files: itself, the log of writes, and the index that processes share. All
-/// three are needed as long as a process has the database open.
+/// The database's files: the database, the write-ahead log, and the index that processes share. All
+/// three are needed while a process has the database open.
 pub(crate) const FILES: [&str; 3] = [DATABASE, "bailiwick.db-wal", "bailiwick.db-shm"];
 
-/// Where the database of a data directory is.
+/// Name of a backup's manifest. A folder with a manifest is a backup.
+pub const MANIFEST: &str = "manifest.json";
+
+/// Returns the path of a data directory's database.
 pub(crate) fn database(data: &Path) -> PathBuf {
     data.join(DATABASE)
 }
 
-/// Makes the data directory if it is not there, and keeps others out of it.
+/// Creates the data directory if it is missing, and closes it to other users.
 pub(crate) fn prepare(data: &Path) -> Result<(), StoreError> {
     DirBuilder::new()
         .recursive(true)
@@ -41,29 +43,15 @@ pub(crate) fn prepare(data: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Opens the database of a prepared data directory; it is made if it is not there.
-pub(crate) fn open(data: &Path) -> Result<Connection, StoreError> {
-    // Not a URI: a directory may be named `file:`.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(database(data), flags)?;
-    // The mode is set by name, which opens nothing. The other two files take the database's mode;
-    // they may be there already.
-    for name in FILES {
-        close_to_others(&data.join(name))?;
-    }
-    Ok(connection)
+/// Restricts the database's files to their owner.
+pub(crate) fn close_to_others(data: &Path) -> Result<(), StoreError> {
+    // Set the mode by name, which opens no file. SQLite gives the other two files the database's
+    // mode, but they may exist already.
+    FILES.iter().try_for_each(|name| close_file(&data.join(name)))
 }
 
-/// Opens a database that is there, to look at it.
-pub(crate) fn reopen(data: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Ok(Connection::open_with_flags(database(data), flags)?)
-}
-
-/// Gives a file to its owner alone, if it is there.
-fn close_to_others(path: &Path) -> Result<(), StoreError> {
+/// Restricts a file to its owner, if the file exists.
+fn close_file(path: &Path) -> Result<(), StoreError> {
     let closed = match fs::metadata(path) {
         Ok(found) if found.permissions().mode() & 0o777 == 0o600 => Ok(()),
         Ok(_) => fs::set_permissions(path, Permissions::from_mode(0o600)),
@@ -77,8 +65,8 @@ fn close_to_others(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// The name of a file system that several machines may share. Its locks may be missing, late or
-/// lost, and SQLite's shared index is memory of one machine.
+/// Returns the name of a file system that several machines may share. Its locks may be missing,
+/// late or lost, and SQLite's shared index is memory of one machine.
 fn network(found: FsType) -> Option<&'static str> {
     NETWORK.iter().find(|(known, _)| *known == found).map(|(_, name)| *name)
 }
@@ -99,8 +87,8 @@ const NETWORK: [(FsType, &str); 12] = [
     (FsType(0x0bd0_0bd0), "Lustre"),
 ];
 
-/// Closes a directory that is ours or still empty. One that holds other things and is open to
-/// others is refused: it may be `/tmp`, or somebody's home.
+/// Closes a directory that is ours or still empty to other users. Refuses a directory that holds
+/// other files and is open to others: it may be `/tmp`, or a home directory.
 fn keep_others_out(data: &Path, database: &Path) -> Result<(), StoreError> {
     let metadata = fs::metadata(data).map_err(|source| file("read", data, source))?;
     if metadata.permissions().mode() & 0o077 == 0 {
@@ -114,8 +102,8 @@ fn keep_others_out(data: &Path, database: &Path) -> Result<(), StoreError> {
         .map_err(|source| file("close the directory", data, source))
 }
 
-/// Opens a file that processes lock, for its owner only, whatever the umask and whatever mode an
-/// earlier version gave it: who can open it can hold the lock, and so keep the service from starting.
+/// Opens a file that processes lock, for its owner only, with any umask and any mode of an earlier
+/// version: a user that can open it can hold the lock, and so keep the service from starting.
 pub(crate) fn lock_file(path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     let file = options.write(true).create(true).truncate(false).mode(0o600).open(path);
@@ -139,26 +127,6 @@ mod tests {
         for local in [statfs::TMPFS_MAGIC, statfs::EXT4_SUPER_MAGIC, statfs::OVERLAYFS_SUPER_MAGIC]
         {
             assert_eq!(network(local), None);
-        }
-    }
-
-    /// Closing any descriptor of a file drops the locks of the whole process on it.
-    #[test]
-    fn the_files_are_closed_to_others_without_being_opened() {
-        let home = tempfile::tempdir().unwrap();
-        let data = home.path().join("data");
-        prepare(&data).unwrap();
-        let connection = open(&data).unwrap();
-        connection.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE a (b)").unwrap();
-        let mode = |name| fs::metadata(data.join(name)).unwrap().permissions().mode() & 0o777;
-        for name in FILES {
-            assert_eq!(mode(name), 0o600, "{name}");
-            fs::set_permissions(data.join(name), Permissions::from_mode(0o666)).unwrap();
-        }
-        prepare(&data).unwrap();
-        open(&data).unwrap();
-        for name in FILES {
-            assert_eq!(mode(name), 0o600, "{name}");
         }
     }
 }

@@ -1,12 +1,13 @@
-//! The database's files, while this process has them open: which they are, and that no other process
-//! may take them for unused.
+//! The database's files while this process has them open: records which files they are, and keeps
+//! other processes from taking them for unused.
 //!
 //! SQLite keeps a process's locks on files, and the system drops **all** of them as soon as the
 //! process closes **any** descriptor of the file. The next process that opens the database then
-//! believes that it is the last user, and deletes what was not yet copied into the database's file.
+//! takes itself for the last user, and deletes data that was not yet copied into the database's
+//! file.
 //! So only SQLite opens these files. [`Guard`] is the one exception, and never closes its own.
 //!
-//! `rm`, `mv` and `cp` ask for no lock: [`Held::check`] notices them.
+//! `rm`, `mv` and `cp` take no lock: [`Held::check`] detects them.
 
 use std::{
     fs::{self, File},
@@ -27,23 +28,24 @@ use crate::{
     keys::failed,
 };
 
-/// Which file a path leads to.
+/// The file that a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Identity {
+struct FileIdentity {
     device: u64,
     inode: u64,
 }
 
-/// The database's files as they were when they were opened. Clones share what they have found.
+/// The database's files at the time of opening. Clones share the result of the checks.
 #[derive(Debug, Clone)]
 pub(crate) struct Held {
-    files: [(&'static str, PathBuf, Identity); 3],
-    /// What was found first. It stays: who wrote where in between, nobody knows.
+    files: [(&'static str, PathBuf, FileIdentity); 3],
+    /// The first displacement that was found. It stays: writes in between may have gone to either
+    /// file.
     found: Arc<OnceLock<(&'static str, &'static str)>>,
 }
 
 impl Held {
-    /// The files of a database that a connection of this process has open.
+    /// Records the files of a database that a connection of this process has open.
     pub(crate) fn of(data: &Path) -> Result<Self, StoreError> {
         let [database, wal, shm] = FILES.map(|name| {
             let path = data.join(name);
@@ -55,10 +57,10 @@ impl Held {
         Ok(Self { files: [database?, wal?, shm?], found: Arc::default() })
     }
 
-    /// Whether the paths still lead to the files that are open. Opens nothing.
+    /// Checks that the paths still lead to the open files. It opens no file.
     ///
     /// # Errors
-    /// When one does not, and from then on.
+    /// When a path leads elsewhere, and on every later call; or when a path cannot be read.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         for (name, path, held) in &self.files {
             let what = match identity(path) {
@@ -75,37 +77,39 @@ impl Held {
         }
     }
 
-    /// Notes that a file was displaced, unless something was noted before; the error says it.
+    /// Records that a file was displaced, unless an earlier displacement is recorded; returns the
+    /// recorded one as the error.
     pub(crate) fn displaced(&self, file: &'static str, what: &'static str) -> StoreError {
         let (file, what) = self.found.get_or_init(|| (file, what));
         StoreError::Displaced { file, what }
     }
 
-    /// Where the database's file and its log of writes are.
+    /// Returns the paths of the database's file and its write-ahead log.
     pub(crate) fn paths(&self) -> (&Path, &Path) {
         let [(_, database, _), (_, wal, _), _] = &self.files;
         (database, wal)
     }
 }
 
-fn identity(path: &Path) -> io::Result<Identity> {
+fn identity(path: &Path) -> io::Result<FileIdentity> {
     Ok(identity_of(&fs::metadata(path)?))
 }
 
-fn identity_of(metadata: &fs::Metadata) -> Identity {
-    Identity { device: metadata.dev(), inode: metadata.ino() }
+fn identity_of(metadata: &fs::Metadata) -> FileIdentity {
+    FileIdentity { device: metadata.dev(), inode: metadata.ino() }
 }
 
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// A lock of the open file description, beside SQLite's own, on the bytes that SQLite locks as long
-/// as it uses a database. Such a lock does not end when another descriptor is closed: whatever code
-/// in this process touches the file, no other process takes the database for unused.
+/// A lock of the open file description, beside SQLite's own, on the bytes that SQLite locks while
+/// it uses a database. Such a lock survives the closing of other descriptors: even if other code in
+/// this process opens and closes the file, no other process takes the database for unused.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    /// Never closed, because that would drop SQLite's locks. A file that is open again is found again.
+    /// Never closed, because that would drop SQLite's locks. A file that is opened again uses the
+    /// same descriptor.
     database: &'static File,
     shm: &'static File,
     files: Held,
@@ -115,7 +119,8 @@ impl Guard {
     /// Takes the lock on a database that a connection of this process has open.
     ///
     /// # Errors
-    /// When the file system has no such locks, or another process is about to delete the files.
+    /// When the file system does not support such locks, or another process is about to delete the
+    /// files.
     pub(crate) fn take(data: &Path) -> Result<Self, StoreError> {
         let open = |path: &Path| kept_open(path).map_err(|error| failed("open", path, error));
         let path = files::database(data);
@@ -125,7 +130,7 @@ impl Guard {
         Ok(guard)
     }
 
-    /// Whether a process copies the log of writes into the database's file at this moment.
+    /// Returns whether a process is copying the write-ahead log into the database's file.
     pub(crate) fn is_checkpointing(&self) -> io::Result<bool> {
         let mut lock = lock(libc::F_WRLCK, CHECKPOINT_LOCK, 1)?;
         fcntl(self.shm, FcntlArg::F_OFD_GETLK(&mut lock))?;
@@ -152,17 +157,17 @@ fn lock(kind: libc::c_int, start: i64, bytes: i64) -> io::Result<libc::flock> {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // SQLite's last connection tidies up, and deletes the log of writes by its name. Where that
-        // name leads to another database's by now, it must not: the lock stays, as the file does.
+        // SQLite's last connection deletes the write-ahead log by its name. If that name now leads
+        // to another database's log, it must not: so the lock and the file stay.
         if self.files.check().is_ok() {
             let _ = self.set(libc::F_UNLCK);
         }
     }
 }
 
-/// Opens a file, once in this process and for as long as it lives.
+/// Opens a file once for the life of the process.
 fn kept_open(path: &Path) -> io::Result<&'static File> {
-    static OPEN: Mutex<Vec<(Identity, &'static File)>> = Mutex::new(Vec::new());
+    static OPEN: Mutex<Vec<(FileIdentity, &'static File)>> = Mutex::new(Vec::new());
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     let wanted = identity(path)?;
     if let Some((_, file)) = open.iter().find(|(known, _)| *known == wanted) {
@@ -173,13 +178,13 @@ fn kept_open(path: &Path) -> io::Result<&'static File> {
     Ok(file)
 }
 
-/// The bytes that whoever uses a database holds a lock on, far behind its end: `SHARED_FIRST` and
+/// The bytes that each user of a database has locked, far behind its end: `SHARED_FIRST` and
 /// `SHARED_SIZE` of SQLite's file format, which no version can change.
 const SHARED_FIRST: i64 = 0x4000_0002;
 const SHARED_SIZE: i64 = 510;
 
-/// The byte of the shared index that whoever checkpoints has locked: `WAL_CKPT_LOCK` of SQLite's WAL
-/// format.
+/// The byte of the shared index that a checkpointing process has locked: `WAL_CKPT_LOCK` of
+/// SQLite's WAL format.
 const CHECKPOINT_LOCK: i64 = 121;
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
-//! The key directory: the private keys that open records, apart from the data, for the custodian
-//! only. docs/spec/keys.md gives its layout.
+//! The key directory: the private keys that open records, stored apart from the data, for the
+//! custodian only. docs/spec/keys.md defines its layout.
 //!
-//! A private key stands on disk only wrapped under its tenant's key-encryption key, which a
-//! [`Vault`] holds: files here, an HSM where one is wanted.
+//! On disk, a private key is always wrapped under its tenant's key-encryption key, which a
+//! [`Vault`] holds: in files here, or in an HSM.
 
 mod identity;
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
@@ -32,16 +32,16 @@ use crate::{
     seal::{self, PublicKey},
 };
 
-/// Wraps private keys under a key-encryption key of their tenant, which never leaves it.
+/// Wraps private keys under a tenant's key-encryption key, which never leaves the vault.
 pub trait Vault: std::fmt::Debug + Send {
-    /// Makes a tenant's key-encryption key where there is none. Asked for before the tenant's first
-    /// key only: while a tenant has keys, a missing one is damage.
+    /// Creates a tenant's key-encryption key if there is none. Called before the tenant's first key
+    /// only: while a tenant has keys, a missing key-encryption key is damage.
     ///
     /// # Errors
     /// When the vault cannot be used.
     fn make(&self, tenant: TenantId) -> Result<(), KeyError>;
 
-    /// Wraps a private key, for one purpose that is bound to it.
+    /// Wraps a private key, and binds it to one purpose.
     ///
     /// # Errors
     /// When the tenant has no key-encryption key, or the vault cannot be used.
@@ -50,7 +50,7 @@ pub trait Vault: std::fmt::Debug + Send {
     /// Unwraps a private key.
     ///
     /// # Errors
-    /// When it was wrapped for something else, is damaged, or the vault cannot be used.
+    /// When the key was wrapped for another purpose, is damaged, or the vault cannot be used.
     fn unwrap(
         &self,
         tenant: TenantId,
@@ -65,70 +65,71 @@ pub trait Vault: std::fmt::Debug + Send {
     fn destroy(&self, tenant: TenantId) -> Result<(), KeyError>;
 }
 
-/// What can go wrong with the key directory.
+/// Errors of the key directory.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] StoreError),
-    /// There are no random bytes.
+    /// The system gave no random bytes.
     #[error(transparent)]
     NoRandom(#[from] NoRandom),
     /// A wrapped key does not open.
     #[error("the key `{key}` is damaged")]
     Damaged {
-        /// Which.
+        /// Id of the key, id of the tenant, `clock` or `seen`.
         key: String,
     },
-    /// A file that this program did not put there: maybe the copy of a key, which would outlive it.
+    /// A file that this program did not create: it may be a copy of a key, which would outlive the
+    /// key.
     #[error("`{}` does not belong in the key directory: move it away, or destroy it", path.display())]
     Stranger {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
     },
-    /// Another custodian works with the directory.
+    /// Another custodian uses the directory.
     #[error("another custodian uses the key directory `{}`", path.display())]
     Held {
-        /// The directory.
+        /// Path of the key directory.
         path: PathBuf,
     },
-    /// The directory, or a part of it, is not there or is empty.
+    /// The directory, or a part of it, is missing or empty.
     #[error("the key directory `{}` is not there, or is empty: mount it, or put it back", path.display())]
     Missing {
-        /// The directory.
+        /// Path of the key directory.
         path: PathBuf,
     },
-    /// The directory has another id than the database is bound to.
+    /// The directory's id is not the one that the database is bound to.
     #[error("the key directory `{}` belongs to another service: configure this one's", path.display())]
     Foreign {
-        /// The directory.
+        /// Path of the key directory.
         path: PathBuf,
     },
-    /// A directory that is to become a key directory, and has something in it.
+    /// The directory for a new key directory is not empty.
     #[error("`{}` holds other files: choose an empty directory for the keys", path.display())]
     Occupied {
-        /// The directory.
+        /// Path of the directory.
         path: PathBuf,
     },
-    /// Keys with deadlines that no clock allows.
+    /// Keys with deadlines further away than the clock allows.
     #[error(
         "{count} keys have deadlines that are more than {DAYS_MAX} days away: set the machine's \
-         clock; where it is right, these keys were made while it was ahead, and are to be deleted \
-         from `records/` by hand"
+         clock; if the clock is right, these keys were made while it was ahead: delete them from \
+         `records/` by hand"
     )]
     Ahead {
-        /// How many.
+        /// Number of such keys.
         count: usize,
     },
-    /// The key was destroyed, or never was.
+    /// The key was destroyed, or never existed.
     #[error("there is no key `{key}`: it was destroyed")]
     Gone {
-        /// Which.
+        /// Id of the key.
         key: KeyId,
     },
 }
 
-/// Key-encryption keys in files.
+/// A vault that stores key-encryption keys in files.
 #[derive(Debug)]
 pub struct FileVault {
     folder: PathBuf,
@@ -153,7 +154,7 @@ impl FileVault {
         };
         let damaged = || Err(KeyError::Damaged { key: tenant.to_string() });
         match read() {
-            // Zeros are one that is being destroyed.
+            // A key of zeros is half destroyed.
             Ok(whole) if whole && *key != [0; 32] => Ok(Some(key)),
             Ok(_) => damaged(),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => damaged(),
@@ -161,7 +162,7 @@ impl FileVault {
         }
     }
 
-    /// Whose key-encryption key a file is, by its name.
+    /// Returns the tenant of a key-encryption key's file, by the file's name.
     fn tenant(name: &str) -> Option<TenantId> {
         name.strip_suffix(KEK)?.strip_suffix('.')?.parse().ok()
     }
@@ -178,7 +179,7 @@ impl Vault for FileVault {
     fn wrap(&self, tenant: TenantId, purpose: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
         let damaged = || KeyError::Damaged { key: tenant.to_string() };
         let kek = self.key(tenant)?.ok_or_else(damaged)?;
-        // Random: a key-encryption key wraps some dozen keys a month.
+        // Random nonce: a key-encryption key wraps some dozen keys a month.
         let nonce: [u8; 12] = random()?;
         let sealed = Aes256Gcm::new((&*kek).into())
             .encrypt(&nonce.into(), Payload { msg: key, aad: purpose })
@@ -216,17 +217,17 @@ impl Vault for FileVault {
     }
 }
 
-/// How a key-encryption key's file ends.
+/// Suffix of a key-encryption key's file.
 const KEK: &str = "kek";
 
-/// A key pair in the directory: everything but the key.
+/// A key pair in the directory: its id, tenant and deadline, without the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyEntry {
-    /// Its id.
+    /// The key's id.
     pub id: KeyId,
-    /// Whose records.
+    /// Tenant that owns the records.
     pub tenant: TenantId,
-    /// When it is destroyed.
+    /// Time at which the key is destroyed, in Unix milliseconds.
     pub deadline_ms: u64,
 }
 
@@ -235,7 +236,7 @@ impl KeyEntry {
         format!("{}.{}.{}", self.id, self.tenant, self.deadline_ms)
     }
 
-    /// The entry that a file is, by its name.
+    /// Parses a file's name into the key's entry.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let mut parts = name.split('.');
         let entry = Self {
@@ -259,25 +260,25 @@ pub(crate) struct Used {
 }
 
 impl Used {
-    /// A grant, and when it expires.
+    /// A permission from a grant, with the time at which it expires.
     pub(crate) fn grant(grant: GrantId, until_ms: u64) -> Self {
         Self { name: grant.to_string(), until_ms }
     }
 
-    /// An entry of the log, by the hash of its leaf, and how long it serves.
+    /// A permission from a log entry, by the hash of its leaf, with the time at which it expires.
     pub(crate) fn entry(leaf: &Digest, until_ms: u64) -> Self {
         Self { name: leaf.to_string(), until_ms }
     }
 }
 
-/// How far a destruction has got; a test stops after each.
+/// The steps of a destruction; a test stops after each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DestroyStep {
     /// The file's bytes were overwritten and are on disk.
     Overwritten,
-    /// The file has no name any more.
+    /// The file was removed.
     Unlinked,
-    /// The directory is on disk without it.
+    /// The removal is on disk.
     Synced,
 }
 
@@ -292,16 +293,16 @@ pub struct KeyDirectory {
     clock: PathBuf,
     seen: PathBuf,
     vault: Box<dyn Vault>,
-    /// Held as long as this is open: one custodian at a time.
+    /// The lock, held while the directory is open: one custodian at a time.
     _lock: File,
 }
 
 impl KeyDirectory {
-    /// Opens the key directory that is expected; a new one is made, for its owner only.
+    /// Opens the expected key directory, or creates a new one for its owner only.
     ///
     /// # Errors
-    /// When it is not there or another one, cannot be used, others can enter it, another custodian
-    /// has it, or there is something in it that does not belong there.
+    /// When the directory is missing or another one, cannot be used, is open to other users, is
+    /// used by another custodian, or holds a file that does not belong there.
     pub fn open(folder: &Path, expected: Expected) -> Result<Self, KeyError> {
         let tenants = folder.join(TENANTS);
         let vault = Box::new(FileVault { folder: tenants.clone() });
@@ -312,7 +313,7 @@ impl KeyDirectory {
         }
     }
 
-    /// Opens the key directory, with key-encryption keys that are held elsewhere.
+    /// Opens the key directory, with another vault for the key-encryption keys.
     ///
     /// # Errors
     /// As [`KeyDirectory::open`].
@@ -337,39 +338,40 @@ impl KeyDirectory {
         Ok(Self { folder, id, records, destroyed, grants, clock, seen, vault, _lock: lock })
     }
 
-    /// Whether the directory is still there: it may be unmounted while it is used.
+    /// Checks that the directory is still there: it may be unmounted while the custodian uses it.
     ///
     /// # Errors
-    /// When it is not, or is another one.
+    /// When the directory is missing, or is another one.
     pub(crate) fn is_there(&self) -> Result<(), KeyError> {
         identity::is_still(&self.folder, self.id, &PARTS)
     }
 
-    /// All key pairs that there are, with their deadlines.
+    /// Lists all key pairs with their deadlines.
     ///
     /// # Errors
     /// When the directory cannot be read.
     pub fn entries(&self) -> Result<Vec<KeyEntry>, KeyError> {
-        // Strangers that came since the start must not keep what is due from being destroyed.
+        // Ignore foreign files that appeared since the start: they must not keep due keys from
+        // being destroyed.
         let (mut entries, _) = list(&self.records, KeyEntry::parse)?;
         entries.sort_unstable();
         Ok(entries)
     }
 
-    /// The public key for a tenant's records of one deadline; the pair is made where there is none,
-    /// and is on disk when this returns.
+    /// Returns the public key for a tenant's records of one deadline. Creates the pair if there is
+    /// none; the pair is on disk when this returns.
     ///
     /// # Errors
-    /// When it cannot be made or read.
+    /// When the pair cannot be created or read.
     pub fn public_key(&self, tenant: TenantId, deadline_ms: u64) -> Result<PublicKey, KeyError> {
         self.public_key_where(tenant, deadline_ms, |_| true)
     }
 
-    /// The public key that takes the place of another one of the same tenant and deadline, which is
-    /// to be destroyed before its time. There are never more than the two.
+    /// Returns the public key that replaces another one of the same tenant and deadline, before its
+    /// destruction ahead of the deadline. There are never more than these two.
     ///
     /// # Errors
-    /// When it cannot be made or read.
+    /// When the pair cannot be created or read.
     pub fn successor(&self, of: &KeyEntry) -> Result<PublicKey, KeyError> {
         self.public_key_where(of.tenant, of.deadline_ms, |id| id != of.id)
     }
@@ -398,7 +400,7 @@ impl KeyDirectory {
         Ok(PublicKey { id, tenant, deadline_ms, bytes })
     }
 
-    /// The public half of a key that is there.
+    /// Returns the public half of an existing key.
     pub(crate) fn public(&self, entry: &KeyEntry) -> Result<PublicKey, KeyError> {
         let private = self.private_key(entry)?;
         let damaged = |_| KeyError::Damaged { key: entry.id.to_string() };
@@ -407,7 +409,7 @@ impl KeyDirectory {
         Ok(PublicKey { id, tenant, deadline_ms, bytes })
     }
 
-    /// One private key.
+    /// Returns one private key.
     pub(crate) fn private_key(&self, entry: &KeyEntry) -> Result<Zeroizing<[u8; 32]>, KeyError> {
         let path = self.records.join(entry.file_name());
         let wrapped = match fs::read(&path) {
@@ -420,8 +422,8 @@ impl KeyDirectory {
         self.vault.unwrap(entry.tenant, &entry.purpose(), &wrapped)
     }
 
-    /// Keys that were destroyed here: what the log is told, where a crash kept it from being told.
-    /// That a key is not there says nothing by itself.
+    /// Lists the keys that this custodian destroyed. The log records them later if a crash
+    /// prevented it. A missing key alone does not prove its destruction.
     ///
     /// # Errors
     /// When the directory cannot be read.
@@ -431,7 +433,7 @@ impl KeyDirectory {
         Ok(entries)
     }
 
-    /// Keys whose file, or whose tenant's key-encryption key, is damaged.
+    /// Lists the keys whose file, or whose tenant's key-encryption key, is damaged.
     ///
     /// # Errors
     /// When the directory cannot be read.
@@ -447,19 +449,20 @@ impl KeyDirectory {
         Ok(damaged)
     }
 
-    /// How many keys have deadlines that are further away than any can be.
+    /// Counts the keys whose deadlines are more than the maximum of days away.
     pub(crate) fn ahead(&self, now_ms: u64) -> Result<usize, KeyError> {
         let latest_ms = now_ms.saturating_add(u64::from(DAYS_MAX).saturating_mul(DAY_MS));
         Ok(self.entries()?.iter().filter(|entry| entry.deadline_ms > latest_ms).count())
     }
 
-    /// Destroys every key whose deadline has come, and says which. What a killed run of this
-    /// left half destroyed is destroyed now; what [`Self::destroy`] did, whoever asked asks again.
+    /// Destroys every key whose deadline has passed, and returns them. It also destroys keys that a
+    /// killed run left half destroyed. After an interrupted [`Self::destroy`], the caller repeats
+    /// the call.
     ///
-    /// `step` is told how far it is, and stops it by returning false.
+    /// `step` is called after each step, and stops the destruction by returning false.
     ///
     /// # Errors
-    /// When a file cannot be overwritten or removed; all others that are due are destroyed.
+    /// When a file cannot be overwritten or removed; all other due keys are destroyed.
     pub fn destroy_due(
         &self,
         now_ms: u64,
@@ -470,10 +473,12 @@ impl KeyDirectory {
         let due: Vec<KeyEntry> = left.iter().filter(is_due).copied().collect();
         let (mut destroyed, mut failed) = (Vec::new(), None);
         for entry in due {
-            // Its deadline says it as well: a full disk must not keep a key alive.
+            // Ignore a failure: the deadline alone proves the destruction, and a full disk must not
+            // keep a key alive.
             let _ = self.note_destroyed(&entry);
-            // First, so that a crash in between leaves the file, and this is done again. Not of
-            // tenants who have no keys: theirs may be missing, and be put back.
+            // Destroy the key-encryption key first: after a crash in between, the file remains and
+            // the next run destroys it. Skip tenants without keys: their files may only be missing,
+            // and may be restored.
             let others = left.iter().filter(|other| other.tenant == entry.tenant).count();
             if others == 1
                 && let Err(error) = self.vault.destroy(entry.tenant)
@@ -492,10 +497,10 @@ impl KeyDirectory {
         failed.map_or(Ok(destroyed), Err)
     }
 
-    /// Destroys one key before its deadline. Says whether it was there: one that was destroyed already
-    /// is no error, so that whoever was interrupted begins again.
+    /// Destroys one key before its deadline. Returns whether the key was there: a key that was
+    /// destroyed already is no error, because an interrupted caller repeats the call.
     ///
-    /// `step` is told how far it is, and stops it by returning false.
+    /// `step` is called after each step, and stops the destruction by returning false.
     ///
     /// # Errors
     /// When the file cannot be overwritten or removed.
@@ -512,7 +517,7 @@ impl KeyDirectory {
         Ok(is_there)
     }
 
-    /// Writes down that a key is destroyed, before it is.
+    /// Records that a key is destroyed, before its destruction.
     fn note_destroyed(&self, key: &KeyEntry) -> Result<(), KeyError> {
         let path = self.destroyed.join(key.file_name());
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
@@ -522,13 +527,14 @@ impl KeyDirectory {
         }
     }
 
-    /// Uses a permission up, on disk: true once, false as long as anything is kept that it could open.
+    /// Marks a permission as used, on disk. Returns true once, and false while any record exists
+    /// that it could open.
     pub(crate) fn use_up(&self, permission: &Used) -> Result<bool, KeyError> {
         Ok(use_up(&self.grants, permission)?)
     }
 
-    /// Forgets what was used up thirty days after it expired: no record is left that was there then, so
-    /// it could open none even by a clock that was wrong meanwhile.
+    /// Forgets used permissions thirty days after they expired. By then, every record from before
+    /// is gone, so the permission could open none, even with a wrong clock.
     pub(crate) fn forget_used(&self, now_ms: u64) -> Result<(), KeyError> {
         let expired_ms = now_ms.saturating_sub(u64::from(DAYS_MAX).saturating_mul(DAY_MS));
         for (until_ms, path) in used(&self.grants)? {
@@ -536,7 +542,7 @@ impl KeyDirectory {
                 fs::remove_file(&path).map_err(|e| failed("remove", &path, e))?;
             }
         }
-        // By then the log was told, or the deadline alone says it.
+        // By then the log has recorded the destruction, or the deadline alone proves it.
         for entry in self.destroyed()? {
             if entry.deadline_ms < expired_ms {
                 let path = self.destroyed.join(entry.file_name());
@@ -546,18 +552,18 @@ impl KeyDirectory {
         Ok(())
     }
 
-    /// The clock as it was last seen.
+    /// Returns the clock as last written.
     ///
     /// # Errors
-    /// When the file cannot be read, or is not one: then nobody knows what time it is, and the
-    /// custodian does not start.
+    /// When the file cannot be read or is malformed: then the time is unknown, and the custodian
+    /// does not start.
     pub fn clock(&self) -> Result<Option<Clock>, KeyError> {
         let Some(bytes) = read_if_there(&self.clock)? else { return Ok(None) };
         let damaged = || KeyError::Damaged { key: "clock".to_owned() };
         Clock::from_bytes(&bytes).map(Some).ok_or_else(damaged)
     }
 
-    /// Keeps the clock as it is seen now.
+    /// Writes the current clock.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -565,10 +571,10 @@ impl KeyDirectory {
         Ok(replace(&self.clock, &clock.to_bytes())?)
     }
 
-    /// The newest checkpoint of the log that the custodian has seen.
+    /// Returns the newest checkpoint that the custodian has seen.
     ///
     /// # Errors
-    /// When the file cannot be read, or is not one: then nobody knows which history it was.
+    /// When the file cannot be read or is malformed: then the history is unknown.
     pub(crate) fn seen(&self) -> Result<Option<Checkpoint>, KeyError> {
         let Some(bytes) = read_if_there(&self.seen)? else { return Ok(None) };
         let damaged = || KeyError::Damaged { key: "seen".to_owned() };
@@ -576,7 +582,7 @@ impl KeyDirectory {
         Checkpoint::parse(text).map(Some).map_err(|_| damaged())
     }
 
-    /// Keeps the newest checkpoint that the custodian has seen.
+    /// Stores the newest checkpoint that the custodian has seen.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -585,7 +591,7 @@ impl KeyDirectory {
     }
 }
 
-/// A file's bytes; none where there is no such file.
+/// Returns a file's bytes, or `None` if there is no such file.
 fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -594,7 +600,7 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     }
 }
 
-/// Uses a permission up. The file system says who was first.
+/// Marks a permission as used. The exclusive creation of its file decides which caller was first.
 fn use_up(grants: &Path, permission: &Used) -> Result<bool, StoreError> {
     let path = grants.join(&permission.name);
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
@@ -610,8 +616,8 @@ fn use_up(grants: &Path, permission: &Used) -> Result<bool, StoreError> {
     }
 }
 
-/// The files of what was used up, with until when it could have been used; where a crash left that
-/// out, nobody knows.
+/// Lists the files of used permissions, each with its time of expiry; `None` where a crash
+/// prevented the write of that time.
 fn used(grants: &Path) -> Result<Vec<(Option<u64>, PathBuf)>, StoreError> {
     let mut used = Vec::new();
     for file in fs::read_dir(grants).map_err(|e| failed("read", grants, e))? {
@@ -623,7 +629,7 @@ fn used(grants: &Path) -> Result<Vec<(Option<u64>, PathBuf)>, StoreError> {
     Ok(used)
 }
 
-/// Writes a file under another name first, so that it is there whole or not at all.
+/// Writes a file under a temporary name first, then renames it: so the file is complete or absent.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let temporary = path.with_extension(NEW);
     let write = || -> io::Result<()> {
@@ -641,7 +647,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     path.parent().map_or(Ok(()), sync_folder)
 }
 
-/// Overwrites a file and removes it. Says whether it got to the end.
+/// Overwrites a file with zeros and removes it. Returns whether every step was done.
 fn erase(path: &Path, step: &mut dyn FnMut(DestroyStep) -> bool) -> Result<bool, StoreError> {
     let overwrite = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).open(path)?;
@@ -661,18 +667,18 @@ fn erase(path: &Path, step: &mut dyn FnMut(DestroyStep) -> bool) -> Result<bool,
     Ok(step(DestroyStep::Synced))
 }
 
-/// Makes a folder where it is not there, for its owner only.
+/// Creates a folder for its owner only, if it is missing.
 fn make(folder: &Path) -> Result<(), StoreError> {
     let mut builder = DirBuilder::new();
     let made = builder.recursive(true).mode(0o700).create(folder);
     made.map_err(|e| failed("create the directory", folder, e))
 }
 
-/// Looks over a folder of ours: others can read nothing in it, and what a crash left half written
-/// is destroyed, because it may be a key that nobody would look for at its deadline.
+/// Checks one of our folders: other users must not be able to read it. Destroys files that a crash
+/// left half written, because such a file may hold a key that no deadline would destroy.
 fn check(folder: &Path) -> Result<(), KeyError> {
-    let closed = |path: &Path| -> Result<(), KeyError> {
-        let metadata = fs::symlink_metadata(path).map_err(|e| failed("read", path, e))?;
+    let closed = |path: &Path, metadata: io::Result<Metadata>| -> Result<(), KeyError> {
+        let metadata = metadata.map_err(|e| failed("read", path, e))?;
         match metadata.permissions().mode() & 0o077 {
             0 => Ok(()),
             _ => Err(StoreError::Exposed { path: path.to_owned() }.into()),
@@ -681,19 +687,21 @@ fn check(folder: &Path) -> Result<(), KeyError> {
     if !folder.exists() {
         return Ok(());
     }
-    closed(folder)?;
+    // The folder itself may be behind a link, as in a unit of systemd with a dynamic user.
+    closed(folder, fs::metadata(folder))?;
     for file in fs::read_dir(folder).map_err(|e| failed("read", folder, e))? {
         let path = file.map_err(|e| failed("read", folder, e))?.path();
         if path.extension().is_some_and(|extension| extension == NEW) {
             erase(&path, &mut |_| true)?;
         } else {
-            closed(&path)?;
+            closed(&path, fs::symlink_metadata(&path))?;
         }
     }
     Ok(())
 }
 
-/// What the files in a folder are, by their names; and those that are nothing of ours.
+/// Parses the names of the files in a folder. Returns the parsed names, and the paths that do not
+/// belong to us.
 fn list<T>(
     folder: &Path,
     parse: impl Fn(&str) -> Option<T>,
@@ -709,7 +717,8 @@ fn list<T>(
     Ok((ours, strangers))
 }
 
-/// Takes the directory for this custodian. The one before may still be about to end.
+/// Locks the directory for this custodian. Waits, because the custodian before may still be about
+/// to exit.
 fn hold(folder: &Path) -> Result<File, KeyError> {
     let path = folder.join("lock");
     let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
@@ -724,17 +733,17 @@ fn hold(folder: &Path) -> Result<File, KeyError> {
     Err(KeyError::Held { path: folder.to_owned() })
 }
 
-/// How often, and how often in all, the lock is asked for: five seconds.
+/// Interval and number of attempts to take the lock: five seconds together.
 const HOLD_EVERY: Duration = Duration::from_millis(20);
 const HOLD_TRIES: u32 = 250;
 
-/// The folder of key-encryption keys.
+/// Folder of the key-encryption keys.
 const TENANTS: &str = "tenants";
 
-/// The folders of a key directory.
+/// Folders of a key directory.
 const PARTS: [&str; 4] = ["records", "grants", "destroyed", TENANTS];
 
-/// How a file's name ends until it is whole.
+/// Extension of a file that is not complete yet.
 const NEW: &str = "new";
 
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
@@ -747,7 +756,7 @@ pub(crate) fn failed(doing: &'static str, path: &Path, source: io::Error) -> Sto
     StoreError::File { doing, path: path.to_owned(), source }
 }
 
-/// A directory's id, for tests.
+/// A key directory's id, for tests.
 #[cfg(test)]
 pub(crate) const DIRECTORY: KeyDirectoryId = KeyDirectoryId::from_random([7; 16]);
 

@@ -1,9 +1,11 @@
-//! The ledger: one transaction for each request that ends, with its sealed record, its receipt, its
-//! usage and its log entry. All of them or none, and before the last byte of the answer goes out.
+//! The ledger: writes the sealed record, the receipt, the usage and the log entry of each request
+//! that ends. They are committed together or not at all, before the last byte of the answer goes
+//! out.
 //!
-//! One thread commits whatever waits, together, so that many requests share one write to the disk.
-//! Another publishes what was committed as the log's static files, and destroys what is due. A third
-//! makes unrecoverable what owners delete.
+//! One thread commits all waiting requests in one transaction, so that they share one write to the
+//! disk. A second thread publishes the committed entries as the static files of the log, destroys
+//! keys at their deadlines and deletes expired rows. A third thread makes deleted records
+//! unrecoverable from copies of the data.
 
 mod acts;
 mod commit;
@@ -12,12 +14,11 @@ mod intact;
 mod missing;
 mod open;
 mod own;
-mod pieces;
 mod receipts;
 mod show;
 mod shred;
 mod sweep;
-pub(crate) mod usage;
+mod usage;
 
 use std::{
     fs::File,
@@ -29,10 +30,9 @@ use std::{
 use policy::{
     authz::proof::Proof,
     content::ContentBytes,
-    id::{DeploymentId, KeyId, ResourceId, TenantId},
-    retention::{Metadata, StoreUntil},
+    id::{KeyId, ResourceId, TenantId},
+    retention::{Metadata, StoreUntil, clock::Clock},
 };
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 use tlog::{
     checkpoint::Checkpoint,
     entry::{Action, Event, Repair, Subject},
@@ -49,56 +49,57 @@ pub use self::{
 };
 use self::{intact::Intact, show::NotShown};
 use crate::{
-    backup,
     custody::{Client, CustodyError, ListedKey, Named},
     error::StoreError,
     files,
     held::Guard,
     keys::{Expected, failed},
     log::{Append, ReadClock},
-    proofs, schema,
+    proofs,
     seal::{CannotSeal, PublicKey},
-    store::connect,
+    sqlite::{Database, Write},
     tiles::{Cosign, LogError, Tiles},
 };
 
-/// Requests whose end may wait to be committed. Each request reserves its place when it begins, so
-/// none runs that could not be recorded.
+/// Most finished requests that may wait for their commit. Each request reserves its place when it
+/// begins, so a request that could not be recorded does not run.
 pub const WAITING_MAX: usize = 4096;
 
-/// Requests that are committed together, at most.
+/// Most requests in one transaction.
 const TOGETHER_MAX: usize = 256;
 
-/// How often the log is published, and looked for what is due.
+/// Interval at which the log is published and due deadlines are carried out.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
 /// A request that has ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// The terms that it was processed under.
+    /// The terms under which the request was processed.
     pub terms: Arc<Terms>,
-    /// What is known of it; the ledger adds where it is stored, and when it was finished.
+    /// Facts of the request. The ledger adds the time at which the request finished, and the key
+    /// and deadline of the record, if it stores one.
     pub facts: Facts,
-    /// Which credential called, by its name.
+    /// Name of the credential that the caller used.
     pub caller: &'static str,
-    /// Tokens of the prompt that the tenant's cache held; for usage, the receipt does not tell them.
+    /// Tokens of the prompt that the tenant's cache held. They count in usage, and are not in the
+    /// receipt.
     pub cached_tokens: u64,
-    /// What is to be stored of it, if anything: nothing can be without a [`StoreUntil`].
+    /// Content to store, if any. Storing content takes a [`StoreUntil`].
     pub keep: Option<(StoreUntil, ContentBytes)>,
 }
 
-/// Why a request could not be recorded: it must not be answered.
+/// Error of a request that could not be recorded. Such a request must not be answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the request could not be recorded: {reason}; {help}")]
 pub struct NotRecorded {
-    /// What failed.
+    /// Description of the failure.
     pub reason: String,
-    /// What to do.
+    /// Advice to the operator.
     pub help: String,
 }
 
 impl NotRecorded {
-    /// There is a key that should not be.
+    /// The custodian has a key that the log says was destroyed.
     fn came_back(key: KeyId) -> Self {
         Self {
             reason: format!("the custodian has {key}, which the log says was destroyed"),
@@ -114,15 +115,9 @@ impl From<StoreError> for NotRecorded {
     }
 }
 
-impl From<rusqlite::Error> for NotRecorded {
-    fn from(error: rusqlite::Error) -> Self {
-        StoreError::from(error).into()
-    }
-}
-
 impl From<CustodyError> for NotRecorded {
     fn from(error: CustodyError) -> Self {
-        let help = "the custodian is started again; its own lines in the log say more".to_owned();
+        let help = "the custodian is restarted; see its lines in the log for the reason".to_owned();
         Self { reason: error.to_string(), help }
     }
 }
@@ -142,33 +137,34 @@ impl From<CannotSeal> for NotRecorded {
     }
 }
 
-/// How the custodian of a key directory is reached: called again when it was lost.
+/// Connects to the custodian of a key directory. Called again after the connection breaks.
 pub type Connect = Box<dyn Fn(Expected) -> std::io::Result<Client> + Send + Sync>;
 
-/// What a key is for: a tenant's records of one deadline.
+/// Identifies the use of a key: the records of one tenant with one deadline, in milliseconds since
+/// 1970.
 type At = (TenantId, u64);
 
-/// What the ledger is opened with.
+/// Arguments of [`Ledger::open`].
 pub struct Opening {
-    /// Signs the log and receipts.
+    /// Signs checkpoints and receipts.
     pub signer: Arc<Signer>,
     /// Reads the machine's clocks.
     pub clock: ReadClock,
-    /// Reaches the custodian.
+    /// Connects to the custodian.
     pub connect: Connect,
-    /// The key directory, for messages: only the custodian opens it.
+    /// The key directory, for messages. Only the custodian opens this directory.
     pub key_directory: PathBuf,
-    /// Somebody says that missing keys are lost for good.
+    /// The operator declares that missing keys are lost for good (`--keys-are-lost`).
     pub keys_are_lost: bool,
-    /// How long receipts and usage are kept.
+    /// How long receipts and usage are stored.
     pub metadata: Metadata,
-    /// Asks the log's witnesses.
+    /// Asks the log's witnesses to sign a checkpoint.
     pub cosign: Cosign,
-    /// What the log says of this start.
+    /// The log entry of this start.
     pub started: Event,
-    /// The proof that comes with the build, where the log is to be told of it first.
+    /// The proof that comes with the build, if the log must record the proof before the start.
     pub proof: Option<Proof>,
-    /// The destinations that may be dialed, as the log's commitment to them opens: empty for none.
+    /// The list of allowed destinations, as text to which the log commits. Empty if there are none.
     pub egress: String,
 }
 
@@ -178,7 +174,7 @@ impl std::fmt::Debug for Opening {
     }
 }
 
-/// The ledger of one data directory; clones are the same one. Only one process holds it.
+/// The ledger of one data directory. Clones share one ledger, and only one process can hold it.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     inner: Arc<Inner>,
@@ -189,10 +185,11 @@ struct Inner {
     publish: mpsc::SyncSender<()>,
     shred: mpsc::SyncSender<()>,
     /// For reading receipts and usage.
-    reader: Mutex<Connection>,
-    /// For what owners do with their records.
-    owner: Mutex<Connection>,
-    /// After the connections: with the last one goes the lock of the data directory.
+    reader: Mutex<Database>,
+    /// For reads and deletions by the owners of records.
+    owner: Mutex<Database>,
+    /// Declared after the connections: dropping the last reference to `Shared` releases the lock of
+    /// the data directory.
     shared: Arc<Shared>,
 }
 
@@ -202,7 +199,7 @@ impl std::fmt::Debug for Inner {
     }
 }
 
-/// What the threads share.
+/// State that the threads share.
 pub(crate) struct Shared {
     signer: Arc<Signer>,
     cosign: Cosign,
@@ -212,31 +209,32 @@ pub(crate) struct Shared {
     tiles: Tiles,
     intact: Intact,
     published: Mutex<Published>,
-    /// Entries in the newest checkpoint that the custodian has seen, as far as we know.
+    /// Number of entries in the newest checkpoint that the custodian has seen, as far as we know.
     seen: Mutex<u64>,
-    /// Why the custodian does not believe the log, where it does not.
+    /// The error if the log has another history than the custodian has seen, or cannot be read.
     disbelieved: Mutex<Option<String>>,
-    /// Why the last request could not be recorded, where it could not.
+    /// Reason why the last request could not be recorded, if it could not.
     unrecorded: Mutex<Option<String>>,
-    /// Why deadlines cannot be carried out, where they cannot.
+    /// Reason why deadlines cannot be carried out, if they cannot.
     overdue: Mutex<Option<String>>,
-    /// Why nothing can be sealed, where that is so.
+    /// Reasons why records cannot be sealed, if there are any.
     keyless: Mutex<missing::Keyless>,
-    /// The entries that say that this log succeeds another.
+    /// Indexes of the entries that say that this log succeeds another.
     successions: Vec<u64>,
     changed: std::sync::Condvar,
     shredding: Mutex<shred::Shredding>,
     shredded: std::sync::Condvar,
-    /// Keeps other services away, until the last connection of this one is closed: the last field.
+    /// Locks out other services until the last connection of this service is closed. Must stay the
+    /// last field.
     _lock: File,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Published {
     size: u64,
-    /// Whether a witness has not signed it.
+    /// Whether the signature of a witness is missing.
     uncosigned: bool,
-    /// How often publishing was tried, and what the last try said.
+    /// How often publishing was tried, and the error of the last try.
     tries: u64,
     error: Option<String>,
 }
@@ -246,32 +244,34 @@ struct Job {
     answer: Box<dyn FnOnce(Result<u64, NotRecorded>) + Send>,
 }
 
-/// What was found and made whole at the start.
+/// Repairs that the ledger made at its start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Repairs {
-    /// Tiles were written again.
+    /// Whether tiles were written again.
     pub tiles: bool,
-    /// Keys that were due while the service was off.
+    /// Keys newly logged as destroyed, such as those whose deadline passed while the service was
+    /// off.
     pub keys_destroyed: u64,
-    /// Keys that the log did not know.
+    /// Keys whose creation was missing from the log.
     pub keys_untold: u64,
-    /// Keys that are lost, because somebody said so.
+    /// Keys that are lost, as the operator declared.
     pub keys_lost: u64,
 }
 
 impl Ledger {
-    /// Opens the ledger: compares database, log and keys, makes whole what a crash left half done,
-    /// and logs the start.
+    /// Opens the ledger: compares the database, the log and the keys, completes the steps that a
+    /// crash interrupted, and logs the start.
     ///
     /// # Errors
-    /// When they do not belong together, or cannot be used.
+    /// When the database, the log and the keys do not belong together, or one of them cannot be
+    /// used.
     pub fn open(data: &Path, opening: Opening) -> Result<(Self, Repairs), LogError> {
         let lock = lock(data)?;
         let tiles = Tiles::open(&data.join("log"))?;
-        let mut writer = connect(data)?;
+        let mut writer = Database::open(data)?;
         let guard = Guard::take(data)?;
-        schema::check(&writer)?;
-        if backup::is_copy(&writer)? {
+        writer.check()?;
+        if writer.is_copy()? {
             return Err(StoreError::Backup { path: data.to_owned() }.into());
         }
         let intact = Intact::new(data, guard)?;
@@ -297,14 +297,14 @@ impl Ledger {
             unrecorded: Mutex::new(None),
             overdue: Mutex::new(None),
             keyless: Mutex::default(),
-            successions: backup::successions(&writer)?,
+            successions: writer.successions()?,
             changed: std::sync::Condvar::new(),
             shredding: Mutex::default(),
             shredded: std::sync::Condvar::new(),
             _lock: lock,
         });
-        // Before anything is written or deleted: the keys may be missing, and the custodian may know
-        // that this log is an old one.
+        // Checked before the first write or deletion: keys may be missing, or the custodian may
+        // have seen a newer log than this one.
         let opened = missing::open(&writer, &shared, directory)?;
         sweep::show_at_start(&shared)?;
         if signed > 0 {
@@ -313,10 +313,10 @@ impl Ledger {
         let mut repairs = sweep::reconcile(&mut writer, &shared, (directory, opened))?;
         repairs.tiles = tiles_repaired;
         log_start(&mut writer, clock, (proof.as_ref(), started, &egress), &repairs)?;
-        let mut publisher = connect(data)?;
+        let mut publisher = Database::open(data)?;
         sweep::publish(&mut publisher, &shared, false);
-        let [reader, owner] = [connect(data)?, connect(data)?].map(Mutex::new);
-        let shredder = connect(data)?;
+        let [reader, owner] = [Database::open(data)?, Database::open(data)?].map(Mutex::new);
+        let shredder = Database::open(data)?;
         let (jobs, waiting) = mpsc::sync_channel(WAITING_MAX);
         let committing = Arc::clone(&shared);
         spawn("ledger", move || commit::run(writer, &committing, &waiting))?;
@@ -330,8 +330,8 @@ impl Ledger {
         Ok((Self { inner: Arc::new(inner) }, repairs))
     }
 
-    /// Commits the end of a request. `answer` is called once it is on disk, with its place in the
-    /// log, or with why it is not.
+    /// Commits the end of a request. Calls `answer` once the request is on disk, with the index of
+    /// its log entry, or with the error.
     pub fn commit(
         &self,
         ended: Ended,
@@ -342,7 +342,7 @@ impl Ledger {
             let (mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job)) = error;
             (job.answer)(Err(NotRecorded {
                 reason: format!("more than {WAITING_MAX} requests wait to be recorded"),
-                help: "the disk is too slow for this load".to_owned(),
+                help: "the disk is too slow for this load; use a faster one".to_owned(),
             }));
         }
     }
@@ -353,14 +353,15 @@ impl Ledger {
         &self.inner.shared.tiles
     }
 
-    /// Publishes what is committed, up to and with entry `index`, and waits for it.
+    /// Publishes the committed entries up to and including entry `index`, and waits until they are
+    /// published. Returns the size of the published log.
     ///
     /// # Errors
-    /// When it cannot be published.
+    /// When the log cannot be published.
     pub fn publish(&self, index: u64) -> Result<u64, LogError> {
         let shared = &self.inner.shared;
         let mut published = held(&shared.published);
-        // The try that is under way may have begun before the entry was committed.
+        // A try in progress may have begun before the entry was committed.
         let enough = published.tries.saturating_add(2);
         while published.size <= index {
             if published.tries >= enough {
@@ -368,7 +369,7 @@ impl Ledger {
                 let source = std::io::Error::other(message);
                 return Err(failed("publish", Path::new("log"), source).into());
             }
-            // Full means that somebody asked already.
+            // A full channel means that a request to publish waits already.
             let _ = self.inner.publish.try_send(());
             let waited = shared.changed.wait_timeout(published, PUBLISH_EVERY);
             published = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -376,8 +377,9 @@ impl Ledger {
         Ok(published.size)
     }
 
-    /// Why requests cannot be recorded, deadlines not be carried out, deleted records not be shredded
-    /// or the log not be published, where that is so. All are tried again every second.
+    /// Returns the reason why requests cannot be recorded, deadlines cannot be carried out, deleted
+    /// records cannot be shredded or the log cannot be published, if there is one. The service
+    /// retries each of them every second.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let shared = &self.inner.shared;
@@ -392,22 +394,22 @@ impl Ledger {
             .or_else(|| held(&shared.published).error.clone())
     }
 
-    /// Logs that the service goes on with another configuration: a start, and the list of
-    /// destinations where it is another one. To be called before the new configuration is in force.
+    /// Logs that the service continues with a new configuration: a start, and the list of
+    /// destinations if that list changed. Call this before the new configuration becomes active.
     ///
     /// # Errors
-    /// When it cannot be logged.
+    /// When the database cannot be written.
     pub fn restarted(&self, started: Event, egress: &str) -> Result<(), LogError> {
         let clock = self.inner.shared.clock;
         log_start(&mut held(&self.inner.owner), clock, (None, started, egress), &Repairs::default())
     }
 
-    fn reader(&self) -> MutexGuard<'_, Connection> {
+    fn reader(&self) -> MutexGuard<'_, Database> {
         held(&self.inner.reader)
     }
 }
 
-/// The line to the custodian, drawn again when it breaks.
+/// The connection to the custodian, made again when it breaks.
 struct Custody {
     connect: Connect,
     expected: Mutex<Expected>,
@@ -427,7 +429,7 @@ impl Custody {
         };
         match ask(&mut client) {
             Err(CustodyError::Unreachable(_) | CustodyError::Nonsense) if !fresh => {
-                // It died since it was last asked: once more, with a new one.
+                // The custodian died since the last request: try once more with a new one.
                 let mut client = self.reach()?;
                 let answer = ask(&mut client)?;
                 *held = Some(client);
@@ -472,14 +474,14 @@ impl Custody {
 }
 
 fn log_start(
-    writer: &mut Connection,
+    writer: &mut Database,
     clock: ReadClock,
     (proof, started, egress): (Option<&Proof>, Event, &str),
     repairs: &Repairs,
 ) -> Result<(), LogError> {
-    let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let tx = writer.write()?;
     let mut append = Append::begin(&tx, clock())?;
-    // Before the start that brings into force what it is about.
+    // The proof precedes the start that activates the policies it is about.
     if let Some(proof) = proof {
         proofs::tell(&tx, &mut append, proof)?;
     }
@@ -499,27 +501,22 @@ fn log_start(
     Ok(())
 }
 
-/// Logs the list of destinations, where it is another one than the log told of last. Before it told
-/// of any, there was none to tell of.
-fn tell_egress(tx: &Transaction<'_>, append: &mut Append<'_>, now: &str) -> Result<(), StoreError> {
-    let told: Option<String> = tx
-        .prepare_cached("SELECT state FROM egress_list")?
-        .query_row([], |row| row.get(0))
-        .optional()?;
+/// Logs the list of destinations if it differs from the last logged list. Before the first logged
+/// list, the list counts as empty.
+fn tell_egress(tx: &Write<'_>, append: &mut Append<'_>, now: &str) -> Result<(), StoreError> {
+    let told = tx.egress_list()?;
     if told.as_deref().unwrap_or_default() == now {
         return Ok(());
     }
     let action = if told.is_some() { Action::Updated } else { Action::Created };
     append.changed(Subject::EgressList, [0; 16], action, now)?;
-    tx.prepare_cached("INSERT OR REPLACE INTO egress_list (one, state) VALUES (1, ?1)")?
-        .execute([now])?;
-    Ok(())
+    tx.set_egress_list(now)
 }
 
-/// Whether a server runs on a data directory.
+/// Returns whether a server runs on a data directory.
 ///
 /// # Errors
-/// When that cannot be found out.
+/// When the lock file cannot be opened or locked.
 pub fn is_served(data: &Path) -> Result<bool, StoreError> {
     let path = data.join("serve.lock");
     let file = match File::open(&path) {
@@ -534,7 +531,8 @@ pub fn is_served(data: &Path) -> Result<bool, StoreError> {
     }
 }
 
-/// Keeps a second server away from the log's files; the system lets go when the process ends.
+/// Locks out a second server from the log's files. The operating system releases the lock when the
+/// process ends.
 fn lock(data: &Path) -> Result<File, StoreError> {
     files::prepare(data)?;
     let path = data.join("serve.lock");
@@ -559,14 +557,21 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    /// Waits until the published log has an entry. False: it was not published in this time.
+    /// Returns the time by the log's clock, or `None` before the log's first entry.
+    fn now_ms(&self, database: &Database) -> Result<Option<u64>, StoreError> {
+        let Some(before) = database.log_clock()? else { return Ok(None) };
+        Ok(Some(Clock::advance(Some(before), (self.clock)())?.now_ms))
+    }
+
+    /// Waits until the published log has entry `index`. Returns false if the time `within` passed
+    /// first.
     fn wait_until_published(&self, index: u64, within: Duration) -> bool {
         let waits = |published: &mut Published| published.size <= index;
         let waited = self.changed.wait_timeout_while(held(&self.published), within, waits);
         waited.unwrap_or_else(PoisonError::into_inner).0.size > index
     }
 
-    /// Notes whether requests can be recorded, as far as the last one shows.
+    /// Stores whether the last request could be recorded.
     fn note_unrecorded(&self, error: Option<&NotRecorded>) {
         let trouble = error.map(ToString::to_string);
         let mut unrecorded = held(&self.unrecorded);
@@ -591,12 +596,7 @@ impl Shared {
     }
 }
 
-/// The key of a usage row: no deployment is sixteen zeros.
-fn deployment_bytes(deployment: Option<DeploymentId>) -> [u8; 16] {
-    deployment.map_or([0; 16], |id| *id.as_bytes())
-}
-
-/// Only a resource's own callers see its receipts.
+/// Returns whether the request went to `resource`: only callers of that resource see its receipts.
 fn is_own(terms: &Terms, resource: ResourceId) -> bool {
     terms.resource == resource
 }

@@ -1,8 +1,8 @@
-//! The only disk: tenants, resources, deployments, models, digests of keys, sealed records, usage
-//! and the log, in one data directory; and apart from it the directory of the keys that open records.
+//! All data on disk. The data directory holds tenants, resources, deployments, models, digests of
+//! keys, sealed records, usage and the log. A separate directory holds the keys that open records.
 //!
-//! It keeps what was decided elsewhere. It knows no HTTP, opens no socket, reads no clock, and hands
-//! content to nobody but the custodian.
+//! Other crates decide; this crate stores the decisions. It knows no HTTP, opens no network socket
+//! and reads no clock. Only the custodian can open content after it was sealed.
 #![forbid(unsafe_code)]
 
 pub mod backup;
@@ -23,23 +23,24 @@ mod people;
 mod people_for_tests;
 mod proofs;
 mod random;
-mod schema;
+mod row;
+mod scope;
 pub mod seal;
+mod sqlite;
 mod store;
 pub mod tiles;
 #[cfg(test)]
 mod vectors;
-pub mod witness;
 pub mod workflow;
 
 pub use content::Content;
-pub use directory::{Deployment, Directory, Model, ModelFactsRow, Resource, Sku, Tenant};
+pub use directory::{Deployment, Directory, Model, Resource, Sku, Tenant};
 pub use error::{InUse, Kind, StoreError};
 pub use log::ReadClock;
 pub use manage::{
     LimitsChange, NetworkChange, NewDeployment, NewResource, ResourceChange, Settings,
 };
 pub use name::{deployment_name, model_name, region_name, resource_name, tenant_name};
-pub use people::{Assignment, Member, Somebody};
+pub use people::{Assignment, DirectoryObject, Member};
 pub use random::{NoRandom, random};
 pub use store::Store;

@@ -1,7 +1,8 @@
-//! Appends to the log: an entry gets its number in the same transaction as what it reports.
+//! Appends to the log. An entry gets its number in the same transaction as the change that it
+//! reports.
 //!
-//! SQLite lets one writer in at a time, so numbers have no gaps and the log cannot fork, whichever
-//! process appends. Tiles and checkpoints follow, see [`crate::tiles`].
+//! SQLite admits one writer at a time, in any process, so numbers have no gaps and the log cannot
+//! fork. [`crate::tiles`] writes the tiles and checkpoints later.
 
 use policy::{
     retention::{
@@ -10,64 +11,51 @@ use policy::{
     },
     workflow::Statement,
 };
-use rusqlite::{OptionalExtension as _, Transaction, params};
 use tlog::{
     canon::Digest,
     entry::{Action, Entry, Event, Subject, commit},
 };
 
-use crate::{error::StoreError, random::random};
+use crate::{error::StoreError, random::random, sqlite::Write};
 
-/// Reads the machine's clocks. An argument, so that time can be told in tests.
+/// Reads the machine's clocks. It is an argument, so that tests can set the time.
 pub type ReadClock = fn() -> Reading;
 
-/// An append that is under way: advances the clock once, and numbers entries.
+/// An append in progress. It advances the clock once, and numbers the entries.
 #[derive(Debug)]
 pub(crate) struct Append<'a> {
-    tx: &'a Transaction<'a>,
+    tx: &'a Write<'a>,
     next: u64,
     /// The time of all entries of this transaction.
     pub(crate) now_ms: u64,
 }
 
 impl<'a> Append<'a> {
-    /// Begins, inside a transaction that holds the write lock.
-    pub(crate) fn begin(tx: &'a Transaction<'a>, reading: Reading) -> Result<Self, StoreError> {
-        let head = tx
-            .prepare_cached("SELECT next, clock FROM log_head")?
-            .query_row([], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, Vec<u8>>(1)?)))
-            .optional()?;
-        let before = match &head {
-            Some((_, clock)) => Some(
-                Clock::from_bytes(clock).ok_or(StoreError::Damaged { what: "log_head.clock" })?,
-            ),
-            None => None,
-        };
+    /// Begins an append, inside a transaction that holds the write lock.
+    pub(crate) fn begin(tx: &'a Write<'a>, reading: Reading) -> Result<Self, StoreError> {
+        let head = tx.log_head()?;
+        let next = head.as_ref().map_or(0, |(next, _)| *next);
+        let before = head.map(|(_, clock)| clock);
         let day = |clock: &Clock| clock.now_ms / DAY_MS;
         let last_day = before.as_ref().map(day);
         let clock = Clock::advance(before, reading)?;
-        let next = head.map_or(0, |(next, _)| next);
         if last_day != Some(day(&clock)) {
-            tx.prepare_cached("INSERT OR IGNORE INTO log_day (day, first) VALUES (?1, ?2)")?
-                .execute(params![day(&clock), next])?;
+            tx.begin_day(day(&clock), next)?;
         }
-        tx.prepare_cached("INSERT OR REPLACE INTO log_head (one, next, clock) VALUES (1, ?1, ?2)")?
-            .execute(params![next, clock.to_bytes()])?;
+        tx.set_log_head(next, &clock)?;
         Ok(Self { tx, next, now_ms: clock.now_ms })
     }
 
-    /// Appends one entry, and returns its number.
+    /// Appends one entry and returns its number.
     pub(crate) fn push(&mut self, event: Event) -> Result<u64, StoreError> {
         let bytes = Entry { time_ms: self.now_ms, event }.encode();
         let index = self.next;
-        self.tx
-            .prepare_cached("INSERT INTO log_entry (idx, bytes) VALUES (?1, ?2)")?
-            .execute(params![index, bytes])?;
+        self.tx.add_entry(index, &bytes)?;
         self.next = index.saturating_add(1);
         Ok(index)
     }
 
-    /// Appends that something was changed, and keeps what the commitment opens to.
+    /// Appends the entry of a change. Stores the state and the salt that open its commitment.
     pub(crate) fn changed(
         &mut self,
         subject: Subject,
@@ -77,47 +65,34 @@ impl<'a> Append<'a> {
     ) -> Result<(), StoreError> {
         let (salt, commitment) = salted(state)?;
         let index = self.push(Event::Changed { subject, id, action, commitment })?;
-        self.opening((index, 0), salt, state)
+        self.tx.add_opening((index, 0), salt, state)
     }
 
-    /// The number that the next entry will have.
+    /// Returns the number of the next entry.
     pub(crate) fn next(&self) -> u64 {
         self.next
     }
 
-    /// Appends an entry, and keeps the texts that it commits to.
-    pub(crate) fn told(
+    /// Appends an entry and returns its number. Stores the texts to which the entry commits.
+    pub(crate) fn push_with_statements(
         &mut self,
         event: Event,
         statements: &[&Statement],
     ) -> Result<u64, StoreError> {
         let index = self.push(event)?;
         for (place, statement) in (0..).zip(statements) {
-            self.opening((index, place), *statement.salt(), statement.text())?;
+            self.tx.add_opening((index, place), *statement.salt(), statement.text())?;
         }
         Ok(index)
     }
 
-    fn opening(
-        &self,
-        (index, place): (u64, u64),
-        salt: [u8; 16],
-        state: &str,
-    ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO log_opening (idx, place, salt, state) VALUES (?1, ?2, ?3, ?4)";
-        self.tx.prepare_cached(sql)?.execute(params![index, place, salt, state])?;
-        Ok(())
-    }
-
-    /// Writes the log's new length. To be called before the transaction is committed.
+    /// Writes the log's new length. Call it before the transaction is committed.
     pub(crate) fn finish(self) -> Result<(), StoreError> {
-        let sql = "UPDATE log_head SET next = ?1";
-        self.tx.prepare_cached(sql)?.execute([self.next])?;
-        Ok(())
+        self.tx.set_log_next(self.next)
     }
 }
 
-/// A salt and the commitment to a text under it.
+/// Returns a new salt, and the commitment to the text under that salt.
 fn salted(state: &str) -> Result<([u8; 16], Digest), StoreError> {
     let salt = random()?;
     Ok((salt, commit(&salt, state.as_bytes())))

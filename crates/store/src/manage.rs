@@ -1,7 +1,7 @@
-//! Changes: each is one transaction that happens as a whole or not at all.
+//! Changes of tenants, resources, models and deployments. Each change is one transaction.
 //!
-//! Each takes the permit for it, and changes the thing that the permit is for: there is no id beside
-//! it that could name another.
+//! Each change takes its permit, and changes the thing that the permit names. There is no id beside
+//! the permit that could name another thing.
 //!
 //! ```compile_fail,E0308
 //! fn off(store: &store::Store, of: policy::id::ResourceId) {
@@ -9,7 +9,7 @@
 //! }
 //! ```
 //!
-//! Who may change how a resource is set up does not switch its lockbox by that:
+//! A permit to change a resource's settings does not switch its lockbox:
 //!
 //! ```compile_fail,E0308
 //! use policy::permit::{Permit, WriteResource};
@@ -20,25 +20,22 @@
 
 mod resource;
 
-use std::{fmt::Display, os::unix::ffi::OsStrExt as _, path::Path};
+use std::{fmt::Display, path::Path};
 
 use policy::{
+    administrator::Administrator,
     authz::facts::{DeploymentFacts, ResourceFacts, Scope, Service, TenantFacts},
     id::{DeploymentId, ModelId, ResourceId},
-    meter::Limits,
+    meter::RateLimits,
     network::NetworkRules,
     permit::{
         CreateTenant, DeleteDeployment, DeleteResource, DeleteTenant, Permit, RegenerateKey,
         WriteDeployment, WriteModel, WriteResource,
     },
-    principal::{Administrator, Key, KeyDigest, KeyName, ResourceKeys},
+    principal::{Key, KeyDigest, KeyName, ResourceKeys},
     retention::{ContentLogging, Days, Rule},
     task::Task,
 };
-use rusqlite::{
-    ErrorCode, OptionalExtension as _, Params, Transaction, TransactionBehavior, params,
-};
-
 use tlog::entry::{Action, Subject};
 
 pub use self::resource::{NetworkChange, ResourceChange, Settings};
@@ -47,52 +44,53 @@ use crate::{
     error::{InUse, Kind, StoreError},
     log::{Append, ReadClock},
     name,
+    sqlite::{Database, Write},
     store::Store,
 };
 
-/// What a resource is made with; the permit says for which tenant.
+/// The parameters of a new resource. The permit names the tenant.
 #[derive(Debug, Clone)]
 pub struct NewResource {
     /// A new random id.
     pub id: ResourceId,
-    /// Its name.
+    /// The resource's name; unique among all tenants.
     pub name: String,
-    /// Where it is.
+    /// The region, written like a host name's label.
     pub region: String,
     /// The digest of its first key.
     pub key1: KeyDigest,
     /// The digest of its second key.
     pub key2: KeyDigest,
-    /// Whether it takes tokens only, and no keys.
+    /// True if it accepts tokens only, and no keys.
     pub disable_local_auth: bool,
-    /// Whether a prompt's prefix may be reused for later requests of the same tenant.
+    /// True if later requests of the same tenant may reuse a prompt's prefix.
     pub prefix_cache: bool,
-    /// How long content is kept.
+    /// The number of days for which content is stored.
     pub days: Days,
-    /// When: seconds since 1970.
+    /// The time of creation, in seconds since 1970.
     pub created_at: u64,
 }
 
-/// What a deployment is made with; the permit says in which resource.
+/// The parameters of a new deployment. The permit names the resource.
 #[derive(Debug, Clone)]
 pub struct NewDeployment {
     /// A new random id.
     pub id: DeploymentId,
-    /// Its name.
+    /// The deployment's name; unique in its resource.
     pub name: String,
-    /// What runs.
+    /// The model that it runs.
     pub model: ModelId,
-    /// What for.
+    /// The task: chat or embeddings.
     pub task: Task,
-    /// How it is sold.
+    /// The SKU, in Azure's terms.
     pub sku: Sku,
     /// Tokens and requests per minute.
-    pub limits: Limits,
-    /// When: seconds since 1970.
+    pub limits: RateLimits,
+    /// The time of creation, in seconds since 1970.
     pub created_at: u64,
 }
 
-/// What to change about a deployment's limits; the rest stays as it is.
+/// A change of a deployment's limits. `None` leaves a limit as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LimitsChange {
     /// Tokens per minute.
@@ -105,7 +103,7 @@ impl Store {
     /// Adds a tenant.
     ///
     /// # Errors
-    /// When its name is not allowed or taken.
+    /// [`StoreError::BadName`] if the name is not allowed. [`StoreError::Exists`] if it is taken.
     pub fn create_tenant(
         &self,
         permit: Permit<CreateTenant>,
@@ -114,12 +112,7 @@ impl Store {
         let Service = permit.spend();
         name::tenant_name(&tenant.name)?;
         self.change(|tx, log| {
-            insert(
-                tx,
-                (Kind::Tenant, &tenant.name),
-                "INSERT INTO tenant (id, name, created_at) VALUES (?1, ?2, ?3)",
-                params![tenant.id.as_bytes(), tenant.name, tenant.created_at],
-            )?;
+            tx.add_tenant(tenant)?;
             let state = format!("name={}", tenant.name);
             log.changed(Subject::Tenant, *tenant.id.as_bytes(), Action::Created, &state)
         })
@@ -128,7 +121,9 @@ impl Store {
     /// Adds a resource with its two keys to the permit's tenant.
     ///
     /// # Errors
-    /// When its name or region is not allowed, its name is taken, or its tenant is gone.
+    /// [`StoreError::BadName`] if the name or the region is not allowed. [`StoreError::Exists`] if
+    /// the name is taken. [`StoreError::NotFound`] if the tenant was deleted.
+    /// [`StoreError::OtherThing`] if the permit is not for a tenant.
     pub fn create_resource(
         &self,
         permit: Permit<WriteResource>,
@@ -161,7 +156,7 @@ impl Store {
         self.change(|tx, log| {
             name_of(tx, Kind::Tenant, tenant.as_bytes(), &tenant)?;
             resource.retention.content_logging.since_ms = log.now_ms;
-            insert_resource(tx, &resource)?;
+            tx.add_resource(&resource)?;
             let state = format!(
                 "name={} region={} prefix_cache={} retention_days={} disable_local_auth={}",
                 resource.name,
@@ -178,7 +173,7 @@ impl Store {
     /// Adds a model.
     ///
     /// # Errors
-    /// When its name is not allowed or taken.
+    /// [`StoreError::BadName`] if the name is not allowed. [`StoreError::Exists`] if it is taken.
     pub fn create_model(
         &self,
         permit: Permit<WriteModel>,
@@ -186,33 +181,11 @@ impl Store {
     ) -> Result<(), StoreError> {
         let Service = permit.spend();
         name::model_name(&model.name)?;
-        let facts = &model.facts;
         self.change(|tx, log| {
-            insert(
-                tx,
-                (Kind::Model, &model.name),
-                "INSERT INTO model (id, name, path, sha256, size_bytes, architecture, model_name,
-                    parameters, context_train, embedding_length, vocabulary, generates,
-                    chat_template, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-                params![
-                    model.id.as_bytes(),
-                    model.name,
-                    model.path.as_os_str().as_bytes(),
-                    model.sha256,
-                    model.size_bytes,
-                    facts.architecture,
-                    facts.name,
-                    facts.parameters,
-                    facts.context_train,
-                    facts.embedding_length,
-                    facts.vocabulary,
-                    facts.generates,
-                    facts.chat_template,
-                    model.created_at,
-                ],
-            )?;
-            let state = format!("name={} sha256={}", model.name, model.sha256);
+            tx.add_model(model)?;
+            let from = model.source.as_ref().map(|source| format!(" source={source}"));
+            let from = from.unwrap_or_default();
+            let state = format!("name={} sha256={}{from}", model.name, model.sha256);
             log.changed(Subject::Model, *model.id.as_bytes(), Action::Created, &state)
         })
     }
@@ -220,7 +193,9 @@ impl Store {
     /// Adds a deployment to the permit's resource.
     ///
     /// # Errors
-    /// When its name is not allowed or taken, or its resource or model is gone.
+    /// [`StoreError::BadName`] if the name is not allowed. [`StoreError::Exists`] if it is taken.
+    /// [`StoreError::NotFound`] if the resource or the model was deleted.
+    /// [`StoreError::OtherThing`] if the permit is not for a resource.
     pub fn create_deployment(
         &self,
         permit: Permit<WriteDeployment>,
@@ -235,24 +210,7 @@ impl Store {
         self.change(|tx, log| {
             name_of(tx, Kind::Resource, resource.as_bytes(), &resource)?;
             name_of(tx, Kind::Model, model.as_bytes(), &model)?;
-            insert(
-                tx,
-                (Kind::Deployment, &deployment.name),
-                "INSERT INTO deployment (id, resource, name, model, task, sku, tokens_per_minute,
-                    requests_per_minute, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                params![
-                    deployment.id.as_bytes(),
-                    resource.as_bytes(),
-                    deployment.name,
-                    model.as_bytes(),
-                    deployment.task.name(),
-                    deployment.sku.name(),
-                    deployment.limits.tokens_per_minute,
-                    deployment.limits.requests_per_minute,
-                    deployment.created_at,
-                ],
-            )?;
+            tx.add_deployment(&deployment)?;
             let state = format!(
                 "name={} model={model} task={} tokens_per_minute={} requests_per_minute={}",
                 deployment.name,
@@ -265,10 +223,10 @@ impl Store {
         Ok(deployment)
     }
 
-    /// Replaces one of the permit's resource's keys: the old one stops working with this call.
+    /// Replaces one key of the permit's resource. The old key stops working with this call.
     ///
     /// # Errors
-    /// When there is no such resource.
+    /// [`StoreError::NotFound`] if the resource does not exist.
     pub fn rotate_key(
         &self,
         permit: Permit<RegenerateKey>,
@@ -277,13 +235,8 @@ impl Store {
         now: u64,
     ) -> Result<(), StoreError> {
         let resource = permit.spend().resource;
-        let sql = match key {
-            KeyName::Key1 => "UPDATE resource SET key1 = ?2, key1_created_at = ?3 WHERE id = ?1",
-            KeyName::Key2 => "UPDATE resource SET key2 = ?2, key2_created_at = ?3 WHERE id = ?1",
-        };
         self.change(|tx, log| {
-            let changed = tx.execute(sql, params![resource.as_bytes(), digest.as_bytes(), now])?;
-            found(changed, Kind::Resource, &resource)?;
+            found(tx.set_key(resource, key, (digest, now))?, Kind::Resource, &resource)?;
             let subject = match key {
                 KeyName::Key1 => Subject::Key1,
                 KeyName::Key2 => Subject::Key2,
@@ -297,10 +250,11 @@ impl Store {
         })
     }
 
-    /// Changes the limits of a deployment: the next request meets the new ones.
+    /// Changes the limits of a deployment, from the next request on.
     ///
     /// # Errors
-    /// When there is no such deployment.
+    /// [`StoreError::NotFound`] if the deployment does not exist. [`StoreError::OtherThing`] if the
+    /// permit is not for a deployment.
     pub fn change_limits(
         &self,
         permit: Permit<WriteDeployment>,
@@ -310,14 +264,8 @@ impl Store {
             return Err(StoreError::OtherThing);
         };
         self.change(|tx, log| {
-            let sql = "UPDATE deployment
-                       SET tokens_per_minute = COALESCE(?2, tokens_per_minute),
-                           requests_per_minute = COALESCE(?3, requests_per_minute)
-                       WHERE id = ?1 RETURNING tokens_per_minute, requests_per_minute";
             let LimitsChange { tokens_per_minute, requests_per_minute } = change;
-            let values = params![deployment.as_bytes(), tokens_per_minute, requests_per_minute];
-            let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, u32>(1)?));
-            let changed = tx.query_row(sql, values, row).optional()?;
+            let changed = tx.change_limits(deployment, tokens_per_minute, requests_per_minute)?;
             let (tokens, requests) =
                 changed.ok_or_else(|| not_found(Kind::Deployment, &deployment))?;
             let state = format!("tokens_per_minute={tokens} requests_per_minute={requests}");
@@ -325,66 +273,60 @@ impl Store {
         })
     }
 
-    /// Deletes a tenant that owns nothing, and whose people hold no roles.
+    /// Deletes a tenant that owns no resources. Its people and programs must hold no roles.
     ///
     /// # Errors
-    /// When there is no such tenant, it still owns resources, or its people hold roles.
+    /// [`StoreError::NotFound`] if the tenant does not exist. [`StoreError::InUse`] if it owns
+    /// resources, or if its people or programs hold roles.
     pub fn delete_tenant(&self, permit: Permit<DeleteTenant>) -> Result<(), StoreError> {
         let tenant = permit.spend().tenant;
         self.change(|tx, log| {
-            let users = "SELECT name FROM resource WHERE tenant = ?1 ORDER BY 1";
             let id = *tenant.as_bytes();
             let name = name_of(tx, Kind::Tenant, &id, &tenant)?;
-            refuse_if_used(tx, (Kind::Tenant, &name, &id), (Kind::Resource, users))?;
-            let roles =
-                "SELECT a.role FROM role_assignment a JOIN principal p ON p.id = a.principal
-                         WHERE p.tenant = ?1 ORDER BY 1";
-            refuse_if_used(tx, (Kind::Tenant, &name, &id), (Kind::RoleAssignment, roles))?;
-            let members = "DELETE FROM team_member
-                           WHERE person IN (SELECT id FROM principal WHERE tenant = ?1)";
-            tx.execute(members, [&id])?;
-            tx.execute("DELETE FROM principal WHERE tenant = ?1", [&id])?;
-            tx.execute("DELETE FROM tenant WHERE id = ?1", [&id])?;
+            refuse_if_used((Kind::Tenant, &name), (Kind::Resource, tx.resources_of(tenant)?))?;
+            refuse_if_used((Kind::Tenant, &name), (Kind::RoleAssignment, tx.roles_of(tenant)?))?;
+            tx.delete_tenant(tenant)?;
             log.changed(Subject::Tenant, id, Action::Deleted, &format!("name={name}"))
         })
     }
 
-    /// Deletes a resource that has no deployments; its keys stop working with this call.
+    /// Deletes a resource that has no deployments. Its keys stop working with this call.
     ///
     /// # Errors
-    /// When there is no such resource, or it still has deployments.
+    /// [`StoreError::NotFound`] if the resource does not exist. [`StoreError::InUse`] if it has
+    /// deployments.
     pub fn delete_resource(&self, permit: Permit<DeleteResource>) -> Result<(), StoreError> {
         let resource = permit.spend().resource;
         self.change(|tx, log| {
-            let users = "SELECT d.name || ' --resource ' || r.name
-                         FROM deployment d JOIN resource r ON r.id = d.resource
-                         WHERE r.id = ?1 ORDER BY 1";
             let id = *resource.as_bytes();
             let name = name_of(tx, Kind::Resource, &id, &resource)?;
-            refuse_if_used(tx, (Kind::Resource, &name, &id), (Kind::Deployment, users))?;
-            tx.execute("DELETE FROM resource WHERE id = ?1", [&id])?;
+            let users = tx.deployments_of(resource)?;
+            refuse_if_used((Kind::Resource, &name), (Kind::Deployment, users))?;
+            tx.delete_resource(resource)?;
             log.changed(Subject::Resource, id, Action::Deleted, &format!("name={name}"))
         })
     }
 
-    /// Deletes a deployment; requests to it are answered as if it had never been.
+    /// Deletes a deployment. Later requests to it get the same answer as requests to a name that
+    /// never existed.
     ///
     /// # Errors
-    /// When there is no such deployment.
+    /// [`StoreError::NotFound`] if the deployment does not exist.
     pub fn delete_deployment(&self, permit: Permit<DeleteDeployment>) -> Result<(), StoreError> {
         let deployment = permit.spend().deployment;
         self.change(|tx, log| {
             let id = *deployment.as_bytes();
             let name = name_of(tx, Kind::Deployment, &id, &deployment)?;
-            tx.execute("DELETE FROM deployment WHERE id = ?1", [&id])?;
+            tx.delete_deployment(deployment)?;
             log.changed(Subject::Deployment, id, Action::Deleted, &format!("name={name}"))
         })
     }
 
-    /// Forgets a model that no deployment uses. Its file is the caller's to remove.
+    /// Deletes the row of a model that no deployment uses. The caller removes the file.
     ///
     /// # Errors
-    /// When there is no such model, or deployments still use it.
+    /// [`StoreError::NotFound`] if the model does not exist. [`StoreError::InUse`] if deployments
+    /// use it.
     pub fn delete_model(
         &self,
         permit: Permit<WriteModel>,
@@ -392,31 +334,25 @@ impl Store {
     ) -> Result<(), StoreError> {
         let Service = permit.spend();
         self.change(|tx, log| {
-            let users = "SELECT d.name || ' --resource ' || r.name
-                         FROM deployment d JOIN resource r ON r.id = d.resource
-                         WHERE d.model = ?1 ORDER BY 1";
             let id = *model.as_bytes();
             let name = name_of(tx, Kind::Model, &id, &model)?;
-            refuse_if_used(tx, (Kind::Model, &name, &id), (Kind::Deployment, users))?;
-            tx.execute("DELETE FROM model WHERE id = ?1", [&id])?;
+            refuse_if_used((Kind::Model, &name), (Kind::Deployment, tx.deployments_with(model)?))?;
+            tx.delete_model(model)?;
             log.changed(Subject::Model, id, Action::Deleted, &format!("name={name}"))
         })
     }
 
-    /// The digest of the admin key, if one was ever set.
+    /// Returns the digest of the admin key, if one was ever set.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub fn admin_key(&self) -> Result<Option<KeyDigest>, StoreError> {
-        let writer = self.writer();
-        let mut statement = writer.prepare_cached("SELECT digest FROM admin_key")?;
-        let digest = statement.query_row([], |row| row.get(0)).optional()?;
-        Ok(digest.map(KeyDigest::from_bytes))
+        self.writer().admin_key()
     }
 
-    /// Opens a data directory as [`Store::open`] does, for the operator who works beside it.
+    /// Opens a data directory as [`Store::open`] does, for the operator on the same machine.
     ///
-    /// Nothing that has a store gets an administrator out of it:
+    /// A store alone gives no administrator:
     ///
     /// ```compile_fail,E0061
     /// fn forge(store: &store::Store) {
@@ -436,117 +372,69 @@ impl Store {
         Ok((store, administrator))
     }
 
-    /// The administrator, for the holder of the administrator's key; none for another key.
+    /// Returns the administrator for the administrator's key, and `None` for any other key.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub fn administrator(&self, presented: &Key) -> Result<Option<Administrator>, StoreError> {
         let stored = self.admin_key()?;
         #[expect(clippy::disallowed_methods, reason = "against the digest that is stored")]
         Ok(stored.and_then(|stored| Administrator::with_key(presented, &stored).ok()))
     }
 
-    /// Sets the digest of the admin key: an older key stops working with this call.
+    /// Sets the digest of the admin key. An older key stops working with this call.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub fn set_admin_key(&self, _by: &Administrator, digest: &KeyDigest) -> Result<(), StoreError> {
         self.change(|tx, log| {
-            let sql = "INSERT OR REPLACE INTO admin_key (one, digest) VALUES (1, ?1)";
-            tx.execute(sql, [digest.as_bytes()])?;
+            tx.set_admin_key(digest)?;
             log.changed(Subject::AdminKey, [0; 16], Action::Updated, "")
         })
     }
 
-    /// One transaction with the change and its log entry. Immediate, so that what a change looked
-    /// at is still so when it writes.
+    /// Runs a change and its log entry in one transaction. The transaction is immediate, so no
+    /// other process can write between the change's reads and its writes.
     pub(crate) fn change(
         &self,
-        change: impl FnOnce(&Transaction<'_>, &mut Append<'_>) -> Result<(), StoreError>,
+        change: impl FnOnce(&Write<'_>, &mut Append<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let reading = self.reading();
         let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut log = Append::begin(&transaction, reading)?;
-        change(&transaction, &mut log)?;
+        let tx = writer.write()?;
+        let mut log = Append::begin(&tx, reading)?;
+        change(&tx, &mut log)?;
         log.finish()?;
-        transaction.commit()?;
+        tx.commit()?;
         drop(writer);
         self.in_place()
     }
 }
 
-fn insert_resource(tx: &Transaction<'_>, resource: &Resource) -> Result<(), StoreError> {
-    insert(
-        tx,
-        (Kind::Resource, &resource.name),
-        "INSERT INTO resource (id, tenant, name, region, key1, key1_created_at, key2,
-            key2_created_at, disable_local_auth, prefix_cache, retention_days,
-            content_logging, content_logging_since_ms, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?13, ?9, ?10, 1, ?11, ?12)",
-        params![
-            resource.id.as_bytes(),
-            resource.tenant.as_bytes(),
-            resource.name,
-            resource.region,
-            resource.keys.key1.as_bytes(),
-            resource.key1_created_at,
-            resource.keys.key2.as_bytes(),
-            resource.key2_created_at,
-            resource.prefix_cache,
-            resource.retention.days.get(),
-            resource.retention.content_logging.since_ms,
-            resource.created_at,
-            resource.keys.disabled,
-        ],
-    )
-}
-
-fn insert(
-    tx: &Transaction<'_>,
-    (kind, name): (Kind, &str),
-    sql: &str,
-    values: impl Params,
-) -> Result<(), StoreError> {
-    match tx.execute(sql, values) {
-        Ok(_) => Ok(()),
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-            Err(StoreError::Exists { kind, name: name.to_owned() })
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The name of what has this id.
+/// Returns the name of the thing with this id.
 fn name_of(
-    tx: &Transaction<'_>,
+    database: &Database,
     kind: Kind,
     id: &[u8; 16],
     shown: &dyn Display,
 ) -> Result<String, StoreError> {
-    let sql = format!("SELECT name FROM {kind} WHERE id = ?1");
-    let name = tx.query_row(&sql, [id], |row| row.get(0)).optional()?;
-    name.ok_or_else(|| not_found(kind, shown))
+    database.name_of(kind, id)?.ok_or_else(|| not_found(kind, shown))
 }
 
-fn found(changed: usize, kind: Kind, shown: &dyn Display) -> Result<(), StoreError> {
-    if changed == 0 { Err(not_found(kind, shown)) } else { Ok(()) }
+fn found(is_found: bool, kind: Kind, shown: &dyn Display) -> Result<(), StoreError> {
+    if is_found { Ok(()) } else { Err(not_found(kind, shown)) }
 }
 
-/// What was there when its id was looked up, and is not any more.
+/// The error for a thing that was deleted after its id was looked up.
 fn not_found(kind: Kind, shown: &dyn Display) -> StoreError {
     StoreError::NotFound { kind, name: shown.to_string() }
 }
 
-/// Refuses with the first user's name when `users` selects any.
+/// Refuses if there are users. The error names the first.
 fn refuse_if_used(
-    tx: &Transaction<'_>,
-    (kind, name, id): (Kind, &str, &[u8; 16]),
-    (by, users): (Kind, &str),
+    (kind, name): (Kind, &str),
+    (by, names): (Kind, Vec<String>),
 ) -> Result<(), StoreError> {
-    let mut statement = tx.prepare(users)?;
-    let names: Vec<String> =
-        statement.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let Some(example) = names.first() else { return Ok(()) };
     Err(StoreError::InUse(InUse {
         kind,

@@ -1,11 +1,12 @@
-//! Which names are allowed: what fits in a URL, a host name, a file name and a shell line as it is.
+//! The rules for names. An allowed name needs no escaping in a URL, a file name or a shell command;
+//! the name of a resource or region is also a label of a host name.
 
 use crate::error::StoreError;
 
-/// Longest name of anything.
+/// The maximum length of a name, in bytes.
 const NAME_LENGTH_MAX: usize = 64;
 
-/// Longest label in a host name.
+/// The maximum length of a label in a host name, in bytes.
 const LABEL_LENGTH_MAX: usize = 63;
 
 const LABEL_RULE: &str =
@@ -13,18 +14,19 @@ const LABEL_RULE: &str =
 const WORD_RULE: &str =
     "1 to 64 letters, digits, `-`, `_` and `.`, with a letter or digit in front";
 
-/// Checks the name of a resource: it must be a label of a host name, for `{resource}.{domain}`.
+/// Checks the name of a resource. The name must be a label of a host name, for
+/// `{resource}.{domain}`.
 ///
 /// # Errors
-/// When it is not one; says what is allowed.
+/// [`StoreError::BadName`], with the rule, if the name is not allowed.
 pub fn resource_name(name: &str) -> Result<(), StoreError> {
     label("resource", name)
 }
 
-/// Checks the name of a region: written like a host name's label, as Azure's are.
+/// Checks the name of a region. The name must be a label of a host name, like Azure's regions.
 ///
 /// # Errors
-/// When it is not one; says what is allowed.
+/// [`StoreError::BadName`], with the rule, if the name is not allowed.
 pub fn region_name(name: &str) -> Result<(), StoreError> {
     label("region", name)
 }
@@ -32,7 +34,7 @@ pub fn region_name(name: &str) -> Result<(), StoreError> {
 /// Checks the name of a deployment.
 ///
 /// # Errors
-/// When it has other characters than allowed; says which are.
+/// [`StoreError::BadName`], with the rule, if the name is not allowed.
 pub fn deployment_name(name: &str) -> Result<(), StoreError> {
     word("deployment", name)
 }
@@ -40,7 +42,7 @@ pub fn deployment_name(name: &str) -> Result<(), StoreError> {
 /// Checks the name of a tenant.
 ///
 /// # Errors
-/// When it has other characters than allowed; says which are.
+/// [`StoreError::BadName`], with the rule, if the name is not allowed.
 pub fn tenant_name(name: &str) -> Result<(), StoreError> {
     word("tenant", name)
 }
@@ -48,7 +50,7 @@ pub fn tenant_name(name: &str) -> Result<(), StoreError> {
 /// Checks the name of a model.
 ///
 /// # Errors
-/// When it has other characters than allowed; says which are.
+/// [`StoreError::BadName`], with the rule, if the name is not allowed.
 pub fn model_name(name: &str) -> Result<(), StoreError> {
     word("model", name)
 }
@@ -81,7 +83,7 @@ fn refuse_unless(
     if fits {
         return Ok(());
     }
-    // A mistyped name may be long, or hold what a terminal would obey.
+    // A mistyped name may be long, or contain control characters for the terminal.
     let given = name.escape_default().take(NAME_LENGTH_MAX).collect();
     Err(StoreError::BadName { kind, given, rule })
 }

@@ -1,7 +1,6 @@
-//! What came out of proving policies: an entry of the log for each, and the report that it commits to.
+//! The results of proving policies: a log entry for each, and the report that the entry commits to.
 
 use policy::authz::proof::{Proof, ProofOutcome};
-use rusqlite::{OptionalExtension as _, Transaction, params};
 use tlog::{
     canon::Digest,
     entry::{Entry, Event},
@@ -12,15 +11,16 @@ use crate::{
     Store,
     error::StoreError,
     log::Append,
+    sqlite::Write,
     tiles::{LogError, Tiles},
 };
 
 impl Store {
-    /// Tells the log what came out of a proof, and keeps the report, so that it can be shown. Returns
-    /// the entry's number.
+    /// Records the result of a proof in the log, and stores the report for later display. Returns
+    /// the entry's index.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the database cannot be written.
     pub fn log_proof(&self, proof: &Proof) -> Result<u64, StoreError> {
         let mut index = 0;
         self.change(|tx, log| {
@@ -30,26 +30,18 @@ impl Store {
         Ok(index)
     }
 
-    /// The log's entry on a policy set that counts: the newest that decided about it; while none
-    /// has, the newest. It is read from the log itself.
+    /// Returns the log entry that counts for a policy set: the newest decisive result, or the newest
+    /// result while none is decisive. Reads it from the log itself: the table only has its index.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When the database or the log cannot be read.
     pub fn proof_entry(&self, policies: Digest) -> Result<Option<Event>, LogError> {
         let reader = self.reader();
-        let connection = &reader.connection;
-        let index: Option<u64> = connection
-            .prepare_cached("SELECT idx FROM proof WHERE policies = ?1")?
-            .query_row([policies.0], |row| row.get(0))
-            .optional()?;
-        let Some(index) = index else { return Ok(None) };
-        let waiting: Option<Vec<u8>> = connection
-            .prepare_cached("SELECT bytes FROM log_entry WHERE idx = ?1")?
-            .query_row([index], |row| row.get(0))
-            .optional()?;
+        let Some(index) = reader.database.proof_entry(policies.0)? else { return Ok(None) };
+        let waiting = reader.database.entry(index)?;
         let bytes = match waiting {
             Some(bytes) => bytes,
-            // It left the database, so its bundle is full, and on disk.
+            // The entry left the database, so its bundle is full and on disk.
             None => {
                 let full = (index / WIDTH).saturating_add(1).saturating_mul(WIDTH);
                 Tiles::open(self.log())?.entry(index, full)?
@@ -60,22 +52,11 @@ impl Store {
     }
 }
 
-/// Tells the log what came out of a proof, and keeps the report.
-pub(crate) fn tell(
-    tx: &Transaction<'_>,
-    log: &mut Append<'_>,
-    proof: &Proof,
-) -> Result<u64, StoreError> {
+/// Records the result of a proof in the log, and stores the report. Returns the entry's index.
+pub(crate) fn tell(tx: &Write<'_>, log: &mut Append<'_>, proof: &Proof) -> Result<u64, StoreError> {
     let index = log.push(proof.event())?;
     let decided = proof.outcome() != ProofOutcome::Undecided;
-    // That a solver could not tell takes nothing away from what was found out earlier.
-    tx.prepare_cached(
-        "INSERT INTO proof (policies, idx, decided, report) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (policies) DO UPDATE SET idx = excluded.idx, decided = excluded.decided,
-            report = excluded.report
-         WHERE excluded.decided OR NOT proof.decided",
-    )?
-    .execute(params![proof.report().digest.0, index, decided, proof.text()])?;
+    tx.set_proof(proof.report().digest.0, (index, decided), proof.text())?;
     Ok(index)
 }
 

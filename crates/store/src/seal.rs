@@ -1,14 +1,14 @@
-//! Sealing: content goes in, and only the custodian gets it out again. docs/spec/sealed-record.md
-//! gives the bytes.
+//! Sealing: the gateway seals content, and only the custodian can open it.
+//! docs/spec/sealed-record.md defines the bytes.
 //!
 //! Records are sealed to the public key of their tenant and deadline. One HPKE encapsulation with a
 //! post-quantum KEM costs a tenth of a millisecond and 1.2 kB, so it is done once for a *span*: a
-//! seed, sealed to the public key, from which every record of the next minute gets a key of its own.
-//! The seed is turned forward with every record and its past overwritten: who holds the gateway's
-//! memory opens nothing that was sealed before.
+//! seed, sealed to the public key, from which every record of the next minute gets a key of its
+//! own. Each record turns the seed forward, and the old seed is overwritten: a thief of the
+//! gateway's memory cannot open records that were sealed before.
 //!
-//! When a record is deleted before its deadline, the spans of its key are sealed again, to another
-//! one and without the record's own key; then the first key is destroyed.
+//! When a record is deleted before its deadline, the spans of its key are sealed again to another
+//! key, without the record's own key; then the first key is destroyed.
 
 mod keys;
 
@@ -32,46 +32,47 @@ type Kem = hpke::kem::XWing;
 type Kdf = hpke::kdf::HkdfSha256;
 type Aead = hpke::aead::AesGcm256;
 
-/// How long a span serves, in milliseconds: what a minute of one tenant's records has in common is
-/// a seed that only the custodian can open.
+/// How long a span serves, in milliseconds: one tenant's records of a minute share a seed that only
+/// the custodian can open.
 pub const SPAN_MS_MAX: u64 = 60_000;
 
-/// Records in a span, at most: to open the last one, the custodian turns the seed this often.
+/// Most records in a span: to open the last one, the custodian turns the seed this often.
 pub const SPAN_RECORDS_MAX: u32 = 4096;
 
-/// The public key that a tenant's records of one deadline are sealed to.
+/// The public key for a tenant's records of one deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
-    /// Its id, as the log has it.
+    /// The key's id, as in the log.
     pub id: KeyId,
-    /// Whose records.
+    /// Tenant that owns the records.
     pub tenant: TenantId,
-    /// When its private key is destroyed.
+    /// Time at which the private key is destroyed, in Unix milliseconds.
     pub deadline_ms: u64,
     /// The key: X-Wing, 1216 bytes.
     pub bytes: Vec<u8>,
 }
 
-/// The seed of a span, sealed: what the store keeps of it.
+/// The sealed seed of a span, as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedSpan {
-    /// The key that it is sealed to.
+    /// Id of the key that the seed is sealed to.
     pub key: KeyId,
-    /// Whose records.
+    /// Tenant that owns the records.
     pub tenant: TenantId,
-    /// When that key is destroyed.
+    /// Time at which that key is destroyed, in Unix milliseconds.
     pub deadline_ms: u64,
-    /// Encapsulated key (1120 bytes) and sealed seed (48 bytes); or more, where it was sealed again.
+    /// Encapsulated key (1120 bytes) and sealed seed (48 bytes); other lengths after it was sealed
+    /// again.
     pub bytes: Vec<u8>,
 }
 
-/// A span that records are sealed in: lives in the gateway's memory only.
+/// A span that seals records: exists in the gateway's memory only.
 pub struct Span {
     key: KeyId,
     tenant: TenantId,
     deadline_ms: u64,
     started_ms: u64,
-    /// In a box: what is moved about stays behind in every place that it was in.
+    /// Boxed: a move would leave copies of the chain in memory.
     chain: Box<Zeroizing<[u8; 32]>>,
     position: u32,
 }
@@ -82,10 +83,10 @@ impl std::fmt::Debug for Span {
     }
 }
 
-/// What a record belongs to: bound into it, so that it opens as nothing else.
+/// The identity of a record: bound into it, so that it opens under no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Label {
-    /// The request whose record it is.
+    /// Id of the request that the record belongs to.
     pub request: RequestId,
     /// The resource that was called.
     pub resource: ResourceId,
@@ -94,34 +95,34 @@ pub struct Label {
 /// A record that only the custodian can open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedRecord {
-    /// The key that its span is sealed to.
+    /// Id of the key that its span is sealed to.
     pub key: KeyId,
-    /// When that key is destroyed.
+    /// Time at which that key is destroyed, in Unix milliseconds.
     pub deadline_ms: u64,
-    /// Its number in its span.
+    /// The record's position in its span.
     pub position: u32,
-    /// Ciphertext, 16 bytes longer than what it hides.
+    /// Ciphertext, 16 bytes longer than the plaintext.
     pub bytes: Vec<u8>,
 }
 
-/// A record or a span that does not open with what was given.
+/// A record or a span that does not open with the given key and label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it does not open: damaged, or sealed to another key or for another request")]
+#[error("the record does not open: damaged, or sealed to another key or for another request")]
 pub struct CannotOpen;
 
-/// Why nothing was sealed.
+/// The reason that a record was not sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CannotSeal {
-    /// No random bytes.
+    /// The system gave no random bytes.
     #[error(transparent)]
     NoRandom(#[from] NoRandom),
-    /// The public key is not one.
+    /// The public key is malformed.
     #[error("the public key is damaged")]
     PublicKey,
-    /// The span is full, too old, or another tenant's or deadline's.
+    /// The span is full, too old, or of another tenant or deadline.
     #[error("the span is not for this record")]
     OtherSpan,
-    /// The record is larger than AES-GCM takes.
+    /// The record is larger than AES-GCM allows.
     #[error("the record is too large to be sealed")]
     TooLarge,
 }
@@ -130,7 +131,7 @@ impl Span {
     /// Begins a span under a public key.
     ///
     /// # Errors
-    /// When the key is damaged, or there are no random bytes.
+    /// When the key is damaged, or the system gives no random bytes.
     pub fn begin(key: &PublicKey, now_ms: u64) -> Result<(Self, SealedSpan), CannotSeal> {
         let mut chain = Box::new(Zeroizing::new([0; 32]));
         let sealed = seed(key, &mut chain);
@@ -140,7 +141,7 @@ impl Span {
         Ok((span, SealedSpan { key, tenant, deadline_ms, bytes: sealed? }))
     }
 
-    /// Whether a record that is to be stored now can be sealed in this span.
+    /// Returns whether this span can seal a record that is to be stored now.
     #[must_use]
     pub fn serves(&self, until: &StoreUntil, now_ms: u64) -> bool {
         self.tenant == until.tenant()
@@ -149,9 +150,9 @@ impl Span {
             && now_ms.saturating_sub(self.started_ms) < SPAN_MS_MAX
     }
 
-    /// Seals one record, and forgets how.
+    /// Seals one record, and forgets its key.
     ///
-    /// Without a [`StoreUntil`] there is nothing to call it with, and each serves once:
+    /// A call needs a [`StoreUntil`], and each serves once:
     ///
     /// ```compile_fail
     /// fn twice(span: &mut store::seal::Span, until: policy::retention::StoreUntil, label: &store::seal::Label) {
@@ -161,7 +162,7 @@ impl Span {
     /// ```
     ///
     /// # Errors
-    /// When this span does not serve it, see [`Span::serves`].
+    /// When this span cannot seal the record, see [`Span::serves`].
     pub fn seal(
         &mut self,
         until: StoreUntil,
@@ -181,7 +182,7 @@ impl Span {
     }
 }
 
-/// Makes a seed, seals it, and puts the chain that begins with it where it is to be.
+/// Creates a seed, seals it, and writes the chain that begins with it to its place in memory.
 #[inline(never)]
 fn seed(key: &PublicKey, chain: &mut [u8; 32]) -> Result<Vec<u8>, CannotSeal> {
     let seed = secret()?;
@@ -190,7 +191,7 @@ fn seed(key: &PublicKey, chain: &mut [u8; 32]) -> Result<Vec<u8>, CannotSeal> {
     Ok(sealed)
 }
 
-/// Seals what a span is opened with.
+/// Seals the plaintext of a span: the seed, or the keys of its records.
 fn seal_span(key: &PublicKey, label: &[u8], keys: &[u8]) -> Result<Vec<u8>, CannotSeal> {
     let public =
         <Kem as hpke::Kem>::PublicKey::from_bytes(&key.bytes).map_err(|_| CannotSeal::PublicKey)?;
@@ -209,23 +210,23 @@ fn encrypt(chain: &mut [u8; 32], record: Payload<'_, '_>) -> Result<Vec<u8>, Can
     Aes256Gcm::new((&*key).into()).encrypt(&NONCE.into(), record).map_err(|_| CannotSeal::TooLarge)
 }
 
-/// Overwrites the stack below the caller. The libraries overwrite their keys but not all that they
-/// work on: HMAC's padded key, HKDF's last block and AES's round keys stay on the stack, and a key
-/// follows from each. (The test that searches the memory finds them without this.)
+/// Overwrites the stack below the caller. The libraries overwrite their keys but not all their
+/// working memory: HMAC's padded key, HKDF's last block and AES's round keys stay on the stack, and
+/// each of them reveals a key. (The test that searches the memory finds them without this.)
 #[inline(never)]
 fn scrub<const BYTES: usize>() {
     let mut room = [0_u8; BYTES];
-    // Somebody may look at it and write to it, as far as the compiler knows: so the zeros are there.
+    // `black_box` makes the compiler assume a use of the buffer, so it must write the zeros.
     std::hint::black_box(&mut room);
 }
 
-/// The stack that sealing a record may have used, and more.
+/// Stack that the sealing of a record may use, with a margin.
 const SCRUB_RECORD_BYTES: usize = 64 * 1024;
 
-/// The stack that a post-quantum encapsulation may have used, and more.
+/// Stack that a post-quantum encapsulation may use, with a margin.
 const SCRUB_SPAN_BYTES: usize = 256 * 1024;
 
-/// Makes a key pair: private key (32 bytes) and public key (1216 bytes).
+/// Generates a key pair: private key (32 bytes) and public key (1216 bytes).
 pub(crate) fn key_pair() -> Result<(Zeroizing<[u8; 32]>, Vec<u8>), NoRandom> {
     let material = secret()?;
     let (private, public) = Kem::derive_keypair(material.as_slice());
@@ -236,13 +237,13 @@ pub(crate) fn key_pair() -> Result<(Zeroizing<[u8; 32]>, Vec<u8>), NoRandom> {
     Ok((copy, public.to_bytes().to_vec()))
 }
 
-/// The public key of a private one.
+/// Computes the public key of a private one.
 pub(crate) fn public_of(private: &[u8; 32]) -> Result<Vec<u8>, CannotOpen> {
     let private = <Kem as hpke::Kem>::PrivateKey::from_bytes(private).map_err(|_| CannotOpen)?;
     Ok(Kem::sk_to_pk(&private).to_bytes().to_vec())
 }
 
-/// Opens one record of a span. The custodian's part: it alone has the private key.
+/// Opens one record of a span. Only the custodian can call it: it alone has the private key.
 pub(crate) fn open(
     private: &[u8; 32],
     span: &SealedSpan,
@@ -262,7 +263,7 @@ pub(crate) fn open(
         .map_err(|_| CannotOpen)
 }
 
-/// Opens what a span's records are opened with.
+/// Opens the plaintext of a span: the seed, or the keys of its records.
 fn open_span(
     private: &[u8; 32],
     span: &SealedSpan,
@@ -283,7 +284,7 @@ fn open_span(
     opened.map(Zeroizing::new).map_err(|_| CannotOpen)
 }
 
-/// Overwrites the stack that spans were opened and sealed again on.
+/// Overwrites the stack that opening and sealing spans has used.
 pub(crate) fn scrub_spans() {
     scrub::<SCRUB_SPAN_BYTES>();
 }
@@ -291,22 +292,22 @@ pub(crate) fn scrub_spans() {
 /// Bytes of an X-Wing encapsulation.
 const ENCAPSULATED_BYTES: usize = 1120;
 
-/// Bytes of a span as it is begun: the encapsulation, and the seed with its tag.
+/// Bytes of a span that was sealed once: the encapsulation, and the seed with its tag.
 const SPAN_BYTES: usize = ENCAPSULATED_BYTES + 32 + 16;
 
-/// What an encapsulation is for: the seed of a new span.
+/// HPKE purpose of an encapsulation: the seed of a new span.
 const BEGUN: &[u8] = b"bailiwick/span/v1\0";
 
-/// Each key encrypts one message, so the nonce may be the same for all.
+/// Each key encrypts one message, so all keys can use the same nonce.
 const NONCE: [u8; 12] = [0; 12];
 
-/// What a chain is derived for: its own next link.
+/// HKDF purpose: the chain's next link.
 const CHAIN: &[u8] = b"bailiwick/chain/v1";
 
-/// What a chain is derived for: a record's key.
+/// HKDF purpose: a record's key.
 const RECORD: &[u8] = b"bailiwick/record/v1";
 
-/// Gives the key of the next record, and turns the chain. From the later one nothing earlier follows.
+/// Returns the key of the next record, and turns the chain. The new chain reveals no earlier key.
 fn turn(chain: &mut [u8; 32], record_key: &mut [u8; 32]) {
     let mut next = Zeroizing::new([0; 32]);
     expand(chain, RECORD, record_key);
@@ -315,7 +316,7 @@ fn turn(chain: &mut [u8; 32], record_key: &mut [u8; 32]) {
 }
 
 fn expand(key: &[u8; 32], info: &[u8], out: &mut [u8; 32]) {
-    // The seed is random and as long as the hash: RFC 5869 §3.3 lets extraction be left out.
+    // The seed is random and as long as the hash: RFC 5869 §3.3 allows leaving out the extraction.
     let expanded = Hkdf::<Sha256>::from_prk(key).map(|hkdf| hkdf.expand(info, out));
     debug_assert!(matches!(expanded, Ok(Ok(()))), "32 bytes in, 32 bytes out");
 }

@@ -1,8 +1,8 @@
 //! The log as static files: tiles, entry bundles and the checkpoint, as C2SP tlog-tiles has them.
 //!
-//! They follow what the database has committed and are never ahead of it: hashes and bundles first,
-//! each on disk before the checkpoint that signs them. So a crash at any moment leaves a checkpoint
-//! whose tiles are whole, and what comes after it is written again.
+//! The files follow the committed database and are never ahead of it: hashes and bundles are
+//! written first, and each is on disk before the checkpoint that signs it. So a crash at any moment
+//! leaves a checkpoint with complete tiles, and the next run writes the rest again.
 
 use std::{
     fs::{self, DirBuilder},
@@ -11,7 +11,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::Connection;
 use tlog::{
     canon::Digest,
     checkpoint::{BadCheckpoint, Checkpoint},
@@ -23,9 +22,10 @@ use tlog::{
 use crate::{
     error::StoreError,
     keys::{failed, replace, sync_folder},
+    sqlite::Database,
 };
 
-/// Why the log's files cannot be relied on, or not be written.
+/// The reason that the log's files cannot be trusted or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The database or a file failed.
@@ -40,15 +40,15 @@ pub enum LogError {
          than the log, as after a backup was restored"
     )]
     Behind {
-        /// Entries in the database.
+        /// Number of entries in the database.
         database: u64,
-        /// Entries that a checkpoint signs.
+        /// Number of entries that a checkpoint signs.
         signed: u64,
     },
     /// A tile is missing or damaged, and the database does not have its entries any more.
     #[error("the log's file `{path}` is missing or damaged")]
     Damaged {
-        /// Which, under the log's folder.
+        /// Path of the file under the log's folder.
         path: String,
     },
     /// A witness signed another history of this log.
@@ -60,9 +60,9 @@ pub enum LogError {
          should be in it", directory.display()
     )]
     NoKeyDirectory {
-        /// The directory.
+        /// Path of the key directory.
         directory: PathBuf,
-        /// Keys that should be in it.
+        /// Number of keys that should be in it.
         alive: u64,
     },
     /// The key directory is another service's, or no key directory.
@@ -71,46 +71,40 @@ pub enum LogError {
          database, whose {alive} keys should be in it", directory.display()
     )]
     OtherKeyDirectory {
-        /// The directory.
+        /// Path of the directory.
         directory: PathBuf,
-        /// Keys that should be in it.
+        /// Number of keys that should be in it.
         alive: u64,
     },
     /// Some keys are missing.
     #[error(
         "the key directory `{}` lacks {missing} of the {alive} keys that records are sealed to, and \
-         nothing says that they were destroyed", directory.display()
+         their destruction is not recorded", directory.display()
     )]
     KeysMissing {
-        /// The directory.
+        /// Path of the key directory.
         directory: PathBuf,
-        /// Keys that are missing.
+        /// Number of keys that are missing.
         missing: u64,
-        /// Keys that should be in it.
+        /// Number of keys that should be in it.
         alive: u64,
     },
-    /// Keys are said to be lost, and none is.
+    /// `--keys-are-lost` was given, but no key is missing.
     #[error("no key is missing from the key directory `{}`", directory.display())]
     NothingLost {
-        /// The directory.
+        /// Path of the key directory.
         directory: PathBuf,
     },
-    /// A checkpoint was published, and is not there.
-    #[error("the log's `checkpoint` is missing, and it was published before")]
+    /// A checkpoint was published, but its file is missing.
+    #[error("the log's `checkpoint` is missing, but one was published before")]
     NoCheckpoint,
-    /// The tiles do not have the root that was signed.
-    #[error("the log's tiles do not have the root that their checkpoint signs")]
+    /// The root of the tiles is not the signed root.
+    #[error("the root of the log's tiles is not the root that their checkpoint signs")]
     Forked,
 }
 
-impl From<rusqlite::Error> for LogError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(error.into())
-    }
-}
-
 impl LogError {
-    /// What to do about it.
+    /// Returns the help text: how to solve the problem.
     #[must_use]
     pub fn help(&self) -> String {
         match self {
@@ -127,8 +121,8 @@ impl LogError {
             }
             Self::NoKeyDirectory { alive, .. } | Self::KeysMissing { missing: alive, .. } => format!(
                 "mount it, or put it back, and start again; if it is lost for good, start once with \
-                 `bailiwick serve --keys-are-lost`: the log then says that {alive} keys are lost, and \
-                 what is sealed to them is deleted"
+                 `bailiwick serve --keys-are-lost`: the log then records that {alive} keys are lost, \
+                 and the records sealed to them are deleted"
             ),
             Self::OtherKeyDirectory { .. } => {
                 "set `keys` in the configuration to this service's key directory; if that is lost for \
@@ -138,7 +132,7 @@ impl LogError {
             Self::NothingLost { .. } => "start without `--keys-are-lost`".to_owned(),
             Self::NoCheckpoint => {
                 "put the folder `log` back as it was, or its `checkpoint` from a mirror of the log: \
-                 without it nobody can tell whether the database is the newest one"
+                 without it, the service cannot check whether the database is the newest one"
                     .to_owned()
             }
             Self::Damaged { path } => {
@@ -148,12 +142,12 @@ impl LogError {
     }
 }
 
-/// A checkpoint that is about to be published: its tiles are on disk, itself is not.
+/// A checkpoint before its publication: its tiles are on disk, the checkpoint is not.
 #[derive(Debug)]
 pub struct Unpublished<'a> {
     /// The checkpoint, signed by the log.
     pub note: String,
-    /// Its entries.
+    /// Number of entries in the checkpoint.
     pub size: u64,
     /// The notes that ended the logs before this one, in order.
     pub ended: Vec<String>,
@@ -161,7 +155,7 @@ pub struct Unpublished<'a> {
 }
 
 impl Unpublished<'_> {
-    /// The proof that it continues a checkpoint of `old` entries.
+    /// Returns the proof that the checkpoint continues a checkpoint of `old` entries.
     ///
     /// # Errors
     /// When a tile cannot be read.
@@ -169,7 +163,7 @@ impl Unpublished<'_> {
         self.tiles.proof(old, self.size)
     }
 
-    /// The proof that one of its beginnings continues another.
+    /// Returns the proof that one earlier size of the log continues another.
     ///
     /// # Errors
     /// When a tile cannot be read.
@@ -178,20 +172,20 @@ impl Unpublished<'_> {
     }
 }
 
-/// What witnesses said of a checkpoint.
+/// The witnesses' answers to a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cosigned {
-    /// Their signature lines; they go under the log's own.
+    /// The witnesses' signature lines, to append to the log's own.
     pub lines: String,
     /// Whether all of them signed.
     pub by_all: bool,
 }
 
-/// Asks witnesses to sign a checkpoint before it is published. The error is one that says that the
-/// checkpoint must not be.
+/// Asks witnesses to sign a checkpoint before its publication. An error means that the checkpoint
+/// must not be published.
 pub type Cosign = Box<dyn Fn(&Unpublished<'_>) -> Result<Cosigned, LogError> + Send + Sync>;
 
-/// For a log without witnesses: nobody is asked, and so nobody is missing.
+/// Returns the [`Cosign`] of a log without witnesses: it asks none, and always counts as complete.
 #[must_use]
 pub fn unwitnessed() -> Cosign {
     Box::new(|_| Ok(Cosigned { lines: String::new(), by_all: true }))
@@ -203,17 +197,17 @@ pub struct Tiles {
     folder: PathBuf,
 }
 
-/// The name of the file with the note that ended the log before this one.
+/// Name of the file with the note that ended the log before this one.
 const ENDED: &str = "ended";
 
-/// The name of the checkpoint's file.
+/// Name of the checkpoint's file.
 const CHECKPOINT: &str = "checkpoint";
 
 impl Tiles {
-    /// The log's files in a folder; it is made where it is not there.
+    /// Opens the log's files in a folder; creates the folder if it is missing.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When the folder cannot be created.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         DirBuilder::new()
             .recursive(true)
@@ -223,10 +217,11 @@ impl Tiles {
         Ok(Self { folder: folder.to_owned() })
     }
 
-    /// A file of the log by its path, as it is served: the checkpoint, a tile or a bundle.
+    /// Returns a file of the log by its served path: the checkpoint, a tile or a bundle; `None` if
+    /// there is no such file, or the path is not one of the log's.
     ///
     /// # Errors
-    /// When it cannot be read. None where there is no such file, or the path is not one of the log's.
+    /// When the file cannot be read.
     pub fn file(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let segment = |segment: &str| {
             !segment.is_empty()
@@ -240,17 +235,17 @@ impl Tiles {
         self.read(path)
     }
 
-    /// Keeps the note that ended the log before this one, for who follows that.
+    /// Stores the note that ended the log before this one, for clients that follow that log.
     pub(crate) fn set_ended(&self, note: &str) -> Result<(), StoreError> {
         replace(&self.folder.join(ENDED), note.as_bytes())
     }
 
-    /// The root over the first entries of a log that has `whole` entries by now.
+    /// Returns the root over the first entries of a log that has `whole` entries by now.
     pub(crate) fn root(&self, size: u64, whole: u64) -> Result<Digest, LogError> {
         Ok(tree::frontier(&self.nodes(whole), size)?.root())
     }
 
-    /// Takes over what full bundles another folder has of the first `size` entries.
+    /// Copies the full bundles and leaf tiles of the first `size` entries from another folder.
     pub(crate) fn take_full(&self, from: &Self, size: u64) -> Result<(), LogError> {
         for index in 0..size / WIDTH {
             for path in [tile::bundle_path(index, WIDTH), tile::path(0, index, WIDTH)] {
@@ -261,9 +256,9 @@ impl Tiles {
         Ok(())
     }
 
-    /// Writes the files of a log of `size` entries, of which the first are there in full bundles and
+    /// Writes the files of a log of `size` entries. The first entries are in full bundles already;
     /// the rest is in the database.
-    pub(crate) fn write_rest(&self, database: &Connection, size: u64) -> Result<(), LogError> {
+    pub(crate) fn write_rest(&self, database: &Database, size: u64) -> Result<(), LogError> {
         self.write_bundles(database, first_kept(database, size)?, size)?;
         self.write_levels(0, size)
     }
@@ -277,30 +272,35 @@ impl Tiles {
         }
     }
 
-    /// The signed checkpoint; none before the first.
+    /// Returns the signed checkpoint, or `None` before the first.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When the checkpoint cannot be read.
     pub fn checkpoint(&self) -> Result<Option<String>, StoreError> {
         let bytes = self.read(CHECKPOINT)?;
         Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// Compares the files with the checkpoint and the database at the start, and writes again what
-    /// a crash has left half written. Returns how many entries were signed, and whether files were
+    /// Compares the files with the checkpoint and the database at the start, and rewrites files
+    /// that a crash left half written. Returns the number of signed entries, and whether files were
     /// repaired.
     ///
     /// # Errors
-    /// When they do not belong together, or what is missing cannot be made again.
-    pub fn check(&self, database: &Connection, signer: &Signer) -> Result<(u64, bool), LogError> {
+    /// When files, checkpoint and database do not match, or the missing part cannot be written
+    /// again.
+    pub(crate) fn check(
+        &self,
+        database: &Database,
+        signer: &Signer,
+    ) -> Result<(u64, bool), LogError> {
         let Some(note) = self.checkpoint()? else {
-            return match is_published(database)? {
+            return match database.is_published()? {
                 true => Err(LogError::NoCheckpoint),
                 false => Ok((0, false)),
             };
         };
         let signed = Checkpoint::verify(&note, &signer.verifier())?;
-        let next = next(database)?;
+        let next = database.log_next()?;
         if next < signed.size {
             return Err(LogError::Behind { database: next, signed: signed.size });
         }
@@ -324,48 +324,48 @@ impl Tiles {
         Ok((signed.size, true))
     }
 
-    /// Writes everything that the database has committed, signs it, and has it cosigned. Returns
+    /// Writes and signs everything that the database has committed, and has it cosigned. Returns
     /// the checkpoint, and whether all witnesses signed it.
     ///
     /// # Errors
     /// When a file cannot be written or a witness has seen another history: then the checkpoint
-    /// stays what it was.
-    pub fn publish(
+    /// stays unchanged.
+    pub(crate) fn publish(
         &self,
-        database: &mut Connection,
+        database: &mut Database,
         (signer, cosign): (&Signer, &Cosign),
         from: u64,
     ) -> Result<(Checkpoint, bool), LogError> {
-        let size = next(database)?;
+        let size = database.log_next()?;
         self.write(database, from.min(size), size)?;
         let root = tree::frontier(&self.nodes(size), size)?.root();
         let origin = signer.verifier().name().to_owned();
         let checkpoint = Checkpoint { origin, size, root };
         let note = checkpoint.sign(signer);
-        let ended = crate::backup::ended(database)?;
+        let ended = database.ended()?;
         let unpublished = Unpublished { note, size, ended, tiles: self };
         let Cosigned { lines, by_all } = cosign(&unpublished)?;
         let note = unpublished.note + &lines;
         replace(&self.folder.join(CHECKPOINT), note.as_bytes())?;
-        // From now on one that is not there is missing.
-        if !is_published(database)? {
-            database.execute("INSERT OR IGNORE INTO log_published (one) VALUES (1)", [])?;
+        // From now on, an absent checkpoint counts as missing.
+        if !database.is_published()? {
+            database.set_published()?;
         }
-        // What is in a full bundle, on disk and signed, need not be in the database as well.
+        // Entries in a full bundle, on disk and signed, need not be in the database as well.
         let full = size.saturating_sub(size % WIDTH);
         if full > from.saturating_sub(from % WIDTH) {
-            database.execute("DELETE FROM log_entry WHERE idx < ?1", [full])?;
+            database.drop_entries(full)?;
         }
         Ok((checkpoint, by_all))
     }
 
-    /// Writes bundles and tiles that entries `from..size` are in.
-    fn write(&self, database: &Connection, from: u64, size: u64) -> Result<(), LogError> {
+    /// Writes the bundles and tiles that hold entries `from..size`.
+    fn write(&self, database: &Database, from: u64, size: u64) -> Result<(), LogError> {
         self.write_bundles(database, from, size)?;
         self.write_levels(from, size)
     }
 
-    fn write_bundles(&self, database: &Connection, from: u64, size: u64) -> Result<(), LogError> {
+    fn write_bundles(&self, database: &Database, from: u64, size: u64) -> Result<(), LogError> {
         if from >= size {
             return Ok(());
         }
@@ -373,12 +373,7 @@ impl Tiles {
             let start = bundle.saturating_mul(WIDTH);
             let width = size.saturating_sub(start).min(WIDTH);
             let (mut bytes, mut hashes) = (Vec::new(), Vec::new());
-            let mut statement = database.prepare_cached(
-                "SELECT bytes FROM log_entry WHERE idx >= ?1 AND idx < ?2 ORDER BY idx",
-            )?;
-            let mut rows = statement.query([start, start.saturating_add(width)])?;
-            while let Some(row) = rows.next()? {
-                let entry: Vec<u8> = row.get(0)?;
+            for entry in database.entries(start..start.saturating_add(width))? {
                 tile::push_entry(&mut bytes, &entry);
                 hashes.push(tree::leaf_hash(&entry));
             }
@@ -432,16 +427,16 @@ impl Tiles {
             folder.parent().map_or(Ok(()), sync_folder)?;
         }
         replace(&file, bytes)?;
-        // C2SP lets partial files go once the full one is there. Whether they go now or never makes
-        // no difference to anybody who reads the log.
+        // C2SP allows deleting partial files once the full one exists. A failure here does not
+        // affect readers of the log.
         if !path.contains(".p/") {
             let _ = fs::remove_dir_all(self.folder.join(format!("{path}.p")));
         }
         Ok(())
     }
 
-    /// A file of a part of a tile, or the whole one's: a part goes as soon as the whole is there, which
-    /// may be before a checkpoint is published that says so.
+    /// Reads a partial tile, or the full tile in its place: the partial file is deleted once the
+    /// full one exists, possibly before a checkpoint is published that covers it.
     fn read_or_full(&self, path: &str, full: &str) -> Result<Option<Vec<u8>>, StoreError> {
         match self.read(path)? {
             None if path != full => self.read(full),
@@ -461,13 +456,13 @@ impl Tiles {
         Ok(hashes)
     }
 
-    /// The tree's hashes, from the tiles of a log of `size` entries.
+    /// Returns the tree's hashes, from the tiles of a log of `size` entries.
     #[must_use]
     pub fn nodes(&self, size: u64) -> TileNodes<'_> {
         TileNodes { tiles: self, size }
     }
 
-    /// The proof that a checkpoint of `size` entries continues one of `old`.
+    /// Returns the proof that a checkpoint of `size` entries continues one of `old`.
     ///
     /// # Errors
     /// When a tile cannot be read.
@@ -475,8 +470,8 @@ impl Tiles {
         self.proof_within((old, size), size)
     }
 
-    /// The same, of two beginnings of a log that has `whole` entries by now: not every size was
-    /// published, so a beginning may have no tiles of its own.
+    /// Returns the same proof for two earlier sizes of a log that has `whole` entries by now: a
+    /// size that was not published may have no tiles of its own.
     pub(crate) fn proof_within(
         &self,
         (old, size): (u64, u64),
@@ -485,10 +480,10 @@ impl Tiles {
         tree::consistency_proof(&self.nodes(whole), old, size)
     }
 
-    /// One entry's bytes, from the bundle of a log of `size` entries.
+    /// Returns one entry's bytes, from the bundle of a log of `size` entries.
     ///
     /// # Errors
-    /// When its bundle is missing or damaged.
+    /// When the bundle is missing or damaged.
     pub fn entry(&self, index: u64, size: u64) -> Result<Vec<u8>, LogError> {
         let (last, width) = tile::last(0, size);
         let bundle = index / WIDTH;
@@ -498,13 +493,13 @@ impl Tiles {
         let bytes = bytes.ok_or_else(damaged)?;
         let entries = tile::entries(&bytes).ok_or_else(damaged)?;
         let at = usize::try_from(index % WIDTH).map_err(|_| damaged())?;
-        // A whole bundle may hold more than a log of this size.
+        // A full bundle may hold more entries than a log of this size.
         let entry = entries.get(at).filter(|_| index < size);
         entry.map(|entry| entry.to_vec()).ok_or_else(damaged)
     }
 }
 
-/// The tree's hashes, from tiles.
+/// The tree's hashes, read from tiles.
 #[derive(Debug)]
 pub struct TileNodes<'a> {
     tiles: &'a Tiles,
@@ -531,7 +526,7 @@ impl Nodes for TileNodes<'_> {
     }
 }
 
-/// The root over a power of two of hashes.
+/// Returns the root over a power of two of hashes.
 fn root(hashes: &[Digest]) -> Digest {
     let mut row = hashes.to_vec();
     while row.len() > 1 {
@@ -551,24 +546,9 @@ fn flat(hashes: &[Digest]) -> Vec<u8> {
     hashes.iter().flat_map(|hash| hash.0).collect()
 }
 
-/// Whether a checkpoint was published.
-pub(crate) fn is_published(database: &Connection) -> Result<bool, StoreError> {
-    let mut statement = database.prepare_cached("SELECT EXISTS (SELECT 1 FROM log_published)")?;
-    Ok(statement.query_row([], |row| row.get(0))?)
-}
-
-/// Entries that the database has numbered.
-pub(crate) fn next(database: &Connection) -> Result<u64, StoreError> {
-    use rusqlite::OptionalExtension as _;
-    let mut statement = database.prepare_cached("SELECT next FROM log_head")?;
-    Ok(statement.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
-}
-
-/// The first entry of the first bundle that the database still has whole.
-pub(crate) fn first_kept(database: &Connection, otherwise: u64) -> Result<u64, StoreError> {
-    let first: Option<u64> =
-        database.query_row("SELECT min(idx) FROM log_entry", [], |row| row.get(0))?;
-    Ok(first.unwrap_or(otherwise).min(otherwise))
+/// Returns the first entry of the first bundle that the database still holds completely.
+pub(crate) fn first_kept(database: &Database, otherwise: u64) -> Result<u64, StoreError> {
+    Ok(database.first_entry()?.unwrap_or(otherwise).min(otherwise))
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -1,4 +1,4 @@
-//! Runs every vector in `vectors/`: see the README there.
+//! Runs every vector in `vectors/`; the README there describes their format.
 
 use std::{fs, path::Path};
 
@@ -45,7 +45,7 @@ fn is_good(kind: &str, bytes: &[u8]) -> bool {
     }
 }
 
-/// The fields of a vector, one after the other.
+/// Reads the fields of a vector, in order.
 struct Parts<'a>(&'a [u8]);
 
 impl<'a> Parts<'a> {
@@ -59,7 +59,7 @@ impl<'a> Parts<'a> {
         taken
     }
 
-    /// A field that has its own length in front.
+    /// Reads a field with its length in front.
     fn sized(&mut self) -> Vec<u8> {
         let length = u32::from_be_bytes(self.take());
         self.next(usize::try_from(length).unwrap()).to_vec()
@@ -101,7 +101,7 @@ fn unwraps(parts: &mut Parts<'_>) -> bool {
     keys.private_key(&entry).is_ok_and(|key| *key == private)
 }
 
-/// Whether the bytes are messages, whole ones, to their end.
+/// Returns whether the bytes are one or more complete messages, and nothing else.
 fn messages<T: for<'b> minicbor::Decode<'b, ()> + minicbor::Encode<()>>(mut bytes: &[u8]) -> bool {
     let mut count = 0;
     loop {

@@ -1,48 +1,51 @@
-//! Workflows on disk: a step, its log entries and the next state, in one transaction.
+//! Workflows on disk. One transaction contains a step's log entries and the next state.
 //!
-//! What a step may do is `policy`'s. Here it is carried out: what its entries say is what changes,
-//! so nothing changes that the log does not tell.
-
-use std::collections::HashMap;
+//! `policy` decides whether a step is allowed. This module applies it. Every change follows from a
+//! log entry of the step, so nothing changes without an entry.
 
 use policy::{
-    id::{GrantId, RequestId, ResourceId},
+    id::{RequestId, ResourceId},
     workflow::{Logged, exemption, penalty, review, workstation},
 };
-use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
 use serde::{Serialize, de::DeserializeOwned};
 use tlog::{canon::Digest, entry::Event};
 
-use crate::{Store, error::StoreError, log::Append};
+use crate::{
+    Store,
+    error::StoreError,
+    log::Append,
+    row::PENALTY,
+    sqlite::{Database, GrantEntry, Write},
+};
 
-/// A workflow whose states are kept.
+/// A workflow whose states are stored.
 pub trait Workflow {
-    /// Its name in the database.
+    /// The workflow's name in the database.
     const KIND: &'static str;
-    /// What it is about.
+    /// The id of its subject, such as a request or a resource.
     type Id: Copy;
-    /// Where it stands.
+    /// Its state, stored as JSON.
     type State: Serialize + DeserializeOwned;
-    /// A step that may be taken: made of the permits for it, which say what it is about.
+    /// An allowed step, made of its permits. The permits name the subject.
     type Allowed;
-    /// What that changes.
+    /// One change of a step, with its log entry.
     type Effect: Logged;
-    /// Why it may not happen.
+    /// The reason why a step is refused.
     type Refused: std::error::Error;
 
-    /// The id's bytes.
+    /// Returns the id's bytes.
     fn id(id: &Self::Id) -> &[u8];
 
-    /// What a step is about.
+    /// Returns the subject of a step.
     fn of(allowed: &Self::Allowed) -> Self::Id;
 
-    /// Where it stands before anything happened.
+    /// Returns the state before the first step.
     fn start(id: Self::Id) -> Self::State;
 
-    /// The next state, and what changes.
+    /// Returns the next state and the changes.
     ///
     /// # Errors
-    /// When it may not happen.
+    /// If the workflow refuses the step.
     fn step(
         state: &Self::State,
         allowed: Self::Allowed,
@@ -51,23 +54,23 @@ pub trait Workflow {
     where
         Self: Sized;
 
-    /// When something is due by itself.
+    /// Returns the time when a step is due without a caller, in milliseconds since 1970.
     fn due_ms(_state: &Self::State) -> Option<u64> {
         None
     }
 }
 
-/// What a step leads to.
+/// The result of a step in `policy`.
 #[derive(Debug)]
 pub struct Next<W: Workflow> {
     /// The next state.
     pub state: W::State,
-    /// What changes.
+    /// The changes.
     pub effects: Vec<W::Effect>,
 }
 
 macro_rules! workflow {
-    ($(#[$doc:meta])* $name:ident: $kind:literal, $module:ident, $id:ty, $bytes:expr, $of:ident, $start:expr
+    ($(#[$doc:meta])* $name:ident: $kind:expr, $module:ident, $id:ty, $bytes:expr, $of:ident, $start:expr
      $(, $due:expr)?) => {
         $(#[$doc])*
         #[derive(Debug)]
@@ -117,49 +120,51 @@ workflow!(
     Review: "review", review, RequestId, |id| id.as_bytes(), request, |_| review::State::default()
 );
 workflow!(
-    /// A resource's zero retention.
+    /// The applications for zero retention of one resource.
     Exemption: "exemption", exemption, ResourceId, |id| id.as_bytes(), resource,
     exemption::State::of,
     exemption::State::due_ms
 );
 workflow!(
-    /// A resource's penalty for abuse.
-    Penalty: "penalty", penalty, ResourceId, |id| id.as_bytes(), resource, penalty::State::of
+    /// The penalty for abuse of one resource.
+    Penalty: PENALTY, penalty, ResourceId, |id| id.as_bytes(), resource, penalty::State::of
 );
 workflow!(
-    /// A workstation, by its certificate.
+    /// One workstation; the id is the digest of its certificate.
     Workstation: "workstation", workstation, Digest, |id| &id.0, workstation,
     |_| workstation::State::default()
 );
 
-/// A step that was taken.
+/// A committed step.
 #[derive(Debug)]
 pub struct Stepped<W: Workflow> {
-    /// Where it stands now.
+    /// The new state.
     pub state: W::State,
-    /// What changed, each with its entry's number in the log.
+    /// The changes, each with its entry's number in the log.
     pub effects: Vec<(u64, W::Effect)>,
-    /// When.
+    /// The time of the step and of its entries, in milliseconds since 1970.
     pub now_ms: u64,
 }
 
-/// Why a step was not taken: then nothing changed.
+/// The reason why [`Store::step`] failed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotStepped<R: std::error::Error> {
-    /// The workflow refuses it.
+    /// The workflow refuses the step. Nothing changed.
     #[error(transparent)]
     Refused(R),
-    /// The store failed.
+    /// The store failed. `Displaced` is also possible after the commit: then the step is in files
+    /// that the paths no longer lead to.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Store {
-    /// Takes one step, about what its permit is for: state, log entries and what they say, in one
-    /// transaction.
+    /// Takes one step for the subject of its permits. One transaction contains the new state, the
+    /// log entries and their changes.
     ///
     /// # Errors
-    /// When the workflow refuses it, or the database cannot be used.
+    /// [`NotStepped::Refused`] if the workflow refuses the step. [`NotStepped::Store`] if the
+    /// database cannot be used.
     pub fn step<W: Workflow>(
         &self,
         allowed: W::Allowed,
@@ -167,9 +172,7 @@ impl Store {
         let id = W::of(&allowed);
         let reading = self.reading();
         let mut writer = self.writer();
-        let tx = writer
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(StoreError::from)?;
+        let tx = writer.write()?;
         let mut log = Append::begin(&tx, reading)?;
         let now_ms = log.now_ms;
         let state = load::<W>(&tx, &id)?.unwrap_or_else(|| W::start(id));
@@ -180,64 +183,42 @@ impl Store {
         for effect in effects {
             let event = effect.log();
             carry_out(&tx, &event, log.next(), W::due_ms(&state), now_ms)?;
-            numbered.push((log.told(event, &effect.statements())?, effect));
+            numbered.push((log.push_with_statements(event, &effect.statements())?, effect));
         }
         log.finish()?;
-        tx.commit().map_err(StoreError::from)?;
+        tx.commit()?;
         drop(writer);
         self.in_place()?;
         Ok(Stepped { state, effects: numbered, now_ms })
     }
 
-    /// Where a workflow stands.
+    /// Returns the state of one subject: its start state if it has no step yet.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub fn state<W: Workflow>(&self, id: W::Id) -> Result<W::State, StoreError> {
-        let mut writer = self.writer();
-        let tx = writer.transaction()?;
-        Ok(load::<W>(&tx, &id)?.unwrap_or_else(|| W::start(id)))
+        Ok(load::<W>(&self.writer(), &id)?.unwrap_or_else(|| W::start(id)))
     }
 
-    /// Where every one of them stands that was ever begun.
+    /// Returns the states of all subjects that have a step.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub fn states<W: Workflow>(&self) -> Result<Vec<W::State>, StoreError> {
-        let writer = self.writer();
-        let mut statement =
-            writer.prepare_cached("SELECT state FROM workflow WHERE kind = ?1 ORDER BY id")?;
-        let rows = statement.query_map([W::KIND], |row| row.get::<_, String>(0))?;
-        rows.map(|text| read::<W>(&text?)).collect()
+        self.writer().workflows(W::KIND)?.iter().map(|text| read::<W>(text)).collect()
     }
 
-    /// Those for which something is due by now.
+    /// Returns the ids of all subjects with a step that is due at `now_ms` or before.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub fn due<W: Workflow>(&self, now_ms: u64) -> Result<Vec<Vec<u8>>, StoreError> {
-        let writer = self.writer();
-        let mut statement =
-            writer.prepare_cached("SELECT id FROM workflow WHERE kind = ?1 AND due_ms <= ?2")?;
-        let rows = statement.query_map(params![W::KIND, now_ms], |row| row.get(0))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.writer().due(W::KIND, now_ms)
     }
 }
 
-/// All penalties: the picture that requests are answered from has them.
-pub(crate) fn penalties(
-    tx: &Transaction<'_>,
-) -> Result<HashMap<ResourceId, penalty::State>, StoreError> {
-    let mut statement = tx.prepare_cached("SELECT state FROM workflow WHERE kind = ?1")?;
-    let rows = statement.query_map([Penalty::KIND], |row| row.get::<_, String>(0))?;
-    rows.map(|text| read::<Penalty>(&text?).map(|state| (state.resource(), state))).collect()
-}
-
-fn load<W: Workflow>(tx: &Transaction<'_>, id: &W::Id) -> Result<Option<W::State>, StoreError> {
-    let text: Option<String> = tx
-        .prepare_cached("SELECT state FROM workflow WHERE kind = ?1 AND id = ?2")?
-        .query_row(params![W::KIND, W::id(id)], |row| row.get(0))
-        .optional()?;
+fn load<W: Workflow>(database: &Database, id: &W::Id) -> Result<Option<W::State>, StoreError> {
+    let text = database.workflow(W::KIND, W::id(id))?;
     text.map(|text| read::<W>(&text)).transpose()
 }
 
@@ -245,19 +226,15 @@ fn read<W: Workflow>(text: &str) -> Result<W::State, StoreError> {
     serde_json::from_str(text).map_err(|_| StoreError::Damaged { what: "workflow.state" })
 }
 
-fn save<W: Workflow>(tx: &Transaction<'_>, id: &W::Id, state: &W::State) -> Result<(), StoreError> {
+fn save<W: Workflow>(tx: &Write<'_>, id: &W::Id, state: &W::State) -> Result<(), StoreError> {
     let text =
         serde_json::to_string(state).map_err(|_| StoreError::Damaged { what: "workflow.state" })?;
-    tx.prepare_cached(
-        "INSERT OR REPLACE INTO workflow (kind, id, state, due_ms) VALUES (?1, ?2, ?3, ?4)",
-    )?
-    .execute(params![W::KIND, W::id(id), text, W::due_ms(state)])?;
-    Ok(())
+    tx.set_workflow((W::KIND, W::id(id)), &text, W::due_ms(state))
 }
 
-/// Does what an entry says, where it says more than that a state is another.
+/// Applies a log entry that changes more than the workflow's state.
 fn carry_out(
-    tx: &Transaction<'_>,
+    tx: &Write<'_>,
     event: &Event,
     index: u64,
     due_ms: Option<u64>,
@@ -265,40 +242,16 @@ fn carry_out(
 ) -> Result<(), StoreError> {
     match event {
         Event::ContentLogging { resource, enabled, approval, .. } => {
-            // An approval switches it off until its date, and not a moment longer.
+            // An approval switches content logging off only until its end date.
             let until_ms = if *enabled { None } else { due_ms };
-            tx.prepare_cached(
-                "UPDATE resource SET content_logging = ?2, content_logging_since_ms = ?3,
-                    content_logging_approval = ?4, content_logging_until_ms = ?5 WHERE id = ?1",
-            )?
-            .execute(params![
-                resource,
-                enabled,
-                now_ms,
-                approval.as_bytes(),
-                until_ms
-            ])?;
+            tx.set_content_logging(*resource, (*enabled, *approval), (now_ms, until_ms))?;
         }
-        Event::Approved { grant, .. } => note_grant(tx, *grant, "approved", index)?,
-        Event::Consented { grant, .. } => note_grant(tx, *grant, "consented", index)?,
-        Event::Looked { grant, .. } => note_grant(tx, *grant, "looked", index)?,
+        // The custodian checks these entries.
+        Event::Approved { grant, .. } => tx.note_grant(*grant, GrantEntry::Approved, index)?,
+        Event::Consented { grant, .. } => tx.note_grant(*grant, GrantEntry::Consented, index)?,
+        Event::Looked { grant, .. } => tx.note_grant(*grant, GrantEntry::Looked, index)?,
         _ => {}
     }
-    Ok(())
-}
-
-/// Notes where the log tells of a grant: the custodian is shown those entries.
-fn note_grant(
-    tx: &Transaction<'_>,
-    grant: GrantId,
-    what: &'static str,
-    index: u64,
-) -> Result<(), StoreError> {
-    let sql = format!(
-        "INSERT INTO grant_entry (grant_id, {what}) VALUES (?1, ?2)
-         ON CONFLICT (grant_id) DO UPDATE SET {what} = excluded.{what}"
-    );
-    tx.execute(&sql, params![grant.as_bytes(), index])?;
     Ok(())
 }
 

@@ -1,8 +1,8 @@
-//! The ledger is killed at random moments, hundreds of times, while clients keep what they were
-//! told and other processes open, back up, checkpoint and vacuum its database. Afterwards every
-//! answer that a client got is in the log and in the store, and the log never forked.
+//! The ledger is killed at random moments, hundreds of times, while other processes open, back up,
+//! checkpoint and vacuum its database. The test notes each request that the ledger reported as
+//! recorded. Afterwards each of them is in the log and in the store, and the log never forked.
 //!
-//! `BAILIWICK_TEST_KILLS` says how often, `BAILIWICK_TEST_SEED` at which moments.
+//! `BAILIWICK_TEST_KILLS` sets the number of kills, `BAILIWICK_TEST_SEED` their moments.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -41,9 +41,13 @@ use tlog::{
     verify::Replay,
 };
 
-/// How often it is killed, unless the environment says otherwise.
+/// Number of kills, unless the environment sets another.
 const KILLS: u64 = 200;
-/// The moments, unless the environment says otherwise.
+
+/// Fewest requests that are recorded between two kills, on average.
+const TOLD_PER_KILL: u64 = 5;
+
+/// Seed of the moments, unless the environment sets another.
 const SEED: u64 = 88_172_645_463_325_252;
 
 const HOME: &str = "BAILIWICK_CRASH_HOME";
@@ -131,20 +135,22 @@ fn ended(request: RequestId, keep: bool) -> Ended {
         prompt_tokens: 1,
         completion_tokens: 1,
         stored: None,
+        no_effect: None,
     };
     Ended { terms: Arc::new(terms), facts, caller: "Key1", cached_tokens: 1, keep }
 }
 
-/// The process that is killed: records as fast as it can, and tells each request's id once that is
-/// recorded. It is a test that does nothing when it is not started by the one below.
+/// The process that is killed: records as fast as it can, and prints each request's id once the
+/// request is recorded.
 #[test]
+#[ignore = "the child process of the test below, which starts it"]
 fn child() {
-    let Some(home) = std::env::var_os(HOME) else { return };
+    let home = std::env::var_os(HOME).unwrap();
     let ledger = open(Path::new(&home));
     println!("ready");
     for n in 0_u64.. {
         let id = RequestId::from_random(store::random().unwrap());
-        // A line is written at once or not at all: what the parent reads was recorded.
+        // A line is written at once or not at all: each id that the parent reads was recorded.
         let told = move |result: Result<u64, _>| {
             if result.is_ok() {
                 let _ = std::io::stdout().write_all(format!("{id}\n").as_bytes());
@@ -167,12 +173,12 @@ fn nothing_that_a_client_was_told_is_lost_whenever_it_is_killed() {
     let mut told: Vec<RequestId> = Vec::new();
     let mut signed = Vec::new();
     for round in 0..kills {
-        // xorshift64: the moments are the same in every run, as far as a machine repeats itself.
+        // xorshift64: the same moments in every run, as far as the machine's timing repeats.
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child", "--nocapture"])
+            .args(["--ignored", "--exact", "child", "--nocapture"])
             .env(HOME, home.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -184,10 +190,10 @@ fn nothing_that_a_client_was_told_is_lost_whenever_it_is_killed() {
             let output = child.wait_with_output().unwrap();
             panic!("round {round}: {}", String::from_utf8_lossy(&output.stderr));
         }
-        // In every other round another process uses the database, and ends before the kill or is
-        // killed with it.
+        // In every other round another process uses the database. It ends by itself, or is killed
+        // after the ledger.
         let mut other = (round % 2 == 0).then(|| another(home.path(), round / 2));
-        // Read on until the moment has come; the rest of what it wrote is in the pipe.
+        // Read until the moment of the kill, then the rest of the output from the pipe.
         let room = if other.is_some() { 150_000 } else { 30_000 };
         let until = Instant::now() + Duration::from_micros(seed % room);
         let mut killed = false;
@@ -209,6 +215,8 @@ fn nothing_that_a_client_was_told_is_lost_whenever_it_is_killed() {
             signed.push(Checkpoint::verify(&note, &signer().verifier()).unwrap());
         }
     }
+    let least = usize::try_from(kills * TOLD_PER_KILL).unwrap();
+    assert!(told.len() > least, "too few requests were recorded: {}", told.len());
     check(home.path(), &told, &signed);
 }
 
@@ -216,8 +224,9 @@ fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
 }
 
-/// Another process that uses the database, as an operator's tools do. It closes the database again and
-/// again: whoever believes to be its last user then deletes what is not yet copied into its file.
+/// Starts another process that uses the database, as an operator's tools do. It opens and closes the
+/// database again and again. A process that believes it is the last user deletes the write-ahead
+/// log, including data that is not yet copied into the database's file.
 fn another(home: &Path, kind: u64) -> Child {
     const SCRIPT: &str = "import sqlite3, sys\n\
         for n in range(20):\n\
@@ -241,8 +250,7 @@ fn another(home: &Path, kind: u64) -> Child {
 
 fn check(home: &Path, told: &[RequestId], signed: &[Checkpoint]) {
     let ledger = open(home);
-    eprintln!("{} requests were told to be recorded, {} lost", told.len(), lost(&ledger, told));
-    assert!(told.len() > 1000, "it recorded next to nothing: {}", told.len());
+    eprintln!("{} requests were reported as recorded, {} lost", told.len(), lost(&ledger, told));
     ledger.publish(0).unwrap();
     let note = ledger.tiles().checkpoint().unwrap().unwrap();
     let last = Checkpoint::verify(&note, &signer().verifier()).unwrap();
@@ -267,7 +275,7 @@ fn check(home: &Path, told: &[RequestId], signed: &[Checkpoint]) {
     for request in told {
         let own =
             ledger.receipt(RESOURCE, *request).unwrap().unwrap_or_else(|| panic!("{request}"));
-        // One in many is verified in full, or the test would take minutes.
+        // Verify one in sixteen in full; all of them would take minutes.
         if request.as_bytes().first().is_some_and(|first| first % 16 == 0) {
             own.receipt.verify(&signer().verifier()).unwrap();
         }

@@ -1,33 +1,33 @@
-//! The store as two processes use it: two handles on one directory.
+//! The store with two handles on one directory, as two processes use it.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use policy::{
+    administrator::Administrator,
     authz::{
         context::{Assigning, Moment},
         facts::{DeploymentFacts, ResourceFacts, Scope, Service, TenantFacts},
         role::{Holder, Role},
     },
     id::{DeploymentId, ModelId, PersonId, ResourceId, TenantId, WorkloadId},
-    meter::Limits,
+    meter::RateLimits,
+    model::ModelFacts,
     network::{DefaultAction, NetworkRules, PublicNetworkAccess},
     permit::{Administration, AssignRole, Permit},
-    principal::{
-        Administrator, Key, KeyDigest, KeyName, ResourceKeys, Unauthenticated, authenticate,
-    },
+    principal::{Key, KeyDigest, KeyName, ResourceKeys, Unauthenticated, authenticate},
     retention::{ContentLogging, Days, Rule, clock::Reading},
     task::Task,
     token,
 };
 use store::{
-    Deployment, Kind, LimitsChange, Model, ModelFactsRow, NetworkChange, NewDeployment,
-    NewResource, Resource, ResourceChange, Settings, Sku, Somebody, Store, StoreError, Tenant,
+    Deployment, DirectoryObject, Kind, LimitsChange, Model, NetworkChange, NewDeployment,
+    NewResource, Resource, ResourceChange, Settings, Sku, Store, StoreError, Tenant,
 };
 
 const NOW: Moment = Moment { now_ms: 0 };
 
-/// A data directory, and its administrator, who gets a permit for each change.
+/// A data directory with its administrator: each change gets the administrator's permit.
 struct Data {
     store: Store,
     administrator: Administrator,
@@ -131,27 +131,32 @@ impl Data {
         self.store.set_admin_key(&self.administrator, digest)
     }
 
-    /// To give or take a role.
-    fn assigning(&self, somebody: Somebody, role: Role, scope: Scope) -> Permit<AssignRole> {
-        let id = self.directory().unwrap().principal_id(somebody.tenant, somebody.object);
+    /// Returns the permit to assign or remove a role.
+    fn assigning(&self, subject: DirectoryObject, role: Role, scope: Scope) -> Permit<AssignRole> {
+        let id = self.directory().unwrap().principal_id(subject.tenant, subject.object);
         let id = id.unwrap_or([0x77; 16]);
-        let to = match somebody.kind {
+        let to = match subject.kind {
             token::Kind::Person => Holder::Person(PersonId::from_random(id)),
             token::Kind::Workload => Holder::Workload(WorkloadId::from_random(id)),
         };
         self.administrator.permit(scope, Assigning { now_ms: 0, role, to })
     }
 
-    fn assign_role(&self, who: Somebody, role: Role, at: Scope) -> Result<Holder, StoreError> {
+    fn assign_role(
+        &self,
+        who: DirectoryObject,
+        role: Role,
+        at: Scope,
+    ) -> Result<Holder, StoreError> {
         self.store.assign_role(self.assigning(who, role, at), who)
     }
 
-    fn remove_role(&self, who: Somebody, role: Role, at: Scope) -> Result<(), StoreError> {
+    fn remove_role(&self, who: DirectoryObject, role: Role, at: Scope) -> Result<(), StoreError> {
         self.store.remove_role(self.assigning(who, role, at), who)
     }
 }
 
-/// A resource, for a permit: which tenant's does not matter to a change.
+/// Returns the facts of a resource, for a permit. The tenant does not matter for a change.
 fn of(resource: ResourceId) -> ResourceFacts {
     ResourceFacts { tenant: TenantId::from_random([1; 16]), resource }
 }
@@ -213,7 +218,9 @@ fn model(seed: u8) -> Model {
         path: format!("/models/{seed}.gguf").into(),
         sha256: "ab".repeat(32),
         size_bytes: u64::from(u32::MAX) + 1,
-        facts: ModelFactsRow {
+        source: Some(format!("hf:acme/model-{seed}")),
+        facts: ModelFacts {
+            license: seed.is_multiple_of(2).then(|| "apache-2.0".to_owned()),
             architecture: "llama".into(),
             name: None,
             parameters: 135_000_000,
@@ -237,7 +244,7 @@ fn deployment(name: &str, resource: &Resource, model: &Model) -> Deployment {
         model: model.id,
         task: Task::Chat,
         sku: Sku::Standard,
-        limits: Limits { tokens_per_minute: 1000, requests_per_minute: 6 },
+        limits: RateLimits { tokens_per_minute: 1000, requests_per_minute: 6 },
         created_at: 4,
     }
 }
@@ -302,7 +309,7 @@ fn own_changes_are_seen_and_an_unchanged_directory_is_not_loaded_again() {
     assert!(std::sync::Arc::ptr_eq(&before, &store.directory().unwrap()));
     store.delete_deployment(fixture.deployment.id).unwrap();
     assert!(store.directory().unwrap().deployments().is_empty());
-    assert_eq!(before.deployments().len(), 1, "a request keeps the picture it began with");
+    assert_eq!(before.deployments().len(), 1, "a request keeps the snapshot that it began with");
 }
 
 #[test]
@@ -397,7 +404,7 @@ fn what_is_in_use_is_not_deleted_and_the_refusal_says_what_to_do() {
     store.delete_tenant(fixture.tenant.id).unwrap();
     let gone = store.delete_tenant(fixture.tenant.id).unwrap_err();
     assert_eq!(gone.to_string(), format!("there is no tenant `{}`", fixture.tenant.id));
-    assert_eq!(gone.help(), "`bailiwick tenant list` shows what there is");
+    assert_eq!(gone.help(), "`bailiwick tenant list` shows the existing ones");
 }
 
 #[test]
@@ -407,25 +414,25 @@ fn a_tenant_goes_with_its_people_once_they_hold_no_roles() {
     let tenant = tenant(1);
     store.create_tenant(&tenant).unwrap();
     let object = "0e2f6a1c-0000-4000-8000-000000000001".parse().unwrap();
-    let somebody = Somebody { tenant: tenant.id, object, kind: token::Kind::Person };
+    let subject = DirectoryObject { tenant: tenant.id, object, kind: token::Kind::Person };
     let at = Scope::Tenant(TenantFacts { tenant: tenant.id });
-    store.assign_role(somebody, Role::Auditor, at).unwrap();
-    let reviewer = store.assigning(somebody, Role::Reviewer, Scope::Service);
-    store.set_team(reviewer, somebody, "north").unwrap();
+    store.assign_role(subject, Role::Auditor, at).unwrap();
+    let reviewer = store.assigning(subject, Role::Reviewer, Scope::Service);
+    store.set_team(reviewer, subject, "north").unwrap();
     let members = store.team_members().unwrap();
     assert_eq!((members.len(), members[0].name.as_str()), (1, "north"));
-    assert_eq!(members[0].somebody, somebody);
-    let auditor = store.assigning(somebody, Role::Auditor, Scope::Service);
-    let refused = store.set_team(auditor, somebody, "north");
+    assert_eq!(members[0].subject, subject);
+    let auditor = store.assigning(subject, Role::Auditor, Scope::Service);
+    let refused = store.set_team(auditor, subject, "north");
     assert!(matches!(refused, Err(StoreError::OtherThing)), "the permit is for another role");
     let refused = store.delete_tenant(tenant.id).unwrap_err();
     assert!(matches!(&refused, StoreError::InUse(used) if used.by == Kind::RoleAssignment));
     assert!(refused.help().contains("`bailiwick role remove`"), "{}", refused.help());
-    // Taken for a person, and a program: it is known as one of the two.
-    let program = Somebody { kind: token::Kind::Workload, ..somebody };
+    // An object id is registered as a person or as a workload, not both.
+    let program = DirectoryObject { kind: token::Kind::Workload, ..subject };
     let refused = store.assign_role(program, Role::Auditor, at).unwrap_err();
     assert!(matches!(refused, StoreError::OtherKind { is: "person" }), "{refused}");
-    store.remove_role(somebody, Role::Auditor, at).unwrap();
+    store.remove_role(subject, Role::Auditor, at).unwrap();
     store.assign_role(program, Role::Auditor, at).unwrap();
     store.remove_role(program, Role::Auditor, at).unwrap();
     store.delete_tenant(tenant.id).unwrap();
@@ -473,7 +480,7 @@ fn others_are_kept_out_of_the_files() {
         assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
 
-    // What somebody opened since is closed again.
+    // A directory that was opened to others since then is closed again.
     fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
     Store::open(&data, clock).unwrap();
     assert_eq!(mode(&data), 0o700);
@@ -504,7 +511,7 @@ fn no_key_is_in_any_file() {
     }
 }
 
-/// From the next request on, and back again; which keys there are does not change.
+/// The setting applies from the next request on. It does not change the keys.
 #[test]
 fn a_resource_is_closed_to_keys_and_opened_again() {
     let dir = tempfile::tempdir().unwrap();
@@ -528,7 +535,6 @@ fn a_resource_is_closed_to_keys_and_opened_again() {
     assert!(server.directory().unwrap().resource_by_name("resource-7").unwrap().keys.disabled);
 }
 
-/// All parts of an update or none of them.
 #[test]
 fn an_update_happens_as_a_whole_or_not_at_all() {
     let dir = tempfile::tempdir().unwrap();
@@ -557,14 +563,14 @@ fn an_update_happens_as_a_whole_or_not_at_all() {
     update(here).unwrap();
     let public = PublicNetworkAccess::Disabled;
     assert_eq!(shown(), (false, true, NetworkRules { public, ..before.2 }));
-    // A permit for a tenant, where a resource is to be changed.
+    // A permit for a tenant does not allow a change of a resource.
     let tenant = TenantFacts { tenant: fixture.tenant.id };
     let change = ResourceChange::Settings(store.permit(tenant), Settings::default());
     let refused = store.update_resource(vec![change]);
     assert!(matches!(refused, Err(StoreError::OtherThing)));
 }
 
-/// Each of two processes changes one part of the rules, again and again: neither undoes the other's.
+/// Two processes repeatedly change different parts of the rules. Neither undoes the other's changes.
 #[test]
 fn two_changes_of_the_network_rules_at_once_both_count() {
     let dir = tempfile::tempdir().unwrap();
@@ -584,7 +590,7 @@ fn two_changes_of_the_network_rules_at_once_both_count() {
                     PublicNetworkAccess::Enabled
                 };
                 change(&data, NetworkChange { public: Some(public), ..Default::default() });
-                assert_eq!(rules(&data).public, public, "nobody else changes this part");
+                assert_eq!(rules(&data).public, public, "only this thread changes this part");
             }
         });
         scope.spawn(|| {
@@ -594,17 +600,8 @@ fn two_changes_of_the_network_rules_at_once_both_count() {
                 let default_action = Some(DefaultAction::Deny);
                 let wanted = Some(ip_rules.clone());
                 change(&data, NetworkChange { ip_rules: wanted, default_action, public: None });
-                assert_eq!(rules(&data).ip_rules, ip_rules, "nobody else changes this part");
+                assert_eq!(rules(&data).ip_rules, ip_rules, "only this thread changes this part");
             }
         });
     });
-}
-
-#[test]
-fn a_database_of_a_newer_program_is_left_alone() {
-    let dir = tempfile::tempdir().unwrap();
-    drop(Store::open(dir.path(), clock).unwrap());
-    let raw = rusqlite::Connection::open(dir.path().join("bailiwick.db")).unwrap();
-    raw.pragma_update(None, "user_version", 99).unwrap();
-    assert!(matches!(Store::open(dir.path(), clock), Err(StoreError::Newer { found: 99, .. })));
 }

@@ -1,5 +1,5 @@
-//! Restores a backup: the log that it is of ends, with a note that says where and how far it is known
-//! to have gone, and goes on under another name.
+//! Restores a backup: ends the log of the backup with a note that names the end and its known
+//! heads, and continues it under another name.
 
 use std::{
     fmt::Write as _,
@@ -7,20 +7,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use policy::{id::KeyDirectoryId, retention::clock::Reading};
-use rusqlite::{Connection, TransactionBehavior, params};
+use policy::retention::clock::Reading;
 use tlog::{
     canon::Digest,
     checkpoint::Checkpoint,
     entry::{Entry, Event, commit},
+    hex,
     note::{Signer, Verifier},
     succession::{Head, Lost, Mark, Source, Succession},
     tree::leaf_hash,
 };
 
 use super::{
-    BackupError, FORMAT, Listed, MANIFEST, MANIFEST_BYTES_MAX, Manifest, digest, is_copy, list,
-    new_folder, sync_parent,
+    BackupError, FORMAT, Listed, MANIFEST, MANIFEST_BYTES_MAX, Manifest, digest, list, new_folder,
+    sync_parent,
 };
 use crate::{
     custody,
@@ -29,52 +29,52 @@ use crate::{
     keys::{Expected, failed, replace},
     log::Append,
     random::random,
-    store::connect,
-    tiles::{LogError, Tiles, next, unwitnessed},
+    sqlite::Database,
+    tiles::{LogError, Tiles, unwitnessed},
 };
 
-/// A backup whose files are those that its manifest lists.
+/// A backup whose files match its manifest.
 #[derive(Debug)]
 pub struct Backup {
     folder: PathBuf,
-    /// What is in it.
+    /// The backup's manifest.
     pub manifest: Manifest,
 }
 
-/// What a restore needs to know beyond the backup.
+/// The inputs of a restore, beyond the backup.
 #[derive(Debug)]
 pub struct Restoring<'a> {
     /// The service's key, under the backup's name.
     pub signer: &'a Signer,
-    /// What the custodian has seen; none: the key directory is lost.
+    /// The newest checkpoint that the custodian has seen; `None` if the key directory is lost.
     pub pinned: Option<custody::Head>,
-    /// What witnesses have signed.
+    /// The checkpoints that witnesses have signed.
     pub witnessed: Vec<Checkpoint>,
-    /// The log's own files, or a mirror of them, as far as they are left.
+    /// The log's own files, or a mirror of them, as far as they still exist.
     pub files: Option<&'a Path>,
-    /// Why.
+    /// Reason for the restore; the log's entry holds a salted commitment to it.
     pub reason: &'a str,
     /// Files that the caller writes itself.
     pub except: &'a [&'a str],
-    /// The machine's clocks.
+    /// Reading of the machine's clocks.
     pub reading: Reading,
 }
 
-/// What came of it.
+/// The result of a restore.
 #[derive(Debug)]
 pub struct Restored {
-    /// The service's key, under its new name: to be written before anything serves.
+    /// The service's key under its new name: the caller must write it before any process serves.
     pub signer: Signer,
-    /// What the log says of it.
+    /// The succession that the log records.
     pub succession: Succession,
-    /// Where the list of lost entries is, under the data directory, where they are known.
+    /// Path of the list of lost entries under the data directory, if they are known.
     pub list: Option<String>,
 }
 
 /// Reads a backup, and checks every file of it.
 ///
 /// # Errors
-/// When it is not whole, or not what it was.
+/// When the backup is incomplete, or was changed.
 pub fn open(folder: &Path) -> Result<Backup, BackupError> {
     let damaged = |what: String| BackupError::Damaged { what };
     let path = folder.join(MANIFEST);
@@ -92,7 +92,7 @@ pub fn open(folder: &Path) -> Result<Backup, BackupError> {
     }
     let there = list(folder)?;
     if let Some(differs) = there.iter().find(|file| !manifest.files.contains(file)) {
-        return Err(damaged(format!("`{}` is not as it was made", differs.path)));
+        return Err(damaged(format!("`{}` differs from the manifest", differs.path)));
     }
     if let Some(missing) = manifest.files.iter().find(|file| !there.contains(file)) {
         return Err(damaged(format!("`{}` is missing", missing.path)));
@@ -101,35 +101,28 @@ pub fn open(folder: &Path) -> Result<Backup, BackupError> {
 }
 
 impl Backup {
-    /// A file in it.
+    /// Returns the path of a file in the backup.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// The key directory that belongs to it.
+    /// Returns the id of the key directory that belongs to the backup.
     ///
     /// # Errors
-    /// When its database cannot be read.
+    /// When the backup's database cannot be read.
     pub fn key_directory(&self) -> Result<Expected, BackupError> {
-        let database = self.read()?;
-        let sql = "SELECT id FROM key_directory WHERE made = 1";
-        let id = database.query_row(sql, [], |row| row.get(0))?;
-        Ok(Expected::Known(KeyDirectoryId::from_random(id)))
-    }
-
-    /// Its database, without leaving anything beside it.
-    fn read(&self) -> Result<Connection, BackupError> {
-        use rusqlite::OpenFlags;
-        let path = files::database(&self.folder);
-        Ok(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?)
+        // Creates no files beside the backup's database.
+        let database = Database::open_copy(&files::database(&self.folder))?;
+        Ok(Expected::Known(database.made_key_directory()?))
     }
 }
 
-/// The newest checkpoint among a log's files, under whichever name the service's key had then.
+/// Returns the newest checkpoint among a log's files, under the name that the service's key had
+/// then.
 ///
 /// # Errors
-/// When there is none, or it is another service's, or its tiles are not whole.
+/// When there is none, it belongs to another service, or its tiles are incomplete.
 pub fn newest_files(folder: &Path, log: &Verifier) -> Result<Checkpoint, BackupError> {
     let tiles = Tiles::open(folder)?;
     let note = tiles.checkpoint()?.ok_or(LogError::NoCheckpoint)?;
@@ -141,12 +134,12 @@ pub fn newest_files(folder: &Path, log: &Verifier) -> Result<Checkpoint, BackupE
 }
 
 impl Backup {
-    /// Puts a data directory together that goes on where the backup ends, as another log. It is there
-    /// as a whole or not at all.
+    /// Builds a data directory that continues where the backup ends, as another log. The directory
+    /// appears completely or not at all.
     ///
     /// # Errors
-    /// When the directory is not empty, the backup does not agree with itself, or it cannot be
-    /// written.
+    /// When the directory is not empty, the parts of the backup do not match, or the directory
+    /// cannot be written.
     pub fn restore(
         &self,
         data: &Path,
@@ -164,7 +157,7 @@ impl Backup {
         for file in self.manifest.files.iter().filter(except) {
             copy(&self.folder.join(&file.path), &part.join(&file.path), file)?;
         }
-        let mut database = connect(&part)?;
+        let mut database = Database::open(&part)?;
         let tiles = Tiles::open(&part.join("log"))?;
         let cut = self.cut(&database, &tiles)?;
         let (succession, lost) = succession(restoring, &self.manifest, cut)?;
@@ -176,19 +169,19 @@ impl Backup {
         Ok(restored)
     }
 
-    /// Where the log is cut: database, tiles and manifest say the same.
-    fn cut(&self, database: &Connection, tiles: &Tiles) -> Result<Mark, BackupError> {
+    /// Returns the point where the log is cut: database, tiles and manifest must agree.
+    fn cut(&self, database: &Database, tiles: &Tiles) -> Result<Mark, BackupError> {
         let Manifest { size, root, .. } = &self.manifest;
-        let mark = Mark { size: next(database)?, root: tiles.root(*size, *size)? };
-        if !is_copy(database)? || mark.size != *size || mark.root.to_string() != *root {
-            let what = "its database, its log and its manifest are not of one moment".to_owned();
+        let mark = Mark { size: database.log_next()?, root: tiles.root(*size, *size)? };
+        if !database.is_copy()? || mark.size != *size || mark.root.to_string() != *root {
+            let what = "its database, its log and its manifest are of different moments".to_owned();
             return Err(BackupError::Damaged { what });
         }
         Ok(mark)
     }
 }
 
-/// Copies a file, which must be the one that is listed.
+/// Copies a file, which must match its entry in the manifest.
 fn copy(from: &Path, to: &Path, listed: &Listed) -> Result<(), BackupError> {
     use std::os::unix::fs::DirBuilderExt as _;
     if let Some(folder) = to.parent() {
@@ -205,7 +198,7 @@ fn copy(from: &Path, to: &Path, listed: &Listed) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// Which log ends, where, and what is known of it.
+/// The old log that ends, the point of its end, and its known heads.
 fn succession(
     restoring: &Restoring<'_>,
     manifest: &Manifest,
@@ -244,25 +237,24 @@ fn succession(
     Ok((succession, lost.map(|(_, list)| list)))
 }
 
-/// A name that no log had before.
+/// Returns a name that no log had before.
 fn successor_name(origin: &str) -> Result<String, StoreError> {
     let first = origin.split_once(MARK).map_or(origin, |(first, _)| first);
-    let [a, b, c, d] = random::<4>()?;
-    Ok(format!("{first}{MARK}{a:02x}{b:02x}{c:02x}{d:02x}"))
+    Ok(format!("{first}{MARK}{}", hex::encode(&random::<4>()?)))
 }
 
-/// What comes between a log's first name and what tells its successors apart.
+/// Separator between a log's first name and the suffix of a successor.
 const MARK: char = '~';
 
-/// Entries of the old log after the cut. A request's id does not stand in its entry; its receipt has
-/// the number and the hash.
+/// Lists the entries of the old log after the cut. An entry does not hold its request's id; the
+/// request's receipt has the entry's number and hash.
 fn lost_entries(
     folder: &Path,
     cut: Mark,
     newest: &Checkpoint,
 ) -> Result<(Lost, Vec<u8>), BackupError> {
     let tiles = Tiles::open(folder)?;
-    // What is called common must be: else this is another log's backup.
+    // The common part must match: otherwise the backup is of another log.
     if newest.size >= cut.size && tiles.root(cut.size, newest.size)? != cut.root {
         return Err(LogError::Forked.into());
     }
@@ -279,20 +271,19 @@ fn lost_entries(
             "{index} {} {} {}",
             entry.time_ms,
             leaf_hash(&bytes),
-            told(&entry.event)
+            describe(&entry.event)
         );
     }
     let list = text.into_bytes();
     Ok((Lost { requests, others, list: Digest::of(&[&list]) }, list))
 }
 
-/// What an entry is, in a few words: none of them says more than the log does.
-fn told(event: &Event) -> String {
+/// Describes an entry in a few words, with no more detail than the log.
+fn describe(event: &Event) -> String {
     match event {
         Event::Request { .. } => "Request".to_owned(),
         Event::Changed { subject, action, id, .. } => {
-            let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("Changed {} {id} {action:?}", subject.name())
+            format!("Changed {} {} {action:?}", subject.name(), hex::encode(id))
         }
         event => {
             let text = format!("{event:?}");
@@ -304,7 +295,7 @@ fn told(event: &Event) -> String {
 /// Ends the old log, and begins the new one.
 fn write(
     part: &Path,
-    (database, tiles): (&mut Connection, &Tiles),
+    (database, tiles): (&mut Database, &Tiles),
     restoring: &Restoring<'_>,
     (mut succession, list): (Succession, Option<Vec<u8>>),
 ) -> Result<Restored, BackupError> {
@@ -318,19 +309,13 @@ fn write(
     let signature = succession.sign(&old);
     let note = succession.note(&old.verifier(), &signature);
     let note = note.ok_or(StoreError::Damaged { what: "the log's key" })?;
-    let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let tx = database.write()?;
     let mut append = Append::begin(&tx, restoring.reading)?;
     let event = Event::Succeeded { succession: Box::new(succession.clone()), signature };
     let index = append.push(event)?;
-    tx.execute(
-        "INSERT INTO log_opening (idx, place, salt, state) VALUES (?1, 0, ?2, ?3)",
-        params![index, salt, restoring.reason],
-    )?;
-    tx.execute(
-        "INSERT INTO succession (idx, old, ended) VALUES (?1, ?2, ?3)",
-        params![index, succession.old, note],
-    )?;
-    tx.execute("DELETE FROM backup_copy", [])?;
+    tx.add_opening((index, 0), salt, restoring.reason)?;
+    tx.add_succession(index, &succession.old, &note)?;
+    tx.unmark_copy()?;
     append.finish()?;
     tx.commit()?;
     tiles.publish(database, (&signer, &unwitnessed()), index)?;
@@ -345,5 +330,5 @@ fn write(
     Ok(Restored { signer, succession, list })
 }
 
-/// The name of the list of lost entries.
+/// Name of the list of lost entries.
 const LIST: &str = "lost-entries.txt";

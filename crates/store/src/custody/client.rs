@@ -1,4 +1,4 @@
-//! The gateway's end of the line to the custodian.
+//! The gateway's client for the custodian.
 
 use std::{io, os::unix::net::UnixStream, time::Duration};
 
@@ -13,40 +13,42 @@ use super::{
 };
 use crate::seal::PublicKey;
 
-/// The gateway's end of the line to the custodian.
+/// The gateway's connection to the custodian.
 ///
-/// A question and its answer belong together only by their order. So after anything but an answer
-/// or a refusal the line is closed: the next question would be given the answer to this one.
+/// Only their order connects a request to its answer. So the client closes the connection after
+/// anything but an answer or a refusal; otherwise the next request would get the answer to this
+/// one.
 #[derive(Debug)]
 pub struct Client {
     stream: Option<UnixStream>,
 }
 
-/// How long the custodian may take to answer.
+/// Longest time to wait for an answer.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
-/// Why the custodian gave no answer.
+/// The reason that the custodian gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CustodyError {
-    /// It refused.
+    /// The custodian refused.
     #[error("the custodian refused: {0}")]
     Refused(Refusal),
-    /// It cannot be reached.
+    /// The custodian cannot be reached.
     #[error("the custodian cannot be reached: {0}")]
     Unreachable(#[from] io::Error),
-    /// It answered something else than was asked.
-    #[error("the custodian gave an answer that makes no sense")]
+    /// The custodian's answer does not match the request.
+    #[error("the custodian's answer does not match the request")]
     Nonsense,
 }
 
 impl Client {
-    /// Talks over a connected socket; waits [`ANSWER_WITHIN`] for each answer.
+    /// Wraps a connected socket; waits [`ANSWER_WITHIN`] for each answer.
     #[must_use]
     pub fn new(stream: UnixStream) -> Self {
         Self::patient(stream, ANSWER_WITHIN)
     }
 
-    /// Without a limit on waiting, a custodian that hangs would hang its gateway: then rather none.
+    /// Without this timeout, a custodian that hangs would hang its gateway. So close the connection
+    /// if the timeout cannot be set.
     pub(super) fn patient(stream: UnixStream, within: Duration) -> Self {
         let limited = stream
             .set_read_timeout(Some(within))
@@ -72,10 +74,10 @@ impl Client {
         answer
     }
 
-    /// The public key for a tenant's records of one deadline.
+    /// Returns the public key for a tenant's records of one deadline.
     ///
     /// # Errors
-    /// When there is none to be had.
+    /// When the custodian refuses or cannot be reached.
     pub fn public_key(
         &mut self,
         tenant: TenantId,
@@ -87,42 +89,42 @@ impl Client {
         })
     }
 
-    /// Destroys what is due, and says what that was.
+    /// Destroys the keys whose deadline has passed, and returns them.
     ///
     /// # Errors
-    /// When that fails.
+    /// When the custodian refuses or cannot be reached.
     pub fn destroy_due(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
         self.ask(&Request::DestroyDue, keys)
     }
 
-    /// Which keys there are.
+    /// Lists the keys in the key directory.
     ///
     /// # Errors
-    /// When that fails.
+    /// When the custodian refuses or cannot be reached.
     pub fn keys(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
         self.ask(&Request::Keys, keys)
     }
 
-    /// Which keys were destroyed.
+    /// Lists the keys that were destroyed.
     ///
     /// # Errors
-    /// When that fails.
+    /// When the custodian refuses or cannot be reached.
     pub fn destroyed(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
         self.ask(&Request::Destroyed, keys)
     }
 
-    /// Which keys are damaged.
+    /// Lists the keys that are damaged.
     ///
     /// # Errors
-    /// When that fails.
+    /// When the custodian refuses or cannot be reached.
     pub fn damaged(&mut self) -> Result<Vec<ListedKey>, CustodyError> {
         self.ask(&Request::Damaged, keys)
     }
 
-    /// The newest checkpoint that the custodian has seen.
+    /// Returns the newest checkpoint that the custodian has seen.
     ///
     /// # Errors
-    /// When that fails.
+    /// When the custodian refuses or cannot be reached.
     pub fn pinned(&mut self) -> Result<Head, CustodyError> {
         self.ask(&Request::Pinned, |response| match response {
             Response::Pinned(head) => Some(head),
@@ -130,10 +132,10 @@ impl Client {
         })
     }
 
-    /// Shows that the log succeeds the one that the custodian has seen.
+    /// Proves that the log succeeds the log that the custodian has seen.
     ///
     /// # Errors
-    /// When it does not, or leaves out what was seen.
+    /// When the proof fails, or the new log leaves out entries that the custodian has seen.
     pub fn succeed(&mut self, succeeded: Proven, proof: Vec<Digest>) -> Result<u64, CustodyError> {
         let succeeded = Box::new(succeeded);
         self.ask(&Request::Succeed { succeeded, proof }, |response| match response {
@@ -142,12 +144,12 @@ impl Client {
         })
     }
 
-    /// Shows the log's newest checkpoint. Returns how many entries the newest has that the custodian
-    /// has seen: where they are others than this one's, it was not taken, and the proof must begin
-    /// there.
+    /// Shows the log's newest checkpoint. Returns the number of entries in the newest checkpoint
+    /// that the custodian has seen. If the number differs from this checkpoint's, the custodian did
+    /// not accept it, and the proof must begin at the returned number.
     ///
     /// # Errors
-    /// When it is not signed as it must be, or continues another history.
+    /// When a required signature is missing, or the checkpoint continues another history.
     pub fn see(&mut self, shown: Shown) -> Result<u64, CustodyError> {
         self.ask(&Request::See(shown), |response| match response {
             Response::Seen(size) => Some(size),
@@ -155,7 +157,7 @@ impl Client {
         })
     }
 
-    /// Opens one record.
+    /// Opens one record for a grant.
     ///
     /// # Errors
     /// When the grant does not allow it, or the record's key is gone.
@@ -171,7 +173,7 @@ impl Client {
     /// Opens one record for its owner.
     ///
     /// # Errors
-    /// When the log does not tell of it, or the record's key is gone.
+    /// When the log does not prove the owner's read, or the record's key is gone.
     pub fn open_own(
         &mut self,
         read: Proven,
@@ -181,10 +183,10 @@ impl Client {
         self.ask(&Request::OpenOwn { read, record }, content)
     }
 
-    /// The public key that takes another one's place.
+    /// Returns the public key that replaces another one.
     ///
     /// # Errors
-    /// When there is none to be had.
+    /// When the custodian refuses or cannot be reached.
     pub fn successor(&mut self, of: Named) -> Result<PublicKey, CustodyError> {
         let Named { tenant, deadline_ms, .. } = of;
         self.ask(&Request::Successor(of), |response| match response {
@@ -193,7 +195,7 @@ impl Client {
         })
     }
 
-    /// Seals spans again; nothing comes of those that do not open.
+    /// Seals spans again. A span that does not open comes back empty.
     ///
     /// # Errors
     /// When one of the keys is gone.
@@ -212,10 +214,10 @@ impl Client {
         Ok(spans.into_iter().map(opened).collect())
     }
 
-    /// Destroys one key before its deadline, unless it is gone already.
+    /// Destroys one key before its deadline, unless it was destroyed already.
     ///
     /// # Errors
-    /// When the log does not tell of a deletion that takes it, or it fails.
+    /// When the log does not prove a deletion that requires it, or the destruction fails.
     pub fn destroy(&mut self, key: Named, deletion: Proven) -> Result<(), CustodyError> {
         let deletion = Box::new(deletion);
         self.ask(&Request::Destroy { key, deletion }, keys).map(drop)

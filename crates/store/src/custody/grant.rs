@@ -1,5 +1,5 @@
-//! Whether a grant is one that the log proves: checked by the custodian, with nothing of the
-//! server's but what the log signed.
+//! The custodian's check of a grant: it relies only on entries of the signed log, not on the
+//! server.
 
 use policy::id::{GrantId, PersonId, RequestId};
 use tlog::{
@@ -12,8 +12,8 @@ use tlog::{
 use super::{Logged, ProvenGrant, Refusal};
 use crate::keys::Used;
 
-/// The grant, once the log proves that it was approved (and consented to, where the customer must),
-/// and that the look is written down.
+/// Returns the grant if the log proves its approval, the opening, and the customer's consent where
+/// that is required.
 pub(super) fn proved(
     grant: &ProvenGrant,
     checkpoint: &Checkpoint,
@@ -55,20 +55,20 @@ pub(super) fn proved(
     if permission.expires_ms.saturating_sub(permission.given_ms) > GRANT_MS_MAX {
         return Err(Refusal::TooLong);
     }
-    // Written down in time, and opened in time.
+    // Both the log entry and the opening must be in time.
     if looked.time_ms.max(now_ms) >= permission.expires_ms {
         return Err(Refusal::Expired);
     }
     Ok(Used::grant(id, permission.expires_ms))
 }
 
-/// The last of the permissions that a look needs.
+/// The last permission that an opening needs: the approval, or the customer's consent.
 struct Permission {
     given_ms: u64,
     expires_ms: u64,
 }
 
-/// The customer's consent: to this grant, and by nobody of the operator's who has a part in it.
+/// Checks the customer's consent: for this grant, and not by its reviewer or approver.
 fn consent(entry: &Entry, id: GrantId, operators: [PersonId; 2]) -> Result<Permission, Refusal> {
     let Event::Consented { grant, person, expires_ms } = entry.event else {
         return Err(Refusal::NoConsent);
@@ -82,7 +82,7 @@ fn consent(entry: &Entry, id: GrantId, operators: [PersonId; 2]) -> Result<Permi
     Ok(Permission { given_ms: entry.time_ms, expires_ms })
 }
 
-/// An entry, once the checkpoint's tree has it.
+/// Returns an entry if the checkpoint's tree includes it.
 pub(super) fn read(logged: &Logged, checkpoint: &Checkpoint) -> Result<Entry, Refusal> {
     let leaf = tree::leaf_hash(&logged.entry);
     let Checkpoint { size, root, .. } = checkpoint;

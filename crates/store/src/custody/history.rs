@@ -1,8 +1,8 @@
-//! Which history of the log the custodian believes: one that continues what it has seen, and that
-//! every witness has seen as well.
+//! The history of the log that the custodian accepts: it continues the newest checkpoint that the
+//! custodian has seen, and every witness has signed it.
 //!
-//! The log's key alone is not enough. Who steals it can sign a private log in which a look was
-//! approved; but that log neither continues the public one, nor does a witness sign both.
+//! The log's key alone is not enough. A thief of the key can sign a private log with a false
+//! approval. But that log does not continue the public one, and no witness signs both.
 
 use minicbor::{Decode, Encode};
 use tlog::{
@@ -14,23 +14,24 @@ use tlog::{
 
 use super::Refusal;
 
-/// Whose word the custodian takes.
+/// The signers that the custodian trusts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
-    /// Who signs the log.
+    /// Key that signs the log.
     pub log: Verifier,
-    /// Who cosigns it: all of them must have, before anything is opened.
+    /// Witnesses: all of them must have cosigned before any record is opened.
     pub witnesses: Vec<Verifier>,
 }
 
-/// A checkpoint that the custodian is shown.
+/// A checkpoint that the server shows to the custodian.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Shown {
-    /// Entries in the checkpoint that it has seen last, as far as the server knows; 0 for none.
+    /// Entries in the checkpoint that the custodian has seen last, as far as the server knows; 0
+    /// for none.
     #[n(0)]
     pub old: u64,
-    /// That this one continues that one: RFC 9162 §2.1.4.
+    /// Proof that this checkpoint continues that one: RFC 9162 §2.1.4.
     #[n(1)]
     pub proof: Vec<Digest>,
     /// The checkpoint: a signed note, with its cosignatures.
@@ -38,17 +39,18 @@ pub struct Shown {
     pub checkpoint: String,
 }
 
-/// What comes of being shown a checkpoint.
+/// The result of showing a checkpoint.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Seeing {
-    /// It is the newest now.
+    /// The checkpoint is now the newest.
     Newest(Checkpoint),
-    /// Another one was seen last, of so many entries: the proof must begin there.
+    /// The custodian has seen another checkpoint last, with this many entries: the proof must begin
+    /// there.
     From(u64),
 }
 
 impl Trust {
-    /// A checkpoint that the log and all witnesses have signed.
+    /// Returns the checkpoint of a note that the log and all witnesses have signed.
     pub(super) fn checkpoint(&self, note: &str) -> Result<Checkpoint, Refusal> {
         let checkpoint = Checkpoint::verify(note, &self.log).map_err(|_| Refusal::NotInTheLog)?;
         let note = Note::parse(note).map_err(|_| Refusal::NotInTheLog)?;
@@ -58,8 +60,8 @@ impl Trust {
         Ok(checkpoint)
     }
 
-    /// Judges a checkpoint that is shown, by the one that was `seen` last. The custodian remembers
-    /// as a witness does, and so the rules are a witness's.
+    /// Checks a checkpoint against the last one in `seen`. The custodian remembers as a witness
+    /// does, so it follows a witness's rules.
     pub(super) fn see(&self, shown: &Shown, seen: Option<&Checkpoint>) -> Result<Seeing, Refusal> {
         self.checkpoint(&shown.checkpoint)?;
         if shown.proof.len() > PROOF_HASHES_MAX {

@@ -1,5 +1,5 @@
-//! Whether the log tells that an owner reads a record now, or has deleted one: checked by the
-//! custodian, with nothing of the server's but what the log signed.
+//! The custodian's check that the log holds an owner's read or deletion of a record: it relies only
+//! on entries of the signed log, not on the server.
 
 use policy::id::{KeyId, RequestId};
 use tlog::{checkpoint::Checkpoint, entry::Event, limits::OWNER_READ_MS_MAX, tree::leaf_hash};
@@ -7,7 +7,8 @@ use tlog::{checkpoint::Checkpoint, entry::Event, limits::OWNER_READ_MS_MAX, tree
 use super::{Proven, Refusal, grant};
 use crate::keys::Used;
 
-/// The entry, which serves once: where the log tells that this very record is read, now.
+/// Returns the permission if the log holds a current `OwnerRead` entry of this record. The
+/// permission serves once.
 pub(super) fn read(
     proven: &Proven,
     checkpoint: &Checkpoint,
@@ -21,7 +22,7 @@ pub(super) fn read(
     if request != asked {
         return Err(Refusal::OtherGrant);
     }
-    // One that is said to be still to come would stay new for as long.
+    // An entry with a future time would stay valid for longer, so refuse it too.
     if entry.time_ms.abs_diff(now_ms) > OWNER_READ_MS_MAX {
         return Err(Refusal::Expired);
     }
@@ -29,8 +30,8 @@ pub(super) fn read(
     Ok(Used::entry(&leaf_hash(&proven.entry.entry), until_ms))
 }
 
-/// Whether the log tells that a record was deleted which was sealed under this very key. It serves
-/// for that key alone, and so once.
+/// Checks that the log holds the deletion of a record that was sealed under this key. The entry
+/// allows the destruction of this key only, and so serves once.
 pub(super) fn deleted(
     proven: &Proven,
     checkpoint: &Checkpoint,

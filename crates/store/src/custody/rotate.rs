@@ -1,6 +1,6 @@
-//! What it takes to make one record unrecoverable before its deadline: another key of the same
-//! tenant and deadline, the spans sealed again to that one without the record's own key, and the end
-//! of the first key. No content leaves the custodian on the way, and none lives longer.
+//! The steps that make one record unrecoverable before its deadline: create another key of the same
+//! tenant and deadline, seal the spans to it without the record's own key, and destroy the first
+//! key. No content leaves the custodian, and no content lives longer.
 
 use minicbor::{Decode, Encode, bytes::ByteVec};
 use policy::id::{KeyId, TenantId};
@@ -11,17 +11,17 @@ use crate::{
     seal::{self, PublicKey, RecordKeys, SealedSpan},
 };
 
-/// A key by what the key directory calls it.
+/// A key as the key directory names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Named {
-    /// Its id.
+    /// The key's id.
     #[n(0)]
     pub key: KeyId,
-    /// Whose records.
+    /// Tenant that owns the records.
     #[n(1)]
     pub tenant: TenantId,
-    /// When it is destroyed, at the latest.
+    /// Latest time at which the key is destroyed, in Unix milliseconds.
     #[n(2)]
     pub deadline_ms: u64,
 }
@@ -32,7 +32,7 @@ impl Named {
     }
 }
 
-/// A span that is to be sealed again.
+/// A span to seal again.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct SpanToReseal {
@@ -40,13 +40,13 @@ pub struct SpanToReseal {
     #[n(0)]
     #[cbor(with = "minicbor::bytes")]
     pub span: Vec<u8>,
-    /// Positions of records that were deleted.
+    /// Positions of deleted records.
     #[n(1)]
     pub deleted: Vec<u32>,
 }
 
 impl Custodian {
-    /// The public key that takes another one's place.
+    /// Returns the public key that replaces another one.
     pub(super) fn successor(&self, of: &Named, now_ms: u64) -> Result<Response, Refusal> {
         super::is_deadline(of.deadline_ms, now_ms)?;
         let key = self.keys.successor(&of.entry()).map_err(unusable)?;
@@ -73,12 +73,13 @@ impl Custodian {
         Ok(Response::Resealed(resealed?))
     }
 
-    /// Destroys a key before its deadline, for a deletion that the log tells of.
+    /// Destroys a key before its deadline, for a deletion that the log proves.
     pub(super) fn destroy(&self, key: &Named, deletion: &Proven) -> Result<Response, Refusal> {
         let entry = key.entry();
         let there = self.keys.entries().map_err(|_| Refusal::Keys)?;
         if !there.contains(&entry) {
-            // Whoever was interrupted asks again. A key that is merely missing was not destroyed.
+            // A client that was interrupted repeats its request. A key that is merely missing was
+            // not destroyed.
             let destroyed = self.keys.destroyed().map_err(unusable)?;
             return match destroyed.contains(&entry) {
                 true => Ok(listed(Vec::new())),
@@ -87,7 +88,8 @@ impl Custodian {
         }
         let checkpoint = self.newest(&deletion.checkpoint)?;
         owner::deleted(deletion, &checkpoint, key.key)?;
-        // What else was sealed under it, nobody can have sealed again without one.
+        // Without another key, the other records that were sealed under this one could not have
+        // been sealed again.
         let takes_its_place = |other: &KeyEntry| {
             other.id != entry.id
                 && (other.tenant, other.deadline_ms) == (entry.tenant, entry.deadline_ms)
@@ -111,7 +113,8 @@ fn reseal(
     let &Named { key, tenant, deadline_ms } = from;
     let Ok(mut keys) = RecordKeys::open(private, &SealedSpan { key, tenant, deadline_ms, bytes })
     else {
-        // It is damaged, or another key's: nobody opens it, with or without this key.
+        // The span is damaged or belongs to another key: it stays unreadable with or without this
+        // key.
         return Ok(ByteVec::from(Vec::new()));
     };
     for position in deleted {

@@ -1,5 +1,5 @@
-//! Whether the custodian follows a log to the one that goes on in its place: only against the entry
-//! that says so, signed by the log that ended, and only where it loses nothing of what it has seen.
+//! The custodian's move from a log to its successor: it requires the `Succeeded` entry, signed by
+//! the log that ended, and a new log that loses nothing that the custodian has seen.
 
 use tlog::{
     canon::Digest, checkpoint::Checkpoint, entry::Event, succession::Ended, tree::continues,
@@ -9,14 +9,15 @@ use tlog::{
 use super::{Custodian, Head, Proven, Refusal, Response, grant};
 
 impl Custodian {
-    /// What it has seen last.
+    /// Returns the newest checkpoint that the custodian has seen.
     pub(super) fn pinned(&self) -> Result<Response, Refusal> {
         let seen = self.seen.clone().ok_or(Refusal::OtherHistory)?;
         let Checkpoint { origin, size, root } = seen;
         Ok(Response::Pinned(Head { origin, size, root }))
     }
 
-    /// Follows the log that it has seen to its successor, from what both have in common.
+    /// Follows the log that it has seen to its successor, from the entries that both have in
+    /// common.
     pub(super) fn succeed(
         &mut self,
         proven: &Proven,

@@ -126,7 +126,7 @@ fn grant(signer: &Signer, first: &Event, second: &Event) -> ProvenGrant {
 }
 
 fn open(bench: &mut Bench, grant: ProvenGrant, now_ms: u64) -> Result<Vec<u8>, Refusal> {
-    // Each case is a log of its own: the custodian has seen no other.
+    // Each case uses its own log: the custodian has seen no other.
     bench.custodian.seen = None;
     let seen = see(&mut bench.custodian, 0, &[], &grant.checkpoint);
     if let Response::Refused(refusal) = seen {
@@ -135,7 +135,7 @@ fn open(bench: &mut Bench, grant: ProvenGrant, now_ms: u64) -> Result<Vec<u8>, R
     open_seen(bench, grant, now_ms)
 }
 
-/// Opens without showing the checkpoint first.
+/// Opens a record without showing the checkpoint first.
 fn open_seen(bench: &mut Bench, grant: ProvenGrant, now_ms: u64) -> Result<Vec<u8>, Refusal> {
     let (grant, record) = (Box::new(grant), Box::new(bench.record.clone()));
     match bench.custodian.handle(Request::Open { grant, record }, at(now_ms)) {
@@ -157,7 +157,7 @@ fn a_proven_grant_opens_its_record_once() {
     let opened = open(&mut bench, grant.clone(), START_MS + 1);
     assert_eq!(opened.as_deref(), Ok(&b"a prompt and an answer"[..]));
     assert_eq!(open(&mut bench, grant.clone(), START_MS + 2), Err(Refusal::Used));
-    // Nor by a custodian that was started again.
+    // A restarted custodian refuses as well.
     let home = bench.folder.path().join("keys");
     drop(bench.custodian);
     bench.custodian =
@@ -214,7 +214,7 @@ fn with_lockbox(on: bool, until_ms: u64) -> Event {
     event
 }
 
-/// An approval, a consent and a look, each at its time, in a log of four entries.
+/// An approval, a consent and an opening, each at its time, in a log of four entries.
 fn consented(consent: Event, times_ms: [u64; 3]) -> ProvenGrant {
     let events = [with_lockbox(true, START_MS + DAY_MS), consent, looked()];
     let entry = |(event, time_ms): (Event, u64)| Entry { time_ms, event }.encode();
@@ -265,12 +265,12 @@ fn with_lockbox_on_nothing_opens_without_the_customers_consent() {
     for (n, (grant, refusal)) in cases.into_iter().enumerate() {
         assert_eq!(open(&mut bench, grant, START_MS + 7), Err(refusal), "{n}");
     }
-    // The refused ones used nothing up.
+    // The refused attempts did not use up the permission.
     assert!(open(&mut bench, good(), START_MS + 7).is_ok());
 }
 
-/// Somebody has stolen `service.key`, and signs a log of their own in which a look was approved. The
-/// custodian has seen the real log, and is shown everything that such a thief could show.
+/// A thief of `service.key` signs a log in which an access request was approved. The custodian has
+/// seen the real log, and gets everything that such a thief could show.
 #[test]
 fn a_private_log_signed_with_the_stolen_key_opens_nothing() {
     let mut bench = bench();
@@ -285,16 +285,16 @@ fn a_private_log_signed_with_the_stolen_key_opens_nothing() {
     assert_eq!(see(&mut bench.custodian, 0, &[], &sign(2, first)), Response::Seen(2));
     assert_eq!(see(&mut bench.custodian, 2, &[], &three), history, "no proof");
     assert_eq!(see(&mut bench.custodian, 2, &[real[2]], &three), Response::Seen(3));
-    // Seen again, and by who does not know what was seen.
+    // Shown again, also by a server that does not know the custodian's checkpoint.
     assert_eq!(see(&mut bench.custodian, 3, &[], &three), Response::Seen(3));
     assert_eq!(see(&mut bench.custodian, 0, &[], &three), Response::Seen(3));
-    // An earlier one of the same log is not taken any more.
+    // An earlier checkpoint of the same log does not replace the newest.
     assert_eq!(see(&mut bench.custodian, 2, &[], &sign(2, first)), Response::Seen(3));
 
     let private = grant(&signer(), &approved(), &looked());
     let refused = Err(Refusal::OtherHistory);
     assert_eq!(open_seen(&mut bench, private.clone(), START_MS + 1), refused, "unseen");
-    // As large as the real one, and larger; proved from wherever.
+    // Forged logs as large as the real one, and larger; with proofs from every start.
     let fork = tree::node_hash(&first, &leaf_hash(b"another"));
     assert_eq!(see(&mut bench.custodian, 3, &[], &sign(3, fork)), history);
     let larger = sign(4, tree::node_hash(&fork, &real[0]));
@@ -303,14 +303,14 @@ fn a_private_log_signed_with_the_stolen_key_opens_nothing() {
     }
     assert_eq!(see(&mut bench.custodian, 3, &[first; 64], &larger), history, "no proof is so long");
     assert_eq!(see(&mut bench.custodian, 0, &[], &private.checkpoint), Response::Seen(3));
-    // Nor is it believed by a custodian that was started again: what was seen is on disk.
+    // A restarted custodian refuses it as well: the checkpoint is on disk.
     let home = bench.folder.path().join("keys");
     drop(bench.custodian);
     bench.custodian =
         Custodian::start((&home, Expected::New(DIRECTORY)), trust(), at(START_MS + 3)).unwrap().0;
     assert_eq!(see(&mut bench.custodian, 0, &[], &larger), Response::Seen(3));
     assert_eq!(open_seen(&mut bench, private, START_MS + 4), refused);
-    // Where what was seen is damaged, nobody knows what it was.
+    // A damaged `seen` file stops the start: the history is unknown.
     drop(bench.custodian);
     std::fs::write(home.join("seen"), "log.example\n3\n").unwrap();
     assert!(
@@ -318,7 +318,7 @@ fn a_private_log_signed_with_the_stolen_key_opens_nothing() {
     );
 }
 
-/// The same thief, before the custodian has seen anything: the witnesses have not signed.
+/// The same thief, before the custodian has seen a checkpoint: the witnesses have not signed.
 #[test]
 fn nothing_opens_that_a_witness_has_not_signed() {
     let witnesses = [2, 3].map(|n| Signer::new("witness.example", &[n; 32]).unwrap());
@@ -347,7 +347,7 @@ fn nothing_opens_that_a_witness_has_not_signed() {
     for lines in cases {
         let refused = Err(Refusal::NotWitnessed);
         assert_eq!(open(&mut bench, with(lines), START_MS + 1), refused, "{lines:?}");
-        // Nor where it was seen by a custodian that had fewer witnesses then.
+        // The same after an earlier custodian with fewer witnesses has accepted the checkpoint.
         bench.custodian.seen = Some(Checkpoint::parse(&text).unwrap());
         assert_eq!(open_seen(&mut bench, with(lines), START_MS + 1), refused, "{lines:?}");
     }
@@ -364,7 +364,7 @@ fn after_the_deadline_nothing_opens_whatever_the_clock_says() {
         panic!()
     };
     assert_eq!(destroyed.len(), 1);
-    // The wall clock is set back; the kernel's count goes on.
+    // The wall clock is set back; the kernel's clock goes on.
     let back = Reading { wall_ms: START_MS + 1, boot: [1; 16], boottime_ms: deadline - START_MS };
     let (grant, record) = (Box::new(grant), Box::new(bench.record.clone()));
     see(&mut bench.custodian, 0, &[], &grant.checkpoint);
@@ -374,14 +374,14 @@ fn after_the_deadline_nothing_opens_whatever_the_clock_says() {
     assert_eq!(left, vec![]);
 }
 
-/// The data, the log's key and the gateway's memory of the span, copied before the deadline; the
-/// key directory as it is afterwards.
+/// The data, the log's key and the gateway's memory of the span, copied before the deadline; with
+/// the key directory from after the deadline.
 #[test]
 fn a_backup_of_the_data_opens_nothing_after_the_deadline() {
     let mut bench = bench();
     let (home, deadline) = (bench.folder.path().join("keys"), bench.record.deadline_ms);
     bench.custodian.handle(Request::DestroyDue, at(deadline));
-    // A custodian that is told it is still the day before, on another machine.
+    // A custodian on another machine whose clock shows the day before.
     let restored = bench.folder.path().join("restored");
     copy(&home, &restored);
     std::fs::remove_file(restored.join("clock")).unwrap();
@@ -455,7 +455,7 @@ fn the_line_carries_questions_and_answers() {
 }
 
 /// The key directory is copied after each step of a destruction, with all data, and given to a
-/// custodian that is told it is still before the deadline.
+/// custodian whose clock is still before the deadline.
 #[test]
 fn a_copy_made_at_any_step_of_a_destruction_opens_nothing() {
     for stop in [DestroyStep::Overwritten, DestroyStep::Unlinked, DestroyStep::Synced] {
@@ -475,8 +475,8 @@ fn a_copy_made_at_any_step_of_a_destruction_opens_nothing() {
     }
 }
 
-/// The clock cannot be written down, as on a full disk. What is due is destroyed all the same;
-/// nothing new begins.
+/// The clock file cannot be written, as on a full disk. Due keys are destroyed all the same; the
+/// custodian starts nothing new.
 #[test]
 fn a_full_disk_keeps_no_key_alive() {
     let mut bench = bench();
@@ -492,7 +492,7 @@ fn a_full_disk_keeps_no_key_alive() {
     assert_eq!(refused, Response::Refused(Refusal::Keys));
 }
 
-/// Otherwise the next question is given the answer to this one: another tenant's key.
+/// Otherwise the next request would get the answer to this one: another tenant's key.
 #[test]
 fn after_an_answer_that_is_late_or_makes_no_sense_the_line_is_closed() {
     let gone = |error: CustodyError| match error {
@@ -503,7 +503,7 @@ fn after_an_answer_that_is_late_or_makes_no_sense_the_line_is_closed() {
     let mut client = Client::patient(ours, Duration::from_millis(10));
     assert!(matches!(client.public_key(TENANT, DAY_MS), Err(CustodyError::Unreachable(_))), "late");
     let late = Response::PublicKey { id: KeyId::from_random([8; 16]), bytes: vec![] };
-    assert!(write(&mut &theirs, &late).is_err(), "nobody listens any more");
+    assert!(write(&mut &theirs, &late).is_err(), "the client has closed the connection");
     gone(client.public_key(TENANT, DAY_MS).unwrap_err());
 
     let (ours, theirs) = UnixStream::pair().unwrap();
@@ -534,7 +534,7 @@ fn a_refusal_leaves_the_line_open() {
     serving.join().unwrap();
 }
 
-/// Every byte of every part of what the store keeps.
+/// Every byte of every part of the stored record.
 #[test]
 fn a_record_that_was_tampered_with_is_refused() {
     let bench = bench();

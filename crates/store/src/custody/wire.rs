@@ -1,4 +1,4 @@
-//! Messages to and from the custodian, as they go over the line.
+//! Messages to and from the custodian, as sent over the socket.
 
 use std::io::{self, Read, Write};
 
@@ -6,13 +6,13 @@ use minicbor::{Decode, Encode};
 use tlog::canon;
 use zeroize::Zeroizing;
 
-/// Bytes of a message, at most: a record can hold a request and a response of the largest size.
+/// Most bytes of a message: a record can hold a request and a response of the largest size.
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Writes one message: its length in 32 bits, big-endian, and its canonical CBOR.
 ///
 /// # Errors
-/// When it is too long, or cannot be written.
+/// When the message is too long, or the socket fails.
 pub fn write<T: Encode<()>>(stream: &mut impl Write, message: &T) -> io::Result<()> {
     let length = canon::encoded_bytes(message);
     let length = u32::try_from(length).ok().filter(|_| length <= MESSAGE_BYTES_MAX);
@@ -22,16 +22,16 @@ pub fn write<T: Encode<()>>(stream: &mut impl Write, message: &T) -> io::Result<
     stream.write_all(&bytes)
 }
 
-/// Reads one message; none where the other side has hung up between two.
+/// Reads one message; returns `None` if the peer closed the socket between two messages.
 ///
 /// # Errors
-/// When it is too long, cut short, or not canonical.
+/// When the message is too long, cut short, or not canonical.
 pub fn read<T: for<'b> Decode<'b, ()> + Encode<()>>(
     stream: &mut impl Read,
 ) -> io::Result<Option<T>> {
     let mut length = [0; 4];
     let (first, rest) = length.split_at_mut(1);
-    // A line that ends between two messages has ended well; inside of one it was cut.
+    // The end of the stream between two messages is normal; inside a message it is an error.
     if read_some(stream, first)? == 0 {
         return Ok(None);
     }
@@ -44,8 +44,8 @@ pub fn read<T: for<'b> Decode<'b, ()> + Encode<()>>(
     canon::decode(&bytes, "a message to or from the custodian").map(Some).map_err(io::Error::other)
 }
 
-/// Reads `length` bytes. Memory grows as they arrive, because a length alone proves nothing; and
-/// what it grows out of is overwritten, because the bytes may be content.
+/// Reads `length` bytes. Memory grows as they arrive, because the length alone is not trusted. Each
+/// outgrown buffer is overwritten, because the bytes may be content.
 fn read_body(stream: &mut impl Read, length: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
     while bytes.len() < length {
@@ -74,7 +74,7 @@ fn too_long() -> io::Error {
     io::Error::other(format!("a message is longer than MESSAGE_BYTES_MAX ({MESSAGE_BYTES_MAX})"))
 }
 
-/// Bytes that are read before the other side has sent any.
+/// Bytes to allocate before the peer has sent any.
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Content in a message: a byte string that is overwritten when it is dropped.

@@ -1,16 +1,16 @@
-//! Attacks on the files of an open database, by other processes: `python3` stands for them, whose
-//! SQLite is another one than ours.
+//! Attacks on the files of an open database by other processes. `python3` plays their part; its
+//! SQLite is another build than ours.
 
 use std::process::Command;
 
 use super::*;
-use crate::{Store, store::connect};
+use crate::{Store, sqlite::Database};
 
 fn clock() -> policy::retention::clock::Reading {
     policy::retention::clock::Reading { wall_ms: 1_800_000_000_000, boot: [1; 16], boottime_ms: 0 }
 }
 
-/// What another process does to the database; what it prints.
+/// Runs another process on the database; returns its output.
 fn another(data: &Path, statements: &str) -> String {
     let script = "import sqlite3, sys\n\
         c = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
@@ -31,14 +31,14 @@ fn is_there(data: &Path) -> bool {
     FILES.iter().all(|name| data.join(name).exists())
 }
 
-/// The case that lost everything: each connection after the first closed a descriptor of the file, and
-/// with it all locks.
+/// The case that lost all data: each connection after the first closed a descriptor of the file,
+/// and so dropped all locks.
 #[test]
 fn another_process_never_takes_an_open_database_for_unused() {
     let home = tempfile::tempdir().unwrap();
     let data = home.path().join("data");
     let store = Store::open(&data, clock).unwrap();
-    let more = (connect(&data).unwrap(), Store::open(&data, clock).unwrap());
+    let more = (Database::open(&data).unwrap(), Store::open(&data, clock).unwrap());
     for statements in [
         "SELECT count(*) FROM tenant",
         "PRAGMA wal_checkpoint(TRUNCATE)",
@@ -54,12 +54,13 @@ fn another_process_never_takes_an_open_database_for_unused() {
     store.directory().unwrap();
 }
 
-/// What else closes a descriptor of the file in this process drops SQLite's locks, and not ours.
+/// Other code of this process that closes a descriptor of the file drops SQLite's locks, but not
+/// ours.
 #[test]
 fn the_guard_holds_when_the_file_is_opened_and_closed_in_this_process() {
     let home = tempfile::tempdir().unwrap();
     let data = home.path().join("data");
-    let connection = connect(&data).unwrap();
+    let connection = Database::open(&data).unwrap();
     let guard = Guard::take(&data).unwrap();
     drop(File::open(files::database(&data)).unwrap());
     another(&data, "SELECT count(*) FROM tenant");

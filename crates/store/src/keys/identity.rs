@@ -1,7 +1,8 @@
-//! Which key directory this is: a marker file with an id, which the database is bound to.
+//! The identity of a key directory: a marker file with an id, which the database is bound to.
 //!
-//! Without it, an empty mount point looks like a first start, and another service's keys look like
-//! this one's. So nothing is made, erased or read as destroyed before the marker is what it should be.
+//! Without the marker, an empty mount point looks like a first start, and another service's keys
+//! look like this one's. So before the marker is checked, the custodian creates and erases no file,
+//! and takes no key for destroyed.
 
 use std::{
     fmt, fs, io,
@@ -13,15 +14,15 @@ use policy::id::KeyDirectoryId;
 
 use super::{KeyError, failed, make, read_if_there, replace, sync_folder};
 
-/// What the custodian is to find.
+/// The key directory that the custodian must find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
-    /// The directory with this id, and nothing is made.
+    /// The directory with this id; it is not created.
     Known(KeyDirectoryId),
-    /// A first start: the directory is made, and gets this id. One that is there must be empty, or
-    /// have this id from a start that was killed.
+    /// A first start: the directory is created with this id. An existing directory must be empty,
+    /// or have this id from a start that was killed.
     New(KeyDirectoryId),
-    /// The directory of a version that had no markers: it gets this id.
+    /// A directory from a version without markers: it gets this id.
     Unmarked(KeyDirectoryId),
 }
 
@@ -34,7 +35,7 @@ impl Expected {
     }
 }
 
-/// As the server says it to the custodian that it starts.
+/// The text form that the server passes to the custodian that it starts.
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self {
@@ -50,7 +51,7 @@ impl FromStr for Expected {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || format!("`{text}` does not say which key directory is meant");
+        let bad = || format!("`{text}` does not name the expected key directory");
         let (word, id) = text.split_once(':').ok_or_else(bad)?;
         let id = id.parse().map_err(|_| bad())?;
         match word {
@@ -62,7 +63,7 @@ impl FromStr for Expected {
     }
 }
 
-/// Makes sure that a folder is the key directory that is expected, before anything in it is touched.
+/// Checks that a folder is the expected key directory, before any change in it.
 pub(super) fn claim(folder: &Path, expected: Expected, parts: &[&str]) -> Result<(), KeyError> {
     match (found(folder)?, expected) {
         (Some(id), _) if id == expected.id() => {}
@@ -82,14 +83,14 @@ pub(super) fn claim(folder: &Path, expected: Expected, parts: &[&str]) -> Result
             mark(folder, id)?;
         }
     }
-    // A part may be a mount of its own.
+    // A folder in the directory may be a mount of its own.
     match parts.iter().find(|part| !folder.join(part).is_dir()) {
         Some(part) => Err(missing(&folder.join(part))),
         None => Ok(()),
     }
 }
 
-/// Whether the directory is still there, and still the same.
+/// Checks that the directory is still there, and still the same.
 pub(super) fn is_still(folder: &Path, id: KeyDirectoryId, parts: &[&str]) -> Result<(), KeyError> {
     match found(folder)? {
         Some(found) if found == id => {}
@@ -113,7 +114,7 @@ fn mark(folder: &Path, id: KeyDirectoryId) -> Result<(), KeyError> {
     Ok(replace(&folder.join(MARKER), format!("{id}\n").as_bytes())?)
 }
 
-/// A folder that is not there, or has nothing in it but what a killed first start leaves.
+/// Checks that a folder is missing, or holds only files that a killed first start leaves.
 fn is_empty(folder: &Path, parts: &[&str]) -> Result<(), KeyError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -124,7 +125,7 @@ fn is_empty(folder: &Path, parts: &[&str]) -> Result<(), KeyError> {
     for entry in entries {
         let path = entry.map_err(|e| failed("read", folder, e))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        // What a new file system has in it.
+        // Files of a new file system.
         let is_known = matches!(name, "lock" | "identity.new" | "lost+found");
         if !(is_known || parts.contains(&name) && nothing_in(&path)) {
             return Err(KeyError::Occupied { path: folder.to_owned() });
@@ -137,7 +138,7 @@ fn missing(path: &Path) -> KeyError {
     KeyError::Missing { path: path.to_owned() }
 }
 
-/// The marker's name.
+/// Name of the marker file.
 const MARKER: &str = "identity";
 
 const KNOWN: &str = "known";

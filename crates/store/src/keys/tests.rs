@@ -32,7 +32,7 @@ fn keys_are_destroyed_when_they_are_due_and_not_before() {
     assert_eq!(keys.entries().unwrap().len(), 1);
 }
 
-/// The sweeper is killed after each step, and what it left is searched for the key.
+/// The destruction is killed after each step, and the remaining files are searched for the key.
 #[test]
 fn a_destruction_that_was_killed_is_finished_by_the_next_start() {
     for stop in [DestroyStep::Overwritten, DestroyStep::Unlinked, DestroyStep::Synced] {
@@ -63,14 +63,14 @@ fn a_wrapped_key_serves_its_own_purpose_only() {
     let keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
     keys.public_key(TENANT, DAY_MS).unwrap();
     let entry = keys.entries().unwrap()[0];
-    // The same key under a later deadline: somebody wants more time.
+    // The same key renamed to a later deadline, to extend its life.
     let later = KeyEntry { deadline_ms: 9 * DAY_MS, ..entry };
     let records = home.join("records");
     fs::rename(records.join(entry.file_name()), records.join(later.file_name())).unwrap();
     assert!(matches!(keys.private_key(&later), Err(KeyError::Damaged { .. })));
 }
 
-/// A power cut: the file's removal was not on disk yet, so it is there again, overwritten.
+/// A power cut undid the file's removal: the overwritten file is there again.
 #[test]
 fn a_removal_that_a_power_cut_undid_is_done_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -91,8 +91,8 @@ fn a_removal_that_a_power_cut_undid_is_done_again() {
     assert!(!path.exists());
 }
 
-/// Made halfway, in each way that a crash can leave it: nothing of it is left, and a whole one is
-/// made when it is asked for.
+/// Files that a crash left half written, in each state: the next start destroys them, and the
+/// complete key stays.
 #[test]
 fn a_key_that_was_half_made_is_destroyed_by_the_next_start() {
     for half in [&b""[..], b"half", &[7; 60]] {
@@ -117,7 +117,8 @@ fn a_key_that_was_half_made_is_destroyed_by_the_next_start() {
     }
 }
 
-/// A machine that booted in another year, with no clock file: its keys seem to be of a time to come.
+/// A machine that booted in another year, without a clock file: the deadlines of its keys seem too
+/// far away.
 #[test]
 fn a_key_from_a_time_to_come_is_not_destroyed() {
     let folder = tempfile::tempdir().unwrap();
@@ -130,7 +131,8 @@ fn a_key_from_a_time_to_come_is_not_destroyed() {
     assert_eq!(keys.entries().unwrap().len(), 2);
 }
 
-/// Nothing in a directory is made, erased or believed before its marker is the expected one.
+/// Before the marker is the expected one, the custodian creates, erases and trusts no file in a
+/// directory.
 #[test]
 fn only_the_directory_that_is_expected_is_opened() {
     let folder = tempfile::tempdir().unwrap();
@@ -146,7 +148,8 @@ fn only_the_directory_that_is_expected_is_opened() {
         assert!(missing(&home, expected), "an empty mount point");
         assert_eq!(fs::read_dir(&home).unwrap().count(), 0);
     }
-    // A first start makes it, also after one that was killed; a new file system has a folder of its own.
+    // A first start creates it, also after a killed start; a new file system has a folder of its
+    // own.
     fs::create_dir(home.join("lost+found")).unwrap();
     mode(&home.join("lost+found"), 0o700);
     fs::create_dir(home.join("records")).unwrap();
@@ -158,14 +161,14 @@ fn only_the_directory_that_is_expected_is_opened() {
     for expected in [Expected::Known(other), Expected::New(other), Expected::Unmarked(other)] {
         assert!(matches!(open(&home, expected), Err(KeyError::Foreign { .. })), "{expected}");
     }
-    // Of an earlier version, which had no marker; then one of its parts is not mounted.
+    // A directory of an earlier version without a marker; then one of its parts is not mounted.
     fs::remove_file(home.join("identity")).unwrap();
     assert!(matches!(open(&home, Expected::New(other)), Err(KeyError::Occupied { .. })));
     assert!(missing(&home, known));
     drop(open(&home, Expected::Unmarked(DIRECTORY)).unwrap());
     fs::rename(home.join("tenants"), folder.path().join("aside")).unwrap();
     assert!(missing(&home, known));
-    // Somebody's own directory.
+    // A directory with a user's own files.
     let own = folder.path().join("own");
     fs::create_dir(&own).unwrap();
     mode(&own, 0o700);
@@ -186,8 +189,8 @@ fn what_is_expected_is_said_in_one_way() {
     }
 }
 
-/// The files of records are missing, and those of tenants are there: when the first come back, they
-/// open.
+/// The files of records are missing, and those of tenants are there: the keys open again when the
+/// files come back.
 #[test]
 fn missing_keys_do_not_take_their_tenants_key_along() {
     let folder = tempfile::tempdir().unwrap();
@@ -204,7 +207,7 @@ fn missing_keys_do_not_take_their_tenants_key_along() {
     assert!(matches!(&destroyed[..], [one] if one.tenant == other), "{destroyed:?}");
     fs::rename(&aside, &path).unwrap();
     keys.private_key(&entry).unwrap();
-    // Nor is another key-encryption key made in the place of one that is missing.
+    // A missing key-encryption key is not replaced by a new one either.
     let (kek, aside) = (first(&home.join("tenants")), folder.path().join("kek"));
     fs::rename(&kek, &aside).unwrap();
     let refused = keys.public_key(TENANT, 3 * DAY_MS);
@@ -221,7 +224,7 @@ fn one_key_that_cannot_be_destroyed_does_not_save_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("keys");
     let keys = KeyDirectory::open(&home, Expected::New(DIRECTORY)).unwrap();
-    // A folder in its place can be neither overwritten nor unlinked; its id comes first.
+    // A folder in the file's place can be neither overwritten nor unlinked; its id sorts first.
     let tenant = TenantId::from_random([9; 16]);
     let stuck = KeyEntry { id: KeyId::from_random([0; 16]), tenant, deadline_ms: DAY_MS };
     fs::create_dir(home.join("records").join(stuck.file_name())).unwrap();
@@ -260,6 +263,22 @@ fn what_others_could_read_or_have_copied_is_refused() {
     }
 }
 
+/// A unit of systemd with a dynamic user: `/var/lib/NAME` is a link to the directory.
+#[test]
+fn a_directory_behind_a_link_is_opened_again_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("private");
+    fs::DirBuilder::new().mode(0o700).create(&home).unwrap();
+    let link = folder.path().join("keys");
+    std::os::unix::fs::symlink(&home, &link).unwrap();
+    let open = || KeyDirectory::open(&link, Expected::New(DIRECTORY)).map(drop);
+    for time in ["empty", "with the directory's files"] {
+        open().unwrap_or_else(|error| panic!("{time}: {error}"));
+    }
+    mode(&home, 0o755);
+    assert!(open().is_err(), "others can enter the directory behind the link");
+}
+
 #[test]
 fn a_tenants_keys_are_of_no_use_without_its_key_encryption_key() {
     let folder = tempfile::tempdir().unwrap();
@@ -277,8 +296,8 @@ fn a_tenants_keys_are_of_no_use_without_its_key_encryption_key() {
     assert!(!kek.exists(), "opening makes no key");
 }
 
-/// Random histories against a model: which deadlines of which tenants have a key. Every start is
-/// followed by a destruction, as the custodian's is.
+/// Random histories against a model: the deadlines of each tenant that have a key. Each start is
+/// followed by a destruction, as in the custodian.
 #[test]
 fn random_histories_leave_the_keys_that_a_model_has() {
     for seed in 1..=20_u64 {
@@ -302,7 +321,7 @@ fn random_histories_leave_the_keys_that_a_model_has() {
                     model.retain(|(_, deadline_ms)| *deadline_ms > now_ms);
                 }
                 _ => {
-                    // Killed somewhere in a destruction, and started again.
+                    // Killed during a destruction, and started again.
                     now_ms += random(3 * DAY_MS);
                     let mut steps = random(6);
                     let mut step = |_: DestroyStep| {

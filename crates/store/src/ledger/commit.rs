@@ -1,4 +1,4 @@
-//! The thread that commits: whatever waits, together, in one transaction.
+//! The thread that commits all waiting requests in one transaction.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -6,46 +6,44 @@ use std::{
 };
 
 use policy::{id::KeyId, retention::StoreUntil};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use tlog::{
     canon,
     entry::{Event, commit},
-    receipt::{Claims, Stored, Terms},
+    receipt::{Claims, Facts, Stored, Terms},
 };
 
-use super::{
-    At, Ended, Job, NotRecorded, Shared, TOGETHER_MAX, deployment_bytes, facts,
-    pieces::{self, Kept},
-    usage,
-};
+use super::{At, Ended, Job, NotRecorded, Shared, TOGETHER_MAX, facts, usage};
 use crate::{
     custody::{CustodyError, Named, Refusal},
     error::StoreError,
     log::Append,
     random::random,
+    row::{NewReceipt, UsageRow},
     seal::{Label, PublicKey, SealedSpan, Span},
+    sqlite::{Database, Write},
 };
 
-/// What the thread remembers between transactions. All of it can be lost: after a failed
-/// transaction it is, because some of it may not be on disk.
+/// Caches of the thread between transactions. Every entry can be lost. A failed transaction clears
+/// the caches, because some entries may refer to rows that are not on disk.
 #[derive(Default)]
 struct Memory {
-    /// The number of terms that were written.
+    /// Row id of each known set of terms.
     terms: HashMap<Arc<Terms>, i64>,
-    /// The number of where the records of a key are stored.
+    /// Row id in `stored` for each key.
     stored: HashMap<KeyId, i64>,
-    /// Spans that are open, with their numbers.
+    /// Open spans, with their row ids.
     spans: HashMap<At, (Span, i64)>,
     keys: HashMap<At, PublicKey>,
 }
 
 /// Commits until the ledger is dropped.
-pub(super) fn run(mut writer: Connection, shared: &Shared, jobs: &mpsc::Receiver<Job>) {
+pub(super) fn run(mut writer: Database, shared: &Shared, jobs: &mpsc::Receiver<Job>) {
     let mut memory = Memory::default();
     let mut together = Vec::new();
     while let Ok(first) = jobs.recv() {
         together.push(first);
-        // Whoever is about to end a request goes first: the disk is written once for all of them.
+        // Lets other threads queue their finished requests first, to write to the disk once for all
+        // of them.
         std::thread::yield_now();
         while together.len() < TOGETHER_MAX
             && let Ok(job) = jobs.try_recv()
@@ -70,10 +68,10 @@ pub(super) fn run(mut writer: Connection, shared: &Shared, jobs: &mpsc::Receiver
     }
 }
 
-/// Commits what all of these say, and gives their places in the log. Those of them that are answered
-/// here, because they cannot be kept, are not among them afterwards.
+/// Commits all jobs and returns the indexes of their log entries. Jobs whose content cannot be
+/// stored are answered with the error here, and removed from `jobs`.
 fn commit_all(
-    writer: &mut Connection,
+    writer: &mut Database,
     shared: &Shared,
     memory: &mut Memory,
     jobs: &mut Vec<Job>,
@@ -81,24 +79,26 @@ fn commit_all(
     shared.intact.check()?;
     let mut forgotten = HashSet::new();
     if let Some(error) = shared.no_directory() {
-        // What was learned before cannot be opened now, and maybe never.
+        // Records sealed to a cached key could not be opened now, and maybe never.
         refuse(jobs, |_| true, &error);
     }
     let tx = loop {
-        // The custodian is asked before the database is locked: others may write meanwhile.
+        // The custodian is asked before the database is locked, so that others can write meanwhile.
         learn_keys(writer, shared, memory, jobs)?;
-        // So may that of one whose key was forgotten for it, when the next was learned.
+        // `learn_keys` evicts expired keys: drop the content of each job whose key was evicted.
         for Job { ended, .. } in &mut *jobs {
             ended.keep.take_if(|(until, _)| !memory.keys.contains_key(&at(until)));
         }
-        let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // While it is locked, no key goes. One that did since it was learned is learned anew.
+        let tx = writer.write()?;
+        // While the database is locked, no key is retired. A key that was retired since it was
+        // learned is replaced: its successor is learned in the next turn.
         let gone = memory.forget_gone(&tx, jobs)?;
         if gone.is_empty() {
             break tx;
         }
         drop(tx);
-        // What was learned again is none that there should be.
+        // The custodian returned the same unusable key again, one that the log says is destroyed
+        // (as after a restore of the key directory): refuse the jobs that need it.
         for (at, key) in gone.into_iter().filter(|(_, key)| !forgotten.insert(*key)) {
             let error = NotRecorded::came_back(key);
             refuse(jobs, |other| other == at, &error);
@@ -117,15 +117,15 @@ fn commit_all(
     Ok(indexes)
 }
 
-/// Which key a record is sealed to.
+/// Returns the tenant and deadline, which determine the key that a record is sealed to.
 fn at(until: &StoreUntil) -> At {
     (until.tenant(), until.deadline_ms())
 }
 
-/// Learns the keys that these would be sealed to. Those for which there is none are answered, and
-/// nobody else.
+/// Gets the keys that the jobs need. Answers the jobs whose key is not available with the error,
+/// and removes them from `jobs`.
 fn learn_keys(
-    database: &Connection,
+    database: &Database,
     shared: &Shared,
     memory: &mut Memory,
     jobs: &mut Vec<Job>,
@@ -139,7 +139,8 @@ fn learn_keys(
         }
         match memory.learn_key(until, database, shared) {
             Ok(true) => shared.note_key(at, None),
-            // Its deadline came while it was answered: it may not be kept any more.
+            // The deadline passed while the request was answered: its content may no longer be
+            // stored.
             Ok(false) => ended.keep = None,
             Err(NoKey::OfThis(error)) => refused.push((at, error)),
             Err(NoKey::OfAny(error)) => return Err(error),
@@ -152,11 +153,11 @@ fn learn_keys(
     Ok(())
 }
 
-/// Why there is no key.
+/// Error of a key that is not available.
 enum NoKey {
-    /// This one is not to be had.
+    /// This key is not available.
     OfThis(NotRecorded),
-    /// None is.
+    /// No key is available.
     OfAny(NotRecorded),
 }
 
@@ -166,7 +167,7 @@ impl From<StoreError> for NoKey {
     }
 }
 
-/// Answers those that would be sealed to some keys, and nobody else.
+/// Answers the jobs that need one of `keys` with the error, and removes them. All other jobs stay.
 fn refuse(jobs: &mut Vec<Job>, keys: impl Fn(At) -> bool, error: &NotRecorded) {
     let is_its = |job: &mut Job| job.ended.keep.as_ref().is_some_and(|(until, _)| keys(at(until)));
     for job in jobs.extract_if(.., is_its) {
@@ -174,9 +175,10 @@ fn refuse(jobs: &mut Vec<Job>, keys: impl Fn(At) -> bool, error: &NotRecorded) {
     }
 }
 
-/// What one of them says; its content is taken out of it.
+/// Writes one job's rows and log entry, and returns the index of the entry. Takes the content out
+/// of `ended`.
 fn one(
-    tx: &Transaction<'_>,
+    tx: &Write<'_>,
     append: &mut Append<'_>,
     memory: &mut Memory,
     ended: &mut Ended,
@@ -199,68 +201,56 @@ fn one(
         }
     };
     let salt: [u8; 16] = random().map_err(StoreError::from)?;
-    let usage = (facts.prompt_tokens, facts.completion_tokens);
-    let [served, refused, failed] = usage::counted(facts.outcome);
+    let used = used(terms, &facts, (caller, *cached_tokens), append.now_ms);
     let (request, facts_bytes) = (facts.request, facts::encode(&facts));
     let stored = facts.stored.as_ref().map(|stored| memory.stored(tx, stored)).transpose()?;
     let claims = canon::encode(&Claims { terms: Terms::clone(terms), facts });
     let index = append.push(Event::Request { commitment: commit(&salt, &claims) })?;
-    tx.prepare_cached(
-        "INSERT INTO receipt (idx, request, terms, salt, facts, stored)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?
-    .execute(params![index, request.as_bytes(), terms_id, salt, facts_bytes, stored])?;
+    let facts = &facts_bytes;
+    tx.add_receipt(&NewReceipt { index, request, terms: terms_id, salt, facts, stored })?;
     if let Some((record, span)) = sealed {
-        let Kept { first, count, tail } = pieces::write(tx, &record.bytes)?;
-        tx.prepare_cached(
-            "INSERT INTO record (idx, span, position, bytes, piece, pieces)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![index, span, record.position, tail, first, count])?;
+        tx.add_record(index, (span, record.position), &record.bytes)?;
     }
-    tx.prepare_cached(
-        "INSERT INTO usage (tenant, resource, deployment, caller, hour, requests, refused, failed,
-            prompt_tokens, cached_tokens, completion_tokens)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-         ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
-            refused = refused + excluded.refused,
-            failed = failed + excluded.failed,
-            prompt_tokens = prompt_tokens + excluded.prompt_tokens,
-            cached_tokens = cached_tokens + excluded.cached_tokens,
-            completion_tokens = completion_tokens + excluded.completion_tokens",
-    )?
-    .execute(params![
-        terms.tenant.as_bytes(),
-        terms.resource.as_bytes(),
-        deployment_bytes(terms.deployment),
-        *caller,
-        append.now_ms / HOUR_MS,
-        served,
-        refused,
-        failed,
-        usage.0,
-        *cached_tokens,
-        usage.1,
-    ])?;
+    tx.add_usage(&used)?;
     Ok(index)
 }
 
+/// Returns the usage of one request.
+fn used(
+    terms: &Terms,
+    facts: &Facts,
+    (caller, cached_tokens): (&str, u64),
+    now_ms: u64,
+) -> UsageRow {
+    let [requests, refused, failed] = usage::counted(facts.outcome);
+    UsageRow {
+        tenant: terms.tenant,
+        resource: terms.resource,
+        deployment: terms.deployment,
+        caller: caller.to_owned(),
+        hour: now_ms / HOUR_MS,
+        requests,
+        refused,
+        failed,
+        prompt_tokens: facts.prompt_tokens,
+        cached_tokens,
+        completion_tokens: facts.completion_tokens,
+    }
+}
+
 impl Memory {
-    /// Forgets the keys that these would be sealed to, and that were retired or destroyed; says which
-    /// those were.
+    /// Evicts the keys that the jobs need and that were retired or destroyed. Returns the evicted
+    /// keys.
     fn forget_gone(
         &mut self,
-        tx: &Transaction<'_>,
+        tx: &Write<'_>,
         jobs: &[Job],
     ) -> Result<Vec<(At, KeyId)>, StoreError> {
-        let sql = "SELECT EXISTS
-                   (SELECT 1 FROM record_key WHERE id = ?1 AND (retired = 1 OR destroyed = 1))";
-        let mut is_gone = tx.prepare_cached(sql)?;
         let (mut looked_at, mut gone) = (HashSet::new(), Vec::new());
         for (until, _) in jobs.iter().filter_map(|job| job.ended.keep.as_ref()) {
             let at = at(until);
             let Some(key) = self.keys.get(&at).filter(|_| looked_at.insert(at)) else { continue };
-            if is_gone.query_row([key.id.as_bytes()], |row| row.get(0))? {
+            if tx.is_gone(key.id)? {
                 gone.push((at, key.id));
                 self.keys.remove(&at);
                 self.spans.remove(&at);
@@ -269,12 +259,12 @@ impl Memory {
         Ok(gone)
     }
 
-    /// Makes sure that the key of a deadline is known, and forgets those whose deadline has passed.
-    /// False where the deadline has passed already.
+    /// Makes sure that the key for `until` is known, and evicts keys whose deadline has passed.
+    /// Returns false if the deadline of `until` has passed.
     fn learn_key(
         &mut self,
         until: &StoreUntil,
-        database: &Connection,
+        database: &Database,
         shared: &Shared,
     ) -> Result<bool, NoKey> {
         let at @ (tenant, deadline_ms) = at(until);
@@ -284,7 +274,7 @@ impl Memory {
         if self.keys.contains_key(&at) {
             return Ok(true);
         }
-        let asked = match retired(database, at)? {
+        let asked = match database.retired_key(tenant, deadline_ms)? {
             Some(key) => shared.custody.successor(Named { key, tenant, deadline_ms }),
             None => shared.custody.public_key(tenant, deadline_ms),
         };
@@ -301,23 +291,11 @@ impl Memory {
         Ok(true)
     }
 
-    fn terms(&mut self, tx: &Transaction<'_>, terms: &Arc<Terms>) -> Result<i64, NotRecorded> {
+    fn terms(&mut self, tx: &Write<'_>, terms: &Arc<Terms>) -> Result<i64, NotRecorded> {
         if let Some(id) = self.terms.get(terms) {
             return Ok(*id);
         }
-        let bytes = canon::encode(&**terms);
-        let known = tx
-            .prepare_cached("SELECT id FROM terms WHERE bytes = ?1")?
-            .query_row([&bytes], |row| row.get(0))
-            .optional()?;
-        let id = match known {
-            Some(id) => id,
-            None => {
-                tx.prepare_cached("INSERT INTO terms (resource, bytes) VALUES (?1, ?2)")?
-                    .execute(params![terms.resource.as_bytes(), bytes])?;
-                tx.last_insert_rowid()
-            }
-        };
+        let id = tx.terms(terms.resource, &canon::encode(&**terms))?;
         if self.terms.len() >= TERMS_KNOWN_MAX {
             self.terms.clear();
         }
@@ -325,15 +303,11 @@ impl Memory {
         Ok(id)
     }
 
-    fn stored(&mut self, tx: &Transaction<'_>, stored: &Stored) -> Result<i64, NotRecorded> {
+    fn stored(&mut self, tx: &Write<'_>, stored: &Stored) -> Result<i64, NotRecorded> {
         if let Some(id) = self.stored.get(&stored.key) {
             return Ok(*id);
         }
-        let bytes = canon::encode(stored);
-        tx.prepare_cached("INSERT OR IGNORE INTO stored (bytes) VALUES (?1)")?.execute([&bytes])?;
-        let id = tx
-            .prepare_cached("SELECT id FROM stored WHERE bytes = ?1")?
-            .query_row([&bytes], |row| row.get(0))?;
+        let id = tx.stored(&canon::encode(stored))?;
         if self.stored.len() >= TERMS_KNOWN_MAX {
             self.stored.clear();
         }
@@ -341,10 +315,10 @@ impl Memory {
         Ok(id)
     }
 
-    /// The span that a record is sealed in now; a new one where the last one is full or old.
+    /// Returns the open span for a record, or begins a new span if the last one is full or old.
     fn span(
         &mut self,
-        tx: &Transaction<'_>,
+        tx: &Write<'_>,
         append: &mut Append<'_>,
         until: &StoreUntil,
     ) -> Result<(&mut Span, i64), NotRecorded> {
@@ -354,23 +328,11 @@ impl Memory {
             let key = self.keys.get(&at).ok_or_else(no_key)?;
             tell_key(tx, append, key.id, until)?;
             let (span, SealedSpan { key, bytes, .. }) = Span::begin(key, append.now_ms)?;
-            tx.prepare_cached("INSERT INTO span (key, bytes) VALUES (?1, ?2)")?
-                .execute(params![key.as_bytes(), bytes])?;
-            self.spans.insert(at, (span, tx.last_insert_rowid()));
+            self.spans.insert(at, (span, tx.add_span(key, &bytes)?));
         }
         let (span, number) = self.spans.get_mut(&at).ok_or_else(no_key)?;
         Ok((span, *number))
     }
-}
-
-/// The key of a tenant and deadline that is about to be destroyed, if one is.
-fn retired(database: &Connection, (tenant, deadline_ms): At) -> Result<Option<KeyId>, StoreError> {
-    let sql = "SELECT id FROM record_key
-               WHERE tenant = ?1 AND deadline_ms = ?2 AND retired = 1 AND destroyed = 0";
-    let found = database
-        .prepare_cached(sql)?
-        .query_row(params![tenant.as_bytes(), deadline_ms], |row| row.get(0));
-    Ok(found.optional()?.map(KeyId::from_random))
 }
 
 fn no_key() -> NotRecorded {
@@ -378,9 +340,10 @@ fn no_key() -> NotRecorded {
     NotRecorded { reason: "there is no key to seal to".to_owned(), help }
 }
 
-/// Logs a key's creation before anything is sealed to it. Known keys are left alone.
+/// Logs a key's creation before any record is sealed to it. Does nothing for a key that the log
+/// knows.
 fn tell_key(
-    tx: &Transaction<'_>,
+    tx: &Write<'_>,
     append: &mut Append<'_>,
     key: KeyId,
     until: &StoreUntil,
@@ -392,5 +355,5 @@ fn tell_key(
 /// An hour, in milliseconds.
 const HOUR_MS: u64 = 60 * 60 * 1000;
 
-/// Terms whose numbers are remembered.
+/// Most row ids in each of the caches `terms` and `stored`.
 const TERMS_KNOWN_MAX: usize = 10_000;

@@ -1,8 +1,9 @@
-//! A receipt's facts as its row keeps them: without what its other columns say, and without the names
-//! of fields. They are half as long as in the claims that are signed.
+//! Encoding of a receipt's facts in the row: without the facts that other columns hold, and without
+//! field names. This takes half as many bytes as in the signed claims.
 //!
-//! Rows are not written anew when their format changes, so all formats are read. A list of as many
-//! parts as another format's is none of this one's, and a map is no list.
+//! Existing rows are not rewritten when the format changes, so `decode` reads all formats. A list
+//! with the length of another format is not a list of this format, and a map is not a list, so the
+//! formats cannot be confused.
 
 use minicbor::{Decode, Decoder, Encode, Encoder};
 use policy::id::RequestId;
@@ -13,15 +14,16 @@ use tlog::{
 
 use crate::error::StoreError;
 
-/// [`Facts`] without the request, which is a column, and without where it is stored, which is the
-/// same for a day's records.
+/// [`Facts`] without the request id, which is a column, and without the place of the record, which
+/// is the same for a day's records.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 struct Row {
-    /// What is to be added to the time in the request's id for when it started: hardly anything.
+    /// Start time minus the time in the request's id; almost zero.
     #[n(0)]
     after_id_ms: i64,
-    /// What is to be added for when it was finished. The log's clock says that, so it may be less.
+    /// Finish time minus start time. The finish time comes from the log's clock, so this can be
+    /// negative.
     #[n(1)]
     took_ms: i64,
     #[n(2)]
@@ -36,7 +38,7 @@ struct Row {
     completion_tokens: u64,
 }
 
-/// The format before this one.
+/// The previous format.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 struct EarlierRow {
@@ -58,6 +60,17 @@ struct EarlierRow {
     completion_tokens: u64,
 }
 
+/// Row of a request that had fields without effect. Few requests have them, so only their rows are
+/// longer.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+struct LongerRow {
+    #[n(0)]
+    row: Row,
+    #[n(1)]
+    no_effect: Vec<String>,
+}
+
 /// The digests of both bodies, as one byte string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Bodies {
@@ -65,9 +78,9 @@ struct Bodies {
     response: Digest,
 }
 
-/// The bytes that the row keeps.
+/// Returns the bytes for the row.
 pub(super) fn encode(facts: &Facts) -> Vec<u8> {
-    canon::encode(&Row {
+    let row = Row {
         after_id_ms: after_id_ms(facts.started_ms, facts.request),
         took_ms: facts.finished_ms.wrapping_sub(facts.started_ms).cast_signed(),
         status: facts.status,
@@ -75,24 +88,24 @@ pub(super) fn encode(facts: &Facts) -> Vec<u8> {
         sha256: Bodies { request: facts.request_sha256, response: facts.response_sha256 },
         prompt_tokens: facts.prompt_tokens,
         completion_tokens: facts.completion_tokens,
-    })
+    };
+    match &facts.no_effect {
+        None => canon::encode(&row),
+        Some(paths) => canon::encode(&LongerRow { row, no_effect: paths.clone() }),
+    }
 }
 
-/// The facts, put together from all columns.
+/// Decodes the facts from all their columns.
 ///
 /// # Errors
-/// When the bytes are none.
+/// [`StoreError::Damaged`] when the bytes have no known format.
 pub(super) fn decode(
     bytes: &[u8],
     request: RequestId,
     stored: Option<Stored>,
 ) -> Result<Facts, StoreError> {
-    let row = canon::decode(bytes, "a receipt's row").or_else(|_| {
-        let earlier: EarlierRow = canon::decode(bytes, "a receipt's row")?;
-        Ok(earlier.row(request))
-    });
-    let Ok::<Row, NotCanonical>(row) = row else {
-        // The first format kept them whole.
+    let Ok((row, no_effect)) = row(bytes, request) else {
+        // The first format held the whole facts.
         return canon::decode(bytes, "a receipt's facts")
             .map_err(|_| StoreError::Damaged { what: "receipt" });
     };
@@ -108,7 +121,20 @@ pub(super) fn decode(
         prompt_tokens: row.prompt_tokens,
         completion_tokens: row.completion_tokens,
         stored,
+        no_effect,
     })
+}
+
+/// Decodes a row of any format that is a list, with the paths of the fields without effect.
+fn row(bytes: &[u8], request: RequestId) -> Result<(Row, Option<Vec<String>>), NotCanonical> {
+    let what = "a receipt's row";
+    if let Ok(row) = canon::decode(bytes, what) {
+        return Ok((row, None));
+    }
+    if let Ok(LongerRow { row, no_effect }) = canon::decode(bytes, what) {
+        return Ok((row, Some(no_effect)));
+    }
+    canon::decode(bytes, what).map(|earlier: EarlierRow| (earlier.row(request), None))
 }
 
 impl EarlierRow {
@@ -125,7 +151,7 @@ impl EarlierRow {
     }
 }
 
-/// The bytes that the format before this one kept.
+/// Returns the bytes in the previous format.
 #[cfg(test)]
 pub(super) fn encode_earlier(facts: &Facts) -> Vec<u8> {
     canon::encode(&EarlierRow {
@@ -140,7 +166,8 @@ pub(super) fn encode_earlier(facts: &Facts) -> Vec<u8> {
     })
 }
 
-/// Of an id that has no time in it, too: what is added is what was taken off.
+/// Start time minus the time in the id. Wraps around, so it also works for an id without a time:
+/// `decode` adds the same number again.
 fn after_id_ms(started_ms: u64, request: RequestId) -> i64 {
     started_ms.wrapping_sub(request.time_ms()).cast_signed()
 }
@@ -197,9 +224,13 @@ mod tests {
                 prompt_tokens: 300,
                 completion_tokens: u64::MAX,
                 stored: stored.clone(),
+                no_effect: None,
             };
             let kept = encode(&facts);
             assert_eq!(decode(&kept, request, stored.clone()).unwrap(), facts);
+            let no_effect = Some(vec!["verbosity".into(), "messages[0].cache_control".into()]);
+            let longer = Facts { no_effect, ..facts.clone() };
+            assert_eq!(decode(&encode(&longer), request, stored.clone()).unwrap(), longer);
             let earlier = encode_earlier(&facts);
             assert_eq!(decode(&earlier, request, stored).unwrap(), facts);
             let whole = canon::encode(&facts);
@@ -207,7 +238,7 @@ mod tests {
         }
     }
 
-    /// The bytes of a database, so that none of the formats changes by mistake.
+    /// Fixed bytes as databases hold them, so that no format changes by mistake.
     #[test]
     fn a_row_of_each_format_is_read() {
         let request = RequestId::at(0x0123_4567_89ab, [6; 10]);
@@ -222,6 +253,7 @@ mod tests {
             prompt_tokens: 300,
             completion_tokens: 20,
             stored: None,
+            no_effect: None,
         };
         let (a, b) = ([0xa1; 32], [0xb2; 32]);
         let now: [&[u8]; 4] =
@@ -244,15 +276,18 @@ mod tests {
             b"\x07\x19\x01\x2c\x08\x14",
         ];
         let (now, earlier, first) = (now.concat(), earlier.concat(), first.concat());
-        assert_eq!(encode(&facts), now);
-        for row in [&now, &earlier, &first] {
-            assert_eq!(decode(row, request, None).unwrap(), facts);
+        let longer = [&b"\x82"[..], &now, b"\x81\x61a"].concat();
+        let told = Facts { no_effect: Some(vec!["a".into()]), ..facts.clone() };
+        assert_eq!((encode(&facts), encode(&told)), (now.clone(), longer.clone()));
+        for (row, facts) in [(&now, &facts), (&longer, &told), (&earlier, &facts), (&first, &facts)]
+        {
+            assert_eq!(decode(row, request, None).unwrap(), *facts);
             let longer = [row, &b"\x00"[..]].concat();
             assert!(decode(&longer, request, None).is_err(), "something follows");
             for at in 0..row.len() {
                 assert!(decode(&row[..at], request, None).is_err(), "cut off at {at}");
             }
-            // One part more or less than the format has, whatever the parts are.
+            // A list with one part more or less than the format has.
             for first in [row[0] - 1, row[0] + 1] {
                 let other = [&[first], &row[1..]].concat();
                 assert!(decode(&other, request, None).is_err(), "{first:x}");

@@ -1,47 +1,50 @@
-//! Keys that the log calls alive and that the key directory does not have: destroyed, or missing.
+//! Finds out whether keys that the log calls alive, and that the key directory lacks, are destroyed
+//! or missing.
 //!
-//! Absence is never read as completion. A key is destroyed when the custodian says that it destroyed
-//! it, or when its deadline has passed. Any other key is missing, as where the key directory is not
-//! mounted or was put back from an older copy: then nothing is deleted, and nothing is sealed to it.
+//! An absent key does not count as destroyed. A key is destroyed if the custodian says that it
+//! destroyed the key, or if the key's deadline has passed. Any other absent key is missing, for
+//! example because the key directory is not mounted or was restored from an older copy. The service
+//! then deletes no rows of missing keys and seals no record to them.
 
 use std::{
     collections::{BTreeMap, HashSet},
     path::PathBuf,
 };
 
-use policy::id::{KeyDirectoryId, KeyId, TenantId};
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use policy::id::{KeyDirectoryId, KeyId};
 use tlog::entry::{Event, Repair};
 
-use super::{At, NotRecorded, Shared, held, sweep};
+use super::{At, NotRecorded, Shared, held};
 use crate::{
     custody::{CustodyError, ListedKey, Refusal},
     error::StoreError,
     keys::Expected,
     log::Append,
     random::random,
+    row::KeyDirectoryRow,
+    sqlite::Database,
     tiles::LogError,
 };
 
-/// Keys that the log calls alive and that are not there.
+/// Keys that the log calls alive and that the key directory lacks.
 #[derive(Debug, Default)]
 pub(super) struct Absent {
-    /// The custodian destroyed them, or their deadline has passed.
+    /// Keys that the custodian destroyed, or whose deadline has passed.
     pub(super) destroyed: Vec<KeyId>,
-    /// Nothing says that they were destroyed.
+    /// Keys without evidence that they were destroyed.
     pub(super) missing: Vec<ListedKey>,
-    /// How many the log calls alive.
+    /// Number of keys that the log calls alive.
     pub(super) alive: u64,
 }
 
-/// Which keys are not there, given those that the custodian destroyed a moment ago.
+/// Returns the absent keys. `now` holds the keys that the custodian destroyed a moment ago.
 pub(super) fn look(
-    database: &Connection,
+    database: &Database,
     shared: &Shared,
     now: &[ListedKey],
 ) -> Result<Absent, NotRecorded> {
-    // In this order: a key that is made meanwhile is not taken for one that is not there.
-    let known = alive(database)?;
+    // Read before the key directory, so that a key that is made meanwhile does not count as absent.
+    let known = database.keys_alive()?;
     let there: HashSet<KeyId> = shared.custody.keys()?.into_iter().map(|key| key.id).collect();
     let mut absent = Absent { alive: known.len() as u64, ..Absent::default() };
     let not_there: Vec<ListedKey> =
@@ -49,10 +52,10 @@ pub(super) fn look(
     if not_there.is_empty() {
         return Ok(absent);
     }
-    // Afterwards, so that one that goes meanwhile is among them.
+    // Read last, so that the list includes a key that is destroyed meanwhile.
     let destroyed = shared.custody.destroyed()?;
     let destroyed: HashSet<KeyId> = destroyed.iter().chain(now).map(|key| key.id).collect();
-    let now_ms = sweep::now_ms(database, shared)?.unwrap_or(0);
+    let now_ms = shared.now_ms(database)?.unwrap_or(0);
     for key in not_there {
         match destroyed.contains(&key.id) || key.deadline_ms <= now_ms {
             true => absent.destroyed.push(key.id),
@@ -62,28 +65,17 @@ pub(super) fn look(
     Ok(absent)
 }
 
-/// Keys of which the log does not say that they are no more.
-fn alive(database: &Connection) -> Result<Vec<ListedKey>, StoreError> {
-    let mut statement = database
-        .prepare_cached("SELECT id, tenant, deadline_ms FROM record_key WHERE destroyed = 0")?;
-    let keys = statement.query_map([], |row| {
-        let (id, tenant) = (KeyId::from_random(row.get(0)?), TenantId::from_random(row.get(1)?));
-        Ok(ListedKey { id, tenant, deadline_ms: row.get(2)? })
-    })?;
-    Ok(keys.collect::<Result<_, _>>()?)
-}
-
-/// The key directory of a data directory, at a start.
+/// The result of opening the key directory at a start.
 #[derive(Debug)]
 pub(super) struct Opened {
-    /// A new one took the place of one that is lost.
+    /// A new directory took the place of a lost one.
     pub(super) is_replaced: bool,
 }
 
-/// Makes sure that the key directory is the one that the database is bound to. `are_lost`: where it is
-/// missing for good, a new one takes its place.
+/// Makes sure that the key directory is the one to which the database is bound. With `are_lost`, a
+/// new directory takes the place of a missing one.
 pub(super) fn open(
-    database: &Connection,
+    database: &Database,
     shared: &Shared,
     (directory, are_lost): (&PathBuf, bool),
 ) -> Result<Opened, LogError> {
@@ -92,7 +84,7 @@ pub(super) fn open(
         Err(CustodyError::Refused(refusal)) => refusal,
         Err(error) => return Err(unreachable(error.into())),
     };
-    let alive = alive(database)?.len() as u64;
+    let alive = database.keys_alive()?.len() as u64;
     let directory = directory.clone();
     match refusal {
         Refusal::NoDirectory if !are_lost => Err(LogError::NoKeyDirectory { directory, alive }),
@@ -117,56 +109,42 @@ pub(super) fn unreachable(error: NotRecorded) -> LogError {
     crate::keys::failed("ask", std::path::Path::new("custodian"), source).into()
 }
 
-/// Which key directory the custodian is to find. `is_first`: the service was never started on this
-/// database.
-pub(super) fn expected(database: &Connection, is_first: bool) -> Result<Expected, StoreError> {
-    let bound: Option<([u8; 16], bool, bool)> = database
-        .prepare_cached("SELECT id, made, replaced FROM key_directory")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    let id = match bound {
-        Some((id, true, _)) => return Ok(Expected::Known(KeyDirectoryId::from_random(id))),
-        Some((id, false, true)) => return Ok(Expected::New(KeyDirectoryId::from_random(id))),
-        Some((id, false, false)) => KeyDirectoryId::from_random(id),
+/// Returns which key directory the custodian must find. `is_first`: the service was never started
+/// on this database.
+pub(super) fn expected(database: &Database, is_first: bool) -> Result<Expected, StoreError> {
+    let id = match database.key_directory()? {
+        Some(KeyDirectoryRow { id, made: true, .. }) => return Ok(Expected::Known(id)),
+        Some(KeyDirectoryRow { id, replaced: true, .. }) => return Ok(Expected::New(id)),
+        Some(KeyDirectoryRow { id, .. }) => id,
         None => bind_anew(database)?,
     };
-    let has_keys = "SELECT EXISTS (SELECT 1 FROM record_key)";
-    let has_keys: bool = database.prepare_cached(has_keys)?.query_row([], |row| row.get(0))?;
+    let has_keys = database.has_keys()?;
     Ok(match is_first && !has_keys {
         true => Expected::New(id),
         false => Expected::Unmarked(id),
     })
 }
 
-/// Binds the database to a directory that is yet to be made.
-fn bind_anew(database: &Connection) -> Result<KeyDirectoryId, StoreError> {
+/// Binds the database to a directory that does not exist yet.
+fn bind_anew(database: &Database) -> Result<KeyDirectoryId, StoreError> {
     let id = KeyDirectoryId::from_random(random()?);
-    let sql = "INSERT OR REPLACE INTO key_directory (one, id, made, replaced)
-               VALUES (1, ?1, 0, EXISTS (SELECT 1 FROM key_directory))";
-    database.execute(sql, [id.as_bytes()])?;
+    database.bind_key_directory(id)?;
     Ok(id)
 }
 
-/// The directory was found, and holds what it should: from now on it is the only one.
-pub(super) fn bound(database: &Connection) -> Result<(), StoreError> {
-    database.execute("UPDATE key_directory SET made = 1 WHERE made = 0", [])?;
-    Ok(())
-}
-
-/// The log is told that keys are lost, because somebody said so; their rows go like those of keys that
-/// were destroyed.
+/// Logs that keys are lost, as the operator declared. The sweeper then deletes their rows like
+/// those of destroyed keys.
 pub(super) fn tell_lost(
-    database: &mut Connection,
+    database: &mut Database,
     shared: &Shared,
     lost: &[ListedKey],
 ) -> Result<u64, StoreError> {
-    let tx = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let tx = database.write()?;
     let mut append = Append::begin(&tx, (shared.clock)())?;
     let count = lost.len() as u64;
     append.push(Event::Repaired { repair: Repair::KeysLost, count })?;
     for key in lost {
-        let sql = "UPDATE record_key SET destroyed = 1 WHERE id = ?1 AND destroyed = 0";
-        if tx.prepare_cached(sql)?.execute(params![key.id.as_bytes()])? > 0 {
+        if tx.set_destroyed(key.id)? {
             append.push(Event::KeyLost { key: key.id })?;
         }
     }
@@ -175,25 +153,25 @@ pub(super) fn tell_lost(
     Ok(count)
 }
 
-/// Why nothing can be sealed: to any key, or for one tenant and deadline.
+/// Reasons why records cannot be sealed: to any key, or for one tenant and deadline.
 #[derive(Debug, Default)]
 pub(super) struct Keyless {
-    /// The key directory cannot be reached.
+    /// The error if the key directory cannot be reached.
     all: Option<NotRecorded>,
-    /// Keys that are missing or damaged, as far as the last look shows.
+    /// Keys that are missing or damaged, as of the last check.
     seen: BTreeMap<At, NotRecorded>,
-    /// Keys that the last request could not be sealed to.
+    /// Keys that the last request for them could not use.
     met: BTreeMap<At, NotRecorded>,
 }
 
 impl Shared {
-    /// Notes whether the key directory can be reached.
+    /// Stores whether the key directory can be reached.
     pub(super) fn note_directory(&self, error: Option<NotRecorded>) {
         held(&self.keyless).all = error;
     }
 
-    /// Why nothing can be sealed at all. Asks once more where that was so a moment ago: what was
-    /// mounted again serves at once.
+    /// Returns the reason why no record can be sealed, if there is one. Asks the custodian again if
+    /// there was one a moment ago, so that a directory that is mounted again serves at once.
     pub(super) fn no_directory(&self) -> Option<NotRecorded> {
         held(&self.keyless).all.as_ref()?;
         let error = self.custody.keys().err().map(NotRecorded::from);
@@ -201,12 +179,12 @@ impl Shared {
         error
     }
 
-    /// Why nothing can be sealed to one key, as far as the last look shows.
+    /// Returns the reason why no record can be sealed to this key, as of the last check.
     pub(super) fn no_key(&self, at: &At) -> Option<NotRecorded> {
         held(&self.keyless).seen.get(at).cloned()
     }
 
-    /// Notes what came of sealing to one key.
+    /// Stores the result of getting one key.
     pub(super) fn note_key(&self, at: At, error: Option<NotRecorded>) {
         let mut keyless = held(&self.keyless);
         match error {
@@ -215,7 +193,7 @@ impl Shared {
         }
     }
 
-    /// Notes which keys are missing.
+    /// Stores which keys are missing.
     pub(super) fn note_missing(&self, missing: &[ListedKey]) {
         let mut keyless = held(&self.keyless);
         keyless.seen.retain(|_, error| error.help != MISSING_HELP);
@@ -226,12 +204,12 @@ impl Shared {
         }
     }
 
-    /// Whether damaged keys were found.
+    /// Returns whether the last check found damaged keys.
     pub(super) fn is_damaged(&self) -> bool {
         held(&self.keyless).seen.values().any(|error| error.help == DAMAGED_HELP)
     }
 
-    /// Looks for keys that are damaged.
+    /// Asks the custodian for damaged keys and stores them.
     pub(super) fn note_damaged(&self) -> Result<(), CustodyError> {
         let damaged = self.custody.with(crate::custody::Client::damaged)?;
         let mut keyless = held(&self.keyless);
@@ -244,13 +222,13 @@ impl Shared {
         Ok(())
     }
 
-    /// Tries again what could not be sealed to: a service that is troubled may be sent no request
-    /// that would show the end of it.
-    pub(super) fn try_keys_again(&self, database: &Connection) -> Result<(), StoreError> {
+    /// Tries again the keys that could not be used: a service in trouble may receive no request
+    /// that would show the end of the trouble.
+    pub(super) fn try_keys_again(&self, database: &Database) -> Result<(), StoreError> {
         let met: Vec<At> = held(&self.keyless).met.keys().copied().collect();
         for at @ (tenant, deadline_ms) in met {
             match self.custody.public_key(tenant, deadline_ms) {
-                Ok(key) if super::shred::is_destroyed(database, key.id)? == Some(true) => {}
+                Ok(key) if database.is_destroyed(key.id)? == Some(true) => {}
                 Ok(_) | Err(CustodyError::Refused(Refusal::BadDeadline)) => {
                     self.note_key(at, None);
                 }
@@ -260,7 +238,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Why the requests of a tenant cannot be recorded, where that is so. By its id.
+    /// Returns the reason why requests cannot be recorded, with the id of the tenant if the reason
+    /// concerns one tenant only.
     pub(super) fn keyless(&self) -> Option<String> {
         let keyless = held(&self.keyless);
         if let Some(error) = &keyless.all {

@@ -1,7 +1,6 @@
-//! Receipts, made when they are asked for from what was committed.
+//! Makes receipts on request, from committed rows.
 
 use policy::id::{RequestId, ResourceId};
-use rusqlite::OptionalExtension as _;
 use tlog::{
     canon,
     receipt::{Claims, Proof, Receipt},
@@ -9,20 +8,20 @@ use tlog::{
 };
 
 use super::{Ledger, facts, is_own};
-use crate::{error::StoreError, tiles::LogError};
+use crate::{error::StoreError, row::ReceiptRow, tiles::LogError};
 
 /// A receipt, for one of the resource's own callers.
 #[derive(Debug)]
 pub struct OwnReceipt {
-    /// What it claims.
+    /// The claims of the receipt.
     pub claims: Claims,
     /// The receipt, signed and proved.
     pub receipt: Receipt,
 }
 
 impl Ledger {
-    /// The receipt of a request, if it was one of this resource. Publishes the log first where the
-    /// request is not in it yet.
+    /// Returns the receipt of a request, if the request went to this resource. Publishes the log
+    /// first if the published log does not contain the request yet.
     ///
     /// # Errors
     /// When the log cannot be read or published.
@@ -55,23 +54,8 @@ impl Ledger {
     }
 
     fn committed(&self, request: RequestId) -> Result<Option<(u64, [u8; 16], Claims)>, StoreError> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(
-            "SELECT r.idx, r.salt, r.facts, t.bytes, s.bytes FROM receipt r
-             JOIN terms t ON t.id = r.terms
-             LEFT JOIN stored s ON s.id = r.stored
-             WHERE substr(r.request, 1, 6) = substr(?1, 1, 6) AND r.request = ?1",
-        )?;
-        let row = statement.query_row([request.as_bytes()], |row| {
-            Ok((
-                row.get::<_, u64>(0)?,
-                row.get::<_, [u8; 16]>(1)?,
-                row.get::<_, Vec<u8>>(2)?,
-                row.get::<_, Vec<u8>>(3)?,
-                row.get::<_, Option<Vec<u8>>>(4)?,
-            ))
-        });
-        let Some((index, salt, facts, terms, stored)) = row.optional()? else { return Ok(None) };
+        let Some(row) = self.reader().receipt(request)? else { return Ok(None) };
+        let ReceiptRow { index, salt, facts, terms, stored } = row;
         let damaged = |_| StoreError::Damaged { what: "receipt" };
         let stored = stored.map(|bytes| canon::decode(&bytes, "where a record is stored"));
         let facts = facts::decode(&facts, request, stored.transpose().map_err(damaged)?)?;

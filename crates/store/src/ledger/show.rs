@@ -1,7 +1,8 @@
-//! Shows the custodian which history the log has: at each start, every minute, and before each look.
+//! Shows the custodian the history of the log: at each start, every minute, and before each opening
+//! of a record.
 //!
-//! What it has seen it keeps apart from the data, so a log that was put back, or that somebody else
-//! signs with a stolen key, is refused by the one who opens records.
+//! The custodian stores the last seen checkpoint apart from the data. It therefore refuses to open
+//! records for a log that was restored from a copy, or that an attacker signs with a stolen key.
 
 use tlog::checkpoint::Checkpoint;
 
@@ -12,13 +13,13 @@ use crate::{
     tiles::LogError,
 };
 
-/// Why the custodian has not seen the newest checkpoint.
+/// Reason why the custodian has not seen the newest checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotShown {
     /// The log has another history than the custodian has seen, or cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The custodian does not take it.
+    /// The custodian refused the checkpoint, or cannot be reached.
     #[error(transparent)]
     Custody(#[from] CustodyError),
 }
@@ -30,19 +31,22 @@ impl From<StoreError> for NotShown {
 }
 
 impl Shared {
-    /// Shows the published checkpoint. Returns it with its size; none before the first.
+    /// Shows the published checkpoint. Returns the checkpoint with its size, or `None` before the
+    /// first checkpoint.
     pub(super) fn show(&self) -> Result<Option<(String, u64)>, NotShown> {
         self.show_after(&mut super::held(&self.seen))
     }
 
-    /// The same, for who asks for a proof in that very checkpoint to be checked: as long as they
-    /// hold what was seen, the custodian sees no other.
+    /// Like [`Self::show`], for a caller that then asks the custodian to check a proof in this
+    /// checkpoint. While the caller holds the lock of `last`, the custodian sees no other
+    /// checkpoint.
     pub(super) fn show_after(&self, last: &mut u64) -> Result<Option<(String, u64)>, NotShown> {
         let Some(note) = self.tiles.checkpoint()? else { return Ok(None) };
         let checkpoint = Checkpoint::verify(&note, &self.signer.verifier());
         let size = checkpoint.map_err(LogError::Checkpoint)?.size;
         let mut old = *last;
-        // Again, where it has seen another one than we remember, or the log before this one.
+        // Tries again if the custodian has seen another checkpoint than we remember, or the log
+        // before this one.
         for _ in 0..3 {
             let proof = self.tiles.proof(old, size)?;
             let seen = self.custody.with(|client| {
@@ -63,7 +67,7 @@ impl Shared {
         Err(CustodyError::Nonsense.into())
     }
 
-    /// Leads the custodian from the log that it has seen to this one, which goes on in its place.
+    /// Moves the custodian from the log that it has seen to this log, its successor.
     fn succeed(&self, note: &str, size: u64) -> Result<u64, NotShown> {
         let mut last = Err(other_history("a log of another name").into());
         for &cut in &self.successions {
@@ -75,7 +79,7 @@ impl Shared {
             let succeeded = Proven { entry: self.proved(cut, size)?, checkpoint: note.to_owned() };
             last = match self.custody.with(|c| c.succeed(succeeded.clone(), proof.clone())) {
                 Ok(seen) => Ok(seen),
-                // An earlier one: the custodian may have seen a later log.
+                // Refused for an earlier succession: the custodian may have seen a later log.
                 Err(CustodyError::Refused(Refusal::OtherHistory)) => last,
                 Err(error) => return Err(error.into()),
             };

@@ -28,7 +28,7 @@ use super::*;
 use crate::{
     Store,
     custody::{self, Custodian, Trust},
-    people_for_tests::{OPERATOR, authority, permit, person, said},
+    people_for_tests::{OPERATOR, authority, permit, person, statement},
     tiles::{Cosigned, Unpublished, unwitnessed},
     workflow::{NotStepped, Review, Workstation},
 };
@@ -37,7 +37,7 @@ const TENANT: TenantId = TenantId::from_random([1; 16]);
 const RESOURCE: ResourceId = ResourceId::from_random([2; 16]);
 const START_MS: u64 = 20_000 * DAY_MS + 5;
 
-/// A clock of the test's own: the ledger takes a plain function, so its time stands in a static.
+/// A clock for one test. The ledger takes a plain function, so the time is in a static.
 macro_rules! clock {
     ($name:ident) => {
         static NOW: AtomicU64 = AtomicU64::new(START_MS);
@@ -87,7 +87,7 @@ fn open_with(home: &Path, clock: ReadClock, cosign: Cosign) -> Result<(Ledger, R
     open_as(home, clock, (cosign, trust(), ""), None)
 }
 
-/// As somebody who says that missing keys are lost.
+/// Opens the ledger and declares that missing keys are lost.
 fn open_lost(home: &Path, clock: ReadClock) -> Result<(Ledger, Repairs), LogError> {
     let opening = opening(home, clock, (unwitnessed(), trust(), ""), None);
     Ledger::open(&home.join("data"), Opening { keys_are_lost: true, ..opening })
@@ -145,7 +145,7 @@ fn terms() -> Arc<Terms> {
     })
 }
 
-/// Long enough for pieces.
+/// Content that is long enough for pieces.
 fn content() -> Vec<u8> {
     b"content".repeat(500)
 }
@@ -169,6 +169,7 @@ fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
         prompt_tokens: 3,
         completion_tokens: 2,
         stored: None,
+        no_effect: None,
     };
     Ended { terms: terms(), facts, caller: "Key1", cached_tokens: 1, keep }
 }
@@ -179,7 +180,7 @@ fn commit(ledger: &Ledger, ended: Ended) -> Result<u64, NotRecorded> {
     answer.recv().unwrap()
 }
 
-/// An auditor's look at the whole log, by its files alone.
+/// Audits the whole log by its published files alone.
 fn audit(ledger: &Ledger) -> Report {
     let tiles = ledger.tiles();
     let note = tiles.checkpoint().unwrap().unwrap();
@@ -210,8 +211,8 @@ fn a_request_leaves_a_receipt_that_verifies_and_its_own_caller_gets() {
     assert_eq!(audit(&ledger).findings, vec![]);
 }
 
-/// Receipt, usage, log entry, keys and all that finds them again included. docs/benchmarks.md says
-/// where the bytes go.
+/// The size includes the receipt, usage, log entry, keys and indexes. docs/benchmarks.md says where
+/// the bytes go.
 #[test]
 fn a_record_costs_no_more_than_its_size_and_400_bytes() {
     clock!(clock);
@@ -219,12 +220,11 @@ fn a_record_costs_no_more_than_its_size_and_400_bytes() {
         let home = tempfile::tempdir().unwrap();
         let (ledger, _) = open(home.path(), clock).unwrap();
         ledger.publish(0).unwrap();
-        let database = connect(&home.path().join("data")).unwrap();
+        let database = Database::open(&home.path().join("data")).unwrap();
         let bytes = || {
-            // Free pages are used again: entries waited there for their bundle.
-            let sql = "SELECT (page_count - freelist_count) * page_size
-                       FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
-            let pages: u64 = database.query_row(sql, [], |row| row.get(0)).unwrap();
+            // Free pages do not count because they are used again: log entries were there until
+            // they went into their bundle.
+            let pages = database.bytes_used();
             pages + folder_bytes(&home.path().join("data/log"))
         };
         let before = bytes();
@@ -259,7 +259,7 @@ fn folder_bytes(folder: &Path) -> u64 {
     std::fs::read_dir(folder).unwrap().map(bytes).sum()
 }
 
-/// Nothing is written anew when the format of rows changes.
+/// A new row format does not rewrite existing rows.
 #[test]
 fn receipts_of_earlier_versions_are_given_as_they_were() {
     clock!(clock);
@@ -268,12 +268,12 @@ fn receipts_of_earlier_versions_are_given_as_they_were() {
     let request = RequestId::from_random([1; 16]);
     let index = commit(&ledger, ended(1, true, START_MS)).unwrap();
     let now = ledger.receipt(RESOURCE, request).unwrap().unwrap();
-    let database = connect(&home.path().join("data")).unwrap();
+    let database = Database::open(&home.path().join("data")).unwrap();
     let first = tlog::canon::encode(&now.claims.facts);
     let earlier = facts::encode_earlier(&now.claims.facts);
     for bytes in [first, earlier] {
         let sql = "UPDATE receipt SET facts = ?1 WHERE idx = ?2";
-        assert_eq!(database.execute(sql, rusqlite::params![bytes, index]).unwrap(), 1);
+        assert_eq!(database.tamper(sql, (bytes, index)), 1);
         let then = ledger.receipt(RESOURCE, request).unwrap().unwrap();
         assert_eq!(then.claims, now.claims);
         assert_eq!(then.receipt.verify(&signer().verifier()).unwrap().index, index);
@@ -300,7 +300,7 @@ fn usage_adds_up_to_the_requests_in_the_log() {
     assert_eq!(ledger.usage(Some(ResourceId::from_random([9; 16]))).unwrap(), vec![]);
 }
 
-/// What was refused or failed is no request that was served, and nothing is lost between them.
+/// Refused and failed requests do not count as served, and every request is counted once.
 #[test]
 fn refused_and_failed_requests_are_counted_apart() {
     clock!(clock);
@@ -327,12 +327,9 @@ fn under_zero_retention_there_is_a_receipt_and_no_record() {
     commit(&ledger, ended(1, false, START_MS)).unwrap();
     let own = ledger.receipt(RESOURCE, RequestId::from_random([1; 16])).unwrap().unwrap();
     assert_eq!(own.claims.facts.stored, None);
-    let database = connect(&home.path().join("data")).unwrap();
+    let database = Database::open(&home.path().join("data")).unwrap();
     for table in ["record", "record_piece", "span", "record_key", "stored"] {
-        let count: u64 = database
-            .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
-            .unwrap();
-        assert_eq!(count, 0, "{table}");
+        assert_eq!(database.count(table), 0, "{table}");
     }
     assert_eq!(std::fs::read_dir(home.path().join("keys/records")).unwrap().count(), 0);
 }
@@ -351,15 +348,12 @@ fn at_the_deadline_the_key_goes_then_the_log_says_so_then_the_rows_go() {
     assert_eq!(repairs.keys_destroyed, 1);
     let report = audit(&ledger);
     assert_eq!((report.findings, report.keys_destroyed), (vec![], 1));
-    let database = connect(&home.path().join("data")).unwrap();
+    let database = Database::open(&home.path().join("data")).unwrap();
     for table in ["record", "record_piece", "span"] {
-        let left: u64 = database
-            .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
-            .unwrap();
-        assert_eq!(left, 0, "{table}");
+        assert_eq!(database.count(table), 0, "{table}");
     }
-    // The receipts stay: they hold no content. So who has looked at it can still be shown to whose
-    // request it was.
+    // The receipts stay, because they hold no content. The owner of the request can therefore still
+    // see the access requests for it.
     let request = RequestId::from_random([3; 16]);
     assert!(ledger.receipt(RESOURCE, request).unwrap().is_some());
     assert_eq!(ledger.record(request).unwrap(), None);
@@ -380,15 +374,15 @@ fn the_log_is_never_signed_twice_in_two_ways() {
     drop(ledger);
     settle(home.path());
     let backup = home.path().join("backup.db");
-    let database = connect(&data).unwrap();
-    database.execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+    let database = Database::open(&data).unwrap();
+    database.copy_into(backup.to_str().unwrap()).unwrap();
     drop(database);
     let (ledger, _) = reopen(home.path(), clock);
     let index = commit(&ledger, ended(2, true, START_MS)).unwrap();
     ledger.publish(index).unwrap();
     drop(ledger);
     settle(home.path());
-    // The database comes back from a backup, and the log is newer.
+    // The database is restored from a backup, and the log is newer.
     for file in ["bailiwick.db", "bailiwick.db-wal", "bailiwick.db-shm"] {
         let _ = std::fs::remove_file(data.join(file));
     }
@@ -396,8 +390,9 @@ fn the_log_is_never_signed_twice_in_two_ways() {
     assert!(matches!(open(home.path(), clock), Err(LogError::Behind { .. })));
 }
 
-/// The whole data directory comes back from a backup, database and log in step with each other. Going
-/// on would sign other entries under numbers that are taken; the custodian has seen those.
+/// The whole data directory is restored from a copy, with a database and log that match each other.
+/// Continuing would sign other entries under indexes that are taken, and the custodian has seen the
+/// original entries.
 #[test]
 fn a_whole_data_directory_from_a_backup_is_not_gone_on_with() {
     clock!(clock);
@@ -415,7 +410,7 @@ fn a_whole_data_directory_from_a_backup_is_not_gone_on_with() {
     ledger.publish(index).unwrap();
     drop(ledger);
     settle(home.path());
-    // At the next start the custodian sees what was published since.
+    // At the next start the custodian sees the checkpoint that was published since.
     drop(reopen(home.path(), clock));
     settle(home.path());
     std::fs::remove_dir_all(&data).unwrap();
@@ -439,7 +434,8 @@ fn the_log_tells_of_each_list_of_destinations_once() {
     }
 }
 
-/// A reload logs what a start logs: the configuration, and the destinations where they changed.
+/// A reload logs the same as a start: the configuration, and the list of destinations if it
+/// changed.
 #[test]
 fn the_log_tells_of_a_configuration_that_was_loaded_again() {
     clock!(clock);
@@ -465,7 +461,7 @@ fn the_log_tells_of_a_configuration_that_was_loaded_again() {
     assert_eq!((report.starts, report.findings), (starts + 3, vec![]));
 }
 
-/// A user who can open the lock's file can hold the lock.
+/// Any user that can open the lock's file can hold the lock.
 #[test]
 fn the_locks_file_is_the_owners_alone() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -478,7 +474,7 @@ fn the_locks_file_is_the_owners_alone() {
     drop(open(home.path(), clock).unwrap());
     settle(home.path());
     assert_eq!(mode(), 0o600);
-    // As an earlier version left it.
+    // The mode that an earlier version used.
     let everyone = std::fs::Permissions::from_mode(0o666);
     std::fs::set_permissions(home.path().join("data/serve.lock"), everyone).unwrap();
     drop(open(home.path(), clock).unwrap());
@@ -520,9 +516,8 @@ fn a_long_log_moves_out_of_the_database_and_stays_whole() {
     }
     let last = (0..700).map(|_| answers.recv().unwrap().unwrap()).max().unwrap();
     ledger.publish(last).unwrap();
-    let database = connect(&home.path().join("data")).unwrap();
-    let rows: u64 =
-        database.query_row("SELECT count(*) FROM log_entry", [], |row| row.get(0)).unwrap();
+    let database = Database::open(&home.path().join("data")).unwrap();
+    let rows = database.count("log_entry");
     assert!(rows < 256, "{rows}");
     let report = audit(&ledger);
     assert_eq!((report.requests, report.findings), (700, vec![]));
@@ -540,11 +535,11 @@ fn a_long_log_moves_out_of_the_database_and_stays_whole() {
 fn what_has_ended_cannot_be_printed() {
     let printed = format!("{:?}", ended(1, true, START_MS));
     assert!(printed.contains("ContentBytes(3500 bytes)"), "{printed}");
-    // Neither as text nor as the list of its bytes.
+    // The content is printed neither as text nor as a list of bytes.
     assert!(!printed.contains("\"content\"") && !printed.contains("[99, 111, 110"), "{printed}");
 }
 
-/// A key that cannot be destroyed is no secret of the sweeper's.
+/// `trouble` reports a key that cannot be destroyed.
 #[test]
 fn deadlines_that_cannot_be_carried_out_are_told_until_they_are() {
     clock!(clock);
@@ -560,7 +555,8 @@ fn deadlines_that_cannot_be_carried_out_are_told_until_they_are() {
     within_a_minute(|| ledger.trouble().is_none().then_some(()));
 }
 
-/// The sweeper is a thread of its own that wakes every second: the one thing here that is waited for.
+/// Polls for up to a minute. The sweeper thread wakes every second, and it is the only thing here
+/// to wait for.
 fn within_a_minute<T>(mut probe: impl FnMut() -> Option<T>) -> T {
     let started = std::time::Instant::now();
     while started.elapsed() < Duration::from_secs(60) {
@@ -593,7 +589,8 @@ fn an_entry_always_fits_a_bundle() {
     assert!(Entry { time_ms: u64::MAX, event: started }.encode().len() < ENTRY_BYTES_MAX);
 }
 
-/// The log tells of the proof before the start that it is for, so that a replay finds it in time.
+/// The log records the proof before the start that depends on it, so that a replay finds the proof
+/// in time.
 #[test]
 fn a_proof_that_comes_with_the_build_is_told_before_the_start() {
     clock!(clock);
@@ -611,7 +608,8 @@ fn a_proof_that_comes_with_the_build_is_told_before_the_start() {
     assert_eq!(store.proof_entry(policies.digest()).unwrap(), Some(event));
 }
 
-/// The threads of a dropped ledger end by themselves; the lock says when nobody writes any more.
+/// Waits for the threads of a dropped ledger to end: the lock is free once no thread can write any
+/// more.
 fn settle(home: &Path) {
     let path = home.join("data/serve.lock");
     File::options().write(true).open(path).unwrap().lock().unwrap();
@@ -637,7 +635,7 @@ fn receipts_and_usage_are_kept_for_their_own_time_and_the_log_stays_whole() {
         settle(home.path());
         NOW.fetch_add(days / 2 * DAY_MS, Ordering::SeqCst);
     }
-    // What is due is carried out at a start, too. The first is 600 days old, the second 400.
+    // A start carries out due deadlines, too. The first request is 600 days old, the second 400.
     let (ledger, _) = reopen(home.path(), clock);
     assert!(ledger.receipt(RESOURCE, request(0)).unwrap().is_none());
     assert!(ledger.receipt(RESOURCE, request(1)).unwrap().is_some(), "its last day");
@@ -652,7 +650,7 @@ fn receipts_and_usage_are_kept_for_their_own_time_and_the_log_stays_whole() {
     assert_eq!(audit(&ledger).requests, 3);
 }
 
-/// A witness in the test's own hands: signs what continues what it has signed.
+/// A witness in the test: signs each checkpoint that continues the last one it signed.
 struct Witness {
     signer: Signer,
     seen: Mutex<Option<Checkpoint>>,
@@ -697,8 +695,8 @@ fn a_checkpoint_is_witnessed_before_it_is_published() {
     }
 }
 
-/// Proofs in the published checkpoint hold until the next one is published, although a tile that was
-/// filled meanwhile is kept whole and no more in parts.
+/// Proofs in the published checkpoint stay valid until the next one is published, although a tile
+/// that was filled meanwhile is stored whole and no longer as a partial tile.
 #[test]
 fn an_older_checkpoint_is_proved_from_tiles_that_were_filled_since() {
     clock!(clock);
@@ -740,16 +738,17 @@ fn two_services_that_share_a_log_are_caught_by_the_witness() {
         .status();
     assert!(copied.unwrap().success());
 
-    // The first goes on, and is witnessed.
+    // The first service continues, and the witness signs its log.
     let (first, _) = open_with(homes[0].path(), clock, witness.cosign()).unwrap();
     let index = commit(&first, ended(2, true, START_MS)).unwrap();
     first.publish(index).unwrap();
-    // The second is an older one: it does not start, and says what to do.
+    // The second service has the older copy: it does not start, and the error gives the remedy.
     let refused = open_with(homes[1].path(), clock, witness.cosign()).unwrap_err();
     assert!(matches!(refused, LogError::TwoHistories(_)), "{refused}");
     assert!(refused.help().contains("bailiwick restore"), "{}", refused.help());
     settle(homes[1].path());
-    // Where the witness is late at the start, it records, but what it would sign is not published.
+    // If the witness is late at the start, the second service records requests, but does not
+    // publish the fork.
     let (late, asked) = (Arc::new(std::sync::atomic::AtomicBool::new(true)), witness.cosign());
     let is_late = Arc::clone(&late);
     let cosign: Cosign = Box::new(move |unpublished| match is_late.load(Ordering::SeqCst) {
@@ -766,7 +765,7 @@ fn two_services_that_share_a_log_are_caught_by_the_witness() {
     assert_eq!(second.tiles().checkpoint().unwrap(), before);
 }
 
-/// The whole of a look: flagged, asked for, approved by the manager, opened once.
+/// A whole access request: flagged, requested, approved by the manager, opened once.
 #[test]
 fn a_record_is_opened_for_an_approved_look_and_only_once() {
     clock!(clock);
@@ -816,7 +815,7 @@ fn a_record_is_opened_for_an_approved_look_and_only_once() {
     step(review::Allowed::flag(flag, review::Category::Jailbreak, [2; 16]).unwrap());
     let looking = Looking { now_ms: START_MS, workstation: seat.clone() };
     let ask = authority.authorize(&reviewer, &record(true), &looking).unwrap();
-    let why = said("looks like a jailbreak");
+    let why = statement("looks like a jailbreak");
     step(review::Allowed::request_look(ask, grant, team, seated(), why).unwrap());
     let asked = GrantFacts {
         grant,

@@ -8,7 +8,7 @@ use policy::{
 use tlog::note::Signer;
 
 use super::*;
-use crate::{store::connect, tiles::unwitnessed};
+use crate::{sqlite::Database, tiles::unwitnessed};
 
 const MINE: File<'static> = File {
     name: "site.cedar",
@@ -23,7 +23,7 @@ fn mine() -> Policies {
     Policies::with(&[MINE]).unwrap()
 }
 
-/// A report on the policies above, made by hand from the one that is built in.
+/// A report on the policies above, derived from the built-in report.
 fn proof(change: fn(&mut Report)) -> Proof {
     let mut report: Report = serde_json::from_str(BUILT_IN).unwrap();
     report.digest = mine().digest();
@@ -56,21 +56,21 @@ fn what_was_decided_last_counts() {
     assert_eq!(log(undecided), 0);
     assert_eq!(in_force(&store).unwrap_err(), NotProved::Undecided { digest });
     assert_eq!(log(|_| ()), 1);
-    assert!(in_force(&store).unwrap().told().proved);
+    assert!(in_force(&store).unwrap().policy_set().proved);
     log(undecided);
-    assert!(in_force(&store).unwrap().told().proved);
+    assert!(in_force(&store).unwrap().policy_set().proved);
     log(refuted);
     assert_eq!(in_force(&store).unwrap_err(), NotProved::Broken { digest });
     log(undecided);
     assert_eq!(in_force(&store).unwrap_err(), NotProved::Broken { digest });
     log(|_| ());
-    assert!(in_force(&store).unwrap().told().proved);
+    assert!(in_force(&store).unwrap().policy_set().proved);
     let entry = store.proof_entry(digest).unwrap().unwrap();
     assert_eq!(entry, proof(|_| ()).event());
     assert_eq!(store.proof_entry(Digest([0; 32])).unwrap(), None);
 }
 
-/// An entry is found where it is: in the database, and later in a bundle that is full.
+/// The entry is read from the database, and later from a full bundle.
 #[test]
 fn a_proof_is_read_from_the_log_itself() {
     let home = tempfile::tempdir().unwrap();
@@ -86,13 +86,15 @@ fn a_proof_is_read_from_the_log_itself() {
     filler(&store);
     let tiles = Tiles::open(&home.path().join("log")).unwrap();
     let signer = Signer::new("log.example", &[1; 32]).unwrap();
-    let mut database = connect(home.path()).unwrap();
+    let mut database = Database::open(home.path()).unwrap();
     tiles.publish(&mut database, (&signer, &unwitnessed()), 0).unwrap();
-    let kept: u64 =
-        database.query_row("SELECT min(idx) FROM log_entry", [], |row| row.get(0)).unwrap();
-    assert_eq!(kept, WIDTH, "the database has let go of the proof's entry");
-    assert!(in_force(&store).unwrap().told().proved);
-    // The table only says where to look: pointed at another entry, nothing is proved.
-    database.execute("UPDATE proof SET idx = 1", []).unwrap();
+    assert_eq!(
+        database.first_entry().unwrap(),
+        Some(WIDTH),
+        "the database has let go of the proof's entry"
+    );
+    assert!(in_force(&store).unwrap().policy_set().proved);
+    // The table has only the entry's index: another entry at that index proves nothing.
+    database.tamper("UPDATE proof SET idx = 1", []);
     assert_eq!(in_force(&store).unwrap_err(), NotProved::Unasked { digest: mine().digest() });
 }

@@ -1,9 +1,9 @@
 //! The keys of a span's records, and sealing them again: to another key of the same tenant and
-//! deadline, without those of records that were deleted.
+//! deadline, without the keys of deleted records.
 //!
 //! A chain leads from one record's key to all later ones. So where a record is left out, the keys
-//! before it stand one by one, and the chain goes on after it: from what is left, nobody derives
-//! the key that is not there.
+//! before it are stored one by one, and the chain continues after it: the missing key cannot be
+//! derived from the rest.
 
 use policy::id::{KeyId, TenantId};
 use zeroize::Zeroizing;
@@ -13,31 +13,31 @@ use super::{
     expand, open_span, seal_span, turn,
 };
 
-/// What an encapsulation is for: a span that is sealed again.
+/// HPKE purpose of an encapsulation: a span that is sealed again.
 const AGAIN: &[u8] = b"bailiwick/span/v2\0";
 
-/// Bytes before the first key: the key that the span was begun under, the position that the chain
-/// stands at, and the chain.
+/// Bytes before the first key: id of the key that the span began under, position of the chain, and
+/// the chain.
 const HEAD_BYTES: usize = 16 + 4 + 32;
 
 /// Bytes of a position with its key.
 const ITEM_BYTES: usize = 4 + 32;
 
-/// What the records of a span are opened with.
+/// The keys that open the records of a span.
 pub(crate) struct RecordKeys {
-    /// The key that the span was begun under: its records are bound to that one.
+    /// Id of the key that the span began under: its records are bound to that key.
     origin: KeyId,
     tenant: TenantId,
     deadline_ms: u64,
     /// The first position whose key the chain gives.
     next: u32,
     chain: Zeroizing<[u8; 32]>,
-    /// The keys of the positions before that, ascending; of deleted records there is none.
+    /// The keys of the positions before that, ascending, without those of deleted records.
     before: Vec<(u32, Zeroizing<[u8; 32]>)>,
 }
 
 impl RecordKeys {
-    /// Opens a span. The custodian's part: it alone has the private key.
+    /// Opens a span. Only the custodian can call it: it alone has the private key.
     pub(crate) fn open(private: &[u8; 32], span: &SealedSpan) -> Result<Self, CannotOpen> {
         let again = span.bytes.len() > SPAN_BYTES;
         let label = if again { AGAIN } else { BEGUN };
@@ -45,7 +45,7 @@ impl RecordKeys {
         if again { Self::decode(&opened, span) } else { Self::begun(&opened, span) }
     }
 
-    /// The keys of a span as it was begun: all follow from its seed.
+    /// Returns the keys of a new span: all follow from its seed.
     fn begun(seed: &[u8], span: &SealedSpan) -> Result<Self, CannotOpen> {
         let seed: Zeroizing<[u8; 32]> =
             seed.try_into().map(Zeroizing::new).map_err(|_| CannotOpen)?;
@@ -55,12 +55,12 @@ impl RecordKeys {
         Ok(Self { origin, tenant, deadline_ms, next: 0, chain, before: Vec::new() })
     }
 
-    /// The key that the span was begun under.
+    /// Returns the id of the key that the span began under.
     pub(super) fn origin(&self) -> KeyId {
         self.origin
     }
 
-    /// The key of one record.
+    /// Returns the key of one record.
     pub(super) fn of(mut self, position: u32) -> Result<Zeroizing<[u8; 32]>, CannotOpen> {
         if position >= SPAN_RECORDS_MAX {
             return Err(CannotOpen);
@@ -77,9 +77,9 @@ impl RecordKeys {
         Ok(key)
     }
 
-    /// Forgets the key of a record, so that it cannot be derived from what is left.
+    /// Forgets the key of a record. The key cannot be derived from the remaining ones.
     pub(crate) fn forget(&mut self, position: u32) {
-        // No record has such a position, and so no key.
+        // No record has such a position, so there is no key to forget.
         if position >= SPAN_RECORDS_MAX {
             return;
         }
@@ -94,8 +94,8 @@ impl RecordKeys {
         self.next = self.next.max(position.saturating_add(1));
     }
 
-    /// Seals them to another key. Only one of the same tenant and deadline: content lives no longer
-    /// than was agreed, and is nobody else's.
+    /// Seals the keys to another public key. It must be of the same tenant and deadline: so the
+    /// content lives no longer than agreed, and stays with its tenant.
     pub(crate) fn seal(&self, to: &PublicKey) -> Result<Vec<u8>, CannotSeal> {
         if (to.tenant, to.deadline_ms) != (self.tenant, self.deadline_ms) {
             return Err(CannotSeal::OtherSpan);
@@ -105,7 +105,7 @@ impl RecordKeys {
 
     fn encode(&self) -> Zeroizing<Vec<u8>> {
         let length = HEAD_BYTES.saturating_add(self.before.len().saturating_mul(ITEM_BYTES));
-        // Of its whole size from the beginning: what a vector grows out of is not overwritten.
+        // Allocate the full size at once: a vector that grows does not overwrite its old buffer.
         let mut bytes = Zeroizing::new(Vec::with_capacity(length));
         bytes.extend_from_slice(self.origin.as_bytes());
         bytes.extend_from_slice(&self.next.to_be_bytes());

@@ -42,7 +42,7 @@ fn the_private_key_opens_every_record_of_a_span() {
     }
 }
 
-/// All that the gateway holds after sealing is the chain: it derives later keys only.
+/// After sealing, the gateway holds only the chain, which derives later keys only.
 #[test]
 fn what_is_left_after_sealing_opens_nothing_that_was_sealed() {
     let Sealed { mut span, .. } = begin();

@@ -12,7 +12,7 @@ use policy::{
 use super::*;
 use crate::{
     NewResource, Tenant,
-    people_for_tests::{OPERATOR, Zero, permit, person, said},
+    people_for_tests::{OPERATOR, Zero, permit, person, statement},
 };
 
 const START_MS: u64 = 20_000 * DAY_MS;
@@ -58,7 +58,7 @@ fn an_approved_application_switches_content_logging_off_until_its_date() {
     let until_ms = START_MS + 90 * DAY_MS;
     let zero = Zero { of: OF, approval: APPROVAL, now_ms: START_MS, until_ms };
     step(zero.apply()).unwrap();
-    // By somebody of the operator's whom the log calls as it calls the applicant.
+    // A person of the operator has the same random id as the applicant.
     assert!(matches!(
         step(zero.first(1)),
         Err(NotStepped::Refused(exemption::Refused::OwnApplication))
@@ -70,7 +70,7 @@ fn an_approved_application_switches_content_logging_off_until_its_date() {
     assert!(!off.keeps(now) && !off.keeps(until_ms - 1), "{off:?}");
     assert!(off.keeps(until_ms), "an approval that nobody swept is no approval");
     assert_eq!(off.approval, Some(APPROVAL));
-    // It survives, and is due when it is over.
+    // The approval is stored, and its end is due at its end date.
     drop(stepped);
     assert_eq!(store.due::<Exemption>(until_ms - 1).unwrap(), Vec::<Vec<u8>>::new());
     assert_eq!(store.due::<Exemption>(until_ms).unwrap(), vec![RESOURCE.as_bytes().to_vec()]);
@@ -88,14 +88,14 @@ fn an_approved_application_switches_content_logging_off_until_its_date() {
     let keep = Retaining { now_ms: START_MS, enabled: true, application: None };
     let keep = permit(&customer, officer, &OF, &keep);
     let withdraw = permit(&customer, officer, &asked, &Moment { now_ms: START_MS });
-    let withdraw = exemption::Allowed::withdraw(withdraw, keep, said("enough")).unwrap();
+    let withdraw = exemption::Allowed::withdraw(withdraw, keep, statement("enough")).unwrap();
     step(withdraw).unwrap();
     assert!(logging().enabled);
     assert_eq!(store.states::<Exemption>().unwrap().len(), 1);
 }
 
-/// A penalty is a part of the picture that requests are answered from: of each process's, from the
-/// next one on, and after a restart.
+/// The snapshot contains the penalties: in each process from the next request on, and after a
+/// restart.
 #[test]
 fn the_picture_has_every_resources_penalty() {
     let home = tempfile::tempdir().unwrap();
@@ -110,7 +110,7 @@ fn the_picture_has_every_resources_penalty() {
         let manager = person(OPERATOR, [n; 16]);
         permit(&manager, Role::ReviewManager, &OF, &Moment { now_ms: START_MS })
     };
-    let (block, why) = (penalty::Action::Block, said("why"));
+    let (block, why) = (penalty::Action::Block, statement("why"));
     store
         .step::<Penalty>(penalty::Allowed::penalise(suspends(1), block, day, why).unwrap())
         .unwrap();
@@ -120,10 +120,10 @@ fn the_picture_has_every_resources_penalty() {
     }
     let nobody = ResourceId::from_random([9; 16]);
     assert_eq!(store.directory().unwrap().penalty(nobody), None);
-    store.step::<Penalty>(penalty::Allowed::lift(suspends(2), said("why")).unwrap()).unwrap();
+    store.step::<Penalty>(penalty::Allowed::lift(suspends(2), statement("why")).unwrap()).unwrap();
     assert!(served(&other, START_MS));
-    // A state that cannot be read is no reason to serve.
-    store.writer().execute("UPDATE workflow SET state = '{}' WHERE kind = 'penalty'", []).unwrap();
+    // With an unreadable state, the service must not serve the resource.
+    store.writer().tamper("UPDATE workflow SET state = '{}' WHERE kind = 'penalty'", []);
     let unread = Store::open(home.path(), clock).unwrap().directory();
     assert!(matches!(unread, Err(StoreError::Damaged { .. })), "{unread:?}");
 }

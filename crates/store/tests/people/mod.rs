@@ -1,5 +1,5 @@
-//! People with verified tokens, and the permits that the built-in policies give them: tests get
-//! permits as everybody does.
+//! People with verified tokens, and the permits that the built-in policies give them. Tests get
+//! permits in the same way as the service.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +17,11 @@ use policy::{
     token::{KeySet, Keys, Lookup, Patience, Presented, Trust},
     workflow::{
         Statement,
-        exemption::{Allowed, Asked, Word},
+        exemption::{Allowed, ApplicationTerms, Word},
     },
 };
 
-/// A person's token with its issuer's key, made for these tests: nothing else trusts it.
+/// A person's token and its issuer's key, made for these tests only.
 const TOKEN: &str = "eyJ0eXAiOiAiSldUIiwgImFsZyI6ICJFZERTQSIsICJraWQiOiAiayJ9.eyJpc3MiOiAiaHR0cHM6Ly9pc\
     3N1ZXIuZXhhbXBsZSIsICJhdWQiOiAiZGVzayIsICJ0aWQiOiAiMTExMTExMTEtMjIyMi0zMzMzLTQ0NDQtNTU1NTU1NTU1NTU1Iiwg\
     Im9pZCI6ICIwZTJmNmExYy0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMTEiLCAiaWF0IjogMTAwMCwgIm5iZiI6IDEwMDAsICJleHA\
@@ -34,7 +34,7 @@ const DIRECTORY: &str = "11111111-2222-3333-4444-555555555555";
 /// The operator's own tenant.
 pub(crate) const OPERATOR: TenantId = TenantId::from_random([0xee; 16]);
 
-/// A person of a tenant, under an id that the test chooses.
+/// Returns a person of a tenant, with an id that the test chooses.
 pub(crate) fn person(tenant: TenantId, id: [u8; 16]) -> Principal {
     let tenants = BTreeMap::from([(DIRECTORY.parse().unwrap(), "contoso".to_owned())]);
     let trust =
@@ -47,7 +47,8 @@ pub(crate) fn person(tenant: TenantId, id: [u8; 16]) -> Principal {
     principal::admit(&token, &NamedTenant { name: "contoso", id: tenant }, id).unwrap()
 }
 
-/// The built-in policies, where these hold these roles at the service and all are of this team.
+/// Returns the built-in policies with these role assignments at the service. All people are in this
+/// team.
 pub(crate) fn authority(held: &[(&Principal, Role)], team: Option<TeamId>) -> Settled {
     let mut roles = RoleAssignments::default();
     for (principal, role) in held {
@@ -59,7 +60,7 @@ pub(crate) fn authority(held: &[(&Principal, Role)], team: Option<TeamId>) -> Se
     Settled::new(Authority::new(Policies::built_in().unwrap(), Some(OPERATOR), roles))
 }
 
-/// A permit for somebody who holds one role.
+/// Returns a permit for a principal with one role.
 pub(crate) fn permit<A: Action>(
     principal: &Principal,
     role: Role,
@@ -69,7 +70,7 @@ pub(crate) fn permit<A: Action>(
     authority(&[(principal, role)], None).authorize(principal, thing, context).unwrap()
 }
 
-/// The steps of one application for zero retention, each by a person who may take it.
+/// The steps of one application for zero retention, each by a person with the required role.
 pub(crate) struct Zero {
     pub(crate) of: ResourceFacts,
     pub(crate) approval: ApprovalId,
@@ -84,7 +85,7 @@ impl Zero {
         ApplicationFacts {
             of: self.of,
             application: self.approval,
-            // Not the applicant: the step itself, too, finds out who decides about their own.
+            // Not the real applicant: the step itself must also detect a decision by the applicant.
             applicant: PersonId::from_random([0x88; 16]),
             first,
             second: None,
@@ -97,28 +98,28 @@ impl Zero {
         Moment { now_ms: self.now_ms }
     }
 
-    /// The customer's officer applies.
+    /// Returns the application of the customer's officer.
     pub(crate) fn apply(&self) -> Allowed {
         let customer = person(self.of.tenant, *Self::APPLICANT.as_bytes());
         let officer = Role::DataProtectionOfficer;
-        let asked = Asked {
+        let asked = ApplicationTerms {
             approval: self.approval,
             until_ms: self.until_ms,
             review_after_abuse: true,
-            use_case: said("use"),
-            measures: said("measures"),
+            use_case: statement("use"),
+            measures: statement("measures"),
         };
         Allowed::apply(permit(&customer, officer, &self.of, &self.moment()), asked).unwrap()
     }
 
-    /// The first of the operator's officers says yes.
+    /// Returns the approval of the operator's first officer.
     pub(crate) fn first(&self, by: u8) -> Allowed {
         let (who, officer) = (person(OPERATOR, [by; 16]), Role::DataProtectionOfficer);
         let permit = permit(&who, officer, &self.facts(None), &self.moment());
-        Allowed::decide(permit, Word::Yes, said("why")).unwrap()
+        Allowed::decide(permit, Word::Yes, statement("why")).unwrap()
     }
 
-    /// The second one does, and switches content logging off.
+    /// Returns the approval of the operator's second officer, which disables content logging.
     pub(crate) fn second(&self, first: u8, by: u8) -> Allowed {
         let (who, officer) = (person(OPERATOR, [by; 16]), Role::DataProtectionOfficer);
         let waiting = self.facts(Some(PersonId::from_random([first; 16])));
@@ -127,11 +128,11 @@ impl Zero {
         let context = Retaining { now_ms: self.now_ms, enabled: false, application };
         let switch = permit(&who, officer, &self.of, &context);
         let permit = permit(&who, officer, &waiting, &self.moment());
-        Allowed::decide(permit, Word::YesAndSwitch(switch), said("why")).unwrap()
+        Allowed::decide(permit, Word::YesAndSwitch(switch), statement("why")).unwrap()
     }
 }
 
-/// A text that somebody stands by.
-pub(crate) fn said(text: &str) -> Statement {
+/// Returns a statement with this text.
+pub(crate) fn statement(text: &str) -> Statement {
     Statement::new(text, [7; 16]).unwrap()
 }

@@ -1,4 +1,4 @@
-//! Attacks on what an owner reads: by entries of the log that are not the one it takes.
+//! Attacks on an owner's read: with log entries other than the required one.
 
 use super::*;
 
@@ -22,7 +22,7 @@ pub(super) fn proven(signer: &Signer, time_ms: u64, event: &Event) -> Proven {
 }
 
 fn read_own(bench: &mut Bench, read: Proven, now_ms: u64) -> Result<Vec<u8>, Refusal> {
-    // Each case is a log of its own: the custodian has seen no other.
+    // Each case uses its own log: the custodian has seen no other.
     bench.custodian.seen = None;
     let seen = see(&mut bench.custodian, 0, &[], &read.checkpoint);
     if let Response::Refused(refusal) = seen {
@@ -47,13 +47,13 @@ fn an_entry_of_an_owners_read_opens_its_record_once() {
     let opened = read_own(&mut bench, read.clone(), START_MS + 1);
     assert_eq!(opened.as_deref(), Ok(&b"a prompt and an answer"[..]));
     assert_eq!(read_own(&mut bench, read.clone(), START_MS + 2), Err(Refusal::Used));
-    // Nor by a custodian that was started again.
+    // A restarted custodian refuses as well.
     let home = bench.folder.path().join("keys");
     drop(bench.custodian);
     bench.custodian =
         Custodian::start((&home, Expected::New(DIRECTORY)), trust(), at(START_MS + 3)).unwrap().0;
     assert_eq!(read_own(&mut bench, read, START_MS + 4), Err(Refusal::Used));
-    // The next read is another entry.
+    // The next read needs another entry.
     let next = Event::OwnerRead { request: REQUEST, owner: Digest([9; 32]) };
     assert!(read_own(&mut bench, proven(&signer(), START_MS, &next), START_MS + 5).is_ok());
 }
@@ -97,7 +97,7 @@ fn no_other_entry_opens_a_record_for_its_owner() {
     assert!(read_own(&mut bench, of(&own), START_MS + 1).is_ok(), "and this one was not used up");
 }
 
-/// A log of somebody else's: only the one that the custodian has seen counts, and all of it.
+/// A log that the custodian has not seen: only the newest checkpoint that it has seen counts.
 #[test]
 fn an_entry_in_a_log_that_was_not_seen_opens_nothing() {
     let mut bench = bench();
@@ -106,7 +106,7 @@ fn an_entry_in_a_log_that_was_not_seen_opens_nothing() {
     let other = proven(&signer(), START_MS, &looked());
     see(&mut bench.custodian, 0, &[], &other.checkpoint);
     assert_eq!(read_own_seen(&mut bench, read.clone(), START_MS + 1), Err(Refusal::OtherHistory));
-    // Nor where a witness has not signed it.
+    // Refused as well where a witness has not signed it.
     let witness = Signer::new("witness.example", &[2; 32]).unwrap();
     bench.custodian.trust.witnesses = vec![witness.witness_verifier()];
     assert_eq!(read_own(&mut bench, read, START_MS + 1), Err(Refusal::NotWitnessed));
@@ -131,7 +131,7 @@ fn an_entry_serves_for_some_minutes_and_not_before_its_time() {
     }
 }
 
-/// What was used up is remembered as long as there can be a record that it opens, and no longer.
+/// A used permission is remembered while a record exists that it could open, and no longer.
 #[test]
 fn what_was_used_is_forgotten_thirty_days_after_it_expired() {
     let mut bench = bench();
@@ -140,12 +140,12 @@ fn what_was_used_is_forgotten_thirty_days_after_it_expired() {
     let read = proven(&signer(), START_MS, &read_of(REQUEST));
     assert!(read_own(&mut bench, read.clone(), START_MS + 1).is_ok());
     assert!(open(&mut bench, grant(&signer(), &approved(), &looked()), START_MS + 2).is_ok());
-    // What a crash left without a time stays.
+    // A file that a crash left without a time stays.
     std::fs::write(home.join("grants/00"), b"").unwrap();
     use std::os::unix::fs::PermissionsExt as _;
     let closed = std::fs::Permissions::from_mode(0o600);
     std::fs::set_permissions(home.join("grants/00"), closed).unwrap();
-    // The grant is for a minute, the entry for five.
+    // The grant lasts a minute, the entry five.
     let later = 30 * DAY_MS;
     let until = START_MS + tlog::limits::OWNER_READ_MS_MAX;
     for (now_ms, expected, refusal) in [

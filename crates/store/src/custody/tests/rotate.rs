@@ -1,4 +1,5 @@
-//! Attacks on keys that take another one's place: by who asks for them, and who copies in between.
+//! Attacks on keys that replace another one: by the requesting server, and by copies made in
+//! between.
 
 use super::*;
 
@@ -28,14 +29,14 @@ fn reseal(
     }
 }
 
-/// The proof that the log tells of a deletion for which a key goes.
+/// Returns the proof that the log holds a deletion that requires a key's destruction.
 fn deletion(key: KeyId) -> Proven {
     let deleted = Event::OwnerDeleted { request: REQUEST, owner: Digest([8; 32]), key };
     owner::proven(&signer(), START_MS, &deleted)
 }
 
 fn destroy(bench: &mut Bench, key: Named, deletion: Proven) -> Result<Vec<KeyId>, Refusal> {
-    // Each case is a log of its own: the custodian has seen no other.
+    // Each case uses its own log: the custodian has seen no other.
     bench.custodian.seen = None;
     if let Response::Refused(refusal) = see(&mut bench.custodian, 0, &[], &deletion.checkpoint) {
         return Err(refusal);
@@ -52,7 +53,7 @@ fn destroy_seen(bench: &mut Bench, key: Named, deletion: Proven) -> Result<Vec<K
     }
 }
 
-/// Whether a record of the bench's opens with a key that is there.
+/// Returns whether a record of the bench opens with an existing key.
 fn opens(bench: &Bench, key: KeyId, span: &[u8], position: u32, sealed: &[u8]) -> bool {
     let deadline_ms = bench.record.deadline_ms;
     let entry = KeyEntry { id: key, tenant: TENANT, deadline_ms };
@@ -62,7 +63,7 @@ fn opens(bench: &Bench, key: KeyId, span: &[u8], position: u32, sealed: &[u8]) -
     seal::open(&private, &span, &record, &Label { request: REQUEST, resource: RESOURCE }).is_ok()
 }
 
-/// A span of as many records as there may be, and some of its records.
+/// A span with the most records allowed, and some of its records.
 fn span_of(bench: &mut Bench, positions: &[u32]) -> (Vec<u8>, Vec<Vec<u8>>) {
     let asked = Request::PublicKey { tenant: TENANT, deadline_ms: bench.record.deadline_ms };
     let Response::PublicKey { id, bytes } = bench.custodian.handle(asked, at(START_MS)) else {
@@ -100,7 +101,8 @@ fn a_span_that_is_sealed_again_opens_all_but_what_was_deleted() {
     let mut from = named(&bench);
     let mut span = begun.clone();
     let mut deleted: Vec<u32> = Vec::new();
-    // One after the other, forwards and backwards; what no record has; and some twice.
+    // Positions one after the other, forwards and backwards; a position without a record; and some
+    // twice.
     for more in [&[][..], &[3], &[1, 0], &[4095], &[3, 8], &[4096, u32::MAX]] {
         let to = successor(&mut bench, from).unwrap();
         span = reseal(&mut bench, (from, to), &span, more).unwrap();
@@ -112,14 +114,14 @@ fn a_span_that_is_sealed_again_opens_all_but_what_was_deleted() {
                 expected,
                 "{position}, {more:?}"
             );
-            // Nor by another place in the span.
+            // A record does not open at another position of the span either.
             assert!(!opens(&bench, to, &span, position ^ 1, record));
         }
         assert_eq!(destroy(&mut bench, from, deletion(from.key)), Ok(vec![from.key]));
         assert!(!opens(&bench, from.key, &begun, 7, &records[4]), "its key is destroyed");
         from = Named { key: to, ..from };
     }
-    // The size of what is left: the keys that the chain does not give any more.
+    // The size of the rest: the keys that the chain does not give any more.
     assert_eq!(span.len(), 1120 + 52 + (4096 - 5) * 36 + 16);
 }
 
@@ -139,7 +141,7 @@ fn what_is_sealed_again_is_sealed_to_no_other_tenants_and_no_later_key() {
     for to in [foreign, later, KeyId::from_random([9; 16])] {
         assert_eq!(reseal(&mut bench, (from, to), &span, &[]), Err(Refusal::Destroyed), "{to}");
     }
-    // Under a name that is not its own, nothing is there to open it with.
+    // Under a wrong id, deadline or tenant, no key is found.
     let to = successor(&mut bench, from).unwrap();
     let renamed = [
         Named { tenant: TenantId::from_random([9; 16]), ..from },
@@ -149,7 +151,7 @@ fn what_is_sealed_again_is_sealed_to_no_other_tenants_and_no_later_key() {
     for name in renamed {
         assert_eq!(reseal(&mut bench, (name, to), &span, &[]), Err(Refusal::Destroyed));
     }
-    // What does not open gives nothing, and stops nothing.
+    // A span that does not open comes back empty, and does not stop the others.
     let mut damaged = span.clone();
     damaged[5] ^= 1;
     for nothing in [&damaged[..], b"", &span[..1167]] {
@@ -168,7 +170,7 @@ fn there_are_two_keys_of_a_tenant_and_deadline_at_most() {
     assert_eq!(successor(&mut bench, Named { key: second, ..first }), Ok(first.key));
     let entries = bench.custodian.keys.entries().unwrap();
     assert_eq!(entries.len(), 2);
-    // Both end at their deadline, wherever it was stopped.
+    // Both keys end at their deadline, wherever the rotation stopped.
     let due = bench.custodian.handle(Request::DestroyDue, at(first.deadline_ms));
     let Response::Keys(destroyed) = due else { panic!("{due:?}") };
     assert_eq!(destroyed.len(), 2);
@@ -178,15 +180,15 @@ fn there_are_two_keys_of_a_tenant_and_deadline_at_most() {
     }
 }
 
-/// Whoever holds the server has no key destroyed before its time, unless the log tells of a deletion
-/// that takes that very key.
+/// An attacker on the server cannot have a key destroyed before its deadline, unless the log holds
+/// a deletion that requires exactly that key's destruction.
 #[test]
 fn no_key_goes_early_without_a_deletion_that_names_it() {
     let mut bench = bench();
     let goes = named(&bench);
     let right = || deletion(goes.key);
     assert_eq!(destroy(&mut bench, goes, right()), Err(Refusal::NoSuccessor));
-    // Keys of another day and of another tenant take nobody's place.
+    // Keys of another day and of another tenant do not count as a replacement.
     for (tenant, deadline_ms) in
         [(TENANT, goes.deadline_ms + DAY_MS), (TenantId::from_random([9; 16]), goes.deadline_ms)]
     {
@@ -232,7 +234,7 @@ fn no_key_goes_early_without_a_deletion_that_names_it() {
 
     assert_eq!(destroy(&mut bench, goes, right()), Ok(vec![goes.key]));
     assert_eq!(destroy(&mut bench, goes, right()), Ok(vec![]), "asked again");
-    // The same deletion takes no other.
+    // The same deletion does not allow the destruction of another key.
     let next = Named { key: next, ..goes };
     successor(&mut bench, next).unwrap();
     assert_eq!(destroy(&mut bench, next, right()), Err(Refusal::OtherGrant));
@@ -257,7 +259,7 @@ fn a_copy_made_at_any_step_of_an_early_destruction_opens_nothing() {
         bench.custodian = custodian;
         let refused = open(&mut bench, grant(&signer(), &approved(), &looked()), START_MS + 2);
         assert!(matches!(refused, Err(Refusal::Destroyed | Refusal::Damaged)), "{stop:?}");
-        // Carried on there, it is done, and done once.
+        // The copied directory finishes the destruction, exactly once.
         for _ in 0..2 {
             assert!(destroy(&mut bench, of, deletion(of.key)).is_ok());
         }

@@ -1,5 +1,5 @@
-//! Others take the files of the ledger's database away, write over them, or use them as SQLite
-//! allows.
+//! Other processes take away the files of the ledger's database, write over them, or use them as
+//! SQLite allows.
 
 use std::{fs, os::unix::fs::FileExt as _, process::Command};
 
@@ -10,7 +10,7 @@ fn trouble(ledger: &Ledger) -> String {
     ledger.trouble().unwrap_or_default()
 }
 
-/// Waits until what was recorded was saved, and says where.
+/// Waits until the recorded data was saved, and returns the path of the copy.
 fn saved(data: &Path, ledger: &Ledger) -> std::path::PathBuf {
     for _ in 0..400 {
         let told = trouble(ledger);
@@ -39,7 +39,7 @@ fn a_database_that_is_taken_away_is_not_written_to_and_what_was_recorded_is_save
         for name in taken {
             fs::remove_file(data.join(name)).unwrap();
         }
-        // Another process makes files of its own under the names.
+        // Another process creates its own files under these names.
         Command::new("python3")
             .args([
                 "-c",
@@ -54,7 +54,7 @@ fn a_database_that_is_taken_away_is_not_written_to_and_what_was_recorded_is_save
         let rescued = saved(&data, &ledger);
         ledger.publish(index + 1).unwrap_err();
 
-        // As the trouble's text says.
+        // The steps that the text of the trouble gives.
         drop(ledger);
         settle(home.path());
         for name in FILES {
@@ -75,7 +75,7 @@ fn a_database_that_is_taken_away_is_not_written_to_and_what_was_recorded_is_save
     }
 }
 
-/// Writes into the files as no user of SQLite would.
+/// Writes into the files in a way that SQLite does not.
 #[test]
 fn a_database_that_is_written_over_is_not_written_to() {
     clock!(clock);
@@ -100,20 +100,16 @@ fn a_database_that_is_written_over_is_not_written_to() {
         let data = home.path().join("data");
         let (ledger, _) = open(home.path(), clock).unwrap();
         commit(&ledger, ended(1, true, START_MS)).unwrap();
-        let database = connect(&data).unwrap();
-        let checkpoint = || {
-            let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-            database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
-        };
-        checkpoint();
+        let database = Database::open(&data).unwrap();
+        database.checkpoint();
         let older = home.path().join("older");
-        // In a child: to close the file here would drop this process's locks.
+        // In a child process: closing the file in this process would release its locks.
         succeed(Command::new("cp").arg(data.join(FILES[0])).arg(&older));
         for n in 2..20 {
             commit(&ledger, ended(n, true, START_MS)).unwrap();
         }
         if is_checkpointed {
-            checkpoint();
+            database.checkpoint();
         }
         commit(&ledger, ended(20, true, START_MS)).unwrap();
         attack(&data, &older);
@@ -126,8 +122,8 @@ fn succeed(command: &mut Command) {
     assert!(command.status().unwrap().success(), "{command:?}");
 }
 
-/// Reads, writes, backs up, checkpoints and vacuums by another process are no reason to stop, at
-/// whatever moment they come.
+/// Reads, writes, backups, checkpoints and vacuums by another process do not stop the service,
+/// whenever they happen.
 #[test]
 fn what_others_do_through_sqlite_is_no_reason_to_stop() {
     clock!(clock);
@@ -152,12 +148,12 @@ fn what_others_do_through_sqlite_is_no_reason_to_stop() {
             python.spawn().unwrap()
         })
         .collect();
-    let mut committed = 0_u64;
+    let (mut committed, mut last) = (0_u64, 0);
     while others.iter_mut().any(|other| other.try_wait().unwrap().is_none()) {
         let [high, low] = u16::try_from(committed).unwrap().to_be_bytes();
         let mut ended = ended(0, committed.is_multiple_of(2), START_MS);
         ended.facts.request = RequestId::at(START_MS, [high, low, 0, 0, 0, 0, 0, 0, 0, 0]);
-        commit(&ledger, ended).unwrap();
+        last = commit(&ledger, ended).unwrap();
         committed += 1;
     }
     for mut other in others {
@@ -165,7 +161,7 @@ fn what_others_do_through_sqlite_is_no_reason_to_stop() {
     }
     assert_eq!(ledger.trouble(), None);
     assert!(FILES.iter().all(|name| data.join(name).exists()));
-    ledger.publish(committed).unwrap();
+    ledger.publish(last).unwrap();
     let report = audit(&ledger);
     assert_eq!((report.findings, report.requests), (vec![], committed));
     drop(ledger);

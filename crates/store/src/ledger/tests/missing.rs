@@ -1,22 +1,21 @@
-//! Keys that are not there: nothing is taken for destroyed, and nothing is deleted.
+//! Absent keys: none counts as destroyed without evidence, and no row is deleted.
 
 use std::fs;
 
 use super::*;
 
-/// Where the key directory waits while it is not mounted.
+/// The key directory, and its place while it is not mounted.
 fn aside(home: &Path) -> (PathBuf, PathBuf) {
     (home.join("keys"), home.join("aside"))
 }
 
-fn count(home: &Path, sql: &str) -> u64 {
-    connect(&home.join("data")).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+fn count(home: &Path, rows: &str) -> u64 {
+    Database::open(&home.join("data")).unwrap().count(rows)
 }
 
-/// Rows that a loss would delete, and what the log says of it.
+/// Numbers of rows that a loss of keys would delete, and of receipts, which stay.
 fn left(home: &Path) -> [u64; 4] {
-    ["record", "span", "record_key WHERE destroyed = 0", "receipt"]
-        .map(|rows| count(home, &format!("SELECT count(*) FROM {rows}")))
+    ["record", "span", "record_key WHERE destroyed = 0", "receipt"].map(|rows| count(home, rows))
 }
 
 fn with_records(clock: ReadClock) -> tempfile::TempDir {
@@ -36,8 +35,8 @@ fn empty(folder: &Path) {
     fs::DirBuilder::new().mode(0o700).create(folder).unwrap();
 }
 
-/// At boot the key directory is not mounted: not there, or an empty mount point. It is mounted, and
-/// everything is as it was.
+/// At boot the key directory is not mounted: it is absent, or an empty mount point. After it is
+/// mounted, all data is unchanged.
 #[test]
 fn a_key_directory_that_is_not_mounted_deletes_nothing() {
     clock!(clock);
@@ -69,7 +68,7 @@ fn a_key_directory_that_is_not_mounted_deletes_nothing() {
     assert_eq!((report.keys_destroyed, report.keys_lost, report.findings), (0, 0, vec![]));
 }
 
-/// Another service's keys, or those of another history of this one.
+/// The keys of another service, or of another history of this service.
 #[test]
 fn another_key_directory_is_refused() {
     clock!(clock);
@@ -84,14 +83,14 @@ fn another_key_directory_is_refused() {
         settle(home.path());
         assert_eq!(left(home.path()), before);
     }
-    // A first start does not take what is there, either.
+    // A first start does not accept an existing directory, either.
     let third = tempfile::tempdir().unwrap();
     fs::rename(&keys, third.path().join("keys")).unwrap();
     let refused = open(third.path(), clock).unwrap_err();
     assert!(matches!(refused, LogError::OtherKeyDirectory { alive: 0, .. }), "{refused}");
 }
 
-/// One key of two is missing, as from an older copy.
+/// One key of two is missing, as in an older copy.
 #[test]
 fn one_missing_key_is_refused_and_nothing_is_deleted() {
     clock!(clock);
@@ -113,7 +112,7 @@ fn replace(path: &Path, bytes: &[u8]) {
     crate::keys::replace(path, bytes).unwrap();
 }
 
-/// Somebody says that the keys are lost: the log names each, and says that it was not destroyed.
+/// The operator declares the keys lost: the log names each, and does not call it destroyed.
 #[test]
 fn keys_that_are_lost_are_logged_as_lost() {
     clock!(clock);
@@ -131,10 +130,10 @@ fn keys_that_are_lost_are_logged_as_lost() {
     assert!(report.notices.iter().all(|notice| notice.what.contains("by the operator's word")));
     drop(ledger);
     settle(home.path());
-    // Once: the next start is like any other, and nobody leaves the word in a unit file.
+    // The flag serves once: the next start refuses it, so that it does not stay in a unit file.
     let refused = open_lost(home.path(), clock).unwrap_err();
     assert!(matches!(refused, LogError::NothingLost { .. }), "{refused}");
-    // Nor does the old directory come back unseen.
+    // The old directory is refused when it comes back.
     settle(home.path());
     let (new, _) = (home.path().join("new"), fs::rename(&keys, home.path().join("new")).unwrap());
     fs::rename(&aside, &keys).unwrap();
@@ -145,15 +144,16 @@ fn keys_that_are_lost_are_logged_as_lost() {
     reopen(home.path(), clock);
 }
 
-/// The custodian destroyed a key, and the server was killed before the log was told. At a deadline, and
-/// early, by a custodian whose clock is ahead of the log's.
+/// The custodian destroyed a key, and the server was killed before it logged that: at a deadline,
+/// and early, by a custodian whose clock is ahead of the log's.
 #[test]
 fn what_the_custodian_destroyed_is_told_after_a_crash() {
     for ahead_ms in [0, 60 * 60 * 1000] {
         clock!(clock);
         NOW.store(START_MS, Ordering::SeqCst);
         let home = with_records(clock);
-        // At two o'clock in the morning of the first deadline; the log's clock may be an hour behind.
+        // It is two o'clock in the morning of the first deadline; the log's clock may be an hour
+        // behind.
         let keys = home.path().join("keys");
         let custodian = crate::keys::KeyDirectory::open(&keys, own::found(&keys)).unwrap();
         let deadline_ms = 20_002 * DAY_MS;
@@ -167,8 +167,9 @@ fn what_the_custodian_destroyed_is_told_after_a_crash() {
     }
 }
 
-/// The key directory goes while the service runs: what is to be kept is refused, the service says so,
-/// and nothing is deleted. When it is back, everything goes on at once.
+/// The key directory disappears while the service runs: requests with content to store are refused,
+/// the service reports the reason, and no row is deleted. When the directory is back, the service
+/// continues at once.
 #[test]
 fn a_key_directory_that_goes_while_the_service_runs_deletes_nothing() {
     clock!(clock);
@@ -189,7 +190,7 @@ fn a_key_directory_that_goes_while_the_service_runs_deletes_nothing() {
         assert!(refused.reason.contains("key directory"), "{refused}");
         assert_eq!(left(home.path()), before);
     }
-    // What is not kept needs no key.
+    // A request without stored content needs no key.
     commit(&ledger, ended(12, false, START_MS)).unwrap();
     fs::remove_dir(&keys).unwrap();
     fs::rename(&aside, &keys).unwrap();
@@ -199,7 +200,8 @@ fn a_key_directory_that_goes_while_the_service_runs_deletes_nothing() {
     assert_eq!((report.keys_destroyed, report.findings), (0, vec![]));
 }
 
-/// One tenant's key cannot be used: its requests alone are refused, and the service says whose.
+/// One tenant's key cannot be used: only that tenant's requests are refused, and the service names
+/// the tenant.
 #[test]
 fn a_tenant_whose_key_is_damaged_is_named_and_alone() {
     clock!(clock);
@@ -208,15 +210,15 @@ fn a_tenant_whose_key_is_damaged_is_named_and_alone() {
     let kept = fs::read(&kek).unwrap();
     fs::write(&kek, vec![0; kept.len()]).unwrap();
     let (ledger, _) = open(home.path(), clock).unwrap();
-    // Before anybody calls.
+    // The service reports the tenant before any request.
     let told = ledger.trouble().unwrap();
     assert!(told.contains(&TENANT.to_string()) && told.contains("damaged"), "{told}");
     let refused = commit(&ledger, ended(11, true, START_MS)).unwrap_err();
     assert!(refused.reason.contains("damaged"), "{refused}");
-    // A deadline that has no key yet: none can be made.
+    // A deadline without a key: the custodian cannot make one.
     let refused = commit(&ledger, ended(12, true, START_MS + 2 * DAY_MS)).unwrap_err();
     assert!(refused.reason.contains("damaged"), "{refused}");
-    // Another tenant's, in the same moment.
+    // A request of another tenant, in the same transaction.
     let (told, answers) = mpsc::channel();
     let other = TenantId::from_random([5; 16]);
     for (n, tenant) in [(20, TENANT), (21, other), (22, TENANT), (23, other)] {
@@ -245,8 +247,8 @@ fn ended_of(tenant: TenantId, n: u8) -> Ended {
     Ended { terms, keep, ..ended(n, false, START_MS) }
 }
 
-/// The log's folder was not mounted, or its checkpoint is gone: nobody can tell whether the database is
-/// the newest one.
+/// The log's folder was not mounted, or its checkpoint is gone: the service cannot know whether the
+/// database is the newest one.
 #[test]
 fn a_checkpoint_that_is_missing_is_not_signed_anew() {
     clock!(clock);

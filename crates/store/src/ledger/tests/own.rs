@@ -1,4 +1,4 @@
-//! Attacks on what was deleted, by who holds copies; and on the way there, by whatever stops it.
+//! Attacks on deleted records with copies of the data and keys, and interruptions of a deletion.
 
 use std::{fs, os::unix::fs::DirBuilderExt as _, sync::atomic::AtomicBool};
 
@@ -35,7 +35,7 @@ const OWN: ResourceFacts = ResourceFacts { tenant: TENANT, resource: RESOURCE };
 
 const OBJECT: &str = "0e2f6a1c-0000-4000-8000-000000000011";
 
-/// The customer's data protection officer, and who decides what they may.
+/// The customer's data protection officer, with the authorizer that grants the permits.
 struct Officer {
     principal: Principal,
     authority: Settled,
@@ -78,7 +78,7 @@ impl Officer {
     }
 }
 
-/// A ledger that has kept so many records of `OWN`.
+/// Opens a ledger that has stored `count` records of `OWN`.
 fn with_records(clock: ReadClock, count: u8) -> (tempfile::TempDir, Ledger, Officer) {
     let home = tempfile::tempdir().unwrap();
     let (ledger, _) = open(home.path(), clock).unwrap();
@@ -102,25 +102,26 @@ fn records(ledger: &Ledger, officer: &Officer) -> Vec<RequestId> {
     listed.records.iter().map(|record| record.request).collect()
 }
 
-/// What a copy of the data has of a record.
+/// Returns a record as a copy of the data holds it.
 fn copied(ledger: &Ledger, n: u8) -> RecordToOpen {
     ledger.sealed(request(n)).unwrap().unwrap().0
 }
 
-/// Whether what a copy of the data has of a record opens with any key that there is.
-/// The key directory, as its marker says.
+/// Returns the id of the key directory, from its marker file.
 pub(super) fn found(keys: &Path) -> Expected {
     let id = fs::read_to_string(keys.join("identity")).unwrap();
     Expected::Known(id.trim().parse().unwrap())
 }
 
+/// Returns whether a copied record opens with any key in the directory.
 fn opens(keys: &Path, copy: &RecordToOpen) -> bool {
     let keys = KeyDirectory::open(keys, found(keys)).unwrap();
     keys.entries().unwrap().iter().any(|entry| opens_with(&keys, entry, copy))
 }
 
 fn opens_with(keys: &KeyDirectory, entry: &KeyEntry, copy: &RecordToOpen) -> bool {
-    // Its own name, or that of the key which is tried: nothing else can be bound to it.
+    // The id of the record's own key, or of the tried key: the record cannot be bound to another
+    // id.
     [copy.key, entry.id].into_iter().any(|key| {
         let RecordToOpen { tenant, resource, request, deadline_ms, span, position, record, .. } =
             copy.clone();
@@ -132,8 +133,8 @@ fn opens_with(keys: &KeyDirectory, entry: &KeyEntry, copy: &RecordToOpen) -> boo
     })
 }
 
-fn count(home: &Path, sql: &str) -> u64 {
-    connect(&home.join("data")).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+fn count(home: &Path, rows: &str) -> u64 {
+    Database::open(&home.join("data")).unwrap().count(rows)
 }
 
 #[test]
@@ -162,7 +163,7 @@ fn an_owner_lists_reads_and_deletes_its_records_and_the_log_tells_of_it() {
     let read = |n| ledger.read_own(&officer.read(OWN, request(n)));
     assert_eq!(read(3).unwrap().reveal(), content());
     assert!(matches!(read(2), Err(NotOpened::NoRecord)), "nothing is stored of it");
-    // A permit for another resource finds nothing, whatever record it names.
+    // A permit for another resource finds none of these records.
     let other = ResourceFacts { resource: ResourceId::from_random([9; 16]), ..OWN };
     let elsewhere = ledger.read_own(&officer.read(other, request(3)));
     assert!(matches!(elsewhere, Err(NotOpened::NoRecord)));
@@ -179,17 +180,17 @@ fn an_owner_lists_reads_and_deletes_its_records_and_the_log_tells_of_it() {
     assert!(matches!(read(3), Err(NotOpened::NoRecord)));
     assert!(ledger.record(request(3)).unwrap().is_none(), "for a reviewer neither");
     assert_eq!(records(&ledger, &officer), [0, 1, 4].map(request));
-    // A list that had come to it goes on.
+    // A list that had reached the deleted record continues after it.
     let rest = ledger.own_records(officer.list(OWN), Some(request(3)), 3).unwrap();
     assert_eq!(ids(&rest), [request(4)]);
-    // The others of its span are as they were, and new ones are stored.
+    // The other records of its span are unchanged, and new records are stored.
     for n in [0, 1, 4] {
         assert_eq!(read(n).unwrap().reveal(), content(), "{n}");
     }
     let index = commit(&ledger, ended(6, true, START_MS)).unwrap();
     assert_eq!(read(6).unwrap().reveal(), content());
 
-    // Its receipt verifies, its usage counts, and the log is in order.
+    // The receipt of the deleted record verifies, its usage counts, and the log is in order.
     ledger.publish(index).unwrap();
     let own = ledger.receipt(RESOURCE, request(3)).unwrap().unwrap();
     let verified = own.receipt.verify(&signer().verifier()).unwrap();
@@ -203,13 +204,12 @@ fn an_owner_lists_reads_and_deletes_its_records_and_the_log_tells_of_it() {
     assert_eq!(report.notices, vec![]);
     let sum = |rows: &[UsageRow]| rows.iter().map(|row| row.requests).sum::<u64>();
     assert_eq!((sum(&usage), sum(&ledger.usage(None).unwrap())), (5, 6));
-    // Who it was, the operator can show, and the log commits to it.
-    let said =
-        count(home.path(), "SELECT count(*) FROM log_opening WHERE state LIKE '%object=0e2f%'");
+    // The operator can show the person that deleted it, and the log commits to that person.
+    let said = count(home.path(), "log_opening WHERE state LIKE '%object=0e2f%'");
     assert_eq!(said, 6, "five reads and a deletion");
 }
 
-/// Everything is copied before the deletion; the keys are as they are afterwards.
+/// The data is copied before the deletion; the keys are those after it.
 #[test]
 fn a_backup_from_before_the_deletion_opens_nothing_with_the_keys_of_afterwards() {
     clock!(clock);
@@ -219,12 +219,12 @@ fn a_backup_from_before_the_deletion_opens_nothing_with_the_keys_of_afterwards()
     for n in 0..9 {
         commit(&ledger, ended(n, true, START_MS)).unwrap();
         if n == 4 {
-            // Another span, under the same key.
+            // The next records go to another span, under the same key.
             NOW.fetch_add(61_000, Ordering::SeqCst);
         }
     }
     let before: Vec<_> = (0..9).map(|n| copied(&ledger, n)).collect();
-    // The first, one in the middle, the last of its span, and one after another in the next.
+    // The first record, one in the middle, the last of its span, and two of the next span.
     let deleted = [0, 2, 4, 6, 8];
     for n in deleted {
         assert_eq!(ledger.delete_own(&officer.delete(OWN, request(n))).unwrap(), Deleted::Shredded);
@@ -240,7 +240,7 @@ fn a_backup_from_before_the_deletion_opens_nothing_with_the_keys_of_afterwards()
     for copy in &after {
         assert!(opens(&keys, copy), "{}", copy.request);
     }
-    // What was deleted, with the span as it is now: its own key is not in there.
+    // The deleted records with the current span: their own keys are not in the span.
     let spans = [(0, &after[0]), (2, &after[0]), (4, &after[0]), (6, &after[2]), (8, &after[2])];
     for (n, now) in spans {
         let old = &before[n];
@@ -252,7 +252,7 @@ fn a_backup_from_before_the_deletion_opens_nothing_with_the_keys_of_afterwards()
     }
 }
 
-/// A deletion is stopped after each of its steps, the data and the keys are as they were then, and
+/// A deletion is stopped after each of its steps, with the data and the keys as they are then, and
 /// the service starts again.
 #[test]
 fn a_deletion_that_was_stopped_at_any_step_is_carried_on_at_the_next_start() {
@@ -262,7 +262,7 @@ fn a_deletion_that_was_stopped_at_any_step_is_carried_on_at_the_next_start() {
     for stop in [None].into_iter().chain(steps.map(Some)) {
         let (home, ledger, officer) = with_records(clock, 3);
         let copy = copied(&ledger, 1);
-        let mut database = connect(&home.path().join("data")).unwrap();
+        let mut database = Database::open(&home.path().join("data")).unwrap();
         let delete = officer.delete(OWN, request(1));
         let (deletion, _) = tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
         ledger.publish(deletion).unwrap();
@@ -270,13 +270,13 @@ fn a_deletion_that_was_stopped_at_any_step_is_carried_on_at_the_next_start() {
             let shared = &ledger.inner.shared;
             shred::all(&mut database, shared, &mut |step| step != stop).unwrap();
         }
-        // A request that comes meanwhile is recorded, whatever is under way.
+        // A request is recorded during the deletion, in each of its steps.
         commit(&ledger, ended(7, true, START_MS)).unwrap();
         drop((database, ledger));
         let (ledger, _) = reopen(home.path(), clock);
         within_a_minute(|| {
-            let left = "SELECT count(*) FROM record_key WHERE retired = 1 AND destroyed = 0";
-            let due = "SELECT count(*) FROM deletion WHERE shredded = 0";
+            let left = "record_key WHERE retired = 1 AND destroyed = 0";
+            let due = "deletion WHERE shredded = 0";
             (count(home.path(), left) + count(home.path(), due) == 0).then_some(())
         });
         assert_eq!(records(&ledger, &officer), [0, 2, 7].map(request), "{stop:?}");
@@ -292,7 +292,8 @@ fn a_deletion_that_was_stopped_at_any_step_is_carried_on_at_the_next_start() {
     }
 }
 
-/// Requests end while records are deleted: none is lost, and none is sealed to a key that goes.
+/// Requests end while records are deleted: all are recorded, and none is sealed to a key that is
+/// about to be destroyed.
 #[test]
 fn nothing_is_lost_while_records_are_deleted() {
     clock!(clock);
@@ -323,13 +324,14 @@ fn nothing_is_lost_while_records_are_deleted() {
     }
     let report = audit(&ledger);
     assert_eq!(report.findings, vec![]);
-    // Deletions that come together are done together, and all keys but the last are gone.
+    // Deletions that come together are shredded together, and all keys except the last are
+    // destroyed.
     assert!((1..=8).contains(&report.keys_destroyed), "{}", report.keys_destroyed);
     assert_eq!(report.keys_created, report.keys_destroyed + 1);
 }
 
-/// A request ends after each step, in the span that was open or when a new one is due: it must not be
-/// sealed to the key that goes. The next day's span goes on.
+/// A request ends after each step, in the open span or when a new span is due. It must not be
+/// sealed to the key that is about to be destroyed. The next day's span continues.
 #[test]
 fn what_ends_while_a_key_is_replaced_is_sealed_to_the_next_one() {
     for later_ms in [0, 61_000] {
@@ -337,7 +339,7 @@ fn what_ends_while_a_key_is_replaced_is_sealed_to_the_next_one() {
         let (home, ledger, officer) = with_records(clock, 3);
         commit(&ledger, ended(100, true, START_MS + DAY_MS)).unwrap();
         let goes = copied(&ledger, 0).key;
-        let mut database = connect(&home.path().join("data")).unwrap();
+        let mut database = Database::open(&home.path().join("data")).unwrap();
         let delete = officer.delete(OWN, request(1));
         let (deletion, _) = tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
         ledger.publish(deletion).unwrap();
@@ -372,15 +374,15 @@ fn what_ends_while_a_key_is_replaced_is_sealed_to_the_next_one() {
     }
 }
 
-/// Another record of the same span is deleted while that is being sealed again: the log says that it
-/// goes with the key that goes now, so it does.
+/// Another record of the same span is deleted while the span is sealed again. The log says that
+/// this record is destroyed with the key that is being replaced, so it must be.
 #[test]
 fn what_is_deleted_while_its_span_is_sealed_again_goes_with_the_same_key() {
     clock!(clock);
     let (home, ledger, officer) = with_records(clock, 4);
     let copies = [1, 2].map(|n| copied(&ledger, n));
-    let mut database = connect(&home.path().join("data")).unwrap();
-    let mut other = connect(&home.path().join("data")).unwrap();
+    let mut database = Database::open(&home.path().join("data")).unwrap();
+    let mut other = Database::open(&home.path().join("data")).unwrap();
     let delete = officer.delete(OWN, request(1));
     let (deletion, _) = tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
     ledger.publish(deletion).unwrap();
@@ -398,7 +400,7 @@ fn what_is_deleted_while_its_span_is_sealed_again_goes_with_the_same_key() {
     shred::all(&mut database, &ledger.inner.shared, &mut meanwhile).unwrap();
     assert_eq!(times, 2, "once more, without that one");
     assert_eq!(records(&ledger, &officer), [0, 3].map(request));
-    let next = count(home.path(), "SELECT next FROM log_head");
+    let next = database.log_next().unwrap();
     ledger.publish(next - 1).unwrap();
     let report = audit(&ledger);
     assert_eq!((report.keys_destroyed, report.findings, report.notices), (1, vec![], vec![]));
@@ -422,8 +424,8 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// A key that the log says was destroyed is there again, as after the key directory was restored from
-/// a copy: nothing is sealed to it, and whoever calls is told why.
+/// The custodian has a key that the log says was destroyed, as after a restore of the key directory
+/// from a copy: no record is sealed to it, and the caller gets the reason.
 #[test]
 fn a_key_that_came_back_seals_nothing() {
     clock!(clock);
@@ -436,13 +438,15 @@ fn a_key_that_came_back_seals_nothing() {
     settle(home.path());
     fs::remove_dir_all(&keys).unwrap();
     copy_folder(&copy, &keys);
-    // The copy has not the key that took its place: somebody must say that this one is lost.
+    // The copy lacks the successor of the deleted record's key: the operator must declare that key
+    // lost.
     let refused = open(home.path(), clock).unwrap_err();
     assert!(matches!(refused, LogError::KeysMissing { missing: 1, alive: 1, .. }), "{refused}");
     settle(home.path());
     let (ledger, repairs) = open_lost(home.path(), clock).unwrap();
     assert_eq!(repairs.keys_lost, 1);
-    // All at once: those of another day are recorded, and what is not kept needs no key.
+    // These end together: the record of another day is stored, and a request without stored content
+    // needs no key.
     let (told, answers) = mpsc::channel();
     for (n, keep, at_ms) in [(3, true, 0), (4, true, DAY_MS), (5, true, 0), (6, false, 0)] {
         let told = told.clone();
@@ -464,8 +468,8 @@ fn a_key_that_came_back_seals_nothing() {
     assert_eq!(records(&ledger, &officer), [request(4)]);
 }
 
-/// The same, where the key that took its place is there as well: nothing is sealed again to the one
-/// that came back, whichever the custodian calls the other's successor.
+/// The same, with the successor in place: no span is moved to the key that came back, even if the
+/// custodian returns it as the successor.
 #[test]
 fn nothing_is_moved_to_a_key_that_came_back() {
     clock!(clock);
@@ -480,7 +484,7 @@ fn nothing_is_moved_to_a_key_that_came_back() {
     assert_eq!(ledger.delete_own(&officer.delete(OWN, request(2))).unwrap(), Deleted::Pending);
     let trouble = ledger.trouble().unwrap();
     assert!(trouble.contains(&first.key.to_string()), "{trouble}");
-    // Once it is gone again, the rest is done, and nothing is lost.
+    // Once that key is removed again, the deletion completes, and no other record is lost.
     fs::remove_file(keys.join("records").join(name(first.key))).unwrap();
     within_a_minute(|| ledger.trouble().is_none().then_some(()));
     assert_eq!(records(&ledger, &officer), [request(0)]);
@@ -491,7 +495,7 @@ fn nothing_is_moved_to_a_key_that_came_back() {
     assert!(!opens(&keys, &first));
 }
 
-/// Reads come from everywhere at once; each shows the custodian a newer log than the one before.
+/// Many reads at the same time; each shows the custodian a newer log than the one before.
 #[test]
 fn many_read_at_once() {
     clock!(clock);
@@ -508,12 +512,12 @@ fn many_read_at_once() {
     assert_eq!(audit(&ledger).findings, vec![]);
 }
 
-/// The deadline comes while a key is being replaced: then everything of that day goes.
+/// The deadline passes while a key is being replaced: all records of that day become unrecoverable.
 #[test]
 fn the_deadline_comes_before_the_deletion_is_done() {
     clock!(clock);
     let (home, ledger, officer) = with_records(clock, 3);
-    let mut database = connect(&home.path().join("data")).unwrap();
+    let mut database = Database::open(&home.path().join("data")).unwrap();
     let delete = officer.delete(OWN, request(1));
     tell_deleted(&mut database, clock, &delete).unwrap().unwrap();
     let mut stopped = |step| step != Step::Told;
@@ -522,16 +526,16 @@ fn the_deadline_comes_before_the_deletion_is_done() {
     shred::all(&mut database, &ledger.inner.shared, &mut |_| true).unwrap();
     assert_eq!(records(&ledger, &officer), []);
     for table in ["record", "record_piece", "span", "deletion"] {
-        assert_eq!(count(home.path(), &format!("SELECT count(*) FROM {table}")), 0, "{table}");
+        assert_eq!(count(home.path(), table), 0, "{table}");
     }
     ledger.publish(0).unwrap();
-    let next = count(home.path(), "SELECT next FROM log_head");
+    let next = database.log_next().unwrap();
     ledger.publish(next - 1).unwrap();
     let report = audit(&ledger);
     assert_eq!((report.keys_destroyed, report.findings), (2, vec![]));
 }
 
-/// A span that does not open is lost whatever is done, and keeps no deletion from being done.
+/// A span that does not open is lost anyway, and does not stop the deletion.
 #[test]
 fn a_damaged_span_does_not_keep_the_key_of_a_deleted_record_alive() {
     clock!(clock);
@@ -542,10 +546,10 @@ fn a_damaged_span_does_not_keep_the_key_of_a_deleted_record_alive() {
         commit(&ledger, ended(n, true, START_MS)).unwrap();
         NOW.fetch_add(61_000, Ordering::SeqCst);
     }
-    let database = connect(&home.path().join("data")).unwrap();
+    let database = Database::open(&home.path().join("data")).unwrap();
     let first = "(SELECT min(id) FROM span)";
     let flip = format!("UPDATE span SET bytes = zeroblob(1168) WHERE id = {first}");
-    assert_eq!(database.execute(&flip, []).unwrap(), 1);
+    assert_eq!(database.tamper(&flip, []), 1);
     let copy = copied(&ledger, 1);
     assert_eq!(ledger.delete_own(&officer.delete(OWN, request(1))).unwrap(), Deleted::Shredded);
     assert!(matches!(
@@ -558,8 +562,9 @@ fn a_damaged_span_does_not_keep_the_key_of_a_deleted_record_alive() {
     assert!(!opens(&home.path().join("keys"), &copy));
 }
 
-/// The custodian destroys no key of which the log does not tell yet, or that a witness has not seen.
-/// That is no trouble of its own, and done once it can be.
+/// Before the deadline, the custodian destroys a key only if the log records the reason and a
+/// witness has signed it. Until then the deletion waits, and the service reports no trouble of the
+/// deletion itself.
 #[test]
 fn a_deletion_waits_until_the_log_tells_of_it_and_its_witness_has_signed() {
     for is_published in [true, false] {
@@ -581,7 +586,7 @@ fn a_deletion_waits_until_the_log_tells_of_it_and_its_witness_has_signed() {
         ill.store(true, Ordering::SeqCst);
         let deleted = ledger.delete_own(&officer.delete(OWN, request(0))).unwrap();
         assert_eq!(deleted, Deleted::Pending);
-        let destroyed = "SELECT count(*) FROM record_key WHERE destroyed = 1";
+        let destroyed = "record_key WHERE destroyed = 1";
         assert_eq!(count(home.path(), destroyed), 0);
         let trouble = ledger.trouble().unwrap_or_default();
         assert_eq!(trouble.contains("says the witness"), !is_published, "{trouble}");
@@ -596,7 +601,7 @@ fn a_deletion_waits_until_the_log_tells_of_it_and_its_witness_has_signed() {
     }
 }
 
-/// A key whose file is damaged cannot be replaced. Another day's is, all the same.
+/// A key whose file is damaged cannot be replaced. The key of another day still can.
 #[test]
 fn a_key_that_cannot_be_replaced_holds_up_no_other() {
     clock!(clock);
@@ -616,7 +621,7 @@ fn a_key_that_cannot_be_replaced_holds_up_no_other() {
     let deleted = |n| ledger.delete_own(&officer.delete(OWN, request(n))).unwrap();
     assert_eq!(deleted(0), Deleted::Pending);
     assert!(ledger.trouble().is_some_and(|told| told.contains("cannot be shredded")));
-    // Whatever becomes of the other one.
+    // The failure of the other deletion does not affect this one.
     assert_eq!(deleted(2), Deleted::Shredded);
     assert!(ledger.trouble().is_some());
     drop(ledger);

@@ -1,5 +1,5 @@
-//! A backup, requests in between, the loss of the data directory, and a restore: the old log ends, its
-//! successor goes on, and nothing else does.
+//! A backup, requests after it, the loss of the data directory, and a restore: the old log ends,
+//! its successor continues, and any other copy is refused.
 
 use std::fs;
 
@@ -39,7 +39,7 @@ fn back_up(home: &Path, name: &str, clock: ReadClock) -> PathBuf {
     folder
 }
 
-/// What the custodian has seen, asked as a restore asks it.
+/// Returns the last checkpoint that the custodian has seen, requested in the way of a restore.
 fn pinned(home: &Path, backup: &backup::Backup, clock: ReadClock) -> custody::Head {
     let connect = custodian(&home.join("keys"), clock, trust());
     connect(backup.key_directory().unwrap()).unwrap().pinned().unwrap()
@@ -65,7 +65,7 @@ fn restore(
     backup.restore(&home.join("data"), &restoring, |_, _| Ok(()))
 }
 
-/// Opens the successor, as its key says.
+/// Opens the successor, under the name in its key.
 fn open_successor(
     home: &Path,
     clock: ReadClock,
@@ -94,8 +94,9 @@ fn checkpoint(ledger: &Ledger) -> Checkpoint {
     Checkpoint::verify(&note, &signer().verifier()).unwrap()
 }
 
-/// Two requests, a backup, two more of which one has a key that the backup does not know; the
-/// custodian has seen the last. Gives checkpoints of before the backup, after it, and the last one.
+/// Makes two requests, a backup, and two more requests, the last with a key that the backup does
+/// not know; the custodian has seen the last checkpoint. Returns the checkpoints from before the
+/// backup, from after it, and the last one.
 fn lost(clock: ReadClock) -> (tempfile::TempDir, PathBuf, [Checkpoint; 3]) {
     let home = tempfile::tempdir().unwrap();
     let (ledger, _) = open(home.path(), clock).unwrap();
@@ -130,7 +131,7 @@ fn a_restore_ends_the_old_log_and_goes_on_as_its_successor() {
     assert_ne!(new.verifier().name(), "log.example");
     let sources: Vec<_> = succession.heads.iter().map(|head| head.source).collect();
     assert_eq!(sources, [Source::Backup, Source::Custodian, Source::Files]);
-    // A request that was logged, one with its key's creation.
+    // Two lost requests, and the creation of the second one's key.
     let counted = succession.lost.map(|lost| (lost.requests, lost.others));
     assert_eq!(counted, Some((2, 1)));
     let list = fs::read(home.path().join("data").join(list.unwrap())).unwrap();
@@ -138,7 +139,8 @@ fn a_restore_ends_the_old_log_and_goes_on_as_its_successor() {
     let text = String::from_utf8(list).unwrap();
     assert_eq!(text.lines().filter(|line| line.ends_with("Request")).count(), 2, "{text}");
 
-    // It serves: the custodian follows, and the key that the backup did not know is told.
+    // The successor serves: the custodian accepts it, and the key that the backup did not know is
+    // logged.
     let (ledger, repairs) = open_successor(home.path(), clock, &new).unwrap();
     assert_eq!((repairs.keys_untold, repairs.keys_lost, repairs.keys_destroyed), (1, 0, 0));
     assert_eq!(ledger.trouble(), None);
@@ -154,7 +156,8 @@ fn a_restore_ends_the_old_log_and_goes_on_as_its_successor() {
     let end = Ended::verify(&note, &signer().verifier()).unwrap();
     assert_eq!((end.new.as_str(), end.cut), (new.verifier().name(), succession.cut));
 
-    // An auditor follows by either name, with an older checkpoint from before the cut or of the head.
+    // An auditor can follow under either name, with an older checkpoint from before the cut or of
+    // the head.
     for service in [&new, &signer()] {
         let (audit, _) = audited(home.path(), service, None);
         assert_eq!(audit.report.findings, vec![]);
@@ -171,21 +174,22 @@ fn a_restore_ends_the_old_log_and_goes_on_as_its_successor() {
             assert!(matches!(continues, Continues::No(_)), "{continues:?}");
         }
     }
-    // The old log is one that ended, and is sound.
+    // The old log has ended, and is sound.
     let old_files = Mirror(old_log);
     let audit = verify::audit(&old_files, &signer().verifier(), &Question::default()).unwrap();
     assert_eq!((audit.report.findings, audit.checkpoint), (vec![], last));
     drop(ledger);
     settle(home.path());
 
-    // The old data directory does not come back: the custodian has gone on.
+    // The old data directory is refused: the custodian has seen the successor.
     fs::rename(home.path().join("data"), home.path().join("new")).unwrap();
     fs::rename(&old, home.path().join("data")).unwrap();
     let refused = open(home.path(), clock).unwrap_err();
     assert!(matches!(refused, LogError::TwoHistories(_)), "{refused}");
 }
 
-/// The successor is restored itself, from a backup of its own; and from one of before the first.
+/// The successor itself is restored, from its own backup and from one from before the first
+/// restore.
 #[test]
 fn a_successor_can_be_restored_again() {
     for from_first in [false, true] {
@@ -229,12 +233,13 @@ fn a_successor_can_be_restored_again() {
     }
 }
 
-/// Keys that were destroyed since the backup stay so; what they sealed is deleted, and the log says it.
+/// Keys that were destroyed since the backup stay destroyed. The records sealed to them are
+/// deleted, and the log says so.
 #[test]
 fn what_was_destroyed_since_the_backup_stays_destroyed() {
     clock!(clock);
     let (home, backup, _) = lost(clock);
-    // The first deadline passes while the old log goes on.
+    // The first deadline passes while the old log continues.
     NOW.fetch_add(2 * DAY_MS + 7_200_000, Ordering::SeqCst);
     let (ledger, repairs) = open(home.path(), clock).unwrap();
     assert_eq!(repairs.keys_destroyed, 1);
@@ -254,8 +259,8 @@ fn what_was_destroyed_since_the_backup_stays_destroyed() {
     assert!(ledger.record(RequestId::from_random([1; 16])).unwrap().is_none());
 }
 
-/// Copies by hand: of the backup, of its database, of an older data directory with and without the
-/// keys. None goes on, and each says how.
+/// Manual copies of the backup, of its database, and of an older data directory with and without
+/// the keys. Each is refused with the remedy.
 #[test]
 fn everything_but_a_restore_refuses() {
     clock!(clock);
@@ -278,7 +283,7 @@ fn everything_but_a_restore_refuses() {
     refused("its database beside the log");
     assert!(backup::open(&backup).is_ok(), "nothing was written to it");
 
-    // A copy of the whole data directory, by hand; without its keys it does not even get so far.
+    // A manual copy of the whole data directory; without its keys it is refused even earlier.
     copy(&home.path().join("old"), &data);
     let (ledger, _) = open(home.path(), clock).unwrap();
     let index = commit(&ledger, ended(11, true, START_MS)).unwrap();
@@ -295,7 +300,7 @@ fn everything_but_a_restore_refuses() {
     assert!(matches!(error, LogError::NoKeyDirectory { .. }), "{error}");
 }
 
-/// Requests end while the backup is made, again and again; each restores to a log that is whole.
+/// Requests end while backups are made; each backup restores to a complete log.
 #[test]
 fn a_backup_under_load_is_of_one_moment() {
     clock!(clock);
@@ -332,7 +337,8 @@ fn a_backup_under_load_is_of_one_moment() {
     let mut sizes = Vec::new();
     for folder in &folders {
         let _ = fs::remove_dir_all(home.path().join("data"));
-        // The custodian follows one successor of a log, so each begins with the keys as they were.
+        // The custodian accepts one successor of a log, so each restore begins with the original
+        // keys.
         let keys = home.path().join("keys");
         let aside = home.path().join("aside");
         if aside.exists() {
@@ -379,7 +385,7 @@ fn a_backup_that_is_not_whole_is_refused() {
     fs::write(folder.join("more"), "").unwrap();
     assert!(damaged(&folder));
     fs::remove_file(folder.join("more")).unwrap();
-    // Into a directory that holds something, nothing is restored; nor is one backed up to.
+    // A restore and a backup refuse a directory that is not empty.
     fs::create_dir(home.path().join("data")).unwrap();
     fs::write(home.path().join("data/file"), "").unwrap();
     let refused = restore(home.path(), &folder, clock, None);
@@ -391,7 +397,7 @@ fn a_backup_that_is_not_whole_is_refused() {
     assert!(matches!(again, Err(BackupError::NotEmpty { .. })), "{again:?}");
 }
 
-/// Everything in a backup is for its owner only, and no key is in it.
+/// All files of a backup are readable by their owner only, and it contains no key.
 #[test]
 fn a_backup_is_its_owners_and_has_no_keys() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -1,6 +1,5 @@
-//! What owners are shown of what was done with their records, and what only the log shows.
+//! The list of acts that owners see of their records, and acts that only the log shows.
 
-use rusqlite::TransactionBehavior;
 use tlog::verify::{Access, AccessKind};
 
 use super::*;
@@ -23,7 +22,7 @@ fn owners_are_shown_what_they_read_and_deleted_as_the_log_tells_it() {
     read(0).unwrap();
     read(1).unwrap();
     assert_eq!(delete(OWN, 1).unwrap(), Deleted::Shredded);
-    // What was not done is not listed: of another resource, and of what is gone.
+    // Refused acts are not listed: on a record of another resource, and on a deleted record.
     let other = ResourceFacts { resource: ResourceId::from_random([9; 16]), ..OWN };
     assert!(ledger.read_own(&officer.read(other, request(0))).is_err());
     assert!(delete(other, 0).is_err());
@@ -43,7 +42,7 @@ fn owners_are_shown_what_they_read_and_deleted_as_the_log_tells_it() {
             (request(1), Act::Deleted, START_MS + 1),
         ]
     );
-    // The log has the same of each, under the same number.
+    // The log has the same acts, under the same indexes.
     let logged = audit(&ledger).accesses;
     let mut told: Vec<_> = logged
         .iter()
@@ -59,7 +58,7 @@ fn owners_are_shown_what_they_read_and_deleted_as_the_log_tells_it() {
     });
     assert_eq!(told, shown.collect::<Vec<_>>());
 
-    // Page by page, from any entry on; and another resource has had nothing done.
+    // The list works page by page, from any entry on; another resource has no acts.
     let page = |after, limit| {
         let page = ledger.own_acts(officer.list(OWN), after, limit).unwrap();
         (page.acts, page.has_more)
@@ -71,22 +70,22 @@ fn owners_are_shown_what_they_read_and_deleted_as_the_log_tells_it() {
     assert_eq!(page(Some(u64::MAX), 1), (vec![], false));
     assert_eq!(ledger.own_acts(officer.list(other), None, 9).unwrap(), OwnActs::default());
 
-    // A restart keeps it.
+    // The list survives a restart.
     drop(ledger);
     let (ledger, _) = reopen(home.path(), clock);
     assert_eq!(acts(&ledger, &officer), listed);
 }
 
-/// The attack: whoever holds the gateway and the signing key logs a read that no owner made. The
-/// custodian opens the record; the list says nothing, and the log all.
+/// The attack: an attacker with the gateway and the signing key logs a read that no owner made. The
+/// custodian opens the record. The list lacks the read, and the log has it.
 #[test]
 fn a_read_that_no_owner_made_is_not_in_the_list_and_is_in_the_log() {
     clock!(clock);
     let (home, ledger, officer) = with_records(clock, 2);
     let event = Event::OwnerRead { request: request(1), owner: Digest([0; 32]) };
     let index = {
-        let mut database = connect(&home.path().join("data")).unwrap();
-        let tx = database.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+        let mut database = Database::open(&home.path().join("data")).unwrap();
+        let tx = database.write().unwrap();
         let mut append = Append::begin(&tx, clock()).unwrap();
         let index = append.push(event).unwrap();
         append.finish().unwrap();
@@ -117,7 +116,7 @@ fn what_was_done_is_listed_as_long_as_the_receipt_is_kept() {
     let days = u64::from(Metadata::DEFAULT.receipts_days);
     ledger.read_own(&officer.read(OWN, request(0))).unwrap();
     NOW.fetch_add(DAY_MS, Ordering::SeqCst);
-    // A day later: another request, and a read of the first one.
+    // One day later: another request, and a read of the first record.
     commit(&ledger, ended(1, true, NOW.load(Ordering::SeqCst))).unwrap();
     for n in [1, 0] {
         ledger.read_own(&officer.read(OWN, request(n))).unwrap();
@@ -134,5 +133,5 @@ fn what_was_done_is_listed_as_long_as_the_receipt_is_kept() {
     assert_eq!(listed(days), (true, [0, 1, 0].map(request).to_vec()), "its last day");
     assert_eq!(listed(days + 1), (false, vec![request(1)]), "both reads of it are gone");
     assert_eq!(listed(days + 2), (false, vec![]));
-    assert_eq!(count(home.path(), "SELECT count(*) FROM own_act"), 0);
+    assert_eq!(count(home.path(), "own_act"), 0);
 }

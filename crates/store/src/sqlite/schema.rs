@@ -1,14 +1,14 @@
-//! The tables, and how an older database becomes a current one.
+//! The tables, and the migration of an older database to the current format.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::StoreError;
 
-/// Each step takes the database from the format of its place in the list to the next; a step that
-/// was released is never edited.
+/// The migration steps. The step at index n takes the database from format n to format n + 1. A
+/// released step is never edited.
 const MIGRATIONS: &[&str] = &[
-    // 1: what is needed to answer a request. `STRICT`, so that a column holds what it says. No
-    // `ON DELETE CASCADE`: deleting what others need is refused, not carried on.
+    // 1: the tables that a request needs. `STRICT`, so that a column holds only values of its type.
+    // No `ON DELETE CASCADE`: the database refuses to delete a row to which other rows refer.
     "
     CREATE TABLE tenant (
         id BLOB PRIMARY KEY,
@@ -146,24 +146,24 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (hour, tenant, resource, deployment, caller)
     ) STRICT, WITHOUT ROWID;
     ",
-    // 3: where each day begins in the log, so that what is kept for a time is found by its number.
+    // 3: the first log entry of each day. The sweep finds old receipts by their entry's number.
     "
     CREATE TABLE log_day (
         day INTEGER PRIMARY KEY,
         first INTEGER NOT NULL
     ) STRICT;
     ",
-    // 4: resources that take tokens only.
+    // 4: resources that accept tokens only.
     "
     ALTER TABLE resource ADD COLUMN disable_local_auth INTEGER NOT NULL DEFAULT 0;
     ",
-    // 5: which networks a resource answers; one rule a line.
+    // 5: the network rules of a resource. `ip_rules` has one rule per line.
     "
     ALTER TABLE resource ADD COLUMN public_network_access TEXT NOT NULL DEFAULT 'Enabled';
     ALTER TABLE resource ADD COLUMN network_default_action TEXT NOT NULL DEFAULT 'Allow';
     ALTER TABLE resource ADD COLUMN ip_rules TEXT NOT NULL DEFAULT '';
     ",
-    // 6: workflows, and who takes part in them.
+    // 6: workflows, and the people and programs that take part in them.
     "
     -- Several texts may belong to one entry.
     CREATE TABLE opening (
@@ -226,14 +226,14 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE resource ADD COLUMN content_logging_until_ms INTEGER;
     ALTER TABLE resource ADD COLUMN lockbox INTEGER NOT NULL DEFAULT 0;
     ",
-    // 7: the list of destinations, as the log tells of it.
+    // 7: the list of destinations (egress), as recorded in the log.
     "
     CREATE TABLE egress_list (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         state TEXT NOT NULL
     ) STRICT;
     ",
-    // 8: where records are stored, as receipts say it: the same for many.
+    // 8: the place where a record is stored, as in its receipt. Many receipts share one row.
     "
     CREATE TABLE stored (
         id INTEGER PRIMARY KEY,
@@ -241,7 +241,7 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     ALTER TABLE receipt ADD COLUMN stored INTEGER REFERENCES stored (id);
     ",
-    // 9: sealed records in pieces that fill pages; `record.bytes` is what comes after them.
+    // 9: sealed records in pieces that fill pages. `record.bytes` has the bytes after the pieces.
     "
     CREATE TABLE record_piece (
         id INTEGER PRIMARY KEY,
@@ -250,7 +250,7 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE record ADD COLUMN piece INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE record ADD COLUMN pieces INTEGER NOT NULL DEFAULT 0;
     ",
-    // 10: which entry of the log says what came out of proving a policy set, and the report.
+    // 10: the result of proving a policy set: its log entry and the report.
     "
     CREATE TABLE proof (
         policies BLOB PRIMARY KEY,
@@ -259,8 +259,8 @@ const MIGRATIONS: &[&str] = &[
         report TEXT NOT NULL
     ) STRICT;
     ",
-    // 11: records that their owners deleted. `retired`: nothing is sealed to the key any more, and
-    // it is about to be destroyed; `shredded`: the record's key is not in its span any more.
+    // 11: records that their owners deleted. `retired`: no more records are sealed to this key, and
+    // it will be destroyed. `shredded`: the span no longer contains the record's key.
     "
     ALTER TABLE record_key ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;
     CREATE TABLE deletion (
@@ -272,21 +272,23 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX deletion_span ON deletion (span);
     CREATE INDEX deletion_due ON deletion (span) WHERE shredded = 0;
     ",
-    // 12: which entry of the log tells of a deletion; and for which of them a key is retired. The
-    // custodian destroys it for that one. Entries of before name no key: theirs go at their deadline.
+    // 12: `entry`: the log entry of a deletion. `retired_by`: the entry of the deletion for which a
+    // key is retired; the custodian destroys the key for this entry. Older entries (0) name no key,
+    // so their keys are destroyed at the deadline.
     "
     ALTER TABLE deletion ADD COLUMN entry INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE record_key ADD COLUMN retired_by INTEGER NOT NULL DEFAULT 0;
     ",
-    // 13: requests are found by the time that their ids begin with (`RequestId::at`): one of a few
-    // dozen rows at most, as many as began in one millisecond. An index of whole ids would keep the
-    // rest of each twice. It serves whoever asks for `substr(request, 1, 6)` in these very words.
+    // 13: finds a request by the time at the start of its id (`RequestId::at`), among the requests
+    // of one millisecond, a few dozen rows at most. An index of whole ids would store the other
+    // bytes of each id twice. SQLite uses it only for this exact expression:
+    // `substr(request, 1, 6)`.
     "
     DROP INDEX receipt_request;
     CREATE INDEX receipt_request ON receipt (substr(request, 1, 6));
     ",
-    // 14: what owners did with their records, for them to see. `idx` is the log's entry that tells of
-    // it, `record` that of the request.
+    // 14: the owners' reads and deletions of their records, shown to the owners. `idx` is the log
+    // entry of the read or deletion, `record` the entry of the request.
     "
     CREATE TABLE own_act (
         idx INTEGER PRIMARY KEY,
@@ -298,15 +300,15 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX own_act_resource ON own_act (resource, idx);
     CREATE INDEX own_act_record ON own_act (record);
     ",
-    // 15: refused and failed requests apart from those that were served, and tokens that a cache held.
+    // 15: separate counts of refused and failed requests, and prompt tokens from the prefix cache.
     "
     ALTER TABLE usage ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE usage ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE usage ADD COLUMN cached_tokens INTEGER NOT NULL DEFAULT 0;
     ",
-    // 16: the key directory that this database is bound to, by the id in its marker file. `made`: it
-    // was there, with all keys that should be; `replaced`: it takes the place of one that is lost.
-    // And whether a checkpoint was ever published: then one that is not there is missing.
+    // 16: the key directory of this database, by the id in the directory's marker file. `made`: the
+    // directory existed and had all its keys. `replaced`: it replaces a lost one. `log_published`
+    // has a row after the first checkpoint: from then on, an absent checkpoint is missing.
     "
     CREATE TABLE key_directory (
         one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -329,24 +331,29 @@ const MIGRATIONS: &[&str] = &[
         made_ms INTEGER NOT NULL
     ) STRICT;
     ",
+    // 17: the origin of a model's file, and the licence that its repository or the file names.
+    "
+    ALTER TABLE model ADD COLUMN source TEXT;
+    ALTER TABLE model ADD COLUMN license TEXT;
+    ",
 ];
 
-/// Tables that are small, and that every request needs: a look at each page of them is cheap.
+/// Small tables that every request needs. Checking all their pages is cheap.
 const CHECKED: [&str; 8] =
     ["tenant", "resource", "model", "deployment", "log_head", "log_entry", "record_key", "span"];
 
-/// Looks for damage that would otherwise show in the middle of a request.
+/// Checks the tables for damage at the start; otherwise a request would be the first to find it.
 ///
 /// # Errors
-/// When there is any.
+/// [`StoreError::Damaged`], with the table's name, if a table is damaged.
 pub(crate) fn check(connection: &Connection) -> Result<(), StoreError> {
     whole(connection, &CHECKED)
 }
 
-/// Looks for damage where that takes a moment only, while requests wait.
+/// Checks only the tables for which this takes a moment, because requests wait.
 ///
 /// # Errors
-/// When there is any.
+/// [`StoreError::Damaged`], with the table's name, if a table is damaged.
 pub(crate) fn glance(connection: &Connection) -> Result<(), StoreError> {
     whole(connection, &["tenant", "resource", "model", "deployment", "log_head", "log_entry"])
 }
@@ -365,7 +372,7 @@ fn whole(connection: &Connection, tables: &[&'static str]) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Whether the database has the current format; an older one is brought to it at a start.
+/// Returns true if the database has the current format. [`migrate`] updates an older one.
 pub(crate) fn is_current(connection: &Connection) -> Result<bool, StoreError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -375,10 +382,10 @@ pub(crate) fn is_current(connection: &Connection) -> Result<bool, StoreError> {
     Ok(found == known)
 }
 
-/// Brings the database to the current format.
+/// Migrates the database to the current format.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    // Immediate: two processes that open a new directory at once must not both create the tables.
+    // Immediate: of two processes that open a new directory, only one may create the tables.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > known {

@@ -1,43 +1,45 @@
-//! Sealed records in pieces of one size, of which a page of the database holds a whole number.
+//! Stores sealed records in pieces of one size, of which a whole number fills a page of the
+//! database.
 //!
-//! A row that fits a page is not divided by SQLite, so rows of a kilobyte or two leave up to half of
-//! each page empty. Pieces of one size leave nothing; only a record's last bytes, which stand in its
-//! own row, differ. A long record begins with one long piece, most of which SQLite keeps on pages of
-//! its own, filled to the last byte: of that, too, a page holds only what a piece takes.
+//! SQLite does not divide a row that fits a page, so rows of one or two kilobytes leave up to half
+//! of each page empty. Pieces of one size leave no gaps. Only a record's last bytes, which are in
+//! the record's own row, have another size. A long record begins with one long piece. SQLite stores
+//! most of this piece on pages of its own, filled to the last byte; the rest takes as much of a
+//! shared page as any other piece.
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, params};
 
 use crate::error::StoreError;
 
-/// Bytes of a piece: six to a page of 4096 bytes, whose cells cost 8 and each of them up to 14 for its
-/// place, its number and its length. The shorter a piece, the more of them a record has; the longer,
-/// the longer are the last bytes that stand in records' own rows, and the more of each page there is
-/// too short for one more of these. Pieces of another size, which are in older databases, are read
-/// like these.
+/// Bytes of a piece. Six pieces fill a page of 4096 bytes: the page header takes 8 bytes, and each
+/// piece up to 14 for its cell pointer, row id and length. Shorter pieces mean more pieces per
+/// record. Longer pieces mean longer last bytes in the records' own rows, and more unused space on
+/// the pages of these rows. Older databases contain pieces of other sizes, which are read in the
+/// same way.
 const PIECE_BYTES: usize = 667;
 
-/// What SQLite keeps of a long row on each page of its own: the page less the number of the next one
+/// Bytes of a long row on each overflow page: the page less the number of the next one
 /// (<https://www.sqlite.org/fileformat2.html#cell_payload_overflow_pages>).
 const OVERFLOW_BYTES: usize = 4096 - 4;
 
-/// Bytes of a long piece that stay with its row: as many as a piece has, less the number of its first
-/// page of its own, and longer lengths.
+/// Bytes of a long piece that stay with its row: as many as a piece has, less the number of the
+/// first overflow page and the longer length fields.
 const STAYING_BYTES: usize = PIECE_BYTES - 8;
 
-/// What a record's own row keeps of it.
+/// The part of a stored record that is in its own row.
 #[derive(Debug)]
 pub(super) struct Kept<'b> {
-    /// The number of its first piece.
+    /// Row id of the first piece.
     pub(super) first: u64,
-    /// How many there are, one after the other.
+    /// Number of pieces; their row ids are consecutive.
     pub(super) count: u64,
-    /// What comes after them.
+    /// Bytes after the last piece.
     pub(super) tail: &'b [u8],
 }
 
-/// Writes a record's pieces.
-pub(super) fn write<'b>(tx: &Transaction<'_>, bytes: &'b [u8]) -> Result<Kept<'b>, StoreError> {
-    // The next number would cost bytes, so a record without pieces names none.
+/// Writes a record's pieces, and returns the values for its own row.
+pub(super) fn write<'b>(database: &Connection, bytes: &'b [u8]) -> Result<Kept<'b>, StoreError> {
+    // A row id would cost bytes, so a record without pieces has 0 there.
     if bytes.len() < PIECE_BYTES {
         return Ok(Kept { first: 0, count: 0, tail: bytes });
     }
@@ -45,10 +47,11 @@ pub(super) fn write<'b>(tx: &Transaction<'_>, bytes: &'b [u8]) -> Result<Kept<'b
     let (pieces, tail) = rest.as_chunks::<PIECE_BYTES>();
     let pieces =
         (!long.is_empty()).then_some(long).into_iter().chain(pieces.iter().map(|p| &p[..]));
-    let first: u64 = tx
+    let first: u64 = database
         .prepare_cached("SELECT coalesce(max(id) + 1, 0) FROM record_piece")?
         .query_row([], |row| row.get(0))?;
-    let mut insert = tx.prepare_cached("INSERT INTO record_piece (id, bytes) VALUES (?1, ?2)")?;
+    let mut insert =
+        database.prepare_cached("INSERT INTO record_piece (id, bytes) VALUES (?1, ?2)")?;
     let mut count = 0;
     for (id, piece) in (first..).zip(pieces) {
         insert.execute(params![id, piece])?;
@@ -57,7 +60,7 @@ pub(super) fn write<'b>(tx: &Transaction<'_>, bytes: &'b [u8]) -> Result<Kept<'b
     Ok(Kept { first, count, tail })
 }
 
-/// Bytes of a record's long piece; none where it would fill no page of its own.
+/// Returns the bytes of a record's long piece, or 0 if the piece would not fill an overflow page.
 fn long_piece(record: usize) -> usize {
     match record.saturating_sub(STAYING_BYTES) / OVERFLOW_BYTES {
         0 => 0,
@@ -65,13 +68,13 @@ fn long_piece(record: usize) -> usize {
     }
 }
 
-/// A record, put together.
+/// Returns a record, joined from its pieces and its last bytes.
 pub(super) fn read(database: &Connection, kept: &Kept<'_>) -> Result<Vec<u8>, StoreError> {
     let mut select = database
         .prepare_cached("SELECT bytes FROM record_piece WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
     let mut rows = select.query([kept.first, kept.first.saturating_add(kept.count)])?;
     let mut bytes = Vec::new();
-    // A piece that is missing shows when the record is opened: it is sealed.
+    // The record is sealed, so opening it detects a missing piece.
     while let Some(row) = rows.next()? {
         bytes.extend_from_slice(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
     }
@@ -79,14 +82,15 @@ pub(super) fn read(database: &Connection, kept: &Kept<'_>) -> Result<Vec<u8>, St
     Ok(bytes)
 }
 
-/// Deletes some of a span's records with their pieces; says whether there may be others.
-pub(super) fn delete_some(tx: &Transaction<'_>, span: i64) -> Result<bool, StoreError> {
-    let records: Vec<(i64, u64, u64)> = tx
+/// Deletes some of a span's records with their pieces. Returns whether more may be left.
+pub(super) fn delete_some(database: &Connection, span: i64) -> Result<bool, StoreError> {
+    let records: Vec<(i64, u64, u64)> = database
         .prepare_cached("SELECT idx, piece, pieces FROM record WHERE span = ?1 LIMIT ?2")?
         .query_map(params![span, TOGETHER_MAX], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
-    let mut pieces = tx.prepare_cached("DELETE FROM record_piece WHERE id >= ?1 AND id < ?2")?;
-    let mut record = tx.prepare_cached("DELETE FROM record WHERE idx = ?1")?;
+    let mut pieces =
+        database.prepare_cached("DELETE FROM record_piece WHERE id >= ?1 AND id < ?2")?;
+    let mut record = database.prepare_cached("DELETE FROM record WHERE idx = ?1")?;
     for (index, first, count) in &records {
         pieces.execute([*first, first.saturating_add(*count)])?;
         record.execute([index])?;
@@ -95,13 +99,14 @@ pub(super) fn delete_some(tx: &Transaction<'_>, span: i64) -> Result<bool, Store
 }
 
 /// Deletes the pieces of one record.
-pub(super) fn delete(tx: &Transaction<'_>, first: u64, count: u64) -> Result<(), StoreError> {
-    tx.prepare_cached("DELETE FROM record_piece WHERE id >= ?1 AND id < ?2")?
+pub(super) fn delete(database: &Connection, first: u64, count: u64) -> Result<(), StoreError> {
+    database
+        .prepare_cached("DELETE FROM record_piece WHERE id >= ?1 AND id < ?2")?
         .execute([first, first.saturating_add(count)])?;
     Ok(())
 }
 
-/// Records that are deleted at once: requests that end meanwhile wait for them.
+/// Most records that are deleted in one transaction: requests that end meanwhile wait for it.
 const TOGETHER_MAX: usize = 256;
 
 #[cfg(test)]
@@ -146,7 +151,7 @@ mod tests {
         assert!(!delete_some(&tx, 7).unwrap());
     }
 
-    /// In databases of earlier versions.
+    /// Such pieces are in databases of earlier versions.
     #[test]
     fn pieces_of_another_size_are_read_and_deleted() {
         let mut database = Connection::open_in_memory().unwrap();
@@ -166,7 +171,7 @@ mod tests {
         assert_ne!(read(&tx, &earlier).unwrap(), record);
     }
 
-    /// What the file grows by for each record, beside the record: a page that is half empty would
+    /// The growth of the file for each record, beyond the record's size: a half-empty page would
     /// cost two kilobytes.
     #[test]
     fn long_records_fill_their_pages() {
@@ -184,8 +189,8 @@ mod tests {
                 .query_row("SELECT page_count FROM pragma_page_count", [], |row| row.get(0))
                 .unwrap();
             let more = (pages * 4096 + tails) / records - size;
-            // Four bytes for each page of its own, a cell for each of at most seven pieces, and the
-            // pages that find these.
+            // Four bytes for each overflow page, a cell for each of at most seven pieces, and the
+            // pages that index these.
             assert!(more <= 136 + 4 * (size / OVERFLOW_BYTES), "{size}: {more}");
         }
     }

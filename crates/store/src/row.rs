@@ -1,0 +1,180 @@
+//! Plain values that the database stores and returns: ids, numbers, bytes and texts. Their meaning
+//! is defined by the modules that write and read them.
+
+use policy::{
+    authz::role::Role,
+    id::{DeploymentId, KeyDirectoryId, KeyId, PersonId, RequestId, ResourceId, TeamId, TenantId},
+    token::{Guid, Kind},
+};
+
+use crate::custody::Named;
+
+/// Name of the penalties' workflow: the directory reads their states, too.
+pub(crate) const PENALTY: &str = "penalty";
+
+/// A person or program in a tenant's directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DirectoryObject {
+    /// The tenant that the directory belongs to.
+    pub tenant: TenantId,
+    /// The object id in that directory: the claim `oid`.
+    pub object: Guid,
+    /// The object's kind: a person or a program.
+    pub kind: Kind,
+}
+
+/// A member of a team of reviewers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The person's random id, as in the log.
+    pub person: PersonId,
+    /// The person's object in its tenant's directory.
+    pub subject: DirectoryObject,
+    /// The team's id.
+    pub team: TeamId,
+    /// The team's name.
+    pub name: String,
+}
+
+/// A registered person or program, with its random id in the log.
+#[derive(Debug)]
+pub(crate) struct PrincipalRow {
+    pub(crate) id: [u8; 16],
+    pub(crate) tenant: TenantId,
+    pub(crate) object: Guid,
+}
+
+/// A role assignment; its scope is a kind and an id.
+#[derive(Debug)]
+pub(crate) struct RoleRow {
+    pub(crate) id: [u8; 16],
+    pub(crate) subject: DirectoryObject,
+    pub(crate) role: Role,
+    pub(crate) scope: String,
+    pub(crate) scope_id: Vec<u8>,
+}
+
+/// Usage of one deployment by one caller in one hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageRow {
+    /// The tenant that owns the resource.
+    pub tenant: TenantId,
+    /// The called resource.
+    pub resource: ResourceId,
+    /// The called deployment; `None` for requests that named none of the resource's deployments.
+    pub deployment: Option<DeploymentId>,
+    /// Name of the credential that the caller used.
+    pub caller: String,
+    /// Hours since 1970, in UTC.
+    pub hour: u64,
+    /// Requests that were served: answered, or cut short by their client. In rows of earlier versions,
+    /// all requests.
+    pub requests: u64,
+    /// Requests that were refused.
+    pub refused: u64,
+    /// Requests that failed here.
+    pub failed: u64,
+    /// Tokens of prompts.
+    pub prompt_tokens: u64,
+    /// Tokens of prompts that the tenant's cache held; included in `prompt_tokens`.
+    pub cached_tokens: u64,
+    /// Tokens that were generated.
+    pub completion_tokens: u64,
+}
+
+/// A receipt without its names: encoded facts, and numbers of the rows that it shares with others.
+#[derive(Debug)]
+pub(crate) struct NewReceipt<'a> {
+    pub(crate) index: u64,
+    pub(crate) request: RequestId,
+    pub(crate) terms: i64,
+    pub(crate) salt: [u8; 16],
+    pub(crate) facts: &'a [u8],
+    pub(crate) stored: Option<i64>,
+}
+
+/// A receipt with everything that belongs to it.
+#[derive(Debug)]
+pub(crate) struct ReceiptRow {
+    pub(crate) index: u64,
+    pub(crate) salt: [u8; 16],
+    pub(crate) facts: Vec<u8>,
+    pub(crate) terms: Vec<u8>,
+    pub(crate) stored: Option<Vec<u8>>,
+}
+
+/// A sealed record, with its sealed span and its receipt's terms.
+#[derive(Debug)]
+pub(crate) struct RecordRow {
+    pub(crate) terms: Vec<u8>,
+    pub(crate) key: KeyId,
+    pub(crate) deadline_ms: u64,
+    pub(crate) span: Vec<u8>,
+    pub(crate) position: u32,
+    pub(crate) record: Vec<u8>,
+}
+
+/// The place of a record in the database.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) index: i64,
+    pub(crate) span: i64,
+    pub(crate) key: KeyId,
+    pub(crate) position: u32,
+    pub(crate) first_piece: u64,
+    pub(crate) pieces: u64,
+}
+
+/// A record in its owner's list, without content.
+#[derive(Debug)]
+pub(crate) struct OwnRecordRow {
+    pub(crate) request: RequestId,
+    pub(crate) facts: Vec<u8>,
+    pub(crate) terms: Vec<u8>,
+    pub(crate) deadline_ms: u64,
+}
+
+/// An owner's act, and the statement in the log that names the owner.
+#[derive(Debug)]
+pub(crate) struct OwnActRow {
+    pub(crate) entry: u64,
+    pub(crate) deleted: bool,
+    pub(crate) at_ms: u64,
+    pub(crate) request: RequestId,
+    pub(crate) statement: String,
+}
+
+/// The log's entries about a grant, as far as they exist.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct GrantRow {
+    pub(crate) approved: Option<u64>,
+    pub(crate) consented: Option<u64>,
+    pub(crate) looked: Option<u64>,
+}
+
+/// A key that is to be replaced.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Retired {
+    pub(crate) key: Named,
+    /// The log's entry about the deletion that is the reason.
+    pub(crate) deletion: u64,
+}
+
+/// A sealed span with its deleted records.
+#[derive(Debug)]
+pub(crate) struct SpanRow {
+    pub(crate) number: i64,
+    pub(crate) bytes: Vec<u8>,
+    /// For each deleted record, its entry in the log and its position in the span.
+    pub(crate) deleted: Vec<(i64, u32)>,
+}
+
+/// The key directory that the database belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyDirectoryRow {
+    pub(crate) id: KeyDirectoryId,
+    /// The directory was found once, with all its keys.
+    pub(crate) made: bool,
+    /// The directory takes the place of a lost one.
+    pub(crate) replaced: bool,
+}

@@ -1,0 +1,276 @@
+//! Changes of tenants, resources, models and deployments.
+
+use std::os::unix::ffi::OsStrExt as _;
+
+use policy::{
+    id::{DeploymentId, ModelId, ResourceId, TenantId},
+    network::NetworkRules,
+    principal::{KeyDigest, KeyName},
+    retention::Days,
+};
+use rusqlite::{ErrorCode, OptionalExtension as _, Params, params};
+
+use super::{Database, Write};
+use crate::{
+    directory::{Deployment, Model, Resource, Tenant},
+    error::{Kind, StoreError},
+};
+
+impl Database {
+    /// Returns the name of the thing with this id.
+    pub(crate) fn name_of(&self, kind: Kind, id: &[u8; 16]) -> Result<Option<String>, StoreError> {
+        let sql = format!("SELECT name FROM {kind} WHERE id = ?1");
+        Ok(self.connection.query_row(&sql, [id], |row| row.get(0)).optional()?)
+    }
+
+    /// Returns the names of a tenant's resources.
+    pub(crate) fn resources_of(&self, tenant: TenantId) -> Result<Vec<String>, StoreError> {
+        self.names("SELECT name FROM resource WHERE tenant = ?1 ORDER BY 1", tenant.as_bytes())
+    }
+
+    /// Returns the roles of a tenant's people.
+    pub(crate) fn roles_of(&self, tenant: TenantId) -> Result<Vec<String>, StoreError> {
+        self.names(
+            "SELECT a.role FROM role_assignment a JOIN principal p ON p.id = a.principal
+             WHERE p.tenant = ?1 ORDER BY 1",
+            tenant.as_bytes(),
+        )
+    }
+
+    /// Returns the deployments of a resource, as typed on the command line.
+    pub(crate) fn deployments_of(&self, resource: ResourceId) -> Result<Vec<String>, StoreError> {
+        self.names(
+            "SELECT d.name || ' --resource ' || r.name
+             FROM deployment d JOIN resource r ON r.id = d.resource
+             WHERE r.id = ?1 ORDER BY 1",
+            resource.as_bytes(),
+        )
+    }
+
+    /// Returns the deployments of a model, as typed on the command line.
+    pub(crate) fn deployments_with(&self, model: ModelId) -> Result<Vec<String>, StoreError> {
+        self.names(
+            "SELECT d.name || ' --resource ' || r.name
+             FROM deployment d JOIN resource r ON r.id = d.resource
+             WHERE d.model = ?1 ORDER BY 1",
+            model.as_bytes(),
+        )
+    }
+
+    fn names(&self, sql: &str, id: &[u8; 16]) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare(sql)?;
+        let rows = statement.query_map([id], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl Write<'_> {
+    /// Adds a tenant.
+    pub(crate) fn add_tenant(&self, tenant: &Tenant) -> Result<(), StoreError> {
+        self.add(
+            (Kind::Tenant, &tenant.name),
+            "INSERT INTO tenant (id, name, created_at) VALUES (?1, ?2, ?3)",
+            params![tenant.id.as_bytes(), tenant.name, tenant.created_at],
+        )
+    }
+
+    /// Adds a resource.
+    pub(crate) fn add_resource(&self, resource: &Resource) -> Result<(), StoreError> {
+        self.add(
+            (Kind::Resource, &resource.name),
+            "INSERT INTO resource (id, tenant, name, region, key1, key1_created_at, key2,
+                key2_created_at, disable_local_auth, prefix_cache, retention_days,
+                content_logging, content_logging_since_ms, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?13, ?9, ?10, 1, ?11, ?12)",
+            params![
+                resource.id.as_bytes(),
+                resource.tenant.as_bytes(),
+                resource.name,
+                resource.region,
+                resource.keys.key1.as_bytes(),
+                resource.key1_created_at,
+                resource.keys.key2.as_bytes(),
+                resource.key2_created_at,
+                resource.prefix_cache,
+                resource.retention.days.get(),
+                resource.retention.content_logging.since_ms,
+                resource.created_at,
+                resource.keys.disabled,
+            ],
+        )
+    }
+
+    /// Adds a model.
+    pub(crate) fn add_model(&self, model: &Model) -> Result<(), StoreError> {
+        let facts = &model.facts;
+        self.add(
+            (Kind::Model, &model.name),
+            "INSERT INTO model (id, name, path, sha256, size_bytes, architecture, model_name,
+                parameters, context_train, embedding_length, vocabulary, generates,
+                chat_template, created_at, source, license)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            params![
+                model.id.as_bytes(),
+                model.name,
+                model.path.as_os_str().as_bytes(),
+                model.sha256,
+                model.size_bytes,
+                facts.architecture,
+                facts.name,
+                facts.parameters,
+                facts.context_train,
+                facts.embedding_length,
+                facts.vocabulary,
+                facts.generates,
+                facts.chat_template,
+                model.created_at,
+                model.source,
+                model.facts.license,
+            ],
+        )
+    }
+
+    /// Adds a deployment.
+    pub(crate) fn add_deployment(&self, deployment: &Deployment) -> Result<(), StoreError> {
+        self.add(
+            (Kind::Deployment, &deployment.name),
+            "INSERT INTO deployment (id, resource, name, model, task, sku, tokens_per_minute,
+                requests_per_minute, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                deployment.id.as_bytes(),
+                deployment.resource.as_bytes(),
+                deployment.name,
+                deployment.model.as_bytes(),
+                deployment.task.name(),
+                deployment.sku.name(),
+                deployment.limits.tokens_per_minute,
+                deployment.limits.requests_per_minute,
+                deployment.created_at,
+            ],
+        )
+    }
+
+    /// Adds a row with a unique name.
+    fn add(
+        &self,
+        (kind, name): (Kind, &str),
+        sql: &str,
+        values: impl Params,
+    ) -> Result<(), StoreError> {
+        match self.connection.execute(sql, values) {
+            Ok(_) => Ok(()),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                Err(StoreError::Exists { kind, name: name.to_owned() })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Replaces one of a resource's keys, and returns whether the resource exists.
+    pub(crate) fn set_key(
+        &self,
+        resource: ResourceId,
+        key: KeyName,
+        (digest, created_at): (&KeyDigest, u64),
+    ) -> Result<bool, StoreError> {
+        let sql = match key {
+            KeyName::Key1 => "UPDATE resource SET key1 = ?2, key1_created_at = ?3 WHERE id = ?1",
+            KeyName::Key2 => "UPDATE resource SET key2 = ?2, key2_created_at = ?3 WHERE id = ?1",
+        };
+        let values = params![resource.as_bytes(), digest.as_bytes(), created_at];
+        Ok(self.connection.execute(sql, values)? > 0)
+    }
+
+    /// Changes the given limits of a deployment, and returns all its limits.
+    pub(crate) fn change_limits(
+        &self,
+        deployment: DeploymentId,
+        tokens_per_minute: Option<u32>,
+        requests_per_minute: Option<u32>,
+    ) -> Result<Option<(u32, u32)>, StoreError> {
+        let sql = "UPDATE deployment
+                   SET tokens_per_minute = COALESCE(?2, tokens_per_minute),
+                       requests_per_minute = COALESCE(?3, requests_per_minute)
+                   WHERE id = ?1 RETURNING tokens_per_minute, requests_per_minute";
+        let values = params![deployment.as_bytes(), tokens_per_minute, requests_per_minute];
+        let changed = self.connection.query_row(sql, values, |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(changed.optional()?)
+    }
+
+    /// Switches the lockbox of a resource, and returns whether the resource exists.
+    pub(crate) fn set_lockbox(&self, resource: ResourceId, on: bool) -> Result<bool, StoreError> {
+        let sql = "UPDATE resource SET lockbox = ?2 WHERE id = ?1";
+        Ok(self.connection.execute(sql, params![resource.as_bytes(), on])? > 0)
+    }
+
+    /// Changes the given settings of a resource, and returns whether the resource exists.
+    pub(crate) fn change_settings(
+        &self,
+        resource: ResourceId,
+        (prefix_cache, disable_local_auth): (Option<bool>, Option<bool>),
+        days: Option<Days>,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE resource SET prefix_cache = COALESCE(?2, prefix_cache),
+                       disable_local_auth = COALESCE(?3, disable_local_auth),
+                       retention_days = COALESCE(?4, retention_days)
+                   WHERE id = ?1";
+        let days = days.map(Days::get);
+        let values = params![resource.as_bytes(), prefix_cache, disable_local_auth, days];
+        Ok(self.connection.execute(sql, values)? > 0)
+    }
+
+    /// Sets the network rules of a resource.
+    pub(crate) fn set_network_rules(
+        &self,
+        resource: ResourceId,
+        rules: &NetworkRules,
+    ) -> Result<(), StoreError> {
+        let (public, default) = (rules.public.name(), rules.default_action.name());
+        let lines: Vec<String> = rules.ip_rules.iter().map(ToString::to_string).collect();
+        let sql = "UPDATE resource SET public_network_access = ?2, network_default_action = ?3,
+                   ip_rules = ?4 WHERE id = ?1";
+        let values = params![resource.as_bytes(), public, default, lines.join("\n")];
+        self.connection.execute(sql, values)?;
+        Ok(())
+    }
+
+    /// Deletes a tenant and its people.
+    pub(crate) fn delete_tenant(&self, tenant: TenantId) -> Result<(), StoreError> {
+        let id = tenant.as_bytes();
+        let members = "DELETE FROM team_member
+                       WHERE person IN (SELECT id FROM principal WHERE tenant = ?1)";
+        self.connection.execute(members, [id])?;
+        self.connection.execute("DELETE FROM principal WHERE tenant = ?1", [id])?;
+        self.connection.execute("DELETE FROM tenant WHERE id = ?1", [id])?;
+        Ok(())
+    }
+
+    /// Deletes a resource.
+    pub(crate) fn delete_resource(&self, resource: ResourceId) -> Result<(), StoreError> {
+        let sql = "DELETE FROM resource WHERE id = ?1";
+        self.connection.execute(sql, [resource.as_bytes()])?;
+        Ok(())
+    }
+
+    /// Deletes a deployment.
+    pub(crate) fn delete_deployment(&self, deployment: DeploymentId) -> Result<(), StoreError> {
+        let sql = "DELETE FROM deployment WHERE id = ?1";
+        self.connection.execute(sql, [deployment.as_bytes()])?;
+        Ok(())
+    }
+
+    /// Deletes a model.
+    pub(crate) fn delete_model(&self, model: ModelId) -> Result<(), StoreError> {
+        let sql = "DELETE FROM model WHERE id = ?1";
+        self.connection.execute(sql, [model.as_bytes()])?;
+        Ok(())
+    }
+
+    /// Sets the digest of the administrator's key.
+    pub(crate) fn set_admin_key(&self, digest: &KeyDigest) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO admin_key (one, digest) VALUES (1, ?1)";
+        self.connection.execute(sql, [digest.as_bytes()])?;
+        Ok(())
+    }
+}

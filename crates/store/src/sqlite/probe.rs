@@ -1,0 +1,31 @@
+//! Looks into the database and damages it, for the tests of other modules.
+
+use rusqlite::Params;
+
+use super::Database;
+
+impl Database {
+    /// Counts the rows of a table, or of a table with a condition.
+    pub(crate) fn count(&self, rows: &str) -> u64 {
+        let sql = format!("SELECT count(*) FROM {rows}");
+        self.connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+    }
+
+    /// Changes rows as no operation does, and returns their number.
+    pub(crate) fn tamper(&self, sql: &str, values: impl Params) -> usize {
+        self.connection.execute(sql, values).unwrap()
+    }
+
+    /// Copies the write-ahead log into the database's file, and truncates it.
+    pub(crate) fn checkpoint(&self) {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        self.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    }
+
+    /// Returns the bytes of all pages in use.
+    pub(crate) fn bytes_used(&self) -> u64 {
+        let sql = "SELECT (page_count - freelist_count) * page_size
+                   FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+        self.connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+}
