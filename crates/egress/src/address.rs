@@ -1,14 +1,14 @@
-//! Which addresses a destination may turn out to have.
+//! Decides which resolved addresses a destination may have.
 //!
-//! Whoever answers for a name could answer with an address inside the machine or beside it: the
-//! loopback, where the operator's own listener is, or the cloud's metadata service. A name is not
-//! enough for those; they are dialed only where the operator wrote the address down.
+//! A name server could answer with an address inside the machine or next to it: the loopback
+//! interface, where the operator's own listener is, or the cloud's metadata service. A name is not
+//! enough for these addresses; they are dialed only if the operator listed the address itself.
 
 use std::net::IpAddr;
 
 use crate::destination::{Destination, Host};
 
-/// Whether `address`, which was looked up or written down, may be dialed for `destination`.
+/// Returns true if `address`, resolved or listed, may be dialed for `destination`.
 pub(crate) fn permitted(destination: &Destination, address: IpAddr) -> bool {
     let address = address.to_canonical();
     if address.is_loopback() {
@@ -21,7 +21,7 @@ pub(crate) fn permitted(destination: &Destination, address: IpAddr) -> bool {
     written_down || !is_special(address)
 }
 
-/// Addresses that lead to no other machine, to all of them, or to the link's own services.
+/// Returns true for addresses that reach no other machine, all machines, or services of the link.
 fn is_special(address: IpAddr) -> bool {
     if address.is_unspecified() || address.is_multicast() {
         return true;

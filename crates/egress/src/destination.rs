@@ -1,5 +1,4 @@
-//! A destination as the operator lists it: scheme, host and port, and whose certificates are
-//! trusted there.
+//! A listed destination: scheme, host and port, and the certificate authorities trusted for it.
 
 use std::{
     fmt,
@@ -9,53 +8,53 @@ use std::{
 use hyper::{Uri, http::uri::Scheme};
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
-/// One place that may be dialed.
+/// A place that may be dialed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     pub(crate) secure: bool,
     pub(crate) host: Host,
     pub(crate) port: u16,
     pub(crate) plaintext: bool,
-    /// Whose certificates are trusted; none for Mozilla's list.
+    /// The trusted certificate authorities; `None` for Mozilla's list.
     pub(crate) trust: Option<Vec<CertificateDer<'static>>>,
 }
 
-/// A name or an address. A name is in lower case, and is nothing that a resolver would read as an
-/// address.
+/// A name or an address. A name is in lower case, and no resolver would read it as an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Host {
     Name(String),
     Address(IpAddr),
 }
 
-/// Why something cannot be listed, or is no URL that could lead to a listed destination.
+/// The reason why a text cannot be listed, or cannot be the URL of a listed destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadDestination {
-    /// Not `https://` or `http://`, a host and maybe a port.
+    /// The text is not `https://` or `http://`, a host and an optional port.
     #[error(
-        "write `https://` or `http://`, a host name or address in lower case, and a port if it is not the usual one"
+        "write `https://` or `http://`, a host name or address in lower case, and a port if it is not the default one"
     )]
     Malformed,
-    /// More than a destination: the list is about places, not about what is asked there.
+    /// The text has a path: the list contains destinations, not URLs.
     #[error("a destination ends after the host and port: remove the path")]
     Path,
-    /// Plain HTTP to another machine, without saying that this is wanted.
+    /// Plain HTTP to another machine, without explicit consent to it.
     #[error("plain HTTP is for this machine itself; use https, or say `plaintext = true`")]
     Plaintext,
-    /// The certificate authority is none.
-    #[error("this holds no certificate in PEM that can be used as an authority")]
+    /// The file contains no usable certificate authority.
+    #[error("the file has no PEM certificate that can be used as an authority")]
     Trust,
-    /// Listed twice: one of the two would be without effect.
+    /// The destination is listed twice: one of the two entries would have no effect.
     #[error("the destination is listed twice")]
     Twice,
 }
 
 impl Destination {
-    /// Reads `https://login.example.com` or `http://127.0.0.1:8081`. The port is the scheme's own
-    /// unless it is given.
+    /// Parses `https://login.example.com` or `http://127.0.0.1:8081`. Without a port, the scheme's
+    /// default port is used.
     ///
     /// # Errors
-    /// When it is not that, or goes on after the port.
+    /// [`BadDestination::Malformed`] if the text is not of this form. [`BadDestination::Path`] if a
+    /// path or fragment follows.
     pub fn parse(text: &str) -> Result<Self, BadDestination> {
         let uri: Uri = text.parse().map_err(|_| BadDestination::Malformed)?;
         let destination = Self::of(&uri)?;
@@ -65,7 +64,7 @@ impl Destination {
         }
     }
 
-    /// Where a URL leads.
+    /// Returns the destination of a URL.
     pub(crate) fn of(uri: &Uri) -> Result<Self, BadDestination> {
         let scheme = uri.scheme().ok_or(BadDestination::Malformed)?;
         let secure = *scheme == Scheme::HTTPS;
@@ -73,7 +72,7 @@ impl Destination {
             return Err(BadDestination::Malformed);
         }
         let authority = uri.authority().ok_or(BadDestination::Malformed)?;
-        // `https://listed@elsewhere` reads as the one and leads to the other.
+        // `https://listed@elsewhere` looks like `listed`, but leads to `elsewhere`.
         if authority.as_str().contains('@') {
             return Err(BadDestination::Malformed);
         }
@@ -88,14 +87,14 @@ impl Destination {
         Ok(Self { secure, host, port, plaintext: false, trust: None })
     }
 
-    /// The TCP port that is dialed.
+    /// Returns the TCP port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Says whether plain HTTP to another machine is wanted: for a network that the operator
-    /// answers for.
+    /// Sets whether plain HTTP to another machine is allowed: for a network that the operator is
+    /// responsible for.
     #[must_use]
     pub fn plaintext(self, wanted: bool) -> Self {
         Self { plaintext: wanted, ..self }
@@ -104,7 +103,7 @@ impl Destination {
     /// Trusts the certificate authorities in a PEM file, and no others.
     ///
     /// # Errors
-    /// When there is none in it.
+    /// [`BadDestination::Trust`] if the file is malformed or has none.
     pub fn trust(self, pem: &[u8]) -> Result<Self, BadDestination> {
         let authorities: Vec<_> = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<_, _>>()
@@ -115,13 +114,13 @@ impl Destination {
         Ok(Self { trust: Some(authorities), ..self })
     }
 
-    /// Whether both lead to the same place, whatever is trusted there.
+    /// Returns true if both are the same place; the trusted authorities may differ.
     pub(crate) fn is_at(&self, other: &Self) -> bool {
         self.secure == other.secure && self.host == other.host && self.port == other.port
     }
 }
 
-/// The destination's origin, port always included: `https://login.example.com:443`.
+/// Writes the destination's origin, always with the port: `https://login.example.com:443`.
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.secure { "https" } else { "http" };
@@ -144,8 +143,8 @@ impl Host {
                     .bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         };
-        // Resolvers read `127.1`, `2130706433` and `0x7f.1` as addresses: no top-level domain begins
-        // with a digit.
+        // Resolvers read `127.1`, `2130706433` and `0x7f.1` as addresses. No top-level domain
+        // begins with a digit.
         let last = name.rsplit('.').next()?;
         let is_name = name.len() <= 253
             && name.split('.').all(label)
@@ -153,7 +152,7 @@ impl Host {
         is_name.then_some(Self::Name(name))
     }
 
-    /// Whether this is the machine itself, as it is written.
+    /// Returns true if the host, as written, is the machine itself.
     pub(crate) fn is_local(&self) -> bool {
         match self {
             Self::Name(name) => name == "localhost",

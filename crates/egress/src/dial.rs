@@ -1,54 +1,22 @@
-//! Opens one connection to one listed destination: looked up once, address checked, TLS if listed so.
+//! Opens one connection to one listed destination: one name resolution, an address check, and TLS
+//! for `https`.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
 };
-use tokio_rustls::{
-    TlsConnector,
-    rustls::{
-        ClientConfig, RootCertStore,
-        crypto::ring,
-        pki_types::{DnsName, ServerName},
-    },
-};
+use tokio_rustls::rustls::pki_types::{DnsName, ServerName};
 
-use crate::{
-    address,
-    destination::{BadDestination, Destination, Host},
-    exchange::EgressError,
-    list::Listed,
-    resolve::Resolve,
-};
+use crate::{address, destination::Host, error::EgressError, list::Listed, resolve::Resolve};
 
 /// A connection's two directions.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// What speaks TLS to a destination, and whose certificates it believes.
-pub(crate) fn connector(destination: &Destination) -> Result<TlsConnector, BadDestination> {
-    let mut roots = RootCertStore::empty();
-    match &destination.trust {
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(authorities) => {
-            for authority in authorities {
-                roots.add(authority.clone()).map_err(|_| BadDestination::Trust)?;
-            }
-        }
-    }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|_| BadDestination::Trust)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsConnector::from(Arc::new(config)))
-}
-
-/// Connects. The addresses that the one look-up gave are the only ones that are tried.
+/// Connects. Only the addresses from the single name resolution are tried.
 pub(crate) async fn dial(
     listed: &Listed,
     resolver: &dyn Resolve,
@@ -90,5 +58,5 @@ async fn secured(listed: &Listed, socket: TcpStream) -> Result<Box<dyn Stream>, 
     Ok(Box::new(tls.connect(name, socket).await.map_err(EgressError::Tls)?))
 }
 
-/// Addresses of one name that are tried.
+/// The maximum number of addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 4;

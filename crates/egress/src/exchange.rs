@@ -1,7 +1,7 @@
-//! One request and its answer, within limits. What the other side says is never obeyed: a redirect
-//! is an error, like everything that is not an answer.
+//! One request and its answer, within limits. The answer never controls the client: a redirect is
+//! an error, like everything else that is not an answer.
 
-use std::{io, pin::pin, time::Duration};
+use std::{pin::pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
@@ -17,93 +17,64 @@ use tokio::time::timeout;
 use crate::{
     destination::Host,
     dial::{self, Stream},
+    error::EgressError,
     list::{Egress, EgressPermit, Listed},
 };
 
-/// What an exchange may cost.
+/// The limits of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// From the look-up of the name to the last byte of the answer.
+pub struct ExchangeLimits {
+    /// The time from resolving the name to the last byte of the answer.
     pub time: Duration,
-    /// Bytes in the answer's body.
+    /// The maximum size of the answer's body, in bytes.
     pub body_bytes_max: usize,
 }
 
-/// An answer that arrived whole. A status that reports a failure is an answer too.
+/// A complete answer. An answer with an error status counts, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The status; never one that redirects.
+    /// The HTTP status; never a redirect.
     pub status: u16,
-    /// What the body is said to be.
+    /// The `Content-Type` header.
     pub content_type: Option<String>,
     /// The body.
     pub body: Bytes,
 }
 
-/// Why there is no answer. It repeats nothing that the other side sent.
-#[derive(Debug, thiserror::Error)]
-pub enum EgressError {
-    /// The name has no address.
-    #[error("the name cannot be looked up: {0}")]
-    Lookup(io::Error),
-    /// The name has only addresses inside this machine or of its link.
-    #[error("the name leads to an address that a name may not lead to")]
-    Address,
-    /// Nothing answers there.
-    #[error("cannot connect: {0}")]
-    Connect(io::Error),
-    /// The other side is not who it should be, or speaks no TLS.
-    #[error("TLS failed: {0}")]
-    Tls(io::Error),
-    /// It took too long.
-    #[error("no complete answer within {0:?}")]
-    Timeout(Duration),
-    /// It answers that the answer is elsewhere.
-    #[error("the answer is a redirect ({0}), which is not followed")]
-    Redirect(u16),
-    /// The answer is too large.
-    #[error("the answer is larger than {0} bytes")]
-    TooLarge(usize),
-    /// The answer is not the one that was wanted.
-    #[error("the answer has the status {0}")]
-    Status(u16),
-    /// The answer is no HTTP, or ends early.
-    #[error("the exchange failed: {0}")]
-    Http(#[from] hyper::Error),
-    /// The request cannot be written down.
-    #[error("the request's content type is malformed")]
-    Request,
-}
-
 impl Answer {
-    /// The body, where the status is 200.
+    /// Returns the body if the status is 200.
     ///
     /// # Errors
-    /// When it is another.
+    /// [`EgressError::Status`] for any other status.
     pub fn ok(self) -> Result<Bytes, EgressError> {
         if self.status == 200 { Ok(self.body) } else { Err(EgressError::Status(self.status)) }
     }
 }
 
 impl Egress {
-    /// Asks for what the permit's URL names.
+    /// Sends a GET request to the permit's URL.
     ///
     /// # Errors
-    /// When no answer arrives within the limits.
-    pub async fn get(&self, permit: EgressPermit, limits: Limits) -> Result<Answer, EgressError> {
+    /// [`EgressError`] if no complete answer arrives within the limits.
+    pub async fn get(
+        &self,
+        permit: EgressPermit,
+        limits: ExchangeLimits,
+    ) -> Result<Answer, EgressError> {
         self.exchange(permit, Ask { method: Method::GET, body: None }, limits).await
     }
 
-    /// Sends `body` to what the permit's URL names.
+    /// Sends `body` in a POST request to the permit's URL.
     ///
     /// # Errors
-    /// When no answer arrives within the limits. The body may have arrived.
+    /// [`EgressError`] if no complete answer arrives within the limits. The body may have arrived
+    /// all the same.
     pub async fn post(
         &self,
         permit: EgressPermit,
         content_type: &str,
         body: Bytes,
-        limits: Limits,
+        limits: ExchangeLimits,
     ) -> Result<Answer, EgressError> {
         let kind = HeaderValue::from_str(content_type).map_err(|_| EgressError::Request)?;
         self.exchange(permit, Ask { method: Method::POST, body: Some((kind, body)) }, limits).await
@@ -113,7 +84,7 @@ impl Egress {
         &self,
         permit: EgressPermit,
         ask: Ask,
-        limits: Limits,
+        limits: ExchangeLimits,
     ) -> Result<Answer, EgressError> {
         let EgressPermit { listed, uri } = permit;
         let whole = async {
@@ -128,13 +99,17 @@ impl Egress {
     }
 }
 
-struct Ask {
-    method: Method,
-    body: Option<(HeaderValue, Bytes)>,
+pub(crate) struct Ask {
+    pub(crate) method: Method,
+    pub(crate) body: Option<(HeaderValue, Bytes)>,
 }
 
 impl Ask {
-    fn request(self, listed: &Listed, uri: &Uri) -> Result<Request<Full<Bytes>>, EgressError> {
+    pub(crate) fn request(
+        self,
+        listed: &Listed,
+        uri: &Uri,
+    ) -> Result<Request<Full<Bytes>>, EgressError> {
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
         let target: Uri = target.parse().map_err(|_| EgressError::Request)?;
         let host = HeaderValue::from_str(&host(listed)).map_err(|_| EgressError::Request)?;
@@ -145,7 +120,7 @@ impl Ask {
         *request.uri_mut() = target;
         let headers = request.headers_mut();
         headers.insert(HOST, host);
-        // Without a version: whoever is asked needs none.
+        // No version: the receiver does not need it.
         headers.insert(USER_AGENT, HeaderValue::from_static("bailiwick"));
         if let Some(kind) = kind {
             headers.insert(CONTENT_TYPE, kind);
@@ -154,7 +129,7 @@ impl Ask {
     }
 }
 
-/// The `Host` header: without the port where it is the scheme's own, as browsers write it.
+/// Returns the `Host` header. Like browsers, it omits the scheme's default port.
 fn host(listed: &Listed) -> String {
     let destination = &listed.destination;
     let host: &Host = &destination.host;
@@ -166,7 +141,7 @@ fn host(listed: &Listed) -> String {
     }
 }
 
-/// One request on a connection of its own, which ends with it.
+/// Sends one request on its own connection, which ends with it.
 async fn converse(
     stream: Box<dyn Stream>,
     request: Request<Full<Bytes>>,
@@ -181,7 +156,8 @@ async fn converse(
     let (mut connection, mut answer) = (pin!(connection), pin!(answer));
     tokio::select! {
         answer = &mut answer => answer,
-        // It may have ended just after the last byte; if before, the answer says so.
+        // The connection may have ended just after the last byte. If it ended earlier, the answer
+        // is an error.
         _ = &mut connection => answer.await,
     }
 }
@@ -210,7 +186,7 @@ async fn read(response: Response<Incoming>, body_bytes_max: usize) -> Result<Ans
     Ok(Answer { status: status.as_u16(), content_type, body: bytes.freeze() })
 }
 
-/// Headers of an answer.
-const HEADERS_MAX: usize = 100;
-/// Bytes of an answer's head.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// The maximum number of headers in an answer.
+pub(crate) const HEADERS_MAX: usize = 100;
+/// The maximum size of an answer's head, in bytes.
+pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;

@@ -1,13 +1,15 @@
-//! The only way out of the machine: an allow-list, and a dialer that needs its permit.
+//! The only way out of the machine: an allow-list, and a dialer that requires its permit.
 //!
-//! [`Egress`] is made from the destinations that the operator listed, each a scheme, a host and a
-//! port, all exact. Only a URL on one of them gives an [`EgressPermit`], and only a permit opens a
-//! connection. A name that is not listed is not even looked up; a name that is listed is looked up
-//! once for a connection, and the connection goes to that answer. No redirect is followed, no proxy
-//! is asked, nothing is retried, and time and bytes are bounded. Every dial is counted before it is
-//! made, so what [`Egress::visits`] reports is all there was.
+//! [`Egress`] is made from the destinations that the operator listed. Each is an exact scheme, host
+//! and port. Only a URL at a listed destination gives an [`EgressPermit`], and only a permit opens
+//! a connection. An unlisted name is not even resolved. A listed name is resolved once per
+//! connection, and the connection goes to one of the resolved addresses. Redirects are not
+//! followed; a download reports the redirect's target, which needs its own permit. There are no
+//! proxies and no retries, and time and bytes are limited. Every dial is counted before it is made,
+//! so [`Egress::visits`] reports every connection.
 //!
-//! It knows nothing of what it carries, keeps nothing on disk, and has no defaults to dial.
+//! The crate does not interpret the data that it carries, stores nothing on disk, and has no
+//! default destinations.
 //!
 //! ```
 //! use egress::{Destination, Egress};
@@ -23,13 +25,18 @@
 mod address;
 mod destination;
 mod dial;
+mod download;
+mod error;
 mod exchange;
 mod list;
 mod resolve;
+mod tls;
 
 pub use self::{
     destination::{BadDestination, Destination},
-    exchange::{Answer, EgressError, Limits},
+    download::{Download, DownloadLimits},
+    error::EgressError,
+    exchange::{Answer, ExchangeLimits},
     list::{Egress, EgressPermit, NotListed, Visits},
     resolve::{Resolve, Resolving, System},
 };

@@ -1,9 +1,9 @@
-//! The allow-list, the permits it gives, and the count of what they were used for.
+//! The allow-list, its permits, and the counters of their use.
 
 use std::{
     fmt,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -13,8 +13,8 @@ use tokio_rustls::TlsConnector;
 
 use crate::{
     destination::{BadDestination, Destination},
-    dial,
     resolve::{Resolve, System},
+    tls,
 };
 
 /// The destinations that may be dialed. Clones share the list and its counters.
@@ -27,84 +27,84 @@ pub struct Egress {
 
 #[derive(Debug)]
 struct Lists {
-    /// What may be dialed.
+    /// The destinations that may be dialed.
     listed: Vec<Arc<Listed>>,
-    /// What was dialed, and may not be any more.
+    /// The destinations that were dialed and may not be dialed any more.
     former: Vec<Arc<Listed>>,
 }
 
-/// One destination, ready to be dialed.
+/// A destination that is ready to be dialed.
 pub(crate) struct Listed {
     pub(crate) destination: Destination,
-    /// For `https`.
+    /// Set for `https`.
     pub(crate) tls: Option<TlsConnector>,
     count: Arc<Count>,
 }
 
-/// How often a place was dialed. It outlives the list that it stands in.
+/// The dial counters of a place. They outlive the list.
 #[derive(Debug, Default)]
 struct Count {
     dials: AtomicU64,
     answers: AtomicU64,
 }
 
-/// That one URL may be asked, once. It says nothing about what is sent there.
+/// Permission to request one URL, once. It does not restrict the data that is sent there.
 ///
-/// [`Egress::permit`] alone makes it, and it is not `Clone`.
+/// Only [`Egress::permit`] makes one, and it is not `Clone`.
 ///
 /// ```compile_fail
-/// fn twice(egress: &egress::Egress, permit: egress::EgressPermit, limits: egress::Limits) {
+/// fn twice(egress: &egress::Egress, permit: egress::EgressPermit, limits: egress::ExchangeLimits) {
 ///     let _ = egress.get(permit, limits);
 ///     let _ = egress.get(permit, limits);
 /// }
 /// ```
 #[derive(Debug)]
-#[must_use = "a permit that nobody uses dials nothing"]
+#[must_use = "an unused permit dials nothing"]
 pub struct EgressPermit {
     pub(crate) listed: Arc<Listed>,
     pub(crate) uri: Uri,
 }
 
-/// The URL leads to no listed destination. Nothing was dialed or looked up.
+/// The URL does not belong to a listed destination. Nothing was dialed or resolved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotListed {
-    /// It leads somewhere else.
+    /// The URL belongs to another destination.
     #[error("`{origin}` is not a listed destination")]
     Elsewhere {
-        /// Where it leads.
+        /// The URL's origin.
         origin: String,
     },
-    /// It is no URL that could lead anywhere.
-    #[error("this is no URL that begins with `https://` or `http://`")]
+    /// The text is not a URL that could be dialed.
+    #[error("this is not a URL that begins with `https://` or `http://`")]
     NoUrl,
 }
 
-/// What a destination was dialed for, since the start.
+/// The counters of a destination since the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visits {
     /// The destination's origin.
     pub destination: String,
-    /// Connections that were begun, whatever became of them.
+    /// The number of started connections, with any outcome.
     pub dials: u64,
-    /// Answers that arrived whole, of whatever status.
+    /// The number of complete answers, with any status.
     pub answers: u64,
-    /// Whether it may still be dialed.
+    /// True if it may still be dialed.
     pub listed: bool,
 }
 
 impl Egress {
-    /// Allows these destinations, and nothing else. An empty list allows nothing.
+    /// Allows only these destinations. An empty list allows nothing.
     ///
     /// # Errors
-    /// When a destination is listed twice, or is plain HTTP to another machine and does not say
-    /// that this is wanted, or trusts what is no authority.
+    /// [`BadDestination`] if a destination is listed twice, is plain HTTP to another machine
+    /// without explicit consent, or trusts a certificate that is not an authority.
     pub fn new(
         destinations: impl IntoIterator<Item = Destination>,
     ) -> Result<Self, BadDestination> {
         Self::with_resolver(destinations, Arc::new(System))
     }
 
-    /// The same, with another resolver than the system's.
+    /// Like [`Egress::new`], with another resolver than the system's.
     ///
     /// # Errors
     /// As for [`Egress::new`].
@@ -121,17 +121,17 @@ impl Egress {
             if !open && !destination.host.is_local() {
                 return Err(BadDestination::Plaintext);
             }
-            let tls = if destination.secure { Some(dial::connector(&destination)?) } else { None };
+            let tls = if destination.secure { Some(tls::connector(&destination)?) } else { None };
             listed.push(Arc::new(Listed { destination, tls, count: Arc::default() }));
         }
         let lists = Arc::new(RwLock::new(Lists { listed, former: Vec::new() }));
         Ok(Self { lists, resolver, refused: Arc::default() })
     }
 
-    /// Allows what `other` allows, and nothing else, from now on; for all clones. Connections that
-    /// were begun go on. What was counted stays counted, also of what may not be dialed any more.
+    /// Replaces the list by that of `other`, for all clones. Open connections continue. The
+    /// counters stay, also those of removed destinations.
     pub fn replace(&self, other: &Self) {
-        let next = other.lists.read().unwrap_or_else(PoisonError::into_inner).listed.clone();
+        let next = other.lists().listed.clone();
         let mut lists = self.lists.write().unwrap_or_else(PoisonError::into_inner);
         let before: Vec<_> = lists.listed.iter().chain(&lists.former).cloned().collect();
         lists.listed = next
@@ -151,10 +151,10 @@ impl Egress {
         lists.former = gone.collect();
     }
 
-    /// Looks whether a URL leads to a listed destination.
+    /// Returns a permit if the URL belongs to a listed destination.
     ///
     /// # Errors
-    /// When it does not. That is counted.
+    /// [`NotListed`] otherwise. The refusal is counted.
     pub fn permit(&self, url: &str) -> Result<EgressPermit, NotListed> {
         let permit = self.find(url);
         if permit.is_err() {
@@ -163,18 +163,22 @@ impl Egress {
         permit
     }
 
+    fn lists(&self) -> RwLockReadGuard<'_, Lists> {
+        self.lists.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn find(&self, url: &str) -> Result<EgressPermit, NotListed> {
         let uri: Uri = url.parse().map_err(|_| NotListed::NoUrl)?;
         let wanted = Destination::of(&uri).map_err(|_| NotListed::NoUrl)?;
-        let lists = self.lists.read().unwrap_or_else(PoisonError::into_inner);
+        let lists = self.lists();
         match lists.listed.iter().find(|listed| listed.destination.is_at(&wanted)) {
             Some(listed) => Ok(EgressPermit { listed: Arc::clone(listed), uri }),
             None => Err(NotListed::Elsewhere { origin: wanted.to_string() }),
         }
     }
 
-    /// How often each destination was dialed: all that left the machine. Those of the list come first,
-    /// in its order; then those that were removed from it.
+    /// Returns how often each destination was dialed: these are all connections out of the machine.
+    /// The listed destinations come first, in the list's order; then the removed ones.
     #[must_use]
     pub fn visits(&self) -> Vec<Visits> {
         let visits = |one: &Arc<Listed>, listed| Visits {
@@ -183,12 +187,12 @@ impl Egress {
             answers: one.count.answers.load(Ordering::Relaxed),
             listed,
         };
-        let lists = self.lists.read().unwrap_or_else(PoisonError::into_inner);
+        let lists = self.lists();
         let listed = lists.listed.iter().map(|one| visits(one, true));
         listed.chain(lists.former.iter().map(|one| visits(one, false))).collect()
     }
 
-    /// How often a URL that is not listed was asked for.
+    /// Returns how often a permit for an unlisted URL was requested.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
@@ -200,7 +204,7 @@ impl Egress {
 }
 
 impl EgressPermit {
-    /// Where it leads: the destination's origin.
+    /// Returns the destination's origin.
     #[must_use]
     pub fn destination(&self) -> String {
         self.listed.destination.to_string()
@@ -208,7 +212,7 @@ impl EgressPermit {
 }
 
 impl Listed {
-    /// Called before a connection is begun.
+    /// Counts a dial. Called before the connection is started.
     pub(crate) fn dialing(&self) {
         self.count.dials.fetch_add(1, Ordering::Relaxed);
     }

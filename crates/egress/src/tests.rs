@@ -7,13 +7,15 @@ use std::{io, sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use self::fixtures::{Scripted, authority, http, limits, loopback, secure, serve, serve_on, tls};
-use crate::{BadDestination, Destination, Egress, EgressError, Limits, NotListed};
+use crate::{
+    BadDestination, Destination, DownloadLimits, Egress, EgressError, ExchangeLimits, NotListed,
+};
 
 fn listed(texts: &[&str]) -> Egress {
     Egress::new(texts.iter().map(|text| Destination::parse(text).unwrap())).unwrap()
 }
 
-/// Scheme, host and port are exact, however the URL is dressed up.
+/// Scheme, host and port must match exactly, in any form of the URL.
 #[test]
 fn only_what_is_listed_gives_a_permit() {
     let egress = listed(&["https://login.example.com", "http://127.0.0.1:8123"]);
@@ -67,7 +69,7 @@ fn only_what_is_listed_gives_a_permit() {
     assert!(listed(&[]).permit("https://login.example.com").is_err());
 }
 
-/// What is weaker than it looks is refused when it is listed, not when it is dialed.
+/// A destination that is weaker than it looks is refused in the list, before any dial.
 #[test]
 fn a_list_refuses_what_it_cannot_keep() {
     let list = |destination: Destination| Egress::new([destination]).map(drop);
@@ -87,7 +89,7 @@ fn a_list_refuses_what_it_cannot_keep() {
     assert_eq!(parsed("https://[::1]:1").to_string(), "https://[::1]:1");
 }
 
-/// An answer and a request arrive as they were sent, and are counted.
+/// An answer and a request arrive unchanged, and are counted.
 #[tokio::test]
 async fn what_is_listed_is_reached() {
     let (port, mut seen) = serve(http("200 OK", "hello")).await;
@@ -115,7 +117,7 @@ async fn what_is_listed_is_reached() {
     assert_eq!((visits[0].dials, visits[0].answers), (2, 2));
 }
 
-/// A failure's body is what a witness answers a stale checkpoint with.
+/// A witness answers a stale checkpoint with a failure status and a body.
 #[tokio::test]
 async fn a_failure_is_an_answer_with_a_body() {
     let (port, _seen) = serve(http("409 Conflict", "17\n")).await;
@@ -126,7 +128,7 @@ async fn a_failure_is_an_answer_with_a_body() {
     assert!(matches!(answer.ok(), Err(EgressError::Status(409))));
 }
 
-/// Not even a redirect within the list is followed: the permit was for one URL.
+/// A redirect is not followed, even to a listed destination: the permit was for one URL.
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let (elsewhere, mut lured) = serve(http("200 OK", "lured")).await;
@@ -140,8 +142,8 @@ async fn a_redirect_is_not_followed() {
     assert_eq!(egress.visits()[1].dials, 0);
 }
 
-/// A name that is not listed is not even asked for; one that is, once for each connection, and a
-/// second answer for the same connection would find nobody to ask.
+/// An unlisted name is not resolved. A listed name is resolved once per connection; a second
+/// question would get no answer.
 #[tokio::test]
 async fn a_name_is_looked_up_once_and_the_connection_goes_there() {
     let (port, mut right) = serve(http("200 OK", "right")).await;
@@ -152,16 +154,16 @@ async fn a_name_is_looked_up_once_and_the_connection_goes_there() {
     let egress = Egress::with_resolver(list, Arc::<Scripted>::clone(&resolver)).unwrap();
 
     assert!(egress.permit(&format!("http://unlisted.example:{port}/")).is_err());
-    assert_eq!(resolver.asked(), Vec::<String>::new());
+    assert_eq!(resolver.queries(), Vec::<String>::new());
 
     let answer = egress.get(egress.permit(&origin).unwrap(), limits()).await.unwrap();
     assert_eq!(&answer.body[..], b"right");
-    assert_eq!(resolver.asked(), ["localhost"]);
+    assert_eq!(resolver.queries(), ["localhost"]);
     assert!(right.try_recv().is_ok());
     assert!(rebound.try_recv().is_err());
 }
 
-/// Whoever answers for a listed name cannot point it into the machine, or at the cloud's metadata.
+/// A name server cannot point a listed name into the machine, or at the cloud's metadata service.
 #[tokio::test]
 async fn a_name_does_not_lead_inside() {
     let (port, mut inside) = serve(http("200 OK", "inside")).await;
@@ -177,7 +179,7 @@ async fn a_name_does_not_lead_inside() {
         assert_eq!(egress.visits()[0].dials, 0);
     }
     assert!(inside.try_recv().is_err());
-    // Nor does `localhost` lead outside.
+    // `localhost` does not lead outside, either.
     let resolver = Arc::new(Scripted::new([["192.0.2.1".parse().unwrap()]]));
     let list = [Destination::parse("http://localhost").unwrap()];
     let egress = Egress::with_resolver(list, resolver).unwrap();
@@ -185,7 +187,7 @@ async fn a_name_does_not_lead_inside() {
     assert!(matches!(answer, Err(EgressError::Address)), "{answer:?}");
 }
 
-/// A dial that fails was made all the same; a name without an address was not dialed.
+/// A failed dial is counted; a name without an address is not dialed.
 #[tokio::test]
 async fn nobody_there_is_said_and_counted() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -205,7 +207,7 @@ async fn nobody_there_is_said_and_counted() {
     assert!(matches!(answer, Err(EgressError::Lookup(_))), "{answer:?}");
 }
 
-/// Silence, and drops of a head or a body, all end at the same time.
+/// Silence and a slow head or body all end at the time limit.
 #[tokio::test]
 async fn a_slow_answer_is_given_up() {
     let drops = |text: &'static str| fixtures::Script::Drip(text.to_owned(), "x".to_owned());
@@ -217,20 +219,20 @@ async fn a_slow_answer_is_given_up() {
         let (port, _seen) = serve(script).await;
         let origin = format!("http://127.0.0.1:{port}");
         let egress = listed(&[&origin]);
-        let limits = Limits { time: Duration::from_millis(200), ..limits() };
+        let limits = ExchangeLimits { time: Duration::from_millis(200), ..limits() };
         let answer = egress.get(egress.permit(&origin).unwrap(), limits).await;
         assert!(matches!(answer, Err(EgressError::Timeout(_))), "{answer:?}");
     }
-    // A server that accepts and then says nothing in TLS.
+    // A server that accepts and then does not speak TLS.
     let (port, _seen) = serve(fixtures::Script::Silence).await;
     let origin = format!("https://127.0.0.1:{port}");
     let egress = listed(&[&origin]);
-    let limits = Limits { time: Duration::from_millis(200), ..limits() };
+    let limits = ExchangeLimits { time: Duration::from_millis(200), ..limits() };
     let answer = egress.get(egress.permit(&origin).unwrap(), limits).await;
     assert!(matches!(answer, Err(EgressError::Timeout(_))), "{answer:?}");
 }
 
-/// Announced or not, an answer does not become larger than the limit.
+/// An answer never exceeds the limit, with or without an announced size.
 #[tokio::test]
 async fn an_endless_answer_is_cut_off() {
     let endless = |head: &str, piece: &str| {
@@ -246,7 +248,7 @@ async fn an_endless_answer_is_cut_off() {
         let (port, _seen) = serve(script).await;
         let origin = format!("http://127.0.0.1:{port}");
         let egress = listed(&[&origin]);
-        let limits = Limits { body_bytes_max: 10_000, ..limits() };
+        let limits = ExchangeLimits { body_bytes_max: 10_000, ..limits() };
         let answer = egress.get(egress.permit(&origin).unwrap(), limits).await;
         match answer {
             Err(EgressError::TooLarge(10_000)) => assert!(expected_too_large),
@@ -259,13 +261,13 @@ async fn an_endless_answer_is_cut_off() {
     let origin = format!("http://127.0.0.1:{port}");
     let egress = listed(&[&origin]);
     for (body_bytes_max, fits) in [(5, true), (4, false)] {
-        let limits = Limits { body_bytes_max, ..limits() };
+        let limits = ExchangeLimits { body_bytes_max, ..limits() };
         let answer = egress.get(egress.permit(&origin).unwrap(), limits).await;
         assert_eq!(answer.is_ok(), fits);
     }
 }
 
-/// An answer that ends before it said it would is no answer.
+/// An answer that is shorter than announced is an error.
 #[tokio::test]
 async fn a_short_answer_is_refused() {
     let script = fixtures::Script::Say("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nshort".into());
@@ -278,7 +280,7 @@ async fn a_short_answer_is_refused() {
     }
 }
 
-/// The listed authority, the listed name, and TLS at all.
+/// The listed authority, the listed name, and TLS itself are required.
 #[tokio::test]
 async fn the_wrong_certificate_gets_nothing() {
     let (ours, issuer) = authority();
@@ -301,7 +303,7 @@ async fn the_wrong_certificate_gets_nothing() {
     let here = format!("https://localhost:{port}");
     assert_eq!(ask(here.clone(), Some(&ours)).await.unwrap().body, "hello");
     assert!(seen.recv().await.is_some());
-    // Another authority; the public ones; a name that the certificate does not have.
+    // Another authority; the public ones; a name that is not in the certificate.
     for (origin, trust) in [
         (here.clone(), Some(theirs.as_str())),
         (here.clone(), None),
@@ -325,7 +327,7 @@ async fn the_wrong_certificate_gets_nothing() {
 async fn a_list_is_replaced_as_a_whole_and_its_counters_stay() {
     let egress = listed(&["http://127.0.0.1:9", "https://a.example"]);
     let clone = egress.clone();
-    // The port is closed. The dial counts all the same.
+    // The port is closed. The dial is counted all the same.
     let permit = egress.permit("http://127.0.0.1:9/x").unwrap();
     drop(egress.get(permit, limits()).await);
     let dials = |egress: &Egress| {
@@ -345,4 +347,112 @@ async fn a_list_is_replaced_as_a_whole_and_its_counters_stay() {
 
     egress.replace(&listed(&["http://127.0.0.1:9", "https://b.example"]));
     assert_eq!(dials(&clone), [(dead, 1, true), (b, 0, true)]);
+}
+
+fn large() -> DownloadLimits {
+    let time = Duration::from_secs(20);
+    DownloadLimits { time, stall: time, body_bytes_max: 1 << 20 }
+}
+
+async fn whole(download: &mut crate::Download) -> Result<Vec<u8>, EgressError> {
+    let mut whole = Vec::new();
+    while let Some(piece) = download.next().await? {
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole)
+}
+
+/// A download returns its head first, then its body. It is dialed and counted like every answer.
+#[tokio::test]
+async fn a_download_arrives_in_pieces_with_its_headers() {
+    let said = "HTTP/1.1 200 OK\r\netag: \"abc\"\r\nx-twice: 1\r\nx-twice: 2\r\ncontent-length: 5\r\n\r\nhello";
+    let (port, mut seen) = serve(fixtures::Script::Say(said.into())).await;
+    let origin = format!("http://127.0.0.1:{port}");
+    let egress = listed(&[&origin]);
+    let permit = egress.permit(&format!("{origin}/a/b")).unwrap();
+    let mut download = egress.download(permit, large()).await.unwrap();
+    assert_eq!((download.status(), download.announced()), (200, Some(5)));
+    assert_eq!((download.header("etag"), download.header("x-twice")), (Some("\"abc\""), None));
+    assert_eq!((download.origin(), download.redirect()), (origin.as_str(), None));
+    assert_eq!(egress.visits()[0].answers, 0, "it is not whole yet");
+    assert_eq!(whole(&mut download).await.unwrap(), b"hello");
+    assert!(seen.recv().await.unwrap().starts_with("GET /a/b HTTP/1.1\r\n"));
+    assert_eq!((egress.visits()[0].dials, egress.visits()[0].answers), (1, 1));
+}
+
+/// A redirect is reported. Its target requires another permit, and an unlisted place gets none.
+#[tokio::test]
+async fn a_download_does_not_follow_a_redirect() {
+    for (location, leads) in [
+        ("https://evil.example/x", Some("https://evil.example/x".to_owned())),
+        ("/inside?a=b", Some("/inside?a=b".to_owned())),
+        ("//evil.example/x", Some("//evil.example/x".to_owned())),
+        ("", Some(String::new())),
+    ] {
+        let head = format!("302 Found\r\nlocation: {location}");
+        let (port, _seen) = serve(http(&head, "")).await;
+        let origin = format!("http://127.0.0.1:{port}");
+        let egress = listed(&[&origin]);
+        let permit = egress.permit(&format!("{origin}/x")).unwrap();
+        let download = egress.download(permit, large()).await.unwrap();
+        let to = download.redirect();
+        if location == "/inside?a=b" {
+            assert_eq!(to, leads.map(|leads| format!("{origin}{leads}")));
+            assert!(egress.permit(&to.unwrap()).is_ok());
+        } else {
+            assert_eq!(to, leads);
+            assert!(egress.permit(&to.unwrap()).is_err(), "{location}");
+        }
+        assert_eq!(egress.visits()[0].dials, 1);
+    }
+}
+
+/// A download that is cut, grows beyond the limit, announces too much or stalls is an error.
+#[tokio::test]
+async fn a_broken_download_is_an_error() {
+    let limits =
+        DownloadLimits { stall: Duration::from_millis(300), body_bytes_max: 100, ..large() };
+    let say = |text: &str| fixtures::Script::Say(text.to_owned());
+    let chunk = format!("1000\r\n{}\r\n", "x".repeat(4096));
+    let cases = [
+        (say("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nshort"), "exchange failed"),
+        (
+            say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nshort\r\n"),
+            "exchange failed",
+        ),
+        (say("HTTP/1.1 200 OK\r\ncontent-length: 101\r\n\r\n"), "larger than 100 bytes"),
+        (
+            fixtures::Script::Flood(
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".into(),
+                chunk,
+            ),
+            "larger than 100 bytes",
+        ),
+        (
+            fixtures::Script::Flood("HTTP/1.1 200 OK\r\n\r\n".into(), "xxxx".into()),
+            "larger than 100 bytes",
+        ),
+        (fixtures::Script::Silence, "no complete answer within 300ms"),
+    ];
+    for (script, expected) in cases {
+        let (port, _seen) = serve(script).await;
+        let origin = format!("http://127.0.0.1:{port}");
+        let egress = listed(&[&origin]);
+        let result = match egress.download(egress.permit(&origin).unwrap(), limits).await {
+            Ok(mut download) => whole(&mut download).await,
+            Err(error) => Err(error),
+        };
+        let said = result.unwrap_err().to_string();
+        assert!(said.contains(expected), "{said}");
+        assert_eq!(egress.visits()[0].answers, 0);
+    }
+    // Bytes that arrive in time, and never end.
+    let drip = fixtures::Script::Drip("HTTP/1.1 200 OK\r\n\r\n".into(), "x".into());
+    let (port, _seen) = serve(drip).await;
+    let origin = format!("http://127.0.0.1:{port}");
+    let egress = listed(&[&origin]);
+    let limits = DownloadLimits { time: Duration::from_millis(300), ..large() };
+    let mut download = egress.download(egress.permit(&origin).unwrap(), limits).await.unwrap();
+    let said = whole(&mut download).await.unwrap_err();
+    assert!(matches!(said, EgressError::Timeout(_)), "{said}");
 }

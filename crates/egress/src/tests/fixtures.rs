@@ -1,4 +1,4 @@
-//! Servers that do one thing, and a resolver that says what it is told.
+//! Servers with one behavior each, and a resolver with scripted answers.
 
 use std::{
     collections::VecDeque,
@@ -23,18 +23,18 @@ use tokio_rustls::{
     },
 };
 
-use crate::{Limits, Resolve, Resolving};
+use crate::{ExchangeLimits, Resolve, Resolving};
 
-/// What a server does with each connection, after it has read a request.
+/// The behavior of a server on each connection, after it has read a request.
 #[derive(Debug, Clone)]
 pub(super) enum Script {
-    /// Says this, and closes.
+    /// Sends this, and closes.
     Say(String),
-    /// Says this, and then a little, again and again, with pauses.
+    /// Sends this, and then a little again and again, with pauses.
     Drip(String, String),
-    /// Says this, and then this again and again, as fast as it is read.
+    /// Sends this, and then this again and again, as fast as it is read.
     Flood(String, String),
-    /// Reads nothing and says nothing.
+    /// Reads and sends nothing.
     Silence,
 }
 
@@ -43,15 +43,15 @@ pub(super) fn http(status: &str, body: &str) -> Script {
     Script::Say(format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}"))
 }
 
-pub(super) fn limits() -> Limits {
-    Limits { time: Duration::from_secs(20), body_bytes_max: 1 << 20 }
+pub(super) fn limits() -> ExchangeLimits {
+    ExchangeLimits { time: Duration::from_secs(20), body_bytes_max: 1 << 20 }
 }
 
 pub(super) fn loopback(last: u8) -> IpAddr {
     Ipv4Addr::new(127, 0, 0, last).into()
 }
 
-/// Serves on 127.0.0.1; gives the port, and each request as it was read.
+/// Serves on 127.0.0.1; returns the port, and each request as received.
 pub(super) async fn serve(script: Script) -> (u16, Receiver<String>) {
     run(TcpListener::bind((loopback(1), 0)).await.unwrap(), None, script)
 }
@@ -117,7 +117,7 @@ where
     }
 }
 
-/// Gives its answers one after the other, and keeps the questions.
+/// Returns its answers in order, and records the questions.
 #[derive(Debug, Default)]
 pub(super) struct Scripted {
     answers: Mutex<VecDeque<Vec<IpAddr>>>,
@@ -130,7 +130,7 @@ impl Scripted {
         Self { answers: Mutex::new(answers), asked: Mutex::default() }
     }
 
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(super) fn queries(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }
@@ -145,7 +145,7 @@ impl Resolve for Scripted {
 
 pub(super) fn authority() -> (String, Issuer<'static, KeyPair>) {
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();
-    // Unlike the certificate's own, or that would pass for self-signed.
+    // Unlike the certificate's own name, which would make it look self-signed.
     parameters.distinguished_name.push(DnType::CommonName, "authority of the tests");
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -153,7 +153,7 @@ pub(super) fn authority() -> (String, Issuer<'static, KeyPair>) {
     (certificate, Issuer::new(parameters, key))
 }
 
-/// What speaks TLS as `name`.
+/// Returns the TLS side of a server named `name`.
 pub(super) fn tls(name: &str, issuer: &Issuer<'static, KeyPair>) -> TlsAcceptor {
     let key = KeyPair::generate().unwrap();
     let parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();
