@@ -1,14 +1,15 @@
-//! Takes a process's abilities away: files, network, processes, everything but compute and one
-//! socket. For workers, for the process that keeps the keys ([`to_folder`]), and, as far as it can do
-//! without, for the gateway that starts them both ([`gateway()`]).
+//! Confines processes: removes their access to files, network and other processes, except for those
+//! that they need. For workers, for the custodian, which keeps the keys ([`to_folder`]), and, to a
+//! lesser degree, for the gateway, which starts both ([`gateway()`]).
 //!
-//! For a worker, two steps, each a value that the next needs. *Before loading*, because a model file is foreign
-//! input to a C++ parser: that one file may be read, nothing else may be opened, and there are no
-//! sockets and no processes. *Before serving*, because from then on customers' content is in
-//! memory: nothing may be opened at all. After each step the worker tries to break out, for real,
-//! and does not go on if it can.
+//! A worker is confined in two steps; each returns a value that the next step needs. *Before
+//! loading*, because a C++ parser reads the model file, which is foreign input: the worker may read
+//! that file, and cannot open other files, make sockets or start processes. *Before serving*,
+//! because from then on content of customers is in memory: the worker cannot open any file. After
+//! each step the worker really tries to break out, and ends if it succeeds.
 //!
-//! What it does not do: limit CPU time or memory, and hide the content from the machine's root.
+//! Not covered: limits on CPU time and memory, and protection of content from the machine's root
+//! user.
 
 mod attempt;
 mod files;
@@ -32,56 +33,58 @@ use self::files::Rule;
 pub use self::gateway::{Reach, gateway, keep_private};
 use crate::{memory, protocol::Confinement};
 
-/// Why a process could not be confined. It then does not serve.
+/// The reason why a process could not be confined. Such a process does not serve.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unconfined {
-    /// A system call that confines was refused.
+    /// The system refused a step of the confinement.
     #[error("{step} failed ({error}); this process serves only when it is confined")]
     Step {
-        /// What was being done.
+        /// The step.
         step: &'static str,
-        /// What the system said.
+        /// Error of the system.
         error: String,
     },
-    /// The kernel has no Landlock, or an old one.
+    /// The kernel does not support Landlock, or only an old version.
     #[error(
         "Landlock is missing or too old here ({error}); this needs Linux 6.7 or later with \
          `landlock` among the security modules (kernel parameter `lsm=`), and a container runtime \
          that allows its system calls"
     )]
     Landlock {
-        /// What the system said.
+        /// Error of the system.
         error: String,
     },
-    /// A file or folder that must be reached cannot be.
+    /// A file or folder that the process needs cannot be opened.
     #[error("`{}` cannot be used ({error}): check that it exists, and its permissions", path.display())]
     Path {
-        /// Which.
+        /// Its path.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         error: String,
     },
-    /// Something that must fail did not.
+    /// An attempt to break out was not refused.
     #[error("an attempt to break out was not refused: {attempt} gave {result}")]
     BrokeOut {
-        /// What was tried.
+        /// Name of the attempt.
         attempt: &'static str,
-        /// `success`, or an error that is not a refusal.
+        /// Its result: `success`, or an error that is not a refusal.
         result: String,
     },
-    /// Landlock covers a thread and those it starts, so it must come before any other thread.
-    #[error("the process has {threads} threads already; start it by its own command")]
+    /// The process has more than one thread. Landlock covers the calling thread and threads that it
+    /// starts later, so it must be set up first.
+    #[error("the process has {threads} threads already; start it with its own command")]
     Threads {
-        /// How many.
+        /// Number of threads.
         threads: usize,
     },
 }
 
-/// First of all, before any file is opened: no core dumps, no tracing by processes of the same
-/// user, death with the gateway, and no open files but standard input, output and error.
+/// Hardens the process; must be called before it opens any file. No core dumps, no tracing by
+/// processes of the same user, death together with the gateway, and no open files except standard
+/// input, output and error.
 ///
 /// # Errors
-/// When the system refuses one of these.
+/// If the system refuses one of these.
 pub fn harden() -> Result<(), Unconfined> {
     keep_private()?;
     set_parent_process_death_signal(Some(Signal::KILL))
@@ -92,27 +95,28 @@ pub fn harden() -> Result<(), Unconfined> {
     syscalls::close_from(FIRST_INHERITED_FD).map_err(step("closing inherited files"))
 }
 
-/// Lowers the limit of open files to what a worker or the custodian needs: the gateway raises its own
-/// for its connections, and its children inherit that.
+/// Lowers the limit of open files to the needs of a worker or the custodian. They inherit the
+/// higher limit that the gateway sets for its connections.
 ///
 /// # Errors
-/// When the system refuses.
+/// If the system refuses.
 pub fn few_files() -> Result<(), Unconfined> {
     let most = getrlimit(Resource::Nofile).maximum.unwrap_or(FILES_MAX).min(FILES_MAX);
     let few = Rlimit { current: Some(most), maximum: Some(most) };
     setrlimit(Resource::Nofile, few).map_err(step("lowering the limit of open files"))
 }
 
-/// A process that may read one model file and compute.
+/// A process that may only read one model file and compute.
 #[derive(Debug)]
 pub struct Loading {
     attempts: Vec<(String, String)>,
 }
 
-/// Confines a process that has only its first thread to reading `model` and computing.
+/// Confines a process with a single thread to reading `model` and computing.
 ///
 /// # Errors
-/// When the system cannot confine it, or it could still break out.
+/// If the process has more threads, the system cannot confine it, or an attempt to break out
+/// succeeds.
 pub fn before_loading(model: &File) -> Result<Loading, Unconfined> {
     one_thread()?;
     this_thread_before_loading(model)
@@ -131,14 +135,15 @@ fn this_thread_before_loading(model: &File) -> Result<Loading, Unconfined> {
 }
 
 impl Loading {
-    /// Takes the rest away, from all threads of the process: nothing can be opened any more.
+    /// Takes the last abilities away from all threads: the process can no longer open any file.
     ///
     /// # Errors
-    /// When the system cannot confine the process, or it could still break out.
+    /// If the system cannot confine the process, or an attempt to break out succeeds.
     pub fn before_serving(self) -> Result<Confinement, Unconfined> {
         let memory_locked = memory::lock();
-        // This thread and those it starts lose the model file. Threads that loading started keep
-        // the first ruleset, with the model file in it; the filter below takes `open` from them.
+        // This thread and threads that it starts lose access to the model file. Threads that were
+        // started while loading keep the first ruleset, which allows the model file; the filter
+        // below forbids `open` to them too.
         let landlock_abi = files::restrict(&[], &[])?;
         syscalls::restrict_to_serving()?;
         let mut attempts = self.attempts;
@@ -147,12 +152,12 @@ impl Loading {
     }
 }
 
-/// Confines a process that has only its first thread to the files in one folder, which it may read,
-/// write, make and remove, and to the files and sockets that it has open. Then it tries to break
-/// out.
+/// Confines a process with a single thread to one folder, whose files it may read, write, create
+/// and remove, and to its open files and sockets. Then it tries to break out.
 ///
 /// # Errors
-/// When the system cannot confine it, or it could still break out.
+/// If the process has more threads, the system cannot confine it, or an attempt to break out
+/// succeeds.
 pub fn to_folder(folder: &Path) -> Result<(), Unconfined> {
     one_thread()?;
     this_thread_to_folder(folder)
@@ -167,34 +172,36 @@ fn this_thread_to_folder(folder: &Path) -> Result<(), Unconfined> {
     attempt::all(attempt::WHILE_KEEPING).map(drop)
 }
 
-/// Keeps only the right to lock memory, where the process has it.
+/// Drops all capabilities except the one to lock memory.
 fn drop_capabilities() -> rustix::io::Result<()> {
     let kept = capabilities(None)?.permitted & CapabilitySet::IPC_LOCK;
     let inheritable = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: kept, permitted: kept, inheritable })
 }
 
-/// Lets a child ignore the signals that ask the service to end or to read its configuration again.
-/// They may reach every process of a group or of a service: the gateway alone acts on them, and its
-/// children serve on until it hangs up. The child ignores them from its first instruction on.
+/// Makes a child ignore the signals that ask the service to end or to reload its configuration.
+/// They may reach every process of a process group or service, but only the gateway should act on
+/// them. Its children serve until it closes their sockets. The child ignores the signals from its
+/// first instruction on.
 #[expect(unsafe_code, reason = "code that runs between fork and exec")]
 pub fn leave_signals_to_parent(command: &mut Command) -> &mut Command {
     let ignore = || -> io::Result<()> {
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
-            // SAFETY: it sets how this process takes a signal, and touches no memory.
+            // SAFETY: the call sets how this process handles a signal, and touches no memory.
             if unsafe { libc::signal(signal, libc::SIG_IGN) } == libc::SIG_ERR {
                 return Err(io::Error::last_os_error());
             }
         }
         Ok(())
     };
-    // SAFETY: `signal` is one of the functions that may be called in a child that was just forked.
+    // SAFETY: `signal` is async-signal-safe, so a child may call it between fork and exec.
     unsafe { command.pre_exec(ignore) }
 }
 
-/// Standard input is the socket, output goes nowhere, error is the gateway's pipe.
+/// First file descriptor after standard input (the socket), output (unused) and error (a pipe to
+/// the gateway).
 const FIRST_INHERITED_FD: u32 = 3;
-/// A model, a socket, and what libraries open for a moment.
+/// Maximum number of open files: a model, a socket, and files that libraries open briefly.
 const FILES_MAX: u64 = 256;
 
 fn step<E: std::fmt::Display>(step: &'static str) -> impl FnOnce(E) -> Unconfined {

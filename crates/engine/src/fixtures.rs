@@ -1,4 +1,4 @@
-//! What several tests need: a permit, and a worker's settings.
+//! Values that several tests need: a permit, and the settings of a worker.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -10,7 +10,7 @@ use policy::{
     task::Task,
 };
 
-use crate::supervise::WorkerSpec;
+use crate::protocol::WorkerSpec;
 
 pub(crate) fn permit() -> Permit<Complete> {
     let (tenant, resource) = (TenantId::from_random([1; 16]), ResourceId::from_random([2; 16]));

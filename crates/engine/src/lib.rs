@@ -1,20 +1,31 @@
 //! Runs models: requests and events, the worker process and its supervision.
 //!
-//! A model runs in a worker process of its own (the same binary, started as `bailiwick worker`),
-//! which holds weights and KV cache and, once the weights are loaded, has no file system and no
-//! network. The gateway talks to it over an inherited Unix socket ([`protocol`]).
+//! Each model runs in its own worker process (the same binary, started as `bailiwick worker`). The
+//! worker holds the weights and the KV cache. Once the weights are loaded, it has no access to
+//! files and network. The gateway talks to it over an inherited Unix socket ([`protocol`]).
 //!
-//! This is the only crate with `unsafe` code: the calls into llama.cpp, and the few system calls
-//! that confinement needs.
+//! This is the only crate with `unsafe` code: for the calls into llama.cpp, and for the few system
+//! calls of the confinement and the allocator.
+//!
+//! Without the feature `workers` only [`request`] remains, which has no I/O: all that `wire` needs.
 
+#[cfg(feature = "workers")]
 pub mod confine;
+#[cfg(feature = "workers")]
+pub mod digest;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 #[cfg(test)]
+#[cfg(feature = "workers")]
 mod fixtures;
+#[cfg(feature = "workers")]
 pub mod memory;
+#[cfg(feature = "workers")]
 pub mod protocol;
 pub mod request;
+#[cfg(feature = "embedded")]
+mod schema;
+#[cfg(feature = "workers")]
 pub mod supervise;
 #[cfg(feature = "embedded")]
 pub mod worker;

@@ -1,175 +1,186 @@
-//! The frames between the gateway and a worker; `docs/spec/worker-protocol.md` has them to the byte.
+//! The frames between the gateway and a worker; `docs/spec/worker-protocol.md` defines each byte.
 //!
-//! Pure encoding and decoding: no sockets, no threads. Bytes come from a process that may be
-//! broken or hostile, so decoding never panics and never reserves memory on a peer's word.
-//! Buffers are overwritten once used, because they hold content.
+//! Only encoding and decoding: no sockets, no threads. The bytes come from a process that may be
+//! broken or hostile. So decoding never panics, and never reserves memory for a length that the
+//! peer merely announces. Buffers hold content, so they are overwritten after use.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
+pub use policy::model::ModelFacts;
+use policy::task::Task;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::{
-    request::{CacheScope, Event, Work},
-    supervise::WorkerSpec,
-};
+use crate::request::{CacheScope, Event, Work};
 
-/// What the gateway says.
+/// A message from the gateway to a worker.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToWorker {
-    /// The first frame: what to be.
+    /// The first message: the task of this worker.
     Start(StartSpec),
-    /// Run this request; answers carry its id.
+    /// Runs a request; its events carry its id.
     Submit {
-        /// Chosen by the gateway, never used twice with one worker.
+        /// Id that the gateway chose; never used twice with one worker.
         id: u64,
-        /// Whose cache entries it may reuse.
+        /// Tenant whose cache entries the request may reuse.
         scope: CacheScope,
-        /// What to do.
+        /// The request.
         work: Work,
     },
-    /// Nobody waits for this request any more. Unknown ids are ignored: the answer may have
-    /// crossed the cancellation on its way.
+    /// Cancels a request. Unknown ids are ignored, because the request may have ended before this
+    /// message arrived.
     Cancel {
-        /// The request.
+        /// Id of the request.
         id: u64,
     },
-    /// Whether the scheduler still makes steps; asked while requests run.
+    /// Asks whether the scheduler still makes steps; sent while requests run.
     Ping {
-        /// Answered with the same.
+        /// Number that the answer repeats.
         number: u64,
     },
 }
 
-/// What a worker is started for.
+/// The task of a worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StartSpec {
-    /// Serve this model.
+    /// Serves this model.
     Serve(WorkerSpec),
-    /// Say what is in this file, and end.
+    /// Reports the content of this model file, and ends.
     Inspect(PathBuf),
 }
 
-/// What a worker says.
+/// Settings for running one model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerSpec {
+    /// Name for logs and metrics.
+    pub name: String,
+    /// The GGUF file.
+    pub model: PathBuf,
+    /// SHA-256 of the file, in lower-case hex. A worker whose file differs does not start.
+    pub sha256: String,
+    /// Task of the model.
+    pub task: Task,
+    /// Number of tokens that one sequence can hold; limited to the model's training context.
+    pub context_tokens: u32,
+    /// Number of sequences that run at once.
+    pub sequences: u32,
+    /// Number of computing threads.
+    pub threads: u32,
+    /// Number of requests that may wait for a sequence.
+    pub queue: u32,
+    /// Time that a tenant's unused prefix stays in the KV cache.
+    pub prefix_cache: Duration,
+    /// Maximum time of one step of the scheduler while requests run. A worker that takes longer
+    /// counts as hanging, and is restarted.
+    pub hang: Duration,
+}
+
+/// A message from a worker to the gateway.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum FromWorker {
-    /// Loading, with a fraction from 0 to 1.
+    /// Progress of loading, from 0 to 1.
     Loading(f32),
-    /// The model is loaded and the worker is confined; it takes requests from here on.
+    /// The model is loaded and the worker is confined; it now accepts requests.
     Ready {
-        /// The model.
-        facts: ModelFacts,
-        /// What the worker is kept from, and how it tried.
+        /// The loaded model.
+        model: LoadedModel,
+        /// Its confinement, with the results of its attempts to break out.
         confinement: Confinement,
     },
-    /// The worker will never serve this: what is wrong, and what to do about it.
+    /// The worker cannot serve this model: the reason and the advice.
     Unsuitable(String),
-    /// Part of an answer.
+    /// An event of a request.
     Event {
-        /// The request.
+        /// Id of the request.
         id: u64,
-        /// What happened.
+        /// The event.
         event: Event,
     },
-    /// The scheduler has come by a Ping, between two steps.
+    /// Answers a Ping; sent by the scheduler between two steps.
     Pong {
-        /// As it was asked.
+        /// Number from the Ping.
         number: u64,
     },
 }
 
-/// What is known about a model once it is loaded.
+/// A loaded model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelFacts {
-    /// llama.cpp's name of the architecture, e.g. `llama`, `bert`.
-    pub architecture: String,
-    /// The model's own name, where its file gives one.
-    pub name: Option<String>,
-    /// Number of weights.
-    pub parameters: u64,
-    /// Tokens it was trained to hold.
-    pub context_train: u32,
-    /// Length of its embedding vectors.
-    pub embedding_length: u32,
-    /// Tokens in its vocabulary.
-    pub vocabulary: u32,
-    /// Whether it can generate text (decoder), or only embed (encoder).
-    pub generates: bool,
-    /// Whether its file holds a chat template.
-    pub chat_template: bool,
-    /// Tokens one sequence holds, as set up.
+pub struct LoadedModel {
+    /// The facts that its file states.
+    pub facts: ModelFacts,
+    /// Number of tokens that one sequence can hold, as configured.
     pub context: u32,
-    /// What its chat template can do.
+    /// Abilities of its chat template.
     pub template: Vec<TemplateNote>,
 }
 
-/// One thing that conversations may have, and whether a chat template can show it.
+/// A feature of conversations, and whether a chat template supports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemplateNote {
-    /// What it is, e.g. `system turns`.
+    /// Name of the feature, e.g. `system turns`.
     pub what: String,
-    /// Whether it works.
+    /// Whether it is supported.
     pub works: Works,
-    /// How it works otherwise, or why it does not.
+    /// The workaround, or the reason why it is not supported.
     pub how: String,
 }
 
-/// Whether something in a conversation reaches the model.
+/// Whether a feature of conversations reaches the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Works {
-    /// The template shows it as it was sent.
+    /// The template shows it unchanged.
     AsSent,
-    /// It is given to the template in another form that says the same.
+    /// The template gets it in another form with the same meaning.
     Otherwise,
-    /// A request that has it is refused.
+    /// A request that uses it is refused.
     No,
 }
 
-/// How a worker is confined, and what happened when it tried to break out.
+/// The confinement of a worker, and the results of its attempts to break out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confinement {
-    /// Version of Landlock that is enforced.
+    /// Active version of Landlock.
     pub landlock_abi: u32,
-    /// Whether the seccomp filter is in force.
+    /// Whether the seccomp filter is active.
     pub seccomp: bool,
-    /// Whether memory is locked (kept from swap).
+    /// Whether memory is locked, so that it cannot be swapped out.
     pub memory_locked: bool,
-    /// Attempts, with the error each met: `socket`, `open`, `exec`, `fork`, `ptrace`, …
+    /// Attempts (`socket`, `open`, `exec`, `fork`, `ptrace`, …), each with the resulting error.
     pub attempts: Vec<(String, String)>,
 }
 
-/// The longest message. A request's body is limited to far less by the gateway.
+/// Maximum length of a message. The gateway limits the body of a request to far less.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Bytes that a reader or writer handles at once.
+/// Number of bytes that a reader or writer handles at once.
 pub const CHUNK_BYTES: usize = 64 * 1024;
 
-/// How a worker's own lines on standard error begin; the gateway logs no others, because a library
-/// might print anything.
+/// Prefix of a worker's own lines on standard error. The gateway logs only these, because a library
+/// might print content.
 pub const STDERR_MARK: &str = "bailiwick worker: ";
 
-/// Bytes that are not a message. It says nothing about what they hold.
+/// An invalid message. The error does not contain its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadFrame {
-    /// A message longer than [`FRAME_BYTES_MAX`].
+    /// The message is longer than [`FRAME_BYTES_MAX`].
     #[error("a message of {bytes} bytes is longer than FRAME_BYTES_MAX ({FRAME_BYTES_MAX})")]
     TooLong {
-        /// Its length.
+        /// Length of the message, in bytes.
         bytes: usize,
     },
-    /// Not a message, or more than one.
+    /// The bytes are not a message, or more than one.
     #[error("the bytes of a frame are not one message")]
     Malformed,
-    /// A value that has no encoding: a path that is not UTF-8.
+    /// A value cannot be encoded: a path is not UTF-8.
     #[error("the message cannot be encoded: paths must be UTF-8")]
     Unencodable,
 }
 
-/// Appends one frame to a buffer of frames, and says how long its message is.
+/// Appends one frame to a buffer of frames, and returns the length of its message in bytes.
 ///
 /// # Errors
-/// When the message is longer than [`FRAME_BYTES_MAX`] or cannot be encoded; the buffer is as before.
+/// If the message is longer than [`FRAME_BYTES_MAX`] or cannot be encoded; the buffer is unchanged.
 pub fn encode<T: Serialize>(message: &T, out: &mut Zeroizing<Vec<u8>>) -> Result<usize, BadFrame> {
     let bytes = postcard::experimental::serialized_size(message)
         .map_err(|_unencodable| BadFrame::Unencodable)?;
@@ -189,10 +200,10 @@ pub fn encode<T: Serialize>(message: &T, out: &mut Zeroizing<Vec<u8>>) -> Result
     Ok(bytes)
 }
 
-/// Reads one message: all of the bytes, no more and no less.
+/// Decodes one message, which must use all of the bytes.
 ///
 /// # Errors
-/// When the bytes are anything else.
+/// If the bytes are too many, not a message, or more than one.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BadFrame> {
     if bytes.len() > FRAME_BYTES_MAX {
         return Err(BadFrame::TooLong { bytes: bytes.len() });
@@ -203,18 +214,19 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BadFrame> {
     }
 }
 
-/// Cuts a stream of bytes, which arrive in any pieces, into messages.
+/// Splits a stream of bytes, which arrive in arbitrary pieces, into messages.
 #[derive(Default)]
 pub struct FrameReader {
     buffer: Zeroizing<Vec<u8>>,
-    /// Bytes at the start of the buffer that were taken, and overwritten, already.
+    /// Number of bytes at the start of the buffer that were taken and overwritten.
     taken: usize,
 }
 
 impl FrameReader {
-    /// Adds bytes that arrived.
+    /// Adds received bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        // Moving the rest to the front only once it is the smaller part keeps this linear.
+        // Moves the rest to the front only when it is the smaller part, so that the total cost is
+        // linear.
         if self.taken > 0 && self.taken >= self.buffer.len() - self.taken {
             let rest = self.buffer.len() - self.taken;
             self.buffer.copy_within(self.taken.., 0);
@@ -231,7 +243,7 @@ impl FrameReader {
     /// Takes the next message out, with its length in bytes; `None` until all of it has arrived.
     ///
     /// # Errors
-    /// When the next frame is too long or not a message; the stream is of no use from there on.
+    /// If the next frame is too long or not a message; the rest of the stream is then unusable.
     pub fn take<T: DeserializeOwned>(&mut self) -> Result<Option<(T, usize)>, BadFrame> {
         let waiting = self.buffer.get(self.taken..).unwrap_or_default();
         let Some((length, rest)) = waiting.split_first_chunk::<LENGTH_BYTES>() else {
@@ -258,10 +270,10 @@ impl std::fmt::Debug for FrameReader {
     }
 }
 
-/// Bytes of the length in front of each message.
+/// Size of the length in front of each message, in bytes.
 const LENGTH_BYTES: usize = 4;
 
-/// Makes room without leaving a copy of the old bytes behind, as `Vec::reserve` would.
+/// Makes room. Unlike `Vec::reserve`, it leaves no copy of the old bytes in memory.
 pub(crate) fn reserve(buffer: &mut Zeroizing<Vec<u8>>, more: usize) {
     let wanted = buffer.len().saturating_add(more);
     if wanted > buffer.capacity() {

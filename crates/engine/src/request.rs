@@ -1,73 +1,44 @@
-//! What a model is asked to do, and what it answers: the vocabulary that the gateway and the
-//! worker share.
+//! Requests to a model and the events of its answer: the types that the gateway and the worker
+//! share.
 
-use policy::{
-    content::{Content, wire},
-    id::TenantId,
-    permit::{Inference, Permit},
-};
+#[cfg(feature = "workers")]
+mod scope;
+
+use policy::content::{Content, wire};
 use serde::{Deserialize, Serialize};
 
-/// Whose KV cache entries a request may reuse, and leave behind.
-///
-/// Made from a permit only, so that the tenant in it is the one who was authorized. A prefix is
-/// reused only between requests with an equal scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct CacheScope {
-    tenant: TenantId,
-    reuse: bool,
-}
-
-impl CacheScope {
-    /// The scope of a permitted request; `reuse` is false where the resource has switched prefix
-    /// reuse off, and then nothing of the request stays in the cache when it ends.
-    #[must_use]
-    pub fn of<A: Inference>(permit: &Permit<A>, reuse: bool) -> Self {
-        Self { tenant: permit.scope().tenant, reuse }
-    }
-
-    /// The tenant whose entries these are, and whose share of the machine the request uses.
-    #[must_use]
-    pub fn tenant(&self) -> TenantId {
-        self.tenant
-    }
-
-    /// Whether prefixes may be kept and reused at all.
-    #[must_use]
-    pub fn reuse(&self) -> bool {
-        self.reuse
-    }
-}
+#[cfg(feature = "workers")]
+pub use self::scope::CacheScope;
 
 /// One request to a model.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Work {
-    /// Generate text.
+    /// Generates text.
     Generate(Box<Generate>),
-    /// Turn each input into a vector.
+    /// Computes an embedding vector for each input.
     Embed(Embed),
 }
 
-/// Generate `choices` continuations of one prompt.
+/// A request for `choices` continuations of one prompt.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Generate {
-    /// What to continue.
+    /// The prompt.
     pub prompt: Prompt,
-    /// How many continuations, at least one.
+    /// Number of continuations, at least one.
     pub choices: u32,
-    /// At most this many tokens for each; without it, up to the end of the context.
+    /// Maximum number of tokens for each; `None` means up to the end of the context.
     pub tokens_max: Option<u32>,
-    /// Stop before the first of these texts.
+    /// Texts that end a continuation; they are not part of it.
     pub stop: Vec<Text>,
-    /// How the next token is chosen.
+    /// Settings for choosing the next token.
     pub sampling: Sampling,
-    /// Report the log probability of each token, with this many alternatives.
+    /// If set, the log probability of each token is reported, with this many alternatives.
     pub logprobs: Option<u8>,
-    /// What the output must look like.
+    /// The form that the output must have.
     pub constraint: Constraint,
 }
 
-/// Content inside a frame.
+/// Content (prompt or answer text) inside a frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Text(#[serde(with = "wire")] pub Content);
 
@@ -77,28 +48,35 @@ impl From<String> for Text {
     }
 }
 
-/// What a generation starts from.
+/// The input of a generation.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Prompt {
-    /// A conversation, put into words by the model's own chat template.
+    /// A conversation, which the model's own chat template turns into text.
     Chat {
         /// The turns, oldest first.
         messages: Vec<Message>,
         /// Functions that the model may call.
         tools: Vec<Tool>,
     },
-    /// Text, as it is.
+    /// Text, used unchanged.
     Text(Text),
-    /// Tokens, as they are.
+    /// Tokens, used unchanged.
     Tokens(Vec<u32>),
+    /// Two texts; the model fills in the text between them.
+    Middle {
+        /// The text before.
+        prefix: Text,
+        /// The text after.
+        suffix: Text,
+    },
 }
 
-/// Who speaks in a turn.
+/// The role of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
-    /// Instructions; OpenAI's `developer` is the same thing by a newer name.
+    /// Instructions. OpenAI's newer name for this role is `developer`.
     System,
-    /// The person or program that asks.
+    /// The person or program that uses the model.
     User,
     /// The model.
     Assistant,
@@ -107,7 +85,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The role's name in chat templates.
+    /// Returns the role's name in chat templates.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -122,15 +100,15 @@ impl Role {
 /// One turn of a conversation.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Message {
-    /// Who speaks.
+    /// The role of the speaker.
     pub role: Role,
-    /// The speaker's name, where one was given.
+    /// The speaker's name, if the caller gave one.
     pub name: Option<Text>,
-    /// What is said.
+    /// The text of the turn.
     pub content: Text,
     /// Calls that the assistant made in this turn.
     pub tool_calls: Vec<ToolCall>,
-    /// Which call this turn is the result of.
+    /// Id of the call whose result this turn is.
     pub tool_call_id: Option<Text>,
 }
 
@@ -139,10 +117,13 @@ pub struct Message {
 pub struct Tool {
     /// The function's name; letters, digits, `_` and `-`.
     pub name: String,
-    /// What it does, for the model to read.
+    /// Description for the model.
     pub description: Option<Text>,
     /// JSON schema of its arguments, as JSON text.
     pub parameters: Text,
+    /// Refuses the request if the schema cannot be enforced exactly. Without it, keywords that
+    /// cannot be enforced are ignored, for this function only.
+    pub strict: bool,
 }
 
 /// A function call in an earlier turn.
@@ -156,20 +137,26 @@ pub struct ToolCall {
     pub arguments: Text,
 }
 
-/// What the output must look like; guaranteed by masking tokens, not by asking the model.
+/// The form that the output must have. It is enforced by masking tokens, not by asking the model.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Constraint {
-    /// Anything.
+    /// Any text.
     Free,
     /// Any JSON object.
     JsonObject,
-    /// JSON that matches this schema (JSON text).
-    JsonSchema(Text),
+    /// JSON that matches a schema.
+    JsonSchema {
+        /// The schema (JSON text).
+        schema: Text,
+        /// Refuses the request if the schema cannot be enforced exactly. Without it, keywords that
+        /// cannot be enforced are ignored.
+        strict: bool,
+    },
     /// Calls of the prompt's tools, with arguments that match their schemas.
     Tools {
-        /// Whether and which.
+        /// Whether the model must call a function, and which one.
         choice: ToolChoice,
-        /// More than one call in a turn.
+        /// Whether one turn may have several calls.
         parallel: bool,
     },
 }
@@ -177,35 +164,44 @@ pub enum Constraint {
 /// Whether the model calls functions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToolChoice {
-    /// It decides.
+    /// The model decides.
     Auto,
-    /// At least one.
+    /// The model calls at least one function.
     Required,
-    /// This one.
+    /// The model calls this function.
     Named(String),
 }
 
-/// How the next token is chosen. Defaults and ranges are OpenAI's.
+/// Settings for choosing the next token. Defaults and ranges are OpenAI's; those of the last three
+/// fields are llama.cpp's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sampling {
-    /// 0 to 2; 0 always takes the likeliest token.
+    /// 0 to 2; at 0, the likeliest token is always chosen.
     pub temperature: f32,
-    /// 0 to 1: the smallest set of likeliest tokens with at least this much probability.
+    /// 0 to 1: keeps the smallest set of likeliest tokens with at least this total probability.
     pub top_p: f32,
-    /// -2 to 2: subtracted from a token's logit for each time it was generated.
+    /// -2 to 2: subtracted from a token's logit once for each time that it was generated.
     pub frequency_penalty: f32,
-    /// -2 to 2: subtracted once from the logit of each token that was generated.
+    /// -2 to 2: subtracted once from the logit of each token that was already generated.
     pub presence_penalty: f32,
     /// Added to the logits of these tokens: -100 to 100.
     pub logit_bias: Vec<(u32, f32)>,
-    /// Where the random choices start.
+    /// Seed of the random choices.
     pub seed: u64,
+    /// Keeps only this many of the likeliest tokens; 0 keeps all.
+    pub top_k: u32,
+    /// 0 to 1: keeps only tokens that are at least this many times as likely as the likeliest
+    /// token.
+    pub min_p: f32,
+    /// Above 0: divides the positive logits of the most recent tokens (prompt included), and
+    /// multiplies their negative ones. 1 has no effect.
+    pub repeat_penalty: f32,
 }
 
-/// Turn each input into a vector.
+/// A request for embeddings.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Embed {
-    /// The inputs; one vector each.
+    /// The inputs; each gives one vector.
     pub inputs: Vec<EmbedInput>,
 }
 
@@ -218,16 +214,18 @@ pub enum EmbedInput {
     Tokens(Vec<u32>),
 }
 
-/// What a worker answers, in this order: `Accepted`; then, for text, any number of `Delta` and
-/// `Tool…` and one `Finished` for each choice, or, for embeddings, one `Embedding` for each input
-/// in order; then `Done`. `Failed` may stand anywhere and ends the request.
+/// A part of a worker's answer.
+///
+/// The order is: `Accepted`; then, for text, any number of `Delta` and `Tool…` and one `Finished`
+/// for each choice, or, for embeddings, one `Embedding` for each input in order; then `Done`.
+/// `Failed` can come at any point, and ends the request.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Event {
     /// The prompt fits and is being processed.
     Accepted {
         /// Tokens in the prompt, or in all inputs.
         prompt_tokens: u32,
-        /// Of these, tokens whose KV entries the tenant's cache already held.
+        /// Number of these tokens whose KV entries were already in the tenant's cache.
         cached_tokens: u32,
     },
     /// More text of a choice: whole characters, without stop texts.
@@ -236,7 +234,7 @@ pub enum Event {
         choice: u32,
         /// The text; may be empty where only log probabilities are reported.
         text: Text,
-        /// The tokens behind it, where log probabilities were asked for.
+        /// The tokens of the text, if the request asked for log probabilities.
         logprobs: Vec<TokenLogprob>,
     },
     /// A function call begins in a choice.
@@ -261,7 +259,7 @@ pub enum Event {
     Finished {
         /// The choice, from 0.
         choice: u32,
-        /// Why it ended.
+        /// Reason for its end.
         reason: FinishReason,
         /// Tokens generated for it.
         completion_tokens: u32,
@@ -273,32 +271,32 @@ pub enum Event {
         /// The vector.
         vector: Vec<f32>,
     },
-    /// The request is complete and its sequences are freed.
+    /// The request is complete, and its sequences are free.
     Done,
-    /// The request ended early; nothing follows.
+    /// The request ended early; no event follows.
     Failed(Refusal),
 }
 
 impl Event {
-    /// Whether nothing follows this event.
+    /// Whether this event is the last one of its request.
     #[must_use]
     pub fn is_last(&self) -> bool {
         matches!(self, Self::Done | Self::Failed(_))
     }
 }
 
-/// Why a choice ended; OpenAI's words.
+/// Reason for the end of a choice, in OpenAI's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FinishReason {
-    /// The model was done, or a stop text came.
+    /// The model ended its text, or a stop text occurred.
     Stop,
-    /// The limit of tokens or the end of the context was reached.
+    /// The maximum number of tokens or the end of the context was reached.
     Length,
     /// The model called functions.
     ToolCalls,
 }
 
-/// A token and how likely it was.
+/// A token and its log probability.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TokenLogprob {
     /// The token.
@@ -319,15 +317,15 @@ impl std::fmt::Debug for TokenBytes {
     }
 }
 
-/// Why a request was not carried out. None of these holds content.
+/// Reason for which a request failed. No variant holds content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
-    /// The prompt, with what is to be generated, is longer than the context.
+    /// The prompt does not fit into the context, or leaves no room for an answer.
     #[error("the context holds {limit} tokens, the request needs {asked}")]
     ContextLength {
-        /// Tokens that fit in one sequence.
+        /// Number of tokens that fit in one sequence.
         limit: u32,
-        /// Tokens of the prompt.
+        /// Number of tokens in the prompt, or a lower bound of it.
         asked: u64,
     },
     /// Token ids outside the vocabulary.
@@ -336,24 +334,26 @@ pub enum Refusal {
         /// Size of the vocabulary.
         vocabulary: u32,
     },
-    /// The schema cannot be turned into a constraint, or costs too much.
+    /// A schema is invalid, cannot be enforced, or costs too much.
     #[error("{reason}")]
     BadSchema {
-        /// Which parameter of the request holds the schema, e.g. `response_format` or `tools[2]`.
+        /// Parameter of the request that holds the schema, e.g. `response_format` or
+        /// `tools[2].function.parameters`.
         param: String,
-        /// What is wrong, in a sentence without content.
+        /// The problem and the advice, without content.
         reason: String,
     },
-    /// The model's chat template refuses this conversation (roles that do not alternate, say).
+    /// The model's chat template refuses this conversation, for example because roles do not
+    /// alternate.
     #[error("the model's chat template does not accept this conversation: {reason}")]
     BadConversation {
-        /// What the template said; the template is the model's, not the customer's.
+        /// Error text of the template, which comes from the model file, not from the customer.
         reason: String,
     },
-    /// The model cannot do what was asked: an embedding model asked to chat, say.
+    /// The model cannot do this kind of work: an embedding model cannot chat, for example.
     #[error("this model cannot {what}")]
     Unsupported {
-        /// What was asked.
+        /// The kind of work, as a verb.
         what: String,
     },
     /// A prompt without tokens.
@@ -362,34 +362,40 @@ pub enum Refusal {
     /// The queue is full.
     #[error("{waiting} requests are waiting already")]
     QueueFull {
-        /// How many.
+        /// Number of waiting requests.
         waiting: u32,
     },
-    /// No worker is ready: it loads, or died and is being restarted.
+    /// No worker is ready: it is loading, or it died and will be restarted.
     #[error("the model is not ready")]
     NotReady {
-        /// When to try again.
+        /// Time after which to try again.
         retry_after_ms: u64,
     },
     /// The worker died while it ran this request.
     #[error("the engine stopped while it ran the request")]
     WorkerDied,
-    /// The engine broke: an error of llama.cpp, or output that broke its constraint.
+    /// A finished answer did not match its schema, although the schema was enforced.
+    #[error("an answer did not match its schema")]
+    PromiseBroken,
+    /// The engine failed: an error of llama.cpp, or output that violates its constraint.
     #[error("the engine failed: {reason}")]
     Engine {
-        /// What broke.
+        /// Reason of the failure.
         reason: String,
     },
-    /// A bias for token ids outside the vocabulary.
+    /// `logit_bias` names a token id outside the vocabulary.
     #[error("a token id in `logit_bias` is not in the model's vocabulary of {vocabulary} tokens")]
     UnknownBias {
         /// Size of the vocabulary.
         vocabulary: u32,
     },
-    /// The model cannot be loaded, and trying again later does not help.
+    /// The model cannot be loaded, and a later attempt would fail as well.
     #[error("the model cannot be loaded: {reason}")]
     ModelFailed {
-        /// Why not.
+        /// Reason, and advice for the operator.
         reason: String,
     },
+    /// The request asks for text between two texts, but the model has no tokens for that.
+    #[error("the model has no tokens for filling in the middle")]
+    NoMiddle,
 }

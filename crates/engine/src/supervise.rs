@@ -1,8 +1,8 @@
-//! The gateway's side of a worker: starts it, restarts it with backoff when it dies, carries
+//! The gateway's side of a worker: starts it, restarts it with backoff when it dies, and carries
 //! requests to it and events back.
 //!
-//! It trusts a worker with the content of its own requests and with nothing else: what arrives is
-//! decoded strictly, and words that a worker chose are shortened before anybody prints them.
+//! A worker is trusted only with the content of its own requests. Its messages are decoded
+//! strictly, and texts that it chose are shortened before they are printed.
 
 mod life;
 mod process;
@@ -10,11 +10,7 @@ mod requests;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use policy::{
-    permit::{Inference, Permit},
-    task::Task,
-};
-use serde::{Deserialize, Serialize};
+use policy::permit::{Inference, Permit};
 use tokio::{sync::watch, time::Instant};
 
 use self::{
@@ -22,7 +18,7 @@ use self::{
     requests::Requests,
 };
 use crate::{
-    protocol::{Confinement, ModelFacts},
+    protocol::{Confinement, LoadedModel, WorkerSpec},
     request::{CacheScope, Refusal, Work},
 };
 
@@ -31,70 +27,44 @@ pub use self::{
     requests::{EVENTS_BYTES_MAX, Events},
 };
 
-/// How to run one model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WorkerSpec {
-    /// A name for logs and metrics.
-    pub name: String,
-    /// The GGUF file.
-    pub model: PathBuf,
-    /// SHA-256 that the file must have, in lower-case hex; a worker whose file differs does not start.
-    pub sha256: String,
-    /// What for.
-    pub task: Task,
-    /// Tokens that one sequence can hold; the model's training context when smaller.
-    pub context_tokens: u32,
-    /// Sequences that run at once.
-    pub sequences: u32,
-    /// Threads that compute.
-    pub threads: u32,
-    /// Requests that may wait for a sequence.
-    pub queue: u32,
-    /// How long a tenant's prefix may stay in the KV cache unused.
-    pub prefix_cache: Duration,
-    /// How long its scheduler may take for one step while requests run; a worker that takes longer
-    /// hangs, and is started again.
-    pub hang: Duration,
-}
-
-/// Where a worker is in its life.
+/// The state of a worker.
 #[derive(Debug, Clone)]
 pub enum State {
-    /// Loading, with a fraction from 0 to 1.
+    /// Loading; progress from 0 to 1.
     Loading(f32),
     /// Serving.
     Ready(Box<Report>),
-    /// Died; will be started again.
+    /// The process died and will be restarted.
     Restarting {
-        /// Deaths in a row.
+        /// Number of deaths in a row.
         deaths: u32,
-        /// When it is started again, from now.
+        /// Time until the restart.
         after: Duration,
-        /// How it died, without content.
+        /// Cause of death, without content.
         reason: String,
     },
-    /// Cannot be loaded: the file is missing, differs from its digest or is unsuitable, or each start
-    /// ends before it serves.
+    /// The model cannot be loaded: its file is missing, has another digest or is unsuitable, or the
+    /// process died several times in a row before it was ready.
     Failed {
-        /// Why, and what to do about it.
+        /// Reason and advice.
         reason: String,
     },
-    /// Was told to stop; it is not started again.
+    /// Stopped on request; it will not be restarted.
     Stopped,
 }
 
-/// What a ready worker says about itself.
+/// Report of a ready worker about itself.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// The worker's process id.
     pub pid: u32,
-    /// The model.
-    pub facts: ModelFacts,
-    /// What the worker is kept from, and how it tried.
+    /// Facts about the model.
+    pub model: LoadedModel,
+    /// Its confinement, with the results of its attempts to break out.
     pub confinement: Confinement,
 }
 
-/// One supervised worker; its clones are the same worker.
+/// One supervised worker. Clones refer to the same worker.
 #[derive(Debug, Clone)]
 pub struct Worker {
     inner: Arc<Inner>,
@@ -106,13 +76,13 @@ struct Inner {
     requests: Arc<Requests>,
     state: watch::Receiver<State>,
     restarts: watch::Receiver<u64>,
-    /// Dropping it ends the worker at once.
+    /// Dropping it ends the worker immediately.
     control: watch::Sender<Control>,
 }
 
 impl Worker {
-    /// Starts the worker of `spec`, as `executable worker`, and keeps it running until the last
-    /// clone is dropped. Must be called inside a Tokio runtime.
+    /// Starts a worker as `executable worker`, and keeps it running until the last clone is
+    /// dropped. Must be called inside a Tokio runtime.
     #[must_use]
     pub fn start(executable: PathBuf, spec: WorkerSpec) -> Self {
         let requests = Arc::new(Requests::new(spec.sequences, spec.queue));
@@ -127,39 +97,39 @@ impl Worker {
             restarts: restarts_in,
             control: controlled,
         };
-        // Not awaited: it ends when `control` says so, and `stop` waits for that.
+        // Not awaited: the task ends on a signal through `control`, and `stop` waits for its end.
         drop(tokio::spawn(life.live()));
         Self { inner: Arc::new(Inner { spec, requests, state, restarts, control }) }
     }
 
-    /// What the worker was started with.
+    /// Returns the settings of the worker.
     #[must_use]
     pub fn spec(&self) -> &WorkerSpec {
         &self.inner.spec
     }
 
-    /// Watches the worker's life.
+    /// Returns a receiver that follows the worker's state.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<State> {
         self.inner.state.clone()
     }
 
-    /// Requests that wait or run now.
+    /// Returns the number of requests that wait or run.
     #[must_use]
     pub fn load(&self) -> u32 {
         self.inner.requests.load()
     }
 
-    /// How often the worker was started again after it died.
+    /// Returns the number of restarts after a death.
     #[must_use]
     pub fn restarts(&self) -> u64 {
         *self.inner.restarts.borrow()
     }
 
-    /// Hands a permitted request to the worker. Dropping the answer cancels the request.
+    /// Sends a permitted request to the worker. Dropping the returned events cancels the request.
     ///
     /// # Errors
-    /// When the worker is not ready, its queue is full, or the request is longer than
+    /// If the worker is not ready, its queue is full, or the request is longer than
     /// [`crate::protocol::FRAME_BYTES_MAX`].
     pub fn run<A: Inference>(
         &self,
@@ -168,23 +138,23 @@ impl Worker {
         work: Work,
     ) -> Result<Events, Refusal> {
         let scope = CacheScope::of(&permit, reuse_prefix);
-        // The permit ends here: one permit, one request.
+        // One permit is good for one request.
         let _spent = permit.spend();
         Requests::submit(&self.inner.requests, scope, work, || self.not_ready())
     }
 
-    /// Takes no more requests, and stops the worker once those it has have ended, or when
-    /// `deadline` has passed.
+    /// Accepts no more requests, and stops the worker when its requests have ended or `deadline`
+    /// has passed.
     pub async fn stop(&self, deadline: Duration) {
         self.inner.requests.close();
         let until = Instant::now() + deadline;
         self.inner.control.send_replace(Control::Stop { until });
         let mut state = self.inner.state.clone();
-        // The sender goes when the life is over.
+        // The sender is dropped when the supervising task ends.
         while state.changed().await.is_ok() {}
     }
 
-    /// What a caller is told whose request finds no worker.
+    /// Returns the refusal for a request while no worker is ready.
     fn not_ready(&self) -> Refusal {
         let after = match &*self.inner.state.borrow() {
             State::Loading(_) | State::Ready(_) | State::Stopped => RETRY_SOON,
@@ -195,7 +165,7 @@ impl Worker {
     }
 }
 
-/// Loading takes seconds.
+/// Time after which callers should retry while a model loads, which takes seconds.
 const RETRY_SOON: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! The worker process: what `bailiwick worker` runs.
+//! The worker process, which `bailiwick worker` runs.
 //!
-//! The gateway starts it with a socket as standard input. It opens one file, takes its own abilities
-//! away ([`crate::confine`]), loads the model, and serves until the socket closes. It writes
-//! nothing about requests anywhere: standard error carries fixed lines of its own.
+//! The gateway starts it with a socket as standard input. It opens one file, confines itself
+//! ([`crate::confine`]), loads the model, and serves until the socket closes. It never writes
+//! content of requests: standard error carries only its own fixed lines.
 
 use std::{
     fs::File,
@@ -16,18 +16,17 @@ use std::{
     sync::{Arc, Mutex, PoisonError, mpsc},
 };
 
-use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{
-    confine,
+    confine, digest,
     embedded::{self, Command, Loaded, WholeProcess},
     memory,
     protocol::{
-        CHUNK_BYTES, Confinement, FrameReader, FromWorker, STDERR_MARK, StartSpec, ToWorker, encode,
+        CHUNK_BYTES, Confinement, FrameReader, FromWorker, STDERR_MARK, StartSpec, ToWorker,
+        WorkerSpec, encode,
     },
     request::{Event, Refusal},
-    supervise::WorkerSpec,
 };
 
 /// Runs the worker until the gateway closes the socket.
@@ -56,8 +55,8 @@ fn work() -> Result<(), String> {
     match start {
         StartSpec::Serve(spec) => match prepare(&spec, &mut line) {
             Ok((loaded, confinement)) => {
-                let facts = loaded.facts().clone();
-                line.say(&FromWorker::Ready { facts, confinement })?;
+                let model = loaded.model().clone();
+                line.say(&FromWorker::Ready { model, confinement })?;
                 serve(loaded, line)
             }
             Err(reason) => line.say(&FromWorker::Unsuitable(reason)),
@@ -69,21 +68,21 @@ fn work() -> Result<(), String> {
     }
 }
 
-/// Everything up to the first request. The error says why the model cannot be served, and what to
-/// do about it.
+/// Confines the process and loads the model. The error has the reason why the model cannot be
+/// served, and advice.
 fn prepare(spec: &WorkerSpec, line: &mut Line) -> Result<(Loaded, Confinement), String> {
     let model = open(&spec.model)?;
     let loading = confine::before_loading(&model).map_err(|error| error.to_string())?;
     let mut last = 0.0;
     let mut progress = |fraction: f32| {
-        // Each message wakes the gateway: one for each hundredth will do.
+        // Each message wakes the gateway, so report only every hundredth.
         if fraction >= last + 0.01 {
             last = fraction;
-            // A gateway that is gone shows soon enough, when the socket is read.
+            // If the gateway has ended, the next read from the socket shows it.
             drop(line.say(&FromWorker::Loading(fraction)));
         }
     };
-    let digest = digest(&model, &mut |fraction| progress(fraction * HASHING_SHARE))?;
+    let digest = sha256(&model, &mut |fraction| progress(fraction * HASHING_SHARE))?;
     if digest != spec.sha256 {
         return Err(format!(
             "the model file has SHA-256 {digest}, not {}: put the original file back, or add this one \
@@ -92,7 +91,7 @@ fn prepare(spec: &WorkerSpec, line: &mut Line) -> Result<(Loaded, Confinement), 
         ));
     }
     let rest = 1.0 - HASHING_SHARE;
-    // Through the file that was just hashed: the path may name another one by now.
+    // Loads the file that was just hashed: by now its path may lead to another file.
     let loaded = embedded::load(spec, &by_number(&model), &mut |fraction| {
         progress(HASHING_SHARE + fraction * rest);
     })?;
@@ -102,17 +101,17 @@ fn prepare(spec: &WorkerSpec, line: &mut Line) -> Result<(Loaded, Confinement), 
     Ok((loaded, confinement))
 }
 
-/// Looks into a model file, confined like a worker that serves it.
+/// Reads the facts of a model file, confined like a worker that serves it.
 fn inspect(path: &Path) -> Result<FromWorker, String> {
-    let model = open(path)?;
-    let loading = confine::before_loading(&model).map_err(|error| error.to_string())?;
-    let facts = embedded::inspect(&by_number(&model))?;
-    drop(model);
+    let file = open(path)?;
+    let loading = confine::before_loading(&file).map_err(|error| error.to_string())?;
+    let model = embedded::inspect(&by_number(&file))?;
+    drop(file);
     let confinement = loading.before_serving().map_err(|error| error.to_string())?;
-    Ok(FromWorker::Ready { facts, confinement })
+    Ok(FromWorker::Ready { model, confinement })
 }
 
-/// Answers requests until the gateway closes the socket.
+/// Serves requests until the gateway closes the socket.
 fn serve(loaded: Loaded, mut line: Line) -> Result<(), String> {
     let writer = Writer { socket: Arc::clone(&line.socket), frames: Zeroizing::default() };
     let writer = Arc::new(Mutex::new(writer));
@@ -133,7 +132,7 @@ fn serve(loaded: Loaded, mut line: Line) -> Result<(), String> {
     Ok(())
 }
 
-/// Passes commands on until the gateway closes the socket, or says something that is none.
+/// Passes commands on until the gateway closes the socket or sends an invalid message.
 fn read_commands(
     line: &mut Line,
     commands: &mpsc::SyncSender<Command>,
@@ -162,9 +161,9 @@ fn read_commands(
     }
 }
 
-/// Sends events, those of one step of the engine in one write: the gateway shares processors with
-/// the model, and should wake once for a step. The engine waits for a gateway that does not read; it
-/// always does.
+/// Sends messages, those of one step in one write. The gateway shares processors with the model, so
+/// it should wake only once per step. If the gateway does not read, the engine waits; the gateway
+/// always reads.
 struct Writer {
     socket: Arc<UnixStream>,
     frames: Zeroizing<Vec<u8>>,
@@ -177,11 +176,11 @@ impl Writer {
                 (encode(&message, &mut self.frames), message)
             {
                 let event = Event::Failed(Refusal::Engine { reason: error.to_string() });
-                // INVARIANT: this one is short and plain.
+                // INVARIANT: this event is short and can be encoded.
                 let _ = encode(&FromWorker::Event { id, event }, &mut self.frames);
             }
         }
-        // A gateway that is gone shows when the socket is read; until then nobody takes events.
+        // If the gateway has ended, the next read from the socket shows it.
         let _ = (&*self.socket).write_all(&self.frames);
         self.frames.zeroize();
         if self.frames.capacity() > CHUNK_BYTES {
@@ -200,7 +199,7 @@ struct Line {
 impl Line {
     fn from_standard_input() -> Result<Self, String> {
         let by_hand = |_: io::Error| {
-            "standard input is not a socket: this command is not for people, `bailiwick serve` \
+            "standard input is not a socket; do not run this command by hand, `bailiwick serve` \
              starts it"
                 .to_owned()
         };
@@ -211,7 +210,7 @@ impl Line {
         Ok(Self { socket: Arc::new(socket), reader: FrameReader::default(), chunk })
     }
 
-    /// The next message; `None` once the gateway has closed its end.
+    /// Returns the next message; `None` once the gateway has closed its end.
     fn hear(&mut self) -> Result<Option<ToWorker>, String> {
         loop {
             if let Some((message, _)) = self.reader.take().map_err(|error| error.to_string())? {
@@ -225,7 +224,7 @@ impl Line {
                     arrived.zeroize();
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // What a gateway that was killed leaves behind.
+                // The gateway was killed.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
                 Err(error) => return Err(format!("the socket cannot be read: {error}")),
             }
@@ -241,14 +240,15 @@ impl Line {
     }
 }
 
-/// Opens a model file, and nothing that is no file: opening a pipe or a device may have effects.
+/// Opens a model file, which must be a regular file. `O_NONBLOCK`, because opening a pipe would
+/// wait.
 fn open(path: &Path) -> Result<File, String> {
-    // Which path it is, those who have to act know; callers, who read this too, need not.
+    // Without the path: API callers read this text too, and the operator knows the path.
     let cannot = |what: &str| {
         format!(
             "the model file {what}: check its path and permissions. The service reads models only \
-             below its data directory, in folders that it had models in at its start, and in those of \
-             `engine.model_folders`: list another one there, and restart the service"
+             below its data directory, in folders that had its models when it started, and in those of \
+             `engine.model_folders`: to use another folder, list it there and restart the service"
         )
     };
     let file = File::options()
@@ -259,36 +259,25 @@ fn open(path: &Path) -> Result<File, String> {
     match file.metadata() {
         Ok(metadata) if metadata.is_file() => Ok(file),
         Ok(_) => Err(cannot("is not a regular file")),
-        Err(error) => Err(cannot(&format!("cannot be looked at ({error})"))),
+        Err(error) => Err(cannot(&format!("has no readable metadata ({error})"))),
     }
 }
 
-/// A name for an open file that leads to this very file, whatever happens to its path.
+/// Returns a path that leads to this open file, even if the file is renamed or replaced.
 fn by_number(file: &File) -> PathBuf {
     format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
 
-/// SHA-256 of an open file, in lower-case hex.
-fn digest(mut file: &File, progress: &mut dyn FnMut(f32)) -> Result<String, String> {
+/// Computes the SHA-256 of an open file, in lower-case hex.
+fn sha256(mut file: &File, progress: &mut dyn FnMut(f32)) -> Result<String, String> {
     let unreadable = |error: io::Error| format!("the model file cannot be read ({error})");
     let length = file.metadata().map_err(unreadable)?.len().max(1);
-    let mut hasher = Sha256::new();
-    let mut chunk = vec![0; HASH_CHUNK_BYTES];
-    let mut done = 0_u64;
-    loop {
-        let count = file.read(&mut chunk).map_err(unreadable)?;
-        if count == 0 {
-            break;
-        }
-        hasher.update(chunk.get(..count).unwrap_or_default());
-        done += count as u64;
-        progress((done as f64 / length as f64) as f32);
-    }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let part = |done: u64| progress((done as f64 / length as f64) as f32);
+    Ok(digest::sha256(&mut file, part).map_err(unreadable)?.to_string())
 }
 
-/// A panic's message may quote content, so only its place is said. Whether the process goes on is
-/// for whoever catches the panic: the library that follows schemas contains its own.
+/// Makes panics print only their place, because a panic's message may quote content. It does not
+/// end the process: llguidance catches its own panics.
 fn die_quietly_of_panics() {
     std::panic::set_hook(Box::new(|panic| match panic.location() {
         Some(place) => complain(&format!("panic at {}:{}", place.file(), place.line())),
@@ -296,17 +285,14 @@ fn die_quietly_of_panics() {
     }));
 }
 
-/// Writes one line of our own to standard error.
+/// Writes one of the worker's own lines to standard error.
 fn complain(line: &str) {
-    // There is nowhere else to say that this failed.
+    // If this fails, the worker has no other place to report it.
     drop(writeln!(io::stderr(), "{STDERR_MARK}{line}"));
 }
 
-/// How much of the way to a loaded model hashing its file is.
+/// Share of hashing in the progress of loading.
 const HASHING_SHARE: f32 = 0.3;
 
-/// Bytes hashed at once.
-const HASH_CHUNK_BYTES: usize = 1024 * 1024;
-
-/// Commands that may wait for the engine between two steps.
+/// Maximum number of commands that wait for the engine.
 const COMMANDS_WAITING_MAX: usize = 1024;

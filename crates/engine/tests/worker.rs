@@ -1,14 +1,13 @@
-//! The real worker with the real model: what it does, and what can be done to it.
+//! Tests the real worker with the real model, and attacks on it.
 //!
-//! This binary is its own `bailiwick worker`, so it has no test harness: a worker must have no
-//! other threads when it starts.
+//! This binary is also the worker that it starts. A worker must have a single thread when it starts,
+//! so the binary has a `main` of its own, which runs the tests as the usual harness does.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test: to panic is to say what is wrong, and there is no harness to print"
+    reason = "a test: it reports failures by panics"
 )]
 
 use std::{
@@ -21,12 +20,14 @@ use std::{
 };
 
 use engine::{
+    protocol::WorkerSpec,
     request::{
         Constraint, Embed, EmbedInput, Event, Generate, Message, Prompt, Refusal, Role, Sampling,
         Text, Work,
     },
-    supervise::{Events, Report, State, Worker, WorkerSpec, inspect},
+    supervise::{Events, Report, State, Worker, inspect},
 };
+use libtest_mimic::{Arguments, Trial};
 use policy::{
     authz::{Authority, DeploymentFacts, authorize, context::Moment},
     id::{DeploymentId, ResourceId, TenantId},
@@ -34,34 +35,33 @@ use policy::{
     principal::{Key, ResourceKeys, authenticate},
     task::Task,
 };
-use sha2::{Digest as _, Sha256};
+use tlog::canon::Digest;
 use tokio::time::timeout;
 
 fn main() -> ExitCode {
-    // A worker's environment is empty; that of `cargo test worker` is not.
+    // A worker has no `PATH`, unlike `cargo test worker`, which also passes this argument.
     let argument = std::env::args().nth(1);
     if argument.as_deref() == Some("worker") && std::env::var_os("PATH").is_none() {
         return engine::worker::main();
     }
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let only = argument.filter(|argument| !argument.starts_with('-')).unwrap_or_default();
-    runtime.block_on(async {
-        run(&only, "files_that_are_not_what_they_should_be_are_refused", refusals()).await;
-        run(&only, "a_file_is_looked_into", looking()).await;
-        run(&only, "a_confined_worker_generates", generating()).await;
-        run(&only, "a_confined_worker_embeds", embedding()).await;
-        run(&only, "a_killed_worker_fails_its_requests_and_comes_back", killing()).await;
-        run(&only, "nothing_of_an_ended_request_is_left_in_memory", forgetting()).await;
-        run(&only, "a_worker_stops_when_it_is_told_to", stopping()).await;
-    });
-    ExitCode::SUCCESS
+    let tests = vec![
+        test("files_that_are_not_what_they_should_be_are_refused", refusals),
+        test("a_file_is_looked_into", looking),
+        test("a_confined_worker_generates", generating),
+        test("a_confined_worker_embeds", embedding),
+        test("a_killed_worker_fails_its_requests_and_comes_back", killing),
+        test("nothing_of_an_ended_request_is_left_in_memory", forgetting),
+        test("a_worker_stops_when_it_is_told_to", stopping),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
 }
 
-async fn run(only: &str, name: &str, test: impl Future<Output = ()>) {
-    if name.contains(only) {
-        timeout(Duration::from_secs(300), test).await.expect(name);
-        println!("test {name} ... ok");
-    }
+fn test<F: Future<Output = ()> + 'static>(name: &str, test: fn() -> F) -> Trial {
+    Trial::test(name, move || {
+        let runtime = tokio::runtime::Runtime::new()?;
+        runtime.block_on(async { timeout(Duration::from_secs(300), test()).await })?;
+        Ok(())
+    })
 }
 
 async fn refusals() {
@@ -82,16 +82,16 @@ async fn refusals() {
         let state = wait_for(&worker, |state| !matches!(state, State::Loading(_))).await;
         let State::Failed { reason } = state else { panic!("{state:?}") };
         assert!(reason.contains(says), "{reason}");
-        // Callers read it, too: where the file lies is none of their business.
+        // API callers read this text, so it must not contain the path of the file.
         assert!(!reason.contains("nonexistent") && !reason.contains("/tmp"), "{reason}");
     }
 }
 
 async fn looking() {
-    let facts = inspect(this(), model()).await.unwrap();
-    assert!(facts.generates && facts.chat_template, "{facts:?}");
-    let texts = facts.template.first().unwrap();
-    assert!(texts.what == "texts" && texts.works == engine::protocol::Works::AsSent, "{facts:?}");
+    let loaded = inspect(this(), model()).await.unwrap();
+    assert!(loaded.facts.generates && loaded.facts.chat_template, "{loaded:?}");
+    let texts = loaded.template.first().unwrap();
+    assert!(texts.what == "texts" && texts.works == engine::protocol::Works::AsSent, "{loaded:?}");
     inspect(this(), "/etc/passwd".into()).await.unwrap_err();
 }
 
@@ -104,11 +104,11 @@ async fn generating() {
         assert_eq!(attempts[name], "EPERM", "{name}");
     }
     let status = fs::read_to_string(format!("/proc/{}/status", report.pid)).unwrap();
-    // Of the capabilities, at most the one to lock memory is left.
+    // At most the capability to lock memory is left.
     for kept in ["Seccomp:\t2", "NoNewPrivs:\t1", "CapEff:\t000000000000"] {
         assert!(status.contains(kept), "{status}");
     }
-    // Every thread is filtered, those of the compute pool too.
+    // Every thread has the filter, including computing threads.
     for task in fs::read_dir(format!("/proc/{}/task", report.pid)).unwrap() {
         let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
         assert!(status.contains("Seccomp:\t2"), "{status}");
@@ -163,7 +163,8 @@ async fn forgetting() {
     let worker = Worker::start(this(), spec());
     let report = ready(&worker).await;
     let canary = "xylophone-quartz-marmalade";
-    // Through the chat template and the tokenizer, whose buffers are not ours to overwrite.
+    // The chat template and the tokenizer copy the text to buffers that we cannot overwrite
+    // ourselves.
     let long = format!("Repeat what I say. {}", format!("{canary} ").repeat(40));
     let messages = [long.as_str(), canary].map(|text| Message {
         role: Role::User,
@@ -179,7 +180,7 @@ async fn forgetting() {
     assert!(!text.is_empty());
     match search(report.pid, canary.as_bytes()) {
         Ok(found) => assert_eq!(found, [] as [String; 0], "the prompt is still in memory"),
-        // The worker's own user cannot look either, which is a promise of its own.
+        // The worker's own user cannot read its memory either, which is a promise by itself.
         Err(error) => assert_eq!(error.kind(), ErrorKind::PermissionDenied),
     }
 }
@@ -191,7 +192,7 @@ async fn stopping() {
     assert!(matches!(&*worker.state().borrow(), State::Stopped));
 }
 
-/// Where in a process's memory the bytes are, by the names of its mappings.
+/// Returns the names of the mappings of a process that contain the bytes.
 fn search(pid: u32, wanted: &[u8]) -> io::Result<Vec<String>> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
     let mut memory = fs::File::open(format!("/proc/{pid}/mem"))?;
@@ -234,7 +235,7 @@ async fn ready(worker: &Worker) -> Report {
     }
 }
 
-/// All text of an answer, and how it ended.
+/// Returns all text of an answer, and its end.
 async fn answer(events: &mut Events) -> (String, Event) {
     let mut text = String::new();
     loop {
@@ -263,6 +264,9 @@ fn generate(prompt: Prompt, tokens_max: u32) -> Work {
             presence_penalty: 0.0,
             logit_bias: vec![],
             seed: 1,
+            top_k: 0,
+            min_p: 0.0,
+            repeat_penalty: 1.0,
         },
         logprobs: None,
         constraint: Constraint::Free,
@@ -297,8 +301,7 @@ fn spec() -> WorkerSpec {
 }
 
 fn sha256(path: &Path) -> String {
-    let digest = Sha256::digest(fs::read(path).unwrap());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    Digest::of(&[&fs::read(path).unwrap()]).to_string()
 }
 
 fn this() -> PathBuf {

@@ -1,6 +1,6 @@
-//! Tries to break out of the confinement, with the very system calls that an intruder would use.
+//! Tries to break out of the confinement, with the system calls that an intruder would use.
 //!
-//! A filter that was loaded wrongly, or a kernel that ignores it, shows here and not in a review.
+//! This finds a filter that was not loaded correctly, or a kernel that ignores it. A review cannot.
 #![expect(unsafe_code, reason = "raw system calls: safe wrappers would try more than one thing")]
 
 use std::{
@@ -10,14 +10,14 @@ use std::{
 
 use super::Unconfined;
 
-/// Something that must be refused.
+/// A system call that must be refused.
 #[derive(Clone, Copy)]
 pub(super) struct Attempt {
     name: &'static str,
     call: fn() -> io::Result<()>,
 }
 
-/// Tried before the model file is parsed: Landlock refuses other files, the filter the rest.
+/// Attempts before the model file is parsed. Landlock refuses other files, the filter all else.
 pub(super) const WHILE_LOADING: &[Attempt] = &[
     Attempt { name: "open while loading", call: open },
     Attempt { name: "socket while loading", call: socket_inet },
@@ -25,7 +25,7 @@ pub(super) const WHILE_LOADING: &[Attempt] = &[
     Attempt { name: "fork while loading", call: fork },
 ];
 
-/// Tried before the first request is taken.
+/// Attempts before the first request is accepted.
 pub(super) const WHILE_SERVING: &[Attempt] = &[
     Attempt { name: "socket", call: socket_inet },
     Attempt { name: "socket unix", call: socket_unix },
@@ -36,7 +36,8 @@ pub(super) const WHILE_SERVING: &[Attempt] = &[
     Attempt { name: "executable memory", call: executable_memory },
 ];
 
-/// Tried by a process that keeps a folder's files: Landlock refuses other files, the filter the rest.
+/// Attempts of a process that is confined to one folder. Landlock refuses other files, the filter
+/// all else.
 pub(super) const WHILE_KEEPING: &[Attempt] = &[
     Attempt { name: "open outside the folder", call: open },
     Attempt { name: "socket", call: socket_inet },
@@ -48,7 +49,7 @@ pub(super) const WHILE_KEEPING: &[Attempt] = &[
     Attempt { name: "executable memory", call: executable_memory },
 ];
 
-/// Tried by the gateway before it listens: Landlock refuses files, the filter the rest.
+/// Attempts of the gateway before it listens. Landlock refuses files, the filter all else.
 pub(super) const OF_THE_GATEWAY: &[Attempt] = &[
     Attempt { name: "open another folder", call: open },
     Attempt { name: "ptrace", call: ptrace },
@@ -66,10 +67,10 @@ pub(super) const OF_THE_GATEWAY: &[Attempt] = &[
     Attempt { name: "socket raw", call: socket_raw },
 ];
 
-/// Tries to listen on and to dial ports that are not among those that may be.
+/// Tries to listen on and to dial a port that is not allowed.
 ///
 /// # Errors
-/// When one of the two was not refused.
+/// If one of the two is not refused.
 pub(super) fn ports(listen: &[u16], dial: &[u16]) -> Result<Vec<(String, String)>, Unconfined> {
     let foreign = |known: &[u16]| PORTS.into_iter().find(|port| !known.contains(port)).unwrap_or(1);
     [
@@ -81,10 +82,10 @@ pub(super) fn ports(listen: &[u16], dial: &[u16]) -> Result<Vec<(String, String)
     .collect()
 }
 
-/// Ports that a service seldom has.
+/// Ports that services rarely use.
 const PORTS: [u16; 8] = [9, 19, 7009, 7019, 7029, 7039, 7049, 7059];
 
-/// Binds or connects a socket at a port of this machine.
+/// Binds a socket to a port of this machine, or connects it to one.
 fn at_port(number: libc::c_long, port: u16) -> io::Result<()> {
     let address = libc::sockaddr_in {
         sin_family: libc::AF_INET as libc::sa_family_t,
@@ -92,23 +93,23 @@ fn at_port(number: libc::c_long, port: u16) -> io::Result<()> {
         sin_addr: libc::in_addr { s_addr: u32::from(std::net::Ipv4Addr::LOCALHOST).to_be() },
         sin_zero: [0; 8],
     };
-    // SAFETY: it makes a file descriptor and touches no memory.
+    // SAFETY: the call makes a file descriptor and touches no memory.
     let made = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
     if made < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: it was just made, and nothing else owns it.
+    // SAFETY: the descriptor was just made, and has no other owner.
     let socket = unsafe { OwnedFd::from_raw_fd(made) };
     let (pointer, length) = (&raw const address as usize, size_of_val(&address));
     let number_of_socket = usize::try_from(socket.as_raw_fd()).unwrap_or(usize::MAX);
     call(number, [number_of_socket, pointer, length, 0])
 }
 
-/// Makes the attempts and reports the error that each met.
+/// Makes the attempts and returns the error of each.
 ///
 /// # Errors
-/// When one of them was not refused: it succeeded, or failed for a reason of its own, which says
-/// nothing about the confinement.
+/// If an attempt is not refused: it succeeded, or failed for another reason, which proves no
+/// confinement.
 pub(super) fn all(attempts: &[Attempt]) -> Result<Vec<(String, String)>, Unconfined> {
     attempts.iter().map(|attempt| refused(attempt.name, (attempt.call)())).collect()
 }
@@ -134,8 +135,8 @@ fn socket_raw() -> io::Result<()> {
     call(libc::SYS_socket, [libc::AF_INET as usize, libc::SOCK_RAW as usize, icmp, 0])
 }
 
-/// The next ones name no process, no program and no file: where they are not refused as such, they
-/// fail with another error, which counts as not refused.
+/// This attempt and the next ones have invalid arguments. If the call itself is not refused, it
+/// fails with another error, which counts as not refused.
 fn read_process() -> io::Result<()> {
     call(libc::SYS_process_vm_readv, [std::process::id() as usize, 0, 0, 0])
 }
@@ -185,18 +186,18 @@ fn socket_unix() -> io::Result<()> {
 }
 
 fn open() -> io::Result<()> {
-    // Never the model file, which may be read while it is loaded.
+    // Not the model file, which may be read while it is loaded.
     let path = c"/";
     let here = libc::AT_FDCWD as usize;
     call(libc::SYS_openat, [here, path.as_ptr() as usize, libc::O_RDONLY as usize, 0])
 }
 
-/// Of no socket: whoever may connect would be told that it is none.
+/// Connects a descriptor that does not exist. If `connect` is allowed, the error is `EBADF`.
 fn connect() -> io::Result<()> {
     call(libc::SYS_connect, [usize::MAX, 0, 0, 0])
 }
 
-/// If this succeeds, the worker is `/bin/true` from then on, which never says that it is ready.
+/// If this succeeds, the worker becomes `/bin/true`, which never reports that it is ready.
 fn exec() -> io::Result<()> {
     let path = c"/bin/true";
     let nothing: [usize; 1] = [0];
@@ -208,7 +209,7 @@ fn fork() -> io::Result<()> {
     call(libc::SYS_clone, [libc::SIGCHLD as usize, 0, 0, 0])
 }
 
-/// Takes hold of the gateway; if it succeeds, the worker's end lets go again.
+/// Attaches to the gateway. If this succeeds, the worker ends, and that detaches it.
 fn ptrace() -> io::Result<()> {
     let gateway = std::os::unix::process::parent_id() as usize;
     call(libc::SYS_ptrace, [libc::PTRACE_SEIZE as usize, gateway, 0, 0])
@@ -220,12 +221,11 @@ fn executable_memory() -> io::Result<()> {
     call(libc::SYS_mmap, [0, 4096, protection, flags])
 }
 
-/// One system call. A pointer among the arguments must outlive the call.
+/// Makes one system call. Pointers among the arguments must outlive the call.
 fn call(number: libc::c_long, [a, b, c, d]: [usize; 4]) -> io::Result<()> {
     // SAFETY: the callers above pass numbers, and pointers to NUL-terminated strings and lists
     // that live until the call returns; the kernel only reads them. A forked child (0 from
-    // `clone`, which no other of these calls returns without having opened something) does
-    // nothing but end.
+    // `clone`) ends at once.
     unsafe {
         match libc::syscall(number, a, b, c, d, usize::MAX, 0_usize) {
             -1 => Err(io::Error::last_os_error()),

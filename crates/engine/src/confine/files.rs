@@ -1,8 +1,8 @@
-//! Landlock: which files and ports a process can reach. A worker: one model file, then none. Who
-//! keeps the keys: their folder.
+//! Landlock rules: the files and ports that a process can reach. A worker reaches one model file,
+//! and later no file; the custodian reaches the folder of its keys.
 //!
-//! Rules are enforced by the kernel beneath system calls, so they hold even where the filter of
-//! [`super::syscalls`] lets a call pass.
+//! The kernel enforces the rules below the level of system calls. So they also apply to calls that
+//! the filter of [`super::syscalls`] allows.
 
 use std::os::fd::BorrowedFd;
 
@@ -14,7 +14,7 @@ use landlock::{
 
 use super::Unconfined;
 
-/// What may be done with one file, or with what is in one folder.
+/// The allowed access to one file, or to the content of one folder.
 #[derive(Debug)]
 pub(super) struct Rule<'a> {
     beneath: BorrowedFd<'a>,
@@ -22,13 +22,13 @@ pub(super) struct Rule<'a> {
 }
 
 impl<'a> Rule<'a> {
-    /// A file may be read.
+    /// Allows reading a file.
     pub(super) fn read(file: BorrowedFd<'a>) -> Self {
         Self { beneath: file, access: AccessFs::ReadFile.into() }
     }
 
-    /// Plain files in a folder may be read, written, made and removed. No links, no devices, no
-    /// programs, and nothing is moved out.
+    /// Allows reading, writing, creating and removing regular files in a folder. Not allowed:
+    /// links, devices, running programs, and moving files to another folder.
     pub(super) fn keep(folder: BorrowedFd<'a>) -> Self {
         let access = AccessFs::ReadFile
             | AccessFs::ReadDir
@@ -39,29 +39,29 @@ impl<'a> Rule<'a> {
         Self { beneath: folder, access }
     }
 
-    /// What is in a folder may be read.
+    /// Allows reading the content of a folder.
     pub(super) fn read_below(folder: BorrowedFd<'a>) -> Self {
         Self { beneath: folder, access: AccessFs::ReadFile | AccessFs::ReadDir }
     }
 
-    /// A program may be started.
+    /// Allows running a program.
     pub(super) fn run(file: BorrowedFd<'a>) -> Self {
         Self { beneath: file, access: AccessFs::ReadFile | AccessFs::Execute }
     }
 
-    /// Programs in a folder may be started, and what they are linked to read.
+    /// Allows running programs in a folder, and reading its content.
     pub(super) fn run_below(folder: BorrowedFd<'a>) -> Self {
         let access = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::Execute;
         Self { beneath: folder, access }
     }
 
-    /// A device may be read and written.
+    /// Allows reading and writing a device.
     pub(super) fn device(file: BorrowedFd<'a>) -> Self {
         Self { beneath: file, access: AccessFs::ReadFile | AccessFs::WriteFile }
     }
 
-    /// Plain files and folders below a folder may be read, written, made, moved and removed. No
-    /// links, devices, sockets or programs.
+    /// Allows reading, writing, creating, moving and removing regular files and folders below a
+    /// folder. Not allowed: links, devices, sockets, and running programs.
     pub(super) fn own(folder: BorrowedFd<'a>) -> Self {
         let access = AccessFs::ReadFile
             | AccessFs::ReadDir
@@ -76,19 +76,19 @@ impl<'a> Rule<'a> {
     }
 }
 
-/// A TCP port, and whether it may be listened on or dialed.
+/// A TCP port, and its allowed use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Port {
-    /// It may be listened on; 0 is a port that the system chooses.
+    /// The process may listen on it; 0 stands for a port that the system chooses.
     Listen(u16),
-    /// It may be dialed.
+    /// The process may dial it.
     Dial(u16),
 }
 
-/// Denies every access that this kernel's Landlock knows, but for `rules` and `ports`; returns the
-/// version of Landlock in force.
+/// Denies every access that this kernel's Landlock knows, except for `rules` and `ports`. Returns
+/// the active version of Landlock.
 ///
-/// It holds for the calling thread and the threads it starts from then on.
+/// Applies to the calling thread and to threads that it starts later.
 pub(super) fn restrict(rules: &[Rule<'_>], ports: &[Port]) -> Result<u32, Unconfined> {
     let failed = |error: RulesetError| Unconfined::Landlock { error: error.to_string() };
     let mut ruleset = deny_everything().map_err(failed)?;
@@ -129,5 +129,5 @@ fn deny_everything() -> Result<RulesetCreated, RulesetError> {
 /// The first version that covers TCP.
 const OLDEST: ABI = ABI::V4;
 
-/// The newest version that the crate knows: the worker needs none of what it can deny.
+/// The newest version that the crate knows. The worker needs no ability that it can deny.
 const NEWEST: ABI = ABI::V10;

@@ -1,12 +1,12 @@
-//! Confines the gateway: the process that listens, and that starts workers and the custodian.
+//! Confines the gateway, the process that listens and that starts workers and the custodian.
 //!
-//! The gateway needs more than they do, so less is taken away. It reaches the files that it is given
-//! and no others, it listens and dials on the ports that it is given and no others, and it makes no
-//! system call that looks into other processes or changes the machine. Its children inherit all
-//! this, and confine themselves further.
+//! The gateway needs more abilities than they do, so it loses fewer. It reaches only the files that
+//! [`Reach`] lists, listens on and dials only the ports listed there, and cannot make system calls
+//! that inspect other processes or change the machine. Its children inherit all this, and confine
+//! themselves further.
 //!
-//! What it does not do: keep the gateway from starting its own program, because that is how workers
-//! are started again; and from opening the key directory, because the custodian inherits the rules.
+//! Not prevented: the gateway can start its own program, because it restarts workers in this way;
+//! and it can open the key directory, because the custodian inherits its rules.
 
 use std::{
     fs::{self, File},
@@ -27,35 +27,36 @@ use super::{
 };
 use crate::protocol::Confinement;
 
-/// What the gateway may still reach once it is confined.
+/// The files and ports that the gateway may use once it is confined.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reach {
-    /// Folders whose files it reads, writes, makes and removes. They must exist.
+    /// Folders whose files it reads, writes, creates and removes. They must exist.
     pub own: Vec<PathBuf>,
-    /// Files and folders that it reads. What does not exist is left out.
+    /// Files and folders that it reads. Missing ones are ignored.
     pub read: Vec<PathBuf>,
-    /// TCP ports that it listens on; 0 is a port that the system chooses.
+    /// TCP ports that it listens on; 0 stands for a port that the system chooses.
     pub listen: Vec<u16>,
-    /// TCP ports that it dials. Where there is none, it can neither dial nor look names up.
+    /// TCP ports that it dials. If empty, it can neither dial nor resolve names.
     pub dial: Vec<u16>,
 }
 
-/// Turns core dumps off, and tracing by processes of the same user. To be called before any secret
+/// Turns off core dumps and tracing by processes of the same user. Must be called before any secret
 /// is read.
 ///
 /// # Errors
-/// When the system refuses one of these.
+/// If the system refuses one of these.
 pub fn keep_private() -> Result<(), Unconfined> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).map_err(step("turning core dumps off"))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(step("turning tracing off"))
 }
 
-/// Confines a process that has only its first thread to what it must reach, and to the files and
-/// sockets that it has open. Then it tries to break out.
+/// Confines a process with a single thread to `reach`, and to its open files and sockets. Then it
+/// tries to break out.
 ///
 /// # Errors
-/// When a path cannot be opened, the system cannot confine the process, or it could still break out.
+/// If the process has more threads, a path cannot be opened, the system cannot confine the process,
+/// or an attempt to break out succeeds.
 pub fn gateway(reach: &Reach) -> Result<Confinement, Unconfined> {
     one_thread()?;
     this_thread_to_reach(reach)
@@ -73,13 +74,13 @@ pub(super) fn this_thread_to_reach(reach: &Reach) -> Result<Confinement, Unconfi
 }
 
 fn ports(reach: &Reach) -> Vec<Port> {
-    // Long answers of name servers come over TCP.
+    // Name servers send long answers over TCP.
     let names = reach.dial.first().map(|_| DNS);
     let dial = reach.dial.iter().copied().chain(names).map(Port::Dial);
     reach.listen.iter().copied().map(Port::Listen).chain(dial).collect()
 }
 
-/// What files and folders are opened for: a rule is about the opened one, not about its path.
+/// The opened files and folders, by their use. A rule applies to the opened file, not to its path.
 #[derive(Default)]
 struct Opened {
     own: Vec<File>,
@@ -105,7 +106,7 @@ impl Opened {
         }
         opened.run.extend(open_if_there(Path::new(EXECUTABLE))?);
         for loader in LOADERS {
-            // Its folder: a newer loader is another file, and workers start after an update, too.
+            // Allow its folder: an update replaces the file, and workers must still start after it.
             let Ok(loader) = fs::canonicalize(loader) else { continue };
             if let Some(folder) = loader.parent() {
                 opened.run_below.extend(open_if_there(folder)?);
@@ -128,14 +129,14 @@ impl Opened {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    // Not for reading: only to say which one is meant.
+    // `O_PATH`: the file only identifies a path in a rule, and is not read.
     File::options().read(true).custom_flags(libc::O_PATH).open(path)
 }
 
 fn open_if_there(path: &Path) -> Result<Option<File>, Unconfined> {
     match open(path) {
         Ok(file) => Ok(Some(file)),
-        // There can be no rule about it, and nothing to read either.
+        // A missing file needs no rule.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unusable(path)(error)),
     }
@@ -145,8 +146,9 @@ fn unusable(path: &Path) -> impl FnOnce(io::Error) -> Unconfined {
     move |error| Unconfined::Path { path: path.to_owned(), error: error.to_string() }
 }
 
-/// Keeps what files of other owners and low ports need, where the process has it; all that changes
-/// the machine or looks into other processes goes.
+/// Drops the capabilities that change the machine or inspect other processes. Those for files of
+/// other owners, signals, low ports, locked memory, priorities and limits stay, if the process has
+/// them.
 fn drop_capabilities() -> rustix::io::Result<()> {
     let kept = CapabilitySet::CHOWN
         | CapabilitySet::DAC_OVERRIDE
@@ -163,10 +165,10 @@ fn drop_capabilities() -> rustix::io::Result<()> {
     set_capabilities(None, CapabilitySets { effective: kept, permitted: kept, inheritable })
 }
 
-/// The program itself, from which workers and custodian are started.
+/// The program itself; workers and the custodian are started from it.
 const EXECUTABLE: &str = "/proc/self/exe";
 
-/// What starts a program that is linked dynamically.
+/// Loaders of dynamically linked programs.
 const LOADERS: [&str; 4] = [
     "/lib64/ld-linux-x86-64.so.2",
     "/lib/ld-linux-aarch64.so.1",
@@ -174,7 +176,7 @@ const LOADERS: [&str; 4] = [
     "/lib/ld-musl-aarch64.so.1",
 ];
 
-/// What any program reads: libraries, the time zone, what the machine is.
+/// Files that any program reads: libraries, the time zone, facts about the machine.
 const SYSTEM: [&str; 11] = [
     "/etc/ld.so.cache",
     "/etc/localtime",
@@ -189,7 +191,7 @@ const SYSTEM: [&str; 11] = [
     "/usr/share/zoneinfo",
 ];
 
-/// What looking names up reads. The whole of `/etc`: tools replace `resolv.conf` by another file.
+/// Folders for resolving names. All of `/etc`, because tools replace `resolv.conf` by another file.
 const NAMES: [&str; 2] = ["/etc", "/run/systemd/resolve"];
 
 /// The port of name servers.

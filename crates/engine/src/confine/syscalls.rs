@@ -1,8 +1,8 @@
-//! The system calls that a confined process may make: an allow-list, compiled to a seccomp filter; for
-//! the gateway, a list of those that it may not make.
+//! The seccomp filters of confined processes: a list of allowed system calls, or, for the gateway,
+//! of forbidden ones.
 //!
-//! Everything else fails with `EPERM` instead of killing the process, so that a library that asks
-//! for something optional goes on without it.
+//! A forbidden call fails with `EPERM` instead of killing the process, so that libraries can go on
+//! without optional calls.
 #![expect(unsafe_code, reason = "close_range has no safe binding")]
 
 use std::{collections::BTreeMap, io};
@@ -14,15 +14,15 @@ use seccompiler::{
 
 use super::{Unconfined, step};
 
-/// Closes every file from `first` on.
+/// Closes all file descriptors from `first` on.
 pub(super) fn close_from(first: u32) -> io::Result<()> {
-    // SAFETY: no memory is touched. The caller runs before anything in this process has opened a
-    // file that it still needs, so no `OwnedFd` is pulled away from under its owner.
+    // SAFETY: no memory is touched. The caller runs before this process has opened any file that it
+    // still needs, so no live `OwnedFd` is closed.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Only what loading a model needs.
+/// Allows only the calls that loading a model needs.
 pub(super) fn restrict_to_loading() -> Result<(), Unconfined> {
     refuse_clone3()?;
     let mut allowed = compute().map_err(step("compiling the filter"))?;
@@ -30,13 +30,15 @@ pub(super) fn restrict_to_loading() -> Result<(), Unconfined> {
     apply(allowed, ALLOW_LISTED)
 }
 
-/// `clone3` takes its flags from memory, where a filter cannot look. Saying that it does not exist
-/// sends glibc to `clone`. A filter has one answer for all it refuses, hence two filters.
+/// Makes `clone3` fail with `ENOSYS`, so that glibc uses `clone`: a filter cannot check the flags
+/// of `clone3`, because they are in memory. This needs its own filter, because a filter has only
+/// one answer for all calls that it refuses.
 fn refuse_clone3() -> Result<(), Unconfined> {
     apply(BTreeMap::from([(libc::SYS_clone3, vec![])]), REFUSE_CLONE3)
 }
 
-/// Only what computing, one socket and the files of a folder need; Landlock says which folder.
+/// Allows only the calls that computing, one socket and the files of a folder need. Landlock limits
+/// the folder.
 pub(super) fn restrict_to_keeping() -> Result<(), Unconfined> {
     refuse_clone3()?;
     let mut allowed = compute().map_err(step("compiling the filter"))?;
@@ -44,20 +46,21 @@ pub(super) fn restrict_to_keeping() -> Result<(), Unconfined> {
     apply(allowed, ALLOW_LISTED)
 }
 
-/// Only what computing and one socket need.
+/// Allows only the calls that computing and one socket need.
 pub(super) fn restrict_to_serving() -> Result<(), Unconfined> {
     apply(compute().map_err(step("compiling the filter"))?, ALLOW_LISTED)
 }
 
-/// Nothing that looks into other processes or changes the machine, no sockets but local ones and TCP;
-/// and UDP, where names are looked up (`names`). All else passes: Landlock says which files and ports.
+/// Forbids calls that inspect other processes or change the machine, and all sockets except local
+/// ones, TCP and, to resolve names (`names`), UDP. All other calls are allowed: Landlock limits
+/// files and ports.
 pub(super) fn restrict_gateway(names: bool) -> Result<(), Unconfined> {
     refuse_clone3()?;
     let mut refused: Rules = REFUSED.iter().map(|call| (*call, vec![])).collect();
     let compiled = || -> Result<Rules, seccompiler::BackendError> {
         refused.insert(libc::SYS_socket, refused_sockets(names)?);
         refused.insert(libc::SYS_clone, each_bit(0, &NAMESPACES)?);
-        // Dials in the same call that sends, past Landlock.
+        // TCP Fast Open connects in the call that sends, which Landlock does not check.
         refused.insert(libc::SYS_sendto, each_bit(3, &[libc::MSG_FASTOPEN])?);
         refused.insert(libc::SYS_sendmsg, each_bit(2, &[libc::MSG_FASTOPEN])?);
         refused.insert(libc::SYS_sendmmsg, each_bit(3, &[libc::MSG_FASTOPEN])?);
@@ -66,8 +69,8 @@ pub(super) fn restrict_gateway(names: bool) -> Result<(), Unconfined> {
     apply(compiled().map_err(step("compiling the filter"))?, REFUSE_LISTED)
 }
 
-/// Sockets that the gateway may not make. Landlock knows TCP alone: not its other transports, nor
-/// UDP.
+/// Returns the sockets that the gateway may not make. Landlock covers only TCP, not UDP or other
+/// transports.
 fn refused_sockets(names: bool) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     let differs = |argument: u8, values: &[i32]| -> Result<Vec<_>, seccompiler::BackendError> {
         let differs = |value: &i32| {
@@ -99,14 +102,14 @@ fn refused_sockets(names: bool) -> Result<Vec<SeccompRule>, seccompiler::Backend
     Ok(rules)
 }
 
-/// A call with any of these bits in an argument.
+/// Matches calls with any of these bits in an argument.
 fn each_bit(argument: u8, bits: &[i32]) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     bits.iter().map(|bit| SeccompRule::new(vec![masked(argument, *bit, *bit)?])).collect()
 }
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// What a filter answers to calls that it lists, and to all others.
+/// The answer of a filter to listed calls, and to all other calls.
 struct Answers {
     listed: SeccompAction,
     others: SeccompAction,
@@ -129,31 +132,32 @@ fn apply(rules: Rules, answers: Answers) -> Result<(), Unconfined> {
     apply_filter_all_threads(&program).map_err(step("filtering system calls"))
 }
 
-/// Existing files and the socket, memory that is not executable, threads, time, randomness.
+/// Calls for open files and the socket, non-executable memory, threads, time and randomness.
 fn compute() -> Result<Rules, seccompiler::BackendError> {
     let mut rules: Rules = COMPUTE.iter().map(|call| (*call, vec![])).collect();
     let not_executable = masked(2, libc::PROT_EXEC, 0)?;
     rules.insert(libc::SYS_mmap, only(not_executable.clone())?);
     rules.insert(libc::SYS_mprotect, only(not_executable)?);
-    // Threads of this process, not processes, and no namespaces.
+    // New threads, but no new processes and no namespaces.
     rules.insert(libc::SYS_clone, only(masked(0, CLONE_CHECKED, libc::CLONE_THREAD)?)?);
-    // The first filter answers it; it must pass here to get that answer.
+    // The first filter answers `clone3`; this one must let it pass.
     rules.insert(libc::SYS_clone3, vec![]);
-    // How `abort` and stack overflows end this very process.
+    // `abort` and stack overflows end this process by a signal to itself.
     let own_pid = u64::from(std::process::id());
     rules.insert(libc::SYS_tgkill, only(equal(0, own_pid)?)?);
     // The names of threads.
     rules.insert(libc::SYS_prctl, only(equal(0, libc::PR_SET_NAME as u64)?)?);
-    // Reading limits, not setting them: glibc asks for the size of stacks.
+    // glibc reads limits, for the size of stacks. Setting limits stays forbidden.
     rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![equal(0, 0)?, null(2)?])?]);
-    // `send` on the connected socket, to no other address.
+    // `send` on the connected socket, but not to another address.
     rules.insert(libc::SYS_sendto, only(null(4)?)?);
     let read_flags = [libc::F_GETFD, libc::F_GETFL];
     rules.insert(libc::SYS_fcntl, any(1, &read_flags.map(|flag| flag as u64))?);
     Ok(rules)
 }
 
-/// On top of [`compute`]: opening (Landlock says what), looking at files, and confining further.
+/// Calls in addition to [`compute`]: opening files (limited by Landlock), reading metadata, and the
+/// next step of confinement.
 fn load() -> Result<Rules, seccompiler::BackendError> {
     let mut rules: Rules = LOAD.iter().map(|call| (*call, vec![])).collect();
     let prctl = [libc::PR_SET_NAME as u64, libc::PR_SET_NO_NEW_PRIVS as u64];
@@ -189,7 +193,7 @@ fn any(argument: u8, values: &[u64]) -> Result<Vec<SeccompRule>, seccompiler::Ba
     values.iter().map(|value| SeccompRule::new(vec![equal(argument, *value)?])).collect()
 }
 
-/// Bits of `clone` that are looked at: all but `CLONE_THREAD` must be clear.
+/// Bits of `clone` that are checked: `CLONE_THREAD` must be set, the others clear.
 const CLONE_CHECKED: i32 = libc::CLONE_THREAD
     | libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
@@ -213,11 +217,11 @@ const NAMESPACES: [i32; 7] = [
 /// The bits of a socket's type that are not flags.
 const SOCK_KIND: i32 = 0xf;
 
-/// The datagram congestion control protocol; libc has no name for it everywhere.
+/// The datagram congestion control protocol. libc does not define it on all platforms.
 const SOCK_DCCP: i32 = 6;
 
-/// What no gateway does: look into processes, change the machine, leave its namespaces, load code
-/// into the kernel, or make system calls past this filter.
+/// Calls that no gateway needs: they inspect processes, change the machine, leave namespaces, load
+/// code into the kernel, or make system calls that bypass this filter.
 const REFUSED: &[i64] = &[
     // Other processes.
     libc::SYS_kcmp,
@@ -228,7 +232,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_process_vm_writev,
     libc::SYS_ptrace,
     libc::SYS_userfaultfd,
-    // System calls by another way.
+    // System calls that bypass the filter.
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
     libc::SYS_io_uring_setup,
@@ -257,7 +261,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_setns,
     libc::SYS_umount2,
     libc::SYS_unshare,
-    // Files past their paths.
+    // Files without their paths.
     libc::SYS_fanotify_init,
     libc::SYS_name_to_handle_at,
     libc::SYS_open_by_handle_at,
@@ -323,7 +327,7 @@ const COMPUTE: &[i64] = &[
     libc::SYS_nanosleep,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_time,
-    // What the process and the machine are.
+    // Facts about the process and the machine.
     libc::SYS_getegid,
     libc::SYS_geteuid,
     libc::SYS_getgid,

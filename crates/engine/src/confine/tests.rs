@@ -1,7 +1,7 @@
-//! A child process confines itself and then tries, with everyday calls, what it must not be able
-//! to do. The child is a test runner, which has a thread of its own besides.
+//! A child process confines itself, and then tries forbidden operations with ordinary library
+//! calls. The child is a test runner, which has one more thread.
 
-#![expect(clippy::disallowed_methods, reason = "tries what must fail")]
+#![expect(clippy::disallowed_methods, reason = "tries operations that must fail")]
 
 use std::{
     collections::BTreeMap,
@@ -20,13 +20,13 @@ use std::{
 
 use super::*;
 
-/// Says to the child which part to play.
+/// Environment variable with the part that the child runs.
 const PART: &str = "CONFINE_TEST_PART";
 
-/// Where the parent listens on TCP, for the child to try.
+/// Environment variable with the parent's TCP address, which the child tries to reach.
 const PORT: &str = "CONFINE_TEST_PORT";
 
-/// The parent's abstract socket, for the child to try.
+/// Environment variable with the parent's abstract socket, which the child tries to reach.
 const ABSTRACT: &str = "CONFINE_TEST_ABSTRACT";
 
 #[test]
@@ -48,7 +48,7 @@ fn a_serving_worker_can_compute_and_nothing_else_in_any_thread() {
     for attempt in ["socket", "socket unix", "open", "exec", "fork", "ptrace"] {
         assert_eq!(tried[&format!("attempt {attempt}")], "EPERM");
     }
-    // Landlock alone refuses this one: the filter lets files be opened while loading.
+    // Only Landlock refuses this: the filter allows opening files while loading.
     assert_eq!(tried["attempt open while loading"], "EACCES");
 }
 
@@ -130,13 +130,13 @@ fn a_process_with_more_threads_is_not_confined_halfway() {
     assert!(play("threads")["result"].contains("threads already"));
 }
 
-/// Runs the part in a child and collects the `name=result` lines that it prints.
+/// Runs a part in a child, and collects the `name=result` lines that it prints.
 fn play(part: &str) -> BTreeMap<String, String> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let name = format!("bailiwick-confine-{}-{part}", std::process::id());
     let _abstract = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap());
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "confine::tests::child", "--nocapture", "--test-threads=1"])
+        .args(["--ignored", "--exact", "confine::tests::child", "--nocapture", "--test-threads=1"])
         .env(PART, part)
         .env(PORT, listener.local_addr().unwrap().port().to_string())
         .env(ABSTRACT, name)
@@ -151,10 +151,11 @@ fn play(part: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Not a test by itself: what the child processes of the tests above run.
+/// The code of the child processes.
 #[test]
+#[ignore = "the child process of the tests above, which start it"]
 fn child() {
-    // The test runner has begun a line of its own.
+    // The test runner has already begun a line.
     println!();
     match std::env::var(PART).as_deref() {
         Ok("serving") => serving(),
@@ -164,7 +165,7 @@ fn child() {
         Ok("gateway") => gateway_alone(),
         Ok("dialing gateway") => gateway_that_dials(),
         Ok("threads") => threads(),
-        _ => return,
+        other => panic!("no such part: {other:?}"),
     }
     println!("end=reached");
 }
@@ -172,7 +173,7 @@ fn child() {
 fn serving() {
     let model = model_file("serving");
     let loading = this_thread_before_loading(&File::open(&model).unwrap()).unwrap();
-    // Like a compute pool that loading started: it exists when the second step is taken.
+    // Like a computing thread that was started while loading: it exists before the second step.
     let (go, wait) = mpsc::channel::<()>();
     let running = std::thread::spawn(move || {
         wait.recv().unwrap();
@@ -281,7 +282,7 @@ fn gateway_alone() {
     println!("link={}", kind(std::os::unix::fs::symlink("/etc/passwd", folder.join("link"))));
     println!("pair={}", kind(UnixStream::pair()));
     println!("executable={}", kind(Command::new(folder.join("program")).status()));
-    // The loader starts whatever it can read, so it must not be able to read programs.
+    // The loader can start any program that it can read, so it must not be able to read programs.
     println!("loader={}", kind(File::open("/bin/true")));
     println!(
         "debug={}",
@@ -331,7 +332,7 @@ fn kind<T: Debug>(result: io::Result<T>) -> String {
     }
 }
 
-/// A file that stands for a model, and a neighbour.
+/// A file in place of a model, and another file beside it.
 fn model_file(test: &str) -> std::path::PathBuf {
     let path = std::env::temp_dir().join(format!("bailiwick-{test}-{}", std::process::id()));
     std::fs::write(&path, "weights").unwrap();

@@ -1,8 +1,8 @@
-//! Output that is guaranteed to match: JSON schemas and tool calls as token masks.
+//! Enforces JSON schemas and tool calls by masking tokens.
 //!
-//! llguidance turns a grammar into the set of tokens that may come next. Its limits bound what a
-//! schema may cost, at the start and at each token, so that a hostile schema ends its own request
-//! and slows nobody else.
+//! The constraint of a request becomes a grammar. For each next token, llguidance computes from the
+//! grammar which tokens are allowed (the mask). Its limits bound the cost of a schema at the start
+//! and at each token: a hostile schema fails its own request and does not slow down others.
 
 use std::sync::Arc;
 
@@ -10,13 +10,16 @@ use llguidance::{Matcher, ParserFactory, api::TopLevelGrammar};
 use serde_json::{Value, json};
 use toktrie::{ApproximateTokEnv, InferenceCapabilities, SimpleVob, TokEnv, TokRxInfo, TokTrie};
 
-use super::{ffi::Model, tools};
-use crate::request::{Constraint, Refusal, Tool, ToolChoice};
+use super::{ffi::Model, keys::Keys, promise::Promise, tools};
+use crate::{
+    request::{Constraint, Refusal, Tool, ToolChoice},
+    schema::{self, Budget, Compiled, Problem, Promise as Kind, check::Check},
+};
 
-/// Bytes of one schema, at most.
+/// Maximum length of one schema, in bytes.
 pub(crate) const SCHEMA_BYTES_MAX: usize = 256 * 1024;
 
-/// Makes constraints for one model's vocabulary.
+/// Compiles constraints for the vocabulary of one model.
 pub(crate) struct Constrainer {
     factory: ParserFactory,
 }
@@ -28,14 +31,17 @@ impl std::fmt::Debug for Constrainer {
 }
 
 impl Constrainer {
-    /// Reads the vocabulary.
+    /// Indexes a model's vocabulary; `pieces` are the bytes of its tokens.
+    ///
+    /// # Errors
+    /// If the model has no end token, or llguidance cannot index the vocabulary.
     pub(crate) fn new(model: &Model, pieces: &[Vec<u8>]) -> Result<Self, String> {
         let eos = model.eot().or_else(|| model.eos()).ok_or("the model has no end token")?;
         let words: Vec<Vec<u8>> = (0_u32..)
             .zip(pieces)
             .map(|(token, piece)| {
                 if model.is_control(token) || model.ends(token) {
-                    // No text can spell a control token.
+                    // Marked as special, so that no text in a grammar matches a control token.
                     [&[TokTrie::SPECIAL_TOKEN_MARKER], piece.as_slice()].concat()
                 } else {
                     piece.clone()
@@ -46,66 +52,208 @@ impl Constrainer {
         Self::with(&(Arc::new(ApproximateTokEnv::new(trie)) as TokEnv))
     }
 
-    fn with(environment: &TokEnv) -> Result<Self, String> {
+    /// Creates a constrainer for a vocabulary, with the limits of the service.
+    ///
+    /// # Errors
+    /// If llguidance cannot index the vocabulary.
+    pub(crate) fn with(environment: &TokEnv) -> Result<Self, String> {
         let slices = llguidance::earley::SlicedBiasComputer::general_slices();
         let mut factory =
             ParserFactory::new(environment, InferenceCapabilities::default(), &slices)
                 .map_err(|error| format!("cannot index the vocabulary: {error}"))?;
         factory.quiet();
         let limits = factory.limits_mut();
-        // Errors quote the text so far unless told otherwise.
+        // With verbose errors, llguidance quotes the text so far.
         limits.verbose_errors = false;
-        // Per token: about 4 ms at most, against some 10 ms that the model takes for it.
+        // At most about 4 ms per token; the model itself takes about 10 ms.
         limits.step_lexer_fuel = 60_000;
         limits.step_max_items = 20_000;
         limits.max_lexer_states = 50_000;
         limits.max_grammar_size = 200_000;
-        // At the start, on a thread that computes nothing else: about 20 ms at most.
+        // At most about 20 ms at the start, on a thread that does not compute tokens.
         limits.initial_lexer_fuel = 1_000_000;
         limits.precompute_large_lexemes = false;
         Ok(Self { factory })
     }
 
-    /// The state that will constrain one choice, or `None` where anything goes.
+    /// Compiles a constraint. Returns the state that constrains one choice (`None` if any text is
+    /// allowed), and the promise that the finished choice is checked against.
+    ///
+    /// # Errors
+    /// [`Refusal::BadSchema`] if a schema is invalid, costs too much, or is strict and cannot be
+    /// enforced exactly.
     pub(crate) fn compile(
         &self,
         constraint: &Constraint,
         tools: &[Tool],
-    ) -> Result<Option<State>, Refusal> {
-        let (grammar, param) = match constraint {
-            Constraint::Free => return Ok(None),
-            Constraint::JsonObject => (json_grammar(json!({"type": "object"})), "response_format"),
-            Constraint::JsonSchema(schema) => {
+    ) -> Result<(Option<State>, Promise), Refusal> {
+        let mut budget = Budget::default();
+        let (rules, param, promise) = match constraint {
+            Constraint::Free => return Ok((None, Promise::Nothing)),
+            Constraint::JsonObject => {
+                let object = json!({"type": "object"});
+                let made = schema::compile(&object, Kind::Plain, &mut budget)
+                    .map_err(|problem| bad("response_format", &problem))?;
+                (answer(&made), "response_format".to_owned(), Promise::Json(Check::object()))
+            }
+            Constraint::JsonSchema { schema, strict } => {
                 let param = "response_format.json_schema.schema";
-                (json_grammar(parse(schema.0.reveal(), param)?), param)
+                let kind = if *strict { Kind::Strict } else { Kind::Plain };
+                let (made, check) = read(schema.0.reveal(), kind, param, &mut budget)?;
+                let promise = check.map_or(Promise::Nothing, Promise::Json);
+                (answer(&made), param.to_owned(), promise)
             }
             Constraint::Tools { choice, parallel } => {
-                (tool_grammar(tools, choice, *parallel)?, "tools")
+                let functions = functions(tools, choice, &mut budget)?;
+                return self.calls(functions, choice, *parallel);
             }
         };
-        let parser = self.factory.create_parser(grammar).map_err(|error| Refusal::BadSchema {
-            param: param.to_owned(),
-            reason: first_line(&error.to_string()),
-        })?;
-        let matcher = Matcher::new(Ok(parser));
-        match matcher.get_error() {
-            None => Ok(Some(State { matcher })),
-            Some(error) => {
-                Err(Refusal::BadSchema { param: param.to_owned(), reason: first_line(&error) })
+        Ok((Some(self.state(rules, false, &param)?), promise))
+    }
+
+    /// Compiles calls of these functions. If their grammar costs too much, functions without
+    /// `strict` accept any object instead: first those whose own schema costs too much, then all of
+    /// them.
+    fn calls(
+        &self,
+        mut functions: Vec<Function>,
+        choice: &ToolChoice,
+        parallel: bool,
+    ) -> Result<(Option<State>, Promise), Refusal> {
+        let mut state = self.state(call_grammar(&functions, choice, parallel), true, "tools");
+        if state.is_err() {
+            for function in functions.iter_mut().filter(|function| !function.strict) {
+                let alone = self.state(answer(&function.made), false, "tools");
+                if alone.is_err() {
+                    *function = Function { param: function.param.clone(), ..any(&function.name)? };
+                }
             }
+            state = self.state(call_grammar(&functions, choice, parallel), true, "tools");
+        }
+        if state.is_err() {
+            for function in functions.iter_mut().filter(|function| !function.strict) {
+                *function = Function { param: function.param.clone(), ..any(&function.name)? };
+            }
+            state = self.state(call_grammar(&functions, choice, parallel), true, "tools");
+        }
+        if state.is_err() {
+            for function in functions.iter().filter(|function| function.strict) {
+                self.state(answer(&function.made), false, &function.param)?;
+            }
+        }
+        let checks =
+            functions.into_iter().map(|function| (function.name, function.check)).collect();
+        Ok((Some(state?), Promise::Calls { checks, parallel }))
+    }
+
+    /// Returns the state of a schema that llguidance compiles itself, for comparing the costs.
+    pub(super) fn library(&self, schema: Value) -> Option<State> {
+        let parser = self.factory.create_parser(TopLevelGrammar::from_json_schema(schema)).ok()?;
+        let matcher = Matcher::new(Ok(parser));
+        matcher.get_error().is_none().then(|| State { matcher, keys: Keys::new(false) })
+    }
+
+    /// Compiles the rules of a grammar; `calls` if they describe tool calls.
+    fn state(&self, rules: String, calls: bool, param: &str) -> Result<State, Refusal> {
+        // The library's errors and panics may quote the schema, so none of them is passed on.
+        let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let parser = self.factory.create_parser(TopLevelGrammar::from_lark(rules)).ok()?;
+            let matcher = Matcher::new(Ok(parser));
+            matcher.get_error().is_none().then_some(matcher)
+        }));
+        match made {
+            Ok(Some(matcher)) => Ok(State { matcher, keys: Keys::new(calls) }),
+            _ => Err(Refusal::BadSchema {
+                param: param.to_owned(),
+                reason: "the schema costs too much to enforce; make it smaller, or use fewer \
+                         patterns and counts"
+                    .to_owned(),
+            }),
         }
     }
 }
 
-/// Where a constrained choice is in its grammar.
+/// A function that the model may call, with its compiled schema.
+struct Function {
+    name: String,
+    param: String,
+    strict: bool,
+    made: Compiled,
+    check: Check,
+}
+
+/// Returns the function with a schema that accepts any object.
+fn any(name: &str) -> Result<Function, Refusal> {
+    let object = json!({"type": "object"});
+    let made = schema::compile(&object, Kind::Tool, &mut Budget::default())
+        .map_err(|problem| bad("tools", &problem))?;
+    let (param, check) = ("tools".to_owned(), Check::object());
+    Ok(Function { name: name.to_owned(), param, strict: false, made, check })
+}
+
+/// Compiles the schemas of the tools that `choice` allows.
+fn functions(
+    tools: &[Tool],
+    choice: &ToolChoice,
+    budget: &mut Budget,
+) -> Result<Vec<Function>, Refusal> {
+    let mut all = Vec::new();
+    for (index, tool) in tools.iter().enumerate() {
+        if matches!(choice, ToolChoice::Named(name) if *name != tool.name) {
+            continue;
+        }
+        let param = format!("tools[{index}].function.parameters");
+        let kind = if tool.strict { Kind::StrictTool } else { Kind::Tool };
+        let (made, check) = read(tool.parameters.0.reveal(), kind, &param, budget)?;
+        let check = check.unwrap_or_else(Check::object);
+        all.push(Function { name: tool.name.clone(), param, strict: tool.strict, made, check });
+    }
+    Ok(all)
+}
+
+fn bad(param: &str, problem: &Problem) -> Refusal {
+    Refusal::BadSchema { param: param.to_owned(), reason: problem.to_string() }
+}
+
+/// Compiles a schema. Also returns its check, if every keyword is enforced.
+fn read(
+    text: &str,
+    kind: Kind,
+    param: &str,
+    budget: &mut Budget,
+) -> Result<(Compiled, Option<Check>), Refusal> {
+    match schema::inexact(text) {
+        Some(problem) if kind != Kind::Tool => return Err(bad(param, &problem)),
+        Some(_) => return parse(text, param).and_then(|_| Ok((any("")?.made, None))),
+        None => {}
+    }
+    let root = parse(text, param)?;
+    let made = schema::compile(&root, kind, budget).map_err(|problem| bad(param, &problem))?;
+    let check = if made.relaxed.is_empty() { Check::of(&root) } else { None };
+    if made.relaxed.is_empty() && check.is_none() && matches!(kind, Kind::Strict | Kind::StrictTool)
+    {
+        let problem = Problem::whole(
+            "cannot be read by the validator that checks finished answers; make it simpler",
+        );
+        return Err(bad(param, &problem));
+    }
+    Ok((made, check))
+}
+
+fn answer(made: &Compiled) -> String {
+    format!("start: answer\n{}", made.rules("answer"))
+}
+
+/// The position of one choice in its grammar.
 pub(crate) struct State {
     matcher: Matcher,
+    keys: Keys,
 }
 
 impl Clone for State {
     fn clone(&self) -> Self {
-        // Choices run at their own pace: they must not share the lexer's lock.
-        Self { matcher: self.matcher.deep_clone() }
+        // A deep clone: choices advance independently and must not share the lexer's lock.
+        Self { matcher: self.matcher.deep_clone(), keys: self.keys.clone() }
     }
 }
 
@@ -115,65 +263,53 @@ impl std::fmt::Debug for State {
     }
 }
 
-/// The constraint cost more than its limits allow, or broke; never says on what text.
+/// The constraint exceeded its limits or failed. Holds no details, because these would quote text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooCostly;
 
 impl State {
-    /// The tokens that may come next; the end token alone once the grammar is complete.
+    /// Returns the tokens that may come next; only the end token once the grammar is complete.
+    ///
+    /// # Errors
+    /// If the grammar exceeds its limits.
     pub(crate) fn mask(&mut self) -> Result<SimpleVob, TooCostly> {
         self.matcher.compute_mask_or_eos().map_err(|_| TooCostly)
     }
 
-    /// Takes the chosen token.
+    /// Adds a token's bytes to the text, unless they would complete a duplicate key; then returns
+    /// false and changes nothing. The grammar cannot check this.
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> bool {
+        self.keys.take(bytes)
+    }
+
+    /// Advances the grammar by the chosen token.
+    ///
+    /// # Errors
+    /// If the grammar does not allow the token, or exceeds its limits.
     pub(crate) fn accept(&mut self, token: u32) -> Result<(), TooCostly> {
         self.matcher.consume_token(token).map_err(|_| TooCostly)
     }
 
-    /// Whether nothing can follow.
+    /// Whether the text is complete and no token can follow.
     pub(crate) fn is_complete(&self) -> bool {
         self.matcher.is_stopped() && !self.matcher.is_error()
     }
 }
 
-/// How JSON is written: the separators that models saw most, and no other white space, in which
-/// small models otherwise lose themselves.
-fn spaced(mut schema: Value) -> Value {
-    if let Some(object) = schema.as_object_mut() {
-        object.insert(
-            "x-guidance".into(),
-            json!({"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": false}),
-        );
-    }
-    schema
-}
-
-fn json_grammar(schema: Value) -> TopLevelGrammar {
-    TopLevelGrammar::from_json_schema(spaced(schema))
-}
-
-fn tool_grammar(
-    tools: &[Tool],
-    choice: &ToolChoice,
-    parallel: bool,
-) -> Result<TopLevelGrammar, Refusal> {
+/// Writes the grammar of tool calls, in the form that [`tools`] describes.
+fn call_grammar(functions: &[Function], choice: &ToolChoice, parallel: bool) -> String {
     let mut calls = Vec::new();
     let mut rules = String::new();
-    for (index, tool) in tools.iter().enumerate() {
-        if matches!(choice, ToolChoice::Named(name) if *name != tool.name) {
-            continue;
-        }
-        let param = format!("tools[{index}].function.parameters");
-        let schema = spaced(parse(tool.parameters.0.reveal(), &param)?);
-        let head = json!(format!("{{\"name\": {}, \"arguments\": ", json!(tool.name)));
+    for (index, function) in functions.iter().enumerate() {
+        let head = json!(format!("{{\"name\": {}, \"arguments\": ", json!(function.name)));
         calls.push(format!("call_{index}"));
-        rules.push_str(&format!("call_{index}: {head} arguments_{index} \"}}\"\n"));
-        rules.push_str(&format!("arguments_{index}: %json {schema}\n"));
+        rules.push_str(&format!("call_{index}: {head} a{index}x \"}}\"\n"));
+        rules.push_str(&function.made.rules(&format!("a{index}x")));
     }
     let (open, close) = (json!(format!("{}\n", tools::OPEN)), json!(format!("\n{}", tools::CLOSE)));
     let more = if parallel { "(\"\\n\" call)*" } else { "" };
     let start = match choice {
-        // Free text, up to the first call if there is one.
+        // Free text up to the first call, or without any call.
         ToolChoice::Auto => format!(
             "start: TEXT | first_call {more}\n\
              first_call: text_before body\n\
@@ -183,28 +319,28 @@ fn tool_grammar(
         ToolChoice::Required | ToolChoice::Named(_) => format!("start: call {more}\n"),
     };
     let calls = calls.join(" | ");
-    Ok(TopLevelGrammar::from_lark(format!(
-        "{start}call: {open} body\nbody: ({calls}) {close}\n{rules}"
-    )))
+    format!("{start}call: {open} body\nbody: ({calls}) {close}\n{rules}")
 }
 
+/// Parses the JSON text of a schema.
 fn parse(schema: &str, param: &str) -> Result<Value, Refusal> {
     let bad = |reason: &str| Refusal::BadSchema { param: param.into(), reason: reason.into() };
     if schema.len() > SCHEMA_BYTES_MAX {
-        return Err(bad(&format!("the schema is longer than {SCHEMA_BYTES_MAX} bytes")));
+        return Err(bad(&format!(
+            "the schema is longer than {SCHEMA_BYTES_MAX} bytes; shorten it"
+        )));
     }
-    let schema: Value = serde_json::from_str(schema).map_err(|_| bad("not a JSON schema"))?;
+    let schema: Value =
+        serde_json::from_str(schema).map_err(|_| bad("the schema is not valid JSON"))?;
     if !schema.is_object() {
-        return Err(bad("a JSON schema is an object"));
+        return Err(bad("the schema must be a JSON object"));
     }
     Ok(schema)
 }
 
-/// A library's error, cut to what helps: its first line.
-fn first_line(error: &str) -> String {
-    let line = error.lines().next().unwrap_or("the schema cannot be used");
-    line.chars().take(300).collect()
-}
-
+#[cfg(test)]
+mod keywords;
+#[cfg(test)]
+mod suite;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! The worker's main loop for embeddings: texts in, vectors out, tenants in turn.
+//! The worker's main loop for embeddings: receives texts, sends vectors. Tenants take turns.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -13,9 +13,15 @@ use super::{
     ffi::{BatchToken, Context},
     schedule::WIPE_AFTER,
 };
-use crate::request::{Event, Refusal, Work};
+use crate::{
+    memory::on_own_stack,
+    request::{Event, Refusal, Work},
+};
 
-/// A request whose texts are not all embedded yet.
+/// The stack of one preparation, which turns texts into tokens.
+const PREPARE_STACK_BYTES: usize = 1024 * 1024;
+
+/// A request with texts that are not embedded yet.
 struct Pending {
     id: u64,
     texts: VecDeque<(u32, Zeroizing<Vec<u32>>)>,
@@ -43,7 +49,9 @@ pub(crate) fn run(loaded: Loaded, inbox: &mpsc::Receiver<Command>, outbox: &Outb
         while let Some(next) = command {
             match next {
                 Command::Submit { id, scope, work: Work::Embed(work) } => {
-                    match loaded.preparer.embed(&work) {
+                    let prepared =
+                        on_own_stack(PREPARE_STACK_BYTES, || loaded.preparer.embed(&work));
+                    match prepared {
                         Ok(texts) => embedder.submit(id, scope.tenant(), texts, outbox),
                         Err(refusal) => outbox(vec![(id, Event::Failed(refusal))]),
                     }
@@ -67,12 +75,13 @@ struct Embedder {
     batch: usize,
     tenants: BTreeMap<TenantId, VecDeque<Pending>>,
     last: Option<TenantId>,
-    /// Whether entries were left in the cache since the last wipe.
+    /// Whether the cache was used since the last wipe.
     dirty: bool,
 }
 
 impl Embedder {
-    /// The next command; `None` once the inbox is closed. An idle worker overwrites its cache.
+    /// Waits for the next command; `None` once the inbox is closed. An idle worker overwrites its
+    /// cache.
     fn wait(&mut self, inbox: &mpsc::Receiver<Command>) -> Option<Command> {
         if self.dirty {
             match inbox.recv_timeout(WIPE_AFTER) {
@@ -144,7 +153,7 @@ impl Embedder {
 
 type Texts = Vec<(u32, Zeroizing<Vec<u32>>)>;
 
-/// Takes as many texts as fit one batch, at least one.
+/// Takes as many texts as fit into one batch.
 fn take_batch(
     texts: &mut VecDeque<(u32, Zeroizing<Vec<u32>>)>,
     sequences: usize,
@@ -182,7 +191,7 @@ fn embed(context: &mut Context, texts: &Texts) -> Result<Vec<(u32, Vec<f32>)>, S
 fn unit_length(vector: &[f32]) -> Result<Vec<f32>, String> {
     let length = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
     if !length.is_finite() || length == 0.0 {
-        return Err("the model gave a vector without a direction".into());
+        return Err("the model computed a vector whose length is zero or not finite".into());
     }
     Ok(vector.iter().map(|&x| (f64::from(x) / length) as f32).collect())
 }

@@ -1,8 +1,9 @@
-//! The calls into llama.cpp, as safe types. All of this crate's `unsafe` model code is here.
+//! The calls into llama.cpp, as safe types. All `unsafe` code for models is here.
 //!
-//! A [`Model`] is read-only once loaded and may be shared between threads; a [`Context`] belongs to
-//! one thread at a time. Errors are sentences without content. What llama.cpp itself logs is
-//! dropped, because it may quote prompts, but for its errors while a model is loaded: there are none yet.
+//! A [`Model`] is read-only once loaded, and threads may share it. A [`Context`] belongs to one
+//! thread at a time. Errors are sentences without content. The log output of llama.cpp is dropped,
+//! because it may quote prompts; only its errors while a model is loaded are used, before there are
+//! any prompts.
 #![expect(unsafe_code, reason = "calls into llama.cpp; each block says why it is sound")]
 
 use std::{
@@ -29,7 +30,7 @@ unsafe impl Send for Model {}
 unsafe impl Sync for Model {}
 
 impl Model {
-    /// Loads the file, reporting progress from 0 to 1.
+    /// Loads the file, and reports progress from 0 to 1.
     pub(crate) fn load(path: &Path, progress: &mut dyn FnMut(f32)) -> Result<Self, String> {
         unsafe extern "C" fn report(fraction: f32, data: *mut c_void) -> bool {
             // SAFETY: `data` is the `&mut &mut dyn FnMut` below, which outlives the load.
@@ -40,7 +41,7 @@ impl Model {
         initialize();
         let said = Listening::start();
         let path = path.to_str().and_then(|path| CString::new(path).ok());
-        let path = path.ok_or("the model's path is not plain text")?;
+        let path = path.ok_or("the model's path is not UTF-8, or contains a NUL")?;
         let mut progress: &mut dyn FnMut(f32) = progress;
         // SAFETY: `path` and `progress` live until the call returns; the other parameters are
         // llama.cpp's own defaults.
@@ -59,7 +60,7 @@ impl Model {
         Ok(Self { model, vocab })
     }
 
-    /// A metadata value, as text.
+    /// Returns a metadata value as text, at most 511 bytes of it.
     pub(crate) fn metadata(&self, key: &CStr) -> Option<String> {
         let mut buffer = vec![0_u8; 512];
         // SAFETY: the buffer's length is passed with it.
@@ -76,7 +77,7 @@ impl Model {
         String::from_utf8(buffer).ok()
     }
 
-    /// The chat template in the file, a Jinja program.
+    /// Returns the chat template in the file, a Jinja program.
     pub(crate) fn chat_template(&self) -> Option<String> {
         // SAFETY: the returned text belongs to the model and is copied here.
         unsafe {
@@ -89,32 +90,33 @@ impl Model {
         }
     }
 
-    /// llama.cpp's name of the architecture.
+    /// Returns llama.cpp's name of the architecture.
     pub(crate) fn architecture(&self) -> String {
         self.metadata(c"general.architecture").unwrap_or_else(|| "unknown".into())
     }
 
-    /// Whether the file says how token vectors become one; BERT-like models do, chat models do not.
+    /// Whether the file defines how token vectors are pooled into one. BERT-like models do, chat
+    /// models do not.
     fn names_pooling(&self) -> bool {
         CString::new(format!("{}.pooling_type", self.architecture()))
             .is_ok_and(|key| self.metadata(&key).is_some())
     }
 
-    /// Tokens the model was trained to hold.
+    /// Returns the context length of the model's training, in tokens.
     pub(crate) fn context_train(&self) -> u32 {
         // SAFETY: a read of a valid model, here and in the functions below.
         let tokens = unsafe { sys::llama_model_n_ctx_train(self.model.as_ptr()) };
         u32::try_from(tokens).unwrap_or(0)
     }
 
-    /// Length of the vectors it makes.
+    /// Returns the length of its embedding vectors.
     pub(crate) fn embedding_length(&self) -> u32 {
         // SAFETY: as above.
         let length = unsafe { sys::llama_model_n_embd_out(self.model.as_ptr()) };
         u32::try_from(length).unwrap_or(0)
     }
 
-    /// Number of weights.
+    /// Returns the number of weights.
     pub(crate) fn parameters(&self) -> u64 {
         // SAFETY: as above.
         unsafe { sys::llama_model_n_params(self.model.as_ptr()) }
@@ -132,8 +134,9 @@ impl Model {
         decodes && self.is_causal()
     }
 
-    /// Whether a token sees only those before it. llama.cpp calls BERT-like models decoders too,
-    /// but their files say this; Gemma's embedding models leave it to their architecture's name.
+    /// Whether a token attends only to earlier ones. llama.cpp treats BERT-like models as decoders
+    /// too, but their files have `attention.causal = false`. Gemma's embedding models have no such
+    /// field, so they are recognized by the name of their architecture.
     fn is_causal(&self) -> bool {
         let architecture = self.architecture();
         let says_not = CString::new(format!("{architecture}.attention.causal"))
@@ -150,7 +153,7 @@ impl Model {
         }
     }
 
-    /// Tokens in the vocabulary.
+    /// Returns the number of tokens in the vocabulary.
     pub(crate) fn vocabulary(&self) -> u32 {
         // SAFETY: as above.
         let tokens = unsafe { sys::llama_vocab_n_tokens(self.vocab.as_ptr()) };
@@ -159,7 +162,7 @@ impl Model {
 
     /// Whether the token ends a turn or a text.
     pub(crate) fn ends(&self, token: u32) -> bool {
-        // SAFETY: `to_token` gives an id that llama.cpp range-checks.
+        // SAFETY: `to_token` returns an id that llama.cpp range-checks.
         unsafe { sys::llama_vocab_is_eog(self.vocab.as_ptr(), to_token(token)) }
     }
 
@@ -169,19 +172,19 @@ impl Model {
         unsafe { sys::llama_vocab_is_control(self.vocab.as_ptr(), to_token(token)) }
     }
 
-    /// The end-of-text token.
+    /// Returns the end-of-text token.
     pub(crate) fn eos(&self) -> Option<u32> {
         // SAFETY: a read of a valid vocabulary.
         u32::try_from(unsafe { sys::llama_vocab_eos(self.vocab.as_ptr()) }).ok()
     }
 
-    /// The end-of-turn token.
+    /// Returns the end-of-turn token.
     pub(crate) fn eot(&self) -> Option<u32> {
         // SAFETY: as above.
         u32::try_from(unsafe { sys::llama_vocab_eot(self.vocab.as_ptr()) }).ok()
     }
 
-    /// The beginning-of-text token.
+    /// Returns the beginning-of-text token.
     pub(crate) fn bos(&self) -> Option<u32> {
         // SAFETY: as above.
         u32::try_from(unsafe { sys::llama_vocab_bos(self.vocab.as_ptr()) }).ok()
@@ -193,7 +196,7 @@ impl Model {
         unsafe { sys::llama_vocab_get_add_bos(self.vocab.as_ptr()) }
     }
 
-    /// The bytes of a token; control tokens show their name.
+    /// Returns the bytes of a token, or the name of a control token.
     pub(crate) fn piece(&self, token: u32) -> Vec<u8> {
         let mut buffer = vec![0_u8; 64];
         loop {
@@ -218,13 +221,32 @@ impl Model {
         }
     }
 
-    /// Splits text into tokens. With `markup`, the names of control tokens in the text are read as
-    /// these tokens: for text that a chat template made, never for what a customer wrote.
+    /// Returns the tokens for filling in the middle, if the vocabulary has all three.
+    pub(crate) fn middle(&self) -> Option<Middle> {
+        // SAFETY: the vocabulary lives as long as the model.
+        let (prefix, suffix, middle) = unsafe {
+            let vocab = self.vocab.as_ptr();
+            (
+                sys::llama_vocab_fim_pre(vocab),
+                sys::llama_vocab_fim_suf(vocab),
+                sys::llama_vocab_fim_mid(vocab),
+            )
+        };
+        // llama.cpp returns a negative id for a missing token.
+        Some(Middle {
+            prefix: u32::try_from(prefix).ok()?,
+            suffix: u32::try_from(suffix).ok()?,
+            middle: u32::try_from(middle).ok()?,
+        })
+    }
+
+    /// Splits text into tokens. With `markup`, names of control tokens in the text become these
+    /// tokens. Use it only for text from a chat template, never for text from a customer.
     pub(crate) fn tokenize(&self, text: &str, bos: bool, markup: bool) -> Result<Vec<u32>, String> {
         let length = i32::try_from(text.len()).map_err(|_| "the text is longer than 2 GiB")?;
         let mut tokens = vec![0_i32; text.len().saturating_add(8)];
-        // SAFETY: text and buffer are passed with their lengths; a token covers at least a byte,
-        // and the eight spare places hold what the vocabulary adds at either end.
+        // SAFETY: text and buffer are passed with their lengths. A token covers at least one byte,
+        // and the eight spare places are for tokens that the vocabulary adds at either end.
         let count = unsafe {
             sys::llama_tokenize(
                 self.vocab.as_ptr(),
@@ -244,23 +266,34 @@ impl Model {
 
 impl Drop for Model {
     fn drop(&mut self) {
-        // SAFETY: contexts hold an `Arc` of the model, so none is left.
+        // SAFETY: each context holds an `Arc` of the model, so no context exists any more.
         unsafe { sys::llama_model_free(self.model.as_ptr()) }
     }
 }
 
-/// How a context is set up.
+/// The tokens for filling in the middle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Middle {
+    /// Precedes the text before the gap.
+    pub(crate) prefix: u32,
+    /// Precedes the text after the gap.
+    pub(crate) suffix: u32,
+    /// Precedes the text that the model fills in.
+    pub(crate) middle: u32,
+}
+
+/// Settings of a context.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ContextSpec {
-    /// Tokens that one sequence can hold.
+    /// Number of tokens that one sequence can hold.
     pub(crate) context: u32,
-    /// Sequences at once.
+    /// Number of sequences.
     pub(crate) sequences: u32,
-    /// Tokens in one call of `decode`, at most.
+    /// Maximum number of tokens in one call of `decode`.
     pub(crate) batch: u32,
-    /// Whether it makes embeddings instead of logits.
+    /// Whether it computes embeddings instead of logits.
     pub(crate) embeddings: bool,
-    /// Threads that compute.
+    /// Number of computing threads.
     pub(crate) threads: u32,
 }
 
@@ -269,27 +302,27 @@ pub(crate) struct ContextSpec {
 pub(crate) struct BatchToken {
     /// The token.
     pub(crate) token: u32,
-    /// Its place in its sequence.
+    /// Its position in its sequence.
     pub(crate) position: u32,
     /// Its sequence.
     pub(crate) sequence: u32,
-    /// Whether the logits after it are wanted.
+    /// Whether the logits (or the embedding) after it are needed.
     pub(crate) output: bool,
 }
 
-/// KV cache and computation for several sequences of one model.
+/// The KV cache and computation of several sequences of one model.
 #[derive(Debug)]
 pub(crate) struct Context {
     context: NonNull<sys::llama_context>,
     vocabulary: usize,
     embedding_length: usize,
     arrays: Arrays,
-    // Last, so that the model is freed after the context.
+    // The last field, so that the model is freed after the context.
     _model: Arc<Model>,
 }
 
-// SAFETY: a context may move between threads, it must only not be used by two at once, and every
-// method that computes takes `&mut self`.
+// SAFETY: a context may move between threads, but two threads must not use it at once. Every method
+// that computes takes `&mut self`.
 unsafe impl Send for Context {}
 
 impl Context {
@@ -308,20 +341,20 @@ impl Context {
             let mut params = sys::llama_context_default_params();
             params.n_ctx = total;
             params.n_batch = spec.batch;
-            // Encoders see a whole text at once; decoders work in pieces that fit the CPU's cache.
+            // Encoders need a whole text at once; decoders compute parts that fit the CPU's cache.
             params.n_ubatch = if spec.embeddings { spec.batch } else { spec.batch.min(512) };
             params.n_seq_max = spec.sequences;
             if !spec.embeddings {
-                // Only the last token of each sequence needs logits; the buffer is sized by this.
+                // Only the last token of each sequence needs logits. This sets the buffer size.
                 params.n_outputs_max = spec.sequences;
             }
             params.n_threads = threads;
             params.n_threads_batch = threads;
             params.embeddings = spec.embeddings;
             params.no_perf = true;
-            // Each sequence attends to its own cells only: nobody pays for the length of another's
-            // prompt, and no cell is ever shared between tenants. Texts to embed are pooled by
-            // micro-batch instead, which only a unified cache keeps whole.
+            // Without a unified cache, each sequence attends only to its own cells: a long prompt
+            // does not slow down other sequences, and tenants never share a cell. Embeddings are
+            // pooled by micro-batch, and only a unified cache keeps a micro-batch whole.
             params.kv_unified = spec.embeddings;
             params.swa_full = true;
             if spec.embeddings && !model.names_pooling() {
@@ -331,7 +364,7 @@ impl Context {
         };
         let context = NonNull::new(context).ok_or_else(|| {
             said.with(&format!(
-                "llama.cpp cannot set up {} sequences of {} tokens: too little memory, or a model that it cannot run so",
+                "llama.cpp cannot set up {} sequences of {} tokens: too little memory, or a model that does not support this",
                 spec.sequences, spec.context
             ))
         })?;
@@ -354,13 +387,13 @@ impl Context {
         match unsafe { sys::llama_pooling_type(self.context.as_ptr()) } {
             sys::LLAMA_POOLING_TYPE_NONE => Err("the model does not pool into one vector".into()),
             sys::LLAMA_POOLING_TYPE_RANK => {
-                Err("this is a reranking model: it makes scores, not embeddings".into())
+                Err("this is a reranking model, which computes scores instead of embeddings".into())
             }
             _ => Ok(()),
         }
     }
 
-    /// Tokens that one sequence really holds.
+    /// Returns the number of tokens that one sequence can actually hold.
     pub(crate) fn sequence_length(&self) -> u32 {
         // SAFETY: a read of a valid context.
         unsafe { sys::llama_n_ctx_seq(self.context.as_ptr()) }
@@ -379,7 +412,8 @@ impl Context {
         }
     }
 
-    /// The logits after the batch's token number `row`, one for each token of the vocabulary.
+    /// Returns the logits after the token at index `row` of the batch, one for each token of the
+    /// vocabulary.
     pub(crate) fn logits(&mut self, row: usize) -> Result<&[f32], String> {
         let row = i32::try_from(row).map_err(|_| "row out of range")?;
         // SAFETY: llama.cpp returns null for a row without output, and otherwise as many floats as
@@ -393,7 +427,7 @@ impl Context {
         }
     }
 
-    /// The pooled vector of a sequence in the last batch.
+    /// Returns the pooled vector of a sequence in the last batch.
     pub(crate) fn embedding(&mut self, sequence: u32) -> Result<&[f32], String> {
         // SAFETY: null when there is none, otherwise as many floats as the model's embedding
         // length, valid until the next `decode`.
@@ -406,8 +440,8 @@ impl Context {
         }
     }
 
-    /// Drops a sequence's entries at and after a position. False when the model's state cannot be
-    /// cut there; then nothing was dropped.
+    /// Drops a sequence's entries from a position on. Returns false, and drops no entry, if the
+    /// model's state cannot be cut there.
     pub(crate) fn forget(&mut self, sequence: u32, from: u32) -> bool {
         // SAFETY: a valid context; sequence and position are range-checked by llama.cpp.
         unsafe {
@@ -417,7 +451,7 @@ impl Context {
         }
     }
 
-    /// Copies all entries of one sequence over another's.
+    /// Replaces the entries of sequence `to` by a copy of those of `from`.
     pub(crate) fn copy(&mut self, from: u32, to: u32) {
         // SAFETY: as above.
         unsafe {
@@ -442,12 +476,12 @@ impl Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        // SAFETY: it is freed once, and before the model that it uses.
+        // SAFETY: the context is freed once, and before its model.
         unsafe { sys::llama_free(self.context.as_ptr()) }
     }
 }
 
-/// The arrays behind a `llama_batch`, kept between calls.
+/// The arrays of a `llama_batch`, kept between calls.
 #[derive(Debug, Default)]
 struct Arrays {
     tokens: Vec<i32>,
@@ -473,7 +507,7 @@ impl Arrays {
             self.sequences.push(to_token(entry.sequence));
             self.outputs.push(i8::from(entry.output));
         }
-        // The pointers are taken once `sequences` no longer grows.
+        // `sequences` does not grow any more, so its pointers stay valid.
         self.sequence_pointers.extend(self.sequences.iter_mut().map(|sequence| &raw mut *sequence));
         sys::llama_batch {
             n_tokens: i32::try_from(batch.len()).unwrap_or(i32::MAX),
@@ -487,18 +521,19 @@ impl Arrays {
     }
 }
 
-/// llama.cpp counts in `i32`; a number beyond that becomes -1, which it refuses.
+/// Converts to `i32`, which llama.cpp uses. A number that does not fit becomes -1, which it
+/// refuses.
 fn to_token(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(-1)
 }
 
 fn initialize() {
     unsafe extern "C" fn hear(level: sys::ggml_log_level, text: *const c_char, _: *mut c_void) {
-        // Only while somebody listens, which is before there is any content.
+        // Errors are only kept while `Listening` exists, which is before there is any content.
         if level != sys::GGML_LOG_LEVEL_ERROR || text.is_null() {
             return;
         }
-        // SAFETY: llama.cpp passes a text that ends with a null, and lives during the call.
+        // SAFETY: llama.cpp passes a NUL-terminated text that lives during the call.
         let text = unsafe { CStr::from_ptr(text) };
         HEARD.with(|heard| {
             if let Ok(mut heard) = heard.try_borrow_mut()
@@ -510,7 +545,7 @@ fn initialize() {
         });
     }
     static ONCE: Once = Once::new();
-    // SAFETY: called once, before any other call; the callback reads its text only.
+    // SAFETY: called once, before any other call; the callback only reads its text.
     ONCE.call_once(|| unsafe {
         sys::llama_log_set(Some(hear), std::ptr::null_mut());
         sys::llama_backend_init();
@@ -518,14 +553,14 @@ fn initialize() {
 }
 
 thread_local! {
-    /// The errors that llama.cpp has logged on this thread, while somebody listens.
+    /// The errors that llama.cpp logged on this thread, while a [`Listening`] exists.
     static HEARD: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Bytes of llama.cpp's errors.
+/// Length at which llama.cpp's errors are cut off, in bytes.
 const HEARD_BYTES_MAX: usize = 4096;
 
-/// Hears llama.cpp's errors until it is dropped; only while a model is loaded and set up.
+/// Collects llama.cpp's errors until it is dropped. Used only while a model is loaded and set up.
 struct Listening;
 
 impl Listening {
@@ -534,10 +569,10 @@ impl Listening {
         Self
     }
 
-    /// A sentence of ours, and what llama.cpp says.
+    /// Returns our own sentence, followed by the first error of llama.cpp.
     fn with(&self, sentence: &str) -> String {
         let heard = HEARD.take().unwrap_or_default();
-        // The first error is the cause; those that follow repeat it from further outside.
+        // The first error is the cause; later ones come from its callers.
         match heard.lines().find(|line| !line.trim().is_empty()) {
             Some(line) => format!("{sentence} (llama.cpp says: {})", line.trim()),
             None => sentence.to_owned(),

@@ -1,13 +1,16 @@
-//! The embedded engine: llama.cpp, run by a scheduler of our own.
+//! The embedded engine: llama.cpp, driven by our own scheduler, inside a worker process.
 //!
-//! Runs inside a worker process. [`load`] does all that needs the file system; [`Loaded::run`] then
-//! serves, in a process that has none any more.
+//! [`load`] does all work that needs the file system. [`Loaded::run`] then serves requests; by that
+//! time the process can no longer open files.
 
 mod constrain;
 mod embed;
 mod ffi;
+mod keys;
 mod output;
 mod prepare;
+mod promise;
+pub mod rehearse;
 mod sample;
 mod schedule;
 mod serve;
@@ -20,7 +23,7 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use policy::task::Task;
+use policy::{model::ModelFacts, task::Task};
 
 use self::{
     ffi::{Context, ContextSpec, Model},
@@ -29,28 +32,27 @@ use self::{
     template::Template,
 };
 use crate::{
-    protocol::ModelFacts,
+    protocol::{LoadedModel, WorkerSpec},
     request::{CacheScope, Event, Work},
-    supervise::WorkerSpec,
 };
 
-/// What a worker is told to do.
+/// A command to the engine.
 pub enum Command {
-    /// Carry out a request.
+    /// Starts a request.
     Submit {
-        /// The request's id; answers carry it.
+        /// Id of the request; its events carry it.
         id: u64,
-        /// Whose it is.
+        /// Tenant of the request, and whether its prefix may be reused.
         scope: CacheScope,
-        /// What to do.
+        /// The request.
         work: Work,
     },
-    /// Stop a request: nobody waits for its answer any more.
+    /// Cancels a request.
     Cancel {
-        /// The request's id.
+        /// Id of the request.
         id: u64,
     },
-    /// Call this between two steps: whoever waits for it learns that there are steps.
+    /// Calls this function between two steps, as proof that the scheduler makes steps.
     Ping(Box<dyn FnOnce() + Send>),
 }
 
@@ -64,11 +66,11 @@ impl std::fmt::Debug for Command {
     }
 }
 
-/// Where a worker's answers go, those of one step together.
+/// Receives the events of the engine, those of one step together.
 pub type Outbox = Box<dyn Fn(Vec<(u64, Event)>) + Send + Sync>;
 
-/// Ends the process if the thread that holds it panics: half a worker helps nobody, and the
-/// gateway starts a whole one.
+/// Aborts the process if the thread that holds it panics. A worker with a missing thread is of no
+/// use, and the gateway starts a new one.
 #[derive(Debug)]
 pub(crate) struct WholeProcess;
 
@@ -83,7 +85,7 @@ impl Drop for WholeProcess {
 /// A model that is ready to run.
 #[derive(Debug)]
 pub struct Loaded {
-    facts: ModelFacts,
+    model: LoadedModel,
     task: Task,
     context: Context,
     pieces: Arc<Vec<Vec<u8>>>,
@@ -94,17 +96,18 @@ pub struct Loaded {
     settings: Settings,
 }
 
-/// Prompt tokens and generated tokens in one batch, at most.
+/// Maximum number of tokens in one batch, prompt tokens and generated ones together.
 const BATCH_TOKENS: u32 = 512;
-/// Prompt tokens in a batch while others generate: what their streams wait for.
+/// Maximum number of prompt tokens in a batch while choices generate. It limits the delay of their
+/// streams.
 const PROMPT_CHUNK: usize = 128;
-/// Texts embedded in one batch, at most.
+/// Maximum number of texts embedded in one batch.
 const EMBED_TEXTS: u32 = 16;
 
 /// Loads a model and sets it up.
 ///
 /// # Errors
-/// When the file is not one that llama.cpp can run for this task; says why, and what to do.
+/// If llama.cpp cannot run the file for this task. The text has the reason and advice.
 pub fn load(
     spec: &WorkerSpec,
     path: &Path,
@@ -113,7 +116,7 @@ pub fn load(
     let model = Arc::new(Model::load(path, progress)?);
     let embeddings = spec.task == Task::Embeddings;
     if !embeddings && !model.generates() {
-        return Err("it is an encoder, which embeds texts but does not generate any; deploy it for embeddings".into());
+        return Err("it is an encoder, which embeds texts but cannot generate text; deploy it for embeddings".into());
     }
     let context = spec.context_tokens.min(model.context_train().max(1));
     let (sequences, batch) = if embeddings {
@@ -124,13 +127,13 @@ pub fn load(
     let threads = spec.threads.max(1);
     let set_up = ContextSpec { context, sequences, batch, embeddings, threads };
     let computing = Context::new(Arc::clone(&model), set_up)?;
-    // llama.cpp rounds up; what it adds is beyond what the model was trained for.
+    // llama.cpp rounds the length up, beyond the one that the model was trained for.
     let length = computing.sequence_length().min(context);
     let pieces: Vec<Vec<u8>> = (0..model.vocabulary()).map(|token| model.piece(token)).collect();
     let preparer = Preparer::new(Arc::clone(&model), &pieces, length, spec.task)?;
-    let facts = facts(&model, length, preparer.template());
+    let loaded = loaded(&model, length, preparer.template());
     let ends = (0..model.vocabulary()).map(|token| model.ends(token)).collect();
-    // A control token that does not end the text has no text of its own either.
+    // Control tokens have a name, but no text of their own.
     let mut names = HashMap::new();
     let mut pieces = pieces;
     for (token, piece) in (0_u32..).zip(&mut pieces) {
@@ -146,7 +149,7 @@ pub fn load(
         can_cut: !model.is_recurrent(),
     };
     Ok(Loaded {
-        facts,
+        model: loaded,
         task: spec.task,
         context: computing,
         pieces: Arc::new(pieces),
@@ -158,14 +161,14 @@ pub fn load(
 }
 
 impl Loaded {
-    /// What is known about the model.
+    /// Returns the facts about the model.
     #[must_use]
-    pub fn facts(&self) -> &ModelFacts {
-        &self.facts
+    pub fn model(&self) -> &LoadedModel {
+        &self.model
     }
 
-    /// Carries out what comes in until the sender is gone. To be called once the process is
-    /// confined: the threads that compute start with the first batch.
+    /// Executes commands until all senders of `inbox` are dropped. Must be called after the process
+    /// is confined, because the computing threads start with the first batch.
     pub fn run(self, inbox: mpsc::Receiver<Command>, outbox: Outbox) {
         match self.task {
             Task::Chat => serve::run(self, inbox, &Arc::from(outbox)),
@@ -174,34 +177,35 @@ impl Loaded {
     }
 }
 
-/// Reads what is in a GGUF file.
+/// Reads the facts of a GGUF file.
 ///
 /// # Errors
-/// When it is not one that llama.cpp can run for chat or embeddings; says why.
-pub fn inspect(path: &Path) -> Result<ModelFacts, String> {
+/// If llama.cpp cannot run it for chat or embeddings. The text has the reason.
+pub fn inspect(path: &Path) -> Result<LoadedModel, String> {
     let model = Model::load(path, &mut |_| {})?;
     if model.embedding_length() == 0 || model.vocabulary() == 0 {
-        return Err("it holds no text model".into());
+        return Err("the file holds no text model".into());
     }
     let pieces: Vec<Vec<u8>> = (0..model.vocabulary()).map(|token| model.piece(token)).collect();
-    // An encoder's file may hold one, too, but nobody chats with an encoder.
+    // An encoder's file may have a chat template too, but an encoder cannot chat.
     let template = if model.generates() { Template::of(&model, &pieces)? } else { None };
-    Ok(facts(&model, model.context_train(), template.as_ref()))
+    Ok(loaded(&model, model.context_train(), template.as_ref()))
 }
 
-fn facts(model: &Model, context: u32, template: Option<&Template>) -> ModelFacts {
-    ModelFacts {
+fn loaded(model: &Model, context: u32, template: Option<&Template>) -> LoadedModel {
+    let facts = ModelFacts {
         architecture: model.architecture(),
         name: model.metadata(c"general.name"),
+        license: model.metadata(c"general.license"),
         parameters: model.parameters(),
         context_train: model.context_train(),
         embedding_length: model.embedding_length(),
         vocabulary: model.vocabulary(),
         generates: model.generates(),
         chat_template: model.chat_template().is_some(),
-        context,
-        template: template.map(Template::notes).unwrap_or_default().to_vec(),
-    }
+    };
+    let template = template.map(Template::notes).unwrap_or_default().to_vec();
+    LoadedModel { facts, context, template }
 }
 
 #[cfg(test)]

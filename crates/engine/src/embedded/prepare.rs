@@ -1,5 +1,5 @@
-//! From a request to tokens, on a thread of its own: a long text to tokenize, a slow template or a
-//! hostile schema does not stall the streams that run.
+//! Turns a request into tokens and a constraint, on a separate thread. A long text, a slow template
+//! or a hostile schema therefore does not delay running streams.
 
 use std::sync::Arc;
 
@@ -9,58 +9,65 @@ use zeroize::Zeroizing;
 use super::{
     constrain::{Constrainer, State},
     ffi::Model,
+    promise::Promise,
     template::{Moment, Template},
 };
 use crate::request::{
     CacheScope, Constraint, Embed, EmbedInput, Generate, Prompt, Refusal, Sampling, Text,
+    ToolChoice,
 };
 
 /// A generation, ready to be scheduled.
 #[derive(Debug)]
 pub(crate) struct Job {
-    /// The request's id on the wire.
+    /// Id of the request.
     pub(crate) id: u64,
-    /// Whose it is.
+    /// Its tenant, and whether its prefix may be reused.
     pub(crate) scope: CacheScope,
     /// The prompt, at least one token.
     pub(crate) prompt: Arc<Zeroizing<Vec<u32>>>,
-    /// Continuations wanted.
+    /// Number of continuations.
     pub(crate) choices: u32,
-    /// Tokens to generate for each, at most.
+    /// Maximum number of tokens for each.
     pub(crate) tokens_max: u32,
-    /// Texts to stop at.
+    /// Texts that end a continuation.
     pub(crate) stop: Vec<Text>,
-    /// How tokens are chosen.
+    /// Settings for choosing tokens.
     pub(crate) sampling: Sampling,
-    /// Alternatives to report.
+    /// Number of alternatives to report for each token.
     pub(crate) logprobs: Option<u8>,
-    /// What the output must match.
+    /// The constraint of the output, at its start.
     pub(crate) constraint: Option<State>,
-    /// Whether the output may hold tool calls.
-    pub(crate) tools: bool,
+    /// The check of the finished output.
+    pub(crate) promise: Arc<Promise>,
+    /// Whether the request named one function. Its call then ends with `stop`, as OpenAI's does.
+    pub(crate) named: bool,
 }
 
 impl Job {
-    /// The tenant that pays for it.
+    /// Returns the tenant of the request.
     pub(crate) fn tenant(&self) -> TenantId {
         self.scope.tenant()
     }
 }
 
-/// What preparing needs of a model.
+/// The parts of a model that preparing needs.
 #[derive(Debug)]
 pub(crate) struct Preparer {
     model: Arc<Model>,
     template: Option<Template>,
-    /// None where nothing is generated.
+    /// `None` in a deployment for embeddings.
     constrainer: Option<Constrainer>,
     context: u32,
-    /// Bytes of the longest token: a text of more than that many for each place cannot fit.
+    /// Length of the longest token, in bytes. A text longer than this times the context cannot fit.
     piece_bytes_max: usize,
 }
 
 impl Preparer {
-    /// Reads what is needed from the model, once.
+    /// Prepares the chat template and the vocabulary of a model.
+    ///
+    /// # Errors
+    /// If its chat template cannot be used, or its vocabulary cannot be indexed.
     pub(crate) fn new(
         model: Arc<Model>,
         pieces: &[Vec<u8>],
@@ -75,12 +82,12 @@ impl Preparer {
         Ok(Self { model, template, constrainer, context, piece_bytes_max })
     }
 
-    /// The model's chat template.
+    /// Returns the model's chat template.
     pub(crate) fn template(&self) -> Option<&Template> {
         self.template.as_ref()
     }
 
-    /// Prepares a generation; `now` is the time that a chat template is told.
+    /// Prepares a generation; `now` is the time that the chat template sees.
     pub(crate) fn generate(
         &self,
         id: u64,
@@ -92,9 +99,9 @@ impl Preparer {
         let empty = Vec::new();
         let tools = match &prompt {
             Prompt::Chat { tools, .. } => tools,
-            Prompt::Text(_) | Prompt::Tokens(_) => &empty,
+            Prompt::Text(_) | Prompt::Tokens(_) | Prompt::Middle { .. } => &empty,
         };
-        let state = match &self.constrainer {
+        let (state, promise) = match &self.constrainer {
             Some(constrainer) => constrainer.compile(&constraint, tools)?,
             None => return Err(Refusal::Unsupported { what: "generate text".into() }),
         };
@@ -120,7 +127,8 @@ impl Preparer {
             sampling,
             logprobs,
             constraint: state,
-            tools: matches!(constraint, Constraint::Tools { .. }),
+            promise: Arc::new(promise),
+            named: matches!(constraint, Constraint::Tools { choice: ToolChoice::Named(_), .. }),
         })
     }
 
@@ -128,7 +136,7 @@ impl Preparer {
         match prompt {
             Prompt::Chat { messages, tools } => {
                 let template = self.template.as_ref().ok_or_else(|| Refusal::Unsupported {
-                    what: "chat: its file holds no chat template; use completions instead".into(),
+                    what: "chat: its file has no chat template; use completions instead".into(),
                 })?;
                 let pieces = Zeroizing::new(template.render(messages, tools, now)?);
                 self.check_bytes(pieces.iter().map(String::len).sum())?;
@@ -144,10 +152,27 @@ impl Preparer {
                 Ok(Zeroizing::new(self.tokenize(text.0.reveal(), self.model.adds_bos(), false)?))
             }
             Prompt::Tokens(tokens) => self.known(tokens),
+            Prompt::Middle { prefix, suffix } => self.middle(prefix, suffix),
         }
     }
 
-    /// The tokens of one text to embed.
+    /// Returns the prefix, the suffix, and last the mark of the middle, after which the model
+    /// generates.
+    fn middle(&self, prefix: &Text, suffix: &Text) -> Result<Zeroizing<Vec<u32>>, Refusal> {
+        let marks = self.model.middle().ok_or(Refusal::NoMiddle)?;
+        self.check_bytes(prefix.0.len().saturating_add(suffix.0.len()))?;
+        let bos = self.model.bos().filter(|_| self.model.adds_bos());
+        let mut tokens: Zeroizing<Vec<u32>> = Zeroizing::new(bos.into_iter().collect());
+        for (mark, text) in [(marks.prefix, prefix), (marks.suffix, suffix)] {
+            tokens.push(mark);
+            // Names of control tokens in a customer's text stay text.
+            tokens.extend(self.tokenize(text.0.reveal(), false, false)?);
+        }
+        tokens.push(marks.middle);
+        Ok(tokens)
+    }
+
+    /// Returns the tokens of each text to embed.
     pub(crate) fn embed(&self, work: &Embed) -> Result<Vec<Zeroizing<Vec<u32>>>, Refusal> {
         work.inputs
             .iter()
@@ -175,6 +200,7 @@ impl Preparer {
         self.model.tokenize(text, bos, markup).map_err(broken)
     }
 
+    /// Checks that the vocabulary has these tokens.
     fn known(&self, tokens: &[u32]) -> Result<Zeroizing<Vec<u32>>, Refusal> {
         let vocabulary = self.model.vocabulary();
         if tokens.iter().any(|&token| token >= vocabulary) {
@@ -183,7 +209,7 @@ impl Preparer {
         Ok(Zeroizing::new(tokens.to_vec()))
     }
 
-    /// Refuses a text that cannot fit before tokenizing it.
+    /// Refuses a text that cannot fit into the context, without tokenizing it.
     fn check_bytes(&self, bytes: usize) -> Result<(), Refusal> {
         let least = bytes.checked_div(self.piece_bytes_max.max(1)).unwrap_or(0);
         if least > self.context as usize { Err(self.too_long(least)) } else { Ok(()) }

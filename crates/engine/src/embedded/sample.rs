@@ -1,10 +1,15 @@
-//! Chooses the next token from logits: penalties, bias, mask, temperature, top-p, seed.
+//! Chooses the next token from logits: penalties, bias, mask, top-k, temperature, top-p, min-p,
+//! seed.
 //!
-//! Pure: the same logits, settings and seed give the same token on every run. The order of steps is
-//! OpenAI's: penalties and bias change logits, the constraint masks them, temperature scales, top-p
-//! cuts, and the seeded generator draws.
+//! Pure: the same logits, settings and seed give the same token on every run. The steps in order:
+//! repeat penalty, other penalties and bias, mask, temperature, top-k, top-p, min-p, random draw.
+//! For OpenAI's settings the order is OpenAI's; repeat penalty, top-k and min-p come from
+//! llama.cpp.
 
-use std::collections::HashMap;
+use std::{
+    cmp::Ordering,
+    collections::{BTreeSet, HashMap, VecDeque},
+};
 
 use crate::request::Sampling;
 
@@ -14,36 +19,47 @@ pub(crate) struct Sampler {
     settings: Sampling,
     random: SplitMix64,
     counts: HashMap<u32, u32>,
-    // Kept between tokens, so that none of them allocates.
+    /// The most recent tokens, if there is a repeat penalty.
+    recent: VecDeque<u32>,
+    // Buffers that are kept between tokens to avoid allocations.
     changed: Vec<f32>,
     candidates: Vec<(f32, u32)>,
 }
 
-/// Which tokens a constraint allows: one bit each, lowest token in the lowest bit.
+/// The tokens that a constraint allows: one bit each, lowest token in the lowest bit.
 pub(crate) type Mask<'a> = &'a [u32];
 
 impl Sampler {
-    /// A sampler for choice number `choice`; each choice draws differently from one seed.
+    /// Creates the sampler of one choice. Choices of one seed draw differently.
     pub(crate) fn new(settings: Sampling, choice: u32) -> Self {
         let seed = settings.seed ^ u64::from(choice).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Self {
             settings,
             random: SplitMix64(seed),
             counts: HashMap::new(),
+            recent: VecDeque::new(),
             changed: Vec::new(),
             candidates: Vec::new(),
         }
     }
 
-    /// The next token, or `None` if the mask allows none.
+    /// Applies the repeat penalty to the end of the prompt, too.
+    pub(crate) fn after(mut self, prompt: &[u32]) -> Self {
+        let from = prompt.len().saturating_sub(RECENT_MAX);
+        prompt.iter().skip(from).for_each(|&token| self.repeats(token));
+        self
+    }
+
+    /// Chooses the next token; `None` if the mask allows no token.
     pub(crate) fn choose(&mut self, logits: &[f32], mask: Option<Mask<'_>>) -> Option<u32> {
         let changes = self.changes();
         let mut changed = std::mem::take(&mut self.changed);
-        let logits = if changes.is_empty() {
+        let logits = if changes.is_empty() && self.recent.is_empty() {
             logits
         } else {
             changed.clear();
             changed.extend_from_slice(logits);
+            self.penalise_repeats(&mut changed);
             for (token, change) in changes {
                 if let Some(logit) = changed.get_mut(token as usize) {
                     *logit += change;
@@ -51,7 +67,8 @@ impl Sampler {
             }
             &changed
         };
-        let token = if self.settings.temperature <= 0.0 {
+        let Sampling { temperature, top_k, min_p, .. } = self.settings;
+        let token = if temperature <= 0.0 || top_k == 1 || min_p >= 1.0 {
             likeliest(logits, mask).map(|(token, _)| token)
         } else {
             self.draw(logits, mask)
@@ -60,15 +77,36 @@ impl Sampler {
         token
     }
 
-    /// Remembers a chosen token, for the penalties.
+    /// Records a chosen token for the penalties.
     pub(crate) fn accept(&mut self, token: u32) {
         if self.settings.frequency_penalty != 0.0 || self.settings.presence_penalty != 0.0 {
             let count = self.counts.entry(token).or_default();
             *count = count.saturating_add(1);
         }
+        self.repeats(token);
     }
 
-    /// What penalties and bias add to the logits of single tokens.
+    fn repeats(&mut self, token: u32) {
+        if self.settings.repeat_penalty == 1.0 {
+            return;
+        }
+        if self.recent.len() >= RECENT_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(token);
+    }
+
+    /// Applies the repeat penalty once to each recent token, even if it occurs several times.
+    fn penalise_repeats(&self, logits: &mut [f32]) {
+        let penalty = self.settings.repeat_penalty;
+        for token in self.recent.iter().copied().collect::<BTreeSet<u32>>() {
+            if let Some(logit) = logits.get_mut(token as usize) {
+                *logit = if *logit > 0.0 { *logit / penalty } else { *logit * penalty };
+            }
+        }
+    }
+
+    /// Returns the changes to the logits of single tokens by penalties and bias.
     fn changes(&self) -> Vec<(u32, f32)> {
         let Sampling { frequency_penalty, presence_penalty, logit_bias, .. } = &self.settings;
         let penalty = |count: u32| -(count as f32 * frequency_penalty) - presence_penalty;
@@ -79,11 +117,11 @@ impl Sampler {
     fn draw(&mut self, logits: &[f32], mask: Option<Mask<'_>>) -> Option<u32> {
         let (best, top) = likeliest(logits, mask)?;
         let temperature = self.settings.temperature;
-        // A token e^-20 as likely as the best is never drawn in practice; leaving the tail out makes
-        // the rest fast on vocabularies of hundreds of thousands.
+        // A token that is e^-20 times as likely as the best is never drawn in practice. Without
+        // this tail, the rest is fast on vocabularies of several hundred thousand tokens.
         let least = top - 20.0 * temperature;
         if least >= top {
-            // So low a temperature that no other token is in reach: as 0.
+            // At such a low temperature no other token can be drawn, as at 0.
             return Some(best);
         }
         let mut candidates = std::mem::take(&mut self.candidates);
@@ -93,8 +131,15 @@ impl Sampler {
                 candidates.push((((logit - top) / temperature).exp(), token));
             }
         }
+        if self.settings.top_k > 0 {
+            keep_likeliest(&mut candidates, self.settings.top_k as usize);
+        }
         if self.settings.top_p < 1.0 {
             keep_nucleus(&mut candidates, self.settings.top_p);
+        }
+        if self.settings.min_p > 0.0 {
+            // The likeliest token has weight 1.
+            candidates.retain(|&(weight, _)| weight >= self.settings.min_p);
         }
         let total: f32 = candidates.iter().map(|&(weight, _)| weight).sum();
         let mut left = self.random.fraction() * total;
@@ -102,16 +147,34 @@ impl Sampler {
             left -= weight;
             left < 0.0
         });
-        // Rounding can leave a crumb: the last candidate takes it.
+        // Rounding can leave a small rest; it counts for the last candidate.
         let token = drawn.or(candidates.last()).map(|&(_, token)| token);
         self.candidates = candidates;
         token
     }
 }
 
-/// Keeps the smallest set of likeliest candidates with at least `top_p` of the weight.
+/// Number of recent tokens that the repeat penalty applies to, as in llama.cpp and Ollama.
+const RECENT_MAX: usize = 64;
+
+/// Keeps the `count` likeliest candidates.
+fn keep_likeliest(candidates: &mut Vec<(f32, u32)>, count: usize) {
+    if count < candidates.len() {
+        candidates.select_nth_unstable_by(count, likelier);
+        candidates.truncate(count);
+        // The draw must not depend on the order that the selection leaves.
+        candidates.sort_unstable_by(likelier);
+    }
+}
+
+/// Orders likelier candidates first, and equal ones by token.
+fn likelier(a: &(f32, u32), b: &(f32, u32)) -> Ordering {
+    b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
+}
+
+/// Keeps the smallest set of likeliest candidates with at least `top_p` of the total weight.
 fn keep_nucleus(candidates: &mut Vec<(f32, u32)>, top_p: f32) {
-    candidates.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    candidates.sort_unstable_by(likelier);
     let enough = top_p * candidates.iter().map(|&(weight, _)| weight).sum::<f32>();
     let mut sum = 0.0;
     let last = candidates.iter().position(|&(weight, _)| {
@@ -121,10 +184,10 @@ fn keep_nucleus(candidates: &mut Vec<(f32, u32)>, top_p: f32) {
     candidates.truncate(last.map_or(candidates.len(), |last| last.saturating_add(1)));
 }
 
-/// The allowed token with the highest logit, and that logit.
+/// Returns the allowed token with the highest logit, and that logit.
 fn likeliest(logits: &[f32], mask: Option<Mask<'_>>) -> Option<(u32, f32)> {
     let Some(mask) = mask else {
-        // Two passes that the compiler turns into vector instructions, instead of one that it cannot.
+        // The compiler vectorizes these two passes, but not a single combined one.
         let best = highest(logits);
         let at = logits.iter().position(|&logit| logit == best)?;
         return u32::try_from(at).ok().map(|token| (token, best));
@@ -133,7 +196,7 @@ fn likeliest(logits: &[f32], mask: Option<Mask<'_>>) -> Option<(u32, f32)> {
     allowed.reduce(|best, next| if next.1 > best.1 { next } else { best })
 }
 
-/// The highest logit, in lanes that need not wait for one another.
+/// Returns the highest logit; independent lanes allow vector instructions.
 fn highest(logits: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; 16];
     let chunks = logits.chunks_exact(lanes.len());
@@ -150,8 +213,8 @@ fn allows(mask: Mask<'_>, token: u32) -> bool {
     mask.get((token / 32) as usize).is_some_and(|word| word & (1 << (token % 32)) != 0)
 }
 
-/// The natural logarithms of probabilities, before any adjustment: the chosen token's, and those of
-/// the `top` likeliest.
+/// Returns natural logarithms of probabilities before any adjustment: for the chosen token, and for
+/// the `top` likeliest tokens.
 pub(crate) fn logprobs(logits: &[f32], chosen: u32, top: usize) -> (f32, Vec<(u32, f32)>) {
     let best = highest(logits);
     let sum: f64 = logits.iter().map(|&logit| f64::from(logit - best).exp()).sum();
@@ -169,14 +232,14 @@ pub(crate) fn logprobs(logits: &[f32], chosen: u32, top: usize) -> (f32, Vec<(u3
     (of_chosen, likeliest.into_iter().map(|(token, logit)| (token, logprob(logit))).collect())
 }
 
-/// Sebastiano Vigna's splitmix64: small, good enough to draw tokens, and fixed for ever, so that a
-/// seed gives the same text on the next version too.
+/// Sebastiano Vigna's splitmix64: small, and good enough to draw tokens. It never changes, so that
+/// a seed gives the same text in later versions.
 #[derive(Debug)]
-struct SplitMix64(u64);
+pub(crate) struct SplitMix64(pub(crate) u64);
 
 impl SplitMix64 {
-    /// A number from 0 up to, not including, 1.
-    fn fraction(&mut self) -> f32 {
+    /// Returns a number from 0 (inclusive) to 1 (exclusive).
+    pub(crate) fn fraction(&mut self) -> f32 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -199,6 +262,9 @@ mod tests {
             presence_penalty: 0.0,
             logit_bias: Vec::new(),
             seed: 7,
+            top_k: 0,
+            min_p: 0.0,
+            repeat_penalty: 1.0,
         }
     }
 
@@ -220,7 +286,7 @@ mod tests {
                 let mut sampler = Sampler::new(settings, 0);
                 assert_eq!(sampler.choose(&LOGITS, None), Some(1), "{temperature:e}");
                 assert_eq!(sampler.choose(&LOGITS, Some(&[0b1101])), Some(2), "{temperature:e}");
-                // Logits so large that a small temperature changes nothing in them.
+                // Logits so large that a small temperature has no effect on them.
                 assert_eq!(sampler.choose(&[1e6, 3e6, 2e6], None), Some(1), "{temperature:e}");
             }
         }
@@ -250,6 +316,78 @@ mod tests {
     fn top_p_leaves_the_tail_out() {
         let mut sampler = Sampler::new(Sampling { top_p: 0.5, ..settings() }, 0);
         assert!((0..1000).all(|_| sampler.choose(&LOGITS, None) == Some(1)));
+    }
+
+    /// Returns all tokens that occur in 1000 draws, lowest first.
+    fn drawn(settings: Sampling, logits: &[f32]) -> Vec<u32> {
+        let mut sampler = Sampler::new(settings, 0);
+        let drawn = (0..1000).map(|_| sampler.choose(logits, None).unwrap());
+        drawn.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    #[test]
+    fn top_k_keeps_that_many_and_one_is_as_temperature_zero() {
+        let hot = Sampling { temperature: 2.0, ..settings() };
+        for (top_k, kept) in [(1, &[1][..]), (2, &[1, 2]), (3, &[0, 1, 2]), (4, &[0, 1, 2, 3])] {
+            assert_eq!(drawn(Sampling { top_k, ..hot.clone() }, &LOGITS), kept);
+        }
+        for top_k in [0, 5, u32::MAX] {
+            assert_eq!(drawn(Sampling { top_k, ..hot.clone() }, &LOGITS), [0, 1, 2, 3]);
+        }
+        // Logits that are equal once they are scaled, and equal ones: the first is taken, as with
+        // 0.
+        for logits in [&[1.0, 1.000_000_1, 0.0][..], &[2.0, 5.0, 5.0]] {
+            let cold = drawn(Sampling { temperature: 0.0, ..settings() }, logits);
+            assert_eq!(cold, [1]);
+            assert_eq!(drawn(Sampling { top_k: 1, ..hot.clone() }, logits), cold);
+            assert_eq!(drawn(Sampling { min_p: 1.0, ..hot.clone() }, logits), cold);
+        }
+        // With a constraint.
+        let mut sampler = Sampler::new(Sampling { top_k: 1, ..hot }, 0);
+        assert_eq!(sampler.choose(&LOGITS, Some(&[0b1101])), Some(2));
+    }
+
+    #[test]
+    fn min_p_keeps_what_is_likely_enough_beside_the_likeliest() {
+        // At temperature 1 the weights are 0.135, 1, 0.368 and 0.018.
+        for (min_p, kept) in
+            [(0.01, &[0, 1, 2, 3][..]), (0.1, &[0, 1, 2]), (0.3, &[1, 2]), (0.4, &[1])]
+        {
+            assert_eq!(drawn(Sampling { min_p, ..settings() }, &LOGITS), kept, "{min_p}");
+        }
+        // Temperature comes first: at 2 the least likely weighs as much as its square root.
+        let hot = Sampling { min_p: 0.1, temperature: 2.0, ..settings() };
+        assert_eq!(drawn(hot, &LOGITS), [0, 1, 2, 3]);
+        // Tokens that top-p removed stay out.
+        let both = Sampling { min_p: 0.01, top_p: 0.8, ..settings() };
+        assert_eq!(drawn(both, &LOGITS), [1, 2]);
+    }
+
+    #[test]
+    fn a_repeat_penalty_looks_at_the_last_tokens_of_prompt_and_answer() {
+        let penalty = |repeat_penalty| {
+            let settings = Sampling { temperature: 0.0, repeat_penalty, ..settings() };
+            Sampler::new(settings, 0)
+        };
+        assert_eq!(penalty(2.0).choose(&LOGITS, None), Some(1));
+        assert_eq!(penalty(1.0).after(&[1]).choose(&LOGITS, None), Some(1));
+        // 3 becomes 1.5, which is less than 2.
+        assert_eq!(penalty(2.0).after(&[1]).choose(&LOGITS, None), Some(2));
+        let mut sampler = penalty(2.0);
+        sampler.accept(1);
+        // The penalty applies once, even if the token occurred twice.
+        sampler.accept(1);
+        assert_eq!(sampler.choose(&[1.0, 3.0, 1.4], None), Some(1));
+        assert_eq!(sampler.choose(&[1.0, 3.0, 1.6], None), Some(2));
+        // Negative logits become more negative; a penalty below 1 is a reward.
+        assert_eq!(penalty(2.0).after(&[1]).choose(&[-3.0, -2.0, -9.0], None), Some(0));
+        assert_eq!(penalty(0.5).after(&[2]).choose(&LOGITS, None), Some(2));
+        // Older tokens do not count.
+        let mut long = vec![0; RECENT_MAX];
+        long[0] = 1;
+        assert_eq!(penalty(2.0).after(&long).choose(&LOGITS, None), Some(2));
+        long.push(0);
+        assert_eq!(penalty(2.0).after(&long).choose(&LOGITS, None), Some(1));
     }
 
     #[test]

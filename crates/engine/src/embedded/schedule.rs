@@ -1,13 +1,17 @@
 //! Continuous batching: many generations in one context, fair between tenants.
 //!
-//! Each step computes one batch: the next token of every running choice, and a piece of the prompts
-//! that still wait to be read, small enough that the running ones hardly notice. A choice holds one
-//! of the context's sequences while it runs. Which choice runs next is decided by what each tenant
-//! was served so far (virtual token counters: Sheng et al., "Fairness in Serving Large Language
-//! Models", OSDI 2024); a tenant with nothing running takes a sequence from one with several.
+//! Each step computes one batch: the next token of every running choice, and a part of the prompts
+//! that are not computed yet. That part is so small that running choices are hardly delayed. A
+//! choice holds one of the context's sequences while it runs. The tenant that was served least so
+//! far starts the next choice (virtual token counters: Sheng et al., "Fairness in Serving Large
+//! Language Models", OSDI 2024). A tenant without a running choice comes first, and can take a
+//! sequence from a tenant with several.
 //!
-//! When a choice ends, its entries stay in the KV cache only for its own tenant, only where reuse is
-//! on, and only for a while. Pure but for the [`Compute`] it drives: time is an argument.
+//! When a choice ends, its entries stay in the KV cache for a limited time, only for its own
+//! tenant, and only if reuse is on. Apart from the [`Compute`] that it drives, the scheduler is
+//! pure: time is an argument.
+
+mod slots;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -18,30 +22,32 @@ use std::{
 use policy::id::TenantId;
 use zeroize::Zeroizing;
 
+use self::slots::{Slot, Slots};
 use super::{
     constrain::State,
     ffi::BatchToken,
     output::Output,
     prepare::Job,
+    promise::Fault,
     sample::{self, Sampler},
 };
 use crate::request::{Event, FinishReason, Refusal, TokenBytes, TokenLogprob};
 
-/// What the scheduler needs of a model; llama.cpp in the worker, arithmetic in tests.
+/// The computation that the scheduler drives: llama.cpp in the worker, simple arithmetic in tests.
 pub(crate) trait Compute {
     /// Computes a batch.
     fn decode(&mut self, batch: &[BatchToken]) -> Result<(), String>;
-    /// The logits after the batch's token number `row`.
+    /// Returns the logits after the token at index `row` of the batch.
     fn logits(&mut self, row: usize) -> Result<&[f32], String>;
-    /// Drops a sequence's entries from a position on; false where it cannot be cut there.
+    /// Drops a sequence's entries from a position on; false if it cannot be cut there.
     fn forget(&mut self, sequence: u32, from: u32) -> bool;
-    /// Copies all of one sequence's entries over another's.
+    /// Replaces the entries of sequence `to` by a copy of those of `from`.
     fn copy(&mut self, from: u32, to: u32);
     /// Overwrites all entries.
     fn wipe(&mut self);
-    /// The bytes of a token; none for a control token.
+    /// Returns the bytes of a token; empty for a control token.
     fn piece(&self, token: u32) -> &[u8];
-    /// What an alternative is called: its bytes, or a control token's name.
+    /// Returns the bytes of a token, or the name of a control token; for reported alternatives.
     fn name(&self, token: u32) -> &[u8] {
         self.piece(token)
     }
@@ -49,56 +55,45 @@ pub(crate) trait Compute {
     fn ends(&self, token: u32) -> bool;
 }
 
-/// How a scheduler is set up.
+/// Settings of a scheduler.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
-    /// Choices that run at once.
+    /// Number of choices that run at once.
     pub(crate) sequences: u32,
-    /// Tokens in a batch, at most.
+    /// Maximum number of tokens in a batch.
     pub(crate) batch: usize,
-    /// Prompt tokens in a batch while others generate, at most.
+    /// Maximum number of prompt tokens in a batch while choices generate.
     pub(crate) prompt_chunk: usize,
-    /// How long a tenant's prefix stays in the cache unused.
+    /// Time that a tenant's unused prefix stays in the cache.
     pub(crate) prefix_cache: Duration,
-    /// Whether sequences can be cut at a position; recurrent models cannot, and reuse nothing.
+    /// Whether sequences can be cut at a position. Recurrent models cannot do this, and reuse no
+    /// prefixes.
     pub(crate) can_cut: bool,
 }
 
-/// A shared prefix shorter than this is not worth giving up another cached prefix for.
+/// Minimum length of a shared prefix for which its sequence is chosen over an empty one.
 const REUSE_TOKENS_MIN: usize = 16;
-/// Copying a sequence costs as much as reading this many tokens again.
+/// Minimum length of a prompt, in tokens, for which copying a sequence is cheaper than computing it
+/// again.
 const COPY_TOKENS_MIN: usize = 256;
-/// An idle worker overwrites its KV cache after this long.
+/// Time after which an idle worker overwrites its KV cache.
 pub(crate) const WIPE_AFTER: Duration = Duration::from_secs(1);
-/// A generated token costs as much as two that are read.
+/// Cost of a generated token, relative to a prompt token.
 const GENERATED_COST: u64 = 2;
 
-/// See the module's documentation.
+/// The scheduler; see the module documentation.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
     settings: Settings,
-    slots: Vec<Slot>,
+    slots: Slots,
     tenants: HashMap<TenantId, Tenant>,
     requests: HashMap<u64, Request>,
-    /// Cancelled before their job arrived.
+    /// Requests that were cancelled before their job arrived.
     cancelled: HashSet<u64>,
     batch: Vec<BatchToken>,
-    /// Entries were left in the cache since the last wipe; the time they were last touched.
+    /// Time of the last use of the cache; `None` if it was not used since the last wipe.
     dirty: Option<Instant>,
     started: u64,
-}
-
-/// One of the context's sequences.
-#[derive(Debug)]
-enum Slot {
-    Empty,
-    /// A tenant's prefix, for its next request.
-    Cached {
-        tenant: TenantId,
-        tokens: Zeroizing<Vec<u32>>,
-        used: Instant,
-    },
-    Running(Box<Choice>),
 }
 
 #[derive(Debug, Default)]
@@ -120,13 +115,13 @@ struct Choice {
     index: u32,
     /// Prompt and generated tokens.
     tokens: Zeroizing<Vec<u32>>,
-    /// How many of these are in the KV cache.
+    /// Number of these that are in the KV cache.
     computed: usize,
     generated: u32,
     sampler: Sampler,
     constraint: Option<State>,
     output: Output,
-    /// When it started to run, in order.
+    /// Number of its start; later starts have higher numbers.
     started: u64,
 }
 
@@ -138,9 +133,9 @@ impl Choice {
             tokens: Zeroizing::new(job.prompt.to_vec()),
             computed: 0,
             generated: 0,
-            sampler: Sampler::new(job.sampling.clone(), index),
+            sampler: Sampler::new(job.sampling.clone(), index).after(&job.prompt),
             constraint: job.constraint.clone(),
-            output: Output::new(index, job.stop.clone(), job.tools),
+            output: Output::new(index, job.stop.clone(), Arc::clone(&job.promise)),
             started: 0,
         })
     }
@@ -154,7 +149,7 @@ impl Choice {
     }
 }
 
-/// What a choice's next token led to.
+/// The result of choosing a token.
 enum Next {
     Continues,
     Finished(FinishReason),
@@ -162,12 +157,11 @@ enum Next {
 }
 
 impl Scheduler {
-    /// An idle scheduler.
+    /// Creates an idle scheduler.
     pub(crate) fn new(settings: Settings) -> Self {
-        let slots = (0..settings.sequences).map(|_| Slot::Empty).collect();
         Self {
             settings,
-            slots,
+            slots: Slots::new(settings.sequences),
             tenants: HashMap::new(),
             requests: HashMap::new(),
             cancelled: HashSet::new(),
@@ -177,14 +171,14 @@ impl Scheduler {
         }
     }
 
-    /// Whether there is nothing to compute.
+    /// Whether there is no request.
     pub(crate) fn is_idle(&self) -> bool {
         self.requests.is_empty()
     }
 
-    /// When an idle scheduler next has something to clear.
+    /// Returns the time at which an idle scheduler must next clear a part of the cache.
     pub(crate) fn wakes_at(&self) -> Option<Instant> {
-        let expiries = self.slots.iter().filter_map(|slot| match slot {
+        let expiries = self.slots.iter().filter_map(|(_, slot)| match slot {
             Slot::Cached { used, .. } => used.checked_add(self.settings.prefix_cache),
             Slot::Empty | Slot::Running(_) => None,
         });
@@ -192,25 +186,25 @@ impl Scheduler {
         expiries.min().or(wipe)
     }
 
-    /// Takes a job.
+    /// Adds a job.
     pub(crate) fn submit(&mut self, job: Job) {
         if self.cancelled.remove(&job.id) {
             return;
         }
         let job = Arc::new(job);
         self.requests.insert(job.id, Request { choices_left: job.choices });
-        // A tenant that comes back starts level with those who stayed, not with credit for its
-        // absence.
+        // A tenant that comes back gets no credit for its absence: it starts level with the least
+        // served active tenant.
         let floor = self.active_floor();
         let tenant = self.tenants.entry(job.tenant()).or_default();
         if tenant.waiting.is_empty() && tenant.running == 0 {
             tenant.served = tenant.served.max(floor.unwrap_or(0));
         }
-        // Further choices follow once the first has read the prompt.
+        // The other choices follow once the first has computed the prompt.
         tenant.waiting.push_back(Choice::new(&job, 0));
     }
 
-    /// Ends a request whose caller is gone.
+    /// Cancels a request.
     pub(crate) fn cancel(&mut self, id: u64, compute: &mut dyn Compute, now: Instant) {
         if self.requests.contains_key(&id) {
             self.end(id, compute, now);
@@ -219,12 +213,12 @@ impl Scheduler {
         }
     }
 
-    /// Forgets that a request was cancelled, as its job will not come.
+    /// Forgets the cancellation of a request whose job will never arrive.
     pub(crate) fn never_comes(&mut self, id: u64) {
         self.cancelled.remove(&id);
     }
 
-    /// Clears what is due, starts what may start, and computes one batch.
+    /// Clears expired entries, starts waiting choices, and computes one batch.
     pub(crate) fn step(
         &mut self,
         compute: &mut dyn Compute,
@@ -256,22 +250,17 @@ impl Scheduler {
     /// Puts the next tokens of running choices and pieces of prompts into the batch.
     fn fill_batch(&mut self) {
         self.batch.clear();
-        let generating =
-            |slot: &Slot| matches!(slot, Slot::Running(choice) if choice.is_generating());
-        let busy = self.slots.iter().any(generating);
-        let mut order: Vec<(bool, u64, u64, usize)> = Vec::with_capacity(self.slots.len());
-        for (index, slot) in self.slots.iter().enumerate() {
-            if let Slot::Running(choice) = slot {
-                let served =
-                    self.tenants.get(&choice.job.tenant()).map_or(0, |tenant| tenant.served);
-                order.push((!choice.is_generating(), served, choice.started, index));
-            }
-        }
-        // Running choices first; then the prompts of those who were served least.
+        let busy = self.slots.running().any(|(_, choice)| choice.is_generating());
+        let place = |(sequence, choice): (u32, &Choice)| {
+            let served = self.tenants.get(&choice.job.tenant()).map_or(0, |tenant| tenant.served);
+            (!choice.is_generating(), served, choice.started, sequence)
+        };
+        let mut order: Vec<_> = self.slots.running().map(place).collect();
+        // Generating choices first, then prompts, those of the least served tenants first.
         order.sort_unstable();
         let mut prompt_room = if busy { self.settings.prompt_chunk } else { self.settings.batch };
-        for (reads_prompt, _, _, index) in order {
-            let Some(Slot::Running(choice)) = self.slots.get_mut(index) else { continue };
+        for (reads_prompt, _, _, sequence) in order {
+            let Some(choice) = self.slots.choice(sequence) else { continue };
             let room = self.settings.batch.saturating_sub(self.batch.len());
             let room = if reads_prompt { room.min(prompt_room) } else { room };
             let count = choice.pending().min(room);
@@ -285,7 +274,7 @@ impl Scheduler {
                 self.batch.push(BatchToken {
                     token,
                     position: u32::try_from(position).unwrap_or(u32::MAX),
-                    sequence: u32::try_from(index).unwrap_or(u32::MAX),
+                    sequence,
                     output: position == last,
                 });
             }
@@ -297,7 +286,7 @@ impl Scheduler {
         }
     }
 
-    /// Chooses the token after the batch's token number `row`.
+    /// Chooses the token after the token at index `row` of the batch.
     fn choose_next(
         &mut self,
         row: usize,
@@ -306,9 +295,7 @@ impl Scheduler {
         emit: &mut dyn FnMut(u64, Event),
     ) {
         let Some(entry) = self.batch.get(row).copied() else { return };
-        let Some(Slot::Running(choice)) = self.slots.get_mut(entry.sequence as usize) else {
-            return;
-        };
+        let Some(choice) = self.slots.choice(entry.sequence) else { return };
         let id = choice.job.id;
         if choice.generated == 0 && choice.index == 0 {
             let job = Arc::clone(&choice.job);
@@ -322,7 +309,7 @@ impl Scheduler {
             Next::Finished(reason) => {
                 let (choice, completion_tokens) = (choice.index, choice.generated);
                 emit(id, Event::Finished { choice, reason, completion_tokens });
-                self.release(entry.sequence as usize, compute, now);
+                self.release(entry.sequence, compute, now);
                 self.finish_choice(id, emit);
             }
             Next::Failed(refusal) => {
@@ -342,7 +329,7 @@ impl Scheduler {
         self.forget_idle_tenants();
     }
 
-    /// Starts waiting choices while there are sequences for them.
+    /// Starts waiting choices while sequences are available.
     fn start_waiting(
         &mut self,
         compute: &mut dyn Compute,
@@ -350,18 +337,18 @@ impl Scheduler {
         emit: &mut dyn FnMut(u64, Event),
     ) {
         while let Some(tenant) = self.next_tenant() {
-            if !self.slots.iter().any(|slot| !matches!(slot, Slot::Running(_)))
+            if !self.slots.iter().any(|(_, slot)| !matches!(slot, Slot::Running(_)))
                 && !self.make_room_for(tenant, compute)
             {
                 return;
             }
             let Some(entry) = self.tenants.get_mut(&tenant) else { return };
             let Some(mut choice) = entry.waiting.pop_front() else { return };
-            let Some(index) = self.choose_slot(&choice) else {
+            let Some(sequence) = self.choose_slot(&choice) else {
                 entry_back(&mut self.tenants, tenant, choice);
                 return;
             };
-            let cached = self.take_slot(index, &mut choice, compute);
+            let cached = self.take_slot(sequence, &mut choice, compute);
             if choice.index == 0 && choice.generated == 0 && choice.started == 0 {
                 let prompt_tokens = u32::try_from(choice.job.prompt.len()).unwrap_or(u32::MAX);
                 let cached_tokens = u32::try_from(cached).unwrap_or(u32::MAX);
@@ -373,13 +360,12 @@ impl Scheduler {
                 entry.running = entry.running.saturating_add(1);
             }
             self.dirty = Some(now);
-            if let Some(slot) = self.slots.get_mut(index) {
-                *slot = Slot::Running(choice);
-            }
+            self.slots.put(sequence, Slot::Running(choice));
         }
     }
 
-    /// Of the tenants with something waiting: one with nothing running, else the one served least.
+    /// Returns the tenant that starts the next choice: one with a waiting choice, preferably
+    /// without a running one, and among these the least served.
     fn next_tenant(&self) -> Option<TenantId> {
         let waiting = self.tenants.iter().filter(|(_, tenant)| !tenant.waiting.is_empty());
         waiting
@@ -387,47 +373,51 @@ impl Scheduler {
             .map(|(&id, _)| id)
     }
 
-    /// What the least served of the active tenants was served.
+    /// Returns the smallest amount that an active tenant was served.
     fn active_floor(&self) -> Option<u64> {
         let active = |tenant: &&Tenant| tenant.running > 0 || !tenant.waiting.is_empty();
         self.tenants.values().filter(active).map(|tenant| tenant.served).min()
     }
 
-    /// The sequence that a choice should run in: the one that holds most of its prompt already,
-    /// else an empty one, else the one whose cached prefix was used longest ago.
-    fn choose_slot(&self, choice: &Choice) -> Option<usize> {
-        let mut best: Option<(usize, usize)> = None;
+    /// Returns the sequence for a choice: the one with the longest part of its prompt in the cache,
+    /// else an empty one, else the one whose cached prefix was not used for the longest time.
+    fn choose_slot(&self, choice: &Choice) -> Option<u32> {
+        let mut best: Option<(usize, u32)> = None;
         let mut empty = None;
-        let mut oldest: Option<(Instant, usize)> = None;
-        for (index, slot) in self.slots.iter().enumerate() {
+        let mut oldest: Option<(Instant, u32)> = None;
+        for (sequence, slot) in self.slots.iter() {
             match slot {
                 Slot::Running(_) => {}
-                Slot::Empty => empty = empty.or(Some(index)),
+                Slot::Empty => empty = empty.or(Some(sequence)),
                 Slot::Cached { tenant, tokens, used } => {
                     if oldest.is_none_or(|(time, _)| *used < time) {
-                        oldest = Some((*used, index));
+                        oldest = Some((*used, sequence));
                     }
                     if *tenant == choice.job.tenant() && choice.job.scope.reuse() {
                         let shared = shared_prefix(tokens, &choice.tokens);
                         if shared >= REUSE_TOKENS_MIN && best.is_none_or(|(most, _)| shared > most)
                         {
-                            best = Some((shared, index));
+                            best = Some((shared, sequence));
                         }
                     }
                 }
             }
         }
-        best.map(|(_, index)| index).or(empty).or(oldest.map(|(_, index)| index))
+        best.map(|(_, sequence)| sequence).or(empty).or(oldest.map(|(_, sequence)| sequence))
     }
 
-    /// Clears a sequence for a choice, keeping what the choice may reuse; says how many tokens.
-    fn take_slot(&mut self, index: usize, choice: &mut Choice, compute: &mut dyn Compute) -> usize {
-        let sequence = u32::try_from(index).unwrap_or(u32::MAX);
-        // The last token is always computed again: its logits are needed.
+    /// Clears a sequence for a choice, except for a prefix that the choice may reuse. Returns the
+    /// length of that prefix.
+    fn take_slot(
+        &mut self,
+        sequence: u32,
+        choice: &mut Choice,
+        compute: &mut dyn Compute,
+    ) -> usize {
+        // The last token must be computed again, because its logits are needed.
         let most = choice.tokens.len().saturating_sub(1);
-        let taken = self.slots.get_mut(index).map(|slot| std::mem::replace(slot, Slot::Empty));
-        let mut shared = match taken {
-            Some(Slot::Cached { tenant, tokens, .. })
+        let mut shared = match self.slots.take(sequence) {
+            Slot::Cached { tenant, tokens, .. }
                 if tenant == choice.job.tenant() && choice.job.scope.reuse() =>
             {
                 shared_prefix(&tokens, &choice.tokens).min(most)
@@ -454,16 +444,16 @@ impl Scheduler {
         compute: &mut dyn Compute,
     ) -> usize {
         let prompt = choice.job.prompt.len();
-        let sibling = self.slots.iter().position(|slot| {
-            matches!(slot, Slot::Running(other)
-                if Arc::ptr_eq(&other.job, &choice.job) && other.computed >= prompt)
-        });
-        let Some(sibling) = sibling.and_then(|index| u32::try_from(index).ok()) else { return 0 };
+        let sibling = self
+            .slots
+            .running()
+            .find(|(_, other)| Arc::ptr_eq(&other.job, &choice.job) && other.computed >= prompt);
+        let Some((sibling, _)) = sibling else { return 0 };
         compute.copy(sibling, sequence);
         prompt
     }
 
-    /// Takes a sequence from the tenant that runs most choices, if the given one runs none.
+    /// Takes a sequence from the tenant with the most running choices, if `tenant` has none.
     fn make_room_for(&mut self, tenant: TenantId, compute: &mut dyn Compute) -> bool {
         if self.tenants.get(&tenant).is_none_or(|tenant| tenant.running > 0) {
             return false;
@@ -472,16 +462,13 @@ impl Scheduler {
         let Some((&victim, _)) = most.filter(|(_, tenant)| tenant.running > 1) else {
             return false;
         };
-        let newest = self.slots.iter().enumerate().filter_map(|(index, slot)| match slot {
-            Slot::Running(choice) if choice.job.tenant() == victim => Some((choice.started, index)),
-            _ => None,
-        });
-        let Some((_, index)) = newest.max() else { return false };
-        let taken = self.slots.get_mut(index).map(|slot| std::mem::replace(slot, Slot::Empty));
-        let Some(Slot::Running(mut choice)) = taken else { return false };
-        // It reads its own tokens again when its turn comes; its caller sees a pause.
+        let its_own = self.slots.running().filter(|(_, choice)| choice.job.tenant() == victim);
+        let newest = its_own.max_by_key(|(sequence, choice)| (choice.started, *sequence));
+        let Some((sequence, _)) = newest else { return false };
+        let Some(mut choice) = self.slots.take_choice(sequence) else { return false };
+        // The choice computes its tokens again when its turn comes; its caller sees a pause.
         choice.computed = 0;
-        compute.forget(u32::try_from(index).unwrap_or(u32::MAX), 0);
+        compute.forget(sequence, 0);
         if let Some(entry) = self.tenants.get_mut(&victim) {
             entry.running = entry.running.saturating_sub(1);
         }
@@ -489,10 +476,9 @@ impl Scheduler {
         true
     }
 
-    /// Ends a choice: its sequence is cleared, or left to its tenant's next request.
-    fn release(&mut self, index: usize, compute: &mut dyn Compute, now: Instant) {
-        let taken = self.slots.get_mut(index).map(|slot| std::mem::replace(slot, Slot::Empty));
-        let Some(Slot::Running(mut choice)) = taken else { return };
+    /// Ends a choice. Its sequence is cleared, or kept for the tenant's next request.
+    fn release(&mut self, sequence: u32, compute: &mut dyn Compute, now: Instant) {
+        let Some(mut choice) = self.slots.take_choice(sequence) else { return };
         let tenant = choice.job.tenant();
         if let Some(entry) = self.tenants.get_mut(&tenant) {
             entry.running = entry.running.saturating_sub(1);
@@ -503,11 +489,9 @@ impl Scheduler {
         if keeps {
             choice.tokens.truncate(choice.computed);
             let tokens = std::mem::take(&mut choice.tokens);
-            if let Some(slot) = self.slots.get_mut(index) {
-                *slot = Slot::Cached { tenant, tokens, used: now };
-            }
+            self.slots.put(sequence, Slot::Cached { tenant, tokens, used: now });
         } else {
-            compute.forget(u32::try_from(index).unwrap_or(u32::MAX), 0);
+            compute.forget(sequence, 0);
         }
         self.dirty = Some(now);
     }
@@ -518,15 +502,16 @@ impl Scheduler {
         for tenant in self.tenants.values_mut() {
             tenant.waiting.retain(|choice| choice.job.id != id);
         }
-        for index in 0..self.slots.len() {
-            if matches!(self.slots.get(index), Some(Slot::Running(choice)) if choice.job.id == id) {
-                self.release(index, compute, now);
-            }
+        let its_own = self.slots.running().filter(|(_, choice)| choice.job.id == id);
+        let sequences: Vec<u32> = its_own.map(|(sequence, _)| sequence).collect();
+        for sequence in sequences {
+            self.release(sequence, compute, now);
         }
         self.forget_idle_tenants();
     }
 
-    /// A batch failed: nobody knows what the cache holds now, so everything in it ends.
+    /// Handles a failed batch: the content of the cache is unknown then, so all running requests
+    /// fail.
     fn fail_all(
         &mut self,
         reason: &str,
@@ -534,24 +519,20 @@ impl Scheduler {
         now: Instant,
         emit: &mut dyn FnMut(u64, Event),
     ) {
-        let running = self.slots.iter().filter_map(|slot| match slot {
-            Slot::Running(choice) => Some(choice.job.id),
-            Slot::Empty | Slot::Cached { .. } => None,
-        });
-        let ids: HashSet<u64> = running.collect();
+        let ids: HashSet<u64> = self.slots.running().map(|(_, choice)| choice.job.id).collect();
         for id in ids {
             emit(id, Event::Failed(Refusal::Engine { reason: reason.to_owned() }));
             self.end(id, compute, now);
         }
-        for (sequence, slot) in (0_u32..).zip(&mut self.slots) {
+        for (sequence, slot) in self.slots.iter_mut() {
             *slot = Slot::Empty;
             compute.forget(sequence, 0);
         }
     }
 
-    /// Clears prefixes that were not used for too long.
+    /// Clears prefixes that were unused for too long.
     fn expire(&mut self, compute: &mut dyn Compute, now: Instant) {
-        for (sequence, slot) in (0_u32..).zip(&mut self.slots) {
+        for (sequence, slot) in self.slots.iter_mut() {
             if let Slot::Cached { used, .. } = slot
                 && now.saturating_duration_since(*used) >= self.settings.prefix_cache
             {
@@ -561,17 +542,17 @@ impl Scheduler {
         }
     }
 
-    /// Overwrites the whole cache once nothing in it is of use.
+    /// Overwrites the whole cache some time after its last entry was dropped.
     fn wipe_when_due(&mut self, compute: &mut dyn Compute, now: Instant) {
         let due = |touched: Instant| now.saturating_duration_since(touched) >= WIPE_AFTER;
-        let empty = self.slots.iter().all(|slot| matches!(slot, Slot::Empty));
+        let empty = self.slots.iter().all(|(_, slot)| matches!(slot, Slot::Empty));
         if empty && self.dirty.is_some_and(due) {
             compute.wipe();
             self.dirty = None;
         }
     }
 
-    /// Old counters mean nothing once nobody is served.
+    /// Resets the counters of tenants once there is no request.
     fn forget_idle_tenants(&mut self) {
         if self.requests.is_empty() {
             self.tenants.clear();
@@ -580,6 +561,7 @@ impl Scheduler {
     }
 }
 
+/// Puts a choice back to the front of its tenant's queue.
 fn entry_back(tenants: &mut HashMap<TenantId, Tenant>, tenant: TenantId, choice: Box<Choice>) {
     tenants.entry(tenant).or_default().waiting.push_front(choice);
 }
@@ -588,29 +570,45 @@ fn shared_prefix(cached: &[u32], wanted: &[u32]) -> usize {
     cached.iter().zip(wanted).take_while(|(cached, wanted)| cached == wanted).count()
 }
 
-/// Chooses and takes a choice's next token.
+/// Chooses the next token of a choice, and adds it to the choice.
 fn advance(
     choice: &mut Choice,
     row: usize,
     compute: &mut dyn Compute,
     emit: &mut dyn FnMut(Event),
 ) -> Next {
+    let choice_calls = choice.job.promise.is_of_calls();
     let too_costly = || {
-        let reason = "the schema costs too much to follow; make it simpler".to_owned();
-        Next::Failed(Refusal::BadSchema { param: "response_format".into(), reason })
+        let reason = "the schema costs too much to enforce; make it simpler".to_owned();
+        let param = if choice_calls { "tools" } else { "response_format" };
+        Next::Failed(Refusal::BadSchema { param: param.into(), reason })
     };
     let broken = |reason: String| Next::Failed(Refusal::Engine { reason });
-    let mask = match choice.constraint.as_mut().map(State::mask).transpose() {
+    let mut mask = match choice.constraint.as_mut().map(State::mask).transpose() {
         Ok(mask) => mask,
         Err(_) => return too_costly(),
+    };
+    let token = loop {
+        let logits = match compute.logits(row) {
+            Ok(logits) => logits,
+            Err(reason) => return broken(reason),
+        };
+        let Some(token) = choice.sampler.choose(logits, mask.as_ref().map(|mask| mask.as_slice()))
+        else {
+            return broken("the constraint allows no token".into());
+        };
+        // The grammar cannot exclude duplicate keys, so a token that completes one is masked here.
+        let (Some(constraint), Some(mask)) = (choice.constraint.as_mut(), mask.as_mut()) else {
+            break token;
+        };
+        if compute.ends(token) || constraint.take(compute.piece(token)) {
+            break token;
+        }
+        mask.disallow_token(token);
     };
     let logits = match compute.logits(row) {
         Ok(logits) => logits,
         Err(reason) => return broken(reason),
-    };
-    let Some(token) = choice.sampler.choose(logits, mask.as_ref().map(|mask| mask.as_slice()))
-    else {
-        return broken("no token is possible".into());
     };
     let alternatives =
         choice.job.logprobs.map(|top| sample::logprobs(logits, token, usize::from(top)));
@@ -630,8 +628,8 @@ fn advance(
         let top = top.into_iter().map(|(token, logprob)| (name(token), logprob)).collect();
         TokenLogprob { token: TokenBytes(compute.piece(token).to_vec()), logprob, top }
     });
-    if choice.output.push(compute.piece(token), logprob, emit).is_err() {
-        return broken("a tool call did not follow its grammar".into());
+    if let Err(fault) = choice.output.push(compute.piece(token), logprob, emit) {
+        return Next::Failed(refusal(fault));
     }
     let complete = choice.constraint.as_ref().is_some_and(State::is_complete);
     if choice.output.is_stopped() || complete {
@@ -644,11 +642,20 @@ fn advance(
 }
 
 fn finish(choice: &mut Choice, reason: FinishReason, emit: &mut dyn FnMut(Event)) -> Next {
-    if choice.output.finish(emit).is_err() {
-        return Next::Failed(Refusal::Engine { reason: "a tool call broke its grammar".into() });
+    if let Err(fault) = choice.output.finish(reason == FinishReason::Length, emit) {
+        return Next::Failed(refusal(fault));
     }
-    let called = reason == FinishReason::Stop && choice.output.called();
+    let called = reason == FinishReason::Stop && choice.output.called() && !choice.job.named;
     Next::Finished(if called { FinishReason::ToolCalls } else { reason })
+}
+
+fn refusal(fault: Fault) -> Refusal {
+    match fault {
+        Fault::Malformed => {
+            Refusal::Engine { reason: "a tool call does not have the form of its grammar".into() }
+        }
+        Fault::Promise => Refusal::PromiseBroken,
+    }
 }
 
 #[cfg(test)]

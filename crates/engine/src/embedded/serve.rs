@@ -1,4 +1,4 @@
-//! The worker's main loop for text: commands in, batches, events out.
+//! The worker's main loop for text: receives commands, computes batches, sends events.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -15,12 +15,18 @@ use super::{
     schedule::{Compute, Scheduler},
     template::Moment,
 };
-use crate::request::{CacheScope, Event, Generate, Refusal, Work};
+use crate::{
+    memory::on_own_stack,
+    request::{CacheScope, Event, Generate, Refusal, Work},
+};
 
-/// What reaches the scheduler.
+/// The stack of one preparation, which compiles schemas. Their recursion is bounded by 300 levels.
+const PREPARE_STACK_BYTES: usize = 32 * 1024 * 1024;
+
+/// An input of the scheduler.
 enum Input {
     Job(Box<Job>),
-    /// A job that could not be prepared; its caller has been told.
+    /// A request that could not be prepared; its refusal has been sent.
     Refused(u64),
     Cancel(u64),
     Ping(Box<dyn FnOnce() + Send>),
@@ -78,7 +84,7 @@ fn take(input: Input, scheduler: &mut Scheduler, compute: &mut Llama) {
     }
 }
 
-/// Passes commands on; never waits for work to be prepared, so that a cancel is quick.
+/// Passes commands on. It never waits for preparation, so that cancelling is quick.
 struct Router {
     queue: Arc<Queue>,
     inputs: mpsc::Sender<Input>,
@@ -114,7 +120,9 @@ impl Router {
 
 fn prepare(queue: &Queue, preparer: &Preparer, inputs: &mpsc::Sender<Input>, outbox: &Outbox) {
     while let Some(Waiting { id, scope, work }) = queue.pop() {
-        let input = match preparer.generate(id, scope, work, moment()) {
+        let prepared =
+            on_own_stack(PREPARE_STACK_BYTES, || preparer.generate(id, scope, work, moment()));
+        let input = match prepared {
             Ok(job) => Input::Job(Box::new(job)),
             Err(refusal) => {
                 outbox(vec![(id, Event::Failed(refusal))]);
@@ -127,7 +135,7 @@ fn prepare(queue: &Queue, preparer: &Preparer, inputs: &mpsc::Sender<Input>, out
     }
 }
 
-/// What the clock on the wall says; a clock before 1970 counts as 1970.
+/// Returns the current time; a clock before 1970 counts as 1970.
 fn moment() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Moment::from_ms(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
@@ -139,8 +147,8 @@ struct Waiting {
     work: Generate,
 }
 
-/// Requests to prepare: tenants take turns, so that one who sends costly ones delays itself. Its
-/// length is bounded by the gateway, which counts what is in flight.
+/// Requests to prepare. Tenants take turns, so that costly requests delay only their own tenant.
+/// The gateway limits the number of requests.
 #[derive(Default)]
 struct Queue {
     state: Mutex<QueueState>,
@@ -164,7 +172,7 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// Takes a request out again; false if it is not here any more.
+    /// Removes a request; false if it is no longer in the queue.
     fn remove(&self, id: u64) -> bool {
         self.lock().tenants.values_mut().any(|waiting| {
             let at = waiting.iter().position(|waiting| waiting.id == id);
@@ -177,7 +185,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// The next request, of the next tenant in turn; `None` once closed.
+    /// Waits for the next request, of the next tenant in turn; `None` once the queue is closed.
     fn pop(&self) -> Option<Waiting> {
         let mut state = self.lock();
         loop {
@@ -197,7 +205,7 @@ impl Queue {
     }
 }
 
-/// llama.cpp, as the scheduler sees it.
+/// llama.cpp as a [`Compute`].
 struct Llama {
     context: Context,
     pieces: Arc<Vec<Vec<u8>>>,

@@ -1,8 +1,9 @@
-//! Puts a conversation into words with the model's own chat template.
+//! Turns a conversation into text with the model's own chat template.
 //!
-//! The template is a Jinja program inside the model file: foreign code. It runs here, in the confined
-//! worker, with a limit on how many steps it may take and nothing to reach but its inputs. What it can
-//! show is found out when the model is loaded, and a conversation is given to it accordingly.
+//! The template is a Jinja program inside the model file, and so foreign code. It runs in the
+//! confined worker with a limited number of steps, and can access only its inputs. Loading a model
+//! also probes which features of conversations its template supports ([`probe`]). Each conversation
+//! is then given to the template in a supported form ([`shape`]).
 
 mod control;
 mod dialect;
@@ -29,7 +30,7 @@ use crate::{
 
 pub(crate) use self::moment::Moment;
 
-/// A chat template, and what it can do.
+/// A chat template, with its abilities.
 #[derive(Debug)]
 pub(crate) struct Template {
     program: Program,
@@ -40,8 +41,8 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// Compiles and probes the template of a model file; `None` where the file has none. The error
-    /// says what is wrong with it, and what to do.
+    /// Compiles and probes the template of a model file; `None` if the file has none. The error has
+    /// the problem and advice.
     pub(crate) fn of(model: &Model, pieces: &[Vec<u8>]) -> Result<Option<Self>, String> {
         let Some(source) = model.chat_template() else { return Ok(None) };
         let name = |token: Option<u32>| {
@@ -59,8 +60,8 @@ impl Template {
     fn new(source: &str, bos: String, eos: String, control: ControlNames) -> Result<Self, String> {
         let useless = |reason: String| {
             format!(
-                "the model's chat template cannot be used: {reason}; give the file another one \
-                 (`gguf-new-metadata --chat-template-file`), or none, and use completions"
+                "the model's chat template cannot be used: {reason}; replace it \
+                 (`gguf-new-metadata --chat-template-file`), or remove it and use completions"
             )
         };
         let program = Program::compile(source).map_err(useless)?;
@@ -69,13 +70,13 @@ impl Template {
         Ok(template)
     }
 
-    /// What the template can do, for people to read.
+    /// Returns the template's abilities, for people to read.
     pub(crate) fn notes(&self) -> &[TemplateNote] {
         self.habits.as_ref().map_or(&[], |habits| &habits.notes)
     }
 
-    /// The conversation as text, in pieces: control-token names count as markup inside a piece, and
-    /// do not reach across two.
+    /// Renders a conversation as pieces of text. The name of a control token counts as markup only
+    /// within one piece.
     pub(crate) fn render(
         &self,
         messages: &[Message],
@@ -84,10 +85,10 @@ impl Template {
     ) -> Result<Vec<String>, Refusal> {
         let refused = |reason: String| Refusal::BadConversation { reason };
         let Some(Habits { shape, verbatim, .. }) = self.habits.as_ref() else {
-            return Err(refused("it was not looked at yet".into()));
+            return Err(refused("it was not probed yet".into()));
         };
         let text = self.attempt(*shape, *verbatim, messages, tools, now).or_else(|reason| {
-            // Where a template does not take this very conversation, the plainest form of it may do.
+            // If the template refuses this conversation, its plainest form may still work.
             let plain = Shape {
                 system: if shape.system == System::Never { System::Never } else { System::First },
                 neighbours: Neighbours::Joined,
@@ -105,8 +106,8 @@ impl Template {
         !self.bos.is_empty() && pieces.first().is_some_and(|first| first.starts_with(&self.bos))
     }
 
-    /// Renders a conversation in one shape. The error says what the template does not take, or, where
-    /// it shows texts verbatim, which message it leaves out.
+    /// Renders a conversation in one shape. The error is the template's own, or, if the template
+    /// shows texts verbatim, it names the message that is left out.
     fn attempt(
         &self,
         shape: Shape,
@@ -125,12 +126,12 @@ impl Template {
         variables.set("eos_token", self.eos.clone().into());
         let text = self.program.run(variables, now).map_err(|Failed(reason)| words(&reason))?;
         if verbatim && let Some(index) = first_missing(&text, &shaped.must_show) {
-            return Err(format!("it leaves out what messages[{index}] says"));
+            return Err(format!("it leaves out the content of messages[{index}]"));
         }
         Ok(text)
     }
 
-    /// Whether each turn of a conversation, the assistant's included, comes out whole.
+    /// Checks that the text shows each turn completely, including those of the assistant.
     fn complete(&self, shape: Shape, verbatim: bool, turns: &[Message]) -> Result<(), String> {
         let text = self.attempt(shape, false, turns, &[], probe::NOON)?;
         if shape.content != Content::Text && (text.contains("'type'") || text.contains("\"type\""))
@@ -142,14 +143,14 @@ impl Template {
             let shows = if verbatim { shows(&text, said) } else { shows_words(&text, said) };
             if !shows {
                 let role = turn.role.name();
-                return Err(format!("it leaves out what a turn of the role `{role}` says"));
+                return Err(format!("it leaves out the content of a turn with the role `{role}`"));
             }
         }
         Ok(())
     }
 }
 
-/// The first message that a text does not show. Messages mostly stand in their order.
+/// Returns the first message that a text does not show. Looks in the order of the messages first.
 fn first_missing(text: &str, must_show: &[(usize, String)]) -> Option<usize> {
     let mut rest = text;
     for (index, said) in must_show {
@@ -163,13 +164,13 @@ fn first_missing(text: &str, must_show: &[(usize, String)]) -> Option<usize> {
     None
 }
 
-/// Whether a text shows what was said, as it is or inside JSON.
+/// Whether a text contains `said`, unchanged or as JSON.
 fn shows(text: &str, said: &str) -> bool {
     let said = strip(said, None, Ends::Both);
     text.contains(said) || text.contains(&json::quoted(said))
 }
 
-/// Whether a text shows all words of what was said, one after the other.
+/// Whether a text contains all words of `said`, in their order.
 fn shows_words(text: &str, said: &str) -> bool {
     let mut rest = text;
     said.split_whitespace().all(|word| match rest.split_once(word) {
@@ -181,7 +182,7 @@ fn shows_words(text: &str, said: &str) -> bool {
     })
 }
 
-/// A template's words, short and without our marker.
+/// Shortens a template's error, and removes our marker.
 fn words(reason: &str) -> String {
     reason.chars().filter(|&letter| letter != MARKER).take(200).collect()
 }

@@ -1,5 +1,5 @@
-//! Models of other kinds than the one that the integration tests run: encoders, decoders without a
-//! chat template, templates that refuse, and files that are not models.
+//! Kinds of models that the integration tests do not run: encoders, decoders without a chat
+//! template, templates that refuse, and files that are not models.
 
 mod gguf;
 
@@ -66,6 +66,9 @@ fn generate(prompt: Prompt) -> Work {
             presence_penalty: 0.0,
             logit_bias: Vec::new(),
             seed: 0,
+            top_k: 0,
+            min_p: 0.0,
+            repeat_penalty: 1.0,
         },
         logprobs: None,
         constraint: Constraint::Free,
@@ -87,7 +90,7 @@ fn chat() -> Prompt {
 #[test]
 fn an_encoder_embeds_and_does_not_chat() {
     let path = gguf::bert(&path("bert"));
-    let facts = inspect(&path).unwrap();
+    let facts = inspect(&path).unwrap().facts;
     assert_eq!((facts.architecture.as_str(), facts.generates), ("bert", false));
     let refused = load(&spec(Task::Chat), &path, &mut |_| {}).unwrap_err();
     assert!(refused.contains("deploy it for embeddings"), "{refused}");
@@ -115,7 +118,7 @@ fn an_encoder_embeds_and_does_not_chat() {
 #[test]
 fn a_decoder_without_a_chat_template_completes_and_does_not_chat() {
     let path = gguf::llama(&path("llama"), None);
-    assert!(!inspect(&path).unwrap().chat_template);
+    assert!(!inspect(&path).unwrap().facts.chat_template);
     let events = run(&path, Task::Chat, generate(chat()));
     assert!(
         matches!(events.as_slice(), [Event::Failed(Refusal::Unsupported { what })] if what.contains("completions")),
@@ -136,24 +139,66 @@ fn a_decoder_without_a_chat_template_completes_and_does_not_chat() {
     );
 }
 
+/// Returns the number of prompt tokens, and the log probability of each token of the answer.
+fn read(path: &Path, prompt: Prompt) -> (u32, Vec<f32>) {
+    let Work::Generate(mut work) = generate(prompt) else { panic!() };
+    work.logprobs = Some(0);
+    let events = run(path, Task::Chat, Work::Generate(work));
+    let Some(Event::Accepted { prompt_tokens, .. }) = events.first() else { panic!("{events:?}") };
+    let likely = events.iter().flat_map(|event| match event {
+        Event::Delta { logprobs, .. } => logprobs.iter().map(|token| token.logprob).collect(),
+        _ => Vec::new(),
+    });
+    (*prompt_tokens, likely.collect())
+}
+
+#[test]
+fn a_model_with_the_tokens_for_it_fills_in_the_middle() {
+    let text = |text: &str| Text::from(text.to_owned());
+    let middle = |prefix, suffix| Prompt::Middle { prefix: text(prefix), suffix: text(suffix) };
+    let path_of_filler = gguf::filler(&path("filler"));
+    let (space, a, b) = (259, 260, 261);
+    let (bos, pre, suf, mid) = (1, 263, 264, 265);
+    // Prefix, suffix, middle; this vocabulary puts a space before a text.
+    let filled = read(&path_of_filler, middle("a", "b"));
+    let tokens = vec![bos, pre, space, a, suf, space, b, mid];
+    assert_eq!(filled.0, 8, "all of it counts");
+    assert!(!filled.1.is_empty());
+    assert_eq!(filled, read(&path_of_filler, Prompt::Tokens(tokens)));
+    let other_order = vec![bos, suf, space, b, pre, space, a, mid];
+    assert_ne!(filled.1, read(&path_of_filler, Prompt::Tokens(other_order)).1);
+    // Names of control tokens in a customer's text stay text.
+    assert_eq!(read(&path_of_filler, middle("<fim_suf>", "b")).0, 8 - 1 + 9);
+
+    let without = gguf::llama(&path("no-middle"), None);
+    let events = run(&without, Task::Chat, generate(middle("a", "b")));
+    assert!(matches!(events.as_slice(), [Event::Failed(Refusal::NoMiddle)]), "{events:?}");
+    let long = "a".repeat(4096);
+    let events = run(&path_of_filler, Task::Chat, generate(middle("a", &long)));
+    assert!(
+        matches!(events.as_slice(), [Event::Failed(Refusal::ContextLength { limit: 128, .. })]),
+        "{events:?}"
+    );
+}
+
 #[test]
 fn a_template_that_is_not_one_is_refused_when_the_model_is_loaded() {
     let path = gguf::llama(&path("template"), Some("{% for %}"));
     let refused = load(&spec(Task::Chat), &path, &mut |_| {}).unwrap_err();
     assert!(refused.contains("chat template"), "{refused}");
-    // And before that, when it is added.
+    // The file is also refused when it is added.
     assert_eq!(inspect(&path).unwrap_err(), refused);
 }
 
 #[test]
 fn a_template_is_probed_when_a_model_is_added() {
     let folds = "{%- if messages[0].role == 'system' -%}{{ raise_exception('System role not supported') }}{%- endif -%}{%- for m in messages -%}{{ '[' + m.role + ']' + m.content }}{%- endfor -%}";
-    let facts = inspect(&gguf::llama(&path("folds"), Some(folds))).unwrap();
-    let system = facts.template.iter().find(|note| note.what == "system turns").unwrap();
-    assert_eq!(system.works, crate::protocol::Works::Otherwise, "{facts:?}");
+    let model = inspect(&gguf::llama(&path("folds"), Some(folds))).unwrap();
+    let system = model.template.iter().find(|note| note.what == "system turns").unwrap();
+    assert_eq!(system.works, crate::protocol::Works::Otherwise, "{model:?}");
     let drops = "{%- for m in messages if m.role != 'user' -%}{{ m.content }}{%- endfor -%}";
     let refused = inspect(&gguf::llama(&path("drops"), Some(drops))).unwrap_err();
-    assert!(refused.contains("leaves out what a turn of the role `user` says"), "{refused}");
+    assert!(refused.contains("leaves out the content of a turn with the role `user`"), "{refused}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Foreign bytes: whole, in pieces, cut off, too long, and random.
+//! Decodes foreign bytes: whole, in pieces, cut off, too long, and random.
 
 use super::*;
 use crate::{
@@ -25,9 +25,16 @@ fn to_worker() -> Vec<ToWorker> {
         tool_calls: vec![ToolCall { id: text("c1"), name: text("f"), arguments: text("{}") }],
         tool_call_id: None,
     };
-    let tool = Tool { name: "f".into(), description: Some(text("does")), parameters: text("{}") };
-    let generate = Generate {
-        prompt: Prompt::Chat { messages: vec![message], tools: vec![tool] },
+    let tool = Tool {
+        name: "f".into(),
+        description: Some(text("does")),
+        parameters: text("{}"),
+        strict: false,
+    };
+    let chat = Prompt::Chat { messages: vec![message], tools: vec![tool] };
+    let middle = Prompt::Middle { prefix: text("a"), suffix: text("b") };
+    let generate = |prompt| Generate {
+        prompt,
         choices: 2,
         tokens_max: Some(16),
         stop: vec![text("\n\n")],
@@ -38,6 +45,9 @@ fn to_worker() -> Vec<ToWorker> {
             presence_penalty: -1.0,
             logit_bias: vec![(7, -100.0)],
             seed: u64::MAX,
+            top_k: 40,
+            min_p: 0.05,
+            repeat_penalty: 1.1,
         },
         logprobs: Some(3),
         constraint: Constraint::Tools { choice: ToolChoice::Named("f".into()), parallel: true },
@@ -46,10 +56,15 @@ fn to_worker() -> Vec<ToWorker> {
     vec![
         ToWorker::Start(StartSpec::Serve(spec())),
         ToWorker::Start(StartSpec::Inspect("/models/a.gguf".into())),
-        ToWorker::Submit { id: 1, scope: scope(), work: Work::Generate(Box::new(generate)) },
+        ToWorker::Submit { id: 1, scope: scope(), work: Work::Generate(Box::new(generate(chat))) },
         ToWorker::Submit { id: 2, scope: scope(), work: Work::Embed(embed) },
         ToWorker::Cancel { id: u64::MAX },
         ToWorker::Ping { number: 300 },
+        ToWorker::Submit {
+            id: 3,
+            scope: scope(),
+            work: Work::Generate(Box::new(generate(middle))),
+        },
     ]
 }
 
@@ -57,12 +72,16 @@ fn from_worker() -> Vec<FromWorker> {
     let facts = ModelFacts {
         architecture: "llama".into(),
         name: None,
+        license: None,
         parameters: 134_515_008,
         context_train: 2048,
         embedding_length: 576,
         vocabulary: 49152,
         generates: true,
         chat_template: true,
+    };
+    let model = LoadedModel {
+        facts,
         context: 2048,
         template: vec![TemplateNote {
             what: "system turns".into(),
@@ -84,7 +103,7 @@ fn from_worker() -> Vec<FromWorker> {
     let event = |event| FromWorker::Event { id: 3, event };
     vec![
         FromWorker::Loading(0.25),
-        FromWorker::Ready { facts, confinement },
+        FromWorker::Ready { model, confinement },
         FromWorker::Unsuitable("no such file".into()),
         event(Event::Accepted { prompt_tokens: 9, cached_tokens: 4 }),
         event(Event::Delta { choice: 0, text: text("hi"), logprobs: vec![token] }),
@@ -98,7 +117,7 @@ fn from_worker() -> Vec<FromWorker> {
     ]
 }
 
-/// Bytes are compared, not values: content has no equality that a log could use either.
+/// Compares bytes instead of values, because content has no equality.
 fn bytes_of<T: Serialize>(message: &T) -> Vec<u8> {
     let mut out = Zeroizing::new(Vec::new());
     encode(message, &mut out).unwrap();
@@ -174,8 +193,8 @@ fn a_path_that_is_not_utf_8_is_refused() {
     assert!(out.is_empty());
 }
 
-/// Random bytes, and messages with bytes changed: anything but a panic, and no memory reserved on
-/// the word of a length.
+/// Random bytes, and messages with changed bytes: no panic, and no memory reserved for an announced
+/// length.
 #[test]
 fn foreign_bytes_never_panic() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
@@ -202,7 +221,7 @@ fn foreign_bytes_never_panic() {
     }
 }
 
-/// xorshift: the same bytes on every run.
+/// A xorshift generator: the same bytes on every run.
 struct Random(u64);
 
 impl Random {
@@ -230,10 +249,44 @@ fn the_examples_of_the_specification_hold() {
     assert_eq!(reader.take::<FromWorker>().err(), Some(BadFrame::Malformed));
 }
 
-/// The fuzzer's corpus, without the fuzzer: what it once found stays found.
+/// The numbers of the refusals in docs/spec/worker-protocol.md.
+#[test]
+fn the_refusals_have_the_numbers_of_the_specification() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/spec/worker-protocol.md");
+    let specification = std::fs::read_to_string(path).unwrap();
+    let reason = || "r".to_owned();
+    for (refusal, name) in [
+        (Refusal::WorkerDied, "WorkerDied"),
+        (Refusal::PromiseBroken, "PromiseBroken"),
+        (Refusal::Engine { reason: reason() }, "Engine"),
+        (Refusal::UnknownBias { vocabulary: 1 }, "UnknownBias"),
+        (Refusal::ModelFailed { reason: reason() }, "ModelFailed"),
+        (Refusal::NoMiddle, "NoMiddle"),
+    ] {
+        let event = FromWorker::Event { id: 7, event: Event::Failed(refusal) };
+        // Length, message, id, event; then the refusal.
+        let number = bytes_of(&event)[7];
+        assert!(specification.contains(&format!("`{number}` {name}")), "{number} {name}");
+    }
+}
+
+/// Runs the fuzzer's corpus without the fuzzer, so that its earlier findings stay fixed. After a
+/// change of the messages, run `UPDATE_CORPUS=1 cargo test --release -p engine corpus`.
 #[test]
 fn the_fuzz_corpus_decodes_or_is_refused() {
     let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/worker_protocol");
+    if std::env::var_os("UPDATE_CORPUS").is_some() {
+        let to = to_worker().into_iter().map(|message| bytes_of(&message));
+        let from = from_worker().into_iter().map(|message| bytes_of(&message));
+        for (name, all) in [("to_worker", to.collect::<Vec<_>>()), ("from_worker", from.collect())]
+        {
+            let digits = (all.len() - 1).to_string().len();
+            for (index, frame) in all.iter().enumerate() {
+                let path = format!("{corpus}/{name}_{index:0digits$}");
+                std::fs::write(path, &frame[4..]).unwrap();
+            }
+        }
+    }
     let mut decoded = 0;
     for file in std::fs::read_dir(corpus).unwrap() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();

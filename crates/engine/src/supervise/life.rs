@@ -1,7 +1,9 @@
-//! A worker's life: started, loading, serving, dead, started again.
+//! Keeps one worker running: starts the process, follows its loading and serving, and restarts it
+//! when it dies.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use policy::model::ModelFacts;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::unix::{OwnedReadHalf, OwnedWriteHalf},
@@ -12,28 +14,28 @@ use tokio::{
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{
-    Report, State, WorkerSpec,
+    Report, State,
     process::Process,
     requests::{Frame, Requests},
 };
 use crate::protocol::{
-    CHUNK_BYTES, Confinement, FrameReader, FromWorker, ModelFacts, StartSpec, ToWorker, encode,
-    reserve,
+    CHUNK_BYTES, Confinement, FrameReader, FromWorker, LoadedModel, StartSpec, ToWorker,
+    WorkerSpec, encode, reserve,
 };
 
-/// What the owner of a worker wants.
+/// The order of the owner of a worker.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Control {
-    /// Keep it running.
+    /// Keep the worker running.
     Run,
-    /// Let its requests end, but stop it by then.
+    /// Let its requests end, and stop it by a deadline.
     Stop {
-        /// When at the latest.
+        /// The deadline.
         until: Instant,
     },
 }
 
-/// Keeps one worker running.
+/// The task that keeps one worker running.
 pub(super) struct Life {
     pub(super) executable: PathBuf,
     pub(super) spec: WorkerSpec,
@@ -43,20 +45,23 @@ pub(super) struct Life {
     pub(super) control: watch::Receiver<Control>,
 }
 
-/// How one process ended, or why it never served.
+/// The end of one process.
 enum End {
+    /// Stopped on request.
     Stopped,
+    /// Refused to serve the model, for this reason; a restart would not help.
     Refused(String),
+    /// Died, with this cause; a restart may help.
     Died(String),
 }
 
 impl Life {
-    /// Starts the worker, and starts it again whenever it dies.
+    /// Starts the worker, and restarts it whenever it dies.
     pub(super) async fn live(mut self) {
-        // Deaths in a row, and those of them before it was ready.
+        // `deaths` counts deaths in a row, `unready` those before the worker was ready.
         let (mut deaths, mut unready) = (0, 0);
         loop {
-            // One that has failed is tried again, but counts as failed until it is ready.
+            // A failed worker is restarted too, but its state stays `Failed` until it is ready.
             if unready < LOAD_DEATHS_MAX {
                 self.state.send_replace(State::Loading(0.0));
             }
@@ -86,18 +91,19 @@ impl Life {
         self.state.send_replace(State::Stopped);
     }
 
-    /// Says that the model cannot be loaded, and waits for long; false when there is to be no start.
+    /// Reports that the model cannot be loaded, and waits [`FAILED_PAUSE`]; false if the worker is
+    /// to stop.
     async fn fail(&mut self, deaths: u32, reason: &str) -> bool {
         let minutes = FAILED_PAUSE.as_secs() / 60;
         let reason = format!(
-            "its worker died {deaths} times in a row before it was ready ({reason}); look for what \
-             ends it, such as too little memory; it is tried again every {minutes} minutes"
+            "its worker died {deaths} times in a row before it was ready ({reason}); find the cause, \
+             such as too little memory; a new attempt is made every {minutes} minutes"
         );
         self.state.send_replace(State::Failed { reason });
         timeout(FAILED_PAUSE, stop_asked(&mut self.control)).await.is_err()
     }
 
-    /// Waits before the next start; false when there is to be none.
+    /// Waits before the next start; false if the worker is to stop.
     async fn pause(&mut self, deaths: u32, reason: String) -> bool {
         let after = backoff(deaths);
         let worker = &self.spec.name;
@@ -128,19 +134,20 @@ impl Life {
             healthy_since,
         };
         let (end, until) = tokio::select! {
-            // What a worker said last says more than that it can no longer be written to.
+            // The last message of a dying worker is a better reason than a failed write, so
+            // `listen` comes before `write`.
             biased;
             until = stop_due(&mut self.control, &self.requests) => (End::Stopped, until),
             end = hearing.listen(incoming) => (end, Instant::now() + EXIT_GRACE),
             reason = write(outgoing, frames) => {
                 (End::Died(reason), Instant::now() + EXIT_GRACE)
             }
-            // One that hangs does not end by itself.
+            // A hanging worker does not end by itself, so it gets no time for that.
             reason = hang(&self.requests, &asking, pongs, self.spec.hang) => {
                 (End::Died(reason), Instant::now())
             }
         };
-        // Both halves of the socket are dropped by now, which asks the worker to end.
+        // Both halves of the socket are dropped now; the worker ends when it notices that.
         self.requests.fail_all();
         match (timeout_at(until, process.ended()).await, end) {
             (Ok(how), End::Died(reason)) => End::Died(format!("{reason}; {how}")),
@@ -149,7 +156,7 @@ impl Life {
     }
 }
 
-/// What the gateway hears from one process.
+/// Receives the messages of one process.
 struct Hearing<'life> {
     requests: &'life Requests,
     state: &'life watch::Sender<State>,
@@ -201,28 +208,28 @@ impl Hearing<'_> {
                 });
                 None
             }
-            (FromWorker::Ready { facts, confinement }, false) => {
+            (FromWorker::Ready { model, confinement }, false) => {
                 *self.healthy_since = Some(Instant::now());
-                let (facts, confinement) = (printable_facts(facts), printable(confinement));
-                let report = Report { pid: self.pid, facts, confinement };
-                // The line is open before anybody can see that the worker is ready.
+                let (model, confinement) = (printable_model(model), printable(confinement));
+                let report = Report { pid: self.pid, model, confinement };
+                // Open the line before publishing that the worker is ready.
                 self.requests.open(self.line.clone());
                 self.state.send_replace(State::Ready(Box::new(report)));
                 None
             }
             (FromWorker::Unsuitable(reason), false) => Some(End::Refused(words(&reason))),
             (FromWorker::Event { .. } | FromWorker::Pong { .. }, false) | (_, true) => {
-                Some(End::Died("it spoke out of turn".to_owned()))
+                Some(End::Died("it sent a message at the wrong time".to_owned()))
             }
         }
     }
 }
 
-/// Asks a confined worker what is in a GGUF file, for `model add`.
+/// Lets a confined worker read the facts of a GGUF file, for `model add`.
 ///
 /// # Errors
-/// When the file is not a GGUF file that llama.cpp can run for chat or embeddings; says why.
-pub async fn inspect(executable: PathBuf, model: PathBuf) -> Result<ModelFacts, String> {
+/// If llama.cpp cannot run the file for chat or embeddings. The text names the reason.
+pub async fn inspect(executable: PathBuf, model: PathBuf) -> Result<LoadedModel, String> {
     let (mut process, socket) = Process::start(&executable, "inspect")
         .await
         .map_err(|error| format!("a worker could not be started: {error}"))?;
@@ -241,31 +248,31 @@ pub async fn inspect(executable: PathBuf, model: PathBuf) -> Result<ModelFacts, 
         Ok(Ok(answer)) => answer,
         Ok(Err(reason)) => {
             let how = timeout(EXIT_GRACE, process.ended()).await.unwrap_or_default();
-            Err(format!("the worker that looked into the file died: {reason}; {how}"))
+            Err(format!("the worker that inspected the file died: {reason}; {how}"))
         }
         Err(_elapsed) => {
             let seconds = INSPECT_MAX.as_secs();
-            Err(format!("looking into the file took longer than INSPECT_MAX ({seconds} s)"))
+            Err(format!("inspecting the file took longer than INSPECT_MAX ({seconds} s)"))
         }
     }
 }
 
-/// What a worker says about a file; the outer error is that it says nothing of use.
-async fn answer(incoming: OwnedReadHalf) -> Result<Result<ModelFacts, String>, String> {
+/// Returns a worker's answer about a file. The outer error means that there is no valid answer.
+async fn answer(incoming: OwnedReadHalf) -> Result<Result<LoadedModel, String>, String> {
     let mut messages = Messages::new(incoming);
     loop {
         match messages.next().await?.0 {
             FromWorker::Loading(_) => {}
-            FromWorker::Ready { facts, .. } => return Ok(Ok(printable_facts(facts))),
+            FromWorker::Ready { model, .. } => return Ok(Ok(printable_model(model))),
             FromWorker::Unsuitable(reason) => return Ok(Err(words(&reason))),
             FromWorker::Event { .. } | FromWorker::Pong { .. } => {
-                return Err("it spoke out of turn".to_owned());
+                return Err("it sent a message at the wrong time".to_owned());
             }
         }
     }
 }
 
-/// The messages of a worker, one after the other.
+/// Reads the messages of a worker from its socket.
 struct Messages {
     incoming: OwnedReadHalf,
     reader: FrameReader,
@@ -281,7 +288,10 @@ impl Messages {
         }
     }
 
-    /// The next message with its length; the error says why there is none.
+    /// Returns the next message with its length in bytes.
+    ///
+    /// # Errors
+    /// If the socket is closed or cannot be read, or a message is invalid.
     async fn next(&mut self) -> Result<(FromWorker, usize), String> {
         loop {
             if let Some(message) = self.reader.take().map_err(|error| error.to_string())? {
@@ -306,10 +316,11 @@ fn send(line: &mpsc::UnboundedSender<Frame>, message: &ToWorker) -> Result<(), S
     line.send(frame).map_err(|error| error.to_string())
 }
 
-/// Writes frames until that fails; says why. It never ends otherwise: the caller holds the line.
+/// Writes frames until writing fails, and returns the reason. It does not end otherwise, because
+/// the caller holds a sender of `frames`.
 async fn write(mut outgoing: OwnedWriteHalf, mut frames: mpsc::UnboundedReceiver<Frame>) -> String {
     while let Some(mut together) = frames.recv().await {
-        // Whoever else is about to ask goes first: the worker is woken once for all of them.
+        // Lets other tasks add their frames first, so that one write wakes the worker for all.
         yield_now().await;
         while together.len() < CHUNK_BYTES
             && let Ok(frame) = frames.try_recv()
@@ -324,8 +335,8 @@ async fn write(mut outgoing: OwnedWriteHalf, mut frames: mpsc::UnboundedReceiver
     std::future::pending().await
 }
 
-/// Asks the worker's scheduler for a sign of life, again and again while requests run; ends when it
-/// gives none within `patience`, and says so.
+/// Pings the worker's scheduler repeatedly while requests run. Ends, with the reason, when it does
+/// not answer within `patience`.
 async fn hang(
     requests: &Requests,
     line: &mpsc::UnboundedSender<Frame>,
@@ -334,7 +345,7 @@ async fn hang(
 ) -> String {
     let mut number = 0;
     loop {
-        // Only a worker that is ready has requests.
+        // Requests exist only while the worker is ready.
         requests.busy().await;
         number += 1;
         if let Err(reason) = send(line, &ToWorker::Ping { number }) {
@@ -348,7 +359,7 @@ async fn hang(
     }
 }
 
-/// Waits until the worker is to stop, and says when at the latest; at once when nobody owns it.
+/// Waits until the worker is to stop, and returns the deadline; that is now if its owner is gone.
 async fn stop_asked(control: &mut watch::Receiver<Control>) -> Instant {
     match control.wait_for(|control| matches!(control, Control::Stop { .. })).await.as_deref() {
         Ok(Control::Stop { until }) => *until,
@@ -356,28 +367,32 @@ async fn stop_asked(control: &mut watch::Receiver<Control>) -> Instant {
     }
 }
 
-/// Waits until the worker is to stop and its requests have ended, or may not take longer.
+/// Waits until the worker is to stop, and then until its requests have ended or the deadline has
+/// passed.
 async fn stop_due(control: &mut watch::Receiver<Control>, requests: &Requests) -> Instant {
     let until = stop_asked(control).await;
-    // Past the deadline the requests are given up.
+    // After the deadline, requests that still run are abandoned.
     drop(timeout_at(until, requests.idle()).await);
     until
 }
 
-/// 250 ms, doubled with each death in a row, up to 30 s.
+/// Returns the pause before a restart: 250 ms, doubled with each death in a row, up to 30 s.
 fn backoff(deaths: u32) -> Duration {
     let doublings = deaths.saturating_sub(1).min(16);
     (BACKOFF_MIN * 2_u32.pow(doublings)).min(BACKOFF_MAX)
 }
 
-/// A worker's words, short enough and harmless to print.
+/// Shortens a worker's text and removes control characters, so that it can be printed safely.
 fn words(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).take(WORDS_CHARS_MAX).collect()
 }
 
-fn printable_facts(facts: ModelFacts) -> ModelFacts {
+fn printable_model(model: LoadedModel) -> LoadedModel {
+    let facts = model.facts;
     let name = facts.name.as_deref().map(words);
-    ModelFacts { architecture: words(&facts.architecture), name, ..facts }
+    let license = facts.license.as_deref().map(words);
+    let facts = ModelFacts { architecture: words(&facts.architecture), name, license, ..facts };
+    LoadedModel { facts, ..model }
 }
 
 fn printable(confinement: Confinement) -> Confinement {
@@ -389,31 +404,31 @@ fn printable(confinement: Confinement) -> Confinement {
 const BACKOFF_MIN: Duration = Duration::from_millis(250);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
-/// A worker that served this long did not die of how it was started.
+/// A worker that served for this long counts as healthy; its death starts a new count.
 const HEALTHY_AFTER: Duration = Duration::from_secs(60);
 
-/// A model whose worker died so often in a row before it was ready is said to have failed.
+/// Number of deaths in a row before the worker was ready, after which its state is `Failed`.
 const LOAD_DEATHS_MAX: u32 = 5;
 
-/// How long to wait before a model that has failed is tried again.
+/// Pause before a failed worker is restarted.
 const FAILED_PAUSE: Duration = Duration::from_secs(300);
 
-/// A worker that loads says so now and then; one that does not is stuck.
+/// A loading worker reports its progress. One that is silent for this long counts as dead.
 const LOAD_SILENCE_MAX: Duration = Duration::from_secs(300);
 
-/// How long looking into a file may take.
+/// Maximum time for inspecting a file.
 const INSPECT_MAX: Duration = Duration::from_secs(120);
 
-/// How long a worker may take to end once its socket is closed.
+/// Time in which a worker must end once its socket is closed.
 const EXIT_GRACE: Duration = Duration::from_secs(1);
 
-/// How long to wait after a sign of life before the next is asked for.
+/// Maximum pause between two pings.
 const PING_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// Characters of anything that a worker says about itself.
+/// Maximum length of a text from a worker, in characters.
 const WORDS_CHARS_MAX: usize = 500;
 
-/// Attempts that a report shows.
+/// Maximum number of attempts in a report.
 const ATTEMPTS_MAX: usize = 32;
 
 #[cfg(test)]

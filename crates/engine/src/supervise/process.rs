@@ -20,13 +20,14 @@ use crate::{confine, memory::ALLOCATOR_ENVIRONMENT, protocol::STDERR_MARK};
 #[derive(Debug)]
 pub(super) struct Process {
     pid: u32,
-    /// Names this process and no later one with its number.
+    /// Refers to this process only, even if its id is used again later.
     handle: OwnedFd,
     ended: oneshot::Receiver<io::Result<ExitStatus>>,
 }
 
 impl Process {
-    /// Starts `executable worker` with one end of a socket as its standard input, and returns the other.
+    /// Starts `executable worker` with one end of a socket as its standard input, and returns the
+    /// other end.
     pub(super) async fn start(executable: &Path, name: &str) -> io::Result<(Self, UnixStream)> {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
@@ -34,12 +35,12 @@ impl Process {
         let (ended_in, ended) = oneshot::channel();
         let executable = executable.to_owned();
         // The kernel kills a worker when the *thread* that started it ends (PR_SET_PDEATHSIG), and
-        // Tokio's threads come and go. This one stays as long as the worker does.
+        // Tokio's threads come and go. This thread lives as long as the worker.
         std::thread::Builder::new().name("worker-process".to_owned()).spawn(move || {
             match launch(executable, theirs) {
                 Ok((mut child, handle)) => {
                     let stderr = child.stderr.take();
-                    // Nobody listens any more where the start was abandoned: then it ends here.
+                    // If the caller has abandoned the start, the worker is killed here.
                     if started_in.send(Ok((child.id(), handle, stderr))).is_err() {
                         drop(child.kill());
                     }
@@ -62,7 +63,7 @@ impl Process {
         self.pid
     }
 
-    /// Waits for the process to end, and says how it did. To be called once.
+    /// Waits for the end of the process, and returns its exit status as text. To be called once.
     pub(super) async fn ended(&mut self) -> String {
         match (&mut self.ended).await {
             Ok(Ok(status)) => status.to_string(),
@@ -81,13 +82,13 @@ impl Drop for Process {
 
 type Launched = (Child, OwnedFd);
 
-/// How many times a thread looks for work from the others before it sleeps: some three hundred
-/// microseconds. Long enough not to sleep between two operations, or while the next token is chosen,
-/// which costs a tenth of one stream's speed; short enough that on busy cores (two models, or a
-/// gateway with much to do) waiting threads leave their core to the very thread that is waited for.
+/// Number of times that a thread checks for work before it sleeps: about 300 microseconds. This is
+/// long enough that threads do not sleep between two operations or while the next token is chosen;
+/// that would cost a tenth of one stream's speed. It is short enough that on busy cores (two
+/// models, or a busy gateway) waiting threads free their core for the thread that they wait for.
 const WAITING_ENVIRONMENT: (&str, &str) = ("GOMP_SPINCOUNT", "5000");
 
-/// The worker inherits a socket and a pipe, and neither environment nor folder.
+/// Launches the worker. It inherits a socket and a pipe, but no environment and no folder.
 fn launch(executable: PathBuf, socket: StdUnixStream) -> io::Result<Launched> {
     let mut command = Command::new(executable);
     command
@@ -98,9 +99,9 @@ fn launch(executable: PathBuf, socket: StdUnixStream) -> io::Result<Launched> {
         .stdin(Stdio::from(OwnedFd::from(socket)))
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    // It is stopped over its socket, once its requests have ended.
+    // The worker ignores signals: it is stopped over its socket, once its requests have ended.
     let mut child = confine::leave_signals_to_parent(&mut command).spawn()?;
-    // The child is not waited for yet, so its number is still its own.
+    // The child was not waited for yet, so its process id cannot have been used again.
     match pidfd_open(Pid::from_child(&child), PidfdFlags::empty()) {
         Ok(handle) => Ok((child, handle)),
         Err(error) => {
@@ -111,8 +112,8 @@ fn launch(executable: PathBuf, socket: StdUnixStream) -> io::Result<Launched> {
     }
 }
 
-/// Logs the worker's own lines. Other output is counted and thrown away: it comes from libraries,
-/// and might hold content.
+/// Logs the worker's own lines. Other output comes from libraries and might hold content, so it is
+/// only counted.
 async fn relay(mut stderr: tokio::process::ChildStderr, worker: String) {
     let mut lines = Lines::default();
     let mut chunk = [0; 1024];
@@ -127,11 +128,11 @@ async fn relay(mut stderr: tokio::process::ChildStderr, worker: String) {
     }
     if lines.discarded > 0 {
         let bytes = lines.discarded;
-        tracing::warn!(worker, bytes, "output that is not the worker's own was thrown away");
+        tracing::warn!(worker, bytes, "output that is not the worker's own was discarded");
     }
 }
 
-/// Cuts standard error into lines, and keeps those that are the worker's own.
+/// Splits standard error into lines, and returns the worker's own lines.
 #[derive(Default)]
 struct Lines {
     line: Vec<u8>,
@@ -164,10 +165,10 @@ impl Lines {
     }
 }
 
-/// Bytes of one line.
+/// Maximum length of one line, in bytes.
 const LINE_BYTES_MAX: usize = 512;
 
-/// Lines that one process may write into the log.
+/// Maximum number of lines that one process may write into the log.
 const LINES_MAX: u32 = 100;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Requests on their way: which are running, whose events go where, and how many there may be.
+//! The table of running requests: routes events to their callers, and limits the number of
+//! requests.
 
 use std::{
     collections::HashMap,
@@ -16,8 +17,8 @@ use crate::{
     request::{CacheScope, Event, Refusal, Work},
 };
 
-/// Bytes of events that may wait for one client to read them. A client that falls further behind
-/// loses its request: it must not cost the others memory.
+/// Maximum size of the events that wait for one client, in bytes. The request of a client that
+/// reads more slowly is ended, so that it does not use up memory.
 pub const EVENTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// One encoded frame for the worker.
@@ -35,27 +36,29 @@ pub(super) struct Requests {
 #[derive(Debug, Default)]
 struct Table {
     last_id: u64,
-    /// Where frames go; `None` while there is no worker that is ready.
+    /// Queue of frames for the worker; `None` while no worker is ready.
     line: Option<mpsc::UnboundedSender<Frame>>,
     running: HashMap<u64, Answer>,
-    /// No more requests, ever.
+    /// Set when no more requests are accepted.
     closed: bool,
 }
 
 #[derive(Debug)]
 struct Answer {
-    /// Unbounded, because the reader of the worker's socket must not wait for one client;
-    /// `waiting` bounds it instead.
+    /// Unbounded, because the reader of the worker's socket must not wait for one client. `waiting`
+    /// limits it instead.
     events: mpsc::UnboundedSender<(Event, usize)>,
+    /// Size of the events in the queue, in bytes.
     waiting: Arc<AtomicUsize>,
 }
 
 impl Requests {
+    /// Creates an empty table; `sequences` + `queue` is the maximum number of requests.
     pub(super) fn new(sequences: u32, queue: u32) -> Self {
         Self { table: Mutex::default(), sequences, queue, count: watch::Sender::new(0) }
     }
 
-    /// Requests that wait or run.
+    /// Returns the number of requests that wait or run.
     pub(super) fn load(&self) -> u32 {
         *self.count.borrow()
     }
@@ -72,28 +75,31 @@ impl Requests {
         drop(self.count.subscribe().wait_for(|count| *count > 0).await);
     }
 
-    /// A worker is ready: frames for it go into `line`.
+    /// Opens the table when a worker is ready; frames for it go into `line`.
     pub(super) fn open(&self, line: mpsc::UnboundedSender<Frame>) {
         self.table().line = Some(line);
     }
 
-    /// No more requests, whatever the worker's state.
+    /// Accepts no more requests, in any state of the worker.
     pub(super) fn close(&self) {
         self.table().closed = true;
     }
 
-    /// The worker is gone, and with it all its requests.
+    /// Fails all requests, because the worker has ended.
     pub(super) fn fail_all(&self) {
         let mut table = self.table();
         table.line = None;
         for (_, answer) in table.running.drain() {
-            // A client that is gone does not care.
+            // Sending fails if the client has disconnected; it does not need the event.
             drop(answer.events.send((Event::Failed(Refusal::WorkerDied), 0)));
         }
         self.publish(&table);
     }
 
-    /// Hands a request to the worker.
+    /// Sends a request to the worker.
+    ///
+    /// # Errors
+    /// If the worker is not ready, its queue is full, or the request cannot be encoded.
     pub(super) fn submit(
         requests: &Arc<Self>,
         scope: CacheScope,
@@ -110,12 +116,12 @@ impl Requests {
                 return Err(Refusal::Engine { reason: error.to_string() });
             }
         }
-        // If the worker has died in between, `fail_all` has answered already.
+        // If the worker has died in between, `fail_all` has failed this request already.
         drop(line.send(frame));
         Ok(events)
     }
 
-    /// Enters a request into the table, if there is room for it.
+    /// Adds a request to the table if there is room for it.
     fn admit(
         self: &Arc<Self>,
         not_ready: impl FnOnce() -> Refusal,
@@ -138,22 +144,22 @@ impl Requests {
         Ok((line, Events { id, received, waiting, requests, ended: false }))
     }
 
-    /// Passes an event of `bytes` on to whoever waits for it.
+    /// Passes an event of `bytes` bytes on to its caller.
     pub(super) fn deliver(&self, id: u64, event: Event, bytes: usize) {
         let mut table = self.table();
-        // An answer may cross a cancellation.
+        // An event may arrive after its request was cancelled.
         let Some(answer) = table.running.get(&id) else { return };
         let last = event.is_last();
         let waiting = answer.waiting.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         if waiting > EVENTS_BYTES_MAX && !last {
             let reason = format!(
-                "the answer was not read: more than EVENTS_BYTES_MAX ({EVENTS_BYTES_MAX}) waited"
+                "the answer was read too slowly: more than EVENTS_BYTES_MAX ({EVENTS_BYTES_MAX}) waited"
             );
             drop(answer.events.send((Event::Failed(Refusal::Engine { reason }), 0)));
             self.cancel(&mut table, id);
             return;
         }
-        // A client that is gone cancels by dropping its `Events`.
+        // Sending fails if the client dropped its `Events`, which cancels the request anyway.
         drop(answer.events.send((event, bytes)));
         if last {
             table.running.remove(&id);
@@ -161,7 +167,7 @@ impl Requests {
         }
     }
 
-    /// Forgets a request, and tells the worker to.
+    /// Removes a request, and cancels it at the worker.
     fn cancel(&self, table: &mut Table, id: u64) {
         if table.running.remove(&id).is_none() {
             return;
@@ -169,7 +175,7 @@ impl Requests {
         self.publish(table);
         let mut frame = Frame::default();
         if let (Some(line), Ok(_)) = (&table.line, encode(&ToWorker::Cancel { id }, &mut frame)) {
-            // A worker that is gone runs nothing.
+            // Sending fails if the worker has ended; the request ended with it.
             drop(line.send(frame));
         }
     }
@@ -179,12 +185,12 @@ impl Requests {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        // Each change of the table is complete in itself, so a panic elsewhere leaves it whole.
+        // No panic can leave the table half changed, so a poisoned lock is safe to use.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The answer to one request, event by event. Dropping it cancels the request.
+/// The events of one request. Dropping it cancels the request.
 #[derive(Debug)]
 pub struct Events {
     id: u64,
@@ -195,7 +201,8 @@ pub struct Events {
 }
 
 impl Events {
-    /// The next event; `None` after the last one. A worker that dies gives `Failed(WorkerDied)`.
+    /// Returns the next event; `None` after the last one. If the worker dies, the last event is
+    /// `Failed(WorkerDied)`.
     pub async fn next(&mut self) -> Option<Event> {
         if self.ended {
             return None;
@@ -204,7 +211,8 @@ impl Events {
         self.taken(received)
     }
 
-    /// The next event if it is there already, so that several can be passed on in one write.
+    /// Returns the next event if it has arrived already, so that the caller can pass several events
+    /// on in one write.
     pub fn next_ready(&mut self) -> Option<Event> {
         let received = self.received.try_recv().ok()?;
         self.taken(Some(received))

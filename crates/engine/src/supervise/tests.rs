@@ -1,4 +1,4 @@
-//! Real processes, real sockets, and a worker that does what its prompts tell it to.
+//! Real processes and sockets, with a fake worker that follows the instructions in its prompts.
 
 use std::{
     io::{Read as _, Write as _},
@@ -9,6 +9,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use policy::model::ModelFacts;
 use rustix::process::{Pid, test_kill_process};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
@@ -32,7 +33,7 @@ fn executable(part: &str) -> PathBuf {
     let script = format!(
         "#!/bin/sh\n[ \"$1\" = worker ] || exit 9\n\
          export {PART}={part}\n\
-         exec '{}' --exact supervise::tests::fake_worker --nocapture --test-threads=1\n",
+         exec '{}' --ignored --exact supervise::tests::fake_worker --nocapture --test-threads=1\n",
         this.display()
     );
     std::fs::write(&path, script).unwrap();
@@ -53,6 +54,9 @@ fn ask(prompt: &str) -> Work {
             presence_penalty: 0.0,
             logit_bias: vec![],
             seed: 0,
+            top_k: 0,
+            min_p: 0.0,
+            repeat_penalty: 1.0,
         },
         logprobs: None,
         constraint: Constraint::Free,
@@ -75,7 +79,7 @@ async fn ready(part: &str) -> Worker {
     worker
 }
 
-/// All text of an answer, and how it ended.
+/// Returns all text of an answer, and its end.
 async fn answer(events: &mut Events) -> (String, Event) {
     let mut text = String::new();
     loop {
@@ -163,14 +167,14 @@ async fn a_death_fails_the_running_requests_and_later_ones_are_answered() {
     assert_eq!(worker.restarts(), 1);
 }
 
-/// The process lives and its socket is open; only its scheduler stands still.
+/// The process lives and its socket is open, but its scheduler makes no steps.
 #[tokio::test]
 async fn a_worker_that_hangs_is_killed_and_started_again() {
     let spec = WorkerSpec { hang: Duration::from_secs(2), ..spec() };
     let worker = Worker::start(executable("serve"), spec);
     wait_for(&worker, |state| matches!(state, State::Ready(_))).await;
     let stuck = pid(&worker);
-    // A request that runs for long is no hang while the scheduler answers.
+    // A long request does not count as a hang while the scheduler answers.
     let mut long = run(&worker, "hang").unwrap();
     loop {
         let (pings, _) = answer(&mut run(&worker, "pings").unwrap()).await;
@@ -216,7 +220,7 @@ async fn a_client_that_does_not_read_loses_its_request_and_nobody_else() {
     let mut slow = run(&worker, "flood").unwrap();
     let mut other = run(&worker, "say hi").unwrap();
     assert_eq!(answer(&mut other).await.0, "hi");
-    // The worker floods in bits, between which it looks for cancellations.
+    // The worker sends the flood in parts, and checks for cancellations between them.
     assert_eq!(answer(&mut run(&worker, "cancelled").unwrap()).await.0, "1");
     let (text, last) = answer(&mut slow).await;
     assert!(text.len() <= EVENTS_BYTES_MAX);
@@ -258,8 +262,8 @@ async fn a_worker_ends_with_its_owner() {
 
 #[tokio::test]
 async fn a_file_is_looked_into_by_a_worker() {
-    let facts = inspect(executable("serve"), "/models/a.gguf".into()).await.unwrap();
-    assert_eq!(facts.architecture, "fake");
+    let loaded = inspect(executable("serve"), "/models/a.gguf".into()).await.unwrap();
+    assert_eq!(loaded.facts.architecture, "fake");
     let refused = inspect(executable("refuse"), "/models/a.gguf".into()).await.unwrap_err();
     assert_eq!(refused, "not a GGUF file");
     let died = inspect(executable("die"), "/models/a.gguf".into()).await.unwrap_err();
@@ -280,10 +284,11 @@ async fn gone(pid: Pid) {
     timeout(Duration::from_secs(60), ended).await.expect("the process ends");
 }
 
-/// Not a test by itself: what the executable of the tests above runs, with a socket as its input.
+/// The process that stands for a worker, with a socket as its input.
 #[test]
+#[ignore = "the child process of the tests above, which start it"]
 fn fake_worker() {
-    let Ok(part) = std::env::var(PART) else { return };
+    let part = std::env::var(PART).unwrap();
     assert_eq!(std::env::var(crate::memory::ALLOCATOR_ENVIRONMENT.0).unwrap().len(), 27);
     let socket = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
     let mut fake = Fake { socket, reader: FrameReader::default(), cancelled: vec![], pings: 0 };
@@ -356,18 +361,18 @@ impl Fake {
         let facts = ModelFacts {
             architecture: "fake".into(),
             name: None,
+            license: None,
             parameters: 1,
             context_train: 1,
             embedding_length: 1,
             vocabulary: 1,
             generates: true,
             chat_template: false,
-            context: 1,
-            template: Vec::new(),
         };
+        let model = LoadedModel { facts, context: 1, template: Vec::new() };
         let confinement =
             Confinement { landlock_abi: 0, seccomp: false, memory_locked: false, attempts: vec![] };
-        self.say(&FromWorker::Ready { facts, confinement });
+        self.say(&FromWorker::Ready { model, confinement });
         while let Some(message) = self.hear() {
             match message {
                 ToWorker::Submit { id, work: Work::Generate(work), .. } => {

@@ -1,4 +1,4 @@
-//! Constraints on a vocabulary of single bytes: what they let through and what they do not.
+//! Constraints on a vocabulary of single bytes: the texts that they allow and refuse.
 
 use super::*;
 use crate::request::Text;
@@ -8,11 +8,16 @@ fn constrainer() -> Constrainer {
 }
 
 fn schema(text: &str) -> Constraint {
-    Constraint::JsonSchema(Text::from(text.to_owned()))
+    Constraint::JsonSchema { schema: Text::from(text.to_owned()), strict: true }
 }
 
 fn tool(name: &str, parameters: &str) -> Tool {
-    Tool { name: name.into(), description: None, parameters: Text::from(parameters.to_owned()) }
+    Tool {
+        name: name.into(),
+        description: None,
+        parameters: Text::from(parameters.to_owned()),
+        strict: false,
+    }
 }
 
 /// Whether the whole text can be produced and may end there.
@@ -28,7 +33,7 @@ fn accepts(state: &State, text: &str) -> bool {
 }
 
 fn compile(constraint: &Constraint, tools: &[Tool]) -> State {
-    constrainer().compile(constraint, tools).unwrap().unwrap()
+    constrainer().compile(constraint, tools).unwrap().0.unwrap()
 }
 
 #[test]
@@ -119,7 +124,7 @@ fn a_regex_bomb_costs_its_own_request_and_little_time() {
     ] {
         match constrainer().compile(&schema(bomb), &[]) {
             Err(Refusal::BadSchema { .. }) => {}
-            Ok(Some(mut state)) => {
+            Ok((Some(mut state), _)) => {
                 for byte in b"\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" {
                     if state.mask().is_err() || state.accept(u32::from(*byte)).is_err() {
                         break;
@@ -129,6 +134,100 @@ fn a_regex_bomb_costs_its_own_request_and_little_time() {
             other => panic!("{other:?}"),
         }
     }
-    // A generous bound: without limits these run for minutes, or for ever.
+    // A generous limit: without limits on cost, these schemas take minutes or never end.
     assert!(started.elapsed().as_secs() < 30);
+}
+
+/// Schemas that once overflowed a stack, which ends the worker, or took seconds.
+#[test]
+fn hostile_schemas_are_refused_or_relaxed_within_their_budget() {
+    let names: Vec<String> = (0..20_000).map(|number| format!("a{number}")).collect();
+    let wide = json!({"type": "object", "required": names});
+    let mut chain = json!({"type": "array", "not": {"$ref": "#/a0"}});
+    for number in 0..6000 {
+        chain[format!("a{number}")] = json!({"items": {"$ref": format!("#/a{}", number + 1)}});
+    }
+    chain["a6000"] = json!({});
+    let letters: Vec<(String, Value)> = (120..180)
+        .map(|count| {
+            let pattern = format!("^\\p{{L}}{{{count}}}$");
+            (format!("p{count}"), json!({"type": "string", "pattern": pattern}))
+        })
+        .collect();
+    let letters = json!({"type": "object", "properties": serde_json::Map::from_iter(letters)});
+    let overlaps: Vec<Value> =
+        (0..600).map(|number| json!({"properties": {format!("b{number}"): {}}})).collect();
+    let overlaps = json!({"type": "object", "oneOf": overlaps});
+    for hostile in [wide, chain, letters, overlaps] {
+        let text = hostile.to_string();
+        let refused = constrainer().compile(&schema(&text), &[]);
+        assert!(matches!(refused, Err(Refusal::BadSchema { .. })), "{:.80}", text);
+        // A tool without `strict` is taken all the same.
+        let required = Constraint::Tools { choice: ToolChoice::Required, parallel: false };
+        let many: Vec<Tool> = (0..3).map(|number| tool(&format!("f{number}"), &text)).collect();
+        assert!(constrainer().compile(&required, &many).is_ok(), "{:.80}", text);
+    }
+}
+
+#[test]
+fn bounds_of_very_different_size_are_not_lost() {
+    let far = r#"{"allOf":[{"type":"number","minimum":1e-39},{"minimum":5,"maximum":6}]}"#;
+    let refused = |text: &str| constrainer().compile(&schema(text), &[]).err();
+    assert!(refused(far).is_some());
+    assert!(refused(r#"{"type":"number","not":{"enum":[5,1e-39]}}"#).is_some());
+    let nulls: Vec<Value> = (0..260).map(|_| json!({"type": "null"})).collect();
+    let long = json!({"type": "array", "prefixItems": nulls, "minItems": 260, "maxItems": 260});
+    match refused(&long.to_string()) {
+        Some(Refusal::BadSchema { reason, .. }) => {
+            assert!(reason.contains("'prefixItems' at $"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn annotations_and_foreign_keywords_do_not_cost_the_guarantee() {
+    for fine in [
+        r#"{"type":"integer","title":null,"examples":"x","description":7,"default":{}}"#,
+        r##"{"type":"object","properties":{"a":{"id":"foo","$ref":"#/$defs/A"}},"$defs":{"A":{"type":"integer"}}}"##,
+        r#"{"type":"object","properties":{"title":{"type":"string"},"default":{"title":null}}}"#,
+    ] {
+        let (_, promise) = constrainer().compile(&schema(fine), &[]).unwrap();
+        assert!(matches!(promise, Promise::Json(_)), "{fine}");
+    }
+}
+
+#[test]
+fn a_tool_is_taken_with_keywords_of_other_dialects() {
+    let required = Constraint::Tools { choice: ToolChoice::Required, parallel: false };
+    for odd in [
+        r#"{"type":"object","properties":{"n":{"type":"integer","minimum":0,"exclusiveMinimum":true}},"required":["n"]}"#,
+        r#"{"type":"object","properties":{"x":{"type":"string","required":true}}}"#,
+        r#"{"type":"object","properties":{"x":{"type":"strng"},"y":"string"}}"#,
+        r##"{"type":"object","properties":{"x":{"$ref":"#/$defs/none"}}}"##,
+        r#"{"type":"object","properties":"none"}"#,
+    ] {
+        assert!(constrainer().compile(&required, &[tool("f", odd)]).is_ok(), "{odd}");
+        let strict = Tool { strict: true, ..tool("f", odd) };
+        assert!(constrainer().compile(&required, &[strict]).is_err(), "{odd}");
+    }
+    // The good keywords stay.
+    let state = compile(
+        &required,
+        &[tool("f", r#"{"required":["n"],"properties":{"n":{"type":"integer","minimum":"0"}}}"#)],
+    );
+    let call = |arguments: &str| {
+        format!("<tool_call>\n{{\"name\": \"f\", \"arguments\": {arguments}}}\n</tool_call>")
+    };
+    assert!(accepts(&state, &call(r#"{"n": 5}"#)) && !accepts(&state, &call(r#"{"n": "5"}"#)));
+}
+
+#[test]
+fn values_are_not_nested_deeper_than_readers_take() {
+    let any = schema(
+        r##"{"$ref":"#/$defs/n","$defs":{"n":{"type":"array","items":{"$ref":"#/$defs/n"}}}}"##,
+    );
+    let mut state = compile(&any, &[]);
+    let taken = (0..200).take_while(|_| state.take(b"[")).count();
+    assert_eq!(taken, 120);
 }

@@ -1,5 +1,6 @@
-//! The scheduler on a model of arithmetic: the next token is a function of the whole sequence, so
-//! that a wrong cache entry, a mixed-up position or another tenant's token shows in the output.
+//! Tests the scheduler with simple arithmetic in place of a model. The next token is a function of
+//! the whole sequence, so a wrong cache entry, a wrong position or another tenant's token changes
+//! the output.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ use crate::{
 const VOCABULARY: u32 = 64;
 const END: u32 = 0;
 
-/// Remembers what each sequence holds; the next token is derived from all of it.
+/// Stores the tokens of each sequence; the next token is derived from all of them.
 #[derive(Default)]
 struct Arithmetic {
     sequences: BTreeMap<u32, Vec<u32>>,
@@ -33,7 +34,7 @@ fn successor(tokens: &[u32]) -> u32 {
     let mixed = tokens.iter().fold(17_u64, |sum, &token| {
         sum.wrapping_mul(31).wrapping_add(u64::from(token)) % 1_000_003
     });
-    // Never the end token: lengths are decided by the limits.
+    // Never the end token, so that the limits decide about lengths.
     u32::try_from(mixed % u64::from(VOCABULARY - 1)).unwrap() + 1
 }
 
@@ -117,10 +118,14 @@ fn job(id: u64, scope: CacheScope, prompt: &[u32], tokens_max: u32) -> Job {
             presence_penalty: 0.0,
             logit_bias: Vec::new(),
             seed: 0,
+            top_k: 0,
+            min_p: 0.0,
+            repeat_penalty: 1.0,
         },
         logprobs: None,
         constraint: None,
-        tools: false,
+        promise: Arc::default(),
+        named: false,
     }
 }
 
@@ -176,7 +181,7 @@ impl Bench {
     }
 }
 
-/// What the model says to a prompt, computed without any scheduler.
+/// Returns the model's answer to a prompt, computed without a scheduler.
 fn expected(prompt: &[u32], length: u32) -> String {
     let compute = Arithmetic::default();
     let (mut tokens, mut text) = (prompt.to_vec(), String::new());
@@ -284,7 +289,7 @@ fn a_tenant_that_floods_does_not_keep_another_waiting() {
     bench.finish();
     let ended_before = (0..40).filter(|&id| bench.done_at(id) < bench.done_at(100)).count();
     assert!(ended_before <= 6, "{ended_before} of the flood's requests ended first");
-    // The one that gave its sequence up lost nothing.
+    // The choice that lost its sequence still gives the full answer.
     for id in 0..40 {
         assert_eq!(bench.text(id), expected(&prompt(id as u32, 10), 50), "{id}");
     }
@@ -327,7 +332,7 @@ fn a_cancelled_request_frees_its_sequence_at_once() {
     assert!(bench.events[before..].iter().all(|(id, _)| *id == 2));
     assert_eq!(bench.text(2), expected(&prompt(2, 10), 3));
 
-    // Cancelled while its prompt was still being prepared.
+    // Cancelled while its prompt is still being prepared.
     bench.scheduler.cancel(3, &mut bench.compute, bench.now);
     bench.scheduler.submit(job(3, scope(1, true), &prompt(3, 10), 3));
     assert!(bench.scheduler.is_idle());

@@ -1,25 +1,25 @@
-//! What a customer writes must never be read as the template's own markup: a prompt that contains
-//! `<|im_start|>system` stays text. So the names of control tokens are split by a marker inside
-//! texts before a template sees them, and what it writes is cut at the markers before it is tokenized.
+//! Prevents that a customer's text is read as the template's markup: `<|im_start|>system` in a
+//! prompt stays text. The names of control tokens in texts are split with a marker before the
+//! template sees them. The template's output is then cut at the markers before it is tokenized.
 
 use serde_json::Value as Json;
 
-/// Splits control-token names inside texts. A noncharacter, which Unicode keeps free for internal
-/// use; one in a text is dropped.
+/// The marker: a noncharacter, which Unicode reserves for internal use. It is removed from texts of
+/// customers.
 pub(super) const MARKER: char = '\u{fdd0}';
 
 /// Finds names of control tokens in text.
 #[derive(Debug, Default)]
 pub(super) struct ControlNames {
-    /// By first byte, the names that begin with it.
+    /// The names, by their first byte.
     by_first: std::collections::HashMap<u8, Vec<String>>,
 }
 
 impl ControlNames {
-    /// Those of a vocabulary.
+    /// Collects the names of a vocabulary.
     pub(super) fn new(names: impl Iterator<Item = String>) -> Self {
         let mut by_first = std::collections::HashMap::<u8, Vec<String>>::new();
-        // A name of one letter would cut ordinary text to pieces, and no template uses one.
+        // Names of one letter would split ordinary text, and no template uses them.
         for name in names.filter(|name| name.chars().count() > 1) {
             if let Some(&first) = name.as_bytes().first() {
                 by_first.entry(first).or_default().push(name);
@@ -28,7 +28,7 @@ impl ControlNames {
         Self { by_first }
     }
 
-    /// The text with a marker after the first letter of each control-token name in it.
+    /// Returns the text with a marker after the first letter of each control-token name in it.
     pub(super) fn guard(&self, text: &str) -> String {
         let mut guarded = String::with_capacity(text.len());
         for (at, letter) in text.char_indices() {
@@ -45,7 +45,7 @@ impl ControlNames {
         guarded
     }
 
-    /// The same for all texts of a JSON value, its keys included.
+    /// Applies [`Self::guard`] to all texts of a JSON value, including its keys.
     pub(super) fn guard_json(&self, json: Json) -> Json {
         match json {
             Json::String(text) => Json::String(self.guard(&text)),

@@ -1,14 +1,14 @@
-//! What Hugging Face's Jinja reads and minijinja does not, written so that it does: the tag
+//! Translates syntax that Hugging Face's Jinja supports and minijinja does not: the tag
 //! `{% generation %}`, and Python's `'text' % value`.
 //!
-//! `{% generation %}` marks what an assistant said. It changes nothing in the text, but has a scope of
-//! its own, as `{% with %}` does.
+//! `{% generation %}` marks the text of the assistant. It does not change the output, but it opens
+//! a scope, as `{% with %}` does.
 
 /// The filter that [`translate`] writes for `%`.
 pub(super) const PERCENT: &str = "percent_format";
 
-/// The source in minijinja's dialect. Comments, raw blocks and texts stay as they are, but for the
-/// ends of their lines.
+/// Translates a template to minijinja's dialect. Comments, raw blocks and texts are unchanged,
+/// except for line ends.
 pub(super) fn translate(source: &str) -> String {
     let source = source.replace("\r\n", "\n").replace('\r', "\n");
     let mut written = String::with_capacity(source.len());
@@ -33,7 +33,7 @@ pub(super) fn translate(source: &str) -> String {
     written
 }
 
-/// The first comment, expression or block, with what stands before and after it.
+/// Finds the first comment, expression or block; returns the text before it, the tag, and the rest.
 fn next_tag(source: &str) -> Option<(&str, &str, &str)> {
     let opens = |at: &usize| {
         source.get(*at..).is_some_and(|rest| KINDS.iter().any(|(open, _)| rest.starts_with(open)))
@@ -52,7 +52,7 @@ fn next_tag(source: &str) -> Option<(&str, &str, &str)> {
 
 const KINDS: [(&str, &str); 3] = [("{%", "%}"), ("{{", "}}"), ("{#", "#}")];
 
-/// Where a tag ends that may hold texts in quotes.
+/// Returns the end of a tag, which may contain texts in quotes.
 fn end_outside_texts(tag: &str, close: &str) -> Option<usize> {
     let mut at = 2_usize;
     loop {
@@ -68,7 +68,7 @@ fn end_outside_texts(tag: &str, close: &str) -> Option<usize> {
     }
 }
 
-/// How long the text in quotes is that `rest` begins with.
+/// Returns the length of the text in quotes at the beginning of `rest`.
 fn text_length(rest: &str) -> usize {
     let Some(quote) = rest.chars().next() else { return 0 };
     let mut escaped = false;
@@ -83,7 +83,7 @@ fn text_length(rest: &str) -> usize {
     rest.len()
 }
 
-/// The first word of a block.
+/// Returns the first word of a block.
 fn keyword(tag: &str) -> Option<&str> {
     let inside = tag.strip_prefix("{%")?.strip_suffix("%}")?;
     let inside = inside.strip_prefix(['-', '+']).unwrap_or(inside);
@@ -91,7 +91,7 @@ fn keyword(tag: &str) -> Option<&str> {
     inside.split_whitespace().next()
 }
 
-/// A raw block's text with its end, and what follows.
+/// Splits after the end of a raw block.
 fn through_endraw(source: &str) -> (&str, &str) {
     let mut ends = source.match_indices("{%").filter_map(|(at, _)| {
         let end = source.get(at..)?.find("%}")?.checked_add(at)?.checked_add(2)?;
@@ -101,7 +101,7 @@ fn through_endraw(source: &str) -> (&str, &str) {
     source.split_at_checked(end).unwrap_or((source, ""))
 }
 
-/// Writes `'text' % value` as a filter. A filter binds as tightly where the left side is a text.
+/// Rewrites `'text' % value` as a filter, which binds equally tightly if the left side is a text.
 fn percents(code: &str) -> String {
     let mut written = String::with_capacity(code.len());
     let mut rest = code;
@@ -123,7 +123,8 @@ fn percents(code: &str) -> String {
     written
 }
 
-/// How long the operand is that `rest` begins with: a value with its look-ups, calls and filters.
+/// Returns the length of the operand at the beginning of `rest`: a value with its look-ups, calls
+/// and filters.
 fn operand_length(rest: &str) -> usize {
     let mut at = 0_usize;
     loop {
@@ -139,7 +140,7 @@ fn operand_length(rest: &str) -> usize {
     }
 }
 
-/// How long the bracket is that `rest` begins with.
+/// Returns the length of the bracket at the beginning of `rest`.
 fn bracket_length(rest: &str) -> usize {
     let (mut depth, mut at) = (0_usize, 0_usize);
     while let Some(letter) = rest.get(at..).and_then(|rest| rest.chars().next()) {

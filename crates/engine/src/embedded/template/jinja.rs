@@ -1,7 +1,7 @@
-//! Jinja as Hugging Face's tokenizers set it up, for which chat templates are written.
+//! Jinja with the settings of Hugging Face's tokenizers, for which chat templates are written.
 //!
-//! A program sees its inputs and nothing else: no files, no other templates, no clock but the one that
-//! it is given. Its steps, and the bytes that it writes, are limited.
+//! A program can access only its inputs: no files, no other templates, and no clock except the
+//! given time. Its steps and the bytes that it writes are limited.
 
 use std::io;
 
@@ -21,10 +21,11 @@ use super::{
     python,
 };
 
-/// Steps that a program may take; long conversations need some thousands. Written bytes count, too.
+/// Maximum number of steps; long conversations need some thousands. Written bytes count as steps
+/// too.
 const FUEL: u64 = 20_000_000;
 
-/// Bytes that a program may write.
+/// Maximum number of bytes that a program may write.
 const WRITTEN_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A compiled template.
@@ -34,7 +35,7 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Compiles a template. The error says what is wrong with it.
+    /// Compiles a template. The error has the line and the problem.
     pub(super) fn compile(source: &str) -> Result<Self, String> {
         let mut environment = Environment::new();
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
@@ -56,7 +57,7 @@ impl Program {
         Ok(Self { environment })
     }
 
-    /// Runs the program with these variables; `now` is what it is told of the time.
+    /// Runs the program with these variables; `now` is the time that it sees.
     pub(super) fn run(&self, variables: Variables, now: Moment) -> Result<String, Failed> {
         let Variables(mut variables) = variables;
         let clock = move |format: &str| now.strftime(format);
@@ -71,18 +72,18 @@ impl Program {
 
 const NAME: &str = "chat";
 
-/// What a program is given, by name.
+/// The inputs of a program, by name.
 #[derive(Debug, Default)]
 pub(super) struct Variables(Vec<(&'static str, Value)>);
 
 impl Variables {
-    /// Adds one.
+    /// Adds a variable.
     pub(super) fn set(&mut self, name: &'static str, value: serde_json::Value) {
         self.0.push((name, python::value(value)));
     }
 }
 
-/// Why a program did not run to its end: its own words, or what it does that it must not.
+/// The reason why a program failed: its own error text, or the limit that it exceeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failed(pub(super) String);
 
@@ -96,7 +97,7 @@ impl Failed {
     }
 }
 
-/// A text that does not grow without end.
+/// A text with a limited length.
 struct Bounded(Vec<u8>);
 
 impl io::Write for Bounded {
@@ -117,7 +118,7 @@ fn raise(message: &Value) -> Result<Value, Error> {
     Err(Error::new(ErrorKind::InvalidOperation, message.to_string()))
 }
 
-/// Hugging Face's `tojson`: Python's `json.dumps`, with its arguments.
+/// Hugging Face's `tojson`, which is Python's `json.dumps` with its arguments.
 fn to_json(value: &Value, positional: Rest<Value>, named: Kwargs) -> Result<Value, Error> {
     let mut positional = positional.0.into_iter();
     let mut argument = |name: &str| -> Result<Option<Value>, Error> {
@@ -157,7 +158,7 @@ fn percent(text: &str, value: &Value) -> Result<String, Error> {
     format(FormatStyle::Printf, text, std::slice::from_ref(value))
 }
 
-/// Python's methods: our own where minijinja's differ or are missing, then minijinja's.
+/// Python's methods: our own if minijinja's are missing or differ, else minijinja's.
 fn method(
     state: &mut State<'_, '_>,
     value: &Value,

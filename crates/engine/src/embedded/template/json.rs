@@ -6,22 +6,22 @@ use minijinja::{Value, value::ValueKind};
 
 use super::control::MARKER;
 
-/// How `json.dumps` writes.
+/// The options of `json.dumps`.
 #[derive(Debug)]
 pub(super) struct JsonStyle {
-    /// Writes letters beyond ASCII as escapes.
+    /// Whether to write non-ASCII letters as escapes.
     pub(super) ensure_ascii: bool,
-    /// Writes items on lines of their own, behind this for each level.
+    /// If set, each item is on its own line, indented with this text for each level.
     pub(super) indent: Option<String>,
-    /// Between items.
+    /// Separator between items.
     pub(super) item: String,
-    /// Between a key and its value.
+    /// Separator between a key and its value.
     pub(super) key: String,
-    /// Sorts keys.
+    /// Whether to sort keys.
     pub(super) sort_keys: bool,
 }
 
-/// Python's `json.dumps`. The error is the kind of a value that has no JSON.
+/// Python's `json.dumps`. The error is the kind of a value that cannot be written as JSON.
 pub(super) fn dumps(value: &Value, style: &JsonStyle) -> Result<String, ValueKind> {
     let mut out = String::new();
     write_json(value, style, 0, &mut out)?;
@@ -71,7 +71,7 @@ fn write_json(
     Ok(())
 }
 
-/// Writes so many entries between two brackets.
+/// Writes `count` entries between two brackets.
 fn enclose(
     (open, close): (char, char),
     count: usize,
@@ -119,12 +119,12 @@ fn key_text(key: &Value) -> Result<String, ValueKind> {
 pub(super) fn write_number(value: &Value, out: &mut String) {
     match f64::try_from(value.clone()) {
         Ok(number) if !value.is_integer() => out.push_str(&float(number)),
-        // Integers print as they are.
+        // Integers are written unchanged.
         _ => out.push_str(&value.to_string()),
     }
 }
 
-/// Python's `repr` of a float, and JSON's names for those that are none.
+/// Python's `repr` of a float, and the names that `json.dumps` uses for NaN and infinity.
 fn float(number: f64) -> String {
     if number.is_nan() {
         return "NaN".to_owned();
@@ -132,7 +132,8 @@ fn float(number: f64) -> String {
     if number.is_infinite() {
         return if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
     }
-    // Rust's shortest form has the same digits and the same limits, but a shorter exponent.
+    // Rust's shortest form has the same digits and the same limits as Python's, but a shorter
+    // exponent.
     let text = format!("{number:?}");
     let Some((digits, exponent)) = text.split_once('e') else { return text };
     let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |rest| ('-', rest));
@@ -154,7 +155,7 @@ fn quote(text: &str, ensure_ascii: bool, out: &mut String) {
                 // Writing to a `String` does not fail.
                 let _ = write!(out, "\\u{:04x}", u32::from(control));
             }
-            // The marker is ours: it must be found again, whatever a template does.
+            // The marker is ours, and must be found again in the output.
             letter if ensure_ascii && !letter.is_ascii() && letter != MARKER => {
                 for unit in letter.encode_utf16(&mut [0; 2]) {
                     let _ = write!(out, "\\u{unit:04x}");
@@ -166,7 +167,7 @@ fn quote(text: &str, ensure_ascii: bool, out: &mut String) {
     out.push('"');
 }
 
-/// A text as it stands inside JSON, without its quotes.
+/// Returns the JSON form of a text, without quotes.
 pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len());
     quote(text, false, &mut quoted);

@@ -1,4 +1,4 @@
-//! Python's methods of texts, lists and dictionaries: those that minijinja's own set lacks, or has with
+//! Python's methods of texts, lists and dictionaries, if minijinja's own set lacks them or gives
 //! other results.
 
 use minijinja::{
@@ -6,7 +6,7 @@ use minijinja::{
     value::{Tuple, ValueKind, from_args},
 };
 
-/// Which ends of a text are stripped.
+/// The ends of a text that are stripped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ends {
     /// Both.
@@ -27,12 +27,12 @@ pub(super) fn strip<'text>(text: &'text str, letters: Option<&str>, ends: Ends) 
     if ends == Ends::Start { text } else { text.trim_end_matches(goes) }
 }
 
-/// Python's white space is Unicode's and four old separators.
+/// Whether Python treats a letter as white space: Unicode's white space and four old separators.
 fn is_space(letter: char) -> bool {
     letter.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&letter)
 }
 
-/// Methods that minijinja's own set lacks, or has with other results. `None` where that set is right.
+/// Calls a method. `None` if minijinja's own set has it with the same result.
 pub(super) fn method(
     receiver: &Value,
     name: &str,
@@ -168,7 +168,7 @@ fn split(
     Ok(found.into_iter().map(Value::from).collect())
 }
 
-/// Splits at runs of white space; what is left over keeps its own.
+/// Splits at runs of white space. The unsplit rest keeps its white space.
 fn words(text: &str, parts: usize, from_end: bool) -> Vec<&str> {
     let mut found = Vec::new();
     let inner = if from_end { Ends::End } else { Ends::Start };
@@ -197,7 +197,7 @@ fn words(text: &str, parts: usize, from_end: bool) -> Vec<&str> {
     found
 }
 
-/// A capital after each letter that is none.
+/// Puts the first letter of each word in upper case, and the others in lower case.
 fn title(text: &str) -> String {
     let mut titled = String::with_capacity(text.len());
     let mut inside = false;
@@ -212,7 +212,7 @@ fn title(text: &str) -> String {
     titled
 }
 
-/// Python's lines end at more than line feeds.
+/// Splits into lines, at all line ends that Python knows.
 fn lines(text: &str, keep_ends: bool) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -254,7 +254,7 @@ fn padded(text: &str, name: &str, arguments: &[Value]) -> Result<Value, Error> {
             };
             format!("{sign}{}{digits}", "0".repeat(missing))
         }
-        // Where one is left over, Python's odd widths put it on the left.
+        // If the padding is odd, Python adds the extra letter on the left for odd widths.
         _ => {
             let left = missing / 2 + (missing & width & 1);
             format!("{}{text}{}", fill(left), fill(missing.saturating_sub(left)))
@@ -262,7 +262,7 @@ fn padded(text: &str, name: &str, arguments: &[Value]) -> Result<Value, Error> {
     }))
 }
 
-/// The widest field.
+/// Maximum width of a padded field.
 pub(super) const PADDED_MAX: usize = 4096;
 
 fn missing(method: &str) -> Error {

@@ -1,4 +1,4 @@
-//! The time that a template is told: UTC, as Python's `strftime` writes it.
+//! The time that a template sees: UTC, formatted like Python's `strftime`.
 
 /// A moment, to the millisecond. The calendar is Gregorian and has no time before 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -6,7 +6,7 @@ pub(crate) struct Moment {
     ms: u64,
 }
 
-/// A moment's parts.
+/// The parts of a moment.
 struct Parts {
     year: u64,
     /// From 1.
@@ -23,12 +23,12 @@ struct Parts {
 }
 
 impl Moment {
-    /// A moment by its milliseconds since 1970.
+    /// Creates a moment from milliseconds since 1970. Times after the year 9999 become its end.
     pub(crate) const fn from_ms(ms: u64) -> Self {
         Self { ms: if ms > LAST_MS { LAST_MS } else { ms } }
     }
 
-    /// Writes it as `format` says. A directive that Python does not know stays as it is.
+    /// Formats the moment. A directive that Python does not know stays unchanged.
     pub(super) fn strftime(self, format: &str) -> String {
         let parts = self.parts();
         let mut written = String::with_capacity(format.len());
@@ -96,7 +96,7 @@ impl Moment {
             'P' => (if hour < 12 { "am" } else { "pm" }).to_owned(),
             'f' => format!("{:03}000", self.ms % 1000),
             's' => (self.ms / 1000).to_string(),
-            // Hugging Face gives a time without a zone.
+            // Hugging Face uses a time without a zone.
             'z' | 'Z' => String::new(),
             'n' => "\n".to_owned(),
             't' => "\t".to_owned(),
@@ -140,7 +140,7 @@ impl Moment {
 }
 
 impl Parts {
-    /// ISO 8601's year and week: the week of the year's first Thursday is the first.
+    /// Returns the year and week of ISO 8601, whose first week is the one with the first Thursday.
     fn iso_week(&self) -> (u64, u64) {
         let weekday = (self.weekday + 6) % 7 + 1;
         let week = (self.day_of_year + 10 - weekday) / 7;
@@ -152,7 +152,7 @@ impl Parts {
     }
 }
 
-/// 53 where the year begins or ends on a Thursday.
+/// Returns 53 if the year begins or ends on a Thursday, else 52.
 fn weeks_of_year(year: u64) -> u64 {
     let last_day = |year: u64| (year + year / 4 - year / 100 + year / 400) % 7;
     if last_day(year) == 4 || last_day(year - 1) == 3 { 53 } else { 52 }
@@ -179,7 +179,7 @@ fn name<const N: usize>(names: &[&'static str; N], at: u64) -> &'static str {
     usize::try_from(at).ok().and_then(|at| names.get(at)).copied().unwrap_or_default()
 }
 
-/// The last moment of the year 9999, with which Python ends, too.
+/// The last moment of the year 9999, which is also Python's last year.
 const LAST_MS: u64 = 253_402_300_799_999;
 
 const MONTHS: [&str; 12] = [

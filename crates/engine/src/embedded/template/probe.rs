@@ -1,6 +1,6 @@
-//! Finds out what a template can show, by showing it conversations whose texts it is easy to find
-//! again. Done when a model is added and when it is loaded, so that no request is the first to meet
-//! a template that drops a turn.
+//! Finds out which features of conversations a template supports. It renders conversations with
+//! unusual texts, and looks for these texts in the output. This happens when a model is added and
+//! when it is loaded, so that no request has to discover that a template drops a turn.
 
 use super::{
     Template,
@@ -13,18 +13,18 @@ use crate::{
     request::{Message, Role, Text, Tool, ToolCall},
 };
 
-/// What a template can do.
+/// The abilities of a template.
 #[derive(Debug)]
 pub(super) struct Habits {
-    /// How conversations are given to it.
+    /// The form in which it gets conversations.
     pub(super) shape: Shape,
-    /// Whether it shows texts as they are, so that one that is missing was dropped.
+    /// Whether it shows texts unchanged. Then a text that is missing in its output was dropped.
     pub(super) verbatim: bool,
-    /// The same for people to read.
+    /// The abilities, for people to read.
     pub(super) notes: Vec<TemplateNote>,
 }
 
-/// Probes a template. The error says why it is of no use for chat.
+/// Probes a template. The error is the reason why it cannot be used for chat.
 pub(super) fn probe(template: &Template) -> Result<Habits, String> {
     let (mut shape, verbatim) = content(template)?;
     let mut notes = Notes(Vec::new());
@@ -34,13 +34,13 @@ pub(super) fn probe(template: &Template) -> Result<Habits, String> {
     shape.neighbours = neighbours(template, shape, &mut notes);
     shape.names = names(template, shape, &mut notes);
     shape.tools = tools(template, shape, &mut notes);
-    let greeting = [said(Role::Assistant, GREETING), said(Role::User, ANSWER)];
+    let greeting = [message(Role::Assistant, GREETING), message(Role::User, ANSWER)];
     if let Err(reason) = template.attempt(shape, verbatim, &greeting, &[], NOON) {
         notes.no("conversations that the assistant begins", reason);
     } else {
         notes.add("conversations that the assistant begins", None);
     }
-    let question = [said(Role::User, QUESTION)];
+    let question = [message(Role::User, QUESTION)];
     let day = |now| template.attempt(shape, verbatim, &question, &[], now);
     if day(NOON) != day(NEXT_YEAR) {
         notes.add("the date", Some("the day in UTC"));
@@ -48,10 +48,14 @@ pub(super) fn probe(template: &Template) -> Result<Habits, String> {
     Ok(Habits { shape, verbatim, notes: notes.0 })
 }
 
-/// How texts are given: the first way in which a short conversation comes out whole.
+/// Returns the first form of texts in which a short conversation is shown completely, and whether
+/// it is shown unchanged.
 fn content(template: &Template) -> Result<(Shape, bool), String> {
-    let turns =
-        [said(Role::User, QUESTION), said(Role::Assistant, GREETING), said(Role::User, ANSWER)];
+    let turns = [
+        message(Role::User, QUESTION),
+        message(Role::Assistant, GREETING),
+        message(Role::User, ANSWER),
+    ];
     let mut reason = None;
     for verbatim in [true, false] {
         for content in [Content::Text, Content::Parts, Content::PartsOfUsers] {
@@ -66,13 +70,13 @@ fn content(template: &Template) -> Result<(Shape, bool), String> {
 }
 
 fn system(template: &Template, shape: Shape, notes: &mut Notes) -> System {
-    let first = [said(Role::System, RULE), said(Role::User, QUESTION)];
+    let first = [message(Role::System, RULE), message(Role::User, QUESTION)];
     let later = [
-        said(Role::System, RULE),
-        said(Role::User, QUESTION),
-        said(Role::Assistant, GREETING),
-        said(Role::System, OTHER_RULE),
-        said(Role::User, ANSWER),
+        message(Role::System, RULE),
+        message(Role::User, QUESTION),
+        message(Role::Assistant, GREETING),
+        message(Role::System, OTHER_RULE),
+        message(Role::User, ANSWER),
     ];
     let takes = |system, turns: &[Message]| {
         template.complete(Shape { system, ..shape }, true, turns).is_ok()
@@ -91,11 +95,11 @@ fn system(template: &Template, shape: Shape, notes: &mut Notes) -> System {
 
 fn neighbours(template: &Template, shape: Shape, notes: &mut Notes) -> Neighbours {
     let turns = [
-        said(Role::User, QUESTION),
-        said(Role::User, ANSWER),
-        said(Role::Assistant, GREETING),
-        said(Role::Assistant, FAREWELL),
-        said(Role::User, OTHER_RULE),
+        message(Role::User, QUESTION),
+        message(Role::User, ANSWER),
+        message(Role::Assistant, GREETING),
+        message(Role::Assistant, FAREWELL),
+        message(Role::User, OTHER_RULE),
     ];
     let apart = Shape { neighbours: Neighbours::Apart, ..shape };
     let apart = template.complete(apart, false, &turns).is_ok();
@@ -104,17 +108,31 @@ fn neighbours(template: &Template, shape: Shape, notes: &mut Notes) -> Neighbour
 }
 
 fn names(template: &Template, shape: Shape, notes: &mut Notes) -> Names {
-    let mut named = [said(Role::User, QUESTION)];
-    named.iter_mut().for_each(|turn| turn.name = Some(Text::from(NAME.to_owned())));
     let shape = Shape { names: Names::Shown, ..shape };
-    let shown = template.attempt(shape, false, &named, &[], NOON);
-    let shown = shown.is_ok_and(|text| text.contains(NAME));
+    // Every role, because a template may show the names of users only.
+    let mut roles = vec![Role::User, Role::Assistant];
+    roles.extend((shape.system == System::Anywhere).then_some(Role::System));
+    let shown = roles.into_iter().all(|role| {
+        let mut turns = match role {
+            Role::System => vec![message(role, RULE), message(Role::User, QUESTION)],
+            Role::Assistant => {
+                let question = message(Role::User, QUESTION);
+                vec![question, message(role, GREETING), message(Role::User, ANSWER)]
+            }
+            Role::User | Role::Tool => vec![message(role, QUESTION)],
+        };
+        let named = turns.iter_mut().filter(|turn| turn.role == role).take(1);
+        named.for_each(|turn| turn.name = Some(Text::from(NAME.to_owned())));
+        let text = template.attempt(shape, false, &turns, &[], NOON);
+        text.is_ok_and(|text| text.contains(NAME))
+    });
     notes.add("names of speakers", (!shown).then_some("written in front of their texts"));
     if shown { Names::Shown } else { Names::InText }
 }
 
-/// Tools are given to a template that shows them, their calls and their results, calls in the form
-/// that output is read in. To others they are described.
+/// Returns the form of tools. A template gets tools directly only if it shows them, their calls and
+/// their results, and writes calls in the form that the reader of calls expects. For other
+/// templates, they are described as text.
 fn tools(template: &Template, shape: Shape, notes: &mut Notes) -> Tools {
     let shown = [false, true].into_iter().find_map(|arguments_as_text| {
         let tools = Tools::Shown { arguments_as_text, ids: true };
@@ -127,11 +145,11 @@ fn tools(template: &Template, shape: Shape, notes: &mut Notes) -> Tools {
     shown.unwrap_or(Tools::Described)
 }
 
-/// Whether a template shows tools, calls and results; `Some` says whether it shows ids, too.
+/// Returns `None` if a template does not show tools, calls and results; else whether it shows ids.
 fn shows_tools(template: &Template, shape: Shape) -> Option<bool> {
     let tools =
         [tool(TOOL, "Mark seventeen: the tide."), tool("bwtool_moon", "Mark eighteen: the moon.")];
-    let told = [said(Role::System, RULE), said(Role::User, QUESTION)];
+    let told = [message(Role::System, RULE), message(Role::User, QUESTION)];
     for turns in [&told[..], told.get(1..)?] {
         let text = template.attempt(shape, true, turns, &tools, NOON).ok()?;
         let shows = [TOOL, PARAMETER, "Mark seventeen: the tide.", "bwtool_moon"];
@@ -143,21 +161,21 @@ fn shows_tools(template: &Template, shape: Shape) -> Option<bool> {
         name: Text::from(name.to_owned()),
         arguments: Text::from(arguments.clone()),
     };
-    let mut calls = said(Role::Assistant, GREETING);
+    let mut calls = message(Role::Assistant, GREETING);
     calls.tool_calls = vec![call(CALL_ID, TOOL), call("bwcall002", "bwtool_moon")];
     let result = |id: &str, text: &str| Message {
         tool_call_id: Some(Text::from(id.to_owned())),
-        ..said(Role::Tool, text)
+        ..message(Role::Tool, text)
     };
     let turns = [
-        said(Role::User, QUESTION),
+        message(Role::User, QUESTION),
         calls,
         result(CALL_ID, "Mark twenty: high."),
         result("bwcall002", "{\"mark\": \"Mark twenty-one\"}"),
-        said(Role::Assistant, FAREWELL),
-        said(Role::User, ANSWER),
+        message(Role::Assistant, FAREWELL),
+        message(Role::User, ANSWER),
     ];
-    // Once in the middle of a conversation, once where the model is to go on from the results.
+    // Once in the middle of a conversation, and once with the results at its end.
     for turns in [&turns[..], turns.get(..4)?] {
         let text = template.attempt(shape, true, turns, &tools, NOON).ok()?;
         text.contains(GREETING).then_some(())?;
@@ -174,14 +192,15 @@ fn shows_tools(template: &Template, shape: Shape) -> Option<bool> {
         (written(TOOL) && written("bwtool_moon")).then_some(())?;
     }
     let text = template.attempt(shape, true, &turns, &tools, NOON).ok()?;
-    Some(text.contains(CALL_ID))
+    // The id must be at the call and at its result, so that the model can match them.
+    Some(text.matches(CALL_ID).count() > 1)
 }
 
-/// What is said about a template.
+/// The notes about a template.
 struct Notes(Vec<TemplateNote>);
 
 impl Notes {
-    /// It can, or can where it is done in another way.
+    /// Adds a feature that is supported, directly or with a workaround.
     fn add(&mut self, what: &str, otherwise: Option<&str>) {
         let works = if otherwise.is_some() { Works::Otherwise } else { Works::AsSent };
         let how = otherwise.unwrap_or_default().to_owned();
@@ -193,7 +212,7 @@ impl Notes {
     }
 }
 
-fn said(role: Role, text: &str) -> Message {
+fn message(role: Role, text: &str) -> Message {
     let content = Text::from(text.to_owned());
     Message { role, name: None, content, tool_calls: Vec::new(), tool_call_id: None }
 }
@@ -204,10 +223,10 @@ fn tool(name: &str, description: &str) -> Tool {
          \"required\": [\"{PARAMETER}\"]}}"
     );
     let description = Some(Text::from(description.to_owned()));
-    Tool { name: name.to_owned(), description, parameters: Text::from(parameters) }
+    Tool { name: name.to_owned(), description, parameters: Text::from(parameters), strict: false }
 }
 
-/// What needs least of a template.
+/// The shape that needs the fewest features.
 const PLAINEST: Shape = Shape {
     content: Content::Text,
     system: System::Never,

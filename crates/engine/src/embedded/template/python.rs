@@ -1,4 +1,4 @@
-//! Python's ways of writing values, for templates that were written against Python.
+//! Writes values as Python does, for templates that were written for Python.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -12,7 +12,7 @@ use super::{
     methods::{Ends, PADDED_MAX, strip},
 };
 
-/// A JSON value as templates see it. Keys keep their order.
+/// Converts a JSON value for templates. Keys keep their order.
 pub(super) fn value(json: serde_json::Value) -> Value {
     match json {
         serde_json::Value::Null => Value::from(()),
@@ -26,7 +26,7 @@ pub(super) fn value(json: serde_json::Value) -> Value {
             if let Some(integer) = number.as_i64() {
                 return Value::from(integer);
             }
-            // Python's integers have no limit; these here have 128 bits.
+            // Python's integers have no limit; minijinja's have 128 bits.
             let large = number.to_string().parse::<i128>().ok().map(Value::from);
             large.unwrap_or_else(|| Value::from(number.as_f64().unwrap_or(f64::NAN)))
         }
@@ -46,7 +46,7 @@ pub(super) fn text(value: &Value) -> Cow<'_, str> {
     }
 }
 
-/// Jinja's filters and tests where minijinja's have other results.
+/// Adds filters and tests of Jinja for which minijinja's give other results.
 pub(super) fn add_filters(environment: &mut Environment<'_>) {
     environment.add_filter("trim", |value: &Value, letters: Option<&str>| {
         Value::from(strip(&text(value), letters, Ends::Both))
@@ -70,7 +70,7 @@ pub(super) fn add_filters(environment: &mut Environment<'_>) {
     environment.add_test("callable", |value: &Value| value.kind() == ValueKind::Plain);
 }
 
-/// Indents each line but, unless asked for, the first and empty ones.
+/// Indents each line; the first line and empty lines only on request.
 fn indent(
     value: &Value,
     width: Option<&Value>,
@@ -103,7 +103,7 @@ fn indent(
     Ok(indented)
 }
 
-/// What is no number becomes the default.
+/// Converts a value to an integer; a value that is not a number gives the default.
 fn int(value: &Value, default: Option<Value>, named: Kwargs) -> Result<Value, Error> {
     let default = default.or(named.get("default")?).unwrap_or_else(|| Value::from(0));
     named.assert_all_used()?;
@@ -161,7 +161,7 @@ fn represent(value: &Value, out: &mut String) {
             }
             out.push('}');
         }
-        // The rest is the same in minijinja.
+        // minijinja writes all other kinds as Python does.
         _ => {
             let _ = write!(out, "{value:?}");
         }

@@ -1,18 +1,18 @@
-//! How a conversation is given to a template: as it is where the template can show it, and otherwise
-//! in other turns that say the same.
+//! Converts a conversation to a form that the template supports: unchanged if possible, otherwise
+//! with other turns that have the same meaning.
 //!
-//! Each work-around is one that other products use, too: a system turn becomes the beginning of the
-//! next user turn, neighbours of one role become one turn, tools are described in words.
+//! The workarounds are those of other products: a system turn becomes the beginning of the next
+//! user turn, neighbours of one role become one turn, tools are described in text.
 
 use serde_json::{Map, Value as Json, json};
 
 use super::control::ControlNames;
 use crate::{
     embedded::tools::{CLOSE, OPEN},
-    request::{Message, Role, Text, Tool},
+    request::{Message, Role, Text, Tool, ToolCall},
 };
 
-/// How a conversation is given.
+/// The form in which a template gets conversations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape {
     pub(super) content: Content,
@@ -22,72 +22,72 @@ pub(super) struct Shape {
     pub(super) tools: Tools,
 }
 
-/// What stands in a turn's `content`.
+/// The form of a turn's `content`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     /// A text.
     Text,
-    /// A list of one part, which is a text.
+    /// A list with one text part.
     Parts,
-    /// A list in user turns, and texts elsewhere.
+    /// A list with one text part in user turns, a text elsewhere.
     PartsOfUsers,
 }
 
-/// Which turns are of the role `system`.
+/// The turns that get the role `system`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum System {
-    /// Those that the caller sent.
+    /// All system turns of the caller.
     Anywhere,
-    /// The first; what comes later begins the next user turn.
+    /// The first turn only; later system turns become the beginning of the next user turn.
     First,
-    /// None: each begins the next user turn.
+    /// No turn: each system turn becomes the beginning of the next user turn.
     Never,
 }
 
-/// Turns of one role that follow one another.
+/// The treatment of consecutive turns of one role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Neighbours {
-    /// Stay apart.
+    /// They stay separate.
     Apart,
-    /// Become one turn.
+    /// They become one turn.
     Joined,
 }
 
-/// Where a speaker's name stands.
+/// The place of a speaker's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Names {
     /// In the turn's `name`.
     Shown,
-    /// In front of the text.
+    /// Before the text.
     InText,
 }
 
-/// Where tools, their calls and their results stand.
+/// The form of tools, their calls and their results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tools {
-    /// In the variables that Hugging Face has for them.
+    /// In the variables that Hugging Face defines for them.
     Shown {
-        /// Whether a call's arguments are a text of JSON, not an object.
+        /// Whether a call's arguments are JSON text instead of an object.
         arguments_as_text: bool,
-        /// Whether the template shows which call a result belongs to.
+        /// Whether the template shows the ids of calls and results.
         ids: bool,
     },
-    /// In words: tools in a system turn, calls and results in the turns of assistant and user.
+    /// As text: tools in a system turn, calls and results in the turns of assistant and user.
     Described,
 }
 
-/// A conversation for a template, and what of it the text must show.
+/// A conversation in the form for a template, and the texts that the output must show.
 #[derive(Debug)]
 pub(super) struct Shaped {
     /// The turns.
     pub(super) messages: Vec<Json>,
-    /// The tools, where the template shows them.
+    /// The tools, if the template shows them.
     pub(super) tools: Option<Json>,
-    /// What callers wrote that must not get lost, with the number of its message.
+    /// Texts of the caller that must not get lost, each with the index of its message.
     pub(super) must_show: Vec<(usize, String)>,
 }
 
-/// A turn on its way to a template.
+/// A turn in the form for a template.
 struct Turn {
     role: Role,
     text: String,
@@ -101,7 +101,7 @@ impl Turn {
 }
 
 impl Shape {
-    /// Shapes a conversation. Names of control tokens in it are guarded.
+    /// Converts a conversation. Names of control tokens in it are split ([`ControlNames::guard`]).
     pub(super) fn apply(
         self,
         messages: &[Message],
@@ -110,7 +110,7 @@ impl Shape {
     ) -> Shaped {
         let mut must_show = Vec::new();
         for (index, message) in messages.iter().enumerate() {
-            // An assistant's turn may lose its reasoning: templates are meant to drop it.
+            // Templates are expected to drop the reasoning of earlier assistant turns.
             if message.role != Role::Assistant {
                 must_show.push((index, control.guard(text(&message.content))));
             }
@@ -129,7 +129,7 @@ impl Shape {
         Shaped { messages, tools: tools.map(Iterator::collect), must_show }
     }
 
-    /// For templates that show tools: turns as they are.
+    /// Converts turns for templates that show tools: unchanged.
     fn shown(
         self,
         messages: &[Message],
@@ -138,7 +138,9 @@ impl Shape {
         control: &ControlNames,
     ) -> Vec<Turn> {
         let ordered = if ids { messages.iter().collect() } else { in_order_of_calls(messages) };
-        let turn = |message: &&Message| {
+        // An id is unique only within its turn: the next turn may use it for another call.
+        let mut last_calls: &[ToolCall] = &[];
+        let turn = |message: &Message| {
             let mut turn = self.say(message, control);
             if !message.tool_calls.is_empty() {
                 let calls = message.tool_calls.iter().map(|call| {
@@ -153,19 +155,28 @@ impl Shape {
                 });
                 turn.fields.insert("tool_calls".into(), control.guard_json(calls.collect()));
             }
-            if let Some(id) = &message.tool_call_id {
-                turn.fields.insert("tool_call_id".into(), control.guard(text(id)).into());
-                if let Some(name) = name_of_call(messages, text(id)) {
-                    turn.fields.entry("name").or_insert(control.guard(name).into());
-                }
-            }
             turn
         };
-        ordered.iter().map(turn).collect()
+        let mut turns = Vec::with_capacity(ordered.len());
+        for message in ordered {
+            let mut turn = turn(message);
+            if !message.tool_calls.is_empty() {
+                last_calls = &message.tool_calls;
+            }
+            if let Some(id) = &message.tool_call_id {
+                turn.text = control.guard(&result(message, last_calls));
+                turn.fields.insert("tool_call_id".into(), control.guard(text(id)).into());
+                if let Some(name) = name_of_call(message, last_calls) {
+                    turn.fields.insert("name".into(), control.guard(name).into());
+                }
+            }
+            turns.push(turn);
+        }
+        turns
     }
 
-    /// For templates that do not: tools are described in the system turn, calls and results are
-    /// written out in the turns of assistant and user.
+    /// Converts turns for templates that do not show tools: tools are described in the system turn,
+    /// and calls and results become text in the turns of assistant and user.
     fn described(self, messages: &[Message], tools: &[Tool], control: &ControlNames) -> Vec<Turn> {
         let mut turns = Vec::with_capacity(messages.len());
         let ordered = in_order_of_calls(messages);
@@ -176,17 +187,21 @@ impl Shape {
             let told = own.unwrap_or_default() + &control.guard(&describe(tools));
             turns.push(Turn::plain(Role::System, told));
         }
+        let mut last_calls: &[ToolCall] = &[];
         while let Some(message) = ordered.next() {
             if message.role == Role::Tool {
-                // Results of one turn's calls stand together: many templates want user and
-                // assistant to take turns.
-                let mut results = response(message);
+                // The results of one turn's calls become one user turn, because many templates
+                // require that user and assistant alternate.
+                let mut results = response(message, last_calls);
                 while let Some(next) = ordered.next_if(|next| next.role == Role::Tool) {
                     results.push('\n');
-                    results.push_str(&response(next));
+                    results.push_str(&response(next, last_calls));
                 }
                 turns.push(Turn::plain(Role::User, control.guard(&results)));
                 continue;
+            }
+            if !message.tool_calls.is_empty() {
+                last_calls = &message.tool_calls;
             }
             let mut turn = self.say(message, control);
             for call in &message.tool_calls {
@@ -202,12 +217,17 @@ impl Shape {
         turns
     }
 
-    /// What a message says, and who says it.
+    /// Converts the text and the speaker of a message.
     fn say(self, message: &Message, control: &ControlNames) -> Turn {
         let mut turn = Turn::plain(message.role, control.guard(text(&message.content)));
-        if let Some(name) = &message.name {
+        // The name of a result is that of its call.
+        let name = message.name.as_ref().filter(|_| message.role != Role::Tool);
+        if let Some(name) = name {
             let name = control.guard(text(name));
-            if self.names == Names::Shown || message.role == Role::Tool {
+            // A turn that becomes a part of another cannot have its own name.
+            let own_turn = self.neighbours == Neighbours::Apart
+                && (message.role != Role::System || self.system == System::Anywhere);
+            if self.names == Names::Shown && own_turn {
                 turn.fields.insert("name".into(), name.into());
             } else {
                 turn.text = format!("{name}: {}", turn.text);
@@ -216,7 +236,7 @@ impl Shape {
         turn
     }
 
-    /// Writes system turns that the template does not take into the next user turn.
+    /// Moves system turns that the template does not support into the next user turn.
     fn without_system(self, turns: Vec<Turn>) -> Vec<Turn> {
         let mut kept: Vec<Turn> = Vec::with_capacity(turns.len());
         let mut waiting: Option<String> = None;
@@ -229,7 +249,7 @@ impl Shape {
             };
             if turn.role == Role::System && !taken {
                 match (&mut waiting, kept.last_mut()) {
-                    // Several at the start are one, where the first is taken.
+                    // System turns that directly follow the first one are joined with it.
                     (None, Some(last)) if last.role == Role::System => {
                         append(&mut last.text, &turn.text)
                     }
@@ -267,7 +287,7 @@ impl Shape {
     }
 }
 
-/// Makes neighbours of one role one turn. Calls and their results stay apart.
+/// Joins consecutive turns of one role. Turns with calls or results stay separate.
 fn joined(turns: Vec<Turn>) -> Vec<Turn> {
     let mut kept: Vec<Turn> = Vec::with_capacity(turns.len());
     for turn in turns {
@@ -291,7 +311,7 @@ fn append(text: &mut String, more: &str) {
     text.push_str(more);
 }
 
-/// Results in the order of their calls, for templates that do not show whose they are.
+/// Sorts results in the order of their calls, for templates that do not show ids.
 fn in_order_of_calls(messages: &[Message]) -> Vec<&Message> {
     let mut ordered: Vec<&Message> = Vec::with_capacity(messages.len());
     let mut messages = messages.iter().peekable();
@@ -312,17 +332,28 @@ fn in_order_of_calls(messages: &[Message]) -> Vec<&Message> {
     ordered
 }
 
-fn name_of_call<'a>(messages: &'a [Message], id: &str) -> Option<&'a str> {
-    let mut calls = messages.iter().flat_map(|message| &message.tool_calls);
-    calls.find(|call| text(&call.id) == id).map(|call| text(&call.name))
+/// Returns the name of the function whose result a message is.
+fn name_of_call<'a>(message: &Message, calls: &'a [ToolCall]) -> Option<&'a str> {
+    let id = text(message.tool_call_id.as_ref()?);
+    calls.iter().find(|call| text(&call.id) == id).map(|call| text(&call.name))
+}
+
+/// Returns the text of a tool's result, with the message's name in front unless it is the name of
+/// the function.
+fn result(message: &Message, calls: &[ToolCall]) -> String {
+    let said = text(&message.content);
+    match message.name.as_ref().map(text) {
+        Some(name) if name_of_call(message, calls) != Some(name) => format!("{name}: {said}"),
+        _ => said.to_owned(),
+    }
 }
 
 pub(super) fn text(text: &Text) -> &str {
     text.0.reveal()
 }
 
-fn response(message: &Message) -> String {
-    format!("<tool_response>\n{}\n</tool_response>", text(&message.content))
+fn response(message: &Message, calls: &[ToolCall]) -> String {
+    format!("<tool_response>\n{}\n</tool_response>", result(message, calls))
 }
 
 fn function(tool: &Tool) -> Json {
@@ -336,7 +367,7 @@ fn function(tool: &Tool) -> Json {
     json!({"type": "function", "function": function})
 }
 
-/// The words with which Hermes models were told of their tools; other models understand them too.
+/// Describes tools in the words of the Hermes models' training, which other models understand too.
 fn describe(tools: &[Tool]) -> String {
     let functions: Vec<String> = tools.iter().map(|tool| function(tool).to_string()).collect();
     format!(

@@ -1,5 +1,4 @@
-//! Templates as they are published, rendered as Hugging Face renders them; and templates that cannot
-//! do all that a conversation needs.
+//! Published templates, rendered as Hugging Face renders them, and templates that lack features.
 
 use std::{
     fs,
@@ -18,7 +17,7 @@ use crate::{
 
 const NOW_MS: u64 = 1_795_858_866_123;
 
-/// What differs from Hugging Face on purpose, and why. It may only shrink.
+/// Intended differences from Hugging Face, with the reasons. This list may only shrink.
 const DIFFERENT: [(&str, &str); 7] = [
     (
         "meetkai-functionary-medium-v3.1.jinja",
@@ -39,7 +38,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/templates").canonicalize().unwrap()
 }
 
-/// What Hugging Face makes of these templates and variables.
+/// The output of Hugging Face for these templates and variables.
 fn oracle(cases: &Json) -> Json {
     let root = folder().join("../..");
     let installed = Command::new(root.join("scripts/sdk.sh")).output().unwrap();
@@ -68,7 +67,7 @@ fn ours(source: &str, variables: &Json) -> Result<String, String> {
     program.run(given, Moment::from_ms(NOW_MS)).map_err(|Failed(reason)| reason)
 }
 
-/// Compares ours with the oracle's; names what differs and is not known to.
+/// Compares our output with the oracle's, and returns the unknown differences.
 fn compare(templates: &[(String, String)], variables: &[(&str, Json)]) {
     let contexts: Vec<&Json> = variables.iter().map(|(_, variables)| variables).collect();
     let cases: Json = templates
@@ -116,7 +115,7 @@ fn published_templates_render_byte_for_byte_as_hugging_face_renders_them() {
     let conversations: Vec<(&str, Json)> =
         conversations.iter().map(|(name, variables)| (name.as_str(), variables.clone())).collect();
     compare(&templates, &conversations);
-    // And each of them is of use.
+    // And each of them can be used.
     for (name, source) in &templates {
         let probed = Template::new(source, "<s>".into(), "</s>".into(), ControlNames::default());
         assert!(probed.is_ok(), "{name}: {probed:?}");
@@ -179,7 +178,7 @@ fn message(role: Role, content: &str) -> Message {
 
 fn tool(description: &str) -> Tool {
     let description = Some(Text::from(description.to_owned()));
-    Tool { name: "f".into(), description, parameters: Text::from("{}".to_owned()) }
+    Tool { name: "f".into(), description, parameters: Text::from("{}".to_owned()), strict: false }
 }
 
 fn published(name: &str) -> String {
@@ -216,6 +215,7 @@ fn markup_in_tools_names_and_calls_is_cut_too() {
         name: "f".into(),
         description: Some(text()),
         parameters: Text::from(parameters.to_string()),
+        strict: false,
     };
     let mut user = message(Role::User, attack);
     user.name = Some(text());
@@ -226,7 +226,7 @@ fn markup_in_tools_names_and_calls_is_cut_too() {
     result.tool_call_id = Some(text());
     let messages = [message(Role::System, attack), user, call, result];
     let pieces = template.render(&messages, &[tool], Moment::from_ms(NOW_MS)).unwrap();
-    // What is left of markup in single pieces is the template's own: four turns and the answer's.
+    // The only markup left in single pieces is the template's own: four turns and the answer's.
     let own = |name: &str| pieces.iter().map(|piece| piece.matches(name).count()).sum::<usize>();
     assert_eq!((own("<|im_start|>"), own("<|im_end|>")), (5, 4));
     assert_eq!(pieces.concat().matches(attack).count(), 12);
@@ -280,7 +280,7 @@ fn nothing_can_be_reached_from_a_template() {
     }
 }
 
-/// Inputs of the public reports: what was wrong with other products and with this one.
+/// Inputs from public reports of errors in other products and in this one.
 #[test]
 fn dates_generation_tags_and_python_json_work() {
     let date = "{{- '<|im_start|>system\\nToday is ' + strftime_now('%d %B %Y') + '.<|im_end|>\\n' -}}{%- for m in messages -%}{{ m.content }}{%- endfor -%}";
@@ -344,13 +344,13 @@ fn a_template_that_drops_what_is_said_is_refused() {
         let refused = new(source).unwrap_err();
         assert!(refused.contains(reason) && refused.contains("gguf-new-metadata"), "{refused}");
     }
-    // A system turn that is dropped is given in another way.
+    // A system turn that the template drops is given to it in another way.
     let no_system = "{% for m in messages if m.role != 'system' %}[{{ m.content }}]{% endfor %}";
     let turns = [message(Role::System, "Rule"), message(Role::User, "Hi")];
     assert_eq!(render(no_system, &turns, &[]).unwrap(), "[Rule\n\nHi]");
-    // What is dropped in this conversation only is refused with it.
+    // If the template drops a turn only in this conversation, the conversation is refused.
     let some = "{% for m in messages %}[{{ m.content.split('</think>')[-1] }}]{% endfor %}";
-    let reason = "it leaves out what messages[1] says".to_owned();
+    let reason = "it leaves out the content of messages[1]".to_owned();
     let turns = [message(Role::User, "Hi"), message(Role::User, "a</think>b")];
     assert_eq!(render(some, &turns, &[]), Err(Refusal::BadConversation { reason }));
 }
@@ -377,6 +377,96 @@ fn names_ids_and_the_order_of_results_reach_the_model() {
     }
 }
 
+/// Names are not lost in a template that shows them for some roles only, or that joins turns.
+#[test]
+fn names_of_every_role_reach_the_model() {
+    let named = |role: Role, name: &str, text: &str| {
+        let name = Some(Text::from(name.to_owned()));
+        Message { name, ..message(role, text) }
+    };
+    let turns = [
+        named(Role::System, "boss", "Rule"),
+        named(Role::User, "alice", "One"),
+        named(Role::User, "bob", "Two"),
+        named(Role::Assistant, "helper", "Three"),
+        named(Role::User, "carol", "Four"),
+    ];
+    let all = "{% for m in messages %}[{{ m.role }}|{{ m.name|default('-') }}]{{ m.content }}{% endfor %}";
+    assert_eq!(
+        render(all, &turns, &[]).unwrap(),
+        "[system|boss]Rule[user|alice]One[user|bob]Two[assistant|helper]Three[user|carol]Four"
+    );
+    let users = "{% for m in messages %}[{{ m.role }}{% if m.role == 'user' and m.name %}|{{ m.name }}{% endif %}]{{ m.content }}{% endfor %}";
+    let system = "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}{% endif %}[{{ m.name|default('-') }}]{{ m.content }}{% endfor %}";
+    let turns_only = "{% for m in messages %}{% if not loop.first and messages[loop.index0 - 1].role == m.role %}{{ raise_exception('alternate') }}{% endif %}[{{ m.name|default('-') }}]{{ m.content }}{% endfor %}";
+    for source in [users, system, turns_only, CHATML] {
+        let text = render(source, &turns, &[]).unwrap();
+        for name in ["boss", "alice", "bob", "helper", "carol"] {
+            assert!(text.contains(name), "{name} in {source}: {text}");
+        }
+    }
+}
+
+/// A template that shows ids gets the ids of calls and results. One that shows only some of them
+/// gets the results in the order of their calls. An id that a later turn repeats refers to the
+/// later call.
+#[test]
+fn a_result_is_given_with_its_own_call() {
+    let text = |text: &str| Text::from(text.to_owned());
+    let call =
+        |id: &str, name: &str| ToolCall { id: text(id), name: text(name), arguments: text("{}") };
+    let calls = |calls: &[(&str, &str)]| {
+        let tool_calls = calls.iter().map(|(id, name)| call(id, name)).collect();
+        Message { tool_calls, ..message(Role::Assistant, "") }
+    };
+    let result = |id: &str, said: &str| Message {
+        tool_call_id: Some(text(id)),
+        ..message(Role::Tool, said)
+    };
+    let turns = [
+        message(Role::User, "Hi"),
+        calls(&[("one", "f"), ("two", "g")]),
+        result("two", "of g"),
+        result("one", "of f"),
+        calls(&[("one", "h")]),
+        result("one", "of h"),
+    ];
+    let with_ids = |call_id: &str, result_id: &str| {
+        format!(
+            "{{% if tools %}}{{{{ tools|tojson }}}}{{% endif %}}{{% for m in messages %}}[{{{{ m.role }}}}{result_id}|{{{{ m.name|default('-') }}}}]{{{{ m.content }}}}\
+             {{% for c in m.tool_calls or [] %}}<tool_call>{{{{ {{'name': c.function.name, 'arguments': c.function.arguments}}|tojson }}}}</tool_call>{call_id}{{% endfor %}}{{% endfor %}}"
+        )
+    };
+    let (shows_call, shows_result) =
+        ("({{ c.id }})", "{% if m.tool_call_id %}({{ m.tool_call_id }}){% endif %}");
+    // In the order of the request, if both are shown.
+    let both = render(&with_ids(shows_call, shows_result), &turns, &[tool("what")]).unwrap();
+    assert!(both.contains("[tool(two)|g]of g[tool(one)|f]of f"), "{both}");
+    assert!(both.contains("</tool_call>(one)") && both.contains("</tool_call>(two)"), "{both}");
+    assert!(both.ends_with("[tool(one)|h]of h"), "{both}");
+    for source in [with_ids(shows_call, ""), with_ids("", shows_result), with_ids("", "")] {
+        let text = render(&source, &turns, &[tool("what")]).unwrap();
+        let (first, second) = (text.find("of f").unwrap(), text.find("of g").unwrap());
+        assert!(first < second && text.contains("|h]of h"), "{text}");
+    }
+    // The published templates that show ids.
+    let nemo = published("llama.cpp/Qwen-Qwen3-0.6B.jinja");
+    let text_of = render(&nemo, &turns, &[tool("what")]).unwrap();
+    assert!(text_of.find("of f").unwrap() < text_of.find("of g").unwrap(), "{text_of}");
+
+    // A result's name is shown unless it is the name of its function.
+    let named = |name: &str| {
+        let named = Message { name: Some(text(name)), ..result("one", "of f") };
+        [message(Role::User, "Hi"), calls(&[("one", "f")]), named]
+    };
+    for source in [CHATML.to_owned(), with_ids("", "")] {
+        let same = render(&source, &named("f"), &[tool("what")]).unwrap();
+        assert!(same.contains("of f") && !same.contains("f: of f"), "{same}");
+        let other = render(&source, &named("sensor"), &[tool("what")]).unwrap();
+        assert!(other.contains("sensor: of f"), "{other}");
+    }
+}
+
 #[test]
 fn tools_go_to_templates_that_write_calls_as_output_is_read() {
     let says = |name: &str| {
@@ -386,8 +476,57 @@ fn tools_go_to_templates_that_write_calls_as_output_is_read() {
     };
     assert_eq!(says("llama.cpp/Qwen-Qwen3-0.6B.jinja"), Works::AsSent);
     assert_eq!(says("llama.cpp/Qwen-Qwen2.5-7B-Instruct.jinja"), Works::AsSent);
-    // These have forms of their own, in which output is not read.
+    // These templates write calls in a form that the reader of calls does not support.
     assert_eq!(says("llama.cpp/Qwen3-Coder.jinja"), Works::Otherwise);
     assert_eq!(says("llama.cpp/mistralai-Mistral-Nemo-Instruct-2407.jinja"), Works::Otherwise);
     assert_eq!(says("axolotl/chatml.jinja"), Works::Otherwise);
+}
+
+/// The stored templates, with the names of their models in docs/models.md.
+const DESCRIBED: [(&str, &str); 16] = [
+    ("Qwen2.5, Qwen2.5-Coder", "llama.cpp/Qwen-Qwen2.5-7B-Instruct.jinja"),
+    ("Qwen3 (first release)", "llama.cpp/Qwen-Qwen3-0.6B.jinja"),
+    ("Qwen3-…-Instruct-2507", "trl/qwen3_instruct_2507.jinja"),
+    ("Qwen3-Coder", "llama.cpp/Qwen3-Coder.jinja"),
+    ("QwQ-32B", "llama.cpp/Qwen-QwQ-32B.jinja"),
+    ("Mistral Nemo", "llama.cpp/mistralai-Mistral-Nemo-Instruct-2407.jinja"),
+    ("Mistral Small 3.2", "llama.cpp/Mistral-Small-3.2-24B-Instruct-2506.jinja"),
+    ("Devstral Small", "llama.cpp/unsloth-mistral-Devstral-Small-2507.jinja"),
+    ("Phi-3.5-mini", "llama.cpp/microsoft-Phi-3.5-mini-instruct.jinja"),
+    ("Phi-4", "axolotl/phi_4.jinja"),
+    ("SmolLM3-3B", "llama.cpp/HuggingFaceTB-SmolLM3-3B.jinja"),
+    ("Granite 3.3", "llama.cpp/ibm-granite-granite-3.3-2B-Instruct.jinja"),
+    ("Granite 4.0", "llama.cpp/ibm-granite-granite-4.0.jinja"),
+    ("gpt-oss", "llama.cpp/openai-gpt-oss-120b.jinja"),
+    ("DeepSeek-R1-Distill-Qwen", "llama.cpp/deepseek-ai-DeepSeek-R1-Distill-Qwen-32B.jinja"),
+    ("GLM-4.7-Flash", "llama.cpp/GLM-4.7-Flash.jinja"),
+];
+
+/// The abilities of templates in docs/models.md are those that adding a model finds.
+#[test]
+fn the_document_says_what_templates_do() {
+    let mut table =
+        "| model | system turn | a later one | two turns of one role | tools, calls, results | the date |\n|---|---|---|---|---|---|\n"
+            .to_owned();
+    for (model, file) in DESCRIBED {
+        let template = new(&published(file)).unwrap();
+        let said = |what: &str, otherwise: &str| {
+            let note = template.notes().iter().find(|note| note.what == what);
+            note.map_or("–".to_owned(), |note| match note.works {
+                Works::AsSent => "as sent".to_owned(),
+                Works::Otherwise => otherwise.to_owned(),
+                Works::No => "refused".to_owned(),
+            })
+        };
+        table += &format!(
+            "| {model} | {} | {} | {} | {} | {} |\n",
+            said("system turns", "in the user turn"),
+            said("system turns later on", "in the user turn"),
+            said("two turns of one role in a row", "joined"),
+            said("tools, their calls and results", "described"),
+            said("the date", "asked for"),
+        );
+    }
+    let document = fs::read_to_string(folder().join("../../docs/models.md")).unwrap();
+    assert!(document.contains(&table), "docs/models.md should have:\n{table}");
 }

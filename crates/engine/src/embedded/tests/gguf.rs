@@ -1,4 +1,4 @@
-//! Writes small GGUF files with made-up weights, for models of kinds that no fixture file covers.
+//! Writes small GGUF files with arbitrary weights, for kinds of models without a fixture file.
 //!
 //! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>, version 3.
 
@@ -17,7 +17,7 @@ pub(crate) enum Value<'a> {
     Ints(Vec<i32>),
 }
 
-/// A GGUF file in the making.
+/// A GGUF file that is being built.
 #[derive(Default)]
 pub(crate) struct Gguf {
     metadata: Vec<u8>,
@@ -57,7 +57,7 @@ impl Gguf {
         self
     }
 
-    /// Adds a tensor of 32-bit floats that look random and are the same on every run.
+    /// Adds a tensor of pseudorandom 32-bit floats, the same on every run.
     pub(crate) fn tensor(&mut self, name: &str, shape: &[u64]) -> &mut Self {
         text(&mut self.infos, name);
         self.infos.extend(u32::try_from(shape.len()).unwrap().to_le_bytes());
@@ -74,7 +74,7 @@ impl Gguf {
         self
     }
 
-    /// Writes the file.
+    /// Writes the file, and returns its path.
     pub(crate) fn write(&self, path: &Path) -> PathBuf {
         let mut file = b"GGUF".to_vec();
         file.extend(3_u32.to_le_bytes());
@@ -160,6 +160,16 @@ pub(crate) fn bert(path: &Path) -> PathBuf {
 
 /// A llama-like decoder of one layer, without a chat template unless one is given.
 pub(crate) fn llama(path: &Path, chat_template: Option<&str>) -> PathBuf {
+    decoder(path, chat_template, &[])
+}
+
+/// A decoder whose vocabulary ends with the three tokens for filling in the middle: 263, 264, 265.
+pub(crate) fn filler(path: &Path) -> PathBuf {
+    decoder(path, None, &["fim_pre", "fim_suf", "fim_mid"])
+}
+
+/// `marks` are further control tokens.
+fn decoder(path: &Path, chat_template: Option<&str>, marks: &[&str]) -> PathBuf {
     let mut words: Vec<String> = ["<unk>", "<s>", "</s>"].map(str::to_owned).to_vec();
     words.extend((0..=255).map(|byte| format!("<0x{byte:02X}>")));
     words.extend([" ", "a", "b", "c"].map(|word| word.replace(' ', "\u{2581}")));
@@ -168,6 +178,12 @@ pub(crate) fn llama(path: &Path, chat_template: Option<&str>) -> PathBuf {
     kinds.extend([1; 4]);
     let width = 32_u64;
     let mut file = Gguf::default();
+    for mark in marks {
+        let id = Value::U32(u32::try_from(words.len()).unwrap());
+        file.set(&format!("tokenizer.ggml.{mark}_token_id"), id);
+        words.push(format!("<{mark}>"));
+        kinds.push(3);
+    }
     file.set("general.architecture", Value::Text("llama"))
         .set("llama.context_length", Value::U32(128))
         .set("llama.embedding_length", Value::U32(32))
