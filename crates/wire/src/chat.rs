@@ -1,0 +1,12 @@
+//! Chat: the request's body, its conversion to the engine's request, and the answer, whole and in
+//! chunks.
+
+mod lower;
+pub mod request;
+pub mod response;
+mod writer;
+
+pub use self::{
+    lower::{ChatRequest, parse},
+    writer::ChatWriter,
+};

@@ -1,0 +1,336 @@
+//! The answers to a chat request on the wire, whole and in chunks.
+
+use engine::request::{Text, TokenBytes, TokenLogprob};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    answer::{Choice, Envelope, finish_reason},
+    model_text::ModelText,
+    usage::Usage,
+};
+
+/// The answer to a chat request.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CreateChatCompletionResponse)]
+pub struct ChatCompletion<'a> {
+    /// Id of the answer.
+    pub id: &'a str,
+    /// Always `chat.completion`.
+    pub object: &'static str,
+    /// Time of the answer: seconds since 1970.
+    pub created: u64,
+    /// The model's name.
+    pub model: &'a str,
+    /// Changes when the model's file changes.
+    pub system_fingerprint: &'a str,
+    /// The answers; their number is `n`.
+    pub choices: Vec<ChatChoice>,
+    /// The tokens used.
+    pub usage: Usage,
+    /// `default`, if the request has a `service_tier`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_tier: Option<&'static str>,
+}
+
+/// One answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatCompletionChoice)]
+pub struct ChatChoice {
+    /// Index, from 0.
+    pub index: u32,
+    /// The model's message.
+    pub message: AssistantMessage,
+    /// Log probability of each token, if requested.
+    pub logprobs: Option<ChatLogprobs>,
+    /// Reason of the end: `stop`, `length` or `tool_calls`.
+    pub finish_reason: Option<&'static str>,
+}
+
+/// The model's message.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatCompletionResponseMessage)]
+pub struct AssistantMessage {
+    /// Always `assistant`.
+    pub role: &'static str,
+    /// The text; null if the message only has function calls.
+    #[schema(value_type = Option<String>)]
+    pub content: Option<Text>,
+    /// Always null: clients expect the key.
+    pub refusal: Option<&'static str>,
+    /// The function calls.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCallOut>,
+}
+
+/// A function call.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatCompletionToolCall)]
+pub struct ToolCallOut {
+    /// Id of the call; the function's result must name it.
+    pub id: String,
+    /// Always `function`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The function and its arguments.
+    pub function: FunctionOut,
+}
+
+/// A called function.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatCompletionToolCallFunction)]
+pub struct FunctionOut {
+    /// Name of the function.
+    pub name: String,
+    /// Arguments, as JSON text that matches the function's schema.
+    #[schema(value_type = String)]
+    pub arguments: Text,
+}
+
+/// Log probabilities of the tokens.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatCompletionLogprobs)]
+pub struct ChatLogprobs {
+    /// One item per token.
+    pub content: Vec<TokenOut>,
+    /// Always null.
+    pub refusal: Option<&'static str>,
+}
+
+/// A token and its alternatives.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatCompletionTokenLogprob)]
+pub struct TokenOut {
+    /// Text of the token; with replacement characters if it is a part of a character.
+    #[schema(value_type = String)]
+    pub token: ModelText<'static>,
+    /// Natural logarithm of its probability.
+    pub logprob: f32,
+    /// Bytes of the token.
+    #[schema(value_type = Vec<u8>)]
+    pub bytes: TokenBytes,
+    /// The most likely tokens at this position.
+    pub top_logprobs: Vec<AlternativeOut>,
+}
+
+/// An alternative token at a position.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatCompletionTopLogprob)]
+pub struct AlternativeOut {
+    /// Text of the token.
+    #[schema(value_type = String)]
+    pub token: ModelText<'static>,
+    /// Natural logarithm of its probability.
+    pub logprob: f32,
+    /// Bytes of the token.
+    #[schema(value_type = Vec<u8>)]
+    pub bytes: TokenBytes,
+}
+
+/// One chunk of a streamed answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CreateChatCompletionStreamResponse)]
+pub struct ChatCompletionChunk<'a> {
+    /// Id of the answer.
+    pub id: &'a str,
+    /// Always `chat.completion.chunk`.
+    pub object: &'static str,
+    /// Start of the answer: seconds since 1970.
+    pub created: u64,
+    /// The model's name.
+    pub model: &'a str,
+    /// Changes when the model's file changes.
+    pub system_fingerprint: &'a str,
+    /// New parts of one choice; empty in the chunk with the usage.
+    pub choices: &'a [ChunkChoice<'a>],
+    /// The tokens used: in the last chunk, if `include_usage` is true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Usage>)]
+    pub usage: Option<Option<Usage>>,
+    /// `default`, if the request has a `service_tier`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_tier: Option<&'static str>,
+}
+
+/// New parts of one choice.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatCompletionChunkChoice)]
+pub struct ChunkChoice<'a> {
+    /// Index of the choice, from 0.
+    pub index: u32,
+    /// The new parts.
+    pub delta: Delta<'a>,
+    /// Log probabilities of the new tokens, if requested.
+    pub logprobs: Option<ChatLogprobs>,
+    /// Reason of the end, once the choice has ended.
+    pub finish_reason: Option<&'static str>,
+}
+
+/// New parts of a message.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = ChatCompletionChunkDelta)]
+pub struct Delta<'a> {
+    /// `assistant`; in the first chunk only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<&'static str>,
+    /// More text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub content: Option<ModelText<'a>>,
+    /// Null; in the first chunk only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub refusal: Option<Option<&'static str>>,
+    /// A function call, or more of its arguments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<ToolCallDelta>)]
+    pub tool_calls: Option<[ToolCallDelta<'a>; 1]>,
+}
+
+/// A function call, or more of its arguments.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatCompletionToolCallDelta)]
+pub struct ToolCallDelta<'a> {
+    /// Index of the call in the message, from 0.
+    pub index: u32,
+    /// Id of the call; sent once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<&'a str>,
+    /// `function`; sent once.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// The function.
+    pub function: FunctionDelta<'a>,
+}
+
+/// A function's name, or more of its arguments.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatCompletionFunctionDelta)]
+pub struct FunctionDelta<'a> {
+    /// Name of the function; sent once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    /// More of its arguments.
+    #[schema(value_type = String)]
+    pub arguments: ModelText<'a>,
+}
+
+impl<'a> ChatCompletion<'a> {
+    /// Builds the answer from its choices; `logprobs` is true if the request asked for them.
+    #[must_use]
+    pub fn new(envelope: &'a Envelope, choices: Vec<Choice>, logprobs: bool, usage: Usage) -> Self {
+        let choice = |(index, choice): (u32, Choice)| ChatChoice {
+            index,
+            logprobs: logprobs.then(|| ChatLogprobs::new(&choice.logprobs)),
+            finish_reason: choice.finish.map(finish_reason),
+            message: message(envelope, index, choice),
+        };
+        Self {
+            id: &envelope.id,
+            object: "chat.completion",
+            created: envelope.created,
+            model: &envelope.model,
+            system_fingerprint: &envelope.fingerprint,
+            choices: (0..).zip(choices).map(choice).collect(),
+            usage,
+            service_tier: envelope.tier,
+        }
+    }
+}
+
+fn message(envelope: &Envelope, choice: u32, said: Choice) -> AssistantMessage {
+    let call = |(index, (name, arguments)): (u32, (String, String))| ToolCallOut {
+        id: envelope.call_id(choice, index),
+        kind: "function",
+        function: FunctionOut { name, arguments: Text::from(arguments) },
+    };
+    let tool_calls: Vec<_> = (0..).zip(said.calls).map(call).collect();
+    let silent = said.text.is_empty() && !tool_calls.is_empty();
+    AssistantMessage {
+        role: "assistant",
+        content: (!silent).then(|| Text::from(said.text)),
+        refusal: None,
+        tool_calls,
+    }
+}
+
+impl<'a> ChatCompletionChunk<'a> {
+    pub(crate) fn new(
+        envelope: &'a Envelope,
+        choices: &'a [ChunkChoice<'a>],
+        usage: Option<Option<Usage>>,
+    ) -> Self {
+        Self {
+            id: &envelope.id,
+            object: "chat.completion.chunk",
+            created: envelope.created,
+            model: &envelope.model,
+            system_fingerprint: &envelope.fingerprint,
+            choices,
+            usage,
+            service_tier: envelope.tier,
+        }
+    }
+}
+
+impl<'a> Delta<'a> {
+    pub(crate) fn start() -> Self {
+        Self {
+            role: Some("assistant"),
+            content: Some("".into()),
+            refusal: Some(None),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn text(text: &'a str) -> Self {
+        Self { content: Some(text.into()), ..Self::default() }
+    }
+
+    pub(crate) fn call(call: ToolCallDelta<'a>) -> Self {
+        Self { tool_calls: Some([call]), ..Self::default() }
+    }
+}
+
+impl<'a> ToolCallDelta<'a> {
+    pub(crate) fn start(index: u32, id: &'a str, name: &'a str) -> Self {
+        let function = FunctionDelta { name: Some(name), arguments: "".into() };
+        Self { index, id: Some(id), kind: Some("function"), function }
+    }
+
+    pub(crate) fn arguments(index: u32, arguments: &'a str) -> Self {
+        Self {
+            index,
+            id: None,
+            kind: None,
+            function: FunctionDelta { name: None, arguments: arguments.into() },
+        }
+    }
+}
+
+impl ChatLogprobs {
+    pub(crate) fn new(tokens: &[TokenLogprob]) -> Self {
+        let alternative = |(token, logprob): &(TokenBytes, f32)| AlternativeOut {
+            token: lossy(token),
+            logprob: finite(*logprob),
+            bytes: token.clone(),
+        };
+        let token = |token: &TokenLogprob| TokenOut {
+            token: lossy(&token.token),
+            logprob: finite(token.logprob),
+            bytes: token.token.clone(),
+            top_logprobs: token.top.iter().map(alternative).collect(),
+        };
+        Self { content: tokens.iter().map(token).collect(), refusal: None }
+    }
+}
+
+/// Converts a token's bytes to text; one character may be spread over several tokens.
+fn lossy(token: &TokenBytes) -> ModelText<'static> {
+    String::from_utf8_lossy(&token.0).into_owned().into()
+}
+
+/// JSON has no infinity; OpenAI writes -9999 for almost impossible tokens.
+pub(crate) fn finite(logprob: f32) -> f32 {
+    if logprob.is_finite() { logprob } else { -9999.0 }
+}

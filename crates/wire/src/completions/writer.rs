@@ -1,0 +1,88 @@
+//! A streamed answer to a completions request: the chunks of each event.
+
+use bytes::BytesMut;
+use engine::request::{Event, Text, TokenLogprob};
+
+use super::response::{Completion, CompletionChoice, CompletionLogprobs, WrittenLength};
+use crate::{
+    answer::{Envelope, data, finish_reason},
+    usage::Usage,
+};
+
+/// Turns the engine's events into completion chunks.
+#[derive(Debug)]
+pub struct CompletionWriter {
+    envelope: Envelope,
+    choices: u32,
+    echo: Vec<Text>,
+    /// Number of the prompt whose answer is being written.
+    prompt: u32,
+    /// Number of characters written for each choice; needed for the offsets of log probabilities.
+    told: Vec<WrittenLength>,
+    include_usage: bool,
+}
+
+impl CompletionWriter {
+    /// Creates the writer of one answer with `choices` continuations of each prompt. `echo` has the
+    /// texts to repeat, one for each prompt, or none.
+    #[must_use]
+    pub fn new(envelope: Envelope, choices: u32, echo: Vec<Text>, include_usage: bool) -> Self {
+        let told = (0..choices).map(|_| WrittenLength::default()).collect();
+        Self { envelope, choices, echo, prompt: 0, told, include_usage }
+    }
+
+    pub(crate) fn next_prompt(&mut self) {
+        self.prompt += 1;
+        self.told.fill_with(WrittenLength::default);
+    }
+
+    pub(crate) fn event(&mut self, event: &Event, usage: &mut Usage, out: &mut BytesMut) {
+        match event {
+            Event::Accepted { prompt_tokens, cached_tokens } => {
+                usage.prompt(*prompt_tokens, *cached_tokens);
+                let echo = usize::try_from(self.prompt).ok().and_then(|at| self.echo.get(at));
+                for choice in echo.into_iter().flat_map(|_| 0..self.choices) {
+                    let text = echo.map_or("", |text| text.0.reveal());
+                    self.chunk(self.choice(choice, text), out);
+                }
+            }
+            Event::Delta { choice, text, logprobs } => {
+                let logprobs = self.logprobs(*choice, logprobs);
+                let choice = self.choice(*choice, text.0.reveal());
+                self.chunk(CompletionChoice { logprobs, ..choice }, out);
+            }
+            Event::Finished { choice, reason, completion_tokens } => {
+                usage.completion(*completion_tokens);
+                let finish_reason = Some(finish_reason(*reason));
+                self.chunk(CompletionChoice { finish_reason, ..self.choice(*choice, "") }, out);
+            }
+            Event::ToolStart { .. }
+            | Event::ToolArguments { .. }
+            | Event::Embedding { .. }
+            | Event::Done
+            | Event::Failed(_) => {}
+        }
+    }
+
+    fn logprobs(&mut self, choice: u32, tokens: &[TokenLogprob]) -> Option<CompletionLogprobs> {
+        let told = usize::try_from(choice).ok().and_then(|choice| self.told.get_mut(choice))?;
+        (!tokens.is_empty()).then(|| CompletionLogprobs::new(tokens, told))
+    }
+
+    /// Choices are numbered over all prompts.
+    fn choice<'a>(&self, choice: u32, text: &'a str) -> CompletionChoice<'a> {
+        let index = self.prompt.saturating_mul(self.choices).saturating_add(choice);
+        CompletionChoice { text: text.into(), index, logprobs: None, finish_reason: None }
+    }
+
+    fn chunk(&self, choice: CompletionChoice<'_>, out: &mut BytesMut) {
+        let usage = self.include_usage.then_some(None);
+        data(out, &Completion::new(&self.envelope, vec![choice], usage));
+    }
+
+    pub(crate) fn close(&self, usage: &Usage, out: &mut BytesMut) {
+        if self.include_usage {
+            data(out, &Completion::new(&self.envelope, Vec::new(), Some(Some(*usage))));
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The errors that the customers read: the shape of their body, and the invalid fields of a request.
+//!
+//! `server` maps errors to statuses. Messages that clients know are in OpenAI's own words. No
+//! message holds content.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An invalid field, in the API's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// Path of the field, such as `messages[2].content`; `None` for the body as a whole.
+    pub param: Option<String>,
+    /// The kind of error.
+    pub code: Code,
+    /// The error and the expected value; never the given value.
+    pub message: String,
+}
+
+impl Invalid {
+    /// Creates the error for a value that is not allowed.
+    pub fn value(param: &str, message: impl Into<String>) -> Self {
+        Self { param: Some(param.to_owned()), code: Code::InvalidValue, message: message.into() }
+    }
+
+    /// Creates the error for a parameter of OpenAI's API that this service does not support.
+    pub fn unsupported(param: &str, message: impl Into<String>) -> Self {
+        let code = Code::UnsupportedParameter;
+        Self { param: Some(param.to_owned()), code, message: message.into() }
+    }
+
+    /// Creates the error for a missing field.
+    #[must_use]
+    pub fn missing(param: &str) -> Self {
+        Self {
+            param: Some(param.to_owned()),
+            code: Code::Missing,
+            message: format!("Missing required parameter: '{param}'."),
+        }
+    }
+
+    pub(crate) fn empty_array(param: &str) -> Self {
+        Self {
+            param: Some(param.to_owned()),
+            code: Code::EmptyArray,
+            message: format!(
+                "Invalid '{param}': empty array. Expected an array with minimum length 1, but got \
+                 an empty array instead."
+            ),
+        }
+    }
+
+    pub(crate) fn empty_text(param: &str) -> Self {
+        Self {
+            param: Some(param.to_owned()),
+            code: Code::EmptyString,
+            message: format!("Invalid '{param}': empty. Expected at least one character or token."),
+        }
+    }
+}
+
+/// OpenAI's codes for invalid fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The body is not JSON.
+    InvalidJson,
+    /// A field is missing.
+    Missing,
+    /// The field is unknown.
+    UnknownParameter,
+    /// A field of OpenAI's API that this service does not support.
+    UnsupportedParameter,
+    /// A value of OpenAI's API that this service does not support.
+    UnsupportedValue,
+    /// The value has the wrong type, such as a number instead of a string.
+    InvalidType,
+    /// A value that is not allowed.
+    InvalidValue,
+    /// A whole number is too small.
+    IntegerBelowMin,
+    /// A whole number is too large.
+    IntegerAboveMax,
+    /// A number is too small.
+    DecimalBelowMin,
+    /// A number is too large.
+    DecimalAboveMax,
+    /// An array has no items.
+    EmptyArray,
+    /// An array has too many items.
+    ArrayAboveMax,
+    /// A text is empty.
+    EmptyString,
+    /// A text is too long.
+    StringAboveMax,
+    /// An object has too many keys.
+    ObjectAboveMax,
+}
+
+impl Code {
+    /// Returns the code as it is sent.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "invalid_json",
+            Self::Missing => "missing_required_parameter",
+            Self::UnknownParameter => "unknown_parameter",
+            Self::UnsupportedParameter => "unsupported_parameter",
+            Self::UnsupportedValue => "unsupported_value",
+            Self::InvalidType => "invalid_type",
+            Self::InvalidValue => "invalid_value",
+            Self::IntegerBelowMin => "integer_below_min_value",
+            Self::IntegerAboveMax => "integer_above_max_value",
+            Self::DecimalBelowMin => "decimal_below_min_value",
+            Self::DecimalAboveMax => "decimal_above_max_value",
+            Self::EmptyArray => "empty_array",
+            Self::ArrayAboveMax => "array_above_max_length",
+            Self::EmptyString => "empty_string",
+            Self::StringAboveMax => "string_above_max_length",
+            Self::ObjectAboveMax => "object_above_max_properties",
+        }
+    }
+}
+
+/// Prefix of serde errors for known but unsupported fields; the rest of the text is advice.
+pub(crate) const UNSUPPORTED: &str = "unsupported parameter: ";
+
+/// An error.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// The error.
+    pub error: ErrorDetail,
+}
+
+/// Details of an error.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorDetail {
+    /// Error code, for programs.
+    pub code: &'static str,
+    /// Message, for people.
+    pub message: String,
+    /// OpenAI's class of error, if the error is one of OpenAI's.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// The invalid field, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub param: Option<String>,
+}

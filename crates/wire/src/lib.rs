@@ -1,0 +1,26 @@
+//! The customers' API as bytes: requests from a stranger's JSON, and answers as JSON.
+//!
+//! Everything here is pure. There are no sockets, no files, no clock, no randomness and no async
+//! code: the caller passes the bytes, the limits and the random bits. The crate links no HTTP
+//! library, no database and no model runtime, so its tests and fuzz targets link none of them.
+//!
+//! `server` decides about requests, runs them, and sends the answers.
+#![forbid(unsafe_code)]
+
+pub mod answer;
+pub mod bounds;
+pub mod chat;
+pub mod coding;
+pub mod completions;
+pub mod embeddings;
+pub mod error;
+pub mod fields;
+pub mod json;
+pub mod limits;
+pub mod model_text;
+pub mod models;
+pub mod no_effect;
+pub mod operation;
+mod refused;
+pub mod sse;
+pub mod usage;

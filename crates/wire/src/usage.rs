@@ -1,0 +1,40 @@
+//! The tokens that a request used: numbers, never content.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Tokens used, as clients and meters read them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = CompletionUsage)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt_tokens: u64,
+    /// Tokens generated, over all choices.
+    pub completion_tokens: u64,
+    /// The sum of both.
+    pub total_tokens: u64,
+    /// Details of the prompt's tokens.
+    pub prompt_tokens_details: PromptTokensDetails,
+}
+
+/// Details of the prompt's tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PromptTokensDetails {
+    /// Prompt tokens that the tenant's own cache already held.
+    pub cached_tokens: u64,
+}
+
+impl Usage {
+    /// Adds a prompt's tokens.
+    pub fn prompt(&mut self, tokens: u32, cached: u32) {
+        self.prompt_tokens += u64::from(tokens);
+        self.total_tokens += u64::from(tokens);
+        self.prompt_tokens_details.cached_tokens += u64::from(cached);
+    }
+
+    /// Adds a choice's generated tokens.
+    pub fn completion(&mut self, tokens: u32) {
+        self.completion_tokens += u64::from(tokens);
+        self.total_tokens += u64::from(tokens);
+    }
+}
