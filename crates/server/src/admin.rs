@@ -1,16 +1,14 @@
-//! The admin API: management over HTTP. On the operations listener for the holder of the
-//! administrator's key, there and at the desk for whoever signs in and has a role for it.
+//! The admin API: management over HTTP. The operations listener accepts the administrator's key,
+//! and tokens; the desk accepts only tokens of callers that hold a role.
 //!
-//! It does what the command line does, by the same functions, and answers in the same JSON.
+//! The API calls the same functions as the command line, and answers in the same JSON.
 
 use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    body::Bytes,
     extract::{
-        DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State,
-        rejection::QueryRejection,
+        DefaultBodyLimit, FromRequestParts, Path, Query, Request, State, rejection::QueryRejection,
     },
     http::{HeaderMap, StatusCode, header, request::Parts},
     middleware::{self, Next},
@@ -22,7 +20,7 @@ use policy::{
     principal::{Key, KeyName},
     token::looks_like_one,
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use store::StoreError;
 
 use crate::{
@@ -30,6 +28,7 @@ use crate::{
     board::Doing,
     config::PricesConfig,
     fleet::Fleet,
+    http::{BODY_BYTES_MAX, Parsed, bearer, refusal},
     identity::Providers,
     listen::Guest,
     manage::{
@@ -37,43 +36,40 @@ use crate::{
         NewResource, Period, ResourceUpdate, RoleAssignment, Step, UsageQuestion, UsageView,
     },
     routes::Routes,
-    sign_in::{NotSignedIn, SignedIn, bearer},
+    sign_in::{NotSignedIn, SignedIn},
 };
 
-/// Bytes of a request; none of them is long.
-const BODY_BYTES_MAX: usize = 64 * 1024;
-
-/// What the admin API works with.
+/// The parts that the admin API needs.
 #[derive(Debug, Clone)]
-pub struct Admin {
-    /// Tenants, resources, deployments, models, roles; on nobody's behalf yet.
+pub(crate) struct Admin {
+    /// Tenants, resources, deployments, models and roles, before an actor is known.
     pub management: Management,
     /// The workers.
     pub fleet: Fleet,
-    /// What decides who may do what.
+    /// The authorities that decide each request.
     pub authorities: Arc<Authorities>,
-    /// Who may say who somebody is.
+    /// The identity providers whose tokens identify callers.
     pub providers: Providers,
-    /// Whether the administrator's key opens it here.
+    /// Whether this listener accepts the administrator's key.
     pub key: AdminKey,
-    /// How this process is confined.
+    /// The confinement of this process.
     pub confinement: Arc<Confinement>,
-    /// What tokens cost.
+    /// The prices of tokens.
     pub prices: Arc<PricesConfig>,
 }
 
-/// Whether a listener takes the administrator's key.
+/// Whether a listener accepts the administrator's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AdminKey {
-    /// It does: the operator's own listener.
+pub(crate) enum AdminKey {
+    /// Accepted: the operator's own listener.
     Taken,
-    /// It does not: where customers come to, tokens alone open the administration.
+    /// Refused: a listener that customers reach accepts only tokens.
     Refused,
 }
 
-/// What the admin API answers.
+/// Returns the routes of the admin API.
 #[must_use]
-pub fn routes() -> Routes<Admin> {
+pub(crate) fn routes() -> Routes<Admin> {
     let resource = "/admin/v1/resources/{name}";
     let of = |what: &str| format!("{resource}/{what}");
     Routes::new()
@@ -105,20 +101,20 @@ pub fn routes() -> Routes<Admin> {
         .get("/admin/v1/gateway", gateway)
 }
 
-/// The admin API.
-pub fn router(admin: Admin) -> Router {
+/// Builds the router of the admin API.
+pub(crate) fn router(admin: Admin) -> Router {
     routes()
         .into_router()
         .route("/admin/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
         .route_layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        // Last, and so outermost: who calls is found out before anything is read. Only on these
-        // routes, because the listener has others beside them.
+        // The last layer is the outermost: the caller is identified before anything is read. It
+        // covers only these routes, because the listener serves others beside them.
         .route_layer(middleware::from_fn_with_state(admin.clone(), let_in))
         .with_state(admin)
 }
 
-/// Finds out on whose behalf a request is, and leaves that with it.
+/// Identifies the actor of a request, and stores it with the request.
 async fn let_in(
     State(admin): State<Admin>,
     mut request: Request,
@@ -133,7 +129,7 @@ async fn let_in(
 }
 
 impl Admin {
-    /// What the workers do.
+    /// Lists the states of the workers.
     fn doing(&self) -> Vec<Doing> {
         self.fleet.workers().iter().map(|view| view.status().into()).collect()
     }
@@ -157,7 +153,7 @@ impl Admin {
     }
 }
 
-/// Management on the caller's behalf: there is none without.
+/// Management on the caller's behalf; handlers get no other.
 struct OnBehalf(Acting);
 
 impl FromRequestParts<Admin> for OnBehalf {
@@ -371,7 +367,7 @@ async fn add_model(
     OnBehalf(m): OnBehalf,
     Parsed(new): Parsed<NewModel>,
 ) -> Created<impl Serialize> {
-    // A task of its own: it is carried to its end, also when the caller does not wait for it.
+    // A separate task: the work completes even if the caller disconnects.
     let added = tokio::spawn(async move { m.add_model(new, |_, _| ()).await }).await;
     created(
         added
@@ -399,7 +395,7 @@ async fn method_not_allowed() -> AdminError {
     AdminError::MethodNotAllowed
 }
 
-/// Runs what waits for the disk where it holds nobody up.
+/// Runs work that waits for the disk on a blocking thread.
 fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ManageError> + Send + 'static,
 ) -> impl Future<Output = Result<T, AdminError>> {
@@ -407,26 +403,6 @@ fn blocking<T: Send + 'static>(
     async move {
         let done = done.await.unwrap_or_else(|error| Err(ManageError::Aborted(error.to_string())));
         done.map_err(AdminError::from)
-    }
-}
-
-/// A JSON body. axum's own would refuse in plain text, and want a content type.
-struct Parsed<T>(T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Parsed<T> {
-    type Rejection = AdminError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, AdminError> {
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| {
-            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                AdminError::TooLarge
-            } else {
-                AdminError::BadRequest(rejection.body_text())
-            }
-        })?;
-        serde_json::from_slice(&body).map(Self).map_err(|error| {
-            AdminError::BadRequest(format!("the body is not as expected: {error}"))
-        })
     }
 }
 
@@ -438,14 +414,13 @@ fn deleted(result: Result<(), AdminError>) -> Result<StatusCode, AdminError> {
     result.map(|()| StatusCode::NO_CONTENT)
 }
 
-/// Why the admin API refused.
+/// Reason that the admin API refused a request.
 #[derive(Debug)]
 enum AdminError {
     Unauthorized(AdminKey),
     NotSignedIn(NotSignedIn),
     NoSuchPath,
     MethodNotAllowed,
-    TooLarge,
     BadRequest(String),
     Refused(ManageError),
 }
@@ -473,7 +448,6 @@ impl AdminError {
             Self::NotSignedIn(NotSignedIn::Store(_)) => FAILED,
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "NotFound"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLarge"),
             Self::BadRequest(_) => BAD_REQUEST,
             Self::Refused(error) => match error {
                 ManageError::Store(StoreError::NotFound { .. }) => {
@@ -501,6 +475,7 @@ impl AdminError {
                 | ManageError::Workstation(_)
                 | ManageError::NoRole
                 | ManageError::Unsuitable { .. }
+                | ManageError::Source(_)
                 | ManageError::File { .. } => BAD_REQUEST,
                 ManageError::Store(
                     StoreError::Exposed { .. }
@@ -516,7 +491,6 @@ impl AdminError {
                     | StoreError::Database(_)
                     | StoreError::File { .. },
                 )
-                | ManageError::Random(_)
                 | ManageError::Aborted(_) => FAILED,
             },
         }
@@ -527,19 +501,18 @@ impl AdminError {
             Self::Unauthorized(AdminKey::Taken) => {
                 "send the administrator's key as `Authorization: Bearer KEY`; it is in the file \
                  admin.key in the data directory, and `bailiwick key rotate --admin` makes a new \
-                 one. Or send a token of your identity provider; the operator's log says why one \
-                 is refused"
+                 one. Or send a token of your identity provider; the operator's log has the \
+                 reason for each refusal"
                     .to_owned()
             }
             Self::Unauthorized(AdminKey::Refused) => NotSignedIn::Unauthorized.to_string(),
             Self::NotSignedIn(error) => error.to_string(),
             Self::NoSuchPath => {
-                "there is nothing at this path; the admin API has /admin/v1/tenants, resources, \
+                "this path does not exist; the admin API has /admin/v1/tenants, resources, \
                  models, roleAssignments, usage, workers and gateway"
                     .to_owned()
             }
-            Self::MethodNotAllowed => "this path does not take this method".to_owned(),
-            Self::TooLarge => format!("the body is longer than {BODY_BYTES_MAX} bytes"),
+            Self::MethodNotAllowed => "this path does not support this method".to_owned(),
             Self::BadRequest(message) => message.clone(),
             Self::Refused(error) => format!("{error}; {}", error.help()),
         }
@@ -552,8 +525,7 @@ impl IntoResponse for AdminError {
         if status.is_server_error() {
             tracing::error!(%code, message = self.message(), "an admin request failed");
         }
-        let body = serde_json::json!({ "error": { "code": code, "message": self.message() } });
-        (status, Json(body)).into_response()
+        refusal((status, code), &self.message())
     }
 }
 

@@ -1,12 +1,10 @@
-//! Finds out who calls: a key or a token in a request's headers, checked against the resource that
-//! `Host` names, or that the credential itself opens. The checks themselves are `policy`'s.
+//! Identifies the caller by the key or token in the request's headers. The credential is checked
+//! against the resource that `Host` names, or that the credential itself opens. `policy` makes the
+//! checks themselves.
 
 use std::sync::Arc;
 
-use hyper::{
-    HeaderMap, Uri,
-    header::{AUTHORIZATION, HOST},
-};
+use hyper::{HeaderMap, Uri, header::HOST};
 use policy::{
     id::ResourceId,
     network::{self, Admitted, Arrival, NotAdmitted},
@@ -17,53 +15,56 @@ use policy::{
 use store::{Directory, Resource};
 
 use crate::{
-    call::random,
+    http::{bearer, only},
     identity::{Providers, Unverified},
+    ids::random,
     listen::LetIn,
     openai::error::ApiError,
 };
 
-/// A caller whose credential was checked, and the picture in which it was.
+/// A caller whose credential was checked, and the directory snapshot that was used.
 #[derive(Debug, Clone)]
-pub struct Caller {
-    /// Who calls.
+pub(crate) struct Caller {
+    /// The caller's principal.
     pub principal: Principal,
     /// The resource that was called.
     pub resource: ResourceId,
-    /// The picture that the whole call is answered from.
+    /// The directory snapshot that the whole call is answered from.
     pub directory: Arc<Directory>,
-    /// That the resource answers the network that the call comes from.
+    /// Proof that the resource admits the caller's network.
     _admitted: Admitted,
 }
 
-/// Why nobody is let in. The caller is told less.
+/// Reason that a caller was refused, for the log. The response to the caller reveals less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotLetIn {
-    /// There is no credential, or two.
-    #[error("there is no key and no token, or more than one")]
+pub(crate) enum NotLetIn {
+    /// There is no credential, or more than one.
+    #[error("the request has no key and no token, or more than one")]
     NoCredential,
-    /// A key that opens nothing here; also where the resource does not exist.
-    #[error("the key opens nothing here")]
+    /// The key is wrong for this resource, or the resource does not exist.
+    #[error("the key does not open this resource, or the resource does not exist")]
     Key,
-    /// A key of a resource that takes none.
-    #[error("the resource takes no keys")]
+    /// A key was presented to a resource that accepts no keys.
+    #[error("the resource accepts no keys, only tokens")]
     KeysDisabled,
-    /// A token that is refused.
+    /// The token is refused.
     #[error(transparent)]
     Token(#[from] TokenRefused),
-    /// A token of a tenant that is configured and does not exist.
-    #[error("the token's tenant is mapped to a name that no tenant here has")]
+    /// The token's tenant is configured, but does not exist.
+    #[error("the token is mapped to a tenant that does not exist here")]
     NoSuchTenant,
-    /// A token that was presented to another tenant's resource, or to none.
-    #[error("the token's tenant has no such resource")]
+    /// The resource does not exist or belongs to another tenant, or the token's tenant has none.
+    #[error("the resource does not exist, or does not belong to the token's tenant")]
     Foreign,
-    /// A token of a tenant that has several resources, and none was named.
-    #[error("the tenant has several resources, and the host names none: set `listen.domain`")]
+    /// The token's tenant has several resources, and the host names none of them.
+    #[error(
+        "the tenant has several resources, and the host names none of them; set `listen.domain`"
+    )]
     Unnamed,
-    /// The resource does not answer the network that the call comes from.
+    /// The resource does not admit the network that the call comes from.
     #[error(transparent)]
     Network(#[from] NotAdmitted),
-    /// Nothing to check the token with.
+    /// There are no keys to check the token with.
     #[error("the issuer's keys cannot be fetched")]
     NoIssuer,
 }
@@ -94,19 +95,19 @@ impl From<Unverified> for NotLetIn {
 impl LetIn for Caller {}
 
 impl Caller {
-    /// The resource that was called.
+    /// Returns the resource that was called.
     ///
     /// # Errors
     /// Never as long as the directory is consistent.
-    pub fn resource(&self) -> Result<&Resource, ApiError> {
+    pub(crate) fn resource(&self) -> Result<&Resource, ApiError> {
         self.directory.resource(self.resource).ok_or(ApiError::Store)
     }
 
-    /// What is done about the abuse of the resource that was called.
+    /// Returns the penalty state of the resource that was called.
     ///
     /// # Errors
     /// Never as long as the directory is consistent.
-    pub fn penalty(&self) -> Result<&penalty::State, ApiError> {
+    pub(crate) fn penalty(&self) -> Result<&penalty::State, ApiError> {
         self.directory.penalty(self.resource).ok_or(ApiError::Store)
     }
 }
@@ -114,9 +115,10 @@ impl Caller {
 /// Checks the caller's key or token.
 ///
 /// # Errors
-/// When there is none, or it opens nothing here. A resource that does not exist is answered as one
-/// whose key is another: who has no credential learns no names.
-pub async fn caller(
+/// [`NotLetIn`] if the credential is missing or refused here, or the network is not admitted. A
+/// missing resource and a wrong key are answered alike: without a credential, a caller learns no
+/// names.
+pub(crate) async fn caller(
     directory: Arc<Directory>,
     providers: &Providers,
     domain: Option<&str>,
@@ -130,7 +132,7 @@ pub async fn caller(
             by_token(&directory, named.as_deref(), &token)?
         }
     };
-    // Whoever holds no credential learns nothing of the rules.
+    // The network rules are checked last: a caller without a credential learns none of them.
     let network = &directory.resource(resource).ok_or(NotLetIn::Foreign)?.network;
     let admitted = network::admit(network, arrival)?;
     Ok(Caller { principal, resource, directory, _admitted: admitted })
@@ -153,8 +155,8 @@ fn by_key(
     Ok((principal.into(), resource.id))
 }
 
-/// A token does not say which of its tenant's resources is meant. Without a host name that does, it
-/// is the only one.
+/// Checks a token. A token does not name one of its tenant's resources; without a host name that
+/// does, the tenant must have exactly one.
 fn by_token(
     directory: &Directory,
     named: Option<&str>,
@@ -176,49 +178,34 @@ fn by_token(
     if resource.tenant != tenant.id {
         return Err(NotLetIn::Foreign);
     }
-    // Somebody who was given no role here has no id in the log; one for this call is enough.
+    // A caller without a role here has no id in the log; a random id for this call is enough.
     let id = directory.principal_id(tenant.id, token.object_id()).unwrap_or_else(random);
     let tenant = NamedTenant { name: &tenant.name, id: tenant.id };
     let principal = principal::admit(token, &tenant, id).map_err(|_| NotLetIn::Foreign)?;
     Ok((principal, resource.id))
 }
 
-/// What a caller presents: one of the two.
+/// The credential that a caller presents.
 enum Credential<'a> {
     Key(Key),
     Token(&'a str),
 }
 
-/// The credential: a key in Azure's header, or else a bearer value, which is a key as OpenAI's
-/// clients send it, or a token. azure-ai-inference sends a key in both, so the first one counts.
+/// Reads the credential: a key in Azure's header, or else a bearer value, which is a key (from
+/// OpenAI's clients) or a token. azure-ai-inference sends a key in both, so the first one counts.
 fn credential(headers: &HeaderMap) -> Option<Credential<'_>> {
     if headers.contains_key("api-key") {
         let text = only(headers, "api-key")?.trim();
         return (!text.is_empty()).then(|| Credential::Key(Key::presented(text)));
     }
-    let text = bearer(only(headers, AUTHORIZATION.as_str())?)?.trim();
-    match text {
+    match bearer(headers)? {
         "" => None,
         text if token::looks_like_one(text) => Some(Credential::Token(text)),
         text => Some(Credential::Key(Key::presented(text))),
     }
 }
 
-/// The only header of this name: two different readings of one request are how proxies are fooled.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut given = headers.get_all(name).iter();
-    match (given.next(), given.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        _ => None,
-    }
-}
-
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token)
-}
-
-/// The host that the client asked for, in HTTP/2 and in HTTP/1, without its port.
+/// Returns the requested host without its port, in HTTP/2 and in HTTP/1.
 fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     if let Some(host) = uri.host() {
         return Some(host);
@@ -227,7 +214,7 @@ fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     Some(value.rsplit_once(':').map_or(value, |(host, _)| host))
 }
 
-/// `demo` of `demo.openai.example.com`.
+/// Returns `demo` for `demo.openai.example.com`.
 fn label(host: &str, domain: &str) -> Option<String> {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     Some(host.strip_suffix(domain)?.strip_suffix('.')?.to_owned())
@@ -247,7 +234,7 @@ mod tests {
         headers
     }
 
-    /// The key, or the token with a `T` before it.
+    /// Returns the key, or the token with a `T` before it.
     fn taken(pairs: &[(&'static str, &'static str)]) -> Option<String> {
         credential(&headers(pairs)).map(|credential| match credential {
             Credential::Key(key) => key.reveal().to_owned(),
@@ -267,7 +254,7 @@ mod tests {
         assert_eq!(taken(&[]), None);
     }
 
-    /// Only where there is no key, only as a bearer value, and only one.
+    /// A token is taken only without a key, only as a bearer value, and only one.
     #[test]
     fn a_token_is_what_looks_like_one() {
         let token = ("authorization", "Bearer eyJa.eyJb.c");

@@ -1,14 +1,16 @@
-//! What decides who may do what: the policies in force with the roles of the directory's picture.
+//! The authority that decides each request: the active policies and the roles in the directory's
+//! current snapshot.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use policy::authz::{Authority, Settled, proof::InForce};
 use store::Directory;
 
-/// The authority for each picture of the directory: roles that were given or taken count from the
+/// Builds the authority for each snapshot of the directory: a new or removed role counts from the
 /// next request on.
 #[derive(Debug)]
-pub struct Authorities {
+pub(crate) struct Authorities {
     in_force: InForce,
     /// The name of the tenant whose people run the service.
     operator: Option<String>,
@@ -16,17 +18,18 @@ pub struct Authorities {
 }
 
 impl Authorities {
-    /// Decides by the policies in force, and there are none without a value that says so; `operator`
-    /// names the tenant whose people run the service.
+    /// Decides by the active policies. An [`InForce`] exists only for policies that are proved, or
+    /// that every receipt marks as unproved. `operator` names the tenant whose people run the
+    /// service.
     #[must_use]
-    pub fn new(in_force: InForce, operator: Option<String>) -> Self {
+    pub(crate) fn new(in_force: InForce, operator: Option<String>) -> Self {
         Self { in_force, operator, current: Mutex::default() }
     }
 
-    /// The authority that goes with a picture of the directory.
+    /// Returns the authority for a snapshot of the directory.
     #[must_use]
-    pub fn of(&self, directory: &Arc<Directory>) -> Arc<Settled> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn of(&self, directory: &Arc<Directory>) -> Arc<Settled> {
+        let mut current = self.current.lock();
         if let Some((of, authority)) = &*current
             && Arc::ptr_eq(of, directory)
         {

@@ -1,5 +1,6 @@
-//! What the workers of a running service do, written down beside its data for the command line, which
-//! is another process: `workers.json`, replaced when something changes, and gone when the service is.
+//! The states of a running service's workers, written to `workers.json` in its data directory, for
+//! the command line, which is another process. The file is replaced at each change, and removed
+//! when the service ends.
 
 use std::{
     fs,
@@ -11,27 +12,27 @@ use policy::task::Task;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    files::{NotWritten, write_private},
     fleet::{Fleet, WorkerStatus},
-    manage::{ManageError, write_private},
 };
 
 /// The file's name in the data directory.
 const FILE: &str = "workers.json";
 
-/// What a deployment's worker does.
+/// The state of one worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Doing {
+pub(crate) struct Doing {
     /// The model's name.
     pub model: String,
-    /// What it is used for.
+    /// The task that the worker runs the model for.
     pub task: Task,
     /// `loading`, `ready`, `restarting`, `failed` or `stopped`.
     pub state: String,
-    /// How much is loaded, from 0 to 1.
+    /// The part of the model that is loaded, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loaded: Option<f32>,
-    /// Why it is not ready, and what to do about it.
+    /// Reason that the worker is not ready, and the remedy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -42,7 +43,7 @@ struct Written {
     workers: Vec<Doing>,
 }
 
-/// The service's hand on the file; dropping it removes the file.
+/// The service's handle to the file; dropping it removes the file.
 #[derive(Debug)]
 pub(crate) struct Board {
     path: PathBuf,
@@ -50,12 +51,12 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    /// The board in this data directory.
+    /// Makes the board of a data directory.
     pub(crate) fn of(data: &Path) -> Self {
         Self { path: data.join(FILE), last: None }
     }
 
-    /// Writes down what the workers do, where that has changed.
+    /// Writes the workers' states if they have changed.
     pub(crate) fn update(&mut self, fleet: &Fleet) {
         let workers: Vec<Doing> = fleet.workers().iter().map(|view| view.status().into()).collect();
         if self.last.as_ref() == Some(&workers) {
@@ -63,14 +64,14 @@ impl Board {
         }
         match self.write(&workers) {
             Ok(()) => self.last = Some(workers),
-            // It is for people who look; who calls needs none of it.
+            // The file is for people; API callers do not need it.
             Err(error) => {
                 tracing::warn!(%error, file = FILE, "the workers' states cannot be written")
             }
         }
     }
 
-    fn write(&self, workers: &[Doing]) -> Result<(), ManageError> {
+    fn write(&self, workers: &[Doing]) -> Result<(), NotWritten> {
         let written = Written { pid: process::id(), workers: workers.to_vec() };
         write_private(&self.path, &serde_json::to_string(&written).unwrap_or_default())
     }
@@ -82,7 +83,7 @@ impl Drop for Board {
     }
 }
 
-/// What the workers do; `None` where no service runs on this data directory.
+/// Reads the workers' states; `None` if no service runs on this data directory.
 pub(crate) fn read(data: &Path) -> Option<Vec<Doing>> {
     let text = fs::read(data.join(FILE)).ok()?;
     let Written { pid, workers } = serde_json::from_slice(&text).ok()?;
@@ -90,7 +91,7 @@ pub(crate) fn read(data: &Path) -> Option<Vec<Doing>> {
 }
 
 impl Doing {
-    /// The worker of one model and task.
+    /// Finds the worker of one model and task.
     pub(crate) fn find<'a>(workers: &'a [Self], model: &str, task: Task) -> Option<&'a Self> {
         workers.iter().find(|doing| doing.model == model && doing.task == task)
     }
@@ -126,7 +127,7 @@ mod tests {
         assert_eq!(Doing::find(&workers, "m", Task::Embeddings), None);
         drop(board);
         assert_eq!(read(data.path()), None);
-        // A service that was killed leaves its file.
+        // A service that was killed leaves its file behind.
         let text = r#"{"pid": 4294967295, "workers": []}"#;
         fs::write(data.path().join(FILE), text).unwrap();
         assert_eq!(read(data.path()), None);

@@ -1,4 +1,4 @@
-//! The body of an answer: whole, or a stream of pieces that are written as they come.
+//! The body of a response: complete, or a stream of pieces that are written as they arrive.
 
 use std::{
     convert::Infallible,
@@ -11,20 +11,20 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http_body::{Frame, SizeHint};
 
-/// The body of a request: a customer's, so it cannot be printed.
+/// The body of a request. It is a customer's content, so its `Debug` prints only the length.
 #[derive(Clone, Default)]
-pub struct RequestBody(Bytes);
+pub(crate) struct RequestBody(Bytes);
 
 impl RequestBody {
-    /// Takes bytes into custody.
+    /// Wraps the bytes.
     #[must_use]
-    pub fn new(bytes: Bytes) -> Self {
+    pub(crate) fn new(bytes: Bytes) -> Self {
         Self(bytes)
     }
 
-    /// The bytes themselves: look at where the result goes.
+    /// Returns the bytes themselves. Callers must take care where the result goes.
     #[must_use]
-    pub fn reveal(&self) -> &[u8] {
+    pub(crate) fn reveal(&self) -> &[u8] {
         &self.0
     }
 }
@@ -35,8 +35,8 @@ impl fmt::Debug for RequestBody {
     }
 }
 
-/// The body of an answer.
-pub struct Body(Kind);
+/// The body of a response.
+pub(crate) struct Body(Kind);
 
 enum Kind {
     Whole(Option<Bytes>),
@@ -44,14 +44,14 @@ enum Kind {
 }
 
 impl Body {
-    /// A body that is complete.
+    /// Makes a complete body.
     #[must_use]
-    pub fn whole(bytes: impl Into<Bytes>) -> Self {
+    pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
         Self(Kind::Whole(Some(bytes.into())))
     }
 
-    /// A body whose pieces are still to come. Each is written as soon as it is there.
-    pub fn stream(pieces: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+    /// Makes a body from pieces that arrive later. Each piece is written as soon as it arrives.
+    pub(crate) fn stream(pieces: impl Stream<Item = Bytes> + Send + 'static) -> Self {
         Self(Kind::Stream(Box::pin(pieces)))
     }
 }

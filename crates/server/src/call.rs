@@ -1,9 +1,9 @@
-//! One call, from its first byte to its last: what is known about it, the headers that follow from
-//! that, and the one line that the log gets.
+//! One call, from its first byte to its last: its facts, the response headers that follow from
+//! them, and its one line in the server's log.
 //!
 //! The line and the metrics are written when the call is dropped, so that every exit has them:
-//! success, refusal, an engine that broke, a client that hung up. They hold no content, no key, no
-//! query and nothing else that a caller wrote.
+//! success, refusal, an engine that broke, a client that disconnected. They hold no content, no
+//! key, no query and no other text of the caller.
 
 use std::{sync::Arc, time::Instant};
 
@@ -16,44 +16,43 @@ use policy::{
     meter::Balance,
     network::Arrival,
 };
-
 use tlog::receipt;
+use wire::{no_effect::Named, usage::Usage};
 
 use crate::{
-    clock,
     exchange::{End, Exchange},
+    ids::request_id,
     limits,
     metrics::Metrics,
-    openai::{
-        error::{ApiError, Retry},
-        usage::Usage,
-    },
+    openai::error::{ApiError, Retry},
 };
 
 /// One call.
 #[derive(Debug)]
-pub struct Call {
-    /// Its id, as `x-request-id` carries it.
+pub(crate) struct Call {
+    /// The request id, as in `x-request-id`.
     pub id: RequestId,
-    /// When its head had arrived.
+    /// The moment at which the head had arrived.
     pub started: Instant,
     /// The path's template; empty for paths that do not exist.
     pub route: &'static str,
-    /// From which network it comes.
+    /// The network that the call comes from.
     pub arrival: Arrival,
-    /// The resource that was called, once the key is checked.
+    /// The resource that was called, once the credential is checked.
     pub resource: Option<ResourceId>,
     /// That resource's region.
     pub region: Option<HeaderValue>,
     /// The deployment that runs, once it is found.
     pub deployment: Option<DeploymentId>,
-    /// What is left of the deployment's minute.
+    /// The rest of the deployment's limits for this minute.
     pub balance: Option<Balance>,
     /// The tokens used so far.
     pub usage: Usage,
-    /// Whether the answer was told to the client to its end.
+    /// The fields of the request that have no effect.
+    pub no_effect: Named,
+    /// How the call ended.
     pub outcome: Outcome,
-    /// What becomes its record and receipt, once it is known who calls.
+    /// The future record and receipt, once the caller is known.
     pub exchange: Option<Box<Exchange>>,
     client_id: Option<HeaderValue>,
     metrics: Arc<Metrics>,
@@ -61,19 +60,19 @@ pub struct Call {
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Nothing was answered: the client hung up.
+pub(crate) enum Outcome {
+    /// The client disconnected before an answer.
     Unanswered,
-    /// Answered with this status.
+    /// The answer was complete, with this status.
     Answered(StatusCode),
-    /// A stream that began well and was cut short: by the client, or by an error that it was told.
+    /// A stream began well and was cut short: by the client, or by an error that was sent to it.
     Cut,
 }
 
 impl Call {
     /// Begins a call.
     #[must_use]
-    pub fn begin(headers: &HeaderMap, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn begin(headers: &HeaderMap, metrics: Arc<Metrics>) -> Self {
         Self {
             id: request_id(),
             started: Instant::now(),
@@ -84,6 +83,7 @@ impl Call {
             deployment: None,
             balance: None,
             usage: Usage::default(),
+            no_effect: Named::default(),
             outcome: Outcome::Unanswered,
             exchange: None,
             client_id: headers.get(CLIENT_REQUEST_ID).filter(|id| echoable(id)).cloned(),
@@ -91,8 +91,8 @@ impl Call {
         }
     }
 
-    /// Puts the headers that every answer of the API has, and those that this call has earned.
-    pub fn headers(&self, headers: &mut HeaderMap) {
+    /// Adds the headers that every answer of the API has, and those that depend on this call.
+    pub(crate) fn headers(&self, headers: &mut HeaderMap) {
         if let Ok(id) = HeaderValue::try_from(self.id.to_string()) {
             headers.insert("apim-request-id", id.clone());
             headers.insert("x-request-id", id);
@@ -101,6 +101,11 @@ impl Call {
             && let Ok(path) = HeaderValue::try_from(format!("{RECEIPTS}{}", self.id))
         {
             headers.insert("x-bailiwick-receipt", path);
+        }
+        if let Some(fields) = self.no_effect.header()
+            && let Ok(fields) = HeaderValue::try_from(fields)
+        {
+            headers.insert("x-bailiwick-no-effect", fields);
         }
         if let Some(id) = &self.client_id {
             headers.insert(CLIENT_REQUEST_ID, id.clone());
@@ -116,7 +121,7 @@ impl Call {
 
 impl Call {
     /// Notes bytes that go to the client.
-    pub fn sent(&mut self, bytes: &[u8]) {
+    pub(crate) fn sent(&mut self, bytes: &[u8]) {
         if let Some(exchange) = &mut self.exchange {
             exchange.sent(bytes);
         }
@@ -125,16 +130,18 @@ impl Call {
     /// Records how the call ended, before its last byte goes out.
     ///
     /// # Errors
-    /// When it cannot be recorded: then it must not be answered.
-    pub async fn record(
+    /// [`ApiError::NotRecorded`] if the end cannot be recorded; the call must then not be answered.
+    pub(crate) async fn record(
         &mut self,
         status: StatusCode,
         outcome: receipt::Outcome,
     ) -> Result<(), ApiError> {
         let Some(exchange) = self.exchange.take() else { return Ok(()) };
-        let end = End { status, outcome, deployment: self.deployment, usage: self.usage };
+        let no_effect = std::mem::take(&mut self.no_effect);
+        let end =
+            End { status, outcome, deployment: self.deployment, usage: self.usage, no_effect };
         exchange.end(end).await.map_err(|error| {
-            tracing::error!(request = %self.id, %error, "a request is not answered");
+            tracing::error!(request = %self.id, %error, "no answer: the call cannot be recorded");
             ApiError::NotRecorded
         })
     }
@@ -144,13 +151,14 @@ impl Drop for Call {
     fn drop(&mut self) {
         if let Some(exchange) = self.exchange.take() {
             let (deployment, usage) = (self.deployment, self.usage);
-            // Of a stream that was cut, the client was told 200; otherwise it was told nothing.
+            // The client of a cut stream got status 200; otherwise it got no status.
             let status = match self.outcome {
                 Outcome::Cut | Outcome::Answered(_) => StatusCode::OK,
                 Outcome::Unanswered => HUNG_UP,
             };
             let outcome = receipt::Outcome::HungUp;
-            exchange.hung_up(End { status, outcome, deployment, usage });
+            let no_effect = std::mem::take(&mut self.no_effect);
+            exchange.hung_up(End { status, outcome, deployment, usage, no_effect });
         }
         let elapsed = self.started.elapsed();
         let status = match self.outcome {
@@ -172,18 +180,18 @@ impl Drop for Call {
     }
 }
 
-/// nginx's number for a client that did not wait. No client is ever told it.
+/// nginx's status code for a client that did not wait. It is recorded, but never sent.
 const HUNG_UP: StatusCode = match StatusCode::from_u16(499) {
     Ok(status) => status,
     Err(_) => StatusCode::REQUEST_TIMEOUT,
 };
 
-/// Where receipts are: the path before a request's id.
+/// The path of receipts, before a request's id.
 const RECEIPTS: &str = "/openai/v1/receipts/";
 
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
 
-/// Printable ASCII of a bounded length; anything else is not sent back.
+/// Whether an id is printable ASCII of a bounded length; other ids are not sent back.
 fn echoable(id: &HeaderValue) -> bool {
     (1..=limits::CLIENT_REQUEST_ID_MAX).contains(&id.len())
         && id.as_bytes().iter().all(|byte| matches!(byte, b' '..=b'~'))
@@ -204,8 +212,8 @@ fn rate_limits(headers: &mut HeaderMap, balance: &Balance) {
     }
 }
 
-/// Says when to try again, in the two ways that clients read.
-pub fn retry(headers: &mut HeaderMap, retry: Retry) {
+/// Adds the two headers in which clients look for the retry delay.
+pub(crate) fn retry(headers: &mut HeaderMap, retry: Retry) {
     match retry {
         Retry::Unsaid => {}
         Retry::AfterMs(ms) => {
@@ -218,23 +226,9 @@ pub fn retry(headers: &mut HeaderMap, retry: Retry) {
     }
 }
 
-/// The id of a request that begins now.
-pub fn request_id() -> RequestId {
-    RequestId::at(clock::read().wall_ms, random())
-}
-
-/// Random bytes; where the system has none, the process cannot go on safely.
-#[expect(clippy::expect_used, reason = "ids and seeds must not repeat")]
-pub fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    // INVARIANT: Linux gives random bytes once it has booted.
-    getrandom::fill(&mut bytes).expect("the system gives random bytes");
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
-    use policy::meter::Limits;
+    use policy::meter::RateLimits;
     use tokio_util::task::TaskTracker;
 
     use super::*;
@@ -249,7 +243,7 @@ mod tests {
         Call::begin(&headers, Arc::new(Metrics::new(fleet)))
     }
 
-    fn told(call: &Call) -> HeaderMap {
+    fn headers_of(call: &Call) -> HeaderMap {
         let mut headers = HeaderMap::new();
         call.headers(&mut headers);
         headers
@@ -258,18 +252,18 @@ mod tests {
     #[test]
     fn every_answer_says_which_call_it_was() {
         let mut call = call(&[("x-ms-client-request-id", b"abc-1")]);
-        let headers = told(&call);
+        let headers = headers_of(&call);
         assert_eq!(headers["x-request-id"], call.id.to_string());
         assert_eq!(headers["apim-request-id"], call.id.to_string());
         assert_eq!(headers["x-ms-client-request-id"], "abc-1");
         assert!(!headers.contains_key("x-ms-region"));
         call.balance = Some(Balance {
-            limits: Limits { tokens_per_minute: 100, requests_per_minute: 6 },
+            limits: RateLimits { tokens_per_minute: 100, requests_per_minute: 6 },
             remaining_tokens: 40,
             remaining_requests: 5,
             reset_ms: 1_001,
         });
-        let headers = told(&call);
+        let headers = headers_of(&call);
         assert_eq!(headers["x-ratelimit-limit-tokens"], "100");
         assert_eq!(headers["x-ratelimit-remaining-requests"], "5");
         assert_eq!(headers["x-ratelimit-reset-tokens"], "2");
@@ -280,7 +274,7 @@ mod tests {
         let long = [b'a'; 129];
         for bad in [&b""[..], b"caf\xc3\xa9", b"tab\there", &long] {
             let call = call(&[("x-ms-client-request-id", bad)]);
-            assert!(!told(&call).contains_key("x-ms-client-request-id"), "{bad:?}");
+            assert!(!headers_of(&call).contains_key("x-ms-client-request-id"), "{bad:?}");
         }
     }
 

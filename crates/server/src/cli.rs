@@ -1,30 +1,38 @@
-//! The command line: what can be typed, and where it goes.
+//! The command line: its arguments, and the function behind each command.
 //!
 //! Data goes to standard output, as tables or as JSON; everything else goes to standard error.
 
 mod args;
 mod backup;
 mod chat;
+mod data;
 mod desk;
 mod dial;
-pub(crate) mod manage;
-mod mirror;
-pub(crate) mod output;
+mod manage;
+mod output;
+mod progress;
 mod prove;
+mod quickstart;
 mod serve;
 mod usage;
-mod verify;
 mod witness;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use self::args::{Args, Command};
-pub(crate) use self::chat::env_lines;
-pub use self::output::Failure;
+use self::{
+    args::{Args, Command},
+    output::Failure,
+};
 
-/// Parses the command line and carries it out.
+/// The command line of `bailiwick`, for its manual pages and completions.
+#[must_use]
+pub fn program() -> clap::Command {
+    Args::command()
+}
+
+/// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
     match run(Args::parse().command) {
         Ok(code) => code,
@@ -33,7 +41,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<ExitCode, Failure> {
-    // Most commands hold keys or content: a crash leaves no copy of them.
+    // Most commands hold keys or content, so core dumps and tracing are off.
     engine::confine::keep_private().map_err(|error| Failure::plain(error.to_string()))?;
     match command {
         Command::Serve(args) => serve::serve(&args)?,
@@ -52,15 +60,15 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Backup(args) => backup::backup(&args)?,
         Command::Restore(args) => backup::restore(args)?,
         Command::Prove(args) => return Ok(prove::prove(&args)),
-        Command::Verify(args) => return verify::verify(&args),
-        Command::Mirror(args) => return mirror::mirror(&args),
-        Command::Witness(args) => witness::witness(args)?,
+        Command::Verify(args) => return Ok(audit::command::verify(&args)?),
+        Command::Mirror(args) => return Ok(audit::command::mirror(&args)?),
+        Command::Witness(args) => witness::witness(&args)?,
         Command::Custodian { keys, expected, log, witnesses } => {
             crate::custodian::main(&keys, expected, &log, &witnesses)?;
         }
         Command::Completions { shell } => {
             let mut text = Vec::new();
-            clap_complete::generate(shell, &mut Args::command(), "bailiwick", &mut text);
+            clap_complete::generate(shell, &mut program(), "bailiwick", &mut text);
             std::io::Write::write_all(&mut std::io::stdout(), &text)?;
         }
         #[cfg(feature = "embedded")]

@@ -1,55 +1,56 @@
-//! Reads the machine's clocks. Nothing else in the server tells the time of a promise.
+//! Reads the machine's clocks. Every deadline in the server is decided by the time from here.
 
 use std::{
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::OnceLock,
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use parking_lot::Mutex;
 use policy::retention::clock::{Clock, Reading};
 use rustix::time::{ClockId, clock_gettime};
 
-/// The time that decisions are made at: milliseconds since 1970. It never runs backwards in one
-/// process, and after [`resume`] not behind the log's: what has expired stays so.
+/// Returns the time for decisions, in milliseconds since 1970. It never runs backwards in one
+/// process, and after [`resume`] it is never behind the log's: an expired deadline stays expired.
 #[must_use]
 pub fn now_ms() -> u64 {
     LATEST.advance(read())
 }
 
-/// Goes on from the latest time that the log has seen.
+/// Continues from the latest time that the log has seen.
 pub fn resume(seen: Option<Clock>) {
     LATEST.resume(seen);
 }
 
 static LATEST: Latest = Latest(Mutex::new(None));
 
-/// The latest time that was seen.
+/// The latest time seen.
 struct Latest(Mutex<Option<Clock>>);
 
 impl Latest {
     fn resume(&self, seen: Option<Clock>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+        *self.0.lock() = seen;
     }
 
     fn advance(&self, reading: Reading) -> u64 {
-        let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut latest = self.0.lock();
         match (Clock::advance(*latest, reading), *latest) {
             (Ok(clock), _) => {
                 *latest = Some(clock);
                 clock.now_ms
             }
-            // Behind, and the machine was booted since. The log does not go on like that, so nothing
-            // is answered; until the clock is right, time stands still.
+            // The clock is behind, and the machine has booted since. The log accepts no such time,
+            // so no request is answered; until the clock is right, time stands still.
             (Err(_), Some(latest)) => latest.now_ms,
             (Err(_), None) => reading.wall_ms,
         }
     }
 }
 
-/// What the clocks say now.
+/// Reads the clocks now.
 #[must_use]
 pub fn read() -> Reading {
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    // Counts sleep too, and nobody sets it.
+    // Boot time counts sleep too, and cannot be set.
     let boot = clock_gettime(ClockId::Boottime);
     let seconds = u64::try_from(boot.tv_sec).unwrap_or(0);
     let milliseconds = u64::try_from(boot.tv_nsec).unwrap_or(0) / 1_000_000;
@@ -60,19 +61,13 @@ pub fn read() -> Reading {
     }
 }
 
-/// The kernel's random name for this boot; zeros where it gives none, which then count as one boot
-/// whose count since boot may fall, and time stands still until the wall clock is ahead.
+/// Returns the kernel's random id of this boot, or zeros if the kernel has none. Zeros count as one
+/// boot whose count since boot may fall; time then stands still until the wall clock is ahead.
 fn boot_id() -> [u8; 16] {
     static BOOT: OnceLock<[u8; 16]> = OnceLock::new();
     *BOOT.get_or_init(|| {
         let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-        let mut id = [0; 16];
-        for (slot, pair) in id.iter_mut().zip(digits.chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).unwrap_or("0");
-            *slot = u8::from_str_radix(pair, 16).unwrap_or(0);
-        }
-        id
+        tlog::hex::decode(&text.trim_end().replace('-', "")).unwrap_or_default()
     })
 }
 

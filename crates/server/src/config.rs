@@ -1,8 +1,8 @@
 //! The configuration: one TOML file, overridden field by field by environment variables.
 //!
-//! Nothing weaker is ever put in place of what was asked: an unknown field, a value that does not
-//! parse or a number out of its range refuses the start, and says in which file and line, or in
-//! which variable. `bailiwick.example.toml` explains every field to operators.
+//! No setting is ever weakened silently: an unknown field, a value that does not parse, or a number
+//! out of its range refuses the start. The error names the file and line, or the variable.
+//! `bailiwick.example.toml` explains every field to operators.
 
 mod identity;
 mod load;
@@ -21,101 +21,104 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, Visitor},
 };
+use wire::{limits::RequestLimits, no_effect::NoEffectFields};
 
-pub use self::{
-    identity::{IdentityConfig, IssuerConfig},
-    load::{ConfigError, Place},
-    policies::PoliciesConfig,
-    prices::{PriceConfig, PricesConfig},
+pub(crate) use self::{
+    identity::IdentityConfig, load::ConfigError, policies::PoliciesConfig, prices::PricesConfig,
 };
 
-/// Everything that can be configured.
+/// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Config {
+pub(crate) struct Config {
     /// The data directory: database, models, keys of the administrator.
     pub data: PathBuf,
-    /// The key directory: the keys that open records, for the custodian only. Without it, beside
-    /// the data directory, with `-keys` after its name.
+    /// The key directory: the keys that open records, for the custodian only. By default the path
+    /// of the data directory, with `-keys` after its name.
     pub keys: Option<PathBuf>,
-    /// Where to listen.
+    /// Addresses of the listeners.
     pub listen: Listen,
     /// TLS on the API's listener; without it, plain HTTP.
     pub tls: Option<Tls>,
-    /// TLS on the operations listener. Without it, it has the API's certificate where others than this
-    /// machine reach it and the API has one; and else plain HTTP.
+    /// TLS on the operations listener. By default it uses the API's certificate if other machines
+    /// can reach the listener and the API has a certificate; otherwise it speaks plain HTTP.
     pub operations: Option<Tls>,
-    /// The review desk's own listener, for enrolled workstations; without it, nobody reviews.
+    /// The review desk's own listener, for enrolled workstations; without it, records cannot be
+    /// reviewed.
     pub review: Option<Review>,
-    /// What a caller may ask for.
-    pub limits: Limits,
-    /// Who may say who calls, beside the keys.
+    /// Limits on requests, connections and times.
+    pub limits: HttpLimits,
+    /// Settings for reading requests.
+    pub requests: RequestsConfig,
+    /// Identity providers: the issuers whose tokens are accepted, in addition to API keys.
     pub identity: IdentityConfig,
-    /// The operator's own policies, beside those that are built in.
+    /// The operator's own policies, in addition to the built-in ones.
     pub policies: PoliciesConfig,
-    /// How models are run.
+    /// Settings for running models.
     pub engine: EngineConfig,
-    /// How long what holds no content is kept.
+    /// The source of model files.
+    pub models: ModelsConfig,
+    /// Retention of data that holds no content: receipts and usage.
     pub retention: Retention,
-    /// What tokens cost.
+    /// Prices of tokens.
     pub prices: PricesConfig,
-    /// What is logged, and how.
+    /// Level and format of the log lines.
     pub log: Log,
-    /// Where the service may dial. Nowhere, unless it is listed.
+    /// Destinations that the service may dial. If the list is empty, it dials none.
     pub egress: Vec<Destination>,
-    /// Who cosigns the transparency log.
+    /// Witnesses that cosign the transparency log.
     pub witnesses: Vec<Witness>,
 }
 
-/// A place where the service may dial.
+/// A destination that the service may dial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Destination {
-    /// Scheme, host and, where it is not the scheme's own, port.
+pub(crate) struct Destination {
+    /// Scheme, host, and the port if it is not the scheme's default.
     pub url: String,
-    /// PEM file with the authorities whose certificates are trusted there, instead of Mozilla's.
+    /// PEM file with the authorities to trust for this destination, instead of Mozilla's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
-    /// Whether plain HTTP to another machine is wanted.
+    /// Allows plain HTTP to another machine.
     #[serde(default)]
     pub plaintext: bool,
 }
 
-/// One who cosigns the transparency log's checkpoints: C2SP tlog-witness.
+/// A witness that cosigns the transparency log's checkpoints (C2SP tlog-witness).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Witness {
-    /// Where it answers: checkpoints are posted to `add-checkpoint` under it.
+pub(crate) struct Witness {
+    /// Its base URL: checkpoints are posted to `add-checkpoint` under it.
     pub url: String,
-    /// Its verifier key.
+    /// Its verifier key, as in C2SP signed-note.
     pub key: String,
 }
 
-/// Where to listen.
+/// Addresses of the listeners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Listen {
+pub(crate) struct Listen {
     /// The API, for customers.
     pub api: SocketAddr,
-    /// The API once more, for the operator's own network: resources whose public access is off
-    /// answer here only.
+    /// The API again, for the operator's own network. Resources with public access turned off
+    /// answer only here.
     pub private: Option<SocketAddr>,
     /// Health, metrics and administration, for operators.
     pub operations: SocketAddr,
-    /// The desk, where people sign in and decide; without it, there is none.
+    /// The desk, where people sign in and decide; without it, the desk is off.
     pub desk: Option<SocketAddr>,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies from which `X-Forwarded-For` is accepted.
     pub proxies: Vec<IpRule>,
-    /// With it, `{resource}.{domain}` in the `Host` header names the resource that is called.
+    /// If set, `{resource}.{domain}` in the `Host` header selects the resource.
     pub domain: Option<String>,
 }
 
-/// TLS on a listener. Both are needed; an empty one is refused when everything is read,
-/// because two variables set them one after the other.
+/// TLS on a listener. Both files are required. An empty path is refused only after the whole
+/// configuration is read, because two variables set the two paths one after the other.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Tls {
-    /// PEM file with the certificate, and the intermediate ones after it.
+pub(crate) struct Tls {
+    /// PEM file with the certificate, followed by the intermediate certificates.
     pub certificate: PathBuf,
     /// PEM file with the private key.
     pub key: PathBuf,
@@ -124,10 +127,10 @@ pub struct Tls {
 /// The review desk's own listener, with mutual TLS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Review {
-    /// Where it listens.
+pub(crate) struct Review {
+    /// Address of the listener.
     pub listen: SocketAddr,
-    /// PEM file with its certificate, and the intermediate ones after it.
+    /// PEM file with its certificate, followed by the intermediate certificates.
     pub certificate: PathBuf,
     /// PEM file with its private key.
     pub key: PathBuf,
@@ -135,54 +138,54 @@ pub struct Review {
     pub workstation_ca: PathBuf,
 }
 
-/// What a caller may ask for. Errors name the limit that was met by these names.
+/// Limits on requests, connections and times. Errors name the exceeded limit by its field name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Bytes in a request's body.
+pub(crate) struct HttpLimits {
+    /// Maximum bytes of a request's body.
     #[serde(deserialize_with = "within::<1024, 1_073_741_824, _, _>")]
     pub body_bytes_max: usize,
-    /// Headers in a request.
+    /// Maximum number of headers in a request.
     #[serde(deserialize_with = "within::<16, 1000, _, _>")]
     pub header_count_max: usize,
-    /// Bytes in a request's headers together.
+    /// Maximum bytes of all headers of a request together.
     #[serde(deserialize_with = "within::<8192, 1_048_576, _, _>")]
     pub header_bytes_max: usize,
-    /// Milliseconds for the headers to arrive.
+    /// Milliseconds within which the headers must arrive.
     #[serde(deserialize_with = "within::<1, 3_600_000, _, _>")]
     pub header_read_ms: u64,
-    /// Milliseconds for the body to arrive.
+    /// Milliseconds within which the body must arrive.
     #[serde(deserialize_with = "within::<1, 3_600_000, _, _>")]
     pub body_read_ms: u64,
-    /// Milliseconds for a whole request, answer included.
+    /// Milliseconds for a whole request, including the answer.
     #[serde(deserialize_with = "within::<1, 86_400_000, _, _>")]
     pub request_ms: u64,
-    /// Milliseconds that a connection of a known caller may stay without a request. One that has
-    /// not shown a key gets `header_read_ms`.
+    /// Milliseconds that a known caller's connection may stay open without a request. A connection
+    /// that has not shown a key gets `header_read_ms`.
     #[serde(deserialize_with = "within::<1, 86_400_000, _, _>")]
     pub idle_ms: u64,
-    /// Connections open at once, on the API's listener and on the private one each.
+    /// Open connections at once, on the API's listener and on the private listener each.
     #[serde(deserialize_with = "within::<1, 1_000_000, _, _>")]
     pub connections_max: usize,
-    /// Connections open at once, on each of the listeners for operators, the desk and reviews.
+    /// Open connections at once, on each of the operations, desk and review listeners.
     #[serde(deserialize_with = "within::<8, 1_000_000, _, _>")]
     pub operators_connections_max: usize,
-    /// Percent of a listener's connections that one address may have without a key.
+    /// Percentage of a listener's connections that one address may use without a key.
     #[serde(deserialize_with = "within::<1, 100, _, _>")]
     pub connections_address_percent: usize,
-    /// Percent of a listener's connections that one network may have without a key.
+    /// Percentage of a listener's connections that one network may use without a key.
     #[serde(deserialize_with = "within::<1, 100, _, _>")]
     pub connections_network_percent: usize,
-    /// Percent of a listener's connections that are kept for addresses which showed a key lately.
+    /// Percentage of a listener's connections reserved for addresses that recently showed a key.
     #[serde(deserialize_with = "within::<0, 90, _, _>")]
     pub connections_known_percent: usize,
-    /// Seconds for which an address that showed a key is known.
+    /// Seconds for which an address stays known after it showed a key.
     #[serde(deserialize_with = "within::<60, 31_536_000, _, _>")]
     pub known_address_s: u64,
-    /// What one address may cause each second without a key, in points.
+    /// Points per second that one address may use without a key.
     #[serde(deserialize_with = "within::<10, 1_000_000, _, _>")]
     pub address_points_per_second: u32,
-    /// Bodies of one resource that may be on their way at once.
+    /// Bodies of one resource that may be arriving at once.
     #[serde(deserialize_with = "within::<1, 1_000_000, _, _>")]
     pub uploads_max: usize,
     /// Messages in a conversation.
@@ -194,59 +197,89 @@ pub struct Limits {
     /// Choices of one completion, `n`.
     #[serde(deserialize_with = "within::<1, 128, _, _>")]
     pub choices_max: usize,
-    /// Stop texts.
+    /// Stop sequences of one request.
     #[serde(deserialize_with = "within::<1, 64, _, _>")]
     pub stop_max: usize,
     /// Inputs of one embeddings request.
     #[serde(deserialize_with = "within::<1, 65_536, _, _>")]
     pub embed_inputs_max: usize,
-    /// Requests of one model that wait for a free sequence.
+    /// Requests of one model that may wait for a free sequence.
     #[serde(deserialize_with = "within::<1, 65_536, _, _>")]
     pub queue_max: u32,
-    /// Milliseconds that running requests are given to end when the server stops.
+    /// Milliseconds that running requests have to finish when the server stops.
     #[serde(deserialize_with = "within::<0, 3_600_000, _, _>")]
     pub drain_ms: u64,
 }
 
-/// How models are run.
+impl HttpLimits {
+    /// Returns the limits that the parser of request bodies checks.
+    #[must_use]
+    pub(crate) fn request(&self) -> RequestLimits {
+        let &Self { messages_max, tools_max, choices_max, stop_max, embed_inputs_max, .. } = self;
+        RequestLimits { messages_max, tools_max, choices_max, stop_max, embed_inputs_max }
+    }
+}
+
+/// Settings for reading requests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RequestsConfig {
+    /// Treatment of requests with fields that have no effect here.
+    pub no_effect_fields: NoEffectFields,
+}
+
+/// Settings for running models.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct EngineConfig {
+pub(crate) struct EngineConfig {
     /// Sequences that one model generates at once.
     #[serde(deserialize_with = "within::<1, 256, _, _>")]
     pub sequences: u32,
-    /// Tokens that one sequence holds, prompt and answer; the model's own limit when smaller.
+    /// Tokens in one sequence, prompt and answer together; a smaller limit of the model takes
+    /// precedence.
     #[serde(deserialize_with = "within::<64, 16_777_216, _, _>")]
     pub context_tokens: u32,
-    /// Folders that models may be added from in place while the service runs.
+    /// Folders from which models may be added in place while the service runs.
     pub model_folders: Vec<PathBuf>,
-    /// Threads that compute; without it, one for each core.
+    /// Number of compute threads; by default one for each core.
     #[serde(deserialize_with = "maybe_within::<1, 1024, _, _>")]
     pub threads: Option<u32>,
-    /// Seconds that an unused prompt prefix stays in a model's KV cache; 0 keeps none.
+    /// Seconds that an unused prompt prefix stays in a model's KV cache; 0 stores no prefix.
     #[serde(deserialize_with = "within::<0, 86_400, _, _>")]
     pub prefix_cache_s: u64,
-    /// Milliseconds that one step of a model may take before it is taken for hung.
+    /// Milliseconds that one step of a model may take; after that the worker is considered hung.
     #[serde(deserialize_with = "within::<1_000, 3_600_000, _, _>")]
     pub hang_ms: u64,
 }
 
-/// How long what holds no content is kept. How long content is kept is each resource's own.
+/// The source from which `bailiwick model add hf:…` fetches model files. The running service
+/// fetches no files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Retention {
-    /// Days that a request's receipt is given out.
+pub(crate) struct ModelsConfig {
+    /// The URL of a mirror of the Hugging Face Hub; without it, no files are fetched.
+    pub mirror: Option<String>,
+    /// Maximum bytes of a fetched file.
+    #[serde(deserialize_with = "within::<1_048_576, 10_995_116_277_760, _, _>")]
+    pub file_bytes_max: u64,
+}
+
+/// Retention of data that holds no content. Each resource sets the retention of its own content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Retention {
+    /// Days for which a request's receipt is available.
     #[serde(deserialize_with = "within::<{ Metadata::DAYS_MIN as u64 }, 36_500, _, _>")]
     pub receipts_days: u32,
-    /// Days that usage is kept.
+    /// Days for which usage is stored.
     #[serde(deserialize_with = "within::<{ Metadata::DAYS_MIN as u64 }, 36_500, _, _>")]
     pub usage_days: u32,
 }
 
 impl Retention {
-    /// As the ledger wants it.
+    /// Converts the settings to the ledger's type.
     #[must_use]
-    pub fn metadata(&self) -> Metadata {
+    pub(crate) fn metadata(&self) -> Metadata {
         let Self { receipts_days, usage_days } = *self;
         Metadata { receipts_days, usage_days }
     }
@@ -259,54 +292,54 @@ impl Default for Retention {
     }
 }
 
-/// What is logged, and how. No log line holds content or keys, whatever is set here.
+/// Level and format of the log lines. Log lines hold no content and no keys at any level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Log {
-    /// How lines look.
+pub(crate) struct Log {
+    /// Format of the lines.
     pub format: LogFormat,
-    /// The least severe lines that are written.
+    /// Lowest severity that is written.
     pub level: LogLevel,
 }
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
+pub(crate) enum LogFormat {
+    /// Text for people.
     Text,
-    /// For machines: a JSON object a line.
+    /// JSON for machines, one object per line.
     Json,
 }
 
-/// How severe a log line is.
+/// Severity of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum LogLevel {
+pub(crate) enum LogLevel {
     /// Something failed.
     Error,
-    /// Something is not as it should be.
+    /// Something needs attention.
     Warn,
     /// Starts, stops, requests.
     Info,
-    /// What helps to find a mistake.
+    /// Details that help to find a mistake.
     Debug,
     /// Everything.
     Trace,
 }
 
 impl Config {
-    /// The certificate of the operations listener: its own, or the API's where others than this machine
-    /// reach it. `None` is plain HTTP.
+    /// Returns the certificate of the operations listener: its own, or the API's if other machines
+    /// can reach the listener. `None` means plain HTTP.
     #[must_use]
-    pub fn operations_tls(&self) -> Option<&Tls> {
+    pub(crate) fn operations_tls(&self) -> Option<&Tls> {
         let apis = || self.tls.as_ref().filter(|_| !self.listen.operations.ip().is_loopback());
         self.operations.as_ref().or_else(apis)
     }
 
-    /// The key directory: as configured, or beside the data directory.
+    /// Returns the key directory: as configured, or beside the data directory.
     #[must_use]
-    pub fn key_directory(&self) -> PathBuf {
+    pub(crate) fn key_directory(&self) -> PathBuf {
         self.keys.clone().unwrap_or_else(|| {
             let mut name = self.data.clone().into_os_string();
             name.push("-keys");
@@ -316,15 +349,15 @@ impl Config {
 }
 
 impl EngineConfig {
-    /// Threads that compute: as configured, or one for each core.
+    /// Returns the number of compute threads: as configured, or one for each core.
     #[must_use]
-    pub fn threads_or_cores(&self) -> u32 {
+    pub(crate) fn threads_or_cores(&self) -> u32 {
         let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         self.threads.unwrap_or_else(|| u32::try_from(cores()).unwrap_or(u32::MAX))
     }
 }
 
-/// A number from `MIN` to `MAX`, both included.
+/// Deserializes a number from `MIN` to `MAX`, both included.
 fn within<'de, const MIN: u64, const MAX: u64, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: TryFrom<u64>,
@@ -370,10 +403,12 @@ impl Default for Config {
             tls: None,
             operations: None,
             review: None,
-            limits: Limits::default(),
+            limits: HttpLimits::default(),
+            requests: RequestsConfig::default(),
             identity: IdentityConfig::default(),
             policies: PoliciesConfig::default(),
             engine: EngineConfig::default(),
+            models: ModelsConfig::default(),
             retention: Retention::default(),
             prices: PricesConfig::default(),
             log: Log::default(),
@@ -396,8 +431,10 @@ impl Default for Listen {
     }
 }
 
-impl Default for Limits {
+impl Default for HttpLimits {
     fn default() -> Self {
+        let RequestLimits { messages_max, tools_max, choices_max, stop_max, embed_inputs_max } =
+            RequestLimits::default();
         Self {
             body_bytes_max: 4 * 1024 * 1024,
             header_count_max: 64,
@@ -414,11 +451,11 @@ impl Default for Limits {
             known_address_s: 3600,
             address_points_per_second: 1000,
             uploads_max: 256,
-            messages_max: 2048,
-            tools_max: 128,
-            choices_max: 8,
-            stop_max: 4,
-            embed_inputs_max: 2048,
+            messages_max,
+            tools_max,
+            choices_max,
+            stop_max,
+            embed_inputs_max,
             queue_max: 256,
             drain_ms: 30_000,
         }
@@ -435,6 +472,12 @@ impl Default for EngineConfig {
             prefix_cache_s: 300,
             hang_ms: 120_000,
         }
+    }
+}
+
+impl Default for ModelsConfig {
+    fn default() -> Self {
+        Self { mirror: None, file_bytes_max: 100_000_000_000 }
     }
 }
 

@@ -1,6 +1,6 @@
-//! The custodian's process: started by the server from the same binary, with a socket as standard
-//! input. It alone opens the key directory, and can open nothing else. What it does is
-//! `store::custody`'s.
+//! The custodian's process. The server starts it from the same binary, with a socket as standard
+//! input. The custodian alone opens the key directory, and can open no file outside it.
+//! `store::custody` implements its work.
 
 use std::{
     io,
@@ -20,21 +20,21 @@ use store::{
 };
 use tlog::note::Verifier;
 
-use crate::{cli::Failure, clock, fleet::EXECUTABLE};
+use crate::{clock, failure::Failure, fleet::EXECUTABLE};
 
-/// Runs the custodian until the server hangs up.
+/// Runs the custodian until the server disconnects.
 ///
 /// # Errors
-/// When the key directory cannot be used, or the clock cannot be relied on.
+/// The key directory cannot be used, or the clock is not reliable.
 pub(crate) fn main(
     keys: &Path,
     expected: Expected,
     log: &str,
     witnesses: &[String],
 ) -> Result<(), Failure> {
-    // Its memory holds private keys while it opens a record: no core dumps, no tracing.
+    // The custodian's memory holds private keys while it opens a record: no core dumps, no tracing.
     confine::keep_private().map_err(|error| Failure::plain(error.to_string()))?;
-    // The server raised its own limit for its connections; a few files are enough here.
+    // The server raised its own limit for its connections; the custodian needs only a few files.
     confine::few_files().map_err(|error| Failure::plain(error.to_string()))?;
     let key = |text: &str| Verifier::parse(text).map_err(|e| Failure::plain(e.to_string()));
     let witnesses = witnesses.iter().map(|witness| key(witness)).collect::<Result<_, _>>()?;
@@ -53,24 +53,24 @@ pub(crate) fn main(
             return Err(failure);
         }
     };
-    // Before the first message: whatever is wrong with how one is read, the keys go nowhere else
-    // than over the line.
+    // Confine the process before it reads the first message: even if the parser has a flaw, the
+    // keys can leave only over this socket.
     confine::to_folder(keys).map_err(|error| Failure::plain(error.to_string()))?;
     match custody::serve(&mut custodian, &mut stream, clock::read) {
         Ok(()) => Ok(()),
-        // What a server leaves behind that was killed, or that ends before it has read an answer.
+        // The server was killed, or ended before it read an answer.
         Err(error) if hung_up(&error) => Ok(()),
-        Err(error) => Err(Failure::plain(format!("the line to the server broke: {error}"))),
+        Err(error) => Err(Failure::plain(format!("the connection to the server failed: {error}"))),
     }
 }
 
-/// Whether the server is gone: then the custodian ends too, and there is nothing to tell.
+/// Whether the server is gone. The custodian then ends too, and has no error to report.
 fn hung_up(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }
 
-/// How the server reaches a custodian over a key directory: it starts one, and says once whose word
-/// it is to take.
+/// Returns the function by which the server starts a custodian for a key directory. The server
+/// names the log's and the witnesses' keys only once, at the start.
 pub(crate) fn connect(keys: PathBuf, trust: &Trust) -> Connect {
     let log = trust.log.to_string();
     let witnesses: Vec<String> = trust.witnesses.iter().map(ToString::to_string).collect();
@@ -87,11 +87,13 @@ pub(crate) fn connect(keys: PathBuf, trust: &Trust) -> Connect {
             .env_clear()
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
-            // Of its own group: Ctrl-C stops the server, and the server the custodian, last.
+            // A process group of its own: Ctrl-C stops the server, and the server stops the
+            // custodian last.
             .process_group(0);
-        // Nor does a signal that reaches all processes of the service: it ends when the line does.
+        // A signal to all processes of the service does not stop it either: it ends with the
+        // socket.
         let mut child = confine::leave_signals_to_parent(&mut command).spawn()?;
-        // It ends when the server hangs up; somebody must hear of it.
+        // The custodian ends when the server disconnects; an earlier end must be logged.
         std::thread::Builder::new().name("custodian".to_owned()).spawn(move || {
             match child.wait() {
                 Ok(status) if status.success() => {}

@@ -1,7 +1,7 @@
-//! The desk: where people decide. They sign in with a token of a configured identity provider, and
-//! each thing that they ask for is asked of the policies first. It is a listener of its own: customers'
-//! officers and the operator's come to it, programs and keys do not decide. (The admin API is served
-//! beside it, to programs that sign in, too.)
+//! The owner desk and the review desk: HTTP listeners where people decide. They sign in with a
+//! token of a configured identity provider, and the policies decide each request first. Customers'
+//! officers and the operator's come here; programs and keys cannot decide. (The admin API is served
+//! beside the owner desk, and programs can sign in there.)
 
 mod acts;
 mod case;
@@ -17,52 +17,50 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request},
+    extract::{DefaultBodyLimit, FromRequestParts},
     http::request::Parts,
 };
-use bytes::Bytes;
 use policy::{
-    authz::{
-        Denied,
-        context::Moment,
-        facts::{ResourceFacts, Thing},
-    },
+    authz::{Denied, context::Moment, facts::ResourceFacts, thing::Thing},
     id::{PersonId, TeamId},
     permit::{Action, Permit},
     principal::Principal,
     workflow::{Statement, owner::Owner},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use store::{Directory, Resource, Store, ledger::Ledger, random};
 
 use self::error::DeskError;
-pub use self::names::Names;
+pub(crate) use self::names::Names;
 use crate::{
-    authority::Authorities, clock, identity::Providers, listen::Guest, looked::Looked,
-    routes::Routes, sign_in::SignedIn,
+    authority::Authorities,
+    clock,
+    http::{BODY_BYTES_MAX, Parsed},
+    identity::Providers,
+    listen::Guest,
+    looked::Looked,
+    routes::Routes,
+    sign_in::SignedIn,
 };
 
-/// Bytes of a request.
-const BODY_BYTES_MAX: usize = 64 * 1024;
-
-/// What the desk works with.
+/// The parts that a desk needs.
 #[derive(Debug, Clone)]
-pub struct Desk {
-    /// Tenants, resources, roles, workflows.
+pub(crate) struct Desk {
+    /// Tenants, resources, roles and workflows.
     pub store: Store,
-    /// What decides who may do what.
+    /// The authorities that decide each request.
     pub authorities: Arc<Authorities>,
-    /// Who may say who somebody is.
+    /// The identity providers whose tokens identify people.
     pub providers: Providers,
-    /// Where records are.
+    /// The ledger that holds the records.
     pub ledger: Ledger,
-    /// What people are called.
+    /// Names of signed-in people.
     pub names: Names,
 }
 
-/// What the desk answers.
+/// Returns the routes of the owner desk.
 #[must_use]
-pub fn routes() -> Routes<Desk> {
+pub(crate) fn routes() -> Routes<Desk> {
     let resource = "/desk/v1/resources/{name}";
     let of = |what: &str| format!("{resource}/{what}");
     Routes::new()
@@ -82,9 +80,9 @@ pub fn routes() -> Routes<Desk> {
         .post("/desk/v1/records/{request}/decline", review::decline)
 }
 
-/// What the review desk answers, to enrolled workstations alone.
+/// Returns the routes of the review desk, which only enrolled workstations reach.
 #[must_use]
-pub fn review_routes() -> Routes<Desk> {
+pub(crate) fn review_routes() -> Routes<Desk> {
     let record = |what: &str| format!("/review/v1/records/{{request}}/{what}");
     let resource = |what: &str| format!("/review/v1/resources/{{name}}/{what}");
     Routes::new()
@@ -102,8 +100,8 @@ pub fn review_routes() -> Routes<Desk> {
         .post(&resource("uphold"), penalty::uphold)
 }
 
-/// Serves routes at a desk.
-pub fn router(desk: Desk, routes: Routes<Desk>) -> Router {
+/// Builds the router of a desk from its routes.
+pub(crate) fn router(desk: Desk, routes: Routes<Desk>) -> Router {
     routes
         .into_router()
         .fallback(async || DeskError::NoSuchPath)
@@ -112,14 +110,14 @@ pub fn router(desk: Desk, routes: Routes<Desk>) -> Router {
         .with_state(desk)
 }
 
-/// A person who signed in, and the picture in which they ask.
+/// A signed-in person, with the directory snapshot of the sign-in.
 struct Visitor {
     signed_in: SignedIn,
     person: PersonId,
 }
 
 impl Visitor {
-    /// Asks whether the person may do `A`.
+    /// Asks the policies whether the person may do `A`.
     fn permit<A: Action<Context = Moment>>(
         &self,
         looked: &Looked<A::Thing>,
@@ -127,7 +125,7 @@ impl Visitor {
         self.permit_in(looked, &Moment { now_ms: clock::now_ms() })
     }
 
-    /// Asks whether the person may do `A` in a context.
+    /// Asks the policies whether the person may do `A` in a context.
     fn permit_in<A: Action>(
         &self,
         looked: &Looked<A::Thing>,
@@ -136,9 +134,9 @@ impl Visitor {
         self.permit_or(looked, context, || None)
     }
 
-    /// Asks whether the person may do `A` in a context. Where the policies refuse somebody who may
-    /// know of the thing, and no role would change that, `why` says what is missing: the workflow
-    /// knows it better than a guard does.
+    /// Asks the policies whether the person may do `A` in a context. If they refuse, the person may
+    /// know of the thing, and no role would help, then `why` names the missing step: the workflow
+    /// knows it better than a policy does.
     fn permit_or<A: Action>(
         &self,
         looked: &Looked<A::Thing>,
@@ -156,38 +154,38 @@ impl Visitor {
         })
     }
 
-    /// A thing that the person may know of.
+    /// Returns a thing if the person may know of it.
     fn known<'l, T: Thing>(&self, looked: &'l Looked<T>) -> Result<&'l T, DeskError> {
         Ok(looked.known(|thing| self.signed_in.knows(thing))?)
     }
 
-    /// The person as an owner, for the log to commit to.
+    /// Returns the person as an owner; the log commits to it.
     fn owner(&self) -> Result<Owner, DeskError> {
         Ok(Owner::new(self.person, self.signed_in.object, random()?))
     }
 
-    /// The resource of a name: to be decided about.
+    /// Looks up a resource, for a decision.
     fn resource(&self, name: &str) -> Looked<ResourceFacts> {
         Looked::resource(self.directory().resource_by_name(name))
     }
 
-    /// A resource that a permit was for, to be shown.
+    /// Returns the resource of a permit, to show it.
     fn shown(&self, of: ResourceFacts) -> Result<&Resource, DeskError> {
         self.directory().resource(of.resource).ok_or(DeskError::NotFound)
     }
 
-    /// The person's team of reviewers.
+    /// Returns the person's team of reviewers.
     fn team(&self) -> Result<TeamId, DeskError> {
         self.directory().roles().team(self.person).ok_or(DeskError::NoTeam)
     }
 
-    /// Everything there is, as of the sign-in.
+    /// Returns the directory snapshot of the sign-in.
     fn directory(&self) -> &Directory {
         &self.signed_in.directory
     }
 }
 
-/// What a decision about a resource looks at.
+/// Returns the facts of a resource for a decision.
 fn facts(resource: &Resource) -> ResourceFacts {
     ResourceFacts { tenant: resource.tenant, resource: resource.id }
 }
@@ -210,7 +208,7 @@ impl FromRequestParts<Desk> for Visitor {
     }
 }
 
-/// Why somebody does something.
+/// Reason for a step, in a request's body.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Reason {
@@ -218,29 +216,13 @@ struct Reason {
 }
 
 impl Reason {
-    /// What they stand by.
-    fn said(&self) -> Result<Statement, DeskError> {
+    /// Returns the reason as a statement that the log commits to.
+    fn statement(&self) -> Result<Statement, DeskError> {
         Ok(Statement::new(&self.reason, random()?)?)
     }
 }
 
-/// A JSON body.
-struct Parsed<T>(T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Parsed<T> {
-    type Rejection = DeskError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, DeskError> {
-        let body = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| DeskError::BadRequest(rejection.body_text()))?;
-        serde_json::from_slice(&body)
-            .map(Self)
-            .map_err(|error| DeskError::BadRequest(format!("the body is not as expected: {error}")))
-    }
-}
-
-/// Runs what waits for the disk where it holds nobody up.
+/// Runs work that waits for the disk on a blocking thread.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, DeskError> + Send + 'static,
 ) -> Result<T, DeskError> {

@@ -1,8 +1,8 @@
-//! One request with its response, on the way to becoming a record and a receipt.
+//! One request with its response, before it becomes a record and a receipt.
 //!
-//! It begins when a caller is known and ends exactly once: [`Exchange::end`] before the last byte
-//! goes out, or [`Exchange::hung_up`] when there is nobody to tell. What was sent is hashed as it is
-//! sent, and kept only where it may be stored.
+//! An exchange begins when the caller is known. It ends exactly once: with [`Exchange::end`] before
+//! the last byte goes out, or with [`Exchange::hung_up`] when the client is gone. The response is
+//! hashed while it is sent, and kept only if it may be stored.
 
 use std::sync::Arc;
 
@@ -22,54 +22,57 @@ use tlog::{
     receipt::{Facts, Filter, Outcome, PolicySet, Terms},
 };
 use tokio::sync::oneshot;
+use wire::{no_effect::Named, usage::Usage};
 
-use crate::{authn::Caller, body::RequestBody, clock, openai::usage::Usage};
+use crate::{authn::Caller, body::RequestBody, clock};
 
-/// What the service says of itself in every receipt.
+/// Facts about the service in every receipt.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub(crate) struct ServiceIdentity {
     /// SHA-256 of the program.
     pub binary: Digest,
-    /// SHA-256 of the configuration in force.
+    /// SHA-256 of the active configuration.
     pub configuration: Digest,
-    /// The policies in force.
+    /// The active policies.
     pub policies: PolicySet,
 }
 
-/// See the module's documentation.
+/// A request with its response; see the module's documentation.
 #[derive(Debug)]
-pub struct Exchange {
+pub(crate) struct Exchange {
     ledger: Ledger,
-    identity: Identity,
+    identity: ServiceIdentity,
     caller: Caller,
     request: RequestId,
     route: &'static str,
     started_ms: u64,
     asked: RequestBody,
     sent: Sha256,
-    /// What was sent, where it may be stored.
+    /// The bytes sent, if they may be stored.
     kept: Option<ContentBytes>,
 }
 
-/// How it ended.
-#[derive(Debug, Clone, Copy)]
-pub struct End {
-    /// The status that the client was told.
+/// How the exchange ended.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    /// The status that was sent to the client.
     pub status: StatusCode,
-    /// In a word.
+    /// The outcome, as the receipt records it.
     pub outcome: Outcome,
-    /// The deployment that ran, where one was found.
+    /// The deployment that ran, if one was found.
     pub deployment: Option<DeploymentId>,
-    /// What it used.
+    /// The tokens used.
     pub usage: Usage,
+    /// The request's fields that had no effect.
+    pub no_effect: Named,
 }
 
 impl Exchange {
-    /// Begins, once it is known who calls.
+    /// Begins an exchange, once the caller is known.
     #[must_use]
-    pub fn begin(
+    pub(crate) fn begin(
         ledger: Ledger,
-        identity: Identity,
+        identity: ServiceIdentity,
         caller: Caller,
         request: RequestId,
         route: &'static str,
@@ -90,23 +93,23 @@ impl Exchange {
     }
 
     /// Notes the request's body.
-    pub fn asked(&mut self, body: &RequestBody) {
+    pub(crate) fn note_request(&mut self, body: &RequestBody) {
         self.asked = body.clone();
     }
 
     /// Notes bytes that go to the client.
-    pub fn sent(&mut self, bytes: &[u8]) {
+    pub(crate) fn sent(&mut self, bytes: &[u8]) {
         self.sent.update(bytes);
         if let Some(kept) = &mut self.kept {
             kept.extend(bytes);
         }
     }
 
-    /// Records the end, and returns once that is on disk.
+    /// Records the end, and returns once it is on disk.
     ///
     /// # Errors
-    /// When it cannot be recorded: then the client must not get the last byte.
-    pub async fn end(self, end: End) -> Result<(), NotRecorded> {
+    /// [`NotRecorded`] if the end cannot be recorded; the client must then not get the last byte.
+    pub(crate) async fn end(self, end: End) -> Result<(), NotRecorded> {
         let (told, answer) = oneshot::channel();
         self.commit(end, move |result| drop(told.send(result)))?;
         let lost = |_| NotRecorded {
@@ -116,16 +119,16 @@ impl Exchange {
         answer.await.map_err(lost)?.map(drop)
     }
 
-    /// Records that the client is gone. Nobody waits for it.
-    pub fn hung_up(self, end: End) {
+    /// Records that the client disconnected, without waiting for the result.
+    pub(crate) fn hung_up(self, end: End) {
         let request = self.request;
         let told = move |result: Result<u64, NotRecorded>| {
             if let Err(error) = result {
-                tracing::error!(%request, %error, "a request that was cut short is not recorded");
+                tracing::error!(%request, %error, "cannot record a request that was cut short");
             }
         };
         if let Err(error) = self.commit(end, told) {
-            tracing::error!(%request, %error, "a request that was cut short is not recorded");
+            tracing::error!(%request, %error, "cannot record a request that was cut short");
         }
     }
 
@@ -134,7 +137,7 @@ impl Exchange {
         end: End,
         answer: impl FnOnce(Result<u64, NotRecorded>) + Send + 'static,
     ) -> Result<(), NotRecorded> {
-        let End { status, outcome, deployment, usage } = end;
+        let End { status, outcome, deployment, usage, no_effect } = end;
         let directory = &self.caller.directory;
         let resource = directory.resource(self.caller.resource).ok_or_else(gone)?;
         let model = deployment.and_then(|id| {
@@ -152,6 +155,7 @@ impl Exchange {
             prompt_tokens: usage.prompt_tokens,
             completion_tokens: usage.completion_tokens,
             stored: None,
+            no_effect: no_effect.fact(),
         };
         let caller = self.caller.principal.name();
         let plan = retention::plan(&resource.retention, clock::now_ms());

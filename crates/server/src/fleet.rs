@@ -1,20 +1,22 @@
-//! The workers that the deployments need: one for each model and what it is used for.
+//! The workers that the deployments need: one for each pair of model and task.
 //!
-//! The fleet follows the directory: a worker is started when the first deployment needs it, and
-//! stopped when the last one is gone. Which model file runs is the directory's to say, and how it
-//! is confined the engine's.
+//! The fleet follows the directory: the first deployment that needs a worker starts it, and the
+//! worker stops with the last one. The directory decides which model file runs; the engine confines
+//! the process.
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
     time::Duration,
 };
 
 use engine::{
+    protocol::WorkerSpec,
     request::Refusal,
-    supervise::{State, Worker, WorkerSpec},
+    supervise::{State, Worker},
 };
 use futures_util::future::join_all;
+use parking_lot::{RwLock, RwLockReadGuard};
 use policy::{id::ModelId, task::Task};
 use serde::Serialize;
 use store::{Deployment, Directory};
@@ -22,13 +24,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::config::Config;
 
-/// What workers are started from: the running program, also after its file was replaced by a newer
-/// one.
+/// The program that workers are started from: the running one, even after a newer file replaced it.
 pub(crate) const EXECUTABLE: &str = "/proc/self/exe";
 
 /// All workers; clones are the same fleet.
 #[derive(Debug, Clone)]
-pub struct Fleet {
+pub(crate) struct Fleet {
     inner: Arc<Inner>,
 }
 
@@ -43,13 +44,13 @@ struct Inner {
 struct Member {
     model: String,
     worker: Worker,
-    /// Ends the log of its life: that a worker stops when it is told to is no news.
+    /// Ends the log of the worker's life: an ordered stop is not reported.
     log: CancellationToken,
 }
 
 /// Whether a fleet serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readiness {
+pub(crate) enum Readiness {
     /// A worker is loading, or is started again.
     Starting,
     /// Each worker is ready, or has failed beside others that are.
@@ -58,52 +59,52 @@ pub enum Readiness {
     Failed,
 }
 
-/// What a worker is doing.
+/// A snapshot of one worker.
 #[derive(Debug, Clone)]
-pub struct WorkerView {
+pub(crate) struct WorkerView {
     /// The model's name.
     pub model: String,
-    /// What it is used for.
+    /// The task that the worker runs the model for.
     pub task: Task,
-    /// Where it is in its life.
+    /// The worker's state.
     pub state: State,
     /// Requests that wait or run.
     pub load: u32,
-    /// How often it was started again after it died.
+    /// Number of restarts after a death.
     pub restarts: u64,
 }
 
-/// The same, for people and programs to read.
+/// A [`WorkerView`] as text, for people and programs.
 #[derive(Debug, Clone, Serialize)]
-pub struct WorkerStatus {
+pub(crate) struct WorkerStatus {
     /// The model's name.
     pub model: String,
-    /// What it is used for.
+    /// The task that the worker runs the model for.
     pub task: Task,
     /// `loading`, `ready`, `restarting`, `failed` or `stopped`.
     pub state: &'static str,
-    /// How much is loaded, from 0 to 1.
+    /// The part of the model that is loaded, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loaded: Option<f32>,
-    /// Why it is not ready, and what to do about it.
+    /// Reason that the worker is not ready, and the remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Requests that wait or run.
     pub load: u32,
-    /// How often it was started again after it died.
+    /// Number of restarts after a death.
     pub restarts: u64,
 }
 
 impl Fleet {
-    /// A fleet without workers.
+    /// Makes a fleet without workers.
     #[must_use]
-    pub fn new(config: &Config, tasks: TaskTracker) -> Self {
+    pub(crate) fn new(config: &Config, tasks: TaskTracker) -> Self {
         let config = config.clone();
         Self { inner: Arc::new(Inner { config, workers: RwLock::default(), tasks }) }
     }
 
-    /// Starts the workers that deployments need, and stops those that none needs any more.
-    pub fn reconcile(&self, directory: &Directory) {
+    /// Starts the workers that deployments need, and stops the workers that none needs any more.
+    pub(crate) fn reconcile(&self, directory: &Directory) {
         let needed: HashSet<(ModelId, Task)> =
             directory.deployments().iter().map(|d| (d.model, d.task)).collect();
         let matches = |workers: &HashMap<_, _>| {
@@ -112,7 +113,7 @@ impl Fleet {
         if matches(&self.read()) {
             return;
         }
-        let mut workers = self.inner.workers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut workers = self.inner.workers.write();
         let gone: Vec<_> = workers.keys().filter(|key| !needed.contains(key)).copied().collect();
         for key in gone {
             if let Some(member) = workers.remove(&key) {
@@ -150,11 +151,11 @@ impl Fleet {
         }
     }
 
-    /// The worker of a deployment; it is started where there is none.
+    /// Returns the worker of a deployment, and starts it if it does not run.
     ///
     /// # Errors
-    /// When the deployment's model is gone.
-    pub fn worker(
+    /// The deployment's model is gone.
+    pub(crate) fn worker(
         &self,
         directory: &Directory,
         deployment: &Deployment,
@@ -168,9 +169,9 @@ impl Fleet {
         known().ok_or(Refusal::NotReady { retry_after_ms: 1000 })
     }
 
-    /// What each worker is doing, by model and task.
+    /// Lists the workers, sorted by model and task.
     #[must_use]
-    pub fn workers(&self) -> Vec<WorkerView> {
+    pub(crate) fn workers(&self) -> Vec<WorkerView> {
         let view = |(key, member): (&(ModelId, Task), &Member)| WorkerView {
             model: member.model.clone(),
             task: key.1,
@@ -183,10 +184,10 @@ impl Fleet {
         views
     }
 
-    /// Whether the workers that deployments need serve. One that has failed is not waited for, as it
-    /// would keep the others from serving.
+    /// Returns whether the workers that deployments need can serve. A failed worker is not awaited,
+    /// because it would keep the others from serving.
     #[must_use]
-    pub fn readiness(&self) -> Readiness {
+    pub(crate) fn readiness(&self) -> Readiness {
         let (mut ready, mut failed, mut coming) = (0_usize, 0_usize, 0_usize);
         for member in self.read().values() {
             *match &*member.worker.state().borrow() {
@@ -202,18 +203,17 @@ impl Fleet {
         }
     }
 
-    /// Stops all workers once their requests have ended, or when `deadline` has passed.
-    pub async fn stop(&self, deadline: Duration) {
+    /// Stops all workers when their requests have ended, or when `deadline` has passed.
+    pub(crate) async fn stop(&self, deadline: Duration) {
         let members: Vec<Member> = {
-            let mut workers = self.inner.workers.write().unwrap_or_else(PoisonError::into_inner);
+            let mut workers = self.inner.workers.write();
             workers.drain().map(|(_, member)| member).collect()
         };
         join_all(members.iter().map(|member| member.stop(deadline))).await;
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<(ModelId, Task), Member>> {
-        // Each change of the table is complete in itself, so a panic elsewhere leaves it whole.
-        self.inner.workers.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<(ModelId, Task), Member>> {
+        self.inner.workers.read()
     }
 }
 
@@ -225,9 +225,9 @@ impl Member {
 }
 
 impl WorkerView {
-    /// The view as text.
+    /// Converts the view to text.
     #[must_use]
-    pub fn status(&self) -> WorkerStatus {
+    pub(crate) fn status(&self) -> WorkerStatus {
         let (state, loaded, reason) = match &self.state {
             State::Loading(fraction) => ("loading", Some(*fraction), None),
             State::Ready(_) => ("ready", None, None),
@@ -276,7 +276,7 @@ async fn report(model: String, task: Task, mut state: tokio::sync::watch::Receiv
             }
             State::Stopped => {}
         }
-        // The sender goes with the worker.
+        // The channel closes when the worker is dropped.
         if state.changed().await.is_err() {
             return;
         }

@@ -1,4 +1,4 @@
-//! The API as a service: finds the way of a request, and turns every outcome into an answer with
+//! The API as a service: finds the route of a request, and turns every outcome into an answer with
 //! its headers.
 
 use std::{
@@ -17,183 +17,110 @@ use hyper::{
     http::request::Parts,
 };
 use policy::{
-    authz::{context::Moment, facts::ResourceFacts},
     id::ResourceId,
     network::{self, Arrival},
-    permit::{Action, Permit},
-    workflow::{exemption, penalty::Served},
+    workflow::exemption,
 };
 use store::{
-    Store, StoreError,
-    ledger::Ledger,
+    StoreError,
     workflow::{Exemption, NotStepped},
 };
 use tlog::receipt;
+use wire::operation::Operation;
 
 use crate::{
     authn::{self, Caller},
-    authority::Authorities,
-    body::{Body, RequestBody},
+    body::Body,
     call::{self, Call, Outcome},
-    clock,
+    clock, coding,
     exchange::Exchange,
-    fleet::Fleet,
     identity::Providers,
     intake::{self, Uploads},
     listen::{Guest, Upload},
-    live::{Current, Live},
-    meters::Meters,
+    live::Current,
     metrics::Metrics,
     openai::{
         chat, completions, embeddings,
         error::ApiError,
-        models,
-        operation::Operation,
-        receipts,
+        models, receipts,
+        reply::Reply,
+        request::CallerRequest,
         routes::{self, Endpoint},
         sse::EventStream,
-        target::denied_to,
     },
-    openapi,
+    services::Services,
 };
 
-/// Everything that a call needs.
+/// The API: routes, identifies and counts calls, and turns their outcomes into answers.
 #[derive(Debug)]
-pub struct Gateway {
-    /// The configuration in force, and what receipts say of the service under it.
-    pub live: Live,
-    /// Tenants, resources, deployments, keys.
-    pub store: Store,
-    /// What decides who may do what.
-    pub authorities: Arc<Authorities>,
-    /// The workers.
-    pub fleet: Fleet,
-    /// What deployments have used of their minute.
-    pub meters: Meters,
-    /// The bodies that are on their way.
-    pub uploads: Uploads,
-    /// What happened so far, in numbers.
+pub(crate) struct Gateway {
+    /// The parts that the handlers use.
+    pub services: Services,
+    /// Counters of past events.
     pub metrics: Arc<Metrics>,
-    /// Where requests are recorded.
-    pub ledger: Ledger,
-    /// Who else says who calls.
-    pub providers: Providers,
-    /// The OpenAPI document.
-    pub document: Bytes,
+    /// The identity providers whose tokens identify callers.
+    providers: Providers,
+    /// The bodies that are being received.
+    uploads: Uploads,
     stopping: AtomicBool,
-}
-
-/// What is answered to a call that went well.
-pub enum Reply {
-    /// JSON, complete.
-    Json(Bytes),
-    /// Something else, complete, with its media type.
-    Bytes(&'static str, Bytes),
-    /// Server-sent events, still to come.
-    Events(Box<EventStream>),
-}
-
-impl std::fmt::Debug for Reply {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Json(bytes) => write!(f, "Json({} bytes)", bytes.len()),
-            Self::Bytes(kind, bytes) => write!(f, "Bytes({kind}, {} bytes)", bytes.len()),
-            Self::Events(_) => f.write_str("Events(..)"),
-        }
-    }
 }
 
 /// The listener that a connection came over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// The public one, from this socket address.
+pub(crate) enum Origin {
+    /// The public listener, with the client's socket address.
     Public(IpAddr),
-    /// The one for the operator's own network.
+    /// The listener for the operator's own network.
     Private,
 }
 
-/// What a known caller asks for.
-#[derive(Debug)]
-pub struct Asked {
-    /// Who asks.
-    pub caller: Caller,
-    /// The deployment that the path names.
-    pub deployment: Option<String>,
-    /// The request's body.
-    pub body: RequestBody,
-    /// That the resource is not blocked, and what is left of its limits.
-    pub served: Served,
-    /// The configuration that the request began with.
-    pub current: Arc<Current>,
-}
-
 impl Gateway {
-    /// Puts the gateway together.
+    /// Makes the gateway from its parts.
     #[must_use]
-    pub fn new(
-        live: Live,
-        store: Store,
-        authorities: Arc<Authorities>,
-        fleet: Fleet,
-        metrics: Arc<Metrics>,
-        ledger: Ledger,
-        providers: Providers,
-    ) -> Self {
-        let document = openapi::document();
-        let (meters, uploads) = (Meters::default(), Uploads::default());
-        let stopping = AtomicBool::new(false);
-        Self {
-            live,
-            store,
-            authorities,
-            fleet,
-            meters,
-            uploads,
-            metrics,
-            ledger,
-            providers,
-            document,
-            stopping,
-        }
+    pub(crate) fn new(services: Services, metrics: Arc<Metrics>, providers: Providers) -> Self {
+        let (uploads, stopping) = (Uploads::default(), AtomicBool::new(false));
+        Self { services, metrics, providers, uploads, stopping }
     }
 
-    /// From now on every new call is told to come back later.
-    pub fn stop(&self) {
+    /// Refuses every new call from now on, with a retry delay.
+    pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was told to stop.
+    /// Whether [`Gateway::stop`] was called.
     #[must_use]
-    pub fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// Brings workers and counters in line with the directory, and tells the operator of trouble.
-    pub fn follow(&self) {
-        if let Some(trouble) = self.ledger.trouble() {
+    /// Brings workers and counters in line with the directory, and logs trouble for the operator.
+    pub(crate) fn follow(&self) {
+        if let Some(trouble) = self.services.ledger.trouble() {
             tracing::error!(%trouble, "a promise is at risk");
         }
         if let Err(error) = self.end_exemptions() {
             tracing::error!(%error, "an approval of zero retention cannot be ended");
         }
-        match self.store.directory() {
+        match self.services.store.directory() {
             Ok(directory) => {
-                self.fleet.reconcile(&directory);
-                self.meters.retain(|id| directory.deployments().iter().any(|d| d.id == id));
+                self.services.fleet.reconcile(&directory);
+                self.services
+                    .meters
+                    .retain(|id| directory.deployments().iter().any(|d| d.id == id));
             }
             Err(error) => tracing::error!(%error, "the store cannot be read"),
         }
     }
 
-    /// Ends the approvals of zero retention whose date has come. Content is kept again from that
-    /// moment on, whether or not this has happened: it is for the log, and for who looks.
+    /// Ends the expired approvals of zero retention. Content is stored again from the expiry on,
+    /// even before this step; the step records the end in the log.
     fn end_exemptions(&self) -> Result<(), StoreError> {
-        for id in self.store.due::<Exemption>(clock::now_ms())? {
+        for id in self.services.store.due::<Exemption>(clock::now_ms())? {
             let Ok(id) = id.try_into() else { continue };
             let salt = store::random()?;
             let over = exemption::Allowed::expire(ResourceId::from_random(id), salt);
-            let ended = self.store.step::<Exemption>(over);
-            // Somebody else may have ended it in between.
+            let ended = self.services.store.step::<Exemption>(over);
+            // Another step may have ended it in between.
             if let Err(NotStepped::Store(error)) = ended {
                 return Err(error);
             }
@@ -202,12 +129,12 @@ impl Gateway {
     }
 
     /// Answers one request.
-    pub async fn handle(
+    pub(crate) async fn handle(
         self: Arc<Self>,
         request: Request<Upload>,
         origin: Origin,
     ) -> Response<Body> {
-        let current = self.live.current();
+        let current = self.services.live.current();
         let config = &current.config;
         let (head, mut body) = request.into_parts();
         let mut call = Call::begin(&head.headers, Arc::clone(&self.metrics));
@@ -225,7 +152,7 @@ impl Gateway {
         if answer.as_ref().is_err_and(|error| !error.leaves_body()) {
             body.give_up();
         }
-        // What is left of the body is thrown away beside the answer, which does not wait for it.
+        // The rest of the body is thrown away in parallel; the answer does not wait for it.
         drop(body);
         match answer {
             Ok(reply) => replied(call, reply).await,
@@ -257,18 +184,24 @@ impl Gateway {
             }
             Endpoint::Models => {
                 let caller = self.authenticate(call, head).await?;
-                models::list(&caller, self.permit(&caller)?)
+                models::list(&caller, self.services.permit(&caller)?)
             }
             Endpoint::Model => {
                 let caller = self.authenticate(call, head).await?;
-                models::describe(&caller, self.permit(&caller)?, &named)
+                models::describe(&caller, self.services.permit(&caller)?, &named)
             }
             Endpoint::Receipt => {
                 let caller = self.authenticate(call, head).await?;
-                receipts::answer(self, self.permit(&caller)?, &head.headers, &named).await
+                receipts::answer(
+                    self.services.ledger.clone(),
+                    self.services.permit(&caller)?,
+                    &head.headers,
+                    &named,
+                )
+                .await
             }
             Endpoint::LogFile => self.log_file(&named),
-            Endpoint::OpenApi => Ok(Reply::Json(self.document.clone())),
+            Endpoint::OpenApi => Ok(Reply::Json(current.document.clone())),
             Endpoint::About => Ok(Reply::Bytes(TEXT, Bytes::from_static(ABOUT.as_bytes()))),
         }
     }
@@ -283,35 +216,40 @@ impl Gateway {
     ) -> Result<Reply, ApiError> {
         let caller = self.authenticate(call, head).await?;
         let exchange = Exchange::begin(
-            self.ledger.clone(),
+            self.services.ledger.clone(),
             current.identity.clone(),
             caller.clone(),
             call.id,
             call.route,
         );
         let exchange = call.exchange.insert(Box::new(exchange));
-        // Before the body is read: of a request that is not served there is nothing to keep. The
-        // refusal has its receipt all the same.
+        // Decided before the body is read: no content of a refused request is stored. The refusal
+        // still has a receipt.
         let name = &caller.resource()?.name;
         let served = caller.penalty()?.verdict(clock::now_ms());
         let served = served.map_err(|blocked| ApiError::blocked(blocked, name))?;
         let limits = &current.config.limits;
         let uploading = self.uploads.begin(caller.resource, limits.uploads_max)?;
         let body = intake::json(uploading, &head.headers, body, limits).await?;
-        exchange.asked(&body);
+        exchange.note_request(&body);
         let current = Arc::clone(current);
-        let asked = Asked { caller, deployment, body, served, current };
-        // Boxed: the three differ in size, and each connection reserves room for the largest.
+        let asked = CallerRequest { caller, deployment, body, served, current };
+        // Boxed: the three futures differ in size, and each connection reserves room for the
+        // largest.
         match operation {
-            Operation::Chat => Box::pin(chat::answer(self, call, asked)).await,
-            Operation::Completions => Box::pin(completions::answer(self, call, asked)).await,
-            Operation::Embeddings => Box::pin(embeddings::answer(self, call, asked)).await,
+            Operation::Chat => Box::pin(chat::answer(&self.services, call, asked)).await,
+            Operation::Completions => {
+                Box::pin(completions::answer(&self.services, call, asked)).await
+            }
+            Operation::Embeddings => {
+                Box::pin(embeddings::answer(&self.services, call, asked)).await
+            }
         }
     }
 
-    /// A file of the log, for whoever asks: nothing in it reveals content or a person.
+    /// Returns a file of the log, for any caller: the log reveals no content and no person.
     fn log_file(&self, path: &str) -> Result<Reply, ApiError> {
-        let file = self.ledger.tiles().file(path).map_err(|error| {
+        let file = self.services.ledger.tiles().file(path).map_err(|error| {
             tracing::error!(%error, "the log cannot be read");
             ApiError::LogUnavailable
         })?;
@@ -319,54 +257,41 @@ impl Gateway {
         file.map(|bytes| Reply::Bytes(kind, bytes.into())).ok_or(ApiError::RouteNotFound)
     }
 
-    /// Asks whether a caller may do `A` with the resource that it called.
-    ///
-    /// # Errors
-    /// When not.
-    pub fn permit<A>(&self, caller: &Caller) -> Result<Permit<A>, ApiError>
-    where
-        A: Action<Thing = ResourceFacts, Context = Moment>,
-    {
-        let resource = caller.resource()?;
-        let thing = ResourceFacts { tenant: resource.tenant, resource: resource.id };
-        let moment = Moment { now_ms: clock::now_ms() };
-        self.authorities
-            .of(&caller.directory)
-            .authorize(&caller.principal, &thing, &moment)
-            .map_err(|denied| denied_to(&caller.principal, &denied))
-    }
-
-    /// From which network a call comes.
+    /// Returns the network that a call comes from.
     fn arrival(&self, origin: Origin, headers: &HeaderMap) -> Arrival {
         let socket = match origin {
             Origin::Private => return Arrival::Private,
             Origin::Public(socket) => socket,
         };
-        let current = self.live.current();
+        let current = self.services.live.current();
         let proxies = &current.config.listen.proxies;
         let values = headers.get_all(FORWARDED_FOR).iter();
-        // What is no text is no address either.
+        // A value that is not text is not an address either.
         let values = values.flat_map(|value| value.to_str().unwrap_or("?").split(','));
         network::arrival(socket, values, proxies)
     }
 
-    /// Finds out who calls, whether from a network that the resource answers, and notes whose call
-    /// it is.
+    /// Identifies the caller, checks that the resource admits its network, and notes the caller in
+    /// the call.
     ///
     /// # Errors
-    /// When the caller's key or token opens nothing here, or the network is not answered.
-    pub async fn authenticate(&self, call: &mut Call, head: &Parts) -> Result<Caller, ApiError> {
-        let directory = self.store.directory().map_err(|error| {
+    /// The key or token is refused here, the network is not admitted, or the store cannot be read.
+    pub(crate) async fn authenticate(
+        &self,
+        call: &mut Call,
+        head: &Parts,
+    ) -> Result<Caller, ApiError> {
+        let directory = self.services.store.directory().map_err(|error| {
             tracing::error!(request = %call.id, %error, "the store cannot be read");
             ApiError::Store
         })?;
-        let current = self.live.current();
+        let current = self.services.live.current();
         let domain = current.config.listen.domain.as_deref();
         let presented = (&head.uri, &head.headers, call.arrival);
         let caller = authn::caller(directory, &self.providers, domain, presented).await.map_err(
             |reason| {
-                // Who is told nothing asks the operator, who finds it here.
-                tracing::info!(request = %call.id, %reason, "not let in");
+                // The caller does not learn the reason; the operator finds it here.
+                tracing::info!(request = %call.id, %reason, "the caller was refused");
                 ApiError::from(reason)
             },
         )?;
@@ -387,7 +312,7 @@ async fn replied(call: Call, reply: Reply) -> Response<Body> {
     }
 }
 
-/// An answer that is complete, once it is recorded.
+/// Answers with a complete body, once the call is recorded.
 async fn whole(mut call: Call, kind: &'static str, bytes: Bytes) -> Response<Body> {
     let mut headers = HeaderMap::with_capacity(20);
     call.headers(&mut headers);
@@ -405,7 +330,7 @@ fn streamed(call: Call, events: EventStream) -> Response<Body> {
     call.headers(&mut headers);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    // The call goes on until the stream ends, and is counted and recorded then.
+    // The call lives until the stream ends; it is counted and recorded then.
     response(StatusCode::OK, headers, Body::stream(events.pieces(call)))
 }
 
@@ -429,6 +354,9 @@ async fn refused(mut call: Call, error: &ApiError) -> Response<Body> {
     if let ApiError::MethodNotAllowed { allow } = error {
         headers.insert(ALLOW, HeaderValue::from_static(allow));
     }
+    if let ApiError::Undecoded(error) = error {
+        coding::headers(error, &mut headers);
+    }
     if *error == ApiError::TokenRefused {
         let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
         headers.insert(WWW_AUTHENTICATE, challenge);
@@ -446,7 +374,7 @@ fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response<Body
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// What `GET /` answers.
+/// The answer to `GET /`.
 const ABOUT: &str = "\
 Bailiwick: a private LLM service with the OpenAI and Azure OpenAI APIs.
 

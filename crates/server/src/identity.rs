@@ -1,30 +1,31 @@
-//! The identity providers: fetches their keys when they are due, and verifies tokens with them. What
-//! is due and what is valid are decided in `policy::token`.
+//! The identity providers: fetches their keys when they are due, and verifies tokens with them.
+//! `policy::token` decides which keys are due and which tokens are valid.
 
 mod discovery;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 use egress::Egress;
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use policy::token::{Keys, Lookup, Patience, Presented, TokenRefused, Trust, VerifiedToken};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::clock;
 
-/// The identity providers that the operator configured. Clones share their keys.
+/// The identity providers that the operator configured. Clones share the keys.
 #[derive(Debug, Clone)]
-pub struct Providers {
+pub(crate) struct Providers {
     egress: Egress,
     providers: Arc<RwLock<Vec<Arc<Provider>>>>,
 }
 
-/// Why a token opens nothing.
+/// Reason that a token is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unverified {
-    /// It is refused.
+pub(crate) enum Unverified {
+    /// The token is refused.
     #[error(transparent)]
     Refused(#[from] TokenRefused),
-    /// Its issuer's keys are not there: for longer than they are believed, it gave none.
+    /// The issuer's keys are missing or too old, and cannot be fetched now.
     #[error("the issuer's keys cannot be fetched")]
     Unavailable,
 }
@@ -33,22 +34,22 @@ pub enum Unverified {
 struct Provider {
     issuer: String,
     keys: RwLock<Keys>,
-    /// Held by whoever fetches keys: one at a time.
+    /// Held by the task that fetches keys: one at a time.
     fetching: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Providers {
-    /// Those that are trusted. Nobody is dialed yet.
+    /// Makes the providers from the trusted issuers. No connection is made yet.
     #[must_use]
-    pub fn new(trusts: Vec<Trust>, egress: Egress) -> Self {
+    pub(crate) fn new(trusts: Vec<Trust>, egress: Egress) -> Self {
         let providers = trusts.into_iter().map(Provider::new).collect();
         Self { egress, providers: Arc::new(RwLock::new(providers)) }
     }
 
-    /// Trusts these issuers from now on, and no others; for all clones. The keys of those whose trust has
-    /// not changed are kept.
-    pub fn replace(&self, trusts: Vec<Trust>) {
-        let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
+    /// Trusts these issuers from now on, and no others; for all clones. A provider whose trust has
+    /// not changed keeps its keys.
+    pub(crate) fn replace(&self, trusts: Vec<Trust>) {
+        let mut providers = self.providers.write();
         let kept = |trust: Trust| {
             let same = |provider: &&Arc<Provider>| *provider.read().trust() == trust;
             providers.iter().find(same).cloned().unwrap_or_else(|| Provider::new(trust.clone()))
@@ -57,30 +58,31 @@ impl Providers {
     }
 
     fn all(&self) -> Vec<Arc<Provider>> {
-        self.providers.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.providers.read().clone()
     }
 
-    /// Fetches the keys of all providers, so that the operator sees at once when that fails.
-    pub async fn warm(self) {
+    /// Fetches the keys of all providers, so that the operator sees a failure at once.
+    pub(crate) async fn warm(self) {
         for provider in self.all() {
-            // No key has the empty name: it is looked up, and fetched, in vain.
+            // No key has the empty name, so the look-up fails and triggers a fetch.
             provider.prepare("", &self.egress).await;
         }
     }
 
-    /// Verifies a token, with keys that are fetched where that is due.
+    /// Verifies a token, and fetches its issuer's keys first if they are due.
     ///
     /// # Errors
-    /// When it is refused, or its issuer's keys are not there.
-    pub async fn verify(&self, token: &str) -> Result<VerifiedToken, Unverified> {
+    /// [`Unverified::Refused`] if the token is refused, [`Unverified::Unavailable`] if its issuer's
+    /// keys are missing.
+    pub(crate) async fn verify(&self, token: &str) -> Result<VerifiedToken, Unverified> {
         let presented = Presented::parse(token)?;
         let is_its = |provider: &Arc<Provider>| provider.issuer == presented.issuer();
         let provider = self.all().into_iter().find(is_its).ok_or(TokenRefused::Issuer)?;
         provider.prepare(presented.key_id(), &self.egress).await;
         let keys = provider.read();
         match keys.lookup(presented.key_id(), clock::read().boottime_ms) {
-            // By the time that never runs backwards: a token that has expired stays expired, also
-            // when the wall clock is set back.
+            // Uses the time that never runs backwards: an expired token stays expired, even if the
+            // wall clock is set back.
             Lookup::Found(key) | Lookup::Due(key) => {
                 Ok(presented.verify(key, clock::now_ms() / 1000)?)
             }
@@ -98,18 +100,26 @@ impl Provider {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Keys> {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner)
+        self.keys.read()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Keys> {
-        self.keys.write().unwrap_or_else(PoisonError::into_inner)
+        self.keys.write()
     }
 
-    /// Sees to it that the key of this name is there, if the issuer has it.
+    /// Fetches the key of this id if it is missing or due, and the issuer may be asked again.
+    ///
+    /// | need | another fetch runs | no fetch runs |
+    /// |---|---|---|
+    /// | [`Need::Nothing`] | returns | returns |
+    /// | [`Need::Soon`] | returns | starts a fetch, and returns |
+    /// | [`Need::Now`] | waits for it, and decides again | starts a fetch, and waits for it |
+    ///
+    /// A fetch holds `fetching` until it ends, so that there is one at a time.
     async fn prepare(self: &Arc<Self>, id: &str, egress: &Egress) {
         match self.need(id) {
             Need::Nothing => {}
-            // Nobody waits for keys that are to replace others that still work.
+            // The current keys still work, so the request does not wait for the new ones.
             Need::Soon => {
                 if let Ok(turn) = Arc::clone(&self.fetching).try_lock_owned() {
                     drop(tokio::spawn(Arc::clone(self).fetch(egress.clone(), turn)));
@@ -117,12 +127,13 @@ impl Provider {
             }
             Need::Now => {
                 let turn = Arc::clone(&self.fetching).lock_owned().await;
-                // Whoever had the turn before may have fetched it.
+                // The previous holder of the lock may have fetched the keys.
                 if self.need(id) != Need::Nothing {
-                    // A task of its own: whoever began it may hang up, and the interval is taken.
+                    // A separate task: a caller that disconnects must not cancel a fetch that has
+                    // used up the retry interval.
                     let fetch = tokio::spawn(Arc::clone(self).fetch(egress.clone(), turn));
                     if fetch.await.is_err() {
-                        tracing::error!("fetching an issuer's keys failed in an unexpected way");
+                        tracing::error!("the task that fetches an issuer's keys failed");
                     }
                 }
             }
@@ -149,7 +160,8 @@ impl Provider {
             }
             Err(error) => {
                 let mut keys = self.write();
-                // It may have taken longer than the pause: whoever waited does not try again.
+                // The fetch may have taken longer than the pause: waiting callers must not try
+                // again.
                 keys.fetching(clock::read().boottime_ms);
                 let keys = keys.len();
                 tracing::error!(issuer, keys, %error, "an issuer's keys cannot be fetched");
@@ -159,9 +171,13 @@ impl Provider {
     }
 }
 
+/// How urgent it is to fetch an issuer's keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
+    /// The key is known and fresh, or a fetch is not allowed yet.
     Nothing,
+    /// The key is known, and due to be fetched again.
     Soon,
+    /// The key is missing.
     Now,
 }

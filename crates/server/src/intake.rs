@@ -1,37 +1,40 @@
-//! Takes in a request's headers and body within their limits.
+//! Reads a request's headers and body within their limits.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::{HeaderMap, body::Body as _, header::CONTENT_TYPE};
+use parking_lot::{Mutex, MutexGuard};
 use policy::id::ResourceId;
 use tokio::time::timeout;
 
-use crate::{body::RequestBody, config::Limits, listen::Upload, openai::error::ApiError};
+use crate::{
+    body::RequestBody, coding, config::HttpLimits, listen::Upload, openai::error::ApiError,
+};
 
-/// The bodies that are on their way, by resource: whoever sends slowly holds memory.
+/// Counts the bodies that are being received, by resource: a slow sender holds memory.
 #[derive(Debug, Default)]
-pub struct Uploads(Mutex<HashMap<ResourceId, usize>>);
+pub(crate) struct Uploads(Mutex<HashMap<ResourceId, usize>>);
 
-/// A body that is on its way; no more, once this is dropped.
+/// A body that is being received; dropping the value ends its count.
 #[derive(Debug)]
-#[must_use = "the body counts as long as this is kept"]
-pub struct Uploading<'a> {
+#[must_use = "the body counts only while this value lives"]
+pub(crate) struct Uploading<'a> {
     uploads: &'a Uploads,
     resource: ResourceId,
 }
 
 impl Uploads {
-    /// One more body for a resource.
+    /// Counts one more body for a resource.
     ///
     /// # Errors
-    /// When there are as many as there may be.
-    pub fn begin(&self, resource: ResourceId, limit: usize) -> Result<Uploading<'_>, ApiError> {
+    /// The resource already has `limit` bodies on their way.
+    pub(crate) fn begin(
+        &self,
+        resource: ResourceId,
+        limit: usize,
+    ) -> Result<Uploading<'_>, ApiError> {
         let mut uploads = self.lock();
         let count = uploads.entry(resource).or_default();
         if *count >= limit {
@@ -42,8 +45,8 @@ impl Uploads {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ResourceId, usize>> {
-        // Each change is complete in itself.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        // Each change is complete in itself, so a panic elsewhere leaves the table whole.
+        self.0.lock()
     }
 }
 
@@ -62,8 +65,8 @@ impl Drop for Uploading<'_> {
 /// Checks the number and size of headers.
 ///
 /// # Errors
-/// When there are too many, or too long ones.
-pub fn check_headers(headers: &HeaderMap, limits: &Limits) -> Result<(), ApiError> {
+/// There are too many headers, or they are too long.
+pub(crate) fn check_headers(headers: &HeaderMap, limits: &HttpLimits) -> Result<(), ApiError> {
     let bytes =
         headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
     let (count, most) = (limits.header_count_max, limits.header_bytes_max);
@@ -73,29 +76,30 @@ pub fn check_headers(headers: &HeaderMap, limits: &Limits) -> Result<(), ApiErro
     Ok(())
 }
 
-/// Reads a body of JSON.
+/// Reads a JSON body, and decodes its content coding if it has one. The limit applies to the
+/// received bytes and to the decoded bytes.
 ///
 /// # Errors
-/// When it is declared as something else, too long, too slow, or ends early.
-pub async fn json(
+/// The body has another content type, or is too long, too slow, damaged or truncated.
+pub(crate) async fn json(
     _uploading: Uploading<'_>,
     headers: &HeaderMap,
     body: &mut Upload,
-    limits: &Limits,
+    limits: &HttpLimits,
 ) -> Result<RequestBody, ApiError> {
     if !headers.get(CONTENT_TYPE).is_some_and(|kind| is_json(kind.as_bytes())) {
         return Err(ApiError::ContentType);
     }
+    let coding = coding::declared(headers)?;
     let limit = limits.body_bytes_max;
     let declared = body.size_hint().lower();
     if usize::try_from(declared).map_or(true, |declared| declared > limit) {
         return Err(ApiError::BodyTooLarge { limit });
     }
     let limit_ms = limits.body_read_ms;
-    match timeout(Duration::from_millis(limit_ms), collect(body, limit)).await {
-        Ok(bytes) => bytes.map(RequestBody::new),
-        Err(_) => Err(ApiError::BodyTimeout { limit_ms }),
-    }
+    let came = timeout(Duration::from_millis(limit_ms), collect(body, limit)).await;
+    let came = came.map_err(|_| ApiError::BodyTimeout { limit_ms })??;
+    Ok(RequestBody::new(coding::decode(coding, came, limit).await?))
 }
 
 async fn collect(body: &mut Upload, limit: usize) -> Result<Bytes, ApiError> {
@@ -106,7 +110,7 @@ async fn collect(body: &mut Upload, limit: usize) -> Result<Bytes, ApiError> {
         if collected.len().saturating_add(data.len()) > limit {
             return Err(ApiError::BodyTooLarge { limit });
         }
-        // Most bodies arrive in one piece, which then is not copied.
+        // Most bodies arrive in one piece, which is then not copied.
         if collected.is_empty() && body.is_end_stream() {
             return Ok(data);
         }
@@ -115,7 +119,7 @@ async fn collect(body: &mut Upload, limit: usize) -> Result<Bytes, ApiError> {
     Ok(collected.freeze())
 }
 
-/// `application/json`, with or without parameters.
+/// Accepts `application/json`, with or without parameters.
 fn is_json(kind: &[u8]) -> bool {
     let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")

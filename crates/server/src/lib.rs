@@ -1,43 +1,52 @@
 //! The gateway: HTTP surface, listeners, configuration and command line.
+//!
+//! Few names are public: [`cli::main`] for the binary, [`paths`], [`clock`] and [`listen`] for tests
+//! and fuzz targets, [`manage`] and [`looked`] for examples of code that must not compile.
 
-/// What a request brought is not left in memory once it is over, whatever library it went through.
+/// Overwrites freed memory: no content of a request stays in memory after the request, whichever
+/// library handled it.
 #[global_allocator]
 static ALLOCATOR: engine::memory::Overwriting = engine::memory::Overwriting;
 
-pub mod admin;
-pub mod authn;
-pub mod authority;
-pub mod board;
-pub mod body;
-pub mod call;
+mod admin;
+mod authn;
+mod authority;
+mod board;
+mod body;
+mod call;
 pub mod cli;
 pub mod clock;
-pub mod config;
-pub mod custodian;
-pub mod desk;
-pub mod exchange;
-pub mod fleet;
-pub mod gateway;
-pub mod identity;
-pub mod intake;
-pub mod limits;
+mod coding;
+mod config;
+mod cosigners;
+mod custodian;
+mod desk;
+mod exchange;
+mod failure;
+mod files;
+mod fleet;
+mod gateway;
+mod http;
+mod identity;
+mod ids;
+mod intake;
+mod limits;
 pub mod listen;
-pub mod live;
+mod live;
 pub mod looked;
 pub mod manage;
-pub mod meters;
-pub mod metrics;
-pub mod openai;
-pub mod openapi;
-pub mod operations;
-pub mod outward;
-pub mod quickstart;
-pub mod routes;
-pub mod serve;
-pub mod sign_in;
-pub mod tls;
-pub mod witness;
-pub mod witnesses;
+mod meters;
+mod metrics;
+mod openai;
+mod openapi;
+mod operations;
+mod outward;
+pub mod paths;
+mod routes;
+mod serve;
+mod services;
+mod sign_in;
+mod tls;
 
 #[cfg(test)]
 #[expect(dead_code, reason = "the tests of the store use the rest of it")]

@@ -1,9 +1,9 @@
 //! Accepts connections and speaks HTTP/1.1 and HTTP/2 on them, with or without TLS.
 //!
-//! It bounds what a connection may cost before a request has shown a key: how many there are and from
-//! where, how long each may be idle, how long a head may take, how large it may be, how many frames
-//! may come for nothing, how long our bytes may stay unread. What a request means is not its
-//! business.
+//! It bounds the cost of a connection before a request has shown a key: the number of connections
+//! in total and per address, their idle time, the time and size of a head, the number of useless
+//! frames, and the time that our bytes may stay unread. The meaning of requests is outside of this
+//! module.
 
 mod answering;
 mod budget;
@@ -50,44 +50,44 @@ use self::{
     places::{Places, Shares},
     turned_away::TurnedAway,
 };
-pub use self::{
+pub(crate) use self::{
     guest::{Guest, LetIn},
     upload::Upload,
 };
-use crate::{config::Limits, limits, openai::error::ApiError, tls::Certificates};
+use crate::{config::HttpLimits, limits, openai::error::ApiError, tls::Certificates};
 
-/// A socket that takes connections.
+/// A socket that accepts connections.
 #[derive(Debug)]
-pub struct Listener {
+pub(crate) struct Listener {
     socket: TcpListener,
     address: SocketAddr,
 }
 
-/// Who is at the other end of a connection.
+/// The client at the other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Client {
+pub(crate) struct Client {
     /// The socket's address.
     pub address: SocketAddr,
-    /// SHA-256 of the certificate that was presented and verified, where one was asked for.
+    /// SHA-256 of the verified client certificate, if the listener requests one.
     pub certificate: Option<Digest>,
 }
 
-/// How connections are served.
+/// Settings that all connections of a listener share.
 #[derive(Clone)]
-pub struct Terms {
-    /// TLS, where it is wanted.
+pub(crate) struct Terms {
+    /// TLS; plain HTTP without it.
     pub tls: Option<Certificates>,
-    /// What a connection may cost.
-    pub limits: Limits,
-    /// How many connections may be open at once.
+    /// Limits on connections and requests.
+    pub limits: HttpLimits,
+    /// Maximum number of open connections.
     pub connections: usize,
-    /// Proxies, behind whose addresses are many clients.
+    /// Proxies: one such address stands for many clients.
     pub proxies: Arc<[IpRule]>,
-    /// Told when connections should end with the request that they are at.
+    /// Cancelled when connections should end after their current request.
     pub stop: CancellationToken,
-    /// Told when connections must end.
+    /// Cancelled when connections must end.
     pub abort: CancellationToken,
-    /// Keeps count of what still runs.
+    /// Tracks the running connections and requests.
     pub tasks: TaskTracker,
 }
 
@@ -101,27 +101,26 @@ impl Listener {
     /// Opens the socket.
     ///
     /// # Errors
-    /// When the address is taken, or is not this machine's.
-    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
+    /// If the address is in use, or does not belong to this machine.
+    pub(crate) async fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
         let address = socket.local_addr()?;
         Ok(Self { socket, address })
     }
 
-    /// Where it listens; with the real port where port 0 was asked for.
+    /// Returns the listener's address; with the real port if port 0 was requested.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves connections until it is told to stop; `service` gives the one for a client.
-    pub async fn serve<F, S, B>(self, service: F, terms: Terms)
+    /// Serves connections until `terms.stop`; `service` returns the service for a client.
+    pub(crate) async fn serve<F, S, B>(self, service: F, terms: Terms)
     where
         F: Fn(Client) -> S + Clone + Send + 'static,
         S: Service<B>,
         S::Future: Send,
-        B: Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        B: Outgoing,
     {
         let shares = Shares::of(terms.connections, &terms.limits);
         let places = Arc::new(Places::new(shares, Arc::clone(&terms.proxies)));
@@ -139,7 +138,7 @@ impl Listener {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
-                    // Out of file descriptors, usually: give others time to close some.
+                    // Usually the process is out of file descriptors: wait until others are closed.
                     sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
@@ -169,8 +168,22 @@ impl Listener {
     }
 }
 
-/// What answers requests.
-pub trait Service<B>:
+/// The body of an answer.
+pub(crate) trait Outgoing:
+    Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Unpin + 'static
+{
+}
+
+impl<B> Outgoing for B where
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+        + Send
+        + Unpin
+        + 'static
+{
+}
+
+/// A service that answers requests.
+pub(crate) trait Service<B>:
     hyper::service::Service<
         Request<Upload>,
         Response = Response<B>,
@@ -196,7 +209,7 @@ impl<S, B> Service<B> for S where
 {
 }
 
-/// A certificate that was presented and verified.
+/// The digest of a client certificate that was presented and verified.
 struct Presented(Digest);
 
 impl LetIn for Presented {}
@@ -209,10 +222,9 @@ async fn connection<F, S, B>(
 ) where
     F: Fn(Client) -> S,
     S: Service<B>,
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: Outgoing,
 {
-    // Tokens are small and must not wait for each other.
+    // Streamed tokens are small and must be sent without delay.
     if socket.set_nodelay(true).is_err() {
         return;
     }
@@ -237,7 +249,7 @@ async fn connection<F, S, B>(
     }
 }
 
-/// Waits for a client's first bytes, as long as its head may take and the server goes on.
+/// Waits for a client's first bytes, within the time for a head, unless the server stops.
 async fn greeted<T>(greeting: impl Future<Output = io::Result<T>>, terms: &Terms) -> Option<T> {
     let patience = Duration::from_millis(terms.limits.header_read_ms);
     tokio::select! {
@@ -246,7 +258,7 @@ async fn greeted<T>(greeting: impl Future<Output = io::Result<T>>, terms: &Terms
     }
 }
 
-/// Whether the client begins as HTTP/2 does, without TLS to say so.
+/// Whether the client starts with the HTTP/2 preface; without TLS there is no ALPN.
 async fn speaks_http2(socket: &TcpStream) -> io::Result<bool> {
     let mut start = [0; 3];
     let read = socket.peek(&mut start).await?;
@@ -257,8 +269,7 @@ async fn http<I, S, B>(io: I, h2: bool, guest: Guest, service: S, terms: &Terms)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<B>,
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: Outgoing,
 {
     let io = Patient::new(io, limits::WRITE_TIMEOUT);
     let ambiguous = Ambiguous::none();
@@ -285,13 +296,12 @@ async fn http1<I, S, B>(
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<B>,
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: Outgoing,
 {
     let limits = &terms.limits;
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        // The time for a head is counted by the guest, from the head's first byte.
+        // The guest measures the time for a head, from the head's first byte.
         .header_read_timeout(None)
         .max_headers(limits.header_count_max.saturating_add(limits::HEADERS_MARGIN))
         .max_buf_size(limits.header_bytes_max.saturating_add(limits::HEAD_BYTES_MARGIN))
@@ -309,7 +319,7 @@ async fn http1<I, S, B>(
             overdue = &mut overdue => break Err(overdue),
         }
     };
-    // What still ran for this connection ends here: see `complaint`.
+    // Futures that still ran for this connection are dropped here: see `complaint`.
     let said = match ended {
         Ok(Ok(())) | Err(Overdue::Idle | Overdue::Answer) => return,
         Ok(Err(error)) => {
@@ -327,17 +337,17 @@ async fn http1<I, S, B>(
     }
 }
 
-/// What there is to say about a connection that ended with `error` and `unread` bytes of a head;
-/// nothing where it was idle, or in the middle of an answer.
+/// Returns the error to send on a connection that ended with `error` and `unread` bytes of a head.
+/// `None` if the connection was idle, or in the middle of an answer.
 ///
-/// A client that closes its side after its request cannot be told from one that hung up, until
-/// something is written to it: its request is cancelled, because nothing is worse than computing for
-/// nobody. If it is still there, it is told so.
+/// A client that closes only its sending side looks the same as a client that disconnected, until
+/// the server writes to it. Its request is cancelled, because computing an answer for a closed
+/// connection is the greater harm. If the client is still there, it receives an error.
 fn complaint<I>(
     error: &hyper::Error,
     unread: &[u8],
     io: &Own<Followed<Patient<I>>>,
-    limits: &Limits,
+    limits: &HttpLimits,
 ) -> Option<ApiError> {
     if let Some(status) = io.withheld() {
         return Some(match status {
@@ -364,8 +374,7 @@ async fn http2<I, S, B>(
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<B>,
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: Outgoing,
 {
     let limits = &terms.limits;
     let most = limits.header_bytes_max.saturating_add(limits::HEAD_BYTES_MARGIN);
@@ -380,7 +389,7 @@ async fn http2<I, S, B>(
     let mut stopping = false;
     loop {
         tokio::select! {
-            // How it ended is the client's affair: each call was logged by itself.
+            // The error does not matter here: each request was logged separately.
             _ = &mut connection => return,
             () = terms.stop.cancelled(), if !stopping => {
                 stopping = true;
@@ -390,7 +399,7 @@ async fn http2<I, S, B>(
                 if overdue == Overdue::Answer {
                     return;
                 }
-                // GOAWAY: a request that is under way is answered, and a new one goes elsewhere.
+                // GOAWAY: requests in progress are answered; new ones must use another connection.
                 connection.as_mut().graceful_shutdown();
                 return drop(timeout(limits::GOODBYE, connection).await);
             }
@@ -398,7 +407,7 @@ async fn http2<I, S, B>(
     }
 }
 
-/// Runs the streams of a connection where they are counted.
+/// Spawns the streams of a connection on the task tracker.
 #[derive(Clone)]
 struct Tracked(TaskTracker);
 
@@ -412,5 +421,5 @@ where
 }
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Ping a silent HTTP/2 client this often, and close if it does not answer within as long.
+/// Interval of pings to a silent HTTP/2 client, and the time that it has to answer one.
 const H2_PING: Duration = Duration::from_secs(20);

@@ -1,38 +1,52 @@
-//! The configuration in force. A reload replaces it as a whole; a request keeps the one that it began
-//! with.
+//! The active configuration. A reload replaces it as a whole; a request uses the configuration that
+//! was active when it began.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use crate::{config::Config, exchange::Identity};
+use bytes::Bytes;
+use parking_lot::RwLock;
 
-/// The configuration in force; clones are the same one.
+use crate::{config::Config, exchange::ServiceIdentity, openapi};
+
+/// The active configuration; clones share the same value.
 #[derive(Debug, Clone)]
-pub struct Live(Arc<RwLock<Arc<Current>>>);
+pub(crate) struct Live(Arc<RwLock<Arc<Current>>>);
 
-/// One configuration, and what receipts say of the service under it.
+/// One configuration, and the service's identity for receipts under it.
 #[derive(Debug)]
-pub struct Current {
+pub(crate) struct Current {
     /// The configuration.
     pub config: Config,
-    /// What receipts say: the digest of this configuration among it.
-    pub identity: Identity,
+    /// The service's identity for receipts; it includes the digest of this configuration.
+    pub identity: ServiceIdentity,
+    /// The OpenAPI document with the limits of this configuration.
+    pub document: Bytes,
+}
+
+impl Current {
+    /// Builds the values that follow from a configuration.
+    #[must_use]
+    pub(crate) fn new(config: Config, identity: ServiceIdentity) -> Self {
+        let document = openapi::document(&config.limits);
+        Self { config, identity, document }
+    }
 }
 
 impl Live {
-    /// The configuration of the start.
+    /// Starts with this configuration.
     #[must_use]
-    pub fn new(current: Current) -> Self {
+    pub(crate) fn new(current: Current) -> Self {
         Self(Arc::new(RwLock::new(Arc::new(current))))
     }
 
-    /// What is in force now.
+    /// Returns the active configuration.
     #[must_use]
-    pub fn current(&self) -> Arc<Current> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.0.read())
     }
 
-    /// Puts another configuration in force.
-    pub fn replace(&self, current: Current) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
+    /// Activates another configuration.
+    pub(crate) fn replace(&self, current: Current) {
+        *self.0.write() = Arc::new(current);
     }
 }

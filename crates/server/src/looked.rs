@@ -1,20 +1,21 @@
-//! What a caller's name for a thing leads to. It does not deliberately: say whether there is such a
-//! thing before the policies were asked.
+//! Looks up things that callers name. It deliberately does not reveal whether a thing exists before
+//! the policies have decided.
 //!
-//! A caller who may not know of a thing gets the answer for a name that nothing has. So that the
-//! time of the answer says no more than its words, both take the same way: one look-up, one decision
-//! by the policies about the thing or about a stand-in, one refusal.
+//! If a caller may not know of a thing, the answer is the same as for a missing name. Both cases
+//! also take the same path, so response times reveal no more than the words do: one look-up, one
+//! decision by the policies (about the thing or about a stand-in), one refusal.
 
 use policy::{
     authz::{
         Denied,
-        facts::{DeploymentFacts, RecordFacts, ResourceFacts, TenantFacts, Thing},
+        facts::{DeploymentFacts, RecordFacts, ResourceFacts, TenantFacts},
+        thing::Thing,
     },
     id::{DeploymentId, RequestId, ResourceId, TenantId},
     permit::{Action, Permit},
 };
 
-/// A tenant that there is not: ids are random, and this one is not.
+/// A tenant that cannot exist: real ids are random, and this one is not.
 const NO_TENANT: TenantFacts = TenantFacts { tenant: TenantId::from_random([0; 16]) };
 
 const NO_RESOURCE: ResourceFacts =
@@ -26,9 +27,9 @@ const NO_DEPLOYMENT: DeploymentFacts = DeploymentFacts {
     deployment: DeploymentId::from_random([0; 16]),
 };
 
-/// A thing that a caller named, or a stand-in where there is no such thing.
+/// A thing that a caller named, or a stand-in if it does not exist.
 ///
-/// Its fields are private, and nothing says which of the two it is but a decision:
+/// Its fields are private; only a decision reveals which of the two it is:
 ///
 /// ```compile_fail,E0616
 /// use policy::authz::facts::ResourceFacts;
@@ -38,15 +39,15 @@ const NO_DEPLOYMENT: DeploymentFacts = DeploymentFacts {
 /// }
 /// ```
 #[derive(Debug)]
-#[must_use = "what was looked up is to be decided about"]
+#[must_use = "decide about the thing that was looked up"]
 pub struct Looked<T> {
     thing: T,
     found: bool,
 }
 
 impl<T> Looked<T> {
-    /// A thing that is always there.
-    pub fn there(thing: T) -> Self {
+    /// A thing that always exists.
+    pub(crate) fn there(thing: T) -> Self {
         Self { thing, found: true }
     }
 
@@ -57,12 +58,12 @@ impl<T> Looked<T> {
         }
     }
 
-    /// The same thing, as another type has it.
-    pub fn map<U>(self, as_other: impl FnOnce(T) -> U) -> Looked<U> {
+    /// Converts the thing to another type.
+    pub(crate) fn map<U>(self, as_other: impl FnOnce(T) -> U) -> Looked<U> {
         Looked { thing: as_other(self.thing), found: self.found }
     }
 
-    /// The same thing where it is one that was meant; nothing otherwise.
+    /// Keeps the thing if it satisfies `is_meant`; otherwise treats it as missing.
     pub(crate) fn only_if(self, is_meant: impl FnOnce(&T) -> bool) -> Self {
         let found = self.found && is_meant(&self.thing);
         Self { found, ..self }
@@ -73,23 +74,23 @@ impl<T: Thing> Looked<T> {
     /// Decides about the thing.
     ///
     /// # Errors
-    /// When the policies refuse, or there is no such thing.
-    pub fn decide<A: Action<Thing = T>>(
+    /// [`Denied`] if the policies refuse; [`Denied::Hidden`] if the thing does not exist.
+    pub(crate) fn decide<A: Action<Thing = T>>(
         &self,
         ask: impl FnOnce(&T) -> Result<Permit<A>, Denied>,
     ) -> Result<Permit<A>, Denied> {
-        // Whatever was decided about a stand-in counts for nothing.
+        // A decision about a stand-in is discarded.
         match (ask(&self.thing), self.found) {
             (decided, true) => decided,
             (_, false) => Err(Denied::Hidden),
         }
     }
 
-    /// The thing, for a caller who may know of it, by the policies.
+    /// Returns the thing if the policies let the caller know of it.
     ///
     /// # Errors
-    /// When the caller may not, or there is no such thing.
-    pub fn known(&self, knows: impl FnOnce(&T) -> bool) -> Result<&T, Denied> {
+    /// [`Denied::Hidden`] if the caller may not know of it, or it does not exist.
+    pub(crate) fn known(&self, knows: impl FnOnce(&T) -> bool) -> Result<&T, Denied> {
         match (knows(&self.thing), self.found) {
             (true, true) => Ok(&self.thing),
             (true | false, _) => Err(Denied::Hidden),
@@ -98,15 +99,15 @@ impl<T: Thing> Looked<T> {
 }
 
 impl Looked<TenantFacts> {
-    /// A tenant of a name.
-    pub fn tenant(found: Option<&store::Tenant>) -> Self {
+    /// Looks up a tenant.
+    pub(crate) fn tenant(found: Option<&store::Tenant>) -> Self {
         Self::up(found.map(|tenant| TenantFacts { tenant: tenant.id }), NO_TENANT)
     }
 }
 
 impl Looked<ResourceFacts> {
-    /// A resource of a name.
-    pub fn resource(found: Option<&store::Resource>) -> Self {
+    /// Looks up a resource.
+    pub(crate) fn resource(found: Option<&store::Resource>) -> Self {
         let facts =
             |found: &store::Resource| ResourceFacts { tenant: found.tenant, resource: found.id };
         Self::up(found.map(facts), NO_RESOURCE)
@@ -114,8 +115,8 @@ impl Looked<ResourceFacts> {
 }
 
 impl Looked<DeploymentFacts> {
-    /// A deployment of a name, in a resource of a name.
-    pub fn deployment(found: Option<(&store::Resource, &store::Deployment)>) -> Self {
+    /// Looks up a deployment in a resource.
+    pub(crate) fn deployment(found: Option<(&store::Resource, &store::Deployment)>) -> Self {
         let facts = |(of, found): (&store::Resource, &store::Deployment)| DeploymentFacts {
             tenant: of.tenant,
             resource: of.id,
@@ -126,7 +127,7 @@ impl Looked<DeploymentFacts> {
 }
 
 impl Looked<RecordFacts> {
-    /// A record that is kept, by its request.
+    /// Looks up a stored record by its request.
     pub(crate) fn record(found: Option<RecordFacts>) -> Self {
         let stand_in = RecordFacts {
             of: NO_RESOURCE,

@@ -1,8 +1,9 @@
-//! Management: what the command line, the admin API and quickstart do to tenants, resources,
-//! deployments, models and keys. It stands here once, so that all three do the same.
+//! Management of tenants, resources, deployments, models and keys. The command line, the admin API
+//! and quickstart share these functions, so that all three behave alike.
 //!
-//! Each function asks for the permit of what it does, and the store takes that permit: nothing here
-//! decides. Keys are made here, shown once to the caller who asked for them, and stored as digests.
+//! Each function obtains the permit for its action, and the store requires that permit: this module
+//! makes no decision. Keys are made here, shown once to the caller that requested them, and stored
+//! as digests.
 
 mod actor;
 mod admin_key;
@@ -21,10 +22,11 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use audit::rfc3339;
 use policy::{
     authz::facts::{ResourceFacts, Scope, TenantFacts},
     id::{DeploymentId, ResourceId, TenantId},
-    meter::Limits,
+    meter::RateLimits,
     network::IP_RULES_MAX,
     permit::{
         CreateTenant, DeleteDeployment, DeleteResource, DeleteTenant, ListKeys, ReadResource,
@@ -36,40 +38,36 @@ use policy::{
 };
 use store::{
     Directory, Kind, LimitsChange, NetworkChange, Resource, ResourceChange, Settings, Sku, Store,
-    StoreError, Tenant,
+    StoreError, Tenant, random,
 };
 
-pub use self::{
+pub(crate) use self::{
     actor::Actor,
-    admin_key::{ADMIN_KEY_FILE, write_private, write_public},
     error::ManageError,
-    models::NewModel,
+    models::{Hub, NewFromHub, NewModel, SourceError},
     request::{
         DeploymentUpdate, IpRuleValue, NetworkAcls, NewDeployment, NewResource, ResourceUpdate,
     },
     roles::{RoleAssignment, RoleAssignmentView, ScopeName, TeamMemberView},
-    service_key::{
-        SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, key_in, rename_service_key, service_key, witness_key,
-    },
-    usage::{BadPeriod, Period, Step, UsageQuestion, UsageView},
+    service_key::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, key_in, rename_service_key, service_key},
+    usage::{Period, Step, UsageQuestion, UsageView},
     view::{
-        AbusePenaltyView, CapabilityView, DeploymentView, KeyView, LimitsView, ModelView,
-        NewKeyView, NewResourceView, ResourceView, TenantView, time,
+        AbusePenaltyView, DeploymentView, KeyView, ModelView, NewKeyView, NewResourceView,
+        ResourceView, TenantView,
     },
-    workers::{AttemptView, ConfinementView, GatewayView, WorkerView},
     workstations::WorkstationView,
 };
 use crate::clock;
 
-/// Tokens per minute of a deployment for which none were given.
+/// Default limit of a deployment, in tokens per minute.
 const TOKENS_PER_MINUTE: u32 = 1_000_000;
 
-/// Requests per minute of a deployment for which none were given: Azure's ratio, six for each
-/// thousand tokens.
+/// Default limit of a deployment, in requests per minute: Azure's ratio, six for each thousand
+/// tokens.
 const REQUESTS_PER_MINUTE: u32 = 6_000;
 
-/// One data directory that can be managed. By itself it does nothing: [`Management::on_behalf_of`]
-/// says for whom, and only that has the functions.
+/// One data directory that can be managed. The functions are those of `Acting`, which
+/// `Management::on_behalf_of` returns for an actor.
 ///
 /// ```compile_fail,E0599
 /// fn nobody(management: &server::manage::Management) {
@@ -82,28 +80,28 @@ pub struct Management {
     data: PathBuf,
 }
 
-/// Manages a data directory on an actor's behalf: each function asks whether they may.
+/// Manages a data directory on an actor's behalf: each function asks the policies first.
 #[derive(Debug, Clone)]
-pub struct Acting {
+pub(crate) struct Acting {
     store: Store,
     data: PathBuf,
     actor: Actor,
 }
 
 impl Management {
-    /// The data directory that `store` was opened in.
+    /// Manages the data directory that `store` was opened in.
     #[must_use]
     pub fn new(store: Store, data: &Path) -> Self {
         Self { store, data: data.to_owned() }
     }
 
-    /// Manages it on an actor's behalf.
+    /// Returns the functions on an actor's behalf.
     #[must_use]
-    pub fn on_behalf_of(&self, actor: Actor) -> Acting {
+    pub(crate) fn on_behalf_of(&self, actor: Actor) -> Acting {
         Acting { store: self.store.clone(), data: self.data.clone(), actor }
     }
 
-    /// The store underneath.
+    /// Returns the store underneath.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
@@ -111,17 +109,17 @@ impl Management {
 }
 
 impl Acting {
-    /// The store underneath.
+    /// Returns the store underneath.
     #[must_use]
-    pub fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         &self.store
     }
 
     /// Adds a tenant.
     ///
     /// # Errors
-    /// When its name is not allowed or taken.
-    pub fn create_tenant(&self, name: &str) -> Result<TenantView, ManageError> {
+    /// The name is not allowed or taken.
+    pub(crate) fn create_tenant(&self, name: &str) -> Result<TenantView, ManageError> {
         let permit = self.of_service::<CreateTenant>()?;
         let tenant = Tenant {
             id: TenantId::from_random(random()?),
@@ -132,11 +130,11 @@ impl Acting {
         Ok(TenantView::of(&tenant))
     }
 
-    /// All tenants.
+    /// Lists the tenants that the actor may read.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    pub fn tenants(&self) -> Result<Vec<TenantView>, ManageError> {
+    /// The store cannot be read.
+    pub(crate) fn tenants(&self) -> Result<Vec<TenantView>, ManageError> {
         let directory = self.store.directory()?;
         let shown = |tenant: &Tenant| {
             let permit = self.shows::<ReadTenant>(TenantFacts { tenant: tenant.id })?;
@@ -145,11 +143,11 @@ impl Acting {
         Ok(directory.tenants().into_iter().filter_map(shown).collect())
     }
 
-    /// One tenant.
+    /// Returns one tenant.
     ///
     /// # Errors
-    /// When there is none of that name.
-    pub fn tenant(&self, name: &str) -> Result<TenantView, ManageError> {
+    /// No tenant has that name.
+    pub(crate) fn tenant(&self, name: &str) -> Result<TenantView, ManageError> {
         let directory = self.store.directory()?;
         let of = self.tenant_for::<ReadTenant>(&directory, name)?.spend();
         let tenant = directory.tenant(of.tenant).ok_or_else(|| not_found(Kind::Tenant, name))?;
@@ -159,8 +157,8 @@ impl Acting {
     /// Deletes a tenant.
     ///
     /// # Errors
-    /// When there is none of that name, or it owns resources.
-    pub fn delete_tenant(&self, name: &str) -> Result<(), ManageError> {
+    /// No tenant has that name, or it owns resources.
+    pub(crate) fn delete_tenant(&self, name: &str) -> Result<(), ManageError> {
         let permit = self.tenant_for::<DeleteTenant>(&*self.store.directory()?, name)?;
         Ok(self.store.delete_tenant(permit)?)
     }
@@ -168,8 +166,11 @@ impl Acting {
     /// Adds a resource, and makes its two keys.
     ///
     /// # Errors
-    /// When a name is not allowed or taken, or there is no such tenant.
-    pub fn create_resource(&self, new: &NewResource) -> Result<NewResourceView, ManageError> {
+    /// A name is not allowed or taken, or the tenant does not exist.
+    pub(crate) fn create_resource(
+        &self,
+        new: &NewResource,
+    ) -> Result<NewResourceView, ManageError> {
         let directory = self.store.directory()?;
         let permit = self.tenant_for::<WriteResource>(&directory, &new.tenant)?;
         let (key1, key2) = (new_key()?, new_key()?);
@@ -188,11 +189,11 @@ impl Acting {
         Ok(NewResourceView { resource: ResourceView::of(&resource, &directory), key1, key2 })
     }
 
-    /// All resources, or those of one tenant.
+    /// Lists all resources, or those of one tenant.
     ///
     /// # Errors
-    /// When there is no such tenant.
-    pub fn resources(&self, tenant: Option<&str>) -> Result<Vec<ResourceView>, ManageError> {
+    /// The tenant does not exist.
+    pub(crate) fn resources(&self, tenant: Option<&str>) -> Result<Vec<ResourceView>, ManageError> {
         let directory = self.store.directory()?;
         let owner = match tenant {
             Some(name) => Some(self.tenant_for::<ReadTenant>(&directory, name)?.spend()),
@@ -207,11 +208,11 @@ impl Acting {
         Ok(directory.resources().into_iter().filter(wanted).filter_map(shown).collect())
     }
 
-    /// One resource.
+    /// Returns one resource.
     ///
     /// # Errors
-    /// When there is none of that name.
-    pub fn resource(&self, name: &str) -> Result<ResourceView, ManageError> {
+    /// No resource has that name.
+    pub(crate) fn resource(&self, name: &str) -> Result<ResourceView, ManageError> {
         let directory = self.store.directory()?;
         let of = self.resource_for::<ReadResource>(&directory, name)?.spend();
         let found = directory.resource(of.resource);
@@ -219,12 +220,12 @@ impl Acting {
         Ok(ResourceView::of(resource, &directory))
     }
 
-    /// Changes a resource: everything that the update names, or nothing.
+    /// Changes a resource: every field that the update names, or none.
     ///
     /// # Errors
-    /// When there is no such resource, a value is not allowed, or a part of it is not the caller's to
-    /// change: then nothing is changed.
-    pub fn update_resource(
+    /// The resource does not exist, a value is not allowed, or the caller may not change one of the
+    /// fields; no field is changed then.
+    pub(crate) fn update_resource(
         &self,
         name: &str,
         update: &ResourceUpdate,
@@ -234,7 +235,8 @@ impl Acting {
         }
         let directory = self.store.directory()?;
         self.store.update_resource(self.changes(&directory, name, update)?)?;
-        // Who may change it sees what became of it, whether or not they may read it otherwise.
+        // A caller that may change the resource sees the result, even if it may not read it
+        // otherwise.
         let id = directory.resource_by_name(name).map(|resource| resource.id);
         let directory = self.store.directory()?;
         let resource = id.and_then(|id| directory.resource(id));
@@ -242,7 +244,7 @@ impl Acting {
         Ok(ResourceView::of(resource, &directory))
     }
 
-    /// The parts of an update, each with the permit for it.
+    /// Returns the parts of an update, each with its permit.
     fn changes(
         &self,
         directory: &Directory,
@@ -277,20 +279,20 @@ impl Acting {
     /// Deletes a resource; its keys stop working at once.
     ///
     /// # Errors
-    /// When there is none of that name, it has deployments, or it is under a penalty.
-    pub fn delete_resource(&self, name: &str) -> Result<(), ManageError> {
+    /// No resource has that name, it has deployments, or it is under a penalty.
+    pub(crate) fn delete_resource(&self, name: &str) -> Result<(), ManageError> {
         let directory = self.store.directory()?;
         let permit = self.resource_for::<DeleteResource>(&directory, name)?;
-        // Made anew under the same name it would be free of its penalty.
+        // A new resource of the same name would be free of the penalty.
         unpenalised(&directory, Scope::Resource(*permit.scope()))?;
         Ok(self.store.delete_resource(permit)?)
     }
 
-    /// The two keys of a resource: names and ages, never the keys.
+    /// Lists the two keys of a resource: names and ages, never the keys.
     ///
     /// # Errors
-    /// When there is no such resource.
-    pub fn keys(&self, name: &str) -> Result<Vec<KeyView>, ManageError> {
+    /// The resource does not exist.
+    pub(crate) fn keys(&self, name: &str) -> Result<Vec<KeyView>, ManageError> {
         let directory = self.store.directory()?;
         let of = self.resource_for::<ListKeys>(&directory, name)?.spend();
         let found = directory.resource(of.resource);
@@ -301,8 +303,12 @@ impl Acting {
     /// Replaces one key of a resource; the old one stops working at once.
     ///
     /// # Errors
-    /// When there is no such resource.
-    pub fn rotate_key(&self, resource: &str, name: KeyName) -> Result<NewKeyView, ManageError> {
+    /// The resource does not exist.
+    pub(crate) fn rotate_key(
+        &self,
+        resource: &str,
+        name: KeyName,
+    ) -> Result<NewKeyView, ManageError> {
         let directory = self.store.directory()?;
         let permit = self.resource_for::<RegenerateKey>(&directory, resource)?;
         let key = new_key()?;
@@ -313,22 +319,22 @@ impl Acting {
     /// Adds a deployment.
     ///
     /// # Errors
-    /// When its name is not allowed or taken, there is no such resource or model, or the model
-    /// cannot do the task.
-    pub fn create_deployment(
+    /// The name is not allowed or taken, the resource or model does not exist, the model cannot do
+    /// the task, or the resource is under a penalty.
+    pub(crate) fn create_deployment(
         &self,
         resource: &str,
         new: &NewDeployment,
     ) -> Result<DeploymentView, ManageError> {
         let directory = self.store.directory()?;
         let permit = self.resource_for::<WriteDeployment>(&directory, resource)?;
-        // What is left of its limits is not made up for by more of them.
+        // A throttled resource must not get its rate back through more deployments.
         unpenalised(&directory, *permit.scope())?;
         let model = find_model(&directory, &new.model)?;
         if new.task == Task::Chat && !model.facts.generates {
             return Err(ManageError::ModelCannotChat { model: model.name.clone() });
         }
-        let limits = Limits {
+        let limits = RateLimits {
             tokens_per_minute: new.tokens_per_minute.unwrap_or(TOKENS_PER_MINUTE),
             requests_per_minute: new.requests_per_minute.unwrap_or(REQUESTS_PER_MINUTE),
         };
@@ -345,11 +351,14 @@ impl Acting {
         Ok(DeploymentView::of(&deployment, &directory))
     }
 
-    /// All deployments, or those of one resource.
+    /// Lists all deployments, or those of one resource.
     ///
     /// # Errors
-    /// When there is no such resource.
-    pub fn deployments(&self, resource: Option<&str>) -> Result<Vec<DeploymentView>, ManageError> {
+    /// The resource does not exist.
+    pub(crate) fn deployments(
+        &self,
+        resource: Option<&str>,
+    ) -> Result<Vec<DeploymentView>, ManageError> {
         let directory = self.store.directory()?;
         let owners: Vec<ResourceFacts> = match resource {
             Some(name) => vec![self.resource_for::<ReadResource>(&directory, name)?.spend()],
@@ -367,11 +376,15 @@ impl Acting {
         Ok(views)
     }
 
-    /// One deployment.
+    /// Returns one deployment.
     ///
     /// # Errors
-    /// When there is none of that name in the resource.
-    pub fn deployment(&self, resource: &str, name: &str) -> Result<DeploymentView, ManageError> {
+    /// The resource has no deployment of that name.
+    pub(crate) fn deployment(
+        &self,
+        resource: &str,
+        name: &str,
+    ) -> Result<DeploymentView, ManageError> {
         let directory = self.store.directory()?;
         let of = self.resource_for::<ReadResource>(&directory, resource)?.spend();
         let found = directory.deployment(of.resource, name);
@@ -379,11 +392,11 @@ impl Acting {
         Ok(DeploymentView::of(deployment, &directory))
     }
 
-    /// Changes a deployment; the next request meets the new limits.
+    /// Changes a deployment; the new limits apply from the next request on.
     ///
     /// # Errors
-    /// When there is none of that name in the resource.
-    pub fn update_deployment(
+    /// The resource has no deployment of that name, or is under a penalty.
+    pub(crate) fn update_deployment(
         &self,
         resource: &str,
         name: &str,
@@ -408,8 +421,8 @@ impl Acting {
     /// Deletes a deployment; requests to it are refused at once.
     ///
     /// # Errors
-    /// When there is none of that name in the resource.
-    pub fn delete_deployment(&self, resource: &str, name: &str) -> Result<(), ManageError> {
+    /// The resource has no deployment of that name, or is under a penalty.
+    pub(crate) fn delete_deployment(&self, resource: &str, name: &str) -> Result<(), ManageError> {
         let directory = self.store.directory()?;
         let permit = self.deployment_for::<DeleteDeployment>(&directory, (resource, name))?;
         unpenalised(&directory, Scope::Deployment(*permit.scope()))?;
@@ -417,7 +430,7 @@ impl Acting {
     }
 }
 
-/// Refuses what would make up for a penalty.
+/// Refuses a change that would undo a penalty.
 fn unpenalised(directory: &Directory, scope: Scope) -> Result<(), ManageError> {
     let resource = match scope {
         Scope::Resource(of) => of.resource,
@@ -426,12 +439,12 @@ fn unpenalised(directory: &Directory, scope: Scope) -> Result<(), ManageError> {
     };
     let state = directory.penalty(resource);
     match state.and_then(|state| state.abuse_penalty(clock::now_ms())) {
-        Some(penalty) => Err(ManageError::Penalised { until: time(penalty.expires_ms / 1000) }),
+        Some(penalty) => Err(ManageError::Penalised { until: rfc3339(penalty.expires_ms / 1000) }),
         None => Ok(()),
     }
 }
 
-/// What a decision about a resource looks at.
+/// Returns the facts of a resource for a decision.
 fn facts(resource: &Resource) -> ResourceFacts {
     ResourceFacts { tenant: resource.tenant, resource: resource.id }
 }
@@ -449,13 +462,7 @@ fn new_key() -> Result<Key, ManageError> {
     Ok(Key::from_random(&bytes))
 }
 
-fn random<const N: usize>() -> Result<[u8; N], ManageError> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(ManageError::Random)?;
-    Ok(bytes)
-}
-
-/// Seconds since 1970; a clock before that counts as 1970.
+/// Returns seconds since 1970; an earlier clock counts as 1970.
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

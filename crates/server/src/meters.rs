@@ -1,22 +1,30 @@
-//! The counters of every deployment's current minute. What they decide is `policy`'s; here they
-//! are kept, and given the time.
+//! Stores the counters of every deployment's current minute. The decisions are in `policy`; this
+//! module adds the state and the clock.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Instant,
-};
+use std::{collections::HashMap, time::Instant};
 
+use parking_lot::Mutex;
 use policy::{
     id::DeploymentId,
     meter::{Balance, Exceeded, Meter},
-    workflow::penalty::Served,
+    workflow::penalty::Unblocked,
 };
 use store::Deployment;
 
-/// All counters.
+/// The part of its deployment's limits that a request reserves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Estimated tokens of prompts and answers.
+    pub tokens: u64,
+    /// Number of sequences. Each holds at most the context's tokens, prompt included.
+    pub answers: u64,
+    /// The request field that reduces the reservation.
+    pub param: &'static str,
+}
+
+/// The counters of all deployments.
 #[derive(Debug)]
-pub struct Meters {
+pub(crate) struct Meters {
     origin: Instant,
     meters: Mutex<HashMap<DeploymentId, Meter>>,
 }
@@ -28,26 +36,26 @@ impl Default for Meters {
 }
 
 impl Meters {
-    /// Counts one request that is served, and reserves its estimated tokens.
+    /// Counts one served request, and reserves its estimated tokens.
     ///
     /// # Errors
-    /// When the deployment's minute, or what a penalty leaves of it, is used up.
-    pub fn reserve(
+    /// If the deployment's limits for this minute, reduced by any penalty, are used up.
+    pub(crate) fn reserve(
         &self,
         deployment: &Deployment,
-        served: Served,
+        served: Unblocked,
         tokens: u64,
     ) -> Result<Balance, Exceeded> {
         let now_ms = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
-        // Counters stay whole if another caller panics, so a poisoned lock is taken as it is.
-        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        // The counters stay consistent even if another caller panics.
+        let mut meters = self.meters.lock();
         let limits = served.limits(deployment.limits);
         meters.entry(deployment.id).or_default().reserve(limits, tokens, now_ms)
     }
 
-    /// Forgets deployments that are gone.
-    pub fn retain(&self, exists: impl Fn(DeploymentId) -> bool) {
-        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Removes the counters of deleted deployments.
+    pub(crate) fn retain(&self, exists: impl Fn(DeploymentId) -> bool) {
+        let mut meters = self.meters.lock();
         meters.retain(|id, _| exists(*id));
     }
 }

@@ -13,17 +13,18 @@ use prometheus_client::{
     metrics::{
         counter::{ConstCounter, Counter},
         family::Family,
-        gauge::ConstGauge,
+        gauge::{ConstGauge, Gauge},
         histogram::{Histogram, exponential_buckets},
     },
     registry::Registry,
 };
+use wire::usage::Usage;
 
-use crate::{fleet::Fleet, openai::usage::Usage};
+use crate::fleet::Fleet;
 
-/// What happened so far.
+/// The service's metrics.
 #[derive(Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     calls: Family<CallLabels, Counter>,
     tokens: Family<TokenLabels, Counter>,
@@ -54,10 +55,15 @@ struct RefusedLabels {
     status: u16,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
+}
+
 impl Metrics {
-    /// Nothing happened yet. The workers' numbers are read from `fleet` when somebody asks.
+    /// Creates empty metrics. Each scrape reads the workers' numbers from `fleet`.
     #[must_use]
-    pub fn new(fleet: Fleet) -> Self {
+    pub(crate) fn new(fleet: Fleet) -> Self {
         let mut registry = Registry::with_prefix("bailiwick");
         let calls = Family::default();
         registry.register(
@@ -75,12 +81,15 @@ impl Metrics {
         );
         let refused = Family::default();
         registry.register("refused", "Calls that were refused, by status", refused.clone());
+        let build = Family::<BuildLabels, Gauge>::default();
+        build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
+        registry.register("build_info", "Always 1; the label has the version", build);
         registry.register_collector(Box::new(Workers(fleet)));
         Self { registry, calls, tokens, durations, refused }
     }
 
     /// Counts a call that has ended.
-    pub fn call(
+    pub(crate) fn call(
         &self,
         route: &'static str,
         status: u16,
@@ -115,19 +124,19 @@ impl Metrics {
         self.calls.get_or_create(&CallLabels { route, status: status_class, deployment }).inc();
     }
 
-    /// Everything, as Prometheus reads it.
+    /// Returns all metrics in Prometheus' text format.
     ///
     /// # Errors
     /// Never, as long as memory can be written.
-    pub fn encode(&self) -> Result<String, fmt::Error> {
+    pub(crate) fn encode(&self) -> Result<String, fmt::Error> {
         let mut open_metrics = String::new();
         text::encode(&mut open_metrics, &self.registry)?;
         Ok(classic(&open_metrics))
     }
 }
 
-/// Prometheus' older text format, which every tool reads: there a counter's help and type carry the
-/// name of its samples.
+/// Converts to Prometheus' older text format, which every tool reads. There, the help and type
+/// lines of a counter carry the name of its samples.
 fn classic(open_metrics: &str) -> String {
     let lines: Vec<&str> = open_metrics.lines().filter(|line| *line != "# EOF").collect();
     let counters: HashSet<&str> = lines
@@ -146,7 +155,7 @@ fn classic(open_metrics: &str) -> String {
     out
 }
 
-/// From 5 ms to some minutes.
+/// Buckets from 5 ms to some minutes.
 fn histogram() -> Histogram {
     Histogram::new(exponential_buckets(0.005, 2.0, 16))
 }

@@ -1,20 +1,18 @@
 //! OpenAI's API on Azure's and on OpenAI's own paths.
 //!
-//! Everything that a customer sees is here; nothing of how models run is.
+//! `wire` reads the requests and writes the answers. Here are the steps between: find, authorize,
+//! count, run, send. The code that runs models is in `engine`.
 
 mod answer;
-pub mod chat;
-pub mod completions;
-pub mod embeddings;
-pub mod error;
-pub mod fields;
-pub mod json;
-pub mod models;
-pub mod operation;
-pub mod receipts;
-pub mod routes;
-pub mod said;
-pub mod sse;
+pub(crate) mod chat;
+pub(crate) mod completions;
+pub(crate) mod embeddings;
+pub(crate) mod error;
+pub(crate) mod models;
+pub(crate) mod receipts;
+pub(crate) mod reply;
+pub(crate) mod request;
+pub(crate) mod routes;
+pub(crate) mod sse;
 pub(crate) mod target;
-pub mod unserved;
-pub mod usage;
+pub(crate) mod unserved;

@@ -1,23 +1,20 @@
-//! The OpenAPI document of exactly what is served.
+//! The OpenAPI document of exactly the served API.
 //!
-//! Paths come from the table that the gateway finds its way by, schemas from the very types that
-//! requests are parsed into and answers are written from. Nothing here is written a second time.
+//! Paths come from the gateway's routing table. Schemas come from the types that requests are
+//! parsed into and answers are written from. Bounds come from the constants and limits that the
+//! parser checks. `answers` describes the responses, `wire::bounds` the rules that types alone
+//! cannot express.
+
+mod answers;
 
 use bytes::Bytes;
+use serde_json::{Map, Value, json};
 use utoipa::{
     ToSchema,
-    openapi::{
-        ComponentsBuilder, Content, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi,
-        OpenApiBuilder, PathItem, PathsBuilder, Ref, RefOr, Required, ResponseBuilder, Schema,
-        SecurityRequirement,
-        path::{OperationBuilder, ParameterBuilder, ParameterIn},
-        request_body::RequestBodyBuilder,
-        schema::{ObjectBuilder, Type},
-        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
-    },
+    openapi::{RefOr, Schema},
 };
-
-use crate::openai::{
+use wire::{
+    bounds,
     chat::{
         request::ChatBody,
         response::{ChatCompletion, ChatCompletionChunk},
@@ -27,159 +24,174 @@ use crate::openai::{
     error::ErrorBody,
     models::{ModelList, ModelOut},
     operation::Operation,
-    receipts::{COSE, ReceiptView},
-    routes::{Endpoint, ROUTES, Route},
 };
 
-/// The document, as JSON.
+use crate::{
+    config::HttpLimits,
+    openai::{
+        receipts::{COSE, ReceiptView},
+        routes::{API_VERSION, Endpoint, ROUTES, Route},
+    },
+};
+
+/// Returns the document under these limits, as JSON.
 #[must_use]
-pub fn document() -> Bytes {
-    // The document is plain data with texts as keys, so it can always be written.
-    serde_json::to_vec(&describe()).unwrap_or_default().into()
+pub(crate) fn document(limits: &HttpLimits) -> Bytes {
+    // The document is plain data with strings as keys, so serialization cannot fail.
+    serde_json::to_vec(&describe(limits).0).unwrap_or_default().into()
 }
 
-fn describe() -> OpenApi {
+/// Returns the document, and the bounds that match no field: there are none as long as all name
+/// real fields.
+fn describe(limits: &HttpLimits) -> (Value, Vec<String>) {
     let mut schemas = Schemas::default();
-    let mut paths = PathsBuilder::new();
-    for route in ROUTES {
-        paths = paths.path(route.path, item(&route, &mut schemas));
-    }
     schemas.add::<ErrorBody>();
-    let components = ComponentsBuilder::new()
-        .schemas_from_iter(schemas.0)
-        .security_scheme(
-            "api-key",
-            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("api-key"))),
-        )
-        .security_scheme(
-            "bearer",
-            SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
-        );
-    OpenApiBuilder::new()
-        .info(
-            InfoBuilder::new()
-                .title("Bailiwick")
-                .version(env!("CARGO_PKG_VERSION"))
-                .description(Some(
-                    "The OpenAI and Azure OpenAI APIs, served from machines that you control.",
-                ))
-                .license(Some(LicenseBuilder::new().name("Apache-2.0").build())),
-        )
-        .paths(paths)
-        .components(Some(components.build()))
-        .build()
+    let paths: Map<_, _> =
+        ROUTES.iter().map(|route| (route.path.to_owned(), item(route, &mut schemas))).collect();
+    let mut schemas = schemas.0;
+    let astray = bounds::apply(&mut schemas, &limits.request());
+    let document = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Bailiwick",
+            "description": "The OpenAI and Azure OpenAI APIs, served from machines that you control.",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": answers::refusals(),
+            "securitySchemes": {
+                "api-key": {"type": "apiKey", "in": "header", "name": "api-key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+        },
+    });
+    (document, astray)
 }
 
+/// The schemas of types, by name.
 #[derive(Default)]
-struct Schemas(Vec<(String, RefOr<Schema>)>);
+struct Schemas(Map<String, Value>);
 
 impl Schemas {
-    /// Adds a type and all that it is made of.
-    fn add<T: ToSchema>(&mut self) -> Ref {
+    /// Adds a type and all its parts; returns a reference to it.
+    fn add<T: ToSchema>(&mut self) -> Value {
         let name = T::name().into_owned();
-        let reference = Ref::from_schema_name(&name);
-        self.0.push((name, T::schema()));
-        T::schemas(&mut self.0);
+        let reference = json!({"$ref": format!("#/components/schemas/{name}")});
+        let mut found: Vec<(String, RefOr<Schema>)> = vec![(name, T::schema())];
+        T::schemas(&mut found);
+        for (name, schema) in found {
+            self.0.entry(name).or_insert_with(|| json!(schema));
+        }
         reference
     }
 
-    fn json<T: ToSchema>(&mut self) -> (&'static str, Content) {
-        ("application/json", Content::new(Some(self.add::<T>())))
-    }
-
-    fn events<T: ToSchema>(&mut self) -> (&'static str, Content) {
-        ("text/event-stream", Content::new(Some(self.add::<T>())))
+    fn json<T: ToSchema>(&mut self) -> Value {
+        json!({"application/json": {"schema": self.add::<T>()}})
     }
 }
 
-fn item(route: &Route, schemas: &mut Schemas) -> PathItem {
-    let (summary, body, answers) = match route.endpoint {
+fn item(route: &Route, schemas: &mut Schemas) -> Value {
+    let name = variable(route.path);
+    let (summary, content) = match route.endpoint {
         Endpoint::Deployment(operation) | Endpoint::Body(operation) => {
-            let (body, answers) = run(operation, schemas);
-            (summary(operation), Some(body), answers)
+            (summary(operation), answer(operation, schemas))
         }
-        Endpoint::Models => (
-            "Lists the resource's deployments as models",
-            None,
-            vec![schemas.json::<ModelList<'_>>()],
-        ),
-        Endpoint::Model => ("Describes a deployment", None, vec![schemas.json::<ModelOut<'_>>()]),
+        Endpoint::Models => {
+            ("Lists the resource's deployments as models", schemas.json::<ModelList<'_>>())
+        }
+        Endpoint::Model => ("Describes a deployment", schemas.json::<ModelOut<'_>>()),
         Endpoint::Receipt => {
-            let bytes = Content::new(Some(ObjectBuilder::new().schema_type(Type::String)));
-            let answers = vec![(COSE, bytes), schemas.json::<ReceiptView>()];
-            ("The signed receipt of a request; as JSON where `Accept` asks for it", None, answers)
+            let mut content = schemas.json::<ReceiptView>();
+            put(&mut content, COSE, json!({}));
+            ("The signed receipt of a request; as JSON if `Accept` names it", content)
         }
-        Endpoint::LogFile => {
-            let bytes = Content::new(Some(ObjectBuilder::new().schema_type(Type::String)));
-            let summary = "A file of the transparency log, as C2SP tlog-tiles lays them out";
-            (summary, None, vec![("application/octet-stream", bytes)])
-        }
-        Endpoint::About => {
-            let text = Content::new(Some(ObjectBuilder::new().schema_type(Type::String)));
-            ("What this service is", None, vec![("text/plain", text)])
-        }
+        Endpoint::LogFile => (
+            "A file of the transparency log, as C2SP tlog-tiles lays them out",
+            json!({"application/octet-stream": {}, "text/plain; charset=utf-8": {}}),
+        ),
+        Endpoint::About => ("Describes this service", json!({"text/plain; charset=utf-8": {}})),
         Endpoint::OpenApi => {
-            let content = Content::new(Some(ObjectBuilder::new().schema_type(Type::Object)));
-            ("This document", None, vec![("application/json", content)])
+            ("This document", json!({"application/json": {"schema": {"type": "object"}}}))
         }
     };
-    let mut good = ResponseBuilder::new().description("The answer");
-    for (kind, content) in answers {
-        good = good.content(kind, content);
+    let mut parameters: Vec<_> = name.map(|name| named(name, route.endpoint)).into_iter().collect();
+    parameters.extend([api_version(), client_request_id()]);
+    let mut operation = json!({
+        "summary": summary,
+        "operationId": operation_id(route.path),
+        "parameters": parameters,
+        "responses": answers::of(route.endpoint, name.is_some(), content),
+    });
+    if let Endpoint::Deployment(which) | Endpoint::Body(which) = route.endpoint {
+        put(&mut operation, "requestBody", body(which, route.endpoint, schemas));
     }
-    let refusal = schemas.json::<ErrorBody>();
-    let refused = ResponseBuilder::new()
-        .description("An error; `x-request-id` says which call it was")
-        .content(refusal.0, refusal.1);
-    let mut operation = OperationBuilder::new()
-        .summary(Some(summary))
-        .operation_id(Some(operation_id(route.path)))
-        .response("200", good)
-        .response("default", refused);
-    if let Some(body) = body {
-        let body = RequestBodyBuilder::new().content(body.0, body.1).required(Some(Required::True));
-        operation = operation.request_body(Some(body.build()));
+    if answers::needs_key(route.endpoint) {
+        put(&mut operation, "security", json!([{"api-key": []}, {"bearer": []}]));
     }
-    if !matches!(route.endpoint, Endpoint::OpenApi | Endpoint::LogFile | Endpoint::About) {
-        operation = operation
-            .security(SecurityRequirement::new("api-key", [""; 0]))
-            .security(SecurityRequirement::new("bearer", [""; 0]));
-    }
-    for name in ["deployment", "model", "request_id", "file"] {
-        if route.path.contains(&format!("{{{name}}}")) {
-            operation = operation.parameter(parameter(name, ParameterIn::Path, Required::True));
-        }
-    }
-    operation = operation.parameter(parameter("api-version", ParameterIn::Query, Required::False));
-    let method = match route.endpoint {
-        Endpoint::Deployment(_) | Endpoint::Body(_) => HttpMethod::Post,
-        Endpoint::Models
-        | Endpoint::Model
-        | Endpoint::Receipt
-        | Endpoint::LogFile
-        | Endpoint::OpenApi
-        | Endpoint::About => HttpMethod::Get,
-    };
-    PathItem::new(method, operation)
+    json!({route.endpoint.method().as_str().to_ascii_lowercase(): operation})
 }
 
-fn run(
-    operation: Operation,
-    schemas: &mut Schemas,
-) -> ((&'static str, Content), Vec<(&'static str, Content)>) {
-    match operation {
-        Operation::Chat => (
-            schemas.json::<ChatBody>(),
-            vec![schemas.json::<ChatCompletion<'_>>(), schemas.events::<ChatCompletionChunk<'_>>()],
-        ),
+/// Describes the request's body; `model` is required if the path does not name the deployment.
+fn body(operation: Operation, endpoint: Endpoint, schemas: &mut Schemas) -> Value {
+    let (reference, mut example) = match operation {
+        Operation::Chat => {
+            let messages = json!([{"role": "user", "content": "Say hello."}]);
+            (schemas.add::<ChatBody>(), json!({"messages": messages, "max_tokens": 16}))
+        }
         Operation::Completions => (
-            schemas.json::<CompletionBody>(),
-            vec![schemas.json::<Completion<'_>>(), schemas.events::<Completion<'_>>()],
+            schemas.add::<CompletionBody>(),
+            json!({"prompt": "Once upon a time", "max_tokens": 16}),
         ),
         Operation::Embeddings => {
-            (schemas.json::<EmbeddingBody>(), vec![schemas.json::<EmbeddingList<'_>>()])
+            (schemas.add::<EmbeddingBody>(), json!({"input": ["What is a bailiwick?"]}))
         }
+    };
+    let schema = if matches!(endpoint, Endpoint::Body(_)) {
+        put(&mut example, "model", json!(deployment(endpoint)));
+        let model = json!({"required": ["model"], "properties": {"model": {"type": "string"}}});
+        json!({"allOf": [reference, model]})
+    } else {
+        reference
+    };
+    json!({
+        "required": true,
+        "description": "JSON; compressed if `Content-Encoding` is `gzip` or `zstd`.",
+        "content": {"application/json": {"schema": schema, "examples": {"short": {"value": example}}}},
+    })
+}
+
+/// Describes the response with status 200.
+fn answer(operation: Operation, schemas: &mut Schemas) -> Value {
+    let (mut content, event) = match operation {
+        Operation::Chat => {
+            (schemas.json::<ChatCompletion<'_>>(), Some(schemas.add::<ChatCompletionChunk<'_>>()))
+        }
+        Operation::Completions => {
+            (schemas.json::<Completion<'_>>(), Some(schemas.add::<Completion<'_>>()))
+        }
+        Operation::Embeddings => (schemas.json::<EmbeddingList<'_>>(), None),
+    };
+    if let Some(event) = event {
+        put(&mut content, "text/event-stream", json!({"schema": events(&event, schemas)}));
     }
+    content
+}
+
+/// Describes one event of a stream: in OpenAPI 3.1, `schema` describes each event.
+fn events(chunk: &Value, schemas: &mut Schemas) -> Value {
+    let either = json!({"anyOf": [chunk, schemas.add::<ErrorBody>()]});
+    json!({
+        "type": "object",
+        "description": "With `stream`: one event. An error ends the stream, as `[DONE]` does.",
+        "required": ["data"],
+        "properties": {"data": {"anyOf": [
+            {"const": "[DONE]"},
+            {"type": "string", "contentMediaType": "application/json", "contentSchema": either},
+        ]}},
+    })
 }
 
 fn summary(operation: Operation) -> &'static str {
@@ -190,15 +202,68 @@ fn summary(operation: Operation) -> &'static str {
     }
 }
 
-fn parameter(name: &str, place: ParameterIn, required: Required) -> ParameterBuilder {
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(place)
-        .required(required)
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+/// Returns the name of a path's variable segment.
+fn variable(path: &str) -> Option<&str> {
+    path.split_once('{')?.1.split_once('}').map(|(name, _)| name)
 }
 
-/// `/openai/v1/models/{model}` as `openai_v1_models_model`.
+/// Describes a path's variable segment, with an example that `bailiwick quickstart` serves.
+fn named(name: &str, endpoint: Endpoint) -> Value {
+    let example = match endpoint {
+        Endpoint::LogFile => "checkpoint",
+        Endpoint::Receipt => "req_00000000000000000000000000000000",
+        _ => deployment(endpoint),
+    };
+    json!({
+        "name": name,
+        "in": "path",
+        "required": true,
+        "schema": {"type": "string", "minLength": 1},
+        "example": example,
+    })
+}
+
+/// Returns a deployment of `bailiwick quickstart` that works with the endpoint.
+fn deployment(endpoint: Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::Deployment(Operation::Embeddings) | Endpoint::Body(Operation::Embeddings) => {
+            "smollm2-embed"
+        }
+        _ => "smollm2",
+    }
+}
+
+fn api_version() -> Value {
+    json!({
+        "name": "api-version",
+        "in": "query",
+        "required": false,
+        "description": "Azure's API version: a date from 2023-05-15 on, with or without `-preview`, \
+                        or `v1`, `preview`, `latest`. It has no effect.",
+        "schema": {"type": "string", "pattern": API_VERSION},
+        "example": "2024-10-21",
+    })
+}
+
+fn client_request_id() -> Value {
+    json!({
+        "name": "x-ms-client-request-id",
+        "in": "header",
+        "required": false,
+        "description": "Returned in the answer if it is printable ASCII of at most 128 \
+                        characters.",
+        "schema": {"type": "string"},
+    })
+}
+
+/// Adds a key to an object.
+fn put(object: &mut Value, key: &str, value: Value) {
+    if let Some(object) = object.as_object_mut() {
+        object.insert(key.to_owned(), value);
+    }
+}
+
+/// Converts `/openai/v1/models/{model}` to `openai_v1_models_model`.
 fn operation_id(path: &str) -> String {
     let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let id = words.collect::<Vec<_>>().join("_");

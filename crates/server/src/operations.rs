@@ -1,5 +1,5 @@
-//! The operators' listener: whether the service lives, whether it is ready, its numbers, and the
-//! administration. It is never the customers' listener.
+//! The operators' listener: health, readiness, metrics and administration. It is never the
+//! customers' listener.
 
 use std::sync::Arc;
 
@@ -14,30 +14,31 @@ use egress::{Egress, Visits};
 use serde::Serialize;
 
 use crate::{
+    cosigners::{WitnessStatus, Witnesses},
     fleet::{Fleet, Readiness, WorkerStatus},
     gateway::Gateway,
-    witnesses::{WitnessStatus, Witnesses},
 };
 
 #[derive(Debug, Serialize)]
 struct Ready {
     status: &'static str,
-    /// The workers whose models cannot be loaded; `workers` says why.
+    /// The workers whose models cannot be loaded; `workers` has the reasons.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failed: Vec<String>,
     workers: Vec<WorkerStatus>,
-    /// Why deadlines cannot be carried out or the log cannot be published, and what to do.
+    /// The reason why deadlines cannot be carried out or the log cannot be published, and the next
+    /// step.
     #[serde(skip_serializing_if = "Option::is_none")]
     trouble: Option<String>,
-    /// How the log's witnesses do. One that cannot be reached is no trouble of this service.
+    /// The state of the log's witnesses. An unreachable witness does not make the service unready.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     witnesses: Vec<WitnessStatus>,
 }
 
-/// Where the service dials, and whom it asks there.
+/// The service's outbound connections.
 #[derive(Debug, Clone)]
-pub struct Outward {
-    /// What may be dialed.
+pub(crate) struct Outward {
+    /// The list of destinations, and the counts of dials.
     pub egress: Egress,
     /// The log's witnesses.
     pub witnesses: Arc<Witnesses>,
@@ -49,9 +50,10 @@ struct Operations {
     outward: Outward,
 }
 
-/// The listener's routes, with the administration's beside them.
-pub fn router(gateway: Arc<Gateway>, outward: Outward, admin: Router) -> Router {
+/// Returns the listener's routes, merged with the administration's.
+pub(crate) fn router(gateway: Arc<Gateway>, outward: Outward, admin: Router) -> Router {
     Router::new()
+        .route("/", get(about))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
@@ -60,24 +62,37 @@ pub fn router(gateway: Arc<Gateway>, outward: Outward, admin: Router) -> Router 
         .merge(admin)
 }
 
-/// The process answers. This listener is the last to close, so it says so until the drain is over.
+/// Describes the listener, for people who open it in a browser.
+async fn about() -> &'static str {
+    "Bailiwick: health, metrics and administration.\n\n\
+     GET /healthz   whether the process answers\n\
+     GET /readyz    whether the service is ready, and the reason if it is not\n\
+     GET /metrics   numbers for Prometheus\n\
+     GET /egress    outbound connections, by destination\n\
+     /admin/v1/...  administration, with the administrator's key or a token\n"
+}
+
+/// Reports that the process answers. This listener closes last, so it answers until the drain is
+/// over.
 async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Every worker that a deployment needs is ready, or has failed and is named beside others that are
-/// ready; deadlines are carried out, the log is published, and the service is not about to end.
+/// Reports ready when every required worker is ready, or has failed while others are ready (failed
+/// workers are named). Deadlines must be carried out, the log published, and the service must not
+/// be stopping.
 async fn readyz(State(operations): State<Operations>) -> Response {
     let Operations { gateway, outward } = operations;
-    let trouble = gateway.ledger.trouble();
-    let (status, text) = match (gateway.is_stopping(), gateway.fleet.readiness(), &trouble) {
+    let trouble = gateway.services.ledger.trouble();
+    let (status, text) = match (gateway.is_stopping(), gateway.services.fleet.readiness(), &trouble)
+    {
         (true, _, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         (false, _, Some(_)) => (StatusCode::SERVICE_UNAVAILABLE, "troubled"),
         (false, Readiness::Ready, None) => (StatusCode::OK, "ready"),
         (false, Readiness::Starting, None) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
         (false, Readiness::Failed, None) => (StatusCode::SERVICE_UNAVAILABLE, "failed"),
     };
-    let workers = statuses(&gateway.fleet);
+    let workers = statuses(&gateway.services.fleet);
     let failed = workers.iter().filter(|worker| worker.state == "failed");
     let failed = failed.map(|worker| format!("{}/{}", worker.model, worker.task.name())).collect();
     let witnesses = outward.witnesses.status();
@@ -86,9 +101,9 @@ async fn readyz(State(operations): State<Operations>) -> Response {
 
 #[derive(Debug, Serialize)]
 struct Left {
-    /// Each destination that may be dialed, and how often it was.
+    /// Each listed destination, with the number of dials.
     destinations: Vec<Visited>,
-    /// How often something else was to be dialed.
+    /// Number of refused attempts to dial other destinations.
     refused: u64,
 }
 
@@ -97,11 +112,11 @@ struct Visited {
     destination: String,
     dials: u64,
     answers: u64,
-    /// Whether it may still be dialed: the list may have changed since the start.
+    /// Whether the destination is still listed: the list may have changed since the start.
     listed: bool,
 }
 
-/// All that has left the machine since the start, by destination.
+/// Returns all outbound connections since the start, by destination.
 async fn egress(State(operations): State<Operations>) -> Json<Left> {
     let egress = operations.outward.egress;
     let visited = |Visits { destination, dials, answers, listed }| Visited {

@@ -1,4 +1,4 @@
-//! The way out, as the configuration lists it. Nothing else in the server dials.
+//! Outbound connections, as the configuration lists them. No other code in the server dials.
 
 use std::path::PathBuf;
 
@@ -10,19 +10,20 @@ use tlog::{
 
 use crate::{
     config::{self, Config},
+    cosigners::Witnesses,
     identity::Providers,
-    witnesses::Witnesses,
+    manage::Hub,
 };
 
-/// Why the configured way out cannot be used.
+/// The configured destinations, witnesses or issuers cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum OutwardError {
-    /// A destination is none.
+pub(crate) enum OutwardError {
+    /// A listed destination is invalid.
     #[error("`egress` lists `{url}`: {problem}")]
     Destination {
-        /// As it is written.
+        /// The URL as configured.
         url: String,
-        /// What is wrong with it.
+        /// The reason why it is invalid.
         problem: BadDestination,
     },
     /// The file with a destination's authorities cannot be read.
@@ -32,18 +33,18 @@ pub enum OutwardError {
         url: String,
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A witness's key is none.
+    /// A witness's key is invalid.
     #[error("`witnesses` has `{url}`: its `key` is {problem}")]
     WitnessKey {
         /// The witness.
         url: String,
-        /// What is wrong with it.
+        /// The reason why it is invalid.
         problem: BadNote,
     },
-    /// A witness's key signs logs, not cosignatures.
+    /// A witness's key is a log's key, not a key for cosignatures.
     #[error(
         "`witnesses` has `{url}`: its `key` signs logs; a witness's own is in its file `witness.pub`"
     )]
@@ -51,27 +52,27 @@ pub enum OutwardError {
         /// The witness.
         url: String,
     },
-    /// An issuer of tokens cannot be believed as it is configured.
+    /// A token issuer's configuration is invalid.
     #[error("{problem}")]
     Issuer {
-        /// What is wrong.
+        /// The reason, with the next step.
         problem: String,
     },
-    /// Something is to be dialed that is not listed.
-    #[error("`{url}` is to be dialed, and {problem}; list it under `[[egress]]`")]
+    /// A URL that must be dialed is not listed.
+    #[error("cannot dial `{url}`: {problem}; list it under `[[egress]]`")]
     NotListed {
-        /// What.
+        /// The URL.
         url: String,
-        /// Why it may not be.
+        /// The reason why it may not be dialed.
         problem: NotListed,
     },
 }
 
-/// What may be dialed.
+/// Returns the list of permitted destinations.
 ///
 /// # Errors
-/// When a destination cannot be used as it is listed.
-pub fn egress(config: &Config) -> Result<Egress, OutwardError> {
+/// If a listed destination is invalid.
+pub(crate) fn egress(config: &Config) -> Result<Egress, OutwardError> {
     let mut listed = Vec::new();
     for destination in &config.egress {
         let bad = |problem| OutwardError::Destination { url: destination.url.clone(), problem };
@@ -85,11 +86,11 @@ pub fn egress(config: &Config) -> Result<Egress, OutwardError> {
         .map_err(|problem| OutwardError::Destination { url: "all together".into(), problem })
 }
 
-/// The same in words, as the log commits to them: a line for each destination, in order.
+/// Returns the list as text, as the log commits to it: one line per destination, in order.
 ///
 /// # Errors
-/// When a destination cannot be used as it is listed.
-pub fn listed(config: &Config) -> Result<String, OutwardError> {
+/// If a listed destination is invalid.
+pub(crate) fn listed(config: &Config) -> Result<String, OutwardError> {
     let mut lines = Vec::new();
     for destination in &config.egress {
         let bad = |problem| OutwardError::Destination { url: destination.url.clone(), problem };
@@ -103,11 +104,11 @@ pub fn listed(config: &Config) -> Result<String, OutwardError> {
     Ok(lines.concat())
 }
 
-/// The TCP ports of the destinations, each with its destination.
+/// Returns the TCP ports of the destinations, each with its URL.
 ///
 /// # Errors
-/// When a destination cannot be used as it is listed.
-pub fn ports(config: &Config) -> Result<Vec<(String, u16)>, OutwardError> {
+/// If a listed destination is invalid.
+pub(crate) fn ports(config: &Config) -> Result<Vec<(String, u16)>, OutwardError> {
     let port = |destination: &config::Destination| {
         let bad = |problem| OutwardError::Destination { url: destination.url.clone(), problem };
         let place = Destination::parse(&destination.url).map_err(bad)?;
@@ -116,7 +117,7 @@ pub fn ports(config: &Config) -> Result<Vec<(String, u16)>, OutwardError> {
     config.egress.iter().map(port).collect()
 }
 
-/// The authorities that a destination is trusted by, where they are its own.
+/// Reads the file of authorities that a destination has for itself.
 fn authorities(destination: &config::Destination) -> Result<Option<Vec<u8>>, OutwardError> {
     let Some(path) = &destination.ca_file else { return Ok(None) };
     let unreadable = |source| OutwardError::Authorities {
@@ -127,11 +128,26 @@ fn authorities(destination: &config::Destination) -> Result<Option<Vec<u8>>, Out
     std::fs::read(path).map(Some).map_err(unreadable)
 }
 
-/// Who cosigns the log.
+/// Returns the mirror from which models are fetched; `None` if none is configured.
 ///
 /// # Errors
-/// When a witness's key is none, or it may not be dialed.
-pub fn witnesses(config: &Config, egress: &Egress) -> Result<Witnesses, OutwardError> {
+/// If the mirror may not be dialed, or its URL cannot be extended by a path.
+pub(crate) fn hub(config: &Config, egress: &Egress) -> Result<Option<Hub>, OutwardError> {
+    let Some(mirror) = &config.models.mirror else { return Ok(None) };
+    let not_listed = |problem| OutwardError::NotListed { url: mirror.clone(), problem };
+    // Only a check: the permit is not used.
+    drop(egress.permit(mirror).map_err(not_listed)?);
+    if mirror.contains(['?', '#']) {
+        return Err(not_listed(NotListed::NoUrl));
+    }
+    Ok(Some(Hub::new(egress.clone(), mirror, config.models.file_bytes_max)))
+}
+
+/// Returns the witnesses that cosign the log.
+///
+/// # Errors
+/// If a witness's key is invalid, or the witness may not be dialed.
+pub(crate) fn witnesses(config: &Config, egress: &Egress) -> Result<Witnesses, OutwardError> {
     let mut witnesses = Witnesses::new(egress.clone());
     for witness in &config.witnesses {
         let url = || witness.url.clone();
@@ -147,15 +163,15 @@ pub fn witnesses(config: &Config, egress: &Egress) -> Result<Witnesses, OutwardE
     Ok(witnesses)
 }
 
-/// Who else says who calls.
+/// Returns the identity providers.
 ///
 /// # Errors
-/// When an issuer cannot be believed as it is configured, or may not be dialed.
-pub fn providers(config: &Config, egress: &Egress) -> Result<Providers, OutwardError> {
+/// If an issuer's configuration is invalid, or it may not be dialed.
+pub(crate) fn providers(config: &Config, egress: &Egress) -> Result<Providers, OutwardError> {
     let trusts = config.identity.trusts().map_err(|problem| OutwardError::Issuer { problem })?;
     for trust in &trusts {
         let url = || trust.issuer().to_owned();
-        // It is only asked whether it would be permitted.
+        // Only a check: the permit is not used.
         drop(
             egress
                 .permit(trust.issuer())

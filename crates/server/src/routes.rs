@@ -1,5 +1,5 @@
-//! Routes that are listed as they are made, so that a test walks every one of them: a route that
-//! nobody has tried to enter without permission cannot be added.
+//! Routes that are listed as they are created. A test walks the list, so every route needs a test
+//! of access without permission.
 
 use axum::{
     Router,
@@ -8,41 +8,41 @@ use axum::{
     routing::{MethodFilter, on},
 };
 
-/// An axum router, with the list of what it answers.
+/// An axum router with a list of its routes.
 #[derive(Debug)]
-pub struct Routes<S> {
+pub(crate) struct Routes<S> {
     router: Router<S>,
     listed: Vec<(Method, String)>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// No routes yet.
+    /// Creates a router without routes.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { router: Router::new(), listed: Vec::new() }
     }
 
     /// Adds a route of GET.
     #[must_use]
-    pub fn get<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+    pub(crate) fn get<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
         self.on((Method::GET, MethodFilter::GET), path, handler)
     }
 
     /// Adds a route of POST.
     #[must_use]
-    pub fn post<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+    pub(crate) fn post<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
         self.on((Method::POST, MethodFilter::POST), path, handler)
     }
 
     /// Adds a route of PATCH.
     #[must_use]
-    pub fn patch<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+    pub(crate) fn patch<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
         self.on((Method::PATCH, MethodFilter::PATCH), path, handler)
     }
 
     /// Adds a route of DELETE.
     #[must_use]
-    pub fn delete<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+    pub(crate) fn delete<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
         self.on((Method::DELETE, MethodFilter::DELETE), path, handler)
     }
 
@@ -57,14 +57,14 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// What there is: methods and path templates, in the order in which they were added.
+    /// Returns methods and path templates, in the order in which they were added.
     #[must_use]
-    pub fn listed(&self) -> &[(Method, String)] {
+    pub(crate) fn listed(&self) -> &[(Method, String)] {
         &self.listed
     }
 
-    /// The router.
-    pub fn into_router(self) -> Router<S> {
+    /// Returns the router.
+    pub(crate) fn into_router(self) -> Router<S> {
         self.router
     }
 }

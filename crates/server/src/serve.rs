@@ -1,11 +1,13 @@
-//! Puts the service together, announces where it listens, serves, and drains.
+//! Starts the service: opens the listeners, announces their addresses, serves, and drains.
 
 mod check;
 mod confined;
 mod descriptors;
+mod parts;
 mod policies;
 mod recording;
 mod reload;
+mod sockets;
 
 use std::{
     convert::Infallible,
@@ -16,18 +18,20 @@ use std::{
     time::Duration,
 };
 
-pub use self::{
+pub(crate) use self::{
     check::{Finding, check},
     confined::{NotConfined, confine},
     reload::Reloads,
 };
 
-use axum::Extension;
 use engine::protocol::Confinement;
 use hyper::{Request, Response, service::Service};
-use hyper_util::service::TowerToHyperService;
-use policy::authz::{policies::Policies, proof::NotProved};
-use store::{Store, StoreError, tiles::LogError};
+use policy::authz::{
+    policies::Policies,
+    proof::{NotProved, Proof},
+};
+use store::{Directory, Store, StoreError, ledger::Ledger, tiles::LogError};
+use tlog::receipt::PolicySet;
 use tokio::{
     runtime::Handle,
     task::spawn_blocking,
@@ -36,44 +40,45 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    admin::{self, Admin, AdminKey},
+    admin::Admin,
     authority::Authorities,
     board::Board,
     body::Body,
     clock,
-    config::{Config, Limits},
-    desk::{self, Desk, Names},
+    config::{Config, HttpLimits},
+    cosigners::Witnesses,
+    exchange::ServiceIdentity,
     fleet::Fleet,
     gateway::{Gateway, Origin},
     listen::{Client, Listener, Terms, Upload},
     live::{Current, Live},
-    manage::{ManageError, Management},
-    metrics::Metrics,
-    operations::{self, Outward},
+    manage::ManageError,
+    operations::Outward,
     outward::{self, OutwardError},
-    serve::reload::{Listeners, Running},
-    tls::TlsError,
+    serve::{parts::Parts, reload::Listeners, sockets::Sockets},
+    tls::{Certificates, TlsError},
 };
 
-/// Why the service does not start.
+/// The service cannot start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A listener's address cannot be used.
+pub(crate) enum StartError {
+    /// A listener cannot use its address.
     #[error(
-        "cannot listen on {address} (`{field}`): {source}; choose another address, or stop what uses it"
+        "cannot listen on {address} (`{field}`): {source}; choose another address, or stop the \
+         program that uses it"
     )]
     Bind {
         /// The address.
         address: SocketAddr,
-        /// Where it is configured.
+        /// The configuration field of the address.
         field: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Certificate or key cannot be used.
+    /// A certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The authorization policies may not decide.
+    /// The authorization policies are not proved, or are proved to break a promise.
     #[error(transparent)]
     Policies(#[from] NotProved),
     /// The store cannot be read.
@@ -88,21 +93,21 @@ pub enum StartError {
     /// The process cannot be confined.
     #[error(transparent)]
     Confined(#[from] NotConfined),
-    /// The configured way out cannot be used.
+    /// The configured destinations, witnesses or issuers cannot be used.
     #[error(transparent)]
     Outward(#[from] OutwardError),
     /// Too few files may be open.
     #[error(transparent)]
     Descriptors(#[from] descriptors::TooFew),
-    /// A part of the start was cut off.
-    #[error("the start was cut off; the lines above say why")]
+    /// A task of the start was cancelled or panicked.
+    #[error("the start was interrupted; the log lines above have the reason")]
     Aborted,
-    /// Requests could not be recorded, or the log not be read.
+    /// Requests cannot be recorded, or the log cannot be read.
     #[error("{error}; {help}")]
     Ledger {
-        /// Why not.
+        /// The ledger's error.
         error: LogError,
-        /// What to do.
+        /// The next step for the operator.
         help: String,
     },
 }
@@ -113,211 +118,104 @@ impl From<LogError> for StartError {
     }
 }
 
-/// A service that has opened its listeners.
+/// A service with open listeners.
 #[derive(Debug, Clone)]
-pub struct Started {
-    /// Where the API listens.
+pub(crate) struct Started {
+    /// Address of the API.
     pub api: SocketAddr,
-    /// Where health, metrics and administration listen.
+    /// Address of health, metrics and administration.
     pub operations: SocketAddr,
-    /// Where the API listens for the operator's own network.
+    /// Address of the API for the operator's own network.
     pub private: Option<SocketAddr>,
-    /// Where the desk listens.
+    /// Address of the desk.
     pub desk: Option<SocketAddr>,
-    /// Where the review desk listens.
+    /// Address of the review desk.
     pub review: Option<SocketAddr>,
     /// Whether the API speaks TLS.
     pub secure: bool,
-    /// Whether operations do.
+    /// Whether the operations listener speaks TLS.
     pub operations_secure: bool,
     /// The workers, some of which may still be loading.
     pub fleet: Fleet,
 }
 
-/// What a service is started with.
+/// Inputs of a start.
 #[derive(Debug)]
-pub struct Setup {
+pub(crate) struct Setup {
     /// The configuration.
     pub config: Config,
-    /// The policies that it names, with the built-in ones.
+    /// The policies named in the configuration, with the built-in ones.
     pub policies: Policies,
     /// The store in its data directory.
     pub store: Store,
-    /// How this process is confined.
+    /// The confinement of this process.
     pub confinement: Confinement,
-    /// Whether the operator gives up the keys that are missing: the log then says that they are lost.
+    /// Whether the operator gives up missing keys; the log then records that they are lost.
     pub keys_are_lost: bool,
-    /// Where later configurations come from.
+    /// The source of later configurations.
     pub reloads: Reloads,
 }
 
-/// Serves until `shutdown`, and then drains. `started` is called once both listeners are open.
+/// Serves until `shutdown`, and then drains. Calls `started` once all listeners are open.
 ///
 /// # Errors
-/// When it cannot start; says what to do.
-pub async fn run(
+/// If the service cannot start; the text names the remedy.
+pub(crate) async fn run(
     setup: Setup,
     shutdown: impl Future<Output = ()>,
     started: impl FnOnce(Started),
 ) -> Result<(), StartError> {
     let Setup { config, policies, store, confinement, keys_are_lost, mut reloads } = setup;
-    // Before anything is decided: what had expired when the service ended stays expired.
+    // First of all: everything that had expired when the service last ended stays expired.
     clock::resume(store.clock()?);
     let listeners = Listeners::open(&config)?;
     let (in_force, proof) = policies::in_force(&store, policies, config.policies.unproved)?;
-    let told = (in_force.told(), proof);
-    let authorities = Arc::new(Authorities::new(in_force, config.identity.operator.clone()));
-    if let Some(name) = &config.identity.operator
-        && store.directory()?.tenant_by_name(name).is_none()
-    {
-        tracing::warn!(
-            operator = name,
-            "`identity.operator` names no tenant: nobody reviews or decides until there is one, \
-             `bailiwick tenant create`"
-        );
-    }
+    warn_of_missing_operator(&config, &*store.directory()?);
     let connections = descriptors::budget(&config, &*store.directory()?)?;
-    let tasks = TaskTracker::new();
-    let api = bind(config.listen.api, "listen.api").await?;
-    let private = match config.listen.private {
-        Some(address) => Some(bind(address, "listen.private").await?),
-        None => None,
-    };
-    let operations = bind(config.listen.operations, "listen.operations").await?;
-    let desk = match config.listen.desk {
-        Some(address) => Some(bind(address, "listen.desk").await?),
-        None => None,
-    };
-    let review = match &config.review {
-        Some(review) => {
-            let listener = bind(review.listen, "review.listen").await?;
-            Some(listener)
-        }
-        None => None,
-    };
+    let sockets = Sockets::bind(&config).await?;
     let egress = outward::egress(&config)?;
     let witnesses = Arc::new(outward::witnesses(&config, &egress)?);
     let providers = outward::providers(&config, &egress)?;
-    let recording = {
-        let (config, directory) = (config.clone(), store.directory()?);
-        let (witnesses, runtime) = (Arc::clone(&witnesses), Handle::current());
-        // Witnesses are waited for, which this thread must not.
-        spawn_blocking(move || {
-            recording::open(&config, told, (&directory, keys_are_lost), &witnesses, runtime)
-        })
-        .await
-    };
-    let (ledger, identity) = recording.map_err(|_| StartError::Aborted)??;
-    // After the listeners: where an address is taken, no model is loaded in vain.
+    let policies = (in_force.policy_set(), proof);
+    let directory = (store.directory()?, keys_are_lost);
+    let (ledger, identity) = record(&config, policies, directory, &witnesses).await?;
+    // After the sockets: if an address is taken, no model is loaded for nothing.
+    let tasks = TaskTracker::new();
     let fleet = Fleet::new(&config, tasks.clone());
     fleet.reconcile(&*store.directory()?);
-    let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
-    let terms = Terms {
-        tls: listeners.api.clone(),
-        limits: config.limits.clone(),
-        connections: connections.api,
-        proxies: config.listen.proxies.clone().into(),
-        stop,
-        abort,
-        tasks,
-    };
-    // Those for operators have places of their own: a busy API starves none of them.
-    let inner = Terms { connections: connections.operators, ..terms.clone() };
-    warn_of_plaintext(operations.address(), listeners.operations.is_some());
-    started(Started {
-        api: api.address(),
-        operations: operations.address(),
-        private: private.as_ref().map(Listener::address),
-        desk: desk.as_ref().map(Listener::address),
-        review: review.as_ref().map(Listener::address),
-        secure: terms.tls.is_some(),
-        operations_secure: listeners.operations.is_some(),
-        fleet: fleet.clone(),
-    });
+    warn_of_plaintext(sockets.operations.address(), listeners.operations.is_some());
+    started(sockets.started(&listeners, fleet.clone()));
 
-    let metrics = Arc::new(Metrics::new(fleet.clone()));
-    let admin = Admin {
-        management: Management::new(store.clone(), &config.data),
-        fleet: fleet.clone(),
-        authorities: Arc::clone(&authorities),
-        providers: providers.clone(),
-        key: AdminKey::Taken,
-        confinement: Arc::new(confinement),
-        prices: Arc::new(config.prices.clone()),
-    };
-    terms.tasks.spawn(providers.clone().warm());
-    let people = Desk {
-        store: store.clone(),
-        authorities: Arc::clone(&authorities),
-        providers: providers.clone(),
-        ledger: ledger.clone(),
-        names: Names::default(),
-    };
-    if let Some(listener) = desk {
-        let admin = admin::router(Admin { key: AdminKey::Refused, ..admin.clone() });
-        let router =
-            TowerToHyperService::new(desk::router(people.clone(), desk::routes()).merge(admin));
-        terms.tasks.spawn(listener.serve(move |_| router.clone(), inner.clone()));
-    }
-    if let Some(listener) = review {
-        // Never without the certificates that workstations must show.
-        let Some(certificates) = listeners.review.clone() else { return Err(StartError::Aborted) };
-        let terms = Terms { tls: Some(certificates), ..inner.clone() };
-        let service = move |client: Client| {
-            // The certificate is a part of every decision.
-            let router =
-                desk::router(people.clone(), desk::review_routes()).layer(Extension(client));
-            TowerToHyperService::new(router)
-        };
-        terms.tasks.spawn(listener.serve(service, terms.clone()));
-    }
-    let board = Board::of(&config.data);
-    let told = outward::listed(&config)?;
-    let dial = outward::ports(&config)?.into_iter().map(|(_, port)| port).collect();
-    let live = Live::new(Current { config, identity });
-    let mut running = Running {
-        live: live.clone(),
-        listeners: listeners.clone(),
-        egress: egress.clone(),
-        providers: providers.clone(),
-        ledger: ledger.clone(),
-        store: store.clone(),
-        told,
-        dial,
-    };
-    let gateway = Arc::new(Gateway::new(
-        live.clone(),
+    let terms = terms(&config, &listeners, connections.api, tasks);
+    // The operators' listeners have their own connections: a busy API cannot starve them.
+    let of_operators = Terms { connections: connections.operators, ..terms.clone() };
+    let parts = Parts {
+        live: Live::new(Current::new(config.clone(), identity)),
         store,
-        authorities,
-        fleet.clone(),
-        metrics,
-        ledger,
+        authorities: Arc::new(Authorities::new(in_force, config.identity.operator.clone())),
+        outward: Outward { egress, witnesses },
         providers,
-    ));
-    let router = operations::router(
-        Arc::clone(&gateway),
-        Outward { egress, witnesses },
-        admin::router(admin),
-    );
-    // The limits that an operator sets are for customers; a probe is not cut off by them. It is also
-    // the last to close: probes and operators see how the drain goes.
-    let inner = Terms {
+        ledger,
+        fleet,
+    };
+    let mut running = parts.running(&config, &listeners)?;
+    terms.tasks.spawn(parts.providers.clone().warm());
+    let (gateway, admin) = (parts.gateway(), parts.admin(&config, confinement));
+    let desks = (sockets.desk, sockets.review);
+    serve_desks(&parts, desks, admin.clone(), (listeners.review, &of_operators))?;
+    // The operator's limits are for customers and must not cut off a probe. This listener closes
+    // last: probes and operators can watch the drain.
+    let of_operations = Terms {
         tls: listeners.operations,
-        limits: Limits::default(),
+        limits: HttpLimits::default(),
         stop: CancellationToken::new(),
         abort: CancellationToken::new(),
         tasks: TaskTracker::new(),
-        ..inner
+        ..of_operators
     };
-    let router = TowerToHyperService::new(router);
-    inner.tasks.spawn(operations.serve(move |_| router.clone(), inner.clone()));
-    terms.tasks.spawn(api.serve(answering(Arc::clone(&gateway), Origin::Public), terms.clone()));
-    if let Some(private) = private {
-        terms.tasks.spawn(
-            private.serve(answering(Arc::clone(&gateway), |_| Origin::Private), terms.clone()),
-        );
-    }
-    terms.tasks.spawn(follow(Arc::clone(&gateway), board, terms.stop.clone()));
+    parts.serve_operations(sockets.operations, (&gateway, admin), &of_operations);
+    serve_api(&gateway, sockets.api, sockets.private, &terms);
+    terms.tasks.spawn(follow(Arc::clone(&gateway), Board::of(&config.data), terms.stop.clone()));
 
     tokio::pin!(shutdown);
     loop {
@@ -326,22 +224,82 @@ pub async fn run(
             Some(()) = reloads.asked.recv() => running.reload(&reloads).await,
         }
     }
-    let drain = Duration::from_millis(live.current().config.limits.drain_ms);
+    drain(&gateway, (&terms, &of_operations)).await;
+    Ok(())
+}
+
+/// Opens the parts that record requests, on a thread that may block: the log waits for witnesses.
+async fn record(
+    config: &Config,
+    policies: (PolicySet, Option<Proof>),
+    (directory, keys_are_lost): (Arc<Directory>, bool),
+    witnesses: &Arc<Witnesses>,
+) -> Result<(Ledger, ServiceIdentity), StartError> {
+    let (config, witnesses, runtime) = (config.clone(), Arc::clone(witnesses), Handle::current());
+    let opened = spawn_blocking(move || {
+        recording::open(&config, policies, (&directory, keys_are_lost), &witnesses, runtime)
+    });
+    opened.await.map_err(|_| StartError::Aborted)?
+}
+
+/// Returns the settings of the API's connections.
+fn terms(config: &Config, listeners: &Listeners, connections: usize, tasks: TaskTracker) -> Terms {
+    Terms {
+        tls: listeners.api.clone(),
+        limits: config.limits.clone(),
+        connections,
+        proxies: config.listen.proxies.clone().into(),
+        stop: CancellationToken::new(),
+        abort: CancellationToken::new(),
+        tasks,
+    }
+}
+
+/// Serves the owner desk and the review desk, if they have listeners.
+fn serve_desks(
+    parts: &Parts,
+    (desk, review): (Option<Listener>, Option<Listener>),
+    admin: Admin,
+    (certificates, terms): (Option<Certificates>, &Terms),
+) -> Result<(), StartError> {
+    let state = parts.desk();
+    if let Some(listener) = desk {
+        Parts::serve_desk(listener, (state.clone(), admin), terms);
+    }
+    if let Some(listener) = review {
+        // Never without the authority that workstations' certificates must come from.
+        let certificates = certificates.ok_or(StartError::Aborted)?;
+        Parts::serve_review(listener, (state, certificates), terms);
+    }
+    Ok(())
+}
+
+/// Serves the API on its public listener, and on the private one if there is one.
+fn serve_api(gateway: &Arc<Gateway>, api: Listener, private: Option<Listener>, terms: &Terms) {
+    terms.tasks.spawn(api.serve(answering(Arc::clone(gateway), Origin::Public), terms.clone()));
+    if let Some(private) = private {
+        let service = answering(Arc::clone(gateway), |_| Origin::Private);
+        terms.tasks.spawn(private.serve(service, terms.clone()));
+    }
+}
+
+/// Ends the requests in progress, within the configured time, then closes the operations listener.
+async fn drain(gateway: &Gateway, (terms, of_operations): (&Terms, &Terms)) {
+    let drain = Duration::from_millis(gateway.services.live.current().config.limits.drain_ms);
     tracing::info!(seconds = drain.as_secs(), "draining");
     gateway.stop();
     terms.stop.cancel();
     terms.tasks.close();
-    fleet.stop(drain).await;
-    // Requests are over by now, or out of time; what is left is to write their last bytes.
-    end(&terms).await;
-    inner.stop.cancel();
-    inner.tasks.close();
-    end(&inner).await;
+    gateway.services.fleet.stop(drain).await;
+    // Requests are finished or out of time by now; only their last bytes remain to be written.
+    end(terms).await;
+    of_operations.stop.cancel();
+    of_operations.tasks.close();
+    end(of_operations).await;
     tracing::info!("stopped");
-    Ok(())
 }
 
-/// Waits until connections have written their last bytes, and closes those that do not get there.
+/// Waits until connections have written their last bytes, and then closes the remaining ones.
 async fn end(terms: &Terms) {
     if timeout(LAST_BYTES, terms.tasks.wait()).await.is_err() {
         tracing::warn!("some connections did not end in time and are closed");
@@ -349,7 +307,20 @@ async fn end(terms: &Terms) {
     }
 }
 
-/// Warns where the operations listener can be reached from other machines without TLS.
+/// Warns if the operator's tenant does not exist: reviews and decisions need it.
+fn warn_of_missing_operator(config: &Config, directory: &Directory) {
+    if let Some(name) = &config.identity.operator
+        && directory.tenant_by_name(name).is_none()
+    {
+        tracing::warn!(
+            operator = name,
+            "`identity.operator` names a tenant that does not exist: reviews and decisions need it; \
+             create it with `bailiwick tenant create`"
+        );
+    }
+}
+
+/// Warns if other machines can reach the operations listener without TLS.
 fn warn_of_plaintext(operations: SocketAddr, secure: bool) {
     if !secure && !operations.ip().is_loopback() {
         tracing::warn!(
@@ -361,7 +332,7 @@ fn warn_of_plaintext(operations: SocketAddr, secure: bool) {
     }
 }
 
-/// The API's service, for connections that come from where `origin` says.
+/// Returns the API's service for connections; `origin` classifies the client's address.
 fn answering(
     gateway: Arc<Gateway>,
     origin: impl Fn(IpAddr) -> Origin + Clone,
@@ -387,11 +358,7 @@ impl Service<Request<Upload>> for Answering {
     }
 }
 
-async fn bind(address: SocketAddr, field: &'static str) -> Result<Listener, StartError> {
-    Listener::bind(address).await.map_err(|source| StartError::Bind { address, field, source })
-}
-
-/// Follows the directory: other processes change it too.
+/// Follows the directory: other processes change it, too.
 async fn follow(gateway: Arc<Gateway>, mut board: Board, stop: CancellationToken) {
     let mut ticks = interval(FOLLOW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -400,7 +367,7 @@ async fn follow(gateway: Arc<Gateway>, mut board: Board, stop: CancellationToken
             () = stop.cancelled() => return,
             _ = ticks.tick() => {
                 gateway.follow();
-                board.update(&gateway.fleet);
+                board.update(&gateway.services.fleet);
             }
         }
     }

@@ -1,11 +1,11 @@
-//! Lets people and programs in by a token of a configured identity provider: to the desk, and to the
-//! administration.
+//! Signs people and programs in by a token of a configured identity provider, for the desks and for
+//! the admin API.
 
 use std::{fmt, sync::Arc};
 
-use axum::http::{HeaderMap, header::AUTHORIZATION};
+use axum::http::HeaderMap;
 use policy::{
-    authz::{Denied, Settled, facts::Thing},
+    authz::{Denied, Settled, thing::Thing},
     permit::{Action, Permit},
     principal::{self, NamedTenant, Principal},
     token::{Guid, looks_like_one},
@@ -14,44 +14,46 @@ use store::{Directory, Store, StoreError};
 
 use crate::{
     authority::Authorities,
+    http::bearer,
     identity::{Providers, Unverified},
     listen::LetIn,
 };
 
-/// Somebody who signed in, and the picture in which they ask.
+/// A signed-in caller, with the directory snapshot of the sign-in.
 #[derive(Clone)]
-pub struct SignedIn {
-    /// Who it is.
+pub(crate) struct SignedIn {
+    /// The caller's principal.
     pub principal: Principal,
-    /// Who it is in their own directory: the token's `oid`.
+    /// The caller's object id in their own directory: the token's `oid`.
     pub object: Guid,
-    /// What their identity provider calls them: for those alone who decide about what they ask for.
+    /// The caller's name at the identity provider. Only the people deciding on the
+    /// caller's requests see it.
     pub name: Option<String>,
-    /// Everything there is, as of the sign-in.
+    /// The directory snapshot of the sign-in.
     pub directory: Arc<Directory>,
     authority: Arc<Settled>,
 }
 
-/// It has a person's name, which no log should.
+/// Omits the person's name: names must not reach a log.
 impl fmt::Debug for SignedIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SignedIn({})", self.principal.name())
     }
 }
 
-/// Why nobody is let in.
+/// Reason that a sign-in was refused.
 #[derive(Debug, thiserror::Error)]
-pub enum NotSignedIn {
-    /// No token, or one that is refused. The log says why.
+pub(crate) enum NotSignedIn {
+    /// No token, or one that is refused. The log states the reason.
     #[error(
-        "send a token of your identity provider as `Authorization: Bearer TOKEN`; the operator's log \
-         says why one is refused"
+        "send a token of your identity provider as `Authorization: Bearer TOKEN`; the operator's \
+         log has the reason for each refusal"
     )]
     Unauthorized,
     /// The issuer's keys cannot be fetched.
     #[error("the keys of the token's issuer cannot be fetched at the moment; try again")]
     Unavailable,
-    /// Known, and without any role here.
+    /// The caller is known, but holds no role here.
     #[error("you have no role here; ask the operator to give you one (`bailiwick role assign`)")]
     NoRole,
     /// The store failed.
@@ -63,21 +65,13 @@ impl From<Unverified> for NotSignedIn {
     fn from(unverified: Unverified) -> Self {
         match unverified {
             Unverified::Refused(reason) => {
-                // Who is told nothing asks the operator, who finds it here.
-                tracing::info!(%reason, "a token was not let in");
+                // The caller does not learn the reason; the operator finds it here.
+                tracing::info!(%reason, "a token was refused");
                 Self::Unauthorized
             }
             Unverified::Unavailable => Self::Unavailable,
         }
     }
-}
-
-/// What a bearer presents, if anything.
-#[must_use]
-pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, presented) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| presented.trim())
 }
 
 impl LetIn for SignedIn {}
@@ -86,8 +80,9 @@ impl SignedIn {
     /// Checks the token in a request's headers.
     ///
     /// # Errors
-    /// When there is none, or it opens nothing; or the caller holds no role.
-    pub async fn with(
+    /// The token is missing or refused, its issuer's keys are unavailable, the caller holds no
+    /// role, or the store failed.
+    pub(crate) async fn with(
         headers: &HeaderMap,
         store: &Store,
         authorities: &Authorities,
@@ -98,7 +93,7 @@ impl SignedIn {
         let directory = store.directory()?;
         let tenant =
             directory.tenant_by_name(token.tenant_name()).ok_or(NotSignedIn::Unauthorized)?;
-        // Whoever has no role has no id, and nothing to do here.
+        // A caller without a role has no id, and may do nothing here.
         let id = directory.principal_id(tenant.id, token.object_id()).ok_or(NotSignedIn::NoRole)?;
         let named = NamedTenant { name: &tenant.name, id: tenant.id };
         let principal =
@@ -110,15 +105,15 @@ impl SignedIn {
 
     /// Whether the caller may know that a thing exists.
     #[must_use]
-    pub fn knows(&self, thing: &impl Thing) -> bool {
+    pub(crate) fn knows(&self, thing: &impl Thing) -> bool {
         self.authority.knows(&self.principal, thing)
     }
 
-    /// Asks whether the caller may do `A`.
+    /// Asks the policies whether the caller may do `A`.
     ///
     /// # Errors
-    /// When not.
-    pub fn permit<A: Action>(
+    /// [`Denied`] if the policies refuse.
+    pub(crate) fn permit<A: Action>(
         &self,
         thing: &A::Thing,
         context: &A::Context,
@@ -129,12 +124,12 @@ impl SignedIn {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    //! Sign-ins without a provider, for the tests of what signed-in callers may do.
+    //! Sign-ins without an identity provider, for tests of signed-in callers.
 
     use super::*;
 
     impl SignedIn {
-        /// As if this principal had just presented a token.
+        /// Signs in as if this principal had just presented a token.
         pub(crate) fn as_if(
             principal: Principal,
             store: &Store,
@@ -146,9 +141,9 @@ pub(crate) mod tests {
             Self { principal, object, name: None, directory, authority }
         }
 
-        /// How many questions Cedar was asked so far.
-        pub(crate) fn asked(&self) -> u64 {
-            self.authority.asked()
+        /// Number of questions that Cedar has answered so far.
+        pub(crate) fn questions(&self) -> u64 {
+            self.authority.questions()
         }
     }
 }

@@ -1,11 +1,9 @@
-//! TLS on the listeners, with the operator's certificates and keys, which can be replaced while the
+//! TLS on the listeners, with the operator's certificates and keys. They can be replaced while the
 //! service runs.
 
-use std::{
-    path::Path,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{path::Path, sync::Arc};
 
+use parking_lot::RwLock;
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -18,36 +16,36 @@ use tokio_rustls::{
 
 use crate::config::{Review, Tls};
 
-/// The certificate or key cannot be used.
+/// A certificate or key cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "cannot use `{path}` for TLS: {problem}; put a PEM file there that fits, or change the setting"
 )]
-pub struct TlsError {
+pub(crate) struct TlsError {
     path: String,
     problem: String,
 }
 
-/// What a listener speaks TLS with. Clones are the same one.
+/// A listener's certificate and key. Clones share the same value.
 #[derive(Clone)]
-pub struct Certificates(Arc<RwLock<TlsAcceptor>>);
+pub(crate) struct Certificates(Arc<RwLock<TlsAcceptor>>);
 
 impl Certificates {
-    /// Speaks TLS with these from the start.
+    /// Starts with this acceptor.
     #[must_use]
-    pub fn new(acceptor: TlsAcceptor) -> Self {
+    pub(crate) fn new(acceptor: TlsAcceptor) -> Self {
         Self(Arc::new(RwLock::new(acceptor)))
     }
 
-    /// What the next connection is accepted with.
+    /// Returns the acceptor for the next connection.
     #[must_use]
-    pub fn current(&self) -> TlsAcceptor {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn current(&self) -> TlsAcceptor {
+        self.0.read().clone()
     }
 
-    /// Accepts connections with others from now on. Those that are open go on.
-    pub fn replace(&self, acceptor: TlsAcceptor) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
+    /// Uses another acceptor for new connections. Open connections continue.
+    pub(crate) fn replace(&self, acceptor: TlsAcceptor) {
+        *self.0.write() = acceptor;
     }
 }
 
@@ -57,20 +55,21 @@ impl std::fmt::Debug for Certificates {
     }
 }
 
-/// Reads certificate and key.
+/// Reads a certificate and its key.
 ///
 /// # Errors
-/// When a file cannot be read, is not PEM, or the two do not belong together.
-pub fn acceptor(tls: &Tls) -> Result<TlsAcceptor, TlsError> {
+/// If a file cannot be read, is not PEM, or the two do not belong together.
+pub(crate) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, TlsError> {
     let builder = builder(&tls.certificate)?.with_no_client_auth();
     finish(builder, &tls.certificate, &tls.key)
 }
 
-/// Reads the review listener's certificate and key, and whose certificates workstations must present.
+/// Reads the review listener's certificate and key, and the authority of the workstations'
+/// certificates.
 ///
 /// # Errors
-/// As above, or when there is no authority in its file.
-pub fn of_workstations(review: &Review) -> Result<TlsAcceptor, TlsError> {
+/// As for [`acceptor`], or if the authority's file holds no certificate.
+pub(crate) fn of_workstations(review: &Review) -> Result<TlsAcceptor, TlsError> {
     let mut roots = RootCertStore::empty();
     let authorities = CertificateDer::pem_file_iter(&review.workstation_ca)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -113,9 +112,9 @@ fn finish(
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// What is wrong with a certificate's dates, at a time; nothing where it is valid or cannot be read.
+/// Describes how a certificate is out of date at a time. `None` if it is valid or cannot be read.
 #[must_use]
-pub fn out_of_date(certificate: &Path, now_s: u64) -> Option<String> {
+pub(crate) fn out_of_date(certificate: &Path, now_s: u64) -> Option<String> {
     let der = CertificateDer::from_pem_file(certificate).ok()?;
     let (_, parsed) = x509_parser::parse_x509_certificate(&der).ok()?;
     let (validity, now_s) = (parsed.validity(), i64::try_from(now_s).unwrap_or(i64::MAX));

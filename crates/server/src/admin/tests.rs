@@ -1,5 +1,5 @@
-//! The admin API's surface: who may call it, and how it refuses. What it does is management's, and
-//! is tested there.
+//! Tests of the admin API's surface: its callers and its refusals. The tests of `manage` cover the
+//! functions behind it.
 
 use axum::{
     body::{Body, to_bytes},
@@ -102,7 +102,7 @@ async fn only_the_administrator_is_served() {
     }
 }
 
-/// Where customers come to, the key that opens everything opens nothing.
+/// A listener that customers reach refuses the administrator's key.
 #[tokio::test]
 async fn the_administrators_key_is_for_the_operators_listener() {
     let fixture = fixture_at(AdminKey::Refused);
@@ -133,6 +133,88 @@ async fn a_tenant_with_a_resource_lives_and_ends() {
     for path in ["/admin/v1/resources/prod", "/admin/v1/tenants/acme"] {
         assert_eq!(fixture.call(Method::DELETE, path, "").await, (204, Value::Null));
         assert_eq!(fixture.call(Method::DELETE, path, "").await.0, 404);
+    }
+}
+
+/// Each time in the answer to a change is the moment of the change, and equals the time in a later
+/// read.
+#[tokio::test]
+async fn times_in_the_answers_to_changes_are_those_of_the_change() {
+    fn times(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
+        match value {
+            Value::String(text) if humantime::parse_rfc3339(text).is_ok() => {
+                found.push((path.to_owned(), text.clone()));
+            }
+            Value::Array(items) => items.iter().for_each(|item| times(item, path, found)),
+            Value::Object(fields) => {
+                fields
+                    .iter()
+                    .for_each(|(name, value)| times(value, &format!("{path}.{name}"), found));
+            }
+            _ => {}
+        }
+    }
+    let fixture = fixture();
+    let began = audit::rfc3339(crate::clock::now_ms() / 1000);
+    let resource = "/admin/v1/resources/prod";
+    let new = r#"{"name": "prod", "tenant": "acme", "region": "local"}"#;
+    for (method, path, body, look, least) in [
+        (Method::POST, "/admin/v1/tenants", r#"{"name": "acme"}"#, "/admin/v1/tenants/acme", 1),
+        (Method::POST, "/admin/v1/resources", new, resource, 4),
+        (Method::PATCH, resource, r#"{"lockbox": true}"#, resource, 4),
+        (Method::PATCH, resource, r#"{"retentionDays": 7}"#, resource, 4),
+    ] {
+        let (status, told) = fixture.call(method.clone(), path, body).await;
+        assert!((200..300).contains(&status), "{path}: {told}");
+        let mut of_the_change = Vec::new();
+        times(&told, "", &mut of_the_change);
+        assert!(of_the_change.len() >= least, "{method} {path}: {told}");
+        for (place, time) in &of_the_change {
+            assert!(*time >= began, "{method} {path}: `{place}` is {time}, before {began}");
+        }
+        let mut afterwards = Vec::new();
+        times(&fixture.call(Method::GET, look, "").await.1, "", &mut afterwards);
+        assert_eq!(of_the_change, afterwards, "{method} {path}");
+    }
+}
+
+/// Coded bodies are decoded within the limit; a refusal of another coding lists the supported ones.
+#[tokio::test]
+async fn coded_bodies_are_decoded_or_refused() {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::GzEncoder};
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let fixture = fixture();
+    let tenant = gzip(br#"{"name": "acme"}"#);
+    let bomb = gzip(&vec![b' '; BODY_BYTES_MAX + 1]);
+    assert!(bomb.len() < BODY_BYTES_MAX / 100);
+    for (coding, body, status, code) in [
+        ("gzip", &tenant[..], 201, ""),
+        ("gzip", b"{\"name\": \"b\"}", 400, "BadRequest"),
+        ("gzip", &tenant[..tenant.len() - 1], 400, "BadRequest"),
+        ("gzip", &bomb, 413, "PayloadTooLarge"),
+        ("br", &tenant, 415, "UnsupportedMediaType"),
+        ("gzip, gzip", &tenant, 415, "UnsupportedMediaType"),
+    ] {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri("/admin/v1/tenants")
+            .header(header::AUTHORIZATION, format!("Bearer {}", fixture.key.reveal()))
+            .header(header::CONTENT_ENCODING, coding)
+            .body(Body::from(body.to_vec()))
+            .unwrap();
+        let response = fixture.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{coding}");
+        let accepted = response.headers().get(header::ACCEPT_ENCODING).cloned();
+        assert_eq!(accepted.is_some(), status == 415, "{coding}: {accepted:?}");
+        let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let answer: Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(answer["error"]["code"].as_str().unwrap_or_default(), code, "{answer}");
     }
 }
 

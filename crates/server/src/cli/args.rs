@@ -1,4 +1,4 @@
-//! What can be typed. The comments are what `--help` shows.
+//! The arguments of the command line. `--help` shows these comments.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -9,11 +9,10 @@ use policy::{
     principal::KeyName,
     task::Task,
 };
-use tlog::id::RequestId;
 
 use crate::manage::{Period, Step};
 
-use super::desk::args::{Desk, DeskCommand, ReviewCommand};
+use super::desk::args::{Desk, Review};
 
 /// A private LLM service in one binary: the OpenAI and Azure OpenAI APIs, from machines that you
 /// control.
@@ -29,13 +28,13 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve the API as a configuration file says
+    /// Serve the API by a configuration file
     Serve(Serve),
-    /// Make a demo tenant with keys and a small model, and serve it
+    /// Create a demo tenant with keys and a small model, and serve it
     Quickstart(Quickstart),
     /// Talk to a deployment
     Chat(Chat),
-    /// Manage tenants: customers, who own resources
+    /// Manage tenants: the customers that own resources
     Tenant(Group<TenantCommand>),
     /// Manage resources: accounts with a region, two keys and deployments
     Resource(Group<ResourceCommand>),
@@ -43,35 +42,35 @@ pub(crate) enum Command {
     Deployment(Group<DeploymentCommand>),
     /// Manage the two keys of a resource, and the administrator's key
     Key(Group<KeyCommand>),
-    /// Say who may do what: roles of people and programs that sign in with tokens
+    /// Manage roles of people and programs that sign in with tokens
     Role(Group<RoleCommand>),
-    /// Say which workstations records may be seen from
+    /// Manage the workstations from which people may review records
     Workstation(Group<WorkstationCommand>),
-    /// Decide at the desk: zero retention, consent to looks, your own records, appeals
-    Desk(Desk<DeskCommand>),
+    /// Use the owner desk: zero retention, consent to access requests, your own records, appeals
+    Desk(Desk),
     /// Review flagged records, from an enrolled workstation
-    Review(Desk<ReviewCommand>),
+    Review(Review),
     /// Manage models: GGUF files, pinned by their digests
     Model(Group<ModelCommand>),
-    /// Show requests and tokens by hour, day or month, and what they cost
+    /// Show requests, tokens and their cost by hour, day or month
     Usage(UsageArgs),
-    /// Back the data directory up, while the service runs
+    /// Back up the data directory while the service runs
     Backup(Backup),
-    /// Restore a backup: the old log ends, and another goes on in its place
+    /// Restore a backup: the old log ends, and a new log continues it
     Restore(Restore),
-    /// Prove that the configured policies keep the promises, and tell the log
+    /// Prove that the configured policies keep the promises, and record the result in the log
     Prove(Prove),
-    /// Check receipts and the log, offline, with the service's public key alone
-    Verify(Verify),
-    /// Copy a service's log and check it: again and again, to see that its history stays
-    Mirror(Mirror),
-    /// Watch other services' logs: sign that each shows one history
-    Witness(WitnessArgs),
+    /// Check receipts, the log or a release offline, with only a public key
+    Verify(audit::command::args::Verify),
+    /// Copy a service's log and check it; repeat to check that its history stays the same
+    Mirror(audit::command::args::Mirror),
+    /// Witness other services' logs: sign checkpoints that continue one history
+    Witness(audit::command::args::Witness),
     /// Print a completion script for a shell
     ///
     /// For bash: `bailiwick completions bash > ~/.local/share/bash-completion/completions/bailiwick`
     Completions {
-        /// Which shell
+        /// Name of the shell
         shell: Shell,
     },
     /// Hold the keys that open records, for the server that started this process
@@ -79,11 +78,11 @@ pub(crate) enum Command {
     Custodian {
         /// The key directory
         keys: PathBuf,
-        /// Which directory that must be
+        /// Id that the key directory must have
         expected: store::keys::Expected,
-        /// Whose log
+        /// Public key of the log
         log: String,
-        /// Who must have cosigned it
+        /// Public keys of the witnesses that must have cosigned the log
         witnesses: Vec<String>,
     },
     /// Run a model, confined, for the server that started this process
@@ -94,46 +93,50 @@ pub(crate) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
-    /// Configuration; every field is explained in bailiwick.example.toml. Without it, the defaults
+    /// Configuration file; bailiwick.example.toml explains every field. If not given, the defaults
+    /// apply
     #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Look whether a start would succeed, change nothing, and stop
+    /// Check whether a start would succeed, change nothing, and exit
     #[arg(long)]
     pub(crate) check: bool,
-    /// Give up keys that are missing from the key directory, once: the log says that they are lost,
-    /// and what is sealed to them is deleted. Without it, a start with missing keys is refused
+    /// Give up keys that are missing from the key directory, once: the log records that they are
+    /// lost, and data sealed to them is deleted. Without this option, a start with missing keys is
+    /// refused
     #[arg(long, conflicts_with = "check")]
     pub(crate) keys_are_lost: bool,
 }
 
-/// The backup has the database, the log and `service.key`, all of one moment. The keys that open records
-/// are not in it: a copy would outlive its deadline. docs/operate/backup.md
+/// The backup contains the database, the log and `service.key`, all from one moment. It does not
+/// contain the keys that open records: a copy would outlive its deadline. docs/operate/backup.md
 #[derive(Debug, clap::Args)]
 pub(crate) struct Backup {
-    /// Where to put it: a directory that is not there yet, or is empty
+    /// Directory for the backup; it must not exist, or be empty
     pub(crate) folder: PathBuf,
     /// Data directory
     #[arg(long, value_name = "DIR", env = "BAILIWICK_DATA", default_value = "data")]
     pub(crate) data: PathBuf,
 }
 
-/// Where the newest data directory is there, start with that instead. A restore is for when it is gone:
-/// what came after the backup is lost, and the log says so. docs/operate/backup.md
+/// If the newest data directory still exists, start with it instead. Restore only if it is lost:
+/// data newer than the backup is lost, and the log records the loss. docs/operate/backup.md
 #[derive(Debug, clap::Args)]
 pub(crate) struct Restore {
-    /// The backup, as `bailiwick backup` made it
+    /// The backup that `bailiwick backup` made
     pub(crate) backup: PathBuf,
-    /// Configuration: names the key directory and the witnesses. Without it, the defaults
+    /// Configuration file with the key directory and the witnesses. If not given, the defaults
+    /// apply
     #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Where to restore to: not there yet, or empty [default: the data directory, as configured]
+    /// Directory to restore to; it must not exist, or be empty [default: the data directory, as
+    /// configured]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// What is left of the old log: the folder `log` of the old data directory, or a mirror of it.
-    /// With it, the restore says which entries are lost
+    /// The rest of the old log: the folder `log` of the old data directory, or a mirror of it. With
+    /// it, the restore lists the lost entries
     #[arg(long, value_name = "FOLDER")]
     pub(crate) log: Option<PathBuf>,
-    /// Why: kept with the log, which commits to it
+    /// Reason for the restore; it is stored with the log, which commits to it
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
     /// The key directory is lost, too
@@ -141,97 +144,76 @@ pub(crate) struct Restore {
     pub(crate) keys_are_lost: bool,
 }
 
-/// A solver looks for a request that the built-in policies and those of `policies.files` allow and a
-/// promise does not. What comes out is logged; a server that runs goes on with what it has.
+/// A solver looks for a request that the built-in policies and those of `policies.files` allow but
+/// a promise forbids. The result is logged; a running server keeps its policies.
 ///
-/// Exit status: 0 all promises are proved, 1 one is broken, 2 it could not be found out.
+/// Exit status: 0 all promises are proved, 1 one is broken, 2 the solver could not decide,
+/// or the prover failed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Prove {
-    /// Configuration: names the policies and the data directory. Without it, the defaults
+    /// Configuration file with the policies and the data directory. If not given, the defaults
+    /// apply
     #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Data directory whose log is told [default: as configured]
+    /// Data directory whose log records the result [default: as configured]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Print the report as JSON, to the byte that the log commits to
+    /// Print the report as JSON, the exact bytes that the log commits to
     #[arg(long)]
     pub(crate) json: bool,
-    /// The program that asks the solver [default: bailiwick-prove, beside this one or on the PATH]
+    /// Program that runs the solver [default: bailiwick-prove, beside this program or on the PATH]
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) prover: Option<PathBuf>,
 }
 
-/// It answers to C2SP tlog-witness: a log posts its checkpoints to `add-checkpoint`, and gets a
-/// cosignature for each that continues the last one. `GET /checkpoint/ORIGIN` shows the newest.
-#[derive(Debug, clap::Args)]
-pub(crate) struct WitnessArgs {
-    /// Where the witness keeps its key, and what it has signed; made if it is not there
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
-    /// Where to listen
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
-    pub(crate) listen: SocketAddr,
-    /// A log to watch: its public key, or the file it is in. Again for each
-    #[arg(long, value_name = "KEY", required = true)]
-    pub(crate) log: Vec<String>,
-    /// The witness's name, when its key is made [default: a random one]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) name: Option<String>,
-    /// PEM file with a certificate: TLS instead of plain HTTP
-    #[arg(long, value_name = "FILE", requires = "key")]
-    pub(crate) certificate: Option<PathBuf>,
-    /// PEM file with the certificate's private key
-    #[arg(long, value_name = "FILE", requires = "certificate")]
-    pub(crate) key: Option<PathBuf>,
-}
-
 #[derive(Debug, clap::Args)]
 pub(crate) struct Quickstart {
-    /// Data directory; made if it is not there
+    /// Data directory; created if it is missing
     #[arg(long, value_name = "DIR", env = "BAILIWICK_DATA", default_value = "data")]
     pub(crate) data: PathBuf,
-    /// Where the API listens
+    /// Address of the API
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
-    /// Where health, metrics and administration listen [default: this machine only, next port]
+    /// Address for health, metrics and administration [default: this machine only, next port]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) operations: Option<SocketAddr>,
-    /// The GGUF file of a chat model [default: what `make model` fetches]
+    /// The GGUF file of a chat model [default: the file that `make model` fetches]
     #[arg(long, value_name = "FILE", env = "BAILIWICK_MODEL")]
     pub(crate) model: Option<PathBuf>,
 }
 
-/// Without a message: a conversation. `/reset` forgets it, `/quit` or Ctrl-D ends it, Ctrl-C stops
-/// the current answer.
+/// Without a message, starts a conversation. `/reset` forgets it, `/quit` or Ctrl-D ends it, Ctrl-C
+/// stops the current answer.
 ///
-/// What no option says is looked up in the env file, then in the environment (BAILIWICK_URL,
-/// BAILIWICK_API_KEY, BAILIWICK_DEPLOYMENT), then in what quickstart wrote to the data directory.
+/// Missing options are read from the env file, then from the environment (BAILIWICK_URL,
+/// BAILIWICK_API_KEY, BAILIWICK_DEPLOYMENT), then from the file that quickstart wrote to the data
+/// directory.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Chat {
-    /// Ask this, print the answer, and stop
+    /// Ask this question, print the answer, and exit
     pub(crate) message: Vec<String>,
-    /// Where the API is, such as http://127.0.0.1:8080
+    /// URL of the API, such as http://127.0.0.1:8080
     #[arg(long)]
     pub(crate) url: Option<String>,
-    /// The key. Other users of this machine can see it in the list of processes: rather set
-    /// BAILIWICK_API_KEY
+    /// The key. Other users of this machine can see it in the process list: BAILIWICK_API_KEY is
+    /// safer
     #[arg(long, value_name = "KEY")]
     pub(crate) api_key: Option<String>,
-    /// Which deployment answers
+    /// Deployment that answers
     #[arg(long, value_name = "NAME")]
     pub(crate) deployment: Option<String>,
     /// A file with BAILIWICK_URL, BAILIWICK_API_KEY and BAILIWICK_DEPLOYMENT, such as the
     /// quickstart.env in a data directory
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
-    /// Instructions that stand before the conversation
+    /// System message before the conversation
     #[arg(long, value_name = "TEXT")]
     pub(crate) system: Option<String>,
-    /// How freely words are chosen: 0 (always the likeliest) to 2
+    /// Sampling temperature: 0 (always the likeliest token) to 2
     #[arg(long, value_name = "NUMBER")]
     pub(crate) temperature: Option<f32>,
-    /// Check the answer's receipt with the service's public key, or the file that it is in; for one
-    /// question
+    /// Check the answer's receipt with the service's public key, or a file that holds the key; for
+    /// one question
     #[arg(long, value_name = "KEY", requires = "message")]
     pub(crate) verify: Option<String>,
     /// Save request, response and receipt in this folder, for `bailiwick verify receipt`
@@ -240,12 +222,12 @@ pub(crate) struct Chat {
     /// At most this many tokens in an answer
     #[arg(long, value_name = "NUMBER")]
     pub(crate) max_tokens: Option<u32>,
-    /// PEM file with the authority that signed the server's certificate, where it is your own
+    /// PEM file with the authority that signed the server's certificate, if you use your own
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
 }
 
-/// A group of management commands with what they share.
+/// A group of management commands with their shared options.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Group<C: Subcommand> {
     #[command(flatten)]
@@ -256,7 +238,7 @@ pub(crate) struct Group<C: Subcommand> {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Shared {
-    /// Data directory. A server that runs on it notices each change at once
+    /// Data directory. A running server notices each change at once
     #[arg(long, value_name = "DIR", env = "BAILIWICK_DATA", default_value = "data", global = true)]
     pub(crate) data: PathBuf,
     /// Print JSON instead of text
@@ -268,7 +250,8 @@ pub(crate) struct Shared {
 pub(crate) struct UsageArgs {
     #[command(flatten)]
     pub(crate) shared: Shared,
-    /// Configuration whose `[prices]` say what tokens cost. Without it, no amounts
+    /// Configuration file whose `[prices]` set the prices of tokens. If missing, no amounts are
+    /// shown
     #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Only this tenant
@@ -277,21 +260,21 @@ pub(crate) struct UsageArgs {
     /// Only this resource
     #[arg(long, value_name = "NAME")]
     pub(crate) resource: Option<String>,
-    /// From the beginning of this month (2026-11), day (2026-11-28) or hour (2026-11-28T07) on, in UTC
+    /// Start with this month (2026-11), day (2026-11-28) or hour (2026-11-28T07), in UTC
     #[arg(long, value_name = "TIME")]
     pub(crate) from: Option<Period>,
-    /// Until the end of this month, day or hour
+    /// End with this month, day or hour
     #[arg(long, value_name = "TIME")]
     pub(crate) to: Option<Period>,
     /// Add up by hour, day or month
     #[arg(long, value_enum, default_value = "hour")]
     pub(crate) by: Step,
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value = "table", conflicts_with = "json")]
     pub(crate) format: UsageFormat,
 }
 
-/// How usage is printed.
+/// Output format of usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum UsageFormat {
     /// For people, with a line of totals
@@ -302,124 +285,47 @@ pub(crate) enum UsageFormat {
     Json,
 }
 
-/// The first line is the verdict: VERIFIED, FAILED or INCOMPLETE.
-///
-/// Exit status: 0 verified, 1 a check failed, 2 wrong usage or unreadable input, 3 incomplete: files
-/// are missing, or a check could not be made.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Verify {
-    /// The service's public key, or the file that it is in (`service.pub` in the data directory)
-    #[arg(long, value_name = "KEY", global = true, default_value = "service.pub")]
-    pub(crate) service_key: String,
-    /// Print JSON instead of text: verdict, checks, and what was read
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    #[command(subcommand)]
-    pub(crate) command: VerifyCommand,
-}
-
-/// Fetches what is new, checks that it continues what the folder has, and verifies the whole log.
-/// Run it again and again: what was fetched stays, and a history that was rewritten is found.
-///
-/// Exit status: 0 verified, 1 a check failed (what proves it is kept), 2 wrong usage, or the service
-/// cannot be reached, 3 incomplete.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Mirror {
-    /// The service's address, such as https://llm.example
-    pub(crate) url: String,
-    /// Where the copy is; made if it is not there
-    pub(crate) folder: PathBuf,
-    /// The service's public key, or the file that it is in
-    #[arg(long, value_name = "KEY", default_value = "service.pub")]
-    pub(crate) service_key: String,
-    /// A witness that must have cosigned: its verifier key; again for each
-    #[arg(long, value_name = "KEY")]
-    pub(crate) witness: Vec<String>,
-    /// PEM file with the authority that signed the server's certificate, where it is your own
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca_file: Option<PathBuf>,
-    /// Print JSON instead of text, as `bailiwick verify` does
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum VerifyCommand {
-    /// A receipt, against the request and the response as you saved them
-    Receipt {
-        /// The receipt, as GET /openai/v1/receipts/{request_id} gave it
-        receipt: PathBuf,
-        /// The body that you sent
-        #[arg(long, value_name = "FILE")]
-        request: Option<PathBuf>,
-        /// The body that you got; of a stream, all bytes of it
-        #[arg(long, value_name = "FILE")]
-        response: Option<PathBuf>,
-        /// The folder of the log, as for `verify log`: it is replayed, and must bear the receipt out
-        #[arg(long, value_name = "FOLDER")]
-        log: Option<PathBuf>,
-        /// A witness that must have cosigned the receipt's checkpoint: its verifier key; again for
-        /// each
-        #[arg(long, value_name = "KEY")]
-        witness: Vec<String>,
-    },
-    /// A whole log: that nothing was changed, and that every promise in it was kept
-    Log {
-        /// The folder with `checkpoint` and `tile/`: the service's, or a mirror of /log/
-        folder: PathBuf,
-        /// A request of yours: tells when its record was looked at, read or deleted; again for each
-        #[arg(long, value_name = "ID")]
-        request: Vec<RequestId>,
-        /// A checkpoint that you saved earlier: the log must continue it
-        #[arg(long, value_name = "FILE")]
-        older: Option<PathBuf>,
-        /// A witness that must have cosigned: its verifier key; again for each
-        #[arg(long, value_name = "KEY")]
-        witness: Vec<String>,
-    },
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum TenantCommand {
     /// Add a tenant
     Create {
-        /// Its name
+        /// Name of the tenant
         name: String,
     },
     /// List all tenants
     List,
     /// Show one tenant
     Show {
-        /// Its name
+        /// Name of the tenant
         name: String,
     },
-    /// Delete a tenant that owns nothing
+    /// Delete a tenant without resources
     Delete {
-        /// Its name
+        /// Name of the tenant
         name: String,
     },
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkstationCommand {
-    /// Enrol a workstation by its certificate, until that expires
+    /// Enrol a workstation by its certificate, until the certificate expires
     Enroll {
-        /// PEM file with the certificate that it presents
+        /// PEM file with the certificate that the workstation presents
         certificate: PathBuf,
-        /// What people call it
+        /// Name of the workstation
         #[arg(long)]
         name: String,
-        /// Where it stands: records of this region may be seen from it
+        /// Region of the workstation: only records of this region may be seen from it
         #[arg(long)]
         region: String,
         #[command(flatten)]
         by: By,
     },
-    /// Revoke a workstation, for good
+    /// Revoke a workstation permanently
     Revoke {
-        /// PEM file with its certificate
+        /// PEM file with the workstation's certificate
         certificate: PathBuf,
-        /// Why: kept with the log, which commits to it
+        /// Reason; it is stored with the log, which commits to it
         #[arg(long)]
         reason: String,
         #[command(flatten)]
@@ -429,20 +335,20 @@ pub(crate) enum WorkstationCommand {
     List,
 }
 
-/// Who does it: somebody with a role.
+/// The person that a command names, by tenant and object id.
 #[derive(Debug, clap::Args)]
 pub(crate) struct By {
-    /// The tenant that you are of
+    /// Tenant of the person
     #[arg(long, value_name = "TENANT")]
     pub(crate) tenant: String,
-    /// Who you are in its directory: the `oid` of your tokens
+    /// Object id of the person in the tenant's directory: the `oid` of their tokens
     #[arg(long, value_name = "GUID")]
     pub(crate) object: String,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TeamArgs {
-    /// The team's name; it is made where there is none
+    /// Name of the team; created if it does not exist
     pub(crate) team: String,
     #[command(flatten)]
     pub(crate) who: By,
@@ -452,11 +358,11 @@ pub(crate) struct TeamArgs {
 pub(crate) enum RoleCommand {
     /// Put a reviewer or a manager into a team
     Team(TeamArgs),
-    /// Give a role, from the next request on
+    /// Assign a role, from the next request on
     Assign(RoleArgs),
-    /// Take a role that was given at this very place
+    /// Remove a role that was assigned at exactly this scope
     Remove(RoleArgs),
-    /// List all roles that were given
+    /// List all role assignments
     List,
 }
 
@@ -464,80 +370,82 @@ pub(crate) enum RoleCommand {
 pub(crate) struct RoleArgs {
     /// The role, such as "Cognitive Services OpenAI User"
     pub(crate) role: String,
-    /// The tenant that they are of
+    /// Tenant of the holder
     #[arg(long, value_name = "TENANT")]
     pub(crate) tenant: String,
-    /// Who it is in the tenant's directory: the `oid` of their tokens
+    /// Object id of the holder in the tenant's directory: the `oid` of their tokens
     #[arg(long, value_name = "GUID")]
     pub(crate) object: String,
-    /// It is a program: a service principal or a managed identity
+    /// The holder is a program: a service principal or a managed identity
     #[arg(long)]
     pub(crate) workload: bool,
-    /// At this resource and its deployments, instead of the whole tenant
+    /// Assign it at this resource and its deployments, instead of the whole tenant
     #[arg(long, value_name = "RESOURCE", conflicts_with = "service")]
     pub(crate) resource: Option<String>,
-    /// At this deployment of the resource
+    /// Assign it at this deployment of the resource
     #[arg(long, value_name = "DEPLOYMENT", requires = "resource")]
     pub(crate) deployment: Option<String>,
-    /// At the whole installation: for the operator's own people
+    /// Assign it at the whole installation: for the operator's own people
     #[arg(long)]
     pub(crate) service: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ResourceCommand {
-    /// Add a resource, and print its two keys: the only time that they are shown
+    /// Add a resource, and print its two keys. They are shown only once
     Create {
-        /// Its name: unique, and part of its host name
+        /// Name of the resource: unique, and part of its host name
         name: String,
-        /// Who owns it
+        /// Tenant that owns it
         #[arg(long)]
         tenant: String,
-        /// Where it is
+        /// Region of the resource
         #[arg(long, default_value = "local")]
         region: String,
         /// Never reuse a prompt's prefix for a later request, not even within the tenant
         #[arg(long)]
         no_prefix_cache: bool,
-        /// Take tokens of the configured identity providers only: neither key opens the resource
+        /// Accept only tokens of the configured identity providers: neither key opens the resource
         #[arg(long)]
         disable_local_auth: bool,
-        /// Days that prompts and completions are kept, sealed: 1 to 30 [default: 30]
+        /// Days for which prompts and completions are stored, sealed: 1 to 30 [default: 30]
         #[arg(long, value_name = "DAYS")]
         retention_days: Option<u64>,
     },
     /// Change a resource
     #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
     Update {
-        /// Its name
+        /// Name of the resource
         name: String,
         /// Whether a prompt's prefix may be reused for later requests of the same tenant
         #[arg(long, group = "change")]
         prefix_cache: Option<Switch>,
-        /// `on`: neither key opens the resource, tokens of the configured identity providers do
+        /// `on`: accept only tokens of the configured identity providers; neither key opens the
+        /// resource
         #[arg(long, group = "change")]
         disable_local_auth: Option<Switch>,
-        /// `on`: its owner must consent to each look at a record
+        /// `on`: the owner must consent to each access to a record
         #[arg(long, group = "change")]
         lockbox: Option<Switch>,
-        /// Days that prompts and completions are kept, sealed: 1 to 30. For none at all, the customer
-        /// applies for zero retention at the desk
+        /// Days for which prompts and completions are stored, sealed: 1 to 30. To store none, the
+        /// customer applies for zero retention at the desk
         #[arg(long, value_name = "DAYS", group = "change")]
         retention_days: Option<u64>,
     },
-    /// Say which networks a resource answers; from the next request on
+    /// Set the networks that a resource admits, from the next request on
     #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
     Network {
-        /// The resource's name
+        /// Name of the resource
         name: String,
-        /// `off`: only the private listener answers (`listen.private` in the configuration)
+        /// `off`: only the private listener serves the resource (`listen.private` in the
+        /// configuration)
         #[arg(long, group = "change")]
         public_access: Option<Switch>,
-        /// What happens to addresses that no rule names
+        /// Action for addresses that match no rule
         #[arg(long, value_name = "ACTION", group = "change")]
         default_action: Option<DefaultAction>,
-        /// An address or range that is answered, such as 203.0.113.0/24; again for each. They
-        /// replace those that there are
+        /// Address or range to admit, such as 203.0.113.0/24; repeat for more. The rules replace
+        /// the existing ones
         #[arg(long, value_name = "CIDR", group = "change")]
         ip_rule: Vec<IpRule>,
         /// Remove all rules
@@ -552,12 +460,12 @@ pub(crate) enum ResourceCommand {
     },
     /// Show one resource
     Show {
-        /// Its name
+        /// Name of the resource
         name: String,
     },
     /// Delete a resource that has no deployments; its keys stop working at once
     Delete {
-        /// Its name
+        /// Name of the resource
         name: String,
     },
 }
@@ -566,15 +474,15 @@ pub(crate) enum ResourceCommand {
 pub(crate) enum DeploymentCommand {
     /// Add a deployment
     Create {
-        /// Its name: what clients call the model
+        /// Name of the deployment, which clients send as the model
         name: String,
-        /// The resource that it belongs to
+        /// Resource that it belongs to
         #[arg(long)]
         resource: String,
-        /// The model that it runs
+        /// Model that it runs
         #[arg(long)]
         model: String,
-        /// What for
+        /// Task that it serves
         #[arg(long, default_value = "chat")]
         task: TaskName,
         /// Tokens per minute, prompts and answers together [default: 1000000]
@@ -587,12 +495,12 @@ pub(crate) enum DeploymentCommand {
         #[arg(long)]
         no_wait: bool,
     },
-    /// Change a deployment's limits; the next request meets the new ones
+    /// Change a deployment's limits, from the next request on
     #[command(group(ArgGroup::new("limits").required(true).multiple(true)))]
     Update {
-        /// Its name
+        /// Name of the deployment
         name: String,
-        /// The resource that it belongs to
+        /// Resource that it belongs to
         #[arg(long)]
         resource: String,
         /// Tokens per minute, prompts and answers together
@@ -610,17 +518,17 @@ pub(crate) enum DeploymentCommand {
     },
     /// Show one deployment
     Show {
-        /// Its name
+        /// Name of the deployment
         name: String,
-        /// The resource that it belongs to
+        /// Resource that it belongs to
         #[arg(long)]
         resource: String,
     },
     /// Delete a deployment; requests to it are refused at once
     Delete {
-        /// Its name
+        /// Name of the deployment
         name: String,
-        /// The resource that it belongs to
+        /// Resource that it belongs to
         #[arg(long)]
         resource: String,
     },
@@ -628,21 +536,21 @@ pub(crate) enum DeploymentCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Show which keys a resource has and how old they are; never the keys
+    /// Show the names and ages of a resource's keys; never the keys
     List {
-        /// The resource
+        /// Name of the resource
         resource: String,
     },
-    /// Replace one key and print the new one: the only time that it is shown. The old one stops
-    /// working at once, the other one goes on working
+    /// Replace one key and print the new one, which is shown only once. The old one stops working
+    /// at once; the other key keeps working
     Rotate {
-        /// The resource
+        /// Name of the resource
         #[arg(required_unless_present = "admin")]
         resource: Option<String>,
-        /// Which key
+        /// Key to replace
         #[arg(long, required_unless_present = "admin")]
         key: Option<KeyChoice>,
-        /// Replace the administrator's key instead, in DIR/admin.key
+        /// Replace the administrator's key in DIR/admin.key instead
         #[arg(long, conflicts_with_all = ["resource", "key"])]
         admin: bool,
     },
@@ -650,27 +558,40 @@ pub(crate) enum KeyCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelCommand {
-    /// Add a model: look into its file in a confined process, copy it, record its digest
+    /// Add a model: inspect its file in a confined process, copy it, record its digest
+    ///
+    /// SOURCE is a GGUF file; or a folder with one, such as a clone of a Hugging Face repository or
+    /// its local cache; or `hf:ORG/NAME@REVISION`, a repository that is fetched only from the
+    /// mirror in the configuration (`models.mirror`). docs/models.md
     Add {
-        /// The GGUF file
-        file: PathBuf,
-        /// Its name
+        /// A GGUF file, a folder with one, or a repository `hf:ORG/NAME@REVISION`
+        source: PathBuf,
+        /// Name of the model
         #[arg(long)]
         name: String,
-        /// Use the file where it is instead of a copy in the data directory
+        /// File in the folder or repository
+        #[arg(long, value_name = "PATH")]
+        file: Option<String>,
+        /// SHA-256 that the file must have
+        #[arg(long, value_name = "DIGEST")]
+        sha256: Option<String>,
+        /// Use the file in place, instead of a copy in the data directory
         #[arg(long)]
         in_place: bool,
+        /// Configuration file with the mirror and its entry under `[[egress]]`; for repositories
+        #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+        config: Option<PathBuf>,
     },
     /// List all models
     List,
     /// Show one model
     Show {
-        /// Its name
+        /// Name of the model
         name: String,
     },
     /// Delete a model that no deployment uses, and its copy in the data directory
     Delete {
-        /// Its name
+        /// Name of the model
         name: String,
     },
 }
@@ -681,7 +602,7 @@ pub(crate) enum Switch {
     Off,
 }
 
-/// [`network::DefaultAction`], as it is typed.
+/// [`network::DefaultAction`] as an argument.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum DefaultAction {
     Allow,

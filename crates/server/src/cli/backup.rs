@@ -23,7 +23,7 @@ use crate::{
     outward,
 };
 
-/// What belongs to a log beside its files.
+/// Key files that belong to a log, beside the log's own files.
 const KEY_FILES: [&str; 2] = [SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE];
 
 pub(crate) fn backup(args: &args::Backup) -> Result<(), Failure> {
@@ -42,7 +42,7 @@ pub(crate) fn backup(args: &args::Backup) -> Result<(), Failure> {
         "not in it: the key directory (a copy of a key would outlive its deadline), the models' files, \
          `admin.key`, and the configuration",
     );
-    note("it has `service.key`, which signs the log: keep it as safe as the data directory");
+    note("it contains `service.key`, which signs the log: keep it as safe as the data directory");
     Ok(())
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn restore(args: args::Restore) -> Result<(), Failure> {
     let key = backup.path(SERVICE_KEY_FILE);
     let signer = manage::key_in(&key)?;
     if signer.verifier().name() != backup.manifest.origin {
-        let what = "its key is another log's".to_owned();
+        let what = "its key belongs to another log".to_owned();
         return Err(BackupError::Damaged { what }.into());
     }
     let pinned = pinned(&config, &backup, &signer, args.keys_are_lost)?;
@@ -66,7 +66,8 @@ pub(crate) fn restore(args: args::Restore) -> Result<(), Failure> {
     let witnessed = Runtime::new()?.block_on(witnesses.heads(&log)).map_err(|error| {
         Failure::new(
             error.to_string(),
-            "try again when it answers, or take it out of `[[witnesses]]`: it then does not follow",
+            "try again when the witness answers, or remove it from `[[witnesses]]`; it then does not follow \
+             the new log",
         )
     })?;
     let restoring = Restoring {
@@ -86,11 +87,11 @@ pub(crate) fn restore(args: args::Restore) -> Result<(), Failure> {
             source: std::io::Error::other(error.to_string()),
         })
     })?;
-    told(&config.data, &restored, args.keys_are_lost);
+    report(&config.data, &restored, args.keys_are_lost);
     Ok(())
 }
 
-/// What the custodian has seen of the log.
+/// Returns the custodian's newest view of the log.
 fn pinned(
     config: &Config,
     backup: &Backup,
@@ -103,20 +104,20 @@ fn pinned(
     match (client.pinned(), keys_are_lost) {
         (Ok(head), false) => Ok(Some(head)),
         (Ok(_), true) => Err(Failure::new(
-            format!("the key directory `{}` is there", directory.display()),
+            format!("the key directory `{}` exists", directory.display()),
             "restore without `--keys-are-lost`",
         )),
         (Err(CustodyError::Refused(Refusal::NoDirectory)), true) => Ok(None),
         (Err(error), _) => Err(Failure::new(
             format!("the key directory `{}`: {error}", directory.display()),
-            "mount it, or put it back: `keys` in the configuration names it. If it is lost for good, \
-             restore with `--keys-are-lost`; where `keys` names another service's directory, set it to \
-             a new one",
+            "mount it, or put it back: `keys` in the configuration names it. If it is lost permanently, \
+             restore with `--keys-are-lost`; if `keys` names another service's directory, set it to a \
+             new one",
         )),
     }
 }
 
-/// The newest log that is known of, by the key that all of them have.
+/// Returns the newest known log of the same key.
 fn newest_log(
     backup: &Backup,
     log: &Verifier,
@@ -129,12 +130,12 @@ fn newest_log(
     log.renamed(&origin).map_err(|error| Failure::plain(error.to_string()))
 }
 
-fn told(data: &Path, restored: &Restored, keys_are_lost: bool) {
+fn report(data: &Path, restored: &Restored, keys_are_lost: bool) {
     let succession = &restored.succession;
     let (cut, newest) = (succession.cut.size, succession.newest());
     note(&format!("restored to `{}`", data.display()));
     note(&format!(
-        "the log `{}` has ended, cut after {cut} of {newest} known entries; it goes on as `{}`",
+        "the log `{}` has ended, cut after {cut} of {newest} known entries; it continues as `{}`",
         succession.old, succession.new
     ));
     match (succession.lost, &restored.list) {
@@ -145,13 +146,13 @@ fn told(data: &Path, restored: &Restored, keys_are_lost: bool) {
             data.join(list).display()
         )),
         _ if newest > cut => note(&format!(
-            "lost: the entries {cut} to {}; what they were is not known (`--log` would say it)",
+            "lost: the entries {cut} to {}; their contents are unknown (`--log` would list them)",
             newest.saturating_sub(1)
         )),
-        _ => note("no later entry is known; what came after the backup is lost"),
+        _ => note("no later entry is known; data newer than the backup is lost"),
     }
     note(
-        "hand the new `service.pub` to your auditors; `log/ended` is the note that ends the old log",
+        "give the new `service.pub` to your auditors; `log/ended` is the note that ends the old log",
     );
     if keys_are_lost {
         note("start it once with `bailiwick serve --keys-are-lost`: the records are lost");

@@ -8,14 +8,14 @@ use std::{
     io::{self, BufRead as _, IsTerminal as _, Write as _},
     process::ExitCode,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         mpsc::{Receiver, Sender},
     },
 };
 
+use parking_lot::Mutex;
 use rustyline::{DefaultEditor, error::ReadlineError};
 
-pub(crate) use self::target::env_lines;
 use self::{
     client::{Client, Message, Piece},
     target::Target,
@@ -51,14 +51,14 @@ pub(crate) fn chat(args: Chat) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where Ctrl-C goes while an answer is coming.
+/// Channel that receives Ctrl-C while an answer arrives.
 type Interrupt = Arc<Mutex<Option<Sender<Piece>>>>;
 
 struct Conversation {
     client: Client,
     system: Option<String>,
     messages: Vec<Message>,
-    /// Whether somebody sees the answer in a terminal, which obeys control characters.
+    /// Whether the answer goes to a terminal, which obeys control characters.
     terminal: bool,
 }
 
@@ -85,7 +85,7 @@ impl Conversation {
         let interrupt = Interrupt::default();
         let handler = Arc::clone(&interrupt);
         ctrlc::set_handler(move || {
-            let current = handler.lock().unwrap_or_else(PoisonError::into_inner);
+            let current = handler.lock();
             if let Some(answer) = current.as_ref() {
                 let _ = answer.send(Piece::Interrupted);
             }
@@ -93,7 +93,7 @@ impl Conversation {
         .map_err(|error| Failure::new(error.to_string(), "pipe the questions in instead"))?;
         let mut editor = DefaultEditor::new().map_err(terminal_failed)?;
         note(&format!(
-            "Talking to {}. /help lists what can be typed, /quit or Ctrl-D ends it, Ctrl-C stops an \
+            "Talking to {}. /help lists the commands, /quit or Ctrl-D ends it, Ctrl-C stops an \
              answer.",
             self.client.target
         ));
@@ -107,12 +107,12 @@ impl Conversation {
                 Err(ReadlineError::Eof) => return Ok(()),
                 Err(error) => return Err(terminal_failed(error)),
             };
-            // Memory only: what was asked is not written to a file.
+            // The history stays in memory: questions are not written to a file.
             let _ = editor.add_history_entry(&line);
             match self.line(&line, Some(&interrupt)) {
                 Ok(Next::GoOn) => {}
                 Ok(Next::End) => return Ok(()),
-                // The conversation goes on: the next question may fare better.
+                // The conversation continues: the next question may succeed.
                 Err(failure) => drop(failure.report()),
             }
         }
@@ -131,27 +131,27 @@ impl Conversation {
                  an answer",
             ),
             command if command.starts_with('/') => {
-                note(&format!("(there is no {command}; /help lists what there is)"));
+                note(&format!("({command} is not a command; /help lists the commands)"));
             }
             question => self.turn(question.to_owned(), interrupt)?,
         }
         Ok(Next::GoOn)
     }
 
-    /// Asks, prints the answer as it comes, and remembers both. A failed turn is not remembered.
+    /// Asks, prints the answer as it arrives, and remembers both. A failed turn is not remembered.
     fn turn(&mut self, question: String, interrupt: Option<&Interrupt>) -> Result<(), Failure> {
         self.messages.push(Message::new("user", question));
         let (sender, pieces) = std::sync::mpsc::channel();
         if let Some(interrupt) = interrupt {
-            *interrupt.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender.clone());
+            *interrupt.lock() = Some(sender.clone());
         }
         self.client.ask(&self.messages, sender);
         let answer = self.print(&pieces);
         if let Some(interrupt) = interrupt {
-            *interrupt.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *interrupt.lock() = None;
         }
         match answer {
-            // Stopped before the first word: as if it had not been asked.
+            // Stopped before the first word: the question is forgotten too.
             Ok(answer) if answer.is_empty() => {
                 self.messages.pop();
                 Ok(())
@@ -202,7 +202,7 @@ impl Conversation {
         Err(Failure::new("the answer ended early", "ask again"))
     }
 
-    /// A model may write what a terminal obeys: colours, titles, worse.
+    /// Removes control characters, because a model may write terminal commands.
     fn printable(&self, text: &str) -> String {
         let harmless = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
         if self.terminal { text.chars().filter(harmless).collect() } else { text.to_owned() }

@@ -1,39 +1,47 @@
-//! `bailiwick desk` and `bailiwick review`: what people decide, over the desks' own APIs. Each command
+//! `bailiwick desk` and `bailiwick review`: decisions of people, over the desks' APIs. Each command
 //! is one request, made with the person's token, and from a workstation with its certificate.
 
 pub(super) mod args;
 mod show;
 
-use std::{env, fs, net::IpAddr};
+use std::{env, fs, net::IpAddr, path::Path};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use policy::principal::Key;
 use serde_json::{Value, json};
 use ureq::{
     Agent, Body,
-    http::{Response, Uri},
+    http::{Response, StatusCode, Uri},
 };
 use zeroize::Zeroizing;
 
-use self::args::{Desk, DeskCommand, OfGrant, OfResource, Outcome, Refusal, ReviewCommand, Visit};
+use self::args::{
+    Desk, DeskCommand, OfGrant, OfResource, Outcome, Refusal, Review, ReviewCommand, Visit,
+};
 use super::{
     dial::{self, Tls, unreachable},
     output::{Failure, print},
 };
 
-/// Read of an answer, at most: a record holds a request and a response of the largest size.
+/// Largest answer, in bytes: a record holds a request and a response of the largest size.
 const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// One request.
 enum Ask {
     Get(String),
+    /// A list, and the text to print if it is empty.
+    List(String, &'static str),
+    /// Reads one record.
+    Record(String),
     Post(String, Value),
+    /// Deletes one record.
     Delete(String),
 }
 
-/// Which of the two.
+/// One of the two desks.
 #[derive(Clone, Copy)]
 struct Place {
-    /// Where its address is looked up.
+    /// Environment variable with its address.
     variable: &'static str,
     prefix: &'static str,
 }
@@ -41,21 +49,28 @@ struct Place {
 const DESK: Place = Place { variable: "BAILIWICK_DESK_URL", prefix: "/desk/v1" };
 const REVIEW: Place = Place { variable: "BAILIWICK_REVIEW_URL", prefix: "/review/v1" };
 
-pub(super) fn desk(desk: Desk<DeskCommand>) -> Result<(), Failure> {
+/// Help for an owner whose record is not there. The desk gives one answer for every missing record.
+const GONE: &str = "a record that was erased, or whose deadline has passed, is not there any more: \
+                    `bailiwick desk acts RESOURCE` lists the erased ones";
+
+pub(super) fn desk(desk: Desk) -> Result<(), Failure> {
     let ask = of_desk(desk.command);
-    visit(&desk.visit, DESK, ask)
+    visit(&desk.visit, (DESK, desk.url), None, ask)
 }
 
-pub(super) fn review(desk: Desk<ReviewCommand>) -> Result<(), Failure> {
+pub(super) fn review(desk: Review) -> Result<(), Failure> {
+    let own = desk.certificate.as_deref().zip(desk.key.as_deref());
     let ask = of_review(desk.command);
-    visit(&desk.visit, REVIEW, ask)
+    visit(&desk.visit, (REVIEW, desk.url), own, ask)
 }
 
 fn of_desk(command: DeskCommand) -> Ask {
     let resource = |name: &str, what: &str| format!("/resources/{}/{what}", segment(name));
     let record = |request: &str, what: &str| format!("/records/{}/{what}", segment(request));
     match command {
-        DeskCommand::Applications => Ask::Get("/zeroRetention".to_owned()),
+        DeskCommand::Applications => {
+            Ask::List("/zeroRetention".to_owned(), "no application waits for your decision")
+        }
         DeskCommand::ZeroRetention { resource: name } => Ask::Get(resource(&name, "zeroRetention")),
         DeskCommand::Apply { resource: name, use_case, measures, days, review_after_abuse } => {
             let body = json!({"useCase": use_case, "measures": measures, "days": days,
@@ -70,7 +85,9 @@ fn of_desk(command: DeskCommand) -> Ask {
             let body = json!({"approval": approval, "reason": reason});
             Ask::Post(resource(&name, "zeroRetention/withdrawal"), body)
         }
-        DeskCommand::Looks { resource: name } => Ask::Get(resource(&name, "looks")),
+        DeskCommand::Looks { resource: name } => {
+            Ask::List(resource(&name, "looks"), "no access to a record, and no access request")
+        }
         DeskCommand::Consent(OfGrant { request, grant }) => {
             Ask::Post(record(&request, "consent"), json!({"grant": grant}))
         }
@@ -78,14 +95,15 @@ fn of_desk(command: DeskCommand) -> Ask {
             Ask::Post(record(&request, "decline"), json!({"grant": grant, "reason": reason}))
         }
         DeskCommand::Records { resource: name, after, limit } => {
-            Ask::Get(resource(&name, "records") + &page(after, limit))
+            Ask::List(resource(&name, "records") + &page(after, limit), "no stored records")
         }
         DeskCommand::Acts { resource: name, after, limit } => {
             let after = after.map(|entry| entry.to_string());
-            Ask::Get(resource(&name, "acts") + &page(after, limit))
+            let none = "no record was read or deleted by its owner";
+            Ask::List(resource(&name, "acts") + &page(after, limit), none)
         }
         DeskCommand::Record { resource: name, request } => {
-            Ask::Get(resource(&name, "records/") + &segment(&request))
+            Ask::Record(resource(&name, "records/") + &segment(&request))
         }
         DeskCommand::Erase { resource: name, request } => {
             Ask::Delete(resource(&name, "records/") + &segment(&request))
@@ -97,7 +115,7 @@ fn of_desk(command: DeskCommand) -> Ask {
     }
 }
 
-/// Which part of a list is asked for.
+/// Builds the query for one page of a list.
 fn page(after: Option<String>, limit: Option<u32>) -> String {
     let after = after.map(|after| format!("after={}", segment(&after)));
     let limit = limit.map(|limit| format!("limit={limit}"));
@@ -111,7 +129,9 @@ fn of_review(command: ReviewCommand) -> Ask {
         Ask::Post(format!("/resources/{}/{what}", segment(&resource)), json!({"reason": reason}))
     };
     match command {
-        ReviewCommand::Queue => Ask::Get("/queue".to_owned()),
+        ReviewCommand::Queue => {
+            Ask::List("/queue".to_owned(), "no flagged records in this workstation's region")
+        }
         ReviewCommand::Flag { request, category } => {
             Ask::Post(record(&request, "flag"), json!({"category": category}))
         }
@@ -140,7 +160,9 @@ fn of_review(command: ReviewCommand) -> Ask {
             let body = json!({"grant": grant, "outcome": outcome, "reason": reason});
             Ask::Post(record(&request, "judgement"), body)
         }
-        ReviewCommand::Penalties => Ask::Get("/penalties".to_owned()),
+        ReviewCommand::Penalties => {
+            Ask::List("/penalties".to_owned(), "no resource is under a penalty")
+        }
         ReviewCommand::Notice(of) => about(of, "notice"),
         ReviewCommand::Penalise {
             of: OfResource { resource, reason },
@@ -160,30 +182,50 @@ fn of_review(command: ReviewCommand) -> Ask {
     }
 }
 
-/// Makes the request and shows the answer.
-fn visit(visit: &Visit, place: Place, ask: Ask) -> Result<(), Failure> {
-    let own = visit.certificate.as_deref().zip(visit.key.as_deref());
+/// Makes the request and prints the answer. `own` is the certificate and the key of the
+/// workstation.
+fn visit(
+    visit: &Visit,
+    (place, url): (Place, Option<String>),
+    own: Option<(&Path, &Path)>,
+    ask: Ask,
+) -> Result<(), Failure> {
     let agent = dial::agent(Tls { ca_file: visit.ca_file.as_deref(), own })?;
-    let url = address(visit, place)?;
+    let url = address(url, place)?;
     let token = token(visit)?;
+    let (none, of_record) = (ask.none(), matches!(ask, Ask::Record(_) | Ask::Delete(_)));
     let mut response = send(&agent, &(url.clone() + place.prefix), &token, ask)
         .map_err(|error| unreachable(&url, &error.to_string()))?;
     if !response.status().is_success() {
-        let error = dial::error_of(&mut response)?;
-        return Err(Failure::plain(error.message));
+        let message = dial::error_of(&mut response)?.message;
+        return Err(if of_record && response.status() == StatusCode::NOT_FOUND {
+            Failure::new(message, GONE)
+        } else {
+            Failure::plain(message)
+        });
     }
     let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
     let body = body.map_err(|error| unreachable(&url, &error.to_string()))?;
     let answer = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body) };
     let answer: Value = answer
         .map_err(|error| Failure::new(error.to_string(), "is this the address of a desk?"))?;
-    print(visit.json, &answer, |out, answer| show::show(out, answer))
+    print(visit.json, &answer, |out, answer| show::show(out, answer, none))
+}
+
+impl Ask {
+    /// Returns the text for an answer without items.
+    fn none(&self) -> &'static str {
+        match self {
+            Self::List(_, none) => none,
+            Self::Get(_) | Self::Record(_) | Self::Post(..) | Self::Delete(_) => "nothing",
+        }
+    }
 }
 
 fn send(agent: &Agent, base: &str, token: &Key, ask: Ask) -> Result<Response<Body>, ureq::Error> {
     let bearer = Zeroizing::new(format!("Bearer {}", token.reveal()));
     match ask {
-        Ask::Get(path) => {
+        Ask::Get(path) | Ask::List(path, _) | Ask::Record(path) => {
             agent.get(base.to_owned() + &path).header("authorization", &*bearer).call()
         }
         Ask::Delete(path) => {
@@ -195,26 +237,25 @@ fn send(agent: &Agent, base: &str, token: &Key, ask: Ask) -> Result<Response<Bod
     }
 }
 
-fn address(visit: &Visit, place: Place) -> Result<String, Failure> {
-    let given = visit.url.clone().or_else(|| env::var(place.variable).ok());
+fn address(given: Option<String>, place: Place) -> Result<String, Failure> {
     let url = given.ok_or_else(|| {
         Failure::new(
-            "where the desk is was not said",
-            format!("give its address: --url URL, or the variable {}", place.variable),
+            "the address of the desk is missing",
+            format!("give it with --url URL, or in the variable {}", place.variable),
         )
     })?;
     if !is_private(&url) {
         return Err(Failure::new(
-            format!("`{url}` would carry your token, and content, in clear"),
-            "give an address with https://; http:// is taken on this machine only",
+            format!("`{url}` would send your token and content unencrypted"),
+            "give an address with https://; http:// is accepted for this machine only",
         ));
     }
     Ok(url.trim_end_matches('/').to_owned())
 }
 
-/// Whether what is sent there is seen by nobody on the way.
+/// Whether other machines cannot read the traffic to this URL.
 fn is_private(url: &str) -> bool {
-    // As the client that dials reads it: what stands before an `@` is no host.
+    // Parsed as the HTTP client parses it: the text before an `@` is not the host.
     let Ok(url) = url.parse::<Uri>() else { return false };
     let Some(host) = url.host() else { return false };
     match url.scheme_str() {
@@ -228,7 +269,8 @@ fn is_private(url: &str) -> bool {
     }
 }
 
-/// The person's token: from a file or a variable, never from the command line, which others see.
+/// Reads the person's token from a file or a variable. The command line is not used, because other
+/// users can see it.
 fn token(visit: &Visit) -> Result<Key, Failure> {
     let text = match &visit.token_file {
         Some(path) => Some(fs::read_to_string(path).map_err(|error| {
@@ -243,25 +285,17 @@ fn token(visit: &Visit) -> Result<Key, Failure> {
     let token = text.as_ref().map(|text| text.trim()).filter(|token| !token.is_empty());
     token.map(Key::presented).ok_or_else(|| {
         Failure::new(
-            "there is no token to sign in with",
-            "get one of your identity provider, and give it in --token-file FILE or in the variable \
-             BAILIWICK_TOKEN; docs/operate/identity.md says what it must say",
+            "the token to sign in with is missing",
+            "get one from your identity provider, and give it with --token-file FILE or in the variable \
+             BAILIWICK_TOKEN; docs/operate/identity.md lists the required claims",
         )
     })
 }
 
-/// A name as one segment of a path.
+/// Encodes a name as one segment of a path.
 fn segment(name: &str) -> String {
-    let mut text = String::new();
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-                text.push(char::from(byte));
-            }
-            _ => text.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    text
+    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+    utf8_percent_encode(name, ESCAPED).to_string()
 }
 
 #[cfg(test)]
@@ -305,14 +339,17 @@ mod tests {
         let path = |after: Option<&str>, limit| {
             let after = after.map(str::to_owned);
             match of_desk(DeskCommand::Records { resource: "prod".into(), after, limit }) {
-                Ask::Get(path) => path,
-                Ask::Post(..) | Ask::Delete(_) => panic!("a list is read"),
+                Ask::List(path, none) => {
+                    assert_eq!(none, "no stored records");
+                    path
+                }
+                _ => panic!("a list is read"),
             }
         };
         assert_eq!(path(None, None), "/resources/prod/records");
         assert_eq!(path(Some("a b"), Some(5)), "/resources/prod/records?after=a%20b&limit=5");
         let acts = DeskCommand::Acts { resource: "prod".into(), after: Some(41), limit: None };
-        let Ask::Get(path) = of_desk(acts) else { panic!("a list is read") };
+        let Ask::List(path, _) = of_desk(acts) else { panic!("a list is read") };
         assert_eq!(path, "/resources/prod/acts?after=41");
     }
 }

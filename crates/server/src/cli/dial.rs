@@ -1,4 +1,4 @@
-//! HTTP to a server that was named on the command line, and to nobody else: no proxy, no redirects.
+//! HTTP to a server that was named on the command line, and to no other: no proxy, no redirects.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -13,19 +13,19 @@ use super::output::Failure;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Read of an answer that is an error; ours are short.
+/// Largest error answer that is read; ours are short.
 const ERROR_BYTES_MAX: u64 = 64 * 1024;
 
-/// Which certificates count, and which one is shown.
+/// The trusted authorities, and the client certificate.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tls<'a> {
-    /// PEM file with the authority that signed the server's certificate, where it is not Mozilla's.
+    /// PEM file with the authority that signed the server's certificate; Mozilla's if missing.
     pub(super) ca_file: Option<&'a Path>,
-    /// PEM files with a certificate of one's own and its key.
+    /// PEM files with the client certificate and its key.
     pub(super) own: Option<(&'a Path, &'a Path)>,
 }
 
-/// A client of one server.
+/// Makes a client for one server.
 pub(super) fn agent(tls: Tls<'_>) -> Result<Agent, Failure> {
     let mut config = TlsConfig::builder();
     if let Some(path) = tls.ca_file {
@@ -48,7 +48,7 @@ pub(super) fn agent(tls: Tls<'_>) -> Result<Agent, Failure> {
     Ok(agent)
 }
 
-/// There was no answer.
+/// Makes the failure for a server that did not answer.
 pub(super) fn unreachable(url: &str, error: &str) -> Failure {
     let help = if error.contains("CertificateRequired") || error.contains("HandshakeFailure") {
         "show the workstation's certificate: --certificate FILE --key FILE"
@@ -62,16 +62,16 @@ pub(super) fn unreachable(url: &str, error: &str) -> Failure {
     Failure::new(format!("cannot reach {url}: {error}"), help)
 }
 
-/// What the API says in place of an answer.
+/// An error of the API.
 #[derive(Deserialize)]
 pub(super) struct ApiError {
-    /// Its code.
+    /// Code of the error.
     pub(super) code: Option<String>,
-    /// What a person reads.
+    /// Message for people.
     pub(super) message: String,
 }
 
-/// The error in an answer that is one; or, where it is none of ours, what came.
+/// Reads the error in an answer; fails if the answer is not in our format.
 pub(super) fn error_of(response: &mut Response<Body>) -> Result<ApiError, Failure> {
     #[derive(Deserialize)]
     struct Answer {
@@ -96,7 +96,7 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, Failure> {
         }
     }
     if found.is_empty() {
-        return Err(unusable(path, "it holds no certificate"));
+        return Err(unusable(path, "it contains no certificate"));
     }
     Ok(found)
 }
@@ -106,7 +106,7 @@ fn private_key(path: &Path) -> Result<PrivateKey<'static>, Failure> {
         PemItem::PrivateKey(key) => Some(key),
         _ => None,
     });
-    key.ok_or_else(|| unusable(path, "it holds no private key"))
+    key.ok_or_else(|| unusable(path, "it contains no private key"))
 }
 
 fn pem(path: &Path) -> Result<Vec<PemItem<'static>>, Failure> {

@@ -2,34 +2,38 @@
 
 mod wait;
 
-use std::{io, path::Path, time::Duration};
+use std::{io, path::Path};
 
 use engine::protocol::{TemplateNote, Works};
-use indicatif::{ProgressBar, ProgressStyle};
 use policy::network::{DefaultAction, PublicNetworkAccess};
-use store::{NetworkChange, Store};
+use store::NetworkChange;
 
 use super::{
     args::{
         DeploymentCommand, Group, KeyCommand, ModelCommand, ResourceCommand, RoleArgs, RoleCommand,
-        Shared, Switch, TenantCommand, WorkstationCommand,
+        Switch, TenantCommand, WorkstationCommand,
     },
+    data::{create, open},
     output::{Failure, count, fields, note, print, size, table},
+    progress::{add_model, fetch_model},
+    quickstart,
 };
 use crate::{
     board,
     manage::{
-        AbusePenaltyView, Acting, Actor, DeploymentUpdate, DeploymentView, Management, ModelView,
-        NewDeployment, NewModel, NewResource, ResourceUpdate, ResourceView, RoleAssignment,
-        RoleAssignmentView, ScopeName, TeamMemberView, TenantView, WorkstationView,
+        AbusePenaltyView, DeploymentUpdate, DeploymentView, Hub, ManageError, ModelView,
+        NewDeployment, NewFromHub, NewModel, NewResource, ResourceUpdate, ResourceView,
+        RoleAssignment, RoleAssignmentView, ScopeName, SourceError, TeamMemberView, TenantView,
+        WorkstationView,
     },
+    outward::{self, OutwardError},
 };
 
 pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
     let json = group.shared.json;
     match &group.command {
         TenantCommand::Create { name } => {
-            let view = create(&group.shared)?.create_tenant(name)?;
+            let view = create(&group.shared.data)?.create_tenant(name)?;
             print(json, &view, |out, view| writeln!(out, "created tenant `{}`", view.name))
         }
         TenantCommand::List => {
@@ -159,7 +163,7 @@ pub(crate) fn role(group: &Group<RoleCommand>) -> Result<(), Failure> {
     let views = management.role_assignments()?;
     hint_if(
         views.is_empty(),
-        "no roles yet: only keys, and tokens with the app role `OpenAI.User`",
+        "no roles yet: only keys, and tokens with the app role `OpenAI.User`, give access",
     );
     print(json, &views, |out, views| {
         let row = |view: &RoleAssignmentView| {
@@ -314,7 +318,7 @@ pub(crate) fn key(group: &Group<KeyCommand>) -> Result<(), Failure> {
         KeyCommand::List { resource } => print(json, &management.keys(resource)?, |out, keys| {
             let rows: Vec<_> =
                 keys.iter().map(|key| [key.key_name.to_string(), key.created_at.clone()]).collect();
-            table(out, ["key", "made"], &rows)
+            table(out, ["key", "created"], &rows)
         }),
         KeyCommand::Rotate { resource: Some(resource), key: Some(key), .. } => {
             let view = management.rotate_key(resource, (*key).into())?;
@@ -339,11 +343,26 @@ pub(crate) fn key(group: &Group<KeyCommand>) -> Result<(), Failure> {
 pub(crate) fn model(group: &Group<ModelCommand>) -> Result<(), Failure> {
     let json = group.shared.json;
     match &group.command {
-        ModelCommand::Add { file, name, in_place } => {
-            let new = NewModel { name: name.clone(), path: file.clone(), in_place: *in_place };
-            let management = create(&group.shared)?;
+        ModelCommand::Add { source, name, file, sha256, in_place, config } => {
+            let repository = source.to_str().filter(|source| NewFromHub::is_named(source));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let view = runtime.block_on(add_model(&management, new))?;
+            let view = if let Some(repository) = repository {
+                let (new, hub) = from_hub(
+                    (name, repository, file.as_deref(), sha256.as_deref()),
+                    *in_place,
+                    config.as_deref(),
+                )?;
+                runtime.block_on(fetch_model(&create(&group.shared.data)?, new, &hub))?
+            } else {
+                let new = NewModel {
+                    name: name.clone(),
+                    path: source.clone(),
+                    file: file.clone(),
+                    sha256: sha256.clone(),
+                    in_place: *in_place,
+                };
+                runtime.block_on(add_model(&create(&group.shared.data)?, new))?
+            };
             print(json, &view, |out, view| {
                 writeln!(out, "added model `{}`", view.name)?;
                 show_model(out, view)
@@ -353,7 +372,7 @@ pub(crate) fn model(group: &Group<ModelCommand>) -> Result<(), Failure> {
             let views = open(&group.shared.data)?.models()?;
             hint_if(
                 views.is_empty(),
-                "no models yet: `bailiwick model add FILE --name NAME` adds one",
+                "no models yet: `bailiwick model add FILE --name NAME` adds one (docs/models.md)",
             );
             print(json, &views, |out, views| {
                 let row = |view: &ModelView| {
@@ -363,9 +382,12 @@ pub(crate) fn model(group: &Group<ModelCommand>) -> Result<(), Failure> {
                         count(view.parameters),
                         size(view.size_bytes),
                         view.sha256.chars().take(12).collect(),
+                        view.license.clone().unwrap_or_default(),
+                        origin(view),
                     ]
                 };
-                let header = ["name", "architecture", "weights", "size", "sha-256"];
+                let header =
+                    ["name", "architecture", "weights", "size", "sha-256", "licence", "origin"];
                 table(out, header, &views.iter().map(row).collect::<Vec<_>>())
             })
         }
@@ -379,36 +401,42 @@ pub(crate) fn model(group: &Group<ModelCommand>) -> Result<(), Failure> {
     }
 }
 
-/// Adds a model, with a progress bar where somebody looks.
-pub(crate) async fn add_model(management: &Acting, new: NewModel) -> Result<ModelView, Failure> {
-    let bar = ProgressBar::no_length();
-    let look = ProgressStyle::with_template("  {spinner} {msg}").unwrap_or_else(|_| spinner());
-    bar.set_style(look);
-    bar.set_message(format!("looking into {}", new.path.display()));
-    bar.enable_steady_tick(Duration::from_millis(120));
-    let copying = bar.clone();
-    let result = management
-        .add_model(new, move |done, total| {
-            let first = copying.length().is_none();
-            copying.set_length(total);
-            copying.set_position(done);
-            if first {
-                let template = "  {spinner} {msg} {bar:30} {decimal_bytes}/{decimal_total_bytes}";
-                let look = ProgressStyle::with_template(template).unwrap_or_else(|_| spinner());
-                copying.set_style(look);
-                copying.set_message("computing SHA-256");
-            }
-        })
-        .await;
-    bar.finish_and_clear();
-    Ok(result?)
+/// Returns the model to fetch, and the hub that reaches the mirror.
+fn from_hub(
+    (name, repository, file, sha256): (&str, &str, Option<&str>, Option<&str>),
+    in_place: bool,
+    config: Option<&Path>,
+) -> Result<(NewFromHub, Hub), Failure> {
+    if in_place {
+        return Err(Failure::new(
+            "`--in-place` is for local files, and this file is fetched",
+            "leave `--in-place` out; the file is stored in the data directory",
+        ));
+    }
+    let file = file.ok_or_else(|| {
+        Failure::new(
+            format!("`{repository}` is a repository, and no file of it is named"),
+            "name a file, as the repository's page lists it: `--file NAME.gguf`",
+        )
+    })?;
+    let new = NewFromHub::parse(name, repository, file, sha256).map_err(ManageError::from)?;
+    let config = super::serve::load(config)?;
+    let unusable = |error: OutwardError| Failure::plain(error.to_string());
+    let egress = outward::egress(&config).map_err(unusable)?;
+    let hub = outward::hub(&config, &egress).map_err(unusable)?;
+    Ok((new, hub.ok_or(ManageError::from(SourceError::NoMirror))?))
 }
 
-fn spinner() -> ProgressStyle {
-    ProgressStyle::default_spinner()
+/// Returns the repository of a model, without the rest of its source.
+fn origin(view: &ModelView) -> String {
+    if view.sha256 == quickstart::TOY_SHA256 {
+        return "the demonstration's toy: not for quality".to_owned();
+    }
+    let source = view.source.as_deref().unwrap_or_default();
+    source.split([',', '/']).take(2).collect::<Vec<_>>().join("/")
 }
 
-/// What happens to prompts and completions, in words.
+/// Describes the retention of prompts and completions in words.
 fn retention(view: &ResourceView) -> String {
     let logging = view.capabilities.iter().find(|capability| capability.name == "ContentLogging");
     match logging {
@@ -417,7 +445,7 @@ fn retention(view: &ResourceView) -> String {
     }
 }
 
-/// What is done about abuse, in words.
+/// Describes a penalty in words.
 fn penalty(penalty: &AbusePenaltyView) -> String {
     let AbusePenaltyView { action, rate_limit_percentage, expiration } = penalty;
     match rate_limit_percentage {
@@ -426,15 +454,15 @@ fn penalty(penalty: &AbusePenaltyView) -> String {
     }
 }
 
-/// Which networks are answered, in words.
+/// Describes the admitted networks in words.
 fn networks(view: &ResourceView) -> String {
     let rules: Vec<String> =
         view.network_acls.ip_rules.iter().map(|rule| rule.value.to_string()).collect();
     match (view.public_network_access, view.network_acls.default_action) {
-        (PublicNetworkAccess::Disabled, _) => "the private listener's only".to_owned(),
+        (PublicNetworkAccess::Disabled, _) => "only the private listener".to_owned(),
         (PublicNetworkAccess::Enabled, DefaultAction::Allow) => "all".to_owned(),
         (PublicNetworkAccess::Enabled, DefaultAction::Deny) if rules.is_empty() => {
-            "none but the private listener's".to_owned()
+            "only the private listener".to_owned()
         }
         (PublicNetworkAccess::Enabled, DefaultAction::Deny) => rules.join(", "),
     }
@@ -442,11 +470,11 @@ fn networks(view: &ResourceView) -> String {
 
 fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()> {
     let prefix_cache = if view.prefix_cache { "on" } else { "off" };
-    let opened_by = if view.disable_local_auth { "tokens only" } else { "keys and tokens" };
+    let authentication = if view.disable_local_auth { "tokens only" } else { "keys and tokens" };
     let lockbox = if view.lockbox {
-        "on: the owner must consent to each look at a record"
+        "on: the owner must consent to each access to a record"
     } else {
-        "off: a look at a flagged record needs no consent of the owner"
+        "off: access to a flagged record needs no consent of the owner"
     };
     let mut lines = vec![
         ("name", view.name.clone()),
@@ -454,7 +482,7 @@ fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()>
         ("tenant", view.tenant.clone()),
         ("region", view.region.clone()),
         ("prefix cache", prefix_cache.to_owned()),
-        ("opened by", opened_by.to_owned()),
+        ("authentication", authentication.to_owned()),
         ("networks", networks(view)),
         ("lockbox", lockbox.to_owned()),
         ("retention", retention(view)),
@@ -462,8 +490,8 @@ fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()>
         ("created", view.created_at.clone()),
     ];
     lines.extend(view.keys.iter().map(|key| match key.key_name {
-        policy::principal::KeyName::Key1 => ("Key1 made", key.created_at.clone()),
-        policy::principal::KeyName::Key2 => ("Key2 made", key.created_at.clone()),
+        policy::principal::KeyName::Key1 => ("Key1 created", key.created_at.clone()),
+        policy::principal::KeyName::Key2 => ("Key2 created", key.created_at.clone()),
     }));
     lines.extend(view.abuse_penalty.as_ref().map(|shown| ("abuse penalty", penalty(shown))));
     fields(out, &lines)
@@ -505,14 +533,20 @@ fn show_model(out: &mut dyn io::Write, view: &ModelView) -> io::Result<()> {
             ("chat template", yes_no(view.chat_template)),
             ("size", size(view.size_bytes)),
             ("sha-256", view.sha256.clone()),
+            ("licence", view.license.clone().unwrap_or_default()),
+            ("source", view.source.clone().unwrap_or_default()),
             ("file", view.path.clone()),
             ("created", view.created_at.clone()),
         ],
     )?;
+    if view.sha256 == quickstart::TOY_SHA256 {
+        writeln!(out, "\n{}", quickstart::TOY)?;
+    }
     show_template(out, &view.template)
 }
 
-/// What a chat template can do, line by line; nothing where nobody looked.
+/// Prints the abilities of a chat template, one per line; prints no section if they were not
+/// examined.
 fn show_template(out: &mut dyn io::Write, notes: &[TemplateNote]) -> io::Result<()> {
     if notes.is_empty() {
         return Ok(());
@@ -527,28 +561,6 @@ fn show_template(out: &mut dyn io::Write, notes: &[TemplateNote]) -> io::Result<
         [note.what.clone(), works.to_owned(), note.how.clone()]
     };
     table(out, ["part", "works", "how"], &notes.iter().map(row).collect::<Vec<_>>())
-}
-
-/// Opens a data directory that is there: a mistyped one is not to be created.
-pub(crate) fn open(data: &Path) -> Result<Acting, Failure> {
-    if !Store::is_at(data) {
-        return Err(Failure::new(
-            format!("there is no Bailiwick data in `{}`", data.display()),
-            "give the data directory with --data DIR or BAILIWICK_DATA; `bailiwick quickstart` and \
-             `bailiwick tenant create` make a new one",
-        ));
-    }
-    as_administrator(data)
-}
-
-fn create(shared: &Shared) -> Result<Acting, Failure> {
-    as_administrator(&shared.data)
-}
-
-/// Opens a data directory, as the operator who works beside it.
-pub(crate) fn as_administrator(data: &Path) -> Result<Acting, Failure> {
-    let (store, administrator) = Store::open_as_administrator(data, crate::clock::read)?;
-    Ok(Management::new(store, data).on_behalf_of(Actor::Administrator(administrator)))
 }
 
 fn deleted(json: bool, kind: &str, name: &str) -> Result<(), Failure> {

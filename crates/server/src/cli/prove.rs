@@ -1,7 +1,8 @@
-//! `bailiwick prove`: has the policies proved, says what came out, and tells the log.
+//! `bailiwick prove`: runs the prover on the policies, prints the result, and records it in the
+//! log.
 //!
-//! The solver's side is a program of its own, so that nothing of it is linked here. What it reports
-//! is taken for these policies only if it says the digest that is computed here.
+//! The solver runs in a separate program, so that no part of it is linked here. Its report counts
+//! for these policies only if it names the digest that is computed here.
 
 use std::{
     ffi::OsString,
@@ -17,16 +18,16 @@ use policy::authz::{
 
 use super::{
     args::Prove,
-    manage,
+    data,
     output::{Failure, note},
     serve::load,
 };
 use crate::config::PoliciesConfig;
 
-/// Exit status where it could not be found out; 1 is for a promise that is broken.
+/// Exit status if the solver could not decide or the prover failed; 1 means a broken promise.
 const UNDECIDED: u8 = 2;
 
-/// The program that asks the solver.
+/// The program that runs the solver.
 const PROVER: &str = "bailiwick-prove";
 
 pub(crate) fn prove(args: &Prove) -> ExitCode {
@@ -44,7 +45,7 @@ fn run(args: &Prove) -> Result<ProofOutcome, Failure> {
         config.data.clone_from(data);
     }
     let policies = config.policies.read()?;
-    let management = manage::open(&config.data)?;
+    let management = data::open(&config.data)?;
     let prover = args.prover.clone().unwrap_or_else(beside_this);
     let proof = ask(&prover, &config.policies, &policies)?;
     let index = management.store().log_proof(&proof)?;
@@ -54,19 +55,19 @@ fn run(args: &Prove) -> Result<ProofOutcome, Failure> {
         false => write!(out, "{}", proof.report())?,
     }
     out.flush()?;
-    note(&format!("entry {index} of the log tells of it: {}", next(proof.outcome())));
+    note(&format!("log entry {index} records this result: {}", next(proof.outcome())));
     Ok(proof.outcome())
 }
 
-/// Runs the prover over the same files, and takes its report if it is on the same policies.
+/// Runs the prover on the same files, and returns its report if it is about the same policies.
 fn ask(prover: &Path, config: &PoliciesConfig, policies: &Policies) -> Result<Proof, Failure> {
     let run = Command::new(prover).arg("--json").args(&config.files).output();
     let Output { status, stdout, stderr } = run.map_err(|error| missing(prover, &error))?;
     let said = String::from_utf8_lossy(&stderr);
     if stdout.is_empty() {
         return Err(Failure::new(
-            format!("nothing was found out: {}", said.trim()),
-            "where the solver is missing: `apt-get install cvc5`, or give its path in CVC5",
+            format!("the prover failed: {}", said.trim()),
+            "if the solver is missing, run `apt-get install cvc5`, or give its path in the variable CVC5",
         ));
     }
     let proof = String::from_utf8_lossy(&stdout);
@@ -78,14 +79,17 @@ fn ask(prover: &Path, config: &PoliciesConfig, policies: &Policies) -> Result<Pr
     };
     if status.code() != Some(expected) {
         return Err(Failure::new(
-            format!("`{}` ended with {status}, and reports something else", prover.display()),
-            "run it again; the log was told nothing",
+            format!(
+                "`{}` ended with {status}, but its report has another result",
+                prover.display()
+            ),
+            "run it again; no entry was added to the log",
         ));
     }
     Ok(proof)
 }
 
-/// The prover beside this program; where there is none, the one on the PATH.
+/// Returns the path of the prover beside this program, or else the one on the PATH.
 fn beside_this() -> PathBuf {
     let beside = std::env::current_exe().ok().map(|own| own.with_file_name(PROVER));
     beside.filter(|path| path.is_file()).unwrap_or_else(|| OsString::from(PROVER).into())
@@ -94,7 +98,7 @@ fn beside_this() -> PathBuf {
 fn missing(prover: &Path, error: &io::Error) -> Failure {
     Failure::new(
         format!("`{}` cannot be run: {error}", prover.display()),
-        "it is built apart from this program: `make prove` builds it and puts it beside \
+        "it is a separate program: `make prove` builds it and puts it beside \
          target/release/bailiwick; or give its path with --prover",
     )
 }
@@ -102,26 +106,26 @@ fn missing(prover: &Path, error: &io::Error) -> Failure {
 fn not_taken(prover: &Path, error: &BadReport) -> Failure {
     let help = match error {
         BadReport::OtherPolicies { .. } => {
-            "a file was changed meanwhile, or the prover is of another version than this program: \
-             run it again, and if that does not help `make prove` builds the one that belongs to it"
+            "a file has changed meanwhile, or the prover is of another version than this program: run \
+             it again; if that does not help, build the matching prover with `make prove`"
         }
         BadReport::Malformed { .. } | BadReport::Contradiction { .. } => {
-            "the prover is of another version than this program: `make prove` builds the one that \
-             belongs to it"
+            "the prover is of another version than this program: build the matching one with `make \
+             prove`"
         }
     };
-    Failure::new(format!("`{}`: {error}; the log was told nothing", prover.display()), help)
+    Failure::new(format!("`{}`: {error}; no entry was added to the log", prover.display()), help)
 }
 
 fn next(outcome: ProofOutcome) -> &'static str {
     match outcome {
-        ProofOutcome::Holds => "`bailiwick serve` takes these policies from its next start on",
+        ProofOutcome::Holds => "`bailiwick serve` accepts these policies from its next start on",
         ProofOutcome::Refuted => {
-            "`bailiwick serve` does not take these policies; change or remove the one that permits \
-             what breaks the promise"
+            "`bailiwick serve` refuses these policies; change or remove the policy that breaks the \
+             promise"
         }
         ProofOutcome::Undecided => {
-            "`bailiwick serve` takes these policies only with `policies.unproved = \"serve\"`; a \
+            "`bailiwick serve` accepts these policies only with `policies.unproved = \"serve\"`; a \
              simpler policy may help the solver"
         }
     }

@@ -22,16 +22,16 @@ use tracing_subscriber::{
 use super::{
     args::{Quickstart, Serve},
     output::{Failure, note},
+    quickstart,
 };
 use crate::{
     config::{Config, ConfigError, Log, LogFormat, LogLevel},
     manage::Acting,
-    quickstart,
     serve::{self, Finding, Reloads, Setup, StartError, Started},
 };
 
-/// The crates whose lines are written at the configured level. Others only warn: their debug lines
-/// might hold anything, headers with keys among them.
+/// The crates whose lines are logged at the configured level. Other crates only log warnings: their
+/// debug lines might contain anything, such as headers with keys.
 const OWN: [&str; 5] = ["bailiwick", "server", "engine", "store", "egress"];
 
 const LEVEL_VARIABLE: &str = "BAILIWICK_LOG__LEVEL";
@@ -47,7 +47,7 @@ pub(crate) fn serve(args: &Serve) -> Result<(), Failure> {
     let management = open(&config)?;
     if management.deployments(None)?.is_empty() {
         tracing::warn!(
-            "nothing is deployed yet: add a model, a tenant, a resource and a deployment, each with \
+            "no deployment exists yet; add a model, a tenant, a resource and a deployment, each with \
              `bailiwick … --help`, also while this runs"
         );
     }
@@ -72,7 +72,7 @@ pub(crate) fn serve(args: &Serve) -> Result<(), Failure> {
     })
 }
 
-/// What was found, a line each; a failure where a start would fail.
+/// Prints the findings, one per line; fails if a start would fail.
 fn check(config: &Config, file: Option<&Path>, policies: Policies) -> Result<(), Failure> {
     let found = serve::check(config, file, policies);
     for finding in &found {
@@ -89,7 +89,7 @@ fn check(config: &Config, file: Option<&Path>, policies: Policies) -> Result<(),
     };
     Err(Failure::new(
         format!("a start would fail, or not serve everything: {problems}"),
-        "each line above says what to do",
+        "follow the remedy in each line above",
     ))
 }
 
@@ -103,10 +103,10 @@ pub(crate) fn quickstart(args: Quickstart) -> Result<(), Failure> {
     config.check()?;
     let policies = config.policies.read()?;
     if std::env::var_os(LEVEL_VARIABLE).is_none() {
-        // What a new user should see stands on its own.
+        // Quickstart prints the lines for a new user itself; log lines would bury them.
         config.log.level = LogLevel::Warn;
     }
-    // Nothing is loaded again: there is no file.
+    // The level cannot change later: quickstart has no configuration file to reload.
     drop(log(&config.log));
     let management = open(&config)?;
     let model = quickstart::model_file(args.model.as_deref());
@@ -123,12 +123,12 @@ pub(crate) fn quickstart(args: Quickstart) -> Result<(), Failure> {
     })
 }
 
-/// What this process makes is for its owner only, whatever the shell says.
+/// Makes new files readable by their owner only, with any umask of the shell.
 fn keep_files_private() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
-/// Before any other thread is there: those that a process starts are confined as its first one is.
+/// Confines the process before it starts other threads: they inherit the confinement of the first.
 fn confine(
     management: &Acting,
     config: &Config,
@@ -140,8 +140,8 @@ fn confine(
     Ok(confined.map_err(StartError::from)?)
 }
 
-/// Runs until `service` ends, and then ends at once: a second signal does not wait for what still runs
-/// in the background.
+/// Runs until `service` ends, and then exits at once: after a second signal, background tasks are
+/// not awaited.
 fn on_runtime(service: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = Runtime::new()?;
     let ended = runtime.block_on(service);
@@ -161,43 +161,43 @@ fn read(file: Option<&Path>) -> Result<Config, ConfigError> {
 }
 
 fn open(config: &Config) -> Result<Acting, Failure> {
-    let management = super::manage::as_administrator(&config.data)?;
+    let management = super::data::create(&config.data)?;
     if let Some(file) = management.ensure_admin_key()? {
         tracing::info!(file = %file.display(), "made the administrator's key");
     }
     Ok(management)
 }
 
-/// Where a configuration is read again, and how it changes what is logged.
+/// The functions that reload a configuration and change the log level.
 struct Source {
     load: Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>,
     level: Box<dyn Fn(&Log) + Send + Sync>,
 }
 
-/// What is served.
+/// The parts of a service to run.
 struct Service {
     config: Config,
     policies: Policies,
     store: Store,
     confinement: Confinement,
-    /// Whether the operator gives up the keys that are missing.
+    /// Whether the operator gives up missing keys.
     keys_are_lost: bool,
 }
 
-/// Serves until a signal. SIGTERM and SIGINT drain, and end at once when they come again. SIGHUP loads
-/// the configuration again where there is a `source`, and else ends the service, too: its terminal
-/// is gone.
+/// Serves until a signal. SIGTERM and SIGINT drain; a second one ends the service at once. SIGHUP
+/// reloads the configuration if there is a `source`; otherwise it ends the service too, because its
+/// terminal is gone.
 async fn run(
     service: Service,
     source: Option<Source>,
     started: impl FnOnce(Started),
 ) -> Result<(), Failure> {
-    // Before anything listens, so that no signal is missed.
+    // Installed before the listeners open, so that no signal is missed.
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut hangup = signal(SignalKind::hangup())?;
     let reloads = source.is_some();
-    // One waits at most: what changed meanwhile is read then.
+    // One reload may wait: it reads all changes up to then.
     let (ask, asked) = mpsc::channel(1);
     let mut next = async move || {
         loop {
@@ -243,7 +243,7 @@ impl From<StartError> for Failure {
     }
 }
 
-/// Begins to log, and returns what changes the level.
+/// Starts logging, and returns the function that changes the level.
 pub(super) fn log(log: &Log) -> Box<dyn Fn(&Log) + Send + Sync> {
     let (filter, handle) = reload::Layer::new(filter(log.level));
     let layer = fmt::layer().with_writer(io::stderr);
@@ -255,7 +255,7 @@ pub(super) fn log(log: &Log) -> Box<dyn Fn(&Log) + Send + Sync> {
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
     tracing_subscriber::registry().with(layer.with_filter(filter)).init();
-    // It fails only where nothing is logged any more.
+    // The reload fails only if the subscriber is gone, when no line is logged any more.
     Box::new(move |log| drop(handle.reload(self::filter(log.level))))
 }
 

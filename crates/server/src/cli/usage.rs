@@ -1,11 +1,11 @@
-//! `bailiwick usage`: requests and tokens by tenant, resource, deployment, caller and time, and what
-//! they cost.
+//! `bailiwick usage`: requests, tokens and their cost, by tenant, resource, deployment, caller and
+//! time.
 
 use std::io::Write as _;
 
 use super::{
     args::{UsageArgs, UsageFormat},
-    manage::open,
+    data::open,
     output::{Failure, note, print, table},
     serve::load,
 };

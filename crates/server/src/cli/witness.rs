@@ -1,38 +1,41 @@
-//! `bailiwick witness`: watches other services' logs.
+//! `bailiwick witness`: `audit`'s witness behind this service's listener, which resists more
+//! attacks than the one of `bailiwick-audit`.
 
-use std::{fs, os::unix::fs::DirBuilderExt as _};
-
-use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
-use tlog::note::Verifier;
+
+use audit::{
+    command::args::Witness as Args,
+    witness::{self, BODY_BYTES_MAX, Reply, Witness},
+};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use hyper_util::service::TowerToHyperService;
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use wire::coding::NotRead;
 
 use super::{
-    args::WitnessArgs,
     output::{Failure, note},
     serve,
 };
 use crate::{
-    config::{Limits, Log, Tls},
+    clock, coding,
+    config::{HttpLimits, Log, Tls},
     listen::{Listener, Terms},
-    manage,
     tls::{self, Certificates},
-    witness::Witness,
 };
 
-pub(crate) fn witness(args: WitnessArgs) -> Result<(), Failure> {
+pub(crate) fn witness(args: &Args) -> Result<(), Failure> {
     drop(serve::log(&Log::default()));
-    let logs = args.log.iter().map(|log| log_key(log)).collect::<Result<Vec<_>, _>>()?;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&args.data)?;
-    let signer = manage::witness_key(&args.data, args.name.as_deref())?;
-    let key = signer.witness_verifier().to_string();
-    let witness = Witness::open(&args.data, signer, logs)
-        .map_err(|error| Failure::new(error.to_string(), error.help()))?;
-    let tls = match (args.certificate, args.key) {
+    let (witness, key) = witness::open(args)?;
+    let tls = match (args.certificate.clone(), args.key.clone()) {
         (Some(certificate), Some(key)) => Some(
             tls::acceptor(&Tls { certificate, key })
                 .map(Certificates::new)
@@ -49,17 +52,17 @@ pub(crate) fn witness(args: WitnessArgs) -> Result<(), Failure> {
         })?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         note(&format!("witness at {scheme}://{}, with the key", listener.address()));
-        note(&key);
+        note(&key.to_string());
         let terms = Terms {
             tls,
-            connections: Limits::default().operators_connections_max,
-            limits: Limits::default(),
+            connections: HttpLimits::default().operators_connections_max,
+            limits: HttpLimits::default(),
             proxies: Arc::default(),
             stop: CancellationToken::new(),
             abort: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
-        let service = TowerToHyperService::new(Arc::new(witness).router());
+        let service = TowerToHyperService::new(router(witness));
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         tokio::select! {
@@ -74,13 +77,64 @@ pub(crate) fn witness(args: WitnessArgs) -> Result<(), Failure> {
     })
 }
 
-/// A log's verifier key, or the one in a file.
-fn log_key(text: &str) -> Result<Verifier, Failure> {
-    let key = fs::read_to_string(text).unwrap_or_else(|_| text.to_owned());
-    Verifier::parse(&key).map_err(|error| {
-        Failure::new(
-            format!("`--log {text}`: {error}"),
-            "give the log's public key, or the file it is in: `service.pub` in its data directory",
-        )
-    })
+fn router(witness: Witness) -> Router {
+    let limit = DefaultBodyLimit::max(BODY_BYTES_MAX);
+    Router::new().fallback(answer).layer(limit).with_state(Arc::new(witness))
+}
+
+async fn answer(State(witness): State<Arc<Witness>>, request: Request) -> Response {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let body = match text(request).await {
+        Ok(body) => body,
+        Err(error) => {
+            let mut response = (coding::status(&error).0, format!("{error}\n")).into_response();
+            coding::headers(&error, response.headers_mut());
+            return response;
+        }
+    };
+    let time_s = clock::read().wall_ms / 1000;
+    // The witness waits for the disk and for other requests.
+    let replied = tokio::task::spawn_blocking(move || {
+        witness.answer((method.as_str(), uri.path()), &body, time_s)
+    });
+    let Ok(Reply { status, content_type, body, remark }) = replied.await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    if let Some(remark) = remark {
+        match remark.is_trouble {
+            true => tracing::error!("{}", remark.text),
+            false => tracing::info!("{}", remark.text),
+        }
+    }
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(CONTENT_TYPE, content_type)], body).into_response()
+}
+
+async fn text(request: Request) -> Result<String, NotRead> {
+    let body = coding::whole(request, &(), BODY_BYTES_MAX).await?;
+    let not_text = |_| NotRead::Unread("the body is not UTF-8".to_owned());
+    String::from_utf8(body.into()).map_err(not_text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn compressed_bodies_are_read_within_the_limit() {
+        use std::io::Write as _;
+
+        use flate2::{Compression, write::GzEncoder};
+        let read = async |coding: &str, plain: &[u8]| {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+            encoder.write_all(plain).unwrap();
+            let body = axum::body::Body::from(encoder.finish().unwrap());
+            let request = Request::post("/").header("content-encoding", coding).body(body).unwrap();
+            text(request).await.map_err(|error| coding::status(&error).0.as_u16())
+        };
+        assert_eq!(read("gzip", b"old 0\n").await.as_deref(), Ok("old 0\n"));
+        assert_eq!(read("gzip", &vec![b' '; BODY_BYTES_MAX + 1]).await, Err(413));
+        assert_eq!(read("deflate", b"old 0\n").await, Err(415));
+        assert_eq!(read("gzip", b"\xff").await, Err(400));
+    }
 }

@@ -1,4 +1,4 @@
-//! Who may say who calls, beside the keys.
+//! `[identity]`: the identity providers whose tokens are accepted, in addition to API keys.
 
 use std::collections::BTreeMap;
 
@@ -7,30 +7,30 @@ use serde::{Deserialize, Serialize};
 
 use super::within;
 
-/// Who may say who calls.
+/// Settings of `[identity]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct IdentityConfig {
-    /// Seconds by which our clock and an issuer's may differ.
+pub(crate) struct IdentityConfig {
+    /// Seconds by which this machine's clock and an issuer's clock may differ.
     #[serde(deserialize_with = "within::<0, CLOCK_LEEWAY_S_MAX, _, _>")]
     pub clock_leeway_s: u64,
-    /// The name of the tenant whose people run and review the service; without it, nobody does so with
-    /// a token.
+    /// The name of the tenant whose people operate and review the service. Without it, no token can
+    /// act for the operator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
-    /// The issuers whose tokens are believed; none, and keys are all there is.
+    /// The accepted token issuers; if empty, only API keys work.
     pub issuers: Vec<IssuerConfig>,
 }
 
-/// One issuer whose tokens are believed.
+/// One accepted token issuer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct IssuerConfig {
+pub(crate) struct IssuerConfig {
     /// Its URL, exactly as its tokens name it in `iss`.
     pub issuer: String,
-    /// Whom its tokens must be made out to: one of these is in `aud`.
+    /// Accepted audiences: a token's `aud` must hold one of these.
     pub audiences: Vec<String>,
-    /// Whose directory each `tid` is: the name of a tenant of this service.
+    /// Maps each `tid` (an Entra directory) to the name of a tenant of this service.
     pub tenants: BTreeMap<String, String>,
 }
 
@@ -41,11 +41,11 @@ impl Default for IdentityConfig {
 }
 
 impl IdentityConfig {
-    /// What is believed of whom.
+    /// Returns the trust settings of each issuer.
     ///
     /// # Errors
-    /// When that makes no sense; says what to change.
-    pub fn trusts(&self) -> Result<Vec<Trust>, String> {
+    /// If the settings are invalid or an issuer is listed twice; the text names the remedy.
+    pub(crate) fn trusts(&self) -> Result<Vec<Trust>, String> {
         let mut trusts: Vec<Trust> = Vec::new();
         for issuer in &self.issuers {
             let trust = issuer.trust(self.clock_leeway_s)?;

@@ -1,4 +1,4 @@
-//! Reads the file and the environment, checks them, and says where a mistake is.
+//! Reads the file and the environment, checks both, and reports the place of a mistake.
 
 use std::{
     fmt, fs, io,
@@ -9,39 +9,39 @@ use policy::authz::policies::BadPolicies;
 
 use super::{Config, Listen, Tls};
 
-/// Fields of no section that a variable can set.
+/// Fields outside of all sections that a variable can set.
 const TOP: [&str; 4] = ["DATA", "EGRESS", "REVIEW", "WITNESSES"];
 
-/// Environment variables that override a field begin so: `BAILIWICK_<SECTION>__<FIELD>`.
+/// Prefix of environment variables that override a field: `BAILIWICK_<SECTION>__<FIELD>`.
 const PREFIX: &str = "BAILIWICK_";
 
-/// Why there is no configuration. It names the file and line, or the variable.
+/// The configuration cannot be loaded. The text names the file and line, or the variable.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read the configuration `{}`: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file says something that is not understood.
+    /// The file has an unknown field or an invalid value.
     #[error("{}:{place}: {message}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// Where in the file.
+        /// The place in the file.
         place: Place,
-        /// What is wrong there.
+        /// The mistake at that place.
         message: String,
     },
-    /// An environment variable says something that is not understood.
+    /// An environment variable names an unknown field or has an invalid value.
     #[error("environment variable `{name}`: {message}")]
     Variable {
         /// The variable.
         name: String,
-        /// What is wrong with it.
+        /// The mistake in the variable.
         message: String,
     },
     /// The fields contradict each other.
@@ -52,17 +52,17 @@ pub enum ConfigError {
     PolicyFile {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A file of policies does not hold policies of this service.
+    /// A policy file holds policies that this service cannot use.
     #[error("`policies.files`: {0}")]
     Policies(#[from] BadPolicies),
 }
 
 /// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// Line, from 1.
     pub line: usize,
     /// Column, from 1.
@@ -81,9 +81,8 @@ impl Config {
     /// Reads a configuration file, or the defaults without one, and applies the overrides in
     /// `environment`.
     ///
-    /// # Errors
-    /// When anything in it is not understood; says where.
-    pub fn load(
+    /// If the file cannot be read, or a field or value is invalid; the error names the place.
+    pub(crate) fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
@@ -100,7 +99,7 @@ impl Config {
         let mut overrides: Vec<_> =
             environment.into_iter().filter_map(|(name, value)| field(name, value)).collect();
         if !overrides.is_empty() {
-            // Sorted, so that the same environment always gives the same message.
+            // Sorted: the same environment must always give the same message.
             overrides.sort();
             let mut table = toml::Table::try_from(&config)
                 .map_err(|error| ConfigError::Contradiction(error.to_string()))?;
@@ -113,11 +112,11 @@ impl Config {
         Ok(config)
     }
 
-    /// Looks for what no single field shows.
+    /// Checks the rules that concern several fields together.
     ///
     /// # Errors
-    /// When fields contradict each other.
-    pub fn check(&self) -> Result<(), ConfigError> {
+    /// If fields contradict each other.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if let Some(wrong) = self.prices.wrong() {
             return Err(ConfigError::Contradiction(wrong));
         }
@@ -135,8 +134,8 @@ impl Config {
         }
         if private.as_ref() == Some(api) && api.port() != 0 {
             let message = format!(
-                "`listen.api` and `listen.private` are both {api}; give them two addresses: what \
-                 comes over the private one is taken for the operator's own network"
+                "`listen.api` and `listen.private` are both {api}; give them two addresses: \
+                 requests to the private listener count as coming from the operator's own network"
             );
             return Err(ConfigError::Contradiction(message));
         }
@@ -167,7 +166,7 @@ impl Config {
 }
 
 /// Splits `BAILIWICK_LISTEN__API` into `listen` and `api`. Names without `__` are not overrides
-/// (`BAILIWICK_API_KEY` is for clients), apart from those that are no section's.
+/// (`BAILIWICK_API_KEY` is for clients), except the fields in `TOP`.
 fn field(name: String, value: String) -> Option<(String, Vec<String>, String)> {
     let rest = name.strip_prefix(PREFIX)?;
     if !TOP.contains(&rest) && !rest.contains("__") {
@@ -177,10 +176,10 @@ fn field(name: String, value: String) -> Option<(String, Vec<String>, String)> {
     Some((name, path, value))
 }
 
-/// The table with one field replaced, and what it means.
+/// Replaces one field of the table, and parses the resulting configuration.
 ///
-/// A value is tried as TOML first (`8`, `true`), then as plain text, so that nobody has to put
-/// quotes inside quotes.
+/// The value is parsed as TOML first (`8`, `true`) and then used as plain text. Operators therefore
+/// never put quotes inside quotes.
 fn override_one(
     table: &toml::Table,
     path: &[String],

@@ -1,4 +1,4 @@
-//! The operator's own policies, beside those that are built in.
+//! `[policies]`: the operator's own policies, in addition to the built-in ones.
 
 use std::{fs, path::PathBuf};
 
@@ -13,24 +13,24 @@ use super::ConfigError;
 /// The operator's own policies.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct PoliciesConfig {
+pub(crate) struct PoliciesConfig {
     /// Files of Cedar policies.
     pub files: Vec<PathBuf>,
-    /// What happens when the log has no proof that all policies together keep the promises.
+    /// Behaviour if the log has no proof that all policies together keep the promises.
     pub unproved: Unproved,
 }
 
 impl PoliciesConfig {
-    /// All policies: the built-in ones, and those in the files.
+    /// Reads all policies: the built-in ones, and those in the files.
     ///
     /// # Errors
-    /// When a file cannot be read, or holds what is no policy of this service.
-    pub fn read(&self) -> Result<Policies, ConfigError> {
+    /// If a file cannot be read, or its policies cannot be used by this service.
+    pub(crate) fn read(&self) -> Result<Policies, ConfigError> {
         let mut texts = Vec::new();
         for path in &self.files {
             let text = fs::read_to_string(path)
                 .map_err(|source| ConfigError::PolicyFile { path: path.clone(), source })?;
-            // As `bailiwick-prove` calls it: the digest is over names, too.
+            // The file name alone, as `bailiwick-prove` uses it: the digest covers the names, too.
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             texts.push((name, text));
         }

@@ -1,45 +1,50 @@
-//! `[prices]`: what tokens cost, for `bailiwick usage`. Nothing is refused or limited by it.
+//! `[prices]`: prices of tokens, for `bailiwick usage`. They never refuse or limit a request.
 
 use policy::price::{Price, Tariff};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// What tokens cost.
+/// Prices of tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct PricesConfig {
+pub(crate) struct PricesConfig {
     /// The currency of all prices, such as `EUR`.
     pub currency: String,
-    /// What each model's or deployment's tokens cost.
+    /// Prices by model or deployment.
     pub list: Vec<PriceConfig>,
 }
 
-/// What the tokens of one model or one deployment cost.
+/// Prices of one model's or one deployment's tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PriceConfig {
-    /// The model's name: all deployments of it that have no price of their own.
+pub(crate) struct PriceConfig {
+    /// A model's name: the prices apply to all its deployments without prices of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// `RESOURCE/DEPLOYMENT`, in place of a model. Once it was deleted: its id.
+    /// `RESOURCE/DEPLOYMENT`, instead of a model. For a deleted deployment: its id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
-    /// A million tokens of prompts.
+    /// Price of a million prompt tokens.
     #[serde(deserialize_with = "price", serialize_with = "text")]
     pub prompt: Price,
-    /// A million tokens of prompts that the tenant's cache held; without it, as `prompt`.
+    /// Price of a million prompt tokens found in the tenant's cache; by default as `prompt`.
     #[serde(default, deserialize_with = "maybe_price", serialize_with = "maybe_text")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cached: Option<Price>,
-    /// A million tokens that were generated.
+    /// Price of a million generated tokens.
     #[serde(deserialize_with = "price", serialize_with = "text")]
     pub completion: Price,
 }
 
 impl PricesConfig {
-    /// What a deployment's tokens cost, by its id, its resource's name and its own, and its model's
-    /// name, as far as they are known; none: that was not configured.
+    /// Returns the prices of the deployment with this id. `path` (`RESOURCE/DEPLOYMENT`) and the
+    /// model's name are given if they are known. `None` if no price is configured.
     #[must_use]
-    pub fn tariff(&self, id: &str, path: Option<&str>, model: Option<&str>) -> Option<Tariff> {
+    pub(crate) fn tariff(
+        &self,
+        id: &str,
+        path: Option<&str>,
+        model: Option<&str>,
+    ) -> Option<Tariff> {
         let own = |one: &&PriceConfig| {
             one.deployment.as_deref().is_some_and(|name| Some(name) == path || name == id)
         };
@@ -49,7 +54,7 @@ impl PricesConfig {
         Some(Tariff { prompt, cached: cached.unwrap_or(prompt), completion })
     }
 
-    /// What is contradictory in it.
+    /// Returns the first contradiction in the prices.
     pub(super) fn wrong(&self) -> Option<String> {
         let currency =
             self.currency.len() == 3 && self.currency.bytes().all(|byte| byte.is_ascii_uppercase());

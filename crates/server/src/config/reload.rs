@@ -1,18 +1,18 @@
-//! What of a configuration can be changed while the service runs.
+//! Settings that can change while the service runs.
 
 use serde_json::Value;
 
-use super::{Config, Limits, Tls};
+use super::{Config, HttpLimits, Tls};
 
 impl Config {
-    /// This configuration, with what can be changed without a restart taken from `new`; and the
-    /// settings of `new` that need one, by their names.
+    /// Returns this configuration with the reloadable settings taken from `new`, and the names of
+    /// the changed settings that need a restart.
     ///
     /// A setting that is not named here needs a restart.
     #[must_use]
-    pub fn reloaded(&self, new: &Self) -> (Self, Vec<String>) {
+    pub(crate) fn reloaded(&self, new: &Self) -> (Self, Vec<String>) {
         let mut next = self.clone();
-        // Whether a listener speaks TLS at all does not change while it is open.
+        // An open listener cannot switch between TLS and plain HTTP.
         if let (Some(ours), Some(theirs)) = (&mut next.tls, &new.tls) {
             ours.clone_from(theirs);
         }
@@ -28,21 +28,25 @@ impl Config {
         next.identity.issuers.clone_from(&new.identity.issuers);
         next.identity.clock_leeway_s = new.identity.clock_leeway_s;
         next.limits = self.limits.reloaded(&new.limits);
+        next.requests = new.requests.clone();
         next.log.level = new.log.level;
+        // The running service fetches no models: only `model add` reads it.
+        next.models.clone_from(&new.models);
         let restart = different(&next, new);
         (next, restart)
     }
 
     /// The certificates of all listeners, with the names of their sections.
     #[must_use]
-    pub fn certificates(&self) -> Vec<(&'static str, &Tls)> {
+    pub(crate) fn certificates(&self) -> Vec<(&'static str, &Tls)> {
         let own = [("tls", self.tls.as_ref()), ("operations", self.operations.as_ref())];
         own.into_iter().filter_map(|(section, tls)| Some((section, tls?))).collect()
     }
 }
 
-impl Limits {
-    /// What each request meets anew. Listeners and workers are made with the others.
+impl HttpLimits {
+    /// Takes the limits that apply anew to each request. Listeners and workers are built with the
+    /// others.
     fn reloaded(&self, new: &Self) -> Self {
         Self {
             body_bytes_max: new.body_bytes_max,
@@ -59,7 +63,7 @@ impl Limits {
     }
 }
 
-/// The names of the settings in which two configurations differ.
+/// Returns the names of the settings in which two configurations differ.
 fn different(one: &Config, other: &Config) -> Vec<String> {
     fn compare(name: &str, one: &Value, other: &Value, found: &mut Vec<String>) {
         let (Value::Object(ours), Value::Object(theirs)) = (one, other) else {

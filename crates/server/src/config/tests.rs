@@ -1,4 +1,4 @@
-//! The configuration as operators write it, with their mistakes.
+//! The configuration as operators write it, with typical mistakes.
 
 use std::{fs, path::Path};
 
@@ -131,7 +131,7 @@ fn fields_that_contradict_each_other_are_refused() {
     assert!(refusal("[operations]\nkey = 'c'\n").contains("`operations.certificate` is missing"));
 }
 
-/// Where only this machine reaches operations, a certificate must be asked for.
+/// A listener on loopback uses a certificate only if its own section names one.
 #[test]
 fn operations_have_the_apis_certificate_where_others_reach_them() {
     let tls = |own: bool, apis: bool, address: &str| {
@@ -153,7 +153,7 @@ fn operations_have_the_apis_certificate_where_others_reach_them() {
     assert_eq!(tls(false, false, "10.0.0.1:9"), None);
 }
 
-/// A setting that cannot be reloaded is named to the operator.
+/// A reload names each changed setting that needs a restart.
 #[test]
 fn a_reload_takes_what_can_change_and_names_the_rest() {
     let tls = |path: &str| Some(Tls { certificate: path.into(), key: path.into() });
@@ -205,12 +205,12 @@ fn a_reload_takes_what_can_change_and_names_the_rest() {
         "review.listen",
     ];
     assert_eq!(restart, expected);
-    // Nothing of these is in force, and all else is.
+    // The settings in `restart` keep their old values; all others are new.
     let before = Config { operations: tls("old"), ..new };
     assert_eq!(next, before);
 }
 
-/// The commented provider of the example is meant to be used.
+/// The commented provider of the example must be valid when it is uncommented.
 #[test]
 fn the_examples_provider_is_one() {
     let uncommented = |line: &str| {
@@ -238,7 +238,7 @@ fn a_provider_that_could_not_be_believed_is_refused() {
         (with(&one(url, "", &map)), "at least one audience"),
         (with(&one(url, "'a', ''", &map)), "at least one audience"),
         (with(&one(url, "'a'", "")), "at least one `tid`"),
-        (with(&one(url, "'a'", "'contoso' = 'contoso'")), "no GUID"),
+        (with(&one(url, "'a'", "'contoso' = 'contoso'")), "not a GUID"),
         (with(&one(url, "'a'", &format!("{map}, '{}' = 'x'", TID.to_uppercase()))), "mapped twice"),
         (with(&format!("{good}, {good}")), "twice"),
         (with(&good.replace("audiences", "audience")), "unknown field `audience`"),

@@ -1,5 +1,5 @@
-//! What the customer's own people did with the resource's records, for their officer to see: the
-//! customer knows who of theirs was to read what.
+//! The reads and deletions of a resource's records by the customer's own people, for the customer's
+//! officer.
 
 use axum::{
     Json,
@@ -18,7 +18,7 @@ use super::{
     records::{Listed, Page},
 };
 
-/// One act: no content.
+/// One read or deletion, without content.
 #[derive(Debug, Serialize)]
 pub(super) struct Item {
     entry: u64,
@@ -27,7 +27,7 @@ pub(super) struct Item {
     request: RequestId,
     at_ms: u64,
     person: PersonId,
-    /// The person in the customer's own directory.
+    /// Object id of the person in the customer's directory.
     object_id: String,
 }
 
@@ -48,7 +48,7 @@ impl Item {
     }
 }
 
-/// What was read and deleted, in the log's order: who may know which records there are may know that.
+/// Lists reads and deletions in the log's order, for a person with permission to list the records.
 pub(super) async fn list(
     State(desk): State<Desk>,
     visitor: Visitor,

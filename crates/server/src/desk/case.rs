@@ -1,4 +1,4 @@
-//! A record with its review, as decisions about it see it: facts, without content.
+//! A record with its review, as facts for decisions, without content.
 
 use policy::{
     authz::{
@@ -13,7 +13,7 @@ use store::workflow::Review;
 use super::{Desk, Visitor, blocking, error::DeskError};
 use crate::{clock, looked::Looked};
 
-/// A record with its review: what decisions about it look at.
+/// A record with its review: the facts for decisions.
 pub(super) struct Case {
     pub(super) state: Reviewed,
     pub(super) record: Looked<RecordFacts>,
@@ -21,8 +21,8 @@ pub(super) struct Case {
 }
 
 impl Case {
-    /// Finds a record by its request. One that is not kept is decided about as one that may not be
-    /// seen.
+    /// Finds a record by its request. A record that is not stored is decided like one that the
+    /// visitor may not see.
     pub(super) async fn find(
         desk: &Desk,
         visitor: &Visitor,
@@ -40,21 +40,21 @@ impl Case {
             of: ResourceFacts { tenant: found.tenant, resource: found.resource },
             record: request,
             region: found.region,
-            // Of a resource that was deleted nobody can consent for any more: its records stay shut.
+            // A deleted resource has no owner for a consent: its records stay locked.
             lockbox: visitor.directory().resource(found.resource).is_none_or(|r| r.lockbox),
             flagged: state.queue_item(now_ms).is_some(),
         });
         Ok(Self { state, record: Looked::record(facts), now_ms })
     }
 
-    /// The look of an id, as a decision about it sees it. One that is not under way is decided about
-    /// as one that nobody approved: the step, or [`why_not`], says what became of it.
+    /// Returns an access request as facts for a decision. One that is not current is decided like
+    /// one without an approval; the step, or [`why_not`], then gives its actual state.
     pub(super) fn grant(&self, asked: GrantId, visitor: &Visitor) -> Result<GrantFacts, DeskError> {
         let mut record = visitor.known(&self.record)?.clone();
         let look = self.state.look(self.now_ms).filter(|look| look.grant == asked);
         let Some(look) = look else { return Ok(over(asked, record)) };
         let approval = look.manager.map(|manager| ApprovalFacts { manager, team: look.team });
-        // What the customer was promised when it was asked for stays promised.
+        // A lockbox that was on at the time of the request still applies.
         record.lockbox |= look.lockbox;
         Ok(GrantFacts {
             grant: look.grant,
@@ -69,7 +69,7 @@ impl Case {
         })
     }
 
-    /// Why the review does not let it happen.
+    /// Returns the reason for which the review refuses the step.
     pub(super) fn why(&self, attempt: &Attempt<'_>) -> Option<DeskError> {
         why_not(&self.state, attempt, self.now_ms).map(DeskError::Review)
     }
@@ -79,7 +79,7 @@ impl Case {
     }
 }
 
-/// A look that is not under way.
+/// The facts of an access request that is over, or never existed.
 fn over(grant: GrantId, record: RecordFacts) -> GrantFacts {
     GrantFacts {
         grant,

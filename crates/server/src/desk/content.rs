@@ -1,4 +1,4 @@
-//! A record's content, as the desks show it to whoever may see it.
+//! A record's content, as the desks show it to a person with a permit.
 
 use axum::{
     Json,
@@ -12,12 +12,12 @@ use store::Content;
 
 use super::error::DeskError;
 
-/// Reads what was opened.
+/// Decodes the content of an opened record.
 pub(super) fn read(opened: &ContentBytes) -> Result<Content, DeskError> {
     Content::decode(opened.reveal()).map_err(|_| DeskError::Aborted)
 }
 
-/// An answer with content: nothing on its way keeps it.
+/// Builds an answer with content; its headers forbid caching.
 pub(super) fn show(content: &Content) -> Response {
     let mut shown = json!({
         "request": content.request,
@@ -33,7 +33,7 @@ pub(super) fn show(content: &Content) -> Response {
     ([(CACHE_CONTROL, "no-store")], Json(shown)).into_response()
 }
 
-/// A body as text; where it is none, its bytes as well.
+/// Adds a body as text; if it is not UTF-8, adds its bytes as well.
 fn put(shown: &mut Value, name: &str, body: &[u8]) {
     let Some(shown) = shown.as_object_mut() else { return };
     let text = String::from_utf8_lossy(body);

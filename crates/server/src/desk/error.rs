@@ -1,7 +1,6 @@
-//! Why the desk refuses, and what to do.
+//! Reasons for which the desk refuses, with remedies.
 
 use axum::{
-    Json,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -18,40 +17,45 @@ use store::{
     workflow::NotStepped,
 };
 
-use crate::sign_in::NotSignedIn;
+use crate::{http::refusal, sign_in::NotSignedIn};
 
-/// Why the desk refuses.
+/// Reason that the desk refused a request.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DeskError {
-    /// No token, or one that opens nothing.
+    /// The token is missing or refused, or its holder has no role.
     #[error(transparent)]
     NotSignedIn(#[from] NotSignedIn),
-    /// A program.
-    #[error("only people decide; sign in as a person, not as an application")]
+    /// The caller is a program.
+    #[error("only people can do this; sign in as a person, not as an application")]
     NoPerson,
-    /// The policies do not allow it.
+    /// The policies refuse it.
     #[error("{0}")]
     Forbidden(Forbidden),
-    /// The workflow refuses it.
+    /// The exemption workflow refuses the step.
     #[error("{0}; {help}", help = .0.help())]
     Exemption(exemption::Refused),
-    /// The review refuses it.
+    /// The review workflow refuses the step.
     #[error("{0}; {help}", help = .0.help())]
     Review(review::Refused),
-    /// No such step about a penalty.
+    /// The penalty workflow refuses the step.
     #[error("{0}; {help}", help = .0.help())]
     Penalty(penalty::Refused),
-    /// The workstation is not let in.
+    /// The workstation was never enrolled, was revoked, or its certificate has expired.
     #[error("{0}; {help}", help = .0.help())]
     Workstation(#[from] workstation::Refused),
-    /// There is no such thing, or the caller may not know of it: in the same words.
+    /// The thing does not exist, or the caller may not know of it; both get the same words.
     #[error("not found, or not visible to you; check the name or id")]
     NotFound,
     /// A reviewer or manager without a team.
-    #[error("you are in no team; ask the operator to put you into one (`bailiwick role team`)")]
+    #[error(
+        "you are not in a review team; ask the operator to add you to one (`bailiwick role team`)"
+    )]
     NoTeam,
     /// The record was not opened.
-    #[error("{0}; the look is over: ask again once this is mended, and see the operator's log")]
+    #[error(
+        "{0}; this access request is used up: see the operator's log, fix the cause and request \
+         access again"
+    )]
     NotOpened(#[from] NotOpened),
     /// An owner's record was not opened.
     #[error("{0}; try again, and see the operator's log")]
@@ -59,36 +63,37 @@ pub(super) enum DeskError {
     /// An owner's record was not deleted.
     #[error("{0}; {help}", help = .0.help())]
     NotDeleted(LogError),
-    /// A list that cannot go on where it is to.
+    /// The cursor `after` is not in the list.
     #[error(
-        "`after` names nothing in this list: give the `last_id` of a page, or leave it out and begin again"
+        "`after` is not an id in this list; give the `last_id` of a page, or leave `after` out to \
+         begin again"
     )]
     NoSuchCursor,
-    /// A text that is none.
+    /// The text is empty or too long.
     #[error("{0}; {help}", help = .0.help())]
     Statement(#[from] BadStatement),
-    /// The request is not as expected.
+    /// The request is malformed.
     #[error("{0}")]
     BadRequest(String),
-    /// No such path.
+    /// The path does not exist.
     #[error(
-        "there is nothing at this path; docs/operate/review.md, records.md and zero-retention.md list \
-         them"
+        "this path does not exist; docs/operate/review.md, records.md and zero-retention.md list the \
+         paths"
     )]
     NoSuchPath,
-    /// No such method.
+    /// The path does not support the method.
     #[error(
-        "this path does not take this method; reading is GET, every step is POST, deleting DELETE"
+        "this path does not support this method; use GET to read, POST for each step, DELETE to delete"
     )]
     MethodNotAllowed,
     /// The store failed.
     #[error("{0}; {help}", help = .0.help())]
     Store(#[from] StoreError),
-    /// No random bytes.
+    /// The operating system provides no random bytes.
     #[error(transparent)]
     Random(#[from] NoRandom),
-    /// A part of the program stopped.
-    #[error("the work was cut off; try again")]
+    /// The service failed: a task panicked, or an opened record could not be decoded.
+    #[error("the operation was interrupted; try again")]
     Aborted,
 }
 
@@ -146,7 +151,7 @@ impl From<NotListed> for DeskError {
 impl From<NotDeleted> for DeskError {
     fn from(error: NotDeleted) -> Self {
         match error {
-            // Somebody was faster.
+            // Another request deleted it first.
             NotDeleted::NoRecord => Self::NotFound,
             NotDeleted::Log(error) => Self::NotDeleted(error),
         }
@@ -154,7 +159,7 @@ impl From<NotDeleted> for DeskError {
 }
 
 impl DeskError {
-    /// Why an owner's record was not opened: one that is gone is none.
+    /// Maps a failed read of an owner's record; a destroyed record counts as not found.
     pub(super) fn not_read(error: NotOpened) -> Self {
         match error {
             NotOpened::NoRecord | NotOpened::Custody(CustodyError::Refused(Refusal::Destroyed)) => {
@@ -178,7 +183,7 @@ impl DeskError {
             | Self::Workstation(_)
             | Self::Forbidden(_) => (StatusCode::FORBIDDEN, "Forbidden"),
             Self::NotFound | Self::NoSuchPath => (StatusCode::NOT_FOUND, "NotFound"),
-            // It is for another person, or from another place.
+            // Another person, or another workstation, must do it.
             Self::Exemption(
                 exemption::Refused::OwnApplication | exemption::Refused::DecidedBefore,
             )
@@ -197,7 +202,7 @@ impl DeskError {
             ) => (StatusCode::FORBIDDEN, "Forbidden"),
             Self::Exemption(exemption::Refused::NoSuchApplication)
             | Self::Review(review::Refused::OtherLook) => (StatusCode::NOT_FOUND, "NotFound"),
-            // It is not the time for it.
+            // The step is not possible in the current state.
             Self::Exemption(_) | Self::Review(_) | Self::Penalty(_) => {
                 (StatusCode::CONFLICT, "Conflict")
             }
@@ -225,7 +230,6 @@ impl IntoResponse for DeskError {
         if status.is_server_error() {
             tracing::error!(error = %self, "a request at the desk failed");
         }
-        let body = serde_json::json!({"error": {"code": code, "message": self.to_string()}});
-        (status, Json(body)).into_response()
+        refusal((status, code), &self.to_string())
     }
 }

@@ -1,6 +1,6 @@
 //! The application for zero retention: the customer applies, two of the operator's officers decide,
-//! either side ends it at once. What is decided is `policy::workflow::exemption`'s; who may, the
-//! policies'.
+//! and either side can end it at once. `policy::workflow::exemption` decides which steps are
+//! possible; the policies decide which person may take them.
 
 use axum::{
     Json,
@@ -19,7 +19,8 @@ use policy::{
     workflow::{
         Statement,
         exemption::{
-            Allowed, ApplicationView, Asked, State as Exempted, Status, Word, why_not_decided,
+            Allowed, ApplicationTerms, ApplicationView, State as Exempted, Status, Word,
+            why_not_decided,
         },
     },
 };
@@ -30,17 +31,17 @@ use tlog::limits::EXEMPTION_DECIDERS;
 use super::{Desk, Names, Parsed, Visitor, blocking, error::DeskError, facts};
 use crate::{clock, looked::Looked};
 
-/// What a customer applies with.
+/// A customer's application.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Application {
-    /// What the resource is used for.
+    /// Purpose of the resource.
     use_case: String,
-    /// What the customer does against abuse.
+    /// The customer's own measures against abuse.
     measures: String,
-    /// For how many days.
+    /// Days for which zero retention is requested.
     days: u16,
-    /// Whether human review may be asked back after abuse.
+    /// Whether human review may be reinstated after abuse.
     #[serde(default)]
     review_after_abuse: bool,
 }
@@ -62,14 +63,14 @@ pub(super) struct Withdrawal {
     reason: String,
 }
 
-/// An application, as those who decide see it.
+/// An application, as the deciders see it.
 #[derive(Serialize)]
 pub(super) struct Pending {
     resource: String,
     id: ResourceId,
     approval: ApprovalId,
     applicant: PersonId,
-    /// What the applicant is called, where it is known.
+    /// Name of the applicant, if it is known.
     applicant_name: Option<String>,
     use_case: String,
     measures: String,
@@ -77,26 +78,36 @@ pub(super) struct Pending {
     lapses_ms: u64,
     review_after_abuse: bool,
     approved_by: Vec<PersonId>,
-    /// What they are called, as far as it is known.
+    /// Names of the approvers, as far as they are known.
     approved_by_names: Vec<String>,
     renewal: bool,
 }
 
-/// A resource's zero retention, for whoever may see how the resource is set up, or apply.
+/// A resource's zero retention, with the setting that zero retention does not change.
+#[derive(Serialize)]
+pub(super) struct Shown {
+    #[serde(flatten)]
+    status: Status,
+    /// Whether workers still keep tokens of the last requests in memory, for some minutes.
+    prefix_cache: bool,
+}
+
+/// Shows a resource's zero retention to a person with permission to read the resource or to apply.
 pub(super) async fn status(
     State(desk): State<Desk>,
     visitor: Visitor,
     Path(name): Path<String>,
-) -> Result<Json<Status>, DeskError> {
+) -> Result<Json<Shown>, DeskError> {
     let looked = visitor.resource(&name);
     let of = match visitor.permit::<ApplyExemption>(&looked) {
         Ok(permit) => permit.spend(),
         Err(_) => visitor.permit::<ReadResource>(&looked)?.spend(),
     };
-    told(&desk.store, of.resource).await
+    let state = state(&desk.store, of.resource).await?;
+    Ok(Shown::of(state.status(clock::now_ms()), &visitor))
 }
 
-/// Applications that wait, for those who may decide them.
+/// Lists the pending applications that the visitor may decide.
 pub(super) async fn pending(
     State(desk): State<Desk>,
     visitor: Visitor,
@@ -107,7 +118,7 @@ pub(super) async fn pending(
     let shown = states.iter().filter_map(|state| {
         let application = state.application(now_ms)?;
         let resource = visitor.directory().resource(application.resource)?;
-        // An applicant, and a person who has decided, sees it no more than a stranger.
+        // The applicant and earlier deciders may not decide: their list omits the application.
         let asked = Looked::there(application_facts(facts(resource), &application));
         let permit = visitor.permit::<DecideExemption>(&asked).ok()?;
         Some(Pending::of(permit, resource, &application, &desk.names))
@@ -115,40 +126,41 @@ pub(super) async fn pending(
     Ok(Json(shown.collect()))
 }
 
-/// The customer applies.
+/// Applies on behalf of the customer.
 pub(super) async fn apply(
     State(desk): State<Desk>,
     visitor: Visitor,
     Path(name): Path<String>,
     Parsed(given): Parsed<Application>,
-) -> Result<Json<Status>, DeskError> {
+) -> Result<Json<Shown>, DeskError> {
     let permit: Permit<ApplyExemption> = visitor.permit(&visitor.resource(&name))?;
     let lasts_ms = u64::from(given.days).saturating_mul(DAY_MS);
-    let asked = Asked {
+    let asked = ApplicationTerms {
         approval: ApprovalId::from_random(random()?),
         until_ms: clock::now_ms().saturating_add(lasts_ms),
         review_after_abuse: given.review_after_abuse,
         use_case: Statement::new(&given.use_case, random()?)?,
         measures: Statement::new(&given.measures, random()?)?,
     };
-    step(&desk.store, Allowed::apply(permit, asked)?).await
+    step(&desk.store, &visitor, Allowed::apply(permit, asked)?).await
 }
 
-/// One of the operator's officers decides.
+/// Decides an application, as one of the operator's officers.
 pub(super) async fn decide(
     State(desk): State<Desk>,
     visitor: Visitor,
     Path(name): Path<String>,
     Parsed(given): Parsed<Decision>,
-) -> Result<Json<Status>, DeskError> {
+) -> Result<Json<Shown>, DeskError> {
     let looked = visitor.resource(&name);
-    // Before anything of the resource is read: how long that takes says what there is.
+    // Checked before any state of the resource is read, because response times would reveal its
+    // existence.
     let of = *visitor.known(&looked)?;
     let (state, moment) =
         (state(&desk.store, of.resource).await?, Moment { now_ms: clock::now_ms() });
     let application = state.application(moment.now_ms);
     let pending = application.filter(|application| application.approval == given.approval);
-    // One that does not wait is decided about, too; the step says what became of it.
+    // An application that is not pending is decided too; the step then gives its actual state.
     let asked = pending
         .map_or_else(|| unknown(of, given.approval), |pending| application_facts(of, &pending));
     let why = || {
@@ -165,16 +177,16 @@ pub(super) async fn decide(
         Word::Yes
     };
     let reason = Statement::new(&given.reason, random()?)?;
-    step(&desk.store, Allowed::decide(permit, word, reason)?).await
+    step(&desk.store, &visitor, Allowed::decide(permit, word, reason)?).await
 }
 
-/// Whether one more yes is the last that it takes.
+/// Whether one more approval is the last that is needed.
 fn is_last(application: &ApplicationFacts) -> bool {
     let given = [application.first, application.second].into_iter().flatten().count();
     given.saturating_add(1) >= EXEMPTION_DECIDERS
 }
 
-/// Asks whether the visitor's yes may switch content logging off.
+/// Asks the policies whether the visitor's approval may switch content logging off.
 fn may_switch(
     visitor: &Visitor,
     mut decided: ApplicationFacts,
@@ -186,25 +198,33 @@ fn may_switch(
     visitor.permit_in(&Looked::there(of), &context)
 }
 
-/// The customer or the operator ends it, at once.
+/// Ends an application or approval at once, for the customer or the operator.
 pub(super) async fn withdraw(
     State(desk): State<Desk>,
     visitor: Visitor,
     Path(name): Path<String>,
     Parsed(given): Parsed<Withdrawal>,
-) -> Result<Json<Status>, DeskError> {
+) -> Result<Json<Shown>, DeskError> {
     let looked = visitor.resource(&name);
     let asked = looked.map(|of| unknown(of, given.approval));
     let permit: Permit<WithdrawExemption> = visitor.permit(&asked)?;
-    // Content is kept again.
+    // Content is stored again.
     let context = Retaining { now_ms: clock::now_ms(), enabled: true, application: None };
     let keep = visitor.permit_in(&Looked::there(permit.scope().of), &context)?;
     let reason = Statement::new(&given.reason, random()?)?;
-    step(&desk.store, Allowed::withdraw(permit, keep, reason)?).await
+    step(&desk.store, &visitor, Allowed::withdraw(permit, keep, reason)?).await
+}
+
+impl Shown {
+    fn of(status: Status, visitor: &Visitor) -> Json<Self> {
+        let resource = visitor.directory().resource(status.resource);
+        let prefix_cache = resource.is_some_and(|resource| resource.prefix_cache);
+        Json(Self { status, prefix_cache })
+    }
 }
 
 impl Pending {
-    /// An application, for a person who may decide it.
+    /// Makes the view of an application, with the permit to decide it.
     fn of(
         permit: Permit<DecideExemption>,
         resource: &Resource,
@@ -242,7 +262,7 @@ fn application_facts(of: ResourceFacts, application: &ApplicationView<'_>) -> Ap
     }
 }
 
-/// An application that does not wait to be decided.
+/// The facts of an application that is not pending.
 fn unknown(of: ResourceFacts, application: ApprovalId) -> ApplicationFacts {
     ApplicationFacts {
         of,
@@ -260,12 +280,12 @@ async fn state(store: &Store, resource: ResourceId) -> Result<Exempted, DeskErro
     blocking(move || Ok(store.state::<Exemption>(resource)?)).await
 }
 
-async fn told(store: &Store, resource: ResourceId) -> Result<Json<Status>, DeskError> {
-    Ok(Json(state(store, resource).await?.status(clock::now_ms())))
-}
-
-async fn step(store: &Store, allowed: Allowed) -> Result<Json<Status>, DeskError> {
+async fn step(
+    store: &Store,
+    visitor: &Visitor,
+    allowed: Allowed,
+) -> Result<Json<Shown>, DeskError> {
     let store = store.clone();
     let stepped = blocking(move || Ok(store.step::<Exemption>(allowed)?)).await?;
-    Ok(Json(stepped.state.status(stepped.now_ms)))
+    Ok(Shown::of(stepped.state.status(stepped.now_ms), visitor))
 }

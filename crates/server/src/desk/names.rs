@@ -1,27 +1,24 @@
-//! The names of people, shown to those who decide about their requests. Names come from tokens and
-//! stay in memory until the service ends. Nothing here writes a name to disk: the log and the database
-//! know a person by a random id alone.
+//! Names of people, shown to the people deciding on their requests. Names come from tokens and stay
+//! in memory until the service ends. This module writes no name to disk: the log and the database
+//! identify a person only by a random id.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
+use parking_lot::Mutex;
 use policy::{authz::role::Holder, id::PersonId, principal::Principal};
 
-/// Names that are remembered, at most; then all are forgotten, and learned again.
+/// Most names in memory; beyond this number all are removed and learned again.
 const NAMES_MAX: usize = 10_000;
 
-/// The names of people who signed in since the service started.
+/// The names of all people signed in since the service started.
 #[derive(Clone, Default)]
-pub struct Names(Arc<Mutex<HashMap<PersonId, String>>>);
+pub(crate) struct Names(Arc<Mutex<HashMap<PersonId, String>>>);
 
 impl Names {
-    /// Remembers what a person's identity provider calls them.
+    /// Remembers the name from a person's token.
     pub(super) fn remember(&self, principal: &Principal, name: Option<&str>) {
         let (Some(Holder::Person(person)), Some(name)) = (principal.holder(), name) else { return };
-        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.0.lock();
         if names.get(&person).is_some_and(|known| known == name) {
             return;
         }
@@ -31,18 +28,18 @@ impl Names {
         names.insert(person, name.to_owned());
     }
 
-    /// What a person is called; none for a person who has not signed in since the service started.
+    /// Returns a person's name, or `None` if they have not signed in since the service started.
     pub(super) fn of(&self, person: PersonId) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&person).cloned()
+        self.0.lock().get(&person).cloned()
     }
 
-    /// What these people are called, as far as it is known.
+    /// Returns the names of these people, as far as they are known.
     pub(super) fn of_all(&self, people: &[PersonId]) -> Vec<String> {
         people.iter().filter_map(|person| self.of(*person)).collect()
     }
 }
 
-/// Names are people's, and this may go into the server's own log.
+/// Omits the names: this output may reach the server's own log.
 impl fmt::Debug for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Names(..)")

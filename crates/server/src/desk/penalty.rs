@@ -1,7 +1,9 @@
-//! Penalties for abuse, and appeals against them: the operator's people tell, throttle or block a
-//! resource from an enrolled workstation; its owner sees at the desk that they did and why, and
-//! appeals. What may happen is `policy::workflow::penalty`'s; who may, the policies'.
+//! Penalties for abuse, and appeals against them. The operator's people notify the owner, throttle
+//! or block a resource from an enrolled workstation. The owner sees the penalty and its reason at
+//! the desk, and can appeal. `policy::workflow::penalty` decides which steps are possible; the
+//! policies decide which person may take them.
 
+use audit::rfc3339;
 use axum::{
     Json,
     extract::{Path, State},
@@ -14,7 +16,9 @@ use policy::{
     retention::DAY_MS,
     workflow::{
         Statement,
-        penalty::{Action, Allowed, AppealView, NoticeView, Percentage, State as Penalised, Told},
+        penalty::{
+            Action, Allowed, AppealView, NoticeKind, NoticeView, Percentage, State as Penalised,
+        },
     },
 };
 use serde::{Deserialize, Serialize};
@@ -23,13 +27,9 @@ use store::{Resource, random, workflow::Penalty};
 use super::{
     Desk, Names, Parsed, Reason, Visitor, blocking, error::DeskError, facts, review::Seat,
 };
-use crate::{
-    clock,
-    looked::Looked,
-    manage::{AbusePenaltyView, time},
-};
+use crate::{clock, looked::Looked, manage::AbusePenaltyView};
 
-/// A penalty that is to be imposed; the first two fields are those of Azure's `abusePenalty`.
+/// A penalty to impose; the first two fields are those of Azure's `abusePenalty`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Imposition {
@@ -51,23 +51,24 @@ impl Imposition {
             (ActionName::Throttle, Some(left)) => Ok(Action::Throttle(left)),
             (ActionName::Block, None) => Ok(Action::Block),
             (ActionName::Throttle, None) => Err(DeskError::BadRequest(
-                "say in `rateLimitPercentage` what is left of the rate limit: 1 to 99".to_owned(),
+                "`rateLimitPercentage` is missing; give the percentage of the rate limit that \
+                 remains, 1 to 99"
+                    .to_owned(),
             )),
             (ActionName::Block, Some(_)) => Err(DeskError::BadRequest(
-                "`Block` leaves nothing of the rate limit: leave `rateLimitPercentage` out"
-                    .to_owned(),
+                "`Block` allows no requests; leave `rateLimitPercentage` out".to_owned(),
             )),
         }
     }
 }
 
-/// Where a resource stands: what its owner and the operator's people both see.
+/// The penalty state of a resource, as the owner and the operator's people both see it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Standing {
     resource: String,
     id: ResourceId,
-    /// Null where there is none.
+    /// Null without a penalty.
     abuse_penalty: Option<AbusePenaltyView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<String>,
@@ -80,7 +81,7 @@ struct Standing {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Appeal {
-    /// `open`, or `heard`.
+    /// State of the appeal: `open` or `heard`.
     state: &'static str,
     person: PersonId,
     at: String,
@@ -91,19 +92,19 @@ struct Appeal {
     answer: Option<String>,
 }
 
-/// The same, for those who impose and hear.
+/// A [`Standing`] for the operator's people.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Imposed {
     #[serde(flatten)]
     standing: Standing,
-    /// They do not hear the appeal.
+    /// The people behind the penalty; they cannot hear the appeal.
     imposed_by: Vec<PersonId>,
-    /// What they are called, as far as it is known.
+    /// Their names, as far as they are known.
     imposed_by_names: Vec<String>,
 }
 
-/// The same, for the owner: with everything that they were told.
+/// A [`Standing`] for the owner, with all notices.
 #[derive(Serialize)]
 pub(super) struct Owned {
     #[serde(flatten)]
@@ -113,12 +114,13 @@ pub(super) struct Owned {
 
 #[derive(Serialize)]
 struct Notice {
-    what: Told,
+    what: NoticeKind,
     at: String,
     reason: String,
 }
 
-/// Resources that are under a penalty, with the appeals that wait: for those who may decide.
+/// Lists the resources under a penalty, with their open appeals, for people with the permit to
+/// decide.
 pub(super) async fn list(
     State(desk): State<Desk>,
     visitor: Visitor,
@@ -136,7 +138,7 @@ pub(super) async fn list(
     Ok(Json(shown.collect()))
 }
 
-/// Tells the resource's owner of abuse.
+/// Notifies a resource's owner of abuse.
 pub(super) async fn notify(
     State(desk): State<Desk>,
     visitor: Visitor,
@@ -144,7 +146,7 @@ pub(super) async fn notify(
     Path(name): Path<String>,
     Parsed(given): Parsed<Reason>,
 ) -> Result<Json<Imposed>, DeskError> {
-    let reason = given.said()?;
+    let reason = given.statement()?;
     decide(&desk, &visitor, &name, |permit| Allowed::notify(permit, reason)).await
 }
 
@@ -163,7 +165,7 @@ pub(super) async fn penalise(
     decide(&desk, &visitor, &name, penalise).await
 }
 
-/// Serves a resource as usual again, with or without an appeal.
+/// Lifts a penalty, with or without an appeal.
 pub(super) async fn lift(
     State(desk): State<Desk>,
     visitor: Visitor,
@@ -171,11 +173,11 @@ pub(super) async fn lift(
     Path(name): Path<String>,
     Parsed(given): Parsed<Reason>,
 ) -> Result<Json<Imposed>, DeskError> {
-    let reason = given.said()?;
+    let reason = given.statement()?;
     decide(&desk, &visitor, &name, |permit| Allowed::lift(permit, reason)).await
 }
 
-/// Hears an appeal, and lets the penalty stay.
+/// Rejects an appeal: the penalty stays.
 pub(super) async fn uphold(
     State(desk): State<Desk>,
     visitor: Visitor,
@@ -183,12 +185,12 @@ pub(super) async fn uphold(
     Path(name): Path<String>,
     Parsed(given): Parsed<Reason>,
 ) -> Result<Json<Imposed>, DeskError> {
-    let reason = given.said()?;
+    let reason = given.statement()?;
     decide(&desk, &visitor, &name, |permit| Allowed::uphold(permit, reason)).await
 }
 
-/// A resource's penalty: with the reasons for who may appeal, without them for whoever may see how
-/// the resource is set up.
+/// Shows a resource's penalty. Only a person with permission to appeal also sees the reasons; the
+/// permission to read the resource is not enough.
 pub(super) async fn status(
     visitor: Visitor,
     Path(name): Path<String>,
@@ -207,21 +209,21 @@ pub(super) async fn status(
     Ok(Json(standing).into_response())
 }
 
-/// The resource's owner appeals.
+/// Appeals on behalf of the resource's owner.
 pub(super) async fn appeal(
     State(desk): State<Desk>,
     visitor: Visitor,
     Path(name): Path<String>,
     Parsed(given): Parsed<Reason>,
 ) -> Result<Json<Owned>, DeskError> {
-    let reason = given.said()?;
+    let reason = given.statement()?;
     let permit: Permit<AppealPenalty> = visitor.permit(&visitor.resource(&name))?;
     let resource = visitor.shown(*permit.scope())?;
     let (state, now_ms) = step(&desk, Allowed::appeal(permit, reason)?).await?;
     Ok(Json(Owned::of(resource, &state, now_ms)))
 }
 
-/// A person who may suspend a resource takes a step about it.
+/// Takes a step with the permit to suspend the resource.
 async fn decide(
     desk: &Desk,
     visitor: &Visitor,
@@ -253,7 +255,7 @@ impl Standing {
         }
     }
 
-    /// What is left for who does not speak for the owner.
+    /// Removes the reasons, for a person without permission to appeal for the owner.
     fn without_reasons(self) -> Self {
         Self { reason: None, appeal: None, ..self }
     }
@@ -295,5 +297,5 @@ impl Owned {
 }
 
 fn at(ms: u64) -> String {
-    time(ms / 1000)
+    rfc3339(ms / 1000)
 }

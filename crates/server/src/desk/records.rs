@@ -1,6 +1,6 @@
-//! The owner's own view: a tenant's data protection officer lists the records that are kept of a
-//! resource's calls, reads one, and deletes one before its deadline. It takes nobody of the
-//! operator's, and shows them nothing.
+//! The owner's own records: a tenant's data protection officer lists the stored records of a
+//! resource, reads one, and deletes one before its deadline. The operator's people take no part,
+//! and this view shows them no record.
 
 use std::str::FromStr;
 
@@ -25,10 +25,10 @@ use store::{
 use super::{Desk, Visitor, blocking, case::Case, content, error::DeskError};
 use crate::looked::Looked;
 
-/// Records of a page, where nobody says how many.
+/// Records per page if `limit` is missing.
 const LIMIT_DEFAULT: usize = 100;
 
-/// Records of a page, at most.
+/// Most records per page.
 const LIMIT_MAX: usize = 1000;
 
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// How many are asked for.
+    /// Returns the number of items requested.
     pub(super) fn limit(&self) -> Result<usize, DeskError> {
         let limit = self.limit.unwrap_or(LIMIT_DEFAULT);
         if (1..=LIMIT_MAX).contains(&limit) {
@@ -49,7 +49,7 @@ impl Page {
         }
     }
 
-    /// What the page is to begin after.
+    /// Returns the id after which the page begins.
     pub(super) fn after<T: FromStr>(&self) -> Result<Option<T>, DeskError> {
         let parse = |text: &String| text.parse().map_err(|_| DeskError::NoSuchCursor);
         self.after.as_ref().map(parse).transpose()
@@ -67,14 +67,14 @@ pub(super) struct Listed<Item, Id> {
 }
 
 impl<Item, Id> Listed<Item, Id> {
-    /// A page, and the name by which each of its items is gone on after.
+    /// Makes a page; `id` returns the cursor of an item.
     pub(super) fn new(data: Vec<Item>, has_more: bool, id: impl Fn(&Item) -> Id) -> Self {
         let (first_id, last_id) = (data.first().map(&id), data.last().map(&id));
         Self { object: "list", data, first_id, last_id, has_more }
     }
 }
 
-/// A record in a list: no content.
+/// A record in a list, without content.
 #[derive(Debug, Serialize)]
 pub(super) struct Item {
     id: RequestId,
@@ -94,7 +94,7 @@ impl Item {
         Self {
             id: record.request,
             object: "record",
-            // One that does not exist any more has no name.
+            // A deleted deployment has no name; its id is shown.
             deployment: record
                 .deployment
                 .map(|id| called(id).map_or_else(|| id.to_string(), |d| d.name.clone())),
@@ -108,7 +108,7 @@ impl Item {
     }
 }
 
-/// The records that are kept, in the order in which they were stored.
+/// Lists the stored records in the order in which they were stored.
 pub(super) async fn list(
     State(desk): State<Desk>,
     visitor: Visitor,
@@ -125,7 +125,7 @@ pub(super) async fn list(
     Ok(Json(Listed::new(data, found.has_more, |item| item.id)))
 }
 
-/// One record's content: the read is in the log before it leaves the custodian.
+/// Shows one record's content. The log records the read before the content leaves the custodian.
 pub(super) async fn read(
     State(desk): State<Desk>,
     visitor: Visitor,
@@ -143,8 +143,8 @@ pub(super) async fn read(
     Ok(content::show(&opened))
 }
 
-/// Deletes one record: with the answer it is gone, or, where its key could not be destroyed at once,
-/// about to be.
+/// Deletes one record. Its key is destroyed before the answer (200), or soon after if that failed
+/// (202).
 pub(super) async fn delete(
     State(desk): State<Desk>,
     visitor: Visitor,
@@ -165,8 +165,8 @@ pub(super) async fn delete(
     Ok((status, Json(told)).into_response())
 }
 
-/// Finds a record of the resource that the path names, for a person who may know which there are. One
-/// of another resource is decided about and answered as one that does not exist.
+/// Finds a record of the resource in the path, for a person with permission to list its records. A
+/// record of another resource is decided and answered like a missing record.
 async fn find(
     desk: &Desk,
     visitor: &Visitor,

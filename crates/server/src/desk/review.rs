@@ -1,6 +1,7 @@
-//! The review desk: who asks to see which flagged record, who allows it, and the one look. Reviewers
-//! and managers come over a listener that only enrolled workstations reach; customers consent at the
-//! desk. What may happen is `policy::workflow::review`'s; who may, the policies'.
+//! The review desk: access requests for flagged records, their approval, and the single opening of
+//! the record. Reviewers and managers use a listener that only enrolled workstations reach;
+//! customers consent at the owner desk. `policy::workflow::review` decides which steps are
+//! possible; the policies decide which person may take them.
 
 use axum::{
     Extension, Json,
@@ -42,7 +43,7 @@ use super::{
 };
 use crate::{clock, listen::Client, looked::Looked};
 
-/// The enrolled workstation that a request comes from.
+/// A workstation session: proof that the request comes from an enrolled workstation.
 pub(super) struct Seat(Enrolled);
 
 impl FromRequestParts<Desk> for Seat {
@@ -65,7 +66,7 @@ impl Seat {
     }
 }
 
-/// An item of the queue: no content.
+/// An item of the queue, without content.
 #[derive(Debug, Serialize)]
 pub(super) struct Queued {
     request: RequestId,
@@ -76,23 +77,23 @@ pub(super) struct Queued {
     escalated: bool,
     waiting: Waiting,
     grant: Option<GrantId>,
-    /// Who asks to see it, and why: for the reviewer's team, whose manager decides about it.
-    asked: Option<Asked>,
+    /// The access request, for the reviewer's team, whose manager decides it.
+    asked: Option<PendingRequest>,
 }
 
-/// A look that is asked for, as the reviewer's team sees it.
+/// An access request, as the reviewer's team sees it.
 #[derive(Debug, Serialize)]
-struct Asked {
+struct PendingRequest {
     reviewer: PersonId,
-    /// What the reviewer is called, where it is known.
+    /// Name of the reviewer, if it is known.
     reviewer_name: Option<String>,
     workstation: Digest,
-    /// What the workstation is called.
+    /// Name of the workstation.
     workstation_name: Option<String>,
     reason: String,
 }
 
-impl Asked {
+impl PendingRequest {
     fn of(look: &LookView<'_>, names: &Names, seats: &[workstation::State]) -> Self {
         Self {
             reviewer: look.reviewer,
@@ -143,7 +144,7 @@ pub(super) struct Judgement {
     reason: String,
 }
 
-/// The queue of the workstation's region: ids, categories and ages.
+/// Shows the queue of the workstation's region: ids, categories and ages.
 pub(super) async fn queue(
     State(desk): State<Desk>,
     visitor: Visitor,
@@ -169,7 +170,7 @@ pub(super) async fn queue(
             escalated: item.escalated,
             waiting: item.waiting,
             grant: look.as_ref().map(|look| look.grant),
-            asked: asked.map(|look| Asked::of(look, &desk.names, &seats)),
+            asked: asked.map(|look| PendingRequest::of(look, &desk.names, &seats)),
         })
     });
     Ok(Json(items.collect()))
@@ -182,43 +183,45 @@ pub(super) async fn flag(
     _seat: Seat,
     Path(request): Path<String>,
     Parsed(given): Parsed<Flag>,
-) -> Result<Json<Told>, DeskError> {
+) -> Result<Json<ReviewState>, DeskError> {
     let case = Case::find(&desk, &visitor, &request).await?;
     let permit: Permit<FlagRecord> = visitor.permit(&case.record)?;
     step(&desk, Allowed::flag(permit, given.category, random()?)?).await
 }
 
-/// A reviewer asks to see it.
+/// Requests access to a record, as a reviewer.
 pub(super) async fn request(
     State(desk): State<Desk>,
     visitor: Visitor,
     seat: Seat,
     Path(request): Path<String>,
     Parsed(given): Parsed<Reason>,
-) -> Result<Json<Told>, DeskError> {
+) -> Result<Json<ReviewState>, DeskError> {
     let case = Case::find(&desk, &visitor, &request).await?;
     let context = Looking { now_ms: case.now_ms, workstation: seat.facts() };
     let why = || {
         let reviewer = reviewer(&visitor, &seat);
-        told(reviewer, |reviewer| case.why(&Attempt::Look { reviewer, workstation: &seat.0 }))
+        refusal(reviewer, |reviewer| case.why(&Attempt::Look { reviewer, workstation: &seat.0 }))
     };
     let permit: Permit<RequestLook> = visitor.permit_or(&case.record, &context, why)?;
-    let (grant, reason) = (GrantId::from_random(random()?), given.said()?);
+    let (grant, reason) = (GrantId::from_random(random()?), given.statement()?);
     step(&desk, Allowed::request_look(permit, grant, visitor.team()?, seat.0, reason)?).await
 }
 
-/// The manager of the reviewer's team approves.
+/// Approves an access request, as the manager of the reviewer's team.
 pub(super) async fn approve(
     State(desk): State<Desk>,
     visitor: Visitor,
     _seat: Seat,
     Path(request): Path<String>,
     Parsed(given): Parsed<Approval>,
-) -> Result<Json<Told>, DeskError> {
+) -> Result<Json<ReviewState>, DeskError> {
     let case = Case::find(&desk, &visitor, &request).await?;
     let (asked, grant) = (case.grant(given.grant, &visitor)?, given.grant);
     let why = || {
-        told(manager(&visitor), |manager| case.why(&Attempt::Approve { grant, manager: *manager }))
+        refusal(manager(&visitor), |manager| {
+            case.why(&Attempt::Approve { grant, manager: *manager })
+        })
     };
     let permit: Permit<ApproveLook> =
         visitor.permit_or(&Looked::there(asked), &case.moment(), why)?;
@@ -226,20 +229,22 @@ pub(super) async fn approve(
     step(&desk, Allowed::approve(permit, visitor.team()?, minutes)?).await
 }
 
-/// The manager refuses, or takes an approval back.
+/// Refuses an access request or revokes its approval, as a manager.
 pub(super) async fn refuse(
     State(desk): State<Desk>,
     visitor: Visitor,
     _seat: Seat,
     Path(request): Path<String>,
     Parsed(given): Parsed<Refusal>,
-) -> Result<Json<Told>, DeskError> {
+) -> Result<Json<ReviewState>, DeskError> {
     let case = Case::find(&desk, &visitor, &request).await?;
     let (mut asked, grant) = (case.grant(given.grant, &visitor)?, given.grant);
-    // Who may approve it may take that back: the decision is about the look as it was asked for.
+    // The permission to approve includes revoking: the policies decide as if no approval existed.
     asked.approval = None;
     let why = || {
-        told(manager(&visitor), |manager| case.why(&Attempt::Refuse { grant, manager: *manager }))
+        refusal(manager(&visitor), |manager| {
+            case.why(&Attempt::Refuse { grant, manager: *manager })
+        })
     };
     let permit: Permit<ApproveLook> =
         visitor.permit_or(&Looked::there(asked), &case.moment(), why)?;
@@ -247,29 +252,29 @@ pub(super) async fn refuse(
     step(&desk, Allowed::refuse(permit, visitor.team()?, reason)?).await
 }
 
-/// The customer consents, where the lockbox is on.
+/// Consents on behalf of the customer, if the lockbox is on.
 pub(super) async fn consent(
     State(desk): State<Desk>,
     visitor: Visitor,
     Path(request): Path<String>,
     Parsed(given): Parsed<OfGrant>,
-) -> Result<Json<Told>, DeskError> {
+) -> Result<Json<ReviewState>, DeskError> {
     step(&desk, Allowed::consent(asked_of(&desk, &visitor, &request, given.grant).await?)?).await
 }
 
-/// The customer refuses, or takes a consent back.
+/// Refuses consent or revokes it, on behalf of the customer.
 pub(super) async fn decline(
     State(desk): State<Desk>,
     visitor: Visitor,
     Path(request): Path<String>,
     Parsed(given): Parsed<Refusal>,
-) -> Result<Json<Told>, DeskError> {
+) -> Result<Json<ReviewState>, DeskError> {
     let permit = asked_of(&desk, &visitor, &request, given.grant).await?;
     let reason = Statement::new(&given.reason, random()?)?;
     step(&desk, Allowed::decline(permit, reason)?).await
 }
 
-/// The permit to speak for the customer about a look.
+/// Asks for the permit to answer an access request for the customer.
 async fn asked_of(
     desk: &Desk,
     visitor: &Visitor,
@@ -284,8 +289,8 @@ async fn asked_of(
     visitor.permit_or(&asked, &case.moment(), why)
 }
 
-/// Looks at the customer's own records: those that are under way, and all that have happened, for as
-/// long as the receipt of the record's request is kept.
+/// Lists access to the customer's records: current access requests and past openings, as long as
+/// the receipt of the record's request is stored.
 pub(super) async fn looks(
     State(desk): State<Desk>,
     visitor: Visitor,
@@ -300,7 +305,7 @@ pub(super) async fn looks(
         for state in store.states::<Review>()? {
             let record = state.record().filter(|record| record.tenant == of.tenant);
             let Some(request) = record.map(|record| record.request) else { continue };
-            // The record itself may be gone: what is asked is whose request it was.
+            // The record may be gone; the receipt still names the request's resource.
             if ledger.resource(request)? == Some(of.resource) {
                 looks.extend(LookedAt::all(request, &state, now_ms));
             }
@@ -311,7 +316,8 @@ pub(super) async fn looks(
     Ok(Json(found))
 }
 
-/// One look, as the customer sees it: who by an opaque id, when, why and which request.
+/// One access to a record, as the customer sees it: the reviewer's opaque id, times, reason and
+/// request.
 #[derive(Debug, Serialize)]
 pub(super) struct LookedAt {
     grant: GrantId,
@@ -319,13 +325,13 @@ pub(super) struct LookedAt {
     reviewer: PersonId,
     workstation: Digest,
     reason: String,
-    /// Whose turn it is; null once it is over.
+    /// Next step that is required; null once the access is over.
     waiting: Option<Waiting>,
     opened_ms: Option<u64>,
 }
 
 impl LookedAt {
-    /// Those that have happened, and the one that is under way.
+    /// Returns past openings, and the current access request.
     fn all(request: RequestId, state: &Reviewed, now_ms: u64) -> Vec<Self> {
         let under_way = state.look(now_ms);
         let current = under_way.as_ref().map(|look| look.grant);
@@ -352,7 +358,7 @@ impl LookedAt {
     }
 }
 
-/// The one look: it is in the log before the content leaves the custodian.
+/// Opens the record, once. The log records the opening before the content leaves the custodian.
 pub(super) async fn open(
     State(desk): State<Desk>,
     visitor: Visitor,
@@ -365,7 +371,7 @@ pub(super) async fn open(
     let looked = Looked::there(grant.record.clone());
     let why = || {
         let (grant, lockbox) = (grant.grant, grant.record.lockbox);
-        told(reviewer(&visitor, &seat), |reviewer| {
+        refusal(reviewer(&visitor, &seat), |reviewer| {
             case.why(&Attempt::Open { grant, reviewer, workstation: &seat.0, lockbox })
         })
     };
@@ -385,22 +391,22 @@ pub(super) async fn open(
     Ok(content::show(&opened))
 }
 
-/// The reviewer judges what they have seen.
+/// Records the reviewer's decision about the opened record.
 pub(super) async fn judge(
     State(desk): State<Desk>,
     visitor: Visitor,
     seat: Seat,
     Path(request): Path<String>,
     Parsed(given): Parsed<Judgement>,
-) -> Result<Json<Told>, DeskError> {
+) -> Result<Json<ReviewState>, DeskError> {
     let case = Case::find(&desk, &visitor, &request).await?;
     let (looked, grant) = (case.grant(given.grant, &visitor)?, given.grant);
     let why = || {
         let reviewer = reviewer(&visitor, &seat);
-        told(reviewer, |reviewer| case.why(&Attempt::Judge { grant, reviewer }))
+        refusal(reviewer, |reviewer| case.why(&Attempt::Judge { grant, reviewer }))
     };
     let context = Deciding { now_ms: case.now_ms, grant: looked.clone() };
-    // The record as the look has it: one thing, and one fact about its lockbox.
+    // Taken from the access request: both must agree about the lockbox.
     let record = Looked::there(looked.record);
     let permit: Permit<DecideFlag> = visitor.permit_or(&record, &context, why)?;
     let of = permit.scope().of;
@@ -410,32 +416,32 @@ pub(super) async fn judge(
     let resource = visitor.directory().resource(of.resource);
     let next = resource.filter(|_| given.outcome == Outcome::Confirmed).map(|resource| {
         format!(
-            "a review manager or an operator can tell, throttle or block the resource `{0}`: \
-             `bailiwick review notice {0}` or `bailiwick review penalise {0}`; over HTTP POST \
-             /review/v1/resources/{0}/notice or POST /review/v1/resources/{0}/penalty",
+            "a review manager or an operator can notify the owner of the resource `{0}`, throttle it \
+             or block it: `bailiwick review notice {0}` or `bailiwick review penalise {0}`; over \
+             HTTP POST /review/v1/resources/{0}/notice or POST /review/v1/resources/{0}/penalty",
             resource.name
         )
     });
-    Ok(Json(Told { next, ..told }))
+    Ok(Json(ReviewState { next, ..told }))
 }
 
-/// Where a review stands after a step: no content.
+/// State of a review after a step, without content.
 #[derive(Debug, Serialize)]
-pub(super) struct Told {
+pub(super) struct ReviewState {
     request: RequestId,
     waiting: Option<Waiting>,
     grant: Option<GrantId>,
     expires_ms: Option<u64>,
-    /// What may follow.
+    /// Possible next steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-async fn step(desk: &Desk, allowed: Allowed) -> Result<Json<Told>, DeskError> {
+async fn step(desk: &Desk, allowed: Allowed) -> Result<Json<ReviewState>, DeskError> {
     let (store, request) = (desk.store.clone(), allowed.request());
     let stepped = blocking(move || Ok(store.step::<Review>(allowed)?)).await?;
     let look = stepped.state.look(stepped.now_ms);
-    Ok(Json(Told {
+    Ok(Json(ReviewState {
         request,
         waiting: stepped.state.queue_item(stepped.now_ms).map(|item| item.waiting),
         grant: look.as_ref().map(|look| look.grant),
@@ -444,8 +450,8 @@ async fn step(desk: &Desk, allowed: Allowed) -> Result<Json<Told>, DeskError> {
     }))
 }
 
-/// Why something was refused to somebody, or why they cannot act at all.
-fn told<T>(
+/// Returns the reason of a refusal, or the reason that the visitor cannot act at all.
+fn refusal<T>(
     acting: Result<T, DeskError>,
     why: impl FnOnce(&T) -> Option<DeskError>,
 ) -> Option<DeskError> {
@@ -455,13 +461,13 @@ fn told<T>(
     }
 }
 
-/// The visitor as a reviewer: where they work is where their workstation stands.
+/// Returns the visitor as a reviewer; the workstation's region is the reviewer's region.
 fn reviewer(visitor: &Visitor, seat: &Seat) -> Result<Reviewer, DeskError> {
     let region = seat.0.region().to_owned();
     Ok(Reviewer { person: visitor.person, team: visitor.team()?, region })
 }
 
-/// The visitor as a manager.
+/// Returns the visitor as a manager.
 fn manager(visitor: &Visitor) -> Result<Manager, DeskError> {
     Ok(Manager { person: visitor.person, team: visitor.team()? })
 }

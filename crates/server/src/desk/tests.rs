@@ -1,11 +1,11 @@
-//! The desk without a socket: what a visitor may not know of takes as many decisions, and the same
-//! words, as what there is not.
+//! Tests of the desks without a socket: a hidden thing takes as many decisions, and gets the same
+//! words, as a missing thing.
 
 use std::{os::unix::net::UnixStream, pin::Pin, sync::Arc};
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{FromRequest as _, Path, Query, Request, State},
 };
 use policy::{authz::role::Role, principal::Principal, retention::Metadata};
 use serde_json::{Value, json};
@@ -183,29 +183,30 @@ async fn what_is_hidden_takes_as_many_decisions_as_what_does_not_exist() {
     for (what, call) in calls() {
         let mut answers = Vec::new();
         for name in ["else-prod", "elze-prod"] {
-            let before = signed_in.asked();
+            let before = signed_in.questions();
             let refused = call(setting.desk.clone(), visitor(&signed_in), name.into()).await;
             let refused = refused.unwrap_err();
             assert!(matches!(refused, DeskError::NotFound), "{what}: {refused}");
-            answers.push((refused.to_string(), signed_in.asked() - before));
+            answers.push((refused.to_string(), signed_in.questions() - before));
         }
         assert_eq!(answers[0], answers[1], "{what}");
         assert!(answers[0].1 > 0, "{what}: the policies were not asked");
     }
 }
 
-/// The policies are asked about a record that is not kept, too, and nothing of it is said.
+/// The policies also decide about a record that is not stored, and the answer reveals no
+/// difference.
 #[tokio::test]
 async fn a_record_that_is_not_kept_is_decided_about() {
     let setting = Setting::new();
     let signed_in = setting.people.sign_in("acme", 10, &Role::ALL);
     for request in [NO_RECORD, "no request's id"] {
-        let before = signed_in.asked();
+        let before = signed_in.questions();
         let given = parsed(json!({"grant": "gra_00000000000000000000000000000001"}));
         let desk = State(setting.desk.clone());
         let answer = review::consent(desk, visitor(&signed_in), Path(request.into()), given).await;
         assert!(matches!(answer.map(|Json(_)| ()), Err(DeskError::NotFound)), "{request}");
-        assert!(signed_in.asked() > before, "{request}");
+        assert!(signed_in.questions() > before, "{request}");
     }
 }
 
@@ -223,4 +224,24 @@ fn names_are_remembered_for_people_alone_and_never_printed() {
     assert_eq!(names.of_all(&[person, PersonId::from_random([9; 16])]), ["Ada King"]);
     let printed = format!("{names:?} {:?} {signed_in:?}", setting.desk);
     assert!(!printed.contains("Ada"), "{printed}");
+}
+
+/// The desk decodes compressed bodies within its limit, as the other listeners do.
+#[tokio::test]
+async fn compressed_bodies_are_read_within_the_limit() {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::GzEncoder};
+    let read = async |coding: &str, plain: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(plain).unwrap();
+        let body = axum::body::Body::from(encoder.finish().unwrap());
+        let request = Request::post("/").header("content-encoding", coding).body(body).unwrap();
+        let read = Parsed::<Reason>::from_request(request, &()).await;
+        read.map(|Parsed(reason)| reason.reason).map_err(|error| error.to_string())
+    };
+    assert_eq!(read("gzip", br#"{"reason": "why"}"#).await.as_deref(), Ok("why"));
+    let bomb = vec![b' '; BODY_BYTES_MAX + 1];
+    assert!(read("gzip", &bomb).await.is_err_and(|error| error.contains("65536 bytes")));
+    assert!(read("br", b"{}").await.is_err_and(|error| error.contains("`gzip` or `zstd`")));
 }

@@ -1,31 +1,33 @@
-//! From an issuer's URL to its keys: OpenID Connect Discovery 1.0, sections 4 and 4.3.
+//! Finds an issuer's keys by its URL: OpenID Connect Discovery 1.0, sections 4 and 4.3.
 //!
-//! The document is believed in one thing only: where the keys are; and it must be the issuer's own.
-//! Where it points must be on the list of destinations, as everything that is dialed.
+//! The document is trusted for one fact only, the URL of the keys; and it must name the issuer
+//! itself. That URL must be on the egress list, like every destination.
 
 use std::time::Duration;
 
-use egress::{Egress, EgressError, Limits, NotListed};
+use egress::{Egress, EgressError, ExchangeLimits, NotListed};
 use policy::token::{BadKeySet, KeySet};
 use serde::Deserialize;
 
-/// Why an issuer's keys are not there. It says nothing that the issuer wrote but the place of its
-/// keys.
+/// Reason that an issuer's keys are missing. The message contains no text of the issuer except the
+/// URL of its keys.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DiscoveryError {
-    /// It points to a place that may not be dialed.
-    #[error("its {what} may not be dialed: {error}; list it under `[[egress]]`")]
+    /// The document points to a URL that is not on the egress list.
+    #[error("its {what} is not on the egress list: {error}; list it under `[[egress]]`")]
     NotListed { what: &'static str, error: NotListed },
-    /// It does not answer.
+    /// The issuer does not answer.
     #[error("its {what} cannot be fetched: {error}")]
     Egress { what: &'static str, error: EgressError },
-    /// It answers with something else.
-    #[error("its configuration is no JSON object with `issuer` and `jwks_uri`")]
+    /// The answer is not a configuration document.
+    #[error("its configuration is not a JSON object with `issuer` and `jwks_uri`")]
     Document,
-    /// It is somebody else's configuration.
-    #[error("its configuration is that of another issuer: configure the issuer as it names itself")]
+    /// The configuration belongs to another issuer.
+    #[error(
+        "its configuration names another issuer; configure exactly the name in its field `issuer`"
+    )]
     Issuer,
-    /// Its keys are none.
+    /// The key set cannot be used.
     #[error("its keys cannot be used: {0}")]
     Keys(#[from] BadKeySet),
 }
@@ -56,13 +58,13 @@ async fn get(
     body_bytes_max: usize,
 ) -> Result<bytes::Bytes, DiscoveryError> {
     let permit = egress.permit(url).map_err(|error| DiscoveryError::NotListed { what, error })?;
-    let answer = egress.get(permit, Limits { time: TIME, body_bytes_max }).await;
+    let answer = egress.get(permit, ExchangeLimits { time: TIME, body_bytes_max }).await;
     answer.and_then(egress::Answer::ok).map_err(|error| DiscoveryError::Egress { what, error })
 }
 
 const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 const DOCUMENT_BYTES_MAX: usize = 128 * 1024;
-/// For each of the two.
+/// Time limit for each of the two requests.
 const TIME: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What every listener does with every request: refuses heads that two readers could read in two ways,
-//! gives answers the headers that all of them have, and counts.
+//! The common handling of every request on every listener: refuses ambiguous heads (two readers
+//! could read them in two ways), adds the common headers to answers, and counts requests.
 
 use std::{
     convert::Infallible,
@@ -29,19 +29,19 @@ use super::{
     guest::{Guest, Open},
     upload::Upload,
 };
-use crate::{call::request_id, config::Limits, openai::error::ApiError};
+use crate::{config::HttpLimits, ids::request_id, openai::error::ApiError};
 
-/// A service behind what every listener does.
+/// A service behind the common handling.
 #[derive(Debug)]
 pub(super) struct Answering<S, B> {
     pub(super) inner: S,
-    /// What the service answers with.
+    /// The body type of the service's answers.
     pub(super) body: PhantomData<fn() -> B>,
     pub(super) guest: Guest,
     /// Whether the connection is encrypted.
     pub(super) secure: bool,
-    pub(super) limits: Arc<Limits>,
-    /// Which request's length is ambiguous, and how many there were.
+    pub(super) limits: Arc<HttpLimits>,
+    /// The number of the request with an ambiguous length, and the count of requests so far.
     pub(super) heads: Option<(Ambiguous, Arc<AtomicU64>)>,
 }
 
@@ -59,7 +59,8 @@ impl<S: Clone, B> Clone for Answering<S, B> {
 }
 
 impl<S, B> Answering<S, B> {
-    /// Why a request is refused before anything looks at what it asks.
+    /// Checks the head before any other code looks at the request; returns the reason for a
+    /// refusal.
     fn check(&self, request: &Request<Incoming>) -> Result<(), ApiError> {
         if let Some((ambiguous, count)) = &self.heads
             && ambiguous.is(count.fetch_add(1, Ordering::Relaxed))
@@ -93,7 +94,8 @@ where
         Box::pin(async move {
             let http1 = request.version() < Version::HTTP_2;
             let (mut head, body) = request.into_parts();
-            // Where a body in chunks ends, `Followed` does not find: nothing comes after it.
+            // `Followed` does not find the end of a chunked body: the connection closes after the
+            // request.
             let mut closes = head.headers.contains_key(TRANSFER_ENCODING);
             let upload = this.upload(&head.headers, body);
             head.extensions.insert(this.guest.clone());
@@ -118,7 +120,7 @@ where
     }
 }
 
-/// The headers of all answers of all listeners.
+/// Adds the headers that all answers of all listeners have.
 fn everywhere(headers: &mut HeaderMap, secure: bool) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(NO_STORE));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static(NO_SNIFF));
@@ -127,7 +129,7 @@ fn everywhere(headers: &mut HeaderMap, secure: bool) {
     }
 }
 
-/// An answer of the listener's own, in the API's shape.
+/// Builds a refusal of the listener itself, in the API's shape.
 fn refusal(error: &ApiError) -> Response<Bytes> {
     let answer = error.answer();
     let body = serde_json::to_vec(&answer.body).unwrap_or_default();
@@ -142,7 +144,7 @@ fn refusal(error: &ApiError) -> Response<Bytes> {
     response
 }
 
-/// RFC 9112, section 6.1: a coding that is not known is refused. `chunked` is, once.
+/// RFC 9112, section 6.1: an unknown coding is refused. `chunked` is allowed once.
 fn transfer_coding(headers: &HeaderMap) -> Result<(), ApiError> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
@@ -152,7 +154,8 @@ fn transfer_coding(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-/// RFC 9112, section 3.2, and RFC 9113, section 8.3.1: one valid host, said once or the same twice.
+/// RFC 9112, section 3.2, and RFC 9113, section 8.3.1: one valid host, given once or twice the
+/// same.
 fn host<B>(request: &Request<B>) -> Result<(), ApiError> {
     let mut given = request.headers().get_all(HOST).iter();
     let (value, target) = (given.next(), request.uri().authority());
@@ -171,7 +174,7 @@ fn host<B>(request: &Request<B>) -> Result<(), ApiError> {
     if ok { Ok(()) } else { Err(ApiError::Host) }
 }
 
-/// A host with or without a port, and nothing else.
+/// Parses a host with or without a port; rejects anything else.
 fn authority(value: &HeaderValue) -> Option<Authority> {
     let authority: Authority = value.to_str().ok()?.trim().parse().ok()?;
     let port = authority.as_str().len() > authority.host().len();
@@ -185,7 +188,7 @@ fn same(one: &Authority, other: &Authority) -> bool {
     one.as_str().eq_ignore_ascii_case(other.as_str())
 }
 
-/// The body of an answer; the request counts as open until this is gone.
+/// The body of an answer; the request counts as open until this is dropped.
 #[derive(Debug)]
 pub(super) struct Answer<B> {
     kind: Kind<B>,
@@ -238,7 +241,7 @@ pub(super) const HSTS: &str = "max-age=31536000; includeSubDomains";
 mod tests {
     use super::*;
 
-    fn asked(version: Version, uri: &str, hosts: &[&str]) -> Result<(), ApiError> {
+    fn check(version: Version, uri: &str, hosts: &[&str]) -> Result<(), ApiError> {
         let mut request = Request::builder().version(version).uri(uri);
         for host in hosts {
             request = request.header(HOST, *host);
@@ -249,21 +252,21 @@ mod tests {
     #[test]
     fn a_request_names_one_host() {
         for good in ["a.example", "a.example:8080", "127.0.0.1:1", "[::1]:8080", "[::1]", "x"] {
-            assert_eq!(asked(Version::HTTP_11, "/", &[good]), Ok(()), "{good}");
+            assert_eq!(check(Version::HTTP_11, "/", &[good]), Ok(()), "{good}");
         }
         for bad in ["", " ", "a b", "a@b", "a:b", "a:99999", "a/b", "a,b", "[::1", "a.example:"] {
-            assert_eq!(asked(Version::HTTP_11, "/", &[bad]), Err(ApiError::Host), "{bad}");
+            assert_eq!(check(Version::HTTP_11, "/", &[bad]), Err(ApiError::Host), "{bad}");
         }
-        assert_eq!(asked(Version::HTTP_11, "/", &[]), Err(ApiError::Host));
-        assert_eq!(asked(Version::HTTP_11, "/", &["a", "a"]), Err(ApiError::Host));
-        assert_eq!(asked(Version::HTTP_10, "/", &[]), Ok(()));
-        assert_eq!(asked(Version::HTTP_10, "/", &["a", "b"]), Err(ApiError::Host));
-        // The target counts, and a host that says something else is no mistake (section 3.2.2).
-        assert_eq!(asked(Version::HTTP_11, "http://a/", &["b"]), Ok(()));
-        assert_eq!(asked(Version::HTTP_2, "http://a/", &[]), Ok(()));
-        assert_eq!(asked(Version::HTTP_2, "http://a/", &["A"]), Ok(()));
-        assert_eq!(asked(Version::HTTP_2, "http://a/", &["b"]), Err(ApiError::Host));
-        assert_eq!(asked(Version::HTTP_2, "/", &[]), Err(ApiError::Host));
+        assert_eq!(check(Version::HTTP_11, "/", &[]), Err(ApiError::Host));
+        assert_eq!(check(Version::HTTP_11, "/", &["a", "a"]), Err(ApiError::Host));
+        assert_eq!(check(Version::HTTP_10, "/", &[]), Ok(()));
+        assert_eq!(check(Version::HTTP_10, "/", &["a", "b"]), Err(ApiError::Host));
+        // The target counts; a `Host` header that differs from it is not an error (section 3.2.2).
+        assert_eq!(check(Version::HTTP_11, "http://a/", &["b"]), Ok(()));
+        assert_eq!(check(Version::HTTP_2, "http://a/", &[]), Ok(()));
+        assert_eq!(check(Version::HTTP_2, "http://a/", &["A"]), Ok(()));
+        assert_eq!(check(Version::HTTP_2, "http://a/", &["b"]), Err(ApiError::Host));
+        assert_eq!(check(Version::HTTP_2, "/", &[]), Err(ApiError::Host));
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! How much work a client may cause in a while without doing anything useful.
+//! Limits the work that a client may cause in some time without a useful request.
 //!
-//! Work is counted in points. A budget holds [`Rate::burst`] points and gets [`Rate::per_second`] of
-//! them back each second. It is pure: the time is an argument.
+//! Work is counted in points. A budget holds [`Rate::burst`] points and regains
+//! [`Rate::per_second`] of them each second. The module is pure: the time is an argument.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ pub(super) const ANSWERED: u32 = 2;
 /// Points for a request that is refused to a client without a key.
 pub(super) const REFUSED: u32 = 5;
 
-/// How fast points come back.
+/// Rate at which points come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rate {
     /// Points that come back each second.
@@ -28,7 +28,7 @@ impl Rate {
     }
 }
 
-/// What was spent so far.
+/// The points spent so far.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
     spent: u32,
@@ -36,24 +36,24 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// A budget of which nothing is spent.
+    /// Creates an unspent budget.
     pub(super) fn new(now: Instant) -> Self {
         Self { spent: 0, at: now }
     }
 
-    /// Spends points; whether there were enough of them. An empty budget stays empty.
+    /// Spends points, and returns whether there were enough. An empty budget stays empty.
     pub(super) fn spend(&mut self, points: u32, rate: Rate, now: Instant) -> bool {
         self.refill(rate, now);
         self.spent = self.spent.saturating_add(points).min(rate.burst().saturating_add(1));
         self.spent <= rate.burst()
     }
 
-    /// Gives points back for useful work.
+    /// Returns points for useful work.
     pub(super) fn earn(&mut self, points: u32) {
         self.spent = self.spent.saturating_sub(points);
     }
 
-    /// Whether nothing is spent any more.
+    /// Whether the budget is fully refilled.
     pub(super) fn is_whole(&mut self, rate: Rate, now: Instant) -> bool {
         self.refill(rate, now);
         self.spent == 0
@@ -62,7 +62,7 @@ impl Budget {
     fn refill(&mut self, rate: Rate, now: Instant) {
         let elapsed = now.saturating_duration_since(self.at);
         let back = elapsed.as_millis().saturating_mul(rate.per_second.into()) / 1000;
-        // The rest of the time counts on, so that short steps add up.
+        // The remaining time carries over, so that short steps add up.
         if back > 0 {
             self.spent = self.spent.saturating_sub(u32::try_from(back).unwrap_or(u32::MAX));
             self.at = now;
@@ -86,8 +86,8 @@ mod tests {
         let mut budget = Budget::new(start);
         assert!(budget.spend(40, RATE, start));
         assert!(!budget.spend(1, RATE, start));
-        // What was refused is not owed for ever: one second later there are ten again, less the
-        // one point that went over.
+        // The debt of refused points is bounded: one second later ten points are back, less the one
+        // point over the limit.
         let later = start + Duration::from_secs(1);
         assert!(budget.spend(9, RATE, later));
         assert!(!budget.spend(1, RATE, later));

@@ -1,4 +1,4 @@
-//! An HTTP/2 connection whose frames are counted: one that costs more than it is worth ends.
+//! An HTTP/2 connection with counted frames: it ends when it costs more than it uses.
 
 use std::{
     io::{self, IoSlice},
@@ -14,7 +14,7 @@ use super::{
     guest::Guest,
 };
 
-/// Fails when the client's frames cost more points than there are.
+/// Fails when the client's frames cost more points than the budget has.
 #[derive(Debug)]
 pub(super) struct Counted<I> {
     inner: I,
@@ -39,7 +39,7 @@ impl<I> Counted<I> {
         points == 0 && earned == 0 || self.guest.framed(points, earned, &mut self.own)
     }
 
-    fn told(&mut self, bytes: &[u8]) {
+    fn note_outgoing(&mut self, bytes: &[u8]) {
         let mut earned = 0_u32;
         self.outgoing.read(bytes, |frame| earned = earned.saturating_add(frame.earns()));
         if earned > 0 {
@@ -61,9 +61,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncRead for Counted<I> {
         if self.is_paid_for(bytes) {
             return Poll::Ready(Ok(()));
         }
-        // Nothing of it reaches the HTTP library, which would answer each frame.
+        // The HTTP library must not see these bytes: it would answer each frame.
         if self.outgoing.is_between() {
-            // Whether it is taken or not, the connection ends here.
+            // The result does not matter: the connection ends here in any case.
             let _ = Pin::new(&mut self.inner).poll_write(context, &CALM);
         }
         Poll::Ready(Err(io::Error::other("the client sends more frames than its requests explain")))
@@ -77,7 +77,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Counted<I> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.inner).poll_write(context, bytes))?;
-        self.told(bytes.get(..written).unwrap_or_default());
+        self.note_outgoing(bytes.get(..written).unwrap_or_default());
         Poll::Ready(Ok(written))
     }
 
@@ -90,7 +90,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Counted<I> {
         let mut left = written;
         for slice in slices {
             let part = left.min(slice.len());
-            self.told(slice.get(..part).unwrap_or_default());
+            self.note_outgoing(slice.get(..part).unwrap_or_default());
             left -= part;
         }
         Poll::Ready(Ok(written))

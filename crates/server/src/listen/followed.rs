@@ -1,4 +1,4 @@
-//! An HTTP/1.1 connection whose heads are followed: see [`Heads`].
+//! An HTTP/1.1 connection that tracks request heads: see [`Heads`].
 
 use std::{
     io::{self, IoSlice},
@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{guest::Guest, heads::Heads, patient::Patient};
 
-/// The number of the request, from 0, whose head gave its body's length in two ways.
+/// The number, from 0, of the request with two conflicting body lengths.
 #[derive(Debug, Clone)]
 pub(super) struct Ambiguous(Arc<AtomicU64>);
 
@@ -23,13 +23,13 @@ impl Ambiguous {
         Self(Arc::new(AtomicU64::new(u64::MAX)))
     }
 
-    /// Whether it is this one.
+    /// Whether `number` is the ambiguous request.
     pub(super) fn is(&self, number: u64) -> bool {
         self.0.load(Ordering::Relaxed) == number
     }
 }
 
-/// Tells the connection's guest when a head begins.
+/// Notifies the connection's guest when a head begins.
 #[derive(Debug)]
 pub(super) struct Followed<I> {
     inner: I,

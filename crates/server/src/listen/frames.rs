@@ -1,10 +1,11 @@
-//! Reads the heads of HTTP/2 frames as they pass, and says what each costs.
+//! Reads the heads of HTTP/2 frames in a byte stream, and computes the cost of each.
 //!
-//! The HTTP library answers control frames without a limit: a client that sends nothing but PING or
-//! SETTINGS keeps it busy. So frames are counted before it sees them. This is pure, and looks at
-//! nothing but each frame's nine bytes: length, type, flags and stream (RFC 9113, section 4.1).
+//! The HTTP library answers control frames without a limit: a client that only sends PING or
+//! SETTINGS keeps it busy. Frames are therefore counted before the library sees them. This module
+//! is pure, and looks only at each frame's nine header bytes: length, type, flags and stream (RFC
+//! 9113, section 4.1).
 
-/// Where in the stream of frames we are.
+/// The position in a stream of frames.
 #[derive(Debug)]
 pub struct Frames {
     state: State,
@@ -12,9 +13,9 @@ pub struct Frames {
 
 #[derive(Debug)]
 enum State {
-    /// Bytes that are left of the client's preface, or of a frame's payload.
+    /// Remaining bytes of the client's preface, or of a frame's payload.
     Skip(usize),
-    /// Bytes of a frame's head that have come.
+    /// The received bytes of a frame's head, and their number.
     Head([u8; HEAD], usize),
 }
 
@@ -27,19 +28,19 @@ pub struct Frame {
 }
 
 impl Frames {
-    /// What a client sends: a preface, then frames.
+    /// The client's side: a preface, then frames.
     #[must_use]
     pub fn of_a_client() -> Self {
         Self { state: State::Skip(PREFACE) }
     }
 
-    /// What a server sends.
+    /// The server's side: frames only.
     #[must_use]
     pub fn of_a_server() -> Self {
         Self { state: State::Skip(0) }
     }
 
-    /// Reads on, and calls `each` with every head that is complete.
+    /// Reads more bytes, and calls `each` with every complete head.
     pub fn read(&mut self, mut bytes: &[u8], mut each: impl FnMut(Frame)) {
         while !bytes.is_empty() {
             match &mut self.state {
@@ -79,23 +80,24 @@ impl Frame {
         Self { length: usize::try_from(length).unwrap_or(usize::MAX), kind, flags }
     }
 
-    /// What this frame of a client costs, in points. Data that carries something is paid for by
-    /// the limits of bodies; all else costs, and so does data in crumbs.
+    /// Returns the cost of a client's frame, in points. The limits on bodies already cover data
+    /// frames with content. All other frames cost a point, and so do very small data frames, except
+    /// the last of a stream.
     #[must_use]
     pub fn cost(self) -> u32 {
         let ends = self.flags & END_STREAM != 0;
         u32::from(self.kind != DATA || (self.length < CRUMB && !ends))
     }
 
-    /// What this frame of ours earns the client, in points: a part of an answer is what it
-    /// came for, and it says so with a frame or two (WINDOW_UPDATE).
+    /// Returns the points that our frame earns the client. The client acknowledges each part of an
+    /// answer with a frame or two (WINDOW_UPDATE), and these must not count against it.
     #[must_use]
     pub fn earns(self) -> u32 {
         if matches!(self.kind, DATA | HEADERS) { EARNED } else { 0 }
     }
 }
 
-/// The frame that ends a connection for asking too much: GOAWAY with ENHANCE_YOUR_CALM.
+/// The frame that ends a connection for too many frames: GOAWAY with ENHANCE_YOUR_CALM.
 pub(super) const CALM: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x0b];
 
 const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
@@ -103,7 +105,7 @@ const HEAD: usize = 9;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const END_STREAM: u8 = 1;
-/// Data below so many bytes costs more than it carries.
+/// Data frames below this number of bytes cost more than they carry.
 const CRUMB: usize = 64;
 const EARNED: u32 = 8;
 
@@ -151,7 +153,7 @@ mod tests {
     fn control_frames_and_crumbs_cost_and_data_does_not() {
         let cost = |kind, flags, length| Frame { kind, flags, length }.cost();
         // HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE,
-        // CONTINUATION, and types that nobody knows.
+        // CONTINUATION, and unknown types.
         for kind in (1..=9).chain([0x10, 0xff]) {
             assert_eq!(cost(kind, 0, 0), 1, "{kind}");
             assert_eq!(cost(kind, 1, 16_384), 1, "{kind}");

@@ -1,4 +1,4 @@
-//! A connection as its requests see it: whether it has shown a key, what it is doing, and since when.
+//! The state of a connection: whether it has shown a key, its current activity, and since when.
 
 use std::{
     future::pending,
@@ -20,49 +20,50 @@ use super::{
     budget::{ANSWERED, Budget, REFUSED},
     places::Place,
 };
-use crate::config::Limits;
+use crate::config::HttpLimits;
 
-/// What proves that a request's caller was let in. Only what the checks of keys, tokens and
-/// certificates return implements this.
-pub trait LetIn {}
+/// Proof that a request's caller was let in. Only the results of the checks of keys, tokens and
+/// certificates implement it.
+pub(crate) trait LetIn {}
 
-/// The connection that a request came over; in the request's extensions.
+/// The connection of a request; stored in the request's extensions.
 #[derive(Debug, Clone)]
-pub struct Guest(Arc<Inner>);
+pub(crate) struct Guest(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     place: Place,
     begun: Instant,
     known: AtomicBool,
-    /// When it was last told that the caller is known, in milliseconds after `begun`.
+    /// Time of the last report that the caller is known, in milliseconds after `begun`.
     told_ms: AtomicU64,
     pace: watch::Sender<Pace>,
 }
 
-/// What a connection is doing.
+/// The current activity of a connection.
 #[derive(Debug, Clone, Copy)]
 struct Pace {
-    /// Requests that are being answered.
+    /// Requests in progress.
     open: usize,
-    /// Since when that is so; with none of them, since when it is idle.
+    /// When the first of them began, or when a part of an answer was last written to a known caller.
+    /// If there are none, when the connection became idle.
     since: Instant,
-    /// Since when a head has been on its way.
+    /// When the first byte of an incomplete head arrived.
     head: Option<Instant>,
 }
 
-/// How a connection takes too long.
+/// The way in which a connection takes too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overdue {
     /// It has had no request for too long.
     Idle,
-    /// A head that has begun does not end.
+    /// A head began and did not end in time.
     Head,
-    /// A stranger takes very long for an answer.
+    /// A stranger takes very long to receive an answer.
     Answer,
 }
 
-/// A request that is being answered; ends when dropped.
+/// A request in progress; it ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Open(Guest);
 
@@ -78,37 +79,38 @@ impl Guest {
         }))
     }
 
-    /// Notes that a request of this connection was let in: it is no stranger's from now on.
-    pub fn recognise(&self, _proof: &impl LetIn) {
+    /// Records that a request of this connection was let in: it is no longer a stranger's.
+    pub(crate) fn recognise(&self, _proof: &impl LetIn) {
         let now = Instant::now();
         let ms = u64::try_from(now.duration_since(self.0.begun).as_millis()).unwrap_or(u64::MAX);
         let newly = !self.0.known.swap(true, Ordering::Relaxed);
-        // The address stays known as long as its connections are used; once a minute is enough.
+        // The address stays known as long as its connections are used; an occasional report is
+        // enough.
         if newly || ms.saturating_sub(self.0.told_ms.load(Ordering::Relaxed)) > TELL_EVERY_MS {
             self.0.told_ms.store(ms, Ordering::Relaxed);
             self.0.place.recognise(now.into_std());
         }
     }
 
-    /// Whether one of its requests was let in.
+    /// Whether a request of this connection was let in.
     pub(super) fn is_known(&self) -> bool {
         self.0.known.load(Ordering::Relaxed)
     }
 
-    /// Told when somebody else needs the place.
+    /// Cancelled when another connection needs the place.
     pub(super) fn leave(&self) -> &CancellationToken {
         &self.0.place.leave
     }
 
-    /// A head has begun.
+    /// Records that a head has begun.
     pub(super) fn hear(&self) {
         self.0.pace.send_modify(|pace| pace.head = pace.head.or(Some(Instant::now())));
     }
 
-    /// A part of an answer was written: a known caller that reads slowly is not idle.
+    /// Records that a part of an answer was written: a known caller that reads slowly is not idle.
     pub(super) fn progress(&self) {
         if self.is_known() {
-            // Nobody needs to wake for that: `overdue` looks again when the time has come.
+            // No waiter needs to wake: `overdue` checks again when the time has come.
             self.0.pace.send_if_modified(|pace| {
                 pace.since = Instant::now();
                 false
@@ -116,7 +118,7 @@ impl Guest {
         }
     }
 
-    /// A request has arrived.
+    /// Records that a request has arrived.
     pub(super) fn begin(&self) -> Open {
         self.0.place.open.fetch_add(1, Ordering::Relaxed);
         self.0.pace.send_modify(|pace| {
@@ -126,7 +128,7 @@ impl Guest {
         Open(self.clone())
     }
 
-    /// Counts an answer; whether the connection may go on.
+    /// Counts an answer, and returns whether the connection may continue.
     pub(super) fn answered(&self, status: StatusCode) -> bool {
         let now = std::time::Instant::now();
         if self.is_known() || self.0.place.is_from_a_known_address(now) {
@@ -136,8 +138,9 @@ impl Guest {
         self.0.place.spend(points, now).unwrap_or(true)
     }
 
-    /// Counts frames; whether the connection may go on. A stranger's count for all connections of
-    /// its address, others' by themselves, against what they earned.
+    /// Counts frames, and returns whether the connection may continue. A stranger's frames count
+    /// against its address; a known caller's count against its own connection and the points that
+    /// it earned.
     pub(super) fn framed(&self, points: u32, earned: u32, own: &mut Budget) -> bool {
         let now = std::time::Instant::now();
         if !self.is_known()
@@ -150,7 +153,7 @@ impl Guest {
     }
 
     /// Waits until the connection has taken too long.
-    pub(super) async fn overdue(&self, limits: &Limits) -> Overdue {
+    pub(super) async fn overdue(&self, limits: &HttpLimits) -> Overdue {
         let mut paces = self.0.pace.subscribe();
         loop {
             let pace = *paces.borrow_and_update();
@@ -174,8 +177,8 @@ impl Guest {
         }
     }
 
-    /// When a connection that goes on like this will have taken too long.
-    fn due(&self, pace: Pace, limits: &Limits) -> Option<(Instant, Overdue)> {
+    /// Returns when a connection in this state will have taken too long.
+    fn due(&self, pace: Pace, limits: &HttpLimits) -> Option<(Instant, Overdue)> {
         let head = Duration::from_millis(limits.header_read_ms);
         let known = self.is_known();
         match pace {
@@ -198,7 +201,7 @@ impl Drop for Open {
         inner.place.open.fetch_sub(1, Ordering::Relaxed);
         inner.pace.send_modify(|pace| {
             let now = Instant::now();
-            // The time for a head that came meanwhile begins when we come to read it.
+            // If a head arrived meanwhile, its time starts now, because only now do we read it.
             let open = pace.open.saturating_sub(1);
             let since = if open == 0 { now } else { pace.since };
             *pace = Pace { open, since, head: pace.head.map(|_| now) };

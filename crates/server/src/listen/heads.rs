@@ -1,19 +1,20 @@
-//! Follows the heads of HTTP/1.1 requests as their bytes pass.
+//! Tracks the heads of HTTP/1.1 requests in a byte stream.
 //!
-//! The HTTP library reads them itself, and forgets one thing: that a head gave its body's length in two
-//! ways (RFC 9112, section 6.3), which is how requests are smuggled past proxies. It also does not
-//! say when a head has begun. This is pure, and finds out just that.
+//! The HTTP library parses the heads itself, but hides one fact: that a head gave its body's length
+//! in two ways (RFC 9112, section 6.3). Attackers use such heads to smuggle requests past proxies.
+//! The library also does not report when a head has begun. This module is pure, and finds out only
+//! these two facts.
 
-/// Where in a connection's requests we are.
+/// The position in a connection's requests.
 #[derive(Debug)]
 pub struct Heads {
     place: Place,
     line: Line,
-    /// Heads that are complete.
+    /// Number of complete heads.
     complete: u64,
     length: Option<u64>,
     coded: bool,
-    /// The first head that gave its body's length in two ways.
+    /// The first head with two conflicting body lengths.
     ambiguous: Option<u64>,
 }
 
@@ -22,13 +23,13 @@ enum Place {
     /// Before the first byte of a head.
     Before,
     Head,
-    /// Bytes that are left of a body.
+    /// Remaining bytes of a body.
     Body(u64),
-    /// In a body whose end is not ours to find: the connection ends with it.
+    /// In a chunked body. This module does not find its end; the connection closes after it.
     Chunks,
 }
 
-/// The beginning of a line, as much as it takes to know the two headers.
+/// The start of a line, long enough to recognise the two headers.
 #[derive(Debug)]
 struct Line {
     start: [u8; LINE],
@@ -36,7 +37,7 @@ struct Line {
 }
 
 impl Heads {
-    /// Before the first byte.
+    /// Starts before the first byte.
     #[must_use]
     pub fn new() -> Self {
         let line = Line { start: [0; LINE], length: 0 };
@@ -44,7 +45,7 @@ impl Heads {
         Self { place, line, complete: 0, length: None, coded: false, ambiguous: None }
     }
 
-    /// Reads on.
+    /// Reads more bytes.
     pub fn read(&mut self, mut bytes: &[u8]) {
         while let Some((byte, rest)) = bytes.split_first() {
             match &mut self.place {
@@ -68,13 +69,13 @@ impl Heads {
         }
     }
 
-    /// Whether a head has begun and is not complete.
+    /// Whether a head has begun and is incomplete.
     #[must_use]
     pub fn is_within(&self) -> bool {
         self.place == Place::Head
     }
 
-    /// The number of the head, from 0, that gave its body's length in two ways.
+    /// Returns the number, from 0, of the head with two conflicting body lengths.
     #[must_use]
     pub fn ambiguous(&self) -> Option<u64> {
         self.ambiguous
@@ -92,7 +93,8 @@ impl Heads {
         }
         if let Some(value) = self.line.value_of(b"content-length") {
             let number = str::from_utf8(value).ok().and_then(|text| text.trim().parse().ok());
-            // What is no number is refused by the HTTP library; a line that does not fit, here.
+            // The HTTP library refuses a value that is not a number; this code refuses a line that
+            // is too long.
             self.length = Some(number.unwrap_or(u64::MAX));
             self.coded |= self.line.length == LINE;
         }
@@ -120,7 +122,7 @@ impl Default for Heads {
 }
 
 impl Line {
-    /// A carriage return counts only where a header's value has none: it ends the line.
+    /// Carriage returns are skipped: a header's value has none, so they only end lines.
     fn push(&mut self, byte: u8) {
         if byte == b'\r' {
             return;
@@ -137,14 +139,15 @@ impl Line {
     }
 }
 
-/// Longer than either name with a number after it.
+/// Longer than either header name with a number after it.
 const LINE: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The number of the ambiguous head; whatever the pieces in which the bytes come.
+    /// Returns the number of the ambiguous head, and checks that the split of the bytes does not
+    /// matter.
     fn ambiguous(wire: &str) -> Option<u64> {
         let mut whole = Heads::new();
         whole.read(wire.as_bytes());
@@ -183,7 +186,8 @@ mod tests {
         }
     }
 
-    /// What looks like a head inside a body is none, and a second request has a number of its own.
+    /// Text inside a body that looks like a head is not one, and the second request has its own
+    /// number.
     #[test]
     fn bodies_are_skipped_and_heads_are_counted() {
         let inner = "x\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -193,7 +197,7 @@ mod tests {
         let bad =
             "POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
         assert_eq!(ambiguous(&format!("{good}{get}{bad}")), Some(2));
-        // After chunks the connection ends: what follows is read by nobody.
+        // After a chunked body the connection ends: later bytes are never read.
         let chunks = "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
         assert_eq!(ambiguous(&format!("{chunks}{bad}")), None);
     }

@@ -1,4 +1,4 @@
-//! Tells a client why its connection ends, where there is no request to answer.
+//! Sends a client the reason why its connection ends, if there is no request to answer.
 
 use std::{io, time::Duration};
 
@@ -9,12 +9,12 @@ use tokio::{
 
 use super::answering::{HSTS, NO_SNIFF, NO_STORE};
 use crate::{
-    call::request_id,
+    ids::request_id,
     limits,
     openai::error::{ApiError, Retry},
 };
 
-/// Says `error` as HTTP/1.1 and ends the connection.
+/// Sends `error` as an HTTP/1.1 response and ends the connection.
 pub(super) async fn say<I: AsyncRead + AsyncWrite + Unpin>(
     mut io: I,
     error: &ApiError,
@@ -41,13 +41,13 @@ pub(super) async fn say<I: AsyncRead + AsyncWrite + Unpin>(
     let told = async {
         io.write_all(format!("{head}{body}").as_bytes()).await?;
         io.shutdown().await?;
-        // A client that is still sending when its connection is closed sees a reset, and perhaps
-        // not the answer.
+        // A client that is still sending when its connection closes receives a reset, and may lose
+        // the answer.
         let mut rest = io.take(limits::DISCARD_BYTES_MAX as u64);
         copy(&mut rest, &mut sink()).await?;
         io::Result::Ok(())
     };
-    // Whether it is read or not, the connection ends here.
+    // The result does not matter: the connection ends here in any case.
     let _ = timeout(PATIENCE, told).await;
 }
 

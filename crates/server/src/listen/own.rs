@@ -1,8 +1,9 @@
-//! Keeps the HTTP library's own answers off the wire.
+//! Withholds the HTTP library's own answers.
 //!
-//! To a head that it cannot read, hyper says a bare status, and has no setting for that; an error of
-//! the API has a body. The bare answer is recognised by its bytes and withheld, so that the
-//! listener can say the same in its own words; one that is not recognised goes out as it is.
+//! To an unreadable head, hyper sends a bare status and has no setting to change that; the API's
+//! errors have a body. This wrapper recognises the bare answer by its bytes and withholds it. The
+//! listener then sends the same error in the API's shape. An answer that is not recognised is sent
+//! unchanged.
 
 use std::{
     io::{self, IoSlice},
@@ -15,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{followed::Followed, patient::Patient};
 
-/// A connection on which only our own words are said.
+/// A connection without the HTTP library's own answers.
 #[derive(Debug)]
 pub(super) struct Own<I> {
     inner: I,
@@ -27,7 +28,8 @@ impl<I> Own<I> {
         Self { inner, withheld: None }
     }
 
-    /// What hyper wanted to say; nothing was written from there on, nor was the connection shut.
+    /// Returns the status that hyper wanted to send. From there on, nothing was written and the
+    /// connection was not shut down.
     pub(super) fn withheld(&self) -> Option<StatusCode> {
         self.withheld
     }
@@ -36,7 +38,7 @@ impl<I> Own<I> {
         self.inner
     }
 
-    /// Whether a write that begins with `start` is swallowed.
+    /// Whether a write that begins with `start` is withheld.
     fn withholds(&mut self, start: &[u8]) -> bool {
         if self.withheld.is_none() {
             self.withheld = bare(start);
@@ -52,9 +54,9 @@ impl<I> Own<Followed<Patient<I>>> {
     }
 }
 
-/// The status of an answer that hyper gives by itself: a whole head without a body's type, with one
-/// of the statuses that it knows. All that we answer has a type, and no JSON or event holds a bare
-/// carriage return.
+/// Returns the status of an answer that hyper sends by itself: a complete head without a content
+/// type, with one of its three statuses. All our answers have a content type, and no JSON or event
+/// contains a bare carriage return.
 fn bare(write: &[u8]) -> Option<StatusCode> {
     let rest = write.strip_prefix(b"HTTP/1.1 ").or_else(|| write.strip_prefix(b"HTTP/1.0 "))?;
     let status = StatusCode::from_bytes(rest.get(..3)?).ok()?;

@@ -1,5 +1,5 @@
-//! A connection whose writes may not stand still for ever: a client that stops reading would hold
-//! its sequence, its place among the connections and our memory.
+//! A connection whose writes have a time limit: a client that stops reading would otherwise hold
+//! its sequence, its connection and memory.
 
 use std::{
     io,
@@ -13,14 +13,14 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-/// Fails a write that makes no progress for a while.
+/// Fails a write that makes no progress for `patience`.
 #[derive(Debug)]
 pub(super) struct Patient<I> {
     inner: I,
     patience: Duration,
-    /// Runs while a write stands still.
+    /// Runs while a write makes no progress.
     stalled: Option<Pin<Box<Sleep>>>,
-    /// Whether something was written since something was read last.
+    /// Whether the last transfer was a write.
     answering: bool,
 }
 
@@ -29,7 +29,7 @@ impl<I> Patient<I> {
         Self { inner, patience, stalled: None, answering: false }
     }
 
-    /// Whether the client has sent something and was told nothing since.
+    /// Whether the client has sent bytes and received no answer since.
     pub(super) fn unanswered(&self) -> bool {
         !self.answering
     }

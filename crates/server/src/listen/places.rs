@@ -1,43 +1,45 @@
-//! The places of a listener: who may come in, and who must go to make room.
+//! The places of a listener (its open connections): decides which connections may enter, and which
+//! must leave to make room.
 //!
-//! A connection is a *stranger's* until one of its requests had a valid key or token. Strangers get
-//! a part of the places only, one address a part of that, and one network; the rest is for addresses
-//! that showed a key lately. Where room is needed, the stranger who has been idle and connected the
-//! longest goes. The time is an argument.
+//! A connection is a *stranger's* until one of its requests had a valid key or token. Strangers may
+//! use only a part of the places, and one address or one network only a part of these. The rest is
+//! reserved for addresses that recently showed a key. To make room, the idle stranger that
+//! connected first is closed. The time is an argument.
 
 use std::{
     collections::{BTreeSet, HashMap},
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use policy::network::IpRule;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, Rate};
-use crate::{config::Limits, limits};
+use crate::{config::HttpLimits, limits};
 
-/// How many connections each may have.
+/// Number of connections for each group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shares {
-    /// All of them.
+    /// All connections.
     most: usize,
-    /// Those of strangers from addresses that are not known.
+    /// Strangers from unknown addresses.
     strangers: usize,
-    /// One address that is not known.
+    /// One unknown address.
     address: usize,
-    /// All addresses of one network that are not known.
+    /// All unknown addresses of one network.
     network: usize,
-    /// One address that is known.
+    /// One known address.
     known_address: usize,
-    /// How long an address is known.
+    /// Time for which an address stays known.
     known_for: Duration,
-    /// What one address may cost.
+    /// Rate of points for one address.
     rate: Rate,
 }
 
@@ -50,32 +52,32 @@ pub(super) struct Places {
     ended: Notify,
 }
 
-/// A place that was given; it is free again when this is dropped.
+/// An assigned place; dropping it frees the place.
 #[derive(Debug)]
 pub(super) struct Place {
     places: Arc<Places>,
     number: u64,
     from: Option<From>,
-    /// Whether somebody else had to go for it.
+    /// Whether another connection had to leave for it.
     pub(super) made_room: bool,
-    /// Requests that are being answered.
+    /// Number of requests in progress.
     pub(super) open: Arc<AtomicUsize>,
-    /// Somebody else needs the place.
+    /// Cancelled when another connection needs the place.
     pub(super) leave: CancellationToken,
 }
 
-/// Why there is no place.
+/// The reason why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoPlace {
-    /// The address or its network has its share.
+    /// The address or its network already has its share.
     Share,
-    /// All places are taken, by connections that are at work.
+    /// All places are taken by connections with requests in progress.
     Full,
-    /// The address has caused too much work for nothing.
+    /// The address caused too much work without a key.
     Budget,
 }
 
-/// Where a connection comes from: its address, and the network that this is in.
+/// The origin of a connection: its address and the network of that address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct From {
     host: u128,
@@ -88,7 +90,7 @@ struct Table {
     seats: HashMap<u64, Seat>,
     strangers: BTreeSet<u64>,
     known: BTreeSet<u64>,
-    /// Told to go, and not gone yet.
+    /// Number of connections that were asked to leave and are still open.
     leaving: usize,
     hosts: HashMap<u128, Host>,
     networks: HashMap<u128, BTreeSet<u64>>,
@@ -110,8 +112,8 @@ struct Host {
 }
 
 impl Shares {
-    /// The shares of `most` places.
-    pub(super) fn of(most: usize, limits: &Limits) -> Self {
+    /// Divides `most` places.
+    pub(super) fn of(most: usize, limits: &HttpLimits) -> Self {
         let part = |percent: usize| (most.saturating_mul(percent) / 100).clamp(1, most.max(1));
         Self {
             most,
@@ -130,7 +132,8 @@ impl Shares {
 }
 
 impl From {
-    /// IPv4 by address and /24; IPv6 by /64, which is what one customer has at least, and /48.
+    /// IPv4: the address and its /24. IPv6: the /64, the smallest assignment to one customer, and
+    /// the /48.
     fn of(address: IpAddr) -> Self {
         let bits = |address: std::net::Ipv6Addr| u128::from_be_bytes(address.octets());
         match address.to_canonical() {
@@ -151,8 +154,8 @@ impl Places {
         Self { shares, proxies, table: Mutex::default(), ended: Notify::new() }
     }
 
-    /// A place for a connection from `address` that costs so many points, if need be somebody
-    /// else's.
+    /// Gives a place to a connection from `address` that costs `points`, if necessary by closing
+    /// another connection.
     pub(super) fn admit(
         self: &Arc<Self>,
         address: IpAddr,
@@ -161,7 +164,7 @@ impl Places {
     ) -> Result<Place, NoPlace> {
         let mut table = self.lock();
         table.tidy(&self.shares, now);
-        // Behind a proxy are many: it is no stranger, and has no share.
+        // A proxy stands for many clients: it is not a stranger and has no share.
         let from =
             (!self.proxies.iter().any(|proxy| proxy.holds(address))).then(|| From::of(address));
         let known = from.is_none_or(|from| table.is_known(from.host, now));
@@ -185,7 +188,7 @@ impl Places {
         Ok(place)
     }
 
-    /// Waits until nearly all who were told to go are gone: until then their descriptors are open.
+    /// Waits until nearly all closing connections are gone: until then their descriptors are open.
     pub(super) async fn settled(&self) {
         while self.lock().leaving > limits::LEAVING_MAX {
             self.ended.notified().await;
@@ -193,13 +196,14 @@ impl Places {
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
-        // Each change of the table is complete in itself, so a panic elsewhere leaves it whole.
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        // Each change of the table is complete in itself, so a panic elsewhere leaves it
+        // consistent.
+        self.table.lock()
     }
 }
 
 impl Place {
-    /// From now on this is no stranger's connection, and its address is known for a while.
+    /// Marks the connection as known, and its address for a while.
     pub(super) fn recognise(&self, now: Instant) {
         let mut table = self.places.lock();
         let newly = table.strangers.remove(&self.number);
@@ -216,15 +220,15 @@ impl Place {
         host.known_until = Some(now + self.places.shares.known_for);
     }
 
-    /// Spends points of a stranger's address; whether there were enough. Nothing where the
-    /// connection has no address of its own.
+    /// Spends points of a stranger's address, and returns whether there were enough. `None` for
+    /// connections from a proxy.
     pub(super) fn spend(&self, points: u32, now: Instant) -> Option<bool> {
         let from = self.from?;
         let rate = self.places.shares.rate;
         Some(self.places.lock().host(from.host, now).budget.spend(points, rate, now))
     }
 
-    /// Whether the address showed a key lately, on this connection or another.
+    /// Whether the address recently showed a key, on this connection or another.
     pub(super) fn is_from_a_known_address(&self, now: Instant) -> bool {
         self.from.is_none_or(|from| self.places.lock().is_known(from.host, now))
     }
@@ -262,7 +266,7 @@ impl Table {
         })
     }
 
-    /// Makes sure that one more connection leaves others their share.
+    /// Ensures that one more connection stays within its address's and network's share.
     fn keep_to_share(&mut self, from: From, known: bool, shares: &Shares) -> Result<(), NoPlace> {
         let most = if known { shares.known_address } else { shares.address };
         if let Some(host) = self.hosts.get(&from.host)
@@ -279,7 +283,7 @@ impl Table {
         Ok(())
     }
 
-    /// Makes sure that there is a place for one more.
+    /// Ensures that there is a place for one more connection.
     fn make_room(
         &mut self,
         from: Option<From>,
@@ -292,7 +296,8 @@ impl Table {
         }
         if self.seats.len() >= shares.most {
             let goes = self.idle(&self.strangers);
-            // For a known caller, a stranger at work; else somebody who has more than they.
+            // A known caller displaces a busy stranger, or else an idle connection of an address
+            // with more connections.
             let goes = goes.or_else(|| known.then(|| self.strangers.first().copied())?);
             let goes = goes.or_else(|| known.then(|| self.idle_of_a_larger(from))?);
             self.send_away(goes.ok_or(NoPlace::Full)?);
@@ -300,7 +305,7 @@ impl Table {
         Ok(())
     }
 
-    /// The one of these who came first among those who are not at work.
+    /// Returns the oldest idle connection of `numbers`.
     fn idle(&self, numbers: &BTreeSet<u64>) -> Option<u64> {
         let is_idle = |number: &&u64| {
             self.seats.get(number).is_some_and(|seat| seat.open.load(Ordering::Relaxed) == 0)
@@ -308,7 +313,7 @@ impl Table {
         numbers.iter().take(limits::SEARCHED_MAX).find(is_idle).copied()
     }
 
-    /// An idle known connection of an address that has more than the one of a newcomer.
+    /// Returns an idle known connection of an address that has more than the newcomer's address.
     fn idle_of_a_larger(&self, from: Option<From>) -> Option<u64> {
         let held = |from: Option<From>| {
             from.and_then(|from| self.hosts.get(&from.host)).map_or(0, |host| host.known.len())
@@ -363,7 +368,7 @@ impl Table {
         }
     }
 
-    /// Forgets addresses of which there is nothing to know, when there are many.
+    /// Removes addresses without any state worth storing, once there are many.
     fn tidy(&mut self, shares: &Shares, now: Instant) {
         if self.hosts.len() < limits::ADDRESSES_MAX {
             return;
@@ -376,7 +381,7 @@ impl Table {
         if self.hosts.len() > limits::ADDRESSES_MAX / 2 {
             self.hosts.retain(|_, host| present(host) || lately(host));
         }
-        // More than ever comes in good faith: only those who are here stay known.
+        // More addresses than in normal use: only those with open connections stay known.
         if self.hosts.len() > limits::ADDRESSES_MAX / 2 {
             self.hosts.retain(|_, host| present(host));
         }

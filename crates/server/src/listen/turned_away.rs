@@ -1,4 +1,4 @@
-//! What is done with a connection for which there is no place, and what the operator hears of it.
+//! Handles connections for which there is no place, and reports them to the operator.
 
 use std::{
     net::SocketAddr,
@@ -11,12 +11,12 @@ use tokio::{net::TcpStream, sync::Semaphore};
 use super::{Terms, last_words, places::NoPlace};
 use crate::{limits, openai::error::ApiError};
 
-/// Turns connections away, and tells the operator once a minute.
+/// Turns connections away, and logs a summary once a minute.
 #[derive(Debug)]
 pub(super) struct TurnedAway {
     listener: SocketAddr,
     words: Arc<Semaphore>,
-    /// Those that were turned away, and those that were closed to make room, since it was told.
+    /// Connections turned away, and connections closed to make room, since the last summary.
     counts: [u64; 2],
     told: Option<Instant>,
 }
@@ -27,7 +27,7 @@ impl TurnedAway {
         Self { listener, words, counts: [0, 0], told: None }
     }
 
-    /// Ends a connection; where that costs little, it is told why.
+    /// Ends a connection; if that is cheap, sends the reason first.
     pub(super) fn say(&mut self, socket: TcpStream, reason: NoPlace, terms: &Terms) {
         let why = match reason {
             NoPlace::Share => "one address or network has its share of connections",
@@ -36,12 +36,12 @@ impl TurnedAway {
         };
         self.note([1, 0], why, Instant::now());
         let error = match reason {
-            // Whoever causes work for nothing gets none done.
+            // A client that causes useless work gets no further work.
             NoPlace::Budget => return,
             NoPlace::Share => ApiError::ConnectionShare,
             NoPlace::Full => ApiError::ConnectionsFull,
         };
-        // Over TLS nothing can be said before a handshake, which costs more than it is worth.
+        // Over TLS, an error needs a handshake first, and that costs too much.
         if terms.tls.is_some() {
             return;
         }
@@ -52,7 +52,7 @@ impl TurnedAway {
         });
     }
 
-    /// Notes that an idle connection was closed to make room for another.
+    /// Counts an idle connection that was closed to make room for another.
     pub(super) fn made_room(&mut self) {
         self.note([0, 1], "there was no free place", Instant::now());
     }
@@ -69,8 +69,7 @@ impl TurnedAway {
             turned_away,
             closed,
             why,
-            "connections were turned away, or closed to make room; docs/operate/limits.md says what \
-             to do"
+            "connections were turned away, or closed to make room; see docs/operate/limits.md"
         );
         (self.counts, self.told) = ([0, 0], Some(now));
     }

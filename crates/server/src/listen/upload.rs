@@ -1,8 +1,9 @@
-//! The body of a request, as it comes in.
+//! The body of a request while it arrives.
 //!
-//! What is left of a body when its request has been answered is read and thrown away for a moment,
-//! beside the answer: a client that is still sending when its connection is closed would see a
-//! reset instead of the answer. Nobody waits for that.
+//! When a request is answered before its body was read to the end, the rest is read and discarded
+//! for a short time, in parallel with the answer. A client that is still sending when its
+//! connection closes would otherwise receive a reset instead of the answer. Other work does not
+//! wait for this.
 
 use std::{
     pin::Pin,
@@ -20,20 +21,20 @@ use hyper_util::rt::TokioExecutor;
 use tokio::{runtime::Handle, time::timeout};
 
 use super::guest::Guest;
-use crate::{config::Limits, limits};
+use crate::{config::HttpLimits, limits};
 
-/// See the module's documentation.
+/// A request's body; see the module's documentation.
 #[derive(Debug)]
-pub struct Upload {
-    /// Until it is read to its end, or given up.
+pub(crate) struct Upload {
+    /// `None` once it was read to its end or given up.
     body: Option<Incoming>,
-    /// Who sends it, where what is left is to be thrown away.
+    /// The sender, if the rest is to be discarded.
     guest: Option<Guest>,
     known: Patience,
     stranger: Patience,
 }
 
-/// How much of what is left is read.
+/// Limits on reading the rest.
 #[derive(Debug, Clone, Copy)]
 struct Patience {
     bytes: usize,
@@ -41,8 +42,8 @@ struct Patience {
 }
 
 impl Upload {
-    /// A body that comes over HTTP/1.1 after its head alone (without `Expect`).
-    pub(super) fn discarded(body: Incoming, guest: Guest, configured: &Limits) -> Self {
+    /// A body that follows its head over HTTP/1.1 without `Expect`.
+    pub(super) fn discarded(body: Incoming, guest: Guest, configured: &HttpLimits) -> Self {
         let known = Patience {
             bytes: limits::DISCARD_BYTES_MAX,
             time: Duration::from_millis(configured.body_read_ms),
@@ -54,15 +55,15 @@ impl Upload {
         Self { body: Some(body), guest: Some(guest), known, stranger }
     }
 
-    /// A body that need not be read: HTTP/2 says so to the client, and a client that waits for
+    /// A body that need not be read: HTTP/2 can reject it, and a client that waits for
     /// `100 Continue` does not send it.
     pub(super) fn unread(body: Incoming) -> Self {
         let none = Patience { bytes: 0, time: Duration::ZERO };
         Self { body: Some(body), guest: None, known: none, stranger: none }
     }
 
-    /// Reads no more of it, whatever comes.
-    pub fn give_up(&mut self) {
+    /// Stops reading the body.
+    pub(crate) fn give_up(&mut self) {
         self.body = None;
     }
 }
@@ -95,7 +96,7 @@ impl Drop for Upload {
         let (Some(body), Some(guest)) = (self.body.take(), self.guest.take()) else { return };
         let patience = if guest.is_known() { self.known } else { self.stranger };
         if !body.is_end_stream() && Handle::try_current().is_ok() {
-            // It ends with the connection at the latest.
+            // The connection's end bounds it.
             TokioExecutor::new().execute(discard(body, patience));
         }
     }
@@ -111,6 +112,6 @@ async fn discard(mut body: Incoming, patience: Patience) {
             }
         }
     };
-    // Whether it ended or not, the connection does not wait for more.
+    // The result does not matter: the connection waits no longer than this.
     let _ = timeout(patience.time, rest).await;
 }

@@ -1,36 +1,37 @@
-//! On whose behalf something is managed, and the permits that this takes.
+//! The actor behind a management call, and the permits for its actions.
 
 use policy::{
+    administrator::Administrator,
     authz::{
         Denied,
         context::{Locking, Moment},
-        facts::{DeploymentFacts, ResourceFacts, Service, TenantFacts, Thing},
+        facts::{DeploymentFacts, ResourceFacts, Service, TenantFacts},
+        thing::Thing,
     },
     permit::{Action, Administration, Permit, WriteLockbox},
-    principal::Administrator,
 };
 use store::{Directory, Kind};
 
 use super::{Acting, ManageError, not_found};
 use crate::{clock, listen::LetIn, looked::Looked, sign_in::SignedIn};
 
-/// On whose behalf something is managed.
+/// The actor behind a management call.
 #[derive(Debug, Clone)]
-pub enum Actor {
-    /// The operator who runs the machine.
+pub(crate) enum Actor {
+    /// The operator of the machine.
     Administrator(Administrator),
-    /// A caller who signed in, and does what the policies allow.
+    /// A signed-in caller; the policies decide each action.
     SignedIn(SignedIn),
 }
 
 impl LetIn for Actor {}
 
-/// What a permit is asked for, by the name that the caller gave.
+/// The thing that a permit is for, by the name that the caller gave.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Named<'a> {
     Service,
     Thing(Kind, &'a str),
-    /// A deployment: the names of its resource, and its own.
+    /// A deployment: the names of its resource and of itself.
     Deployment(&'a str, &'a str),
 }
 
@@ -55,8 +56,8 @@ impl Actor {
 }
 
 impl Acting {
-    /// Asks for a permit. A thing that the caller may not know of is answered like a name that
-    /// nothing has; that there is a service is no secret.
+    /// Asks for a permit. A thing that the caller may not know of gets the same answer as a name
+    /// that does not exist. The service itself is no secret.
     pub(super) fn permit<A: Administration<Context = Moment>>(
         &self,
         looked: &Looked<A::Thing>,
@@ -75,7 +76,7 @@ impl Acting {
         self.decide(looked, context).map_err(|denied| refused::<A>(denied, named))
     }
 
-    /// Decides in a context; what is refused has no name yet.
+    /// Decides in a context; the refusal does not name the thing yet.
     pub(super) fn decide<A: Administration>(
         &self,
         looked: &Looked<A::Thing>,
@@ -84,14 +85,14 @@ impl Acting {
         looked.decide(|thing| self.actor.permit(thing, context))
     }
 
-    /// Asks for a permit for something that is done to the service as a whole.
+    /// Asks for a permit for an action on the service as a whole.
     pub(super) fn of_service<A: Administration<Thing = Service, Context = Moment>>(
         &self,
     ) -> Result<Permit<A>, ManageError> {
         self.permit(&Looked::there(Service), Named::Service)
     }
 
-    /// The permit to show a thing in a list, where the caller has one.
+    /// Returns the permit to show a thing in a list, if the caller has one.
     pub(super) fn shows<A: Administration<Context = Moment>>(
         &self,
         thing: impl Into<A::Thing>,
@@ -99,7 +100,7 @@ impl Acting {
         self.actor.permit(&thing.into(), &now()).ok()
     }
 
-    /// A permit for the tenant of a name.
+    /// Asks for a permit for a tenant.
     pub(super) fn tenant_for<A: Administration<Context = Moment>>(
         &self,
         directory: &Directory,
@@ -112,7 +113,7 @@ impl Acting {
         self.permit(&looked, Named::Thing(Kind::Tenant, name))
     }
 
-    /// A permit for the resource of a name.
+    /// Asks for a permit for a resource.
     pub(super) fn resource_for<A: Administration<Context = Moment>>(
         &self,
         directory: &Directory,
@@ -125,8 +126,8 @@ impl Acting {
         self.permit(&looked, Named::Thing(Kind::Resource, name))
     }
 
-    /// A permit to switch a resource's lockbox. To switch it off is no administration: the
-    /// administrator has no permit for that.
+    /// Asks for a permit to switch a resource's lockbox. Switching it off is not administration:
+    /// the administrator gets no permit for that.
     pub(super) fn lockbox(
         &self,
         directory: &Directory,
@@ -152,8 +153,8 @@ impl Acting {
         }
     }
 
-    /// A permit for the deployment of a name. In a resource that the caller may not know of there is
-    /// none, and there is no such resource.
+    /// Asks for a permit for a deployment. If the caller may not know of the resource, the answer
+    /// is that the resource does not exist.
     pub(super) fn deployment_for<A: Administration<Context = Moment>>(
         &self,
         directory: &Directory,
@@ -167,7 +168,8 @@ impl Acting {
         self.named::<A, _>(directory, decided, Named::Deployment(resource, name))
     }
 
-    /// What was decided about a thing; where it is hidden, by the name of what the caller may know.
+    /// Names the thing in a refusal; a hidden deployment is refused by its resource's name if the
+    /// caller may not know of the resource.
     pub(super) fn named<A: Action, T>(
         &self,
         directory: &Directory,
@@ -185,7 +187,7 @@ impl Acting {
         })
     }
 
-    /// The tenant of a name, where the caller may know of it.
+    /// Returns a tenant if the caller may know of it.
     pub(super) fn tenant_known(
         &self,
         directory: &Directory,
@@ -197,7 +199,7 @@ impl Acting {
     }
 }
 
-/// A deployment of a name, in a resource of a name.
+/// Looks up a deployment by the names of its resource and of itself.
 pub(super) fn deployment(
     directory: &Directory,
     (resource, name): (&str, &str),

@@ -1,4 +1,4 @@
-//! Why management was refused, and what to do.
+//! Reasons that management refuses, with remedies.
 
 use std::{io, path::PathBuf};
 
@@ -8,21 +8,21 @@ use policy::{
     retention::BadDays,
     workflow::workstation,
 };
-use store::StoreError;
+use store::{NoRandom, StoreError};
 
-/// Why management was refused; [`ManageError::help`] says what to do.
+use super::models::SourceError;
+use crate::files::NotWritten;
+
+/// Reason that management refused; [`ManageError::help`] names the remedy.
 #[derive(Debug, thiserror::Error)]
-pub enum ManageError {
+pub(crate) enum ManageError {
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The system gives no random bytes.
-    #[error("the system gives no random bytes: {0}")]
-    Random(getrandom::Error),
-    /// An embedding model was to chat.
-    #[error("the model `{model}` only embeds, it cannot chat")]
+    /// A chat deployment was requested for an embedding model.
+    #[error("the model `{model}` only makes embeddings and cannot chat")]
     ModelCannotChat {
-        /// The model.
+        /// Name of the model.
         model: String,
     },
     /// The file is not a model that can be run.
@@ -30,126 +30,146 @@ pub enum ManageError {
     Unsuitable {
         /// The file.
         path: PathBuf,
-        /// What the worker found.
+        /// Problem that the worker found.
         reason: String,
     },
+    /// The file is missing, differs from the expected one, or cannot be fetched.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// A file could not be read or written.
     #[error("cannot {doing} `{}`: {source}", path.display())]
     File {
-        /// What was tried.
+        /// Operation that failed, as a verb.
         doing: &'static str,
-        /// On which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// A number of days that is not allowed.
+    /// The number of days is not allowed.
     #[error(transparent)]
     Days(#[from] BadDays),
-    /// More network rules than a resource has.
-    #[error("{given} IP rules are more than IP_RULES_MAX ({IP_RULES_MAX})")]
+    /// The update has more network rules than a resource may have.
+    #[error("the update has {given} IP rules, more than IP_RULES_MAX ({IP_RULES_MAX})")]
     TooManyIpRules {
-        /// How many.
+        /// Number of rules in the update.
         given: usize,
     },
-    /// No role of that name.
+    /// No role has that name.
     #[error(transparent)]
     Role(#[from] NoSuchRole),
-    /// Not somebody's id in a directory.
-    #[error("the object id is no GUID of the form 00000000-0000-0000-0000-000000000000")]
+    /// The object id is not a GUID.
+    #[error("the object id is not a GUID of the form 00000000-0000-0000-0000-000000000000")]
     ObjectId,
-    /// A workstation is not enrolled or revoked.
+    /// The workstation cannot be enrolled or revoked.
     #[error(transparent)]
     Workstation(#[from] workstation::Refused),
-    /// Somebody without a role.
-    #[error("nobody of that object id has a role here")]
+    /// The person holds no role.
+    #[error("the person with that object id has no role here")]
     NoRole,
-    /// Something was to be done without saying why.
-    #[error("there is no reason")]
+    /// The action requires a reason, and none was given.
+    #[error("the reason is missing")]
     NoReason,
-    /// What would make up for a penalty for abuse was to be done.
+    /// The change would undo a penalty for abuse.
     #[error(
-        "the resource is under a penalty for abuse until {until}: before, neither it nor its \
-         deployments are deleted, made or given other limits"
+        "this resource is under an abuse penalty until {until}; until then it cannot be deleted, and \
+         its deployments cannot be created, changed or deleted"
     )]
     Penalised {
-        /// When the penalty expires.
+        /// Time at which the penalty expires.
         until: String,
     },
-    /// The policies do not allow it.
+    /// The policies refuse it.
     #[error(transparent)]
     Forbidden(Forbidden),
-    /// It is done to the service as a whole, at which the caller holds no role.
+    /// The action concerns the whole service, and the caller holds no role there.
     #[error("`{action}` concerns the whole service, and you hold no role there")]
     NotOfTheService {
         /// The action's name.
         action: &'static str,
     },
-    /// The administrator was to switch a lockbox off.
+    /// The administrator tried to switch a lockbox off.
     #[error("only the owner of the resource `{name}` can switch its lockbox off")]
     OwnersLockbox {
-        /// The resource.
+        /// Name of the resource.
         name: String,
     },
-    /// The administrator's key was to be replaced by another.
-    #[error("only the administrator replaces the administrator's key")]
+    /// A caller other than the administrator tried to replace the administrator's key.
+    #[error("only the administrator can replace the administrator's key")]
     NotTheAdministrator,
-    /// A part of the program stopped.
-    #[error("the work was cut off: {0}")]
+    /// A task panicked or was cancelled.
+    #[error("the operation was interrupted: {0}")]
     Aborted(String),
 }
 
+impl From<NotWritten> for ManageError {
+    fn from(error: NotWritten) -> Self {
+        let NotWritten { path, source } = error;
+        Self::File { doing: "write", path, source }
+    }
+}
+
+impl From<NoRandom> for ManageError {
+    fn from(error: NoRandom) -> Self {
+        Self::Store(error.into())
+    }
+}
+
 impl ManageError {
-    /// What to do about it.
+    /// Names the remedy.
     #[must_use]
-    pub fn help(&self) -> String {
+    pub(crate) fn help(&self) -> String {
         match self {
             Self::Store(error) => error.help(),
             Self::Days(_) => {
-                "to keep nothing at all, let the customer apply for zero retention at the desk \
+                "to store no content at all, let the customer apply for zero retention at the desk \
                  (docs/operate/zero-retention.md)"
                     .to_owned()
             }
-            Self::TooManyIpRules { .. } => "join neighbouring addresses into ranges".to_owned(),
-            Self::Role(_) => "write the role's whole name, in quotes".to_owned(),
+            Self::TooManyIpRules { .. } => "combine neighbouring addresses into ranges".to_owned(),
+            Self::Role(_) => "write the full name of the role, in quotes".to_owned(),
             Self::ObjectId => {
-                "it is the token's `oid`: in Entra, the object id of the user, or of the enterprise \
+                "give the token's `oid`: in Entra, the object id of the user, or of the enterprise \
                  application"
                     .to_owned()
             }
             Self::Workstation(refused) => refused.help().to_owned(),
-            Self::NoRole => "give them one first: `bailiwick role assign`".to_owned(),
+            Self::NoRole => "assign a role first: `bailiwick role assign`".to_owned(),
             Self::Forbidden(forbidden) if forbidden.roles.is_empty() => {
-                "a role would not change it; docs/operate/administration.md says who may".to_owned()
+                "no role allows this; docs/operate/administration.md lists the permissions"
+                    .to_owned()
             }
             Self::Forbidden(_) | Self::NotOfTheService { .. } => {
-                "ask the operator for it (`bailiwick role assign`)".to_owned()
+                "ask the operator for a role (`bailiwick role assign`)".to_owned()
             }
             Self::OwnersLockbox { name } => format!(
-                "let the customer's data protection officer or contributor do it, with a token, at \
+                "let the customer's data protection officer or contributor do this, with a token, at \
                  the desk: PATCH /admin/v1/resources/{name}"
             ),
             Self::NotTheAdministrator => {
-                "do it beside the data: `bailiwick key rotate --admin`".to_owned()
+                "run `bailiwick key rotate --admin` on the machine with the data directory"
+                    .to_owned()
             }
             Self::Penalised { .. } => {
-                "appeal at the desk, have it lifted, or wait until it expires".to_owned()
+                "appeal at the desk, ask the operator to lift it, or wait until it expires"
+                    .to_owned()
             }
-            Self::NoReason => "say why: the log commits to it".to_owned(),
+            Self::NoReason => "give a reason: the log commits to it".to_owned(),
             Self::ModelCannotChat { .. } => {
                 "deploy it for embeddings (`--task embeddings`), or choose a model that generates \
                  text"
                     .to_owned()
             }
             Self::Unsuitable { .. } => {
-                "give a GGUF file of a chat or embedding model that llama.cpp runs, in one piece"
+                "give one unsplit GGUF file of a chat or embedding model that llama.cpp runs"
                     .to_owned()
             }
+            Self::Source(error) => error.help().to_owned(),
             Self::File { .. } => {
-                "check that the file is there, that it is yours to use, and that the disk has space"
+                "check that the file exists, that you may access it, and that the disk has space"
                     .to_owned()
             }
-            Self::Random(_) | Self::Aborted(_) => "try again".to_owned(),
+            Self::Aborted(_) => "try again".to_owned(),
         }
     }
 }

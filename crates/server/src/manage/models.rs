@@ -1,106 +1,169 @@
-//! Models: a GGUF file is looked at by a confined worker, copied, and pinned by its digest.
+//! Models: a confined worker inspects the GGUF file; the file is then copied, and pinned by its
+//! digest.
+
+mod folder;
+mod hub;
+mod part;
+mod source;
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, File},
     io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
-use engine::protocol::ModelFacts;
+use engine::{digest, protocol::LoadedModel};
 use policy::{
     authz::facts::Service,
     id::ModelId,
-    permit::{ReadModels, WriteModel},
+    model::ModelFacts,
+    permit::{Permit, ReadModels, WriteModel},
 };
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
-use store::{Kind, Model, ModelFactsRow, StoreError};
+use store::{Kind, Model, StoreError};
 
+use self::part::Part;
+pub(crate) use self::{
+    hub::{Hub, NewFromHub},
+    source::SourceError,
+};
 use crate::fleet::EXECUTABLE;
 
 use super::{Acting, ManageError, ModelView, find_model, now, random};
 
-/// Where copies of models are, in the data directory.
-const MODELS: &str = "models";
-
-/// Read at once while a file is hashed and copied.
-const CHUNK_BYTES: usize = 1024 * 1024;
-
-/// What a model is added with.
+/// A new model.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewModel {
-    /// Its name.
+pub(crate) struct NewModel {
+    /// Name of the model.
     pub name: String,
-    /// The GGUF file, on the machine that the server runs on.
+    /// The GGUF file, or a folder with one, on the machine that the server runs on.
     pub path: PathBuf,
+    /// The file in the folder, if the folder has several.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// The SHA-256 that the file must have.
+    #[serde(default)]
+    pub sha256: Option<String>,
     /// Use the file where it is, instead of a copy in the data directory.
     #[serde(default)]
     pub in_place: bool,
 }
 
 impl Acting {
-    /// Adds a model. `progress` is told how many bytes of how many have been read.
+    /// Adds a model. `progress` receives the number of bytes read, and their total.
     ///
     /// # Errors
-    /// When its name is not allowed or taken, or the file cannot be read or run.
-    pub async fn add_model(
+    /// The name is not allowed or taken, the file cannot be read or run, or its digest differs.
+    pub(crate) async fn add_model(
         &self,
         new: NewModel,
         progress: impl FnMut(u64, u64) + Send + 'static,
     ) -> Result<ModelView, ManageError> {
-        let permit = self.of_service::<WriteModel>()?;
-        store::model_name(&new.name)?;
-        if self.store.directory()?.model_by_name(&new.name).is_some() {
-            return Err(StoreError::Exists { kind: Kind::Model, name: new.name }.into());
+        let permit = self.new_model(&new.name)?;
+        let given = new.path.to_string_lossy();
+        if given.starts_with(hub::PREFIX) {
+            return Err(SourceError::NotHere(given.into_owned()).into());
         }
-        let source = new.path.canonicalize().map_err(file("read", &new.path))?;
-        // Before copying: an unsuitable file of many gigabytes is refused in a moment. Should the
-        // file change after this look, its worker refuses to start: the digest is checked there.
-        let facts = engine::supervise::inspect(EXECUTABLE.into(), source.clone())
-            .await
-            .map_err(|reason| ManageError::Unsuitable { path: new.path.clone(), reason })?;
-        let models = (!new.in_place).then(|| self.data.join(MODELS));
-        let taken = tokio::task::spawn_blocking(move || take(&source, models, progress))
+        let wanted = new.sha256.as_deref().map(source::digest).transpose()?;
+        let chosen = folder::choose(&new.path, new.file.as_deref())?;
+        // Inspect before copying: an unsuitable file of many gigabytes is refused in a moment. If
+        // the file changes later, its worker refuses to start, because it checks the digest.
+        let facts = look_into(&chosen.path).await?;
+        let data = (!new.in_place).then(|| self.data.clone());
+        let (path, named) = (chosen.path, chosen.sha256);
+        let check = move |found: &str| {
+            expect(found, wanted.as_deref(), "`--sha256`")?;
+            expect(found, named.as_deref(), "the cache")
+        };
+        let taken = tokio::task::spawn_blocking(move || take(&path, data, check, progress))
             .await
             .map_err(|error| ManageError::Aborted(error.to_string()))??;
+        self.keep_model(
+            permit,
+            new.name,
+            Whence { source: chosen.source, license: chosen.license },
+            taken,
+            facts,
+        )
+    }
+
+    /// Adds a model from a repository, through the configured mirror only.
+    ///
+    /// # Errors
+    /// The name is not allowed or taken, the mirror does not give the file or gives a different
+    /// one, or the file cannot be run. No part of the file is kept then.
+    pub(crate) async fn add_model_from_hub(
+        &self,
+        new: NewFromHub,
+        hub: &Hub,
+        progress: impl FnMut(u64, u64) + Send,
+    ) -> Result<ModelView, ManageError> {
+        let permit = self.new_model(&new.name)?;
+        let mut part = Part::begin(&self.data)?;
+        let fetched = hub.fetch(&new, &mut part, progress).await?;
+        let facts = look_into(part.path()).await?;
+        let (sha256, size_bytes) = (part.sha256(), part.bytes());
+        let taken = Taken { path: part.keep()?, sha256, size_bytes };
+        self.keep_model(permit, new.name, fetched, taken, facts)
+    }
+
+    /// Checks that a model of this name may be added, and returns the permit.
+    fn new_model(&self, name: &str) -> Result<Permit<WriteModel>, ManageError> {
+        let permit = self.of_service::<WriteModel>()?;
+        store::model_name(name)?;
+        if self.store.directory()?.model_by_name(name).is_some() {
+            return Err(StoreError::Exists { kind: Kind::Model, name: name.to_owned() }.into());
+        }
+        Ok(permit)
+    }
+
+    fn keep_model(
+        &self,
+        permit: Permit<WriteModel>,
+        name: String,
+        whence: Whence,
+        taken: Taken,
+        loaded: LoadedModel,
+    ) -> Result<ModelView, ManageError> {
+        let license = whence.license.or(loaded.facts.license);
         let model = Model {
             id: ModelId::from_random(random()?),
-            name: new.name,
+            name,
             path: taken.path,
             sha256: taken.sha256,
             size_bytes: taken.size_bytes,
-            facts: row(&facts),
+            source: whence.source,
+            facts: ModelFacts { license, ..loaded.facts },
             created_at: now(),
         };
         self.store.create_model(permit, &model)?;
-        Ok(ModelView { template: facts.template, ..ModelView::of(&model) })
+        Ok(ModelView { template: loaded.template, ..ModelView::of(&model) })
     }
 
-    /// All models.
+    /// Lists all models.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    pub fn models(&self) -> Result<Vec<ModelView>, ManageError> {
+    /// The caller may not see models, or the store cannot be read.
+    pub(crate) fn models(&self) -> Result<Vec<ModelView>, ManageError> {
         let Service = self.of_service::<ReadModels>()?.spend();
         Ok(self.store.directory()?.models().into_iter().map(ModelView::of).collect())
     }
 
-    /// One model.
+    /// Returns one model.
     ///
     /// # Errors
-    /// When there is none of that name.
-    pub fn model(&self, name: &str) -> Result<ModelView, ManageError> {
+    /// No model has that name, or the caller may not see models.
+    pub(crate) fn model(&self, name: &str) -> Result<ModelView, ManageError> {
         let Service = self.of_service::<ReadModels>()?.spend();
         Ok(ModelView::of(find_model(&*self.store.directory()?, name)?))
     }
 
-    /// Deletes a model and its copy in the data directory; a file used in place is left alone.
+    /// Deletes a model and its copy in the data directory. A file that is used in place stays.
     ///
     /// # Errors
-    /// When there is none of that name, or deployments use it.
-    pub fn delete_model(&self, name: &str) -> Result<(), ManageError> {
+    /// No model has that name, or deployments use it.
+    pub(crate) fn delete_model(&self, name: &str) -> Result<(), ManageError> {
         let permit = self.of_service::<WriteModel>()?;
         let (id, path) = {
             let directory = self.store.directory()?;
@@ -108,8 +171,7 @@ impl Acting {
             (model.id, model.path.clone())
         };
         self.store.delete_model(permit, id)?;
-        let copies = self.data.join(MODELS).canonicalize();
-        let is_copy = copies.is_ok_and(|copies| path.starts_with(copies));
+        let is_copy = part::copies(&self.data).is_some_and(|copies| path.starts_with(copies));
         // Two names may share one copy.
         let shared = self.store.directory()?.models().iter().any(|other| other.path == path);
         if is_copy && !shared {
@@ -119,88 +181,65 @@ impl Acting {
     }
 }
 
+/// The origin of a file.
+struct Whence {
+    source: Option<String>,
+    license: Option<String>,
+}
+
 struct Taken {
     path: PathBuf,
     sha256: String,
     size_bytes: u64,
 }
 
-/// Hashes a file and, when `models` names a directory, copies it there under its digest.
+/// Inspects a file in a confined worker.
+async fn look_into(path: &Path) -> Result<LoadedModel, ManageError> {
+    let facts = engine::supervise::inspect(EXECUTABLE.into(), path.to_owned()).await;
+    facts.map_err(|reason| ManageError::Unsuitable { path: path.to_owned(), reason })
+}
+
+/// Compares a digest with the expected one, if one is given.
+fn expect(found: &str, expected: Option<&str>, said: &'static str) -> Result<(), SourceError> {
+    match expected {
+        Some(expected) if expected != found => {
+            let (found, expected) = (found.to_owned(), expected.to_owned());
+            Err(SourceError::Digest { found, expected, said })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Hashes a file. If `data` names a data directory, copies the file there under its digest; a file
+/// with a wrong digest is not kept.
 fn take(
     source: &Path,
-    models: Option<PathBuf>,
+    data: Option<PathBuf>,
+    check: impl FnOnce(&str) -> Result<(), SourceError>,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Taken, ManageError> {
     let mut reader = File::open(source).map_err(file("read", source))?;
     let total = reader.metadata().map_err(file("read", source))?.len();
-    let Some(models) = models else {
-        let (sha256, size_bytes) = hash(&mut reader, &mut io::sink(), total, &mut progress)
-            .map_err(file("read", source))?;
+    let Some(data) = data else {
+        let mut size_bytes = 0;
+        let note = |done| {
+            size_bytes = done;
+            progress(done, total);
+        };
+        let sha256 = digest::sha256(&mut reader, note).map_err(file("read", source))?.to_string();
+        check(&sha256)?;
         return Ok(Taken { path: source.to_owned(), sha256, size_bytes });
     };
-    let make = DirBuilder::new().recursive(true).mode(0o700).create(&models);
-    make.map_err(file("create", &models))?;
-    let models = models.canonicalize().map_err(file("read", &models))?;
-    let part = Part(models.join(format!(".{}.part", ModelId::from_random(random()?))));
-    let mut writer = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&part.0)
-        .map_err(file("write", &part.0))?;
-    let (sha256, size_bytes) =
-        hash(&mut reader, &mut writer, total, &mut progress).map_err(file("copy", source))?;
-    let path = models.join(format!("{sha256}.gguf"));
-    writer.sync_all().and_then(|()| fs::rename(&part.0, &path)).map_err(file("write", &path))?;
-    Ok(Taken { path, sha256, size_bytes })
-}
-
-/// A file that is not complete yet; removed unless it was renamed.
-struct Part(PathBuf);
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-fn hash(
-    reader: &mut impl io::Read,
-    writer: &mut impl io::Write,
-    total: u64,
-    progress: &mut impl FnMut(u64, u64),
-) -> io::Result<(String, u64)> {
-    let mut digest = Sha256::new();
-    let mut chunk = vec![0; CHUNK_BYTES];
-    let mut done = 0;
-    loop {
-        let length = match reader.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        let bytes = chunk.get(..length).unwrap_or_default();
-        digest.update(bytes);
-        writer.write_all(bytes)?;
-        done += u64::try_from(length).unwrap_or(u64::MAX);
-        progress(done, total);
-    }
-    let text = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((text, done))
-}
-
-fn row(facts: &ModelFacts) -> ModelFactsRow {
-    ModelFactsRow {
-        architecture: facts.architecture.clone(),
-        name: facts.name.clone(),
-        parameters: facts.parameters,
-        context_train: facts.context_train,
-        embedding_length: facts.embedding_length,
-        vocabulary: facts.vocabulary,
-        generates: facts.generates,
-        chat_template: facts.chat_template,
-    }
+    let mut part = Part::begin(&data)?;
+    digest::each_chunk(&mut reader, |bytes| {
+        part.write(bytes)?;
+        progress(part.bytes(), total);
+        Ok(())
+    })
+    .map_err(file("copy", source))?;
+    let (sha256, size_bytes) = (part.sha256(), part.bytes());
+    check(&sha256)?;
+    Ok(Taken { path: part.keep()?, sha256, size_bytes })
 }
 
 fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ManageError {
@@ -218,12 +257,14 @@ mod tests {
     fn a_file_is_copied_under_its_digest_and_hashed_in_place() {
         let dir = tempfile::tempdir().unwrap();
         let source = dir.path().join("source.gguf");
-        fs::write(&source, vec![7; 3 * CHUNK_BYTES + 1]).unwrap();
+        fs::write(&source, vec![7; 3_000_000]).unwrap();
         let mut seen = Vec::new();
-        let models = dir.path().join("models");
-        let copied =
-            take(&source, Some(models.clone()), |done, total| seen.push((done, total))).unwrap();
-        let size = u64::try_from(3 * CHUNK_BYTES + 1).unwrap();
+        let data = dir.path().join("data");
+        let models = data.join("models");
+        let any = |_: &str| Ok(());
+        let note = |done, total| seen.push((done, total));
+        let copied = take(&source, Some(data.clone()), any, note).unwrap();
+        let size = u64::try_from(3_000_000).unwrap();
         assert_eq!(seen.last(), Some(&(size, size)));
         assert_eq!(copied.size_bytes, size);
         assert_eq!(
@@ -234,14 +275,25 @@ mod tests {
         assert_eq!(fs::metadata(&copied.path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(&models).unwrap().count(), 1, "no part is left");
 
-        let in_place = take(&source, None, |_, _| ()).unwrap();
+        let in_place = take(&source, None, any, |_, _| ()).unwrap();
         assert_eq!((in_place.path, in_place.sha256), (source, copied.sha256));
     }
 
     #[test]
-    fn an_empty_file_has_the_known_digest() {
-        let (sha256, size) = hash(&mut io::empty(), &mut io::sink(), 0, &mut |_, _| ()).unwrap();
-        assert_eq!(size, 0);
-        assert!(sha256.starts_with("e3b0c44298fc1c14"), "{sha256}");
+    fn a_file_with_another_digest_is_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("source.gguf");
+        fs::write(&source, "").unwrap();
+        let wrong = "0".repeat(64);
+        for data in [None, Some(dir.path().join("data"))] {
+            let check = |found: &str| {
+                assert!(found.starts_with("e3b0c44298fc1c14"), "of nothing: {found}");
+                expect(found, Some(&wrong), "`--sha256`")
+            };
+            let Err(error) = take(&source, data, check, |_, _| ()) else { panic!() };
+            let said = error.to_string();
+            assert!(said.contains("`--sha256` says 0000"), "{said}");
+        }
+        assert_eq!(fs::read_dir(dir.path().join("data/models")).unwrap().count(), 0);
     }
 }

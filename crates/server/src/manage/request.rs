@@ -1,4 +1,4 @@
-//! What things are made with and changed by: the JSON of the admin API, and what the command line
+//! The requests that create and change things: the JSON of the admin API, which the command line
 //! builds from its arguments.
 
 use policy::{
@@ -8,43 +8,43 @@ use policy::{
 use serde::{Deserialize, Serialize};
 use store::NetworkChange;
 
-/// What a resource is created with.
+/// A new resource.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewResource {
-    /// Its name.
+pub(crate) struct NewResource {
+    /// Name of the resource.
     pub name: String,
-    /// The name of its tenant.
+    /// Name of the tenant that owns it.
     pub tenant: String,
-    /// Where it is.
+    /// Region of the resource.
     pub region: String,
     /// Whether prompt prefixes may be reused within the tenant.
     #[serde(default = "yes")]
     pub prefix_cache: bool,
-    /// Whether it takes tokens only, and no keys.
+    /// Whether it accepts tokens only, and no keys.
     #[serde(default)]
     pub disable_local_auth: bool,
-    /// Days that content is kept, where not the default of 30.
+    /// Days for which content is stored; 30 if missing.
     pub retention_days: Option<u64>,
 }
 
-/// What is to be changed of a resource.
+/// A change of a resource; missing fields stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "ResourcePatch")]
-pub struct ResourceUpdate {
+pub(crate) struct ResourceUpdate {
     /// Whether prompt prefixes may be reused within the tenant.
     pub prefix_cache: Option<bool>,
-    /// Whether it takes tokens only, and no keys; from the next request on.
+    /// Whether it accepts tokens only, and no keys; from the next request on.
     pub disable_local_auth: Option<bool>,
-    /// Whether its owner must consent to each look at a record.
+    /// Whether its owner must consent to each access to a record.
     pub lockbox: Option<bool>,
-    /// Days that content is kept: 1 to 30, from the next request on.
+    /// Days for which content is stored: 1 to 30, from the next request on.
     pub retention_days: Option<u64>,
-    /// Which networks are answered.
+    /// The networks that the resource admits.
     pub network: NetworkChange,
 }
 
-/// The same, as the admin API takes it.
+/// A [`ResourceUpdate`], as the admin API receives it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ResourcePatch {
@@ -77,13 +77,13 @@ impl From<ResourcePatch> for ResourceUpdate {
     }
 }
 
-/// Which addresses a resource answers; Azure's shape.
+/// The addresses that a resource admits; Azure's shape.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NetworkAcls {
-    /// What happens to addresses that no rule names.
+pub(crate) struct NetworkAcls {
+    /// The action for addresses that match no rule.
     pub default_action: DefaultAction,
-    /// Addresses and ranges that are answered.
+    /// Addresses and ranges that are admitted.
     #[serde(default)]
     pub ip_rules: Vec<IpRuleValue>,
 }
@@ -91,31 +91,31 @@ pub struct NetworkAcls {
 /// One rule; Azure's shape.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct IpRuleValue {
+pub(crate) struct IpRuleValue {
     /// The address or range.
     pub value: IpRule,
 }
 
-/// What a deployment is created with.
+/// A new deployment.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewDeployment {
-    /// Its name.
+pub(crate) struct NewDeployment {
+    /// Name of the deployment.
     pub name: String,
     /// The name of the model that it runs.
     pub model: String,
-    /// What for.
+    /// Task that the deployment serves.
     pub task: Task,
-    /// Tokens per minute, where not the default.
+    /// Tokens per minute; the default if missing.
     pub tokens_per_minute: Option<u32>,
-    /// Requests per minute, where not the default.
+    /// Requests per minute; the default if missing.
     pub requests_per_minute: Option<u32>,
 }
 
-/// What is changed about a deployment; what is not given stays as it is.
+/// A change of a deployment; missing fields stay as they are.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct DeploymentUpdate {
+pub(crate) struct DeploymentUpdate {
     /// Tokens per minute.
     pub tokens_per_minute: Option<u32>,
     /// Requests per minute.

@@ -1,4 +1,4 @@
-//! Roles: who of a tenant's directory may do what, and where.
+//! Roles: the permissions of people and programs of a tenant's directory, each at a scope.
 
 use policy::{
     authz::{
@@ -11,7 +11,7 @@ use policy::{
     token::{Guid, Kind},
 };
 use serde::{Deserialize, Serialize, Serializer};
-use store::{Assignment, Directory, Member, Somebody};
+use store::{Assignment, Directory, DirectoryObject, Member};
 
 use super::{
     Acting, ManageError,
@@ -20,87 +20,87 @@ use super::{
 };
 use crate::{clock, looked::Looked};
 
-/// A role that is to be given or taken.
+/// A role to assign or remove.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RoleAssignment {
-    /// Azure's name of the role, or Bailiwick's own.
+pub(crate) struct RoleAssignment {
+    /// Name of the role, Azure's or Bailiwick's own.
     pub role: String,
-    /// The name of the tenant that they are of.
+    /// Name of the holder's tenant.
     pub tenant: String,
-    /// Who it is in the tenant's directory: `oid`.
+    /// Object id of the holder in the tenant's directory: the `oid` of their tokens.
     pub object_id: String,
-    /// Whether it is a program: a service principal or a managed identity.
+    /// Whether the holder is a program: a service principal or a managed identity.
     #[serde(default)]
     pub workload: bool,
-    /// Where the role holds; without it, at the whole tenant.
+    /// Scope of the role; the whole tenant if missing.
     #[serde(default)]
     pub scope: ScopeName,
 }
 
-/// Where a role holds, by names.
+/// The scope of a role, by names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
-pub enum ScopeName {
-    /// At the tenant that they are of, and all its resources.
+pub(crate) enum ScopeName {
+    /// The holder's tenant, and all its resources.
     #[default]
     Tenant,
-    /// At the whole installation: for the operator's own people.
+    /// The whole installation: for the operator's own people.
     Service,
-    /// At a resource, and all its deployments.
+    /// A resource, and all its deployments.
     Resource {
-        /// Its name.
+        /// Name of the resource.
         name: String,
     },
-    /// At a deployment.
+    /// A deployment.
     Deployment {
-        /// Its resource's name.
+        /// Name of the resource.
         resource: String,
-        /// Its name.
+        /// Name of the deployment.
         name: String,
     },
 }
 
-/// A role that somebody holds.
+/// A role with its holder.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RoleAssignmentView {
-    /// The random id that the log has of them.
+pub(crate) struct RoleAssignmentView {
+    /// The holder's random id in the log.
     #[serde(serialize_with = "holder")]
     pub principal: Holder,
     /// `person` or `workload`.
     pub kind: &'static str,
-    /// The name of their tenant.
+    /// Name of the holder's tenant.
     pub tenant: String,
-    /// Who it is in the tenant's directory.
+    /// Object id of the holder in the tenant's directory.
     pub object_id: String,
-    /// The role.
+    /// Name of the role.
     pub role: &'static str,
-    /// Where it holds.
+    /// Scope of the role.
     pub scope: ScopeName,
-    /// The name of their team of reviewers, where they are in one.
+    /// Name of the holder's team of reviewers, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
 }
 
-/// A person of a team of reviewers.
+/// A member of a team of reviewers.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TeamMemberView {
-    /// The team's name.
+pub(crate) struct TeamMemberView {
+    /// Name of the team.
     pub team: String,
-    /// The random id that the log has of it.
+    /// The team's random id in the log.
     pub team_id: TeamId,
-    /// The random id that the log has of the person.
+    /// The person's random id in the log.
     pub principal: PersonId,
-    /// The name of their tenant.
+    /// Name of the person's tenant.
     pub tenant: String,
-    /// Who it is in the tenant's directory.
+    /// Object id of the person in the tenant's directory.
     pub object_id: String,
 }
 
 impl RoleAssignment {
-    /// What the role holds at, by the name that was given: for who may not know of it.
+    /// Returns the scope by the name that the caller gave: refusals must not reveal more.
     fn named(&self) -> Named<'_> {
         match &self.scope {
             ScopeName::Service => Named::Service,
@@ -112,90 +112,96 @@ impl RoleAssignment {
 }
 
 impl Acting {
-    /// Gives a role, from the next request on.
+    /// Assigns a role, from the next request on.
     ///
     /// # Errors
-    /// When there is no such role, tenant or scope.
-    pub fn assign_role(&self, given: &RoleAssignment) -> Result<(), ManageError> {
-        let (permit, somebody) = self.assigning(given)?;
-        self.store.assign_role(permit, somebody)?;
+    /// The role, the tenant or the scope does not exist, or the policies refuse.
+    pub(crate) fn assign_role(&self, given: &RoleAssignment) -> Result<(), ManageError> {
+        let (permit, subject) = self.assigning(given)?;
+        self.store.assign_role(permit, subject)?;
         Ok(())
     }
 
-    /// Takes a role that was given at this very scope, from the next request on.
+    /// Removes a role that was assigned at exactly this scope, from the next request on.
     ///
     /// # Errors
-    /// When it was not given there.
-    pub fn remove_role(&self, given: &RoleAssignment) -> Result<(), ManageError> {
-        let (permit, somebody) = self.assigning(given)?;
-        Ok(self.store.remove_role(permit, somebody)?)
+    /// The role was not assigned there, or the policies refuse.
+    pub(crate) fn remove_role(&self, given: &RoleAssignment) -> Result<(), ManageError> {
+        let (permit, subject) = self.assigning(given)?;
+        Ok(self.store.remove_role(permit, subject)?)
     }
 
-    /// Puts a person into a team of reviewers; the team is made where there is none of that name.
+    /// Puts a person into a team of reviewers; makes the team if it does not exist.
     ///
     /// # Errors
-    /// When there is no such tenant.
-    pub fn set_team(&self, team: &str, tenant: &str, object: &str) -> Result<(), ManageError> {
+    /// The tenant does not exist, or the policies refuse.
+    pub(crate) fn set_team(
+        &self,
+        team: &str,
+        tenant: &str,
+        object: &str,
+    ) -> Result<(), ManageError> {
         let directory = self.store.directory()?;
-        let somebody = self.person(&directory, tenant, object)?;
-        // Who is in which team says who approves whose looks: it takes what making a reviewer takes.
-        let context = assigning(&directory, somebody, Role::Reviewer)?;
+        let subject = self.person(&directory, tenant, object)?;
+        // The team decides which manager approves the person's access requests, so this takes the
+        // same permit as assigning the role Reviewer.
+        let context = assigning(&directory, subject, Role::Reviewer)?;
         let service = Looked::there(Scope::Service);
         let permit = self.permit_in::<AssignRole>(&service, &context, Named::Service)?;
-        self.store.set_team(permit, somebody, team)?;
+        self.store.set_team(permit, subject, team)?;
         Ok(())
     }
 
-    /// A person of a tenant's directory.
+    /// Looks up a person of a tenant's directory.
     pub(super) fn person(
         &self,
         directory: &Directory,
         tenant: &str,
         object: &str,
-    ) -> Result<Somebody, ManageError> {
+    ) -> Result<DirectoryObject, ManageError> {
         let object: Guid = object.parse().map_err(|_| ManageError::ObjectId)?;
         let tenant = self.tenant_known(directory, tenant)?.tenant;
-        Ok(Somebody { tenant, object, kind: Kind::Person })
+        Ok(DirectoryObject { tenant, object, kind: Kind::Person })
     }
 
-    /// All roles that were given, as far as they are the caller's to know.
+    /// Lists the role assignments that the caller may see.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    pub fn role_assignments(&self) -> Result<Vec<RoleAssignmentView>, ManageError> {
+    /// The store cannot be read.
+    pub(crate) fn role_assignments(&self) -> Result<Vec<RoleAssignmentView>, ManageError> {
         let directory = self.store.directory()?;
         let (all, teams) = (self.store.role_assignments()?, self.store.team_members()?);
         let shown = |one: &Assignment| {
             let team = teams.iter().find(|member| one.holder == Holder::Person(member.person));
-            let permit = self.evidence_of(one.somebody)?;
+            let permit = self.evidence_of(one.subject)?;
             Some(RoleAssignmentView::of(permit, one, team, &directory))
         };
         Ok(all.iter().filter_map(shown).collect())
     }
 
-    /// Everybody who is in a team of reviewers, as far as it is the caller's to know.
+    /// Lists the members of review teams that the caller may see.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    pub fn teams(&self) -> Result<Vec<TeamMemberView>, ManageError> {
+    /// The store cannot be read.
+    pub(crate) fn teams(&self) -> Result<Vec<TeamMemberView>, ManageError> {
         let directory = self.store.directory()?;
         let shown = |member: &Member| {
-            let permit = self.evidence_of(member.somebody)?;
+            let permit = self.evidence_of(member.subject)?;
             Some(TeamMemberView::of(permit, member, &directory))
         };
         Ok(self.store.team_members()?.iter().filter_map(shown).collect())
     }
 
-    /// The permit to see who holds which role, of somebody's tenant.
-    fn evidence_of(&self, somebody: Somebody) -> Option<Permit<ReadEvidence>> {
-        self.shows(Scope::Tenant(TenantFacts { tenant: somebody.tenant }))
+    /// Returns the permit to see the role assignments of a holder's tenant.
+    fn evidence_of(&self, subject: DirectoryObject) -> Option<Permit<ReadEvidence>> {
+        self.shows(Scope::Tenant(TenantFacts { tenant: subject.tenant }))
     }
 
-    /// Asks whether the caller may give or take a role at a scope.
+    /// Asks the policies whether the caller may assign or remove a role at a scope.
     fn assigning(
         &self,
         given: &RoleAssignment,
-    ) -> Result<(Permit<AssignRole>, Somebody), ManageError> {
+    ) -> Result<(Permit<AssignRole>, DirectoryObject), ManageError> {
         let role: Role = given.role.parse()?;
         let object: Guid = given.object_id.parse().map_err(|_| ManageError::ObjectId)?;
         let directory = self.store.directory()?;
@@ -211,29 +217,29 @@ impl Acting {
             }
         };
         let kind = if given.workload { Kind::Workload } else { Kind::Person };
-        let somebody = Somebody { tenant: tenant.tenant, object, kind };
-        let context = assigning(&directory, somebody, role)?;
+        let subject = DirectoryObject { tenant: tenant.tenant, object, kind };
+        let context = assigning(&directory, subject, role)?;
         let decided = self.decide::<AssignRole>(&scope, &context);
-        Ok((self.named::<AssignRole, _>(&directory, decided, given.named())?, somebody))
+        Ok((self.named::<AssignRole, _>(&directory, decided, given.named())?, subject))
     }
 }
 
-/// A role that somebody gets or loses. Somebody who never had a role has no id yet, and so is nobody
-/// who signed in: they get this one.
+/// Builds the context of a role change. Without an earlier role, the holder has no id yet, so
+/// cannot be the signed-in caller; this call makes the id.
 fn assigning(
     directory: &Directory,
-    somebody: Somebody,
+    subject: DirectoryObject,
     role: Role,
 ) -> Result<Assigning, ManageError> {
-    let id = directory.principal_id(somebody.tenant, somebody.object).map_or_else(random, Ok)?;
-    let to = match somebody.kind {
+    let id = directory.principal_id(subject.tenant, subject.object).map_or_else(random, Ok)?;
+    let to = match subject.kind {
         Kind::Person => Holder::Person(PersonId::from_random(id)),
         Kind::Workload => Holder::Workload(WorkloadId::from_random(id)),
     };
     Ok(Assigning { now_ms: clock::now_ms(), role, to })
 }
 
-/// The name of the tenant of which a caller may see who holds which role.
+/// Returns the name of the tenant whose role assignments the permit is for.
 fn tenant_of(permit: Permit<ReadEvidence>, directory: &Directory) -> String {
     let tenant = match permit.spend() {
         Scope::Tenant(of) => directory.tenant(of.tenant),
@@ -249,7 +255,7 @@ impl TeamMemberView {
             team_id: member.team,
             principal: member.person,
             tenant: tenant_of(permit, directory),
-            object_id: member.somebody.object.to_string(),
+            object_id: member.subject.object.to_string(),
         }
     }
 }
@@ -261,13 +267,13 @@ impl RoleAssignmentView {
         team: Option<&Member>,
         directory: &Directory,
     ) -> Self {
-        let Assignment { holder, somebody, role, scope } = assignment;
+        let Assignment { holder, subject, role, scope } = assignment;
         let name = |id| directory.resource(id).map_or_else(String::new, |r| r.name.clone());
         Self {
             principal: *holder,
-            kind: somebody.kind.name(),
+            kind: subject.kind.name(),
             tenant: tenant_of(permit, directory),
-            object_id: somebody.object.to_string(),
+            object_id: subject.object.to_string(),
             role: role.name(),
             scope: match scope {
                 Scope::Service => ScopeName::Service,
@@ -286,18 +292,18 @@ impl RoleAssignmentView {
         }
     }
 
-    /// The random id that the log has of them, as text.
+    /// Returns the holder's random id in the log, as text.
     #[must_use]
-    pub fn principal_id(&self) -> String {
+    pub(crate) fn principal_id(&self) -> String {
         match self.principal {
             Holder::Person(id) => id.to_string(),
             Holder::Workload(id) => id.to_string(),
         }
     }
 
-    /// Where the role holds, in words.
+    /// Describes the scope of the role in words.
     #[must_use]
-    pub fn scope_in_words(&self) -> String {
+    pub(crate) fn scope_in_words(&self) -> String {
         match &self.scope {
             ScopeName::Service => "the service".to_owned(),
             ScopeName::Tenant => format!("tenant {}", self.tenant),

@@ -1,4 +1,4 @@
-//! Usage by time, with names in place of ids where the things still exist, and what it costs.
+//! Usage by time and its cost, with names instead of ids where the things still exist.
 
 mod period;
 
@@ -13,56 +13,56 @@ use policy::{
 use serde::{Deserialize, Serialize};
 use store::{Directory, ledger::UsageRow};
 
-pub use self::period::{BadPeriod, Period, Step};
+pub(crate) use self::period::{Period, Step};
 use super::{Acting, ManageError};
 use crate::config::PricesConfig;
 
-/// Which usage is asked for.
+/// A query for usage.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct UsageQuestion {
-    /// Of one tenant only.
+pub(crate) struct UsageQuestion {
+    /// Only this tenant.
     pub tenant: Option<String>,
-    /// Of one resource only.
+    /// Only this resource.
     pub resource: Option<String>,
-    /// From the beginning of this hour, day or month on.
+    /// Begins with this hour, day or month.
     pub from: Option<Period>,
-    /// Until the end of this hour, day or month.
+    /// Ends with this hour, day or month.
     pub to: Option<Period>,
-    /// Added up by what.
+    /// Period by which usage is added up.
     pub by: Step,
 }
 
-/// What one caller used of one deployment in one hour, day or month.
+/// One caller's use of one deployment in one hour, day or month.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct UsageView {
+pub(crate) struct UsageView {
     /// The hour, day or month, in UTC.
     pub period: String,
-    /// The tenant: its name, or its id where it was deleted.
+    /// Name of the tenant, or its id if it was deleted.
     pub tenant: String,
-    /// The resource.
+    /// Name of the resource, or its id if it was deleted.
     pub resource: String,
-    /// The deployment; empty for requests that named none.
+    /// Name of the deployment; empty for requests that named none.
     pub deployment: String,
-    /// Which credential.
+    /// Credential of the caller.
     pub caller: String,
     /// Requests that were served: answered, or cut short by their client.
     pub requests: u64,
     /// Requests that were refused.
     pub refused: u64,
-    /// Requests that failed here.
+    /// Requests that failed in the service.
     pub failed: u64,
     /// Tokens of prompts.
     pub prompt_tokens: u64,
-    /// Of these, tokens that the tenant's cache held.
+    /// Prompt tokens that the tenant's cache held.
     pub cached_tokens: u64,
     /// Tokens generated.
     pub completion_tokens: u64,
-    /// What the tokens cost; left out where no price is configured.
+    /// Cost of the tokens; left out if no price is configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<String>,
-    /// The amount's currency.
+    /// Currency of the amount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
     #[serde(skip)]
@@ -71,7 +71,7 @@ pub struct UsageView {
 
 impl UsageView {
     /// The columns of tables and of CSV.
-    pub const COLUMNS: [&str; 13] = [
+    pub(crate) const COLUMNS: [&str; 13] = [
         "period",
         "tenant",
         "resource",
@@ -89,7 +89,7 @@ impl UsageView {
 
     /// The row's cells.
     #[must_use]
-    pub fn cells(&self) -> [String; 13] {
+    pub(crate) fn cells(&self) -> [String; 13] {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         [
             self.period.clone(),
@@ -108,9 +108,10 @@ impl UsageView {
         ]
     }
 
-    /// The rows as CSV, with a header. No field needs quoting: names are words.
+    /// Formats the rows as CSV, with a header. No field needs quoting, because names are single
+    /// words.
     #[must_use]
-    pub fn csv(views: &[Self]) -> String {
+    pub(crate) fn csv(views: &[Self]) -> String {
         let mut text = format!("{}\n", Self::COLUMNS.join(","));
         for view in views {
             text.push_str(&view.cells().join(","));
@@ -119,9 +120,9 @@ impl UsageView {
         text
     }
 
-    /// All of them together.
+    /// Adds the rows up.
     #[must_use]
-    pub fn total(views: &[Self]) -> Self {
+    pub(crate) fn total(views: &[Self]) -> Self {
         let mut total = Self {
             period: "total".to_owned(),
             tenant: String::new(),
@@ -154,14 +155,14 @@ impl UsageView {
         total
     }
 
-    /// Whether tokens were used that no price is configured for.
+    /// Whether the row has tokens without a configured price.
     #[must_use]
-    pub fn is_unpriced(&self) -> bool {
+    pub(crate) fn is_unpriced(&self) -> bool {
         self.exact.is_none() && (self.prompt_tokens > 0 || self.completion_tokens > 0)
     }
 }
 
-/// Whose usage, when: what is added up.
+/// The key by which usage is added up.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     period: String,
@@ -171,7 +172,7 @@ struct Key {
     caller: String,
 }
 
-/// What is added up.
+/// The sums of one key.
 #[derive(Debug, Default)]
 struct Sum {
     requests: u64,
@@ -181,11 +182,11 @@ struct Sum {
 }
 
 impl Acting {
-    /// Usage, of one tenant or resource or of all whose usage the caller may read.
+    /// Returns the usage of one tenant or resource, or of all that the caller may read.
     ///
     /// # Errors
-    /// When there is no such tenant or resource, or the store cannot be read.
-    pub fn usage(
+    /// The tenant or resource does not exist, or the store cannot be read.
+    pub(crate) fn usage(
         &self,
         question: &UsageQuestion,
         prices: &PricesConfig,
@@ -200,7 +201,7 @@ impl Acting {
         };
         let hours = Period::hours(question.from, question.to);
         let rows = self.store.usage(of, hours)?;
-        // The permit for each resource, asked for once.
+        // One decision per resource.
         let mut shown = HashMap::new();
         let mut shows = |row: &UsageRow| {
             let facts = ResourceFacts { tenant: row.tenant, resource: row.resource };
@@ -262,5 +263,29 @@ fn view(directory: &Directory, prices: &PricesConfig, key: Key, sum: &Sum) -> Us
         amount: exact.map(|amount| amount.to_string()),
         currency: exact.map(|_| prices.currency.clone()),
         exact,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// [`UsageView::csv`] quotes no cell: no allowed name contains a character that a reader of CSV
+    /// or a spreadsheet would interpret.
+    #[test]
+    fn no_cell_of_the_table_needs_quotes() {
+        for special in [",", "\"", "\n", "\r", "\t", ";", " ", "=", "+", "@"] {
+            for name in [format!("a{special}b"), format!("{special}ab"), format!("ab{special}")] {
+                let allowed = [
+                    store::tenant_name(&name).is_ok(),
+                    store::resource_name(&name).is_ok(),
+                    store::deployment_name(&name).is_ok(),
+                ];
+                assert_eq!(allowed, [false; 3], "{name:?}");
+            }
+        }
+        // A minus at the start would begin a formula.
+        assert!(store::tenant_name("-a").is_err() && store::deployment_name("-a").is_err());
+        assert!(UsageView::COLUMNS.iter().all(|name| !name.contains([',', '"', ' '])));
     }
 }

@@ -1,11 +1,10 @@
-//! What management shows: the JSON of the admin API and of `--json`, in the same words.
+//! The views that management returns: the JSON of the admin API and of `--json`.
 //!
 //! Names are Azure's, in its management API's camelCase. Times are RFC 3339.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use super::{IpRuleValue, NetworkAcls};
 use crate::{board::Doing, clock};
+use audit::rfc3339;
 use engine::protocol::TemplateNote;
 use policy::{
     id::{ApprovalId, DeploymentId, ModelId, ResourceId, TenantId},
@@ -21,66 +20,66 @@ use store::{Deployment, Directory, Model, Resource, Sku, Tenant};
 /// A tenant.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TenantView {
-    /// Its id.
+pub(crate) struct TenantView {
+    /// Id of the tenant.
     pub id: TenantId,
-    /// Its name.
+    /// Name of the tenant.
     pub name: String,
-    /// When it was created.
+    /// Time of creation.
     pub created_at: String,
 }
 
 /// A resource, without its keys.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ResourceView {
-    /// Its id.
+pub(crate) struct ResourceView {
+    /// Id of the resource.
     pub id: ResourceId,
-    /// Its name.
+    /// Name of the resource.
     pub name: String,
-    /// The name of its tenant.
+    /// Name of the tenant that owns it.
     pub tenant: String,
-    /// Where it is.
+    /// Region of the resource.
     pub region: String,
     /// Whether prompt prefixes may be reused within the tenant.
     pub prefix_cache: bool,
-    /// Whether it takes tokens only, and no keys.
+    /// Whether it accepts tokens only, and no keys.
     pub disable_local_auth: bool,
-    /// Whether the public listener answers.
+    /// Whether the public listener serves it.
     pub public_network_access: PublicNetworkAccess,
-    /// Which addresses are answered.
+    /// The addresses that it admits.
     pub network_acls: NetworkAcls,
-    /// Whether its owner must consent to each look at a record.
+    /// Whether its owner must consent to each access to a record.
     pub lockbox: bool,
-    /// Days that content is kept, where it is kept.
+    /// Days for which content is stored, unless zero retention is active.
     pub retention_days: u8,
-    /// What it can do, or does.
+    /// Capabilities, in Azure's shape.
     pub capabilities: Vec<CapabilityView>,
-    /// What is done about its abuse; left out where nothing is.
+    /// Active penalty for abuse; left out if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub abuse_penalty: Option<AbusePenaltyView>,
-    /// Its keys' names and ages.
+    /// Names and ages of its keys.
     pub keys: Vec<KeyView>,
-    /// The names of its deployments.
+    /// Names of its deployments.
     pub deployments: Vec<String>,
-    /// When it was created.
+    /// Time of creation.
     pub created_at: String,
 }
 
-/// A key, without the key.
+/// Name and age of a key, without the key.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct KeyView {
-    /// Which one.
+pub(crate) struct KeyView {
+    /// Name of the key, one of two.
     pub key_name: KeyName,
-    /// When it was made.
+    /// Time at which the key was made.
     pub created_at: String,
 }
 
-/// A resource that was just created, with its keys: the only time that they are shown.
+/// A resource that was just created, with its keys. They are shown only here.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct NewResourceView {
+pub(crate) struct NewResourceView {
     /// The resource.
     #[serde(flatten)]
     pub resource: ResourceView,
@@ -92,13 +91,13 @@ pub struct NewResourceView {
     pub key2: Key,
 }
 
-/// A key that was just made: the only time that it is shown.
+/// A key that was just made. It is shown only here.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct NewKeyView {
-    /// Whose key it is.
+pub(crate) struct NewKeyView {
+    /// Name of the resource that the key opens.
     pub resource: String,
-    /// Which of the two.
+    /// Name of the key, one of two.
     pub key_name: KeyName,
     /// The key.
     #[serde(serialize_with = "reveal")]
@@ -108,24 +107,24 @@ pub struct NewKeyView {
 /// A deployment.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DeploymentView {
-    /// Its id.
+pub(crate) struct DeploymentView {
+    /// Id of the deployment.
     pub id: DeploymentId,
-    /// Its name.
+    /// Name of the deployment.
     pub name: String,
-    /// The name of its resource.
+    /// Name of the resource that it belongs to.
     pub resource: String,
-    /// The name of the model that it runs.
+    /// Name of the model that it runs.
     pub model: String,
-    /// What for.
+    /// Task that it serves.
     pub task: Task,
-    /// How it is sold.
+    /// Azure's SKU of the deployment.
     pub sku: Sku,
-    /// Its rate limits.
+    /// Rate limits.
     pub limits: LimitsView,
-    /// When it was created.
+    /// Time of creation.
     pub created_at: String,
-    /// What its worker does; left out where no service runs.
+    /// State of its worker; left out if no service runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker: Option<Doing>,
 }
@@ -133,7 +132,7 @@ pub struct DeploymentView {
 /// Rate limits.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LimitsView {
+pub(crate) struct LimitsView {
     /// Tokens per minute.
     pub tokens_per_minute: u32,
     /// Requests per minute.
@@ -143,24 +142,30 @@ pub struct LimitsView {
 /// A model.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ModelView {
-    /// Its id.
+pub(crate) struct ModelView {
+    /// Id of the model.
     pub id: ModelId,
-    /// Its name.
+    /// Name of the model.
     pub name: String,
-    /// Where its file is.
+    /// Path of its file.
     pub path: String,
-    /// The file's SHA-256.
+    /// SHA-256 of the file.
     pub sha256: String,
-    /// The file's size.
+    /// Size of the file.
     pub size_bytes: u64,
-    /// llama.cpp's name of its architecture.
+    /// Origin of the file, if more than its path is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Licence that its repository or the file names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// Architecture, by llama.cpp's name.
     pub architecture: String,
-    /// The name that the file gives.
+    /// Title in the file.
     pub title: Option<String>,
     /// Number of weights.
     pub parameters: u64,
-    /// Tokens that it was trained to hold.
+    /// Largest context that it was trained for, in tokens.
     pub context_tokens: u32,
     /// Length of its embedding vectors.
     pub embedding_length: u32,
@@ -170,24 +175,24 @@ pub struct ModelView {
     pub generates: bool,
     /// Whether its file holds a chat template.
     pub chat_template: bool,
-    /// What its chat template can do; said when it is added.
+    /// Abilities of its chat template; only in the answer that adds the model.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub template: Vec<TemplateNote>,
-    /// When it was added.
+    /// Time at which it was added.
     pub created_at: String,
 }
 
-/// A capability, in Azure's shape: always there, with a text for a value.
+/// A capability, in Azure's shape: always present, with a text as its value.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct CapabilityView {
-    /// Its name.
+pub(crate) struct CapabilityView {
+    /// Name of the capability.
     pub name: &'static str,
     /// `true` or `false`.
     pub value: &'static str,
-    /// Since when.
+    /// Time of the last change.
     pub since: String,
-    /// By which approval; none where it was never changed.
+    /// Approval that changed it; missing if it was never changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalId>,
 }
@@ -195,22 +200,22 @@ pub struct CapabilityView {
 /// A penalty for abuse, in Azure's shape.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AbusePenaltyView {
+pub(crate) struct AbusePenaltyView {
     /// `Throttle`, or `Block`.
     pub action: &'static str,
-    /// What is left of the rate limit, where it throttles.
+    /// Percentage of the rate limit that remains, if it throttles.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limit_percentage: Option<u8>,
-    /// Until when.
+    /// Time at which the penalty expires.
     pub expiration: String,
 }
 
 impl AbusePenaltyView {
-    /// A penalty, as it is shown.
+    /// Returns the view of a penalty.
     #[must_use]
-    pub fn of(penalty: AbusePenalty) -> Self {
+    pub(crate) fn of(penalty: AbusePenalty) -> Self {
         let AbusePenalty { action, rate_limit_percentage, expires_ms } = penalty;
-        Self { action, rate_limit_percentage, expiration: time(expires_ms / 1000) }
+        Self { action, rate_limit_percentage, expiration: rfc3339(expires_ms / 1000) }
     }
 }
 
@@ -218,25 +223,25 @@ impl CapabilityView {
     fn content_logging(rule: &Rule, now_ms: u64) -> Self {
         let logging = rule.content_logging;
         let ContentLogging { since_ms, approval, until_ms, .. } = logging;
-        // An approval that has expired is none, also before anybody has noted its end.
+        // An expired approval does not count, even before its end is recorded.
         let (value, since_ms) = match until_ms {
             Some(until_ms) if logging.keeps(now_ms) => ("true", until_ms),
             _ if logging.keeps(now_ms) => ("true", since_ms),
             _ => ("false", since_ms),
         };
-        Self { name: "ContentLogging", value, since: time(since_ms / 1000), approval }
+        Self { name: "ContentLogging", value, since: rfc3339(since_ms / 1000), approval }
     }
 }
 
 impl TenantView {
     pub(super) fn of(tenant: &Tenant) -> Self {
-        Self { id: tenant.id, name: tenant.name.clone(), created_at: time(tenant.created_at) }
+        Self { id: tenant.id, name: tenant.name.clone(), created_at: rfc3339(tenant.created_at) }
     }
 }
 
 impl ResourceView {
     pub(super) fn of(resource: &Resource, directory: &Directory) -> Self {
-        let key = |key_name, created_at| KeyView { key_name, created_at: time(created_at) };
+        let key = |key_name, created_at| KeyView { key_name, created_at: rfc3339(created_at) };
         let ip_rules = &resource.network.ip_rules;
         let now_ms = clock::now_ms();
         let penalty = directory.penalty(resource.id).and_then(|state| state.abuse_penalty(now_ms));
@@ -261,7 +266,7 @@ impl ResourceView {
                 key(KeyName::Key2, resource.key2_created_at),
             ],
             deployments: directory.deployments_of(resource.id).map(|d| d.name.clone()).collect(),
-            created_at: time(resource.created_at),
+            created_at: rfc3339(resource.created_at),
         }
     }
 }
@@ -281,14 +286,14 @@ impl DeploymentView {
                 tokens_per_minute: deployment.limits.tokens_per_minute,
                 requests_per_minute: deployment.limits.requests_per_minute,
             },
-            created_at: time(deployment.created_at),
+            created_at: rfc3339(deployment.created_at),
             worker: None,
         }
     }
 
-    /// The same, with what its worker does.
+    /// Adds the state of the deployment's worker.
     #[must_use]
-    pub fn with_worker(self, workers: &[Doing]) -> Self {
+    pub(crate) fn with_worker(self, workers: &[Doing]) -> Self {
         let worker = Doing::find(workers, &self.model, self.task).cloned();
         Self { worker, ..self }
     }
@@ -303,6 +308,8 @@ impl ModelView {
             path: model.path.display().to_string(),
             sha256: model.sha256.clone(),
             size_bytes: model.size_bytes,
+            source: model.source.clone(),
+            license: model.facts.license.clone(),
             architecture: facts.architecture.clone(),
             title: facts.name.clone(),
             parameters: facts.parameters,
@@ -312,21 +319,12 @@ impl ModelView {
             generates: facts.generates,
             chat_template: facts.chat_template,
             template: Vec::new(),
-            created_at: time(model.created_at),
+            created_at: rfc3339(model.created_at),
         }
     }
 }
 
-/// Seconds since 1970 as RFC 3339, in UTC.
-#[must_use]
-pub fn time(seconds: u64) -> String {
-    // As far as years have four digits.
-    let last = 253_402_300_799;
-    let moment = UNIX_EPOCH + Duration::from_secs(seconds.min(last));
-    humantime::format_rfc3339_seconds(moment).to_string()
-}
-
-/// The one place where management writes a key out.
+/// Writes a key out. Management does so only here.
 fn reveal<S: Serializer>(key: &Key, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(key.reveal())
 }

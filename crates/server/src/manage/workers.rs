@@ -1,4 +1,4 @@
-//! What management shows of a worker: its state, its process, and how it is confined.
+//! Management's view of a worker: its state, its process and its confinement.
 
 use engine::{protocol::Confinement, supervise::State};
 use policy::{
@@ -17,32 +17,32 @@ use crate::{
 /// A worker.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct WorkerView {
-    /// The worker's name: its model and what it does.
+pub(crate) struct WorkerView {
+    /// Name of the worker: its model and its task.
     pub name: String,
-    /// The name of the model that it runs.
+    /// Name of the model that it runs.
     pub model: String,
-    /// What for.
+    /// Task that it runs the model for.
     pub task: Task,
-    /// Where it is in its life: `loading`, `ready`, `restarting`, `failed`, `stopped`.
+    /// State of the worker: `loading`, `ready`, `restarting`, `failed`, `stopped`.
     pub state: &'static str,
-    /// How far it has loaded, from 0 to 1.
+    /// Part of the model that is loaded, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<f32>,
-    /// Why it does not run, and what to do.
+    /// Reason that it does not run, and the remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The process that serves.
+    /// Id of the process that serves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
-    /// Tokens that one of its sequences holds.
+    /// Tokens that one of its sequences can hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_tokens: Option<u32>,
     /// Requests that wait or run in it.
     pub load: u32,
-    /// How often it died and was started again.
+    /// Number of restarts after a death.
     pub restarts: u64,
-    /// What it is kept from, and what happened when it tried.
+    /// Restrictions of the process, and the results of its attempts to break out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confinement: Option<ConfinementView>,
 }
@@ -50,55 +50,55 @@ pub struct WorkerView {
 /// The gateway's own process.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct GatewayView {
-    /// The process.
+pub(crate) struct GatewayView {
+    /// Id of the process.
     pub pid: u32,
-    /// What it is kept from, and what happened when it tried.
+    /// Restrictions of the process, and the results of its attempts to break out.
     pub confinement: ConfinementView,
 }
 
-/// What a worker, or the gateway, is kept from.
+/// The restrictions of a worker's or the gateway's process.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ConfinementView {
-    /// Version of Landlock in force.
+pub(crate) struct ConfinementView {
+    /// Version of the active Landlock ABI.
     pub landlock_abi: u32,
-    /// Whether the seccomp filter is in force.
+    /// Whether the seccomp filter is active.
     pub seccomp: bool,
-    /// Whether its memory is kept from swap.
+    /// Whether its memory is locked, so that it cannot be swapped out.
     pub memory_locked: bool,
-    /// What it tried after it was confined, and the error that each attempt met.
+    /// The attempts that it made after it was confined, each with the resulting error.
     pub attempts: Vec<AttemptView>,
 }
 
 /// One attempt to break out.
 #[derive(Debug, Serialize)]
-pub struct AttemptView {
-    /// What was tried.
+pub(crate) struct AttemptView {
+    /// Action that was attempted.
     pub attempt: String,
-    /// The error it met.
+    /// Error that the attempt met.
     pub error: String,
 }
 
 impl Acting {
-    /// The workers, with what each showed of its confinement.
+    /// Lists the workers, each with the evidence of its confinement.
     ///
     /// # Errors
-    /// When the caller may not see evidence.
-    pub fn workers(&self, fleet: &Fleet) -> Result<Vec<WorkerView>, ManageError> {
+    /// The caller may not see evidence.
+    pub(crate) fn workers(&self, fleet: &Fleet) -> Result<Vec<WorkerView>, ManageError> {
         let permit = self.permit::<ReadEvidence>(&Looked::there(Scope::Service), Named::Service)?;
         Ok(match permit.spend() {
             Scope::Service => fleet.workers().iter().map(WorkerView::of).collect(),
-            // Workers are the service's.
+            // Workers belong to the service, not to a tenant.
             Scope::Tenant(_) | Scope::Resource(_) | Scope::Deployment(_) => Vec::new(),
         })
     }
 
-    /// The gateway, with what it showed of its confinement.
+    /// Returns the gateway with the evidence of its confinement.
     ///
     /// # Errors
-    /// When the caller may not see evidence.
-    pub fn gateway(&self, confinement: &Confinement) -> Result<GatewayView, ManageError> {
+    /// The caller may not see evidence.
+    pub(crate) fn gateway(&self, confinement: &Confinement) -> Result<GatewayView, ManageError> {
         let permit = self.permit::<ReadEvidence>(&Looked::there(Scope::Service), Named::Service)?;
         let Scope::Service = permit.spend() else {
             return Err(ManageError::NotOfTheService { action: ReadEvidence::NAME });
@@ -109,9 +109,9 @@ impl Acting {
 }
 
 impl WorkerView {
-    /// What is to be shown of a worker now.
+    /// Returns the view of a worker as of now.
     #[must_use]
-    pub fn of(worker: &fleet::WorkerView) -> Self {
+    pub(crate) fn of(worker: &fleet::WorkerView) -> Self {
         let mut view = Self {
             name: format!("{}/{}", worker.model, worker.task.name()),
             model: worker.model.clone(),
@@ -130,7 +130,7 @@ impl WorkerView {
             State::Ready(report) => {
                 view.state = "ready";
                 view.pid = Some(report.pid);
-                view.context_tokens = Some(report.facts.context);
+                view.context_tokens = Some(report.model.context);
                 view.confinement = Some(ConfinementView::of(&report.confinement));
             }
             State::Restarting { reason, .. } => {

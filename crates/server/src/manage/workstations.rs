@@ -1,7 +1,8 @@
-//! Workstations that records may be seen from, by their certificates.
+//! The workstations that may open records, by their certificates.
 
 use std::path::Path;
 
+use audit::rfc3339;
 use policy::{
     authz::{
         context::Enrolling,
@@ -19,24 +20,24 @@ use store::{
 use tlog::canon::Digest;
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
-use super::{Acting, ManageError, actor::Named, time};
+use super::{Acting, ManageError, actor::Named};
 use crate::{clock, looked::Looked};
 
-/// A workstation that was enrolled once.
+/// A workstation that is or was enrolled.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct WorkstationView {
-    /// What people call it.
+pub(crate) struct WorkstationView {
+    /// Name of the workstation.
     pub name: String,
-    /// Where it stands.
+    /// Region in which it stands.
     pub region: String,
     /// `enrolled` or `revoked`.
     pub state: &'static str,
-    /// When its certificate expires.
+    /// Time at which its certificate expires.
     pub expires: String,
     /// SHA-256 of its certificate.
     pub fingerprint: String,
-    /// The random id that the log has of the person who enrolled it.
+    /// The enrolling person, by the random id in the log.
     pub enrolled_by: PersonId,
 }
 
@@ -44,8 +45,8 @@ impl Acting {
     /// Enrols a workstation, until its certificate expires.
     ///
     /// # Errors
-    /// When the certificate cannot be read, or was enrolled before; or nobody of that name has a role.
-    pub fn enroll_workstation(
+    /// The certificate cannot be read, or was enrolled before; or the person has no role.
+    pub(crate) fn enroll_workstation(
         &self,
         certificate: &Path,
         (name, region): (&str, &str),
@@ -61,11 +62,11 @@ impl Acting {
         Ok(())
     }
 
-    /// Revokes a workstation, for good.
+    /// Revokes a workstation permanently.
     ///
     /// # Errors
-    /// When it is not enrolled, there is no reason, or nobody of that name has a role.
-    pub fn revoke_workstation(
+    /// The workstation is not enrolled, the reason is missing, or the person has no role.
+    pub(crate) fn revoke_workstation(
         &self,
         certificate: &Path,
         reason: &str,
@@ -80,22 +81,22 @@ impl Acting {
         Ok(())
     }
 
-    /// All workstations that were ever enrolled.
+    /// Lists all workstations that were ever enrolled.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    pub fn workstations(&self) -> Result<Vec<WorkstationView>, ManageError> {
+    /// The caller may not see evidence, or the store cannot be read.
+    pub(crate) fn workstations(&self) -> Result<Vec<WorkstationView>, ManageError> {
         let permit = self.permit::<ReadEvidence>(&Looked::there(Scope::Service), Named::Service)?;
         let states = match permit.spend() {
             Scope::Service => self.store.states::<Workstation>()?,
-            // Workstations are the service's.
+            // Workstations belong to the service, not to a tenant.
             Scope::Tenant(_) | Scope::Resource(_) | Scope::Deployment(_) => Vec::new(),
         };
         Ok(states.iter().filter_map(WorkstationView::of).collect())
     }
 
-    /// Asks whether the caller may say which devices are used for review; the permit names the person
-    /// who answers for it.
+    /// Asks the policies whether the caller may enrol or revoke review workstations; the permit
+    /// names the person responsible.
     fn enrolling(
         &self,
         tenant: &str,
@@ -121,7 +122,7 @@ impl WorkstationView {
             name: enrolment.name.clone(),
             region: enrolment.region.clone(),
             state,
-            expires: time(enrolment.expires_ms / 1000),
+            expires: rfc3339(enrolment.expires_ms / 1000),
             fingerprint: enrolment.workstation.to_string(),
             enrolled_by: enrolment.person,
         })
@@ -137,7 +138,7 @@ impl From<NotStepped<workstation::Refused>> for ManageError {
     }
 }
 
-/// A certificate's fingerprint, and when it expires.
+/// Reads a certificate's fingerprint and expiry in milliseconds.
 fn read(path: &Path) -> Result<(Digest, u64), ManageError> {
     let failed = |source| ManageError::File { doing: "read", path: path.to_owned(), source };
     let der = CertificateDer::from_pem_file(path)

@@ -1,49 +1,55 @@
 //! An embeddings request, from its first byte to its answer.
 
-mod request;
-mod response;
-
 use engine::request::{Event, Work};
 use policy::permit::Embed;
-
-pub use self::{
-    request::{EmbeddingBody, EmbeddingRequest, EncodingFormat, parse},
-    response::{Embedding, EmbeddingList, EmbeddingUsage, Vector, shortened},
-};
-use super::{
-    error::{ApiError, Code, Invalid},
+use wire::{
+    embeddings::{EmbeddingList, parse, shortened},
+    error::{Code, Invalid},
     operation::Operation,
-    target::{Target, refused},
 };
-use crate::{
-    call::Call,
-    gateway::{Asked, Gateway, Reply},
+
+use super::{
+    error::ApiError,
+    reply::Reply,
+    request::CallerRequest,
+    target::{Prepared, Sought},
 };
+use crate::{call::Call, meters::Wanted, services::Services};
 
 /// Answers an embeddings request.
 ///
 /// # Errors
-/// When it is refused on the way; says why.
+/// If a step refuses the request; the error has the reason.
 pub(crate) async fn answer(
-    gateway: &Gateway,
+    services: &Services,
     call: &mut Call,
-    asked: Asked,
+    asked: CallerRequest,
 ) -> Result<Reply, ApiError> {
     let operation = Operation::Embeddings;
-    let Asked { caller, deployment, body, served, current } = asked;
-    let limits = &current.config.limits;
-    let request = parse(body.reveal(), limits)?;
-    let target =
-        Target::find(gateway, &caller, operation, deployment.as_deref(), request.model.as_ref())?;
-    let permit = target.authorize::<Embed>(gateway)?;
-    let most = target.model.facts.embedding_length;
-    if request.dimensions.is_some_and(|dimensions| dimensions > most) {
-        return Err(too_many_dimensions(most).into());
-    }
-    target.admit(gateway, call, served, request.estimated_tokens)?;
-    let worker = target.worker(gateway)?;
-
+    let CallerRequest { caller, deployment, body, served, current } = asked;
+    let request = parse(body.reveal(), &current.config.limits.request())?;
+    call.no_effect = request.no_effect.judged(current.config.requests.no_effect_fields)?;
     let inputs = request.embed.inputs.len();
+    let sought = Sought {
+        caller: &caller,
+        served,
+        operation,
+        path: deployment.as_deref(),
+        model: request.model.as_ref(),
+    };
+    let Prepared { target, permit, worker } =
+        sought.prepare::<Embed>(services, call, |target| {
+            let most = target.model.facts.embedding_length;
+            if request.dimensions.is_some_and(|dimensions| dimensions > most) {
+                return Err(too_many_dimensions(most).into());
+            }
+            Ok(Wanted {
+                tokens: request.estimated_tokens,
+                answers: u64::try_from(inputs).unwrap_or(u64::MAX),
+                param: "input",
+            })
+        })?;
+
     let mut events = worker
         .run(permit, target.reuse_prefix, Work::Embed(request.embed))
         .map_err(|refusal| target.refused(refusal))?;
@@ -57,7 +63,7 @@ pub(crate) async fn answer(
                 vectors.push(shortened(vector, request.dimensions));
             }
             Event::Done if vectors.len() == inputs => break,
-            Event::Failed(refusal) => return Err(refused(operation, refusal)),
+            Event::Failed(refusal) => return Err(ApiError::refused(operation, refusal)),
             Event::Done
             | Event::Delta { .. }
             | Event::ToolStart { .. }

@@ -1,172 +1,106 @@
-//! What can go wrong with a call, and the one place that turns it into status, code, type and
-//! param.
+//! All errors of a call, and the only place that maps them to status, code, type and param.
 //!
-//! Messages that clients and their authors know are OpenAI's and Azure's own. None holds content.
+//! Messages that clients know are in OpenAI's and Azure's own words. No message holds content.
 
+use audit::rfc3339;
 use engine::request::Refusal;
 use hyper::StatusCode;
 use policy::{
-    meter::{Balance, Exceeded},
+    authz::Denied,
+    meter::{Balance, Exceeded, RateLimits},
+    principal::Principal,
     workflow::penalty::{Blocked, Throttle},
 };
-use serde::Serialize;
-use utoipa::ToSchema;
+use wire::{
+    coding::NotRead,
+    error::{Code, ErrorBody, ErrorDetail, Invalid},
+    operation::Operation,
+};
 
-use super::{operation::Operation, unserved::Unserved};
-use crate::{limits, manage::time};
+use super::unserved::Unserved;
+use crate::{coding, limits, meters::Wanted};
 
-/// A field that is wrong, in the API's words.
+/// The reason why a call does not get a regular answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invalid {
-    /// Which field: `messages[2].content`; none where it is the body as a whole.
-    pub param: Option<String>,
-    /// What kind of wrong.
-    pub code: Code,
-    /// What is wrong and what is expected, without the given value.
-    pub message: String,
-}
-
-/// OpenAI's codes for wrong fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
-    /// The body is not JSON.
-    InvalidJson,
-    /// A field is missing.
-    Missing,
-    /// Nobody knows this field.
-    UnknownParameter,
-    /// A field of OpenAI's that this service does not have.
-    UnsupportedParameter,
-    /// A value of OpenAI's that this service does not have.
-    UnsupportedValue,
-    /// A number for a text, say.
-    InvalidType,
-    /// A value that is not allowed.
-    InvalidValue,
-    /// A whole number is too small.
-    IntegerBelowMin,
-    /// A whole number is too large.
-    IntegerAboveMax,
-    /// A number is too small.
-    DecimalBelowMin,
-    /// A number is too large.
-    DecimalAboveMax,
-    /// An array has no items.
-    EmptyArray,
-    /// An array has too many items.
-    ArrayAboveMax,
-    /// A text is empty.
-    EmptyString,
-    /// A text is too long.
-    StringAboveMax,
-    /// An object has too many keys.
-    ObjectAboveMax,
-}
-
-impl Code {
-    fn text(self) -> &'static str {
-        match self {
-            Self::InvalidJson => "invalid_json",
-            Self::Missing => "missing_required_parameter",
-            Self::UnknownParameter => "unknown_parameter",
-            Self::UnsupportedParameter => "unsupported_parameter",
-            Self::UnsupportedValue => "unsupported_value",
-            Self::InvalidType => "invalid_type",
-            Self::InvalidValue => "invalid_value",
-            Self::IntegerBelowMin => "integer_below_min_value",
-            Self::IntegerAboveMax => "integer_above_max_value",
-            Self::DecimalBelowMin => "decimal_below_min_value",
-            Self::DecimalAboveMax => "decimal_above_max_value",
-            Self::EmptyArray => "empty_array",
-            Self::ArrayAboveMax => "array_above_max_length",
-            Self::EmptyString => "empty_string",
-            Self::StringAboveMax => "string_above_max_length",
-            Self::ObjectAboveMax => "object_above_max_properties",
-        }
-    }
-}
-
-/// Why a call is not answered as asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ApiError {
-    /// A field of the body is wrong.
+pub(crate) enum ApiError {
+    /// A field of the body is invalid.
     Invalid(Invalid),
-    /// `api-version` is not one.
+    /// `api-version` is invalid.
     ApiVersion,
-    /// No key, or one that opens nothing here; also where `Host` names a resource that does not
-    /// exist, so that names cannot be tried.
+    /// No key, or one without access here. Also if `Host` names a resource that does not exist:
+    /// callers must not find out names by trying them.
     Unauthorized,
-    /// One of the resource's keys, and the resource takes tokens only.
+    /// One of the resource's keys, but the resource accepts only tokens.
     KeysDisabled,
-    /// A token that is not valid, or not for this resource. The operator's log says why.
+    /// A token that is invalid, or not for this resource. The operator's log has the reason.
     TokenRefused,
-    /// A token of a tenant that has several resources, and nothing says which is meant.
+    /// A token of a tenant with several resources, without a host name that selects one.
     ResourceUnnamed,
-    /// A token without the role that this needs.
+    /// A token without the required role.
     PermissionDenied,
-    /// The resource does not answer the network that the call comes from.
+    /// The resource does not allow the caller's network.
     NetworkDenied,
-    /// The resource answers the private listener only.
+    /// The resource answers only on the private listener.
     PublicAccessDisabled,
     /// The resource is blocked for abuse.
     Blocked {
         /// The resource's name.
         resource: String,
-        /// Until when: milliseconds since 1970.
+        /// End of the block: milliseconds since 1970.
         expires_ms: u64,
     },
-    /// No keys of the token's issuer to check it with.
+    /// The keys of the token's issuer are not available.
     IssuerUnavailable,
     /// No such deployment for this caller.
     DeploymentNotFound {
-        /// Those that the caller has, where they may know.
+        /// The caller's deployments, if the caller may list them.
         there: Vec<String>,
     },
     /// No such model for this caller.
     ModelNotFound,
     /// No such path.
     RouteNotFound,
-    /// A path of OpenAI's or Azure's that this service does not have.
+    /// A path of OpenAI's or Azure's API that this service does not support.
     NotServed(&'static Unserved),
-    /// The path has other methods.
+    /// The path does not allow this method.
     MethodNotAllowed {
-        /// Those that it has.
+        /// The allowed methods.
         allow: &'static str,
     },
-    /// The deployment's model is for something else.
+    /// The deployment's model is for another task.
     WrongTask {
-        /// What was asked.
+        /// The requested operation.
         operation: Operation,
     },
-    /// What was sent is not HTTP.
+    /// The received bytes are not HTTP.
     NotHttp,
-    /// The request names no host, two, or one that is none.
+    /// The request has no host, two hosts, or an invalid one.
     Host,
     /// The request gives its body's length in two ways.
     LengthTwice,
-    /// The body comes in a transfer coding that is not known.
+    /// The body has an unknown transfer coding.
     TransferCoding,
-    /// One address or network has its share of connections.
+    /// The address or network has used its share of connections.
     ConnectionShare,
-    /// All connections are at work.
+    /// All connections have requests in progress.
     ConnectionsFull,
-    /// The resource sends as many bodies at once as it may.
+    /// The resource has reached its limit of simultaneous request bodies.
     UploadsFull {
         /// Bodies allowed.
         limit: usize,
     },
-    /// The request's URL is longer than any that is read.
+    /// The request's URL is too long.
     UrlTooLong,
-    /// The head took too long to come.
+    /// The head took too long to arrive.
     HeadTimeout {
         /// Milliseconds allowed.
         limit_ms: u64,
     },
     /// The head ended early.
     HeadIncomplete,
-    /// The client closed its sending side before it was answered.
+    /// The client closed its sending side before the answer.
     HungUp,
-    /// The body took too long to come.
+    /// The body took too long to arrive.
     BodyTimeout {
         /// Milliseconds allowed.
         limit_ms: u64,
@@ -185,6 +119,8 @@ pub enum ApiError {
     },
     /// The body is not declared as JSON.
     ContentType,
+    /// The body cannot be decoded: see [`NotRead`].
+    Undecoded(NotRead),
     /// Too many headers, or too long ones.
     HeadersTooLarge {
         /// Headers allowed.
@@ -192,27 +128,29 @@ pub enum ApiError {
         /// Bytes allowed.
         bytes: usize,
     },
-    /// The deployment's minute is used up.
+    /// The deployment's limit for this minute is used up, or too small for the request.
     RateLimited {
-        /// What was asked.
+        /// The requested operation.
         operation: Operation,
-        /// Which limit.
+        /// The exceeded limit.
         exceeded: Exceeded,
-        /// The penalty that makes it smaller than agreed.
+        /// The tokens and answers that the request needed.
+        wanted: Wanted,
+        /// The penalty that reduces the limit.
         throttle: Option<Throttle>,
         /// The resource's name.
         resource: String,
     },
-    /// The engine did not carry the request out.
+    /// The engine did not run the request.
     Refused {
-        /// What was asked.
+        /// The requested operation.
         operation: Operation,
-        /// Why not.
+        /// The engine's reason.
         refusal: Refusal,
     },
     /// The server is shutting down.
     Stopping,
-    /// No such request of this caller's resource.
+    /// The caller's resource has no such request.
     ReceiptNotFound,
     /// The request could not be recorded, so it is not answered.
     NotRecorded,
@@ -230,70 +168,85 @@ impl From<Invalid> for ApiError {
     }
 }
 
+impl From<NotRead> for ApiError {
+    fn from(error: NotRead) -> Self {
+        match error {
+            NotRead::TooLong { limit } => Self::BodyTooLarge { limit },
+            error => Self::Undecoded(error),
+        }
+    }
+}
+
 impl ApiError {
-    /// A resource of this name is blocked.
+    /// Returns the error for a denied caller. A key without access gets "does not exist"; a token of
+    /// the right tenant gets the error for a missing role.
+    pub(crate) fn denied(principal: &Principal, denied: &Denied) -> Self {
+        match (principal, denied) {
+            (Principal::Key(_), Denied::Hidden | Denied::Forbidden(_)) => {
+                Self::DeploymentNotFound { there: Vec::new() }
+            }
+            (
+                Principal::Person(_) | Principal::Workload(_),
+                Denied::Hidden | Denied::Forbidden(_),
+            ) => Self::PermissionDenied,
+        }
+    }
+
+    /// Converts the engine's refusal of an operation to an error, and logs details for the operator.
+    pub(super) fn refused(operation: Operation, refusal: Refusal) -> Self {
+        if let Refusal::Engine { reason } = &refusal {
+            tracing::error!(%reason, "the engine failed");
+        }
+        if matches!(refusal, Refusal::PromiseBroken) {
+            tracing::error!(
+                "a finished answer did not match the schema that it was promised to match"
+            );
+        }
+        Self::Refused { operation, refusal }
+    }
+
+    /// Creates the error for a blocked resource.
     pub(crate) fn blocked(Blocked { expires_ms }: Blocked, resource: &str) -> Self {
         Self::Blocked { resource: resource.to_owned(), expires_ms }
     }
 }
 
-/// The status and body of an error, and when to come back.
+/// Status and body of an error, and when to retry.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The HTTP status.
     pub status: StatusCode,
     /// The body.
     pub body: ErrorBody,
-    /// When trying again makes sense.
+    /// Advice about a retry.
     pub retry: Retry,
 }
 
-/// Whether and when to try again.
+/// Whether and when to retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
-    /// The status says it all.
+pub(crate) enum Retry {
+    /// No advice beyond the status.
     Unsaid,
     /// After this many milliseconds.
     AfterMs(u64),
-    /// Never: the same request will meet the same answer, though the status suggests otherwise.
+    /// Never: the same request will get the same answer, although the status suggests otherwise.
     Never,
 }
 
-/// An error, as clients read it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ErrorBody {
-    /// The error.
-    pub error: ErrorDetail,
-}
-
-/// What went wrong.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ErrorDetail {
-    /// For programs.
-    pub code: &'static str,
-    /// For people.
-    pub message: String,
-    /// OpenAI's class of error, where the error is one of OpenAI's.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<&'static str>,
-    /// The field that is wrong, where there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub param: Option<String>,
-}
-
 impl ApiError {
-    /// Whether the client may still be sending its body, and would read the answer after that.
+    /// Whether the client may still be sending its body, and would read the answer afterwards.
     #[must_use]
-    pub fn leaves_body(&self) -> bool {
+    pub(crate) fn leaves_body(&self) -> bool {
         !matches!(
             self,
             Self::BodyTimeout { .. } | Self::BodyIncomplete | Self::RequestTimeout { .. }
         )
     }
 
-    /// Status, body and advice for this error. There is no catch-all: a new variant must choose.
+    /// Returns status, body and advice for this error. There is no catch-all arm: a new variant
+    /// must choose.
     #[must_use]
-    pub fn answer(&self) -> Answer {
+    pub(crate) fn answer(&self) -> Answer {
         match self {
             Self::Invalid(wrong) => invalid(wrong.code.text(), wrong.param.clone(), &wrong.message),
             Self::ApiVersion => invalid(
@@ -312,8 +265,8 @@ impl ApiError {
             Self::ResourceUnnamed => azure(
                 StatusCode::BAD_REQUEST,
                 "ResourceUnnamed",
-                "Your tenant has several resources, and a token does not say which is meant: call \
-                 the one that you mean by its own host name.",
+                "Your tenant has several resources, and a token does not select one: call \
+                 the resource by its own host name.",
             ),
             Self::PermissionDenied => azure(
                 StatusCode::FORBIDDEN,
@@ -332,15 +285,15 @@ impl ApiError {
                 "403",
                 "Public access is disabled. Call the private endpoint of this service.",
             ),
-            // Azure's own code is `Forbidden`, and says no more. Why, in the reviewer's words, is for
-            // the owner alone: not everybody who holds a key is.
+            // Azure's own code is `Forbidden`, without details. The reviewer's reason is for the
+            // resource's owner alone: other people may hold a key.
             Self::Blocked { resource, expires_ms } => azure(
                 StatusCode::FORBIDDEN,
                 "ResourceBlocked",
                 &format!(
                     "Your resource has been temporarily blocked because of abusive use, until {}. \
-                     A person decided that: {}",
-                    time(expires_ms / 1000),
+                     A person made this decision: {}",
+                    rfc3339(expires_ms / 1000),
                     appeal(resource)
                 ),
             ),
@@ -382,7 +335,7 @@ impl ApiError {
                 ),
             ),
             Self::NotHttp => {
-                azure(StatusCode::BAD_REQUEST, "400", "What was sent is not an HTTP request")
+                azure(StatusCode::BAD_REQUEST, "400", "The received data is not an HTTP request")
             }
             Self::Host => azure(
                 StatusCode::BAD_REQUEST,
@@ -405,7 +358,7 @@ impl ApiError {
             Self::ConnectionShare => azure(
                 StatusCode::TOO_MANY_REQUESTS,
                 "429",
-                "Your address or network has its share of connections \
+                "Your address or network has used its share of connections \
                  (limits.connections_address_percent, connections_network_percent): close some, or \
                  send more requests over each",
             )
@@ -420,8 +373,8 @@ impl ApiError {
                 StatusCode::TOO_MANY_REQUESTS,
                 "429",
                 &format!(
-                    "The resource is sending {limit} request bodies at once, which is as many as \
-                     it may (limits.uploads_max). Please retry."
+                    "The resource is sending {limit} request bodies at once, which is its \
+                     limit (limits.uploads_max). Please retry."
                 ),
             )
             .retry(Retry::AfterMs(millis(limits::CONNECTION_RETRY))),
@@ -444,7 +397,7 @@ impl ApiError {
                 StatusCode::BAD_REQUEST,
                 "400",
                 "The client closed its sending side before it was answered, which cancels the \
-                 request: keep the connection open until the answer has come",
+                 request: keep the connection open until the answer has arrived",
             ),
             Self::BodyTimeout { limit_ms } => azure(
                 StatusCode::REQUEST_TIMEOUT,
@@ -453,7 +406,7 @@ impl ApiError {
                     "The request body did not arrive within {limit_ms} ms (limits.body_read_ms)"
                 ),
             ),
-            // A client that tried again would only have the same work done again.
+            // A retry would only repeat the same work.
             Self::RequestTimeout { limit_ms } => azure(
                 StatusCode::REQUEST_TIMEOUT,
                 "408",
@@ -469,13 +422,22 @@ impl ApiError {
             Self::BodyTooLarge { limit } => azure(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "413",
-                &format!("The request body is longer than {limit} bytes (limits.body_bytes_max)"),
+                &format!(
+                    "The request body is longer than {limit} bytes, as received or decoded \
+                     (limits.body_bytes_max)"
+                ),
             ),
             Self::ContentType => azure(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "415",
                 "The request body must be JSON: send `Content-Type: application/json`",
             ),
+            Self::Undecoded(error)
+                if coding::status(error).0 == StatusCode::UNSUPPORTED_MEDIA_TYPE =>
+            {
+                azure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "415", &error.to_string())
+            }
+            Self::Undecoded(error) => invalid("invalid_content_encoding", None, &error.to_string()),
             Self::HeadersTooLarge { count, bytes } => azure(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "431",
@@ -484,8 +446,8 @@ impl ApiError {
                      than {bytes} bytes of headers (limits.header_bytes_max)"
                 ),
             ),
-            Self::RateLimited { operation, exceeded, throttle, resource } => {
-                rate_limited(*operation, exceeded, *throttle, resource)
+            Self::RateLimited { operation, exceeded, wanted, throttle, resource } => {
+                rate_limited(*operation, exceeded, *wanted, penalty(*throttle, resource))
             }
             Self::Refused { operation, refusal } => refused(*operation, refusal),
             Self::Stopping => azure(
@@ -503,8 +465,8 @@ impl ApiError {
             Self::NotRecorded => azure(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "503",
-                "The request could not be recorded, so it is not answered: without its receipt no \
-                 answer leaves. The operator's log says why; please retry.",
+                "The request could not be recorded, so it is not answered: every answer needs \
+                 a receipt. The operator's log says why; please retry.",
             )
             .retry(Retry::AfterMs(1000)),
             Self::LogUnavailable => azure(
@@ -521,7 +483,7 @@ impl ApiError {
             Self::Internal => azure(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "500",
-                "The engine gave an answer that makes no sense; the operator's log says more.",
+                "The engine gave an invalid answer; the operator's log has the details.",
             ),
         }
     }
@@ -530,16 +492,11 @@ impl ApiError {
 fn rate_limited(
     operation: Operation,
     exceeded: &Exceeded,
-    throttle: Option<Throttle>,
-    resource: &str,
+    wanted: Wanted,
+    penalty: String,
 ) -> Answer {
     let status = StatusCode::TOO_MANY_REQUESTS;
     let name = operation.quota_name();
-    let penalty = throttle.map_or_else(String::new, |Throttle { left, expires_ms }| {
-        let (left, until) = (left.get(), time(expires_ms / 1000));
-        let appeal = appeal(resource);
-        format!(" A penalty for abusive use leaves {left} % of the limit until {until}: {appeal}")
-    });
     let wait = |balance: &Balance, what: &str| {
         let seconds = balance.reset_ms.div_ceil(1000);
         let message = format!(
@@ -551,16 +508,40 @@ fn rate_limited(
     match exceeded {
         Exceeded::Requests(balance) => wait(balance, "request"),
         Exceeded::Tokens(balance) => wait(balance, "token"),
-        Exceeded::Never(balance) => {
-            let message = format!(
-                "This request to the {name} Operation alone exceeds the rate limit of this \
-                 deployment, {} tokens per minute. Please lower max_tokens or shorten the \
-                 prompt.{penalty}",
-                balance.limits.tokens_per_minute
-            );
-            azure(status, "429", &message).retry(Retry::Never)
-        }
+        Exceeded::Never(balance) => never_admitted(wanted, balance.limits, &penalty),
     }
+}
+
+fn penalty(throttle: Option<Throttle>, resource: &str) -> String {
+    throttle.map_or_else(String::new, |Throttle { left, expires_ms }| {
+        let (left, until) = (left.get(), rfc3339(expires_ms / 1000));
+        let appeal = appeal(resource);
+        format!(" A penalty for abusive use leaves {left} % of the limit until {until}: {appeal}")
+    })
+}
+
+/// A retry does not help, so this is not a 429.
+fn never_admitted(wanted: Wanted, limits: RateLimits, penalty: &str) -> Answer {
+    let Wanted { tokens, param, .. } = wanted;
+    let RateLimits { tokens_per_minute, requests_per_minute } = limits;
+    let message = if requests_per_minute == 0 {
+        format!(
+            "This deployment's limit is 0 requests per minute (requestsPerMinute), so it answers \
+             no request. Ask the operator of the service to raise it.{penalty}"
+        )
+    } else {
+        format!(
+            "This request reserves {tokens} tokens, and this deployment's limit is \
+             {tokens_per_minute} tokens per minute (tokensPerMinute), so waiting does not help. \
+             {advice}, or ask the operator of the service to raise the limit.{penalty}",
+            advice = if param == "input" {
+                "Send fewer or shorter inputs"
+            } else {
+                "Send a smaller 'max_tokens' for each answer, fewer answers or a shorter prompt"
+            }
+        )
+    };
+    invalid("request_too_large", Some(param.to_owned()), &message).retry(Retry::Never)
 }
 
 fn refused(operation: Operation, refusal: &Refusal) -> Answer {
@@ -589,6 +570,13 @@ fn refused(operation: Operation, refusal: &Refusal) -> Answer {
             &format!(
                 "A token id in 'logit_bias' is not in the model's vocabulary of {vocabulary} tokens."
             ),
+        ),
+        Refusal::NoMiddle => invalid(
+            Code::UnsupportedParameter.text(),
+            Some("suffix".to_owned()),
+            "Unsupported parameter: 'suffix' needs a model whose vocabulary has tokens for filling in \
+             the middle, and this deployment's model has none. Leave 'suffix' out, or call a \
+             deployment of such a model.",
         ),
         Refusal::BadSchema { param, reason } => invalid(
             "invalid_schema",
@@ -619,7 +607,7 @@ fn refused(operation: Operation, refusal: &Refusal) -> Answer {
         Refusal::NotReady { retry_after_ms } => {
             unavailable(*retry_after_ms, "The model is being loaded; please retry in a moment.")
         }
-        // Trying again does not help, so clients are told not to.
+        // A retry does not help, so clients are advised against it.
         Refusal::ModelFailed { reason } => azure(
             StatusCode::SERVICE_UNAVAILABLE,
             "ModelFailed",
@@ -633,7 +621,13 @@ fn refused(operation: Operation, refusal: &Refusal) -> Answer {
             millis(limits::DEATH_RETRY),
             "The engine stopped while it ran the request and is being restarted; please retry.",
         ),
-        // The reason is the engine's and may be long or odd: it goes to the operator, not out.
+        Refusal::PromiseBroken => azure(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "500",
+            "The answer broke the guarantee to match its JSON schema, and is withheld. \
+             Please retry, and inform the operator if it happens again.",
+        ),
+        // The engine's reason may be long or odd: it goes to the operator's log, not to the client.
         Refusal::Engine { reason: _ } => azure(
             StatusCode::INTERNAL_SERVER_ERROR,
             "500",
@@ -648,7 +642,7 @@ impl Answer {
     }
 }
 
-/// 400, in OpenAI's shape.
+/// An error with status 400, in OpenAI's shape.
 fn invalid(code: &'static str, param: Option<String>, message: &str) -> Answer {
     openai(StatusCode::BAD_REQUEST, code, param, message)
 }
@@ -659,7 +653,7 @@ fn openai(status: StatusCode, code: &'static str, param: Option<String>, message
     Answer { status, body: ErrorBody { error }, retry: Retry::Unsaid }
 }
 
-/// A code and a message, as Azure's own layers answer.
+/// An error with a code and a message, in the shape of Azure's own layers.
 fn azure(status: StatusCode, code: &'static str, message: &str) -> Answer {
     let error = ErrorDetail { code, message: message.to_owned(), kind: None, param: None };
     Answer { status, body: ErrorBody { error }, retry: Retry::Unsaid }
@@ -669,15 +663,15 @@ fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Where the owner of a resource of this name appeals.
+/// Describes how the owner of a resource appeals.
 fn appeal(resource: &str) -> String {
     format!(
-        "the resource's owner is told why, and can appeal, at the operator's desk: GET \
+        "the resource's owner can read the reason and appeal at the operator's desk: GET \
          /desk/v1/resources/{resource}/abusePenalty, POST /desk/v1/resources/{resource}/appeal."
     )
 }
 
-/// Begins as Azure's text; Azure's advice about subscriptions and regions would mislead here.
+/// Starts with Azure's text; Azure's advice about subscriptions and regions would mislead here.
 const UNAUTHORIZED: &str = "Access denied due to a missing or invalid key, or a wrong host name. \
     Send one of the two keys of your resource in the header `api-key`, or as `Authorization: Bearer \
     KEY`, to the address that the operator of this service gave you.";
@@ -688,8 +682,8 @@ const ROUTE_NOT_FOUND: &str = "This path does not exist on this service. GET /op
 const TOKEN_REFUSED: &str =
     "Unauthorized. Access token is missing, invalid, audience is incorrect, or have expired.";
 
-/// Azure's first sentence. Its second one, to wait five minutes, is not true here: a deployment is
-/// there from the next request on.
+/// Azure's first sentence. Its second sentence, to wait five minutes, does not apply here: a new
+/// deployment is available to the next request.
 fn deployment_not_found(there: &[String]) -> String {
     let first = "The API deployment for this resource does not exist.";
     let Some((shown, rest)) = there.split_at_checked(NAMED_MAX.min(there.len())) else {
@@ -706,12 +700,12 @@ fn deployment_not_found(there: &[String]) -> String {
     }
 }
 
-/// Deployments that an error names.
+/// Maximum number of deployments that an error names.
 const NAMED_MAX: usize = 20;
 
 #[cfg(test)]
 mod tests {
-    use policy::{meter::Limits, workflow::penalty::Percentage};
+    use policy::{meter::RateLimits, workflow::penalty::Percentage};
 
     use super::*;
 
@@ -719,13 +713,19 @@ mod tests {
     fn errors_have_the_statuses_and_codes_that_clients_know() {
         let operation = Operation::Chat;
         let refused = |refusal| ApiError::Refused { operation, refusal };
-        let limits = Limits { tokens_per_minute: 9, requests_per_minute: 1 };
+        let limits = RateLimits { tokens_per_minute: 9, requests_per_minute: 1 };
         let balance =
             Balance { limits, remaining_tokens: 0, remaining_requests: 0, reset_ms: 2500 };
         let throttle = None;
         let named = || "prod".to_owned();
-        let limited =
-            |exceeded| ApiError::RateLimited { operation, exceeded, throttle, resource: named() };
+        let wanted = Wanted { tokens: 10, answers: 1, param: "max_tokens" };
+        let limited = |exceeded| ApiError::RateLimited {
+            operation,
+            exceeded,
+            wanted,
+            throttle,
+            resource: named(),
+        };
         let cases = [
             (ApiError::ApiVersion, 400, "InvalidApiVersionParameter", Retry::Unsaid),
             (ApiError::Unauthorized, 401, "401", Retry::Unsaid),
@@ -753,7 +753,7 @@ mod tests {
             (ApiError::RequestTimeout { limit_ms: 5 }, 408, "408", Retry::Never),
             (ApiError::BodyTooLarge { limit: 5 }, 413, "413", Retry::Unsaid),
             (limited(Exceeded::Tokens(balance)), 429, "429", Retry::AfterMs(2500)),
-            (limited(Exceeded::Never(balance)), 429, "429", Retry::Never),
+            (limited(Exceeded::Never(balance)), 400, "request_too_large", Retry::Never),
             (ApiError::Stopping, 503, "503", Retry::AfterMs(1000)),
             (
                 refused(Refusal::ContextLength { limit: 8, asked: 9 }),
@@ -770,7 +770,9 @@ mod tests {
                 Retry::Never,
             ),
             (refused(Refusal::UnknownBias { vocabulary: 9 }), 400, "invalid_value", Retry::Unsaid),
+            (refused(Refusal::NoMiddle), 400, "unsupported_parameter", Retry::Unsaid),
             (refused(Refusal::WorkerDied), 503, "503", Retry::AfterMs(2000)),
+            (refused(Refusal::PromiseBroken), 500, "500", Retry::Unsaid),
             (refused(Refusal::Engine { reason: "canary".into() }), 500, "500", Retry::Unsaid),
         ];
         for (error, status, code, retry) in cases {
@@ -789,7 +791,7 @@ mod tests {
     fn a_penalty_is_told_with_its_end_and_where_to_appeal() {
         let message = |error: ApiError| error.answer().body.error.message;
         let expires_ms = 1_795_491_985_000;
-        let limits = Limits { tokens_per_minute: 2, requests_per_minute: 1 };
+        let limits = RateLimits { tokens_per_minute: 2, requests_per_minute: 1 };
         let balance =
             Balance { limits, remaining_tokens: 0, remaining_requests: 0, reset_ms: 2500 };
         let throttled = |throttle| {
@@ -797,7 +799,14 @@ mod tests {
                 |exceeded| {
                     let operation = Operation::Chat;
                     let resource = "prod".to_owned();
-                    message(ApiError::RateLimited { operation, exceeded, throttle, resource })
+                    let wanted = Wanted { tokens: 10, answers: 1, param: "max_tokens" };
+                    message(ApiError::RateLimited {
+                        operation,
+                        exceeded,
+                        wanted,
+                        throttle,
+                        resource,
+                    })
                 },
             )
         };

@@ -1,57 +1,17 @@
-//! The resource's deployments, listed as models: on the v1 surface a model's name is a deployment's.
+//! Lists the resource's deployments as models: on the v1 surface, a model's name is a deployment's.
 
 use policy::permit::{ListModels, Permit};
 use serde::Serialize;
 use store::{Deployment, Directory};
-use utoipa::ToSchema;
+use wire::models::{Capabilities, ModelList, ModelOut};
 
-use super::error::ApiError;
-use crate::{authn::Caller, gateway::Reply};
-
-/// A list of models.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ListModelsResponse)]
-pub struct ModelList<'a> {
-    /// `list`.
-    pub object: &'static str,
-    /// The models.
-    pub data: Vec<ModelOut<'a>>,
-}
-
-/// One model.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Model)]
-pub struct ModelOut<'a> {
-    /// The deployment's name.
-    pub id: &'a str,
-    /// `model`.
-    pub object: &'static str,
-    /// When it was deployed: seconds since 1970.
-    pub created: u64,
-    /// Always `bailiwick`: the weights are held by the operator of this service.
-    pub owned_by: &'static str,
-    /// The name of the model that runs.
-    pub model: &'a str,
-    /// What it can be used for.
-    pub capabilities: Capabilities,
-}
-
-/// What a model can be used for.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-#[schema(as = ModelCapabilities)]
-pub struct Capabilities {
-    /// Chat.
-    pub chat_completion: bool,
-    /// Plain completions.
-    pub completion: bool,
-    /// Embeddings.
-    pub embeddings: bool,
-}
+use super::{error::ApiError, reply::Reply};
+use crate::authn::Caller;
 
 /// Lists the deployments of the caller's resource.
 ///
 /// # Errors
-/// Never as long as the directory is consistent.
+/// Never, as long as the directory is consistent.
 pub(crate) fn list(caller: &Caller, permit: Permit<ListModels>) -> Result<Reply, ApiError> {
     let resource = permit.spend().resource;
     let data = caller
@@ -62,10 +22,10 @@ pub(crate) fn list(caller: &Caller, permit: Permit<ListModels>) -> Result<Reply,
     json(&ModelList { object: "list", data })
 }
 
-/// Describes one of them.
+/// Describes one of the deployments.
 ///
 /// # Errors
-/// When the caller has no such deployment.
+/// If the caller has no such deployment.
 pub(crate) fn describe(
     caller: &Caller,
     permit: Permit<ListModels>,

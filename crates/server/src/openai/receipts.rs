@@ -1,4 +1,4 @@
-//! Receipts: `GET /openai/v1/receipts/{request_id}`, for the resource's own callers.
+//! Receipts: `GET /openai/v1/receipts/{request_id}`, for callers of the same resource.
 
 use bytes::Bytes;
 use hyper::{HeaderMap, header::ACCEPT};
@@ -7,34 +7,33 @@ use policy::{
     permit::{Permit, ReadReceipt},
 };
 use serde::Serialize;
-use store::ledger::OwnReceipt;
+use store::ledger::{Ledger, OwnReceipt};
 use tlog::receipt::{Claims, VOUCHERS};
 use utoipa::ToSchema;
 
-use super::error::ApiError;
-use crate::gateway::{Gateway, Reply};
+use super::{error::ApiError, reply::Reply};
 
-/// The media type of a receipt's bytes: RFC 9052 §2.
-pub const COSE: &str = "application/cose; cose-type=\"cose-sign1\"";
+/// The media type of a receipt's bytes (RFC 9052 §2).
+pub(crate) const COSE: &str = "application/cose; cose-type=\"cose-sign1\"";
 
-/// A receipt, for people and programs that do not read COSE. Only the COSE form proves anything.
+/// A receipt as JSON, for people and programs that do not read COSE. Only the COSE form is proof.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ReceiptView {
+pub(crate) struct ReceiptView {
     /// Always `receipt`.
     object: &'static str,
-    /// The request.
+    /// Id of the request.
     request: String,
-    /// Opaque ids of whose request it was.
+    /// Opaque id of the tenant that sent the request.
     tenant: String,
-    /// The resource that was called.
+    /// Opaque id of the called resource.
     resource: String,
-    /// The deployment that ran.
+    /// Opaque id of the deployment.
     deployment: Option<String>,
-    /// Where it was processed.
+    /// Region in which the request was processed.
     region_processed: String,
-    /// Where what is kept of it is kept.
+    /// Region in which the stored data of the request is.
     region_stored: String,
-    /// What ran the model.
+    /// The engine that ran the model.
     engine: String,
     /// SHA-256 of the model's file.
     model_sha256: Option<String>,
@@ -42,78 +41,79 @@ pub struct ReceiptView {
     binary_sha256: String,
     /// SHA-256 of the configuration.
     configuration_sha256: String,
-    /// The policies that decided who may do what; none: the receipt is of a version that did not
-    /// tell.
+    /// The active authorization policies; null in receipts of older versions without this field.
     policies: Option<PoliciesView>,
     /// SHA-256 of the request's body.
     request_sha256: String,
     /// SHA-256 of the response's body.
     response_sha256: String,
-    /// When it began: milliseconds since 1970.
+    /// Start of the request: milliseconds since 1970.
     started_ms: u64,
-    /// When it was complete.
+    /// End of the request: milliseconds since 1970.
     finished_ms: u64,
     /// The HTTP status.
     status: u16,
-    /// How it ended.
+    /// Outcome of the request.
     outcome: &'static str,
-    /// Tokens of the prompt.
+    /// Number of prompt tokens.
     prompt_tokens: u64,
-    /// Tokens generated.
+    /// Number of generated tokens.
     completion_tokens: u64,
-    /// What filters did.
+    /// Fields of the request that had no effect.
+    no_effect: Vec<String>,
+    /// Result of content filters.
     filter: &'static str,
-    /// What is kept.
+    /// Retention of the request's content.
     retention: RetentionView,
-    /// Its place in the log.
+    /// Index of the receipt's entry in the log.
     log_index: u64,
-    /// Who stands behind which claim.
+    /// The party that vouches for each claim.
     vouchers: Vec<VoucherView>,
 }
 
-/// The policies that decided who may do what.
+/// The active authorization policies.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PoliciesView {
+pub(crate) struct PoliciesView {
     /// SHA-256 of schema, policies and specifications.
     sha256: String,
-    /// Whether a solver had proved that they keep the promises.
+    /// Whether a solver has proved that the policies keep the promises.
     proved: bool,
 }
 
-/// What is kept of a request.
+/// Retention of a request's content.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RetentionView {
+pub(crate) struct RetentionView {
     /// `stored` or `none`.
     class: &'static str,
-    /// Days agreed on.
+    /// Agreed days of retention.
     days: u8,
-    /// When it is unrecoverable: milliseconds since 1970.
+    /// Deadline after which the content is unrecoverable: milliseconds since 1970.
     deadline_ms: Option<u64>,
-    /// The key that is destroyed then.
+    /// Id of the key that is destroyed at the deadline.
     key: Option<String>,
 }
 
-/// Who stands behind a claim.
+/// The party that vouches for a claim.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct VoucherView {
-    /// What is claimed.
+pub(crate) struct VoucherView {
+    /// The claim.
     claim: &'static str,
-    /// Who says so.
+    /// The party that vouches for it.
     by: &'static str,
 }
 
-/// Answers a request for a receipt: COSE, or JSON where `Accept` asks for it.
+/// Answers a request for a receipt: as COSE, or as JSON if `Accept` names it.
 ///
 /// # Errors
-/// When the caller's resource had no such request, or the log cannot be published.
+/// If the caller's resource has no such request, or the log cannot be published.
 pub(crate) async fn answer(
-    gateway: &Gateway,
+    ledger: Ledger,
     permit: Permit<ReadReceipt>,
     headers: &HeaderMap,
     request: &str,
 ) -> Result<Reply, ApiError> {
     let request: RequestId = request.parse().map_err(|_| ApiError::ReceiptNotFound)?;
-    let (ledger, resource) = (gateway.ledger.clone(), permit.spend().resource);
+    let resource = permit.spend().resource;
     let found = tokio::task::spawn_blocking(move || ledger.receipt(resource, request)).await;
     let found = found.map_err(|_| ApiError::Internal)?.map_err(|error| {
         tracing::error!(%error, help = error.help(), "a receipt cannot be made");
@@ -157,6 +157,7 @@ fn view(own: &OwnReceipt) -> ReceiptView {
         outcome: facts.outcome.name(),
         prompt_tokens: facts.prompt_tokens,
         completion_tokens: facts.completion_tokens,
+        no_effect: facts.no_effect.clone().unwrap_or_default(),
         filter: "none",
         retention: RetentionView {
             class: if stored.is_some() { "stored" } else { "none" },

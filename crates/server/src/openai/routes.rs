@@ -1,20 +1,21 @@
-//! Every path of the API, in one table: the gateway finds its way by it, and the OpenAPI document
-//! is written from it, so the two cannot differ.
+//! All paths of the API in one table. The gateway routes by it and the OpenAPI document is
+//! generated from it, so they cannot differ.
 
 use hyper::Method;
+use wire::operation::Operation;
 
-use super::{error::ApiError, operation::Operation, unserved};
+use super::{error::ApiError, unserved};
 
-/// One path.
+/// One route.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
     /// The path; `{…}` stands for one segment.
     pub path: &'static str,
-    /// What it does.
+    /// The path's function.
     pub endpoint: Endpoint,
 }
 
-/// What a path does.
+/// The function of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     /// Runs the model of the deployment that the path names.
@@ -23,20 +24,20 @@ pub enum Endpoint {
     Body(Operation),
     /// Lists the resource's deployments as models.
     Models,
-    /// Describes one of them.
+    /// Describes one deployment.
     Model,
-    /// The receipt of a request.
+    /// Returns the receipt of a request.
     Receipt,
-    /// A file of the log; needs no key.
+    /// Returns a file of the log; needs no key.
     LogFile,
-    /// The OpenAPI document; needs no key.
+    /// Returns the OpenAPI document; needs no key.
     OpenApi,
-    /// What this service is; needs no key.
+    /// Describes this service; needs no key.
     About,
 }
 
 impl Endpoint {
-    /// The method of its requests.
+    /// Returns the allowed method.
     #[must_use]
     pub fn method(self) -> Method {
         match self {
@@ -72,7 +73,7 @@ pub const ROUTES: [Route; 34] = [
     route("/openai/deployments/{deployment}/chat/completions", Deployment(Chat)),
     route("/openai/deployments/{deployment}/completions", Deployment(Completions)),
     route("/openai/deployments/{deployment}/embeddings", Deployment(Embeddings)),
-    // async-openai asks for everything under the deployment.
+    // async-openai sends every request under the deployment's path.
     route("/openai/deployments/{deployment}/models", Models),
     // The AI SDK leaves deployment and version out of the path.
     route("/openai/chat/completions", Body(Chat)),
@@ -92,7 +93,7 @@ pub const ROUTES: [Route; 34] = [
     route("/openai/v1/deployments/{deployment}/completions", Deployment(Completions)),
     route("/openai/v1/deployments/{deployment}/embeddings", Deployment(Embeddings)),
     route("/openai/v1/deployments/{deployment}/models", Models),
-    // The v1 surface once more, as OpenAI itself has it.
+    // The v1 surface again, on OpenAI's own paths.
     route("/v1/chat/completions", Body(Chat)),
     route("/v1/completions", Body(Completions)),
     route("/v1/embeddings", Body(Embeddings)),
@@ -106,7 +107,7 @@ pub const ROUTES: [Route; 34] = [
     // azure-ai-inference.
     route("/models/chat/completions", Body(Chat)),
     route("/models/embeddings", Body(Embeddings)),
-    // The log's static files: the one template whose variable spans segments.
+    // The log's static files: the only template with a variable that may contain slashes.
     route("/log/{file}", LogFile),
     route("/openapi.json", OpenApi),
     route("/", About),
@@ -116,22 +117,22 @@ const fn route(path: &'static str, endpoint: Endpoint) -> Route {
     Route { path, endpoint }
 }
 
-/// A path that was found, with what stands in its variable segment.
+/// A matched route, with the value of its variable segment.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Found<'a> {
+pub(crate) struct Found<'a> {
     /// The template.
     pub path: &'static str,
-    /// What it does.
+    /// The path's function.
     pub endpoint: Endpoint,
-    /// The variable segment, still percent-encoded; empty where there is none.
+    /// The variable segment, still percent-encoded; empty if the template has none.
     pub name: &'a str,
 }
 
 /// Finds the route of a request.
 ///
 /// # Errors
-/// When there is no such path, or it has another method.
-pub fn find<'a>(method: &Method, path: &'a str) -> Result<Found<'a>, ApiError> {
+/// If there is no such path, or it does not allow the method.
+pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Found<'a>, ApiError> {
     let (route, name) = ROUTES
         .iter()
         .find_map(|route| Some((route, variable(route, path)?)))
@@ -142,12 +143,12 @@ pub fn find<'a>(method: &Method, path: &'a str) -> Result<Found<'a>, ApiError> {
     Ok(Found { path: route.path, endpoint: route.endpoint, name })
 }
 
-/// OpenAI and Azure have more paths than these: they are refused by name.
+/// Refuses OpenAI's and Azure's other paths by name.
 fn not_found(path: &str) -> ApiError {
     unserved::find(path).map_or(ApiError::RouteNotFound, ApiError::NotServed)
 }
 
-/// What stands in a path for the template's variable segment; `None` where they do not match.
+/// Returns the value of the template's variable segment; `None` if the path does not match.
 fn variable<'a>(route: &Route, path: &'a str) -> Option<&'a str> {
     let template = route.path;
     let Some((before, rest)) = template.split_once('{') else {
@@ -159,9 +160,9 @@ fn variable<'a>(route: &Route, path: &'a str) -> Option<&'a str> {
     (!name.is_empty() && (spans || !name.contains('/'))).then_some(name)
 }
 
-/// Decodes `%2D` and the like; `None` where it is not UTF-8 or not an encoding.
+/// Decodes percent-encoding; `None` if the encoding is invalid or the result is not UTF-8.
 #[must_use]
-pub fn decode(segment: &str) -> Option<String> {
+pub(crate) fn decode(segment: &str) -> Option<String> {
     if !segment.contains('%') {
         return Some(segment.to_owned());
     }
@@ -178,11 +179,11 @@ pub fn decode(segment: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Checks `api-version` in a query: optional, and well-formed where it stands.
+/// Checks the optional `api-version` in a query.
 ///
 /// # Errors
-/// When it is not a version that this service takes.
-pub fn api_version(query: Option<&str>) -> Result<(), ApiError> {
+/// If this service does not accept the version.
+pub(crate) fn api_version(query: Option<&str>) -> Result<(), ApiError> {
     let pairs = query.unwrap_or_default().split('&');
     for (name, value) in pairs.filter_map(|pair| pair.split_once('=')) {
         if name == "api-version" && !is_version(value) {
@@ -191,6 +192,12 @@ pub fn api_version(query: Option<&str>) -> Result<(), ApiError> {
     }
     Ok(())
 }
+
+/// The accepted versions, as a pattern for the OpenAPI document.
+pub(crate) const API_VERSION: &str = "^(v1|preview|latest|(2023-05-(1[5-9]|2[0-9]|3[01])\
+    |2023-(0[6-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\
+    |(202[4-9]|20[3-9][0-9]|2[1-9][0-9]{2}|[3-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\
+    )(-preview)?)$";
 
 fn is_version(text: &str) -> bool {
     if matches!(text, "v1" | "preview" | "latest") {
@@ -239,7 +246,7 @@ mod tests {
         assert_eq!(find(&Method::GET, chat), Err(other));
     }
 
-    /// What is served under `/openai/v1/` is served under `/v1/`, too, and nothing else is.
+    /// The routes under `/openai/v1/` and under `/v1/` are the same.
     #[test]
     fn v1_is_the_same_in_both_places() {
         let below = |prefix: &str| -> Vec<_> {

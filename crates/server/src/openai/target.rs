@@ -1,44 +1,96 @@
-//! What a call runs: the deployment that it names, as its caller may see it, and that deployment's
-//! place in the rate limit and among the workers.
+//! The target of a call: the named deployment as its caller may see it, with its rate limit and its
+//! worker.
 
 use engine::{
     request::{Refusal, Text},
     supervise::Worker,
 };
 use policy::{
-    authz::{Denied, DeploymentFacts, context::Moment},
+    authz::{DeploymentFacts, context::Moment},
     meter::Exceeded,
     permit::{Inference, ListModels, Permit},
-    principal::Principal,
-    workflow::penalty::Served,
+    workflow::penalty::Unblocked,
 };
 use store::{Deployment, Model};
+use wire::{error::Invalid, operation::Operation};
 
-use super::{error::ApiError, fields, operation::Operation};
-use crate::{authn::Caller, call::Call, clock, gateway::Gateway};
+use super::error::ApiError;
+use crate::{authn::Caller, call::Call, clock, meters::Wanted, services::Services};
 
 /// A deployment that a caller may use, with its model.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target<'a> {
-    /// Who asked for it.
+    /// The caller.
     pub(super) caller: &'a Caller,
-    /// What was asked.
+    /// The requested operation.
     pub(super) operation: Operation,
     /// The deployment.
     pub(super) deployment: &'a Deployment,
-    /// What runs.
+    /// The model.
     pub(super) model: &'a Model,
-    /// Whether prompts' prefixes may be reused for later requests of the tenant.
+    /// Whether later requests of the tenant may reuse prompt prefixes.
     pub(super) reuse_prefix: bool,
 }
 
-impl<'a> Target<'a> {
-    /// Finds the deployment that the path, or else the body, names.
+/// What a caller asks for: an operation of a deployment that the path or the body names.
+#[derive(Debug)]
+pub(super) struct Sought<'a> {
+    /// The caller.
+    pub(super) caller: &'a Caller,
+    /// The penalty that the caller's resource has, if any.
+    pub(super) served: Unblocked,
+    /// The requested operation.
+    pub(super) operation: Operation,
+    /// The deployment that the path names.
+    pub(super) path: Option<&'a str>,
+    /// The deployment that the body names.
+    pub(super) model: Option<&'a Text>,
+}
+
+/// A call that may run: its target, the permit for it, and the worker that takes the permit.
+#[derive(Debug)]
+pub(super) struct Prepared<'a, A: Inference> {
+    pub(super) target: Target<'a>,
+    pub(super) permit: Permit<A>,
+    pub(super) worker: Worker,
+}
+
+impl<'a> Sought<'a> {
+    /// Finds the deployment, authorizes the caller, checks the task and the request against the
+    /// model, counts the call, and returns the worker, in this order. `wanted` checks the request,
+    /// and returns the part of the limits that it needs.
+    ///
+    /// The order is a promise. The authorization comes before the checks and before anything is
+    /// counted. So a caller without access learns nothing about the deployment's task, model,
+    /// limits or load, and uses up none of its limits. A request that the model cannot serve is not
+    /// counted.
     ///
     /// # Errors
-    /// When the caller has no such deployment, or it is for something else.
-    pub(super) fn find(
-        gateway: &Gateway,
+    /// If a step refuses the call; the steps after it do not happen.
+    pub(super) fn prepare<A: Inference>(
+        self,
+        services: &Services,
+        call: &mut Call,
+        wanted: impl FnOnce(&Target<'a>) -> Result<Wanted, ApiError>,
+    ) -> Result<Prepared<'a, A>, ApiError> {
+        let Self { caller, served, operation, path, model } = self;
+        let target = Target::find(services, caller, operation, path, model)?;
+        let permit = target.authorize::<A>(services)?;
+        target.suits()?;
+        let wanted = wanted(&target)?;
+        target.admit(services, call, served, wanted)?;
+        let worker = target.worker(services)?;
+        Ok(Prepared { target, permit, worker })
+    }
+}
+
+impl<'a> Target<'a> {
+    /// Finds the deployment named by the path, or else by the body.
+    ///
+    /// # Errors
+    /// If the caller has no such deployment.
+    fn find(
+        services: &Services,
         caller: &'a Caller,
         operation: Operation,
         path: Option<&str>,
@@ -46,54 +98,64 @@ impl<'a> Target<'a> {
     ) -> Result<Self, ApiError> {
         let name = path
             .or(model.map(|text| text.0.reveal()))
-            .ok_or_else(|| ApiError::from(fields::missing("model")))?;
+            .ok_or_else(|| ApiError::from(Invalid::missing("model")))?;
         let resource = caller.resource()?;
         let deployment = caller.directory.deployment(resource.id, name);
-        let deployment = deployment.ok_or_else(|| not_found(gateway, caller))?;
-        if deployment.task != operation.task() {
-            return Err(ApiError::WrongTask { operation });
-        }
+        let deployment = deployment.ok_or_else(|| not_found(services, caller))?;
         let model = caller.directory.model(deployment.model).ok_or(ApiError::Store)?;
         let reuse_prefix = resource.prefix_cache;
         Ok(Self { caller, operation, deployment, model, reuse_prefix })
     }
 
-    /// Asks whether the caller may do `A` with it.
+    /// Authorizes the caller for the action `A` on the deployment.
     ///
     /// # Errors
-    /// When not; what the caller may not know of is answered as if it did not exist.
-    pub(super) fn authorize<A: Inference>(&self, gateway: &Gateway) -> Result<Permit<A>, ApiError> {
+    /// If the caller is not allowed. A deployment that the caller may not see is reported as
+    /// missing.
+    pub(super) fn authorize<A: Inference>(
+        &self,
+        services: &Services,
+    ) -> Result<Permit<A>, ApiError> {
         let facts = DeploymentFacts {
             tenant: self.caller.resource()?.tenant,
             resource: self.deployment.resource,
             deployment: self.deployment.id,
         };
-        let authority = gateway.authorities.of(&self.caller.directory);
+        let authority = services.authorities.of(&self.caller.directory);
         let moment = Moment { now_ms: clock::now_ms() };
         authority
             .authorize(&self.caller.principal, &facts, &moment)
-            .map_err(|denied| denied_to(&self.caller.principal, &denied))
+            .map_err(|denied| ApiError::denied(&self.caller.principal, &denied))
     }
 
-    /// Checks that the model can generate as many tokens as are asked for: at once, instead of
-    /// generating until its context is full.
+    /// Checks that the deployment is for the operation.
     ///
     /// # Errors
-    /// When it cannot.
+    /// If its model is for another task.
+    fn suits(&self) -> Result<(), ApiError> {
+        let operation = self.operation;
+        if self.deployment.task == operation.task() {
+            return Ok(());
+        }
+        Err(ApiError::WrongTask { operation })
+    }
+
+    /// Checks that the context can hold the requested number of tokens. Refusing now is better than
+    /// generating until the context is full.
+    ///
+    /// # Errors
+    /// If it cannot.
     pub(super) fn holds(
         &self,
-        gateway: &Gateway,
+        services: &Services,
         param: &'static str,
         tokens_max: Option<u32>,
     ) -> Result<(), ApiError> {
-        let configured = gateway.live.current().config.engine.context_tokens;
-        // A model that does not say how long its context is has 0.
-        let own = Some(self.model.facts.context_train).filter(|&tokens| tokens > 0);
-        let context = own.map_or(configured, |own| own.min(configured));
+        let context = self.context(services);
         if tokens_max.is_none_or(|asked| asked <= context) {
             return Ok(());
         }
-        Err(fields::wrong(
+        Err(Invalid::value(
             param,
             format!(
                 "'{param}' is too large: this model supports at most {context} tokens, those of the \
@@ -103,21 +165,32 @@ impl<'a> Target<'a> {
         .into())
     }
 
-    /// Counts the call against the deployment's minute, or what a penalty leaves of it.
+    /// Returns the number of tokens in one of the model's sequences.
+    fn context(&self, services: &Services) -> u32 {
+        let configured = services.live.current().config.engine.context_tokens;
+        // 0 means that the model file does not state its context length.
+        let own = Some(self.model.facts.context_train).filter(|&tokens| tokens > 0);
+        own.map_or(configured, |own| own.min(configured))
+    }
+
+    /// Counts the call against the deployment's limits for this minute, reduced by any penalty.
     ///
     /// # Errors
-    /// When the minute is used up.
-    pub(super) fn admit(
+    /// If the limits are used up, or too small for this call.
+    fn admit(
         &self,
-        gateway: &Gateway,
+        services: &Services,
         call: &mut Call,
-        served: Served,
-        estimated_tokens: u64,
+        served: Unblocked,
+        wanted: Wanted,
     ) -> Result<(), ApiError> {
         call.deployment = Some(self.deployment.id);
+        // Reserves no more tokens than the call can use.
+        let most = wanted.answers.saturating_mul(self.context(services).into());
+        let estimated_tokens = wanted.tokens.min(most);
         tracing::trace!(request = %call.id, deployment = %self.deployment.id, estimated_tokens, "admitting");
         let throttle = served.throttle();
-        let reserved = gateway.meters.reserve(self.deployment, served, estimated_tokens);
+        let reserved = services.meters.reserve(self.deployment, served, estimated_tokens);
         let balance = match &reserved {
             Ok(balance) => balance,
             Err(
@@ -130,55 +203,35 @@ impl<'a> Target<'a> {
             Ok(_) => Ok(()),
             Err(exceeded) => {
                 let resource = self.caller.resource()?.name.clone();
-                Err(ApiError::RateLimited { operation, exceeded, throttle, resource })
+                let wanted = Wanted { tokens: estimated_tokens, ..wanted };
+                Err(ApiError::RateLimited { operation, exceeded, wanted, throttle, resource })
             }
         }
     }
 
-    /// The worker that runs the deployment's model.
+    /// Returns the worker that runs the deployment's model.
     ///
     /// # Errors
-    /// When it is only being started.
-    pub(super) fn worker(&self, gateway: &Gateway) -> Result<Worker, ApiError> {
-        gateway.fleet.worker(&self.caller.directory, self.deployment).map_err(|r| self.refused(r))
+    /// If the worker is not started yet.
+    fn worker(&self, services: &Services) -> Result<Worker, ApiError> {
+        services.fleet.worker(&self.caller.directory, self.deployment).map_err(|r| self.refused(r))
     }
 
-    /// The engine's refusal as this call's error.
+    /// Converts the engine's refusal to this call's error.
     pub(super) fn refused(&self, refusal: Refusal) -> ApiError {
-        refused(self.operation, refusal)
+        ApiError::refused(self.operation, refusal)
     }
 }
 
-/// The engine's refusal of an operation; what the operator should know of it is logged.
-pub(super) fn refused(operation: Operation, refusal: Refusal) -> ApiError {
-    if let Refusal::Engine { reason } = &refusal {
-        tracing::error!(%reason, "the engine failed");
-    }
-    ApiError::Refused { operation, refusal }
-}
-
-/// What a caller is told of a deployment that does not exist: those who may not list what there is
-/// are told the same as of one that does.
-fn not_found(gateway: &Gateway, caller: &Caller) -> ApiError {
-    match gateway.permit::<ListModels>(caller) {
+/// Returns the error for a missing deployment. Callers that may not list deployments get the same
+/// error as for an existing deployment.
+fn not_found(services: &Services, caller: &Caller) -> ApiError {
+    match services.permit::<ListModels>(caller) {
         Ok(permit) => {
             let deployments = caller.directory.deployments_of(permit.spend().resource);
             let there = deployments.map(|deployment| deployment.name.clone()).collect();
             ApiError::DeploymentNotFound { there }
         }
         Err(denied) => denied,
-    }
-}
-
-/// What a caller is told who may not do what was asked. A key that does not see a thing is told that
-/// there is none; a token of the right tenant, that it takes a role.
-pub(crate) fn denied_to(principal: &Principal, denied: &Denied) -> ApiError {
-    match (principal, denied) {
-        (Principal::Key(_), Denied::Hidden | Denied::Forbidden(_)) => {
-            ApiError::DeploymentNotFound { there: Vec::new() }
-        }
-        (Principal::Person(_) | Principal::Workload(_), Denied::Hidden | Denied::Forbidden(_)) => {
-            ApiError::PermissionDenied
-        }
     }
 }

@@ -1,13 +1,14 @@
-//! What OpenAI and Azure have and this service does not: refused by name, with what to use instead.
+//! Interfaces of OpenAI and Azure that this service does not have: refused by name, with an
+//! alternative.
 
-/// One interface of OpenAI's or Azure's.
+/// One interface of OpenAI or Azure.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Unserved {
-    /// How its paths begin, below `/openai/v1/`, `/v1/`, `/openai/`, `/models/` or a deployment.
+pub(crate) struct Unserved {
+    /// Prefix of its paths, below `/openai/v1/`, `/v1/`, `/openai/`, `/models/` or a deployment.
     path: &'static str,
-    /// What people call it.
+    /// Its common name.
     pub name: &'static str,
-    /// What to do, as a sentence.
+    /// The alternative, as a sentence.
     pub instead: &'static str,
 }
 
@@ -23,7 +24,7 @@ const OPERATOR: &str =
     "Ask the operator of this service: models are added with `bailiwick model add`.";
 const ADMIN: &str = "The operator of this service manages it with `bailiwick` or the admin API.";
 
-/// All of them.
+/// All unsupported interfaces.
 const UNSERVED: [Unserved; 29] = [
     one("responses", "The Responses API", CHAT_HISTORY),
     one("conversations", "The Conversations API", CHAT_HISTORY),
@@ -60,16 +61,16 @@ const UNSERVED: [Unserved; 29] = [
     one("info", "The model's information", "Use GET /openai/v1/models."),
 ];
 
-const STORED: &str = "What is kept of a request is its owner's to read at the desk: \
+const STORED: &str = "The resource's owner can read stored requests at the desk: \
     GET /desk/v1/resources/NAME/records.";
 
 const fn one(path: &'static str, name: &'static str, instead: &'static str) -> Unserved {
     Unserved { path, name, instead }
 }
 
-/// Finds what a path that is not served belongs to.
+/// Finds the interface to which an unsupported path belongs.
 #[must_use]
-pub fn find(path: &str) -> Option<&'static Unserved> {
+pub(crate) fn find(path: &str) -> Option<&'static Unserved> {
     let surfaces = ["/openai/v1/", "/v1/", "/openai/", "/models/"];
     let rest = surfaces.iter().find_map(|surface| path.strip_prefix(surface))?;
     let is_below = |one: &&Unserved| {

@@ -1,15 +1,85 @@
-//! The document describes what is served: no path more, no field less.
+//! The document describes exactly the served paths and fields.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    config::Limits,
-    openai::{chat, completions, embeddings},
+use wire::{
+    chat, completions, embeddings,
+    error::{Code, Invalid},
+    limits::RequestLimits,
 };
 
+use crate::config::HttpLimits;
+
 fn document() -> Value {
-    serde_json::from_slice(&super::document()).unwrap()
+    serde_json::from_slice(&super::document(&HttpLimits::default())).unwrap()
+}
+
+/// Fails if a field is renamed without its bounds.
+#[test]
+fn every_bound_has_its_place() {
+    assert_eq!(describe(&HttpLimits::default()).1, Vec::<String>::new());
+}
+
+/// The document shows the configured limits.
+#[test]
+fn bounds_are_those_of_the_configuration() {
+    let limits =
+        HttpLimits { choices_max: 3, messages_max: 7, stop_max: 2, ..HttpLimits::default() };
+    let document: Value = serde_json::from_slice(&super::document(&limits)).unwrap();
+    let schemas = &document["components"]["schemas"];
+    let chat = &schemas["CreateChatCompletionRequest"]["properties"];
+    assert_eq!(chat["n"]["maximum"], json!(3));
+    assert_eq!(chat["messages"]["maxItems"], json!(7));
+    assert_eq!(schemas["Stop"]["oneOf"][1]["maxItems"], json!(2));
+}
+
+/// Each status has its own description, and every path uses only described statuses.
+#[test]
+fn statuses_are_listed_and_those_that_docs_list() {
+    let table = include_str!("../../../../docs/api.md");
+    let told: BTreeSet<_> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split_once(' '))
+        .filter(|(status, _)| status.parse::<u16>().is_ok_and(|status| status >= 400))
+        .map(|(status, _)| status.to_owned())
+        .collect();
+    let document = document();
+    let responses = document["components"]["responses"].as_object().unwrap();
+    let mut listed: BTreeSet<_> = responses.keys().cloned().collect();
+    // The 405 belongs to other methods, so it is not a response of an operation.
+    listed.insert("405".to_owned());
+    assert_eq!(listed, told);
+    let mut used = BTreeSet::from(["405".to_owned()]);
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.contains_key("200") && !responses.contains_key("default"));
+            used.extend(responses.keys().filter(|status| *status != "200").cloned());
+        }
+    }
+    assert_eq!(used, listed);
+}
+
+/// The parser accepts the examples.
+#[test]
+fn examples_are_taken() {
+    let limits = RequestLimits::default();
+    for (path, item) in document()["paths"].as_object().unwrap() {
+        let content = &item["post"]["requestBody"]["content"]["application/json"];
+        let Some(example) = content["examples"]["short"].get("value") else { continue };
+        let bytes = example.to_string();
+        let taken = match path.rsplit('/').next().unwrap() {
+            "embeddings" => embeddings::parse(bytes.as_bytes(), &limits).map(drop),
+            _ if path.ends_with("chat/completions") => {
+                chat::parse(bytes.as_bytes(), &limits, 0).map(drop)
+            }
+            _ => completions::parse(bytes.as_bytes(), &limits, 0).map(drop),
+        };
+        assert_eq!(taken, Ok(()), "{path}: {example}");
+    }
 }
 
 #[test]
@@ -48,8 +118,8 @@ fn every_reference_leads_somewhere() {
     }
 }
 
-/// Each field that the schema names is one that the parser knows, and the parser knows no other:
-/// those it refuses by name are not in the schema.
+/// The schema names exactly the fields that the parser accepts; fields that the parser refuses by
+/// name are not in the schema.
 #[test]
 fn request_schemas_hold_exactly_the_accepted_fields() {
     let document = document();
@@ -58,7 +128,7 @@ fn request_schemas_hold_exactly_the_accepted_fields() {
         assert_eq!(schema["additionalProperties"], json!(false));
         schema["properties"].as_object().unwrap().keys().cloned().collect()
     };
-    let limits = Limits::default();
+    let limits = RequestLimits::default();
     let chat_knows = |field: &str| {
         let body = json!({ "messages": [{ "role": "user", "content": "a" }], field: null });
         let known =
@@ -78,14 +148,16 @@ fn request_schemas_hold_exactly_the_accepted_fields() {
     for field in fields("CreateEmbeddingRequest") {
         assert!(embeddings_knows(&field), "{field}");
     }
-    for absent in ["store", "audio", "functions", "data_sources", "reasoning_effort", "suffix"] {
+    for absent in
+        ["store", "audio", "functions", "data_sources", "moderation", "web_search_options"]
+    {
         let text = document.to_string();
         assert!(!text.contains(&format!("\"{absent}\":")), "{absent}");
     }
 }
 
-/// The sealed record keeps the whole request body, so no description may say that a field is not
-/// kept. The four labels say where they are kept.
+/// The sealed record stores the whole request body, so no description may state that a field is not
+/// stored. The descriptions of the four labels name the place where they are stored.
 #[test]
 fn no_description_says_that_a_field_is_not_kept() {
     fn descriptions(value: &Value, found: &mut Vec<String>) {
@@ -126,13 +198,8 @@ fn no_description_says_that_a_field_is_not_kept() {
     }
 }
 
-/// Whether a body with only this field is refused for knowing it and not having it, or for not
-/// knowing it at all.
-fn refuses(
-    field: &str,
-    parse: impl Fn(&[u8]) -> Result<(), crate::openai::error::Invalid>,
-) -> bool {
-    use crate::openai::error::Code;
+/// Whether a body with only this field is refused as unsupported or as unknown.
+fn refuses(field: &str, parse: impl Fn(&[u8]) -> Result<(), Invalid>) -> bool {
     let body = json!({ field: { "type": "none" } });
     matches!(
         parse(body.to_string().as_bytes()),

@@ -1,4 +1,4 @@
-//! `bailiwick serve --check`: looks, without changing anything, whether a start would succeed.
+//! `bailiwick serve --check`: finds out whether a start would succeed, without changing anything.
 
 use std::{
     fmt, fs, io,
@@ -21,14 +21,14 @@ use crate::{
     outward,
 };
 
-/// What a check found.
+/// A result of the check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
-    /// A start would fail, or a model not be served. It says what to do.
+pub(crate) enum Finding {
+    /// A start would fail, or a model would not be served. The text names the remedy.
     Problem(String),
-    /// It could not be looked at, and why.
+    /// The check was not possible; the text gives the reason.
     Unchecked(String),
-    /// A start would succeed, and this is worth knowing.
+    /// A start would succeed; the text is additional information.
     Note(String),
 }
 
@@ -42,10 +42,10 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Looks at everything that a start needs. `file` is the configuration's. At the end this process is
-/// confined as the service would be: it is of no use for anything else then.
+/// Checks everything that a start needs. `file` is the configuration file. At the end this process
+/// is confined like the service and cannot do other work.
 #[must_use]
-pub fn check(config: &Config, file: Option<&Path>, policies: Policies) -> Vec<Finding> {
+pub(crate) fn check(config: &Config, file: Option<&Path>, policies: Policies) -> Vec<Finding> {
     let mut found = Findings(Vec::new());
     found.certificates(config);
     found.outward(config);
@@ -53,12 +53,12 @@ pub fn check(config: &Config, file: Option<&Path>, policies: Policies) -> Vec<Fi
     match Store::look(&config.data, clock::read) {
         Ok(Some(store)) => found.store(config, &store, policies, file),
         Ok(None) if Store::is_at(&config.data) => found.0.push(Finding::Unchecked(format!(
-            "the database in `{}` has an older format, which a start brings up to date; its models \
-             and policies were not looked at",
+            "the database in `{}` has an older format, which a start upgrades; its models and \
+             policies were not checked",
             config.data.display()
         ))),
         Ok(None) => found.0.push(Finding::Note(format!(
-            "`{}` holds no data yet; a start makes it",
+            "`{}` holds no data yet; a start creates it",
             config.data.display()
         ))),
         Err(error) => found.problem(format!("{error}; {}", error.help())),
@@ -75,7 +75,7 @@ impl Findings {
     }
 
     fn certificates(&mut self, config: &Config) {
-        // One after the other, so that each bad one is named.
+        // One by one: each bad certificate gets its own finding.
         for (_, tls) in config.certificates() {
             if let Err(error) = crate::tls::acceptor(tls) {
                 self.problem(error.to_string());
@@ -111,14 +111,15 @@ impl Findings {
             outward::witnesses(config, &egress).err(),
             outward::providers(config, &egress).err(),
             outward::listed(config).err(),
+            outward::hub(config, &egress).err(),
         ];
         for error in problems.into_iter().flatten() {
             self.problem(error.to_string());
         }
     }
 
-    /// Data and key directory: there, or to be made; ours; closed to others. Says whether a service
-    /// runs on them.
+    /// Checks that the data and key directories exist or can be created, belong to this user, and
+    /// are closed to others. Returns whether a service runs on them.
     fn folders(&mut self, config: &Config) -> bool {
         let (data, keys) = (&config.data, config.key_directory());
         for (what, folder) in [("the data directory", &**data), ("the key directory", &*keys)] {
@@ -126,7 +127,8 @@ impl Findings {
                 self.problem(format!("{what} `{}` {problem}", folder.display()));
             }
         }
-        // A data directory that is open to others is closed by a start; keys are refused.
+        // A start itself closes a data directory that is open to others; it refuses such a key
+        // directory.
         if let Some(mode) = open_to_others(&keys) {
             self.problem(format!(
                 "others can enter the key directory `{}` (mode {mode:o}): chmod 700 it",
@@ -135,8 +137,8 @@ impl Findings {
         }
         if data.join("log/checkpoint").exists() && is_empty(&keys) {
             self.problem(format!(
-                "`{}` has data, and its key directory `{}` is not there or empty: mount it, or put it \
-                 back, before you start",
+                "`{}` has data, and its key directory `{}` is missing or empty: mount or restore it \
+                 before you start",
                 data.display(),
                 keys.display()
             ));
@@ -173,7 +175,7 @@ impl Findings {
         if let Some(name) = &config.identity.operator
             && directory.tenant_by_name(name).is_none()
         {
-            let text = format!("`identity.operator` names `{name}`, which is no tenant yet");
+            let text = format!("`identity.operator` names `{name}`: no such tenant yet");
             self.0.push(Finding::Note(text));
         }
         for model in directory.models() {
@@ -184,8 +186,8 @@ impl Findings {
         self.confinement(config, &directory, file);
     }
 
-    /// Confines this process as a start would. Only where both directories are there: nothing is made
-    /// here.
+    /// Confines this process as a start would. Skipped unless both directories exist, because a
+    /// check creates no files.
     fn confinement(&mut self, config: &Config, directory: &Directory, file: Option<&Path>) {
         if config.key_directory().is_dir()
             && let Err(error) = confine(config, file, directory, None)
@@ -214,18 +216,18 @@ impl Findings {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && served => {
                 self.0.push(Finding::Unchecked(format!(
-                    "{address} (`{field}`): the service runs, and may be what listens there"
+                    "{address} (`{field}`): the service is running and may itself listen there"
                 )));
             }
             Err(error) => self.problem(format!(
                 "cannot listen on {address} (`{field}`): {error}; choose another address, or stop \
-                 what uses it"
+                 the program that uses it"
             )),
         }
     }
 }
 
-/// Whether a folder can be used: it is one, or can be made.
+/// Checks that a folder is usable: it exists as a directory, or can be created.
 fn usable(folder: &Path) -> Result<(), String> {
     match fs::metadata(folder) {
         Ok(metadata) if !metadata.is_dir() => {
@@ -240,12 +242,12 @@ fn usable(folder: &Path) -> Result<(), String> {
             let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
             match parent {
                 Some(parent) => usable(parent).map_err(|problem| {
-                    format!("is not there and cannot be made: `{}` {problem}", parent.display())
+                    format!("is missing and cannot be created: `{}` {problem}", parent.display())
                 }),
                 None => Ok(()),
             }
         }
-        Err(error) => Err(format!("cannot be looked at ({error}): check its path")),
+        Err(error) => Err(format!("cannot be checked ({error}): check its path")),
     }
 }
 
@@ -258,7 +260,7 @@ fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
 }
 
-/// Whether a model's file is the one that was added.
+/// Checks that a model's file is the file that was added.
 fn intact(model: &Model) -> Result<(), String> {
     let path = model.path.display();
     let mut file = fs::File::open(&model.path).map_err(|error| {
@@ -272,8 +274,8 @@ fn intact(model: &Model) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`{path}` has SHA-256 {digest}, not {}: put the original file back, or add this one as a \
-         model of its own",
+        "`{path}` has SHA-256 {digest}, not {}: put the original file back, or add this file as a \
+         separate model",
         model.sha256
     ))
 }

@@ -1,5 +1,5 @@
-//! What the gateway must reach, from its configuration and its models, so that the kernel can keep it
-//! from all else.
+//! Computes the files and ports that the gateway needs, from its configuration and its models. The
+//! kernel denies it all others.
 
 use std::{
     fs::DirBuilder,
@@ -19,39 +19,39 @@ use crate::{
     outward::{self, OutwardError},
 };
 
-/// Why the gateway is not confined. Then it does not serve.
+/// The gateway cannot be confined. It then does not serve.
 #[derive(Debug, thiserror::Error)]
-pub enum NotConfined {
-    /// The system did not confine it, or it could break out.
+pub(crate) enum NotConfined {
+    /// The system did not confine the process, or the process could still break out.
     #[error(transparent)]
     Unconfined(#[from] Unconfined),
-    /// A destination cannot be used as it is listed.
+    /// A listed destination cannot be used.
     #[error(transparent)]
     Outward(#[from] OutwardError),
-    /// The key directory cannot be made.
-    #[error("the key directory `{}` cannot be made: {source}; make it, for the service's user only", path.display())]
+    /// The key directory cannot be created.
+    #[error("the key directory `{}` cannot be created: {source}; create it, for the service's user only", path.display())]
     Keys {
         /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// Confines this process, which has no second thread yet, to what the configuration names. `file` is
-/// the configuration's; `more` are further files that are read.
+/// Confines this process to the files and ports that the configuration names. The process must have
+/// no second thread yet. `file` is the configuration file; `more` is a further file to read.
 ///
 /// # Errors
-/// When it cannot be confined, or could still break out.
-pub fn confine(
+/// If the process cannot be confined, or could still break out.
+pub(crate) fn confine(
     config: &Config,
     file: Option<&Path>,
     directory: &Directory,
     more: Option<&Path>,
 ) -> Result<Confinement, NotConfined> {
     let keys = config.key_directory();
-    // A rule needs something that it is about. An empty directory is no key directory yet: that it
-    // may become one is for the custodian to decide.
+    // A confinement rule needs an existing path. An empty directory is not a key directory yet; the
+    // custodian decides whether it may become one.
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&keys);
     made.map_err(|source| NotConfined::Keys { path: keys.clone(), source })?;
     let models = directory.models().into_iter().map(|model| model.path.as_path());
@@ -65,7 +65,7 @@ pub fn confine(
     Ok(confine::gateway(&reach)?)
 }
 
-/// The ports of all listeners.
+/// Returns the ports of all listeners.
 fn listeners(config: &Config) -> Vec<u16> {
     let listen = &config.listen;
     let review = config.review.as_ref().map(|review| review.listen);
@@ -73,7 +73,7 @@ fn listeners(config: &Config) -> Vec<u16> {
     all.into_iter().flatten().map(|address| address.port()).collect()
 }
 
-/// What is read again when the configuration is loaded again, and where models may be added from.
+/// Returns the files that a reload reads again, and the folders from which models may be added.
 fn files(config: &Config, file: Option<&Path>) -> impl Iterator<Item = PathBuf> {
     let mut files: Vec<&Path> = file.into_iter().collect();
     for Tls { certificate, key } in [&config.tls, &config.operations].into_iter().flatten() {
@@ -87,8 +87,8 @@ fn files(config: &Config, file: Option<&Path>) -> impl Iterator<Item = PathBuf> 
     folders.into_iter().chain(config.engine.model_folders.iter().cloned())
 }
 
-/// The folders that files are in, and those that links lead to: a file that is renewed is another
-/// one, at the same path.
+/// Returns the folders of the files and of their link targets. A renewed file is a different file
+/// at the same path, so the rule must cover the folder.
 fn folders<'a>(files: impl Iterator<Item = &'a Path>) -> impl Iterator<Item = PathBuf> {
     let folder = |file: PathBuf| match file.parent() {
         Some(folder) if folder.as_os_str().is_empty() => Some(PathBuf::from(".")),

@@ -1,8 +1,9 @@
-//! The files that may be open: as many as the system allows, and shared out before the first is
-//! needed.
+//! Limits of open files: raises the process's limit and divides the descriptors before the first
+//! connection.
 //!
-//! Connections are files. Where they took all that there are, a dead worker or custodian could not
-//! be started again. So all listeners together get what is left after the service's own.
+//! Each connection needs a descriptor. If connections used all of them, a dead worker or custodian
+//! could not be restarted. All listeners together therefore get only the rest, after the service's
+//! own needs.
 
 use std::{fmt, io};
 
@@ -11,18 +12,18 @@ use store::Directory;
 
 use crate::{config::Config, limits};
 
-/// How many connections each listener may have.
+/// Number of connections for each listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Connections {
-    /// The API's listeners.
+    /// Connections of each API listener.
     pub(super) api: usize,
-    /// The listeners for operators, the desk and reviews.
+    /// Connections of each of the operations, desk and review listeners.
     pub(super) operators: usize,
 }
 
-/// Too few files may be open for the service to run.
+/// The process may open too few files for the service to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooFew {
+pub(crate) struct TooFew {
     allowed: u64,
     needed: u64,
 }
@@ -41,7 +42,7 @@ impl fmt::Display for TooFew {
 
 impl std::error::Error for TooFew {}
 
-/// How many listeners there are, and how much else needs files.
+/// Number of listeners and other needs for descriptors.
 #[derive(Debug, Clone, Copy)]
 struct Needs {
     apis: u64,
@@ -51,11 +52,11 @@ struct Needs {
     workers: u64,
 }
 
-/// Raises the limit as far as the system allows, and shares out what there is. Where it is too
-/// little for the configured connections, there are fewer, and a warning says so.
+/// Raises the limit as far as the system allows, and divides the descriptors. If they do not
+/// suffice for the configured connections, allows fewer and logs a warning.
 ///
 /// # Errors
-/// When it is too little to run at all.
+/// If there are too few to run at all.
 pub(super) fn budget(config: &Config, directory: &Directory) -> Result<Connections, TooFew> {
     let allowed = raise().unwrap_or_else(|error| {
         tracing::warn!(%error, "the limit of open files cannot be raised");
@@ -84,7 +85,7 @@ pub(super) fn budget(config: &Config, directory: &Directory) -> Result<Connectio
     Ok(Connections { api: count(api), operators: count(needs.operator) })
 }
 
-/// The soft limit becomes the hard one; children lower it again for themselves.
+/// Raises the soft limit to the hard limit; children lower it again for themselves.
 fn raise() -> io::Result<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum {
@@ -93,10 +94,11 @@ fn raise() -> io::Result<u64> {
     Ok(maximum.unwrap_or(u64::MAX))
 }
 
-/// How many connections each of the API's listeners may have.
+/// Returns the number of connections for each of the API's listeners.
 fn share(allowed: u64, needs: Needs) -> Result<u64, TooFew> {
     let Needs { apis, api, operators, operator, workers } = needs;
-    // On each listener some may be told to go and not be gone yet, and some are turned away.
+    // Each listener also has connections that were asked to close and are still open, and others
+    // that are being turned away.
     let margin = (limits::LEAVING_MAX + limits::TURNED_AWAY_MAX + 1) as u64;
     let own = OWN + (workers + WORKERS_TO_COME) * WORKER + operators * (operator + margin);
     let left = allowed.saturating_sub(own) / apis;
@@ -107,14 +109,14 @@ fn share(allowed: u64, needs: Needs) -> Result<u64, TooFew> {
     Ok(api)
 }
 
-/// Standard streams, the database's connections, tiles of the log, the custodian, the runtime, and
-/// what is dialed.
+/// Standard streams, the database's connections, the log's tiles, the custodian, the runtime, and
+/// dialed connections.
 const OWN: u64 = 160;
-/// A worker's sockets and pipes, with those of one that takes its place.
+/// A worker's sockets and pipes, including those of its replacement.
 const WORKER: u64 = 8;
 /// Workers of models that are deployed while the service runs.
 const WORKERS_TO_COME: u64 = 16;
-/// With fewer connections the API is of no use.
+/// With fewer connections the API is of no use, and the service does not start.
 const API_MIN: u64 = 64;
 
 #[cfg(test)]
@@ -130,7 +132,7 @@ mod tests {
         assert_eq!(share(1 << 20, Needs { api: 1, ..NEEDS }), Ok(1));
     }
 
-    /// All that may be open at once is never more than what is allowed.
+    /// The number of files open at once never exceeds the limit.
     #[test]
     fn connections_leave_the_service_its_own() {
         for allowed in (0..8192).step_by(7) {

@@ -1,5 +1,5 @@
-//! Takes a new configuration over while the service runs: checked whole first, then logged, then put
-//! in force. Where anything is wrong with it, nothing changes.
+//! Reloads the configuration while the service runs. The whole configuration is checked, then
+//! logged, then activated. If any part is wrong, nothing changes.
 
 use std::fmt;
 
@@ -17,13 +17,13 @@ use crate::{
     tls::{self, Certificates, TlsError},
 };
 
-/// Where new configurations come from.
-pub struct Reloads {
-    /// Each message asks for one.
+/// The source of new configurations.
+pub(crate) struct Reloads {
+    /// Each message requests one reload.
     pub asked: mpsc::Receiver<()>,
     /// Reads the configuration again.
     pub load: Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>,
-    /// Sets what is logged.
+    /// Sets the log level.
     pub level: Box<dyn Fn(&Log) + Send + Sync>,
 }
 
@@ -33,7 +33,7 @@ impl fmt::Debug for Reloads {
     }
 }
 
-/// The certificates of the listeners that have some.
+/// The certificates of the listeners with TLS.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Listeners {
     pub(super) api: Option<Certificates>,
@@ -54,7 +54,7 @@ impl Listeners {
     }
 }
 
-/// Certificates as they lie in their files now.
+/// TLS acceptors with the certificates as they are on disk now.
 pub(super) struct Acceptors {
     api: Option<TlsAcceptor>,
     operations: Option<TlsAcceptor>,
@@ -71,7 +71,7 @@ impl Acceptors {
     }
 }
 
-/// What a reload changes.
+/// The parts of a running service that a reload changes.
 pub(super) struct Running {
     pub(super) live: Live,
     pub(super) listeners: Listeners,
@@ -79,13 +79,14 @@ pub(super) struct Running {
     pub(super) providers: Providers,
     pub(super) ledger: Ledger,
     pub(super) store: Store,
-    /// The list of destinations that the log told of last.
+    /// The list of destinations in the newest log entry about them.
     pub(super) told: String,
-    /// The TCP ports that the process may dial: the kernel holds it to those of its start.
+    /// The TCP ports that the process may dial. The kernel restricts the process to the ports of
+    /// its start.
     pub(super) dial: Vec<u16>,
 }
 
-/// Why a new configuration is not taken over.
+/// A new configuration cannot be activated.
 #[derive(Debug, thiserror::Error)]
 enum NotReloaded {
     #[error(transparent)]
@@ -105,11 +106,11 @@ enum NotReloaded {
     Log(#[from] LogError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("it was cut off; ask again")]
+    #[error("the reload was interrupted; request it again")]
     Aborted,
 }
 
-/// A configuration that was checked whole.
+/// A configuration that passed all checks.
 struct Checked {
     next: Config,
     restart: Vec<String>,
@@ -120,7 +121,7 @@ struct Checked {
 }
 
 impl Running {
-    /// Takes a new configuration over, or says in the log why not.
+    /// Activates a new configuration, or logs why that failed.
     pub(super) async fn reload(&mut self, reloads: &Reloads) {
         match self.take_over(reloads).await {
             Ok(restart) => {
@@ -143,7 +144,7 @@ impl Running {
         let identity = recording::identity(&next, &self.live.current().identity);
         let changed = identity.configuration != self.live.current().identity.configuration;
         if changed || told != self.told {
-            // First the log tells of it, then it is in force.
+            // The log entry comes before the activation.
             let started = recording::started(&identity, &*self.store.directory()?);
             let (ledger, list) = (self.ledger.clone(), told.clone());
             let logged = spawn_blocking(move || ledger.restarted(started, &list)).await;
@@ -163,12 +164,12 @@ impl Running {
             }
         }
         (reloads.level)(&next.log);
-        self.live.replace(Current { config: next, identity });
+        self.live.replace(Current::new(next, identity));
         tokio::spawn(self.providers.clone().warm());
         Ok(restart)
     }
 
-    /// Everything that could be wrong with a configuration, before any of it is in force.
+    /// Checks everything that can be wrong with a configuration, before any of it is active.
     fn check(&self, new: &Config) -> Result<Checked, NotReloaded> {
         let (next, restart) = self.live.current().config.reloaded(new);
         let acceptors = Acceptors::read(&next)?;
@@ -178,7 +179,7 @@ impl Running {
         {
             return Err(NotReloaded::Port { url, port });
         }
-        // Whom the log's witnesses and the issuers are asked by must still be listed.
+        // The destinations of the log's witnesses and of the issuers must still be listed.
         drop(outward::witnesses(&next, &egress)?);
         drop(outward::providers(&next, &egress)?);
         let trusts = next.identity.trusts().map_err(|problem| NotReloaded::Issuer { problem })?;

@@ -1,8 +1,8 @@
-//! Attacks on the listeners by who has no key: connections that do nothing, bodies that do not come,
-//! frames and requests that are work for nothing. A caller with a key is served as ever, and so is
-//! the operator.
+//! Attacks on the listeners by clients without a key: idle connections, bodies that never arrive,
+//! and frames and requests that cause useless work. A caller with a key and the operator are still
+//! served.
 //!
-//! Attackers have addresses of their own: all of 127.0.0.0/8 is loopback.
+//! Attackers use their own addresses: all of 127.0.0.0/8 is loopback.
 
 use std::{
     io::{Read as _, Write as _},
@@ -24,7 +24,7 @@ const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// Connections from addresses of 127.0.0.0/8.
 fn connect_from(address: SocketAddr, sources: impl Iterator<Item = Ipv4Addr>) -> Vec<TcpStream> {
-    // This process holds the other ends.
+    // This process holds the other ends of the connections.
     let files = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: files.maximum, ..files }).unwrap();
     let runtime = runtime::Builder::new_current_thread().enable_io().build().unwrap();
@@ -45,11 +45,11 @@ fn one_from(address: SocketAddr, source: Ipv4Addr) -> TcpStream {
     connect_from(address, std::iter::once(source)).remove(0)
 }
 
-/// Many connections from one address that speak HTTP/2 and then say nothing.
+/// Opens many connections from one address that send the HTTP/2 preface and then stay silent.
 fn idle(address: SocketAddr, count: usize) -> Vec<TcpStream> {
     let streams = connect_from(address, std::iter::repeat_n(ATTACKER, count));
     for mut stream in &streams {
-        // One that was closed already takes no more.
+        // A connection that is already closed accepts no more bytes.
         let _ = stream.write_all(&h2::greeting());
     }
     streams
@@ -59,7 +59,7 @@ fn open(streams: &mut [TcpStream]) -> usize {
     streams.iter_mut().filter_map(|stream| (!is_closed(stream)).then_some(())).count()
 }
 
-/// That a caller with a key, a caller from an address that nobody knows, and the operator are served.
+/// Checks that a caller with a key, a caller from an unknown address, and the operator are served.
 fn all_is_well(service: &Service, caller: &Caller) {
     caller.post(&chat_path(CHAT), &caller.short()).ok();
     let mut newcomer = one_from(caller.address, Ipv4Addr::new(127, 200, 0, 1));
@@ -76,7 +76,7 @@ fn idle_connections_of_one_address_take_nobodys_place_and_are_closed() {
     let caller = service.caller("idle");
     let mut held = idle(caller.address, 1100);
     all_is_well(&service, &caller);
-    // One address has a quarter, at most.
+    // One address gets at most a quarter.
     eventually("the others are closed", || (open(&mut held) <= 256).then_some(()));
     eventually("all are closed", || (open(&mut held) == 0).then_some(()));
     all_is_well(&service, &caller);
@@ -88,14 +88,14 @@ fn idle_connections_of_many_networks_make_room() {
     let caller = service.caller("networks");
     let sources = (0..1200_u32).map(|n| Ipv4Addr::from(0x7f01_0000 + ((n % 30) << 8) + n / 30));
     let mut held = connect_from(caller.address, sources);
-    // A quarter is for callers who showed a key.
+    // A quarter is reserved for callers that showed a key.
     eventually("there is room", || (open(&mut held) <= 768).then_some(()));
     all_is_well(&service, &caller);
-    // The first to come were the first to go.
+    // The oldest connections are closed first.
     assert!(is_closed(&mut held[0]) && !is_closed(&mut held[1199]));
 }
 
-/// Behind a listed proxy are many clients: its address has no share.
+/// A listed proxy stands for many clients: its address has no share.
 #[test]
 fn a_listed_proxy_has_no_share() {
     let service = Service::start(&[
@@ -113,7 +113,7 @@ fn a_listed_proxy_has_no_share() {
     }
 }
 
-/// As an answer to a head alone: the body never comes, and the time for it is an hour.
+/// The refusal depends on the head alone: the body never arrives, and its time limit is an hour.
 #[test]
 fn without_a_key_the_answer_does_not_wait_for_the_body() {
     let service = Service::start(&[("BAILIWICK_LIMITS__BODY_READ_MS", "3600000")]);
@@ -134,7 +134,7 @@ fn without_a_key_the_answer_does_not_wait_for_the_body() {
     all_is_well(&service, &caller);
     eventually("all are closed", || (open(&mut held) == 0).then_some(()));
 
-    // A client that sends all of its body before it reads finds the answer all the same.
+    // A client that sends its whole body before it reads still receives the answer.
     let body = say(&"x".repeat(3_000_000));
     let mut stream = one_from(caller.address, ATTACKER);
     let request = Request::post(&chat_path(CHAT), &body).key("wrong");
@@ -169,7 +169,7 @@ fn who_waits_for_a_continue_is_refused_without_one() {
     Answer::read(stream).unwrap().finish().ok();
 }
 
-/// Bodies that do not come hold the places of their own resource only.
+/// Bodies that never arrive use up only the limit of their own resource.
 #[test]
 fn slow_bodies_of_one_resource_are_its_own() {
     let service = Service::start(&[
@@ -201,7 +201,7 @@ fn slow_bodies_of_one_resource_are_its_own() {
     slow.post(&chat_path(CHAT), &slow.short()).ok();
 }
 
-/// Starts a service from a shell that sets limits first.
+/// Starts a service from a shell that first sets limits.
 fn start_with_limit(limit: &str, settings: &[(&str, &str)]) -> (Service, Caller) {
     let files = Files::new();
     let addresses = free_addresses();
@@ -211,8 +211,8 @@ fn start_with_limit(limit: &str, settings: &[(&str, &str)]) -> (Service, Caller)
     (service, caller)
 }
 
-/// With a limit of 1,024 open files, soft or hard, and more connections than that: health, operators
-/// and a worker that must be started again have what they need.
+/// With a limit of 1,024 open files, soft or hard, and more connections than that: health checks,
+/// operators and a restarting worker still get their descriptors.
 #[test]
 fn few_open_files_are_enough_under_attack() {
     for (limit, lowered) in [("ulimit -S -n 1024", false), ("ulimit -n 1024", true)] {
@@ -239,7 +239,8 @@ fn few_open_files_are_enough_under_attack() {
     }
 }
 
-/// What workers and the custodian inherit, they lower: a soft limit beyond 1,024 is for connections.
+/// Workers and the custodian lower their inherited limit: a soft limit above 1,024 is for
+/// connections.
 #[test]
 fn children_open_few_files() {
     let service = Service::start(&[]);
@@ -266,8 +267,7 @@ fn too_few_open_files_are_a_refusal_to_start() {
     assert!(log.contains("LimitNOFILE"), "{log}");
 }
 
-/// Frames that are work for nothing: each kind ends its connection, also where a key was shown
-/// before.
+/// Frames that cause useless work: each kind ends its connection, even after a key was shown.
 #[test]
 fn floods_of_frames_are_cut() {
     let service = Service::start(&[]);
@@ -306,11 +306,11 @@ fn floods_of_frames_are_cut() {
         ),
     ];
     for (number, (name, piece)) in floods.iter().enumerate() {
-        // Each from an address of its own: none pays for another.
+        // Each attack has its own address, so that none uses another's budget.
         let source = Ipv4Addr::new(127, 3, 0, u8::try_from(number).unwrap() + 1);
         let mut attacker = one_from(caller.address, source);
         attacker.write_all(&h2::greeting()).unwrap();
-        // Far more than a budget, even where sending takes minutes.
+        // Far more than a budget, even if sending takes minutes.
         assert!(flood(attacker, 1_000_000, piece), "{name} goes on for ever");
         caller.post(&chat_path(CHAT), &caller.short()).ok();
     }
@@ -324,7 +324,7 @@ fn floods_of_frames_are_cut() {
     all_is_well(&service, &caller);
 }
 
-/// Over HTTP/2, too, a connection that was idle for too long is told to go, and then closed.
+/// Over HTTP/2, too, a connection that was idle for too long gets a GOAWAY and is then closed.
 #[test]
 fn an_idle_http2_connection_is_told_goodbye() {
     let service = Service::start(&[
@@ -339,10 +339,10 @@ fn an_idle_http2_connection_is_told_goodbye() {
     let headers = frames.iter().position(|(kind, ..)| *kind == h2::HEADERS).unwrap();
     let goodbye = frames.iter().position(|(kind, ..)| *kind == h2::GOAWAY).unwrap();
     assert!(headers < goodbye);
-    // Without an error.
+    // The GOAWAY carries no error.
     assert_eq!(frames[goodbye].2[4..8], [0; 4]);
 
-    // And over HTTP/1.1 with a connection that is kept.
+    // The same over HTTP/1.1 with a kept-alive connection.
     let mut stream = connect(caller.address);
     let request = Request::get("/openai/v1/models").key(&caller.key1);
     let request = request.header("connection", "keep-alive");
@@ -351,7 +351,7 @@ fn an_idle_http2_connection_is_told_goodbye() {
     assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0);
 }
 
-/// Tiny requests, one behind the other on one connection, each refused.
+/// Tiny requests, pipelined on one connection, each refused.
 #[test]
 fn floods_of_refused_requests_are_cut() {
     let service = Service::start(&[]);
@@ -360,7 +360,7 @@ fn floods_of_refused_requests_are_cut() {
     let mut reader = attacker.try_clone().unwrap();
     let answers = std::thread::spawn(move || {
         let (mut count, mut text) = (0, Vec::new());
-        // Whether it ends or is reset, it is over.
+        // The connection is over, whether it ends or is reset.
         let _ = reader.read_to_end(&mut text);
         count += text.windows(12).filter(|window| window == b"HTTP/1.1 401").count();
         (count, text)
@@ -370,11 +370,10 @@ fn floods_of_refused_requests_are_cut() {
     assert!(cut, "a million requests were read");
     let (count, text) = answers.join().unwrap();
     assert!(count > 100, "{count} answers");
-    // The last one says that it is the last, unless the reset came first.
+    // The last answer announces the close, unless the reset came first.
     let text = String::from_utf8_lossy(&text);
     assert!(text.matches("connection: close").count() <= 1);
-    // What is left of the budget is little: such an address is turned away for a moment, and
-    // served again afterwards.
+    // Little is left of the budget: the address is turned away for a moment, and then served again.
     let again = eventually("the address is served again", || {
         let mut stream = one_from(caller.address, Ipv4Addr::new(127, 4, 0, 1));
         let get = Request::get("/openai/v1/models").key(&caller.key1);

@@ -1,4 +1,5 @@
-//! Bad input: each kind is a clear 4xx within its limit, and nobody else notices.
+//! Bad input: each kind gives a clear 4xx within its time limit, and other callers are not
+//! affected.
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -15,7 +16,7 @@ use crate::{
     service::{CHAT, Caller, EMBED, Service, chat_path, embeddings_path, say, shared},
 };
 
-/// Answers to bad input come at once: none waits for the model.
+/// Answers to bad input are immediate: they never wait for the model.
 const PROMPT_ANSWER: Duration = Duration::from_secs(10);
 
 #[test]
@@ -68,7 +69,99 @@ fn bodies_that_are_not_the_json_asked_for_are_refused() {
     }
 }
 
-/// Each body is a good one with some fields replaced; the answer names the field.
+/// Bodies that parsers read in different ways: each is refused with the reason, and without
+/// repeating its content.
+#[test]
+fn bodies_that_parsers_disagree_about_are_refused_clearly() {
+    let caller = &shared().demo;
+    let hi = r#"{"messages":[{"role":"user","content":"hi"}],"max_tokens":1}"#;
+    let utf16: Vec<u8> = hi.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let with = |field: &str| hi.replace(r#""max_tokens":1"#, field).into_bytes();
+    let deep = format!("{}{}", r#"{"a":"#.repeat(5_000), "1".to_owned() + &"}".repeat(5_000));
+    let tools =
+        format!(r#""tools":[{{"type":"function","function":{{"name":"f","parameters":{deep}}}}}]"#);
+    let format = format!(
+        r#""response_format":{{"type":"json_schema","json_schema":{{"name":"s","schema":{deep}}}}}"#
+    );
+    for (name, body, code, says) in [
+        (
+            "byte order mark",
+            [b"\xef\xbb\xbf", hi.as_bytes()].concat(),
+            "invalid_json",
+            "byte order mark",
+        ),
+        ("UTF-16", utf16, "invalid_json", "UTF-8"),
+        (
+            "not UTF-8",
+            with("\"user\":\"caf\u{e9}\"").into_iter().filter(|b| *b != 0xa9).collect(),
+            "invalid_json",
+            "UTF-8",
+        ),
+        ("twice", with(r#""max_tokens":1,"max_tokens":2"#), "invalid_value", "'max_tokens'"),
+        ("twice, null", with(r#""n":null,"n":1"#), "invalid_value", "'n'"),
+        ("escaped twice", with(r#""user":"a","us\u0065r":"b""#), "invalid_value", "'user'"),
+        ("messages twice", with(r#""messages":[]"#), "invalid_value", "'messages'"),
+        (
+            "twice inside",
+            br#"{"messages":[{"role":"user","role":"system","content":"hi"}]}"#.to_vec(),
+            "invalid_value",
+            "'messages[0].role'",
+        ),
+        ("label twice", with(r#""metadata":{"a":"1","a":"2"}"#), "invalid_value", "'metadata'"),
+        ("bias twice", with(r#""logit_bias":{"1":1,"1":2}"#), "invalid_value", "'logit_bias'"),
+        ("deep label", with(&format!(r#""metadata":{deep}"#)), "invalid_type", "'metadata"),
+        (
+            "deep in what is unknown",
+            with(&format!(r#""canary":{deep}"#)),
+            "unknown_parameter",
+            "'canary'",
+        ),
+        ("deep schema", with(&format), "invalid_schema", "json_schema"),
+    ] {
+        let request = Request::new("POST", &chat_path(CHAT)).bytes(body).key(&caller.key1);
+        let error = request.send(caller.address).error(400);
+        assert_eq!(error["code"], code, "{name}: {error}");
+        assert!(error["message"].as_str().unwrap().contains(says), "{name}: {error}");
+    }
+    // Keywords of a tool's parameters that cannot be enforced are ignored. Deep parameters must not
+    // break the service.
+    let request = Request::new("POST", &chat_path(CHAT)).bytes(with(&tools)).key(&caller.key1);
+    let status = request.send(caller.address).status;
+    assert!([200, 400].contains(&status), "deep parameters: {status}");
+}
+
+#[test]
+fn json_is_declared_in_every_usual_way() {
+    let caller = &shared().demo;
+    let send = |kind: Option<&str>| {
+        let request = Request::new("POST", &chat_path(CHAT)).bytes(caller.short().to_string());
+        let kind = kind.unwrap_or("");
+        request.header("content-type", kind).key(&caller.key1).send(caller.address)
+    };
+    for kind in [
+        "application/json",
+        "Application/JSON",
+        "application/json; charset=utf-8",
+        "application/json;charset=\"UTF-8\"",
+        "application/json ; odata.metadata=none",
+    ] {
+        send(Some(kind)).ok();
+    }
+    for kind in [
+        None,
+        Some("text/plain"),
+        Some("text/json"),
+        Some("application/x-www-form-urlencoded"),
+        Some("multipart/form-data; boundary=x"),
+        Some("application/json, text/plain"),
+        Some("*/*"),
+    ] {
+        let error = send(kind).error(415);
+        assert!(error["message"].as_str().unwrap().contains("application/json"), "{error}");
+    }
+}
+
+/// Each body is a valid one with some fields replaced; the error names the field.
 #[test]
 fn fields_that_make_no_sense_are_refused_by_name() {
     let caller = &shared().demo;
@@ -181,7 +274,7 @@ fn a_body_of_ten_megabytes_is_413() {
     let body = say(&"x".repeat(10_000_000));
     caller.post(&chat_path(CHAT), &body).error(413);
     assert!(started.elapsed() < PROMPT_ANSWER);
-    // A length that is only announced is refused without reading.
+    // A body with a too large announced length is refused without reading it.
     let wire = Request::post(&chat_path(CHAT), &json!({})).key(&caller.key1);
     let wire = wire.header("content-length", "99999999999").wire(caller.address);
     let mut stream = connect(caller.address);
@@ -206,7 +299,7 @@ fn a_prompt_longer_than_the_context_is_context_length_exceeded() {
     assert_eq!(error["param"], "messages");
     let error = caller.post(&embeddings_path(EMBED), &json!({"input": long})).error(400);
     assert_eq!(error["code"], "context_length_exceeded");
-    // Streams are refused before they begin.
+    // Streams are refused before they start.
     let mut body = say(&long);
     body["stream"] = json!(true);
     assert_eq!(caller.post(&chat_path(CHAT), &body).error(400)["code"], "context_length_exceeded");
@@ -233,9 +326,14 @@ fn a_schema_that_is_not_one_is_refused() {
         json!({"type": "integer", "minimum": 5, "maximum": 2}),
         deep,
     ];
+    // A tool without `strict` is never refused because of a keyword: unsupported keywords are
+    // ignored. A schema that is no object, or nested deeper than JSON readers accept, is refused.
+    let taken =
+        |schema: &Value| schema.is_object() && schema["properties"]["a"]["properties"].is_null();
     let mut wrong = Vec::new();
     for schema in schemas {
         let text: String = schema.to_string().chars().take(80).collect();
+        let for_tools = if taken(&schema) { 200 } else { 400 };
         let mut format = say("hi");
         format["response_format"] = json!({"type": "json_schema",
             "json_schema": {"name": "s", "strict": true, "schema": schema}});
@@ -243,13 +341,20 @@ fn a_schema_that_is_not_one_is_refused() {
         tools["tools"] =
             json!([{"type": "function", "function": {"name": "f", "parameters": schema}}]);
         tools["tool_choice"] = json!("required");
-        for (mut body, named) in [(format, "response_format"), (tools, "tools")] {
+        let mut strict = tools.clone();
+        strict["tools"][0]["function"]["strict"] = json!(true);
+        for (mut body, named, status) in [
+            (format, "response_format", 400),
+            (tools, "tools", for_tools),
+            (strict, "tools[0].function.parameters", 400),
+        ] {
             let started = Instant::now();
             body["max_tokens"] = json!(4);
             let reply = caller.post(&chat_path(CHAT), &body);
             let param = reply.json()["error"]["param"].as_str().unwrap_or_default().to_owned();
             let took = started.elapsed();
-            if reply.status != 400 || !param.starts_with(named) || took > PROMPT_ANSWER {
+            let fits = status == 200 || param.starts_with(named);
+            if reply.status != status || !fits || took > PROMPT_ANSWER {
                 wrong.push(format!("{named} {text}: {took:?} {} {}", reply.status, reply.text()));
             }
         }
@@ -257,8 +362,8 @@ fn a_schema_that_is_not_one_is_refused() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Each of these patterns costs exponential time or space in some engine. Here one is either
-/// followed at its price or refused for it, in a moment, and the next request is served.
+/// Each of these patterns takes exponential time or space in some engine. This service either
+/// enforces a pattern within its limits or refuses it at once, and then serves the next request.
 #[test]
 fn a_pattern_that_is_a_bomb_costs_little() {
     let caller = &shared().demo;
@@ -284,7 +389,7 @@ fn a_pattern_that_is_a_bomb_costs_little() {
     }
 }
 
-/// Somebody else's stream goes on while bad input pours in.
+/// Another caller's stream continues while bad input arrives.
 #[test]
 fn bad_input_does_not_slow_another_clients_stream() {
     let (caller, other) = (&shared().demo, &shared().other);
@@ -336,11 +441,11 @@ fn impatient() -> (Service, Caller) {
     (service, caller)
 }
 
-/// Sends `bytes` one at a time, with a pause after each; the server's answer, or nothing when it
-/// only closed the connection, and how long that took.
+/// Sends `bytes` one at a time, with a pause after each. Returns the server's answer, empty if it
+/// only closed the connection, and the duration.
 fn dribble(caller: &Caller, wire: &[u8]) -> (String, Duration) {
     let mut stream = connect(caller.address);
-    // Waiting for an answer is the pause between two bytes.
+    // The wait for an answer is the pause between two bytes.
     stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     let started = Instant::now();
     let mut answer = Vec::new();
@@ -374,7 +479,7 @@ fn slow_senders_are_cut_off_within_their_limit() {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(time < limit, "headers: {time:?}");
 
-    // Nothing at all after connecting is slow, too.
+    // Complete silence after connecting is slow, too.
     let (answer, time) = dribble(&caller, b"");
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(time < limit, "silence: {time:?}");
@@ -387,12 +492,12 @@ fn slow_senders_are_cut_off_within_their_limit() {
     assert!(started.elapsed() < limit, "body: {:?}", started.elapsed());
     assert!(error["message"].as_str().unwrap().contains("body_read_ms"), "{error}");
 
-    // The service is as good as before.
+    // The service still works.
     caller.post(&chat_path(CHAT), &caller.short()).ok();
 }
 
-/// A client that closes its sending side may have hung up: nothing is computed for it any more. If
-/// it is still there, it is told so.
+/// A client that closes its sending side may have disconnected: its request is cancelled. If the
+/// client is still there, it receives an error.
 #[test]
 fn half_closed_connections_are_a_400() {
     let (service, caller) = impatient();
@@ -400,7 +505,7 @@ fn half_closed_connections_are_a_400() {
     body["logit_bias"] = json!({"0": -100, "2": -100});
     body["max_tokens"] = json!(900);
     let wire = Request::post(&chat_path(CHAT), &body).key(&caller.key1).wire(caller.address);
-    // Closed in the middle of the headers, in the middle of the body, and after all of it.
+    // Closed in the middle of the headers, in the middle of the body, and after the whole body.
     for (cut, said) in [
         (20, "head ended before"),
         (wire.len() - 5, "body ended before"),
@@ -415,7 +520,7 @@ fn half_closed_connections_are_a_400() {
         assert!(error["message"].as_str().unwrap().contains(said), "{cut}: {error}");
         eventually("the sequence is free", || (service.load() == 0).then_some(()));
     }
-    // What has begun to be answered is cut.
+    // An answer that has begun is cut.
     body["stream"] = json!(true);
     let wire = Request::post(&chat_path(CHAT), &body).key(&caller.key1).wire(caller.address);
     let mut stream = connect(caller.address);

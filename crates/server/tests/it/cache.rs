@@ -1,4 +1,4 @@
-//! The prompt cache: a tenant's own prefixes only, and none where it is switched off.
+//! The prompt cache: a tenant reuses only its own prefixes, and none if the cache is off.
 
 use std::sync::OnceLock;
 
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use crate::service::{CHAT, Caller, Service, chat_path, say};
 
-/// A service for these tests alone: on a busy one, a prefix may have to make room before it is
-/// asked for again, as it should.
+/// A service for these tests alone: on a busy service, a prefix may be evicted before the test
+/// requests it again.
 fn quiet() -> &'static Service {
     static QUIET: OnceLock<Service> = OnceLock::new();
     QUIET.get_or_init(|| Service::start(&[]))
 }
 
-/// A prompt of some hundred tokens that no other test sends.
+/// A prompt of some hundred tokens that other tests do not send.
 fn long_prompt(mark: &str) -> Value {
     let mut body =
         say(&format!("{mark}. {}", "The river runs past the old stone bridge. ".repeat(30)));
@@ -34,18 +34,19 @@ fn a_tenants_own_prefix_is_reused() {
     assert!(cached_tokens(caller, &body) > 200);
 }
 
-/// The attack: B sends what A has just sent, and must not learn that A did.
+/// The attack: B sends A's last request, and must not find out that A sent it.
 #[test]
 fn another_tenant_never_gets_a_cached_prefix() {
-    let (one, other) = (&quiet().caller("cache-one"), &quiet().caller("cache-other"));
+    let one = &quiet().caller("cache-one");
     for attempt in 0..2 {
+        // A tenant that has sent no request yet, so that its own cache holds nothing.
+        let other = &quiet().caller(&format!("cache-other-{attempt}"));
         let body = long_prompt(&format!("Secret number {attempt}"));
         cached_tokens(one, &body);
         cached_tokens(one, &body);
-        // A chat template's first words are the same for everybody, and may be B's own by now.
-        let cached = cached_tokens(other, &body);
-        assert!(cached < 64, "the other tenant's request found {cached} cached tokens");
-        // And B's request has not taken A's away, nor left anything that A could see.
+        // Not even the first words of the chat template, which are the same for all tenants.
+        assert_eq!(cached_tokens(other, &body), 0, "the other tenant found cached tokens");
+        // B's request neither evicts A's prefix, nor leaves traces that A could see.
         assert!(cached_tokens(one, &body) > 200);
     }
 }
@@ -59,8 +60,8 @@ fn a_resource_can_switch_it_off() {
     }
 }
 
-/// Models keep nothing between requests: what one asked, the next cannot elicit, not even with
-/// greedy decoding right behind it.
+/// Models store no content between requests: a request cannot elicit the previous request's
+/// content, even with greedy decoding directly afterwards.
 #[test]
 fn the_same_request_gets_the_same_answer_whatever_came_before() {
     let caller = quiet().caller("cache-stateless");

@@ -1,5 +1,5 @@
-//! A marked prompt goes in; afterwards the mark is nowhere: no log, no metric, no error, no file,
-//! not in a worker's memory, not in the gateway's.
+//! A prompt with a mark is sent; afterwards the mark must not be in any log, metric, error, file,
+//! or in the memory of a worker or the gateway.
 
 use std::{collections::BTreeSet, fs};
 
@@ -8,11 +8,11 @@ use serde_json::json;
 
 use crate::{
     client::Request,
-    process::{eventually, read_memory},
+    process::{contains, eventually, read_memory},
     service::{CHAT, Caller, EMBED, Service, chat_path, embeddings_path, say},
 };
 
-/// A word that is nowhere by accident.
+/// A random word that cannot occur by accident.
 pub(crate) fn mark() -> String {
     let mut bytes = [0; 12];
     getrandom::fill(&mut bytes).unwrap();
@@ -20,7 +20,7 @@ pub(crate) fn mark() -> String {
     format!("canary{letters}")
 }
 
-/// The mark as it might have been written down: in clear, hex, base64, UTF-16.
+/// The forms in which the mark could have been written: clear text, hex, base64, UTF-16.
 fn disguises(mark: &str) -> Vec<(&'static str, Vec<u8>)> {
     let hex = |upper: bool| -> String {
         let digit = |byte: u8| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") };
@@ -33,8 +33,8 @@ fn disguises(mark: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("upper-case hex", hex(true).into()),
         ("UTF-16", mark.encode_utf16().flat_map(u16::to_le_bytes).collect()),
     ];
-    // Where the mark stands within a base64 text decides which of three forms it takes; what
-    // depends on its neighbours is cut off.
+    // The position of the mark in a base64 text selects one of three forms; the characters that
+    // depend on its neighbours are cut off.
     for shift in 0..3 {
         let text = STANDARD.encode([&vec![0; shift], mark.as_bytes()].concat());
         let from = [0, 2, 3][shift];
@@ -47,12 +47,12 @@ fn disguises(mark: &str) -> Vec<(&'static str, Vec<u8>)> {
 pub(crate) fn found_in(hay: &[u8], mark: &str) -> BTreeSet<&'static str> {
     disguises(mark)
         .into_iter()
-        .filter(|(_, needle)| hay.windows(needle.len()).any(|window| window == needle))
+        .filter(|(_, needle)| contains(hay, needle))
         .map(|(how, _)| how)
         .collect()
 }
 
-/// Sends the mark every way there is: plain, streamed, given up, refused, embedded, in tools,
+/// Sends the mark in every possible way: plain, streamed, cancelled, refused, embedded, in tools,
 /// schemas, names, metadata, paths and broken JSON.
 pub(crate) fn send_everywhere(caller: &Caller, mark: &str) {
     let mut body = say(&format!("{mark} {mark}: repeat this word."));
@@ -63,7 +63,7 @@ pub(crate) fn send_everywhere(caller: &Caller, mark: &str) {
     caller.post(&chat_path(CHAT), &body).ok();
     body["stream"] = json!(true);
     caller.post(&chat_path(CHAT), &body).events();
-    // Given up in the middle.
+    // Cancelled in the middle.
     body["max_tokens"] = json!(300);
     let request = Request::post(&chat_path(CHAT), &body).key(&caller.key1);
     drop(request.open(caller.address).events().next());
@@ -72,6 +72,12 @@ pub(crate) fn send_everywhere(caller: &Caller, mark: &str) {
     caller
         .post("/openai/v1/completions", &json!({"model": CHAT, "prompt": mark, "max_tokens": 4}))
         .ok();
+
+    // This model cannot fill in the middle, so the suffix is refused.
+    let suffix = json!({"model": CHAT, "prompt": mark, "suffix": mark, "prompt_cache_key": mark});
+    let reply = caller.post("/openai/v1/completions", &suffix);
+    reply.error(400);
+    assert!(!reply.text().contains(mark) && !format!("{:?}", reply.headers).contains(mark));
 
     let mut tools = say(mark);
     tools["max_tokens"] = json!(40);
@@ -119,8 +125,8 @@ fn a_marked_prompt_is_nowhere_afterwards() {
     }
 }
 
-/// Sequences are cleared when their requests end: with prefix reuse off, the worker holds nothing
-/// of them any more.
+/// Sequences are cleared when their requests end: with prefix reuse off, the worker no longer holds
+/// any of their content.
 #[test]
 fn a_worker_forgets_what_it_worked_on() {
     let service = Service::start(&[]);
@@ -131,39 +137,39 @@ fn a_worker_forgets_what_it_worked_on() {
     for worker in service.workers() {
         let mut found = BTreeSet::new();
         let mut sees = false;
-        let look = |piece: &[u8]| {
-            found.extend(found_in(piece, &mark));
-            // What a worker always holds: its model's vocabulary.
-            sees |= piece.windows(12).any(|window| window == b"<|im_start|>");
+        let look = |place: &str, piece: &[u8]| {
+            found.extend(found_in(piece, &mark).into_iter().map(|how| (place.to_owned(), how)));
+            // A worker always holds its model's vocabulary.
+            sees |= contains(piece, b"<|im_start|>");
         };
         match read_memory(worker.pid, look) {
             Ok(()) => {
                 assert!(sees, "the search does not even find what is there");
                 assert_eq!(found, BTreeSet::new(), "in the memory of worker {}", worker.name);
             }
-            // A worker makes itself unreadable; only root can look anyway.
+            // A worker makes its memory unreadable; only root can read it anyway.
             Err(error) => unseen(&worker.name, &error),
         }
     }
 }
 
-/// Memory that cannot be searched: no failure on a developer's machine, and one where tests decide
-/// what ships, because there they run as root.
+/// Reports memory that cannot be searched. This is a failure only in CI, because its tests run as
+/// root and decide about a release.
 fn unseen(what: &str, error: &std::io::Error) {
     let text = format!("the memory of {what} cannot be read ({error}); run as root");
     assert!(std::env::var_os("CI").is_none_or(|ci| ci.is_empty()), "{text}");
     eprintln!("skipped: {text}");
 }
 
-/// The gateway keeps nothing of a request that has ended and whose connection is closed: not the
-/// prompt, not the answer, not the schema, not the error, not the key.
+/// After a request has ended and its connection is closed, the gateway holds none of its content:
+/// no prompt, answer, schema, error or key.
 #[test]
 fn the_gateway_forgets_what_it_passed_on() {
     let service = Service::start(&[]);
     let caller = service.caller("pass");
     let mark = mark();
     send_everywhere(&caller, &mark);
-    // An answer of the model's that is nowhere by accident: as the schema wants it.
+    // The schema forces the model's answer to be a random word.
     let answer = self::mark();
     let mut body = say("Answer.");
     body["max_tokens"] = json!(60);
@@ -174,7 +180,7 @@ fn the_gateway_forgets_what_it_passed_on() {
     assert!(reply.text().contains(&answer), "{}", reply.text());
     body["stream"] = json!(true);
     caller.post(&chat_path(CHAT), &body).events();
-    // A key that opens nothing, and errors that repeat what was sent.
+    // A wrong key, and errors that could repeat sent content.
     let wrong = format!("{}{}", self::mark(), self::mark());
     Request::post(&chat_path(CHAT), &caller.short()).key(&wrong).send(caller.address).error(401);
     eventually("the given-up request is gone", || (service.load() == 0).then_some(()));
@@ -182,14 +188,15 @@ fn the_gateway_forgets_what_it_passed_on() {
     let secrets =
         [("prompt", mark), ("answer", answer), ("wrong key", wrong), ("key", caller.key1.clone())];
     let mut tries = 0;
-    // The last buffers are dropped a moment after the answer was read.
+    // The last buffers are dropped shortly after the answer was read.
     let found = eventually("the gateway's memory was searched", || {
         let (mut found, mut sees) = (BTreeSet::new(), false);
-        let look = |piece: &[u8]| {
+        let look = |place: &str, piece: &[u8]| {
             for (what, secret) in &secrets {
-                found.extend(found_in(piece, secret).into_iter().map(|how| (*what, how)));
+                let found_here = found_in(piece, secret).into_iter();
+                found.extend(found_here.map(|how| (place.to_owned(), *what, how)));
             }
-            sees |= piece.windows(9).any(|window| window == b"bailiwick");
+            sees |= contains(piece, b"bailiwick");
         };
         match read_memory(service.process.pid, look) {
             Ok(()) => assert!(sees, "the search does not even find what is there"),

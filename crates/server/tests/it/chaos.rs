@@ -1,8 +1,8 @@
-//! Others touch everything that the service owns while it runs: open, lock, copy, back up, vacuum,
-//! fill, unmount, remove, kill, stop, set the clock. Random histories of these with requests in between; what must
-//! hold is what README.md says.
+//! Other processes and the administrator touch all files of a running service: open, lock, copy,
+//! back up, vacuum, fill, unmount, remove, kill, stop, set the clock. The test runs random
+//! histories of these with requests in between, and checks the guarantees of README.md.
 //!
-//! `BAILIWICK_TEST_SEED` gives a history again, `BAILIWICK_TEST_SOAK_SECONDS` says how long.
+//! `BAILIWICK_TEST_SEED` repeats a history, `BAILIWICK_TEST_SOAK_SECONDS` sets the duration.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ use crate::{
     service::{CHAT, Caller, Files, Service, chat_path, free_addresses},
 };
 
-/// How long it goes on, unless the environment says otherwise.
+/// Default duration.
 const SECONDS: u64 = 60;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,10 +72,10 @@ const KINDS: [Kind; 19] = [
     MoveClock,
 ];
 
-/// A route that refuses who has no key, and logs that.
+/// A route that refuses and logs requests without a key.
 const MODELS: &str = "/openai/v1/models";
 
-/// What takes a mount of our own.
+/// The events that need a mount of our own.
 const MOUNTED: [Kind; 3] = [Fill, Unmount, Remount];
 
 #[test]
@@ -85,7 +85,7 @@ fn whatever_others_touch_no_answer_is_lost() {
         + Duration::from_secs(number("BAILIWICK_TEST_SOAK_SECONDS").unwrap_or(SECONDS));
     let mut history = History::begin();
     let mut counts: BTreeMap<Kind, u64> = BTreeMap::new();
-    // Each kind once, in an order of the seed's; then any, until the time is over.
+    // Each kind once, in an order from the seed; then random kinds until the time is over.
     let mut first: Vec<Kind> = KINDS.to_vec();
     while Instant::now() < until || !first.is_empty() {
         let any = usize::try_from(dice.next()).unwrap_or(0);
@@ -121,14 +121,14 @@ struct History {
     mount: Option<Mount>,
 }
 
-/// A small disk under the data directory, bound there so that it can be taken away and put back.
+/// A small disk, bind-mounted as the data directory so that it can be removed and put back.
 struct Mount {
     disk: PathBuf,
     data: PathBuf,
 }
 
 impl Mount {
-    /// None where this user may not mount.
+    /// Returns `None` if this user may not mount.
     fn new(home: &Path) -> Option<Self> {
         let [disk, data] = ["disk", "data"].map(|name| home.join(name));
         for folder in [&disk, &data] {
@@ -137,7 +137,7 @@ impl Mount {
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", "size=64m,mode=700", "none"]).arg(&disk);
         if !mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
-            // The directory would be taken for somebody else's.
+            // The service would treat an existing directory as a foreign one.
             fs::remove_dir(&data).unwrap();
             return None;
         }
@@ -163,7 +163,7 @@ impl Drop for Mount {
     }
 }
 
-/// The service ends before its disk is taken away, and its folder goes afterwards.
+/// The service ends first, then its disk is unmounted, and then its folder is removed.
 impl Drop for History {
     fn drop(&mut self) {
         let files = self.service.take().map(Service::into_files);
@@ -172,7 +172,7 @@ impl Drop for History {
     }
 }
 
-/// The library that gives a program another wall clock, `libfaketime` of Debian.
+/// Finds the library that gives a program a different wall clock: `libfaketime` of Debian.
 fn faketime() -> Option<PathBuf> {
     let folders = fs::read_dir("/usr/lib").ok()?.flatten();
     let library = |folder: fs::DirEntry| folder.path().join("faketime/libfaketimeMT.so.1");
@@ -184,19 +184,20 @@ fn is_time(word: &str) -> bool {
     word.len() == 27 && word.ends_with('Z') && word.get(10..11) == Some("T")
 }
 
-/// A date in words, as seconds since 1970.
+/// Converts a date in words to seconds since 1970.
 fn seconds(date: &str) -> i64 {
     let output = Command::new("date").args(["--date", date, "+%s"]).output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
 
-/// Where the gateway's wall clock is set: how far it is from the machine's. The folder is one that a
-/// confined gateway may read.
+/// The file with the offset between the gateway's wall clock and the machine's. A confined gateway
+/// may read its folder.
 fn clock(files: &Files) -> PathBuf {
     files.data().with_file_name("clock").join("offset")
 }
 
-/// Starts the service, with a wall clock that the history moves. The custodian's stays the machine's.
+/// Starts the service with a wall clock that the history moves. The custodian keeps the machine's
+/// clock.
 fn start(files: Files, addresses: [SocketAddr; 2]) -> Service {
     let Some(library) = faketime() else { return Service::begin(files, addresses, &[]) };
     let clock = clock(&files);
@@ -257,8 +258,9 @@ impl History {
         self.service = Some(service);
     }
 
-    /// One request. What is answered is kept; what cannot be is a 503, and then the service does not
-    /// say that it is ready. Says whether it was answered.
+    /// Sends one request. An answered request must be recorded; a request that cannot be recorded
+    /// gets a 503, and then the service must not report ready. Returns whether the request was
+    /// answered.
     fn request(&mut self) -> bool {
         let body = self.caller.short();
         let request = Request::post(&chat_path(CHAT), &body).key(&self.caller.key1);
@@ -269,10 +271,10 @@ impl History {
             self.kept.push((body.to_string().into_bytes(), reply));
             return true;
         }
-        // A worker that was killed fails what it ran: that is recorded, and has a receipt.
+        // If a worker is killed, its requests fail; the failures are recorded and have receipts.
         let told = reply.text();
         if told.contains("could not be recorded") && self.service().is_ready() {
-            // It may have mended itself in between; then the next one is answered.
+            // The service may have recovered in between; then the next request is answered.
             let next =
                 request.attempt(self.caller.address).map(|reply| (reply.status, reply.text()));
             let mended = next.as_ref().is_none_or(|(status, _)| *status == 200);
@@ -281,7 +283,8 @@ impl History {
         false
     }
 
-    /// Requests that must be answered, once the service is ready again; and what a foreign key gets.
+    /// Sends requests that must be answered once the service is ready, and requests with an invalid
+    /// key.
     fn ask(&mut self, count: usize) {
         self.service().wait_until_ready();
         for _ in 0..count {
@@ -305,7 +308,8 @@ impl History {
         }
     }
 
-    /// Nothing may be answered as long as the data directory is not what the service has open.
+    /// No request may be answered while the data directory is not the directory that the service
+    /// has open.
     fn refuses(&mut self) {
         assert!(!self.service().is_ready(), "ready without its files");
         assert!(!self.request(), "answered without its files");
@@ -337,8 +341,9 @@ impl History {
         }
     }
 
-    /// The gateway's wall clock jumps: forward by less than an hour, back by up to a week. Time that was
-    /// seen stays seen, so that a key which was made is used on, and nothing is kept for longer.
+    /// The gateway's wall clock jumps: forward by less than an hour, back by up to a week. The
+    /// service's time never goes back: existing keys stay in use, and no content is stored for
+    /// longer.
     fn move_clock(&self, dice: &mut Dice) {
         let (forward, far) = (dice.next().is_multiple_of(2), dice.next());
         let offset = match forward {
@@ -349,8 +354,8 @@ impl History {
         let part = clock.with_extension("part");
         fs::write(&part, &offset).unwrap();
         fs::rename(part, clock).unwrap();
-        // Its log says the time of each call: the clock did move. (The `Date` of its answers does not show
-        // a jump back: hyper keeps the last one until the clock has passed it.)
+        // The log has the time of each call and shows that the clock moved. (The `Date` header does
+        // not show a jump back: hyper caches the last value until the clock has passed it.)
         let offset: i64 = offset.parse().unwrap();
         eventually("the gateway's clock has moved", || {
             Request::get(MODELS).key(&"0".repeat(64)).attempt(self.caller.address)?;
@@ -379,17 +384,18 @@ impl History {
         let mut other = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut told = [0; 4];
         std::io::Read::read_exact(other.stdout.as_mut().unwrap(), &mut told).unwrap();
-        // Longer than a writer waits: this one is refused, or was recorded just before.
+        // The lock lasts longer than a writer waits: the request is refused, or was recorded just
+        // before.
         self.request();
         drop(other.stdin.take());
         assert!(other.wait().unwrap().success());
     }
 
-    /// As a backup program does that knows nothing of databases.
+    /// Copies the files like a backup program without knowledge of databases.
     fn copy(&self) {
         let copy = self.data().with_extension("copy");
         let _ = fs::remove_dir_all(&copy);
-        // Files come and go while they are copied.
+        // Files may appear and disappear during the copy.
         let _ =
             Command::new("cp").arg("-a").arg(self.data()).arg(&copy).stderr(Stdio::null()).status();
         fs::remove_dir_all(&copy).unwrap();
@@ -406,7 +412,7 @@ impl History {
         chmod("700", self.data());
     }
 
-    /// A key that was rotated away by the command line stops with the next request.
+    /// A key that was rotated on the command line stops working with the next request.
     fn rotate(&mut self) {
         let old = self.caller.key2.clone();
         self.caller.key2 = self.service().rotate_key(&self.caller, "Key2");
@@ -416,7 +422,7 @@ impl History {
         }
     }
 
-    /// A process stands still for a while, and goes on.
+    /// A process is stopped for a while, and then continues.
     fn pause(&self, pid: u32) {
         signal("STOP", pid);
         let request = Request::post(&chat_path(CHAT), &self.caller.short()).key(&self.caller.key1);
@@ -424,13 +430,13 @@ impl History {
         thread::scope(|scope| {
             scope.spawn(move || request.attempt(address));
             thread::park_timeout(Duration::from_millis(300));
-            // It may have been replaced.
+            // The process may have been replaced.
             let _ = Command::new("sh").args(["-c", &format!("kill -CONT {pid}")]).status();
         });
     }
 
-    /// A file of the database is removed. The service stops at once, has saved what was recorded, and
-    /// goes on from there.
+    /// Removes a database file. The service stops at once, saves the recorded data, and continues
+    /// from there after a restart.
     fn remove(&mut self, dice: &mut Dice) {
         let names = ["bailiwick.db", "bailiwick.db-wal", "bailiwick.db-shm"];
         let data = self.data();
@@ -467,12 +473,13 @@ impl History {
         self.mount.as_ref().unwrap().unbind();
         self.refuses();
         self.mount.as_ref().unwrap().bind();
-        // The same files are there again, and nobody knows who wrote to them meanwhile.
+        // The same files are back, but they may have been written to meanwhile.
         self.refuses();
         self.restart();
     }
 
-    /// The system does not make a disk read-only that is written to, and nothing comes of the try.
+    /// The kernel refuses to remount a disk read-only while it is written to, and the attempt has
+    /// no effect.
     fn remount(&mut self) {
         let disk = self.mount.as_ref().unwrap().disk.clone();
         let remount = |how: &str| {

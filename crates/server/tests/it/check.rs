@@ -1,5 +1,5 @@
-//! `bailiwick serve --check` says that a configuration is good only if a start would succeed; else it
-//! names each file and what to do.
+//! `bailiwick serve --check` accepts a configuration only if a start would succeed; otherwise it
+//! names each bad file and the remedy.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use crate::{
     service::{Files, Service, free_addresses},
 };
 
-/// Checks `text`; the exit code and what was said.
+/// Checks `text`; returns the exit code and the output.
 fn check(folder: &Path, text: &str) -> (i32, String) {
     let file = folder.join("bailiwick.toml");
     fs::write(&file, text).unwrap();
@@ -30,7 +30,7 @@ fn listen() -> String {
     format!("[listen]\napi = '{api}'\noperations = '{operations}'\n")
 }
 
-/// Certificates, one good pair, and everything that can be wrong with one.
+/// Certificates: one valid pair, and all kinds of invalid ones.
 struct Pems(TempDir);
 
 impl Pems {
@@ -107,7 +107,7 @@ fn what_would_fail_at_a_start_fails_the_check_by_name() {
         for name in named {
             assert!(said.contains(name), "{name}: {text}: {said}");
         }
-        // A start fails as well.
+        // A start must fail as well.
         let file = folder.path().join("bailiwick.toml");
         if !text.contains("old.pem") {
             let start = bailiwick().args(["serve", "--config"]).arg(&file).output().unwrap();
@@ -116,7 +116,7 @@ fn what_would_fail_at_a_start_fails_the_check_by_name() {
         let _ = fs::remove_dir_all(&data);
         let _ = fs::remove_dir_all(folder.path().join("data-keys"));
     }
-    // All at once, and each is named.
+    // All problems at once; each is named.
     let all = base.replace(&base[base.find("api = ").unwrap()..], "")
         + &format!("api = '{}'\noperations = '192.0.2.1:9'\n", taken.0)
         + &pems.section("tls", "good.pem", "other-key.pem")
@@ -153,7 +153,7 @@ fn directories_models_and_keys_are_looked_at() {
     assert!(said.contains(keys.to_str().unwrap()) && said.contains("chmod 700"), "{said}");
     fs::set_permissions(&keys, fs::Permissions::from_mode(0o700)).unwrap();
 
-    // A model that was changed, and one that is gone.
+    // A changed model, and a missing one.
     let models = folder.path().join("models");
     fs::create_dir(&models).unwrap();
     let model = models.join("m.gguf");

@@ -25,7 +25,7 @@ use crate::{
     service::{CHAT, Service, free_addresses, shared},
 };
 
-/// The command line on a data directory of its own.
+/// The command line with its own data directory.
 fn on(data: &Path, line: &str) -> Command {
     let mut command = bailiwick();
     command.env("BAILIWICK_DATA", data).args(line.split(' '));
@@ -36,7 +36,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// What a person switched or assigned is what the command prints.
+/// The command prints the settings and roles that a person changed.
 #[test]
 fn what_was_switched_or_assigned_is_printed() {
     let folder = tempdir().unwrap();
@@ -49,7 +49,7 @@ fn what_was_switched_or_assigned_is_printed() {
         on_now.lines().any(|line| line.contains("lockbox") && line.contains("on: ")),
         "{on_now}"
     );
-    // The administrator does not switch it off, alone or beside another field.
+    // The administrator cannot turn the lockbox off, neither alone nor with another field.
     for more in ["", " --prefix-cache off"] {
         let line = format!("resource update prod --lockbox off{more}");
         let refused = on(folder.path(), &line).output().unwrap();
@@ -59,7 +59,7 @@ fn what_was_switched_or_assigned_is_printed() {
     let shown = run("resource show prod --json");
     let shown: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!((&shown["lockbox"], &shown["prefixCache"]), (&json!(true), &json!(true)), "{shown}");
-    // One part of the network rules leaves the others as they are.
+    // Changing one part of the network rules does not change the others.
     run("resource network prod --default-action deny --ip-rule 10.0.0.1");
     let network = run("resource network prod --public-access on");
     assert!(network.contains("10.0.0.1"), "{network}");
@@ -98,10 +98,14 @@ fn things_are_created_listed_shown_and_deleted() {
     assert_eq!(json("deployment show talk --resource acme-eu")["task"], "chat");
     let listed = run("key list acme-eu") + &run("resource show acme-eu") + &resource.to_string();
     assert!(!listed.contains(keys[0]) && !listed.contains(keys[1]), "keys are shown once");
-    // What people read is a table of the same things.
+    assert!(listed.starts_with("KEY   CREATED\n"), "{listed}");
+    for line in ["authentication  keys and tokens\n", "Key1 created"] {
+        assert!(listed.contains(line), "{listed}");
+    }
+    // The output for people is a table of the same data.
     assert!(run("deployment list").contains("talk"));
 
-    // Nothing that is in use can be deleted.
+    // Objects in use cannot be deleted.
     for line in ["tenant delete acme", "resource delete acme-eu", "model delete small"] {
         let output = on(folder.path(), line).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{line}");
@@ -119,7 +123,7 @@ fn things_are_created_listed_shown_and_deleted() {
     assert_eq!(json("tenant list"), json!([]));
 }
 
-/// Every refusal says what to do next, on standard error, without a stack trace.
+/// Every refusal names the next step, on standard error, without a stack trace.
 #[test]
 fn refusals_say_what_to_do() {
     let folder = tempdir().unwrap();
@@ -181,7 +185,7 @@ fn chat_asks_one_question() {
     assert!(text(&output.stderr).contains("key"), "{}", text(&output.stderr));
 }
 
-/// What `make run` shows: a first start makes everything, a second one finds it.
+/// The demo of `make run`: the first start creates everything, the second finds it.
 #[test]
 fn quickstart_makes_a_demo_that_works_as_printed() {
     let folder = tempdir().unwrap();
@@ -223,8 +227,8 @@ fn quickstart_makes_a_demo_that_works_as_printed() {
     assert_eq!(made[0], made[1], "the second start made new keys");
 }
 
-/// Who knows the ids of their requests watches them by the log alone: also a read that is in nobody
-/// else's list, because who holds the gateway logged it in the owner's name.
+/// With the ids of their requests, owners can watch them in the log alone. They also see a read
+/// that no other list shows, logged in the owner's name by an attacker in control of the gateway.
 #[test]
 fn what_was_done_with_records_is_told_by_the_log_alone() {
     let folder = tempdir().unwrap();
@@ -256,16 +260,16 @@ fn what_was_done_with_records_is_told_by_the_log_alone() {
         format!("{seen}: entry 2, {at}: read by its owner"),
         format!("{seen}: entry 3, {at}: read by its owner"),
         format!("{seen}: entry 4, {at}: deleted by its owner"),
-        format!("{untouched}: nobody has looked at or read its record, by this log"),
+        format!("{untouched}: no access to its record is in this log"),
     ];
     let lines: Vec<_> = told.lines().filter_map(|line| line.strip_prefix("note     ")).collect();
     assert_eq!(lines, expected, "{told}");
     assert!(!told.contains("whether there were others"), "{told}");
-    // Nobody is told of what they did not ask for.
+    // The report covers only the requested ids.
     assert!(!verify(&[]).1.contains("req_"));
     assert_eq!(verify(&["--request", "req_1"]).0, Some(2), "this is no id");
 
-    // Entries that were taken out are missed, and what is left does not pass for all there was.
+    // Removed entries are noticed, and the remaining entries do not count as complete.
     let bundle = folder.path().join(tile::bundle_path(0, 5));
     publish(folder.path(), &[0; 5].map(|first: usize| entries[first].clone()), &signer);
     let without = fs::read(&bundle).unwrap();
@@ -276,7 +280,7 @@ fn what_was_done_with_records_is_told_by_the_log_alone() {
     assert!(told.contains("not checked  whether there were others"), "{told}");
 }
 
-/// Writes a log of a few entries as it is published.
+/// Writes a log of a few entries in its published form.
 fn publish(folder: &Path, entries: &[Vec<u8>], signer: &Signer) {
     let (mut bundle, mut tile, mut tree) = (Vec::new(), Vec::new(), Frontier::default());
     for entry in entries {

@@ -1,5 +1,5 @@
-//! A small HTTP/1.1 client over a plain socket: it can send what no polite library would, and
-//! shows every byte of the answer. It does no retries, redirects or pooling.
+//! A small HTTP/1.1 client on a plain socket. It can send requests that HTTP libraries refuse to
+//! send, and shows every byte of the answer. It has no retries, redirects or pooling.
 
 use std::{
     io::{BufRead as _, BufReader, Read, Write as _},
@@ -9,8 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-/// Longest wait for an answer; far above any limit that a test sets, for a machine that is busy
-/// with other things.
+/// Longest wait for an answer; far above any limit that a test sets, for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// One request, built up and then sent.
@@ -36,13 +35,13 @@ impl Request {
         Self::new("POST", path).bytes(body.to_string())
     }
 
-    /// A JSON body that need not be JSON.
+    /// A body declared as JSON, which may be invalid.
     pub(crate) fn bytes(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self.header("content-type", "application/json")
     }
 
-    /// Adds a header, or replaces the one of that name.
+    /// Adds a header, or replaces the header of that name.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self.headers.push((name.to_owned(), value.to_owned()));
@@ -53,7 +52,7 @@ impl Request {
         self.header("api-key", key)
     }
 
-    /// The request as it goes over the wire.
+    /// Returns the bytes of the request.
     pub(crate) fn wire(&self, address: SocketAddr) -> Vec<u8> {
         let Self { method, path, headers, body } = self;
         let mut head = format!("{method} {path} HTTP/1.1\r\n");
@@ -74,7 +73,7 @@ impl Request {
     pub(crate) fn open(&self, address: SocketAddr) -> Answer {
         let mut stream = connect(address);
         let wire = self.wire(address);
-        // A server may answer and close before it has read all of a body that it refuses.
+        // A server may refuse a body and close before it has read all of it.
         let writer = stream.try_clone().unwrap();
         let sender = std::thread::spawn(move || (&writer).write_all(&wire).is_ok());
         let answer = Answer::read(stream.try_clone().unwrap())
@@ -86,7 +85,7 @@ impl Request {
         answer
     }
 
-    /// The answer, if one arrives in full: from a server that may be killed meanwhile.
+    /// Returns the answer if it arrives in full; for a server that may be killed meanwhile.
     pub(crate) fn attempt(&self, address: SocketAddr) -> Option<Reply> {
         let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
@@ -99,7 +98,7 @@ impl Request {
         whole.then_some(reply)
     }
 
-    /// Sends the request and reads all of the answer.
+    /// Sends the request and reads the whole answer.
     pub(crate) fn send(&self, address: SocketAddr) -> Reply {
         self.open(address).finish()
     }
@@ -135,14 +134,14 @@ impl Reply {
             .unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text()))
     }
 
-    /// The body as JSON, which must have come with status 200.
+    /// Returns the body as JSON; the status must be 200.
     pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text());
         self.json()
     }
 
-    /// The body's `error` object, which must have come with this status; its four members and the
-    /// headers that every error has are checked on the way.
+    /// Returns the body's `error` object; the status must match. Also checks its four members and
+    /// the headers that every error has.
     pub(crate) fn error(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
         let body = self.json();
@@ -155,14 +154,14 @@ impl Reply {
         error
     }
 
-    /// The events of a stream that was read to its end.
+    /// Returns the events of a stream that was read to its end.
     pub(crate) fn events(&self) -> Vec<Value> {
         assert_eq!(self.status, 200, "{}", self.text());
         Events { lines: BufReader::new(&*self.body), done: false }.collect()
     }
 }
 
-/// An answer whose body is still to be read.
+/// An answer with an unread body.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
@@ -192,15 +191,15 @@ impl Answer {
         Ok(Self { status, headers, body: Body { reader, framing } })
     }
 
-    /// Reads the rest.
+    /// Reads the rest of the answer.
     pub(crate) fn finish(mut self) -> Reply {
         let mut body = Vec::new();
-        // An answer to a refused upload may be cut after its body; what counts is what came.
+        // The answer to a refused upload may be cut after its body; only the received bytes count.
         let _ = self.body.read_to_end(&mut body);
         Reply { status: self.status, headers: self.headers, body }
     }
 
-    /// The stream's events, as they come.
+    /// Returns the stream's events as they arrive.
     pub(crate) fn events(self) -> Events<BufReader<Body>> {
         if self.status != 200 {
             let reply = self.finish();
@@ -210,7 +209,7 @@ impl Answer {
     }
 }
 
-/// Server-sent events up to `[DONE]`, which must come.
+/// Server-sent events up to a mandatory `[DONE]`.
 pub(crate) struct Events<R> {
     lines: R,
     done: bool,
@@ -230,7 +229,7 @@ impl<R: std::io::BufRead> Iterator for Events<R> {
                 return None;
             }
             let event: Value = serde_json::from_str(data).unwrap();
-            // An error inside a stream is its last event.
+            // An error inside a stream is the last event.
             self.done = event.get("error").is_some();
             return Some(event);
         }
@@ -267,7 +266,7 @@ impl Read for Body {
         let (Framing::Length(left) | Framing::Chunks(left)) = &mut self.framing;
         let room = buffer.len().min(*left);
         if room == 0 {
-            // A reader without room would wait for what comes after this answer.
+            // A read without room would block on bytes after this answer.
             return Ok(0);
         }
         let got = self.reader.read(&mut buffer[..room])?;

@@ -1,18 +1,18 @@
-//! The desk: a customer applies for zero retention, two of the operator's officers decide, and nobody
-//! decides about their own application.
+//! The desk: a customer applies for zero retention, two of the operator's officers decide, and
+//! applicants cannot decide about their own application.
 
 use serde_json::{Value, json};
 
 use crate::{
     canary::mark,
     client::{Reply, Request},
-    people::{People, Somebody, person, program},
+    people::{Account, People, person, program},
     service::{CHAT, chat_path},
 };
 
 const ZERO: &str = "/desk/v1/resources/contoso/zeroRetention";
 
-const PEOPLE: [Somebody; 6] = [
+const PEOPLE: [Account; 6] = [
     person("customer", "contoso"),
     person("stranger", "contoso"),
     person("officer-a", "ops"),
@@ -37,7 +37,7 @@ fn zero_retention_is_applied_for_and_decided_by_two_others() {
     let application = json!({"useCase": "medical letters", "measures": "filters of our own",
         "days": 90, "reviewAfterAbuse": true});
 
-    // Who may apply, and who may not.
+    // Only some roles may apply.
     assert_eq!(Request::get(ZERO).send(*desk).status, 401);
     assert_eq!(ask("program", Request::get(ZERO)).status, 403, "a program decides nothing");
     assert_eq!(post("stranger", ZERO, &application).status, 403);
@@ -62,7 +62,8 @@ fn zero_retention_is_applied_for_and_decided_by_two_others() {
     let approval = applied["pending"]["approval"].as_str().unwrap().to_owned();
     assert_eq!(applied["content_logging"], "true");
 
-    // Neither the applicant, nor the operator's others, nor one person twice.
+    // Refused: the applicant, the operator's other people, and a second decision by the same
+    // person.
     let decision =
         |approve: bool| json!({"approval": approval, "approve": approve, "reason": "seen"});
     let decide = format!("{ZERO}/decision");
@@ -84,8 +85,12 @@ fn zero_retention_is_applied_for_and_decided_by_two_others() {
     let twice = people.types("officer-b", &words);
     assert_eq!(twice["in_force"]["approval"], approval.as_str(), "{twice}");
     assert_eq!(twice["content_logging"], "false");
+    // Zero retention does not switch the prefix cache off, and the officers see that.
+    assert_eq!(twice["prefix_cache"], true, "{twice}");
+    service.files.cli(&["resource", "update", "contoso", "--prefix-cache", "off"]);
+    assert_eq!(ask("customer", Request::get(ZERO)).ok()["prefix_cache"], false);
 
-    // From the next request on nothing is kept, and the resource says by which approval.
+    // From the next request on, no content is stored, and the resource names the approval.
     let shown = service.files.cli(&["resource", "show", "contoso"]);
     let capability = &shown["capabilities"][0];
     assert_eq!(capability["value"], "false", "{shown}");
@@ -102,7 +107,7 @@ fn zero_retention_is_applied_for_and_decided_by_two_others() {
     assert_eq!(claims["retention"]["class"], "none", "{claims}");
     service.files.assert_nowhere(&canary);
 
-    // Withdrawal is immediate, and only by those who may.
+    // A withdrawal takes effect at once, and needs the right role.
     let withdrawal = json!({"approval": approval, "reason": "no longer needed"});
     let withdraw = format!("{ZERO}/withdrawal");
     assert_eq!(post("stranger", &withdraw, &withdrawal).status, 403);
@@ -110,6 +115,6 @@ fn zero_retention_is_applied_for_and_decided_by_two_others() {
     assert_eq!((&over["content_logging"], &over["in_force"]), (&json!("true"), &Value::Null));
     assert_eq!(ask("customer", Request::get(ZERO)).ok()["ended"]["how"], "withdrawn_by_customer");
 
-    // The log tells of every step, and an auditor finds nothing wrong with it.
+    // The log records every step, and an auditor finds no fault in it.
     people.verify_log();
 }

@@ -1,4 +1,4 @@
-//! Workers: confined, given up on within a token, and replaced when they die.
+//! Workers: confined, cancelled within a token, and replaced when they die.
 
 use std::{
     io::Read as _,
@@ -27,7 +27,8 @@ fn endless() -> Value {
 fn a_client_that_hangs_up_frees_its_sequence() {
     let service = Service::start(&[("BAILIWICK_ENGINE__SEQUENCES", "2")]);
     let caller = service.caller("hang-up");
-    // Three times as many as there are sequences: were one kept, the last could not run.
+    // Three times as many requests as sequences: if one sequence were leaked, the last could not
+    // run.
     for _ in 0..6 {
         let request = Request::post(&chat_path(CHAT), &endless()).key(&caller.key1);
         let mut events = request.open(caller.address).events();
@@ -40,7 +41,7 @@ fn a_client_that_hangs_up_frees_its_sequence() {
         let took = hung_up.elapsed();
         assert!(took < Duration::from_secs(2), "{took:?}");
     }
-    // One that does not stream is noticed too.
+    // A disconnect without streaming is noticed, too.
     let mut body = endless();
     body["stream"] = json!(false);
     let wire = Request::post(&chat_path(CHAT), &body).key(&caller.key1).wire(caller.address);
@@ -53,8 +54,8 @@ fn a_client_that_hangs_up_frees_its_sequence() {
     caller.post(&chat_path(CHAT), &caller.short()).ok();
 }
 
-/// A worker is killed while it streams: its requests end with a clean error, the other worker's go
-/// on, a new worker comes and serves.
+/// A worker is killed while it streams: its requests end with a clean error, the other worker's
+/// requests continue, and a new worker starts and serves.
 #[test]
 fn a_killed_worker_costs_its_own_requests_only() {
     let service = Service::start(&[]);
@@ -73,7 +74,7 @@ fn a_killed_worker_costs_its_own_requests_only() {
         eventually("both run", || (service.load() == 2).then_some(()));
 
         signal("KILL", victim.pid);
-        // The stream is not just cut: its last event is an error with a code.
+        // The stream does not simply end: its last event is an error with a code.
         let last = events.last().unwrap();
         assert!(last["error"]["message"].is_string(), "{last}");
         assert!(last["error"]["code"].is_string(), "{last}");
@@ -81,7 +82,8 @@ fn a_killed_worker_costs_its_own_requests_only() {
         reply.error(503);
         assert!(reply.header("retry-after-ms").is_some());
 
-        // Meanwhile the other worker serves, and the chat is refused cleanly until it is back.
+        // Meanwhile the other worker serves, and chat requests get clean errors until the worker is
+        // back.
         caller.post(&embeddings_path(EMBED), &json!({"input": "a"})).ok();
         assert_eq!(service.worker("embeddings").pid, bystander.pid);
         let answer = eventually("the chat is back", || {
@@ -100,8 +102,9 @@ fn a_killed_worker_costs_its_own_requests_only() {
     assert!(service.is_ready());
 }
 
-/// A worker that is stopped lives, and keeps its socket open, and does nothing: it is noticed by
-/// that, and costs its own requests only. One that works for longer than the limit is left alone.
+/// A stopped worker is alive and keeps its socket open, but makes no progress. The service notices
+/// this, and only the worker's own requests fail. A worker that works for longer than the limit is
+/// not replaced.
 #[test]
 fn a_worker_that_hangs_is_replaced() {
     let service = Service::start(&[("BAILIWICK_ENGINE__HANG_MS", "2000")]);
@@ -140,7 +143,7 @@ fn a_worker_that_hangs_is_replaced() {
     assert!(service.files.log().contains("engine.hang_ms"));
 }
 
-/// What the worker reports about itself, and what the kernel says about it.
+/// The worker's report about itself, and the kernel's view of it.
 #[test]
 fn workers_are_confined() {
     let service = &shared().service;
@@ -160,15 +163,15 @@ fn workers_are_confined() {
             let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
             line.trim_start_matches(':').trim().to_owned()
         };
-        // 2 is a filter, as opposed to none or strict mode.
+        // 2 is a filter; 0 is none and 1 is strict mode.
         assert_eq!(field("Seccomp"), "2");
         assert_eq!(field("NoNewPrivs"), "1");
-        // Its only descriptors are pipes, its sockets, and what asynchronous waiting needs.
+        // Its only descriptors are pipes, its sockets, and those for asynchronous waiting.
         for file in std::fs::read_dir(format!("/proc/{}/fd", worker.pid)).into_iter().flatten() {
             let target = std::fs::read_link(file.unwrap().path()).unwrap_or_default();
             let target = target.to_string_lossy().into_owned();
             let harmless = ["socket:", "pipe:", "anon_inode:", "/dev/null"];
-            // The log, which every process of the service writes to.
+            // The log file, to which every process of the service writes.
             let known =
                 harmless.iter().any(|start| target.starts_with(start)) || target.ends_with(".log");
             assert!(known, "worker {name} holds {target} open");
@@ -176,8 +179,8 @@ fn workers_are_confined() {
     }
 }
 
-/// Many at once, more than there are sequences: all are served, and no tenant waits for all of
-/// another's.
+/// More simultaneous requests than sequences: all are served, and no tenant waits for all requests
+/// of another tenant.
 #[test]
 fn tenants_share_fairly() {
     let service = Service::start(&[("BAILIWICK_ENGINE__SEQUENCES", "2")]);

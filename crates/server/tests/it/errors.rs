@@ -1,4 +1,4 @@
-//! Errors and headers, to the byte where clients look.
+//! Errors and headers, byte for byte where clients depend on them.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ fn a_wrong_key_is_azures_401() {
         Request::post("/openai/v1/chat/completions", &caller.short())
             .header("authorization", "Basic eDp5"),
         Request::get("/openai/v1/models"),
-        // Without a key, nobody learns which deployments exist.
+        // Without a key, a caller cannot find out which deployments exist.
         Request::post(&chat_path("no-such-deployment"), &caller.short()).key("wrong"),
     ] {
         let reply = request.send(caller.address);
@@ -33,7 +33,8 @@ fn a_wrong_key_is_azures_401() {
 #[test]
 fn a_missing_deployment_is_azures_404() {
     let caller = &shared().demo;
-    // Those that there are are named to who may list them; another tenant's are not.
+    // Callers that may list the existing deployments see their names; another tenant's do not
+    // appear.
     let expected = json!({"error": {"code": "DeploymentNotFound", "message": "The API deployment for this resource does not exist. The deployments of your resource are: emb, gpt-4o, gpt4o, m, mydep, smollm2, smollm2-embed."}});
     for path in
         [chat_path("absent"), embeddings_path("absent"), chat_path("%00"), chat_path("..%2f..")]
@@ -59,7 +60,7 @@ fn paths_methods_and_types_that_do_not_fit_have_their_own_answers() {
         let message = error["message"].as_str().unwrap();
         assert!(message.starts_with("This path does not exist on this service"), "{message}");
     }
-    // What others have is refused by its name, with what to use instead.
+    // Paths of other services' APIs are refused by name, with an alternative.
     for (path, name) in [
         ("/openai/v1/responses", "The Responses API"),
         ("/v1/assistants", "The Assistants API"),
@@ -92,7 +93,7 @@ fn paths_methods_and_types_that_do_not_fit_have_their_own_answers() {
     }
 }
 
-/// `/v1/…` is `/openai/v1/…`, receipts included.
+/// `/v1/…` equals `/openai/v1/…`, receipts included.
 #[test]
 fn the_short_v1_paths_are_the_long_ones() {
     let caller = &shared().demo;
@@ -144,7 +145,7 @@ fn every_answer_carries_the_headers_that_clients_read() {
     assert!(remaining < limit);
     assert_eq!(header("content-type"), "application/json");
 
-    // Errors have ids too, each its own; what a client may not inject stays out.
+    // Errors have unique ids, too.
     let ids: Vec<_> = (0..2)
         .map(|_| {
             let reply = Request::get("/openai/v1/models").send(caller.address);

@@ -1,4 +1,5 @@
-//! Just enough HTTP/2 to send what no polite library would: frames, one by one.
+//! A minimal HTTP/2 client that sends single frames, including those that HTTP libraries refuse to
+//! send.
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -24,7 +25,7 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// What a client begins with.
+/// The client's preface.
 pub(crate) fn greeting() -> Vec<u8> {
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(SETTINGS, 0, 0, &[])].concat()
 }
@@ -52,7 +53,7 @@ pub(crate) fn request(stream: u32, flags: u8, method: &str, path: &str, key: &st
     frame(HEADERS, flags | END_HEADERS, stream, &block)
 }
 
-/// Frames from a server, in the order in which they come, until it ends the connection.
+/// Frames from a server, in order of arrival, until it ends the connection.
 pub(crate) struct Frames(pub(crate) TcpStream);
 
 impl Iterator for Frames {
@@ -68,7 +69,7 @@ impl Iterator for Frames {
     }
 }
 
-/// Whether the server has closed a connection; reads what it has sent, without waiting.
+/// Whether the server has closed a connection; reads the data sent so far, without waiting.
 pub(crate) fn is_closed(stream: &mut TcpStream) -> bool {
     stream.set_nonblocking(true).unwrap();
     let mut buffer = [0; 4096];
@@ -83,11 +84,11 @@ pub(crate) fn is_closed(stream: &mut TcpStream) -> bool {
     closed
 }
 
-/// Sends `piece` again and again, at most so many times; how often until the server closed the
-/// connection, if it did.
+/// Sends `piece` again and again, at most `times` times. Returns whether the server closed the
+/// connection.
 pub(crate) fn flood(mut stream: TcpStream, times: usize, piece: impl Fn(usize) -> Vec<u8>) -> bool {
     let mut reader = stream.try_clone().unwrap();
-    // What the server answers must be read, or it stops reading.
+    // The server's answers must be read, or the server stops reading.
     let drain = std::thread::spawn(move || {
         let mut buffer = [0; 65_536];
         while reader.read(&mut buffer).is_ok_and(|got| got > 0) {}

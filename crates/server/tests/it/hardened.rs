@@ -1,8 +1,10 @@
-//! How the binary was built: what the compiler and the linker can do against the abuse of a bug.
+//! The binary's build: compiler and linker protections against exploits.
 
 use std::fs;
 
-/// The numbers of an ELF file of 64 bits, little-endian.
+use crate::process::contains;
+
+/// A 64-bit little-endian ELF file.
 struct Elf(Vec<u8>);
 
 impl Elf {
@@ -12,7 +14,7 @@ impl Elf {
         self.0[at..at + bytes].iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte))
     }
 
-    /// Type, flags, place in the file and length of each segment.
+    /// Type, flags, file offset and length of each segment.
     fn segments(&self) -> Vec<[u64; 4]> {
         let (table, size, count) = (self.number(32, 8), self.number(54, 2), self.number(56, 2));
         let segment = |index| {
@@ -24,7 +26,7 @@ impl Elf {
 
     fn holds(&self, text: &str) -> bool {
         let needle = format!("\0{text}\0");
-        self.0.windows(needle.len()).any(|window| window == needle.as_bytes())
+        contains(&self.0, needle.as_bytes())
     }
 }
 
@@ -38,7 +40,7 @@ fn the_binary_is_hardened() {
     assert_eq!(&elf.0[..6], b"\x7fELF\x02\x01");
     let segments = elf.segments();
     let of = |kind: u64| segments.iter().find(|segment| segment[0] == kind).copied();
-    // Loaded at a random place; its tables of addresses are read-only before it runs.
+    // Loaded at a random address; its relocation tables are read-only before it runs.
     assert_eq!(elf.number(16, 2), 3, "no position-independent executable");
     assert!(of(GNU_RELRO).is_some(), "no read-only relocations");
     assert_eq!(of(GNU_STACK).unwrap()[1] & 1, 0, "its stack can be executed");
@@ -47,8 +49,8 @@ fn the_binary_is_hardened() {
     let flags = entries.filter(|entry| elf.number(*entry, 8) == 30);
     let flags: Vec<u64> = flags.map(|entry| elf.number(entry + 8, 8)).collect();
     assert!(flags.iter().any(|flags| flags & 8 != 0), "symbols are bound while it runs");
-    // llama.cpp: of what is in the binary, it alone formats with `vsnprintf` in C++. Both come by the
-    // same variable, and the first is in SQLite, too.
+    // Only llama.cpp uses `vsnprintf` in C++ code here. The same variable enables both symbols; the
+    // first also occurs in SQLite.
     for symbol in ["__stack_chk_fail", "__vsnprintf_chk"] {
         assert!(
             elf.holds(symbol),

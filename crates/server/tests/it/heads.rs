@@ -1,4 +1,4 @@
-//! Heads that are none: each gets the API's own error, not the HTTP library's bare one.
+//! Invalid heads: each gets the API's own error, not the HTTP library's bare status.
 
 use std::io::{Read as _, Write as _};
 
@@ -10,16 +10,16 @@ use crate::{
     service::{CHAT, Service, chat_path, free_addresses, shared},
 };
 
-/// Sends bytes, and reads the one answer to them.
+/// Sends bytes, and reads the single answer.
 fn answer(wire: &[u8]) -> Reply {
     let mut stream = connect(shared().demo.address);
     let mut writer = stream.try_clone().unwrap();
     let wire = wire.to_owned();
-    // Beside the reading: a long head is answered before all of it is sent.
+    // In parallel with the reading: a long head is answered before all of it is sent.
     let sender = std::thread::spawn(move || drop(writer.write_all(&wire)));
     let reply = Answer::read(stream.try_clone().unwrap()).unwrap().finish();
     sender.join().unwrap();
-    // And the connection ends.
+    // The connection ends, too.
     assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0);
     reply
 }
@@ -45,7 +45,7 @@ fn what_is_not_http_is_a_400_of_the_apis_own() {
     }
 }
 
-/// What comes after a good request on the same connection changes nothing about its answer.
+/// Bytes after a valid request on the same connection do not change its answer.
 #[test]
 fn a_bad_head_after_a_good_request_is_answered_after_it() {
     let mut stream = connect(shared().demo.address);
@@ -58,7 +58,7 @@ fn a_bad_head_after_a_good_request_is_answered_after_it() {
     assert!(second.starts_with("400 ") && second.contains(r#"{"error":{"code":"400""#), "{text}");
 }
 
-/// Far beyond the limits, where the HTTP library gives up by itself, the answer is the same.
+/// Far beyond the limits, where the HTTP library itself refuses the head, the answer is the same.
 #[test]
 fn heads_of_any_length_are_431_and_name_the_limits() {
     let request = || Request::get("/openai/v1/models").key(&shared().demo.key1);
@@ -80,8 +80,8 @@ fn a_url_that_is_too_long_is_a_414() {
     assert_eq!(error["code"], "414");
 }
 
-/// RFC 9112, sections 3.2, 6.1 and 6.3: what two readers could read in two ways is refused, and the
-/// connection ends, so that nothing of it is read as another request.
+/// RFC 9112, sections 3.2, 6.1 and 6.3: ambiguous heads are refused and the connection ends, so
+/// that no part of them is read as another request.
 #[test]
 fn heads_that_mean_two_things_are_refused() {
     let chunk = "1\r\nx\r\n0\r\n\r\n";
@@ -117,8 +117,8 @@ fn heads_that_mean_two_things_are_refused() {
     answer(old).error(400);
 }
 
-/// The second of two requests on a connection is looked at like the first, and the body of the first
-/// is no head.
+/// The second of two requests on a connection is checked like the first, and the body of the first
+/// is not read as a head.
 #[test]
 fn a_smuggled_request_is_not_answered() {
     let key = &shared().demo.key1;
@@ -133,7 +133,7 @@ fn a_smuggled_request_is_not_answered() {
     assert_eq!(text.matches("HTTP/1.1 ").count(), 3, "{text}");
     assert!(text.contains("in two ways"), "{text}");
 
-    // A body in chunks alone is read, and is the last on its connection.
+    // A body in chunks alone is accepted, and the connection ends after it.
     let post = format!("POST /openai/v1/embeddings HTTP/1.1\r\nhost: x\r\napi-key: {key}\r\n");
     let body = r#"{"input":"hi","model":"emb"}"#;
     let chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
@@ -143,7 +143,7 @@ fn a_smuggled_request_is_not_answered() {
     assert_eq!(reply.header("connection"), Some("close"));
 }
 
-/// Good answers and bad ones, of every listener, with TLS where it can be had.
+/// Successful and error answers of every listener, with TLS where supported.
 #[test]
 fn every_answer_of_every_listener_has_its_headers() {
     let authority = Authority::new();

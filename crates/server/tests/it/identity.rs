@@ -1,5 +1,5 @@
-//! Tokens of a real OpenID Connect provider, panva's `oidc-provider`, whose access tokens have the
-//! shape of Entra's: who is let in, who is not, and what happens when its keys change.
+//! Tokens of a real OpenID Connect provider, panva's `oidc-provider`, with access tokens shaped
+//! like Entra's: accepted tokens, refused tokens, and key rotation.
 
 pub(crate) mod provider;
 
@@ -21,7 +21,7 @@ use crate::{
     service::{CHAT, Caller, Files, Service, chat_path, free_addresses},
 };
 
-/// A service that believes one provider, and the two tenants whose directories it maps.
+/// A service that accepts one provider's tokens, and the two tenants with mapped directories.
 struct Setting {
     provider: Provider,
     service: Service,
@@ -33,10 +33,10 @@ const FABRIKAM: &str = "11111111-2222-3333-4444-555555555555";
 const NOBODYS: &str = "99999999-2222-3333-4444-555555555555";
 const ROLE: &str = "OpenAI.User";
 const MODELS: &str = "/openai/v1/models";
-/// Nobody listens there.
+/// An address without a listener.
 const DEAD: &str = "http://127.0.0.1:9";
 
-/// What the provider's clients are given: the usual workload, and what is wrong with others.
+/// The claims of the provider's clients: a valid workload, and various faulty ones.
 fn clients() -> Vec<Client> {
     let usual = json!({"tid": CONTOSO, "oid": "0e2f6a1c-0000-4000-8000-000000000001",
                        "idtyp": "app", "roles": [ROLE]});
@@ -80,7 +80,7 @@ fn setting() -> Setting {
     let destinations = format!("[{{url = '{}'}}, {{url = '{DEAD}'}}]", provider.issuer());
     let service = Service::start(&[
         ("BAILIWICK_LISTEN__DOMAIN", "openai.test"),
-        // The clocks are one.
+        // Provider and service share a clock.
         ("BAILIWICK_IDENTITY__CLOCK_LEEWAY_S", "0"),
         ("BAILIWICK_IDENTITY__ISSUERS", &issuers),
         ("BAILIWICK_EGRESS", &destinations),
@@ -90,7 +90,7 @@ fn setting() -> Setting {
 }
 
 impl Setting {
-    /// Asks for the models of `resource`, with a bearer value.
+    /// Lists the models of `resource`, with a bearer value.
     fn models(&self, resource: &str, bearer: &str) -> Reply {
         Request::get(MODELS)
             .header("host", &format!("{resource}.openai.test"))
@@ -99,7 +99,7 @@ impl Setting {
     }
 }
 
-/// One service for all, since each costs a model's loading: each step says what it is about.
+/// One service for all steps, since loading the model is slow. Each step describes itself.
 #[test]
 fn a_providers_tokens_are_believed_as_far_as_they_are_trusted() {
     let mut setting = setting();
@@ -111,7 +111,7 @@ fn a_providers_tokens_are_believed_as_far_as_they_are_trusted() {
     rotation_is_followed(&mut setting);
 }
 
-/// An expired token stays expired when the wall clock is set back: what the log has seen counts.
+/// An expired token stays expired when the wall clock is set back: the log's time counts.
 #[test]
 fn a_clock_that_is_set_back_revives_no_token() {
     fn ahead() -> Reading {
@@ -128,7 +128,7 @@ fn a_clock_that_is_set_back_revives_no_token() {
     let provider = Provider::start(&clients, "rsa-1");
     let (files, addresses) = (Files::new(), free_addresses());
     files.chat_caller("contoso", addresses[0], &[]);
-    // The service ran half an hour from now; then the clock was set back to what it says.
+    // The service ran half an hour in the future; then the clock was set back to the real time.
     let (store, administrator) = Store::open_as_administrator(&files.data(), ahead).unwrap();
     let id = TenantId::from_random([7; 16]);
     let tenant = Tenant { id, name: "later".to_owned(), created_at: 0 };
@@ -154,7 +154,7 @@ fn a_clock_that_is_set_back_revives_no_token() {
         let bearer = format!("Bearer {}", provider.token(client, AUDIENCE));
         Request::get(MODELS).header("authorization", &bearer).send(service.api).status
     };
-    // Once the issuer's keys were fetched.
+    // Wait until the issuer's keys are fetched.
     eventually("its tokens are believed", || (models("two-hours") == 200).then_some(()));
     assert_eq!(models("ten-minutes"), 401, "by the log's time it has expired");
 }
@@ -170,15 +170,15 @@ fn whose_tokens_open_what(setting: &Setting) {
             .header("authorization", &format!("Bearer {token}"))
             .send(setting.service.api);
         chat.ok();
-        // A receipt is given to whoever is let in to the resource.
+        // Every caller that may use the resource may read the receipt.
         let receipt = chat.header("x-bailiwick-receipt").unwrap().to_owned();
         let receipt = Request::get(&receipt)
             .header("host", "contoso.openai.test")
             .header("authorization", &format!("Bearer {token}"));
         assert_eq!(receipt.send(setting.service.api).status, 200);
     }
-    // OpenAI's own library, as Azure's users and as OpenAI's hand it a token. The address names no
-    // resource, and the tenant has only one.
+    // OpenAI's own library, with a token passed in Azure's and in OpenAI's way. The address names
+    // no resource, and the tenant has only one.
     let url = format!("http://{}", contoso.address);
     let token = provider.token("app", AUDIENCE);
     let mut python = sdk::program("python", &url, contoso);
@@ -186,16 +186,16 @@ fn whose_tokens_open_what(setting: &Setting) {
 
     let theirs = provider.token("fabrikam", AUDIENCE);
     setting.models("fabrikam", &theirs).ok();
-    // Each tenant has one resource, so it need not be named.
+    // Each tenant has one resource, so requests need not name it.
     let unnamed = Request::get(MODELS).header("authorization", &format!("Bearer {theirs}"));
     unnamed.send(setting.service.api).ok();
-    // Usage says what kind of caller it was, and not who.
+    // Usage shows the kind of caller, not its identity.
     let usage = setting.service.admin("/admin/v1/usage").to_string();
     assert!(usage.contains("\"workload\"") && usage.contains("\"person\""), "{usage}");
     assert!(!usage.contains("0e2f6a1c"), "{usage}");
 }
 
-/// A role that is given here, at a resource or one deployment, and taken again.
+/// A role is assigned at a resource or one deployment, and removed again.
 fn roles_are_given_and_taken(setting: &Setting) {
     let Setting { provider, service, contoso, .. } = setting;
     let token = provider.token("no-role", AUDIENCE);
@@ -210,7 +210,7 @@ fn roles_are_given_and_taken(setting: &Setting) {
         let who = ["--object", "0e2f6a1c-0000-4000-8000-000000000001", "--workload"];
         service.files.cli(&[&role[..], &who, at].concat())
     };
-    // Without a role, what exists and what does not are answered alike.
+    // Without a role, existing and missing deployments get the same answer.
     assert_eq!((models(), chat(CHAT), chat("nothing")), (403, 403, 403));
     let given = role("assign", &["--resource", "contoso"]);
     assert_eq!(given[0]["scope"], json!({"resource": {"name": "contoso"}}), "{given}");
@@ -220,10 +220,10 @@ fn roles_are_given_and_taken(setting: &Setting) {
     let one = ["--resource", "contoso", "--deployment", CHAT];
     role("assign", &one);
     assert_eq!((models(), chat(CHAT), chat("nothing")), (403, 200, 403));
-    // Another tenant's resource is no more open than before.
+    // Another tenant's resource stays closed.
     assert_eq!(setting.models("fabrikam", &token).status, 401);
     role("remove", &one);
-    // A role of the operator's own kind opens nothing for a customer's people.
+    // An operator's role gives a customer's people no access.
     let mut operator = service.files.command();
     operator.args(["role", "assign", "Operator", "--tenant", "contoso", "--workload", "--service"]);
     succeed(operator.args(["--object", "0e2f6a1c-0000-4000-8000-000000000001"]));
@@ -245,10 +245,10 @@ fn what_is_refused(setting: &Setting) {
         refused("contoso", &provider.token(client, AUDIENCE));
     }
     refused("contoso", &provider.token("app", "api://other"));
-    // Another tenant's resource, and none at all, are refused in the same words.
+    // Another tenant's resource and a missing one are refused in the same words.
     refused("fabrikam", &good);
     refused("nowhere", &good);
-    // Without the role, a caller is known and may do nothing.
+    // Without the role, a caller is recognised but may do nothing.
     let reply = setting.models("contoso", &provider.token("no-role", AUDIENCE));
     assert_eq!(reply.error(403)["code"], "PermissionDenied");
 
@@ -270,7 +270,7 @@ fn what_is_refused(setting: &Setting) {
     let mut elsewhere = decode(claims);
     elsewhere["iss"] = "https://login.example.com".into();
     refused("contoso", &format!("{header}.{}.{signature}", encode(elsewhere)));
-    // Made-up key names have the issuer asked once more, if at all: configuration and keys.
+    // For unknown key names the issuer is contacted at most once more: configuration and keys.
     let dials = || {
         let counted = Request::get("/egress").send(setting.service.operations).ok();
         counted["destinations"][0]["dials"].as_u64().unwrap()
@@ -281,7 +281,7 @@ fn what_is_refused(setting: &Setting) {
         refused("contoso", &format!("{header}.{claims}.{signature}"));
     }
     assert!(dials() <= before + 2, "{before} {}", dials());
-    // An issuer that does not answer is not the caller's fault.
+    // An unreachable issuer is not the caller's fault.
     let mut dead = decode(claims);
     dead["iss"] = DEAD.into();
     let reply = setting.models("contoso", &format!("{header}.{}.{signature}", encode(dead)));
@@ -328,7 +328,7 @@ fn keys_can_be_switched_off(setting: &Setting) {
         assert_eq!(error["code"], "AuthenticationTypeDisabled");
         assert_eq!(error["message"], "Key based authentication is disabled for this resource.");
     }
-    // Who has no key of it is told what anybody is told.
+    // A caller without a key of the resource gets the usual answer.
     let wrong = Request::get(MODELS).header("host", "contoso.openai.test").key(&fabrikam.key1);
     assert_eq!(wrong.send(service.api).error(401)["code"], "401");
     setting.models("contoso", &token).ok();
@@ -340,13 +340,13 @@ fn keys_can_be_switched_off(setting: &Setting) {
     key(&contoso.key1).ok();
 }
 
-/// A new key works once it is asked for; a key that is not served any more does not, and neither
-/// does a new key under the old one's name for old tokens.
+/// A new key works as soon as it is needed. A key that the provider no longer serves does not work,
+/// and a new key under the old name does not verify old tokens.
 fn rotation_is_followed(setting: &mut Setting) {
     let old = setting.provider.token("app", AUDIENCE);
     let old_ec = setting.provider.token("app-ec", AUDIENCE);
     setting.models("contoso", &old).ok();
-    // Another RSA key under a new name; another EC key under the old one.
+    // Another RSA key under a new name; another EC key under the old name.
     setting.provider.restart(&clients(), "rsa-2,ec-2:ec-1,ed-1");
     let new = setting.provider.token("app", AUDIENCE);
     eventually("the new key is fetched", || {
@@ -357,7 +357,7 @@ fn rotation_is_followed(setting: &mut Setting) {
     for old in [old, old_ec] {
         setting.models("contoso", &old).error(401);
     }
-    // Without the provider, its keys are still believed.
+    // Without the provider, its known keys are still accepted.
     setting.provider.stop();
     setting.models("contoso", &new).ok();
 }

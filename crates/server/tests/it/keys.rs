@@ -1,4 +1,5 @@
-//! Two keys a resource: each opens it, each is rotated alone, and an old key is dead at once.
+//! A resource has two keys: each works, each is rotated alone, and an old key stops working at
+//! once.
 
 use crate::{
     client::Request,
@@ -33,7 +34,7 @@ fn keys_are_rotated_one_at_a_time_and_old_ones_are_refused_at_once() {
     assert_eq!([status(&caller.key2), status(&new1), status(&new2)], [401, 200, 200]);
 }
 
-/// Keys are kept as digests: no file of the data directory holds one.
+/// Keys are stored as digests: no file of the data directory contains one.
 #[test]
 fn no_file_holds_a_key_in_clear() {
     let service = &shared().service;

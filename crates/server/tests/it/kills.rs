@@ -1,5 +1,5 @@
-//! The service is killed again and again, at random moments, while clients keep what they received.
-//! Whatever they received in full has its receipt afterwards, and the log has one history.
+//! The service is killed repeatedly at random moments while clients record their answers. Every
+//! answer received in full must have its receipt afterwards, and the log must have one history.
 
 use std::{
     collections::BTreeSet,
@@ -29,13 +29,13 @@ use crate::{
     service::{CHAT, Caller, Files, Service, chat_path, free_addresses},
 };
 
-/// How often it is killed, unless `BAILIWICK_TEST_KILLS` says otherwise.
+/// Number of kills, unless `BAILIWICK_TEST_KILLS` sets it.
 const KILLS: u64 = 24;
 
-/// Clients that ask at once.
+/// Number of concurrent clients.
 const CLIENTS: usize = 4;
 
-/// What somebody received in full: the body that they sent, and the answer.
+/// An exchange received in full: the sent body, and the answer.
 pub(crate) type Kept = (Vec<u8>, Reply);
 
 #[test]
@@ -53,8 +53,8 @@ fn what_was_received_before_a_kill_has_its_receipt_after_it() {
             service.wait_until_ready();
         }
         let (answers, checkpoint) = busy(&service, &caller, |answered| {
-            // Early: somewhere in its start, where what the last kill left is mended. Else once
-            // something was answered, so that there is something to lose.
+            // Early: during the start, while it repairs the effects of the last kill. Otherwise
+            // once some requests were answered, so that data could be lost.
             if early {
                 thread::park_timeout(Duration::from_millis(dice.next() % 800));
             } else {
@@ -64,7 +64,7 @@ fn what_was_received_before_a_kill_has_its_receipt_after_it() {
                 });
                 thread::park_timeout(Duration::from_millis(dice.next() % 200));
             }
-            // What looks into the database and closes it again leaves it as it is.
+            // Another process that opens and closes the database must leave it unchanged.
             if kill % 2 == 0 {
                 let database = service.files.data().join("bailiwick.db");
                 let looked = sqlite(&database, "SELECT count(*) FROM receipt");
@@ -89,7 +89,7 @@ fn what_was_received_before_a_kill_has_its_receipt_after_it() {
     check(&service, &caller, (&kept, &checkpoints));
 }
 
-/// What another process does to the database, with an SQLite of its own; whether that went well.
+/// Runs a statement in another process with its own SQLite; returns whether it succeeded.
 pub(crate) fn sqlite(database: &Path, statement: &str) -> bool {
     let script = "import sqlite3, sys\n\
         c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=20)\n\
@@ -100,14 +100,13 @@ pub(crate) fn sqlite(database: &Path, statement: &str) -> bool {
     python.status().unwrap().success()
 }
 
-/// A number of the environment: how long or how often, or a seed that was printed.
+/// Reads a number from the environment: a duration, a count, or a printed seed.
 pub(crate) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-/// Clients ask until the service is gone; `kill` sees to that, and is told how many answers with 200
-/// there are. Gives what they received, and the
-/// last checkpoint that one of them saw.
+/// Clients send requests until the service is gone; `kill` kills it and reads the number of 200
+/// answers. Returns the received answers and the last checkpoint seen.
 fn busy(
     service: &Service,
     caller: &Caller,
@@ -136,7 +135,7 @@ fn busy(
                             answered.fetch_add(usize::from(reply.status == 200), Ordering::SeqCst);
                             kept.lock().unwrap().push((sent, reply));
                         }
-                        // Not there yet, or not any more.
+                        // The service is not up yet, or not any more.
                         None => thread::park_timeout(Duration::from_millis(5)),
                     }
                     if n % 8 == 0
@@ -155,14 +154,15 @@ fn busy(
     (kept.into_inner().unwrap(), seen.into_inner().unwrap())
 }
 
-/// Every kept answer has its receipt, every checkpoint is continued, and the log is without findings.
+/// Checks that every received answer has its receipt, every checkpoint is continued, and the log
+/// has no findings.
 pub(crate) fn check(service: &Service, caller: &Caller, (kept, checkpoints): (&[Kept], &[String])) {
     let data = service.files.data();
     let key = Verifier::parse(&fs::read_to_string(data.join("service.pub")).unwrap()).unwrap();
     let mut receipts = Vec::new();
     for (sent, reply) in kept {
         let Some(path) = reply.header("x-bailiwick-receipt") else {
-            // Said before the caller was known, or while nothing could be recorded.
+            // An answer given before the caller was known, or while recording was impossible.
             assert_ne!(reply.status, 200, "an answer without a receipt: {}", reply.text());
             continue;
         };
@@ -193,7 +193,7 @@ pub(crate) fn check(service: &Service, caller: &Caller, (kept, checkpoints): (&[
     }
 }
 
-/// Audits the log's files. They may be published anew meanwhile; then it is done again.
+/// Audits the log's files; repeats the audit if they are published anew meanwhile.
 fn audit(data: &Path, key: &Verifier, older_size: Option<u64>) -> Audit {
     let files = Folder(data.join("log"));
     let question = Question { now_ms: None, older_size };
@@ -221,7 +221,7 @@ impl verify::Files for Folder {
 pub(crate) struct Dice(u64);
 
 impl Dice {
-    /// From `BAILIWICK_TEST_SEED`, or else from the time; says which.
+    /// Seeds from `BAILIWICK_TEST_SEED`, or else from the time; prints the seed.
     pub(crate) fn new() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let seed = number("BAILIWICK_TEST_SEED").unwrap_or(since.as_nanos() as u64);

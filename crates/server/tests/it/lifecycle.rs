@@ -1,4 +1,4 @@
-//! Starting and stopping: refusals that say what to do, drains that finish what runs.
+//! Starting and stopping: refusals with the next step, drains that finish running requests.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
@@ -10,7 +10,7 @@ use crate::{
     service::{CHAT, Caller, Files, Service, chat_path, free_addresses, say},
 };
 
-/// A stream that takes a while, with its first event read.
+/// A stream that takes a while; its first event is already read.
 fn streaming(caller: &Caller, tokens: u32) -> impl Iterator<Item = Value> {
     let mut body = say("Tell a story.");
     body["logit_bias"] = json!({"0": -100, "2": -100});
@@ -22,7 +22,7 @@ fn streaming(caller: &Caller, tokens: u32) -> impl Iterator<Item = Value> {
     events
 }
 
-/// The processes that a process started and that run.
+/// Returns the running child processes of a process.
 fn children(pid: u32) -> Vec<u32> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     tasks
@@ -53,7 +53,8 @@ fn a_signal_to_every_process_drains_and_loses_nothing() {
             signal("HUP", *child);
         }
         signal(name, service.process.pid);
-        // What is left is to be told, and recorded: for that the custodian must live.
+        // The rest of the stream must be sent and recorded: the custodian must still be alive for
+        // that.
         let rest: Vec<_> = events.collect();
         let ended = |event: &Value| event["choices"][0]["finish_reason"] == "length";
         assert!(rest.iter().any(ended), "{rest:?}\n{}", service.files.log());
@@ -79,7 +80,7 @@ fn readiness_says_draining_and_health_is_good_until_the_end() {
     eventually("readiness says so", || (status("/readyz").status == 503).then_some(()));
     assert_eq!(status("/readyz").json()["status"], "draining");
     assert_eq!(status("/healthz").status, 200);
-    // The API takes no more by then.
+    // By then the API accepts no more connections.
     eventually("the API is closed", || std::net::TcpStream::connect(service.api).err());
     assert_eq!(status("/readyz").json()["status"], "draining");
     assert_eq!(status("/healthz").status, 200);
@@ -103,7 +104,8 @@ fn a_second_signal_ends_at_once() {
     drop(events);
 }
 
-/// Models are read from folders that the service knew at its start; a new one says what to do.
+/// Models are read only from folders known at the start; for a new folder the error names the next
+/// step.
 #[test]
 fn models_are_read_from_known_folders_only() {
     let folder = tempfile::tempdir().unwrap();
@@ -141,7 +143,7 @@ fn models_are_read_from_known_folders_only() {
     caller.post(&chat_path("known"), &caller.short()).ok();
 }
 
-/// Whatever umask the service inherits, what it makes is its owner's alone.
+/// Files that the service creates belong to its user alone, under any inherited umask.
 #[test]
 fn files_are_the_owners_alone_under_any_umask() {
     let (files, [api, operations]) = (Files::new(), free_addresses());
@@ -160,13 +162,13 @@ fn files_are_the_owners_alone_under_any_umask() {
     assert!(made.iter().any(|file| file.ends_with("serve.lock")), "{made:?}");
     for path in made.into_iter().chain([files.data(), files.keys(), files.data().join("log")]) {
         let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
-        // The one file that is for everybody, in a directory that its owner alone can enter.
+        // The only public file, in a directory that only its owner can enter.
         let others = if path.ends_with("service.pub") { 0o044 } else { 0 };
         assert_eq!(mode & 0o077, others, "{}: {mode:o}", path.display());
     }
 }
 
-/// The gateway holds prompts and keys: it is confined, and shows how.
+/// The gateway holds prompts and keys: it is confined, and reports its confinement.
 #[test]
 fn the_gateway_is_confined_and_leaves_no_core() {
     let service = &crate::service::shared().service;
@@ -193,7 +195,7 @@ fn the_gateway_is_confined_and_leaves_no_core() {
     for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
         assert!(status.contains(line), "{line}: {status}");
     }
-    // A real crash, where the parent asks for cores.
+    // A real crash, under a parent that enables core dumps.
     let (files, [api, operations]) = (Files::new(), free_addresses());
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new("sh");
@@ -223,7 +225,7 @@ fn sigterm_lets_running_requests_finish() {
     let mut events = request.open(caller.address).events();
     events.next().unwrap();
     signal("TERM", service.process.pid);
-    // New requests are refused, cleanly or by a closed port; the old one runs to its end.
+    // New requests are refused, by an error or a closed port; the running request finishes.
     eventually("new ones are refused", || {
         let mut stream = match std::net::TcpStream::connect(caller.address) {
             Err(_) => return Some(()),
@@ -246,7 +248,7 @@ fn sigterm_lets_running_requests_finish() {
 fn no_worker_outlives_a_killed_gateway() {
     let mut service = Service::start(&[]);
     service.caller("orphan");
-    // The custodian, too.
+    // The custodian ends, too.
     let pids = children(service.process.pid);
     assert!(pids.len() >= 3, "{pids:?}");
     signal("KILL", service.process.pid);
@@ -256,7 +258,7 @@ fn no_worker_outlives_a_killed_gateway() {
     }
 }
 
-/// Nothing weaker is ever put in place of what was asked: exit code 64, and the line.
+/// No setting is ever weakened silently: exit code 64, and the line.
 #[test]
 fn a_bad_configuration_is_refused_by_line() {
     let folder = tempfile::tempdir().unwrap();

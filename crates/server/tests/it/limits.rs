@@ -30,7 +30,7 @@ fn requests_per_minute_run_out() {
     assert!((1..=60_000).contains(&wait), "{wait}");
     let seconds: u64 = reply.header("retry-after").unwrap().parse().unwrap();
     assert_eq!(seconds, wait.div_ceil(1000));
-    // Another deployment has its own minute.
+    // Another deployment has its own limit.
     service.deployment(&caller, "second", "chat", Some(limits));
     caller.post(&chat_path("second"), &caller.short()).ok();
 }
@@ -52,15 +52,15 @@ fn tokens_per_minute_run_out() {
     let reply = caller.post(&chat_path("small"), &body);
     reply.error(429);
     assert!(reply.header("retry-after-ms").is_some());
-    // What can never fit says so, and that trying again is no use.
+    // A request that can never fit gets an error that advises against a retry.
     body["max_tokens"] = json!(500);
     let reply = caller.post(&chat_path("small"), &body);
-    reply.error(429);
+    assert_eq!(reply.error(400)["code"], "request_too_large");
     assert_eq!(reply.header("x-should-retry"), Some("false"));
 }
 
-/// By the command line and by the admin API, while the service runs: the next request meets them,
-/// and what the minute has used counts on.
+/// Limits change on the command line and in the admin API while the service runs. The next request
+/// uses them, and tokens used in the current minute still count.
 #[test]
 fn limits_are_changed_while_the_service_runs() {
     let service = &shared().service;

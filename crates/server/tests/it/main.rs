@@ -1,7 +1,7 @@
-//! Drives the running binary from outside, as its clients do: one module per topic.
+//! Tests of the running binary from outside, as its clients use it: one module per topic.
 //!
-//! A test gets the shared service of `service::shared`, with a tenant of its own where it changes
-//! anything, or a service of its own where it breaks something.
+//! A test uses the shared service of `service::shared`, with its own tenant if it changes anything,
+//! or its own service if it breaks something.
 
 #![expect(
     clippy::unwrap_used,
@@ -21,14 +21,18 @@ mod chaos;
 mod check;
 mod cli;
 mod client;
+mod coding;
 mod constrained;
 mod desk;
 mod engine;
 mod errors;
+mod fields;
 mod h2;
 mod hardened;
 mod heads;
+mod hub;
 mod identity;
+mod inputs;
 mod keys;
 mod kills;
 mod lifecycle;
@@ -37,8 +41,10 @@ mod mirror;
 mod missing_keys;
 mod models;
 mod networks;
+mod openapi;
 mod operations;
 mod owner;
+mod packages;
 mod penalty;
 mod people;
 #[path = "../../../store/tests/people/mod.rs"]
@@ -48,6 +54,7 @@ mod process;
 mod readme;
 mod records;
 mod refusals;
+mod release;
 mod reload;
 mod replay;
 mod restore;

@@ -1,5 +1,5 @@
-//! `bailiwick mirror` and what `bailiwick verify` makes of the copy: against the running service, and
-//! against a server that cuts, hides, and tells another history.
+//! `bailiwick mirror`, and `bailiwick verify` on the copy: against the running service, and against
+//! a server that truncates, hides entries, or forks the history.
 
 use std::{
     collections::BTreeMap,
@@ -26,7 +26,7 @@ use crate::{
     service::{CHAT, Service, chat_path},
 };
 
-/// What a run said: its exit status, and both of its outputs.
+/// Result of a run: exit status, and both outputs.
 struct Ran {
     status: i32,
     text: String,
@@ -40,19 +40,19 @@ fn run(arguments: &[&str]) -> Ran {
 
 type Log = BTreeMap<String, Vec<u8>>;
 
-/// A log's files, served over HTTP as they are at the moment.
-struct Served {
+/// A log's files, served over HTTP in their current state.
+struct FileServer {
     address: SocketAddr,
     files: Arc<Mutex<Log>>,
 }
 
-impl Served {
+impl FileServer {
     fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let files: Arc<Mutex<Log>> = Arc::default();
         let served = Arc::clone(&files);
-        // It ends with the tests: nothing of it is waited for.
+        // The thread ends with the tests and is not joined.
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
@@ -86,7 +86,7 @@ fn signer() -> Signer {
     Signer::new("log.example", &[3; 32]).unwrap()
 }
 
-/// Entries of a log; from `fork` on, those of another history.
+/// Entries of a log; from `fork` on, entries of another history.
 fn entries(count: u64, fork: u64) -> Vec<Vec<u8>> {
     let entry = |n: u64| {
         let other = if n >= fork { 1 } else { 0_u8 };
@@ -105,7 +105,7 @@ fn entries(count: u64, fork: u64) -> Vec<Vec<u8>> {
     (0..count).map(entry).collect()
 }
 
-/// A log of fewer than 65,536 entries, as C2SP lays it out, without parts that have grown.
+/// Builds a log of fewer than 65,536 entries in C2SP's layout, without outdated partial tiles.
 fn publish(entries: &[Vec<u8>]) -> Log {
     let mut log = Log::new();
     let (mut tree, mut above) = (Frontier::default(), Vec::new());
@@ -134,9 +134,9 @@ fn publish(entries: &[Vec<u8>]) -> Log {
     log
 }
 
-/// An auditor's folder, a server that plays the service, and the service's key.
+/// An auditor's folder, a server in the role of the service, and the service's key.
 struct Play {
-    served: Served,
+    served: FileServer,
     home: TempDir,
 }
 
@@ -144,7 +144,7 @@ impl Play {
     fn begin() -> Self {
         let home = TempDir::with_prefix("bailiwick-").unwrap();
         fs::write(home.path().join("service.pub"), signer().verifier().to_string()).unwrap();
-        Self { served: Served::start(), home }
+        Self { served: FileServer::start(), home }
     }
 
     fn folder(&self) -> std::path::PathBuf {
@@ -164,7 +164,7 @@ impl Play {
         run(&[&arguments[..], &[folder.to_str().unwrap()], more].concat())
     }
 
-    /// The copy's own files, as they are served: no evidence, nothing unchecked.
+    /// Returns the copy's own files, as in the log: no evidence, no unchecked files.
     fn copied(&self) -> Log {
         let folder = self.folder();
         let files = files_below(&folder).into_iter().filter_map(|file| {
@@ -186,7 +186,7 @@ fn a_running_service_is_mirrored_again_and_again() {
     let (copy, key) = (copy.to_str().unwrap(), key.to_str().unwrap());
     for round in 1..=2 {
         let reply = caller.post(&chat_path(CHAT), &caller.short());
-        // Once its receipt is given out, the request is in the log.
+        // Once a receipt is available, the request is in the log.
         assert_eq!(caller.get(reply.header("x-bailiwick-receipt").unwrap()).status, 200);
         let ran = run(&["mirror", &url, copy, "--service-key", key]);
         assert_eq!(ran.status, 0, "{}", ran.text);
@@ -201,7 +201,7 @@ fn a_running_service_is_mirrored_again_and_again() {
     let other = Signer::new("other.example", &[9; 32]).unwrap().verifier().to_string();
     let ran = run(&["mirror", &url, copy, "--service-key", &other]);
     assert_eq!(ran.status, 2, "{}", ran.text);
-    assert!(ran.text.contains("the key is of `other.example`"), "{}", ran.text);
+    assert!(ran.text.contains("the key is from `other.example`"), "{}", ran.text);
     assert!(!ran.text.contains("evidence"), "a wrong key proves nothing: {}", ran.text);
 }
 
@@ -220,7 +220,7 @@ fn a_copy_grows_with_its_log_and_fetches_only_what_is_new() {
     }
 }
 
-/// A part of a tile goes as soon as the whole is there, which may be before the checkpoint says so.
+/// A partial tile is removed once the full tile exists, possibly before the checkpoint covers it.
 #[test]
 fn a_whole_file_serves_where_its_part_is_gone() {
     let play = Play::begin();
@@ -232,7 +232,7 @@ fn a_whole_file_serves_where_its_part_is_gone() {
     assert_eq!(play.verify(&[]).status, 0);
 }
 
-/// An incomplete download is neither verified nor evidence, and goes on where it stopped.
+/// An incomplete download is neither verified nor evidence, and continues later where it stopped.
 #[test]
 fn what_is_missing_is_incomplete_and_is_fetched_later() {
     let whole = publish(&entries(300, u64::MAX));
@@ -254,7 +254,8 @@ fn what_is_missing_is_incomplete_and_is_fetched_later() {
         assert!(ran.text.contains("1 file was fetched"), "the others were there: {}", ran.text);
     }
 
-    // A file of the copy is cut: the same of `verify`, and the next mirroring fetches it again.
+    // A file of the copy is cut: `verify` reports the same, and the next run of `mirror` fetches it
+    // again.
     let tile = play.folder().join("tile/entries/000");
     let bytes = fs::read(&tile).unwrap();
     fs::write(&tile, &bytes[..bytes.len() / 2]).unwrap();
@@ -271,7 +272,35 @@ fn what_is_missing_is_incomplete_and_is_fetched_later() {
     assert_eq!(json["log"]["origin"], "log.example");
 }
 
-/// A log that contradicts what was copied is refused, whatever its length, and the proof is kept.
+/// A mirror dials only the service named on the command line: it follows no redirect.
+#[test]
+fn a_redirect_is_refused_and_not_followed() {
+    let elsewhere = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let target = elsewhere.local_addr().unwrap();
+    let redirecting = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = redirecting.local_addr().unwrap();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = redirecting.accept().unwrap();
+        let mut head = [0; 1024];
+        let _ = stream.read(&mut head).unwrap();
+        let answer = format!(
+            "HTTP/1.1 302 Found\r\nlocation: http://{target}/log/checkpoint\r\ncontent-length: 0\r\n\r\n"
+        );
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    let play = Play::begin();
+    let (folder, key) = (play.folder(), play.home.path().join("service.pub"));
+    let url = format!("http://{address}");
+    let arguments = ["mirror", &url, folder.to_str().unwrap(), "--service-key"];
+    let ran = run(&[&arguments[..], &[key.to_str().unwrap()]].concat());
+    server.join().unwrap();
+    assert_eq!(ran.status, 2, "{}", ran.text);
+    assert!(ran.text.contains("a redirect (302), which is not followed"), "{}", ran.text);
+    elsewhere.set_nonblocking(true).unwrap();
+    assert!(elsewhere.accept().is_err(), "it dialed where it was sent");
+}
+
+/// A log of any length that contradicts the copy is refused, and the proof is stored.
 #[test]
 fn a_rewritten_history_is_refused_loudly_and_kept_as_evidence() {
     for (count, fork) in [(300, 100), (300, 299), (512, 100), (512, 299), (200, 100)] {
@@ -293,13 +322,13 @@ fn a_rewritten_history_is_refused_loudly_and_kept_as_evidence() {
         }
         let files = proof.join("files");
         assert_eq!(files.is_dir(), count >= 300, "the other history itself is kept");
-        // The honest log goes on as if nothing had been.
+        // The honest log continues normally.
         play.served.show(&publish(&entries(600, u64::MAX)));
         assert_eq!(play.mirror().status, 0);
     }
 }
 
-/// Fewer entries of the same history: no proof of anything, and the copy stays.
+/// Fewer entries of the same history prove nothing; the copy stays.
 #[test]
 fn an_older_state_is_incomplete() {
     let play = Play::begin();
@@ -313,7 +342,8 @@ fn an_older_state_is_incomplete() {
     assert_eq!(play.copied(), first);
 }
 
-/// A copy whose own files went bad is mended from the service, once that is found to go on from it.
+/// A copy with damaged files is repaired from the service, once the service's log is found to
+/// continue it.
 #[test]
 fn a_damaged_copy_is_mended() {
     let play = Play::begin();
@@ -337,7 +367,7 @@ fn a_damaged_copy_is_mended() {
     assert_eq!(play.copied(), log);
 }
 
-/// Changed and foreign checkpoints, and what is no log at all.
+/// Changed and foreign checkpoints, and data that is not a log.
 #[test]
 fn what_is_not_signed_is_not_copied() {
     let play = Play::begin();
@@ -348,7 +378,7 @@ fn what_is_not_signed_is_not_copied() {
     let ran = play.mirror();
     assert_eq!(ran.status, 1, "{}", ran.text);
     assert!(play.copied().is_empty());
-    for (bytes, told) in [(&b"hello"[..], "is none"), (b"", "is none")] {
+    for (bytes, told) in [(&b"hello"[..], "is not a checkpoint"), (b"", "is not a checkpoint")] {
         log.insert("checkpoint".to_owned(), bytes.to_vec());
         play.served.show(&log);
         let ran = play.mirror();
@@ -359,7 +389,7 @@ fn what_is_not_signed_is_not_copied() {
     assert!(ran.status == 2 && ran.text.contains("there is no log at"), "{}", ran.text);
 }
 
-/// What cannot be read is no evidence: status 2, and what to do.
+/// Unreadable data is not evidence: status 2, and the next step.
 #[test]
 fn wrong_keys_and_files_are_told_as_such() {
     let play = Play::begin();
@@ -370,7 +400,7 @@ fn wrong_keys_and_files_are_told_as_such() {
     let other = Signer::new("other.example", &[9; 32]).unwrap().verifier().to_string();
     for (key, log, told) in [
         ("absent.pub", folder, "there is no file `absent.pub`"),
-        (other.as_str(), folder, "this log is of the service `log.example`"),
+        (other.as_str(), folder, "this log is from the service `log.example`"),
         (&signer().verifier().to_string(), "/absent", "there is no `checkpoint`"),
     ] {
         let ran = run(&["verify", "--service-key", key, "log", log]);

@@ -1,4 +1,5 @@
-//! A key directory that is not mounted, at boot and while the service runs: nothing is deleted.
+//! A key directory that is not mounted, at the start and while the service runs: no data is
+//! deleted.
 
 use std::{fs, process::Command};
 
@@ -11,7 +12,7 @@ use crate::{
     service::{CHAT, Files, Service, chat_path, free_addresses},
 };
 
-/// Starts the service on files, and says how it ended.
+/// Starts the service, which must fail; returns its error output.
 fn refused(files: &Files, options: &[&str]) -> String {
     let mut command: Command = files.command();
     command.arg("serve").args(options);
@@ -42,11 +43,12 @@ fn a_key_directory_that_is_not_mounted_at_boot_is_a_refusal_that_says_what_to_do
     for part in [keys.to_str().unwrap(), "1 keys", "mount it", "serve --keys-are-lost"] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    // An empty directory is no key directory: it stands there for the confinement's rule alone.
+    // An empty directory is not a key directory: it only exists because a confinement rule needs a
+    // path.
     assert_eq!(fs::read_dir(&keys).unwrap().count(), 0, "nothing is made in its place");
     fs::rename(&aside, &keys).unwrap();
 
-    // It is back, and so is everything else; the word is refused where nothing is lost.
+    // The directory is back with all keys; `--keys-are-lost` is refused because no key is missing.
     let text = refused(&files, &["--keys-are-lost"]);
     assert!(text.contains("no key is missing"), "{text}");
     let service = Service::begin(files, free_addresses(), &[]);
@@ -91,7 +93,7 @@ fn a_key_directory_that_goes_while_the_service_runs_is_told_and_nothing_is_delet
         (status == 503 && told.contains("key directory")).then_some(())
     });
     caller.post(&chat_path(CHAT), &caller.short()).error(503);
-    // The custodian is started again, and finds an empty mount point.
+    // The custodian is restarted, and finds an empty mount point.
     fs::create_dir(&keys).unwrap();
     let custodian = crate::records::custodian_of(&service);
     signal("KILL", custodian);
@@ -104,7 +106,8 @@ fn a_key_directory_that_goes_while_the_service_runs_is_told_and_nothing_is_delet
     assert_eq!(fs::read_dir(keys.join("records")).unwrap().count(), 1);
 }
 
-/// Every request of one tenant is a 503: the service is not ready, and says whose by the id.
+/// Every request of one tenant gets a 503: the service is not ready, and names the tenant by its
+/// id.
 #[test]
 fn a_tenant_whose_key_is_damaged_is_named_by_its_id() {
     let service = Service::start(&[]);

@@ -1,4 +1,4 @@
-//! Models with chat templates that need help or are of no use, and models that cannot be loaded.
+//! Models with unusual or unusable chat templates, and models that cannot be loaded.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -10,14 +10,14 @@ use crate::{
     service::{CHAT, Files, Service, chat_path, free_addresses, say},
 };
 
-/// The small model with another chat template, in a file of its own.
+/// The small model with another chat template, in a separate file.
 fn with_template(files: &Files, name: &str, template: &str) -> PathBuf {
     let mut bytes = fs::read(model()).unwrap();
     let key = b"tokenizer.chat_template";
     let at = bytes.windows(key.len()).position(|window| window == key).unwrap() + key.len() + 4;
     let length = u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
     let length = usize::try_from(length).unwrap();
-    // As long as the other, so that nothing else in the file moves.
+    // Of equal length, so that nothing else in the file moves.
     let padding = length - template.len() - 4;
     let template = format!("{template}{{#{}#}}", " ".repeat(padding));
     bytes[at + 8..at + 8 + length].copy_from_slice(template.as_bytes());
@@ -26,7 +26,7 @@ fn with_template(files: &Files, name: &str, template: &str) -> PathBuf {
     path
 }
 
-/// What a command that fails says.
+/// Returns the error output of a failing command.
 fn fail(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(!output.status.success(), "{command:?} succeeded");
@@ -51,7 +51,10 @@ fn a_model_is_added_with_what_its_template_can_do_or_not_at_all() {
     assert!(shown.contains("system turns") && shown.contains("next user turn"), "{shown}");
 
     let dropping = fail(&mut add("dropping", "{% for m in messages %}{{ m.role }}{% endfor %}"));
-    assert!(dropping.contains("it leaves out what a turn of the role `user` says"), "{dropping}");
+    assert!(
+        dropping.contains("it leaves out the content of a turn with the role `user`"),
+        "{dropping}"
+    );
     assert!(dropping.contains("gguf-new-metadata"), "says what to do: {dropping}");
     let broken = fail(&mut add("broken", "{% for %}"));
     assert!(broken.contains("not a Jinja template"), "{broken}");
@@ -101,7 +104,7 @@ fn templates_that_others_work_around_serve() {
         };
         assert!(count(&"word ".repeat(50)) > count("word") + 40, "{name}: the text counts");
     }
-    // A speaker's name reaches the model, too.
+    // The name of a message's author reaches the model, too.
     let count =
         |body: &Value| chat("nosystem", body).ok()["usage"]["prompt_tokens"].as_u64().unwrap();
     let mut named = json!({"max_tokens": 1, "messages": [
@@ -123,7 +126,7 @@ fn a_model_that_cannot_load_is_failed_and_the_others_serve() {
     let service = Service::begin(files, addresses, &[]);
     service.wait_until_ready();
 
-    // With a service that runs, `create` waits, and says why the model cannot be loaded.
+    // With a running service, `create` waits, and reports why the model cannot be loaded.
     let create = ["deployment", "create", "broken", "--resource", "warm", "--model", "gone"];
     let said = fail(service.files.command().args(create));
     assert!(said.contains("cannot be loaded") && said.contains("cannot be opened"), "{said}");
@@ -160,7 +163,8 @@ fn a_model_that_cannot_load_is_failed_and_the_others_serve() {
     assert_eq!(refused.header("retry-after"), None);
     caller.post(&chat_path(CHAT), &caller.short()).ok();
 
-    // Once the deployments are gone, so is the failure; the service that ends says so.
+    // Once the deployments are deleted, the failure is gone, too. A deployment shows no worker while
+    // the service is stopped.
     for name in ["broken", "other"] {
         service.files.cli(&["deployment", "delete", name, "--resource", "warm"]);
     }

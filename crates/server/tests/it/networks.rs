@@ -1,4 +1,4 @@
-//! Network rules: who is answered, and who only says that they are somebody else.
+//! Network rules: allowed clients, refused clients, and clients with a forged address.
 
 use std::net::SocketAddr;
 
@@ -27,7 +27,7 @@ fn refused(reply: &Reply, says: &str) {
 const FIREWALL: &str = "Access denied due to Virtual Network/Firewall rules.";
 const PRIVATE_ONLY: &str = "Public access is disabled.";
 
-/// Without a trusted proxy, the socket's address is the client's, whatever its headers say.
+/// Without a trusted proxy, the socket's address is the client's; its headers are ignored.
 #[test]
 fn a_forwarded_address_is_nobodys_word() {
     let service = &shared().service;
@@ -38,9 +38,9 @@ fn a_forwarded_address_is_nobodys_word() {
     for spoof in ["203.0.113.9", "127.0.0.1, 203.0.113.9", "203.0.113.9, 127.0.0.1"] {
         refused(&call(&caller, caller.address, &[spoof]), FIREWALL);
     }
-    // A wrong key learns nothing about the rules.
+    // A caller with a wrong key cannot find out anything about the rules.
     Request::get(MODELS).key("wrong").send(caller.address).error(401);
-    // Receipts and everything else are behind the same rules.
+    // Receipts and all other paths follow the same rules.
     refused(&caller.get("/openai/v1/receipts/req_00000000000000000000000000000000"), FIREWALL);
 
     service.files.cli(&["resource", "network", "spoofed", "--ip-rule", "127.0.0.1"]);

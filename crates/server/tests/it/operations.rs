@@ -4,19 +4,21 @@ use serde_json::Value;
 
 use crate::{
     client::Request,
-    service::{CHAT, chat_path, shared},
+    service::{CHAT, Service, chat_path, shared},
 };
 
 #[test]
 fn health_and_readiness_are_on_the_operators_listener_only() {
     let service = &shared().service;
-    for path in ["/healthz", "/readyz", "/metrics"] {
+    for path in ["/healthz", "/readyz", "/metrics", "/egress"] {
         assert_eq!(Request::get(path).send(service.operations).status, 200, "{path}");
+        let about = Request::get("/").send(service.operations).text();
+        assert!(about.contains(&format!("GET {path} ")), "{about}");
     }
     for path in ["/readyz", "/metrics", "/admin/v1/workers"] {
         assert_eq!(Request::get(path).send(service.api).status, 404, "{path}");
     }
-    // Administration wants the administrator's key, not a customer's and not none.
+    // Administration requires the administrator's key: no key and a customer's key are refused.
     let none = Request::get("/admin/v1/workers");
     assert_eq!(none.send(service.operations).status, 401);
     let customer = none.header("authorization", &format!("Bearer {}", shared().demo.key1));
@@ -25,19 +27,23 @@ fn health_and_readiness_are_on_the_operators_listener_only() {
 
 #[test]
 fn metrics_are_prometheus_text_of_bounded_size() {
-    let service = &shared().service;
-    let caller = &shared().demo;
+    // A service of its own: resources that other tests create have labels of their own.
+    let service = Service::start(&[]);
+    let caller = service.caller("metrics");
     caller.post(&chat_path(CHAT), &caller.short()).ok();
     let lines = || service.metrics().lines().count();
     let before = lines();
-    // Names that callers invent must not become labels.
+    // Names chosen by callers must not become labels.
     for number in 0..50 {
         caller.post(&chat_path(&format!("invented-{number}")), &caller.short()).error(404);
         Request::get(&format!("/invented-{number}")).send(caller.address);
     }
-    assert!(lines() < before + 40, "{before} lines became {}", lines());
+    let after = lines();
+    assert!(after < before + 40, "{before} lines became {after}");
     let text = service.metrics();
     assert!(!text.contains("invented"));
+    let build = format!("bailiwick_build_info{{version=\"{}\"}} 1\n", env!("CARGO_PKG_VERSION"));
+    assert!(text.contains(&build), "{text}");
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         let (name, value) = line.rsplit_once(' ').unwrap();
         assert!(value.parse::<f64>().is_ok(), "{line}");
@@ -61,7 +67,7 @@ fn the_openapi_document_names_exactly_what_is_served() {
             assert!(paths.contains_key(&format!("{family}{name}")), "{family}{name}");
         }
     }
-    // Every path of the document exists: without a key it is refused as such, never not found.
+    // Every path of the document exists: without a key it gives 401, or 200 if it needs no key.
     for (path, item) in paths {
         let path = path
             .replace("{deployment}", CHAT)

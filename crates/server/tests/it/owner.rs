@@ -1,5 +1,6 @@
-//! The owner's own view: a customer's officer lists, reads and deletes the records of their own
-//! resource, and nobody else does. (What copies of the data open afterwards: `store::ledger::tests::own`.)
+//! The owner's view: a customer's officer lists, reads and deletes the records of their own
+//! resource, and other people cannot. (`store::ledger::tests::own` tests
+//! which records open afterwards from copies of the data.)
 
 use std::fs;
 
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     canary::mark,
     client::{Reply, Request},
-    people::{People, Somebody, person},
+    people::{Account, People, person},
     process::{files_below, succeed},
     service::{CHAT, Caller, chat_path},
 };
@@ -16,7 +17,7 @@ use crate::{
 const RECORDS: &str = "/desk/v1/resources/contoso/records";
 const ACTS: &str = "/desk/v1/resources/contoso/acts";
 
-const PEOPLE: [Somebody; 7] = [
+const PEOPLE: [Account; 7] = [
     person("officer", "contoso"),
     person("user", "contoso"),
     person("operating-officer", "contoso"),
@@ -26,7 +27,7 @@ const PEOPLE: [Somebody; 7] = [
     person("auditor", "ops"),
 ];
 
-/// Who holds which role where.
+/// The role of each person.
 const ROLES: [(&str, &str, &[&str]); 10] = [
     ("officer", "Data Protection Officer", &["--resource", "contoso"]),
     ("user", "Cognitive Services OpenAI User", &[]),
@@ -54,7 +55,7 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
         people.ask(who, Request::new(method, path))
     };
 
-    // Three requests of Contoso's with their answers, as they crossed the wire; and one of another's.
+    // Three requests of Contoso with their answers as sent on the wire, and one of another tenant.
     let sent: Vec<Sent> = (0..3).map(|n| Sent::by(&contoso, n == 1)).collect();
     let foreign = Sent::by(&fabrikam, false);
     let of = |sent: &Sent| format!("{RECORDS}/{}", sent.id);
@@ -74,7 +75,7 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
     let foreign_cursor = ask("officer", "GET", &format!("{RECORDS}?after={}", foreign.id));
     assert_eq!(foreign_cursor.status, 400);
 
-    // What the owner reads is what crossed the wire.
+    // The owner reads exactly the bytes sent on the wire.
     for sent in &sent {
         let reply = ask("officer", "GET", &of(sent));
         assert_eq!(reply.header("cache-control"), Some("no-store"));
@@ -85,7 +86,8 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
         assert_eq!(typed, shown);
     }
 
-    // Nobody else reads or deletes it; and a record of another's is answered like none.
+    // Other people can neither read nor delete a record; another tenant's record looks like a
+    // missing one.
     let own = of(&sent[0]);
     let nothing = format!("{RECORDS}/req_{}", "0".repeat(32));
     for (who, status) in [
@@ -104,7 +106,7 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
         for (method, path) in [("GET", RECORDS), ("DELETE", &own), ("DELETE", &nothing)] {
             let refused = ask(who, method, path);
             assert!([403, 404].contains(&refused.status), "{who} {method}: {}", refused.text());
-            // Whether there is such a record, their answer does not tell.
+            // Their answer does not reveal whether the record exists.
             assert_eq!(refused.body, ask(who, method, &nothing).body, "{who} {method} {path}");
         }
     }
@@ -130,7 +132,7 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
         "a key is no officer"
     );
 
-    // One record is deleted, while requests come in.
+    // One record is deleted while requests arrive.
     let deleted = std::thread::scope(|scope| {
         let meanwhile = scope.spawn(|| Sent::by(&contoso, false));
         let deleted = ask("officer", "DELETE", &of(&sent[1])).ok();
@@ -140,18 +142,25 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
     let expected = json!({"id": sent[1].id, "object": "record", "deleted": true, "shredded": true});
     assert_eq!(told, expected);
 
-    // Gone, for reading, listing and deleting; the others are as they were.
+    // The record cannot be read, listed or deleted any more; the others are unchanged.
     for method in ["GET", "DELETE"] {
         let gone = ask("officer", method, &of(&sent[1]));
         assert_eq!((gone.status, &gone.body), (404, &none.body), "{method}");
     }
+    // The command names the list that has the deletion.
+    let mut command = service.files.command();
+    command.env("BAILIWICK_TOKEN", people.token("officer"));
+    command.env("BAILIWICK_DESK_URL", format!("http://{desk}"));
+    let refused = command.args(["desk", "record", "contoso", &sent[1].id]).output().unwrap();
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && told.contains("`bailiwick desk acts RESOURCE`"), "{told}");
     let left = ask("officer", "GET", RECORDS).ok();
     assert_eq!(ids(&left), [&sent[0], &sent[2], &fourth].map(id));
     for sent in [&sent[0], &sent[2], &fourth] {
         assert_eq!(ask("officer", "GET", &of(sent)).ok()["response_body"], sent.response);
     }
-    // The key that it was sealed under is not there any more: the note that it was destroyed holds
-    // none. Its receipt is as good as before.
+    // The key that sealed it no longer exists: the note of its destruction contains no key. Its
+    // receipt is still valid.
     let receipt = Request::get(&format!("/openai/v1/receipts/{}", sent[1].id))
         .header("accept", "application/json")
         .key(&contoso.key1)
@@ -163,12 +172,12 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
     assert!(named("records/key_") && !named(&format!("records/{key}")), "{key} in {keys:?}");
     let notes = keys.iter().filter(|file| file.to_string_lossy().contains(&format!("/{key}.")));
     notes.for_each(|note| assert_eq!(fs::metadata(note).unwrap().len(), 0, "{}", note.display()));
-    // And what was deleted stands nowhere in clear.
+    // The deleted content is not stored in clear anywhere.
     service.files.assert_nowhere(&sent[1].mark);
 
     the_officer_sees_who_did_what(&people, &sent, &none);
 
-    // The log tells of each read and of the deletion, and an auditor finds nothing wrong with it.
+    // The log records each read and the deletion, and an auditor finds no fault in it.
     let saved = service.files.data().with_extension("receipt");
     let bytes = contoso.get(&format!("/openai/v1/receipts/{}", sent[1].id));
     std::fs::write(&saved, &bytes.body).unwrap();
@@ -181,8 +190,8 @@ fn an_owner_reads_and_deletes_its_own_records_and_nobody_else_does() {
     assert!(told.contains(&format!("{}: {counted}", sent[1].id)), "{told}");
 }
 
-/// By the desk: what was read and deleted, by whom, and under which entry of the log; to nobody who
-/// may not list the records.
+/// The desk lists reads and deletions with the person and the log entry. Without permission to list
+/// the records, people do not see them.
 fn the_officer_sees_who_did_what(people: &People, sent: &[Sent], none: &Reply) {
     let ask = |who: &str, path: &str| people.ask(who, Request::new("GET", path));
     let all = ask("officer", ACTS).ok();
@@ -190,7 +199,8 @@ fn the_officer_sees_who_did_what(people: &People, sent: &[Sent], none: &Reply) {
     let done: Vec<_> =
         acts.iter().map(|act| (act["request"].as_str(), act["act"].as_str())).collect();
     let twice = |n: usize| [(Some(sent[n].id.as_str()), Some("read")); 2];
-    // Each by HTTP and on the command line; then the deletion, and what was read after it.
+    // Each record once by HTTP and once on the command line; then the deletion, and the later
+    // reads.
     let before = [twice(0), twice(1), twice(2)].concat();
     assert_eq!((&done[..6], done[6]), (&before[..], (Some(sent[1].id.as_str()), Some("deleted"))));
     assert_eq!((done.len(), &all["has_more"]), (10, &json!(false)), "{all}");
@@ -200,7 +210,7 @@ fn the_officer_sees_who_did_what(people: &People, sent: &[Sent], none: &Reply) {
         assert!(act["person"].as_str().unwrap().starts_with("per_"), "{act}");
         assert!(act["at_ms"].as_u64() > Some(1_764_000_000_000), "{act}");
     }
-    // What it tells of one record is what the log tells.
+    // The history of one record equals the log's.
     let deleted = &acts[6];
     let log = people.service.files.data().join("log");
     let mut verify = people.service.files.command();
@@ -225,7 +235,8 @@ fn the_officer_sees_who_did_what(people: &People, sent: &[Sent], none: &Reply) {
         assert_eq!(ask("officer", &format!("{ACTS}?{bad}")).status, 400, "{bad}");
     }
 
-    // Who may not list the records is answered as there; another's resource is none.
+    // Without permission to list the records, people get the same answer there; another tenant's
+    // resource looks like a missing one.
     for who in ["user", "foreign-officer", "operator", "auditor"] {
         let refused = ask(who, ACTS);
         assert!([403, 404].contains(&refused.status), "{who}: {}", refused.text());
@@ -239,7 +250,7 @@ fn the_officer_sees_who_did_what(people: &People, sent: &[Sent], none: &Reply) {
     assert_eq!(Request::get(ACTS).send(people.desk).status, 401);
 }
 
-/// A request with its answer, and what only they have in them.
+/// A request with its answer, and the unique marks in them.
 struct Sent {
     id: String,
     mark: String,

@@ -1,5 +1,6 @@
-//! Penalties and appeals: a blocked resource is not served and is told why and how to appeal; who
-//! imposed the penalty does not hear the appeal; a throttled one is served less; nobody else notices.
+//! Penalties and appeals. A blocked resource is refused with the reason and the way to appeal. The
+//! person behind a penalty cannot hear the appeal. A throttled resource gets lower limits.
+//! Other resources are not affected.
 
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ use crate::{
     service::{CHAT, DeploymentLimits, EMBED, chat_path, embeddings_path},
 };
 
-/// Everybody with their role, and one workstation that is enrolled.
+/// All people with their roles, and one enrolled workstation.
 struct Staffed {
     people: People,
     seat: Seat,
@@ -29,12 +30,12 @@ impl Staffed {
         Self { people, seat }
     }
 
-    /// The customer's officer; once there is the customer.
+    /// Gives the customer's officer a role; call it once the customer exists.
     fn appoint(&self) {
         self.people.assign("Data Protection Officer", "customer", &[]);
     }
 
-    /// A step at the review desk about the resource `contoso`.
+    /// Takes a step at the review desk about the resource `contoso`.
     fn review(&self, who: &str, what: &str, body: &Value) -> (u16, Value) {
         let path = format!("/review/v1/resources/contoso/{what}");
         self.seat.ask(&self.people.token(who), "POST", &path, body).unwrap()
@@ -63,7 +64,7 @@ fn a_block_is_explained_appealed_and_heard_by_somebody_else() {
     let because = json!({"reason": "fraud in many requests"});
     let block = json!({"action": "Block", "days": 7, "reason": "fraud in many requests"});
 
-    // Who may not; and what is no penalty.
+    // People without the permission; and requests that are not penalties.
     for nobody in ["reviewer", "customer"] {
         for (what, body) in [("notice", &because), ("penalty", &block), ("lift", &because)] {
             let status = staffed.review(nobody, what, body).0;
@@ -87,7 +88,7 @@ fn a_block_is_explained_appealed_and_heard_by_somebody_else() {
     assert_eq!(staffed.appeal("customer").status, 409, "there is none");
     contoso.post(&chat_path(CHAT), &contoso.short()).ok();
 
-    // Told, then blocked: from the next request on, whatever it asks to run.
+    // First a notice, then a block: from the next request on, for every operation.
     assert_eq!(staffed.review("manager", "notice", &because).0, 200);
     contoso.post(&chat_path(CHAT), &contoso.short()).ok();
     let (status, imposed) = staffed.review("manager", "penalty", &block);
@@ -108,15 +109,15 @@ fn a_block_is_explained_appealed_and_heard_by_somebody_else() {
         let until = imposed["abusePenalty"]["expiration"].as_str().unwrap();
         assert!(message.contains(until) && message.contains("/contoso/appeal"), "{message}");
         assert!(!message.contains("fraud"), "the reason is the owner's alone: {message}");
-        // It is evidenced as any other answer is.
+        // The refusal has a receipt like any other answer.
         let receipt = Request::get(reply.header("x-bailiwick-receipt").unwrap());
         let claims = receipt.header("accept", "application/json").key(&contoso.key1);
         assert_eq!(claims.send(contoso.address).ok()["outcome"], "refused");
     }
-    // It is not got rid of by making the resource anew.
+    // Recreating the resource does not remove the penalty.
     let anew = service.as_administrator(&Request::new("DELETE", "/admin/v1/resources/contoso"));
     assert!(anew.status == 409 && anew.text().contains("penalty"), "{}", anew.text());
-    // Nothing else of theirs is taken away, and nobody else notices.
+    // All else of the resource still works, and other resources are not affected.
     assert_eq!(contoso.get("/openai/v1/models").status, 200);
     neighbour.post(&chat_path(CHAT), &neighbour.short()).ok();
     let shown = service.files.cli(&["resource", "show", "contoso"]);
@@ -124,7 +125,8 @@ fn a_block_is_explained_appealed_and_heard_by_somebody_else() {
     let shown = service.files.cli(&["resource", "show", "neighbour"]);
     assert_eq!(shown["abusePenalty"], Value::Null, "{shown}");
 
-    // The owner sees why, and appeals, once; others of theirs and the operator's do not.
+    // The owner sees the reason, and appeals once; the owner's other people and the operator's
+    // cannot.
     let seen = staffed.owner_sees();
     assert_eq!(seen["reason"], "fraud in many requests", "{seen}");
     assert_eq!(
@@ -144,7 +146,7 @@ fn a_block_is_explained_appealed_and_heard_by_somebody_else() {
     assert_eq!(appealed["appeal"]["state"], "open", "{appealed}");
     assert_eq!(staffed.appeal("customer").status, 409, "twice");
 
-    // Heard by somebody who had no part in it. Upheld, it stays.
+    // The appeal is heard by an uninvolved person. If the penalty is upheld, it stays.
     assert_eq!(staffed.penalties("reviewer"), json!([]), "who may not decide sees none");
     let waiting = staffed.penalties("other-manager");
     assert_eq!(waiting[0]["appeal"]["reason"], "it was a test of our filters", "{waiting}");
@@ -158,7 +160,8 @@ fn a_block_is_explained_appealed_and_heard_by_somebody_else() {
     );
     assert_eq!(staffed.appeal("customer").status, 409, "heard");
 
-    // Lifted, by the operator: served as before, and the owner still sees what was.
+    // The operator lifts the penalty: the resource is served as before, and its owner still sees
+    // the history.
     let because = because["reason"].as_str().unwrap();
     staffed.people.types("operator", &["review", "lift", "contoso", "--reason", because]);
     contoso.post(&chat_path(CHAT), &contoso.short()).ok();
@@ -199,7 +202,7 @@ fn a_throttled_resource_has_what_is_left_of_its_limits() {
     );
     assert!(reply.header("retry-after").is_some() && !message.contains("spam"), "{message}");
 
-    // What is left is not made up for by other limits, or by more deployments.
+    // The reduced limits cannot be raised by other limits or by more deployments.
     let more = json!({"tokensPerMinute": 1 << 20, "requestsPerMinute": 1000});
     let path = "/admin/v1/resources/contoso/deployments";
     let other = json!({"name": "other", "model": "smollm2-135m", "task": "chat"});
@@ -212,7 +215,7 @@ fn a_throttled_resource_has_what_is_left_of_its_limits() {
         assert_eq!(service.as_administrator(&request).status, 409, "{method} {path}");
     }
 
-    // Lifted: the agreed limits again, within the same minute.
+    // After the lift the agreed limits apply again, within the same minute.
     let lifted = staffed.review("manager", "lift", &json!({"reason": "it was a load test"}));
     assert_eq!(lifted.0, 200, "{}", lifted.1);
     let reply = ask();

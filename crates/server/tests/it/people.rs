@@ -1,5 +1,5 @@
-//! People and programs of several directories, a provider that knows them, and a service with all its
-//! listeners that they come to: the desk, and the review desk with workstations of its authority.
+//! People and programs of several directories, a provider that knows them, and a service with all
+//! its listeners: the desk, and the review desk with workstations of its authority.
 
 use std::{
     fs,
@@ -26,50 +26,50 @@ use crate::{
     service::{Service, free_addresses},
 };
 
-/// The tenants, with the directories that are mapped to them. The operator's own is `ops`.
+/// The tenants, with their mapped directories. The operator's own tenant is `ops`.
 const DIRECTORIES: [(&str, &str); 3] = [
     ("contoso", CONTOSO),
     ("fabrikam", "11111111-2222-3333-4444-555555555555"),
     ("ops", "33333333-2222-3333-4444-555555555555"),
 ];
 
-/// Somebody: a name, and the tenant.
+/// A person or program: its name and tenant.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Somebody {
+pub(crate) struct Account {
     name: &'static str,
     tenant: &'static str,
     program: bool,
 }
 
 /// A person.
-pub(crate) const fn person(name: &'static str, tenant: &'static str) -> Somebody {
-    Somebody { name, tenant, program: false }
+pub(crate) const fn person(name: &'static str, tenant: &'static str) -> Account {
+    Account { name, tenant, program: false }
 }
 
 /// A program.
-pub(crate) const fn program(name: &'static str, tenant: &'static str) -> Somebody {
-    Somebody { name, tenant, program: true }
+pub(crate) const fn program(name: &'static str, tenant: &'static str) -> Account {
+    Account { name, tenant, program: true }
 }
 
-/// The service, the provider, and who there is.
+/// The service, the provider, and all people.
 pub(crate) struct People {
     provider: Provider,
     pub(crate) service: Service,
     pub(crate) authority: Authority,
-    everybody: &'static [Somebody],
+    everybody: &'static [Account],
     review: SocketAddr,
     pub(crate) desk: SocketAddr,
 }
 
 impl People {
-    pub(crate) fn start(everybody: &'static [Somebody]) -> Self {
-        let client = |(index, somebody): (usize, &Somebody)| {
-            let (_, tid) = DIRECTORIES.iter().find(|known| known.0 == somebody.tenant).unwrap();
-            let name = format!("{} of {}", somebody.name, somebody.tenant);
+    pub(crate) fn start(everybody: &'static [Account]) -> Self {
+        let client = |(index, subject): (usize, &Account)| {
+            let (_, tid) = DIRECTORIES.iter().find(|known| known.0 == subject.tenant).unwrap();
+            let name = format!("{} of {}", subject.name, subject.tenant);
             let mut claims = json!({"tid": tid, "oid": object(index), "name": name});
-            let (claim, value) = if somebody.program { ("idtyp", "app") } else { ("scp", "desk") };
+            let (claim, value) = if subject.program { ("idtyp", "app") } else { ("scp", "desk") };
             claims[claim] = value.into();
-            Client::new(somebody.name, claims)
+            Client::new(subject.name, claims)
         };
         let clients: Vec<Client> = everybody.iter().enumerate().map(client).collect();
         let provider = Provider::start(&clients, "rsa-1");
@@ -92,7 +92,8 @@ impl People {
             provider.issuer()
         );
         let service = Service::start(&[
-            // A test looks a hundred times at once: more connections than one address may have.
+            // One test sends a hundred requests at once: more connections than one address may have
+            // by default.
             ("BAILIWICK_LIMITS__OPERATORS_CONNECTIONS_MAX", "256"),
             ("BAILIWICK_REVIEW", &listener),
             ("BAILIWICK_LISTEN__DESK", &desk.to_string()),
@@ -105,33 +106,33 @@ impl People {
         Self { provider, service, authority, everybody, review, desk }
     }
 
-    /// Tenant and object of somebody, and whether it is a program.
+    /// Returns tenant and object id of a person or program, and whether it is a program.
     pub(crate) fn find(&self, name: &str) -> (&'static str, String, bool) {
-        let index = self.everybody.iter().position(|somebody| somebody.name == name).unwrap();
-        let Somebody { tenant, program, .. } = self.everybody[index];
+        let index = self.everybody.iter().position(|subject| subject.name == name).unwrap();
+        let Account { tenant, program, .. } = self.everybody[index];
         (tenant, object(index), program)
     }
 
-    /// The command line, with who is meant.
+    /// Runs the command line with this person as its subject.
     pub(crate) fn who(&self, words: &[&str], name: &str) {
         let (tenant, object, _) = self.find(name);
         self.service.files.cli(&[words, &["--tenant", tenant, "--object", &object]].concat());
     }
 
-    /// Gives a role, at the tenant or as `more` says.
+    /// Assigns a role, at the tenant or as `more` specifies.
     pub(crate) fn assign(&self, role: &str, name: &str, more: &[&str]) {
         let kind: &[&str] = if self.find(name).2 { &["--workload"] } else { &[] };
         self.who(&[&["role", "assign", role], kind, more].concat(), name);
     }
 
-    /// Lets a workstation be used for review.
+    /// Enrolls a workstation for review.
     pub(crate) fn enroll(&self, workstation: &str, region: &str) {
         let file = self.authority.path(&format!("{workstation}.pem")).display().to_string();
         let words = ["workstation", "enroll", &file, "--name", workstation, "--region", region];
         self.who(&words, "operator");
     }
 
-    /// The way of a workstation, or of none, to the review desk.
+    /// Returns the connection of a workstation to the review desk, with or without a certificate.
     pub(crate) fn seat(&self, certificate: Option<&str>) -> Seat {
         Seat::new(&self.authority, self.review, certificate)
     }
@@ -144,12 +145,12 @@ impl People {
         format!("Bearer {}", self.token(name))
     }
 
-    /// Somebody asks at the desk.
+    /// Sends a person's request to the desk.
     pub(crate) fn ask(&self, name: &str, request: Request) -> Reply {
         request.header("authorization", &self.bearer(name)).send(self.desk)
     }
 
-    /// Somebody uses the command line at a desk; what it says.
+    /// Runs a person's command against a desk; returns its output.
     pub(crate) fn types(&self, name: &str, words: &[&str]) -> Value {
         let path = |file: &str| self.authority.path(file);
         let mut command = self.service.files.command();
@@ -164,7 +165,7 @@ impl People {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{words:?}: {error}: {text}"))
     }
 
-    /// An auditor replays the log and finds nothing wrong; what the replay says.
+    /// An auditor replays the log and finds no fault; returns the replay's output.
     pub(crate) fn verify_log(&self) -> String {
         let files = &self.service.files;
         let mut verify = files.command();
@@ -173,12 +174,12 @@ impl People {
     }
 }
 
-/// The object id of the person or program of this number.
+/// Returns the object id of the person or program with this number.
 fn object(index: usize) -> String {
     format!("0e2f6a1c-0000-4000-8000-{index:012}")
 }
 
-/// Certificates of the operator's own authority, as files.
+/// The certificate authority of the operator, as files.
 pub(crate) struct Authority {
     folder: tempfile::TempDir,
     issuer: Issuer<'static, KeyPair>,
@@ -200,7 +201,7 @@ impl Authority {
         self.folder.path().join(name)
     }
 
-    /// A certificate and key of this name, as `NAME.pem` and `NAME-key.pem`.
+    /// Issues a certificate and key of this name, as `NAME.pem` and `NAME-key.pem`.
     pub(crate) fn issue(&self, name: &str, usage: ExtendedKeyUsagePurpose) {
         let mut parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
         parameters.distinguished_name.push(DnType::CommonName, name);
@@ -212,7 +213,7 @@ impl Authority {
     }
 }
 
-/// One workstation's way to the review desk.
+/// One workstation's connection to the review desk.
 #[derive(Clone)]
 pub(crate) struct Seat {
     address: SocketAddr,
@@ -243,7 +244,7 @@ impl Seat {
         Self { address, tls: Arc::new(tls) }
     }
 
-    /// Status and JSON; none where the connection is not taken at all.
+    /// Returns status and JSON; `None` if the connection itself is refused.
     pub(crate) fn ask(
         &self,
         token: &str,

@@ -1,7 +1,7 @@
-//! The operator's own policies: what is not proved, or breaks a promise, does not come into force;
-//! and what is served unproved all the same says so in every receipt.
+//! The operator's own policies. Policies without a proof, or that break a promise, do not become
+//! active. If the operator allows unproved policies, every receipt states that.
 //!
-//! No solver is needed: a small program stands in for the prover, and prints a report.
+//! No solver is needed: a small program replaces the prover and prints a report.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Output};
 
@@ -17,15 +17,15 @@ use crate::{
     service::{CHAT, EMBED, Files, Service, chat_path, embeddings_path, free_addresses, shared},
 };
 
-/// Keeps every promise: who forbids more breaks none.
+/// Keeps every promise: an additional `forbid` breaks none.
 const NO_EMBEDDINGS: &str = "// No embeddings at this site.\n@id(\"site-no-embeddings\")\n\
                              forbid (principal, action == Action::\"embed\", resource);\n";
 
-/// Breaks one: it takes no role to read usage.
+/// Breaks a promise: usage can be read without a role.
 const BILLING: &str = "@id(\"site-billing\")\n\
                        permit (principal is Person, action == Action::\"readUsage\", resource);\n";
 
-/// An operator's site: a file of policies beside a data directory, and a stand-in for the prover.
+/// An operator's site: a policy file beside a data directory, and a replacement for the prover.
 struct Site {
     data: PathBuf,
     folder: TempDir,
@@ -57,7 +57,7 @@ impl Site {
         command.output().unwrap()
     }
 
-    /// A report on this site's policies, made from the one that is built in.
+    /// Returns a report on this site's policies, derived from the built-in report.
     fn report(&self, change: fn(&mut Report)) -> String {
         let mut report: Report = serde_json::from_str(BUILT_IN).unwrap();
         report.digest = self.policies.digest();
@@ -65,12 +65,13 @@ impl Site {
         serde_json::to_string(&report).unwrap()
     }
 
-    /// Runs `bailiwick prove` with a prover that prints `report` and ends with `status`: with what
-    /// it ends itself, and what it says.
+    /// Runs `bailiwick prove` with a prover that prints `report` and exits with `status`; returns
+    /// the command's own exit code and its output.
     fn prove(&self, report: &str, status: u8) -> (Option<i32>, String) {
         let (prover, printed) = (self.path("prover"), self.path("report"));
         fs::write(&printed, report).unwrap();
-        // As the real one it is given the operator's files, and says why it finds nothing out.
+        // Like the real prover, the script receives the operator's files, and prints the reason if
+        // it has no result.
         let script = format!(
             "#!/bin/sh\n[ \"$*\" = '--json {}' ] || exit 9\n[ -s {report} ] || echo 'cvc5 does not \
              start' >&2\ncat {report}\nexit {status}\n",
@@ -80,10 +81,10 @@ impl Site {
         fs::write(&prover, script).unwrap();
         fs::set_permissions(&prover, fs::Permissions::from_mode(0o700)).unwrap();
         let output = self.run(&["prove", "--prover", prover.to_str().unwrap()], &[]);
-        (output.status.code(), said(&output))
+        (output.status.code(), output_text(&output))
     }
 
-    /// Tries to serve, which must not come to anything; what it says.
+    /// Tries to start the service, which must fail; returns the error output.
     fn refused(&self, unproved: &str) -> String {
         let [api, operations] = free_addresses().map(|address| address.to_string());
         let settings = [
@@ -92,12 +93,12 @@ impl Site {
             ("BAILIWICK_LISTEN__OPERATIONS", &operations),
         ];
         let output = self.run(&["serve"], &settings);
-        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-        said(&output)
+        assert_eq!(output.status.code(), Some(1), "{}", output_text(&output));
+        output_text(&output)
     }
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
@@ -117,7 +118,7 @@ fn refuted(report: &mut Report) {
     });
 }
 
-/// Refused; served unproved, because the operator says so; proved; served.
+/// Refused; served unproved by the operator's setting; proved; served.
 #[test]
 fn sound_policies_are_served_once_the_log_has_their_proof() {
     let files = Files::new();
@@ -143,12 +144,14 @@ fn sound_policies_are_served_once_the_log_has_their_proof() {
     let (good, text) = verify("unproved");
     assert!(good && text.contains("NOT proved") && text.contains(&digest), "{text}");
     assert!(text.contains("note     entry") && text.contains("came into force unproved"), "{text}");
-    assert!(service.files.log().contains("nothing proves that the policies keep the promises"));
-    // The policy itself is in force.
+    assert!(
+        service.files.log().contains("the log has no proof that the policies keep the promises")
+    );
+    // The policy itself is active.
     let embed = serde_json::json!({"input": "hi"});
     caller.post(&embeddings_path(EMBED), &embed).error(404);
 
-    // Beside the running service.
+    // The proof runs beside the running service.
     let (code, text) = site.prove(&site.report(|_| ()), 0);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("7 of 7 promises proved") && text.contains(&digest), "{text}");
@@ -159,10 +162,10 @@ fn sound_policies_are_served_once_the_log_has_their_proof() {
     auditor.save("proved", &receipt(&caller, &reply).body);
     let (good, text) = verify("proved");
     assert!(good && text.contains(&format!("{digest}, proved to keep the promises")), "{text}");
-    assert!(text.contains("the log, which has a proof of them that holds"), "{text}");
-    // The earlier receipt is still what it was.
+    assert!(text.contains("a successful proof of them exists"), "{text}");
+    // The earlier receipt is still valid.
     let (good, text) = verify("unproved");
-    assert!(good && text.contains("unproved as it says"), "{text}");
+    assert!(good && text.contains("unproved, as the receipt says"), "{text}");
     let (good, text) = auditor.verify(&["log", log]);
     assert!(good && text.matches("policies since ").count() == 2, "{text}");
 }
@@ -183,7 +186,7 @@ fn policies_that_break_a_promise_are_refused_whatever_the_configuration_says() {
     }
 }
 
-/// What a solver could not tell is logged, and proves nothing.
+/// An inconclusive result is logged, and proves nothing.
 #[test]
 fn what_could_not_be_found_out_is_no_proof() {
     let files = Files::new();
@@ -195,10 +198,11 @@ fn what_could_not_be_found_out_is_no_proof() {
     };
     let (code, text) = site.prove(&site.report(undecided), 2);
     assert!(code == Some(2) && text.contains("UNDECIDED  Person embed"), "{text}");
-    assert!(site.refused("refuse").contains("could not tell"));
+    assert!(site.refused("refuse").contains("could not decide"));
 }
 
-/// A prover that speaks of other policies, contradicts itself, fails or is not there changes nothing.
+/// A prover that reports on other policies, contradicts itself, fails or is missing changes
+/// nothing.
 #[test]
 fn a_report_that_cannot_be_relied_on_is_not_taken() {
     let files = Files::new();
@@ -206,9 +210,9 @@ fn a_report_that_cannot_be_relied_on_is_not_taken() {
     let all_is_well = site.report(|_| ());
     let contradiction = site.report(|report| report.promises[0].proved = false);
     for (report, status, expected) in [
-        (BUILT_IN, 0, "the log was told nothing"),
-        (&contradiction, 0, "tells something else"),
-        (&all_is_well, 1, "reports something else"),
+        (BUILT_IN, 0, "no entry was added to the log"),
+        (&contradiction, 0, "contradicts its own results"),
+        (&all_is_well, 1, "its report has another result"),
         ("proved!", 0, "make prove"),
         ("", 2, "cvc5 does not start"),
     ] {
@@ -217,11 +221,11 @@ fn a_report_that_cannot_be_relied_on_is_not_taken() {
     }
     let missing = site.run(&["prove", "--prover", "/nowhere/prover"], &[]);
     assert_eq!(missing.status.code(), Some(2));
-    let text = said(&missing);
+    let text = output_text(&missing);
     assert!(text.contains("/nowhere/prover") && text.contains("make prove"), "{text}");
     let nothing = site.run(&["prove", "--data", "/nowhere/data"], &[]);
     assert_eq!(nothing.status.code(), Some(2));
-    assert!(said(&nothing).contains("there is no Bailiwick data in `/nowhere/data`"));
+    assert!(output_text(&nothing).contains("there is no Bailiwick data in `/nowhere/data`"));
     assert!(site.refused("refuse").contains("the log has no proof"));
 }
 
@@ -242,24 +246,29 @@ fn what_is_no_policy_is_refused_with_file_line_and_what_to_do() {
         write(text);
         for command in [&["serve", "--check"][..], &["serve"], &["prove"]] {
             let output = site.run(command, &[]);
-            let told = said(&output);
+            let told = output_text(&output);
             assert_eq!(output.status.code(), Some(64), "{command:?}: {told}");
             assert!(told.contains("`policies.files`: ") && told.contains(expected), "{told}");
         }
     }
     fs::remove_file(site.path("site.cedar")).unwrap();
-    let told = said(&site.run(&["serve", "--check"], &[]));
+    let told = output_text(&site.run(&["serve", "--check"], &[]));
     assert!(told.contains("site.cedar`, which `policies.files` lists"), "{told}");
     write(NO_EMBEDDINGS);
-    // They can be read. A start takes them once they are proved, or where they may be unproved.
+    // The policies are readable. A start accepts them once they are proved, or if unproved policies
+    // are allowed.
     let unproved = site.run(&["serve", "--check"], &[]);
-    assert!(!unproved.status.success() && said(&unproved).contains("prove"), "{}", said(&unproved));
+    assert!(
+        !unproved.status.success() && output_text(&unproved).contains("prove"),
+        "{}",
+        output_text(&unproved)
+    );
     let served = site.run(&["serve", "--check"], &[("BAILIWICK_POLICIES__UNPROVED", "serve")]);
-    assert!(served.status.success(), "{}", said(&served));
+    assert!(served.status.success(), "{}", output_text(&served));
 }
 
-/// Bailiwick's own policies need no solver where they are used: their proof comes with the build, and
-/// the log tells of it before they come into force.
+/// Bailiwick's own policies need no solver at the operator's site: their proof is bundled with the
+/// build, and is logged before they become active.
 #[test]
 fn the_built_in_policies_come_with_their_proof() {
     let shared = shared();

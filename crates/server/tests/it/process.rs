@@ -1,4 +1,4 @@
-//! The binary as a process: started so that it cannot outlive the tests, signalled, read.
+//! The binary as a process: it cannot outlive the tests, and can be signalled and read.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ pub(crate) fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// The small model's file, fetched when it is not there.
+/// Returns the small model's file; fetches it if it is missing.
 pub(crate) fn model() -> PathBuf {
     let output = Command::new(project().join("scripts/fetch-model.sh"))
         .stderr(Stdio::inherit())
@@ -23,7 +23,7 @@ pub(crate) fn model() -> PathBuf {
     String::from_utf8(output.stdout).unwrap().trim_end().into()
 }
 
-/// The binary under test, away from whatever this process's environment says to it.
+/// Returns the binary under test, without the `BAILIWICK_` variables of this process's environment.
 pub(crate) fn bailiwick() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwick"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BAILIWICK_")) {
@@ -33,7 +33,7 @@ pub(crate) fn bailiwick() -> Command {
     command
 }
 
-/// Runs a command to its end; its standard output, when it succeeded.
+/// Runs a command to its end, which must succeed; returns its standard output.
 pub(crate) fn succeed(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -44,24 +44,24 @@ pub(crate) fn succeed(command: &mut Command) -> String {
 
 /// A server process.
 ///
-/// A shell stands between: when its standard input closes, it ends the server. So the server ends
-/// when this value is dropped, and also when this whole process ends, however it ends; the shared
-/// service, which is never dropped, counts on that.
+/// The server runs under a shell that ends it when the shell's standard input closes. The server
+/// therefore ends when this value is dropped, and also when this whole process ends in any way. The
+/// shared service is never dropped and relies on that.
 pub(crate) struct Process {
     shell: Child,
     leash: Option<ChildStdin>,
     pub(crate) pid: u32,
 }
 
-/// What would go beyond a limit on the size of files fails, as on a full disk, instead of ending the
-/// server: a signal that is ignored is inherited.
+/// Writes beyond a file size limit fail, as on a full disk, instead of ending the server: ignored
+/// signals are inherited.
 const SHELL: &str = r#"trap '' XFSZ; "$@" & server=$!; echo $server > "$PIDFILE"; read -r _; kill -TERM $server; wait $server"#;
 
 impl Process {
     /// Starts `command`, whose output goes to the file `log`.
     pub(crate) fn start(command: &Command, log: &Path) -> Self {
         let pid_file = log.with_extension("pid");
-        // One of an earlier process may be there.
+        // A file of an earlier process may exist.
         let _ = fs::remove_file(&pid_file);
         let output = fs::File::create(log).unwrap();
         let mut shell = Command::new("sh");
@@ -84,13 +84,13 @@ impl Process {
         Self { shell, leash, pid: eventually("the shell says the pid", read) }
     }
 
-    /// Whether the process is still there (and no zombie).
+    /// Whether the process still exists (and is not a zombie).
     pub(crate) fn is_running(&self) -> bool {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
         stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
     }
 
-    /// Waits for the process, which has been told to end, and gives its exit code.
+    /// Waits for the process after it was asked to end; returns its exit status.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         eventually("the process ends", || (!self.is_running()).then_some(()));
         self.leash = None;
@@ -108,14 +108,14 @@ impl Drop for Process {
 
 /// Sends a signal, by name.
 pub(crate) fn signal(name: &str, pid: u32) {
-    // `kill` is a part of every shell, while /bin/kill need not be there.
+    // `kill` is built into every shell, while /bin/kill may be missing.
     succeed(Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]));
 }
 
-/// Asks `probe` again and again until it has something, for at most a minute.
+/// Calls `probe` repeatedly until it returns a value, for at most a minute.
 ///
-/// This is the only place that waits for time to pass: what it waits for happens in another
-/// process, which cannot wake this one.
+/// This is the only place that waits for time to pass: the event happens in another process, which
+/// cannot wake this one.
 pub(crate) fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(60) {
@@ -127,7 +127,7 @@ pub(crate) fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) ->
     panic!("not within a minute: {what}");
 }
 
-/// All files below a folder.
+/// Returns all files below a folder.
 pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -143,21 +143,28 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// What a file holds, read by another process: to close a database's file here would drop the locks
-/// that this process has on it.
+/// Reads a file through another process: closing a database file here would drop the locks that
+/// this process holds on it.
 pub(crate) fn read_apart(file: &Path) -> Vec<u8> {
     Command::new("cat").arg(file).stderr(Stdio::null()).output().unwrap().stdout
 }
 
-/// Calls `look` with every readable piece of a process's memory, one after the other.
+/// Whether these bytes contain others. Tests search hundreds of megabytes for dozens of texts.
+pub(crate) fn contains(hay: &[u8], needle: &[u8]) -> bool {
+    memchr::memmem::find(hay, needle).is_some()
+}
+
+/// Calls `look` with the place and the bytes of every readable piece of a process's memory, one by
+/// one. The place is the name of the mapping, such as `[heap]`, or its addresses.
 ///
-/// Fails with the kernel's error where it does not permit it: unless we are root, a process that
-/// made itself undumpable may not be read.
-pub(crate) fn read_memory(pid: u32, mut look: impl FnMut(&[u8])) -> std::io::Result<()> {
+/// Returns the kernel's error if it denies access: only root may read a process that made itself
+/// undumpable.
+pub(crate) fn read_memory(pid: u32, mut look: impl FnMut(&str, &[u8])) -> std::io::Result<()> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
     let mut memory = fs::File::open(format!("/proc/{pid}/mem"))?;
     for line in maps.lines().filter(|line| line.contains(" r") && !line.contains(".gguf")) {
-        let (range, _) = line.split_once(' ').unwrap();
+        let (range, rest) = line.split_once(' ').unwrap();
+        let place = rest.split_ascii_whitespace().nth(4).unwrap_or(range);
         let (from, to) = range.split_once('-').unwrap();
         let [mut from, to] = [from, to].map(|hex| u64::from_str_radix(hex, 16).unwrap());
         let mut buffer = vec![0; 1 << 22];
@@ -167,12 +174,12 @@ pub(crate) fn read_memory(pid: u32, mut look: impl FnMut(&[u8])) -> std::io::Res
             match memory.read(&mut buffer[..room]) {
                 Ok(0) => break,
                 Ok(got) => {
-                    look(&buffer[..got]);
-                    // Pieces overlap, so that nothing hides on their border.
+                    look(place, &buffer[..got]);
+                    // Pieces overlap, so that no match is missed on a border.
                     let overlap = if got == room { got.saturating_sub(1024).max(1) } else { got };
                     from += u64::try_from(overlap).unwrap();
                 }
-                // Some mappings (of devices, of the kernel) cannot be read by anybody.
+                // Some mappings (of devices, of the kernel) are unreadable for all users.
                 Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(error),
                 Err(_) => break,
             }

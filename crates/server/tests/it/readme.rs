@@ -1,5 +1,5 @@
-//! The README's commands, pasted into a shell in their order; and the SDKs with `quickstart.env`
-//! loaded as its first line says.
+//! The commands of the README and of docs/promises.md, pasted into a shell in their order; and the
+//! SDKs with `quickstart.env` loaded as its first line says.
 
 use std::{
     fs,
@@ -15,12 +15,15 @@ use crate::{
     service::{Service, free_addresses},
 };
 
-/// What is not pasted here, with why. Each of them must stand in the README.
-const NOT_RUN: [(&str, &str); 9] = [
+/// Commands that are not pasted here, each with the reason. Each of them must stand in the README.
+const NOT_RUN: [(&str, &str); 12] = [
     ("git clone REPOSITORY bailiwick && cd bailiwick", "there is no repository to clone from"),
     ("make run", "the test starts the same service, with ports of its own"),
     ("make help", "it only lists the others"),
     ("make build NATIVE=0", "it builds for minutes"),
+    ("make build CPU=x86-64-v3", "it builds for minutes"),
+    ("make dist", "it builds for an hour; the tests in release.rs run its scripts"),
+    ("make packages", "the tests in packages.rs run its script"),
     ("make prove", "it needs the solver; CI runs it beside these tests"),
     ("make test", "this test is a part of it"),
     ("make lint", "CI runs it beside these tests"),
@@ -28,7 +31,7 @@ const NOT_RUN: [(&str, &str); 9] = [
     ("bailiwick model add FILE --name NAME", "it needs another model"),
 ];
 
-/// A folder as `make run` leaves it, with its service running.
+/// A folder in the state after `make run`, with its service running.
 struct Quickstart {
     folder: TempDir,
     url: String,
@@ -52,7 +55,7 @@ impl Quickstart {
                 printed.contains("Bailiwick is ready") && printed.contains("bailiwick chat");
             (ready && Service::answers(operations, "/readyz")).then_some(())
         });
-        // Where `make` puts the program.
+        // The place where `make` puts the program.
         let program = PathBuf::from(bailiwick().get_program());
         let built = folder.path().join("target/release");
         fs::create_dir_all(&built).unwrap();
@@ -79,6 +82,11 @@ fn readme() -> String {
     fs::read_to_string(project().join("README.md")).unwrap()
 }
 
+/// The commands that check the promises, to be pasted after the README's.
+fn promises() -> String {
+    fs::read_to_string(project().join("docs/promises.md")).unwrap()
+}
+
 /// The blocks between lines of three back-ticks, each with its language.
 fn blocks(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
@@ -91,7 +99,7 @@ fn blocks(text: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Commands in back-ticks, in the text and in its tables.
+/// Returns the commands in back-ticks, in the text and in its tables.
 fn inline(text: &str) -> Vec<String> {
     let mut outside = String::new();
     let mut is_block = false;
@@ -109,8 +117,8 @@ fn inline(text: &str) -> Vec<String> {
     spans.filter(is_command).map(str::to_owned).collect()
 }
 
-/// Every command of the README runs when it is pasted, in the README's order, and does what stands
-/// beside it.
+/// Every command of the README, and then of docs/promises.md, runs when it is pasted, in the order of
+/// the page, and has the result that the page describes.
 #[test]
 fn every_command_of_the_readme_can_be_pasted() {
     let text = readme();
@@ -126,7 +134,7 @@ fn every_command_of_the_readme_can_be_pasted() {
         .filter(|(kind, _)| kind == "sh")
         .map(|(_, block)| block.lines().filter(|line| is_run(line)).collect::<Vec<_>>().join("\n"))
         .collect();
-    // One shell for all of them, as for who pastes them; each says that it is done.
+    // One shell for all of them, as when a reader pastes them.
     let mut script = String::new();
     for (number, block) in commands.iter().enumerate() {
         script.push_str(&format!("{block}\necho done-{number}\n"));
@@ -134,13 +142,17 @@ fn every_command_of_the_readme_can_be_pasted() {
     for (number, command) in inline(&text).iter().filter(|command| is_run(command)).enumerate() {
         script.push_str(&format!("{command}\necho done-inline-{number}\n"));
     }
+    for (_, block) in self::blocks(&promises()).iter().filter(|(kind, _)| kind == "sh") {
+        script.push_str(&format!("{block}\necho done-promises\n"));
+    }
     // The service of the test has an address of its own.
     let script = script.replace("http://127.0.0.1:8080", &service.url);
     let (good, printed) = service.shell(&script);
     assert!(good, "{script}\n\n{printed}");
     assert!(commands.iter().filter(|block| !block.is_empty()).count() >= 2, "{commands:?}");
-    // A receipt as it came and from files; the log as it was copied and where it lies.
-    assert_eq!(printed.matches("VERIFIED: ").count(), 4, "{printed}");
+    assert!(printed.contains("done-promises"), "docs/promises.md has no commands: {printed}");
+    // A receipt as it came and from files; the log as it was copied, twice, and where it lies.
+    assert_eq!(printed.matches("VERIFIED: ").count(), 5, "{printed}");
     for told in ["signed the receipt", "is the request's body", "is the response's body"] {
         assert!(printed.contains(told), "{told}: {printed}");
     }
@@ -150,7 +162,7 @@ fn every_command_of_the_readme_can_be_pasted() {
     }
 }
 
-/// What the README shows of the output is what is printed.
+/// The output shown in the README equals the real output.
 #[test]
 fn the_readme_shows_what_is_printed() {
     let service = Quickstart::start();
@@ -161,7 +173,7 @@ fn the_readme_shows_what_is_printed() {
     {
         assert!(text.contains(line) && log.contains(line), "{line}:\n{log}");
     }
-    // The lines that it prints can be pasted, too: those that ask for no terminal.
+    // The printed commands can be pasted, too, except those that need a terminal.
     let lines = log.lines().filter(|line| line.starts_with("(. ") || line.contains(" --verify "));
     let lines: Vec<_> = lines.collect();
     assert_eq!(lines.len(), 2, "{log}");

@@ -1,5 +1,5 @@
-//! Records, receipts and the log, seen from outside: what a customer and an auditor can check, and
-//! what happens when the service cannot record.
+//! Records, receipts and the log from outside: the checks of a customer and an auditor, and the
+//! behaviour when the service cannot record.
 
 use std::{
     fs,
@@ -18,7 +18,7 @@ use crate::{
     service::{CHAT, Caller, Service, chat_path, shared},
 };
 
-/// An auditor's machine: a folder with what was saved, and the service's public key.
+/// An auditor's machine: a folder with saved files, and the service's public key.
 pub(crate) struct Auditor {
     folder: tempfile::TempDir,
 }
@@ -37,7 +37,7 @@ impl Auditor {
         path
     }
 
-    /// Runs `bailiwick verify`: whether all was good, and what it printed.
+    /// Runs `bailiwick verify`; returns whether it succeeded, and its output.
     pub(crate) fn verify(&self, arguments: &[&str]) -> (bool, String) {
         let mut command: Command = bailiwick();
         command.current_dir(self.folder.path()).arg("verify").args(arguments);
@@ -47,7 +47,7 @@ impl Auditor {
     }
 
     /// Saves a request with its answer and its receipt, and verifies them.
-    fn check(&self, caller: &Caller, body: &Value, reply: &Reply) -> (bool, String) {
+    pub(crate) fn check(&self, caller: &Caller, body: &Value, reply: &Reply) -> (bool, String) {
         self.save("request", body.to_string().as_bytes());
         self.save("response", &reply.body);
         let receipt = receipt(caller, reply);
@@ -61,7 +61,7 @@ pub(crate) fn receipt(caller: &Caller, reply: &Reply) -> Reply {
     caller.get(reply.header("x-bailiwick-receipt").unwrap())
 }
 
-/// A receipt in words.
+/// Returns a receipt as JSON.
 pub(crate) fn claims(caller: &Caller, reply: &Reply) -> Value {
     let path = reply.header("x-bailiwick-receipt").unwrap();
     let request = Request::get(path).key(&caller.key1).header("accept", "application/json");
@@ -81,7 +81,7 @@ fn receipts_verify_against_what_a_client_sent_and_got() {
         assert_eq!(reply.status, status, "{}", reply.text());
         let (good, text) = auditor.check(caller, &body, &reply);
         assert!(good, "{text}");
-        // The same receipt does not cover one changed byte of either.
+        // The same receipt does not match if one byte of either is changed.
         for name in ["request", "response"] {
             let path = auditor.folder.path().join(name);
             let mut bytes = fs::read(&path).unwrap();
@@ -93,7 +93,7 @@ fn receipts_verify_against_what_a_client_sent_and_got() {
             assert!(!good && text.starts_with("FAILED: "), "{name}: {text}");
         }
     }
-    // Nor does it survive a changed byte of its own.
+    // A changed byte in the receipt itself is noticed, too.
     let mut bytes = fs::read(auditor.folder.path().join("receipt")).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -135,8 +135,8 @@ fn a_receipt_says_what_was_done() {
     assert_eq!(binary.len(), 64, "{binary}");
 }
 
-/// Under zero retention nothing of a marked prompt is anywhere: not in the data, the keys, the log
-/// of the program, in clear or in disguise; and there is nothing sealed either.
+/// Under zero retention a marked prompt is stored nowhere: not in the data, the keys or the
+/// program's log, neither in clear nor encoded. No sealed record exists, either.
 #[test]
 fn under_zero_retention_nothing_is_stored() {
     let service = Service::start(&[("BAILIWICK_LOG__LEVEL", "trace")]);
@@ -168,7 +168,7 @@ fn storing_is_refused_by_name_and_says_why() {
     body["store"] = json!(true);
     let error = shared().demo.post(&chat_path(CHAT), &body).error(400);
     assert_eq!(error["param"], "store");
-    assert!(error["message"].as_str().unwrap().contains("keeps no"), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("stores no"), "{error}");
 }
 
 #[test]
@@ -187,13 +187,13 @@ fn a_log_is_audited_by_its_files_alone_and_every_tampering_is_named() {
     assert!(text.contains("4 requests, 1 start, "), "{text}");
     the_log_bears_a_receipt_out(&caller, &auditor, &last);
 
-    // Usage adds up to the same.
+    // Usage has the same total.
     let usage = service.files.cli(&["usage", "--resource", "audited"]);
     let sum: u64 =
         usage.as_array().unwrap().iter().map(|row| row["requests"].as_u64().unwrap()).sum();
     assert_eq!(sum, 4, "{usage}");
 
-    // The log goes on, and continues what was mirrored.
+    // The log continues from the mirrored state.
     let older = auditor.save("older", &fs::read(mirror.join("checkpoint")).unwrap());
     let reply = caller.post(&chat_path(CHAT), &caller.short());
     auditor.save("later", &receipt(&caller, &reply).body);
@@ -217,7 +217,7 @@ fn a_log_is_audited_by_its_files_alone_and_every_tampering_is_named() {
     }
 }
 
-/// What is billed is what the receipts say, and what was refused stands apart.
+/// Billed usage equals the receipts, and refusals are listed separately.
 #[test]
 fn usage_is_told_by_time_and_tenant_with_its_price_as_the_receipts_have_it() {
     let list = "[{ model = 'smollm2-135m', prompt = '1', completion = '2' }]";
@@ -254,7 +254,8 @@ fn usage_is_told_by_time_and_tenant_with_its_price_as_the_receipts_have_it() {
     assert_eq!(sum(rows, "completionTokens"), completion, "{month}");
     let served = rows.iter().find(|row| row["requests"] == 2).unwrap();
     assert_eq!((&served["deployment"], &served["currency"]), (&json!(CHAT), &json!("EUR")));
-    // A millionth of the unit a token, and two.
+    // The price is a millionth of the unit for a prompt token, and two millionths for a generated
+    // one.
     let amount: f64 = served["amount"].as_str().unwrap().parse().unwrap();
     let expected = f64::from(u32::try_from(prompt + 2 * completion).unwrap()) / 1e6;
     assert!((amount - expected).abs() < 1e-12, "{served}");
@@ -274,13 +275,14 @@ fn usage_is_told_by_time_and_tenant_with_its_price_as_the_receipts_have_it() {
     assert!(wrong.status == 400 && wrong.text().contains("2026-11-28T07"), "{}", wrong.text());
 }
 
-/// Against the log's mirror: the key, tenant and deadline that the receipt tells of. Against a
-/// witness: its cosignature of the receipt's own checkpoint.
+/// Checks a receipt against the log's mirror (key, tenant and deadline), and against a witness (its
+/// cosignature of the receipt's own checkpoint).
 fn the_log_bears_a_receipt_out(caller: &Caller, auditor: &Auditor, reply: &Reply) {
     let bytes = receipt(caller, reply).body;
     auditor.save("receipt", &bytes);
     let (good, text) = auditor.verify(&["receipt", "receipt", "--log", "mirror"]);
     assert!(good && text.contains("same key, tenant and deadline"), "{text}");
+    assert!(text.contains("stored in local (by the operator's word)\n"), "{text}");
     let witness = Signer::new("witness.example", &[7; 32]).unwrap();
     let key = witness.witness_verifier().to_string();
     let (good, text) = auditor.verify(&["receipt", "receipt", "--witness", &key]);
@@ -294,7 +296,7 @@ fn the_log_bears_a_receipt_out(caller: &Caller, auditor: &Auditor, reply: &Reply
     assert!(good && text.contains("at 2026-11-24T03:46:25Z"), "{text}");
 }
 
-/// Copies the log over HTTP, as any client of C2SP's tiles would.
+/// Copies the log over HTTP, like any client of C2SP's tiles.
 fn mirror_log(service: &Service, folder: &Path) {
     let get = |path: &str| {
         let reply = Request::get(&format!("/log/{path}")).send(service.api);
@@ -315,8 +317,8 @@ fn mirror_log(service: &Service, folder: &Path) {
     Request::get("/log/../bailiwick.db").send(service.api).error(404);
 }
 
-/// Without a custodian there is no key to seal to: no record, no receipt, no answer. When it is
-/// back, everything goes on by itself.
+/// Without a custodian there is no key to seal with: no record, no receipt, no answer. When the
+/// custodian is back, the service recovers by itself.
 #[test]
 fn what_cannot_be_recorded_is_not_answered() {
     let service = Service::start(&[]);
@@ -343,8 +345,8 @@ fn what_cannot_be_recorded_is_not_answered() {
     assert_eq!(claims(&caller, &reply)["retention"]["class"], "stored");
 }
 
-/// A disk that takes nothing any more: no answer leaves, the service says so, and goes on by itself
-/// when there is room again. Nothing that was told is lost.
+/// A full disk: no answer is sent, the service reports the problem, and recovers by itself when
+/// there is space again. No answered request is lost.
 #[test]
 fn a_full_disk_refuses_and_recovers() {
     let service = Service::start(&[]);
@@ -356,7 +358,7 @@ fn a_full_disk_refuses_and_recovers() {
         let json: Value = serde_json::from_slice(&reply.body).unwrap();
         (reply.status, json["trouble"].as_str().unwrap_or_default().to_owned())
     };
-    // Files of the service end after a page: what SQLite would write beyond that is not written.
+    // Files of the service are limited to one page: SQLite's writes beyond that fail.
     let server = Pid::from_raw(service.process.pid.try_into().unwrap());
     let room = |bytes| {
         let limit = Rlimit { current: bytes, maximum: None };
@@ -384,11 +386,11 @@ fn a_full_disk_refuses_and_recovers() {
     assert!(good && text.contains("2 requests"), "{text}");
 }
 
-/// A database that is damaged is not served from.
+/// The service refuses to start with a damaged database.
 #[test]
 fn a_damaged_database_refuses_to_start() {
     let files = Service::start(&[]).into_files();
-    // Whoever closes the database last leaves it in one file.
+    // The last process that closes the database leaves it in one file.
     files.cli(&["tenant", "list"]);
     let database = files.data().join("bailiwick.db");
     assert!(!database.with_extension("db-wal").exists());
@@ -413,14 +415,14 @@ fn a_damaged_database_refuses_to_start() {
     fs::write(&database, whole).unwrap();
 }
 
-/// A killed custodian is replaced before anybody notices.
+/// A killed custodian is replaced before a request fails.
 #[test]
 fn a_killed_custodian_is_started_again() {
     let service = Service::start(&[]);
     let caller = service.caller("killed");
     caller.post(&chat_path(CHAT), &caller.short()).ok();
     let custodian = custodian_of(&service);
-    // It confines itself before it answers, and does not answer where it cannot.
+    // The custodian confines itself before it answers, and does not answer if it cannot.
     let status = fs::read_to_string(format!("/proc/{custodian}/status")).unwrap();
     for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
         assert!(status.contains(line), "{status}");

@@ -1,4 +1,4 @@
-//! SIGHUP: what can change without a restart changes, checked whole first, and nothing else does.
+//! SIGHUP: reloadable settings change after a check of the whole configuration; no others do.
 
 use std::{
     fs,
@@ -43,7 +43,7 @@ impl Configured {
         self
     }
 
-    /// Writes another configuration, asks for it, and waits for the `nth` word of the log on that.
+    /// Writes another configuration, triggers a reload, and waits for `word` in the log after that.
     fn reload(&self, text: &str, word: &str) -> String {
         fs::write(&self.file, text).unwrap();
         let before = self.service.files.log().len();
@@ -77,22 +77,30 @@ fn limits_and_log_level_change_while_requests_run() {
     let mut events = request.open(configured.caller.address).events();
     events.next().unwrap();
 
-    let text = "[limits]\nbody_bytes_max = 2048\nqueue_max = 7\n[log]\nlevel = 'debug'\n";
+    let text = "[limits]\nbody_bytes_max = 2048\nqueue_max = 7\n[log]\nlevel = 'debug'\n\
+                [requests]\nno_effect_fields = 'refuse'\n";
+    let hinted = || {
+        let mut body = configured.caller.short();
+        body["verbosity"] = json!("low");
+        configured.caller.post(&chat_path(CHAT), &body).status
+    };
+    assert_eq!(hinted(), 200);
     let said = configured.reload(text, "need a restart");
     assert!(said.contains(TAKEN), "{said}");
     assert!(said.contains("limits.queue_max"), "{said}");
-    assert!(!said.contains("limits.body_bytes_max"), "{said}");
+    assert!(!said.contains("limits.body_bytes_max") && !said.contains("requests"), "{said}");
     assert_eq!(configured.status_of(4000), 413);
-    // What ran goes on.
+    assert_eq!(hinted(), 400);
+    // Running requests continue.
     let rest: Vec<_> = events.collect();
     assert!(rest.iter().any(|event| event["choices"][0]["finish_reason"] == "length"), "{rest:?}");
 
-    // A mistake changes nothing, and is named with its line.
+    // A configuration with a mistake changes nothing; the error names the line.
     let said = configured.reload("[limits]\nbody_bytes_max = 5\n", REFUSED);
     assert!(said.contains("bailiwick.toml:2"), "{said}");
     assert_eq!(configured.status_of(4000), 413);
 
-    // Receipts name the configuration in force, and the log knows it.
+    // Receipts name the active configuration, and the log records it.
     let data = configured.service.files.data();
     let reply = configured.caller.post(&chat_path(CHAT), &configured.caller.short());
     assert_eq!(reply.status, 200);
@@ -125,9 +133,9 @@ fn the_list_of_destinations_is_logged_before_it_is_in_force() {
     let two = "egress = [{ url = 'http://127.0.0.1:9' }, { url = 'http://localhost:9' }]\n";
     configured.reload(two, TAKEN);
     assert_eq!(lists(), ["http://127.0.0.1:9", "http://localhost:9"]);
-    // The start told of the first one.
+    // The start logged the first list.
     eventually("the log tells of it", || changes().contains(" 2 changes").then_some(()));
-    // The kernel holds the process to the ports of its start.
+    // The kernel restricts the process to the ports of its start.
     let said = configured.reload("egress = [{ url = 'http://127.0.0.1:10' }]\n", REFUSED);
     assert!(said.contains("port 10") && said.contains("restart"), "{said}");
     assert_eq!(lists(), ["http://127.0.0.1:9", "http://localhost:9"]);
@@ -164,13 +172,13 @@ fn issuers_come_and_go() {
     };
     assert_eq!(models(), 401);
     configured.reload(&with, TAKEN);
-    // Once its keys were fetched.
+    // Wait until the issuer's keys are fetched.
     eventually("the issuer is believed", || (models() == 200).then_some(()));
     configured.reload(&without, TAKEN);
     assert_eq!(models(), 401);
 }
 
-/// A certificate authority, and files for what it signs.
+/// A certificate authority, and files for its certificates.
 struct Authority {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
@@ -186,7 +194,8 @@ impl Authority {
         Self { pem, issuer: Issuer::new(parameters, key) }
     }
 
-    /// Writes a certificate for this machine and its key, as a renewal does: another file, moved over.
+    /// Writes a certificate for this machine and its key, as a renewal does: a new file, moved over
+    /// the old.
     fn sign(&self, certificate: &Path, key: &Path) {
         let pair = KeyPair::generate().unwrap();
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
@@ -198,7 +207,7 @@ impl Authority {
         }
     }
 
-    /// Whether `url` answers over TLS to a client that trusts this authority alone.
+    /// Whether `url` answers over TLS to a client that trusts only this authority.
     fn reaches(&self, url: &str) -> bool {
         let root = Certificate::from_pem(self.pem.as_bytes()).unwrap();
         let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&[root])).build();
@@ -234,7 +243,7 @@ fn certificates_of_all_listeners_are_renewed() {
     for url in &urls {
         assert!(new.reaches(url) && !old.reaches(url), "{url}");
     }
-    // A key that does not fit: nothing changes.
+    // A key that does not match the certificate: nothing changes.
     fs::write(&key, KeyPair::generate().unwrap().serialize_pem()).unwrap();
     let said = configured.reload(&text, REFUSED);
     assert!(said.contains("k.pem"), "{said}");

@@ -1,4 +1,4 @@
-//! Every request in `tests/clients`, as real clients sent it, is understood.
+//! The service understands every request in `tests/clients`, as real clients sent it.
 
 use std::{
     fs, iter,
@@ -35,12 +35,12 @@ impl Recorded {
         all
     }
 
-    /// What makes it a request of its own.
+    /// The parts in which requests differ.
     fn essence(&self) -> [&Value; 3] {
         [&self.json["path"], &self.json["query"], &self.json["body"]]
     }
 
-    /// The request with this service's key in place of the recorded one.
+    /// The request with this service's key instead of the recorded one.
     fn request(&self, caller: &Caller) -> Request {
         let text = |name: &str| self.json[name].as_str().unwrap().to_owned();
         let query = self.json["query"].as_object().unwrap().iter();
@@ -59,7 +59,7 @@ impl Recorded {
         for header in self.json["headers"].as_array().unwrap() {
             let (name, value) = (header[0].as_str().unwrap(), header[1].as_str().unwrap());
             request = match name.to_ascii_lowercase().as_str() {
-                // What belongs to the connection is this client's own.
+                // Headers of the connection come from this client.
                 "host" | "connection" | "content-length" => request,
                 "api-key" => request.header(name, &caller.key1),
                 "authorization" => request.header(name, &format!("Bearer {}", caller.key1)),
@@ -70,18 +70,18 @@ impl Recorded {
     }
 }
 
-/// Requests in flight at once: as many as the service has sequences.
+/// Number of simultaneous requests: as many as the service has sequences.
 const TOGETHER: usize = 8;
 
 #[test]
 fn every_recorded_request_is_understood() {
-    // These requests set no limit, and a small model rambles: a small context ends it.
+    // These requests set no limit, and the small model rambles: a small context bounds the answers.
     let service = Service::start(&[("BAILIWICK_ENGINE__CONTEXT_TOKENS", "256")]);
     let caller = &service.caller_of_recorded("recorded");
     let mut all = Recorded::all();
     assert!(all.len() > 70, "only {} recorded requests", all.len());
-    // Many were recorded while the other side failed on purpose; what the client sent then is the
-    // same request again, but for a counter.
+    // Many requests were recorded while the server failed on purpose; the client then repeated the
+    // same request with another counter.
     all.dedup_by(|a, b| a.essence() == b.essence());
     let next = AtomicUsize::new(0);
     let work = || {
@@ -96,12 +96,12 @@ fn every_recorded_request_is_understood() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// Sends one recorded request and looks at what its client would look at.
+/// Sends one recorded request and checks the parts of the answer that its client reads.
 fn replay(recorded: &Recorded, caller: &Caller) -> Result<(), String> {
     let name = &recorded.name;
     let reply = recorded.request(caller).send(caller.address);
     if name == "rs-async-openai.4.json" {
-        // It asks a chat deployment for embeddings: understood, and refused for what it is.
+        // It requests embeddings from a chat deployment: understood, and refused for that reason.
         let code = &reply.error(400)["code"];
         return if code == "OperationNotSupported" { Ok(()) } else { Err(code.to_string()) };
     }
@@ -117,7 +117,7 @@ fn replay(recorded: &Recorded, caller: &Caller) -> Result<(), String> {
         let told = events.last().unwrap()["usage"]["total_tokens"].is_u64();
         events.iter().any(content) && asked == told
     } else if path.ends_with("/chat/completions") {
-        // SDKs build typed objects of these, `refusal` among them.
+        // SDKs build typed objects from these fields, including `refusal`.
         let message = &reply.json()["choices"][0]["message"];
         message["role"] == "assistant" && message.get("refusal").is_some()
     } else if path.ends_with("/embeddings") {
@@ -145,7 +145,7 @@ fn api_versions_are_optional_and_later_ones_are_accepted() {
     caller.post(&format!("{base}?api-version=yesterday"), &say("hi")).error(400);
 }
 
-/// The body's `model` is ignored where the path names the deployment, null or wrong as it may be.
+/// The body's `model` is ignored if the path names the deployment, even if it is null or wrong.
 #[test]
 fn the_path_names_the_deployment() {
     let caller = &shared().demo;
@@ -154,7 +154,7 @@ fn the_path_names_the_deployment() {
         body["model"] = model;
         caller.post(&chat_path("gpt4o"), &body).ok();
     }
-    // A chat request to an embedding deployment is a mistake that deserves its own answer.
+    // A chat request to an embeddings deployment gets its own error.
     let error = caller.post(&chat_path(EMBED), &caller.short()).error(400);
     assert_eq!(error["code"], "OperationNotSupported");
 }

@@ -1,5 +1,6 @@
-//! A backup while the service runs, requests in between, the loss of the data directory, and a restore:
-//! the old log ends, its successor goes on, customers, auditors and the witness can follow.
+//! A backup while the service runs, requests in between, the loss of the data directory, and a
+//! restore: the old log ends, its successor continues, and customers, auditors and the witness can
+//! follow.
 
 use std::{
     fs,
@@ -18,7 +19,7 @@ use crate::{
     witness::Witness,
 };
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 
@@ -31,8 +32,8 @@ fn refused(files: &Files, settings: &[(&str, &str)]) -> String {
     let [api, operations] = free_addresses().map(|address| address.to_string());
     let listen = [("BAILIWICK_LISTEN__API", &*api), ("BAILIWICK_LISTEN__OPERATIONS", &*operations)];
     let output = command(files, &[&listen[..], settings].concat(), &["serve"]);
-    assert!(!output.status.success(), "{}", said(&output));
-    said(&output)
+    assert!(!output.status.success(), "{}", output_text(&output));
+    output_text(&output)
 }
 
 fn checkpoint(service: &Service) -> Vec<u8> {
@@ -62,9 +63,13 @@ fn a_restored_service_goes_on_as_the_successor_of_the_log_that_ended() {
     let backup = home.path().join("backup");
     let folder = backup.to_str().unwrap();
     let made = command(&service.files, &[], &["backup", folder]);
-    assert!(made.status.success() && said(&made).contains("not in it: the key directory"));
+    assert!(made.status.success() && output_text(&made).contains("not in it: the key directory"));
     let again = command(&service.files, &[], &["backup", folder]);
-    assert!(!again.status.success() && said(&again).contains("is not empty"), "{}", said(&again));
+    assert!(
+        !again.status.success() && output_text(&again).contains("is not empty"),
+        "{}",
+        output_text(&again)
+    );
 
     let lost = caller.post(&chat_path(CHAT), &caller.short());
     auditor.save("lost", &receipt(&caller, &lost).body);
@@ -77,7 +82,7 @@ fn a_restored_service_goes_on_as_the_successor_of_the_log_that_ended() {
     let files = service.into_files();
     let (data, old) = (files.data(), files.data().with_extension("old"));
     fs::rename(&data, &old).unwrap();
-    // By hand: neither the backup nor its database goes on.
+    // A copy by hand: the service starts neither with the backup nor with its database.
     copy(&backup, &data);
     assert!(refused(&files, &settings).contains("bailiwick restore"));
     fs::remove_file(data.join("manifest.json")).unwrap();
@@ -90,12 +95,12 @@ fn a_restored_service_goes_on_as_the_successor_of_the_log_that_ended() {
     let (keys, aside) = (files.keys(), files.keys().with_extension("aside"));
     fs::rename(&keys, &aside).unwrap();
     let output = command(&files, &settings, &restore);
-    assert!(!output.status.success() && said(&output).contains(keys.to_str().unwrap()));
+    assert!(!output.status.success() && output_text(&output).contains(keys.to_str().unwrap()));
     assert!(!data.exists(), "nothing is restored by half");
     fs::rename(&aside, &keys).unwrap();
     let output = command(&files, &settings, &restore);
-    assert!(output.status.success(), "{}", said(&output));
-    assert!(said(&output).contains("lost: 1 receipts"), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
+    assert!(output_text(&output).contains("lost: 1 receipts"), "{}", output_text(&output));
 
     let service = Service::begin(files, free_addresses(), &settings);
     service.wait_until_ready();
@@ -104,15 +109,17 @@ fn a_restored_service_goes_on_as_the_successor_of_the_log_that_ended() {
     assert_eq!(claims(&caller, &kept)["outcome"], "answered");
     assert_eq!(receipt(&caller, &lost).status, 404);
     the_witness_follows(&service);
-    // A mirror of the old log follows with the old key, and keeps what the successor does not have.
-    assert!(mirrored(&service, &mirror, &public).contains("the log that ended is kept in"));
+    // A mirror of the old log follows with the old key, and preserves the entries that the
+    // successor lacks.
+    assert!(mirrored(&service, &mirror, &public).contains("the log that ended is stored in"));
     let ended = fs::read_dir(mirror.join("ended")).unwrap().next().unwrap().unwrap().path();
     let signed =
         |note: &[u8]| note.split(|byte| *byte == b'\n').take(3).collect::<Vec<_>>().concat();
     assert_eq!(signed(&fs::read(ended.join("checkpoint")).unwrap()), signed(&head));
     assert!(mirrored(&service, &mirror, &public).contains("VERIFIED"));
     assert!(!mirror.join("evidence").exists());
-    // With the old public key: both receipts, and the log, by checkpoints from before and of its head.
+    // With the old public key: both receipts, and the log, from earlier checkpoints and from its
+    // head.
     let folder = data.join("log");
     let folder = folder.to_str().unwrap();
     for name in ["kept", "lost"] {
@@ -127,7 +134,7 @@ fn a_restored_service_goes_on_as_the_successor_of_the_log_that_ended() {
         assert!(good && text.contains(says), "{text}");
         assert!(text.contains("restored from a backup"), "{text}");
     }
-    // With the new one, too.
+    // With the new key, too.
     fs::copy(data.join("service.pub"), auditor.save("service.pub", b"")).unwrap();
     auditor.save("again", &receipt(&caller, &kept).body);
     for arguments in [&["receipt", "again", "--log", folder][..], &["log", folder]] {
@@ -136,7 +143,7 @@ fn a_restored_service_goes_on_as_the_successor_of_the_log_that_ended() {
     }
 }
 
-/// Copies the log of a service, and says what that found.
+/// Mirrors the log of a service; returns the command's output.
 fn mirrored(service: &Service, folder: &Path, key: &Path) -> String {
     let url = format!("http://{}", service.api);
     let output = bailiwick()
@@ -146,8 +153,8 @@ fn mirrored(service: &Service, folder: &Path, key: &Path) -> String {
         .arg(key)
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", said(&output));
-    said(&output)
+    assert!(output.status.success(), "{}", output_text(&output));
+    output_text(&output)
 }
 
 fn the_witness_follows(service: &Service) {

@@ -1,16 +1,17 @@
-//! The guarded review, mounted as PROMISES says: self-approval, another team's manager, expired and
-//! used grants, workstations that are not enrolled or revoked, and a hundred looks at once.
+//! The guarded review, with the attacks of the promises: self-approval, another team's manager,
+//! expired and used grants, workstations that are unenrolled or revoked, and a hundred simultaneous
+//! openings.
 
 use serde_json::{Value, json};
 
 use crate::{
     canary::mark,
-    people::{People, Seat, Somebody, person},
+    people::{Account, People, Seat, person},
     service::{CHAT, chat_path},
 };
 
-/// Whoever has a part in reviews.
-pub(crate) const PEOPLE: [Somebody; 7] = [
+/// All people with a part in reviews.
+pub(crate) const PEOPLE: [Account; 7] = [
     person("reviewer", "ops"),
     person("colleague", "ops"),
     person("manager", "ops"),
@@ -53,7 +54,7 @@ fn a_record_is_seen_once_by_whom_the_manager_allowed_and_the_customer_knows() {
         seat.ask(&people.token(who), "GET", "/review/v1/queue", &Value::Null)
     };
 
-    // No certificate, one that nobody enrolled, one that stands elsewhere; no token, no role.
+    // No certificate, an unenrolled certificate, one of another region; no token, no role.
     assert_eq!(get(&people.seat(None), "reviewer"), None);
     assert_eq!(get(&people.seat(Some("stolen")), "reviewer").unwrap().0, 403);
     assert_eq!(desk.ask("", "GET", "/review/v1/queue", &Value::Null).unwrap().0, 401);
@@ -73,11 +74,11 @@ fn a_record_is_seen_once_by_whom_the_manager_allowed_and_the_customer_knows() {
     let far = elsewhere.ask(&people.token("reviewer"), "POST", &path("look"), &reason);
     assert_eq!(far.unwrap().0, 403, "another region");
 
-    // Asked for; approved by nobody but the manager of the team, who is another person.
+    // Requested; only the manager of the team can approve, and must be another person.
     let (status, asked) = post("both", "look", &reason);
     assert_eq!((status, &asked["waiting"]), (200, &json!("manager")), "{asked}");
     let grant = json!({"grant": asked["grant"]});
-    // The manager of the team sees who asks and why; another team's does not.
+    // The team's manager sees the requester and the reason; another team's manager does not.
     let queue = get(&desk, "manager").unwrap().1;
     assert_eq!(queue[0]["asked"]["reason"], reason["reason"], "{queue}");
     assert_eq!(queue[0]["asked"]["reviewer_name"], "both of ops", "{queue}");
@@ -98,14 +99,14 @@ fn a_record_is_seen_once_by_whom_the_manager_allowed_and_the_customer_knows() {
     let grant = json!({"grant": asked["grant"]});
     let (status, allowed) = post("manager", "approval", &grant);
     assert_eq!((status, &allowed["waiting"]), (200, &json!("look")), "{allowed}");
-    // Transferred: to another reviewer, to another workstation.
+    // Attempts to transfer a grant: to another reviewer, to another workstation.
     assert_eq!(post("colleague", "open", &grant).0, 403);
     people.enroll("stolen", "local");
     let other = people.seat(Some("stolen"));
     let from_other = other.ask(&people.token("reviewer"), "POST", &path("open"), &grant);
     assert_eq!(from_other.unwrap().0, 403, "another workstation");
 
-    // A hundred at once: one look.
+    // A hundred at once: the record is opened once.
     let token = people.token("reviewer");
     let answers: Vec<(u16, Value)> = std::thread::scope(|scope| {
         let ask = || desk.ask(&token, "POST", &path("open"), &grant).unwrap();
@@ -119,7 +120,7 @@ fn a_record_is_seen_once_by_whom_the_manager_allowed_and_the_customer_knows() {
     let others = answers.iter().filter(|answer| answer.0 != 200);
     assert!(others.clone().all(|answer| !answer.1.to_string().contains(&canary)));
 
-    // The customer sees who (by an opaque id), why and which request.
+    // The customer sees the reviewer (by an opaque id), the reason and the request.
     let looks = || {
         let looks = people.types("customer", &["desk", "looks", "contoso"]);
         assert_eq!(looks.as_array().unwrap().len(), 1, "{looks}");
@@ -137,12 +138,12 @@ fn a_record_is_seen_once_by_whom_the_manager_allowed_and_the_customer_knows() {
     assert_eq!((status, next.contains("resources/contoso/penalty")), (200, true), "{judged}");
     assert_eq!(get(&desk, "reviewer").unwrap().1, json!([]));
 
-    // The look stays in the customer's list.
+    // The access request stays in the customer's list.
     let mut over = look;
     over["waiting"] = Value::Null;
     assert_eq!(looks(), over);
 
-    // A revoked workstation sees nothing more.
+    // A revoked workstation has no access any more.
     let file = people.authority.path("desk-1.pem").display().to_string();
     people.who(&["workstation", "revoke", &file, "--reason", "lost"], "operator");
     assert_eq!(get(&desk, "reviewer").unwrap().0, 403);
@@ -150,6 +151,6 @@ fn a_record_is_seen_once_by_whom_the_manager_allowed_and_the_customer_knows() {
     let replay = people.verify_log();
     assert!(replay.contains("1 look at a record"), "{replay}");
     people.service.files.assert_nowhere(&canary);
-    // What people are called is in no file and in no log.
+    // People's names are in no file and in no log.
     people.service.files.assert_nowhere("both of ops");
 }

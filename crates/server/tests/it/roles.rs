@@ -1,22 +1,23 @@
-//! Who signs in manages what their roles let them; and no route lets in who may not enter it.
+//! A signed-in person can do exactly the actions that their roles permit, and no route admits an
+//! unauthorized caller.
 //!
-//! Every route that the service answers is walked by four callers that must be refused, and the
-//! answers are compared with tests/refused-callers.txt: a route that is added stands there with its
-//! refusals, or the test fails.
+//! The test calls every route of the service as four callers that must be refused, and compares the
+//! answers with tests/refused-callers.txt. A new route must be listed there with its refusals, or
+//! the test fails.
 
 use std::{fmt::Write as _, fs, path::Path};
 
 use hyper::Method;
 use serde_json::{Value, json};
-use server::openai::routes::{Endpoint, ROUTES};
+use server::paths::{self, Endpoint, ROUTES};
 
 use crate::{
     client::{Reply, Request},
-    people::{People, Somebody, person, program},
-    service::{CHAT, Caller, EMBED, chat_path},
+    people::{Account, People, person, program},
+    service::{CHAT, Caller, DeploymentLimits, EMBED, chat_path},
 };
 
-const EVERYBODY: [Somebody; 9] = [
+const EVERYBODY: [Account; 9] = [
     person("contributor", "contoso"),
     person("user", "contoso"),
     program("pipeline", "contoso"),
@@ -28,7 +29,7 @@ const EVERYBODY: [Somebody; 9] = [
     person("newcomer", "ops"),
 ];
 
-/// All roles that there are.
+/// All roles.
 const ROLES: [&str; 9] = [
     "Cognitive Services OpenAI User",
     "Cognitive Services OpenAI Contributor",
@@ -58,7 +59,7 @@ impl Setting {
         }
         people.assign("Cognitive Services OpenAI User", "user", &[]);
         people.assign("Data Protection Officer", "privacy", &[]);
-        // Whatever a customer's own people are called, it is in their own tenant.
+        // Any role of a customer's people applies only to their own tenant.
         for role in ROLES {
             people.assign(role, "stranger", &[]);
         }
@@ -67,7 +68,7 @@ impl Setting {
         Self { people, contoso, fabrikam }
     }
 
-    /// Asks the administration at the desk.
+    /// Sends a request to the administration at the desk.
     fn ask(&self, who: &str, method: &str, path: &str, body: &Value) -> Reply {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.people.ask(who, Request::new(method, &format!("/admin/v1/{path}")).bytes(body))
@@ -78,13 +79,14 @@ impl Setting {
     }
 }
 
-/// One service for all, since each costs a model's loading.
+/// One service for all steps, since loading the model is slow.
 #[test]
 fn who_signs_in_manages_what_their_roles_let_them() {
     let setting = Setting::start();
     customers_manage_their_own(&setting);
     the_operators_manage_the_service_and_choose_no_reviewers(&setting);
     every_route_refuses_who_may_not_enter(&setting);
+    who_may_not_call_learns_nothing_and_uses_up_nothing(&setting);
     setting.people.verify_log();
 }
 
@@ -102,7 +104,7 @@ fn customers_manage_their_own(setting: &Setting) {
     }
     assert_eq!(names(&get("contributor", "tenants")), ["contoso"]);
     assert!(names(&get("pipeline", "tenants")).is_empty(), "a role at a resource only");
-    // What is another's, and what nobody has, is answered in the same words.
+    // Another tenant's object and a missing one get the same answer.
     let theirs = get("contributor", "resources/fabrikam");
     let none = get("contributor", "resources/fabrikan");
     assert_eq!((theirs.status, none.status), (404, 404));
@@ -141,8 +143,8 @@ fn customers_manage_their_own(setting: &Setting) {
     assert_eq!(names(&get("pipeline", "resources")), ["contoso"]);
     assert_eq!(setting.status("contributor", "DELETE", "resources/contoso-2", &nothing), 204);
 
-    // Nobody of the customer's gives roles or deletes the tenant; nor learns from trying what there
-    // is of others'.
+    // The customer's people cannot assign roles or delete the tenant, and attempts reveal nothing
+    // about other tenants' objects.
     let give = |tenant: &str, scope: Value| {
         let object = setting.people.find("nobody").1;
         let given = json!({"role": ROLES[0], "tenant": tenant, "objectId": object, "scope": scope});
@@ -177,7 +179,7 @@ fn the_operators_manage_the_service_and_choose_no_reviewers(setting: &Setting) {
     assert_eq!(setting.status("operator", "DELETE", "tenants/new", &nothing), 204);
     assert_eq!(setting.status("operator", "GET", "workers", &nothing), 200);
 
-    // The customer's consent is not the operator's to switch off, nor the administrator's.
+    // Neither the operator nor the administrator can turn off the customer's consent.
     let (on, off) = (json!({"lockbox": true}), json!({"lockbox": false}));
     for (who, update, expected) in [
         ("privacy", &on, 200),
@@ -196,14 +198,28 @@ fn the_operators_manage_the_service_and_choose_no_reviewers(setting: &Setting) {
         setting.people.service.as_administrator(&request).status
     };
     assert_eq!((by_key(&on), by_key(&off)), (200, 403));
-    // Nor beside another field, which they may change.
-    let both = json!({"prefixCache": false, "lockbox": false});
-    let answer = setting.ask("operator", "PATCH", "resources/contoso", &both);
-    let message = answer.text();
-    assert!(answer.status == 403 && message.contains("only the customer's own"), "{message}");
-    assert_eq!(by_key(&both), 403);
-    let shown = setting.ask("operator", "GET", "resources/contoso", &nothing).ok();
-    assert_eq!((&shown["lockbox"], &shown["prefixCache"]), (&json!(true), &json!(true)));
+    // The same together with each other field that they may change: nothing is changed.
+    let before = setting.ask("operator", "GET", "resources/contoso", &nothing).text();
+    for (field, value) in [
+        ("prefixCache", json!(false)),
+        ("disableLocalAuth", json!(true)),
+        ("retentionDays", json!(3)),
+        ("publicNetworkAccess", json!("Disabled")),
+        ("networkAcls", json!({"defaultAction": "Deny", "ipRules": [{"value": "192.0.2.0/24"}]})),
+    ] {
+        let alone = json!({field: value});
+        assert_eq!(by_key(&alone), 200, "{field} is none that they may change");
+        let undo: Value = serde_json::from_str(&before).unwrap();
+        let undo = json!({field: undo[field]});
+        assert_eq!(by_key(&undo), 200, "{undo}");
+        let both = json!({field: value, "lockbox": false});
+        let answer = setting.ask("operator", "PATCH", "resources/contoso", &both);
+        let message = answer.text();
+        assert!(answer.status == 403 && message.contains("only the customer's own"), "{message}");
+        assert_eq!(by_key(&both), 403, "{both}");
+        let after = setting.ask("operator", "GET", "resources/contoso", &nothing).text();
+        assert_eq!(after, before, "{both}");
+    }
     assert_eq!(setting.status("privacy", "PATCH", "resources/contoso", &off), 200);
 
     let give = |who: &str, role: &str, whom: &str| {
@@ -220,7 +236,7 @@ fn the_operators_manage_the_service_and_choose_no_reviewers(setting: &Setting) {
     assert_eq!(give("operator", "Operator", "operator"), 403, "to oneself");
 }
 
-/// Where a route is.
+/// The listener of a route.
 #[derive(Debug, Clone, Copy)]
 enum At {
     Api,
@@ -242,15 +258,13 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
         })
         .map(|route| (At::Api, route.endpoint.method(), route.path.to_owned()))
         .collect();
-    let admin = server::admin::routes();
-    for at in [At::Operations, At::Desk] {
-        routes
-            .extend(admin.listed().iter().map(|(method, path)| (at, method.clone(), path.clone())));
-    }
-    let desks = [(At::Desk, server::desk::routes()), (At::Review, server::desk::review_routes())];
-    for (at, listed) in &desks {
-        let listed = listed.listed().iter();
-        routes.extend(listed.map(|(method, path)| (*at, method.clone(), path.clone())));
+    for (at, listed) in [
+        (At::Operations, paths::administration()),
+        (At::Desk, paths::administration()),
+        (At::Desk, paths::desk()),
+        (At::Review, paths::review()),
+    ] {
+        routes.extend(listed.into_iter().map(|(method, path)| (at, method, path)));
     }
 
     let bearers = [
@@ -290,14 +304,14 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
         let _ = write!(text, "{:<11}{:<7}{template}", format!("{at:?}"), method.as_str());
         for bearer in &bearers {
             let (status, answer) = ask(*at, method, &path, &body, bearer);
-            // What is there and what is not are answered in the same words.
+            // Existing and missing objects get the same answer.
             if (status, template.contains("{name}")) == (404, true) && !matches!(at, At::Api) {
                 let other = path.replace("contoso", "contosx");
                 let (_, none) = ask(*at, method, &other, &body, bearer);
                 let same = answer.to_string().replace("contoso", "contosx");
                 assert_eq!(same, none.to_string(), "{method} {path}");
             }
-            // A list may be answered: with nothing in it that is another's.
+            // A list may be returned, but without another tenant's objects.
             let told = answer.to_string().contains("contoso") && status < 300;
             let refused = matches!(status, 401 | 403 | 404);
             assert!(refused || (status == 200 && !told), "{method} {path} {status} {answer}");
@@ -319,6 +333,47 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
     );
 }
 
+/// The role is checked before the request is compared with the model, and before the call is
+/// counted; a request that the model cannot serve is not counted either.
+fn who_may_not_call_learns_nothing_and_uses_up_nothing(setting: &Setting) {
+    let service = &setting.people.service;
+    let messages = json!([{"role": "user", "content": "hi"}]);
+    for (name, task, path, field, body) in [
+        ("few-1", "chat", "chat/completions", "max_tokens", json!({"messages": messages})),
+        ("few-2", "chat", "completions", "max_tokens", json!({"prompt": "hi"})),
+        ("few-3", "embeddings", "embeddings", "dimensions", json!({"input": "hi"})),
+    ] {
+        let limits = DeploymentLimits { requests: 1, tokens: 1_000_000 };
+        service.deployment(&setting.contoso, name, task, Some(limits));
+        let call = |who: &str, size: u32| {
+            let mut body = body.clone();
+            body[field] = size.into();
+            Request::post(&format!("/openai/deployments/{name}/{path}"), &body)
+                .header("host", "contoso.openai.test")
+                .header("authorization", &setting.people.bearer(who))
+                .send(service.api)
+        };
+        for (who, status) in [("nobody", 403), ("user", 400), ("nobody", 403), ("user", 400)] {
+            let refused = call(who, 1_000_000);
+            refused.error(status);
+            assert_eq!(refused.header("x-ratelimit-remaining-requests"), None, "{who} {path}");
+        }
+        // A missing deployment, and one for another task, look the same to a caller without a role.
+        let other = if task == "chat" { EMBED } else { CHAT };
+        let elsewhere = |deployment: &str| {
+            Request::post(&format!("/openai/deployments/{deployment}/{path}"), &body)
+                .header("host", "contoso.openai.test")
+                .header("authorization", &setting.people.bearer("nobody"))
+                .send(service.api)
+                .error(403)
+        };
+        assert_eq!(elsewhere(other), elsewhere("none"));
+        let answered = call("user", 4);
+        answered.ok();
+        assert_eq!(answered.header("x-ratelimit-remaining-requests"), Some("0"), "{path}");
+    }
+}
+
 const HEADING: &str = "\
 Every route, and how it answers four callers who may not enter it. Written by a test of `server`;
 after a change of the routes: UPDATE_REFUSED=1 cargo test --release -p server --test it roles
@@ -329,7 +384,7 @@ person of the tenant without any role; a person who holds every role there is in
 
 ";
 
-/// A body that would be taken, so that it is the caller who is refused.
+/// A valid body, so that the refusal can only be due to the caller.
 fn body_of(method: &Method, template: &str) -> Value {
     let reason = json!({"reason": "to see whether it works"});
     let grant = "gra_00000000000000000000000000000000";

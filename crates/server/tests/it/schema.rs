@@ -1,9 +1,9 @@
-//! Checks a value against the part of JSON Schema that these tests use. Written apart from the
-//! product's own decoder on purpose: two readings of one standard must agree.
+//! Checks a value against the part of JSON Schema that these tests use. Deliberately independent of
+//! the product's own decoder: two readings of one standard must agree.
 
 use serde_json::Value;
 
-/// What is wrong with `value`, if anything is.
+/// Returns the error in `value`, if there is one.
 pub(crate) fn check(schema: &Value, value: &Value) -> Result<(), String> {
     at(schema, schema, value)
 }

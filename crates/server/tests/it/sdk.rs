@@ -7,7 +7,7 @@ use crate::{
     service::{CHAT, Caller, DeploymentLimits, EMBED, shared},
 };
 
-/// A caller with a deployment that takes two requests a minute, for the tests of retries.
+/// A caller with a deployment limited to two requests a minute, for the tests of retries.
 fn caller(name: &str) -> Caller {
     let caller = shared().service.caller(name);
     let limits = DeploymentLimits { requests: 2, tokens: 100_000 };
@@ -15,7 +15,7 @@ fn caller(name: &str) -> Caller {
     caller
 }
 
-/// A program of the installed environment, told where the service is.
+/// A program of the installed environment, with the service's address in its environment.
 pub(crate) fn program(name: &str, url: &str, caller: &Caller) -> Command {
     let project = project();
     succeed(&mut Command::new(project.join("scripts/sdk.sh")));
@@ -29,7 +29,7 @@ pub(crate) fn program(name: &str, url: &str, caller: &Caller) -> Command {
         .env("BAILIWICK_LIMITED_DEPLOYMENT", "limited")
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .envs([("NO_PROXY", "*"), ("no_proxy", "*")]);
-    // The tests say which service they mean; what the shell has of another one is not for them.
+    // The tests name their service; the shell's settings for another service must not leak in.
     for name in [
         "OPENAI_API_KEY",
         "OPENAI_BASE_URL",

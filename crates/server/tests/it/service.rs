@@ -1,5 +1,5 @@
-//! A running service: the real binary with a data directory and ports of its own, set up through
-//! its own command line.
+//! A running service: the real binary with its own data directory and ports, set up through its own
+//! command line.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::{
     client::{Reply, Request},
     people_of_tests::Zero,
-    process::{Process, bailiwick, eventually, files_below, model, read_apart, succeed},
+    process::{Process, bailiwick, contains, eventually, files_below, model, read_apart, succeed},
 };
 
 /// The chat deployment that every caller has.
@@ -30,7 +30,7 @@ const MODEL: &str = "smollm2-135m";
 /// The service that most tests share, and two callers of different tenants.
 pub(crate) struct Shared {
     pub(crate) service: Service,
-    /// Has deployments under the names that recorded clients use, too.
+    /// Also has deployments with the names that recorded clients use.
     pub(crate) demo: Caller,
     /// Another tenant; has a deployment `others-own`.
     pub(crate) other: Caller,
@@ -51,17 +51,17 @@ pub(crate) fn shared() -> &'static Shared {
 /// A running service; ends when dropped.
 pub(crate) struct Service {
     pub(crate) process: Process,
-    /// Where customers call.
+    /// Address for customers.
     pub(crate) api: SocketAddr,
-    /// Where operators call.
+    /// Address for operators.
     pub(crate) operations: SocketAddr,
     pub(crate) files: Files,
 }
 
-/// Where a service keeps its data and its log.
+/// The folder of a service's data and log.
 pub(crate) struct Files(TempDir);
 
-/// One resource, as its owner knows it.
+/// One resource, as seen by its owner.
 pub(crate) struct Caller {
     pub(crate) address: SocketAddr,
     pub(crate) resource: String,
@@ -69,14 +69,14 @@ pub(crate) struct Caller {
     pub(crate) key2: String,
 }
 
-/// A deployment's limits in a minute.
+/// A deployment's limits per minute.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DeploymentLimits {
     pub(crate) requests: u32,
     pub(crate) tokens: u32,
 }
 
-/// What the service says about one worker.
+/// The service's report on one worker.
 #[derive(Debug, Clone)]
 pub(crate) struct WorkerInfo {
     pub(crate) name: String,
@@ -85,19 +85,19 @@ pub(crate) struct WorkerInfo {
 }
 
 impl Service {
-    /// Starts a service with settings of its own; when it returns, workers for chat and for
-    /// embeddings are ready.
+    /// Starts a service with these settings; when it returns, workers for chat and for embeddings
+    /// are ready.
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
         let files = Files::new();
         let addresses = free_addresses();
-        // The workers start with the service, because a deployment of each kind is there already.
+        // The workers start with the service, because a deployment of each kind already exists.
         files.caller("warm", addresses[0], &[]);
         let service = Self::begin(files, addresses, settings);
         service.wait_until_ready();
         service
     }
 
-    /// Starts a service on files that are there; it may not listen yet when this returns.
+    /// Starts a service on existing files; it may not listen yet when this returns.
     pub(crate) fn begin(
         files: Files,
         addresses: [SocketAddr; 2],
@@ -116,7 +116,7 @@ impl Service {
         Self::begin_after(":", files, addresses, (options, settings))
     }
 
-    /// The same, from a shell that does something first.
+    /// The same, from a shell that first runs a command.
     pub(crate) fn begin_after(
         first: &str,
         files: Files,
@@ -135,7 +135,7 @@ impl Service {
         command.arg("serve").args(options).envs([
             ("BAILIWICK_LISTEN__API", api.to_string()),
             ("BAILIWICK_LISTEN__OPERATIONS", operations.to_string()),
-            // Small, so that a prompt is soon too long and a test soon over.
+            // Small, so that prompts exceed it soon and tests are short.
             ("BAILIWICK_ENGINE__CONTEXT_TOKENS", "1024".to_owned()),
         ]);
         command.envs(settings.iter().copied());
@@ -151,19 +151,19 @@ impl Service {
         });
     }
 
-    /// Ends the service; its files stay.
+    /// Ends the service and returns its files.
     pub(crate) fn into_files(self) -> Files {
         let Self { process, files, .. } = self;
         drop(process);
         files
     }
 
-    /// A tenant with a resource of the same name, its keys, and the two usual deployments.
+    /// Creates a tenant with a resource of the same name, its keys, and the two usual deployments.
     pub(crate) fn caller(&self, name: &str) -> Caller {
         self.files.caller(name, self.api, &[])
     }
 
-    /// The same, with deployments under the names that recorded clients use, too.
+    /// The same, also with deployments under the names that recorded clients use.
     pub(crate) fn caller_of_recorded(&self, name: &str) -> Caller {
         let caller = self.caller(name);
         for name in ["gpt4o", "gpt-4o", "mydep", "m"] {
@@ -178,7 +178,7 @@ impl Service {
         self.files.caller(name, self.api, &["--no-prefix-cache"])
     }
 
-    /// Adds a deployment; without limits, such that no test meets them.
+    /// Adds a deployment; the default limits are higher than any test needs.
     pub(crate) fn deployment(
         &self,
         caller: &Caller,
@@ -189,7 +189,7 @@ impl Service {
         self.files.deployment(&caller.resource, name, task, limits);
     }
 
-    /// Makes a new key in place of `Key1` or `Key2`, and returns it.
+    /// Replaces `Key1` or `Key2` by a new key, and returns it.
     pub(crate) fn rotate_key(&self, caller: &Caller, name: &str) -> String {
         let made = self.files.cli(&["key", "rotate", &caller.resource, "--key", name]);
         made["key"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
@@ -221,7 +221,7 @@ impl Service {
         self.workers().iter().map(|worker| worker.json["load"].as_u64().unwrap()).sum()
     }
 
-    /// Asks the admin API.
+    /// Sends a GET request to the admin API.
     pub(crate) fn admin(&self, path: &str) -> Value {
         self.as_administrator(&Request::get(path)).ok()
     }
@@ -243,19 +243,19 @@ impl Service {
         Self::answers(self.operations, "/readyz")
     }
 
-    /// Whether somebody listens at `address` and answers `path` with 200.
+    /// Whether a service listens at `address` and answers `path` with 200.
     pub(crate) fn answers(address: SocketAddr, path: &str) -> bool {
         TcpStream::connect(address).is_ok() && Request::get(path).send(address).status == 200
     }
 }
 
 impl Files {
-    /// A data directory that has the model, and nothing else yet.
+    /// Creates a data directory with only the model.
     pub(crate) fn new() -> Self {
         Self::on(|_| {})
     }
 
-    /// The same, in a folder that `prepare` made ready.
+    /// The same, in a folder that `prepare` sets up.
     pub(crate) fn on(prepare: impl FnOnce(&Path)) -> Self {
         let files = Self(TempDir::with_prefix("bailiwick-it-").unwrap());
         prepare(files.0.path());
@@ -273,19 +273,19 @@ impl Files {
         self.0.path().join("service.log")
     }
 
-    /// All that the service has written to its standard output and error.
+    /// Returns everything that the service has written to its standard output and error.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap()
     }
 
-    /// The binary, told which data directory is meant.
+    /// Returns the binary with this data directory in its environment.
     pub(crate) fn command(&self) -> Command {
         let mut command = bailiwick();
         command.env("BAILIWICK_DATA", self.data());
         command
     }
 
-    /// Runs the command line with `--json`; what it prints.
+    /// Runs the command line with `--json`; returns the parsed output.
     pub(crate) fn cli(&self, arguments: &[&str]) -> Value {
         let text = succeed(self.command().args(arguments).arg("--json"));
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
@@ -298,7 +298,7 @@ impl Files {
         caller
     }
 
-    /// One with the chat deployment only.
+    /// The same, with the chat deployment only.
     pub(crate) fn chat_caller(&self, name: &str, address: SocketAddr, options: &[&str]) -> Caller {
         self.cli(&["tenant", "create", name]);
         let create = ["resource", "create", name, "--tenant", name];
@@ -316,8 +316,8 @@ impl Files {
         self.cli(&[&what[..], &how, &["--requests-per-minute", &requests]].concat());
     }
 
-    /// Zero retention for a resource: applied for, and approved by two others, beside the running
-    /// service.
+    /// Sets up zero retention for a resource, beside the running service: one person applies, and
+    /// two others approve.
     pub(crate) fn approve_zero_retention(&self, resource: &str) {
         let store = Store::open(&self.data(), server::clock::read).unwrap();
         let directory = store.directory().unwrap();
@@ -344,15 +344,14 @@ impl Files {
         files_below(self.0.path())
     }
 
-    /// Fails when a file of the data directory, or the log, holds `text`.
+    /// Asserts that no file of the data or key directory, and not the log, contains `text`.
     pub(crate) fn assert_nowhere(&self, text: &str) {
         let needle = text.as_bytes();
         for file in &self.all() {
             let is_database = file.to_string_lossy().contains("bailiwick.db");
             let held =
                 if is_database { read_apart(file) } else { fs::read(file).unwrap_or_default() };
-            let found = held.windows(needle.len()).any(|window| window == needle);
-            assert!(!found, "{}", file.display());
+            assert!(!contains(&held, needle), "{}", file.display());
         }
     }
 }
@@ -368,7 +367,7 @@ impl Caller {
         Request::get(path).key(&self.key1).send(self.address)
     }
 
-    /// A chat request that is soon answered.
+    /// A chat request with a short answer.
     pub(crate) fn short(&self) -> Value {
         let mut body = say("hi");
         body["max_tokens"] = json!(2);
@@ -389,7 +388,7 @@ pub(crate) fn embeddings_path(deployment: &str) -> String {
     format!("/openai/deployments/{deployment}/embeddings?api-version=2024-10-21")
 }
 
-/// Two addresses on loopback that nobody listens on just now.
+/// Two loopback addresses that are currently unused.
 pub(crate) fn free_addresses() -> [SocketAddr; 2] {
     let listeners = [(), ()].map(|()| TcpListener::bind(("127.0.0.1", 0)).unwrap());
     listeners.map(|listener| listener.local_addr().unwrap())

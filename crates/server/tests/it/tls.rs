@@ -1,4 +1,4 @@
-//! TLS on the API's listener, with a certificate authority of the operator's own.
+//! TLS on the API's listener, with the operator's own certificate authority.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::{process::succeed, sdk::program, service::Service};
 
 fn authority() -> (String, Issuer<'static, KeyPair>) {
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();
-    // Unlike the certificate's own, or that would pass for self-signed.
+    // The name must differ from the certificate's own, which would otherwise pass for self-signed.
     parameters.distinguished_name.push(DnType::CommonName, "authority of the tests");
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -44,7 +44,7 @@ fn a_private_authority_is_enough() {
     command.arg("python/test_tls.py").env("SSL_CERT_FILE", authority).env("OTHER_CERT_FILE", other);
     succeed(&mut command);
 
-    // Plain HTTP on that port is refused, not answered.
+    // Plain HTTP on that port gets no answer.
     let mut stream = crate::client::connect(caller.address);
     std::io::Write::write_all(&mut stream, b"GET /openai/v1/models HTTP/1.1\r\nhost: x\r\n\r\n")
         .unwrap();

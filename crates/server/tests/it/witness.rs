@@ -1,4 +1,4 @@
-//! Witnesses: one process cosigns another's log, and catches it when it has two histories.
+//! Witnesses: one process cosigns another's log, and detects a log with two histories.
 
 use std::{fs, net::SocketAddr, path::Path, process::Command};
 
@@ -8,11 +8,12 @@ use tlog::note::Signer;
 
 use crate::{
     client::Request,
+    packages,
     process::{Process, bailiwick, eventually, succeed},
     service::free_addresses,
 };
 
-/// A service without models: its log begins with its start.
+/// A service without models: its log starts with the service.
 struct Logging {
     api: SocketAddr,
     operations: SocketAddr,
@@ -56,8 +57,12 @@ pub(crate) struct Witness {
 
 impl Witness {
     pub(crate) fn start(home: &Path, log: &Path) -> Self {
+        Self::of(bailiwick(), home, log)
+    }
+
+    /// The same with another program.
+    fn of(mut command: Command, home: &Path, log: &Path) -> Self {
         let [address, _] = free_addresses();
-        let mut command: Command = bailiwick();
         command.args(["witness", "--name", "witness.example", "--listen", &address.to_string()]);
         command.arg("--data").arg(home.join("witness")).arg("--log").arg(log);
         let process = Process::start(&command, &home.join("witness.log"));
@@ -92,7 +97,7 @@ fn a_witness_signs_a_log_and_catches_its_fork() {
     let homes =
         [TempDir::with_prefix("bailiwick-").unwrap(), TempDir::with_prefix("bailiwick-").unwrap()];
     let [home, other] = [homes[0].path(), homes[1].path()];
-    // The first start makes the service's key, which the witness must know.
+    // The first start creates the service's key, which the witness must know.
     drop(Logging::start(home, &[]));
     let witness = Witness::start(home, &home.join("data/service.pub"));
     let (good, text) = verify(home, &witness.key);
@@ -114,14 +119,14 @@ fn a_witness_signs_a_log_and_catches_its_fork() {
     drop(service);
     let (good, text) = verify(home, &witness.key);
     assert!(good && text.contains("witness.example has witnessed the checkpoint, at 20"), "{text}");
-    // Nothing was listed at the first start, and the witness at the second.
-    assert!(text.contains("2 starts, 1 change of what may be dialed"), "{text}");
+    // The list was empty at the first start, and had the witness at the second.
+    assert!(text.contains("2 starts, 1 change of the egress list"), "{text}");
     let origin = fs::read_to_string(home.join("data/service.pub")).unwrap();
     let origin = origin.split('+').next().unwrap().to_owned();
     let kept = Request::get(&format!("/checkpoint/{origin}")).send(witness.address).text();
     assert!(kept.starts_with(&format!("{origin}\n{signed}\n")), "{kept}");
 
-    // A copy goes on beside the original, under its key.
+    // A copy of the service runs beside the original, under its key.
     succeed(
         Command::new("cp").arg("-a").arg(home.join("data")).arg(home.join("data-keys")).arg(other),
     );
@@ -135,7 +140,8 @@ fn a_witness_signs_a_log_and_catches_its_fork() {
     let text = String::from_utf8(output.stderr).unwrap();
     let says = ["two histories", "witness.example", "bailiwick restore"];
     assert!(!output.status.success() && says.iter().all(|part| text.contains(part)), "{text}");
-    // Started without the witness, it goes on; and is caught when it is shown again.
+    // The copy starts without the witness and writes entries; the fork is detected once it uses the
+    // witness again.
     drop(Logging::start(other, &[]));
     drop(Logging::start(other, &[]));
     let mut forked = bailiwick();
@@ -148,6 +154,36 @@ fn a_witness_signs_a_log_and_catches_its_fork() {
     assert!(!output.status.success() && text.contains("two histories"), "{text}");
     let evidence: Vec<_> = fs::read_dir(home.join("witness/evidence")).unwrap().collect();
     assert_eq!(evidence.len(), 1, "the proof of the fork is kept");
+}
+
+/// `bailiwick-audit` as a witness: it signs for a real service, and accepts only checkpoints.
+#[test]
+fn the_auditors_program_is_a_witness_too() {
+    packages::install();
+    let home = TempDir::with_prefix("bailiwick-").unwrap();
+    let home = home.path();
+    drop(Logging::start(home, &[]));
+    let key = home.join("data/service.pub");
+    let witness = Witness::of(packages::program("static"), home, &key);
+    let settings = witness.settings();
+    let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let service = Logging::start(home, &settings);
+    eventually("it is witnessed", || {
+        let readiness = service.readiness();
+        readiness["witnesses"][0]["size"].as_u64().filter(|size| *size > 0)
+    });
+    drop(service);
+    let (good, text) = verify(home, &witness.key);
+    assert!(good && text.contains("witness.example has witnessed the checkpoint, at 20"), "{text}");
+    let post = |body: &str| {
+        let request = Request::new("POST", "/add-checkpoint").bytes(body);
+        request.attempt(witness.address).map(|reply| reply.status)
+    };
+    assert_eq!(post("hello"), Some(400));
+    // The server stops reading and closes, and the close may reach the client before the answer.
+    let long = post(&"x".repeat(200_000));
+    assert!(long.is_none_or(|status| status == 413), "{long:?}");
+    assert_eq!(Request::get("/healthz").send(witness.address).status, 200);
 }
 
 #[test]

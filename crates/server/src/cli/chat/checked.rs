@@ -8,13 +8,11 @@ use std::{
     process::ExitCode,
 };
 
+use audit::{Folder, Report, receipt, receipt::Against};
 use serde::Deserialize;
 
 use super::client::{Client, Exchanged, Message};
-use crate::cli::{
-    output::{Failure, harmless, note},
-    verify::{self, receipt::Against, report::Report},
-};
+use crate::cli::output::{Failure, harmless, note};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -23,11 +21,11 @@ struct Answer {
 
 #[derive(Deserialize)]
 struct Choice {
-    message: Said,
+    message: AnswerMessage,
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct AnswerMessage {
     content: Option<String>,
 }
 
@@ -37,11 +35,11 @@ pub(super) fn ask(
     messages: &[Message],
     (key, save): (&str, Option<&Path>),
 ) -> Result<ExitCode, Failure> {
-    let service = verify::service_key(key)?;
+    let service = audit::command::service_key(key)?;
     let Exchanged { request, response, receipt } = client.whole(messages)?;
     let answer: Answer = serde_json::from_slice(&response).map_err(|error| {
         Failure::new(
-            format!("the answer is not understood: {error}"),
+            format!("the answer cannot be parsed: {error}"),
             "is this the address of a Bailiwick server?",
         )
     })?;
@@ -52,13 +50,14 @@ pub(super) fn ask(
         keep(folder, &files)?;
     }
     let mut report = Report::default();
-    let against = Against {
+    let against = Against::<Folder> {
         request: Some(("what was sent", &request)),
         response: Some(("what came", &response)),
-        ..Against::default()
+        log: None,
+        witnesses: &[],
     };
-    verify::receipt::check(&mut report, &service, &receipt, against)?;
-    report.print(false)
+    receipt::check(&mut report, &service, &receipt, &against)?;
+    Ok(report.print(false)?)
 }
 
 fn keep(folder: &Path, files: &[(&str, &Vec<u8>)]) -> Result<(), Failure> {
@@ -68,14 +67,14 @@ fn keep(folder: &Path, files: &[(&str, &Vec<u8>)]) -> Result<(), Failure> {
             "give another folder with --save",
         )
     };
-    // What was asked and answered is for who asked: other users of the machine read none of it.
+    // Other users of the machine must not read the question or the answer.
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     for (name, bytes) in files {
         let path = folder.join(name);
         let mut file = File::options();
         let file = file.write(true).create(true).truncate(true).mode(0o600).open(path);
         let mut file = file.map_err(failed)?;
-        // A file of an earlier run may be open to others.
+        // A file of an earlier run may be readable by other users.
         file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
         file.write_all(bytes).map_err(failed)?;
     }

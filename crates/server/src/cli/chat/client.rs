@@ -28,7 +28,7 @@ impl Message {
     }
 }
 
-/// What happens while an answer comes.
+/// An event while an answer arrives.
 pub(super) enum Piece {
     /// More text.
     Text(String),
@@ -37,9 +37,9 @@ pub(super) enum Piece {
         /// The API's `finish_reason`.
         reason: String,
     },
-    /// Somebody pressed Ctrl-C.
+    /// The user pressed Ctrl-C.
     Interrupted,
-    /// There is no answer, or no more of it.
+    /// The answer failed or broke off.
     Failed(Failure),
 }
 
@@ -79,7 +79,7 @@ struct Delta {
     content: Option<String>,
 }
 
-/// A question with its answer and its receipt, to the byte.
+/// A question, its answer and its receipt, as exact bytes.
 pub(super) struct Exchanged {
     pub(super) request: Vec<u8>,
     pub(super) response: Vec<u8>,
@@ -97,7 +97,7 @@ impl Client {
         Ok(Self { target: Arc::new(target), agent, temperature, max_tokens })
     }
 
-    /// Asks for the answer in one piece, and then for its receipt.
+    /// Requests the answer in one piece, and then its receipt.
     pub(super) fn whole(&self, messages: &[Message]) -> Result<Exchanged, Failure> {
         let request = serde_json::to_vec(&self.question(messages, false)).unwrap_or_default();
         let mut response = ask(&self.agent, &self.target, &request)?;
@@ -121,8 +121,8 @@ impl Client {
         Question { model: &self.target.deployment, messages, stream, temperature, max_tokens }
     }
 
-    /// Asks in a thread of its own, so that the caller can stop listening at any time: then the
-    /// connection is closed, and the server stops generating.
+    /// Asks in a separate thread, so that the caller can stop listening at any time. The connection
+    /// is then closed, and the server stops generating.
     pub(super) fn ask(&self, messages: &[Message], pieces: Sender<Piece>) {
         let body = serde_json::to_vec(&self.question(messages, true)).unwrap_or_default();
         let (agent, target) = (self.agent.clone(), Arc::clone(&self.target));
@@ -134,10 +134,10 @@ impl Client {
     }
 }
 
-/// The header that says where a request's receipt is.
+/// Header with the path of a request's receipt.
 const RECEIPT: &str = "x-bailiwick-receipt";
 
-/// Bytes of an answer that is read as a whole.
+/// Largest answer that is read as a whole, in bytes.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 fn body(target: &Target, response: &mut Response<Body>) -> Result<Vec<u8>, Failure> {
@@ -145,7 +145,7 @@ fn body(target: &Target, response: &mut Response<Body>) -> Result<Vec<u8>, Failu
     body.map_err(|error| unreachable(&target.url, &error.to_string()))
 }
 
-/// Sends a question; the answer, where there is one.
+/// Sends a question, and returns a successful answer.
 fn ask(agent: &Agent, target: &Target, body: &[u8]) -> Result<Response<Body>, Failure> {
     let response = agent
         .post(format!("{}/openai/v1/chat/completions", target.url))
@@ -172,7 +172,7 @@ fn exchange(
         let line = line.map_err(|error| {
             Failure::new(format!("the answer broke off: {error} (request {id})"), "ask again")
         })?;
-        // Empty lines end an event; lines that begin with a colon keep the connection alive.
+        // An empty line ends an event; a line that begins with a colon keeps the connection alive.
         let Some(data) = line.strip_prefix("data:").map(str::trim) else { continue };
         if data == "[DONE]" {
             let _ = pieces.send(Piece::Finished { reason });
@@ -180,7 +180,7 @@ fn exchange(
         }
         let chunk: Chunk = serde_json::from_str(data).map_err(|error| {
             Failure::new(
-                format!("the answer is not understood: {error} (request {id})"),
+                format!("the answer cannot be parsed: {error} (request {id})"),
                 "is this the address of a Bailiwick server?",
             )
         })?;
@@ -191,7 +191,7 @@ fn exchange(
         if let Some(text) = choice.delta.content
             && pieces.send(Piece::Text(text)).is_err()
         {
-            // Nobody listens any more.
+            // The caller has stopped listening.
             return Ok(());
         }
         reason = choice.finish_reason.unwrap_or(reason);
@@ -214,8 +214,8 @@ fn api_failure(error: &ApiError, status: &str, id: &str) -> Failure {
         "401" | "Unauthorized" | "invalid_api_key" => {
             "check the key: `bailiwick key list RESOURCE` shows when it was last replaced"
         }
-        "DeploymentNotFound" => "`bailiwick deployment list` shows the names that there are",
-        _ => "the operator finds the request in the log by its id",
+        "DeploymentNotFound" => "`bailiwick deployment list` shows the existing names",
+        _ => "the operator can find the request in the log by its id",
     };
     Failure::new(format!("{} ({status}code {code}, request {id})", error.message), help)
 }

@@ -1,31 +1,29 @@
-//! What can be typed at the desks. The comments are what `--help` shows.
+//! The arguments of `bailiwick desk` and `bailiwick review`. `--help` shows these comments.
 
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Subcommand, ValueEnum};
 use policy::workflow::review::Category;
 
-/// Where a desk is, and as whom it is asked.
+/// The owner desk's address, the credentials, and the command.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Desk<C: Subcommand> {
+pub(crate) struct Desk {
+    /// Address of the owner desk
+    #[arg(long, value_name = "URL", env = "BAILIWICK_DESK_URL", global = true)]
+    pub(super) url: Option<String>,
     #[command(flatten)]
     pub(super) visit: Visit,
     #[command(subcommand)]
-    pub(super) command: C,
+    pub(super) command: DeskCommand,
 }
 
+/// The review desk's address, the workstation, the credentials, and the command.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Visit {
-    /// The desk's address [default: the variable BAILIWICK_DESK_URL, or for review BAILIWICK_REVIEW_URL]
-    #[arg(long, value_name = "URL", global = true)]
+pub(crate) struct Review {
+    /// Address of the review desk
+    #[arg(long, value_name = "URL", env = "BAILIWICK_REVIEW_URL", global = true)]
     pub(super) url: Option<String>,
-    /// File with a token of your identity provider [default: the variable BAILIWICK_TOKEN]
-    #[arg(long, value_name = "FILE", global = true)]
-    pub(super) token_file: Option<PathBuf>,
-    /// PEM file with the authority that signed the server's certificate, where it is your own
-    #[arg(long, value_name = "FILE", env = "BAILIWICK_CA_FILE", global = true)]
-    pub(super) ca_file: Option<PathBuf>,
-    /// PEM file with the certificate of this workstation, for review
+    /// PEM file with the certificate of this workstation
     #[arg(long, value_name = "FILE", env = "BAILIWICK_CERTIFICATE", global = true)]
     #[arg(requires = "key")]
     pub(super) certificate: Option<PathBuf>,
@@ -33,6 +31,21 @@ pub(crate) struct Visit {
     #[arg(long, value_name = "FILE", env = "BAILIWICK_CERTIFICATE_KEY", global = true)]
     #[arg(requires = "certificate")]
     pub(super) key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) visit: Visit,
+    #[command(subcommand)]
+    pub(super) command: ReviewCommand,
+}
+
+/// The options of both desks.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Visit {
+    /// File with a token of your identity provider [default: the variable BAILIWICK_TOKEN]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) token_file: Option<PathBuf>,
+    /// PEM file with the authority that signed the server's certificate, if you use your own
+    #[arg(long, value_name = "FILE", env = "BAILIWICK_CA_FILE", global = true)]
+    pub(super) ca_file: Option<PathBuf>,
     /// Print JSON instead of text
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -40,9 +53,9 @@ pub(crate) struct Visit {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeskCommand {
-    /// Show the applications for zero retention that wait for a decision
+    /// Show the pending applications for zero retention
     Applications,
-    /// Show whether a resource's content is kept, and its application for zero retention
+    /// Show whether a resource's content is stored, and its application for zero retention
     ZeroRetention {
         /// The resource
         resource: String,
@@ -51,69 +64,69 @@ pub(crate) enum DeskCommand {
     Apply {
         /// The resource
         resource: String,
-        /// What it is used for
+        /// Purpose of the resource
         #[arg(long, value_name = "TEXT")]
         use_case: String,
-        /// What is done against abuse instead
+        /// Your own measures against abuse
         #[arg(long, value_name = "TEXT")]
         measures: String,
-        /// For how long
+        /// Days until zero retention ends, counted from the application: 1 to 365
         #[arg(long, value_name = "DAYS")]
         days: u64,
-        /// Agree that people may look again once there was abuse
+        /// Agree that human review may be reinstated after abuse
         #[arg(long)]
         review_after_abuse: bool,
     },
-    /// Decide about an application, as one of the operator's officers
+    /// Decide an application, as one of the operator's officers
     #[command(group = ArgGroup::new("how").required(true))]
     Decide {
         /// The resource
         resource: String,
-        /// The application, as `applications` shows it
+        /// Id of the application, from `applications`
         #[arg(long, value_name = "ID")]
         approval: String,
-        /// Say yes
+        /// Approve the application
         #[arg(long, group = "how")]
         approve: bool,
-        /// Say no
+        /// Reject the application
         #[arg(long, group = "how")]
         reject: bool,
-        /// Why
+        /// Reason for the decision
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Take zero retention back: content is kept from the next request on
+    /// End zero retention: content is stored from the next request on
     Withdraw {
         /// The resource
         resource: String,
-        /// The application
+        /// Id of the application
         #[arg(long, value_name = "ID")]
         approval: String,
-        /// Why
+        /// Reason for the end
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Show who has looked at records of a resource's calls, or asks to
+    /// Show access to a resource's records: past openings and current access requests
     Looks {
         /// The resource
         resource: String,
     },
-    /// Consent to a look, where the lockbox is on
+    /// Consent to an access request, if the lockbox is on
     Consent(OfGrant),
-    /// Refuse a look, or take a consent back
+    /// Refuse an access request, or revoke a consent
     Decline(Refusal),
-    /// List the records that are kept of a resource's calls
+    /// List the stored records of a resource
     Records {
         /// The resource
         resource: String,
-        /// Those after this one
+        /// Start after this record
         #[arg(long, value_name = "REQUEST")]
         after: Option<String>,
-        /// At most so many
+        /// Most records to list
         #[arg(long, value_name = "NUMBER")]
         limit: Option<u32>,
     },
-    /// Show one record of your own: what was asked, and what was answered
+    /// Show one record of your own: its request and its response
     Record {
         /// The resource
         resource: String,
@@ -127,19 +140,19 @@ pub(crate) enum DeskCommand {
         /// The request's id
         request: String,
     },
-    /// List who of your own has read or deleted which record; `verify log --request` shows what the log
-    /// has of it
+    /// List which of your own people have read or deleted which record; `verify log --request`
+    /// shows the log's entries for a record
     Acts {
         /// The resource
         resource: String,
-        /// Those after this entry of the log
+        /// Start after this entry of the log
         #[arg(long, value_name = "ENTRY")]
         after: Option<u64>,
-        /// At most so many
+        /// Most entries to list
         #[arg(long, value_name = "NUMBER")]
         limit: Option<u32>,
     },
-    /// Show the penalty that a resource is under, and what its owner was told
+    /// Show the penalty of a resource, and the notices to its owner
     Penalty {
         /// The resource
         resource: String,
@@ -148,7 +161,7 @@ pub(crate) enum DeskCommand {
     Appeal {
         /// The resource
         resource: String,
-        /// Why
+        /// Reason for the appeal
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
@@ -156,69 +169,72 @@ pub(crate) enum DeskCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReviewCommand {
-    /// Show which records of this workstation's region are flagged: ids and ages, no content
+    /// Show the flagged records of this workstation's region: ids and ages, no content
     Queue,
     /// Flag a record
     Flag {
         /// The request's id
         request: String,
-        /// What for: hate, self_harm, sexual, violence, jailbreak or other
+        /// Category: hate, self_harm, sexual, violence, jailbreak or other
         #[arg(long, value_name = "CATEGORY")]
         category: Category,
     },
-    /// Ask to see a record
+    /// Request access to a record
     Look {
         /// The request's id
         request: String,
-        /// Why: the manager and the customer read it
+        /// Reason for the request, which the manager and the customer read
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Let a reviewer of your team see a record, once
+    /// Approve an access request of a reviewer of your team: the record can be opened once
     Approve {
         #[command(flatten)]
         of: OfGrant,
-        /// For how long
+        /// Minutes in which the record can be opened: 1 to 60, counted from the approval, or with
+        /// lockbox from the customer's consent [default: 15]
         #[arg(long, value_name = "MINUTES")]
         minutes: Option<u64>,
     },
-    /// Refuse a look, or take an approval back
+    /// Refuse an access request, or revoke an approval
     Refuse(Refusal),
-    /// See the record: once, and from the workstation that asked
+    /// Open the record: once, and from the workstation that requested access
+    ///
+    /// The request and the response are printed. The terminal may keep them in its scrollback.
     Open(OfGrant),
-    /// Judge what you have seen
+    /// Decide about the record that you have opened
     Judge {
         #[command(flatten)]
         of: OfGrant,
-        /// How it is judged
+        /// Decision about the record
         #[arg(long)]
         outcome: Outcome,
-        /// Why
+        /// Reason for the decision
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Show the resources that are under a penalty, and the appeals that wait
+    /// Show the resources under a penalty, and the open appeals
     Penalties,
-    /// Tell a resource's owner of abuse
+    /// Notify a resource's owner of abuse
     Notice(OfResource),
     /// Throttle or block a resource for a time
     #[command(group = ArgGroup::new("how").required(true))]
     Penalise {
         #[command(flatten)]
         of: OfResource,
-        /// Serve so much of its rate limit
+        /// Percentage of the rate limit that remains
         #[arg(long, value_name = "PERCENT", group = "how")]
         throttle: Option<u8>,
-        /// Serve nothing
+        /// Refuse all requests
         #[arg(long, group = "how")]
         block: bool,
-        /// For how long
+        /// Days until the penalty expires
         #[arg(long, value_name = "DAYS")]
         days: u64,
     },
     /// Lift a penalty
     Lift(OfResource),
-    /// Hear an appeal, and let the penalty stand
+    /// Reject an appeal: the penalty stays
     Uphold(OfResource),
 }
 
@@ -226,7 +242,7 @@ pub(crate) enum ReviewCommand {
 pub(crate) struct OfGrant {
     /// The request's id
     pub(super) request: String,
-    /// The look, as asking for it answered
+    /// Id of the access request, from the answer of `look`
     #[arg(long, value_name = "ID")]
     pub(super) grant: String,
 }
@@ -235,7 +251,7 @@ pub(crate) struct OfGrant {
 pub(crate) struct Refusal {
     #[command(flatten)]
     pub(super) of: OfGrant,
-    /// Why
+    /// Reason for the refusal
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: String,
 }
@@ -244,7 +260,7 @@ pub(crate) struct Refusal {
 pub(crate) struct OfResource {
     /// The resource
     pub(super) resource: String,
-    /// Why
+    /// Reason for the step, which the owner reads
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: String,
 }

@@ -1,19 +1,18 @@
-//! Shows an answer of a desk to a person: lists as tables, one thing as its fields, times as times.
+//! Prints a desk's answer for people: lists as tables, one thing as its fields, timestamps as
+//! dates.
 
 use std::io::{self, Write};
 
+use audit::rfc3339;
 use serde_json::{Map, Value};
 
-use crate::{
-    cli::output::{fields, harmless},
-    manage::time,
-};
+use crate::cli::output::{fields, harmless};
 
-/// Writes what a desk answered.
-pub(super) fn show(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
+/// Writes a desk's answer, or `none` for an empty list.
+pub(super) fn show(out: &mut dyn Write, answer: &Value, none: &str) -> io::Result<()> {
     match answer {
         Value::Null => writeln!(out, "done"),
-        Value::Array(items) if items.is_empty() => writeln!(out, "nothing"),
+        Value::Array(items) if items.is_empty() => writeln!(out, "{none}"),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
@@ -25,7 +24,7 @@ pub(super) fn show(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
         }
         // A page of a list.
         Value::Object(page) if page.contains_key("data") => {
-            show(out, page.get("data").unwrap_or(&Value::Null))?;
+            show(out, page.get("data").unwrap_or(&Value::Null), none)?;
             match (page.get("has_more"), page.get("last_id")) {
                 (Some(Value::Bool(true)), Some(last @ (Value::String(_) | Value::Number(_)))) => {
                     writeln!(out, "\nthere are more: --after {}", text("last_id", last))
@@ -46,10 +45,12 @@ fn one(out: &mut dyn Write, thing: &Value) -> io::Result<()> {
     fields(out, &lines)
 }
 
-/// The fields of a thing and of what is in it: `pending.approval`.
+/// Lists the fields of a thing and of nested things, such as `pending.approval`. A time is shown as
+/// a date or a duration, so its label has no unit.
 fn flatten(prefix: &str, thing: &Map<String, Value>, flat: &mut Vec<(String, String)>) {
     for (name, value) in thing {
-        let full = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        let label = name.strip_suffix("_ms").unwrap_or(name);
+        let full = if prefix.is_empty() { label.to_owned() } else { format!("{prefix}.{label}") };
         match value {
             Value::Object(inner) => flatten(&full, inner, flat),
             Value::Array(items) => {
@@ -65,7 +66,7 @@ fn flatten(prefix: &str, thing: &Map<String, Value>, flat: &mut Vec<(String, Str
     }
 }
 
-/// One value; what strangers wrote does not pass for a field of its own.
+/// Formats one value. Text of strangers cannot look like another field.
 fn text(name: &str, value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -74,7 +75,7 @@ fn text(name: &str, value: &Value) -> String {
             Some(ms) if name == "age_ms" => {
                 humantime::format_duration(std::time::Duration::from_secs(ms / 1000)).to_string()
             }
-            Some(ms) if name.ends_with("_ms") => time(ms / 1000),
+            Some(ms) if name.ends_with("_ms") => rfc3339(ms / 1000),
             _ => number.to_string(),
         },
         other => harmless(&other.to_string()),
@@ -89,7 +90,7 @@ mod tests {
 
     fn shown(answer: &Value) -> String {
         let mut out = Vec::new();
-        show(&mut out, answer).unwrap();
+        show(&mut out, answer, "no flagged records").unwrap();
         anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string()
     }
 
@@ -97,15 +98,16 @@ mod tests {
     fn things_are_shown_field_by_field_with_times_as_times() {
         let answer = json!([{"request": "req_1", "age_ms": 61_000, "grant": null,
             "look": {"expires_ms": 1_795_491_985_000_u64}}]);
-        let expected = "request          req_1\nage_ms           1m 1s\n\
-                        look.expires_ms  2026-11-24T03:46:25Z\n";
+        let expected = "request       req_1\nage           1m 1s\n\
+                        look.expires  2026-11-24T03:46:25Z\n";
         let mut lines: Vec<String> = shown(&answer).lines().map(str::to_owned).collect();
         let mut expected: Vec<String> = expected.lines().map(str::to_owned).collect();
-        // Objects keep no order of their own.
+        // Objects have no field order.
         lines.sort();
         expected.sort();
         assert_eq!(lines, expected);
-        assert_eq!(shown(&json!([])), "nothing\n");
+        assert_eq!(shown(&json!([])), "no flagged records\n");
+        assert_eq!(shown(&json!({"data": [], "has_more": false})), "no flagged records\n");
         assert_eq!(shown(&Value::Null), "done\n");
     }
 

@@ -10,13 +10,15 @@ use crate::{
     manage::DeploymentView,
 };
 
-/// How often to look.
+/// Interval between checks.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Waits until the deployment's model is loaded; a failure says why it cannot be.
+/// Waits until the deployment's model is loaded; a failure gives the reason.
 pub(super) fn until_loaded(data: &Path, view: &DeploymentView) -> Result<(), Failure> {
     if board::read(data).is_none() {
-        note("no service runs on this data: the model is loaded when `bailiwick serve` starts");
+        note(
+            "no service runs on this data directory; `bailiwick serve` loads the model when it starts",
+        );
         return Ok(());
     }
     let bar = ProgressBar::new_spinner();
@@ -31,21 +33,21 @@ fn watch(data: &Path, view: &DeploymentView, bar: &ProgressBar) -> Result<(), Fa
         let Some(workers) = board::read(data) else {
             return Err(Failure::new(
                 format!("the service ended while it loaded the model `{}`", view.model),
-                "look into its log; the deployment is there, and is loaded when the service starts",
+                "see its log; the deployment exists, and the service loads its model at the next start",
             ));
         };
         // The service follows the directory once a second.
         match Doing::find(&workers, &view.model, view.task) {
             Some(doing) if doing.state == "ready" => return Ok(()),
             Some(Doing { state, reason, .. }) if state == "failed" => {
-                let reason = reason.as_deref().unwrap_or("the service's log says why");
+                let reason = reason.as_deref().unwrap_or("the service's log has the reason");
                 return Err(Failure::new(
                     format!(
-                        "deployment `{}` is there, but its model `{}` cannot be loaded: {reason}",
+                        "deployment `{}` was created, but its model `{}` cannot be loaded: {reason}",
                         view.name, view.model
                     ),
                     format!(
-                        "mend that and start the service again, or `bailiwick deployment delete {} \
+                        "fix the cause and restart the service, or run `bailiwick deployment delete {} \
                          --resource {}`",
                         view.name, view.resource
                     ),
@@ -56,7 +58,7 @@ fn watch(data: &Path, view: &DeploymentView, bar: &ProgressBar) -> Result<(), Fa
                 let share = share.unwrap_or_default();
                 bar.set_message(format!("the service loads `{}`{share}", view.model));
             }
-            None => bar.set_message("the service has not looked yet"),
+            None => bar.set_message("the service has not noticed the deployment yet"),
         }
         sleep(LOOK_EVERY);
     }

@@ -1,4 +1,4 @@
-//! Issuers that point elsewhere, answer for others, or answer with something else.
+//! Issuers that point to other hosts, answer for other issuers, or answer with other documents.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use super::*;
 
 const JWKS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 
-/// Serves what each path is answered with, status line and headers included; `HERE` is where.
+/// Serves a page for each path, with status line and headers; `HERE` becomes the server's URL.
 async fn issuer(pages: &[(&str, &str)]) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let here = format!("http://{}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! Places as attackers and callers take them.
+//! Places under attack and in normal use.
 
 use super::*;
 
@@ -6,14 +6,14 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn shares() -> Shares {
     // 100 places: 75 for strangers, 25 for one address, 50 for one network or a known address.
-    Shares::of(100, &Limits::default())
+    Shares::of(100, &HttpLimits::default())
 }
 
 fn places(shares: Shares) -> Arc<Places> {
     Arc::new(Places::new(shares, vec!["10.9.0.0/16".parse().unwrap()].into()))
 }
 
-/// The hall, the connections that are in it, and the time.
+/// A listener's places, with the current time.
 struct Hall {
     places: Arc<Places>,
     now: Instant,
@@ -32,7 +32,7 @@ impl Hall {
         (0..count).map(|number| self.enter(&address(number)).unwrap()).collect()
     }
 
-    /// A connection on which somebody showed a key.
+    /// A connection that has shown a key.
     fn known(&self, address: &str) -> Place {
         let place = self.enter(address).unwrap();
         place.recognise(self.now);
@@ -56,7 +56,7 @@ fn one_address_has_its_share_and_its_oldest_idle_connection_goes() {
     at_work(&held[0]);
     let _more = hall.fill(2, |_| "192.0.2.1".to_owned());
     assert_eq!(gone(&held), [1, 2]);
-    // Others notice nothing.
+    // Other addresses are not affected.
     let _other = hall.enter("192.0.2.2").unwrap();
     assert_eq!(gone(&held), [1, 2]);
 }
@@ -90,7 +90,8 @@ fn one_network_has_its_share() {
     assert_eq!(gone(&held), [0]);
 }
 
-/// However many addresses an attacker has: a part is kept for known callers.
+/// A part of the places is reserved for known callers, no matter how many addresses an attacker
+/// has.
 #[test]
 fn strangers_from_everywhere_leave_known_callers_their_places() {
     let hall = Hall::new();
@@ -105,7 +106,7 @@ fn strangers_from_everywhere_leave_known_callers_their_places() {
         at_work(caller);
         caller.recognise(hall.now);
     });
-    // Where all is full, a known caller takes a stranger's place, at work or not.
+    // If all places are taken, a known caller displaces a stranger, busy or not.
     let _one_more = hall.enter("198.51.100.7").unwrap();
     assert_eq!(gone(&held), [0]);
 }
@@ -119,12 +120,12 @@ fn an_idle_stranger_goes_before_one_at_work() {
     assert_eq!(gone(&held), [40]);
 }
 
-/// A connection that has shown a key does not make room for strangers, nor for an equal.
+/// A known connection does not make room for strangers, nor for an address of equal size.
 #[test]
 fn known_callers_stay_and_the_larger_gives_way() {
     let hall = Hall::new();
     let large: Vec<_> = (0..50).map(|_| hall.known("198.51.100.1")).collect();
-    // One address never has all.
+    // One address never gets all places.
     large.iter().for_each(at_work);
     assert_eq!(hall.enter("198.51.100.1").unwrap_err(), NoPlace::Share);
     large.iter().for_each(|one| one.open.store(0, Ordering::Relaxed));
@@ -147,11 +148,11 @@ fn an_address_is_known_for_a_while() {
     let for_ever = hall.known("198.51.100.8");
     hall.now += Duration::from_secs(3601);
     assert!(!is_known(&hall));
-    // As long as a connection is there, so is its address.
+    // An address stays known as long as it has a known connection.
     assert!(for_ever.is_from_a_known_address(hall.now));
 }
 
-/// Behind a proxy are many: neither the shares nor the budget of one address are theirs.
+/// A proxy stands for many clients: shares and budgets of one address do not apply to it.
 #[test]
 fn a_proxy_is_not_one_address() {
     let hall = Hall::new();
@@ -170,14 +171,14 @@ fn an_address_that_costs_too_much_is_turned_away_until_it_has_paid() {
     assert_eq!(place.spend(1, hall.now), Some(false));
     assert_eq!(hall.enter("192.0.2.1").unwrap_err(), NoPlace::Budget);
     let _other = hall.enter("192.0.2.2").unwrap();
-    // A known caller at the same address comes in, to show its key.
+    // A known caller at the same address may connect, to show its key.
     place.recognise(hall.now);
     let _caller = hall.enter("192.0.2.1").unwrap();
     hall.now += SECOND;
     assert_eq!(place.spend(900, hall.now), Some(true));
 }
 
-/// Random histories: the counts are those of the connections that are there.
+/// Random histories: the counts always match the open connections.
 #[test]
 fn nothing_is_counted_twice_or_for_ever() {
     let mut hall = Hall::new();

@@ -1,5 +1,5 @@
-//! What a caller may not know of, and what there is not: the same words after the same number of
-//! questions to the policies, so that the time of an answer says no more than its words.
+//! A hidden thing and a missing thing get the same words after the same number of questions to the
+//! policies, so that response times reveal no more than the words.
 
 use policy::authz::role::Role;
 use serde_json::json;
@@ -13,7 +13,8 @@ fn call<T>(call: impl Fn(&Acting, &str) -> Result<T, ManageError> + 'static) -> 
     Box::new(move |acting, tenant| call(acting, tenant).map(|_| ()))
 }
 
-/// Every function that takes a name, by the name of a tenant: its resource is called after it.
+/// Every function that takes a name, called with a tenant's name; the resource has the same name
+/// with a suffix.
 fn calls() -> Vec<(&'static str, Call)> {
     let prod = |tenant: &str| format!("{tenant}-prod");
     let update = |body: serde_json::Value| {
@@ -100,11 +101,11 @@ fn what_is_hidden_takes_as_many_decisions_as_what_does_not_exist() {
     let acting = people.management.on_behalf_of(Actor::SignedIn(signed_in.clone()));
     for (what, call) in calls() {
         let ask = |of: &str| {
-            let before = signed_in.asked();
+            let before = signed_in.questions();
             let refused = call(&acting, of).unwrap_err();
             let told = format!("{refused} {}", refused.help());
             assert!(matches!(&refused, ManageError::Store(StoreError::NotFound { .. })), "{told}");
-            (told.replace(of, "NAME"), signed_in.asked() - before)
+            (told.replace(of, "NAME"), signed_in.questions() - before)
         };
         let (hidden, absent) = (ask("else"), ask("elze"));
         assert_eq!(hidden, absent, "{what}");

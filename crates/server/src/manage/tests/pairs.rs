@@ -1,12 +1,12 @@
-//! Every pair of fields of every PATCH, by every role: a pair is allowed exactly if each of its fields
-//! is, and a refused one changes nothing.
+//! Tries every pair of fields of every PATCH with every role: a pair is allowed exactly if each of
+//! its fields is, and a refused pair changes no field.
 
 use policy::authz::role::Role;
 use serde_json::{Map, Value, json};
 
 use super::{people::People, *};
 
-/// Each field of the PATCH of a resource, with a value that differs from what there is.
+/// Each field of the PATCH of a resource, with a value that differs from the current one.
 fn fields() -> Vec<(&'static str, Value)> {
     vec![
         ("prefixCache", json!(false)),
@@ -31,7 +31,8 @@ fn shown(people: &People) -> Value {
     serde_json::to_value(resource).unwrap()
 }
 
-/// Back to how a resource is made, but that its lockbox is on: it is what may fall off.
+/// Restores the resource's initial values, except that its lockbox is on, so that a PATCH can turn
+/// it off.
 fn reset(people: &People, owner: &Acting) {
     let lockbox = patch(&[&("lockbox", json!(true))]);
     owner.update_resource("acme-prod", &lockbox).unwrap();
@@ -43,8 +44,8 @@ fn reset(people: &People, owner: &Acting) {
         .unwrap();
 }
 
-/// Who tries: each role at the customer's tenant and at the service, two roles at once, no role, and
-/// the administrator.
+/// The callers: each role at the customer's tenant and at the service, two roles at once, no role,
+/// and the administrator.
 fn callers(people: &People) -> Vec<(String, Acting)> {
     let mut callers = vec![("the administrator".to_owned(), people.administrator.clone())];
     let both = [Role::Operator, Role::DataProtectionOfficer];
@@ -64,7 +65,7 @@ fn a_pair_of_fields_is_allowed_exactly_if_each_is() {
     let people = People::new();
     let owner = people.acting("acme", 10, &[Role::DataProtectionOfficer]);
     let (fields, mut allowed_pairs, mut refused_pairs) = (fields(), 0, 0);
-    // The pictures that callers signed in with are of now, with everybody's roles.
+    // The callers sign in after all roles are assigned, so their snapshots contain them.
     let callers = callers(&people);
     for (who, caller) in &callers {
         let allowed = |fields: &[&(&'static str, Value)]| {
@@ -96,7 +97,7 @@ fn a_pair_of_fields_is_allowed_exactly_if_each_is() {
                 };
             }
         }
-        // Only the customer's own officer and contributor switch a lockbox off.
+        // Only the customer's own officer and contributor can switch a lockbox off.
         let owners = [
             "Data Protection Officer of acme",
             "Cognitive Services Contributor of acme",
@@ -107,7 +108,7 @@ fn a_pair_of_fields_is_allowed_exactly_if_each_is() {
     assert!(allowed_pairs > 50 && refused_pairs > 300, "{allowed_pairs} {refused_pairs}");
 }
 
-/// The limits of a deployment are one permit's.
+/// One permit covers both limits of a deployment.
 #[test]
 fn a_pair_of_limits_is_allowed_exactly_if_each_is() {
     let people = People::new();

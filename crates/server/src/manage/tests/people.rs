@@ -1,4 +1,4 @@
-//! Callers of two tenants and of the operator's own, who hold roles in a real store.
+//! Callers of two tenants and of the operator's tenant, with roles in a real store.
 
 use policy::{
     authz::{
@@ -9,9 +9,10 @@ use policy::{
         role::{Holder, Role},
     },
     id::{PersonId, TenantId},
+    model::ModelFacts,
     token::{Guid, Kind},
 };
-use store::Somebody;
+use store::DirectoryObject;
 
 use super::*;
 use crate::{authority::Authorities, people_of_tests::person, sign_in::SignedIn};
@@ -38,7 +39,9 @@ impl People {
             path: "/nowhere.gguf".into(),
             sha256: "ab".repeat(32),
             size_bytes: 1,
-            facts: store::ModelFactsRow {
+            source: None,
+            facts: ModelFacts {
+                license: None,
                 architecture: "llama".into(),
                 name: None,
                 parameters: 1,
@@ -75,13 +78,13 @@ impl People {
         self.management.store().directory().unwrap().tenant_by_name(name).unwrap().id
     }
 
-    /// Somebody of a tenant who holds these roles, at the tenant or at the service.
+    /// Signs in a caller with these roles, at the tenant or at the service.
     pub(crate) fn sign_in(&self, tenant: &str, number: u8, roles: &[Role]) -> SignedIn {
         let store = self.management.store();
         let of = self.tenant(tenant);
         let (id, person_id) = ([number; 16], PersonId::from_random([number; 16]));
         let object = Guid::from_bytes([number; 16]);
-        let somebody = Somebody { tenant: of, object, kind: Kind::Person };
+        let subject = DirectoryObject { tenant: of, object, kind: Kind::Person };
         let Actor::Administrator(one) = &self.administrator.actor else { panic!("it is") };
         for role in roles {
             let at = match tenant {
@@ -89,12 +92,12 @@ impl People {
                 _ => Scope::Tenant(TenantFacts { tenant: of }),
             };
             let context = Assigning { now_ms: 0, role: *role, to: Holder::Person(person_id) };
-            store.assign_role(one.permit(at, context), somebody).unwrap();
+            store.assign_role(one.permit(at, context), subject).unwrap();
         }
         SignedIn::as_if(person(of, id), store, &self.authorities)
     }
 
-    /// The same, who manages.
+    /// Returns management on behalf of such a caller.
     pub(crate) fn acting(&self, tenant: &str, number: u8, roles: &[Role]) -> Acting {
         self.management.on_behalf_of(Actor::SignedIn(self.sign_in(tenant, number, roles)))
     }

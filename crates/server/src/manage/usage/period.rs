@@ -1,42 +1,41 @@
-//! Hours, days and months in UTC: what is asked for, and what is added up.
+//! Hours, days and months in UTC, for queries and for sums.
 
 use std::{ops::Range, str::FromStr, time::UNIX_EPOCH};
 
+use audit::rfc3339;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::manage::time;
-
-/// An hour, a day or a month: hours since 1970.
+/// An hour, a day or a month, in hours since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Period {
+pub(crate) struct Period {
     begin: u64,
     end: u64,
 }
 
-/// A text that is no period.
+/// The text is not a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not a time: write a month as 2026-11, a day as 2026-11-28, an hour as 2026-11-28T07, in UTC"
 )]
-pub struct BadPeriod;
+pub(crate) struct BadPeriod;
 
 impl Period {
-    /// The hours from the beginning of one period to the end of another.
+    /// Returns the hours from the beginning of one period to the end of another.
     #[must_use]
-    pub fn hours(from: Option<Self>, to: Option<Self>) -> Range<u64> {
+    pub(crate) fn hours(from: Option<Self>, to: Option<Self>) -> Range<u64> {
         let end = to.map_or(HOURS_END, |to| to.end);
         from.map_or(0, |from| from.begin)..end
     }
 }
 
-/// Beyond all hours; and still a number that the database can compare with.
+/// Larger than every hour, and small enough for a comparison in the database.
 const HOURS_END: u64 = 1 << 40;
 
 impl FromStr for Period {
     type Err = BadPeriod;
 
     fn from_str(text: &str) -> Result<Self, BadPeriod> {
-        // An hour may be given as it is printed.
+        // An hour may also be given in its printed form.
         let text = text.strip_suffix(":00:00Z").unwrap_or(text);
         match text.len() {
             7 => {
@@ -66,17 +65,17 @@ impl<'de> Deserialize<'de> for Period {
     }
 }
 
-/// `2026-11-28T07` as hours since 1970.
+/// Parses `2026-11-28T07` as hours since 1970.
 fn hour(text: &str) -> Result<u64, BadPeriod> {
     let moment = humantime::parse_rfc3339(&format!("{text}:00:00Z")).map_err(|_| BadPeriod)?;
     let since = moment.duration_since(UNIX_EPOCH).map_err(|_| BadPeriod)?;
     Ok(since.as_secs() / 3600)
 }
 
-/// By what usage is added up.
+/// The period by which usage is added up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Step {
+pub(crate) enum Step {
     /// By hour.
     #[default]
     Hour,
@@ -87,10 +86,10 @@ pub enum Step {
 }
 
 impl Step {
-    /// What an hour belongs to, as it is printed.
+    /// Returns the printed period that an hour belongs to.
     #[must_use]
-    pub fn of(self, hour: u64) -> String {
-        let mut text = time(hour.saturating_mul(3600));
+    pub(crate) fn of(self, hour: u64) -> String {
+        let mut text = rfc3339(hour.saturating_mul(3600));
         match self {
             Self::Hour => {}
             Self::Day => text.truncate("2026-11-28".len()),

@@ -11,12 +11,12 @@ use crate::{
     service::{Service, free_addresses},
 };
 
-/// Whom the tokens are made out to that the service believes.
+/// The audience that the service accepts.
 pub(crate) const AUDIENCE: &str = "api://bailiwick";
-/// A directory.
+/// The id of an Entra directory.
 pub(crate) const CONTOSO: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 
-/// One client of the provider, and what its tokens say.
+/// One client of the provider, and the claims of its tokens.
 pub(crate) struct Client {
     name: &'static str,
     claims: Value,
@@ -29,12 +29,12 @@ impl Client {
         Self { name, claims, alg: "RS256", ttl_s: 600 }
     }
 
-    /// The same, with tokens that another algorithm signs.
+    /// The same client, with tokens signed by another algorithm.
     pub(crate) fn signed_by(self, alg: &'static str) -> Self {
         Self { alg, ..self }
     }
 
-    /// The same, with tokens that live so long.
+    /// The same client, with tokens of another lifetime.
     pub(crate) fn living(self, ttl_s: u32) -> Self {
         Self { ttl_s, ..self }
     }
@@ -44,7 +44,7 @@ impl Client {
 pub(crate) struct Provider {
     process: Option<Process>,
     address: SocketAddr,
-    /// Its keys, by name, and its log.
+    /// The provider's keys, by name, and its log.
     folder: TempDir,
 }
 
@@ -58,7 +58,7 @@ impl Provider {
         provider
     }
 
-    /// The same provider with other keys.
+    /// Restarts the same provider with other keys.
     pub(crate) fn restart(&mut self, clients: &[Client], keys: &str) {
         self.stop();
         let clients: Map<String, Value> = clients
@@ -69,7 +69,8 @@ impl Provider {
                 ((*name).to_owned(), given)
             })
             .collect();
-        // What is installed as `node` starts the real one as a child, which outlives it.
+        // The installed `node` is a wrapper that starts the real one as a child, and the child
+        // would outlive it.
         let mut node = Command::new(project().join(".cache/venv/bin/node"));
         let node = succeed(node.args(["-p", "process.execPath"]));
         let mut command = Command::new(node.trim_end());
@@ -96,7 +97,7 @@ impl Provider {
         format!("http://{}", self.address)
     }
 
-    /// An access token for a client of its own, made out to `audience`.
+    /// Requests an access token for a client, with the audience `audience`.
     pub(crate) fn token(&self, client: &str, audience: &str) -> String {
         let form = format!(
             "grant_type=client_credentials&client_id={client}&client_secret={SECRET}&\

@@ -1,0 +1,22 @@
+//! The request that a handler gets.
+
+use std::sync::Arc;
+
+use policy::workflow::penalty::Unblocked;
+
+use crate::{authn::Caller, body::RequestBody, live::Current};
+
+/// A request of a known caller.
+#[derive(Debug)]
+pub(crate) struct CallerRequest {
+    /// The caller.
+    pub(crate) caller: Caller,
+    /// The deployment that the path names.
+    pub(crate) deployment: Option<String>,
+    /// The request's body.
+    pub(crate) body: RequestBody,
+    /// Proof that the resource is not blocked, and the rest of its limits.
+    pub(crate) served: Unblocked,
+    /// The configuration that was active when the request began.
+    pub(crate) current: Arc<Current>,
+}

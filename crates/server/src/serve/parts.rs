@@ -1,0 +1,137 @@
+//! The parts of a running service, and the routers that are made of them.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use engine::protocol::Confinement;
+use hyper_util::service::TowerToHyperService;
+use store::{Store, ledger::Ledger};
+
+use super::{
+    StartError,
+    reload::{Listeners, Running},
+};
+use crate::{
+    admin::{self, Admin, AdminKey},
+    authority::Authorities,
+    config::Config,
+    desk::{self, Desk, Names},
+    fleet::Fleet,
+    gateway::Gateway,
+    identity::Providers,
+    listen::{Client, Listener, Terms},
+    live::Live,
+    manage::Management,
+    meters::Meters,
+    metrics::Metrics,
+    operations::{self, Outward},
+    outward,
+    services::Services,
+    tls::Certificates,
+};
+
+/// The parts of a service that its listeners share.
+pub(super) struct Parts {
+    pub(super) live: Live,
+    pub(super) store: Store,
+    pub(super) authorities: Arc<Authorities>,
+    pub(super) outward: Outward,
+    pub(super) providers: Providers,
+    pub(super) ledger: Ledger,
+    pub(super) fleet: Fleet,
+}
+
+impl Parts {
+    /// Returns the API.
+    pub(super) fn gateway(&self) -> Arc<Gateway> {
+        let services = Services {
+            live: self.live.clone(),
+            store: self.store.clone(),
+            authorities: Arc::clone(&self.authorities),
+            fleet: self.fleet.clone(),
+            meters: Meters::default(),
+            ledger: self.ledger.clone(),
+        };
+        let metrics = Arc::new(Metrics::new(self.fleet.clone()));
+        Arc::new(Gateway::new(services, metrics, self.providers.clone()))
+    }
+
+    /// Returns the administration, for a listener that accepts the administrator's key.
+    pub(super) fn admin(&self, config: &Config, confinement: Confinement) -> Admin {
+        Admin {
+            management: Management::new(self.store.clone(), &config.data),
+            fleet: self.fleet.clone(),
+            authorities: Arc::clone(&self.authorities),
+            providers: self.providers.clone(),
+            key: AdminKey::Taken,
+            confinement: Arc::new(confinement),
+            prices: Arc::new(config.prices.clone()),
+        }
+    }
+
+    /// Returns the state of both desks. They share the names of signed-in people.
+    pub(super) fn desk(&self) -> Desk {
+        Desk {
+            store: self.store.clone(),
+            authorities: Arc::clone(&self.authorities),
+            providers: self.providers.clone(),
+            ledger: self.ledger.clone(),
+            names: Names::default(),
+        }
+    }
+
+    /// Returns the parts that a reload changes.
+    pub(super) fn running(
+        &self,
+        config: &Config,
+        listeners: &Listeners,
+    ) -> Result<Running, StartError> {
+        Ok(Running {
+            live: self.live.clone(),
+            listeners: listeners.clone(),
+            egress: self.outward.egress.clone(),
+            providers: self.providers.clone(),
+            ledger: self.ledger.clone(),
+            store: self.store.clone(),
+            told: outward::listed(config)?,
+            dial: outward::ports(config)?.into_iter().map(|(_, port)| port).collect(),
+        })
+    }
+
+    /// Serves health, metrics and administration.
+    pub(super) fn serve_operations(
+        &self,
+        listener: Listener,
+        (gateway, admin): (&Arc<Gateway>, Admin),
+        terms: &Terms,
+    ) {
+        let (gateway, outward) = (Arc::clone(gateway), self.outward.clone());
+        let router = operations::router(gateway, outward, admin::router(admin));
+        let router = TowerToHyperService::new(router);
+        terms.tasks.spawn(listener.serve(move |_| router.clone(), terms.clone()));
+    }
+
+    /// Serves the owner desk, with an administration that refuses the administrator's key.
+    pub(super) fn serve_desk(listener: Listener, (desk, admin): (Desk, Admin), terms: &Terms) {
+        let admin = admin::router(Admin { key: AdminKey::Refused, ..admin });
+        let router = desk::router(desk, desk::routes()).merge(admin);
+        let router = TowerToHyperService::new(router);
+        terms.tasks.spawn(listener.serve(move |_| router.clone(), terms.clone()));
+    }
+
+    /// Serves the review desk. Workstations show certificates of the authority in `certificates`.
+    pub(super) fn serve_review(
+        listener: Listener,
+        (desk, certificates): (Desk, Certificates),
+        terms: &Terms,
+    ) {
+        let tasks = &terms.tasks;
+        let terms = Terms { tls: Some(certificates), ..terms.clone() };
+        let service = move |client: Client| {
+            // Every decision of the review desk depends on the certificate.
+            let router = desk::router(desk.clone(), desk::review_routes()).layer(Extension(client));
+            TowerToHyperService::new(router)
+        };
+        tasks.spawn(listener.serve(service, terms));
+    }
+}

@@ -1,0 +1,50 @@
+//! The parts of the service that answer calls. The handlers of the API use them.
+
+use std::sync::Arc;
+
+use policy::{
+    authz::{context::Moment, facts::ResourceFacts},
+    permit::{Action, Permit},
+};
+use store::{Store, ledger::Ledger};
+
+use crate::{
+    authn::Caller, authority::Authorities, clock, fleet::Fleet, live::Live, meters::Meters,
+    openai::error::ApiError,
+};
+
+/// The parts of the service that answer calls.
+#[derive(Debug)]
+pub(crate) struct Services {
+    /// The active configuration, and the facts about the service in receipts under it.
+    pub live: Live,
+    /// Tenants, resources, deployments, keys.
+    pub store: Store,
+    /// The authorities that decide each request.
+    pub authorities: Arc<Authorities>,
+    /// The workers.
+    pub fleet: Fleet,
+    /// The deployments' use of their limits in the current minute.
+    pub meters: Meters,
+    /// The ledger that records requests.
+    pub ledger: Ledger,
+}
+
+impl Services {
+    /// Asks the policies whether a caller may do `A` with the resource that it called.
+    ///
+    /// # Errors
+    /// If the caller may not.
+    pub(crate) fn permit<A>(&self, caller: &Caller) -> Result<Permit<A>, ApiError>
+    where
+        A: Action<Thing = ResourceFacts, Context = Moment>,
+    {
+        let resource = caller.resource()?;
+        let thing = ResourceFacts { tenant: resource.tenant, resource: resource.id };
+        let moment = Moment { now_ms: clock::now_ms() };
+        self.authorities
+            .of(&caller.directory)
+            .authorize(&caller.principal, &thing, &moment)
+            .map_err(|denied| ApiError::denied(&caller.principal, &denied))
+    }
+}
