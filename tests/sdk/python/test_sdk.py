@@ -178,9 +178,10 @@ class Surface:
 
     def test_tools(self):
         named = {"type": "function", "function": {"name": "get_weather"}}
-        for choice in ("required", named):
+        # OpenAI ends a call that was named with "stop".
+        for choice, reason in (("required", "tool_calls"), (named, "stop")):
             answer = self.chat(tools=[WEATHER], tool_choice=choice, parallel_tool_calls=False, max_tokens=200)
-            self.assertEqual(answer.choices[0].finish_reason, "tool_calls")
+            self.assertEqual(answer.choices[0].finish_reason, reason)
             call = answer.choices[0].message.tool_calls[0]
             self.assertEqual(call.function.name, "get_weather")
             self.assertIsInstance(json.loads(call.function.arguments)["city"], str)

@@ -1,0 +1,133 @@
+"""What the document cannot say, filled in for schemathesis; and a count of what was answered.
+
+A model's context and vocabulary, the names of deployments, and fields that refer to each other are no
+matter of a schema. Where valid data is generated, they are set to what is valid here; what else is in
+the request stays as it was generated. Data that is meant to be refused is left alone.
+"""
+
+import atexit
+import collections
+import json
+import os
+
+import schemathesis
+from schemathesis.core.parameters import ParameterLocation
+
+VOCABULARY = 49_152
+TOKENS_MAX = 1
+COUNTS = collections.Counter()
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    if case.meta is None:
+        return
+    deployment = os.environ["BAILIWICK_DEPLOYMENT"]
+    if "embeddings" in case.path:
+        deployment = os.environ["BAILIWICK_EMBED_DEPLOYMENT"]
+    names = {
+        "deployment": deployment,
+        "model": deployment,
+        "request_id": os.environ["BAILIWICK_REQUEST"],
+        "file": "checkpoint",
+    }
+    if not case.meta.is_negative_at(ParameterLocation.PATH):
+        for name in case.path_parameters or {}:
+            case.path_parameters[name] = names[name]
+    if isinstance(case.body, dict) and not case.meta.is_negative_at(ParameterLocation.BODY):
+        case.body = valid_here(whole_numbers(case.body), deployment)
+
+
+def whole_numbers(value):
+    """JSON Schema takes 61.0 for an integer; the service wants 61."""
+    if isinstance(value, dict):
+        return {key: whole_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [whole_numbers(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def valid_here(body, deployment):
+    if "model" in body:
+        body["model"] = deployment
+    bound_tokens(body)
+    if body.get("logit_bias"):
+        body["logit_bias"] = {str(int(key) % VOCABULARY): value for key, value in body["logit_bias"].items()}
+    for field in ("prompt", "input"):
+        if field in body:
+            body[field] = in_vocabulary(body[field])
+    if body.get("dimensions"):
+        body["dimensions"] = body["dimensions"] % 576 + 1
+    # Only models with tokens for filling in the middle take it; this one has none.
+    body.pop("suffix", None)
+    if "best_of" in body:
+        body["best_of"] = body.get("n") or 1
+    if "messages" in body:
+        fit_tools(body)
+        fit_conversation(body)
+    return body
+
+
+def bound_tokens(body):
+    """Above the model's context is a 400, and this model writes slowly."""
+    given = [field for field in ("max_tokens", "max_completion_tokens") if body.get(field)]
+    if "messages" in body or "prompt" in body:
+        for field in given or ["max_tokens"]:
+            body[field] = TOKENS_MAX
+
+
+def in_vocabulary(value):
+    if isinstance(value, list):
+        return [in_vocabulary(item) for item in value]
+    return value % VOCABULARY if isinstance(value, int) else value
+
+
+def fit_tools(body):
+    """Names of tools are unique, and `tool_choice` names one; schemas are another document's matter."""
+    if body.get("tools"):
+        body["tools"] = body["tools"][:2]
+    for index, tool in enumerate(body.get("tools") or []):
+        tool["function"]["name"] = f"f{index}"
+        if tool["function"].get("description"):
+            tool["function"]["description"] = tool["function"]["description"][:20]
+        if tool["function"].get("parameters") is not None:
+            tool["function"]["parameters"] = {"type": "object", "properties": {"x": {"type": "integer"}}}
+    choice = body.get("tool_choice")
+    if isinstance(choice, dict):
+        choice["function"]["name"] = "f0"
+    schema = (body.get("response_format") or {}).get("json_schema")
+    if schema:
+        schema["schema"] = {"type": "object", "properties": {"x": {"type": "boolean"}}}
+
+
+def fit_conversation(body):
+    """Each call has its result, which names it; and all of it fits into the model's context."""
+    body["messages"] = [
+        {key: value[:2] if isinstance(value, list) else value for key, value in message.items()}
+        for message in body["messages"][:3]
+    ]
+    function = {"name": "f0", "arguments": "{}"}
+    conversation = []
+    for number, message in enumerate(body["messages"]):
+        if message["role"] == "tool":
+            message["tool_call_id"] = f"c{number}"
+            call = {"id": f"c{number}", "type": "function", "function": function}
+            conversation.append({"role": "assistant", "tool_calls": [call]})
+        conversation.append(message)
+        for index, call in enumerate(message.get("tool_calls") or []):
+            call["id"] = f"c{number}_{index}"
+            conversation.append({"role": "tool", "tool_call_id": call["id"], "content": "1"})
+    body["messages"] = conversation
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    mode = "none" if case.meta is None else case.meta.generation.mode.value
+    COUNTS[f"{mode} {case.operation.method.upper()} {case.operation.path} {response.status_code}"] += 1
+
+
+@atexit.register
+def report():
+    with open(os.environ["BAILIWICK_COUNTS"], "w") as file:
+        json.dump(COUNTS, file, indent=1, sort_keys=True)
+
