@@ -1,6 +1,6 @@
-//! As much of HTTP/1.1 as measuring needs: post JSON, and note when each event of the answer
-//! arrives. Blocking and without a runtime, so that the client takes next to nothing of the
-//! processors that it shares with the servers.
+//! A minimal HTTP/1.1 client: posts JSON, and records when each event of the answer arrives. It is
+//! blocking and has no runtime, so that the client takes little of the processors that it shares
+//! with the servers.
 
 use std::{
     io::{self, BufRead as _, BufReader, Read, Write as _},
@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-/// Where to send requests, and as whom.
+/// Address, path and key for requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
@@ -18,23 +18,23 @@ pub(crate) struct Target {
     pub(crate) key: String,
 }
 
-/// What one answer looked like from outside.
+/// Measurements of one answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Answer {
-    /// From sending the request to the first piece of text.
+    /// Time from sending the request to the first piece of text.
     pub(crate) first: Duration,
-    /// From sending the request to the end of the answer.
+    /// Time from sending the request to the end of the answer.
     pub(crate) whole: Duration,
-    /// As the server's own `usage` says.
+    /// From the server's own `usage`.
     pub(crate) prompt_tokens: u64,
-    /// As the server's own `usage` says.
+    /// From the server's own `usage`.
     pub(crate) completion_tokens: u64,
 }
 
-/// Longest wait for anything; a server that takes longer has failed.
+/// Longest wait; a server that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Sends one streaming chat request, reads all of the answer.
+/// Sends one streaming chat request, and reads the whole answer.
 pub(crate) fn chat(target: &Target, body: &Value) -> io::Result<Answer> {
     let body = body.to_string();
     let Target { address, path, key } = target;
@@ -82,7 +82,7 @@ pub(crate) fn chat(target: &Target, body: &Value) -> io::Result<Answer> {
     })
 }
 
-/// Whether `GET path` is answered with 200.
+/// Whether `GET path` gets a 200.
 pub(crate) fn is_ready(address: SocketAddr, path: &str) -> bool {
     let ask = || -> io::Result<u16> {
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
@@ -93,7 +93,7 @@ pub(crate) fn is_ready(address: SocketAddr, path: &str) -> bool {
     matches!(ask(), Ok(200))
 }
 
-/// Reads status line and headers: the status, and whether the body comes in chunks.
+/// Reads status line and headers; returns the status, and whether the body is chunked.
 fn head(reader: &mut BufReader<TcpStream>) -> io::Result<(u16, bool)> {
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -128,7 +128,7 @@ impl Read for Body {
         }
         if self.left == 0 {
             let mut size = String::new();
-            // The line end after the chunk before comes first; an empty line is that.
+            // The line end of the previous chunk comes first, as an empty line.
             while size.trim().is_empty() {
                 size.clear();
                 if self.reader.read_line(&mut size)? == 0 {

@@ -1,7 +1,7 @@
 //! Measures Bailiwick against llama.cpp's own `llama-server`: same model, same threads, same
-//! context, over HTTP, in turns. `scripts/bench.sh` calls it. `bench overhead`, which
-//! `scripts/overhead.sh` calls, measures the gateway alone ([`overhead`]). Neither measures quality
-//! or talks to anything but loopback.
+//! context, over HTTP, in turns. `scripts/bench.sh` runs it. `bench overhead`, run by
+//! `scripts/overhead.sh`, measures the gateway alone ([`overhead`]). Neither measures quality, and
+//! both use only loopback.
 
 #![expect(clippy::disallowed_methods, reason = "a client of its own, which talks to loopback")]
 
@@ -10,6 +10,8 @@ mod measure;
 mod overhead;
 mod report;
 mod servers;
+mod shape;
+mod weights;
 
 use std::{
     io::{self, Write as _},
@@ -25,6 +27,8 @@ use servers::{Server, Setup};
 
 const USAGE: &str = "usage: bench --ours BINARY --theirs BINARY --model GGUF --work DIR
              [--rounds 5] [--tokens 192] [--threads N] [--only ours|theirs] [--write FILE.md]
+       bench weights …
+       bench shape …
        bench overhead …
        bench attacks …
        bench stub --listen ADDRESS";
@@ -34,6 +38,8 @@ fn main() -> ExitCode {
     let result = match arguments.next_if(|first| !first.starts_with("--")).as_deref() {
         None => Options::parse(arguments).map_err(io::Error::other).and_then(run),
         Some("overhead") => overhead::main(arguments),
+        Some("shape") => shape::main(arguments),
+        Some("weights") => weights::main(arguments),
         Some("stub") => overhead::stub(arguments),
         Some("attacks") => overhead::attacks(arguments),
         Some("attacker") => overhead::attack(arguments),
@@ -78,7 +84,7 @@ impl Options {
         let mut arguments = arguments;
         while let Some(name) = arguments.next() {
             let value = arguments.next().ok_or(USAGE)?;
-            let number = || value.parse::<u32>().map_err(|_| format!("{name} wants a number"));
+            let number = || value.parse::<u32>().map_err(|_| format!("`{name}` needs a number"));
             match name.as_str() {
                 "--ours" => options.ours = value.into(),
                 "--theirs" => options.theirs = value.into(),
@@ -109,7 +115,7 @@ fn run(options: Options) -> io::Result<()> {
     .map(|contender| (contender, Series { rounds: Vec::new(), memory_mb: Vec::new() }));
 
     for turn in 0..plan.rounds {
-        // Who begins changes from round to round, so that a drift of the machine hits both.
+        // The order changes from round to round, so that drift of the machine affects both.
         series.reverse();
         for (contender, series) in &mut series {
             if only
@@ -118,7 +124,7 @@ fn run(options: Options) -> io::Result<()> {
             {
                 continue;
             }
-            // Only one of them runs at a time: an idle server may still spin.
+            // Only one server runs at a time: even an idle one may use the processor.
             let server = (contender.start)()?;
             measure::warm_up(&server.target)?;
             let round = measure::round(&server.target, plan, turn)?;
@@ -140,7 +146,7 @@ fn run(options: Options) -> io::Result<()> {
     }
 }
 
-/// A server and how to start it.
+/// A server, with the function that starts it.
 struct Contender<'a> {
     name: &'static str,
     start: Box<dyn Fn() -> io::Result<Server> + 'a>,

@@ -1,5 +1,5 @@
-//! The workloads: what is asked, and what is counted. Every prompt is unique from its first word
-//! on, so that neither server can answer from a cache.
+//! The workloads: requests and measured values. Every prompt is unique from its first word on, so
+//! neither server can answer from a cache.
 
 use std::{
     io, thread,
@@ -10,20 +10,20 @@ use serde_json::{Value, json};
 
 use crate::http::{Answer, Target, chat};
 
-/// How much to measure.
+/// Amount of work to measure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
-    /// Turns for each server.
+    /// Rounds for each server.
     pub(crate) rounds: u32,
-    /// Tokens that each stream generates.
+    /// Tokens per stream.
     pub(crate) tokens: u32,
-    /// Words of the long prompt; each is one token or a little more.
+    /// Words of the long prompt; each is one token or slightly more.
     pub(crate) prompt_words: u32,
-    /// Short requests whose first token is timed, in each round.
+    /// Number of short requests in each round whose first token is timed.
     pub(crate) first_tokens: u32,
 }
 
-/// What one server showed in one round.
+/// Results of one server in one round.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Round {
     pub(crate) first_token_ms: f64,
@@ -35,12 +35,12 @@ pub(crate) struct Round {
 /// Concurrent streams of the parallel workload.
 pub(crate) const STREAMS: u32 = 8;
 
-/// Asks once, so that lazily made things are made before anything is timed.
+/// Sends one request, so that lazy initialization happens before the timing.
 pub(crate) fn warm_up(target: &Target) -> io::Result<()> {
     chat(target, &request(u32::MAX, 40, 8)).map(drop)
 }
 
-/// One turn of one server. `turn` makes its prompts unlike any other turn's.
+/// Measures one server once. `turn` makes its prompts different from all other turns.
 pub(crate) fn round(target: &Target, plan: Plan, turn: u32) -> io::Result<Round> {
     let mut nonce = turn.wrapping_mul(1000);
     let mut unique = move || {
@@ -62,7 +62,7 @@ pub(crate) fn round(target: &Target, plan: Plan, turn: u32) -> io::Result<Round>
     })
 }
 
-/// The middle value.
+/// Returns the median.
 pub(crate) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     let upper = values.get(values.len() / 2).copied().unwrap_or(f64::NAN);
@@ -70,7 +70,8 @@ pub(crate) fn median(values: &mut [f64]) -> f64 {
     (lower + upper) / 2.0
 }
 
-/// Runs one stream for each of `nonces` at once; tokens of all of them by the time the last took.
+/// Runs one stream for each of `nonces` at once; returns all their tokens divided by the time of
+/// the slowest.
 fn generate(target: &Target, plan: Plan, nonces: Vec<u32>) -> io::Result<f64> {
     let started = Instant::now();
     let streams: Vec<_> = nonces
@@ -99,9 +100,9 @@ fn rate(tokens: u64, time: Duration) -> f64 {
     tokens as f64 / time.as_secs_f64()
 }
 
-/// A chat request that generates exactly `tokens` tokens: the two tokens that end a turn in this
-/// model's vocabulary are forbidden by `logit_bias`, which both servers know.
-fn request(nonce: u32, words: u32, tokens: u32) -> Value {
+/// Builds a chat request that generates exactly `tokens` tokens: `logit_bias`, which both servers
+/// support, forbids the two tokens that end a turn in this model's vocabulary.
+pub(crate) fn request(nonce: u32, words: u32, tokens: u32) -> Value {
     json!({
         "model": "bench",
         "messages": [
@@ -116,7 +117,7 @@ fn request(nonce: u32, words: u32, tokens: u32) -> Value {
     })
 }
 
-/// Words in an order that depends on `nonce`.
+/// Returns words in an order that depends on `nonce`.
 fn text(nonce: u32, words: u32) -> String {
     const WORDS: [&str; 16] = [
         "river", "stone", "window", "garden", "letter", "winter", "market", "engine", "bridge",

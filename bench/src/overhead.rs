@@ -1,6 +1,6 @@
-//! What the gateway costs: Bailiwick with an engine that answers at once, nginx as a plain reverse
-//! proxy and LiteLLM's proxy in front of the same stub, each pinned to the same core while stub and
-//! load generator share another one. It measures no model.
+//! Measures the gateway's cost: Bailiwick with an engine that answers at once, nginx as a plain
+//! reverse proxy, and LiteLLM's proxy, the latter two in front of the same stub. Each is pinned to
+//! the same core; stub and load generator share another one. No model is measured.
 
 mod attacks;
 mod fixed;
@@ -33,13 +33,13 @@ const USAGE: &str = "usage: bench overhead --ours BINARY --nginx BINARY --work D
              [--litellm BINARY] [--rounds 3] [--requests 20000]
              [--only ours|nginx|litellm|stub] [--write FILE.md]";
 
-/// Connections that each send one request at a time.
+/// Numbers of connections; each sends one request at a time.
 const CONCURRENCY: [usize; 3] = [1, 16, 64];
 
-/// What stands before the stub.
+/// The proxy in front of the stub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Proxy {
-    /// Nothing: the load generator talks to the stub.
+    /// No proxy: the load generator connects to the stub.
     Direct,
     Bailiwick,
     Nginx,
@@ -49,14 +49,14 @@ enum Proxy {
 impl Proxy {
     fn name(self) -> &'static str {
         match self {
-            Self::Direct => "the stub itself",
+            Self::Direct => "stub alone",
             Self::Bailiwick => "Bailiwick",
             Self::Nginx => "nginx",
             Self::LiteLlm => "LiteLLM",
         }
     }
 
-    /// Its name on the command line.
+    /// Returns the name on the command line.
     fn option(self) -> &'static str {
         match self {
             Self::Direct => "stub",
@@ -66,7 +66,7 @@ impl Proxy {
         }
     }
 
-    /// Requests of a run, where a fast proxy gets `most`.
+    /// Returns the number of requests in a run; a fast proxy gets `most`.
     fn requests(self, most: usize, connections: usize) -> usize {
         let share: usize = if self == Self::LiteLlm { 20 } else { 1 };
         let share = if connections == 1 { share.saturating_mul(4) } else { share };
@@ -78,27 +78,27 @@ impl Proxy {
 #[derive(Debug, Clone)]
 struct Turn {
     proxy: Proxy,
-    /// As many as there are levels of concurrency, in their order.
+    /// One run for each level of concurrency, in order.
     runs: Vec<Run>,
-    /// How busy the core of the proxy and that of stub and load were, in percent, at the highest
+    /// Utilization of the proxy's core and of the core of stub and load, in percent, at the highest
     /// concurrency.
     busy: [f64; 2],
-    /// Processor time of the proxy for each request at the highest concurrency, in microseconds.
+    /// Processor time of the proxy per request at the highest concurrency, in microseconds.
     cost_us: f64,
-    /// How much of the proxy's core others took at that time, in percent.
+    /// Share of the proxy's core that other programs used at that time, in percent.
     others: f64,
-    /// Bytes by which the data directory grew for each request.
+    /// Growth of the data directory per request, in bytes.
     grown: f64,
 }
 
-/// What the measured version of Bailiwick had on, as far as it shows from outside.
+/// Features of the measured version of Bailiwick, as visible from outside.
 #[derive(Debug, Clone, Copy, Default)]
 struct Shown {
     receipts: bool,
     log: bool,
 }
 
-/// All that was measured.
+/// All measurements.
 #[derive(Debug)]
 struct Measured {
     rounds: u32,
@@ -142,9 +142,9 @@ pub(crate) fn main(mut arguments: impl Iterator<Item = String>) -> io::Result<()
     if thread::available_parallelism()?.get() < 2 {
         return Err(io::Error::other("two processors are needed: one for the proxy, one for load"));
     }
-    // Before this process is on one core only.
+    // Before this process is pinned to one core.
     let machine = machine();
-    // The stub inherits this; proxies are started on a core of their own.
+    // The stub inherits this; proxies are pinned to another core.
     let mut core = CpuSet::new();
     core.set(fixed::STUB_CORE);
     sched_setaffinity(None, &core)?;
@@ -181,7 +181,7 @@ fn measure(
     let stub = servers::start_stub(programs)?;
     let (mut turns, mut shown) = (Vec::new(), Shown::default());
     for round in 1..=rounds {
-        // Who begins changes from round to round, so that a drift of the machine hits all.
+        // The order changes from round to round, so that drift of the machine affects all.
         proxies.reverse();
         for proxy in &proxies {
             let running = servers::start(*proxy, programs, &stub)?;
@@ -201,7 +201,7 @@ fn measure(
 fn turn(proxy: Proxy, running: &Running, body: &str, requests: usize) -> io::Result<Turn> {
     let target = &running.server().target;
     let most = CONCURRENCY.iter().copied().max().unwrap_or(1);
-    // Lazily made things are made before anything is timed.
+    // Lazy initialization must happen before the timing.
     let warm = proxy.requests(requests, most).checked_div(4).unwrap_or(1);
     load::run(target, body, most, warm.max(most))?;
     let mut turn =
@@ -222,7 +222,7 @@ fn turn(proxy: Proxy, running: &Running, body: &str, requests: usize) -> io::Res
     Ok(turn)
 }
 
-/// What shows from outside of what is on.
+/// Finds out from outside which features are on.
 fn look(running: &Running, body: &str) -> io::Result<Shown> {
     let target = &running.server().target;
     let answer = load::once(target.address, &load::post(target, body))?;
@@ -235,7 +235,7 @@ fn look(running: &Running, body: &str) -> io::Result<Shown> {
     Ok(Shown { receipts, log })
 }
 
-/// How long the machine's processors had been busy, and in all.
+/// Busy time of the machine's processors, and total time.
 struct Busy([[u64; 2]; 2]);
 
 impl Busy {
@@ -267,7 +267,7 @@ impl Busy {
     }
 }
 
-/// How long it takes until a small append is on the disk, where data directories are: the median.
+/// Returns the median time of an fsync of a small append, on the disk of the data directories.
 fn fsync_ms(folder: &Path) -> io::Result<f64> {
     let path = folder.join("fsync");
     let mut file = fs::File::create(&path)?;
@@ -283,7 +283,7 @@ fn fsync_ms(folder: &Path) -> io::Result<f64> {
     Ok(median(&mut took))
 }
 
-/// Appends whose fsync is timed.
+/// Number of timed appends.
 const FSYNCS: u32 = 200;
 
 fn body() -> String {
@@ -299,7 +299,7 @@ fn body() -> String {
     .to_string()
 }
 
-/// A kilobyte of text.
+/// Returns a kilobyte of text.
 fn prompt() -> String {
     const SENTENCE: &str = "The river runs past the old mill, where letters wait for the morning. ";
     SENTENCE.repeat(1024_usize.div_ceil(SENTENCE.len()))
@@ -319,7 +319,7 @@ fn progress(round: u32, turn: &Turn) {
     let _ = writeln!(
         io::stderr(),
         "round {round} {:>15}: {}; {:.1} µs each; cores {proxy:.0} % and {stub:.0} % busy, {:.0} % \
-         by others",
+         of the first by other programs",
         turn.proxy.name(),
         runs.join(", "),
         turn.cost_us,
@@ -327,7 +327,7 @@ fn progress(round: u32, turn: &Turn) {
     );
 }
 
-/// An address as clients write it.
+/// Returns an address as a URL.
 fn url(address: SocketAddr, path: &str) -> String {
     format!("http://{address}{path}")
 }

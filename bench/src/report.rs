@@ -1,14 +1,14 @@
-//! The table: medians, ratios, the raw numbers behind them, and the machine they are from.
+//! The report on models: medians, ratios, the values of each round, and the machine.
 
 use std::{fmt::Write as _, fs, io, path::Path};
 
 use crate::measure::{Plan, Round, median};
 
-/// All that was measured of one server.
+/// All measurements of one server.
 #[derive(Debug, Clone)]
 pub(crate) struct Series {
     pub(crate) rounds: Vec<Round>,
-    /// Of each start, in MB.
+    /// Peak memory of each start, in MB.
     pub(crate) memory_mb: Vec<f64>,
 }
 
@@ -47,16 +47,16 @@ const METRICS: [Metric; 5] = [
     },
 ];
 
-/// The report as Markdown.
+/// Returns the report as Markdown.
 pub(crate) fn markdown(ours: &Series, theirs: &Series, plan: Plan) -> String {
     let mut text = String::new();
     let Plan { rounds, tokens, prompt_words, first_tokens } = plan;
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "{rounds} rounds, in turns. Each round: {first_tokens} first tokens one after the other, \
-         {tokens} tokens in one stream, {tokens} tokens in each of 8 streams at once, one prompt \
-         of about {prompt_words} tokens. Machine: {}.\n",
+        "{rounds} rounds. In each round both servers run in turn, with {first_tokens} short \
+         requests for the time to first token, {tokens} tokens in one stream, {tokens} tokens in \
+         each of 8 streams at once, and one prompt of about {prompt_words} tokens. Machine: {}.\n",
         machine()
     );
     let _ = writeln!(text, "| median | Bailiwick | llama-server | ratio (above 1 is better) |");
@@ -67,7 +67,7 @@ pub(crate) fn markdown(ours: &Series, theirs: &Series, plan: Plan) -> String {
         let ratio = if metric.lower_is_better { them / us } else { us / them };
         let _ = writeln!(text, "| {} | {us:.1} | {them:.1} | **{ratio:.2}** |", metric.name);
     }
-    let _ = writeln!(text, "\nRaw numbers, round by round:\n");
+    let _ = writeln!(text, "\nValues of each round:\n");
     let _ = writeln!(text, "| | Bailiwick | llama-server |");
     let _ = writeln!(text, "|---|---|---|");
     for metric in &METRICS {
@@ -79,7 +79,7 @@ pub(crate) fn markdown(ours: &Series, theirs: &Series, plan: Plan) -> String {
     text
 }
 
-/// Puts the report between the markers of a document: `<!-- NAME: begin -->` and the same with
+/// Replaces the text between the markers of a document: `<!-- NAME: begin -->` and the same with
 /// `end`.
 pub(crate) fn write_between_markers(document: &Path, name: &str, report: &str) -> io::Result<()> {
     let [begin, end] = ["begin", "end"].map(|side| format!("<!-- {name}: {side} -->"));
@@ -93,7 +93,7 @@ fn missing(document: &Path, marker: &str) -> io::Error {
     io::Error::other(format!("`{}` has no line `{marker}`: add it", document.display()))
 }
 
-/// The processor, as the kernel names it.
+/// Returns the kernel's name of the processor.
 pub(crate) fn machine() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));

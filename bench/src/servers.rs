@@ -1,4 +1,4 @@
-//! Starts servers on loopback, ends them, and looks up how much memory they took.
+//! Starts servers on loopback, ends them, and measures their memory.
 
 use std::{
     fs, io,
@@ -14,15 +14,15 @@ use serde_json::Value;
 
 use crate::http::{Target, is_ready};
 
-/// What both servers are given.
+/// The settings of both servers.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
     pub(crate) model: PathBuf,
     pub(crate) threads: u32,
     pub(crate) sequences: u32,
-    /// Tokens that one sequence holds.
+    /// Tokens in one sequence.
     pub(crate) context: u32,
-    /// Where logs and data go.
+    /// Folder for logs and data.
     pub(crate) work: PathBuf,
 }
 
@@ -35,8 +35,8 @@ pub(crate) struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Asked first, because a server that is killed leaves its own children behind. Nothing is
-        // left to do about a process that is gone already.
+        // TERM first: a killed server leaves its own children behind. If the process is already
+        // gone, there is nothing more to do.
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, Signal::TERM);
         }
@@ -49,10 +49,10 @@ impl Drop for Server {
     }
 }
 
-/// How long a server may take to end.
+/// Time that a server may take to end.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Starts llama.cpp's `llama-server`, without prompt cache, as the prompts are unique anyway.
+/// Starts llama.cpp's `llama-server` without a prompt cache, since the prompts are unique anyway.
 pub(crate) fn start_theirs(binary: &Path, setup: &Setup) -> io::Result<Server> {
     let address = free_address()?;
     let total = setup.context.saturating_mul(setup.sequences);
@@ -89,8 +89,8 @@ pub(crate) fn start_ours(binary: &Path, setup: &Setup) -> io::Result<Server> {
     wait(Server { child, target: Target { address, path, key } }, operations, "/readyz")
 }
 
-/// Makes a data directory with one tenant, one resource and one deployment named `bench`, as an
-/// operator would, and says the resource's key.
+/// Creates a data directory with one tenant, one resource and one deployment named `bench`, on the
+/// command line; returns the resource's key.
 pub(crate) fn make_data(binary: &Path, data: &Path, model: &Path) -> io::Result<String> {
     if data.exists() {
         fs::remove_dir_all(data)?;
@@ -109,13 +109,14 @@ pub(crate) fn make_data(binary: &Path, data: &Path, model: &Path) -> io::Result<
     let made: Value = serde_json::from_slice(&made).map_err(io::Error::other)?;
     let key = made.get("key1").and_then(Value::as_str).unwrap_or_default().to_owned();
     run(&format!("model add {} --name bench --in-place", model.display()))?;
-    // Far above what a loopback can carry: that limits are checked is measured, not that they bite.
+    // Far above the throughput of loopback: the benchmark includes the checks of limits, but must
+    // not reach them.
     run("deployment create bench --resource bench --model bench \
          --tokens-per-minute 4000000000 --requests-per-minute 100000000")?;
     Ok(key)
 }
 
-/// Highest resident memory so far, in MB, of a server and all its children.
+/// Returns the highest resident memory so far, in MB, of a server and all its children.
 pub(crate) fn memory_peak_mb(server: &Server) -> u64 {
     let own = |pid: u32| -> Option<u64> {
         status(pid, "VmHWM:")?.split_whitespace().next()?.parse().ok()
@@ -123,8 +124,8 @@ pub(crate) fn memory_peak_mb(server: &Server) -> u64 {
     processes(server).into_iter().filter_map(own).sum::<u64>() / 1024
 }
 
-/// Processor time so far of those processes of a server that may run on one core only, this one:
-/// a stub that it started is on another.
+/// Returns the processor time so far of the server's processes that are pinned to this core. Its
+/// stub is pinned to another core.
 pub(crate) fn time_on(server: &Server, core: usize) -> Duration {
     let core = core.to_string();
     let mut nanoseconds: u64 = 0;
@@ -141,7 +142,20 @@ pub(crate) fn time_on(server: &Server, core: usize) -> Duration {
     Duration::from_nanos(nanoseconds)
 }
 
-/// A server's process and all that it started.
+/// Returns the processor time so far of a server and all its children.
+pub(crate) fn time(server: &Server) -> Duration {
+    let mut nanoseconds: u64 = 0;
+    for pid in processes(server) {
+        for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+            let times = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            let own = times.split(' ').next().and_then(|time| time.parse::<u64>().ok());
+            nanoseconds = nanoseconds.saturating_add(own.unwrap_or(0));
+        }
+    }
+    Duration::from_nanos(nanoseconds)
+}
+
+/// Returns a server's process and all its descendants.
 fn processes(server: &Server) -> Vec<u32> {
     let mut found = Vec::new();
     let mut pids = vec![server.child.id()];
@@ -162,7 +176,7 @@ fn status(pid: u32, name: &str) -> Option<String> {
     Some(value.trim().to_owned())
 }
 
-/// Waits until `path` is answered with 200.
+/// Waits until a GET request for `path` gets a 200.
 pub(crate) fn wait(mut server: Server, address: SocketAddr, path: &str) -> io::Result<Server> {
     let started = Instant::now();
     while !is_ready(address, path) {
@@ -177,13 +191,13 @@ pub(crate) fn wait(mut server: Server, address: SocketAddr, path: &str) -> io::R
     Ok(server)
 }
 
-/// Starts a program; what it writes goes to a file.
+/// Starts a program with its output in a file.
 pub(crate) fn spawn(command: &mut Command, log: &Path) -> io::Result<Child> {
     let log = fs::File::create(log)?;
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()
 }
 
-/// An address on loopback that nobody listens on just now.
+/// Returns a loopback address that is currently unused.
 pub(crate) fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind(("127.0.0.1", 0))?.local_addr()
 }

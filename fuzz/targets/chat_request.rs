@@ -1,9 +1,9 @@
 //! The body of a chat request.
 #![no_main]
 
-use server::{config::Limits, openai::chat::parse};
+use wire::{chat::parse, limits::RequestLimits};
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| match parse(bytes, &Limits::default(), 1) {
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| match parse(bytes, &RequestLimits::default(), 1) {
     Ok(request) => fuzz::generate(request.generate),
     Err(invalid) => fuzz::refusal(&invalid),
 });

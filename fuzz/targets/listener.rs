@@ -1,4 +1,4 @@
-//! What a client sends before it has shown a key: heads of HTTP/1.1, frames of HTTP/2.
+//! Bytes that a client sends before it is authenticated: heads of HTTP/1.1, frames of HTTP/2.
 #![no_main]
 
 use server::listen::{frames::Frames, heads::Heads};

@@ -1,4 +1,4 @@
-//! Tiles and entry bundles of a log that is audited.
+//! Tiles and entry bundles of an audited log.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::log_files(bytes));

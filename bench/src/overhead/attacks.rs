@@ -1,7 +1,8 @@
-//! What attacks on the listener cost a caller with a key: its p99 with and without each attack.
+//! Measures how attacks on the listener affect a caller with a key: its p99 with and without each
+//! attack.
 //!
-//! The attacker has another address than the caller (127.0.0.2), no key, and a process of its own,
-//! which gives way to the load generator where the two want the same core.
+//! The attacker has another address than the caller (127.0.0.2), no key, and a separate process
+//! with a lower priority than the load generator on the same core.
 
 mod attacker;
 
@@ -34,14 +35,14 @@ use crate::{
 const USAGE: &str = "usage: bench attacks --ours BINARY --work DIR [--rounds 3] [--only ATTACK] \
                      [--write FILE.md]";
 
-/// What one turn showed.
+/// Results of one turn.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
-    /// p99 of requests over connections that are kept, in ms: calm, and under attack.
+    /// p99 of requests over open connections, in ms: without the attack, and under it.
     kept: [f64; 2],
-    /// p99 of requests with a connection of their own, in ms.
+    /// p99 of requests with a new connection each, in ms: without the attack, and under it.
     fresh: [f64; 2],
-    /// How much of a core the attack alone takes of the service, in percent.
+    /// Utilization of the service's core by the attack alone, in percent.
     busy: f64,
 }
 
@@ -96,12 +97,12 @@ fn turn(server: &Server, attack: &str) -> io::Result<Turn> {
     let busy = 100.0 * used / started.elapsed().as_secs_f64();
     let (kept, fresh) = both(&server.target)?;
     drop(attacker);
-    // What the attack left behind is not the next one's.
+    // The effects of one attack must not influence the next.
     thread::sleep(SETTLE);
     Ok(Turn { kept: [kept_calm, kept], fresh: [fresh_calm, fresh], busy })
 }
 
-/// p99 over kept connections and over fresh ones.
+/// Returns the p99 over open connections and the p99 with new connections, in ms.
 fn both(target: &Target) -> io::Result<(f64, f64)> {
     let body = body();
     let kept = load::run(target, &body, CONNECTIONS, REQUESTS)?.p99_ms;
@@ -117,7 +118,7 @@ fn both(target: &Target) -> io::Result<(f64, f64)> {
     Ok((kept, fresh))
 }
 
-/// A request with a connection of its own, until the answer's text is there.
+/// Sends a request on a new connection, and reads until the answer's text has arrived.
 fn once(target: &Target, request: &[u8]) -> io::Result<()> {
     let mut stream = TcpStream::connect_timeout(&target.address, PATIENCE)?;
     stream.set_nodelay(true)?;
@@ -134,7 +135,7 @@ fn once(target: &Target, request: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// The attacking process; ends when dropped.
+/// The attacking process; it ends when dropped.
 struct Attacker(Child);
 
 impl Attacker {
@@ -157,15 +158,16 @@ fn report(measured: &[(&str, &str, Vec<Turn>)], rounds: u32, machine: &str) -> S
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "{rounds} turns for each attack, each with {REQUESTS} requests over {CONNECTIONS} kept \
-         connections and {FRESH} with a connection of their own, without the attack and under it. The \
-         service is on one core; load generator and attacker share the other. Machine: {machine}.\n"
+        "Turns for each attack: {rounds}. A turn measures without the attack and under it, each time \
+         with {REQUESTS} requests over {CONNECTIONS} open connections and {FRESH} requests with a new \
+         connection each. The service runs on one core; load generator and attacker share the other. \
+         Machine: {machine}.\n"
     );
     let _ = writeln!(
         text,
-        "| attack from one address without a key | p99 kept, ms: calm | under attack | ratio of \
-         medians | p99 fresh, ms: calm | under attack | ratio of medians | core that the attack \
-         alone takes, % |"
+        "| attack from one address without a key | p99 over open connections, ms: no attack | under \
+         attack | ratio of medians | p99 with new connections, ms: no attack | under attack | ratio of \
+         medians | service's core used by the attack alone, % |"
     );
     let _ = writeln!(text, "|---|---|---|---:|---|---|---:|---|");
     for (_, what, turns) in measured {

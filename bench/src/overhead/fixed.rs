@@ -1,11 +1,11 @@
-//! What both stubs answer, and where they run: the one behind Bailiwick's gateway and the one that
-//! the other proxies talk to are to be alike.
+//! The answer and core of both stubs: the stub behind Bailiwick's gateway and the stub behind the
+//! other proxies must be alike.
 
 /// The text of every answer.
 pub(crate) const TEXT: &str = "This is the answer that is always given, at once.";
-/// What the answer says about the prompt.
+/// Prompt tokens in the answer's usage.
 pub(crate) const PROMPT_TOKENS: u32 = 250;
-/// What the answer says about itself.
+/// Completion tokens in the answer's usage.
 pub(crate) const COMPLETION_TOKENS: u32 = 12;
-/// The core of the stubs and of the load generator. What is measured has another one.
+/// The core of the stubs and of the load generator; the measured proxy has another one.
 pub(crate) const STUB_CORE: usize = 0;

@@ -1,6 +1,6 @@
-//! The load: a fixed number of requests over a fixed number of connections, each of which sends
-//! its next request as soon as it has its answer. One thread and one loop, so that it costs less
-//! than what it measures.
+//! The load: a fixed number of requests over a fixed number of connections. Each connection sends
+//! its next request as soon as it has the answer. One thread and one loop keep the generator
+//! cheaper than the measured proxy.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::http::Target;
 
-/// What a run showed.
+/// Results of a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Run {
     pub(super) per_second: f64,
@@ -24,7 +24,7 @@ pub(super) struct Run {
     pub(super) p99_ms: f64,
 }
 
-/// One answer, as it arrived.
+/// One answer as received.
 #[derive(Debug)]
 pub(super) struct Answer {
     /// Status line and headers, in lower case.
@@ -33,7 +33,7 @@ pub(super) struct Answer {
     pub(super) body: String,
 }
 
-/// A request with all of its bytes.
+/// Returns all bytes of a request.
 pub(super) fn post(target: &Target, body: &str) -> Vec<u8> {
     let Target { address, path, key } = target;
     format!(
@@ -44,7 +44,7 @@ pub(super) fn post(target: &Target, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Sends one request and shows its answer.
+/// Sends one request and returns its answer.
 pub(super) fn once(address: SocketAddr, request: &[u8]) -> io::Result<Answer> {
     let mut connection = Connection::open(address)?;
     let mut poll = Poll::new()?;
@@ -133,7 +133,7 @@ pub(super) fn count(count: usize) -> f64 {
 struct Connection {
     socket: TcpStream,
     arrived: Vec<u8>,
-    /// Where the answer ends, once its head is there.
+    /// End of the answer, once its head has arrived.
     end: Option<End>,
     sent: Instant,
     checked: bool,
@@ -162,12 +162,12 @@ impl Connection {
     fn send(&mut self, request: &[u8]) -> io::Result<()> {
         self.end = None;
         self.sent = Instant::now();
-        // A request is far smaller than a socket's buffer, and the one before it was answered.
+        // A request is far smaller than a socket's buffer, and the previous request was answered.
         self.socket.write_all(request)
     }
 
-    /// Reads what is there: whether the answer is complete. `kept` when the connection must stay
-    /// open for the next one.
+    /// Reads the available bytes; returns whether the answer is complete. With `kept`, the
+    /// connection must stay open for the next request.
     fn read(&mut self, kept: bool) -> io::Result<bool> {
         let mut chunk = [0; CHUNK_BYTES];
         loop {
@@ -178,7 +178,7 @@ impl Connection {
                 Ok(0) => return Ok(true),
                 Ok(count) => {
                     self.arrived.extend_from_slice(chunk.get(..count).unwrap_or_default());
-                    // A short read has emptied the socket; more than that is a new event.
+                    // A short read has emptied the socket; more bytes cause a new event.
                     if count < chunk.len() {
                         return Ok(self.is_complete());
                     }
@@ -220,5 +220,5 @@ impl Connection {
 
 const CHUNK_BYTES: usize = 8 * 1024;
 
-/// Longest wait for anything; a server that takes longer has failed.
+/// Longest wait; a server that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,27 +1,27 @@
-//! Where an HTTP/1.1 message ends: its head, and how long it says that its body is.
+//! Finds the end of an HTTP/1.1 message: its head, and the length of its body.
 
-/// How long a body is.
+/// Length of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Length {
-    /// The head does not say: there is none.
+    /// The head gives no length: there is no body.
     None,
     /// This many bytes.
     Bytes(usize),
-    /// It comes in chunks, of which the last is empty.
+    /// The body is chunked, and ends with an empty chunk.
     Chunked,
 }
 
-/// The head, with the empty line that ends it; `None` until all of it has arrived.
+/// Returns the head, with the empty line that ends it; `None` until it has arrived completely.
 pub(super) fn head(arrived: &[u8]) -> Option<&[u8]> {
     let end = arrived.windows(END.len()).position(|window| window == END)?;
     arrived.get(..end.saturating_add(END.len()))
 }
 
-/// What a head says about its body.
+/// Returns the body's length from the head.
 pub(super) fn length(head: &[u8]) -> Length {
     let mut length = Length::None;
     for line in head.split(|byte| *byte == b'\n') {
-        // By its first letter, since most headers are others.
+        // The first letter is checked first, since most headers have another.
         match line.first() {
             Some(b'c' | b'C') => {
                 if let Some(value) = value(line, b"content-length:") {

@@ -1,11 +1,11 @@
-//! The report on the gateway's overhead: medians, ratios, and the raw numbers behind them.
+//! The report on the gateway's overhead: medians, ratios, and the values of each round.
 
 use std::fmt::Write as _;
 
 use super::{CONCURRENCY, Measured, Proxy, Turn};
 use crate::measure::median;
 
-/// A number of one turn.
+/// Reads a number from one turn.
 type Value = Box<dyn Fn(&Turn) -> f64>;
 
 /// One row of a table.
@@ -17,7 +17,7 @@ struct Row {
 
 const COLUMNS: [Proxy; 4] = [Proxy::Bailiwick, Proxy::Nginx, Proxy::LiteLlm, Proxy::Direct];
 
-/// The report as Markdown.
+/// Returns the report as Markdown.
 pub(super) fn markdown(measured: &Measured) -> String {
     let mut text = String::new();
     introduction(&mut text, measured);
@@ -39,9 +39,10 @@ fn introduction(text: &mut String, measured: &Measured) {
         .collect();
     let _ = writeln!(
         text,
-        "{rounds} rounds, in turns. Each round: {} requests over one connection, {} over 16 and {} \
-         over 64; of LiteLLM, {}, {} and {}. Prompt: {prompt_bytes} bytes. Peers: {}. Machine: {machine}. \
-         One fsync of a 512-byte append where the data directory is: {fsync_ms:.2} ms.\n",
+        "{rounds} rounds. In each round every program runs in turn, with {} requests over one \
+         connection, {} over 16 and {} over 64 (LiteLLM: {}, {} and {}). Prompt: {prompt_bytes} bytes. \
+         Other programs: {}. Machine: {machine}. One fsync of a 512-byte append on the disk of the data \
+         directory: {fsync_ms:.2} ms.\n",
         most(1),
         most(16),
         most(64),
@@ -54,19 +55,19 @@ fn introduction(text: &mut String, measured: &Measured) {
     if others > OTHERS_MOST {
         let _ = writeln!(
             text,
-            "**The machine was not idle**: in the worst turn, other programs took {others:.0} % of \
-             the proxy's core. Throughput and latency are off by that; processor time per request \
-             is not.\n"
+            "**The machine was not idle**: in the worst turn, other programs used {others:.0} % of \
+             the proxy's core. This makes throughput and latency worse, but not processor time per \
+             request.\n"
         );
     }
     let state = |on: bool| if on { "on" } else { "not in this version" };
     let grown = middle(measured, Proxy::Bailiwick, &|turn| turn.grown);
     let _ = writeln!(
         text,
-        "What the measured version of Bailiwick had on: key authentication, authorization, rate \
-         limits, metrics and a line in its log for each call. As it shows from outside: receipts \
-         (`x-bailiwick-receipt` in the answer) {}; transparency log (`/log/checkpoint`) {}; data \
-         directory grown by {grown:.0} bytes for each request{}.\n",
+        "The measured version of Bailiwick authenticates by key, authorizes, checks rate limits, \
+         counts metrics, and writes a line to its log for each call. Visible from outside: receipts \
+         (`x-bailiwick-receipt` in the answer) {}; transparency log (`/log/checkpoint`) {}; growth of \
+         the data directory for each request: {grown:.0} bytes{}.\n",
         state(measured.shown.receipts),
         state(measured.shown.log),
         if grown < 1.0 { ", so nothing is sealed, stored or committed yet" } else { "" },
@@ -76,7 +77,7 @@ fn introduction(text: &mut String, measured: &Measured) {
 fn table(text: &mut String, measured: &Measured) {
     let _ = writeln!(
         text,
-        "| median | Bailiwick | nginx | LiteLLM | the stub itself | Bailiwick / nginx | \
+        "| median | Bailiwick | nginx | LiteLLM | stub alone | Bailiwick / nginx | \
          Bailiwick / LiteLLM |"
     );
     let _ = writeln!(text, "|---|---:|---:|---:|---:|---:|---:|");
@@ -128,7 +129,7 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// What was promised, and whether it is kept.
+/// The goals, and whether they are met.
 fn bars(text: &mut String, measured: &Measured) {
     let at_most = |turn: &Turn| turn.runs.last().map_or(f64::NAN, |run| run.per_second);
     let alone = |turn: &Turn| turn.runs.first().map_or(f64::NAN, |run| run.p50_ms);
@@ -138,7 +139,7 @@ fn bars(text: &mut String, measured: &Measured) {
     let p50 = |proxy| middle(measured, proxy, &alone);
     let added = p50(Proxy::Bailiwick) - p50(Proxy::Direct);
     let judged = |kept: bool| if kept { "met" } else { "missed" };
-    let _ = writeln!(text, "\n| bar | measured | |\n|---|---:|---|");
+    let _ = writeln!(text, "\n| goal | measured | result |\n|---|---:|---|");
     let _ = writeln!(
         text,
         "| at 64 at once, at least 0.5 of nginx's throughput | {} | {} |",
@@ -156,15 +157,15 @@ fn bars(text: &mut String, measured: &Measured) {
     let applies = if measured.fsync_ms < 1.0 { "" } else { " (one fsync takes longer here)" };
     let _ = writeln!(
         text,
-        "| p50 added to the stub's with one request at a time, below 2 ms where one fsync is below \
-         1 ms | {} ms | {}{applies} |",
+        "| with one request at a time, a p50 less than 2 ms above the stub's, if one fsync takes \
+         less than 1 ms | {} ms | {}{applies} |",
         cell(added, 3),
         judged(added < 2.0)
     );
 }
 
 fn raw(text: &mut String, measured: &Measured) {
-    let _ = writeln!(text, "\nRaw numbers, round by round:\n");
+    let _ = writeln!(text, "\nValues of each round:\n");
     let _ = writeln!(text, "| | {} |", COLUMNS.map(Proxy::name).join(" | "));
     let _ = writeln!(text, "|---|---|---|---|---|");
     for Row { name, value, decimals } in rows() {
@@ -177,7 +178,7 @@ fn raw(text: &mut String, measured: &Measured) {
     }
 }
 
-/// More than the clock ticks of `/proc/stat` are off by, in percent.
+/// Above the error of the clock ticks in `/proc/stat`, in percent.
 const OTHERS_MOST: f64 = 10.0;
 
 fn values(measured: &Measured, proxy: Proxy, value: &dyn Fn(&Turn) -> f64) -> Vec<f64> {
@@ -188,7 +189,7 @@ fn middle(measured: &Measured, proxy: Proxy, value: &dyn Fn(&Turn) -> f64) -> f6
     median(&mut values(measured, proxy, value))
 }
 
-/// A number, or that it was not measured.
+/// Formats a number; a dash if it was not measured.
 fn cell(number: f64, decimals: usize) -> String {
     if number.is_finite() { format!("{number:.decimals$}") } else { "–".to_owned() }
 }

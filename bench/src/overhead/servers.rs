@@ -1,5 +1,5 @@
-//! Starts the proxies, one at a time, each with its settings as they come except for what makes
-//! them alike: one process or worker, kept connections, and no log where that can be turned off.
+//! Starts the proxies, one at a time, with their default settings. Exceptions make them comparable:
+//! one process or worker, reused connections, and no log where it can be turned off.
 
 use std::{
     fs, io,
@@ -16,10 +16,10 @@ use crate::{
     servers::{Server, free_address, make_data, spawn, time_on, wait},
 };
 
-/// The core of what is measured.
+/// The core of the measured proxy.
 pub(super) const PROXY_CORE: usize = 1;
 
-/// What to start, and where to put its files.
+/// Programs to start, and the folder for their files.
 #[derive(Debug, Default)]
 pub(super) struct Programs {
     /// Bailiwick's server with a stub as its worker.
@@ -36,12 +36,12 @@ impl Programs {
     }
 }
 
-/// What the load is sent to.
+/// The target of the load.
 #[derive(Debug)]
 pub(super) enum Running<'stub> {
     Stub(&'stub Server),
     Proxy(Server),
-    /// With its data directory.
+    /// Bailiwick, with its data directory.
     Ours(Server, PathBuf),
 }
 
@@ -53,7 +53,7 @@ impl Running<'_> {
         }
     }
 
-    /// Processor time of the proxy so far, with all its processes.
+    /// Returns the proxy's processor time so far, including all its processes.
     pub(super) fn time(&self) -> Duration {
         match self {
             Self::Stub(_) => Duration::ZERO,
@@ -61,7 +61,7 @@ impl Running<'_> {
         }
     }
 
-    /// How much its data directory holds.
+    /// Returns the size of its data directory.
     pub(super) fn data_bytes(&self) -> u64 {
         match self {
             Self::Ours(_, data) => bytes(data),
@@ -75,13 +75,13 @@ fn bytes(folder: &Path) -> u64 {
     entries
         .map(|entry| match entry.metadata() {
             Ok(metadata) if metadata.is_dir() => bytes(&entry.path()),
-            // A file may be gone again.
+            // A file may have been deleted meanwhile.
             metadata => metadata.map_or(0, |metadata| metadata.len()),
         })
         .sum()
 }
 
-/// Starts the stub, on the core that this process is on.
+/// Starts the stub on this process's core.
 pub(super) fn start_stub(programs: &Programs) -> io::Result<Server> {
     let address = free_address()?;
     let mut command = Command::new(std::env::current_exe()?);
@@ -91,7 +91,7 @@ pub(super) fn start_stub(programs: &Programs) -> io::Result<Server> {
     wait(Server { child, target: Target { address, path, key: "none".into() } }, address, "/")
 }
 
-/// Starts a proxy, on a core of its own.
+/// Starts a proxy on its own core.
 pub(super) fn start<'stub>(
     proxy: Proxy,
     programs: &Programs,
@@ -105,10 +105,10 @@ pub(super) fn start<'stub>(
     }
 }
 
-/// Starts Bailiwick with workers that answer at once, on a core of its own.
+/// Starts Bailiwick on its own core, with workers that answer at once.
 pub(super) fn start_ours(programs: &Programs) -> io::Result<Server> {
     let data = programs.data();
-    // The stub takes any file for a model.
+    // The stub accepts any file as a model.
     let model = programs.work.join("model.gguf");
     fs::write(&model, "not a model\n")?;
     let key = make_data(&programs.ours, &data, &model)?;
@@ -128,7 +128,7 @@ fn start_nginx(programs: &Programs, stub: &Server) -> io::Result<Server> {
     let home = programs.work.join("nginx");
     fs::create_dir_all(&home)?;
     let address = free_address()?;
-    // Without it, a master that is root starts workers that may not enter this folder.
+    // Without this line, a master running as root starts workers that may not enter this folder.
     let user = if geteuid().is_root() { "user root;" } else { "" };
     let configuration = NGINX
         .replace("@user@", user)
@@ -143,8 +143,7 @@ fn start_nginx(programs: &Programs, stub: &Server) -> io::Result<Server> {
     wait(Server { child, target: Target { address, path, key: "none".into() } }, address, "/")
 }
 
-/// A plain reverse proxy. Connections are kept as long as the run lasts, on both sides, as the
-/// others keep theirs.
+/// A plain reverse proxy. It keeps connections on both sides for the whole run, as the others do.
 const NGINX: &str = "\
 @user@
 daemon off;
@@ -190,7 +189,7 @@ fn start_litellm(programs: &Programs, stub: &Server) -> io::Result<Server> {
         .arg(&file)
         .args(["--host", "127.0.0.1", "--port", &address.port().to_string()])
         .args(["--num_workers", "1", "--telemetry", "False"])
-        // Its log, and that of its HTTP server, off but for errors.
+        // Its log and its HTTP server's log are limited to errors.
         .env("LITELLM_LOG", "ERROR")
         .envs([LOCAL_PRICES]);
     let child = spawn(&mut command, &programs.work.join("litellm.log"))?;
@@ -199,7 +198,8 @@ fn start_litellm(programs: &Programs, stub: &Server) -> io::Result<Server> {
     wait(server, address, "/health/liveliness")
 }
 
-/// LiteLLM's list of prices, from its own package: otherwise it asks the Internet at its start.
+/// Uses LiteLLM's list of prices from its own package; otherwise it fetches the list from the
+/// Internet at the start.
 const LOCAL_PRICES: (&str, &str) = ("LITELLM_LOCAL_MODEL_COST_MAP", "True");
 
 const LITELLM: &str = "\
@@ -218,20 +218,20 @@ general_settings:
   disable_spend_logs: true
 ";
 
-/// A program on the core of what is measured.
+/// Returns the command that runs a program on the measured core.
 fn pinned(program: &Path) -> Command {
     let mut command = Command::new("taskset");
     command.args(["--cpu-list", &PROXY_CORE.to_string()]).arg(program);
     command
 }
 
-/// What the peers say of their versions.
+/// Returns the versions that the other proxies report.
 pub(super) fn versions(programs: &Programs) -> Vec<(Proxy, String)> {
     let version = |program: &Path, flag: &str| -> Option<String> {
         let output = Command::new(program).arg(flag).envs([LOCAL_PRICES]).output().ok()?;
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said).into_owned();
-        // The first word that begins with a digit, after what stands before a slash.
+        // The first word that starts with a digit.
         let mut words = said.split([' ', '/', '\n', '=']);
         words.find(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
     };

@@ -1,5 +1,5 @@
-//! The stub as a server: OpenAI's chat API over HTTP/1.1 with keep-alive, one thread, the same
-//! answer to every request, as soon as all of it has arrived. For proxies to be put in front of.
+//! The stub as a server behind proxies: OpenAI's chat API over HTTP/1.1 with keep-alive, one
+//! thread, and the same answer to every request as soon as it has arrived completely.
 
 use std::{
     collections::HashMap,
@@ -60,8 +60,8 @@ struct Connection {
 }
 
 impl Connection {
-    /// Reads what is there, and answers if that completes a request. The error, or the end of the
-    /// stream as one, says that the connection is of no more use.
+    /// Reads the available bytes, and answers if they complete a request. An error, including the
+    /// end of the stream, means that the connection can no longer be used.
     fn answer(&mut self, answer: &[u8]) -> io::Result<()> {
         let mut chunk = [0; 16 * 1024];
         loop {
@@ -82,10 +82,11 @@ impl Connection {
                     break;
                 }
                 self.arrived.drain(..whole);
-                // Answers are far smaller than a socket's buffer: all of it goes, or nobody reads.
+                // Answers are far smaller than a socket's buffer: the write is complete unless the
+                // client has stopped reading.
                 self.socket.write_all(answer)?;
             }
-            // A short read has emptied the socket; more than that is a new event.
+            // A short read has emptied the socket; more bytes cause a new event.
             if count < chunk.len() {
                 return Ok(());
             }

@@ -1,5 +1,5 @@
-//! Bailiwick's own server and command line, with a worker that runs no model and answers at once:
-//! what is left to measure is the gateway. For `bench overhead` only.
+//! Bailiwick's own server and command line, with a worker that runs no model and answers at once.
+//! Only the gateway remains to be measured. For `bench overhead` only.
 
 #[path = "../overhead/fixed.rs"]
 mod fixed;
@@ -8,7 +8,7 @@ mod worker;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // As the gateway starts its workers.
+    // The gateway starts its workers like this.
     if std::env::args_os().nth(1).is_some_and(|command| command == "worker") {
         return worker::main();
     }

@@ -1,6 +1,6 @@
-//! The stub of a worker: speaks the worker protocol, takes any file for a small chat model, and
-//! answers every request with the same text as soon as it has read it. It confines itself to one
-//! core and to nothing else, and says so.
+//! A stub worker: speaks the worker protocol, accepts any file as a small chat model, and answers
+//! every request with the same text as soon as it has read it. It is only pinned to one core,
+//! without any confinement, and reports that.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -10,8 +10,8 @@ use std::{
 
 use engine::{
     protocol::{
-        CHUNK_BYTES, Confinement, FrameReader, FromWorker, ModelFacts, STDERR_MARK, StartSpec,
-        ToWorker, encode,
+        CHUNK_BYTES, Confinement, FrameReader, FromWorker, LoadedModel, ModelFacts, STDERR_MARK,
+        StartSpec, ToWorker, encode,
     },
     request::{Event, FinishReason, Refusal, Text, Work},
 };
@@ -32,7 +32,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn work() -> io::Result<()> {
-    // The gateway is pinned to its core, and a worker inherits that.
+    // The gateway is pinned to its own core, and a worker inherits that.
     let mut core = CpuSet::new();
     core.set(STUB_CORE);
     sched_setaffinity(None, &core)?;
@@ -47,7 +47,8 @@ fn work() -> io::Result<()> {
                 encode(&answer, &mut answers).map_err(io::Error::other)?;
             }
         }
-        // What arrived together is answered together, as an engine answers after each of its steps.
+        // Requests that arrived together are answered together, as an engine answers after each
+        // step.
         socket.write_all(&answers)?;
         answers.clear();
         let count = socket.read(&mut chunk)?;
@@ -89,19 +90,19 @@ fn ready(context: u32) -> FromWorker {
     let facts = ModelFacts {
         architecture: "llama".into(),
         name: Some("stub".into()),
+        license: None,
         parameters: 134_515_008,
         context_train: CONTEXT,
         embedding_length: 576,
         vocabulary: 49_152,
         generates: true,
         chat_template: true,
-        context: context.min(CONTEXT),
-        template: Vec::new(),
     };
+    let model = LoadedModel { facts, context: context.min(CONTEXT), template: Vec::new() };
     let confinement =
         Confinement { landlock_abi: 0, seccomp: false, memory_locked: false, attempts: Vec::new() };
-    FromWorker::Ready { facts, confinement }
+    FromWorker::Ready { model, confinement }
 }
 
-/// Tokens that the model would hold.
+/// Context length of the simulated model.
 const CONTEXT: u32 = 8192;

@@ -1,4 +1,4 @@
-//! The attacker's process: one kind of attack, as hard as it can, until it is ended.
+//! The attacker's process: one kind of attack at full speed, until it is ended.
 
 use std::{
     io::{self, ErrorKind, Read as _, Write as _},
@@ -16,22 +16,22 @@ pub(super) struct Attack {
     pub(super) name: &'static str,
     pub(super) what: &'static str,
     connections: usize,
-    /// What each connection begins with.
+    /// First bytes of each connection.
     begin: fn() -> Vec<u8>,
-    /// What each sends from then on, by turn; nothing where it holds its place.
+    /// Later bytes of each connection, by turn; `None` if it only holds its place.
     go_on: Option<fn(u32) -> Vec<u8>>,
 }
 
-/// Connections that hold places.
+/// Number of connections that hold places.
 const HELD: usize = 1500;
-/// Connections that send as much as they can.
+/// Number of connections that send at full speed.
 const SENDING: usize = 4;
 
 pub(super) const ATTACKS: [Attack; 13] = [
     held("idle-http2", "1,500 idle HTTP/2 connections", greeting),
     held("silent", "1,500 connections that send nothing", Vec::new),
-    held("slow-heads", "1,500 heads that do not end", || b"GET / HTTP/1.1\r\nx: ".to_vec()),
-    held("slow-bodies", "1,500 bodies that do not come", slow_body),
+    held("slow-heads", "1,500 request heads that never end", || b"GET / HTTP/1.1\r\nx: ".to_vec()),
+    held("slow-bodies", "1,500 request bodies that never arrive", slow_body),
     sending("settings", "4 floods of SETTINGS", |_| many(|_| frame(4, 0, 0, &[]))),
     sending("ping", "4 floods of PING", |_| many(|_| frame(6, 0, 0, &[0; 8]))),
     sending("priority", "4 floods of PRIORITY", |_| {
@@ -40,7 +40,7 @@ pub(super) const ATTACKS: [Attack; 13] = [
     sending("window-update", "4 floods of WINDOW_UPDATE", |_| {
         many(|_| frame(8, 0, 0, &[0, 0, 0, 1]))
     }),
-    sending("resets", "4 floods of requests that are reset", |turn| {
+    sending("resets", "4 floods of requests that the client resets", |turn| {
         many(|number| {
             let stream = odd(turn.wrapping_mul(MANY).wrapping_add(number) & 0x3fff_ffff);
             [get(stream), frame(3, 0, stream, &[0, 0, 0, 8])].concat()
@@ -65,7 +65,7 @@ pub(super) const ATTACKS: [Attack; 13] = [
     },
     Attack {
         name: "connects",
-        what: "4 floods of connections that ask for nothing and end",
+        what: "4 floods of connections that end without a request",
         connections: SENDING,
         begin: || b"\r\n".to_vec(),
         go_on: Some(|_| Vec::new()),
@@ -80,7 +80,7 @@ const fn sending(name: &'static str, what: &'static str, go_on: fn(u32) -> Vec<u
     Attack { name, what, connections: SENDING, begin: greeting, go_on: Some(go_on) }
 }
 
-/// `bench attacker NAME ADDRESS`, which `bench attacks` starts.
+/// `bench attacker NAME ADDRESS`, started by `bench attacks`.
 pub(crate) fn main(arguments: impl Iterator<Item = String>) -> io::Result<()> {
     let arguments: Vec<String> = arguments.collect();
     let [name, address] = arguments.as_slice() else {
@@ -91,7 +91,7 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> io::Result<()> {
     let attack = attack.ok_or_else(|| io::Error::other("no such attack"))?;
     let files = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: files.maximum, ..files })?;
-    // What is measured is what the service does, not who gets the generator's core.
+    // The benchmark measures the service, not the competition for the generator's core.
     nice(10)?;
     match attack.go_on {
         None => hold(attack, address),
@@ -104,14 +104,14 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> io::Result<()> {
     }
 }
 
-/// Holds as many places as it gets, and takes each again that it loses.
+/// Holds as many places as possible, and reconnects when one is lost.
 fn hold(attack: &Attack, address: SocketAddr) -> io::Result<()> {
     let mut held: Vec<Option<TcpStream>> = Vec::new();
     held.resize_with(attack.connections, || None);
     loop {
         for place in &mut held {
             if place.as_mut().is_none_or(|stream| !drain(stream)) {
-                // What is turned away comes again.
+                // A rejected connection is tried again.
                 *place = connect(address, attack.begin).ok();
             }
         }
@@ -119,7 +119,7 @@ fn hold(attack: &Attack, address: SocketAddr) -> io::Result<()> {
     }
 }
 
-/// Sends on one connection, and on another when that one is cut.
+/// Sends on one connection, and opens another when that one is closed.
 fn flood(begin: fn() -> Vec<u8>, go_on: fn(u32) -> Vec<u8>, address: SocketAddr) {
     loop {
         let Ok(mut stream) = connect(address, begin) else { continue };
@@ -145,7 +145,7 @@ fn flood(begin: fn() -> Vec<u8>, go_on: fn(u32) -> Vec<u8>, address: SocketAddr)
     }
 }
 
-/// Reads what is there; whether the connection goes on.
+/// Reads the available bytes; returns whether the connection is still open.
 fn drain(stream: &mut TcpStream) -> bool {
     let mut buffer = [0; 16 * 1024];
     loop {
@@ -183,7 +183,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 fn get(stream: u32) -> Vec<u8> {
-    // Of HPACK's static table: GET, http, /; and the authority, as it is.
+    // From HPACK's static table: GET, http, /; and the authority as a literal.
     frame(1, 5, stream, &[0x82, 0x86, 0x84, 0x01, 1, b'x'])
 }
 
