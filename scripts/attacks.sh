@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures what attacks on the listener cost a caller with a key, and writes its section of
-# docs/benchmarks.md. Arguments are handed on to `bench attacks` (for example: --rounds 1 --only ping).
+# Measures how much attacks on the listener slow down a caller with a key, and writes the section
+# of docs/benchmarks.md about them. Arguments are passed to `bench attacks` (for example: --rounds 1 --only ping).
 source "$(dirname "$0")/lib.sh"
 
 one_at_a_time attacks

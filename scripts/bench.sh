@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the release binary against llama.cpp's llama-server and writes docs/benchmarks.md.
-# Arguments are handed on to the program in bench/ (for example: --rounds 3 --only ours).
-# LLAMA_SERVER=PATH uses a llama-server that is built already.
+# Arguments are passed to the program in bench/ (for example: --rounds 3 --only ours).
+# LLAMA_SERVER=PATH uses a llama-server that exists already.
 source "$(dirname "$0")/lib.sh"
 
 peer="${LLAMA_SERVER:-$(scripts/llama-server.sh)}"

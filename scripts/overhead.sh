@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Measures what the gateway costs, against nginx and LiteLLM's proxy in front of the same stub, and
-# writes its section of docs/benchmarks.md. Arguments are handed on to `bench overhead` (for
-# example: --rounds 1 --requests 5000). NGINX=PATH and LITELLM=PATH use programs that are installed
-# already; LITELLM=none leaves it out.
+# Measures the overhead of the gateway, against nginx and LiteLLM's proxy in front of the same stub,
+# and writes the section of docs/benchmarks.md about it. Arguments are passed to `bench overhead` (for
+# example: --rounds 1 --requests 5000). NGINX=PATH and LITELLM=PATH use installed
+# programs; LITELLM=none leaves LiteLLM out.
 source "$(dirname "$0")/lib.sh"
 
 litellm_version="1.108.7"
@@ -10,7 +10,7 @@ litellm_version="1.108.7"
 one_at_a_time overhead
 [ "$(nproc)" -ge 2 ] || die "this machine has one processor" "Two are needed: one for the proxy, one for the load."
 
-# Where nginx is; unpacked into .cache, so that no service is installed or started for it.
+# Prints the path of nginx. Its package is unpacked into .cache: no service is installed or started.
 find_nginx() {
 	local home="$cache/nginx" package
 	if [ -n "${NGINX:-}" ] || PATH="$PATH:/usr/sbin" type -P nginx; then
@@ -18,15 +18,15 @@ find_nginx() {
 		return
 	fi
 	if ! [ -x "$home/usr/sbin/nginx" ]; then
-		command -v apt-get >/dev/null || die "nginx is not installed" "Install it with your package manager, or say where it is: NGINX=PATH"
+		command -v apt-get >/dev/null || die "nginx is not installed" "Install it with your package manager, or give its path: NGINX=PATH"
 		mkdir -p "$home"
 		say "fetching nginx"
 		(cd "$home" && retry apt-get -q download nginx >&2) ||
-			die "apt-get could not download nginx" "Run apt-get update as root, and this again."
+			die "apt-get could not download nginx" "Run apt-get update as root, then run this again."
 		for package in "$home"/nginx_*.deb; do
 			dpkg-deb --extract "$package" "$home"
 		done
-		"$home/usr/sbin/nginx" -v 2>/dev/null || die "nginx does not run from its package" "Install it, or say where it is: NGINX=PATH"
+		"$home/usr/sbin/nginx" -v 2>/dev/null || die "nginx does not run from its package" "Install it, or give its path: NGINX=PATH"
 	fi
 	echo "$home/usr/sbin/nginx"
 }
@@ -52,7 +52,7 @@ nginx="$(find_nginx)"
 litellm="$(find_litellm)"
 peers=(--nginx "$nginx")
 [ "$litellm" = none ] || peers+=(--litellm "$litellm")
-# With the product, so that what is measured is linked from the same library.
+# Build the product, too: the measured program is linked from the same library.
 cargo build --release --locked --quiet --bin bailiwick --bin bailiwick-stubbed --bin bench
 built="${CARGO_TARGET_DIR:-target}/release"
 say "measuring; keep the machine otherwise idle"

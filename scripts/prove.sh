@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# prove.sh: proves that the authorization policies keep the promises, that the proof which ships with
-# the build is that one, and that it would notice if they did not.
-# prove.sh update: proves them, and keeps the proof for the build.
+# prove.sh: proves that the authorization policies keep the promises, that the proof in the build is
+# this proof, and that weakened policies fail it.
+# prove.sh update: proves them, and stores the proof for the build.
 # Installs the solver, cvc5, if it is missing.
 source "$(dirname "$0")/lib.sh"
 
@@ -29,13 +29,13 @@ prover="$(realpath "${CARGO_TARGET_DIR:-target}")/release/bailiwick-prove"
 [ -n "${CARGO_TARGET_DIR:-}" ] || install -D "$prover" ../../target/release/bailiwick-prove
 
 say "proving the built-in policies"
-"$prover" || die "the policies do not keep the promises, or it could not be found out" \
-	"Read above what breaks, and change the policy that is named there"
+"$prover" || die "the policies do not keep the promises, or the prover could not decide" \
+	"Read the output above, and change the policy that it names"
 kept=../policy/cedar/proof.json
 if [ "${1:-}" = update ]; then
 	"$prover" --json >"$kept.new"
 	mv "$kept.new" "$kept"
-	say "the proof is kept in crates/policy/cedar/proof.json; commit it with the policies"
+	say "the proof is in crates/policy/cedar/proof.json; commit it with the policies"
 	exit
 fi
 "$prover" --json | cmp --quiet - "$kept" || die "crates/policy/cedar/proof.json is not the proof of these policies" \

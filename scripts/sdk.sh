@@ -1,19 +1,18 @@
 #!/usr/bin/env bash
-# Installs the real client libraries that the tests drive the service with, and a real identity
-# provider, in .cache and in node_modules below tests/sdk/js and tests/oidc: openai for Python in a
-# virtual environment, Node as a package in that same environment, openai for JavaScript, and
-# oidc-provider. Versions are pinned; a second run costs nothing.
+# Installs the client libraries for the tests, and an identity provider: openai for Python, schemathesis
+# and Node in a virtual environment in .cache; openai for JavaScript in tests/sdk/js/node_modules;
+# oidc-provider in tests/oidc/node_modules. Versions are pinned; a second run takes no time.
 source "$(dirname "$0")/lib.sh"
 
 venv="$cache/venv"
 python_wants="$(sha256sum tests/sdk/python/requirements.txt | cut -c1-64)"
 
-# stamped FILE DIGEST: whether the last complete installation was of this very list.
+# stamped FILE DIGEST: succeeds if the last complete installation was of this list.
 stamped() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
 
 one_at_a_time sdk
 if ! stamped "$venv/installed" "$python_wants" || ! [ -x "$venv/bin/python" ]; then
-	say "installing the Python SDK and Node (kept in .cache/venv)"
+	say "installing the Python SDK, schemathesis and Node (kept in .cache/venv)"
 	rm -rf "$venv"
 	python3 -m venv "$venv" ||
 		die "python3 could not make a virtual environment" "Run scripts/setup.sh, which installs python3-venv."
@@ -23,13 +22,13 @@ if ! stamped "$venv/installed" "$python_wants" || ! [ -x "$venv/bin/python" ]; t
 	echo "$python_wants" >"$venv/installed"
 fi
 
-# install FOLDER WHAT: what the folder's package-lock.json lists.
+# install FOLDER NAME: installs the packages in the folder's package-lock.json.
 install() {
 	local wants
 	wants="$(sha256sum "$1/package-lock.json" | cut -c1-64)"
 	stamped "$1/node_modules/.installed" "$wants" && return 0
 	say "installing $2 (kept in $1/node_modules)"
-	# npm's own script starts `node` by name.
+	# npm's script starts `node` by name.
 	PATH="$venv/bin:$PATH" retry npm ci --prefix "$1" --no-audit --no-fund --no-update-notifier --ignore-scripts --loglevel=error >&2 ||
 		die "npm could not install $2" "Check that npm reaches its registry, and run this again."
 	echo "$wants" >"$1/node_modules/.installed"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what building needs and a bare Debian does not have: cmake, a C++ compiler, libclang,
-# pip and venv. Asks apt only for what is missing, so that a second run costs nothing.
-# It does not install Rust, and touches nothing outside apt's packages.
+# Installs the packages that the build needs and a bare Debian lacks: cmake, a C++ compiler, libclang,
+# pip and venv. Installs only missing packages, so a second run takes no time.
+# It does not install Rust, and changes nothing but apt's packages.
 source "$(dirname "$0")/lib.sh"
 
 command -v cargo >/dev/null ||
@@ -13,8 +13,8 @@ need() { missing+=("$1"); }
 command -v cmake >/dev/null || need cmake
 command -v g++ >/dev/null || need g++
 command -v make >/dev/null || need make
-# bindgen loads the library and reads the headers that come with it. The names are those that it
-# looks for: `libclang-cpp.so`, which other packages bring, is another library.
+# bindgen loads the library and reads its headers. It looks for these names; `libclang-cpp.so` of
+# other packages is another library.
 has_libclang() {
 	local folder name
 	for folder in /usr/lib/llvm-*/lib /usr/lib/*-linux-gnu; do
@@ -28,9 +28,17 @@ has_libclang() {
 command -v python3 >/dev/null || need python3
 python3 -c 'import venv, ensurepip' 2>/dev/null || need python3-venv
 python3 -c 'import pip' 2>/dev/null || need python3-pip
-# `scripts/setup.sh tests`: what gives the tests a wall clock of their own.
+# `scripts/setup.sh tests` also installs libfaketime: tests move the service's wall clock with it. Tests
+# of the packages read units with systemd-analyze.
 if [ "${1:-}" = tests ]; then
+	command -v dpkg-shlibdeps >/dev/null || need dpkg-dev
+	command -v systemd-analyze >/dev/null || need systemd
 	compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || need libfaketime
+fi
+# `scripts/setup.sh dist` also installs the tools that pack a release.
+if [ "${1:-}" = dist ]; then
+	command -v dpkg-shlibdeps >/dev/null || need dpkg-dev
+	command -v buildah >/dev/null || need buildah
 fi
 
 [ ${#missing[@]} -gt 0 ] || exit 0
