@@ -1,13 +1,16 @@
 //! Replays a log from its files, and reports the result in words.
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
 use serde::Serialize;
 use tlog::{
     checkpoint::{BadCheckpoint, Checkpoint},
-    id::RequestId,
+    id::{RequestId, ResourceId},
     note::{BadNote, Verifier},
-    verify::{Audit, Continues, InForce, NoAudit, Question, Succeeded, plural},
+    verify::{Allowance, Audit, Continues, InForce, NoAudit, Question, Succeeded, plural},
 };
 
 use crate::{
@@ -247,6 +250,19 @@ pub struct Summary {
     owner_reads: u64,
     owner_deletions: u64,
     policies: Vec<Policies>,
+    processors: Vec<Processor>,
+}
+
+/// A time during which a customer allowed a processor for a resource.
+#[derive(Debug, Serialize)]
+struct Processor {
+    resource: String,
+    processor: String,
+    /// Index of the entry that allowed it.
+    entry: u64,
+    since: String,
+    /// The time of the withdrawal.
+    until: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -282,6 +298,7 @@ impl Summary {
             owner_reads: seen.owner_reads,
             owner_deletions: seen.owner_deletions,
             policies: seen.policies.iter().map(policies).collect(),
+            processors: processors(&seen.processors),
         }
     }
 
@@ -295,6 +312,36 @@ impl Summary {
         )?;
         self.policies.iter().try_for_each(|Policies { entry, since, words, .. }| {
             writeln!(out, "policies since {since} (entry {entry}): {words}")
+        })?;
+        self.processors.iter().try_for_each(|one| {
+            let Processor { resource, processor, entry, since, until } = one;
+            let until =
+                until.as_ref().map_or_else(String::new, |until| format!(", withdrawn {until}"));
+            writeln!(
+                out,
+                "processor `{processor}` allowed for {resource} since {since} (entry {entry}){until}"
+            )
         })
     }
+}
+
+/// Lists the times during which customers allowed processors, in the log's order.
+fn processors(allowed: &BTreeMap<ResourceId, BTreeMap<String, Vec<Allowance>>>) -> Vec<Processor> {
+    let mut processors: Vec<_> = allowed
+        .iter()
+        .flat_map(|(resource, names)| {
+            names.iter().map(move |(name, times)| (resource, name, times))
+        })
+        .flat_map(|(resource, name, times)| {
+            times.iter().map(move |Allowance { allowed, withdrawn }| Processor {
+                resource: resource.to_string(),
+                processor: name.clone(),
+                entry: allowed.index,
+                since: rfc3339(allowed.time_ms / 1000),
+                until: withdrawn.map(|place| rfc3339(place.time_ms / 1000)),
+            })
+        })
+        .collect();
+    processors.sort_unstable_by_key(|one| one.entry);
+    processors
 }

@@ -14,8 +14,13 @@ use crate::{
     keys::{cosigned, named, wrong_key},
     log::{self, Log},
     report::Report,
+    terminal::harmless,
     time::rfc3339,
 };
+
+mod place;
+
+use self::place::Place;
 
 /// The files to compare a receipt with.
 #[derive(Debug)]
@@ -58,6 +63,7 @@ pub fn check<F: LogFiles>(
         }
     };
     signed(report, service, &verified, against);
+    place::check(report, &verified, against.log.is_some());
     cosigned(report, &receipt.proof.checkpoint, against.witnesses)?;
     borne_out(report, service, &verified, against.log)?;
     report.receipt = Some(Summary::of(&verified));
@@ -121,7 +127,10 @@ fn borne_out(
     if !complete {
         return Ok(());
     }
-    let wrong = audit.report.receipt(verified);
+    let mut wrong = audit.report.receipt(verified);
+    // `place::check` has reported these.
+    let breaches = verified.breaches();
+    wrong.retain(|finding| !breaches.contains(finding));
     for finding in &wrong {
         report.finding(finding);
     }
@@ -142,6 +151,7 @@ fn borne_out(
                 false => "according to the log its policies were active, and unproved, as the receipt says",
             });
         }
+        place::permitted(report, verified);
     }
     let sound = report.failures() == before;
     accesses::list(report, (&audit.report, sound), &[verified.claims.facts.request]);
@@ -162,6 +172,12 @@ pub struct Summary {
     deployment: Option<String>,
     /// SHA-256 of the model's file.
     model: Option<String>,
+    /// The name of the engine.
+    engine: String,
+    /// The place of processing, and the allowed places.
+    ran: Option<Place>,
+    /// The attempts on engines before.
+    attempts: Vec<place::Attempt>,
     region_processed: String,
     region_stored: String,
     prompt_tokens: u64,
@@ -203,6 +219,9 @@ impl Summary {
             resource: terms.resource.to_string(),
             deployment: terms.deployment.map(|id| id.to_string()),
             model: terms.model.map(|digest| digest.to_string()),
+            engine: terms.engine.clone(),
+            ran: terms.ran.as_ref().map(Place::of),
+            attempts: facts.attempts.iter().flatten().map(place::Attempt::of).collect(),
             region_processed: terms.region_processed.clone(),
             region_stored: terms.region_stored.clone(),
             prompt_tokens: facts.prompt_tokens,
@@ -227,14 +246,25 @@ impl Summary {
         let none = "none: no deployment was found";
         let deployment = self.deployment.as_deref().unwrap_or(none);
         writeln!(out, "deployment  {deployment}")?;
-        match &self.model {
-            Some(digest) => writeln!(out, "model       the file with SHA-256 {digest}")?,
-            None => writeln!(out, "model       none ran")?,
+        let served = self.ran.as_ref().and_then(|place| place.model.as_deref());
+        match (&self.model, served) {
+            (Some(digest), _) => writeln!(out, "model       the file with SHA-256 {digest}")?,
+            (None, Some(name)) => {
+                writeln!(out, "model       the engine calls it `{}`", harmless(name))?;
+            }
+            (None, None) => writeln!(out, "model       none ran")?,
+        }
+        if let Some(place) = &self.ran {
+            place.text(&self.engine, out)?;
+        }
+        for attempt in &self.attempts {
+            writeln!(out, "tried       {}", harmless(&attempt.in_words()))?;
         }
         writeln!(
             out,
             "region      processed in {}, stored in {} (by the operator's word)",
-            self.region_processed, self.region_stored
+            harmless(&self.region_processed),
+            harmless(&self.region_stored)
         )?;
         writeln!(out, "tokens      {} in, {} out", self.prompt_tokens, self.completion_tokens)?;
         if !self.no_effect.is_empty() {

@@ -1,9 +1,10 @@
 //! The log's entries. docs/spec/log.md specifies their bytes.
 //!
 //! An entry records an event and reveals neither content nor a person: it contains such data only
-//! as a salted commitment or a random id.
+//! as a salted commitment or a random id. The name of a processor is in clear: it is a company, and
+//! the customers of the service may know every company that processes their data.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 use minicbor::{Decode, Encode};
 
@@ -16,7 +17,8 @@ use crate::{
 mod words;
 
 pub use words::{
-    Action, Decider, End, FlagSource, Outcome, PenaltyAction, ProofOutcome, Repair, Subject,
+    Action, Decider, End, FlagSource, Outcome, PROCESSOR_NAME_BYTES_MAX, PenaltyAction,
+    ProofOutcome, Repair, Subject, is_processor_name,
 };
 
 /// The maximum length of an entry in bytes. An entry bundle has sixteen bits for it, and no entry
@@ -439,6 +441,26 @@ pub enum Event {
         #[n(1)]
         signature: EndSignature,
     },
+    /// A customer's officer allowed a processor for a resource, or withdrew that.
+    #[n(25)]
+    #[cbor(array)]
+    ProcessorAllowed {
+        /// The resource's random id.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        resource: [u8; 16],
+        /// The name of the processor: a company that operates engines, and is not the operator of
+        /// this service. No entry with a name that is not an [`is_processor_name`] is decoded.
+        #[n(1)]
+        #[cbor(decode_with = "words::processor_name")]
+        processor: String,
+        /// The officer.
+        #[n(2)]
+        person: PersonId,
+        /// True if requests of the resource may be sent to engines of this processor from now on.
+        #[n(3)]
+        allowed: bool,
+    },
 }
 
 impl Entry {
@@ -492,5 +514,23 @@ mod tests {
         let mut padded = short.encode();
         padded.splice(1..2, [0x18, 1]);
         assert!(Entry::decode(&padded).is_err(), "an integer that is longer than needed");
+    }
+
+    #[test]
+    fn a_processor_has_a_short_and_plain_name() {
+        let long = "a".repeat(PROCESSOR_NAME_BYTES_MAX);
+        let longer = "a".repeat(PROCESSOR_NAME_BYTES_MAX + 1);
+        let good = ["contoso", "Contoso_AI.eu-1", "0", &long];
+        let bad = ["", ".a", "-a", "a b", "a/b", "contos\u{f6}", "a\u{1b}[2J", &longer];
+        for (name, expected) in
+            good.map(|name| (name, true)).iter().chain(&bad.map(|name| (name, false)))
+        {
+            let (resource, person) = ([9; 16], PersonId::from_random([7; 16]));
+            let processor = (*name).into();
+            let event = Event::ProcessorAllowed { resource, processor, person, allowed: true };
+            let entry = Entry { time_ms: 1, event };
+            assert_eq!(Entry::decode(&entry.encode()).is_ok(), *expected, "{name}");
+            assert_eq!(is_processor_name(name), *expected, "{name}");
+        }
     }
 }

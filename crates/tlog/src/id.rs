@@ -110,6 +110,10 @@ id!(
     ModelId, "mod"
 );
 id!(
+    /// An engine: a program on this machine or another that runs models.
+    EngineId, "eng"
+);
+id!(
     /// A request; `x-request-id` carries it, and reviewers and receipts use it.
     RequestId, "req"
 );

@@ -63,6 +63,14 @@ impl Signer {
         Verifier { name: self.name.clone(), key: self.key.verifying_key(), kind: COSIGNATURE_V1 }
     }
 
+    /// Returns a secret for another purpose, which `label` names: the SHA-256 of the signature of the
+    /// label. Ed25519 is deterministic, so the secret is the same each time. Nothing else may sign
+    /// the label.
+    #[must_use]
+    pub fn derive(&self, label: &[u8]) -> [u8; 32] {
+        Digest::of(&[&self.sign_bytes(label)]).0
+    }
+
     /// Signs bytes that are not a note, such as a receipt.
     #[must_use]
     pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {

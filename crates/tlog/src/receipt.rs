@@ -25,6 +25,10 @@ use crate::{
     tree,
 };
 
+mod ran;
+
+pub use ran::{Attempt, AttemptFailure, EngineKind, Ran};
+
 /// The maximum length of a receipt, in bytes.
 pub const RECEIPT_BYTES_MAX: usize = 64 * 1024;
 
@@ -53,16 +57,16 @@ pub struct Terms {
     /// The deployment that ran, if one was found.
     #[n(2)]
     pub deployment: Option<DeploymentId>,
-    /// The region that processed the request.
+    /// The region that processed the request: the engine's, if [`Terms::ran`] is present.
     #[n(3)]
     pub region_processed: String,
     /// The region that stores the request's data.
     #[n(4)]
     pub region_stored: String,
-    /// The engine that ran the model: `embedded`.
+    /// The name of the engine that ran the model; [`EMBEDDED`] for the service's own.
     #[n(5)]
     pub engine: String,
-    /// SHA-256 of the model's file, if a deployment was found.
+    /// SHA-256 of the model's file, if a deployment was found and its model has a file.
     #[n(6)]
     pub model: Option<Digest>,
     /// SHA-256 of the program's file.
@@ -81,7 +85,15 @@ pub struct Terms {
     /// not record them.
     #[n(11)]
     pub policies: Option<PolicySet>,
+    /// Where the request was processed, and which places and processors were allowed. If several
+    /// engines were tried, this is the last one, also if it did not answer. `None` for a request
+    /// that was sent to no engine, and in receipts of earlier versions, which did not record it.
+    #[n(12)]
+    pub ran: Option<Ran>,
 }
+
+/// The name of the service's own engine in [`Terms::engine`].
+pub const EMBEDDED: &str = "embedded";
 
 /// A set of active policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
@@ -135,6 +147,11 @@ pub struct Facts {
     /// versions that accepted no such fields.
     #[n(10)]
     pub no_effect: Option<Vec<String>>,
+    /// The attempts on engines before the one in [`Terms::ran`], in their order. Never empty:
+    /// without earlier attempts it is absent, as in receipts of earlier versions.
+    #[n(11)]
+    #[cbor(decode_with = "ran::attempts")]
+    pub attempts: Option<Vec<Attempt>>,
 }
 
 /// The place and the deadline of stored content.
@@ -214,7 +231,7 @@ impl Voucher {
 
 /// Each claim with the party that vouches for it. The list is the same for every receipt of this
 /// version.
-pub const VOUCHERS: [(&str, Voucher); 13] = [
+pub const VOUCHERS: [(&str, Voucher); 15] = [
     ("request and response hashes", Voucher::Reader),
     ("that these claims were in the log at this place, unchanged since", Voucher::Proved),
     ("the deadline, fixed when the request was answered", Voucher::Proved),
@@ -225,7 +242,9 @@ pub const VOUCHERS: [(&str, Voucher); 13] = [
     ("that this proof was made (`bailiwick-prove` repeats it)", Voucher::Operator),
     ("that these policies decided, and were given true facts", Voucher::Operator),
     ("binary, configuration and model", Voucher::Operator),
-    ("regions", Voucher::Operator),
+    ("whether the log says that the customer allowed the processor", Voucher::Proved),
+    ("engine, its operator, regions, SKU and earlier attempts", Voucher::Operator),
+    ("that this destination was dialed, and answered with this model's name", Voucher::Operator),
     ("times", Voucher::Operator),
     ("tokens, outcome and fields without effect", Voucher::Operator),
 ];
@@ -308,7 +327,8 @@ impl Receipt {
         canon::decode(bytes, "a receipt")
     }
 
-    /// Returns the claims after the check of signature, commitment and inclusion.
+    /// Returns the claims after the check of signature, commitment and inclusion. Such a receipt is
+    /// genuine, but it may show a breach of a promise: see [`Verified::breaches`].
     ///
     /// ```
     /// use tlog::{note::Verifier, receipt::{Outcome, Receipt}};
@@ -480,6 +500,7 @@ fn inclusion(proof: &Proof) -> Vec<u8> {
 pub(crate) mod tests {
     use alloc::vec;
 
+    pub(crate) use super::ran::tests::remote;
     use super::*;
     use crate::tree::{Frontier, leaf_hash};
 
@@ -498,6 +519,7 @@ pub(crate) mod tests {
                 filter: Filter::None,
                 retention_days: 30,
                 policies: Some(PolicySet { digest: Digest([10; 32]), proved: true }),
+                ran: None,
             },
             facts: Facts {
                 request: RequestId::from_random([7; 16]),
@@ -514,6 +536,7 @@ pub(crate) mod tests {
                     deadline_ms: 1_766_534_400_000,
                 }),
                 no_effect: None,
+                attempts: None,
             },
         }
     }
@@ -522,7 +545,7 @@ pub(crate) mod tests {
         receipt_of(&claims())
     }
 
-    fn receipt_of(claims: &Claims) -> (Receipt, Verifier) {
+    pub(crate) fn receipt_of(claims: &Claims) -> (Receipt, Verifier) {
         let signer = Signer::new("log.example", &[1; 32]).unwrap();
         let salt = [9; 16];
         let commitment = commit(&salt, &canon::encode(claims));

@@ -12,7 +12,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use crate::{
     checkpoint::Checkpoint,
     entry::{Entry, Event, Subject},
-    id::{KeyId, RequestId, TenantId},
+    id::{KeyId, RequestId, ResourceId, TenantId},
     succession::{Mark, Succession},
     tree::{Frontier, leaf_hash},
 };
@@ -25,6 +25,7 @@ mod owner;
 mod penalty;
 mod policies;
 mod receipt;
+mod residency;
 mod review;
 mod succession;
 mod words;
@@ -33,6 +34,7 @@ pub use access::{Access, AccessKind};
 pub use audit::{Audit, Files, NoAudit, Question, audit};
 pub use exemption::EXEMPTION_GRACE_MS;
 pub use policies::InForce;
+pub use residency::{Allowance, Place, WITHDRAWAL_GRACE_MS};
 pub use succession::{Continues, Succeeded};
 pub use words::{duration, plural};
 
@@ -82,6 +84,10 @@ pub struct Report {
     pub successions: Vec<Succeeded>,
     /// The policies that were active, in order.
     pub policies: Vec<InForce>,
+    /// The processors that customers allowed, by resource and name, each in the log's order.
+    pub processors: BTreeMap<ResourceId, BTreeMap<String, Vec<Allowance>>>,
+    /// The number of the entry that added the first engine that is another program.
+    pub first_engine: Option<u64>,
     /// The violations; empty if there are none.
     pub findings: Vec<Finding>,
     /// Facts that are not violations but rest on the operator's word. An auditor may ask about
@@ -174,6 +180,7 @@ impl Replay {
         self.count(&entry.event);
         self.owners.entry(&entry.event, found);
         self.report.note_access((index, time_ms), &entry.event);
+        self.report.note_residency((index, time_ms), &entry.event);
         match &entry.event {
             Event::KeyCreated { key, tenant, deadline_ms } => {
                 self.keys.created((index, time_ms), (*key, *tenant), *deadline_ms, found);
@@ -206,6 +213,7 @@ impl Replay {
             Event::OwnerRead { .. }
             | Event::Request { .. }
             | Event::Changed { .. }
+            | Event::ProcessorAllowed { .. }
             | Event::Succeeded { .. }
             | Event::Repaired { .. } => {}
         }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the vectors of log entries of kinds 6, 7 and 9 to 24 and of starts with policies, all histories, and the
-receipts that name policies, from docs/spec/log.md and docs/spec/receipt.md alone.
+"""Makes the vectors of log entries of kinds 6, 7 and 9 to 25 and of starts with policies, all histories, and the
+receipts that name policies or a place of processing, from docs/spec/log.md and docs/spec/receipt.md alone.
 
     pip install cryptography && python3 make.py
 
@@ -120,6 +120,10 @@ def entries():
         "succeeded-lost-known": [24, [[*succession(), [2, 1, d(9)]], d(7) + d(8)]],
         "role-assigned": [4, [7, i(12), 0, d(2)]],
         "lockbox-switched": [4, [11, resource, 1, d(2)]],
+        "engine-added": [4, [12, i(14), 0, d(2)]],
+        "processor-allowed": [25, [resource, "contoso", customer, True]],
+        "processor-withdrawn": [25, [resource, "Contoso_AI.eu-1", customer, False]],
+        "processor-of-64-bytes": [25, [resource, "c" * 64, customer, True]],
     }
     for name, event in good.items():
         one(f"good-{name}", event, name)
@@ -160,7 +164,16 @@ def entries():
         ("succeeded-lost-null", [24, [[*succession(), NULL], d(7) + d(8)]], "what is not there at the end is left out"),
         ("succeeded-unknown-source", [24, [succession(source=4), d(7) + d(8)]], "there is no source 4"),
         ("succeeded-origin-as-bytes", [24, [succession(old=b"log.example"), d(7) + d(8)]], "it is text"),
-        ("next-kind", [25, []], "there is no kind 25"),
+        ("subject-unknown", [4, [13, resource, 0, d(2)]], "there is no subject 13"),
+        ("processor-of-65-bytes", [25, [resource, "c" * 65, customer, True]], "the name is too long"),
+        ("processor-without-name", [25, [resource, "", customer, True]], "the name is empty"),
+        ("processor-with-a-space", [25, [resource, "contoso ai", customer, True]], "a name has no space"),
+        ("processor-with-a-dot-in-front", [25, [resource, ".contoso", customer, True]], "a letter or digit is in front"),
+        ("processor-as-bytes", [25, [resource, b"contoso", customer, True]], "it is text"),
+        ("processor-allowed-as-number", [25, [resource, "contoso", customer, 1]], "1 is not true"),
+        ("processor-allowed-without-person", [25, [resource, "contoso", NULL, True]], "a person is responsible"),
+        ("processor-allowed-for-a-deployment", [25, [resource, i(3), "contoso", customer, True]], "one more"),
+        ("next-kind", [26, []], "there is no kind 26"),
     ]
     for name, event, remark in bad:
         one(f"bad-{name}", event, remark)
@@ -351,7 +364,7 @@ def histories():
         one(name, events, remark)
 
 
-# ---- receipts that name policies ----------------------------------------------------------------
+# ---- receipts that name policies or a place of processing ----------------------------------------
 
 LOG = "bailiwick/vectors"
 SIGNER = Ed25519PrivateKey.from_private_bytes(b"\x2a" * 32)
@@ -374,9 +387,33 @@ def terms(policies):
     }
 
 
-def signed(terms, shown=None):
+def place(region="swedencentral", engine="azure-sweden", **changes):
+    """Terms of a request that a processor's engine answered."""
+    ran = {
+        0: 2, 1: "contoso", 2: "SE", 3: "https://contoso.openai.azure.com", 4: "gpt-4.1", 5: "DataZoneStandard",
+        6: ["francecentral", "swedencentral"], 7: ["contoso"],
+    }
+    ran.update({int(name[1:]): item for name, item in changes.items()})
+    ran = {number: item for number, item in ran.items() if item is not None}
+    item = {**terms({0: d(22), 1: True}), 3: region, 5: engine, 12: ran}
+    return {number: claim for number, claim in item.items() if number != 6}
+
+
+def own():
+    """Terms of a request that the embedded engine answered."""
+    return {**terms({0: d(22), 1: True}), 12: {0: 0, 5: "Standard", 6: ["local"], 7: []}}
+
+
+def attempt(region="francecentral", failure=1, processor=None):
+    """An attempt on an engine before."""
+    return {0: "vllm-paris", 1: region, 2: failure, **({3: processor} if processor else {})}
+
+
+def signed(terms, shown=None, attempts=None):
     """A receipt over some terms, in a log of one entry; or over those, and showing others."""
     facts = {0: i(4), 1: NOON, 2: NOON + 250, 3: 200, 4: 0, 5: d(7), 6: d(8), 7: 12, 8: 3}
+    if attempts is not None:
+        facts[11] = attempts
     claims = cbor({0: terms, 1: facts})
     entry = cbor([NOON + 250, [1, [sha(b"bailiwick/commitment/v1\0", SALT, claims)]]])
     root = base64.b64encode(sha(b"\0", entry)).decode()
@@ -405,6 +442,33 @@ def receipts():
         ("bad-policies-proved-as-number", signed(terms({0: d(22), 1: 1})), "1 is not true"),
         ("bad-policies-digest-alone", signed(terms(d(22))), "a digest is no policies"),
         ("bad-policies-before-the-rest", signed(first), "another order"),
+        ("good-place", signed(place()), "a processor's engine, in a region of the zone"),
+        ("good-place-of-the-operator", signed(place(_1=None, _2=None, _7=[])), "an engine of the operator, and no processor is allowed"),
+        ("good-place-embedded", signed(own()), "the embedded engine"),
+        ("good-place-after-attempts", signed(place(), attempts=[attempt(), attempt(failure=3, processor="contoso")]), "two engines did not answer before"),
+        ("bad-place-region", signed(place("eastus")), "processed in a region that the deployment did not allow"),
+        ("bad-place-no-regions", signed(place(_6=[])), "no region is allowed"),
+        ("bad-place-region-embedded", signed({**own(), 3: "eastus"}), "processed in a region that the deployment did not allow"),
+        ("bad-place-processor", signed(place(_7=["fabrikam"])), "the customer allowed another processor"),
+        ("bad-place-no-processors", signed(place(_7=[])), "the customer allowed no processor"),
+        ("bad-place-attempt-region", signed(place(), attempts=[attempt("eastus")]), "sent to a region that the deployment did not allow"),
+        ("bad-place-attempt-processor", signed(place(), attempts=[attempt(processor="fabrikam")]), "sent to a processor that the customer had not allowed"),
+        ("bad-place-attempts-without-place", signed(terms(proved), attempts=[attempt()]), "which regions were allowed is left out"),
+        ("bad-place-swapped", signed(place(_6=["francecentral"]), place()), "signed with other regions than shown"),
+        ("bad-place-processor-without-country", signed(place(_2=None)), "a processor has a country"),
+        ("bad-place-without-destination", signed(place(_3=None)), "an engine that is another program has a destination"),
+        ("bad-place-named-embedded", signed(place(engine="embedded")), "the name of the service's own engine"),
+        ("bad-place-embedded-elsewhere", signed(place(engine="embedded", _0=0, _1=None, _2=None)), "the embedded engine is not dialed"),
+        ("bad-place-kind", signed(place(_0=3)), "there is no kind 3"),
+        ("bad-place-without-sku", signed(place(_5=None)), "a field is missing"),
+        ("bad-place-without-processors", signed(place(_7=None)), "a field is missing"),
+        ("bad-place-null", signed({**terms(proved), 12: NULL}), "what is not there is left out"),
+        ("bad-place-processor-null", signed(place(_1=NULL, _2=None)), "what is not there is left out"),
+        ("bad-place-regions-descending", signed(place(_6=["swedencentral", "francecentral"])), "another order"),
+        ("bad-place-region-twice", signed(place(_6=["swedencentral", "swedencentral"])), "twice"),
+        ("bad-place-no-attempts", signed(place(), attempts=[]), "what is not there is left out"),
+        ("bad-place-attempt-failure", signed(place(), attempts=[attempt(failure=4)]), "there is no failure 4"),
+        ("bad-place-attempts-null", signed(place(), attempts=NULL), "what is not there is left out"),
     ]:
         put("receipt", name, data, remark)
 

@@ -1,12 +1,39 @@
-//! The enumerations in entries. Their bytes are numbers.
+//! The enumerations in entries, whose bytes are numbers, and the names in entries.
 
-use minicbor::{Decode, Encode};
+use alloc::string::String;
+
+use minicbor::{Decode, Decoder, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     canon::Digest,
     id::{ApprovalId, PersonId},
 };
+
+/// The maximum length of a processor's name, in bytes.
+pub const PROCESSOR_NAME_BYTES_MAX: usize = 64;
+
+/// Returns true for a name that a processor may have: 1 to 64 letters, digits, `-`, `_` and `.`,
+/// with a letter or digit in front.
+#[must_use]
+pub fn is_processor_name(name: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    name.len() <= PROCESSOR_NAME_BYTES_MAX
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.bytes().all(inner)
+}
+
+/// Decodes a processor's name.
+pub(super) fn processor_name<C>(
+    decoder: &mut Decoder<'_>,
+    _: &mut C,
+) -> Result<String, minicbor::decode::Error> {
+    let name = decoder.str()?;
+    if is_processor_name(name) {
+        return Ok(name.into());
+    }
+    Err(minicbor::decode::Error::message("not the name of a processor"))
+}
 
 /// The kind of thing that was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -50,6 +77,9 @@ pub enum Subject {
     /// resource's.
     #[n(11)]
     Lockbox,
+    /// An engine that is another program.
+    #[n(12)]
+    Engine,
 }
 
 impl Subject {
@@ -69,6 +99,7 @@ impl Subject {
             Self::PolicySet => "policy set",
             Self::EgressList => "egress list",
             Self::Lockbox => "lockbox",
+            Self::Engine => "engine",
         }
     }
 }

@@ -17,10 +17,12 @@ impl Report {
     ///
     /// The receipt must be one that [`crate::receipt::Receipt::verify`] accepted. This function
     /// does not check that its checkpoint is an earlier one of this log
-    /// ([`super::Question::older_size`]).
+    /// ([`super::Question::older_size`]). The findings include [`Verified::breaches`].
     #[must_use]
     pub fn receipt(&self, receipt: &Verified) -> Vec<Finding> {
-        let mut findings: Vec<_> = self.policies(receipt).into_iter().collect();
+        let mut findings = receipt.breaches();
+        findings.extend(self.policies(receipt));
+        findings.extend(self.residency(receipt));
         let mut found = |what: String| findings.push(Finding { index: Some(receipt.index), what });
         let (terms, facts) = (&receipt.claims.terms, &receipt.claims.facts);
         if receipt.index >= self.entries {
@@ -93,4 +95,4 @@ impl Report {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

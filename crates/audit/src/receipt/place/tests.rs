@@ -1,0 +1,215 @@
+use std::collections::BTreeMap;
+
+use tlog::{
+    canon,
+    canon::Digest,
+    checkpoint::Checkpoint,
+    entry::{Entry, Event, commit},
+    id::{DeploymentId, PersonId, RequestId, ResourceId, TenantId},
+    note::Signer,
+    receipt::{
+        Attempt, AttemptFailure, Claims, EngineKind, Facts, Filter, Outcome, Proof, Ran, Receipt,
+        Terms,
+    },
+    tree::{Frontier, leaf_hash},
+};
+
+use super::super::{Against, check};
+use crate::{InMemory, Report, Verdict, log};
+
+const STARTED_MS: u64 = 1_764_000_000_000;
+const RESOURCE: [u8; 16] = [2; 16];
+
+/// The claims of a request that a processor answered after an attempt elsewhere.
+fn claims() -> Claims {
+    let region = |name: &str| name.to_owned();
+    let ran = Ran {
+        kind: EngineKind::Azure,
+        processor: Some("contoso".into()),
+        country: Some("SE".into()),
+        destination: Some("https://contoso.openai.azure.com".into()),
+        model: Some("gpt-4.1\u{1b}[2J".into()),
+        sku: "DataZoneStandard".into(),
+        regions: ["francecentral", "swedencentral"].map(region).into(),
+        processors: ["contoso".to_owned()].into(),
+    };
+    let attempt = Attempt {
+        engine: "vllm-paris".into(),
+        region: "francecentral".into(),
+        failure: AttemptFailure::Busy,
+        processor: None,
+    };
+    Claims {
+        terms: Terms {
+            tenant: TenantId::from_random([1; 16]),
+            resource: ResourceId::from_random(RESOURCE),
+            deployment: Some(DeploymentId::from_random([3; 16])),
+            region_processed: "swedencentral".into(),
+            region_stored: "local".into(),
+            engine: "azure-sweden".into(),
+            model: None,
+            binary: Digest([5; 32]),
+            configuration: Digest([6; 32]),
+            filter: Filter::None,
+            retention_days: 0,
+            policies: None,
+            ran: Some(ran),
+        },
+        facts: Facts {
+            request: RequestId::from_random([7; 16]),
+            started_ms: STARTED_MS,
+            finished_ms: STARTED_MS + 250,
+            status: 200,
+            outcome: Outcome::Answered,
+            request_sha256: Digest::of(&[b"request"]),
+            response_sha256: Digest::of(&[b"response"]),
+            prompt_tokens: 12,
+            completion_tokens: 3,
+            stored: None,
+            no_effect: None,
+            attempts: Some(vec![attempt]),
+        },
+    }
+}
+
+fn permission(allowed: bool) -> Event {
+    let (processor, person) = ("contoso".into(), PersonId::from_random([8; 16]));
+    Event::ProcessorAllowed { resource: RESOURCE, processor, person, allowed }
+}
+
+/// A log of a start, some events a minute before the request, and the request, as files and as a
+/// receipt.
+fn logged(claims: &Claims, before: &[Event]) -> (BTreeMap<&'static str, Vec<u8>>, Vec<u8>) {
+    let signer = signer();
+    let (binary, configuration) = (Digest([5; 32]), Digest([6; 32]));
+    let started = Event::Started { binary, configuration, models: vec![], policies: None };
+    let salt = [9; 16];
+    let commitment = commit(&salt, &canon::encode(claims));
+    let early = |event| Entry { time_ms: STARTED_MS - 60_000, event }.encode();
+    let mut entries: Vec<_> = [started].iter().chain(before).cloned().map(early).collect();
+    let event = Event::Request { commitment };
+    entries.push(Entry { time_ms: STARTED_MS + 250, event }.encode());
+
+    let leaves: Vec<_> = entries.iter().map(|entry| leaf_hash(entry)).collect();
+    let mut tree = Frontier::default();
+    leaves.iter().for_each(|leaf| tree.push(*leaf));
+    let (size, root) = (tree.size(), tree.root());
+    let checkpoint = Checkpoint { origin: "log.example".into(), size, root }.sign(&signer);
+    let bundle = entries.iter().flat_map(|entry| {
+        let length = u16::try_from(entry.len()).unwrap().to_be_bytes();
+        [&length[..], entry].concat()
+    });
+    let (tiles, bundles) = match size {
+        2 => ("tile/0/000.p/2", "tile/entries/000.p/2"),
+        3 => ("tile/0/000.p/3", "tile/entries/000.p/3"),
+        other => panic!("no test has {other} entries"),
+    };
+    let files = [
+        ("checkpoint", checkpoint.clone().into_bytes()),
+        (tiles, leaves.iter().flat_map(|leaf| leaf.0).collect()),
+        (bundles, bundle.collect()),
+    ];
+    // The last leaf's path: the root of the leaves before it.
+    let mut left = Frontier::default();
+    leaves[..leaves.len() - 1].iter().for_each(|leaf| left.push(*leaf));
+    let (entry, index) = (entries.pop().unwrap(), size - 1);
+    let proof = Proof { salt, entry, index, size, path: vec![left.root()], checkpoint };
+    (files.into(), Receipt::sign(claims, proof, &signer).encode())
+}
+
+fn signer() -> Signer {
+    Signer::new("log.example", &[1; 32]).unwrap()
+}
+
+/// Checks a receipt, with its log or without.
+fn checked(claims: &Claims, before: &[Event], with_log: bool) -> (Verdict, String) {
+    let (files, receipt) = logged(claims, before);
+    let files = files.iter().map(|(path, bytes)| (*path, bytes.as_slice())).collect();
+    let files = InMemory { name: "log".into(), files };
+    let log = with_log.then_some(&files);
+    let against = Against { request: None, response: None, log, witnesses: &[] };
+    let mut report = Report::default();
+    check(&mut report, &signer().verifier(), &receipt, &against).unwrap();
+    let mut text = Vec::new();
+    report.text(&mut text).unwrap();
+    (report.verdict(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn a_report_says_where_a_request_was_processed_and_by_whom() {
+    for with_log in [false, true] {
+        let (verdict, text) = checked(&claims(), &[permission(true)], with_log);
+        assert_eq!(verdict, Verdict::Verified, "{text}");
+        for line in [
+            "by the receipt it was processed in `swedencentral`, a region that its deployment \
+             allowed, by the processor `contoso`, which the customer allowed",
+            "model       the engine calls it `gpt-4.1\\u{1b}[2J`\n",
+            "engine      `azure-sweden`, azure at https://contoso.openai.azure.com\n",
+            "operated by the processor `contoso` in SE\n",
+            "allowed     DataZoneStandard in francecentral, swedencentral; processors: contoso\n",
+            "tried       `vllm-paris` in francecentral, which was busy\n",
+            "region      processed in swedencentral, stored in local (by the operator's word)\n",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+        let permitted = "according to the log the customer had allowed the processor `contoso`";
+        assert_eq!(text.contains(permitted), with_log, "{text}");
+        let unchecked = "whether the log has the customer's permission for the processor";
+        assert_eq!(text.contains(unchecked), !with_log, "{text}");
+    }
+}
+
+/// The receipt is genuine, and still does not verify.
+#[test]
+fn a_receipt_from_a_place_that_was_not_allowed_fails_with_the_log_and_without() {
+    let mut region = claims();
+    region.terms.region_processed = "eastus".into();
+    let mut processor = claims();
+    processor.terms.ran.as_mut().unwrap().processors.clear();
+    let mut attempt = claims();
+    attempt.facts.attempts.as_mut().unwrap()[0].region = "eastus".into();
+    for (claims, expected) in [
+        (region, "was processed in `eastus`, which its deployment did not allow"),
+        (processor, "processor `contoso`, which the customer had not allowed"),
+        (attempt, "was sent to `vllm-paris` in `eastus`, which its deployment did not allow"),
+    ] {
+        for with_log in [false, true] {
+            let (verdict, text) = checked(&claims, &[permission(true)], with_log);
+            assert_eq!(verdict, Verdict::Failed, "{text}");
+            assert_eq!(text.matches(expected).count(), 1, "once: {text}");
+            assert!(!text.contains("a region that its deployment allowed"), "{text}");
+        }
+    }
+}
+
+/// The receipt names the processor as allowed. Only the log shows that it was not.
+#[test]
+fn a_processor_without_a_permission_in_the_log_fails() {
+    for (before, expected) in [
+        (&[][..], "the log has no earlier permission of the customer for it"),
+        (&[permission(false)], "the log has no earlier permission of the customer for it"),
+    ] {
+        assert_eq!(checked(&claims(), before, false).0, Verdict::Verified);
+        let (verdict, text) = checked(&claims(), before, true);
+        assert_eq!(verdict, Verdict::Failed, "{text}");
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_log_lists_the_processors_that_customers_allowed() {
+    let (files, _) = logged(&claims(), &[permission(true)]);
+    let files = files.iter().map(|(path, bytes)| (*path, bytes.as_slice())).collect();
+    let files = InMemory { name: "log".into(), files };
+    let mut report = Report::default();
+    log::check(&mut report, &signer().verifier(), &files, None, &[]).unwrap();
+    let mut text = Vec::new();
+    report.text(&mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let resource = ResourceId::from_random(RESOURCE);
+    let line = format!(
+        "processor `contoso` allowed for {resource} since 2025-11-24T15:59:00Z (entry 1)\n"
+    );
+    assert!(text.ends_with(&line), "{text}");
+    assert!(report.json().contains("\"processor\": \"contoso\""), "{}", report.json());
+}
