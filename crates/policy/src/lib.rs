@@ -3,7 +3,8 @@
 //! This crate has no input or output, clock, randomness or async code. The caller passes the time
 //! and the random bytes. Each decision can therefore be tested, and proved.
 //!
-//! Without the feature `decisions` only [`content`] and [`task`] remain: the words that `wire` needs.
+//! Without the feature `decisions` only [`capability`], [`content`] and [`task`] remain: the words
+//! that `wire` needs.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "decisions")]
@@ -12,7 +13,10 @@ pub mod administrator;
 pub mod authz;
 #[cfg(feature = "decisions")]
 mod bounded;
+pub mod capability;
 pub mod content;
+#[cfg(feature = "decisions")]
+pub mod engine;
 #[cfg(feature = "decisions")]
 pub mod meter;
 #[cfg(feature = "decisions")]
@@ -25,6 +29,8 @@ pub mod permit;
 pub mod price;
 #[cfg(feature = "decisions")]
 pub mod principal;
+#[cfg(feature = "decisions")]
+pub mod residency;
 #[cfg(feature = "decisions")]
 pub mod retention;
 pub mod task;

@@ -4,7 +4,10 @@ use std::fmt;
 
 use crate::{
     authz::{
-        context::{Assigning, Deciding, Enrolling, Locking, Looking, Moment, Opening, Retaining},
+        context::{
+            Assigning, Deciding, Enrolling, Locking, Looking, Moment, Opening, Processing,
+            Reaching, Retaining,
+        },
         facts::{
             ApplicationFacts, DeploymentFacts, FileFacts, GrantFacts, RecordFacts, ResourceFacts,
             Scope, Service, TenantFacts,
@@ -65,6 +68,10 @@ actions! {
     Complete = "complete": DeploymentFacts, Moment;
     /// Turn text into vectors.
     Embed = "embed": DeploymentFacts, Moment;
+    /// Send the content of a permitted request to one engine. The permit's context names the
+    /// engine, its region and its operator, and what the deployment's SKU and the resource's
+    /// customer allow.
+    Reach = "reach": DeploymentFacts, Reaching;
     /// List the models of a resource.
     ListModels = "listModels": ResourceFacts, Moment;
     /// Fetch receipts of a resource's calls.
@@ -99,6 +106,13 @@ actions! {
     DeleteTenant = "deleteTenant": TenantFacts, Moment;
     /// Add or remove a model.
     WriteModel = "writeModel": Service, Moment;
+    /// Read the list of engines, their state, and the list of processors.
+    ReadEngines = "readEngines": Service, Moment;
+    /// Add, change or remove an engine.
+    WriteEngine = "writeEngine": Service, Moment;
+    /// Allow, as the customer, that a processor gets the content of a resource's requests, or
+    /// withdraw that. The permit's context has the new state.
+    AllowProcessor = "allowProcessor": ResourceFacts, Processing;
     /// Assign or remove a role.
     AssignRole = "assignRole": Scope, Assigning;
     /// Enroll a device for review.
@@ -163,6 +177,8 @@ impl Administration for DeleteDeployment {}
 impl Administration for CreateTenant {}
 impl Administration for DeleteTenant {}
 impl Administration for WriteModel {}
+impl Administration for ReadEngines {}
+impl Administration for WriteEngine {}
 impl Administration for AssignRole {}
 impl Administration for EnrollWorkstation {}
 impl Administration for WriteNetworkRules {}
@@ -202,6 +218,17 @@ impl Administration for ReadEvidence {}
 /// use policy::{administrator::Administrator, permit::{Permit, WriteLockbox}};
 /// fn off(administrator: &Administrator, of: ResourceFacts) -> Permit<WriteLockbox> {
 ///     administrator.permit(of, Locking { now_ms: 0, enabled: false })
+/// }
+/// ```
+///
+/// The administrator gets no permit to allow a processor in the customer's name:
+///
+/// ```compile_fail,E0277
+/// use policy::authz::{context::Processing, facts::ResourceFacts};
+/// use policy::{administrator::Administrator, permit::{AllowProcessor, Permit}};
+/// fn allow(administrator: &Administrator, of: ResourceFacts) -> Permit<AllowProcessor> {
+///     let processor = "contoso".to_owned();
+///     administrator.permit(of, Processing { now_ms: 0, processor, allowed: true })
 /// }
 /// ```
 ///

@@ -6,6 +6,22 @@ use cedar_policy::{Entities, EntityUid, EvalResult, Policy, PolicyId, PolicySet,
 use cedar_policy_symcc::Env;
 use policy::authz::proof::Counterexample;
 
+/// The attributes that contexts have, in the order in which they are shown.
+const CONTEXT: [&str; 12] = [
+    "allowed",
+    "application",
+    "enabled",
+    "grant",
+    "now_ms",
+    "processor",
+    "processors",
+    "region",
+    "regions",
+    "role",
+    "to_self",
+    "workstation",
+];
+
 /// The clause that a request breaks.
 pub(crate) struct Broken<'a> {
     /// The clause.
@@ -66,13 +82,9 @@ impl Described<'_> {
             self.entity(uid);
         }
         if let Some(context) = request.context() {
-            let mut names: Vec<_> =
-                ["now_ms", "workstation", "grant", "application", "enabled", "role", "to_self"]
-                    .into_iter()
-                    .filter_map(|name| Some((name, context.get(name)?)))
-                    .collect();
-            names.sort_by_key(|(name, _)| *name);
-            for (name, value) in names {
+            for (name, value) in
+                CONTEXT.into_iter().filter_map(|name| Some((name, context.get(name)?)))
+            {
                 self.value(&format!("context.{name}"), name, &value);
             }
         }

@@ -43,7 +43,7 @@ async fn an_operators_policy_that_breaks_a_promise_is_told_in_plain_words() {
         "person A does readUsage on",
         "person A holds no role",
         "permitted by site-billing",
-        "6 of 7 promises proved, for ",
+        "8 of 9 promises proved, for ",
     ] {
         assert!(text.contains(told), "{told:?} is not in\n{text}");
     }
@@ -66,6 +66,37 @@ async fn without_a_guard_its_promise_breaks_and_the_facts_that_matter_are_told()
     assert_eq!(only.permitted_by, ["reviewer-opens-and-decides"]);
     assert!(only.facts.iter().any(|fact| fact == "grant A's used: yes"), "{:?}", only.facts);
     assert!(only.facts.iter().any(|fact| fact == "person A holds Reviewer"), "{:?}", only.facts);
+}
+
+/// The counterexample shows the facts of the engine, which are in the context alone.
+#[tokio::test]
+async fn without_the_guards_of_engines_their_promises_break() {
+    let guards = [
+        (
+            "unless { context.regions.contains(context.region) };",
+            "residency-region",
+            ["context.region: ", "context.regions: "],
+        ),
+        (
+            "when { context has processor && !context.processors.contains(context.processor) };",
+            "processors-allowed",
+            ["context.processor: ", "context.processors: "],
+        ),
+    ];
+    for (guard, clause, told) in guards {
+        let without = |text: &str| text.replace(guard, "when { context.now_ms < 0 };");
+        let files: Vec<(&str, String)> =
+            BUILT_IN.iter().map(|file| (file.name, without(file.text))).collect();
+        let files: Vec<_> = files.iter().map(|(name, text)| File { name, text }).collect();
+        assert_ne!(files, BUILT_IN, "there is such a guard");
+        let proof = proof(&Policies::of(&files).unwrap()).await;
+        let broken: Vec<_> = proof.outcomes.iter().flat_map(|outcome| &outcome.broken).collect();
+        let [only] = broken.as_slice() else { panic!("{broken:?}") };
+        assert_eq!((only.clause.as_str(), only.action.as_str()), (clause, "reach"));
+        for told in told {
+            assert!(only.facts.iter().any(|fact| fact.starts_with(told)), "{:?}", only.facts);
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! The context of a decision: the moment, the workstation, the grant.
 
+use std::collections::BTreeSet;
+
 use super::{
     entities::{Attributes, Store},
-    facts::{ApplicationFacts, GrantFacts},
+    facts::{ApplicationFacts, EngineFacts, GrantFacts},
     role::{Holder, Role},
     thing::described::Described as _,
 };
@@ -41,6 +43,30 @@ pub struct WorkstationFacts {
     pub fingerprint: String,
     /// The region where the device is.
     pub region: String,
+}
+
+/// The context of sending content to an engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaching {
+    /// The time of the decision, in milliseconds since 1970.
+    pub now_ms: u64,
+    /// The engine.
+    pub engine: EngineFacts,
+    /// The regions that the deployment's SKU allows.
+    pub regions: BTreeSet<String>,
+    /// The names of the processors that the resource's customer allowed.
+    pub processors: BTreeSet<String>,
+}
+
+/// The context of allowing a processor, or of withdrawing that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Processing {
+    /// The time of the decision, in milliseconds since 1970.
+    pub now_ms: u64,
+    /// The name of the processor.
+    pub processor: String,
+    /// The new state: true if the processor is allowed.
+    pub allowed: bool,
 }
 
 /// The context of assigning or removing a role.
@@ -113,6 +139,8 @@ pub struct Retaining {
 }
 
 impl Facts for Moment {}
+impl Facts for Reaching {}
+impl Facts for Processing {}
 impl Facts for Assigning {}
 impl Facts for Enrolling {}
 impl Facts for Locking {}
@@ -137,6 +165,25 @@ impl WorkstationFacts {
 impl Described for Moment {
     fn describe(&self, _: Option<Holder>, _: &mut Store<'_>) -> Attributes {
         at(self.now_ms)
+    }
+}
+
+impl Described for Reaching {
+    fn describe(&self, _: Option<Holder>, _: &mut Store<'_>) -> Attributes {
+        let attributes = at(self.now_ms)
+            .text("region", &self.engine.region)
+            .texts("regions", &self.regions)
+            .texts("processors", &self.processors);
+        match &self.engine.processor {
+            Some(processor) => attributes.text("processor", processor),
+            None => attributes,
+        }
+    }
+}
+
+impl Described for Processing {
+    fn describe(&self, _: Option<Holder>, _: &mut Store<'_>) -> Attributes {
+        at(self.now_ms).bool("allowed", self.allowed)
     }
 }
 

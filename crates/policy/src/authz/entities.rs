@@ -1,6 +1,6 @@
 //! The Cedar entities of one decision, built from the facts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use cedar_policy::{
     Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema,
@@ -224,6 +224,11 @@ impl Attributes {
 
     pub(super) fn text(self, name: &str, value: &str) -> Self {
         self.with(name, RestrictedExpression::new_string(value.to_owned()))
+    }
+
+    pub(super) fn texts(self, name: &str, values: &BTreeSet<String>) -> Self {
+        let values = values.iter().cloned().map(RestrictedExpression::new_string);
+        self.with(name, RestrictedExpression::new_set(values))
     }
 
     pub(super) fn entity(self, name: &str, value: EntityUid) -> Self {

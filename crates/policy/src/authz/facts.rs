@@ -3,11 +3,22 @@
 //! Every thing has its scopes and its description for Cedar in [`thing`](super::thing).
 
 pub use super::scope::{DeploymentFacts, ResourceFacts, Scope, TenantFacts};
-use crate::id::{ApprovalId, FileId, GrantId, PersonId, RequestId, TeamId};
+use crate::id::{ApprovalId, EngineId, FileId, GrantId, PersonId, RequestId, TeamId};
 
 /// The whole installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Service;
+
+/// The facts about an engine that residency reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineFacts {
+    /// The engine.
+    pub engine: EngineId,
+    /// The region in which it processes requests, as the operator states it.
+    pub region: String,
+    /// The name of the processor that operates it; `None` for the operator of this service.
+    pub processor: Option<String>,
+}
 
 /// A file that a tenant uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -36,6 +36,7 @@ pub const BUILT_IN: &[File<'static>] = files!["":
     "inference.cedar",
     "management.cedar",
     "records.cedar",
+    "residency.cedar",
     "review.cedar",
     "tenancy.cedar",
     "training.cedar",
@@ -49,6 +50,8 @@ pub const SPECIFICATIONS: &[File<'static>] = files!["specifications/":
     "keys.cedar",
     "known-callers.cedar",
     "no-content.cedar",
+    "processors.cedar",
+    "residency.cedar",
     "training.cedar",
     "zero-retention.cedar",
 ];

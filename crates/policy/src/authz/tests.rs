@@ -4,6 +4,7 @@
 mod attacks;
 mod fixtures;
 mod matrix;
+mod residency;
 
 use fixtures::*;
 

@@ -62,7 +62,7 @@ fn a_report_that_contradicts_itself_is_not_taken() {
         |report| report.promises[0].proved = false,
         |report| drop(report.promises.pop()),
         |report| report.promises.clear(),
-        // One promise seven times, and one that does not exist.
+        // One promise many times, and one that does not exist.
         |report| report.promises = vec![report.promises[0].clone(); report.promises.len()],
         |report| report.promises[0].id.push('s'),
         |report| report.undecided = Some("gave up".to_owned()),
@@ -127,7 +127,7 @@ fn a_report_is_told_in_plain_words() {
         Proof::read(&report(&mine(), change), &mine()).unwrap().report().to_string()
     };
     let digest = mine().digest();
-    assert!(told(|_| ()).contains("7 of 7 promises proved, for"));
+    assert!(told(|_| ()).contains("9 of 9 promises proved, for"));
     assert!(told(|_| ()).ends_with(&format!("digest {digest}\n")));
     assert!(told(refuted).starts_with("BROKEN  "), "{}", told(refuted));
     assert!(told(undecided).starts_with("UNDECIDED  cvc5 gave up\n"), "{}", told(undecided));

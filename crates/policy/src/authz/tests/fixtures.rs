@@ -1,7 +1,9 @@
 //! Tenants, people and things for the tests.
 
+use std::collections::BTreeSet;
+
 use super::super::{
-    context::{Moment, WorkstationFacts},
+    context::{Moment, Reaching, WorkstationFacts},
     facts::{
         ApplicationFacts, ApprovalFacts, DeploymentFacts, FileFacts, GrantFacts, RecordFacts,
         ResourceFacts, Scope,
@@ -12,10 +14,11 @@ use super::super::{
 };
 use crate::{
     id::{
-        ApprovalId, DeploymentId, FileId, GrantId, PersonId, RequestId, ResourceId, TeamId,
-        TenantId, WorkloadId,
+        ApprovalId, DeploymentId, EngineId, FileId, GrantId, PersonId, RequestId, ResourceId,
+        TeamId, TenantId, WorkloadId,
     },
     principal::{self, Person, ResourceKeys, Workload},
+    residency::EngineFacts,
 };
 
 pub(super) const CUSTOMER: u8 = 1;
@@ -81,6 +84,24 @@ pub(super) fn authority(held: &[(&Principal, Role, Scope)]) -> Authority {
         roles.set_team(person_id(person), Some(team(1)));
     }
     Authority::new(Policies::built_in().unwrap(), Some(tenant(OPERATOR)), roles)
+}
+
+pub(super) fn texts(texts: &[&str]) -> BTreeSet<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// An engine of a processor, in an allowed region; the customer allowed the processor.
+pub(super) fn reaching() -> Reaching {
+    Reaching {
+        now_ms: NOW.now_ms,
+        engine: EngineFacts {
+            engine: EngineId::from_random([1; 16]),
+            region: "swedencentral".into(),
+            processor: Some("contoso".into()),
+        },
+        regions: texts(&["francecentral", "swedencentral"]),
+        processors: texts(&["contoso"]),
+    }
 }
 
 pub(super) fn file(owner: u8) -> FileFacts {

@@ -2,13 +2,15 @@
 //! crates/policy/tests/access-matrix.txt. Every change of a permission shows up in that file.
 //!
 //! The facts are the most favourable ones: the grant is approved and fresh, the workstation
-//! enrolled, the application decided. A request refused here is always refused.
+//! enrolled, the application decided, the engine allowed. A request refused here is always refused.
 
 use std::{collections::BTreeSet, fmt::Write as _, path::Path};
 
 use super::{
     super::{
-        context::{self, Assigning, Deciding, Enrolling, Locking, Looking, Opening, Retaining},
+        context::{
+            self, Assigning, Deciding, Enrolling, Locking, Looking, Opening, Processing, Retaining,
+        },
         facts::{ApplicationFacts, GrantFacts, Scope, Service, TenantFacts},
         policies::SEE,
         question::Question,
@@ -69,6 +71,7 @@ fn rows() -> Vec<Row> {
     let mut rows = vec![];
     rows.extend(on("complete", 3..4));
     rows.extend(on("embed", 3..4));
+    rows.push(row("reach", "Deployment", deployment, reaching()));
     rows.extend(on("listModels", 2..3));
     rows.extend(on("readReceipt", 2..3));
     rows.push(row("trainOn", "File", file.clone(), NOW));
@@ -90,6 +93,8 @@ fn rows() -> Vec<Row> {
     rows.extend(on("writeTenant", 1..2));
     rows.extend(on("deleteTenant", 1..2));
     rows.extend(on("writeModel", 0..1));
+    rows.extend(on("readEngines", 0..1));
+    rows.extend(on("writeEngine", 0..1));
     for (kind, scope) in scopes {
         rows.push(row("assignRole", kind, scope, assign(Role::OpenAiUser)));
     }
@@ -115,6 +120,10 @@ fn rows() -> Vec<Row> {
     rows.extend(on("suspendResource", 2..3));
     rows.extend(on("appealPenalty", 2..3));
     rows.extend(on("applyExemption", 2..3));
+    for (kind, allowed) in [("Resource, off", false), ("Resource, on", true)] {
+        let processing = Processing { now_ms, processor: "contoso".into(), allowed };
+        rows.push(row("allowProcessor", kind, resource, processing));
+    }
     rows.push(row("decideExemption", "Application", applied.clone(), NOW));
     rows.push(row("withdrawExemption", "Application", approved.clone(), NOW));
     for (kind, enabled) in [("Resource, off", false), ("Resource, on", true)] {
@@ -173,7 +182,8 @@ fn matrix() -> String {
          f  forbidden: 403, with the action's name and the role that it takes\n\
          .  hidden: 404, as if there were no such thing\n\n\
          Roles are held on the whole service, and all other facts are in order: grants approved and\n\
-         fresh, workstations enrolled, applications decided. What is refused here is always refused.\n\n",
+         fresh, workstations enrolled, applications decided, engines allowed. What is refused here is\n\
+         always refused.\n\n",
     );
     for (index, role) in Role::ALL.into_iter().enumerate() {
         let _ = writeln!(text, "{:>5}  {role}", index + 1);
