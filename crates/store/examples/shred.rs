@@ -160,6 +160,7 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
         filter: Filter::None,
         retention_days: 2,
         policies: Some(PolicySet { digest, proved: true }),
+        ran: None,
     });
     let content_logging =
         ContentLogging { enabled: true, since_ms: 0, approval: None, until_ms: None };
@@ -182,6 +183,7 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
             completion_tokens: 200,
             stored: None,
             no_effect: None,
+            attempts: None,
         };
         let RetentionPlan::Store(until) = plan(&rule, now_ms) else {
             return Err("the retention plan does not store the record".into());

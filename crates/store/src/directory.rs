@@ -1,13 +1,17 @@
-//! A consistent snapshot of all tenants, resources, deployments and models.
+//! A consistent snapshot of all tenants, resources, deployments, models and engines.
 //!
 //! The snapshot is small (names, digests, limits), so the service holds it in memory and replaces
 //! it as a whole. A request uses one snapshot for all look-ups, and never sees half of a change.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::PathBuf,
+};
 
 use policy::{
     authz::role::RoleAssignments,
-    id::{DeploymentId, ModelId, ResourceId, TenantId},
+    engine::Engine,
+    id::{DeploymentId, EngineId, ModelId, ResourceId, TenantId},
     meter::RateLimits,
     model::ModelFacts,
     network::NetworkRules,
@@ -17,7 +21,8 @@ use policy::{
     token::Guid,
     workflow::penalty,
 };
-use serde::{Deserialize, Serialize};
+
+pub use policy::residency::Sku;
 
 /// A customer. It owns resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,27 +64,6 @@ pub struct Resource {
     pub created_at: u64,
 }
 
-/// A deployment's SKU, with Azure's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Sku {
-    /// Processed in the resource's own region.
-    Standard,
-}
-
-impl Sku {
-    /// Returns the SKU's name, as stored and as typed on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Standard => "Standard",
-        }
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Standard].into_iter().find(|sku| sku.name() == name)
-    }
-}
-
 /// A name for a model under a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
@@ -101,26 +85,34 @@ pub struct Deployment {
     pub created_at: u64,
 }
 
-/// A GGUF file, pinned by its digest.
+/// A model. The embedded engine runs it from its file; without a file, other engines serve it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
     /// The model's id.
     pub id: ModelId,
     /// The model's name; unique.
     pub name: String,
+    /// The model's file; `None` for a model that other engines serve.
+    pub file: Option<ModelFile>,
+    /// The origin of the file, if more is known than its path.
+    pub source: Option<String>,
+    /// The facts that a worker read from the file. The licence of its repository, if there is one,
+    /// takes precedence over the file's. Of a model without a file, the operator states the facts:
+    /// the unknown ones are empty or 0.
+    pub facts: ModelFacts,
+    /// The time of the model's addition, in seconds since 1970.
+    pub created_at: u64,
+}
+
+/// A GGUF file, pinned by its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFile {
     /// The path of the file.
     pub path: PathBuf,
     /// The file's SHA-256, in lower-case hex.
     pub sha256: String,
     /// The file's size in bytes.
     pub size_bytes: u64,
-    /// The origin of the file, if more is known than its path.
-    pub source: Option<String>,
-    /// The facts that a worker read from the file. The licence of its repository, if there is one,
-    /// takes precedence over the file's.
-    pub facts: ModelFacts,
-    /// The time of the model's addition, in seconds since 1970.
-    pub created_at: u64,
 }
 
 /// The snapshot, with the look-ups that a request needs.
@@ -131,12 +123,22 @@ pub struct Directory {
     models: HashMap<ModelId, Model>,
     /// Sorted by resource and name, so that the deployments of one resource are adjacent.
     deployments: Vec<Deployment>,
+    operation: Operation,
     tenant_names: HashMap<String, TenantId>,
     resource_names: HashMap<String, ResourceId>,
     resource_keys: HashMap<KeyDigest, ResourceId>,
     /// One state for every resource, with or without a penalty.
     penalties: HashMap<ResourceId, penalty::State>,
     people: People,
+}
+
+/// The engines, and who may operate them.
+#[derive(Debug, Default)]
+pub(crate) struct Operation {
+    /// The engines that are other programs, sorted by name.
+    pub(crate) engines: Vec<Engine>,
+    /// The names of the processors that each resource allows; without resources that allow none.
+    pub(crate) processors: HashMap<ResourceId, BTreeSet<String>>,
 }
 
 /// The people and programs with their roles.
@@ -154,9 +156,11 @@ impl Directory {
         resources: Vec<Resource>,
         models: Vec<Model>,
         mut deployments: Vec<Deployment>,
+        mut operation: Operation,
         (people, mut penalties): (People, HashMap<ResourceId, penalty::State>),
     ) -> Self {
         deployments.sort_by(|a, b| (a.resource, &a.name).cmp(&(b.resource, &b.name)));
+        operation.engines.sort_by(|a, b| a.name.cmp(&b.name));
         let names = resources.iter().map(|resource| (resource.name.clone(), resource.id));
         let keys = resources.iter().flat_map(|r| [(r.keys.key1, r.id), (r.keys.key2, r.id)]);
         let penalty =
@@ -170,6 +174,7 @@ impl Directory {
             resources: resources.into_iter().map(|resource| (resource.id, resource)).collect(),
             models: models.into_iter().map(|model| (model.id, model)).collect(),
             deployments,
+            operation,
             people,
         }
     }
@@ -273,6 +278,37 @@ impl Directory {
     #[must_use]
     pub fn model_by_name(&self, name: &str) -> Option<&Model> {
         self.models.values().find(|model| model.name == name)
+    }
+
+    /// Returns the engines that are other programs, sorted by name.
+    #[must_use]
+    pub fn engines(&self) -> Vec<&Engine> {
+        self.operation.engines.iter().collect()
+    }
+
+    /// Returns one engine.
+    #[must_use]
+    pub fn engine(&self, id: EngineId) -> Option<&Engine> {
+        self.operation.engines.iter().find(|engine| engine.id == id)
+    }
+
+    /// Returns the engine with this name.
+    #[must_use]
+    pub fn engine_by_name(&self, name: &str) -> Option<&Engine> {
+        self.operation.engines.iter().find(|engine| engine.name == name)
+    }
+
+    /// Returns the engines that serve a model, sorted by name. Engines that get no new requests are
+    /// among them.
+    pub fn engines_of(&self, model: ModelId) -> impl Iterator<Item = &Engine> {
+        self.operation.engines.iter().filter(move |engine| engine.served(model).is_some())
+    }
+
+    /// Returns the names of the processors that a resource's customer allows: none by default.
+    #[must_use]
+    pub fn processors_of(&self, resource: ResourceId) -> &BTreeSet<String> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        self.operation.processors.get(&resource).unwrap_or(&NONE)
     }
 }
 

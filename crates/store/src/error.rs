@@ -15,6 +15,10 @@ pub enum Kind {
     Model,
     /// A role assignment.
     RoleAssignment,
+    /// An engine.
+    Engine,
+    /// A processor: the operator of an engine, if it is not the operator of this service.
+    Processor,
 }
 
 impl Kind {
@@ -27,6 +31,8 @@ impl Kind {
             Self::Deployment => "deployment",
             Self::Model => "model",
             Self::RoleAssignment => "role assignment",
+            Self::Engine => "engine",
+            Self::Processor => "processor",
         }
     }
 }
@@ -41,7 +47,7 @@ impl fmt::Display for Kind {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The name is not allowed.
-    #[error("`{given}` cannot be the name of a {kind}")]
+    #[error("`{given}` cannot be the name of {} {kind}", article(kind))]
     BadName {
         /// Kind of the named thing.
         kind: &'static str,
@@ -50,8 +56,25 @@ pub enum StoreError {
         /// The names that are allowed.
         rule: &'static str,
     },
+    /// A field of an engine is not allowed.
+    #[error("the engine's {field} is not allowed")]
+    BadEngine {
+        /// The field.
+        field: &'static str,
+        /// The values that are allowed.
+        rule: &'static str,
+    },
+    /// An engine was to serve a model that has a file.
+    #[error("the model `{model}` has a file, so no other engine serves it")]
+    HasFile {
+        /// The model's name.
+        model: String,
+    },
+    /// The change requires a person.
+    #[error(transparent)]
+    NoPerson(#[from] policy::permit::NoPerson),
     /// The name is taken.
-    #[error("there is a {kind} `{name}` already")]
+    #[error("there is {} {kind} `{name}` already", article(kind.name()))]
     Exists {
         /// Kind of the existing thing.
         kind: Kind,
@@ -162,6 +185,14 @@ impl StoreError {
             Self::Exists { kind, .. } => {
                 format!("choose another name; `bailiwick {kind} list` shows the existing ones")
             }
+            Self::BadEngine { rule, .. } => format!("use {rule}"),
+            Self::HasFile { .. } => {
+                "name a model without a file: `bailiwick model add NAME --served` adds one".to_owned()
+            }
+            Self::NoPerson(_) => "use the token of a person".to_owned(),
+            Self::NotFound { kind: Kind::Processor, .. } => {
+                "`bailiwick processors` shows the processors that operate an engine".to_owned()
+            }
             Self::NotFound { kind, .. } => format!("`bailiwick {kind} list` shows the existing ones"),
             Self::OtherKind { .. } => {
                 "use `--workload` for programs only; to register it as the other kind, first remove \
@@ -173,6 +204,9 @@ impl StoreError {
                  `bailiwick role remove` removes one"
                     .to_owned()
             }
+            Self::InUse(InUse { by: Kind::Engine, example, .. }) => format!(
+                "first update or remove each engine that uses it: `bailiwick engine remove {example}`"
+            ),
             Self::InUse(InUse { by, example, .. }) => {
                 format!("first delete each {by} that uses it: `bailiwick {by} delete {example}`")
             }
@@ -213,6 +247,11 @@ impl StoreError {
             }
         }
     }
+}
+
+/// Returns the article of a kind's name.
+fn article(kind: &str) -> &'static str {
+    if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 /// A thing that other things still use.

@@ -21,6 +21,7 @@ mod people;
 #[cfg(test)]
 #[path = "../tests/people/mod.rs"]
 mod people_for_tests;
+mod processors;
 mod proofs;
 mod random;
 mod row;
@@ -34,13 +35,17 @@ mod vectors;
 pub mod workflow;
 
 pub use content::Content;
-pub use directory::{Deployment, Directory, Model, Resource, Sku, Tenant};
+pub use directory::{Deployment, Directory, Model, ModelFile, Resource, Sku, Tenant};
 pub use error::{InUse, Kind, StoreError};
 pub use log::ReadClock;
 pub use manage::{
-    LimitsChange, NetworkChange, NewDeployment, NewResource, ResourceChange, Settings,
+    DeploymentChange, NetworkChange, NewDeployment, NewResource, ResourceChange, Settings,
 };
-pub use name::{deployment_name, model_name, region_name, resource_name, tenant_name};
+pub use name::{
+    deployment_name, engine_name, model_name, processor_name, region_name, resource_name,
+    tenant_name,
+};
 pub use people::{Assignment, DirectoryObject, Member};
+pub use processors::{ProcessorEngine, ProcessorPermission, ProcessorRequests, ProcessorUse};
 pub use random::{NoRandom, random};
 pub use store::Store;

@@ -68,6 +68,14 @@ impl<'a> Append<'a> {
         self.tx.add_opening((index, 0), salt, state)
     }
 
+    /// Appends the entry of a change that hides nothing: without a commitment, and so without an
+    /// opening. Notes its number, because [`Store::directory`](crate::Store::directory) loads the
+    /// snapshot again after each change.
+    pub(crate) fn push_open_change(&mut self, event: Event) -> Result<(), StoreError> {
+        let index = self.push(event)?;
+        self.tx.set_open_change(index)
+    }
+
     /// Returns the number of the next entry.
     pub(crate) fn next(&self) -> u64 {
         self.next

@@ -1,4 +1,4 @@
-//! Changes of tenants, resources, models and deployments. Each change is one transaction.
+//! Changes of tenants, resources, models, deployments and engines. Each change is one transaction.
 //!
 //! Each change takes its permit, and changes the thing that the permit names. There is no id beside
 //! the permit that could name another thing.
@@ -18,6 +18,7 @@
 //! }
 //! ```
 
+mod engine;
 mod resource;
 
 use std::{fmt::Display, path::Path};
@@ -90,9 +91,11 @@ pub struct NewDeployment {
     pub created_at: u64,
 }
 
-/// A change of a deployment's limits. `None` leaves a limit as it is.
+/// A change of a deployment. `None` leaves a setting as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LimitsChange {
+pub struct DeploymentChange {
+    /// The SKU: the regions that may process its requests.
+    pub sku: Option<Sku>,
     /// Tokens per minute.
     pub tokens_per_minute: Option<u32>,
     /// Requests per minute.
@@ -185,12 +188,15 @@ impl Store {
             tx.add_model(model)?;
             let from = model.source.as_ref().map(|source| format!(" source={source}"));
             let from = from.unwrap_or_default();
-            let state = format!("name={} sha256={}{from}", model.name, model.sha256);
+            let state = match &model.file {
+                Some(file) => format!("name={} sha256={}{from}", model.name, file.sha256),
+                None => format!("name={} served{from}", model.name),
+            };
             log.changed(Subject::Model, *model.id.as_bytes(), Action::Created, &state)
         })
     }
 
-    /// Adds a deployment to the permit's resource.
+    /// Adds a deployment to the permit's resource. No engine needs to serve its model yet.
     ///
     /// # Errors
     /// [`StoreError::BadName`] if the name is not allowed. [`StoreError::Exists`] if it is taken.
@@ -212,9 +218,10 @@ impl Store {
             name_of(tx, Kind::Model, model.as_bytes(), &model)?;
             tx.add_deployment(&deployment)?;
             let state = format!(
-                "name={} model={model} task={} tokens_per_minute={} requests_per_minute={}",
+                "name={} model={model} task={} sku={} tokens_per_minute={} requests_per_minute={}",
                 deployment.name,
                 deployment.task.name(),
+                deployment.sku.name(),
                 deployment.limits.tokens_per_minute,
                 deployment.limits.requests_per_minute
             );
@@ -250,34 +257,37 @@ impl Store {
         })
     }
 
-    /// Changes the limits of a deployment, from the next request on.
+    /// Changes the SKU and the limits of a deployment, from the next request on.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the deployment does not exist. [`StoreError::OtherThing`] if the
     /// permit is not for a deployment.
-    pub fn change_limits(
+    pub fn update_deployment(
         &self,
         permit: Permit<WriteDeployment>,
-        change: LimitsChange,
+        change: DeploymentChange,
     ) -> Result<(), StoreError> {
         let Scope::Deployment(DeploymentFacts { deployment, .. }) = permit.spend() else {
             return Err(StoreError::OtherThing);
         };
         self.change(|tx, log| {
-            let LimitsChange { tokens_per_minute, requests_per_minute } = change;
-            let changed = tx.change_limits(deployment, tokens_per_minute, requests_per_minute)?;
-            let (tokens, requests) =
+            let DeploymentChange { sku, tokens_per_minute, requests_per_minute } = change;
+            let limits = (tokens_per_minute, requests_per_minute);
+            let changed = tx.change_deployment(deployment, sku, limits)?;
+            let (sku, tokens, requests) =
                 changed.ok_or_else(|| not_found(Kind::Deployment, &deployment))?;
-            let state = format!("tokens_per_minute={tokens} requests_per_minute={requests}");
+            let state =
+                format!("sku={sku} tokens_per_minute={tokens} requests_per_minute={requests}");
             log.changed(Subject::Deployment, *deployment.as_bytes(), Action::Updated, &state)
         })
     }
 
-    /// Deletes a tenant that owns no resources. Its people and programs must hold no roles.
+    /// Deletes a tenant that owns no resources. Its people and programs must hold no roles, and no
+    /// engine's prefix cache may be for this tenant only.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the tenant does not exist. [`StoreError::InUse`] if it owns
-    /// resources, or if its people or programs hold roles.
+    /// resources, if its people or programs hold roles, or if an engine's prefix cache is for it.
     pub fn delete_tenant(&self, permit: Permit<DeleteTenant>) -> Result<(), StoreError> {
         let tenant = permit.spend().tenant;
         self.change(|tx, log| {
@@ -285,12 +295,14 @@ impl Store {
             let name = name_of(tx, Kind::Tenant, &id, &tenant)?;
             refuse_if_used((Kind::Tenant, &name), (Kind::Resource, tx.resources_of(tenant)?))?;
             refuse_if_used((Kind::Tenant, &name), (Kind::RoleAssignment, tx.roles_of(tenant)?))?;
+            refuse_if_used((Kind::Tenant, &name), (Kind::Engine, tx.engines_for(tenant)?))?;
             tx.delete_tenant(tenant)?;
             log.changed(Subject::Tenant, id, Action::Deleted, &format!("name={name}"))
         })
     }
 
-    /// Deletes a resource that has no deployments. Its keys stop working with this call.
+    /// Deletes a resource that has no deployments, and its permissions for processors. Its keys stop
+    /// working with this call.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the resource does not exist. [`StoreError::InUse`] if it has
@@ -322,11 +334,12 @@ impl Store {
         })
     }
 
-    /// Deletes the row of a model that no deployment uses. The caller removes the file.
+    /// Deletes the row of a model that no deployment uses and no engine serves. The caller removes
+    /// the file.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the model does not exist. [`StoreError::InUse`] if deployments
-    /// use it.
+    /// use it, or engines serve it.
     pub fn delete_model(
         &self,
         permit: Permit<WriteModel>,
@@ -337,6 +350,7 @@ impl Store {
             let id = *model.as_bytes();
             let name = name_of(tx, Kind::Model, &id, &model)?;
             refuse_if_used((Kind::Model, &name), (Kind::Deployment, tx.deployments_with(model)?))?;
+            refuse_if_used((Kind::Model, &name), (Kind::Engine, tx.engines_with(model)?))?;
             tx.delete_model(model)?;
             log.changed(Subject::Model, id, Action::Deleted, &format!("name={name}"))
         })

@@ -1,6 +1,8 @@
 //! The rules for names. An allowed name needs no escaping in a URL, a file name or a shell command;
 //! the name of a resource or region is also a label of a host name.
 
+use tlog::{entry::is_processor_name, receipt::EMBEDDED};
+
 use crate::error::StoreError;
 
 /// The maximum length of a name, in bytes.
@@ -53,6 +55,23 @@ pub fn tenant_name(name: &str) -> Result<(), StoreError> {
 /// [`StoreError::BadName`], with the rule, if the name is not allowed.
 pub fn model_name(name: &str) -> Result<(), StoreError> {
     word("model", name)
+}
+
+/// Checks the name of an engine. The embedded engine's name is not free.
+///
+/// # Errors
+/// [`StoreError::BadName`], with the rule, if the name is not allowed.
+pub fn engine_name(name: &str) -> Result<(), StoreError> {
+    word("engine", name)?;
+    refuse_unless(name != EMBEDDED, "engine", name, "another name: the service's own engine has it")
+}
+
+/// Checks the name of a processor.
+///
+/// # Errors
+/// [`StoreError::BadName`], with the rule, if the name is not allowed.
+pub fn processor_name(name: &str) -> Result<(), StoreError> {
+    refuse_unless(is_processor_name(name), "processor", name, WORD_RULE)
 }
 
 fn label(kind: &'static str, name: &str) -> Result<(), StoreError> {

@@ -3,7 +3,10 @@
 
 use policy::{
     authz::role::Role,
-    id::{DeploymentId, KeyDirectoryId, KeyId, PersonId, RequestId, ResourceId, TeamId, TenantId},
+    id::{
+        DeploymentId, EngineId, KeyDirectoryId, KeyId, PersonId, RequestId, ResourceId, TeamId,
+        TenantId,
+    },
     token::{Guid, Kind},
 };
 
@@ -177,4 +180,39 @@ pub(crate) struct KeyDirectoryRow {
     pub(crate) made: bool,
     /// The directory takes the place of a lost one.
     pub(crate) replaced: bool,
+}
+
+/// An engine that a processor operates or operated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessorEngine {
+    /// The engine's id.
+    pub engine: EngineId,
+    /// The engine's name.
+    pub name: String,
+    /// The region in which it processes requests.
+    pub region: String,
+    /// The time from which on it was so, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// The time of its removal or change; `None` while it is so.
+    pub until_ms: Option<u64>,
+}
+
+/// A permission for a processor: a customer allows it for one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessorPermission {
+    /// The resource.
+    pub resource: ResourceId,
+    /// The customer's officer that allowed it.
+    pub person: PersonId,
+    /// The time of the permission, in milliseconds since 1970.
+    pub since_ms: u64,
+}
+
+/// The requests of one resource that were sent to a processor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessorRequests {
+    /// The resource.
+    pub resource: ResourceId,
+    /// Number of requests, whether the processor answered them or not.
+    pub requests: u64,
 }

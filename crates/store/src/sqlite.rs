@@ -7,6 +7,7 @@
 mod acts;
 mod backup;
 mod directory;
+mod engines;
 mod intact;
 mod keys;
 mod ledger;

@@ -89,8 +89,8 @@ impl Store {
     /// only after a change. So a rotated key or a deleted deployment stops working with the next
     /// request, also if another process changed it.
     ///
-    /// The version is the number of the last entry that has an opening. Every change adds one in
-    /// its own transaction; a recorded request adds none.
+    /// The version is the number of the last entry that has an opening, or that is noted as an open
+    /// change. Every change adds such an entry in its own transaction; a recorded request adds none.
     ///
     /// # Errors
     /// If the database cannot be read. [`StoreError::Displaced`] if its files were moved or

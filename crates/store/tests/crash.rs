@@ -123,6 +123,7 @@ fn ended(request: RequestId, keep: bool) -> Ended {
         filter: Filter::None,
         retention_days: 30,
         policies: None,
+        ran: None,
     };
     let facts = Facts {
         request,
@@ -136,6 +137,7 @@ fn ended(request: RequestId, keep: bool) -> Ended {
         completion_tokens: 1,
         stored: None,
         no_effect: None,
+        attempts: None,
     };
     Ended { terms: Arc::new(terms), facts, caller: "Key1", cached_tokens: 1, keep }
 }

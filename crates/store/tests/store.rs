@@ -21,8 +21,8 @@ use policy::{
     token,
 };
 use store::{
-    Deployment, DirectoryObject, Kind, LimitsChange, Model, NetworkChange, NewDeployment,
-    NewResource, Resource, ResourceChange, Settings, Sku, Store, StoreError, Tenant,
+    Deployment, DeploymentChange, DirectoryObject, Kind, Model, ModelFile, NetworkChange,
+    NewDeployment, NewResource, Resource, ResourceChange, Settings, Sku, Store, StoreError, Tenant,
 };
 
 const NOW: Moment = Moment { now_ms: 0 };
@@ -115,12 +115,12 @@ impl Data {
         self.store.create_deployment(self.permit(of(deployment.resource)), new).map(|_| ())
     }
 
-    fn change_limits(
+    fn update_deployment(
         &self,
         deployment: DeploymentId,
-        change: LimitsChange,
+        change: DeploymentChange,
     ) -> Result<(), StoreError> {
-        self.store.change_limits(self.permit(deployed(deployment)), change)
+        self.store.update_deployment(self.permit(deployed(deployment)), change)
     }
 
     fn delete_deployment(&self, deployment: DeploymentId) -> Result<(), StoreError> {
@@ -215,9 +215,11 @@ fn model(seed: u8) -> Model {
     Model {
         id: ModelId::from_random([seed; 16]),
         name: format!("model-{seed}"),
-        path: format!("/models/{seed}.gguf").into(),
-        sha256: "ab".repeat(32),
-        size_bytes: u64::from(u32::MAX) + 1,
+        file: Some(ModelFile {
+            path: format!("/models/{seed}.gguf").into(),
+            sha256: "ab".repeat(32),
+            size_bytes: u64::from(u32::MAX) + 1,
+        }),
         source: Some(format!("hf:acme/model-{seed}")),
         facts: ModelFacts {
             license: seed.is_multiple_of(2).then(|| "apache-2.0".to_owned()),
@@ -339,8 +341,8 @@ fn limits_are_changed_one_by_one_and_in_one_resource_only() {
     store.create_resource(&other).unwrap();
     store.create_deployment(&deployment("chat", &other, &fixture.model)).unwrap();
     let change = |tokens_per_minute, requests_per_minute| {
-        let change = LimitsChange { tokens_per_minute, requests_per_minute };
-        store.change_limits(fixture.deployment.id, change).unwrap();
+        let change = DeploymentChange { sku: None, tokens_per_minute, requests_per_minute };
+        store.update_deployment(fixture.deployment.id, change).unwrap();
         let limits =
             store.directory().unwrap().deployment(fixture.resource.id, "chat").unwrap().limits;
         (limits.tokens_per_minute, limits.requests_per_minute)
@@ -352,8 +354,32 @@ fn limits_are_changed_one_by_one_and_in_one_resource_only() {
     let directory = store.directory().unwrap();
     assert_eq!(directory.deployment(other.id, "chat").unwrap().limits.tokens_per_minute, 1000);
     let nothing = DeploymentId::from_random([9; 16]);
-    let missing = store.change_limits(nothing, LimitsChange::default());
+    let missing = store.update_deployment(nothing, DeploymentChange::default());
     assert!(matches!(missing, Err(StoreError::NotFound { kind: Kind::Deployment, .. })));
+}
+
+#[test]
+fn a_deployment_has_one_of_three_skus_and_its_sku_can_be_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Data::open(dir.path());
+    let fixture = fill(&store);
+    let shown = || {
+        let directory = store.directory().unwrap();
+        let found = directory.deployment(fixture.resource.id, "chat").unwrap();
+        (found.sku, found.limits)
+    };
+    for sku in Sku::ALL.into_iter().rev() {
+        let change = DeploymentChange { sku: Some(sku), ..DeploymentChange::default() };
+        store.update_deployment(fixture.deployment.id, change).unwrap();
+        assert_eq!(shown(), (sku, fixture.deployment.limits));
+        let made = Deployment {
+            sku,
+            ..deployment(&format!("{}-chat", sku.name()), &fixture.resource, &fixture.model)
+        };
+        store.create_deployment(&made).unwrap();
+        let directory = store.directory().unwrap();
+        assert_eq!(directory.deployment(fixture.resource.id, &made.name), Some(&made));
+    }
 }
 
 #[test]

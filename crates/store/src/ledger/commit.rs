@@ -1,7 +1,7 @@
 //! The thread that commits all waiting requests in one transaction.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, mpsc},
 };
 
@@ -9,7 +9,7 @@ use policy::{id::KeyId, retention::StoreUntil};
 use tlog::{
     canon,
     entry::{Event, commit},
-    receipt::{Claims, Facts, Stored, Terms},
+    receipt::{Attempt, AttemptFailure, Claims, Facts, Stored, Terms},
 };
 
 use super::{At, Ended, Job, NotRecorded, Shared, TOGETHER_MAX, facts, usage};
@@ -202,6 +202,7 @@ fn one(
     };
     let salt: [u8; 16] = random().map_err(StoreError::from)?;
     let used = used(terms, &facts, (caller, *cached_tokens), append.now_ms);
+    let processors = processors(terms, &facts);
     let (request, facts_bytes) = (facts.request, facts::encode(&facts));
     let stored = facts.stored.as_ref().map(|stored| memory.stored(tx, stored)).transpose()?;
     let claims = canon::encode(&Claims { terms: Terms::clone(terms), facts });
@@ -212,7 +213,21 @@ fn one(
         tx.add_record(index, (span, record.position), &record.bytes)?;
     }
     tx.add_usage(&used)?;
+    for processor in processors {
+        tx.count_processor_request(&processor, terms.resource)?;
+    }
     Ok(index)
+}
+
+/// Returns the processors to which a request was sent, each once.
+fn processors(terms: &Terms, facts: &Facts) -> BTreeSet<String> {
+    let sent = |attempt: &&Attempt| match attempt.failure {
+        AttemptFailure::Unreachable => false,
+        AttemptFailure::Busy | AttemptFailure::Failed | AttemptFailure::TimedOut => true,
+    };
+    let before = facts.attempts.iter().flatten().filter(sent);
+    let before = before.filter_map(|attempt| attempt.processor.clone());
+    before.chain(terms.ran.as_ref().and_then(|ran| ran.processor.clone())).collect()
 }
 
 /// Returns the usage of one request.

@@ -9,7 +9,7 @@ use minicbor::{Decode, Decoder, Encode, Encoder};
 use policy::id::RequestId;
 use tlog::{
     canon::{self, Digest, NotCanonical},
-    receipt::{Facts, Outcome, Stored},
+    receipt::{Attempt, Facts, Outcome, Stored},
 };
 
 use crate::error::StoreError;
@@ -71,6 +71,19 @@ struct LongerRow {
     no_effect: Vec<String>,
 }
 
+/// Row of a request that was tried on several engines.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+struct LongestRow {
+    #[n(0)]
+    row: Row,
+    /// Empty for a request without such fields.
+    #[n(1)]
+    no_effect: Vec<String>,
+    #[n(2)]
+    attempts: Vec<Attempt>,
+}
+
 /// The digests of both bodies, as one byte string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Bodies {
@@ -89,9 +102,14 @@ pub(super) fn encode(facts: &Facts) -> Vec<u8> {
         prompt_tokens: facts.prompt_tokens,
         completion_tokens: facts.completion_tokens,
     };
-    match &facts.no_effect {
-        None => canon::encode(&row),
-        Some(paths) => canon::encode(&LongerRow { row, no_effect: paths.clone() }),
+    match (&facts.no_effect, &facts.attempts) {
+        (None, None) => canon::encode(&row),
+        (Some(paths), None) => canon::encode(&LongerRow { row, no_effect: paths.clone() }),
+        (paths, Some(attempts)) => canon::encode(&LongestRow {
+            row,
+            no_effect: paths.clone().unwrap_or_default(),
+            attempts: attempts.clone(),
+        }),
     }
 }
 
@@ -104,7 +122,7 @@ pub(super) fn decode(
     request: RequestId,
     stored: Option<Stored>,
 ) -> Result<Facts, StoreError> {
-    let Ok((row, no_effect)) = row(bytes, request) else {
+    let Ok(LongestRow { row, no_effect, attempts }) = row(bytes, request) else {
         // The first format held the whole facts.
         return canon::decode(bytes, "a receipt's facts")
             .map_err(|_| StoreError::Damaged { what: "receipt" });
@@ -121,20 +139,25 @@ pub(super) fn decode(
         prompt_tokens: row.prompt_tokens,
         completion_tokens: row.completion_tokens,
         stored,
-        no_effect,
+        no_effect: Some(no_effect).filter(|paths| !paths.is_empty()),
+        attempts: Some(attempts).filter(|attempts| !attempts.is_empty()),
     })
 }
 
-/// Decodes a row of any format that is a list, with the paths of the fields without effect.
-fn row(bytes: &[u8], request: RequestId) -> Result<(Row, Option<Vec<String>>), NotCanonical> {
+/// Decodes a row of any format that is a list.
+fn row(bytes: &[u8], request: RequestId) -> Result<LongestRow, NotCanonical> {
     let what = "a receipt's row";
+    let alone = |row| LongestRow { row, no_effect: Vec::new(), attempts: Vec::new() };
     if let Ok(row) = canon::decode(bytes, what) {
-        return Ok((row, None));
+        return Ok(alone(row));
     }
     if let Ok(LongerRow { row, no_effect }) = canon::decode(bytes, what) {
-        return Ok((row, Some(no_effect)));
+        return Ok(LongestRow { row, no_effect, attempts: Vec::new() });
     }
-    canon::decode(bytes, what).map(|earlier: EarlierRow| (earlier.row(request), None))
+    if let Ok(longest) = canon::decode(bytes, what) {
+        return Ok(longest);
+    }
+    canon::decode(bytes, what).map(|earlier: EarlierRow| alone(earlier.row(request)))
 }
 
 impl EarlierRow {
@@ -196,6 +219,7 @@ impl<'b, C> Decode<'b, C> for Bodies {
 #[cfg(test)]
 mod tests {
     use policy::id::KeyId;
+    use tlog::receipt::AttemptFailure;
 
     use super::*;
 
@@ -225,16 +249,33 @@ mod tests {
                 completion_tokens: u64::MAX,
                 stored: stored.clone(),
                 no_effect: None,
+                attempts: None,
             };
             let kept = encode(&facts);
             assert_eq!(decode(&kept, request, stored.clone()).unwrap(), facts);
             let no_effect = Some(vec!["verbosity".into(), "messages[0].cache_control".into()]);
             let longer = Facts { no_effect, ..facts.clone() };
             assert_eq!(decode(&encode(&longer), request, stored.clone()).unwrap(), longer);
+            let attempts = Some(vec![attempt(), attempt()]);
+            for tried in [
+                Facts { attempts: attempts.clone(), ..facts.clone() },
+                Facts { attempts: attempts.clone(), ..longer.clone() },
+            ] {
+                assert_eq!(decode(&encode(&tried), request, stored.clone()).unwrap(), tried);
+            }
             let earlier = encode_earlier(&facts);
             assert_eq!(decode(&earlier, request, stored).unwrap(), facts);
             let whole = canon::encode(&facts);
             assert_eq!(decode(&whole, request, None).unwrap(), facts);
+        }
+    }
+
+    fn attempt() -> Attempt {
+        Attempt {
+            engine: "e".into(),
+            region: "r".into(),
+            failure: AttemptFailure::TimedOut,
+            processor: Some("p".into()),
         }
     }
 
@@ -254,6 +295,7 @@ mod tests {
             completion_tokens: 20,
             stored: None,
             no_effect: None,
+            attempts: None,
         };
         let (a, b) = ([0xa1; 32], [0xb2; 32]);
         let now: [&[u8]; 4] =
@@ -278,9 +320,18 @@ mod tests {
         let (now, earlier, first) = (now.concat(), earlier.concat(), first.concat());
         let longer = [&b"\x82"[..], &now, b"\x81\x61a"].concat();
         let told = Facts { no_effect: Some(vec!["a".into()]), ..facts.clone() };
+        let attempts = b"\x81\xa4\x00\x61e\x01\x61r\x02\x03\x03\x61p";
+        let longest = [&b"\x83"[..], &now, b"\x80", attempts].concat();
+        let tried = Facts { attempts: Some(vec![attempt()]), ..facts.clone() };
         assert_eq!((encode(&facts), encode(&told)), (now.clone(), longer.clone()));
-        for (row, facts) in [(&now, &facts), (&longer, &told), (&earlier, &facts), (&first, &facts)]
-        {
+        assert_eq!(encode(&tried), longest);
+        for (row, facts) in [
+            (&now, &facts),
+            (&longer, &told),
+            (&longest, &tried),
+            (&earlier, &facts),
+            (&first, &facts),
+        ] {
             assert_eq!(decode(row, request, None).unwrap(), *facts);
             let longer = [row, &b"\x00"[..]].concat();
             assert!(decode(&longer, request, None).is_err(), "something follows");

@@ -18,7 +18,7 @@ use tlog::{
     canon::Digest,
     entry::{ENTRY_BYTES_MAX, Entry},
     note::Note,
-    receipt::{Filter, Outcome},
+    receipt::{Attempt, AttemptFailure, EngineKind, Filter, Outcome, Ran},
     tree,
     verify::{Replay, Report},
     witness::AddCheckpoint,
@@ -142,6 +142,7 @@ fn terms() -> Arc<Terms> {
         filter: Filter::None,
         retention_days: 2,
         policies: None,
+        ran: None,
     })
 }
 
@@ -170,6 +171,7 @@ fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
         completion_tokens: 2,
         stored: None,
         no_effect: None,
+        attempts: None,
     };
     Ended { terms: terms(), facts, caller: "Key1", cached_tokens: 1, keep }
 }
@@ -317,6 +319,50 @@ fn refused_and_failed_requests_are_counted_apart() {
     assert_eq!((row.requests, row.refused, row.failed, row.cached_tokens), (2, 2, 1, 5));
     ledger.publish(6).unwrap();
     assert_eq!(audit(&ledger).requests, row.requests + row.refused + row.failed);
+}
+
+/// A request counts once for each processor that got it, also if another engine answered it.
+#[test]
+fn requests_are_counted_for_each_processor_that_got_them() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let ran = |processor: Option<&str>| Ran {
+        kind: EngineKind::Azure,
+        processor: processor.map(str::to_owned),
+        country: processor.map(|_| "SE".to_owned()),
+        destination: Some("https://sweden.openai.example".into()),
+        model: Some("gpt-4.1".into()),
+        sku: "Standard".into(),
+        regions: ["local".to_owned()].into(),
+        processors: ["adatum", "contoso"].map(str::to_owned).into(),
+    };
+    let attempt = |processor: Option<&str>, failure| Attempt {
+        engine: "engine".into(),
+        region: "local".into(),
+        failure,
+        processor: processor.map(str::to_owned),
+    };
+    let (busy, absent) = (AttemptFailure::Busy, AttemptFailure::Unreachable);
+    let requests = [
+        (ran(Some("contoso")), vec![]),
+        (ran(Some("contoso")), vec![attempt(Some("contoso"), busy), attempt(None, busy)]),
+        (ran(Some("contoso")), vec![attempt(Some("adatum"), busy)]),
+        (ran(None), vec![attempt(Some("adatum"), busy), attempt(Some("contoso"), absent)]),
+        (ran(None), vec![]),
+    ];
+    for (n, (ran, attempts)) in (0..).zip(requests) {
+        let mut ended = ended(n, false, START_MS);
+        ended.terms = Arc::new(Terms { ran: Some(ran), ..Terms::clone(&terms()) });
+        ended.facts.attempts = (!attempts.is_empty()).then_some(attempts);
+        commit(&ledger, ended).unwrap();
+    }
+    commit(&ledger, ended(9, false, START_MS)).unwrap();
+    let counted = ledger.reader().processor_requests().unwrap();
+    let count = |processor: &str, requests| {
+        (processor.to_owned(), crate::ProcessorRequests { resource: RESOURCE, requests })
+    };
+    assert_eq!(counted, [count("adatum", 2), count("contoso", 3)]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use rusqlite::{OptionalExtension as _, Row, types::FromSql};
 
 use super::Database;
 use crate::{
-    directory::{Deployment, Model, Resource, Sku, Tenant},
+    directory::{Deployment, Model, ModelFile, Resource, Sku, Tenant},
     error::StoreError,
 };
 
@@ -57,7 +57,8 @@ impl Database {
         Ok(digest.map(KeyDigest::from_bytes))
     }
 
-    fn all<T>(
+    /// Reads all rows of a statement without parameters.
+    pub(super) fn all<T>(
         &self,
         sql: &str,
         read: fn(&Row<'_>) -> Result<T, StoreError>,
@@ -136,12 +137,13 @@ fn network(row: &Row<'_>) -> Result<NetworkRules, StoreError> {
 fn model(row: &Row<'_>) -> Result<Model, StoreError> {
     use std::os::unix::ffi::OsStringExt as _;
     let path: Vec<u8> = column(row, "path")?;
+    let sha256: String = column(row, "sha256")?;
+    let size_bytes = column(row, "size_bytes")?;
+    let path = std::ffi::OsString::from_vec(path).into();
     Ok(Model {
         id: ModelId::from_random(column(row, "id")?),
         name: column(row, "name")?,
-        path: std::ffi::OsString::from_vec(path).into(),
-        sha256: column(row, "sha256")?,
-        size_bytes: column(row, "size_bytes")?,
+        file: (!sha256.is_empty()).then_some(ModelFile { path, sha256, size_bytes }),
         source: column(row, "source")?,
         facts: ModelFacts {
             architecture: column(row, "architecture")?,
@@ -179,6 +181,7 @@ fn deployment(row: &Row<'_>) -> Result<Deployment, StoreError> {
     })
 }
 
-fn column<T: FromSql>(row: &Row<'_>, name: &'static str) -> Result<T, StoreError> {
+/// Returns the value of a column.
+pub(super) fn column<T: FromSql>(row: &Row<'_>, name: &'static str) -> Result<T, StoreError> {
     row.get(name).map_err(|_| StoreError::Damaged { what: name })
 }

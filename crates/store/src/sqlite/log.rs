@@ -32,9 +32,12 @@ impl Database {
         Ok(statement.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
     }
 
-    /// Returns the number of the last change that the log committed to.
+    /// Returns the number of the last change: of an entry with an opening, or of an open change.
     pub(crate) fn last_change(&self) -> Result<Option<u64>, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT max(idx) FROM log_opening")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT max(idx) FROM (SELECT max(idx) AS idx FROM log_opening
+                                   UNION ALL SELECT idx FROM open_change)",
+        )?;
         Ok(statement.query_row([], |row| row.get(0))?)
     }
 
@@ -128,6 +131,13 @@ impl Write<'_> {
     ) -> Result<(), StoreError> {
         let sql = "INSERT INTO log_opening (idx, place, salt, state) VALUES (?1, ?2, ?3, ?4)";
         self.connection.prepare_cached(sql)?.execute(params![index, place, salt, text])?;
+        Ok(())
+    }
+
+    /// Notes the number of a change whose entry hides nothing, so that it has no opening.
+    pub(crate) fn set_open_change(&self, index: u64) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO open_change (one, idx) VALUES (1, ?1)";
+        self.connection.execute(sql, [index])?;
         Ok(())
     }
 

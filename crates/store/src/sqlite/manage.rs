@@ -8,11 +8,11 @@ use policy::{
     principal::{KeyDigest, KeyName},
     retention::Days,
 };
-use rusqlite::{ErrorCode, OptionalExtension as _, Params, params};
+use rusqlite::{ErrorCode, OptionalExtension as _, Params, Row, params};
 
 use super::{Database, Write};
 use crate::{
-    directory::{Deployment, Model, Resource, Tenant},
+    directory::{Deployment, Model, Resource, Sku, Tenant},
     error::{Kind, StoreError},
 };
 
@@ -57,7 +57,8 @@ impl Database {
         )
     }
 
-    fn names(&self, sql: &str, id: &[u8; 16]) -> Result<Vec<String>, StoreError> {
+    /// Returns the names that a statement with one id finds.
+    pub(super) fn names(&self, sql: &str, id: &[u8; 16]) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection.prepare(sql)?;
         let rows = statement.query_map([id], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -103,6 +104,8 @@ impl Write<'_> {
     /// Adds a model.
     pub(crate) fn add_model(&self, model: &Model) -> Result<(), StoreError> {
         let facts = &model.facts;
+        let file = model.file.as_ref();
+        let path = file.map(|file| file.path.as_os_str().as_bytes());
         self.add(
             (Kind::Model, &model.name),
             "INSERT INTO model (id, name, path, sha256, size_bytes, architecture, model_name,
@@ -112,9 +115,9 @@ impl Write<'_> {
             params![
                 model.id.as_bytes(),
                 model.name,
-                model.path.as_os_str().as_bytes(),
-                model.sha256,
-                model.size_bytes,
+                path.unwrap_or_default(),
+                file.map(|file| file.sha256.as_str()).unwrap_or_default(),
+                file.map(|file| file.size_bytes).unwrap_or_default(),
                 facts.architecture,
                 facts.name,
                 facts.parameters,
@@ -152,7 +155,7 @@ impl Write<'_> {
     }
 
     /// Adds a row with a unique name.
-    fn add(
+    pub(super) fn add(
         &self,
         (kind, name): (Kind, &str),
         sql: &str,
@@ -182,20 +185,23 @@ impl Write<'_> {
         Ok(self.connection.execute(sql, values)? > 0)
     }
 
-    /// Changes the given limits of a deployment, and returns all its limits.
-    pub(crate) fn change_limits(
+    /// Changes the given settings of a deployment. Returns its SKU's name and its limits: tokens
+    /// and requests per minute.
+    pub(crate) fn change_deployment(
         &self,
         deployment: DeploymentId,
-        tokens_per_minute: Option<u32>,
-        requests_per_minute: Option<u32>,
-    ) -> Result<Option<(u32, u32)>, StoreError> {
+        sku: Option<Sku>,
+        (tokens_per_minute, requests_per_minute): (Option<u32>, Option<u32>),
+    ) -> Result<Option<(String, u32, u32)>, StoreError> {
         let sql = "UPDATE deployment
-                   SET tokens_per_minute = COALESCE(?2, tokens_per_minute),
-                       requests_per_minute = COALESCE(?3, requests_per_minute)
-                   WHERE id = ?1 RETURNING tokens_per_minute, requests_per_minute";
-        let values = params![deployment.as_bytes(), tokens_per_minute, requests_per_minute];
-        let changed = self.connection.query_row(sql, values, |row| Ok((row.get(0)?, row.get(1)?)));
-        Ok(changed.optional()?)
+                   SET sku = COALESCE(?2, sku),
+                       tokens_per_minute = COALESCE(?3, tokens_per_minute),
+                       requests_per_minute = COALESCE(?4, requests_per_minute)
+                   WHERE id = ?1 RETURNING sku, tokens_per_minute, requests_per_minute";
+        let sku = sku.map(Sku::name);
+        let values = params![deployment.as_bytes(), sku, tokens_per_minute, requests_per_minute];
+        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        Ok(self.connection.query_row(sql, values, read).optional()?)
     }
 
     /// Switches the lockbox of a resource, and returns whether the resource exists.
@@ -246,8 +252,10 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Deletes a resource.
+    /// Deletes a resource and its permissions for processors.
     pub(crate) fn delete_resource(&self, resource: ResourceId) -> Result<(), StoreError> {
+        let permissions = "DELETE FROM resource_processor WHERE resource = ?1";
+        self.connection.execute(permissions, [resource.as_bytes()])?;
         let sql = "DELETE FROM resource WHERE id = ?1";
         self.connection.execute(sql, [resource.as_bytes()])?;
         Ok(())

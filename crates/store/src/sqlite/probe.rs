@@ -11,6 +11,12 @@ impl Database {
         self.connection.query_row(&sql, [], |row| row.get(0)).unwrap()
     }
 
+    /// Returns the salt and the text that an entry's first commitment opens to.
+    pub(crate) fn opening(&self, index: u64) -> ([u8; 16], String) {
+        let sql = "SELECT salt, state FROM log_opening WHERE idx = ?1 AND place = 0";
+        self.connection.query_row(sql, [index], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    }
+
     /// Changes rows as no operation does, and returns their number.
     pub(crate) fn tamper(&self, sql: &str, values: impl Params) -> usize {
         self.connection.execute(sql, values).unwrap()

@@ -336,11 +336,111 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE model ADD COLUMN source TEXT;
     ALTER TABLE model ADD COLUMN license TEXT;
     ",
+    // 18: engines that are other programs, and the processors that operate them. A model that
+    // engines serve has no file: its `path` and `sha256` are empty, and its `size_bytes` is 0.
+    "
+    -- `processor`, `country` and `contract` are NULL if the operator of this service operates it.
+    -- `capabilities` has one name per line.
+    CREATE TABLE engine (
+        id BLOB PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        api TEXT NOT NULL,
+        api_version TEXT,
+        address TEXT NOT NULL,
+        region TEXT NOT NULL,
+        processor TEXT,
+        country TEXT,
+        contract TEXT,
+        capabilities TEXT NOT NULL,
+        prefix_cache TEXT NOT NULL,
+        prefix_cache_tenant BLOB REFERENCES tenant (id),
+        concurrency INTEGER NOT NULL,
+        weight INTEGER NOT NULL,
+        first_byte_ms INTEGER NOT NULL,
+        silence_ms INTEGER NOT NULL,
+        serving INTEGER NOT NULL,
+        created_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX engine_processor ON engine (processor);
+    CREATE INDEX engine_prefix_cache_tenant ON engine (prefix_cache_tenant);
+
+    -- The models of each engine, with the engine's own names for them.
+    CREATE TABLE engine_model (
+        engine BLOB NOT NULL REFERENCES engine (id),
+        model BLOB NOT NULL REFERENCES model (id),
+        served TEXT NOT NULL,
+        PRIMARY KEY (engine, model)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX engine_model_model ON engine_model (model);
+
+    -- The processors that a resource's customer allows, by name.
+    CREATE TABLE resource_processor (
+        resource BLOB NOT NULL REFERENCES resource (id),
+        processor TEXT NOT NULL,
+        person BLOB NOT NULL,
+        since_ms INTEGER NOT NULL,
+        PRIMARY KEY (resource, processor)
+    ) STRICT, WITHOUT ROWID;
+
+    -- The history of processors: which engines each operated, where and when. No reference to
+    -- `engine`: the rows of deleted engines stay.
+    CREATE TABLE processor_engine (
+        id INTEGER PRIMARY KEY,
+        engine BLOB NOT NULL,
+        name TEXT NOT NULL,
+        region TEXT NOT NULL,
+        processor TEXT NOT NULL,
+        country TEXT NOT NULL,
+        contract TEXT NOT NULL,
+        since_ms INTEGER NOT NULL,
+        until_ms INTEGER
+    ) STRICT;
+    CREATE INDEX processor_engine_present ON processor_engine (engine) WHERE until_ms IS NULL;
+
+    -- How many requests of each resource were sent to a processor. No reference to `resource`: the rows of
+    -- deleted resources stay.
+    CREATE TABLE processor_requests (
+        processor TEXT NOT NULL,
+        resource BLOB NOT NULL,
+        requests INTEGER NOT NULL,
+        PRIMARY KEY (processor, resource)
+    ) STRICT, WITHOUT ROWID;
+
+    -- The last entry of a change that hides nothing, so that it has no opening.
+    CREATE TABLE open_change (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        idx INTEGER NOT NULL
+    ) STRICT;
+    ",
 ];
 
 /// Small tables that every request needs. Checking all their pages is cheap.
-const CHECKED: [&str; 8] =
-    ["tenant", "resource", "model", "deployment", "log_head", "log_entry", "record_key", "span"];
+const CHECKED: [&str; 11] = [
+    "tenant",
+    "resource",
+    "model",
+    "deployment",
+    "engine",
+    "engine_model",
+    "resource_processor",
+    "log_head",
+    "log_entry",
+    "record_key",
+    "span",
+];
+
+/// The tables of [`CHECKED`] that stay small while the service runs.
+const GLANCED: [&str; 9] = [
+    "tenant",
+    "resource",
+    "model",
+    "deployment",
+    "engine",
+    "engine_model",
+    "resource_processor",
+    "log_head",
+    "log_entry",
+];
 
 /// Checks the tables for damage at the start; otherwise a request would be the first to find it.
 ///
@@ -355,7 +455,7 @@ pub(crate) fn check(connection: &Connection) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::Damaged`], with the table's name, if a table is damaged.
 pub(crate) fn glance(connection: &Connection) -> Result<(), StoreError> {
-    whole(connection, &["tenant", "resource", "model", "deployment", "log_head", "log_entry"])
+    whole(connection, &GLANCED)
 }
 
 fn whole(connection: &Connection, tables: &[&'static str]) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use policy::{id::ResourceId, workflow::penalty};
 
 use crate::{
-    directory::{Deployment, Directory, People, Resource},
+    directory::{Deployment, Directory, Operation, People, Resource},
     error::StoreError,
     row::PENALTY,
     scope::{holder, stored},
@@ -18,9 +18,11 @@ pub(super) fn load(database: &Read<'_>) -> Result<Directory, StoreError> {
     let resources = database.resources()?;
     let models = database.models()?;
     let deployments = database.deployments()?;
+    let operation =
+        Operation { engines: database.engines()?, processors: database.allowed_processors()? };
     let people = people(database, &resources, &deployments)?;
     let penalties = penalties(database)?;
-    Ok(Directory::new(tenants, resources, models, deployments, (people, penalties)))
+    Ok(Directory::new(tenants, resources, models, deployments, operation, (people, penalties)))
 }
 
 /// Loads all people, programs, roles and teams.

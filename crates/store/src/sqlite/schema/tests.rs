@@ -2,7 +2,10 @@ use std::{fs, path::Path};
 
 use policy::id::RequestId;
 
-use super::{super::of_request, *};
+use super::{
+    super::{Database, of_request},
+    *,
+};
 
 /// A database after the first `steps` migrations.
 fn after(steps: usize) -> Connection {
@@ -128,4 +131,36 @@ fn an_older_database_gets_the_index_of_times() {
     let checked: String =
         database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(checked, "ok");
+}
+
+/// The migration keeps older models with their files, and a model without a file can be added.
+#[test]
+fn an_older_database_gets_the_tables_of_engines() {
+    let step = MIGRATIONS.iter().position(|step| step.contains("CREATE TABLE engine ")).unwrap();
+    let mut connection = after(step);
+    let model = |id: u8, name: &str| {
+        format!(
+            "INSERT INTO model (id, name, path, sha256, size_bytes, architecture, parameters,
+                context_train, embedding_length, vocabulary, generates, chat_template, created_at)
+             VALUES (x'{}', '{name}', CAST('/{name}.gguf' AS BLOB), 'ab', 5, 'llama', 1, 1, 1, 1, 1, 1, 1)",
+            format!("{id:02x}").repeat(16)
+        )
+    };
+    connection.execute_batch(&model(1, "older")).unwrap();
+    migrate(&mut connection).unwrap();
+    assert!(is_current(&connection).unwrap());
+    check(&connection).unwrap();
+    glance(&connection).unwrap();
+    let database = Database { connection };
+    let found = database.models().unwrap();
+    let [older] = found.as_slice() else { panic!("{found:?}") };
+    let file = older.file.clone().unwrap();
+    assert_eq!(
+        (file.path.to_str(), file.sha256.as_str(), file.size_bytes),
+        (Some("/older.gguf"), "ab", 5)
+    );
+    assert!(database.engines().unwrap().is_empty());
+    assert!(database.allowed_processors().unwrap().is_empty());
+    assert_eq!(database.last_change().unwrap(), None);
+    migrate(&mut { database.connection }).unwrap();
 }
