@@ -1,4 +1,5 @@
-//! A listed destination: scheme, host and port, and the certificate authorities trusted for it.
+//! A listed destination: scheme, host and port, the certificate authorities or the key trusted for
+//! it, and the credential that it expects.
 
 use std::{
     fmt,
@@ -7,6 +8,9 @@ use std::{
 
 use hyper::{Uri, http::uri::Scheme};
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use zeroize::Zeroizing;
+
+use crate::credential::{Credential, CredentialHeader};
 
 /// A place that may be dialed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +21,9 @@ pub struct Destination {
     pub(crate) plaintext: bool,
     /// The trusted certificate authorities; `None` for Mozilla's list.
     pub(crate) trust: Option<Vec<CertificateDer<'static>>>,
+    /// SHA-256 of the SubjectPublicKeyInfo of the only accepted certificate's key.
+    pub(crate) pin: Option<[u8; 32]>,
+    pub(crate) credential: Option<Credential>,
 }
 
 /// A name or an address. A name is in lower case, and no resolver would read it as an address.
@@ -43,6 +50,14 @@ pub enum BadDestination {
     /// The file contains no usable certificate authority.
     #[error("the file has no PEM certificate that can be used as an authority")]
     Trust,
+    /// A pinned key for plain HTTP, where no key is shown.
+    #[error("a pinned key is for `https://` only")]
+    Pin,
+    /// The credential is not one word.
+    #[error(
+        "the credential is empty, or has spaces, line breaks or other characters than visible ASCII"
+    )]
+    Credential,
     /// The destination is listed twice: one of the two entries would have no effect.
     #[error("the destination is listed twice")]
     Twice,
@@ -84,7 +99,8 @@ impl Destination {
             (_, Some(port @ 1..)) => port,
             _ => return Err(BadDestination::Malformed),
         };
-        Ok(Self { secure, host, port, plaintext: false, trust: None })
+        let (plaintext, trust, pin, credential) = (false, None, None, None);
+        Ok(Self { secure, host, port, plaintext, trust, pin, credential })
     }
 
     /// Returns the TCP port.
@@ -114,7 +130,32 @@ impl Destination {
         Ok(Self { trust: Some(authorities), ..self })
     }
 
-    /// Returns true if both are the same place; the trusted authorities may differ.
+    /// Accepts only certificates with this key: the SHA-256 of the certificate's
+    /// SubjectPublicKeyInfo (RFC 7469). With [`Destination::trust`], the certificate must also come
+    /// from an authority. Without it, the key alone counts, for example of a self-signed
+    /// certificate; the certificate's names, dates and issuer have no meaning then.
+    #[must_use]
+    pub fn pin(self, sha256: [u8; 32]) -> Self {
+        Self { pin: Some(sha256), ..self }
+    }
+
+    /// Sets the credential. Only requests that ask for it carry it
+    /// ([`SendRequest::authenticated`](crate::SendRequest::authenticated)), to this destination
+    /// alone.
+    ///
+    /// # Errors
+    /// [`BadDestination::Credential`] if the secret is empty, or has other characters than visible
+    /// ASCII.
+    pub fn credential(
+        self,
+        header: CredentialHeader,
+        secret: Zeroizing<String>,
+    ) -> Result<Self, BadDestination> {
+        let credential = Credential::new(header, &secret).ok_or(BadDestination::Credential)?;
+        Ok(Self { credential: Some(credential), ..self })
+    }
+
+    /// Returns true if both are the same place; trust and credential may differ.
     pub(crate) fn is_at(&self, other: &Self) -> bool {
         self.secure == other.secure && self.host == other.host && self.port == other.port
     }

@@ -38,7 +38,11 @@ pub(crate) async fn dial(
         #[expect(clippy::disallowed_methods, reason = "the place that dials")]
         let dialed = TcpStream::connect(SocketAddr::new(address, destination.port)).await;
         match dialed {
-            Ok(socket) => return secured(listed, socket).await,
+            Ok(socket) => {
+                // The end of a request must not wait for the acknowledgement of its beginning.
+                socket.set_nodelay(true).map_err(EgressError::Connect)?;
+                return secured(listed, socket).await;
+            }
             Err(error) => failure = EgressError::Connect(error),
         }
     }

@@ -1,27 +1,23 @@
 //! A large answer in pieces, with its headers. A redirect is reported, not followed: the caller
 //! needs another permit for its target.
 
-use std::{
-    fmt,
-    pin::{Pin, pin},
-    time::Duration,
-};
+use std::{fmt, pin::pin, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::{
     HeaderMap, Method, StatusCode, Uri,
     body::{Body as _, Incoming},
-    client::conn::http1,
     header::{CONTENT_LENGTH, LOCATION},
 };
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
+    connection::{Driver, http},
     dial,
     error::EgressError,
-    exchange::{Ask, HEAD_BYTES_MAX, HEADERS_MAX},
+    exchange::Ask,
     list::{Egress, EgressPermit, Listed},
 };
 
@@ -44,13 +40,11 @@ pub struct Download {
     origin: String,
     listed: std::sync::Arc<Listed>,
     body: Incoming,
-    connection: Option<Connection>,
+    connection: Option<Driver>,
     limits: DownloadLimits,
     end: Instant,
     read: u64,
 }
-
-type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 impl Egress {
     /// Sends a GET request to the permit's URL, and waits for the head of the answer.
@@ -66,7 +60,7 @@ impl Egress {
         let head = timeout(limits.stall.min(limits.time), self.begin(permit, limits, end));
         let download = head.await.map_err(|_| EgressError::Timeout(limits.stall))??;
         if download.announced().is_some_and(|length| length > limits.body_bytes_max) {
-            return Err(too_large(limits));
+            return Err(EgressError::too_large(limits.body_bytes_max));
         }
         Ok(download)
     }
@@ -81,12 +75,9 @@ impl Egress {
         let EgressPermit { listed, uri } = permit;
         let request = Ask { method: Method::GET, body: None }.request(&listed, &uri)?;
         let stream = dial::dial(&listed, self.resolver()).await?;
-        let (mut sender, connection) = http1::Builder::new()
-            .max_headers(HEADERS_MAX)
-            .max_buf_size(HEAD_BYTES_MAX)
-            .handshake(TokioIo::new(stream))
-            .await?;
-        let mut connection: Connection = Box::pin(connection);
+        listed.requesting();
+        let (mut sender, connection) = http().handshake(TokioIo::new(stream)).await?;
+        let mut connection: Driver = Box::pin(connection);
         let mut answer = pin!(sender.send_request(request));
         let (response, connection) = tokio::select! {
             response = &mut answer => (response?, Some(connection)),
@@ -174,15 +165,11 @@ impl Download {
             let Ok(data) = frame.into_data() else { continue };
             self.read = self.read.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
             if self.read > self.limits.body_bytes_max {
-                return Err(too_large(self.limits));
+                return Err(EgressError::too_large(self.limits.body_bytes_max));
             }
             return Ok(Some(data));
         }
     }
-}
-
-fn too_large(limits: DownloadLimits) -> EgressError {
-    EgressError::TooLarge(usize::try_from(limits.body_bytes_max).unwrap_or(usize::MAX))
 }
 
 impl fmt::Debug for Download {

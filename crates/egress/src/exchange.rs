@@ -8,13 +8,13 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Method, Request, Response, StatusCode, Uri,
     body::{Body as _, Incoming},
-    client::conn::http1,
     header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use crate::{
+    connection::http,
     destination::Host,
     dial::{self, Stream},
     error::EgressError,
@@ -90,6 +90,7 @@ impl Egress {
         let whole = async {
             let request = ask.request(&listed, &uri)?;
             let stream = dial::dial(&listed, self.resolver()).await?;
+            listed.requesting();
             converse(stream, request, limits.body_bytes_max).await
         };
         let answer =
@@ -147,11 +148,7 @@ async fn converse(
     request: Request<Full<Bytes>>,
     body_bytes_max: usize,
 ) -> Result<Answer, EgressError> {
-    let (mut sender, connection) = http1::Builder::new()
-        .max_headers(HEADERS_MAX)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .handshake(TokioIo::new(stream))
-        .await?;
+    let (mut sender, connection) = http().handshake(TokioIo::new(stream)).await?;
     let answer = async { read(sender.send_request(request).await?, body_bytes_max).await };
     let (mut connection, mut answer) = (pin!(connection), pin!(answer));
     tokio::select! {
@@ -185,8 +182,3 @@ async fn read(response: Response<Incoming>, body_bytes_max: usize) -> Result<Ans
     }
     Ok(Answer { status: status.as_u16(), content_type, body: bytes.freeze() })
 }
-
-/// The maximum number of headers in an answer.
-pub(crate) const HEADERS_MAX: usize = 100;
-/// The maximum size of an answer's head, in bytes.
-pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;

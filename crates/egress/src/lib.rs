@@ -5,8 +5,12 @@
 //! a connection. An unlisted name is not even resolved. A listed name is resolved once per
 //! connection, and the connection goes to one of the resolved addresses. Redirects are not
 //! followed; a download reports the redirect's target, which needs its own permit. There are no
-//! proxies and no retries, and time and bytes are limited. Every dial is counted before it is made,
-//! so [`Egress::visits`] reports every connection.
+//! proxies and no retries, and time and bytes are limited. Every dial and every request is counted
+//! before it is made, so [`Egress::visits`] reports every connection and every request.
+//!
+//! [`Egress::get`] and [`Egress::post`] return a whole answer, [`Egress::download`] a large one in
+//! pieces. [`Egress::send`] is for engines: it streams the answer, keeps connections for a short
+//! time, and can add the destination's credential, which only this crate holds.
 //!
 //! The crate does not interpret the data that it carries, stores nothing on disk, and has no
 //! default destinations.
@@ -23,22 +27,30 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod connection;
+mod credential;
 mod destination;
 mod dial;
 mod download;
 mod error;
 mod exchange;
+mod idle;
 mod list;
+mod reply;
 mod resolve;
+mod send;
 mod tls;
 
 pub use self::{
+    credential::CredentialHeader,
     destination::{BadDestination, Destination},
     download::{Download, DownloadLimits},
     error::EgressError,
     exchange::{Answer, ExchangeLimits},
     list::{Egress, EgressPermit, NotListed, Visits},
+    reply::Reply,
     resolve::{Resolve, Resolving, System},
+    send::{SendHeader, SendLimits, SendRequest},
 };
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::{
     destination::{BadDestination, Destination},
+    idle::Idle,
     resolve::{Resolve, System},
     tls,
 };
@@ -36,15 +37,20 @@ struct Lists {
 /// A destination that is ready to be dialed.
 pub(crate) struct Listed {
     pub(crate) destination: Destination,
+    /// The destination as text, with its port.
+    pub(crate) origin: String,
     /// Set for `https`.
     pub(crate) tls: Option<TlsConnector>,
+    /// The open connections that no exchange uses.
+    pub(crate) idle: Arc<Idle>,
     count: Arc<Count>,
 }
 
-/// The dial counters of a place. They outlive the list.
+/// The counters of a place. They outlive the list.
 #[derive(Debug, Default)]
 struct Count {
     dials: AtomicU64,
+    requests: AtomicU64,
     answers: AtomicU64,
 }
 
@@ -86,6 +92,9 @@ pub struct Visits {
     pub destination: String,
     /// The number of started connections, with any outcome.
     pub dials: u64,
+    /// The number of requests that were sent, completely or in part. It can be larger than the
+    /// number of connections: a connection is kept for some seconds and used again.
+    pub requests: u64,
     /// The number of complete answers, with any status.
     pub answers: u64,
     /// True if it may still be dialed.
@@ -97,7 +106,8 @@ impl Egress {
     ///
     /// # Errors
     /// [`BadDestination`] if a destination is listed twice, is plain HTTP to another machine
-    /// without explicit consent, or trusts a certificate that is not an authority.
+    /// without explicit consent, has a pinned key and no TLS, or trusts a certificate that is not an
+    /// authority.
     pub fn new(
         destinations: impl IntoIterator<Item = Destination>,
     ) -> Result<Self, BadDestination> {
@@ -121,29 +131,40 @@ impl Egress {
             if !open && !destination.host.is_local() {
                 return Err(BadDestination::Plaintext);
             }
+            if destination.pin.is_some() && !destination.secure {
+                return Err(BadDestination::Pin);
+            }
             let tls = if destination.secure { Some(tls::connector(&destination)?) } else { None };
-            listed.push(Arc::new(Listed { destination, tls, count: Arc::default() }));
+            listed.push(Arc::new(Listed::new(destination, tls, Arc::default())));
         }
         let lists = Arc::new(RwLock::new(Lists { listed, former: Vec::new() }));
         Ok(Self { lists, resolver, refused: Arc::default() })
     }
 
-    /// Replaces the list by that of `other`, for all clones. Open connections continue. The
-    /// counters stay, also those of removed destinations.
+    /// Replaces the list by that of `other`, for all clones. Exchanges in progress continue. Idle
+    /// connections of removed and changed destinations are closed. The counters stay, also those of
+    /// removed destinations.
     pub fn replace(&self, other: &Self) {
         let next = other.lists().listed.clone();
         let mut lists = self.lists.write().unwrap_or_else(PoisonError::into_inner);
-        let before: Vec<_> = lists.listed.iter().chain(&lists.former).cloned().collect();
+        let old = lists.listed.clone();
+        let before: Vec<_> = old.iter().chain(&lists.former).cloned().collect();
         lists.listed = next
             .into_iter()
             .map(|listed| {
+                let same = old.iter().find(|one| one.destination == listed.destination);
+                if let Some(same) = same {
+                    return Arc::clone(same);
+                }
                 let known = before.iter().find(|one| one.destination.is_at(&listed.destination));
                 let Some(known) = known else { return listed };
                 let Listed { destination, tls, .. } = &*listed;
                 let (destination, tls) = (destination.clone(), tls.clone());
-                Arc::new(Listed { destination, tls, count: Arc::clone(&known.count) })
+                Arc::new(Listed::new(destination, tls, Arc::clone(&known.count)))
             })
             .collect();
+        let is_used = |one: &Arc<Listed>| lists.listed.iter().any(|kept| Arc::ptr_eq(kept, one));
+        old.iter().filter(|one| !is_used(one)).for_each(|one| one.idle.close());
         let stays = |one: &Arc<Listed>| {
             lists.listed.iter().any(|listed| listed.destination.is_at(&one.destination))
         };
@@ -182,8 +203,9 @@ impl Egress {
     #[must_use]
     pub fn visits(&self) -> Vec<Visits> {
         let visits = |one: &Arc<Listed>, listed| Visits {
-            destination: one.destination.to_string(),
+            destination: one.origin.clone(),
             dials: one.dials(),
+            requests: one.count.requests.load(Ordering::Relaxed),
             answers: one.count.answers.load(Ordering::Relaxed),
             listed,
         };
@@ -207,11 +229,16 @@ impl EgressPermit {
     /// Returns the destination's origin.
     #[must_use]
     pub fn destination(&self) -> String {
-        self.listed.destination.to_string()
+        self.listed.origin.clone()
     }
 }
 
 impl Listed {
+    fn new(destination: Destination, tls: Option<TlsConnector>, count: Arc<Count>) -> Self {
+        let (origin, idle) = (destination.to_string(), Arc::default());
+        Self { destination, origin, tls, idle, count }
+    }
+
     /// Counts a dial. Called before the connection is started.
     pub(crate) fn dialing(&self) {
         self.count.dials.fetch_add(1, Ordering::Relaxed);
@@ -221,6 +248,16 @@ impl Listed {
         self.count.dials.load(Ordering::Relaxed)
     }
 
+    /// Counts a request. Called before it is sent.
+    pub(crate) fn requesting(&self) {
+        self.count.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes back the count of a request of which no byte was sent.
+    pub(crate) fn not_requested(&self) {
+        self.count.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn answered(&self) {
         self.count.answers.fetch_add(1, Ordering::Relaxed);
     }
@@ -228,6 +265,6 @@ impl Listed {
 
 impl fmt::Debug for Listed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Listed({})", self.destination)
+        write!(f, "Listed({})", self.origin)
     }
 }

@@ -1,6 +1,9 @@
 //! Attacks on the way out: other places, other addresses, other servers, other amounts.
 
+mod engine;
 mod fixtures;
+mod pins;
+mod send;
 
 use std::{io, sync::Arc, time::Duration};
 
