@@ -36,6 +36,26 @@ pub struct Generate {
     pub logprobs: Option<u8>,
     /// The form that the output must have.
     pub constraint: Constraint,
+    /// Wishes that only some engines can fulfil. The embedded engine cannot, so they are not part
+    /// of the worker's frames.
+    #[serde(skip)]
+    pub extras: Extras,
+}
+
+/// Wishes that only some engines can fulfil; each needs a capability of the engine.
+#[derive(Debug, Default)]
+pub struct Extras {
+    /// How much the model should reason, in OpenAI's words: `low`, `medium`, `high` and so on.
+    pub reasoning_effort: Option<&'static str>,
+    /// How long the answer should be, in OpenAI's words.
+    pub verbosity: Option<&'static str>,
+    /// Text that the answer probably contains.
+    pub prediction: Option<Text>,
+    /// The service tier, in OpenAI's words.
+    pub service_tier: Option<&'static str>,
+    /// Whether the caller chose the seed. Other engines draw one themselves, and are slower with a
+    /// given one.
+    pub seeded: bool,
 }
 
 /// Content (prompt or answer text) inside a frame.
@@ -106,10 +126,38 @@ pub struct Message {
     pub name: Option<Text>,
     /// The text of the turn.
     pub content: Text,
+    /// All parts of the turn, in order, if one of them is not text; otherwise empty. The embedded
+    /// engine reads text only, so they are not part of the worker's frames.
+    #[serde(skip)]
+    pub parts: Vec<Part>,
     /// Calls that the assistant made in this turn.
     pub tool_calls: Vec<ToolCall>,
     /// Id of the call whose result this turn is.
     pub tool_call_id: Option<Text>,
+}
+
+/// One part of a turn.
+#[derive(Debug)]
+pub enum Part {
+    /// Text.
+    Text(Text),
+    /// An image, as a data URL (RFC 2397).
+    Image {
+        /// The data URL.
+        url: Text,
+        /// The wanted resolution, in OpenAI's words: `low`, `high`, `auto`.
+        detail: Option<&'static str>,
+    },
+    /// Sound.
+    Audio {
+        /// The sound in base64.
+        data: Text,
+        /// Its format, in OpenAI's words: `wav`, `mp3`.
+        format: &'static str,
+    },
+    /// The reasoning of an earlier turn of the model, which a client sends back: the field
+    /// `reasoning_content` of the message. It is the first part of its turn.
+    Reasoning(Text),
 }
 
 /// A function that the model may call.
@@ -158,7 +206,37 @@ pub enum Constraint {
         choice: ToolChoice,
         /// Whether one turn may have several calls.
         parallel: bool,
+        /// The form of an answer that calls nothing. Except with [`Answer::Free`], such an answer
+        /// has no calls beside its text, and calls have no text beside them.
+        answer: Answer,
     },
+}
+
+/// The form of an answer without calls.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub enum Answer {
+    /// Any text.
+    #[default]
+    Free,
+    /// Any JSON object.
+    JsonObject,
+    /// JSON that matches a schema.
+    JsonSchema {
+        /// The schema (JSON text).
+        schema: Text,
+        /// As in [`Constraint::JsonSchema`].
+        strict: bool,
+    },
+}
+
+impl From<Answer> for Constraint {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Free => Self::Free,
+            Answer::JsonObject => Self::JsonObject,
+            Answer::JsonSchema { schema, strict } => Self::JsonSchema { schema, strict },
+        }
+    }
 }
 
 /// Whether the model calls functions.
@@ -275,6 +353,26 @@ pub enum Event {
     Done,
     /// The request ended early; no event follows.
     Failed(Refusal),
+    /// More of a model's reasoning, which precedes the text of a choice. Only engines that report
+    /// it send it.
+    Reasoning {
+        /// The choice, from 0.
+        choice: u32,
+        /// The text.
+        text: Text,
+    },
+    /// The tokens of the whole request, from an engine that reports them at the end. Its earlier
+    /// events then carry zero tokens.
+    Counted {
+        /// Tokens in the prompt.
+        prompt_tokens: u32,
+        /// Number of these tokens that a cache held.
+        cached_tokens: u32,
+        /// Tokens generated, over all choices; those of reasoning included.
+        completion_tokens: u32,
+        /// Tokens generated for reasoning.
+        reasoning_tokens: u32,
+    },
 }
 
 impl Event {
@@ -294,6 +392,8 @@ pub enum FinishReason {
     Length,
     /// The model called functions.
     ToolCalls,
+    /// A content filter withheld the text, or the rest of it. Only other engines have one.
+    ContentFilter,
 }
 
 /// A token and its log probability.

@@ -22,8 +22,8 @@ use std::{
 use engine::{
     protocol::WorkerSpec,
     request::{
-        Constraint, Embed, EmbedInput, Event, Generate, Message, Prompt, Refusal, Role, Sampling,
-        Text, Work,
+        Answer, Constraint, Embed, EmbedInput, Event, Extras, FinishReason, Generate, Message,
+        Prompt, Refusal, Role, Sampling, Text, Tool, ToolChoice, Work,
     },
     supervise::{Events, Report, State, Worker, inspect},
 };
@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         test("files_that_are_not_what_they_should_be_are_refused", refusals),
         test("a_file_is_looked_into", looking),
         test("a_confined_worker_generates", generating),
+        test("an_answer_with_tools_and_a_format_is_calls_or_matches", constraining),
         test("a_confined_worker_embeds", embedding),
         test("a_killed_worker_fails_its_requests_and_comes_back", killing),
         test("nothing_of_an_ended_request_is_left_in_memory", forgetting),
@@ -124,6 +125,81 @@ async fn generating() {
     }
 }
 
+/// Runs the model with tools and a format, with and without log probabilities: tokens that the
+/// grammar forces are computed together, or one by one.
+async fn constraining() {
+    let worker = Worker::start(this(), spec());
+    ready(&worker).await;
+    let schema = r#"{"type":"object","properties":{"city":{"enum":["Paris","Rome"]},
+        "temperature":{"type":"integer","minimum":-20,"maximum":50},"unit":{"const":"celsius"}},
+        "required":["city","temperature","unit"],"additionalProperties":false}"#;
+    let is_weather = |json: &serde_json::Value| {
+        let temperature = json["temperature"].as_i64().unwrap();
+        ["Paris", "Rome"].contains(&json["city"].as_str().unwrap())
+            && (-20..=50).contains(&temperature)
+            && json["unit"] == "celsius"
+            && json.as_object().unwrap().len() == 3
+    };
+    let (mut answers, mut calls) = (0, 0);
+    for seed in 0..12 {
+        let message = Message {
+            role: Role::User,
+            name: None,
+            content: Text::from("What is the weather in Rome?".to_owned()),
+            tool_calls: vec![],
+            tool_call_id: None,
+            parts: Vec::new(),
+        };
+        let tool = Tool {
+            name: "get_weather".into(),
+            description: None,
+            parameters: Text::from(schema.to_owned()),
+            strict: true,
+        };
+        let prompt = Prompt::Chat { messages: vec![message], tools: vec![tool] };
+        let Work::Generate(mut work) = generate(prompt, 200) else { panic!() };
+        work.sampling.temperature = 1.0;
+        work.sampling.seed = seed;
+        work.logprobs = (seed % 2 == 1).then_some(0);
+        work.constraint = Constraint::Tools {
+            choice: ToolChoice::Auto,
+            parallel: false,
+            answer: Answer::JsonSchema { schema: Text::from(schema.to_owned()), strict: true },
+        };
+        let mut events = worker.run(permit(), true, Work::Generate(work)).unwrap();
+        let (mut text, mut arguments, mut logprobs) = (String::new(), String::new(), 0);
+        let (tokens, reason) = loop {
+            match events.next().await.unwrap() {
+                Event::Delta { text: more, logprobs: more_logprobs, .. } => {
+                    text.push_str(more.0.reveal());
+                    logprobs += more_logprobs.len();
+                }
+                Event::ToolStart { name, .. } => assert_eq!(name, "get_weather"),
+                Event::ToolArguments { text, .. } => arguments.push_str(text.0.reveal()),
+                Event::Finished { reason, completion_tokens, .. } => {
+                    break (completion_tokens, reason);
+                }
+                Event::Failed(refusal) => panic!("{refusal}"),
+                _ => {}
+            }
+        };
+        if text.is_empty() {
+            assert_eq!(reason, FinishReason::ToolCalls);
+            assert!(is_weather(&serde_json::from_str(&arguments).unwrap()), "{arguments}");
+            calls += 1;
+        } else {
+            assert_eq!((reason, arguments.as_str()), (FinishReason::Stop, ""));
+            assert!(is_weather(&serde_json::from_str(&text).unwrap()), "{text}");
+            if seed % 2 == 1 {
+                assert_eq!(logprobs, tokens as usize);
+            }
+            answers += 1;
+        }
+    }
+    assert_eq!(answers + calls, 12);
+    assert!(answers > 0, "{answers} answers, {calls} calls");
+}
+
 async fn embedding() {
     let worker = Worker::start(this(), WorkerSpec { task: Task::Embeddings, ..spec() });
     ready(&worker).await;
@@ -172,6 +248,7 @@ async fn forgetting() {
         content: Text::from(text.to_owned()),
         tool_calls: vec![],
         tool_call_id: None,
+        parts: Vec::new(),
     });
     let prompt = Prompt::Chat { messages: messages.into(), tools: vec![] };
     let mut events = worker.run(permit(), false, generate(prompt, 32)).unwrap();
@@ -270,6 +347,7 @@ fn generate(prompt: Prompt, tokens_max: u32) -> Work {
         },
         logprobs: None,
         constraint: Constraint::Free,
+        extras: Extras::default(),
     }))
 }
 

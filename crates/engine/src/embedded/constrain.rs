@@ -8,11 +8,18 @@ use std::sync::Arc;
 
 use llguidance::{Matcher, ParserFactory, api::TopLevelGrammar};
 use serde_json::{Value, json};
-use toktrie::{ApproximateTokEnv, InferenceCapabilities, SimpleVob, TokEnv, TokRxInfo, TokTrie};
+use toktrie::{
+    InferenceCapabilities, SimpleVob, TokEnv, TokRxInfo, TokTrie, TokenId, TokenizerEnv,
+};
 
-use super::{ffi::Model, keys::Keys, promise::Promise, tools};
+use super::{
+    ffi::Model,
+    keys::{Holds, Keys},
+    promise::Promise,
+    tools,
+};
 use crate::{
-    request::{Constraint, Refusal, Tool, ToolChoice},
+    request::{Answer, Constraint, Refusal, Text, Tool, ToolChoice},
     schema::{self, Budget, Compiled, Problem, Promise as Kind, check::Check},
 };
 
@@ -35,7 +42,7 @@ impl Constrainer {
     ///
     /// # Errors
     /// If the model has no end token, or llguidance cannot index the vocabulary.
-    pub(crate) fn new(model: &Model, pieces: &[Vec<u8>]) -> Result<Self, String> {
+    pub(crate) fn new(model: &Arc<Model>, pieces: &[Vec<u8>]) -> Result<Self, String> {
         let eos = model.eot().or_else(|| model.eos()).ok_or("the model has no end token")?;
         let words: Vec<Vec<u8>> = (0_u32..)
             .zip(pieces)
@@ -49,7 +56,7 @@ impl Constrainer {
             })
             .collect();
         let trie = TokTrie::from(&TokRxInfo::new(model.vocabulary(), eos), &words);
-        Self::with(&(Arc::new(ApproximateTokEnv::new(trie)) as TokEnv))
+        Self::with(&(Arc::new(Vocabulary { model: Arc::clone(model), trie }) as TokEnv))
     }
 
     /// Creates a constrainer for a vocabulary, with the limits of the service.
@@ -88,73 +95,82 @@ impl Constrainer {
         tools: &[Tool],
     ) -> Result<(Option<State>, Promise), Refusal> {
         let mut budget = Budget::default();
-        let (rules, param, promise) = match constraint {
+        let form = match constraint {
             Constraint::Free => return Ok((None, Promise::Nothing)),
-            Constraint::JsonObject => {
-                let object = json!({"type": "object"});
-                let made = schema::compile(&object, Kind::Plain, &mut budget)
-                    .map_err(|problem| bad("response_format", &problem))?;
-                (answer(&made), "response_format".to_owned(), Promise::Json(Check::object()))
-            }
-            Constraint::JsonSchema { schema, strict } => {
-                let param = "response_format.json_schema.schema";
-                let kind = if *strict { Kind::Strict } else { Kind::Plain };
-                let (made, check) = read(schema.0.reveal(), kind, param, &mut budget)?;
-                let promise = check.map_or(Promise::Nothing, Promise::Json);
-                (answer(&made), param.to_owned(), promise)
-            }
-            Constraint::Tools { choice, parallel } => {
+            Constraint::JsonObject => Form::object(&mut budget)?,
+            Constraint::JsonSchema { schema, strict } => Form::of(schema, *strict, &mut budget)?,
+            Constraint::Tools { choice, parallel, answer } => {
+                let form = match answer {
+                    Answer::Free => None,
+                    Answer::JsonObject => Some(Form::object(&mut budget)?),
+                    Answer::JsonSchema { schema, strict } => {
+                        Some(Form::of(schema, *strict, &mut budget)?)
+                    }
+                };
                 let functions = functions(tools, choice, &mut budget)?;
-                return self.calls(functions, choice, *parallel);
+                // A model that must call something never answers in this form. Its schema was read
+                // nevertheless, so that all choices refuse the same schemas.
+                let form = form.filter(|_| *choice == ToolChoice::Auto);
+                return self.calls(functions, choice, *parallel, form);
             }
         };
-        Ok((Some(self.state(rules, false, &param)?), promise))
+        let state = self.state(answer(&form.made), Holds::Json, form.param)?;
+        Ok((Some(state), form.promise))
     }
 
-    /// Compiles calls of these functions. If their grammar costs too much, functions without
-    /// `strict` accept any object instead: first those whose own schema costs too much, then all of
-    /// them.
+    /// Compiles calls of these functions, and the `form` of an answer that calls nothing. If their
+    /// grammar costs too much, functions without `strict` accept any object instead: first those
+    /// whose own schema costs too much, then all of them.
     fn calls(
         &self,
         mut functions: Vec<Function>,
         choice: &ToolChoice,
         parallel: bool,
+        form: Option<Form>,
     ) -> Result<(Option<State>, Promise), Refusal> {
-        let mut state = self.state(call_grammar(&functions, choice, parallel), true, "tools");
+        let holds = if form.is_some() { Holds::Either } else { Holds::Calls };
+        let compile = |functions: &[Function]| {
+            self.state(call_grammar(functions, choice, parallel, form.as_ref()), holds, "tools")
+        };
+        let mut state = compile(&functions);
         if state.is_err() {
             for function in functions.iter_mut().filter(|function| !function.strict) {
-                let alone = self.state(answer(&function.made), false, "tools");
+                let alone = self.state(answer(&function.made), Holds::Json, "tools");
                 if alone.is_err() {
                     *function = Function { param: function.param.clone(), ..any(&function.name)? };
                 }
             }
-            state = self.state(call_grammar(&functions, choice, parallel), true, "tools");
+            state = compile(&functions);
         }
         if state.is_err() {
             for function in functions.iter_mut().filter(|function| !function.strict) {
                 *function = Function { param: function.param.clone(), ..any(&function.name)? };
             }
-            state = self.state(call_grammar(&functions, choice, parallel), true, "tools");
+            state = compile(&functions);
         }
         if state.is_err() {
             for function in functions.iter().filter(|function| function.strict) {
-                self.state(answer(&function.made), false, &function.param)?;
+                self.state(answer(&function.made), Holds::Json, &function.param)?;
+            }
+            if let Some(form) = &form {
+                self.state(answer(&form.made), Holds::Json, form.param)?;
             }
         }
         let checks =
             functions.into_iter().map(|function| (function.name, function.check)).collect();
-        Ok((Some(state?), Promise::Calls { checks, parallel }))
+        let answer = form.map(|form| Box::new(form.promise));
+        Ok((Some(state?), Promise::Calls { checks, parallel, answer }))
     }
 
     /// Returns the state of a schema that llguidance compiles itself, for comparing the costs.
     pub(super) fn library(&self, schema: Value) -> Option<State> {
         let parser = self.factory.create_parser(TopLevelGrammar::from_json_schema(schema)).ok()?;
         let matcher = Matcher::new(Ok(parser));
-        matcher.get_error().is_none().then(|| State { matcher, keys: Keys::new(false) })
+        matcher.get_error().is_none().then(|| State { matcher, keys: Keys::new(Holds::Json) })
     }
 
-    /// Compiles the rules of a grammar; `calls` if they describe tool calls.
-    fn state(&self, rules: String, calls: bool, param: &str) -> Result<State, Refusal> {
+    /// Compiles the rules of a grammar, whose texts hold JSON in these places.
+    fn state(&self, rules: String, holds: Holds, param: &str) -> Result<State, Refusal> {
         // The library's errors and panics may quote the schema, so none of them is passed on.
         let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let parser = self.factory.create_parser(TopLevelGrammar::from_lark(rules)).ok()?;
@@ -162,7 +178,7 @@ impl Constrainer {
             matcher.get_error().is_none().then_some(matcher)
         }));
         match made {
-            Ok(Some(matcher)) => Ok(State { matcher, keys: Keys::new(calls) }),
+            Ok(Some(matcher)) => Ok(State { matcher, keys: Keys::new(holds) }),
             _ => Err(Refusal::BadSchema {
                 param: param.to_owned(),
                 reason: "the schema costs too much to enforce; make it smaller, or use fewer \
@@ -170,6 +186,64 @@ impl Constrainer {
                     .to_owned(),
             }),
         }
+    }
+}
+
+/// Maximum length of a text that a grammar may force at once, in bytes. This bounds the time for
+/// finding and tokenizing it. In a grammar that could force more, the model chooses each token, as
+/// it does where there is a choice.
+const FORCED_BYTES_MAX: usize = 4096;
+
+/// The vocabulary of a model, and its tokenizer: a text that the grammar forces gets the tokens that
+/// the model was trained on.
+struct Vocabulary {
+    model: Arc<Model>,
+    trie: TokTrie,
+}
+
+impl TokenizerEnv for Vocabulary {
+    fn tok_trie(&self) -> &TokTrie {
+        &self.trie
+    }
+
+    fn tokenize_bytes(&self, text: &[u8]) -> Vec<TokenId> {
+        // Some tokenizers put a space in front of a text, or change its characters.
+        let exact = std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| self.model.tokenize(text, false, false).ok())
+            .filter(|tokens| self.trie.decode_raw(tokens) == text);
+        exact.unwrap_or_else(|| self.trie.greedy_tokenize(text))
+    }
+
+    /// llguidance forces tokens only with an environment that says so.
+    fn tokenize_is_canonical(&self) -> bool {
+        true
+    }
+}
+
+/// The form of an answer in JSON, with its compiled schema.
+struct Form {
+    param: &'static str,
+    made: Compiled,
+    promise: Promise,
+}
+
+impl Form {
+    /// Compiles the form of any object.
+    fn object(budget: &mut Budget) -> Result<Self, Refusal> {
+        let (param, object) = ("response_format", json!({"type": "object"}));
+        let made = schema::compile(&object, Kind::Plain, budget)
+            .map_err(|problem| bad(param, &problem))?;
+        Ok(Self { param, made, promise: Promise::Json(Check::object()) })
+    }
+
+    /// Compiles the form that a schema describes.
+    fn of(schema: &Text, strict: bool, budget: &mut Budget) -> Result<Self, Refusal> {
+        let param = "response_format.json_schema.schema";
+        let kind = if strict { Kind::Strict } else { Kind::Plain };
+        let (made, check) = read(schema.0.reveal(), kind, param, budget)?;
+        let promise = check.map_or(Promise::Nothing, Promise::Json);
+        Ok(Self { param, made, promise })
     }
 }
 
@@ -241,7 +315,7 @@ fn read(
 }
 
 fn answer(made: &Compiled) -> String {
-    format!("start: answer\n{}", made.rules("answer"))
+    format!("{}start: answer\n{}", options(made.forced_max()), made.rules("answer"))
 }
 
 /// The position of one choice in its grammar.
@@ -276,6 +350,12 @@ impl State {
         self.matcher.compute_mask_or_eos().map_err(|_| TooCostly)
     }
 
+    /// Returns the tokens that must come next, because the grammar allows no other text. Empty if
+    /// there is a choice, or the grammar exceeds its limits.
+    pub(crate) fn forced(&mut self) -> Vec<u32> {
+        self.matcher.compute_ff_tokens()
+    }
+
     /// Adds a token's bytes to the text, unless they would complete a duplicate key; then returns
     /// false and changes nothing. The grammar cannot check this.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> bool {
@@ -296,8 +376,20 @@ impl State {
     }
 }
 
-/// Writes the grammar of tool calls, in the form that [`tools`] describes.
-fn call_grammar(functions: &[Function], choice: &ToolChoice, parallel: bool) -> String {
+/// Returns the first line of a grammar that forces at most this many bytes at once.
+fn options(forced_max: usize) -> &'static str {
+    if forced_max > FORCED_BYTES_MAX { "%llguidance {\"no_forcing\": true}\n" } else { "" }
+}
+
+/// Writes the grammar of tool calls, in the form that [`tools`] describes. With a `form`, an answer
+/// is either calls and nothing else, or JSON of this form. The first character decides: a call begins
+/// with `<`, and no JSON does.
+fn call_grammar(
+    functions: &[Function],
+    choice: &ToolChoice,
+    parallel: bool,
+    form: Option<&Form>,
+) -> String {
     let mut calls = Vec::new();
     let mut rules = String::new();
     for (index, function) in functions.iter().enumerate() {
@@ -308,18 +400,25 @@ fn call_grammar(functions: &[Function], choice: &ToolChoice, parallel: bool) -> 
     }
     let (open, close) = (json!(format!("{}\n", tools::OPEN)), json!(format!("\n{}", tools::CLOSE)));
     let more = if parallel { "(\"\\n\" call)*" } else { "" };
-    let start = match choice {
+    let start = match (choice, form) {
+        (ToolChoice::Auto, Some(form)) => {
+            rules.push_str(&form.made.rules("answer"));
+            format!("start: answer | call {more}\n")
+        }
         // Free text up to the first call, or without any call.
-        ToolChoice::Auto => format!(
+        (ToolChoice::Auto, None) => format!(
             "start: TEXT | first_call {more}\n\
              first_call: text_before body\n\
              text_before[lazy]: TEXT {open}\n\
              TEXT: /(\\n|.)*/\n"
         ),
-        ToolChoice::Required | ToolChoice::Named(_) => format!("start: call {more}\n"),
+        (ToolChoice::Required | ToolChoice::Named(_), _) => format!("start: call {more}\n"),
     };
     let calls = calls.join(" | ");
-    format!("{start}call: {open} body\nbody: ({calls}) {close}\n{rules}")
+    let made = functions.iter().map(|function| &function.made);
+    let made = made.chain(form.map(|form| &form.made));
+    let options = options(made.map(Compiled::forced_max).max().unwrap_or(0));
+    format!("{options}{start}call: {open} body\nbody: ({calls}) {close}\n{rules}")
 }
 
 /// Parses the JSON text of a schema.
@@ -344,3 +443,5 @@ mod keywords;
 mod suite;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod together;

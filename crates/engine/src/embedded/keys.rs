@@ -5,14 +5,25 @@
 
 use super::tools::OPEN;
 
+/// The places of JSON in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// The whole text is JSON.
+    Json,
+    /// The text holds JSON only inside tool calls.
+    Calls,
+    /// The text is either of these; its first byte decides.
+    Either,
+}
+
 /// Maximum number of arrays and objects inside each other.
 const DEPTH_MAX: usize = 120;
 
 /// The open objects of a text, with their keys so far.
 #[derive(Clone)]
 pub(crate) struct Keys {
-    /// True if the text holds JSON only inside tool calls.
-    calls: bool,
+    /// The places of JSON.
+    holds: Holds,
     /// Number of bytes at the end of the text that are the beginning of a tool call's tag.
     tag: usize,
     /// Whether the text is inside JSON.
@@ -33,20 +44,21 @@ enum Frame {
 }
 
 impl Keys {
-    /// Starts with an empty text; `calls` if JSON occurs only inside tool calls.
-    pub(crate) fn new(calls: bool) -> Self {
-        Self { calls, tag: 0, inside: !calls, open: Vec::new(), string: None, escaped: false }
+    /// Starts with an empty text.
+    pub(crate) fn new(holds: Holds) -> Self {
+        let inside = holds == Holds::Json;
+        Self { holds, tag: 0, inside, open: Vec::new(), string: None, escaped: false }
     }
 
     /// Adds a token's bytes, unless they would complete a duplicate key or nest too deeply; then
     /// returns false and changes nothing.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> bool {
-        let may_end_a_key = bytes.contains(&b'"')
-            && self
-                .open
-                .iter()
-                .any(|frame| matches!(frame, Frame::Object { keys, .. } if !keys.is_empty()));
-        let before = may_end_a_key.then(|| self.clone());
+        let has_keys =
+            |frame: &Frame| matches!(frame, Frame::Object { keys, .. } if !keys.is_empty());
+        let may_end_a_key =
+            bytes.contains(&b'"') && (bytes.contains(&b'{') || self.open.iter().any(has_keys));
+        let may_nest = self.open.len().saturating_add(bytes.len()) > DEPTH_MAX;
+        let before = (may_end_a_key || may_nest).then(|| self.clone());
         let fresh = bytes.iter().all(|&byte| self.byte(byte));
         if let (false, Some(before)) = (fresh, before) {
             *self = before;
@@ -56,6 +68,11 @@ impl Keys {
 
     /// Adds one byte; false if it completes a duplicate key.
     fn byte(&mut self, byte: u8) -> bool {
+        if self.holds == Holds::Either {
+            // No JSON begins with the first byte of a call's tag.
+            let calls = OPEN.as_bytes().first() == Some(&byte);
+            (self.holds, self.inside) = (if calls { Holds::Calls } else { Holds::Json }, !calls);
+        }
         if !self.inside {
             self.find_call(byte);
             return true;
@@ -82,7 +99,7 @@ impl Keys {
             b'[' => self.open.push(Frame::Array),
             b'}' | b']' => {
                 self.open.pop();
-                if self.open.is_empty() && self.calls {
+                if self.open.is_empty() && self.holds == Holds::Calls {
                     (self.inside, self.tag) = (false, 0);
                 }
             }
@@ -129,25 +146,49 @@ mod tests {
 
     #[test]
     fn a_key_is_not_written_twice() {
-        let mut keys = Keys::new(false);
+        let mut keys = Keys::new(Holds::Json);
         assert!(keys.take(b"{\"a\": {\"a\": 1, \"b\": \"a\"}, \"b"));
         assert!(keys.take(b"\": [\"a\", \"a\"], \""));
         assert!(keys.take(b"a"));
         assert!(!keys.take(b"\": "));
         // A refused token leaves no trace.
         assert!(keys.take(b"c\": {\"a\": \"\\\"a\"}, \"d\": 1}"));
-        let mut keys = Keys::new(false);
+        let mut keys = Keys::new(Holds::Json);
         assert!(!keys.take(b"{\"a\": 1, \"a\": 2}"));
     }
 
     #[test]
     fn only_calls_hold_json() {
-        let mut keys = Keys::new(true);
+        let mut keys = Keys::new(Holds::Calls);
         assert!(keys.take(b"say {\"a\": 1, \"a\": 2} <tool_call> "));
         assert!(keys.take(b"<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1"));
         assert!(!keys.take(b", \"a\""));
         assert!(
             keys.take(b"}}\n</tool_call>\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1")
         );
+    }
+    #[test]
+    fn the_first_byte_decides_where_either_may_come() {
+        let either = Keys::new(Holds::Either);
+        // In JSON, a text that begins like a call is a text.
+        let mut json = either.clone();
+        assert!(json.take(b"{\"<tool_call>\": 1, \"b\": \"<tool_call>"));
+        assert!(!json.take(b"\", \"b\""));
+        let mut calls = either.clone();
+        assert!(calls.take(b"<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1"));
+        assert!(!calls.take(b", \"a\""));
+        assert!(calls.take(b"}}\n</tool_call>\n<tool_call>\n{\"name\": \"f\""));
+        // A refused token leaves no trace, not even of the decision.
+        let mut first = either;
+        assert!(!first.take(b"{\"a\": 1, \"a\""));
+        assert!(first.holds == Holds::Either && first.open.is_empty());
+    }
+
+    #[test]
+    fn a_token_that_nests_too_deeply_leaves_no_trace() {
+        let mut keys = Keys::new(Holds::Json);
+        assert!((0..DEPTH_MAX - 1).all(|_| keys.take(b"[")));
+        assert!(!keys.take(b"[["));
+        assert!(keys.take(b"[") && !keys.take(b"["));
     }
 }

@@ -113,7 +113,7 @@ impl Output {
         }
         let rest = std::mem::take(&mut self.held);
         self.say(rest, true, emit);
-        if cut {
+        if cut || self.called() {
             return Ok(());
         }
         on_own_stack(CHECK_STACK_BYTES, || self.promise.is_kept_by(&self.said))

@@ -95,7 +95,16 @@ impl Preparer {
         work: Generate,
         now: Moment,
     ) -> Result<Job, Refusal> {
-        let Generate { prompt, choices, tokens_max, stop, sampling, logprobs, constraint } = work;
+        let Generate {
+            prompt,
+            choices,
+            tokens_max,
+            stop,
+            sampling,
+            logprobs,
+            constraint,
+            extras: _,
+        } = work;
         let empty = Vec::new();
         let tools = match &prompt {
             Prompt::Chat { tools, .. } => tools,

@@ -32,18 +32,23 @@ pub(crate) enum Promise {
         checks: HashMap<String, Check>,
         /// Whether the answer may hold more than one call.
         parallel: bool,
+        /// The promise for an answer that calls nothing, if such an answer is JSON. The answer then
+        /// is either calls or JSON. `None` if it may be any text, also beside calls.
+        answer: Option<Box<Self>>,
     },
 }
 
 impl Promise {
-    /// Checks the text of a complete answer. Calls are checked one by one with [`Self::keeps`].
+    /// Checks the text of a complete answer without calls. Calls are checked one by one with
+    /// [`Self::keeps`].
     ///
     /// # Errors
     /// [`Fault::Promise`] if the text does not match.
     pub(crate) fn is_kept_by(&self, answer: &str) -> Result<(), Fault> {
         match self {
             Self::Json(check) => check.read(answer).map_err(|_| Fault::Promise),
-            Self::Nothing | Self::Calls { .. } => Ok(()),
+            Self::Calls { answer: Some(promise), .. } => promise.is_kept_by(answer),
+            Self::Nothing | Self::Calls { answer: None, .. } => Ok(()),
         }
     }
 
@@ -63,7 +68,16 @@ impl Promise {
 
     /// Whether the text of the complete answer is checked.
     pub(crate) fn is_of_text(&self) -> bool {
-        matches!(self, Self::Json(_))
+        match self {
+            Self::Json(_) => true,
+            Self::Calls { answer, .. } => answer.as_ref().is_some_and(|answer| answer.is_of_text()),
+            Self::Nothing => false,
+        }
+    }
+
+    /// Whether the answer is either calls or JSON.
+    pub(crate) fn is_calls_or_json(&self) -> bool {
+        matches!(self, Self::Calls { answer: Some(_), .. })
     }
 
     /// Whether the answer may contain calls.

@@ -3,7 +3,7 @@
 //! The vocabulary consists of single bytes. Each complete text is validated by the second library,
 //! like every answer. Used by tests and by the example `schemas`.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use serde_json::Value;
 use toktrie::ApproximateTokEnv;
@@ -74,7 +74,7 @@ impl Rehearsal {
     /// # Errors
     /// If llama.cpp cannot load the file, or llguidance cannot index its vocabulary.
     pub fn of_model(path: &Path) -> Result<Self, String> {
-        let model = Model::load(path, &mut |_| {})?;
+        let model = Arc::new(Model::load(path, &mut |_| {})?);
         let pieces: Vec<_> = (0..model.vocabulary()).map(|token| model.piece(token)).collect();
         Ok(Self { constrainer: Constrainer::new(&model, &pieces)?, pieces })
     }
@@ -160,10 +160,14 @@ impl Rehearsal {
 }
 
 /// The end of one random text.
-enum Draw {
+pub(super) enum Draw {
+    /// The text is complete.
     Complete(String),
+    /// The text reached [`BYTES_MAX`].
     Cut,
+    /// No byte was allowed.
     Dead,
+    /// A mask cost too much.
     Costly,
 }
 
@@ -172,7 +176,7 @@ fn complete(text: Vec<u8>) -> Draw {
 }
 
 /// Generates one random text.
-fn draw(mut state: State, random: &mut SplitMix64) -> Draw {
+pub(super) fn draw(mut state: State, random: &mut SplitMix64) -> Draw {
     let mut text = Vec::new();
     while text.len() < BYTES_MAX {
         let Ok(mut mask) = state.mask() else { return Draw::Costly };

@@ -1,7 +1,8 @@
 //! Continuous batching: many generations in one context, fair between tenants.
 //!
 //! Each step computes one batch: the next token of every running choice, and a part of the prompts
-//! that are not computed yet. That part is so small that running choices are hardly delayed. A
+//! that are not computed yet. That part is so small that running choices are hardly delayed. Tokens
+//! that a grammar forces follow each other without the model's choice, and share a batch. A
 //! choice holds one of the context's sequences while it runs. The tenant that was served least so
 //! far starts the next choice (virtual token counters: Sheng et al., "Fairness in Serving Large
 //! Language Models", OSDI 2024). A tenant without a running choice comes first, and can take a
@@ -78,6 +79,9 @@ const REUSE_TOKENS_MIN: usize = 16;
 const COPY_TOKENS_MIN: usize = 256;
 /// Time after which an idle worker overwrites its KV cache.
 pub(crate) const WIPE_AFTER: Duration = Duration::from_secs(1);
+/// Maximum number of forced tokens after each token that is chosen, so that a long forced text does
+/// not delay the other streams.
+const FORCED_MAX: usize = 64;
 /// Cost of a generated token, relative to a prompt token.
 const GENERATED_COST: u64 = 2;
 
@@ -118,8 +122,12 @@ struct Choice {
     /// Number of these that are in the KV cache.
     computed: usize,
     generated: u32,
+    /// Number of tokens that its last turn added.
+    added: usize,
     sampler: Sampler,
     constraint: Option<State>,
+    /// Tokens that must come next, the first one last.
+    forced: Zeroizing<Vec<u32>>,
     output: Output,
     /// Number of its start; later starts have higher numbers.
     started: u64,
@@ -133,8 +141,10 @@ impl Choice {
             tokens: Zeroizing::new(job.prompt.to_vec()),
             computed: 0,
             generated: 0,
+            added: 0,
             sampler: Sampler::new(job.sampling.clone(), index).after(&job.prompt),
             constraint: job.constraint.clone(),
+            forced: Zeroizing::default(),
             output: Output::new(index, job.stop.clone(), Arc::clone(&job.promise)),
             started: 0,
         })
@@ -144,8 +154,26 @@ impl Choice {
         self.tokens.len().saturating_sub(self.computed)
     }
 
+    /// Whether only generated tokens are to be computed. False for a choice that lost its sequence
+    /// and computes its prompt again.
     fn is_generating(&self) -> bool {
-        self.pending() == 1 && self.generated > 0
+        self.generated > 0 && self.pending() <= self.added
+    }
+
+    /// Returns the next token if the constraint allows only one text.
+    fn next_forced(&mut self, compute: &dyn Compute) -> Option<u32> {
+        let constraint = self.constraint.as_mut()?;
+        if self.forced.is_empty() {
+            self.forced = Zeroizing::new(constraint.forced());
+            self.forced.reverse();
+        }
+        let token = self.forced.pop()?;
+        if !constraint.take(compute.piece(token)) {
+            // A key that its object has: the mask finds out whether another token can come.
+            self.forced.clear();
+            return None;
+        }
+        Some(token)
     }
 }
 
@@ -259,13 +287,18 @@ impl Scheduler {
         // Generating choices first, then prompts, those of the least served tenants first.
         order.sort_unstable();
         let mut prompt_room = if busy { self.settings.prompt_chunk } else { self.settings.batch };
+        // For all tokens but the first of each generating choice, which a grammar forced. Like a
+        // part of a prompt they delay the other streams, so they are limited, too.
+        let mut forced_room = self.settings.prompt_chunk / 2;
         for (reads_prompt, _, _, sequence) in order {
             let Some(choice) = self.slots.choice(sequence) else { continue };
             let room = self.settings.batch.saturating_sub(self.batch.len());
-            let room = if reads_prompt { room.min(prompt_room) } else { room };
-            let count = choice.pending().min(room);
+            let most = if reads_prompt { prompt_room } else { forced_room.saturating_add(1) };
+            let count = choice.pending().min(room).min(most);
             if reads_prompt {
                 prompt_room = prompt_room.saturating_sub(count);
+            } else {
+                forced_room = forced_room.saturating_sub(count.saturating_sub(1));
             }
             let from = choice.computed;
             let last = choice.tokens.len().saturating_sub(1);
@@ -570,48 +603,83 @@ fn shared_prefix(cached: &[u32], wanted: &[u32]) -> usize {
     cached.iter().zip(wanted).take_while(|(cached, wanted)| cached == wanted).count()
 }
 
-/// Chooses the next token of a choice, and adds it to the choice.
+/// Chooses the next token of a choice, and adds it to the choice. Tokens that the constraint forces
+/// after it follow at once: the model computes them together in the next batch.
 fn advance(
     choice: &mut Choice,
     row: usize,
     compute: &mut dyn Compute,
     emit: &mut dyn FnMut(Event),
 ) -> Next {
-    let choice_calls = choice.job.promise.is_of_calls();
-    let too_costly = || {
-        let reason = "the schema costs too much to enforce; make it simpler".to_owned();
-        let param = if choice_calls { "tools" } else { "response_format" };
-        Next::Failed(Refusal::BadSchema { param: param.into(), reason })
+    let chosen = choose(choice, row, compute).and_then(|token| {
+        let logprob = logprob(choice, token, row, compute)?;
+        Ok((token, logprob))
+    });
+    let (token, logprob) = match chosen {
+        Ok(chosen) => chosen,
+        Err(refusal) => return Next::Failed(refusal),
     };
-    let broken = |reason: String| Next::Failed(Refusal::Engine { reason });
-    let mut mask = match choice.constraint.as_mut().map(State::mask).transpose() {
-        Ok(mask) => mask,
-        Err(_) => return too_costly(),
-    };
-    let token = loop {
-        let logits = match compute.logits(row) {
-            Ok(logits) => logits,
-            Err(reason) => return broken(reason),
-        };
-        let Some(token) = choice.sampler.choose(logits, mask.as_ref().map(|mask| mask.as_slice()))
-        else {
-            return broken("the constraint allows no token".into());
-        };
+    choice.added = 1;
+    let mut next = add(choice, token, logprob, compute, emit);
+    // A log probability needs the logits before its token, so then each forced token has a turn.
+    while choice.job.logprobs.is_none()
+        && choice.added <= FORCED_MAX
+        && matches!(next, Next::Continues)
+        && let Some(token) = choice.next_forced(compute)
+    {
+        choice.added = choice.added.saturating_add(1);
+        next = add(choice, token, None, compute, emit);
+    }
+    next
+}
+
+/// Chooses the next token of a choice. A forced token is not drawn, so that the draws after it do
+/// not depend on the number of tokens that were computed together.
+fn choose(choice: &mut Choice, row: usize, compute: &mut dyn Compute) -> Result<u32, Refusal> {
+    if let Some(token) = choice.next_forced(compute) {
+        return Ok(token);
+    }
+    let mask = choice.constraint.as_mut().map(State::mask).transpose();
+    let mut mask = mask.map_err(|_| too_costly(choice))?;
+    loop {
+        let logits = compute.logits(row).map_err(broken)?;
+        let token = choice.sampler.choose(logits, mask.as_ref().map(|mask| mask.as_slice()));
+        let token = token.ok_or_else(|| broken("the constraint allows no token".into()))?;
         // The grammar cannot exclude duplicate keys, so a token that completes one is masked here.
         let (Some(constraint), Some(mask)) = (choice.constraint.as_mut(), mask.as_mut()) else {
-            break token;
+            return Ok(token);
         };
         if compute.ends(token) || constraint.take(compute.piece(token)) {
-            break token;
+            return Ok(token);
         }
         mask.disallow_token(token);
-    };
-    let logits = match compute.logits(row) {
-        Ok(logits) => logits,
-        Err(reason) => return broken(reason),
-    };
-    let alternatives =
-        choice.job.logprobs.map(|top| sample::logprobs(logits, token, usize::from(top)));
+    }
+}
+
+/// Returns a token's log probability after the token at index `row` of the batch, if the request
+/// wants it.
+fn logprob(
+    choice: &Choice,
+    token: u32,
+    row: usize,
+    compute: &mut dyn Compute,
+) -> Result<Option<TokenLogprob>, Refusal> {
+    let Some(top) = choice.job.logprobs else { return Ok(None) };
+    let logits = compute.logits(row).map_err(broken)?;
+    let (logprob, top) = sample::logprobs(logits, token, usize::from(top));
+    let name = |token| TokenBytes(compute.name(token).to_vec());
+    let top = top.into_iter().map(|(token, logprob)| (name(token), logprob)).collect();
+    Ok(Some(TokenLogprob { token: TokenBytes(compute.piece(token).to_vec()), logprob, top }))
+}
+
+/// Adds a token to a choice, and emits its text.
+fn add(
+    choice: &mut Choice,
+    token: u32,
+    logprob: Option<TokenLogprob>,
+    compute: &dyn Compute,
+    emit: &mut dyn FnMut(Event),
+) -> Next {
     choice.sampler.accept(token);
     choice.generated = choice.generated.saturating_add(1);
     if compute.ends(token) {
@@ -620,14 +688,9 @@ fn advance(
     if let Some(constraint) = choice.constraint.as_mut()
         && constraint.accept(token).is_err()
     {
-        return too_costly();
+        return Next::Failed(too_costly(choice));
     }
     choice.tokens.push(token);
-    let logprob = alternatives.map(|(logprob, top)| {
-        let name = |token| TokenBytes(compute.name(token).to_vec());
-        let top = top.into_iter().map(|(token, logprob)| (name(token), logprob)).collect();
-        TokenLogprob { token: TokenBytes(compute.piece(token).to_vec()), logprob, top }
-    });
     if let Err(fault) = choice.output.push(compute.piece(token), logprob, emit) {
         return Next::Failed(refusal(fault));
     }
@@ -639,6 +702,16 @@ fn advance(
     } else {
         Next::Continues
     }
+}
+
+fn too_costly(choice: &Choice) -> Refusal {
+    let reason = "the schema costs too much to enforce; make it simpler".to_owned();
+    let param = if choice.job.promise.is_of_calls() { "tools" } else { "response_format" };
+    Refusal::BadSchema { param: param.into(), reason }
+}
+
+fn broken(reason: String) -> Refusal {
+    Refusal::Engine { reason }
 }
 
 fn finish(choice: &mut Choice, reason: FinishReason, emit: &mut dyn FnMut(Event)) -> Next {
@@ -658,5 +731,7 @@ fn refusal(fault: Fault) -> Refusal {
     }
 }
 
+#[cfg(test)]
+mod forced;
 #[cfg(test)]
 mod tests;

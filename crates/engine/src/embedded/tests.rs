@@ -9,7 +9,8 @@ use super::*;
 use crate::{
     fixtures,
     request::{
-        Constraint, Embed, EmbedInput, Generate, Message, Prompt, Refusal, Role, Sampling, Text,
+        Constraint, Embed, EmbedInput, Extras, Generate, Message, Prompt, Refusal, Role, Sampling,
+        Text,
     },
 };
 
@@ -72,6 +73,7 @@ fn generate(prompt: Prompt) -> Work {
         },
         logprobs: None,
         constraint: Constraint::Free,
+        extras: Extras::default(),
     }))
 }
 
@@ -83,6 +85,7 @@ fn chat() -> Prompt {
         content,
         tool_calls: Vec::new(),
         tool_call_id: None,
+        parts: Vec::new(),
     };
     Prompt::Chat { messages: vec![message], tools: Vec::new() }
 }

@@ -5,6 +5,10 @@
 //! guarantees the form. A tag without a line break is prose, unless a complete call of a known
 //! function with matching arguments follows immediately, because some models write calls in this
 //! way.
+//!
+//! If an answer that calls nothing must be JSON, the first character decides: JSON never begins with
+//! the `<` of the tag. Such a JSON answer is passed on as it is, with any tags in its strings. Calls
+//! then begin at once, with a tag and its line break; the grammar allows nothing else.
 
 use std::sync::Arc;
 
@@ -58,6 +62,10 @@ enum Place {
     /// Prose.
     #[default]
     Text,
+    /// The first call or an answer in JSON; nothing was read yet.
+    Start,
+    /// An answer in JSON.
+    Json,
     /// A call up to its arguments.
     Head,
     /// The arguments of a call.
@@ -72,9 +80,10 @@ const HEAD_END: &str = ", \"arguments\": ";
 impl Reader {
     /// Creates a reader for calls of the functions in `promise`.
     pub(crate) fn new(promise: Arc<Promise>) -> Self {
+        let state = if promise.is_calls_or_json() { Place::Start } else { Place::Text };
         Self {
             promise,
-            state: Place::Text,
+            state,
             held: String::new(),
             earlier: Vec::new(),
             current: (String::new(), String::new()),
@@ -110,7 +119,9 @@ impl Reader {
     /// Ends the text, and puts the rest of it into `out`; `cut` if generation was cut off.
     pub(crate) fn finish(&mut self, cut: bool, out: &mut Vec<Piece>) {
         let mut held = std::mem::take(&mut self.held);
-        if !matches!(self.state, Place::Text) || self.has_enough() {
+        // Beside calls there is no text if the answer could have been JSON.
+        let text = matches!(self.state, Place::Text) && !self.promise.is_calls_or_json();
+        if !text || self.has_enough() {
             return;
         }
         // A call that was begun but cut off is dropped.
@@ -132,6 +143,13 @@ impl Reader {
     fn step(&mut self, out: &mut Vec<Piece>) -> Result<bool, Fault> {
         match &mut self.state {
             Place::Text => Ok(self.text(out)),
+            Place::Start => self.start(),
+            Place::Json => {
+                if !self.held.is_empty() {
+                    out.push(Piece::Text(std::mem::take(&mut self.held)));
+                }
+                Ok(false)
+            }
             Place::Head => {
                 let Some((head, after)) = self.held.split_once(HEAD_END) else { return Ok(false) };
                 let name = head.strip_prefix(HEAD_START).ok_or(Fault::Malformed)?;
@@ -160,6 +178,22 @@ impl Reader {
                 Ok(true)
             }
         }
+    }
+
+    /// Finds out whether the answer is JSON or calls; false if that needs more text.
+    fn start(&mut self) -> Result<bool, Fault> {
+        let opening = format!("{OPEN}\n");
+        if let Some(after) = self.held.strip_prefix(&opening) {
+            self.held = after.to_owned();
+            self.state = Place::Head;
+        } else if opening.starts_with(&self.held) {
+            return Ok(false);
+        } else if self.held.starts_with('<') {
+            return Err(Fault::Malformed);
+        } else {
+            self.state = Place::Json;
+        }
+        Ok(true)
     }
 
     /// Passes the current call on, once it differs from every earlier call.

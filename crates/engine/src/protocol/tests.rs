@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     fixtures::{permit, spec},
     request::{
-        Constraint, Embed, EmbedInput, FinishReason, Generate, Message, Prompt, Refusal, Role,
-        Sampling, Text, TokenBytes, TokenLogprob, Tool, ToolCall, ToolChoice,
+        Answer, Constraint, Embed, EmbedInput, Extras, FinishReason, Generate, Message, Prompt,
+        Refusal, Role, Sampling, Text, TokenBytes, TokenLogprob, Tool, ToolCall, ToolChoice,
     },
 };
 
@@ -24,6 +24,7 @@ fn to_worker() -> Vec<ToWorker> {
         content: text("grüß dich 😀"),
         tool_calls: vec![ToolCall { id: text("c1"), name: text("f"), arguments: text("{}") }],
         tool_call_id: None,
+        parts: Vec::new(),
     };
     let tool = Tool {
         name: "f".into(),
@@ -33,7 +34,14 @@ fn to_worker() -> Vec<ToWorker> {
     };
     let chat = Prompt::Chat { messages: vec![message], tools: vec![tool] };
     let middle = Prompt::Middle { prefix: text("a"), suffix: text("b") };
-    let generate = |prompt| Generate {
+    let named = Constraint::Tools {
+        choice: ToolChoice::Named("f".into()),
+        parallel: true,
+        answer: Answer::Free,
+    };
+    let answer = Answer::JsonSchema { schema: text("{}"), strict: true };
+    let either = Constraint::Tools { choice: ToolChoice::Auto, parallel: false, answer };
+    let generate = |prompt, constraint| Generate {
         prompt,
         choices: 2,
         tokens_max: Some(16),
@@ -50,20 +58,25 @@ fn to_worker() -> Vec<ToWorker> {
             repeat_penalty: 1.1,
         },
         logprobs: Some(3),
-        constraint: Constraint::Tools { choice: ToolChoice::Named("f".into()), parallel: true },
+        constraint,
+        extras: Extras::default(),
     };
     let embed = Embed { inputs: vec![EmbedInput::Text(text("a")), EmbedInput::Tokens(vec![1, 2])] };
     vec![
         ToWorker::Start(StartSpec::Serve(spec())),
         ToWorker::Start(StartSpec::Inspect("/models/a.gguf".into())),
-        ToWorker::Submit { id: 1, scope: scope(), work: Work::Generate(Box::new(generate(chat))) },
+        ToWorker::Submit {
+            id: 1,
+            scope: scope(),
+            work: Work::Generate(Box::new(generate(chat, either))),
+        },
         ToWorker::Submit { id: 2, scope: scope(), work: Work::Embed(embed) },
         ToWorker::Cancel { id: u64::MAX },
         ToWorker::Ping { number: 300 },
         ToWorker::Submit {
             id: 3,
             scope: scope(),
-            work: Work::Generate(Box::new(generate(middle))),
+            work: Work::Generate(Box::new(generate(middle, named))),
         },
     ]
 }

@@ -57,6 +57,11 @@ impl Compiled {
     pub(crate) fn rules(&self, prefix: &str) -> String {
         self.grammar.write(self.root, prefix).unwrap_or_default()
     }
+
+    /// Returns an upper bound of the bytes that the grammar forces at once.
+    pub(crate) fn forced_max(&self) -> usize {
+        self.grammar.forced_max(self.root)
+    }
 }
 
 /// Maximum number of rules of one schema.

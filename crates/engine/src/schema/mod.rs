@@ -32,6 +32,7 @@ mod array;
 pub(crate) mod check;
 mod compile;
 mod exact;
+mod force;
 mod grammar;
 mod negate;
 mod number;

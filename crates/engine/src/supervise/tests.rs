@@ -18,7 +18,7 @@ use super::*;
 use crate::{
     fixtures::{permit, spec},
     protocol::{FrameReader, FromWorker, StartSpec, ToWorker, encode},
-    request::{Constraint, Event, Generate, Prompt, Sampling, Text},
+    request::{Constraint, Event, Extras, Generate, Prompt, Sampling, Text},
 };
 
 const PART: &str = "FAKE_WORKER_PART";
@@ -60,6 +60,7 @@ fn ask(prompt: &str) -> Work {
         },
         logprobs: None,
         constraint: Constraint::Free,
+        extras: Extras::default(),
     }))
 }
 

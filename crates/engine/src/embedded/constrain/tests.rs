@@ -1,5 +1,7 @@
 //! Constraints on a vocabulary of single bytes: the texts that they allow and refuse.
 
+use toktrie::ApproximateTokEnv;
+
 use super::*;
 use crate::request::Text;
 
@@ -18,6 +20,10 @@ fn tool(name: &str, parameters: &str) -> Tool {
         parameters: Text::from(parameters.to_owned()),
         strict: false,
     }
+}
+
+fn calls(choice: ToolChoice, parallel: bool) -> Constraint {
+    Constraint::Tools { choice, parallel, answer: Answer::Free }
 }
 
 /// Whether the whole text can be produced and may end there.
@@ -76,22 +82,21 @@ fn tool_calls_name_a_tool_and_match_its_schema() {
     ];
     let call = "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>";
     let now = "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>";
-    let constraint = |choice, parallel| Constraint::Tools { choice, parallel };
 
-    let required = compile(&constraint(ToolChoice::Required, false), &tools);
+    let required = compile(&calls(ToolChoice::Required, false), &tools);
     assert!(accepts(&required, call) && accepts(&required, now));
     assert!(!accepts(&required, "I would rather talk"));
     assert!(!accepts(&required, &call.replace('1', "\"1\"")));
     assert!(!accepts(&required, &call.replace("add", "sub")));
     assert!(!accepts(&required, &format!("{call}\n{now}")));
 
-    let parallel = compile(&constraint(ToolChoice::Required, true), &tools);
+    let parallel = compile(&calls(ToolChoice::Required, true), &tools);
     assert!(accepts(&parallel, &format!("{call}\n{now}")));
 
-    let named = compile(&constraint(ToolChoice::Named("now".into()), false), &tools);
+    let named = compile(&calls(ToolChoice::Named("now".into()), false), &tools);
     assert!(accepts(&named, now) && !accepts(&named, call));
 
-    let auto = compile(&constraint(ToolChoice::Auto, true), &tools);
+    let auto = compile(&calls(ToolChoice::Auto, true), &tools);
     assert!(accepts(&auto, "I would rather talk <b>about</b> it"));
     assert!(accepts(&auto, &format!("Let me see. {call}")));
     assert!(accepts(&auto, &format!("{call}\n{now}")));
@@ -108,7 +113,7 @@ fn what_is_not_a_schema_is_refused_with_its_place() {
     for bad in ["[]", "{", "{\"type\": \"nothing\"}", "{\"$ref\": \"#/$defs/none\"}"] {
         assert_eq!(refused(&schema(bad), &[]), "response_format.json_schema.schema", "{bad}");
     }
-    let required = Constraint::Tools { choice: ToolChoice::Required, parallel: true };
+    let required = calls(ToolChoice::Required, true);
     assert_eq!(refused(&required, &[tool("f", "7")]), "tools[0].function.parameters");
     let long = format!("{{\"description\": \"{}\"}}", "x".repeat(SCHEMA_BYTES_MAX));
     assert_eq!(refused(&schema(&long), &[]), "response_format.json_schema.schema");
@@ -163,7 +168,7 @@ fn hostile_schemas_are_refused_or_relaxed_within_their_budget() {
         let refused = constrainer().compile(&schema(&text), &[]);
         assert!(matches!(refused, Err(Refusal::BadSchema { .. })), "{:.80}", text);
         // A tool without `strict` is taken all the same.
-        let required = Constraint::Tools { choice: ToolChoice::Required, parallel: false };
+        let required = calls(ToolChoice::Required, false);
         let many: Vec<Tool> = (0..3).map(|number| tool(&format!("f{number}"), &text)).collect();
         assert!(constrainer().compile(&required, &many).is_ok(), "{:.80}", text);
     }
@@ -199,7 +204,7 @@ fn annotations_and_foreign_keywords_do_not_cost_the_guarantee() {
 
 #[test]
 fn a_tool_is_taken_with_keywords_of_other_dialects() {
-    let required = Constraint::Tools { choice: ToolChoice::Required, parallel: false };
+    let required = calls(ToolChoice::Required, false);
     for odd in [
         r#"{"type":"object","properties":{"n":{"type":"integer","minimum":0,"exclusiveMinimum":true}},"required":["n"]}"#,
         r#"{"type":"object","properties":{"x":{"type":"string","required":true}}}"#,

@@ -89,7 +89,7 @@ impl Compute for Arithmetic {
     }
 }
 
-fn scope(tenant: u8, reuse: bool) -> CacheScope {
+pub(super) fn scope(tenant: u8, reuse: bool) -> CacheScope {
     let tenant = TenantId::from_random([tenant; 16]);
     let resource = ResourceId::from_random([1; 16]);
     let key = Key::from_random(&[1; 32]);
@@ -103,7 +103,7 @@ fn scope(tenant: u8, reuse: bool) -> CacheScope {
     CacheScope::of(&permit, reuse)
 }
 
-fn job(id: u64, scope: CacheScope, prompt: &[u32], tokens_max: u32) -> Job {
+pub(super) fn job(id: u64, scope: CacheScope, prompt: &[u32], tokens_max: u32) -> Job {
     Job {
         id,
         scope,

@@ -165,6 +165,7 @@ fn shows_tools(template: &Template, shape: Shape) -> Option<bool> {
     calls.tool_calls = vec![call(CALL_ID, TOOL), call("bwcall002", "bwtool_moon")];
     let result = |id: &str, text: &str| Message {
         tool_call_id: Some(Text::from(id.to_owned())),
+        parts: Vec::new(),
         ..message(Role::Tool, text)
     };
     let turns = [
@@ -214,7 +215,14 @@ impl Notes {
 
 fn message(role: Role, text: &str) -> Message {
     let content = Text::from(text.to_owned());
-    Message { role, name: None, content, tool_calls: Vec::new(), tool_call_id: None }
+    Message {
+        role,
+        name: None,
+        content,
+        tool_calls: Vec::new(),
+        tool_call_id: None,
+        parts: Vec::new(),
+    }
 }
 
 fn tool(name: &str, description: &str) -> Tool {

@@ -173,7 +173,14 @@ fn render(source: &str, messages: &[Message], tools: &[Tool]) -> Result<String, 
 
 fn message(role: Role, content: &str) -> Message {
     let content = Text::from(content.to_owned());
-    Message { role, name: None, content, tool_calls: Vec::new(), tool_call_id: None }
+    Message {
+        role,
+        name: None,
+        content,
+        tool_calls: Vec::new(),
+        tool_call_id: None,
+        parts: Vec::new(),
+    }
 }
 
 fn tool(description: &str) -> Tool {
@@ -421,6 +428,7 @@ fn a_result_is_given_with_its_own_call() {
     };
     let result = |id: &str, said: &str| Message {
         tool_call_id: Some(text(id)),
+        parts: Vec::new(),
         ..message(Role::Tool, said)
     };
     let turns = [

@@ -11,7 +11,7 @@ fn reader() -> Reader {
 
 fn reader_of(parallel: bool) -> Reader {
     let names = ["f", "g"].map(|name| (name.to_owned(), Check::object()));
-    Reader::new(Arc::new(Promise::Calls { checks: HashMap::from(names), parallel }))
+    Reader::new(Arc::new(Promise::Calls { checks: HashMap::from(names), parallel, answer: None }))
 }
 
 fn read_as(chunks: &[&str], cut: bool) -> Vec<Piece> {
