@@ -38,6 +38,7 @@ pub(crate) fn finish_reason(reason: FinishReason) -> &'static str {
         FinishReason::Stop => "stop",
         FinishReason::Length => "length",
         FinishReason::ToolCalls => "tool_calls",
+        FinishReason::ContentFilter => "content_filter",
     }
 }
 
@@ -56,6 +57,8 @@ pub fn data<T: Serialize>(out: &mut BytesMut, chunk: &T) {
 pub struct Choice {
     /// Its text.
     pub(crate) text: String,
+    /// The reasoning before its text, if the engine reports it.
+    pub(crate) reasoning: String,
     /// Its tokens, if log probabilities were requested.
     pub(crate) logprobs: Vec<TokenLogprob>,
     /// The function calls: name and arguments of each.
@@ -105,6 +108,19 @@ impl Collected {
             Event::Finished { choice, reason, completion_tokens } => {
                 self.choice(choice)?.finish = Some(reason);
                 usage.completion(completion_tokens);
+            }
+            Event::Reasoning { choice, text } => {
+                self.choice(choice)?.reasoning.push_str(text.0.reveal());
+            }
+            Event::Counted {
+                prompt_tokens,
+                cached_tokens,
+                completion_tokens,
+                reasoning_tokens,
+            } => {
+                usage.prompt(prompt_tokens, cached_tokens);
+                usage.completion(completion_tokens);
+                usage.reasoning(reasoning_tokens);
             }
             Event::Embedding { .. } | Event::Done | Event::Failed(_) => return Err(OutOfPlace),
         }
@@ -160,6 +176,39 @@ mod tests {
         assert!(choices.iter().all(|choice| choice.finish == Some(FinishReason::Length)));
         assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.total_tokens), (5, 6, 11));
         assert_eq!(usage.prompt_tokens_details.cached_tokens, 4);
+    }
+
+    #[test]
+    fn reasoning_is_apart_from_the_text_and_counted_by_the_engine() {
+        let (mut collected, mut usage) = (Collected::new(1), Usage::default());
+        let reasoning =
+            |text: &str| Event::Reasoning { choice: 0, text: Text::from(text.to_owned()) };
+        let reason = FinishReason::ContentFilter;
+        for event in [
+            Event::Accepted { prompt_tokens: 0, cached_tokens: 0 },
+            reasoning("r"),
+            reasoning("s"),
+            delta(0, "a"),
+            Event::Finished { choice: 0, reason, completion_tokens: 0 },
+            Event::Counted {
+                prompt_tokens: 7,
+                cached_tokens: 2,
+                completion_tokens: 9,
+                reasoning_tokens: 5,
+            },
+        ] {
+            assert_eq!(collected.add(event, &mut usage), Ok(()));
+        }
+        assert_eq!(
+            collected
+                .add(Event::Reasoning { choice: 1, text: Text::from(String::new()) }, &mut usage),
+            Err(OutOfPlace)
+        );
+        let choices = collected.choices();
+        assert_eq!((choices[0].reasoning.as_str(), choices[0].text.as_str()), ("rs", "a"));
+        assert_eq!(choices[0].finish.map(finish_reason), Some("content_filter"));
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.total_tokens), (7, 9, 16));
+        assert_eq!(usage.completion_tokens_details.reasoning_tokens, 5);
     }
 
     #[test]

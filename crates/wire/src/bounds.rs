@@ -2,12 +2,16 @@
 //! about several fields.
 //!
 //! Each line names a schema by its JSON pointer and adds to it. The fields' descriptions state the
-//! rules that a schema cannot express: `best_of` equals `n`, names refer to other names, and the
-//! limits of a model's context, vocabulary and template.
+//! rules that a schema cannot express: `best_of` equals `n`, names refer to other names, the number
+//! of images and sounds in a request, the capabilities of a deployment's engine, and the limits of a
+//! model's context, vocabulary and template.
 
 use serde_json::{Map, Value, json};
 
-use crate::limits::{self, RequestLimits};
+use crate::{
+    limits::{self, RequestLimits},
+    media,
+};
 
 /// Adds the bounds; returns the pointers that match no schema.
 pub fn apply(schemas: &mut Map<String, Value>, configured: &RequestLimits) -> Vec<String> {
@@ -69,6 +73,19 @@ fn fields(configured: &RequestLimits) -> Vec<Bound> {
         add("UserSecurityContext", field, identifier());
     }
     add("ChatCompletionMessageToolCall", "index", json!({"maximum": u32::MAX}));
+    let media = |pattern| json!({"maxLength": configured.media_bytes_max, "pattern": pattern});
+    add("ChatCompletionContentPartImage", "url", media(media::image_pattern()));
+    add("ChatCompletionContentPartAudio", "data", media(media::sound_pattern()));
+    let counted = |what: &str| {
+        let most = configured.media_max;
+        json!({"description": format!(
+            "{what}. Refused if the deployment's model reads none. A request has at most {most} \
+             images and sounds."
+        )})
+    };
+    add(PART, "image_url", counted("The image of an `image_url` part, in users' messages"));
+    add(PART, "input_audio", counted("The sound of an `input_audio` part, in users' messages"));
+    add("PredictionContent", "content", json!({"oneOf": content(&[TEXT_PART, REFUSAL_PART])}));
     bounds.push(("/Stop".to_owned(), stop(configured.stop_max)));
     bounds
 }
@@ -129,12 +146,6 @@ fn rules() -> Vec<Bound> {
             {"properties": {"tool_choice": {"enum": [null, "none", "auto"]}}},
             is("tools", json!({"type": "array"})),
         ]},
-        {"anyOf": [
-            unset("tools"),
-            unset("response_format"),
-            is("response_format", json!({"properties": {"type": {"const": "text"}}})),
-            is("tool_choice", json!({"const": "none"})),
-        ]},
     ]);
     let text = json!({"type": ["string", "array"], "items": {"type": "string"}});
     let completion = json!([
@@ -160,39 +171,49 @@ struct Variant {
     more: Value,
 }
 
-fn messages() -> [Variant; 3] {
-    let null = || json!({"type": "null"});
-    let content = |part: &str| {
-        let parts = json!({
-            "type": "array",
-            "items": reference(part),
-            "minItems": 1,
-            "maxItems": limits::PARTS_MAX,
-        });
-        json!([{"type": "string"}, parts])
+/// Returns the forms of a content: a text, or an array of these parts.
+fn content(parts: &[&str]) -> Value {
+    let items = match parts {
+        [part] => reference(part),
+        several => json!({"oneOf": several.iter().map(|part| reference(part)).collect::<Value>()}),
     };
-    let said = || json!({"oneOf": content(TEXT_PART)});
+    let parts =
+        json!({"type": "array", "items": items, "minItems": 1, "maxItems": limits::PARTS_MAX});
+    json!([{"type": "string"}, parts])
+}
+
+fn messages() -> [Variant; 4] {
+    let null = || json!({"type": "null"});
+    let said = || json!({"oneOf": content(&[TEXT_PART])});
+    let shown = || json!({"oneOf": content(&[TEXT_PART, IMAGE_PART, AUDIO_PART])});
     let name = || json!({"type": ["string", "null"], "maxLength": limits::NAME_MAX});
     let calls = json!({
         "type": ["array", "null"],
         "items": reference("ChatCompletionMessageToolCall"),
         "maxItems": limits::TOOL_CALLS_MAX,
     });
-    let mut by_assistant = content(PART);
+    let mut by_assistant = content(&[TEXT_PART, REFUSAL_PART]);
     if let Value::Array(forms) = &mut by_assistant {
         forms.push(null());
     }
-    let unset = |fields: [&'static str; 2]| fields.map(|field| (field, null()));
-    let asked = [("content", said()), ("name", name()), ("tool_call_id", null())];
+    let unset = || ["tool_calls", "refusal", "reasoning_content"].map(|field| (field, null()));
+    let asked = |content| [("content", content), ("name", name()), ("tool_call_id", null())];
     let result =
         [("content", said()), ("name", name()), ("tool_call_id", json!({"type": "string"}))];
     let has =
         |field: &str, schema: Value| json!({"required": [field], "properties": {field: schema}});
     [
         Variant {
-            name: "ChatCompletionRequestInputMessage",
-            by: ("role", &["system", "developer", "user"]),
-            fields: asked.into_iter().chain(unset(["tool_calls", "refusal"])).collect(),
+            name: "ChatCompletionRequestSystemMessage",
+            by: ("role", &["system", "developer"]),
+            fields: asked(said()).into_iter().chain(unset()).collect(),
+            required: &["role", "content"],
+            more: json!({}),
+        },
+        Variant {
+            name: "ChatCompletionRequestUserMessage",
+            by: ("role", &["user"]),
+            fields: asked(shown()).into_iter().chain(unset()).collect(),
             required: &["role", "content"],
             more: json!({}),
         },
@@ -215,7 +236,7 @@ fn messages() -> [Variant; 3] {
         Variant {
             name: "ChatCompletionRequestToolMessage",
             by: ("role", &["tool"]),
-            fields: result.into_iter().chain(unset(["tool_calls", "refusal"])).collect(),
+            fields: result.into_iter().chain(unset()).collect(),
             required: &["role", "content", "tool_call_id"],
             more: json!({}),
         },
@@ -223,19 +244,28 @@ fn messages() -> [Variant; 3] {
 }
 
 const TEXT_PART: &str = "ChatCompletionRequestMessageContentPartText";
+const REFUSAL_PART: &str = "ChatCompletionRequestMessageContentPartRefusal";
+const IMAGE_PART: &str = "ChatCompletionRequestMessageContentPartImage";
+const AUDIO_PART: &str = "ChatCompletionRequestMessageContentPartAudio";
 
-fn parts() -> [Variant; 2] {
-    let part = |name, kind, text, other, required| Variant {
-        name,
-        by: ("type", kind),
-        fields: vec![(text, json!({"type": "string"})), (other, json!({"type": "null"}))],
-        required,
-        more: json!({}),
+fn parts() -> [Variant; 4] {
+    // A kind of part has the field of its name, and none of the others.
+    let part = |name, kind: &'static [&'static str; 1], own, required| {
+        let others = ["text", "refusal", "image_url", "input_audio"].into_iter();
+        let others = others.filter(|field| !kind.contains(field));
+        let mut fields: Vec<_> = others.map(|field| (field, json!({"type": "null"}))).collect();
+        let [field] = *kind;
+        fields.push((field, own));
+        Variant { name, by: ("type", kind), fields, required, more: json!({}) }
     };
-    let refusal = "ChatCompletionRequestMessageContentPartRefusal";
+    let text = || json!({"type": "string"});
+    let (image, sound) =
+        (reference("ChatCompletionContentPartImage"), reference("ChatCompletionContentPartAudio"));
     [
-        part(TEXT_PART, &["text"], "text", "refusal", &["type", "text"]),
-        part(refusal, &["refusal"], "refusal", "text", &["type", "refusal"]),
+        part(TEXT_PART, &["text"], text(), &["type", "text"]),
+        part(REFUSAL_PART, &["refusal"], text(), &["type", "refusal"]),
+        part(IMAGE_PART, &["image_url"], image, &["type", "image_url"]),
+        part(AUDIO_PART, &["input_audio"], sound, &["type", "input_audio"]),
     ]
 }
 

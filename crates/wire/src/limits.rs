@@ -14,6 +14,10 @@ pub struct RequestLimits {
     pub stop_max: usize,
     /// Inputs of one embeddings request.
     pub embed_inputs_max: usize,
+    /// Images and sounds in one conversation.
+    pub media_max: usize,
+    /// Bytes of one image's data URL, and of one sound's base64.
+    pub media_bytes_max: usize,
 }
 
 impl Default for RequestLimits {
@@ -24,6 +28,8 @@ impl Default for RequestLimits {
             choices_max: 8,
             stop_max: 4,
             embed_inputs_max: 2048,
+            media_max: 50,
+            media_bytes_max: 4_000_000,
         }
     }
 }
@@ -67,3 +73,6 @@ pub const REPEAT_PENALTY_MAX: f64 = 10.0;
 pub const COMPLETION_TOKENS_DEFAULT: u32 = 16;
 /// Tokens reserved from the rate limit for a choice whose `max_tokens` is missing.
 pub const TOKENS_ESTIMATED: u32 = 256;
+/// Tokens reserved from the rate limit for an image or a sound: about those of OpenAI's models for
+/// an image of 1024 by 1024 pixels in high resolution.
+pub const MEDIA_TOKENS_ESTIMATED: u64 = 765;

@@ -1,6 +1,7 @@
 //! Fields that are accepted but can have no effect here: hints about caches, tiers and reasoning
-//! that the service does not support. Such a request is still answered. The header
-//! `x-bailiwick-no-effect` and the receipt name the fields, so they are not ignored silently.
+//! that the service or the deployment's engine does not support. Such a request is still answered.
+//! The header `x-bailiwick-no-effect` and the receipt name the fields, so they are not ignored
+//! silently.
 //!
 //! Fields that can change the answer are outside of this module: they either work or are refused by
 //! name.
@@ -8,6 +9,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use engine::request::Text;
+use policy::capability::Capability;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -32,14 +34,15 @@ use crate::{
 /// no third way.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 #[must_use = "fields without effect must be reported to the caller"]
-pub struct NoEffect {
-    /// The first fields, each with its exact path.
-    paths: Vec<String>,
-    /// Whether there are more.
-    more: bool,
-    /// All fields, without the indices in their paths. Their number is limited by the fields that
-    /// this service knows.
-    kinds: BTreeSet<String>,
+pub struct NoEffect(Vec<Field>);
+
+/// A field that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Field {
+    at: At,
+    name: &'static str,
+    /// The capability that gives it an effect, if there is one.
+    unless: Option<Capability>,
 }
 
 /// Treatment of requests with fields that have no effect here.
@@ -89,33 +92,59 @@ impl NoEffect {
     /// Records the fields that were sent at one place. Names are the service's own, never a
     /// caller's.
     pub(crate) fn note(&mut self, at: At, fields: &[(&'static str, bool)]) {
-        for (field, _) in fields.iter().filter(|(_, sent)| *sent) {
-            if self.paths.len() < limits::NO_EFFECT_PATHS_MAX {
-                self.paths.push(at.path(field, false));
-            } else {
-                self.more = true;
-            }
-            self.kinds.insert(at.path(field, true));
-        }
+        let sent = fields.iter().filter(|(_, sent)| *sent);
+        self.0.extend(sent.map(|&(name, _)| Field { at, name, unless: None }));
     }
 
-    /// Applies the operator's setting to the fields.
+    /// Records a field that was sent, and has an effect on engines with a capability.
+    pub(crate) fn note_unless(
+        &mut self,
+        capability: Capability,
+        at: At,
+        name: &'static str,
+        sent: bool,
+    ) {
+        self.0.extend(sent.then_some(Field { at, name, unless: Some(capability) }));
+    }
+
+    /// Applies the operator's setting to the fields that have no effect on an engine with these
+    /// capabilities.
     ///
     /// # Errors
     /// If the setting refuses such fields; the error names the first one.
-    pub fn judged(self, setting: NoEffectFields) -> Result<Named, Invalid> {
-        match (setting, self.paths.first()) {
-            (NoEffectFields::Refuse, Some(path)) => Err(Invalid::unsupported(
-                path,
-                format!(
-                    "Unsupported parameter: '{path}' can have no effect here, and this service \
-                     refuses such fields (requests.no_effect_fields). Leave it out."
-                ),
-            )),
+    pub fn judged(
+        self,
+        setting: NoEffectFields,
+        capabilities: &BTreeSet<Capability>,
+    ) -> Result<Named, Invalid> {
+        let idle = |field: &Field| !field.unless.is_some_and(|one| capabilities.contains(&one));
+        let idle = || self.0.iter().filter(|field| idle(field));
+        match (setting, idle().next()) {
+            (NoEffectFields::Refuse, Some(field)) => {
+                let path = field.path(false);
+                Err(Invalid::unsupported(
+                    &path,
+                    format!(
+                        "Unsupported parameter: '{path}' can have no effect here, and this service \
+                         refuses such fields (requests.no_effect_fields). Leave it out."
+                    ),
+                ))
+            }
             (NoEffectFields::Accept | NoEffectFields::Refuse, _) => {
-                Ok(Named(if self.more { self.kinds.into_iter().collect() } else { self.paths }))
+                if idle().count() <= limits::NO_EFFECT_PATHS_MAX {
+                    return Ok(Named(idle().map(|field| field.path(false)).collect()));
+                }
+                // The number of kinds is limited by the fields that this service knows.
+                let kinds: BTreeSet<_> = idle().map(|field| field.path(true)).collect();
+                Ok(Named(kinds.into_iter().collect()))
             }
         }
+    }
+}
+
+impl Field {
+    fn path(&self, any: bool) -> String {
+        self.at.path(self.name, any)
     }
 }
 
@@ -139,7 +168,7 @@ impl Named {
     }
 }
 
-/// Reasoning effort. The service does not pass it to the model.
+/// Reasoning effort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(remote = "Self", rename_all = "lowercase")]
 pub enum ReasoningEffort {
@@ -159,6 +188,21 @@ pub enum ReasoningEffort {
     Max,
 }
 
+impl ReasoningEffort {
+    /// Returns OpenAI's word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Minimal => "minimal",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Xhigh => "xhigh",
+            Self::Max => "max",
+        }
+    }
+}
+
 /// Desired length of answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(remote = "Self", rename_all = "lowercase")]
@@ -171,7 +215,18 @@ pub enum Verbosity {
     High,
 }
 
-/// OpenAI's service tiers. This service has one tier, `default`.
+impl Verbosity {
+    /// Returns OpenAI's word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// OpenAI's service tiers. This service itself has one tier, `default`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(remote = "Self", rename_all = "lowercase")]
 pub enum ServiceTier {
@@ -197,9 +252,22 @@ impl ServiceTier {
             Self::Flex | Self::Scale | Self::Priority | Self::Fast => true,
         }
     }
+
+    /// Returns OpenAI's word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Default => "default",
+            Self::Flex => "flex",
+            Self::Scale => "scale",
+            Self::Priority => "priority",
+            Self::Fast => "fast",
+        }
+    }
 }
 
-/// The tier of all answers; an answer contains it if the request names a tier.
+/// The tier of all answers of this service itself; an answer contains it if the request names a
+/// tier.
 pub const SERVED_TIER: &str = "default";
 
 /// Retention of a prompt's prefix in the cache.

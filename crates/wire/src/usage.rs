@@ -15,6 +15,8 @@ pub struct Usage {
     pub total_tokens: u64,
     /// Details of the prompt's tokens.
     pub prompt_tokens_details: PromptTokensDetails,
+    /// Details of the generated tokens.
+    pub completion_tokens_details: CompletionTokensDetails,
 }
 
 /// Details of the prompt's tokens.
@@ -22,6 +24,13 @@ pub struct Usage {
 pub struct PromptTokensDetails {
     /// Prompt tokens that the tenant's own cache already held.
     pub cached_tokens: u64,
+}
+
+/// Details of the generated tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CompletionTokensDetails {
+    /// Tokens that the model generated for its reasoning.
+    pub reasoning_tokens: u64,
 }
 
 impl Usage {
@@ -36,5 +45,10 @@ impl Usage {
     pub fn completion(&mut self, tokens: u32) {
         self.completion_tokens += u64::from(tokens);
         self.total_tokens += u64::from(tokens);
+    }
+
+    /// Counts generated tokens as those of reasoning; [`Self::completion`] adds them.
+    pub fn reasoning(&mut self, tokens: u32) {
+        self.completion_tokens_details.reasoning_tokens += u64::from(tokens);
     }
 }

@@ -1,22 +1,28 @@
 //! Converts a chat request's body to the engine's request: makes every check that needs more than
 //! one field, and adds OpenAI's defaults. Pure: the random bits for the seed are an argument.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use engine::request::{
-    Constraint, Generate, Message, Prompt, Role, Text, Tool, ToolCall, ToolChoice,
+    Answer, Constraint, Extras, Generate, Message, Part, Prompt, Role, Text, Tool, ToolCall,
+    ToolChoice,
 };
+use policy::capability::Capability;
 
 use super::request::{
-    ChatBody, ContentBody, MessageBody, PartKind, ResponseFormat, ResponseFormatKind, RoleBody,
-    ToolBody, ToolCallBody, ToolChoiceBody, UserSecurityContext,
+    ChatBody, ContentBody, ImageDetail, MessageBody, PartBody, PartKind, ResponseFormat,
+    ResponseFormatKind, RoleBody, ToolBody, ToolCallBody, ToolChoiceBody, UserSecurityContext,
 };
 use crate::{
-    error::Invalid,
+    error::{Code, Invalid},
     fields::{self, Labels, SamplingFields},
     json,
     limits::{self, RequestLimits},
-    no_effect::NoEffect,
+    media,
+    needs::Needs,
+    no_effect::{
+        Named, NoEffect, NoEffectFields, ReasoningEffort, SERVED_TIER, ServiceTier, Verbosity,
+    },
 };
 
 /// A checked chat request.
@@ -32,12 +38,56 @@ pub struct ChatRequest {
     pub estimated_tokens: u64,
     /// The request field that limits the generated tokens.
     pub tokens_max_param: &'static str,
-    /// The fields that can have no effect.
-    pub no_effect: NoEffect,
-    /// Whether the request names a tier; the answer then names it, too.
-    pub names_tier: bool,
+    /// The capabilities that the request needs.
+    pub needs: Needs,
+    /// The tier that the answer names; `None` if the request names none, or if the engine chooses
+    /// the tier.
+    pub tier: Option<&'static str>,
     /// The engine's request.
     pub generate: Generate,
+    /// The fields that can have no effect, until an engine is known.
+    no_effect: NoEffect,
+}
+
+impl ChatRequest {
+    /// Fits the request to an engine with these capabilities, once it is known; returns the fields
+    /// that have no effect there, and takes them out of the engine's request.
+    ///
+    /// Where several engines could run the request, `capabilities` are those that all of them have.
+    ///
+    /// # Errors
+    /// If the request needs a missing capability, or has a field without effect that the setting
+    /// refuses; the error names the field.
+    pub fn fit(
+        &mut self,
+        capabilities: &BTreeSet<Capability>,
+        setting: NoEffectFields,
+    ) -> Result<Named, Invalid> {
+        self.needs.check(capabilities)?;
+        let named = std::mem::take(&mut self.no_effect).judged(setting, capabilities)?;
+        let has = |capability| capabilities.contains(&capability);
+        let Extras { reasoning_effort, verbosity, prediction, service_tier, seeded: _ } =
+            &mut self.generate.extras;
+        reasoning_effort.take_if(|_| !has(Capability::Reasoning));
+        verbosity.take_if(|_| !has(Capability::Verbosity));
+        prediction.take_if(|_| !has(Capability::Prediction));
+        service_tier.take_if(|_| !has(Capability::ServiceTier));
+        self.tier.take_if(|_| has(Capability::ServiceTier));
+        if let (Prompt::Chat { messages, .. }, false) =
+            (&mut self.generate.prompt, has(Capability::Reasoning))
+        {
+            messages.iter_mut().for_each(|message| forget_reasoning(&mut message.parts));
+        }
+        Ok(named)
+    }
+}
+
+/// Removes the reasoning from the parts of a turn; if only text is left, all parts.
+fn forget_reasoning(parts: &mut Vec<Part>) {
+    parts.retain(|part| !matches!(part, Part::Reasoning(_)));
+    if parts.iter().all(|part| matches!(part, Part::Text(_))) {
+        parts.clear();
+    }
 }
 
 /// Reads and checks a chat request within `limits`. `entropy` becomes the seed if the request has
@@ -48,7 +98,7 @@ pub struct ChatRequest {
 pub fn parse(bytes: &[u8], limits: &RequestLimits, entropy: u64) -> Result<ChatRequest, Invalid> {
     let body: ChatBody = json::parse(bytes)?;
     labels(&body)?;
-    let (no_effect, names_tier) = (body.no_effect(), body.service_tier.is_some());
+    let (no_effect, mut needs) = (body.no_effect(), body.needs());
     let stream = body.stream.unwrap_or(false);
     if body.stream_options.is_some() && !stream {
         return Err(Invalid::value(
@@ -78,14 +128,31 @@ pub fn parse(bytes: &[u8], limits: &RequestLimits, entropy: u64) -> Result<ChatR
         let tools = body.tools.map(|tools| functions(tools, limits.tools_max)).transpose()?;
         output(body.response_format, tools, body.tool_choice, body.parallel_tool_calls)?
     };
-    let messages = messages(body.messages, limits.messages_max)?;
-    // It has no effect, and is checked like an answer all the same.
-    if let Some(prediction) = body.prediction {
-        text("prediction", Role::Assistant, prediction.content)?;
-    }
+    let messages = messages(body.messages, limits)?;
+    let prediction = body.prediction.map(|prediction| {
+        Reading::new(limits).content("prediction", Role::Assistant, prediction.content)
+    });
+    let extras = Extras {
+        reasoning_effort: body.reasoning_effort.map(ReasoningEffort::name),
+        verbosity: body.verbosity.map(Verbosity::name),
+        prediction: prediction.transpose()?.map(|said| said.text),
+        service_tier: body.service_tier.map(ServiceTier::name),
+        seeded: body.seed.is_some(),
+    };
     let estimated_tokens = estimate(&messages, &tools).saturating_add(
         u64::from(tokens_max.unwrap_or(limits::TOKENS_ESTIMATED)).saturating_mul(choices.into()),
     );
+    let generate = Generate {
+        prompt: Prompt::Chat { messages, tools },
+        choices,
+        tokens_max,
+        stop: fields::stops(body.stop, limits.stop_max)?,
+        sampling,
+        logprobs,
+        constraint,
+        extras,
+    };
+    needs.add_shared(&generate);
     Ok(ChatRequest {
         model: body.model,
         stream,
@@ -95,17 +162,10 @@ pub fn parse(bytes: &[u8], limits: &RequestLimits, entropy: u64) -> Result<ChatR
             .unwrap_or(false),
         estimated_tokens,
         tokens_max_param,
+        needs,
+        tier: body.service_tier.map(|_| SERVED_TIER),
+        generate,
         no_effect,
-        names_tier,
-        generate: Generate {
-            prompt: Prompt::Chat { messages, tools },
-            choices,
-            tokens_max,
-            stop: fields::stops(body.stop, limits.stop_max)?,
-            sampling,
-            logprobs,
-            constraint,
-        },
     })
 }
 
@@ -156,11 +216,11 @@ fn output(
     choice: Option<ToolChoiceBody>,
     parallel: Option<bool>,
 ) -> Result<(Vec<Tool>, Constraint), Invalid> {
-    let constraint = constraint(format)?;
+    let answer = answer(format)?;
     let Some(tools) = tools else {
         return match (choice, parallel) {
             (None | Some(ToolChoiceBody::None | ToolChoiceBody::Auto), _) => {
-                Ok((Vec::new(), constraint))
+                Ok((Vec::new(), answer.into()))
             }
             (Some(ToolChoiceBody::Required | ToolChoiceBody::Named(_)), _) => Err(Invalid::value(
                 "tool_choice",
@@ -171,7 +231,7 @@ fn output(
     let choice = match choice.unwrap_or(ToolChoiceBody::Auto) {
         // With `none` the model does not see the tools. Otherwise text that looks like a call would
         // be sent as an answer.
-        ToolChoiceBody::None => return Ok((Vec::new(), constraint)),
+        ToolChoiceBody::None => return Ok((Vec::new(), answer.into())),
         ToolChoiceBody::Auto => ToolChoice::Auto,
         ToolChoiceBody::Required => ToolChoice::Required,
         ToolChoiceBody::Named(named) => {
@@ -185,31 +245,21 @@ fn output(
             ToolChoice::Named(tool.name.clone())
         }
     };
-    match constraint {
-        Constraint::Free => {
-            // A function requested by name is called once, unless the request allows several calls.
-            let parallel = parallel.unwrap_or(!matches!(choice, ToolChoice::Named(_)));
-            Ok((tools, Constraint::Tools { choice, parallel }))
-        }
-        Constraint::JsonObject | Constraint::JsonSchema { .. } | Constraint::Tools { .. } => {
-            Err(Invalid::unsupported(
-                "response_format",
-                "'response_format' other than text together with 'tools' is not supported. Send \
-                 one of them, or 'tool_choice': 'none'.",
-            ))
-        }
-    }
+    // A function requested by name is called once, unless the request allows several calls.
+    let parallel = parallel.unwrap_or(!matches!(choice, ToolChoice::Named(_)));
+    Ok((tools, Constraint::Tools { choice, parallel, answer }))
 }
 
-fn constraint(format: Option<ResponseFormat>) -> Result<Constraint, Invalid> {
-    let Some(format) = format else { return Ok(Constraint::Free) };
+/// Returns the form of an answer that calls nothing.
+fn answer(format: Option<ResponseFormat>) -> Result<Answer, Invalid> {
+    let Some(format) = format else { return Ok(Answer::Free) };
     match (format.kind, format.json_schema) {
-        (ResponseFormatKind::Text, None) => Ok(Constraint::Free),
-        (ResponseFormatKind::JsonObject, None) => Ok(Constraint::JsonObject),
+        (ResponseFormatKind::Text, None) => Ok(Answer::Free),
+        (ResponseFormatKind::JsonObject, None) => Ok(Answer::JsonObject),
         (ResponseFormatKind::JsonSchema, Some(schema)) => {
             name("response_format.json_schema.name", &schema.name)?;
             let strict = schema.strict.unwrap_or(false);
-            Ok(Constraint::JsonSchema { schema: schema.schema.0, strict })
+            Ok(Answer::JsonSchema { schema: schema.schema.0, strict })
         }
         (ResponseFormatKind::JsonSchema, None) => {
             Err(Invalid::missing("response_format.json_schema"))
@@ -266,11 +316,12 @@ fn name(param: &str, name: &Text) -> Result<String, Invalid> {
     Ok(text.to_owned())
 }
 
-fn messages(bodies: Vec<MessageBody>, max: usize) -> Result<Vec<Message>, Invalid> {
+fn messages(bodies: Vec<MessageBody>, limits: &RequestLimits) -> Result<Vec<Message>, Invalid> {
     if bodies.is_empty() {
         return Err(Invalid::empty_array("messages"));
     }
-    fields::at_most("messages", bodies.len(), max)?;
+    fields::at_most("messages", bodies.len(), limits.messages_max)?;
+    let mut reading = Reading::new(limits);
     // Calls without a result so far, and the index of their message.
     let mut waiting: HashSet<String> = HashSet::new();
     let mut made_by = 0;
@@ -283,7 +334,7 @@ fn messages(bodies: Vec<MessageBody>, max: usize) -> Result<Vec<Message>, Invali
     };
     let mut messages = Vec::with_capacity(bodies.len());
     for (index, body) in bodies.into_iter().enumerate() {
-        let message = message(&format!("messages[{index}]"), body)?;
+        let message = reading.message(&format!("messages[{index}]"), body)?;
         if let Some(id) = &message.tool_call_id {
             if !waiting.remove(id.0.reveal()) {
                 return Err(Invalid::value(
@@ -309,47 +360,6 @@ fn messages(bodies: Vec<MessageBody>, max: usize) -> Result<Vec<Message>, Invali
     if waiting.is_empty() { Ok(messages) } else { Err(unanswered(made_by)) }
 }
 
-fn message(at: &str, body: MessageBody) -> Result<Message, Invalid> {
-    let role = match body.role {
-        RoleBody::System | RoleBody::Developer => Role::System,
-        RoleBody::User => Role::User,
-        RoleBody::Assistant => Role::Assistant,
-        RoleBody::Tool => Role::Tool,
-    };
-    let only = |field: &str, role: &str| {
-        let param = format!("{at}.{field}");
-        let message = format!("Invalid '{param}': only messages with role '{role}' have it.");
-        Err(Invalid::value(&param, message))
-    };
-    if role != Role::Assistant {
-        if body.tool_calls.is_some() {
-            return only("tool_calls", "assistant");
-        }
-        if body.refusal.is_some() {
-            return only("refusal", "assistant");
-        }
-    }
-    match (role == Role::Tool, &body.tool_call_id) {
-        (true, None) => return Err(Invalid::missing(&format!("{at}.tool_call_id"))),
-        (false, Some(_)) => return only("tool_call_id", "tool"),
-        (true, Some(_)) | (false, None) => {}
-    }
-    if let Some(name) = &body.name {
-        fields::longest(&format!("{at}.name"), name.0.reveal(), limits::NAME_MAX)?;
-    }
-    let tool_calls = tool_calls(at, body.tool_calls.unwrap_or_default())?;
-    let said = match body.content {
-        Some(content) => Some(text(at, role, content)?),
-        None => body.refusal,
-    };
-    let content = match said {
-        Some(text) => text,
-        None if !tool_calls.is_empty() => Text::from(String::new()),
-        None => return Err(Invalid::missing(&format!("{at}.content"))),
-    };
-    Ok(Message { role, name: body.name, content, tool_calls, tool_call_id: body.tool_call_id })
-}
-
 fn tool_calls(at: &str, bodies: Vec<ToolCallBody>) -> Result<Vec<ToolCall>, Invalid> {
     fields::at_most(&format!("{at}.tool_calls"), bodies.len(), limits::TOOL_CALLS_MAX)?;
     let call = |body: ToolCallBody| ToolCall {
@@ -360,41 +370,187 @@ fn tool_calls(at: &str, bodies: Vec<ToolCallBody>) -> Result<Vec<ToolCall>, Inva
     Ok(bodies.into_iter().map(call).collect())
 }
 
-fn text(at: &str, role: Role, content: ContentBody) -> Result<Text, Invalid> {
-    let parts = match content {
-        ContentBody::Text(text) => return Ok(text),
-        ContentBody::Parts(parts) => parts,
-    };
-    let at = format!("{at}.content");
-    if parts.is_empty() {
-        return Err(Invalid::empty_array(&at));
+/// Reads the messages of one conversation, and counts their images and sounds.
+struct Reading<'a> {
+    limits: &'a RequestLimits,
+    media: usize,
+}
+
+/// The content of a turn.
+struct Said {
+    /// Its texts, joined by line breaks.
+    text: Text,
+    /// All its parts, if one of them is not text; otherwise empty.
+    parts: Vec<Part>,
+}
+
+impl From<Text> for Said {
+    fn from(text: Text) -> Self {
+        Self { text, parts: Vec::new() }
     }
-    fields::at_most(&at, parts.len(), limits::PARTS_MAX)?;
-    let mut joined = String::new();
-    for (index, part) in parts.into_iter().enumerate() {
-        let (field, text, other) = match part.kind {
-            PartKind::Text => ("text", part.text, ("refusal", part.refusal)),
-            PartKind::Refusal if role == Role::Assistant => {
-                ("refusal", part.refusal, ("text", part.text))
-            }
-            PartKind::Refusal => {
-                let param = format!("{at}[{index}].type");
-                let message = format!("Invalid '{param}': only assistants' messages have it.");
-                return Err(Invalid::value(&param, message));
-            }
+}
+
+impl<'a> Reading<'a> {
+    fn new(limits: &'a RequestLimits) -> Self {
+        Self { limits, media: 0 }
+    }
+
+    fn message(&mut self, at: &str, body: MessageBody) -> Result<Message, Invalid> {
+        let role = match body.role {
+            RoleBody::System | RoleBody::Developer => Role::System,
+            RoleBody::User => Role::User,
+            RoleBody::Assistant => Role::Assistant,
+            RoleBody::Tool => Role::Tool,
         };
-        if let (other, Some(_)) = other {
-            let param = format!("{at}[{index}].{other}");
-            let message = format!("Invalid '{param}': only parts of type '{other}' have it.");
+        let only = |field: &str, role: &str| {
+            let param = format!("{at}.{field}");
+            let message = format!("Invalid '{param}': only messages with role '{role}' have it.");
+            Err(Invalid::value(&param, message))
+        };
+        if role != Role::Assistant {
+            for (field, sent) in [
+                ("tool_calls", body.tool_calls.is_some()),
+                ("refusal", body.refusal.is_some()),
+                ("reasoning_content", body.reasoning_content.is_some()),
+            ] {
+                if sent {
+                    return only(field, "assistant");
+                }
+            }
+        }
+        match (role == Role::Tool, &body.tool_call_id) {
+            (true, None) => return Err(Invalid::missing(&format!("{at}.tool_call_id"))),
+            (false, Some(_)) => return only("tool_call_id", "tool"),
+            (true, Some(_)) | (false, None) => {}
+        }
+        if let Some(name) = &body.name {
+            fields::longest(&format!("{at}.name"), name.0.reveal(), limits::NAME_MAX)?;
+        }
+        let tool_calls = tool_calls(at, body.tool_calls.unwrap_or_default())?;
+        let said = match body.content {
+            Some(content) => Some(self.content(at, role, content)?),
+            None => body.refusal.map(Said::from),
+        };
+        let said = match said {
+            Some(said) => said,
+            None if !tool_calls.is_empty() => Said::from(Text::from(String::new())),
+            None => return Err(Invalid::missing(&format!("{at}.content"))),
+        };
+        let Said { text, parts } = match body.reasoning_content {
+            Some(reasoning) if !reasoning.0.is_empty() => said.after(reasoning),
+            Some(_) | None => said,
+        };
+        Ok(Message {
+            role,
+            name: body.name,
+            content: text,
+            parts,
+            tool_calls,
+            tool_call_id: body.tool_call_id,
+        })
+    }
+
+    fn content(&mut self, at: &str, role: Role, content: ContentBody) -> Result<Said, Invalid> {
+        let bodies = match content {
+            ContentBody::Text(text) => return Ok(Said::from(text)),
+            ContentBody::Parts(parts) => parts,
+        };
+        let at = format!("{at}.content");
+        if bodies.is_empty() {
+            return Err(Invalid::empty_array(&at));
+        }
+        fields::at_most(&at, bodies.len(), limits::PARTS_MAX)?;
+        let mut parts = Vec::with_capacity(bodies.len());
+        for (index, body) in bodies.into_iter().enumerate() {
+            parts.push(self.part(&format!("{at}[{index}]"), role, body)?);
+        }
+        let texts: Vec<&str> = parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::Text(text) => Some(text.0.reveal()),
+                Part::Image { .. } | Part::Audio { .. } | Part::Reasoning(_) => None,
+            })
+            .collect();
+        let text = Text::from(texts.join("\n"));
+        if texts.len() == parts.len() {
+            parts.clear();
+        }
+        Ok(Said { text, parts })
+    }
+
+    fn part(&mut self, at: &str, role: Role, body: PartBody) -> Result<Part, Invalid> {
+        let PartBody { kind, text, refusal, image_url, input_audio, .. } = body;
+        let from = match kind {
+            PartKind::Text => None,
+            PartKind::Refusal => Some((Role::Assistant, "assistants'")),
+            PartKind::ImageUrl | PartKind::InputAudio => Some((Role::User, "users'")),
+        };
+        if let Some((_, whose)) = from.filter(|(author, _)| *author != role) {
+            let param = format!("{at}.type");
+            let message = format!("Invalid '{param}': only {whose} messages have it.");
             return Err(Invalid::value(&param, message));
         }
-        let text = text.ok_or_else(|| Invalid::missing(&format!("{at}[{index}].{field}")))?;
-        if index > 0 {
-            joined.push('\n');
+        for (field, of, sent) in [
+            ("text", PartKind::Text, text.is_some()),
+            ("refusal", PartKind::Refusal, refusal.is_some()),
+            ("image_url", PartKind::ImageUrl, image_url.is_some()),
+            ("input_audio", PartKind::InputAudio, input_audio.is_some()),
+        ] {
+            if sent && of != kind {
+                let param = format!("{at}.{field}");
+                let message = format!("Invalid '{param}': only parts of type '{field}' have it.");
+                return Err(Invalid::value(&param, message));
+            }
         }
-        joined.push_str(text.0.reveal());
+        let missing = |field: &str| Invalid::missing(&format!("{at}.{field}"));
+        let max = self.limits.media_bytes_max;
+        match kind {
+            PartKind::Text => text.map(Part::Text).ok_or_else(|| missing("text")),
+            PartKind::Refusal => refusal.map(Part::Text).ok_or_else(|| missing("refusal")),
+            PartKind::ImageUrl => {
+                let image = image_url.ok_or_else(|| missing("image_url"))?;
+                self.count()?;
+                media::image(&format!("{at}.image_url.url"), image.url.0.reveal(), max)?;
+                Ok(Part::Image { url: image.url, detail: image.detail.map(ImageDetail::name) })
+            }
+            PartKind::InputAudio => {
+                let sound = input_audio.ok_or_else(|| missing("input_audio"))?;
+                self.count()?;
+                media::sound(&format!("{at}.input_audio.data"), sound.data.0.reveal(), max)?;
+                Ok(Part::Audio { data: sound.data, format: sound.format.name() })
+            }
+        }
     }
-    Ok(Text::from(joined))
+
+    fn count(&mut self) -> Result<(), Invalid> {
+        self.media += 1;
+        let max = self.limits.media_max;
+        if self.media <= max {
+            return Ok(());
+        }
+        Err(Invalid {
+            param: Some("messages".to_owned()),
+            code: Code::ArrayAboveMax,
+            message: format!(
+                "Invalid 'messages': too many images and sounds. Expected at most {max} in one \
+                 request."
+            ),
+        })
+    }
+}
+
+impl Said {
+    /// Puts the reasoning of the turn in front of its parts.
+    fn after(self, reasoning: Text) -> Self {
+        let Self { text, parts } = self;
+        let said = if parts.is_empty() && !text.0.is_empty() {
+            vec![Part::Text(text.clone())]
+        } else {
+            parts
+        };
+        let parts = std::iter::once(Part::Reasoning(reasoning)).chain(said).collect();
+        Self { text, parts }
+    }
 }
 
 fn estimate(messages: &[Message], tools: &[Tool]) -> u64 {
@@ -405,6 +561,7 @@ fn estimate(messages: &[Message], tools: &[Tool]) -> u64 {
             .map(|call| fields::estimated_tokens(call.arguments.0.reveal()))
             .sum::<u64>()
             + fields::estimated_tokens(message.content.0.reveal())
+            + message.parts.iter().map(unwritten).sum::<u64>()
     });
     let known = tools.iter().map(|tool| {
         let description = tool.description.as_ref();
@@ -412,6 +569,15 @@ fn estimate(messages: &[Message], tools: &[Tool]) -> u64 {
             + description.map_or(0, |text| fields::estimated_tokens(text.0.reveal()))
     });
     said.sum::<u64>() + known.sum::<u64>()
+}
+
+/// Estimates the tokens of a part that is not in the turn's joined text.
+fn unwritten(part: &Part) -> u64 {
+    match part {
+        Part::Text(_) => 0,
+        Part::Image { .. } | Part::Audio { .. } => limits::MEDIA_TOKENS_ESTIMATED,
+        Part::Reasoning(text) => fields::estimated_tokens(text.0.reveal()),
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use engine::request::Text;
+use policy::capability::Capability;
 use serde::{
     Deserialize, Deserializer,
     de::{self, SeqAccess, Visitor, value::MapAccessDeserializer},
@@ -22,6 +23,7 @@ use crate::{
     error::Invalid,
     fields::{Labels, ObjectText, Stop},
     json::{objects_only, texts_only, without_repeats},
+    needs::Needs,
     no_effect::{
         At, CacheMark, NoEffect, PromptCacheOptions, PromptCacheRetention, ReasoningEffort,
         ServiceTier, Verbosity,
@@ -116,8 +118,8 @@ pub struct ChatBody {
     #[schema(minimum = 0.01, maximum = 10)]
     pub repeat_penalty: Option<f64>,
 
-    /// This service has one tier, named by `auto` and `default`. Other tiers have no effect:
-    /// `x-bailiwick-no-effect` names the field.
+    /// The tier, for a deployment whose engine has tiers. This service itself has one tier, named by
+    /// `auto` and `default`. Other tiers have no effect: `x-bailiwick-no-effect` names the field.
     pub service_tier: Option<ServiceTier>,
     /// Has no effect: `x-bailiwick-no-effect` names it. The cache is keyed by tenant.
     #[schema(value_type = Option<String>, max_length = 512)]
@@ -128,11 +130,14 @@ pub struct ChatBody {
     pub prompt_cache_retention: Option<PromptCacheRetention>,
     /// Has no effect: `x-bailiwick-no-effect` names it.
     pub cache_control: Option<CacheMark>,
-    /// Has no effect: `x-bailiwick-no-effect` names it.
+    /// How much the model reasons. Has no effect if the deployment's model does not reason:
+    /// `x-bailiwick-no-effect` names it.
     pub reasoning_effort: Option<ReasoningEffort>,
-    /// Has no effect: `x-bailiwick-no-effect` names it.
+    /// How long answers are. Has no effect if the deployment's engine does not take it:
+    /// `x-bailiwick-no-effect` names it.
     pub verbosity: Option<Verbosity>,
-    /// Has no effect: `x-bailiwick-no-effect` names it. Answers are generated token by token.
+    /// Text that the answer probably contains. Has no effect if the deployment's engine does not
+    /// take it: `x-bailiwick-no-effect` names it.
     pub prediction: Option<PredictionBody>,
 }
 
@@ -157,6 +162,10 @@ pub struct MessageBody {
     /// An assistant's refusal, as in earlier answers.
     #[schema(value_type = Option<String>)]
     pub refusal: Option<Text>,
+    /// An assistant's reasoning, as in earlier answers. Has no effect if the deployment's model does
+    /// not reason: `x-bailiwick-no-effect` names it.
+    #[schema(value_type = Option<String>)]
+    pub reasoning_content: Option<Text>,
     /// Has no effect: `x-bailiwick-no-effect` names it.
     pub cache_control: Option<CacheMark>,
     /// Has no effect: `x-bailiwick-no-effect` names it.
@@ -169,16 +178,40 @@ pub struct MessageBody {
 }
 
 impl ChatBody {
-    /// Collects the fields that were sent and have no effect.
+    /// Collects the capabilities that the fields need. Those of fields that completions have, too,
+    /// are not among them.
+    pub(crate) fn needs(&self) -> Needs {
+        let mut needs = Needs::default();
+        for (index, message) in self.messages.iter().enumerate() {
+            message.needs(index, &mut needs);
+        }
+        let formats = self
+            .response_format
+            .as_ref()
+            .is_some_and(|format| format.kind != ResponseFormatKind::Text);
+        // With `none` the model does not see the functions.
+        let calls = self.tools.is_some() && !matches!(self.tool_choice, Some(ToolChoiceBody::None));
+        needs.add(Capability::Tools, "tools", calls);
+        needs.add(Capability::JsonSchema, "response_format", formats);
+        needs.add(Capability::ToolsWithJsonSchema, "response_format", formats && calls);
+        needs
+    }
+
+    /// Collects the fields that were sent and have no effect, or only on some engines.
     pub(crate) fn no_effect(&self) -> NoEffect {
         let mut found = NoEffect::default();
+        let tier = self.service_tier.is_some_and(ServiceTier::has_no_effect);
+        for (capability, field, sent) in [
+            (Capability::Reasoning, "reasoning_effort", self.reasoning_effort.is_some()),
+            (Capability::Verbosity, "verbosity", self.verbosity.is_some()),
+            (Capability::ServiceTier, "service_tier", tier),
+            (Capability::Prediction, "prediction", self.prediction.is_some()),
+        ] {
+            found.note_unless(capability, At::Body, field, sent);
+        }
         found.note(
             At::Body,
             &[
-                ("reasoning_effort", self.reasoning_effort.is_some()),
-                ("verbosity", self.verbosity.is_some()),
-                ("service_tier", self.service_tier.is_some_and(ServiceTier::has_no_effect)),
-                ("prediction", self.prediction.is_some()),
                 ("prompt_cache_key", self.prompt_cache_key.is_some()),
                 ("prompt_cache_options", self.prompt_cache_options.is_some()),
                 ("prompt_cache_retention", self.prompt_cache_retention.is_some()),
@@ -198,8 +231,23 @@ impl ChatBody {
 }
 
 impl MessageBody {
+    fn needs(&self, index: usize, needs: &mut Needs) {
+        let Some(ContentBody::Parts(parts)) = &self.content else { return };
+        for (part, body) in parts.iter().enumerate() {
+            let capability = match body.kind {
+                PartKind::Text | PartKind::Refusal => continue,
+                PartKind::ImageUrl => Capability::Images,
+                PartKind::InputAudio => Capability::Audio,
+            };
+            needs.add(capability, &format!("messages[{index}].content[{part}].type"), true);
+        }
+    }
+
     fn no_effect(&self, index: usize, found: &mut NoEffect) {
-        found.note(At::Message(index), &marks(&self.cache_control, &self.copilot_cache_control));
+        let at = At::Message(index);
+        found.note(at, &marks(&self.cache_control, &self.copilot_cache_control));
+        let reasoned = self.reasoning_content.as_ref().is_some_and(|text| !text.0.is_empty());
+        found.note_unless(Capability::Reasoning, at, "reasoning_content", reasoned);
         if let Some(ContentBody::Parts(parts)) = &self.content {
             for (part, body) in parts.iter().enumerate() {
                 let at = At::Part(index, part);
@@ -240,7 +288,7 @@ pub enum RoleBody {
 pub enum ContentBody {
     /// A text.
     Text(Text),
-    /// Parts, which are joined by line breaks.
+    /// Parts; texts are joined by line breaks.
     Parts(Vec<PartBody>),
 }
 
@@ -258,6 +306,12 @@ pub struct PartBody {
     /// The text of a `refusal` part, in assistants' messages.
     #[schema(value_type = Option<String>)]
     pub refusal: Option<Text>,
+    /// The image of an `image_url` part, in users' messages. Refused if the deployment's model reads
+    /// no images.
+    pub image_url: Option<ImageBody>,
+    /// The sound of an `input_audio` part, in users' messages. Refused if the deployment's model
+    /// reads no sound.
+    pub input_audio: Option<SoundBody>,
     /// Has no effect: `x-bailiwick-no-effect` names it.
     pub cache_control: Option<CacheMark>,
     /// Has no effect: `x-bailiwick-no-effect` names it.
@@ -268,12 +322,86 @@ pub struct PartBody {
 
 /// The kinds of parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
-#[schema(rename_all = "lowercase", as = ChatCompletionContentPartType)]
+#[schema(rename_all = "snake_case", as = ChatCompletionContentPartType)]
 pub enum PartKind {
     /// Text.
     Text,
     /// A refusal.
     Refusal,
+    /// An image.
+    ImageUrl,
+    /// Sound.
+    InputAudio,
+}
+
+/// An image.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(remote = "Self", deny_unknown_fields)]
+#[schema(as = ChatCompletionContentPartImage)]
+pub struct ImageBody {
+    /// The image itself, as a data URL in base64 (RFC 2397): png, jpeg, gif or webp. Other URLs are
+    /// refused: this service fetches none.
+    #[schema(value_type = String)]
+    pub url: Text,
+    /// The resolution in which the model reads the image.
+    pub detail: Option<ImageDetail>,
+}
+
+/// The resolution of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(remote = "Self", rename_all = "lowercase")]
+#[schema(as = ChatCompletionContentPartImageDetail)]
+pub enum ImageDetail {
+    /// The engine chooses.
+    Auto,
+    /// A low resolution, which takes fewer tokens.
+    Low,
+    /// A high resolution.
+    High,
+}
+
+impl ImageDetail {
+    /// Returns OpenAI's word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Low => "low",
+            Self::High => "high",
+        }
+    }
+}
+
+/// Sound.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(remote = "Self", deny_unknown_fields)]
+#[schema(as = ChatCompletionContentPartAudio)]
+pub struct SoundBody {
+    /// The sound in base64 (RFC 4648, section 4).
+    #[schema(value_type = String)]
+    pub data: Text,
+    /// Its format.
+    pub format: SoundFormat,
+}
+
+/// The format of sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(remote = "Self", rename_all = "lowercase")]
+#[schema(as = ChatCompletionContentPartAudioFormat)]
+pub enum SoundFormat {
+    /// WAVE.
+    Wav,
+    /// MPEG layer III.
+    Mp3,
+}
+
+impl SoundFormat {
+    /// Returns OpenAI's word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Wav => "wav",
+            Self::Mp3 => "mp3",
+        }
+    }
 }
 
 /// A function call of an assistant's message.
@@ -514,11 +642,9 @@ objects_only!(
         Refused::field("audio"),
         Refused::replaced_by_tools("function_call"),
     ],
-    PartBody refuses [
-        Refused::field("image_url"),
-        Refused::field("input_audio"),
-        Refused::field("file"),
-    ],
+    PartBody refuses [Refused::field("file")],
+    ImageBody,
+    SoundBody,
     ToolCallBody,
     CalledFunction,
     StreamOptions refuses [Refused::switch("include_obfuscation")],
@@ -531,7 +657,15 @@ objects_only!(
     UserSecurityContext,
     PredictionBody
 );
-texts_only!(RoleBody, ToolKind, ResponseFormatKind, PredictionKind, Modality);
+texts_only!(
+    RoleBody,
+    ToolKind,
+    ResponseFormatKind,
+    PredictionKind,
+    Modality,
+    ImageDetail,
+    SoundFormat
+);
 
 /// A list that must be empty.
 #[derive(Debug, Default)]
@@ -547,6 +681,8 @@ impl<'de> Deserialize<'de> for EmptyList {
     }
 }
 
+const KINDS: &str = "'text', 'refusal', 'image_url' or 'input_audio'";
+
 impl<'de> Deserialize<'de> for PartKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct KindVisitor;
@@ -554,18 +690,20 @@ impl<'de> Deserialize<'de> for PartKind {
             type Value = PartKind;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("'text' or 'refusal'")
+                f.write_str(KINDS)
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<PartKind, E> {
                 match text {
                     "text" => Ok(PartKind::Text),
                     "refusal" => Ok(PartKind::Refusal),
-                    "image_url" | "input_audio" | "file" => Err(E::custom(format_args!(
-                        "{}may only be 'text' here: images, audio and files are not supported",
+                    "image_url" => Ok(PartKind::ImageUrl),
+                    "input_audio" => Ok(PartKind::InputAudio),
+                    "file" => Err(E::custom(format_args!(
+                        "{}may not be 'file' here: files are not supported",
                         crate::error::UNSUPPORTED
                     ))),
-                    _ => Err(E::custom("invalid value, expected 'text' or 'refusal'")),
+                    _ => Err(E::custom(format_args!("invalid value, expected {KINDS}"))),
                 }
             }
         }

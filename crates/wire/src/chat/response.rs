@@ -28,7 +28,7 @@ pub struct ChatCompletion<'a> {
     pub choices: Vec<ChatChoice>,
     /// The tokens used.
     pub usage: Usage,
-    /// `default`, if the request has a `service_tier`.
+    /// `default`, if the request has a `service_tier` and this service itself served it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_tier: Option<&'static str>,
 }
@@ -43,7 +43,8 @@ pub struct ChatChoice {
     pub message: AssistantMessage,
     /// Log probability of each token, if requested.
     pub logprobs: Option<ChatLogprobs>,
-    /// Reason of the end: `stop`, `length` or `tool_calls`.
+    /// Reason of the end: `stop`, `length`, `tool_calls`, or `content_filter` if the engine's own
+    /// filter ended the answer.
     pub finish_reason: Option<&'static str>,
 }
 
@@ -58,6 +59,10 @@ pub struct AssistantMessage {
     pub content: Option<Text>,
     /// Always null: clients expect the key.
     pub refusal: Option<&'static str>,
+    /// The model's reasoning before the text, if the deployment's engine reports it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub reasoning_content: Option<Text>,
     /// The function calls.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCallOut>,
@@ -147,7 +152,7 @@ pub struct ChatCompletionChunk<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Usage>)]
     pub usage: Option<Option<Usage>>,
-    /// `default`, if the request has a `service_tier`.
+    /// `default`, if the request has a `service_tier` and this service itself served it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_tier: Option<&'static str>,
 }
@@ -181,6 +186,10 @@ pub struct Delta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub refusal: Option<Option<&'static str>>,
+    /// More of the model's reasoning, if the deployment's engine reports it. It precedes the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub reasoning_content: Option<ModelText<'a>>,
     /// A function call, or more of its arguments.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<ToolCallDelta>)]
@@ -250,6 +259,7 @@ fn message(envelope: &Envelope, choice: u32, said: Choice) -> AssistantMessage {
         role: "assistant",
         content: (!silent).then(|| Text::from(said.text)),
         refusal: None,
+        reasoning_content: (!said.reasoning.is_empty()).then(|| Text::from(said.reasoning)),
         tool_calls,
     }
 }
@@ -285,6 +295,10 @@ impl<'a> Delta<'a> {
 
     pub(crate) fn text(text: &'a str) -> Self {
         Self { content: Some(text.into()), ..Self::default() }
+    }
+
+    pub(crate) fn reasoning(text: &'a str) -> Self {
+        Self { reasoning_content: Some(text.into()), ..Self::default() }
     }
 
     pub(crate) fn call(call: ToolCallDelta<'a>) -> Self {
@@ -333,4 +347,91 @@ fn lossy(token: &TokenBytes) -> ModelText<'static> {
 /// JSON has no infinity; OpenAI writes -9999 for almost impossible tokens.
 pub(crate) fn finite(logprob: f32) -> f32 {
     if logprob.is_finite() { logprob } else { -9999.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::request::{Event, FinishReason};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{answer::Collected, chat::ChatWriter};
+
+    fn envelope() -> Envelope {
+        Envelope {
+            id: "chatcmpl-00".to_owned(),
+            created: 1,
+            model: "m".to_owned(),
+            fingerprint: "fp_0".to_owned(),
+            tier: None,
+        }
+    }
+
+    fn events(reasons: bool) -> Vec<Event> {
+        let text = |text: &str| Text::from(text.to_owned());
+        let mut events = vec![Event::Accepted { prompt_tokens: 0, cached_tokens: 0 }];
+        if reasons {
+            events.push(Event::Reasoning { choice: 0, text: text("why") });
+        }
+        events.extend([
+            Event::Delta { choice: 0, text: text("a"), logprobs: Vec::new() },
+            Event::Finished { choice: 0, reason: FinishReason::Stop, completion_tokens: 0 },
+            Event::Counted {
+                prompt_tokens: 7,
+                cached_tokens: 2,
+                completion_tokens: 9,
+                reasoning_tokens: 5,
+            },
+        ]);
+        events
+    }
+
+    #[test]
+    fn an_answer_has_the_reasoning_beside_the_text() {
+        let whole = |reasons| {
+            let (mut collected, mut usage) = (Collected::new(1), Usage::default());
+            for event in events(reasons) {
+                collected.add(event, &mut usage).unwrap();
+            }
+            let envelope = envelope();
+            let answer = ChatCompletion::new(&envelope, collected.choices(), false, usage);
+            serde_json::to_value(&answer).unwrap()
+        };
+        let answer = whole(true);
+        let message = json!({
+            "role": "assistant", "content": "a", "refusal": null, "reasoning_content": "why",
+        });
+        assert_eq!(answer["choices"][0]["message"], message);
+        let usage = json!({
+            "prompt_tokens": 7, "completion_tokens": 9, "total_tokens": 16,
+            "prompt_tokens_details": { "cached_tokens": 2 },
+            "completion_tokens_details": { "reasoning_tokens": 5 },
+        });
+        assert_eq!(answer["usage"], usage);
+        let plain = &whole(false)["choices"][0]["message"];
+        assert_eq!(plain.get("reasoning_content"), None, "most models report none");
+    }
+
+    #[test]
+    fn a_stream_has_the_reasoning_before_the_text() {
+        let (mut usage, mut out) = (Usage::default(), bytes::BytesMut::new());
+        let writer = ChatWriter { envelope: envelope(), choices: 1, include_usage: true };
+        for event in events(true) {
+            writer.event(&event, &mut usage, &mut out);
+        }
+        writer.close(&usage, &mut out);
+        let text = String::from_utf8(out.to_vec()).unwrap();
+        let chunks: Vec<Value> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("data: "))
+            .map(|chunk| serde_json::from_str(chunk).unwrap())
+            .collect();
+        let deltas: Vec<_> = chunks.iter().map(|chunk| &chunk["choices"][0]["delta"]).collect();
+        let first = json!({ "role": "assistant", "content": "", "refusal": null });
+        let deltas_wanted =
+            [first, json!({ "reasoning_content": "why" }), json!({ "content": "a" }), json!({})];
+        assert!(deltas.iter().copied().take(4).eq(&deltas_wanted), "{deltas:?}");
+        let details = &chunks[4]["usage"]["completion_tokens_details"];
+        assert_eq!(details["reasoning_tokens"], 5);
+    }
 }

@@ -47,6 +47,19 @@ impl ChatWriter {
                 let reason = finish_reason(*reason);
                 self.delta(*choice, Delta::default(), None, Some(reason), out);
             }
+            Event::Counted {
+                prompt_tokens,
+                cached_tokens,
+                completion_tokens,
+                reasoning_tokens,
+            } => {
+                usage.prompt(*prompt_tokens, *cached_tokens);
+                usage.completion(*completion_tokens);
+                usage.reasoning(*reasoning_tokens);
+            }
+            Event::Reasoning { choice, text } => {
+                self.delta(*choice, Delta::reasoning(text.0.reveal()), None, None, out);
+            }
             Event::Embedding { .. } | Event::Done | Event::Failed(_) => {}
         }
     }

@@ -1,9 +1,10 @@
 //! The body of a completions request, field by field as on the wire, and its conversion to the
 //! engine's requests. Pure: the random bits for the seed are an argument.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use engine::request::{Constraint, Generate, Prompt, Sampling, Text};
+use engine::request::{Constraint, Extras, Generate, Prompt, Sampling, Text};
+use policy::capability::Capability;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -13,9 +14,10 @@ use crate::{
     fields::{self, Input, Inputs, Labels, SamplingFields, Stop},
     json::{self, objects_only, without_repeats},
     limits::{self, RequestLimits},
+    needs::Needs,
     no_effect::{
-        At, CacheMark, NoEffect, PromptCacheOptions, PromptCacheRetention, ReasoningEffort,
-        ServiceTier, Verbosity,
+        At, CacheMark, Named, NoEffect, NoEffectFields, PromptCacheOptions, PromptCacheRetention,
+        ReasoningEffort, ServiceTier, Verbosity,
     },
 };
 
@@ -123,12 +125,33 @@ pub struct CompletionRequest {
     pub estimated_tokens: u64,
     /// Number of continuations of each prompt.
     pub choices: u32,
-    /// The fields that can have no effect.
-    pub no_effect: NoEffect,
+    /// The capabilities that the request needs.
+    pub needs: Needs,
     /// Text of each prompt, if continuations must begin with it.
     pub echo: Option<Vec<Text>>,
     /// The engine's requests, one for each prompt.
     pub prompts: Vec<Generate>,
+    /// The fields that can have no effect, until an engine is known.
+    no_effect: NoEffect,
+}
+
+impl CompletionRequest {
+    /// Checks the request against an engine with these capabilities, once it is known; returns the
+    /// fields that have no effect there.
+    ///
+    /// Where several engines could run the request, `capabilities` are those that all of them have.
+    ///
+    /// # Errors
+    /// If the request needs a missing capability, or has a field without effect that the setting
+    /// refuses; the error names the field.
+    pub fn fit(
+        &mut self,
+        capabilities: &BTreeSet<Capability>,
+        setting: NoEffectFields,
+    ) -> Result<Named, Invalid> {
+        self.needs.check(capabilities)?;
+        std::mem::take(&mut self.no_effect).judged(setting, capabilities)
+    }
 }
 
 /// Reads and checks a completions request within `limits`. `entropy` becomes the seed if the
@@ -181,6 +204,8 @@ pub fn parse(
     });
     let starts = inputs.into_iter().map(|input| start(input, suffix.as_ref()));
     let starts = starts.collect::<Result<Vec<_>, _>>()?;
+    let mut needs = Needs::default();
+    needs.add(Capability::Suffix, "suffix", suffix.is_some());
     let prompts = starts.into_iter().zip(0_u64..).map(|(prompt, index)| Generate {
         prompt,
         choices,
@@ -190,15 +215,19 @@ pub fn parse(
         sampling: Sampling { seed: sampling.seed.wrapping_add(index), ..sampling.clone() },
         logprobs,
         constraint: Constraint::Free,
+        extras: Extras { seeded: body.seed.is_some(), ..Extras::default() },
     });
+    let prompts: Vec<_> = prompts.collect();
+    prompts.iter().for_each(|prompt| needs.add_shared(prompt));
     Ok(CompletionRequest {
         stream: body.stream.unwrap_or(false),
         include_usage: body.stream_options.and_then(|o| o.include_usage).unwrap_or(false),
         estimated_tokens,
         choices,
-        no_effect,
+        needs,
         echo,
-        prompts: prompts.collect(),
+        prompts,
+        no_effect,
         model: body.model,
     })
 }

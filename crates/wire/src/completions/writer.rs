@@ -56,7 +56,19 @@ impl CompletionWriter {
                 let finish_reason = Some(finish_reason(*reason));
                 self.chunk(CompletionChoice { finish_reason, ..self.choice(*choice, "") }, out);
             }
-            Event::ToolStart { .. }
+            Event::Counted {
+                prompt_tokens,
+                cached_tokens,
+                completion_tokens,
+                reasoning_tokens,
+            } => {
+                usage.prompt(*prompt_tokens, *cached_tokens);
+                usage.completion(*completion_tokens);
+                usage.reasoning(*reasoning_tokens);
+            }
+            // A completion has no field for reasoning.
+            Event::Reasoning { .. }
+            | Event::ToolStart { .. }
             | Event::ToolArguments { .. }
             | Event::Embedding { .. }
             | Event::Done

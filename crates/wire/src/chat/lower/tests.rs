@@ -1,6 +1,6 @@
 //! Valid and invalid chat bodies, and the error for each invalid one.
 
-use engine::request::{Constraint, Prompt, Role, ToolChoice};
+use engine::request::{Answer, Constraint, Prompt, Role, ToolChoice};
 use serde_json::{Value, json};
 
 use super::*;
@@ -25,6 +25,19 @@ fn with(fields: Value) -> Value {
     let (Value::Object(body_fields), Value::Object(fields)) = (&mut body, fields) else { panic!() };
     body_fields.extend(fields);
     body
+}
+
+/// A pixel.
+const PNG: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==";
+
+/// Returns a user's message with one image.
+fn shows(image: Value) -> Value {
+    json!({ "role": "user", "content": [{ "type": "image_url", "image_url": image }] })
+}
+
+/// Returns a user's message with one sound.
+fn sounds(sound: Value) -> Value {
+    json!({ "role": "user", "content": [{ "type": "input_audio", "input_audio": sound }] })
 }
 
 fn refusal(text: &[u8]) -> (String, &'static str, String) {
@@ -159,11 +172,6 @@ fn every_wrong_field_is_named_with_its_code_and_never_quoted() {
             "tool_choice.function.name",
             "invalid_value",
         ),
-        (
-            json!({ "tools": [tool("a")], "response_format": { "type": "json_object" } }),
-            "response_format",
-            "unsupported_parameter",
-        ),
         (json!({ "user": "x".repeat(513) }), "user", "string_above_max_length"),
         (json!({ "user": 5 }), "user", "invalid_type"),
         (
@@ -221,9 +229,89 @@ fn every_wrong_field_is_named_with_its_code_and_never_quoted() {
             "empty_array",
         ),
         (
-            json!({ "messages": [{ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": "canary" } }] }] }),
+            json!({ "messages": [shows(json!({ "url": "https://canary.example/a.png" }))] }),
+            "messages[0].content[0].image_url.url",
+            "invalid_value",
+        ),
+        (
+            json!({ "messages": [shows(json!({ "url": "data:image/svg+xml;base64,AAAA" }))] }),
+            "messages[0].content[0].image_url.url",
+            "invalid_value",
+        ),
+        (
+            json!({ "messages": [shows(json!({ "url": format!("{PNG}AAAA").repeat(40_000) }))] }),
+            "messages[0].content[0].image_url.url",
+            "string_above_max_length",
+        ),
+        (
+            json!({ "messages": [shows(json!({ "url": PNG, "detail": "canary" }))] }),
+            "messages[0].content[0].image_url.detail",
+            "invalid_value",
+        ),
+        (
+            json!({ "messages": [shows(json!({ "url": PNG, "canary_field": 1 }))] }),
+            "messages[0].content[0].image_url.canary_field",
+            "unknown_parameter",
+        ),
+        (
+            json!({ "messages": [shows(json!("canary"))] }),
+            "messages[0].content[0].image_url",
+            "invalid_type",
+        ),
+        (
+            json!({ "messages": [{ "role": "user", "content": [{ "type": "image_url" }] }] }),
+            "messages[0].content[0].image_url",
+            "missing_required_parameter",
+        ),
+        (
+            json!({ "messages": [{ "role": "user", "content": [{ "type": "text", "text": "a", "image_url": { "url": PNG } }] }] }),
+            "messages[0].content[0].image_url",
+            "invalid_value",
+        ),
+        (
+            json!({ "messages": [{ "role": "system", "content": [{ "type": "image_url", "image_url": { "url": PNG } }] }] }),
+            "messages[0].content[0].type",
+            "invalid_value",
+        ),
+        (
+            json!({ "messages": vec![shows(json!({ "url": PNG })); 51] }),
+            "messages",
+            "array_above_max_length",
+        ),
+        (
+            json!({ "messages": [sounds(json!({ "data": "canary!", "format": "wav" }))] }),
+            "messages[0].content[0].input_audio.data",
+            "invalid_value",
+        ),
+        (
+            json!({ "messages": [sounds(json!({ "data": "AAAA", "format": "canary" }))] }),
+            "messages[0].content[0].input_audio.format",
+            "invalid_value",
+        ),
+        (
+            json!({ "messages": [sounds(json!({ "data": "AAAA" }))] }),
+            "messages[0].content[0].input_audio.format",
+            "missing_required_parameter",
+        ),
+        (
+            json!({ "messages": [{ "role": "user", "content": [{ "type": "file", "file": { "file_id": "canary" } }] }] }),
             "messages[0].content[0].type",
             "unsupported_parameter",
+        ),
+        (
+            json!({ "prediction": { "type": "content", "content": [{ "type": "image_url", "image_url": { "url": PNG } }] } }),
+            "prediction.content[0].type",
+            "invalid_value",
+        ),
+        (
+            json!({ "messages": [{ "role": "user", "content": "a", "reasoning_content": "canary" }] }),
+            "messages[0].reasoning_content",
+            "invalid_value",
+        ),
+        (
+            json!({ "messages": [{ "role": "assistant", "reasoning_content": "canary" }] }),
+            "messages[0].content",
+            "missing_required_parameter",
         ),
         (
             json!({ "messages": [{ "role": "user", "content": [{ "type": "canary" }] }] }),
@@ -460,14 +548,54 @@ fn tools_may_be_chosen_in_four_ways() {
         (json!("required"), ToolChoice::Required),
         (json!({ "type": "function", "function": { "name": "f" } }), ToolChoice::Named("f".into())),
     ] {
-        let Constraint::Tools { choice, parallel } = constraint(choice).constraint else {
+        let Constraint::Tools { choice, parallel, answer } = constraint(choice).constraint else {
             panic!()
         };
         assert_eq!((choice, parallel), (expected, false));
+        assert!(matches!(answer, Answer::Free));
     }
     let none = constraint(json!("none"));
     assert!(matches!(none.constraint, Constraint::Free));
     assert!(matches!(none.prompt, Prompt::Chat { tools, .. } if tools.is_empty()));
+}
+
+/// Agents of LangChain and the AI SDK send both.
+#[test]
+fn tools_and_a_format_go_together() {
+    let tools = json!([{ "type": "function", "function": { "name": "f" } }]);
+    let object = json!({ "type": "json_object" });
+    let schema = json!({ "type": "json_schema", "json_schema": { "name": "n", "strict": true,
+        "schema": { "type": "array" } } });
+    let lower = |format: &Value, choice: Value| {
+        let body = json!({ "tools": tools, "response_format": format, "tool_choice": choice });
+        read(&with(body)).unwrap().generate
+    };
+    for choice in [
+        json!(null),
+        json!("auto"),
+        json!("required"),
+        json!({ "type": "function", "function": { "name": "f" } }),
+    ] {
+        let Constraint::Tools { answer: Answer::JsonObject, .. } =
+            lower(&object, choice.clone()).constraint
+        else {
+            panic!("{choice}")
+        };
+        let Constraint::Tools { answer: Answer::JsonSchema { schema, strict: true }, .. } =
+            lower(&schema, choice.clone()).constraint
+        else {
+            panic!("{choice}")
+        };
+        assert_eq!(schema.0.reveal(), r#"{"type":"array"}"#);
+    }
+    // Without a call to make, the format is the whole constraint, and the model sees no tools.
+    let none = lower(&schema, json!("none"));
+    assert!(matches!(none.constraint, Constraint::JsonSchema { strict: true, .. }));
+    assert!(matches!(none.prompt, Prompt::Chat { tools, .. } if tools.is_empty()));
+    assert!(matches!(lower(&object, json!("none")).constraint, Constraint::JsonObject));
+    // A format is checked beside tools, too.
+    let broken = with(json!({ "tools": tools, "response_format": { "type": "json_schema" } }));
+    assert_eq!(read(&broken).err().unwrap().param.unwrap(), "response_format.json_schema");
 }
 
 #[test]
@@ -475,5 +603,196 @@ fn nothing_that_was_read_can_be_printed() {
     let body = with(json!({ "stop": "canary", "user": "canary", "metadata": { "a": "canary" } }));
     let text = body.to_string().replace("hi", "canary");
     let request = parse(text.as_bytes(), &RequestLimits::default(), 0).unwrap();
+    assert!(!format!("{request:?}").contains("canary"));
+}
+
+/// Each part of a turn in short: its text, or its kind and its length.
+fn parts(message: &Message) -> Vec<String> {
+    let short = |part: &Part| match part {
+        Part::Text(text) => text.0.reveal().to_owned(),
+        Part::Image { url, detail } => format!("image {} {detail:?}", url.0.len()),
+        Part::Audio { data, format } => format!("{format} {}", data.0.len()),
+        Part::Reasoning(text) => format!("reasoning {}", text.0.reveal()),
+    };
+    message.parts.iter().map(short).collect()
+}
+
+fn turns(request: &ChatRequest) -> &[Message] {
+    let Prompt::Chat { messages, .. } = &request.generate.prompt else { panic!() };
+    messages
+}
+
+#[test]
+fn images_and_sounds_keep_their_place_between_the_texts() {
+    let request = read(&json!({ "messages": [
+        { "role": "user", "content": [{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }] },
+        { "role": "user", "content": [
+            { "type": "text", "text": "a" },
+            { "type": "image_url", "image_url": { "url": PNG, "detail": "low" } },
+            { "type": "text", "text": "b" },
+            { "type": "input_audio", "input_audio": { "data": "AAAA", "format": "mp3" } },
+        ] },
+        { "role": "user", "content": [{ "type": "image_url", "image_url": { "url": PNG, "detail": null } }] },
+    ] }))
+    .unwrap();
+    let turns = turns(&request);
+    assert_eq!((turns[0].content.0.reveal(), parts(&turns[0]).len()), ("a\nb", 0));
+    let low = format!("image {} Some(\"low\")", PNG.len());
+    assert_eq!(turns[1].content.0.reveal(), "a\nb");
+    assert_eq!(parts(&turns[1]), ["a", &low, "b", "mp3 4"]);
+    assert_eq!(turns[2].content.0.reveal(), "");
+    assert_eq!(parts(&turns[2]), [format!("image {} None", PNG.len())]);
+    // Each of the two texts is one token.
+    let texts = 2 + u64::from(limits::TOKENS_ESTIMATED);
+    assert_eq!(request.estimated_tokens, texts + 3 * limits::MEDIA_TOKENS_ESTIMATED);
+}
+
+#[test]
+fn an_operators_limits_of_media_are_kept() {
+    let limits = RequestLimits { media_max: 1, media_bytes_max: PNG.len(), ..Default::default() };
+    let parsed = |messages: Value| {
+        let body = json!({ "messages": messages });
+        parse(body.to_string().as_bytes(), &limits, 7).map(|_| ()).map_err(|wrong| wrong.message)
+    };
+    let image = shows(json!({ "url": PNG }));
+    assert_eq!(parsed(json!([image])), Ok(()));
+    let sound = sounds(json!({ "data": "AAAA", "format": "wav" }));
+    assert!(parsed(json!([image, sound])).unwrap_err().contains("at most 1 in one request"));
+    let longer = shows(json!({ "url": PNG.replace("png", "jpeg") }));
+    let most = format!("at most {} bytes", PNG.len());
+    assert!(parsed(json!([longer])).unwrap_err().contains(&most));
+}
+
+fn capabilities(without: &[Capability]) -> BTreeSet<Capability> {
+    Capability::ALL.into_iter().filter(|one| !without.contains(one)).collect()
+}
+
+/// A body with every wish that only some engines can fulfil.
+fn wishes() -> Value {
+    json!({
+        "reasoning_effort": "xhigh", "verbosity": "low", "service_tier": "priority",
+        "prediction": { "type": "content", "content": [{ "type": "text", "text": "p" }] },
+        "messages": [
+            { "role": "user", "content": "q" },
+            { "role": "assistant", "content": "a", "reasoning_content": "r" },
+            { "role": "user", "content": "q" },
+        ],
+    })
+}
+
+#[test]
+fn an_engine_gets_the_wishes_that_it_can_fulfil() {
+    let mut request = read(&wishes()).unwrap();
+    assert_eq!(request.tier, Some("default"));
+    let named = request.fit(&capabilities(&[]), NoEffectFields::Refuse).unwrap();
+    assert_eq!(named.header(), None);
+    let extras = &request.generate.extras;
+    let (effort, verbosity) = (extras.reasoning_effort, extras.verbosity);
+    assert_eq!(
+        (effort, verbosity, extras.service_tier),
+        (Some("xhigh"), Some("low"), Some("priority"))
+    );
+    assert_eq!(extras.prediction.as_ref().unwrap().0.reveal(), "p");
+    assert_eq!(parts(&turns(&request)[1]), ["reasoning r", "a"]);
+    assert_eq!(request.tier, None, "the engine chooses the tier, so the answer names none");
+}
+
+#[test]
+fn an_engine_gets_no_wish_that_it_cannot_fulfil() {
+    let mut request = read(&wishes()).unwrap();
+    let wanted = [
+        Capability::Reasoning,
+        Capability::Verbosity,
+        Capability::ServiceTier,
+        Capability::Prediction,
+    ];
+    let named = request.fit(&capabilities(&wanted), NoEffectFields::Accept).unwrap();
+    let header =
+        "reasoning_effort, verbosity, service_tier, prediction, messages[1].reasoning_content";
+    assert_eq!(named.header().as_deref(), Some(header));
+    let Extras { reasoning_effort, verbosity, prediction, service_tier, seeded: _ } =
+        &request.generate.extras;
+    assert!(reasoning_effort.is_none() && verbosity.is_none() && service_tier.is_none());
+    assert!(prediction.is_none());
+    assert_eq!(parts(&turns(&request)[1]), Vec::<String>::new());
+    assert_eq!(turns(&request)[1].content.0.reveal(), "a");
+    assert_eq!(request.tier, Some("default"));
+}
+
+#[test]
+fn what_an_engine_cannot_do_is_refused_by_name() {
+    let tools = json!([{ "type": "function", "function": { "name": "f" } }]);
+    let format = json!({ "type": "json_object" });
+    let text = json!({ "type": "text", "text": "a" });
+    let mut shown = shows(json!({ "url": PNG }));
+    shown["content"].as_array_mut().unwrap().insert(0, text);
+    let messages = json!([{ "role": "user", "content": "a" }, shown]);
+    for (fields, capability, param) in [
+        (json!({ "messages": messages }), Capability::Images, "messages[1].content[1].type"),
+        (
+            json!({ "messages": [sounds(json!({ "data": "AAAA", "format": "wav" }))] }),
+            Capability::Audio,
+            "messages[0].content[0].type",
+        ),
+        (json!({ "tools": tools }), Capability::Tools, "tools"),
+        (json!({ "response_format": format }), Capability::JsonSchema, "response_format"),
+        (json!({ "logprobs": true }), Capability::Logprobs, "logprobs"),
+        (json!({ "n": 2 }), Capability::Choices, "n"),
+        (json!({ "top_k": 5 }), Capability::LocalSampling, "top_k"),
+        (json!({ "min_p": 0.5 }), Capability::LocalSampling, "min_p"),
+        (json!({ "repeat_penalty": 1.1 }), Capability::LocalSampling, "repeat_penalty"),
+    ] {
+        let fit = |without: &[Capability]| {
+            let mut request = read(&with(fields.clone())).unwrap();
+            request.fit(&capabilities(without), NoEffectFields::Accept).map(|_| ())
+        };
+        assert_eq!(fit(&[]), Ok(()), "{fields}");
+        let wrong = fit(&[capability]).unwrap_err();
+        let found = (wrong.param.as_deref(), wrong.code);
+        assert_eq!(found, (Some(param), Code::UnsupportedParameter), "{fields}");
+        let others: Vec<_> = Capability::ALL.into_iter().filter(|one| *one != capability).collect();
+        assert_eq!(fit(&others), Ok(()), "{fields} needs nothing else");
+    }
+}
+
+#[test]
+fn what_changes_nothing_needs_no_capability() {
+    let tools = json!([{ "type": "function", "function": { "name": "f" } }]);
+    let mut request = read(&with(json!({
+        "n": 1, "logprobs": false, "top_k": -1, "min_p": 0, "repeat_penalty": 1, "tools": tools,
+        "tool_choice": "none", "response_format": { "type": "text" },
+    })))
+    .unwrap();
+    assert!(request.fit(&BTreeSet::new(), NoEffectFields::Refuse).is_ok());
+}
+
+#[test]
+fn tools_together_with_a_format_need_a_capability_of_their_own() {
+    let body = with(json!({
+        "tools": [{ "type": "function", "function": { "name": "f" } }],
+        "response_format": { "type": "json_object" },
+    }));
+    let body: ChatBody = json::parse(body.to_string().as_bytes()).unwrap();
+    let wrong = body.needs().check(&capabilities(&[Capability::ToolsWithJsonSchema])).unwrap_err();
+    assert_eq!(wrong.param.as_deref(), Some("response_format"));
+    assert!(wrong.message.contains("together with 'tools'"), "{}", wrong.message);
+    assert_eq!(body.needs().check(&capabilities(&[])), Ok(()));
+}
+
+#[test]
+fn no_image_sound_or_reasoning_can_be_printed() {
+    let secret = "canarycanary";
+    let request = read(&json!({
+        "prediction": { "type": "content", "content": secret },
+        "messages": [
+            { "role": "user", "content": [
+                { "type": "image_url", "image_url": { "url": format!("data:image/gif;base64,{secret}") } },
+                { "type": "input_audio", "input_audio": { "data": secret, "format": "wav" } },
+            ] },
+            { "role": "assistant", "content": "a", "reasoning_content": secret },
+        ],
+    }))
+    .unwrap();
+    assert_eq!(parts(&turns(&request)[0]).len(), 2);
     assert!(!format!("{request:?}").contains("canary"));
 }

@@ -77,3 +77,23 @@ fn a_suffix_stands_behind_every_prompt_and_counts() {
     let request = read(&json!({ "prompt": "a", "suffix": "canary" })).unwrap();
     assert!(!format!("{request:?}").contains("canary"));
 }
+
+#[test]
+fn what_an_engine_cannot_do_is_refused_by_name() {
+    for (fields, capability, param) in [
+        (json!({ "prompt": "a", "suffix": "b" }), Capability::Suffix, "suffix"),
+        (json!({ "prompt": ["a", "b"], "n": 2 }), Capability::Choices, "n"),
+        (json!({ "prompt": "a", "logprobs": 0 }), Capability::Logprobs, "logprobs"),
+        (json!({ "prompt": "a", "top_k": 5 }), Capability::LocalSampling, "top_k"),
+    ] {
+        let fit = |capabilities: BTreeSet<Capability>| {
+            let named = read(&fields).unwrap().fit(&capabilities, NoEffectFields::Refuse);
+            named.map(|_| ()).map_err(|wrong| (wrong.param, wrong.code.text()))
+        };
+        assert_eq!(fit(BTreeSet::from([capability])), Ok(()), "{fields}");
+        let refused = Err((Some(param.to_owned()), "unsupported_parameter"));
+        assert_eq!(fit(BTreeSet::new()), refused, "{fields}");
+    }
+    let mut plain = read(&json!({ "prompt": "a", "suffix": "", "n": 1, "top_k": 0 })).unwrap();
+    assert!(plain.fit(&BTreeSet::new(), NoEffectFields::Refuse).is_ok());
+}
