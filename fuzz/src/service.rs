@@ -5,7 +5,10 @@ use std::{
     sync::{Mutex, OnceLock},
 };
 
-use engine::protocol::{BadFrame, FrameReader, FromWorker, ToWorker, decode, encode};
+use engine::{
+    protocol::{BadFrame, FrameReader, FromWorker, ToWorker, decode, encode},
+    request::Event,
+};
 use policy::{
     id::KeyDirectoryId,
     retention::clock::Reading,
@@ -21,6 +24,10 @@ use tlog::{
     receipt::Receipt,
     tile,
     verify::{Files, Question, Replay, audit},
+};
+use upstream::{
+    Failure,
+    read::{self, Expect, Form, Stream},
 };
 use zeroize::Zeroizing;
 
@@ -185,6 +192,69 @@ pub fn log_files(bytes: &[u8]) {
     let audit = audit.expect("the checkpoint is good");
     let verified = audit.report.findings.is_empty() && audit.missing.is_empty();
     assert!(!verified, "a forged log");
+}
+
+/// Checks that the answer of an engine gives the same events in any pieces, in their order, and no
+/// more than the request allows.
+pub fn engine_answer(bytes: &[u8]) {
+    // Neither panics. The error's status comes first.
+    drop(read::embeddings(bytes, 2));
+    if let Some((status, body)) = bytes.split_first_chunk() {
+        drop(read::failure(u16::from_be_bytes(*status), None, body));
+    }
+    for form in [Form::Chat, Form::Completion] {
+        let whole = answer(form, &[bytes]);
+        for at in [1, 7, bytes.len() / 2] {
+            let (first, rest) = bytes.split_at(at.min(bytes.len()));
+            assert!(answer(form, &[first, rest]) == whole, "cut at {at}");
+        }
+    }
+}
+
+/// Returns the events of an answer in these pieces, as their `Debug` shows them, and its failure.
+fn answer(form: Form, pieces: &[&[u8]]) -> (Vec<String>, Option<Failure>) {
+    let expect = Expect {
+        form,
+        model: None,
+        choices: 2,
+        tokens_max: Some(8),
+        total_tokens_max: Some(64),
+        prompt_tokens: 3,
+        logprobs: Some(2),
+        tools: true,
+        event_bytes_max: 4096,
+    };
+    let mut stream = Stream::new(expect);
+    let pushed = pieces.iter().try_for_each(|piece| stream.push(piece));
+    let failure = pushed.and_then(|()| stream.end()).err();
+    let (mut events, mut finished, mut bytes) = (Vec::new(), [false; 2], 0);
+    while let Some(event) = stream.next_event() {
+        let first = events.is_empty();
+        assert_eq!(first, matches!(event, Event::Accepted { .. }), "`Accepted` comes first");
+        match &event {
+            Event::Delta { choice, text, .. }
+            | Event::Reasoning { choice, text }
+            | Event::ToolArguments { choice, text, .. } => {
+                assert!(!finished[*choice as usize], "text after the end");
+                bytes += text.0.len();
+            }
+            Event::ToolStart { choice, .. } => assert!(!finished[*choice as usize]),
+            Event::Finished { choice, .. } => {
+                assert!(!std::mem::replace(&mut finished[*choice as usize], true), "ended twice");
+            }
+            Event::Counted { prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens } => {
+                assert!(cached_tokens <= prompt_tokens && reasoning_tokens <= completion_tokens);
+            }
+            Event::Done => assert!(failure.is_none() && finished == [true; 2], "all have ended"),
+            Event::Accepted { .. } => {}
+            Event::Embedding { .. } | Event::Failed(_) => unreachable!("no event of a text"),
+        }
+        events.push(format!("{event:?}"));
+    }
+    assert_eq!(stream.is_done(), failure.is_none());
+    // Twice and 16 tokens for each of two choices, of 512 bytes each.
+    assert!(bytes <= 2 * (8 * 2 + 16) * 512, "more text than allowed");
+    (events, failure)
 }
 
 /// Checks that only the issuer can make a bearer token.
