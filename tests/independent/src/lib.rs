@@ -305,6 +305,7 @@ fn receipt() -> Receipt {
             filter: Filter::None,
             retention_days: 30,
             policies: Some(PolicySet { digest: Digest([10; 32]), proved: false }),
+            ran: None,
         },
         facts: Facts {
             request: RequestId::from_random([7; 16]),
@@ -321,6 +322,7 @@ fn receipt() -> Receipt {
                 deadline_ms: 1_766_534_400_000,
             }),
             no_effect: Some(vec!["reasoning_effort".into(), "messages[2].cache_control".into()]),
+            attempts: None,
         },
     };
     let salt = [9; 16];
