@@ -27,13 +27,15 @@ use crate::{
     authority::Authorities,
     board::Doing,
     config::PricesConfig,
+    engines::Engines,
     fleet::Fleet,
     http::{BODY_BYTES_MAX, Parsed, bearer, refusal},
     identity::Providers,
     listen::Guest,
     manage::{
-        Acting, Actor, DeploymentUpdate, ManageError, Management, NewDeployment, NewModel,
-        NewResource, Period, ResourceUpdate, RoleAssignment, Step, UsageQuestion, UsageView,
+        Acting, Actor, BadEngine, DeploymentUpdate, EngineUpdate, ManageError, Management,
+        ModelToAdd, NewDeployment, NewEngine, NewResource, Period, ResourceUpdate, RoleAssignment,
+        Step, UsageQuestion, UsageView,
     },
     routes::Routes,
     sign_in::{NotSignedIn, SignedIn},
@@ -46,6 +48,8 @@ pub(crate) struct Admin {
     pub management: Management,
     /// The workers.
     pub fleet: Fleet,
+    /// The engines that are other programs.
+    pub engines: Engines,
     /// The authorities that decide each request.
     pub authorities: Arc<Authorities>,
     /// The identity providers whose tokens identify callers.
@@ -93,6 +97,12 @@ pub(crate) fn routes() -> Routes<Admin> {
         .post("/admin/v1/models", add_model)
         .get("/admin/v1/models/{name}", model)
         .delete("/admin/v1/models/{name}", delete_model)
+        .get("/admin/v1/engines", engines)
+        .post("/admin/v1/engines", create_engine)
+        .get("/admin/v1/engines/{name}", engine)
+        .patch("/admin/v1/engines/{name}", update_engine)
+        .delete("/admin/v1/engines/{name}", delete_engine)
+        .get("/admin/v1/processors", processors)
         .get("/admin/v1/roleAssignments", role_assignments)
         .post("/admin/v1/roleAssignments", assign_role)
         .delete("/admin/v1/roleAssignments", remove_role)
@@ -365,8 +375,14 @@ async fn models(OnBehalf(m): OnBehalf) -> Answer<impl Serialize> {
 
 async fn add_model(
     OnBehalf(m): OnBehalf,
-    Parsed(new): Parsed<NewModel>,
+    Parsed(new): Parsed<ModelToAdd>,
 ) -> Created<impl Serialize> {
+    let new = match new {
+        ModelToAdd::File(new) => new,
+        ModelToAdd::Served(new) => {
+            return created(blocking(move || m.add_served_model(&new)).await);
+        }
+    };
     // A separate task: the work completes even if the caller disconnects.
     let added = tokio::spawn(async move { m.add_model(new, |_, _| ()).await }).await;
     created(
@@ -385,6 +401,47 @@ async fn delete_model(
     Path(name): Path<String>,
 ) -> Result<StatusCode, AdminError> {
     deleted(blocking(move || m.delete_model(&name)).await)
+}
+
+async fn engines(State(admin): State<Admin>, OnBehalf(m): OnBehalf) -> Answer<impl Serialize> {
+    let doing = admin.engines.doing();
+    let engines = blocking(move || m.engines()).await?;
+    Ok(Json(engines.into_iter().map(|view| view.with(&doing)).collect::<Vec<_>>()))
+}
+
+async fn create_engine(
+    OnBehalf(m): OnBehalf,
+    Parsed(new): Parsed<NewEngine>,
+) -> Created<impl Serialize> {
+    created(blocking(move || m.create_engine(&new)).await)
+}
+
+async fn engine(
+    State(admin): State<Admin>,
+    OnBehalf(m): OnBehalf,
+    Path(name): Path<String>,
+) -> Answer<impl Serialize> {
+    let doing = admin.engines.doing();
+    Ok(Json(blocking(move || m.engine(&name)).await?.with(&doing)))
+}
+
+async fn update_engine(
+    OnBehalf(m): OnBehalf,
+    Path(name): Path<String>,
+    Parsed(update): Parsed<EngineUpdate>,
+) -> Answer<impl Serialize> {
+    blocking(move || m.update_engine(&name, &update)).await.map(Json)
+}
+
+async fn delete_engine(
+    OnBehalf(m): OnBehalf,
+    Path(name): Path<String>,
+) -> Result<StatusCode, AdminError> {
+    deleted(blocking(move || m.delete_engine(&name)).await)
+}
+
+async fn processors(OnBehalf(m): OnBehalf) -> Answer<impl Serialize> {
+    blocking(move || m.processors()).await.map(Json)
 }
 
 async fn not_found() -> AdminError {
@@ -459,14 +516,24 @@ impl AdminError {
                     | StoreError::OtherKind { .. }
                     | StoreError::Meanwhile,
                 )
+                | ManageError::Engine(
+                    BadEngine::OtherTerms { .. } | BadEngine::SameProcessor { .. },
+                )
                 | ManageError::Penalised { .. } => (StatusCode::CONFLICT, "Conflict"),
                 ManageError::Store(StoreError::Busy) => UNAVAILABLE,
-                ManageError::Forbidden(_)
+                ManageError::Store(StoreError::NoPerson(_))
+                | ManageError::Forbidden(_)
                 | ManageError::NotOfTheService { .. }
                 | ManageError::OwnersLockbox { .. }
                 | ManageError::NotTheAdministrator => FORBIDDEN,
-                ManageError::Store(StoreError::BadName { .. })
+                ManageError::Store(
+                    StoreError::BadName { .. }
+                    | StoreError::BadEngine { .. }
+                    | StoreError::HasFile { .. },
+                )
                 | ManageError::ModelCannotChat { .. }
+                | ManageError::ModelCannotEmbed { .. }
+                | ManageError::OtherRegion { .. }
                 | ManageError::Days(_)
                 | ManageError::NoReason
                 | ManageError::TooManyIpRules { .. }
@@ -475,6 +542,7 @@ impl AdminError {
                 | ManageError::Workstation(_)
                 | ManageError::NoRole
                 | ManageError::Unsuitable { .. }
+                | ManageError::Engine(_)
                 | ManageError::Source(_)
                 | ManageError::File { .. } => BAD_REQUEST,
                 ManageError::Store(
@@ -509,7 +577,7 @@ impl AdminError {
             Self::NotSignedIn(error) => error.to_string(),
             Self::NoSuchPath => {
                 "this path does not exist; the admin API has /admin/v1/tenants, resources, \
-                 models, roleAssignments, usage, workers and gateway"
+                 models, engines, processors, roleAssignments, usage, workers and gateway"
                     .to_owned()
             }
             Self::MethodNotAllowed => "this path does not support this method".to_owned(),

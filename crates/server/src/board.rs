@@ -1,4 +1,4 @@
-//! The states of a running service's workers, written to `workers.json` in its data directory, for
+//! The states of a running service's workers and engines, written to `workers.json` in its data directory, for
 //! the command line, which is another process. The file is replaced at each change, and removed
 //! when the service ends.
 
@@ -12,6 +12,7 @@ use policy::task::Task;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    engines::{EngineDoing, Engines},
     files::{NotWritten, write_private},
     fleet::{Fleet, WorkerStatus},
 };
@@ -40,14 +41,25 @@ pub(crate) struct Doing {
 #[derive(Debug, Serialize, Deserialize)]
 struct Written {
     pid: u32,
-    workers: Vec<Doing>,
+    #[serde(flatten)]
+    states: States,
+}
+
+/// The states of a service's workers and engines.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct States {
+    /// The workers.
+    pub workers: Vec<Doing>,
+    /// The engines that are other programs.
+    #[serde(default)]
+    pub engines: Vec<EngineDoing>,
 }
 
 /// The service's handle to the file; dropping it removes the file.
 #[derive(Debug)]
 pub(crate) struct Board {
     path: PathBuf,
-    last: Option<Vec<Doing>>,
+    last: Option<States>,
 }
 
 impl Board {
@@ -56,23 +68,24 @@ impl Board {
         Self { path: data.join(FILE), last: None }
     }
 
-    /// Writes the workers' states if they have changed.
-    pub(crate) fn update(&mut self, fleet: &Fleet) {
-        let workers: Vec<Doing> = fleet.workers().iter().map(|view| view.status().into()).collect();
-        if self.last.as_ref() == Some(&workers) {
+    /// Writes the states if they have changed.
+    pub(crate) fn update(&mut self, fleet: &Fleet, engines: &Engines) {
+        let workers = fleet.workers().iter().map(|view| view.status().into()).collect();
+        let states = States { workers, engines: engines.doing() };
+        if self.last.as_ref() == Some(&states) {
             return;
         }
-        match self.write(&workers) {
-            Ok(()) => self.last = Some(workers),
+        match self.write(&states) {
+            Ok(()) => self.last = Some(states),
             // The file is for people; API callers do not need it.
             Err(error) => {
-                tracing::warn!(%error, file = FILE, "the workers' states cannot be written")
+                tracing::warn!(%error, file = FILE, "the states of workers and engines cannot be written")
             }
         }
     }
 
-    fn write(&self, workers: &[Doing]) -> Result<(), NotWritten> {
-        let written = Written { pid: process::id(), workers: workers.to_vec() };
+    fn write(&self, states: &States) -> Result<(), NotWritten> {
+        let written = Written { pid: process::id(), states: states.clone() };
         write_private(&self.path, &serde_json::to_string(&written).unwrap_or_default())
     }
 }
@@ -83,11 +96,11 @@ impl Drop for Board {
     }
 }
 
-/// Reads the workers' states; `None` if no service runs on this data directory.
-pub(crate) fn read(data: &Path) -> Option<Vec<Doing>> {
+/// Reads the states; `None` if no service runs on this data directory.
+pub(crate) fn read(data: &Path) -> Option<States> {
     let text = fs::read(data.join(FILE)).ok()?;
-    let Written { pid, workers } = serde_json::from_slice(&text).ok()?;
-    Path::new("/proc").join(pid.to_string()).exists().then_some(workers)
+    let Written { pid, states } = serde_json::from_slice(&text).ok()?;
+    Path::new("/proc").join(pid.to_string()).exists().then_some(states)
 }
 
 impl Doing {
@@ -120,9 +133,10 @@ mod tests {
             loaded: None,
             reason: Some("why".into()),
         };
-        board.write(std::slice::from_ref(&doing)).unwrap();
-        board.write(std::slice::from_ref(&doing)).unwrap();
-        let workers = read(data.path()).unwrap();
+        let states = States { workers: vec![doing.clone()], engines: Vec::new() };
+        board.write(&states).unwrap();
+        board.write(&states).unwrap();
+        let workers = read(data.path()).unwrap().workers;
         assert_eq!(Doing::find(&workers, "m", Task::Chat), Some(&doing));
         assert_eq!(Doing::find(&workers, "m", Task::Embeddings), None);
         drop(board);

@@ -25,6 +25,7 @@ use crate::{
     limits,
     metrics::Metrics,
     openai::error::{ApiError, Retry},
+    processing::Processing,
 };
 
 /// One call.
@@ -50,6 +51,8 @@ pub(crate) struct Call {
     pub usage: Usage,
     /// The fields of the request that have no effect.
     pub no_effect: Named,
+    /// Where the request is processed, once it is sent to an engine.
+    pub processing: Option<Processing>,
     /// How the call ended.
     pub outcome: Outcome,
     /// The future record and receipt, once the caller is known.
@@ -84,6 +87,7 @@ impl Call {
             balance: None,
             usage: Usage::default(),
             no_effect: Named::default(),
+            processing: None,
             outcome: Outcome::Unanswered,
             exchange: None,
             client_id: headers.get(CLIENT_REQUEST_ID).filter(|id| echoable(id)).cloned(),
@@ -138,8 +142,9 @@ impl Call {
     ) -> Result<(), ApiError> {
         let Some(exchange) = self.exchange.take() else { return Ok(()) };
         let no_effect = std::mem::take(&mut self.no_effect);
-        let end =
-            End { status, outcome, deployment: self.deployment, usage: self.usage, no_effect };
+        let (deployment, usage) = (self.deployment, self.usage);
+        let processing = self.processing.take();
+        let end = End { status, outcome, deployment, usage, no_effect, processing };
         exchange.end(end).await.map_err(|error| {
             tracing::error!(request = %self.id, %error, "no answer: the call cannot be recorded");
             ApiError::NotRecorded
@@ -158,7 +163,8 @@ impl Drop for Call {
             };
             let outcome = receipt::Outcome::HungUp;
             let no_effect = std::mem::take(&mut self.no_effect);
-            exchange.hung_up(End { status, outcome, deployment, usage, no_effect });
+            let processing = self.processing.take();
+            exchange.hung_up(End { status, outcome, deployment, usage, no_effect, processing });
         }
         let elapsed = self.started.elapsed();
         let status = match self.outcome {

@@ -8,6 +8,7 @@ mod chat;
 mod data;
 mod desk;
 mod dial;
+mod engines;
 mod manage;
 mod output;
 mod progress;
@@ -56,6 +57,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Desk(args) => desk::desk(args)?,
         Command::Review(args) => desk::review(args)?,
         Command::Model(args) => manage::model(&args)?,
+        Command::Engine(args) => engines::engine(&args)?,
+        Command::Processors(args) => engines::processors(&args)?,
         Command::Usage(args) => usage::usage(&args)?,
         Command::Backup(args) => backup::backup(&args)?,
         Command::Restore(args) => backup::restore(args)?,

@@ -4,10 +4,12 @@
 //! out of its range refuses the start. The error names the file and line, or the variable.
 //! `bailiwick.example.toml` explains every field to operators.
 
+mod destination;
 mod identity;
 mod load;
 mod policies;
 mod prices;
+mod regions;
 mod reload;
 
 use std::{
@@ -24,7 +26,12 @@ use serde::{
 use wire::{limits::RequestLimits, no_effect::NoEffectFields};
 
 pub(crate) use self::{
-    identity::IdentityConfig, load::ConfigError, policies::PoliciesConfig, prices::PricesConfig,
+    destination::{CredentialHeader, CredentialSource, Destination},
+    identity::IdentityConfig,
+    load::ConfigError,
+    policies::PoliciesConfig,
+    prices::PricesConfig,
+    regions::RegionsConfig,
 };
 
 /// The whole configuration.
@@ -36,6 +43,8 @@ pub(crate) struct Config {
     /// The key directory: the keys that open records, for the custodian only. By default the path
     /// of the data directory, with `-keys` after its name.
     pub keys: Option<PathBuf>,
+    /// The region of this service, and the zones.
+    pub regions: RegionsConfig,
     /// Addresses of the listeners.
     pub listen: Listen,
     /// TLS on the API's listener; without it, plain HTTP.
@@ -68,20 +77,6 @@ pub(crate) struct Config {
     pub egress: Vec<Destination>,
     /// Witnesses that cosign the transparency log.
     pub witnesses: Vec<Witness>,
-}
-
-/// A destination that the service may dial.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Destination {
-    /// Scheme, host, and the port if it is not the scheme's default.
-    pub url: String,
-    /// PEM file with the authorities to trust for this destination, instead of Mozilla's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ca_file: Option<PathBuf>,
-    /// Allows plain HTTP to another machine.
-    #[serde(default)]
-    pub plaintext: bool,
 }
 
 /// A witness that cosigns the transparency log's checkpoints (C2SP tlog-witness).
@@ -203,6 +198,12 @@ pub(crate) struct HttpLimits {
     /// Inputs of one embeddings request.
     #[serde(deserialize_with = "within::<1, 65_536, _, _>")]
     pub embed_inputs_max: usize,
+    /// Images and sounds in one conversation.
+    #[serde(deserialize_with = "within::<0, 100_000, _, _>")]
+    pub media_max: usize,
+    /// Bytes of one image's data URL, and of one sound's base64.
+    #[serde(deserialize_with = "within::<1024, 1_073_741_824, _, _>")]
+    pub media_bytes_max: usize,
     /// Requests of one model that may wait for a free sequence.
     #[serde(deserialize_with = "within::<1, 65_536, _, _>")]
     pub queue_max: u32,
@@ -215,8 +216,25 @@ impl HttpLimits {
     /// Returns the limits that the parser of request bodies checks.
     #[must_use]
     pub(crate) fn request(&self) -> RequestLimits {
-        let &Self { messages_max, tools_max, choices_max, stop_max, embed_inputs_max, .. } = self;
-        RequestLimits { messages_max, tools_max, choices_max, stop_max, embed_inputs_max }
+        let &Self {
+            messages_max,
+            tools_max,
+            choices_max,
+            stop_max,
+            embed_inputs_max,
+            media_max,
+            media_bytes_max,
+            ..
+        } = self;
+        RequestLimits {
+            messages_max,
+            tools_max,
+            choices_max,
+            stop_max,
+            embed_inputs_max,
+            media_max,
+            media_bytes_max,
+        }
     }
 }
 
@@ -399,6 +417,7 @@ impl Default for Config {
         Self {
             data: "data".into(),
             keys: None,
+            regions: RegionsConfig::default(),
             listen: Listen::default(),
             tls: None,
             operations: None,
@@ -433,8 +452,15 @@ impl Default for Listen {
 
 impl Default for HttpLimits {
     fn default() -> Self {
-        let RequestLimits { messages_max, tools_max, choices_max, stop_max, embed_inputs_max } =
-            RequestLimits::default();
+        let RequestLimits {
+            messages_max,
+            tools_max,
+            choices_max,
+            stop_max,
+            embed_inputs_max,
+            media_max,
+            media_bytes_max,
+        } = RequestLimits::default();
         Self {
             body_bytes_max: 4 * 1024 * 1024,
             header_count_max: 64,
@@ -456,6 +482,8 @@ impl Default for HttpLimits {
             choices_max,
             stop_max,
             embed_inputs_max,
+            media_max,
+            media_bytes_max,
             queue_max: 256,
             drain_ms: 30_000,
         }

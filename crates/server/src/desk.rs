@@ -10,6 +10,7 @@ mod error;
 mod exemption;
 mod names;
 mod penalty;
+mod processors;
 mod records;
 mod review;
 
@@ -71,6 +72,9 @@ pub(crate) fn routes() -> Routes<Desk> {
         .post(&of("zeroRetention/withdrawal"), exemption::withdraw)
         .get(&of("abusePenalty"), penalty::status)
         .post(&of("appeal"), penalty::appeal)
+        .get(&of("processors"), processors::list)
+        .put(&of("processors/{processor}"), processors::allow)
+        .delete(&of("processors/{processor}"), processors::withdraw)
         .get(&of("looks"), review::looks)
         .get(&of("acts"), acts::list)
         .get(&of("records"), records::list)

@@ -19,12 +19,17 @@ use store::{
 };
 use tlog::{
     canon::Digest,
-    receipt::{Facts, Filter, Outcome, PolicySet, Terms},
+    receipt::{EMBEDDED, Facts, Filter, Outcome, PolicySet, Terms},
 };
 use tokio::sync::oneshot;
 use wire::{no_effect::Named, usage::Usage};
 
-use crate::{authn::Caller, body::RequestBody, clock};
+use crate::{
+    authn::Caller,
+    body::RequestBody,
+    clock,
+    processing::{Processed, Processing},
+};
 
 /// Facts about the service in every receipt.
 #[derive(Debug, Clone)]
@@ -65,6 +70,8 @@ pub(crate) struct End {
     pub usage: Usage,
     /// The request's fields that had no effect.
     pub no_effect: Named,
+    /// Where the request was processed, if it got that far.
+    pub processing: Option<Processing>,
 }
 
 impl Exchange {
@@ -137,13 +144,20 @@ impl Exchange {
         end: End,
         answer: impl FnOnce(Result<u64, NotRecorded>) + Send + 'static,
     ) -> Result<(), NotRecorded> {
-        let End { status, outcome, deployment, usage, no_effect } = end;
+        let End { status, outcome, deployment, usage, no_effect, processing } = end;
         let directory = &self.caller.directory;
         let resource = directory.resource(self.caller.resource).ok_or_else(gone)?;
         let model = deployment.and_then(|id| {
             let found = directory.deployments_of(resource.id).find(|d| d.id == id)?;
-            Digest::from_hex(&directory.model(found.model)?.sha256)
+            Digest::from_hex(&directory.model(found.model)?.file.as_ref()?.sha256)
         });
+        let processed = processing.and_then(|processing| processing.facts(directory));
+        let (engine, region_processed, ran, attempts) = match processed {
+            Some(Processed { engine, region, ran, attempts }) => {
+                (engine, region, Some(ran), attempts)
+            }
+            None => (EMBEDDED.to_owned(), resource.region.clone(), None, None),
+        };
         let facts = Facts {
             request: self.request,
             started_ms: self.started_ms,
@@ -156,6 +170,7 @@ impl Exchange {
             completion_tokens: usage.completion_tokens,
             stored: None,
             no_effect: no_effect.fact(),
+            attempts,
         };
         let caller = self.caller.principal.name();
         let plan = retention::plan(&resource.retention, clock::now_ms());
@@ -182,15 +197,16 @@ impl Exchange {
             tenant: resource.tenant,
             resource: resource.id,
             deployment,
-            region_processed: resource.region.clone(),
+            region_processed,
             region_stored: resource.region.clone(),
-            engine: "embedded".to_owned(),
+            engine,
             model,
             binary: self.identity.binary,
             configuration: self.identity.configuration,
             filter: Filter::None,
             retention_days,
             policies: Some(self.identity.policies),
+            ran,
         });
         let cached_tokens = usage.prompt_tokens_details.cached_tokens;
         self.ledger.commit(Ended { terms, facts, caller, cached_tokens, keep }, answer);

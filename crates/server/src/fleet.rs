@@ -19,7 +19,7 @@ use futures_util::future::join_all;
 use parking_lot::{RwLock, RwLockReadGuard};
 use policy::{id::ModelId, task::Task};
 use serde::Serialize;
-use store::{Deployment, Directory};
+use store::{Deployment, Directory, ModelFile};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::config::Config;
@@ -105,8 +105,10 @@ impl Fleet {
 
     /// Starts the workers that deployments need, and stops the workers that none needs any more.
     pub(crate) fn reconcile(&self, directory: &Directory) {
+        // A model without a file is served by other engines, and needs no worker.
+        let has_file = |d: &&Deployment| directory.model(d.model).is_some_and(|m| m.file.is_some());
         let needed: HashSet<(ModelId, Task)> =
-            directory.deployments().iter().map(|d| (d.model, d.task)).collect();
+            directory.deployments().iter().filter(has_file).map(|d| (d.model, d.task)).collect();
         let matches = |workers: &HashMap<_, _>| {
             workers.len() == needed.len() && needed.iter().all(|key| workers.contains_key(key))
         };
@@ -126,7 +128,8 @@ impl Fleet {
             let Some(model) = directory.model(id).filter(|_| !workers.contains_key(&key)) else {
                 continue;
             };
-            let worker = Worker::start(EXECUTABLE.into(), self.spec(model, task));
+            let Some(file) = &model.file else { continue };
+            let worker = Worker::start(EXECUTABLE.into(), self.spec(&model.name, file, task));
             let member =
                 Member { model: model.name.clone(), worker, log: CancellationToken::new() };
             let life = report(member.model.clone(), task, member.worker.state());
@@ -135,12 +138,12 @@ impl Fleet {
         }
     }
 
-    fn spec(&self, model: &store::Model, task: Task) -> WorkerSpec {
+    fn spec(&self, model: &str, file: &ModelFile, task: Task) -> WorkerSpec {
         let engine = &self.inner.config.engine;
         WorkerSpec {
-            name: format!("{}/{}", model.name, task.name()),
-            model: model.path.clone(),
-            sha256: model.sha256.clone(),
+            name: format!("{model}/{}", task.name()),
+            model: file.path.clone(),
+            sha256: file.sha256.clone(),
             task,
             context_tokens: engine.context_tokens,
             sequences: engine.sequences,

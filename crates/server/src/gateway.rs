@@ -104,6 +104,7 @@ impl Gateway {
         match self.services.store.directory() {
             Ok(directory) => {
                 self.services.fleet.reconcile(&directory);
+                self.services.engines.follow(&directory);
                 self.services
                     .meters
                     .retain(|id| directory.deployments().iter().any(|d| d.id == id));

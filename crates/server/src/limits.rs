@@ -40,5 +40,11 @@ pub(crate) const QUEUE_RETRY: Duration = Duration::from_secs(1);
 pub(crate) const CONNECTION_RETRY: Duration = Duration::from_secs(1);
 /// Retry delay reported when an issuer's keys could not be fetched.
 pub(crate) const ISSUER_RETRY: Duration = Duration::from_secs(5);
+/// Retry delay reported when an engine cannot be reached and gives none.
+pub(crate) const ENGINE_RETRY: Duration = Duration::from_secs(2);
+/// Longest retry delay that an engine can ask of a caller.
+pub(crate) const ENGINE_RETRY_MAX: Duration = Duration::from_secs(60);
+/// Time between two probes of an engine.
+pub(crate) const ENGINE_PROBE: Duration = Duration::from_secs(2);
 /// Retry delay reported when an engine died during a request.
 pub(crate) const DEATH_RETRY: Duration = Duration::from_secs(2);

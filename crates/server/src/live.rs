@@ -23,6 +23,26 @@ pub(crate) struct Current {
     pub document: Bytes,
 }
 
+/// The configuration that management reads: the active one of a running service, or the one that a
+/// command read. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) enum Configured {
+    /// The active configuration of a running service.
+    Active(Live),
+    /// The configuration that a command read.
+    Read(Arc<Config>),
+}
+
+impl Configured {
+    /// Reads from the configuration.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Config) -> T) -> T {
+        match self {
+            Self::Active(live) => read(&live.current().config),
+            Self::Read(config) => read(config),
+        }
+    }
+}
+
 impl Current {
     /// Builds the values that follow from a configuration.
     #[must_use]

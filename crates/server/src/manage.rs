@@ -7,8 +7,10 @@
 
 mod actor;
 mod admin_key;
+mod engines;
 mod error;
 mod models;
+mod processors;
 mod request;
 mod roles;
 mod service_key;
@@ -37,14 +39,19 @@ use policy::{
     task::Task,
 };
 use store::{
-    Directory, Kind, LimitsChange, NetworkChange, Resource, ResourceChange, Settings, Sku, Store,
-    StoreError, Tenant, random,
+    DeploymentChange, Directory, Kind, NetworkChange, Resource, ResourceChange, Settings, Sku,
+    Store, StoreError, Tenant, random,
 };
 
 pub(crate) use self::{
     actor::Actor,
+    engines::{
+        BadEngine, CacheSetting, Change, EngineKind, EngineUpdate, EngineView, ModelOn, NewEngine,
+        ServedModelView, out_of_reach,
+    },
     error::ManageError,
-    models::{Hub, NewFromHub, NewModel, SourceError},
+    models::{Hub, ModelToAdd, NewFromHub, NewModel, NewServedModel, SourceError},
+    processors::{ProcessorEngineView, ProcessorView},
     request::{
         DeploymentUpdate, IpRuleValue, NetworkAcls, NewDeployment, NewResource, ResourceUpdate,
     },
@@ -57,7 +64,7 @@ pub(crate) use self::{
     },
     workstations::WorkstationView,
 };
-use crate::clock;
+use crate::{clock, live::Configured};
 
 /// Default limit of a deployment, in tokens per minute.
 const TOKENS_PER_MINUTE: u32 = 1_000_000;
@@ -78,6 +85,7 @@ const REQUESTS_PER_MINUTE: u32 = 6_000;
 pub struct Management {
     store: Store,
     data: PathBuf,
+    configured: Configured,
 }
 
 /// Manages a data directory on an actor's behalf: each function asks the policies first.
@@ -85,20 +93,22 @@ pub struct Management {
 pub(crate) struct Acting {
     store: Store,
     data: PathBuf,
+    configured: Configured,
     actor: Actor,
 }
 
 impl Management {
-    /// Manages the data directory that `store` was opened in.
+    /// Manages the data directory that `store` was opened in, under a configuration.
     #[must_use]
-    pub fn new(store: Store, data: &Path) -> Self {
-        Self { store, data: data.to_owned() }
+    pub(crate) fn new(store: Store, data: &Path, configured: Configured) -> Self {
+        Self { store, data: data.to_owned(), configured }
     }
 
     /// Returns the functions on an actor's behalf.
     #[must_use]
     pub(crate) fn on_behalf_of(&self, actor: Actor) -> Acting {
-        Acting { store: self.store.clone(), data: self.data.clone(), actor }
+        let Self { store, data, configured } = self.clone();
+        Acting { store, data, configured, actor }
     }
 
     /// Returns the store underneath.
@@ -166,18 +176,20 @@ impl Acting {
     /// Adds a resource, and makes its two keys.
     ///
     /// # Errors
-    /// A name is not allowed or taken, or the tenant does not exist.
+    /// A name is not allowed or taken, the tenant does not exist, or the region is not this
+    /// service's.
     pub(crate) fn create_resource(
         &self,
         new: &NewResource,
     ) -> Result<NewResourceView, ManageError> {
         let directory = self.store.directory()?;
         let permit = self.tenant_for::<WriteResource>(&directory, &new.tenant)?;
+        let region = self.own_region(new.region.as_deref())?;
         let (key1, key2) = (new_key()?, new_key()?);
         let new = store::NewResource {
             id: ResourceId::from_random(random()?),
             name: new.name.clone(),
-            region: new.region.clone(),
+            region,
             key1: key1.digest(),
             key2: key2.digest(),
             disable_local_auth: new.disable_local_auth,
@@ -187,6 +199,18 @@ impl Acting {
         };
         let resource = self.store.create_resource(permit, new)?;
         Ok(NewResourceView { resource: ResourceView::of(&resource, &directory), key1, key2 })
+    }
+
+    /// Returns the region of a new resource: this service's.
+    fn own_region(&self, asked: Option<&str>) -> Result<String, ManageError> {
+        let here = self.configured.read(|config| config.regions.here.clone());
+        match asked {
+            Some(region) if region != here => {
+                store::region_name(region)?;
+                Err(ManageError::OtherRegion { region: region.to_owned(), here })
+            }
+            Some(_) | None => Ok(here),
+        }
     }
 
     /// Lists all resources, or those of one tenant.
@@ -334,6 +358,9 @@ impl Acting {
         if new.task == Task::Chat && !model.facts.generates {
             return Err(ManageError::ModelCannotChat { model: model.name.clone() });
         }
+        if new.task == Task::Embeddings && model.file.is_none() && model.facts.generates {
+            return Err(ManageError::ModelCannotEmbed { model: model.name.clone() });
+        }
         let limits = RateLimits {
             tokens_per_minute: new.tokens_per_minute.unwrap_or(TOKENS_PER_MINUTE),
             requests_per_minute: new.requests_per_minute.unwrap_or(REQUESTS_PER_MINUTE),
@@ -343,7 +370,7 @@ impl Acting {
             name: new.name.clone(),
             model: model.id,
             task: new.task,
-            sku: Sku::Standard,
+            sku: new.sku.unwrap_or(Sku::Standard),
             limits,
             created_at: now(),
         };
@@ -392,7 +419,7 @@ impl Acting {
         Ok(DeploymentView::of(deployment, &directory))
     }
 
-    /// Changes a deployment; the new limits apply from the next request on.
+    /// Changes a deployment; the new SKU and limits apply from the next request on.
     ///
     /// # Errors
     /// The resource has no deployment of that name, or is under a penalty.
@@ -406,9 +433,9 @@ impl Acting {
         let permit = self.deployment_for::<WriteDeployment>(&directory, (resource, name))?;
         let scope = *permit.scope();
         unpenalised(&directory, scope)?;
-        let DeploymentUpdate { tokens_per_minute, requests_per_minute } = update;
-        let change = LimitsChange { tokens_per_minute, requests_per_minute };
-        self.store.change_limits(permit, change)?;
+        let DeploymentUpdate { sku, tokens_per_minute, requests_per_minute } = update;
+        let change = DeploymentChange { sku, tokens_per_minute, requests_per_minute };
+        self.store.update_deployment(permit, change)?;
         let directory = self.store.directory()?;
         let changed = directory.deployments().iter().find(|deployment| match scope {
             Scope::Deployment(of) => of.deployment == deployment.id,

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::{
     cosigners::{WitnessStatus, Witnesses},
+    engines::EngineDoing,
     fleet::{Fleet, Readiness, WorkerStatus},
     gateway::Gateway,
 };
@@ -26,6 +27,9 @@ struct Ready {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failed: Vec<String>,
     workers: Vec<WorkerStatus>,
+    /// The engines that are other programs. One that fails does not make the service unready.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    engines: Vec<EngineDoing>,
     /// The reason why deadlines cannot be carried out or the log cannot be published, and the next
     /// step.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,13 +99,15 @@ async fn readyz(State(operations): State<Operations>) -> Response {
     let workers = statuses(&gateway.services.fleet);
     let failed = workers.iter().filter(|worker| worker.state == "failed");
     let failed = failed.map(|worker| format!("{}/{}", worker.model, worker.task.name())).collect();
+    let engines = gateway.services.engines.doing();
     let witnesses = outward.witnesses.status();
-    (status, Json(Ready { status: text, failed, workers, trouble, witnesses })).into_response()
+    let ready = Ready { status: text, failed, workers, engines, trouble, witnesses };
+    (status, Json(ready)).into_response()
 }
 
 #[derive(Debug, Serialize)]
 struct Left {
-    /// Each listed destination, with the number of dials.
+    /// Each listed destination, with the numbers of dials, requests and answers.
     destinations: Vec<Visited>,
     /// Number of refused attempts to dial other destinations.
     refused: u64,
@@ -111,6 +117,7 @@ struct Left {
 struct Visited {
     destination: String,
     dials: u64,
+    requests: u64,
     answers: u64,
     /// Whether the destination is still listed: the list may have changed since the start.
     listed: bool,
@@ -119,9 +126,10 @@ struct Visited {
 /// Returns all outbound connections since the start, by destination.
 async fn egress(State(operations): State<Operations>) -> Json<Left> {
     let egress = operations.outward.egress;
-    let visited = |Visits { destination, dials, answers, listed }| Visited {
+    let visited = |Visits { destination, dials, requests, answers, listed }| Visited {
         destination,
         dials,
+        requests,
         answers,
         listed,
     };

@@ -1,15 +1,18 @@
 //! Outbound connections, as the configuration lists them. No other code in the server dials.
 
+mod credential;
+
 use std::path::PathBuf;
 
-use egress::{BadDestination, Destination, Egress, NotListed};
+use egress::{BadDestination, CredentialHeader, Destination, Egress, NotListed};
 use tlog::{
     canon::Digest,
+    hex,
     note::{BadNote, Verifier},
 };
 
 use crate::{
-    config::{self, Config},
+    config::{self, Config, CredentialSource},
     cosigners::Witnesses,
     identity::Providers,
     manage::Hub,
@@ -35,6 +38,23 @@ pub(crate) enum OutwardError {
         path: PathBuf,
         /// The system's error.
         source: std::io::Error,
+    },
+    /// A pinned key is not a SHA-256.
+    #[error(
+        "`egress` lists `{url}`, and its `pin_sha256` is not 64 hexadecimal digits in lower case; \
+         docs/operate/service.md has the command that prints them"
+    )]
+    Pin {
+        /// The destination.
+        url: String,
+    },
+    /// The credential of a destination cannot be used.
+    #[error("`egress` lists `{url}`: {problem}")]
+    Credential {
+        /// The destination.
+        url: String,
+        /// The reason, with the next step.
+        problem: String,
     },
     /// A witness's key is invalid.
     #[error("`witnesses` has `{url}`: its `key` is {problem}")]
@@ -68,40 +88,102 @@ pub(crate) enum OutwardError {
     },
 }
 
-/// Returns the list of permitted destinations.
+/// Returns the list of permitted destinations, each with its credential. Reads each file once.
+///
+/// # Errors
+/// If a listed destination is invalid, or its credential cannot be read.
+pub(crate) fn egress(config: &Config) -> Result<Egress, OutwardError> {
+    let with_credential = |destination: &config::Destination| {
+        let failed = |problem| OutwardError::Credential { url: destination.url.clone(), problem };
+        let place = place(destination)?;
+        let Some((header, source)) = destination.credential().map_err(failed)? else {
+            return Ok(place);
+        };
+        let header = match header {
+            config::CredentialHeader::Authorization => CredentialHeader::Bearer,
+            config::CredentialHeader::ApiKey => CredentialHeader::ApiKey,
+        };
+        let secret = credential::read(source).map_err(failed)?;
+        place.credential(header, secret).map_err(bad(destination))
+    };
+    list(config, with_credential)
+}
+
+/// Returns the list of permitted destinations for a command, which sends no credentials: it may run
+/// where they cannot be read.
 ///
 /// # Errors
 /// If a listed destination is invalid.
-pub(crate) fn egress(config: &Config) -> Result<Egress, OutwardError> {
-    let mut listed = Vec::new();
-    for destination in &config.egress {
-        let bad = |problem| OutwardError::Destination { url: destination.url.clone(), problem };
-        let mut place = Destination::parse(&destination.url).map_err(bad)?;
-        if let Some(pem) = authorities(destination)? {
-            place = place.trust(&pem).map_err(bad)?;
-        }
-        listed.push(place.plaintext(destination.plaintext));
+pub(crate) fn without_credentials(config: &Config) -> Result<Egress, OutwardError> {
+    list(config, place)
+}
+
+fn list(
+    config: &Config,
+    place: impl Fn(&config::Destination) -> Result<Destination, OutwardError>,
+) -> Result<Egress, OutwardError> {
+    let listed: Vec<_> = config.egress.iter().map(place).collect::<Result<_, _>>()?;
+    for (destination, place) in config.egress.iter().zip(&listed) {
+        // One by one first: the error names the destination.
+        drop(Egress::new([place.clone()]).map_err(bad(destination))?);
     }
     Egress::new(listed)
         .map_err(|problem| OutwardError::Destination { url: "all together".into(), problem })
 }
 
-/// Returns the list as text, as the log commits to it: one line per destination, in order.
+/// Returns a destination with its trust.
+fn place(destination: &config::Destination) -> Result<Destination, OutwardError> {
+    let mut place = Destination::parse(&destination.url).map_err(bad(destination))?;
+    if let Some(pem) = authorities(destination)? {
+        place = place.trust(&pem).map_err(bad(destination))?;
+    }
+    if let Some(digits) = &destination.pin_sha256 {
+        let pin = hex::decode(digits);
+        place = place.pin(pin.ok_or_else(|| OutwardError::Pin { url: destination.url.clone() })?);
+    }
+    Ok(place.plaintext(destination.plaintext))
+}
+
+fn bad(destination: &config::Destination) -> impl Fn(BadDestination) -> OutwardError {
+    |problem| OutwardError::Destination { url: destination.url.clone(), problem }
+}
+
+/// Returns the list as text, as the log commits to it: one line per destination, in order. Of a
+/// credential it has the header and the source, never the value.
 ///
 /// # Errors
 /// If a listed destination is invalid.
 pub(crate) fn listed(config: &Config) -> Result<String, OutwardError> {
     let mut lines = Vec::new();
     for destination in &config.egress {
-        let bad = |problem| OutwardError::Destination { url: destination.url.clone(), problem };
-        let place = Destination::parse(&destination.url).map_err(bad)?;
+        let place = Destination::parse(&destination.url).map_err(bad(destination))?;
         let trusted = authorities(destination)?
             .map_or_else(String::new, |pem| format!(" authorities sha256:{}", Digest::of(&[&pem])));
         let plaintext = if destination.plaintext { " plaintext" } else { "" };
-        lines.push(format!("{place}{plaintext}{trusted}\n"));
+        let pin = destination.pin_sha256.as_ref();
+        let pin = pin.map_or_else(String::new, |digits| format!(" pin sha256:{digits}"));
+        let credential = credential_line(destination)?;
+        lines.push(format!("{place}{plaintext}{trusted}{pin}{credential}\n"));
     }
     lines.sort_unstable();
     Ok(lines.concat())
+}
+
+/// Describes the header and the source of a credential. The source is quoted: a path must not end
+/// the line.
+fn credential_line(destination: &config::Destination) -> Result<String, OutwardError> {
+    let failed = |problem| OutwardError::Credential { url: destination.url.clone(), problem };
+    let Some((header, source)) = destination.credential().map_err(failed)? else {
+        return Ok(String::new());
+    };
+    let header = match header {
+        config::CredentialHeader::Authorization => "authorization",
+        config::CredentialHeader::ApiKey => "api-key",
+    };
+    Ok(match source {
+        CredentialSource::File(path) => format!(" credential {header} file {path:?}"),
+        CredentialSource::Variable(name) => format!(" credential {header} variable {name:?}"),
+    })
 }
 
 /// Returns the TCP ports of the destinations, each with its URL.
@@ -110,8 +192,7 @@ pub(crate) fn listed(config: &Config) -> Result<String, OutwardError> {
 /// If a listed destination is invalid.
 pub(crate) fn ports(config: &Config) -> Result<Vec<(String, u16)>, OutwardError> {
     let port = |destination: &config::Destination| {
-        let bad = |problem| OutwardError::Destination { url: destination.url.clone(), problem };
-        let place = Destination::parse(&destination.url).map_err(bad)?;
+        let place = Destination::parse(&destination.url).map_err(bad(destination))?;
         Ok((destination.url.clone(), place.port()))
     };
     config.egress.iter().map(port).collect()
@@ -180,3 +261,6 @@ pub(crate) fn providers(config: &Config, egress: &Egress) -> Result<Providers, O
     }
     Ok(Providers::new(trusts, egress.clone()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.on((Method::POST, MethodFilter::POST), path, handler)
     }
 
+    /// Adds a route of PUT.
+    #[must_use]
+    pub(crate) fn put<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+        self.on((Method::PUT, MethodFilter::PUT), path, handler)
+    }
+
     /// Adds a route of PATCH.
     #[must_use]
     pub(crate) fn patch<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {

@@ -4,6 +4,7 @@ mod check;
 mod confined;
 mod descriptors;
 mod parts;
+mod placed;
 mod policies;
 mod recording;
 mod reload;
@@ -47,12 +48,13 @@ use crate::{
     clock,
     config::{Config, HttpLimits},
     cosigners::Witnesses,
+    engines::Engines,
     exchange::ServiceIdentity,
     fleet::Fleet,
     gateway::{Gateway, Origin},
     listen::{Client, Listener, Terms, Upload},
     live::{Current, Live},
-    manage::ManageError,
+    manage::{self, ManageError},
     operations::Outward,
     outward::{self, OutwardError},
     serve::{parts::Parts, reload::Listeners, sockets::Sockets},
@@ -171,6 +173,7 @@ pub(crate) async fn run(
     let listeners = Listeners::open(&config)?;
     let (in_force, proof) = policies::in_force(&store, policies, config.policies.unproved)?;
     warn_of_missing_operator(&config, &*store.directory()?);
+    placed::warn(&config, &*store.directory()?);
     let connections = descriptors::budget(&config, &*store.directory()?)?;
     let sockets = Sockets::bind(&config).await?;
     let egress = outward::egress(&config)?;
@@ -189,6 +192,7 @@ pub(crate) async fn run(
     let terms = terms(&config, &listeners, connections.api, tasks);
     // The operators' listeners have their own connections: a busy API cannot starve them.
     let of_operators = Terms { connections: connections.operators, ..terms.clone() };
+    let engines = Engines::new(egress.clone(), &manage::service_key(&config.data)?);
     let parts = Parts {
         live: Live::new(Current::new(config.clone(), identity)),
         store,
@@ -197,9 +201,12 @@ pub(crate) async fn run(
         providers,
         ledger,
         fleet,
+        engines,
     };
     let mut running = parts.running(&config, &listeners)?;
     terms.tasks.spawn(parts.providers.clone().warm());
+    let probes = parts.engines.clone().probe();
+    terms.tasks.spawn(terms.stop.clone().run_until_cancelled_owned(probes));
     let (gateway, admin) = (parts.gateway(), parts.admin(&config, confinement));
     let desks = (sockets.desk, sockets.review);
     serve_desks(&parts, desks, admin.clone(), (listeners.review, &of_operators))?;
@@ -367,7 +374,7 @@ async fn follow(gateway: Arc<Gateway>, mut board: Board, stop: CancellationToken
             () = stop.cancelled() => return,
             _ = ticks.tick() => {
                 gateway.follow();
-                board.update(&gateway.services.fleet);
+                board.update(&gateway.services.fleet, &gateway.services.engines);
             }
         }
     }

@@ -9,8 +9,8 @@ use policy::{
 use store::{Store, ledger::Ledger};
 
 use crate::{
-    authn::Caller, authority::Authorities, clock, fleet::Fleet, live::Live, meters::Meters,
-    openai::error::ApiError,
+    authn::Caller, authority::Authorities, clock, engines::Engines, fleet::Fleet, live::Live,
+    meters::Meters, openai::error::ApiError,
 };
 
 /// The parts of the service that answer calls.
@@ -24,6 +24,8 @@ pub(crate) struct Services {
     pub authorities: Arc<Authorities>,
     /// The workers.
     pub fleet: Fleet,
+    /// The engines that are other programs.
+    pub engines: Engines,
     /// The deployments' use of their limits in the current minute.
     pub meters: Meters,
     /// The ledger that records requests.

@@ -12,11 +12,12 @@ use policy::authz::{
 };
 use serde_json::{Value, json};
 use store::Store;
+use tlog::note::Signer;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::{config::Config, outward};
+use crate::{config::Config, manage::tests::configured, outward};
 
 struct Fixture {
     router: Router,
@@ -32,11 +33,11 @@ fn fixture_at(taken: AdminKey) -> Fixture {
     let data = tempfile::tempdir().unwrap();
     let (store, administrator) =
         Store::open_as_administrator(data.path(), crate::clock::read).unwrap();
-    let management = Management::new(store, data.path());
+    let config = Config { data: data.path().to_owned(), ..Config::default() };
+    let management = Management::new(store, data.path(), configured(config.clone()));
     let acting = management.on_behalf_of(Actor::Administrator(administrator));
     acting.ensure_admin_key().unwrap();
     let key = acting.admin_key().unwrap().unwrap();
-    let config = Config { data: data.path().to_owned(), ..Config::default() };
     let fleet = Fleet::new(&config, TaskTracker::new());
     let policies = Policies::built_in().unwrap();
     let in_force = InForce::check(policies, None, Unproved::Serve).unwrap();
@@ -44,6 +45,7 @@ fn fixture_at(taken: AdminKey) -> Fixture {
     let admin = Admin {
         management,
         fleet,
+        engines: Engines::new(egress.clone(), &Signer::new("test", &[7; 32]).unwrap()),
         authorities: Arc::new(Authorities::new(in_force, None)),
         providers: outward::providers(&config, &egress).unwrap(),
         key: taken,
@@ -216,6 +218,36 @@ async fn coded_bodies_are_decoded_or_refused() {
         let answer: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(answer["error"]["code"].as_str().unwrap_or_default(), code, "{answer}");
     }
+}
+
+#[tokio::test]
+async fn engines_are_managed_in_the_apis_own_shape() {
+    let fixture = fixture();
+    let post = |path: &'static str, body: Value| fixture.call(Method::POST, path, body.to_string());
+    let model = json!({"name": "qwen", "served": true, "task": "chat", "contextTokens": 32768});
+    let (status, model) = post("/admin/v1/models", model).await;
+    assert_eq!((status, &model["servedBy"]), (201, &json!([])));
+    let new = json!({"name": "gpu1", "kind": "openai", "url": "https://gpu1.example/v1",
+        "region": "local", "models": [{"model": "qwen"}], "prefixCache": "salted"});
+    let (status, refused) = post("/admin/v1/engines", new).await;
+    assert_eq!((status, &refused["error"]["code"]), (400, &json!("BadRequest")));
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains("[[egress]]") && message.contains("https://gpu1.example:443"));
+    let (status, engines) = fixture.call(Method::GET, "/admin/v1/engines", "").await;
+    assert_eq!((status, &engines[0]["kind"]), (200, &json!("embedded")));
+    assert_eq!(engines[0]["state"], json!("serving"));
+    for (method, body, status) in [
+        (Method::GET, "", 200),
+        (Method::PATCH, r#"{"serving":false}"#, 400),
+        (Method::DELETE, "", 400),
+    ] {
+        let (got, answer) = fixture.call(method, "/admin/v1/engines/embedded", body).await;
+        assert_eq!(got, status, "{answer}");
+    }
+    let (status, _) = fixture.call(Method::DELETE, "/admin/v1/engines/none", "").await;
+    assert_eq!(status, 404);
+    let (status, none) = fixture.call(Method::GET, "/admin/v1/processors", "").await;
+    assert_eq!((status, none), (200, json!([])));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The arguments of the command line. `--help` shows these comments.
 
+pub(crate) mod engines;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum, builder::Styles};
@@ -7,11 +9,13 @@ use clap_complete::Shell;
 use policy::{
     network::{self, IpRule},
     principal::KeyName,
+    residency::Sku,
     task::Task,
 };
 
 use crate::manage::{Period, Step};
 
+use self::engines::Engines;
 use super::desk::args::{Desk, Review};
 
 /// A private LLM service in one binary: the OpenAI and Azure OpenAI APIs, from machines that you
@@ -50,8 +54,12 @@ pub(crate) enum Command {
     Desk(Desk),
     /// Review flagged records, from an enrolled workstation
     Review(Review),
-    /// Manage models: GGUF files, pinned by their digests
+    /// Manage models: GGUF files, pinned by their digests, and models that engines serve
     Model(Group<ModelCommand>),
+    /// Manage engines: other programs that run models, on other machines
+    Engine(Engines),
+    /// List the companies that operate engines, and the use of each
+    Processors(Shared),
     /// Show requests, tokens and their cost by hour, day or month
     Usage(UsageArgs),
     /// Back up the data directory while the service runs
@@ -399,9 +407,12 @@ pub(crate) enum ResourceCommand {
         /// Tenant that owns it
         #[arg(long)]
         tenant: String,
-        /// Region of the resource
-        #[arg(long, default_value = "local")]
-        region: String,
+        /// Region of the resource. It must be this service's region [default: `regions.here`]
+        #[arg(long)]
+        region: Option<String>,
+        /// Configuration file with `[regions]`. If not given, the defaults apply
+        #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+        config: Option<PathBuf>,
         /// Never reuse a prompt's prefix for a later request, not even within the tenant
         #[arg(long)]
         no_prefix_cache: bool,
@@ -485,6 +496,10 @@ pub(crate) enum DeploymentCommand {
         /// Task that it serves
         #[arg(long, default_value = "chat")]
         task: TaskName,
+        /// The regions that may process its requests: `Standard` the resource's own,
+        /// `DataZoneStandard` those of its zone, `GlobalStandard` all that the configuration lists
+        #[arg(long, value_name = "SKU", value_parser = sku, default_value = "Standard")]
+        sku: Sku,
         /// Tokens per minute, prompts and answers together [default: 1000000]
         #[arg(long, value_name = "NUMBER")]
         tokens_per_minute: Option<u32>,
@@ -495,19 +510,22 @@ pub(crate) enum DeploymentCommand {
         #[arg(long)]
         no_wait: bool,
     },
-    /// Change a deployment's limits, from the next request on
-    #[command(group(ArgGroup::new("limits").required(true).multiple(true)))]
+    /// Change a deployment's SKU or limits, from the next request on
+    #[command(group(ArgGroup::new("change").required(true).multiple(true)))]
     Update {
         /// Name of the deployment
         name: String,
         /// Resource that it belongs to
         #[arg(long)]
         resource: String,
+        /// The regions that may process its requests: Standard, DataZoneStandard or GlobalStandard
+        #[arg(long, value_name = "SKU", value_parser = sku, group = "change")]
+        sku: Option<Sku>,
         /// Tokens per minute, prompts and answers together
-        #[arg(long, value_name = "NUMBER", group = "limits")]
+        #[arg(long, value_name = "NUMBER", group = "change")]
         tokens_per_minute: Option<u32>,
         /// Requests per minute
-        #[arg(long, value_name = "NUMBER", group = "limits")]
+        #[arg(long, value_name = "NUMBER", group = "change")]
         requests_per_minute: Option<u32>,
     },
     /// List all deployments
@@ -563,12 +581,26 @@ pub(crate) enum ModelCommand {
     /// SOURCE is a GGUF file; or a folder with one, such as a clone of a Hugging Face repository or
     /// its local cache; or `hf:ORG/NAME@REVISION`, a repository that is fetched only from the
     /// mirror in the configuration (`models.mirror`). docs/models.md
+    ///
+    /// With `--served`, SOURCE is the name of a model without a file: engines serve it
+    /// (docs/operate/engines.md).
     Add {
-        /// A GGUF file, a folder with one, or a repository `hf:ORG/NAME@REVISION`
+        /// A GGUF file, a folder with one, or a repository `hf:ORG/NAME@REVISION`; with `--served`,
+        /// the model's name
         source: PathBuf,
         /// Name of the model
-        #[arg(long)]
-        name: String,
+        #[arg(long, required_unless_present = "served")]
+        name: Option<String>,
+        /// The model has no file here: engines serve it
+        #[arg(long, requires = "task")]
+        #[arg(conflicts_with_all = ["name", "file", "sha256", "in_place"])]
+        served: bool,
+        /// Task of a served model
+        #[arg(long, requires = "served")]
+        task: Option<TaskName>,
+        /// Tokens in the context of a served model
+        #[arg(long, value_name = "NUMBER", requires = "served")]
+        context_tokens: Option<u32>,
         /// File in the folder or repository
         #[arg(long, value_name = "PATH")]
         file: Option<String>,
@@ -589,11 +621,16 @@ pub(crate) enum ModelCommand {
         /// Name of the model
         name: String,
     },
-    /// Delete a model that no deployment uses, and its copy in the data directory
+    /// Delete a model that no deployment and no engine uses, and its copy in the data directory
     Delete {
         /// Name of the model
         name: String,
     },
+}
+
+fn sku(name: &str) -> Result<Sku, String> {
+    Sku::from_name(name)
+        .ok_or_else(|| format!("write one of: {}", Sku::ALL.map(Sku::name).join(", ")))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

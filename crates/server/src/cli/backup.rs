@@ -60,7 +60,8 @@ pub(crate) fn restore(args: args::Restore) -> Result<(), Failure> {
     }
     let pinned = pinned(&config, &backup, &signer, args.keys_are_lost)?;
     let log = newest_log(&backup, &signer.verifier(), (pinned.as_ref(), args.log.as_deref()))?;
-    let egress = outward::egress(&config).map_err(|e| Failure::plain(e.to_string()))?;
+    let egress = outward::without_credentials(&config);
+    let egress = egress.map_err(|e| Failure::plain(e.to_string()))?;
     let witnesses =
         outward::witnesses(&config, &egress).map_err(|e| Failure::plain(e.to_string()))?;
     let witnessed = Runtime::new()?.block_on(witnesses.heads(&log)).map_err(|error| {

@@ -16,7 +16,8 @@ use ureq::{
 use zeroize::Zeroizing;
 
 use self::args::{
-    Desk, DeskCommand, OfGrant, OfResource, Outcome, Refusal, Review, ReviewCommand, Visit,
+    Desk, DeskCommand, OfGrant, OfProcessor, OfResource, Outcome, Refusal, Review, ReviewCommand,
+    Visit,
 };
 use super::{
     dial::{self, Tls, unreachable},
@@ -35,6 +36,10 @@ enum Ask {
     Record(String),
     Post(String, Value),
     /// Deletes one record.
+    Erase(String),
+    /// Changes a list to contain one thing, and reads it.
+    Put(String),
+    /// Changes a list to contain one thing no more, and reads it.
     Delete(String),
 }
 
@@ -106,7 +111,17 @@ fn of_desk(command: DeskCommand) -> Ask {
             Ask::Record(resource(&name, "records/") + &segment(&request))
         }
         DeskCommand::Erase { resource: name, request } => {
-            Ask::Delete(resource(&name, "records/") + &segment(&request))
+            Ask::Erase(resource(&name, "records/") + &segment(&request))
+        }
+        DeskCommand::Processors { resource: name } => {
+            let none = "no company but the operator of this service operates an engine";
+            Ask::List(resource(&name, "processors"), none)
+        }
+        DeskCommand::AllowProcessor(OfProcessor { resource: name, processor }) => {
+            Ask::Put(resource(&name, "processors/") + &segment(&processor))
+        }
+        DeskCommand::WithdrawProcessor(OfProcessor { resource: name, processor }) => {
+            Ask::Delete(resource(&name, "processors/") + &segment(&processor))
         }
         DeskCommand::Penalty { resource: name } => Ask::Get(resource(&name, "abusePenalty")),
         DeskCommand::Appeal { resource: name, reason } => {
@@ -193,7 +208,7 @@ fn visit(
     let agent = dial::agent(Tls { ca_file: visit.ca_file.as_deref(), own })?;
     let url = address(url, place)?;
     let token = token(visit)?;
-    let (none, of_record) = (ask.none(), matches!(ask, Ask::Record(_) | Ask::Delete(_)));
+    let (none, of_record) = (ask.none(), matches!(ask, Ask::Record(_) | Ask::Erase(_)));
     let mut response = send(&agent, &(url.clone() + place.prefix), &token, ask)
         .map_err(|error| unreachable(&url, &error.to_string()))?;
     if !response.status().is_success() {
@@ -217,7 +232,10 @@ impl Ask {
     fn none(&self) -> &'static str {
         match self {
             Self::List(_, none) => none,
-            Self::Get(_) | Self::Record(_) | Self::Post(..) | Self::Delete(_) => "nothing",
+            Self::Delete(_) => "no processor is allowed or offered",
+            Self::Get(_) | Self::Record(_) | Self::Post(..) | Self::Erase(_) | Self::Put(_) => {
+                "nothing"
+            }
         }
     }
 }
@@ -228,7 +246,10 @@ fn send(agent: &Agent, base: &str, token: &Key, ask: Ask) -> Result<Response<Bod
         Ask::Get(path) | Ask::List(path, _) | Ask::Record(path) => {
             agent.get(base.to_owned() + &path).header("authorization", &*bearer).call()
         }
-        Ask::Delete(path) => {
+        Ask::Put(path) => {
+            agent.put(base.to_owned() + &path).header("authorization", &*bearer).send_empty()
+        }
+        Ask::Erase(path) | Ask::Delete(path) => {
             agent.delete(base.to_owned() + &path).header("authorization", &*bearer).call()
         }
         Ask::Post(path, body) => {

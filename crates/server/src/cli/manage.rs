@@ -5,7 +5,10 @@ mod wait;
 use std::{io, path::Path};
 
 use engine::protocol::{TemplateNote, Works};
-use policy::network::{DefaultAction, PublicNetworkAccess};
+use policy::{
+    network::{DefaultAction, PublicNetworkAccess},
+    task::Task,
+};
 use store::NetworkChange;
 
 use super::{
@@ -13,7 +16,7 @@ use super::{
         DeploymentCommand, Group, KeyCommand, ModelCommand, ResourceCommand, RoleArgs, RoleCommand,
         Switch, TenantCommand, WorkstationCommand,
     },
-    data::{create, open},
+    data::{configured, create, open},
     output::{Failure, count, fields, note, print, size, table},
     progress::{add_model, fetch_model},
     quickstart,
@@ -22,9 +25,9 @@ use crate::{
     board,
     manage::{
         AbusePenaltyView, DeploymentUpdate, DeploymentView, Hub, ManageError, ModelView,
-        NewDeployment, NewFromHub, NewModel, NewResource, ResourceUpdate, ResourceView,
-        RoleAssignment, RoleAssignmentView, ScopeName, SourceError, TeamMemberView, TenantView,
-        WorkstationView,
+        NewDeployment, NewFromHub, NewModel, NewResource, NewServedModel, ResourceUpdate,
+        ResourceView, RoleAssignment, RoleAssignmentView, ScopeName, SourceError, TeamMemberView,
+        TenantView, WorkstationView,
     },
     outward::{self, OutwardError},
 };
@@ -68,6 +71,7 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
             name,
             tenant,
             region,
+            config,
             no_prefix_cache,
             disable_local_auth,
             retention_days,
@@ -80,7 +84,8 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
                 disable_local_auth: *disable_local_auth,
                 retention_days: *retention_days,
             };
-            let view = open(&group.shared.data)?.create_resource(&new)?;
+            let management = configured(&group.shared.data, config.as_deref())?;
+            let view = management.create_resource(&new)?;
             print(json, &view, |out, view| {
                 writeln!(out, "created resource `{}`", view.resource.name)?;
                 let keys = [("Key1", &view.key1), ("Key2", &view.key2)];
@@ -249,6 +254,7 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
             resource,
             model,
             task,
+            sku,
             tokens_per_minute,
             requests_per_minute,
             no_wait,
@@ -257,17 +263,28 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
                 name: name.clone(),
                 model: model.clone(),
                 task: (*task).into(),
+                sku: Some(*sku),
                 tokens_per_minute: *tokens_per_minute,
                 requests_per_minute: *requests_per_minute,
             };
-            let view = open(&group.shared.data)?.create_deployment(resource, &new)?;
+            let management = open(&group.shared.data)?;
+            let view = management.create_deployment(resource, &new)?;
+            // Only a model with a file is loaded here.
+            let waits = !no_wait && management.model(model)?.file.is_some();
             print(json, &view, |out, view| {
                 writeln!(out, "created deployment `{}` in `{}`", view.name, view.resource)
             })?;
-            if *no_wait { Ok(()) } else { wait::until_loaded(&group.shared.data, &view) }
+            if waits { wait::until_loaded(&group.shared.data, &view) } else { Ok(()) }
         }
-        DeploymentCommand::Update { name, resource, tokens_per_minute, requests_per_minute } => {
+        DeploymentCommand::Update {
+            name,
+            resource,
+            sku,
+            tokens_per_minute,
+            requests_per_minute,
+        } => {
             let update = DeploymentUpdate {
+                sku: *sku,
                 tokens_per_minute: *tokens_per_minute,
                 requests_per_minute: *requests_per_minute,
             };
@@ -290,18 +307,27 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
                         view.resource.clone(),
                         view.model.clone(),
                         view.task.name().to_owned(),
+                        view.sku.name().to_owned(),
                         limits.tokens_per_minute.to_string(),
                         limits.requests_per_minute.to_string(),
                     ]
                 };
-                let header =
-                    ["name", "id", "resource", "model", "task", "tokens/minute", "requests/minute"];
+                let header = [
+                    "name",
+                    "id",
+                    "resource",
+                    "model",
+                    "task",
+                    "sku",
+                    "tokens/minute",
+                    "requests/minute",
+                ];
                 table(out, header, &views.iter().map(row).collect::<Vec<_>>())
             })
         }
         DeploymentCommand::Show { name, resource } => {
             let view = open(&group.shared.data)?.deployment(resource, name)?;
-            let workers = board::read(&group.shared.data).unwrap_or_default();
+            let workers = board::read(&group.shared.data).unwrap_or_default().workers;
             print(json, &view.with_worker(&workers), show_deployment)
         }
         DeploymentCommand::Delete { name, resource } => {
@@ -343,7 +369,21 @@ pub(crate) fn key(group: &Group<KeyCommand>) -> Result<(), Failure> {
 pub(crate) fn model(group: &Group<ModelCommand>) -> Result<(), Failure> {
     let json = group.shared.json;
     match &group.command {
-        ModelCommand::Add { source, name, file, sha256, in_place, config } => {
+        ModelCommand::Add { source, served: true, task, context_tokens, .. } => {
+            let task = task.ok_or_else(|| Failure::plain("a served model needs a `--task`"))?;
+            let new = NewServedModel {
+                name: source.to_string_lossy().into_owned(),
+                task: task.into(),
+                context_tokens: *context_tokens,
+            };
+            let view = create(&group.shared.data)?.add_served_model(&new)?;
+            print(json, &view, |out, view| {
+                writeln!(out, "added model `{}`", view.name)?;
+                show_model(out, view)
+            })
+        }
+        ModelCommand::Add { source, name, file, sha256, in_place, config, .. } => {
+            let name = name.as_deref().unwrap_or_default();
             let repository = source.to_str().filter(|source| NewFromHub::is_named(source));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let view = if let Some(repository) = repository {
@@ -355,7 +395,7 @@ pub(crate) fn model(group: &Group<ModelCommand>) -> Result<(), Failure> {
                 runtime.block_on(fetch_model(&create(&group.shared.data)?, new, &hub))?
             } else {
                 let new = NewModel {
-                    name: name.clone(),
+                    name: name.to_owned(),
                     path: source.clone(),
                     file: file.clone(),
                     sha256: sha256.clone(),
@@ -376,12 +416,15 @@ pub(crate) fn model(group: &Group<ModelCommand>) -> Result<(), Failure> {
             );
             print(json, &views, |out, views| {
                 let row = |view: &ModelView| {
+                    let file = view.file.as_ref();
                     [
                         view.name.clone(),
                         view.architecture.clone(),
-                        count(view.parameters),
-                        size(view.size_bytes),
-                        view.sha256.chars().take(12).collect(),
+                        file.map_or_else(String::new, |_| count(view.parameters)),
+                        file.map_or_else(String::new, |file| size(file.size_bytes)),
+                        file.map_or_else(String::new, |file| {
+                            file.sha256.chars().take(12).collect()
+                        }),
                         view.license.clone().unwrap_or_default(),
                         origin(view),
                     ]
@@ -422,14 +465,29 @@ fn from_hub(
     let new = NewFromHub::parse(name, repository, file, sha256).map_err(ManageError::from)?;
     let config = super::serve::load(config)?;
     let unusable = |error: OutwardError| Failure::plain(error.to_string());
-    let egress = outward::egress(&config).map_err(unusable)?;
+    let egress = outward::without_credentials(&config).map_err(unusable)?;
     let hub = outward::hub(&config, &egress).map_err(unusable)?;
     Ok((new, hub.ok_or(ManageError::from(SourceError::NoMirror))?))
 }
 
+/// Describes the engines that serve a model.
+fn served_by(engines: &[String]) -> String {
+    if engines.is_empty() {
+        return "served by no engine yet".to_owned();
+    }
+    format!("served by {}", engines.join(", "))
+}
+
+fn is_toy(view: &ModelView) -> bool {
+    view.file.as_ref().is_some_and(|file| file.sha256 == quickstart::TOY_SHA256)
+}
+
 /// Returns the repository of a model, without the rest of its source.
 fn origin(view: &ModelView) -> String {
-    if view.sha256 == quickstart::TOY_SHA256 {
+    if let Some(engines) = &view.served_by {
+        return served_by(engines);
+    }
+    if is_toy(view) {
         return "the demonstration's toy: not for quality".to_owned();
     }
     let source = view.source.as_deref().unwrap_or_default();
@@ -518,11 +576,20 @@ fn show_deployment(out: &mut dyn io::Write, view: &DeploymentView) -> io::Result
 
 fn show_model(out: &mut dyn io::Write, view: &ModelView) -> io::Result<()> {
     let yes_no = |yes| if yes { "yes" } else { "no" }.to_owned();
-    fields(
-        out,
-        &[
-            ("name", view.name.clone()),
-            ("id", view.id.to_string()),
+    let mut lines = vec![("name", view.name.clone()), ("id", view.id.to_string())];
+    if let Some(engines) = &view.served_by {
+        let context = match view.context_tokens {
+            0 => "unknown".to_owned(),
+            tokens => format!("{tokens} tokens"),
+        };
+        lines.extend([
+            ("engines", served_by(engines)),
+            ("context", context),
+            ("task", if view.generates { Task::Chat } else { Task::Embeddings }.name().to_owned()),
+        ]);
+    }
+    if let Some(file) = &view.file {
+        lines.extend([
             ("title", view.title.clone().unwrap_or_default()),
             ("architecture", view.architecture.clone()),
             ("weights", count(view.parameters)),
@@ -531,15 +598,16 @@ fn show_model(out: &mut dyn io::Write, view: &ModelView) -> io::Result<()> {
             ("vocabulary", format!("{} tokens", view.vocabulary)),
             ("generates", yes_no(view.generates)),
             ("chat template", yes_no(view.chat_template)),
-            ("size", size(view.size_bytes)),
-            ("sha-256", view.sha256.clone()),
+            ("size", size(file.size_bytes)),
+            ("sha-256", file.sha256.clone()),
             ("licence", view.license.clone().unwrap_or_default()),
             ("source", view.source.clone().unwrap_or_default()),
-            ("file", view.path.clone()),
-            ("created", view.created_at.clone()),
-        ],
-    )?;
-    if view.sha256 == quickstart::TOY_SHA256 {
+            ("file", file.path.clone()),
+        ]);
+    }
+    lines.push(("created", view.created_at.clone()));
+    fields(out, &lines)?;
+    if is_toy(view) {
         writeln!(out, "\n{}", quickstart::TOY)?;
     }
     show_template(out, &view.template)

@@ -41,7 +41,6 @@ pub(crate) const TOY: &str = "The model is a toy: SmolLM2-135M demonstrates the 
 
 const TENANT: &str = "demo";
 const RESOURCE: &str = "demo";
-const REGION: &str = "local";
 const CHAT: &str = "smollm2";
 const EMBEDDINGS: &str = "smollm2-embed";
 
@@ -104,7 +103,7 @@ fn resource_keys(management: &Acting, data: &Path) -> Result<(Key, Key), Failure
         let new = NewResource {
             name: RESOURCE.to_owned(),
             tenant: TENANT.to_owned(),
-            region: REGION.to_owned(),
+            region: None,
             prefix_cache: true,
             disable_local_auth: false,
             retention_days: None,
@@ -182,6 +181,7 @@ async fn deployments(management: &Acting, model: Option<PathBuf>) -> Result<(), 
             name: name.to_owned(),
             model: model.clone(),
             task,
+            sku: None,
             tokens_per_minute: None,
             requests_per_minute: None,
         };

@@ -161,7 +161,7 @@ fn read(file: Option<&Path>) -> Result<Config, ConfigError> {
 }
 
 fn open(config: &Config) -> Result<Acting, Failure> {
-    let management = super::data::create(&config.data)?;
+    let management = super::data::create_with(&config.data, config.clone())?;
     if let Some(file) = management.ensure_admin_key()? {
         tracing::info!(file = %file.display(), "made the administrator's key");
     }

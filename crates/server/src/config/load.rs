@@ -120,6 +120,9 @@ impl Config {
         if let Some(wrong) = self.prices.wrong() {
             return Err(ConfigError::Contradiction(wrong));
         }
+        if let Some(wrong) = self.regions.wrong() {
+            return Err(ConfigError::Contradiction(wrong));
+        }
         let Listen { api, private, operations, desk, domain, .. } = &self.listen;
         let listeners =
             [("api", Some(api)), ("private", private.as_ref()), ("desk", desk.as_ref())];
@@ -149,6 +152,9 @@ impl Config {
             return Err(ConfigError::Contradiction(message));
         }
         self.identity.trusts().map_err(ConfigError::Contradiction)?;
+        for destination in &self.egress {
+            destination.credential().map_err(ConfigError::Contradiction)?;
+        }
         for (section, tls) in [("tls", &self.tls), ("operations", &self.operations)] {
             let Some(Tls { certificate, key }) = tls else { continue };
             for (field, path) in [("certificate", certificate), ("key", key)] {

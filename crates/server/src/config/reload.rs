@@ -24,6 +24,8 @@ impl Config {
             ours.key.clone_from(&theirs.key);
             ours.workstation_ca.clone_from(&theirs.workstation_ca);
         }
+        // The data stay where they are: another `here` needs a restart.
+        next.regions.zones.clone_from(&new.regions.zones);
         next.egress.clone_from(&new.egress);
         next.identity.issuers.clone_from(&new.identity.issuers);
         next.identity.clock_leeway_s = new.identity.clock_leeway_s;
@@ -57,6 +59,8 @@ impl HttpLimits {
             choices_max: new.choices_max,
             stop_max: new.stop_max,
             embed_inputs_max: new.embed_inputs_max,
+            media_max: new.media_max,
+            media_bytes_max: new.media_bytes_max,
             drain_ms: new.drain_ms,
             ..self.clone()
         }

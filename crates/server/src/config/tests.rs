@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use policy::residency::Zones;
+
 use super::*;
 
 const EXAMPLE: &str = include_str!("../../../../bailiwick.example.toml");
@@ -17,6 +19,11 @@ fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError>
 fn refusal(text: &str) -> String {
     let message = load(text, &[]).unwrap_err().to_string();
     message.rsplit_once("/b.toml:").map_or(message.clone(), |(_, rest)| rest.to_owned())
+}
+
+/// Parses a list of one destination.
+fn destinations(fields: &str) -> Vec<Destination> {
+    load(&format!("[[egress]]\n{fields}\n"), &[]).unwrap().egress
 }
 
 #[test]
@@ -73,6 +80,7 @@ fn a_refusal_names_line_column_and_field() {
         ("[listen]\napi = 'here'\n", "2:7: `api = 'here'`: invalid socket address"),
         ("[log]\nlevel = 'loud'\n", "2:9: `level = 'loud'`: unknown variant `loud`"),
         ("[policies]\nunproved = 'never'\n", "2:12: `unproved = 'never'`: unknown variant `never`"),
+        ("[regions.zones]\na = ['x']\nb = ['x']\n", "1:1: `[regions.zones]`: the region `x` is in"),
         ("[lissten]\n", "1:2: `[lissten]`: unknown field `lissten`"),
         ("data = \n", "1:8: `data =`: "),
     ];
@@ -131,6 +139,37 @@ fn fields_that_contradict_each_other_are_refused() {
     assert!(refusal("[operations]\nkey = 'c'\n").contains("`operations.certificate` is missing"));
 }
 
+/// A destination has one credential, from one place.
+#[test]
+fn a_credential_has_one_source() {
+    let of = |fields: &str| {
+        let list = destinations(&format!("url = 'https://x'\n{fields}"));
+        let (header, source) = list[0].credential().unwrap()?;
+        Some(format!("{header:?} {source:?}"))
+    };
+    assert_eq!(of(""), None);
+    let cases = [
+        ("credential_file = '/f'", "Authorization File(\"/f\")"),
+        ("credential_env = 'V'\ncredential_header = 'api-key'", "ApiKey Variable(\"V\")"),
+        (
+            "credential_env = 'V'\ncredential_header = 'authorization'",
+            "Authorization Variable(\"V\")",
+        ),
+    ];
+    for (fields, expected) in cases {
+        assert_eq!(of(fields).as_deref(), Some(expected));
+    }
+    for (fields, expected) in [
+        ("credential_file = '/f'\ncredential_env = 'V'", "remove one of the two"),
+        ("credential_header = 'api-key'", "without a credential"),
+        ("credential_header = 'cookie'", "unknown variant `cookie`"),
+        ("credential = 'secret'", "unknown field `credential`"),
+    ] {
+        let message = refusal(&format!("[[egress]]\nurl = 'https://x'\n{fields}\n"));
+        assert!(message.contains(expected), "{fields}: {message}");
+    }
+}
+
 /// A listener on loopback uses a certificate only if its own section names one.
 #[test]
 fn operations_have_the_apis_certificate_where_others_reach_them() {
@@ -151,6 +190,22 @@ fn operations_have_the_apis_certificate_where_others_reach_them() {
     assert_eq!(tls(true, true, "127.0.0.1:9").as_deref(), Some("operations"));
     assert_eq!(tls(true, true, "10.0.0.1:9").as_deref(), Some("operations"));
     assert_eq!(tls(false, false, "10.0.0.1:9"), None);
+}
+
+fn zones(name: &str, regions: &[&str]) -> Zones {
+    let regions = regions.iter().map(|region| (*region).to_owned()).collect();
+    Zones::new([(name.to_owned(), regions)].into()).unwrap()
+}
+
+#[test]
+fn a_variable_adds_a_zone() {
+    let config = load(
+        "[regions]\nhere = 'a'\n",
+        &[("BAILIWICK_REGIONS__ZONES__EU", "['a', 'b']"), ("BAILIWICK_REGIONS__HERE", "b")],
+    )
+    .unwrap();
+    assert_eq!(config.regions.here, "b");
+    assert_eq!(config.regions.zones, zones("eu", &["a", "b"]));
 }
 
 /// A reload names each changed setting that needs a restart.
@@ -175,13 +230,14 @@ fn a_reload_takes_what_can_change_and_names_the_rest() {
         tls: tls("new"),
         operations: tls("new"),
         review: review("new", 1),
-        egress: vec![Destination { url: "https://x".into(), ca_file: None, plaintext: false }],
+        egress: destinations("url = 'https://x'"),
         ..Config::default()
     };
     new.limits.body_bytes_max = 2048;
     new.limits.drain_ms = 1;
     new.log.level = LogLevel::Trace;
     new.identity.clock_leeway_s = 1;
+    new.regions.zones = zones("eu", &["a", "b"]);
     let (next, restart) = old.reloaded(&new);
     assert_eq!((next, restart), (new.clone(), vec![]));
 
@@ -193,6 +249,7 @@ fn a_reload_takes_what_can_change_and_names_the_rest() {
     more.engine.threads = Some(3);
     more.data = "elsewhere".into();
     more.operations = None;
+    more.regions.here = "b".into();
     let (next, mut restart) = old.reloaded(&more);
     restart.sort();
     let expected = [
@@ -202,6 +259,7 @@ fn a_reload_takes_what_can_change_and_names_the_rest() {
         "listen.desk",
         "log.format",
         "operations",
+        "regions.here",
         "review.listen",
     ];
     assert_eq!(restart, expected);

@@ -69,6 +69,11 @@ pub(super) enum DeskError {
          begin again"
     )]
     NoSuchCursor,
+    /// The name is not the name of a processor that operates an engine for this customer.
+    #[error(
+        "no company of this name operates an engine here; GET …/processors lists those that do"
+    )]
+    NoSuchProcessor,
     /// The text is empty or too long.
     #[error("{0}; {help}", help = .0.help())]
     Statement(#[from] BadStatement),
@@ -77,13 +82,14 @@ pub(super) enum DeskError {
     BadRequest(String),
     /// The path does not exist.
     #[error(
-        "this path does not exist; docs/operate/review.md, records.md and zero-retention.md list the \
-         paths"
+        "this path does not exist; docs/operate/review.md, records.md, residency.md and \
+         zero-retention.md list the paths"
     )]
     NoSuchPath,
     /// The path does not support the method.
     #[error(
-        "this path does not support this method; use GET to read, POST for each step, DELETE to delete"
+        "this path does not support this method; use GET to read, POST for each step, PUT to \
+         allow, DELETE to delete or to withdraw"
     )]
     MethodNotAllowed,
     /// The store failed.
@@ -182,7 +188,9 @@ impl DeskError {
             | Self::NoTeam
             | Self::Workstation(_)
             | Self::Forbidden(_) => (StatusCode::FORBIDDEN, "Forbidden"),
-            Self::NotFound | Self::NoSuchPath => (StatusCode::NOT_FOUND, "NotFound"),
+            Self::NotFound | Self::NoSuchProcessor | Self::NoSuchPath => {
+                (StatusCode::NOT_FOUND, "NotFound")
+            }
             // Another person, or another workstation, must do it.
             Self::Exemption(
                 exemption::Refused::OwnApplication | exemption::Refused::DecidedBefore,

@@ -7,7 +7,7 @@ use axum::{
     Json,
     extract::{FromRequest as _, Path, Query, Request, State},
 };
-use policy::{authz::role::Role, principal::Principal, retention::Metadata};
+use policy::{authz::role::Role, principal::Principal, retention::Metadata, task::Task};
 use serde_json::{Value, json};
 use store::{
     custody::{self, Client, Custodian, Trust},
@@ -17,7 +17,12 @@ use store::{
 use tlog::{canon::Digest, entry::Event, note::Signer};
 
 use super::*;
-use crate::{authority::Authorities, config::Config, manage::tests::people::People, outward};
+use crate::{
+    authority::Authorities,
+    config::Config,
+    manage::{NewDeployment, NewServedModel, tests::people::People},
+    outward,
+};
 
 struct Setting {
     people: People,
@@ -27,8 +32,12 @@ struct Setting {
 
 impl Setting {
     fn new() -> Self {
-        let (people, home) = (People::new(), tempfile::tempdir().unwrap());
-        let config = Config::default();
+        Self::under(Config::default())
+    }
+
+    /// Like `new`, under a configuration.
+    fn under(config: Config) -> Self {
+        let (people, home) = (People::under(config.clone()), tempfile::tempdir().unwrap());
         let egress = outward::egress(&config).unwrap();
         let policies = policy::authz::policies::Policies::built_in().unwrap();
         let unproved = policy::authz::proof::Unproved::Serve;
@@ -152,6 +161,15 @@ fn calls() -> Vec<(&'static str, Call)> {
                 Query::try_from_uri(&"/".parse().unwrap())
             )),
         ),
+        ("processors", call!(|desk, it, name| processors::list(State(desk), it, Path(name)))),
+        (
+            "allow a processor",
+            call!(|desk, it, name| processors::allow(State(desk), it, Path((name, "p".into())))),
+        ),
+        (
+            "withdraw a processor",
+            call!(|desk, it, name| processors::withdraw(State(desk), it, Path((name, "p".into())))),
+        ),
         (
             "records",
             call!(|desk, it, name| records::list(
@@ -207,6 +225,105 @@ async fn a_record_that_is_not_kept_is_decided_about() {
         let answer = review::consent(desk, visitor(&signed_in), Path(request.into()), given).await;
         assert!(matches!(answer.map(|Json(_)| ()), Err(DeskError::NotFound)), "{request}");
         assert!(signed_in.questions() > before, "{request}");
+    }
+}
+
+const ENGINE: &str = "
+[[egress]]
+url = 'https://gpu.example'
+";
+
+/// Two processors: one for everybody, and one whose engine serves another tenant only.
+fn offer_processors(setting: &Setting) {
+    let management = &setting.people.administrator;
+    let new = NewServedModel { name: "qwen".into(), task: Task::Chat, context_tokens: None };
+    management.add_served_model(&new).unwrap();
+    for (name, cache) in [("gpu-co", "none"), ("private-co", "shared=else")] {
+        let new = json!({"name": name, "kind": "openai", "url": "https://gpu.example/v1",
+            "region": "local", "models": [{"model": "qwen"}], "prefixCache": cache,
+            "processor": {"name": name, "country": "SE", "contract": "DPA-1"}});
+        management.create_engine(&serde_json::from_value(new).unwrap()).unwrap();
+    }
+    let chat = NewDeployment {
+        name: "far".into(),
+        model: "qwen".into(),
+        task: Task::Chat,
+        sku: None,
+        tokens_per_minute: None,
+        requests_per_minute: None,
+    };
+    management.create_deployment("acme-prod", &chat).unwrap();
+}
+
+fn listed(answer: Result<Json<Vec<processors::Item>>, DeskError>) -> Value {
+    serde_json::to_value(answer.unwrap().0).unwrap()
+}
+
+#[tokio::test]
+async fn the_customers_own_officer_allows_a_processor_and_withdraws_that() {
+    let setting = Setting::under(toml::from_str(ENGINE).unwrap());
+    offer_processors(&setting);
+    let officer = setting.people.sign_in("acme", 10, &[Role::DataProtectionOfficer]);
+    let desk = || State(setting.desk.clone());
+    let at = |processor: &str| Path(("acme-prod".to_owned(), processor.to_owned()));
+    let item = |allowed: bool, list: &Value| {
+        let list = list.as_array().unwrap();
+        assert_eq!(list.len(), 1, "another tenant's processor is not offered: {list:?}");
+        let item = &list[0];
+        assert_eq!(item["processor"], json!("gpu-co"));
+        assert_eq!((&item["country"], &item["contract"]), (&json!("SE"), &json!("DPA-1")));
+        assert_eq!((&item["regions"], &item["deployments"]), (&json!(["local"]), &json!(["far"])));
+        assert_eq!(item["allowed"], json!(allowed));
+        assert_eq!(item["since_ms"].is_u64(), allowed);
+    };
+    let allowed = || {
+        let directory = setting.desk.store.directory().unwrap();
+        let resource = directory.resource_by_name("acme-prod").unwrap();
+        directory.processors_of(resource.id).contains("gpu-co")
+    };
+    item(
+        false,
+        &listed(processors::list(desk(), visitor(&officer), Path("acme-prod".into())).await),
+    );
+    assert!(!allowed());
+    for _ in 0..2 {
+        item(true, &listed(processors::allow(desk(), visitor(&officer), at("gpu-co")).await));
+        assert!(allowed());
+    }
+    for unknown in ["private-co", "nobody", "a b"] {
+        let refused = processors::allow(desk(), visitor(&officer), at(unknown)).await;
+        assert!(matches!(refused.map(|_| ()), Err(DeskError::NoSuchProcessor)), "{unknown}");
+    }
+    // Its terms cannot change under its name any more.
+    let update = serde_json::from_value(json!({"processor": {"name": "gpu-co", "country": "US",
+        "contract": "DPA-1"}}));
+    assert!(setting.people.administrator.update_engine("gpu-co", &update.unwrap()).is_err());
+    item(false, &listed(processors::withdraw(desk(), visitor(&officer), at("gpu-co")).await));
+    assert!(!allowed());
+}
+
+/// Neither the operator's people, nor another tenant's officer, nor another role of the customer.
+#[tokio::test]
+async fn nobody_but_the_customers_officer_allows_a_processor() {
+    let setting = Setting::under(toml::from_str(ENGINE).unwrap());
+    offer_processors(&setting);
+    let others = Role::ALL.into_iter().filter(|role| *role != Role::DataProtectionOfficer);
+    let others: Vec<Role> = others.collect();
+    for (tenant, number, roles) in
+        [("ops", 20, &Role::ALL[..]), ("else", 21, &Role::ALL), ("acme", 22, &others)]
+    {
+        let person = setting.people.sign_in(tenant, number, roles);
+        for allow in [true, false] {
+            let at = Path(("acme-prod".to_owned(), "gpu-co".to_owned()));
+            let desk = State(setting.desk.clone());
+            let answer = match allow {
+                true => processors::allow(desk, visitor(&person), at).await,
+                false => processors::withdraw(desk, visitor(&person), at).await,
+            };
+            let refused =
+                matches!(answer.map(|_| ()), Err(DeskError::Forbidden(_) | DeskError::NotFound));
+            assert!(refused, "{tenant} {allow}");
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use policy::{
 };
 use store::{NoRandom, StoreError};
 
-use super::models::SourceError;
+use super::{engines::BadEngine, models::SourceError};
 use crate::files::NotWritten;
 
 /// Reason that management refused; [`ManageError::help`] names the remedy.
@@ -24,6 +24,23 @@ pub(crate) enum ManageError {
     ModelCannotChat {
         /// Name of the model.
         model: String,
+    },
+    /// An embeddings deployment was requested for a served model that chats.
+    #[error("the model `{model}` is served for chat, and makes no embeddings")]
+    ModelCannotEmbed {
+        /// Name of the model.
+        model: String,
+    },
+    /// The engine is refused.
+    #[error(transparent)]
+    Engine(#[from] BadEngine),
+    /// A resource in another region was requested.
+    #[error("this service stores data in `{here}`; a resource in `{region}` needs a service there")]
+    OtherRegion {
+        /// The requested region.
+        region: String,
+        /// The region of this service.
+        here: String,
     },
     /// The file is not a model that can be run.
     #[error("`{}` is not a model that can be run: {reason}", path.display())]
@@ -158,6 +175,17 @@ impl ManageError {
             Self::ModelCannotChat { .. } => {
                 "deploy it for embeddings (`--task embeddings`), or choose a model that generates \
                  text"
+                    .to_owned()
+            }
+            Self::ModelCannotEmbed { .. } => {
+                "add the engine's embedding model as a model of its own: `bailiwick model add NAME \
+                 --served --task embeddings`"
+                    .to_owned()
+            }
+            Self::Engine(error) => error.help(),
+            Self::OtherRegion { .. } => {
+                "leave the region out. `regions.here` of the configuration names the region of this \
+                 service; on the command line, name the configuration: --config FILE"
                     .to_owned()
             }
             Self::Unsuitable { .. } => {

@@ -18,9 +18,10 @@ use policy::{
     id::ModelId,
     model::ModelFacts,
     permit::{Permit, ReadModels, WriteModel},
+    task::Task,
 };
 use serde::Deserialize;
-use store::{Kind, Model, StoreError};
+use store::{Directory, Kind, Model, ModelFile, StoreError};
 
 use self::part::Part;
 pub(crate) use self::{
@@ -31,23 +32,94 @@ use crate::fleet::EXECUTABLE;
 
 use super::{Acting, ManageError, ModelView, find_model, now, random};
 
-/// A new model.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+/// A new model from a file.
+#[derive(Debug, Clone)]
 pub(crate) struct NewModel {
     /// Name of the model.
     pub name: String,
     /// The GGUF file, or a folder with one, on the machine that the server runs on.
     pub path: PathBuf,
     /// The file in the folder, if the folder has several.
-    #[serde(default)]
     pub file: Option<String>,
     /// The SHA-256 that the file must have.
-    #[serde(default)]
     pub sha256: Option<String>,
     /// Use the file where it is, instead of a copy in the data directory.
-    #[serde(default)]
     pub in_place: bool,
+}
+
+/// A new model without a file, which engines serve. The operator states its facts.
+#[derive(Debug, Clone)]
+pub(crate) struct NewServedModel {
+    /// Name of the model.
+    pub name: String,
+    /// Its task.
+    pub task: Task,
+    /// Tokens in its context, if they are known.
+    pub context_tokens: Option<u32>,
+}
+
+/// A new model, as the admin API receives it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "ModelFields")]
+pub(crate) enum ModelToAdd {
+    /// From a file.
+    File(NewModel),
+    /// Without a file.
+    Served(NewServedModel),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ModelFields {
+    name: String,
+    path: Option<PathBuf>,
+    file: Option<String>,
+    sha256: Option<String>,
+    in_place: Option<bool>,
+    #[serde(default)]
+    served: bool,
+    task: Option<Task>,
+    context_tokens: Option<u32>,
+}
+
+impl TryFrom<ModelFields> for ModelToAdd {
+    type Error = &'static str;
+
+    fn try_from(fields: ModelFields) -> Result<Self, Self::Error> {
+        match fields {
+            ModelFields {
+                name,
+                path: Some(path),
+                file,
+                sha256,
+                in_place,
+                served: false,
+                task: None,
+                context_tokens: None,
+            } => {
+                let in_place = in_place.unwrap_or(false);
+                Ok(Self::File(NewModel { name, path, file, sha256, in_place }))
+            }
+            ModelFields {
+                name,
+                path: None,
+                file: None,
+                sha256: None,
+                in_place: None,
+                served: true,
+                task: Some(task),
+                context_tokens,
+            } => Ok(Self::Served(NewServedModel { name, task, context_tokens })),
+            ModelFields { served: true, .. } => Err(
+                "a served model has `task`, may have `contextTokens`, and has neither `path`, `file`, \
+                 `sha256` nor `inPlace`",
+            ),
+            ModelFields { served: false, .. } => Err(
+                "a model from a file has `path`, and neither `task` nor `contextTokens`; for a model \
+                 that engines serve, add `\"served\": true`",
+            ),
+        }
+    }
 }
 
 impl Acting {
@@ -104,7 +176,7 @@ impl Acting {
         let fetched = hub.fetch(&new, &mut part, progress).await?;
         let facts = look_into(part.path()).await?;
         let (sha256, size_bytes) = (part.sha256(), part.bytes());
-        let taken = Taken { path: part.keep()?, sha256, size_bytes };
+        let taken = ModelFile { path: part.keep()?, sha256, size_bytes };
         self.keep_model(permit, new.name, fetched, taken, facts)
     }
 
@@ -123,22 +195,21 @@ impl Acting {
         permit: Permit<WriteModel>,
         name: String,
         whence: Whence,
-        taken: Taken,
+        taken: ModelFile,
         loaded: LoadedModel,
     ) -> Result<ModelView, ManageError> {
         let license = whence.license.or(loaded.facts.license);
         let model = Model {
             id: ModelId::from_random(random()?),
             name,
-            path: taken.path,
-            sha256: taken.sha256,
-            size_bytes: taken.size_bytes,
+            file: Some(taken),
             source: whence.source,
             facts: ModelFacts { license, ..loaded.facts },
             created_at: now(),
         };
         self.store.create_model(permit, &model)?;
-        Ok(ModelView { template: loaded.template, ..ModelView::of(&model) })
+        let view = ModelView::of(&model, &*self.store.directory()?);
+        Ok(ModelView { template: loaded.template, ..view })
     }
 
     /// Lists all models.
@@ -147,7 +218,9 @@ impl Acting {
     /// The caller may not see models, or the store cannot be read.
     pub(crate) fn models(&self) -> Result<Vec<ModelView>, ManageError> {
         let Service = self.of_service::<ReadModels>()?.spend();
-        Ok(self.store.directory()?.models().into_iter().map(ModelView::of).collect())
+        let directory = self.store.directory()?;
+        let view = |model| ModelView::of(model, &directory);
+        Ok(directory.models().into_iter().map(view).collect())
     }
 
     /// Returns one model.
@@ -156,24 +229,58 @@ impl Acting {
     /// No model has that name, or the caller may not see models.
     pub(crate) fn model(&self, name: &str) -> Result<ModelView, ManageError> {
         let Service = self.of_service::<ReadModels>()?.spend();
-        Ok(ModelView::of(find_model(&*self.store.directory()?, name)?))
+        let directory = self.store.directory()?;
+        Ok(ModelView::of(find_model(&directory, name)?, &directory))
+    }
+
+    /// Adds a model without a file.
+    ///
+    /// # Errors
+    /// The name is not allowed or taken, or the caller may not.
+    pub(crate) fn add_served_model(&self, new: &NewServedModel) -> Result<ModelView, ManageError> {
+        let permit = self.new_model(&new.name)?;
+        let generates = match new.task {
+            Task::Chat => true,
+            Task::Embeddings => false,
+        };
+        let model = Model {
+            id: ModelId::from_random(random()?),
+            name: new.name.clone(),
+            file: None,
+            source: None,
+            facts: ModelFacts {
+                architecture: String::new(),
+                name: None,
+                license: None,
+                parameters: 0,
+                context_train: new.context_tokens.unwrap_or(0),
+                embedding_length: 0,
+                vocabulary: 0,
+                generates,
+                chat_template: generates,
+            },
+            created_at: now(),
+        };
+        self.store.create_model(permit, &model)?;
+        Ok(ModelView::of(&model, &*self.store.directory()?))
     }
 
     /// Deletes a model and its copy in the data directory. A file that is used in place stays.
     ///
     /// # Errors
-    /// No model has that name, or deployments use it.
+    /// No model has that name, or deployments or engines use it.
     pub(crate) fn delete_model(&self, name: &str) -> Result<(), ManageError> {
         let permit = self.of_service::<WriteModel>()?;
-        let (id, path) = {
+        let (id, file_of_model) = {
             let directory = self.store.directory()?;
             let model = find_model(&directory, name)?;
-            (model.id, model.path.clone())
+            (model.id, model.file.clone())
         };
         self.store.delete_model(permit, id)?;
+        let Some(ModelFile { path, .. }) = file_of_model else { return Ok(()) };
         let is_copy = part::copies(&self.data).is_some_and(|copies| path.starts_with(copies));
         // Two names may share one copy.
-        let shared = self.store.directory()?.models().iter().any(|other| other.path == path);
+        let shared = is_used(&*self.store.directory()?, &path);
         if is_copy && !shared {
             fs::remove_file(&path).map_err(file("delete", &path))?;
         }
@@ -187,10 +294,10 @@ struct Whence {
     license: Option<String>,
 }
 
-struct Taken {
-    path: PathBuf,
-    sha256: String,
-    size_bytes: u64,
+/// Whether a model has this file.
+fn is_used(directory: &Directory, path: &Path) -> bool {
+    let models = directory.models();
+    models.iter().any(|other| other.file.as_ref().is_some_and(|file| file.path == path))
 }
 
 /// Inspects a file in a confined worker.
@@ -217,7 +324,7 @@ fn take(
     data: Option<PathBuf>,
     check: impl FnOnce(&str) -> Result<(), SourceError>,
     mut progress: impl FnMut(u64, u64),
-) -> Result<Taken, ManageError> {
+) -> Result<ModelFile, ManageError> {
     let mut reader = File::open(source).map_err(file("read", source))?;
     let total = reader.metadata().map_err(file("read", source))?.len();
     let Some(data) = data else {
@@ -228,7 +335,7 @@ fn take(
         };
         let sha256 = digest::sha256(&mut reader, note).map_err(file("read", source))?.to_string();
         check(&sha256)?;
-        return Ok(Taken { path: source.to_owned(), sha256, size_bytes });
+        return Ok(ModelFile { path: source.to_owned(), sha256, size_bytes });
     };
     let mut part = Part::begin(&data)?;
     digest::each_chunk(&mut reader, |bytes| {
@@ -239,7 +346,7 @@ fn take(
     .map_err(file("copy", source))?;
     let (sha256, size_bytes) = (part.sha256(), part.bytes());
     check(&sha256)?;
-    Ok(Taken { path: part.keep()?, sha256, size_bytes })
+    Ok(ModelFile { path: part.keep()?, sha256, size_bytes })
 }
 
 fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ManageError {

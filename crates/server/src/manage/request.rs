@@ -3,6 +3,7 @@
 
 use policy::{
     network::{DefaultAction, IpRule, PublicNetworkAccess},
+    residency::Sku,
     task::Task,
 };
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,8 @@ pub(crate) struct NewResource {
     pub name: String,
     /// Name of the tenant that owns it.
     pub tenant: String,
-    /// Region of the resource.
-    pub region: String,
+    /// Region of the resource; this service's if missing, and no other.
+    pub region: Option<String>,
     /// Whether prompt prefixes may be reused within the tenant.
     #[serde(default = "yes")]
     pub prefix_cache: bool,
@@ -106,6 +107,8 @@ pub(crate) struct NewDeployment {
     pub model: String,
     /// Task that the deployment serves.
     pub task: Task,
+    /// The SKU; `Standard` if missing.
+    pub sku: Option<Sku>,
     /// Tokens per minute; the default if missing.
     pub tokens_per_minute: Option<u32>,
     /// Requests per minute; the default if missing.
@@ -113,9 +116,11 @@ pub(crate) struct NewDeployment {
 }
 
 /// A change of a deployment; missing fields stay as they are.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct DeploymentUpdate {
+    /// The SKU: the regions that may process its requests.
+    pub sku: Option<Sku>,
     /// Tokens per minute.
     pub tokens_per_minute: Option<u32>,
     /// Requests per minute.

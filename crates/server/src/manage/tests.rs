@@ -1,32 +1,45 @@
 //! Management on a real store, without models: those need a worker.
 
+use std::sync::Arc;
+
 use policy::principal::authenticate;
 
 use super::*;
+use crate::config::Config;
 
 mod hidden;
 mod pairs;
 pub(crate) mod people;
 
-struct Fixture {
-    management: Acting,
-    data: tempfile::TempDir,
+pub(crate) struct Fixture {
+    pub(crate) management: Acting,
+    pub(crate) data: tempfile::TempDir,
 }
 
 fn fixture() -> Fixture {
+    fixture_under(Config::default())
+}
+
+/// The administrator's management of a new data directory, under a configuration.
+pub(crate) fn fixture_under(config: Config) -> Fixture {
     let data = tempfile::tempdir().unwrap();
     let (store, administrator) =
         Store::open_as_administrator(data.path(), crate::clock::read).unwrap();
     let actor = Actor::Administrator(administrator);
-    let management = Management::new(store, data.path()).on_behalf_of(actor);
+    let management = Management::new(store, data.path(), configured(config));
+    let management = management.on_behalf_of(actor);
     Fixture { management, data }
+}
+
+pub(crate) fn configured(config: Config) -> Configured {
+    Configured::Read(Arc::new(config))
 }
 
 pub(crate) fn new_resource(name: &str) -> NewResource {
     NewResource {
         name: name.into(),
         tenant: "acme".into(),
-        region: "local".into(),
+        region: None,
         prefix_cache: true,
         disable_local_auth: false,
         retention_days: None,
@@ -67,6 +80,78 @@ fn no_view_but_the_new_one_shows_keys() {
     ];
     for view in views {
         assert!(!view.contains(made.key1.reveal()) && !view.contains(made.key2.reveal()), "{view}");
+    }
+}
+
+/// All data are stored here: another region would be a statement that is not true.
+#[test]
+fn a_resource_is_in_this_services_region() {
+    let config: Config = toml::from_str("[regions]\nhere = 'swedencentral'").unwrap();
+    let Fixture { management, data: _data } = fixture_under(config);
+    management.create_tenant("acme").unwrap();
+    let made = management.create_resource(&new_resource("prod")).unwrap();
+    assert_eq!(made.resource.region, "swedencentral");
+    let with = |region: &str| NewResource { region: Some(region.into()), ..new_resource("more") };
+    for (region, expected) in [
+        ("local", "stores data in `swedencentral`; a resource in `local` needs"),
+        ("Sweden Central", "cannot be the name of a region"),
+    ] {
+        let refused = management.create_resource(&with(region)).unwrap_err();
+        assert!(refused.to_string().contains(expected), "{refused}");
+    }
+    assert!(management.create_resource(&with("swedencentral")).is_ok());
+}
+
+#[test]
+fn a_served_model_has_no_file_and_its_task_alone() {
+    let Fixture { management, data: _data } = fixture();
+    management.create_tenant("acme").unwrap();
+    management.create_resource(&new_resource("prod")).unwrap();
+    for (name, task) in [("qwen", Task::Chat), ("bge", Task::Embeddings)] {
+        let new = NewServedModel { name: name.into(), task, context_tokens: Some(32_768) };
+        let view = management.add_served_model(&new).unwrap();
+        assert!(view.file.is_none() && view.served_by == Some(Vec::new()), "{view:?}");
+        assert_eq!(view.context_tokens, 32_768);
+    }
+    let deploy = |model: &str, task: Task| {
+        let new = NewDeployment {
+            name: format!("{model}-{}", task.name()),
+            model: model.into(),
+            task,
+            sku: Some(Sku::DataZoneStandard),
+            tokens_per_minute: None,
+            requests_per_minute: None,
+        };
+        management.create_deployment("prod", &new)
+    };
+    assert_eq!(deploy("qwen", Task::Chat).unwrap().sku, Sku::DataZoneStandard);
+    assert!(deploy("bge", Task::Embeddings).is_ok());
+    assert!(matches!(deploy("bge", Task::Chat), Err(ManageError::ModelCannotChat { .. })));
+    assert!(matches!(deploy("qwen", Task::Embeddings), Err(ManageError::ModelCannotEmbed { .. })));
+    let again = NewServedModel { name: "bge".into(), task: Task::Chat, context_tokens: None };
+    assert!(management.add_served_model(&again).is_err());
+    management.delete_deployment("prod", "bge-embeddings").unwrap();
+    management.delete_model("bge").unwrap();
+}
+
+#[test]
+fn a_new_model_has_a_file_or_is_served() {
+    let parse = |body: serde_json::Value| serde_json::from_value::<ModelToAdd>(body);
+    let served = serde_json::json!({"name": "a", "served": true, "task": "chat"});
+    assert!(matches!(parse(served), Ok(ModelToAdd::Served(_))));
+    let file = serde_json::json!({"name": "a", "path": "/a.gguf", "inPlace": true});
+    assert!(matches!(parse(file), Ok(ModelToAdd::File(_))));
+    for (body, expected) in [
+        (serde_json::json!({"name": "a", "served": true}), "a served model has `task`"),
+        (
+            serde_json::json!({"name": "a", "served": true, "task": "chat", "path": "/a"}),
+            "neither `path`",
+        ),
+        (serde_json::json!({"name": "a"}), "a model from a file has `path`"),
+        (serde_json::json!({"name": "a", "path": "/a", "task": "chat"}), "neither `task`"),
+    ] {
+        let refused = parse(body).unwrap_err().to_string();
+        assert!(refused.contains(expected), "{refused}");
     }
 }
 

@@ -147,25 +147,25 @@ pub(crate) struct ModelView {
     pub id: ModelId,
     /// Name of the model.
     pub name: String,
-    /// Path of its file.
-    pub path: String,
-    /// SHA-256 of the file.
-    pub sha256: String,
-    /// Size of the file.
-    pub size_bytes: u64,
+    /// Its file; left out if engines serve it.
+    #[serde(flatten)]
+    pub file: Option<ModelFileView>,
+    /// Names of the engines that serve it; left out if it has a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub served_by: Option<Vec<String>>,
     /// Origin of the file, if more than its path is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Licence that its repository or the file names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
-    /// Architecture, by llama.cpp's name.
+    /// Architecture, by llama.cpp's name; empty if engines serve the model.
     pub architecture: String,
     /// Title in the file.
     pub title: Option<String>,
     /// Number of weights.
     pub parameters: u64,
-    /// Largest context that it was trained for, in tokens.
+    /// Largest context that it was trained for, in tokens; 0 if it is unknown.
     pub context_tokens: u32,
     /// Length of its embedding vectors.
     pub embedding_length: u32,
@@ -180,6 +180,18 @@ pub(crate) struct ModelView {
     pub template: Vec<TemplateNote>,
     /// Time at which it was added.
     pub created_at: String,
+}
+
+/// The file of a model.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ModelFileView {
+    /// Path of the file.
+    pub path: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// Size of the file.
+    pub size_bytes: u64,
 }
 
 /// A capability, in Azure's shape: always present, with a text as its value.
@@ -300,14 +312,18 @@ impl DeploymentView {
 }
 
 impl ModelView {
-    pub(super) fn of(model: &Model) -> Self {
+    pub(super) fn of(model: &Model, directory: &Directory) -> Self {
         let facts = &model.facts;
+        let engines = || directory.engines_of(model.id).map(|engine| engine.name.clone()).collect();
         Self {
             id: model.id,
             name: model.name.clone(),
-            path: model.path.display().to_string(),
-            sha256: model.sha256.clone(),
-            size_bytes: model.size_bytes,
+            file: model.file.as_ref().map(|file| ModelFileView {
+                path: file.path.display().to_string(),
+                sha256: file.sha256.clone(),
+                size_bytes: file.size_bytes,
+            }),
+            served_by: model.file.is_none().then(engines),
             source: model.source.clone(),
             license: model.facts.license.clone(),
             architecture: facts.architecture.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use engine::{request::Event, supervise::Events};
+use engine::request::Event;
 use policy::id::RequestId;
 use store::Model;
 use tlog::hex;
@@ -12,12 +12,17 @@ use wire::{
     usage::Usage,
 };
 
-use super::error::ApiError;
+use super::{error::ApiError, events::Events};
 
 /// Creates the envelope of one answer; `prefix` is `chatcmpl` or `cmpl`.
 #[must_use]
 pub(super) fn envelope(prefix: &str, request: RequestId, model: &Model) -> Envelope {
-    let digest = model.sha256.get(..10).unwrap_or(&model.sha256);
+    // Another file gets another fingerprint. A model without a file has its id for that.
+    let digest = match &model.file {
+        Some(file) => file.sha256.clone(),
+        None => hex::encode(model.id.as_bytes()),
+    };
+    let digest = digest.get(..10).unwrap_or(&digest);
     Envelope {
         id: format!("{prefix}-{}", hex::encode(request.as_bytes())),
         created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),

@@ -6,7 +6,6 @@ use policy::permit::Complete;
 use tokio::time::Instant;
 use wire::{
     chat::{ChatWriter, parse, response::ChatCompletion},
-    no_effect::SERVED_TIER,
     operation::Operation,
     sse::Writer,
 };
@@ -32,17 +31,19 @@ pub(crate) async fn answer(
 ) -> Result<Reply, ApiError> {
     let CallerRequest { caller, deployment, body, served, current } = asked;
     let limits = &current.config.limits;
-    let request = parse(body.reveal(), &limits.request(), u64::from_le_bytes(random()))?;
-    call.no_effect = request.no_effect.judged(current.config.requests.no_effect_fields)?;
+    let mut request = parse(body.reveal(), &limits.request(), u64::from_le_bytes(random()))?;
+    let model = request.model.take();
     let sought = Sought {
         caller: &caller,
         served,
         operation: Operation::Chat,
         path: deployment.as_deref(),
-        model: request.model.as_ref(),
+        model: model.as_ref(),
     };
-    let Prepared { target, permit, worker } =
-        sought.prepare::<Complete>(services, call, |target| {
+    let Prepared { target, permit } =
+        sought.prepare::<Complete>(services, call, |target, call| {
+            let setting = current.config.requests.no_effect_fields;
+            call.no_effect = request.fit(&target.capabilities(services)?, setting)?;
             target.holds(services, request.tokens_max_param, request.generate.tokens_max)?;
             Ok(Wanted {
                 tokens: request.estimated_tokens,
@@ -52,20 +53,20 @@ pub(crate) async fn answer(
         })?;
 
     let (choices, wants_logprobs) = (request.generate.choices, request.generate.logprobs.is_some());
-    let mut events = worker
-        .run(permit, target.reuse_prefix, Work::Generate(Box::new(request.generate)))
-        .map_err(|refusal| target.refused(refusal))?;
+    let deadline = deadline(call, limits.request_ms);
+    let work = Work::Generate(Box::new(request.generate));
+    let mut events = target.run(services, call, permit, work, deadline.0).await?;
     let first = answer::accepted(&mut events, Operation::Chat).await?;
 
     let mut envelope = answer::envelope("chatcmpl", call.id, target.model);
-    envelope.tier = request.names_tier.then_some(SERVED_TIER);
+    envelope.tier = request.tier;
     if request.stream {
         let writer = ChatWriter { envelope, choices, include_usage: request.include_usage };
         return Ok(Reply::Events(Box::new(EventStream {
             answers: [events].into(),
             first,
             writer: Writer::Chat(writer),
-            deadline: deadline(call, limits.request_ms),
+            deadline,
         })));
     }
     let choices = answer::collect(first, events, choices, Operation::Chat, &mut call.usage).await?;

@@ -1,7 +1,9 @@
 //! A completions request, from its first byte to its answer: the same steps as for chat, once for
 //! each prompt.
 
-use engine::request::{Generate, Work};
+use std::collections::VecDeque;
+
+use engine::request::Work;
 use policy::permit::Complete;
 use wire::{
     completions::{Completion, CompletionWriter, parse},
@@ -32,17 +34,19 @@ pub(crate) async fn answer(
     let operation = Operation::Completions;
     let CallerRequest { caller, deployment, body, served, current } = asked;
     let limits = &current.config.limits;
-    let request = parse(body.reveal(), &limits.request(), u64::from_le_bytes(random()))?;
-    call.no_effect = request.no_effect.judged(current.config.requests.no_effect_fields)?;
+    let mut request = parse(body.reveal(), &limits.request(), u64::from_le_bytes(random()))?;
+    let model = request.model.take();
     let sought = Sought {
         caller: &caller,
         served,
         operation,
         path: deployment.as_deref(),
-        model: request.model.as_ref(),
+        model: model.as_ref(),
     };
-    let Prepared { target, permit, worker } =
-        sought.prepare::<Complete>(services, call, |target| {
+    let Prepared { target, permit } =
+        sought.prepare::<Complete>(services, call, |target, call| {
+            let setting = current.config.requests.no_effect_fields;
+            call.no_effect = request.fit(&target.capabilities(services)?, setting)?;
             let tokens_max = request.prompts.iter().filter_map(|prompt| prompt.tokens_max).max();
             target.holds(services, "max_tokens", tokens_max)?;
             let prompts = u64::try_from(request.prompts.len()).unwrap_or(u64::MAX);
@@ -54,18 +58,14 @@ pub(crate) async fn answer(
         })?;
 
     // All prompts run at once, each with its own permit.
+    let deadline = deadline(call, limits.request_ms);
+    let mut answers = VecDeque::with_capacity(request.prompts.len());
     let mut first = Some(permit);
-    let mut run = |prompt: Generate| {
+    for prompt in request.prompts {
         let permit = first.take().map_or_else(|| target.authorize::<Complete>(services), Ok)?;
-        worker
-            .run(permit, target.reuse_prefix, Work::Generate(Box::new(prompt)))
-            .map_err(|refusal| target.refused(refusal))
-    };
-    let mut answers = request
-        .prompts
-        .into_iter()
-        .map(&mut run)
-        .collect::<Result<std::collections::VecDeque<_>, _>>()?;
+        let work = Work::Generate(Box::new(prompt));
+        answers.push_back(target.run(services, call, permit, work, deadline.0).await?);
+    }
     let front = answers.front_mut().ok_or(ApiError::Internal)?;
     let first = answer::accepted(front, operation).await?;
 
@@ -78,7 +78,7 @@ pub(crate) async fn answer(
             answers,
             first,
             writer: Writer::Completions(writer),
-            deadline: deadline(call, limits.request_ms),
+            deadline,
         })));
     }
     let mut collected = Vec::new();

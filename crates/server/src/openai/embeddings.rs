@@ -9,6 +9,7 @@ use wire::{
 };
 
 use super::{
+    chat::deadline,
     error::ApiError,
     reply::Reply,
     request::CallerRequest,
@@ -28,7 +29,6 @@ pub(crate) async fn answer(
     let operation = Operation::Embeddings;
     let CallerRequest { caller, deployment, body, served, current } = asked;
     let request = parse(body.reveal(), &current.config.limits.request())?;
-    call.no_effect = request.no_effect.judged(current.config.requests.no_effect_fields)?;
     let inputs = request.embed.inputs.len();
     let sought = Sought {
         caller: &caller,
@@ -37,22 +37,23 @@ pub(crate) async fn answer(
         path: deployment.as_deref(),
         model: request.model.as_ref(),
     };
-    let Prepared { target, permit, worker } =
-        sought.prepare::<Embed>(services, call, |target| {
-            let most = target.model.facts.embedding_length;
-            if request.dimensions.is_some_and(|dimensions| dimensions > most) {
-                return Err(too_many_dimensions(most).into());
-            }
-            Ok(Wanted {
-                tokens: request.estimated_tokens,
-                answers: u64::try_from(inputs).unwrap_or(u64::MAX),
-                param: "input",
-            })
-        })?;
+    let Prepared { target, permit } = sought.prepare::<Embed>(services, call, |target, call| {
+        let setting = current.config.requests.no_effect_fields;
+        call.no_effect = request.no_effect.judged(setting, &target.capabilities(services)?)?;
+        let most = target.model.facts.embedding_length;
+        if request.dimensions.is_some_and(|dimensions| dimensions > most) {
+            return Err(too_many_dimensions(most).into());
+        }
+        Ok(Wanted {
+            tokens: request.estimated_tokens,
+            answers: u64::try_from(inputs).unwrap_or(u64::MAX),
+            param: "input",
+        })
+    })?;
 
-    let mut events = worker
-        .run(permit, target.reuse_prefix, Work::Embed(request.embed))
-        .map_err(|refusal| target.refused(refusal))?;
+    let (deadline, _) = deadline(call, current.config.limits.request_ms);
+    let mut events =
+        target.run(services, call, permit, Work::Embed(request.embed), deadline).await?;
     let mut vectors = Vec::with_capacity(inputs);
     loop {
         match events.next().await.ok_or(ApiError::Internal)? {
@@ -62,10 +63,14 @@ pub(crate) async fn answer(
             Event::Embedding { index: _, vector } => {
                 vectors.push(shortened(vector, request.dimensions));
             }
+            Event::Counted { prompt_tokens, cached_tokens, .. } => {
+                call.usage.prompt(prompt_tokens, cached_tokens);
+            }
             Event::Done if vectors.len() == inputs => break,
             Event::Failed(refusal) => return Err(ApiError::refused(operation, refusal)),
             Event::Done
             | Event::Delta { .. }
+            | Event::Reasoning { .. }
             | Event::ToolStart { .. }
             | Event::ToolArguments { .. }
             | Event::Finished { .. } => return Err(ApiError::Internal),

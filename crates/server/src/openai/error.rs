@@ -2,6 +2,8 @@
 //!
 //! Messages that clients know are in OpenAI's and Azure's own words. No message holds content.
 
+use std::{collections::BTreeSet, time::Duration};
+
 use audit::rfc3339;
 use engine::request::Refusal;
 use hyper::StatusCode;
@@ -9,8 +11,10 @@ use policy::{
     authz::Denied,
     meter::{Balance, Exceeded, RateLimits},
     principal::Principal,
+    residency::Sku,
     workflow::penalty::{Blocked, Throttle},
 };
+use upstream::{Failure, Why, body::Unfit};
 use wire::{
     coding::NotRead,
     error::{Code, ErrorBody, ErrorDetail, Invalid},
@@ -148,6 +152,15 @@ pub(crate) enum ApiError {
         /// The engine's reason.
         refusal: Refusal,
     },
+    /// The rules of residency leave no engine for the request.
+    NoEngine(NoEngine),
+    /// An engine refused the request, or none answered.
+    Unanswered {
+        /// The requested operation.
+        operation: Operation,
+        /// The reason.
+        why: Why,
+    },
     /// The server is shutting down.
     Stopping,
     /// The caller's resource has no such request.
@@ -160,6 +173,18 @@ pub(crate) enum ApiError {
     Store,
     /// The engine broke its protocol.
     Internal,
+}
+
+/// No engine may process a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoEngine {
+    /// The deployment's SKU.
+    pub sku: Sku,
+    /// The regions that would fit.
+    pub regions: BTreeSet<String>,
+    /// The processors that have an engine in such a region, and that the resource's customer has
+    /// not allowed.
+    pub processors: BTreeSet<String>,
 }
 
 impl From<Invalid> for ApiError {
@@ -203,6 +228,22 @@ impl ApiError {
             );
         }
         Self::Refused { operation, refusal }
+    }
+
+    /// Converts the reason why no engine answered to an error, and logs what the operator must know.
+    pub(super) fn unanswered(operation: Operation, why: Why) -> Self {
+        if let Why::Failed(
+            failure @ (Failure::Unauthorized { .. }
+            | Failure::Missing
+            | Failure::NotListed
+            | Failure::Rejected { .. }
+            | Failure::OtherModel
+            | Failure::OtherRegion),
+        ) = &why
+        {
+            tracing::error!(%failure, "an engine is configured wrongly, or does not keep to its API");
+        }
+        Self::Unanswered { operation, why }
     }
 
     /// Creates the error for a blocked resource.
@@ -450,6 +491,8 @@ impl ApiError {
                 rate_limited(*operation, exceeded, *wanted, penalty(*throttle, resource))
             }
             Self::Refused { operation, refusal } => refused(*operation, refusal),
+            Self::NoEngine(none) => no_engine(none),
+            Self::Unanswered { operation, why } => unanswered(*operation, why),
             Self::Stopping => azure(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "503",
@@ -633,6 +676,130 @@ fn refused(operation: Operation, refusal: &Refusal) -> Answer {
             "500",
             "The engine failed while it ran the request; the operator's log says why.",
         ),
+    }
+}
+
+/// No retry helps until a person changes something.
+fn no_engine(NoEngine { sku, regions, processors }: &NoEngine) -> Answer {
+    let list = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
+    let processors = if processors.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " Engines of these processors would fit, if your data protection officer allowed them \
+             for this resource at the desk: {}.",
+            list(processors)
+        )
+    };
+    let message = format!(
+        "No engine may process this request. The deployment's SKU is {}: {} may process it, here {}. \
+         No engine that may process it serves the model.{processors} Ask the operator for an engine \
+         in such a region, or change the deployment's SKU.",
+        sku.name(),
+        sku.rule(),
+        list(regions)
+    );
+    azure(StatusCode::SERVICE_UNAVAILABLE, "no_engine_in_region", &message).retry(Retry::Never)
+}
+
+/// An engine's own words are never passed on: they may quote the prompt.
+fn unanswered(operation: Operation, why: &Why) -> Answer {
+    let after = |wait: Option<Duration>| {
+        Retry::AfterMs(millis(wait.unwrap_or(limits::ENGINE_RETRY).min(limits::ENGINE_RETRY_MAX)))
+    };
+    let unavailable = |wait, message: &str| {
+        azure(StatusCode::SERVICE_UNAVAILABLE, "503", message).retry(after(wait))
+    };
+    let busy = |wait| {
+        let name = operation.quota_name();
+        let message = format!(
+            "Requests to the {name} Operation have exceeded what the engines of this deployment take \
+             at once. Please retry."
+        );
+        azure(StatusCode::TOO_MANY_REQUESTS, "429", &message).retry(after(wait))
+    };
+    let wrong = || {
+        azure(
+            StatusCode::BAD_GATEWAY,
+            "502",
+            "The engine of this deployment did not give a valid answer; the operator's log says why.",
+        )
+    };
+    match why {
+        Why::NoEngine => unavailable(
+            None,
+            "No engine serves the model of this deployment now: the operator drains it, or its \
+             cache may not hold requests of this resource.",
+        ),
+        Why::Busy { retry_after } => busy(Some(*retry_after)),
+        Why::Ejected { retry_after } => unavailable(
+            Some(*retry_after),
+            "The engines of this deployment have failed and are left alone for a moment; please \
+             retry.",
+        ),
+        Why::Failed(failure) => match failure {
+            Failure::Busy { retry_after } => busy(*retry_after),
+            Failure::ContentFiltered => openai(
+                StatusCode::BAD_REQUEST,
+                "content_filter",
+                Some("prompt".to_owned()),
+                "The response was filtered due to the prompt triggering the content management \
+                 policy of the engine. Please modify your prompt and retry.",
+            ),
+            Failure::ContextLength => invalid(
+                "context_length_exceeded",
+                Some(operation.prompt_param().to_owned()),
+                "The request has more tokens than the context of this deployment's model holds. \
+                 Please reduce its length.",
+            ),
+            Failure::Unfit(Unfit::Lacks { param, capability }) => invalid(
+                Code::UnsupportedParameter.text(),
+                Some((*param).to_owned()),
+                &format!(
+                    "Unsupported parameter: '{param}' needs an engine with the capability \
+                     `{capability}`, and this deployment's has not.",
+                    capability = capability.name()
+                ),
+            ),
+            Failure::Unfit(Unfit::NoForm { param }) => invalid(
+                Code::UnsupportedParameter.text(),
+                Some((*param).to_owned()),
+                &format!(
+                    "Unsupported parameter: '{param}' cannot be sent to the engine of this deployment \
+                     in this form."
+                ),
+            ),
+            Failure::NotSent | Failure::Unavailable { .. } | Failure::Broken | Failure::Slow => {
+                unavailable(
+                    failure.retry_after(),
+                    "The engine of this deployment cannot be reached; please retry.",
+                )
+            }
+            Failure::Deadline => azure(
+                StatusCode::REQUEST_TIMEOUT,
+                "408",
+                "The request took longer than limits.request_ms; lower max_tokens or n, or stream \
+                 and stop early.",
+            )
+            .retry(Retry::Never),
+            Failure::WrongRoute
+            | Failure::NotServed
+            | Failure::PrefixCache
+            | Failure::NotListed
+            | Failure::Silent
+            | Failure::Redirect
+            | Failure::Rejected { .. }
+            | Failure::Unauthorized { .. }
+            | Failure::Missing
+            | Failure::Failed
+            | Failure::OtherModel
+            | Failure::OtherRegion
+            | Failure::TooMuch
+            | Failure::TooLong
+            | Failure::Implausible
+            | Failure::CutShort
+            | Failure::Malformed => wrong(),
+        },
     }
 }
 

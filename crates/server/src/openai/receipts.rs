@@ -8,7 +8,7 @@ use policy::{
 };
 use serde::Serialize;
 use store::ledger::{Ledger, OwnReceipt};
-use tlog::receipt::{Claims, VOUCHERS};
+use tlog::receipt::{Attempt, Claims, Ran, VOUCHERS};
 use utoipa::ToSchema;
 
 use super::{error::ApiError, reply::Reply};
@@ -33,8 +33,13 @@ pub(crate) struct ReceiptView {
     region_processed: String,
     /// Region in which the stored data of the request is.
     region_stored: String,
-    /// The engine that ran the model.
+    /// Name of the engine that ran the model.
     engine: String,
+    /// Place of processing, and the allowed places; null if no engine got the request, and in
+    /// receipts of older versions without this field.
+    ran: Option<RanView>,
+    /// Engines that were tried before, and did not answer.
+    attempts: Vec<AttemptView>,
     /// SHA-256 of the model's file.
     model_sha256: Option<String>,
     /// SHA-256 of the program's file.
@@ -69,6 +74,66 @@ pub(crate) struct ReceiptView {
     log_index: u64,
     /// The party that vouches for each claim.
     vouchers: Vec<VoucherView>,
+}
+
+/// The place in which a request was processed, and the allowed places.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RanView {
+    /// `embedded`, `openai` or `azure`.
+    kind: &'static str,
+    /// Processor that operates the engine; null for the operator of the service.
+    processor: Option<String>,
+    /// Country of the processor's seat: ISO 3166-1, two letters.
+    country: Option<String>,
+    /// Origin that was dialed; null for the embedded engine.
+    destination: Option<String>,
+    /// The engine's own name for the model; null for the embedded engine.
+    model: Option<String>,
+    /// SKU of the deployment.
+    sku: String,
+    /// Regions that the SKU allowed.
+    allowed_regions: Vec<String>,
+    /// Processors that the resource's owner allowed.
+    allowed_processors: Vec<String>,
+}
+
+impl RanView {
+    fn of(ran: &Ran) -> Self {
+        Self {
+            kind: ran.kind.name(),
+            processor: ran.processor.clone(),
+            country: ran.country.clone(),
+            destination: ran.destination.clone(),
+            model: ran.model.clone(),
+            sku: ran.sku.clone(),
+            allowed_regions: ran.regions.iter().cloned().collect(),
+            allowed_processors: ran.processors.iter().cloned().collect(),
+        }
+    }
+}
+
+/// An engine that was tried before, and did not answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AttemptView {
+    /// Name of the engine.
+    engine: String,
+    /// Region of the engine.
+    region: String,
+    /// Processor that operates the engine; null for the operator of the service.
+    processor: Option<String>,
+    /// Reason why it did not answer.
+    failure: &'static str,
+}
+
+impl AttemptView {
+    fn of(attempt: &Attempt) -> Self {
+        Self {
+            engine: attempt.engine.clone(),
+            region: attempt.region.clone(),
+            processor: attempt.processor.clone(),
+            failure: attempt.failure.name(),
+        }
+    }
 }
 
 /// The active authorization policies.
@@ -142,6 +207,8 @@ fn view(own: &OwnReceipt) -> ReceiptView {
         region_processed: terms.region_processed.clone(),
         region_stored: terms.region_stored.clone(),
         engine: terms.engine.clone(),
+        ran: terms.ran.as_ref().map(RanView::of),
+        attempts: facts.attempts.iter().flatten().map(AttemptView::of).collect(),
         model_sha256: terms.model.map(|digest| digest.to_string()),
         binary_sha256: terms.binary.to_string(),
         configuration_sha256: terms.configuration.to_string(),

@@ -7,14 +7,14 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use engine::{request::Event, supervise::Events};
+use engine::request::Event;
 use futures_util::{Stream, stream};
 use hyper::StatusCode;
 use tlog::receipt;
 use tokio::time::{Instant, timeout};
 use wire::{answer::data, sse::Writer};
 
-use super::error::ApiError;
+use super::{error::ApiError, events::Events};
 use crate::{
     call::{Call, Outcome},
     limits,
@@ -132,7 +132,9 @@ impl Running {
             | Event::ToolStart { .. }
             | Event::ToolArguments { .. }
             | Event::Finished { .. }
-            | Event::Embedding { .. } => self.writer.event(event, &mut self.call.usage, out),
+            | Event::Embedding { .. }
+            | Event::Reasoning { .. }
+            | Event::Counted { .. } => self.writer.event(event, &mut self.call.usage, out),
         }
     }
 

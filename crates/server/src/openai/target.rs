@@ -1,12 +1,12 @@
-//! The target of a call: the named deployment as its caller may see it, with its rate limit and its
-//! worker.
+//! The target of a call: the named deployment as its caller may see it, with its capabilities and its
+//! rate limit.
 
-use engine::{
-    request::{Refusal, Text},
-    supervise::Worker,
-};
+use std::collections::BTreeSet;
+
+use engine::request::{Refusal, Text};
 use policy::{
     authz::{DeploymentFacts, context::Moment},
+    capability::Capability,
     meter::Exceeded,
     permit::{Inference, ListModels, Permit},
     workflow::penalty::Unblocked,
@@ -47,18 +47,17 @@ pub(super) struct Sought<'a> {
     pub(super) model: Option<&'a Text>,
 }
 
-/// A call that may run: its target, the permit for it, and the worker that takes the permit.
+/// A call that may run: its target, and the permit for it.
 #[derive(Debug)]
 pub(super) struct Prepared<'a, A: Inference> {
     pub(super) target: Target<'a>,
     pub(super) permit: Permit<A>,
-    pub(super) worker: Worker,
 }
 
 impl<'a> Sought<'a> {
     /// Finds the deployment, authorizes the caller, checks the task and the request against the
-    /// model, counts the call, and returns the worker, in this order. `wanted` checks the request,
-    /// and returns the part of the limits that it needs.
+    /// model, and counts the call, in this order. `wanted` checks the request, notes in the call the
+    /// fields that have no effect, and returns the part of the limits that the request needs.
     ///
     /// The order is a promise. The authorization comes before the checks and before anything is
     /// counted. So a caller without access learns nothing about the deployment's task, model,
@@ -71,16 +70,15 @@ impl<'a> Sought<'a> {
         self,
         services: &Services,
         call: &mut Call,
-        wanted: impl FnOnce(&Target<'a>) -> Result<Wanted, ApiError>,
+        wanted: impl FnOnce(&Target<'a>, &mut Call) -> Result<Wanted, ApiError>,
     ) -> Result<Prepared<'a, A>, ApiError> {
         let Self { caller, served, operation, path, model } = self;
         let target = Target::find(services, caller, operation, path, model)?;
         let permit = target.authorize::<A>(services)?;
         target.suits()?;
-        let wanted = wanted(&target)?;
+        let wanted = wanted(&target, call)?;
         target.admit(services, call, served, wanted)?;
-        let worker = target.worker(services)?;
-        Ok(Prepared { target, permit, worker })
+        Ok(Prepared { target, permit })
     }
 }
 
@@ -116,16 +114,24 @@ impl<'a> Target<'a> {
         &self,
         services: &Services,
     ) -> Result<Permit<A>, ApiError> {
-        let facts = DeploymentFacts {
-            tenant: self.caller.resource()?.tenant,
-            resource: self.deployment.resource,
-            deployment: self.deployment.id,
-        };
+        let facts = self.facts()?;
         let authority = services.authorities.of(&self.caller.directory);
         let moment = Moment { now_ms: clock::now_ms() };
         authority
             .authorize(&self.caller.principal, &facts, &moment)
             .map_err(|denied| ApiError::denied(&self.caller.principal, &denied))
+    }
+
+    /// Returns the facts about the deployment that a decision reads.
+    ///
+    /// # Errors
+    /// If the caller's resource is gone.
+    pub(super) fn facts(&self) -> Result<DeploymentFacts, ApiError> {
+        Ok(DeploymentFacts {
+            tenant: self.caller.resource()?.tenant,
+            resource: self.deployment.resource,
+            deployment: self.deployment.id,
+        })
     }
 
     /// Checks that the deployment is for the operation.
@@ -138,6 +144,27 @@ impl<'a> Target<'a> {
             return Ok(());
         }
         Err(ApiError::WrongTask { operation })
+    }
+
+    /// Returns the capabilities of the deployment: those that each engine has that may process its
+    /// requests. A request that needs another one is refused by name.
+    ///
+    /// # Errors
+    /// If the caller's resource is gone.
+    pub(super) fn capabilities(
+        &self,
+        services: &Services,
+    ) -> Result<BTreeSet<Capability>, ApiError> {
+        if self.model.file.is_some() {
+            return Ok(embedded_capabilities());
+        }
+        let allowed = self.allowed(services)?;
+        let engines = self.caller.directory.engines_of(self.model.id);
+        let fitting = engines.filter(|engine| allowed.reaching(engine, 0).misfit().is_none());
+        let common =
+            fitting.map(|engine| engine.capabilities.clone()).reduce(|one, other| &one & &other);
+        // Without any engine the request is refused later, with the reason.
+        Ok(common.unwrap_or_else(|| Capability::ALL.into_iter().collect()))
     }
 
     /// Checks that the context can hold the requested number of tokens. Refusing now is better than
@@ -165,11 +192,15 @@ impl<'a> Target<'a> {
         .into())
     }
 
-    /// Returns the number of tokens in one of the model's sequences.
+    /// Returns the number of tokens in one of the model's sequences. The configuration limits those
+    /// of the workers on this machine only.
     fn context(&self, services: &Services) -> u32 {
-        let configured = services.live.current().config.engine.context_tokens;
-        // 0 means that the model file does not state its context length.
+        // 0 means that neither the model's file nor the operator states the length.
         let own = Some(self.model.facts.context_train).filter(|&tokens| tokens > 0);
+        if self.model.file.is_none() {
+            return own.unwrap_or(u32::MAX);
+        }
+        let configured = services.live.current().config.engine.context_tokens;
         own.map_or(configured, |own| own.min(configured))
     }
 
@@ -209,18 +240,24 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Returns the worker that runs the deployment's model.
-    ///
-    /// # Errors
-    /// If the worker is not started yet.
-    fn worker(&self, services: &Services) -> Result<Worker, ApiError> {
-        services.fleet.worker(&self.caller.directory, self.deployment).map_err(|r| self.refused(r))
-    }
-
     /// Converts the engine's refusal to this call's error.
     pub(super) fn refused(&self, refusal: Refusal) -> ApiError {
         ApiError::refused(self.operation, refusal)
     }
+}
+
+/// Returns the capabilities of the embedded engine, with any model. A model file without tokens for
+/// filling in the middle lacks `Suffix`; the worker that has read the file refuses then.
+fn embedded_capabilities() -> BTreeSet<Capability> {
+    BTreeSet::from([
+        Capability::Tools,
+        Capability::JsonSchema,
+        Capability::ToolsWithJsonSchema,
+        Capability::Logprobs,
+        Capability::Choices,
+        Capability::LocalSampling,
+        Capability::Suffix,
+    ])
 }
 
 /// Returns the error for a missing deployment. Callers that may not list deployments get the same

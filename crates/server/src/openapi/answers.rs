@@ -6,7 +6,7 @@ use super::put;
 use crate::openai::routes::Endpoint;
 
 /// The statuses of refusals and their meaning. docs/api.md has the details.
-pub(super) const REFUSALS: [(&str, &str); 13] = [
+pub(super) const REFUSALS: [(&str, &str); 14] = [
     ("400", "The request is invalid; `param` names the field at fault, if there is one"),
     ("401", "No key or token, or one without access here"),
     ("403", "The caller, the network or the resource is not allowed"),
@@ -19,6 +19,7 @@ pub(super) const REFUSALS: [(&str, &str); 13] = [
     ("431", "Too many headers, or too long ones"),
     ("500", "The engine or the store failed"),
     ("501", "The transfer coding is not `chunked`"),
+    ("502", "Another engine gave no valid answer"),
     ("503", "The model, or the service, is not ready, or cannot record the request"),
 ];
 
@@ -33,7 +34,7 @@ pub(super) fn of(endpoint: Endpoint, has_name: bool, content: Value) -> Map<Stri
     let answers = |status: &str| match status {
         "401" | "403" => keyed,
         "404" => has_name || runs,
-        "413" | "415" => runs,
+        "413" | "415" | "502" => runs,
         "500" => keyed,
         other => ANYWHERE.contains(&other),
     };

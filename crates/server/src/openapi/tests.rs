@@ -26,14 +26,43 @@ fn every_bound_has_its_place() {
 /// The document shows the configured limits.
 #[test]
 fn bounds_are_those_of_the_configuration() {
-    let limits =
-        HttpLimits { choices_max: 3, messages_max: 7, stop_max: 2, ..HttpLimits::default() };
+    let limits = HttpLimits {
+        choices_max: 3,
+        messages_max: 7,
+        stop_max: 2,
+        media_max: 5,
+        media_bytes_max: 2048,
+        ..HttpLimits::default()
+    };
     let document: Value = serde_json::from_slice(&super::document(&limits)).unwrap();
     let schemas = &document["components"]["schemas"];
     let chat = &schemas["CreateChatCompletionRequest"]["properties"];
     assert_eq!(chat["n"]["maximum"], json!(3));
     assert_eq!(chat["messages"]["maxItems"], json!(7));
     assert_eq!(schemas["Stop"]["oneOf"][1]["maxItems"], json!(2));
+    for (schema, field, part) in [("Image", "url", "image_url"), ("Audio", "data", "input_audio")] {
+        let media = &schemas[format!("ChatCompletionContentPart{schema}")]["properties"][field];
+        assert_eq!(media["maxLength"], json!(2048));
+        let part = &schemas[format!("ChatCompletionRequestMessageContentPart{schema}")]["properties"]
+            [part];
+        assert!(part["description"].as_str().unwrap().contains("at most 5 images"), "{part}");
+    }
+}
+
+/// Only users' messages have images and sounds.
+#[test]
+fn each_role_has_its_parts() {
+    let document = document();
+    let parts = |message: &str| {
+        let content = &document["components"]["schemas"][message]["properties"]["content"];
+        let items = content["oneOf"][1]["items"].to_string();
+        ["Text", "Refusal", "Image", "Audio"]
+            .map(|part| items.contains(&format!("ChatCompletionRequestMessageContentPart{part}\"")))
+    };
+    assert_eq!(parts("ChatCompletionRequestSystemMessage"), [true, false, false, false]);
+    assert_eq!(parts("ChatCompletionRequestUserMessage"), [true, false, true, true]);
+    assert_eq!(parts("ChatCompletionRequestAssistantMessage"), [true, true, false, false]);
+    assert_eq!(parts("ChatCompletionRequestToolMessage"), [true, false, false, false]);
 }
 
 /// Each status has its own description, and every path uses only described statuses.

@@ -10,10 +10,10 @@ use std::{
 use policy::authz::policies::Policies;
 use rustix::fs::{Access, access};
 use sha2::{Digest as _, Sha256};
-use store::{Directory, Model, Store, ledger};
+use store::{Directory, ModelFile, Store, ledger};
 use tlog::canon::Digest;
 
-use super::{confine, policies};
+use super::{confine, placed, policies};
 use crate::{
     clock,
     config::Config,
@@ -178,8 +178,13 @@ impl Findings {
             let text = format!("`identity.operator` names `{name}`: no such tenant yet");
             self.0.push(Finding::Note(text));
         }
+        for contradiction in placed::contradictions(config, &directory) {
+            self.0.push(Finding::Note(contradiction));
+        }
         for model in directory.models() {
-            if let Err(problem) = intact(model) {
+            if let Some(file) = &model.file
+                && let Err(problem) = intact(file)
+            {
                 self.problem(format!("the model `{}`: {problem}", model.name));
             }
         }
@@ -261,7 +266,7 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 /// Checks that a model's file is the file that was added.
-fn intact(model: &Model) -> Result<(), String> {
+fn intact(model: &ModelFile) -> Result<(), String> {
     let path = model.path.display();
     let mut file = fs::File::open(&model.path).map_err(|error| {
         format!("cannot open `{path}`: {error}; check its path and permissions")

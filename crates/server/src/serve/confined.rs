@@ -15,7 +15,7 @@ use engine::{
 use store::Directory;
 
 use crate::{
-    config::{Config, Tls},
+    config::{self, Config, Tls},
     outward::{self, OutwardError},
 };
 
@@ -54,7 +54,8 @@ pub(crate) fn confine(
     // custodian decides whether it may become one.
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&keys);
     made.map_err(|source| NotConfined::Keys { path: keys.clone(), source })?;
-    let models = directory.models().into_iter().map(|model| model.path.as_path());
+    let models = directory.models().into_iter().filter_map(|model| model.file.as_ref());
+    let models = models.map(|file| file.path.as_path());
     let read = folders(models.chain(more)).chain(files(config, file)).collect();
     let reach = Reach {
         own: vec![config.data.clone(), keys],
@@ -82,7 +83,9 @@ fn files(config: &Config, file: Option<&Path>) -> impl Iterator<Item = PathBuf> 
     if let Some(review) = &config.review {
         files.extend([&*review.certificate, &*review.key, &*review.workstation_ca]);
     }
-    files.extend(config.egress.iter().filter_map(|destination| destination.ca_file.as_deref()));
+    for config::Destination { ca_file, credential_file, .. } in &config.egress {
+        files.extend([ca_file, credential_file].into_iter().flatten().map(PathBuf::as_path));
+    }
     let folders: Vec<_> = folders(files.into_iter()).collect();
     folders.into_iter().chain(config.engine.model_folders.iter().cloned())
 }

@@ -50,6 +50,7 @@ struct Needs {
     operators: u64,
     operator: u64,
     workers: u64,
+    engines: u64,
 }
 
 /// Raises the limit as far as the system allows, and divides the descriptors. If they do not
@@ -69,6 +70,7 @@ pub(super) fn budget(config: &Config, directory: &Directory) -> Result<Connectio
         operators: count(&[true, config.listen.desk.is_some(), config.review.is_some()]),
         operator: config.limits.operators_connections_max as u64,
         workers: directory.deployments().len() as u64,
+        engines: directory.engines().len() as u64,
     };
     let api = share(allowed, needs)?;
     if api < needs.api {
@@ -96,15 +98,20 @@ fn raise() -> io::Result<u64> {
 
 /// Returns the number of connections for each of the API's listeners.
 fn share(allowed: u64, needs: Needs) -> Result<u64, TooFew> {
-    let Needs { apis, api, operators, operator, workers } = needs;
+    let Needs { apis, api, operators, operator, workers, engines } = needs;
     // Each listener also has connections that were asked to close and are still open, and others
     // that are being turned away.
     let margin = (limits::LEAVING_MAX + limits::TURNED_AWAY_MAX + 1) as u64;
-    let own = OWN + (workers + WORKERS_TO_COME) * WORKER + operators * (operator + margin);
-    let left = allowed.saturating_sub(own) / apis;
+    let own = OWN
+        + (workers + WORKERS_TO_COME) * WORKER
+        + engines * ENGINE
+        + operators * (operator + margin);
+    // The request of a connection may need another connection, to an engine.
+    let each = if engines > 0 { 2 } else { 1 };
+    let left = allowed.saturating_sub(own) / apis / each;
     let api = api.min(left.saturating_sub(margin));
     if api < API_MIN.min(needs.api) {
-        return Err(TooFew { allowed, needed: own + apis * (API_MIN + margin) });
+        return Err(TooFew { allowed, needed: own + apis * each * (API_MIN + margin) });
     }
     Ok(api)
 }
@@ -116,6 +123,8 @@ const OWN: u64 = 160;
 const WORKER: u64 = 8;
 /// Workers of models that are deployed while the service runs.
 const WORKERS_TO_COME: u64 = 16;
+/// Kept connections to an engine, and its probe.
+const ENGINE: u64 = 72;
 /// With fewer connections the API is of no use, and the service does not start.
 const API_MIN: u64 = 64;
 
@@ -123,7 +132,8 @@ const API_MIN: u64 = 64;
 mod tests {
     use super::*;
 
-    const NEEDS: Needs = Needs { apis: 1, api: 1024, operators: 1, operator: 128, workers: 2 };
+    const NEEDS: Needs =
+        Needs { apis: 1, api: 1024, operators: 1, operator: 128, workers: 2, engines: 0 };
 
     #[test]
     fn what_is_configured_is_given_where_it_fits() {
@@ -136,11 +146,12 @@ mod tests {
     #[test]
     fn connections_leave_the_service_its_own() {
         for allowed in (0..8192).step_by(7) {
-            for (apis, operators) in [(1, 1), (2, 3)] {
-                let needs = Needs { apis, operators, ..NEEDS };
+            for (apis, operators, engines) in [(1, 1, 0), (2, 3, 0), (2, 3, 4)] {
+                let needs = Needs { apis, operators, engines, ..NEEDS };
                 let Ok(api) = share(allowed, needs) else { continue };
                 let margin = (limits::LEAVING_MAX + limits::TURNED_AWAY_MAX) as u64;
-                let open = apis * (api + margin) + operators * (128 + margin) + OWN;
+                let dialed = if engines > 0 { apis * api + engines * ENGINE } else { 0 };
+                let open = apis * (api + margin) + operators * (128 + margin) + OWN + dialed;
                 assert!(open <= allowed, "{allowed}: {needs:?}: {api}");
                 assert!(api >= API_MIN);
             }

@@ -16,11 +16,12 @@ use crate::{
     authority::Authorities,
     config::Config,
     desk::{self, Desk, Names},
+    engines::Engines,
     fleet::Fleet,
     gateway::Gateway,
     identity::Providers,
     listen::{Client, Listener, Terms},
-    live::Live,
+    live::{Configured, Live},
     manage::Management,
     meters::Meters,
     metrics::Metrics,
@@ -39,6 +40,7 @@ pub(super) struct Parts {
     pub(super) providers: Providers,
     pub(super) ledger: Ledger,
     pub(super) fleet: Fleet,
+    pub(super) engines: Engines,
 }
 
 impl Parts {
@@ -49,6 +51,7 @@ impl Parts {
             store: self.store.clone(),
             authorities: Arc::clone(&self.authorities),
             fleet: self.fleet.clone(),
+            engines: self.engines.clone(),
             meters: Meters::default(),
             ledger: self.ledger.clone(),
         };
@@ -59,8 +62,13 @@ impl Parts {
     /// Returns the administration, for a listener that accepts the administrator's key.
     pub(super) fn admin(&self, config: &Config, confinement: Confinement) -> Admin {
         Admin {
-            management: Management::new(self.store.clone(), &config.data),
+            management: Management::new(
+                self.store.clone(),
+                &config.data,
+                Configured::Active(self.live.clone()),
+            ),
             fleet: self.fleet.clone(),
+            engines: self.engines.clone(),
             authorities: Arc::clone(&self.authorities),
             providers: self.providers.clone(),
             key: AdminKey::Taken,

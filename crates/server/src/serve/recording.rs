@@ -62,8 +62,8 @@ pub(super) fn identity(config: &Config, before: &ServiceIdentity) -> ServiceIden
 
 /// Returns the log entry for a start or for a reloaded configuration.
 pub(super) fn started(identity: &ServiceIdentity, directory: &Directory) -> Event {
-    let mut models: Vec<Digest> =
-        directory.models().iter().filter_map(|model| Digest::from_hex(&model.sha256)).collect();
+    let files = directory.models().into_iter().filter_map(|model| model.file.as_ref());
+    let mut models: Vec<Digest> = files.filter_map(|file| Digest::from_hex(&file.sha256)).collect();
     models.sort_unstable();
     // The limit is the size of an entry. Each model was already logged when it was added.
     models.truncate(MODELS_MAX);

@@ -8,7 +8,7 @@ use store::{Store, StoreError, ledger::Ledger, tiles::LogError};
 use tokio::{sync::mpsc, task::spawn_blocking};
 use tokio_rustls::TlsAcceptor;
 
-use super::recording;
+use super::{placed, recording};
 use crate::{
     config::{Config, ConfigError, Log},
     identity::Providers,
@@ -163,6 +163,7 @@ impl Running {
                 certificates.replace(acceptor);
             }
         }
+        placed::warn(&next, &*self.store.directory()?);
         (reloads.level)(&next.log);
         self.live.replace(Current::new(next, identity));
         tokio::spawn(self.providers.clone().warm());

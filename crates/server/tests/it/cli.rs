@@ -81,7 +81,12 @@ fn things_are_created_listed_shown_and_deleted() {
     let json =
         |line: &str| -> Value { serde_json::from_str(&run(&format!("{line} --json"))).unwrap() };
     run("tenant create acme");
-    let shown = run("resource create acme-eu --tenant acme --region eu-west");
+    let other =
+        on(folder.path(), "resource create acme-eu --tenant acme --region eu-west").output();
+    let refused = String::from_utf8(other.unwrap().stderr).unwrap();
+    assert!(refused.contains("this service stores data in `local`"), "{refused}");
+    let mut create = on(folder.path(), "resource create acme-eu --tenant acme --region eu-west");
+    let shown = succeed(create.env("BAILIWICK_REGIONS__HERE", "eu-west"));
     let keys: Vec<_> = shown.split_whitespace().filter(|word| word.len() == 64).collect();
     assert_eq!(keys.len(), 2, "two keys, shown once: {shown}");
     succeed(on(folder.path(), "model add --name small --in-place").arg(model()));

@@ -95,6 +95,30 @@ fn an_answer_says_which_tier_served_it() {
 }
 
 #[test]
+fn images_and_sounds_are_refused_by_name_where_the_model_reads_none() {
+    let caller = &shared().demo;
+    let image =
+        json!({"type": "image_url", "image_url": {"url": "data:image/gif;base64,R0lGODlh"}});
+    let sound =
+        json!({"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}});
+    for part in [image, sound] {
+        let mut body = caller.short();
+        let text = json!({"type": "text", "text": "hi"});
+        body["messages"] = json!([{"role": "user", "content": [text, part]}]);
+        let error = caller.post(&chat_path(CHAT), &body).error(400);
+        assert_eq!(error["code"], "unsupported_parameter", "{error}");
+        assert_eq!(error["param"], "messages[0].content[1].type", "{error}");
+    }
+    // A URL is never fetched, by no deployment.
+    let mut body = caller.short();
+    let remote = json!({"type": "image_url", "image_url": {"url": "https://canary.example/a.png"}});
+    body["messages"] = json!([{"role": "user", "content": [remote]}]);
+    let error = caller.post(&chat_path(CHAT), &body).error(400);
+    assert_eq!(error["param"], "messages[0].content[0].image_url.url", "{error}");
+    assert!(!error.to_string().contains("canary"), "{error}");
+}
+
+#[test]
 fn an_operator_may_refuse_fields_without_effect() {
     let service = Service::start(&[("BAILIWICK_REQUESTS__NO_EFFECT_FIELDS", "refuse")]);
     let caller = service.caller("strict");

@@ -63,6 +63,11 @@ pub(crate) struct People {
 
 impl People {
     pub(crate) fn start(everybody: &'static [Account]) -> Self {
+        Self::beside(everybody, &[])
+    }
+
+    /// The same, with a service that may also dial these URLs.
+    pub(crate) fn beside(everybody: &'static [Account], others: &[&str]) -> Self {
         let client = |(index, subject): (usize, &Account)| {
             let (_, tid) = DIRECTORIES.iter().find(|known| known.0 == subject.tenant).unwrap();
             let name = format!("{} of {}", subject.name, subject.tenant);
@@ -91,6 +96,10 @@ impl People {
             "[{{issuer = '{}', audiences = ['{AUDIENCE}'], tenants = {{{tenants}}}}}]",
             provider.issuer()
         );
+        let issuer = provider.issuer();
+        let urls = others.iter().copied().chain([issuer.as_str()]);
+        let egress: Vec<_> = urls.map(|url| format!("{{url = '{url}'}}")).collect();
+        let egress = format!("[{}]", egress.join(", "));
         let service = Service::start(&[
             // One test sends a hundred requests at once: more connections than one address may have
             // by default.
@@ -100,7 +109,7 @@ impl People {
             ("BAILIWICK_LISTEN__DOMAIN", "openai.test"),
             ("BAILIWICK_IDENTITY__OPERATOR", "ops"),
             ("BAILIWICK_IDENTITY__ISSUERS", &issuers),
-            ("BAILIWICK_EGRESS", &format!("[{{url = '{}'}}]", provider.issuer())),
+            ("BAILIWICK_EGRESS", &egress),
         ]);
         service.files.cli(&["tenant", "create", "ops"]);
         Self { provider, service, authority, everybody, review, desk }

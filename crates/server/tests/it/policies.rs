@@ -154,7 +154,7 @@ fn sound_policies_are_served_once_the_log_has_their_proof() {
     // The proof runs beside the running service.
     let (code, text) = site.prove(&site.report(|_| ()), 0);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("7 of 7 promises proved") && text.contains(&digest), "{text}");
+    assert!(text.contains("9 of 9 promises proved") && text.contains(&digest), "{text}");
     let service = Service::begin(service.into_files(), addresses, &proved);
     service.wait_until_ready();
     let reply = caller.post(&chat_path(CHAT), &caller.short());

@@ -298,6 +298,7 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
             .replace("{name}", "contoso")
             .replace("{deployment}", if template.ends_with("embeddings") { EMBED } else { CHAT })
             .replace("{model}", CHAT)
+            .replace("{processor}", "gpu-company")
             .replace("{request}", &request)
             .replace("{request_id}", &request);
         let body = body_of(method, template);
@@ -400,7 +401,12 @@ fn body_of(method: &Method, template: &str) -> Value {
         ("POST", "deployments") => {
             json!({"name": "new", "model": "smollm2-135m", "task": "chat"})
         }
+        ("POST", "engines") => {
+            json!({"name": "new", "kind": "openai", "url": "https://gpu.example/v1",
+            "region": "local", "models": [{"model": "smollm2-135m"}], "prefixCache": "none"})
+        }
         ("POST", "models") => json!({"name": "new", "path": "/nowhere.gguf"}),
+        ("PATCH", "{name}") if template.contains("engines") => json!({"weight": 2}),
         ("PATCH", "{name}") => json!({"retentionDays": 1}),
         ("PATCH", "{deployment}") => json!({"tokensPerMinute": 1}),
         ("POST", "zeroRetention") => {

@@ -152,6 +152,15 @@ pub(crate) enum DeskCommand {
         #[arg(long, value_name = "NUMBER")]
         limit: Option<u32>,
     },
+    /// Show the companies that operate engines, and which of them a resource allows
+    Processors {
+        /// The resource
+        resource: String,
+    },
+    /// Allow a company that operates engines: content of the resource may get there
+    AllowProcessor(OfProcessor),
+    /// Withdraw that a company is allowed, from the next request on
+    WithdrawProcessor(OfProcessor),
     /// Show the penalty of a resource, and the notices to its owner
     Penalty {
         /// The resource
@@ -245,6 +254,14 @@ pub(crate) struct OfGrant {
     /// Id of the access request, from the answer of `look`
     #[arg(long, value_name = "ID")]
     pub(super) grant: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct OfProcessor {
+    /// The resource
+    pub(super) resource: String,
+    /// Name of the company, from `processors`
+    pub(super) processor: String,
 }
 
 #[derive(Debug, clap::Args)]

@@ -30,7 +30,7 @@ pub(super) fn until_loaded(data: &Path, view: &DeploymentView) -> Result<(), Fai
 
 fn watch(data: &Path, view: &DeploymentView, bar: &ProgressBar) -> Result<(), Failure> {
     loop {
-        let Some(workers) = board::read(data) else {
+        let Some(board::States { workers, .. }) = board::read(data) else {
             return Err(Failure::new(
                 format!("the service ended while it loaded the model `{}`", view.model),
                 "see its log; the deployment exists, and the service loads its model at the next start",

@@ -21,7 +21,11 @@ fn calls() -> Vec<(&'static str, Call)> {
         let update: ResourceUpdate = serde_json::from_value(body).unwrap();
         call(move |acting, of| acting.update_resource(&prod(of), &update))
     };
-    let limits = || DeploymentUpdate { tokens_per_minute: Some(1), requests_per_minute: Some(1) };
+    let limits = || DeploymentUpdate {
+        sku: Some(Sku::GlobalStandard),
+        tokens_per_minute: Some(1),
+        requests_per_minute: Some(1),
+    };
     let role = |of: &str, scope: ScopeName| RoleAssignment {
         role: "Auditor".into(),
         tenant: of.into(),
@@ -61,6 +65,7 @@ fn calls() -> Vec<(&'static str, Call)> {
                     name: "new".into(),
                     model: "model".into(),
                     task: Task::Chat,
+                    sku: None,
                     tokens_per_minute: None,
                     requests_per_minute: None,
                 };

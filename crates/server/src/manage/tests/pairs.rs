@@ -4,7 +4,7 @@
 use policy::authz::role::Role;
 use serde_json::{Map, Value, json};
 
-use super::{people::People, *};
+use super::{super::view::LimitsView, people::People, *};
 
 /// Each field of the PATCH of a resource, with a value that differs from the current one.
 fn fields() -> Vec<(&'static str, Value)> {
@@ -108,26 +108,34 @@ fn a_pair_of_fields_is_allowed_exactly_if_each_is() {
     assert!(allowed_pairs > 50 && refused_pairs > 300, "{allowed_pairs} {refused_pairs}");
 }
 
-/// One permit covers both limits of a deployment.
+/// One permit covers the SKU and both limits of a deployment.
 #[test]
-fn a_pair_of_limits_is_allowed_exactly_if_each_is() {
+fn a_deployments_fields_are_allowed_together_exactly_if_each_is() {
     let people = People::new();
     let callers = callers(&people);
     for (who, caller) in &callers {
         let allowed = |body: Value| {
             let update: DeploymentUpdate = serde_json::from_value(body).unwrap();
-            let reset =
-                DeploymentUpdate { tokens_per_minute: Some(10), requests_per_minute: Some(10) };
+            let reset = DeploymentUpdate {
+                sku: Some(Sku::Standard),
+                tokens_per_minute: Some(10),
+                requests_per_minute: Some(10),
+            };
             people.administrator.update_deployment("acme-prod", "chat", reset).unwrap();
             let answer = caller.update_deployment("acme-prod", "chat", update);
-            let limits = people.administrator.deployment("acme-prod", "chat").unwrap().limits;
-            let unchanged = (limits.tokens_per_minute, limits.requests_per_minute) == (10, 10);
+            let view = people.administrator.deployment("acme-prod", "chat").unwrap();
+            let LimitsView { tokens_per_minute, requests_per_minute } = view.limits;
+            let unchanged =
+                (view.sku, tokens_per_minute, requests_per_minute) == (Sku::Standard, 10, 10);
             assert_eq!(answer.is_err(), unchanged, "{who}");
             answer.is_ok()
         };
         let tokens = allowed(json!({"tokensPerMinute": 7}));
         let requests = allowed(json!({"requestsPerMinute": 7}));
-        let both = allowed(json!({"tokensPerMinute": 7, "requestsPerMinute": 7}));
-        assert_eq!(both, tokens && requests, "{who}");
+        let sku = allowed(json!({"sku": "GlobalStandard"}));
+        let all = allowed(
+            json!({"sku": "DataZoneStandard", "tokensPerMinute": 7, "requestsPerMinute": 7}),
+        );
+        assert_eq!(all, tokens && requests && sku, "{who}");
     }
 }

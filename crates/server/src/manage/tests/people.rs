@@ -28,17 +28,24 @@ pub(crate) struct People {
 
 impl People {
     pub(crate) fn new() -> Self {
+        Self::under(Config::default())
+    }
+
+    /// Like `new`, under a configuration.
+    pub(crate) fn under(config: Config) -> Self {
         let data = tempfile::tempdir().unwrap();
         let (store, one) = Store::open_as_administrator(data.path(), crate::clock::read).unwrap();
-        let management = Management::new(store.clone(), data.path());
+        let management = Management::new(store.clone(), data.path(), configured(config));
         let administrator = management.on_behalf_of(Actor::Administrator(one.clone()));
         let now = policy::authz::context::Moment { now_ms: 0 };
         let model = store::Model {
             id: policy::id::ModelId::from_random([5; 16]),
             name: "model".into(),
-            path: "/nowhere.gguf".into(),
-            sha256: "ab".repeat(32),
-            size_bytes: 1,
+            file: Some(store::ModelFile {
+                path: "/nowhere.gguf".into(),
+                sha256: "ab".repeat(32),
+                size_bytes: 1,
+            }),
             source: None,
             facts: ModelFacts {
                 license: None,
@@ -63,6 +70,7 @@ impl People {
                 name: "chat".into(),
                 model: "model".into(),
                 task: Task::Chat,
+                sku: None,
                 tokens_per_minute: None,
                 requests_per_minute: None,
             };

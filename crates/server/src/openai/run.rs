@@ -1,0 +1,157 @@
+//! Runs a request: in a worker on this machine, or at an engine that the policies allow.
+//!
+//! Residency comes first. Content reaches another engine only with a [`Route`], and only the
+//! policies give one. If no engine fits, the request is refused with the rule: it never goes to
+//! another region or operator.
+
+use std::collections::BTreeSet;
+
+use engine::request::Work;
+use policy::{
+    authz::context::Reaching,
+    engine::Engine,
+    permit::{Inference, Permit, Reach},
+    residency::{Misfit, Route},
+};
+use tokio::time::Instant;
+use upstream::{Order, Trail};
+
+use super::{
+    error::{ApiError, NoEngine},
+    events::Events,
+    target::Target,
+};
+use crate::{
+    call::Call,
+    clock,
+    ids::random,
+    processing::{Place, Processing},
+    services::Services,
+};
+
+impl Target<'_> {
+    /// Runs a permitted request. The call gets the facts for the receipt before any content leaves
+    /// this process. At another engine, the answer has begun when this returns.
+    ///
+    /// # Errors
+    /// If no engine may process the request, or none answers.
+    pub(super) async fn run<A: Inference>(
+        &self,
+        services: &Services,
+        call: &mut Call,
+        permit: Permit<A>,
+        work: Work,
+        deadline: Instant,
+    ) -> Result<Events, ApiError> {
+        let allowed = self.allowed(services)?;
+        if self.model.file.is_some() {
+            let here = &services.live.current().config.regions.here;
+            if !allowed.regions.contains(here) {
+                return Err(self.no_engine(allowed.regions, BTreeSet::new()));
+            }
+            let worker = services.fleet.worker(&self.caller.directory, self.deployment);
+            let worker = worker.map_err(|refusal| self.refused(refusal))?;
+            call.processing = Some(self.processing(allowed, Place::Here { region: here.clone() }));
+            let events = worker.run(permit, self.reuse_prefix, work);
+            return events.map(Events::Worker).map_err(|refusal| self.refused(refusal));
+        }
+        let mut routes = self.routes(services, &allowed)?;
+        let mut trail = Trail::default();
+        // All prompts of a call go to one engine: its receipt names one.
+        if let Some(Processing { place: Place::Engines { trail: earlier, .. }, .. }) =
+            call.processing.take()
+        {
+            trail = earlier;
+            routes.retain(|(_, engine)| trail.current.is_none_or(|current| current == engine.id));
+        }
+        let context = Some(self.model.facts.context_train).filter(|tokens| *tokens > 0);
+        let order = Order::new(permit, self.reuse_prefix, random(), context, work);
+        let engines = Place::Engines { trail, destination: None, model: None };
+        let place = &mut call.processing.insert(self.processing(allowed, engines)).place;
+        let Place::Engines { trail, destination, model } = place else {
+            return Err(ApiError::Internal);
+        };
+        let answer = services
+            .engines
+            .of(&self.caller.directory)
+            .run(order, routes, self.model.id, deadline, trail)
+            .await
+            .map_err(|why| ApiError::unanswered(self.operation, why))?;
+        (*destination, *model) = (Some(answer.destination), answer.model);
+        Ok(Events::Engine(Box::new(answer.events)))
+    }
+
+    /// Returns what the deployment's SKU and the resource's customer allow.
+    ///
+    /// # Errors
+    /// If the caller's resource is gone.
+    pub(super) fn allowed(&self, services: &Services) -> Result<Allowed, ApiError> {
+        let home = &self.caller.resource()?.region;
+        let zones = &services.live.current().config.regions.zones;
+        Ok(Allowed {
+            regions: zones.regions(self.deployment.sku, home),
+            processors: self.caller.directory.processors_of(self.deployment.resource).clone(),
+        })
+    }
+
+    /// Returns the routes that the policies permit, each with its engine.
+    ///
+    /// # Errors
+    /// If there is none.
+    fn routes(
+        &self,
+        services: &Services,
+        allowed: &Allowed,
+    ) -> Result<Vec<(Route, &Engine)>, ApiError> {
+        let directory = &self.caller.directory;
+        let authority = services.authorities.of(directory);
+        let (facts, now_ms) = (self.facts()?, clock::now_ms());
+        let (mut routes, mut not_allowed) = (Vec::new(), BTreeSet::new());
+        for engine in directory.engines_of(self.model.id) {
+            let reaching = allowed.reaching(engine, now_ms);
+            // Only saves questions: the policies decide about each engine that is left.
+            match reaching.misfit() {
+                Some(Misfit::Region) => continue,
+                Some(Misfit::Processor) => {
+                    not_allowed.extend(reaching.engine.processor);
+                    continue;
+                }
+                None => {}
+            }
+            let permit = authority.authorize::<Reach>(&self.caller.principal, &facts, &reaching);
+            if let Ok(permit) = permit {
+                routes.push((Route::new(permit), engine));
+            }
+        }
+        if routes.is_empty() {
+            return Err(self.no_engine(allowed.regions.clone(), not_allowed));
+        }
+        Ok(routes)
+    }
+
+    fn processing(&self, allowed: Allowed, place: Place) -> Processing {
+        let Allowed { regions, processors } = allowed;
+        Processing { sku: self.deployment.sku, regions, processors, place }
+    }
+
+    fn no_engine(&self, regions: BTreeSet<String>, processors: BTreeSet<String>) -> ApiError {
+        ApiError::NoEngine(NoEngine { sku: self.deployment.sku, regions, processors })
+    }
+}
+
+/// What a deployment's SKU and its resource's customer allow.
+#[derive(Debug)]
+pub(super) struct Allowed {
+    /// The regions.
+    pub(super) regions: BTreeSet<String>,
+    /// The processors.
+    pub(super) processors: BTreeSet<String>,
+}
+
+impl Allowed {
+    /// Returns the facts for the decision about an engine.
+    pub(super) fn reaching(&self, engine: &Engine, now_ms: u64) -> Reaching {
+        let (regions, processors) = (self.regions.clone(), self.processors.clone());
+        Reaching { now_ms, engine: engine.facts(), regions, processors }
+    }
+}
