@@ -3,10 +3,11 @@
 
 DATA   ?= data
 LISTEN ?= 127.0.0.1:8080
-# Duration of `soak` and its numbers of kills. BAILIWICK_TEST_SEED=… repeats a printed history.
+# Duration of `soak`, its numbers of kills, and its number of requests to engines. BAILIWICK_TEST_SEED=… repeats a printed history.
 SECONDS_SOAK  ?= 3600
 KILLS         ?= 1000
 KILLS_SERVICE ?= 100
+ENGINE_REQUESTS ?= 10000
 # The CPU to build for. `native` is the fastest and runs on this kind of machine only; NATIVE=0
 # builds for any machine of this architecture; CPU=x86-64-v3 for most x86 machines since 2013.
 NATIVE ?= 1
@@ -65,6 +66,7 @@ soak: setup model ## Disturb all files and processes of the service while it run
 	@scripts/setup.sh tests
 	@cargo build --release --locked --bin bailiwick
 	@BAILIWICK_TEST_SOAK_SECONDS=$(SECONDS_SOAK) cargo test --release --locked -p server --test it chaos:: -- --nocapture
+	@BAILIWICK_TEST_ENGINE_REQUESTS=$(ENGINE_REQUESTS) cargo test --release --locked -p server --test it engines::engines_that_fail -- --nocapture
 	@BAILIWICK_TEST_KILLS=$(KILLS) cargo test --release --locked -p store --test crash -- --nocapture
 	@BAILIWICK_TEST_KILLS=$(KILLS_SERVICE) cargo test --release --locked -p server --test it kills:: -- --nocapture
 
@@ -110,7 +112,7 @@ fuzz: setup ## Fuzz the parsers of foreign bytes, 30 s each (SECONDS_EACH=…)
 
 clean: ## Delete build output; keeps the model and your data
 	@cargo clean
-	@rm -rf tests/sdk/js/node_modules tests/oidc/node_modules .cache/venv .cache/audit .cache/deny .cache/inventory dist
+	@rm -rf tests/sdk/js/node_modules tests/oidc/node_modules tests/engines/node_modules .cache/venv .cache/audit .cache/deny .cache/inventory dist
 
 setup:
 	@scripts/setup.sh

@@ -31,9 +31,10 @@ IMPORTS = {
     "store": {"policy", "tlog"},
     "engine": {"policy", "tlog"},
     "wire": {"policy", "engine"},
+    "upstream": {"policy", "tlog", "engine", "egress"},
     "audit": {"tlog", "egress"},
     "audit-wasm": {"audit", "tlog"},
-    "server": {"policy", "tlog", "audit", "store", "egress", "engine", "wire"},
+    "server": {"policy", "tlog", "audit", "store", "egress", "engine", "wire", "upstream"},
     "manual": {"server", "audit"},
     "prove": {"policy"},
 }
