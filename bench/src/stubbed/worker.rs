@@ -98,7 +98,12 @@ fn ready(context: u32) -> FromWorker {
         generates: true,
         chat_template: true,
     };
-    let model = LoadedModel { facts, context: context.min(CONTEXT), template: Vec::new() };
+    let model = LoadedModel {
+        facts,
+        context: context.min(CONTEXT),
+        template: Vec::new(),
+        devices: Vec::new(),
+    };
     let confinement =
         Confinement { landlock_abi: 0, seccomp: false, memory_locked: false, attempts: Vec::new() };
     FromWorker::Ready { model, confinement }

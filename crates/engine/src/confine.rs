@@ -8,10 +8,15 @@
 //! because from then on content of customers is in memory: the worker cannot open any file. After
 //! each step the worker really tries to break out, and ends if it succeeds.
 //!
+//! A worker that uses a graphics card has one step more, *before the driver starts*: the driver may
+//! load its libraries and open the device nodes, before the model file is parsed. Later steps take
+//! its files away, and leave it the devices that it has open.
+//!
 //! Not covered: limits on CPU time and memory, and protection of content from the machine's root
 //! user.
 
 mod attempt;
+mod driver;
 mod files;
 mod gateway;
 mod syscalls;
@@ -29,8 +34,9 @@ use rustix::process::{
 };
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
-use self::files::Rule;
+pub use self::driver::has_device_node;
 pub use self::gateway::{Reach, gateway, keep_private};
+use self::{driver::Driver, files::Rule, syscalls::Card};
 use crate::{memory, protocol::Confinement};
 
 /// The reason why a process could not be confined. Such a process does not serve.
@@ -110,6 +116,13 @@ pub fn few_files() -> Result<(), Unconfined> {
 #[derive(Debug)]
 pub struct Loading {
     attempts: Vec<(String, String)>,
+    card: Option<Card>,
+}
+
+/// A process that may only start the driver of a graphics card, read one model file and compute.
+#[derive(Debug)]
+pub struct Starting {
+    attempts: Vec<(String, String)>,
 }
 
 /// Confines a process with a single thread to reading `model` and computing.
@@ -130,8 +143,50 @@ fn one_thread() -> Result<(), Unconfined> {
 fn this_thread_before_loading(model: &File) -> Result<Loading, Unconfined> {
     drop_capabilities().map_err(step("giving capabilities up"))?;
     files::restrict(&[Rule::read(model.as_fd())], &[])?;
-    syscalls::restrict_to_loading()?;
-    Ok(Loading { attempts: attempt::all(attempt::WHILE_LOADING)? })
+    syscalls::restrict_to_loading(None)?;
+    Ok(Loading { attempts: attempt::all(attempt::WHILE_LOADING)?, card: None })
+}
+
+/// Confines a process with a single thread to starting the driver of a graphics card. The driver
+/// may read its own files, load libraries, and use the device nodes.
+///
+/// # Errors
+/// If the process has more threads, the system cannot confine it, or an attempt to break out
+/// succeeds.
+pub fn before_driver(model: &File) -> Result<Starting, Unconfined> {
+    one_thread()?;
+    this_thread_before_driver(model)
+}
+
+fn this_thread_before_driver(model: &File) -> Result<Starting, Unconfined> {
+    drop_capabilities().map_err(step("giving capabilities up"))?;
+    let driver = Driver::find()?;
+    let mut rules = driver.rules();
+    rules.push(Rule::read(model.as_fd()));
+    files::restrict(&rules, &[])?;
+    syscalls::restrict_to_loading(Some(Card::Starting))?;
+    Ok(Starting { attempts: attempt::all(attempt::WHILE_STARTING)? })
+}
+
+impl Starting {
+    /// Takes the driver's files away: from now on the process may read one model file, use the
+    /// device nodes, and compute. With `software`, the driver may still make machine code.
+    ///
+    /// The driver's threads keep the right to read its files until [`Loading::before_serving`].
+    ///
+    /// # Errors
+    /// If the system cannot confine the process, or an attempt to break out succeeds.
+    pub fn before_loading(self, model: &File, software: bool) -> Result<Loading, Unconfined> {
+        let card = if software { Card::Software } else { Card::Hardware };
+        let nodes = Driver::nodes_alone()?;
+        let mut rules = nodes.rules();
+        rules.push(Rule::read(model.as_fd()));
+        files::restrict(&rules, &[])?;
+        syscalls::restrict_to_loading(Some(card))?;
+        let mut attempts = self.attempts;
+        attempts.extend(attempt::all(attempt::WHILE_LOADING)?);
+        Ok(Loading { attempts, card: Some(card) })
+    }
 }
 
 impl Loading {
@@ -145,9 +200,12 @@ impl Loading {
         // started while loading keep the first ruleset, which allows the model file; the filter
         // below forbids `open` to them too.
         let landlock_abi = files::restrict(&[], &[])?;
-        syscalls::restrict_to_serving()?;
+        syscalls::restrict_to_serving(self.card)?;
         let mut attempts = self.attempts;
         attempts.extend(attempt::all(attempt::WHILE_SERVING)?);
+        if self.card != Some(Card::Software) {
+            attempts.extend(attempt::all(attempt::MACHINE_CODE)?);
+        }
         Ok(Confinement { landlock_abi, seccomp: true, memory_locked, attempts })
     }
 }

@@ -41,5 +41,6 @@ pub(crate) fn spec() -> WorkerSpec {
         queue: 1,
         prefix_cache: Duration::from_secs(300),
         hang: Duration::from_secs(120),
+        gpu: None,
     }
 }

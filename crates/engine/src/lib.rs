@@ -19,6 +19,8 @@ pub mod embedded;
 #[cfg(feature = "workers")]
 mod fixtures;
 #[cfg(feature = "workers")]
+pub mod gpu;
+#[cfg(feature = "workers")]
 pub mod memory;
 #[cfg(feature = "workers")]
 pub mod protocol;

@@ -11,6 +11,7 @@ use policy::task::Task;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::{Zeroize as _, Zeroizing};
 
+pub use crate::gpu::{Device, Gpu};
 use crate::request::{CacheScope, Event, Work};
 
 /// A message from the gateway to a worker.
@@ -73,6 +74,8 @@ pub struct WorkerSpec {
     /// Maximum time of one step of the scheduler while requests run. A worker that takes longer
     /// counts as hanging, and is restarted.
     pub hang: Duration,
+    /// Graphics cards to compute on; without it, the processor computes everything.
+    pub gpu: Option<Gpu>,
 }
 
 /// A message from a worker to the gateway.
@@ -112,6 +115,9 @@ pub struct LoadedModel {
     pub context: u32,
     /// Abilities of its chat template.
     pub template: Vec<TemplateNote>,
+    /// The graphics cards that it uses, by llama.cpp's name and the driver's description. Empty if
+    /// the processor computes everything.
+    pub devices: Vec<String>,
 }
 
 /// A feature of conversations, and whether a chat template supports it.

@@ -20,7 +20,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{
     confine, digest,
-    embedded::{self, Command, Loaded, WholeProcess},
+    embedded::{self, Command, Devices, Loaded, WholeProcess},
     memory,
     protocol::{
         CHUNK_BYTES, Confinement, FrameReader, FromWorker, STDERR_MARK, StartSpec, ToWorker,
@@ -72,7 +72,16 @@ fn work() -> Result<(), String> {
 /// served, and advice.
 fn prepare(spec: &WorkerSpec, line: &mut Line) -> Result<(Loaded, Confinement), String> {
     let model = open(&spec.model)?;
-    let loading = confine::before_loading(&model).map_err(|error| error.to_string())?;
+    let (loading, devices) = match &spec.gpu {
+        None => (confine::before_loading(&model), Devices::none()),
+        // The driver starts before the file is parsed: then it needs its libraries no more.
+        Some(gpu) => {
+            let starting = confine::before_driver(&model).map_err(|error| error.to_string())?;
+            let devices = Devices::start(gpu)?;
+            (starting.before_loading(&model, gpu.is_software()), devices)
+        }
+    };
+    let loading = loading.map_err(|error| error.to_string())?;
     let mut last = 0.0;
     let mut progress = |fraction: f32| {
         // Each message wakes the gateway, so report only every hundredth.
@@ -92,7 +101,7 @@ fn prepare(spec: &WorkerSpec, line: &mut Line) -> Result<(Loaded, Confinement), 
     }
     let rest = 1.0 - HASHING_SHARE;
     // Loads the file that was just hashed: by now its path may lead to another file.
-    let loaded = embedded::load(spec, &by_number(&model), &mut |fraction| {
+    let loaded = embedded::load(spec, &devices, &by_number(&model), &mut |fraction| {
         progress(HASHING_SHARE + fraction * rest);
     })?;
     drop(model);

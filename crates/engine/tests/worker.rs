@@ -20,7 +20,7 @@ use std::{
 };
 
 use engine::{
-    protocol::WorkerSpec,
+    protocol::{Device, Gpu, WorkerSpec},
     request::{
         Answer, Constraint, Embed, EmbedInput, Event, Extras, FinishReason, Generate, Message,
         Prompt, Refusal, Role, Sampling, Text, Tool, ToolChoice, Work,
@@ -50,6 +50,9 @@ fn main() -> ExitCode {
         test("a_confined_worker_generates", generating),
         test("an_answer_with_tools_and_a_format_is_calls_or_matches", constraining),
         test("a_confined_worker_embeds", embedding),
+        test("a_worker_without_the_wanted_card_refuses", a_missing_card),
+        #[cfg(feature = "vulkan")]
+        test("a_confined_worker_generates_on_vulkans_software_driver", generating_on_a_card),
         test("a_killed_worker_fails_its_requests_and_comes_back", killing),
         test("nothing_of_an_ended_request_is_left_in_memory", forgetting),
         test("a_worker_stops_when_it_is_told_to", stopping),
@@ -123,6 +126,44 @@ async fn generating() {
         assert!(matches!(last, Event::Done), "{last:?}");
         assert!(!text.is_empty());
     }
+}
+
+/// No machine has a card with this name, and most builds know no cards at all.
+async fn a_missing_card() {
+    let gpu = Gpu { layers: 99, device: Device::Named("Vulkan99".into()) };
+    let worker = Worker::start(this(), WorkerSpec { gpu: Some(gpu), ..spec() });
+    let state = wait_for(&worker, |state| !matches!(state, State::Loading(_))).await;
+    let State::Failed { reason } = state else { panic!("{state:?}") };
+    let says = match engine::gpu::BACKEND {
+        None => "make build GPU=vulkan",
+        Some(_) => "no graphics card `Vulkan99`",
+    };
+    assert!(reason.contains(says) && reason.contains("engine.gpu_layers = 0"), "{reason}");
+}
+
+/// Needs Mesa's software driver: Debian's `mesa-vulkan-drivers`.
+#[cfg(feature = "vulkan")]
+async fn generating_on_a_card() {
+    let gpu = Gpu { layers: 99, device: Device::Software };
+    let worker = Worker::start(this(), WorkerSpec { gpu: Some(gpu), ..spec() });
+    let report = ready(&worker).await;
+    let [device] = &report.model.devices[..] else { panic!("{:?}", report.model.devices) };
+    assert!(device.starts_with("Vulkan0: llvmpipe"), "{device}");
+    let attempts: BTreeMap<_, _> = report.confinement.attempts.iter().cloned().collect();
+    for name in ["socket", "socket unix", "open", "exec", "fork", "ptrace"] {
+        assert_eq!(attempts[name], "EPERM", "{name}");
+    }
+    for name in ["open while starting the driver", "open while loading"] {
+        assert_eq!(attempts[name], "EACCES", "{name}");
+    }
+    // Every thread has the filter, including the driver's.
+    for task in fs::read_dir(format!("/proc/{}/task", report.pid)).unwrap() {
+        let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+        assert!(status.contains("Seccomp:\t2"), "{status}");
+    }
+    let (text, last) = answer(&mut worker.run(permit(), true, ask("The sun", 16)).unwrap()).await;
+    assert!(matches!(last, Event::Done), "{last:?}");
+    assert!(!text.is_empty());
 }
 
 /// Runs the model with tools and a format, with and without log probabilities: tokens that the
@@ -375,6 +416,7 @@ fn spec() -> WorkerSpec {
         queue: 8,
         prefix_cache: Duration::from_secs(300),
         hang: Duration::from_secs(120),
+        gpu: None,
     }
 }
 

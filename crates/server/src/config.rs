@@ -18,6 +18,7 @@ use std::{
     path::PathBuf,
 };
 
+use engine::protocol::{Device, Gpu};
 use policy::{network::IpRule, retention::Metadata};
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -268,6 +269,11 @@ pub(crate) struct EngineConfig {
     /// Milliseconds that one step of a model may take; after that the worker is considered hung.
     #[serde(deserialize_with = "within::<1_000, 3_600_000, _, _>")]
     pub hang_ms: u64,
+    /// Layers of each model that graphics cards compute; 0 uses the processor alone.
+    #[serde(deserialize_with = "within::<0, 100_000, _, _>")]
+    pub gpu_layers: u32,
+    /// The card: llama.cpp's name of it, such as `Vulkan0`, or `software`. By default all cards.
+    pub gpu_device: Option<String>,
 }
 
 /// The source from which `bailiwick model add hf:…` fetches model files. The running service
@@ -373,7 +379,44 @@ impl EngineConfig {
         let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         self.threads.unwrap_or_else(|| u32::try_from(cores()).unwrap_or(u32::MAX))
     }
+
+    /// Returns the wish for graphics cards; `None` if the processor computes everything.
+    #[must_use]
+    pub(crate) fn gpu(&self) -> Option<Gpu> {
+        let device = match self.gpu_device.as_deref() {
+            None => Device::Every,
+            Some(SOFTWARE) => Device::Software,
+            Some(name) => Device::Named(name.to_owned()),
+        };
+        (self.gpu_layers > 0).then_some(Gpu { layers: self.gpu_layers, device })
+    }
+
+    /// Returns the contradiction in the settings for graphics cards. `backend` is the one of this
+    /// build.
+    fn wrong_gpu(&self, backend: Option<&str>) -> Option<String> {
+        let layers = self.gpu_layers;
+        let message = match (self.gpu(), backend) {
+            (None, _) if self.gpu_device.is_some() => {
+                "`engine.gpu_device` is set, but `engine.gpu_layers` is 0, so no card is used: set \
+                 `gpu_layers`, or remove `gpu_device`"
+                    .to_owned()
+            }
+            (Some(_), None) => format!(
+                "`engine.gpu_layers` is {layers}, but this program was built for the processor \
+                 alone: build it with `make build GPU=vulkan` or `GPU=cuda`, or set `gpu_layers = 0`"
+            ),
+            (Some(gpu), Some(backend)) if gpu.is_software() && backend != "Vulkan" => format!(
+                "`engine.gpu_device` is `{SOFTWARE}`, a driver of Vulkan, but this program was built \
+                 for {backend}: build it with `make build GPU=vulkan`, or name a card"
+            ),
+            _ => return None,
+        };
+        Some(message)
+    }
 }
+
+/// The value of `engine.gpu_device` for the driver that computes on the processor.
+const SOFTWARE: &str = "software";
 
 /// Deserializes a number from `MIN` to `MAX`, both included.
 fn within<'de, const MIN: u64, const MAX: u64, T, D>(deserializer: D) -> Result<T, D::Error>
@@ -499,6 +542,8 @@ impl Default for EngineConfig {
             threads: None,
             prefix_cache_s: 300,
             hang_ms: 120_000,
+            gpu_layers: 0,
+            gpu_device: None,
         }
     }
 }

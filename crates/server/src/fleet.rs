@@ -151,6 +151,7 @@ impl Fleet {
             queue: self.inner.config.limits.queue_max,
             prefix_cache: Duration::from_secs(engine.prefix_cache_s),
             hang: Duration::from_millis(engine.hang_ms),
+            gpu: engine.gpu(),
         }
     }
 
@@ -267,7 +268,8 @@ async fn report(model: String, task: Task, mut state: tokio::sync::watch::Receiv
             }
             State::Ready(ready) => {
                 loading = false;
-                tracing::info!(model, task, pid = ready.pid, "the worker is ready");
+                let devices = ready.model.devices.join(", ");
+                tracing::info!(model, task, pid = ready.pid, devices, "the worker is ready");
             }
             State::Restarting { deaths, after, reason } => {
                 loading = false;

@@ -17,6 +17,14 @@ pub(super) struct Attempt {
     call: fn() -> io::Result<()>,
 }
 
+/// Attempts before the driver of a graphics card starts.
+pub(super) const WHILE_STARTING: &[Attempt] = &[
+    Attempt { name: "open while starting the driver", call: open },
+    Attempt { name: "socket while starting the driver", call: socket_inet },
+    Attempt { name: "exec while starting the driver", call: exec },
+    Attempt { name: "fork while starting the driver", call: fork },
+];
+
 /// Attempts before the model file is parsed. Landlock refuses other files, the filter all else.
 pub(super) const WHILE_LOADING: &[Attempt] = &[
     Attempt { name: "open while loading", call: open },
@@ -33,8 +41,11 @@ pub(super) const WHILE_SERVING: &[Attempt] = &[
     Attempt { name: "exec", call: exec },
     Attempt { name: "fork", call: fork },
     Attempt { name: "ptrace", call: ptrace },
-    Attempt { name: "executable memory", call: executable_memory },
 ];
+
+/// The attempt that a driver without a card, which computes on the processor, cannot be refused.
+pub(super) const MACHINE_CODE: &[Attempt] =
+    &[Attempt { name: "executable memory", call: executable_memory }];
 
 /// Attempts of a process that is confined to one folder. Landlock refuses other files, the filter
 /// all else.

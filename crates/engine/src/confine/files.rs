@@ -60,6 +60,12 @@ impl<'a> Rule<'a> {
         Self { beneath: file, access: AccessFs::ReadFile | AccessFs::WriteFile }
     }
 
+    /// Allows reading, writing and controlling a device (`ioctl`).
+    pub(super) fn control(file: BorrowedFd<'a>) -> Self {
+        let access = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
+        Self { beneath: file, access }
+    }
+
     /// Allows reading, writing, creating, moving and removing regular files and folders below a
     /// folder. Not allowed: links, devices, sockets, and running programs.
     pub(super) fn own(folder: BorrowedFd<'a>) -> Self {

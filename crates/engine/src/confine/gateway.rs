@@ -22,6 +22,7 @@ use rustix::{
 
 use super::{
     Unconfined, attempt,
+    driver::Driver,
     files::{self, Port, Rule},
     one_thread, step, syscalls,
 };
@@ -38,6 +39,9 @@ pub struct Reach {
     pub listen: Vec<u16>,
     /// TCP ports that it dials. If empty, it can neither dial nor resolve names.
     pub dial: Vec<u16>,
+    /// Whether its workers use graphics cards. A worker inherits the gateway's rules, so the
+    /// gateway may use the device nodes and read the driver's files, too.
+    pub gpu: bool,
 }
 
 /// Turns off core dumps and tracing by processes of the same user. Must be called before any secret
@@ -89,6 +93,7 @@ struct Opened {
     run: Vec<File>,
     run_below: Vec<File>,
     devices: Vec<File>,
+    driver: Driver,
 }
 
 impl Opened {
@@ -113,6 +118,9 @@ impl Opened {
             }
         }
         opened.devices.extend(open_if_there(Path::new("/dev/null"))?);
+        if reach.gpu {
+            opened.driver = Driver::find()?;
+        }
         Ok(opened)
     }
 
@@ -124,6 +132,7 @@ impl Opened {
         rules.extend(self.run.iter().map(|file| Rule::run(file.as_fd())));
         rules.extend(self.run_below.iter().map(|file| Rule::run_below(file.as_fd())));
         rules.extend(self.devices.iter().map(|file| Rule::device(file.as_fd())));
+        rules.extend(self.driver.rules());
         rules
     }
 }

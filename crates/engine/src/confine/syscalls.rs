@@ -22,11 +22,25 @@ pub(super) fn close_from(first: u32) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Allows only the calls that loading a model needs.
-pub(super) fn restrict_to_loading() -> Result<(), Unconfined> {
+/// The part of a graphics card in a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Card {
+    /// The driver starts: it loads libraries, whose code must be executable.
+    Starting,
+    /// The driver uses the card.
+    Hardware,
+    /// The driver computes on the processor, with machine code that it makes as it goes.
+    Software,
+}
+
+/// Allows only the calls that loading a model needs, and those of the driver of a card.
+pub(super) fn restrict_to_loading(card: Option<Card>) -> Result<(), Unconfined> {
     refuse_clone3()?;
     let mut allowed = compute().map_err(step("compiling the filter"))?;
     allowed.extend(load().map_err(step("compiling the filter"))?);
+    if let Some(card) = card {
+        allowed.extend(driver(card).map_err(step("compiling the filter"))?);
+    }
     apply(allowed, ALLOW_LISTED)
 }
 
@@ -46,9 +60,13 @@ pub(super) fn restrict_to_keeping() -> Result<(), Unconfined> {
     apply(allowed, ALLOW_LISTED)
 }
 
-/// Allows only the calls that computing and one socket need.
-pub(super) fn restrict_to_serving() -> Result<(), Unconfined> {
-    apply(compute().map_err(step("compiling the filter"))?, ALLOW_LISTED)
+/// Allows only the calls that computing and one socket need, and those of the driver of a card.
+pub(super) fn restrict_to_serving(card: Option<Card>) -> Result<(), Unconfined> {
+    let mut allowed = compute().map_err(step("compiling the filter"))?;
+    if let Some(card) = card {
+        allowed.extend(driver(card).map_err(step("compiling the filter"))?);
+    }
+    apply(allowed, ALLOW_LISTED)
 }
 
 /// Forbids calls that inspect other processes or change the machine, and all sockets except local
@@ -164,6 +182,28 @@ fn load() -> Result<Rules, seccompiler::BackendError> {
     rules.insert(libc::SYS_prctl, any(0, &prctl)?);
     let duplicate = [libc::F_GETFD, libc::F_GETFL, libc::F_DUPFD_CLOEXEC];
     rules.insert(libc::SYS_fcntl, any(1, &duplicate.map(|flag| flag as u64))?);
+    Ok(rules)
+}
+
+/// Calls in addition to [`compute`] for the driver of a graphics card: control of the card (of other
+/// files, such as terminals, it stays forbidden), and memory and events that it shares with it.
+fn driver(card: Card) -> Result<Rules, seccompiler::BackendError> {
+    let mut rules: Rules = DRIVE.iter().map(|call| (*call, vec![])).collect();
+    let mut control = IOCTL_TYPES
+        .iter()
+        .map(|kind| SeccompRule::new(vec![masked(1, 0xff00, i32::from(*kind) << 8)?]))
+        .collect::<Result<Vec<_>, seccompiler::BackendError>>()?;
+    for request in UVM_REQUESTS {
+        control.push(SeccompRule::new(vec![equal(1, request)?])?);
+    }
+    // The other requests of `nvidia-uvm` are small numbers.
+    control.push(SeccompRule::new(vec![masked(1, !0xff, 0)?])?);
+    rules.insert(libc::SYS_ioctl, control);
+    if card != Card::Hardware {
+        // An empty list of rules allows the call with all arguments.
+        rules.insert(libc::SYS_mmap, vec![]);
+        rules.insert(libc::SYS_mprotect, vec![]);
+    }
     Ok(rules)
 }
 
@@ -337,6 +377,22 @@ const COMPUTE: &[i64] = &[
     libc::SYS_getuid,
     libc::SYS_sysinfo,
     libc::SYS_uname,
+];
+
+/// The kinds of requests to devices: `d` of the kernel's graphics, `F` and `m` of NVIDIA's driver,
+/// `b` of shared buffers, `>` of fences.
+const IOCTL_TYPES: [u8; 5] = *b"dFmb>";
+
+/// Requests that open and close `nvidia-uvm`.
+const UVM_REQUESTS: [u64; 2] = [0x3000_0001, 0x3000_0002];
+
+const DRIVE: &[i64] = &[
+    libc::SYS_eventfd2,
+    libc::SYS_ftruncate,
+    libc::SYS_memfd_create,
+    libc::SYS_mlock,
+    libc::SYS_munlock,
+    libc::SYS_sched_setaffinity,
 ];
 
 const KEEP: &[i64] = &[

@@ -64,6 +64,24 @@ fn a_loading_worker_can_read_its_model_and_nothing_else() {
 }
 
 #[test]
+fn a_worker_with_a_card_loses_the_drivers_files_and_then_all_others() {
+    let tried = play("card");
+    assert_eq!(tried["libraries"], "success");
+    assert_eq!(tried["code of libraries"], "success");
+    for name in ["other file", "other process", "terminal", "tcp", "spawn"] {
+        assert_eq!(tried[name], "PermissionDenied", "{name}");
+    }
+    assert_eq!(tried["model"], "success");
+    for name in ["libraries later", "machine code"] {
+        assert_eq!(tried[name], "PermissionDenied", "{name}");
+    }
+    for (name, result) in tried.iter().filter(|(name, _)| name.starts_with("first ")) {
+        assert_eq!(result, "PermissionDenied", "{name}");
+    }
+    assert_eq!(tried["attempt executable memory"], "EPERM");
+}
+
+#[test]
 fn who_keeps_a_folder_has_its_files_and_nothing_else() {
     let tried = play("keeping");
     for name in ["make", "replace", "read", "list", "sync", "overwrite", "remove"] {
@@ -160,6 +178,7 @@ fn child() {
     match std::env::var(PART).as_deref() {
         Ok("serving") => serving(),
         Ok("loading") => loading(),
+        Ok("card") => card(),
         Ok("landlock") => landlock(),
         Ok("keeping") => keeping(),
         Ok("gateway") => gateway_alone(),
@@ -223,6 +242,47 @@ fn loading() {
     println!("write to the model={}", kind(File::options().write(true).open(&path)));
     println!("tcp={}", kind(TcpListener::bind("127.0.0.1:0")));
     println!("spawn={}", kind(Command::new("/bin/true").status()));
+}
+
+fn card() {
+    let path = model_file("card");
+    let model = File::open(&path).unwrap();
+    let starting = this_thread_before_driver(&model).unwrap();
+    println!("libraries={}", kind(std::fs::read_dir("/usr/lib")));
+    println!("code of libraries={}", kind(machine_code()));
+    println!("other file={}", kind(File::open("/etc/passwd")));
+    println!("other process={}", kind(File::open("/proc/1/status")));
+    println!("terminal={}", kind(terminal()));
+    println!("tcp={}", kind(TcpListener::bind("127.0.0.1:0")));
+    println!("spawn={}", kind(Command::new("/bin/true").status()));
+    let loading = starting.before_loading(&model, false).unwrap();
+    println!("libraries later={}", kind(std::fs::read_dir("/usr/lib")));
+    println!("machine code={}", kind(machine_code()));
+    println!("model={}", kind(File::open(format!("/proc/self/fd/{}", model.as_raw_fd()))));
+    let confinement = loading.before_serving().unwrap();
+    try_everything("first");
+    for (name, error) in confinement.attempts {
+        println!("attempt {name}={error}");
+    }
+}
+
+/// Maps executable memory, as the loader of libraries does.
+#[expect(unsafe_code, reason = "a mapping, which nothing uses")]
+fn machine_code() -> io::Result<()> {
+    let protection = rustix::mm::ProtFlags::READ | rustix::mm::ProtFlags::EXEC;
+    let flags = rustix::mm::MapFlags::PRIVATE;
+    // SAFETY: a new mapping at an address that the kernel chooses.
+    unsafe { rustix::mm::mmap_anonymous(std::ptr::null_mut(), 4096, protection, flags)? };
+    Ok(())
+}
+
+/// Asks for the size of a terminal: no request of a driver.
+#[expect(unsafe_code, reason = "a raw system call")]
+fn terminal() -> io::Result<()> {
+    let mut size = [0_u16; 4];
+    // SAFETY: the kernel writes four numbers of 16 bits.
+    let result = unsafe { libc::ioctl(0, libc::TIOCGWINSZ, size.as_mut_ptr()) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 fn landlock() {

@@ -6,6 +6,8 @@
 //! any prompts.
 #![expect(unsafe_code, reason = "calls into llama.cpp; each block says why it is sound")]
 
+mod devices;
+
 use std::{
     cell::RefCell,
     ffi::{CStr, CString, c_char, c_void},
@@ -15,6 +17,8 @@ use std::{
 };
 
 use llama_cpp_sys_2 as sys;
+
+pub use self::devices::Devices;
 
 /// A loaded GGUF model.
 #[derive(Debug)]
@@ -31,7 +35,11 @@ unsafe impl Sync for Model {}
 
 impl Model {
     /// Loads the file, and reports progress from 0 to 1.
-    pub(crate) fn load(path: &Path, progress: &mut dyn FnMut(f32)) -> Result<Self, String> {
+    pub(crate) fn load(
+        path: &Path,
+        devices: &Devices,
+        progress: &mut dyn FnMut(f32),
+    ) -> Result<Self, String> {
         unsafe extern "C" fn report(fraction: f32, data: *mut c_void) -> bool {
             // SAFETY: `data` is the `&mut &mut dyn FnMut` below, which outlives the load.
             let progress = unsafe { &mut *data.cast::<&mut dyn FnMut(f32)>() };
@@ -43,12 +51,15 @@ impl Model {
         let path = path.to_str().and_then(|path| CString::new(path).ok());
         let path = path.ok_or("the model's path is not UTF-8, or contains a NUL")?;
         let mut progress: &mut dyn FnMut(f32) = progress;
-        // SAFETY: `path` and `progress` live until the call returns; the other parameters are
-        // llama.cpp's own defaults.
+        let mut list = devices.list();
+        // SAFETY: `path`, `progress` and `list`, which ends with null, live until the call returns;
+        // the other parameters are llama.cpp's own defaults.
         let model = unsafe {
             let mut params = sys::llama_model_default_params();
             params.progress_callback = Some(report);
             params.progress_callback_user_data = (&raw mut progress).cast();
+            params.devices = list.as_mut_ptr();
+            params.n_gpu_layers = devices.layers();
             sys::llama_model_load_from_file(path.as_ptr(), params)
         };
         let model = NonNull::new(model).ok_or_else(|| {

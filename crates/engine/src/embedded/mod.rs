@@ -25,6 +25,7 @@ use std::{
 
 use policy::{model::ModelFacts, task::Task};
 
+pub use self::ffi::Devices;
 use self::{
     ffi::{Context, ContextSpec, Model},
     prepare::Preparer,
@@ -107,13 +108,15 @@ const EMBED_TEXTS: u32 = 16;
 /// Loads a model and sets it up.
 ///
 /// # Errors
-/// If llama.cpp cannot run the file for this task. The text has the reason and advice.
+/// If llama.cpp cannot run the file for this task on these devices. The text has the reason and
+/// advice.
 pub fn load(
     spec: &WorkerSpec,
+    devices: &Devices,
     path: &Path,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Loaded, String> {
-    let model = Arc::new(Model::load(path, progress)?);
+    let model = Arc::new(Model::load(path, devices, progress)?);
     let embeddings = spec.task == Task::Embeddings;
     if !embeddings && !model.generates() {
         return Err("it is an encoder, which embeds texts but cannot generate text; deploy it for embeddings".into());
@@ -131,7 +134,8 @@ pub fn load(
     let length = computing.sequence_length().min(context);
     let pieces: Vec<Vec<u8>> = (0..model.vocabulary()).map(|token| model.piece(token)).collect();
     let preparer = Preparer::new(Arc::clone(&model), &pieces, length, spec.task)?;
-    let loaded = loaded(&model, length, preparer.template());
+    let mut loaded = loaded(&model, length, preparer.template());
+    loaded.devices = devices.names().to_vec();
     let ends = (0..model.vocabulary()).map(|token| model.ends(token)).collect();
     // Control tokens have a name, but no text of their own.
     let mut names = HashMap::new();
@@ -182,7 +186,7 @@ impl Loaded {
 /// # Errors
 /// If llama.cpp cannot run it for chat or embeddings. The text has the reason.
 pub fn inspect(path: &Path) -> Result<LoadedModel, String> {
-    let model = Model::load(path, &mut |_| {})?;
+    let model = Model::load(path, &Devices::none(), &mut |_| {})?;
     if model.embedding_length() == 0 || model.vocabulary() == 0 {
         return Err("the file holds no text model".into());
     }
@@ -205,7 +209,7 @@ fn loaded(model: &Model, context: u32, template: Option<&Template>) -> LoadedMod
         chat_template: model.chat_template().is_some(),
     };
     let template = template.map(Template::notes).unwrap_or_default().to_vec();
-    LoadedModel { facts, context, template }
+    LoadedModel { facts, context, template, devices: Vec::new() }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use serde_json::Value;
 use toktrie::ApproximateTokEnv;
 
 use super::{
+    Devices,
     constrain::{Constrainer, State},
     ffi::Model,
     promise::Promise,
@@ -74,7 +75,7 @@ impl Rehearsal {
     /// # Errors
     /// If llama.cpp cannot load the file, or llguidance cannot index its vocabulary.
     pub fn of_model(path: &Path) -> Result<Self, String> {
-        let model = Arc::new(Model::load(path, &mut |_| {})?);
+        let model = Arc::new(Model::load(path, &Devices::none(), &mut |_| {})?);
         let pieces: Vec<_> = (0..model.vocabulary()).map(|token| model.piece(token)).collect();
         Ok(Self { constrainer: Constrainer::new(&model, &pieces)?, pieces })
     }

@@ -78,6 +78,10 @@ fn to_worker() -> Vec<ToWorker> {
             scope: scope(),
             work: Work::Generate(Box::new(generate(middle, named))),
         },
+        ToWorker::Start(StartSpec::Serve(WorkerSpec {
+            gpu: Some(Gpu { layers: 33, device: Device::Named("Vulkan0".into()) }),
+            ..spec()
+        })),
     ]
 }
 
@@ -101,6 +105,7 @@ fn from_worker() -> Vec<FromWorker> {
             works: Works::Otherwise,
             how: "folded".into(),
         }],
+        devices: vec!["Vulkan0: a card".into()],
     };
     let confinement = Confinement {
         landlock_abi: 7,

@@ -114,10 +114,11 @@ impl Life {
 
     /// Runs one process from start to end.
     async fn one_process(&mut self, healthy_since: &mut Option<Instant>) -> End {
-        let (mut process, socket) = match Process::start(&self.executable, &self.spec.name).await {
-            Ok(started) => started,
-            Err(error) => return End::Died(format!("it could not be started: {error}")),
-        };
+        let (mut process, socket) =
+            match Process::start(&self.executable, &self.spec.name, self.spec.gpu.as_ref()).await {
+                Ok(started) => started,
+                Err(error) => return End::Died(format!("it could not be started: {error}")),
+            };
         let (incoming, outgoing) = socket.into_split();
         let (line, frames) = mpsc::unbounded_channel();
         if let Err(reason) = send(&line, &ToWorker::Start(StartSpec::Serve(self.spec.clone()))) {
@@ -230,7 +231,7 @@ impl Hearing<'_> {
 /// # Errors
 /// If llama.cpp cannot run the file for chat or embeddings. The text names the reason.
 pub async fn inspect(executable: PathBuf, model: PathBuf) -> Result<LoadedModel, String> {
-    let (mut process, socket) = Process::start(&executable, "inspect")
+    let (mut process, socket) = Process::start(&executable, "inspect", None)
         .await
         .map_err(|error| format!("a worker could not be started: {error}"))?;
     let (incoming, outgoing) = socket.into_split();
@@ -392,7 +393,8 @@ fn printable_model(model: LoadedModel) -> LoadedModel {
     let name = facts.name.as_deref().map(words);
     let license = facts.license.as_deref().map(words);
     let facts = ModelFacts { architecture: words(&facts.architecture), name, license, ..facts };
-    LoadedModel { facts, ..model }
+    let devices = model.devices.iter().take(DEVICES_MAX).map(|device| words(device)).collect();
+    LoadedModel { facts, devices, ..model }
 }
 
 fn printable(confinement: Confinement) -> Confinement {
@@ -430,6 +432,9 @@ const WORDS_CHARS_MAX: usize = 500;
 
 /// Maximum number of attempts in a report.
 const ATTEMPTS_MAX: usize = 32;
+
+/// Maximum number of graphics cards in a worker's report.
+const DEVICES_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ use tokio::{
     sync::oneshot::{self, error::RecvError},
 };
 
-use crate::{confine, memory::ALLOCATOR_ENVIRONMENT, protocol::STDERR_MARK};
+use crate::{confine, gpu::Gpu, memory::ALLOCATOR_ENVIRONMENT, protocol::STDERR_MARK};
 
 /// A running worker process; dropping it kills it.
 #[derive(Debug)]
@@ -28,16 +28,22 @@ pub(super) struct Process {
 impl Process {
     /// Starts `executable worker` with one end of a socket as its standard input, and returns the
     /// other end.
-    pub(super) async fn start(executable: &Path, name: &str) -> io::Result<(Self, UnixStream)> {
+    /// `gpu` is for the environment of the driver.
+    pub(super) async fn start(
+        executable: &Path,
+        name: &str,
+        gpu: Option<&Gpu>,
+    ) -> io::Result<(Self, UnixStream)> {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let (started_in, started) = oneshot::channel();
         let (ended_in, ended) = oneshot::channel();
         let executable = executable.to_owned();
+        let driver = gpu.map(Gpu::environment).unwrap_or_default();
         // The kernel kills a worker when the *thread* that started it ends (PR_SET_PDEATHSIG), and
         // Tokio's threads come and go. This thread lives as long as the worker.
         std::thread::Builder::new().name("worker-process".to_owned()).spawn(move || {
-            match launch(executable, theirs) {
+            match launch(executable, theirs, driver) {
                 Ok((mut child, handle)) => {
                     let stderr = child.stderr.take();
                     // If the caller has abandoned the start, the worker is killed here.
@@ -88,13 +94,19 @@ type Launched = (Child, OwnedFd);
 /// models, or a busy gateway) waiting threads free their core for the thread that they wait for.
 const WAITING_ENVIRONMENT: (&str, &str) = ("GOMP_SPINCOUNT", "5000");
 
-/// Launches the worker. It inherits a socket and a pipe, but no environment and no folder.
-fn launch(executable: PathBuf, socket: StdUnixStream) -> io::Result<Launched> {
+/// Launches the worker. It inherits a socket and a pipe, but no environment and no folder. `driver`
+/// is the environment of a graphics card's driver.
+fn launch(
+    executable: PathBuf,
+    socket: StdUnixStream,
+    driver: Vec<(&'static str, String)>,
+) -> io::Result<Launched> {
     let mut command = Command::new(executable);
     command
         .arg("worker")
         .env_clear()
         .envs([ALLOCATOR_ENVIRONMENT, WAITING_ENVIRONMENT])
+        .envs(driver)
         .current_dir("/")
         .stdin(Stdio::from(OwnedFd::from(socket)))
         .stdout(Stdio::null())

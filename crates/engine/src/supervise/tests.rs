@@ -370,7 +370,7 @@ impl Fake {
             generates: true,
             chat_template: false,
         };
-        let model = LoadedModel { facts, context: 1, template: Vec::new() };
+        let model = LoadedModel { facts, context: 1, template: Vec::new(), devices: Vec::new() };
         let confinement =
             Confinement { landlock_abi: 0, seccomp: false, memory_locked: false, attempts: vec![] };
         self.say(&FromWorker::Ready { model, confinement });

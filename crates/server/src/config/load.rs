@@ -123,6 +123,9 @@ impl Config {
         if let Some(wrong) = self.regions.wrong() {
             return Err(ConfigError::Contradiction(wrong));
         }
+        if let Some(wrong) = self.engine.wrong_gpu(engine::gpu::BACKEND) {
+            return Err(ConfigError::Contradiction(wrong));
+        }
         let Listen { api, private, operations, desk, domain, .. } = &self.listen;
         let listeners =
             [("api", Some(api)), ("private", private.as_ref()), ("desk", desk.as_ref())];

@@ -91,6 +91,28 @@ fn a_refusal_names_line_column_and_field() {
 }
 
 #[test]
+fn a_card_is_asked_for_only_where_it_can_be_used() {
+    let engine = |layers, device: Option<&str>| EngineConfig {
+        gpu_layers: layers,
+        gpu_device: device.map(str::to_owned),
+        ..EngineConfig::default()
+    };
+    assert_eq!(engine(0, None).gpu(), None);
+    assert_eq!(engine(7, None).gpu(), Some(Gpu { layers: 7, device: Device::Every }));
+    let software = engine(7, Some("software"));
+    assert!(software.gpu().unwrap().is_software());
+    let named = engine(7, Some("CUDA1"));
+    assert_eq!(named.gpu().unwrap().device, Device::Named("CUDA1".into()));
+    let refused = |engine: &EngineConfig, backend| engine.wrong_gpu(backend).unwrap();
+    assert!(refused(&named, None).contains("make build GPU=vulkan"));
+    assert!(refused(&software, Some("CUDA")).contains("a driver of Vulkan"));
+    assert!(refused(&engine(0, Some("Vulkan0")), Some("Vulkan")).contains("no card is used"));
+    for fits in [engine(0, None), named, software] {
+        assert_eq!(fits.wrong_gpu(Some("Vulkan")), None);
+    }
+}
+
+#[test]
 fn variables_override_the_file() {
     let config = load(
         "[limits]\nstop_max = 2\n",

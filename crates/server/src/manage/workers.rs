@@ -38,6 +38,9 @@ pub(crate) struct WorkerView {
     /// Tokens that one of its sequences can hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_tokens: Option<u32>,
+    /// Graphics cards that it uses. Left out if the processor computes everything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<String>,
     /// Requests that wait or run in it.
     pub load: u32,
     /// Number of restarts after a death.
@@ -121,6 +124,7 @@ impl WorkerView {
             reason: None,
             pid: None,
             context_tokens: None,
+            devices: Vec::new(),
             load: worker.load,
             restarts: worker.restarts,
             confinement: None,
@@ -131,6 +135,7 @@ impl WorkerView {
                 view.state = "ready";
                 view.pid = Some(report.pid);
                 view.context_tokens = Some(report.model.context);
+                view.devices.clone_from(&report.model.devices);
                 view.confinement = Some(ConfinementView::of(&report.confinement));
             }
             State::Restarting { reason, .. } => {

@@ -28,6 +28,16 @@ pub(crate) enum NotConfined {
     /// A listed destination cannot be used.
     #[error(transparent)]
     Outward(#[from] OutwardError),
+    /// The configuration asks for a graphics card, and this machine shows none.
+    #[error(
+        "`engine.gpu_layers` is {layers}, but this machine has no device node of a graphics card \
+         (`/dev/dri/renderD*`, `/dev/nvidia*`): install the card's driver, give a container the \
+         device, or set `gpu_layers = 0`"
+    )]
+    NoCard {
+        /// The setting.
+        layers: u32,
+    },
     /// The key directory cannot be created.
     #[error("the key directory `{}` cannot be created: {source}; create it, for the service's user only", path.display())]
     Keys {
@@ -49,6 +59,10 @@ pub(crate) fn confine(
     directory: &Directory,
     more: Option<&Path>,
 ) -> Result<Confinement, NotConfined> {
+    let gpu = config.engine.gpu();
+    if gpu.as_ref().is_some_and(|gpu| !gpu.is_software()) && !confine::has_device_node() {
+        return Err(NotConfined::NoCard { layers: config.engine.gpu_layers });
+    }
     let keys = config.key_directory();
     // A confinement rule needs an existing path. An empty directory is not a key directory yet; the
     // custodian decides whether it may become one.
@@ -62,6 +76,7 @@ pub(crate) fn confine(
         read,
         listen: listeners(config),
         dial: outward::ports(config)?.into_iter().map(|(_, port)| port).collect(),
+        gpu: gpu.is_some(),
     };
     Ok(confine::gateway(&reach)?)
 }
