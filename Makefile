@@ -12,6 +12,13 @@ ENGINE_REQUESTS ?= 10000
 # builds for any machine of this architecture; CPU=x86-64-v3 for most x86 machines since 2013.
 NATIVE ?= 1
 CPU    ?= $(if $(filter 0,$(NATIVE)),$(if $(filter x86_64,$(shell uname -m)),x86-64,generic),native)
+# The graphics cards to build for: none, `vulkan` or `cuda`. See docs/operate/gpu.md.
+GPU    ?=
+ifeq ($(filter $(GPU),vulkan cuda),)
+ifneq ($(GPU),)
+$(error GPU=$(GPU) is unknown: write GPU=vulkan, GPU=cuda, or leave it out)
+endif
+endif
 # The CPUs of a release, and the file with the key that signs its checksums.
 CPUS        ?= x86-64-v2 native
 RELEASE_KEY ?=
@@ -52,8 +59,9 @@ help: ## Show this list
 run: build model ## Install missing packages, build, fetch the small model, and serve it
 	@exec target/release/bailiwick quickstart --data $(DATA) --listen $(LISTEN)
 
-build: setup ## Build target/release/bailiwick
-	@cargo build --release --locked --bin bailiwick
+build: setup ## Build target/release/bailiwick (GPU=vulkan or GPU=cuda: for graphics cards, too)
+	@$(if $(GPU),scripts/setup.sh $(GPU))
+	@cargo build --release --locked $(if $(GPU),-p server --features $(GPU)) --bin bailiwick
 
 test: setup model ## Run all tests, the real OpenAI SDKs among them
 	@scripts/setup.sh tests

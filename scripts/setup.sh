@@ -40,8 +40,37 @@ if [ "${1:-}" = dist ]; then
 	command -v dpkg-shlibdeps >/dev/null || need dpkg-dev
 	command -v buildah >/dev/null || need buildah
 fi
+# `scripts/setup.sh vulkan` also installs the compiler of shaders, the loader and the headers.
+if [ "${1:-}" = vulkan ]; then
+	command -v glslc >/dev/null || need glslc
+	[ -e /usr/include/vulkan/vulkan.hpp ] || [ -n "${VULKAN_SDK:-}" ] || need libvulkan-dev
+	compgen -G '/usr/share/cmake/SPIRV-Headers/*.cmake' >/dev/null || [ -n "${VULKAN_SDK:-}" ] || need spirv-headers
+fi
+# CUDA comes from NVIDIA, not from Debian: this only looks for it.
+if [ "${1:-}" = cuda ]; then
+	command -v nvcc >/dev/null || [ -x "${CUDA_PATH:-/usr/local/cuda}/bin/nvcc" ] ||
+		die "nvcc is not installed" "Install NVIDIA's CUDA toolkit 12 or later (https://developer.nvidia.com/cuda-downloads), and set CUDA_PATH to its folder."
+fi
 
-[ ${#missing[@]} -gt 0 ] || exit 0
+# Checks that the compiler will find headers that llama.cpp can use.
+check_vulkan_headers() {
+	local core version=0
+	for core in "${VULKAN_SDK:-/nonexistent}"/include /usr/local/include /usr/include; do
+		core="$core/vulkan/vulkan_core.h"
+		[ -e "$core" ] || continue
+		version="$(sed -n 's/^#define VK_HEADER_VERSION \([0-9]*\)$/\1/p' "$core")"
+		break
+	done
+	# Of the versions up to this one, llama.cpp is known not to compile.
+	[ "${version:-0}" -gt 239 ] ||
+		die "the Vulkan headers are too old, or missing (header version ${version:-0}): llama.cpp needs newer ones than 1.3.239; 1.4.309 works" \
+			"Debian 13 has them. On an older system, unpack Debian 13's libvulkan-dev and spirv-headers, and copy vulkan, vk_video and spirv from usr/include to /usr/local/include; or set VULKAN_SDK to LunarG's SDK."
+}
+
+if [ ${#missing[@]} -eq 0 ]; then
+	[ "${1:-}" != vulkan ] || check_vulkan_headers
+	exit 0
+fi
 
 command -v apt-get >/dev/null ||
 	die "not installed: ${missing[*]}" "This is not Debian or Ubuntu: install them with your package manager, and run this again."
@@ -57,3 +86,4 @@ apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q)
 retry "${apt[@]}" update >&2 &&
 	retry "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >&2 ||
 	die "apt-get could not install ${missing[*]}" "Read its messages above; then run: ${as_root[*]} apt-get install ${missing[*]}"
+[ "${1:-}" != vulkan ] || check_vulkan_headers
