@@ -4,7 +4,7 @@
 //! and the random bytes. Each decision can therefore be tested, and proved.
 //!
 //! Without the feature `decisions` only [`capability`], [`content`] and [`task`] remain: the words
-//! that `wire` needs.
+//! that `wire` needs. The feature `guard` adds `guard`, which needs nothing else of this crate.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "decisions")]
@@ -17,6 +17,8 @@ pub mod capability;
 pub mod content;
 #[cfg(feature = "decisions")]
 pub mod engine;
+#[cfg(feature = "guard")]
+pub mod guard;
 #[cfg(feature = "decisions")]
 pub mod meter;
 #[cfg(feature = "decisions")]

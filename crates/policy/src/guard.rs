@@ -1,0 +1,16 @@
+//! The content filter's decisions: what detectors found in a text, what a resource's filter does
+//! about it, and the values that may go on.
+//!
+//! This is the pure first layer: text in, verdict out. It detects blocklisted terms and profanity,
+//! in plain and in obfuscated writing. The service does not call this module yet, and no promise
+//! rests on it. Classifiers and guard models, which need a model, are further layers: their
+//! scores are to become a [`verdict::Verdict`] here.
+//!
+//! The steps, each of which consumes the value before it:
+//!
+//! 1. [`normalise`] undoes obfuscation; [`blocklist`] and [`lexicon`] search the text;
+//! 2. a [`verdict::Verdict`] says what was found, who found it, and what was not looked for;
+//! 3. [`filter::Filter::judge`] says what is annotated and what is blocked;
+//! 4. [`guarded::Guarded::pass`] makes the value that alone goes on.
+
+pub mod verdict;
