@@ -13,4 +13,5 @@
 //! 3. [`filter::Filter::judge`] says what is annotated and what is blocked;
 //! 4. [`guarded::Guarded::pass`] makes the value that alone goes on.
 
+pub mod filter;
 pub mod verdict;
