@@ -14,4 +14,5 @@
 //! 4. [`guarded::Guarded::pass`] makes the value that alone goes on.
 
 pub mod filter;
+pub mod guarded;
 pub mod verdict;
