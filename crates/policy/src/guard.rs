@@ -15,4 +15,5 @@
 
 pub mod filter;
 pub mod guarded;
+pub mod normalise;
 pub mod verdict;
