@@ -13,7 +13,9 @@
 //! 3. [`filter::Filter::judge`] says what is annotated and what is blocked;
 //! 4. [`guarded::Guarded::pass`] makes the value that alone goes on.
 
+pub mod blocklist;
 pub mod filter;
 pub mod guarded;
 pub mod normalise;
+mod terms;
 pub mod verdict;
