@@ -1,6 +1,6 @@
 //! The value that a filter let through, and the two other outcomes.
 //!
-//! A step that takes a `Guarded<T>` cannot be reached with a text that nobody judged.
+//! A step that takes a `Guarded<T>` cannot be reached with a text that no filter judged.
 
 use super::{
     filter::{Results, Unavailable, WhenDown},

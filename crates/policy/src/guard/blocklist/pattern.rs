@@ -1,5 +1,5 @@
-//! A regular expression as a complete automaton: one step for each byte of text, whatever the
-//! text is. An expression whose automaton would be too large is refused when the list is made.
+//! A regular expression as a complete automaton: one step for each byte of any
+//! text. An expression whose automaton would be too large is refused when the list is made.
 
 use std::ops::Range;
 

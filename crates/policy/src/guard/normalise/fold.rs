@@ -49,7 +49,7 @@ fn looks_like(character: char) -> Option<char> {
     let mut prototype = skeleton(character.encode_utf8(&mut buffer));
     match (prototype.next()?, prototype.next(), prototype.next()) {
         (one, None, None) if one.is_ascii_alphanumeric() => Some(one.to_ascii_lowercase()),
-        // UTS 39 has `rn` for whatever looks like an `m`.
+        // UTS 39 has `rn` for all letters that look like an `m`.
         ('r', Some('n'), None) => Some('m'),
         _ => None,
     }
