@@ -37,7 +37,8 @@ pub struct Watched {
 ///
 /// A term that is written plainly never goes out in part, and is found wherever the stream is cut
 /// into pieces. A term in disguise that is longer than the held part is found, but its begin may
-/// be out. No piece ends within a grapheme cluster of up to 64 bytes.
+/// be out. Base64 that is longer than the searched window, about 700 bytes, is not decoded: search
+/// the whole text at its end, too. No piece ends within a grapheme cluster of up to 64 bytes.
 #[derive(Debug)]
 pub struct Scan {
     side: Side,
