@@ -69,6 +69,7 @@ test: setup model ## Run all tests, the real OpenAI SDKs among them
 	@scripts/packages.sh tests
 	@cargo test --release --locked
 	@cargo test --locked -p independent
+	@cargo test --release --locked -p policy --no-default-features --features guard
 
 soak: setup model ## Disturb all files and processes of the service while it runs (SECONDS_SOAK=…), and kill it a thousand times
 	@scripts/setup.sh tests
