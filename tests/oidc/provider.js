@@ -49,6 +49,8 @@ const provider = new Provider(`http://127.0.0.1:${PORT}`, {
     devInteractions: { enabled: false },
     resourceIndicators: {
       enabled: true,
+      // As Entra's: the scope `RESOURCE/.default` is for this resource.
+      defaultResource: (ctx) => ctx.oidc.params.scope?.match(/^(.*)\/\.default$/)?.[1],
       getResourceServerInfo: (ctx, resource, client) => ({
         audience: resource,
         scope: '',

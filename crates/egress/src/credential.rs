@@ -10,6 +10,8 @@ use hyper::{
 };
 use zeroize::Zeroizing;
 
+use crate::client::ClientCredentials;
+
 /// The header in which a destination expects its credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CredentialHeader {
@@ -19,7 +21,16 @@ pub enum CredentialHeader {
     ApiKey,
 }
 
-/// A destination's credential. `Debug` shows nothing of it. Its bytes are overwritten when the last
+/// The way in which a destination gets its credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The same secret in each request.
+    Secret(Credential),
+    /// An access token, from a token endpoint.
+    Token(ClientCredentials),
+}
+
+/// A header with a credential. `Debug` shows nothing of it. Its bytes are overwritten when the last
 /// clone is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Credential {

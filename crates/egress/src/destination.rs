@@ -10,7 +10,10 @@ use hyper::{Uri, http::uri::Scheme};
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
-use crate::credential::{Credential, CredentialHeader};
+use crate::{
+    client::ClientCredentials,
+    credential::{Access, Credential, CredentialHeader},
+};
 
 /// A place that may be dialed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +26,7 @@ pub struct Destination {
     pub(crate) trust: Option<Vec<CertificateDer<'static>>>,
     /// SHA-256 of the SubjectPublicKeyInfo of the only accepted certificate's key.
     pub(crate) pin: Option<[u8; 32]>,
-    pub(crate) credential: Option<Credential>,
+    pub(crate) access: Option<Access>,
 }
 
 /// A name or an address. A name is in lower case, and no resolver would read it as an address.
@@ -58,6 +61,14 @@ pub enum BadDestination {
         "the credential is empty, or has spaces, line breaks or other characters than visible ASCII"
     )]
     Credential,
+    /// The URL of a token endpoint cannot be dialed.
+    #[error("the token endpoint is no URL that begins with `https://` or `http://`")]
+    TokenUrl,
+    /// The request for a token cannot be written.
+    #[error(
+        "the client id, the client secret or the scope is empty, or has other characters than printable ASCII"
+    )]
+    Token,
     /// The destination is listed twice: one of the two entries would have no effect.
     #[error("the destination is listed twice")]
     Twice,
@@ -99,8 +110,8 @@ impl Destination {
             (_, Some(port @ 1..)) => port,
             _ => return Err(BadDestination::Malformed),
         };
-        let (plaintext, trust, pin, credential) = (false, None, None, None);
-        Ok(Self { secure, host, port, plaintext, trust, pin, credential })
+        let (plaintext, trust, pin, access) = (false, None, None, None);
+        Ok(Self { secure, host, port, plaintext, trust, pin, access })
     }
 
     /// Returns the TCP port.
@@ -152,7 +163,24 @@ impl Destination {
         secret: Zeroizing<String>,
     ) -> Result<Self, BadDestination> {
         let credential = Credential::new(header, &secret).ok_or(BadDestination::Credential)?;
-        Ok(Self { credential: Some(credential), ..self })
+        Ok(Self { access: Some(Access::Secret(credential)), ..self })
+    }
+
+    /// Sets where requests that ask for a credential get an access token. It replaces a credential.
+    /// The token goes to this destination alone, as `authorization: Bearer`; the client's secret
+    /// goes to the token endpoint alone, which must be a listed destination, too.
+    ///
+    /// # Errors
+    /// [`BadDestination::TokenUrl`] if the endpoint's URL cannot be dialed.
+    /// [`BadDestination::Token`] if another part is empty, or has other characters than printable
+    /// ASCII.
+    pub fn token(self, client: ClientCredentials) -> Result<Self, BadDestination> {
+        let uri: Uri = client.url.parse().map_err(|_| BadDestination::TokenUrl)?;
+        drop(Self::of(&uri).map_err(|_| BadDestination::TokenUrl)?);
+        if !client.is_text() {
+            return Err(BadDestination::Token);
+        }
+        Ok(Self { access: Some(Access::Token(client)), ..self })
     }
 
     /// Returns true if both are the same place; trust and credential may differ.

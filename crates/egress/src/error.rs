@@ -2,6 +2,8 @@
 
 use std::{io, time::Duration};
 
+use crate::client::NoToken;
+
 /// The reason why there is no answer. It contains nothing that the other side sent.
 #[derive(Debug, thiserror::Error)]
 pub enum EgressError {
@@ -46,6 +48,9 @@ pub enum EgressError {
     /// The answer failed before, and was read again.
     #[error("the answer had failed already")]
     Failed,
+    /// There is no access token for the destination, so nothing was sent to it.
+    #[error("no access token: {0}")]
+    NoToken(#[from] NoToken),
     /// The request cannot be encoded.
     #[error("a header of the request is malformed")]
     Request,
@@ -63,6 +68,7 @@ impl EgressError {
             | Self::Tls(_)
             | Self::ConnectTimeout(_)
             | Self::Unsent(_)
+            | Self::NoToken(_)
             | Self::Request => false,
             Self::Timeout(_)
             | Self::Silent(_)

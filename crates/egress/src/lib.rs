@@ -10,9 +10,11 @@
 //!
 //! [`Egress::get`] and [`Egress::post`] return a whole answer, [`Egress::download`] a large one in
 //! pieces. [`Egress::send`] is for engines: it streams the answer, keeps connections for a short
-//! time, and can add the destination's credential, which only this crate holds.
+//! time, and can add the destination's credential, which only this crate holds: a secret, or an
+//! access token that it requests itself with [`ClientCredentials`].
 //!
-//! The crate does not interpret the data that it carries, stores nothing on disk, and has no
+//! The crate does not interpret the data that it carries (of answers it reads those of token
+//! endpoints), stores nothing on disk, and has no
 //! default destinations.
 //!
 //! ```
@@ -27,6 +29,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod client;
 mod connection;
 mod credential;
 mod destination;
@@ -34,14 +37,17 @@ mod dial;
 mod download;
 mod error;
 mod exchange;
+mod held;
 mod idle;
 mod list;
 mod reply;
 mod resolve;
 mod send;
 mod tls;
+mod token;
 
 pub use self::{
+    client::{ClientCredentials, NoToken},
     credential::CredentialHeader,
     destination::{BadDestination, Destination},
     download::{Download, DownloadLimits},

@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::{
     destination::{BadDestination, Destination},
+    held::Tokens,
     idle::Idle,
     resolve::{Resolve, System},
     tls,
@@ -43,6 +44,8 @@ pub(crate) struct Listed {
     pub(crate) tls: Option<TlsConnector>,
     /// The open connections that no exchange uses.
     pub(crate) idle: Arc<Idle>,
+    /// The access token, if the destination has such a credential.
+    pub(crate) tokens: Tokens,
     count: Arc<Count>,
 }
 
@@ -236,7 +239,8 @@ impl EgressPermit {
 impl Listed {
     fn new(destination: Destination, tls: Option<TlsConnector>, count: Arc<Count>) -> Self {
         let (origin, idle) = (destination.to_string(), Arc::default());
-        Self { destination, origin, tls, idle, count }
+        let tokens = Tokens::default();
+        Self { destination, origin, tls, idle, tokens, count }
     }
 
     /// Counts a dial. Called before the connection is started.

@@ -4,7 +4,7 @@
 //! only if no byte of it was written, it goes out over another connection. An error says which of
 //! both it was ([`EgressError::was_sent`]). A redirect is an error.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -13,10 +13,12 @@ use hyper::{
     body::Body as _,
     header::{ACCEPT, CONTENT_LENGTH, HeaderName, HeaderValue},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{
+    client::NoToken,
     connection::Open,
+    credential::{Access, Credential},
     dial,
     error::EgressError,
     exchange::Ask,
@@ -80,19 +82,25 @@ impl SendRequest {
         Ok(self)
     }
 
-    /// Adds the destination's credential, if it has one.
+    /// Adds the destination's credential, if it has one. The first such request waits for its access
+    /// token, if that is the credential.
     #[must_use]
     pub fn authenticated(self) -> Self {
         Self { is_authenticated: true, ..self }
     }
 
-    fn complete(self, listed: &Listed, uri: &Uri) -> Result<Request<Full<Bytes>>, EgressError> {
-        let Self { method, body, headers, is_authenticated } = self;
+    fn complete(
+        self,
+        listed: &Listed,
+        uri: &Uri,
+        credential: Option<&Credential>,
+    ) -> Result<Request<Full<Bytes>>, EgressError> {
+        let Self { method, body, headers, is_authenticated: _ } = self;
         let mut request = Ask { method, body }.request(listed, uri)?;
         for (name, value) in headers {
             request.headers_mut().insert(name.name(), value);
         }
-        if let (true, Some(credential)) = (is_authenticated, &listed.destination.credential) {
+        if let Some(credential) = credential {
             credential.add_to(request.headers_mut());
         }
         Ok(request)
@@ -123,7 +131,8 @@ impl Egress {
     /// # Errors
     /// [`EgressError`] if no head arrives within the limits, if it is a redirect, or if the
     /// announced body is too large. [`EgressError::was_sent`] says whether the request may have
-    /// arrived.
+    /// arrived. [`EgressError::NoToken`] if there is no access token for the destination. An answer
+    /// with the status 401 throws the token away, so that the next request gets a new one.
     pub async fn send(
         &self,
         permit: EgressPermit,
@@ -131,7 +140,9 @@ impl Egress {
         limits: SendLimits,
     ) -> Result<Reply, EgressError> {
         let EgressPermit { listed, uri } = permit;
-        let mut request = request.complete(&listed, &uri)?;
+        let credential =
+            if request.is_authenticated { self.credential(&listed).await? } else { None };
+        let mut request = request.complete(&listed, &uri, credential.as_ref())?;
         let (response, open) = loop {
             let (mut open, was_kept) = match listed.idle.take().await {
                 Some(open) => (open, true),
@@ -157,11 +168,22 @@ impl Egress {
         if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
             return Err(EgressError::Redirect(status.as_u16()));
         }
+        if let (StatusCode::UNAUTHORIZED, Some(credential)) = (status, &credential) {
+            listed.tokens.refused(credential, Instant::now());
+        }
         let announced = response.headers().contains_key(CONTENT_LENGTH);
         if announced && response.body().size_hint().lower() > limits.body_bytes_max {
             return Err(EgressError::too_large(limits.body_bytes_max));
         }
         Ok(Reply::new(response, listed, open, limits.silence, limits.body_bytes_max))
+    }
+
+    async fn credential(&self, listed: &Arc<Listed>) -> Result<Option<Credential>, NoToken> {
+        match &listed.destination.access {
+            None => Ok(None),
+            Some(Access::Secret(secret)) => Ok(Some(secret.clone())),
+            Some(Access::Token(client)) => self.token(listed, client).await.map(Some),
+        }
     }
 
     async fn connect(&self, listed: &Listed, time: Duration) -> Result<Open, EgressError> {

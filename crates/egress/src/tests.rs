@@ -4,6 +4,7 @@ mod engine;
 mod fixtures;
 mod pins;
 mod send;
+mod token;
 
 use std::{io, sync::Arc, time::Duration};
 

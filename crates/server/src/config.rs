@@ -27,7 +27,7 @@ use serde::{
 use wire::{limits::RequestLimits, no_effect::NoEffectFields};
 
 pub(crate) use self::{
-    destination::{CredentialHeader, CredentialSource, Destination},
+    destination::{Access, CredentialHeader, CredentialSource, Destination, TokenRequest},
     identity::IdentityConfig,
     load::ConfigError,
     policies::PoliciesConfig,

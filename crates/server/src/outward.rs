@@ -4,7 +4,7 @@ mod credential;
 
 use std::path::PathBuf;
 
-use egress::{BadDestination, CredentialHeader, Destination, Egress, NotListed};
+use egress::{BadDestination, ClientCredentials, CredentialHeader, Destination, Egress, NotListed};
 use tlog::{
     canon::Digest,
     hex,
@@ -12,7 +12,7 @@ use tlog::{
 };
 
 use crate::{
-    config::{self, Config, CredentialSource},
+    config::{self, Access, Config, CredentialSource},
     cosigners::Witnesses,
     identity::Providers,
     manage::Hub,
@@ -96,17 +96,31 @@ pub(crate) fn egress(config: &Config) -> Result<Egress, OutwardError> {
     let with_credential = |destination: &config::Destination| {
         let failed = |problem| OutwardError::Credential { url: destination.url.clone(), problem };
         let place = place(destination)?;
-        let Some((header, source)) = destination.credential().map_err(failed)? else {
-            return Ok(place);
+        let place = match destination.access().map_err(failed)? {
+            None => Ok(place),
+            Some(Access::Secret(header, source)) => {
+                let header = match header {
+                    config::CredentialHeader::Authorization => CredentialHeader::Bearer,
+                    config::CredentialHeader::ApiKey => CredentialHeader::ApiKey,
+                };
+                place.credential(header, credential::read("credential", source).map_err(failed)?)
+            }
+            Some(Access::Token(token, source)) => {
+                let secret = credential::read("token.client_secret", source).map_err(failed)?;
+                let config::TokenRequest { url, client_id, scope, .. } = token.clone();
+                place.token(ClientCredentials { url, client_id, secret, scope })
+            }
         };
-        let header = match header {
-            config::CredentialHeader::Authorization => CredentialHeader::Bearer,
-            config::CredentialHeader::ApiKey => CredentialHeader::ApiKey,
-        };
-        let secret = credential::read(source).map_err(failed)?;
-        place.credential(header, secret).map_err(bad(destination))
+        place.map_err(bad(destination))
     };
-    list(config, with_credential)
+    let egress = list(config, with_credential)?;
+    // A token endpoint is a destination like all others.
+    for token in config.egress.iter().filter_map(|destination| destination.token.as_ref()) {
+        let not_listed = |problem| OutwardError::NotListed { url: token.url.clone(), problem };
+        // Only a check: the permit is not used.
+        drop(egress.permit(&token.url).map_err(not_listed)?);
+    }
+    Ok(egress)
 }
 
 /// Returns the list of permitted destinations for a command, which sends no credentials: it may run
@@ -169,20 +183,26 @@ pub(crate) fn listed(config: &Config) -> Result<String, OutwardError> {
     Ok(lines.concat())
 }
 
-/// Describes the header and the source of a credential. The source is quoted: a path must not end
-/// the line.
+/// Describes the header or the token endpoint, and the source of the secret. Texts are quoted: a
+/// path must not end the line.
 fn credential_line(destination: &config::Destination) -> Result<String, OutwardError> {
     let failed = |problem| OutwardError::Credential { url: destination.url.clone(), problem };
-    let Some((header, source)) = destination.credential().map_err(failed)? else {
-        return Ok(String::new());
-    };
-    let header = match header {
-        config::CredentialHeader::Authorization => "authorization",
-        config::CredentialHeader::ApiKey => "api-key",
+    let (way, source) = match destination.access().map_err(failed)? {
+        None => return Ok(String::new()),
+        Some(Access::Secret(header, source)) => {
+            let header = match header {
+                config::CredentialHeader::Authorization => "authorization",
+                config::CredentialHeader::ApiKey => "api-key",
+            };
+            (format!("credential {header}"), source)
+        }
+        Some(Access::Token(config::TokenRequest { url, client_id, scope, .. }, source)) => {
+            (format!("token {url:?} client {client_id:?} scope {scope:?}"), source)
+        }
     };
     Ok(match source {
-        CredentialSource::File(path) => format!(" credential {header} file {path:?}"),
-        CredentialSource::Variable(name) => format!(" credential {header} variable {name:?}"),
+        CredentialSource::File(path) => format!(" {way} file {path:?}"),
+        CredentialSource::Variable(name) => format!(" {way} variable {name:?}"),
     })
 }
 

@@ -119,7 +119,7 @@ impl Processing {
 /// Returns the receipt's word for a failure.
 fn failure(failure: &Failure) -> AttemptFailure {
     match failure {
-        Failure::NotSent | Failure::NotListed => AttemptFailure::Unreachable,
+        Failure::NotSent | Failure::NoToken(_) | Failure::NotListed => AttemptFailure::Unreachable,
         Failure::Busy { .. } => AttemptFailure::Busy,
         Failure::Slow | Failure::Silent | Failure::Deadline => AttemptFailure::TimedOut,
         Failure::WrongRoute

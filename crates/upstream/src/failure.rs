@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use egress::NoToken;
 use engine::request::Refusal;
 use policy::id::EngineId;
 
@@ -29,6 +30,9 @@ pub enum Failure {
     /// Nothing was sent: the engine cannot be reached, or its certificate is not trusted.
     #[error("the engine cannot be reached")]
     NotSent,
+    /// Nothing was sent: there is no access token for the engine.
+    #[error("no access token for the engine: {0}")]
+    NoToken(NoToken),
     /// The caller's deadline has passed.
     #[error("the request's deadline has passed")]
     Deadline,
@@ -117,6 +121,7 @@ impl Failure {
             Self::Unfit(_) => "unfit",
             Self::NotListed => "not_listed",
             Self::NotSent => "not_sent",
+            Self::NoToken(_) => "no_token",
             Self::Deadline => "deadline",
             Self::Slow => "slow",
             Self::Silent => "silent",
@@ -145,7 +150,7 @@ impl Failure {
     #[must_use]
     pub fn allows_retry(&self, metered: bool) -> bool {
         match self {
-            Self::NotSent | Self::Busy { .. } | Self::Unavailable { .. } => true,
+            Self::NotSent | Self::NoToken(_) | Self::Busy { .. } | Self::Unavailable { .. } => true,
             Self::Slow | Self::Broken => !metered,
             Self::WrongRoute
             | Self::NotServed
@@ -177,6 +182,7 @@ impl Failure {
     pub fn blames_engine(&self) -> bool {
         match self {
             Self::NotSent
+            | Self::NoToken(_)
             | Self::Slow
             | Self::Silent
             | Self::Broken
@@ -216,6 +222,7 @@ impl Failure {
             | Self::Unfit(_)
             | Self::NotListed
             | Self::NotSent
+            | Self::NoToken(_)
             | Self::Deadline
             | Self::Slow
             | Self::Silent

@@ -156,7 +156,7 @@ impl Config {
         }
         self.identity.trusts().map_err(ConfigError::Contradiction)?;
         for destination in &self.egress {
-            destination.credential().map_err(ConfigError::Contradiction)?;
+            destination.access().map_err(ConfigError::Contradiction)?;
         }
         for (section, tls) in [("tls", &self.tls), ("operations", &self.operations)] {
             let Some(Tls { certificate, key }) = tls else { continue };

@@ -166,8 +166,12 @@ fn fields_that_contradict_each_other_are_refused() {
 fn a_credential_has_one_source() {
     let of = |fields: &str| {
         let list = destinations(&format!("url = 'https://x'\n{fields}"));
-        let (header, source) = list[0].credential().unwrap()?;
-        Some(format!("{header:?} {source:?}"))
+        Some(match list[0].access().unwrap()? {
+            Access::Secret(header, source) => format!("{header:?} {source:?}"),
+            Access::Token(token, source) => {
+                format!("{} {} {} {source:?}", token.url, token.client_id, token.scope)
+            }
+        })
     };
     assert_eq!(of(""), None);
     let cases = [
@@ -176,6 +180,15 @@ fn a_credential_has_one_source() {
         (
             "credential_env = 'V'\ncredential_header = 'authorization'",
             "Authorization Variable(\"V\")",
+        ),
+        (
+            "token = { url = 'https://t/token', client_id = 'app', client_secret_file = '/f' }",
+            "https://t/token app https://cognitiveservices.azure.com/.default File(\"/f\")",
+        ),
+        (
+            "token.url = 'https://t'\ntoken.client_id = 'app'\ntoken.client_secret_env = 'V'\n\
+             token.scope = 's'",
+            "https://t app s Variable(\"V\")",
         ),
     ];
     for (fields, expected) in cases {
@@ -186,6 +199,22 @@ fn a_credential_has_one_source() {
         ("credential_header = 'api-key'", "without a credential"),
         ("credential_header = 'cookie'", "unknown variant `cookie`"),
         ("credential = 'secret'", "unknown field `credential`"),
+        ("token = { url = 'https://t' }", "missing field `client_id`"),
+        ("token = { url = 'https://t', client_id = 'a' }", "set `token.client_secret_file`"),
+        (
+            "token = { url = 'https://t', client_id = 'a', client_secret = 'b' }",
+            "unknown field `client_secret`",
+        ),
+        (
+            "token = { url = 'https://t', client_id = 'a', client_secret_file = '/f', \
+             client_secret_env = 'V' }",
+            "remove one of the two",
+        ),
+        (
+            "credential_file = '/f'\ntoken = { url = 'https://t', client_id = 'a', \
+             client_secret_env = 'V' }",
+            "keep `token` alone",
+        ),
     ] {
         let message = refusal(&format!("[[egress]]\nurl = 'https://x'\n{fields}\n"));
         assert!(message.contains(expected), "{fields}: {message}");

@@ -236,6 +236,7 @@ impl ApiError {
             failure @ (Failure::Unauthorized { .. }
             | Failure::Missing
             | Failure::NotListed
+            | Failure::NoToken(_)
             | Failure::Rejected { .. }
             | Failure::OtherModel
             | Failure::OtherRegion),
@@ -769,12 +770,14 @@ fn unanswered(operation: Operation, why: &Why) -> Answer {
                      in this form."
                 ),
             ),
-            Failure::NotSent | Failure::Unavailable { .. } | Failure::Broken | Failure::Slow => {
-                unavailable(
-                    failure.retry_after(),
-                    "The engine of this deployment cannot be reached; please retry.",
-                )
-            }
+            Failure::NotSent
+            | Failure::NoToken(_)
+            | Failure::Unavailable { .. }
+            | Failure::Broken
+            | Failure::Slow => unavailable(
+                failure.retry_after(),
+                "The engine of this deployment cannot be reached; please retry.",
+            ),
             Failure::Deadline => azure(
                 StatusCode::REQUEST_TIMEOUT,
                 "408",

@@ -82,6 +82,43 @@ fn a_credential_that_cannot_be_used_is_refused_by_name() {
     says("credential_env = 'BAILIWICK_TEST_UNSET'", "`BAILIWICK_TEST_UNSET` of `credential_env`");
 }
 
+/// A token endpoint must be listed itself, and the client's secret is read and never shown.
+#[test]
+fn a_token_endpoint_is_a_destination_like_all_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    let secret = format!("client_secret_file = '{}'", path.display());
+    let with = |endpoint: &str, more: &str| {
+        let token = format!("token = {{ url = '{endpoint}', client_id = 'app', {secret} }}");
+        with("https://a.example", &format!("{token}\n{more}"))
+    };
+    let listing = "[[egress]]\nurl = 'https://login.example'";
+    let config = with("https://login.example/t/token", listing);
+    let said = egress(&config).unwrap_err().to_string();
+    assert!(
+        said.contains("`token.client_secret_file`") && said.contains("cannot be read"),
+        "{said}"
+    );
+    write(&path, "canary\n", 0o600);
+    assert!(!format!("{:?} {config:?}", egress(&config).unwrap()).contains("canary"));
+    let line = format!(
+        "https://a.example:443 token \"https://login.example/t/token\" client \"app\" scope \
+         \"https://cognitiveservices.azure.com/.default\" file \"{}\"\n",
+        path.display()
+    );
+    assert_eq!(listed(&config).unwrap(), format!("{line}https://login.example:443\n"));
+
+    let unlisted = egress(&with("https://login.example:8443/token", listing)).unwrap_err();
+    let said = unlisted.to_string();
+    assert!(said.contains("list it under `[[egress]]`"), "{said}");
+    assert!(without_credentials(&with("https://elsewhere.example/", "")).is_ok());
+    let said = egress(&with("login", listing)).unwrap_err().to_string();
+    assert!(said.contains("`https://a.example`") && said.contains("token endpoint"), "{said}");
+    write(&path, "canary\ncanary", 0o600);
+    let said = egress(&config).unwrap_err().to_string();
+    assert!(said.contains("the client secret") && !said.contains("canary"), "{said}");
+}
+
 #[test]
 fn a_pin_that_has_no_effect_is_refused_by_name() {
     let refusal = |url: &str, pin: &str| {

@@ -98,8 +98,10 @@ fn files(config: &Config, file: Option<&Path>) -> impl Iterator<Item = PathBuf> 
     if let Some(review) = &config.review {
         files.extend([&*review.certificate, &*review.key, &*review.workstation_ca]);
     }
-    for config::Destination { ca_file, credential_file, .. } in &config.egress {
-        files.extend([ca_file, credential_file].into_iter().flatten().map(PathBuf::as_path));
+    for config::Destination { ca_file, credential_file, token, .. } in &config.egress {
+        let secret = token.as_ref().and_then(|token| token.client_secret_file.as_ref());
+        let own = [ca_file.as_ref(), credential_file.as_ref(), secret];
+        files.extend(own.into_iter().flatten().map(PathBuf::as_path));
     }
     let folders: Vec<_> = folders(files.into_iter()).collect();
     folders.into_iter().chain(config.engine.model_folders.iter().cloned())

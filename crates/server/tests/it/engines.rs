@@ -2,6 +2,8 @@
 //! fails. The engines are stand-ins that fail on demand, llama.cpp's own server, a server that
 //! checks each request by Azure's documents, and a second Bailiwick.
 
+mod tokens;
+
 use std::{
     collections::BTreeSet,
     io::{BufRead as _, BufReader, Write as _},
@@ -128,7 +130,12 @@ fn deploy(files: &Files, resource: &str, sku: &str) {
 }
 
 fn add(files: &Files, engine: &Entry<'_>, settings: &[(&str, &str)]) -> Value {
-    let served = format!("{SERVED}=big");
+    add_as(files, engine, "big", settings)
+}
+
+/// Adds an engine that has another name for the served model.
+fn add_as(files: &Files, engine: &Entry<'_>, served: &str, settings: &[(&str, &str)]) -> Value {
+    let served = format!("{SERVED}={served}");
     let mut words = vec![
         "engine",
         "add",

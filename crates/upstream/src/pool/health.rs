@@ -119,7 +119,7 @@ impl Health {
         }
         self.in_a_row = self.in_a_row.saturating_add(1);
         self.note(true, now);
-        let unreachable = *failure == Failure::NotSent;
+        let unreachable = matches!(failure, Failure::NotSent | Failure::NoToken(_));
         match &self.ejection {
             // Outcomes of requests from before the ejection change nothing.
             Some(_) if !trial => {}

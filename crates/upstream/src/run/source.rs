@@ -60,6 +60,9 @@ const END_MAX: Duration = Duration::from_secs(1);
 /// Classifies an error of the exchange. Before the first event, a silence means that the answer did
 /// not begin.
 pub(super) fn failure(error: &EgressError) -> Failure {
+    if let EgressError::NoToken(why) = error {
+        return Failure::NoToken(*why);
+    }
     if !error.was_sent() {
         return Failure::NotSent;
     }
@@ -76,6 +79,7 @@ pub(super) fn failure(error: &EgressError) -> Failure {
         | EgressError::Request
         | EgressError::Status(_)
         | EgressError::Http(_)
+        | EgressError::NoToken(_)
         | EgressError::Failed => Failure::Broken,
     }
 }

@@ -8,7 +8,7 @@ use policy::engine::{Api, Engine, PrefixCache};
 use store::{Directory, ProcessorUse};
 use tlog::receipt::EMBEDDED;
 
-use crate::config::{self, Config, CredentialSource};
+use crate::config::{self, Access, Config, CredentialSource};
 
 /// Maximum length of an engine's base URL, in bytes.
 const ADDRESS_BYTES_MAX: usize = 512;
@@ -218,13 +218,13 @@ fn entry<'a>(engine: &Engine, config: &'a Config) -> Result<&'a config::Destinat
     found.ok_or(BadEngine::Unlisted { origin })
 }
 
-/// Names the source of the engine's credential in the configuration, `file:PATH` or `env:NAME`;
-/// `None` if it has none. The credential itself is not read.
+/// Names the source of the engine's credential in the configuration, `file:PATH`, `env:NAME` or
+/// `token:URL`; `None` if it has none. The credential itself is not read.
 pub(super) fn credential(engine: &Engine, config: &Config) -> Option<String> {
-    let (_, source) = entry(engine, config).ok()?.credential().ok()??;
-    Some(match source {
-        CredentialSource::File(path) => format!("file:{}", path.display()),
-        CredentialSource::Variable(name) => format!("env:{name}"),
+    Some(match entry(engine, config).ok()?.access().ok()?? {
+        Access::Secret(_, CredentialSource::File(path)) => format!("file:{}", path.display()),
+        Access::Secret(_, CredentialSource::Variable(name)) => format!("env:{name}"),
+        Access::Token(token, _) => format!("token:{}", token.url),
     })
 }
 

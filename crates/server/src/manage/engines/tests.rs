@@ -21,6 +21,7 @@ url = 'https://gpu1.example:8000'
 credential_file = '/etc/bailiwick/gpu1.key'
 [[egress]]
 url = 'https://contoso.openai.azure.com'
+token = { url = 'https://login.example/token', client_id = 'app', client_secret_env = 'V' }
 ";
 
 /// A data directory with the served models `qwen` and `bge`, and the tenant `acme`.
@@ -145,6 +146,7 @@ fn an_update_changes_the_named_fields_and_no_others() {
     assert_eq!((view.kind, view.state.as_str()), ("azure", "serving"));
     let program = view.program.unwrap();
     assert_eq!(program.api_version.as_deref(), Some("2024-10-21"));
+    assert_eq!(program.credential.as_deref(), Some("token:https://login.example/token"));
     assert_eq!(program.prefix_cache, "shared=acme");
     let view = update(&fixture, "gpu1", json!({"apiVersion": null})).unwrap();
     assert_eq!(view.program.unwrap().api_version, None);

@@ -112,4 +112,5 @@ impl Provider {
     }
 }
 
-const SECRET: &str = "only-for-tests";
+/// The secret of each client.
+pub(crate) const SECRET: &str = "only-for-tests";
