@@ -1,3 +1,4 @@
+mod rebinding;
 mod stub;
 
 use engine::request::{Embed, EmbedInput, Text, Work};
