@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::capability::Capability;
 use crate::{
+    forward::Label,
     id::{EngineId, ModelId, TenantId},
     residency::EngineFacts,
 };
@@ -130,6 +131,18 @@ impl PrefixCache {
     }
 }
 
+/// The form in which an engine gets a label of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelForm {
+    /// As the caller sent it.
+    AsSent,
+    /// A keyed hash of it: the same for the same text of the same tenant, and of no use without the
+    /// key.
+    Pseudonym,
+    /// Not at all.
+    Never,
+}
+
 impl Engine {
     /// Returns the facts that residency reads.
     #[must_use]
@@ -141,10 +154,74 @@ impl Engine {
         }
     }
 
+    /// Returns the form in which the engine gets a label that the caller's resource forwards.
+    ///
+    /// A company gets no name of a caller's end user, only a pseudonym: it distinguishes end users,
+    /// and does not learn their names. `metadata` has no such form: it is content, like the prompt.
+    #[must_use]
+    pub fn label_form(&self, label: Label) -> LabelForm {
+        match (&self.api, label) {
+            // The classic API knows neither `safety_identifier` nor `metadata`.
+            (Api::Azure { version: Some(_) }, _) | (Api::Azure { version: None }, Label::User) => {
+                LabelForm::Never
+            }
+            (Api::OpenAi | Api::Azure { version: None }, Label::Metadata) => LabelForm::AsSent,
+            (Api::OpenAi, Label::User | Label::SafetyIdentifier) if self.processor.is_none() => {
+                LabelForm::AsSent
+            }
+            (Api::OpenAi, Label::User | Label::SafetyIdentifier)
+            | (Api::Azure { version: None }, Label::SafetyIdentifier) => LabelForm::Pseudonym,
+        }
+    }
+
     /// Returns the engine's own name for a model; `None` if it does not serve the model.
     #[must_use]
     pub fn served(&self, model: ModelId) -> Option<&str> {
         let found = self.models.iter().find(|served| served.model == model);
         found.map(|served| served.served.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_company_gets_no_end_user_in_clear() {
+        let processor = Processor {
+            name: "contoso".to_owned(),
+            country: "SE".to_owned(),
+            contract: "C-1".to_owned(),
+        };
+        let engine = |api: &Api, processor: Option<&Processor>| Engine {
+            id: EngineId::from_random([1; 16]),
+            name: "one".to_owned(),
+            api: api.clone(),
+            address: "https://one.example".to_owned(),
+            region: "local".to_owned(),
+            processor: processor.cloned(),
+            models: Vec::new(),
+            capabilities: BTreeSet::new(),
+            prefix_cache: PrefixCache::None,
+            concurrency: 1,
+            weight: 1,
+            first_byte_ms: 1,
+            silence_ms: 1,
+            serving: true,
+            created_at: 0,
+        };
+        let forms = |api: &Api, processor: Option<&Processor>| {
+            let engine = engine(api, processor);
+            Label::ALL.map(|label| engine.label_form(label))
+        };
+        use LabelForm::{AsSent, Never, Pseudonym};
+        assert_eq!(forms(&Api::OpenAi, None), [AsSent; 3]);
+        assert_eq!(forms(&Api::OpenAi, Some(&processor)), [Pseudonym, Pseudonym, AsSent]);
+        for operator in [None, Some(&processor)] {
+            let v1 = Api::Azure { version: None };
+            assert_eq!(forms(&v1, operator), [Never, Pseudonym, AsSent]);
+            let classic = Api::Azure { version: Some("2024-10-21".to_owned()) };
+            assert_eq!(forms(&classic, operator), [Never; 3]);
+        }
     }
 }

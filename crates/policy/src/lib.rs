@@ -3,8 +3,9 @@
 //! This crate has no input or output, clock, randomness or async code. The caller passes the time
 //! and the random bytes. Each decision can therefore be tested, and proved.
 //!
-//! Without the feature `decisions` only [`capability`], [`content`] and [`task`] remain: the words
-//! that `wire` needs. The feature `guard` adds `guard`, which needs nothing else of this crate.
+//! Without the feature `decisions` only [`capability`], [`content`], [`forward`] and [`task`]
+//! remain: the words that `wire` needs. The feature `guard` adds `guard`, which needs nothing else of
+//! this crate.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "decisions")]
@@ -17,6 +18,7 @@ pub mod capability;
 pub mod content;
 #[cfg(feature = "decisions")]
 pub mod engine;
+pub mod forward;
 #[cfg(feature = "guard")]
 pub mod guard;
 #[cfg(feature = "decisions")]

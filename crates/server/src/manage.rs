@@ -194,6 +194,7 @@ impl Acting {
             key2: key2.digest(),
             disable_local_auth: new.disable_local_auth,
             prefix_cache: new.prefix_cache,
+            forward: new.forward,
             days: new.retention_days.map_or(Ok(Days::DEFAULT), Days::new)?,
             created_at: now(),
         };
@@ -275,16 +276,26 @@ impl Acting {
         name: &str,
         update: &ResourceUpdate,
     ) -> Result<Vec<ResourceChange>, ManageError> {
-        let ResourceUpdate { prefix_cache, disable_local_auth, lockbox, retention_days, network } =
-            update;
+        let ResourceUpdate {
+            prefix_cache,
+            forward,
+            disable_local_auth,
+            lockbox,
+            retention_days,
+            network,
+        } = update;
         let days = retention_days.map(Days::new).transpose()?;
         if let Some(given) = network.ip_rules.as_ref().map(Vec::len)
             && given > IP_RULES_MAX
         {
             return Err(ManageError::TooManyIpRules { given });
         }
-        let settings =
-            Settings { prefix_cache: *prefix_cache, disable_local_auth: *disable_local_auth, days };
+        let settings = Settings {
+            prefix_cache: *prefix_cache,
+            disable_local_auth: *disable_local_auth,
+            forward: *forward,
+            days,
+        };
         let mut changes = Vec::new();
         if settings != Settings::default() {
             let permit = self.resource_for::<WriteResource>(directory, name)?;

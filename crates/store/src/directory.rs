@@ -11,6 +11,7 @@ use std::{
 use policy::{
     authz::role::RoleAssignments,
     engine::Engine,
+    forward::Forward,
     id::{DeploymentId, EngineId, ModelId, ResourceId, TenantId},
     meter::RateLimits,
     model::ModelFacts,
@@ -54,6 +55,8 @@ pub struct Resource {
     pub key2_created_at: u64,
     /// True if later requests of the same tenant may reuse a prompt's prefix.
     pub prefix_cache: bool,
+    /// The labels of requests that other engines get: none by default.
+    pub forward: Forward,
     /// The networks from which it accepts calls.
     pub network: NetworkRules,
     /// True if its owner must consent to each access to a record.

@@ -26,6 +26,7 @@ use std::{fmt::Display, path::Path};
 use policy::{
     administrator::Administrator,
     authz::facts::{DeploymentFacts, ResourceFacts, Scope, Service, TenantFacts},
+    forward::Forward,
     id::{DeploymentId, ModelId, ResourceId},
     meter::RateLimits,
     network::NetworkRules,
@@ -66,6 +67,8 @@ pub struct NewResource {
     pub disable_local_auth: bool,
     /// True if later requests of the same tenant may reuse a prompt's prefix.
     pub prefix_cache: bool,
+    /// The labels of requests that other engines get: none by default.
+    pub forward: Forward,
     /// The number of days for which content is stored.
     pub days: Days,
     /// The time of creation, in seconds since 1970.
@@ -151,6 +154,7 @@ impl Store {
             key1_created_at: new.created_at,
             key2_created_at: new.created_at,
             prefix_cache: new.prefix_cache,
+            forward: new.forward,
             network: NetworkRules::default(),
             lockbox: false,
             retention: Rule { tenant, days: new.days, content_logging },
@@ -161,10 +165,12 @@ impl Store {
             resource.retention.content_logging.since_ms = log.now_ms;
             tx.add_resource(&resource)?;
             let state = format!(
-                "name={} region={} prefix_cache={} retention_days={} disable_local_auth={}",
+                "name={} region={} prefix_cache={} forward={} retention_days={} \
+                 disable_local_auth={}",
                 resource.name,
                 resource.region,
                 resource.prefix_cache,
+                resource.forward,
                 resource.retention.days.get(),
                 resource.keys.disabled
             );

@@ -10,6 +10,7 @@ use policy::{
         facts::{DeploymentFacts, ResourceFacts, Scope, Service, TenantFacts},
         role::{Holder, Role},
     },
+    forward::Forward,
     id::{DeploymentId, ModelId, PersonId, ResourceId, TenantId, WorkloadId},
     meter::RateLimits,
     model::ModelFacts,
@@ -68,6 +69,7 @@ impl Data {
             key2: resource.keys.key2,
             disable_local_auth: resource.keys.disabled,
             prefix_cache: resource.prefix_cache,
+            forward: resource.forward,
             days: resource.retention.days,
             created_at: resource.created_at,
         };
@@ -195,6 +197,7 @@ fn resource(seed: u8, owner: &Tenant) -> Resource {
         key1_created_at: 2,
         key2_created_at: 2,
         prefix_cache: true,
+        forward: Forward::NONE,
         network: NetworkRules::default(),
         lockbox: false,
         retention: Rule {

@@ -7,6 +7,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum, builder::Styles};
 use clap_complete::Shell;
 use policy::{
+    forward::Label,
     network::{self, IpRule},
     principal::KeyName,
     residency::Sku,
@@ -416,6 +417,10 @@ pub(crate) enum ResourceCommand {
         /// Never reuse a prompt's prefix for a later request, not even within the tenant
         #[arg(long)]
         no_prefix_cache: bool,
+        /// Field of requests that other engines get; repeat for more. A company gets a pseudonym of
+        /// the end user, never the name [default: none]
+        #[arg(long, value_name = "FIELD")]
+        forward: Vec<Forwarded>,
         /// Accept only tokens of the configured identity providers: neither key opens the resource
         #[arg(long)]
         disable_local_auth: bool,
@@ -431,6 +436,10 @@ pub(crate) enum ResourceCommand {
         /// Whether a prompt's prefix may be reused for later requests of the same tenant
         #[arg(long, group = "change")]
         prefix_cache: Option<Switch>,
+        /// Field of requests that other engines get; repeat for more. They replace the old ones.
+        /// A company gets a pseudonym of the end user, never the name
+        #[arg(long, value_name = "FIELD", group = "change")]
+        forward: Vec<Forwarded>,
         /// `on`: accept only tokens of the configured identity providers; neither key opens the
         /// resource
         #[arg(long, group = "change")]
@@ -637,6 +646,27 @@ fn sku(name: &str) -> Result<Sku, String> {
 pub(crate) enum Switch {
     On,
     Off,
+}
+
+/// [`Label`] as an argument, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Forwarded {
+    User,
+    #[value(name = "safety_identifier", alias = "safety-identifier")]
+    SafetyIdentifier,
+    Metadata,
+    None,
+}
+
+impl Forwarded {
+    pub(crate) fn label(self) -> Option<Label> {
+        match self {
+            Self::User => Some(Label::User),
+            Self::SafetyIdentifier => Some(Label::SafetyIdentifier),
+            Self::Metadata => Some(Label::Metadata),
+            Self::None => None,
+        }
+    }
 }
 
 /// [`network::DefaultAction`] as an argument.

@@ -6,6 +6,7 @@ use std::{io, path::Path};
 
 use engine::protocol::{TemplateNote, Works};
 use policy::{
+    forward::Forward,
     network::{DefaultAction, PublicNetworkAccess},
     task::Task,
 };
@@ -13,8 +14,8 @@ use store::NetworkChange;
 
 use super::{
     args::{
-        DeploymentCommand, Group, KeyCommand, ModelCommand, ResourceCommand, RoleArgs, RoleCommand,
-        Switch, TenantCommand, WorkstationCommand,
+        DeploymentCommand, Forwarded, Group, KeyCommand, ModelCommand, ResourceCommand, RoleArgs,
+        RoleCommand, Switch, TenantCommand, WorkstationCommand,
     },
     data::{configured, create, open},
     output::{Failure, count, fields, note, print, size, table},
@@ -73,6 +74,7 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
             region,
             config,
             no_prefix_cache,
+            forward,
             disable_local_auth,
             retention_days,
         } => {
@@ -81,6 +83,7 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
                 tenant: tenant.clone(),
                 region: region.clone(),
                 prefix_cache: !no_prefix_cache,
+                forward: forwarded(forward)?.unwrap_or_default(),
                 disable_local_auth: *disable_local_auth,
                 retention_days: *retention_days,
             };
@@ -100,12 +103,14 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
         ResourceCommand::Update {
             name,
             prefix_cache,
+            forward,
             disable_local_auth,
             lockbox,
             retention_days,
         } => {
             let update = ResourceUpdate {
                 prefix_cache: prefix_cache.map(|switch| switch == Switch::On),
+                forward: forwarded(forward)?,
                 disable_local_auth: disable_local_auth.map(|switch| switch == Switch::On),
                 lockbox: lockbox.map(|switch| switch == Switch::On),
                 retention_days: *retention_days,
@@ -137,11 +142,13 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
             );
             print(json, &views, |out, views| {
                 let row = |view: &ResourceView| {
-                    let cells = [&view.name, &view.tenant, &view.region, &view.created_at];
+                    let forward = view.forward.to_string();
+                    let cells =
+                        [&view.name, &view.tenant, &view.region, &forward, &view.created_at];
                     cells.map(String::clone)
                 };
                 let rows: Vec<_> = views.iter().map(row).collect();
-                table(out, ["name", "tenant", "region", "created"], &rows)
+                table(out, ["name", "tenant", "region", "forwards", "created"], &rows)
             })
         }
         ResourceCommand::Show { name } => {
@@ -526,6 +533,25 @@ fn networks(view: &ResourceView) -> String {
     }
 }
 
+/// Reads the values of `--forward`; `None` if there are none.
+fn forwarded(given: &[Forwarded]) -> Result<Option<Forward>, Failure> {
+    if given.len() > 1 && given.contains(&Forwarded::None) {
+        return Err(Failure::plain(
+            "`--forward none` forwards nothing; leave it out, or the other fields",
+        ));
+    }
+    let forward = given.iter().filter_map(|field| field.label()).collect();
+    Ok((!given.is_empty()).then_some(forward))
+}
+
+/// Describes the labels that other engines get.
+fn forwards(forward: Forward) -> String {
+    if forward == Forward::NONE {
+        return "none: other engines get no `user`, `safety_identifier` or `metadata`".to_owned();
+    }
+    forward.to_string()
+}
+
 fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()> {
     let prefix_cache = if view.prefix_cache { "on" } else { "off" };
     let authentication = if view.disable_local_auth { "tokens only" } else { "keys and tokens" };
@@ -540,6 +566,7 @@ fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()>
         ("tenant", view.tenant.clone()),
         ("region", view.region.clone()),
         ("prefix cache", prefix_cache.to_owned()),
+        ("forwards", forwards(view.forward)),
         ("authentication", authentication.to_owned()),
         ("networks", networks(view)),
         ("lockbox", lockbox.to_owned()),

@@ -11,6 +11,7 @@ use std::{
 };
 
 use policy::{
+    forward::Forward,
     principal::{Key, KeyName, Unauthenticated, authenticate},
     task::Task,
 };
@@ -105,6 +106,7 @@ fn resource_keys(management: &Acting, data: &Path) -> Result<(Key, Key), Failure
             tenant: TENANT.to_owned(),
             region: None,
             prefix_cache: true,
+            forward: Forward::NONE,
             disable_local_auth: false,
             retention_days: None,
         };

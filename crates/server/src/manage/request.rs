@@ -2,6 +2,7 @@
 //! builds from its arguments.
 
 use policy::{
+    forward::Forward,
     network::{DefaultAction, IpRule, PublicNetworkAccess},
     residency::Sku,
     task::Task,
@@ -22,6 +23,9 @@ pub(crate) struct NewResource {
     /// Whether prompt prefixes may be reused within the tenant.
     #[serde(default = "yes")]
     pub prefix_cache: bool,
+    /// Labels of requests that other engines get; none if missing.
+    #[serde(default)]
+    pub forward: Forward,
     /// Whether it accepts tokens only, and no keys.
     #[serde(default)]
     pub disable_local_auth: bool,
@@ -35,6 +39,8 @@ pub(crate) struct NewResource {
 pub(crate) struct ResourceUpdate {
     /// Whether prompt prefixes may be reused within the tenant.
     pub prefix_cache: Option<bool>,
+    /// Labels of requests that other engines get, from the next request on: all of them.
+    pub forward: Option<Forward>,
     /// Whether it accepts tokens only, and no keys; from the next request on.
     pub disable_local_auth: Option<bool>,
     /// Whether its owner must consent to each access to a record.
@@ -50,6 +56,7 @@ pub(crate) struct ResourceUpdate {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ResourcePatch {
     prefix_cache: Option<bool>,
+    forward: Option<Forward>,
     disable_local_auth: Option<bool>,
     lockbox: Option<bool>,
     retention_days: Option<u64>,
@@ -66,6 +73,7 @@ impl From<ResourcePatch> for ResourceUpdate {
         let (default_action, ip_rules) = acls.unzip();
         Self {
             prefix_cache: patch.prefix_cache,
+            forward: patch.forward,
             disable_local_auth: patch.disable_local_auth,
             lockbox: patch.lockbox,
             retention_days: patch.retention_days,

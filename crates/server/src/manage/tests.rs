@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use policy::principal::authenticate;
+use policy::{forward::Forward, principal::authenticate};
 
 use super::*;
 use crate::config::Config;
@@ -41,6 +41,7 @@ pub(crate) fn new_resource(name: &str) -> NewResource {
         tenant: "acme".into(),
         region: None,
         prefix_cache: true,
+        forward: Forward::NONE,
         disable_local_auth: false,
         retention_days: None,
     }

@@ -7,6 +7,7 @@ use crate::{board::Doing, clock};
 use audit::rfc3339;
 use engine::protocol::TemplateNote;
 use policy::{
+    forward::Forward,
     id::{ApprovalId, DeploymentId, ModelId, ResourceId, TenantId},
     network::PublicNetworkAccess,
     principal::{Key, KeyName},
@@ -43,6 +44,8 @@ pub(crate) struct ResourceView {
     pub region: String,
     /// Whether prompt prefixes may be reused within the tenant.
     pub prefix_cache: bool,
+    /// Labels of requests that other engines get.
+    pub forward: Forward,
     /// Whether it accepts tokens only, and no keys.
     pub disable_local_auth: bool,
     /// Whether the public listener serves it.
@@ -263,6 +266,7 @@ impl ResourceView {
             tenant: directory.tenant(resource.tenant).map_or_else(String::new, |t| t.name.clone()),
             region: resource.region.clone(),
             prefix_cache: resource.prefix_cache,
+            forward: resource.forward,
             disable_local_auth: resource.keys.disabled,
             public_network_access: resource.network.public,
             network_acls: NetworkAcls {

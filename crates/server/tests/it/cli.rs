@@ -59,6 +59,14 @@ fn what_was_switched_or_assigned_is_printed() {
     let shown = run("resource show prod --json");
     let shown: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!((&shown["lockbox"], &shown["prefixCache"]), (&json!(true), &json!(true)), "{shown}");
+    // So is what other engines get; a contradiction is refused.
+    let on_now = run("resource update prod --forward metadata --forward safety_identifier");
+    assert!(on_now.contains("safety_identifier,metadata"), "{on_now}");
+    assert!(run("resource list").contains("safety_identifier,metadata"));
+    let both = on(folder.path(), "resource update prod --forward none --forward user").output();
+    let both = both.unwrap();
+    assert!(!both.status.success() && text(&both.stderr).contains("--forward none"));
+    assert!(run("resource update prod --forward none").contains("none: other engines get no"));
     // Changing one part of the network rules does not change the others.
     run("resource network prod --default-action deny --ip-rule 10.0.0.1");
     let network = run("resource network prod --public-access on");

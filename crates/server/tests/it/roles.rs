@@ -202,6 +202,7 @@ fn the_operators_manage_the_service_and_choose_no_reviewers(setting: &Setting) {
     let before = setting.ask("operator", "GET", "resources/contoso", &nothing).text();
     for (field, value) in [
         ("prefixCache", json!(false)),
+        ("forward", json!(["user"])),
         ("disableLocalAuth", json!(true)),
         ("retentionDays", json!(3)),
         ("publicNetworkAccess", json!("Disabled")),

@@ -2,6 +2,7 @@
 
 use policy::{
     authz::facts::{ResourceFacts, Scope},
+    forward::Forward,
     id::ResourceId,
     network::{DefaultAction, IpRule, NetworkRules, PublicNetworkAccess},
     permit::{Permit, WriteLockbox, WriteNetworkRules, WriteResource},
@@ -37,6 +38,9 @@ pub struct Settings {
     /// True if the resource accepts tokens only, and no keys. The keys stay stored, and work again
     /// after a change back to false.
     pub disable_local_auth: Option<bool>,
+    /// The labels of requests that other engines get, from the next request on. It replaces the old
+    /// set.
+    pub forward: Option<Forward>,
     /// The number of days for which content is stored, from the next request on. A stored record
     /// keeps the deadline in its receipt.
     pub days: Option<Days>,
@@ -94,12 +98,14 @@ impl Settings {
         tx: &Write<'_>,
         log: &mut Append<'_>,
     ) -> Result<(), StoreError> {
-        let Self { prefix_cache, disable_local_auth, days } = self;
-        let changed = tx.change_settings(resource, (prefix_cache, disable_local_auth), days)?;
+        let Self { prefix_cache, disable_local_auth, forward, days } = self;
+        let changed =
+            tx.change_settings(resource, (prefix_cache, disable_local_auth), forward, days)?;
         found(changed, Kind::Resource, &resource)?;
         let said = [
             prefix_cache.map(|on| format!("prefix_cache={on}")),
             disable_local_auth.map(|on| format!("disable_local_auth={on}")),
+            forward.map(|forward| format!("forward={forward}")),
             days.map(|days| format!("retention_days={}", days.get())),
         ];
         let state: Vec<String> = said.into_iter().flatten().collect();

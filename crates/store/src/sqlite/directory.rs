@@ -100,6 +100,9 @@ fn resource(row: &Row<'_>) -> Result<Resource, StoreError> {
         key1_created_at: column(row, "key1_created_at")?,
         key2_created_at: column(row, "key2_created_at")?,
         prefix_cache: column(row, "prefix_cache")?,
+        forward: column::<String>(row, "forward")?
+            .parse()
+            .map_err(|_| StoreError::Damaged { what: "resource.forward" })?,
         network: network(row)?,
         lockbox: column(row, "lockbox")?,
         retention: Rule {

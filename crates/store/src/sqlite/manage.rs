@@ -3,6 +3,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 
 use policy::{
+    forward::Forward,
     id::{DeploymentId, ModelId, ResourceId, TenantId},
     network::NetworkRules,
     principal::{KeyDigest, KeyName},
@@ -81,8 +82,8 @@ impl Write<'_> {
             (Kind::Resource, &resource.name),
             "INSERT INTO resource (id, tenant, name, region, key1, key1_created_at, key2,
                 key2_created_at, disable_local_auth, prefix_cache, retention_days,
-                content_logging, content_logging_since_ms, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?13, ?9, ?10, 1, ?11, ?12)",
+                content_logging, content_logging_since_ms, created_at, forward)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?13, ?9, ?10, 1, ?11, ?12, ?14)",
             params![
                 resource.id.as_bytes(),
                 resource.tenant.as_bytes(),
@@ -97,6 +98,7 @@ impl Write<'_> {
                 resource.retention.content_logging.since_ms,
                 resource.created_at,
                 resource.keys.disabled,
+                resource.forward.to_string(),
             ],
         )
     }
@@ -215,14 +217,16 @@ impl Write<'_> {
         &self,
         resource: ResourceId,
         (prefix_cache, disable_local_auth): (Option<bool>, Option<bool>),
+        forward: Option<Forward>,
         days: Option<Days>,
     ) -> Result<bool, StoreError> {
         let sql = "UPDATE resource SET prefix_cache = COALESCE(?2, prefix_cache),
                        disable_local_auth = COALESCE(?3, disable_local_auth),
-                       retention_days = COALESCE(?4, retention_days)
+                       retention_days = COALESCE(?4, retention_days),
+                       forward = COALESCE(?5, forward)
                    WHERE id = ?1";
-        let days = days.map(Days::get);
-        let values = params![resource.as_bytes(), prefix_cache, disable_local_auth, days];
+        let (days, forward) = (days.map(Days::get), forward.map(|forward| forward.to_string()));
+        let values = params![resource.as_bytes(), prefix_cache, disable_local_auth, days, forward];
         Ok(self.connection.execute(sql, values)? > 0)
     }
 

@@ -412,6 +412,10 @@ const MIGRATIONS: &[&str] = &[
         idx INTEGER NOT NULL
     ) STRICT;
     ",
+    // 19: the labels of requests that other engines get, as `policy::forward` writes them.
+    "
+    ALTER TABLE resource ADD COLUMN forward TEXT NOT NULL DEFAULT 'none';
+    ",
 ];
 
 /// Small tables that every request needs. Checking all their pages is cheap.

@@ -41,6 +41,7 @@ fn store(home: &std::path::Path) -> Store {
         key2: key(2),
         disable_local_auth: false,
         prefix_cache: true,
+        forward: policy::forward::Forward::NONE,
         days: Days::DEFAULT,
         created_at: 1,
     };

@@ -16,6 +16,7 @@ fn fields() -> Vec<(&'static str, Value)> {
         ("lockbox", json!(true)),
         ("publicNetworkAccess", json!("Disabled")),
         ("networkAcls", json!({"defaultAction": "Deny", "ipRules": [{"value": "10.0.0.1"}]})),
+        ("forward", json!(["user", "metadata"])),
     ]
 }
 
@@ -37,7 +38,8 @@ fn reset(people: &People, owner: &Acting) {
     let lockbox = patch(&[&("lockbox", json!(true))]);
     owner.update_resource("acme-prod", &lockbox).unwrap();
     let rest = json!({"prefixCache": true, "disableLocalAuth": false, "retentionDays": 30,
-        "publicNetworkAccess": "Enabled", "networkAcls": {"defaultAction": "Allow"}});
+        "forward": [], "publicNetworkAccess": "Enabled",
+        "networkAcls": {"defaultAction": "Allow"}});
     people
         .administrator
         .update_resource("acme-prod", &serde_json::from_value(rest).unwrap())

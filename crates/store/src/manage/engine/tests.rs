@@ -8,6 +8,7 @@ use policy::{
         role::Role,
     },
     engine::{Api, Capability, ServedModel},
+    forward::{Forward, Label},
     id::{DeploymentId, ModelId, ResourceId, TenantId},
     meter::RateLimits,
     model::ModelFacts,
@@ -21,7 +22,8 @@ use tlog::entry::{Entry, commit};
 
 use super::*;
 use crate::{
-    Model, ModelFile, NewDeployment, NewResource, ProcessorEngine, ProcessorUse, Tenant,
+    Model, ModelFile, NewDeployment, NewResource, ProcessorEngine, ProcessorUse, ResourceChange,
+    Settings, Tenant,
     people_for_tests::{permit, person},
 };
 
@@ -59,6 +61,7 @@ impl Data {
             key2: Key::from_random(&[2; 32]).digest(),
             disable_local_auth: false,
             prefix_cache: true,
+            forward: Forward::NONE,
             days: Days::DEFAULT,
             created_at: 1,
         };
@@ -467,4 +470,29 @@ fn the_history_of_processors_stays() {
     assert_eq!(shown(contoso), states);
     assert_eq!(contoso.since_ms(), contoso.engines.first().map(|engine| engine.since_ms));
     assert!(contoso.permissions.is_empty() && contoso.requests.is_empty());
+}
+
+#[test]
+fn engines_get_no_label_until_a_change_says_so_and_the_log_names_it() {
+    let data = Data::new();
+    let forwarded = || data.store.directory().unwrap().resource(RESOURCE).unwrap().forward;
+    assert_eq!(forwarded(), Forward::NONE);
+    let of = ResourceFacts { tenant: TENANT, resource: RESOURCE };
+    let update = |settings: Settings| {
+        let change = ResourceChange::Settings(data.permit(of), settings);
+        let from = data.next();
+        data.store.update_resource(vec![change]).unwrap();
+        data.changed(from)
+    };
+    let two = Forward::from_iter([Label::Metadata, Label::User]);
+    for (forward, state) in [(two, "forward=user,metadata"), (Forward::NONE, "forward=none")] {
+        let logged = update(Settings { forward: Some(forward), ..Settings::default() });
+        let expected = (Subject::Resource, *RESOURCE.as_bytes(), Action::Updated, state.into());
+        assert_eq!(logged, expected);
+        assert_eq!(forwarded(), forward);
+    }
+    // Another change leaves the set as it is.
+    update(Settings { forward: Some(two), ..Settings::default() });
+    let logged = update(Settings { prefix_cache: Some(false), ..Settings::default() });
+    assert_eq!((logged.3.as_str(), forwarded()), ("prefix_cache=false", two));
 }

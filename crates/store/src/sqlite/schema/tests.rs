@@ -164,3 +164,28 @@ fn an_older_database_gets_the_tables_of_engines() {
     assert_eq!(database.last_change().unwrap(), None);
     migrate(&mut { database.connection }).unwrap();
 }
+
+/// A resource of an older database forwards no label, and an unknown setting is damage.
+#[test]
+fn an_older_resource_forwards_nothing() {
+    let step = MIGRATIONS.iter().position(|step| step.contains("ADD COLUMN forward")).unwrap();
+    let mut connection = after(step);
+    connection
+        .execute_batch(
+            "INSERT INTO tenant (id, name, created_at) VALUES (zeroblob(16), 'acme', 1);
+             INSERT INTO resource (id, tenant, name, region, key1, key1_created_at, key2,
+                key2_created_at, prefix_cache, created_at)
+             VALUES (zeroblob(16), zeroblob(16), 'prod', 'local', randomblob(32), 1,
+                randomblob(32), 1, 1, 1)",
+        )
+        .unwrap();
+    migrate(&mut connection).unwrap();
+    assert!(is_current(&connection).unwrap());
+    let database = Database { connection };
+    let found = database.resources().unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].forward, policy::forward::Forward::NONE);
+    database.connection.execute_batch("UPDATE resource SET forward = 'everything'").unwrap();
+    let damaged = database.resources().unwrap_err();
+    assert!(matches!(damaged, StoreError::Damaged { what: "resource.forward" }), "{damaged}");
+}
