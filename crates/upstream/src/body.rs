@@ -1,10 +1,11 @@
 //! Requests for a model as OpenAI's JSON. Pure.
 //!
-//! Only the parts of [`Work`] are sent: no header, label or name of the caller. A request that
-//! needs an ability which the engine's entry does not name is refused here, before anything is
-//! sent.
+//! Only the parts of [`Work`] are sent, and the [`Labels`] that the caller's resource forwards: no
+//! header or name of the caller. A request that needs an ability which the engine's entry does not
+//! name is refused here, before anything is sent.
 
 mod json;
+mod labels;
 
 use std::{collections::BTreeSet, fmt};
 
@@ -15,6 +16,8 @@ use engine::request::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use policy::engine::{Api, Capability, Engine, PrefixCache};
 use serde_json::value::RawValue;
+
+pub use self::labels::Labels;
 
 /// The facts about an engine that the translation reads.
 #[derive(Debug, Clone, Copy)]
@@ -80,27 +83,33 @@ impl fmt::Debug for Body {
 }
 
 /// Translates a request. `salt` is the secret of the tenant's share of the prefix cache; it is sent
-/// to engines with [`PrefixCache::Salted`] only.
+/// to engines with [`PrefixCache::Salted`] only. Completions and embeddings have the label
+/// `user` only.
 ///
 /// Text is always requested as a stream with its usage, so that the limits of time and size, and a
 /// caller's disconnection, work from the first token on.
 ///
 /// # Errors
 /// [`Unfit`] if the engine cannot serve the request.
-pub fn request(work: &Work, target: &Target<'_>, salt: Option<&str>) -> Result<Body, Unfit> {
+pub fn request(
+    work: &Work,
+    target: &Target<'_>,
+    salt: Option<&str>,
+    labels: &Labels<'_>,
+) -> Result<Body, Unfit> {
     match work {
         Work::Generate(generate) => match &generate.prompt {
             Prompt::Chat { .. } => {
-                let json = encode(&chat(generate, target, salt)?, "messages")?;
+                let json = encode(&chat(generate, target, salt, labels)?, "messages")?;
                 Ok(Body { path: path(target, "chat/completions"), json })
             }
             Prompt::Text(_) | Prompt::Tokens(_) | Prompt::Middle { .. } => {
-                let json = encode(&completion(generate, target, salt)?, "prompt")?;
+                let json = encode(&completion(generate, target, salt, labels)?, "prompt")?;
                 Ok(Body { path: path(target, "completions"), json })
             }
         },
         Work::Embed(embed) => {
-            let json = encode(&embeddings(embed, target), "input")?;
+            let json = encode(&embeddings(embed, target, labels), "input")?;
             Ok(Body { path: path(target, "embeddings"), json })
         }
     }
@@ -138,6 +147,7 @@ fn chat<'a>(
     generate: &'a Generate,
     target: &Target<'a>,
     salt: Option<&'a str>,
+    labels: &'a Labels<'a>,
 ) -> Result<json::Chat<'a>, Unfit> {
     let Prompt::Chat { messages, tools } = &generate.prompt else {
         return Err(Unfit::NoForm { param: "messages" });
@@ -164,7 +174,7 @@ fn chat<'a>(
         Api::Azure { version: Some(_) } => None,
     };
     Ok(json::Chat {
-        common: common(generate, target, salt)?,
+        common: common(generate, target, salt, labels)?,
         messages: messages.iter().map(|one| message(one, target)).collect::<Result<_, _>>()?,
         max_tokens,
         max_completion_tokens,
@@ -175,6 +185,8 @@ fn chat<'a>(
         parallel_tool_calls: choice.and_then(|choice| parallel(choice.1, target)),
         response_format: format,
         store,
+        safety_identifier: labels.safety_identifier(),
+        metadata: labels.metadata(),
         extras,
     })
 }
@@ -322,6 +334,7 @@ fn completion<'a>(
     generate: &'a Generate,
     target: &Target<'a>,
     salt: Option<&'a str>,
+    labels: &'a Labels<'a>,
 ) -> Result<json::Completion<'a>, Unfit> {
     let (prompt, suffix) = match &generate.prompt {
         Prompt::Text(text) => (json::Prompt::Text(text.0.reveal()), None),
@@ -343,7 +356,7 @@ fn completion<'a>(
         target.needs("logprobs", Capability::Logprobs)?;
     }
     Ok(json::Completion {
-        common: common(generate, target, salt)?,
+        common: common(generate, target, salt, labels)?,
         prompt,
         suffix,
         max_tokens: generate.tokens_max,
@@ -355,6 +368,7 @@ fn common<'a>(
     generate: &'a Generate,
     target: &Target<'a>,
     salt: Option<&'a str>,
+    labels: &'a Labels<'a>,
 ) -> Result<json::Common<'a>, Unfit> {
     let sampling = &generate.sampling;
     if generate.choices > 1 {
@@ -385,6 +399,7 @@ fn common<'a>(
         local,
         cache_salt,
         cache_prompt,
+        user: labels.user(),
     })
 }
 
@@ -432,12 +447,21 @@ fn local(sampling: &Sampling, target: &Target<'_>) -> Result<json::Local, Unfit>
 }
 
 /// Vectors are requested in base64: four bytes a number, exactly.
-fn embeddings<'a>(embed: &'a Embed, target: &Target<'a>) -> json::Embeddings<'a> {
+fn embeddings<'a>(
+    embed: &'a Embed,
+    target: &Target<'a>,
+    labels: &'a Labels<'a>,
+) -> json::Embeddings<'a> {
     let input = embed.inputs.iter().map(|input| match input {
         EmbedInput::Text(text) => json::Prompt::Text(text.0.reveal()),
         EmbedInput::Tokens(tokens) => json::Prompt::Tokens(tokens),
     });
-    json::Embeddings { model: model(target), input: input.collect(), encoding_format: "base64" }
+    json::Embeddings {
+        model: model(target),
+        input: input.collect(),
+        encoding_format: "base64",
+        user: labels.user(),
+    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use egress::Egress;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use policy::{
     engine::{Api, Engine},
+    forward::Label,
     id::{EngineId, ModelId, TenantId},
     residency::Route,
 };
@@ -61,7 +62,7 @@ impl Default for Limits {
     }
 }
 
-/// The key from which the salts of the tenants are derived.
+/// The key from which the salts of the tenants and the pseudonyms of end users are derived.
 struct SaltKey(Zeroizing<[u8; 64]>);
 
 /// The pool, and the engines that probes ask.
@@ -91,8 +92,8 @@ impl fmt::Debug for Upstream {
 
 impl Upstream {
     /// Makes the way to engines, without any engine. The salts of the tenants for engines with
-    /// [`policy::engine::PrefixCache::Salted`] are derived from `salt_key`, a secret that is stable
-    /// as long as prefixes should be found again.
+    /// [`policy::engine::PrefixCache::Salted`], and the pseudonyms of end users, are derived from
+    /// `salt_key`, a secret that is stable as long as both should stay the same.
     #[must_use]
     pub fn new(egress: Egress, salt_key: [u8; 32], limits: Limits) -> Self {
         // HMAC pads a short key with zeros.
@@ -183,9 +184,27 @@ impl Upstream {
     /// Returns the secret of a tenant's share of the prefix cache: stable, and unguessable without
     /// the key.
     fn salt(&self, tenant: TenantId) -> String {
+        self.keyed(b"cache_salt", tenant, b"")
+    }
+
+    /// Returns the pseudonym of an end user of a tenant: stable, the same at every engine, another
+    /// one for another tenant or label. A guess of the name cannot be tested without the key.
+    fn pseudonym(&self, tenant: TenantId, label: Label, text: &str) -> String {
+        let purpose: &[u8] = match label {
+            Label::User => b"end_user:user:",
+            Label::SafetyIdentifier => b"end_user:safety_identifier:",
+            Label::Metadata => b"end_user:metadata:",
+        };
+        self.keyed(purpose, tenant, text.as_bytes())
+    }
+
+    /// Returns the HMAC-SHA-256 of a purpose, a tenant and a text, in hex. No purpose begins with
+    /// another one, and the tenant has 16 bytes, so no two inputs are the same bytes.
+    fn keyed(&self, purpose: &[u8], tenant: TenantId, text: &[u8]) -> String {
         let mut mac = Hmac::<Sha256>::new(&(*self.salt.0).into());
-        mac.update(b"cache_salt");
+        mac.update(purpose);
         mac.update(tenant.as_bytes());
+        mac.update(text);
         tlog::hex::encode(&mac.finalize().into_bytes())
     }
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use engine::request::{Sampling, Text};
+use policy::content::Content;
 use serde::{
     Deserialize, Deserializer,
     de::{self, SeqAccess, Visitor},
@@ -435,6 +436,11 @@ impl Labels<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns the pairs of `metadata`. The keys are the caller's words, too.
+pub(crate) fn pairs(metadata: Option<BTreeMap<String, Text>>) -> Vec<(Content, Content)> {
+    metadata.into_iter().flatten().map(|(key, value)| (Content::new(key), value.0)).collect()
 }
 
 /// Estimates four characters per token, as Azure does before the tokens are counted.

@@ -55,7 +55,7 @@ pub(crate) async fn answer(
     let (choices, wants_logprobs) = (request.generate.choices, request.generate.logprobs.is_some());
     let deadline = deadline(call, limits.request_ms);
     let work = Work::Generate(Box::new(request.generate));
-    let mut events = target.run(services, call, permit, work, deadline.0).await?;
+    let mut events = target.run(services, call, permit, work, &request.labels, deadline.0).await?;
     let first = answer::accepted(&mut events, Operation::Chat).await?;
 
     let mut envelope = answer::envelope("chatcmpl", call.id, target.model);

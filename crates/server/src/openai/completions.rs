@@ -64,7 +64,8 @@ pub(crate) async fn answer(
     for prompt in request.prompts {
         let permit = first.take().map_or_else(|| target.authorize::<Complete>(services), Ok)?;
         let work = Work::Generate(Box::new(prompt));
-        answers.push_back(target.run(services, call, permit, work, deadline.0).await?);
+        let labels = &request.labels;
+        answers.push_back(target.run(services, call, permit, work, labels, deadline.0).await?);
     }
     let front = answers.front_mut().ok_or(ApiError::Internal)?;
     let first = answer::accepted(front, operation).await?;

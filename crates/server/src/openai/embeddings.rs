@@ -52,8 +52,8 @@ pub(crate) async fn answer(
     })?;
 
     let (deadline, _) = deadline(call, current.config.limits.request_ms);
-    let mut events =
-        target.run(services, call, permit, Work::Embed(request.embed), deadline).await?;
+    let work = Work::Embed(request.embed);
+    let mut events = target.run(services, call, permit, work, &request.labels, deadline).await?;
     let mut vectors = Vec::with_capacity(inputs);
     loop {
         match events.next().await.ok_or(ApiError::Internal)? {

@@ -10,6 +10,7 @@ use engine::request::Work;
 use policy::{
     authz::context::Reaching,
     engine::Engine,
+    forward::CallerLabels,
     permit::{Inference, Permit, Reach},
     residency::{Misfit, Route},
 };
@@ -31,7 +32,8 @@ use crate::{
 
 impl Target<'_> {
     /// Runs a permitted request. The call gets the facts for the receipt before any content leaves
-    /// this process. At another engine, the answer has begun when this returns.
+    /// this process. At another engine, the answer has begun when this returns; it got those of the
+    /// labels that the resource forwards. A worker gets no labels.
     ///
     /// # Errors
     /// If no engine may process the request, or none answers.
@@ -41,6 +43,7 @@ impl Target<'_> {
         call: &mut Call,
         permit: Permit<A>,
         work: Work,
+        labels: &CallerLabels,
         deadline: Instant,
     ) -> Result<Events, ApiError> {
         let allowed = self.allowed(services)?;
@@ -65,7 +68,8 @@ impl Target<'_> {
             routes.retain(|(_, engine)| trail.current.is_none_or(|current| current == engine.id));
         }
         let context = Some(self.model.facts.context_train).filter(|tokens| *tokens > 0);
-        let order = Order::new(permit, self.reuse_prefix, random(), context, work);
+        let order = Order::new(permit, self.reuse_prefix, random(), context, work)
+            .forwarding(self.forward.of(labels));
         let engines = Place::Engines { trail, destination: None, model: None };
         let place = &mut call.processing.insert(self.processing(allowed, engines)).place;
         let Place::Engines { trail, destination, model } = place else {

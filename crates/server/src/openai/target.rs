@@ -7,6 +7,7 @@ use engine::request::{Refusal, Text};
 use policy::{
     authz::{DeploymentFacts, context::Moment},
     capability::Capability,
+    forward::Forward,
     meter::Exceeded,
     permit::{Inference, ListModels, Permit},
     workflow::penalty::Unblocked,
@@ -30,6 +31,8 @@ pub(super) struct Target<'a> {
     pub(super) model: &'a Model,
     /// Whether later requests of the tenant may reuse prompt prefixes.
     pub(super) reuse_prefix: bool,
+    /// The labels of requests that other engines get.
+    pub(super) forward: Forward,
 }
 
 /// What a caller asks for: an operation of a deployment that the path or the body names.
@@ -101,8 +104,8 @@ impl<'a> Target<'a> {
         let deployment = caller.directory.deployment(resource.id, name);
         let deployment = deployment.ok_or_else(|| not_found(services, caller))?;
         let model = caller.directory.model(deployment.model).ok_or(ApiError::Store)?;
-        let reuse_prefix = resource.prefix_cache;
-        Ok(Self { caller, operation, deployment, model, reuse_prefix })
+        let (reuse_prefix, forward) = (resource.prefix_cache, resource.forward);
+        Ok(Self { caller, operation, deployment, model, reuse_prefix, forward })
     }
 
     /// Authorizes the caller for the action `A` on the deployment.

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::labels::Pairs;
+
 #[derive(Serialize)]
 pub(super) struct Chat<'a> {
     #[serde(flatten)]
@@ -29,6 +31,10 @@ pub(super) struct Chat<'a> {
     pub(super) response_format: Option<Format<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) store: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) safety_identifier: Option<&'a str>,
+    #[serde(skip_serializing_if = "Pairs::is_empty")]
+    pub(super) metadata: Pairs<'a>,
     #[serde(flatten)]
     pub(super) extras: Extras<'a>,
 }
@@ -52,6 +58,8 @@ pub(super) struct Embeddings<'a> {
     pub(super) model: Option<&'a str>,
     pub(super) input: Vec<Prompt<'a>>,
     pub(super) encoding_format: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) user: Option<&'a str>,
 }
 
 /// The fields that chat and plain completions share.
@@ -83,6 +91,8 @@ pub(super) struct Common<'a> {
     pub(super) cache_salt: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cache_prompt: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) user: Option<&'a str>,
 }
 
 #[derive(Serialize)]

@@ -1,7 +1,11 @@
 use std::collections::BTreeSet;
 
 use engine::request::{Role, Tool, ToolCall};
-use policy::id::TenantId;
+use policy::{
+    engine::Processor,
+    forward::{CallerLabels, Forward, Label},
+    id::{EngineId, TenantId},
+};
 use serde_json::{Value, json};
 
 use super::*;
@@ -55,6 +59,26 @@ fn hello() -> Generate {
 const SALT: &str = "5a17";
 const V1: Api = Api::Azure { version: None };
 
+fn engine() -> Engine {
+    Engine {
+        id: EngineId::from_random([1; 16]),
+        name: "one".to_owned(),
+        api: Api::OpenAi,
+        address: "https://one.example/v1".to_owned(),
+        region: "local".to_owned(),
+        processor: None,
+        models: Vec::new(),
+        capabilities: BTreeSet::new(),
+        prefix_cache: PrefixCache::None,
+        concurrency: 1,
+        weight: 1,
+        first_byte_ms: 1,
+        silence_ms: 1,
+        serving: true,
+        created_at: 0,
+    }
+}
+
 fn all() -> BTreeSet<Capability> {
     Capability::ALL.into_iter().collect()
 }
@@ -67,7 +91,8 @@ fn sent(
     capabilities: &BTreeSet<Capability>,
 ) -> Result<(String, Value), Unfit> {
     let target = Target { api, served: "m", prefix_cache, capabilities };
-    let body = request(&Work::Generate(Box::new(generate)), &target, Some(SALT))?;
+    let body =
+        request(&Work::Generate(Box::new(generate)), &target, Some(SALT), &Labels::default())?;
     Ok((body.path, serde_json::from_slice(&body.json).unwrap()))
 }
 
@@ -106,7 +131,7 @@ fn a_plain_request_says_only_what_it_must() {
 fn paths_are_those_of_each_api() {
     let path = |api: &Api, served: &str, work: &Work| {
         let target = Target { api, served, prefix_cache: PrefixCache::None, capabilities: &all() };
-        request(work, &target, None).unwrap().path
+        request(work, &target, None, &Labels::default()).unwrap().path
     };
     let chat = || Work::Generate(Box::new(hello()));
     let plain = || Work::Generate(Box::new(generate(Prompt::Text(text("once")))));
@@ -207,7 +232,8 @@ fn tools_and_turns_have_openais_form() {
         prefix_cache: PrefixCache::None,
         capabilities: &all(),
     };
-    let sent = request(&Work::Generate(Box::new(asked)), &target, None).unwrap();
+    let sent =
+        request(&Work::Generate(Box::new(asked)), &target, None, &Labels::default()).unwrap();
     let exact = r#""parameters":{"type":"object","maximum":123456789012345678901234567890}"#;
     assert!(String::from_utf8(sent.json.clone()).unwrap().contains(exact), "byte by byte");
     let body: Value = serde_json::from_slice(&sent.json).unwrap();
@@ -270,6 +296,56 @@ fn the_prefix_cache_gets_a_salt_or_is_switched_off() {
 }
 
 #[test]
+fn labels_are_in_the_body_in_the_form_for_the_engine() {
+    let content = |text: &str| policy::content::Content::new(text.to_owned());
+    let sent = CallerLabels {
+        user: Some(content("alice")),
+        safety_identifier: Some(content("a1")),
+        metadata: vec![(content("who"), content("alice")), (content("what"), content("\"{}"))],
+    };
+    let forwarded = Forward::from_iter(Label::ALL).of(&sent);
+    let classic = Api::Azure { version: Some("2024-10-21".to_owned()) };
+    let metadata = json!({ "who": "alice", "what": "\"{}" });
+    let processor = Processor {
+        name: "contoso".to_owned(),
+        country: "SE".to_owned(),
+        contract: "C-1".to_owned(),
+    };
+    let own = [Some(json!("alice")), Some(json!("a1")), Some(metadata.clone())];
+    let user = Some(json!("user:5"));
+    let safety = Some(json!("safety_identifier:2"));
+    for (api, processor, expected) in [
+        (&Api::OpenAi, None, own),
+        (&Api::OpenAi, Some(&processor), [user, safety.clone(), Some(metadata.clone())]),
+        (&V1, None, [None, safety, Some(metadata)]),
+        (&classic, Some(&processor), [None, None, None]),
+    ] {
+        let engine = Engine { api: api.clone(), processor: processor.cloned(), ..engine() };
+        let labels = Labels::new(&forwarded, &engine, |label, text| {
+            format!("{}:{}", label.name(), text.len())
+        });
+        assert!(!format!("{labels:?}").contains("alice"));
+        let target = Target { capabilities: &all(), ..Target::of(&engine, "m") };
+        let body = |work: Work| -> Value {
+            let body = request(&work, &target, Some(SALT), &labels).unwrap();
+            serde_json::from_slice(&body.json).unwrap()
+        };
+        let chat = body(Work::Generate(Box::new(hello())));
+        let found = ["user", "safety_identifier", "metadata"].map(|name| chat.get(name).cloned());
+        assert_eq!(found, expected, "{api:?}");
+        // The other operations have no other label than `user`.
+        let plain = generate(Prompt::Text(text("once")));
+        let embed = Embed { inputs: vec![EmbedInput::Text(text("a"))] };
+        for work in [Work::Generate(Box::new(plain)), Work::Embed(embed)] {
+            let body = body(work);
+            let found =
+                ["user", "safety_identifier", "metadata"].map(|name| body.get(name).cloned());
+            assert_eq!(found, [expected[0].clone(), None, None], "{api:?}");
+        }
+    }
+}
+
+#[test]
 fn local_settings_have_the_names_of_the_program() {
     let mut sampling = defaults();
     (sampling.top_k, sampling.min_p, sampling.repeat_penalty) = (40, 0.05, 1.1);
@@ -303,7 +379,8 @@ fn inputs_of_embeddings_keep_their_order() {
     let target =
         Target { api: &V1, served: "m", prefix_cache: PrefixCache::Off, capabilities: &all() };
     let inputs = vec![EmbedInput::Tokens(vec![3]), EmbedInput::Tokens(vec![1, 2])];
-    let body = request(&Work::Embed(Embed { inputs }), &target, Some(SALT)).unwrap();
+    let body =
+        request(&Work::Embed(Embed { inputs }), &target, Some(SALT), &Labels::default()).unwrap();
     let body: Value = serde_json::from_slice(&body.json).unwrap();
     let expected = json!({ "model": "m", "input": [[3], [1, 2]], "encoding_format": "base64" });
     assert_eq!(body, expected);
@@ -393,12 +470,15 @@ fn the_content_is_in_the_json_and_nowhere_else() {
         capabilities: &all(),
     };
     let asked = generate(Prompt::Text(text("the canary")));
-    let body = request(&Work::Generate(Box::new(asked)), &target, Some(SALT)).unwrap();
+    let body =
+        request(&Work::Generate(Box::new(asked)), &target, Some(SALT), &Labels::default()).unwrap();
     assert!(!format!("{body:?}").contains("canary"));
     assert!(!format!("{body:?}").contains(SALT));
     let mut asked = hello();
     asked.constraint = Constraint::JsonSchema { schema: text("{canary"), strict: true };
-    let refused = request(&Work::Generate(Box::new(asked)), &target, Some(SALT)).unwrap_err();
+    let refused =
+        request(&Work::Generate(Box::new(asked)), &target, Some(SALT), &Labels::default())
+            .unwrap_err();
     assert_eq!(refused, Unfit::NoForm { param: "response_format" });
     assert!(!format!("{refused} {refused:?}").contains("canary"));
 }

@@ -17,7 +17,7 @@ use super::{
     source::{Source, Text, failure},
 };
 use crate::{
-    body::{self, Target},
+    body::{self, Labels, Target},
     failure::Failure,
     pool::Outcome,
     read::{self, Expect, Stream, Vectors},
@@ -109,7 +109,10 @@ impl Upstream {
         deadline: Instant,
     ) -> Result<(Reply, Begin), Failure> {
         let salt = order.fresh_salt().unwrap_or_else(|| self.salt(order.of.tenant));
-        let body = body::request(&order.work, &Target::of(engine, served), Some(&salt))?;
+        let labels = Labels::new(&order.labels, engine, |label, text| {
+            self.pseudonym(order.of.tenant, label, text)
+        });
+        let body = body::request(&order.work, &Target::of(engine, served), Some(&salt), &labels)?;
         let url = format!("{}{}", engine.address, body.path);
         let permit = self.egress.permit(&url).map_err(|_| Failure::NotListed)?;
         let accept = match &order.work {

@@ -4,6 +4,7 @@ use engine::request::Work;
 use policy::{
     authz::DeploymentFacts,
     engine::{Engine, PrefixCache},
+    forward::Forwarded,
     permit::{Inference, Permit},
 };
 
@@ -22,6 +23,7 @@ pub struct Order {
     pub(super) of: DeploymentFacts,
     pub(super) work: Work,
     pub(super) context_tokens: Option<u32>,
+    pub(super) labels: Forwarded,
     reuse_prefix: bool,
     fresh_salt: [u8; 32],
 }
@@ -29,7 +31,8 @@ pub struct Order {
 impl Order {
     /// Spends the permit for a request. `reuse_prefix` is false if the resource has switched its
     /// prefix cache off; then `entropy`, random bytes, is the salt of this request alone.
-    /// `context_tokens` is the length of the model's context, if it is known.
+    /// `context_tokens` is the length of the model's context, if it is known. No label of the
+    /// request is forwarded, unless [`Self::forwarding`] adds some.
     #[must_use]
     pub fn new<A: Inference>(
         permit: Permit<A>,
@@ -39,7 +42,14 @@ impl Order {
         work: Work,
     ) -> Self {
         let of = permit.spend();
-        Self { of, work, context_tokens, reuse_prefix, fresh_salt: entropy }
+        let labels = Forwarded::default();
+        Self { of, work, context_tokens, labels, reuse_prefix, fresh_salt: entropy }
+    }
+
+    /// Adds the labels that the resource forwards.
+    #[must_use]
+    pub fn forwarding(self, labels: Forwarded) -> Self {
+        Self { labels, ..self }
     }
 
     /// Returns the deployment that the permit was for.

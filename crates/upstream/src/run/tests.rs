@@ -2,7 +2,11 @@ mod rebinding;
 mod stub;
 
 use engine::request::{Embed, EmbedInput, Text, Work};
-use policy::{engine::PrefixCache, id::TenantId};
+use policy::{
+    engine::PrefixCache,
+    forward::{CallerLabels, Forward, Label},
+    id::TenantId,
+};
 use serde_json::{Value, json};
 
 use self::stub::{
@@ -412,6 +416,49 @@ async fn each_tenant_has_a_salt_of_its_own() {
     assert_eq!(salts[0], "8ec617ca6c032d04d6fd0533ea90216af0d36b14544c7691bca8c0cbbd3d726d");
     let different: std::collections::BTreeSet<_> = salts.iter().collect();
     assert_eq!(different.len(), 4);
+}
+
+#[tokio::test]
+async fn a_company_gets_pseudonyms_and_only_those_that_the_resource_forwards() {
+    let mut stub = Stub::plays([hello()]).await;
+    let (own, foreign) =
+        (stub.engine(1), Engine { processor: Some(processor()), ..stub.engine(1) });
+    let upstream = upstream(&[&own], Limits::default());
+    let sent = CallerLabels {
+        user: Some("alice".to_owned().into()),
+        safety_identifier: Some("alice".to_owned().into()),
+        metadata: vec![("who".to_owned().into(), "alice".to_owned().into())],
+    };
+    let every = Forward::from_iter(Label::ALL);
+    let mut got = async |tenant: u8, engine: &Engine, forward: Forward| {
+        let order = Order::new(permit(tenant), true, [0; 32], None, work(None));
+        let order = order.forwarding(forward.of(&sent));
+        let routes = vec![(route(tenant, engine), engine)];
+        let mut trail = Trail::default();
+        let answer = upstream.run(order, routes, model(), later(), &mut trail).await.unwrap();
+        all(answer).await;
+        let request = stub.requests.recv().await.unwrap();
+        let body: Value = serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
+        ["user", "safety_identifier", "metadata"].map(|name| body.get(name).cloned())
+    };
+    let who = json!({ "who": "alice" });
+    for engine in [&own, &foreign] {
+        assert_eq!(got(1, engine, Forward::NONE).await, [None, None, None]);
+        let only = Forward::from_iter([Label::Metadata]);
+        assert_eq!(got(1, engine, only).await, [None, None, Some(who.clone())]);
+    }
+    let clear = Some(json!("alice"));
+    assert_eq!(got(1, &own, every).await, [clear.clone(), clear, Some(who.clone())]);
+    // HMAC-SHA-256 with the key of 32 bytes 7, computed by Python's `hmac`.
+    let user = "5b6a3d1193efaf6adbbf48e07d16092f3a3f744d9413914f36f23736cbcafed6";
+    let safety = "9ac9fb6a9e2d654d4579164f78c2c7083c6d5d21927557db9c0007ab208ef1ae";
+    let expected = [Some(json!(user)), Some(json!(safety)), Some(who)];
+    assert_eq!(got(1, &foreign, every).await, expected);
+    assert_eq!(got(1, &foreign, every).await, expected, "stable");
+    let other = got(2, &foreign, every).await;
+    let user = "3cff577a122c51de3474d3309735896478d812c51e1d42ce0acc0942198f8ace";
+    let safety = "bc22cc095c347498c069204e1548e1319e4f7a8230337c650e842abb653a7e4a";
+    assert_eq!(other[..2], [Some(json!(user)), Some(json!(safety))], "another tenant");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use engine::request::{
     Answer, Constraint, Extras, Generate, Message, Part, Prompt, Role, Text, Tool, ToolCall,
     ToolChoice,
 };
-use policy::capability::Capability;
+use policy::{capability::Capability, forward::CallerLabels};
 
 use super::request::{
     ChatBody, ContentBody, ImageDetail, MessageBody, PartBody, PartKind, ResponseFormat,
@@ -45,6 +45,8 @@ pub struct ChatRequest {
     pub tier: Option<&'static str>,
     /// The engine's request.
     pub generate: Generate,
+    /// The labels of the request; an engine gets those that the resource forwards.
+    pub labels: CallerLabels,
     /// The fields that can have no effect, until an engine is known.
     no_effect: NoEffect,
 }
@@ -165,6 +167,11 @@ pub fn parse(bytes: &[u8], limits: &RequestLimits, entropy: u64) -> Result<ChatR
         needs,
         tier: body.service_tier.map(|_| SERVED_TIER),
         generate,
+        labels: CallerLabels {
+            user: body.user.map(|text| text.0),
+            safety_identifier: body.safety_identifier.map(|text| text.0),
+            metadata: fields::pairs(body.metadata),
+        },
         no_effect,
     })
 }

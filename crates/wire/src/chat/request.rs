@@ -88,20 +88,21 @@ pub struct ChatBody {
     pub tool_choice: Option<ToolChoiceBody>,
     /// Whether the model may call several functions at once.
     pub parallel_tool_calls: Option<bool>,
-    /// Your name for the end user. It does not change the answer; it is stored in the sealed record
-    /// only.
+    /// Your name for the end user. It does not change the answer; it is stored in the sealed
+    /// record. Other engines get it only if the resource forwards it.
     #[schema(value_type = Option<String>)]
     pub user: Option<Text>,
-    /// Labels. They do not change the answer; they are stored in the sealed record only.
+    /// Labels. They do not change the answer; they are stored in the sealed record. Other engines
+    /// get them only if the resource forwards them.
     #[serde(default, deserialize_with = "without_repeats")]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub metadata: Option<BTreeMap<String, Text>>,
-    /// Your name for the end user. It does not change the answer; it is stored in the sealed record
-    /// only.
+    /// Your name for the end user. It does not change the answer; it is stored in the sealed
+    /// record. Other engines get it only if the resource forwards it.
     #[schema(value_type = Option<String>)]
     pub safety_identifier: Option<Text>,
     /// The end user, for Azure's security products. It does not change the answer; it is stored in
-    /// the sealed record only.
+    /// the sealed record only, and no engine gets it.
     pub user_security_context: Option<UserSecurityContext>,
     /// Output types; only `text` is supported.
     pub modalities: Option<Vec<Modality>>,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::request::{Constraint, Extras, Generate, Prompt, Sampling, Text};
-use policy::capability::Capability;
+use policy::{capability::Capability, forward::CallerLabels};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -68,8 +68,8 @@ pub struct CompletionBody {
     /// Report the log probability of each token, with this number of alternatives.
     #[schema(minimum = 0, maximum = 5)]
     pub logprobs: Option<i64>,
-    /// Your name for the end user. It does not change the answer; it is stored in the sealed record
-    /// only.
+    /// Your name for the end user. It does not change the answer; it is stored in the sealed
+    /// record. Other engines get it only if the resource forwards it.
     #[schema(value_type = Option<String>)]
     pub user: Option<Text>,
     /// The end user, for Azure's security products. It does not change the answer; it is stored in
@@ -131,6 +131,8 @@ pub struct CompletionRequest {
     pub echo: Option<Vec<Text>>,
     /// The engine's requests, one for each prompt.
     pub prompts: Vec<Generate>,
+    /// The labels of the request; an engine gets those that the resource forwards.
+    pub labels: CallerLabels,
     /// The fields that can have no effect, until an engine is known.
     no_effect: NoEffect,
 }
@@ -227,6 +229,7 @@ pub fn parse(
         needs,
         echo,
         prompts,
+        labels: CallerLabels { user: body.user.map(|text| text.0), ..CallerLabels::default() },
         no_effect,
         model: body.model,
     })

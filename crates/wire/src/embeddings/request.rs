@@ -2,6 +2,7 @@
 //! engine's request. Pure.
 
 use engine::request::{Embed, EmbedInput, Text};
+use policy::forward::CallerLabels;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -32,8 +33,8 @@ pub struct EmbeddingBody {
     /// length.
     #[schema(minimum = 1)]
     pub dimensions: Option<i64>,
-    /// Your name for the end user. It does not change the answer; it is stored in the sealed record
-    /// only.
+    /// Your name for the end user. It does not change the answer; it is stored in the sealed
+    /// record. Other engines get it only if the resource forwards it.
     #[schema(value_type = Option<String>)]
     pub user: Option<Text>,
     /// The end user, for Azure's security products. It does not change the answer; it is stored in
@@ -82,6 +83,8 @@ pub struct EmbeddingRequest {
     pub no_effect: NoEffect,
     /// The engine's request.
     pub embed: Embed,
+    /// The labels of the request; an engine gets those that the resource forwards.
+    pub labels: CallerLabels,
 }
 
 /// Reads and checks an embeddings request within `limits`.
@@ -125,6 +128,7 @@ pub fn parse(bytes: &[u8], limits: &RequestLimits) -> Result<EmbeddingRequest, I
         estimated_tokens,
         no_effect,
         embed: Embed { inputs: inputs.collect() },
+        labels: CallerLabels { user: body.user.map(|text| text.0), ..CallerLabels::default() },
     })
 }
 

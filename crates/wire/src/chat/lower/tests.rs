@@ -599,6 +599,22 @@ fn tools_and_a_format_go_together() {
 }
 
 #[test]
+fn labels_are_read_as_they_were_sent_and_apart_from_the_engines_request() {
+    let sent = json!({
+        "user": "alice", "safety_identifier": "a1", "metadata": { "who": "alice", "b": "" },
+    });
+    let labels = read(&with(sent)).unwrap().labels;
+    let text = |text: &str| Text::from(text.to_owned()).0;
+    let expected = CallerLabels {
+        user: Some(text("alice")),
+        safety_identifier: Some(text("a1")),
+        metadata: vec![(text("b"), text("")), (text("who"), text("alice"))],
+    };
+    assert_eq!(labels, expected);
+    assert_eq!(read(&with(json!({}))).unwrap().labels, CallerLabels::default());
+}
+
+#[test]
 fn nothing_that_was_read_can_be_printed() {
     let body = with(json!({ "stop": "canary", "user": "canary", "metadata": { "a": "canary" } }));
     let text = body.to_string().replace("hi", "canary");
