@@ -210,24 +210,129 @@ fn an_engine_answers_and_the_receipt_says_which() {
     world.service.into_files().assert_nowhere(&marker);
 }
 
-#[test]
-fn what_names_a_person_is_not_forwarded() {
-    let one = Stub::start("one", "big");
-    let world = World::start(&[Entry::of("one", &one, "local")]);
+/// Headers that clients, SDKs and proxies send; each value is one that the test finds again.
+const CALLERS_HEADERS: [(&str, &str); 9] = [
+    ("x-ms-client-request-id", "alice-1"),
+    ("x-request-id", "alice-2"),
+    ("openai-organization", "alice-3"),
+    ("openai-project", "alice-4"),
+    ("cookie", "session=alice-5"),
+    ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ("baggage", "user=alice-6"),
+    ("user-agent", "alice-7"),
+    ("x-forwarded-for", "10.1.2.3"),
+];
+
+/// Sends a request with labels and headers of its caller.
+fn ask_as_alice(caller: &Caller) -> Reply {
     let mut body = say("hi");
     body["user"] = json!("alice");
     body["safety_identifier"] = json!("alice");
     body["metadata"] = json!({"who": "alice"});
-    let request = Request::post(&chat_path(DEPLOYMENT), &body)
-        .key(&world.caller.key1)
-        .header("x-ms-client-request-id", "alice-1")
-        .header("x-forwarded-for", "10.1.2.3");
-    assert_eq!(request.send(world.caller.address).status, 200);
-    let got = one.got().remove(0);
-    let all = format!("{}{}", got.head, got.body);
-    for secret in ["alice", "10.1.2.3", &world.caller.key1] {
-        assert!(!all.contains(secret), "{all}");
+    body["user_security_context"] = json!({"end_user_id": "alice-8"});
+    let request = Request::post(&chat_path(DEPLOYMENT), &body).key(&caller.key1);
+    let request = CALLERS_HEADERS
+        .into_iter()
+        .fold(request, |request, (name, value)| request.header(name, value));
+    request.send(caller.address)
+}
+
+/// The labels that an engine got. Nothing else of the caller's is in the request.
+fn labels(got: &Got, caller: &Caller) -> [Value; 3] {
+    let mut rest = got.body.clone();
+    let names = ["user", "safety_identifier", "metadata"];
+    let labels = names.map(|name| rest.as_object_mut().unwrap().remove(name).unwrap_or_default());
+    let rest = format!("{}{rest}", got.head);
+    for secret in ["alice", "10.1.2.3", "4bf92f3577b34da6", &caller.key1, &caller.resource] {
+        assert!(!rest.contains(secret), "{secret}: {rest}");
     }
+    for (name, _) in CALLERS_HEADERS {
+        let line = format!("\n{name}:");
+        assert!(name == "user-agent" || !got.head.to_lowercase().contains(&line), "{}", got.head);
+    }
+    labels
+}
+
+#[test]
+fn what_names_a_person_is_not_forwarded() {
+    let one = Stub::start("one", "big");
+    let world = World::start(&[Entry::of("one", &one, "local")]);
+    assert_eq!(ask_as_alice(&world.caller).status, 200);
+    let none = [Value::Null, Value::Null, Value::Null];
+    assert_eq!(labels(&one.got()[0], &world.caller), none);
+}
+
+/// The setting of a resource says which labels leave this machine; an engine that speaks Azure's
+/// API gets a pseudonym for the end user, and no `user`.
+#[test]
+fn a_resource_says_which_labels_its_engines_get() {
+    let one = Stub::start("one", "big");
+    let azure = Stub::start("azure", "big");
+    let entry = Entry::of("azure", &azure, "francecentral");
+    let world = World::start(&[
+        Entry::of("one", &one, "local"),
+        Entry { kind: "azure", url: azure.origin(), ..entry },
+    ]);
+    let files = &world.service.files;
+    let none = [Value::Null, Value::Null, Value::Null];
+    let all = "--forward user --forward safety_identifier --forward metadata";
+    let update = |resource: &str, words: &str| {
+        let words: Vec<_> =
+            ["resource", "update", resource].into_iter().chain(words.split(' ')).collect();
+        files.cli(&words)
+    };
+    // Another resource of the same tenant, one of another tenant.
+    let second = {
+        let made = files.cli(&["resource", "create", "second", "--tenant", "contoso"]);
+        deploy(files, "second", "Standard");
+        let key = |key: &str| made[key].as_str().unwrap().to_owned();
+        let (key1, key2) = (key("key1"), key("key2"));
+        Caller { address: world.caller.address, resource: "second".to_owned(), key1, key2 }
+    };
+    let other = tenant(files, "fabrikam", world.caller.address);
+    deploy(files, "fabrikam", "Standard");
+    let got = |caller: &Caller, stub: &Stub| {
+        let before = stub.got().len();
+        let reply = eventually("the deployment is known", || {
+            let reply = ask_as_alice(caller);
+            (reply.status != 404).then_some(reply)
+        });
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        labels(&stub.got()[before], caller)
+    };
+    let shown = update("contoso", all);
+    assert_eq!(shown["forward"], json!(["user", "safety_identifier", "metadata"]), "{shown}");
+    let clear = [json!("alice"), json!("alice"), json!({"who": "alice"})];
+    eventually("the change counts", || (got(&world.caller, &one) == clear).then_some(()));
+    assert_eq!(got(&second, &one), none, "another resource of the same tenant");
+    update("contoso", "--forward metadata");
+    let only = [Value::Null, Value::Null, json!({"who": "alice"})];
+    eventually("the change counts", || (got(&world.caller, &one) == only).then_some(()));
+
+    // At the engine with Azure's API: a pseudonym, the same each time, another one by tenant.
+    files.cli(&["engine", "remove", "one"]);
+    for resource in ["contoso", "fabrikam"] {
+        update(resource, all);
+        let words = ["deployment", "update", DEPLOYMENT, "--resource", resource];
+        files.cli(&[&words[..], &["--sku", "DataZoneStandard"]].concat());
+    }
+    let hidden = |caller: &Caller| {
+        eventually("the change counts", || {
+            if ask_as_alice(caller).status != 200 {
+                return None;
+            }
+            let [user, safety, metadata] = got(caller, &azure);
+            assert_eq!(user, Value::Null);
+            let safety = safety.as_str()?.to_owned();
+            assert_eq!(metadata, json!({"who": "alice"}));
+            Some(safety)
+        })
+    };
+    let (first, again, others) = (hidden(&world.caller), hidden(&world.caller), hidden(&other));
+    assert_eq!((&first, first.len()), (&again, 64));
+    assert_ne!(first, others);
+    update("contoso", "--forward none");
+    eventually("the change counts", || (got(&world.caller, &azure) == none).then_some(()));
 }
 
 #[test]
@@ -800,6 +905,7 @@ fn requests() -> Vec<Value> {
                 "function": {"name": "weather", "arguments": "{}"}}]},
             {"role": "tool", "tool_call_id": "a", "content": "fine"},
         ], "tools": [tool]})),
+        with(json!({"user": "alice", "safety_identifier": "a1", "metadata": {"who": "alice"}})),
     ]
 }
 
@@ -813,6 +919,10 @@ fn azures_own_documents_accept_each_request() {
         let more = [&["--prefix-cache", "shared=contoso"][..], version].concat();
         let entry = Entry::of("azure", &azure, "local").with(&more);
         let world = World::start(&[Entry { kind: "azure", url: azure.origin(), ..entry }]);
+        let forward =
+            ["--forward", "user", "--forward", "safety_identifier", "--forward", "metadata"];
+        let update = ["resource", "update", "contoso"];
+        world.service.files.cli(&[&update[..], &forward].concat());
         for body in requests() {
             for stream in [false, true] {
                 let mut body = body.clone();
