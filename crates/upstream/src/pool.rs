@@ -4,8 +4,13 @@
 //! counted in one place ([`Pool::ended`]). An engine is ejected after [`FAILURES_IN_A_ROW`] failures
 //! in a row, or when more than half of at least [`WINDOW_MIN`] attempts in [`WINDOW`] failed. The
 //! ejection lasts [`EJECTION_FIRST`], twice as long each time, and at most [`EJECTION_MAX`]. After it,
-//! one request tries the engine. At most half of the engines of a choice stay ejected, except for
-//! those that cannot be reached: a fault of all engines must not end the service.
+//! one request tries the engine: a new one, or a retry that has no healthy engine. The engine gets its
+//! full share again when it begins to answer this request; until an answer is complete, one failure
+//! ejects it again.
+//!
+//! At most half of the engines of a choice stay ejected, except for those that cannot be reached: a
+//! fault of all engines must not end the service. The others get the requests for which no healthy
+//! engine has a place.
 
 mod budget;
 mod health;
@@ -56,6 +61,26 @@ struct Seat {
     /// The turn in which it was last chosen.
     chosen: u64,
     health: Health,
+}
+
+/// The number of a request's attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// No engine has had the request.
+    First,
+    /// Another engine has failed. The request should not fail again, so healthy engines come first.
+    Again,
+}
+
+/// How far an engine can be trusted with a request; the best comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Trust {
+    /// It answers.
+    Healthy,
+    /// Its ejection has ended, and one request tries it.
+    Trial,
+    /// It is ejected, but so are too many others.
+    Ejected,
 }
 
 /// The result of a choice.
@@ -177,7 +202,11 @@ impl Pool {
 
     /// Chooses the candidate with the least outstanding work in relation to its weight, and takes a
     /// place at it. Among equals, the one that was chosen longest ago gets the request.
-    pub fn choose(&mut self, candidates: &[EngineId], now: Instant) -> Choice {
+    ///
+    /// The first attempt of a request may try an engine whose ejection has ended. A retry goes to such
+    /// an engine only if no healthy one has a place, and an ejected engine gets only requests for
+    /// which there is no other.
+    pub fn choose(&mut self, candidates: &[EngineId], attempt: Attempt, now: Instant) -> Choice {
         let serving: Vec<EngineId> = candidates
             .iter()
             .copied()
@@ -193,7 +222,11 @@ impl Pool {
         }
         let seats = open.iter().filter_map(|id| Some((*id, self.seats.get(id)?)));
         let free = seats.filter(|(_, seat)| seat.has_place(now));
-        let best = free.min_by(|(_, one), (_, other)| one.compare(other)).map(|(id, _)| id);
+        let ranked = free.map(|(id, seat)| (id, seat, seat.rank(attempt, now)));
+        let best = ranked.min_by(|(_, one, first), (_, other, second)| {
+            first.cmp(second).then_with(|| one.compare(other))
+        });
+        let best = best.map(|(id, ..)| id);
         let Some(seat) = best.and_then(|id| self.seats.get_mut(&id)) else {
             let resting = open.iter().filter_map(|id| self.seats.get(id)?.health.resting(now));
             return Choice::Busy { retry_after: resting.min().unwrap_or(FULL_RETRY) };
@@ -227,6 +260,13 @@ impl Pool {
         let surplus = usize::saturating_sub(ejected, candidates.len() / 2);
         open.extend(wrong.into_iter().take(surplus).map(|(_, id)| id));
         open
+    }
+
+    /// Notes that an engine began to answer a request: an engine that is tried gets its share.
+    pub fn began(&mut self, engine: EngineId, now: Instant) {
+        if let Some(seat) = self.seats.get_mut(&engine) {
+            seat.health.began(now);
+        }
     }
 
     /// Gives a place back, with the outcome of its attempt.
@@ -263,6 +303,22 @@ impl Seat {
     fn has_place(&self, now: Instant) -> bool {
         let resting = self.health.resting(now).is_some();
         self.outstanding < self.concurrency && !resting && !self.health.has_trial()
+    }
+
+    fn trust(&self, now: Instant) -> Trust {
+        if self.health.ejected(now).is_some() {
+            return Trust::Ejected;
+        }
+        if self.health.is_trying() { Trust::Trial } else { Trust::Healthy }
+    }
+
+    /// Returns the engine's place in the order of a choice, before its load counts. A trial costs a
+    /// request that fails one retry, so a request that was retried already is not used for it.
+    fn rank(&self, attempt: Attempt, now: Instant) -> Trust {
+        match (attempt, self.trust(now)) {
+            (Attempt::First, Trust::Trial) => Trust::Healthy,
+            (Attempt::First | Attempt::Again, trust) => trust,
+        }
     }
 
     /// Compares by outstanding work in relation to the weight, then by the last choice.

@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 pub use self::{attempt::Answer, events::Events, order::Order};
 use crate::{
     failure::{Attempted, Trail, Why},
-    pool::{Choice, EngineState, Outcome, Pool},
+    pool::{Attempt, Choice, EngineState, Outcome, Pool},
 };
 
 /// The engines of the service, and the way to them. Clones share them.
@@ -145,10 +145,11 @@ impl Upstream {
         let mut routes: Vec<_> =
             routes.into_iter().filter(|(_, engine)| order.suits(engine)).collect();
         self.pool.lock().pool.asked();
+        let mut attempt = Attempt::First;
         loop {
             let candidates: Vec<EngineId> = routes.iter().map(|(_, engine)| engine.id).collect();
             let now = Instant::now().into_std();
-            let choice = self.pool.lock().pool.choose(&candidates, now);
+            let choice = self.pool.lock().pool.choose(&candidates, attempt, now);
             let chosen = match choice {
                 Choice::Take(engine) => engine,
                 Choice::NoEngine => return Err(trail.why(Why::NoEngine)),
@@ -178,6 +179,7 @@ impl Upstream {
             if !again {
                 return Err(Why::Failed(failure));
             }
+            attempt = Attempt::Again;
         }
     }
 
@@ -228,6 +230,11 @@ impl Shared {
 impl Place {
     fn new(pool: &Shared, engine: EngineId) -> Self {
         Self { pool: pool.clone(), engine, outcome: Outcome::Abandoned }
+    }
+
+    /// Notes that the engine began to answer.
+    fn began(&self) {
+        self.pool.lock().pool.began(self.engine, Instant::now().into_std());
     }
 }
 

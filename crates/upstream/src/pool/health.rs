@@ -17,6 +17,9 @@ pub(super) struct Health {
     /// The attempts in the window: the time of each end, and whether it failed.
     window: VecDeque<(Instant, bool)>,
     ejection: Option<Ejection>,
+    /// The length of the last ejection, from the begin of an answer that tried the engine to the
+    /// next whole answer: a failure in between ejects it again, for longer.
+    probation: Option<Duration>,
     /// The time until which the engine asked to wait.
     rest: Option<Instant>,
     last_failure: Option<Failure>,
@@ -72,6 +75,17 @@ impl Health {
         }
     }
 
+    /// Notes that the engine began to answer. This ends a trial: an answer may take minutes, and the
+    /// others should not have to wait for its end.
+    pub(super) fn began(&mut self, now: Instant) {
+        // An answer that began before the ejection proves nothing after it.
+        if self.ejected(now).is_none()
+            && let Some(ejection) = self.ejection.take_if(|ejection| ejection.trial)
+        {
+            self.probation = Some(ejection.length);
+        }
+    }
+
     /// Takes the outcome of a request.
     pub(super) fn ended(&mut self, outcome: &Outcome, now: Instant) {
         let trial =
@@ -101,8 +115,12 @@ impl Health {
         self.last_failure = None;
         self.note(false, now);
         // An answer that began before the ejection proves nothing after it.
-        if self.ejected(now).is_none() && self.ejection.take().is_some() {
-            self.window.clear();
+        if self.ejected(now).is_none() {
+            let was_ejected = self.ejection.take().is_some();
+            let was_on_probation = self.probation.take().is_some();
+            if was_ejected || was_on_probation {
+                self.window.clear();
+            }
         }
     }
 
@@ -124,17 +142,22 @@ impl Health {
             // Outcomes of requests from before the ejection change nothing.
             Some(_) if !trial => {}
             Some(Ejection { length, .. }) => {
-                let length = length.saturating_mul(2).min(EJECTION_MAX);
+                let length = longer(*length);
                 self.eject(length, unreachable, now);
             }
-            None if self.in_a_row >= FAILURES_IN_A_ROW || self.mostly_fails() => {
-                self.eject(EJECTION_FIRST, unreachable, now);
+            None if self.probation.is_some()
+                || self.in_a_row >= FAILURES_IN_A_ROW
+                || self.mostly_fails() =>
+            {
+                let length = self.probation.map_or(EJECTION_FIRST, longer);
+                self.eject(length, unreachable, now);
             }
             None => {}
         }
     }
 
     fn eject(&mut self, length: Duration, unreachable: bool, now: Instant) {
+        self.probation = None;
         self.ejection = Some(Ejection { until: now + length, length, unreachable, trial: false });
     }
 
@@ -158,6 +181,11 @@ impl Health {
 
 /// Maximum number of outcomes in the window.
 const WINDOW_MAX: usize = 256;
+
+/// Returns the length of the ejection after one of this length.
+fn longer(length: Duration) -> Duration {
+    length.saturating_mul(2).min(EJECTION_MAX)
+}
 
 fn left(until: Instant, now: Instant) -> Option<Duration> {
     until.checked_duration_since(now).filter(|left| !left.is_zero())

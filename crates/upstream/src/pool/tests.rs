@@ -44,7 +44,7 @@ const NOT_SENT: Outcome = Outcome::Failed(Failure::NotSent);
 
 /// Chooses this engine alone, and gives the place back with the outcome.
 fn attempt(pool: &mut Pool, engine: EngineId, outcome: &Outcome, now: Instant) {
-    assert_eq!(pool.choose(&[engine], now), Choice::Take(engine));
+    assert_eq!(pool.choose(&[engine], Attempt::First, now), Choice::Take(engine));
     pool.ended(engine, outcome, now);
 }
 
@@ -58,7 +58,7 @@ fn the_least_loaded_engine_in_relation_to_its_weight_is_chosen() {
     let (mut pool, now) = (pool(&engines), Instant::now());
     let mut taken = [0, 0];
     for _ in 0..16 {
-        match pool.choose(&[id(1), id(2)], now) {
+        match pool.choose(&[id(1), id(2)], Attempt::First, now) {
             Choice::Take(engine) => taken[usize::from(engine == id(2))] += 1,
             other => panic!("{other:?}"),
         }
@@ -71,7 +71,7 @@ fn idle_engines_take_turns() {
     let ((mut pool, ids), now) = (of(3), Instant::now());
     let chosen: Vec<Choice> = (0..6)
         .map(|_| {
-            let choice = pool.choose(&ids, now);
+            let choice = pool.choose(&ids, Attempt::First, now);
             let Choice::Take(engine) = choice else { panic!("{choice:?}") };
             pool.ended(engine, &Outcome::Answered, now);
             choice
@@ -85,19 +85,19 @@ fn idle_engines_take_turns() {
 fn concurrency_is_a_limit_and_a_draining_engine_gets_nothing() {
     let ((mut pool, ids), now) = (of(1), Instant::now());
     for _ in 0..4 {
-        assert_eq!(pool.choose(&ids, now), Choice::Take(id(1)));
+        assert_eq!(pool.choose(&ids, Attempt::First, now), Choice::Take(id(1)));
     }
     assert_eq!(condition(&pool, id(1), now), Condition::Full);
-    assert_eq!(pool.choose(&ids, now), Choice::Busy { retry_after: FULL_RETRY });
+    assert_eq!(pool.choose(&ids, Attempt::First, now), Choice::Busy { retry_after: FULL_RETRY });
     pool.ended(id(1), &Outcome::Abandoned, now);
-    assert_eq!(pool.choose(&ids, now), Choice::Take(id(1)));
+    assert_eq!(pool.choose(&ids, Attempt::First, now), Choice::Take(id(1)));
     pool.follow(&[Engine { serving: false, ..engine(1) }]);
     assert_eq!(condition(&pool, id(1), now), Condition::Draining);
     assert_eq!(pool.states(now)[0].outstanding, 4, "its requests go on");
-    assert_eq!(pool.choose(&ids, now), Choice::NoEngine);
+    assert_eq!(pool.choose(&ids, Attempt::First, now), Choice::NoEngine);
     pool.follow(&[]);
     pool.ended(id(1), &Outcome::Answered, now);
-    assert_eq!(pool.choose(&ids, now), Choice::NoEngine);
+    assert_eq!(pool.choose(&ids, Attempt::First, now), Choice::NoEngine);
 }
 
 #[test]
@@ -113,10 +113,16 @@ fn three_failures_in_a_row_eject_for_twice_as_long_each_time() {
     for seconds in [5, 10, 20, 40, 60, 60] {
         let length = Duration::from_secs(seconds);
         assert_eq!(condition(&pool, id(1), now), Condition::Ejected { left: length });
-        assert_eq!(pool.choose(&[id(1)], now), Choice::Ejected { retry_after: length });
+        assert_eq!(
+            pool.choose(&[id(1)], Attempt::First, now),
+            Choice::Ejected { retry_after: length }
+        );
         now += length - Duration::from_millis(1);
         let left = Duration::from_millis(1);
-        assert_eq!(pool.choose(&[id(1)], now), Choice::Ejected { retry_after: left });
+        assert_eq!(
+            pool.choose(&[id(1)], Attempt::First, now),
+            Choice::Ejected { retry_after: left }
+        );
         now += left;
         assert_eq!(condition(&pool, id(1), now), Condition::Trying);
         attempt(&mut pool, id(1), &NOT_SENT, now);
@@ -138,13 +144,73 @@ fn one_request_tries_an_engine_after_its_ejection() {
         attempt(&mut pool, id(1), &NOT_SENT, now);
     }
     now += EJECTION_FIRST;
-    assert_eq!(pool.choose(&ids, now), Choice::Take(id(1)));
-    assert_eq!(pool.choose(&ids, now), Choice::Busy { retry_after: FULL_RETRY });
+    assert_eq!(pool.choose(&ids, Attempt::First, now), Choice::Take(id(1)));
+    assert_eq!(pool.choose(&ids, Attempt::First, now), Choice::Busy { retry_after: FULL_RETRY });
     pool.ended(id(1), &Outcome::Abandoned, now);
-    assert_eq!(pool.choose(&ids, now), Choice::Take(id(1)), "an abandoned trial is repeated");
+    assert_eq!(
+        pool.choose(&ids, Attempt::First, now),
+        Choice::Take(id(1)),
+        "an abandoned trial is repeated"
+    );
     pool.ended(id(1), &Outcome::Answered, now);
     for _ in 0..4 {
-        assert_eq!(pool.choose(&ids, now), Choice::Take(id(1)));
+        assert_eq!(pool.choose(&ids, Attempt::First, now), Choice::Take(id(1)));
+    }
+}
+
+#[test]
+fn an_engine_that_is_tried_gets_its_share_when_it_begins_to_answer() {
+    let ((mut pool, ids), mut now) = (of(2), Instant::now());
+    for _ in 0..FAILURES_IN_A_ROW {
+        attempt(&mut pool, id(1), &BROKEN, now);
+    }
+    now += EJECTION_FIRST;
+    // One new request tries the engine; all others go to the healthy one, until it is full.
+    for chosen in [2, 1, 2, 2, 2] {
+        assert_eq!(pool.choose(&ids, Attempt::First, now), Choice::Take(id(chosen)));
+    }
+    let busy = Choice::Busy { retry_after: FULL_RETRY };
+    assert_eq!(pool.choose(&ids, Attempt::First, now), busy);
+    assert_eq!(condition(&pool, id(1), now), Condition::Trying);
+    pool.began(id(1), now);
+    assert_eq!(condition(&pool, id(1), now), Condition::Ready);
+    assert_eq!(pool.choose(&ids, Attempt::First, now), Choice::Take(id(1)));
+    // Until an answer is whole, one failure ejects the engine again, for longer.
+    pool.ended(id(1), &BROKEN, now);
+    let left = EJECTION_FIRST * 2;
+    assert_eq!(condition(&pool, id(1), now), Condition::Ejected { left });
+    // After a whole answer, it takes as many failures as at first.
+    now += left;
+    attempt(&mut pool, id(1), &Outcome::Answered, now);
+    attempt(&mut pool, id(1), &BROKEN, now);
+    assert_eq!(condition(&pool, id(1), now), Condition::Ready);
+}
+
+#[test]
+fn a_retry_goes_to_a_healthy_engine_if_one_has_a_place() {
+    let ((mut pool, ids), mut now) = (of(2), Instant::now());
+    for _ in 0..FAILURES_IN_A_ROW {
+        attempt(&mut pool, id(1), &BROKEN, now);
+    }
+    now += EJECTION_FIRST;
+    for _ in 0..4 {
+        assert_eq!(pool.choose(&ids, Attempt::Again, now), Choice::Take(id(2)));
+    }
+    assert_eq!(pool.choose(&ids, Attempt::Again, now), Choice::Take(id(1)), "rather than none");
+}
+
+#[test]
+fn an_ejected_engine_gets_only_the_requests_that_no_other_has_a_place_for() {
+    for number in [Attempt::First, Attempt::Again] {
+        let ((mut pool, ids), now) = (of(3), Instant::now());
+        for _ in 0..FAILURES_IN_A_ROW {
+            attempt(&mut pool, id(1), &NOT_SENT, now);
+            attempt(&mut pool, id(2), &BROKEN, now);
+        }
+        for _ in 0..4 {
+            assert_eq!(pool.choose(&ids, number, now), Choice::Take(id(3)));
+        }
+        assert_eq!(pool.choose(&ids, number, now), Choice::Take(id(2)));
     }
 }
 
@@ -185,7 +251,7 @@ fn at_most_half_of_the_engines_are_ejected_unless_they_cannot_be_reached() {
         }
         let open = pool.open(&ids, now);
         assert_eq!(open.len(), ids.len() - ids.len() / 2, "{count} engines");
-        assert!(matches!(pool.choose(&ids, now), Choice::Take(_)));
+        assert!(matches!(pool.choose(&ids, Attempt::First, now), Choice::Take(_)));
 
         let ((mut pool, ids), now) = (of(count), Instant::now());
         for engine in &ids {
@@ -193,7 +259,10 @@ fn at_most_half_of_the_engines_are_ejected_unless_they_cannot_be_reached() {
                 attempt(&mut pool, *engine, &NOT_SENT, now);
             }
         }
-        assert_eq!(pool.choose(&ids, now), Choice::Ejected { retry_after: EJECTION_FIRST });
+        assert_eq!(
+            pool.choose(&ids, Attempt::First, now),
+            Choice::Ejected { retry_after: EJECTION_FIRST }
+        );
     }
 }
 
@@ -204,14 +273,14 @@ fn a_rate_limit_rests_an_engine_without_ejecting_it() {
         Outcome::Failed(Failure::Busy { retry_after: Some(Duration::from_secs(seconds)) })
     };
     for _ in 0..4 {
-        assert_eq!(pool.choose(&ids, now), Choice::Take(id(1)));
+        assert_eq!(pool.choose(&ids, Attempt::First, now), Choice::Take(id(1)));
     }
     for seconds in [7, 3, 5, 6] {
         pool.ended(id(1), &busy(seconds), now);
     }
     let left = Duration::from_secs(7);
     assert_eq!(condition(&pool, id(1), now), Condition::Resting { left });
-    assert_eq!(pool.choose(&ids, now), Choice::Busy { retry_after: left });
+    assert_eq!(pool.choose(&ids, Attempt::First, now), Choice::Busy { retry_after: left });
     let later = now + left;
     attempt(&mut pool, id(1), &busy(9000), later);
     assert_eq!(condition(&pool, id(1), later), Condition::Resting { left: REST_MAX });
@@ -256,7 +325,7 @@ fn a_probe_ends_the_ejection_of_an_engine_that_could_not_be_reached() {
     pool.probed(id(2), &Outcome::Answered, later);
     assert_eq!(condition(&pool, id(1), later), Condition::Trying);
     assert_eq!(condition(&pool, id(2), later), Condition::Ejected { left });
-    assert_eq!(pool.choose(&ids, later), Choice::Take(id(1)));
+    assert_eq!(pool.choose(&ids, Attempt::First, later), Choice::Take(id(1)));
 }
 
 #[test]
@@ -307,7 +376,17 @@ fn random_histories_keep_the_rules() {
                     pool.asked();
                     asked += 1;
                     let before = pool.states(now);
-                    if let Choice::Take(chosen) = pool.choose(&candidates, now) {
+                    let attempt =
+                        if numbers.below(4) == 0 { Attempt::Again } else { Attempt::First };
+                    let healthy = |state: &&EngineState| {
+                        let own = engines.iter().find(|engine| engine.id == state.engine).unwrap();
+                        let free = state.outstanding < own.concurrency;
+                        candidates.contains(&state.engine)
+                            && free
+                            && state.condition == Condition::Ready
+                    };
+                    let has_healthy = before.iter().any(|state| healthy(&state));
+                    if let Choice::Take(chosen) = pool.choose(&candidates, attempt, now) {
                         let engine = engines.iter().find(|engine| engine.id == chosen).unwrap();
                         let before = before.iter().find(|state| state.engine == chosen).unwrap();
                         assert!(candidates.contains(&chosen), "only a candidate");
@@ -315,12 +394,20 @@ fn random_histories_keep_the_rules() {
                         assert!(before.outstanding < engine.concurrency, "a place was free");
                         let resting = matches!(before.condition, Condition::Resting { .. });
                         assert!(!resting, "no engine that asked to wait");
+                        let ejected = matches!(before.condition, Condition::Ejected { .. });
+                        let trying = before.condition == Condition::Trying;
+                        assert!(!(has_healthy && ejected), "a healthy engine comes first");
+                        let again = attempt == Attempt::Again;
+                        assert!(!(has_healthy && again && trying), "no trial by a retry");
                         running.push(chosen);
                     }
                 }
                 4..6 if !running.is_empty() => {
                     let at = usize::try_from(numbers.below(running.len() as u64)).unwrap();
                     let engine = running.swap_remove(at);
+                    if numbers.below(2) == 0 {
+                        pool.began(engine, now);
+                    }
                     let outcome = match numbers.below(6) {
                         0 => BROKEN,
                         1 => NOT_SENT,
@@ -349,7 +436,11 @@ fn random_histories_keep_the_rules() {
         }
         now += EJECTION_MAX + REST_MAX;
         for engine in engines.iter().filter(|engine| engine.serving) {
-            assert_eq!(pool.choose(&[engine.id], now), Choice::Take(engine.id), "seed {seed}");
+            assert_eq!(
+                pool.choose(&[engine.id], Attempt::First, now),
+                Choice::Take(engine.id),
+                "seed {seed}"
+            );
         }
     }
 }

@@ -54,6 +54,7 @@ impl Upstream {
         let answer = self.begin(order, &route, engine, model, deadline).await;
         match answer {
             Ok(Begun { source, destination, model, region }) => {
+                place.began();
                 let events = Events::new(source, place, deadline);
                 let engine = engine.name.clone();
                 Ok(Answer { events, route, engine, destination, model, region })
