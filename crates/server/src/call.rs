@@ -5,7 +5,10 @@
 //! success, refusal, an engine that broke, a client that disconnected. They hold no content, no
 //! key, no query and no other text of the caller.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use hyper::{
     HeaderMap, StatusCode,
@@ -53,6 +56,8 @@ pub(crate) struct Call {
     pub no_effect: Named,
     /// Where the request is processed, once it is sent to an engine.
     pub processing: Option<Processing>,
+    /// The name of the engine that answers, if it is another program.
+    pub engine: Option<String>,
     /// How the call ended.
     pub outcome: Outcome,
     /// The future record and receipt, once the caller is known.
@@ -88,6 +93,7 @@ impl Call {
             usage: Usage::default(),
             no_effect: Named::default(),
             processing: None,
+            engine: None,
             outcome: Outcome::Unanswered,
             exchange: None,
             client_id: headers.get(CLIENT_REQUEST_ID).filter(|id| echoable(id)).cloned(),
@@ -124,6 +130,12 @@ impl Call {
 }
 
 impl Call {
+    /// Notes the engine that began to answer, and the time that it took.
+    pub(crate) fn began(&mut self, engine: String, waited: Duration) {
+        self.metrics.began(&engine, waited);
+        self.engine = Some(engine);
+    }
+
     /// Notes bytes that go to the client.
     pub(crate) fn sent(&mut self, bytes: &[u8]) {
         if let Some(exchange) = &mut self.exchange {
@@ -171,7 +183,8 @@ impl Drop for Call {
             Outcome::Unanswered | Outcome::Cut => HUNG_UP.as_u16(),
             Outcome::Answered(status) => status.as_u16(),
         };
-        self.metrics.call(self.route, status, self.deployment, &self.usage, elapsed);
+        let engine = self.engine.as_deref();
+        self.metrics.call(self.route, status, self.deployment, engine, &self.usage, elapsed);
         tracing::info!(
             request = %self.id,
             route = self.route,

@@ -86,16 +86,27 @@ impl Engines {
     /// Returns what each engine does now, sorted by name.
     #[must_use]
     pub(crate) fn doing(&self) -> Vec<EngineDoing> {
+        let states = self.states().into_iter();
+        states.map(|(name, state)| EngineDoing::of(name, &state)).collect()
+    }
+
+    /// Returns the state of each engine with its name, sorted by name.
+    #[must_use]
+    pub(crate) fn states(&self) -> Vec<(String, EngineState)> {
         let followed = self.followed.lock();
         let Some(directory) = &*followed else { return Vec::new() };
         let states = self.upstream.states().into_iter();
-        let doing = states.filter_map(|state| {
-            let name = directory.engine(state.engine)?.name.clone();
-            Some(EngineDoing::of(name, &state))
-        });
-        let mut doing: Vec<_> = doing.collect();
-        doing.sort_by(|one, other| one.name.cmp(&other.name));
-        doing
+        let mut named: Vec<_> = states
+            .filter_map(|state| Some((directory.engine(state.engine)?.name.clone(), state)))
+            .collect();
+        named.sort_by(|(one, _), (other, _)| one.cmp(other));
+        named
+    }
+
+    /// Returns the number of retries that the budget of the service did not allow.
+    #[must_use]
+    pub(crate) fn retries_refused(&self) -> u64 {
+        self.upstream.retries_refused()
     }
 
     /// Asks the operator's own engines from time to time whether they run; it never returns.

@@ -1,7 +1,9 @@
 //! Numbers for Prometheus: counts and times, never content, keys or names that a caller chose.
 //!
 //! Labels come from bounded sets: the table of routes, classes of status, ids of deployments that
-//! exist, models, tasks.
+//! exist, models, tasks, names of engines that the operator gave, names of failures.
+
+mod engines;
 
 use std::{collections::HashSet, fmt, time::Duration};
 
@@ -20,7 +22,8 @@ use prometheus_client::{
 };
 use wire::usage::Usage;
 
-use crate::fleet::Fleet;
+use self::engines::EngineNumbers;
+use crate::{engines::Engines, fleet::Fleet};
 
 /// The service's metrics.
 #[derive(Debug)]
@@ -30,6 +33,7 @@ pub(crate) struct Metrics {
     tokens: Family<TokenLabels, Counter>,
     durations: Family<RouteLabels, Histogram>,
     refused: Family<RefusedLabels, Counter>,
+    engines: EngineNumbers,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -85,7 +89,20 @@ impl Metrics {
         build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
         registry.register("build_info", "Always 1; the label has the version", build);
         registry.register_collector(Box::new(Workers(fleet)));
-        Self { registry, calls, tokens, durations, refused }
+        let engines = EngineNumbers::registered(&mut registry);
+        Self { registry, calls, tokens, durations, refused, engines }
+    }
+
+    /// Adds the numbers of the engines that are other programs. Each scrape reads them.
+    #[must_use]
+    pub(crate) fn with_engines(mut self, engines: Engines) -> Self {
+        engines::register(&mut self.registry, engines);
+        self
+    }
+
+    /// Counts the time that an engine took to begin an answer.
+    pub(crate) fn began(&self, engine: &str, waited: Duration) {
+        self.engines.began(engine, waited);
     }
 
     /// Counts a call that has ended.
@@ -94,6 +111,7 @@ impl Metrics {
         route: &'static str,
         status: u16,
         deployment: Option<DeploymentId>,
+        engine: Option<&str>,
         usage: &Usage,
         elapsed: Duration,
     ) {
@@ -117,6 +135,9 @@ impl Metrics {
             ("completion", usage.completion_tokens),
         ] {
             if count > 0 {
+                if let Some(engine) = engine {
+                    self.engines.tokens(engine, kind, count);
+                }
                 let labels = TokenLabels { deployment: deployment.clone(), kind };
                 self.tokens.get_or_create(&labels).inc_by(count);
             }
@@ -188,11 +209,11 @@ impl Collector for Workers {
     }
 }
 
-fn family<M: EncodeMetric>(
+fn family<L: EncodeLabelSet, M: EncodeMetric>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    metrics: &[(WorkerLabels, M)],
+    metrics: &[(L, M)],
 ) -> Result<(), fmt::Error> {
     let Some((_, first)) = metrics.first() else { return Ok(()) };
     let mut family = encoder.encode_descriptor(name, help, None, first.metric_type())?;

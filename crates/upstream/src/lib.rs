@@ -21,6 +21,6 @@ mod run;
 
 pub use self::{
     failure::{Attempted, Failure, Trail, Why},
-    pool::{Condition, EngineState},
+    pool::{Condition, Counts, EngineState},
     run::{Answer, Events, Limits, Order, Upstream},
 };

@@ -13,6 +13,7 @@
 //! engine has a place.
 
 mod budget;
+mod counts;
 mod health;
 
 use std::{
@@ -22,6 +23,7 @@ use std::{
 
 use policy::{engine::Engine, id::EngineId};
 
+pub use self::counts::Counts;
 use self::{budget::Budget, health::Health};
 use crate::failure::Failure;
 
@@ -61,6 +63,7 @@ struct Seat {
     /// The turn in which it was last chosen.
     chosen: u64,
     health: Health,
+    counts: Counts,
 }
 
 /// The number of a request's attempt.
@@ -124,6 +127,8 @@ pub struct EngineState {
     pub outstanding: u32,
     /// Its last failure since it last answered.
     pub last_failure: Option<Failure>,
+    /// Its numbers since the start of the service, or since it was added.
+    pub counts: Counts,
 }
 
 /// The condition of an engine.
@@ -150,6 +155,9 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// The names of all conditions.
+    pub const NAMES: [&str; 6] = ["ready", "draining", "full", "resting", "ejected", "trying"];
+
     /// Returns the condition's name, as `engine list` shows it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -178,6 +186,7 @@ impl Pool {
                 outstanding: 0,
                 chosen: 0,
                 health: Health::default(),
+                counts: Counts::default(),
             });
             if seat.address != engine.address {
                 seat.address.clone_from(&engine.address);
@@ -198,6 +207,12 @@ impl Pool {
     #[must_use]
     pub fn retry(&mut self) -> bool {
         self.budget.retry()
+    }
+
+    /// Returns the number of retries that the budget did not allow.
+    #[must_use]
+    pub fn retries_refused(&self) -> u64 {
+        self.budget.refused()
     }
 
     /// Chooses the candidate with the least outstanding work in relation to its weight, and takes a
@@ -235,6 +250,7 @@ impl Pool {
         seat.chosen = self.turn;
         seat.outstanding += 1;
         seat.health.attempted(now);
+        seat.counts.taken(attempt);
         best.map_or(Choice::NoEngine, Choice::Take)
     }
 
@@ -274,7 +290,8 @@ impl Pool {
         // The engine may have been removed in between.
         let Some(seat) = self.seats.get_mut(&engine) else { return };
         seat.outstanding = seat.outstanding.saturating_sub(1);
-        seat.health.ended(outcome, now);
+        seat.counts.ended(outcome);
+        seat.counts.ejected(seat.health.ended(outcome, now));
     }
 
     /// Records the outcome of a probe. An answer ends the ejection of an engine that could not be
@@ -282,7 +299,7 @@ impl Pool {
     /// probe does not ask it for text.
     pub fn probed(&mut self, engine: EngineId, outcome: &Outcome, now: Instant) {
         if let Some(seat) = self.seats.get_mut(&engine) {
-            seat.health.probed(outcome, now);
+            seat.counts.ejected(seat.health.probed(outcome, now));
         }
     }
 
@@ -294,6 +311,7 @@ impl Pool {
             condition: seat.condition(now),
             outstanding: seat.outstanding,
             last_failure: seat.health.last_failure().cloned(),
+            counts: seat.counts.clone(),
         };
         self.seats.iter().map(state).collect()
     }

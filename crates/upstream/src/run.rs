@@ -121,6 +121,12 @@ impl Upstream {
         self.pool.lock().pool.states(Instant::now().into_std())
     }
 
+    /// Returns the number of retries that the budget of the service did not allow.
+    #[must_use]
+    pub fn retries_refused(&self) -> u64 {
+        self.pool.lock().pool.retries_refused()
+    }
+
     /// Sends a request over the best of its routes, and returns once an engine began to answer:
     /// with the first event of a text, or with all vectors. If an attempt fails before that, in a
     /// way that allows it ([`crate::Failure::allows_retry`]), the request goes to one more engine, as long

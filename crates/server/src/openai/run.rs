@@ -82,6 +82,7 @@ impl Target<'_> {
             .await
             .map_err(|why| ApiError::unanswered(self.operation, why))?;
         (*destination, *model) = (Some(answer.destination), answer.model);
+        call.began(answer.engine, answer.waited);
         Ok(Events::Engine(Box::new(answer.events)))
     }
 

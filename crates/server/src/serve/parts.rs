@@ -55,7 +55,7 @@ impl Parts {
             meters: Meters::default(),
             ledger: self.ledger.clone(),
         };
-        let metrics = Arc::new(Metrics::new(self.fleet.clone()));
+        let metrics = Arc::new(Metrics::new(self.fleet.clone()).with_engines(self.engines.clone()));
         Arc::new(Gateway::new(services, metrics, self.providers.clone()))
     }
 

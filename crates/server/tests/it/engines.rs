@@ -431,6 +431,37 @@ fn another_engine_answers_only_before_the_first_byte() {
 }
 
 #[test]
+fn the_metrics_have_each_engine_by_its_name() {
+    let [one, other] = ["one", "other"].map(|name| Stub::start(name, "big"));
+    let world =
+        World::start(&[Entry::of("one", &one, "local"), Entry::of("other", &other, "local")]);
+    one.answer(Manner::Status(503, String::new(), "{}".to_owned()));
+    // Each request begins at `one`, which was chosen longest ago, and goes on to `other`.
+    for _ in 0..2 {
+        assert_eq!(text(&world.ask(&say("hi")).ok()), "hello from other");
+    }
+    let metrics = world.service.metrics();
+    for line in [
+        "engine_requests_total{engine=\"one\"} 2",
+        "engine_failures_total{engine=\"one\",failure=\"unavailable\"} 2",
+        "engine_answered_total{engine=\"one\"} 0",
+        "engine_requests_total{engine=\"other\"} 2",
+        "engine_answered_total{engine=\"other\"} 2",
+        "engine_retries_total{engine=\"other\"} 2",
+        "engine_ejections_total{engine=\"one\"} 0",
+        "engine_retries_refused_total 0",
+        "engine_in_flight{engine=\"other\"} 0",
+        "engine_state{engine=\"one\",state=\"ready\"} 1",
+        "engine_state{engine=\"one\",state=\"ejected\"} 0",
+        "engine_first_event_seconds_count{engine=\"other\"} 2",
+        "engine_tokens_total{engine=\"other\",kind=\"completion\"} 4",
+    ] {
+        assert!(metrics.contains(&format!("bailiwick_{line}\n")), "{line}: {metrics}");
+    }
+    assert!(!metrics.contains("engine_first_event_seconds_count{engine=\"one\"}"), "{metrics}");
+}
+
+#[test]
 fn an_engine_that_answers_wrongly_is_not_believed() {
     let bad = Stub::start("bad", "big");
     let world = World::start(&[Entry::of("bad", &bad, "local")]);

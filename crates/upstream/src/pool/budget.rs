@@ -5,6 +5,8 @@
 pub(super) struct Budget {
     /// Retries that are left, in tenths.
     tenths: u32,
+    /// Retries that were refused.
+    refused: u64,
 }
 
 /// Retries that the budget holds at most, in tenths: ten retries in a burst.
@@ -15,7 +17,7 @@ const RETRY_TENTHS: u32 = 10;
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { tenths: TENTHS_MAX }
+        Self { tenths: TENTHS_MAX, refused: 0 }
     }
 }
 
@@ -27,7 +29,13 @@ impl Budget {
     pub(super) fn retry(&mut self) -> bool {
         let left = self.tenths.checked_sub(RETRY_TENTHS);
         self.tenths = left.unwrap_or(self.tenths);
+        self.refused += u64::from(left.is_none());
         left.is_some()
+    }
+
+    /// Returns the number of retries that were refused.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused
     }
 }
 
@@ -39,7 +47,7 @@ mod tests {
     fn a_tenth_of_the_requests_may_be_retried_after_a_burst() {
         let mut budget = Budget::default();
         let burst = (0..100).filter(|_| budget.retry()).count();
-        assert_eq!(burst, 10);
+        assert_eq!((burst, budget.refused()), (10, 90));
         let mut retried = 0;
         for _ in 0..1000 {
             budget.asked();

@@ -86,25 +86,30 @@ impl Health {
         }
     }
 
-    /// Takes the outcome of a request.
-    pub(super) fn ended(&mut self, outcome: &Outcome, now: Instant) {
+    /// Takes the outcome of a request, and returns whether the engine is ejected for it.
+    pub(super) fn ended(&mut self, outcome: &Outcome, now: Instant) -> bool {
         let trial =
             self.ejection.as_mut().is_some_and(|ejection| std::mem::take(&mut ejection.trial));
         match outcome {
-            Outcome::Answered => self.answered(now),
-            Outcome::Abandoned => {}
+            Outcome::Answered => {
+                self.answered(now);
+                false
+            }
+            Outcome::Abandoned => false,
             Outcome::Failed(failure) => self.failed(failure, trial, now),
         }
     }
 
-    pub(super) fn probed(&mut self, outcome: &Outcome, now: Instant) {
+    /// Takes the outcome of a probe, and returns whether the engine is ejected for it.
+    pub(super) fn probed(&mut self, outcome: &Outcome, now: Instant) -> bool {
         match outcome {
             Outcome::Answered => {
                 if let Some(ejection) = self.ejection.as_mut().filter(|one| one.unreachable) {
                     ejection.until = now;
                 }
+                false
             }
-            Outcome::Abandoned => {}
+            Outcome::Abandoned => false,
             // A probe is no trial: a failed one does not lengthen an ejection.
             Outcome::Failed(failure) => self.failed(failure, false, now),
         }
@@ -124,36 +129,35 @@ impl Health {
         }
     }
 
-    fn failed(&mut self, failure: &Failure, trial: bool, now: Instant) {
+    /// Takes a failure, and returns whether the engine is ejected for it.
+    fn failed(&mut self, failure: &Failure, trial: bool, now: Instant) -> bool {
         self.last_failure = Some(failure.clone());
         if let Failure::Busy { retry_after } = failure {
             let rest = retry_after.unwrap_or(REST_DEFAULT).min(REST_MAX);
             let until = now + rest;
             self.rest = Some(self.rest.map_or(until, |rest| rest.max(until)));
-            return;
+            return false;
         }
         if !failure.blames_engine() {
-            return;
+            return false;
         }
         self.in_a_row = self.in_a_row.saturating_add(1);
         self.note(true, now);
         let unreachable = matches!(failure, Failure::NotSent | Failure::NoToken(_));
-        match &self.ejection {
+        let length = match &self.ejection {
             // Outcomes of requests from before the ejection change nothing.
-            Some(_) if !trial => {}
-            Some(Ejection { length, .. }) => {
-                let length = longer(*length);
-                self.eject(length, unreachable, now);
-            }
+            Some(_) if !trial => return false,
+            Some(Ejection { length, .. }) => longer(*length),
             None if self.probation.is_some()
                 || self.in_a_row >= FAILURES_IN_A_ROW
                 || self.mostly_fails() =>
             {
-                let length = self.probation.map_or(EJECTION_FIRST, longer);
-                self.eject(length, unreachable, now);
+                self.probation.map_or(EJECTION_FIRST, longer)
             }
-            None => {}
-        }
+            None => return false,
+        };
+        self.eject(length, unreachable, now);
+        true
     }
 
     fn eject(&mut self, length: Duration, unreachable: bool, now: Instant) {

@@ -215,6 +215,48 @@ fn an_ejected_engine_gets_only_the_requests_that_no_other_has_a_place_for() {
 }
 
 #[test]
+fn every_request_and_its_outcome_is_counted() {
+    let ((mut pool, ids), now) = (of(2), Instant::now());
+    attempt(&mut pool, id(1), &Outcome::Answered, now);
+    attempt(&mut pool, id(1), &Outcome::Abandoned, now);
+    for _ in 0..FAILURES_IN_A_ROW {
+        attempt(&mut pool, id(1), &BROKEN, now);
+    }
+    assert_eq!(pool.choose(&ids, Attempt::Again, now), Choice::Take(id(2)));
+    pool.ended(id(2), &Outcome::Failed(Failure::Busy { retry_after: None }), now);
+    let counts: Vec<Counts> = pool.states(now).into_iter().map(|state| state.counts).collect();
+    let first = Counts {
+        requests: 5,
+        answered: 1,
+        abandoned: 1,
+        failed: [("broken", 3)].into(),
+        ejections: 1,
+        ..Counts::default()
+    };
+    let second =
+        Counts { requests: 1, retries: 1, failed: [("busy", 1)].into(), ..Counts::default() };
+    assert_eq!(counts, [first, second]);
+    // A trial that fails is one more ejection.
+    let later = now + EJECTION_FIRST;
+    attempt(&mut pool, id(1), &NOT_SENT, later);
+    assert_eq!(pool.states(later)[0].counts.ejections, 2);
+}
+
+#[test]
+fn every_condition_has_a_listed_name() {
+    let left = Duration::from_secs(1);
+    let conditions = [
+        Condition::Ready,
+        Condition::Draining,
+        Condition::Full,
+        Condition::Resting { left },
+        Condition::Ejected { left },
+        Condition::Trying,
+    ];
+    assert_eq!(conditions.map(Condition::name), Condition::NAMES);
+}
+
+#[test]
 fn more_than_half_of_ten_failures_eject_without_three_in_a_row() {
     let ((mut pool, _), now) = (of(1), Instant::now());
     let outcomes = [&BROKEN, &BROKEN, &Outcome::Answered];

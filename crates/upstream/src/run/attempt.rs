@@ -38,6 +38,8 @@ pub struct Answer {
     pub model: Option<String>,
     /// The region that the engine reports (`x-ms-region`), if it does.
     pub region: Option<String>,
+    /// The time from the attempt's begin to the first event, or to all vectors.
+    pub waited: Duration,
 }
 
 impl Upstream {
@@ -51,13 +53,15 @@ impl Upstream {
         deadline: Instant,
         mut place: Place,
     ) -> Result<Answer, Failure> {
+        let began = Instant::now();
         let answer = self.begin(order, &route, engine, model, deadline).await;
         match answer {
             Ok(Begun { source, destination, model, region }) => {
                 place.began();
                 let events = Events::new(source, place, deadline);
                 let engine = engine.name.clone();
-                Ok(Answer { events, route, engine, destination, model, region })
+                let waited = began.elapsed();
+                Ok(Answer { events, route, engine, destination, model, region, waited })
             }
             Err(failure) => {
                 place.outcome = Outcome::Failed(failure.clone());
