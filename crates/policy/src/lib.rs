@@ -37,6 +37,8 @@ pub mod principal;
 pub mod residency;
 #[cfg(feature = "decisions")]
 pub mod retention;
+#[cfg(feature = "decisions")]
+pub mod spillover;
 pub mod task;
 #[cfg(feature = "decisions")]
 pub mod token;

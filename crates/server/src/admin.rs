@@ -514,6 +514,7 @@ impl AdminError {
                     StoreError::Exists { .. }
                     | StoreError::InUse(_)
                     | StoreError::OtherKind { .. }
+                    | StoreError::Spillover { .. }
                     | StoreError::Meanwhile,
                 )
                 | ManageError::Engine(

@@ -58,12 +58,25 @@ pub(crate) struct Call {
     pub processing: Option<Processing>,
     /// The name of the engine that answers, if it is another program.
     pub engine: Option<String>,
+    /// The deployment that could not take the call, if another one does.
+    pub spilled: Option<Spilled>,
     /// How the call ended.
     pub outcome: Outcome,
     /// The future record and receipt, once the caller is known.
     pub exchange: Option<Box<Exchange>>,
     client_id: Option<HeaderValue>,
     metrics: Arc<Metrics>,
+}
+
+/// A call that another deployment takes than the one that was called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spilled {
+    /// The name of the deployment that was called.
+    pub from: String,
+    /// The name of the deployment that takes the call.
+    pub to: String,
+    /// The status that the caller would have got.
+    pub status: StatusCode,
 }
 
 /// How a call ended.
@@ -94,6 +107,7 @@ impl Call {
             no_effect: Named::default(),
             processing: None,
             engine: None,
+            spilled: None,
             outcome: Outcome::Unanswered,
             exchange: None,
             client_id: headers.get(CLIENT_REQUEST_ID).filter(|id| echoable(id)).cloned(),
@@ -119,6 +133,17 @@ impl Call {
         }
         if let Some(id) = &self.client_id {
             headers.insert(CLIENT_REQUEST_ID, id.clone());
+        }
+        if let Some(Spilled { from, to, status }) = &self.spilled {
+            for (name, text) in [
+                ("x-ms-spillover-from-deployment", from.as_str()),
+                ("x-ms-deployment-name", to.as_str()),
+                ("x-ms-spillover-error", status.as_str()),
+            ] {
+                if let Ok(text) = HeaderValue::try_from(text) {
+                    headers.insert(name, text);
+                }
+            }
         }
         if let Some(region) = &self.region {
             headers.insert("x-ms-region", region.clone());

@@ -40,12 +40,12 @@ use crate::{
     live::Current,
     metrics::Metrics,
     openai::{
-        chat, completions, embeddings,
         error::ApiError,
         models, receipts,
         reply::Reply,
         request::CallerRequest,
         routes::{self, Endpoint},
+        spillover,
         sse::EventStream,
     },
     services::Services,
@@ -234,18 +234,9 @@ impl Gateway {
         let body = intake::json(uploading, &head.headers, body, limits).await?;
         exchange.note_request(&body);
         let current = Arc::clone(current);
-        let asked = CallerRequest { caller, deployment, body, served, current };
-        // Boxed: the three futures differ in size, and each connection reserves room for the
-        // largest.
-        match operation {
-            Operation::Chat => Box::pin(chat::answer(&self.services, call, asked)).await,
-            Operation::Completions => {
-                Box::pin(completions::answer(&self.services, call, asked)).await
-            }
-            Operation::Embeddings => {
-                Box::pin(embeddings::answer(&self.services, call, asked)).await
-            }
-        }
+        let asked = CallerRequest { caller, deployment, body, served, current, spillover: None };
+        let named = head.headers.get(spillover::HEADER).and_then(|name| name.to_str().ok());
+        spillover::answer(&self.services, call, operation, asked, named).await
     }
 
     /// Returns a file of the log, for any caller: the log reveals no content and no person.

@@ -40,7 +40,7 @@ use policy::{
 };
 use store::{
     DeploymentChange, Directory, Kind, NetworkChange, Resource, ResourceChange, Settings, Sku,
-    Store, StoreError, Tenant, random,
+    SpilloverChange, Store, StoreError, Tenant, random,
 };
 
 pub(crate) use self::{
@@ -53,7 +53,8 @@ pub(crate) use self::{
     models::{Hub, ModelToAdd, NewFromHub, NewModel, NewServedModel, SourceError},
     processors::{ProcessorEngineView, ProcessorView},
     request::{
-        DeploymentUpdate, IpRuleValue, NetworkAcls, NewDeployment, NewResource, ResourceUpdate,
+        DeploymentUpdate, IpRuleValue, NameUpdate, NetworkAcls, NewDeployment, NewResource,
+        ResourceUpdate,
     },
     roles::{RoleAssignment, RoleAssignmentView, ScopeName, TeamMemberView},
     service_key::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, key_in, rename_service_key, service_key},
@@ -372,6 +373,8 @@ impl Acting {
         if new.task == Task::Embeddings && model.file.is_none() && model.facts.generates {
             return Err(ManageError::ModelCannotEmbed { model: model.name.clone() });
         }
+        let spillover = new.spillover_deployment_name.as_deref();
+        let spillover = spillover.map(|to| self.spillover(&directory, resource, to)).transpose()?;
         let limits = RateLimits {
             tokens_per_minute: new.tokens_per_minute.unwrap_or(TOKENS_PER_MINUTE),
             requests_per_minute: new.requests_per_minute.unwrap_or(REQUESTS_PER_MINUTE),
@@ -383,10 +386,28 @@ impl Acting {
             task: new.task,
             sku: new.sku.unwrap_or(Sku::Standard),
             limits,
+            spillover,
             created_at: now(),
         };
         let deployment = self.store.create_deployment(permit, new)?;
         Ok(DeploymentView::of(&deployment, &directory))
+    }
+
+    /// Finds the deployment that takes another one's overflow. That uses up its limits, so the caller
+    /// must be allowed to change it.
+    fn spillover(
+        &self,
+        directory: &Directory,
+        resource: &str,
+        name: &str,
+    ) -> Result<DeploymentId, ManageError> {
+        let permit = self.deployment_for::<WriteDeployment>(directory, (resource, name))?;
+        match permit.spend() {
+            Scope::Deployment(of) => Ok(of.deployment),
+            Scope::Service | Scope::Tenant(_) | Scope::Resource(_) => {
+                Err(not_found(Kind::Deployment, name).into())
+            }
+        }
     }
 
     /// Lists all deployments, or those of one resource.
@@ -430,10 +451,11 @@ impl Acting {
         Ok(DeploymentView::of(deployment, &directory))
     }
 
-    /// Changes a deployment; the new SKU and limits apply from the next request on.
+    /// Changes a deployment; the new SKU, limits and spillover apply from the next request on.
     ///
     /// # Errors
-    /// The resource has no deployment of that name, or is under a penalty.
+    /// The resource has no deployment of that name, or is under a penalty, or the spillover may not
+    /// take the deployment's requests.
     pub(crate) fn update_deployment(
         &self,
         resource: &str,
@@ -444,8 +466,18 @@ impl Acting {
         let permit = self.deployment_for::<WriteDeployment>(&directory, (resource, name))?;
         let scope = *permit.scope();
         unpenalised(&directory, scope)?;
-        let DeploymentUpdate { sku, tokens_per_minute, requests_per_minute } = update;
-        let change = DeploymentChange { sku, tokens_per_minute, requests_per_minute };
+        let DeploymentUpdate {
+            sku,
+            tokens_per_minute,
+            requests_per_minute,
+            spillover_deployment_name,
+        } = update;
+        let spillover = match spillover_deployment_name {
+            NameUpdate::Unchanged => SpilloverChange::Unchanged,
+            NameUpdate::None => SpilloverChange::Off,
+            NameUpdate::Name(to) => SpilloverChange::To(self.spillover(&directory, resource, &to)?),
+        };
+        let change = DeploymentChange { sku, tokens_per_minute, requests_per_minute, spillover };
         self.store.update_deployment(permit, change)?;
         let directory = self.store.directory()?;
         let changed = directory.deployments().iter().find(|deployment| match scope {

@@ -4,9 +4,9 @@
 //! count, run, send. The code that runs models is in `engine`.
 
 mod answer;
-pub(crate) mod chat;
-pub(crate) mod completions;
-pub(crate) mod embeddings;
+mod chat;
+mod completions;
+mod embeddings;
 pub(crate) mod error;
 pub(crate) mod events;
 pub(crate) mod models;
@@ -15,6 +15,7 @@ pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod routes;
 pub(crate) mod run;
+pub(crate) mod spillover;
 pub(crate) mod sse;
 pub(crate) mod target;
 pub(crate) mod unserved;

@@ -119,6 +119,9 @@ fn item(route: &Route, schemas: &mut Schemas) -> Value {
     };
     let mut parameters: Vec<_> = name.map(|name| named(name, route.endpoint)).into_iter().collect();
     parameters.extend([api_version(), client_request_id()]);
+    if matches!(route.endpoint, Endpoint::Deployment(_) | Endpoint::Body(_)) {
+        parameters.push(spillover());
+    }
     let mut operation = json!({
         "summary": summary,
         "operationId": operation_id(route.path),
@@ -252,6 +255,18 @@ fn client_request_id() -> Value {
         "required": false,
         "description": "Returned in the answer if it is printable ASCII of at most 128 \
                         characters.",
+        "schema": {"type": "string"},
+    })
+}
+
+fn spillover() -> Value {
+    json!({
+        "name": "x-ms-spillover-deployment",
+        "in": "header",
+        "required": false,
+        "description": "The deployment that takes the request if this one has no capacity. It \
+                        belongs to the same resource and has the same task and SKU; another name \
+                        has no effect.",
         "schema": {"type": "string"},
     })
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use policy::{engine::Api, residency::Sku};
 use store::Directory;
 use tlog::receipt::{Attempt, AttemptFailure, EMBEDDED, EngineKind, Ran};
-use upstream::{Failure, Trail};
+use upstream::{Attempted, Failure, Trail};
 
 /// Where a request is processed, and which places were allowed.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub(crate) enum Place {
     Here {
         /// The service's region.
         region: String,
+        /// The attempts at other engines before it.
+        failed: Vec<Attempted>,
     },
     /// Other engines.
     Engines {
@@ -60,7 +62,7 @@ impl Processing {
         let Self { sku, regions, processors, place } = self;
         let sku = sku.name().to_owned();
         let (trail, destination, model) = match place {
-            Place::Here { region } => {
+            Place::Here { region, failed } => {
                 let ran = Ran {
                     kind: EngineKind::Embedded,
                     processor: None,
@@ -72,7 +74,12 @@ impl Processing {
                     processors,
                 };
                 let engine = EMBEDDED.to_owned();
-                return Some(Processed { engine, region, ran, attempts: None });
+                return Some(Processed {
+                    engine,
+                    region,
+                    ran,
+                    attempts: attempts(failed, directory),
+                });
             }
             Place::Engines { trail, destination, model } => (trail, destination, model),
         };
@@ -95,25 +102,53 @@ impl Processing {
             regions,
             processors,
         };
-        let attempts: Vec<_> = failed
-            .into_iter()
-            .filter_map(|attempted| {
-                let engine = directory.engine(attempted.engine)?;
-                Some(Attempt {
-                    engine: engine.name.clone(),
-                    region: engine.region.clone(),
-                    failure: failure(&attempted.failure),
-                    processor: engine.processor.as_ref().map(|processor| processor.name.clone()),
-                })
-            })
-            .collect();
         Some(Processed {
             engine: engine.name.clone(),
             region: engine.region.clone(),
             ran,
-            attempts: (!attempts.is_empty()).then_some(attempts),
+            attempts: attempts(failed, directory),
         })
     }
+
+    /// Returns the engines that may have got the request so far.
+    pub(crate) fn trail(self) -> Trail {
+        match self.place {
+            Place::Here { failed, .. } => Trail { failed, current: None },
+            Place::Engines { trail, .. } => trail,
+        }
+    }
+
+    /// Returns the number of engines that may have got the request so far.
+    pub(crate) fn attempts(&self) -> usize {
+        match &self.place {
+            Place::Here { failed, .. } => failed.len() + 1,
+            Place::Engines { trail, .. } => {
+                trail.failed.len() + usize::from(trail.current.is_some())
+            }
+        }
+    }
+
+    /// Returns the attempts that failed so far.
+    pub(crate) fn failed(self) -> Vec<Attempted> {
+        self.trail().failed
+    }
+}
+
+/// Returns the earlier attempts for a receipt, if there were any.
+fn attempts(failed: Vec<Attempted>, directory: &Directory) -> Option<Vec<Attempt>> {
+    let attempts: Vec<_> = failed
+        .into_iter()
+        .filter_map(|attempted| {
+            let engine = directory.engine(attempted.engine)?;
+            Some(Attempt {
+                engine: engine.name.clone(),
+                region: engine.region.clone(),
+                failure: failure(&attempted.failure),
+                processor: engine.processor.as_ref().map(|processor| processor.name.clone()),
+            })
+        })
+        .collect();
+    (!attempts.is_empty()).then_some(attempts)
 }
 
 /// Returns the receipt's word for a failure.

@@ -18,6 +18,7 @@ use policy::{
     network::NetworkRules,
     principal::{KeyDigest, ResourceKeys},
     retention::Rule,
+    spillover::Side,
     task::Task,
     token::Guid,
     workflow::penalty,
@@ -84,8 +85,24 @@ pub struct Deployment {
     pub sku: Sku,
     /// Tokens and requests per minute.
     pub limits: RateLimits,
+    /// The deployment that takes the requests for which this one has no capacity.
+    pub spillover: Option<DeploymentId>,
     /// The time of creation, in seconds since 1970.
     pub created_at: u64,
+}
+
+impl Deployment {
+    /// Returns the facts that spillover reads.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        Side {
+            deployment: self.id,
+            resource: self.resource,
+            task: self.task,
+            sku: self.sku,
+            spillover: self.spillover,
+        }
+    }
 }
 
 /// A model. The embedded engine runs it from its file; without a file, other engines serve it.

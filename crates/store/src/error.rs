@@ -70,6 +70,16 @@ pub enum StoreError {
         /// The model's name.
         model: String,
     },
+    /// A deployment may not take the overflow of another one.
+    #[error("`{to}` cannot be the spillover of `{from}`: {refused}")]
+    Spillover {
+        /// The name of the deployment with the spillover.
+        from: String,
+        /// The name of the spillover.
+        to: String,
+        /// The reason.
+        refused: policy::spillover::NoSpillover,
+    },
     /// The change requires a person.
     #[error(transparent)]
     NoPerson(#[from] policy::permit::NoPerson),
@@ -189,6 +199,10 @@ impl StoreError {
             Self::HasFile { .. } => {
                 "name a model without a file: `bailiwick model add NAME --served` adds one".to_owned()
             }
+            Self::Spillover { from, refused, .. } => format!(
+                "{}; `bailiwick deployment update {from} --spillover none` switches it off",
+                refused.help()
+            ),
             Self::NoPerson(_) => "use the token of a person".to_owned(),
             Self::NotFound { kind: Kind::Processor, .. } => {
                 "`bailiwick processors` shows the processors that operate an engine".to_owned()
@@ -207,6 +221,12 @@ impl StoreError {
             Self::InUse(InUse { by: Kind::Engine, example, .. }) => format!(
                 "first update or remove each engine that uses it: `bailiwick engine remove {example}`"
             ),
+            Self::InUse(InUse { kind: Kind::Deployment, by: Kind::Deployment, example, .. }) => {
+                format!(
+                    "first switch the spillover of each deployment that uses it off: `bailiwick \
+                     deployment update {example} --spillover none`"
+                )
+            }
             Self::InUse(InUse { by, example, .. }) => {
                 format!("first delete each {by} that uses it: `bailiwick {by} delete {example}`")
             }

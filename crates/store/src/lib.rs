@@ -40,6 +40,7 @@ pub use error::{InUse, Kind, StoreError};
 pub use log::ReadClock;
 pub use manage::{
     DeploymentChange, NetworkChange, NewDeployment, NewResource, ResourceChange, Settings,
+    SpilloverChange,
 };
 pub use name::{
     deployment_name, engine_name, model_name, processor_name, region_name, resource_name,

@@ -36,6 +36,7 @@ use policy::{
     },
     principal::{Key, KeyDigest, KeyName, ResourceKeys},
     retention::{ContentLogging, Days, Rule},
+    spillover::Spillover,
     task::Task,
 };
 use tlog::entry::{Action, Subject};
@@ -90,6 +91,8 @@ pub struct NewDeployment {
     pub sku: Sku,
     /// Tokens and requests per minute.
     pub limits: RateLimits,
+    /// The deployment that takes the requests for which this one has no capacity.
+    pub spillover: Option<DeploymentId>,
     /// The time of creation, in seconds since 1970.
     pub created_at: u64,
 }
@@ -103,6 +106,20 @@ pub struct DeploymentChange {
     pub tokens_per_minute: Option<u32>,
     /// Requests per minute.
     pub requests_per_minute: Option<u32>,
+    /// The deployment that takes the requests for which this one has no capacity.
+    pub spillover: SpilloverChange,
+}
+
+/// A change of a deployment's spillover.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SpilloverChange {
+    /// It stays as it is.
+    #[default]
+    Unchanged,
+    /// The deployment has none.
+    Off,
+    /// This deployment takes the overflow.
+    To(DeploymentId),
 }
 
 impl Store {
@@ -206,7 +223,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::BadName`] if the name is not allowed. [`StoreError::Exists`] if it is taken.
-    /// [`StoreError::NotFound`] if the resource or the model was deleted.
+    /// [`StoreError::NotFound`] if the resource, the model or the spillover was deleted.
+    /// [`StoreError::Spillover`] if the spillover may not take its requests.
     /// [`StoreError::OtherThing`] if the permit is not for a resource.
     pub fn create_deployment(
         &self,
@@ -217,14 +235,20 @@ impl Store {
             return Err(StoreError::OtherThing);
         };
         name::deployment_name(&new.name)?;
-        let NewDeployment { id, name, model, task, sku, limits, created_at } = new;
-        let deployment = Deployment { id, resource, name, model, task, sku, limits, created_at };
+        let NewDeployment { id, name, model, task, sku, limits, spillover, created_at } = new;
+        let deployment =
+            Deployment { id, resource, name, model, task, sku, limits, spillover, created_at };
         self.change(|tx, log| {
             name_of(tx, Kind::Resource, resource.as_bytes(), &resource)?;
             name_of(tx, Kind::Model, model.as_bytes(), &model)?;
+            if let Some(to) = spillover {
+                name_of(tx, Kind::Deployment, to.as_bytes(), &to)?;
+            }
             tx.add_deployment(&deployment)?;
+            keep_spillovers(tx, deployment.id)?;
+            let spillover = spillover.map_or_else(String::new, |to| format!(" spillover={to}"));
             let state = format!(
-                "name={} model={model} task={} sku={} tokens_per_minute={} requests_per_minute={}",
+                "name={} model={model} task={} sku={} tokens_per_minute={} requests_per_minute={}{spillover}",
                 deployment.name,
                 deployment.task.name(),
                 deployment.sku.name(),
@@ -263,11 +287,12 @@ impl Store {
         })
     }
 
-    /// Changes the SKU and the limits of a deployment, from the next request on.
+    /// Changes the SKU, the limits and the spillover of a deployment, from the next request on.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] if the deployment does not exist. [`StoreError::OtherThing`] if the
-    /// permit is not for a deployment.
+    /// [`StoreError::NotFound`] if the deployment or its spillover does not exist.
+    /// [`StoreError::Spillover`] if a deployment of the resource would have a spillover that may not
+    /// take its requests. [`StoreError::OtherThing`] if the permit is not for a deployment.
     pub fn update_deployment(
         &self,
         permit: Permit<WriteDeployment>,
@@ -277,13 +302,28 @@ impl Store {
             return Err(StoreError::OtherThing);
         };
         self.change(|tx, log| {
-            let DeploymentChange { sku, tokens_per_minute, requests_per_minute } = change;
+            let DeploymentChange { sku, tokens_per_minute, requests_per_minute, spillover } =
+                change;
             let limits = (tokens_per_minute, requests_per_minute);
             let changed = tx.change_deployment(deployment, sku, limits)?;
             let (sku, tokens, requests) =
                 changed.ok_or_else(|| not_found(Kind::Deployment, &deployment))?;
-            let state =
-                format!("sku={sku} tokens_per_minute={tokens} requests_per_minute={requests}");
+            let spillover = match spillover {
+                SpilloverChange::Unchanged => String::new(),
+                SpilloverChange::Off => {
+                    tx.set_spillover(deployment, None)?;
+                    " spillover=none".to_owned()
+                }
+                SpilloverChange::To(to) => {
+                    name_of(tx, Kind::Deployment, to.as_bytes(), &to)?;
+                    tx.set_spillover(deployment, Some(to))?;
+                    format!(" spillover={to}")
+                }
+            };
+            keep_spillovers(tx, deployment)?;
+            let state = format!(
+                "sku={sku} tokens_per_minute={tokens} requests_per_minute={requests}{spillover}"
+            );
             log.changed(Subject::Deployment, *deployment.as_bytes(), Action::Updated, &state)
         })
     }
@@ -325,16 +365,19 @@ impl Store {
         })
     }
 
-    /// Deletes a deployment. Later requests to it get the same answer as requests to a name that
-    /// never existed.
+    /// Deletes a deployment that takes no other one's overflow. Later requests to it get the same
+    /// answer as requests to a name that never existed.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] if the deployment does not exist.
+    /// [`StoreError::NotFound`] if the deployment does not exist. [`StoreError::InUse`] if it is the
+    /// spillover of another one.
     pub fn delete_deployment(&self, permit: Permit<DeleteDeployment>) -> Result<(), StoreError> {
         let deployment = permit.spend().deployment;
         self.change(|tx, log| {
             let id = *deployment.as_bytes();
             let name = name_of(tx, Kind::Deployment, &id, &deployment)?;
+            let users = tx.spilling_to(deployment)?;
+            refuse_if_used((Kind::Deployment, &name), (Kind::Deployment, users))?;
             tx.delete_deployment(deployment)?;
             log.changed(Subject::Deployment, id, Action::Deleted, &format!("name={name}"))
         })
@@ -429,6 +472,22 @@ impl Store {
         drop(writer);
         self.in_place()
     }
+}
+
+/// Checks the spillovers from and to a deployment, as they are after a change.
+fn keep_spillovers(database: &Database, changed: DeploymentId) -> Result<(), StoreError> {
+    let all = database.deployments()?;
+    let concerned = |one: &&Deployment| one.id == changed || one.spillover == Some(changed);
+    for from in all.iter().filter(concerned) {
+        let Some(to) = from.spillover else { continue };
+        let to = all.iter().find(|one| one.id == to);
+        let to = to.ok_or(StoreError::Damaged { what: "deployment.spillover" })?;
+        if let Err(refused) = Spillover::permitted(from.side(), to.side()) {
+            let (from, to) = (from.name.clone(), to.name.clone());
+            return Err(StoreError::Spillover { from, to, refused });
+        }
+    }
+    Ok(())
 }
 
 /// Returns the name of the thing with this id.

@@ -23,7 +23,8 @@ use policy::{
 };
 use store::{
     Deployment, DeploymentChange, DirectoryObject, Kind, Model, ModelFile, NetworkChange,
-    NewDeployment, NewResource, Resource, ResourceChange, Settings, Sku, Store, StoreError, Tenant,
+    NewDeployment, NewResource, Resource, ResourceChange, Settings, Sku, SpilloverChange, Store,
+    StoreError, Tenant,
 };
 
 const NOW: Moment = Moment { now_ms: 0 };
@@ -112,6 +113,7 @@ impl Data {
             task: deployment.task,
             sku: deployment.sku,
             limits: deployment.limits,
+            spillover: deployment.spillover,
             created_at: deployment.created_at,
         };
         self.store.create_deployment(self.permit(of(deployment.resource)), new).map(|_| ())
@@ -250,6 +252,7 @@ fn deployment(name: &str, resource: &Resource, model: &Model) -> Deployment {
         task: Task::Chat,
         sku: Sku::Standard,
         limits: RateLimits { tokens_per_minute: 1000, requests_per_minute: 6 },
+        spillover: None,
         created_at: 4,
     }
 }
@@ -344,7 +347,11 @@ fn limits_are_changed_one_by_one_and_in_one_resource_only() {
     store.create_resource(&other).unwrap();
     store.create_deployment(&deployment("chat", &other, &fixture.model)).unwrap();
     let change = |tokens_per_minute, requests_per_minute| {
-        let change = DeploymentChange { sku: None, tokens_per_minute, requests_per_minute };
+        let change = DeploymentChange {
+            tokens_per_minute,
+            requests_per_minute,
+            ..DeploymentChange::default()
+        };
         store.update_deployment(fixture.deployment.id, change).unwrap();
         let limits =
             store.directory().unwrap().deployment(fixture.resource.id, "chat").unwrap().limits;
@@ -383,6 +390,59 @@ fn a_deployment_has_one_of_three_skus_and_its_sku_can_be_changed() {
         let directory = store.directory().unwrap();
         assert_eq!(directory.deployment(fixture.resource.id, &made.name), Some(&made));
     }
+}
+
+#[test]
+fn a_spillover_has_the_same_sku_and_no_spillover_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Data::open(dir.path());
+    let fixture = fill(&store);
+    let made = |name: &str, sku| {
+        let made = Deployment { sku, ..deployment(name, &fixture.resource, &fixture.model) };
+        store.create_deployment(&made).unwrap();
+        made.id
+    };
+    let own = fixture.deployment.id;
+    let (second, wide) = (made("second", Sku::Standard), made("wide", Sku::GlobalStandard));
+    let change = |of, spillover| {
+        let change = DeploymentChange { spillover, ..DeploymentChange::default() };
+        store.update_deployment(of, change)
+    };
+    let sku = |of, sku| {
+        let change = DeploymentChange { sku: Some(sku), ..DeploymentChange::default() };
+        store.update_deployment(of, change)
+    };
+    let refused = |result: Result<(), StoreError>| match result {
+        Err(error @ StoreError::Spillover { .. }) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    // A wider SKU would let content leave the region.
+    let wider = refused(change(own, SpilloverChange::To(wide)));
+    assert!(wider.contains("`wide` cannot be the spillover of `chat`"), "{wider}");
+    assert!(wider.contains("GlobalStandard"), "{wider}");
+    refused(change(own, SpilloverChange::To(own)));
+    change(own, SpilloverChange::To(second)).unwrap();
+    let directory = store.directory().unwrap();
+    let shown = |name| directory.deployment(fixture.resource.id, name).unwrap().spillover;
+    assert_eq!((shown("chat"), shown("second")), (Some(second), None));
+    // Neither side can change its SKU meanwhile, and there is one hop.
+    refused(sku(own, Sku::GlobalStandard));
+    refused(sku(second, Sku::GlobalStandard));
+    let third = made("third", Sku::Standard);
+    refused(change(second, SpilloverChange::To(third)));
+    let chained = Deployment {
+        spillover: Some(own),
+        ..deployment("chained", &fixture.resource, &fixture.model)
+    };
+    refused(store.create_deployment(&chained));
+    // A spillover cannot be deleted; the refusal says what to do.
+    let used = store.delete_deployment(second).unwrap_err();
+    assert!(used.help().contains("deployment update chat --resource"), "{}", used.help());
+    change(own, SpilloverChange::Unchanged).unwrap();
+    assert!(store.delete_deployment(second).is_err());
+    change(own, SpilloverChange::Off).unwrap();
+    store.delete_deployment(second).unwrap();
+    sku(own, Sku::GlobalStandard).unwrap();
 }
 
 #[test]

@@ -515,11 +515,15 @@ pub(crate) enum DeploymentCommand {
         /// Requests per minute [default: 6000]
         #[arg(long, value_name = "NUMBER")]
         requests_per_minute: Option<u32>,
+        /// Deployment of the same resource, with the same SKU, that takes the requests for which
+        /// this one has no capacity
+        #[arg(long, value_name = "DEPLOYMENT")]
+        spillover: Option<String>,
         /// Do not wait until a running service has loaded the model
         #[arg(long)]
         no_wait: bool,
     },
-    /// Change a deployment's SKU or limits, from the next request on
+    /// Change a deployment's SKU, limits or spillover, from the next request on
     #[command(group(ArgGroup::new("change").required(true).multiple(true)))]
     Update {
         /// Name of the deployment
@@ -536,6 +540,10 @@ pub(crate) enum DeploymentCommand {
         /// Requests per minute
         #[arg(long, value_name = "NUMBER", group = "change")]
         requests_per_minute: Option<u32>,
+        /// Deployment of the same resource, with the same SKU, that takes the requests for which
+        /// this one has no capacity; `none` switches this off
+        #[arg(long, value_name = "DEPLOYMENT", group = "change")]
+        spillover: Option<String>,
     },
     /// List all deployments
     List {

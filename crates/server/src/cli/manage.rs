@@ -26,9 +26,9 @@ use crate::{
     board,
     manage::{
         AbusePenaltyView, DeploymentUpdate, DeploymentView, Hub, ManageError, ModelView,
-        NewDeployment, NewFromHub, NewModel, NewResource, NewServedModel, ResourceUpdate,
-        ResourceView, RoleAssignment, RoleAssignmentView, ScopeName, SourceError, TeamMemberView,
-        TenantView, WorkstationView,
+        NameUpdate, NewDeployment, NewFromHub, NewModel, NewResource, NewServedModel,
+        ResourceUpdate, ResourceView, RoleAssignment, RoleAssignmentView, ScopeName, SourceError,
+        TeamMemberView, TenantView, WorkstationView,
     },
     outward::{self, OutwardError},
 };
@@ -264,6 +264,7 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
             sku,
             tokens_per_minute,
             requests_per_minute,
+            spillover,
             no_wait,
         } => {
             let new = NewDeployment {
@@ -273,6 +274,7 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
                 sku: Some(*sku),
                 tokens_per_minute: *tokens_per_minute,
                 requests_per_minute: *requests_per_minute,
+                spillover_deployment_name: spillover.clone(),
             };
             let management = open(&group.shared.data)?;
             let view = management.create_deployment(resource, &new)?;
@@ -289,11 +291,18 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
             sku,
             tokens_per_minute,
             requests_per_minute,
+            spillover,
         } => {
+            let spillover_deployment_name = match spillover.as_deref() {
+                None => NameUpdate::Unchanged,
+                Some("none") => NameUpdate::None,
+                Some(name) => NameUpdate::Name(name.to_owned()),
+            };
             let update = DeploymentUpdate {
                 sku: *sku,
                 tokens_per_minute: *tokens_per_minute,
                 requests_per_minute: *requests_per_minute,
+                spillover_deployment_name,
             };
             let view = open(&group.shared.data)?.update_deployment(resource, name, update)?;
             print(json, &view, show_deployment)
@@ -594,6 +603,7 @@ fn show_deployment(out: &mut dyn io::Write, view: &DeploymentView) -> io::Result
         ("requests/minute", view.limits.requests_per_minute.to_string()),
         ("created", view.created_at.clone()),
     ];
+    lines.extend(view.spillover_deployment_name.clone().map(|name| ("spillover", name)));
     if let Some(worker) = &view.worker {
         lines.push(("state", worker.state.clone()));
         lines.extend(worker.reason.clone().map(|reason| ("reason", reason)));

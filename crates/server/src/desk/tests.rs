@@ -245,6 +245,7 @@ fn offer_processors(setting: &Setting) {
         management.create_engine(&serde_json::from_value(new).unwrap()).unwrap();
     }
     let chat = NewDeployment {
+        spillover_deployment_name: None,
         name: "far".into(),
         model: "qwen".into(),
         task: Task::Chat,

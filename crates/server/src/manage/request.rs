@@ -7,7 +7,7 @@ use policy::{
     residency::Sku,
     task::Task,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use store::NetworkChange;
 
 /// A new resource.
@@ -121,10 +121,14 @@ pub(crate) struct NewDeployment {
     pub tokens_per_minute: Option<u32>,
     /// Requests per minute; the default if missing.
     pub requests_per_minute: Option<u32>,
+    /// Name of the deployment of the same resource that takes the requests for which this one has
+    /// no capacity; none if missing.
+    #[serde(default)]
+    pub spillover_deployment_name: Option<String>,
 }
 
 /// A change of a deployment; missing fields stay as they are.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct DeploymentUpdate {
     /// The SKU: the regions that may process its requests.
@@ -133,6 +137,29 @@ pub(crate) struct DeploymentUpdate {
     pub tokens_per_minute: Option<u32>,
     /// Requests per minute.
     pub requests_per_minute: Option<u32>,
+    /// Name of the deployment that takes the requests for which this one has no capacity; `null`
+    /// switches this off.
+    #[serde(default)]
+    pub spillover_deployment_name: NameUpdate,
+}
+
+/// A change of a name that may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum NameUpdate {
+    /// It stays as it is.
+    #[default]
+    Unchanged,
+    /// There is none.
+    None,
+    /// The new name.
+    Name(String),
+}
+
+impl<'de> Deserialize<'de> for NameUpdate {
+    /// Reads a field that is there: a missing one is the default.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::None, Self::Name))
+    }
 }
 
 fn yes() -> bool {

@@ -125,6 +125,9 @@ pub(crate) struct DeploymentView {
     pub sku: Sku,
     /// Rate limits.
     pub limits: LimitsView,
+    /// Name of the deployment that takes the requests for which this one has no capacity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spillover_deployment_name: Option<String>,
     /// Time of creation.
     pub created_at: String,
     /// State of its worker; left out if no service runs.
@@ -291,6 +294,9 @@ impl DeploymentView {
     pub(super) fn of(deployment: &Deployment, directory: &Directory) -> Self {
         let resource = directory.resource(deployment.resource);
         let model = directory.model(deployment.model);
+        let spillover = deployment.spillover.and_then(|id| {
+            directory.deployments_of(deployment.resource).find(|other| other.id == id)
+        });
         Self {
             id: deployment.id,
             name: deployment.name.clone(),
@@ -302,6 +308,7 @@ impl DeploymentView {
                 tokens_per_minute: deployment.limits.tokens_per_minute,
                 requests_per_minute: deployment.limits.requests_per_minute,
             },
+            spillover_deployment_name: spillover.map(|to| to.name.clone()),
             created_at: rfc3339(deployment.created_at),
             worker: None,
         }

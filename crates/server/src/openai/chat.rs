@@ -29,7 +29,7 @@ pub(crate) async fn answer(
     call: &mut Call,
     asked: CallerRequest,
 ) -> Result<Reply, ApiError> {
-    let CallerRequest { caller, deployment, body, served, current } = asked;
+    let CallerRequest { caller, deployment, body, served, current, spillover } = asked;
     let limits = &current.config.limits;
     let mut request = parse(body.reveal(), &limits.request(), u64::from_le_bytes(random()))?;
     let model = request.model.take();
@@ -39,6 +39,7 @@ pub(crate) async fn answer(
         operation: Operation::Chat,
         path: deployment.as_deref(),
         model: model.as_ref(),
+        spillover: spillover.as_ref(),
     };
     let Prepared { target, permit } =
         sought.prepare::<Complete>(services, call, |target, call| {

@@ -32,7 +32,7 @@ pub(crate) async fn answer(
     asked: CallerRequest,
 ) -> Result<Reply, ApiError> {
     let operation = Operation::Completions;
-    let CallerRequest { caller, deployment, body, served, current } = asked;
+    let CallerRequest { caller, deployment, body, served, current, spillover } = asked;
     let limits = &current.config.limits;
     let mut request = parse(body.reveal(), &limits.request(), u64::from_le_bytes(random()))?;
     let model = request.model.take();
@@ -42,6 +42,7 @@ pub(crate) async fn answer(
         operation,
         path: deployment.as_deref(),
         model: model.as_ref(),
+        spillover: spillover.as_ref(),
     };
     let Prepared { target, permit } =
         sought.prepare::<Complete>(services, call, |target, call| {

@@ -27,7 +27,7 @@ pub(crate) async fn answer(
     asked: CallerRequest,
 ) -> Result<Reply, ApiError> {
     let operation = Operation::Embeddings;
-    let CallerRequest { caller, deployment, body, served, current } = asked;
+    let CallerRequest { caller, deployment, body, served, current, spillover } = asked;
     let request = parse(body.reveal(), &current.config.limits.request())?;
     let inputs = request.embed.inputs.len();
     let sought = Sought {
@@ -36,6 +36,7 @@ pub(crate) async fn answer(
         operation,
         path: deployment.as_deref(),
         model: request.model.as_ref(),
+        spillover: spillover.as_ref(),
     };
     let Prepared { target, permit } = sought.prepare::<Embed>(services, call, |target, call| {
         let setting = current.config.requests.no_effect_fields;

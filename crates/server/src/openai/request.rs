@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use policy::workflow::penalty::Unblocked;
+use policy::{spillover::Spillover, workflow::penalty::Unblocked};
 
 use crate::{authn::Caller, body::RequestBody, live::Current};
 
@@ -19,4 +19,6 @@ pub(crate) struct CallerRequest {
     pub(crate) served: Unblocked,
     /// The configuration that was active when the request began.
     pub(crate) current: Arc<Current>,
+    /// The decision that [`CallerRequest::deployment`] takes the request of another one.
+    pub(crate) spillover: Option<Spillover>,
 }

@@ -54,19 +54,19 @@ impl Target<'_> {
             }
             let worker = services.fleet.worker(&self.caller.directory, self.deployment);
             let worker = worker.map_err(|refusal| self.refused(refusal))?;
-            call.processing = Some(self.processing(allowed, Place::Here { region: here.clone() }));
+            let failed = call.processing.take().map_or_else(Vec::new, Processing::failed);
+            let place = Place::Here { region: here.clone(), failed };
+            call.processing = Some(self.processing(allowed, place));
             let events = worker.run(permit, self.reuse_prefix, work);
             return events.map(Events::Worker).map_err(|refusal| self.refused(refusal));
         }
         let mut routes = self.routes(services, &allowed)?;
-        let mut trail = Trail::default();
         // All prompts of a call go to one engine: its receipt names one.
-        if let Some(Processing { place: Place::Engines { trail: earlier, .. }, .. }) =
-            call.processing.take()
-        {
-            trail = earlier;
-            routes.retain(|(_, engine)| trail.current.is_none_or(|current| current == engine.id));
-        }
+        let trail = call.processing.take().map_or_else(Trail::default, Processing::trail);
+        routes.retain(|(_, engine)| {
+            trail.current.is_none_or(|current| current == engine.id)
+                && trail.failed.iter().all(|failed| failed.engine != engine.id)
+        });
         let context = Some(self.model.facts.context_train).filter(|tokens| *tokens > 0);
         let order = Order::new(permit, self.reuse_prefix, random(), context, work)
             .forwarding(self.forward.of(labels));
@@ -93,8 +93,14 @@ impl Target<'_> {
     pub(super) fn allowed(&self, services: &Services) -> Result<Allowed, ApiError> {
         let home = &self.caller.resource()?.region;
         let zones = &services.live.current().config.regions.zones;
+        let own = zones.regions(self.deployment.sku, home);
+        // A request of another deployment stays in the regions of both.
+        let regions = match self.spillover {
+            Some(spillover) => &own & &spillover.regions(zones, home),
+            None => own,
+        };
         Ok(Allowed {
-            regions: zones.regions(self.deployment.sku, home),
+            regions,
             processors: self.caller.directory.processors_of(self.deployment.resource).clone(),
         })
     }

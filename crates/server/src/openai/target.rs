@@ -10,6 +10,7 @@ use policy::{
     forward::Forward,
     meter::Exceeded,
     permit::{Inference, ListModels, Permit},
+    spillover::Spillover,
     workflow::penalty::Unblocked,
 };
 use store::{Deployment, Model};
@@ -33,6 +34,8 @@ pub(super) struct Target<'a> {
     pub(super) reuse_prefix: bool,
     /// The labels of requests that other engines get.
     pub(super) forward: Forward,
+    /// The decision that the deployment takes the request of another one.
+    pub(super) spillover: Option<&'a Spillover>,
 }
 
 /// What a caller asks for: an operation of a deployment that the path or the body names.
@@ -48,6 +51,8 @@ pub(super) struct Sought<'a> {
     pub(super) path: Option<&'a str>,
     /// The deployment that the body names.
     pub(super) model: Option<&'a Text>,
+    /// The decision that the deployment takes the request of another one.
+    pub(super) spillover: Option<&'a Spillover>,
 }
 
 /// A call that may run: its target, and the permit for it.
@@ -75,8 +80,9 @@ impl<'a> Sought<'a> {
         call: &mut Call,
         wanted: impl FnOnce(&Target<'a>, &mut Call) -> Result<Wanted, ApiError>,
     ) -> Result<Prepared<'a, A>, ApiError> {
-        let Self { caller, served, operation, path, model } = self;
-        let target = Target::find(services, caller, operation, path, model)?;
+        let Self { caller, served, operation, path, model, spillover } = self;
+        let mut target = Target::find(services, caller, operation, path, model)?;
+        target.spillover = spillover;
         let permit = target.authorize::<A>(services)?;
         target.suits()?;
         let wanted = wanted(&target, call)?;
@@ -105,7 +111,7 @@ impl<'a> Target<'a> {
         let deployment = deployment.ok_or_else(|| not_found(services, caller))?;
         let model = caller.directory.model(deployment.model).ok_or(ApiError::Store)?;
         let (reuse_prefix, forward) = (resource.prefix_cache, resource.forward);
-        Ok(Self { caller, operation, deployment, model, reuse_prefix, forward })
+        Ok(Self { caller, operation, deployment, model, reuse_prefix, forward, spillover: None })
     }
 
     /// Authorizes the caller for the action `A` on the deployment.

@@ -128,6 +128,16 @@ fn once_known(ran: bool) -> Vec<Named> {
             headers.push(header(&format!("x-ratelimit-{what}-{of}"), number(description)));
         }
     }
+    for (name, description) in [
+        (
+            "x-ms-spillover-from-deployment",
+            "The deployment that had no capacity, if another one took the request.",
+        ),
+        ("x-ms-deployment-name", "The deployment that took its request."),
+        ("x-ms-spillover-error", "The status that it would have answered with."),
+    ] {
+        headers.push(optional(name, text(description)));
+    }
     headers
 }
 

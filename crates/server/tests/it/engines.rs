@@ -462,6 +462,97 @@ fn the_metrics_have_each_engine_by_its_name() {
 }
 
 #[test]
+fn another_deployment_takes_what_one_has_no_capacity_for() {
+    let [small, big] = ["small", "big"].map(|name| Stub::start(name, "big"));
+    // `parked` only lists the destination of the second engine.
+    let parked = Entry::of("parked", &big, "local");
+    let world = World::start(&[Entry::of("small", &small, "local"), parked]);
+    let files = &world.service.files;
+    let egress = egress([small.url().as_str(), big.url().as_str()]);
+    let engine = |words: &[&str]| {
+        let words = [&["engine"], words, &["--json"]].concat();
+        succeed(files.command().args(words).env("BAILIWICK_EGRESS", &egress));
+    };
+    engine(&["remove", "parked"]);
+    let words = ["model", "add", "other", "--served", "--task", "chat"];
+    files.cli(&[&words[..], &["--context-tokens", "4096"]].concat());
+    let url = big.url();
+    let words = ["add", "big", "--kind", "openai", "--url", &url, "--region", "local"];
+    engine(&[&words[..], &["--model", "other=big", "--prefix-cache", "none"]].concat());
+    let create = |name: &str, sku: &str| {
+        let words = ["deployment", "create", name, "--resource", "contoso", "--model", "other"];
+        files.cli(&[&words[..], &["--task", "chat", "--sku", sku]].concat());
+    };
+    create("overflow", "Standard");
+    create("worldwide", "GlobalStandard");
+    let update = |more: &[&str]| {
+        let words = ["deployment", "update", DEPLOYMENT, "--resource", "contoso"];
+        files.command().args([&words[..], more].concat()).output().unwrap()
+    };
+
+    // A wider SKU would let content leave its region: the setting is refused.
+    let refused = update(&["--spillover", "worldwide"]);
+    assert!(!refused.status.success());
+    let refused = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.contains("GlobalStandard") && refused.contains("same SKU"), "{refused}");
+    // So is a caller who names it.
+    small.answer(Manner::Status(429, "retry-after: 60\r\n".to_owned(), "{}".to_owned()));
+    let request = |to: &str| {
+        let request = Request::post(&chat_path(DEPLOYMENT), &say("hi")).key(&world.caller.key1);
+        request.header("x-ms-spillover-deployment", to).send(world.caller.address)
+    };
+    assert_eq!(request("worldwide").status, 429);
+    assert_eq!(world.ask(&say("hi")).status, 429, "nothing spills without a setting");
+    assert_eq!((small.got().len(), big.got().len()), (1, 0));
+    let asked = request("overflow");
+    assert_eq!(text(&asked.ok()), "hello from big");
+
+    assert!(update(&["--spillover", "overflow"]).status.success());
+    let spilled = eventually("the setting is known", || {
+        let reply = world.ask(&say("hi"));
+        (reply.status == 200).then_some(reply)
+    });
+    assert_eq!(text(&spilled.ok()), "hello from big");
+    assert_eq!(spilled.ok()["model"], "other");
+    for (header, value) in [
+        ("x-ms-spillover-from-deployment", DEPLOYMENT),
+        ("x-ms-deployment-name", "overflow"),
+        ("x-ms-spillover-error", "429"),
+    ] {
+        assert_eq!(spilled.header(header), Some(value), "{header}");
+    }
+    let claims = world.claims(&spilled);
+    let made = files.cli(&["deployment", "show", "overflow", "--resource", "contoso"]);
+    assert_eq!(claims["deployment"], made["id"], "{claims}");
+    assert_eq!((&claims["engine"], &claims["ran"]["sku"]), (&json!("big"), &json!("Standard")));
+    let shown = files.cli(&["deployment", "show", DEPLOYMENT, "--resource", "contoso"]);
+    assert_eq!(shown["spilloverDeploymentName"], "overflow");
+
+    // The deployment's own limit is used up: the refusal, and then the other deployment.
+    assert!(update(&["--spillover", "none", "--requests-per-minute", "1"]).status.success());
+    eventually("the limit is known", || {
+        let reply = world.ask(&say("hi"));
+        (reply.status == 429 && reply.text().contains("request rate limit")).then_some(())
+    });
+    assert!(update(&["--spillover", "overflow"]).status.success());
+    let spilled = eventually("the setting is known", || {
+        let reply = world.ask(&say("hi"));
+        (reply.status == 200).then_some(reply)
+    });
+    assert_eq!(spilled.header("x-ms-spillover-from-deployment"), Some(DEPLOYMENT));
+
+    // Both without capacity: the caller gets the first refusal.
+    big.answer(Manner::Status(429, "retry-after: 60\r\n".to_owned(), "{}".to_owned()));
+    assert_eq!(world.ask(&say("hi")).status, 429);
+    let refused = world.ask(&say("hi"));
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    assert_eq!(refused.header("x-ms-spillover-from-deployment"), None);
+    assert_eq!(small.got().len(), 1);
+    let used = ["deployment", "delete", "overflow", "--resource", "contoso"];
+    assert!(!files.command().args(used).output().unwrap().status.success(), "it is in use");
+}
+
+#[test]
 fn an_engine_that_answers_wrongly_is_not_believed() {
     let bad = Stub::start("bad", "big");
     let world = World::start(&[Entry::of("bad", &bad, "local")]);

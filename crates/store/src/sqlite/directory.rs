@@ -180,6 +180,7 @@ fn deployment(row: &Row<'_>) -> Result<Deployment, StoreError> {
             tokens_per_minute: column(row, "tokens_per_minute")?,
             requests_per_minute: column(row, "requests_per_minute")?,
         },
+        spillover: column::<Option<[u8; 16]>>(row, "spillover")?.map(DeploymentId::from_random),
         created_at: column(row, "created_at")?,
     })
 }

@@ -58,6 +58,16 @@ impl Database {
         )
     }
 
+    /// Returns the deployments whose overflow a deployment takes, as typed on the command line.
+    pub(crate) fn spilling_to(&self, deployment: DeploymentId) -> Result<Vec<String>, StoreError> {
+        self.names(
+            "SELECT d.name || ' --resource ' || r.name
+             FROM deployment d JOIN resource r ON r.id = d.resource
+             WHERE d.spillover = ?1 ORDER BY 1",
+            deployment.as_bytes(),
+        )
+    }
+
     /// Returns the names that a statement with one id finds.
     pub(super) fn names(&self, sql: &str, id: &[u8; 16]) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection.prepare(sql)?;
@@ -140,8 +150,8 @@ impl Write<'_> {
         self.add(
             (Kind::Deployment, &deployment.name),
             "INSERT INTO deployment (id, resource, name, model, task, sku, tokens_per_minute,
-                requests_per_minute, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                requests_per_minute, created_at, spillover)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 deployment.id.as_bytes(),
                 deployment.resource.as_bytes(),
@@ -152,6 +162,7 @@ impl Write<'_> {
                 deployment.limits.tokens_per_minute,
                 deployment.limits.requests_per_minute,
                 deployment.created_at,
+                deployment.spillover.as_ref().map(DeploymentId::as_bytes),
             ],
         )
     }
@@ -185,6 +196,18 @@ impl Write<'_> {
         };
         let values = params![resource.as_bytes(), digest.as_bytes(), created_at];
         Ok(self.connection.execute(sql, values)? > 0)
+    }
+
+    /// Sets the deployment that takes another one's overflow.
+    pub(crate) fn set_spillover(
+        &self,
+        deployment: DeploymentId,
+        to: Option<DeploymentId>,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE deployment SET spillover = ?2 WHERE id = ?1";
+        let to = to.as_ref().map(DeploymentId::as_bytes);
+        self.connection.execute(sql, params![deployment.as_bytes(), to])?;
+        Ok(())
     }
 
     /// Changes the given settings of a deployment. Returns its SKU's name and its limits: tokens

@@ -416,6 +416,11 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE resource ADD COLUMN forward TEXT NOT NULL DEFAULT 'none';
     ",
+    // 20: the deployment that takes the requests for which another one has no capacity.
+    "
+    ALTER TABLE deployment ADD COLUMN spillover BLOB REFERENCES deployment (id);
+    CREATE INDEX deployment_spillover ON deployment (spillover);
+    ",
 ];
 
 /// Small tables that every request needs. Checking all their pages is cheap.

@@ -25,6 +25,7 @@ fn calls() -> Vec<(&'static str, Call)> {
         sku: Some(Sku::GlobalStandard),
         tokens_per_minute: Some(1),
         requests_per_minute: Some(1),
+        ..DeploymentUpdate::default()
     };
     let role = |of: &str, scope: ScopeName| RoleAssignment {
         role: "Auditor".into(),
@@ -62,6 +63,7 @@ fn calls() -> Vec<(&'static str, Call)> {
             "create deployment",
             call(move |acting, of| {
                 let new = NewDeployment {
+                    spillover_deployment_name: None,
                     name: "new".into(),
                     model: "model".into(),
                     task: Task::Chat,

@@ -122,6 +122,7 @@ fn a_deployments_fields_are_allowed_together_exactly_if_each_is() {
                 sku: Some(Sku::Standard),
                 tokens_per_minute: Some(10),
                 requests_per_minute: Some(10),
+                ..DeploymentUpdate::default()
             };
             people.administrator.update_deployment("acme-prod", "chat", reset).unwrap();
             let answer = caller.update_deployment("acme-prod", "chat", update);

@@ -67,6 +67,7 @@ impl People {
             let new = NewResource { tenant: tenant.into(), ..new_resource(&name) };
             administrator.create_resource(&new).unwrap();
             let chat = NewDeployment {
+                spillover_deployment_name: None,
                 name: "chat".into(),
                 model: "model".into(),
                 task: Task::Chat,
