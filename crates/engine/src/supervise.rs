@@ -10,7 +10,10 @@ mod requests;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use policy::permit::{Inference, Permit};
+use policy::{
+    permit::{Inference, Permit},
+    residency::Route,
+};
 use tokio::{sync::watch, time::Instant};
 
 use self::{
@@ -126,20 +129,26 @@ impl Worker {
         *self.inner.restarts.borrow()
     }
 
-    /// Sends a permitted request to the worker. Dropping the returned events cancels the request.
+    /// Sends a permitted request to the worker, over the route to the embedded engine. Dropping the
+    /// returned events cancels the request.
     ///
     /// # Errors
-    /// If the worker is not ready, its queue is full, or the request is longer than
-    /// [`crate::protocol::FRAME_BYTES_MAX`].
+    /// If the route is for another deployment or another engine, the worker is not ready, its queue is
+    /// full, or the request is longer than [`crate::protocol::FRAME_BYTES_MAX`].
     pub fn run<A: Inference>(
         &self,
         permit: Permit<A>,
+        route: Route,
         reuse_prefix: bool,
         work: Work,
     ) -> Result<Events, Refusal> {
         let scope = CacheScope::of(&permit, reuse_prefix);
-        // One permit is good for one request.
-        let _spent = permit.spend();
+        // One permit is good for one request, and so is one route.
+        if !route.is_embedded(&permit.spend()) {
+            let reason = "the route is not for this deployment and the embedded engine".to_owned();
+            return Err(Refusal::Engine { reason });
+        }
+        drop(route);
         Requests::submit(&self.inner.requests, scope, work, || self.not_ready())
     }
 

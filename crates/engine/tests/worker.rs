@@ -29,10 +29,14 @@ use engine::{
 };
 use libtest_mimic::{Arguments, Trial};
 use policy::{
-    authz::{Authority, DeploymentFacts, authorize, context::Moment},
+    authz::{
+        Authority, DeploymentFacts, authorize,
+        context::{Moment, Reaching},
+    },
     id::{DeploymentId, ResourceId, TenantId},
-    permit::{Complete, Permit},
-    principal::{Key, ResourceKeys, authenticate},
+    permit::{Complete, Permit, Reach},
+    principal::{Key, Principal, ResourceKeys, authenticate},
+    residency::{EngineFacts, Route},
     task::Task,
 };
 use tlog::canon::Digest;
@@ -119,7 +123,7 @@ async fn generating() {
     }
     let mut running: Vec<_> = ["The sun", "One two", "Water is"]
         .into_iter()
-        .map(|prompt| worker.run(permit(), true, ask(prompt, 24)).unwrap())
+        .map(|prompt| worker.run(permit(), route(), true, ask(prompt, 24)).unwrap())
         .collect();
     for events in &mut running {
         let (text, last) = answer(events).await;
@@ -207,7 +211,7 @@ async fn constraining() {
             parallel: false,
             answer: Answer::JsonSchema { schema: Text::from(schema.to_owned()), strict: true },
         };
-        let mut events = worker.run(permit(), true, Work::Generate(work)).unwrap();
+        let mut events = worker.run(permit(), route(), true, Work::Generate(work)).unwrap();
         let (mut text, mut arguments, mut logprobs) = (String::new(), String::new(), 0);
         let (tokens, reason) = loop {
             match events.next().await.unwrap() {
@@ -246,7 +250,7 @@ async fn embedding() {
     ready(&worker).await;
     let inputs = ["a cat", "a kitten"].map(|text| EmbedInput::Text(Text::from(text.to_owned())));
     let work = Work::Embed(Embed { inputs: inputs.into() });
-    let mut events = worker.run(permit(), true, work).unwrap();
+    let mut events = worker.run(permit(), route(), true, work).unwrap();
     let mut vectors = 0;
     while let Some(event) = events.next().await {
         match event {
@@ -265,14 +269,14 @@ async fn embedding() {
 async fn killing() {
     let worker = Worker::start(this(), spec());
     let report = ready(&worker).await;
-    let mut running = worker.run(permit(), true, ask("Once upon a time", 500)).unwrap();
+    let mut running = worker.run(permit(), route(), true, ask("Once upon a time", 500)).unwrap();
     while !matches!(running.next().await, Some(Event::Delta { .. })) {}
     kill(report.pid);
     let (_, last) = answer(&mut running).await;
     assert!(matches!(last, Event::Failed(Refusal::WorkerDied)));
     wait_for(&worker, |state| matches!(state, State::Restarting { .. })).await;
     assert_ne!(ready(&worker).await.pid, report.pid);
-    let mut again = worker.run(permit(), true, ask("The sun", 4)).unwrap();
+    let mut again = worker.run(permit(), route(), true, ask("The sun", 4)).unwrap();
     assert!(matches!(answer(&mut again).await.1, Event::Done));
 }
 
@@ -292,7 +296,7 @@ async fn forgetting() {
         parts: Vec::new(),
     });
     let prompt = Prompt::Chat { messages: messages.into(), tools: vec![] };
-    let mut events = worker.run(permit(), false, generate(prompt, 32)).unwrap();
+    let mut events = worker.run(permit(), route(), false, generate(prompt, 32)).unwrap();
     let (text, last) = answer(&mut events).await;
     assert!(matches!(last, Event::Done), "{last:?}");
     assert!(!text.is_empty());
@@ -393,15 +397,26 @@ fn generate(prompt: Prompt, tokens_max: u32) -> Work {
 }
 
 fn permit() -> Permit<Complete> {
+    let (authority, principal, facts) = caller();
+    authorize(&authority, &principal, &facts, &Moment { now_ms: 0 }).unwrap()
+}
+
+fn route() -> Route {
+    let (authority, principal, facts) = caller();
+    let engine = EngineFacts::embedded("local".to_owned());
+    let regions = ["local".to_owned()].into();
+    let reaching = Reaching { now_ms: 0, engine, regions, processors: [].into() };
+    Route::new(authorize::<Reach>(&authority, &principal, &facts, &reaching).unwrap())
+}
+
+fn caller() -> (Authority, Principal, DeploymentFacts) {
     let (tenant, resource) = (TenantId::from_random([1; 16]), ResourceId::from_random([2; 16]));
     let key = Key::from_random(&[3; 32]);
     let keys =
         ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest(), disabled: false };
     let deployment = DeploymentId::from_random([4; 16]);
     let facts = DeploymentFacts { tenant, resource, deployment };
-    let authority = Authority::built_in().unwrap();
-    let principal = authenticate(&key, &keys).unwrap().into();
-    authorize(&authority, &principal, &facts, &Moment { now_ms: 0 }).unwrap()
+    (Authority::built_in().unwrap(), authenticate(&key, &keys).unwrap().into(), facts)
 }
 
 fn spec() -> WorkerSpec {

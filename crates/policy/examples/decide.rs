@@ -9,13 +9,13 @@ use std::{error::Error, hint::black_box, time::Instant};
 use policy::{
     authz::{
         Authority, Settled, authorize,
-        context::Moment,
-        facts::{DeploymentFacts, ResourceFacts, Scope},
+        context::{Moment, Reaching},
+        facts::{DeploymentFacts, EngineFacts, ResourceFacts, Scope},
         policies::Policies,
         role::{Holder, Role, RoleAssignments},
     },
     id::{DeploymentId, PersonId, ResourceId, TenantId},
-    permit::Complete,
+    permit::{Complete, Reach},
     principal::{Key, Principal, ResourceKeys, authenticate},
 };
 
@@ -52,6 +52,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let settled = Settled::new(authority.clone());
     let asked = |moment: &_| settled.authorize::<Complete>(&caller, &own, moment).is_ok();
     measure("a key, its own deployment, as the service asks", asked);
+
+    let texts = |texts: [&str; 2]| texts.map(str::to_owned).into();
+    let here = Reaching {
+        now_ms: 0,
+        engine: EngineFacts::embedded("swedencentral".to_owned()),
+        regions: texts(["francecentral", "swedencentral"]),
+        processors: texts(["contoso", "fabrikam"]),
+    };
+    let at = |moment: &Moment| Reaching { now_ms: moment.now_ms, ..here.clone() };
+    let anew = |moment: &_| authorize::<Reach>(&authority, &caller, &own, &at(moment)).is_ok();
+    measure("a route to an engine, decided anew", anew);
+    let asked = |moment: &_| settled.authorize::<Reach>(&caller, &own, &at(moment)).is_ok();
+    measure("a route to an engine, as the service asks", asked);
     Ok(())
 }
 

@@ -148,7 +148,7 @@ impl Engine {
     #[must_use]
     pub fn facts(&self) -> EngineFacts {
         EngineFacts {
-            engine: self.id,
+            engine: Some(self.id),
             region: self.region.clone(),
             processor: self.processor.as_ref().map(|processor| processor.name.clone()),
         }

@@ -1,7 +1,8 @@
 //! Where a request may be processed, and by whom: the SKU of its deployment, the region of each
 //! engine, and the processors that the resource's customer allowed.
 //!
-//! A [`Route`] is the only value with which a request can be sent to an engine. It is made from a
+//! A [`Route`] is the only value with which a request can be given to an engine: the embedded one, or
+//! another program. It is made from a
 //! permit for [`Reach`], so the policies have decided about this engine, its region and its
 //! operator. There is no other way to make one, and each is used for one attempt.
 
@@ -174,6 +175,12 @@ impl Route {
     #[must_use]
     pub fn of(&self) -> &DeploymentFacts {
         &self.of
+    }
+
+    /// Whether the route leads to the embedded engine, for this deployment.
+    #[must_use]
+    pub fn is_embedded(&self, of: &DeploymentFacts) -> bool {
+        self.reaching.engine.engine.is_none() && self.of == *of
     }
 
     /// Returns the engine that the route leads to.

@@ -100,7 +100,7 @@ fn no_random_configuration_makes_a_route_that_is_not_allowed() {
         let reaching = Reaching {
             now_ms: u64::from(round),
             engine: EngineFacts {
-                engine: EngineId::from_random(u128::from(numbers.next()).to_be_bytes()),
+                engine: Some(EngineId::from_random(u128::from(numbers.next()).to_be_bytes())),
                 region: region.to_owned(),
                 processor: processor.map(str::to_owned),
             },

@@ -9,14 +9,14 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use policy::model::ModelFacts;
+use policy::{id::EngineId, model::ModelFacts, residency::EngineFacts};
 use rustix::process::{Pid, test_kill_process};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
-    fixtures::{permit, spec},
+    fixtures::{permit, route, route_to, spec},
     protocol::{FrameReader, FromWorker, StartSpec, ToWorker, encode},
     request::{Constraint, Event, Extras, Generate, Prompt, Sampling, Text},
 };
@@ -65,7 +65,7 @@ fn ask(prompt: &str) -> Work {
 }
 
 fn run(worker: &Worker, prompt: &str) -> Result<Events, Refusal> {
-    worker.run(permit(), true, ask(prompt))
+    worker.run(permit(), route(), true, ask(prompt))
 }
 
 async fn wait_for(worker: &Worker, wanted: impl Fn(&State) -> bool) -> State {
@@ -125,6 +125,16 @@ async fn a_worker_that_never_gets_ready_has_failed_and_is_not_waited_for() {
     assert!(matches!(run(&worker, "say hi"), Err(Refusal::ModelFailed { .. })));
     worker.stop(Duration::from_secs(5)).await;
     assert!(matches!(&*worker.state().borrow(), State::Stopped));
+}
+
+#[tokio::test]
+async fn a_route_to_another_engine_does_not_lead_to_the_worker() {
+    let worker = ready("serve").await;
+    let other = EngineId::from_random([7; 16]);
+    let engine = EngineFacts { engine: Some(other), ..EngineFacts::embedded("local".to_owned()) };
+    let refused = worker.run(permit(), route_to(engine), true, ask("say hi"));
+    assert!(matches!(refused, Err(Refusal::Engine { .. })), "{refused:?}");
+    assert!(run(&worker, "say hi").is_ok());
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::id::PersonId;
 /// The context facts of one kind of action.
 pub trait Facts: described::Described + Clone + std::fmt::Debug {}
 
-mod described {
+pub(super) mod described {
     /// Describes a context to Cedar; sealed: only the types of this crate implement it.
     pub trait Described {
         /// Returns the context's attributes, and adds the entities that they name to the store.
@@ -22,6 +22,12 @@ mod described {
             caller: Option<super::Holder>,
             store: &mut super::Store<'_>,
         ) -> super::Attributes;
+
+        /// Returns the context without its time, if a decision may be remembered with it: for as long
+        /// as no policy reads the time.
+        fn lasting(&self) -> Option<super::Reaching> {
+            None
+        }
     }
 }
 
@@ -46,7 +52,7 @@ pub struct WorkstationFacts {
 }
 
 /// The context of sending content to an engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Reaching {
     /// The time of the decision, in milliseconds since 1970.
     pub now_ms: u64,
@@ -178,6 +184,10 @@ impl Described for Reaching {
             Some(processor) => attributes.text("processor", processor),
             None => attributes,
         }
+    }
+
+    fn lasting(&self) -> Option<Reaching> {
+        Some(Reaching { now_ms: 0, ..self.clone() })
     }
 }
 

@@ -10,14 +10,23 @@ use crate::id::{ApprovalId, EngineId, FileId, GrantId, PersonId, RequestId, Team
 pub struct Service;
 
 /// The facts about an engine that residency reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EngineFacts {
-    /// The engine.
-    pub engine: EngineId,
+    /// The engine; `None` for the embedded one, which is a part of this service.
+    pub engine: Option<EngineId>,
     /// The region in which it processes requests, as the operator states it.
     pub region: String,
     /// The name of the processor that operates it; `None` for the operator of this service.
     pub processor: Option<String>,
+}
+
+impl EngineFacts {
+    /// Returns the facts about the embedded engine: the operator of the service operates it, in the
+    /// service's own region.
+    #[must_use]
+    pub fn embedded(here: String) -> Self {
+        Self { engine: None, region: here, processor: None }
+    }
 }
 
 /// A file that a tenant uploaded.

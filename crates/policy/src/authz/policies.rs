@@ -132,6 +132,12 @@ impl Policies {
         self.actions.get(action).is_some_and(|action| action.timeless)
     }
 
+    /// Returns true if no policy that can apply to the action reads the time, or the context as a
+    /// whole.
+    pub(super) fn is_momentless(&self, action: &str) -> bool {
+        self.actions.get(action).is_some_and(|action| action.momentless)
+    }
+
     /// Returns the policies, for the proof.
     #[must_use]
     pub fn set(&self) -> &PolicySet {
@@ -164,6 +170,8 @@ pub(super) struct ForAction {
     by_kinds: HashMap<(EntityTypeName, EntityTypeName), PolicySet>,
     /// True if none of these policies reads the context.
     timeless: bool,
+    /// True if none of these policies reads the time, or the context as a whole.
+    momentless: bool,
 }
 
 impl ForAction {
@@ -194,7 +202,10 @@ fn sorted(
         for env in schema.request_envs().filter(|env| *env.action() == uid) {
             by_kinds.insert((env.principal().clone(), env.resource().clone()), PolicySet::new());
         }
-        actions.insert(name, ForAction { uid, entities: these, by_kinds, timeless: true });
+        actions.insert(
+            name,
+            ForAction { uid, entities: these, by_kinds, timeless: true, momentless: true },
+        );
     }
     for policy in set.policies() {
         for env in policy.get_valid_request_envs(schema) {
@@ -203,10 +214,22 @@ fn sorted(
             let Some(set) = action.by_kinds.get_mut(&kinds) else { continue };
             set.add(policy.clone()).map_err(|error| broken(&error))?;
             // The word in a comment also counts. The only effect is one more decision than needed.
-            action.timeless &= !policy.to_string().contains("context");
+            let text = policy.to_string();
+            action.timeless &= !text.contains("context");
+            action.momentless &= !reads_time(&text);
         }
     }
     Ok(actions)
+}
+
+/// Whether a policy may read the time: it names the time, or uses the context otherwise than by one
+/// of its attributes.
+fn reads_time(policy: &str) -> bool {
+    let mut uses = policy.split("context");
+    // The text before the first use.
+    let _ = uses.next();
+    policy.contains("now_ms")
+        || uses.any(|rest| !(rest.starts_with('.') || rest.starts_with(" has ")))
 }
 
 /// The action that decides whether a caller may know that a thing exists.

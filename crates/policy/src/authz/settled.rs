@@ -6,7 +6,12 @@ use std::{
     sync::{Mutex, PoisonError, atomic::Ordering},
 };
 
-use super::{Authority, Denied, authorize, facts::Scope, thing::Thing};
+use super::{
+    Authority, Denied, authorize,
+    context::{Reaching, described::Described as _},
+    facts::Scope,
+    thing::Thing,
+};
 use crate::{
     permit::{Action, By, Permit},
     principal::Principal,
@@ -19,11 +24,16 @@ pub const REMEMBERED_MAX: usize = 10_000;
 ///
 /// It remembers a decision only if the outcome cannot change: the same caller with the same roles,
 /// the same action, the same resource or deployment, and no applicable policy that reads the
-/// context. Refusals are always decided anew.
+/// context. For `reach`, the engine, the regions and the processors must be the same, too, and no
+/// policy may read the time. Refusals are always decided anew.
 pub struct Settled {
     authority: Authority,
-    yes: Mutex<HashSet<(&'static str, Principal, Scope)>>,
+    yes: Mutex<HashSet<Question>>,
 }
+
+/// A decision that was positive: the action, the caller, the thing, and the context without the
+/// time, if the policies read it.
+type Question = (&'static str, Principal, Scope, Option<Reaching>);
 
 impl Settled {
     /// Wraps an authority that does not change from now on.
@@ -42,16 +52,21 @@ impl Settled {
         thing: &A::Thing,
         context: &A::Context,
     ) -> Result<Permit<A>, Denied> {
-        let question = thing.scope().map(|scope| (A::NAME, principal.clone(), scope));
+        let policies = &self.authority.policies;
+        let lasting = context.lasting();
+        let is_lasting = match &lasting {
+            Some(_) => policies.is_momentless(A::NAME),
+            None => policies.is_timeless(A::NAME),
+        };
+        let scope = thing.scope().filter(|_| is_lasting);
+        let question = scope.map(|scope| (A::NAME, principal.clone(), scope, lasting));
         let known = question.as_ref().is_some_and(|question| self.yes().contains(question));
         if known {
             let by = By::Principal(principal.clone());
             return Ok(Permit::new(thing.clone(), context.clone(), by));
         }
         let permit = authorize(&self.authority, principal, thing, context)?;
-        if let Some(question) = question
-            && self.authority.policies.is_timeless(A::NAME)
-        {
+        if let Some(question) = question {
             let mut yes = self.yes();
             if yes.len() >= REMEMBERED_MAX {
                 yes.clear();
@@ -74,7 +89,7 @@ impl Settled {
         self.authority.asked.load(Ordering::Relaxed)
     }
 
-    fn yes(&self) -> std::sync::MutexGuard<'_, HashSet<(&'static str, Principal, Scope)>> {
+    fn yes(&self) -> std::sync::MutexGuard<'_, HashSet<Question>> {
         self.yes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -91,13 +106,14 @@ mod tests {
     use crate::{
         authz::{
             context::Moment,
-            facts::DeploymentFacts,
+            facts::{DeploymentFacts, EngineFacts},
             policies::{File, Policies},
             role::RoleAssignments,
         },
         id::{DeploymentId, ResourceId, TenantId},
-        permit::Complete,
+        permit::{Complete, Reach},
         principal::{Key, ResourceKeys, authenticate},
+        residency::Route,
     };
 
     /// A key, and the deployment that it may call.
@@ -130,6 +146,61 @@ mod tests {
             );
         }
         assert_eq!(settled.yes().len(), 1, "a no is not remembered");
+    }
+
+    #[test]
+    fn a_route_is_remembered_for_the_same_engine_regions_and_processors_only() {
+        let (key, own) = caller();
+        let settled = Settled::new(Authority::built_in().unwrap());
+        let text = |text: &str| text.to_owned();
+        let here = Reaching {
+            now_ms: 1,
+            engine: EngineFacts::embedded(text("local")),
+            regions: [text("local")].into(),
+            processors: [text("contoso")].into(),
+        };
+        let reach = |reaching: &Reaching| settled.authorize::<Reach>(&key, &own, reaching);
+        for now_ms in 1..4 {
+            let reaching = Reaching { now_ms, ..here.clone() };
+            let route = Route::new(reach(&reaching).unwrap());
+            assert_eq!((route.engine(), route.regions()), (&reaching.engine, &reaching.regions));
+        }
+        assert_eq!(settled.yes().len(), 1);
+        let asked = settled.questions();
+        assert_eq!(reach(&here).unwrap().spend(), own);
+        assert_eq!(settled.questions(), asked, "the answer is remembered");
+        // None of these follows from it.
+        let elsewhere = EngineFacts { region: text("eastus"), ..here.engine.clone() };
+        let foreign = EngineFacts { processor: Some(text("fabrikam")), ..here.engine.clone() };
+        for refused in [
+            Reaching { engine: elsewhere, ..here.clone() },
+            Reaching { engine: foreign, ..here.clone() },
+            Reaching { regions: [text("eastus")].into(), ..here.clone() },
+        ] {
+            assert!(reach(&refused).is_err(), "{refused:?}");
+        }
+        let contoso = EngineFacts { processor: Some(text("contoso")), ..here.engine.clone() };
+        let contoso = Reaching { engine: contoso, ..here.clone() };
+        assert_eq!(reach(&contoso).unwrap().spend(), own);
+        assert!(reach(&Reaching { processors: [].into(), ..contoso }).is_err());
+    }
+
+    /// A policy that reads the time, or the context as a whole, is evaluated for each route.
+    #[test]
+    fn a_route_that_depends_on_the_moment_is_decided_each_time() {
+        for when in
+            ["context.now_ms >= 1000", "context == {now_ms: 1000}", "[context].contains(context)"]
+        {
+            let text = format!(
+                "@id(\"odd\")\nforbid (principal, action == Action::\"reach\", resource)\nwhen {{ {when} }};"
+            );
+            // Cedar's validator may refuse some of these.
+            let Ok(policies) = Policies::with(&[File { name: "odd.cedar", text: &text }]) else {
+                continue;
+            };
+            assert!(!policies.is_momentless("reach"), "{when}");
+        }
+        assert!(Policies::built_in().unwrap().is_momentless("reach"));
     }
 
     /// An operator's policy that reads the time is evaluated each time.

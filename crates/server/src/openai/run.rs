@@ -1,7 +1,7 @@
 //! Runs a request: in a worker on this machine, or at an engine that the policies allow.
 //!
-//! Residency comes first. Content reaches another engine only with a [`Route`], and only the
-//! policies give one. If no engine fits, the request is refused with the rule: it never goes to
+//! Residency comes first. Content reaches an engine, also the embedded one, only with a [`Route`], and
+//! only the policies give one. If no engine fits, the request is refused with the rule: it never goes to
 //! another region or operator.
 
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use policy::{
     engine::Engine,
     forward::CallerLabels,
     permit::{Inference, Permit, Reach},
-    residency::{Misfit, Route},
+    residency::{EngineFacts, Misfit, Route},
 };
 use tokio::time::Instant;
 use upstream::{Order, Trail};
@@ -49,15 +49,17 @@ impl Target<'_> {
         let allowed = self.allowed(services)?;
         if self.model.file.is_some() {
             let here = &services.live.current().config.regions.here;
-            if !allowed.regions.contains(here) {
+            let engine = EngineFacts::embedded(here.clone());
+            let Some(route) = self.route(services, &allowed.reaching(engine, clock::now_ms()))?
+            else {
                 return Err(self.no_engine(allowed.regions, BTreeSet::new()));
-            }
+            };
             let worker = services.fleet.worker(&self.caller.directory, self.deployment);
             let worker = worker.map_err(|refusal| self.refused(refusal))?;
             let failed = call.processing.take().map_or_else(Vec::new, Processing::failed);
             let place = Place::Here { region: here.clone(), failed };
             call.processing = Some(self.processing(allowed, place));
-            let events = worker.run(permit, self.reuse_prefix, work);
+            let events = worker.run(permit, route, self.reuse_prefix, work);
             return events.map(Events::Worker).map_err(|refusal| self.refused(refusal));
         }
         let mut routes = self.routes(services, &allowed)?;
@@ -114,12 +116,10 @@ impl Target<'_> {
         services: &Services,
         allowed: &Allowed,
     ) -> Result<Vec<(Route, &Engine)>, ApiError> {
-        let directory = &self.caller.directory;
-        let authority = services.authorities.of(directory);
-        let (facts, now_ms) = (self.facts()?, clock::now_ms());
+        let (directory, now_ms) = (&self.caller.directory, clock::now_ms());
         let (mut routes, mut not_allowed) = (Vec::new(), BTreeSet::new());
         for engine in directory.engines_of(self.model.id) {
-            let reaching = allowed.reaching(engine, now_ms);
+            let reaching = allowed.reaching(engine.facts(), now_ms);
             // Only saves questions: the policies decide about each engine that is left.
             match reaching.misfit() {
                 Some(Misfit::Region) => continue,
@@ -129,15 +129,23 @@ impl Target<'_> {
                 }
                 None => {}
             }
-            let permit = authority.authorize::<Reach>(&self.caller.principal, &facts, &reaching);
-            if let Ok(permit) = permit {
-                routes.push((Route::new(permit), engine));
-            }
+            routes.extend(self.route(services, &reaching)?.map(|route| (route, engine)));
         }
         if routes.is_empty() {
             return Err(self.no_engine(allowed.regions.clone(), not_allowed));
         }
         Ok(routes)
+    }
+
+    /// Returns the route to one engine, if the policies permit it.
+    ///
+    /// # Errors
+    /// If the caller's resource is gone.
+    fn route(&self, services: &Services, reaching: &Reaching) -> Result<Option<Route>, ApiError> {
+        let authority = services.authorities.of(&self.caller.directory);
+        let facts = self.facts()?;
+        let permit = authority.authorize::<Reach>(&self.caller.principal, &facts, reaching);
+        Ok(permit.ok().map(Route::new))
     }
 
     fn processing(&self, allowed: Allowed, place: Place) -> Processing {
@@ -161,8 +169,8 @@ pub(super) struct Allowed {
 
 impl Allowed {
     /// Returns the facts for the decision about an engine.
-    pub(super) fn reaching(&self, engine: &Engine, now_ms: u64) -> Reaching {
+    pub(super) fn reaching(&self, engine: EngineFacts, now_ms: u64) -> Reaching {
         let (regions, processors) = (self.regions.clone(), self.processors.clone());
-        Reaching { now_ms, engine: engine.facts(), regions, processors }
+        Reaching { now_ms, engine, regions, processors }
     }
 }

@@ -169,7 +169,8 @@ impl<'a> Target<'a> {
         }
         let allowed = self.allowed(services)?;
         let engines = self.caller.directory.engines_of(self.model.id);
-        let fitting = engines.filter(|engine| allowed.reaching(engine, 0).misfit().is_none());
+        let fitting =
+            engines.filter(|engine| allowed.reaching(engine.facts(), 0).misfit().is_none());
         let common =
             fitting.map(|engine| engine.capabilities.clone()).reduce(|one, other| &one & &other);
         // Without any engine the request is refused later, with the reason.

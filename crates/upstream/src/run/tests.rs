@@ -114,7 +114,7 @@ async fn a_text_comes_through_and_the_connection_is_used_again() {
         assert_eq!(trail.failed, []);
         assert_eq!((answer.engine.as_str(), answer.model.as_deref()), ("engine1", Some("m")));
         assert_eq!(answer.destination, format!("http://127.0.0.1:{}", stub.port));
-        assert_eq!(answer.route.engine().engine, engine.id);
+        assert_eq!(answer.route.engine().engine, Some(engine.id));
         assert_eq!(all(answer).await, ("hello".to_owned(), None));
         let request = stub.requests.recv().await.unwrap();
         assert!(request.starts_with("POST /v1/chat/completions HTTP/1.1\r\n"), "{request}");

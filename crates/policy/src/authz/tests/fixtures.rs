@@ -95,7 +95,7 @@ pub(super) fn reaching() -> Reaching {
     Reaching {
         now_ms: NOW.now_ms,
         engine: EngineFacts {
-            engine: EngineId::from_random([1; 16]),
+            engine: Some(EngineId::from_random([1; 16])),
             region: "swedencentral".into(),
             processor: Some("contoso".into()),
         },
