@@ -114,65 +114,17 @@ impl Failure {
     /// Returns the failure's name for receipts, metrics and logs: lower case with `_`.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::WrongRoute => "wrong_route",
-            Self::NotServed => "not_served",
-            Self::PrefixCache => "prefix_cache",
-            Self::Unfit(_) => "unfit",
-            Self::NotListed => "not_listed",
-            Self::NotSent => "not_sent",
-            Self::NoToken(_) => "no_token",
-            Self::Deadline => "deadline",
-            Self::Slow => "slow",
-            Self::Silent => "silent",
-            Self::Broken => "broken",
-            Self::Redirect => "redirect",
-            Self::ContentFiltered => "content_filtered",
-            Self::ContextLength => "context_length",
-            Self::Rejected { .. } => "rejected",
-            Self::Unauthorized { .. } => "unauthorized",
-            Self::Missing => "missing",
-            Self::Busy { .. } => "busy",
-            Self::Unavailable { .. } => "unavailable",
-            Self::Failed => "failed",
-            Self::OtherModel => "other_model",
-            Self::OtherRegion => "other_region",
-            Self::TooMuch => "too_much",
-            Self::TooLong => "too_long",
-            Self::Implausible => "implausible",
-            Self::CutShort => "cut_short",
-            Self::Malformed => "malformed",
-        }
+        self.row().0
     }
 
     /// Whether another engine may get the request. `metered`: the engine bills each
     /// request that it received, so a request that it may have begun is not repeated.
     #[must_use]
     pub fn allows_retry(&self, metered: bool) -> bool {
-        match self {
-            Self::NotSent | Self::NoToken(_) | Self::Busy { .. } | Self::Unavailable { .. } => true,
-            Self::Slow | Self::Broken => !metered,
-            Self::WrongRoute
-            | Self::NotServed
-            | Self::PrefixCache
-            | Self::Unfit(_)
-            | Self::NotListed
-            | Self::Deadline
-            | Self::Silent
-            | Self::Redirect
-            | Self::ContentFiltered
-            | Self::ContextLength
-            | Self::Rejected { .. }
-            | Self::Unauthorized { .. }
-            | Self::Missing
-            | Self::Failed
-            | Self::OtherModel
-            | Self::OtherRegion
-            | Self::TooMuch
-            | Self::TooLong
-            | Self::Implausible
-            | Self::CutShort
-            | Self::Malformed => false,
+        match self.row().1 {
+            Again::Always => true,
+            Again::Unmetered => !metered,
+            Again::Never => false,
         }
     }
 
@@ -180,35 +132,7 @@ impl Failure {
     /// The others are due to the request, the caller, or the engine's rate limit.
     #[must_use]
     pub fn blames_engine(&self) -> bool {
-        match self {
-            Self::NotSent
-            | Self::NoToken(_)
-            | Self::Slow
-            | Self::Silent
-            | Self::Broken
-            | Self::Redirect
-            | Self::Unauthorized { .. }
-            | Self::Missing
-            | Self::Unavailable { .. }
-            | Self::Failed
-            | Self::OtherModel
-            | Self::OtherRegion
-            | Self::TooMuch
-            | Self::TooLong
-            | Self::Implausible
-            | Self::CutShort
-            | Self::Malformed => true,
-            Self::WrongRoute
-            | Self::NotServed
-            | Self::PrefixCache
-            | Self::Unfit(_)
-            | Self::NotListed
-            | Self::Deadline
-            | Self::ContentFiltered
-            | Self::ContextLength
-            | Self::Rejected { .. }
-            | Self::Busy { .. } => false,
-        }
+        self.row().2 == Blame::Engine
     }
 
     /// Returns the time that the engine asks to wait.
@@ -216,31 +140,41 @@ impl Failure {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Busy { retry_after } | Self::Unavailable { retry_after, .. } => *retry_after,
-            Self::WrongRoute
-            | Self::NotServed
-            | Self::PrefixCache
-            | Self::Unfit(_)
-            | Self::NotListed
-            | Self::NotSent
-            | Self::NoToken(_)
-            | Self::Deadline
-            | Self::Slow
-            | Self::Silent
-            | Self::Broken
-            | Self::Redirect
-            | Self::ContentFiltered
-            | Self::ContextLength
-            | Self::Rejected { .. }
-            | Self::Unauthorized { .. }
-            | Self::Missing
-            | Self::Failed
-            | Self::OtherModel
-            | Self::OtherRegion
-            | Self::TooMuch
-            | Self::TooLong
-            | Self::Implausible
-            | Self::CutShort
-            | Self::Malformed => None,
+            _ => None,
+        }
+    }
+
+    /// The table of all failures: the name, whether another engine may get the request, and whose
+    /// fault it is.
+    fn row(&self) -> (&'static str, Again, Blame) {
+        match self {
+            Self::WrongRoute => ("wrong_route", Again::Never, Blame::Other),
+            Self::NotServed => ("not_served", Again::Never, Blame::Other),
+            Self::PrefixCache => ("prefix_cache", Again::Never, Blame::Other),
+            Self::Unfit(_) => ("unfit", Again::Never, Blame::Other),
+            Self::NotListed => ("not_listed", Again::Never, Blame::Other),
+            Self::NotSent => ("not_sent", Again::Always, Blame::Engine),
+            Self::NoToken(_) => ("no_token", Again::Always, Blame::Engine),
+            Self::Deadline => ("deadline", Again::Never, Blame::Other),
+            Self::Slow => ("slow", Again::Unmetered, Blame::Engine),
+            Self::Silent => ("silent", Again::Never, Blame::Engine),
+            Self::Broken => ("broken", Again::Unmetered, Blame::Engine),
+            Self::Redirect => ("redirect", Again::Never, Blame::Engine),
+            Self::ContentFiltered => ("content_filtered", Again::Never, Blame::Other),
+            Self::ContextLength => ("context_length", Again::Never, Blame::Other),
+            Self::Rejected { .. } => ("rejected", Again::Never, Blame::Other),
+            Self::Unauthorized { .. } => ("unauthorized", Again::Never, Blame::Engine),
+            Self::Missing => ("missing", Again::Never, Blame::Engine),
+            Self::Busy { .. } => ("busy", Again::Always, Blame::Other),
+            Self::Unavailable { .. } => ("unavailable", Again::Always, Blame::Engine),
+            Self::Failed => ("failed", Again::Never, Blame::Engine),
+            Self::OtherModel => ("other_model", Again::Never, Blame::Engine),
+            Self::OtherRegion => ("other_region", Again::Never, Blame::Engine),
+            Self::TooMuch => ("too_much", Again::Never, Blame::Engine),
+            Self::TooLong => ("too_long", Again::Never, Blame::Engine),
+            Self::Implausible => ("implausible", Again::Never, Blame::Engine),
+            Self::CutShort => ("cut_short", Again::Never, Blame::Engine),
+            Self::Malformed => ("malformed", Again::Never, Blame::Engine),
         }
     }
 
@@ -249,6 +183,26 @@ impl Failure {
     pub fn refusal(&self) -> Refusal {
         Refusal::Engine { reason: self.to_string() }
     }
+}
+
+/// Whether a request that failed may go to another engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// The engine has not begun it.
+    Always,
+    /// The engine may have begun it, so only if that is not billed.
+    Unmetered,
+    /// The request would fail there, too, or has had an answer.
+    Never,
+}
+
+/// The cause of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blame {
+    /// The engine is unwell.
+    Engine,
+    /// The request, the caller, the configuration, or a rate limit.
+    Other,
 }
 
 /// The engines that may have received a request, in order.
