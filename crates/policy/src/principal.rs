@@ -92,7 +92,11 @@ impl Key {
     /// Returns the digest that is stored of the key, and by which it is recognised.
     #[must_use]
     pub fn digest(&self) -> KeyDigest {
-        KeyDigest(Sha256::digest(self.0.as_bytes()).into())
+        // Not `Sha256::digest`: it moves the hasher, and so leaves a copy of its buffer, with the last
+        // bytes of the key, on the stack.
+        let mut hasher = Sha256::new();
+        hasher.update(self.0.as_bytes());
+        KeyDigest(hasher.finalize_reset().into())
     }
 
     /// Returns the key's text. It is shown once, when the key is made.
