@@ -1,6 +1,7 @@
-//! Measures the gateway's cost: Bailiwick with an engine that answers at once, nginx as a plain
-//! reverse proxy, and LiteLLM's proxy, the latter two in front of the same stub. Each is pinned to
-//! the same core; stub and load generator share another one. No model is measured.
+//! Measures the gateway's cost: Bailiwick with a worker that answers at once, and three proxies in
+//! front of one stub: Bailiwick with the stub as an engine over HTTP, nginx as a plain reverse proxy,
+//! and LiteLLM's proxy. Each is pinned to the same core; stub and load generator share another one.
+//! No model is measured.
 
 mod attacks;
 mod fixed;
@@ -31,7 +32,7 @@ use crate::{measure::median, report::machine};
 
 const USAGE: &str = "usage: bench overhead --ours BINARY --nginx BINARY --work DIR
              [--litellm BINARY] [--rounds 3] [--requests 20000]
-             [--only ours|nginx|litellm|stub] [--write FILE.md]";
+             [--only ours,http,nginx,litellm,stub] [--write FILE.md]";
 
 /// Numbers of connections; each sends one request at a time.
 const CONCURRENCY: [usize; 3] = [1, 16, 64];
@@ -41,7 +42,10 @@ const CONCURRENCY: [usize; 3] = [1, 16, 64];
 enum Proxy {
     /// No proxy: the load generator connects to the stub.
     Direct,
+    /// Bailiwick, with a stub as its worker.
     Bailiwick,
+    /// Bailiwick, with the stub as an engine over HTTP.
+    OverHttp,
     Nginx,
     LiteLlm,
 }
@@ -51,6 +55,7 @@ impl Proxy {
         match self {
             Self::Direct => "stub alone",
             Self::Bailiwick => "Bailiwick",
+            Self::OverHttp => "Bailiwick over HTTP",
             Self::Nginx => "nginx",
             Self::LiteLlm => "LiteLLM",
         }
@@ -61,6 +66,7 @@ impl Proxy {
         match self {
             Self::Direct => "stub",
             Self::Bailiwick => "ours",
+            Self::OverHttp => "http",
             Self::Nginx => "nginx",
             Self::LiteLlm => "litellm",
         }
@@ -96,6 +102,13 @@ struct Turn {
 struct Shown {
     receipts: bool,
     log: bool,
+}
+
+impl Shown {
+    /// Returns the features that both have.
+    fn and(self, other: Self) -> Self {
+        Self { receipts: self.receipts && other.receipts, log: self.log && other.log }
+    }
 }
 
 /// All measurements.
@@ -149,9 +162,12 @@ pub(crate) fn main(mut arguments: impl Iterator<Item = String>) -> io::Result<()
     core.set(fixed::STUB_CORE);
     sched_setaffinity(None, &core)?;
     fs::create_dir_all(&programs.work)?;
-    let mut proxies = vec![Proxy::Direct, Proxy::Bailiwick, Proxy::Nginx, Proxy::LiteLlm];
+    let mut proxies =
+        vec![Proxy::Direct, Proxy::Bailiwick, Proxy::OverHttp, Proxy::Nginx, Proxy::LiteLlm];
     proxies.retain(|proxy| *proxy != Proxy::LiteLlm || programs.litellm.is_some());
-    proxies.retain(|proxy| only.as_deref().is_none_or(|only| only == proxy.option()));
+    proxies.retain(|proxy| {
+        only.as_deref().is_none_or(|only| only.split(',').any(|only| only == proxy.option()))
+    });
     let (turns, shown) = measure(&programs, proxies, rounds, requests)?;
     let measured = Measured {
         rounds,
@@ -179,14 +195,15 @@ fn measure(
 ) -> io::Result<(Vec<Turn>, Shown)> {
     let body = body();
     let stub = servers::start_stub(programs)?;
-    let (mut turns, mut shown) = (Vec::new(), Shown::default());
+    let (mut turns, mut shown) = (Vec::new(), None);
     for round in 1..=rounds {
         // The order changes from round to round, so that drift of the machine affects all.
         proxies.reverse();
         for proxy in &proxies {
             let running = servers::start(*proxy, programs, &stub)?;
-            if *proxy == Proxy::Bailiwick {
-                shown = look(&running, &body)?;
+            if matches!(proxy, Proxy::Bailiwick | Proxy::OverHttp) {
+                let seen = look(&running, &body)?;
+                shown = shown.map_or(Some(seen), |both: Shown| Some(both.and(seen)));
             }
             let turn = turn(*proxy, &running, &body, requests)?;
             progress(round, &turn);
@@ -195,7 +212,7 @@ fn measure(
             thread::sleep(Duration::from_millis(300));
         }
     }
-    Ok((turns, shown))
+    Ok((turns, shown.unwrap_or_default()))
 }
 
 fn turn(proxy: Proxy, running: &Running, body: &str, requests: usize) -> io::Result<Turn> {
@@ -318,7 +335,7 @@ fn progress(round: u32, turn: &Turn) {
     let [proxy, stub] = turn.busy;
     let _ = writeln!(
         io::stderr(),
-        "round {round} {:>15}: {}; {:.1} µs each; cores {proxy:.0} % and {stub:.0} % busy, {:.0} % \
+        "round {round} {:>19}: {}; {:.1} µs each; cores {proxy:.0} % and {stub:.0} % busy, {:.0} % \
          of the first by other programs",
         turn.proxy.name(),
         runs.join(", "),

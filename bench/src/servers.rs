@@ -92,28 +92,49 @@ pub(crate) fn start_ours(binary: &Path, setup: &Setup) -> io::Result<Server> {
 /// Creates a data directory with one tenant, one resource and one deployment named `bench`, on the
 /// command line; returns the resource's key.
 pub(crate) fn make_data(binary: &Path, data: &Path, model: &Path) -> io::Result<String> {
+    let key = make_resource(binary, data)?;
+    let add = format!("model add {} --name bench --in-place", model.display());
+    command_line(binary, data, &add, &[])?;
+    deploy(binary, data)?;
+    Ok(key)
+}
+
+/// Creates a data directory with one tenant and one resource named `bench`; returns the resource's
+/// key.
+pub(crate) fn make_resource(binary: &Path, data: &Path) -> io::Result<String> {
     if data.exists() {
         fs::remove_dir_all(data)?;
     }
-    let run = |line: &str| -> io::Result<Vec<u8>> {
-        let mut command = Command::new(binary);
-        let output = command.args(line.split(' ')).env("BAILIWICK_DATA", data).output()?;
-        if output.status.success() {
-            return Ok(output.stdout);
-        }
-        let message = String::from_utf8_lossy(&output.stderr);
-        Err(io::Error::other(format!("bailiwick {line}: {message}")))
-    };
-    run("tenant create bench")?;
-    let made = run("resource create bench --tenant bench --no-prefix-cache --json")?;
+    command_line(binary, data, "tenant create bench", &[])?;
+    let create = "resource create bench --tenant bench --no-prefix-cache --json";
+    let made = command_line(binary, data, create, &[])?;
     let made: Value = serde_json::from_slice(&made).map_err(io::Error::other)?;
-    let key = made.get("key1").and_then(Value::as_str).unwrap_or_default().to_owned();
-    run(&format!("model add {} --name bench --in-place", model.display()))?;
-    // Far above the throughput of loopback: the benchmark includes the checks of limits, but must
-    // not reach them.
-    run("deployment create bench --resource bench --model bench \
-         --tokens-per-minute 4000000000 --requests-per-minute 100000000")?;
-    Ok(key)
+    Ok(made.get("key1").and_then(Value::as_str).unwrap_or_default().to_owned())
+}
+
+/// Deploys the model `bench`. The limits are far above the throughput of loopback: the benchmark
+/// includes the checks of limits, but must not reach them.
+pub(crate) fn deploy(binary: &Path, data: &Path) -> io::Result<()> {
+    let create = "deployment create bench --resource bench --model bench \
+                  --tokens-per-minute 4000000000 --requests-per-minute 100000000";
+    command_line(binary, data, create, &[]).map(drop)
+}
+
+/// Runs a command of Bailiwick under these settings; returns its output.
+pub(crate) fn command_line(
+    binary: &Path,
+    data: &Path,
+    line: &str,
+    settings: &[(&str, &str)],
+) -> io::Result<Vec<u8>> {
+    let mut command = Command::new(binary);
+    command.args(line.split(' ')).env("BAILIWICK_DATA", data).envs(settings.iter().copied());
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let message = String::from_utf8_lossy(&output.stderr);
+    Err(io::Error::other(format!("bailiwick {line}: {message}")))
 }
 
 /// Returns the highest resident memory so far, in MB, of a server and all its children.

@@ -13,7 +13,9 @@ use rustix::process::geteuid;
 use super::{Proxy, url};
 use crate::{
     http::Target,
-    servers::{Server, free_address, make_data, spawn, time_on, wait},
+    servers::{
+        Server, command_line, deploy, free_address, make_data, make_resource, spawn, time_on, wait,
+    },
 };
 
 /// The core of the measured proxy.
@@ -100,6 +102,9 @@ pub(super) fn start<'stub>(
     match proxy {
         Proxy::Direct => Ok(Running::Stub(stub)),
         Proxy::Bailiwick => start_ours(programs).map(|ours| Running::Ours(ours, programs.data())),
+        Proxy::OverHttp => {
+            start_over_http(programs, stub).map(|ours| Running::Ours(ours, programs.data()))
+        }
         Proxy::Nginx => start_nginx(programs, stub).map(Running::Proxy),
         Proxy::LiteLlm => start_litellm(programs, stub).map(Running::Proxy),
     }
@@ -112,13 +117,38 @@ pub(super) fn start_ours(programs: &Programs) -> io::Result<Server> {
     let model = programs.work.join("model.gguf");
     fs::write(&model, "not a model\n")?;
     let key = make_data(&programs.ours, &data, &model)?;
+    serve(programs, key, &[])
+}
+
+/// Starts Bailiwick on its own core, in front of the same stub as the other proxies: the stub is an
+/// engine over HTTP, and no worker runs.
+fn start_over_http(programs: &Programs, stub: &Server) -> io::Result<Server> {
+    let (ours, data) = (&programs.ours, programs.data());
+    let key = make_resource(ours, &data)?;
+    let stub = stub.target.address;
+    let listed = format!("[{{ url = \"{}\" }}]", url(stub, ""));
+    let settings = [("BAILIWICK_EGRESS", listed.as_str())];
+    let model = "model add bench --served --task chat --context-tokens 8192";
+    command_line(ours, &data, model, &settings)?;
+    let engine = format!(
+        "engine add stub --kind openai --url {} --region local --model bench \
+         --prefix-cache salted --concurrency 256",
+        url(stub, "/v1")
+    );
+    command_line(ours, &data, &engine, &settings)?;
+    deploy(ours, &data)?;
+    serve(programs, key, &settings)
+}
+
+fn serve(programs: &Programs, key: String, settings: &[(&str, &str)]) -> io::Result<Server> {
     let (address, operations) = (free_address()?, free_address()?);
     let mut command = pinned(&programs.ours);
     command
         .arg("serve")
-        .env("BAILIWICK_DATA", &data)
+        .env("BAILIWICK_DATA", programs.data())
         .env("BAILIWICK_LISTEN__API", address.to_string())
-        .env("BAILIWICK_LISTEN__OPERATIONS", operations.to_string());
+        .env("BAILIWICK_LISTEN__OPERATIONS", operations.to_string())
+        .envs(settings.iter().copied());
     let child = spawn(&mut command, &programs.work.join("bailiwick.log"))?;
     let path = "/openai/v1/chat/completions".to_owned();
     wait(Server { child, target: Target { address, path, key } }, operations, "/readyz")
