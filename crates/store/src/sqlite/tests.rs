@@ -26,6 +26,15 @@ fn the_files_are_closed_to_others_without_being_opened() {
     }
 }
 
+/// The flags in `.cargo/config.toml` reach SQLite; of `HAVE_FDATASYNC`, SQLite reports nothing.
+#[test]
+fn sqlite_is_built_with_our_flags() {
+    let home = tempfile::tempdir().unwrap();
+    let database = Database::open(home.path()).unwrap();
+    let sql = "SELECT sqlite_compileoption_used('DEFAULT_MEMSTATUS=0')";
+    assert!(database.connection.query_row(sql, [], |row| row.get::<_, bool>(0)).unwrap());
+}
+
 #[test]
 fn a_database_of_a_newer_program_is_left_alone() {
     let home = tempfile::tempdir().unwrap();
