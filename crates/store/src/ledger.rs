@@ -5,10 +5,12 @@
 //! One thread commits all waiting requests in one transaction, so that they share one write to the
 //! disk. A second thread publishes the committed entries as the static files of the log, destroys
 //! keys at their deadlines and deletes expired rows. A third thread makes deleted records
-//! unrecoverable from copies of the data.
+//! unrecoverable from copies of the data. A fourth copies committed pages from SQLite's write-ahead
+//! log into the database's file.
 
 mod acts;
 mod commit;
+mod copy;
 mod facts;
 mod intact;
 mod missing;
@@ -47,7 +49,7 @@ pub use self::{
     receipts::OwnReceipt,
     usage::UsageRow,
 };
-use self::{intact::Intact, show::NotShown};
+use self::{copy::Copier, intact::Intact, show::NotShown};
 use crate::{
     custody::{Client, CustodyError, ListedKey, Named},
     error::StoreError,
@@ -317,9 +319,10 @@ impl Ledger {
         sweep::publish(&mut publisher, &shared, false);
         let [reader, owner] = [Database::open(data)?, Database::open(data)?].map(Mutex::new);
         let shredder = Database::open(data)?;
+        let copier = Copier::start(&mut writer, Database::open(data)?, &shared)?;
         let (jobs, waiting) = mpsc::sync_channel(WAITING_MAX);
         let committing = Arc::clone(&shared);
-        spawn("ledger", move || commit::run(writer, &committing, &waiting))?;
+        spawn("ledger", move || commit::run(writer, &committing, &copier, &waiting))?;
         let (publish, wanted) = mpsc::sync_channel(1);
         let publishing = Arc::clone(&shared);
         spawn("log", move || sweep::run(publisher, &publishing, &wanted))?;

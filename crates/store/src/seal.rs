@@ -221,7 +221,7 @@ fn scrub<const BYTES: usize>() {
 }
 
 /// Stack that the sealing of a record may use, with a margin.
-const SCRUB_RECORD_BYTES: usize = 64 * 1024;
+const SCRUB_RECORD_BYTES: usize = 16 * 1024;
 
 /// Stack that a post-quantum encapsulation may use, with a margin.
 const SCRUB_SPAN_BYTES: usize = 256 * 1024;

@@ -24,13 +24,19 @@ mod schema;
 mod shred;
 mod sweep;
 mod usage;
+mod wal;
 mod workflow;
 
 use std::{ops::Deref, path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-pub(crate) use self::{intact::Progress, own::Cursor, workflow::GrantEntry};
+pub(crate) use self::{
+    intact::Progress,
+    own::Cursor,
+    wal::{Copied, WalPages},
+    workflow::GrantEntry,
+};
 use crate::{
     error::StoreError,
     files::{self, FILES},
@@ -85,11 +91,12 @@ impl Database {
         files::close_to_others(data)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // `synchronous = FULL`: a power cut must not undo a commit. `wal_autocheckpoint`, in pages:
-        // with a longer write-ahead log, SQLite copies a page that changes often fewer times.
+        // more than the ledger lets the write-ahead log have, which copies it beside the commits;
+        // this is the limit without a ledger.
         // `temp_store = MEMORY`: the service may write only below its own directories.
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-             PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY;",
+             PRAGMA wal_autocheckpoint = 20000; PRAGMA temp_store = MEMORY;",
         )?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         schema::migrate(&mut connection)?;

@@ -5,14 +5,17 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use policy::{id::KeyId, retention::StoreUntil};
+use policy::{
+    id::{DeploymentId, KeyId, ResourceId},
+    retention::StoreUntil,
+};
 use tlog::{
     canon,
     entry::{Event, commit},
-    receipt::{Attempt, AttemptFailure, Claims, Facts, Stored, Terms},
+    receipt::{Attempt, AttemptFailure, Facts, Stored, Terms},
 };
 
-use super::{At, Ended, Job, NotRecorded, Shared, TOGETHER_MAX, facts, usage};
+use super::{At, Ended, Job, NotRecorded, Shared, TOGETHER_MAX, copy::Copier, facts, usage};
 use crate::{
     custody::{CustodyError, Named, Refusal},
     error::StoreError,
@@ -37,7 +40,12 @@ struct Memory {
 }
 
 /// Commits until the ledger is dropped.
-pub(super) fn run(mut writer: Database, shared: &Shared, jobs: &mpsc::Receiver<Job>) {
+pub(super) fn run(
+    mut writer: Database,
+    shared: &Shared,
+    copier: &Copier,
+    jobs: &mpsc::Receiver<Job>,
+) {
     let mut memory = Memory::default();
     let mut together = Vec::new();
     while let Ok(first) = jobs.recv() {
@@ -56,6 +64,7 @@ pub(super) fn run(mut writer: Database, shared: &Shared, jobs: &mpsc::Receiver<J
                 for (job, index) in together.drain(..).zip(indexes) {
                     (job.answer)(Ok(index));
                 }
+                copier.committed(&writer, shared);
             }
             Err(error) => {
                 memory = Memory::default();
@@ -106,9 +115,13 @@ fn commit_all(
         }
     };
     let mut append = Append::begin(&tx, (shared.clock)())?;
-    let mut indexes = Vec::with_capacity(jobs.len());
+    let (mut indexes, mut used) = (Vec::with_capacity(jobs.len()), Used::default());
     for Job { ended, .. } in jobs {
-        indexes.push(one(&tx, &mut append, memory, ended)?);
+        indexes.push(one(&tx, &mut append, (memory, &mut used), ended)?);
+    }
+    // Once for all requests with the same row.
+    for row in used.into_values() {
+        tx.add_usage(&row)?;
     }
     let entries = append.next();
     append.finish()?;
@@ -180,7 +193,7 @@ fn refuse(jobs: &mut Vec<Job>, keys: impl Fn(At) -> bool, error: &NotRecorded) {
 fn one(
     tx: &Write<'_>,
     append: &mut Append<'_>,
-    memory: &mut Memory,
+    (memory, used): (&mut Memory, &mut Used),
     ended: &mut Ended,
 ) -> Result<u64, NotRecorded> {
     let Ended { terms, facts, caller, cached_tokens, keep } = ended;
@@ -201,22 +214,31 @@ fn one(
         }
     };
     let salt: [u8; 16] = random().map_err(StoreError::from)?;
-    let used = used(terms, &facts, (caller, *cached_tokens), append.now_ms);
+    count(used, (terms, &facts), (*caller, *cached_tokens), append.now_ms);
     let processors = processors(terms, &facts);
     let (request, facts_bytes) = (facts.request, facts::encode(&facts));
     let stored = facts.stored.as_ref().map(|stored| memory.stored(tx, stored)).transpose()?;
-    let claims = canon::encode(&Claims { terms: Terms::clone(terms), facts });
+    let claims = canon::encode(&Parts { terms, facts: &facts });
     let index = append.push(Event::Request { commitment: commit(&salt, &claims) })?;
     let facts = &facts_bytes;
     tx.add_receipt(&NewReceipt { index, request, terms: terms_id, salt, facts, stored })?;
     if let Some((record, span)) = sealed {
         tx.add_record(index, (span, record.position), &record.bytes)?;
     }
-    tx.add_usage(&used)?;
     for processor in processors {
         tx.count_processor_request(&processor, terms.resource)?;
     }
     Ok(index)
+}
+
+/// The claims ([`tlog::receipt::Claims`]) without a copy of the terms: they have the same bytes.
+#[derive(minicbor::Encode)]
+#[cbor(map)]
+struct Parts<'a> {
+    #[n(0)]
+    terms: &'a Terms,
+    #[n(1)]
+    facts: &'a Facts,
 }
 
 /// Returns the processors to which a request was sent, each once.
@@ -230,26 +252,39 @@ fn processors(terms: &Terms, facts: &Facts) -> BTreeSet<String> {
     before.chain(terms.ran.as_ref().and_then(|ran| ran.processor.clone())).collect()
 }
 
-/// Returns the usage of one request.
-fn used(
-    terms: &Terms,
-    facts: &Facts,
-    (caller, cached_tokens): (&str, u64),
+/// The usage of the requests of one transaction, by the parts of its rows' keys that differ.
+type Used = HashMap<(ResourceId, Option<DeploymentId>, &'static str), UsageRow>;
+
+/// Adds the usage of one request.
+fn count(
+    used: &mut Used,
+    (terms, facts): (&Terms, &Facts),
+    (caller, cached_tokens): (&'static str, u64),
     now_ms: u64,
-) -> UsageRow {
-    let [requests, refused, failed] = usage::counted(facts.outcome);
-    UsageRow {
+) {
+    let row = used.entry((terms.resource, terms.deployment, caller)).or_insert_with(|| UsageRow {
         tenant: terms.tenant,
         resource: terms.resource,
         deployment: terms.deployment,
         caller: caller.to_owned(),
         hour: now_ms / HOUR_MS,
-        requests,
-        refused,
-        failed,
-        prompt_tokens: facts.prompt_tokens,
-        cached_tokens,
-        completion_tokens: facts.completion_tokens,
+        requests: 0,
+        refused: 0,
+        failed: 0,
+        prompt_tokens: 0,
+        cached_tokens: 0,
+        completion_tokens: 0,
+    });
+    let [requests, refused, failed] = usage::counted(facts.outcome);
+    for (sum, more) in [
+        (&mut row.requests, requests),
+        (&mut row.refused, refused),
+        (&mut row.failed, failed),
+        (&mut row.prompt_tokens, facts.prompt_tokens),
+        (&mut row.cached_tokens, cached_tokens),
+        (&mut row.completion_tokens, facts.completion_tokens),
+    ] {
+        *sum = sum.saturating_add(more);
     }
 }
 

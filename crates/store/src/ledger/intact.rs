@@ -6,7 +6,10 @@ use std::{
     fs::{self, OpenOptions},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::held;
@@ -15,7 +18,7 @@ use crate::{
     files::FILES,
     held::{Guard, Held},
     keys::failed,
-    sqlite::{Database, Progress},
+    sqlite::{Copied, Database, Progress},
 };
 
 /// The database's files, with their last known state.
@@ -24,6 +27,8 @@ pub(super) struct Intact {
     files: Held,
     guard: Guard,
     seen: Mutex<Seen>,
+    /// Whether the ledger copies the write-ahead log into the database's file.
+    is_copying: AtomicBool,
     /// Only reads, and so sees the commits of every other connection.
     reader: Mutex<Database>,
     /// Result of saving the database, as a text for the operator.
@@ -54,7 +59,8 @@ impl Intact {
         let entries = reader.log_next()?;
         let seen = Mutex::new(see(&files, &reader, entries)?);
         let (reader, saved) = (Mutex::new(reader), Mutex::default());
-        Ok(Self { data, files, guard, seen, reader, saved })
+        let is_copying = AtomicBool::new(false);
+        Ok(Self { data, files, guard, seen, is_copying, reader, saved })
     }
 
     /// Checks that the paths lead to the open files, and that only SQLite wrote into them.
@@ -64,6 +70,10 @@ impl Intact {
     pub(super) fn check(&self) -> Result<(), StoreError> {
         self.files.check()?;
         let mut seen = held(&self.seen);
+        // The copying thread writes into the database's file.
+        if self.is_copying.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let (path, wal) = self.files.paths();
         let (database, wal_bytes) = (stamp(path)?, stamp(wal)?.bytes);
         // SQLite seldom writes into the database's file, and seldom truncates its write-ahead log.
@@ -98,6 +108,28 @@ impl Intact {
         self.files.check()?;
         let mut seen = held(&self.seen);
         *seen = see(&self.files, &held(&self.reader), seen.entries.max(entries))?;
+        Ok(())
+    }
+
+    /// Copies the write-ahead log into the database's file, which is then as SQLite left it. `None`
+    /// if another connection copies already. Only one thread at a time may call this.
+    ///
+    /// # Errors
+    /// When the open database is not the one on disk, or cannot be written.
+    pub(super) fn copy(&self, database: &Database) -> Result<Option<Copied>, StoreError> {
+        self.check()?;
+        self.is_copying.store(true, Ordering::Release);
+        let copied = database.copy_wal();
+        let left = self.left();
+        self.is_copying.store(false, Ordering::Release);
+        left.and(copied)
+    }
+
+    /// Notes the state in which copying left the files.
+    fn left(&self) -> Result<(), StoreError> {
+        self.files.check()?;
+        let mut seen = held(&self.seen);
+        *seen = see(&self.files, &held(&self.reader), seen.entries)?;
         Ok(())
     }
 

@@ -11,10 +11,11 @@ pub(crate) struct Progress(i64, i64, i64);
 impl Database {
     /// Returns the progress that this connection sees.
     pub(crate) fn progress(&self) -> Result<Progress, StoreError> {
-        let version = "PRAGMA data_version";
-        let commits = self.connection.query_row(version, [], |row| row.get(0))?;
-        let (pages, copied) =
-            self.connection.query_row(CHECKPOINT, [], |row| Ok((row.get(1)?, row.get(2)?)))?;
+        // Each commit asks: the statements are kept.
+        let mut version = self.connection.prepare_cached("PRAGMA data_version")?;
+        let commits = version.query_row([], |row| row.get(0))?;
+        let mut checkpoint = self.connection.prepare_cached(CHECKPOINT)?;
+        let (pages, copied) = checkpoint.query_row([], |row| Ok((row.get(1)?, row.get(2)?)))?;
         Ok(Progress(commits, pages, copied))
     }
 
