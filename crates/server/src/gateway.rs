@@ -49,6 +49,7 @@ use crate::{
         sse::EventStream,
     },
     services::Services,
+    snapshot::Snapshots,
 };
 
 /// The API: routes, identifies and counts calls, and turns their outcomes into answers.
@@ -62,6 +63,7 @@ pub(crate) struct Gateway {
     providers: Providers,
     /// The bodies that are being received.
     uploads: Uploads,
+    snapshots: Snapshots,
     stopping: AtomicBool,
 }
 
@@ -79,7 +81,8 @@ impl Gateway {
     #[must_use]
     pub(crate) fn new(services: Services, metrics: Arc<Metrics>, providers: Providers) -> Self {
         let (uploads, stopping) = (Uploads::default(), AtomicBool::new(false));
-        Self { services, metrics, providers, uploads, stopping }
+        let snapshots = Snapshots::default();
+        Self { services, metrics, providers, uploads, snapshots, stopping }
     }
 
     /// Refuses every new call from now on, with a retry delay.
@@ -273,7 +276,7 @@ impl Gateway {
         call: &mut Call,
         head: &Parts,
     ) -> Result<Caller, ApiError> {
-        let directory = self.services.store.directory().map_err(|error| {
+        let directory = self.snapshots.current(&self.services.store).await.map_err(|error| {
             tracing::error!(request = %call.id, %error, "the store cannot be read");
             ApiError::Store
         })?;

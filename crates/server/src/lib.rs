@@ -48,6 +48,7 @@ mod routes;
 mod serve;
 mod services;
 mod sign_in;
+mod snapshot;
 mod tls;
 
 #[cfg(test)]

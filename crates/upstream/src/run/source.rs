@@ -1,6 +1,10 @@
 //! The bytes of an answer as they arrive.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    task::{Context, Waker},
+    time::Duration,
+};
 
 use egress::{EgressError, Reply};
 use engine::request::Event;
@@ -44,11 +48,15 @@ impl Text {
         if self.stream.is_done()
             && let Some(mut reply) = self.reply.take()
         {
-            // The end of the body usually follows at once. Reading it keeps the connection for the
+            // The end of the body is usually there already. Reading it keeps the connection for the
             // next request; no caller waits for it.
-            drop(tokio::spawn(async move {
+            let mut end = Box::pin(async move {
                 drop(timeout_at(Instant::now() + END_MAX, reply.chunk()).await);
-            }));
+            });
+            let mut unwoken = Context::from_waker(Waker::noop());
+            if end.as_mut().poll(&mut unwoken).is_pending() {
+                drop(tokio::spawn(end));
+            }
         }
         Ok(())
     }
