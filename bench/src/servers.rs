@@ -102,8 +102,11 @@ pub(crate) fn make_data(binary: &Path, data: &Path, model: &Path) -> io::Result<
 /// Creates a data directory with one tenant and one resource named `bench`; returns the resource's
 /// key.
 pub(crate) fn make_resource(binary: &Path, data: &Path) -> io::Result<String> {
-    if data.exists() {
-        fs::remove_dir_all(data)?;
+    // The keys stand beside the data, and belong to them.
+    for old in [data.to_owned(), data.with_file_name("data-keys")] {
+        if old.exists() {
+            fs::remove_dir_all(old)?;
+        }
     }
     command_line(binary, data, "tenant create bench", &[])?;
     let create = "resource create bench --tenant bench --no-prefix-cache --json";

@@ -155,8 +155,11 @@ fn bars(text: &mut String, measured: &Measured) {
         let judged = if is_met { "met" } else { "missed" };
         let applies = if applies { "" } else { " (one fsync takes longer here)" };
         if measured.is_finite() {
-            let _ =
-                writeln!(text, "| {name} | {}{unit} | {judged}{applies} |", cell(measured, decimals));
+            let _ = writeln!(
+                text,
+                "| {name} | {}{unit} | {judged}{applies} |",
+                cell(measured, decimals)
+            );
         }
     }
 }

@@ -107,7 +107,11 @@ struct Answers {
 impl Answers {
     fn new() -> Self {
         let models = json!({ "object": "list", "data": [{ "id": MODEL, "object": "model" }] });
-        Self { json: whole(&completion().to_string()), events: events(), models: whole(&models.to_string()) }
+        Self {
+            json: whole(&completion().to_string()),
+            events: events(),
+            models: whole(&models.to_string()),
+        }
     }
 
     /// Returns the answer to a request.
@@ -167,9 +171,7 @@ fn whole(body: &str) -> Vec<u8> {
 /// The stream, with one chunk of HTTP for each event, as engines send it: the role, the text, the
 /// end of the choice, the usage.
 fn events() -> Vec<u8> {
-    let choice = |delta: Value, finish: Value| {
-        json!([{ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish }])
-    };
+    let choice = |delta: Value, finish: Value| json!([{ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish }]);
     let role = json!({ "role": "assistant", "content": "" });
     let events = [
         (choice(role, Value::Null), Value::Null),
