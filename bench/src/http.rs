@@ -19,8 +19,9 @@ pub(crate) struct Target {
 }
 
 /// Measurements of one answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Answer {
+    pub(crate) text: String,
     /// Time from sending the request to the first piece of text.
     pub(crate) first: Duration,
     /// Time from sending the request to the end of the answer.
@@ -56,7 +57,7 @@ pub(crate) fn chat(target: &Target, body: &Value) -> io::Result<Answer> {
         return Err(io::Error::other(format!("{path} answered {status}: {rest}")));
     }
     let lines = BufReader::new(Body { reader, chunked, left: 0, ended: false }).lines();
-    let (mut first, mut usage) = (None, Value::Null);
+    let (mut first, mut usage, mut text) = (None, Value::Null, String::new());
     for line in lines {
         let line = line?;
         let Some(data) = line.strip_prefix("data:").map(str::trim) else { continue };
@@ -64,9 +65,10 @@ pub(crate) fn chat(target: &Target, body: &Value) -> io::Result<Answer> {
             break;
         }
         let event: Value = serde_json::from_str(data).map_err(io::Error::other)?;
-        let text = event.pointer("/choices/0/delta/content").and_then(Value::as_str);
-        if first.is_none() && text.is_some_and(|text| !text.is_empty()) {
-            first = Some(sent.elapsed());
+        let piece = event.pointer("/choices/0/delta/content").and_then(Value::as_str);
+        if let Some(piece) = piece.filter(|piece| !piece.is_empty()) {
+            first = first.or_else(|| Some(sent.elapsed()));
+            text.push_str(piece);
         }
         if let Some(given) = event.get("usage").filter(|usage| usage.is_object()) {
             usage = given.clone();
@@ -75,6 +77,7 @@ pub(crate) fn chat(target: &Target, body: &Value) -> io::Result<Answer> {
     let whole = sent.elapsed();
     let count = |name: &str| usage.get(name).and_then(Value::as_u64).unwrap_or(0);
     Ok(Answer {
+        text,
         first: first.unwrap_or(whole),
         whole,
         prompt_tokens: count("prompt_tokens"),

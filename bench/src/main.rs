@@ -9,6 +9,7 @@ mod http;
 mod measure;
 mod overhead;
 mod report;
+mod schema;
 mod servers;
 mod shape;
 mod weights;
@@ -26,7 +27,8 @@ use report::Series;
 use servers::{Server, Setup};
 
 const USAGE: &str = "usage: bench --ours BINARY --theirs BINARY --model GGUF --work DIR
-             [--rounds 5] [--tokens 192] [--threads N] [--only ours|theirs] [--write FILE.md]
+             [--rounds 5] [--tokens 192] [--prompt-words 1200] [--first-tokens 8] [--answers 4]
+             [--threads N] [--only ours|theirs] [--write FILE.md]
        bench weights …
        bench shape …
        bench overhead …
@@ -79,7 +81,7 @@ impl Options {
                 context: 2048,
                 work: std::env::temp_dir(),
             },
-            plan: Plan { rounds: 5, tokens: 192, prompt_words: 1200, first_tokens: 8 },
+            plan: Plan { rounds: 5, tokens: 192, prompt_words: 1200, first_tokens: 8, answers: 4 },
         };
         let mut arguments = arguments;
         while let Some(name) = arguments.next() {
@@ -94,6 +96,9 @@ impl Options {
                 "--only" => options.only = Some(value),
                 "--rounds" => options.plan.rounds = number()?,
                 "--tokens" => options.plan.tokens = number()?,
+                "--prompt-words" => options.plan.prompt_words = number()?,
+                "--first-tokens" => options.plan.first_tokens = number()?,
+                "--answers" => options.plan.answers = number()?,
                 "--threads" => options.setup.threads = number()?,
                 _ => return Err(format!("`{name}` is not an option\n{USAGE}")),
             }
@@ -112,7 +117,7 @@ fn run(options: Options) -> io::Result<()> {
             start: Box::new(|| servers::start_theirs(&theirs, &setup)),
         },
     ]
-    .map(|contender| (contender, Series { rounds: Vec::new(), memory_mb: Vec::new() }));
+    .map(|contender| (contender, Series::default()));
 
     for turn in 0..plan.rounds {
         // The order changes from round to round, so that drift of the machine affects both.
@@ -128,9 +133,11 @@ fn run(options: Options) -> io::Result<()> {
             let server = (contender.start)()?;
             measure::warm_up(&server.target)?;
             let round = measure::round(&server.target, plan, turn)?;
-            let memory = f64::from(u32::try_from(servers::memory_peak_mb(&server)).unwrap_or(0));
+            let megabytes = |count: u64| f64::from(u32::try_from(count).unwrap_or(0));
+            let memory = megabytes(servers::memory_peak_mb(&server));
             series.rounds.push(round);
             series.memory_mb.push(memory);
+            series.memory_once_mb.push(megabytes(servers::memory_peak_shared_once_mb(&server)));
             progress(turn, contender.name, &round, memory);
             drop(server);
             thread::sleep(Duration::from_millis(500));
@@ -155,11 +162,14 @@ struct Contender<'a> {
 fn progress(turn: u32, name: &str, round: &measure::Round, memory_mb: f64) {
     let _ = writeln!(
         io::stderr(),
-        "round {} {name:>12}: first token {:.1} ms, {:.1} tokens/s, with 8 streams {:.1}, prompt {:.0}, {memory_mb} MB",
+        "round {} {name:>12}: first token {:.1} ms, {:.1} tokens/s, with 8 streams {:.1}, prompt {:.0}, \
+         schema {:.1}, with 8 streams {:.1} tokens/s, {memory_mb} MB",
         turn.saturating_add(1),
         round.first_token_ms,
         round.tokens_per_second_1,
         round.tokens_per_second_8,
         round.prompt_tokens_per_second,
+        round.schema_1.tokens,
+        round.schema_8.tokens,
     );
 }

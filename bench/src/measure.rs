@@ -8,7 +8,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Target, chat};
+use crate::{
+    http::{Answer, Target, chat},
+    schema::{self, Speed},
+};
 
 /// Amount of work to measure.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) prompt_words: u32,
     /// Number of short requests in each round whose first token is timed.
     pub(crate) first_tokens: u32,
+    /// Number of answers under a schema in each round, one after another.
+    pub(crate) answers: u32,
 }
 
 /// Results of one server in one round.
@@ -30,6 +35,10 @@ pub(crate) struct Round {
     pub(crate) tokens_per_second_1: f64,
     pub(crate) tokens_per_second_8: f64,
     pub(crate) prompt_tokens_per_second: f64,
+    /// Under a schema, one answer after another.
+    pub(crate) schema_1: Speed,
+    /// Under a schema, eight answers at once.
+    pub(crate) schema_8: Speed,
 }
 
 /// Concurrent streams of the parallel workload.
@@ -54,11 +63,15 @@ pub(crate) fn round(target: &Target, plan: Plan, turn: u32) -> io::Result<Round>
     let single = generate(target, plan, vec![unique()])?;
     let eight = generate(target, plan, (0..STREAMS).map(|_| unique()).collect())?;
     let long = chat(target, &request(unique(), plan.prompt_words, 1))?;
+    let schema_1 = schema::measure(target, plan.answers, 1, &mut unique)?;
+    let schema_8 = schema::measure(target, 1, STREAMS, &mut unique)?;
     Ok(Round {
         first_token_ms: median(&mut firsts),
         tokens_per_second_1: single,
         tokens_per_second_8: eight,
         prompt_tokens_per_second: rate(long.prompt_tokens, long.whole),
+        schema_1,
+        schema_8,
     })
 }
 

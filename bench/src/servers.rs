@@ -148,6 +148,20 @@ pub(crate) fn memory_peak_mb(server: &Server) -> u64 {
     processes(server).into_iter().filter_map(own).sum::<u64>() / 1024
 }
 
+/// Returns [`memory_peak_mb`] without the pages that processes share: a page of `n` processes counts
+/// as 1/`n` for each. The kernel knows that only for the present, so this takes the sharing of now
+/// from the highest memory so far.
+pub(crate) fn memory_peak_shared_once_mb(server: &Server) -> u64 {
+    let rollup = |pid: u32, name: &str| -> Option<u64> {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+        let value = text.lines().find_map(|line| line.strip_prefix(name))?;
+        value.split_whitespace().next()?.parse().ok()
+    };
+    let twice = |pid: u32| Some(rollup(pid, "Rss:")?.saturating_sub(rollup(pid, "Pss:")?));
+    let shared = processes(server).into_iter().filter_map(twice).sum::<u64>() / 1024;
+    memory_peak_mb(server).saturating_sub(shared)
+}
+
 /// Returns the processor time so far of the server's processes that are pinned to this core. Its
 /// stub is pinned to another core.
 pub(crate) fn time_on(server: &Server, core: usize) -> Duration {
