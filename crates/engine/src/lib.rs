@@ -20,6 +20,8 @@ pub mod embedded;
 mod fixtures;
 #[cfg(feature = "workers")]
 pub mod gpu;
+#[cfg(feature = "embedded")]
+mod mappings;
 #[cfg(feature = "workers")]
 pub mod memory;
 #[cfg(feature = "workers")]

@@ -21,6 +21,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::{
     confine, digest,
     embedded::{self, Command, Devices, Loaded, WholeProcess},
+    mappings::Mappings,
     memory,
     protocol::{
         CHUNK_BYTES, Confinement, FrameReader, FromWorker, STDERR_MARK, StartSpec, ToWorker,
@@ -72,6 +73,8 @@ fn work() -> Result<(), String> {
 /// served, and advice.
 fn prepare(spec: &WorkerSpec, line: &mut Line) -> Result<(Loaded, Confinement), String> {
     let model = open(&spec.model)?;
+    let mut mappings = Mappings::open()
+        .map_err(|error| format!("the list of the process's memory cannot be opened: {error}"))?;
     let (loading, devices) = match &spec.gpu {
         None => (confine::before_loading(&model), Devices::none()),
         // The driver starts before the file is parsed: then it needs its libraries no more.
@@ -101,10 +104,14 @@ fn prepare(spec: &WorkerSpec, line: &mut Line) -> Result<(Loaded, Confinement), 
     }
     let rest = 1.0 - HASHING_SHARE;
     // Loads the file that was just hashed: by now its path may lead to another file.
-    let loaded = embedded::load(spec, &devices, &by_number(&model), &mut |fraction| {
-        progress(HASHING_SHARE + fraction * rest);
-    })?;
-    drop(model);
+    let loaded = embedded::load(
+        spec,
+        &devices,
+        &by_number(&model),
+        &mut |fraction| progress(HASHING_SHARE + fraction * rest),
+        &mut || mappings.release_files(),
+    )?;
+    drop((model, mappings));
     memory::overwrite_freed();
     let confinement = loading.before_serving().map_err(|error| error.to_string())?;
     Ok((loaded, confinement))

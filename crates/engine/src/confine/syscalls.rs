@@ -337,9 +337,10 @@ const COMPUTE: &[i64] = &[
     libc::SYS_ppoll,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_poll,
-    // Memory. `mremap` keeps the protection that a mapping has.
+    // Memory. `mremap` keeps the protection that a mapping has. `mincore` is for wiping the KV cache.
     libc::SYS_brk,
     libc::SYS_madvise,
+    libc::SYS_mincore,
     libc::SYS_mremap,
     libc::SYS_munmap,
     // Threads.

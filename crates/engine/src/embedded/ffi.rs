@@ -19,6 +19,7 @@ use std::{
 use llama_cpp_sys_2 as sys;
 
 pub use self::devices::Devices;
+use super::cells::Cells;
 
 /// A loaded GGUF model.
 #[derive(Debug)]
@@ -328,6 +329,9 @@ pub(crate) struct Context {
     vocabulary: usize,
     embedding_length: usize,
     arrays: Arrays,
+    /// The bytes of the KV cache. llama.cpp has this pointer, so only code that has `&mut self`
+    /// follows it. From `Box::into_raw`.
+    cells: NonNull<Cells>,
     // The last field, so that the model is freed after the context.
     _model: Arc<Model>,
 }
@@ -346,6 +350,7 @@ impl Context {
         };
         let total = total.ok_or("the context is too large")?;
         let threads = i32::try_from(spec.threads).unwrap_or(1);
+        let cells = NonNull::from(Box::leak(Box::<Cells>::default()));
         let said = Listening::start();
         // SAFETY: the model is valid and outlives the context, which holds an `Arc` of it.
         let context = unsafe {
@@ -368,29 +373,63 @@ impl Context {
             // pooled by micro-batch, and only a unified cache keeps a micro-batch whole.
             params.kv_unified = spec.embeddings;
             params.swa_full = true;
+            if !spec.embeddings {
+                params.cb_eval = Some(Cells::find);
+                params.cb_eval_user_data = cells.as_ptr().cast();
+            }
             if spec.embeddings && !model.names_pooling() {
                 params.pooling_type = sys::LLAMA_POOLING_TYPE_MEAN;
             }
             sys::llama_init_from_model(model.model.as_ptr(), params)
         };
         let context = NonNull::new(context).ok_or_else(|| {
+            // SAFETY: from a box, and without a context nothing else has this pointer.
+            drop(unsafe { Box::from_raw(cells.as_ptr()) });
             said.with(&format!(
                 "llama.cpp cannot set up {} sequences of {} tokens: too little memory, or a model that does not support this",
                 spec.sequences, spec.context
             ))
         })?;
         drop(said);
-        let this = Self {
+        let only_cells = !spec.embeddings && !model.is_recurrent();
+        let mut this = Self {
             context,
             vocabulary: model.vocabulary() as usize,
             embedding_length: model.embedding_length() as usize,
             arrays: Arrays::default(),
+            cells,
             _model: model,
         };
         if spec.embeddings {
             this.check_pooling()?;
         }
+        this.find_cells(only_cells, threads);
         Ok(this)
+    }
+
+    /// Finds the bytes of the KV cache with a batch of one token, and gives their memory back. That
+    /// batch starts no threads: the process may not be confined yet. With `only_cells`, the memory
+    /// of the model consists of a KV cache.
+    fn find_cells(&mut self, only_cells: bool, threads: i32) {
+        if only_cells {
+            // SAFETY: a setting of a valid context, here and below.
+            unsafe { sys::llama_set_n_threads(self.context.as_ptr(), 1, 1) };
+            let token = BatchToken { token: 0, position: 0, sequence: 0, output: true };
+            // If it fails, some cells are unknown, and the cache is wiped by overwriting it.
+            let computed = self.decode(&[token]).is_ok();
+            // SAFETY: as above.
+            unsafe { sys::llama_set_n_threads(self.context.as_ptr(), threads, threads) };
+            self.cells().end_search(computed);
+            self.wipe();
+        } else {
+            self.cells().end_search(false);
+        }
+    }
+
+    fn cells(&mut self) -> &mut Cells {
+        // SAFETY: the pointer is from a box. llama.cpp follows it only during `decode`, which needs
+        // `&mut self` as well.
+        unsafe { self.cells.as_mut() }
     }
 
     fn check_pooling(&self) -> Result<(), String> {
@@ -473,13 +512,15 @@ impl Context {
         }
     }
 
-    /// Overwrites the whole KV cache with zeros.
+    /// Makes all bytes of the KV cache zero.
     pub(crate) fn wipe(&mut self) {
+        // SAFETY: `&mut self`, so no batch is computed.
+        let zero = unsafe { self.cells().zero() };
         // SAFETY: as above.
         unsafe {
             let memory = sys::llama_get_memory(self.context.as_ptr());
             if !memory.is_null() {
-                sys::llama_memory_clear(memory, true);
+                sys::llama_memory_clear(memory, !zero);
             }
         }
     }
@@ -487,8 +528,12 @@ impl Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        // SAFETY: the context is freed once, and before its model.
-        unsafe { sys::llama_free(self.context.as_ptr()) }
+        // SAFETY: the context is freed once, and before its model. Afterwards nothing has the
+        // pointer to the cells, which is from a box.
+        unsafe {
+            sys::llama_free(self.context.as_ptr());
+            drop(Box::from_raw(self.cells.as_ptr()));
+        }
     }
 }
 

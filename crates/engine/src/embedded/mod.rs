@@ -3,6 +3,7 @@
 //! [`load`] does all work that needs the file system. [`Loaded::run`] then serves requests; by that
 //! time the process can no longer open files.
 
+mod cells;
 mod constrain;
 mod embed;
 mod ffi;
@@ -105,7 +106,8 @@ const PROMPT_CHUNK: usize = 128;
 /// Maximum number of texts embedded in one batch.
 const EMBED_TEXTS: u32 = 16;
 
-/// Loads a model and sets it up.
+/// Loads a model and sets it up. Calls `mapped` once the file is mapped, before the KV cache gets its
+/// memory.
 ///
 /// # Errors
 /// If llama.cpp cannot run the file for this task on these devices. The text has the reason and
@@ -115,8 +117,10 @@ pub fn load(
     devices: &Devices,
     path: &Path,
     progress: &mut dyn FnMut(f32),
+    mapped: &mut dyn FnMut(),
 ) -> Result<Loaded, String> {
     let model = Arc::new(Model::load(path, devices, progress)?);
+    mapped();
     let embeddings = spec.task == Task::Embeddings;
     if !embeddings && !model.generates() {
         return Err("it is an encoder, which embeds texts but cannot generate text; deploy it for embeddings".into());

@@ -36,7 +36,7 @@ fn spec(task: Task) -> WorkerSpec {
 
 /// Runs one request to its end.
 fn run(path: &Path, task: Task, work: Work) -> Vec<Event> {
-    let loaded = load(&spec(task), &Devices::none(), path, &mut |_| {}).unwrap();
+    let loaded = load(&spec(task), &Devices::none(), path, &mut |_| {}, &mut || {}).unwrap();
     let (commands, inbox) = mpsc::sync_channel(4);
     let (events_in, events) = mpsc::channel();
     let outbox: Outbox = Box::new(move |events| {
@@ -96,7 +96,8 @@ fn an_encoder_embeds_and_does_not_chat() {
     let path = gguf::bert(&path("bert"));
     let facts = inspect(&path).unwrap().facts;
     assert_eq!((facts.architecture.as_str(), facts.generates), ("bert", false));
-    let refused = load(&spec(Task::Chat), &Devices::none(), &path, &mut |_| {}).unwrap_err();
+    let refused =
+        load(&spec(Task::Chat), &Devices::none(), &path, &mut |_| {}, &mut || {}).unwrap_err();
     assert!(refused.contains("deploy it for embeddings"), "{refused}");
 
     let text = |text: &str| EmbedInput::Text(Text::from(text.to_owned()));
@@ -188,7 +189,8 @@ fn a_model_with_the_tokens_for_it_fills_in_the_middle() {
 #[test]
 fn a_template_that_is_not_one_is_refused_when_the_model_is_loaded() {
     let path = gguf::llama(&path("template"), Some("{% for %}"));
-    let refused = load(&spec(Task::Chat), &Devices::none(), &path, &mut |_| {}).unwrap_err();
+    let refused =
+        load(&spec(Task::Chat), &Devices::none(), &path, &mut |_| {}, &mut || {}).unwrap_err();
     assert!(refused.contains("chat template"), "{refused}");
     // The file is also refused when it is added.
     assert_eq!(inspect(&path).unwrap_err(), refused);
