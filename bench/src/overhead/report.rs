@@ -173,7 +173,6 @@ fn goals(measured: &Measured) -> Vec<Goal> {
     let (ours, over_http) = (Proxy::Bailiwick, Proxy::OverHttp);
     let added = of(over_http, &alone) - of(Proxy::Direct, &alone);
     let ratio = of(over_http, &at_most) / of(Proxy::LiteLlm, &at_most);
-    let to_nginx = of(ours, &at_most) / of(Proxy::Nginx, &at_most);
     let work = of(ours, &cost) / of(Proxy::Nginx, &cost);
     let at_most = |name, measured, unit, most, applies| Goal {
         name,
@@ -201,14 +200,6 @@ fn goals(measured: &Measured) -> Vec<Goal> {
             0.5,
             measured.fsync_ms < 0.2,
         ),
-        Goal {
-            name: "at 64 at once: at least 0.5 of nginx's throughput",
-            measured: to_nginx,
-            unit: "",
-            decimals: 2,
-            is_met: to_nginx >= 0.5,
-            applies: true,
-        },
         Goal {
             name: "over HTTP, at 64 at once: at least 10 times LiteLLM's throughput",
             measured: ratio,
