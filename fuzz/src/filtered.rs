@@ -9,9 +9,10 @@ use policy::{
             Blocklist, Term,
             scan::{MOST_HELD, Scan, Watched},
         },
+        heads::{BUCKETS, Features, Heads},
         lexicon::Lexicon,
         normalise::Readings,
-        verdict::{BlocklistName, Side},
+        verdict::{BlocklistName, Digest, Side},
     },
 };
 
@@ -69,4 +70,29 @@ pub fn filtered_text(bytes: &[u8]) {
         assert!(stopped || out == text || !verdict.detections().is_empty(), "nothing is lost");
         assert!(blocking || out == text, "a list that does not block lets everything through");
     }
+}
+
+/// Checks that damaged heads are refused, and that heads which are read rate each text with a
+/// finite score. The input is a header, and heads whose weights repeat its last bytes.
+pub fn guard_heads(bytes: &[u8]) {
+    assert!(Heads::parse(bytes).is_err(), "shorter than any heads, or without a checksum");
+    let Some((header, rest)) = bytes.split_at_checked(76) else { return };
+    let (pattern, rest) = rest.split_at(rest.len().min(3));
+    let weights: Vec<u8> = pattern.iter().copied().cycle().take(BUCKETS).collect();
+    let mut file = [header, &weights].concat();
+    let own = match usize::from(u16::from_le_bytes([header[74], header[75]])) {
+        0 => 24,
+        dimensions => 24 + 20 + 4 * dimensions,
+    };
+    for head in rest.chunks(own).take(5) {
+        file.extend_from_slice(head);
+        file.extend_from_slice(&weights);
+    }
+    file.extend_from_slice(Digest::of(&file).bytes());
+    let Ok(heads) = Heads::parse(&file) else { return };
+    let vector = vec![0.5; heads.dimensions()];
+    let text = Readings::of("some words, d i s g u i s e d").expect("a short text");
+    let vector = heads.encoder().map(|_| vector.as_slice());
+    let ratings = heads.rate(&Features::of(&text), vector).expect("a vector of the right length");
+    assert!(ratings.all().iter().all(|rating| rating.score().is_finite()), "finite scores");
 }

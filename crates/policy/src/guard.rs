@@ -16,6 +16,7 @@
 pub mod blocklist;
 pub mod filter;
 pub mod guarded;
+pub mod heads;
 pub mod lexicon;
 pub mod normalise;
 mod terms;
