@@ -8,6 +8,8 @@ SECONDS_SOAK  ?= 3600
 KILLS         ?= 1000
 KILLS_SERVICE ?= 100
 ENGINE_REQUESTS ?= 10000
+# The folder with the data for `guard`; docs/guard.md lists them.
+GUARD_DATA ?=
 # The CPU to build for. `native` is the fastest and runs on this kind of machine only; NATIVE=0
 # builds for any machine of this architecture; CPU=x86-64-v3 for most x86 machines since 2013.
 NATIVE ?= 1
@@ -36,7 +38,7 @@ endif
 SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup model build run test check soak lint prove proof packages dist bench fuzz clean
+.PHONY: help setup model build run test check soak lint prove proof packages dist bench fuzz guard clean
 # .cargo/config.toml sets `native`; the environment overrides it.
 ifneq ($(CPU),native)
 export RUSTFLAGS := -C target-cpu=$(CPU)
@@ -70,6 +72,7 @@ test: setup model ## Run all tests, the real OpenAI SDKs among them
 	@cargo test --release --locked
 	@cargo test --locked -p independent
 	@cargo test --release --locked -p policy --no-default-features --features guard
+	@cargo test --release --locked --manifest-path crates/guard/Cargo.toml --target-dir target
 
 soak: setup model ## Disturb all files and processes of the service while it runs (SECONDS_SOAK=…), and kill it a thousand times
 	@scripts/setup.sh tests
@@ -94,9 +97,11 @@ lint: setup ## Check format, clippy's lints, the fuzz targets, the dependencies,
 	@scripts/features.sh
 	@cargo clippy --release --locked --all-targets -- -D warnings
 	@cargo clippy --locked -p independent --all-targets -- -D warnings
+	@cargo clippy --release --locked --manifest-path crates/guard/Cargo.toml --target-dir target --all-targets -- -D warnings
 	@cargo check --release --locked --manifest-path fuzz/Cargo.toml --target-dir target
 	@RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --no-deps --quiet
 	@cargo fmt --check --manifest-path crates/prove/Cargo.toml
+	@cargo fmt --check --manifest-path crates/guard/Cargo.toml
 
 prove: setup ## Prove that the authorization policies keep the promises
 	@scripts/prove.sh
@@ -118,6 +123,9 @@ bench: build model ## Measure against llama-server, nginx and LiteLLM; writes do
 
 fuzz: setup ## Fuzz the parsers of foreign bytes, 30 s each (SECONDS_EACH=…)
 	@scripts/fuzz.sh
+
+guard: setup ## Train the content filter's heads (GUARD_DATA=FOLDER), and write their scores to docs/guard.md
+	@GUARD_DATA='$(GUARD_DATA)' scripts/guard.sh
 
 clean: ## Delete build output; keeps the model and your data
 	@cargo clean

@@ -28,7 +28,9 @@ failed() { die "a dependency breaks deny.toml" "Read the output above. Use anoth
 	--deny unused-wrapper --deny unmatched-skip --deny unnecessary-skip \
 	--deny license-not-encountered --deny license-exception-not-encountered \
 	bans licenses sources >&2 || failed
-# The prover is a program of its own: `bans` is about the service.
-"$deny" --locked --log-level error --manifest-path crates/prove/Cargo.toml --config deny.toml check --hide-inclusion-graph \
-	--allow license-not-encountered --allow license-exception-not-encountered licenses sources >&2 || failed
+# The prover and the trainer are programs of their own: `bans` is about the service.
+for program in prove guard; do
+	"$deny" --locked --log-level error --manifest-path "crates/$program/Cargo.toml" --config deny.toml check --hide-inclusion-graph \
+		--allow license-not-encountered --allow license-exception-not-encountered licenses sources >&2 || failed
+done
 scripts/deny-rules.py "$deny" >&2 || die "a rule of deny.toml cannot fail" "Read the output above, and mend the rule."

@@ -37,6 +37,7 @@ IMPORTS = {
     "server": {"policy", "tlog", "audit", "store", "egress", "engine", "wire", "upstream"},
     "manual": {"server", "audit"},
     "prove": {"policy"},
+    "guard": {"policy"},
 }
 
 
