@@ -200,7 +200,7 @@ impl StoreError {
                 "name a model without a file: `bailiwick model add NAME --served` adds one".to_owned()
             }
             Self::Spillover { from, refused, .. } => format!(
-                "{}; `bailiwick deployment update {from} --spillover none` switches it off",
+                "{}; `bailiwick deployment update {from} --resource RESOURCE --spillover none` switches it off",
                 refused.help()
             ),
             Self::NoPerson(_) => "use the token of a person".to_owned(),
@@ -224,7 +224,7 @@ impl StoreError {
             Self::InUse(InUse { kind: Kind::Deployment, by: Kind::Deployment, example, .. }) => {
                 format!(
                     "first switch the spillover of each deployment that uses it off: `bailiwick \
-                     deployment update {example} --spillover none`"
+                     deployment update {example} --resource RESOURCE --spillover none`"
                 )
             }
             Self::InUse(InUse { by, example, .. }) => {
