@@ -10,7 +10,7 @@
 //!
 //! 1. [`normalise`] undoes obfuscation; [`blocklist`] and [`lexicon`] search the text;
 //! 2. a [`verdict::Verdict`] says what was found, who found it, and what was not looked for;
-//! 3. [`filter::Filter::judge`] says what is annotated and what is blocked;
+//! 3. [`filter::Filter::judge`] decides what to annotate and what to block;
 //! 4. [`guarded::Guarded::pass`] makes the value that alone goes on.
 
 pub mod blocklist;

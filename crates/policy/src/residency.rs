@@ -2,9 +2,9 @@
 //! engine, and the processors that the resource's customer allowed.
 //!
 //! A [`Route`] is the only value with which a request can be given to an engine: the embedded one, or
-//! another program. It is made from a
-//! permit for [`Reach`], so the policies have decided about this engine, its region and its
-//! operator. There is no other way to make one, and each is used for one attempt.
+//! another program. It is made from a permit for [`Reach`], so the policies have decided about this
+//! engine, its region and its operator. There is no other way to make one, and each is used for one
+//! attempt.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -75,7 +75,10 @@ impl NoSpillover {
 /// Only [`Spillover::permitted`] makes it, and it is for one request:
 ///
 /// ```compile_fail,E0451
-/// let forged = policy::spillover::Spillover { from: todo!(), to: todo!() };
+/// # use policy::spillover::{Side, Spillover};
+/// fn forge(from: Side, to: Side) -> Spillover {
+///     Spillover { from, to }
+/// }
 /// ```
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "an unused decision means that the request is refused"]

@@ -139,8 +139,8 @@ impl<'a> Rest<'a> {
         self.take(N)?.try_into().map_err(|_| Damaged("its length"))
     }
 
-    /// Reads a number. A million is far outside of what a trained head has; the bound keeps every
-    /// sum finite.
+    /// Reads a number of at most a million. Trained heads have much smaller numbers. The limit keeps
+    /// every sum finite.
     fn number(&mut self) -> Result<f32, Damaged> {
         let number = f32::from_le_bytes(self.array()?);
         if number.abs() <= 1e6 { Ok(number) } else { Err(Damaged("a number")) }

@@ -70,8 +70,8 @@ async fn the_checked_address_is_the_dialed_one() {
     assert_eq!(all(answer).await, ("hello".to_owned(), None));
     assert!(right.requests.recv().await.unwrap().contains("the canary"));
     assert_eq!(names.asked(), ["localhost"], "one look at the name for one connection");
-    let nobody = elsewhere.accept().unwrap_err();
-    assert_eq!(nobody.kind(), io::ErrorKind::WouldBlock, "nothing was dialed there");
+    let waiting = elsewhere.accept().unwrap_err();
+    assert_eq!(waiting.kind(), io::ErrorKind::WouldBlock, "nothing was dialed there");
 }
 
 /// A name that leads into the machine, or to what only this machine reaches, gets no prompt. The
