@@ -3,6 +3,8 @@
 //! The snapshot is small (names, digests, limits), so the service holds it in memory and replaces
 //! it as a whole. A request uses one snapshot for all look-ups, and never sees half of a change.
 
+mod content_filter;
+
 use std::{
     collections::{BTreeSet, HashMap},
     path::PathBuf,
@@ -24,6 +26,7 @@ use policy::{
     workflow::penalty,
 };
 
+pub use content_filter::{BUILT_IN, ContentFilter};
 pub use policy::residency::Sku;
 
 /// A customer. It owns resources.

@@ -35,7 +35,9 @@ mod vectors;
 pub mod workflow;
 
 pub use content::Content;
-pub use directory::{Deployment, Directory, Model, ModelFile, Resource, Sku, Tenant};
+pub use directory::{
+    BUILT_IN, ContentFilter, Deployment, Directory, Model, ModelFile, Resource, Sku, Tenant,
+};
 pub use error::{InUse, Kind, StoreError};
 pub use log::ReadClock;
 pub use manage::{
