@@ -29,6 +29,7 @@ use crate::{
     metrics::Metrics,
     openai::error::{ApiError, Retry},
     processing::Processing,
+    screening::Screening,
 };
 
 /// One call.
@@ -56,6 +57,8 @@ pub(crate) struct Call {
     pub no_effect: Named,
     /// Where the request is processed, once it is sent to an engine.
     pub processing: Option<Processing>,
+    /// What the content filter saw.
+    pub screening: Screening,
     /// The name of the engine that answers, if it is another program.
     pub engine: Option<String>,
     /// The deployment that could not take the call, if another one does.
@@ -106,6 +109,7 @@ impl Call {
             usage: Usage::default(),
             no_effect: Named::default(),
             processing: None,
+            screening: Screening::default(),
             engine: None,
             spilled: None,
             outcome: Outcome::Unanswered,
@@ -181,7 +185,8 @@ impl Call {
         let no_effect = std::mem::take(&mut self.no_effect);
         let (deployment, usage) = (self.deployment, self.usage);
         let processing = self.processing.take();
-        let end = End { status, outcome, deployment, usage, no_effect, processing };
+        let screening = std::mem::take(&mut self.screening);
+        let end = End { status, outcome, deployment, usage, no_effect, processing, screening };
         exchange.end(end).await.map_err(|error| {
             tracing::error!(request = %self.id, %error, "no answer: the call cannot be recorded");
             ApiError::NotRecorded
@@ -201,7 +206,9 @@ impl Drop for Call {
             let outcome = receipt::Outcome::HungUp;
             let no_effect = std::mem::take(&mut self.no_effect);
             let processing = self.processing.take();
-            exchange.hung_up(End { status, outcome, deployment, usage, no_effect, processing });
+            let screening = std::mem::take(&mut self.screening);
+            let end = End { status, outcome, deployment, usage, no_effect, processing, screening };
+            exchange.hung_up(end);
         }
         let elapsed = self.started.elapsed();
         let status = match self.outcome {

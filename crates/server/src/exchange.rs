@@ -29,6 +29,7 @@ use crate::{
     body::RequestBody,
     clock,
     processing::{Processed, Processing},
+    screening::Screening,
 };
 
 /// Facts about the service in every receipt.
@@ -72,6 +73,9 @@ pub(crate) struct End {
     pub no_effect: Named,
     /// Where the request was processed, if it got that far.
     pub processing: Option<Processing>,
+    /// What the content filter saw.
+    #[expect(dead_code, reason = "receipts do not name the filter yet")]
+    pub screening: Screening,
 }
 
 impl Exchange {
@@ -144,7 +148,7 @@ impl Exchange {
         end: End,
         answer: impl FnOnce(Result<u64, NotRecorded>) + Send + 'static,
     ) -> Result<(), NotRecorded> {
-        let End { status, outcome, deployment, usage, no_effect, processing } = end;
+        let End { status, outcome, deployment, usage, no_effect, processing, screening: _ } = end;
         let directory = &self.caller.directory;
         let resource = directory.resource(self.caller.resource).ok_or_else(gone)?;
         let model = deployment.and_then(|id| {

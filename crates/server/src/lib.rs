@@ -45,6 +45,7 @@ mod outward;
 pub mod paths;
 mod processing;
 mod routes;
+mod screening;
 mod serve;
 mod services;
 mod sign_in;
