@@ -22,7 +22,7 @@ use self::{
 };
 use crate::{
     protocol::{Confinement, LoadedModel, WorkerSpec},
-    request::{CacheScope, Refusal, Work},
+    request::{CacheScope, Embed, Refusal, Work},
 };
 
 pub use self::{
@@ -150,6 +150,15 @@ impl Worker {
         }
         drop(route);
         Requests::submit(&self.inner.requests, scope, work, || self.not_ready())
+    }
+
+    /// Sends texts of a permitted request to the encoder of the content filter. `scope` is the
+    /// request's own, from its permit. The texts stay on this machine, and no cache keeps them.
+    ///
+    /// # Errors
+    /// If the worker is not ready, or its queue is full.
+    pub fn screen(&self, scope: CacheScope, texts: Embed) -> Result<Events, Refusal> {
+        Requests::submit(&self.inner.requests, scope, Work::Embed(texts), || self.not_ready())
     }
 
     /// Accepts no more requests, and stops the worker when its requests have ended or `deadline`

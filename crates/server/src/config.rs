@@ -5,6 +5,7 @@
 //! `bailiwick.example.toml` explains every field to operators.
 
 mod destination;
+mod guard;
 mod identity;
 mod load;
 mod policies;
@@ -28,6 +29,7 @@ use wire::{limits::RequestLimits, no_effect::NoEffectFields};
 
 pub(crate) use self::{
     destination::{Access, CredentialHeader, CredentialSource, Destination, TokenRequest},
+    guard::GuardConfig,
     identity::IdentityConfig,
     load::ConfigError,
     policies::PoliciesConfig,
@@ -66,6 +68,8 @@ pub(crate) struct Config {
     pub policies: PoliciesConfig,
     /// Settings for running models.
     pub engine: EngineConfig,
+    /// The content filter's detectors.
+    pub guard: GuardConfig,
     /// The source of model files.
     pub models: ModelsConfig,
     /// Retention of data that holds no content: receipts and usage.
@@ -470,6 +474,7 @@ impl Default for Config {
             identity: IdentityConfig::default(),
             policies: PoliciesConfig::default(),
             engine: EngineConfig::default(),
+            guard: GuardConfig::default(),
             models: ModelsConfig::default(),
             retention: Retention::default(),
             prices: PricesConfig::default(),

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -27,6 +28,12 @@ use crate::config::Config;
 /// The program that workers are started from: the running one, even after a newer file replaced it.
 pub(crate) const EXECUTABLE: &str = "/proc/self/exe";
 
+/// Name of the content filter's encoder in the list of workers.
+const ENCODER: &str = "content-filter";
+
+/// The longest text, in tokens, that the encoder takes.
+const ENCODER_TOKENS: u32 = 512;
+
 /// All workers; clones are the same fleet.
 #[derive(Debug, Clone)]
 pub(crate) struct Fleet {
@@ -37,6 +44,8 @@ pub(crate) struct Fleet {
 struct Inner {
     config: Config,
     workers: RwLock<HashMap<(ModelId, Task), Member>>,
+    /// The worker of the content filter's encoder, if there is one.
+    encoder: RwLock<Option<Member>>,
     tasks: TaskTracker,
 }
 
@@ -100,7 +109,33 @@ impl Fleet {
     #[must_use]
     pub(crate) fn new(config: &Config, tasks: TaskTracker) -> Self {
         let config = config.clone();
-        Self { inner: Arc::new(Inner { config, workers: RwLock::default(), tasks }) }
+        let (workers, encoder) = (RwLock::default(), RwLock::default());
+        Self { inner: Arc::new(Inner { config, workers, encoder, tasks }) }
+    }
+
+    /// Starts the worker of the content filter's encoder. `sha256` is the digest that its heads
+    /// name: with another file, the worker does not start.
+    pub(crate) fn start_encoder(&self, path: &Path, sha256: String) {
+        let Config { engine, guard, .. } = &self.inner.config;
+        let file = ModelFile { path: path.to_owned(), sha256, size_bytes: 0 };
+        let mut spec = self.spec(ENCODER, &file, Task::Embeddings);
+        spec.context_tokens = ENCODER_TOKENS;
+        spec.threads = guard.threads.unwrap_or_else(|| engine.threads_or_cores());
+        *self.inner.encoder.write() = Some(self.member(ENCODER, Task::Embeddings, spec));
+    }
+
+    /// Returns the worker of the content filter's encoder, if there is one.
+    pub(crate) fn encoder(&self) -> Option<Worker> {
+        self.inner.encoder.read().as_ref().map(|member| member.worker.clone())
+    }
+
+    /// Starts a worker, and logs its life.
+    fn member(&self, model: &str, task: Task, spec: WorkerSpec) -> Member {
+        let worker = Worker::start(EXECUTABLE.into(), spec);
+        let member = Member { model: model.to_owned(), worker, log: CancellationToken::new() };
+        let life = report(member.model.clone(), task, member.worker.state());
+        self.inner.tasks.spawn(member.log.clone().run_until_cancelled_owned(life));
+        member
     }
 
     /// Starts the workers that deployments need, and stops the workers that none needs any more.
@@ -129,12 +164,8 @@ impl Fleet {
                 continue;
             };
             let Some(file) = &model.file else { continue };
-            let worker = Worker::start(EXECUTABLE.into(), self.spec(&model.name, file, task));
-            let member =
-                Member { model: model.name.clone(), worker, log: CancellationToken::new() };
-            let life = report(member.model.clone(), task, member.worker.state());
-            self.inner.tasks.spawn(member.log.clone().run_until_cancelled_owned(life));
-            workers.insert(key, member);
+            let spec = self.spec(&model.name, file, task);
+            workers.insert(key, self.member(&model.name, task, spec));
         }
     }
 
@@ -173,25 +204,36 @@ impl Fleet {
         known().ok_or(Refusal::NotReady { retry_after_ms: 1000 })
     }
 
-    /// Lists the workers, sorted by model and task.
+    /// Lists the workers, sorted by model and task. The encoder's is among them.
     #[must_use]
     pub(crate) fn workers(&self) -> Vec<WorkerView> {
-        let view = |(key, member): (&(ModelId, Task), &Member)| WorkerView {
+        let view = |(task, member): (Task, &Member)| WorkerView {
             model: member.model.clone(),
-            task: key.1,
+            task,
             state: member.worker.state().borrow().clone(),
             load: member.worker.load(),
             restarts: member.worker.restarts(),
         };
-        let mut views: Vec<_> = self.read().iter().map(view).collect();
+        let workers = self.read();
+        let encoder = self.inner.encoder.read();
+        let models = workers.iter().map(|(key, member)| (key.1, member));
+        let all = models.chain(encoder.iter().map(|member| (Task::Embeddings, member)));
+        let mut views: Vec<_> = all.map(view).collect();
         views.sort_by(|a, b| (&a.model, a.task.name()).cmp(&(&b.model, b.task.name())));
         views
     }
 
     /// Returns whether the workers that deployments need can serve. A failed worker is not awaited,
-    /// because it would keep the others from serving.
+    /// because it would keep the others from serving. Without the encoder, none can serve.
     #[must_use]
     pub(crate) fn readiness(&self) -> Readiness {
+        match self.encoder().map(|worker| worker.state().borrow().clone()) {
+            Some(State::Failed { .. }) => return Readiness::Failed,
+            Some(State::Loading(_) | State::Restarting { .. } | State::Stopped) => {
+                return Readiness::Starting;
+            }
+            Some(State::Ready(_)) | None => {}
+        }
         let (mut ready, mut failed, mut coming) = (0_usize, 0_usize, 0_usize);
         for member in self.read().values() {
             *match &*member.worker.state().borrow() {
@@ -214,6 +256,11 @@ impl Fleet {
             workers.drain().map(|(_, member)| member).collect()
         };
         join_all(members.iter().map(|member| member.stop(deadline))).await;
+        // Last: the others' answers need it.
+        let encoder = self.inner.encoder.write().take();
+        if let Some(encoder) = encoder {
+            encoder.stop(Duration::ZERO).await;
+        }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<(ModelId, Task), Member>> {

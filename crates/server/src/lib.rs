@@ -27,6 +27,7 @@ mod failure;
 mod files;
 mod fleet;
 mod gateway;
+mod guard;
 mod http;
 mod identity;
 mod ids;

@@ -9,6 +9,7 @@ mod completions;
 mod embeddings;
 pub(crate) mod error;
 pub(crate) mod events;
+mod held;
 pub(crate) mod models;
 pub(crate) mod receipts;
 pub(crate) mod reply;

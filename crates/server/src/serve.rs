@@ -27,6 +27,7 @@ pub(crate) use self::{
 
 use engine::protocol::Confinement;
 use hyper::{Request, Response, service::Service};
+use policy::guard::look::Unusable;
 use policy::authz::{
     policies::Policies,
     proof::{NotProved, Proof},
@@ -52,6 +53,7 @@ use crate::{
     exchange::ServiceIdentity,
     fleet::Fleet,
     gateway::{Gateway, Origin},
+    guard::Guard,
     listen::{Client, Listener, Terms, Upload},
     live::{Current, Live},
     manage::{self, ManageError},
@@ -92,6 +94,9 @@ pub(crate) enum StartError {
     /// The program's own file cannot be read.
     #[error("the program's own file cannot be read: {0}")]
     Binary(io::Error),
+    /// The content filter's detectors cannot be used.
+    #[error("the content filter cannot be used: {0}; install this version again")]
+    Guard(#[from] Unusable),
     /// The process cannot be confined.
     #[error(transparent)]
     Confined(#[from] NotConfined),
@@ -193,8 +198,10 @@ pub(crate) async fn run(
     // The operators' listeners have their own connections: a busy API cannot starve them.
     let of_operators = Terms { connections: connections.operators, ..terms.clone() };
     let engines = Engines::new(egress.clone(), &manage::service_key(&config.data)?);
+    let live = Live::new(Current::new(config.clone(), identity));
     let parts = Parts {
-        live: Live::new(Current::new(config.clone(), identity)),
+        guard: Guard::new(fleet.clone(), live.clone())?,
+        live,
         store,
         authorities: Arc::new(Authorities::new(in_force, config.identity.operator.clone())),
         outward: Outward { egress, witnesses },

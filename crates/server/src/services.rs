@@ -9,7 +9,7 @@ use policy::{
 use store::{Store, ledger::Ledger};
 
 use crate::{
-    authn::Caller, authority::Authorities, clock, engines::Engines, fleet::Fleet, live::Live,
+    authn::Caller, authority::Authorities, clock, engines::Engines, fleet::Fleet, guard::Guard, live::Live,
     meters::Meters, openai::error::ApiError,
 };
 
@@ -22,6 +22,8 @@ pub(crate) struct Services {
     pub store: Store,
     /// The authorities that decide each request.
     pub authorities: Arc<Authorities>,
+    /// The content filter's detectors.
+    pub guard: Guard,
     /// The workers.
     pub fleet: Fleet,
     /// The engines that are other programs.

@@ -3,6 +3,7 @@
 
 use bytes::{BufMut as _, BytesMut};
 use engine::request::{Event, FinishReason, TokenLogprob};
+use policy::content::Content;
 use serde::Serialize;
 
 use crate::usage::Usage;
@@ -65,6 +66,19 @@ pub struct Choice {
     pub(crate) calls: Vec<(String, String)>,
     /// The reason why it ended.
     pub(crate) finish: Option<FinishReason>,
+}
+
+impl Choice {
+    /// Returns all that the model said: reasoning, text, names and arguments of calls, each on a line
+    /// of its own.
+    #[must_use]
+    pub fn said(&self) -> Content {
+        let calls = self.calls.iter().flat_map(|(name, arguments)| [name, arguments]);
+        let texts = [&self.reasoning, &self.text].into_iter().chain(calls);
+        let texts: Vec<&str> =
+            texts.map(String::as_str).filter(|text| !text.is_empty()).collect();
+        Content::new(texts.join("\n"))
+    }
 }
 
 /// The choices of one prompt while their events arrive.

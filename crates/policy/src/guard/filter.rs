@@ -188,7 +188,14 @@ impl Filter {
     /// graded categories blocked at high. An operator can require more.
     #[must_use]
     pub fn floor() -> Self {
-        Self::graded(Rule::block(Threshold::High))
+        Self::floor_at(Threshold::High)
+    }
+
+    /// Returns the weakest filter of an operator who requires another threshold for the four
+    /// graded categories.
+    #[must_use]
+    pub fn floor_at(threshold: Threshold) -> Self {
+        Self::graded(Rule::block(threshold))
             .with_mode(Mode::AsynchronousFilter)
             .with_when_down(WhenDown::Unfiltered)
     }

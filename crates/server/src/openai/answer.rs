@@ -8,11 +8,16 @@ use store::Model;
 use tlog::hex;
 use wire::{
     answer::{Choice, Collected, Envelope},
+    filter::Checked,
     operation::Operation,
     usage::Usage,
 };
 
 use super::{error::ApiError, events::Events};
+use crate::{
+    guard::{self, Screen, checked},
+    screening::Screening,
+};
 
 /// Creates the envelope of one answer; `prefix` is `chatcmpl` or `cmpl`.
 #[must_use]
@@ -42,6 +47,30 @@ pub(super) async fn accepted(events: &mut Events, operation: Operation) -> Resul
         Some(event) => Ok(event),
         None => Err(ApiError::Internal),
     }
+}
+
+/// Lets the filter judge the choices of one prompt. Returns its decision about each: `wire` withholds
+/// those that it blocks.
+///
+/// # Errors
+/// If a detector does not answer, and the filter lets nothing through unchecked.
+pub(super) async fn judged(
+    screen: &Screen,
+    choices: &[Choice],
+    screening: &mut Screening,
+) -> Result<Vec<Checked>, ApiError> {
+    let mut decisions = Vec::with_capacity(choices.len());
+    for choice in choices {
+        let text = choice.said();
+        let words = guard::words(text.reveal());
+        let results = screen.completion([text].into_iter().chain(words).collect()).await;
+        decisions.push(checked(results.as_ref()));
+        match results {
+            Ok(results) => screening.add_results(&results),
+            Err(down) => screen.unchecked_completion(down, screening)?,
+        }
+    }
+    Ok(decisions)
 }
 
 /// Collects the choices of one prompt; `first` is the event from [`accepted`].

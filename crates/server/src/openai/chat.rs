@@ -6,6 +6,7 @@ use policy::permit::Complete;
 use tokio::time::Instant;
 use wire::{
     chat::{ChatWriter, parse, response::ChatCompletion},
+    filter::Annotations,
     operation::Operation,
     sse::Writer,
 };
@@ -13,12 +14,13 @@ use wire::{
 use super::{
     answer,
     error::ApiError,
+    held::Held,
     reply::Reply,
     request::CallerRequest,
     sse::EventStream,
     target::{Prepared, Sought},
 };
-use crate::{call::Call, ids::random, meters::Wanted, services::Services};
+use crate::{call::Call, guard::checked, ids::random, meters::Wanted, services::Services};
 
 /// Answers a chat request.
 ///
@@ -56,6 +58,9 @@ pub(crate) async fn answer(
     let (choices, wants_logprobs) = (request.generate.choices, request.generate.logprobs.is_some());
     let deadline = deadline(call, limits.request_ms);
     let work = Work::Generate(Box::new(request.generate));
+    let screen = target.screen(services, call, &permit);
+    let work = screen.prompt(work, &mut call.screening).await?;
+    let prompts = vec![checked(work.results())];
     let mut events = target.run(services, call, permit, work, &request.labels, deadline.0).await?;
     let first = answer::accepted(&mut events, Operation::Chat).await?;
 
@@ -67,11 +72,17 @@ pub(crate) async fn answer(
             answers: [events].into(),
             first,
             writer: Writer::Chat(writer),
+            held: [Held::new(screen, choices)].into(),
+            prompts,
             deadline,
         })));
     }
-    let choices = answer::collect(first, events, choices, Operation::Chat, &mut call.usage).await?;
-    let completion = ChatCompletion::new(&envelope, choices, wants_logprobs, call.usage);
+    let choices =
+        answer::collect(first, events, choices, Operation::Chat, &mut call.usage).await?;
+    let judged = answer::judged(&screen, &choices, &mut call.screening).await?;
+    let annotations = Annotations { prompts, choices: judged };
+    let completion =
+        ChatCompletion::new(&envelope, choices, wants_logprobs, call.usage, &annotations);
     serde_json::to_vec(&completion)
         .map(|json| Reply::Json(json.into()))
         .map_err(|_| ApiError::Internal)

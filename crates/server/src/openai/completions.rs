@@ -7,6 +7,7 @@ use engine::request::Work;
 use policy::permit::Complete;
 use wire::{
     completions::{Completion, CompletionWriter, parse},
+    filter::Annotations,
     operation::Operation,
     sse::Writer,
 };
@@ -15,12 +16,13 @@ use super::{
     answer,
     chat::deadline,
     error::ApiError,
+    held::Held,
     reply::Reply,
     request::CallerRequest,
     sse::EventStream,
     target::{Prepared, Sought},
 };
-use crate::{call::Call, ids::random, meters::Wanted, services::Services};
+use crate::{call::Call, guard::checked, ids::random, meters::Wanted, services::Services};
 
 /// Answers a completions request.
 ///
@@ -61,10 +63,17 @@ pub(crate) async fn answer(
     // All prompts run at once, each with its own permit.
     let deadline = deadline(call, limits.request_ms);
     let mut answers = VecDeque::with_capacity(request.prompts.len());
-    let mut first = Some(permit);
+    // No prompt runs before all are judged.
+    let screen = target.screen(services, call, &permit);
+    let mut judged = Vec::with_capacity(request.prompts.len());
     for prompt in request.prompts {
-        let permit = first.take().map_or_else(|| target.authorize::<Complete>(services), Ok)?;
         let work = Work::Generate(Box::new(prompt));
+        judged.push(screen.prompt(work, &mut call.screening).await?);
+    }
+    let prompts = judged.iter().map(|work| checked(work.results())).collect();
+    let mut first = Some(permit);
+    for work in judged {
+        let permit = first.take().map_or_else(|| target.authorize::<Complete>(services), Ok)?;
         let labels = &request.labels;
         answers.push_back(target.run(services, call, permit, work, labels, deadline.0).await?);
     }
@@ -76,14 +85,17 @@ pub(crate) async fn answer(
     if request.stream {
         let include_usage = request.include_usage;
         let writer = CompletionWriter::new(envelope, choices, echo, include_usage);
+        let held = answers.iter().map(|_| Held::new(screen.clone(), choices)).collect();
         return Ok(Reply::Events(Box::new(EventStream {
             answers,
             first,
             writer: Writer::Completions(writer),
+            held,
+            prompts,
             deadline,
         })));
     }
-    let mut collected = Vec::new();
+    let (mut collected, mut decisions) = (Vec::new(), Vec::new());
     let mut first = Some(first);
     for (index, mut events) in answers.into_iter().enumerate() {
         let first = match first.take() {
@@ -91,10 +103,12 @@ pub(crate) async fn answer(
             None => answer::accepted(&mut events, operation).await?,
         };
         let said = answer::collect(first, events, choices, operation, &mut call.usage).await?;
+        decisions.extend(answer::judged(&screen, &said, &mut call.screening).await?);
         let echo = echo.get(index).map_or("", |text| text.0.reveal());
         collected.extend(said.into_iter().map(|choice| (echo, choice)));
     }
-    let completion = Completion::whole(&envelope, collected, call.usage);
+    let annotations = Annotations { prompts, choices: decisions };
+    let completion = Completion::whole(&envelope, collected, call.usage, &annotations);
     serde_json::to_vec(&completion)
         .map(|json| Reply::Json(json.into()))
         .map_err(|_| ApiError::Internal)

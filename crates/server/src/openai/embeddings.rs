@@ -15,7 +15,7 @@ use super::{
     request::CallerRequest,
     target::{Prepared, Sought},
 };
-use crate::{call::Call, meters::Wanted, services::Services};
+use crate::{call::Call, guard::checked, meters::Wanted, services::Services};
 
 /// Answers an embeddings request.
 ///
@@ -53,7 +53,9 @@ pub(crate) async fn answer(
     })?;
 
     let (deadline, _) = deadline(call, current.config.limits.request_ms);
-    let work = Work::Embed(request.embed);
+    let screen = target.screen(services, call, &permit);
+    let work = screen.prompt(Work::Embed(request.embed), &mut call.screening).await?;
+    let prompt = checked(work.results());
     let mut events = target.run(services, call, permit, work, &request.labels, deadline).await?;
     let mut vectors = Vec::with_capacity(inputs);
     loop {

@@ -9,6 +9,7 @@ use engine::request::Refusal;
 use hyper::StatusCode;
 use policy::{
     authz::Denied,
+    guard::filter::Down,
     meter::{Balance, Exceeded, RateLimits},
     principal::Principal,
     residency::Sku,
@@ -18,11 +19,17 @@ use upstream::{Failure, Why, body::Unfit};
 use wire::{
     coding::NotRead,
     error::{Code, ErrorBody, ErrorDetail, Invalid},
+    filter::FilterResults,
     operation::Operation,
 };
 
 use super::unserved::Unserved;
-use crate::{coding, limits, meters::Wanted};
+use crate::{
+    coding,
+    guard::{self, Stopped},
+    limits,
+    meters::Wanted,
+};
 
 /// The reason why a call does not get a regular answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,6 +159,10 @@ pub(crate) enum ApiError {
         /// The engine's reason.
         refusal: Refusal,
     },
+    /// The content filter blocks the prompt.
+    ContentFiltered(FilterResults),
+    /// A text could not be checked, and the deployment's filter lets nothing through unchecked.
+    ContentFilterUnavailable(Down),
     /// The rules of residency leave no engine for the request.
     NoEngine(NoEngine),
     /// An engine refused the request, or none answered.
@@ -185,6 +196,15 @@ pub(crate) struct NoEngine {
     /// The processors that have an engine in such a region, and that the resource's customer has
     /// not allowed.
     pub processors: BTreeSet<String>,
+}
+
+impl From<Stopped> for ApiError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Blocked(blocked) => Self::ContentFiltered(guard::findings(blocked.results())),
+            Stopped::Unavailable(down) => Self::ContentFilterUnavailable(down.down().clone()),
+        }
+    }
 }
 
 impl From<Invalid> for ApiError {

@@ -11,6 +11,7 @@ use policy::{
     authz::context::Reaching,
     engine::Engine,
     forward::CallerLabels,
+    guard::guarded::Guarded,
     permit::{Inference, Permit, Reach},
     residency::{EngineFacts, Misfit, Route},
 };
@@ -31,7 +32,7 @@ use crate::{
 };
 
 impl Target<'_> {
-    /// Runs a permitted request. The call gets the facts for the receipt before any content leaves
+    /// Runs a permitted request that the content filter let through. The call gets the facts for the receipt before any content leaves
     /// this process. At another engine, the answer has begun when this returns; it got those of the
     /// labels that the resource forwards. A worker gets no labels.
     ///
@@ -42,10 +43,11 @@ impl Target<'_> {
         services: &Services,
         call: &mut Call,
         permit: Permit<A>,
-        work: Work,
+        work: Guarded<Work>,
         labels: &CallerLabels,
         deadline: Instant,
     ) -> Result<Events, ApiError> {
+        let (work, _) = work.into_parts();
         let allowed = self.allowed(services)?;
         if self.model.file.is_some() {
             let here = &services.live.current().config.regions.here;

@@ -12,9 +12,13 @@ use futures_util::{Stream, stream};
 use hyper::StatusCode;
 use tlog::receipt;
 use tokio::time::{Instant, timeout};
-use wire::{answer::data, sse::Writer};
+use wire::{answer::data, filter::{Checked, Filtered}, sse::Writer};
 
-use super::{error::ApiError, events::Events};
+use super::{
+    error::ApiError,
+    events::Events,
+    held::{Held, Out},
+};
 use crate::{
     call::{Call, Outcome},
     limits,
@@ -30,6 +34,10 @@ pub(crate) struct EventStream {
     pub first: Event,
     /// Turns events into chunks.
     pub writer: Writer,
+    /// The filter of each prompt's answer, in their order.
+    pub held: VecDeque<Held>,
+    /// What the filter decided about the prompts.
+    pub prompts: Vec<Checked>,
     /// The time by which the whole request must have ended, and the limit in milliseconds.
     pub deadline: (Instant, u64),
 }
@@ -40,8 +48,9 @@ impl EventStream {
         // Until its end is written, a dropped stream counts as cut short, no matter which side ends
         // it.
         call.outcome = Outcome::Cut;
-        let Self { answers, first, writer, deadline } = self;
-        let running = Running { answers, first: Some(first), writer, deadline, call, ended: false };
+        let Self { answers, first, writer, held, prompts, deadline } = self;
+        let first = Some(first);
+        let running = Running { answers, first, writer, held, prompts, deadline, call, ended: false };
         stream::unfold(running, Running::piece)
     }
 }
@@ -50,6 +59,8 @@ struct Running {
     answers: VecDeque<Events>,
     first: Option<Event>,
     writer: Writer,
+    held: VecDeque<Held>,
+    prompts: Vec<Checked>,
     deadline: (Instant, u64),
     call: Call,
     ended: bool,
@@ -62,18 +73,26 @@ impl Running {
             return None;
         }
         let mut out = BytesMut::with_capacity(PIECE_BYTES);
+        if !self.prompts.is_empty() {
+            self.writer.prompt_results(&std::mem::take(&mut self.prompts), &mut out);
+        }
         // An empty piece would end the body early.
         while out.is_empty() && !self.ended {
+            if let Some(choice) = self.due() {
+                self.look(choice, &mut out).await;
+                continue;
+            }
             match self.next_event().await {
-                Next::Event(event) => self.write(&event, &mut out),
+                Next::Event(event) => self.take(event, &mut out),
                 Next::Silence => out.put_slice(b": keep-alive\n\n"),
                 Next::End(error) => self.fail(&error, &mut out),
             }
         }
         while !self.ended
+            && self.due().is_none()
             && let Some(event) = self.answers.front_mut().and_then(Events::next_ready)
         {
-            self.write(&event, &mut out);
+            self.take(event, &mut out);
         }
         let out = if self.ended { self.last(out).await } else { out.freeze() };
         self.call.sent(&out);
@@ -113,28 +132,75 @@ impl Running {
         }
     }
 
-    fn write(&mut self, event: &Event, out: &mut BytesMut) {
+    /// Returns the choice that the filter must look at before the next event.
+    fn due(&self) -> Option<u32> {
+        self.held.front().and_then(Held::due)
+    }
+
+    /// Lets the filter look at a choice, and writes what can go out.
+    async fn look(&mut self, choice: u32, out: &mut BytesMut) {
+        let Some(held) = self.held.front_mut() else { return };
+        let mut ready = Vec::new();
+        if let Err(error) = held.look(choice, &mut self.call.screening, &mut ready).await {
+            return self.fail(&error, out);
+        }
+        let is_cut = held.is_cut();
+        self.write(ready, out);
+        if is_cut {
+            self.next_answer(out);
+        }
+    }
+
+    /// Takes an event of the engine.
+    fn take(&mut self, event: Event, out: &mut BytesMut) {
         match event {
-            Event::Done => {
-                self.answers.pop_front();
-                self.writer.next_prompt();
-                if self.answers.is_empty() {
-                    self.writer.close(&self.call.usage, out);
-                    self.call.outcome = Outcome::Answered(StatusCode::OK);
-                    self.ended = true;
+            Event::Done => self.next_answer(out),
+            Event::Failed(refusal) => {
+                self.fail(&ApiError::refused(self.writer.operation(), refusal), out);
+            }
+            event => {
+                let Some(held) = self.held.front_mut() else {
+                    return self.fail(&ApiError::Internal, out);
+                };
+                let mut ready = Vec::new();
+                held.push(event, &mut ready);
+                self.write(ready, out);
+            }
+        }
+    }
+
+    fn write(&mut self, ready: Vec<Out>, out: &mut BytesMut) {
+        let usage = &mut self.call.usage;
+        for one in ready {
+            match one {
+                Out::Event(event, decision) => {
+                    self.writer.event(&event, decision.as_ref(), usage, out);
+                }
+                Out::Annotation(choice, decision, offsets) => {
+                    self.writer.annotate(choice, &decision, offsets, out);
+                }
+                Out::Filtered { choice, decision, offsets, tokens } => {
+                    let filtered = Filtered {
+                        choice,
+                        checked: &decision,
+                        offsets,
+                        completion_tokens: tokens,
+                    };
+                    self.writer.filtered(&filtered, usage, out);
                 }
             }
-            Event::Failed(refusal) => {
-                self.fail(&ApiError::refused(self.writer.operation(), refusal.clone()), out);
-            }
-            Event::Accepted { .. }
-            | Event::Delta { .. }
-            | Event::ToolStart { .. }
-            | Event::ToolArguments { .. }
-            | Event::Finished { .. }
-            | Event::Embedding { .. }
-            | Event::Reasoning { .. }
-            | Event::Counted { .. } => self.writer.event(event, &mut self.call.usage, out),
+        }
+    }
+
+    /// Ends the answer to one prompt, and cancels what still runs of it.
+    fn next_answer(&mut self, out: &mut BytesMut) {
+        self.answers.pop_front();
+        self.held.pop_front();
+        self.writer.next_prompt();
+        if self.answers.is_empty() {
+            self.writer.close(&self.call.usage, out);
+            self.call.outcome = Outcome::Answered(StatusCode::OK);
+            self.ended = true;
         }
     }
 

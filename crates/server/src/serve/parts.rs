@@ -19,6 +19,7 @@ use crate::{
     engines::Engines,
     fleet::Fleet,
     gateway::Gateway,
+    guard::Guard,
     identity::Providers,
     listen::{Client, Listener, Terms},
     live::{Configured, Live},
@@ -40,6 +41,7 @@ pub(super) struct Parts {
     pub(super) providers: Providers,
     pub(super) ledger: Ledger,
     pub(super) fleet: Fleet,
+    pub(super) guard: Guard,
     pub(super) engines: Engines,
 }
 
@@ -50,6 +52,7 @@ impl Parts {
             live: self.live.clone(),
             store: self.store.clone(),
             authorities: Arc::clone(&self.authorities),
+            guard: self.guard.clone(),
             fleet: self.fleet.clone(),
             engines: self.engines.clone(),
             meters: Meters::default(),

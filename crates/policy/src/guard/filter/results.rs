@@ -78,6 +78,12 @@ pub enum Down {
     /// The detector did not answer in time.
     #[error("a detector did not answer in time; try again")]
     Late,
+    /// The prompt has a part that no detector reads.
+    #[error(
+        "no detector reads images, sound or tokens; send text, or choose a filter with `whenDown` \
+         set to `unfiltered`"
+    )]
+    Unreadable,
     /// The text is larger than detectors take.
     #[error("the text is larger than the detectors take; send less")]
     TooLarge,

@@ -1,0 +1,242 @@
+//! The content filter at work: prompts are judged before they go to an engine, and answers before
+//! they go to the caller.
+//!
+//! The detectors of `policy::guard` decide. This module gives them the texts of a request, and the
+//! vectors of the encoder, which runs in a confined worker. If the encoder does not answer, the text
+//! was not checked, and the deployment's filter decides whether it goes on.
+
+mod annotate;
+mod encode;
+mod texts;
+
+use std::{sync::Arc, time::Duration};
+
+use engine::request::{CacheScope, Work};
+use policy::{
+    content::Content,
+    guard::{
+        blocklist::Blocklist,
+        filter::{Down, Filter, Results, Rule, Unavailable},
+        guarded::{Blocked, Guarded},
+        heads::Place,
+        look::{Detectors, Unseen, Unusable, Vectors},
+        normalise::Readings,
+        verdict::{Category, Side, Verdict},
+    },
+    permit::{Inference, Permit},
+};
+use store::ContentFilter;
+use tokio::task::spawn_blocking;
+
+pub(crate) use annotate::{checked, findings};
+pub(crate) use texts::words;
+
+use crate::{fleet::Fleet, live::Live, screening::Screening};
+
+/// The detectors and the encoder; clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct Guard(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    detectors: Detectors,
+    /// True if the configuration names an encoder: then no text is judged without it.
+    encoder: bool,
+    fleet: Fleet,
+    live: Live,
+}
+
+/// The filter of one request.
+#[derive(Debug, Clone)]
+pub(crate) struct Screen {
+    guard: Guard,
+    rules: Filter,
+    lists: Arc<[Arc<Blocklist>]>,
+    scope: CacheScope,
+}
+
+/// The reason why a text does not go on.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// The filter blocks it.
+    Blocked(Blocked),
+    /// It was not checked, and the filter lets nothing through unchecked.
+    Unavailable(Unavailable),
+}
+
+impl Guard {
+    /// Reads the detectors. Starts the encoder's worker, if the configuration names an encoder.
+    ///
+    /// # Errors
+    /// If a committed file of the detectors is damaged.
+    pub(crate) fn new(fleet: Fleet, live: Live) -> Result<Self, Unusable> {
+        let detectors = Detectors::built_in()?;
+        let current = live.current();
+        let path = current.config.guard.encoder.as_deref();
+        if let (Some(path), Some(digest)) = (path, detectors.heads().encoder()) {
+            fleet.start_encoder(path, digest.to_string());
+        }
+        let encoder = path.is_some();
+        Ok(Self(Arc::new(Inner { detectors, encoder, fleet, live })))
+    }
+
+    /// Begins the checks of a permitted request.
+    pub(crate) fn screen<A: Inference>(&self, permit: &Permit<A>, filter: &ContentFilter) -> Screen {
+        let rules = match filter.is_built_in() {
+            true => self.built_in(&filter.filter),
+            false => filter.filter.clone(),
+        };
+        let (lists, scope) = (filter.blocklists.clone().into(), CacheScope::of(permit, false));
+        Screen { guard: self.clone(), rules, lists, scope }
+    }
+
+    /// Leaves out of the built-in filter what no detector of this service looks for: known texts,
+    /// unless the operator gave some. A resource's own filter that names them is not judged without.
+    fn built_in(&self, filter: &Filter) -> Filter {
+        let known = [Category::ProtectedMaterialText, Category::ProtectedMaterialCode];
+        let nothing = self.0.detectors.nothing(Side::Completion).ok();
+        let looked = |category: &Category| {
+            nothing.as_ref().is_some_and(|verdict| verdict.severity(category).is_some())
+        };
+        let missing = known.into_iter().filter(|category| !looked(category));
+        missing.fold(filter.clone(), |filter, category| {
+            filter.clone().with(category, Side::Completion, Rule::OFF).unwrap_or(filter)
+        })
+    }
+}
+
+impl Screen {
+    /// Judges a prompt, and notes what was seen. Only with the result can it go on to an engine.
+    ///
+    /// # Errors
+    /// If the filter blocks the prompt, or lets nothing through while a detector is down.
+    pub(crate) async fn prompt(
+        &self,
+        work: Work,
+        screening: &mut Screening,
+    ) -> Result<Guarded<Work>, Stopped> {
+        let texts::Read { texts, whole } = texts::of(&work);
+        let results = match self.judged(texts, Side::Prompt).await {
+            Ok(results) => results,
+            Err(down) => return self.unchecked(work, down, screening),
+        };
+        screening.add_results(&results);
+        // A part that is harmful is enough to block; a part that no detector reads is not safe.
+        if whole || results.is_blocked() || self.is_off(Side::Prompt) {
+            return Guarded::pass(work, results).map_err(Stopped::Blocked);
+        }
+        let down = self.rules.unavailable(Side::Prompt, Down::Unreadable);
+        self.unchecked(work, down, screening)
+    }
+
+    fn unchecked(
+        &self,
+        work: Work,
+        down: Unavailable,
+        screening: &mut Screening,
+    ) -> Result<Guarded<Work>, Stopped> {
+        let guarded = Guarded::unchecked(work, down).map_err(Stopped::Unavailable)?;
+        screening.not_filtered(Side::Prompt);
+        Ok(guarded)
+    }
+
+    /// Judges texts of one choice of an answer.
+    ///
+    /// # Errors
+    /// If a detector does not answer.
+    pub(crate) async fn completion(&self, texts: Vec<Content>) -> Result<Results, Unavailable> {
+        let texts = texts.into_iter().map(|text| (Place::Completion, text)).collect();
+        self.judged(texts, Side::Completion).await
+    }
+
+    /// Lets a part of an answer through that was not checked, if the filter chose so.
+    ///
+    /// # Errors
+    /// If the filter refuses while a detector is down.
+    pub(crate) fn unchecked_completion(
+        &self,
+        down: Unavailable,
+        screening: &mut Screening,
+    ) -> Result<(), Stopped> {
+        Guarded::unchecked((), down).map_err(Stopped::Unavailable)?;
+        screening.not_filtered(Side::Completion);
+        Ok(())
+    }
+
+    /// Returns true if the filter names lists.
+    pub(crate) fn has_lists(&self) -> bool {
+        !self.lists.is_empty()
+    }
+
+    /// Returns true if nothing is looked for on a side.
+    pub(crate) fn is_off(&self, side: Side) -> bool {
+        self.rules.needed(side).next().is_none()
+    }
+
+    /// Returns true if a streamed answer goes out before it is checked.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.rules.mode().is_ahead()
+    }
+
+    async fn judged(
+        &self,
+        texts: Vec<(Place, Content)>,
+        side: Side,
+    ) -> Result<Results, Unavailable> {
+        let unavailable = |down| self.rules.unavailable(side, down);
+        // Nothing is looked for: no detector is asked.
+        let texts = if self.is_off(side) { Vec::new() } else { texts };
+        let vectors = match self.guard.0.encoder {
+            true => self.encoded(&texts).await.map_err(unavailable)?,
+            false => texts.iter().map(|_| None).collect(),
+        };
+        let bytes: usize = texts.iter().map(|(_, text)| text.len()).sum();
+        let verdict = if bytes <= INLINE_BYTES {
+            self.look(&texts, &vectors, side)
+        } else {
+            let screen = self.clone();
+            let look = spawn_blocking(move || screen.look(&texts, &vectors, side));
+            look.await.map_err(|_| unavailable(Down::Stopped))?
+        };
+        self.rules.judge(&verdict.map_err(unavailable)?)
+    }
+
+    /// Looks at texts with all detectors, and with the resource's own lists.
+    fn look(
+        &self,
+        texts: &[(Place, Content)],
+        vectors: &[Option<Vectors>],
+        side: Side,
+    ) -> Result<Verdict, Down> {
+        let detectors = &self.guard.0.detectors;
+        let mut all = vec![detectors.nothing(side).map_err(down)?];
+        for ((place, text), vectors) in texts.iter().zip(vectors) {
+            let text = text.reveal();
+            all.push(detectors.look(text, *place, vectors.as_ref()).map_err(down)?);
+            if !self.lists.is_empty() {
+                let readings = Readings::of(text).map_err(|_| Down::TooLarge)?;
+                all.extend(self.lists.iter().map(|list| list.verdict(&readings, side)));
+            }
+        }
+        // All are about one side.
+        all.into_iter().try_reduce(Verdict::and).ok().flatten().ok_or(Down::Stopped)
+    }
+
+    fn wait(&self) -> Duration {
+        Duration::from_millis(self.guard.0.live.current().config.guard.wait_ms)
+    }
+}
+
+/// Texts up to this many bytes are judged on the thread of their connection: a millisecond.
+const INLINE_BYTES: usize = 4096;
+
+/// Returns the reason why a text could not be looked at.
+fn down(unseen: Unseen) -> Down {
+    match unseen {
+        Unseen::TooLarge(_) => Down::TooLarge,
+        Unseen::Number { .. } | Unseen::Vector(_) => {
+            tracing::error!(%unseen, "the encoder's vectors do not fit");
+            Down::Stopped
+        }
+    }
+}
