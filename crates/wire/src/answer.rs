@@ -23,6 +23,13 @@ pub struct Envelope {
     pub tier: Option<&'static str>,
 }
 
+impl Choice {
+    /// Returns a choice that the filter blocked: its end, without anything that was said.
+    pub(crate) fn blocked() -> Self {
+        Self { finish: Some(FinishReason::ContentFilter), ..Self::default() }
+    }
+}
+
 impl Envelope {
     /// Returns the id of a function call in this answer: unique, and hard to guess.
     #[must_use]

@@ -3,8 +3,10 @@
 //! `server` maps errors to statuses. Messages that clients know are in OpenAI's own words. No
 //! message holds content.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use utoipa::ToSchema;
+
+use crate::filter::{FilterResults, InnerError, PROMPT_FILTERED};
 
 /// An invalid field, in the API's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,16 +134,71 @@ pub struct ErrorBody {
 }
 
 /// Details of an error.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 pub struct ErrorDetail {
     /// Error code, for programs.
     pub code: &'static str,
     /// Message, for people.
     pub message: String,
     /// OpenAI's class of error, if the error is one of OpenAI's.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schema(rename = "type")]
     pub kind: Option<&'static str>,
     /// The invalid field, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,
+    /// The HTTP status, if the content filter blocked the prompt.
+    status: Option<u16>,
+    /// The filter's annotations, if the content filter blocked the prompt.
+    innererror: Option<InnerError>,
+}
+
+impl ErrorDetail {
+    /// Creates the details of an error that the content filter has no part in.
+    #[must_use]
+    pub fn new(
+        code: &'static str,
+        message: String,
+        kind: Option<&'static str>,
+        param: Option<String>,
+    ) -> Self {
+        Self { code, message, kind, param, status: None, innererror: None }
+    }
+
+    /// Creates Azure's error for a prompt that the content filter blocked. Its status is 400, on
+    /// Azure's and OpenAI's paths.
+    #[must_use]
+    pub fn prompt_filtered(results: FilterResults) -> Self {
+        Self {
+            code: "content_filter",
+            message: PROMPT_FILTERED.to_owned(),
+            kind: None,
+            param: Some("prompt".to_owned()),
+            status: Some(400),
+            innererror: Some(InnerError::new(results)),
+        }
+    }
+}
+
+/// Each with the order and the nulls of its origin.
+impl Serialize for ErrorDetail {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("ErrorDetail", 6)?;
+        if let Some(inner) = &self.innererror {
+            out.serialize_field("message", &self.message)?;
+            out.serialize_field("type", &self.kind)?;
+            out.serialize_field("param", &self.param)?;
+            out.serialize_field("code", self.code)?;
+            out.serialize_field("status", &self.status)?;
+            out.serialize_field("innererror", inner)?;
+            return out.end();
+        }
+        out.serialize_field("code", self.code)?;
+        out.serialize_field("message", &self.message)?;
+        if let Some(kind) = self.kind {
+            out.serialize_field("type", kind)?;
+        }
+        if let Some(param) = &self.param {
+            out.serialize_field("param", param)?;
+        }
+        out.end()
+    }
 }

@@ -15,6 +15,7 @@ pub mod completions;
 pub mod embeddings;
 pub mod error;
 pub mod fields;
+pub mod filter;
 pub mod json;
 pub mod limits;
 mod media;

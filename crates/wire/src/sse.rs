@@ -5,7 +5,13 @@
 use bytes::{BufMut as _, BytesMut};
 use engine::request::Event;
 
-use crate::{chat::ChatWriter, completions::CompletionWriter, operation::Operation, usage::Usage};
+use crate::{
+    chat::ChatWriter,
+    completions::CompletionWriter,
+    filter::{Checked, Filtered, Offsets},
+    operation::Operation,
+    usage::Usage,
+};
 
 /// Turns events into chunks of one of the two shapes.
 #[derive(Debug)]
@@ -26,11 +32,50 @@ impl Writer {
         }
     }
 
-    /// Writes the chunks of an event, and adds its tokens to the usage.
-    pub fn event(&mut self, event: &Event, usage: &mut Usage, out: &mut BytesMut) {
+    /// Writes the chunk with the filter's annotations of the prompts: of the one whose answer comes
+    /// next, and of those after it. Nothing without annotations.
+    pub fn prompt_results(&self, prompts: &[Checked], out: &mut BytesMut) {
         match self {
-            Self::Chat(writer) => writer.event(event, usage, out),
-            Self::Completions(writer) => writer.event(event, usage, out),
+            _ if prompts.is_empty() => {}
+            Self::Chat(writer) => writer.prompt_results(prompts, out),
+            Self::Completions(writer) => writer.prompt_results(prompts, out),
+        }
+    }
+
+    /// Writes the chunks of an event, and adds its tokens to the usage. `checked` has the
+    /// annotations of its text; [`Checked::nothing`] if it has none; `None` if the chunk has no
+    /// field about the filter, because there is none or the annotations come later.
+    ///
+    /// A text with a finding that blocks it is not written: [`Self::filtered`] ends its choice.
+    pub fn event(
+        &mut self,
+        event: &Event,
+        checked: Option<&Checked>,
+        usage: &mut Usage,
+        out: &mut BytesMut,
+    ) {
+        if says(event) && checked.is_some_and(Checked::is_filtered) {
+            return;
+        }
+        match self {
+            Self::Chat(writer) => writer.event(event, checked, usage, out),
+            Self::Completions(writer) => writer.event(event, checked, usage, out),
+        }
+    }
+
+    /// Writes annotations of text that went out before it was checked.
+    pub fn annotate(&self, choice: u32, checked: &Checked, offsets: Offsets, out: &mut BytesMut) {
+        match self {
+            Self::Chat(writer) => writer.annotate(choice, checked, offsets, out),
+            Self::Completions(writer) => writer.annotate(choice, checked, offsets, out),
+        }
+    }
+
+    /// Writes the chunk that ends a choice with `content_filter`, and adds its tokens to the usage.
+    pub fn filtered(&self, end: Filtered<'_>, usage: &mut Usage, out: &mut BytesMut) {
+        match self {
+            Self::Chat(writer) => writer.filtered(end, usage, out),
+            Self::Completions(writer) => writer.filtered(end, usage, out),
         }
     }
 
@@ -50,5 +95,21 @@ impl Writer {
             Self::Completions(writer) => writer.close(usage, out),
         }
         out.put_slice(b"data: [DONE]\n\n");
+    }
+}
+
+/// Whether the event carries a model's text.
+fn says(event: &Event) -> bool {
+    match event {
+        Event::Delta { .. }
+        | Event::Reasoning { .. }
+        | Event::ToolStart { .. }
+        | Event::ToolArguments { .. } => true,
+        Event::Accepted { .. }
+        | Event::Finished { .. }
+        | Event::Counted { .. }
+        | Event::Embedding { .. }
+        | Event::Done
+        | Event::Failed(_) => false,
     }
 }

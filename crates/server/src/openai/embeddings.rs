@@ -79,7 +79,8 @@ pub(crate) async fn answer(
             | Event::Finished { .. } => return Err(ApiError::Internal),
         }
     }
-    let list = EmbeddingList::new(&target.model.name, vectors, request.format, call.usage);
+    let name = &target.model.name;
+    let list = EmbeddingList::new(name, vectors, request.format, call.usage, &[]);
     serde_json::to_vec(&list).map(|json| Reply::Json(json.into())).map_err(|_| ApiError::Internal)
 }
 

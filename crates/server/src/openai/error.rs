@@ -839,13 +839,13 @@ fn invalid(code: &'static str, param: Option<String>, message: &str) -> Answer {
 
 fn openai(status: StatusCode, code: &'static str, param: Option<String>, message: &str) -> Answer {
     let kind = Some("invalid_request_error");
-    let error = ErrorDetail { code, message: message.to_owned(), kind, param };
+    let error = ErrorDetail::new(code, message.to_owned(), kind, param);
     Answer { status, body: ErrorBody { error }, retry: Retry::Unsaid }
 }
 
 /// An error with a code and a message, in the shape of Azure's own layers.
 fn azure(status: StatusCode, code: &'static str, message: &str) -> Answer {
-    let error = ErrorDetail { code, message: message.to_owned(), kind: None, param: None };
+    let error = ErrorDetail::new(code, message.to_owned(), None, None);
     Answer { status, body: ErrorBody { error }, retry: Retry::Unsaid }
 }
 

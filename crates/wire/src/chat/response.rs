@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     answer::{Choice, Envelope, finish_reason},
+    filter::{Annotations, Checked, Offsets, PromptResults},
     model_text::ModelText,
     usage::Usage,
 };
@@ -25,7 +26,10 @@ pub struct ChatCompletion<'a> {
     /// Changes when the model's file changes.
     pub system_fingerprint: &'a str,
     /// The answers; their number is `n`.
-    pub choices: Vec<ChatChoice>,
+    pub choices: Vec<ChatChoice<'a>>,
+    /// The content filter's annotations of the prompt, if the deployment has a filter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prompt_filter_results: Vec<PromptResults<'a>>,
     /// The tokens used.
     pub usage: Usage,
     /// `default`, if the request has a `service_tier` and this service itself served it.
@@ -36,16 +40,20 @@ pub struct ChatCompletion<'a> {
 /// One answer.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChatCompletionChoice)]
-pub struct ChatChoice {
+pub struct ChatChoice<'a> {
     /// Index, from 0.
     pub index: u32,
     /// The model's message.
     pub message: AssistantMessage,
     /// Log probability of each token, if requested.
     pub logprobs: Option<ChatLogprobs>,
-    /// Reason of the end: `stop`, `length`, `tool_calls`, or `content_filter` if the engine's own
-    /// filter ended the answer.
+    /// Reason of the end: `stop`, `length`, `tool_calls`, or `content_filter` if the content filter
+    /// blocked the answer, or the engine's own filter ended it.
     pub finish_reason: Option<&'static str>,
+    /// The content filter's annotations of this answer, if the deployment has a filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Checked>)]
+    pub content_filter_results: Option<&'a Checked>,
 }
 
 /// The model's message.
@@ -54,7 +62,7 @@ pub struct ChatChoice {
 pub struct AssistantMessage {
     /// Always `assistant`.
     pub role: &'static str,
-    /// The text; null if the message only has function calls.
+    /// The text; null if the message only has function calls, or the content filter blocked it.
     #[schema(value_type = Option<String>)]
     pub content: Option<Text>,
     /// Always null: clients expect the key.
@@ -146,8 +154,13 @@ pub struct ChatCompletionChunk<'a> {
     pub model: &'a str,
     /// Changes when the model's file changes.
     pub system_fingerprint: &'a str,
-    /// New parts of one choice; empty in the chunk with the usage.
+    /// New parts of one choice; empty in the chunk with the usage and in the one with
+    /// `prompt_filter_results`.
     pub choices: &'a [ChunkChoice<'a>],
+    /// The content filter's annotations of the prompt: in the first chunk, if the deployment has a
+    /// filter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prompt_filter_results: Vec<PromptResults<'a>>,
     /// The tokens used: in the last chunk, if `include_usage` is true.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Usage>)]
@@ -169,6 +182,13 @@ pub struct ChunkChoice<'a> {
     pub logprobs: Option<ChatLogprobs>,
     /// Reason of the end, once the choice has ended.
     pub finish_reason: Option<&'static str>,
+    /// The content filter's annotations: of the new parts, or of the text at the offsets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Checked>)]
+    pub content_filter_results: Option<&'a Checked>,
+    /// The text that the annotations are about, if it went out before it was checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_filter_offsets: Option<Offsets>,
 }
 
 /// New parts of a message.
@@ -227,12 +247,24 @@ pub struct FunctionDelta<'a> {
 impl<'a> ChatCompletion<'a> {
     /// Builds the answer from its choices; `logprobs` is true if the request asked for them.
     #[must_use]
-    pub fn new(envelope: &'a Envelope, choices: Vec<Choice>, logprobs: bool, usage: Usage) -> Self {
-        let choice = |(index, choice): (u32, Choice)| ChatChoice {
-            index,
-            logprobs: logprobs.then(|| ChatLogprobs::new(&choice.logprobs)),
-            finish_reason: choice.finish.map(finish_reason),
-            message: message(envelope, index, choice),
+    pub fn new(
+        envelope: &'a Envelope,
+        choices: Vec<Choice>,
+        logprobs: bool,
+        usage: Usage,
+        annotations: &'a Annotations,
+    ) -> Self {
+        let choice = |(index, choice): (u32, Choice)| {
+            let checked = annotations.choice(index);
+            let blocked = checked.is_some_and(Checked::is_filtered);
+            let choice = if blocked { Choice::blocked() } else { choice };
+            ChatChoice {
+                index,
+                logprobs: (logprobs && !blocked).then(|| ChatLogprobs::new(&choice.logprobs)),
+                finish_reason: choice.finish.map(finish_reason),
+                message: message(envelope, index, choice, blocked),
+                content_filter_results: checked,
+            }
         };
         Self {
             id: &envelope.id,
@@ -241,20 +273,21 @@ impl<'a> ChatCompletion<'a> {
             model: &envelope.model,
             system_fingerprint: &envelope.fingerprint,
             choices: (0..).zip(choices).map(choice).collect(),
+            prompt_filter_results: PromptResults::from(0, &annotations.prompts),
             usage,
             service_tier: envelope.tier,
         }
     }
 }
 
-fn message(envelope: &Envelope, choice: u32, said: Choice) -> AssistantMessage {
+fn message(envelope: &Envelope, choice: u32, said: Choice, blocked: bool) -> AssistantMessage {
     let call = |(index, (name, arguments)): (u32, (String, String))| ToolCallOut {
         id: envelope.call_id(choice, index),
         kind: "function",
         function: FunctionOut { name, arguments: Text::from(arguments) },
     };
     let tool_calls: Vec<_> = (0..).zip(said.calls).map(call).collect();
-    let silent = said.text.is_empty() && !tool_calls.is_empty();
+    let silent = blocked || (said.text.is_empty() && !tool_calls.is_empty());
     AssistantMessage {
         role: "assistant",
         content: (!silent).then(|| Text::from(said.text)),
@@ -277,6 +310,7 @@ impl<'a> ChatCompletionChunk<'a> {
             model: &envelope.model,
             system_fingerprint: &envelope.fingerprint,
             choices,
+            prompt_filter_results: Vec::new(),
             usage,
             service_tier: envelope.tier,
         }
@@ -394,7 +428,9 @@ mod tests {
                 collected.add(event, &mut usage).unwrap();
             }
             let envelope = envelope();
-            let answer = ChatCompletion::new(&envelope, collected.choices(), false, usage);
+            let annotations = Annotations::default();
+            let answer =
+                ChatCompletion::new(&envelope, collected.choices(), false, usage, &annotations);
             serde_json::to_value(&answer).unwrap()
         };
         let answer = whole(true);
@@ -417,7 +453,7 @@ mod tests {
         let (mut usage, mut out) = (Usage::default(), bytes::BytesMut::new());
         let writer = ChatWriter { envelope: envelope(), choices: 1, include_usage: true };
         for event in events(true) {
-            writer.event(&event, &mut usage, &mut out);
+            writer.event(&event, None, &mut usage, &mut out);
         }
         writer.close(&usage, &mut out);
         let text = String::from_utf8(out.to_vec()).unwrap();

@@ -6,6 +6,7 @@ use engine::request::Event;
 use super::response::{ChatCompletionChunk, ChatLogprobs, ChunkChoice, Delta, ToolCallDelta};
 use crate::{
     answer::{Envelope, data, finish_reason},
+    filter::{Checked, Filtered, Offsets, PromptResults},
     usage::Usage,
 };
 
@@ -21,31 +22,51 @@ pub struct ChatWriter {
 }
 
 impl ChatWriter {
-    pub(crate) fn event(&self, event: &Event, usage: &mut Usage, out: &mut BytesMut) {
+    /// Azure leaves id, model and time of this chunk empty. Here it has those of the answer, as a
+    /// chunk with `choices: []` has them at its end: the AI SDK takes them from the first chunk.
+    pub(crate) fn prompt_results(&self, prompts: &[Checked], out: &mut BytesMut) {
+        let prompt_filter_results = PromptResults::from(0, prompts);
+        let chunk = ChatCompletionChunk::new(&self.envelope, &[], self.usage());
+        data(out, &ChatCompletionChunk { prompt_filter_results, ..chunk });
+    }
+
+    pub(crate) fn event(
+        &self,
+        event: &Event,
+        checked: Option<&Checked>,
+        usage: &mut Usage,
+        out: &mut BytesMut,
+    ) {
+        let checked_part = |choice: u32, delta| ChunkChoice {
+            content_filter_results: checked,
+            ..part(choice, delta)
+        };
         match event {
             Event::Accepted { prompt_tokens, cached_tokens } => {
                 usage.prompt(*prompt_tokens, *cached_tokens);
                 for choice in 0..self.choices {
-                    self.delta(choice, Delta::start(), None, None, out);
+                    self.chunk(checked_part(choice, Delta::start()), out);
                 }
             }
             Event::Delta { choice, text, logprobs } => {
                 let logprobs = (!logprobs.is_empty()).then(|| ChatLogprobs::new(logprobs));
-                self.delta(*choice, Delta::text(text.0.reveal()), logprobs, None, out);
+                let text = checked_part(*choice, Delta::text(text.0.reveal()));
+                self.chunk(ChunkChoice { logprobs, ..text }, out);
             }
             Event::ToolStart { choice, index, name } => {
                 let id = self.envelope.call_id(*choice, *index);
                 let call = ToolCallDelta::start(*index, &id, name);
-                self.delta(*choice, Delta::call(call), None, None, out);
+                self.chunk(checked_part(*choice, Delta::call(call)), out);
             }
             Event::ToolArguments { choice, index, text } => {
                 let call = ToolCallDelta::arguments(*index, text.0.reveal());
-                self.delta(*choice, Delta::call(call), None, None, out);
+                self.chunk(checked_part(*choice, Delta::call(call)), out);
             }
             Event::Finished { choice, reason, completion_tokens } => {
                 usage.completion(*completion_tokens);
-                let reason = finish_reason(*reason);
-                self.delta(*choice, Delta::default(), None, Some(reason), out);
+                let finish_reason = Some(finish_reason(*reason));
+                let end = checked_part(*choice, Delta::default());
+                self.chunk(ChunkChoice { finish_reason, ..end }, out);
             }
             Event::Counted {
                 prompt_tokens,
@@ -58,29 +79,61 @@ impl ChatWriter {
                 usage.reasoning(*reasoning_tokens);
             }
             Event::Reasoning { choice, text } => {
-                self.delta(*choice, Delta::reasoning(text.0.reveal()), None, None, out);
+                self.chunk(checked_part(*choice, Delta::reasoning(text.0.reveal())), out);
             }
             Event::Embedding { .. } | Event::Done | Event::Failed(_) => {}
         }
     }
 
-    fn delta(
+    /// Azure sends these choices without `delta`, against its own specification. `openai` for
+    /// Node.js (`ChatCompletionStream`) and for Java, Pydantic AI and AutoGen fail then, so an empty
+    /// object goes out.
+    pub(crate) fn annotate(
         &self,
-        index: u32,
-        delta: Delta<'_>,
-        logprobs: Option<ChatLogprobs>,
-        finish_reason: Option<&'static str>,
+        choice: u32,
+        checked: &Checked,
+        offsets: Offsets,
         out: &mut BytesMut,
     ) {
-        let choice = ChunkChoice { index, delta, logprobs, finish_reason };
-        // If usage was requested, every chunk but the last has `usage` as null.
-        let usage = self.include_usage.then_some(None);
-        data(out, &ChatCompletionChunk::new(&self.envelope, &[choice], usage));
+        let (content_filter_results, content_filter_offsets) = (Some(checked), Some(offsets));
+        let nothing = part(choice, Delta::default());
+        self.chunk(ChunkChoice { content_filter_results, content_filter_offsets, ..nothing }, out);
+    }
+
+    pub(crate) fn filtered(&self, end: Filtered<'_>, usage: &mut Usage, out: &mut BytesMut) {
+        usage.completion(end.completion_tokens);
+        let chunk = ChunkChoice {
+            finish_reason: Some("content_filter"),
+            content_filter_results: Some(end.checked),
+            content_filter_offsets: end.offsets,
+            ..part(end.choice, Delta::default())
+        };
+        self.chunk(chunk, out);
+    }
+
+    fn chunk(&self, choice: ChunkChoice<'_>, out: &mut BytesMut) {
+        data(out, &ChatCompletionChunk::new(&self.envelope, &[choice], self.usage()));
+    }
+
+    /// If usage was requested, every chunk but the last has `usage` as null.
+    fn usage(&self) -> Option<Option<Usage>> {
+        self.include_usage.then_some(None)
     }
 
     pub(crate) fn close(&self, usage: &Usage, out: &mut BytesMut) {
         if self.include_usage {
             data(out, &ChatCompletionChunk::new(&self.envelope, &[], Some(Some(*usage))));
         }
+    }
+}
+
+fn part(index: u32, delta: Delta<'_>) -> ChunkChoice<'_> {
+    ChunkChoice {
+        index,
+        delta,
+        logprobs: None,
+        finish_reason: None,
+        content_filter_results: None,
+        content_filter_offsets: None,
     }
 }

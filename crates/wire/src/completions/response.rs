@@ -10,6 +10,7 @@ use zeroize::Zeroize as _;
 use crate::{
     answer::{Choice, Envelope, finish_reason},
     chat::response::finite,
+    filter::{Annotations, Checked, Offsets, PromptResults},
     model_text::ModelText,
     usage::Usage,
 };
@@ -30,6 +31,10 @@ pub struct Completion<'a> {
     pub system_fingerprint: &'a str,
     /// The continuations; `n` for each prompt.
     pub choices: Vec<CompletionChoice<'a>>,
+    /// The content filter's annotations of the prompts, if the deployment has a filter; in a stream
+    /// in a chunk without choices, before those of the prompt's choices.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prompt_filter_results: Vec<PromptResults<'a>>,
     /// The tokens used; in a stream in the last chunk, if `include_usage` is true.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Usage>)]
@@ -39,15 +44,24 @@ pub struct Completion<'a> {
 /// One continuation, or a part of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CompletionChoice<'a> {
-    /// The text.
+    /// The text; empty if the content filter blocked it.
     #[schema(value_type = String)]
     pub text: ModelText<'a>,
     /// Index: the prompt's index times `n`, plus the choice's index.
     pub index: u32,
     /// Log probability of each token, if requested.
     pub logprobs: Option<CompletionLogprobs>,
-    /// Reason of the end: `stop` or `length`.
+    /// Reason of the end: `stop`, `length`, or `content_filter` if the content filter blocked the
+    /// text, or the engine's own filter ended it.
     pub finish_reason: Option<&'static str>,
+    /// The content filter's annotations, if the deployment has a filter: of this text, or of the
+    /// text at the offsets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Checked>)]
+    pub content_filter_results: Option<&'a Checked>,
+    /// The text that the annotations are about, if it went out before it was checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_filter_offsets: Option<Offsets>,
 }
 
 /// Log probabilities of the tokens.
@@ -78,26 +92,44 @@ impl<'a> Completion<'a> {
             model: &envelope.model,
             system_fingerprint: &envelope.fingerprint,
             choices,
+            prompt_filter_results: Vec::new(),
             usage,
         }
     }
 
-    /// Builds the whole answer; each text comes with the echo to put before it.
+    /// Builds the whole answer; each text comes with the echo to put before it. A blocked text
+    /// loses its echo, too.
     #[must_use]
-    pub fn whole(envelope: &'a Envelope, choices: Vec<(&str, Choice)>, usage: Usage) -> Self {
-        let choice = |(index, (echo, choice)): (u32, (&str, Choice))| CompletionChoice {
-            text: if echo.is_empty() {
-                choice.text.into()
-            } else {
-                format!("{echo}{}", choice.text).into()
-            },
-            index,
-            logprobs: (!choice.logprobs.is_empty())
-                .then(|| CompletionLogprobs::new(&choice.logprobs, &mut WrittenLength::default())),
-            finish_reason: choice.finish.map(finish_reason),
+    pub fn whole(
+        envelope: &'a Envelope,
+        choices: Vec<(&str, Choice)>,
+        usage: Usage,
+        annotations: &'a Annotations,
+    ) -> Self {
+        let choice = |(index, (echo, choice)): (u32, (&str, Choice))| {
+            let checked = annotations.choice(index);
+            let (echo, choice) = match checked.is_some_and(Checked::is_filtered) {
+                true => ("", Choice::blocked()),
+                false => (echo, choice),
+            };
+            CompletionChoice {
+                text: if echo.is_empty() {
+                    choice.text.into()
+                } else {
+                    format!("{echo}{}", choice.text).into()
+                },
+                index,
+                logprobs: (!choice.logprobs.is_empty()).then(|| {
+                    CompletionLogprobs::new(&choice.logprobs, &mut WrittenLength::default())
+                }),
+                finish_reason: choice.finish.map(finish_reason),
+                content_filter_results: checked,
+                content_filter_offsets: None,
+            }
         };
         let choices = (0..).zip(choices).map(choice).collect();
-        Self::new(envelope, choices, Some(Some(usage)))
+        let prompt_filter_results = PromptResults::from(0, &annotations.prompts);
+        Self { prompt_filter_results, ..Self::new(envelope, choices, Some(Some(usage))) }
     }
 }
 

@@ -11,7 +11,10 @@ use utoipa::{
 };
 
 use super::EncodingFormat;
-use crate::usage::Usage;
+use crate::{
+    filter::{Checked, PromptResults},
+    usage::Usage,
+};
 
 /// The vectors, one for each input.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,6 +26,9 @@ pub struct EmbeddingList<'a> {
     pub data: Vec<Embedding>,
     /// The model's name.
     pub model: &'a str,
+    /// The content filter's annotations of the inputs, if the deployment has a filter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prompt_filter_results: Vec<PromptResults<'a>>,
     /// The tokens used.
     pub usage: EmbeddingUsage,
 }
@@ -58,13 +64,15 @@ pub struct EmbeddingUsage {
 }
 
 impl<'a> EmbeddingList<'a> {
-    /// Builds the answer from the vectors, in the order of the inputs.
+    /// Builds the answer from the vectors and the filter's annotations, both in the order of the
+    /// inputs. Without annotations the answer has no field about the filter.
     #[must_use]
     pub fn new(
         model: &'a str,
         vectors: Vec<Vec<f32>>,
         format: EncodingFormat,
         usage: Usage,
+        checked: &'a [Checked],
     ) -> Self {
         let embedding = |(index, vector)| Embedding {
             object: "embedding",
@@ -75,6 +83,7 @@ impl<'a> EmbeddingList<'a> {
             object: "list",
             data: vectors.into_iter().enumerate().map(embedding).collect(),
             model,
+            prompt_filter_results: PromptResults::from(0, checked),
             usage: EmbeddingUsage {
                 prompt_tokens: usage.prompt_tokens,
                 total_tokens: usage.total_tokens,
