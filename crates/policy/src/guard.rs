@@ -18,6 +18,7 @@ pub mod filter;
 pub mod guarded;
 pub mod heads;
 pub mod lexicon;
+pub mod look;
 pub mod normalise;
 mod terms;
 pub mod verdict;

@@ -131,7 +131,12 @@ impl Heads {
             self.check(vector)?;
         }
         let bags: Vec<_> = features.bags().iter().map(|bag| self.weigh(bag)).collect();
-        let ratings = self.0.heads.iter().map(|head| rating(head, &bags, vector)).collect();
+        let mut ratings: Vec<_> =
+            self.0.heads.iter().map(|head| rating(head, &bags, vector)).collect();
+        // Nothing but white space and invisible characters: the bias alone says nothing.
+        if bags.iter().all(Vec::is_empty) {
+            ratings.iter_mut().for_each(|one| one.severity = Severity::Safe);
+        }
         let layer = if vector.is_some() { Layer::Encoder } else { Layer::Ngrams };
         Ok(Ratings { source: Source { layer, digest: self.0.digest }, ratings })
     }

@@ -63,6 +63,12 @@ impl Features {
         Self(readings.views().iter().map(|view| Bag::of(view.text().reveal())).collect())
     }
 
+    /// Counts the n-grams of one text that is folded already: a part of a view.
+    #[must_use]
+    pub fn read(folded: &str) -> Self {
+        Self(vec![Bag::of(folded)])
+    }
+
     /// Returns the bags, `Plain` first.
     #[must_use]
     pub fn bags(&self) -> &[Bag] {
