@@ -9,7 +9,7 @@ mod annotate;
 mod encode;
 mod texts;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use engine::request::{CacheScope, Work};
 use policy::{
@@ -40,8 +40,15 @@ pub(crate) struct Guard(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     detectors: Detectors,
-    /// True if the configuration names an encoder: then no text is judged without it.
-    encoder: bool,
+    /// The verdicts about nothing, of a prompt and of a completion.
+    nothing: [Verdict; 2],
+    /// The encoder, if the configuration names one: then no text is judged without it.
+    encoder: Option<Encoder>,
+}
+
+/// The encoder's worker, and the settings for it.
+#[derive(Debug)]
+struct Encoder {
     fleet: Fleet,
     live: Live,
 }
@@ -53,6 +60,17 @@ pub(crate) struct Screen {
     rules: Filter,
     lists: Arc<[Arc<Blocklist>]>,
     scope: CacheScope,
+}
+
+/// The detectors cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoGuard {
+    /// A committed file of theirs is damaged.
+    #[error(transparent)]
+    Unusable(#[from] Unusable),
+    /// They cannot look at a text.
+    #[error(transparent)]
+    Unseen(#[from] Unseen),
 }
 
 /// The reason why a text does not go on.
@@ -69,19 +87,45 @@ impl Guard {
     ///
     /// # Errors
     /// If a committed file of the detectors is damaged.
-    pub(crate) fn new(fleet: Fleet, live: Live) -> Result<Self, Unusable> {
+    pub(crate) fn new(fleet: Fleet, live: Live) -> Result<Self, NoGuard> {
         let detectors = Detectors::built_in()?;
         let current = live.current();
         let path = current.config.guard.encoder.as_deref();
-        if let (Some(path), Some(digest)) = (path, detectors.heads().encoder()) {
-            fleet.start_encoder(path, digest.to_string());
+        let encoder = path.map(|path| {
+            let digest = detectors.heads().encoder().map(|digest| digest.to_string());
+            // Heads without an encoder name none: a worker with this digest does not start.
+            fleet.start_encoder(path, digest.unwrap_or_default());
+            Encoder { fleet, live: live.clone() }
+        });
+        Self::of(detectors, encoder)
+    }
+
+    fn of(detectors: Detectors, encoder: Option<Encoder>) -> Result<Self, NoGuard> {
+        let nothing = [detectors.nothing(Side::Prompt)?, detectors.nothing(Side::Completion)?];
+        Ok(Self(Arc::new(Inner { detectors, nothing, encoder })))
+    }
+
+    /// Returns the verdict about nothing: all detectors were asked, and found nothing.
+    fn nothing(&self, side: Side) -> &Verdict {
+        let [prompt, completion] = &self.0.nothing;
+        match side {
+            Side::Prompt => prompt,
+            Side::Completion => completion,
         }
-        let encoder = path.is_some();
-        Ok(Self(Arc::new(Inner { detectors, encoder, fleet, live })))
+    }
+
+    /// Reads the detectors, without an encoder.
+    #[cfg(test)]
+    pub(crate) fn without_encoder() -> Result<Self, NoGuard> {
+        Self::of(Detectors::built_in()?, None)
     }
 
     /// Begins the checks of a permitted request.
-    pub(crate) fn screen<A: Inference>(&self, permit: &Permit<A>, filter: &ContentFilter) -> Screen {
+    pub(crate) fn screen<A: Inference>(
+        &self,
+        permit: &Permit<A>,
+        filter: &ContentFilter,
+    ) -> Screen {
         let rules = match filter.is_built_in() {
             true => self.built_in(&filter.filter),
             false => filter.filter.clone(),
@@ -94,11 +138,8 @@ impl Guard {
     /// unless the operator gave some. A resource's own filter that names them is not judged without.
     fn built_in(&self, filter: &Filter) -> Filter {
         let known = [Category::ProtectedMaterialText, Category::ProtectedMaterialCode];
-        let nothing = self.0.detectors.nothing(Side::Completion).ok();
-        let looked = |category: &Category| {
-            nothing.as_ref().is_some_and(|verdict| verdict.severity(category).is_some())
-        };
-        let missing = known.into_iter().filter(|category| !looked(category));
+        let nothing = self.nothing(Side::Completion);
+        let missing = known.into_iter().filter(|category| nothing.severity(category).is_none());
         missing.fold(filter.clone(), |filter, category| {
             filter.clone().with(category, Side::Completion, Rule::OFF).unwrap_or(filter)
         })
@@ -186,9 +227,9 @@ impl Screen {
         let unavailable = |down| self.rules.unavailable(side, down);
         // Nothing is looked for: no detector is asked.
         let texts = if self.is_off(side) { Vec::new() } else { texts };
-        let vectors = match self.guard.0.encoder {
-            true => self.encoded(&texts).await.map_err(unavailable)?,
-            false => texts.iter().map(|_| None).collect(),
+        let vectors = match &self.guard.0.encoder {
+            Some(encoder) => encoder.vectors(&texts, self.scope).await.map_err(unavailable)?,
+            None => texts.iter().map(|_| None).collect(),
         };
         let bytes: usize = texts.iter().map(|(_, text)| text.len()).sum();
         let verdict = if bytes <= INLINE_BYTES {
@@ -209,26 +250,28 @@ impl Screen {
         side: Side,
     ) -> Result<Verdict, Down> {
         let detectors = &self.guard.0.detectors;
-        let mut all = vec![detectors.nothing(side).map_err(down)?];
+        let mut all = self.guard.nothing(side).clone();
         for ((place, text), vectors) in texts.iter().zip(vectors) {
             let text = text.reveal();
-            all.push(detectors.look(text, *place, vectors.as_ref()).map_err(down)?);
+            all = joined(all, detectors.look(text, *place, vectors.as_ref()).map_err(down)?)?;
             if !self.lists.is_empty() {
                 let readings = Readings::of(text).map_err(|_| Down::TooLarge)?;
-                all.extend(self.lists.iter().map(|list| list.verdict(&readings, side)));
+                for list in &*self.lists {
+                    all = joined(all, list.verdict(&readings, side))?;
+                }
             }
         }
-        // All are about one side.
-        all.into_iter().try_reduce(Verdict::and).ok().flatten().ok_or(Down::Stopped)
-    }
-
-    fn wait(&self) -> Duration {
-        Duration::from_millis(self.guard.0.live.current().config.guard.wait_ms)
+        Ok(all)
     }
 }
 
 /// Texts up to this many bytes are judged on the thread of their connection: a millisecond.
 const INLINE_BYTES: usize = 4096;
+
+/// Joins verdicts of the same side.
+fn joined(all: Verdict, other: Verdict) -> Result<Verdict, Down> {
+    all.and(other).map_err(|_| Down::Stopped)
+}
 
 /// Returns the reason why a text could not be looked at.
 fn down(unseen: Unseen) -> Down {

@@ -40,6 +40,8 @@ pub(crate) const QUEUE_RETRY: Duration = Duration::from_secs(1);
 pub(crate) const CONNECTION_RETRY: Duration = Duration::from_secs(1);
 /// Retry delay reported when an issuer's keys could not be fetched.
 pub(crate) const ISSUER_RETRY: Duration = Duration::from_secs(5);
+/// Retry delay reported when a detector of the content filter does not answer.
+pub(crate) const FILTER_RETRY: Duration = Duration::from_secs(2);
 /// Retry delay reported when an engine cannot be reached and gives none.
 pub(crate) const ENGINE_RETRY: Duration = Duration::from_secs(2);
 /// Longest retry delay that an engine can ask of a caller.

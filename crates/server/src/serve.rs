@@ -27,7 +27,6 @@ pub(crate) use self::{
 
 use engine::protocol::Confinement;
 use hyper::{Request, Response, service::Service};
-use policy::guard::look::Unusable;
 use policy::authz::{
     policies::Policies,
     proof::{NotProved, Proof},
@@ -53,7 +52,7 @@ use crate::{
     exchange::ServiceIdentity,
     fleet::Fleet,
     gateway::{Gateway, Origin},
-    guard::Guard,
+    guard::{Guard, NoGuard},
     listen::{Client, Listener, Terms, Upload},
     live::{Current, Live},
     manage::{self, ManageError},
@@ -96,7 +95,7 @@ pub(crate) enum StartError {
     Binary(io::Error),
     /// The content filter's detectors cannot be used.
     #[error("the content filter cannot be used: {0}; install this version again")]
-    Guard(#[from] Unusable),
+    Guard(#[from] NoGuard),
     /// The process cannot be confined.
     #[error(transparent)]
     Confined(#[from] NotConfined),

@@ -9,8 +9,8 @@ use policy::{
 use store::{Store, ledger::Ledger};
 
 use crate::{
-    authn::Caller, authority::Authorities, clock, engines::Engines, fleet::Fleet, guard::Guard, live::Live,
-    meters::Meters, openai::error::ApiError,
+    authn::Caller, authority::Authorities, clock, engines::Engines, fleet::Fleet, guard::Guard,
+    live::Live, meters::Meters, openai::error::ApiError,
 };
 
 /// The parts of the service that answer calls.

@@ -82,8 +82,7 @@ impl Choice {
     pub fn said(&self) -> Content {
         let calls = self.calls.iter().flat_map(|(name, arguments)| [name, arguments]);
         let texts = [&self.reasoning, &self.text].into_iter().chain(calls);
-        let texts: Vec<&str> =
-            texts.map(String::as_str).filter(|text| !text.is_empty()).collect();
+        let texts: Vec<&str> = texts.map(String::as_str).filter(|text| !text.is_empty()).collect();
         Content::new(texts.join("\n"))
     }
 }

@@ -1,6 +1,8 @@
 //! Asks the encoder for the vectors of texts.
 
-use engine::request::{Embed, EmbedInput, Event, Refusal, Text};
+use std::time::Duration;
+
+use engine::request::{CacheScope, Embed, EmbedInput, Event, Refusal, Text};
 use policy::{
     content::Content,
     guard::{
@@ -11,18 +13,19 @@ use policy::{
 };
 use tokio::time::timeout;
 
-use super::Screen;
+use super::Encoder;
 
-impl Screen {
+impl Encoder {
     /// Returns the vectors of each text: of the newest texts first, until the encoder has as many
     /// parts as it takes for one request. The other texts get none: the detectors over words and
     /// characters decide about them alone, and the verdict's sources say so.
     ///
     /// # Errors
     /// If the encoder does not run, or does not answer in time.
-    pub(super) async fn encoded(
+    pub(super) async fn vectors(
         &self,
         texts: &[(Place, Content)],
+        scope: CacheScope,
     ) -> Result<Vec<Option<Vectors>>, Down> {
         let mut inputs = Vec::new();
         let mut counts = Vec::new();
@@ -37,7 +40,10 @@ impl Screen {
         }
         let vectors = match inputs.is_empty() {
             true => Vec::new(),
-            false => timeout(self.wait(), self.vectors(inputs)).await.map_err(|_| Down::Late)??,
+            false => {
+                let wait = Duration::from_millis(self.live.current().config.guard.wait_ms);
+                timeout(wait, self.embed(inputs, scope)).await.map_err(|_| Down::Late)??
+            }
         };
         let mut vectors = vectors.into_iter();
         let mut own = |count: Option<usize>| {
@@ -48,10 +54,14 @@ impl Screen {
         Ok(all)
     }
 
-    async fn vectors(&self, inputs: Vec<EmbedInput>) -> Result<Vec<Vec<f32>>, Down> {
+    async fn embed(
+        &self,
+        inputs: Vec<EmbedInput>,
+        scope: CacheScope,
+    ) -> Result<Vec<Vec<f32>>, Down> {
         let wanted = inputs.len();
-        let worker = self.guard.0.fleet.encoder().ok_or(Down::Stopped)?;
-        let sent = worker.screen(self.scope, Embed { inputs });
+        let worker = self.fleet.encoder().ok_or(Down::Stopped)?;
+        let sent = worker.screen(scope, Embed { inputs });
         let mut events = sent.map_err(|refusal| down(&refusal))?;
         let mut vectors = Vec::with_capacity(wanted);
         while let Some(event) = events.next().await {

@@ -1,10 +1,9 @@
 //! The texts of a request that detectors look at, each with its place.
 
-use engine::request::{Answer, Constraint, EmbedInput, Generate, Message, Part, Prompt, Role, Text, Tool, Work};
-use policy::{
-    content::Content,
-    guard::{documents, heads::Place},
+use engine::request::{
+    Answer, Constraint, EmbedInput, Generate, Message, Part, Prompt, Role, Text, Tool, Work,
 };
+use policy::{content::Content, guard::heads::Place};
 use serde_json::Value;
 
 /// The texts of a request.
@@ -61,10 +60,7 @@ impl Read {
         if let Some(name) = &message.name {
             self.add(place, name);
         }
-        // Documents that a turn embeds are not the user's own words.
-        let split = documents::split(message.content.0.reveal());
-        split.documents.into_iter().for_each(|text| self.push(Place::Document, text));
-        self.push(place, split.rest);
+        self.add(place, &message.content);
         for part in &message.parts {
             match part {
                 // The turn's text has it already.

@@ -77,8 +77,7 @@ pub(crate) async fn answer(
             deadline,
         })));
     }
-    let choices =
-        answer::collect(first, events, choices, Operation::Chat, &mut call.usage).await?;
+    let choices = answer::collect(first, events, choices, Operation::Chat, &mut call.usage).await?;
     let judged = answer::judged(&screen, &choices, &mut call.screening).await?;
     let annotations = Annotations { prompts, choices: judged };
     let completion =

@@ -55,7 +55,7 @@ pub(crate) async fn answer(
     let (deadline, _) = deadline(call, current.config.limits.request_ms);
     let screen = target.screen(services, call, &permit);
     let work = screen.prompt(Work::Embed(request.embed), &mut call.screening).await?;
-    let prompt = checked(work.results());
+    let prompts = [checked(work.results())];
     let mut events = target.run(services, call, permit, work, &request.labels, deadline).await?;
     let mut vectors = Vec::with_capacity(inputs);
     loop {
@@ -80,7 +80,7 @@ pub(crate) async fn answer(
         }
     }
     let name = &target.model.name;
-    let list = EmbeddingList::new(name, vectors, request.format, call.usage, &[]);
+    let list = EmbeddingList::new(name, vectors, request.format, call.usage, &prompts);
     serde_json::to_vec(&list).map(|json| Reply::Json(json.into())).map_err(|_| ApiError::Internal)
 }
 

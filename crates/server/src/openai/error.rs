@@ -512,6 +512,12 @@ impl ApiError {
                 rate_limited(*operation, exceeded, *wanted, penalty(*throttle, resource))
             }
             Self::Refused { operation, refusal } => refused(*operation, refusal),
+            Self::ContentFiltered(results) => Answer {
+                status: StatusCode::BAD_REQUEST,
+                body: ErrorBody { error: ErrorDetail::prompt_filtered(results.clone()) },
+                retry: Retry::Unsaid,
+            },
+            Self::ContentFilterUnavailable(down) => not_checked(down),
             Self::NoEngine(none) => no_engine(none),
             Self::Unanswered { operation, why } => unanswered(*operation, why),
             Self::Stopping => azure(
@@ -698,6 +704,22 @@ fn refused(operation: Operation, refusal: &Refusal) -> Answer {
             "The engine failed while it ran the request; the operator's log says why.",
         ),
     }
+}
+
+/// A text that was not checked does not go on.
+fn not_checked(down: &Down) -> Answer {
+    let (status, retry) = match down {
+        Down::Stopped | Down::Late => {
+            (StatusCode::SERVICE_UNAVAILABLE, Retry::AfterMs(millis(limits::FILTER_RETRY)))
+        }
+        Down::NotLookedFor(_) => (StatusCode::SERVICE_UNAVAILABLE, Retry::Never),
+        Down::Unreadable | Down::TooLarge => (StatusCode::BAD_REQUEST, Retry::Unsaid),
+    };
+    let message = format!(
+        "The content filter is not available, so the request was not processed: {down}. The \
+         resource's owner can choose a filter that lets texts through unchecked (`whenDown`)."
+    );
+    azure(status, "content_filter_unavailable", &message).retry(retry)
 }
 
 /// No retry helps until a person changes something.

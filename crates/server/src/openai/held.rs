@@ -26,11 +26,11 @@ const OVERLAP: usize = 192;
 /// The bytes before the first look, so that an answer begins soon: 24 tokens.
 const FIRST: usize = 96;
 
-/// How much of the answer so far is looked at as a whole.
-const WHOLE: usize = 2000;
+/// How much of the answer so far is looked at as a whole, and how often.
+const WHOLE: usize = 1000;
 
 /// The answer to one prompt.
-pub(super) struct Held {
+pub(crate) struct Held {
     screen: Screen,
     choices: Vec<Choice>,
     /// True if the filter ended a choice.
@@ -44,7 +44,7 @@ impl std::fmt::Debug for Held {
 }
 
 /// What goes to the caller.
-pub(super) enum Out {
+pub(crate) enum Out {
     /// An event, with the filter's decision about the text so far.
     Event(Event, Option<Checked>),
     /// A decision about text that went out before it.
@@ -70,12 +70,13 @@ struct Choice {
     kind: Kind,
     /// The bytes that were looked at.
     judged: usize,
+    /// The bytes that were looked at as a whole.
+    judged_whole: usize,
     /// The events that wait, each with the end of its text.
     waiting: VecDeque<(usize, Event)>,
     /// About as many tokens were generated.
     tokens: u32,
     state: State,
-    decision: Option<Checked>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +110,7 @@ impl Held {
     pub(super) fn push(&mut self, event: Event, out: &mut Vec<Out>) {
         let ahead = self.screen.is_ahead();
         let Some(choice) = of(&event).and_then(|number| self.choice(number)) else {
-            out.push(Out::Event(event, None));
+            out.push(Out::Event(event, (!ahead).then(Checked::nothing)));
             return;
         };
         if choice.state == State::Ended {
@@ -147,7 +148,6 @@ impl Held {
         let Some(choice) = self.choice(number) else { return Err(ApiError::Internal) };
         let from = choice.judged;
         let results = screen.completion(choice.window()).await;
-        choice.judged = choice.text.len();
         let decision = checked(results.as_ref());
         let blocked = match results {
             Ok(results) => {
@@ -172,10 +172,14 @@ impl Held {
             out.push(Out::Annotation(number, decision.clone(), offsets));
         }
         let clear = choice.clear(screen.has_lists());
-        let annotation = (!screen.is_ahead()).then(|| decision.clone());
         while choice.waiting.front().is_some_and(|(end, _)| *end <= clear) {
             let Some((_, event)) = choice.waiting.pop_front() else { break };
-            out.push(Out::Event(event, annotation.clone()));
+            let annotation = match event {
+                _ if screen.is_ahead() => None,
+                Event::Finished { .. } => Some(Checked::nothing()),
+                _ => Some(decision.clone()),
+            };
+            out.push(Out::Event(event, annotation));
         }
         if choice.state == State::Complete {
             choice.state = State::Ended;
@@ -239,22 +243,26 @@ impl Choice {
         }
     }
 
-    /// Returns the texts of a look: the window, the end of the whole, and at the end of the answer
-    /// the words of a JSON text whose escapes hide them.
-    fn window(&self) -> Vec<Content> {
-        let from = |at: usize| {
-            let at = self.text.floor_char_boundary(at);
-            Content::new(self.text.get(at..).unwrap_or_default().to_owned())
-        };
+    /// Returns the texts of a look: the window, from time to time the end of the whole, and at the end
+    /// of the answer the words of a JSON text whose escapes hide them.
+    fn window(&mut self) -> Vec<Content> {
         let start = self.judged.saturating_sub(OVERLAP);
-        let mut texts = vec![from(start)];
-        if start > 0 {
-            texts.push(from(self.text.len().saturating_sub(WHOLE)));
+        let mut texts = vec![self.from(start)];
+        let complete = self.state == State::Complete;
+        if start > 0 && (complete || self.text.len() - self.judged_whole >= WHOLE) {
+            texts.push(self.from(self.text.len().saturating_sub(WHOLE)));
+            self.judged_whole = self.text.len();
         }
-        if self.state == State::Complete {
+        if complete {
             texts.extend(words(&self.text));
         }
+        self.judged = self.text.len();
         texts
+    }
+
+    fn from(&self, at: usize) -> Content {
+        let at = self.text.floor_char_boundary(at);
+        Content::new(self.text.get(at..).unwrap_or_default().to_owned())
     }
 
     /// Returns the end of the text that can go out: all of a complete answer; otherwise the last

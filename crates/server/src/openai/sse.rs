@@ -12,7 +12,11 @@ use futures_util::{Stream, stream};
 use hyper::StatusCode;
 use tlog::receipt;
 use tokio::time::{Instant, timeout};
-use wire::{answer::data, filter::{Checked, Filtered}, sse::Writer};
+use wire::{
+    answer::data,
+    filter::{Checked, Filtered},
+    sse::Writer,
+};
 
 use super::{
     error::ApiError,
@@ -50,7 +54,8 @@ impl EventStream {
         call.outcome = Outcome::Cut;
         let Self { answers, first, writer, held, prompts, deadline } = self;
         let first = Some(first);
-        let running = Running { answers, first, writer, held, prompts, deadline, call, ended: false };
+        let running =
+            Running { answers, first, writer, held, prompts, deadline, call, ended: false };
         stream::unfold(running, Running::piece)
     }
 }
@@ -180,13 +185,9 @@ impl Running {
                     self.writer.annotate(choice, &decision, offsets, out);
                 }
                 Out::Filtered { choice, decision, offsets, tokens } => {
-                    let filtered = Filtered {
-                        choice,
-                        checked: &decision,
-                        offsets,
-                        completion_tokens: tokens,
-                    };
-                    self.writer.filtered(&filtered, usage, out);
+                    let filtered =
+                        Filtered { choice, checked: &decision, offsets, completion_tokens: tokens };
+                    self.writer.filtered(filtered, usage, out);
                 }
             }
         }

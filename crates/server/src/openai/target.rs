@@ -17,9 +17,7 @@ use store::{Deployment, Model};
 use wire::{error::Invalid, operation::Operation};
 
 use super::error::ApiError;
-use crate::{
-    authn::Caller, call::Call, clock, guard::Screen, meters::Wanted, services::Services,
-};
+use crate::{authn::Caller, call::Call, clock, guard::Screen, meters::Wanted, services::Services};
 
 /// A deployment that a caller may use, with its model.
 #[derive(Debug, Clone, Copy)]

@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 pub(crate) enum Manner {
     /// As it should: two pieces of text, the usage, the end.
     Well,
+    /// As it should, with these texts.
+    Says(Vec<String>),
     /// As it should, a moment later.
     Slow,
     /// With this status, these headers and this body.
@@ -169,6 +171,14 @@ impl Inner {
     fn carry_out(&self, manner: &Manner, stream: &TcpStream, asked: &Value) -> bool {
         match manner {
             Manner::Well => self.pieces(stream, &self.usual(asked)) && send(stream, b"0\r\n\r\n"),
+            Manner::Says(texts) => {
+                let usual = self.usual(asked);
+                let said = texts.iter().map(|text| usual[1].replace("hello", text));
+                let ends = usual[3..].iter().cloned();
+                let pieces: Vec<_> =
+                    [usual[0].clone()].into_iter().chain(said).chain(ends).collect();
+                self.pieces(stream, &pieces) && send(stream, b"0\r\n\r\n")
+            }
             Manner::Slow => {
                 thread::park_timeout(Duration::from_millis(50));
                 self.pieces(stream, &self.usual(asked)) && send(stream, b"0\r\n\r\n")
