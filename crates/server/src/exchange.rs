@@ -19,7 +19,7 @@ use store::{
 };
 use tlog::{
     canon::Digest,
-    receipt::{EMBEDDED, Facts, Filter, Outcome, PolicySet, Terms},
+    receipt::{EMBEDDED, Facts, Outcome, PolicySet, Terms},
 };
 use tokio::sync::oneshot;
 use wire::{no_effect::Named, usage::Usage};
@@ -29,7 +29,7 @@ use crate::{
     body::RequestBody,
     clock,
     processing::{Processed, Processing},
-    screening::Screening,
+    screening::{Claimed, Screening},
 };
 
 /// Facts about the service in every receipt.
@@ -74,7 +74,6 @@ pub(crate) struct End {
     /// Where the request was processed, if it got that far.
     pub processing: Option<Processing>,
     /// What the content filter saw.
-    #[expect(dead_code, reason = "receipts do not name the filter yet")]
     pub screening: Screening,
 }
 
@@ -148,7 +147,8 @@ impl Exchange {
         end: End,
         answer: impl FnOnce(Result<u64, NotRecorded>) + Send + 'static,
     ) -> Result<(), NotRecorded> {
-        let End { status, outcome, deployment, usage, no_effect, processing, screening: _ } = end;
+        let End { status, outcome, deployment, usage, no_effect, processing, screening } = end;
+        let Claimed { filter, content_filter, screened } = screening.claims()?;
         let directory = &self.caller.directory;
         let resource = directory.resource(self.caller.resource).ok_or_else(gone)?;
         let model = deployment.and_then(|id| {
@@ -175,6 +175,7 @@ impl Exchange {
             stored: None,
             no_effect: no_effect.fact(),
             attempts,
+            screened,
         };
         let caller = self.caller.principal.name();
         let plan = retention::plan(&resource.retention, clock::now_ms());
@@ -207,10 +208,11 @@ impl Exchange {
             model,
             binary: self.identity.binary,
             configuration: self.identity.configuration,
-            filter: Filter::None,
+            filter,
             retention_days,
             policies: Some(self.identity.policies),
             ran,
+            content_filter,
         });
         let cached_tokens = usage.prompt_tokens_details.cached_tokens;
         self.ledger.commit(Ended { terms, facts, caller, cached_tokens, keep }, answer);

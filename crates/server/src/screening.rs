@@ -3,8 +3,6 @@
 //! The pipeline adds each result as it comes. Nothing here holds content: a result names
 //! categories and detectors, never the text.
 
-#![expect(dead_code, reason = "the pipeline does not look at texts yet")]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -15,6 +13,11 @@ use policy::guard::{
     verdict::{Category, Severity, Side, Source},
 };
 use store::ContentFilter;
+use tlog::receipt::Check;
+
+mod claims;
+
+pub(crate) use claims::Claimed;
 
 /// What the content filter saw of one request.
 #[derive(Debug, Clone, Default)]
@@ -23,41 +26,35 @@ pub(crate) struct Screening {
     pub filter: Option<Arc<ContentFilter>>,
     /// The detectors that looked.
     sources: BTreeSet<Source>,
+    /// How far each side was checked. Of two parts of a side, the greater value counts: one part
+    /// that was not filtered makes the side not filtered.
     prompt: Check,
     completion: Check,
     findings: BTreeMap<(Side, Category), Found>,
 }
 
-/// How far one side of a request was checked. Of two parts of a side, the greater value counts:
-/// one part that was not filtered makes the side not filtered.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Check {
-    /// No text of this side was checked, and none went on: there was none, or the request was
-    /// refused before.
-    #[default]
-    NothingToCheck,
-    /// Each text was checked before it went on.
-    Filtered,
-    /// Texts went on before they were checked.
-    FilteredLater,
-    /// At least one text went on and was not checked.
-    NotFiltered,
-}
-
 /// What was found in one category on one side.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Found {
+struct Found {
     /// The highest severity. `Safe` is never kept.
-    pub severity: Severity,
+    severity: Severity,
     /// True if a finding blocked a text.
-    pub filtered: bool,
+    filtered: bool,
 }
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the pipeline does not judge texts yet"))]
 impl Screening {
-    /// Adds what a filter decided about one text, or about one window of a text.
+    /// Adds what a filter decided about one text, or about one window of a text. A filter that
+    /// looks for nothing on this side has filtered nothing.
     pub(crate) fn add_results(&mut self, results: &Results) {
         let side = results.side();
-        self.raise(side, Check::Filtered);
+        self.raise(
+            side,
+            match results.annotations().is_empty() {
+                true => Check::NotFiltered,
+                false => Check::Filtered,
+            },
+        );
         for one in results.annotations() {
             self.sources.extend(&one.sources);
             if !one.detected() {
@@ -79,25 +76,6 @@ impl Screening {
     /// is [`Self::not_filtered`].
     pub(crate) fn later(&mut self, side: Side) {
         self.raise(side, Check::FilteredLater);
-    }
-
-    /// Returns how far a side was checked.
-    #[must_use]
-    pub(crate) fn check(&self, side: Side) -> Check {
-        match side {
-            Side::Prompt => self.prompt,
-            Side::Completion => self.completion,
-        }
-    }
-
-    /// Returns the detectors that looked.
-    pub(crate) fn sources(&self) -> impl Iterator<Item = Source> {
-        self.sources.iter().copied()
-    }
-
-    /// Returns what was found, by side and category.
-    pub(crate) fn findings(&self) -> impl Iterator<Item = (Side, &Category, Found)> {
-        self.findings.iter().map(|((side, category), found)| (*side, category, *found))
     }
 
     fn raise(&mut self, side: Side, check: Check) {
@@ -135,7 +113,7 @@ mod tests {
         })
     }
 
-    fn results(text: &str, side: Side) -> Results {
+    pub(super) fn results(text: &str, side: Side) -> Results {
         let readings = Readings::of(text).unwrap();
         let term = Term::Exact("codename heron".to_owned().into());
         let list = Blocklist::new(BlocklistName::new(LIST).unwrap(), &[term]).unwrap();
@@ -143,15 +121,17 @@ mod tests {
         filter().judge(&profane.and(list.verdict(&readings, side)).unwrap()).unwrap()
     }
 
-    fn findings(screening: &Screening) -> Vec<(Side, &'static str, Severity, bool)> {
-        let found = screening.findings();
-        found.map(|(side, one, found)| (side, one.name(), found.severity, found.filtered)).collect()
+    fn findings(screening: &Screening) -> Vec<(Side, &str, Severity, bool)> {
+        let found = screening.findings.iter();
+        found
+            .map(|((side, one), found)| (*side, one.name(), found.severity, found.filtered))
+            .collect()
     }
 
     #[test]
     fn of_many_texts_the_highest_severity_of_each_category_and_side_counts() {
         let mut screening = Screening::default();
-        assert_eq!(screening.check(Side::Prompt), Check::NothingToCheck);
+        assert_eq!(screening.prompt, Check::NothingToCheck);
         for text in ["what a day", "what a fucking day", "what a day"] {
             screening.add_results(&results(text, Side::Prompt));
         }
@@ -170,8 +150,8 @@ mod tests {
             ],
             "what was blocked once stays blocked"
         );
-        assert_eq!(screening.check(Side::Prompt), Check::Filtered);
-        assert_eq!(screening.check(Side::Completion), Check::Filtered);
+        assert_eq!(screening.prompt, Check::Filtered);
+        assert_eq!(screening.completion, Check::Filtered);
     }
 
     #[test]
@@ -179,7 +159,7 @@ mod tests {
         let mut screening = Screening::default();
         screening.add_results(&results("what a day", Side::Prompt));
         screening.add_results(&results("what a day", Side::Completion));
-        let layers: Vec<_> = screening.sources().map(|source| source.layer).collect();
+        let layers: Vec<_> = screening.sources.iter().map(|source| source.layer).collect();
         assert_eq!(layers, [Layer::Blocklist, Layer::Lexicon]);
     }
 
@@ -188,11 +168,25 @@ mod tests {
         let mut screening = Screening::default();
         screening.later(Side::Completion);
         screening.add_results(&results("what a day", Side::Completion));
-        assert_eq!(screening.check(Side::Completion), Check::FilteredLater);
+        assert_eq!(screening.completion, Check::FilteredLater);
         screening.not_filtered(Side::Completion);
         screening.later(Side::Completion);
         screening.add_results(&results("what a day", Side::Completion));
-        assert_eq!(screening.check(Side::Completion), Check::NotFiltered);
-        assert_eq!(screening.check(Side::Prompt), Check::NothingToCheck);
+        assert_eq!(screening.completion, Check::NotFiltered);
+        assert_eq!(screening.prompt, Check::NothingToCheck);
+    }
+
+    #[test]
+    fn a_side_in_which_the_filter_looks_for_nothing_is_not_filtered() {
+        let readings = Readings::of("what a day").unwrap();
+        let verdict = Lexicon::built_in().unwrap().verdict(&readings, Side::Completion);
+        let mut filter = filter();
+        for (category, _) in self::filter().needed(Side::Completion) {
+            filter = filter.with(category.clone(), Side::Completion, Rule::OFF).unwrap();
+        }
+        let mut screening = Screening::default();
+        screening.add_results(&filter.judge(&verdict).unwrap());
+        assert_eq!(screening.completion, Check::NotFiltered);
+        assert!(screening.sources.is_empty());
     }
 }

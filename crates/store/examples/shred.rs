@@ -161,6 +161,7 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
         retention_days: 2,
         policies: Some(PolicySet { digest, proved: true }),
         ran: None,
+        content_filter: None,
     });
     let content_logging =
         ContentLogging { enabled: true, since_ms: 0, approval: None, until_ms: None };
@@ -184,6 +185,7 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
             stored: None,
             no_effect: None,
             attempts: None,
+            screened: None,
         };
         let RetentionPlan::Store(until) = plan(&rule, now_ms) else {
             return Err("the retention plan does not store the record".into());

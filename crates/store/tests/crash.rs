@@ -124,6 +124,7 @@ fn ended(request: RequestId, keep: bool) -> Ended {
         retention_days: 30,
         policies: None,
         ran: None,
+        content_filter: None,
     };
     let facts = Facts {
         request,
@@ -138,6 +139,7 @@ fn ended(request: RequestId, keep: bool) -> Ended {
         stored: None,
         no_effect: None,
         attempts: None,
+        screened: None,
     };
     Ended { terms: Arc::new(terms), facts, caller: "Key1", cached_tokens: 1, keep }
 }

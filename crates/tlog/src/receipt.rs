@@ -26,8 +26,13 @@ use crate::{
 };
 
 mod ran;
+mod screened;
 
 pub use ran::{Attempt, AttemptFailure, EngineKind, Ran};
+pub use screened::{
+    Category, Check, ContentFilter, DETECTORS_MAX, Detector, FINDINGS_MAX, Filter, Finding,
+    Screened, Severity, Side,
+};
 
 /// The maximum length of a receipt, in bytes.
 pub const RECEIPT_BYTES_MAX: usize = 64 * 1024;
@@ -75,7 +80,7 @@ pub struct Terms {
     /// SHA-256 of the active configuration.
     #[n(8)]
     pub configuration: Digest,
-    /// The content filter that was applied.
+    /// Whether a content filter applied.
     #[n(9)]
     pub filter: Filter,
     /// The number of days for which content is stored; 0 for a resource under zero retention.
@@ -90,6 +95,9 @@ pub struct Terms {
     /// that was sent to no engine, and in receipts of earlier versions, which did not record it.
     #[n(12)]
     pub ran: Option<Ran>,
+    /// The content filter that applied. `None` where [`Terms::filter`] is [`Filter::None`].
+    #[n(13)]
+    pub content_filter: Option<ContentFilter>,
 }
 
 /// The name of the service's own engine in [`Terms::engine`].
@@ -152,6 +160,10 @@ pub struct Facts {
     #[n(11)]
     #[cbor(decode_with = "ran::attempts")]
     pub attempts: Option<Vec<Attempt>>,
+    /// How far the content filter checked the request, and what it found. `None` where
+    /// [`Terms::filter`] is [`Filter::None`].
+    #[n(12)]
+    pub screened: Option<Screened>,
 }
 
 /// The place and the deadline of stored content.
@@ -197,15 +209,6 @@ impl Outcome {
     }
 }
 
-/// The content filter that was applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
-#[cbor(index_only)]
-pub enum Filter {
-    /// There is no content filter in this version.
-    #[n(0)]
-    None,
-}
-
 /// The party that vouches for a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Voucher {
@@ -231,7 +234,7 @@ impl Voucher {
 
 /// Each claim with the party that vouches for it. The list is the same for every receipt of this
 /// version.
-pub const VOUCHERS: [(&str, Voucher); 15] = [
+pub const VOUCHERS: [(&str, Voucher); 16] = [
     ("request and response hashes", Voucher::Reader),
     ("that these claims were in the log at this place, unchanged since", Voucher::Proved),
     ("the deadline, fixed when the request was answered", Voucher::Proved),
@@ -245,6 +248,7 @@ pub const VOUCHERS: [(&str, Voucher); 15] = [
     ("whether the log says that the customer allowed the processor", Voucher::Proved),
     ("engine, its operator, regions, SKU and earlier attempts", Voucher::Operator),
     ("that this destination was dialed, and answered with this model's name", Voucher::Operator),
+    ("content filter, its detectors, and what they checked and found", Voucher::Operator),
     ("times", Voucher::Operator),
     ("tokens, outcome and fields without effect", Voucher::Operator),
 ];
@@ -501,6 +505,7 @@ pub(crate) mod tests {
     use alloc::vec;
 
     pub(crate) use super::ran::tests::remote;
+    pub(crate) use super::screened::tests::screened;
     use super::*;
     use crate::tree::{Frontier, leaf_hash};
 
@@ -520,6 +525,7 @@ pub(crate) mod tests {
                 retention_days: 30,
                 policies: Some(PolicySet { digest: Digest([10; 32]), proved: true }),
                 ran: None,
+                content_filter: None,
             },
             facts: Facts {
                 request: RequestId::from_random([7; 16]),
@@ -537,6 +543,7 @@ pub(crate) mod tests {
                 }),
                 no_effect: None,
                 attempts: None,
+                screened: None,
             },
         }
     }

@@ -27,6 +27,7 @@ mod policies;
 mod receipt;
 mod residency;
 mod review;
+mod screened;
 mod succession;
 mod words;
 

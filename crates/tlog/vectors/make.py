@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes the vectors of log entries of kinds 6, 7 and 9 to 25 and of starts with policies, all histories, and the
-receipts that name policies or a place of processing, from docs/spec/log.md and docs/spec/receipt.md alone.
+receipts that name policies, a place of processing or a content filter, from docs/spec/log.md and docs/spec/receipt.md alone.
 
     pip install cryptography && python3 make.py
 
@@ -364,7 +364,7 @@ def histories():
         one(name, events, remark)
 
 
-# ---- receipts that name policies or a place of processing ----------------------------------------
+# ---- receipts that name policies, a place of processing or a content filter ----------------------
 
 LOG = "bailiwick/vectors"
 SIGNER = Ed25519PrivateKey.from_private_bytes(b"\x2a" * 32)
@@ -409,11 +409,38 @@ def attempt(region="francecentral", failure=1, processor=None):
     return {0: "vllm-paris", 1: region, 2: failure, **({3: processor} if processor else {})}
 
 
-def signed(terms, shown=None, attempts=None):
+def detector(layer="encoder", digest=12):
+    """A detector that looked."""
+    return {0: layer, 1: d(digest)}
+
+
+def filtered(named=1, detectors=None, **changes):
+    """Terms of a request to which a content filter applied."""
+    both = [detector("blocklist", 13), detector()]
+    item = {0: "Microsoft.DefaultV2", 1: d(11), 2: both if detectors is None else detectors}
+    item.update({int(name[1:]): value for name, value in changes.items()})
+    item = {number: value for number, value in item.items() if value is not None}
+    return {**terms({0: d(22), 1: True}), 9: named, 13: item}
+
+
+def found(side=0, category=2, severity=None, blocked=False):
+    """A finding; without a severity, of a category that has none."""
+    return {0: side, 1: category, **({} if severity is None else {2: severity}), 3: blocked}
+
+
+def screened(prompt=1, completion=1, findings=()):
+    """How far each side was checked, and what was found."""
+    return {0: prompt, 1: completion, 2: list(findings)}
+
+
+def signed(terms, shown=None, attempts=None, seen=None, outcome=0):
     """A receipt over some terms, in a log of one entry; or over those, and showing others."""
     facts = {0: i(4), 1: NOON, 2: NOON + 250, 3: 200, 4: 0, 5: d(7), 6: d(8), 7: 12, 8: 3}
+    facts[3], facts[4] = (200, 0) if outcome == 0 else (400, outcome)
     if attempts is not None:
         facts[11] = attempts
+    if seen is not None:
+        facts[12] = seen
     claims = cbor({0: terms, 1: facts})
     entry = cbor([NOON + 250, [1, [sha(b"bailiwick/commitment/v1\0", SALT, claims)]]])
     root = base64.b64encode(sha(b"\0", entry)).decode()
@@ -469,6 +496,42 @@ def receipts():
         ("bad-place-no-attempts", signed(place(), attempts=[]), "what is not there is left out"),
         ("bad-place-attempt-failure", signed(place(), attempts=[attempt(failure=4)]), "there is no failure 4"),
         ("bad-place-attempts-null", signed(place(), attempts=NULL), "what is not there is left out"),
+        ("good-filter", signed(filtered(), seen=screened()), "both sides were filtered, and nothing was found"),
+        ("good-filter-blocked-prompt", signed(filtered(), seen=screened(1, 0, [found(0, 2, 1), found(0, 4, blocked=True)]), outcome=1), "an attempt to break out, refused"),
+        ("good-filter-cut-completion", signed(filtered(), seen=screened(1, 2, [found(1, 0, 3, True), found(1, 9)])), "cut short after it had gone on; and a term of a list, shown only"),
+        ("good-filter-down", signed(filtered(detectors=[]), seen=screened(3, 3)), "the detectors were down, and the filter lets texts go on"),
+        ("good-filter-partly", signed(filtered(), seen=screened(1, 3, [found(1, 1, 1)])), "a part of the completion was not filtered"),
+        ("good-filter-later-layer", signed(filtered(detectors=[detector("a later one")]), seen=screened()), "a kind of detector of a later version"),
+        ("bad-filter-swapped", signed(filtered(detectors=[]), filtered(), seen=screened(3, 3)), "signed without the detectors that are shown"),
+        ("bad-filter-named-alone", signed({**terms(proved), 9: 1}), "which filter is left out"),
+        ("bad-filter-none-and-named", signed(filtered(0), seen=screened()), "none applied, and one did"),
+        ("bad-filter-none-and-screened", signed(terms(proved), seen=screened()), "none applied, and texts were filtered"),
+        ("bad-filter-without-screened", signed(filtered()), "what it did is left out"),
+        ("bad-filter-by-nobody", signed(filtered(detectors=[]), seen=screened()), "filtered, and no detector looked"),
+        ("bad-filter-found-by-nobody", signed(filtered(detectors=[]), seen=screened(3, 3, [found(0, 6)])), "found, and no detector looked"),
+        ("bad-filter-found-in-nothing", signed(filtered(), seen=screened(1, 0, [found(1, 6)])), "found in a text that nothing checked"),
+        ("bad-filter-answered-a-blocked-prompt", signed(filtered(), seen=screened(1, 1, [found(0, 4, blocked=True)])), "blocked, and answered"),
+        ("bad-filter-kind", signed(filtered(2), seen=screened()), "there is no filter 2"),
+        ("bad-filter-without-name", signed(filtered(_0=None), seen=screened()), "a field is missing"),
+        ("bad-filter-without-detectors", signed(filtered(_2=None), seen=screened()), "a field is missing"),
+        ("bad-filter-detectors-descending", signed(filtered(detectors=[detector(), detector("blocklist", 13)]), seen=screened()), "another order"),
+        ("bad-filter-detectors-digests-descending", signed(filtered(detectors=[detector(digest=13), detector()]), seen=screened()), "another order"),
+        ("bad-filter-detector-twice", signed(filtered(detectors=[detector(), detector()]), seen=screened()), "twice"),
+        ("bad-filter-65-detectors", signed(filtered(detectors=[detector(digest=n) for n in range(65)]), seen=screened()), "64 are the most"),
+        ("bad-filter-null", signed({**terms(proved), 13: NULL}), "what is not there is left out"),
+        ("bad-filter-screened-null", signed(terms(proved), seen=NULL), "what is not there is left out"),
+        ("bad-filter-check", signed(filtered(), seen=screened(4, 1)), "there is no check 4"),
+        ("bad-filter-without-findings", signed(filtered(), seen={0: 1, 1: 1}), "a field is missing"),
+        ("bad-filter-side", signed(filtered(), seen=screened(findings=[found(2, 6)])), "there is no side 2"),
+        ("bad-filter-category", signed(filtered(), seen=screened(findings=[found(0, 10)])), "there is no category 10"),
+        ("bad-filter-severity-safe", signed(filtered(), seen=screened(findings=[found(0, 0, 0)])), "safe is no finding"),
+        ("bad-filter-severity", signed(filtered(), seen=screened(findings=[found(0, 0, 4)])), "there is no severity 4"),
+        ("bad-filter-without-severity", signed(filtered(), seen=screened(findings=[found(0, 0)])), "this category has severities"),
+        ("bad-filter-profanity-with-severity", signed(filtered(), seen=screened(findings=[found(0, 6, 2)])), "this category has none"),
+        ("bad-filter-findings-descending", signed(filtered(), seen=screened(findings=[found(1, 6), found(0, 6)])), "another order"),
+        ("bad-filter-findings-categories-descending", signed(filtered(), seen=screened(findings=[found(1, 7), found(1, 6)])), "another order"),
+        ("bad-filter-finding-twice", signed(filtered(), seen=screened(findings=[found(1, 6), found(1, 6, blocked=True)])), "twice"),
+        ("bad-filter-blocked-as-number", signed(filtered(), seen=screened(findings=[{0: 0, 1: 6, 3: 0}])), "0 is not false"),
     ]:
         put("receipt", name, data, remark)
 

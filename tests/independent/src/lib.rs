@@ -306,6 +306,7 @@ fn receipt() -> Receipt {
             retention_days: 30,
             policies: Some(PolicySet { digest: Digest([10; 32]), proved: false }),
             ran: None,
+            content_filter: None,
         },
         facts: Facts {
             request: RequestId::from_random([7; 16]),
@@ -323,6 +324,7 @@ fn receipt() -> Receipt {
             }),
             no_effect: Some(vec!["reasoning_effort".into(), "messages[2].cache_control".into()]),
             attempts: None,
+            screened: None,
         },
     };
     let salt = [9; 16];

@@ -8,7 +8,7 @@ use policy::{
 };
 use serde::Serialize;
 use store::ledger::{Ledger, OwnReceipt};
-use tlog::receipt::{Attempt, Claims, Ran, VOUCHERS};
+use tlog::receipt::{Attempt, Claims, Ran, Severity, VOUCHERS};
 use utoipa::ToSchema;
 
 use super::{error::ApiError, reply::Reply};
@@ -66,8 +66,11 @@ pub(crate) struct ReceiptView {
     completion_tokens: u64,
     /// Fields of the request that had no effect.
     no_effect: Vec<String>,
-    /// Result of content filters.
+    /// `content_filter` if a content filter applied; `none` for a request that ended before its
+    /// deployment's filter was known, and in receipts of older versions without a filter.
     filter: &'static str,
+    /// The content filter that applied, and what it found.
+    content_filter: Option<ReceiptFilterView>,
     /// Retention of the request's content.
     retention: RetentionView,
     /// Index of the receipt's entry in the log.
@@ -133,6 +136,71 @@ impl AttemptView {
             processor: attempt.processor.clone(),
             failure: attempt.failure.name(),
         }
+    }
+}
+
+/// The content filter that applied to a request, and what it found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReceiptFilterView {
+    /// Name of the filter.
+    name: String,
+    /// SHA-256 of the filter and of the lists that it names.
+    policy_sha256: String,
+    /// Detectors that looked, also if they found nothing.
+    detectors: Vec<ReceiptDetectorView>,
+    /// How far the prompt was checked: `nothing_to_check`, `filtered`, `filtered_later` (in part
+    /// after it had gone on) or `not_filtered` (not all of it).
+    prompt: &'static str,
+    /// How far the completion was checked.
+    completion: &'static str,
+    /// What was found, above `safe`.
+    findings: Vec<ReceiptFindingView>,
+}
+
+/// A detector of the content filter.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReceiptDetectorView {
+    /// Kind of the detector: `blocklist`, `lexicon`, `ngrams`, `encoder` or `guard_model`.
+    layer: String,
+    /// SHA-256 of the data that it decides with.
+    sha256: String,
+}
+
+/// What the content filter found in one category on one side of a request.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReceiptFindingView {
+    /// `prompt` or `completion`.
+    side: &'static str,
+    /// Category, as in the answers' `content_filter_results`.
+    category: &'static str,
+    /// `low`, `medium` or `high`; null for categories without severities.
+    severity: Option<&'static str>,
+    /// Whether a text was blocked because of it.
+    filtered: bool,
+}
+
+impl ReceiptFilterView {
+    fn of(claims: &Claims) -> Option<Self> {
+        let filter = claims.terms.content_filter.as_ref()?;
+        let screened = claims.facts.screened.as_ref()?;
+        let detectors = filter.detectors.iter().map(|one| ReceiptDetectorView {
+            layer: one.layer.clone(),
+            sha256: one.digest.to_string(),
+        });
+        let findings = screened.findings.iter().map(|one| ReceiptFindingView {
+            side: one.side.name(),
+            category: one.category.name(),
+            severity: one.severity.map(Severity::name),
+            filtered: one.filtered,
+        });
+        Some(Self {
+            name: filter.name.clone(),
+            policy_sha256: filter.policy.to_string(),
+            detectors: detectors.collect(),
+            prompt: screened.prompt.name(),
+            completion: screened.completion.name(),
+            findings: findings.collect(),
+        })
     }
 }
 
@@ -225,7 +293,8 @@ fn view(own: &OwnReceipt) -> ReceiptView {
         prompt_tokens: facts.prompt_tokens,
         completion_tokens: facts.completion_tokens,
         no_effect: facts.no_effect.clone().unwrap_or_default(),
-        filter: "none",
+        filter: terms.filter.name(),
+        content_filter: ReceiptFilterView::of(&own.claims),
         retention: RetentionView {
             class: if stored.is_some() { "stored" } else { "none" },
             days: terms.retention_days,

@@ -2,14 +2,14 @@
 //! field names. This takes half as many bytes as in the signed claims.
 //!
 //! Existing rows are not rewritten when the format changes, so `decode` reads all formats. A list
-//! with the length of another format is not a list of this format, and a map is not a list, so the
-//! formats cannot be confused.
+//! with the length of another format is not a list of this format, a number is not a list, and a
+//! map is neither, so the formats cannot be confused.
 
 use minicbor::{Decode, Decoder, Encode, Encoder};
 use policy::id::RequestId;
 use tlog::{
     canon::{self, Digest, NotCanonical},
-    receipt::{Attempt, Facts, Outcome, Stored},
+    receipt::{Attempt, Check, Facts, Outcome, Screened, Stored},
 };
 
 use crate::error::StoreError;
@@ -84,6 +84,47 @@ struct LongestRow {
     attempts: Vec<Attempt>,
 }
 
+/// Row of a request in which the content filter found nothing: that of most requests.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+struct FoundNothingRow {
+    #[n(0)]
+    row: Row,
+    #[n(1)]
+    checks: Checks,
+}
+
+/// Row of a request that the content filter checked, with everything that a row can have.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+struct WholeRow {
+    #[n(0)]
+    row: Row,
+    /// Empty for a request without such fields.
+    #[n(1)]
+    no_effect: Vec<String>,
+    /// Empty for a request that was tried on one engine.
+    #[n(2)]
+    attempts: Vec<Attempt>,
+    #[n(3)]
+    screened: Screened,
+}
+
+/// How far both sides were checked, as one number: the completion's times four, and the prompt's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Checks {
+    prompt: Check,
+    completion: Check,
+}
+
+/// The parts of a row in any format.
+struct Parts {
+    row: Row,
+    no_effect: Vec<String>,
+    attempts: Vec<Attempt>,
+    screened: Option<Screened>,
+}
+
 /// The digests of both bodies, as one byte string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Bodies {
@@ -102,13 +143,23 @@ pub(super) fn encode(facts: &Facts) -> Vec<u8> {
         prompt_tokens: facts.prompt_tokens,
         completion_tokens: facts.completion_tokens,
     };
-    match (&facts.no_effect, &facts.attempts) {
-        (None, None) => canon::encode(&row),
-        (Some(paths), None) => canon::encode(&LongerRow { row, no_effect: paths.clone() }),
-        (paths, Some(attempts)) => canon::encode(&LongestRow {
+    match (&facts.no_effect, &facts.attempts, &facts.screened) {
+        (None, None, None) => canon::encode(&row),
+        (Some(paths), None, None) => canon::encode(&LongerRow { row, no_effect: paths.clone() }),
+        (paths, Some(attempts), None) => canon::encode(&LongestRow {
             row,
             no_effect: paths.clone().unwrap_or_default(),
             attempts: attempts.clone(),
+        }),
+        (None, None, Some(Screened { prompt, completion, findings })) if findings.is_empty() => {
+            let checks = Checks { prompt: *prompt, completion: *completion };
+            canon::encode(&FoundNothingRow { row, checks })
+        }
+        (paths, attempts, Some(screened)) => canon::encode(&WholeRow {
+            row,
+            no_effect: paths.clone().unwrap_or_default(),
+            attempts: attempts.clone().unwrap_or_default(),
+            screened: screened.clone(),
         }),
     }
 }
@@ -122,7 +173,7 @@ pub(super) fn decode(
     request: RequestId,
     stored: Option<Stored>,
 ) -> Result<Facts, StoreError> {
-    let Ok(LongestRow { row, no_effect, attempts }) = row(bytes, request) else {
+    let Ok(Parts { row, no_effect, attempts, screened }) = parts(bytes, request) else {
         // The first format held the whole facts.
         return canon::decode(bytes, "a receipt's facts")
             .map_err(|_| StoreError::Damaged { what: "receipt" });
@@ -141,21 +192,31 @@ pub(super) fn decode(
         stored,
         no_effect: Some(no_effect).filter(|paths| !paths.is_empty()),
         attempts: Some(attempts).filter(|attempts| !attempts.is_empty()),
+        screened,
     })
 }
 
 /// Decodes a row of any format that is a list.
-fn row(bytes: &[u8], request: RequestId) -> Result<LongestRow, NotCanonical> {
+fn parts(bytes: &[u8], request: RequestId) -> Result<Parts, NotCanonical> {
     let what = "a receipt's row";
-    let alone = |row| LongestRow { row, no_effect: Vec::new(), attempts: Vec::new() };
+    let alone = |row| Parts { row, no_effect: Vec::new(), attempts: Vec::new(), screened: None };
+    if let Ok(FoundNothingRow { row, checks: Checks { prompt, completion } }) =
+        canon::decode(bytes, what)
+    {
+        let screened = Some(Screened { prompt, completion, findings: Vec::new() });
+        return Ok(Parts { screened, ..alone(row) });
+    }
     if let Ok(row) = canon::decode(bytes, what) {
         return Ok(alone(row));
     }
     if let Ok(LongerRow { row, no_effect }) = canon::decode(bytes, what) {
-        return Ok(LongestRow { row, no_effect, attempts: Vec::new() });
+        return Ok(Parts { no_effect, ..alone(row) });
     }
-    if let Ok(longest) = canon::decode(bytes, what) {
-        return Ok(longest);
+    if let Ok(LongestRow { row, no_effect, attempts }) = canon::decode(bytes, what) {
+        return Ok(Parts { no_effect, attempts, ..alone(row) });
+    }
+    if let Ok(WholeRow { row, no_effect, attempts, screened }) = canon::decode(bytes, what) {
+        return Ok(Parts { row, no_effect, attempts, screened: Some(screened) });
     }
     canon::decode(bytes, what).map(|earlier: EarlierRow| alone(earlier.row(request)))
 }
@@ -195,6 +256,39 @@ fn after_id_ms(started_ms: u64, request: RequestId) -> i64 {
     started_ms.wrapping_sub(request.time_ms()).cast_signed()
 }
 
+impl Checks {
+    const ALL: [Check; 4] =
+        [Check::NothingToCheck, Check::Filtered, Check::FilteredLater, Check::NotFiltered];
+
+    fn number(self) -> u8 {
+        let place = |check| Self::ALL.iter().position(|one| *one == check).unwrap_or_default();
+        let number = place(self.completion) * Self::ALL.len() + place(self.prompt);
+        u8::try_from(number).unwrap_or_default()
+    }
+
+    fn of(number: u8) -> Option<Self> {
+        let (completion, prompt) = (usize::from(number >> 2), usize::from(number & 3));
+        Some(Self { prompt: *Self::ALL.get(prompt)?, completion: *Self::ALL.get(completion)? })
+    }
+}
+
+impl<C> Encode<C> for Checks {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        encoder: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        encoder.u8(self.number())?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Checks {
+    fn decode(decoder: &mut Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        let unknown = || minicbor::decode::Error::message("an unknown check");
+        Self::of(decoder.u8()?).ok_or_else(unknown)
+    }
+}
+
 impl<C> Encode<C> for Bodies {
     fn encode<W: minicbor::encode::Write>(
         &self,
@@ -219,7 +313,7 @@ impl<'b, C> Decode<'b, C> for Bodies {
 #[cfg(test)]
 mod tests {
     use policy::id::KeyId;
-    use tlog::receipt::AttemptFailure;
+    use tlog::receipt::{AttemptFailure, Category, Finding, Severity, Side};
 
     use super::*;
 
@@ -250,6 +344,7 @@ mod tests {
                 stored: stored.clone(),
                 no_effect: None,
                 attempts: None,
+                screened: None,
             };
             let kept = encode(&facts);
             assert_eq!(decode(&kept, request, stored.clone()).unwrap(), facts);
@@ -262,6 +357,16 @@ mod tests {
                 Facts { attempts: attempts.clone(), ..longer.clone() },
             ] {
                 assert_eq!(decode(&encode(&tried), request, stored.clone()).unwrap(), tried);
+                for screened in screenings() {
+                    let seen = Facts { screened: Some(screened), ..tried.clone() };
+                    assert_eq!(decode(&encode(&seen), request, stored.clone()).unwrap(), seen);
+                }
+            }
+            for screened in screenings() {
+                for plain in [&facts, &longer] {
+                    let seen = Facts { screened: Some(screened.clone()), ..plain.clone() };
+                    assert_eq!(decode(&encode(&seen), request, stored.clone()).unwrap(), seen);
+                }
             }
             let earlier = encode_earlier(&facts);
             assert_eq!(decode(&earlier, request, stored).unwrap(), facts);
@@ -277,6 +382,25 @@ mod tests {
             failure: AttemptFailure::TimedOut,
             processor: Some("p".into()),
         }
+    }
+
+    /// Each pair of checks without findings, and one with findings.
+    fn screenings() -> Vec<Screened> {
+        let pairs = Checks::ALL.into_iter().flat_map(|one| Checks::ALL.map(|two| (one, two)));
+        let alone =
+            pairs.map(|(prompt, completion)| Screened { prompt, completion, findings: Vec::new() });
+        alone.chain([found()]).collect()
+    }
+
+    fn found() -> Screened {
+        let finding = Finding {
+            side: Side::Prompt,
+            category: Category::SelfHarm,
+            severity: Some(Severity::High),
+            filtered: true,
+        };
+        let (prompt, completion) = (Check::Filtered, Check::NothingToCheck);
+        Screened { prompt, completion, findings: vec![finding] }
     }
 
     /// Fixed bytes as databases hold them, so that no format changes by mistake.
@@ -296,6 +420,7 @@ mod tests {
             stored: None,
             no_effect: None,
             attempts: None,
+            screened: None,
         };
         let (a, b) = ([0xa1; 32], [0xb2; 32]);
         let now: [&[u8]; 4] =
@@ -323,12 +448,22 @@ mod tests {
         let attempts = b"\x81\xa4\x00\x61e\x01\x61r\x02\x03\x03\x61p";
         let longest = [&b"\x83"[..], &now, b"\x80", attempts].concat();
         let tried = Facts { attempts: Some(vec![attempt()]), ..facts.clone() };
+        let (prompt, completion) = (Check::Filtered, Check::FilteredLater);
+        let screened = Screened { prompt, completion, findings: Vec::new() };
+        let clean = Facts { screened: Some(screened), ..facts.clone() };
+        let found_nothing = [&b"\x82"[..], &now, b"\x09"].concat();
+        let harmful = Facts { screened: Some(found()), ..facts.clone() };
+        let found = b"\xa3\x00\x01\x01\x00\x02\x81\xa4\x00\x00\x01\x03\x02\x03\x03\xf5";
+        let whole = [&b"\x84"[..], &now, b"\x80\x80", found].concat();
         assert_eq!((encode(&facts), encode(&told)), (now.clone(), longer.clone()));
         assert_eq!(encode(&tried), longest);
+        assert_eq!((encode(&clean), encode(&harmful)), (found_nothing.clone(), whole.clone()));
         for (row, facts) in [
             (&now, &facts),
+            (&found_nothing, &clean),
             (&longer, &told),
             (&longest, &tried),
+            (&whole, &harmful),
             (&earlier, &facts),
             (&first, &facts),
         ] {

@@ -18,7 +18,10 @@ use tlog::{
     canon::Digest,
     entry::{ENTRY_BYTES_MAX, Entry},
     note::Note,
-    receipt::{Attempt, AttemptFailure, EngineKind, Filter, Outcome, Ran},
+    receipt::{
+        Attempt, AttemptFailure, Category, Check, ContentFilter, Detector, EngineKind, Filter,
+        Finding, Outcome, Ran, Screened, Side,
+    },
     tree,
     verify::{Replay, Report},
     witness::AddCheckpoint,
@@ -143,6 +146,7 @@ fn terms() -> Arc<Terms> {
         retention_days: 2,
         policies: None,
         ran: None,
+        content_filter: None,
     })
 }
 
@@ -172,6 +176,7 @@ fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
         stored: None,
         no_effect: None,
         attempts: None,
+        screened: None,
     };
     Ended { terms: terms(), facts, caller: "Key1", cached_tokens: 1, keep }
 }
@@ -211,6 +216,36 @@ fn a_request_leaves_a_receipt_that_verifies_and_its_own_caller_gets() {
     assert!(ledger.receipt(other, request).unwrap().is_none(), "another resource's");
     assert!(ledger.receipt(RESOURCE, RequestId::from_random([9; 16])).unwrap().is_none());
     assert_eq!(audit(&ledger).findings, vec![]);
+}
+
+#[test]
+fn a_receipt_names_the_content_filter_and_what_it_found() {
+    clock!(clock);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(home.path(), clock).unwrap();
+    let mut terms = Terms::clone(&terms());
+    terms.filter = Filter::Named;
+    terms.content_filter = Some(ContentFilter {
+        name: "Microsoft.DefaultV2".into(),
+        policy: Digest([3; 32]),
+        detectors: [Detector { layer: "encoder".into(), digest: Digest([4; 32]) }].into(),
+    });
+    let (side, category) = (Side::Completion, Category::ProtectedMaterialText);
+    let blocked = Finding { side, category, severity: None, filtered: true };
+    let terms = Arc::new(terms);
+    for (n, findings) in [(1, vec![]), (2, vec![blocked])] {
+        let (prompt, completion) = (Check::Filtered, Check::FilteredLater);
+        let mut ended = Ended { terms: Arc::clone(&terms), ..ended(n, true, START_MS) };
+        ended.facts.screened = Some(Screened { prompt, completion, findings });
+        let screened = ended.facts.screened.clone();
+        commit(&ledger, ended).unwrap();
+        let request = RequestId::from_random([n; 16]);
+        let own = ledger.receipt(RESOURCE, request).unwrap().unwrap();
+        let verified = own.receipt.verify(&signer().verifier()).unwrap();
+        assert_eq!(verified.claims.terms, *terms);
+        assert_eq!(verified.claims.facts.screened, screened);
+        assert_eq!(verified.breaches(), vec![]);
+    }
 }
 
 /// The size includes the receipt, usage, log entry, keys and indexes. docs/benchmarks.md says where

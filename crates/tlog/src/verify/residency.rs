@@ -145,7 +145,12 @@ impl Verified {
             }
             None => Vec::new(),
         };
-        breaches.into_iter().map(|what| Finding { index: Some(self.index), what }).collect()
+        let filter = super::screened::contradictions(&self.claims).into_iter().map(Into::into);
+        breaches
+            .into_iter()
+            .chain(filter)
+            .map(|what| Finding { index: Some(self.index), what })
+            .collect()
     }
 }
 
