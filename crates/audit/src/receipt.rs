@@ -18,9 +18,10 @@ use crate::{
     time::rfc3339,
 };
 
+mod filter;
 mod place;
 
-use self::place::Place;
+use self::{filter::ContentFilter, place::Place};
 
 /// The files to compare a receipt with.
 #[derive(Debug)]
@@ -64,6 +65,7 @@ pub fn check<F: LogFiles>(
     };
     signed(report, service, &verified, against);
     place::check(report, &verified, against.log.is_some());
+    filter::check(report, &verified);
     cosigned(report, &receipt.proof.checkpoint, against.witnesses)?;
     borne_out(report, service, &verified, against.log)?;
     report.receipt = Some(Summary::of(&verified));
@@ -184,6 +186,8 @@ pub struct Summary {
     completion_tokens: u64,
     /// Fields of the request that had no effect.
     no_effect: Vec<String>,
+    /// The content filter that applied, and what it found.
+    content_filter: Option<ContentFilter>,
     policies: Option<String>,
     policies_proved: Option<bool>,
     retention_days: u8,
@@ -227,6 +231,7 @@ impl Summary {
             prompt_tokens: facts.prompt_tokens,
             completion_tokens: facts.completion_tokens,
             no_effect: facts.no_effect.clone().unwrap_or_default(),
+            content_filter: ContentFilter::of(&verified.claims),
             policies: terms.policies.map(|set| set.digest.to_string()),
             policies_proved: terms.policies.map(|set| set.proved),
             retention_days: terms.retention_days,
@@ -271,6 +276,10 @@ impl Summary {
             let fields: Vec<_> =
                 self.no_effect.iter().map(|path| path.escape_debug().to_string()).collect();
             writeln!(out, "no effect   {}", fields.join(", "))?;
+        }
+        match &self.content_filter {
+            Some(filter) => filter.text(out)?,
+            None => writeln!(out, "filter      none: no content filter applied")?,
         }
         let policies = self.policies.as_deref().zip(self.policies_proved);
         writeln!(out, "policies    {}", policies_in_words(policies))?;

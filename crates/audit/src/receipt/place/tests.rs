@@ -8,8 +8,8 @@ use tlog::{
     id::{DeploymentId, PersonId, RequestId, ResourceId, TenantId},
     note::Signer,
     receipt::{
-        Attempt, AttemptFailure, Claims, EngineKind, Facts, Filter, Outcome, Proof, Ran, Receipt,
-        Terms,
+        Attempt, AttemptFailure, Category, Check, Claims, ContentFilter, Detector, EngineKind,
+        Facts, Filter, Finding, Outcome, Proof, Ran, Receipt, Screened, Severity, Side, Terms,
     },
     tree::{Frontier, leaf_hash},
 };
@@ -54,6 +54,7 @@ fn claims() -> Claims {
             retention_days: 0,
             policies: None,
             ran: Some(ran),
+            content_filter: None,
         },
         facts: Facts {
             request: RequestId::from_random([7; 16]),
@@ -68,6 +69,7 @@ fn claims() -> Claims {
             stored: None,
             no_effect: None,
             attempts: Some(vec![attempt]),
+            screened: None,
         },
     }
 }
@@ -156,6 +158,60 @@ fn a_report_says_where_a_request_was_processed_and_by_whom() {
         assert_eq!(text.contains(permitted), with_log, "{text}");
         let unchecked = "whether the log has the customer's permission for the processor";
         assert_eq!(text.contains(unchecked), !with_log, "{text}");
+    }
+}
+
+/// The claims of a request whose prompt was shown as violent, and whose answer was not checked.
+fn filtered() -> Claims {
+    let mut claims = claims();
+    claims.terms.filter = Filter::Named;
+    claims.terms.content_filter = Some(ContentFilter {
+        name: "Strict\u{1b}[2J".into(),
+        policy: Digest([11; 32]),
+        detectors: [Detector { layer: "encoder".into(), digest: Digest([12; 32]) }].into(),
+    });
+    let (side, category, filtered) = (Side::Prompt, Category::Violence, false);
+    let shown = Finding { side, category, severity: Some(Severity::Low), filtered };
+    let list = Finding { category: Category::Blocklist, severity: None, ..shown.clone() };
+    claims.facts.screened = Some(Screened {
+        prompt: Check::Filtered,
+        completion: Check::NotFiltered,
+        findings: vec![shown, list],
+    });
+    claims
+}
+
+#[test]
+fn a_report_says_which_filter_looked_and_what_it_did_not_check() {
+    let (verdict, text) = checked(&filtered(), &[permission(true)], true);
+    assert_eq!(verdict, Verdict::Verified, "{text}");
+    let (policy, encoder) = ("0b".repeat(32), "0c".repeat(32));
+    for line in [
+        &format!("filter      `Strict\\u{{1b}}[2J`, SHA-256 {policy}\n"),
+        &format!("detector    encoder, SHA-256 {encoder}\n"),
+        "prompt      filtered before it went on\ncompletion  NOT filtered, or not all of it\n",
+        "found       violence in the prompt: low, not blocked\n",
+        "found       custom_blocklists in the prompt: detected, not blocked\n",
+        "note     by the receipt the completion, or a part of it, went on without a check",
+        "  content filter, its detectors, and what they checked and found: the operator's word\n",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert!(!text.contains("by the receipt the prompt"), "{text}");
+    let (_, text) = checked(&claims(), &[permission(true)], true);
+    assert!(text.contains("filter      none: no content filter applied\n"), "{text}");
+}
+
+#[test]
+fn a_receipt_that_was_filtered_by_no_detector_fails() {
+    let mut claims = filtered();
+    claims.terms.content_filter.as_mut().unwrap().detectors.clear();
+    claims.facts.screened.as_mut().unwrap().findings.clear();
+    for with_log in [false, true] {
+        let (verdict, text) = checked(&claims, &[permission(true)], with_log);
+        assert_eq!(verdict, Verdict::Failed, "{text}");
+        let expected = "says that a text was filtered, and names no detector";
+        assert_eq!(text.matches(expected).count(), 1, "once: {text}");
     }
 }
 
