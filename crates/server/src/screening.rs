@@ -30,6 +30,8 @@ pub(crate) struct Screening {
     /// that was not filtered makes the side not filtered.
     prompt: Check,
     completion: Check,
+    /// The sides of which a text went on, and no results came since.
+    ahead: BTreeSet<Side>,
     findings: BTreeMap<(Side, Category), Found>,
 }
 
@@ -48,13 +50,9 @@ impl Screening {
     /// looks for nothing on this side has filtered nothing.
     pub(crate) fn add_results(&mut self, results: &Results) {
         let side = results.side();
-        self.raise(
-            side,
-            match results.annotations().is_empty() {
-                true => Check::NotFiltered,
-                false => Check::Filtered,
-            },
-        );
+        let looked = !results.annotations().is_empty();
+        self.raise(side, if looked { Check::Filtered } else { Check::NotFiltered });
+        self.ahead.remove(&side);
         for one in results.annotations() {
             self.sources.extend(&one.sources);
             if !one.detected() {
@@ -67,15 +65,25 @@ impl Screening {
     }
 
     /// Notes that a text of this side goes on unchecked, because the filter chose so while a
-    /// detector is down, or because the client left before the check.
+    /// detector is down.
     pub(crate) fn not_filtered(&mut self, side: Side) {
         self.raise(side, Check::NotFiltered);
     }
 
-    /// Notes that texts of this side go on before they are checked. A text whose check then fails
-    /// is [`Self::not_filtered`].
+    /// Notes that a text of this side goes on before it is checked. If no results follow, because
+    /// the check failed or the client was gone, it was not filtered.
     pub(crate) fn later(&mut self, side: Side) {
         self.raise(side, Check::FilteredLater);
+        self.ahead.insert(side);
+    }
+
+    /// Returns how far a side was checked, until now.
+    fn check(&self, side: Side) -> Check {
+        match side {
+            _ if self.ahead.contains(&side) => Check::NotFiltered,
+            Side::Prompt => self.prompt,
+            Side::Completion => self.completion,
+        }
     }
 
     fn raise(&mut self, side: Side, check: Check) {
@@ -131,7 +139,7 @@ mod tests {
     #[test]
     fn of_many_texts_the_highest_severity_of_each_category_and_side_counts() {
         let mut screening = Screening::default();
-        assert_eq!(screening.prompt, Check::NothingToCheck);
+        assert_eq!(screening.check(Side::Prompt), Check::NothingToCheck);
         for text in ["what a day", "what a fucking day", "what a day"] {
             screening.add_results(&results(text, Side::Prompt));
         }
@@ -150,8 +158,8 @@ mod tests {
             ],
             "what was blocked once stays blocked"
         );
-        assert_eq!(screening.prompt, Check::Filtered);
-        assert_eq!(screening.completion, Check::Filtered);
+        assert_eq!(screening.check(Side::Prompt), Check::Filtered);
+        assert_eq!(screening.check(Side::Completion), Check::Filtered);
     }
 
     #[test]
@@ -167,13 +175,18 @@ mod tests {
     fn a_part_that_was_not_filtered_is_not_covered_by_the_others() {
         let mut screening = Screening::default();
         screening.later(Side::Completion);
+        assert_eq!(screening.check(Side::Completion), Check::NotFiltered, "not yet");
         screening.add_results(&results("what a day", Side::Completion));
-        assert_eq!(screening.completion, Check::FilteredLater);
+        assert_eq!(screening.check(Side::Completion), Check::FilteredLater);
+        screening.later(Side::Completion);
+        assert_eq!(screening.check(Side::Completion), Check::NotFiltered, "no results since");
+        screening.add_results(&results("what a day", Side::Completion));
+        assert_eq!(screening.check(Side::Completion), Check::FilteredLater);
         screening.not_filtered(Side::Completion);
         screening.later(Side::Completion);
         screening.add_results(&results("what a day", Side::Completion));
-        assert_eq!(screening.completion, Check::NotFiltered);
-        assert_eq!(screening.prompt, Check::NothingToCheck);
+        assert_eq!(screening.check(Side::Completion), Check::NotFiltered);
+        assert_eq!(screening.check(Side::Prompt), Check::NothingToCheck);
     }
 
     #[test]
@@ -186,7 +199,7 @@ mod tests {
         }
         let mut screening = Screening::default();
         screening.add_results(&filter.judge(&verdict).unwrap());
-        assert_eq!(screening.completion, Check::NotFiltered);
+        assert_eq!(screening.check(Side::Completion), Check::NotFiltered);
         assert!(screening.sources.is_empty());
     }
 }

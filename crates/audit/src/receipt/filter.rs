@@ -9,7 +9,13 @@ use crate::{report::Report, terminal::harmless};
 
 /// Reports texts that went on without a check. Contradictions are among the receipt's breaches.
 pub(super) fn check(report: &mut Report, verified: &Verified) {
-    let Some(screened) = &verified.claims.facts.screened else { return };
+    let facts = &verified.claims.facts;
+    let Some(screened) = &facts.screened else {
+        if facts.completion_tokens > 0 {
+            report.note("by the receipt no content filter looked at prompt and completion");
+        }
+        return;
+    };
     for (side, check) in sides(screened) {
         if check == Check::NotFiltered {
             report.note(format!(

@@ -32,8 +32,9 @@ impl Screening {
     /// If there are results and no filter, or more detectors than a receipt can name: such a
     /// receipt would leave something out.
     pub(crate) fn claims(&self) -> Result<Claimed, NotRecorded> {
+        let [prompt, completion] = verdict::Side::BOTH.map(|side| self.check(side));
         let Some(filter) = &self.filter else {
-            return match (self.prompt, self.completion) {
+            return match (prompt, completion) {
                 (Check::NothingToCheck, Check::NothingToCheck) => {
                     Ok(Claimed { filter: Filter::None, content_filter: None, screened: None })
                 }
@@ -52,11 +53,7 @@ impl Screening {
             policy: Digest(*filter.digest.bytes()),
             detectors: detectors.collect(),
         };
-        let screened = Screened {
-            prompt: self.prompt,
-            completion: self.completion,
-            findings: self.claimed_findings(),
-        };
+        let screened = Screened { prompt, completion, findings: self.claimed_findings() };
         Ok(Claimed {
             filter: Filter::Named,
             content_filter: Some(content_filter),

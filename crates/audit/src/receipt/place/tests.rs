@@ -200,6 +200,7 @@ fn a_report_says_which_filter_looked_and_what_it_did_not_check() {
     assert!(!text.contains("by the receipt the prompt"), "{text}");
     let (_, text) = checked(&claims(), &[permission(true)], true);
     assert!(text.contains("filter      none: no content filter applied\n"), "{text}");
+    assert!(text.contains("note     by the receipt no content filter looked"), "{text}");
 }
 
 #[test]
