@@ -276,6 +276,8 @@ fn a_record_costs_no_more_than_its_size_and_400_bytes() {
             ended.facts.request = RequestId::at(START_MS - u64::from(n) % 700, random);
             ended.facts.prompt_tokens = 300;
             ended.facts.completion_tokens = 200;
+            let (prompt, completion) = (Check::Filtered, Check::Filtered);
+            ended.facts.screened = Some(Screened { prompt, completion, findings: Vec::new() });
             ended.keep = ended.keep.map(|(until, _)| (until, ContentBytes::new(vec![7; size])));
             let told = told.clone();
             ledger.commit(ended, move |result| told.send(result).unwrap());
