@@ -44,7 +44,6 @@ struct Found {
     filtered: bool,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the pipeline does not judge texts yet"))]
 impl Screening {
     /// Adds what a filter decided about one text, or about one window of a text. A filter that
     /// looks for nothing on this side has filtered nothing.

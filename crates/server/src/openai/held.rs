@@ -107,7 +107,7 @@ impl Held {
     }
 
     /// Takes an event. `out` gets what can go out now.
-    pub(super) fn push(&mut self, event: Event, out: &mut Vec<Out>) {
+    pub(super) fn push(&mut self, event: Event, screening: &mut Screening, out: &mut Vec<Out>) {
         let ahead = self.screen.is_ahead();
         let Some(choice) = of(&event).and_then(|number| self.choice(number)) else {
             out.push(Out::Event(event, (!ahead).then(Checked::nothing)));
@@ -118,6 +118,7 @@ impl Held {
         }
         choice.add(&event);
         if ahead && choice.state == State::Open {
+            screening.later(Side::Completion);
             out.push(Out::Event(event, None));
         } else {
             choice.waiting.push_back((choice.text.len(), event));
@@ -168,7 +169,6 @@ impl Held {
             return Ok(());
         }
         if let Some(offsets) = offsets {
-            screening.later(Side::Completion);
             out.push(Out::Annotation(number, decision.clone(), offsets));
         }
         let clear = choice.clear(screen.has_lists());

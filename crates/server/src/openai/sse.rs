@@ -168,7 +168,7 @@ impl Running {
                     return self.fail(&ApiError::Internal, out);
                 };
                 let mut ready = Vec::new();
-                held.push(event, &mut ready);
+                held.push(event, &mut self.call.screening, &mut ready);
                 self.write(ready, out);
             }
         }

@@ -71,7 +71,7 @@ async fn run(screen: Screen, events: Vec<Event>) -> (Got, Held) {
             generated += text.0.len();
         }
         let mut out = Vec::new();
-        held.push(event, &mut out);
+        held.push(event, &mut screening, &mut out);
         while let Some(choice) = held.due() {
             held.look(choice, &mut screening, &mut out).await.unwrap();
         }
@@ -174,7 +174,7 @@ async fn another_choice_goes_on_when_one_is_blocked() {
     let (mut out, mut screening) = (Vec::new(), Screening::default());
     let other = Event::Delta { choice: 1, text: Text::from("fine".to_owned()), logprobs: vec![] };
     for event in [delta(TERM), other, finished(0), finished(1)] {
-        held.push(event, &mut out);
+        held.push(event, &mut screening, &mut out);
         while let Some(choice) = held.due() {
             held.look(choice, &mut screening, &mut out).await.unwrap();
         }
