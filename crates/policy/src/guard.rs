@@ -19,6 +19,7 @@ pub mod guarded;
 pub mod heads;
 pub mod lexicon;
 pub mod look;
+pub mod model;
 pub mod normalise;
 mod terms;
 pub mod verdict;
