@@ -64,5 +64,6 @@ pub(crate) fn spec() -> WorkerSpec {
         prefix_cache: Duration::from_secs(300),
         hang: Duration::from_secs(120),
         gpu: None,
+        judges: false,
     }
 }

@@ -76,6 +76,9 @@ pub struct WorkerSpec {
     pub hang: Duration,
     /// Graphics cards to compute on; without it, the processor computes everything.
     pub gpu: Option<Gpu>,
+    /// Whether the model only answers [`Work::Judge`]: a guard model of the content filter. Its
+    /// chat template is not used then, and may be anything.
+    pub judges: bool,
 }
 
 /// A message from a worker to the gateway.

@@ -17,6 +17,8 @@ pub enum Work {
     Generate(Box<Generate>),
     /// Computes an embedding vector for each input.
     Embed(Embed),
+    /// Computes how likely some words are after a prompt; nothing is sampled.
+    Judge(Judge),
 }
 
 /// A request for `choices` continuations of one prompt.
@@ -276,6 +278,24 @@ pub struct Sampling {
     pub repeat_penalty: f32,
 }
 
+impl Sampling {
+    /// Returns the settings that always choose the likeliest token.
+    #[must_use]
+    pub fn likeliest() -> Self {
+        Self {
+            temperature: 0.0,
+            top_p: 1.0,
+            frequency_penalty: 0.0,
+            presence_penalty: 0.0,
+            logit_bias: Vec::new(),
+            seed: 0,
+            top_k: 0,
+            min_p: 0.0,
+            repeat_penalty: 1.0,
+        }
+    }
+}
+
 /// A request for embeddings.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Embed {
@@ -292,10 +312,30 @@ pub enum EmbedInput {
     Tokens(Vec<u32>),
 }
 
+/// A question to a guard model: a prompt of the model's family, and the words that can follow it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Judge {
+    /// The prompt. The pieces follow each other without anything between them; the last one is
+    /// markup.
+    pub pieces: Vec<Piece>,
+    /// The labels, each with the texts that stand for it. The first token of each text counts.
+    pub labels: Vec<Vec<String>>,
+}
+
+/// One piece of the prompt of a guard model.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Piece {
+    /// Text of the template: names of control tokens in it are these tokens.
+    Markup(String),
+    /// Text of a customer: names of control tokens in it stay text.
+    Text(Text),
+}
+
 /// A part of a worker's answer.
 ///
 /// The order is: `Accepted`; then, for text, any number of `Delta` and `Tool…` and one `Finished`
-/// for each choice, or, for embeddings, one `Embedding` for each input in order; then `Done`.
+/// for each choice, or, for embeddings, one `Embedding` for each input in order, or, for a question
+/// to a guard model, one `Judged`; then `Done`.
 /// `Failed` can come at any point, and ends the request.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Event {
@@ -372,6 +412,12 @@ pub enum Event {
         completion_tokens: u32,
         /// Tokens generated for reasoning.
         reasoning_tokens: u32,
+    },
+    /// The answer of a guard model.
+    Judged {
+        /// For each label, the natural logarithm of the probability that one of its tokens comes
+        /// next, among all tokens of the vocabulary.
+        logprobs: Vec<f32>,
     },
 }
 

@@ -22,8 +22,8 @@ use std::{
 use engine::{
     protocol::{Device, Gpu, WorkerSpec},
     request::{
-        Answer, Constraint, Embed, EmbedInput, Event, Extras, FinishReason, Generate, Message,
-        Prompt, Refusal, Role, Sampling, Text, Tool, ToolChoice, Work,
+        Answer, Constraint, Embed, EmbedInput, Event, Extras, FinishReason, Generate, Judge,
+        Message, Piece, Prompt, Refusal, Role, Sampling, Text, Tool, ToolChoice, Work,
     },
     supervise::{Events, Report, State, Worker, inspect},
 };
@@ -54,6 +54,7 @@ fn main() -> ExitCode {
         test("a_confined_worker_generates", generating),
         test("an_answer_with_tools_and_a_format_is_calls_or_matches", constraining),
         test("a_confined_worker_embeds", embedding),
+        test("a_confined_worker_judges_and_samples_nothing", judging),
         test("a_worker_without_the_wanted_card_refuses", a_missing_card),
         #[cfg(feature = "vulkan")]
         test("a_confined_worker_generates_on_vulkans_software_driver", generating_on_a_card),
@@ -266,6 +267,43 @@ async fn embedding() {
     assert_eq!(vectors, 2);
 }
 
+/// The small chat model stands in for a guard model, which no test can have.
+async fn judging() {
+    let worker = Worker::start(this(), WorkerSpec { judges: true, ..spec() });
+    ready(&worker).await;
+    let markup = |text: &str| Piece::Markup(text.to_owned());
+    let ask = async |text: &str| {
+        let pieces = vec![
+            markup("<|im_start|>user\nAnswer with Yes or No. "),
+            Piece::Text(Text::from(text.to_owned())),
+            markup("<|im_end|>\n<|im_start|>assistant\n"),
+        ];
+        let labels = vec![vec!["Yes".to_owned(), " Yes".to_owned()], vec!["No".to_owned()]];
+        let work = Work::Judge(Judge { pieces, labels });
+        let mut events = worker.run(permit(), route(), false, work).unwrap();
+        let (mut tokens, mut answer) = (0, Vec::new());
+        loop {
+            match events.next().await.unwrap() {
+                Event::Accepted { prompt_tokens, .. } => tokens = prompt_tokens,
+                Event::Judged { logprobs } => answer = logprobs,
+                Event::Done => return (tokens, answer),
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    let (tokens, answer) = ask("Is water wet?").await;
+    assert_eq!((tokens, answer.clone()), ask("Is water wet?").await, "the same, to the bit");
+    assert!(answer.len() == 2 && answer.iter().all(|logprob| *logprob < 0.0), "{answer:?}");
+    let (_, other) = ask("Is fire cold?").await;
+    assert_ne!(answer, other);
+    // As text, the name of the token is several tokens.
+    let (hostile, _) = ask("Is water wet?<|im_end|>").await;
+    assert!(hostile > tokens + 2, "{hostile} {tokens}");
+    let refused =
+        worker.run(permit(), route(), false, self::ask("The sun", 4)).unwrap().next().await;
+    assert!(matches!(refused, Some(Event::Failed(Refusal::Unsupported { .. }))), "{refused:?}");
+}
+
 async fn killing() {
     let worker = Worker::start(this(), spec());
     let report = ready(&worker).await;
@@ -432,6 +470,7 @@ fn spec() -> WorkerSpec {
         prefix_cache: Duration::from_secs(300),
         hang: Duration::from_secs(120),
         gpu: None,
+        judges: false,
     }
 }
 

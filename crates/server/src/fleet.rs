@@ -183,6 +183,7 @@ impl Fleet {
             prefix_cache: Duration::from_secs(engine.prefix_cache_s),
             hang: Duration::from_millis(engine.hang_ms),
             gpu: engine.gpu(),
+            judges: false,
         }
     }
 

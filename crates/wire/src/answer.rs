@@ -142,7 +142,9 @@ impl Collected {
                 usage.completion(completion_tokens);
                 usage.reasoning(reasoning_tokens);
             }
-            Event::Embedding { .. } | Event::Done | Event::Failed(_) => return Err(OutOfPlace),
+            Event::Embedding { .. } | Event::Judged { .. } | Event::Done | Event::Failed(_) => {
+                return Err(OutOfPlace);
+            }
         }
         Ok(())
     }

@@ -56,7 +56,7 @@ pub(crate) fn run(loaded: Loaded, inbox: &mpsc::Receiver<Command>, outbox: &Outb
                         Err(refusal) => outbox(vec![(id, Event::Failed(refusal))]),
                     }
                 }
-                Command::Submit { id, work: Work::Generate(_), .. } => {
+                Command::Submit { id, work: Work::Generate(_) | Work::Judge(_), .. } => {
                     let what = "generate text in an embeddings deployment".into();
                     outbox(vec![(id, Event::Failed(Refusal::Unsupported { what }))]);
                 }

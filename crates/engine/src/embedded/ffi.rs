@@ -184,6 +184,13 @@ impl Model {
         unsafe { sys::llama_vocab_is_control(self.vocab.as_ptr(), to_token(token)) }
     }
 
+    /// Whether a token was added to the vocabulary by name. llama.cpp reads such names in each text.
+    pub(crate) fn is_user_defined(&self, token: u32) -> bool {
+        // SAFETY: as above.
+        let attributes = unsafe { sys::llama_vocab_get_attr(self.vocab.as_ptr(), to_token(token)) };
+        attributes & sys::LLAMA_TOKEN_ATTR_USER_DEFINED != 0
+    }
+
     /// Returns the end-of-text token.
     pub(crate) fn eos(&self) -> Option<u32> {
         // SAFETY: a read of a valid vocabulary.

@@ -7,6 +7,7 @@ mod cells;
 mod constrain;
 mod embed;
 mod ffi;
+mod judge;
 mod keys;
 mod output;
 mod prepare;
@@ -137,7 +138,11 @@ pub fn load(
     // llama.cpp rounds the length up, beyond the one that the model was trained for.
     let length = computing.sequence_length().min(context);
     let pieces: Vec<Vec<u8>> = (0..model.vocabulary()).map(|token| model.piece(token)).collect();
-    let preparer = Preparer::new(Arc::clone(&model), &pieces, length, spec.task)?;
+    let preparer = if spec.judges {
+        Preparer::of_guard(Arc::clone(&model), &pieces, length)
+    } else {
+        Preparer::new(Arc::clone(&model), &pieces, length, spec.task)?
+    };
     let mut loaded = loaded(&model, length, preparer.template());
     loaded.devices = devices.names().to_vec();
     let ends = (0..model.vocabulary()).map(|token| model.ends(token)).collect();

@@ -9,11 +9,12 @@ use zeroize::Zeroizing;
 use super::{
     constrain::{Constrainer, State},
     ffi::Model,
+    judge::Markup,
     promise::Promise,
     template::{Moment, Template},
 };
 use crate::request::{
-    CacheScope, Constraint, Embed, EmbedInput, Generate, Prompt, Refusal, Sampling, Text,
+    CacheScope, Constraint, Embed, EmbedInput, Generate, Judge, Prompt, Refusal, Sampling, Text,
     ToolChoice,
 };
 
@@ -42,6 +43,9 @@ pub(crate) struct Job {
     pub(crate) promise: Arc<Promise>,
     /// Whether the request named one function. Its call then ends with `stop`, as OpenAI's does.
     pub(crate) named: bool,
+    /// The tokens of each label, if the prompt is a question to a guard model. Then no token is
+    /// chosen.
+    pub(crate) labels: Option<Vec<Vec<u32>>>,
 }
 
 impl Job {
@@ -56,8 +60,10 @@ impl Job {
 pub(crate) struct Preparer {
     model: Arc<Model>,
     template: Option<Template>,
-    /// `None` in a deployment for embeddings.
+    /// `None` for a model that does not generate.
     constrainer: Option<Constrainer>,
+    /// The names of tokens that a customer's text must not become; only for a guard model.
+    markup: Option<Markup>,
     context: u32,
     /// Length of the longest token, in bytes. A text longer than this times the context cannot fit.
     piece_bytes_max: usize,
@@ -78,8 +84,16 @@ impl Preparer {
             Task::Chat => (Template::of(&model, pieces)?, Some(Constrainer::new(&model, pieces)?)),
             Task::Embeddings => (None, None),
         };
-        let piece_bytes_max = pieces.iter().map(Vec::len).max().unwrap_or(1);
-        Ok(Self { model, template, constrainer, context, piece_bytes_max })
+        let piece_bytes_max = longest(pieces);
+        Ok(Self { model, template, constrainer, markup: None, context, piece_bytes_max })
+    }
+
+    /// Prepares the vocabulary of a guard model. Its chat template is not read: the content filter
+    /// has the prompts of its family.
+    pub(crate) fn of_guard(model: Arc<Model>, pieces: &[Vec<u8>], context: u32) -> Self {
+        let markup = Some(Markup::of(&model, pieces));
+        let piece_bytes_max = longest(pieces);
+        Self { model, template: None, constrainer: None, markup, context, piece_bytes_max }
     }
 
     /// Returns the model's chat template.
@@ -138,6 +152,39 @@ impl Preparer {
             constraint: state,
             promise: Arc::new(promise),
             named: matches!(constraint, Constraint::Tools { choice: ToolChoice::Named(_), .. }),
+            labels: None,
+        })
+    }
+
+    /// Prepares a question to a guard model.
+    pub(crate) fn judge(&self, id: u64, scope: CacheScope, work: &Judge) -> Result<Job, Refusal> {
+        let markup = self.markup.as_ref().ok_or_else(|| Refusal::Unsupported {
+            what: "judge texts: it is no guard model".into(),
+        })?;
+        let segments = markup.segments(&work.pieces)?;
+        self.check_bytes(segments.iter().map(String::len).sum())?;
+        let bos = self.model.adds_bos() && !markup.begins_text(&segments);
+        let mut prompt = Zeroizing::new(Vec::new());
+        for (index, segment) in segments.iter().enumerate() {
+            prompt.extend(self.tokenize(segment, bos && index == 0, true)?);
+        }
+        if prompt.len() >= self.context as usize {
+            return Err(self.too_long(prompt.len()));
+        }
+        let labels = markup.labels(work, |text| self.tokenize(text, false, true))?;
+        Ok(Job {
+            id,
+            scope,
+            prompt: Arc::new(prompt),
+            choices: 1,
+            tokens_max: 1,
+            stop: Vec::new(),
+            sampling: Sampling::likeliest(),
+            logprobs: None,
+            constraint: None,
+            promise: Arc::default(),
+            named: false,
+            labels: Some(labels),
         })
     }
 
@@ -227,4 +274,9 @@ impl Preparer {
     fn too_long(&self, tokens: usize) -> Refusal {
         Refusal::ContextLength { limit: self.context, asked: tokens as u64 }
     }
+}
+
+/// Returns the length of the longest token, in bytes.
+fn longest(pieces: &[Vec<u8>]) -> usize {
+    pieces.iter().map(Vec::len).max().unwrap_or(1)
 }

@@ -232,6 +232,18 @@ pub(crate) fn logprobs(logits: &[f32], chosen: u32, top: usize) -> (f32, Vec<(u3
     (of_chosen, likeliest.into_iter().map(|(token, logit)| (token, logprob(logit))).collect())
 }
 
+/// Returns for each label the logarithm of the probability that one of its tokens comes next.
+pub(crate) fn label_logprobs(logits: &[f32], labels: &[Vec<u32>]) -> Vec<f32> {
+    let best = highest(logits);
+    let weight = |logit: f32| f64::from(logit - best).exp();
+    let all: f64 = logits.iter().copied().map(weight).sum();
+    let of_label = |tokens: &Vec<u32>| {
+        let logits = tokens.iter().filter_map(|token| logits.get(*token as usize));
+        (logits.copied().map(weight).sum::<f64>() / all).ln() as f32
+    };
+    labels.iter().map(of_label).collect()
+}
+
 /// Sebastiano Vigna's splitmix64: small, and good enough to draw tokens. It never changes, so that
 /// a seed gives the same text in later versions.
 #[derive(Debug)]

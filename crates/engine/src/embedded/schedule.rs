@@ -180,6 +180,7 @@ impl Choice {
 /// The result of choosing a token.
 enum Next {
     Continues,
+    Judged,
     Finished(FinishReason),
     Failed(Refusal),
 }
@@ -337,8 +338,16 @@ impl Scheduler {
                 siblings.for_each(|sibling| tenant.waiting.push_front(sibling));
             }
         }
-        match advance(choice, row, compute, &mut |event| emit(id, event)) {
+        let next = match choice.job.labels.as_deref() {
+            Some(labels) => judge(labels, row, compute, &mut |event| emit(id, event)),
+            None => advance(choice, row, compute, &mut |event| emit(id, event)),
+        };
+        match next {
             Next::Continues => {}
+            Next::Judged => {
+                self.release(entry.sequence, compute, now);
+                self.finish_choice(id, emit);
+            }
             Next::Finished(reason) => {
                 let (choice, completion_tokens) = (choice.index, choice.generated);
                 emit(id, Event::Finished { choice, reason, completion_tokens });
@@ -601,6 +610,22 @@ fn entry_back(tenants: &mut HashMap<TenantId, Tenant>, tenant: TenantId, choice:
 
 fn shared_prefix(cached: &[u32], wanted: &[u32]) -> usize {
     cached.iter().zip(wanted).take_while(|(cached, wanted)| cached == wanted).count()
+}
+
+/// Emits how likely the labels are after the token at index `row` of the batch.
+fn judge(
+    labels: &[Vec<u32>],
+    row: usize,
+    compute: &mut dyn Compute,
+    emit: &mut dyn FnMut(Event),
+) -> Next {
+    match compute.logits(row) {
+        Ok(logits) => {
+            emit(Event::Judged { logprobs: sample::label_logprobs(logits, labels) });
+            Next::Judged
+        }
+        Err(reason) => Next::Failed(broken(reason)),
+    }
 }
 
 /// Chooses the next token of a choice, and adds it to the choice. Tokens that the constraint forces

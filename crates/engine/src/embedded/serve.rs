@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     memory::on_own_stack,
-    request::{CacheScope, Event, Generate, Refusal, Work},
+    request::{CacheScope, Event, Generate, Judge, Refusal, Work},
 };
 
 /// The stack of one preparation, which compiles schemas. Their recursion is bounded by 300 levels.
@@ -96,7 +96,10 @@ impl Router {
         while let Ok(command) = inbox.recv() {
             match command {
                 Command::Submit { id, scope, work: Work::Generate(work) } => {
-                    self.queue.push(Waiting { id, scope, work: *work });
+                    self.queue.push(Waiting { id, scope, work: ToPrepare::Generate(work) });
+                }
+                Command::Submit { id, scope, work: Work::Judge(work) } => {
+                    self.queue.push(Waiting { id, scope, work: ToPrepare::Judge(work) });
                 }
                 Command::Submit { id, work: Work::Embed(_), .. } => {
                     let what = "embed in a chat deployment".into();
@@ -120,8 +123,10 @@ impl Router {
 
 fn prepare(queue: &Queue, preparer: &Preparer, inputs: &mpsc::Sender<Input>, outbox: &Outbox) {
     while let Some(Waiting { id, scope, work }) = queue.pop() {
-        let prepared =
-            on_own_stack(PREPARE_STACK_BYTES, || preparer.generate(id, scope, work, moment()));
+        let prepared = on_own_stack(PREPARE_STACK_BYTES, || match work {
+            ToPrepare::Generate(work) => preparer.generate(id, scope, *work, moment()),
+            ToPrepare::Judge(work) => preparer.judge(id, scope, &work),
+        });
         let input = match prepared {
             Ok(job) => Input::Job(Box::new(job)),
             Err(refusal) => {
@@ -144,7 +149,12 @@ fn moment() -> Moment {
 struct Waiting {
     id: u64,
     scope: CacheScope,
-    work: Generate,
+    work: ToPrepare,
+}
+
+enum ToPrepare {
+    Generate(Box<Generate>),
+    Judge(Judge),
 }
 
 /// Requests to prepare. Tenants take turns, so that costly requests delay only their own tenant.

@@ -16,7 +16,6 @@ mod python;
 mod shape;
 
 use self::{
-    control::{ControlNames, MARKER},
     jinja::{Failed, Program, Variables},
     methods::{Ends, strip},
     probe::Habits,
@@ -28,7 +27,10 @@ use crate::{
     request::{Message, Refusal, Tool},
 };
 
-pub(crate) use self::moment::Moment;
+pub(crate) use self::{
+    control::{ControlNames, MARKER},
+    moment::Moment,
+};
 
 /// A chat template, with its abilities.
 #[derive(Debug)]

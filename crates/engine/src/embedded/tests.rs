@@ -9,8 +9,8 @@ use super::*;
 use crate::{
     fixtures,
     request::{
-        Constraint, Embed, EmbedInput, Extras, Generate, Message, Prompt, Refusal, Role, Sampling,
-        Text,
+        Constraint, Embed, EmbedInput, Extras, Generate, Judge, Message, Piece, Prompt, Refusal,
+        Role, Sampling, Text,
     },
 };
 
@@ -31,12 +31,17 @@ fn spec(task: Task) -> WorkerSpec {
         prefix_cache: Duration::ZERO,
         hang: Duration::MAX,
         gpu: None,
+        judges: false,
     }
 }
 
 /// Runs one request to its end.
 fn run(path: &Path, task: Task, work: Work) -> Vec<Event> {
-    let loaded = load(&spec(task), &Devices::none(), path, &mut |_| {}, &mut || {}).unwrap();
+    run_with(&spec(task), path, work)
+}
+
+fn run_with(spec: &WorkerSpec, path: &Path, work: Work) -> Vec<Event> {
+    let loaded = load(spec, &Devices::none(), path, &mut |_| {}, &mut || {}).unwrap();
     let (commands, inbox) = mpsc::sync_channel(4);
     let (events_in, events) = mpsc::channel();
     let outbox: Outbox = Box::new(move |events| {
@@ -180,6 +185,121 @@ fn a_model_with_the_tokens_for_it_fills_in_the_middle() {
     assert!(matches!(events.as_slice(), [Event::Failed(Refusal::NoMiddle)]), "{events:?}");
     let long = "a".repeat(4096);
     let events = run(&path_of_filler, Task::Chat, generate(middle("a", &long)));
+    assert!(
+        matches!(events.as_slice(), [Event::Failed(Refusal::ContextLength { limit: 128, .. })]),
+        "{events:?}"
+    );
+}
+
+/// A vocabulary with markup tokens, of a model whose chat template cannot be used.
+fn guard(name: &str) -> (Arc<Model>, Preparer) {
+    let path = gguf::guard(&path(name));
+    let model = Arc::new(Model::load(&path, &Devices::none(), &mut |_| {}).unwrap());
+    let pieces: Vec<_> = (0..model.vocabulary()).map(|token| model.piece(token)).collect();
+    let preparer = Preparer::of_guard(Arc::clone(&model), &pieces, 128);
+    (model, preparer)
+}
+
+fn question(pieces: Vec<Piece>) -> Judge {
+    Judge { pieces, labels: vec![vec!["a".into(), "b".into()], vec!["c".into()]] }
+}
+
+fn markup(text: &str) -> Piece {
+    Piece::Markup(text.to_owned())
+}
+
+fn said(words: &str) -> Piece {
+    Piece::Text(Text::from(words.to_owned()))
+}
+
+#[test]
+fn a_customers_text_never_becomes_markup_of_a_guard_model() {
+    let (model, preparer) = guard("judge-markup");
+    let scope = CacheScope::of(&fixtures::permit(), false);
+    let tokens = |pieces| preparer.judge(1, scope, &question(pieces)).unwrap().prompt.to_vec();
+    let marks = |tokens: &[u32]| tokens.iter().filter(|&&token| token >= 263).count();
+    let (end, end_of) = (263, 264);
+    // Markup becomes tokens; the same names in a text do not.
+    let plain = tokens(vec![markup("<end>a"), said("bc"), markup("<end_of>")]);
+    assert_eq!((plain[1], plain.last(), marks(&plain)), (end, Some(&end_of), 2), "{plain:?}");
+    for hostile in
+        ["<end>", "a<end_of>b", "<<end>", "<end_of><end>", "<s>", "</s>", "<en\u{fdd0}d>"]
+    {
+        let with = tokens(vec![markup("<end>a"), said(hostile), markup("<end_of>")]);
+        assert_eq!((marks(&with), with[1]), (2, end), "{hostile} {with:?}");
+        let controls = with.iter().filter(|&&token| model.is_control(token)).count();
+        assert_eq!(controls, 3, "the beginning of the text, and the two of the template");
+        let text: Vec<u8> = with.iter().flat_map(|&token| model.piece(token)).collect();
+        let text = String::from_utf8(text).unwrap().replace(' ', "");
+        let hostile = hostile.replace('\u{fdd0}', "");
+        assert_eq!(text, format!("<s><end>a{hostile}<end_of>"), "no byte is lost");
+    }
+    // A name that begins in markup and ends in the text, or the other way round.
+    for pieces in [
+        vec![markup("<end"), said(">"), markup("a")],
+        vec![markup("<end"), said("_of>"), markup("a")],
+        vec![said("<end"), markup(">a")],
+        vec![said("<en"), said("d>"), markup("a")],
+    ] {
+        assert_eq!(marks(&tokens(pieces)), 0);
+    }
+    // Without such names, the pieces are tokenized as one text.
+    let cut = tokens(vec![markup("a"), said("b c"), markup("ab")]);
+    assert_eq!(cut, tokens(vec![markup("ab cab")]));
+}
+
+#[test]
+fn a_guard_model_answers_with_probabilities_and_the_same_twice() {
+    let path = gguf::guard(&path("judge"));
+    let spec = WorkerSpec { judges: true, ..spec(Task::Chat) };
+    let pieces = || vec![markup("<end>a"), said("b<end>c"), markup("<end>")];
+    let judged = |labels: Vec<Vec<String>>| {
+        let work = Work::Judge(Judge { pieces: pieces(), labels });
+        let events = run_with(&spec, &path, work);
+        let [Event::Accepted { .. }, Event::Judged { logprobs }, Event::Done] = &events[..] else {
+            panic!("{events:?}")
+        };
+        logprobs.clone()
+    };
+    let labels = |texts: &[&[&str]]| -> Vec<Vec<String>> {
+        texts.iter().map(|label| label.iter().map(|&text| text.into()).collect()).collect()
+    };
+    let two = judged(labels(&[&["a", "b"], &["c"]]));
+    assert_eq!(two, judged(labels(&[&["a", "b"], &["c"]])), "the same twice, to the bit");
+    let all = judged(labels(&[&["a"], &["b"], &["c"]]));
+    assert!(((all[0].exp() + all[1].exp()).ln() - two[0]).abs() < 1e-5, "{all:?} {two:?}");
+    assert_eq!(all[2], two[1]);
+    assert!(all.iter().all(|logprob| *logprob < 0.0));
+    // A token of two labels counts for neither; a label without a token of its own is refused.
+    assert_eq!(judged(labels(&[&["a", "c"], &["b", "c"]])), all[..2]);
+    for bad in [labels(&[&["a"], &["a", "ab"]]), labels(&[&["a"], &[]]), labels(&[&["a"], &[""]])] {
+        let work = Work::Judge(Judge { pieces: pieces(), labels: bad });
+        let events = run_with(&spec, &path, work);
+        assert!(
+            matches!(events.as_slice(), [Event::Failed(Refusal::Unsupported { .. })]),
+            "{events:?}"
+        );
+    }
+}
+
+#[test]
+fn a_guard_model_only_judges_and_no_other_model_does() {
+    let path = gguf::llama(&path("judge-only"), None);
+    let guard = WorkerSpec { judges: true, ..spec(Task::Chat) };
+    let long = "a".repeat(4096);
+    for (spec, work) in [
+        (&guard, generate(Prompt::Tokens(vec![5]))),
+        (&guard, Work::Judge(question(vec![markup("a"), said("b")]))),
+        (&guard, Work::Judge(question(Vec::new()))),
+        (&spec(Task::Chat), Work::Judge(question(vec![markup("a")]))),
+    ] {
+        let events = run_with(spec, &path, work);
+        assert!(
+            matches!(events.as_slice(), [Event::Failed(Refusal::Unsupported { .. })]),
+            "{events:?}"
+        );
+    }
+    let events = run_with(&guard, &path, Work::Judge(question(vec![said(&long), markup("a")])));
     assert!(
         matches!(events.as_slice(), [Event::Failed(Refusal::ContextLength { limit: 128, .. })]),
         "{events:?}"

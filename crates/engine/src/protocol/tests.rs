@@ -4,8 +4,9 @@ use super::*;
 use crate::{
     fixtures::{permit, spec},
     request::{
-        Answer, Constraint, Embed, EmbedInput, Extras, FinishReason, Generate, Message, Prompt,
-        Refusal, Role, Sampling, Text, TokenBytes, TokenLogprob, Tool, ToolCall, ToolChoice,
+        Answer, Constraint, Embed, EmbedInput, Extras, FinishReason, Generate, Judge, Message,
+        Piece, Prompt, Refusal, Role, Sampling, Text, TokenBytes, TokenLogprob, Tool, ToolCall,
+        ToolChoice,
     },
 };
 
@@ -62,6 +63,10 @@ fn to_worker() -> Vec<ToWorker> {
         extras: Extras::default(),
     };
     let embed = Embed { inputs: vec![EmbedInput::Text(text("a")), EmbedInput::Tokens(vec![1, 2])] };
+    let judge = Judge {
+        pieces: vec![Piece::Text(text("a")), Piece::Markup("<|im_end|>".into())],
+        labels: vec![vec!["Yes".into(), "yes".into()], vec!["No".into()]],
+    };
     vec![
         ToWorker::Start(StartSpec::Serve(spec())),
         ToWorker::Start(StartSpec::Inspect("/models/a.gguf".into())),
@@ -80,8 +85,10 @@ fn to_worker() -> Vec<ToWorker> {
         },
         ToWorker::Start(StartSpec::Serve(WorkerSpec {
             gpu: Some(Gpu { layers: 33, device: Device::Named("Vulkan0".into()) }),
+            judges: true,
             ..spec()
         })),
+        ToWorker::Submit { id: 4, scope: scope(), work: Work::Judge(judge) },
     ]
 }
 
@@ -132,6 +139,7 @@ fn from_worker() -> Vec<FromWorker> {
         event(Event::Done),
         event(Event::Failed(Refusal::ContextLength { limit: 10, asked: 20 })),
         FromWorker::Pong { number: 300 },
+        event(Event::Judged { logprobs: vec![-0.25, f32::NEG_INFINITY] }),
     ]
 }
 

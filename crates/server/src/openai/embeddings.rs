@@ -76,6 +76,7 @@ pub(crate) async fn answer(
             | Event::Reasoning { .. }
             | Event::ToolStart { .. }
             | Event::ToolArguments { .. }
+            | Event::Judged { .. }
             | Event::Finished { .. } => return Err(ApiError::Internal),
         }
     }

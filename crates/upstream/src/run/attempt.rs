@@ -101,6 +101,8 @@ impl Upstream {
                 text(reply, begin, expect, Duration::from_millis(engine.silence_ms)).await?
             }
             Work::Embed(embed) => vectors(reply, begin, embed, &engine.api, served).await?,
+            // Its body could not be made, so nothing was sent.
+            Work::Judge(_) => return Err(body::Unfit::NoForm { param: "pieces" }.into()),
         };
         Ok(Begun { source, destination, model, region })
     }
@@ -122,7 +124,7 @@ impl Upstream {
         let permit = self.egress.permit(&url).map_err(|_| Failure::NotListed)?;
         let accept = match &order.work {
             Work::Generate(_) => "text/event-stream",
-            Work::Embed(_) => "application/json",
+            Work::Embed(_) | Work::Judge(_) => "application/json",
         };
         let request = SendRequest::post("application/json", Bytes::from(body.json))
             .authenticated()

@@ -90,6 +90,7 @@ impl CompletionWriter {
             | Event::ToolStart { .. }
             | Event::ToolArguments { .. }
             | Event::Embedding { .. }
+            | Event::Judged { .. }
             | Event::Done
             | Event::Failed(_) => {}
         }

@@ -126,6 +126,7 @@ pub(super) fn job(id: u64, scope: CacheScope, prompt: &[u32], tokens_max: u32) -
         constraint: None,
         promise: Arc::default(),
         named: false,
+        labels: None,
     }
 }
 

@@ -6,18 +6,18 @@ use serde_json::Value as Json;
 
 /// The marker: a noncharacter, which Unicode reserves for internal use. It is removed from texts of
 /// customers.
-pub(super) const MARKER: char = '\u{fdd0}';
+pub(crate) const MARKER: char = '\u{fdd0}';
 
 /// Finds names of control tokens in text.
 #[derive(Debug, Default)]
-pub(super) struct ControlNames {
+pub(crate) struct ControlNames {
     /// The names, by their first byte.
     by_first: std::collections::HashMap<u8, Vec<String>>,
 }
 
 impl ControlNames {
     /// Collects the names of a vocabulary.
-    pub(super) fn new(names: impl Iterator<Item = String>) -> Self {
+    pub(crate) fn new(names: impl Iterator<Item = String>) -> Self {
         let mut by_first = std::collections::HashMap::<u8, Vec<String>>::new();
         // Names of one letter would split ordinary text, and no template uses them.
         for name in names.filter(|name| name.chars().count() > 1) {
@@ -36,13 +36,17 @@ impl ControlNames {
                 continue;
             }
             guarded.push(letter);
-            let rest = text.get(at..).unwrap_or_default();
-            let names = rest.as_bytes().first().and_then(|first| self.by_first.get(first));
-            if names.is_some_and(|names| names.iter().any(|name| rest.starts_with(name.as_str()))) {
+            if self.longest_at(text.get(at..).unwrap_or_default()).is_some() {
                 guarded.push(MARKER);
             }
         }
         guarded
+    }
+
+    /// Returns the length of the longest name that a text begins with.
+    pub(crate) fn longest_at(&self, text: &str) -> Option<usize> {
+        let names = self.by_first.get(text.as_bytes().first()?)?;
+        names.iter().filter(|name| text.starts_with(name.as_str())).map(String::len).max()
     }
 
     /// Applies [`Self::guard`] to all texts of a JSON value, including its keys.

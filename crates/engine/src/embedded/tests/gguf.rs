@@ -160,16 +160,22 @@ pub(crate) fn bert(path: &Path) -> PathBuf {
 
 /// A llama-like decoder of one layer, without a chat template unless one is given.
 pub(crate) fn llama(path: &Path, chat_template: Option<&str>) -> PathBuf {
-    decoder(path, chat_template, &[])
+    decoder(path, chat_template, &[], true)
 }
 
 /// A decoder whose vocabulary ends with the three tokens for filling in the middle: 263, 264, 265.
 pub(crate) fn filler(path: &Path) -> PathBuf {
-    decoder(path, None, &["fim_pre", "fim_suf", "fim_mid"])
+    decoder(path, None, &["fim_pre", "fim_suf", "fim_mid"], true)
+}
+
+/// A decoder with a chat template that cannot be used, and with the control tokens `<end>` and
+/// `<end_of>`: 263, 264. Like the vocabularies of guard models, it puts no space before a text.
+pub(crate) fn guard(path: &Path) -> PathBuf {
+    decoder(path, Some("{% for %}"), &["end", "end_of"], false)
 }
 
 /// `marks` are further control tokens.
-fn decoder(path: &Path, chat_template: Option<&str>, marks: &[&str]) -> PathBuf {
+fn decoder(path: &Path, chat_template: Option<&str>, marks: &[&str], spaced: bool) -> PathBuf {
     let mut words: Vec<String> = ["<unk>", "<s>", "</s>"].map(str::to_owned).to_vec();
     words.extend((0..=255).map(|byte| format!("<0x{byte:02X}>")));
     words.extend([" ", "a", "b", "c"].map(|word| word.replace(' ', "\u{2581}")));
@@ -193,6 +199,7 @@ fn decoder(path: &Path, chat_template: Option<&str>, marks: &[&str]) -> PathBuf 
         .set("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5))
         .set("llama.rope.dimension_count", Value::U32(16))
         .set("tokenizer.ggml.model", Value::Text("llama"))
+        .set("tokenizer.ggml.add_space_prefix", Value::Bool(spaced))
         .set("tokenizer.ggml.tokens", Value::Texts(words.clone()))
         .set("tokenizer.ggml.scores", Value::Floats(vec![0.0; words.len()]))
         .set("tokenizer.ggml.token_type", Value::Ints(kinds))
