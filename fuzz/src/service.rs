@@ -247,7 +247,7 @@ fn answer(form: Form, pieces: &[&[u8]]) -> (Vec<String>, Option<Failure>) {
             }
             Event::Done => assert!(failure.is_none() && finished == [true; 2], "all have ended"),
             Event::Accepted { .. } => {}
-            Event::Embedding { .. } | Event::Judged { .. } | Event::Failed(_) => unreachable!("no event of a text"),
+            Event::Embedding { .. } | Event::Judged { .. } | Event::Read { .. } | Event::Failed(_) => unreachable!("no event of a text"),
         }
         events.push(format!("{event:?}"));
     }

@@ -19,6 +19,8 @@ pub enum Work {
     Embed(Embed),
     /// Computes how likely some words are after a prompt; nothing is sampled.
     Judge(Judge),
+    /// Turns tokens that a caller sent back into text, so that the content filter can read them.
+    Read(Vec<Vec<u32>>),
 }
 
 /// A request for `choices` continuations of one prompt.
@@ -335,7 +337,8 @@ pub enum Piece {
 ///
 /// The order is: `Accepted`; then, for text, any number of `Delta` and `Tool…` and one `Finished`
 /// for each choice, or, for embeddings, one `Embedding` for each input in order, or, for a question
-/// to a guard model, one `Judged`; then `Done`.
+/// to a guard model, one `Judged`; then `Done`. Reading tokens gives one `Read` for each input, and
+/// `Done`.
 /// `Failed` can come at any point, and ends the request.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Event {
@@ -418,6 +421,13 @@ pub enum Event {
         /// For each label, the natural logarithm of the probability that one of its tokens comes
         /// next, among all tokens of the vocabulary.
         logprobs: Vec<f32>,
+    },
+    /// The text of the tokens of one input. Bytes that are no UTF-8 are replaced.
+    Read {
+        /// The input, from 0.
+        index: u32,
+        /// The text.
+        text: Text,
     },
 }
 

@@ -161,6 +161,15 @@ impl Worker {
         Requests::submit(&self.inner.requests, scope, Work::Embed(texts), || self.not_ready())
     }
 
+    /// Turns the tokens of a permitted request into text, for the content filter. `scope` is the
+    /// request's own, from its permit.
+    ///
+    /// # Errors
+    /// If the worker is not ready, or its queue is full.
+    pub fn read(&self, scope: CacheScope, inputs: Vec<Vec<u32>>) -> Result<Events, Refusal> {
+        Requests::submit(&self.inner.requests, scope, Work::Read(inputs), || self.not_ready())
+    }
+
     /// Accepts no more requests, and stops the worker when its requests have ended or `deadline`
     /// has passed.
     pub async fn stop(&self, deadline: Duration) {

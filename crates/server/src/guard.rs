@@ -11,7 +11,7 @@ mod texts;
 
 use std::sync::Arc;
 
-use engine::request::{CacheScope, Work};
+use engine::request::{CacheScope, Text, Work};
 use policy::{
     content::Content,
     guard::{
@@ -29,7 +29,7 @@ use store::ContentFilter;
 use tokio::task::spawn_blocking;
 
 pub(crate) use annotate::{checked, findings};
-pub(crate) use texts::words;
+pub(crate) use texts::{tokens, words};
 
 use crate::{fleet::Fleet, live::Live, screening::Screening};
 
@@ -147,16 +147,18 @@ impl Guard {
 }
 
 impl Screen {
-    /// Judges a prompt, and notes what was seen. Only with the result can it go on to an engine.
+    /// Judges a prompt, and notes what was seen. `read` has the text of its tokens, if it has tokens
+    /// that a worker could turn into text. Only with the result can it go on to an engine.
     ///
     /// # Errors
     /// If the filter blocks the prompt, or lets nothing through while a detector is down.
     pub(crate) async fn prompt(
         &self,
         work: Work,
+        read: Option<&[Text]>,
         screening: &mut Screening,
     ) -> Result<Guarded<Work>, Stopped> {
-        let texts::Read { texts, whole } = texts::of(&work);
+        let texts::Read { texts, whole } = texts::of(&work, read);
         let results = match self.judged(texts, Side::Prompt).await {
             Ok(results) => results,
             Err(down) => return self.unchecked(work, down, screening),
@@ -202,6 +204,11 @@ impl Screen {
         Guarded::unchecked((), down).map_err(Stopped::Unavailable)?;
         screening.not_filtered(Side::Completion);
         Ok(())
+    }
+
+    /// Returns the scope of the request.
+    pub(crate) fn scope(&self) -> CacheScope {
+        self.scope
     }
 
     /// Returns true if the filter names lists.

@@ -10,6 +10,7 @@ mod embeddings;
 pub(crate) mod error;
 pub(crate) mod events;
 mod held;
+mod judge;
 pub(crate) mod models;
 pub(crate) mod receipts;
 pub(crate) mod reply;

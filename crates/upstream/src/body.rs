@@ -112,6 +112,7 @@ pub fn request(
             let json = encode(&embeddings(embed, target, labels), "input")?;
             Ok(Body { path: path(target, "embeddings"), json })
         }
+        Work::Read(_) => Err(Unfit::NoForm { param: "tokens" }),
         // OpenAI's API has no way to say which part of a prompt is markup, so a customer's text
         // could become markup there.
         Work::Judge(_) => Err(Unfit::NoForm { param: "pieces" }),

@@ -142,9 +142,11 @@ impl Collected {
                 usage.completion(completion_tokens);
                 usage.reasoning(reasoning_tokens);
             }
-            Event::Embedding { .. } | Event::Judged { .. } | Event::Done | Event::Failed(_) => {
-                return Err(OutOfPlace);
-            }
+            Event::Embedding { .. }
+            | Event::Judged { .. }
+            | Event::Read { .. }
+            | Event::Done
+            | Event::Failed(_) => return Err(OutOfPlace),
         }
         Ok(())
     }

@@ -109,6 +109,8 @@ fn says(event: &Event) -> bool {
         | Event::Finished { .. }
         | Event::Counted { .. }
         | Event::Embedding { .. }
+        | Event::Judged { .. }
+        | Event::Read { .. }
         | Event::Done
         | Event::Failed(_) => false,
     }

@@ -56,6 +56,11 @@ pub(crate) fn run(loaded: Loaded, inbox: &mpsc::Receiver<Command>, outbox: &Outb
                         Err(refusal) => outbox(vec![(id, Event::Failed(refusal))]),
                     }
                 }
+                Command::Submit { id, work: Work::Read(inputs), .. } => {
+                    let read = loaded.preparer.read(&inputs);
+                    let read = read.unwrap_or_else(|refusal| vec![Event::Failed(refusal)]);
+                    outbox(read.into_iter().map(|event| (id, event)).collect());
+                }
                 Command::Submit { id, work: Work::Generate(_) | Work::Judge(_), .. } => {
                     let what = "generate text in an embeddings deployment".into();
                     outbox(vec![(id, Event::Failed(Refusal::Unsupported { what }))]);

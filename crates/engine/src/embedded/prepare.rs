@@ -14,8 +14,8 @@ use super::{
     template::{Moment, Template},
 };
 use crate::request::{
-    CacheScope, Constraint, Embed, EmbedInput, Generate, Judge, Prompt, Refusal, Sampling, Text,
-    ToolChoice,
+    CacheScope, Constraint, Embed, EmbedInput, Event, Generate, Judge, Prompt, Refusal, Sampling,
+    Text, ToolChoice,
 };
 
 /// A generation, ready to be scheduled.
@@ -249,6 +249,26 @@ impl Preparer {
                 Ok(tokens)
             })
             .collect()
+    }
+
+    /// Returns the events that answer a request to read tokens.
+    ///
+    /// # Errors
+    /// If the vocabulary lacks a token, or an input is longer than the context.
+    pub(crate) fn read(&self, inputs: &[Vec<u32>]) -> Result<Vec<Event>, Refusal> {
+        let mut events = Vec::with_capacity(inputs.len() + 1);
+        for (index, tokens) in (0..).zip(inputs) {
+            let tokens = self.known(tokens)?;
+            if tokens.len() > self.context as usize {
+                return Err(self.too_long(tokens.len()));
+            }
+            let mut bytes = Zeroizing::new(Vec::new());
+            tokens.iter().for_each(|token| bytes.extend(self.model.piece(*token)));
+            let text = Text::from(String::from_utf8_lossy(&bytes).into_owned());
+            events.push(Event::Read { index, text });
+        }
+        events.push(Event::Done);
+        Ok(events)
     }
 
     fn tokenize(&self, text: &str, bos: bool, markup: bool) -> Result<Vec<u32>, Refusal> {

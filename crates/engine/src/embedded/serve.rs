@@ -26,8 +26,8 @@ const PREPARE_STACK_BYTES: usize = 32 * 1024 * 1024;
 /// An input of the scheduler.
 enum Input {
     Job(Box<Job>),
-    /// A request that could not be prepared; its refusal has been sent.
-    Refused(u64),
+    /// A request that needs no computing: its answer or its refusal has been sent.
+    Answered(u64),
     Cancel(u64),
     Ping(Box<dyn FnOnce() + Send>),
 }
@@ -78,7 +78,7 @@ pub(crate) fn run(loaded: Loaded, inbox: mpsc::Receiver<Command>, outbox: &Arc<O
 fn take(input: Input, scheduler: &mut Scheduler, compute: &mut Llama) {
     match input {
         Input::Job(job) => scheduler.submit(*job),
-        Input::Refused(id) => scheduler.never_comes(id),
+        Input::Answered(id) => scheduler.never_comes(id),
         Input::Cancel(id) => scheduler.cancel(id, compute, Instant::now()),
         Input::Ping(answer) => answer(),
     }
@@ -100,6 +100,9 @@ impl Router {
                 }
                 Command::Submit { id, scope, work: Work::Judge(work) } => {
                     self.queue.push(Waiting { id, scope, work: ToPrepare::Judge(work) });
+                }
+                Command::Submit { id, scope, work: Work::Read(inputs) } => {
+                    self.queue.push(Waiting { id, scope, work: ToPrepare::Read(inputs) });
                 }
                 Command::Submit { id, work: Work::Embed(_), .. } => {
                     let what = "embed in a chat deployment".into();
@@ -124,14 +127,20 @@ impl Router {
 fn prepare(queue: &Queue, preparer: &Preparer, inputs: &mpsc::Sender<Input>, outbox: &Outbox) {
     while let Some(Waiting { id, scope, work }) = queue.pop() {
         let prepared = on_own_stack(PREPARE_STACK_BYTES, || match work {
-            ToPrepare::Generate(work) => preparer.generate(id, scope, *work, moment()),
-            ToPrepare::Judge(work) => preparer.judge(id, scope, &work),
+            ToPrepare::Generate(work) => preparer.generate(id, scope, *work, moment()).map(Some),
+            ToPrepare::Judge(work) => preparer.judge(id, scope, &work).map(Some),
+            ToPrepare::Read(inputs) => {
+                let read = preparer.read(&inputs)?;
+                outbox(read.into_iter().map(|event| (id, event)).collect());
+                Ok(None)
+            }
         });
         let input = match prepared {
-            Ok(job) => Input::Job(Box::new(job)),
+            Ok(Some(job)) => Input::Job(Box::new(job)),
+            Ok(None) => Input::Answered(id),
             Err(refusal) => {
                 outbox(vec![(id, Event::Failed(refusal))]);
-                Input::Refused(id)
+                Input::Answered(id)
             }
         };
         if inputs.send(input).is_err() {
@@ -155,6 +164,7 @@ struct Waiting {
 enum ToPrepare {
     Generate(Box<Generate>),
     Judge(Judge),
+    Read(Vec<Vec<u32>>),
 }
 
 /// Requests to prepare. Tenants take turns, so that costly requests delay only their own tenant.

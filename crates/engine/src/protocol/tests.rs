@@ -89,6 +89,7 @@ fn to_worker() -> Vec<ToWorker> {
             ..spec()
         })),
         ToWorker::Submit { id: 4, scope: scope(), work: Work::Judge(judge) },
+        ToWorker::Submit { id: 5, scope: scope(), work: Work::Read(vec![vec![1, 300], vec![]]) },
     ]
 }
 
@@ -139,6 +140,7 @@ fn from_worker() -> Vec<FromWorker> {
         event(Event::Done),
         event(Event::Failed(Refusal::ContextLength { limit: 10, asked: 20 })),
         FromWorker::Pong { number: 300 },
+        event(Event::Read { index: 1, text: text("a") }),
         event(Event::Judged { logprobs: vec![-0.25, f32::NEG_INFINITY] }),
     ]
 }

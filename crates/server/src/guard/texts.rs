@@ -14,18 +14,51 @@ pub(super) struct Read {
     pub(super) whole: bool,
 }
 
-/// Returns the texts of a request.
-pub(super) fn of(work: &Work) -> Read {
-    let mut read = Read { texts: Vec::new(), whole: true };
-    match work {
-        Work::Generate(generate) => read.generate(generate),
-        Work::Embed(embed) => embed.inputs.iter().for_each(|input| match input {
-            // Texts to embed are data, not instructions: no jailbreak is looked for.
-            EmbedInput::Text(text) => read.add(Place::Other, text),
-            EmbedInput::Tokens(_) => read.whole = false,
-        }),
+/// Returns the tokens in a request, which a worker turns into text.
+pub(crate) fn tokens(work: &Work) -> Vec<Vec<u32>> {
+    let inputs = match work {
+        Work::Generate(generate) => match &generate.prompt {
+            Prompt::Tokens(tokens) => return vec![tokens.clone()],
+            Prompt::Chat { .. } | Prompt::Text(_) | Prompt::Middle { .. } => return Vec::new(),
+        },
+        Work::Embed(embed) => &embed.inputs,
+        Work::Judge(_) | Work::Read(_) => return Vec::new(),
+    };
+    let tokens = |input: &EmbedInput| match input {
+        EmbedInput::Tokens(tokens) => Some(tokens.clone()),
+        EmbedInput::Text(_) => None,
+    };
+    inputs.iter().filter_map(tokens).collect()
+}
+
+/// Returns the texts of a request. `read` has the text of its [`tokens`], if a worker could turn them
+/// into text.
+pub(super) fn of(work: &Work, read: Option<&[Text]>) -> Read {
+    let mut texts = Read { texts: Vec::new(), whole: true };
+    let place = match work {
+        Work::Generate(generate) => {
+            texts.generate(generate);
+            Place::User
+        }
+        // Texts to embed are data, not instructions: no jailbreak is looked for.
+        Work::Embed(embed) => {
+            for input in &embed.inputs {
+                if let EmbedInput::Text(text) = input {
+                    texts.add(Place::Other, text);
+                }
+            }
+            Place::Other
+        }
+        Work::Judge(_) | Work::Read(_) => {
+            texts.whole = false;
+            return texts;
+        }
+    };
+    match read {
+        Some(read) => read.iter().for_each(|text| texts.add(place, text)),
+        None => texts.whole &= tokens(work).is_empty(),
     }
-    read
+    texts
 }
 
 impl Read {
@@ -37,7 +70,7 @@ impl Read {
                 self.joined(messages);
             }
             Prompt::Text(text) => self.add(Place::User, text),
-            Prompt::Tokens(_) => self.whole = false,
+            Prompt::Tokens(_) => {}
             Prompt::Middle { prefix, suffix } => {
                 self.add(Place::User, prefix);
                 self.add(Place::User, suffix);

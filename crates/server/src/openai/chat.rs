@@ -59,7 +59,7 @@ pub(crate) async fn answer(
     let deadline = deadline(call, limits.request_ms);
     let work = Work::Generate(Box::new(request.generate));
     let screen = target.screen(services, call, &permit);
-    let work = screen.prompt(work, &mut call.screening).await?;
+    let work = target.judge(services, call, &screen, work).await?;
     let prompts = vec![checked(work.results())];
     let mut events = target.run(services, call, permit, work, &request.labels, deadline.0).await?;
     let first = answer::accepted(&mut events, Operation::Chat).await?;

@@ -68,7 +68,7 @@ pub(crate) async fn answer(
     let mut judged = Vec::with_capacity(request.prompts.len());
     for prompt in request.prompts {
         let work = Work::Generate(Box::new(prompt));
-        judged.push(screen.prompt(work, &mut call.screening).await?);
+        judged.push(target.judge(services, call, &screen, work).await?);
     }
     let prompts = judged.iter().map(|work| checked(work.results())).collect();
     let mut first = Some(permit);

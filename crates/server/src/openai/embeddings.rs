@@ -54,7 +54,8 @@ pub(crate) async fn answer(
 
     let (deadline, _) = deadline(call, current.config.limits.request_ms);
     let screen = target.screen(services, call, &permit);
-    let work = screen.prompt(Work::Embed(request.embed), &mut call.screening).await?;
+    let work = Work::Embed(request.embed);
+    let work = target.judge(services, call, &screen, work).await?;
     let prompts = [checked(work.results())];
     let mut events = target.run(services, call, permit, work, &request.labels, deadline).await?;
     let mut vectors = Vec::with_capacity(inputs);
@@ -77,6 +78,7 @@ pub(crate) async fn answer(
             | Event::ToolStart { .. }
             | Event::ToolArguments { .. }
             | Event::Judged { .. }
+            | Event::Read { .. }
             | Event::Finished { .. } => return Err(ApiError::Internal),
         }
     }

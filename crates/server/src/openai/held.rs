@@ -202,6 +202,8 @@ fn of(event: &Event) -> Option<u32> {
         | Event::Reasoning { choice, .. } => Some(*choice),
         Event::Accepted { .. }
         | Event::Embedding { .. }
+        | Event::Judged { .. }
+        | Event::Read { .. }
         | Event::Done
         | Event::Failed(_)
         | Event::Counted { .. } => None,

@@ -17,7 +17,7 @@ use store::{Deployment, Model};
 use wire::{error::Invalid, operation::Operation};
 
 use super::error::ApiError;
-use crate::{authn::Caller, call::Call, clock, guard::Screen, meters::Wanted, services::Services};
+use crate::{authn::Caller, call::Call, clock, meters::Wanted, services::Services};
 
 /// A deployment that a caller may use, with its model.
 #[derive(Debug, Clone, Copy)]
@@ -129,19 +129,6 @@ impl<'a> Target<'a> {
         authority
             .authorize(&self.caller.principal, &facts, &moment)
             .map_err(|denied| ApiError::denied(&self.caller.principal, &denied))
-    }
-
-    /// Begins the content filter's checks of a permitted request.
-    pub(super) fn screen<A: Inference>(
-        &self,
-        services: &Services,
-        call: &mut Call,
-        permit: &Permit<A>,
-    ) -> Screen {
-        let filter = self.caller.directory.content_filter(self.deployment, clock::now_ms());
-        let screen = services.guard.screen(permit, &filter);
-        call.screening.filter = Some(filter);
-        screen
     }
 
     /// Returns the facts about the deployment that a decision reads.

@@ -102,7 +102,9 @@ impl Upstream {
             }
             Work::Embed(embed) => vectors(reply, begin, embed, &engine.api, served).await?,
             // Its body could not be made, so nothing was sent.
-            Work::Judge(_) => return Err(body::Unfit::NoForm { param: "pieces" }.into()),
+            Work::Judge(_) | Work::Read(_) => {
+                return Err(body::Unfit::NoForm { param: "pieces" }.into());
+            }
         };
         Ok(Begun { source, destination, model, region })
     }
@@ -124,7 +126,7 @@ impl Upstream {
         let permit = self.egress.permit(&url).map_err(|_| Failure::NotListed)?;
         let accept = match &order.work {
             Work::Generate(_) => "text/event-stream",
-            Work::Embed(_) | Work::Judge(_) => "application/json",
+            Work::Embed(_) | Work::Judge(_) | Work::Read(_) => "application/json",
         };
         let request = SendRequest::post("application/json", Bytes::from(body.json))
             .authenticated()

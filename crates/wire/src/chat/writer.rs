@@ -81,7 +81,11 @@ impl ChatWriter {
             Event::Reasoning { choice, text } => {
                 self.chunk(checked_part(*choice, Delta::reasoning(text.0.reveal())), out);
             }
-            Event::Embedding { .. } | Event::Judged { .. } | Event::Done | Event::Failed(_) => {}
+            Event::Embedding { .. }
+            | Event::Judged { .. }
+            | Event::Read { .. }
+            | Event::Done
+            | Event::Failed(_) => {}
         }
     }
 

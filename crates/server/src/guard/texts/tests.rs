@@ -41,7 +41,7 @@ fn generate(prompt: Prompt) -> Work {
 }
 
 fn chat(messages: Vec<Message>, tools: Vec<Tool>) -> Read {
-    of(&generate(Prompt::Chat { messages, tools }))
+    of(&generate(Prompt::Chat { messages, tools }), None)
 }
 
 fn has(read: &Read, place: Place, part: &str) -> bool {
@@ -109,17 +109,22 @@ fn escapes_hide_no_words_of_a_json_text() {
     assert_eq!(words(hidden).unwrap().reveal(), "kill them a\n ");
     assert!(words("plain \\ text").is_none());
     assert!(words(r#"{"plain":"text"}"#).is_none(), "nothing is hidden");
-    let read = of(&generate(Prompt::Text(text(hidden))));
+    let read = of(&generate(Prompt::Text(text(hidden))), None);
     assert!(has(&read, Place::User, "kill them"));
 }
 
 #[test]
 fn what_no_detector_reads_is_not_whole() {
-    assert!(!of(&generate(Prompt::Tokens(vec![1, 2]))).whole);
+    assert!(!of(&generate(Prompt::Tokens(vec![1, 2])), None).whole);
     let mut image = turn(Role::User, "look");
     image.parts.push(Part::Image { url: text("data:image/png;base64,AA=="), detail: None });
     assert!(!chat(vec![image], Vec::new()).whole);
     let inputs = vec![EmbedInput::Text(text("a")), EmbedInput::Tokens(vec![1])];
-    let read = of(&Work::Embed(Embed { inputs }));
+    let work = Work::Embed(Embed { inputs });
+    let read = of(&work, None);
     assert!(!read.whole && has(&read, Place::Other, "a"));
+    // A worker turned the tokens into text.
+    assert_eq!(tokens(&work), [[1]]);
+    let read = of(&work, Some(&[text("b")]));
+    assert!(read.whole && has(&read, Place::Other, "b"));
 }
