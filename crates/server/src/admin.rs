@@ -3,6 +3,8 @@
 //!
 //! The API calls the same functions as the command line, and answers in the same JSON.
 
+mod filters;
+
 use std::sync::Arc;
 
 use axum::{
@@ -93,6 +95,20 @@ pub(crate) fn routes() -> Routes<Admin> {
         .get(&of("deployments/{deployment}"), deployment)
         .patch(&of("deployments/{deployment}"), update_deployment)
         .delete(&of("deployments/{deployment}"), delete_deployment)
+        .get(&of("raiPolicies"), filters::filters)
+        .get(&of("raiPolicies/{policy}"), filters::filter)
+        .put(&of("raiPolicies/{policy}"), filters::write_filter)
+        .delete(&of("raiPolicies/{policy}"), filters::delete_filter)
+        .get(&of("raiBlocklists"), filters::blocklists)
+        .get(&of("raiBlocklists/{list}"), filters::blocklist)
+        .put(&of("raiBlocklists/{list}"), filters::write_blocklist)
+        .delete(&of("raiBlocklists/{list}"), filters::delete_blocklist)
+        .post(&of("raiBlocklists/{list}/addRaiBlocklistItems"), filters::add_items)
+        .post(&of("raiBlocklists/{list}/deleteRaiBlocklistItems"), filters::delete_items)
+        .get(&of("raiBlocklists/{list}/raiBlocklistItems"), filters::items)
+        .get(&of("raiBlocklists/{list}/raiBlocklistItems/{item}"), filters::item)
+        .put(&of("raiBlocklists/{list}/raiBlocklistItems/{item}"), filters::write_item)
+        .delete(&of("raiBlocklists/{list}/raiBlocklistItems/{item}"), filters::delete_item)
         .get("/admin/v1/models", models)
         .post("/admin/v1/models", add_model)
         .get("/admin/v1/models/{name}", model)
@@ -515,6 +531,7 @@ impl AdminError {
                     | StoreError::InUse(_)
                     | StoreError::OtherKind { .. }
                     | StoreError::Spillover { .. }
+                    | StoreError::TooMany { .. }
                     | StoreError::Meanwhile,
                 )
                 | ManageError::Engine(
@@ -530,8 +547,13 @@ impl AdminError {
                 ManageError::Store(
                     StoreError::BadName { .. }
                     | StoreError::BadEngine { .. }
-                    | StoreError::HasFile { .. },
+                    | StoreError::HasFile { .. }
+                    | StoreError::BadTerm { .. },
                 )
+                | ManageError::Fields(_)
+                | ManageError::Rule(_)
+                | ManageError::TooWeak(_)
+                | ManageError::ListName(_)
                 | ManageError::ModelCannotChat { .. }
                 | ManageError::ModelCannotEmbed { .. }
                 | ManageError::OtherRegion { .. }

@@ -9,6 +9,7 @@ mod data;
 mod desk;
 mod dial;
 mod engines;
+mod filters;
 mod manage;
 mod output;
 mod progress;
@@ -51,6 +52,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Tenant(args) => manage::tenant(&args)?,
         Command::Resource(args) => manage::resource(&args)?,
         Command::Deployment(args) => manage::deployment(&args)?,
+        Command::Filter(args) => filters::filter(&args)?,
+        Command::Blocklist(args) => filters::blocklist(&args)?,
         Command::Key(args) => manage::key(&args)?,
         Command::Workstation(args) => manage::workstation(&args)?,
         Command::Role(args) => manage::role(&args)?,

@@ -9,6 +9,7 @@ mod actor;
 mod admin_key;
 mod engines;
 mod error;
+mod filters;
 mod models;
 mod processors;
 mod request;
@@ -50,6 +51,9 @@ pub(crate) use self::{
         ServedModelView, out_of_reach,
     },
     error::ManageError,
+    filters::{
+        BlocklistBody, BlocklistView, ItemBody, ItemView, NamedItemBody, PolicyBody, PolicyView,
+    },
     models::{Hub, ModelToAdd, NewFromHub, NewModel, NewServedModel, SourceError},
     processors::{ProcessorEngineView, ProcessorView},
     request::{
@@ -375,6 +379,10 @@ impl Acting {
         }
         let spillover = new.spillover_deployment_name.as_deref();
         let spillover = spillover.map(|to| self.spillover(&directory, resource, to)).transpose()?;
+        let filter = match (new.rai_policy_name.as_deref(), *permit.scope()) {
+            (Some(name), Scope::Resource(of)) => filters::named(&directory, of.resource, name)?,
+            _ => None,
+        };
         let limits = RateLimits {
             tokens_per_minute: new.tokens_per_minute.unwrap_or(TOKENS_PER_MINUTE),
             requests_per_minute: new.requests_per_minute.unwrap_or(REQUESTS_PER_MINUTE),
@@ -387,6 +395,7 @@ impl Acting {
             sku: new.sku.unwrap_or(Sku::Standard),
             limits,
             spillover,
+            filter,
             created_at: now(),
         };
         let deployment = self.store.create_deployment(permit, new)?;
@@ -451,11 +460,12 @@ impl Acting {
         Ok(DeploymentView::of(deployment, &directory))
     }
 
-    /// Changes a deployment; the new SKU, limits and spillover apply from the next request on.
+    /// Changes a deployment; the new SKU, limits, spillover and content filter apply from the next
+    /// request on.
     ///
     /// # Errors
-    /// The resource has no deployment of that name, or is under a penalty, or the spillover may not
-    /// take the deployment's requests.
+    /// The resource has no deployment or no content filter of that name, or is under a penalty, or
+    /// the spillover may not take the deployment's requests.
     pub(crate) fn update_deployment(
         &self,
         resource: &str,
@@ -471,13 +481,16 @@ impl Acting {
             tokens_per_minute,
             requests_per_minute,
             spillover_deployment_name,
+            rai_policy_name,
         } = update;
         let spillover = match spillover_deployment_name {
             NameUpdate::Unchanged => SpilloverChange::Unchanged,
             NameUpdate::None => SpilloverChange::Off,
             NameUpdate::Name(to) => SpilloverChange::To(self.spillover(&directory, resource, &to)?),
         };
-        let change = DeploymentChange { sku, tokens_per_minute, requests_per_minute, spillover };
+        let filter = filters::change(&directory, scope, &rai_policy_name)?;
+        let change =
+            DeploymentChange { sku, tokens_per_minute, requests_per_minute, spillover, filter };
         self.store.update_deployment(permit, change)?;
         let directory = self.store.directory()?;
         let changed = directory.deployments().iter().find(|deployment| match scope {

@@ -14,7 +14,7 @@ use policy::{
     authz::role::RoleAssignments,
     engine::Engine,
     forward::Forward,
-    id::{DeploymentId, EngineId, ModelId, ResourceId, TenantId},
+    id::{ContentFilterId, DeploymentId, EngineId, ModelId, ResourceId, TenantId},
     meter::RateLimits,
     model::ModelFacts,
     network::NetworkRules,
@@ -26,7 +26,8 @@ use policy::{
     workflow::penalty,
 };
 
-pub use content_filter::{BUILT_IN, ContentFilter};
+pub use content_filter::{BUILT_IN, ContentFilter, OwnBlocklist, OwnFilter};
+pub(crate) use content_filter::{Filters, Lists};
 pub use policy::residency::Sku;
 
 /// A customer. It owns resources.
@@ -90,6 +91,8 @@ pub struct Deployment {
     pub limits: RateLimits,
     /// The deployment that takes the requests for which this one has no capacity.
     pub spillover: Option<DeploymentId>,
+    /// The content filter of its requests; `None` for the built-in one.
+    pub filter: Option<ContentFilterId>,
     /// The time of creation, in seconds since 1970.
     pub created_at: u64,
 }
@@ -155,13 +158,15 @@ pub struct Directory {
     people: People,
 }
 
-/// The engines, and who may operate them.
+/// The engines, who may operate them, and the content filters.
 #[derive(Debug, Default)]
 pub(crate) struct Operation {
     /// The engines that are other programs, sorted by name.
     pub(crate) engines: Vec<Engine>,
     /// The names of the processors that each resource allows; without resources that allow none.
     pub(crate) processors: HashMap<ResourceId, BTreeSet<String>>,
+    /// The content filters of all resources.
+    pub(crate) filters: Filters,
 }
 
 /// The people and programs with their roles.

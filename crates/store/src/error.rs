@@ -19,6 +19,12 @@ pub enum Kind {
     Engine,
     /// A processor: the operator of an engine, if it is not the operator of this service.
     Processor,
+    /// A content filter.
+    Filter,
+    /// A blocklist.
+    Blocklist,
+    /// An item of a blocklist.
+    Item,
 }
 
 impl Kind {
@@ -33,6 +39,9 @@ impl Kind {
             Self::RoleAssignment => "role assignment",
             Self::Engine => "engine",
             Self::Processor => "processor",
+            Self::Filter => "filter",
+            Self::Blocklist => "blocklist",
+            Self::Item => "item",
         }
     }
 }
@@ -79,6 +88,22 @@ pub enum StoreError {
         to: String,
         /// The reason.
         refused: policy::spillover::NoSpillover,
+    },
+    /// A term of a blocklist, or the list, is over a limit. No text of a term is in the error.
+    #[error("{problem}{}", item.as_ref().map(|item| format!(" (item `{item}`)")).unwrap_or_default())]
+    BadTerm {
+        /// The name of the item, unless the list as a whole is refused.
+        item: Option<String>,
+        /// The problem.
+        problem: policy::guard::blocklist::BadTerm,
+    },
+    /// A resource has as many of these things as it may have.
+    #[error("a resource has at most {most} {kind}s")]
+    TooMany {
+        /// Kind of the things.
+        kind: Kind,
+        /// Their largest number.
+        most: usize,
     },
     /// The change requires a person.
     #[error(transparent)]
@@ -192,6 +217,13 @@ impl StoreError {
     pub fn help(&self) -> String {
         match self {
             Self::BadName { rule, .. } => format!("use {rule}"),
+            Self::Exists { kind: Kind::Filter, .. } => {
+                "choose another name; `bailiwick filter update` changes the existing one".to_owned()
+            }
+            Self::Exists { kind: Kind::Blocklist, .. } => {
+                "choose another name; `bailiwick blocklist add` adds terms to the existing one"
+                    .to_owned()
+            }
             Self::Exists { kind, .. } => {
                 format!("choose another name; `bailiwick {kind} list` shows the existing ones")
             }
@@ -207,6 +239,18 @@ impl StoreError {
             Self::NotFound { kind: Kind::Processor, .. } => {
                 "`bailiwick processors` shows the processors that operate an engine".to_owned()
             }
+            Self::NotFound { kind: kind @ (Kind::Filter | Kind::Blocklist), .. } => {
+                format!("`bailiwick {kind} list RESOURCE` shows the existing ones")
+            }
+            Self::NotFound { kind: Kind::Item, .. } => {
+                "`bailiwick blocklist show RESOURCE NAME --terms` shows the items".to_owned()
+            }
+            Self::BadTerm { .. } => {
+                "nothing was changed; docs/operate/content-filter.md lists the limits".to_owned()
+            }
+            Self::TooMany { kind, .. } => {
+                format!("delete one that nothing uses: `bailiwick {kind} list RESOURCE` shows them")
+            }
             Self::NotFound { kind, .. } => format!("`bailiwick {kind} list` shows the existing ones"),
             Self::OtherKind { .. } => {
                 "use `--workload` for programs only; to register it as the other kind, first remove \
@@ -220,6 +264,14 @@ impl StoreError {
             }
             Self::InUse(InUse { by: Kind::Engine, example, .. }) => format!(
                 "first update or remove each engine that uses it: `bailiwick engine remove {example}`"
+            ),
+            Self::InUse(InUse { kind: Kind::Filter, example, .. }) => format!(
+                "first give each deployment that uses it another filter: `bailiwick deployment \
+                 update {example} --filter default`"
+            ),
+            Self::InUse(InUse { kind: Kind::Blocklist, example, .. }) => format!(
+                "first remove it from each filter that names it: `bailiwick filter update {example} \
+                 --no-blocklist NAME`"
             ),
             Self::InUse(InUse { kind: Kind::Deployment, by: Kind::Deployment, example, .. }) => {
                 format!(

@@ -36,19 +36,22 @@ pub mod workflow;
 
 pub use content::Content;
 pub use directory::{
-    BUILT_IN, ContentFilter, Deployment, Directory, Model, ModelFile, Resource, Sku, Tenant,
+    BUILT_IN, ContentFilter, Deployment, Directory, Model, ModelFile, OwnBlocklist, OwnFilter,
+    Resource, Sku, Tenant,
 };
 pub use error::{InUse, Kind, StoreError};
 pub use log::ReadClock;
 pub use manage::{
-    DeploymentChange, NetworkChange, NewDeployment, NewResource, ResourceChange, Settings,
-    SpilloverChange,
+    BLOCKLISTS_MAX, DeploymentChange, Expect, FILTERS_MAX, FilterChange, ItemsChange,
+    NetworkChange, NewBlocklist, NewContentFilter, NewDeployment, NewResource, ResourceChange,
+    Settings, SpilloverChange,
 };
 pub use name::{
-    deployment_name, engine_name, model_name, processor_name, region_name, resource_name,
-    tenant_name,
+    deployment_name, engine_name, filter_name, item_name, model_name, processor_name, region_name,
+    resource_name, tenant_name,
 };
 pub use people::{Assignment, DirectoryObject, Member};
 pub use processors::{ProcessorEngine, ProcessorPermission, ProcessorRequests, ProcessorUse};
 pub use random::{NoRandom, random};
+pub use row::BlocklistItem;
 pub use store::Store;

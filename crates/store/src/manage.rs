@@ -18,6 +18,7 @@
 //! }
 //! ```
 
+mod content_filter;
 mod engine;
 mod resource;
 
@@ -27,7 +28,7 @@ use policy::{
     administrator::Administrator,
     authz::facts::{DeploymentFacts, ResourceFacts, Scope, Service, TenantFacts},
     forward::Forward,
-    id::{DeploymentId, ModelId, ResourceId},
+    id::{ContentFilterId, DeploymentId, ModelId, ResourceId},
     meter::RateLimits,
     network::NetworkRules,
     permit::{
@@ -41,6 +42,9 @@ use policy::{
 };
 use tlog::entry::{Action, Subject};
 
+pub use self::content_filter::{
+    BLOCKLISTS_MAX, Expect, FILTERS_MAX, FilterChange, ItemsChange, NewBlocklist, NewContentFilter,
+};
 pub use self::resource::{NetworkChange, ResourceChange, Settings};
 use crate::{
     directory::{Deployment, Model, Resource, Sku, Tenant},
@@ -93,6 +97,8 @@ pub struct NewDeployment {
     pub limits: RateLimits,
     /// The deployment that takes the requests for which this one has no capacity.
     pub spillover: Option<DeploymentId>,
+    /// The content filter of its requests; `None` for the built-in one.
+    pub filter: Option<ContentFilterId>,
     /// The time of creation, in seconds since 1970.
     pub created_at: u64,
 }
@@ -108,6 +114,8 @@ pub struct DeploymentChange {
     pub requests_per_minute: Option<u32>,
     /// The deployment that takes the requests for which this one has no capacity.
     pub spillover: SpilloverChange,
+    /// The content filter of its requests.
+    pub filter: FilterChange,
 }
 
 /// A change of a deployment's spillover.
@@ -223,7 +231,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::BadName`] if the name is not allowed. [`StoreError::Exists`] if it is taken.
-    /// [`StoreError::NotFound`] if the resource, the model or the spillover was deleted.
+    /// [`StoreError::NotFound`] if the resource, the model, the spillover or the content filter was
+    /// deleted, or if the filter belongs to another resource.
     /// [`StoreError::Spillover`] if the spillover may not take its requests.
     /// [`StoreError::OtherThing`] if the permit is not for a resource.
     pub fn create_deployment(
@@ -235,20 +244,38 @@ impl Store {
             return Err(StoreError::OtherThing);
         };
         name::deployment_name(&new.name)?;
-        let NewDeployment { id, name, model, task, sku, limits, spillover, created_at } = new;
-        let deployment =
-            Deployment { id, resource, name, model, task, sku, limits, spillover, created_at };
+        if let Some(filter) = new.filter {
+            self.compile_for(filter)?;
+        }
+        let NewDeployment { id, name, model, task, sku, limits, spillover, filter, created_at } =
+            new;
+        let deployment = Deployment {
+            id,
+            resource,
+            name,
+            model,
+            task,
+            sku,
+            limits,
+            spillover,
+            filter,
+            created_at,
+        };
         self.change(|tx, log| {
             name_of(tx, Kind::Resource, resource.as_bytes(), &resource)?;
             name_of(tx, Kind::Model, model.as_bytes(), &model)?;
             if let Some(to) = spillover {
                 name_of(tx, Kind::Deployment, to.as_bytes(), &to)?;
             }
+            if let Some(filter) = filter {
+                content_filter::keep_filter(tx, resource, filter)?;
+            }
             tx.add_deployment(&deployment)?;
             keep_spillovers(tx, deployment.id)?;
             let spillover = spillover.map_or_else(String::new, |to| format!(" spillover={to}"));
+            let filter = filter.map_or_else(String::new, |to| format!(" content_filter={to}"));
             let state = format!(
-                "name={} model={model} task={} sku={} tokens_per_minute={} requests_per_minute={}{spillover}",
+                "name={} model={model} task={} sku={} tokens_per_minute={} requests_per_minute={}{spillover}{filter}",
                 deployment.name,
                 deployment.task.name(),
                 deployment.sku.name(),
@@ -287,10 +314,12 @@ impl Store {
         })
     }
 
-    /// Changes the SKU, the limits and the spillover of a deployment, from the next request on.
+    /// Changes the SKU, the limits, the spillover and the content filter of a deployment, from the
+    /// next request on.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] if the deployment or its spillover does not exist.
+    /// [`StoreError::NotFound`] if the deployment or its spillover does not exist, or its resource
+    /// has no such content filter.
     /// [`StoreError::Spillover`] if a deployment of the resource would have a spillover that may not
     /// take its requests. [`StoreError::OtherThing`] if the permit is not for a deployment.
     pub fn update_deployment(
@@ -301,8 +330,11 @@ impl Store {
         let Scope::Deployment(DeploymentFacts { deployment, .. }) = permit.spend() else {
             return Err(StoreError::OtherThing);
         };
+        if let FilterChange::To(filter) = change.filter {
+            self.compile_for(filter)?;
+        }
         self.change(|tx, log| {
-            let DeploymentChange { sku, tokens_per_minute, requests_per_minute, spillover } =
+            let DeploymentChange { sku, tokens_per_minute, requests_per_minute, spillover, filter } =
                 change;
             let limits = (tokens_per_minute, requests_per_minute);
             let changed = tx.change_deployment(deployment, sku, limits)?;
@@ -321,8 +353,9 @@ impl Store {
                 }
             };
             keep_spillovers(tx, deployment)?;
+            let filter = content_filter::set_filter(tx, deployment, filter)?;
             let state = format!(
-                "sku={sku} tokens_per_minute={tokens} requests_per_minute={requests}{spillover}"
+                "sku={sku} tokens_per_minute={tokens} requests_per_minute={requests}{spillover}{filter}"
             );
             log.changed(Subject::Deployment, *deployment.as_bytes(), Action::Updated, &state)
         })
@@ -347,8 +380,8 @@ impl Store {
         })
     }
 
-    /// Deletes a resource that has no deployments, and its permissions for processors. Its keys stop
-    /// working with this call.
+    /// Deletes a resource that has no deployments, its permissions for processors, its content
+    /// filters and its blocklists. Its keys stop working with this call.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the resource does not exist. [`StoreError::InUse`] if it has

@@ -74,6 +74,36 @@ pub fn processor_name(name: &str) -> Result<(), StoreError> {
     refuse_unless(is_processor_name(name), "processor", name, WORD_RULE)
 }
 
+/// Checks the name of a content filter. Names that begin with `Microsoft.` are built-in filters,
+/// and `default` is the command line's word for the built-in one.
+///
+/// # Errors
+/// [`StoreError::BadName`], with the rule, if the name is not allowed.
+pub fn filter_name(name: &str) -> Result<(), StoreError> {
+    word("filter", name)?;
+    let lower = name.to_ascii_lowercase();
+    let free = !lower.starts_with("microsoft.") && lower != "default";
+    let rule = "another name: those that begin with `Microsoft.`, and `default`, are built in";
+    refuse_unless(free, "filter", name, rule)
+}
+
+/// Checks the name of a blocklist's item.
+///
+/// # Errors
+/// [`StoreError::BadName`], with the rule, if the name is not allowed.
+pub fn item_name(name: &str) -> Result<(), StoreError> {
+    word("item", name)
+}
+
+/// Checks the description of a blocklist.
+///
+/// # Errors
+/// [`StoreError::BadName`], with the rule, if the description is not allowed.
+pub(crate) fn description(text: &str, bytes_max: usize) -> Result<(), StoreError> {
+    let fits = text.len() <= bytes_max && !text.chars().any(char::is_control);
+    refuse_unless(fits, "description", text, "at most 512 bytes without control characters")
+}
+
 fn label(kind: &'static str, name: &str) -> Result<(), StoreError> {
     let bytes = name.as_bytes();
     let inner = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');

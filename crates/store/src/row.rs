@@ -3,6 +3,7 @@
 
 use policy::{
     authz::role::Role,
+    guard::blocklist::Term,
     id::{
         DeploymentId, EngineId, KeyDirectoryId, KeyId, PersonId, RequestId, ResourceId, TeamId,
         TenantId,
@@ -83,6 +84,15 @@ pub struct UsageRow {
     pub cached_tokens: u64,
     /// Tokens that were generated.
     pub completion_tokens: u64,
+}
+
+/// An item of a blocklist. `Debug` shows the length of its term only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlocklistItem {
+    /// The item's name; unique in its list.
+    pub name: String,
+    /// The term: the customer's words.
+    pub term: Term,
 }
 
 /// A receipt without its names: encoded facts, and numbers of the rows that it shares with others.

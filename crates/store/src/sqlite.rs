@@ -6,6 +6,7 @@
 
 mod acts;
 mod backup;
+mod content_filter;
 mod directory;
 mod engines;
 mod intact;

@@ -1,6 +1,7 @@
 //! Opens the database, and caches the current [`Directory`].
 
 mod load;
+mod recent;
 
 use std::{
     path::{Path, PathBuf},
@@ -9,8 +10,14 @@ use std::{
 
 use policy::retention::clock::{Clock, Reading};
 
+pub(crate) use self::recent::Recent;
 use crate::{
-    directory::Directory, error::StoreError, files, held::Held, log::ReadClock, sqlite::Database,
+    directory::{Directory, OwnBlocklist},
+    error::StoreError,
+    files,
+    held::Held,
+    log::ReadClock,
+    sqlite::Database,
 };
 
 /// The store of one data directory. Clones share it.
@@ -28,6 +35,7 @@ struct Inner {
     writer: Mutex<Database>,
     /// A connection that never writes.
     reader: Mutex<Reader>,
+    compiled: Recent,
 }
 
 pub(crate) struct Reader {
@@ -54,7 +62,8 @@ impl Store {
         database.refuse_writes()?;
         let reader = Mutex::new(Reader { database, current: None });
         let (log, files, writer) = (data.join("log"), Some(Held::of(data)?), Mutex::new(writer));
-        Ok(Self { inner: Arc::new(Inner { clock, log, files, writer, reader }) })
+        let compiled = Recent::default();
+        Ok(Self { inner: Arc::new(Inner { clock, log, files, writer, reader, compiled }) })
     }
 
     /// Opens the store in `data` read-only; a service may run on it at the same time. Creates no
@@ -73,8 +82,9 @@ impl Store {
             return Ok(None);
         }
         let reader = Mutex::new(Reader { database, current: None });
-        let (log, writer) = (data.join("log"), Mutex::new(writer));
-        Ok(Some(Self { inner: Arc::new(Inner { clock, log, files: None, writer, reader }) }))
+        let (log, files, writer) = (data.join("log"), None, Mutex::new(writer));
+        let compiled = Recent::default();
+        Ok(Some(Self { inner: Arc::new(Inner { clock, log, files, writer, reader, compiled }) }))
     }
 
     /// Returns true if `data` contains a store.
@@ -106,7 +116,12 @@ impl Store {
         {
             return Ok(Arc::clone(directory));
         }
-        let directory = Arc::new(load::load(&reader.database.read()?)?);
+        let before = reader.current.as_ref().map(|(_, before)| Arc::clone(before));
+        let known = |list: &OwnBlocklist| {
+            let before = before.as_ref().and_then(|before| before.compiled(list));
+            before.or_else(|| self.inner.compiled.find(list))
+        };
+        let directory = Arc::new(load::load(&reader.database.read()?, known)?);
         reader.current = Some((version, Arc::clone(&directory)));
         Ok(directory)
     }
@@ -131,6 +146,11 @@ impl Store {
 
     pub(crate) fn reader(&self) -> MutexGuard<'_, Reader> {
         lock(&self.inner.reader)
+    }
+
+    /// Returns the blocklists that this process compiled last.
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.inner.compiled
     }
 
     /// The folder of the log's files.

@@ -114,6 +114,7 @@ impl Data {
             sku: deployment.sku,
             limits: deployment.limits,
             spillover: deployment.spillover,
+            filter: deployment.filter,
             created_at: deployment.created_at,
         };
         self.store.create_deployment(self.permit(of(deployment.resource)), new).map(|_| ())
@@ -253,6 +254,7 @@ fn deployment(name: &str, resource: &Resource, model: &Model) -> Deployment {
         sku: Sku::Standard,
         limits: RateLimits { tokens_per_minute: 1000, requests_per_minute: 6 },
         spillover: None,
+        filter: None,
         created_at: 4,
     }
 }

@@ -114,6 +114,14 @@ id!(
     EngineId, "eng"
 );
 id!(
+    /// A content filter of a resource: Azure's `raiPolicies` object.
+    ContentFilterId, "cfl"
+);
+id!(
+    /// A resource's own list of terms: Azure's `raiBlocklists` object.
+    BlocklistId, "blk"
+);
+id!(
     /// A request; `x-request-id` carries it, and reviewers and receipts use it.
     RequestId, "req"
 );

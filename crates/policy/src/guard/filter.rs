@@ -2,11 +2,14 @@
 //!
 //! The JSON of the management API is not here: this crate has no formats.
 
+mod admitted;
+mod canonical;
 mod results;
 mod weaker;
 
 use std::collections::BTreeMap;
 
+pub use admitted::{Admitted, TooWeak};
 pub use results::{Annotation, Down, Results, Unavailable};
 pub use weaker::Weakening;
 
@@ -42,6 +45,12 @@ impl Mode {
         }
     }
 
+    /// Returns the mode with this name. Ignores case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name().eq_ignore_ascii_case(name))
+    }
+
     /// Returns true if text goes out before it is checked.
     #[must_use]
     pub fn is_ahead(self) -> bool {
@@ -62,6 +71,15 @@ pub enum Threshold {
 }
 
 impl Threshold {
+    /// All thresholds.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+
+    /// Returns the threshold with this name. Ignores case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name().eq_ignore_ascii_case(name))
+    }
+
     /// Returns true if a finding of this severity is blocked.
     #[must_use]
     pub fn blocks(self, severity: Severity) -> bool {
@@ -94,6 +112,27 @@ pub enum Action {
     Annotate,
     /// Findings are blocked: graded categories from a threshold, all others when detected.
     Block,
+}
+
+impl Action {
+    /// All actions.
+    pub const ALL: [Self; 3] = [Self::Off, Self::Annotate, Self::Block];
+
+    /// Returns the action's name, as the command line and the database write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Annotate => "annotate",
+            Self::Block => "block",
+        }
+    }
+
+    /// Returns the action with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
+    }
 }
 
 /// One element of `contentFilters`, without category and side.
@@ -137,6 +176,26 @@ pub enum WhenDown {
     Refuse,
     /// The text goes on, with the annotation that nothing was filtered: Azure's behaviour.
     Unfiltered,
+}
+
+impl WhenDown {
+    /// All choices.
+    pub const ALL: [Self; 2] = [Self::Refuse, Self::Unfiltered];
+
+    /// Returns the choice's name, as in the field `whenDown` and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::Unfiltered => "unfiltered",
+        }
+    }
+
+    /// Returns the choice with this name. Ignores case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name().eq_ignore_ascii_case(name))
+    }
 }
 
 /// The filter of a deployment: one `raiPolicies` object.
@@ -240,6 +299,12 @@ impl Filter {
         Ok(self)
     }
 
+    /// Returns the filter in which everything is off: the beginning of one that is put together.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { mode: Mode::Default, when_down: WhenDown::Refuse, rules: BTreeMap::new() }
+    }
+
     /// Returns the mode.
     #[must_use]
     pub fn mode(&self) -> Mode {
@@ -308,6 +373,25 @@ impl Filter {
     #[must_use]
     pub fn weaker(&self, than: &Self) -> Vec<Weakening> {
         weaker::compare(self, than)
+    }
+
+    /// Returns this filter with each point raised to another one's, for example to the weakest
+    /// that the operator allows.
+    #[must_use]
+    pub fn raised(self, to: &Self) -> Self {
+        weaker::raise(self, to)
+    }
+
+    /// Returns the rules of all categories and custom lists that were ever set, also those that
+    /// are off.
+    pub fn rules(&self) -> impl Iterator<Item = (&Category, Side, Rule)> {
+        self.rules.iter().map(|((category, side), rule)| (category, *side, *rule))
+    }
+
+    /// Returns true if Azure has the category on this side.
+    #[must_use]
+    pub fn has(category: &Category, side: Side) -> bool {
+        exists(category, side)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The arguments of the command line. `--help` shows these comments.
 
 pub(crate) mod engines;
+pub(crate) mod filters;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -16,7 +17,10 @@ use policy::{
 
 use crate::manage::{Period, Step};
 
-use self::engines::Engines;
+use self::{
+    engines::Engines,
+    filters::{Blocklists, Filters},
+};
 use super::desk::args::{Desk, Review};
 
 /// A private LLM service in one binary: the OpenAI and Azure OpenAI APIs, from machines that you
@@ -45,6 +49,10 @@ pub(crate) enum Command {
     Resource(Group<ResourceCommand>),
     /// Manage deployments: names for models under a resource
     Deployment(Group<DeploymentCommand>),
+    /// Manage content filters of resources: what is annotated and what is blocked
+    Filter(Filters),
+    /// Manage blocklists of resources: own terms for content filters
+    Blocklist(Blocklists),
     /// Manage the two keys of a resource, and the administrator's key
     Key(Group<KeyCommand>),
     /// Manage roles of people and programs that sign in with tokens
@@ -519,11 +527,14 @@ pub(crate) enum DeploymentCommand {
         /// this one has no capacity
         #[arg(long, value_name = "DEPLOYMENT")]
         spillover: Option<String>,
+        /// Content filter of its requests, of the same resource; `default` is the built-in one
+        #[arg(long, value_name = "FILTER", default_value = "default")]
+        filter: String,
         /// Do not wait until a running service has loaded the model
         #[arg(long)]
         no_wait: bool,
     },
-    /// Change a deployment's SKU, limits or spillover, from the next request on
+    /// Change a deployment's SKU, limits, spillover or content filter, from the next request on
     #[command(group(ArgGroup::new("change").required(true).multiple(true)))]
     Update {
         /// Name of the deployment
@@ -544,6 +555,9 @@ pub(crate) enum DeploymentCommand {
         /// this one has no capacity; `none` switches this off
         #[arg(long, value_name = "DEPLOYMENT", group = "change")]
         spillover: Option<String>,
+        /// Content filter of its requests, of the same resource; `default` is the built-in one
+        #[arg(long, value_name = "FILTER", group = "change")]
+        filter: Option<String>,
     },
     /// List all deployments
     List {

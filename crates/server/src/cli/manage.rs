@@ -33,6 +33,9 @@ use crate::{
     outward::{self, OutwardError},
 };
 
+/// The command line's word for the built-in content filter.
+const DEFAULT_FILTER: &str = "default";
+
 pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
     let json = group.shared.json;
     match &group.command {
@@ -265,6 +268,7 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
             tokens_per_minute,
             requests_per_minute,
             spillover,
+            filter,
             no_wait,
         } => {
             let new = NewDeployment {
@@ -275,6 +279,7 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
                 tokens_per_minute: *tokens_per_minute,
                 requests_per_minute: *requests_per_minute,
                 spillover_deployment_name: spillover.clone(),
+                rai_policy_name: (filter != DEFAULT_FILTER).then(|| filter.clone()),
             };
             let management = open(&group.shared.data)?;
             let view = management.create_deployment(resource, &new)?;
@@ -292,6 +297,7 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
             tokens_per_minute,
             requests_per_minute,
             spillover,
+            filter,
         } => {
             let spillover_deployment_name = match spillover.as_deref() {
                 None => NameUpdate::Unchanged,
@@ -303,6 +309,11 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
                 tokens_per_minute: *tokens_per_minute,
                 requests_per_minute: *requests_per_minute,
                 spillover_deployment_name,
+                rai_policy_name: match filter.as_deref() {
+                    None => NameUpdate::Unchanged,
+                    Some(DEFAULT_FILTER) => NameUpdate::None,
+                    Some(name) => NameUpdate::Name(name.to_owned()),
+                },
             };
             let view = open(&group.shared.data)?.update_deployment(resource, name, update)?;
             print(json, &view, show_deployment)
@@ -603,6 +614,7 @@ fn show_deployment(out: &mut dyn io::Write, view: &DeploymentView) -> io::Result
         ("requests/minute", view.limits.requests_per_minute.to_string()),
         ("created", view.created_at.clone()),
     ];
+    lines.push(("filter", view.rai_policy_name.clone()));
     lines.extend(view.spillover_deployment_name.clone().map(|name| ("spillover", name)));
     if let Some(worker) = &view.worker {
         lines.push(("state", worker.state.clone()));
@@ -668,7 +680,7 @@ fn show_template(out: &mut dyn io::Write, notes: &[TemplateNote]) -> io::Result<
     table(out, ["part", "works", "how"], &notes.iter().map(row).collect::<Vec<_>>())
 }
 
-fn deleted(json: bool, kind: &str, name: &str) -> Result<(), Failure> {
+pub(super) fn deleted(json: bool, kind: &str, name: &str) -> Result<(), Failure> {
     let data = serde_json::json!({ "deleted": { "kind": kind, "name": name } });
     print(json, &data, |out, _| writeln!(out, "deleted {kind} `{name}`"))
 }

@@ -181,6 +181,7 @@ async fn deployments(management: &Acting, model: Option<PathBuf>) -> Result<(), 
     for (name, task) in missing {
         let new = NewDeployment {
             spillover_deployment_name: None,
+            rai_policy_name: None,
             name: name.to_owned(),
             model: model.clone(),
             task,

@@ -246,6 +246,7 @@ fn offer_processors(setting: &Setting) {
     }
     let chat = NewDeployment {
         spillover_deployment_name: None,
+        rai_policy_name: None,
         name: "far".into(),
         model: "qwen".into(),
         task: Task::Chat,

@@ -4,13 +4,17 @@ use std::{io, path::PathBuf};
 
 use policy::{
     authz::{Forbidden, role::NoSuchRole},
+    guard::{
+        filter::{BadRule, TooWeak},
+        verdict::BadName,
+    },
     network::IP_RULES_MAX,
     retention::BadDays,
     workflow::workstation,
 };
 use store::{NoRandom, StoreError};
 
-use super::{engines::BadEngine, models::SourceError};
+use super::{engines::BadEngine, filters::BadFields, models::SourceError};
 use crate::files::NotWritten;
 
 /// Reason that management refused; [`ManageError::help`] names the remedy.
@@ -63,6 +67,18 @@ pub(crate) enum ManageError {
         /// Error of the operating system.
         source: io::Error,
     },
+    /// Fields of a content filter are wrong.
+    #[error(transparent)]
+    Fields(#[from] BadFields),
+    /// A rule of a content filter is not allowed.
+    #[error(transparent)]
+    Rule(#[from] BadRule),
+    /// The content filter is weaker than the operator allows.
+    #[error(transparent)]
+    TooWeak(#[from] TooWeak),
+    /// The name of a blocklist is not allowed.
+    #[error(transparent)]
+    ListName(#[from] BadName),
     /// The number of days is not allowed.
     #[error(transparent)]
     Days(#[from] BadDays),
@@ -141,6 +157,15 @@ impl ManageError {
             Self::Days(_) => {
                 "to store no content at all, let the customer apply for zero retention at the desk \
                  (docs/operate/zero-retention.md)"
+                    .to_owned()
+            }
+            Self::Fields(_) => "docs/operate/content-filter.md explains each field".to_owned(),
+            Self::Rule(_) | Self::ListName(_) => {
+                "docs/operate/content-filter.md lists the categories and the limits".to_owned()
+            }
+            Self::TooWeak(_) => {
+                "raise these points, or let the customer apply for modified content filtering at the \
+                 desk"
                     .to_owned()
             }
             Self::TooManyIpRules { .. } => "combine neighbouring addresses into ranges".to_owned(),

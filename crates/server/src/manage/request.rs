@@ -125,6 +125,9 @@ pub(crate) struct NewDeployment {
     /// no capacity; none if missing.
     #[serde(default)]
     pub spillover_deployment_name: Option<String>,
+    /// Name of the content filter of its requests; the built-in one if missing.
+    #[serde(default)]
+    pub rai_policy_name: Option<String>,
 }
 
 /// A change of a deployment; missing fields stay as they are.
@@ -141,6 +144,9 @@ pub(crate) struct DeploymentUpdate {
     /// switches this off.
     #[serde(default)]
     pub spillover_deployment_name: NameUpdate,
+    /// Name of the content filter of its requests; `null` goes back to the built-in one.
+    #[serde(default)]
+    pub rai_policy_name: NameUpdate,
 }
 
 /// A change of a name that may be missing.

@@ -117,6 +117,7 @@ fn a_served_model_has_no_file_and_its_task_alone() {
     let deploy = |model: &str, task: Task| {
         let new = NewDeployment {
             spillover_deployment_name: None,
+            rai_policy_name: None,
             name: format!("{model}-{}", task.name()),
             model: model.into(),
             task,

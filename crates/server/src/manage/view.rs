@@ -128,6 +128,8 @@ pub(crate) struct DeploymentView {
     /// Name of the deployment that takes the requests for which this one has no capacity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spillover_deployment_name: Option<String>,
+    /// Name of the content filter of its requests.
+    pub rai_policy_name: String,
     /// Time of creation.
     pub created_at: String,
     /// State of its worker; left out if no service runs.
@@ -309,6 +311,7 @@ impl DeploymentView {
                 requests_per_minute: deployment.limits.requests_per_minute,
             },
             spillover_deployment_name: spillover.map(|to| to.name.clone()),
+            rai_policy_name: directory.content_filter_name(deployment).to_owned(),
             created_at: rfc3339(deployment.created_at),
             worker: None,
         }

@@ -22,7 +22,9 @@ impl Target<'_> {
         call: &mut Call,
         permit: &Permit<A>,
     ) -> Screen {
-        let filter = self.caller.directory.content_filter(self.deployment, clock::now_ms());
+        let floor = services.live.current().config.guard.floor.filter();
+        let directory = &self.caller.directory;
+        let filter = directory.content_filter(self.deployment, clock::now_ms(), &floor);
         let screen = services.guard.screen(permit, &filter);
         call.screening.filter = Some(filter);
         screen

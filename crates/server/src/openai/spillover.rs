@@ -161,6 +161,7 @@ mod tests {
             sku,
             limits: RateLimits { tokens_per_minute: 1, requests_per_minute: 1 },
             spillover: spillover.map(|number| DeploymentId::from_random([number; 16])),
+            filter: None,
             created_at: 1,
         }
     }

@@ -28,6 +28,7 @@ mod engine;
 mod engines;
 mod errors;
 mod fields;
+mod filters;
 mod h2;
 mod hardened;
 mod heads;

@@ -13,6 +13,7 @@ use server::paths::{self, Endpoint, ROUTES};
 
 use crate::{
     client::{Reply, Request},
+    filters,
     people::{Account, People, person, program},
     service::{CHAT, Caller, DeploymentLimits, EMBED, chat_path},
 };
@@ -42,8 +43,8 @@ const ROLES: [&str; 9] = [
     "Operator",
 ];
 
-struct Setting {
-    people: People,
+pub(crate) struct Setting {
+    pub(crate) people: People,
     contoso: Caller,
     fabrikam: Caller,
 }
@@ -69,12 +70,12 @@ impl Setting {
     }
 
     /// Sends a request to the administration at the desk.
-    fn ask(&self, who: &str, method: &str, path: &str, body: &Value) -> Reply {
+    pub(crate) fn ask(&self, who: &str, method: &str, path: &str, body: &Value) -> Reply {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.people.ask(who, Request::new(method, &format!("/admin/v1/{path}")).bytes(body))
     }
 
-    fn status(&self, who: &str, method: &str, path: &str, body: &Value) -> u16 {
+    pub(crate) fn status(&self, who: &str, method: &str, path: &str, body: &Value) -> u16 {
         self.ask(who, method, path, body).status
     }
 }
@@ -85,6 +86,7 @@ fn who_signs_in_manages_what_their_roles_let_them() {
     let setting = Setting::start();
     customers_manage_their_own(&setting);
     the_operators_manage_the_service_and_choose_no_reviewers(&setting);
+    filters::are_their_customers_own(&setting);
     every_route_refuses_who_may_not_enter(&setting);
     who_may_not_call_learns_nothing_and_uses_up_nothing(&setting);
     setting.people.verify_log();
@@ -300,6 +302,9 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
             .replace("{deployment}", if template.ends_with("embeddings") { EMBED } else { CHAT })
             .replace("{model}", CHAT)
             .replace("{processor}", "gpu-company")
+            .replace("{policy}", "strict")
+            .replace("{list}", "words")
+            .replace("{item}", "one")
             .replace("{request}", &request)
             .replace("{request_id}", &request);
         let body = body_of(method, template);
@@ -402,6 +407,12 @@ fn body_of(method: &Method, template: &str) -> Value {
         ("POST", "deployments") => {
             json!({"name": "new", "model": "smollm2-135m", "task": "chat"})
         }
+        ("PUT", "{policy}" | "{list}") => json!({"properties": {}}),
+        ("PUT", "{item}") => json!({"properties": {"pattern": "none"}}),
+        ("POST", "addRaiBlocklistItems") => {
+            json!([{"name": "one", "properties": {"pattern": "none"}}])
+        }
+        ("POST", "deleteRaiBlocklistItems") => json!(["one"]),
         ("POST", "engines") => {
             json!({"name": "new", "kind": "openai", "url": "https://gpu.example/v1",
             "region": "local", "models": [{"model": "smollm2-135m"}], "prefixCache": "none"})

@@ -1,7 +1,7 @@
 //! Tenants, resources, models and deployments, as the directory reads them.
 
 use policy::{
-    id::{ApprovalId, DeploymentId, ModelId, ResourceId, TenantId},
+    id::{ApprovalId, ContentFilterId, DeploymentId, ModelId, ResourceId, TenantId},
     meter::RateLimits,
     model::ModelFacts,
     network::{DefaultAction, NetworkRules, PublicNetworkAccess},
@@ -181,6 +181,8 @@ fn deployment(row: &Row<'_>) -> Result<Deployment, StoreError> {
             requests_per_minute: column(row, "requests_per_minute")?,
         },
         spillover: column::<Option<[u8; 16]>>(row, "spillover")?.map(DeploymentId::from_random),
+        filter: column::<Option<[u8; 16]>>(row, "content_filter")?
+            .map(ContentFilterId::from_random),
         created_at: column(row, "created_at")?,
     })
 }

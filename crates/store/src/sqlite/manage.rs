@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use policy::{
     forward::Forward,
-    id::{DeploymentId, ModelId, ResourceId, TenantId},
+    id::{ContentFilterId, DeploymentId, ModelId, ResourceId, TenantId},
     network::NetworkRules,
     principal::{KeyDigest, KeyName},
     retention::Days,
@@ -150,8 +150,8 @@ impl Write<'_> {
         self.add(
             (Kind::Deployment, &deployment.name),
             "INSERT INTO deployment (id, resource, name, model, task, sku, tokens_per_minute,
-                requests_per_minute, created_at, spillover)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                requests_per_minute, created_at, spillover, content_filter)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 deployment.id.as_bytes(),
                 deployment.resource.as_bytes(),
@@ -163,6 +163,7 @@ impl Write<'_> {
                 deployment.limits.requests_per_minute,
                 deployment.created_at,
                 deployment.spillover.as_ref().map(DeploymentId::as_bytes),
+                deployment.filter.as_ref().map(ContentFilterId::as_bytes),
             ],
         )
     }
@@ -279,8 +280,9 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Deletes a resource and its permissions for processors.
+    /// Deletes a resource, its permissions for processors, its filters and its blocklists.
     pub(crate) fn delete_resource(&self, resource: ResourceId) -> Result<(), StoreError> {
+        self.delete_filters_of(resource)?;
         let permissions = "DELETE FROM resource_processor WHERE resource = ?1";
         self.connection.execute(permissions, [resource.as_bytes()])?;
         let sql = "DELETE FROM resource WHERE id = ?1";

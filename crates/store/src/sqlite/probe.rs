@@ -22,6 +22,11 @@ impl Database {
         self.connection.execute(sql, values).unwrap()
     }
 
+    /// Turns each term into a regular expression that does not compile.
+    pub(crate) fn break_terms(&self) {
+        self.tamper("UPDATE blocklist_item SET regex = 1, pattern = '('", []);
+    }
+
     /// Copies the write-ahead log into the database's file, and truncates it.
     pub(crate) fn checkpoint(&self) {
         let sql = "PRAGMA wal_checkpoint(TRUNCATE)";

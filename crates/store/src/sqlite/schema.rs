@@ -421,14 +421,67 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE deployment ADD COLUMN spillover BLOB REFERENCES deployment (id);
     CREATE INDEX deployment_spillover ON deployment (spillover);
     ",
+    // 21: the blocklists of resources. `position` is the order in which the terms were added.
+    "
+    CREATE TABLE blocklist (
+        id BLOB PRIMARY KEY,
+        resource BLOB NOT NULL REFERENCES resource (id),
+        name TEXT NOT NULL,
+        description TEXT NOT NULL,
+        digest BLOB NOT NULL,
+        terms INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        UNIQUE (resource, name)
+    ) STRICT;
+    CREATE TABLE blocklist_item (
+        blocklist BLOB NOT NULL REFERENCES blocklist (id),
+        name TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        regex INTEGER NOT NULL,
+        pattern TEXT NOT NULL,
+        PRIMARY KEY (blocklist, name)
+    ) STRICT, WITHOUT ROWID;
+    ",
+    // 22: the content filters of resources, and the filter of a deployment: NULL for the built-in
+    // one. Rules that are off have no row. A rule has a `category`, by Azure's name, or a
+    // `blocklist`.
+    "
+    CREATE TABLE content_filter (
+        id BLOB PRIMARY KEY,
+        resource BLOB NOT NULL REFERENCES resource (id),
+        name TEXT NOT NULL,
+        mode TEXT NOT NULL,
+        when_down TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        UNIQUE (resource, name)
+    ) STRICT;
+    CREATE TABLE content_filter_rule (
+        id INTEGER PRIMARY KEY,
+        filter BLOB NOT NULL REFERENCES content_filter (id),
+        category TEXT,
+        blocklist BLOB REFERENCES blocklist (id),
+        side TEXT NOT NULL,
+        action TEXT NOT NULL,
+        threshold TEXT NOT NULL,
+        CHECK ((category IS NULL) <> (blocklist IS NULL))
+    ) STRICT;
+    CREATE INDEX content_filter_rule_filter ON content_filter_rule (filter);
+    CREATE INDEX content_filter_rule_blocklist ON content_filter_rule (blocklist);
+    ALTER TABLE deployment ADD COLUMN content_filter BLOB REFERENCES content_filter (id);
+    CREATE INDEX deployment_content_filter ON deployment (content_filter);
+    ",
 ];
 
 /// Small tables that every request needs. Checking all their pages is cheap.
-const CHECKED: [&str; 11] = [
+const CHECKED: [&str; 15] = [
     "tenant",
     "resource",
     "model",
     "deployment",
+    "content_filter",
+    "content_filter_rule",
+    "blocklist",
+    "blocklist_item",
     "engine",
     "engine_model",
     "resource_processor",
@@ -439,11 +492,14 @@ const CHECKED: [&str; 11] = [
 ];
 
 /// The tables of [`CHECKED`] that stay small while the service runs.
-const GLANCED: [&str; 9] = [
+const GLANCED: [&str; 12] = [
     "tenant",
     "resource",
     "model",
     "deployment",
+    "content_filter",
+    "content_filter_rule",
+    "blocklist",
     "engine",
     "engine_model",
     "resource_processor",

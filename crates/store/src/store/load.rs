@@ -1,11 +1,16 @@
 //! Builds the snapshot from the rows of one moment.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use policy::{id::ResourceId, workflow::penalty};
+use policy::{guard::blocklist::Blocklist, id::ResourceId, workflow::penalty};
 
 use crate::{
-    directory::{Deployment, Directory, Operation, People, Resource},
+    directory::{
+        Deployment, Directory, Filters, Lists, Operation, OwnBlocklist, OwnFilter, People, Resource,
+    },
     error::StoreError,
     row::PENALTY,
     scope::{holder, stored},
@@ -13,13 +18,20 @@ use crate::{
 };
 
 /// Reads all tables of the snapshot. In one transaction, so that they are consistent.
-pub(super) fn load(database: &Read<'_>) -> Result<Directory, StoreError> {
+/// `known` returns a list that is compiled already.
+pub(super) fn load(
+    database: &Read<'_>,
+    known: impl Fn(&OwnBlocklist) -> Option<Arc<Blocklist>>,
+) -> Result<Directory, StoreError> {
     let tenants = database.tenants()?;
     let resources = database.resources()?;
     let models = database.models()?;
     let deployments = database.deployments()?;
-    let operation =
-        Operation { engines: database.engines()?, processors: database.allowed_processors()? };
+    let operation = Operation {
+        engines: database.engines()?,
+        processors: database.allowed_processors()?,
+        filters: filters(database, &deployments, known)?,
+    };
     let people = people(database, &resources, &deployments)?;
     let penalties = penalties(database)?;
     Ok(Directory::new(tenants, resources, models, deployments, operation, (people, penalties)))
@@ -49,6 +61,35 @@ fn people(
         people.roles.set_team(person, Some(team));
     }
     Ok(people)
+}
+
+/// Loads the content filters, and compiles the blocklists that deployments use.
+fn filters(
+    database: &Database,
+    deployments: &[Deployment],
+    known: impl Fn(&OwnBlocklist) -> Option<Arc<Blocklist>>,
+) -> Result<Filters, StoreError> {
+    let lists = database.blocklists()?;
+    let filters = database.content_filters(&lists)?;
+    let used: HashSet<_> = deployments.iter().filter_map(|deployment| deployment.filter).collect();
+    let mut compiled = Lists::new();
+    for list in &lists {
+        let names = |filter: &OwnFilter| filter.names(list);
+        if !filters.iter().any(|filter| used.contains(&filter.id) && names(filter)) {
+            continue;
+        }
+        let ready = match known(list) {
+            Some(known) => Some(known),
+            // A list that is over a limit of this version stays away: the filters that name it
+            // then refuse every request.
+            None => Blocklist::new(list.name.clone(), &database.terms_of(list.id)?)
+                .ok()
+                .filter(|ready| ready.digest() == list.digest)
+                .map(Arc::new),
+        };
+        compiled.extend(ready.map(|ready| (list.id, ready)));
+    }
+    Ok(Filters::new(filters, lists, compiled))
 }
 
 /// Loads the penalties of all resources that ever had one.

@@ -80,6 +80,12 @@ pub enum Subject {
     /// An engine that is another program.
     #[n(12)]
     Engine,
+    /// A content filter of a resource.
+    #[n(13)]
+    ContentFilter,
+    /// A resource's own list of terms for its content filters.
+    #[n(14)]
+    Blocklist,
 }
 
 impl Subject {
@@ -100,6 +106,8 @@ impl Subject {
             Self::EgressList => "egress list",
             Self::Lockbox => "lockbox",
             Self::Engine => "engine",
+            Self::ContentFilter => "content filter",
+            Self::Blocklist => "blocklist",
         }
     }
 }

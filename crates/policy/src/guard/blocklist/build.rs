@@ -59,6 +59,26 @@ pub enum BadTerm {
     TooCostly(usize),
 }
 
+impl BadTerm {
+    /// Returns the number of the term at which the list was refused, from 1 on, or `None` if the
+    /// list as a whole is refused.
+    #[must_use]
+    pub fn number(&self) -> Option<usize> {
+        match self {
+            Self::TooManyTerms | Self::TooManyRegexes | Self::TooManyBytes | Self::TooNested => {
+                None
+            }
+            Self::Empty(number)
+            | Self::TooLong(number)
+            | Self::Syntax(number)
+            | Self::MatchesNothing(number)
+            | Self::MatchesTooMuch(number)
+            | Self::Anchor(number)
+            | Self::TooCostly(number) => Some(*number),
+        }
+    }
+}
+
 /// Checks and compiles a list.
 pub(super) fn build(name: BlocklistName, terms: &[Term]) -> Result<Blocklist, BadTerm> {
     if terms.len() > MOST_TERMS {
@@ -124,7 +144,7 @@ fn compile(number: usize, pattern: &Content) -> Result<Pattern, BadTerm> {
     })
 }
 
-/// SHA-256 over the number of terms and, for each, its kind, its length and its text.
+/// SHA-256 over each term: its kind, its length and its text.
 fn digest(terms: &[Term]) -> Digest {
     let mut bytes = zeroize::Zeroizing::new(Vec::new());
     let mut add = |kind: u8, text: &str| {

@@ -1,8 +1,8 @@
 //! The comparison of two filters, point by point.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
-use super::{Action, Category, Filter, Rule, Side, Threshold, WhenDown};
+use super::{Action, Category, Filter, Mode, Rule, Side, Threshold, WhenDown};
 
 /// A point in which a filter is weaker than another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,50 @@ pub enum Weakening {
     Ahead,
     /// Text goes on unfiltered while a detector is down.
     Unfiltered,
+}
+
+impl fmt::Display for Weakening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule { category, side, from, to } => {
+                match category {
+                    Category::Blocklist(name) => write!(f, "the blocklist `{}`", name.as_str())?,
+                    other => write!(f, "`{}`", other.policy_name().unwrap_or_default())?,
+                }
+                let (is, must) = (said(category, *to), said(category, *from));
+                write!(f, " for `{}` is {is}, and must be {must}", side.name())
+            }
+            Self::Ahead => f.write_str(
+                "the mode is asynchronous, and completions must be checked before they go out",
+            ),
+            Self::Unfiltered => f.write_str(
+                "requests go on unfiltered while a detector is down, and must be refused",
+            ),
+        }
+    }
+}
+
+fn said(category: &Category, rule: Rule) -> String {
+    match rule.action {
+        Action::Off => "off".to_owned(),
+        Action::Annotate => "only annotated".to_owned(),
+        Action::Block if !category.is_graded() => "blocked".to_owned(),
+        Action::Block => format!("blocked from `{}`", rule.threshold.name()),
+    }
+}
+
+/// Returns `filter` with each rule, the mode and `when_down` at least as strong as in `floor`.
+pub(super) fn raise(mut filter: Filter, floor: &Filter) -> Filter {
+    for weakening in compare(&filter, floor) {
+        match weakening {
+            Weakening::Rule { category, side, from, .. } => {
+                filter.rules.insert((category, side), from);
+            }
+            Weakening::Ahead => filter.mode = Mode::Default,
+            Weakening::Unfiltered => filter.when_down = WhenDown::Refuse,
+        }
+    }
+    filter
 }
 
 /// Returns each point in which `filter` is weaker than `than`.

@@ -137,6 +137,12 @@ impl Side {
     /// Both sides.
     pub const BOTH: [Self; 2] = [Self::Prompt, Self::Completion];
 
+    /// Returns the side with this name. Ignores case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::BOTH.into_iter().find(|one| one.name().eq_ignore_ascii_case(name))
+    }
+
     /// Returns Azure's word.
     #[must_use]
     pub fn name(self) -> &'static str {

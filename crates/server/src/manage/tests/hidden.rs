@@ -64,6 +64,7 @@ fn calls() -> Vec<(&'static str, Call)> {
             call(move |acting, of| {
                 let new = NewDeployment {
                     spillover_deployment_name: None,
+                    rai_policy_name: None,
                     name: "new".into(),
                     model: "model".into(),
                     task: Task::Chat,
@@ -80,6 +81,33 @@ fn calls() -> Vec<(&'static str, Call)> {
             "limits of none",
             call(move |acting, of| acting.update_deployment(&prod(of), "none", limits())),
         ),
+        ("filters", call(move |acting, of| acting.filters(&prod(of)))),
+        ("filter", call(move |acting, of| acting.filter(&prod(of), "own"))),
+        (
+            "write filter",
+            call(move |acting, of| {
+                let body = PolicyBody::new(json!({"properties": {"mode": "wrong"}}));
+                acting.write_filter_body(&prod(of), "own", &body, store::Expect::Either)
+            }),
+        ),
+        ("delete filter", call(move |acting, of| acting.delete_filter(&prod(of), "own"))),
+        ("blocklists", call(move |acting, of| acting.blocklists(&prod(of)))),
+        ("blocklist", call(move |acting, of| acting.blocklist(&prod(of), "own"))),
+        (
+            "write blocklist",
+            call(move |acting, of| {
+                acting.write_blocklist(&prod(of), "own", "", store::Expect::Either)
+            }),
+        ),
+        ("terms", call(move |acting, of| acting.blocklist_items(&prod(of), "own"))),
+        (
+            "change terms",
+            call(move |acting, of| {
+                let change = store::ItemsChange::Remove(Vec::new());
+                acting.change_blocklist(&prod(of), "own", change)
+            }),
+        ),
+        ("delete blocklist", call(move |acting, of| acting.delete_blocklist(&prod(of), "own"))),
         ("delete deployment", call(move |acting, of| acting.delete_deployment(&prod(of), "chat"))),
         (
             "usage",

@@ -4,7 +4,11 @@
 use policy::authz::role::Role;
 use serde_json::{Map, Value, json};
 
-use super::{super::view::LimitsView, people::People, *};
+use super::{
+    super::view::LimitsView,
+    people::{People, everybody},
+    *,
+};
 
 /// Each field of the PATCH of a resource, with a value that differs from the current one.
 fn fields() -> Vec<(&'static str, Value)> {
@@ -46,29 +50,13 @@ fn reset(people: &People, owner: &Acting) {
         .unwrap();
 }
 
-/// The callers: each role at the customer's tenant and at the service, two roles at once, no role,
-/// and the administrator.
-fn callers(people: &People) -> Vec<(String, Acting)> {
-    let mut callers = vec![("the administrator".to_owned(), people.administrator.clone())];
-    let both = [Role::Operator, Role::DataProtectionOfficer];
-    for (at, tenant) in [(20, "acme"), (40, "ops"), (60, "else")] {
-        for (index, role) in Role::ALL.into_iter().enumerate() {
-            let number = at + u8::try_from(index).unwrap();
-            callers.push((format!("{role} of {tenant}"), people.acting(tenant, number, &[role])));
-        }
-        callers.push((format!("two roles of {tenant}"), people.acting(tenant, at + 10, &both)));
-        callers.push((format!("no role of {tenant}"), people.acting(tenant, at + 11, &[])));
-    }
-    callers
-}
-
 #[test]
 fn a_pair_of_fields_is_allowed_exactly_if_each_is() {
     let people = People::new();
     let owner = people.acting("acme", 10, &[Role::DataProtectionOfficer]);
     let (fields, mut allowed_pairs, mut refused_pairs) = (fields(), 0, 0);
     // The callers sign in after all roles are assigned, so their snapshots contain them.
-    let callers = callers(&people);
+    let callers = everybody(&people);
     for (who, caller) in &callers {
         let allowed = |fields: &[&(&'static str, Value)]| {
             reset(&people, &owner);
@@ -114,7 +102,7 @@ fn a_pair_of_fields_is_allowed_exactly_if_each_is() {
 #[test]
 fn a_deployments_fields_are_allowed_together_exactly_if_each_is() {
     let people = People::new();
-    let callers = callers(&people);
+    let callers = everybody(&people);
     for (who, caller) in &callers {
         let allowed = |body: Value| {
             let update: DeploymentUpdate = serde_json::from_value(body).unwrap();

@@ -68,6 +68,7 @@ impl People {
             administrator.create_resource(&new).unwrap();
             let chat = NewDeployment {
                 spillover_deployment_name: None,
+                rai_policy_name: None,
                 name: "chat".into(),
                 model: "model".into(),
                 task: Task::Chat,
@@ -110,4 +111,20 @@ impl People {
     pub(crate) fn acting(&self, tenant: &str, number: u8, roles: &[Role]) -> Acting {
         self.management.on_behalf_of(Actor::SignedIn(self.sign_in(tenant, number, roles)))
     }
+}
+
+/// The callers: each role at the customer's tenant and at the service, two roles at once, no role,
+/// and the administrator.
+pub(crate) fn everybody(people: &People) -> Vec<(String, Acting)> {
+    let mut callers = vec![("the administrator".to_owned(), people.administrator.clone())];
+    let both = [Role::Operator, Role::DataProtectionOfficer];
+    for (at, tenant) in [(20, "acme"), (40, "ops"), (60, "else")] {
+        for (index, role) in Role::ALL.into_iter().enumerate() {
+            let number = at + u8::try_from(index).unwrap();
+            callers.push((format!("{role} of {tenant}"), people.acting(tenant, number, &[role])));
+        }
+        callers.push((format!("two roles of {tenant}"), people.acting(tenant, at + 10, &both)));
+        callers.push((format!("no role of {tenant}"), people.acting(tenant, at + 11, &[])));
+    }
+    callers
 }

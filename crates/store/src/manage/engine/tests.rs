@@ -371,6 +371,7 @@ fn a_deployment_needs_no_engine_and_keeps_none_from_being_deleted() {
         sku: Sku::DataZoneStandard,
         limits: RateLimits { tokens_per_minute: 1, requests_per_minute: 1 },
         spillover: None,
+        filter: None,
         created_at: 1,
     };
     let of = ResourceFacts { tenant: TENANT, resource: RESOURCE };
