@@ -22,7 +22,7 @@ use self::{
 };
 use crate::{
     protocol::{Confinement, LoadedModel, WorkerSpec},
-    request::{CacheScope, Embed, Refusal, Work},
+    request::{CacheScope, Embed, Judge, Refusal, Work},
 };
 
 pub use self::{
@@ -168,6 +168,15 @@ impl Worker {
     /// If the worker is not ready, or its queue is full.
     pub fn read(&self, scope: CacheScope, inputs: Vec<Vec<u32>>) -> Result<Events, Refusal> {
         Requests::submit(&self.inner.requests, scope, Work::Read(inputs), || self.not_ready())
+    }
+
+    /// Asks the content filter's guard model about a text of a permitted request. `scope` is the
+    /// request's own, from its permit. The text stays on this machine.
+    ///
+    /// # Errors
+    /// If the worker is not ready, or its queue is full.
+    pub fn judge(&self, scope: CacheScope, question: Judge) -> Result<Events, Refusal> {
+        Requests::submit(&self.inner.requests, scope, Work::Judge(question), || self.not_ready())
     }
 
     /// Accepts no more requests, and stops the worker when its requests have ended or `deadline`

@@ -34,6 +34,16 @@ const ENCODER: &str = "content-filter";
 /// The longest text, in tokens, that the encoder takes.
 const ENCODER_TOKENS: u32 = 512;
 
+/// Name of the content filter's guard model in the list of workers.
+const JUDGE: &str = "guard-model";
+
+/// The longest prompt of the guard model, in tokens: a part of a text, the end of the prompt before
+/// it and the template fit even if each byte is a token.
+const JUDGE_TOKENS: u32 = 10 * 1024;
+
+/// Questions that the guard model reads at once.
+const JUDGE_SEQUENCES: u32 = 2;
+
 /// All workers; clones are the same fleet.
 #[derive(Debug, Clone)]
 pub(crate) struct Fleet {
@@ -46,6 +56,8 @@ struct Inner {
     workers: RwLock<HashMap<(ModelId, Task), Member>>,
     /// The worker of the content filter's encoder, if there is one.
     encoder: RwLock<Option<Member>>,
+    /// The worker of the content filter's guard model, if there is one.
+    judge: RwLock<Option<Member>>,
     tasks: TaskTracker,
 }
 
@@ -109,8 +121,9 @@ impl Fleet {
     #[must_use]
     pub(crate) fn new(config: &Config, tasks: TaskTracker) -> Self {
         let config = config.clone();
-        let (workers, encoder) = (RwLock::default(), RwLock::default());
-        Self { inner: Arc::new(Inner { config, workers, encoder, tasks }) }
+        let workers = RwLock::default();
+        let (encoder, judge) = (RwLock::default(), RwLock::default());
+        Self { inner: Arc::new(Inner { config, workers, encoder, judge, tasks }) }
     }
 
     /// Starts the worker of the content filter's encoder. `sha256` is the digest that its heads
@@ -127,6 +140,20 @@ impl Fleet {
     /// Returns the worker of the content filter's encoder, if there is one.
     pub(crate) fn encoder(&self) -> Option<Worker> {
         self.inner.encoder.read().as_ref().map(|member| member.worker.clone())
+    }
+
+    /// Starts the worker of the content filter's guard model. With another file than the one with
+    /// this digest, the worker does not start.
+    pub(crate) fn start_judge(&self, path: &Path, sha256: String) {
+        let file = ModelFile { path: path.to_owned(), sha256, size_bytes: 0 };
+        let mut spec = self.spec(JUDGE, &file, Task::Chat);
+        (spec.context_tokens, spec.sequences, spec.judges) = (JUDGE_TOKENS, JUDGE_SEQUENCES, true);
+        *self.inner.judge.write() = Some(self.member(JUDGE, Task::Chat, spec));
+    }
+
+    /// Returns the worker of the content filter's guard model, if there is one.
+    pub(crate) fn judge(&self) -> Option<Worker> {
+        self.inner.judge.read().as_ref().map(|member| member.worker.clone())
     }
 
     /// Starts a worker, and logs its life.
@@ -205,7 +232,7 @@ impl Fleet {
         known().ok_or(Refusal::NotReady { retry_after_ms: 1000 })
     }
 
-    /// Lists the workers, sorted by model and task. The encoder's is among them.
+    /// Lists the workers, sorted by model and task. Those of the content filter are among them.
     #[must_use]
     pub(crate) fn workers(&self) -> Vec<WorkerView> {
         let view = |(task, member): (Task, &Member)| WorkerView {
@@ -216,24 +243,28 @@ impl Fleet {
             restarts: member.worker.restarts(),
         };
         let workers = self.read();
-        let encoder = self.inner.encoder.read();
+        let (encoder, judge) = (self.inner.encoder.read(), self.inner.judge.read());
         let models = workers.iter().map(|(key, member)| (key.1, member));
         let all = models.chain(encoder.iter().map(|member| (Task::Embeddings, member)));
+        let all = all.chain(judge.iter().map(|member| (Task::Chat, member)));
         let mut views: Vec<_> = all.map(view).collect();
         views.sort_by(|a, b| (&a.model, a.task.name()).cmp(&(&b.model, b.task.name())));
         views
     }
 
     /// Returns whether the workers that deployments need can serve. A failed worker is not awaited,
-    /// because it would keep the others from serving. Without the encoder, none can serve.
+    /// because it would keep the others from serving. Without the encoder and the guard model that
+    /// the configuration names, none can serve.
     #[must_use]
     pub(crate) fn readiness(&self) -> Readiness {
-        match self.encoder().map(|worker| worker.state().borrow().clone()) {
-            Some(State::Failed { .. }) => return Readiness::Failed,
-            Some(State::Loading(_) | State::Restarting { .. } | State::Stopped) => {
-                return Readiness::Starting;
+        for worker in [self.encoder(), self.judge()].into_iter().flatten() {
+            match &*worker.state().borrow() {
+                State::Failed { .. } => return Readiness::Failed,
+                State::Loading(_) | State::Restarting { .. } | State::Stopped => {
+                    return Readiness::Starting;
+                }
+                State::Ready(_) => {}
             }
-            Some(State::Ready(_)) | None => {}
         }
         let (mut ready, mut failed, mut coming) = (0_usize, 0_usize, 0_usize);
         for member in self.read().values() {
@@ -258,9 +289,9 @@ impl Fleet {
         };
         join_all(members.iter().map(|member| member.stop(deadline))).await;
         // Last: the others' answers need it.
-        let encoder = self.inner.encoder.write().take();
-        if let Some(encoder) = encoder {
-            encoder.stop(Duration::ZERO).await;
+        let guards = [self.inner.encoder.write().take(), self.inner.judge.write().take()];
+        for member in guards.into_iter().flatten() {
+            member.stop(Duration::ZERO).await;
         }
     }
 

@@ -7,9 +7,10 @@
 
 mod annotate;
 mod encode;
+mod judge;
 mod texts;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use engine::request::{CacheScope, Text, Work};
 use policy::{
@@ -44,6 +45,9 @@ struct Inner {
     nothing: [Verdict; 2],
     /// The encoder, if the configuration names one: then no text is judged without it.
     encoder: Option<Encoder>,
+    /// The operator's guard model, if the configuration names one: then no text is judged without
+    /// it.
+    model: Option<judge::Asked>,
 }
 
 /// The encoder's worker, and the settings for it.
@@ -60,6 +64,8 @@ pub(crate) struct Screen {
     rules: Filter,
     lists: Arc<[Arc<Blocklist>]>,
     scope: CacheScope,
+    /// The last turn of the user, which the guard model reads before an answer.
+    asked: Arc<OnceLock<Content>>,
 }
 
 /// The detectors cannot be used.
@@ -95,14 +101,31 @@ impl Guard {
             let digest = detectors.heads().encoder().map(|digest| digest.to_string());
             // Heads without an encoder name none: a worker with this digest does not start.
             fleet.start_encoder(path, digest.unwrap_or_default());
-            Encoder { fleet, live: live.clone() }
+            Encoder { fleet: fleet.clone(), live: live.clone() }
         });
-        Self::of(detectors, encoder)
+        // The configuration was checked when it was read.
+        let model = current.config.guard.guard_model().ok().flatten();
+        let model = model.map(|(model, path, sha256)| {
+            fleet.start_judge(path, sha256.to_owned());
+            judge::Asked { fleet, live: live.clone(), model }
+        });
+        Self::of(detectors, encoder, model)
     }
 
-    fn of(detectors: Detectors, encoder: Option<Encoder>) -> Result<Self, NoGuard> {
-        let nothing = [detectors.nothing(Side::Prompt)?, detectors.nothing(Side::Completion)?];
-        Ok(Self(Arc::new(Inner { detectors, nothing, encoder })))
+    fn of(
+        detectors: Detectors,
+        encoder: Option<Encoder>,
+        model: Option<judge::Asked>,
+    ) -> Result<Self, NoGuard> {
+        let nothing = |side| -> Result<Verdict, NoGuard> {
+            let own = detectors.nothing(side)?;
+            Ok(match &model {
+                Some(asked) => own.clone().and(asked.model.nothing(side)).unwrap_or(own),
+                None => own,
+            })
+        };
+        let nothing = [nothing(Side::Prompt)?, nothing(Side::Completion)?];
+        Ok(Self(Arc::new(Inner { detectors, nothing, encoder, model })))
     }
 
     /// Returns the verdict about nothing: all detectors were asked, and found nothing.
@@ -117,7 +140,7 @@ impl Guard {
     /// Reads the detectors, without an encoder.
     #[cfg(test)]
     pub(crate) fn without_encoder() -> Result<Self, NoGuard> {
-        Self::of(Detectors::built_in()?, None)
+        Self::of(Detectors::built_in()?, None, None)
     }
 
     /// Begins the checks of a permitted request.
@@ -131,7 +154,7 @@ impl Guard {
             false => filter.filter.clone(),
         };
         let (lists, scope) = (filter.blocklists.clone().into(), CacheScope::of(permit, false));
-        Screen { guard: self.clone(), rules, lists, scope }
+        Screen { guard: self.clone(), rules, lists, scope, asked: Arc::default() }
     }
 
     /// Leaves out of the built-in filter what no detector of this service looks for: known texts,
@@ -159,6 +182,12 @@ impl Screen {
         screening: &mut Screening,
     ) -> Result<Guarded<Work>, Stopped> {
         let texts::Read { texts, whole } = texts::of(&work, read);
+        if self.guard.0.model.is_some() {
+            let turn = texts.iter().rev().find(|(place, _)| *place == Place::User);
+            let turn = turn.map(|(_, text)| text.clone()).unwrap_or_default();
+            // A request has one prompt, so nothing was noted before.
+            drop(self.asked.set(turn));
+        }
         let results = match self.judged(texts, Side::Prompt).await {
             Ok(results) => results,
             Err(down) => return self.unchecked(work, down, screening),
@@ -238,6 +267,16 @@ impl Screen {
             Some(encoder) => encoder.vectors(&texts, self.scope).await.map_err(unavailable)?,
             None => texts.iter().map(|_| None).collect(),
         };
+        let by_model = match &self.guard.0.model {
+            Some(asked) => {
+                let wanted =
+                    self.rules.needed(side).map(|(category, _)| category.clone()).collect();
+                let prompt = self.asked.get().cloned().unwrap_or_default();
+                let verdict = asked.verdict(&texts, &prompt, &wanted, side, self.scope);
+                Some(verdict.await.map_err(unavailable)?)
+            }
+            None => None,
+        };
         let bytes: usize = texts.iter().map(|(_, text)| text.len()).sum();
         let verdict = if bytes <= INLINE_BYTES {
             self.look(&texts, &vectors, side)
@@ -246,7 +285,12 @@ impl Screen {
             let look = spawn_blocking(move || screen.look(&texts, &vectors, side));
             look.await.map_err(|_| unavailable(Down::Stopped))?
         };
-        self.rules.judge(&verdict.map_err(unavailable)?)
+        let verdict = verdict.map_err(unavailable)?;
+        let verdict = match by_model {
+            Some(other) => joined(verdict, other).map_err(unavailable)?,
+            None => verdict,
+        };
+        self.rules.judge(&verdict)
     }
 
     /// Looks at texts with all detectors, and with the resource's own lists.

@@ -283,6 +283,16 @@ fn a_guard_model_answers_with_probabilities_and_the_same_twice() {
 }
 
 #[test]
+fn an_opinion_is_read_as_it_is() {
+    let path = gguf::opinion(&path("opinion"), b'u');
+    let spec = WorkerSpec { judges: true, ..spec(Task::Chat) };
+    let labels = vec![vec!["unsafe".into()], vec!["safe".into()]];
+    let events = run_with(&spec, &path, Work::Judge(Judge { pieces: vec![markup("a")], labels }));
+    let Some(Event::Judged { logprobs }) = events.get(1) else { panic!("{events:?}") };
+    assert!((logprobs[0].exp() - 0.95).abs() < 0.01 && logprobs[1].exp() < 0.001, "{logprobs:?}");
+}
+
+#[test]
 fn a_guard_model_only_judges_and_no_other_model_does() {
     let path = gguf::llama(&path("judge-only"), None);
     let guard = WorkerSpec { judges: true, ..spec(Task::Chat) };

@@ -20,14 +20,14 @@ use std::collections::BTreeSet;
 
 pub use exam::{BadAnswer, Examination};
 
-use super::verdict::{Category, Digest, Layer, Severity, Side, Source};
+use super::verdict::{Category, Digest, Layer, Severity, Side, Source, Verdict};
 use crate::content::Content;
 
 /// Longest text that one question shows, in bytes. [`parts`] cuts longer ones.
-pub const PART_BYTES_MAX: usize = 8 * 1024;
+pub const PART_BYTES_MAX: usize = 4 * 1024;
 
 /// Bytes that two neighbouring parts of a text share.
-pub const PART_OVERLAP_BYTES: usize = 512;
+pub const PART_OVERLAP_BYTES: usize = 256;
 
 /// Longest prompt that is shown before an answer that is judged, in bytes. Of a longer one the end
 /// is shown.
@@ -124,6 +124,16 @@ impl GuardModel {
     #[must_use]
     pub fn source(self) -> Source {
         Source { layer: Layer::GuardModel, digest: self.digest }
+    }
+
+    /// Returns the verdict about nothing: the model looked for all that it covers on this side, and
+    /// found nothing.
+    #[must_use]
+    pub fn nothing(self, side: Side) -> Verdict {
+        let covered = self.family.covers(side).cloned();
+        covered.fold(Verdict::by(side), |verdict, category| {
+            verdict.add(category, Severity::Safe, self.source())
+        })
     }
 }
 

@@ -120,6 +120,7 @@ impl Config {
         if let Some(wrong) = self.prices.wrong() {
             return Err(ConfigError::Contradiction(wrong));
         }
+        self.guard.guard_model().map_err(ConfigError::Contradiction)?;
         if let Some(wrong) = self.regions.wrong() {
             return Err(ConfigError::Contradiction(wrong));
         }

@@ -31,8 +31,9 @@ impl Config {
         next.identity.clock_leeway_s = new.identity.clock_leeway_s;
         next.limits = self.limits.reloaded(&new.limits);
         next.requests = new.requests.clone();
-        // The encoder's worker starts with the service.
+        // The workers of the encoder and of the guard model start with the service.
         next.guard.wait_ms = new.guard.wait_ms;
+        next.guard.model_wait_ms = new.guard.model_wait_ms;
         next.guard.floor = new.guard.floor;
         next.log.level = new.log.level;
         // The running service fetches no models: only `model add` reads it.

@@ -33,6 +33,28 @@ fn the_example_is_exactly_the_defaults() {
 }
 
 #[test]
+fn a_guard_model_has_a_file_its_digest_and_a_family_that_is_known() {
+    let hex = "0123456789abcdef".repeat(4);
+    let guard = |digest: &str, family: &str| {
+        let file = format!("[guard]\nmodel = '/g.gguf'\nmodel_sha256 = '{digest}'\n{family}");
+        load(&file, &[])
+    };
+    let config = guard(&hex, "family = 'llama-guard-3-1b'").unwrap();
+    let (model, file, digest) = config.guard.guard_model().unwrap().unwrap();
+    assert_eq!((model.family.name(), file), ("llama-guard-3-1b", Path::new("/g.gguf")));
+    assert_eq!((model.digest.to_string(), digest), (hex.clone(), hex.as_str()));
+    for (digest, family, says) in [
+        (hex.as_str(), "", "belong together"),
+        ("0123", "family = 'shieldgemma'", "64 lower-case hex digits"),
+        (&hex.to_uppercase(), "family = 'shieldgemma'", "64 lower-case hex digits"),
+        (&hex, "family = 'smollm2'", "one of llama-guard-3, "),
+    ] {
+        let message = guard(digest, family).unwrap_err().to_string();
+        assert!(message.contains(says), "{message}");
+    }
+}
+
+#[test]
 fn the_example_explains_every_field() {
     let review = Review {
         listen: "127.0.0.1:1".parse().unwrap(),

@@ -91,7 +91,8 @@ fn listeners(config: &Config) -> Vec<u16> {
 
 /// Returns the files that a reload reads again, and the folders from which models may be added.
 fn files(config: &Config, file: Option<&Path>) -> impl Iterator<Item = PathBuf> {
-    let mut files: Vec<&Path> = file.into_iter().chain(config.guard.encoder.as_deref()).collect();
+    let guard = [config.guard.encoder.as_deref(), config.guard.model.as_deref()];
+    let mut files: Vec<&Path> = file.into_iter().chain(guard.into_iter().flatten()).collect();
     for Tls { certificate, key } in [&config.tls, &config.operations].into_iter().flatten() {
         files.extend([&**certificate, &**key]);
     }

@@ -136,7 +136,7 @@ fn linked(to: &str, sha256: &str, bytes: usize) -> Reply {
     reply("302 Found", &headers, "Found. Redirecting")
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     tlog::canon::Digest::of(&[bytes]).to_string()
 }
 

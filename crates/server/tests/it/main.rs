@@ -29,6 +29,9 @@ mod engines;
 mod errors;
 mod fields;
 mod filters;
+#[expect(dead_code, reason = "the engine's own tests use the rest")]
+#[path = "../../../engine/src/embedded/tests/gguf.rs"]
+mod gguf;
 mod h2;
 mod hardened;
 mod heads;

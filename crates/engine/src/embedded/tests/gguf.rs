@@ -74,6 +74,24 @@ impl Gguf {
         self
     }
 
+    /// Adds a tensor with the value of each place.
+    pub(crate) fn values(
+        &mut self,
+        name: &str,
+        shape: &[u64],
+        value: impl Fn(u64) -> f32,
+    ) -> &mut Self {
+        text(&mut self.infos, name);
+        self.infos.extend(u32::try_from(shape.len()).unwrap().to_le_bytes());
+        shape.iter().for_each(|length| self.infos.extend(length.to_le_bytes()));
+        self.infos.extend(0_u32.to_le_bytes());
+        self.infos.extend((self.data.len() as u64).to_le_bytes());
+        self.tensors += 1;
+        (0..shape.iter().product()).for_each(|at| self.data.extend(value(at).to_le_bytes()));
+        self.data.resize(self.data.len().next_multiple_of(ALIGNMENT), 0);
+        self
+    }
+
     /// Writes the file, and returns its path.
     pub(crate) fn write(&self, path: &Path) -> PathBuf {
         let mut file = b"GGUF".to_vec();
@@ -172,6 +190,48 @@ pub(crate) fn filler(path: &Path) -> PathBuf {
 /// `<end_of>`: 263, 264. Like the vocabularies of guard models, it puts no space before a text.
 pub(crate) fn guard(path: &Path) -> PathBuf {
     decoder(path, Some("{% for %}"), &["end", "end_of"], false)
+}
+
+/// A decoder that always finds `byte` the likeliest next one, with a probability of about .95: a
+/// guard model with a fixed opinion.
+pub(crate) fn opinion(path: &Path, byte: u8) -> PathBuf {
+    let mut words: Vec<String> = ["<unk>", "<s>", "</s>"].map(str::to_owned).to_vec();
+    words.extend((0..=255).map(|byte| format!("<0x{byte:02X}>")));
+    let mut kinds = vec![2, 3, 3];
+    kinds.extend([6; 256]);
+    let (width, count) = (32_u64, words.len() as u64);
+    let favourite = 3 + u64::from(byte);
+    let mut file = Gguf::default();
+    file.set("general.architecture", Value::Text("llama"))
+        .set("llama.context_length", Value::U32(16_384))
+        .set("llama.embedding_length", Value::U32(32))
+        .set("llama.feed_forward_length", Value::U32(64))
+        .set("llama.block_count", Value::U32(1))
+        .set("llama.attention.head_count", Value::U32(2))
+        .set("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5))
+        .set("llama.rope.dimension_count", Value::U32(16))
+        .set("tokenizer.ggml.model", Value::Text("llama"))
+        .set("tokenizer.ggml.add_space_prefix", Value::Bool(false))
+        .set("tokenizer.ggml.tokens", Value::Texts(words))
+        .set("tokenizer.ggml.scores", Value::Floats(vec![0.0; kinds.len()]))
+        .set("tokenizer.ggml.token_type", Value::Ints(kinds))
+        .set("tokenizer.ggml.bos_token_id", Value::U32(1))
+        .set("tokenizer.ggml.eos_token_id", Value::U32(2));
+    // Each token leaves the same state, and the last layer turns it into the same opinion.
+    file.values("token_embd.weight", &[width, count], |_| 1.0)
+        .values("output_norm.weight", &[width], |_| 1.0)
+        .values("output.weight", &[width, count], |at| {
+            if at / width == favourite { 8.5 / width as f32 } else { 0.0 }
+        })
+        .values("blk.0.attn_norm.weight", &[width], |_| 1.0)
+        .values("blk.0.ffn_norm.weight", &[width], |_| 1.0);
+    for part in ["attn_q", "attn_k", "attn_v", "attn_output"] {
+        file.values(&format!("blk.0.{part}.weight"), &[width, width], |_| 0.0);
+    }
+    file.values("blk.0.ffn_gate.weight", &[width, 64], |_| 0.0)
+        .values("blk.0.ffn_up.weight", &[width, 64], |_| 0.0)
+        .values("blk.0.ffn_down.weight", &[64, width], |_| 0.0);
+    file.write(path)
 }
 
 /// `marks` are further control tokens.

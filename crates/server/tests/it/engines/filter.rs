@@ -2,7 +2,9 @@
 //! answers no caller, however they are disguised, split or hidden.
 
 use super::*;
-use crate::process::signal;
+use std::{fs, path::Path};
+
+use crate::{gguf, hub::sha256, process::signal};
 
 /// Rated as sexual, without the encoder too.
 const HARM: &str = "She took off her clothes and he had sex with her, moaning with pleasure.";
@@ -191,4 +193,51 @@ fn without_its_encoder_the_service_answers_nothing_until_it_is_back() {
     eventually("another worker runs", || (find().pid != pid).then_some(()));
     eventually("it answers again", || (world.ask(&say("Hello.")).status == 200).then_some(()));
     assert_eq!(world.ask(&say(HARM)).status, 400);
+}
+
+/// A world with a guard model, which is the file at `path`.
+fn guarded(engine: &Stub, path: &Path, family: &str) -> World {
+    let (file, digest) = (path.to_str().unwrap(), sha256(&fs::read(path).unwrap()));
+    let settings = [
+        ("BAILIWICK_GUARD__MODEL", file),
+        ("BAILIWICK_GUARD__MODEL_SHA256", &digest),
+        ("BAILIWICK_GUARD__FAMILY", family),
+    ];
+    World::with("Standard", &[Entry::of("one", engine, "local")], &settings)
+}
+
+#[test]
+fn a_guard_model_decides_beside_the_other_detectors() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Stub::start("one", "big");
+    // Its next byte is always `s`, so its answer is always `safe`.
+    let mild =
+        guarded(&engine, &gguf::opinion(&folder.path().join("s.gguf"), b's'), "llama-guard-3");
+    assert_eq!(mild.ask(&say("Hello.")).status, 200);
+    assert_eq!(mild.ask(&say(HARM)).status, 400, "the other detectors still decide");
+    let before = engine.got().len();
+    // Its answer is always `unsafe`.
+    let strict =
+        guarded(&engine, &gguf::opinion(&folder.path().join("u.gguf"), b'u'), "llama-guard-3");
+    let reply = strict.ask(&say("Hello."));
+    assert_eq!(
+        (reply.status, reply.json()["error"]["code"].as_str()),
+        (400, Some("content_filter"))
+    );
+    let found = &reply.json()["error"]["innererror"]["content_filter_result"];
+    for category in ["hate", "sexual", "violence", "self_harm"] {
+        assert_eq!(found[category], json!({"filtered": true, "severity": "high"}), "{found}");
+    }
+    assert_eq!(engine.got().len(), before);
+}
+
+#[test]
+fn a_model_that_does_not_answer_as_its_family_lets_nothing_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Stub::start("one", "big");
+    let path = gguf::opinion(&folder.path().join("x.gguf"), b'x');
+    let reply = guarded(&engine, &path, "shieldgemma").ask(&say("Hello."));
+    assert_eq!(reply.status, 503, "{}", reply.text());
+    assert_eq!(reply.json()["error"]["code"], "content_filter_unavailable");
+    assert!(engine.got().is_empty());
 }
