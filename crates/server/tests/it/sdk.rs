@@ -50,6 +50,13 @@ fn python() {
 }
 
 #[test]
+fn filter() {
+    let caller = caller("sdk-filter");
+    let url = format!("http://{}", caller.address);
+    succeed(program("python", &url, &caller).args(["-m", "unittest", "python/test_filter.py"]));
+}
+
+#[test]
 fn javascript() {
     let caller = caller("sdk-javascript");
     let url = format!("http://{}", caller.address);
