@@ -8,6 +8,8 @@
 //! this crate.
 #![forbid(unsafe_code)]
 
+#[cfg(all(feature = "decisions", feature = "guard"))]
+pub mod abuse;
 #[cfg(feature = "decisions")]
 pub mod administrator;
 #[cfg(feature = "decisions")]

@@ -1,6 +1,8 @@
 //! The permitted steps about a penalty, which [`super::step`] takes.
 
 use super::{Action, By, Event};
+#[cfg(feature = "guard")]
+use crate::abuse;
 use crate::{
     id::ResourceId,
     permit::{AppealPenalty, NoPerson, Permit, SuspendResource},
@@ -8,7 +10,7 @@ use crate::{
 };
 
 /// A step that may be taken. It is made from its permit, which names the resource and the person.
-/// (Abuse monitoring takes no step yet: this type has no constructor for it.)
+/// Abuse monitoring has an act instead of a permit; it notifies and throttles, and cannot block.
 ///
 /// ```compile_fail,E0451
 /// use policy::workflow::penalty::Allowed;
@@ -79,6 +81,25 @@ impl Allowed {
     pub fn appeal(permit: Permit<AppealPenalty>, reason: Statement) -> Result<Self, NoPerson> {
         let person = permit.person()?;
         Ok(Self { resource: permit.spend().resource, event: Event::Appeal { person, reason } })
+    }
+
+    /// Notifies the resource's owner, without a person. The salt is random: the log commits to the
+    /// reason.
+    #[cfg(feature = "guard")]
+    pub fn notify_by_monitoring(notice: abuse::Notice, salt: [u8; 16]) -> Self {
+        let (resource, reason) = notice.spend();
+        let reason = Statement::made(reason, salt);
+        Self { resource, event: Event::Notify { by: By::Monitoring, reason } }
+    }
+
+    /// Throttles the resource, without a person. The salt is random: the log commits to the reason.
+    #[cfg(feature = "guard")]
+    pub fn throttle_by_monitoring(throttle: abuse::Throttle, salt: [u8; 16]) -> Self {
+        let (left, expires_ms) = throttle.terms();
+        let (resource, reason) = throttle.spend();
+        let (action, reason) = (Action::Throttle(left), Statement::made(reason, salt));
+        let by = By::Monitoring;
+        Self { resource, event: Event::Penalise { action, expires_ms, by, reason } }
     }
 
     fn new(permit: Permit<SuspendResource>, event: Event) -> Self {

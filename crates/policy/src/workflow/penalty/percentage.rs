@@ -17,6 +17,9 @@ bounded! {
 }
 
 impl Percentage {
+    /// Half of a limit.
+    pub const HALF: Self = Self(50);
+
     /// Returns the remaining part of a limit. It is at least one, because a throttle is not a
     /// block, and never more than the limit.
     #[must_use]

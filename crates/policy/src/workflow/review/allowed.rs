@@ -3,6 +3,8 @@
 use tlog::entry::{FlagSource, Outcome};
 
 use super::{Category, Customer, Event, Manager, Minutes, Record, Reviewer};
+#[cfg(feature = "guard")]
+use crate::{abuse, id::TenantId};
 use crate::{
     authz::facts::{GrantFacts, RecordFacts},
     id::{GrantId, RequestId, TeamId},
@@ -52,6 +54,20 @@ impl Allowed {
         let record = Record { request, tenant: of.tenant, region };
         let event = Event::Flag { record, category, source: FlagSource::Reviewer, salt };
         Ok(Self { request, event })
+    }
+
+    /// Flags the record that the act names, without a person. The tenant owns the record, and the
+    /// region stores it. The salt is random: the log commits to the category.
+    #[cfg(feature = "guard")]
+    pub fn flag_by_monitoring(
+        flag: abuse::Flag,
+        (tenant, region): (TenantId, String),
+        salt: [u8; 16],
+    ) -> Self {
+        let (request, category) = flag.spend();
+        let record = Record { request, tenant, region };
+        let event = Event::Flag { record, category, source: FlagSource::Monitoring, salt };
+        Self { request, event }
     }
 
     /// Requests access to the record under a new random id.

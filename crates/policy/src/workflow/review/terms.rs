@@ -45,7 +45,8 @@ pub enum Category {
 pub struct BadCategory;
 
 impl Category {
-    const ALL: [Self; 6] =
+    /// All categories.
+    pub const ALL: [Self; 6] =
         [Self::Hate, Self::SelfHarm, Self::Sexual, Self::Violence, Self::Jailbreak, Self::Other];
 
     /// Returns the category's name; the log commits to it.
