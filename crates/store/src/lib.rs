@@ -5,6 +5,7 @@
 //! and reads no clock. Only the custodian can open content after it was sealed.
 #![forbid(unsafe_code)]
 
+pub mod abuse;
 pub mod backup;
 mod content;
 pub mod custody;

@@ -1,20 +1,57 @@
 //! Plain values that the database stores and returns: ids, numbers, bytes and texts. Their meaning
 //! is defined by the modules that write and read them.
 
+use std::borrow::Cow;
+
 use policy::{
+    abuse::Finding,
     authz::role::Role,
-    guard::blocklist::Term,
+    guard::{blocklist::Term, verdict::Side},
     id::{
         DeploymentId, EngineId, KeyDirectoryId, KeyId, PersonId, RequestId, ResourceId, TeamId,
         TenantId,
     },
     token::{Guid, Kind},
 };
+use zeroize::Zeroizing;
 
 use crate::custody::Named;
 
 /// Name of the penalties' workflow: the directory reads their states, too.
 pub(crate) const PENALTY: &str = "penalty";
+
+/// A tenant's key for the hashes of end users and texts. It has no `Debug`.
+pub(crate) struct AbuseKey {
+    pub(crate) bytes: Zeroizing<[u8; 32]>,
+    /// The time at which it was made, in milliseconds since 1970.
+    pub(crate) since_ms: u64,
+}
+
+/// A kind of finding of the content filter, in the words of the annotations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AbuseFinding {
+    /// `prompt` or `completion`.
+    pub(crate) side: Cow<'static, str>,
+    /// The category. All custom lists share one: their names are the customer's words.
+    pub(crate) category: Cow<'static, str>,
+    pub(crate) severity: Cow<'static, str>,
+    pub(crate) filtered: bool,
+}
+
+impl AbuseFinding {
+    pub(crate) fn of(finding: &Finding) -> Self {
+        let side = match finding.side {
+            Side::Prompt => "prompt",
+            Side::Completion => "completion",
+        };
+        Self {
+            side: side.into(),
+            category: finding.category.name().into(),
+            severity: finding.severity.name().into(),
+            filtered: finding.filtered,
+        }
+    }
+}
 
 /// A person or program in a tenant's directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! [`crate::directory`]. They store and find; the callers decide. No other module names a
 //! connection, a statement or an error of SQLite.
 
+mod abuse;
 mod acts;
 mod backup;
 mod content_filter;

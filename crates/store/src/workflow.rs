@@ -169,27 +169,17 @@ impl Store {
         &self,
         allowed: W::Allowed,
     ) -> Result<Stepped<W>, NotStepped<W::Refused>> {
-        let id = W::of(&allowed);
         let reading = self.reading();
         let mut writer = self.writer();
         let tx = writer.write()?;
         let mut log = Append::begin(&tx, reading)?;
         let now_ms = log.now_ms;
-        let state = load::<W>(&tx, &id)?.unwrap_or_else(|| W::start(id));
-        let Next { state, effects } =
-            W::step(&state, allowed, now_ms).map_err(NotStepped::Refused)?;
-        save::<W>(&tx, &id, &state)?;
-        let mut numbered = Vec::with_capacity(effects.len());
-        for effect in effects {
-            let event = effect.log();
-            carry_out(&tx, &event, log.next(), W::due_ms(&state), now_ms)?;
-            numbered.push((log.push_with_statements(event, &effect.statements())?, effect));
-        }
+        let (state, effects) = step_in::<W>(&tx, &mut log, allowed)?;
         log.finish()?;
         tx.commit()?;
         drop(writer);
         self.in_place()?;
-        Ok(Stepped { state, effects: numbered, now_ms })
+        Ok(Stepped { state, effects, now_ms })
     }
 
     /// Returns the state of one subject: its start state if it has no step yet.
@@ -215,6 +205,28 @@ impl Store {
     pub fn due<W: Workflow>(&self, now_ms: u64) -> Result<Vec<Vec<u8>>, StoreError> {
         self.writer().due(W::KIND, now_ms)
     }
+}
+
+/// A state, and its changes with the numbers of their entries in the log.
+type Numbered<W> = (<W as Workflow>::State, Vec<(u64, <W as Workflow>::Effect)>);
+
+/// Takes one step inside a transaction. A refused step has changed nothing.
+pub(crate) fn step_in<W: Workflow>(
+    tx: &Write<'_>,
+    log: &mut Append<'_>,
+    allowed: W::Allowed,
+) -> Result<Numbered<W>, NotStepped<W::Refused>> {
+    let (id, now_ms) = (W::of(&allowed), log.now_ms);
+    let state = load::<W>(tx, &id)?.unwrap_or_else(|| W::start(id));
+    let Next { state, effects } = W::step(&state, allowed, now_ms).map_err(NotStepped::Refused)?;
+    save::<W>(tx, &id, &state)?;
+    let mut numbered = Vec::with_capacity(effects.len());
+    for effect in effects {
+        let event = effect.log();
+        carry_out(tx, &event, log.next(), W::due_ms(&state), now_ms)?;
+        numbered.push((log.push_with_statements(event, &effect.statements())?, effect));
+    }
+    Ok((state, numbered))
 }
 
 fn load<W: Workflow>(database: &Database, id: &W::Id) -> Result<Option<W::State>, StoreError> {

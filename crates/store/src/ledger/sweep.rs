@@ -18,6 +18,7 @@ use super::{
     show::NotShown,
 };
 use crate::{
+    abuse,
     custody::ListedKey,
     error::StoreError,
     log::Append,
@@ -223,7 +224,8 @@ pub(super) fn carry_out(database: &mut Database, shared: &Shared) -> Result<u64,
     Ok(told)
 }
 
-/// Deletes receipts, acts of owners on their records, and usage, each after its storage period. The
+/// Deletes receipts, acts of owners on their records, usage and the counts of abuse monitoring, each
+/// after its storage period. The
 /// log itself stays complete: an auditor replays it from the first entry, and it contains only
 /// commitments.
 fn forget(database: &mut Database, shared: &Shared) -> Result<(), NotRecorded> {
@@ -237,6 +239,8 @@ fn forget(database: &mut Database, shared: &Shared) -> Result<(), NotRecorded> {
         database.forget_receipts(keep_from)?;
     }
     database.forget_usage(first_day(usage_days).saturating_mul(24))?;
+    let first = (now_ms / DAY_MS).saturating_sub(abuse::COUNT_DAYS - 1);
+    database.forget_abuse(first, now_ms.saturating_sub(abuse::KEY_MS))?;
     Ok(())
 }
 

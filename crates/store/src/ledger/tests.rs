@@ -51,6 +51,7 @@ macro_rules! clock {
     };
 }
 
+mod abuse;
 mod intact;
 mod missing;
 mod own;

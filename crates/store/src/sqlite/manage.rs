@@ -276,15 +276,18 @@ impl Write<'_> {
                        WHERE person IN (SELECT id FROM principal WHERE tenant = ?1)";
         self.connection.execute(members, [id])?;
         self.connection.execute("DELETE FROM principal WHERE tenant = ?1", [id])?;
+        self.forget_abuse_key(tenant)?;
         self.connection.execute("DELETE FROM tenant WHERE id = ?1", [id])?;
         Ok(())
     }
 
-    /// Deletes a resource, its permissions for processors, its filters and its blocklists.
+    /// Deletes a resource, its permissions for processors, its filters and its blocklists, and the
+    /// counts of abuse monitoring.
     pub(crate) fn delete_resource(&self, resource: ResourceId) -> Result<(), StoreError> {
         self.delete_filters_of(resource)?;
         let permissions = "DELETE FROM resource_processor WHERE resource = ?1";
         self.connection.execute(permissions, [resource.as_bytes()])?;
+        self.forget_abuse_of(resource)?;
         let sql = "DELETE FROM resource WHERE id = ?1";
         self.connection.execute(sql, [resource.as_bytes()])?;
         Ok(())

@@ -470,6 +470,49 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE deployment ADD COLUMN content_filter BLOB REFERENCES content_filter (id);
     CREATE INDEX deployment_content_filter ON deployment (content_filter);
     ",
+    // 25: abuse monitoring. No content: numbers, categories, and hashes under the tenant's key.
+    "
+    CREATE TABLE abuse_key (
+        tenant BLOB PRIMARY KEY REFERENCES tenant (id),
+        key BLOB NOT NULL,
+        since_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE abuse_state (
+        resource BLOB PRIMARY KEY REFERENCES resource (id),
+        state TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE abuse_end_user (
+        resource BLOB NOT NULL REFERENCES resource (id),
+        end_user BLOB NOT NULL,
+        last_ms INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        PRIMARY KEY (resource, end_user)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX abuse_end_user_last ON abuse_end_user (resource, last_ms);
+
+    CREATE TABLE abuse_day (
+        resource BLOB NOT NULL REFERENCES resource (id),
+        day INTEGER NOT NULL,
+        requests INTEGER NOT NULL,
+        flags INTEGER NOT NULL,
+        PRIMARY KEY (resource, day)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX abuse_day_day ON abuse_day (day);
+
+    -- Findings of the content filter by day. All custom lists share one category.
+    CREATE TABLE abuse_finding (
+        resource BLOB NOT NULL REFERENCES resource (id),
+        day INTEGER NOT NULL,
+        side TEXT NOT NULL,
+        category TEXT NOT NULL,
+        severity TEXT NOT NULL,
+        filtered INTEGER NOT NULL,
+        requests INTEGER NOT NULL,
+        PRIMARY KEY (resource, day, side, category, severity, filtered)
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 /// Small tables that every request needs. Checking all their pages is cheap.
