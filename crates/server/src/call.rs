@@ -23,6 +23,7 @@ use tlog::receipt;
 use wire::{no_effect::Named, usage::Usage};
 
 use crate::{
+    abuse::Watched,
     exchange::{End, Exchange},
     ids::request_id,
     limits,
@@ -59,6 +60,8 @@ pub(crate) struct Call {
     pub processing: Option<Processing>,
     /// What the content filter saw.
     pub screening: Screening,
+    /// What abuse monitoring needs to know.
+    pub watched: Watched,
     /// The name of the engine that answers, if it is another program.
     pub engine: Option<String>,
     /// The deployment that could not take the call, if another one does.
@@ -110,6 +113,7 @@ impl Call {
             no_effect: Named::default(),
             processing: None,
             screening: Screening::default(),
+            watched: Watched::default(),
             engine: None,
             spilled: None,
             outcome: Outcome::Unanswered,
@@ -186,7 +190,9 @@ impl Call {
         let (deployment, usage) = (self.deployment, self.usage);
         let processing = self.processing.take();
         let screening = std::mem::take(&mut self.screening);
-        let end = End { status, outcome, deployment, usage, no_effect, processing, screening };
+        let watched = std::mem::take(&mut self.watched);
+        let end =
+            End { status, outcome, deployment, usage, no_effect, processing, screening, watched };
         exchange.end(end).await.map_err(|error| {
             tracing::error!(request = %self.id, %error, "no answer: the call cannot be recorded");
             ApiError::NotRecorded
@@ -207,7 +213,17 @@ impl Drop for Call {
             let no_effect = std::mem::take(&mut self.no_effect);
             let processing = self.processing.take();
             let screening = std::mem::take(&mut self.screening);
-            let end = End { status, outcome, deployment, usage, no_effect, processing, screening };
+            let watched = std::mem::take(&mut self.watched);
+            let end = End {
+                status,
+                outcome,
+                deployment,
+                usage,
+                no_effect,
+                processing,
+                screening,
+                watched,
+            };
             exchange.hung_up(end);
         }
         let elapsed = self.started.elapsed();

@@ -3,6 +3,7 @@
 //! officers and the operator's come here; programs and keys cannot decide. (The admin API is served
 //! beside the owner desk, and programs can sign in there.)
 
+mod abuse;
 mod acts;
 mod case;
 mod content;
@@ -70,6 +71,8 @@ pub(crate) fn routes() -> Routes<Desk> {
         .post(&of("zeroRetention"), exemption::apply)
         .post(&of("zeroRetention/decision"), exemption::decide)
         .post(&of("zeroRetention/withdrawal"), exemption::withdraw)
+        .get(&of("abuse"), abuse::owned)
+        .post(&of("abuse/endUser"), abuse::hash)
         .get(&of("abusePenalty"), penalty::status)
         .post(&of("appeal"), penalty::appeal)
         .get(&of("processors"), processors::list)
@@ -97,6 +100,7 @@ pub(crate) fn review_routes() -> Routes<Desk> {
         .post(&record("refusal"), review::refuse)
         .post(&record("open"), review::open)
         .post(&record("judgement"), review::judge)
+        .get(&resource("abuse"), abuse::of_operator)
         .get("/review/v1/penalties", penalty::list)
         .post(&resource("notice"), penalty::notify)
         .post(&resource("penalty"), penalty::penalise)

@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 use wire::{no_effect::Named, usage::Usage};
 
 use crate::{
+    abuse::{Monitor, Watched},
     authn::Caller,
     body::RequestBody,
     clock,
@@ -47,6 +48,7 @@ pub(crate) struct ServiceIdentity {
 #[derive(Debug)]
 pub(crate) struct Exchange {
     ledger: Ledger,
+    monitor: Monitor,
     identity: ServiceIdentity,
     caller: Caller,
     request: RequestId,
@@ -75,13 +77,15 @@ pub(crate) struct End {
     pub processing: Option<Processing>,
     /// What the content filter saw.
     pub screening: Screening,
+    /// What abuse monitoring needs to know.
+    pub watched: Watched,
 }
 
 impl Exchange {
     /// Begins an exchange, once the caller is known.
     #[must_use]
     pub(crate) fn begin(
-        ledger: Ledger,
+        (ledger, monitor): (Ledger, Monitor),
         identity: ServiceIdentity,
         caller: Caller,
         request: RequestId,
@@ -91,6 +95,7 @@ impl Exchange {
         let keeps = caller.resource().is_ok_and(|r| r.retention.content_logging.keeps(now_ms));
         Self {
             ledger,
+            monitor,
             identity,
             caller,
             request,
@@ -147,7 +152,8 @@ impl Exchange {
         end: End,
         answer: impl FnOnce(Result<u64, NotRecorded>) + Send + 'static,
     ) -> Result<(), NotRecorded> {
-        let End { status, outcome, deployment, usage, no_effect, processing, screening } = end;
+        let End { status, outcome, deployment, usage, no_effect, processing, screening, watched } =
+            end;
         let Claimed { filter, content_filter, screened } = screening.claims()?;
         let directory = &self.caller.directory;
         let resource = directory.resource(self.caller.resource).ok_or_else(gone)?;
@@ -215,7 +221,17 @@ impl Exchange {
             content_filter,
         });
         let cached_tokens = usage.prompt_tokens_details.cached_tokens;
-        self.ledger.commit(Ended { terms, facts, caller, cached_tokens, keep }, answer);
+        let seen = watched.seen(&screening, resource.id, self.request);
+        let monitor = self.monitor;
+        let recorded = move |result: Result<u64, NotRecorded>| {
+            let is_recorded = result.is_ok();
+            answer(result);
+            // After the record is stored: a flag names it.
+            if let Some(seen) = seen.filter(|_| is_recorded) {
+                monitor.see(seen);
+            }
+        };
+        self.ledger.commit(Ended { terms, facts, caller, cached_tokens, keep }, recorded);
         Ok(())
     }
 }

@@ -220,7 +220,7 @@ impl Gateway {
     ) -> Result<Reply, ApiError> {
         let caller = self.authenticate(call, head).await?;
         let exchange = Exchange::begin(
-            self.services.ledger.clone(),
+            (self.services.ledger.clone(), self.services.monitor.clone()),
             current.identity.clone(),
             caller.clone(),
             call.id,

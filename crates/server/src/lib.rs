@@ -8,6 +8,7 @@
 #[global_allocator]
 static ALLOCATOR: engine::memory::Overwriting = engine::memory::Overwriting;
 
+mod abuse;
 mod admin;
 mod authn;
 mod authority;

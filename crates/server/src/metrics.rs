@@ -3,12 +3,13 @@
 //! Labels come from bounded sets: the table of routes, classes of status, ids of deployments that
 //! exist, models, tasks, names of engines that the operator gave, names of failures.
 
+mod abuse;
 mod engines;
 
 use std::{collections::HashSet, fmt, time::Duration};
 
 use engine::supervise::State;
-use policy::id::DeploymentId;
+use policy::{abuse::Finding, id::DeploymentId};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text},
@@ -22,7 +23,7 @@ use prometheus_client::{
 };
 use wire::usage::Usage;
 
-use self::engines::EngineNumbers;
+use self::{abuse::AbuseNumbers, engines::EngineNumbers};
 use crate::{engines::Engines, fleet::Fleet};
 
 /// The service's metrics.
@@ -34,6 +35,7 @@ pub(crate) struct Metrics {
     durations: Family<RouteLabels, Histogram>,
     refused: Family<RefusedLabels, Counter>,
     engines: EngineNumbers,
+    abuse: AbuseNumbers,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -90,7 +92,8 @@ impl Metrics {
         registry.register("build_info", "Always 1; the label has the version", build);
         registry.register_collector(Box::new(Workers(fleet)));
         let engines = EngineNumbers::registered(&mut registry);
-        Self { registry, calls, tokens, durations, refused, engines }
+        let abuse = AbuseNumbers::registered(&mut registry);
+        Self { registry, calls, tokens, durations, refused, engines, abuse }
     }
 
     /// Adds the numbers of the engines that are other programs. Each scrape reads them.
@@ -103,6 +106,21 @@ impl Metrics {
     /// Counts the time that an engine took to begin an answer.
     pub(crate) fn began(&self, engine: &str, waited: Duration) {
         self.engines.began(engine, waited);
+    }
+
+    /// Counts a finding of the content filter.
+    pub(crate) fn found(&self, finding: &Finding) {
+        self.abuse.found(finding);
+    }
+
+    /// Counts an act of abuse monitoring.
+    pub(crate) fn acted(&self, act: &'static str) {
+        self.abuse.acted(act);
+    }
+
+    /// Counts requests that abuse monitoring could not count.
+    pub(crate) fn uncounted(&self, requests: u64) {
+        self.abuse.uncounted(requests);
     }
 
     /// Counts a call that has ended.

@@ -8,9 +8,12 @@ use std::{
     sync::Arc,
 };
 
-use policy::guard::{
-    filter::Results,
-    verdict::{Category, Severity, Side, Source},
+use policy::{
+    abuse::Finding,
+    guard::{
+        filter::Results,
+        verdict::{Category, Severity, Side, Source},
+    },
 };
 use store::ContentFilter;
 use tlog::receipt::Check;
@@ -83,6 +86,23 @@ impl Screening {
             Side::Prompt => self.prompt,
             Side::Completion => self.completion,
         }
+    }
+
+    /// Returns true if a text of either side was checked, and every other text of that side, too.
+    pub(crate) fn is_checked(&self) -> bool {
+        let is_checked = |check| matches!(check, Check::Filtered | Check::FilteredLater);
+        is_checked(self.prompt) || is_checked(self.completion)
+    }
+
+    /// Returns everything that was found, in the form for abuse monitoring.
+    pub(crate) fn found(&self) -> Vec<Finding> {
+        let finding = |((side, category), found): (&(Side, Category), &Found)| Finding {
+            side: *side,
+            category: category.clone(),
+            severity: found.severity,
+            filtered: found.filtered,
+        };
+        self.findings.iter().map(finding).collect()
     }
 
     fn raise(&mut self, side: Side, check: Check) {

@@ -102,6 +102,9 @@ pub(crate) enum StartError {
     /// The configured destinations, witnesses or issuers cannot be used.
     #[error(transparent)]
     Outward(#[from] OutwardError),
+    /// The system starts no thread.
+    #[error("a thread cannot be started: {0}; raise the limit on threads")]
+    Thread(io::Error),
     /// Too few files may be open.
     #[error(transparent)]
     Descriptors(#[from] descriptors::TooFew),
@@ -213,7 +216,7 @@ pub(crate) async fn run(
     terms.tasks.spawn(parts.providers.clone().warm());
     let probes = parts.engines.clone().probe();
     terms.tasks.spawn(terms.stop.clone().run_until_cancelled_owned(probes));
-    let (gateway, admin) = (parts.gateway(), parts.admin(&config, confinement));
+    let (gateway, admin) = (parts.gateway()?, parts.admin(&config, confinement));
     let desks = (sockets.desk, sockets.review);
     serve_desks(&parts, desks, admin.clone(), (listeners.review, &of_operators))?;
     // The operator's limits are for customers and must not cut off a probe. This listener closes

@@ -9,8 +9,8 @@ use policy::{
 use store::{Store, ledger::Ledger};
 
 use crate::{
-    authn::Caller, authority::Authorities, clock, engines::Engines, fleet::Fleet, guard::Guard,
-    live::Live, meters::Meters, openai::error::ApiError,
+    abuse::Monitor, authn::Caller, authority::Authorities, clock, engines::Engines, fleet::Fleet,
+    guard::Guard, live::Live, meters::Meters, openai::error::ApiError,
 };
 
 /// The parts of the service that answer calls.
@@ -32,6 +32,8 @@ pub(crate) struct Services {
     pub meters: Meters,
     /// The ledger that records requests.
     pub ledger: Ledger,
+    /// Abuse monitoring, which counts finished requests.
+    pub monitor: Monitor,
 }
 
 impl Services {

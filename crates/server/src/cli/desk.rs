@@ -123,6 +123,10 @@ fn of_desk(command: DeskCommand) -> Ask {
         DeskCommand::WithdrawProcessor(OfProcessor { resource: name, processor }) => {
             Ask::Delete(resource(&name, "processors/") + &segment(&processor))
         }
+        DeskCommand::Abuse { resource: name, end_user: None } => Ask::Get(resource(&name, "abuse")),
+        DeskCommand::Abuse { resource: name, end_user: Some(end_user) } => {
+            Ask::Post(resource(&name, "abuse/endUser"), json!({"name": end_user}))
+        }
         DeskCommand::Penalty { resource: name } => Ask::Get(resource(&name, "abusePenalty")),
         DeskCommand::Appeal { resource: name, reason } => {
             Ask::Post(resource(&name, "appeal"), json!({"reason": reason}))
@@ -174,6 +178,9 @@ fn of_review(command: ReviewCommand) -> Ask {
             };
             let body = json!({"grant": grant, "outcome": outcome, "reason": reason});
             Ask::Post(record(&request, "judgement"), body)
+        }
+        ReviewCommand::Abuse { resource } => {
+            Ask::Get(format!("/resources/{}/abuse", segment(&resource)))
         }
         ReviewCommand::Penalties => {
             Ask::List("/penalties".to_owned(), "no resource is under a penalty")

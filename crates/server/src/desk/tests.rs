@@ -141,6 +141,16 @@ fn calls() -> Vec<(&'static str, Call)> {
                 parsed(json!({"approval": "apr_00000000000000000000000000000001", "reason": "r"}))
             )),
         ),
+        ("abuse", call!(|desk, it, name| abuse::owned(State(desk), it, Path(name)))),
+        (
+            "an end user's hash",
+            call!(|desk, it, name| abuse::hash(
+                State(desk),
+                it,
+                Path(name),
+                parsed(json!({"name": "alice"}))
+            )),
+        ),
         ("penalty", call!(|_desk, it, name| penalty::status(it, Path(name)))),
         (
             "appeal",

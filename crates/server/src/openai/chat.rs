@@ -20,7 +20,9 @@ use super::{
     sse::EventStream,
     target::{Prepared, Sought},
 };
-use crate::{call::Call, guard::checked, ids::random, meters::Wanted, services::Services};
+use crate::{
+    abuse::Watched, call::Call, guard::checked, ids::random, meters::Wanted, services::Services,
+};
 
 /// Answers a chat request.
 ///
@@ -35,6 +37,7 @@ pub(crate) async fn answer(
     let limits = &current.config.limits;
     let mut request = parse(body.reveal(), &limits.request(), u64::from_le_bytes(random()))?;
     let model = request.model.take();
+    call.watched = Watched::of(&request.labels, [&request.generate.prompt]);
     let sought = Sought {
         caller: &caller,
         served,

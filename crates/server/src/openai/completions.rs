@@ -22,7 +22,9 @@ use super::{
     sse::EventStream,
     target::{Prepared, Sought},
 };
-use crate::{call::Call, guard::checked, ids::random, meters::Wanted, services::Services};
+use crate::{
+    abuse::Watched, call::Call, guard::checked, ids::random, meters::Wanted, services::Services,
+};
 
 /// Answers a completions request.
 ///
@@ -38,6 +40,8 @@ pub(crate) async fn answer(
     let limits = &current.config.limits;
     let mut request = parse(body.reveal(), &limits.request(), u64::from_le_bytes(random()))?;
     let model = request.model.take();
+    let prompts = request.prompts.iter().map(|prompt| &prompt.prompt);
+    call.watched = Watched::of(&request.labels, prompts);
     let sought = Sought {
         caller: &caller,
         served,

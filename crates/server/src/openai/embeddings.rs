@@ -15,7 +15,7 @@ use super::{
     request::CallerRequest,
     target::{Prepared, Sought},
 };
-use crate::{call::Call, guard::checked, meters::Wanted, services::Services};
+use crate::{abuse::Watched, call::Call, guard::checked, meters::Wanted, services::Services};
 
 /// Answers an embeddings request.
 ///
@@ -30,6 +30,7 @@ pub(crate) async fn answer(
     let CallerRequest { caller, deployment, body, served, current, spillover } = asked;
     let request = parse(body.reveal(), &current.config.limits.request())?;
     let inputs = request.embed.inputs.len();
+    call.watched = Watched::of_inputs(&request.labels, &request.embed.inputs);
     let sought = Sought {
         caller: &caller,
         served,

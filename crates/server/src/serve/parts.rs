@@ -12,6 +12,7 @@ use super::{
     reload::{Listeners, Running},
 };
 use crate::{
+    abuse::Monitor,
     admin::{self, Admin, AdminKey},
     authority::Authorities,
     config::Config,
@@ -47,7 +48,12 @@ pub(super) struct Parts {
 
 impl Parts {
     /// Returns the API.
-    pub(super) fn gateway(&self) -> Arc<Gateway> {
+    ///
+    /// # Errors
+    /// If the system starts no thread for abuse monitoring.
+    pub(super) fn gateway(&self) -> Result<Arc<Gateway>, StartError> {
+        let metrics = Arc::new(Metrics::new(self.fleet.clone()).with_engines(self.engines.clone()));
+        let monitor = Monitor::start(self.store.clone(), Arc::clone(&metrics));
         let services = Services {
             live: self.live.clone(),
             store: self.store.clone(),
@@ -57,9 +63,9 @@ impl Parts {
             engines: self.engines.clone(),
             meters: Meters::default(),
             ledger: self.ledger.clone(),
+            monitor: monitor.map_err(StartError::Thread)?,
         };
-        let metrics = Arc::new(Metrics::new(self.fleet.clone()).with_engines(self.engines.clone()));
-        Arc::new(Gateway::new(services, metrics, self.providers.clone()))
+        Ok(Arc::new(Gateway::new(services, metrics, self.providers.clone())))
     }
 
     /// Returns the administration, for a listener that accepts the administrator's key.

@@ -13,6 +13,7 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "the tests are the clients, and dial")]
 
+mod abuse;
 mod attacks;
 mod bad_input;
 mod cache;

@@ -12,13 +12,13 @@ use crate::{
 };
 
 /// All people with their roles, and one enrolled workstation.
-struct Staffed {
-    people: People,
+pub(crate) struct Staffed {
+    pub(crate) people: People,
     seat: Seat,
 }
 
 impl Staffed {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let people = People::start(&PEOPLE);
         people.assign("Reviewer", "reviewer", &["--service"]);
         for name in ["manager", "other-manager"] {
@@ -31,26 +31,37 @@ impl Staffed {
     }
 
     /// Gives the customer's officer a role; call it once the customer exists.
-    fn appoint(&self) {
+    pub(crate) fn appoint(&self) {
         self.people.assign("Data Protection Officer", "customer", &[]);
     }
 
     /// Takes a step at the review desk about the resource `contoso`.
-    fn review(&self, who: &str, what: &str, body: &Value) -> (u16, Value) {
-        let path = format!("/review/v1/resources/contoso/{what}");
-        self.seat.ask(&self.people.token(who), "POST", &path, body).unwrap()
+    pub(crate) fn review(&self, who: &str, what: &str, body: &Value) -> (u16, Value) {
+        self.ask_review(who, "POST", what, body)
     }
 
-    fn penalties(&self, who: &str) -> Value {
+    /// Asks the review desk about the resource `contoso`.
+    pub(crate) fn ask_review(
+        &self,
+        who: &str,
+        method: &str,
+        what: &str,
+        body: &Value,
+    ) -> (u16, Value) {
+        let path = format!("/review/v1/resources/contoso/{what}");
+        self.seat.ask(&self.people.token(who), method, &path, body).unwrap()
+    }
+
+    pub(crate) fn penalties(&self, who: &str) -> Value {
         self.people.types(who, &["review", "penalties"])
     }
 
-    fn appeal(&self, who: &str) -> Reply {
+    pub(crate) fn appeal(&self, who: &str) -> Reply {
         let body = json!({"reason": "it was a test of our filters"});
         self.people.ask(who, Request::post("/desk/v1/resources/contoso/appeal", &body))
     }
 
-    fn owner_sees(&self) -> Value {
+    pub(crate) fn owner_sees(&self) -> Value {
         self.people.types("customer", &["desk", "penalty", "contoso"])
     }
 }

@@ -161,6 +161,18 @@ pub(crate) enum DeskCommand {
     AllowProcessor(OfProcessor),
     /// Withdraw that a company is allowed, from the next request on
     WithdrawProcessor(OfProcessor),
+    /// Show the counts of abuse monitoring: by day and category, and by end user
+    ///
+    /// An end user is shown as a hash; without its key no name can be tried against it. With
+    /// `--end-user`, the command shows the hash of one name.
+    Abuse {
+        /// The resource
+        resource: String,
+        /// Your name for an end user, as in `user` or `safety_identifier` of your requests: show its
+        /// hash instead
+        #[arg(long, value_name = "NAME")]
+        end_user: Option<String>,
+    },
     /// Show the penalty of a resource, and the notices to its owner
     Penalty {
         /// The resource
@@ -221,6 +233,11 @@ pub(crate) enum ReviewCommand {
         /// Reason for the decision
         #[arg(long, value_name = "TEXT")]
         reason: String,
+    },
+    /// Show the counts of abuse monitoring about a resource
+    Abuse {
+        /// The resource
+        resource: String,
     },
     /// Show the resources under a penalty, and the open appeals
     Penalties,
