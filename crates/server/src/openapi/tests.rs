@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use policy::guard::verdict::{BlocklistName, Category};
 use serde_json::{Value, json};
 
 use super::*;
@@ -182,6 +183,33 @@ fn request_schemas_hold_exactly_the_accepted_fields() {
     {
         let text = document.to_string();
         assert!(!text.contains(&format!("\"{absent}\":")), "{absent}");
+    }
+}
+
+/// Annotations and the error for a blocked prompt have a field for each category of the filter.
+#[test]
+fn annotations_have_a_field_for_each_category() {
+    let document = document();
+    let lists = Category::Blocklist(BlocklistName::new("a").unwrap());
+    let mut wanted: BTreeSet<_> = Category::BUILT_IN.iter().map(Category::name).collect();
+    wanted.insert(lists.name());
+    let fields = |schema: &str| -> BTreeSet<String> {
+        let fields = &document["components"]["schemas"][schema]["properties"];
+        fields.as_object().unwrap().keys().cloned().collect()
+    };
+    let wanted: BTreeSet<_> = wanted.into_iter().map(str::to_owned).collect();
+    assert_eq!(fields("ContentFilterResults"), wanted);
+    let mut annotated = fields("ContentFilterResultsOrError");
+    assert!(annotated.remove("error"));
+    assert_eq!(annotated, wanted);
+    let error = ["code", "innererror", "message", "param", "status", "type"];
+    assert!(fields("ErrorDetail").iter().eq(&error));
+    for schema in
+        ["CreateChatCompletionResponse", "CreateCompletionResponse", "CreateEmbeddingResponse"]
+    {
+        assert!(fields(schema).contains("prompt_filter_results"), "{schema}");
+        let required = &document["components"]["schemas"][schema]["required"];
+        assert!(!required.to_string().contains("filter"), "{schema}: {required}");
     }
 }
 

@@ -89,9 +89,9 @@ impl ChatWriter {
         }
     }
 
-    /// Azure sends these choices without `delta`, against its own specification. `openai` for
-    /// Node.js (`ChatCompletionStream`) and for Java, Pydantic AI and AutoGen fail then, so an empty
-    /// object goes out.
+    /// Azure sends these choices without `delta`, against its own specification. The method
+    /// `stream` of `openai` for Python (3.57) fails then, and so does each program that reads
+    /// `delta.content` of every chunk, so an empty object goes out.
     pub(crate) fn annotate(
         &self,
         choice: u32,
