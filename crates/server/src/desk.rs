@@ -32,8 +32,11 @@ use policy::{
 use serde::Deserialize;
 use store::{Directory, Resource, Store, ledger::Ledger, random};
 
-use self::error::DeskError;
 pub(crate) use self::names::Names;
+use self::{
+    error::DeskError,
+    exemption::{ContentFilter, ContentLogging},
+};
 use crate::{
     authority::Authorities,
     clock,
@@ -66,11 +69,16 @@ pub(crate) fn routes() -> Routes<Desk> {
     let resource = "/desk/v1/resources/{name}";
     let of = |what: &str| format!("{resource}/{what}");
     Routes::new()
-        .get("/desk/v1/zeroRetention", exemption::pending)
-        .get(&of("zeroRetention"), exemption::status)
-        .post(&of("zeroRetention"), exemption::apply)
-        .post(&of("zeroRetention/decision"), exemption::decide)
-        .post(&of("zeroRetention/withdrawal"), exemption::withdraw)
+        .get("/desk/v1/zeroRetention", exemption::pending::<ContentLogging>)
+        .get(&of("zeroRetention"), exemption::status::<ContentLogging>)
+        .post(&of("zeroRetention"), exemption::apply::<ContentLogging>)
+        .post(&of("zeroRetention/decision"), exemption::decide::<ContentLogging>)
+        .post(&of("zeroRetention/withdrawal"), exemption::withdraw::<ContentLogging>)
+        .get("/desk/v1/contentFilterExemption", exemption::pending::<ContentFilter>)
+        .get(&of("contentFilterExemption"), exemption::status::<ContentFilter>)
+        .post(&of("contentFilterExemption"), exemption::apply::<ContentFilter>)
+        .post(&of("contentFilterExemption/decision"), exemption::decide::<ContentFilter>)
+        .post(&of("contentFilterExemption/withdrawal"), exemption::withdraw::<ContentFilter>)
         .get(&of("abuse"), abuse::owned)
         .post(&of("abuse/endUser"), abuse::hash)
         .get(&of("abusePenalty"), penalty::status)

@@ -17,7 +17,6 @@ use hyper::{
     http::request::Parts,
 };
 use policy::{
-    id::ResourceId,
     network::{self, Arrival},
     workflow::exemption,
 };
@@ -102,7 +101,7 @@ impl Gateway {
             tracing::error!(%trouble, "a promise is at risk");
         }
         if let Err(error) = self.end_exemptions() {
-            tracing::error!(%error, "an approval of zero retention cannot be ended");
+            tracing::error!(%error, "an approval of an exemption cannot be ended");
         }
         match self.services.store.directory() {
             Ok(directory) => {
@@ -116,13 +115,12 @@ impl Gateway {
         }
     }
 
-    /// Ends the expired approvals of zero retention. Content is stored again from the expiry on,
-    /// even before this step; the step records the end in the log.
+    /// Ends the expired approvals of zero retention and of weaker filters. They have no effect from
+    /// the expiry on, even before this step; the step records the end in the log.
     fn end_exemptions(&self) -> Result<(), StoreError> {
         for id in self.services.store.due::<Exemption>(clock::now_ms())? {
-            let Ok(id) = id.try_into() else { continue };
-            let salt = store::random()?;
-            let over = exemption::Allowed::expire(ResourceId::from_random(id), salt);
+            let Some(subject) = exemption::Subject::from_bytes(&id) else { continue };
+            let over = exemption::Allowed::expire(subject, store::random()?);
             let ended = self.services.store.step::<Exemption>(over);
             // Another step may have ended it in between.
             if let Err(NotStepped::Store(error)) = ended {

@@ -23,7 +23,10 @@ use policy::{
     spillover::Side,
     task::Task,
     token::Guid,
-    workflow::penalty,
+    workflow::{
+        exemption::{self, Weakened},
+        penalty,
+    },
 };
 
 pub use content_filter::{BUILT_IN, ContentFilter, OwnBlocklist, OwnFilter};
@@ -155,6 +158,8 @@ pub struct Directory {
     resource_keys: HashMap<KeyDigest, ResourceId>,
     /// One state for every resource, with or without a penalty.
     penalties: HashMap<ResourceId, penalty::State>,
+    /// The applications for weaker filters of the resources that ever had one.
+    filters: HashMap<ResourceId, exemption::State>,
     people: People,
 }
 
@@ -167,6 +172,15 @@ pub(crate) struct Operation {
     pub(crate) processors: HashMap<ResourceId, BTreeSet<String>>,
     /// The content filters of all resources.
     pub(crate) filters: Filters,
+}
+
+/// The states of workflows that requests read.
+#[derive(Debug, Default)]
+pub(crate) struct Workflows {
+    /// The penalties.
+    pub(crate) penalties: HashMap<ResourceId, penalty::State>,
+    /// The applications for weaker filters.
+    pub(crate) filters: HashMap<ResourceId, exemption::State>,
 }
 
 /// The people and programs with their roles.
@@ -185,8 +199,9 @@ impl Directory {
         models: Vec<Model>,
         mut deployments: Vec<Deployment>,
         mut operation: Operation,
-        (people, mut penalties): (People, HashMap<ResourceId, penalty::State>),
+        (people, workflows): (People, Workflows),
     ) -> Self {
+        let Workflows { mut penalties, filters } = workflows;
         deployments.sort_by(|a, b| (a.resource, &a.name).cmp(&(b.resource, &b.name)));
         operation.engines.sort_by(|a, b| a.name.cmp(&b.name));
         let names = resources.iter().map(|resource| (resource.name.clone(), resource.id));
@@ -194,6 +209,7 @@ impl Directory {
         let penalty =
             |id: ResourceId| (id, penalties.remove(&id).unwrap_or_else(|| penalty::State::of(id)));
         Self {
+            filters,
             penalties: resources.iter().map(|resource| resource.id).map(penalty).collect(),
             tenant_names: tenants.iter().map(|tenant| (tenant.name.clone(), tenant.id)).collect(),
             resource_names: names.collect(),
@@ -260,6 +276,14 @@ impl Directory {
     #[must_use]
     pub fn penalty(&self, resource: ResourceId) -> Option<&penalty::State> {
         self.penalties.get(&resource)
+    }
+
+    /// Returns the proof that a resource's filters may be weaker than the operator requires, if an
+    /// approval for that is in force now. The directory must be a fresh one: an approval can be
+    /// withdrawn at any moment.
+    #[must_use]
+    pub fn weakened_filter(&self, resource: ResourceId, now_ms: u64) -> Option<Weakened> {
+        self.filters.get(&resource)?.weakened(now_ms)
     }
 
     /// Returns the resource of a key with this digest. The result authenticates no caller: check

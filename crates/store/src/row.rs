@@ -20,6 +20,9 @@ use crate::custody::Named;
 /// Name of the penalties' workflow: the directory reads their states, too.
 pub(crate) const PENALTY: &str = "penalty";
 
+/// Name of the exemptions' workflow: the directory reads their states, too.
+pub(crate) const EXEMPTION: &str = "exemption";
+
 /// A tenant's key for the hashes of end users and texts. It has no `Debug`.
 pub(crate) struct AbuseKey {
     pub(crate) bytes: Zeroizing<[u8; 32]>,

@@ -14,7 +14,7 @@ use crate::{
     Store,
     error::StoreError,
     log::Append,
-    row::PENALTY,
+    row::{EXEMPTION, PENALTY},
     sqlite::{Database, GrantEntry, Write},
 };
 
@@ -120,8 +120,8 @@ workflow!(
     Review: "review", review, RequestId, |id| id.as_bytes(), request, |_| review::State::default()
 );
 workflow!(
-    /// The applications for zero retention of one resource.
-    Exemption: "exemption", exemption, ResourceId, |id| id.as_bytes(), resource,
+    /// The applications of one resource for one kind of exemption.
+    Exemption: EXEMPTION, exemption, exemption::Subject, |id| id.as_bytes(), subject,
     exemption::State::of,
     exemption::State::due_ms
 );

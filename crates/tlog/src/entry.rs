@@ -18,7 +18,7 @@ mod words;
 
 pub use words::{
     Action, Decider, End, FlagSource, Outcome, PROCESSOR_NAME_BYTES_MAX, PenaltyAction,
-    ProofOutcome, Repair, Subject, is_processor_name,
+    ProofOutcome, Repair, Subject, Waiver, is_processor_name,
 };
 
 /// The maximum length of an entry in bytes. An entry bundle has sixteen bits for it, and no entry
@@ -289,7 +289,7 @@ pub enum Event {
         #[n(4)]
         person: Option<PersonId>,
     },
-    /// A customer applies for zero retention.
+    /// A customer applies for zero retention, or for another exemption.
     #[n(15)]
     #[cbor(array)]
     ExemptionApplied {
@@ -318,6 +318,10 @@ pub enum Event {
         /// [`commit`] of the customer's own measures against abuse.
         #[n(7)]
         measures: Digest,
+        /// The rule that the customer wants to be exempt from; `None` for content logging, also in
+        /// entries of earlier versions, which had no other.
+        #[n(8)]
+        waives: Option<Waiver>,
     },
     /// A decider voted on an application.
     #[n(16)]
@@ -336,7 +340,7 @@ pub enum Event {
         #[n(3)]
         reason: Digest,
     },
-    /// A zero-retention approval, or an application for one, ended.
+    /// An approval, or an application for one, ended.
     #[n(17)]
     #[cbor(array)]
     ExemptionEnded {

@@ -11,7 +11,7 @@ use common::{Numbers, root};
 use tlog::{
     canon::Digest,
     checkpoint::Checkpoint,
-    entry::{Decider, End, Entry, Event, FlagSource, Outcome},
+    entry::{Decider, End, Entry, Event, FlagSource, Outcome, Waiver},
     id::{ApprovalId, GrantId, PersonId, RequestId},
     limits::{EXEMPTION_DECIDERS, EXEMPTION_MS_MAX, GRANT_MS_MAX, MINUTE_MS},
     tree::leaf_hash,
@@ -150,6 +150,7 @@ fn exemption(numbers: &mut Numbers, history: &[Entry], now_ms: u64) -> Event {
             review_after_abuse: true,
             use_case: SALTED,
             measures: SALTED,
+            waives: (numbers.below(4) == 0).then_some(Waiver::ContentFilter),
         },
         2..5 => {
             let approved = numbers.below(8) > 0;
@@ -369,18 +370,28 @@ struct Applied<'h> {
     applicant: PersonId,
     until_ms: u64,
     lapses_ms: u64,
+    waives: Option<Waiver>,
     since: &'h [Entry],
 }
 
 fn applied(before: &[Entry], id: ApprovalId) -> Option<Applied<'_>> {
     before.iter().enumerate().find_map(|(at, entry)| match &entry.event {
-        Event::ExemptionApplied { approval, resource, applicant, until_ms, lapses_ms, .. }
-            if *approval == id =>
-        {
-            let (resource, applicant) = (*resource, *applicant);
-            let (until_ms, lapses_ms) = (*until_ms, *lapses_ms);
-            Some(Applied { resource, applicant, until_ms, lapses_ms, since: &before[at + 1..] })
-        }
+        Event::ExemptionApplied {
+            approval,
+            resource,
+            applicant,
+            until_ms,
+            lapses_ms,
+            waives,
+            ..
+        } if *approval == id => Some(Applied {
+            resource: *resource,
+            applicant: *applicant,
+            until_ms: *until_ms,
+            lapses_ms: *lapses_ms,
+            waives: *waives,
+            since: &before[at + 1..],
+        }),
         _ => None,
     })
 }
@@ -442,15 +453,18 @@ fn exemption_is_wrong(before: &[Entry], now_ms: u64, event: &Event) -> bool {
         }
         Event::ExemptionEnded { approval, end } => {
             let Some(applied) = applied(before, *approval) else { return true };
-            let too_late = off_by(before, applied.resource) == Some(*approval)
-                && now_ms > applied.until_ms + EXEMPTION_GRACE_MS;
+            let holds = off_by(before, applied.resource) == Some(*approval)
+                || (applied.waives.is_some() && is_approved(before, *approval));
+            let too_late = holds && now_ms > applied.until_ms + EXEMPTION_GRACE_MS;
             let wrong = match end {
                 End::Expired => now_ms < applied.until_ms,
                 End::Renewed { by } => {
                     let other = self::applied(before, *by);
                     !is_approved(before, *by)
                         || has_ended(before, *by)
-                        || other.is_none_or(|other| other.resource != applied.resource)
+                        || other.is_none_or(|other| {
+                            (other.resource, other.waives) != (applied.resource, applied.waives)
+                        })
                 }
                 _ => false,
             };
@@ -460,24 +474,41 @@ fn exemption_is_wrong(before: &[Entry], now_ms: u64, event: &Event) -> bool {
             let Some(applied) = applied(before, *approval) else { return true };
             let ended = has_ended(before, *approval);
             let holds = applied.resource == *resource
+                && applied.waives.is_none()
                 && is_approved(before, *approval)
                 && !ended
                 && now_ms < applied.until_ms;
-            if *enabled { !ended } else { !holds }
+            if *enabled { !ended || applied.waives.is_some() } else { !holds }
         }
         _ => false,
     }
 }
 
-/// The resources that are off at the end, by an approval that has ended.
+/// The resources that are off at the end, by an approval that has ended, and the approvals of a
+/// weaker filter whose end is missing.
 fn overdue(history: &[Entry]) -> usize {
     let end_ms = history.last().unwrap().time_ms;
+    let is_late = |approval| {
+        end_ms > applied(history, approval).unwrap().until_ms + EXEMPTION_GRACE_MS
+            && !has_ended(history, approval)
+    };
+    let waives = |approval| {
+        applied(history, approval).is_some_and(|applied| applied.waives.is_some())
+            && is_approved(history, approval)
+    };
     let over = |resource: &[u8; 16]| {
         let Some(approval) = off_by(history, *resource) else { return false };
-        let until_ms = applied(history, approval).unwrap().until_ms;
-        has_ended(history, approval) || end_ms > until_ms + EXEMPTION_GRACE_MS
+        has_ended(history, approval) || (is_late(approval) && !waives(approval))
     };
-    [[0; 16], [1; 16]].iter().filter(|resource| over(resource)).count()
+    let approvals: BTreeSet<ApprovalId> = history
+        .iter()
+        .filter_map(|entry| match entry.event {
+            Event::ExemptionApplied { approval, .. } => Some(approval),
+            _ => None,
+        })
+        .collect();
+    let late = approvals.into_iter().filter(|id| waives(*id) && is_late(*id)).count();
+    [[0; 16], [1; 16]].iter().filter(|resource| over(resource)).count() + late
 }
 
 fn replayed(history: &[Entry]) -> Report {

@@ -101,6 +101,7 @@ def entries():
         "blocked": [14, [resource, 2, d(2), soon, manager]],
         "lifted": [14, [resource, 5, d(2), NULL, manager]],
         "exemption-applied": [15, [approval, resource, applicant, NOON + DAY, soon, True, d(2), d(3)]],
+        "exemption-applied-content-filter": [15, [approval, resource, applicant, NOON + DAY, soon, False, d(2), d(3), 0]],
         "exemption-approved": [16, [approval, manager, True, d(2)]],
         "exemption-refused": [16, [approval, manager, False, d(2)]],
         "exemption-expired": [17, [approval, [0, []]]],
@@ -142,6 +143,8 @@ def entries():
         ("penalised-trailing-null", [14, [resource, 1, d(2), soon, NULL]], "what is not there at the end is left out"),
         ("penalised-trailing-nulls", [14, [resource, 0, d(2), NULL, NULL]], "what is not there at the end is left out"),
         ("exemption-applied-one-commitment", [15, [approval, resource, applicant, NOON + DAY, soon, True, d(2)]], "a field is missing"),
+        ("exemption-applied-unknown", [15, [approval, resource, applicant, NOON + DAY, soon, True, d(2), d(3), 1]], "there is no exemption 1"),
+        ("exemption-applied-trailing-null", [15, [approval, resource, applicant, NOON + DAY, soon, True, d(2), d(3), NULL]], "nothing is said by leaving it out"),
         ("exemption-decided-as-number", [16, [approval, manager, 1, d(2)]], "1 is not true"),
         ("exemption-ended-unknown", [17, [approval, [4, []]]], "there is no end 4"),
         ("exemption-ended-as-number", [17, [approval, 0]], "an end has fields, if none"),
@@ -240,6 +243,12 @@ def applied(approval=A, until=1000, lapses=500):
     return [15, [approval, RESOURCE, APPLICANT, NOON + until * MINUTE, NOON + lapses * MINUTE, True, SALTED, d(3)]]
 
 
+def applied_filter(approval=A, until=1000):
+    """For a weaker content filter."""
+    kind, fields = applied(approval, until)
+    return [kind, [*fields, 0]]
+
+
 def decided(person, yes=True, approval=A):
     return [16, [approval, person, yes, SALTED]]
 
@@ -320,6 +329,23 @@ def histories():
             (10, applied(B, 2000)), (11, decided(FIRST, approval=B)), (12, decided(SECOND, approval=B)),
             (12, ended([1, [B]])), (12, logging(False, B)), (1500, flagged()),
         ), "the old one's date does not matter any more"),
+        ("good-exemption-of-the-content-filter", from_start(
+            (1, applied_filter()), (3, decided(FIRST)), (4, decided(SECOND)), (1000, ended(EXPIRED)),
+        ), "it has no effect on content logging"),
+        ("good-exemptions-of-both-kinds", exemption(
+            (10, applied_filter(B)), (11, decided(FIRST, approval=B)), (12, decided(SECOND, approval=B)),
+            (13, ended(WITHDRAWN)), (13, logging(True)), (1000, ended(EXPIRED, B)),
+        ), "each has its own end"),
+        ("bad-exemption-of-the-content-filter-and-off", from_start(
+            (1, applied_filter()), (3, decided(FIRST)), (4, decided(SECOND)), off,
+        ), "content is not kept, and nobody had applied for that"),
+        ("bad-exemption-of-the-content-filter-outlives-its-date", from_start(
+            (1, applied_filter()), (3, decided(FIRST)), (4, decided(SECOND)), (1061, flagged()),
+        ), "its end is missing an hour later"),
+        ("bad-exemption-renewed-by-the-other-kind", exemption(
+            (10, applied_filter(B)), (11, decided(FIRST, approval=B)), (12, decided(SECOND, approval=B)),
+            (12, ended([1, [B]])), (12, logging(True)),
+        ), "a weaker filter is no renewal of zero retention"),
         ("bad-logging-without-an-application", from_start(off), "nobody had applied"),
         ("bad-exemption-one-decision", from_start(apply, (3, decided(FIRST)), off), "one of two"),
         ("bad-exemption-same-person-twice", from_start(apply, (3, decided(FIRST)), (4, decided(FIRST)), off), "two of one person"),

@@ -3,7 +3,10 @@
 //! Every thing has its scopes and its description for Cedar in [`thing`](super::thing).
 
 pub use super::scope::{DeploymentFacts, ResourceFacts, Scope, TenantFacts};
-use crate::id::{ApprovalId, EngineId, FileId, GrantId, PersonId, RequestId, TeamId};
+use crate::{
+    id::{ApprovalId, EngineId, FileId, GrantId, PersonId, RequestId, TeamId},
+    workflow::exemption::Kind,
+};
 
 /// The whole installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,11 +90,13 @@ pub struct ApprovalFacts {
     pub team: TeamId,
 }
 
-/// A customer's application for zero retention.
+/// A customer's application for zero retention, or for weaker content filters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplicationFacts {
-    /// The resource whose content must not be stored.
+    /// The resource that the exemption is for.
     pub of: ResourceFacts,
+    /// The rule that it is from.
+    pub kind: Kind,
     /// The application's id.
     pub application: ApprovalId,
     /// The applicant.

@@ -10,6 +10,7 @@ use super::{
     facts::{ApplicationFacts, ApprovalFacts, FileFacts, GrantFacts, RecordFacts, Service},
     scope::{DeploymentFacts, ResourceFacts, Scope, TenantFacts},
 };
+use crate::workflow::exemption;
 
 /// A thing that actions apply to.
 pub trait Thing: described::Described + Clone + std::fmt::Debug {
@@ -192,6 +193,7 @@ impl Described for ApplicationFacts {
         let mut attributes = Attributes::default()
             .entity("applicant", store.named(Kind::Person, &self.applicant))
             .bool("approved", self.approved)
+            .bool("zero_retention", self.kind == exemption::Kind::ContentLogging)
             .moment("expires_ms", self.expires_ms);
         for (name, person) in [("first", self.first), ("second", self.second)] {
             if let Some(person) = person {

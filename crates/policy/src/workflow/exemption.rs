@@ -1,5 +1,8 @@
-//! Zero retention. A customer applies with a use case and their own measures against abuse. Two
-//! people other than the applicant approve. Content logging is then off until a date.
+//! Zero retention, and weaker content filters. A customer applies with a use case and their own
+//! measures against abuse. Two people other than the applicant approve. Until a date, content
+//! logging is then off, or the resource's filters may be weaker than the operator requires. These
+//! are two [`Kind`]s: each has its own application and its own approval, and neither has an effect
+//! on the other.
 //!
 //! One vote against is a refusal. An approval lasts 365 days at most. It is renewed by another
 //! application, which may be decided while the old approval is active. Customer and operator can
@@ -10,7 +13,9 @@
 mod allowed;
 mod effect;
 mod refused;
+mod subject;
 mod view;
+mod weakened;
 
 use serde::{Deserialize, Serialize};
 use tlog::limits::{DAY_MS, EXEMPTION_DECIDERS, EXEMPTION_MS_MAX};
@@ -18,7 +23,9 @@ use tlog::limits::{DAY_MS, EXEMPTION_DECIDERS, EXEMPTION_MS_MAX};
 pub use allowed::{Allowed, ApplicationTerms, Word};
 pub use effect::{Effect, End, Side};
 pub use refused::Refused;
+pub use subject::{Kind, Subject};
 pub use view::{ApplicationView, EndedView, InForceView, PendingView, Status};
+pub use weakened::Weakened;
 
 use super::Statement;
 use crate::{
@@ -29,16 +36,19 @@ use crate::{
 /// How long an application waits for its decision: 30 days.
 pub const DECISION_WAIT_MS: u64 = 30 * DAY_MS;
 
-/// A resource's applications and approvals.
+/// A resource's applications and approvals of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     resource: ResourceId,
+    /// Absent in states of earlier versions, which had only content logging.
+    #[serde(default)]
+    kind: Kind,
     in_force: Option<Approval>,
     pending: Option<Application>,
     ended: Option<Ended>,
 }
 
-/// An approval that keeps content logging off.
+/// An approval that keeps content logging off, or allows weaker filters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Approval {
     approval: ApprovalId,
@@ -74,7 +84,7 @@ struct Ended {
     approval: ApprovalId,
     at_ms: u64,
     how: How,
-    /// True if content logging was off under it.
+    /// True if it was an approval.
     was_in_force: bool,
 }
 
@@ -102,7 +112,7 @@ enum Says {
     YesAndSwitch,
 }
 
-/// An event of a resource's zero retention. Only [`Allowed`] leads to one.
+/// An event of a resource's exemption. Only [`Allowed`] leads to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Event {
     /// The customer applies, for the first time or for a renewal.
@@ -142,16 +152,26 @@ enum Event {
 }
 
 impl State {
-    /// Returns the state of a resource without any application.
+    /// Returns the state of a resource without any application of this kind.
     #[must_use]
-    pub fn of(resource: ResourceId) -> Self {
-        Self { resource, in_force: None, pending: None, ended: None }
+    pub fn of(subject: Subject) -> Self {
+        let (resource, kind) = (subject.resource(), subject.kind());
+        Self { resource, kind, in_force: None, pending: None, ended: None }
+    }
+
+    /// Returns the resource and the kind.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        Subject::new(self.resource, self.kind)
     }
 
     /// Returns the resource's capability `ContentLogging` at a time, as it applies to the next
-    /// request.
+    /// request. Only zero retention has an effect on it.
     #[must_use]
     pub fn content_logging(&self, now_ms: u64) -> ContentLogging {
+        if self.kind != Kind::ContentLogging {
+            return ContentLogging { enabled: true, since_ms: 0, approval: None, until_ms: None };
+        }
         if let Some(Approval { approval, since_ms, until_ms, .. }) = self.in_force {
             let enabled = now_ms >= until_ms;
             let since_ms = if enabled { until_ms } else { since_ms };
@@ -200,8 +220,14 @@ fn advance(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effec
     next.pending = next.pending.filter(|pending| !pending.has_lapsed(now_ms));
     let effects = match event {
         Event::Apply { applicant, asked } => {
-            let ApplicationTerms { approval, until_ms, review_after_abuse, use_case, measures } =
-                asked;
+            let ApplicationTerms {
+                approval,
+                until_ms,
+                review_after_abuse,
+                use_case,
+                measures,
+                kind: _,
+            } = asked;
             let application = Application {
                 approval,
                 applicant,
@@ -247,7 +273,7 @@ impl State {
             return Err(Refused::AlreadyApplied);
         }
         self.pending = Some(application.clone());
-        Ok(vec![Effect::Apply { resource: self.resource, application }])
+        Ok(vec![Effect::Apply { subject: self.subject(), application }])
     }
 
     fn decide(
@@ -276,7 +302,7 @@ impl State {
         if pending.approved_by.len() < EXEMPTION_DECIDERS {
             return Ok(vec![decided]);
         }
-        if says != Says::YesAndSwitch {
+        if self.kind == Kind::ContentLogging && says != Says::YesAndSwitch {
             return Err(Refused::DecidedMeanwhile);
         }
         let Application { until_ms, review_after_abuse, .. } = *pending;
@@ -288,8 +314,7 @@ impl State {
             effects.push(Effect::End { approval: old.approval, end });
             self.end(old.approval, How::Renewed, true, now_ms);
         }
-        let resource = self.resource;
-        effects.push(Effect::SwitchContentLogging { resource, enabled: false, approval, reason });
+        effects.extend(self.switch(false, approval, reason));
         Ok(effects)
     }
 
@@ -313,13 +338,7 @@ impl State {
         let mut effects = vec![Effect::End { approval, end }];
         if was_in_force {
             self.in_force = None;
-            let resource = self.resource;
-            effects.push(Effect::SwitchContentLogging {
-                resource,
-                enabled: true,
-                approval,
-                reason,
-            });
+            effects.extend(self.switch(true, approval, reason));
         } else {
             self.pending = None;
         }
@@ -335,12 +354,21 @@ impl State {
         let due = self.in_force.take_if(|approval| now_ms >= approval.until_ms);
         let Approval { approval, until_ms, .. } = due.ok_or(Refused::NotDue)?;
         self.end(approval, How::Expired, true, until_ms);
-        let (resource, enabled) = (self.resource, true);
         let reason = Statement::made("the approval has expired".to_owned(), salt);
-        Ok(vec![
-            Effect::End { approval, end: End::Expired },
-            Effect::SwitchContentLogging { resource, enabled, approval, reason },
-        ])
+        let mut effects = vec![Effect::End { approval, end: End::Expired }];
+        effects.extend(self.switch(true, approval, reason));
+        Ok(effects)
+    }
+
+    /// Returns the switch of content logging, which only zero retention has.
+    fn switch(&self, enabled: bool, approval: ApprovalId, reason: Statement) -> Option<Effect> {
+        let resource = self.resource;
+        (self.kind == Kind::ContentLogging).then_some(Effect::SwitchContentLogging {
+            resource,
+            enabled,
+            approval,
+            reason,
+        })
     }
 
     fn end(&mut self, approval: ApprovalId, how: How, was_in_force: bool, at_ms: u64) {

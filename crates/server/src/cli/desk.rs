@@ -16,8 +16,8 @@ use ureq::{
 use zeroize::Zeroizing;
 
 use self::args::{
-    Desk, DeskCommand, OfGrant, OfProcessor, OfResource, Outcome, Refusal, Review, ReviewCommand,
-    Visit,
+    Desk, DeskCommand, Kind, OfGrant, OfProcessor, OfResource, Outcome, Refusal, Review,
+    ReviewCommand, Visit,
 };
 use super::{
     dial::{self, Tls, unreachable},
@@ -73,22 +73,27 @@ fn of_desk(command: DeskCommand) -> Ask {
     let resource = |name: &str, what: &str| format!("/resources/{}/{what}", segment(name));
     let record = |request: &str, what: &str| format!("/records/{}/{what}", segment(request));
     match command {
-        DeskCommand::Applications => {
-            Ask::List("/zeroRetention".to_owned(), "no application waits for your decision")
+        DeskCommand::Applications { of } => {
+            Ask::List(format!("/{}", route(of.kind)), "no application waits for your decision")
         }
-        DeskCommand::ZeroRetention { resource: name } => Ask::Get(resource(&name, "zeroRetention")),
-        DeskCommand::Apply { resource: name, use_case, measures, days, review_after_abuse } => {
+        DeskCommand::ZeroRetention { resource: name } => {
+            Ask::Get(resource(&name, route(Kind::ContentLogging)))
+        }
+        DeskCommand::FilterExemption { resource: name } => {
+            Ask::Get(resource(&name, route(Kind::ContentFilter)))
+        }
+        DeskCommand::Apply { resource: name, of, use_case, measures, days, review_after_abuse } => {
             let body = json!({"useCase": use_case, "measures": measures, "days": days,
                 "reviewAfterAbuse": review_after_abuse});
-            Ask::Post(resource(&name, "zeroRetention"), body)
+            Ask::Post(resource(&name, route(of.kind)), body)
         }
-        DeskCommand::Decide { resource: name, approval, approve, reject: _, reason } => {
+        DeskCommand::Decide { resource: name, of, approval, approve, reject: _, reason } => {
             let body = json!({"approval": approval, "approve": approve, "reason": reason});
-            Ask::Post(resource(&name, "zeroRetention/decision"), body)
+            Ask::Post(resource(&name, route(of.kind)) + "/decision", body)
         }
-        DeskCommand::Withdraw { resource: name, approval, reason } => {
+        DeskCommand::Withdraw { resource: name, of, approval, reason } => {
             let body = json!({"approval": approval, "reason": reason});
-            Ask::Post(resource(&name, "zeroRetention/withdrawal"), body)
+            Ask::Post(resource(&name, route(of.kind)) + "/withdrawal", body)
         }
         DeskCommand::Looks { resource: name } => {
             Ask::List(resource(&name, "looks"), "no access to a record, and no access request")
@@ -131,6 +136,14 @@ fn of_desk(command: DeskCommand) -> Ask {
         DeskCommand::Appeal { resource: name, reason } => {
             Ask::Post(resource(&name, "appeal"), json!({"reason": reason}))
         }
+    }
+}
+
+/// Returns the name of an exemption in the desk's routes.
+fn route(kind: Kind) -> &'static str {
+    match kind {
+        Kind::ContentLogging => "zeroRetention",
+        Kind::ContentFilter => "contentFilterExemption",
     }
 }
 

@@ -82,8 +82,8 @@ pub(super) enum DeskError {
     BadRequest(String),
     /// The path does not exist.
     #[error(
-        "this path does not exist; docs/operate/review.md, records.md, residency.md and \
-         zero-retention.md list the paths"
+        "this path does not exist; docs/operate/review.md, records.md, residency.md, \
+         zero-retention.md and content-filter-exemption.md list the paths"
     )]
     NoSuchPath,
     /// The path does not support the method.

@@ -1,6 +1,7 @@
-//! The application for zero retention: the customer applies, two of the operator's officers decide,
-//! and either side can end it at once. `policy::workflow::exemption` decides which steps are
-//! possible; the policies decide which person may take them.
+//! The applications for zero retention and for weaker content filters: the customer applies, two of
+//! the operator's officers decide, and either side can end it at once.
+//! `policy::workflow::exemption` decides which steps are possible; the policies decide which person
+//! may take them. Both kinds have the same routes under two names, and each has its own state.
 
 use axum::{
     Json,
@@ -19,8 +20,8 @@ use policy::{
     workflow::{
         Statement,
         exemption::{
-            Allowed, ApplicationTerms, ApplicationView, State as Exempted, Status, Word,
-            why_not_decided,
+            Allowed, ApplicationTerms, ApplicationView, Kind, State as Exempted, Status, Subject,
+            Word, why_not_decided,
         },
     },
 };
@@ -31,6 +32,26 @@ use tlog::limits::EXEMPTION_DECIDERS;
 use super::{Desk, Names, Parsed, Visitor, blocking, error::DeskError, facts};
 use crate::{clock, looked::Looked};
 
+/// A kind of exemption as a type, which each route names.
+pub(super) trait Exempts: Send + 'static {
+    /// The kind.
+    const KIND: Kind;
+}
+
+/// Zero retention.
+pub(super) enum ContentLogging {}
+
+/// Weaker content filters: Azure's modified content filtering.
+pub(super) enum ContentFilter {}
+
+impl Exempts for ContentLogging {
+    const KIND: Kind = Kind::ContentLogging;
+}
+
+impl Exempts for ContentFilter {
+    const KIND: Kind = Kind::ContentFilter;
+}
+
 /// A customer's application.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -39,9 +60,9 @@ pub(super) struct Application {
     use_case: String,
     /// The customer's own measures against abuse.
     measures: String,
-    /// Days for which zero retention is requested.
+    /// Days for which the exemption is requested.
     days: u16,
-    /// Whether human review may be reinstated after abuse.
+    /// Whether human review may be reinstated after abuse, under zero retention.
     #[serde(default)]
     review_after_abuse: bool,
 }
@@ -66,6 +87,7 @@ pub(super) struct Withdrawal {
 /// An application, as the deciders see it.
 #[derive(Serialize)]
 pub(super) struct Pending {
+    kind: Kind,
     resource: String,
     id: ResourceId,
     approval: ApprovalId,
@@ -83,17 +105,18 @@ pub(super) struct Pending {
     renewal: bool,
 }
 
-/// A resource's zero retention, with the setting that zero retention does not change.
+/// A resource's exemption. Of zero retention, with the setting that it does not change.
 #[derive(Serialize)]
 pub(super) struct Shown {
     #[serde(flatten)]
     status: Status,
     /// Whether workers still keep tokens of the last requests in memory, for some minutes.
-    prefix_cache: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix_cache: Option<bool>,
 }
 
-/// Shows a resource's zero retention to a person with permission to read the resource or to apply.
-pub(super) async fn status(
+/// Shows a resource's exemption to a person with permission to read the resource or to apply.
+pub(super) async fn status<E: Exempts>(
     State(desk): State<Desk>,
     visitor: Visitor,
     Path(name): Path<String>,
@@ -103,19 +126,20 @@ pub(super) async fn status(
         Ok(permit) => permit.spend(),
         Err(_) => visitor.permit::<ReadResource>(&looked)?.spend(),
     };
-    let state = state(&desk.store, of.resource).await?;
+    let state = state::<E>(&desk.store, of.resource).await?;
     Ok(Shown::of(state.status(clock::now_ms()), &visitor))
 }
 
 /// Lists the pending applications that the visitor may decide.
-pub(super) async fn pending(
+pub(super) async fn pending<E: Exempts>(
     State(desk): State<Desk>,
     visitor: Visitor,
 ) -> Result<Json<Vec<Pending>>, DeskError> {
     let store = desk.store.clone();
     let states = blocking(move || Ok(store.states::<Exemption>()?)).await?;
     let now_ms = clock::now_ms();
-    let shown = states.iter().filter_map(|state| {
+    let ours = states.iter().filter(|state| state.subject().kind() == E::KIND);
+    let shown = ours.filter_map(|state| {
         let application = state.application(now_ms)?;
         let resource = visitor.directory().resource(application.resource)?;
         // The applicant and earlier deciders may not decide: their list omits the application.
@@ -127,7 +151,7 @@ pub(super) async fn pending(
 }
 
 /// Applies on behalf of the customer.
-pub(super) async fn apply(
+pub(super) async fn apply<E: Exempts>(
     State(desk): State<Desk>,
     visitor: Visitor,
     Path(name): Path<String>,
@@ -136,6 +160,7 @@ pub(super) async fn apply(
     let permit: Permit<ApplyExemption> = visitor.permit(&visitor.resource(&name))?;
     let lasts_ms = u64::from(given.days).saturating_mul(DAY_MS);
     let asked = ApplicationTerms {
+        kind: E::KIND,
         approval: ApprovalId::from_random(random()?),
         until_ms: clock::now_ms().saturating_add(lasts_ms),
         review_after_abuse: given.review_after_abuse,
@@ -146,7 +171,7 @@ pub(super) async fn apply(
 }
 
 /// Decides an application, as one of the operator's officers.
-pub(super) async fn decide(
+pub(super) async fn decide<E: Exempts>(
     State(desk): State<Desk>,
     visitor: Visitor,
     Path(name): Path<String>,
@@ -157,12 +182,14 @@ pub(super) async fn decide(
     // existence.
     let of = *visitor.known(&looked)?;
     let (state, moment) =
-        (state(&desk.store, of.resource).await?, Moment { now_ms: clock::now_ms() });
+        (state::<E>(&desk.store, of.resource).await?, Moment { now_ms: clock::now_ms() });
     let application = state.application(moment.now_ms);
     let pending = application.filter(|application| application.approval == given.approval);
     // An application that is not pending is decided too; the step then gives its actual state.
-    let asked = pending
-        .map_or_else(|| unknown(of, given.approval), |pending| application_facts(of, &pending));
+    let asked = pending.map_or_else(
+        || unknown::<E>(of, given.approval),
+        |pending| application_facts(of, &pending),
+    );
     let why = || {
         let refused = why_not_decided(&state, given.approval, visitor.person, moment.now_ms);
         refused.map(DeskError::Exemption)
@@ -171,7 +198,7 @@ pub(super) async fn decide(
         visitor.permit_or(&Looked::there(asked.clone()), &moment, why)?;
     let word = if !given.approve {
         Word::No
-    } else if is_last(&asked) {
+    } else if E::KIND == Kind::ContentLogging && is_last(&asked) {
         Word::YesAndSwitch(may_switch(&visitor, asked)?)
     } else {
         Word::Yes
@@ -199,26 +226,33 @@ fn may_switch(
 }
 
 /// Ends an application or approval at once, for the customer or the operator.
-pub(super) async fn withdraw(
+pub(super) async fn withdraw<E: Exempts>(
     State(desk): State<Desk>,
     visitor: Visitor,
     Path(name): Path<String>,
     Parsed(given): Parsed<Withdrawal>,
 ) -> Result<Json<Shown>, DeskError> {
     let looked = visitor.resource(&name);
-    let asked = looked.map(|of| unknown(of, given.approval));
+    let asked = looked.map(|of| unknown::<E>(of, given.approval));
     let permit: Permit<WithdrawExemption> = visitor.permit(&asked)?;
-    // Content is stored again.
-    let context = Retaining { now_ms: clock::now_ms(), enabled: true, application: None };
-    let keep = visitor.permit_in(&Looked::there(permit.scope().of), &context)?;
     let reason = Statement::new(&given.reason, random()?)?;
-    step(&desk.store, &visitor, Allowed::withdraw(permit, keep, reason)?).await
+    let allowed = match E::KIND {
+        Kind::ContentLogging => {
+            // Content is stored again.
+            let context = Retaining { now_ms: clock::now_ms(), enabled: true, application: None };
+            let keep = visitor.permit_in(&Looked::there(permit.scope().of), &context)?;
+            Allowed::withdraw(permit, keep, reason)?
+        }
+        Kind::ContentFilter => Allowed::withdraw_filter(permit, reason)?,
+    };
+    step(&desk.store, &visitor, allowed).await
 }
 
 impl Shown {
     fn of(status: Status, visitor: &Visitor) -> Json<Self> {
         let resource = visitor.directory().resource(status.resource);
-        let prefix_cache = resource.is_some_and(|resource| resource.prefix_cache);
+        let prefix_cache = (status.kind == Kind::ContentLogging)
+            .then(|| resource.is_some_and(|resource| resource.prefix_cache));
         Json(Self { status, prefix_cache })
     }
 }
@@ -233,6 +267,7 @@ impl Pending {
     ) -> Self {
         let ApplicationFacts { of, application: approval, applicant, .. } = permit.spend();
         Self {
+            kind: application.kind,
             resource: resource.name.clone(),
             id: of.resource,
             approval,
@@ -253,6 +288,7 @@ impl Pending {
 fn application_facts(of: ResourceFacts, application: &ApplicationView<'_>) -> ApplicationFacts {
     ApplicationFacts {
         of,
+        kind: application.kind,
         application: application.approval,
         applicant: application.applicant,
         first: application.approved_by.first().copied(),
@@ -263,9 +299,10 @@ fn application_facts(of: ResourceFacts, application: &ApplicationView<'_>) -> Ap
 }
 
 /// The facts of an application that is not pending.
-fn unknown(of: ResourceFacts, application: ApprovalId) -> ApplicationFacts {
+fn unknown<E: Exempts>(of: ResourceFacts, application: ApprovalId) -> ApplicationFacts {
     ApplicationFacts {
         of,
+        kind: E::KIND,
         application,
         applicant: PersonId::from_random([0; 16]),
         first: None,
@@ -275,9 +312,10 @@ fn unknown(of: ResourceFacts, application: ApprovalId) -> ApplicationFacts {
     }
 }
 
-async fn state(store: &Store, resource: ResourceId) -> Result<Exempted, DeskError> {
+async fn state<E: Exempts>(store: &Store, resource: ResourceId) -> Result<Exempted, DeskError> {
     let store = store.clone();
-    blocking(move || Ok(store.state::<Exemption>(resource)?)).await
+    let subject = Subject::new(resource, E::KIND);
+    blocking(move || Ok(store.state::<Exemption>(subject)?)).await
 }
 
 async fn step(

@@ -112,10 +112,17 @@ const NO_RECORD: &str = "req_00000000000000000000000000000001";
 /// Every function that takes a resource's name, at both desks.
 fn calls() -> Vec<(&'static str, Call)> {
     vec![
-        ("status", call!(|desk, it, name| exemption::status(State(desk), it, Path(name)))),
+        (
+            "status",
+            call!(|desk, it, name| exemption::status::<ContentLogging>(
+                State(desk),
+                it,
+                Path(name)
+            )),
+        ),
         (
             "apply",
-            call!(|desk, it, name| exemption::apply(
+            call!(|desk, it, name| exemption::apply::<ContentLogging>(
                 State(desk),
                 it,
                 Path(name),
@@ -124,7 +131,7 @@ fn calls() -> Vec<(&'static str, Call)> {
         ),
         (
             "decide",
-            call!(|desk, it, name| exemption::decide(
+            call!(|desk, it, name| exemption::decide::<ContentLogging>(
                 State(desk),
                 it,
                 Path(name),
@@ -134,7 +141,39 @@ fn calls() -> Vec<(&'static str, Call)> {
         ),
         (
             "withdraw",
-            call!(|desk, it, name| exemption::withdraw(
+            call!(|desk, it, name| exemption::withdraw::<ContentLogging>(
+                State(desk),
+                it,
+                Path(name),
+                parsed(json!({"approval": "apr_00000000000000000000000000000001", "reason": "r"}))
+            )),
+        ),
+        (
+            "filter: status",
+            call!(|desk, it, name| exemption::status::<ContentFilter>(State(desk), it, Path(name))),
+        ),
+        (
+            "filter: apply",
+            call!(|desk, it, name| exemption::apply::<ContentFilter>(
+                State(desk),
+                it,
+                Path(name),
+                parsed(json!({"useCase": "u", "measures": "m", "days": 1}))
+            )),
+        ),
+        (
+            "filter: decide",
+            call!(|desk, it, name| exemption::decide::<ContentFilter>(
+                State(desk),
+                it,
+                Path(name),
+                parsed(json!({"approval": "apr_00000000000000000000000000000001",
+                    "approve": true, "reason": "r"}))
+            )),
+        ),
+        (
+            "filter: withdraw",
+            call!(|desk, it, name| exemption::withdraw::<ContentFilter>(
                 State(desk),
                 it,
                 Path(name),

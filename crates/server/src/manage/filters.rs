@@ -113,7 +113,7 @@ impl Acting {
     ) -> Result<(bool, PolicyView), ManageError> {
         let directory = self.store.directory()?;
         let (of, permit) = self.filters_for(&directory, resource)?;
-        let may_weaken = directory.may_weaken_filter(of, clock::now_ms());
+        let may_weaken = directory.weakened_filter(of, clock::now_ms()).is_some();
         let new = store::NewContentFilter {
             id: ContentFilterId::from_random(random()?),
             name: name.to_owned(),

@@ -118,3 +118,73 @@ fn zero_retention_is_applied_for_and_decided_by_two_others() {
     // The log records every step, and an auditor finds no fault in it.
     people.verify_log();
 }
+
+const FILTER: &str = "/desk/v1/resources/contoso/contentFilterExemption";
+
+/// A weaker content filter takes an application of its own: the same people, and no effect on the
+/// content that is stored.
+#[test]
+fn a_weaker_filter_is_applied_for_and_content_stays_stored() {
+    let people = People::start(&PEOPLE);
+    let People { service, .. } = &people;
+    let contoso = service.caller("contoso");
+    people.assign("Data Protection Officer", "customer", &[]);
+    people.assign("Cognitive Services OpenAI User", "stranger", &[]);
+    for name in ["officer-a", "officer-b"] {
+        people.assign("Data Protection Officer", name, &["--service"]);
+    }
+    people.assign("Operator", "operator", &["--service"]);
+    let post = |who: &str, path: &str, body: &Value| people.ask(who, Request::post(path, body));
+    let get = |who: &str, path: &str| people.ask(who, Request::get(path));
+
+    let filter = ["--for", "content-filter"];
+    let desk = |who: &str, words: &[&str]| people.types(who, &[&["desk"], words, &filter].concat());
+    let application = json!({"useCase": "u", "measures": "m", "days": 90});
+    assert_eq!(post("stranger", FILTER, &application).status, 403);
+    let words =
+        ["apply", "contoso", "--use-case", "novels", "--measures", "adults", "--days", "90"];
+    let applied = desk("customer", &words);
+    assert_eq!(applied["kind"], "content_filter", "{applied}");
+    assert!(applied.get("content_logging").is_none() && applied.get("prefix_cache").is_none());
+    let approval = applied["pending"]["approval"].as_str().unwrap().to_owned();
+    // The other kind's list and routes do not know it.
+    assert_eq!(get("officer-a", "/desk/v1/zeroRetention").ok(), json!([]));
+    assert_eq!(get("customer", ZERO).ok()["pending"], Value::Null);
+    assert_eq!(desk("officer-a", &["applications"])[0]["use_case"], "novels");
+    let decision = json!({"approval": approval, "approve": true, "reason": "seen"});
+    let other = post("officer-a", &format!("{ZERO}/decision"), &decision);
+    assert_eq!(other.status, 404, "{:?}", other.json());
+    let withdrawal = json!({"approval": approval, "reason": "r"});
+    assert_eq!(post("customer", &format!("{ZERO}/withdrawal"), &withdrawal).status, 404);
+    let decide = format!("{FILTER}/decision");
+    for nobody in ["customer", "stranger", "operator"] {
+        assert_eq!(post(nobody, &decide, &decision).status, 403, "{nobody}");
+    }
+    // Two officers decide, and both kinds can wait and be in force at a time.
+    let zero = post("customer", ZERO, &application).ok()["pending"]["approval"].clone();
+    assert_eq!(post("officer-a", &decide, &decision).ok()["pending"]["approvals"], 1);
+    assert_eq!(post("officer-a", &decide, &decision).status, 403, "twice");
+    let words = ["decide", "contoso", "--approval", &approval, "--approve", "--reason", "seen"];
+    let twice = desk("officer-b", &words);
+    assert_eq!(twice["in_force"]["approval"], approval.as_str(), "{twice}");
+    let status = get("customer", ZERO).ok();
+    assert_eq!((&status["content_logging"], &status["in_force"]), (&json!("true"), &Value::Null));
+    let shown = service.files.cli(&["resource", "show", "contoso"]);
+    assert_eq!(shown["capabilities"][0]["value"], "true", "{shown}");
+    let body = json!({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 2});
+    let reply = contoso.post(&chat_path(CHAT), &body);
+    reply.ok();
+    let claims = Request::get(reply.header("x-bailiwick-receipt").unwrap())
+        .header("accept", "application/json")
+        .key(&contoso.key1)
+        .send(contoso.address)
+        .ok();
+    assert_ne!(claims["retention"]["class"], "none", "{claims}");
+
+    // The operator ends it, and the other application goes on.
+    let words = ["withdraw", "contoso", "--approval", &approval, "--reason", "abuse"];
+    let over = desk("officer-a", &words);
+    assert_eq!(over["ended"]["how"], "withdrawn_by_operator", "{over}");
+    assert_eq!(get("customer", ZERO).ok()["pending"]["approval"], zero);
+    people.verify_log();
+}

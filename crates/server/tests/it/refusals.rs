@@ -251,7 +251,7 @@ fn of_a_penalty(setting: &Setting) {
 fn of_zero_retention(setting: &Setting) {
     let path = "resources/contoso/zeroRetention";
     let application = |days: u16| json!({"useCase": "u", "measures": "m", "days": days});
-    let text = "zero retention is approved for 365 days at most; ask for 365 days, and renew it \
+    let text = "an exemption is approved for 365 days at most; ask for 365 days, and renew it \
                 before they are over";
     check(setting.desk("customer", path, &application(400)), (409, text), path);
     let (status, applied) = setting.desk("customer", path, &application(90));

@@ -421,7 +421,7 @@ fn body_of(method: &Method, template: &str) -> Value {
         ("PATCH", "{name}") if template.contains("engines") => json!({"weight": 2}),
         ("PATCH", "{name}") => json!({"retentionDays": 1}),
         ("PATCH", "{deployment}") => json!({"tokensPerMinute": 1}),
-        ("POST", "zeroRetention") => {
+        ("POST", "zeroRetention" | "contentFilterExemption") => {
             json!({"useCase": "none", "measures": "none", "days": 1, "reviewAfterAbuse": true})
         }
         ("POST", "decision") => json!({"approval": approval, "approve": true, "reason": "none"}),

@@ -9,7 +9,9 @@ use std::{
     sync::OnceLock,
 };
 
-use policy::{authz::facts::ResourceFacts, id::ApprovalId, retention::DAY_MS};
+use policy::{
+    authz::facts::ResourceFacts, id::ApprovalId, retention::DAY_MS, workflow::exemption::Kind,
+};
 use serde_json::{Value, json};
 use store::{Store, workflow::Exemption};
 use tempfile::TempDir;
@@ -325,6 +327,7 @@ impl Files {
         let now_ms = server::clock::read().wall_ms;
         let zero = Zero {
             of: ResourceFacts { tenant: resource.tenant, resource: resource.id },
+            kind: Kind::ContentLogging,
             approval: ApprovalId::from_random([1; 16]),
             now_ms,
             until_ms: now_ms + DAY_MS,

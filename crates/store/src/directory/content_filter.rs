@@ -177,20 +177,13 @@ impl Directory {
         match own {
             Some(own)
                 if own.filter.weaker(floor).is_empty()
-                    || self.may_weaken_filter(deployment.resource, now_ms) =>
+                    || self.weakened_filter(deployment.resource, now_ms).is_some() =>
             {
                 Arc::clone(own)
             }
             _ if filters.built_in.filter.weaker(floor).is_empty() => Arc::clone(&filters.built_in),
             _ => Arc::new(ContentFilter::built_in_above(floor)),
         }
-    }
-
-    /// Returns true if an approved application for modified content filtering is in force for a
-    /// resource at a time, in milliseconds since 1970. There are no such applications yet.
-    #[must_use]
-    pub fn may_weaken_filter(&self, _resource: ResourceId, _now_ms: u64) -> bool {
-        false
     }
 
     /// Returns the content filters of a resource, sorted by name, without the built-in one.

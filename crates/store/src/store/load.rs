@@ -5,14 +5,19 @@ use std::{
     sync::Arc,
 };
 
-use policy::{guard::blocklist::Blocklist, id::ResourceId, workflow::penalty};
+use policy::{
+    guard::blocklist::Blocklist,
+    workflow::{exemption, penalty},
+};
+use serde::de::DeserializeOwned;
 
 use crate::{
     directory::{
-        Deployment, Directory, Filters, Lists, Operation, OwnBlocklist, OwnFilter, People, Resource,
+        Deployment, Directory, Filters, Lists, Operation, OwnBlocklist, OwnFilter, People,
+        Resource, Workflows,
     },
     error::StoreError,
-    row::PENALTY,
+    row::{EXEMPTION, PENALTY},
     scope::{holder, stored},
     sqlite::{Database, Read},
 };
@@ -33,8 +38,8 @@ pub(super) fn load(
         filters: filters(database, &deployments, known)?,
     };
     let people = people(database, &resources, &deployments)?;
-    let penalties = penalties(database)?;
-    Ok(Directory::new(tenants, resources, models, deployments, operation, (people, penalties)))
+    let workflows = workflows(database)?;
+    Ok(Directory::new(tenants, resources, models, deployments, operation, (people, workflows)))
 }
 
 /// Loads all people, programs, roles and teams.
@@ -92,12 +97,25 @@ fn filters(
     Ok(Filters::new(filters, lists, compiled))
 }
 
-/// Loads the penalties of all resources that ever had one.
-fn penalties(database: &Database) -> Result<HashMap<ResourceId, penalty::State>, StoreError> {
-    let damaged = |_| StoreError::Damaged { what: "workflow.state" };
-    let states = database.workflows(PENALTY)?.into_iter().map(|text| {
-        let state: penalty::State = serde_json::from_str(&text).map_err(damaged)?;
-        Ok((state.resource(), state))
+/// Loads the penalties of all resources that ever had one, and the applications for weaker filters.
+fn workflows(database: &Database) -> Result<Workflows, StoreError> {
+    let penalties = states(database, PENALTY)?;
+    let exemptions = states(database, EXEMPTION)?;
+    let filters = exemptions.into_iter().filter(|state: &exemption::State| {
+        // Zero retention is a field of the resource.
+        state.subject().kind() == exemption::Kind::ContentFilter
     });
-    states.collect()
+    Ok(Workflows {
+        penalties: penalties
+            .into_iter()
+            .map(|state: penalty::State| (state.resource(), state))
+            .collect(),
+        filters: filters.map(|state| (state.subject().resource(), state)).collect(),
+    })
+}
+
+fn states<S: DeserializeOwned>(database: &Database, kind: &str) -> Result<Vec<S>, StoreError> {
+    let damaged = |_| StoreError::Damaged { what: "workflow.state" };
+    let texts = database.workflows(kind)?;
+    texts.iter().map(|text| serde_json::from_str(text).map_err(damaged)).collect()
 }

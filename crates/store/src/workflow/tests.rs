@@ -57,7 +57,8 @@ fn an_approved_application_switches_content_logging_off_until_its_date() {
         || store.directory().unwrap().resource(RESOURCE).unwrap().retention.content_logging;
     let step = |allowed| store.step::<Exemption>(allowed);
     let until_ms = START_MS + 90 * DAY_MS;
-    let zero = Zero { of: OF, approval: APPROVAL, now_ms: START_MS, until_ms };
+    let kind = exemption::Kind::ContentLogging;
+    let zero = Zero { of: OF, kind, approval: APPROVAL, now_ms: START_MS, until_ms };
     step(zero.apply()).unwrap();
     // A person of the operator has the same random id as the applicant.
     assert!(matches!(
@@ -79,6 +80,7 @@ fn an_approved_application_switches_content_logging_off_until_its_date() {
     let (customer, officer) = (person(TENANT, [1; 16]), Role::DataProtectionOfficer);
     let asked = ApplicationFacts {
         of: OF,
+        kind,
         application: APPROVAL,
         applicant: PersonId::from_random([8; 16]),
         first: None,
@@ -93,6 +95,53 @@ fn an_approved_application_switches_content_logging_off_until_its_date() {
     step(withdraw).unwrap();
     assert!(logging().enabled);
     assert_eq!(store.states::<Exemption>().unwrap().len(), 1);
+}
+
+/// Both exemptions of a resource are in force at a time, and neither has an effect on the other.
+#[test]
+fn an_approved_weaker_filter_is_in_the_picture_until_its_date() {
+    let home = tempfile::tempdir().unwrap();
+    let store = store(home.path());
+    let other = Store::open(home.path(), clock).unwrap();
+    let weakened = |store: &Store, now_ms| {
+        let proof = store.directory().unwrap().weakened_filter(RESOURCE, now_ms);
+        proof.map(|proof| proof.approval())
+    };
+    let step = |allowed| store.step::<Exemption>(allowed);
+    let until_ms = START_MS + 90 * DAY_MS;
+    let kind = exemption::Kind::ContentFilter;
+    let weaker = Zero { of: OF, kind, approval: APPROVAL, now_ms: START_MS, until_ms };
+    let kind = exemption::Kind::ContentLogging;
+    let approval = ApprovalId::from_random([4; 16]);
+    let zero = Zero { of: OF, kind, approval, now_ms: START_MS, until_ms: until_ms + DAY_MS };
+    step(weaker.apply()).unwrap();
+    step(zero.apply()).unwrap();
+    step(weaker.first(2)).unwrap();
+    assert_eq!(weakened(&store, START_MS), None, "one is not enough");
+    step(weaker.second(2, 3)).unwrap();
+    for store in [&store, &other, &Store::open(home.path(), clock).unwrap()] {
+        assert_eq!(weakened(store, until_ms - 1), Some(APPROVAL));
+        assert_eq!(weakened(store, until_ms), None, "nobody has swept it");
+        let logging = store.directory().unwrap().resource(RESOURCE).unwrap().retention;
+        assert!(logging.content_logging.keeps(START_MS), "content is stored");
+    }
+    // The other application still waits for its own decisions.
+    step(zero.first(2)).unwrap();
+    step(zero.second(2, 3)).unwrap();
+    let logging = store.directory().unwrap().resource(RESOURCE).unwrap().retention;
+    assert!(!logging.content_logging.keeps(START_MS));
+    let due: Vec<_> = store
+        .due::<Exemption>(until_ms)
+        .unwrap()
+        .iter()
+        .map(|id| exemption::Subject::from_bytes(id).unwrap())
+        .collect();
+    assert_eq!(due, [exemption::Subject::new(RESOURCE, exemption::Kind::ContentFilter)]);
+    assert_eq!(store.states::<Exemption>().unwrap().len(), 2);
+    // With an unreadable state, the service must not serve the resource.
+    store.writer().tamper("UPDATE workflow SET state = '{}' WHERE kind = 'exemption'", []);
+    let unread = Store::open(home.path(), clock).unwrap().directory();
+    assert!(matches!(unread, Err(StoreError::Damaged { .. })), "{unread:?}");
 }
 
 /// The snapshot contains the penalties: in each process from the next request on, and after a

@@ -17,7 +17,7 @@ use policy::{
     token::{KeySet, Keys, Lookup, Patience, Presented, Trust},
     workflow::{
         Statement,
-        exemption::{Allowed, ApplicationTerms, Word},
+        exemption::{Allowed, ApplicationTerms, Kind, Word},
     },
 };
 
@@ -70,9 +70,10 @@ pub(crate) fn permit<A: Action>(
     authority(&[(principal, role)], None).authorize(principal, thing, context).unwrap()
 }
 
-/// The steps of one application for zero retention, each by a person with the required role.
+/// The steps of one application, each by a person with the required role.
 pub(crate) struct Zero {
     pub(crate) of: ResourceFacts,
+    pub(crate) kind: Kind,
     pub(crate) approval: ApprovalId,
     pub(crate) now_ms: u64,
     pub(crate) until_ms: u64,
@@ -84,6 +85,7 @@ impl Zero {
     fn facts(&self, first: Option<PersonId>) -> ApplicationFacts {
         ApplicationFacts {
             of: self.of,
+            kind: self.kind,
             application: self.approval,
             // Not the real applicant: the step itself must also detect a decision by the applicant.
             applicant: PersonId::from_random([0x88; 16]),
@@ -103,6 +105,7 @@ impl Zero {
         let customer = person(self.of.tenant, *Self::APPLICANT.as_bytes());
         let officer = Role::DataProtectionOfficer;
         let asked = ApplicationTerms {
+            kind: self.kind,
             approval: self.approval,
             until_ms: self.until_ms,
             review_after_abuse: true,
@@ -119,16 +122,20 @@ impl Zero {
         Allowed::decide(permit, Word::Yes, statement("why")).unwrap()
     }
 
-    /// Returns the approval of the operator's second officer, which disables content logging.
+    /// Returns the approval of the operator's second officer. For zero retention, it disables
+    /// content logging.
     pub(crate) fn second(&self, first: u8, by: u8) -> Allowed {
         let (who, officer) = (person(OPERATOR, [by; 16]), Role::DataProtectionOfficer);
         let waiting = self.facts(Some(PersonId::from_random([first; 16])));
         let second = Some(PersonId::from_random([by; 16]));
         let application = Some(ApplicationFacts { second, approved: true, ..waiting.clone() });
         let context = Retaining { now_ms: self.now_ms, enabled: false, application };
-        let switch = permit(&who, officer, &self.of, &context);
+        let word = match self.kind {
+            Kind::ContentLogging => Word::YesAndSwitch(permit(&who, officer, &self.of, &context)),
+            Kind::ContentFilter => Word::Yes,
+        };
         let permit = permit(&who, officer, &waiting, &self.moment());
-        Allowed::decide(permit, Word::YesAndSwitch(switch), statement("why")).unwrap()
+        Allowed::decide(permit, word, statement("why")).unwrap()
     }
 }
 

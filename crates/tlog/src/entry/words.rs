@@ -127,6 +127,15 @@ pub enum Action {
     Deleted,
 }
 
+/// A rule other than content logging that an application asks to be exempt from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Waiver {
+    /// The weakest content filter that the operator allows.
+    #[n(0)]
+    ContentFilter,
+}
+
 /// The kind of work that was completed after a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]

@@ -1,5 +1,6 @@
 //! Checks zero retention in the log. Only an approval by two people other than the applicant
-//! switches content logging off, and only the end of the approval switches it on again.
+//! switches content logging off, and only the end of the approval switches it on again. An approval
+//! of a weaker content filter goes the same way, but never switches content logging.
 
 use alloc::{
     collections::{BTreeMap, btree_map::Entry as Slot},
@@ -9,7 +10,7 @@ use alloc::{
 
 use super::Found;
 use crate::{
-    entry::{End, Event},
+    entry::{End, Event, Waiver},
     id::{ApprovalId, PersonId, ResourceId},
     limits::{EXEMPTION_DECIDERS, EXEMPTION_MS_MAX},
 };
@@ -29,6 +30,8 @@ pub(super) struct Exemptions {
 struct Application {
     resource: ResourceId,
     applicant: PersonId,
+    /// `None` for an application for zero retention.
+    waives: Option<Waiver>,
     until_ms: u64,
     lapses_ms: u64,
     /// The people in favour, without duplicates and without the applicant.
@@ -42,6 +45,12 @@ impl Application {
         self.approved_by.len() >= EXEMPTION_DECIDERS && !self.refused
     }
 
+    /// Whether it is an approval of something else than zero retention: those have no entry that
+    /// switches something.
+    fn waives(&self) -> bool {
+        self.waives.is_some() && self.approved()
+    }
+
     fn overdue(&self, now_ms: u64) -> bool {
         now_ms > self.until_ms.saturating_add(EXEMPTION_GRACE_MS)
     }
@@ -51,7 +60,13 @@ impl Exemptions {
     pub(super) fn entry(&mut self, now_ms: u64, event: &Event, found: &mut Found) {
         match event {
             Event::ExemptionApplied {
-                approval, resource, applicant, until_ms, lapses_ms, ..
+                approval,
+                resource,
+                applicant,
+                until_ms,
+                lapses_ms,
+                waives,
+                ..
             } => {
                 if until_ms.saturating_sub(now_ms) > EXEMPTION_MS_MAX {
                     found.wrong(format!("{approval} was requested for more than 365 days"));
@@ -59,6 +74,7 @@ impl Exemptions {
                 let application = Application {
                     resource: ResourceId::from_random(*resource),
                     applicant: *applicant,
+                    waives: *waives,
                     until_ms: *until_ms,
                     lapses_ms: *lapses_ms,
                     approved_by: Vec::new(),
@@ -135,9 +151,10 @@ impl Exemptions {
     }
 
     fn ended(&mut self, now_ms: u64, approval: ApprovalId, end: End, found: &mut Found) {
-        let renewed = |by: ApprovalId, resource| {
+        let renewed = |by: ApprovalId, old: &Application| {
             let by = self.applications.get(&by);
-            by.is_some_and(|by| by.approved() && !by.ended && by.resource == resource)
+            let same = |by: &Application| by.resource == old.resource && by.waives == old.waives;
+            by.is_some_and(|by| by.approved() && !by.ended && same(by))
         };
         let Some(application) = self.applications.get(&approval) else {
             found.wrong(format!("{approval} ended without an application"));
@@ -150,7 +167,7 @@ impl Exemptions {
             End::Expired if now_ms < application.until_ms => {
                 found.wrong(format!("{approval} expired before its date"));
             }
-            End::Renewed { by } if !renewed(by, application.resource) => {
+            End::Renewed { by } if !renewed(by, application) => {
                 found.wrong(format!(
                     "{approval} was replaced by an application that was not approved"
                 ));
@@ -160,7 +177,8 @@ impl Exemptions {
             | End::WithdrawnByCustomer { .. }
             | End::WithdrawnByOperator { .. } => {}
         }
-        let holds = self.off.get(&application.resource) == Some(&approval);
+        let switched = self.off.get(&application.resource) == Some(&approval);
+        let holds = switched || application.waives();
         if holds && !application.ended && application.overdue(now_ms) {
             let late = super::duration(now_ms.saturating_sub(application.until_ms));
             found.wrong(format!("{approval} lived {late} past its date"));
@@ -186,6 +204,8 @@ impl Exemptions {
         };
         let wrong = if application.resource != resource {
             Some("which is for another resource")
+        } else if application.waives.is_some() {
+            Some("which is not for zero retention")
         } else if !application.approved() {
             Some("which two people other than the applicant have not approved")
         } else if application.ended {
@@ -207,6 +227,10 @@ impl Exemptions {
                 "content logging of {resource} is on by the end of {approval}, which has no \
                  application"
             )),
+            Some(application) if application.waives.is_some() => found.wrong(format!(
+                "content logging of {resource} is on by the end of {approval}, which is not for \
+                 zero retention"
+            )),
             Some(application) if !application.ended => found.wrong(format!(
                 "content logging of {resource} is on by the end of {approval}, which has not ended"
             )),
@@ -216,15 +240,27 @@ impl Exemptions {
     }
 
     pub(super) fn end(&self, now_ms: u64, found: &mut Found) {
-        for (resource, approval) in &self.off {
+        let mut not_ended = |approval: &ApprovalId, application: &Application| {
+            let late = super::duration(now_ms.saturating_sub(application.until_ms));
+            found.wrong(format!("{approval} was not ended: {late} past its date"));
+        };
+        for (approval, application) in &self.applications {
+            if application.waives() && !application.ended && application.overdue(now_ms) {
+                not_ended(approval, application);
+            }
+        }
+        for approval in self.off.values() {
             let Some(application) = self.applications.get(approval) else { continue };
-            if application.ended {
+            let counted = application.waives() || application.ended;
+            if !counted && application.overdue(now_ms) {
+                not_ended(approval, application);
+            }
+        }
+        for (resource, approval) in &self.off {
+            if self.applications.get(approval).is_some_and(|application| application.ended) {
                 found.wrong(format!(
                     "content logging of {resource} is still off, but {approval} has ended"
                 ));
-            } else if application.overdue(now_ms) {
-                let late = super::duration(now_ms.saturating_sub(application.until_ms));
-                found.wrong(format!("{approval} was not ended: {late} past its date"));
             }
         }
     }

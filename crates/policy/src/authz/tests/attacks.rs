@@ -9,9 +9,12 @@ use super::{
     },
     fixtures::*,
 };
-use crate::permit::{
-    ApproveLook, AssignRole, ConsentLook, DecideExemption, DecideFlag, EnrollWorkstation,
-    OpenRecord, ReadOwnRecord, RequestLook, SetContentLogging, TrainOn,
+use crate::{
+    permit::{
+        ApproveLook, AssignRole, ConsentLook, DecideExemption, DecideFlag, EnrollWorkstation,
+        OpenRecord, ReadOwnRecord, RequestLook, SetContentLogging, TrainOn,
+    },
+    workflow::exemption,
 };
 
 fn reviewer() -> Principal {
@@ -172,7 +175,8 @@ fn zero_retention_takes_two_who_gain_nothing_by_it() {
     assert!(!set(&operator, false, Some(good.clone())), "who runs the service does not");
     assert!(!set(&second, false, None), "without an application");
     type Change = fn(&mut facts::ApplicationFacts);
-    let changes: [Change; 8] = [
+    let changes: [Change; 9] = [
+        |application| application.kind = exemption::Kind::ContentFilter,
         |application| application.approved = false,
         |application| application.first = None,
         |application| application.second = None,

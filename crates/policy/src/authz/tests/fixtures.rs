@@ -19,6 +19,7 @@ use crate::{
     },
     principal::{self, Person, ResourceKeys, Workload},
     residency::EngineFacts,
+    workflow::exemption,
 };
 
 pub(super) const CUSTOMER: u8 = 1;
@@ -143,6 +144,7 @@ pub(super) fn grant(owner: u8) -> GrantFacts {
 pub(super) fn application(owner: u8) -> ApplicationFacts {
     ApplicationFacts {
         of: resource(owner, 1),
+        kind: exemption::Kind::ContentLogging,
         application: ApprovalId::from_random([1; 16]),
         applicant: person_id(50),
         first: Some(person_id(51)),

@@ -1,21 +1,22 @@
-//! The permitted steps about zero retention, which [`super::step`] takes.
+//! The permitted steps about exemptions, which [`super::step`] takes.
 
-use super::{Event, Says, Side};
+use super::{Event, Kind, Says, Side, Subject};
 use crate::{
     authz::context::Retaining,
-    id::{ApprovalId, ResourceId},
+    id::ApprovalId,
     permit::{
         ApplyExemption, By, DecideExemption, NoPerson, Permit, SetContentLogging, WithdrawExemption,
     },
     workflow::Statement,
 };
 
-/// A step that may be taken. It is made from its permits, which name the resource and the person.
+/// A step that may be taken. It is made from its permits, which name the resource, the kind of
+/// exemption and the person.
 /// Only the expiry of an approval needs no permit.
 ///
 /// ```compile_fail,E0451
 /// use policy::workflow::exemption::Allowed;
-/// let forged = Allowed { resource: todo!(), event: todo!() };
+/// let forged = Allowed { subject: todo!(), event: todo!() };
 /// ```
 ///
 /// A permit to apply does not allow the decision:
@@ -29,13 +30,15 @@ use crate::{
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "the permits are already spent; take the step"]
 pub struct Allowed {
-    resource: ResourceId,
+    subject: Subject,
     event: Event,
 }
 
 /// The request of a customer who applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplicationTerms {
+    /// The rule that the customer wants to be exempt from.
+    pub kind: Kind,
     /// A new random id for the requested approval.
     pub approval: ApprovalId,
     /// The requested end date.
@@ -60,7 +63,7 @@ pub struct ApplicationTerms {
 pub enum Word {
     /// Against.
     No,
-    /// In favour, if another decider must still vote.
+    /// In favour. For zero retention only if another decider must still vote.
     Yes,
     /// In favour; if it is the last required vote, it also switches content logging off.
     YesAndSwitch(Permit<SetContentLogging>),
@@ -76,8 +79,8 @@ impl Allowed {
         asked: ApplicationTerms,
     ) -> Result<Self, NoPerson> {
         let applicant = permit.person()?;
-        let event = Event::Apply { applicant, asked };
-        Ok(Self { resource: permit.spend().resource, event })
+        let subject = Subject::new(permit.spend().resource, asked.kind);
+        Ok(Self { subject, event: Event::Apply { applicant, asked } })
     }
 
     /// Votes on an application, as a decider.
@@ -97,25 +100,50 @@ impl Allowed {
             Word::YesAndSwitch(switch) => {
                 let by = switch.person()?;
                 let (of, Retaining { enabled, application, .. }) = switch.spend_with_context();
-                let switched = application.map(|application| application.application);
+                let switched = application.map(|given| (given.application, given.kind));
                 // With a permit for another application, resource or person, the vote is a plain
                 // yes.
-                let fits = of == asked.of && switched == Some(asked.application) && by == person;
+                let fits = of == asked.of
+                    && switched == Some((asked.application, Kind::ContentLogging))
+                    && by == person;
                 if fits && !enabled { Says::YesAndSwitch } else { Says::Yes }
             }
         };
         let event = Event::Decide { approval: asked.application, person, says, reason };
-        Ok(Self { resource: asked.of.resource, event })
+        Ok(Self { subject: Subject::new(asked.of.resource, asked.kind), event })
     }
 
-    /// Ends an approval or an application at once, as the customer or the operator. Content is
-    /// stored again from then on, which requires the second permit.
+    /// Ends zero retention, or an application for it, at once, as the customer or the operator.
+    /// Content is stored again from then on, which requires the second permit.
     ///
     /// # Errors
     /// [`NoPerson`] if the holder of the permit is not a person.
     pub fn withdraw(
         permit: Permit<WithdrawExemption>,
         keep: Permit<SetContentLogging>,
+        reason: Statement,
+    ) -> Result<Self, NoPerson> {
+        // The second permit names the resource whose content may be stored again.
+        let subject = Subject::new(keep.spend().resource, Kind::ContentLogging);
+        Self::ended(permit, subject, reason)
+    }
+
+    /// Ends an approval of a weaker content filter, or an application for it, at once, as the
+    /// customer or the operator.
+    ///
+    /// # Errors
+    /// [`NoPerson`] if the holder of the permit is not a person.
+    pub fn withdraw_filter(
+        permit: Permit<WithdrawExemption>,
+        reason: Statement,
+    ) -> Result<Self, NoPerson> {
+        let subject = Subject::new(permit.scope().of.resource, Kind::ContentFilter);
+        Self::ended(permit, subject, reason)
+    }
+
+    fn ended(
+        permit: Permit<WithdrawExemption>,
+        subject: Subject,
         reason: Statement,
     ) -> Result<Self, NoPerson> {
         let person = permit.person()?;
@@ -125,21 +153,19 @@ impl Allowed {
         };
         let side = if of_customer { Side::Customer } else { Side::Operator };
         let approval = permit.spend().application;
-        let event = Event::Withdraw { approval, side, person, reason };
-        // The second permit names the resource whose content may be stored again.
-        Ok(Self { resource: keep.spend().resource, event })
+        Ok(Self { subject, event: Event::Withdraw { approval, side, person, reason } })
     }
 
     /// Ends an approval at its end date. The salt is random: the log commits to the reason for
     /// storing content again.
-    pub fn expire(resource: ResourceId, salt: [u8; 16]) -> Self {
-        Self { resource, event: Event::Expire { salt } }
+    pub fn expire(subject: Subject, salt: [u8; 16]) -> Self {
+        Self { subject, event: Event::Expire { salt } }
     }
 
-    /// Returns the resource.
+    /// Returns the resource and the kind of exemption.
     #[must_use]
-    pub fn resource(&self) -> ResourceId {
-        self.resource
+    pub fn subject(&self) -> Subject {
+        self.subject
     }
 
     pub(super) fn into_event(self) -> Event {

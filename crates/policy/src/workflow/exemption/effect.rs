@@ -1,9 +1,9 @@
-//! The effects of a step about zero retention, and their log entries.
+//! The effects of a step about an exemption, and their log entries.
 
 use serde::{Deserialize, Serialize};
 use tlog::entry;
 
-use super::Application;
+use super::{Application, Subject};
 use crate::{
     id::{ApprovalId, PersonId, ResourceId},
     workflow::{Logged, Statement},
@@ -14,8 +14,8 @@ use crate::{
 pub enum Effect {
     /// An application waits for its decision.
     Apply {
-        /// The resource.
-        resource: ResourceId,
+        /// The resource, and the kind of exemption.
+        subject: Subject,
         /// The application.
         application: Application,
     },
@@ -100,15 +100,16 @@ impl End {
 impl Logged for Effect {
     fn log(&self) -> entry::Event {
         match self {
-            Self::Apply { resource, application } => entry::Event::ExemptionApplied {
+            Self::Apply { subject, application } => entry::Event::ExemptionApplied {
                 approval: application.approval,
-                resource: *resource.as_bytes(),
+                resource: *subject.resource().as_bytes(),
                 applicant: application.applicant,
                 until_ms: application.until_ms,
                 lapses_ms: application.lapses_ms,
                 review_after_abuse: application.review_after_abuse,
                 use_case: application.use_case.commitment(),
                 measures: application.measures.commitment(),
+                waives: subject.kind().waives(),
             },
             Self::Decide { approval, person, approved, reason } => entry::Event::ExemptionDecided {
                 approval: *approval,

@@ -1,13 +1,13 @@
-//! The reasons why a step about zero retention is refused.
+//! The reasons why a step about an exemption is refused.
 
 /// The reason for a refusal; [`Refused::help`] gives the remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The requested end date is in the past.
-    #[error("the requested end of zero retention is in the past")]
+    #[error("the requested end is in the past")]
     AlreadyOver,
     /// The requested period is too long.
-    #[error("zero retention is approved for 365 days at most")]
+    #[error("an exemption is approved for 365 days at most")]
     TooLong,
     /// Only one application can be open at a time.
     #[error("an application for this resource is being decided")]
@@ -53,9 +53,7 @@ impl Refused {
             Self::OwnApplication => "let two other people decide",
             Self::DecidedBefore => "let another person decide",
             Self::DecidedMeanwhile => "look at the application again, and decide",
-            Self::Expired => {
-                "no action is needed: content is stored again; to renew it, apply again"
-            }
+            Self::Expired => "no action is needed: it has no effect; to renew it, apply again",
             Self::NotDue => "no action is needed",
         }
     }

@@ -16,6 +16,8 @@ use crate::{
 };
 
 const RESOURCE: ResourceId = ResourceId::from_random([1; 16]);
+const ZERO: Kind = Kind::ContentLogging;
+const FILTER: Kind = Kind::ContentFilter;
 const NOW: u64 = 1_764_000_000_000;
 const UNTIL: u64 = NOW + 100 * DAY_MS;
 const APPLICANT: u8 = 1;
@@ -28,12 +30,17 @@ fn id(n: u8) -> ApprovalId {
     ApprovalId::from_random([n; 16])
 }
 
+fn none(kind: Kind) -> State {
+    State::of(Subject::new(RESOURCE, kind))
+}
+
 fn apply(n: u8) -> Event {
     apply_until(n, UNTIL)
 }
 
 fn apply_until(n: u8, until_ms: u64) -> Event {
     let asked = ApplicationTerms {
+        kind: ZERO,
         approval: id(n),
         until_ms,
         review_after_abuse: true,
@@ -60,9 +67,11 @@ fn expire() -> Event {
 }
 
 fn after(events: impl IntoIterator<Item = Event>) -> State {
-    events
-        .into_iter()
-        .fold(State::of(RESOURCE), |state, event| stored(&step(&state, event, NOW).unwrap().0))
+    after_in(ZERO, events)
+}
+
+fn after_in(kind: Kind, events: impl IntoIterator<Item = Event>) -> State {
+    events.into_iter().fold(none(kind), |state, event| stored(&step(&state, event, NOW).unwrap().0))
 }
 
 fn approved() -> State {
@@ -127,7 +136,7 @@ fn everything_is_logged_in_the_order_that_an_auditor_expects() {
         (NOW + 13, decide(5, 4, true), 2),
         (UNTIL, expire(), 2),
     ];
-    let (mut state, mut log) = (State::of(RESOURCE), Vec::new());
+    let (mut state, mut log) = (none(ZERO), Vec::new());
     for (now_ms, event, count) in steps {
         let (next, effects) = step(&state, event.clone(), now_ms).unwrap();
         assert_eq!(effects.len(), count, "{event:?}");
@@ -189,7 +198,7 @@ fn one_refusal_refuses() {
 
 #[test]
 fn an_approval_lasts_a_year_at_most() {
-    let none = State::of(RESOURCE);
+    let none = self::none(ZERO);
     assert_eq!(refused(&none, apply_until(1, NOW), NOW), Refused::AlreadyOver);
     let year = NOW + 365 * DAY_MS;
     assert_eq!(refused(&none, apply_until(1, year + 1), NOW), Refused::TooLong);
@@ -262,7 +271,7 @@ fn either_side_ends_it_at_once() {
 
 #[test]
 fn what_is_not_there_is_not_decided_withdrawn_or_expired() {
-    let none = State::of(RESOURCE);
+    let none = self::none(ZERO);
     assert_eq!(refused(&none, decide(1, 2, true), NOW), Refused::NoSuchApplication);
     assert_eq!(refused(&none, withdraw(1, Side::Customer), NOW), Refused::NoSuchApplication);
     assert_eq!(refused(&none, expire(), NOW), Refused::NotDue);
@@ -276,7 +285,7 @@ fn what_is_not_there_is_not_decided_withdrawn_or_expired() {
 #[test]
 fn the_customer_sees_where_it_stands_at_any_time() {
     let shown = |state: &State, now_ms| serde_json::to_value(state.status(now_ms)).unwrap();
-    let none = shown(&State::of(RESOURCE), NOW);
+    let none = shown(&none(ZERO), NOW);
     assert_eq!(none["content_logging"], "true");
     assert!(none["pending"].is_null() && none["in_force"].is_null() && none["ended"].is_null());
     let pending = shown(&after([apply(1), decide(1, 2, true)]), NOW);
@@ -347,7 +356,8 @@ fn random_histories_are_as_the_model_says() {
     let (mut approvals, mut refusals) = (0, 0);
     for seed in 0..4000 {
         let mut numbers = Numbers(seed);
-        let (mut state, mut model) = (State::of(RESOURCE), Model::default());
+        let kind = if numbers.one_in(2) { ZERO } else { FILTER };
+        let (mut state, mut model) = (none(kind), Model::default());
         let (mut now_ms, mut log, mut last) = (NOW, Vec::new(), 0);
         for _ in 0..30 {
             let days = if numbers.one_in(10) { 200 } else { 5 };
@@ -412,11 +422,12 @@ fn random_histories_are_as_the_model_says() {
                 state = stored(&next);
             }
             let holds = model.holds.filter(|(_, until_ms)| now_ms < *until_ms);
-            let logging = state.content_logging(now_ms);
-            assert_eq!(!logging.enabled, holds.is_some(), "seed {seed}");
-            if let Some((n, _)) = holds {
-                assert_eq!(logging.approval, Some(id(n)), "seed {seed}");
-            }
+            let (logging, weakened) = (state.content_logging(now_ms), state.weakened(now_ms));
+            let zero = (!logging.enabled).then_some(logging.approval).flatten();
+            let filter = weakened.map(|weakened| weakened.approval());
+            let (wanted, other) = if kind == ZERO { (zero, filter) } else { (filter, zero) };
+            assert_eq!(wanted, holds.map(|(n, _)| id(n)), "seed {seed}");
+            assert_eq!((other, logging.enabled), (None, zero.is_none()), "seed {seed}");
         }
         assert_eq!(findings(&log), [""; 0], "seed {seed}");
     }
@@ -440,4 +451,54 @@ fn why_a_person_cannot_decide_is_what_the_step_would_say() {
     assert_eq!(why(&approved(), 1, 4, NOW), Some(Refused::AlreadyDecided));
     let text = format!("{}; {}", Refused::Lapsed, Refused::Lapsed.help());
     assert!(text.contains("has lapsed; let the customer apply again"), "{text}");
+}
+
+/// A weaker content filter takes the same two people, and has no effect on content logging.
+#[test]
+fn a_weaker_filter_is_approved_until_its_date_and_content_stays_stored() {
+    let approve = [apply(1), say(1, 2, Says::Yes), say(1, 3, Says::Yes)];
+    let one = after_in(FILTER, approve[..2].iter().cloned());
+    assert_eq!(one.weakened(NOW), None, "one is not enough");
+    let state = after_in(FILTER, approve);
+    let proof = state.weakened(UNTIL - 1).unwrap();
+    assert_eq!((proof.resource(), proof.approval(), proof.until_ms()), (RESOURCE, id(1), UNTIL));
+    assert_eq!(state.weakened(UNTIL), None, "an expired approval has no effect");
+    assert!(state.content_logging(NOW).enabled);
+    let status = serde_json::to_value(state.status(NOW)).unwrap();
+    assert_eq!(status["kind"], "content_filter");
+    assert_eq!(
+        (&status["in_force"]["approval"], status.get("content_logging")),
+        (&id(1).to_string().into(), None)
+    );
+    for (event, at) in [(expire(), UNTIL), (withdraw(1, Side::Customer), NOW + 1)] {
+        let (over, effects) = step(&state, event, at).unwrap();
+        assert!(matches!(&effects[..], [Effect::End { .. }]), "{effects:?}");
+        assert_eq!((over.weakened(NOW), over.due_ms()), (None, None));
+    }
+}
+
+/// A vote that may switch content logging off does not, in an application of the other kind.
+#[test]
+fn zero_retention_does_not_begin_by_an_approval_of_the_other_kind() {
+    let state = after_in(FILTER, [apply(1), decide(1, 2, true)]);
+    let (state, effects) = step(&state, decide(1, 3, true), NOW).unwrap();
+    assert!(matches!(&effects[..], [Effect::Decide { .. }]), "{effects:?}");
+    assert!(state.content_logging(NOW).enabled);
+    assert_eq!(approved().weakened(NOW), None, "nor the other way round");
+}
+
+/// States of versions without kinds are zero retention's, and are found where they were.
+#[test]
+fn a_state_without_a_kind_is_zero_retention() {
+    let mut old = serde_json::to_value(approved()).unwrap();
+    assert!(old.as_object_mut().unwrap().remove("kind").is_some());
+    assert_eq!(serde_json::from_value::<State>(old).unwrap(), approved());
+    let subjects = Kind::ALL.map(|kind| Subject::new(RESOURCE, kind));
+    assert_eq!(subjects[0].as_bytes(), RESOURCE.as_bytes());
+    for subject in subjects {
+        assert_eq!(Subject::from_bytes(subject.as_bytes()), Some(subject));
+    }
+    for bytes in [&[1; 15][..], &[0; 17], &[1; 18], &[]] {
+        assert_eq!(Subject::from_bytes(bytes), None);
+    }
 }

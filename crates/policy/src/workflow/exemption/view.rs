@@ -1,20 +1,23 @@
-//! The views of zero retention: the status for the customer, at any time, and the application for
-//! the deciders.
+//! The views of an exemption: the status for the customer, at any time, and the application for the
+//! deciders.
 
 use serde::Serialize;
 use tlog::limits::EXEMPTION_DECIDERS;
 
-use super::{How, State};
+use super::{How, Kind, State};
 use crate::id::{ApprovalId, PersonId, ResourceId};
 
-/// A resource's zero retention, in the view of its owner.
+/// A resource's exemption of one kind, in the view of its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// The resource.
     pub resource: ResourceId,
-    /// The capability `ContentLogging`, in Azure's form: `true` or `false`.
-    pub content_logging: &'static str,
-    /// The active approval, if content logging is off.
+    /// The rule that the exemption is from.
+    pub kind: Kind,
+    /// Of zero retention: the capability `ContentLogging`, in Azure's form: `true` or `false`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_logging: Option<&'static str>,
+    /// The active approval.
     pub in_force: Option<InForceView>,
     /// The application that waits for its decision.
     pub pending: Option<PendingView>,
@@ -69,6 +72,8 @@ pub struct EndedView {
 pub struct ApplicationView<'a> {
     /// The application's id.
     pub approval: ApprovalId,
+    /// The rule that the customer wants to be exempt from.
+    pub kind: Kind,
     /// The resource.
     pub resource: ResourceId,
     /// The applicant.
@@ -124,8 +129,9 @@ impl State {
             how: ended.how,
         });
         let content_logging = if self.content_logging(now_ms).enabled { "true" } else { "false" };
-        let (resource, ended) = (self.resource, expired.or(ended));
-        Status { resource, content_logging, in_force, pending, ended }
+        let content_logging = (self.kind == Kind::ContentLogging).then_some(content_logging);
+        let (resource, kind, ended) = (self.resource, self.kind, expired.or(ended));
+        Status { resource, kind, content_logging, in_force, pending, ended }
     }
 
     /// Returns the application that waits for its decision.
@@ -134,6 +140,7 @@ impl State {
         let pending = self.pending.as_ref().filter(|pending| !pending.has_lapsed(now_ms))?;
         Some(ApplicationView {
             approval: pending.approval,
+            kind: self.kind,
             resource: self.resource,
             applicant: pending.applicant,
             applied_ms: pending.applied_ms,

@@ -53,27 +53,37 @@ pub(crate) struct Visit {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeskCommand {
-    /// Show the pending applications for zero retention
-    Applications,
+    /// Show the pending applications for zero retention, or for weaker content filters
+    Applications {
+        #[command(flatten)]
+        of: OfExemption,
+    },
     /// Show whether a resource's content is stored, and its application for zero retention
     ZeroRetention {
         /// The resource
         resource: String,
     },
-    /// Apply for zero retention
+    /// Show a resource's application for content filters that are weaker than the operator requires
+    FilterExemption {
+        /// The resource
+        resource: String,
+    },
+    /// Apply for zero retention, or for weaker content filters
     Apply {
         /// The resource
         resource: String,
+        #[command(flatten)]
+        of: OfExemption,
         /// Purpose of the resource
         #[arg(long, value_name = "TEXT")]
         use_case: String,
         /// Your own measures against abuse
         #[arg(long, value_name = "TEXT")]
         measures: String,
-        /// Days until zero retention ends, counted from the application: 1 to 365
+        /// Days until the exemption ends, counted from the application: 1 to 365
         #[arg(long, value_name = "DAYS")]
         days: u64,
-        /// Agree that human review may be reinstated after abuse
+        /// Agree that human review may be reinstated after abuse, under zero retention
         #[arg(long)]
         review_after_abuse: bool,
     },
@@ -82,6 +92,8 @@ pub(crate) enum DeskCommand {
     Decide {
         /// The resource
         resource: String,
+        #[command(flatten)]
+        of: OfExemption,
         /// Id of the application, from `applications`
         #[arg(long, value_name = "ID")]
         approval: String,
@@ -95,10 +107,12 @@ pub(crate) enum DeskCommand {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// End zero retention: content is stored from the next request on
+    /// End an exemption: from the next request on, content is stored, or weak filters are not used
     Withdraw {
         /// The resource
         resource: String,
+        #[command(flatten)]
+        of: OfExemption,
         /// Id of the application
         #[arg(long, value_name = "ID")]
         approval: String,
@@ -262,6 +276,21 @@ pub(crate) enum ReviewCommand {
     Lift(OfResource),
     /// Reject an appeal: the penalty stays
     Uphold(OfResource),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct OfExemption {
+    /// Rule that the exemption is from
+    #[arg(long = "for", value_name = "RULE", default_value = "content-logging")]
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Kind {
+    /// Content is stored: the exemption is zero retention
+    ContentLogging,
+    /// Content filters are as strong as the operator requires
+    ContentFilter,
 }
 
 #[derive(Debug, clap::Args)]

@@ -142,7 +142,7 @@ impl PolicyView {
     pub(super) fn of(own: &OwnFilter, directory: &Directory, floor: &Filter) -> Self {
         let uses = directory.deployments_of(own.resource).filter(|one| one.filter == Some(own.id));
         let allowed = own.filter.weaker(floor).is_empty()
-            || directory.may_weaken_filter(own.resource, clock::now_ms());
+            || directory.weakened_filter(own.resource, clock::now_ms()).is_some();
         Self {
             id: Some(own.id),
             name: own.name.clone(),

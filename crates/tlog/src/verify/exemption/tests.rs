@@ -26,6 +26,33 @@ fn applied(approval: ApprovalId, until_ms: u64) -> Event {
         review_after_abuse: true,
         use_case: SALTED,
         measures: SALTED,
+        waives: None,
+    }
+}
+
+/// An application for a weaker content filter.
+fn applied_filter(approval: ApprovalId, until_ms: u64) -> Event {
+    match applied(approval, until_ms) {
+        Event::ExemptionApplied {
+            resource,
+            applicant,
+            lapses_ms,
+            review_after_abuse,
+            use_case,
+            measures,
+            ..
+        } => Event::ExemptionApplied {
+            approval,
+            resource,
+            applicant,
+            until_ms,
+            lapses_ms,
+            review_after_abuse,
+            use_case,
+            measures,
+            waives: Some(Waiver::ContentFilter),
+        },
+        event => event,
     }
 }
 
@@ -190,4 +217,61 @@ fn an_exemption_is_not_forgotten_because_the_log_stands_still() {
     let (replay, checkpoint) = log(&in_force());
     let report = replay.finish(&checkpoint, Some(1001 + EXEMPTION_GRACE_MS));
     assert!(matches!(&report.findings[..], [late] if late.what.contains("was not ended")));
+}
+
+/// A weaker content filter that two people approved, until 1000.
+fn filter_in_force() -> Vec<(u64, Event)> {
+    vec![(1, applied_filter(B, 1000)), (2, decided(B, 2, true)), (3, decided(B, 3, true))]
+}
+
+fn then_filter(events: Vec<(u64, Event)>) -> Vec<String> {
+    let mut all = filter_in_force();
+    all.extend(events);
+    findings(&all)
+}
+
+#[test]
+fn both_exemptions_of_one_resource_have_their_own_course() {
+    assert_eq!(then_filter(vec![]), [""; 0]);
+    assert_eq!(then_filter(vec![(1000, ended(B, End::Expired))]), [""; 0]);
+    let mut both = in_force();
+    both.extend([
+        (10, applied_filter(B, 2000)),
+        (11, decided(B, 3, true)),
+        (12, decided(B, 4, true)),
+        (13, ended(A, BY_CUSTOMER)),
+        (13, logging(true, A)),
+        (2000, ended(B, End::Expired)),
+    ]);
+    assert_eq!(findings(&both), [""; 0]);
+}
+
+/// The heart of it: an approval of a weaker filter does not begin zero retention.
+#[test]
+fn an_approval_of_the_other_kind_is_none() {
+    let late = 1001 + EXEMPTION_GRACE_MS;
+    let cases = [
+        (then_filter(vec![(4, logging(false, B))]), "is off by apr_0202"),
+        (then_filter(vec![(4, logging(false, B))]), "which is not for zero retention"),
+        (
+            then_filter(vec![(9, ended(B, BY_CUSTOMER)), (9, logging(true, B))]),
+            "is on by the end of apr_0202",
+        ),
+        (then_filter(vec![(late, ended(B, End::Expired))]), "past its date"),
+        (then_filter(vec![(late, decided(A, 2, true))]), "was not ended: "),
+        (then_filter(vec![(9, ended(B, End::Expired))]), "before its date"),
+        (
+            then(vec![
+                (10, applied_filter(B, 2000)),
+                (11, decided(B, 3, true)),
+                (12, decided(B, 4, true)),
+                (12, ended(A, End::Renewed { by: B })),
+                (12, logging(true, A)),
+            ]),
+            "an application that was not approved",
+        ),
+    ];
+    for (found, expected) in cases {
+        assert!(found.iter().any(|what| what.contains(expected)), "{expected}: {found:?}");
+    }
 }
