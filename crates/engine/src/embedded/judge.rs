@@ -91,7 +91,7 @@ impl Markup {
     }
 
     /// Returns the tokens of each label: the first tokens of its texts after the prompt. A token of
-    /// two labels tells nothing and is left out.
+    /// two labels counts for neither.
     pub(crate) fn labels(
         &self,
         work: &Judge,

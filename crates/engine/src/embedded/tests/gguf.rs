@@ -197,8 +197,10 @@ pub(crate) fn guard(path: &Path) -> PathBuf {
 pub(crate) fn opinion(path: &Path, byte: u8) -> PathBuf {
     let mut words: Vec<String> = ["<unk>", "<s>", "</s>"].map(str::to_owned).to_vec();
     words.extend((0..=255).map(|byte| format!("<0x{byte:02X}>")));
+    words.push("\u{2581}".to_owned());
     let mut kinds = vec![2, 3, 3];
     kinds.extend([6; 256]);
+    kinds.push(1);
     let (width, count) = (32_u64, words.len() as u64);
     let favourite = 3 + u64::from(byte);
     let mut file = Gguf::default();

@@ -213,7 +213,8 @@ fn a_guard_model_decides_beside_the_other_detectors() {
     // Its next byte is always `s`, so its answer is always `safe`.
     let mild =
         guarded(&engine, &gguf::opinion(&folder.path().join("s.gguf"), b's'), "llama-guard-3");
-    assert_eq!(mild.ask(&say("Hello.")).status, 200);
+    let reply = mild.ask(&say("Hello."));
+    assert_eq!(reply.status, 200, "{}", reply.text());
     assert_eq!(mild.ask(&say(HARM)).status, 400, "the other detectors still decide");
     let before = engine.got().len();
     // Its answer is always `unsafe`.

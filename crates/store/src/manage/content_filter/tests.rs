@@ -9,10 +9,11 @@ use policy::{
     content::Content,
     forward::Forward,
     guard::{
+        blocklist::Term,
         filter::{Filter, Mode, Rule, Threshold, WhenDown},
-        verdict::{Category, Side},
+        verdict::{BlocklistName, Category, Side},
     },
-    id::{ModelId, TenantId},
+    id::{BlocklistId, ModelId, TenantId},
     meter::RateLimits,
     model::ModelFacts,
     permit::Administration,
@@ -25,7 +26,8 @@ use tlog::entry::{Entry, Event, commit};
 
 use super::*;
 use crate::{
-    ContentFilter, Deployment, DeploymentChange, Model, NewDeployment, NewResource, Tenant,
+    BlocklistItem, ContentFilter, Deployment, DeploymentChange, Model, NewDeployment, NewResource,
+    Tenant,
 };
 
 const NOW_MS: u64 = 1_764_000_000_000;
