@@ -28,3 +28,7 @@ if [ "${ENCODER:-}" != none ]; then
 fi
 say "training"
 "$built/bailiwick-guard" train "$GUARD_DATA" crates/policy/src/guard/heads/heads.bin docs/guard.md "${over[@]}"
+say "training the shields, and measuring"
+"$built/bailiwick-guard" shields "$GUARD_DATA" . "$(scripts/fetch-model.sh)"
+cargo build --release --locked --quiet --manifest-path crates/guard/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
+"$built/bailiwick-guard" gates "$GUARD_DATA" docs/guard.md

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use policy::guard::{
-    heads::{Features, Heads},
+    heads::{Features, Heads, Place},
+    look::Detectors,
     normalise::Readings,
 };
 
@@ -50,6 +51,16 @@ pub(crate) fn cost(heads: &Heads, texts: &[&str]) -> (f64, f64) {
     let rating = begin.elapsed();
     let micros = |time: std::time::Duration| time.as_secs_f64() * 1e6 / thousands;
     if rated == texts.len() { (micros(counted), micros(rating)) } else { (f64::NAN, f64::NAN) }
+}
+
+/// Returns microseconds in which the whole first layer looks at 1,000 characters of a user's turns.
+pub(crate) fn whole_cost(detectors: &Detectors, texts: &[&str]) -> f64 {
+    let characters: usize = texts.iter().map(|text| text.chars().count()).sum();
+    let thousands = f64::from(u32::try_from(characters).unwrap_or(u32::MAX)) / 1000.0;
+    let begin = Instant::now();
+    let seen = texts.iter().filter(|text| detectors.look(text, Place::User, None).is_ok()).count();
+    let micros = begin.elapsed().as_secs_f64() * 1e6 / thousands;
+    if seen == texts.len() { micros } else { f64::NAN }
 }
 
 /// Harmless sentences in several forms, whose scores a test of `policy` compares.

@@ -118,6 +118,48 @@ const FILES: [File; 14] = [
     ),
 ];
 
+/// Texts of other kinds, for the shields.
+const MORE: [File; 4] = [
+    file(
+        "mlma_ar",
+        Kind::Posts,
+        "e0b0a8dca61850cab9340c6c85b5b4177ab35c5b27af6677a6089718c45dd7ff",
+    ),
+    file(
+        "mlma_fr",
+        Kind::Posts,
+        "62104e23939a7dd5ed8e01b1878e1538e2fa82554f8de6aa83d5e3842a70dfd5",
+    ),
+    file(
+        "cold_zh_dev",
+        Kind::Posts,
+        "b94b8b8f5c7a234bdc1065c76dbf87a99ff3c171249e1207ae6817465f4b00f7",
+    ),
+    file(
+        "bipia_email_train",
+        Kind::Benign,
+        "ce490439f5abb5d579331e3a65d2b78f01d4e14bed75a9f5a888d6c55e1b1480",
+    ),
+];
+
+/// Reads the rows of a file for the shields, and checks its digest.
+pub(crate) fn more(folder: &Path, name: &str) -> Result<Vec<Value>, Unusable> {
+    let path = folder.join(format!("{name}.jsonl"));
+    let shown = || path.display().to_string();
+    let bytes = fs::read(&path).map_err(|error| Unusable::Absent { path: shown(), error })?;
+    let has = Digest::of(&bytes);
+    let pinned = MORE.iter().any(|file| file.name == name && has.to_string() == file.digest);
+    if !pinned {
+        return Err(Unusable::Other { path: shown(), has });
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let rows = text.lines().enumerate().map(|(line, object)| {
+        let row = serde_json::from_str(object);
+        row.map_err(|_| Unusable::Line { path: shown(), line: line + 1 })
+    });
+    rows.collect()
+}
+
 /// One text.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {

@@ -21,11 +21,12 @@ pub(crate) struct OverVector {
     pub(crate) weights: Vec<f32>,
 }
 
-/// Returns the file's bytes. The heads have the codes from 1 on.
+/// Returns the file's bytes. The heads have the codes from `first` on.
 pub(crate) fn file(
     encoder: Option<(Digest, usize)>,
     data: Digest,
     rarity: &[u8],
+    first: u8,
     heads: &[Numbers],
 ) -> Vec<u8> {
     let mut file = b"BWHEADS1".to_vec();
@@ -35,7 +36,7 @@ pub(crate) fn file(
     file.extend([u8::try_from(heads.len()).unwrap_or(0), 0]);
     file.extend(u16::try_from(dimensions).unwrap_or(0).to_le_bytes());
     file.extend(rarity);
-    for (code, head) in (1_u8..).zip(heads) {
+    for (code, head) in (first..).zip(heads) {
         file.extend([code, 0, 0, 0]);
         put(&mut file, &[head.scale, head.bias]);
         put(&mut file, &head.thresholds);

@@ -20,6 +20,18 @@ pub(crate) fn best_f1(scored: &[(f32, bool)]) -> f64 {
     f1.fold(0.0, f64::max)
 }
 
+/// Returns the area under the receiver operating characteristic: the chance that a harmful text has
+/// a higher score than a harmless one. Equal scores count half.
+pub(crate) fn area(scored: &[(f32, bool)]) -> f64 {
+    let (harmful, harmless): (Vec<_>, Vec<_>) = scored.iter().partition(|(_, harmful)| *harmful);
+    let mut won = 0.0;
+    for (one, _) in &harmful {
+        won += count(&harmless, |(other, _)| one > other);
+        won += count(&harmless, |(other, _)| one.total_cmp(other).is_eq()) / 2.0;
+    }
+    won / count(&harmful, |_| true).max(1.0) / count(&harmless, |_| true).max(1.0)
+}
+
 /// Returns the share of the harmful texts whose score reaches a threshold.
 pub(crate) fn recall(scored: &[(f32, bool)], threshold: f32) -> f64 {
     let found = count(scored, |(score, harmful)| *harmful && *score >= threshold);
@@ -77,6 +89,7 @@ mod tests {
         assert!((average_precision(&scored) - (0.5 + 0.5 * 2.0 / 3.0)).abs() < 1e-12);
         assert!((best_f1(&scored) - 0.8).abs() < 1e-12);
         assert!((recall(&scored, 0.75) - 0.5).abs() < 1e-12);
+        assert!((area(&scored) - 0.75).abs() < 1e-12);
         // Equal scores are one step in either order.
         let equal = [(0.5, true), (0.5, false)];
         assert!((average_precision(&equal) - 0.5).abs() < 1e-12);

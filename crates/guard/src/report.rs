@@ -6,14 +6,14 @@ use crate::{
     train::{self, Mode, Trained},
 };
 
-const BEGIN: &str = "<!-- scores: make guard writes these lines -->\n";
-const END: &str = "<!-- end of scores -->";
-
-/// Replaces the scores of a document, or returns `None` if it has no place for them.
-pub(crate) fn replace(document: &str, table: &str) -> Option<String> {
-    let (before, rest) = document.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}{table}{END}{after}"))
+/// Replaces lines of a document, for example those of `scores`, or returns `None` if it has no
+/// place for them.
+pub(crate) fn replace(document: &str, name: &str, table: &str) -> Option<String> {
+    let begin = format!("<!-- {name}: make guard writes these lines -->\n");
+    let end = format!("<!-- end of {name} -->");
+    let (before, rest) = document.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}{table}{end}{after}"))
 }
 
 /// Returns the tables.
@@ -72,7 +72,7 @@ fn part(text: &mut String, title: &str, trained: &Trained, modes: &[&Mode]) {
 }
 
 /// Returns the rows of the moderation set with the highest of the four scores.
-fn any(trained: &Trained, modes: &[&Mode]) -> Vec<(f32, bool)> {
+pub(crate) fn any(trained: &Trained, modes: &[&Mode]) -> Vec<(f32, bool)> {
     let categories = modes.get(..4).unwrap_or_default();
     let rows = trained.rows.iter().enumerate().filter(|(_, row)| row.kind == Kind::Moderation);
     rows.map(|(at, row)| {
@@ -118,9 +118,12 @@ mod tests {
 
     #[test]
     fn only_the_lines_of_the_scores_are_replaced() {
-        let old = format!("before\n{BEGIN}old\n{END}\nafter\n");
-        let new = replace(&old, "new\n").unwrap();
-        assert_eq!(new, format!("before\n{BEGIN}new\n{END}\nafter\n"));
-        assert_eq!(replace("no lines", "new"), None);
+        let begin = "<!-- scores: make guard writes these lines -->\n";
+        let end = "<!-- end of scores -->";
+        let old = format!("before\n{begin}old\n{end}\nafter\n");
+        let new = replace(&old, "scores", "new\n").unwrap();
+        assert_eq!(new, format!("before\n{begin}new\n{end}\nafter\n"));
+        assert_eq!(replace(&old, "shields", "new"), None);
+        assert_eq!(replace("no lines", "scores", "new"), None);
     }
 }

@@ -3,7 +3,7 @@
 //! The strength of the regularisation is chosen by the same folds that measure, and so are the
 //! few factors that make log-odds of a sum. The measured scores are a little too good for that.
 
-mod folds;
+pub(crate) mod folds;
 
 use policy::guard::{
     heads::{BUCKETS, Bag, scaled, value},
@@ -46,6 +46,9 @@ pub(crate) struct Head {
 #[derive(Debug)]
 pub(crate) struct Trained {
     pub(crate) rows: Vec<Row>,
+    /// The fold of each row.
+    pub(crate) folds: Vec<usize>,
+    rarity: Vec<u8>,
     pub(crate) heads: Vec<Head>,
     pub(crate) file: Vec<u8>,
     pub(crate) data: Digest,
@@ -84,22 +87,52 @@ pub(crate) fn all(set: &Set) -> Result<Trained, String> {
     }
     let numbers: Vec<_> = heads.iter().map(Head::numbers).collect();
     let encoder = set.encoder.map(|digest| (digest, DIMENSIONS));
-    let file = encode::file(encoder, set.digest, &rarity, &numbers);
+    let file = encode::file(encoder, set.digest, &rarity, 1, &numbers);
     let rows = set.rows.clone();
-    Ok(Trained { rows, heads, file, data: set.digest, encoder: set.encoder })
+    Ok(Trained { rows, folds, rarity, heads, file, data: set.digest, encoder: set.encoder })
 }
 
-/// Returns a byte for each bucket: sixteenths, greater the fewer rows have it.
+/// Returns a file of heads over n-grams alone that were not trained on a fold, and whose thresholds
+/// come from one half of the hard rows, for measuring the filter itself. Factors and strengths are
+/// those of the whole training.
+pub(crate) fn without(trained: &Trained, fold: Option<usize>, half: Option<usize>) -> Vec<u8> {
+    let Trained { rows, folds, rarity, .. } = trained;
+    let values = rows.iter().map(|row| row.bags.iter().map(|bag| weigh(bag, rarity)).collect());
+    let inputs = Inputs { rows, folds, values: values.collect(), places: BUCKETS };
+    let numbers = trained.heads.iter().enumerate().map(|(at, head)| {
+        let alone = &head.alone;
+        let hard = of_kind(rows, &alone.scores, Kind::Hard).into_iter().enumerate();
+        let hard = hard.filter(|(at, _)| half.is_none_or(|half| at % 2 == half));
+        let hard: Vec<f32> = hard.map(|(_, score)| score).collect();
+        let ordinary = of_kind(rows, &alone.scores, Kind::Benign);
+        let mode = Mode {
+            scores: Vec::new(),
+            thresholds: thresholds(&hard, &ordinary),
+            strength: alone.strength,
+            model: model(&inputs, at, alone.strength, fold),
+            logistic: alone.logistic,
+        };
+        Head { alone: mode, joint: None }.numbers()
+    });
+    encode::file(None, trained.data, rarity, 1, &numbers.collect::<Vec<_>>())
+}
+
+/// Returns the rarity of each bucket in the trained rows.
 fn rarity(rows: &[Row]) -> Vec<u8> {
-    let mut having = vec![0_u32; BUCKETS];
     let trained: Vec<_> = rows.iter().filter(|row| row.kind != Kind::Hard).collect();
-    for (bucket, _) in trained.iter().filter_map(|row| row.bags.first()).flat_map(Bag::counts) {
+    rarity_in(trained.iter().filter_map(|row| row.bags.first()), trained.len())
+}
+
+/// Returns a byte for each bucket: sixteenths, greater the fewer of `all` texts have it.
+pub(crate) fn rarity_in<'a>(bags: impl Iterator<Item = &'a Bag>, all: usize) -> Vec<u8> {
+    let mut having = vec![0_u32; BUCKETS];
+    for (bucket, _) in bags.flat_map(Bag::counts) {
         let number = usize::try_from(bucket).ok().and_then(|bucket| having.get_mut(bucket));
         if let Some(number) = number {
             *number += 1;
         }
     }
-    let all = f64::from(u32::try_from(trained.len()).unwrap_or(u32::MAX));
+    let all = f64::from(u32::try_from(all).unwrap_or(u32::MAX));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "16 to 255")]
     let byte = |number: u32| {
         let bits = fit::log2((all + 1.0) / (f64::from(number) + 1.0));
@@ -108,7 +141,7 @@ fn rarity(rows: &[Row]) -> Vec<u8> {
     having.into_iter().map(byte).collect()
 }
 
-fn weigh(bag: &Bag, rarity: &[u8]) -> Sparse {
+pub(crate) fn weigh(bag: &Bag, rarity: &[u8]) -> Sparse {
     let place = |bucket: u32| usize::try_from(bucket).unwrap_or(usize::MAX);
     let values = bag.counts().map(|(bucket, count)| {
         let place = place(bucket);

@@ -130,15 +130,25 @@ impl Heads {
         if let Some(vector) = vector {
             self.check(vector)?;
         }
+        Ok(self.rated(features, vector, 0.0))
+    }
+
+    /// Rates a sentence of a text by n-grams alone. The thresholds are those of whole texts, and the
+    /// highest of many sentences counts, so the score must exceed a threshold by this margin.
+    pub(in crate::guard) fn rate_sentence(&self, features: &Features, margin: f32) -> Ratings {
+        self.rated(features, None, margin)
+    }
+
+    fn rated(&self, features: &Features, vector: Option<&[f32]>, margin: f32) -> Ratings {
         let bags: Vec<_> = features.bags().iter().map(|bag| self.weigh(bag)).collect();
         let mut ratings: Vec<_> =
-            self.0.heads.iter().map(|head| rating(head, &bags, vector)).collect();
+            self.0.heads.iter().map(|head| rating(head, &bags, vector, margin)).collect();
         // Nothing but white space and invisible characters: the bias alone says nothing.
         if bags.iter().all(Vec::is_empty) {
             ratings.iter_mut().for_each(|one| one.severity = Severity::Safe);
         }
         let layer = if vector.is_some() { Layer::Encoder } else { Layer::Ngrams };
-        Ok(Ratings { source: Source { layer, digest: self.0.digest }, ratings })
+        Ratings { source: Source { layer, digest: self.0.digest }, ratings }
     }
 
     fn check(&self, vector: &[f32]) -> Result<(), OtherVector> {
@@ -186,7 +196,7 @@ pub fn scaled(mut values: Vec<(usize, f32)>) -> Vec<(usize, f32)> {
     values
 }
 
-fn rating(head: &Head, bags: &[Vec<(usize, f32)>], vector: Option<&[f32]>) -> Rating {
+fn rating(head: &Head, bags: &[Vec<(usize, f32)>], vector: Option<&[f32]>, margin: f32) -> Rating {
     let sums = bags.iter().map(|bag| {
         let products = bag
             .iter()
@@ -201,7 +211,7 @@ fn rating(head: &Head, bags: &[Vec<(usize, f32)>], vector: Option<&[f32]>) -> Ra
         }
         _ => (alone, &head.thresholds),
     };
-    Rating { category: head.category.clone(), score, severity: thresholds.severity(score) }
+    Rating { category: head.category.clone(), score, severity: thresholds.severity(score - margin) }
 }
 
 impl Place {
@@ -219,19 +229,22 @@ impl Ratings {
         &self.ratings
     }
 
-    /// Returns the verdict about a text at this place. No head looks for indirect attacks, so
-    /// they stay unknown.
+    /// Returns the verdict about a text at this place. Jailbreaks are looked for in users' turns
+    /// alone, and indirect attacks in documents alone.
     #[must_use]
     pub fn verdict(&self, place: Place) -> Verdict {
         self.ratings.iter().fold(Verdict::by(place.side()), |verdict, rating| {
-            let severity = match rating.category {
-                // Detected or not, from the threshold that is `medium` elsewhere.
-                Category::Jailbreak if rating.severity < Severity::Medium => Severity::Safe,
-                _ => rating.severity,
+            let at = match rating.category {
+                Category::Jailbreak => Some(Place::User),
+                Category::IndirectAttack => Some(Place::Document),
+                _ => None,
             };
-            if rating.category == Category::Jailbreak && place != Place::User {
+            if at.is_some_and(|at| at != place) {
                 return verdict;
             }
+            // Detected or not, from the threshold that is `medium` elsewhere.
+            let undetected = at.is_some() && rating.severity < Severity::Medium;
+            let severity = if undetected { Severity::Safe } else { rating.severity };
             verdict.add(rating.category.clone(), severity, self.source)
         })
     }

@@ -57,12 +57,22 @@ impl Lexicon {
     /// Searches a text: severe terms are high, strong ones medium.
     #[must_use]
     pub fn verdict(&self, readings: &Readings<'_>, side: Side) -> Verdict {
-        let found = readings.views().iter().flat_map(|view| {
-            let text = view.text().reveal();
-            self.terms.find(text, 0..text.len())
-        });
+        let views = readings.views().iter().map(|view| self.most(view.text().reveal()));
+        self.found(views.max().unwrap_or_default(), side)
+    }
+
+    /// Searches a part of one reading.
+    pub(in crate::guard) fn verdict_of(&self, folded: &str, side: Side) -> Verdict {
+        self.found(self.most(folded), side)
+    }
+
+    fn most(&self, folded: &str) -> Severity {
+        let found = self.terms.find(folded, 0..folded.len());
         let severities = found.filter_map(|(number, _)| self.severities.get(number).copied());
-        let severity = severities.max().unwrap_or_default();
+        severities.max().unwrap_or_default()
+    }
+
+    fn found(&self, severity: Severity, side: Side) -> Verdict {
         let source = Source { layer: Layer::Lexicon, digest: self.digest };
         Verdict::by(side).add(Category::Profanity, severity, source)
     }

@@ -3,35 +3,34 @@
 //! One text in, one verdict out. A long text is cut into overlapping parts, so that one harmful
 //! sentence is not diluted by harmless ones around it, and the highest severity of a part counts.
 //! The caller embeds [`parts`] if there is an encoder, and hands their vectors in. A part in
-//! disguise is also rated by n-grams alone, in each of its readings: the encoder sees only the
-//! disguise.
+//! disguise is rated in each of its readings, and the encoder sees these, too.
 //!
 //! Not here: a resource's own blocklists (`blocklist`) and the operator's guard model. Their
 //! verdicts are joined with this one by [`Verdict::and`].
 
 mod cut;
+mod pieces;
 
 pub use cut::{MOST_EMBEDDED, OVERLAP, PART};
 
 use super::{
     heads::{Damaged, Features, Heads, OtherVector, Place, Ratings, TRAINED},
+    known::Known,
     lexicon::{Lexicon, Unreadable},
-    normalise::{Form, Readings, TooLarge},
-    verdict::{Severity, Side, Verdict},
+    normalise::TooLarge,
+    suffix::Suffix,
+    verdict::{Category, Severity, Side, Verdict},
 };
-
-/// The most bytes that are normalised at once. Normalising cannot grow so few bytes beyond its
-/// limit, so every text can be read.
-const CHUNK: usize = 1 << 18;
-
-/// The characters that two chunks share.
-const CHUNK_OVERLAP: usize = 2000;
+use crate::content::Content;
 
 /// The detectors of this program, ready to look. Preparing takes some milliseconds: prepare once.
 #[derive(Debug)]
 pub struct Detectors {
     heads: Heads,
+    indirect: Heads,
     lexicon: Lexicon,
+    suffix: Suffix,
+    known: Known,
 }
 
 /// The detectors cannot be prepared.
@@ -77,15 +76,36 @@ pub enum Unseen {
     TooLarge(#[from] TooLarge),
 }
 
-/// Returns the parts of a text that an encoder embeds, in order: at most [`MOST_EMBEDDED`] parts
-/// of at most [`PART`] characters. Of a longer text these are the first four, the last four, and
-/// others evenly between.
-#[must_use]
-pub fn parts(text: &str) -> Vec<&str> {
-    let all = cut::parts(text);
-    let chosen = cut::embedded(all.len()).into_iter();
-    chosen.filter_map(|number| text.get(all.get(number)?.clone())).collect()
+/// Returns the texts that an encoder embeds for a text, in order: at most [`MOST_EMBEDDED`], each
+/// of at most [`PART`] characters. Of a part in disguise these are its readings, because the
+/// encoder would see only the disguise. Of a longer text these are the first four pieces, the
+/// last four, and others evenly between.
+///
+/// # Errors
+/// If a part cannot be normalised.
+pub fn parts(text: &str) -> Result<Vec<Content>, Unseen> {
+    let pieces = pieces::of(text)?;
+    let chosen = cut::embedded(pieces.len()).into_iter();
+    Ok(chosen.filter_map(|at| Some(pieces.get(at)?.to_embed().clone())).collect())
 }
+
+/// Returns the sentences of a folded text in which an indirect attack is looked for.
+#[must_use]
+pub fn sentences(folded: &str) -> Vec<&str> {
+    let sentences = cut::sentences(folded, cut::SHORT).into_iter();
+    sentences.filter_map(|range| folded.get(range)).collect()
+}
+
+/// The committed head for indirect attacks, which `make guard` makes, in the format of the heads.
+pub const INDIRECT: &[u8] = include_bytes!("look/indirect.bin");
+
+/// The bytes from which a sentence is diluted by the others, so that each is rated alone, too. Rating
+/// those of shorter texts finds little and blocks twice as many ordinary prompts.
+const DILUTED: usize = 500;
+
+/// How far the score of a single sentence must exceed a threshold. The highest of many sentences
+/// counts: without a margin, seven times as many ordinary prompts would be blocked.
+const SENTENCE_MARGIN: f32 = 1.5;
 
 impl Detectors {
     /// Prepares the committed detectors.
@@ -93,7 +113,28 @@ impl Detectors {
     /// # Errors
     /// If one is damaged. A test reads them all, so no release has this error.
     pub fn built_in() -> Result<Self, Unusable> {
-        Ok(Self { heads: Heads::parse(TRAINED)?, lexicon: Lexicon::built_in()? })
+        Self::with_heads(Heads::parse(TRAINED)?)
+    }
+
+    /// Prepares the committed detectors, with other heads.
+    ///
+    /// # Errors
+    /// As [`Detectors::built_in`].
+    pub fn with_heads(heads: Heads) -> Result<Self, Unusable> {
+        Ok(Self {
+            heads,
+            indirect: Heads::parse(INDIRECT)?,
+            lexicon: Lexicon::built_in()?,
+            suffix: Suffix::parse(super::suffix::TRAINED)?,
+            known: Known::nothing(),
+        })
+    }
+
+    /// Looks for these texts in completions. Without them nothing is known.
+    #[must_use]
+    pub fn with_known(mut self, known: Known) -> Self {
+        self.known = known;
+        self
     }
 
     /// Returns the heads, for example to compare their encoder's digest with the loaded one.
@@ -129,59 +170,39 @@ impl Detectors {
         place: Place,
         vectors: Option<&Vectors>,
     ) -> Result<Verdict, Unseen> {
-        let all = cut::parts(text);
-        let chosen = cut::embedded(all.len());
+        let pieces = pieces::of(text)?;
+        let chosen = cut::embedded(pieces.len());
         if let Some(Vectors(vectors)) = vectors
             && vectors.len() != chosen.len()
         {
             return Err(Unseen::Number { has: vectors.len(), wants: chosen.len() });
         }
         let mut found = Found::new(place);
-        for (number, range) in all.iter().enumerate() {
-            let part = text.get(range.clone()).unwrap_or_default();
-            let vector = chosen.binary_search(&number).ok();
-            let vector = vector.zip(vectors).and_then(|(at, Vectors(all))| all.get(at));
-            self.part(part, vector.map(Vec::as_slice), &mut found)?;
-        }
-        let single = all.len() == 1;
-        for range in cut::overlapping(text, CHUNK / 4, CHUNK_OVERLAP) {
-            let readings = Readings::of(text.get(range).unwrap_or_default())?;
-            found.join(self.lexicon.verdict(&readings, place.side()));
-            // A cut can split an encoded word, so what was decoded is rated as a whole, too.
-            let decoded = readings.views().iter();
-            let decoded = decoded.filter(|view| !single && is_decoded(view.form()));
-            for view in decoded {
-                let text = view.text().reveal();
-                for range in cut::parts(text) {
-                    let features = Features::read(text.get(range).unwrap_or_default());
-                    found.rated(&self.heads.rate(&features, None)?);
-                }
+        for (number, piece) in pieces.iter().enumerate() {
+            let vector = chosen.binary_search(&number).ok().zip(vectors);
+            let vector = vector.and_then(|(at, Vectors(all))| all.get(at)).map(Vec::as_slice);
+            let folded = piece.folded.reveal();
+            found.rated(&self.heads.rate(&Features::read(folded), vector)?);
+            let runs = cut::sentences(folded, cut::SENTENCE);
+            for range in runs.iter().filter(|_| folded.len() > DILUTED) {
+                let features = Features::read(folded.get(range.clone()).unwrap_or_default());
+                found.rated(&self.heads.rate_sentence(&features, SENTENCE_MARGIN));
             }
+            found.join(self.lexicon.verdict_of(folded, place.side()));
+            for sentence in sentences(folded).into_iter().filter(|_| place == Place::Document) {
+                found.rated(&self.indirect.rate(&Features::read(sentence), None)?);
+            }
+        }
+        if place == Place::User {
+            let is = if self.suffix.finds(text) { Severity::High } else { Severity::Safe };
+            let verdict = Verdict::by(place.side());
+            found.join(verdict.add(Category::Jailbreak, is, self.suffix.source()));
+        }
+        if place == Place::Completion {
+            found.join(self.known.verdict(text));
         }
         Ok(found.verdict)
     }
-
-    /// Rates one part, with its vector if there is one.
-    fn part(&self, part: &str, vector: Option<&[f32]>, found: &mut Found) -> Result<(), Unseen> {
-        let readings = Readings::of(part)?;
-        let features = Features::of(&readings);
-        found.rated(&self.heads.rate(&features, vector)?);
-        if vector.is_some() && is_disguised(&readings) {
-            found.rated(&self.heads.rate(&features, None)?);
-        }
-        Ok(())
-    }
-}
-
-/// The forms that undo an encoding, which can be longer than a part.
-fn is_decoded(form: Form) -> bool {
-    !matches!(form, Form::Plain | Form::Bare)
-}
-
-/// Returns true if normalising changes more of a text than upper case.
-fn is_disguised(readings: &Readings<'_>) -> bool {
-    let [plain] = readings.views() else { return true };
-    readings.text().to_lowercase() != plain.text().reveal()
 }
 
 /// What was found so far in the parts of a text.

@@ -12,15 +12,21 @@ const MAGIC: &[u8] = b"BWHEADS1";
 const MOST_DIMENSIONS: usize = 4096;
 
 /// The heads' categories, in the order of their codes from 1.
-const CODES: [Category; 5] =
-    [Category::Hate, Category::Sexual, Category::Violence, Category::SelfHarm, Category::Jailbreak];
+const CODES: [Category; 6] = [
+    Category::Hate,
+    Category::Sexual,
+    Category::Violence,
+    Category::SelfHarm,
+    Category::Jailbreak,
+    Category::IndirectAttack,
+];
 
 /// The file of heads is damaged, or of another version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the file of the content filter's heads is damaged or of another version at {0}; install the file that belongs to this release, or make it anew with `make guard`"
 )]
-pub struct Damaged(pub(super) &'static str);
+pub struct Damaged(pub(in crate::guard) &'static str);
 
 /// Scores from which a finding is low, medium and high, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq)]

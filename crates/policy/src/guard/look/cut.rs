@@ -43,6 +43,33 @@ pub(super) fn overlapping(text: &str, length: usize, overlap: usize) -> Vec<Rang
     }
 }
 
+/// The shortest run of sentences that is rated alone for harm, in characters.
+pub(super) const SENTENCE: usize = 60;
+
+/// The shortest run of sentences in which an indirect attack is looked for: a question has as many.
+pub(super) const SHORT: usize = 15;
+
+/// The longest sentence, in characters: a longer one is cut.
+const LONGEST: usize = 250;
+
+/// Returns the sentences of a text. One with fewer than `shortest` characters stands together with
+/// the next.
+pub(super) fn sentences(text: &str, shortest: usize) -> Vec<Range<usize>> {
+    let mut sentences = Vec::new();
+    let (mut start, mut length, mut stopped) = (0, 0_usize, false);
+    for (at, one) in text.char_indices() {
+        let over = stopped && one.is_whitespace() || one == '\n';
+        if over && length >= shortest || length >= LONGEST {
+            sentences.push(start..at);
+            (start, length) = (at, 0);
+        }
+        stopped = matches!(one, '.' | '!' | '?' | '。' | '…') || one == '"' && stopped;
+        length += 1;
+    }
+    sentences.push(start..text.len());
+    sentences
+}
+
 /// Returns the numbers of the parts that the encoder sees, in ascending order: all, or the first
 /// quarter and the last quarter of [`MOST_EMBEDDED`], and the others evenly between.
 pub(super) fn embedded(number: usize) -> Vec<usize> {

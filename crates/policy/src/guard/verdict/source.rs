@@ -46,6 +46,8 @@ pub enum Layer {
     Blocklist,
     /// The committed list of profanity.
     Lexicon,
+    /// The operator's own texts that must not go out.
+    KnownTexts,
     /// Committed weights over words and characters.
     Ngrams,
     /// Committed weights over the vectors of an encoder in a confined worker.
@@ -61,6 +63,7 @@ impl Layer {
         match self {
             Self::Blocklist => "blocklist",
             Self::Lexicon => "lexicon",
+            Self::KnownTexts => "known_texts",
             Self::Ngrams => "ngrams",
             Self::Encoder => "encoder",
             Self::GuardModel => "guard_model",
