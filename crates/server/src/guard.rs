@@ -8,6 +8,7 @@
 mod annotate;
 mod encode;
 mod judge;
+mod known;
 mod texts;
 
 use std::sync::{Arc, OnceLock};
@@ -23,6 +24,7 @@ use policy::{
         look::{Detectors, Unseen, Unusable, Vectors},
         normalise::Readings,
         verdict::{Category, Side, Verdict},
+        window::{Extent, Look},
     },
     permit::{Inference, Permit},
 };
@@ -30,6 +32,7 @@ use store::ContentFilter;
 use tokio::task::spawn_blocking;
 
 pub(crate) use annotate::{checked, findings};
+pub(crate) use known::NotKnown;
 pub(crate) use texts::{tokens, words};
 
 use crate::{fleet::Fleet, live::Live, screening::Screening};
@@ -77,6 +80,9 @@ pub(crate) enum NoGuard {
     /// They cannot look at a text.
     #[error(transparent)]
     Unseen(#[from] Unseen),
+    /// The operator's known texts cannot be read.
+    #[error(transparent)]
+    Known(#[from] NotKnown),
 }
 
 /// The reason why a text does not go on.
@@ -94,8 +100,9 @@ impl Guard {
     /// # Errors
     /// If a committed file of the detectors is damaged.
     pub(crate) fn new(fleet: Fleet, live: Live) -> Result<Self, NoGuard> {
-        let detectors = Detectors::built_in()?;
         let current = live.current();
+        let known = known::read(&current.config.guard)?;
+        let detectors = Detectors::built_in()?.with_known(known);
         let path = current.config.guard.encoder.as_deref();
         let encoder = path.map(|path| {
             let digest = detectors.heads().encoder().map(|digest| digest.to_string());
@@ -149,23 +156,9 @@ impl Guard {
         permit: &Permit<A>,
         filter: &ContentFilter,
     ) -> Screen {
-        let rules = match filter.is_built_in() {
-            true => self.built_in(&filter.filter),
-            false => filter.filter.clone(),
-        };
+        let rules = filter.filter.clone();
         let (lists, scope) = (filter.blocklists.clone().into(), CacheScope::of(permit, false));
         Screen { guard: self.clone(), rules, lists, scope, asked: Arc::default() }
-    }
-
-    /// Leaves out of the built-in filter what no detector of this service looks for: known texts,
-    /// unless the operator gave some. A resource's own filter that names them is not judged without.
-    fn built_in(&self, filter: &Filter) -> Filter {
-        let known = [Category::ProtectedMaterialText, Category::ProtectedMaterialCode];
-        let nothing = self.nothing(Side::Completion);
-        let missing = known.into_iter().filter(|category| nothing.severity(category).is_none());
-        missing.fold(filter.clone(), |filter, category| {
-            filter.clone().with(category, Side::Completion, Rule::OFF).unwrap_or(filter)
-        })
     }
 }
 
@@ -181,14 +174,15 @@ impl Screen {
         read: Option<&[Text]>,
         screening: &mut Screening,
     ) -> Result<Guarded<Work>, Stopped> {
-        let texts::Read { texts, whole } = texts::of(&work, read);
+        let indirect = self.rules.rule(&Category::IndirectAttack, Side::Prompt) != Rule::OFF;
+        let texts::Read { texts, whole, .. } = texts::of(&work, read, indirect);
         if self.guard.0.model.is_some() {
             let turn = texts.iter().rev().find(|(place, _)| *place == Place::User);
             let turn = turn.map(|(_, text)| text.clone()).unwrap_or_default();
-            // A request has one prompt, so nothing was noted before.
+            // Each prompt has a filter of its own, so nothing was noted before.
             drop(self.asked.set(turn));
         }
-        let results = match self.judged(texts, Side::Prompt).await {
+        let results = match self.judged(texts, Vec::new(), Side::Prompt).await {
             Ok(results) => results,
             Err(down) => return self.unchecked(work, down, screening),
         };
@@ -212,13 +206,25 @@ impl Screen {
         Ok(guarded)
     }
 
-    /// Judges texts of one choice of an answer.
+    /// Judges looks at one choice of an answer.
     ///
     /// # Errors
     /// If a detector does not answer.
-    pub(crate) async fn completion(&self, texts: Vec<Content>) -> Result<Results, Unavailable> {
-        let texts = texts.into_iter().map(|text| (Place::Completion, text)).collect();
-        self.judged(texts, Side::Completion).await
+    pub(crate) async fn completion(
+        &self,
+        looks: impl IntoIterator<Item = Look>,
+    ) -> Result<Results, Unavailable> {
+        let looks = looks.into_iter().map(|look| (look.extent, (Place::Completion, look.text)));
+        let (wholes, windows): (Vec<_>, Vec<_>) =
+            looks.partition(|(extent, _)| *extent == Extent::Whole);
+        let texts = |looks: Vec<(Extent, _)>| looks.into_iter().map(|(_, text)| text).collect();
+        // The encoder and the guard model have seen the windows of a whole.
+        self.judged(texts(windows), texts(wholes), Side::Completion).await
+    }
+
+    /// Returns the filter for another prompt of the same request.
+    pub(crate) fn for_another_prompt(&self) -> Self {
+        Self { asked: Arc::default(), ..self.clone() }
     }
 
     /// Lets a part of an answer through that was not checked, if the filter chose so.
@@ -240,11 +246,6 @@ impl Screen {
         self.scope
     }
 
-    /// Returns true if the filter names lists.
-    pub(crate) fn has_lists(&self) -> bool {
-        !self.lists.is_empty()
-    }
-
     /// Returns true if nothing is looked for on a side.
     pub(crate) fn is_off(&self, side: Side) -> bool {
         self.rules.needed(side).next().is_none()
@@ -255,14 +256,18 @@ impl Screen {
         self.rules.mode().is_ahead()
     }
 
+    /// Judges texts. The encoder and the guard model see `texts`, and not `more`.
     async fn judged(
         &self,
-        texts: Vec<(Place, Content)>,
+        mut texts: Vec<(Place, Content)>,
+        more: Vec<(Place, Content)>,
         side: Side,
     ) -> Result<Results, Unavailable> {
         let unavailable = |down| self.rules.unavailable(side, down);
-        // Nothing is looked for: no detector is asked.
-        let texts = if self.is_off(side) { Vec::new() } else { texts };
+        if self.is_off(side) {
+            // Nothing is looked for, so nothing is found.
+            return self.rules.judge(self.guard.nothing(side));
+        }
         let vectors = match &self.guard.0.encoder {
             Some(encoder) => encoder.vectors(&texts, self.scope).await.map_err(unavailable)?,
             None => texts.iter().map(|_| None).collect(),
@@ -277,6 +282,7 @@ impl Screen {
             }
             None => None,
         };
+        texts.extend(more);
         let bytes: usize = texts.iter().map(|(_, text)| text.len()).sum();
         let verdict = if bytes <= INLINE_BYTES {
             self.look(&texts, &vectors, side)
@@ -302,9 +308,9 @@ impl Screen {
     ) -> Result<Verdict, Down> {
         let detectors = &self.guard.0.detectors;
         let mut all = self.guard.nothing(side).clone();
-        for ((place, text), vectors) in texts.iter().zip(vectors) {
-            let text = text.reveal();
-            all = joined(all, detectors.look(text, *place, vectors.as_ref()).map_err(down)?)?;
+        for (at, (place, text)) in texts.iter().enumerate() {
+            let (text, vectors) = (text.reveal(), vectors.get(at).and_then(Option::as_ref));
+            all = joined(all, detectors.look(text, *place, vectors).map_err(down)?)?;
             if !self.lists.is_empty() {
                 let readings = Readings::of(text).map_err(|_| Down::TooLarge)?;
                 for list in &*self.lists {

@@ -36,6 +36,10 @@ pub(crate) struct GuardConfig {
     /// as not available.
     #[serde(deserialize_with = "within::<10, 600_000, _, _>")]
     pub model_wait_ms: u64,
+    /// Folder with texts that the operator protects: answers that repeat them are detected.
+    pub known_text: Option<PathBuf>,
+    /// Folder with source code that the operator protects.
+    pub known_code: Option<PathBuf>,
     /// The severity from which a resource's filters must block the four graded categories. A filter
     /// that blocks less needs an approved application.
     pub floor: Floor,
@@ -139,6 +143,8 @@ impl Default for GuardConfig {
             model_sha256: None,
             family: None,
             model_wait_ms: 30_000,
+            known_text: None,
+            known_code: None,
             floor: Floor::High,
         }
     }

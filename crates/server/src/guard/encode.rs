@@ -30,12 +30,11 @@ impl Encoder {
         let mut inputs = Vec::new();
         let mut counts = Vec::new();
         for (_, text) in texts.iter().rev() {
-            let parts = look::parts(text.reveal());
+            let parts = look::parts(text.reveal()).map_err(|_| Down::TooLarge)?;
             let fits = inputs.is_empty() || inputs.len() + parts.len() <= MOST_PARTS;
             counts.push(fits.then_some(parts.len()));
             if fits {
-                let input = |part: &str| EmbedInput::Text(Text::from(part.to_owned()));
-                inputs.extend(parts.into_iter().map(input));
+                inputs.extend(parts.into_iter().map(|part| EmbedInput::Text(Text(part))));
             }
         }
         let vectors = match inputs.is_empty() {

@@ -3,7 +3,10 @@
 use engine::request::{
     Answer, Constraint, EmbedInput, Generate, Message, Part, Prompt, Role, Text, Tool, Work,
 };
-use policy::{content::Content, guard::heads::Place};
+use policy::{
+    content::Content,
+    guard::{documents, heads::Place},
+};
 use serde_json::Value;
 
 /// The texts of a request.
@@ -12,6 +15,7 @@ pub(super) struct Read {
     pub(super) texts: Vec<(Place, Content)>,
     /// False if the request has parts that no detector reads: images, sound, tokens.
     pub(super) whole: bool,
+    documents: bool,
 }
 
 /// Returns the tokens in a request, which a worker turns into text.
@@ -32,9 +36,10 @@ pub(crate) fn tokens(work: &Work) -> Vec<Vec<u32>> {
 }
 
 /// Returns the texts of a request. `read` has the text of its [`tokens`], if a worker could turn them
-/// into text.
-pub(super) fn of(work: &Work, read: Option<&[Text]>) -> Read {
-    let mut texts = Read { texts: Vec::new(), whole: true };
+/// into text. With `documents`, documents that a turn embeds are texts of their own, in which indirect
+/// attacks are looked for. Otherwise they stay a part of the turn: nothing in them goes unseen.
+pub(super) fn of(work: &Work, read: Option<&[Text]>, documents: bool) -> Read {
+    let mut texts = Read { texts: Vec::new(), whole: true, documents };
     let place = match work {
         Work::Generate(generate) => {
             texts.generate(generate);
@@ -93,7 +98,15 @@ impl Read {
         if let Some(name) = &message.name {
             self.add(place, name);
         }
-        self.add(place, &message.content);
+        if self.documents {
+            let parted = documents::part(message.content.0.reveal());
+            for document in &parted.documents {
+                self.push(Place::Document, document.reveal());
+            }
+            self.push(place, parted.instruction.reveal());
+        } else {
+            self.add(place, &message.content);
+        }
         for part in &message.parts {
             match part {
                 // The turn's text has it already.

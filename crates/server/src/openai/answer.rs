@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use engine::request::Event;
-use policy::id::RequestId;
+use policy::{guard::window::Windows, id::RequestId};
 use store::Model;
 use tlog::hex;
 use wire::{
@@ -62,8 +62,12 @@ pub(super) async fn judged(
     let mut decisions = Vec::with_capacity(choices.len());
     for choice in choices {
         let text = choice.said();
-        let words = guard::words(text.reveal());
-        let results = screen.completion([text].into_iter().chain(words).collect()).await;
+        // The same looks as for a stream.
+        let mut looks = Windows::all(&text);
+        if let Some(words) = guard::words(text.reveal()) {
+            looks.extend(Windows::all(&words));
+        }
+        let results = screen.completion(looks).await;
         decisions.push(checked(results.as_ref()));
         match results {
             Ok(results) => screening.add_results(&results),

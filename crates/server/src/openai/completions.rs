@@ -70,9 +70,10 @@ pub(crate) async fn answer(
     // No prompt runs before all are judged.
     let screen = target.screen(services, call, &permit);
     let mut judged = Vec::with_capacity(request.prompts.len());
-    for prompt in request.prompts {
+    let screens: Vec<_> = request.prompts.iter().map(|_| screen.for_another_prompt()).collect();
+    for (prompt, screen) in request.prompts.into_iter().zip(&screens) {
         let work = Work::Generate(Box::new(prompt));
-        judged.push(target.judge(services, call, &screen, work).await?);
+        judged.push(target.judge(services, call, screen, work).await?);
     }
     let prompts = judged.iter().map(|work| checked(work.results())).collect();
     let mut first = Some(permit);
@@ -89,7 +90,7 @@ pub(crate) async fn answer(
     if request.stream {
         let include_usage = request.include_usage;
         let writer = CompletionWriter::new(envelope, choices, echo, include_usage);
-        let held = answers.iter().map(|_| Held::new(screen.clone(), choices)).collect();
+        let held = screens.into_iter().map(|screen| Held::new(screen, choices)).collect();
         return Ok(Reply::Events(Box::new(EventStream {
             answers,
             first,
@@ -101,13 +102,13 @@ pub(crate) async fn answer(
     }
     let (mut collected, mut decisions) = (Vec::new(), Vec::new());
     let mut first = Some(first);
-    for (index, mut events) in answers.into_iter().enumerate() {
+    for ((index, mut events), screen) in answers.into_iter().enumerate().zip(&screens) {
         let first = match first.take() {
             Some(first) => first,
             None => answer::accepted(&mut events, operation).await?,
         };
         let said = answer::collect(first, events, choices, operation, &mut call.usage).await?;
-        decisions.extend(answer::judged(&screen, &said, &mut call.screening).await?);
+        decisions.extend(answer::judged(screen, &said, &mut call.screening).await?);
         let echo = echo.get(index).map_or("", |text| text.0.reveal());
         collected.extend(said.into_iter().map(|choice| (echo, choice)));
     }

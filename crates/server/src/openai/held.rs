@@ -1,14 +1,20 @@
 //! The text of a streamed answer, held back until the content filter has judged it.
 //!
-//! The filter looks at windows of [`WINDOW`] bytes, about 64 tokens, which overlap, and at the end
-//! of the whole answer. No more than a window is held back. Events go out whole and in order, so
-//! nothing is cut, and what is joined are bytes. Reasoning, names and arguments of function calls are
-//! text, too.
+//! The filter looks at windows of about 64 tokens, which overlap, and at the whole
+//! (`policy::guard::window`). Which windows there are depends on the text alone, so an answer has the
+//! same verdict however it is cut. No more than a window is held back. Events go out whole and in
+//! order: nothing is cut here. Reasoning, names and arguments of function calls are text, too.
 
 use std::collections::VecDeque;
 
 use engine::request::Event;
-use policy::{content::Content, guard::verdict::Side};
+use policy::{
+    content::Content,
+    guard::{
+        verdict::Side,
+        window::{Look, Windows},
+    },
+};
 use wire::filter::{Checked, Offsets};
 
 use super::error::ApiError;
@@ -16,18 +22,6 @@ use crate::{
     guard::{Screen, checked, words},
     screening::Screening,
 };
-
-/// A window, in bytes: 64 tokens of English text.
-const WINDOW: usize = 320;
-
-/// How many bytes of a window were in the window before. A term of a list fits into them.
-const OVERLAP: usize = 192;
-
-/// The bytes before the first look, so that an answer begins soon: 24 tokens.
-const FIRST: usize = 96;
-
-/// How much of the answer so far is looked at as a whole, and how often.
-const WHOLE: usize = 1000;
 
 /// The answer to one prompt.
 pub(crate) struct Held {
@@ -64,14 +58,13 @@ pub(crate) enum Out {
 
 #[derive(Default)]
 struct Choice {
-    /// Its text so far; between two kinds of text stands a line break.
-    text: String,
+    windows: Windows,
+    /// The next look.
+    look: Option<Look>,
+    /// The text of a JSON answer so far. Its escapes can hide words from the windows.
+    json: String,
     /// The kind of its last text.
     kind: Kind,
-    /// The bytes that were looked at.
-    judged: usize,
-    /// The bytes that were looked at as a whole.
-    judged_whole: usize,
     /// The events that wait, each with the end of its text.
     waiting: VecDeque<(usize, Event)>,
     /// About as many tokens were generated.
@@ -121,7 +114,7 @@ impl Held {
             screening.later(Side::Completion);
             out.push(Out::Event(event, None));
         } else {
-            choice.waiting.push_back((choice.text.len(), event));
+            choice.waiting.push_back((choice.windows.length(), event));
         }
     }
 
@@ -147,8 +140,14 @@ impl Held {
     ) -> Result<(), ApiError> {
         let screen = self.screen.clone();
         let Some(choice) = self.choice(number) else { return Err(ApiError::Internal) };
-        let from = choice.judged;
-        let results = screen.completion(choice.window()).await;
+        let look = choice.look.take();
+        let free = look.as_ref().map_or(usize::MAX, |look| look.free);
+        let offsets = look.as_ref().filter(|_| screen.is_ahead()).map(offsets);
+        let looks = match look {
+            Some(look) => vec![look],
+            None => choice.last_looks(),
+        };
+        let results = screen.completion(looks).await;
         let decision = checked(results.as_ref());
         let blocked = match results {
             Ok(results) => {
@@ -160,7 +159,6 @@ impl Held {
                 false
             }
         };
-        let offsets = screen.is_ahead().then(|| choice.offsets(from));
         if blocked {
             choice.waiting.clear();
             choice.state = State::Ended;
@@ -171,8 +169,8 @@ impl Held {
         if let Some(offsets) = offsets {
             out.push(Out::Annotation(number, decision.clone(), offsets));
         }
-        let clear = choice.clear(screen.has_lists());
-        while choice.waiting.front().is_some_and(|(end, _)| *end <= clear) {
+        choice.go_on(free);
+        while choice.waiting.front().is_some_and(|(end, _)| *end <= free) {
             let Some((_, event)) = choice.waiting.pop_front() else { break };
             let annotation = match event {
                 _ if screen.is_ahead() => None,
@@ -181,7 +179,7 @@ impl Held {
             };
             out.push(Out::Event(event, annotation));
         }
-        if choice.state == State::Complete {
+        if free == usize::MAX {
             choice.state = State::Ended;
         }
         Ok(())
@@ -218,75 +216,66 @@ impl Choice {
             Event::ToolArguments { index, text, .. } => (Kind::Call(*index), text.0.reveal()),
             Event::ToolStart { index, name, .. } => (Kind::Call(*index), name.as_str()),
             Event::Finished { .. } => {
+                self.windows.end();
                 self.state = State::Complete;
+                self.look_ahead();
                 return;
             }
             _ => return,
         };
         let named = matches!(event, Event::ToolStart { .. });
-        if (named || kind != self.kind) && !self.text.is_empty() {
-            self.text.push('\n');
+        if (named || kind != self.kind) && self.windows.length() > 0 {
+            self.push("\n");
         }
-        self.text.push_str(text);
+        self.push(text);
         if named {
-            self.text.push('\n');
+            self.push("\n");
         }
         self.kind = kind;
         self.tokens = self.tokens.saturating_add(1);
+        self.look_ahead();
     }
 
+    fn push(&mut self, text: &str) {
+        self.windows.push(&Content::new(text.to_owned()));
+        if !self.json.is_empty() || self.windows.length() == text.len() {
+            self.json.push_str(text);
+        }
+        if !self.json.trim_start().starts_with(['{', '[', '"']) {
+            self.json.clear();
+        }
+    }
+
+    /// Prepares the next look, if there is enough text for one.
+    fn look_ahead(&mut self) {
+        if self.look.is_none() {
+            self.look = self.windows.next();
+        }
+    }
+
+    /// Returns true if a look is due, or if all of a complete answer was looked at.
     fn is_due(&self) -> bool {
-        let new = self.text.len() - self.judged;
-        let enough = if self.judged == 0 { FIRST } else { WINDOW - OVERLAP };
-        match self.state {
-            State::Open => new >= enough,
-            State::Complete => true,
-            State::Ended => false,
-        }
+        self.look.is_some() || self.state == State::Complete
     }
 
-    /// Returns the texts of a look: the window, from time to time the end of the whole, and at the end
-    /// of the answer the words of a JSON text whose escapes hide them.
-    fn window(&mut self) -> Vec<Content> {
-        let start = self.judged.saturating_sub(OVERLAP);
-        let mut texts = vec![self.from(start)];
-        let complete = self.state == State::Complete;
-        if start > 0 && (complete || self.text.len() - self.judged_whole >= WHOLE) {
-            texts.push(self.from(self.text.len().saturating_sub(WHOLE)));
-            self.judged_whole = self.text.len();
-        }
-        if complete {
-            texts.extend(words(&self.text));
-        }
-        self.judged = self.text.len();
-        texts
+    /// Returns the looks after the last window: at the words of a JSON text whose escapes hide them.
+    fn last_looks(&self) -> Vec<Look> {
+        words(&self.json).map_or_else(Vec::new, |words| Windows::all(&words))
     }
 
-    fn from(&self, at: usize) -> Content {
-        let at = self.text.floor_char_boundary(at);
-        Content::new(self.text.get(at..).unwrap_or_default().to_owned())
+    /// Goes on after a look that passed: nothing before `free` is needed any more.
+    fn go_on(&mut self, free: usize) {
+        drop(self.windows.release(free));
+        self.look_ahead();
     }
+}
 
-    /// Returns the end of the text that can go out: all of a complete answer; otherwise the last
-    /// sentence, or all but the part that the next window has, too.
-    fn clear(&self, has_lists: bool) -> usize {
-        if self.state == State::Complete {
-            return self.text.len();
-        }
-        let sentence = self.text.rfind(". ").into_iter().chain(self.text.rfind('\n')).max();
-        let sentence = sentence.filter(|_| !has_lists).map_or(0, |at| at + 1);
-        sentence.max(self.text.len().saturating_sub(OVERLAP))
-    }
-
-    fn offsets(&self, from: usize) -> Offsets {
-        let characters = |end: usize| {
-            let end = self.text.floor_char_boundary(end);
-            let count = self.text.get(..end).unwrap_or_default().chars().count();
-            u64::try_from(count).unwrap_or(u64::MAX)
-        };
-        let end = characters(self.text.len());
-        Offsets { check_offset: end, start_offset: characters(from), end_offset: end }
-    }
+/// Returns the part of a text that a look was at.
+fn offsets(look: &Look) -> Offsets {
+    let number = |at: usize| u64::try_from(at).unwrap_or(u64::MAX);
+    let end_offset = number(look.characters.end);
+    let start_offset = number(look.characters.start);
+    Offsets { check_offset: end_offset, start_offset, end_offset }
 }
 
 #[cfg(test)]

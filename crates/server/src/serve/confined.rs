@@ -105,7 +105,9 @@ fn files(config: &Config, file: Option<&Path>) -> impl Iterator<Item = PathBuf> 
         files.extend(own.into_iter().flatten().map(PathBuf::as_path));
     }
     let folders: Vec<_> = folders(files.into_iter()).collect();
-    folders.into_iter().chain(config.engine.model_folders.iter().cloned())
+    let config::GuardConfig { known_text, known_code, .. } = &config.guard;
+    let known = [known_text, known_code].into_iter().flatten();
+    folders.into_iter().chain(config.engine.model_folders.iter().chain(known).cloned())
 }
 
 /// Returns the folders of the files and of their link targets. A renewed file is a different file

@@ -5,6 +5,7 @@ use policy::{
         blocklist::{Blocklist, Term},
         filter::{Filter, Mode, Rule, Threshold},
         verdict::{BlocklistName, Category},
+        window::WINDOW,
     },
     id::{DeploymentId, ResourceId, TenantId},
     permit::{Complete, Permit},
