@@ -105,7 +105,7 @@ const DILUTED: usize = 500;
 
 /// How far the score of a single sentence must exceed a threshold. The highest of many sentences
 /// counts: without a margin, seven times as many ordinary prompts would be blocked.
-const SENTENCE_MARGIN: f32 = 1.5;
+const SENTENCE_MARGIN: f32 = 2.0;
 
 impl Detectors {
     /// Prepares the committed detectors.
