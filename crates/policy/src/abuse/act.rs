@@ -31,7 +31,7 @@ impl Act {
 
 /// The flag of one request's record.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// use policy::abuse::Flag;
 /// let forged = Flag { request: todo!(), category: todo!() };
 /// ```
@@ -62,7 +62,7 @@ impl Flag {
 
 /// A notice to a resource's owner.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// use policy::abuse::Notice;
 /// let forged = Notice { resource: todo!(), reason: todo!() };
 /// ```
@@ -87,7 +87,7 @@ impl Notice {
 
 /// A throttle of a resource, for [`super::THROTTLE_MS`].
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// use policy::abuse::Throttle;
 /// let forged = Throttle { resource: todo!(), left: todo!(), until_ms: todo!(), reason: todo!() };
 /// ```
