@@ -164,8 +164,8 @@ impl ManageError {
                 "docs/operate/content-filter.md lists the categories and the limits".to_owned()
             }
             Self::TooWeak(_) => {
-                "raise these points, or let the customer apply for modified content filtering at the \
-                 desk"
+                "raise these points, or let the customer apply for a weaker filter at the desk: \
+                 `bailiwick desk apply --for content-filter`"
                     .to_owned()
             }
             Self::TooManyIpRules { .. } => "combine neighbouring addresses into ranges".to_owned(),

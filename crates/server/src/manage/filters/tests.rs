@@ -157,7 +157,7 @@ fn a_filter_below_the_floor_is_refused_with_its_points() {
         for expected in [
             "`Violence` for `Prompt` is only annotated, and must be blocked from `High`",
             "`Selfharm` for `Completion` is off, and must be blocked from `High`",
-            "apply for modified content filtering at the desk",
+            "bailiwick desk apply --for content-filter",
         ] {
             assert!(told.contains(expected), "{expected}: {told}");
         }
