@@ -133,10 +133,20 @@ impl Heads {
         Ok(self.rated(features, vector, 0.0))
     }
 
-    /// Rates a sentence of a text by n-grams alone. The thresholds are those of whole texts, and the
-    /// highest of many sentences counts, so the score must exceed a threshold by this margin.
-    pub(in crate::guard) fn rate_sentence(&self, features: &Features, margin: f32) -> Ratings {
-        self.rated(features, None, margin)
+    /// Rates a text as [`Heads::rate`] does, but the score must exceed each threshold by a margin.
+    ///
+    /// # Errors
+    /// As [`Heads::rate`].
+    pub(in crate::guard) fn rate_beyond(
+        &self,
+        margin: f32,
+        features: &Features,
+        vector: Option<&[f32]>,
+    ) -> Result<Ratings, OtherVector> {
+        if let Some(vector) = vector {
+            self.check(vector)?;
+        }
+        Ok(self.rated(features, vector, margin))
     }
 
     fn rated(&self, features: &Features, vector: Option<&[f32]>, margin: f32) -> Ratings {

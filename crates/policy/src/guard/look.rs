@@ -182,11 +182,12 @@ impl Detectors {
             let vector = chosen.binary_search(&number).ok().zip(vectors);
             let vector = vector.and_then(|(at, Vectors(all))| all.get(at)).map(Vec::as_slice);
             let folded = piece.folded.reveal();
-            found.rated(&self.heads.rate(&Features::read(folded), vector)?);
+            let margin = brevity(folded);
+            found.rated(&self.heads.rate_beyond(margin, &Features::read(folded), vector)?);
             let runs = cut::sentences(folded, cut::SENTENCE);
             for range in runs.iter().filter(|_| folded.len() > DILUTED) {
                 let features = Features::read(folded.get(range.clone()).unwrap_or_default());
-                found.rated(&self.heads.rate_sentence(&features, SENTENCE_MARGIN));
+                found.rated(&self.heads.rate_beyond(SENTENCE_MARGIN, &features, None)?);
             }
             found.join(self.lexicon.verdict_of(folded, place.side()));
             for sentence in sentences(folded).into_iter().filter(|_| place == Place::Document) {
@@ -203,6 +204,21 @@ impl Detectors {
         }
         Ok(found.verdict)
     }
+}
+
+/// Returns how far the score of a text with few words must exceed a threshold. Few n-grams have all the
+/// weight of such a text, and the training data have hardly any harmless ones. One or two words without
+/// a context are not rated at all: lists are for those.
+fn brevity(folded: &str) -> f32 {
+    const MARGIN: f32 = 6.0;
+    const ENOUGH: usize = 7;
+    let words = folded.split_whitespace().take(ENOUGH).count();
+    if words < 3 {
+        return f32::INFINITY;
+    }
+    let lacking = u8::try_from(ENOUGH.saturating_sub(words)).unwrap_or(0);
+    let enough = u8::try_from(ENOUGH).unwrap_or(1);
+    MARGIN * f32::from(lacking) / f32::from(enough)
 }
 
 /// What was found so far in the parts of a text.

@@ -168,3 +168,37 @@ fn the_operators_texts_are_found_in_completions_alone() {
     assert_eq!(of(Place::Completion), Some(Severity::High));
     assert_eq!(of(Place::User), None);
 }
+
+#[test]
+fn short_ordinary_turns_are_harmless_and_short_threats_are_not() {
+    let detectors = Detectors::built_in().unwrap();
+    let blocked = |text: &str| {
+        let verdict = detectors.look(text, Place::User, None).unwrap();
+        verdict.detections().iter().any(|one| one.severity() >= Severity::Medium)
+    };
+    for text in [
+        "yes",
+        "Again.",
+        "black",
+        "women",
+        "him",
+        "hello from killed",
+        "Hello.",
+        "Say hello.",
+        "ok, thanks",
+        "The capital of France is",
+        "Translate to French: cat",
+        "How to kill a Python process?",
+        "white wine",
+        "Kill the tab, please.",
+        "{\"name\":\"ann\"}",
+        "2+2",
+    ] {
+        assert!(!blocked(text), "{text}");
+    }
+    for text in
+        ["I will kill you all.", "I will stab you to death", "I want to kill myself tonight."]
+    {
+        assert!(blocked(text), "{text}");
+    }
+}
