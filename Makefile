@@ -71,7 +71,6 @@ test: setup model ## Run all tests, the real OpenAI SDKs among them
 	@scripts/packages.sh tests
 	@cargo test --release --locked
 	@cargo test --locked -p independent
-	@cargo test --release --locked -p policy --no-default-features --features guard
 	@cargo test --release --locked --manifest-path crates/guard/Cargo.toml --target-dir target
 
 soak: setup model ## Disturb all files and processes of the service while it runs (SECONDS_SOAK=…), and kill it a thousand times

@@ -21,6 +21,7 @@ KNOWN = {
         "audit::keys",
         "audit::log",
         "audit::receipt",
+        "audit::receipt::filter",
         "audit::receipt::place",
         "audit::report",
     }),

@@ -202,6 +202,17 @@ pub(crate) fn log2(mut x: f64) -> f64 {
     whole
 }
 
+/// Returns a random item.
+pub(crate) fn pick<'a>(random: &mut Random, items: &[&'a str]) -> &'a str {
+    items.get(below(random, items.len().max(1))).copied().unwrap_or_default()
+}
+
+/// Returns a random number below a bound.
+pub(crate) fn below(random: &mut Random, bound: usize) -> usize {
+    let bound = u64::try_from(bound).unwrap_or(1).max(1);
+    usize::try_from(random.next() % bound).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,7 @@ use policy::guard::suffix::{self, BUCKETS, WINDOW};
 use crate::{
     corpus::{self, Group},
     data::{Kind, Set},
-    fit::{self, Example, Random, Sparse},
+    fit::{self, Example, Random, Sparse, below, pick},
     measure, tokens,
 };
 
@@ -176,15 +176,4 @@ fn piece(random: &mut Random, words: &[&str]) -> String {
         70..82 => (0..1 + below(random, 3)).map(|_| tokens::sign(random)).collect(),
         _ => word.to_owned(),
     }
-}
-
-/// Returns a random item.
-pub(crate) fn pick<'a>(random: &mut Random, items: &[&'a str]) -> &'a str {
-    items.get(below(random, items.len().max(1))).copied().unwrap_or_default()
-}
-
-/// Returns a random number below a bound.
-pub(crate) fn below(random: &mut Random, bound: usize) -> usize {
-    let bound = u64::try_from(bound).unwrap_or(1).max(1);
-    usize::try_from(random.next() % bound).unwrap_or(0)
 }

@@ -2,10 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::{
-    fit::Random,
-    suffix::{below, pick},
-};
+use crate::fit::{Random, below, pick};
 
 /// The tokens of small numbers are common ones.
 const COMMON: usize = 6000;

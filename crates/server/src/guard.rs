@@ -11,7 +11,10 @@ mod judge;
 mod known;
 mod texts;
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use engine::request::{CacheScope, Text, Work};
 use policy::{
@@ -35,7 +38,7 @@ pub(crate) use annotate::{checked, findings};
 pub(crate) use known::NotKnown;
 pub(crate) use texts::{tokens, words};
 
-use crate::{fleet::Fleet, live::Live, screening::Screening};
+use crate::{config::GuardConfig, fleet::Fleet, screening::Screening};
 
 /// The detectors and the encoder; clones share them.
 #[derive(Debug, Clone)]
@@ -57,7 +60,8 @@ struct Inner {
 #[derive(Debug)]
 struct Encoder {
     fleet: Fleet,
-    live: Live,
+    /// The time that it may take for one look.
+    wait: Duration,
 }
 
 /// The filter of one request.
@@ -99,22 +103,21 @@ impl Guard {
     ///
     /// # Errors
     /// If a committed file of the detectors is damaged.
-    pub(crate) fn new(fleet: Fleet, live: Live) -> Result<Self, NoGuard> {
-        let current = live.current();
-        let known = known::read(&current.config.guard)?;
+    pub(crate) fn new(fleet: Fleet, config: &GuardConfig) -> Result<Self, NoGuard> {
+        let known = known::read(config)?;
         let detectors = Detectors::built_in()?.with_known(known);
-        let path = current.config.guard.encoder.as_deref();
+        let path = config.encoder.as_deref();
         let encoder = path.map(|path| {
             let digest = detectors.heads().encoder().map(|digest| digest.to_string());
             // Heads without an encoder name none: a worker with this digest does not start.
             fleet.start_encoder(path, digest.unwrap_or_default());
-            Encoder { fleet: fleet.clone(), live: live.clone() }
+            Encoder { fleet: fleet.clone(), wait: Duration::from_millis(config.wait_ms) }
         });
         // The configuration was checked when it was read.
-        let model = current.config.guard.guard_model().ok().flatten();
+        let model = config.guard_model().ok().flatten();
         let model = model.map(|(model, path, sha256)| {
             fleet.start_judge(path, sha256.to_owned());
-            judge::Asked { fleet, live: live.clone(), model }
+            judge::Asked { fleet, wait: Duration::from_millis(config.model_wait_ms), model }
         });
         Self::of(detectors, encoder, model)
     }
@@ -308,15 +311,23 @@ impl Screen {
     ) -> Result<Verdict, Down> {
         let detectors = &self.guard.0.detectors;
         let mut all = self.guard.nothing(side).clone();
+        all = self.listed("", side, all)?;
         for (at, (place, text)) in texts.iter().enumerate() {
             let (text, vectors) = (text.reveal(), vectors.get(at).and_then(Option::as_ref));
             all = joined(all, detectors.look(text, *place, vectors).map_err(down)?)?;
-            if !self.lists.is_empty() {
-                let readings = Readings::of(text).map_err(|_| Down::TooLarge)?;
-                for list in &*self.lists {
-                    all = joined(all, list.verdict(&readings, side))?;
-                }
-            }
+            all = self.listed(text, side, all)?;
+        }
+        Ok(all)
+    }
+
+    /// Adds the verdict of the resource's own lists.
+    fn listed(&self, text: &str, side: Side, mut all: Verdict) -> Result<Verdict, Down> {
+        if self.lists.is_empty() {
+            return Ok(all);
+        }
+        let readings = Readings::of(text).map_err(|_| Down::TooLarge)?;
+        for list in &*self.lists {
+            all = joined(all, list.verdict(&readings, side))?;
         }
         Ok(all)
     }

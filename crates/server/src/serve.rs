@@ -202,7 +202,7 @@ pub(crate) async fn run(
     let engines = Engines::new(egress.clone(), &manage::service_key(&config.data)?);
     let live = Live::new(Current::new(config.clone(), identity));
     let parts = Parts {
-        guard: Guard::new(fleet.clone(), live.clone())?,
+        guard: Guard::new(fleet.clone(), &config.guard)?,
         live,
         store,
         authorities: Arc::new(Authorities::new(in_force, config.identity.operator.clone())),

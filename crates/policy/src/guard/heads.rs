@@ -4,7 +4,7 @@
 //! The heads are better than lists of keywords, and clearly worse than a guard model. They are
 //! trained on English. `docs/guard.md` has their scores and limits, and `docs/spec/guard-heads.md`
 //! the format of their file. This module only reads and computes: the encoder runs in a worker,
-//! and the service does not call this module yet.
+//! and `look` calls this module.
 //!
 //! A head's score is a sum in a fixed order, so the same text has the same score on each machine.
 

@@ -31,9 +31,7 @@ impl Config {
         next.identity.clock_leeway_s = new.identity.clock_leeway_s;
         next.limits = self.limits.reloaded(&new.limits);
         next.requests = new.requests.clone();
-        // The workers of the encoder and of the guard model start with the service.
-        next.guard.wait_ms = new.guard.wait_ms;
-        next.guard.model_wait_ms = new.guard.model_wait_ms;
+        // The detectors are prepared at the start.
         next.guard.floor = new.guard.floor;
         next.log.level = new.log.level;
         // The running service fetches no models: only `model add` reads it.

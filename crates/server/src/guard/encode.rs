@@ -1,7 +1,5 @@
 //! Asks the encoder for the vectors of texts.
 
-use std::time::Duration;
-
 use engine::request::{CacheScope, Embed, EmbedInput, Event, Refusal, Text};
 use policy::{
     content::Content,
@@ -40,8 +38,7 @@ impl Encoder {
         let vectors = match inputs.is_empty() {
             true => Vec::new(),
             false => {
-                let wait = Duration::from_millis(self.live.current().config.guard.wait_ms);
-                timeout(wait, self.embed(inputs, scope)).await.map_err(|_| Down::Late)??
+                timeout(self.wait, self.embed(inputs, scope)).await.map_err(|_| Down::Late)??
             }
         };
         let mut vectors = vectors.into_iter();

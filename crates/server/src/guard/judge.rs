@@ -15,13 +15,14 @@ use policy::{
 use tokio::time::timeout;
 
 use super::joined;
-use crate::{fleet::Fleet, live::Live};
+use crate::fleet::Fleet;
 
 /// The guard model's worker, and the settings for it.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) fleet: Fleet,
-    pub(super) live: Live,
+    /// The time that it may take for one look.
+    pub(super) wait: Duration,
     pub(super) model: GuardModel,
 }
 
@@ -40,7 +41,6 @@ impl Asked {
         side: Side,
         scope: CacheScope,
     ) -> Result<Verdict, Down> {
-        let wait = Duration::from_millis(self.live.current().config.guard.model_wait_ms);
         let look = async {
             let mut all = self.model.nothing(side);
             let parts = texts.iter().rev().flat_map(|(place, text)| {
@@ -55,7 +55,7 @@ impl Asked {
             }
             Ok(all)
         };
-        timeout(wait, Box::pin(look)).await.map_err(|_| Down::Late)?
+        timeout(self.wait, Box::pin(look)).await.map_err(|_| Down::Late)?
     }
 
     async fn examine(
