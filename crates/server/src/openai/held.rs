@@ -12,7 +12,7 @@ use policy::{
     content::Content,
     guard::{
         verdict::Side,
-        window::{Look, Windows},
+        window::{Extent, Look, Windows},
     },
 };
 use wire::filter::{Checked, Offsets};
@@ -61,6 +61,8 @@ struct Choice {
     windows: Windows,
     /// The next look.
     look: Option<Look>,
+    /// The characters that the windows so far cover.
+    checked: u64,
     /// The text of a JSON answer so far. Its escapes can hide words from the windows.
     json: String,
     /// The kind of its last text.
@@ -142,7 +144,8 @@ impl Held {
         let Some(choice) = self.choice(number) else { return Err(ApiError::Internal) };
         let look = choice.look.take();
         let free = look.as_ref().map_or(usize::MAX, |look| look.free);
-        let offsets = look.as_ref().filter(|_| screen.is_ahead()).map(offsets);
+        let is_whole = look.as_ref().is_some_and(|look| look.extent == Extent::Whole);
+        let offsets = look.as_ref().filter(|_| screen.is_ahead()).map(|look| choice.offsets(look));
         let looks = match look {
             Some(look) => vec![look],
             None => choice.last_looks(),
@@ -166,7 +169,8 @@ impl Held {
             self.cut = true;
             return Ok(());
         }
-        if let Some(offsets) = offsets {
+        // The windows of a whole have annotations of their own.
+        if let Some(offsets) = offsets.filter(|_| !is_whole) {
             out.push(Out::Annotation(number, decision.clone(), offsets));
         }
         choice.go_on(free);
@@ -263,19 +267,25 @@ impl Choice {
         words(&self.json).map_or_else(Vec::new, |words| Windows::all(&words))
     }
 
+    /// Returns the part of the text that a look is at, and how far all text is then checked.
+    fn offsets(&mut self, look: &Look) -> Offsets {
+        let number = |at: usize| u64::try_from(at).unwrap_or(u64::MAX);
+        let end_offset = number(look.characters.end);
+        if look.extent == Extent::Window {
+            self.checked = self.checked.max(end_offset);
+        }
+        Offsets {
+            check_offset: self.checked,
+            start_offset: number(look.characters.start),
+            end_offset,
+        }
+    }
+
     /// Goes on after a look that passed: nothing before `free` is needed any more.
     fn go_on(&mut self, free: usize) {
         drop(self.windows.release(free));
         self.look_ahead();
     }
-}
-
-/// Returns the part of a text that a look was at.
-fn offsets(look: &Look) -> Offsets {
-    let number = |at: usize| u64::try_from(at).unwrap_or(u64::MAX);
-    let end_offset = number(look.characters.end);
-    let start_offset = number(look.characters.start);
-    Offsets { check_offset: end_offset, start_offset, end_offset }
 }
 
 #[cfg(test)]

@@ -220,6 +220,7 @@ fn sigterm_lets_running_requests_finish() {
     let mut body = say("Tell a story.");
     body["logit_bias"] = json!({"0": -100, "2": -100});
     body["max_tokens"] = json!(120);
+    body["temperature"] = json!(0);
     body["stream"] = json!(true);
     let request = Request::post(&chat_path(CHAT), &body).key(&caller.key1);
     let mut events = request.open(caller.address).events();
