@@ -1,36 +1,33 @@
 //! Properties of the content filter's first layer.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use policy::{
     content::Content,
     guard::{
-        blocklist::{
-            Blocklist, Term,
-            scan::{MOST_HELD, Scan, Watched},
-        },
+        blocklist::{Blocklist, Term},
         heads::{BUCKETS, Features, Heads},
         lexicon::Lexicon,
         normalise::Readings,
         verdict::{BlocklistName, Digest, Side},
+        window::{WINDOW, Windows},
     },
 };
 
 static LEXICON: LazyLock<Lexicon> =
     LazyLock::new(|| Lexicon::built_in().expect("the list is good"));
 
-static LIST: LazyLock<Arc<Blocklist>> = LazyLock::new(|| {
+static LIST: LazyLock<Blocklist> = LazyLock::new(|| {
     let exact = ["bomb", "a b", "项目", "c++"].map(|text| Term::Exact(Content::new(text.into())));
     let regex =
         [r"\bID-[0-9]{1,4}\b", "(?i)k[il]{1,3}"].map(|text| Term::Regex(Content::new(text.into())));
     let terms: Vec<_> = exact.into_iter().chain(regex).collect();
     let name = BlocklistName::new("words").expect("a name");
-    Arc::new(Blocklist::new(name, &terms).expect("terms within the limits"))
+    Blocklist::new(name, &terms).expect("terms within the limits")
 });
 
-/// Checks that each reading leads back to whole characters of the text, that a stream without
-/// blocking lists loses nothing, and that a stopped one sends a part of the text from its begin.
-/// The first byte says how long the pieces are.
+/// Checks that each reading leads back to whole characters of the text, and that a stream loses
+/// nothing and has the windows of the whole text. The first byte says how long the pieces are.
 pub fn filtered_text(bytes: &[u8]) {
     let Some((&size, bytes)) = bytes.split_first() else { return };
     let text = String::from_utf8_lossy(bytes);
@@ -53,23 +50,24 @@ pub fn filtered_text(bytes: &[u8]) {
         }
     }
     let characters: Vec<char> = text.chars().collect();
-    for blocking in [false, true] {
-        let watched = Watched { list: Arc::clone(&LIST), blocking };
-        let mut scan = Scan::new(Side::Completion, vec![watched]);
-        let mut out = String::new();
-        for piece in characters.chunks(usize::from(size).max(1)) {
-            let piece = Content::new(piece.iter().collect());
-            let Ok(free) = scan.push(&piece) else { return };
-            out.push_str(free.reveal());
-            assert!(scan.is_stopped() || scan.held() <= MOST_HELD, "{} held", scan.held());
+    let whole = Content::new(text.clone().into_owned());
+    let all = Windows::all(&whole);
+    let (mut windows, mut out, mut looks) = (Windows::new(), String::new(), Vec::new());
+    let pieces = characters.chunks(usize::from(size).max(1));
+    for piece in pieces.map(Some).chain([None]) {
+        match piece {
+            Some(piece) => windows.push(&Content::new(piece.iter().collect())),
+            None => windows.end(),
         }
-        let stopped = scan.is_stopped();
-        let Ok((rest, verdict)) = scan.finish() else { return };
-        out.push_str(rest.reveal());
-        assert!(text.starts_with(&out), "text in its order");
-        assert!(stopped || out == text || !verdict.detections().is_empty(), "nothing is lost");
-        assert!(blocking || out == text, "a list that does not block lets everything through");
+        while let Some(look) = windows.next() {
+            out.push_str(windows.release(look.free).reveal());
+            looks.push(look);
+        }
+        assert!(windows.held() <= 2 * WINDOW + bytes.len().min(4 * usize::from(size)), "held back");
     }
+    out.push_str(windows.release(usize::MAX).reveal());
+    assert_eq!(out, text, "nothing is lost");
+    assert_eq!(looks, all, "the looks do not depend on the pieces");
 }
 
 /// Checks that damaged heads are refused, and that heads which are read rate each text with a

@@ -4,11 +4,10 @@
 //! and look-alikes do not matter. Regular expressions are searched in the text as written and in
 //! each reading of it; readings are in lower case.
 //!
-//! Each term has a longest match. [`scan::Scan`] therefore needs to hold back little of a stream.
+//! Each term has a longest match, which fits into what two windows of a stream share.
 
 mod build;
 mod pattern;
-pub mod scan;
 
 use std::ops::Range;
 
@@ -34,8 +33,9 @@ pub const LONGEST_TERM: usize = 128;
 /// The longest regular expression, in bytes as written.
 pub const LONGEST_REGEX: usize = 256;
 
-/// The longest text that a term may match, in bytes.
-pub const LONGEST_MATCH: usize = 192;
+/// The longest text that a term may match, in bytes: what two neighbouring windows of a stream share
+/// ([`super::window`]).
+pub const LONGEST_MATCH: usize = 128;
 
 /// The most terms that one term may end with, itself included: `bomb` and `the bomb` are two. It
 /// bounds the time for each byte of text.
@@ -68,7 +68,6 @@ pub struct Blocklist {
     digest: Digest,
     exact: Terms,
     regexes: Vec<Pattern>,
-    longest: usize,
 }
 
 impl Blocklist {
@@ -91,12 +90,6 @@ impl Blocklist {
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
-    }
-
-    /// Returns the bytes of the longest text that a term matches, as written in ASCII.
-    #[must_use]
-    pub fn longest_match(&self) -> usize {
-        self.longest
     }
 
     /// Returns a place in the text where a term stands.

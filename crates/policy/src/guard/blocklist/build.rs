@@ -114,9 +114,7 @@ pub(super) fn build(name: BlocklistName, terms: &[Term]) -> Result<Blocklist, Ba
     if folded.iter().any(|term| exact.nested(term.reveal()) > MOST_NESTED) {
         return Err(BadTerm::TooNested);
     }
-    let longest = regexes.iter().map(Pattern::longest).chain(folded.iter().map(Content::len));
-    let longest = longest.max().unwrap_or_default();
-    Ok(Blocklist { name, digest: digest(terms), exact, regexes, longest })
+    Ok(Blocklist { name, digest: digest(terms), exact, regexes })
 }
 
 /// Folds an exact term, and checks its limits.

@@ -61,11 +61,6 @@ impl Pattern {
         Ok(Self { forward, backward: automaton(&hir, true)?, longest })
     }
 
-    /// Returns the bytes of the longest text that the expression matches.
-    pub(super) fn longest(&self) -> usize {
-        self.longest
-    }
-
     /// Returns the memory of the automaton in bytes.
     pub(super) fn memory(&self) -> usize {
         self.forward.memory_usage() + self.backward.memory_usage()

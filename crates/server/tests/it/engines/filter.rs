@@ -61,9 +61,12 @@ fn a_harmful_prompt_reaches_no_engine_however_it_is_put() {
         ("in a long text", say(&format!("{}{HARM} {}", HARMLESS.repeat(9), HARMLESS.repeat(9)))),
         ("over two turns", turns(&[("user", half), ("assistant", ""), ("user", rest)])),
         ("of the system", turns(&[("system", HARM), ("user", "Go on.")])),
-        ("in arguments", json!({"messages": [
-            user, call(&json!({"text": HARM}).to_string()), result("done"),
-        ]})),
+        (
+            "in arguments",
+            json!({"messages": [
+                user, call(&json!({"text": HARM}).to_string()), result("done"),
+            ]}),
+        ),
         (
             "in escaped keys",
             json!({"messages": [
