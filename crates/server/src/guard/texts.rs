@@ -181,7 +181,8 @@ fn end_of(turns: &[&Message]) -> Content {
     texts.reverse();
     let joined = Content::new(texts.join(" "));
     let from = joined.len().saturating_sub(JOINED_BYTES);
-    Content::new(joined.reveal()[joined.reveal().ceil_char_boundary(from)..].to_owned())
+    let from = joined.reveal().ceil_char_boundary(from);
+    Content::new(joined.reveal().get(from..).unwrap_or_default().to_owned())
 }
 
 /// Returns the keys and strings of a JSON text as plain text, if escapes hide some of them.

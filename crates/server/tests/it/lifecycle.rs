@@ -56,7 +56,8 @@ fn a_signal_to_every_process_drains_and_loses_nothing() {
         // The rest of the stream must be sent and recorded: the custodian must still be alive for
         // that.
         let rest: Vec<_> = events.collect();
-        let ended = |event: &Value| event["choices"][0]["finish_reason"] == "length";
+        // Or `content_filter`: the small model's stories are random.
+        let ended = |event: &Value| event["choices"][0]["finish_reason"].is_string();
         assert!(rest.iter().any(ended), "{rest:?}\n{}", service.files.log());
         let status = service.process.wait();
         let log = service.files.log();
@@ -240,7 +241,9 @@ fn sigterm_lets_running_requests_finish() {
         }
     });
     let rest: Vec<_> = events.collect();
-    assert!(rest.iter().any(|event| event["choices"][0]["finish_reason"] == "length"), "{rest:?}");
+    // Or `content_filter`: the small model's stories are random.
+    let finished = |event: &Value| event["choices"][0]["finish_reason"].is_string();
+    assert!(rest.iter().any(finished), "{rest:?}");
     let status = service.process.wait();
     assert_eq!(status.code(), Some(0), "{}", service.files.log());
 }

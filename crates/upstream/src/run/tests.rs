@@ -85,6 +85,8 @@ async fn all(mut answer: Answer) -> (String, Option<Failure>) {
             | Event::ToolArguments { .. }
             | Event::Finished { .. }
             | Event::Embedding { .. }
+            | Event::Judged { .. }
+            | Event::Read { .. }
             | Event::Done
             | Event::Failed(_)
             | Event::Reasoning { .. }

@@ -57,6 +57,8 @@ fn word(event: &Event) -> String {
         other @ (Event::Accepted { .. }
         | Event::Finished { .. }
         | Event::Embedding { .. }
+        | Event::Judged { .. }
+        | Event::Read { .. }
         | Event::Failed(_)) => panic!("{other:?}"),
     }
 }
