@@ -13,7 +13,7 @@ mod texts;
 
 use std::{
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use engine::request::{CacheScope, Text, Work};
@@ -38,7 +38,7 @@ pub(crate) use annotate::{checked, findings};
 pub(crate) use known::NotKnown;
 pub(crate) use texts::{tokens, words};
 
-use crate::{config::GuardConfig, fleet::Fleet, screening::Screening};
+use crate::{config::GuardConfig, fleet::Fleet, metrics::FilterTimes, screening::Screening};
 
 /// The detectors and the encoder; clones share them.
 #[derive(Debug, Clone)]
@@ -54,6 +54,7 @@ struct Inner {
     /// The operator's guard model, if the configuration names one: then no text is judged without
     /// it.
     model: Option<judge::Asked>,
+    times: FilterTimes,
 }
 
 /// The encoder's worker, and the settings for it.
@@ -135,7 +136,18 @@ impl Guard {
             })
         };
         let nothing = [nothing(Side::Prompt)?, nothing(Side::Completion)?];
-        Ok(Self(Arc::new(Inner { detectors, nothing, encoder, model })))
+        Ok(Self(Arc::new(Inner {
+            detectors,
+            nothing,
+            encoder,
+            model,
+            times: FilterTimes::default(),
+        })))
+    }
+
+    /// Returns the times of all looks.
+    pub(crate) fn times(&self) -> &FilterTimes {
+        &self.0.times
     }
 
     /// Returns the verdict about nothing: all detectors were asked, and found nothing.
@@ -259,18 +271,30 @@ impl Screen {
         self.rules.mode().is_ahead()
     }
 
-    /// Judges texts. The encoder and the guard model see `texts`, and not `more`.
+    /// Judges texts, and counts the time. The encoder and the guard model see `texts`, and not `more`.
     async fn judged(
+        &self,
+        texts: Vec<(Place, Content)>,
+        more: Vec<(Place, Content)>,
+        side: Side,
+    ) -> Result<Results, Unavailable> {
+        if self.is_off(side) {
+            // Nothing is looked for, so nothing is found.
+            return self.rules.judge(self.guard.nothing(side));
+        }
+        let began = Instant::now();
+        let results = self.judged_by_all(texts, more, side).await;
+        self.guard.0.times.looked(side, began.elapsed());
+        results
+    }
+
+    async fn judged_by_all(
         &self,
         mut texts: Vec<(Place, Content)>,
         more: Vec<(Place, Content)>,
         side: Side,
     ) -> Result<Results, Unavailable> {
         let unavailable = |down| self.rules.unavailable(side, down);
-        if self.is_off(side) {
-            // Nothing is looked for, so nothing is found.
-            return self.rules.judge(self.guard.nothing(side));
-        }
         let vectors = match &self.guard.0.encoder {
             Some(encoder) => encoder.vectors(&texts, self.scope).await.map_err(unavailable)?,
             None => texts.iter().map(|_| None).collect(),

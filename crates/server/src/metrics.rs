@@ -5,11 +5,12 @@
 
 mod abuse;
 mod engines;
+mod filter;
 
 use std::{collections::HashSet, fmt, time::Duration};
 
 use engine::supervise::State;
-use policy::{abuse::Finding, id::DeploymentId};
+use policy::{abuse::Finding, guard::verdict::Side, id::DeploymentId};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text},
@@ -23,6 +24,7 @@ use prometheus_client::{
 };
 use wire::usage::Usage;
 
+pub(crate) use self::filter::FilterTimes;
 use self::{abuse::AbuseNumbers, engines::EngineNumbers};
 use crate::{engines::Engines, fleet::Fleet};
 
@@ -100,6 +102,13 @@ impl Metrics {
     #[must_use]
     pub(crate) fn with_engines(mut self, engines: Engines) -> Self {
         engines::register(&mut self.registry, engines);
+        self
+    }
+
+    /// Adds the times of the content filter.
+    #[must_use]
+    pub(crate) fn with_filter(mut self, times: &FilterTimes) -> Self {
+        times.register(&mut self.registry);
         self
     }
 
@@ -192,6 +201,14 @@ fn classic(open_metrics: &str) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Returns a side's name in labels. Its own name is Azure's, with a capital.
+fn side(side: Side) -> &'static str {
+    match side {
+        Side::Prompt => "prompt",
+        Side::Completion => "completion",
+    }
 }
 
 /// Buckets from 5 ms to some minutes.

@@ -1,6 +1,6 @@
 //! Numbers of the content filter's findings and of abuse monitoring. No tenant, no list's name.
 
-use policy::{abuse::Finding, guard::verdict::Side};
+use policy::abuse::Finding;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
@@ -51,10 +51,7 @@ impl AbuseNumbers {
 
     pub(super) fn found(&self, finding: &Finding) {
         let labels = FindingLabels {
-            side: match finding.side {
-                Side::Prompt => "prompt",
-                Side::Completion => "completion",
-            },
+            side: super::side(finding.side),
             category: finding.category.name(),
             severity: finding.severity.name(),
             filtered: if finding.filtered { "true" } else { "false" },

@@ -52,7 +52,10 @@ impl Parts {
     /// # Errors
     /// If the system starts no thread for abuse monitoring.
     pub(super) fn gateway(&self) -> Result<Arc<Gateway>, StartError> {
-        let metrics = Arc::new(Metrics::new(self.fleet.clone()).with_engines(self.engines.clone()));
+        let metrics = Metrics::new(self.fleet.clone())
+            .with_engines(self.engines.clone())
+            .with_filter(self.guard.times());
+        let metrics = Arc::new(metrics);
         let monitor = Monitor::start(self.store.clone(), Arc::clone(&metrics));
         let services = Services {
             live: self.live.clone(),

@@ -44,6 +44,8 @@ fn metrics_are_prometheus_text_of_bounded_size() {
     assert!(!text.contains("invented"));
     let build = format!("bailiwick_build_info{{version=\"{}\"}} 1\n", env!("CARGO_PKG_VERSION"));
     assert!(text.contains(&build), "{text}");
+    // The content filter looked at the prompt once.
+    assert!(text.contains("bailiwick_content_filter_seconds_count{side=\"prompt\"} 1\n"), "{text}");
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         let (name, value) = line.rsplit_once(' ').unwrap();
         assert!(value.parse::<f64>().is_ok(), "{line}");
