@@ -119,6 +119,7 @@ bench: build model ## Measure against llama-server, nginx and LiteLLM; writes do
 	@scripts/bench.sh
 	@scripts/overhead.sh
 	@scripts/attacks.sh
+	@scripts/filter-cost.sh
 
 fuzz: setup ## Fuzz the parsers of foreign bytes, 30 s each (SECONDS_EACH=…)
 	@scripts/fuzz.sh

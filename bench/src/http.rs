@@ -85,6 +85,24 @@ pub(crate) fn chat(target: &Target, body: &Value) -> io::Result<Answer> {
     })
 }
 
+/// Returns the body of the answer to `GET path`.
+///
+/// # Errors
+/// If the answer is not a 200.
+pub(crate) fn get(address: SocketAddr, path: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+    let mut reader = BufReader::new(stream);
+    let (status, chunked) = head(&mut reader)?;
+    if status != 200 {
+        return Err(io::Error::other(format!("{path} answered {status}")));
+    }
+    let mut text = String::new();
+    Body { reader, chunked, left: 0, ended: false }.read_to_string(&mut text)?;
+    Ok(text)
+}
+
 /// Whether `GET path` gets a 200.
 pub(crate) fn is_ready(address: SocketAddr, path: &str) -> bool {
     let ask = || -> io::Result<u16> {

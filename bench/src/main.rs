@@ -1,10 +1,12 @@
 //! Measures Bailiwick against llama.cpp's own `llama-server`: same model, same threads, same
 //! context, over HTTP, in turns. `scripts/bench.sh` runs it. `bench overhead`, run by
-//! `scripts/overhead.sh`, measures the gateway alone ([`overhead`]). Neither measures quality, and
-//! both use only loopback.
+//! `scripts/overhead.sh`, measures the gateway alone ([`overhead`]), and `bench filter`, run by
+//! `scripts/filter-cost.sh`, the content filter ([`filter`]). None measures quality, and all use only
+//! loopback.
 
 #![expect(clippy::disallowed_methods, reason = "a client of its own, which talks to loopback")]
 
+mod filter;
 mod http;
 mod measure;
 mod overhead;
@@ -31,6 +33,7 @@ const USAGE: &str = "usage: bench --ours BINARY --theirs BINARY --model GGUF --w
              [--threads N] [--only ours|theirs] [--write FILE.md]
        bench weights …
        bench shape …
+       bench filter …
        bench overhead …
        bench attacks …
        bench stub --listen ADDRESS";
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let result = match arguments.next_if(|first| !first.starts_with("--")).as_deref() {
         None => Options::parse(arguments).map_err(io::Error::other).and_then(run),
         Some("overhead") => overhead::main(arguments),
+        Some("filter") => filter::main(arguments),
         Some("shape") => shape::main(arguments),
         Some("weights") => weights::main(arguments),
         Some("stub") => overhead::stub(arguments),

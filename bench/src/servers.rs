@@ -72,9 +72,19 @@ pub(crate) fn start_theirs(binary: &Path, setup: &Setup) -> io::Result<Server> {
 
 /// Starts `bailiwick serve`.
 pub(crate) fn start_ours(binary: &Path, setup: &Setup) -> io::Result<Server> {
+    start_ours_with(binary, setup, free_address()?, &[])
+}
+
+/// Starts `bailiwick serve` with more settings, and with its operators' listener at this address.
+pub(crate) fn start_ours_with(
+    binary: &Path,
+    setup: &Setup,
+    operations: SocketAddr,
+    settings: &[(&str, &str)],
+) -> io::Result<Server> {
     let data = setup.work.join("data");
     let key = make_data(binary, &data, &setup.model)?;
-    let (address, operations) = (free_address()?, free_address()?);
+    let address = free_address()?;
     let mut command = Command::new(binary);
     command
         .arg("serve")
@@ -83,7 +93,8 @@ pub(crate) fn start_ours(binary: &Path, setup: &Setup) -> io::Result<Server> {
         .env("BAILIWICK_LISTEN__OPERATIONS", operations.to_string())
         .env("BAILIWICK_ENGINE__SEQUENCES", setup.sequences.to_string())
         .env("BAILIWICK_ENGINE__CONTEXT_TOKENS", setup.context.to_string())
-        .env("BAILIWICK_ENGINE__THREADS", setup.threads.to_string());
+        .env("BAILIWICK_ENGINE__THREADS", setup.threads.to_string())
+        .envs(settings.iter().copied());
     let child = spawn(&mut command, &setup.work.join("bailiwick.log"))?;
     let path = "/openai/v1/chat/completions".to_owned();
     wait(Server { child, target: Target { address, path, key } }, operations, "/readyz")
