@@ -36,7 +36,7 @@ const tool = {
 for (const [name, make] of Object.entries(surfaces)) {
   describe(name, () => {
     const client = make();
-    const create = (more) => client.chat.completions.create({ model: chat, messages, max_tokens: 12, ...more });
+    const create = (more) => client.chat.completions.create({ model: chat, messages, max_tokens: 12, temperature: 0, ...more });
 
     test("chat", async () => {
       const answer = await create();

@@ -62,7 +62,7 @@ class Surface:
         self.addCleanup(self.client.close)
 
     def chat(self, **more):
-        return self.client.chat.completions.create(model=CHAT, **{"messages": HELLO, "max_tokens": 12, **more})
+        return self.client.chat.completions.create(model=CHAT, **{"messages": HELLO, "max_tokens": 12, "temperature": 0, **more})
 
     def text(self, **more):
         return self.chat(**more).choices[0].message.content

@@ -79,7 +79,7 @@ fn every_caller_is_refused_a_weaker_one(setting: &Setting) {
         let refused = setting.ask(who, "PUT", path, &weak);
         let told = refused.text();
         assert_eq!(refused.status, 400, "{who}: {told}");
-        for expected in ["`Violence` for `Completion` is only annotated", "apply for modified"] {
+        for expected in ["`Violence` for `Completion` is only annotated", "bailiwick desk apply"] {
             assert!(told.contains(expected), "{who}: {told}");
         }
     }

@@ -307,7 +307,20 @@ impl Files {
         let made = self.cli(&[&create, options].concat());
         let key = |key: &str| made[key].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
         self.deployment(name, CHAT, "chat", None);
+        self.filter_answers_from_high(name, CHAT);
         Caller { address, resource: name.to_owned(), key1: key("key1"), key2: key("key2") }
+    }
+
+    /// Lets a deployment withhold answers from `high` on only. The small model's answers are random, and
+    /// the built-in filter takes some of them for harm; prompts are filtered by its defaults.
+    fn filter_answers_from_high(&self, resource: &str, deployment: &str) {
+        let graded = ["hate", "sexual", "violence", "self_harm"];
+        let rules = graded.map(|category| format!("completion:{category}=high"));
+        let rules = rules.iter().flat_map(|rule| ["--block", rule.as_str()]);
+        let create = ["filter", "create", resource, "answers-from-high"];
+        self.cli(&create.into_iter().chain(rules).collect::<Vec<_>>());
+        let update = ["deployment", "update", deployment, "--resource", resource];
+        self.cli(&[&update[..], &["--filter", "answers-from-high"]].concat());
     }
 
     fn deployment(&self, resource: &str, name: &str, task: &str, limits: Option<DeploymentLimits>) {
