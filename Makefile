@@ -69,6 +69,7 @@ test: setup model ## Run all tests, the real OpenAI SDKs among them
 	@scripts/setup.sh tests
 	@scripts/sdk.sh
 	@scripts/packages.sh tests
+	@scripts/fetch-guard.sh >/dev/null
 	@cargo test --release --locked
 	@cargo test --locked -p independent
 	@cargo test --release --locked --manifest-path crates/guard/Cargo.toml --target-dir target
