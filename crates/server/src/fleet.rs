@@ -6,7 +6,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -130,7 +130,7 @@ impl Fleet {
     /// name: with another file, the worker does not start.
     pub(crate) fn start_encoder(&self, path: &Path, sha256: String) {
         let Config { engine, guard, .. } = &self.inner.config;
-        let file = ModelFile { path: path.to_owned(), sha256, size_bytes: 0 };
+        let file = ModelFile { path: absolute(path), sha256, size_bytes: 0 };
         let mut spec = self.spec(ENCODER, &file, Task::Embeddings);
         spec.context_tokens = ENCODER_TOKENS;
         spec.threads = guard.threads.unwrap_or_else(|| engine.threads_or_cores());
@@ -145,7 +145,7 @@ impl Fleet {
     /// Starts the worker of the content filter's guard model. With another file than the one with
     /// this digest, the worker does not start.
     pub(crate) fn start_judge(&self, path: &Path, sha256: String) {
-        let file = ModelFile { path: path.to_owned(), sha256, size_bytes: 0 };
+        let file = ModelFile { path: absolute(path), sha256, size_bytes: 0 };
         let mut spec = self.spec(JUDGE, &file, Task::Chat);
         (spec.context_tokens, spec.sequences, spec.judges) = (JUDGE_TOKENS, JUDGE_SEQUENCES, true);
         *self.inner.judge.write() = Some(self.member(JUDGE, Task::Chat, spec));
@@ -332,6 +332,11 @@ impl WorkerView {
             restarts: self.restarts,
         }
     }
+}
+
+/// Returns the path from the root: a worker runs in another folder.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Logs a worker's life.
