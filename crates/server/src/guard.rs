@@ -210,14 +210,19 @@ impl Screen {
         self.unchecked(work, down, screening)
     }
 
-    fn unchecked(
+    /// Lets a value through that was not checked, if the filter chose so.
+    ///
+    /// # Errors
+    /// If the filter refuses while a detector is down.
+    pub(crate) fn unchecked<T>(
         &self,
-        work: Work,
+        value: T,
         down: Unavailable,
         screening: &mut Screening,
-    ) -> Result<Guarded<Work>, Stopped> {
-        let guarded = Guarded::unchecked(work, down).map_err(Stopped::Unavailable)?;
-        screening.not_filtered(Side::Prompt);
+    ) -> Result<Guarded<T>, Stopped> {
+        let side = down.side();
+        let guarded = Guarded::unchecked(value, down).map_err(Stopped::Unavailable)?;
+        screening.not_filtered(side);
         Ok(guarded)
     }
 
@@ -240,20 +245,6 @@ impl Screen {
     /// Returns the filter for another prompt of the same request.
     pub(crate) fn for_another_prompt(&self) -> Self {
         Self { asked: Arc::default(), ..self.clone() }
-    }
-
-    /// Lets a part of an answer through that was not checked, if the filter chose so.
-    ///
-    /// # Errors
-    /// If the filter refuses while a detector is down.
-    pub(crate) fn unchecked_completion(
-        &self,
-        down: Unavailable,
-        screening: &mut Screening,
-    ) -> Result<(), Stopped> {
-        Guarded::unchecked((), down).map_err(Stopped::Unavailable)?;
-        screening.not_filtered(Side::Completion);
-        Ok(())
     }
 
     /// Returns the scope of the request.

@@ -71,7 +71,7 @@ pub(super) async fn judged(
         decisions.push(checked(results.as_ref()));
         match results {
             Ok(results) => screening.add_results(&results),
-            Err(down) => screen.unchecked_completion(down, screening)?,
+            Err(down) => drop(screen.unchecked((), down, screening)?),
         }
     }
     Ok(decisions)

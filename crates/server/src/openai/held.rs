@@ -11,6 +11,7 @@ use engine::request::Event;
 use policy::{
     content::Content,
     guard::{
+        guarded::Guarded,
         verdict::Side,
         window::{Extent, Look, Windows},
     },
@@ -39,8 +40,12 @@ impl std::fmt::Debug for Held {
 
 /// What goes to the caller.
 pub(crate) enum Out {
-    /// An event, with the filter's decision about the text so far.
-    Event(Event, Option<Checked>),
+    /// An event without text.
+    Silent(Event),
+    /// Events that the filter let through, with its decision.
+    Passed(Guarded<Vec<Event>>, Checked),
+    /// An event ahead of the filter, whose mode is `Asynchronous_filter`.
+    Ahead(Event),
     /// A decision about text that went out before it.
     Annotation(u32, Checked, Offsets),
     /// The filter ended a choice.
@@ -105,7 +110,7 @@ impl Held {
     pub(super) fn push(&mut self, event: Event, screening: &mut Screening, out: &mut Vec<Out>) {
         let ahead = self.screen.is_ahead();
         let Some(choice) = of(&event).and_then(|number| self.choice(number)) else {
-            out.push(Out::Event(event, (!ahead).then(Checked::nothing)));
+            out.push(Out::Silent(event));
             return;
         };
         if choice.state == State::Ended {
@@ -114,7 +119,7 @@ impl Held {
         choice.add(&event);
         if ahead && choice.state == State::Open {
             screening.later(Side::Completion);
-            out.push(Out::Event(event, None));
+            out.push(Out::Ahead(event));
         } else {
             choice.waiting.push_back((choice.windows.length(), event));
         }
@@ -123,6 +128,11 @@ impl Held {
     /// Returns the choice that must be looked at before the next event.
     pub(super) fn due(&self) -> Option<u32> {
         (0..).zip(&self.choices).find(|(_, choice)| choice.is_due()).map(|(number, _)| number)
+    }
+
+    /// Returns true if text goes out before it is checked.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.screen.is_ahead()
     }
 
     /// Returns true if the filter ended a choice, and no other choice goes on.
@@ -152,37 +162,26 @@ impl Held {
         };
         let results = screen.completion(looks).await;
         let decision = checked(results.as_ref());
-        let blocked = match results {
+        let events = choice.go_on(free);
+        let passed = match results {
             Ok(results) => {
                 screening.add_results(&results);
-                results.is_blocked()
+                Guarded::pass(events, results)
             }
-            Err(down) => {
-                screen.unchecked_completion(down, screening)?;
-                false
-            }
+            Err(down) => Ok(screen.unchecked(events, down, screening)?),
         };
-        if blocked {
+        let Ok(passed) = passed else {
             choice.waiting.clear();
             choice.state = State::Ended;
             out.push(Out::Filtered { choice: number, decision, offsets, tokens: choice.tokens });
             self.cut = true;
             return Ok(());
-        }
+        };
         // The windows of a whole have annotations of their own.
         if let Some(offsets) = offsets.filter(|_| !is_whole) {
             out.push(Out::Annotation(number, decision.clone(), offsets));
         }
-        choice.go_on(free);
-        while choice.waiting.front().is_some_and(|(end, _)| *end <= free) {
-            let Some((_, event)) = choice.waiting.pop_front() else { break };
-            let annotation = match event {
-                _ if screen.is_ahead() => None,
-                Event::Finished { .. } => Some(Checked::nothing()),
-                _ => Some(decision.clone()),
-            };
-            out.push(Out::Event(event, annotation));
-        }
+        out.push(Out::Passed(passed, decision));
         if free == usize::MAX {
             choice.state = State::Ended;
         }
@@ -281,10 +280,12 @@ impl Choice {
         }
     }
 
-    /// Goes on after a look that passed: nothing before `free` is needed any more.
-    fn go_on(&mut self, free: usize) {
+    /// Goes on after a look: nothing before `free` is needed any more. Returns the events before it.
+    fn go_on(&mut self, free: usize) -> Vec<Event> {
         drop(self.windows.release(free));
         self.look_ahead();
+        let count = self.waiting.iter().take_while(|(end, _)| *end <= free).count();
+        self.waiting.drain(..count).map(|(_, event)| event).collect()
     }
 }
 

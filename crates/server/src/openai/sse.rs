@@ -175,11 +175,26 @@ impl Running {
     }
 
     fn write(&mut self, ready: Vec<Out>, out: &mut BytesMut) {
+        let is_ahead = self.held.front().is_some_and(Held::is_ahead);
         let usage = &mut self.call.usage;
         for one in ready {
             match one {
-                Out::Event(event, decision) => {
-                    self.writer.event(&event, decision.as_ref(), usage, out);
+                Out::Silent(event) => {
+                    let nothing = Checked::nothing();
+                    self.writer.event(&event, Some(&nothing).filter(|_| !is_ahead), usage, out);
+                }
+                Out::Ahead(event) => self.writer.event(&event, None, usage, out),
+                Out::Passed(events, decision) => {
+                    let (events, _) = events.into_parts();
+                    for event in events {
+                        let nothing = Checked::nothing();
+                        let decision = match event {
+                            _ if is_ahead => None,
+                            Event::Finished { .. } => Some(&nothing),
+                            _ => Some(&decision),
+                        };
+                        self.writer.event(&event, decision, usage, out);
+                    }
                 }
                 Out::Annotation(choice, decision, offsets) => {
                     self.writer.annotate(choice, &decision, offsets, out);
