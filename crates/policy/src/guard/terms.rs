@@ -5,8 +5,14 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input};
 
 /// Terms, folded as [`super::normalise::Form::Plain`] folds.
-#[derive(Debug)]
 pub(super) struct Terms(AhoCorasick);
+
+/// The library's own `Debug` shows the tables, and so the customer's terms.
+impl std::fmt::Debug for Terms {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Terms({})", self.0.patterns_len())
+    }
+}
 
 /// The library could not build its tables; only numbers out of its range do that.
 #[derive(Debug)]

@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Resource(Group<ResourceCommand>),
     /// Manage deployments: names for models under a resource
     Deployment(Group<DeploymentCommand>),
-    /// Manage content filters of resources: what is annotated and what is blocked
+    /// Manage content filters of resources: the categories that they annotate and block
     Filter(Filters),
     /// Manage blocklists of resources: own terms for content filters
     Blocklist(Blocklists),

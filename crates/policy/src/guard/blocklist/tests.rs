@@ -18,6 +18,12 @@ fn found<'a>(terms: &[Term], text: &'a str) -> Option<&'a str> {
 }
 
 #[test]
+fn debug_shows_no_letter_of_a_term() {
+    let shown = format!("{:?}", list(&[exact("z"), exact("zz"), regex("z{3}")]).unwrap());
+    assert!(shown.contains("Terms(2)") && !shown.contains('z'), "{shown}");
+}
+
+#[test]
 fn exact_terms_are_found_in_every_disguise() {
     let terms = [exact("Project Falcon"), exact("bomb")];
     for (text, term) in [
