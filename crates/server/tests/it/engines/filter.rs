@@ -185,6 +185,20 @@ fn without_its_encoder_the_service_answers_nothing_until_it_is_back() {
     assert_eq!(reply.status, 503, "{}", reply.text());
     assert_eq!(reply.json()["error"]["code"], "content_filter_unavailable");
     assert!(reply.header("retry-after").is_some());
+    // Azure's behaviour, where a resource chose it: the annotations and the receipt say so.
+    let files = &world.service.files;
+    files.cli(&["filter", "create", "contoso", "open", "--when-down", "unfiltered"]);
+    let update = ["deployment", "update", DEPLOYMENT, "--resource", "contoso", "--filter"];
+    files.cli(&[&update[..], &["open"]].concat());
+    let reply = eventually("the filter is in force", || {
+        let reply = world.ask(&say("Hello."));
+        (reply.status == 200).then_some(reply)
+    });
+    let prompt = &reply.ok()["prompt_filter_results"][0]["content_filter_results"];
+    assert_eq!(prompt["error"]["code"], "content_filter_error");
+    let claims = world.claims(&reply).to_string();
+    assert!(claims.contains("not_filtered"), "{claims}");
+    files.cli(&[&update[..], &["default"]].concat());
     signal("CONT", pid);
     eventually("it answers again", || (world.ask(&say("Hello.")).status == 200).then_some(()));
     // Killed: it is started again.
