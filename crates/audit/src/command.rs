@@ -24,6 +24,7 @@ use crate::{
     keys::{self, KEY_HELP, older_checkpoint},
     log, receipt, release,
     report::Report,
+    training::{self, Repeat},
 };
 
 /// The command line of `bailiwick-audit`, for its manual pages and completions.
@@ -37,7 +38,17 @@ pub fn program() -> clap::Command {
 /// # Errors
 /// If the input cannot be read, or is from another service.
 pub fn verify(args: &Verify) -> Result<ExitCode, Failure> {
-    check(args).and_then(|report| report.print(args.json)).map_err(|f| f.exiting(UNREADABLE))
+    verify_repeating(args, None)
+}
+
+/// Runs `verify`, and repeats trainings with `repeat`.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_repeating(args: &Verify, repeat: Option<Repeat<'_>>) -> Result<ExitCode, Failure> {
+    check(args, repeat)
+        .and_then(|report| report.print(args.json))
+        .map_err(|f| f.exiting(UNREADABLE))
 }
 
 /// Runs `mirror`: copies a log, and checks that it continues the copy.
@@ -49,7 +60,7 @@ pub fn mirror(args: &Mirror) -> Result<ExitCode, Failure> {
     report.and_then(|report| report.print(args.json)).map_err(|f| f.exiting(UNREADABLE))
 }
 
-fn check(args: &Verify) -> Result<Report, Failure> {
+fn check(args: &Verify, repeat: Option<Repeat<'_>>) -> Result<Report, Failure> {
     let mut report = Report::default();
     let service = || service_key(&args.service_key);
     match &args.command {
@@ -76,6 +87,15 @@ fn check(args: &Verify) -> Result<Report, Failure> {
             let files = Folder::new(folder);
             log::check(&mut report, &service, &files, older.as_ref(), request)?;
             log::cosigned(&mut report, &files, witness)?;
+        }
+        VerifyCommand::Training { job, file, validation, base, log } => {
+            let log = match log {
+                Some(folder) => log::replay(&mut report, &service()?, &Folder::new(folder), None)?,
+                None => None,
+            };
+            let (validation, base) = (validation.as_deref(), base.as_deref());
+            let files = training::Files { job, file, validation, base };
+            training::check(&mut report, &files, log.as_ref(), repeat)?;
         }
         VerifyCommand::Release { note, files, key } => {
             release::check(&mut report, &release::release_key(key)?, note, files)?;

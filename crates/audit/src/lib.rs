@@ -27,6 +27,8 @@ mod mirror;
 #[cfg(feature = "command")]
 mod release;
 #[cfg(feature = "command")]
+pub mod training;
+#[cfg(feature = "command")]
 pub mod witness;
 
 pub use self::{

@@ -122,6 +122,15 @@ fn kept(report: &mut Report, audit: &Audit) {
             plural(seen.keys_lost, "key was", "keys were")
         ));
     }
+    if seen.trainings > 0 {
+        report.good(format!(
+            "fine-tuning: {} made by {}, each by a job whose files the log named before",
+            plural(seen.adapters, "adapter was", "adapters were"),
+            plural(u64::try_from(seen.trained.len()).unwrap_or(u64::MAX), "job", "jobs")
+        ));
+    }
+    let objects = plural(seen.objects.len() as u64, "kept object", "kept objects");
+    report.good(format!("{objects} destroyed, each once"));
     let looks = plural(seen.looks, "look at a record", "looks at records");
     report.good(format!("{looks} by reviewers, each approved"));
     report.good(format!(
@@ -249,6 +258,7 @@ pub struct Summary {
     looks: u64,
     owner_reads: u64,
     owner_deletions: u64,
+    objects_destroyed: u64,
     policies: Vec<Policies>,
     processors: Vec<Processor>,
 }
@@ -297,6 +307,7 @@ impl Summary {
             looks: seen.looks,
             owner_reads: seen.owner_reads,
             owner_deletions: seen.owner_deletions,
+            objects_destroyed: seen.objects.len() as u64,
             policies: seen.policies.iter().map(policies).collect(),
             processors: processors(&seen.processors),
         }

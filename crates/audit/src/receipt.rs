@@ -6,6 +6,7 @@ use serde::Serialize;
 use tlog::{
     canon::Digest,
     note::Verifier,
+    object::Class,
     receipt::{PolicySet, Receipt, VOUCHERS, Verified},
 };
 
@@ -19,9 +20,10 @@ use crate::{
 };
 
 mod filter;
+mod objects;
 mod place;
 
-use self::{filter::ContentFilter, place::Place};
+use self::{filter::ContentFilter, objects::Object, place::Place};
 
 /// The files to compare a receipt with.
 #[derive(Debug)]
@@ -155,6 +157,7 @@ fn borne_out(
         }
         place::permitted(report, verified);
     }
+    objects::ends(report, &audit.report, verified);
     let sound = report.failures() == before;
     accesses::list(report, (&audit.report, sound), &[verified.claims.facts.request]);
     Ok(())
@@ -174,6 +177,10 @@ pub struct Summary {
     deployment: Option<String>,
     /// SHA-256 of the model's file.
     model: Option<String>,
+    /// SHA-256 of a fine-tuned model's adapter.
+    adapter: Option<String>,
+    /// The job that made it.
+    job: Option<String>,
     /// The name of the engine.
     engine: String,
     /// The place of processing, and the allowed places.
@@ -195,6 +202,8 @@ pub struct Summary {
     key: Option<String>,
     /// Time by which that key is destroyed at the latest.
     destroyed_by: Option<String>,
+    /// Objects that the request wrote or destroyed.
+    objects: Vec<Object>,
     /// Index of its entry in the log.
     entry: u64,
     claims: Vec<Claim>,
@@ -223,6 +232,8 @@ impl Summary {
             resource: terms.resource.to_string(),
             deployment: terms.deployment.map(|id| id.to_string()),
             model: terms.model.map(|digest| digest.to_string()),
+            adapter: terms.adapter.map(|adapter| adapter.digest.to_string()),
+            job: terms.adapter.map(|adapter| Class::Job.id(adapter.job)),
             engine: terms.engine.clone(),
             ran: terms.ran.as_ref().map(Place::of),
             attempts: facts.attempts.iter().flatten().map(place::Attempt::of).collect(),
@@ -237,6 +248,7 @@ impl Summary {
             retention_days: terms.retention_days,
             key: facts.stored.as_ref().map(|stored| stored.key.to_string()),
             destroyed_by: facts.stored.as_ref().map(|stored| rfc3339(stored.deadline_ms / 1000)),
+            objects: facts.objects.iter().flatten().map(Object::of).collect(),
             entry: verified.index,
             claims: VOUCHERS.into_iter().map(claim).collect(),
         }
@@ -258,6 +270,9 @@ impl Summary {
                 writeln!(out, "model       the engine calls it `{}`", harmless(name))?;
             }
             (None, None) => writeln!(out, "model       none ran")?,
+        }
+        if let (Some(adapter), Some(job)) = (&self.adapter, &self.job) {
+            writeln!(out, "adapter     SHA-256 {adapter}, made by {job}")?;
         }
         if let Some(place) = &self.ran {
             place.text(&self.engine, out)?;
@@ -288,6 +303,9 @@ impl Summary {
                 writeln!(out, "retention   sealed to {key}, which is destroyed by {by}")?;
             }
             None => writeln!(out, "retention   none: no content was stored")?,
+        }
+        for object in &self.objects {
+            writeln!(out, "object      {}", object.in_words())?;
         }
         writeln!(out, "\neach claim, and what it rests on:")?;
         self.claims

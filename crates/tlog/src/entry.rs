@@ -10,7 +10,8 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     canon::{self, Digest, NotCanonical},
-    id::{ApprovalId, GrantId, KeyId, PersonId, RequestId, TenantId},
+    id::{ApprovalId, GrantId, KeyId, ObjectId, PersonId, RequestId, TenantId},
+    object::{Class, Classes, Why},
     succession::{EndSignature, Succession},
 };
 
@@ -18,7 +19,7 @@ mod words;
 
 pub use words::{
     Action, Decider, End, FlagSource, Outcome, PROCESSOR_NAME_BYTES_MAX, PenaltyAction,
-    ProofOutcome, Repair, Subject, Waiver, is_processor_name,
+    ProofOutcome, Repair, Settings, Subject, Waiver, is_kernel_name, is_processor_name,
 };
 
 /// The maximum length of an entry in bytes. An entry bundle has sixteen bits for it, and no entry
@@ -322,6 +323,10 @@ pub enum Event {
         /// entries of earlier versions, which had no other.
         #[n(8)]
         waives: Option<Waiver>,
+        /// The classes of objects that the customer asks to keep under zero retention; `None` for
+        /// none, also in entries of earlier versions.
+        #[n(9)]
+        keeps: Option<Classes>,
     },
     /// A decider voted on an application.
     #[n(16)]
@@ -465,6 +470,81 @@ pub enum Event {
         #[n(3)]
         allowed: bool,
     },
+    /// An object that a customer asked the service to keep is gone: its key is destroyed for this
+    /// entry. Logged before the destruction.
+    #[n(26)]
+    #[cbor(array)]
+    ObjectDestroyed {
+        /// The object's random id.
+        #[n(0)]
+        object: ObjectId,
+        /// The object's class.
+        #[n(1)]
+        class: Class,
+        /// The tenant that owned it.
+        #[n(2)]
+        tenant: TenantId,
+        /// Why it is destroyed.
+        #[n(3)]
+        why: Why,
+    },
+    /// A customer that holds the key-encryption key of its tenant withdrew it, or gave it back.
+    #[n(27)]
+    #[cbor(array)]
+    KeyWithheld {
+        /// The tenant.
+        #[n(0)]
+        tenant: TenantId,
+        /// True if it was withdrawn: from then on nothing of the tenant opens or runs.
+        #[n(1)]
+        withheld: bool,
+    },
+    /// A fine-tuning job starts to train, or goes on after a break. It reads these files and nothing
+    /// else.
+    #[n(28)]
+    #[cbor(array)]
+    TrainingStarted {
+        /// The job.
+        #[n(0)]
+        job: ObjectId,
+        /// The tenant whose files and model they are.
+        #[n(1)]
+        tenant: TenantId,
+        /// SHA-256 of the base model's file.
+        #[n(2)]
+        base: Digest,
+        /// [`commit`] of the training file.
+        #[n(3)]
+        training: Digest,
+        /// [`commit`] of the validation file, if there is one.
+        #[n(4)]
+        validation: Option<Digest>,
+        /// The settings.
+        #[n(5)]
+        settings: Settings,
+        /// SHA-256 of the program that trains.
+        #[n(6)]
+        trainer: Digest,
+    },
+    /// A fine-tuning job made an adapter: at the end, or at the end of an epoch before.
+    #[n(29)]
+    #[cbor(array)]
+    Trained {
+        /// The job.
+        #[n(0)]
+        job: ObjectId,
+        /// SHA-256 of the adapter.
+        #[n(1)]
+        adapter: Digest,
+        /// The number of epochs that are in it.
+        #[n(2)]
+        epochs: u32,
+        /// The name of the arithmetic; `None` for an adapter from before the end. No entry with a name
+        /// that is not an [`is_kernel_name`] is decoded.
+        #[n(3)]
+        #[cbor(decode_with = "words::kernel")]
+        kernel: Option<String>,
+    },
 }
 
 impl Entry {
@@ -494,7 +574,7 @@ pub fn commit(salt: &[u8; 16], bytes: &[u8]) -> Digest {
 }
 
 /// Separates commitments from every other use of SHA-256.
-const COMMITMENT: &[u8] = b"bailiwick/commitment/v1\0";
+pub const COMMITMENT: &[u8] = b"bailiwick/commitment/v1\0";
 
 #[cfg(test)]
 mod tests {

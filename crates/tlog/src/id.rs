@@ -177,8 +177,8 @@ id!(
     TeamId, "tea"
 );
 id!(
-    /// A file that a tenant uploaded.
-    FileId, "fil"
+    /// An object that a customer asks the service to keep: a response, a file, a batch and the like.
+    ObjectId, "obj"
 );
 
 #[cfg(test)]

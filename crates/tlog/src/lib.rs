@@ -17,6 +17,7 @@ pub mod hex;
 pub mod id;
 pub mod limits;
 pub mod note;
+pub mod object;
 pub mod receipt;
 pub mod succession;
 pub mod tile;

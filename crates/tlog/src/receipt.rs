@@ -20,19 +20,21 @@ use crate::{
     canon::{self, Digest, NotCanonical},
     checkpoint::{BadCheckpoint, Checkpoint},
     entry::{Entry, Event, commit},
-    id::{DeploymentId, KeyId, RequestId, ResourceId, TenantId},
+    id::{DeploymentId, KeyId, ObjectId, RequestId, ResourceId, TenantId},
     note::{Signer, Verifier},
     tree,
 };
 
 mod ran;
 mod screened;
+mod written;
 
 pub use ran::{Attempt, AttemptFailure, EngineKind, Ran};
 pub use screened::{
     Category, Check, ContentFilter, DETECTORS_MAX, Detector, FINDINGS_MAX, Filter, Finding,
     Screened, Severity, Side,
 };
+pub use written::{WRITTEN_MAX, Written};
 
 /// The maximum length of a receipt, in bytes.
 pub const RECEIPT_BYTES_MAX: usize = 64 * 1024;
@@ -98,6 +100,22 @@ pub struct Terms {
     /// The content filter that applied. `None` where [`Terms::filter`] is [`Filter::None`].
     #[n(13)]
     pub content_filter: Option<ContentFilter>,
+    /// The adapter of a fine-tuned model, whose base model's file is [`Terms::model`]. `None` for other
+    /// models.
+    #[n(14)]
+    pub adapter: Option<Adapter>,
+}
+
+/// The adapter of a fine-tuned model. The log has an entry about the job that made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(map)]
+pub struct Adapter {
+    /// SHA-256 of the adapter.
+    #[n(0)]
+    pub digest: Digest,
+    /// The job that made it.
+    #[n(1)]
+    pub job: ObjectId,
 }
 
 /// The name of the service's own engine in [`Terms::engine`].
@@ -164,6 +182,11 @@ pub struct Facts {
     /// [`Terms::filter`] is [`Filter::None`].
     #[n(12)]
     pub screened: Option<Screened>,
+    /// The objects that the request asked the service to keep, and those that it had destroyed.
+    /// Never empty: without objects it is absent, as in receipts of earlier versions.
+    #[n(13)]
+    #[cbor(decode_with = "written::objects")]
+    pub objects: Option<Vec<Written>>,
 }
 
 /// The place and the deadline of stored content.
@@ -234,7 +257,7 @@ impl Voucher {
 
 /// Each claim with the party that vouches for it. The list is the same for every receipt of this
 /// version.
-pub const VOUCHERS: [(&str, Voucher); 16] = [
+pub const VOUCHERS: [(&str, Voucher); 18] = [
     ("request and response hashes", Voucher::Reader),
     ("that these claims were in the log at this place, unchanged since", Voucher::Proved),
     ("the deadline, fixed when the request was answered", Voucher::Proved),
@@ -249,6 +272,8 @@ pub const VOUCHERS: [(&str, Voucher); 16] = [
     ("engine, its operator, regions, SKU and earlier attempts", Voucher::Operator),
     ("that this destination was dialed, and answered with this model's name", Voucher::Operator),
     ("content filter, its detectors, and what they checked and found", Voucher::Operator),
+    ("objects that the request wrote or destroyed, and until when", Voucher::Operator),
+    ("whether the log says that an object of the request was destroyed", Voucher::Proved),
     ("times", Voucher::Operator),
     ("tokens, outcome and fields without effect", Voucher::Operator),
 ];
@@ -526,6 +551,7 @@ pub(crate) mod tests {
                 policies: Some(PolicySet { digest: Digest([10; 32]), proved: true }),
                 ran: None,
                 content_filter: None,
+                adapter: None,
             },
             facts: Facts {
                 request: RequestId::from_random([7; 16]),
@@ -544,6 +570,7 @@ pub(crate) mod tests {
                 no_effect: None,
                 attempts: None,
                 screened: None,
+                objects: None,
             },
         }
     }

@@ -12,7 +12,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use crate::{
     checkpoint::Checkpoint,
     entry::{Entry, Event, Subject},
-    id::{KeyId, RequestId, ResourceId, TenantId},
+    id::{KeyId, ObjectId, RequestId, ResourceId, TenantId},
     succession::{Mark, Succession},
     tree::{Frontier, leaf_hash},
 };
@@ -21,6 +21,7 @@ mod access;
 mod audit;
 mod exemption;
 mod keys;
+mod objects;
 mod owner;
 mod penalty;
 mod policies;
@@ -29,14 +30,17 @@ mod residency;
 mod review;
 mod screened;
 mod succession;
+mod training;
 mod words;
 
 pub use access::{Access, AccessKind};
 pub use audit::{Audit, Files, NoAudit, Question, audit};
 pub use exemption::EXEMPTION_GRACE_MS;
+pub use objects::Destroyed;
 pub use policies::InForce;
 pub use residency::{Allowance, Place, WITHDRAWAL_GRACE_MS};
 pub use succession::{Continues, Succeeded};
+pub use training::Training;
 pub use words::{duration, plural};
 
 /// How long after its deadline a key's destruction may be logged. The sweeper must wake up, and a
@@ -72,6 +76,12 @@ pub struct Report {
     pub owner_reads: u64,
     /// The number of records that an owner deleted.
     pub owner_deletions: u64,
+    /// The number of times that a fine-tuning job started or went on.
+    pub trainings: u64,
+    /// The number of adapters that fine-tuning jobs made.
+    pub adapters: u64,
+    /// The fine-tuning jobs, each with what it read and the adapters that came out.
+    pub trained: BTreeMap<ObjectId, Training>,
     /// The number of starts of the service.
     pub starts: u64,
     /// The number of changes of the egress list; before the first change it was empty.
@@ -85,6 +95,8 @@ pub struct Report {
     pub successions: Vec<Succeeded>,
     /// The policies that were active, in order.
     pub policies: Vec<InForce>,
+    /// The ends of kept objects.
+    pub objects: BTreeMap<ObjectId, Destroyed>,
     /// The processors that customers allowed, by resource and name, each in the log's order.
     pub processors: BTreeMap<ResourceId, BTreeMap<String, Vec<Allowance>>>,
     /// The number of the entry that added the first engine that is another program.
@@ -122,6 +134,7 @@ pub struct Replay {
     penalties: penalty::Penalties,
     policies: policies::PolicySets,
     owners: owner::Owners,
+    trainings: training::Trainings,
     report: Report,
 }
 
@@ -182,6 +195,7 @@ impl Replay {
         self.owners.entry(&entry.event, found);
         self.report.note_access((index, time_ms), &entry.event);
         self.report.note_residency((index, time_ms), &entry.event);
+        self.report.note_object((index, time_ms), &entry.event, found);
         match &entry.event {
             Event::KeyCreated { key, tenant, deadline_ms } => {
                 self.keys.created((index, time_ms), (*key, *tenant), *deadline_ms, found);
@@ -211,10 +225,15 @@ impl Replay {
             }
             Event::KeyLost { key } => self.keys.lost(time_ms, *key, found),
             Event::OwnerDeleted { key, .. } => self.keys.condemned(time_ms, *key, found),
+            event @ (Event::TrainingStarted { .. } | Event::Trained { .. }) => {
+                self.trainings.entry(event, found);
+            }
             Event::OwnerRead { .. }
             | Event::Request { .. }
             | Event::Changed { .. }
             | Event::ProcessorAllowed { .. }
+            | Event::KeyWithheld { .. }
+            | Event::ObjectDestroyed { .. }
             | Event::Succeeded { .. }
             | Event::Repaired { .. } => {}
         }
@@ -231,6 +250,8 @@ impl Replay {
             Event::Looked { .. } => &mut report.looks,
             Event::OwnerRead { .. } => &mut report.owner_reads,
             Event::OwnerDeleted { .. } => &mut report.owner_deletions,
+            Event::TrainingStarted { .. } => &mut report.trainings,
+            Event::Trained { .. } => &mut report.adapters,
             Event::Changed { subject: Subject::EgressList, .. } => &mut report.egress_lists,
             _ => return,
         };
@@ -269,13 +290,25 @@ impl Replay {
 
     /// Returns the report up to this point.
     fn into_report(self) -> Report {
-        Report { keys: self.keys.made, policies: self.policies.in_force, ..self.report }
+        Report {
+            keys: self.keys.made,
+            policies: self.policies.in_force,
+            trained: self.trainings.jobs,
+            ..self.report
+        }
     }
 }
 
 /// Returns true for events that only a started service produces.
 fn serves(event: &Event) -> bool {
-    matches!(event, Event::Request { .. } | Event::Looked { .. } | Event::OwnerRead { .. })
+    matches!(
+        event,
+        Event::Request { .. }
+            | Event::Looked { .. }
+            | Event::OwnerRead { .. }
+            | Event::TrainingStarted { .. }
+            | Event::Trained { .. }
+    )
 }
 
 #[cfg(test)]

@@ -151,6 +151,7 @@ fn exemption(numbers: &mut Numbers, history: &[Entry], now_ms: u64) -> Event {
             use_case: SALTED,
             measures: SALTED,
             waives: (numbers.below(4) == 0).then_some(Waiver::ContentFilter),
+            keeps: None,
         },
         2..5 => {
             let approved = numbers.below(8) > 0;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the vectors of log entries of kinds 6, 7 and 9 to 25 and of starts with policies, all histories, and the
+"""Makes the vectors of log entries of kinds 6, 7 and 9 to 29 and of starts with policies, all histories, and the
 receipts that name policies, a place of processing or a content filter, from docs/spec/log.md and docs/spec/receipt.md alone.
 
     pip install cryptography && python3 make.py
@@ -76,13 +76,30 @@ def succession(old="log.example", source=1):
     return [old, "log.example~0a0b0c0d", [5, d(5)], [[0, old, [5, d(5)]], [source, old, [9, d(6)]]], d(2)]
 
 
+# 0.001 and 16.0 as IEEE 754 numbers of 32 bits.
+RATE, ALPHA = 0x3A83126F, 0x41800000
+
+
+def training_started(training=None, validation=None, rate=RATE, settings=None, program=1, file=2):
+    """A job starts to train: base model, files, settings, program."""
+    settings = settings or [3, 4, rate, 8, ALPHA, 7]
+    training = d(file) if training is None else training
+    validation = d(3) if validation is None else validation
+    return [28, [i(17), i(2), d(6), training, validation, settings, d(program)]]
+
+
+def trained(adapter=4, epochs=3, kernel="lora-1/x86_64"):
+    """An adapter came out of it."""
+    return [29, [i(17), d(adapter), epochs, *([] if kernel is None else [kernel])]]
+
+
 def entries():
     def one(name, event, remark):
         put("entry", name, cbor([NOON, event]), remark)
 
     grant, request, reviewer, manager, customer = i(3), i(4), i(5), i(6), i(7)
     approval, resource, applicant = i(8), i(9), i(10)
-    soon = NOON + 15 * MINUTE
+    soon, tenant = NOON + 15 * MINUTE, i(2)
     good = {
         "approved": [6, [grant, request, reviewer, manager, soon, d(1), False]],
         "approved-with-lockbox": [6, [grant, request, reviewer, manager, soon, d(1), True]],
@@ -102,6 +119,7 @@ def entries():
         "lifted": [14, [resource, 5, d(2), NULL, manager]],
         "exemption-applied": [15, [approval, resource, applicant, NOON + DAY, soon, True, d(2), d(3)]],
         "exemption-applied-content-filter": [15, [approval, resource, applicant, NOON + DAY, soon, False, d(2), d(3), 0]],
+        "exemption-applied-keeping-files": [15, [approval, resource, applicant, NOON + DAY, soon, True, d(2), d(3), NULL, 0b1110000]],
         "exemption-approved": [16, [approval, manager, True, d(2)]],
         "exemption-refused": [16, [approval, manager, False, d(2)]],
         "exemption-expired": [17, [approval, [0, []]]],
@@ -126,7 +144,16 @@ def entries():
         "blocklist-changed": [4, [14, i(16), 1, d(2)]],
         "processor-allowed": [25, [resource, "contoso", customer, True]],
         "processor-withdrawn": [25, [resource, "Contoso_AI.eu-1", customer, False]],
+        "training-started": training_started(),
+        "training-started-without-validation": training_started(validation=NULL),
+        "trained": trained(),
+        "trained-before-the-end": trained(epochs=1, kernel=None),
         "processor-of-64-bytes": [25, [resource, "c" * 64, customer, True]],
+        "object-deleted": [26, [i(17), 4, tenant, 0]],
+        "object-expired": [26, [i(17), 0, tenant, 1]],
+        "object-key-lost": [26, [i(17), 10, tenant, 3]],
+        "key-withheld": [27, [tenant, True]],
+        "key-given-back": [27, [tenant, False]],
     }
     for name, event in good.items():
         one(f"good-{name}", event, name)
@@ -145,6 +172,7 @@ def entries():
         ("penalised-trailing-null", [14, [resource, 1, d(2), soon, NULL]], "what is not there at the end is left out"),
         ("penalised-trailing-nulls", [14, [resource, 0, d(2), NULL, NULL]], "what is not there at the end is left out"),
         ("exemption-applied-one-commitment", [15, [approval, resource, applicant, NOON + DAY, soon, True, d(2)]], "a field is missing"),
+        ("exemption-applied-no-class", [15, [approval, resource, applicant, NOON + DAY, soon, True, d(2), d(3), NULL, 2048]], "there is no class 11"),
         ("exemption-applied-unknown", [15, [approval, resource, applicant, NOON + DAY, soon, True, d(2), d(3), 1]], "there is no exemption 1"),
         ("exemption-applied-trailing-null", [15, [approval, resource, applicant, NOON + DAY, soon, True, d(2), d(3), NULL]], "nothing is said by leaving it out"),
         ("exemption-decided-as-number", [16, [approval, manager, 1, d(2)]], "1 is not true"),
@@ -178,7 +206,23 @@ def entries():
         ("processor-allowed-as-number", [25, [resource, "contoso", customer, 1]], "1 is not true"),
         ("processor-allowed-without-person", [25, [resource, "contoso", NULL, True]], "a person is responsible"),
         ("processor-allowed-for-a-deployment", [25, [resource, i(3), "contoso", customer, True]], "one more"),
-        ("next-kind", [26, []], "there is no kind 26"),
+        ("training-started-without-program", [28, training_started()[1][:6]], "a field is missing"),
+        ("training-started-learning-rate-as-decimal", training_started(rate="0.001"), "it is the bits of a number"),
+        ("training-started-settings-too-short", training_started(settings=[3, 4, RATE, 8, ALPHA]), "the seed is missing"),
+        ("training-started-file-as-number", training_started(training=7), "it is a digest"),
+        ("trained-kernel-with-a-space", trained(kernel="fma f32"), "a name has no space"),
+        ("trained-kernel-with-a-slash-at-the-end", trained(kernel="lora-1/"), "a name is empty"),
+        ("trained-kernel-empty", trained(kernel=""), "what is not there is left out"),
+        ("trained-kernel-null", [29, [i(17), d(4), 3, NULL]], "what is not there at the end is left out"),
+        ("trained-epochs-too-large", trained(epochs=2**32), "it has 32 bits"),
+        ("object-unknown-class", [26, [i(17), 11, tenant, 0]], "there is no class 11"),
+        ("object-unknown-reason", [26, [i(17), 4, tenant, 4]], "there is no reason 4"),
+        ("object-class-in-words", [26, [i(17), "file", tenant, 0]], "it is a number"),
+        ("object-without-tenant", [26, [i(17), 4, 0]], "a field is missing"),
+        ("object-tenant-null", [26, [i(17), 4, NULL, 0]], "a tenant owned it"),
+        ("object-with-an-owner", [26, [i(17), 4, tenant, 0, customer]], "one more"),
+        ("key-withheld-as-number", [27, [tenant, 1]], "1 is not true"),
+        ("next-kind", [30, []], "there is no kind 30"),
     ]
     for name, event, remark in bad:
         one(f"bad-{name}", event, remark)
@@ -383,8 +427,21 @@ def histories():
         ("bad-penalty-over-a-persons-by-nobody", blocked((2, penalised(1, None, 1000))), "a person has decided"),
         ("bad-penalty-lifted-from-nothing", from_start((1, penalised(5, FIRST))), "there is none"),
 
+        ("good-training", from_start(
+            (1, training_started()), (2, trained(epochs=1, kernel=None)), (3, training_started()), (4, trained()),
+        ), "an epoch, a break, and the end"),
+        ("good-training-with-another-program", from_start(
+            (1, training_started()), (2, training_started(program=9)), (3, trained()),
+        ), "it was updated in between: a notice, and no finding"),
+        ("bad-trained-without-a-start", from_start((1, trained())), "the log does not say from which files"),
+        ("bad-trained-with-too-many-epochs", from_start((1, training_started()), (2, trained(epochs=4))), "it has three"),
+        ("bad-trained-twice", from_start((1, training_started()), (2, trained()), (3, trained(adapter=5))), "another adapter"),
+        ("bad-training-with-another-file", from_start((1, training_started()), (2, training_started(file=9))), "it goes on with it"),
+        ("bad-training-before-the-first-start", [(0, training_started()), (1, STARTED)], "its beginning was left out"),
         ("good-policies-proved", [(0, PROVED), (1, WITH_POLICIES), (2, [1, [d(3)]])], "proved, and then in force"),
         ("good-policies-unproved", [(0, WITH_POLICIES), (1, PROVED)], "in force before they were proved: a notice, and no finding"),
+        ("good-objects-destroyed", from_start((1, [26, [i(17), 4, i(2), 0]]), (2, [26, [i(18), 4, i(2), 1]])), "two objects"),
+        ("bad-object-destroyed-twice", from_start((1, [26, [i(17), 4, i(2), 0]]), (2, [26, [i(17), 4, i(2), 1]])), "once is enough"),
         ("good-begins-with-a-change", [(0, [4, [0, i(1), 0, SALTED]]), (1, STARTED), (2, [1, [d(3)]])], "a tenant was added before the first start"),
         ("bad-begins-with-a-request", [(0, [1, [d(3)]]), (1, STARTED)], "its beginning was left out"),
         ("bad-time-falls", [(1, STARTED), (0, [1, [d(3)]])], "before its predecessor"),
@@ -413,6 +470,11 @@ def terms(policies):
         0: i(2), 1: i(2), 2: i(3), 3: "local", 4: "local", 5: "embedded", 6: d(4), 7: d(5), 8: d(6), 9: 0, 10: 30,
         11: policies,
     }
+
+
+def tuned(adapter=None):
+    """Terms of a request that a fine-tuned model answered."""
+    return {**terms({0: d(22), 1: True}), 14: {0: d(7), 1: i(17)} if adapter is None else adapter}
 
 
 def place(region="swedencentral", engine="azure-sweden", **changes):
@@ -461,7 +523,12 @@ def screened(prompt=1, completion=1, findings=()):
     return {0: prompt, 1: completion, 2: list(findings)}
 
 
-def signed(terms, shown=None, attempts=None, seen=None, outcome=0):
+def written(kind=4, destroyed=False, until=NOON + DAY):
+    """An object that a request wrote or destroyed."""
+    return {0: i(17), 1: kind, 2: destroyed, **({} if until is None else {3: until})}
+
+
+def signed(terms, shown=None, attempts=None, seen=None, outcome=0, objects=None):
     """A receipt over some terms, in a log of one entry; or over those, and showing others."""
     facts = {0: i(4), 1: NOON, 2: NOON + 250, 3: 200, 4: 0, 5: d(7), 6: d(8), 7: 12, 8: 3}
     facts[3], facts[4] = (200, 0) if outcome == 0 else (400, outcome)
@@ -469,6 +536,8 @@ def signed(terms, shown=None, attempts=None, seen=None, outcome=0):
         facts[11] = attempts
     if seen is not None:
         facts[12] = seen
+    if objects is not None:
+        facts[13] = objects
     claims = cbor({0: terms, 1: facts})
     entry = cbor([NOON + 250, [1, [sha(b"bailiwick/commitment/v1\0", SALT, claims)]]])
     root = base64.b64encode(sha(b"\0", entry)).decode()
@@ -524,6 +593,19 @@ def receipts():
         ("bad-place-no-attempts", signed(place(), attempts=[]), "what is not there is left out"),
         ("bad-place-attempt-failure", signed(place(), attempts=[attempt(failure=4)]), "there is no failure 4"),
         ("bad-place-attempts-null", signed(place(), attempts=NULL), "what is not there is left out"),
+        ("good-adapter", signed(tuned()), "a fine-tuned model answered"),
+        ("bad-adapter-without-job", signed(tuned({0: d(7)})), "a field is missing"),
+        ("bad-adapter-null", signed(tuned(NULL)), "what is not there is left out"),
+        ("bad-adapter-swapped", signed(tuned({0: d(9), 1: i(17)}), tuned()), "signed with another adapter than shown"),
+        ("good-objects", signed(terms(proved), objects=[written(), written(0, True, None)]), "one written, one destroyed"),
+        ("good-objects-256", signed(terms(proved), objects=[written()] * 256), "as many as there may be"),
+        ("bad-objects-257", signed(terms(proved), objects=[written()] * 257), "too many"),
+        ("bad-objects-none", signed(terms(proved), objects=[]), "what is not there is left out"),
+        ("bad-objects-null", signed(terms(proved), objects=NULL), "what is not there is left out"),
+        ("bad-objects-class", signed(terms(proved), objects=[written(11)]), "there is no class 11"),
+        ("bad-objects-destroyed-as-number", signed(terms(proved), objects=[written(4, 1)]), "1 is not true"),
+        ("bad-objects-until-null", signed(terms(proved), objects=[written(until=NULL)]), "what is not there is left out"),
+        ("bad-objects-without-class", signed(terms(proved), objects=[{0: i(17), 2: False}]), "a field is missing"),
         ("good-filter", signed(filtered(), seen=screened()), "both sides were filtered, and nothing was found"),
         ("good-filter-blocked-prompt", signed(filtered(), seen=screened(1, 0, [found(0, 2, 1), found(0, 4, blocked=True)]), outcome=1), "an attempt to break out, refused"),
         ("good-filter-cut-completion", signed(filtered(), seen=screened(1, 2, [found(1, 0, 3, True), found(1, 9)])), "cut short after it had gone on; and a term of a list, shown only"),

@@ -106,6 +106,27 @@ pub enum VerifyCommand {
         #[arg(long, value_name = "KEY")]
         witness: Vec<String>,
     },
+    /// A fine-tuned model: checks that it comes from your files and nothing else
+    ///
+    /// With `--base`, the training is repeated, in a confined process, and must give the same adapter,
+    /// to the bit. That takes as long as the training did.
+    Training {
+        /// The job: the answer of GET /openai/v1/fine_tuning/jobs/{id}
+        #[arg(long, value_name = "FILE")]
+        job: PathBuf,
+        /// Your training file
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+        /// Your validation file, if the job had one
+        #[arg(long, value_name = "FILE")]
+        validation: Option<PathBuf>,
+        /// The base model's GGUF file
+        #[arg(long, value_name = "FILE")]
+        base: Option<PathBuf>,
+        /// The folder of the log, as for `verify log`. The log is replayed, and must agree with the job
+        #[arg(long, value_name = "FOLDER")]
+        log: Option<PathBuf>,
+    },
     /// Files of a release of Bailiwick, compared with its signed checksums
     Release {
         /// The signed checksums: SHA256SUMS.note

@@ -35,6 +35,49 @@ pub(super) fn processor_name<C>(
     Err(minicbor::decode::Error::message("not the name of a processor"))
 }
 
+/// Returns true for the name of an arithmetic: a processor's name, or several with `/` between them.
+#[must_use]
+pub fn is_kernel_name(name: &str) -> bool {
+    name.len() <= PROCESSOR_NAME_BYTES_MAX && name.split('/').all(is_processor_name)
+}
+
+/// Decodes the name of an arithmetic.
+pub(super) fn kernel<C>(
+    decoder: &mut Decoder<'_>,
+    _: &mut C,
+) -> Result<Option<String>, minicbor::decode::Error> {
+    let name = decoder.str()?;
+    if is_kernel_name(name) {
+        return Ok(Some(name.into()));
+    }
+    Err(minicbor::decode::Error::message("not the name of an arithmetic"))
+}
+
+/// The settings of a training. With the same files, base model, program and settings, it gives the same
+/// adapter, to the bit. Numbers with a fraction are the bits of their 32-bit form (IEEE 754).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Settings {
+    /// Passes over the training file.
+    #[n(0)]
+    pub epochs: u32,
+    /// Examples in a step.
+    #[n(1)]
+    pub batch_size: u32,
+    /// The bits of the learning rate.
+    #[n(2)]
+    pub learning_rate: u32,
+    /// The rank of the adapter's matrices.
+    #[n(3)]
+    pub rank: u32,
+    /// The bits of the adapter's alpha.
+    #[n(4)]
+    pub alpha: u32,
+    /// The seed.
+    #[n(5)]
+    pub seed: u64,
+}
+
 /// The kind of thing that was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]

@@ -66,8 +66,12 @@ impl Exemptions {
                 until_ms,
                 lapses_ms,
                 waives,
+                keeps,
                 ..
             } => {
+                if waives.is_some() && keeps.is_some() {
+                    found.wrong(format!("{approval} is not for zero retention, and names objects"));
+                }
                 if until_ms.saturating_sub(now_ms) > EXEMPTION_MS_MAX {
                     found.wrong(format!("{approval} was requested for more than 365 days"));
                 }

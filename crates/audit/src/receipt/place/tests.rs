@@ -55,6 +55,7 @@ fn claims() -> Claims {
             policies: None,
             ran: Some(ran),
             content_filter: None,
+            adapter: None,
         },
         facts: Facts {
             request: RequestId::from_random([7; 16]),
@@ -70,6 +71,7 @@ fn claims() -> Claims {
             no_effect: None,
             attempts: Some(vec![attempt]),
             screened: None,
+            objects: None,
         },
     }
 }

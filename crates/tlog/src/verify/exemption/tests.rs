@@ -4,7 +4,7 @@ use super::{
     super::tests::{findings, log},
     *,
 };
-use crate::{canon::Digest, limits::DAY_MS};
+use crate::{canon::Digest, limits::DAY_MS, object::Classes};
 
 const A: ApprovalId = ApprovalId::from_random([1; 16]);
 const B: ApprovalId = ApprovalId::from_random([2; 16]);
@@ -27,6 +27,7 @@ fn applied(approval: ApprovalId, until_ms: u64) -> Event {
         use_case: SALTED,
         measures: SALTED,
         waives: None,
+        keeps: None,
     }
 }
 
@@ -51,6 +52,7 @@ fn applied_filter(approval: ApprovalId, until_ms: u64) -> Event {
             use_case,
             measures,
             waives: Some(Waiver::ContentFilter),
+            keeps: None,
         },
         event => event,
     }
@@ -274,4 +276,38 @@ fn an_approval_of_the_other_kind_is_none() {
     for (found, expected) in cases {
         assert!(found.iter().any(|what| what.contains(expected)), "{expected}: {found:?}");
     }
+}
+
+/// Only zero retention has objects that are kept nevertheless.
+#[test]
+fn a_filter_exemption_that_names_objects_is_a_finding() {
+    let keeping = |event| match event {
+        Event::ExemptionApplied {
+            approval,
+            resource,
+            applicant,
+            until_ms,
+            lapses_ms,
+            review_after_abuse,
+            use_case,
+            measures,
+            waives,
+            keeps: _,
+        } => Event::ExemptionApplied {
+            approval,
+            resource,
+            applicant,
+            until_ms,
+            lapses_ms,
+            review_after_abuse,
+            use_case,
+            measures,
+            waives,
+            keeps: Classes::named("files"),
+        },
+        event => event,
+    };
+    assert_eq!(findings(&[(1, keeping(applied(A, 1000)))]), [""; 0]);
+    let found = findings(&[(1, keeping(applied_filter(A, 1000)))]);
+    assert!(found.iter().any(|found| found.contains("names objects")), "{found:?}");
 }
