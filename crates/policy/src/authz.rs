@@ -206,7 +206,7 @@ impl Authority {
                 store.key(format!("{} {}", key.resource(), key.key()), of)
             }
             Principal::Person(person) => {
-                let mut attributes = Attributes::default();
+                let mut attributes = Attributes::default().bool("delegated", person.delegated());
                 if let Some(team) = self.roles.team(person.id()) {
                     attributes = attributes.entity("team", store.named(Kind::Team, &team));
                 }
@@ -215,7 +215,8 @@ impl Authority {
             }
             Principal::Workload(workload) => {
                 let uid = store.named(Kind::Workload, &workload.id());
-                store.holder(uid, workload.tenant(), roles, Attributes::default())
+                let attributes = Attributes::default().bool("delegated", workload.delegated());
+                store.holder(uid, workload.tenant(), roles, attributes)
             }
         }
     }

@@ -30,6 +30,8 @@ pub mod model;
 #[cfg(feature = "decisions")]
 pub mod network;
 #[cfg(feature = "decisions")]
+pub mod object;
+#[cfg(feature = "decisions")]
 pub mod permit;
 #[cfg(feature = "decisions")]
 pub mod price;
@@ -44,6 +46,8 @@ pub mod spillover;
 pub mod task;
 #[cfg(feature = "decisions")]
 pub mod token;
+#[cfg(feature = "decisions")]
+pub mod training;
 #[cfg(feature = "decisions")]
 pub mod workflow;
 

@@ -11,6 +11,8 @@ use std::{
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::principal::Delegation;
+
 /// The default for addresses that no rule names. Word and values are Azure's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum DefaultAction {
@@ -118,7 +120,7 @@ fn forwarded_address(text: &str) -> Option<IpAddr> {
     text.parse().ok().or_else(socket)
 }
 
-/// Proof that the resource accepts calls from this network. Only [`admit`] makes one.
+/// Proof that the resource accepts calls from this network. Only [`admit`] makes one, and [`inside`].
 ///
 /// ```compile_fail
 /// let forged = policy::network::Admitted(());
@@ -157,6 +159,13 @@ pub fn admit(rules: &NetworkRules, arrival: Arrival) -> Result<Admitted, NotAdmi
         DefaultAction::Deny if named => Ok(Admitted(())),
         DefaultAction::Deny => Err(NotAdmitted::Address),
     }
+}
+
+/// Admits work that goes on inside the service after the request that began it: no network call
+/// arrives for it, and the request was admitted.
+#[must_use]
+pub fn inside(_work: &Delegation) -> Admitted {
+    Admitted(())
 }
 
 /// The maximum number of rules in a resource; Azure's limit.

@@ -9,8 +9,8 @@ use crate::{
             Reaching, Retaining,
         },
         facts::{
-            ApplicationFacts, DeploymentFacts, FileFacts, GrantFacts, RecordFacts, ResourceFacts,
-            Scope, Service, TenantFacts,
+            ApplicationFacts, DeploymentFacts, FileFacts, GrantFacts, ObjectFacts, RecordFacts,
+            ResourceFacts, Scope, Service, TenantFacts,
         },
     },
     id::PersonId,
@@ -76,6 +76,18 @@ actions! {
     ListModels = "listModels": ResourceFacts, Moment;
     /// Fetch receipts of a resource's calls.
     ReadReceipt = "readReceipt": ResourceFacts, Moment;
+    /// Keep a new object: a response, a file, a batch.
+    CreateObject = "createObject": ResourceFacts, Moment;
+    /// Read an object's content.
+    ReadObject = "readObject": ObjectFacts, Moment;
+    /// Change an object: its metadata, its state, or with whom it is shared.
+    WriteObject = "writeObject": ObjectFacts, Moment;
+    /// Delete an object.
+    DeleteObject = "deleteObject": ObjectFacts, Moment;
+    /// List what is kept for a resource, without content.
+    ReadInventory = "readInventory": ResourceFacts, Moment;
+    /// Start, pause and cancel fine-tuning jobs.
+    FineTune = "fineTune": ResourceFacts, Moment;
     /// Let a fine-tuning job read a file.
     TrainOn = "trainOn": FileFacts, Moment;
     /// Read usage.
@@ -183,6 +195,8 @@ impl Administration for AssignRole {}
 impl Administration for EnrollWorkstation {}
 impl Administration for WriteNetworkRules {}
 impl Administration for ReadEvidence {}
+// What is kept, without content: the administrator has the database of it.
+impl Administration for ReadInventory {}
 
 /// One allowed action `A`, once.
 ///

@@ -3,6 +3,10 @@
 //! [`authenticate`] checks a key. A person or a program presents a token; only the token
 //! verification inside this crate makes their principals.
 
+mod delegation;
+
+pub use delegation::{Begun, CLAIMS_MS_MAX, Delegation, Revoked, Standing, on_behalf};
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -136,7 +140,8 @@ pub struct NamedTenant<'a> {
     pub id: TenantId,
 }
 
-/// A caller with a checked credential. Only [`authenticate`] and [`admit`] make one.
+/// A caller with a checked credential. Only [`authenticate`] and [`admit`] make one, and [`on_behalf`]
+/// for work that goes on after the request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Principal {
     /// A caller with one of a resource's two keys.
@@ -207,7 +212,7 @@ impl From<Workload> for Principal {
     }
 }
 
-/// A caller with a checked key. Only [`authenticate`] makes one.
+/// A caller with a checked key. Only [`authenticate`] makes one, and [`on_behalf`].
 ///
 /// ```compile_fail,E0451
 /// use policy::principal::{KeyName, KeyPrincipal};
@@ -250,12 +255,19 @@ pub struct Person {
     tenant: TenantId,
     id: PersonId,
     claimed: Roles,
+    delegated: bool,
 }
 
 impl Person {
     /// For the token verification, after it succeeded.
     pub(crate) fn verified(tenant: TenantId, id: PersonId, claimed: Roles) -> Self {
-        Self { tenant, id, claimed }
+        Self { tenant, id, claimed, delegated: false }
+    }
+
+    /// Returns true if this is work that goes on in the person's name after the request that began it.
+    #[must_use]
+    pub fn delegated(&self) -> bool {
+        self.delegated
     }
 
     /// Returns the person's tenant.
@@ -281,12 +293,19 @@ pub struct Workload {
     tenant: TenantId,
     id: WorkloadId,
     claimed: Roles,
+    delegated: bool,
 }
 
 impl Workload {
     /// For the token verification, after it succeeded.
     pub(crate) fn verified(tenant: TenantId, id: WorkloadId, claimed: Roles) -> Self {
-        Self { tenant, id, claimed }
+        Self { tenant, id, claimed, delegated: false }
+    }
+
+    /// Returns true if this is work that goes on in the program's name after the request that began it.
+    #[must_use]
+    pub fn delegated(&self) -> bool {
+        self.delegated
     }
 
     /// Returns the program's tenant.

@@ -9,6 +9,7 @@ pub mod clock;
 
 use tlog::limits;
 pub use tlog::limits::{DAY_MS, RETENTION_DAYS_MAX as DAYS_MAX};
+use tlog::object::Classes;
 
 use crate::{
     bounded::bounded,
@@ -41,9 +42,15 @@ pub struct ContentLogging {
     /// The end of the approval, if an approval switched storage off. From then on content is stored
     /// again, whether or not the switch was set back.
     pub until_ms: Option<u64>,
+    /// The classes of objects that the approval allows to keep while content is not stored.
+    pub keeps: Classes,
 }
 
 impl ContentLogging {
+    /// Content is stored, as it always was.
+    pub const ON: Self =
+        Self { enabled: true, since_ms: 0, approval: None, until_ms: None, keeps: Classes::NONE };
+
     /// Returns true if the content of a request that ends now is stored.
     #[must_use]
     pub fn keeps(&self, now_ms: u64) -> bool {

@@ -112,9 +112,8 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("manager-suspends", "is `Operator`", "an operator may do that anyway"),
     ("officer-allows-processor", "", "`guard-allow-processor` names the role too"),
     ("officer-assigns-reviewers", "", "`guard-assign-reviewers` names the role too"),
+    ("officer-inventory", "is `Cognitive Services OpenAI", "the other role may do that anyway"),
     ("openai-contributor-deploys", "is `Operator`", "an operator may do that anyway"),
-    ("openai-contributor-trains", "is `Auditor`", "`guard-no-content` refuses auditors"),
-    ("openai-contributor-trains", "is `Operator`", "`guard-no-content` refuses operators"),
     ("operator-locks", "is `", "the other role may do that anyway"),
     ("usages-reader-reads", "is `", "the other role may do that anyway"),
 ];

@@ -20,6 +20,7 @@ pub(super) enum Kind {
     File,
     Grant,
     Key,
+    Object,
     Person,
     Record,
     Resource,
@@ -29,12 +30,13 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Application,
         Self::Deployment,
         Self::File,
         Self::Grant,
         Self::Key,
+        Self::Object,
         Self::Person,
         Self::Record,
         Self::Resource,

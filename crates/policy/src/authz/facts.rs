@@ -4,7 +4,8 @@
 
 pub use super::scope::{DeploymentFacts, ResourceFacts, Scope, TenantFacts};
 use crate::{
-    id::{ApprovalId, EngineId, FileId, GrantId, PersonId, RequestId, TeamId},
+    id::{ApprovalId, EngineId, GrantId, ObjectId, PersonId, RequestId, TeamId},
+    object::{Class, Owner},
     workflow::exemption::Kind,
 };
 
@@ -32,13 +33,26 @@ impl EngineFacts {
     }
 }
 
-/// A file that a tenant uploaded.
+/// An object that a customer asked the service to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectFacts {
+    /// The resource that keeps it.
+    pub of: ResourceFacts,
+    /// The object's id.
+    pub object: ObjectId,
+    /// Its class.
+    pub class: Class,
+    /// The principal that made it.
+    pub owner: Owner,
+    /// True if the owner shared it with all principals of the resource.
+    pub shared: bool,
+}
+
+/// A file that a tenant uploaded, where training data is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileFacts {
-    /// The resource it was uploaded to.
-    pub of: ResourceFacts,
-    /// The file's id.
-    pub file: FileId,
+    /// The file, as an object.
+    pub object: ObjectFacts,
     /// The upload's purpose, in the API's words: `fine-tune`, `batch`.
     pub purpose: String,
 }

@@ -35,6 +35,7 @@ pub const BUILT_IN: &[File<'static>] = files!["":
     "exemptions.cedar",
     "inference.cedar",
     "management.cedar",
+    "objects.cedar",
     "records.cedar",
     "residency.cedar",
     "review.cedar",
@@ -45,11 +46,13 @@ pub const BUILT_IN: &[File<'static>] = files!["":
 
 /// The promises. Each is a set of policies that the active policies must imply.
 pub const SPECIFICATIONS: &[File<'static>] = files!["specifications/":
+    "delegated.cedar",
     "guarded-review.cedar",
     "isolated.cedar",
     "keys.cedar",
     "known-callers.cedar",
     "no-content.cedar",
+    "objects.cedar",
     "processors.cedar",
     "residency.cedar",
     "training.cedar",

@@ -114,6 +114,19 @@ impl Roles {
     /// No role.
     pub const NONE: Self = Self(0);
 
+    /// Reads a stored set. Bits of no role are left out.
+    #[must_use]
+    pub fn from_bits(bits: u16) -> Self {
+        let held = |role: &Role| bits & role.bit() != 0;
+        Role::ALL.into_iter().filter(held).fold(Self::NONE, Self::with)
+    }
+
+    /// Returns the set as a number, to store it.
+    #[must_use]
+    pub const fn bits(self) -> u16 {
+        self.0
+    }
+
     /// Adds a role.
     #[must_use]
     pub const fn with(self, role: Role) -> Self {

@@ -4,6 +4,7 @@
 mod attacks;
 mod fixtures;
 mod matrix;
+mod objects;
 mod residency;
 
 use fixtures::*;

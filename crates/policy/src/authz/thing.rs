@@ -7,10 +7,12 @@ use cedar_policy::EntityUid;
 
 use super::{
     entities::{Attributes, Kind, Store},
-    facts::{ApplicationFacts, ApprovalFacts, FileFacts, GrantFacts, RecordFacts, Service},
+    facts::{
+        ApplicationFacts, ApprovalFacts, FileFacts, GrantFacts, ObjectFacts, RecordFacts, Service,
+    },
     scope::{DeploymentFacts, ResourceFacts, Scope, TenantFacts},
 };
-use crate::workflow::exemption;
+use crate::{object::Owner, workflow::exemption};
 
 /// A thing that actions apply to.
 pub trait Thing: described::Described + Clone + std::fmt::Debug {
@@ -88,6 +90,12 @@ impl Thing for Scope {
 
 impl Thing for FileFacts {
     fn scopes(&self) -> impl Iterator<Item = Scope> {
+        of_resource(self.object.of)
+    }
+}
+
+impl Thing for ObjectFacts {
+    fn scopes(&self) -> impl Iterator<Item = Scope> {
         of_resource(self.of)
     }
 }
@@ -148,9 +156,32 @@ impl Described for Scope {
 
 impl Described for FileFacts {
     fn describe(&self, store: &mut Store<'_>) -> EntityUid {
-        let uid = store.named(Kind::File, &self.file);
-        let attributes = Attributes::default().text("purpose", &self.purpose);
+        let uid = store.named(Kind::File, &self.object.object);
+        let attributes = owned(&self.object, store).text("purpose", &self.purpose);
+        store.part_of(uid, self.object.of, attributes)
+    }
+}
+
+impl Described for ObjectFacts {
+    fn describe(&self, store: &mut Store<'_>) -> EntityUid {
+        let uid = store.named(Kind::Object, &self.object);
+        let attributes = owned(self, store).text("class", self.class.name());
         store.part_of(uid, self.of, attributes)
+    }
+}
+
+/// Returns the attributes that say whose an object is.
+fn owned(object: &ObjectFacts, store: &Store<'_>) -> Attributes {
+    let attributes = Attributes::default().bool("shared", object.shared);
+    match object.owner {
+        Owner::Key(key) => {
+            let key = format!("{} {key}", object.of.resource);
+            attributes.entity("key", store.named(Kind::Key, &key))
+        }
+        Owner::Person(person) => attributes.entity("person", store.named(Kind::Person, &person)),
+        Owner::Workload(workload) => {
+            attributes.entity("workload", store.named(Kind::Workload, &workload))
+        }
     }
 }
 

@@ -4,7 +4,13 @@ fn rule(days: u64, enabled: bool) -> Rule {
     Rule {
         tenant: TenantId::from_random([1; 16]),
         days: Days::new(days).unwrap(),
-        content_logging: ContentLogging { enabled, since_ms: 0, approval: None, until_ms: None },
+        content_logging: ContentLogging {
+            enabled,
+            since_ms: 0,
+            approval: None,
+            until_ms: None,
+            keeps: Classes::NONE,
+        },
     }
 }
 

@@ -18,7 +18,10 @@ mod view;
 mod weakened;
 
 use serde::{Deserialize, Serialize};
-use tlog::limits::{DAY_MS, EXEMPTION_DECIDERS, EXEMPTION_MS_MAX};
+use tlog::{
+    limits::{DAY_MS, EXEMPTION_DECIDERS, EXEMPTION_MS_MAX},
+    object::Classes,
+};
 
 pub use allowed::{Allowed, ApplicationTerms, Word};
 pub use effect::{Effect, End, Side};
@@ -55,6 +58,9 @@ struct Approval {
     since_ms: u64,
     until_ms: u64,
     review_after_abuse: bool,
+    /// Absent in states of earlier versions, which kept no objects.
+    #[serde(default)]
+    keeps: Kept,
 }
 
 /// An application that waits for its decision.
@@ -66,6 +72,8 @@ pub struct Application {
     until_ms: u64,
     lapses_ms: u64,
     review_after_abuse: bool,
+    #[serde(default)]
+    keeps: Kept,
     use_case: Statement,
     measures: Statement,
     approved_by: Vec<PersonId>,
@@ -86,6 +94,25 @@ struct Ended {
     how: How,
     /// True if it was an approval.
     was_in_force: bool,
+}
+
+/// Classes of objects, stored as a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "u16", try_from = "u16")]
+struct Kept(Classes);
+
+impl From<Kept> for u16 {
+    fn from(kept: Kept) -> Self {
+        kept.0.bits()
+    }
+}
+
+impl TryFrom<u16> for Kept {
+    type Error = &'static str;
+
+    fn try_from(bits: u16) -> Result<Self, Self::Error> {
+        Classes::from_bits(bits).map(Self).ok_or("no such class of objects")
+    }
 }
 
 /// The way in which an approval or an application ended.
@@ -170,17 +197,24 @@ impl State {
     #[must_use]
     pub fn content_logging(&self, now_ms: u64) -> ContentLogging {
         if self.kind != Kind::ContentLogging {
-            return ContentLogging { enabled: true, since_ms: 0, approval: None, until_ms: None };
+            return ContentLogging::ON;
         }
-        if let Some(Approval { approval, since_ms, until_ms, .. }) = self.in_force {
+        if let Some(Approval { approval, since_ms, until_ms, keeps, .. }) = self.in_force {
             let enabled = now_ms >= until_ms;
             let since_ms = if enabled { until_ms } else { since_ms };
-            return ContentLogging { enabled, since_ms, approval: Some(approval), until_ms: None };
+            let approval = Some(approval);
+            return ContentLogging { since_ms, approval, enabled, until_ms: None, keeps: keeps.0 };
         }
         let ended = self.ended.filter(|ended| ended.was_in_force);
         let (since_ms, approval) =
             ended.map_or((0, None), |ended| (ended.at_ms, Some(ended.approval)));
-        ContentLogging { enabled: true, since_ms, approval, until_ms: None }
+        ContentLogging { since_ms, approval, ..ContentLogging::ON }
+    }
+
+    /// Returns the classes of objects that the active approval allows to keep.
+    #[must_use]
+    pub fn keeps(&self) -> Classes {
+        self.in_force.as_ref().map_or(Classes::NONE, |approval| approval.keeps.0)
     }
 
     /// Returns the time when `Event::Expire` is due.
@@ -224,6 +258,7 @@ fn advance(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effec
                 approval,
                 until_ms,
                 review_after_abuse,
+                keeps,
                 use_case,
                 measures,
                 kind: _,
@@ -235,6 +270,7 @@ fn advance(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effec
                 until_ms,
                 lapses_ms: now_ms.saturating_add(DECISION_WAIT_MS),
                 review_after_abuse,
+                keeps: Kept(keeps),
                 use_case,
                 measures,
                 approved_by: Vec::new(),
@@ -268,6 +304,9 @@ impl State {
         let lasts_ms = application.until_ms.checked_sub(now_ms).filter(|lasts_ms| *lasts_ms > 0);
         if lasts_ms.ok_or(Refused::AlreadyOver)? > EXEMPTION_MS_MAX {
             return Err(Refused::TooLong);
+        }
+        if self.kind != Kind::ContentLogging && !application.keeps.0.is_empty() {
+            return Err(Refused::KeepsAnyway);
         }
         if self.pending.is_some() {
             return Err(Refused::AlreadyApplied);
@@ -305,10 +344,10 @@ impl State {
         if self.kind == Kind::ContentLogging && says != Says::YesAndSwitch {
             return Err(Refused::DecidedMeanwhile);
         }
-        let Application { until_ms, review_after_abuse, .. } = *pending;
+        let Application { until_ms, review_after_abuse, keeps, .. } = *pending;
         self.pending = None;
         let mut effects = vec![decided];
-        let approved = Approval { approval, since_ms: now_ms, until_ms, review_after_abuse };
+        let approved = Approval { approval, since_ms: now_ms, until_ms, review_after_abuse, keeps };
         if let Some(old) = self.in_force.replace(approved) {
             let end = End::Renewed { by: approval };
             effects.push(Effect::End { approval: old.approval, end });

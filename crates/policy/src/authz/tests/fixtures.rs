@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::super::{
     context::{Moment, Reaching, WorkstationFacts},
     facts::{
-        ApplicationFacts, ApprovalFacts, DeploymentFacts, FileFacts, GrantFacts, RecordFacts,
-        ResourceFacts, Scope,
+        ApplicationFacts, ApprovalFacts, DeploymentFacts, FileFacts, GrantFacts, ObjectFacts,
+        RecordFacts, ResourceFacts, Scope,
     },
     policies::Policies,
     role::{Role, RoleAssignments, Roles},
@@ -14,10 +14,11 @@ use super::super::{
 };
 use crate::{
     id::{
-        ApprovalId, DeploymentId, EngineId, FileId, GrantId, PersonId, RequestId, ResourceId,
+        ApprovalId, DeploymentId, EngineId, GrantId, ObjectId, PersonId, RequestId, ResourceId,
         TeamId, TenantId, WorkloadId,
     },
-    principal::{self, Person, ResourceKeys, Workload},
+    object::{Class, Owner},
+    principal::{self, KeyName, Person, ResourceKeys, Workload},
     residency::EngineFacts,
     workflow::exemption,
 };
@@ -106,8 +107,18 @@ pub(super) fn reaching() -> Reaching {
 }
 
 pub(super) fn file(owner: u8) -> FileFacts {
-    let file = FileId::from_random([1; 16]);
-    FileFacts { of: resource(owner, 1), file, purpose: "fine-tune".into() }
+    FileFacts { object: object(owner), purpose: "fine-tune".into() }
+}
+
+/// A file of the resource's first key that is shared.
+pub(super) fn object(owner: u8) -> ObjectFacts {
+    ObjectFacts {
+        of: resource(owner, 1),
+        object: ObjectId::from_random([1; 16]),
+        class: Class::File,
+        owner: Owner::Key(KeyName::Key1),
+        shared: true,
+    }
 }
 
 pub(super) fn record(owner: u8) -> RecordFacts {

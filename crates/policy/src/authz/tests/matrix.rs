@@ -11,7 +11,7 @@ use super::{
         context::{
             self, Assigning, Deciding, Enrolling, Locking, Looking, Opening, Processing, Retaining,
         },
-        facts::{ApplicationFacts, GrantFacts, Scope, Service, TenantFacts},
+        facts::{ApplicationFacts, GrantFacts, ObjectFacts, Scope, Service, TenantFacts},
         policies::SEE,
         question::Question,
         role::{Holder, Role},
@@ -19,6 +19,7 @@ use super::{
     },
     fixtures::*,
 };
+use crate::object::Owner;
 
 /// One line: an action on a kind of thing.
 struct Row {
@@ -51,6 +52,8 @@ fn rows() -> Vec<Row> {
     let customer = Scope::Tenant(TenantFacts { tenant: tenant(CUSTOMER) });
     let (resource, deployment) = (resource(CUSTOMER, 1), deployment(CUSTOMER, 1));
     let (file, record, grant) = (file(CUSTOMER), record(CUSTOMER), grant(CUSTOMER));
+    let owner = Owner::Person(person_id(98));
+    let unshared = ObjectFacts { owner, shared: false, ..object(CUSTOMER) };
     let asked = GrantFacts { approval: None, ..grant.clone() };
     let looked = GrantFacts { used: true, ..grant.clone() };
     let approved = application(CUSTOMER);
@@ -74,6 +77,15 @@ fn rows() -> Vec<Row> {
     rows.push(row("reach", "Deployment", deployment, reaching()));
     rows.extend(on("listModels", 2..3));
     rows.extend(on("readReceipt", 2..3));
+    rows.extend(
+        ["createObject", "readInventory", "fineTune"]
+            .map(|does| row(does, "Resource", resource, NOW)),
+    );
+    for (kind, object) in [("Object, shared", object(CUSTOMER)), ("Object, of others", unshared)] {
+        for action in ["readObject", "writeObject", "deleteObject"] {
+            rows.push(row(action, kind, object.clone(), NOW));
+        }
+    }
     rows.push(row("trainOn", "File", file.clone(), NOW));
     rows.extend(on("readUsage", 0..3));
     rows.extend(on("readTenant", 1..2));
@@ -134,6 +146,7 @@ fn rows() -> Vec<Row> {
     rows.extend(on("readLog", 0..2));
     rows.extend(on("readEvidence", 0..2));
     rows.extend(on(SEE, 0..4));
+    rows.push(row(SEE, "Object", object(CUSTOMER), NOW));
     rows.push(row(SEE, "File", file, NOW));
     rows.push(row(SEE, "Record", record, NOW));
     rows.push(row(SEE, "Grant", asked, NOW));

@@ -1,5 +1,7 @@
 //! The permitted steps about exemptions, which [`super::step`] takes.
 
+use tlog::object::Classes;
+
 use super::{Event, Kind, Says, Side, Subject};
 use crate::{
     authz::context::Retaining,
@@ -45,6 +47,8 @@ pub struct ApplicationTerms {
     pub until_ms: u64,
     /// True if the customer accepts that human review may be switched on again after abuse.
     pub review_after_abuse: bool,
+    /// The classes of objects that the resource still keeps, under zero retention.
+    pub keeps: Classes,
     /// The use case of the resource.
     pub use_case: Statement,
     /// The customer's measures against abuse.

@@ -110,6 +110,7 @@ impl Logged for Effect {
                 use_case: application.use_case.commitment(),
                 measures: application.measures.commitment(),
                 waives: subject.kind().waives(),
+                keeps: Some(application.keeps.0).filter(|keeps| !keeps.is_empty()),
             },
             Self::Decide { approval, person, approved, reason } => entry::Event::ExemptionDecided {
                 approval: *approval,

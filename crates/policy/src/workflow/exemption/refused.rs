@@ -9,6 +9,9 @@ pub enum Refused {
     /// The requested period is too long.
     #[error("an exemption is approved for 365 days at most")]
     TooLong,
+    /// Only zero retention has classes of objects that are kept nevertheless.
+    #[error("only zero retention names objects that are kept nevertheless")]
+    KeepsAnyway,
     /// Only one application can be open at a time.
     #[error("an application for this resource is being decided")]
     AlreadyApplied,
@@ -46,6 +49,9 @@ impl Refused {
         match self {
             Self::AlreadyOver => "give a date in the future",
             Self::TooLong => "ask for 365 days, and renew it before they are over",
+            Self::KeepsAnyway => {
+                "leave the list of objects out: this exemption does not stop keeping them"
+            }
             Self::AlreadyApplied => "wait until it is decided, or withdraw it and apply again",
             Self::NoSuchApplication => "look at the resource's status: your view is out of date",
             Self::AlreadyDecided => "to end an approval, withdraw it; to renew it, apply again",

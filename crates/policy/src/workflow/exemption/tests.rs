@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     id::TenantId,
+    object::{self, Class},
     retention::{Days, RetentionPlan, Rule, plan},
 };
 
@@ -44,6 +45,7 @@ fn apply_until(n: u8, until_ms: u64) -> Event {
         approval: id(n),
         until_ms,
         review_after_abuse: true,
+        keeps: Classes::NONE,
         use_case: Statement::new("summaries of patients' letters", [1; 16]).unwrap(),
         measures: Statement::new("staff only, own filter", [2; 16]).unwrap(),
     };
@@ -89,11 +91,22 @@ fn two_people_approve_and_nothing_is_kept_until_the_date() {
     let state = approved();
     assert_eq!(
         state.content_logging(UNTIL - 1),
-        ContentLogging { enabled: false, since_ms: NOW, approval: Some(id(1)), until_ms: None }
+        ContentLogging {
+            enabled: false,
+            since_ms: NOW,
+            approval: Some(id(1)),
+            until_ms: None,
+            keeps: Classes::NONE
+        }
     );
     // An expired approval has ended, even before the sweeper removed it.
-    let over =
-        ContentLogging { enabled: true, since_ms: UNTIL, approval: Some(id(1)), until_ms: None };
+    let over = ContentLogging {
+        enabled: true,
+        since_ms: UNTIL,
+        approval: Some(id(1)),
+        until_ms: None,
+        keeps: Classes::NONE,
+    };
     assert_eq!(state.content_logging(UNTIL), over);
     assert_eq!(state.due_ms(), Some(UNTIL));
     let (swept, effects) = step(&state, expire(), UNTIL + 5).unwrap();
@@ -205,6 +218,46 @@ fn an_approval_lasts_a_year_at_most() {
     assert!(step(&none, apply_until(1, year), NOW).is_ok());
 }
 
+/// What an approval allows to keep is what was applied for, and ends with it.
+#[test]
+fn an_approval_may_name_objects_that_are_kept_nevertheless() {
+    let files = Classes::named("files").unwrap();
+    let applying = |kind, keeps| match apply(1) {
+        Event::Apply { applicant, asked } => {
+            Event::Apply { applicant, asked: ApplicationTerms { kind, keeps, ..asked } }
+        }
+        other => other,
+    };
+    let pending = after([applying(ZERO, files)]);
+    assert_eq!(pending.application(NOW).unwrap().keeps, files);
+    assert_eq!(pending.keeps(), Classes::NONE, "an application alone allows nothing");
+    let state = after([applying(ZERO, files), decide(1, 2, true), decide(1, 3, true)]);
+    assert_eq!((state.keeps(), state.content_logging(NOW).keeps), (files, files));
+    let rule = |logging| Rule {
+        tenant: TenantId::from_random([1; 16]),
+        days: Days::DEFAULT,
+        content_logging: logging,
+    };
+    let may = |state: &State, class| {
+        let rule = rule(state.content_logging(NOW));
+        object::keep(&rule, class, None, NOW).is_ok()
+    };
+    assert!(may(&state, Class::File) && may(&state, Class::Part));
+    for class in [Class::Response, Class::Batch, Class::Job, Class::Completion] {
+        assert!(!may(&state, class), "{class}");
+    }
+    assert!(matches!(plan(&rule(state.content_logging(NOW)), NOW), RetentionPlan::Zero(_)));
+    assert!(Class::ALL.into_iter().all(|class| !may(&approved(), class)));
+    // A renewal says anew what is kept.
+    let renewed = [apply(2), decide(2, 2, true), decide(2, 3, true)]
+        .into_iter()
+        .fold(state, |state, event| stored(&step(&state, event, NOW).unwrap().0));
+    assert_eq!(renewed.keeps(), Classes::NONE);
+    // A filter's exemption does not stop keeping anything.
+    let filter = none(FILTER);
+    assert_eq!(refused(&filter, applying(FILTER, files), NOW), Refused::KeepsAnyway);
+}
+
 #[test]
 fn an_application_lapses() {
     let lapses = NOW + DECISION_WAIT_MS;
@@ -258,6 +311,7 @@ fn either_side_ends_it_at_once() {
             since_ms: NOW + 5,
             approval: Some(id(1)),
             until_ms: None,
+            keeps: Classes::NONE,
         };
         assert_eq!(state.content_logging(NOW + 5), expected);
         assert!(matches!(&effects[1], Effect::SwitchContentLogging { enabled: true, .. }));

@@ -1,8 +1,8 @@
 //! The views of an exemption: the status for the customer, at any time, and the application for the
 //! deciders.
 
-use serde::Serialize;
-use tlog::limits::EXEMPTION_DECIDERS;
+use serde::{Serialize, Serializer};
+use tlog::{limits::EXEMPTION_DECIDERS, object::Classes};
 
 use super::{How, Kind, State};
 use crate::id::{ApprovalId, PersonId, ResourceId};
@@ -36,6 +36,9 @@ pub struct InForceView {
     pub until_ms: u64,
     /// True if human review may be switched on again after abuse.
     pub review_after_abuse: bool,
+    /// The objects that the resource still keeps.
+    #[serde(skip_serializing_if = "none", serialize_with = "names")]
+    pub keeps: Classes,
 }
 
 /// An application that waits for its decision. It shows the number of approvals, but not the
@@ -86,6 +89,9 @@ pub struct ApplicationView<'a> {
     pub lapses_ms: u64,
     /// True if the customer accepts that human review may be switched on again after abuse.
     pub review_after_abuse: bool,
+    /// The objects that the resource would still keep.
+    #[serde(skip_serializing_if = "none", serialize_with = "names")]
+    pub keeps: Classes,
     /// The use case of the resource.
     pub use_case: &'a str,
     /// The customer's measures against abuse.
@@ -94,6 +100,16 @@ pub struct ApplicationView<'a> {
     pub approved_by: &'a [PersonId],
     /// True if it renews an active approval.
     pub renewal: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn none(classes: &Classes) -> bool {
+    classes.is_empty()
+}
+
+/// Writes the classes as a list of names.
+fn names<S: Serializer>(classes: &Classes, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(classes.iter().map(|class| class.plural()))
 }
 
 impl State {
@@ -106,6 +122,7 @@ impl State {
             since_ms: approval.since_ms,
             until_ms: approval.until_ms,
             review_after_abuse: approval.review_after_abuse,
+            keeps: approval.keeps.0,
         });
         let pending = self.pending.as_ref().filter(|pending| !pending.has_lapsed(now_ms));
         let pending = pending.map(|pending| PendingView {
@@ -147,6 +164,7 @@ impl State {
             until_ms: pending.until_ms,
             lapses_ms: pending.lapses_ms,
             review_after_abuse: pending.review_after_abuse,
+            keeps: pending.keeps.0,
             use_case: pending.use_case.text(),
             measures: pending.measures.text(),
             approved_by: &pending.approved_by,
