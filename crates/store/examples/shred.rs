@@ -162,9 +162,9 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
         policies: Some(PolicySet { digest, proved: true }),
         ran: None,
         content_filter: None,
+        adapter: None,
     });
-    let content_logging =
-        ContentLogging { enabled: true, since_ms: 0, approval: None, until_ms: None };
+    let content_logging = ContentLogging::ON;
     let rule = Rule { tenant: TENANT, days: Days::new(2)?, content_logging };
     let (told, answers) = mpsc::channel();
     for n in 0..count {
@@ -186,13 +186,21 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
             no_effect: None,
             attempts: None,
             screened: None,
+            objects: None,
         };
         let RetentionPlan::Store(until) = plan(&rule, now_ms) else {
             return Err("the retention plan does not store the record".into());
         };
         let keep = Some((until, ContentBytes::new(vec![7; usize::try_from(sizes.of(n))?])));
-        let ended =
-            Ended { terms: Arc::clone(&terms), facts, caller: "Key1", cached_tokens: 1, keep };
+        let ended = Ended {
+            terms: Arc::clone(&terms),
+            facts,
+            caller: "Key1",
+            cached_tokens: 1,
+            keep,
+            objects: Vec::new(),
+            line: None,
+        };
         let told = told.clone();
         ledger.commit(ended, move |result| drop(told.send(result)));
         // The ledger refuses records if too many wait.

@@ -25,6 +25,7 @@ use crate::{
     error::StoreError,
     files,
     keys::{failed, replace, sync_folder},
+    object::body,
     sqlite::Database,
     tiles::{LogError, Tiles, first_kept},
 };
@@ -152,6 +153,7 @@ pub fn make(
     if own.root(checkpoint.size, size)? != checkpoint.root {
         return Err(LogError::Forked.into());
     }
+    copy_bodies(&database, data, to)?;
     let root = own.root(size, size)?.to_string();
     replace(&to.join("log/checkpoint"), note.as_bytes())?;
     drop(database);
@@ -192,6 +194,28 @@ fn copy_database(data: &Path, to: &Path, made_ms: u64) -> Result<Database, Backu
     source.copy_into(name)?;
     drop(source);
     Ok(Database::mark_copy(&path, made_ms)?)
+}
+
+/// Copies the sealed bodies of the objects that the copied database has. A body that is not there any
+/// more is of an object that was deleted meanwhile: its key is gone.
+fn copy_bodies(database: &Database, data: &Path, to: &Path) -> Result<(), BackupError> {
+    let (from, to) = (data.join(body::FOLDER), to.join(body::FOLDER));
+    new_folder(&to)?;
+    let mut after = None;
+    loop {
+        let ends = database.object_ends(after)?;
+        let Some((last, _)) = ends.last() else { break };
+        after = Some(*last);
+        for (object, _) in ends {
+            let (from, to) = (body::path(&from, object), body::path(&to, object));
+            match fs::copy(&from, &to) {
+                Ok(_) => sync_file(&to)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed("copy", &from, error).into()),
+            }
+        }
+    }
+    Ok(sync_folder(&to)?)
 }
 
 /// Creates a folder for its owner only; an existing one must be empty.

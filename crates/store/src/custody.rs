@@ -6,11 +6,11 @@
 //! custodian, the log must hold the opening or the owner's read, and the custodian marks that
 //! permission as used on disk.
 
-use std::{io, os::unix::net::UnixStream, path::Path};
+use std::{collections::BTreeMap, io, os::unix::net::UnixStream, path::Path, time::Duration};
 
 use minicbor::{Decode, Encode, bytes::ByteVec};
 use policy::{
-    id::{KeyId, RequestId, ResourceId, TenantId},
+    id::{KeyId, ObjectId, RequestId, ResourceId, TenantId},
     retention::{
         DAY_MS, DAYS_MAX,
         clock::{Behind, Clock, Reading},
@@ -20,24 +20,27 @@ use tlog::{canon::Digest, checkpoint::Checkpoint, tree::empty_root};
 use zeroize::Zeroizing;
 
 use crate::{
-    keys::{DestroyStep, Expected, KeyDirectory, KeyEntry, KeyError},
+    keys::{DestroyStep, Expected, KeyDirectory, KeyEntry, KeyError, holder::Connection},
     seal::{self, Label, SealedRecord, SealedSpan},
 };
 
 mod client;
 mod grant;
 mod history;
+mod objects;
 mod owner;
 mod rotate;
 mod succession;
-mod wire;
 
+pub use crate::frames::{MESSAGE_BYTES_MAX, read, write};
 pub use client::{ANSWER_WITHIN, Client, CustodyError};
 use history::Seeing;
 pub use history::{Shown, Trust};
+pub use objects::{
+    Holder, ListedObject, NewObjectKey, OBJECT_KEYS_PER_MINUTE_MAX, OBJECTS_TOGETHER_MAX,
+    ObjectKey, ObjectToOpen, Use,
+};
 pub use rotate::{Named, SpanToReseal};
-use wire::secret;
-pub use wire::{MESSAGE_BYTES_MAX, read, write};
 
 /// A request to the custodian.
 #[derive(Debug, PartialEq, Eq, Encode, Decode)]
@@ -135,6 +138,37 @@ pub enum Request {
         #[n(1)]
         proof: Vec<Digest>,
     },
+    /// Makes the keys of new objects of one tenant, and returns them.
+    #[n(13)]
+    #[cbor(array)]
+    NewObjectKeys {
+        /// Tenant that owns the objects.
+        #[n(0)]
+        tenant: TenantId,
+        /// The objects.
+        #[n(1)]
+        objects: Vec<NewObjectKey>,
+    },
+    /// Returns the key of one object.
+    #[n(14)]
+    #[cbor(array)]
+    ObjectKey(#[n(0)] ObjectToOpen),
+    /// Destroys the keys of objects, and returns the names of those that were there.
+    #[n(15)]
+    #[cbor(array)]
+    DestroyObjectKeys(#[n(0)] Vec<ObjectId>),
+    /// Lists names of keys of objects, without keys: those after an object, in order.
+    #[n(16)]
+    #[cbor(array)]
+    ObjectKeys(#[n(0)] Option<ObjectId>),
+    /// Gives the key of an object another end.
+    #[n(17)]
+    #[cbor(array)]
+    MoveObjectKey(#[n(0)] ListedObject),
+    /// Returns whether a tenant's key-encryption key can be used.
+    #[n(18)]
+    #[cbor(array)]
+    TenantKey(#[n(0)] TenantId),
 }
 
 /// The custodian's answer.
@@ -162,7 +196,7 @@ pub enum Response {
     Opened {
         /// Plaintext of the record.
         #[n(0)]
-        #[cbor(with = "secret")]
+        #[cbor(with = "crate::frames::secret")]
         content: Zeroizing<Vec<u8>>,
     },
     /// A refusal, with its reason.
@@ -182,6 +216,22 @@ pub enum Response {
     #[n(6)]
     #[cbor(array)]
     Pinned(#[n(0)] Head),
+    /// The keys of new objects, in the order of the request.
+    #[n(7)]
+    #[cbor(array)]
+    NewObjectKeys(#[n(0)] Vec<ObjectKey>),
+    /// The key of one object.
+    #[n(8)]
+    #[cbor(array)]
+    ObjectKey(#[n(0)] ObjectKey),
+    /// Names of keys of objects.
+    #[n(9)]
+    #[cbor(array)]
+    ObjectNames(#[n(0)] Vec<ListedObject>),
+    /// Whether a tenant's key-encryption key can be used.
+    #[n(10)]
+    #[cbor(array)]
+    TenantKey(#[n(0)] bool),
 }
 
 impl std::fmt::Debug for Response {
@@ -194,6 +244,10 @@ impl std::fmt::Debug for Response {
             Self::Seen(size) => write!(f, "Seen({size})"),
             Self::Pinned(head) => write!(f, "Pinned({head:?})"),
             Self::Resealed(spans) => write!(f, "Resealed({} spans)", spans.len()),
+            Self::NewObjectKeys(keys) => write!(f, "NewObjectKeys({} keys)", keys.len()),
+            Self::ObjectKey(_) => f.write_str("ObjectKey(..)"),
+            Self::ObjectNames(names) => write!(f, "ObjectNames({names:?})"),
+            Self::TenantKey(usable) => write!(f, "TenantKey({usable})"),
         }
     }
 }
@@ -392,6 +446,22 @@ pub enum Refusal {
         "the custodian has seen a log of another name, and was not shown that this one succeeds it"
     )]
     Predecessor,
+    /// The customer withdrew the key-encryption key of the tenant.
+    #[n(19)]
+    #[error("the customer withdrew the key of this tenant")]
+    Withdrawn,
+    /// The object has another tenant or class, or the permit does not serve for its class.
+    #[n(20)]
+    #[error("the permit is for another object, or for an object of another class")]
+    OtherObject,
+    /// Too many objects in one message, or too many keys of one tenant in a minute.
+    #[n(21)]
+    #[error(
+        "a tenant gets at most OBJECT_KEYS_PER_MINUTE_MAX ({OBJECT_KEYS_PER_MINUTE_MAX}) keys of \
+         objects in a minute, and a message names at most OBJECTS_TOGETHER_MAX \
+         ({OBJECTS_TOGETHER_MAX})"
+    )]
+    TooManyObjects,
 }
 
 /// The custodian's state.
@@ -403,6 +473,7 @@ pub struct Custodian {
     seen: Option<Checkpoint>,
     clock: Clock,
     kept_ms: u64,
+    given: objects::Given,
 }
 
 /// The reason that the custodian does not start.
@@ -434,7 +505,22 @@ impl Custodian {
         trust: Trust,
         reading: Reading,
     ) -> Result<(Self, Vec<KeyEntry>), CustodianError> {
-        let keys = KeyDirectory::open(folder, expected)?;
+        Self::start_held((folder, expected), BTreeMap::new(), trust, reading)
+    }
+
+    /// Starts as [`Custodian::start`]. `held` are the connections to the holders of the key-encryption
+    /// keys that customers hold.
+    ///
+    /// # Errors
+    /// As [`Custodian::start`].
+    pub fn start_held(
+        (folder, expected): (&Path, Expected),
+        held: BTreeMap<TenantId, Connection>,
+        trust: Trust,
+        reading: Reading,
+    ) -> Result<(Self, Vec<KeyEntry>), CustodianError> {
+        let mut keys = KeyDirectory::open_held(folder, expected, held)?;
+        keys.hand_over()?;
         let seen = match (keys.seen()?, expected) {
             (Some(seen), _) => seen,
             // A known directory without its `seen` file is damaged: the custodian must not forget
@@ -460,15 +546,27 @@ impl Custodian {
         // Destroy before writing the clock, which needs disk space: a full disk must not keep a key
         // alive.
         let destroyed = keys.destroy_due(clock.now_ms, &mut |_: DestroyStep| true)?;
+        keys.destroy_due_objects(clock.now_ms)?;
         keys.set_clock(&clock)?;
         // A failure here is harmless: old permissions stay marked as used.
         let _ = keys.forget_used(clock.now_ms);
-        Ok((Self { keys, trust, seen, kept_ms: clock.now_ms, clock }, destroyed))
+        let (given, kept_ms) = (objects::Given::default(), clock.now_ms);
+        Ok((Self { keys, trust, seen, kept_ms, clock, given }, destroyed))
     }
 
     /// Answers one request.
     pub fn handle(&mut self, request: Request, reading: Reading) -> Response {
         self.answer(request, reading).unwrap_or_else(Response::Refused)
+    }
+
+    /// Destroys the keys of objects whose time is over: the server may have stopped.
+    fn idle(&mut self, reading: Reading) {
+        // The next message reports a clock or a directory that cannot be used.
+        let Ok(clock) = Clock::advance(Some(self.clock), reading) else { return };
+        self.clock = clock;
+        if self.keys.has_due_objects(clock.now_ms) && self.keys.is_there().is_ok() {
+            let _ = self.keys.destroy_due_objects(clock.now_ms);
+        }
     }
 
     fn answer(&mut self, request: Request, reading: Reading) -> Result<Response, Refusal> {
@@ -481,11 +579,13 @@ impl Custodian {
                 self.public_key(tenant, deadline_ms, now_ms)
             }
             Request::DestroyDue => {
+                let objects = self.keys.destroy_due_objects(now_ms);
                 let destroyed = self.keys.destroy_due(now_ms, &mut |_: DestroyStep| true);
                 // Write the clock after destroying, and ignore a failure: a full disk must not keep
                 // a key alive.
                 let _ = self.keep_clock();
                 let destroyed = destroyed.map_err(|_| Refusal::Keys)?;
+                objects.map_err(|_| Refusal::Keys)?;
                 // Once a day is enough, and keys come due once a day.
                 if !destroyed.is_empty() {
                     let _ = self.keys.forget_used(now_ms);
@@ -512,6 +612,18 @@ impl Custodian {
             Request::Succeed { succeeded, proof } => self.succeed(&succeeded, &proof),
             Request::Destroyed => Ok(listed(self.keys.destroyed().map_err(unusable)?)),
             Request::Damaged => Ok(listed(self.keys.damaged().map_err(unusable)?)),
+            Request::NewObjectKeys { tenant, objects } => {
+                self.keep_clock()?;
+                self.new_object_keys(tenant, &objects, now_ms)
+            }
+            Request::ObjectKey(asked) => {
+                self.keep_clock()?;
+                self.object_key(&asked, now_ms)
+            }
+            Request::DestroyObjectKeys(objects) => self.destroy_object_keys(&objects),
+            Request::ObjectKeys(after) => Ok(self.object_names(after)),
+            Request::MoveObjectKey(to) => self.move_object_key(&to, now_ms),
+            Request::TenantKey(tenant) => self.tenant_key(tenant),
         }
     }
 
@@ -644,6 +756,7 @@ fn unusable(error: KeyError) -> Refusal {
         KeyError::Missing { .. } => Refusal::NoDirectory,
         KeyError::Foreign { .. } | KeyError::Occupied { .. } => Refusal::OtherDirectory,
         KeyError::Damaged { .. } => Refusal::DamagedKey,
+        KeyError::Withheld { .. } => Refusal::Withdrawn,
         KeyError::Ahead { .. } => Refusal::Clock,
         KeyError::File(_)
         | KeyError::NoRandom(_)
@@ -681,10 +794,32 @@ pub fn serve(
     stream: &mut UnixStream,
     mut clock: impl FnMut() -> Reading,
 ) -> io::Result<()> {
-    while let Some(request) = read(stream)? {
+    loop {
+        let mut patient = Patient { stream, idle: || custodian.idle(clock()) };
+        let Some(request) = read(&mut patient)? else { return Ok(()) };
         write(stream, &custodian.handle(request, clock()))?;
     }
-    Ok(())
+}
+
+/// How often the custodian looks for due keys of objects while it has no message to answer, if this
+/// is its socket's read timeout.
+pub const IDLE_EVERY: Duration = Duration::from_secs(1);
+
+/// A socket that waits for bytes as long as it takes, with something to do meanwhile.
+struct Patient<'a, F> {
+    stream: &'a mut UnixStream,
+    idle: F,
+}
+
+impl<F: FnMut()> io::Read for Patient<'_, F> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.stream.read(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => (self.idle)(),
+                done => return done,
+            }
+        }
+    }
 }
 
 /// Answers the first request with the reason that the custodian did not start.

@@ -11,10 +11,10 @@ use std::{
 };
 
 use policy::{
-    authz::role::RoleAssignments,
+    authz::{facts::ResourceFacts, role::RoleAssignments},
     engine::Engine,
     forward::Forward,
-    id::{ContentFilterId, DeploymentId, EngineId, ModelId, ResourceId, TenantId},
+    id::{ContentFilterId, DeploymentId, EngineId, ModelId, ObjectId, ResourceId, TenantId},
     meter::RateLimits,
     model::ModelFacts,
     network::NetworkRules,
@@ -28,6 +28,8 @@ use policy::{
         penalty,
     },
 };
+
+use tlog::canon::Digest;
 
 pub use content_filter::{BUILT_IN, ContentFilter, OwnBlocklist, OwnFilter};
 pub(crate) use content_filter::{Filters, Lists};
@@ -69,6 +71,8 @@ pub struct Resource {
     pub network: NetworkRules,
     /// True if its owner must consent to each access to a record.
     pub lockbox: bool,
+    /// True if callers may ask to keep chat completions.
+    pub stored_completions: bool,
     /// The retention of its content.
     pub retention: Rule,
     /// The time of creation, in seconds since 1970.
@@ -129,8 +133,33 @@ pub struct Model {
     /// takes precedence over the file's. Of a model without a file, the operator states the facts:
     /// the unknown ones are empty or 0.
     pub facts: ModelFacts,
+    /// The adapter of a fine-tuned model, whose file is that of its base model. Such a model is for one
+    /// resource only.
+    pub tuned: Option<Tuned>,
     /// The time of the model's addition, in seconds since 1970.
     pub created_at: u64,
+}
+
+impl Model {
+    /// Returns true if deployments of a resource may run the model: a fine-tuned model is exclusive to
+    /// the resource that it was trained for.
+    #[must_use]
+    pub fn is_for(&self, resource: ResourceId) -> bool {
+        self.tuned.as_ref().is_none_or(|tuned| tuned.of.resource == resource)
+    }
+}
+
+/// The adapter of a fine-tuned model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tuned {
+    /// The resource that the model was trained for, with its tenant.
+    pub of: ResourceFacts,
+    /// The kept object that has the adapter's bytes.
+    pub object: ObjectId,
+    /// The job that made it.
+    pub job: ObjectId,
+    /// The adapter's SHA-256.
+    pub adapter: Digest,
 }
 
 /// A GGUF file, pinned by its digest.

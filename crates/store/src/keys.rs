@@ -4,9 +4,12 @@
 //! On disk, a private key is always wrapped under its tenant's key-encryption key, which a
 //! [`Vault`] holds: in files here, or in an HSM.
 
+pub mod holder;
 mod identity;
+mod objects;
 
 use std::{
+    collections::BTreeMap,
     fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
@@ -25,7 +28,10 @@ use policy::{
 use tlog::{canon::Digest, checkpoint::Checkpoint};
 use zeroize::Zeroizing;
 
+use self::holder::{Connection, Vaults};
 pub use self::identity::Expected;
+use self::objects::Index;
+pub(crate) use self::objects::ObjectName;
 use crate::{
     error::StoreError,
     random::{NoRandom, random, secret},
@@ -58,11 +64,52 @@ pub trait Vault: std::fmt::Debug + Send {
         wrapped: &[u8],
     ) -> Result<Zeroizing<[u8; 32]>, KeyError>;
 
+    /// Whether the tenant's key-encryption key can be used now.
+    ///
+    /// # Errors
+    /// When the vault cannot be used.
+    fn usable(&self, tenant: TenantId) -> Result<bool, KeyError>;
+
     /// Destroys the key-encryption key of a tenant whose last key is about to be destroyed.
     ///
     /// # Errors
     /// When it cannot be destroyed.
     fn destroy(&self, tenant: TenantId) -> Result<(), KeyError>;
+
+    /// Whether the tenant's customer holds its key-encryption key.
+    fn is_held(&self, tenant: TenantId) -> bool {
+        let _ = tenant;
+        false
+    }
+
+    /// Returns the tenants whose customers hold their key-encryption keys, and whose keys may still
+    /// be wrapped under keys in files.
+    fn to_hand_over(&self) -> Vec<TenantId> {
+        Vec::new()
+    }
+
+    /// Wraps a key again, from the key-encryption key in the file to the customer's; `None` if that
+    /// was done before.
+    ///
+    /// # Errors
+    /// When one of the two cannot be used, or the key is damaged.
+    fn hand_over(
+        &self,
+        tenant: TenantId,
+        purpose: &[u8],
+        wrapped: &[u8],
+    ) -> Result<Option<Vec<u8>>, KeyError> {
+        let _ = (purpose, wrapped);
+        Err(KeyError::Withheld { tenant })
+    }
+
+    /// Destroys the key-encryption key in the file, after all keys were wrapped again.
+    ///
+    /// # Errors
+    /// When it cannot be destroyed.
+    fn handed_over(&self, tenant: TenantId) -> Result<(), KeyError> {
+        Err(KeyError::Withheld { tenant })
+    }
 }
 
 /// Errors of the key directory.
@@ -120,6 +167,12 @@ pub enum KeyError {
     Ahead {
         /// Number of such keys.
         count: usize,
+    },
+    /// The customer holds the tenant's key-encryption key, and withdrew it.
+    #[error("the customer of {tenant} withdrew its key-encryption key, or its key holder is gone")]
+    Withheld {
+        /// The tenant.
+        tenant: TenantId,
     },
     /// The key was destroyed, or never existed.
     #[error("there is no key `{key}`: it was destroyed")]
@@ -208,6 +261,14 @@ impl Vault for FileVault {
         Ok(key)
     }
 
+    fn usable(&self, tenant: TenantId) -> Result<bool, KeyError> {
+        match self.key(tenant) {
+            Ok(key) => Ok(key.is_some()),
+            Err(KeyError::Damaged { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn destroy(&self, tenant: TenantId) -> Result<(), KeyError> {
         let path = self.path(tenant);
         match fs::symlink_metadata(&path) {
@@ -292,20 +353,36 @@ pub struct KeyDirectory {
     grants: PathBuf,
     clock: PathBuf,
     seen: PathBuf,
+    objects: Index,
     vault: Box<dyn Vault>,
     /// The lock, held while the directory is open: one custodian at a time.
     _lock: File,
 }
 
 impl KeyDirectory {
-    /// Opens the expected key directory, or creates a new one for its owner only.
+    /// Opens the expected key directory, or creates a new one for its owner only. No customer holds a
+    /// key-encryption key.
     ///
     /// # Errors
     /// When the directory is missing or another one, cannot be used, is open to other users, is
     /// used by another custodian, or holds a file that does not belong there.
     pub fn open(folder: &Path, expected: Expected) -> Result<Self, KeyError> {
+        Self::open_held(folder, expected, BTreeMap::new())
+    }
+
+    /// Opens the key directory. `held` are the connections to the holders of the key-encryption keys
+    /// that customers hold.
+    ///
+    /// # Errors
+    /// As [`KeyDirectory::open`].
+    pub fn open_held(
+        folder: &Path,
+        expected: Expected,
+        held: BTreeMap<TenantId, Connection>,
+    ) -> Result<Self, KeyError> {
         let tenants = folder.join(TENANTS);
-        let vault = Box::new(FileVault { folder: tenants.clone() });
+        let files = FileVault { folder: tenants.clone() };
+        let vault = Box::new(Vaults { files, held });
         let keys = Self::open_with(folder, expected, vault)?;
         match list(&tenants, FileVault::tenant)?.1.pop() {
             Some(path) => Err(KeyError::Stranger { path }),
@@ -334,8 +411,10 @@ impl KeyDirectory {
             }
         }
         let (clock, seen) = (folder.join("clock"), folder.join("seen"));
+        let objects = Index::load(folder.join(OBJECTS))?;
         let (folder, id) = (folder.to_owned(), expected.id());
-        Ok(Self { folder, id, records, destroyed, grants, clock, seen, vault, _lock: lock })
+        let _lock = lock;
+        Ok(Self { folder, id, records, destroyed, grants, clock, seen, objects, vault, _lock })
     }
 
     /// Checks that the directory is still there: it may be unmounted while the custodian uses it.
@@ -389,7 +468,7 @@ impl KeyDirectory {
         if let Some(entry) = entries.iter().find(|entry| same(entry)) {
             return self.public(entry);
         }
-        if !entries.iter().any(|entry| entry.tenant == tenant) {
+        if !entries.iter().any(|entry| entry.tenant == tenant) && !self.objects.has(tenant) {
             self.vault.make(tenant)?;
         }
         let id = KeyId::from_random(random()?);
@@ -481,6 +560,7 @@ impl KeyDirectory {
             // and may be restored.
             let others = left.iter().filter(|other| other.tenant == entry.tenant).count();
             if others == 1
+                && !self.objects.has(entry.tenant)
                 && let Err(error) = self.vault.destroy(entry.tenant)
             {
                 failed = failed.or(Some(error));
@@ -647,6 +727,12 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     path.parent().map_or(Ok(()), sync_folder)
 }
 
+/// Overwrites a file with zeros and removes it. The caller syncs its folder.
+fn erase_unsynced(path: &Path) -> Result<(), StoreError> {
+    let mut step = |step: DestroyStep| step != DestroyStep::Unlinked;
+    erase(path, &mut step).map(drop)
+}
+
 /// Overwrites a file with zeros and removes it. Returns whether every step was done.
 fn erase(path: &Path, step: &mut dyn FnMut(DestroyStep) -> bool) -> Result<bool, StoreError> {
     let overwrite = || -> io::Result<()> {
@@ -741,7 +827,10 @@ const HOLD_TRIES: u32 = 250;
 const TENANTS: &str = "tenants";
 
 /// Folders of a key directory.
-const PARTS: [&str; 4] = ["records", "grants", "destroyed", TENANTS];
+const PARTS: [&str; 5] = ["records", "grants", "destroyed", TENANTS, OBJECTS];
+
+/// Folder of the keys of kept objects. Directories from earlier versions lack it.
+const OBJECTS: &str = "objects";
 
 /// Extension of a file that is not complete yet.
 const NEW: &str = "new";

@@ -13,7 +13,9 @@ mod commit;
 mod copy;
 mod facts;
 mod intact;
+mod kept;
 mod missing;
+pub(crate) mod objects;
 mod open;
 mod own;
 mod receipts;
@@ -33,7 +35,10 @@ use policy::{
     authz::proof::Proof,
     content::ContentBytes,
     id::{KeyId, ResourceId, TenantId},
-    retention::{Metadata, StoreUntil, clock::Clock},
+    retention::{
+        Metadata, StoreUntil,
+        clock::{Clock, Reading},
+    },
 };
 use tlog::{
     checkpoint::Checkpoint,
@@ -44,6 +49,7 @@ use tlog::{
 
 pub use self::{
     acts::{Act, OwnAct, OwnActs},
+    kept::Objects,
     open::{NotOpened, RecordFacts},
     own::{Deleted, NotDeleted, NotListed, OwnRecord, OwnRecords},
     receipts::OwnReceipt,
@@ -51,12 +57,14 @@ pub use self::{
 };
 use self::{copy::Copier, intact::Intact, show::NotShown};
 use crate::{
+    batches::SealedLine,
     custody::{Client, CustodyError, ListedKey, Named},
     error::StoreError,
     files,
     held::Guard,
     keys::{Expected, failed},
     log::{Append, ReadClock},
+    object::{Draft, ObjectError, Row, body, state::State},
     proofs,
     seal::{CannotSeal, PublicKey},
     sqlite::{Database, Write},
@@ -88,6 +96,10 @@ pub struct Ended {
     pub cached_tokens: u64,
     /// Content to store, if any. Storing content takes a [`StoreUntil`].
     pub keep: Option<(StoreUntil, ContentBytes)>,
+    /// Objects that the request makes, in the same transaction.
+    pub objects: Vec<Draft>,
+    /// The result of a batch's line.
+    pub line: Option<SealedLine>,
 }
 
 /// Error of a request that could not be recorded. Such a request must not be answered.
@@ -130,6 +142,13 @@ impl From<NotShown> for NotRecorded {
             NotShown::Log(error) => Self { reason: error.to_string(), help: error.help() },
             NotShown::Custody(error) => error.into(),
         }
+    }
+}
+
+impl From<ObjectError> for NotRecorded {
+    fn from(error: ObjectError) -> Self {
+        let help = "look at the disk and at the custodian's lines in the log".to_owned();
+        Self { reason: error.to_string(), help }
     }
 }
 
@@ -186,6 +205,7 @@ struct Inner {
     jobs: mpsc::SyncSender<Job>,
     publish: mpsc::SyncSender<()>,
     shred: mpsc::SyncSender<()>,
+    objects: Objects,
     /// For reading receipts and usage.
     reader: Mutex<Database>,
     /// For reads and deletions by the owners of records.
@@ -207,7 +227,9 @@ pub(crate) struct Shared {
     cosign: Cosign,
     metadata: Metadata,
     clock: ReadClock,
-    custody: Custody,
+    pub(crate) custody: Custody,
+    /// The state of the state store.
+    pub(crate) objects: Arc<State>,
     tiles: Tiles,
     intact: Intact,
     published: Mutex<Published>,
@@ -243,6 +265,8 @@ struct Published {
 
 struct Job {
     ended: Ended,
+    /// The rows of the objects that the request makes.
+    rows: Vec<Row>,
     answer: Box<dyn FnOnce(Result<u64, NotRecorded>) + Send>,
 }
 
@@ -258,6 +282,11 @@ pub struct Repairs {
     pub keys_untold: u64,
     /// Keys that are lost, as the operator declared.
     pub keys_lost: u64,
+    /// Kept objects that were given up: their keys were gone when the database was restored, or are
+    /// lost, as the operator declared.
+    pub objects_lost: u64,
+    /// Kept objects whose keys are missing. They stay, and do not open.
+    pub objects_missing: u64,
 }
 
 impl Ledger {
@@ -291,6 +320,7 @@ impl Ledger {
                 expected: Mutex::new(missing::expected(&writer, signed == 0)?),
                 client: Mutex::new(None),
             },
+            objects: Arc::new(State::new(data.join(body::FOLDER))),
             tiles,
             intact,
             published: Mutex::new(published),
@@ -307,6 +337,7 @@ impl Ledger {
         });
         // Checked before the first write or deletion: keys may be missing, or the custodian may
         // have seen a newer log than this one.
+        objects::prepare(shared.objects.folder())?;
         let opened = missing::open(&writer, &shared, directory)?;
         sweep::show_at_start(&shared)?;
         if signed > 0 {
@@ -329,7 +360,9 @@ impl Ledger {
         let (shred, deleted) = mpsc::sync_channel(1);
         let shredding = Arc::clone(&shared);
         spawn("shred", move || shred::run(shredder, &shredding, &deleted))?;
-        let inner = Inner { jobs, publish, shred, shared, reader, owner };
+        let objects =
+            Objects::new(Database::open(data)?, Database::open(data)?, Arc::clone(&shared));
+        let inner = Inner { jobs, publish, shred, objects, shared, reader, owner };
         Ok((Self { inner: Arc::new(inner) }, repairs))
     }
 
@@ -337,10 +370,14 @@ impl Ledger {
     /// its log entry, or with the error.
     pub fn commit(
         &self,
-        ended: Ended,
+        mut ended: Ended,
         answer: impl FnOnce(Result<u64, NotRecorded>) + Send + 'static,
     ) {
-        let job = Job { ended, answer: Box::new(answer) };
+        let rows = match ended.objects.iter_mut().map(Draft::row).collect() {
+            Ok(rows) => rows,
+            Err(error) => return answer(Err(error.into())),
+        };
+        let job = Job { ended, rows, answer: Box::new(answer) };
         if let Err(error) = self.inner.jobs.try_send(job) {
             let (mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job)) = error;
             (job.answer)(Err(NotRecorded {
@@ -350,10 +387,22 @@ impl Ledger {
         }
     }
 
+    /// The state store of this ledger.
+    #[must_use]
+    pub fn objects(&self) -> Objects {
+        self.inner.objects.clone()
+    }
+
     /// The log's files.
     #[must_use]
     pub fn tiles(&self) -> &Tiles {
         &self.inner.shared.tiles
+    }
+
+    /// How long data without content is kept.
+    #[must_use]
+    pub fn metadata(&self) -> Metadata {
+        self.inner.shared.metadata
     }
 
     /// Publishes the committed entries up to and including entry `index`, and waits until they are
@@ -407,20 +456,39 @@ impl Ledger {
         log_start(&mut held(&self.inner.owner), clock, (None, started, egress), &Repairs::default())
     }
 
+    /// Logs that a customer withdrew the key-encryption key that it holds, or gave it back.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn key_withheld(&self, tenant: TenantId, withheld: bool) -> Result<(), StoreError> {
+        let mut database = held(&self.inner.owner);
+        let tx = database.write()?;
+        let mut append = Append::begin(&tx, (self.inner.shared.clock)())?;
+        append.push(Event::KeyWithheld { tenant, withheld })?;
+        append.finish()?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Lets the next request start a new custodian, which connects to the key holders again.
+    pub fn renew_custodian(&self) {
+        *held(&self.inner.shared.custody.client) = None;
+    }
+
     fn reader(&self) -> MutexGuard<'_, Database> {
         held(&self.inner.reader)
     }
 }
 
 /// The connection to the custodian, made again when it breaks.
-struct Custody {
+pub(crate) struct Custody {
     connect: Connect,
     expected: Mutex<Expected>,
     client: Mutex<Option<Client>>,
 }
 
 impl Custody {
-    fn with<T>(
+    pub(crate) fn with<T>(
         &self,
         ask: impl Fn(&mut Client) -> Result<T, CustodyError>,
     ) -> Result<T, CustodyError> {
@@ -560,8 +628,18 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    /// Reads the machine's clocks.
+    pub(crate) fn reading(&self) -> Reading {
+        (self.clock)()
+    }
+
+    /// Checks that the database is still the one that the ledger has open.
+    pub(crate) fn check_intact(&self) -> Result<(), StoreError> {
+        self.intact.check()
+    }
+
     /// Returns the time by the log's clock, or `None` before the log's first entry.
-    fn now_ms(&self, database: &Database) -> Result<Option<u64>, StoreError> {
+    pub(crate) fn now_ms(&self, database: &Database) -> Result<Option<u64>, StoreError> {
         let Some(before) = database.log_clock()? else { return Ok(None) };
         Ok(Some(Clock::advance(Some(before), (self.clock)())?.now_ms))
     }

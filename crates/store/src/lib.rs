@@ -7,17 +7,21 @@
 
 pub mod abuse;
 pub mod backup;
+pub mod batches;
 mod content;
 pub mod custody;
 mod directory;
 mod error;
 mod files;
+mod frames;
 mod held;
+pub mod inventory;
 pub mod keys;
 pub mod ledger;
 mod log;
 mod manage;
 mod name;
+mod object;
 mod people;
 #[cfg(test)]
 #[path = "../tests/people/mod.rs"]
@@ -35,21 +39,26 @@ pub mod tiles;
 mod vectors;
 pub mod workflow;
 
+/// Objects that customers asked the service to keep.
+pub mod objects {
+    pub use crate::{ledger::Objects, object::*};
+}
+
 pub use content::Content;
 pub use directory::{
     BUILT_IN, ContentFilter, Deployment, Directory, Model, ModelFile, OwnBlocklist, OwnFilter,
-    Resource, Sku, Tenant,
+    Resource, Sku, Tenant, Tuned,
 };
 pub use error::{InUse, Kind, StoreError};
 pub use log::ReadClock;
 pub use manage::{
-    BLOCKLISTS_MAX, DeploymentChange, Expect, FILTERS_MAX, FilterChange, ItemsChange,
+    Adapter, BLOCKLISTS_MAX, DeploymentChange, Expect, FILTERS_MAX, FilterChange, ItemsChange,
     NetworkChange, NewBlocklist, NewContentFilter, NewDeployment, NewResource, ResourceChange,
-    Settings, SpilloverChange,
+    Settings, SpilloverChange, TrainingStart,
 };
 pub use name::{
     deployment_name, engine_name, filter_name, item_name, model_name, processor_name, region_name,
-    resource_name, tenant_name,
+    resource_name, tenant_name, tuned_name,
 };
 pub use people::{Assignment, DirectoryObject, Member};
 pub use processors::{ProcessorEngine, ProcessorPermission, ProcessorRequests, ProcessorUse};

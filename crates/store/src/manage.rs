@@ -21,6 +21,7 @@
 mod content_filter;
 mod engine;
 mod resource;
+mod tuned;
 
 use std::{fmt::Display, path::Path};
 
@@ -40,12 +41,16 @@ use policy::{
     spillover::Spillover,
     task::Task,
 };
-use tlog::entry::{Action, Subject};
+use tlog::{
+    entry::{Action, Event, Subject},
+    object::Why,
+};
 
 pub use self::content_filter::{
     BLOCKLISTS_MAX, Expect, FILTERS_MAX, FilterChange, ItemsChange, NewBlocklist, NewContentFilter,
 };
 pub use self::resource::{NetworkChange, ResourceChange, Settings};
+pub use self::tuned::{Adapter, TrainingStart};
 use crate::{
     directory::{Deployment, Model, Resource, Sku, Tenant},
     error::{InUse, Kind, StoreError},
@@ -168,8 +173,7 @@ impl Store {
         let NewResource { id, name, region, key1, key2, .. } = new;
         let keys =
             ResourceKeys { tenant, resource: id, key1, key2, disabled: new.disable_local_auth };
-        let content_logging =
-            ContentLogging { enabled: true, since_ms: 0, approval: None, until_ms: None };
+        let content_logging = ContentLogging::ON;
         let mut resource = Resource {
             id,
             tenant,
@@ -182,6 +186,7 @@ impl Store {
             forward: new.forward,
             network: NetworkRules::default(),
             lockbox: false,
+            stored_completions: true,
             retention: Rule { tenant, days: new.days, content_logging },
             created_at: new.created_at,
         };
@@ -264,6 +269,10 @@ impl Store {
         self.change(|tx, log| {
             name_of(tx, Kind::Resource, resource.as_bytes(), &resource)?;
             name_of(tx, Kind::Model, model.as_bytes(), &model)?;
+            // The last look: the caller that found the model could see it.
+            if !tx.may_run(resource, model)? {
+                return Err(not_found(Kind::Model, &model));
+            }
             if let Some(to) = spillover {
                 name_of(tx, Kind::Deployment, to.as_bytes(), &to)?;
             }
@@ -393,6 +402,12 @@ impl Store {
             let name = name_of(tx, Kind::Resource, &id, &resource)?;
             let users = tx.deployments_of(resource)?;
             refuse_if_used((Kind::Resource, &name), (Kind::Deployment, users))?;
+            // The service's sweep destroys the keys, and removes bodies and rows.
+            for (object, class, tenant) in tx.objects_to_end(resource)? {
+                tx.set_object_gone(object)?;
+                let why = Why::ResourceDeleted;
+                log.push(Event::ObjectDestroyed { object, class, tenant, why })?;
+            }
             tx.delete_resource(resource)?;
             log.changed(Subject::Resource, id, Action::Deleted, &format!("name={name}"))
         })
@@ -433,6 +448,7 @@ impl Store {
             let name = name_of(tx, Kind::Model, &id, &model)?;
             refuse_if_used((Kind::Model, &name), (Kind::Deployment, tx.deployments_with(model)?))?;
             refuse_if_used((Kind::Model, &name), (Kind::Engine, tx.engines_with(model)?))?;
+            tx.delete_tuned(model)?;
             tx.delete_model(model)?;
             log.changed(Subject::Model, id, Action::Deleted, &format!("name={name}"))
         })

@@ -57,6 +57,18 @@ pub fn model_name(name: &str) -> Result<(), StoreError> {
     word("model", name)
 }
 
+/// Checks the name of a fine-tuned model: its base model's, its job's id, and more.
+///
+/// # Errors
+/// [`StoreError::BadName`], with the rule, if the name is not allowed.
+pub fn tuned_name(name: &str) -> Result<(), StoreError> {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    let fits = (1..=TUNED_LENGTH_MAX).contains(&name.len())
+        && name.bytes().all(inner)
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric());
+    refuse_unless(fits, "model", name, TUNED_RULE)
+}
+
 /// Checks the name of an engine. The embedded engine's name is not free.
 ///
 /// # Errors
@@ -103,6 +115,12 @@ pub(crate) fn description(text: &str, bytes_max: usize) -> Result<(), StoreError
     let fits = text.len() <= bytes_max && !text.chars().any(char::is_control);
     refuse_unless(fits, "description", text, "at most 512 bytes without control characters")
 }
+
+/// A model's name, `.ft-`, a job's id, `-`, a suffix, `:ckpt-step-` and a number.
+const TUNED_LENGTH_MAX: usize = NAME_LENGTH_MAX + 4 + 32 + 1 + 64 + 11 + 10;
+
+const TUNED_RULE: &str =
+    "at most 186 letters, digits, `-`, `_`, `.` and `:`, with a letter or digit in front";
 
 fn label(kind: &'static str, name: &str) -> Result<(), StoreError> {
     let bytes = name.as_bytes();

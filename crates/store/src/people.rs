@@ -63,6 +63,21 @@ impl Store {
         Ok(to)
     }
 
+    /// Registers a person or program that keeps objects, so that each later request of theirs has the
+    /// same id. It gives no role, and needs no entry. Returns the id.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherKind`] if the object has roles as the other kind. Another error if the
+    /// database cannot be written.
+    pub fn register(&self, subject: DirectoryObject) -> Result<[u8; 16], StoreError> {
+        let mut id = random()?;
+        self.change(|tx, log| {
+            id = known(tx, subject, id, log.now_ms)?;
+            Ok(())
+        })?;
+        Ok(id)
+    }
+
     /// Removes the permit's role at exactly the permit's scope.
     ///
     /// # Errors

@@ -2,12 +2,18 @@
 
 use std::{fs, path::Path};
 
-use policy::id::{KeyId, RequestId, ResourceId, TenantId};
+use policy::{
+    authz::facts::{ObjectFacts, ResourceFacts},
+    id::{KeyId, ObjectId, PersonId, RequestId, ResourceId, TenantId, WorkloadId},
+    object::{Class, Owner},
+    principal::KeyName,
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     custody::{self, Request, Response},
     keys::{DIRECTORY, Expected, KeyDirectory, KeyEntry},
+    object,
     seal::{self, Label, SealedRecord, SealedSpan},
 };
 
@@ -15,7 +21,15 @@ use crate::{
 fn every_vector_is_judged_as_its_name_says() {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
     let (mut good, mut bad) = (0, 0);
-    for kind in ["sealed-record", "wrapped-key", "custodian-request", "custodian-response"] {
+    let kinds = [
+        "sealed-record",
+        "wrapped-key",
+        "object-head",
+        "object-body",
+        "custodian-request",
+        "custodian-response",
+    ];
+    for kind in kinds {
         for file in fs::read_dir(home.join(kind)).unwrap() {
             let file = file.unwrap().path();
             let name = file.file_stem().unwrap().to_str().unwrap();
@@ -39,6 +53,8 @@ fn is_good(kind: &str, bytes: &[u8]) -> bool {
     match kind {
         "sealed-record" => opens(&mut Parts(bytes)),
         "wrapped-key" => unwraps(&mut Parts(bytes)),
+        "object-head" => head_opens(&mut Parts(bytes)),
+        "object-body" => body_opens(&mut Parts(bytes)),
         "custodian-request" => messages::<Request>(bytes),
         "custodian-response" => messages::<Response>(bytes),
         other => panic!("no such kind of vector: {other}"),
@@ -79,6 +95,58 @@ fn opens(parts: &mut Parts<'_>) -> bool {
     let record = SealedRecord { key, deadline_ms, position, bytes: parts.sized() };
     seal::open(&private, &span, &record, &Label { request, resource })
         .is_ok_and(|content| <[u8; 32]>::from(Sha256::digest(&content)) == digest)
+}
+
+/// Reads an object: its key, its facts and its revision.
+fn object(parts: &mut Parts<'_>) -> ([u8; 32], ObjectFacts, u64) {
+    let key = parts.take();
+    let object = ObjectId::from_random(parts.take());
+    let [class] = parts.take();
+    let class = Class::ALL[usize::from(class)];
+    let (tenant, resource) =
+        (TenantId::from_random(parts.take()), ResourceId::from_random(parts.take()));
+    let ([kind], id) = (parts.take(), parts.take());
+    let owner = match kind {
+        0 => Owner::Key(KeyName::Key1),
+        1 => Owner::Key(KeyName::Key2),
+        2 => Owner::Person(PersonId::from_random(id)),
+        _ => Owner::Workload(WorkloadId::from_random(id)),
+    };
+    let [shared] = parts.take();
+    let of = ResourceFacts { tenant, resource };
+    let facts = ObjectFacts { of, object, class, owner, shared: shared == 1 };
+    (key, facts, u64::from_be_bytes(parts.take()))
+}
+
+fn head_opens(parts: &mut Parts<'_>) -> bool {
+    let (key, facts, revision) = object(parts);
+    let (content, sealed) = (parts.sized(), parts.sized());
+    object::seal::open_head(&key, &facts, revision, &sealed)
+        .is_ok_and(|(head, _)| head.reveal() == content)
+}
+
+fn body_opens(parts: &mut Parts<'_>) -> bool {
+    let (key, facts, revision) = object(parts);
+    let (length, digest): ([u8; 8], [u8; 32]) = (parts.take(), parts.take());
+    let (head, file) = (parts.sized(), parts.sized());
+    let Ok((_, Some(commitment))) = object::seal::open_head(&key, &facts, revision, &head) else {
+        return false;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(object::body::path(folder.path(), facts.object), file).unwrap();
+    let reader = object::body::Reader::open(folder.path(), &key, &facts, commitment);
+    let Ok(reader) = reader else { return false };
+    let mut body = Vec::new();
+    loop {
+        let Ok(piece) = reader.read(body.len() as u64) else { return false };
+        if piece.reveal().is_empty() {
+            break;
+        }
+        body.extend_from_slice(piece.reveal());
+    }
+    body.len() as u64 == u64::from_be_bytes(length)
+        && <[u8; 32]>::from(Sha256::digest(&body)) == digest
+        && tlog::entry::commit(&commitment.salt, &body) == commitment.digest
 }
 
 fn unwraps(parts: &mut Parts<'_>) -> bool {

@@ -5,6 +5,7 @@
 
 use policy::{
     id::{RequestId, ResourceId},
+    object::Classes,
     workflow::{Logged, exemption, penalty, review, workstation},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -58,6 +59,11 @@ pub trait Workflow {
     fn due_ms(_state: &Self::State) -> Option<u64> {
         None
     }
+
+    /// Returns the classes of objects that the state allows to keep under zero retention.
+    fn keeps(_state: &Self::State) -> Classes {
+        Classes::NONE
+    }
 }
 
 /// The result of a step in `policy`.
@@ -71,7 +77,7 @@ pub struct Next<W: Workflow> {
 
 macro_rules! workflow {
     ($(#[$doc:meta])* $name:ident: $kind:expr, $module:ident, $id:ty, $bytes:expr, $of:ident, $start:expr
-     $(, $due:expr)?) => {
+     $(, $due:expr, $keeps:expr)?) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $name {}
@@ -111,6 +117,11 @@ macro_rules! workflow {
                 let due: fn(&$module::State) -> Option<u64> = $due;
                 due(state)
             })?
+
+            $(fn keeps(state: &$module::State) -> Classes {
+                let keeps: fn(&$module::State) -> Classes = $keeps;
+                keeps(state)
+            })?
         }
     };
 }
@@ -123,7 +134,8 @@ workflow!(
     /// The applications of one resource for one kind of exemption.
     Exemption: EXEMPTION, exemption, exemption::Subject, |id| id.as_bytes(), subject,
     exemption::State::of,
-    exemption::State::due_ms
+    exemption::State::due_ms,
+    exemption::State::keeps
 );
 workflow!(
     /// The penalty for abuse of one resource.
@@ -223,7 +235,7 @@ pub(crate) fn step_in<W: Workflow>(
     let mut numbered = Vec::with_capacity(effects.len());
     for effect in effects {
         let event = effect.log();
-        carry_out(tx, &event, log.next(), W::due_ms(&state), now_ms)?;
+        carry_out(tx, &event, log.next(), (W::due_ms(&state), W::keeps(&state)), now_ms)?;
         numbered.push((log.push_with_statements(event, &effect.statements())?, effect));
     }
     Ok((state, numbered))
@@ -249,14 +261,14 @@ fn carry_out(
     tx: &Write<'_>,
     event: &Event,
     index: u64,
-    due_ms: Option<u64>,
+    (due_ms, keeps): (Option<u64>, Classes),
     now_ms: u64,
 ) -> Result<(), StoreError> {
     match event {
         Event::ContentLogging { resource, enabled, approval, .. } => {
             // An approval switches content logging off only until its end date.
             let until_ms = if *enabled { None } else { due_ms };
-            tx.set_content_logging(*resource, (*enabled, *approval), (now_ms, until_ms))?;
+            tx.set_content_logging(*resource, (*enabled, *approval, keeps), (now_ms, until_ms))?;
         }
         // The custodian checks these entries.
         Event::Approved { grant, .. } => tx.note_grant(*grant, GrantEntry::Approved, index)?,

@@ -100,8 +100,7 @@ fn open(home: &Path) -> Ledger {
 
 fn ended(request: RequestId, keep: bool) -> Ended {
     let tenant = TenantId::from_random([1; 16]);
-    let content_logging =
-        ContentLogging { enabled: keep, since_ms: 0, approval: None, until_ms: None };
+    let content_logging = ContentLogging { enabled: keep, ..ContentLogging::ON };
     let rule = Rule { tenant, days: Days::DEFAULT, content_logging };
     let keep = match plan(&rule, START_MS) {
         RetentionPlan::Store(until) => {
@@ -125,6 +124,7 @@ fn ended(request: RequestId, keep: bool) -> Ended {
         policies: None,
         ran: None,
         content_filter: None,
+        adapter: None,
     };
     let facts = Facts {
         request,
@@ -140,8 +140,17 @@ fn ended(request: RequestId, keep: bool) -> Ended {
         no_effect: None,
         attempts: None,
         screened: None,
+        objects: None,
     };
-    Ended { terms: Arc::new(terms), facts, caller: "Key1", cached_tokens: 1, keep }
+    Ended {
+        terms: Arc::new(terms),
+        facts,
+        caller: "Key1",
+        cached_tokens: 1,
+        keep,
+        objects: Vec::new(),
+        line: None,
+    }
 }
 
 /// The process that is killed: records as fast as it can, and prints each request's id once the

@@ -203,15 +203,11 @@ fn resource(seed: u8, owner: &Tenant) -> Resource {
         forward: Forward::NONE,
         network: NetworkRules::default(),
         lockbox: false,
+        stored_completions: true,
         retention: Rule {
             tenant: owner.id,
             days: Days::DEFAULT,
-            content_logging: ContentLogging {
-                enabled: true,
-                since_ms: clock().wall_ms,
-                approval: None,
-                until_ms: None,
-            },
+            content_logging: ContentLogging { since_ms: clock().wall_ms, ..ContentLogging::ON },
         },
         created_at: 2,
     }
@@ -227,6 +223,7 @@ fn model(seed: u8) -> Model {
             size_bytes: u64::from(u32::MAX) + 1,
         }),
         source: Some(format!("hf:acme/model-{seed}")),
+        tuned: None,
         facts: ModelFacts {
             license: seed.is_multiple_of(2).then(|| "apache-2.0".to_owned()),
             architecture: "llama".into(),

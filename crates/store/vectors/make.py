@@ -271,6 +271,121 @@ def wrapped_keys():
         one(f"bad-name-{name}", "not a key's name", file=file)
 
 
+# ---- kept objects -------------------------------------------------------------------------------
+
+class Object:
+    """A sealed head and a sealed body; what is changed before `make` is bound in."""
+
+    def __init__(self, content=b"the head", body=None, **other):
+        self.key = fixed("object key", 32)
+        self.object, self.tenant, self.resource = fixed("object", 16), fixed("tenant", 16), fixed("resource", 16)
+        self.kind, self.owner, self.shared, self.revision = 4, bytes([2]) + fixed("person", 16), 0, 3
+        self.content, self.body = content, body
+        self.head_label, self.body_label = b"bailiwick/object-head/v1\0", b"bailiwick/object-body/v1\0"
+        vars(self).update(other)
+
+    def bound(self):
+        return self.object + bytes([self.kind]) + self.tenant + self.resource
+
+    def commitment(self):
+        digest = hashlib.sha256(b"bailiwick/commitment/v1\0" + fixed("salt", 16) + self.body).digest()
+        return [len(self.body), fixed("salt", 16), digest]
+
+    def head(self, plain=None):
+        if plain is None:
+            plain = cbor([self.content] + ([] if self.body is None else [self.commitment()]))
+        key, nonce = expand(self.key, self.head_label, 32), fixed("nonce", 12)
+        aad = self.head_label + self.bound() + self.owner + bytes([self.shared]) + u64(self.revision)
+        return nonce + AESGCM(key).encrypt(nonce, plain, aad)
+
+    def chunks(self, last=None):
+        size = 65536
+        plain = [self.body[at:at + size] for at in range(0, len(self.body), size)] or [b""]
+        key, aad = AESGCM(expand(self.key, self.body_label, 32)), self.body_label + self.bound()
+        last = len(plain) - 1 if last is None else last
+        return [key.encrypt(bytes(7) + u32(n) + bytes([n == last]), one, aad) for n, one in enumerate(plain)]
+
+    def fields(self):
+        ids = [self.key, self.object, bytes([self.kind]), self.tenant, self.resource]
+        return ids + [self.owner, bytes([self.shared]), u64(self.revision)]
+
+    def put_head(self, name, remark, sealed=None, **changed):
+        sealed = self.head() if sealed is None else sealed
+        vars(self).update(changed)
+        fields = self.fields() + [sized(self.content), sized(sealed)]
+        put("object-head", name, b"".join(fields), remark)
+
+    def put_body(self, name, remark, sealed=None, **changed):
+        sealed = b"".join(self.chunks() if sealed is None else sealed)
+        head = self.head()
+        length, digest = len(self.body), hashlib.sha256(self.body).digest()
+        vars(self).update(changed)
+        put("object-body", name, b"".join(self.fields() + [u64(length), digest, sized(head), sized(sealed)]), remark)
+
+
+def object_heads():
+    Object().put_head("good-head", "a head without a body")
+    Object(b"").put_head("good-empty", "an empty head")
+    Object(body=b"a body").put_head("good-with-a-body", "with what is known of its body")
+    Object(owner=bytes([0]) + bytes(16)).put_head("good-of-a-key", "the owner is the first key")
+    Object(shared=1, revision=2**64 - 1, kind=10).put_head("good-shared", "shared, the last class and revision")
+    for field in ["object", "tenant", "resource"]:
+        Object().put_head(f"bad-another-{field}", "not what it was sealed for", **{field: fixed("another", 16)})
+    Object().put_head("bad-another-key", "another object's key", key=fixed("another", 32))
+    Object().put_head("bad-another-class", "a job in place of a file", kind=8)
+    Object().put_head("bad-another-owner", "given away", owner=bytes([2]) + fixed("another", 16))
+    Object().put_head("bad-a-key-for-a-person", "given away", owner=bytes([0]) + bytes(16))
+    Object().put_head("bad-shared", "shared by somebody else", shared=1)
+    Object().put_head("bad-another-revision", "an older head", revision=4)
+    good = Object().head()
+    for name, at in [("nonce", 0), ("ciphertext", 12), ("tag", -1)]:
+        Object().put_head(f"bad-{name}", "one bit", flip(good, at))
+    for cut in [0, 11, 12, 27, len(good) - 1]:
+        Object().put_head(f"bad-{cut}-bytes", "cut short", good[:cut])
+    Object().put_head("bad-longer", "a byte more", good + b"\0")
+    Object(head_label=b"bailiwick/object-head/v1").put_head("bad-label-without-zero", "the zero byte is missing")
+    Object(head_label=b"bailiwick/object-body/v1\0").put_head("bad-label-of-a-body", "the label of a body")
+    one = Object()
+    for name, plain in [
+        ("as-it-is", b"the head"), ("text", cbor(["the head"])), ("body-null", cbor([b"the head", Raw(b"\xf6")])),
+        ("two-bodies", cbor([b"the head", [1, bytes(16), bytes(32)], 0])),
+        ("salt-of-15-bytes", cbor([b"the head", [1, bytes(15), bytes(32)]])),
+        ("trailing", cbor([b"the head"]) + b"\0"),
+    ]:
+        one.put_head(f"bad-plain-{name}", "not the plaintext of a head", one.head(plain))
+
+
+def object_bodies():
+    size = 65536
+    for name, length in [("one-byte", 1), ("empty", 0), ("chunk-and-one", size + 1)]:
+        Object(body=fixed("body", length)).put_body(f"good-{name}", f"{length} bytes")
+    one = Object(body=fixed("body", size + 5))
+    a, b = one.chunks()
+    for name, remark, sealed in [
+        ("truncated", "the last chunk is missing", [a]),
+        ("front-missing", "the first chunk is missing", [b]),
+        ("swapped", "in another order", [b, a]),
+        ("twice", "a chunk twice", [a, a[:21]]),
+        ("no-last", "no chunk is marked as the last", one.chunks(9)),
+    ]:
+        Object(body=one.body).put_body(f"bad-{name}", remark, sealed)
+    one = Object(body=b"a body")
+    a, = one.chunks()
+    for name, remark, sealed in [
+        ("longer", "a byte more", [a, b"\0"]),
+        ("cut", "a byte less", [a[:-1]]),
+        ("bit", "one bit", [flip(a, 1)]),
+        ("tag", "one bit of the tag", [flip(a, -1)]),
+        ("nothing", "no chunk", []),
+        ("not-the-last", "not marked as the last", one.chunks(9)),
+        ("of-another-body", "a chunk of another object", Object(body=one.body, key=fixed("another", 32)).chunks()),
+    ]:
+        Object(body=b"a body").put_body(f"bad-{name}", remark, sealed)
+    Object(body=b"a body").put_body("bad-sealed-shorter", "sealed as if it ended before, with the same head", Object(body=b"a bod").chunks())
+    Object(body=b"a body").put_body("bad-another-object", "another object's file", Object(body=b"a body", object=fixed("another", 16)).chunks())
+    Object(body=b"a body", body_label=b"bailiwick/object-body/v1").put_body("bad-label-without-zero", "the zero byte is missing")
+
+
 # ---- messages -----------------------------------------------------------------------------------
 
 class Raw(bytes):
@@ -342,6 +457,11 @@ def resealing(*spans, to=None):
     return [7, [named(), to or fixed("successor", 16), list(spans)]]
 
 
+def asked(kind=4, action=0, holder=(0, ())):
+    """What an ObjectKey request names."""
+    return [fixed("object", 16), fixed("tenant", 16), kind, action, list(holder)]
+
+
 def requests():
     def one(name, data, remark):
         put("custodian-request", name, data, remark)
@@ -369,6 +489,17 @@ def requests():
     one("good-pinned", frame([11, []]), "Pinned")
     one("good-succeed", frame([12, [reading()[1][0], [fixed("a", 32)]]]), "Succeed")
     one("good-succeed-named", frame([12, [reading()[1][0], []]]), "Succeed, where what was seen is named")
+    listed = [fixed("object", 16), tenant, 4, DEADLINE]
+    one("good-new-object-keys", frame([13, [tenant, [[fixed("object", 16), 4, DEADLINE], [fixed("other", 16), 0]]]]), "NewObjectKeys, one without an end")
+    one("good-object-key", frame([14, [asked()]]), "ObjectKey, by the first key")
+    one("good-object-key-person", frame([14, [asked(holder=[2, [fixed("person", 16)]], action=2)]]), "ObjectKey, by a person, to train")
+    one("good-object-key-program", frame([14, [asked(holder=[3, [fixed("program", 16)]], action=1)]]), "ObjectKey, by a program, to write")
+    one("good-destroy-object-keys", frame([15, [[fixed("object", 16), fixed("other", 16)]]]), "DestroyObjectKeys")
+    one("good-object-keys", frame([16, []]), "ObjectKeys, from the first")
+    one("good-object-keys-after", frame([16, [fixed("object", 16)]]), "ObjectKeys, after one")
+    one("good-move-object-key", frame([17, [listed]]), "MoveObjectKey")
+    one("good-move-object-key-kept", frame([17, [listed[:3]]]), "MoveObjectKey, to no end")
+    one("good-tenant-key", frame([18, [tenant]]), "TenantKey")
     one("good-three", frame([1, []]) + frame([2, []]) + public_key, "one after the other")
 
     one("bad-nothing", b"", "no message at all")
@@ -382,7 +513,19 @@ def requests():
     one("bad-length-all-ones", b"\xff" * 4, "four gigabytes")
     one("bad-length-little-endian", (len(public_key) - 4).to_bytes(4, "little") + public_key[4:], "lengths are big-endian")
     for name, value, remark in [
-        ("unknown", [13, []], "there is no request 13: nothing lists or searches records"),
+        ("unknown", [19, []], "there is no request 19: nothing lists or searches records"),
+        ("object-key-of-two", [14, [asked(), asked()]], "one message gives one key"),
+        ("object-keys-in-a-list", [14, [[asked(), asked()]]], "one message gives one key"),
+        ("object-key-without-holder", [14, [asked()[:4]]], "who?"),
+        ("object-key-unknown-action", [14, [asked(action=3)]], "there is no action 3"),
+        ("object-key-unknown-class", [14, [asked(kind=11)]], "there is no class 11"),
+        ("object-key-holder-in-words", [14, [asked(holder="Key1")]], "a number and its fields"),
+        ("object-key-of-the-administrator", [14, [asked(holder=[4, []])]], "nobody else holds a permit"),
+        ("new-object-keys-with-a-key", [13, [tenant, [[fixed("object", 16), 4, DEADLINE, fixed("key", 32)]]]], "the custodian makes it"),
+        ("new-object-keys-null-end", [13, [tenant, [[fixed("object", 16), 4, Raw(b"\xf6")]]]], "what is not there is left out"),
+        ("object-keys-null", [16, [Raw(b"\xf6")]], "what is not there is left out"),
+        ("destroy-object-keys-of-a-tenant", [15, [tenant]], "a list of objects"),
+        ("tenant-key-without-tenant", [18, []], "whose?"),
         ("pinned-of-a-log", [11, ["log.example"]], "Pinned has no fields"),
         ("succeed-without-a-proof", [12, [reading()[1][0]]], "a field is missing"),
         ("succeed-by-a-note", [12, ["a note\n", []]], "an entry, proved"),
@@ -469,22 +612,37 @@ def responses():
     one("good-keys", frame([1, [[[key, tenant, DEADLINE], [tenant, key, 0]]]]), "Keys, two")
     one("good-opened", frame([2, [b"a prompt and its completion"]]), "Opened")
     one("good-refused-first", frame([3, [0]]), "Refused")
-    one("good-refused-last", frame([3, [18]]), "Refused")
+    one("good-refused-last", frame([3, [21]]), "Refused")
     one("good-seen-nothing", frame([4, [0]]), "Seen")
     one("good-seen", frame([4, [2**64 - 1]]), "Seen, the largest number")
     one("good-resealed", frame([5, [[fixed("span", 1220), b""]]]), "Resealed: one, and one that did not open")
     one("good-resealed-nothing", frame([5, [[]]]), "Resealed, none")
     one("good-pinned", frame([6, [["log.example", 5, fixed("a", 32)]]]), "Pinned")
+    one("good-new-object-keys", frame([7, [[fixed("a", 32), fixed("b", 32)]]]), "NewObjectKeys, two")
+    one("good-object-key", frame([8, [fixed("a", 32)]]), "ObjectKey")
+    one("good-object-names", frame([9, [[[key, tenant, 4, DEADLINE], [tenant, key, 10]]]]), "names, one without an end")
+    one("good-no-object-names", frame([9, [[]]]), "no names")
+    one("good-tenant-key", frame([10, [Raw(b"\xf5")]]), "TenantKey, usable")
+    one("good-tenant-key-withdrawn", frame([10, [Raw(b"\xf4")]]), "TenantKey, not usable")
     one("bad-nothing", b"", "no message at all")
     for name, value, remark in [
-        ("refusal-unknown", [3, [19]], "there is no refusal 19"),
+        ("refusal-unknown", [3, [22]], "there is no refusal 22"),
         ("refusal-text", [3, ["no"]], "refusals are numbers"),
         ("refusal-twice", [3, [0, 1]], "one more"),
         ("refusal-missing", [3, []], "which?"),
         ("pinned-nothing", [6, []], "which?"),
         ("pinned-without-root", [6, [["log.example", 5]]], "a field is missing"),
         ("pinned-not-in-a-list", [6, ["log.example", 5, fixed("a", 32)]], "its fields stand in a list of their own"),
-        ("unknown", [7, []], "there is no response 7"),
+        ("unknown", [11, []], "there is no response 11"),
+        ("object-key-of-31-bytes", [8, [bytes(31)]], "too short"),
+        ("object-key-of-33-bytes", [8, [bytes(33)]], "too long"),
+        ("object-key-two", [8, [bytes(32), bytes(32)]], "one message gives one key"),
+        ("object-key-list", [8, [[bytes(32)]]], "one message gives one key"),
+        ("new-object-keys-not-in-a-list", [7, [bytes(32)]], "one key is no list"),
+        ("object-names-with-a-key", [9, [[[key, tenant, 4, DEADLINE, bytes(32)]]]], "a name has no key"),
+        ("object-names-null-end", [9, [[[key, tenant, 4, Raw(b"\xf6")]]]], "what is not there is left out"),
+        ("object-names-unknown-class", [9, [[[key, tenant, 11]]]], "there is no class 11"),
+        ("tenant-key-as-number", [10, [1]], "1 is not true"),
         ("resealed-null", [5, [[Raw(b"\xf6")]]], "what did not open is an empty string"),
         ("resealed-not-in-a-list", [5, [b"span"]], "one span is no list"),
         ("resealed-as-text", [5, [["span"]]], "it is bytes"),
@@ -507,5 +665,5 @@ def responses():
         one(f"bad-{name}", frame(value), remark)
 
 
-for make in [sealed_records, wrapped_keys, requests, responses]:
+for make in [sealed_records, wrapped_keys, object_heads, object_bodies, requests, responses]:
     make()

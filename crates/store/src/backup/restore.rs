@@ -316,6 +316,8 @@ fn write(
     tx.add_opening((index, 0), salt, restoring.reason)?;
     tx.add_succession(index, &succession.old, &note)?;
     tx.unmark_copy()?;
+    // Objects that were deleted since the backup have no key any more: the next start finds them.
+    tx.set_objects_restored()?;
     append.finish()?;
     tx.commit()?;
     tiles.publish(database, (&signer, &unwitnessed()), index)?;

@@ -3,13 +3,13 @@
 use std::{io, os::unix::net::UnixStream, time::Duration};
 
 use minicbor::bytes::ByteVec;
-use policy::id::{KeyId, TenantId};
+use policy::id::{KeyId, ObjectId, TenantId};
 use tlog::canon::Digest;
 use zeroize::Zeroizing;
 
 use super::{
-    Head, ListedKey, Named, Proven, ProvenGrant, RecordToOpen, Refusal, Request, Response, Shown,
-    SpanToReseal, read, write,
+    Head, ListedKey, ListedObject, Named, NewObjectKey, ObjectKey, ObjectToOpen, Proven,
+    ProvenGrant, RecordToOpen, Refusal, Request, Response, Shown, SpanToReseal, read, write,
 };
 use crate::seal::PublicKey;
 
@@ -222,11 +222,83 @@ impl Client {
         let deletion = Box::new(deletion);
         self.ask(&Request::Destroy { key, deletion }, keys).map(drop)
     }
+
+    /// Makes the keys of new objects of one tenant, in this order.
+    ///
+    /// # Errors
+    /// When the custodian refuses or cannot be reached.
+    pub fn new_object_keys(
+        &mut self,
+        tenant: TenantId,
+        objects: Vec<NewObjectKey>,
+    ) -> Result<Vec<ObjectKey>, CustodyError> {
+        let asked = objects.len();
+        self.ask(&Request::NewObjectKeys { tenant, objects }, |response| match response {
+            Response::NewObjectKeys(keys) if keys.len() == asked => Some(keys),
+            _ => None,
+        })
+    }
+
+    /// Returns the key of one object.
+    ///
+    /// # Errors
+    /// When the custodian refuses, or the key was destroyed.
+    pub fn object_key(&mut self, object: ObjectToOpen) -> Result<ObjectKey, CustodyError> {
+        self.ask(&Request::ObjectKey(object), |response| match response {
+            Response::ObjectKey(key) => Some(key),
+            _ => None,
+        })
+    }
+
+    /// Destroys the keys of objects. A key that is not there any more is no error.
+    ///
+    /// # Errors
+    /// When the destruction fails, or the custodian cannot be reached.
+    pub fn destroy_object_keys(&mut self, objects: Vec<ObjectId>) -> Result<(), CustodyError> {
+        self.ask(&Request::DestroyObjectKeys(objects), names).map(drop)
+    }
+
+    /// Lists names of keys of objects: those after an object, in order; empty at the end.
+    ///
+    /// # Errors
+    /// When the custodian refuses or cannot be reached.
+    pub fn object_keys(
+        &mut self,
+        after: Option<ObjectId>,
+    ) -> Result<Vec<ListedObject>, CustodyError> {
+        self.ask(&Request::ObjectKeys(after), names)
+    }
+
+    /// Gives an object's key another end.
+    ///
+    /// # Errors
+    /// When the custodian refuses, or the key was destroyed.
+    pub fn move_object_key(&mut self, to: ListedObject) -> Result<(), CustodyError> {
+        self.ask(&Request::MoveObjectKey(to), names).map(drop)
+    }
+
+    /// Returns whether a tenant's key-encryption key can be used.
+    ///
+    /// # Errors
+    /// When the custodian refuses or cannot be reached.
+    pub fn tenant_key(&mut self, tenant: TenantId) -> Result<bool, CustodyError> {
+        self.ask(&Request::TenantKey(tenant), |response| match response {
+            Response::TenantKey(usable) => Some(usable),
+            _ => None,
+        })
+    }
 }
 
 fn content(response: Response) -> Option<Zeroizing<Vec<u8>>> {
     match response {
         Response::Opened { content } => Some(content),
+        _ => None,
+    }
+}
+
+fn names(response: Response) -> Option<Vec<ListedObject>> {
+    match response {
+        Response::ObjectNames(names) => Some(names),
         _ => None,
     }
 }

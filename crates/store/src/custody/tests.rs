@@ -1,3 +1,4 @@
+mod objects;
 mod owner;
 mod rotate;
 
@@ -53,16 +54,8 @@ fn bench() -> Bench {
     let (mut custodian, destroyed) =
         Custodian::start((&home, Expected::New(DIRECTORY)), trust(), at(START_MS)).unwrap();
     assert_eq!(destroyed, vec![]);
-    let rule = Rule {
-        tenant: TENANT,
-        days: Days::new(2).unwrap(),
-        content_logging: ContentLogging {
-            enabled: true,
-            since_ms: 0,
-            approval: None,
-            until_ms: None,
-        },
-    };
+    let rule =
+        Rule { tenant: TENANT, days: Days::new(2).unwrap(), content_logging: ContentLogging::ON };
     let RetentionPlan::Store(until) = plan(&rule, START_MS) else { panic!() };
     let deadline_ms = until.deadline_ms();
     let asked = Request::PublicKey { tenant: TENANT, deadline_ms };

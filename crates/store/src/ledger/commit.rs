@@ -12,7 +12,7 @@ use policy::{
 use tlog::{
     canon,
     entry::{Event, commit},
-    receipt::{Attempt, AttemptFailure, Facts, Stored, Terms},
+    receipt::{Attempt, AttemptFailure, Facts, Stored, Terms, WRITTEN_MAX, Written},
 };
 
 use super::{At, Ended, Job, NotRecorded, Shared, TOGETHER_MAX, copy::Copier, facts, usage};
@@ -20,6 +20,7 @@ use crate::{
     custody::{CustodyError, Named, Refusal},
     error::StoreError,
     log::Append,
+    object::{Draft, Object, Row},
     random::random,
     row::{NewReceipt, UsageRow},
     seal::{Label, PublicKey, SealedSpan, Span},
@@ -61,7 +62,8 @@ pub(super) fn run(
         match commit_all(&mut writer, shared, &mut memory, &mut together) {
             Ok(indexes) => {
                 shared.note_unrecorded(None);
-                for (job, index) in together.drain(..).zip(indexes) {
+                for (mut job, index) in together.drain(..).zip(indexes) {
+                    job.ended.objects.drain(..).for_each(Draft::committed);
                     (job.answer)(Ok(index));
                 }
                 copier.committed(&writer, shared);
@@ -69,7 +71,9 @@ pub(super) fn run(
             Err(error) => {
                 memory = Memory::default();
                 shared.note_unrecorded(Some(&error));
-                for job in together.drain(..) {
+                for mut job in together.drain(..) {
+                    // First: the caller may look for what a failed request leaves.
+                    job.ended.objects.clear();
                     (job.answer)(Err(error.clone()));
                 }
             }
@@ -116,8 +120,11 @@ fn commit_all(
     };
     let mut append = Append::begin(&tx, (shared.clock)())?;
     let (mut indexes, mut used) = (Vec::with_capacity(jobs.len()), Used::default());
-    for Job { ended, .. } in jobs {
+    for Job { ended, rows, .. } in jobs {
+        note_objects(&mut ended.facts, rows);
         indexes.push(one(&tx, &mut append, (memory, &mut used), ended)?);
+        rows.iter().try_for_each(|row| tx.add_object(row))?;
+        ended.line.iter().try_for_each(|line| tx.add_line(line))?;
     }
     // Once for all requests with the same row.
     for row in used.into_values() {
@@ -128,6 +135,21 @@ fn commit_all(
     tx.commit()?;
     shared.intact.committed(entries)?;
     Ok(indexes)
+}
+
+/// Adds the objects that a request makes to its facts: those first that are no part of another one.
+fn note_objects(facts: &mut Facts, rows: &[Row]) {
+    let mut rows: Vec<&Object> = rows.iter().map(|row| &row.object).collect();
+    rows.sort_by_key(|object| object.parent.is_some());
+    let made = rows.into_iter().map(|object| Written {
+        object: object.facts.object,
+        class: object.facts.class,
+        destroyed: false,
+        until_ms: object.expires_ms,
+    });
+    let objects: Vec<Written> =
+        facts.objects.take().into_iter().flatten().chain(made).take(WRITTEN_MAX).collect();
+    facts.objects = Some(objects).filter(|objects| !objects.is_empty());
 }
 
 /// Returns the tenant and deadline, which determine the key that a record is sealed to.
@@ -196,7 +218,7 @@ fn one(
     (memory, used): (&mut Memory, &mut Used),
     ended: &mut Ended,
 ) -> Result<u64, NotRecorded> {
-    let Ended { terms, facts, caller, cached_tokens, keep } = ended;
+    let Ended { terms, facts, caller, cached_tokens, keep, .. } = ended;
     let mut facts = facts.clone();
     facts.finished_ms = append.now_ms;
     let terms_id = memory.terms(tx, terms)?;

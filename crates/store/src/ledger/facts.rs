@@ -9,7 +9,7 @@ use minicbor::{Decode, Decoder, Encode, Encoder};
 use policy::id::RequestId;
 use tlog::{
     canon::{self, Digest, NotCanonical},
-    receipt::{Attempt, Check, Facts, Outcome, Screened, Stored},
+    receipt::{Attempt, Check, Facts, Outcome, Screened, Stored, Written},
 };
 
 use crate::error::StoreError;
@@ -110,6 +110,18 @@ struct WholeRow {
     screened: Screened,
 }
 
+/// Row of a request that wrote or destroyed objects: any of the other rows, as bytes, and the
+/// objects. No other row begins with bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+struct WritingRow {
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    row: Vec<u8>,
+    #[n(1)]
+    objects: Vec<Written>,
+}
+
 /// How far both sides were checked, as one number: the completion's times four, and the prompt's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Checks {
@@ -143,7 +155,7 @@ pub(super) fn encode(facts: &Facts) -> Vec<u8> {
         prompt_tokens: facts.prompt_tokens,
         completion_tokens: facts.completion_tokens,
     };
-    match (&facts.no_effect, &facts.attempts, &facts.screened) {
+    let row = match (&facts.no_effect, &facts.attempts, &facts.screened) {
         (None, None, None) => canon::encode(&row),
         (Some(paths), None, None) => canon::encode(&LongerRow { row, no_effect: paths.clone() }),
         (paths, Some(attempts), None) => canon::encode(&LongestRow {
@@ -161,6 +173,10 @@ pub(super) fn encode(facts: &Facts) -> Vec<u8> {
             attempts: attempts.clone().unwrap_or_default(),
             screened: screened.clone(),
         }),
+    };
+    match &facts.objects {
+        None => row,
+        Some(objects) => canon::encode(&WritingRow { row, objects: objects.clone() }),
     }
 }
 
@@ -173,6 +189,10 @@ pub(super) fn decode(
     request: RequestId,
     stored: Option<Stored>,
 ) -> Result<Facts, StoreError> {
+    if let Ok(WritingRow { row, objects }) = canon::decode(bytes, "a receipt's row") {
+        let facts = decode(&row, request, stored)?;
+        return Ok(Facts { objects: Some(objects), ..facts });
+    }
     let Ok(Parts { row, no_effect, attempts, screened }) = parts(bytes, request) else {
         // The first format held the whole facts.
         return canon::decode(bytes, "a receipt's facts")
@@ -193,6 +213,7 @@ pub(super) fn decode(
         no_effect: Some(no_effect).filter(|paths| !paths.is_empty()),
         attempts: Some(attempts).filter(|attempts| !attempts.is_empty()),
         screened,
+        objects: None,
     })
 }
 
@@ -345,6 +366,7 @@ mod tests {
                 no_effect: None,
                 attempts: None,
                 screened: None,
+                objects: None,
             };
             let kept = encode(&facts);
             assert_eq!(decode(&kept, request, stored.clone()).unwrap(), facts);
@@ -421,6 +443,7 @@ mod tests {
             no_effect: None,
             attempts: None,
             screened: None,
+            objects: None,
         };
         let (a, b) = ([0xa1; 32], [0xb2; 32]);
         let now: [&[u8]; 4] =

@@ -158,9 +158,11 @@ pub(super) fn reconcile(
     let Absent { missing, alive, .. } =
         missing::look(database, shared, &destroyed).map_err(unreachable)?;
     let keys_lost = missing.len() as u64;
+    let objects = super::objects::Keys::look(database, shared).map_err(unreachable)?;
+    let objects_missing = objects.missing();
     let directory = || directory.clone();
     match (keys_lost, are_lost) {
-        (0, true) if !opened.is_replaced => {
+        (0, true) if !opened.is_replaced && objects_missing == 0 => {
             return Err(LogError::NothingLost { directory: directory() });
         }
         (1.., false) => {
@@ -174,11 +176,14 @@ pub(super) fn reconcile(
     if are_lost {
         missing::tell_lost(database, shared, &missing)?;
     }
+    let objects_lost = objects.settle(database, shared, are_lost).map_err(unreachable)?;
     let keys_destroyed = carry_out(database, shared).map_err(unreachable)?;
     database.set_key_directory_made()?;
     *super::held(&shared.custody.expected) = missing::expected(database, false)?;
     shared.note_damaged().map_err(failed)?;
-    Ok(Repairs { tiles: false, keys_destroyed, keys_untold, keys_lost })
+    let objects_missing = if are_lost { 0 } else { objects_missing };
+    let tiles = false;
+    Ok(Repairs { tiles, keys_destroyed, keys_untold, keys_lost, objects_lost, objects_missing })
 }
 
 /// Logs keys that were made just before a crash. Returns their number.
@@ -220,6 +225,7 @@ pub(super) fn carry_out(database: &mut Database, shared: &Shared) -> Result<u64,
     let told = tell_destroyed(database, shared, &destroyed)?;
     shared.note_missing(&missing);
     while delete_some(database)? {}
+    super::objects::carry_out(database, shared)?;
     forget(database, shared)?;
     Ok(told)
 }

@@ -54,6 +54,7 @@ macro_rules! clock {
 mod abuse;
 mod intact;
 mod missing;
+mod objects;
 mod own;
 mod restore;
 
@@ -148,6 +149,7 @@ fn terms() -> Arc<Terms> {
         policies: None,
         ran: None,
         content_filter: None,
+        adapter: None,
     })
 }
 
@@ -157,8 +159,13 @@ fn content() -> Vec<u8> {
 }
 
 fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
-    let content_logging =
-        ContentLogging { enabled: keep, since_ms: 0, approval: None, until_ms: None };
+    let content_logging = ContentLogging {
+        enabled: keep,
+        since_ms: 0,
+        approval: None,
+        until_ms: None,
+        keeps: policy::object::Classes::NONE,
+    };
     let rule = Rule { tenant: TENANT, days: Days::new(2).unwrap(), content_logging };
     let keep = match plan(&rule, now_ms) {
         RetentionPlan::Store(until) => Some((until, ContentBytes::new(content()))),
@@ -178,8 +185,17 @@ fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
         no_effect: None,
         attempts: None,
         screened: None,
+        objects: None,
     };
-    Ended { terms: terms(), facts, caller: "Key1", cached_tokens: 1, keep }
+    Ended {
+        terms: terms(),
+        facts,
+        caller: "Key1",
+        cached_tokens: 1,
+        keep,
+        objects: Vec::new(),
+        line: None,
+    }
 }
 
 fn commit(ledger: &Ledger, ended: Ended) -> Result<u64, NotRecorded> {

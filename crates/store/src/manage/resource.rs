@@ -38,6 +38,9 @@ pub struct Settings {
     /// True if the resource accepts tokens only, and no keys. The keys stay stored, and work again
     /// after a change back to false.
     pub disable_local_auth: Option<bool>,
+    /// True if callers may ask to keep chat completions, from the next request on. Those that are kept
+    /// stay until they are deleted or expire.
+    pub stored_completions: Option<bool>,
     /// The labels of requests that other engines get, from the next request on. It replaces the old
     /// set.
     pub forward: Option<Forward>,
@@ -98,13 +101,14 @@ impl Settings {
         tx: &Write<'_>,
         log: &mut Append<'_>,
     ) -> Result<(), StoreError> {
-        let Self { prefix_cache, disable_local_auth, forward, days } = self;
-        let changed =
-            tx.change_settings(resource, (prefix_cache, disable_local_auth), forward, days)?;
+        let Self { prefix_cache, disable_local_auth, stored_completions, forward, days } = self;
+        let switches = [prefix_cache, disable_local_auth, stored_completions];
+        let changed = tx.change_settings(resource, switches, forward, days)?;
         found(changed, Kind::Resource, &resource)?;
         let said = [
             prefix_cache.map(|on| format!("prefix_cache={on}")),
             disable_local_auth.map(|on| format!("disable_local_auth={on}")),
+            stored_completions.map(|on| format!("stored_completions={on}")),
             forward.map(|forward| format!("forward={forward}")),
             days.map(|days| format!("retention_days={}", days.get())),
         ];

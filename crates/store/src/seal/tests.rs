@@ -3,8 +3,7 @@ use policy::retention::{ContentLogging, DAY_MS, Days, RetentionPlan, Rule, plan}
 use super::*;
 
 pub(crate) fn until(tenant: TenantId) -> StoreUntil {
-    let content_logging =
-        ContentLogging { enabled: true, since_ms: 0, approval: None, until_ms: None };
+    let content_logging = ContentLogging::ON;
     let rule = Rule { tenant, days: Days::new(2).unwrap(), content_logging };
     match plan(&rule, 5) {
         RetentionPlan::Store(until) => until,

@@ -1,19 +1,22 @@
 //! Tenants, resources, models and deployments, as the directory reads them.
 
 use policy::{
-    id::{ApprovalId, ContentFilterId, DeploymentId, ModelId, ResourceId, TenantId},
+    authz::facts::ResourceFacts,
+    id::{ApprovalId, ContentFilterId, DeploymentId, ModelId, ObjectId, ResourceId, TenantId},
     meter::RateLimits,
     model::ModelFacts,
     network::{DefaultAction, NetworkRules, PublicNetworkAccess},
+    object::Classes,
     principal::{KeyDigest, ResourceKeys},
     retention::{ContentLogging, Days, Rule},
     task::Task,
 };
 use rusqlite::{OptionalExtension as _, Row, types::FromSql};
+use tlog::canon::Digest;
 
 use super::Database;
 use crate::{
-    directory::{Deployment, Model, ModelFile, Resource, Sku, Tenant},
+    directory::{Deployment, Model, ModelFile, Resource, Sku, Tenant, Tuned},
     error::StoreError,
 };
 
@@ -30,7 +33,12 @@ impl Database {
 
     /// Returns all models.
     pub(crate) fn models(&self) -> Result<Vec<Model>, StoreError> {
-        self.all("SELECT * FROM model", model)
+        self.all(
+            "SELECT m.*, t.tenant AS tuned_tenant, t.resource AS tuned_resource,
+                 t.object AS tuned_object, t.job AS tuned_job, t.adapter AS tuned_adapter
+             FROM model m LEFT JOIN tuned_model t ON t.model = m.id",
+            model,
+        )
     }
 
     /// Returns all deployments.
@@ -105,6 +113,7 @@ fn resource(row: &Row<'_>) -> Result<Resource, StoreError> {
             .map_err(|_| StoreError::Damaged { what: "resource.forward" })?,
         network: network(row)?,
         lockbox: column(row, "lockbox")?,
+        stored_completions: column(row, "stored_completions")?,
         retention: Rule {
             tenant,
             days: Days::new(column(row, "retention_days")?)
@@ -115,6 +124,8 @@ fn resource(row: &Row<'_>) -> Result<Resource, StoreError> {
                 approval: column::<Option<[u8; 16]>>(row, "content_logging_approval")?
                     .map(ApprovalId::from_random),
                 until_ms: column(row, "content_logging_until_ms")?,
+                keeps: Classes::from_bits(column(row, "content_logging_keeps")?)
+                    .ok_or(StoreError::Damaged { what: "resource.content_logging_keeps" })?,
             },
         },
         created_at: column(row, "created_at")?,
@@ -159,8 +170,22 @@ fn model(row: &Row<'_>) -> Result<Model, StoreError> {
             generates: column(row, "generates")?,
             chat_template: column(row, "chat_template")?,
         },
+        tuned: tuned(row)?,
         created_at: column(row, "created_at")?,
     })
+}
+
+fn tuned(row: &Row<'_>) -> Result<Option<Tuned>, StoreError> {
+    let Some(tenant) = column::<Option<[u8; 16]>>(row, "tuned_tenant")? else { return Ok(None) };
+    Ok(Some(Tuned {
+        of: ResourceFacts {
+            tenant: TenantId::from_random(tenant),
+            resource: ResourceId::from_random(column(row, "tuned_resource")?),
+        },
+        object: ObjectId::from_random(column(row, "tuned_object")?),
+        job: ObjectId::from_random(column(row, "tuned_job")?),
+        adapter: Digest(column(row, "tuned_adapter")?),
+    }))
 }
 
 fn deployment(row: &Row<'_>) -> Result<Deployment, StoreError> {

@@ -240,17 +240,25 @@ impl Write<'_> {
     pub(crate) fn change_settings(
         &self,
         resource: ResourceId,
-        (prefix_cache, disable_local_auth): (Option<bool>, Option<bool>),
+        [prefix_cache, disable_local_auth, stored_completions]: [Option<bool>; 3],
         forward: Option<Forward>,
         days: Option<Days>,
     ) -> Result<bool, StoreError> {
         let sql = "UPDATE resource SET prefix_cache = COALESCE(?2, prefix_cache),
                        disable_local_auth = COALESCE(?3, disable_local_auth),
                        retention_days = COALESCE(?4, retention_days),
-                       forward = COALESCE(?5, forward)
+                       forward = COALESCE(?5, forward),
+                       stored_completions = COALESCE(?6, stored_completions)
                    WHERE id = ?1";
         let (days, forward) = (days.map(Days::get), forward.map(|forward| forward.to_string()));
-        let values = params![resource.as_bytes(), prefix_cache, disable_local_auth, days, forward];
+        let values = params![
+            resource.as_bytes(),
+            prefix_cache,
+            disable_local_auth,
+            days,
+            forward,
+            stored_completions
+        ];
         Ok(self.connection.execute(sql, values)? > 0)
     }
 
@@ -285,6 +293,7 @@ impl Write<'_> {
     /// counts of abuse monitoring.
     pub(crate) fn delete_resource(&self, resource: ResourceId) -> Result<(), StoreError> {
         self.delete_filters_of(resource)?;
+        self.delete_tuned_of(resource)?;
         let permissions = "DELETE FROM resource_processor WHERE resource = ?1";
         self.connection.execute(permissions, [resource.as_bytes()])?;
         self.forget_abuse_of(resource)?;

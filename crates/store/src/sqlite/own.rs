@@ -81,6 +81,24 @@ impl Database {
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+
+    /// Counts the stored records of a resource, and returns the last deadline among them.
+    pub(crate) fn count_records(
+        &self,
+        of: ResourceFacts,
+    ) -> Result<(u64, Option<u64>), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*), max(k.deadline_ms)
+             FROM span s
+             CROSS JOIN record_key k ON k.id = s.key
+             CROSS JOIN record r ON r.span = s.id
+             CROSS JOIN receipt c ON c.idx = r.idx
+             CROSS JOIN terms t ON t.id = c.terms
+             WHERE k.tenant = ?1 AND k.destroyed = 0 AND t.resource = ?2",
+        )?;
+        let values = params![of.tenant.as_bytes(), of.resource.as_bytes()];
+        Ok(statement.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
 }
 
 impl Write<'_> {

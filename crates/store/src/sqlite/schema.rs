@@ -513,6 +513,93 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (resource, day, side, category, severity, filtered)
     ) STRICT, WITHOUT ROWID;
     ",
+    // 24: what customers ask the service to keep. No content but the sealed head, which stands last:
+    // lists do not read it.
+    "
+    CREATE TABLE object (
+        id BLOB PRIMARY KEY,
+        class INTEGER NOT NULL,
+        tenant BLOB NOT NULL,
+        resource BLOB NOT NULL,
+        owner_kind INTEGER NOT NULL,
+        owner BLOB NOT NULL,
+        shared INTEGER NOT NULL,
+        parent BLOB,
+        request BLOB NOT NULL,
+        created_ms INTEGER NOT NULL,
+        expires_ms INTEGER,
+        bytes INTEGER NOT NULL,
+        state INTEGER NOT NULL,
+        label TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        -- The log calls it destroyed: its key, its body and its row are about to be removed.
+        gone INTEGER NOT NULL DEFAULT 0,
+        -- The database was restored from a backup, and the key was not looked for yet.
+        restored INTEGER NOT NULL DEFAULT 0,
+        head_revision INTEGER NOT NULL,
+        head BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX object_class ON object (resource, class, created_ms, id);
+    CREATE INDEX object_created ON object (resource, created_ms, id);
+    CREATE INDEX object_parent ON object (parent) WHERE parent IS NOT NULL;
+    CREATE INDEX object_expires ON object (expires_ms) WHERE expires_ms IS NOT NULL;
+    CREATE INDEX object_state ON object (class, state);
+    CREATE INDEX object_gone ON object (gone) WHERE gone = 1;
+
+    CREATE TABLE object_count (
+        resource BLOB PRIMARY KEY,
+        objects INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER object_added AFTER INSERT ON object BEGIN
+        INSERT INTO object_count (resource, objects) VALUES (NEW.resource, 1)
+            ON CONFLICT (resource) DO UPDATE SET objects = objects + 1;
+    END;
+    CREATE TRIGGER object_removed AFTER DELETE ON object BEGIN
+        UPDATE object_count SET objects = objects - 1 WHERE resource = OLD.resource;
+    END;
+    ",
+    // 25: what a resource keeps under zero retention (classes of objects, one bit for each), and
+    // whether it stores chat completions; the roles that a token claimed when an object was made.
+    "
+    ALTER TABLE resource ADD COLUMN content_logging_keeps INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE resource ADD COLUMN stored_completions INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE object ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0;
+    ",
+    // 26: the results of batches' lines, sealed, until the files of the batch are written; and how many
+    // there are.
+    "
+    CREATE TABLE batch_line (
+        batch BLOB NOT NULL,
+        line INTEGER NOT NULL,
+        failed INTEGER NOT NULL,
+        sealed BLOB NOT NULL,
+        PRIMARY KEY (batch, line)
+    ) STRICT;
+    CREATE TABLE batch_count (
+        batch BLOB PRIMARY KEY,
+        completed INTEGER NOT NULL,
+        failed INTEGER NOT NULL,
+        prompt INTEGER NOT NULL,
+        cached INTEGER NOT NULL,
+        generated INTEGER NOT NULL,
+        reasoning INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ",
+    // 27: fine-tuned models.
+    "
+    -- Fine-tuned models: each for one resource. The rest of the model is in `model`.
+    CREATE TABLE tuned_model (
+        model BLOB PRIMARY KEY REFERENCES model (id),
+        tenant BLOB NOT NULL REFERENCES tenant (id),
+        resource BLOB NOT NULL REFERENCES resource (id),
+        -- The kept object with the adapter, and the job that made it. They may be gone already.
+        object BLOB NOT NULL,
+        job BLOB NOT NULL,
+        adapter BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX tuned_model_resource ON tuned_model (resource);
+    CREATE INDEX tuned_model_tenant ON tuned_model (tenant);
+    ",
 ];
 
 /// Small tables that every request needs. Checking all their pages is cheap.

@@ -83,13 +83,16 @@ fn a_read_transaction_sees_one_moment() {
 
 /// Files outside this module with SQL in them: tests that look at the database as another program
 /// does, or damage it, and a measurement.
-const SPEAK_SQL: [&str; 10] = [
+const SPEAK_SQL: [&str; 13] = [
     "server/tests/it/chaos.rs",
     "server/tests/it/kills.rs",
     "store/examples/shred.rs",
     "store/src/held/tests.rs",
     "store/src/ledger/tests.rs",
     "store/src/ledger/tests/intact.rs",
+    "store/src/ledger/tests/objects.rs",
+    "store/src/ledger/tests/objects/ends.rs",
+    "store/src/ledger/tests/objects/lines.rs",
     "store/src/ledger/tests/own.rs",
     "store/src/proofs/tests.rs",
     "store/src/workflow/tests.rs",

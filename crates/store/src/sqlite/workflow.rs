@@ -1,6 +1,9 @@
 //! States of workflows, and the facts that their steps set.
 
-use policy::id::{ApprovalId, GrantId};
+use policy::{
+    id::{ApprovalId, GrantId},
+    object::Classes,
+};
 use rusqlite::{OptionalExtension as _, params};
 
 use super::{Database, Write};
@@ -91,15 +94,23 @@ impl Write<'_> {
     pub(crate) fn set_content_logging(
         &self,
         resource: [u8; 16],
-        (enabled, approval): (bool, ApprovalId),
+        (enabled, approval, keeps): (bool, ApprovalId, Classes),
         (since_ms, until_ms): (u64, Option<u64>),
     ) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
                 "UPDATE resource SET content_logging = ?2, content_logging_since_ms = ?3,
-                    content_logging_approval = ?4, content_logging_until_ms = ?5 WHERE id = ?1",
+                    content_logging_approval = ?4, content_logging_until_ms = ?5,
+                    content_logging_keeps = ?6 WHERE id = ?1",
             )?
-            .execute(params![resource, enabled, since_ms, approval.as_bytes(), until_ms])?;
+            .execute(params![
+                resource,
+                enabled,
+                since_ms,
+                approval.as_bytes(),
+                until_ms,
+                keeps.bits()
+            ])?;
         Ok(())
     }
 }

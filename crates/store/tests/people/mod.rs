@@ -12,6 +12,7 @@ use policy::{
         role::{Role, RoleAssignments},
     },
     id::{ApprovalId, PersonId, TeamId, TenantId},
+    object::Classes,
     permit::{Action, Permit},
     principal::{self, NamedTenant, Principal},
     token::{KeySet, Keys, Lookup, Patience, Presented, Trust},
@@ -109,6 +110,7 @@ impl Zero {
             approval: self.approval,
             until_ms: self.until_ms,
             review_after_abuse: true,
+            keeps: Classes::NONE,
             use_case: statement("use"),
             measures: statement("measures"),
         };

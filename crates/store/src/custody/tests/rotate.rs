@@ -72,16 +72,8 @@ fn span_of(bench: &mut Bench, positions: &[u32]) -> (Vec<u8>, Vec<Vec<u8>>) {
     let key = PublicKey { id, tenant: TENANT, deadline_ms: bench.record.deadline_ms, bytes };
     let (mut span, sealed) = Span::begin(&key, START_MS).unwrap();
     let label = Label { request: REQUEST, resource: RESOURCE };
-    let rule = Rule {
-        tenant: TENANT,
-        days: Days::new(2).unwrap(),
-        content_logging: ContentLogging {
-            enabled: true,
-            since_ms: 0,
-            approval: None,
-            until_ms: None,
-        },
-    };
+    let rule =
+        Rule { tenant: TENANT, days: Days::new(2).unwrap(), content_logging: ContentLogging::ON };
     let mut records = Vec::new();
     for position in 0..seal::SPAN_RECORDS_MAX {
         let RetentionPlan::Store(until) = plan(&rule, START_MS) else { panic!() };

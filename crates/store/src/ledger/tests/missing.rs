@@ -238,8 +238,7 @@ fn a_tenant_whose_key_is_damaged_is_named_and_alone() {
 }
 
 fn ended_of(tenant: TenantId, n: u8) -> Ended {
-    let content_logging =
-        ContentLogging { enabled: true, since_ms: 0, approval: None, until_ms: None };
+    let content_logging = ContentLogging::ON;
     let rule = Rule { tenant, days: Days::new(2).unwrap(), content_logging };
     let RetentionPlan::Store(until) = plan(&rule, START_MS) else { panic!() };
     let keep = Some((until, ContentBytes::new(content())));

@@ -31,7 +31,7 @@ fn copy(from: &Path, to: &Path) {
     assert!(copied.unwrap().success());
 }
 
-fn back_up(home: &Path, name: &str, clock: ReadClock) -> PathBuf {
+pub(super) fn back_up(home: &Path, name: &str, clock: ReadClock) -> PathBuf {
     let folder = home.join(name);
     let made =
         backup::make(&home.join("data"), &folder, (&signer().verifier(), &[]), clock()).unwrap();
@@ -45,7 +45,7 @@ fn pinned(home: &Path, backup: &backup::Backup, clock: ReadClock) -> custody::He
     connect(backup.key_directory().unwrap()).unwrap().pinned().unwrap()
 }
 
-fn restore(
+pub(super) fn restore(
     home: &Path,
     folder: &Path,
     clock: ReadClock,
@@ -66,7 +66,7 @@ fn restore(
 }
 
 /// Opens the successor, under the name in its key.
-fn open_successor(
+pub(super) fn open_successor(
     home: &Path,
     clock: ReadClock,
     signer: &Signer,
@@ -77,7 +77,7 @@ fn open_successor(
     Ledger::open(&home.join("data"), Opening { signer, ..opening })
 }
 
-fn audited(
+pub(super) fn audited(
     home: &Path,
     service: &Signer,
     older: Option<&Checkpoint>,

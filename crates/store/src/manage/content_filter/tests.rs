@@ -83,8 +83,15 @@ impl Data {
             generates: true,
             chat_template: true,
         };
-        let model =
-            Model { id: MODEL, name: "m".into(), file: None, source: None, facts, created_at: 1 };
+        let model = Model {
+            id: MODEL,
+            name: "m".into(),
+            file: None,
+            source: None,
+            facts,
+            tuned: None,
+            created_at: 1,
+        };
         data.store.create_model(data.permit(Service), &model).unwrap();
         let new = NewDeployment {
             id: CHAT,

@@ -144,7 +144,7 @@ fn model(id: ModelId, name: &str, file: Option<ModelFile>) -> Model {
         generates: true,
         chat_template: false,
     };
-    Model { id, name: name.into(), file, source: None, facts, created_at: 1 }
+    Model { id, name: name.into(), file, source: None, facts, tuned: None, created_at: 1 }
 }
 
 /// An engine with a value in every field.

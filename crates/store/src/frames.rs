@@ -1,4 +1,5 @@
-//! Messages to and from the custodian, as sent over the socket.
+//! Messages between the gateway, the custodian and key holders, as sent over a socket: a length and
+//! canonical CBOR. The messages themselves stand with their protocols.
 
 use std::io::{self, Read, Write};
 
@@ -41,7 +42,7 @@ pub fn read<T: for<'b> Decode<'b, ()> + Encode<()>>(
         return Err(too_long());
     }
     let bytes = read_body(stream, length)?;
-    canon::decode(&bytes, "a message to or from the custodian").map(Some).map_err(io::Error::other)
+    canon::decode(&bytes, "a message over a socket").map(Some).map_err(io::Error::other)
 }
 
 /// Reads `length` bytes. Memory grows as they arrive, because the length alone is not trusted. Each
@@ -78,7 +79,7 @@ fn too_long() -> io::Error {
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Content in a message: a byte string that is overwritten when it is dropped.
-pub(super) mod secret {
+pub(crate) mod secret {
     use minicbor::{
         Decoder, Encoder,
         decode::Error,
