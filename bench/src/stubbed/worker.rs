@@ -63,7 +63,7 @@ fn answer(message: ToWorker) -> Vec<FromWorker> {
     match message {
         ToWorker::Start(StartSpec::Serve(spec)) => vec![ready(spec.context_tokens)],
         ToWorker::Start(StartSpec::Inspect(_)) => vec![ready(CONTEXT)],
-        ToWorker::Cancel { .. } => Vec::new(),
+        ToWorker::Cancel { .. } | ToWorker::Adapter { .. } => Vec::new(),
         ToWorker::Ping { number } => vec![FromWorker::Pong { number }],
         ToWorker::Submit { id, work, .. } => {
             events(&work).into_iter().map(|event| FromWorker::Event { id, event }).collect()

@@ -65,5 +65,6 @@ pub(crate) fn spec() -> WorkerSpec {
         hang: Duration::from_secs(120),
         gpu: None,
         judges: false,
+        adapter: None,
     }
 }

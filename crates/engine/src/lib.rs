@@ -30,6 +30,10 @@ pub mod request;
 #[cfg(feature = "embedded")]
 mod schema;
 #[cfg(feature = "workers")]
+pub mod sockets;
+#[cfg(feature = "workers")]
 pub mod supervise;
+#[cfg(feature = "workers")]
+pub mod train;
 #[cfg(feature = "embedded")]
 pub mod worker;

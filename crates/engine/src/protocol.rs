@@ -4,6 +4,8 @@
 //! broken or hostile. So decoding never panics, and never reserves memory for a length that the
 //! peer merely announces. Buffers hold content, so they are overwritten after use.
 
+mod part;
+
 use std::{path::PathBuf, time::Duration};
 
 pub use policy::model::ModelFacts;
@@ -11,6 +13,7 @@ use policy::task::Task;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::{Zeroize as _, Zeroizing};
 
+pub use self::part::{PART_BYTES, Part, TooMany, WHOLE_BYTES_MAX, Whole, parts};
 pub use crate::gpu::{Device, Gpu};
 use crate::request::{CacheScope, Event, Work};
 
@@ -38,6 +41,13 @@ pub enum ToWorker {
     Ping {
         /// Number that the answer repeats.
         number: u64,
+    },
+    /// A part of the adapter, if the settings name one. All parts follow Start at once.
+    Adapter {
+        /// The bytes.
+        part: Part,
+        /// Whether this is the last part.
+        last: bool,
     },
 }
 
@@ -79,6 +89,9 @@ pub struct WorkerSpec {
     /// Whether the model only answers [`Work::Judge`]: a guard model of the content filter. Its
     /// chat template is not used then, and may be anything.
     pub judges: bool,
+    /// SHA-256 of the adapter, in lower-case hex, if the model is a tuned one. A worker that gets
+    /// another adapter does not start.
+    pub adapter: Option<String>,
 }
 
 /// A message from a worker to the gateway.

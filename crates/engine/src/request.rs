@@ -8,7 +8,7 @@ use policy::content::{Content, wire};
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "workers")]
-pub use self::scope::CacheScope;
+pub use self::scope::{Account, CacheScope};
 
 /// One request to a model.
 #[derive(Debug, Serialize, Deserialize)]
@@ -340,7 +340,7 @@ pub enum Piece {
 /// to a guard model, one `Judged`; then `Done`. Reading tokens gives one `Read` for each input, and
 /// `Done`.
 /// `Failed` can come at any point, and ends the request.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Event {
     /// The prompt fits and is being processed.
     Accepted {

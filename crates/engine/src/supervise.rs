@@ -8,9 +8,10 @@ mod life;
 mod process;
 mod requests;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use policy::{
+    content::ContentBytes,
     permit::{Inference, Permit},
     residency::Route,
 };
@@ -28,6 +29,10 @@ use crate::{
 pub use self::{
     life::inspect,
     requests::{EVENTS_BYTES_MAX, Events},
+};
+pub(crate) use self::{
+    life::{printable, words},
+    process::Process,
 };
 
 /// The state of a worker.
@@ -67,10 +72,48 @@ pub struct Report {
     pub confinement: Confinement,
 }
 
+/// Where the bytes of an adapter come from. They are asked for whenever a process starts, and not
+/// kept: the holder of the key may refuse at the next start.
+#[derive(Clone)]
+pub struct AdapterSource(Arc<dyn Fn() -> Asked + Send + Sync>);
+
+/// The answer to come: the bytes, or the reason why there are none.
+type Asked = Pin<Box<dyn Future<Output = Result<ContentBytes, Withheld>> + Send>>;
+
+/// Why there are no bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Withheld {
+    /// The owner, a policy or the custodian says no: the worker fails, and is not started again.
+    Refused(String),
+    /// They cannot be had now: the worker is started again later.
+    Unavailable(String),
+}
+
+impl AdapterSource {
+    /// Makes a source of a function that is called for each process.
+    pub fn new<F>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<ContentBytes, Withheld>> + Send + 'static,
+    {
+        Self(Arc::new(move || Box::pin(ask())))
+    }
+
+    pub(crate) async fn bytes(&self) -> Result<ContentBytes, Withheld> {
+        (self.0)().await
+    }
+}
+
+impl std::fmt::Debug for AdapterSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AdapterSource")
+    }
+}
+
 /// One supervised worker. Clones refer to the same worker.
 #[derive(Debug, Clone)]
 pub struct Worker {
     inner: Arc<Inner>,
+    behind: bool,
 }
 
 #[derive(Debug)]
@@ -88,6 +131,17 @@ impl Worker {
     /// dropped. Must be called inside a Tokio runtime.
     #[must_use]
     pub fn start(executable: PathBuf, spec: WorkerSpec) -> Self {
+        Self::start_with(executable, spec, None)
+    }
+
+    /// Starts a worker of a tuned model, as [`Self::start`]. Each of its processes asks `adapter` for
+    /// the bytes; [`WorkerSpec::adapter`] must have their digest.
+    #[must_use]
+    pub fn start_tuned(executable: PathBuf, spec: WorkerSpec, adapter: AdapterSource) -> Self {
+        Self::start_with(executable, spec, Some(adapter))
+    }
+
+    fn start_with(executable: PathBuf, spec: WorkerSpec, adapter: Option<AdapterSource>) -> Self {
         let requests = Arc::new(Requests::new(spec.sequences, spec.queue));
         let (control, controlled) = watch::channel(Control::Run);
         let (state_in, state) = watch::channel(State::Loading(0.0));
@@ -95,6 +149,7 @@ impl Worker {
         let life = Life {
             executable,
             spec: spec.clone(),
+            adapter,
             requests: Arc::clone(&requests),
             state: state_in,
             restarts: restarts_in,
@@ -102,7 +157,14 @@ impl Worker {
         };
         // Not awaited: the task ends on a signal through `control`, and `stop` waits for its end.
         drop(tokio::spawn(life.live()));
-        Self { inner: Arc::new(Inner { spec, requests, state, restarts, control }) }
+        let inner = Arc::new(Inner { spec, requests, state, restarts, control });
+        Self { inner, behind: false }
+    }
+
+    /// Returns the same worker for requests that wait while others run.
+    #[must_use]
+    pub fn behind(&self, behind: bool) -> Self {
+        Self { inner: Arc::clone(&self.inner), behind }
     }
 
     /// Returns the settings of the worker.
@@ -142,7 +204,7 @@ impl Worker {
         reuse_prefix: bool,
         work: Work,
     ) -> Result<Events, Refusal> {
-        let scope = CacheScope::of(&permit, reuse_prefix);
+        let scope = CacheScope::of(&permit, reuse_prefix).behind(self.behind);
         // One permit is good for one request, and so is one route.
         if !route.is_embedded(&permit.spend()) {
             let reason = "the route is not for this deployment and the embedded engine".to_owned();

@@ -16,6 +16,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError, mpsc},
 };
 
+use policy::content::ContentBytes;
+use serde::{Serialize, de::DeserializeOwned};
+use tlog::canon::Digest;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{
@@ -24,7 +27,7 @@ use crate::{
     mappings::Mappings,
     memory,
     protocol::{
-        CHUNK_BYTES, Confinement, FrameReader, FromWorker, STDERR_MARK, StartSpec, ToWorker,
+        CHUNK_BYTES, Confinement, FrameReader, FromWorker, STDERR_MARK, StartSpec, ToWorker, Whole,
         WorkerSpec, encode,
     },
     request::{Event, Refusal},
@@ -48,7 +51,12 @@ fn work() -> Result<(), String> {
     let mut line = Line::from_standard_input()?;
     let start = match line.hear()? {
         Some(ToWorker::Start(start)) => start,
-        Some(ToWorker::Submit { .. } | ToWorker::Cancel { .. } | ToWorker::Ping { .. }) => {
+        Some(
+            ToWorker::Submit { .. }
+            | ToWorker::Cancel { .. }
+            | ToWorker::Ping { .. }
+            | ToWorker::Adapter { .. },
+        ) => {
             return Err("the gateway's first message is not Start".to_owned());
         }
         None => return Ok(()),
@@ -104,7 +112,7 @@ fn prepare(spec: &WorkerSpec, line: &mut Line) -> Result<(Loaded, Confinement), 
     }
     let rest = 1.0 - HASHING_SHARE;
     // Loads the file that was just hashed: by now its path may lead to another file.
-    let loaded = embedded::load(
+    let mut loaded = embedded::load(
         spec,
         &devices,
         &by_number(&model),
@@ -114,7 +122,35 @@ fn prepare(spec: &WorkerSpec, line: &mut Line) -> Result<(Loaded, Confinement), 
     drop((model, mappings));
     memory::overwrite_freed();
     let confinement = loading.before_serving().map_err(|error| error.to_string())?;
+    // An adapter is a customer's: it comes when this process can open no file any more.
+    if let Some(sha256) = &spec.adapter {
+        loaded.adapt(&adapter(sha256, line)?)?;
+    }
     Ok((loaded, confinement))
+}
+
+/// Receives the adapter, and checks its digest.
+fn adapter(sha256: &str, line: &mut Line) -> Result<ContentBytes, String> {
+    let mut whole = Whole::default();
+    loop {
+        match line.hear()? {
+            Some(ToWorker::Adapter { part, last }) => {
+                whole.push(&part).map_err(|error| error.to_string())?;
+                if last {
+                    break;
+                }
+            }
+            Some(_) => return Err("the gateway sent another message than the adapter".to_owned()),
+            None => return Err("the gateway sent no adapter".to_owned()),
+        }
+    }
+    let adapter = whole.take();
+    let digest = Digest::of(&[adapter.reveal()]).to_string();
+    if digest == sha256 {
+        Ok(adapter)
+    } else {
+        Err(format!("the adapter has SHA-256 {digest}, not {sha256}: it was changed or exchanged"))
+    }
 }
 
 /// Reads the facts of a model file, confined like a worker that serves it.
@@ -168,6 +204,9 @@ fn read_commands(
             Ok(Some(ToWorker::Start(_))) => {
                 return complain("the gateway started this worker twice");
             }
+            Ok(Some(ToWorker::Adapter { .. })) => {
+                return complain("the gateway sent an adapter to a worker that serves");
+            }
             Ok(None) => return,
             Err(complaint) => return complain(&complaint),
         };
@@ -206,14 +245,14 @@ impl Writer {
 }
 
 /// The socket to the gateway.
-struct Line {
-    socket: Arc<UnixStream>,
+pub(crate) struct Line {
+    pub(crate) socket: Arc<UnixStream>,
     reader: FrameReader,
     chunk: Zeroizing<Vec<u8>>,
 }
 
 impl Line {
-    fn from_standard_input() -> Result<Self, String> {
+    pub(crate) fn from_standard_input() -> Result<Self, String> {
         let by_hand = |_: io::Error| {
             "standard input is not a socket; do not run this command by hand, `bailiwick serve` \
              starts it"
@@ -226,8 +265,15 @@ impl Line {
         Ok(Self { socket: Arc::new(socket), reader: FrameReader::default(), chunk })
     }
 
+    /// Splits off the part that hears. This one can only speak from now on.
+    pub(crate) fn ear(&mut self) -> Self {
+        let chunk = Zeroizing::new(vec![0; CHUNK_BYTES]);
+        let reader = std::mem::take(&mut self.reader);
+        Self { socket: Arc::clone(&self.socket), reader, chunk }
+    }
+
     /// Returns the next message; `None` once the gateway has closed its end.
-    fn hear(&mut self) -> Result<Option<ToWorker>, String> {
+    pub(crate) fn hear<T: DeserializeOwned>(&mut self) -> Result<Option<T>, String> {
         loop {
             if let Some((message, _)) = self.reader.take().map_err(|error| error.to_string())? {
                 return Ok(Some(message));
@@ -247,7 +293,7 @@ impl Line {
         }
     }
 
-    fn say(&mut self, message: &FromWorker) -> Result<(), String> {
+    pub(crate) fn say<T: Serialize>(&mut self, message: &T) -> Result<(), String> {
         let mut frame = Zeroizing::new(Vec::new());
         encode(message, &mut frame).map_err(|error| error.to_string())?;
         (&*self.socket)
@@ -258,7 +304,7 @@ impl Line {
 
 /// Opens a model file, which must be a regular file. `O_NONBLOCK`, because opening a pipe would
 /// wait.
-fn open(path: &Path) -> Result<File, String> {
+pub(crate) fn open(path: &Path) -> Result<File, String> {
     // Without the path: API callers read this text too, and the operator knows the path.
     let cannot = |what: &str| {
         format!(
@@ -280,12 +326,12 @@ fn open(path: &Path) -> Result<File, String> {
 }
 
 /// Returns a path that leads to this open file, even if the file is renamed or replaced.
-fn by_number(file: &File) -> PathBuf {
+pub(crate) fn by_number(file: &File) -> PathBuf {
     format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
 
 /// Computes the SHA-256 of an open file, in lower-case hex.
-fn sha256(mut file: &File, progress: &mut dyn FnMut(f32)) -> Result<String, String> {
+pub(crate) fn sha256(mut file: &File, progress: &mut dyn FnMut(f32)) -> Result<String, String> {
     let unreadable = |error: io::Error| format!("the model file cannot be read ({error})");
     let length = file.metadata().map_err(unreadable)?.len().max(1);
     let part = |done: u64| progress((done as f64 / length as f64) as f32);
@@ -294,7 +340,7 @@ fn sha256(mut file: &File, progress: &mut dyn FnMut(f32)) -> Result<String, Stri
 
 /// Makes panics print only their place, because a panic's message may quote content. It does not
 /// end the process: llguidance catches its own panics.
-fn die_quietly_of_panics() {
+pub(crate) fn die_quietly_of_panics() {
     std::panic::set_hook(Box::new(|panic| match panic.location() {
         Some(place) => complain(&format!("panic at {}:{}", place.file(), place.line())),
         None => complain("panic at an unknown place"),
@@ -302,7 +348,7 @@ fn die_quietly_of_panics() {
 }
 
 /// Writes one of the worker's own lines to standard error.
-fn complain(line: &str) {
+pub(crate) fn complain(line: &str) {
     // If this fails, the worker has no other place to report it.
     drop(writeln!(io::stderr(), "{STDERR_MARK}{line}"));
 }

@@ -471,6 +471,7 @@ fn spec() -> WorkerSpec {
         hang: Duration::from_secs(120),
         gpu: None,
         judges: false,
+        adapter: None,
     }
 }
 

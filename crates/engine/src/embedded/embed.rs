@@ -1,21 +1,22 @@
-//! The worker's main loop for embeddings: receives texts, sends vectors. Tenants take turns.
+//! The worker's main loop for embeddings: receives texts, sends vectors. Tenants take turns; work that
+//! may wait comes after all other, one text at a time.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::mpsc,
 };
 
-use policy::id::TenantId;
 use zeroize::Zeroizing;
 
 use super::{
     Command, Loaded, Outbox,
     ffi::{BatchToken, Context},
     schedule::WIPE_AFTER,
+    serve::in_turn,
 };
 use crate::{
     memory::on_own_stack,
-    request::{Event, Refusal, Work},
+    request::{Account, Event, Refusal, Work},
 };
 
 /// The stack of one preparation, which turns texts into tokens.
@@ -52,7 +53,7 @@ pub(crate) fn run(loaded: Loaded, inbox: &mpsc::Receiver<Command>, outbox: &Outb
                     let prepared =
                         on_own_stack(PREPARE_STACK_BYTES, || loaded.preparer.embed(&work));
                     match prepared {
-                        Ok(texts) => embedder.submit(id, scope.tenant(), texts, outbox),
+                        Ok(texts) => embedder.submit(id, scope.account(), texts, outbox),
                         Err(refusal) => outbox(vec![(id, Event::Failed(refusal))]),
                     }
                 }
@@ -78,8 +79,8 @@ struct Embedder {
     context: Context,
     sequences: usize,
     batch: usize,
-    tenants: BTreeMap<TenantId, VecDeque<Pending>>,
-    last: Option<TenantId>,
+    tenants: BTreeMap<Account, VecDeque<Pending>>,
+    last: Option<Account>,
     /// Whether the cache was used since the last wipe.
     dirty: bool,
 }
@@ -104,7 +105,7 @@ impl Embedder {
     fn submit(
         &mut self,
         id: u64,
-        tenant: TenantId,
+        account: Account,
         texts: Vec<Zeroizing<Vec<u32>>>,
         outbox: &Outbox,
     ) {
@@ -112,7 +113,7 @@ impl Embedder {
         let prompt_tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
         outbox(vec![(id, Event::Accepted { prompt_tokens, cached_tokens: 0 })]);
         let texts = (0..).zip(texts).collect();
-        self.tenants.entry(tenant).or_default().push_back(Pending { id, texts });
+        self.tenants.entry(account).or_default().push_back(Pending { id, texts });
     }
 
     fn cancel(&mut self, id: u64) {
@@ -124,15 +125,14 @@ impl Embedder {
 
     /// Embeds one batch of the next tenant's oldest request.
     fn step(&mut self, outbox: &Outbox) {
-        let last = self.last;
-        let after = |id: &&TenantId| last.is_none_or(|last| **id > last);
-        let next = self.tenants.keys().find(after).or(self.tenants.keys().next()).copied();
-        let Some(tenant) = next else { return };
-        self.last = Some(tenant);
-        let Some(requests) = self.tenants.get_mut(&tenant) else { return };
+        let Some(account) = in_turn(self.tenants.keys(), self.last) else { return };
+        self.last = Some(account);
+        let Some(requests) = self.tenants.get_mut(&account) else { return };
+        // A step cannot be interrupted, so one behind is as short as possible.
+        let sequences = if account.behind { 1 } else { self.sequences };
         if let Some(request) = requests.front_mut() {
             let id = request.id;
-            let texts = take_batch(&mut request.texts, self.sequences, self.batch);
+            let texts = take_batch(&mut request.texts, sequences, self.batch);
             let is_done = request.texts.is_empty();
             self.dirty = true;
             let result = embed(&mut self.context, &texts);

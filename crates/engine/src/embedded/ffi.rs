@@ -6,7 +6,9 @@
 //! any prompts.
 #![expect(unsafe_code, reason = "calls into llama.cpp; each block says why it is sound")]
 
+mod adapter;
 mod devices;
+pub(crate) mod tensors;
 
 use std::{
     cell::RefCell,
@@ -41,6 +43,20 @@ impl Model {
         devices: &Devices,
         progress: &mut dyn FnMut(f32),
     ) -> Result<Self, String> {
+        Self::open(path, devices, false, progress)
+    }
+
+    /// Loads the vocabulary and the facts of the file, without weights. Such a model cannot compute.
+    pub(crate) fn vocabulary_of(path: &Path) -> Result<Self, String> {
+        Self::open(path, &Devices::none(), true, &mut |_| {})
+    }
+
+    fn open(
+        path: &Path,
+        devices: &Devices,
+        vocabulary_only: bool,
+        progress: &mut dyn FnMut(f32),
+    ) -> Result<Self, String> {
         unsafe extern "C" fn report(fraction: f32, data: *mut c_void) -> bool {
             // SAFETY: `data` is the `&mut &mut dyn FnMut` below, which outlives the load.
             let progress = unsafe { &mut *data.cast::<&mut dyn FnMut(f32)>() };
@@ -61,6 +77,7 @@ impl Model {
             params.progress_callback_user_data = (&raw mut progress).cast();
             params.devices = list.as_mut_ptr();
             params.n_gpu_layers = devices.layers();
+            params.vocab_only = vocabulary_only;
             sys::llama_model_load_from_file(path.as_ptr(), params)
         };
         let model = NonNull::new(model).ok_or_else(|| {
@@ -340,7 +357,7 @@ pub(crate) struct Context {
     /// follows it. From `Box::into_raw`.
     cells: NonNull<Cells>,
     // The last field, so that the model is freed after the context.
-    _model: Arc<Model>,
+    model: Arc<Model>,
 }
 
 // SAFETY: a context may move between threads, but two threads must not use it at once. Every method
@@ -405,7 +422,7 @@ impl Context {
             embedding_length: model.embedding_length() as usize,
             arrays: Arrays::default(),
             cells,
-            _model: model,
+            model,
         };
         if spec.embeddings {
             this.check_pooling()?;

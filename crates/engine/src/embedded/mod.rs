@@ -6,9 +6,10 @@
 mod cells;
 mod constrain;
 mod embed;
-mod ffi;
+pub(crate) mod ffi;
 mod judge;
 mod keys;
+pub(crate) mod learn;
 mod output;
 mod prepare;
 mod promise;
@@ -18,6 +19,7 @@ mod schedule;
 mod serve;
 mod template;
 mod tools;
+pub(crate) mod weights;
 
 use std::{
     collections::HashMap,
@@ -25,7 +27,7 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use policy::{model::ModelFacts, task::Task};
+use policy::{content::ContentBytes, model::ModelFacts, task::Task};
 
 pub use self::ffi::Devices;
 use self::{
@@ -178,6 +180,14 @@ impl Loaded {
     #[must_use]
     pub fn model(&self) -> &LoadedModel {
         &self.model
+    }
+
+    /// Adds an adapter, a GGUF file, to all that this model computes from now on.
+    ///
+    /// # Errors
+    /// If it is none, or one for another model.
+    pub fn adapt(&mut self, adapter: &ContentBytes) -> Result<(), String> {
+        self.context.adapt(adapter)
     }
 
     /// Executes commands until all senders of `inbox` are dropped. Must be called after the process

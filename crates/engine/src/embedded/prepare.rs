@@ -14,8 +14,8 @@ use super::{
     template::{Moment, Template},
 };
 use crate::request::{
-    CacheScope, Constraint, Embed, EmbedInput, Event, Generate, Judge, Prompt, Refusal, Sampling,
-    Text, ToolChoice,
+    Account, CacheScope, Constraint, Embed, EmbedInput, Event, Generate, Judge, Prompt, Refusal,
+    Sampling, Text, ToolChoice,
 };
 
 /// A generation, ready to be scheduled.
@@ -52,6 +52,11 @@ impl Job {
     /// Returns the tenant of the request.
     pub(crate) fn tenant(&self) -> TenantId {
         self.scope.tenant()
+    }
+
+    /// Returns the account whose share of the machine the request uses.
+    pub(crate) fn account(&self) -> Account {
+        self.scope.account()
     }
 }
 

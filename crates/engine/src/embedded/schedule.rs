@@ -8,6 +8,11 @@
 //! Language Models", OSDI 2024). A tenant without a running choice comes first, and can take a
 //! sequence from a tenant with several.
 //!
+//! Work behind, which is a batch's, uses what the others leave. It holds at most half of the
+//! sequences, and gives one up to any other request that needs it. While others run, it computes in
+//! one of [`BEHIND_EVERY`] steps only, so that it goes on at all. Otherwise its steps are short: a
+//! request that arrives waits for the end of one.
+//!
 //! When a choice ends, its entries stay in the KV cache for a limited time, only for its own
 //! tenant, and only if reuse is on. Apart from the [`Compute`] that it drives, the scheduler is
 //! pure: time is an argument.
@@ -20,7 +25,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use policy::id::TenantId;
 use zeroize::Zeroizing;
 
 use self::slots::{Slot, Slots};
@@ -32,7 +36,7 @@ use super::{
     promise::Fault,
     sample::{self, Sampler},
 };
-use crate::request::{Event, FinishReason, Refusal, TokenBytes, TokenLogprob};
+use crate::request::{Account, Event, FinishReason, Refusal, TokenBytes, TokenLogprob};
 
 /// The computation that the scheduler drives: llama.cpp in the worker, simple arithmetic in tests.
 pub(crate) trait Compute {
@@ -82,6 +86,11 @@ pub(crate) const WIPE_AFTER: Duration = Duration::from_secs(1);
 /// Maximum number of forced tokens after each token that is chosen, so that a long forced text does
 /// not delay the other streams.
 const FORCED_MAX: usize = 64;
+/// While others run, work behind computes in one of so many steps: fewer than those that a 99th
+/// percentile looks at.
+const BEHIND_EVERY: u32 = 200;
+/// Maximum number of prompt tokens of work behind in a batch.
+const BEHIND_CHUNK: usize = 16;
 /// Cost of a generated token, relative to a prompt token.
 const GENERATED_COST: u64 = 2;
 
@@ -90,7 +99,7 @@ const GENERATED_COST: u64 = 2;
 pub(crate) struct Scheduler {
     settings: Settings,
     slots: Slots,
-    tenants: HashMap<TenantId, Tenant>,
+    tenants: HashMap<Account, Tenant>,
     requests: HashMap<u64, Request>,
     /// Requests that were cancelled before their job arrived.
     cancelled: HashSet<u64>,
@@ -98,6 +107,8 @@ pub(crate) struct Scheduler {
     /// Time of the last use of the cache; `None` if it was not used since the last wipe.
     dirty: Option<Instant>,
     started: u64,
+    /// Number of steps since work behind had its last turn.
+    without_behind: u32,
 }
 
 #[derive(Debug, Default)]
@@ -197,6 +208,7 @@ impl Scheduler {
             batch: Vec::new(),
             dirty: None,
             started: 0,
+            without_behind: 0,
         }
     }
 
@@ -224,8 +236,8 @@ impl Scheduler {
         self.requests.insert(job.id, Request { choices_left: job.choices });
         // A tenant that comes back gets no credit for its absence: it starts level with the least
         // served active tenant.
-        let floor = self.active_floor();
-        let tenant = self.tenants.entry(job.tenant()).or_default();
+        let floor = self.active_floor(job.account().behind);
+        let tenant = self.tenants.entry(job.account()).or_default();
         if tenant.waiting.is_empty() && tenant.running == 0 {
             tenant.served = tenant.served.max(floor.unwrap_or(0));
         }
@@ -280,22 +292,36 @@ impl Scheduler {
     fn fill_batch(&mut self) {
         self.batch.clear();
         let busy = self.slots.running().any(|(_, choice)| choice.is_generating());
+        let behind_has_turn = self.behind_has_turn();
         let place = |(sequence, choice): (u32, &Choice)| {
-            let served = self.tenants.get(&choice.job.tenant()).map_or(0, |tenant| tenant.served);
-            (!choice.is_generating(), served, choice.started, sequence)
+            let account = choice.job.account();
+            let served = self.tenants.get(&account).map_or(0, |tenant| tenant.served);
+            (account.behind, !choice.is_generating(), served, choice.started, sequence)
         };
-        let mut order: Vec<_> = self.slots.running().map(place).collect();
+        let mut order: Vec<_> = self
+            .slots
+            .running()
+            .map(place)
+            .filter(|&(behind, ..)| !behind || behind_has_turn)
+            .collect();
         // Generating choices first, then prompts, those of the least served tenants first.
         order.sort_unstable();
         let mut prompt_room = if busy { self.settings.prompt_chunk } else { self.settings.batch };
         // For all tokens but the first of each generating choice, which a grammar forced. Like a
         // part of a prompt they delay the other streams, so they are limited, too.
         let mut forced_room = self.settings.prompt_chunk / 2;
-        for (reads_prompt, _, _, sequence) in order {
+        let mut behind_room = BEHIND_CHUNK;
+        for (behind, reads_prompt, _, _, sequence) in order {
             let Some(choice) = self.slots.choice(sequence) else { continue };
             let room = self.settings.batch.saturating_sub(self.batch.len());
-            let most = if reads_prompt { prompt_room } else { forced_room.saturating_add(1) };
+            let mut most = if reads_prompt { prompt_room } else { forced_room.saturating_add(1) };
+            if behind {
+                most = most.min(behind_room);
+            }
             let count = choice.pending().min(room).min(most);
+            if behind {
+                behind_room = behind_room.saturating_sub(count);
+            }
             if reads_prompt {
                 prompt_room = prompt_room.saturating_sub(count);
             } else {
@@ -313,11 +339,21 @@ impl Scheduler {
                 });
             }
             choice.computed = from.saturating_add(count);
-            if let Some(tenant) = self.tenants.get_mut(&choice.job.tenant()) {
+            if let Some(tenant) = self.tenants.get_mut(&choice.job.account()) {
                 let cost = if reads_prompt { 1 } else { GENERATED_COST };
                 tenant.served = tenant.served.saturating_add(cost.saturating_mul(count as u64));
             }
         }
+    }
+
+    /// Whether work behind computes in this step.
+    fn behind_has_turn(&mut self) -> bool {
+        let others = self.slots.running().any(|(_, choice)| !choice.job.account().behind);
+        self.without_behind = match self.without_behind.saturating_add(1) {
+            steps if others && steps < BEHIND_EVERY => steps,
+            _ => 0,
+        };
+        self.without_behind == 0
     }
 
     /// Chooses the token after the token at index `row` of the batch.
@@ -334,7 +370,7 @@ impl Scheduler {
         if choice.generated == 0 && choice.index == 0 {
             let job = Arc::clone(&choice.job);
             let siblings = (1..job.choices).rev().map(|index| Choice::new(&job, index));
-            if let Some(tenant) = self.tenants.get_mut(&job.tenant()) {
+            if let Some(tenant) = self.tenants.get_mut(&job.account()) {
                 siblings.for_each(|sibling| tenant.waiting.push_front(sibling));
             }
         }
@@ -407,18 +443,30 @@ impl Scheduler {
     }
 
     /// Returns the tenant that starts the next choice: one with a waiting choice, preferably
-    /// without a running one, and among these the least served.
-    fn next_tenant(&self) -> Option<TenantId> {
+    /// without a running one, and among these the least served. Work behind comes last, and leaves
+    /// half of the sequences to others.
+    fn next_tenant(&self) -> Option<Account> {
         let waiting = self.tenants.iter().filter(|(_, tenant)| !tenant.waiting.is_empty());
-        waiting
-            .min_by_key(|&(id, tenant)| (tenant.running > 0, tenant.served, *id))
-            .map(|(&id, _)| id)
+        let next =
+            waiting.min_by_key(|&(id, tenant)| (id.behind, tenant.running > 0, tenant.served, *id));
+        next.map(|(&id, _)| id).filter(|id| {
+            let most = (self.settings.sequences / 2).max(1);
+            !id.behind || self.running_behind() < most
+        })
+    }
+
+    /// Returns the number of sequences of work behind.
+    fn running_behind(&self) -> u32 {
+        let behind = self.tenants.iter().filter(|(id, _)| id.behind);
+        behind.map(|(_, tenant)| tenant.running).sum()
     }
 
     /// Returns the smallest amount that an active tenant was served.
-    fn active_floor(&self) -> Option<u64> {
-        let active = |tenant: &&Tenant| tenant.running > 0 || !tenant.waiting.is_empty();
-        self.tenants.values().filter(active).map(|tenant| tenant.served).min()
+    fn active_floor(&self, behind: bool) -> Option<u64> {
+        let active = |(id, tenant): &(&Account, &Tenant)| {
+            id.behind == behind && (tenant.running > 0 || !tenant.waiting.is_empty())
+        };
+        self.tenants.iter().filter(active).map(|(_, tenant)| tenant.served).min()
     }
 
     /// Returns the sequence for a choice: the one with the longest part of its prompt in the cache,
@@ -495,16 +543,21 @@ impl Scheduler {
         prompt
     }
 
-    /// Takes a sequence from the tenant with the most running choices, if `tenant` has none.
-    fn make_room_for(&mut self, tenant: TenantId, compute: &mut dyn Compute) -> bool {
-        if self.tenants.get(&tenant).is_none_or(|tenant| tenant.running > 0) {
+    /// Takes a sequence from work behind, or else from the tenant with the most running choices, if
+    /// `tenant` has none. Work behind takes none.
+    fn make_room_for(&mut self, tenant: Account, compute: &mut dyn Compute) -> bool {
+        if tenant.behind {
             return false;
         }
-        let most = self.tenants.iter().max_by_key(|&(id, tenant)| (tenant.running, *id));
-        let Some((&victim, _)) = most.filter(|(_, tenant)| tenant.running > 1) else {
-            return false;
+        let lacks_one = self.tenants.get(&tenant).is_some_and(|tenant| tenant.running == 0);
+        let gives = |&(id, from): &(&Account, &Tenant)| match id.behind {
+            true => from.running > 0,
+            false => lacks_one && from.running > 1,
         };
-        let its_own = self.slots.running().filter(|(_, choice)| choice.job.tenant() == victim);
+        let givers = self.tenants.iter().filter(gives);
+        let most = givers.max_by_key(|&(id, tenant)| (id.behind, tenant.running, *id));
+        let Some((&victim, _)) = most else { return false };
+        let its_own = self.slots.running().filter(|(_, choice)| choice.job.account() == victim);
         let newest = its_own.max_by_key(|(sequence, choice)| (choice.started, *sequence));
         let Some((sequence, _)) = newest else { return false };
         let Some(mut choice) = self.slots.take_choice(sequence) else { return false };
@@ -522,7 +575,7 @@ impl Scheduler {
     fn release(&mut self, sequence: u32, compute: &mut dyn Compute, now: Instant) {
         let Some(mut choice) = self.slots.take_choice(sequence) else { return };
         let tenant = choice.job.tenant();
-        if let Some(entry) = self.tenants.get_mut(&tenant) {
+        if let Some(entry) = self.tenants.get_mut(&choice.job.account()) {
             entry.running = entry.running.saturating_sub(1);
         }
         let keeps = choice.job.scope.reuse()
@@ -604,7 +657,7 @@ impl Scheduler {
 }
 
 /// Puts a choice back to the front of its tenant's queue.
-fn entry_back(tenants: &mut HashMap<TenantId, Tenant>, tenant: TenantId, choice: Box<Choice>) {
+fn entry_back(tenants: &mut HashMap<Account, Tenant>, tenant: Account, choice: Box<Choice>) {
     tenants.entry(tenant).or_default().waiting.push_front(choice);
 }
 

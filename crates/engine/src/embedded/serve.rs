@@ -6,8 +6,6 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-use policy::id::TenantId;
-
 use super::{
     Command, Loaded, Outbox, WholeProcess,
     ffi::{BatchToken, Context},
@@ -17,7 +15,7 @@ use super::{
 };
 use crate::{
     memory::on_own_stack,
-    request::{CacheScope, Event, Generate, Judge, Refusal, Work},
+    request::{Account, CacheScope, Event, Generate, Judge, Refusal, Work},
 };
 
 /// The stack of one preparation, which compiles schemas. Their recursion is bounded by 300 levels.
@@ -167,7 +165,8 @@ enum ToPrepare {
     Read(Vec<Vec<u32>>),
 }
 
-/// Requests to prepare. Tenants take turns, so that costly requests delay only their own tenant.
+/// Requests to prepare. Tenants take turns, so that costly requests delay only their own tenant. Work
+/// that may wait comes after all other.
 /// The gateway limits the number of requests.
 #[derive(Default)]
 struct Queue {
@@ -177,8 +176,8 @@ struct Queue {
 
 #[derive(Default)]
 struct QueueState {
-    tenants: BTreeMap<TenantId, VecDeque<Waiting>>,
-    last: Option<TenantId>,
+    tenants: BTreeMap<Account, VecDeque<Waiting>>,
+    last: Option<Account>,
     closed: bool,
 }
 
@@ -188,7 +187,7 @@ impl Queue {
     }
 
     fn push(&self, waiting: Waiting) {
-        self.lock().tenants.entry(waiting.scope.tenant()).or_default().push_back(waiting);
+        self.lock().tenants.entry(waiting.scope.account()).or_default().push_back(waiting);
         self.changed.notify_one();
     }
 
@@ -213,9 +212,7 @@ impl Queue {
                 return None;
             }
             state.tenants.retain(|_, waiting| !waiting.is_empty());
-            let last = state.last;
-            let after = |id: &&TenantId| last.is_none_or(|last| **id > last);
-            let next = state.tenants.keys().find(after).or(state.tenants.keys().next()).copied();
+            let next = in_turn(state.tenants.keys(), state.last);
             if let Some(tenant) = next {
                 state.last = Some(tenant);
                 return state.tenants.get_mut(&tenant).and_then(VecDeque::pop_front);
@@ -223,6 +220,17 @@ impl Queue {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
+}
+
+/// Returns the account after `last`. Those behind get no turn while there is another one.
+pub(super) fn in_turn<'a>(
+    accounts: impl Iterator<Item = &'a Account> + Clone,
+    last: Option<Account>,
+) -> Option<Account> {
+    let first = *accounts.clone().next()?;
+    // They are in order, so those behind are the last ones.
+    let mut equals = accounts.filter(|account| account.behind == first.behind);
+    Some(equals.find(|account| last.is_none_or(|last| **account > last)).copied().unwrap_or(first))
 }
 
 /// llama.cpp as a [`Compute`].

@@ -91,16 +91,34 @@ impl Template {
         };
         let text = self.attempt(*shape, *verbatim, messages, tools, now).or_else(|reason| {
             // If the template refuses this conversation, its plainest form may still work.
-            let plain = Shape {
-                system: if shape.system == System::Never { System::Never } else { System::First },
-                neighbours: Neighbours::Joined,
-                names: Names::InText,
-                tools: Tools::Described,
-                ..*shape
-            };
+            let plain = plainest(*shape);
             self.attempt(plain, *verbatim, messages, tools, now).map_err(|_| refused(reason))
         })?;
         Ok(text.split(MARKER).map(str::to_owned).collect())
+    }
+
+    /// Renders a conversation whose last turn is the assistant's, once as the prompt of that turn and
+    /// once with the turn itself. The first text is a beginning of the second, if the template shows
+    /// earlier turns alike.
+    pub(crate) fn render_turn(
+        &self,
+        messages: &[Message],
+        tools: &[Tool],
+        now: Moment,
+    ) -> Result<[String; 2], Refusal> {
+        let refused = |reason: String| Refusal::BadConversation { reason };
+        let Some(Habits { shape, verbatim, .. }) = self.habits.as_ref() else {
+            return Err(refused("it was not probed yet".into()));
+        };
+        let Some((_, before)) = messages.split_last() else {
+            return Err(refused("it has no turns".into()));
+        };
+        let both = |shape: Shape| {
+            let prompt = self.attempt(shape, *verbatim, before, tools, now)?;
+            let whole = self.attempt_as(shape, *verbatim, messages, tools, now, Last::Closed)?;
+            Ok([prompt, whole])
+        };
+        both(*shape).or_else(|reason| both(plainest(*shape)).map_err(|_: String| refused(reason)))
     }
 
     /// Whether the rendered text already begins with the beginning-of-text token.
@@ -118,12 +136,24 @@ impl Template {
         tools: &[Tool],
         now: Moment,
     ) -> Result<String, String> {
+        self.attempt_as(shape, verbatim, messages, tools, now, Last::Open)
+    }
+
+    fn attempt_as(
+        &self,
+        shape: Shape,
+        verbatim: bool,
+        messages: &[Message],
+        tools: &[Tool],
+        now: Moment,
+        last: Last,
+    ) -> Result<String, String> {
         let shaped = shape.apply(messages, tools, &self.control);
         let mut variables = Variables::default();
         variables.set("messages", shaped.messages.into());
         variables.set("tools", shaped.tools.unwrap_or_default());
         variables.set("documents", serde_json::Value::Null);
-        variables.set("add_generation_prompt", true.into());
+        variables.set("add_generation_prompt", (last == Last::Open).into());
         variables.set("bos_token", self.bos.clone().into());
         variables.set("eos_token", self.eos.clone().into());
         let text = self.program.run(variables, now).map_err(|Failed(reason)| words(&reason))?;
@@ -149,6 +179,26 @@ impl Template {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a rendered conversation ends with the beginning of a turn of the assistant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    /// It does, as a prompt.
+    Open,
+    /// It ends after its last turn.
+    Closed,
+}
+
+/// The form that most templates take.
+fn plainest(shape: Shape) -> Shape {
+    Shape {
+        system: if shape.system == System::Never { System::Never } else { System::First },
+        neighbours: Neighbours::Joined,
+        names: Names::InText,
+        tools: Tools::Described,
+        ..shape
     }
 }
 

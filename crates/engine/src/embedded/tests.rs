@@ -32,6 +32,7 @@ fn spec(task: Task) -> WorkerSpec {
         hang: Duration::MAX,
         gpu: None,
         judges: false,
+        adapter: None,
     }
 }
 

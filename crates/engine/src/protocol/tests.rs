@@ -86,6 +86,7 @@ fn to_worker() -> Vec<ToWorker> {
         ToWorker::Start(StartSpec::Serve(WorkerSpec {
             gpu: Some(Gpu { layers: 33, device: Device::Named("Vulkan0".into()) }),
             judges: true,
+            adapter: None,
             ..spec()
         })),
         ToWorker::Submit { id: 4, scope: scope(), work: Work::Judge(judge) },

@@ -14,6 +14,16 @@ use serde::{Deserialize, Serialize};
 pub struct CacheScope {
     tenant: TenantId,
     reuse: bool,
+    behind: bool,
+}
+
+/// Whose share of the machine a request uses. Accounts take turns; those behind come after all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Account {
+    /// Whether the work may wait: a batch's.
+    pub behind: bool,
+    /// The tenant.
+    pub tenant: TenantId,
 }
 
 impl CacheScope {
@@ -21,10 +31,22 @@ impl CacheScope {
     /// prefix reuse off; then the cache entries of the request are dropped when it ends.
     #[must_use]
     pub fn of<A: Inference>(permit: &Permit<A>, reuse: bool) -> Self {
-        Self { tenant: permit.scope().tenant, reuse }
+        Self { tenant: permit.scope().tenant, reuse, behind: false }
     }
 
-    /// Returns the tenant that owns the entries, and whose share of the machine the request uses.
+    /// Returns the scope of a request that waits while others run: a line of a batch.
+    #[must_use]
+    pub fn behind(self, behind: bool) -> Self {
+        Self { behind, ..self }
+    }
+
+    /// Returns the account whose share of the machine the request uses.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        Account { behind: self.behind, tenant: self.tenant }
+    }
+
+    /// Returns the tenant that owns the entries.
     #[must_use]
     pub fn tenant(&self) -> TenantId {
         self.tenant

@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use policy::model::ModelFacts;
+use policy::{content::ContentBytes, model::ModelFacts};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::unix::{OwnedReadHalf, OwnedWriteHalf},
@@ -14,13 +14,13 @@ use tokio::{
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{
-    Report, State,
+    AdapterSource, Report, State, Withheld,
     process::Process,
     requests::{Frame, Requests},
 };
 use crate::protocol::{
     CHUNK_BYTES, Confinement, FrameReader, FromWorker, LoadedModel, StartSpec, ToWorker,
-    WorkerSpec, encode, reserve,
+    WorkerSpec, encode, parts, reserve,
 };
 
 /// The order of the owner of a worker.
@@ -39,6 +39,8 @@ pub(super) enum Control {
 pub(super) struct Life {
     pub(super) executable: PathBuf,
     pub(super) spec: WorkerSpec,
+    /// The source of the adapter of a tuned model.
+    pub(super) adapter: Option<AdapterSource>,
     pub(super) requests: Arc<Requests>,
     pub(super) state: watch::Sender<State>,
     pub(super) restarts: watch::Sender<u64>,
@@ -114,16 +116,38 @@ impl Life {
 
     /// Runs one process from start to end.
     async fn one_process(&mut self, healthy_since: &mut Option<Instant>) -> End {
-        let (mut process, socket) =
-            match Process::start(&self.executable, &self.spec.name, self.spec.gpu.as_ref()).await {
-                Ok(started) => started,
-                Err(error) => return End::Died(format!("it could not be started: {error}")),
-            };
+        let adapter = match &self.adapter {
+            None => None,
+            Some(source) => tokio::select! {
+                biased;
+                _until = stop_asked(&mut self.control) => return End::Stopped,
+                bytes = source.bytes() => match bytes {
+                    Ok(bytes) => Some(bytes),
+                    Err(Withheld::Refused(reason)) => return End::Refused(reason),
+                    Err(Withheld::Unavailable(reason)) => return End::Died(reason),
+                },
+            },
+        };
+        let (mut process, socket) = match Process::start(
+            &self.executable,
+            "worker",
+            &self.spec.name,
+            self.spec.gpu.as_ref(),
+        )
+        .await
+        {
+            Ok(started) => started,
+            Err(error) => return End::Died(format!("it could not be started: {error}")),
+        };
         let (incoming, outgoing) = socket.into_split();
         let (line, frames) = mpsc::unbounded_channel();
         if let Err(reason) = send(&line, &ToWorker::Start(StartSpec::Serve(self.spec.clone()))) {
             return End::Refused(reason);
         }
+        if let Some(Err(reason)) = adapter.as_ref().map(|bytes| send_adapter(&line, bytes)) {
+            return End::Refused(reason);
+        }
+        drop(adapter);
         let (heard, pongs) = watch::channel(0);
         let asking = line.clone();
         let mut hearing = Hearing {
@@ -231,7 +255,7 @@ impl Hearing<'_> {
 /// # Errors
 /// If llama.cpp cannot run the file for chat or embeddings. The text names the reason.
 pub async fn inspect(executable: PathBuf, model: PathBuf) -> Result<LoadedModel, String> {
-    let (mut process, socket) = Process::start(&executable, "inspect", None)
+    let (mut process, socket) = Process::start(&executable, "worker", "inspect", None)
         .await
         .map_err(|error| format!("a worker could not be started: {error}"))?;
     let (incoming, outgoing) = socket.into_split();
@@ -317,6 +341,15 @@ fn send(line: &mpsc::UnboundedSender<Frame>, message: &ToWorker) -> Result<(), S
     line.send(frame).map_err(|error| error.to_string())
 }
 
+fn send_adapter(line: &mpsc::UnboundedSender<Frame>, bytes: &ContentBytes) -> Result<(), String> {
+    let mut parts = parts(bytes.reveal()).peekable();
+    while let Some(part) = parts.next() {
+        let last = parts.peek().is_none();
+        send(line, &ToWorker::Adapter { part, last })?;
+    }
+    Ok(())
+}
+
 /// Writes frames until writing fails, and returns the reason. It does not end otherwise, because
 /// the caller holds a sender of `frames`.
 async fn write(mut outgoing: OwnedWriteHalf, mut frames: mpsc::UnboundedReceiver<Frame>) -> String {
@@ -384,7 +417,7 @@ fn backoff(deaths: u32) -> Duration {
 }
 
 /// Shortens a worker's text and removes control characters, so that it can be printed safely.
-fn words(text: &str) -> String {
+pub(crate) fn words(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).take(WORDS_CHARS_MAX).collect()
 }
 
@@ -397,7 +430,7 @@ fn printable_model(model: LoadedModel) -> LoadedModel {
     LoadedModel { facts, devices, ..model }
 }
 
-fn printable(confinement: Confinement) -> Confinement {
+pub(crate) fn printable(confinement: Confinement) -> Confinement {
     let attempts = confinement.attempts.iter().take(ATTEMPTS_MAX);
     let attempts = attempts.map(|(name, error)| (words(name), words(error))).collect();
     Confinement { attempts, ..confinement }

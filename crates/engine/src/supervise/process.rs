@@ -18,7 +18,7 @@ use crate::{confine, gpu::Gpu, memory::ALLOCATOR_ENVIRONMENT, protocol::STDERR_M
 
 /// A running worker process; dropping it kills it.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     pid: u32,
     /// Refers to this process only, even if its id is used again later.
     handle: OwnedFd,
@@ -26,11 +26,11 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts `executable worker` with one end of a socket as its standard input, and returns the
-    /// other end.
-    /// `gpu` is for the environment of the driver.
-    pub(super) async fn start(
+    /// Starts `executable command` with one end of a socket as its standard input, and returns the
+    /// other end. `name` is for the log; `gpu` is for the environment of the driver.
+    pub(crate) async fn start(
         executable: &Path,
+        command: &'static str,
         name: &str,
         gpu: Option<&Gpu>,
     ) -> io::Result<(Self, UnixStream)> {
@@ -43,7 +43,7 @@ impl Process {
         // The kernel kills a worker when the *thread* that started it ends (PR_SET_PDEATHSIG), and
         // Tokio's threads come and go. This thread lives as long as the worker.
         std::thread::Builder::new().name("worker-process".to_owned()).spawn(move || {
-            match launch(executable, theirs, driver) {
+            match launch(executable, command, theirs, driver) {
                 Ok((mut child, handle)) => {
                     let stderr = child.stderr.take();
                     // If the caller has abandoned the start, the worker is killed here.
@@ -65,12 +65,12 @@ impl Process {
     }
 
     /// The process id.
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
     /// Waits for the end of the process, and returns its exit status as text. To be called once.
-    pub(super) async fn ended(&mut self) -> String {
+    pub(crate) async fn ended(&mut self) -> String {
         match (&mut self.ended).await {
             Ok(Ok(status)) => status.to_string(),
             Ok(Err(error)) => error.to_string(),
@@ -98,12 +98,13 @@ const WAITING_ENVIRONMENT: (&str, &str) = ("GOMP_SPINCOUNT", "5000");
 /// is the environment of a graphics card's driver.
 fn launch(
     executable: PathBuf,
+    argument: &str,
     socket: StdUnixStream,
     driver: Vec<(&'static str, String)>,
 ) -> io::Result<Launched> {
     let mut command = Command::new(executable);
     command
-        .arg("worker")
+        .arg(argument)
         .env_clear()
         .envs([ALLOCATOR_ENVIRONMENT, WAITING_ENVIRONMENT])
         .envs(driver)

@@ -106,7 +106,7 @@ impl Requests {
         work: Work,
         not_ready: impl FnOnce() -> Refusal,
     ) -> Result<Events, Refusal> {
-        let (line, events) = requests.admit(not_ready)?;
+        let (line, events) = requests.admit(scope, not_ready)?;
         let mut frame = Frame::default();
         match encode(&ToWorker::Submit { id: events.id, scope, work }, &mut frame) {
             Ok(_) => {}
@@ -124,13 +124,16 @@ impl Requests {
     /// Adds a request to the table if there is room for it.
     fn admit(
         self: &Arc<Self>,
+        scope: CacheScope,
         not_ready: impl FnOnce() -> Refusal,
     ) -> Result<(mpsc::UnboundedSender<Frame>, Events), Refusal> {
         let mut table = self.table();
         let Some(line) = table.line.clone().filter(|_| !table.closed) else {
             return Err(not_ready());
         };
-        let room = u64::from(self.sequences) + u64::from(self.queue);
+        // Work behind takes no place in the queue: there are others for it.
+        let queue = if scope.account().behind { 0 } else { self.queue };
+        let room = u64::from(self.sequences) + u64::from(queue);
         if table.running.len() as u64 >= room {
             return Err(Refusal::QueueFull { waiting: self.queue });
         }

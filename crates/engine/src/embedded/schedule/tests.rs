@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use policy::{
     authz::{DeploymentFacts, authorize, context::Moment},
-    id::{DeploymentId, ResourceId},
+    id::{DeploymentId, ResourceId, TenantId},
     permit::Complete,
     principal::{Key, ResourceKeys, authenticate},
 };
@@ -351,4 +351,62 @@ fn a_failed_batch_ends_what_ran_and_nothing_else() {
     bench.finish();
     assert!(bench.events.iter().any(|(id, event)| *id == 1 && matches!(event, Event::Failed(_))));
     assert_eq!(bench.text(2), expected(&prompt(2, 10), 3));
+}
+
+/// Work behind computes in the steps that the others leave, gives up its sequences, and loses nothing.
+#[test]
+fn work_behind_waits_for_all_other() {
+    let mut bench = Bench::new(4);
+    for id in 1..=4 {
+        let behind = scope(1, true).behind(true);
+        bench.scheduler.submit(job(id, behind, &prompt(id as u32, 20), 40));
+    }
+    for _ in 0..6 {
+        bench.step();
+    }
+    let running = |bench: &Bench| {
+        let all = bench.scheduler.slots.running();
+        let (behind, others): (Vec<_>, Vec<_>) = all.partition(|(_, c)| c.job.account().behind);
+        (behind.len(), others.len())
+    };
+    assert_eq!(running(&bench), (2, 0), "half of the sequences");
+    // Three others need room for one.
+    for id in 11..=13 {
+        bench.scheduler.submit(job(id, scope(2, true), &prompt(id as u32, 20), 100));
+    }
+    let before = bench.compute.batches.len();
+    bench.step();
+    assert_eq!(running(&bench), (1, 3));
+    while (11..=13).any(|id| bench.done_at(id).is_none()) {
+        bench.step();
+    }
+    // It computed nothing meanwhile, but in the rare steps that it always has.
+    let meanwhile = bench.compute.batches.len() - before;
+    assert!(meanwhile < BEHIND_EVERY as usize, "{meanwhile} steps");
+    assert!((1..=4).all(|id| bench.done_at(id).is_none()));
+    bench.finish();
+    for id in 1..=4 {
+        assert_eq!(bench.text(id), expected(&prompt(id as u32, 20), 40), "{id}");
+    }
+}
+
+/// It goes on beside one stream after another, in one of many steps.
+#[test]
+fn work_behind_is_not_starved() {
+    let mut bench = Bench::new(2);
+    bench.scheduler.submit(job(1, scope(1, true).behind(true), &prompt(1, 10), 3));
+    let mut last = 2;
+    bench.scheduler.submit(job(last, scope(2, true), &prompt(2, 4), 50));
+    let mut steps = 0;
+    while bench.done_at(1).is_none() {
+        bench.step();
+        steps += 1;
+        if bench.done_at(last).is_some() {
+            last += 1;
+            bench.scheduler.submit(job(last, scope(2, true), &prompt(last as u32, 4), 50));
+        }
+        assert!(steps < 10 * BEHIND_EVERY, "it is starved");
+    }
+    assert_eq!(bench.text(1), expected(&prompt(1, 10), 3));
+    assert!(steps > BEHIND_EVERY, "it took turns with the others: {steps} steps");
 }
