@@ -1,7 +1,7 @@
 //! Chat: the request's body, its conversion to the engine's request, and the answer, whole and in
 //! chunks.
 
-mod lower;
+pub(crate) mod lower;
 pub mod request;
 pub mod response;
 mod writer;

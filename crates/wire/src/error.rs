@@ -96,6 +96,8 @@ pub enum Code {
     StringAboveMax,
     /// An object has too many keys.
     ObjectAboveMax,
+    /// No kept response continues here.
+    PreviousNotFound,
 }
 
 impl Code {
@@ -119,6 +121,7 @@ impl Code {
             Self::EmptyString => "empty_string",
             Self::StringAboveMax => "string_above_max_length",
             Self::ObjectAboveMax => "object_above_max_properties",
+            Self::PreviousNotFound => "previous_response_not_found",
         }
     }
 }

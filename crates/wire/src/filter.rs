@@ -75,7 +75,37 @@ impl FilterResults {
     pub fn is_filtered(&self) -> bool {
         self.0.iter().any(|finding| finding.filtered)
     }
+
+    fn join(&mut self, other: &Finding) {
+        let Some(own) = self.0.iter_mut().find(|own| own.name == other.name) else {
+            self.0.push(other.clone());
+            self.0.sort_by_key(|finding| finding.name);
+            return;
+        };
+        own.filtered |= other.filtered;
+        match (&mut own.value, &other.value) {
+            (Value::Severity(own), Value::Severity(other)) => {
+                let grade = |word| SEVERITIES.iter().position(|one| *one == word);
+                if grade(*other) > grade(*own) {
+                    *own = other;
+                }
+            }
+            (Value::Detected(own), Value::Detected(other)) => *own |= other,
+            (Value::Lists(own), Value::Lists(other)) => {
+                for (id, filtered) in other {
+                    match own.iter_mut().find(|(own, _)| own == id) {
+                        Some((_, own)) => *own |= filtered,
+                        None => own.push((id.clone(), *filtered)),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
 }
+
+/// Azure's words for severities, the gravest last.
+const SEVERITIES: [&str; 4] = ["safe", "low", "medium", "high"];
 
 impl FromIterator<Finding> for FilterResults {
     fn from_iter<I: IntoIterator<Item = Finding>>(findings: I) -> Self {
@@ -108,6 +138,23 @@ impl Checked {
     #[must_use]
     pub fn nothing() -> Self {
         Self::Results(FilterResults::default())
+    }
+
+    /// Returns true if there are no findings, because nothing was checked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Results(FilterResults(findings)) if findings.is_empty())
+    }
+
+    /// Joins the annotations of two parts of one text: the graver finding of each category.
+    pub(crate) fn join(&mut self, other: &Self) {
+        match (&mut *self, other) {
+            (Self::Results(own), Self::Results(FilterResults(findings))) => {
+                findings.iter().for_each(|finding| own.join(finding));
+            }
+            (Self::NotFiltered, _) => {}
+            (Self::Results(_), Self::NotFiltered) => *self = Self::NotFiltered,
+        }
     }
 
     /// Returns true if a finding blocks the text.

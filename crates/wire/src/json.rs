@@ -137,8 +137,20 @@ macro_rules! texts_only {
     )+};
 }
 
+/// Implements `Serialize`, to strings, for enums that derive it with `remote = "Self"`.
+macro_rules! texts_out {
+    ($($name:ident),+ $(,)?) => {$(
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                $name::serialize(self, serializer)
+            }
+        }
+    )+};
+}
+
 pub(crate) use objects_only;
 pub(crate) use texts_only;
+pub(crate) use texts_out;
 
 fn explain(path: &Path, error: &serde_json::Error) -> Invalid {
     let (text, param) = (error.to_string(), shown(path));

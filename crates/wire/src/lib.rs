@@ -8,22 +8,34 @@
 #![forbid(unsafe_code)]
 
 pub mod answer;
+pub mod batches;
 pub mod bounds;
 pub mod chat;
 pub mod coding;
 pub mod completions;
+pub mod conversations;
 pub mod embeddings;
 pub mod error;
 pub mod fields;
+pub mod files;
 pub mod filter;
+pub mod fine_tuning;
+pub mod inventory;
 pub mod json;
+pub mod jsonl;
+pub mod keeping;
 pub mod limits;
 mod media;
 pub mod model_text;
 pub mod models;
+pub mod multipart;
 pub mod needs;
 pub mod no_effect;
 pub mod operation;
+pub mod page;
 mod refused;
+pub mod responses;
 pub mod sse;
+pub mod stored;
+pub mod uploads;
 pub mod usage;

@@ -34,6 +34,8 @@ impl Default for RequestLimits {
     }
 }
 
+/// Responses that continue each other.
+pub const CHAIN_MAX: usize = 200;
 /// Parts in one message.
 pub const PARTS_MAX: usize = 2048;
 /// Prompts in one completions request.
@@ -48,6 +50,10 @@ pub const LOGIT_BIAS_MAX: usize = 1024;
 pub const TOP_LOGPROBS_MAX: i64 = 20;
 /// Alternatives reported with each token of a plain completion.
 pub const COMPLETION_LOGPROBS_MAX: i64 = 5;
+/// Items in one request to a conversation.
+pub const ITEMS_AT_ONCE_MAX: usize = 20;
+/// Items of a conversation.
+pub const ITEMS_MAX: usize = 2048;
 /// Pairs of `metadata`.
 pub const METADATA_PAIRS_MAX: usize = 16;
 /// Characters of a key of `metadata`.

@@ -63,6 +63,8 @@ pub(crate) enum At {
     Body,
     /// In a message.
     Message(usize),
+    /// In an item of a response's input.
+    Item(usize),
     /// In a part of a message.
     Part(usize, usize),
     /// In a function call of an assistant's message.
@@ -80,6 +82,7 @@ impl At {
         match self {
             Self::Body => field.to_owned(),
             Self::Message(m) => format!("messages[{}].{field}", at(m)),
+            Self::Item(i) => format!("input[{}].{field}", at(i)),
             Self::Part(m, p) => format!("messages[{}].content[{}].{field}", at(m), at(p)),
             Self::Call(m, c) => format!("messages[{}].tool_calls[{}].{field}", at(m), at(c)),
             Self::Tool(t) => format!("tools[{}].{field}", at(t)),
@@ -94,6 +97,21 @@ impl NoEffect {
     pub(crate) fn note(&mut self, at: At, fields: &[(&'static str, bool)]) {
         let sent = fields.iter().filter(|(_, sent)| *sent);
         self.0.extend(sent.map(|&(name, _)| Field { at, name, unless: None }));
+    }
+
+    /// Gives the fields other places and names; those without any are left out.
+    pub(crate) fn renamed(
+        mut self,
+        name: impl Fn(At, &'static str) -> Option<(At, &'static str)>,
+    ) -> Self {
+        self.0.retain_mut(|field| {
+            let found = name(field.at, field.name);
+            if let Some((at, name)) = found {
+                (field.at, field.name) = (at, name);
+            }
+            found.is_some()
+        });
+        self
     }
 
     /// Records a field that was sent, and has an effect on engines with a capability.

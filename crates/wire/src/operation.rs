@@ -11,6 +11,8 @@ pub enum Operation {
     Completions,
     /// Turn texts into vectors.
     Embeddings,
+    /// Make a response.
+    Responses,
 }
 
 impl Operation {
@@ -18,7 +20,7 @@ impl Operation {
     #[must_use]
     pub fn task(self) -> Task {
         match self {
-            Self::Chat | Self::Completions => Task::Chat,
+            Self::Chat | Self::Completions | Self::Responses => Task::Chat,
             Self::Embeddings => Task::Embeddings,
         }
     }
@@ -30,6 +32,7 @@ impl Operation {
             Self::Chat => "chatCompletion",
             Self::Completions => "completion",
             Self::Embeddings => "embeddings",
+            Self::Responses => "responses",
         }
     }
 
@@ -40,6 +43,7 @@ impl Operation {
             Self::Chat => "ChatCompletions_Create",
             Self::Completions => "Completions_Create",
             Self::Embeddings => "Embeddings_Create",
+            Self::Responses => "Responses_Create",
         }
     }
 
@@ -49,7 +53,7 @@ impl Operation {
         match self {
             Self::Chat => "messages",
             Self::Completions => "prompt",
-            Self::Embeddings => "input",
+            Self::Embeddings | Self::Responses => "input",
         }
     }
 }

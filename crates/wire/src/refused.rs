@@ -36,14 +36,6 @@ impl Refused {
         let advice = "is not supported; use tools and tool_choice instead";
         Self { field, switch: false, advice }
     }
-
-    /// `store`: a switch that must be off. Retention is a setting of the resource.
-    pub(crate) const STORE: Self = Self {
-        field: "store",
-        switch: true,
-        advice: "is not supported: this service stores no responses for later retrieval, \
-                 regardless of the resource's retention; leave it out or send false",
-    };
 }
 
 /// The fields of an object without those that are refused. They are checked on the way.

@@ -13,6 +13,7 @@ const LINKED: &str = "
     base64 bytes zeroize
     flate2 miniz_oxide adler2 simd-adler32 crc32fast cfg-if
     ruzstd twox-hash
+    sha2 digest block-buffer crypto-common hybrid-array typenum const-oid cpufeatures
 ";
 
 #[test]

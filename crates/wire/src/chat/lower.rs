@@ -32,6 +32,8 @@ pub struct ChatRequest {
     pub model: Option<Text>,
     /// Whether to stream the answer.
     pub stream: bool,
+    /// Whether to keep the answer as a stored chat completion.
+    pub store: bool,
     /// Whether to report the usage at the end of a stream.
     pub include_usage: bool,
     /// The number of tokens that the rate limit reserves.
@@ -48,7 +50,7 @@ pub struct ChatRequest {
     /// The labels of the request; an engine gets those that the resource forwards.
     pub labels: CallerLabels,
     /// The fields that can have no effect, until an engine is known.
-    no_effect: NoEffect,
+    pub(crate) no_effect: NoEffect,
 }
 
 impl ChatRequest {
@@ -98,7 +100,18 @@ fn forget_reasoning(parts: &mut Vec<Part>) {
 /// # Errors
 /// If the body is invalid; the error names the field and never repeats its value.
 pub fn parse(bytes: &[u8], limits: &RequestLimits, entropy: u64) -> Result<ChatRequest, Invalid> {
-    let body: ChatBody = json::parse(bytes)?;
+    lower(json::parse(bytes)?, limits, entropy)
+}
+
+/// Checks a chat request within `limits`. `entropy` becomes the seed if the request has none.
+///
+/// # Errors
+/// If a field is invalid; the error names the field and never repeats its value.
+pub(crate) fn lower(
+    body: ChatBody,
+    limits: &RequestLimits,
+    entropy: u64,
+) -> Result<ChatRequest, Invalid> {
     labels(&body)?;
     let (no_effect, mut needs) = (body.no_effect(), body.needs());
     let stream = body.stream.unwrap_or(false);
@@ -158,6 +171,7 @@ pub fn parse(bytes: &[u8], limits: &RequestLimits, entropy: u64) -> Result<ChatR
     Ok(ChatRequest {
         model: body.model,
         stream,
+        store: body.store.unwrap_or(false),
         include_usage: body
             .stream_options
             .and_then(|options| options.include_usage)

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// A chat request.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 #[schema(as = CreateChatCompletionRequest)]
 pub struct ChatBody {
@@ -92,11 +92,14 @@ pub struct ChatBody {
     /// record. Other engines get it only if the resource forwards it.
     #[schema(value_type = Option<String>)]
     pub user: Option<Text>,
-    /// Labels. They do not change the answer; they are stored in the sealed record. Other engines
-    /// get them only if the resource forwards them.
+    /// Labels. They do not change the answer; they are stored in the sealed record, and beside a stored
+    /// chat completion. Other engines get them only if the resource forwards them.
     #[serde(default, deserialize_with = "without_repeats")]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub metadata: Option<BTreeMap<String, Text>>,
+    /// Whether to keep the answer with the request's messages, to be read later: a stored chat
+    /// completion. Refused under zero retention, and where the resource has them switched off.
+    pub store: Option<bool>,
     /// Your name for the end user. It does not change the answer; it is stored in the sealed
     /// record. Other engines get it only if the resource forwards it.
     #[schema(value_type = Option<String>)]
@@ -631,7 +634,6 @@ pub enum Modality {
 
 objects_only!(
     ChatBody refuses [
-        Refused::STORE,
         Refused::field("audio"),
         Refused::field("web_search_options"),
         Refused::field("moderation"),

@@ -207,7 +207,7 @@ fn a_stream_in_the_default_mode_has_azures_bytes() {
     let checked = harmful();
     let end = Filtered { choice: 0, checked: &checked, offsets: None, completion_tokens: 2 };
     writer.filtered(end, &mut usage, &mut out);
-    writer.close(&usage, &mut out);
+    writer.close(&usage, 0, &mut out);
     let chunk = |choices: &str, rest: &str| {
         format!(
             r#"{{"id":"chatcmpl-00","object":"chat.completion.chunk","created":1,"model":"m","system_fingerprint":"fp_0","choices":[{choices}]{rest},"usage":null}}"#
