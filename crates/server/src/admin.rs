@@ -20,6 +20,7 @@ use axum::{
 use engine::protocol::Confinement;
 use policy::{
     principal::{Key, KeyName},
+    retention::Metadata,
     token::looks_like_one,
 };
 use serde::{Deserialize, Serialize};
@@ -35,9 +36,9 @@ use crate::{
     identity::Providers,
     listen::Guest,
     manage::{
-        Acting, Actor, BadEngine, DeploymentUpdate, EngineUpdate, ManageError, Management,
-        ModelToAdd, NewDeployment, NewEngine, NewResource, Period, ResourceUpdate, RoleAssignment,
-        Step, UsageQuestion, UsageView,
+        Acting, Actor, BadEngine, DeploymentUpdate, EngineUpdate, InventoryQuestion, ManageError,
+        Management, ModelToAdd, NewDeployment, NewEngine, NewResource, Period, ResourceUpdate,
+        RoleAssignment, Step, UsageQuestion, UsageView,
     },
     routes::Routes,
     sign_in::{NotSignedIn, SignedIn},
@@ -62,6 +63,8 @@ pub(crate) struct Admin {
     pub confinement: Arc<Confinement>,
     /// The prices of tokens.
     pub prices: Arc<PricesConfig>,
+    /// How long data without content is kept.
+    pub metadata: Metadata,
 }
 
 /// Whether a listener accepts the administrator's key.
@@ -90,6 +93,7 @@ pub(crate) fn routes() -> Routes<Admin> {
         .delete(resource, delete_resource)
         .get(&of("listKeys"), keys)
         .post(&of("regenerateKey"), regenerate_key)
+        .get(&of("inventory"), inventory)
         .get(&of("deployments"), deployments)
         .post(&of("deployments"), create_deployment)
         .get(&of("deployments/{deployment}"), deployment)
@@ -331,6 +335,18 @@ async fn usage(
     })
 }
 
+async fn inventory(
+    State(admin): State<Admin>,
+    OnBehalf(m): OnBehalf,
+    Path(name): Path<String>,
+    question: Result<Query<InventoryQuestion>, QueryRejection>,
+) -> Result<Response, AdminError> {
+    let Query(question) = question.map_err(|error| AdminError::BadRequest(error.body_text()))?;
+    let metadata = admin.metadata;
+    let page = blocking(move || m.inventory(&name, &question, metadata)).await?;
+    Ok(Json(page).into_response())
+}
+
 async fn keys(OnBehalf(m): OnBehalf, Path(name): Path<String>) -> Answer<impl Serialize> {
     blocking(move || m.keys(&name)).await.map(Json)
 }
@@ -560,6 +576,7 @@ impl AdminError {
                 | ManageError::Days(_)
                 | ManageError::NoReason
                 | ManageError::TooManyIpRules { .. }
+                | ManageError::Question(_)
                 | ManageError::Role(_)
                 | ManageError::ObjectId
                 | ManageError::Workstation(_)

@@ -8,13 +8,16 @@ use hyper::{HeaderMap, Uri, header::HOST};
 use policy::{
     id::ResourceId,
     network::{self, Admitted, Arrival, NotAdmitted},
-    principal::{self, Key, NamedTenant, Principal, Unauthenticated, authenticate},
+    principal::{
+        self, Key, NamedTenant, Principal, Revoked, Standing, Unauthenticated, authenticate,
+    },
     token::{self, TokenRefused, VerifiedToken},
     workflow::penalty,
 };
-use store::{Directory, Resource};
+use store::{Directory, DirectoryObject, Resource, objects::Object};
 
 use crate::{
+    clock,
     http::{bearer, only},
     identity::{Providers, Unverified},
     ids::random,
@@ -31,6 +34,8 @@ pub(crate) struct Caller {
     pub resource: ResourceId,
     /// The directory snapshot that the whole call is answered from.
     pub directory: Arc<Directory>,
+    /// The holder of a token that has no id here yet: its id lasts for this call only.
+    pub unregistered: Option<DirectoryObject>,
     /// Proof that the resource admits the caller's network.
     _admitted: Admitted,
 }
@@ -103,6 +108,22 @@ impl Caller {
         self.directory.resource(self.resource).ok_or(ApiError::Store)
     }
 
+    /// Returns the caller in whose name the work for an object goes on after its request. Call it
+    /// for each step, with the directory of that moment.
+    ///
+    /// # Errors
+    /// If the credential that began the work no longer counts, or no work goes on for the object.
+    pub(crate) fn on_behalf(directory: Arc<Directory>, object: &Object) -> Result<Self, Revoked> {
+        let work = object.delegation().ok_or(Revoked::Resource)?;
+        let resource = directory.resource(work.resource().resource).ok_or(Revoked::Resource)?;
+        let keys_since_ms =
+            [resource.key1_created_at, resource.key2_created_at].map(|s| s.saturating_mul(1000));
+        let standing = Standing { keys: &resource.keys, keys_since_ms, now_ms: clock::now_ms() };
+        let principal = principal::on_behalf(&work, &standing)?;
+        let (resource, admitted) = (resource.id, network::inside(&work));
+        Ok(Self { principal, resource, directory, unregistered: None, _admitted: admitted })
+    }
+
     /// Returns the penalty state of the resource that was called.
     ///
     /// # Errors
@@ -125,17 +146,21 @@ pub(crate) async fn caller(
     (uri, headers, arrival): (&Uri, &HeaderMap, Arrival),
 ) -> Result<Caller, NotLetIn> {
     let named = domain.and_then(|domain| label(host(uri, headers)?, domain));
-    let (principal, resource) = match credential(headers).ok_or(NotLetIn::NoCredential)? {
-        Credential::Key(key) => by_key(&directory, named.as_deref(), &key)?,
-        Credential::Token(text) => {
-            let token = providers.verify(text).await?;
-            by_token(&directory, named.as_deref(), &token)?
-        }
-    };
+    let (principal, resource, unregistered) =
+        match credential(headers).ok_or(NotLetIn::NoCredential)? {
+            Credential::Key(key) => {
+                let (principal, resource) = by_key(&directory, named.as_deref(), &key)?;
+                (principal, resource, None)
+            }
+            Credential::Token(text) => {
+                let token = providers.verify(text).await?;
+                by_token(&directory, named.as_deref(), &token)?
+            }
+        };
     // The network rules are checked last: a caller without a credential learns none of them.
     let network = &directory.resource(resource).ok_or(NotLetIn::Foreign)?.network;
     let admitted = network::admit(network, arrival)?;
-    Ok(Caller { principal, resource, directory, _admitted: admitted })
+    Ok(Caller { principal, resource, directory, unregistered, _admitted: admitted })
 }
 
 fn by_key(
@@ -161,7 +186,7 @@ fn by_token(
     directory: &Directory,
     named: Option<&str>,
     token: &VerifiedToken,
-) -> Result<(Principal, ResourceId), NotLetIn> {
+) -> Result<(Principal, ResourceId, Option<DirectoryObject>), NotLetIn> {
     let tenant = directory.tenant_by_name(token.tenant_name()).ok_or(NotLetIn::NoSuchTenant)?;
     let resource = match named {
         Some(name) => directory.resource_by_name(name).ok_or(NotLetIn::Foreign)?,
@@ -178,11 +203,16 @@ fn by_token(
     if resource.tenant != tenant.id {
         return Err(NotLetIn::Foreign);
     }
-    // A caller without a role here has no id in the log; a random id for this call is enough.
-    let id = directory.principal_id(tenant.id, token.object_id()).unwrap_or_else(random);
+    // A caller without a role here has no id in the log. A random id for this call is enough, unless
+    // the caller keeps an object: it is registered before that.
+    let known = directory.principal_id(tenant.id, token.object_id());
+    let subject =
+        DirectoryObject { tenant: tenant.id, object: token.object_id(), kind: token.kind() };
+    let unregistered = known.is_none().then_some(subject);
+    let id = known.unwrap_or_else(random);
     let tenant = NamedTenant { name: &tenant.name, id: tenant.id };
     let principal = principal::admit(token, &tenant, id).map_err(|_| NotLetIn::Foreign)?;
-    Ok((principal, resource.id))
+    Ok((principal, resource.id, unregistered))
 }
 
 /// The credential that a caller presents.

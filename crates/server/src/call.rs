@@ -19,7 +19,12 @@ use policy::{
     meter::Balance,
     network::Arrival,
 };
+use store::{
+    batches::SealedLine,
+    objects::{Draft, Object, Written},
+};
 use tlog::receipt;
+use tokio_util::sync::CancellationToken;
 use wire::{no_effect::Named, usage::Usage};
 
 use crate::{
@@ -42,6 +47,8 @@ pub(crate) struct Call {
     pub started: Instant,
     /// The path's template; empty for paths that do not exist.
     pub route: &'static str,
+    /// Cancelled when the customer withdraws its key, if it holds one.
+    pub key: Option<CancellationToken>,
     /// The network that the call comes from.
     pub arrival: Arrival,
     /// The resource that was called, once the credential is checked.
@@ -70,6 +77,16 @@ pub(crate) struct Call {
     pub outcome: Outcome,
     /// The future record and receipt, once the caller is known.
     pub exchange: Option<Box<Exchange>>,
+    /// Whether all other calls come first: a line of a batch.
+    pub behind: bool,
+    /// The line of a batch that the call answers.
+    line: Option<SealedLine>,
+    /// The objects that the call wrote; they are committed with its receipt.
+    wrote: Vec<Draft>,
+    /// The objects that the call destroyed.
+    destroyed: Vec<Written>,
+    /// What begins once the call is recorded.
+    then: Option<Then>,
     client_id: Option<HeaderValue>,
     metrics: Arc<Metrics>,
 }
@@ -83,6 +100,15 @@ pub(crate) struct Spilled {
     pub to: String,
     /// The status that the caller would have got.
     pub status: StatusCode,
+}
+
+/// What begins once a call is recorded.
+struct Then(Box<dyn FnOnce() + Send + Sync>);
+
+impl std::fmt::Debug for Then {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Then(..)")
+    }
 }
 
 /// How a call ended.
@@ -104,6 +130,7 @@ impl Call {
             id: request_id(),
             started: Instant::now(),
             route: "",
+            key: None,
             arrival: Arrival::Unknown,
             resource: None,
             region: None,
@@ -118,6 +145,11 @@ impl Call {
             spilled: None,
             outcome: Outcome::Unanswered,
             exchange: None,
+            behind: false,
+            line: None,
+            wrote: Vec::new(),
+            destroyed: Vec::new(),
+            then: None,
             client_id: headers.get(CLIENT_REQUEST_ID).filter(|id| echoable(id)).cloned(),
             metrics,
         }
@@ -163,10 +195,65 @@ impl Call {
 }
 
 impl Call {
+    /// Waits until the customer withdraws its key; forever if it holds none.
+    pub(crate) async fn key_withdrawn(&self) {
+        match &self.key {
+            Some(key) => key.cancelled().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Notes the engine that began to answer, and the time that it took.
     pub(crate) fn began(&mut self, engine: String, waited: Duration) {
         self.metrics.began(&engine, waited);
         self.engine = Some(engine);
+    }
+
+    /// Hands over an object that this call wrote. It is committed in one transaction with the receipt,
+    /// which names it, before the last byte of the answer goes out. A call that is refused, fails or is
+    /// cut short writes nothing.
+    pub(crate) fn writes(&mut self, draft: Draft) {
+        self.wrote.push(draft);
+    }
+
+    /// Hands over the result of a batch's line. It is committed in one transaction with the receipt,
+    /// however the line ended.
+    pub(crate) fn line(&mut self, line: SealedLine) {
+        self.line = Some(line);
+    }
+
+    /// Notes the batch that this call answers a line of, for its receipt.
+    pub(crate) fn writes_into(&mut self, batch: &Object) {
+        self.destroyed.push(Written {
+            object: batch.facts.object,
+            class: batch.facts.class,
+            destroyed: false,
+            until_ms: batch.expires_ms,
+        });
+    }
+
+    /// Notes an object that this call destroyed, for its receipt.
+    pub(crate) fn destroyed(&mut self, object: &Object) {
+        self.destroyed.push(Written {
+            object: object.facts.object,
+            class: object.facts.class,
+            destroyed: true,
+            until_ms: None,
+        });
+    }
+
+    /// Begins the call of work that goes on after this one: another call, with a record and a receipt
+    /// of its own.
+    #[must_use]
+    pub(crate) fn follow_up(&self) -> Self {
+        let mut call = Self::begin(&HeaderMap::new(), Arc::clone(&self.metrics));
+        (call.route, call.arrival, call.resource) = (self.route, self.arrival, self.resource);
+        call
+    }
+
+    /// Does something once this call is recorded as answered: what it wrote is there then.
+    pub(crate) fn then(&mut self, work: impl FnOnce() + Send + Sync + 'static) {
+        self.then = Some(Then(Box::new(work)));
     }
 
     /// Notes bytes that go to the client.
@@ -191,18 +278,47 @@ impl Call {
         let processing = self.processing.take();
         let screening = std::mem::take(&mut self.screening);
         let watched = std::mem::take(&mut self.watched);
-        let end =
-            End { status, outcome, deployment, usage, no_effect, processing, screening, watched };
+        let (wrote, destroyed) = self.objects(outcome);
+        let end = End {
+            status,
+            outcome,
+            deployment,
+            usage,
+            no_effect,
+            processing,
+            screening,
+            watched,
+            wrote,
+            destroyed,
+            line: self.line.take(),
+        };
         exchange.end(end).await.map_err(|error| {
             tracing::error!(request = %self.id, %error, "no answer: the call cannot be recorded");
             ApiError::NotRecorded
-        })
+        })?;
+        if let Some(Then(work)) = self.then.take()
+            && outcome == receipt::Outcome::Answered
+        {
+            work();
+        }
+        Ok(())
+    }
+
+    /// Returns the objects of a call that ends: what it wrote counts only if it was answered.
+    fn objects(&mut self, outcome: receipt::Outcome) -> (Vec<Draft>, Vec<Written>) {
+        let (mut wrote, destroyed) =
+            (std::mem::take(&mut self.wrote), std::mem::take(&mut self.destroyed));
+        if outcome != receipt::Outcome::Answered {
+            wrote.clear();
+        }
+        (wrote, destroyed)
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if let Some(exchange) = self.exchange.take() {
+        // A line of a batch that did not end runs again; until then, nothing of it is recorded.
+        if let Some(exchange) = self.exchange.take().filter(|_| !self.behind) {
             let (deployment, usage) = (self.deployment, self.usage);
             // The client of a cut stream got status 200; otherwise it got no status.
             let status = match self.outcome {
@@ -214,6 +330,7 @@ impl Drop for Call {
             let processing = self.processing.take();
             let screening = std::mem::take(&mut self.screening);
             let watched = std::mem::take(&mut self.watched);
+            let (wrote, destroyed) = self.objects(outcome);
             let end = End {
                 status,
                 outcome,
@@ -223,6 +340,10 @@ impl Drop for Call {
                 processing,
                 screening,
                 watched,
+                wrote,
+                destroyed,
+                // A line without an end has no result.
+                line: None,
             };
             exchange.hung_up(end);
         }

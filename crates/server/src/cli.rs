@@ -10,12 +10,16 @@ mod desk;
 mod dial;
 mod engines;
 mod filters;
+mod inventory;
+mod key_holder;
 mod manage;
 mod output;
 mod progress;
 mod prove;
 mod quickstart;
 mod serve;
+#[cfg(feature = "embedded")]
+mod training;
 mod usage;
 mod witness;
 
@@ -63,14 +67,21 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Engine(args) => engines::engine(&args)?,
         Command::Processors(args) => engines::processors(&args)?,
         Command::Usage(args) => usage::usage(&args)?,
+        Command::Inventory(args) => inventory::inventory(&args)?,
         Command::Backup(args) => backup::backup(&args)?,
         Command::Restore(args) => backup::restore(args)?,
+        Command::KeyHolder(args) => key_holder::key_holder(&args)?,
         Command::Prove(args) => return Ok(prove::prove(&args)),
+        #[cfg(feature = "embedded")]
+        Command::Verify(args) => {
+            return Ok(audit::command::verify_repeating(&args, Some(&training::repeat))?);
+        }
+        #[cfg(not(feature = "embedded"))]
         Command::Verify(args) => return Ok(audit::command::verify(&args)?),
         Command::Mirror(args) => return Ok(audit::command::mirror(&args)?),
         Command::Witness(args) => witness::witness(&args)?,
-        Command::Custodian { keys, expected, log, witnesses } => {
-            crate::custodian::main(&keys, expected, &log, &witnesses)?;
+        Command::Custodian { keys, expected, log, witnesses, held } => {
+            crate::custodian::main(&keys, expected, &log, &witnesses, &held)?;
         }
         Command::Completions { shell } => {
             let mut text = Vec::new();
@@ -79,6 +90,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         }
         #[cfg(feature = "embedded")]
         Command::Worker => return Ok(engine::worker::main()),
+        #[cfg(feature = "embedded")]
+        Command::Train => return Ok(engine::train::worker::main()),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@
 //! out of its range refuses the start. The error names the file and line, or the variable.
 //! `bailiwick.example.toml` explains every field to operators.
 
+mod batch;
 mod destination;
 mod guard;
 mod identity;
@@ -28,6 +29,7 @@ use serde::{
 use wire::{limits::RequestLimits, no_effect::NoEffectFields};
 
 pub(crate) use self::{
+    batch::BatchConfig,
     destination::{Access, CredentialHeader, CredentialSource, Destination, TokenRequest},
     guard::GuardConfig,
     identity::IdentityConfig,
@@ -68,6 +70,8 @@ pub(crate) struct Config {
     pub policies: PoliciesConfig,
     /// Settings for running models.
     pub engine: EngineConfig,
+    /// Settings for running batches.
+    pub batch: BatchConfig,
     /// The content filter's detectors.
     pub guard: GuardConfig,
     /// The source of model files.
@@ -82,6 +86,18 @@ pub(crate) struct Config {
     pub egress: Vec<Destination>,
     /// Witnesses that cosign the transparency log.
     pub witnesses: Vec<Witness>,
+    /// Tenants whose key-encryption key their customer holds.
+    pub customer_keys: Vec<CustomerKey>,
+}
+
+/// A tenant whose key-encryption key its customer holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CustomerKey {
+    /// The tenant's name. It must exist.
+    pub tenant: String,
+    /// The Unix socket of the customer's `bailiwick key-holder`.
+    pub socket: PathBuf,
 }
 
 /// A witness that cosigns the transparency log's checkpoints (C2SP tlog-witness).
@@ -188,6 +204,19 @@ pub(crate) struct HttpLimits {
     /// Bodies of one resource that may be arriving at once.
     #[serde(deserialize_with = "within::<1, 1_000_000, _, _>")]
     pub uploads_max: usize,
+    /// Bytes of one file that a customer uploads, in one request or in parts.
+    #[serde(deserialize_with = "within::<1, 68_719_476_736, _, _>")]
+    pub file_bytes_max: u64,
+    /// Milliseconds in which 64 KiB more of an uploaded file must arrive. The whole upload may take
+    /// longer than `body_read_ms` and `request_ms`.
+    #[serde(deserialize_with = "within::<1, 3_600_000, _, _>")]
+    pub file_idle_ms: u64,
+    /// Files of one resource that may be arriving at once.
+    #[serde(deserialize_with = "within::<1, 65_536, _, _>")]
+    pub files_at_once_max: usize,
+    /// Bytes of one line of an uploaded file.
+    #[serde(deserialize_with = "within::<1024, 1_073_741_824, _, _>")]
+    pub line_bytes_max: u64,
     /// Messages in a conversation.
     #[serde(deserialize_with = "within::<1, 1_000_000, _, _>")]
     pub messages_max: usize,
@@ -209,6 +238,9 @@ pub(crate) struct HttpLimits {
     /// Bytes of one image's data URL, and of one sound's base64.
     #[serde(deserialize_with = "within::<1024, 1_073_741_824, _, _>")]
     pub media_bytes_max: usize,
+    /// Lines in one batch.
+    #[serde(deserialize_with = "within::<1, 100_000, _, _>")]
+    pub batch_lines_max: u32,
     /// Requests of one model that may wait for a free sequence.
     #[serde(deserialize_with = "within::<1, 65_536, _, _>")]
     pub queue_max: u32,
@@ -474,6 +506,7 @@ impl Default for Config {
             identity: IdentityConfig::default(),
             policies: PoliciesConfig::default(),
             engine: EngineConfig::default(),
+            batch: BatchConfig::default(),
             guard: GuardConfig::default(),
             models: ModelsConfig::default(),
             retention: Retention::default(),
@@ -481,6 +514,7 @@ impl Default for Config {
             log: Log::default(),
             egress: Vec::new(),
             witnesses: Vec::new(),
+            customer_keys: Vec::new(),
         }
     }
 }
@@ -525,6 +559,10 @@ impl Default for HttpLimits {
             known_address_s: 3600,
             address_points_per_second: 1000,
             uploads_max: 256,
+            file_bytes_max: 512 * 1024 * 1024,
+            file_idle_ms: 60_000,
+            files_at_once_max: 8,
+            line_bytes_max: 16 * 1024 * 1024,
             messages_max,
             tools_max,
             choices_max,
@@ -532,6 +570,7 @@ impl Default for HttpLimits {
             embed_inputs_max,
             media_max,
             media_bytes_max,
+            batch_lines_max: 100_000,
             queue_max: 256,
             drain_ms: 30_000,
         }

@@ -9,6 +9,7 @@ mod case;
 mod content;
 mod error;
 mod exemption;
+mod inventory;
 mod names;
 mod penalty;
 mod processors;
@@ -86,6 +87,8 @@ pub(crate) fn routes() -> Routes<Desk> {
         .get(&of("processors"), processors::list)
         .put(&of("processors/{processor}"), processors::allow)
         .delete(&of("processors/{processor}"), processors::withdraw)
+        .get(&of("inventory"), inventory::list)
+        .delete(&of("inventory/{id}"), inventory::delete)
         .get(&of("looks"), review::looks)
         .get(&of("acts"), acts::list)
         .get(&of("records"), records::list)

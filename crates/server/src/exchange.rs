@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
+use parking_lot::Mutex;
 use policy::{
     content::ContentBytes,
     id::{DeploymentId, RequestId},
@@ -15,11 +16,13 @@ use policy::{
 use sha2::{Digest as _, Sha256};
 use store::{
     Content,
+    batches::SealedLine,
     ledger::{Ended, Ledger, NotRecorded},
+    objects::{Draft, Written},
 };
 use tlog::{
     canon::Digest,
-    receipt::{EMBEDDED, Facts, Outcome, PolicySet, Terms},
+    receipt::{Adapter, EMBEDDED, Facts, Outcome, PolicySet, Terms},
 };
 use tokio::sync::oneshot;
 use wire::{no_effect::Named, usage::Usage};
@@ -54,14 +57,56 @@ pub(crate) struct Exchange {
     request: RequestId,
     route: &'static str,
     started_ms: u64,
-    asked: RequestBody,
+    asked: Asked,
     sent: Sha256,
     /// The bytes sent, if they may be stored.
     kept: Option<ContentBytes>,
 }
 
+/// The body of a request, as far as it arrived. Clones note into the same exchange.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked(Arc<Mutex<Arrived>>);
+
+/// A body that is kept as a whole, or the hash of one that is read in pieces.
+#[derive(Debug)]
+enum Arrived {
+    Whole(RequestBody),
+    Pieces(Sha256),
+}
+
+impl Default for Arrived {
+    fn default() -> Self {
+        Self::Whole(RequestBody::default())
+    }
+}
+
+impl Asked {
+    /// Notes a whole body.
+    pub(crate) fn whole(&self, body: &RequestBody) {
+        *self.0.lock() = Arrived::Whole(body.clone());
+    }
+
+    /// Notes the next piece of a body that is too long to be kept in memory: only its hash goes on.
+    pub(crate) fn piece(&self, piece: &[u8]) {
+        let mut arrived = self.0.lock();
+        if let Arrived::Pieces(hash) = &mut *arrived {
+            return hash.update(piece);
+        }
+        let mut hash = Sha256::new();
+        hash.update(piece);
+        *arrived = Arrived::Pieces(hash);
+    }
+
+    fn take(&self) -> (Digest, RequestBody) {
+        match std::mem::take(&mut *self.0.lock()) {
+            Arrived::Whole(body) => (Digest::of(&[body.reveal()]), body),
+            Arrived::Pieces(hash) => (Digest(hash.finalize().into()), RequestBody::default()),
+        }
+    }
+}
+
 /// How the exchange ended.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct End {
     /// The status that was sent to the client.
     pub status: StatusCode,
@@ -79,6 +124,12 @@ pub(crate) struct End {
     pub screening: Screening,
     /// What abuse monitoring needs to know.
     pub watched: Watched,
+    /// The objects that the request wrote.
+    pub wrote: Vec<Draft>,
+    /// The objects that the request destroyed.
+    pub destroyed: Vec<Written>,
+    /// The result of a batch's line.
+    pub line: Option<SealedLine>,
 }
 
 impl Exchange {
@@ -101,15 +152,27 @@ impl Exchange {
             request,
             route,
             started_ms: now_ms,
-            asked: RequestBody::default(),
+            asked: Asked::default(),
             sent: Sha256::new(),
             kept: keeps.then(ContentBytes::default),
         }
     }
 
+    /// Makes the exchange one without content: no prompt is answered, so no record is kept.
+    #[must_use]
+    pub(crate) fn without_content(mut self) -> Self {
+        self.kept = None;
+        self
+    }
+
     /// Notes the request's body.
     pub(crate) fn note_request(&mut self, body: &RequestBody) {
-        self.asked = body.clone();
+        self.asked.whole(body);
+    }
+
+    /// Returns a handle that notes the request's body where it is read.
+    pub(crate) fn asked(&self) -> Asked {
+        self.asked.clone()
     }
 
     /// Notes bytes that go to the client.
@@ -152,14 +215,19 @@ impl Exchange {
         end: End,
         answer: impl FnOnce(Result<u64, NotRecorded>) + Send + 'static,
     ) -> Result<(), NotRecorded> {
-        let End { status, outcome, deployment, usage, no_effect, processing, screening, watched } =
-            end;
+        let End { status, outcome, deployment, usage, no_effect, processing, screening, .. } = end;
+        let End { watched, wrote, destroyed, line, .. } = end;
         let Claimed { filter, content_filter, screened } = screening.claims()?;
         let directory = &self.caller.directory;
         let resource = directory.resource(self.caller.resource).ok_or_else(gone)?;
         let model = deployment.and_then(|id| {
             let found = directory.deployments_of(resource.id).find(|d| d.id == id)?;
             Digest::from_hex(&directory.model(found.model)?.file.as_ref()?.sha256)
+        });
+        let adapter = deployment.and_then(|id| {
+            let found = directory.deployments_of(resource.id).find(|d| d.id == id)?;
+            let tuned = directory.model(found.model)?.tuned.as_ref()?;
+            Some(Adapter { digest: tuned.adapter, job: tuned.job })
         });
         let processed = processing.and_then(|processing| processing.facts(directory));
         let (engine, region_processed, ran, attempts) = match processed {
@@ -168,13 +236,14 @@ impl Exchange {
             }
             None => (EMBEDDED.to_owned(), resource.region.clone(), None, None),
         };
+        let (request_sha256, asked) = self.asked.take();
         let facts = Facts {
             request: self.request,
             started_ms: self.started_ms,
             finished_ms: 0,
             status: status.as_u16(),
             outcome,
-            request_sha256: Digest::of(&[self.asked.reveal()]),
+            request_sha256,
             response_sha256: Digest(self.sent.finalize().into()),
             prompt_tokens: usage.prompt_tokens,
             completion_tokens: usage.completion_tokens,
@@ -182,6 +251,8 @@ impl Exchange {
             no_effect: no_effect.fact(),
             attempts,
             screened,
+            // The ledger adds what the request made.
+            objects: Some(destroyed).filter(|objects| !objects.is_empty()),
         };
         let caller = self.caller.principal.name();
         let plan = retention::plan(&resource.retention, clock::now_ms());
@@ -196,7 +267,7 @@ impl Exchange {
                     started_ms: self.started_ms,
                     status: status.as_u16(),
                     outcome,
-                    request_body: self.asked.reveal().to_vec(),
+                    request_body: asked.reveal().to_vec(),
                     response_body: kept.reveal().to_vec(),
                 };
                 let days = until.days().get();
@@ -219,6 +290,7 @@ impl Exchange {
             policies: Some(self.identity.policies),
             ran,
             content_filter,
+            adapter,
         });
         let cached_tokens = usage.prompt_tokens_details.cached_tokens;
         let seen = watched.seen(&screening, resource.id, self.request);
@@ -231,7 +303,8 @@ impl Exchange {
                 monitor.see(seen);
             }
         };
-        self.ledger.commit(Ended { terms, facts, caller, cached_tokens, keep }, recorded);
+        let ended = Ended { terms, facts, caller, cached_tokens, keep, objects: wrote, line };
+        self.ledger.commit(ended, recorded);
         Ok(())
     }
 }

@@ -14,13 +14,13 @@ use std::{
 use engine::{
     protocol::WorkerSpec,
     request::Refusal,
-    supervise::{State, Worker},
+    supervise::{AdapterSource, State, Withheld, Worker},
 };
 use futures_util::future::join_all;
-use parking_lot::{RwLock, RwLockReadGuard};
-use policy::{id::ModelId, task::Task};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use policy::{content::ContentBytes, id::ModelId, task::Task};
 use serde::Serialize;
-use store::{Deployment, Directory, ModelFile};
+use store::{Deployment, Directory, Model, ModelFile};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::config::Config;
@@ -65,6 +65,9 @@ struct Inner {
 struct Member {
     model: String,
     worker: Worker,
+    /// True if the model is fine-tuned: the first call of a deployment starts its worker, because only
+    /// a caller can have its adapter opened.
+    tuned: bool,
     /// Ends the log of the worker's life: an ordered stop is not reported.
     log: CancellationToken,
 }
@@ -158,8 +161,14 @@ impl Fleet {
 
     /// Starts a worker, and logs its life.
     fn member(&self, model: &str, task: Task, spec: WorkerSpec) -> Member {
-        let worker = Worker::start(EXECUTABLE.into(), spec);
-        let member = Member { model: model.to_owned(), worker, log: CancellationToken::new() };
+        self.member_of(model, task, Worker::start(EXECUTABLE.into(), spec))
+    }
+
+    /// Logs a worker's life.
+    fn member_of(&self, model: &str, task: Task, worker: Worker) -> Member {
+        let tuned = worker.spec().adapter.is_some();
+        let log = CancellationToken::new();
+        let member = Member { model: model.to_owned(), worker, tuned, log };
         let life = report(member.model.clone(), task, member.worker.state());
         self.inner.tasks.spawn(member.log.clone().run_until_cancelled_owned(life));
         member
@@ -171,8 +180,10 @@ impl Fleet {
         let has_file = |d: &&Deployment| directory.model(d.model).is_some_and(|m| m.file.is_some());
         let needed: HashSet<(ModelId, Task)> =
             directory.deployments().iter().filter(has_file).map(|d| (d.model, d.task)).collect();
-        let matches = |workers: &HashMap<_, _>| {
-            workers.len() == needed.len() && needed.iter().all(|key| workers.contains_key(key))
+        let tuned = |id| directory.model(id).is_some_and(|model| model.tuned.is_some());
+        let matches = |workers: &HashMap<(ModelId, Task), Member>| {
+            workers.keys().all(|key| needed.contains(key))
+                && needed.iter().all(|key| workers.contains_key(key) || tuned(key.0))
         };
         if matches(&self.read()) {
             return;
@@ -190,6 +201,9 @@ impl Fleet {
             let Some(model) = directory.model(id).filter(|_| !workers.contains_key(&key)) else {
                 continue;
             };
+            if model.tuned.is_some() {
+                continue;
+            }
             let Some(file) = &model.file else { continue };
             let spec = self.spec(&model.name, file, task);
             workers.insert(key, self.member(&model.name, task, spec));
@@ -211,6 +225,7 @@ impl Fleet {
             hang: Duration::from_millis(engine.hang_ms),
             gpu: engine.gpu(),
             judges: false,
+            adapter: None,
         }
     }
 
@@ -230,6 +245,70 @@ impl Fleet {
         }
         self.reconcile(directory);
         known().ok_or(Refusal::NotReady { retry_after_ms: 1000 })
+    }
+
+    /// Returns the worker of a fine-tuned model, if it runs. One whose process died is given up: its
+    /// adapter must be opened again, for the next caller.
+    pub(crate) fn tuned(&self, model: ModelId, task: Task) -> Option<Worker> {
+        let worker = self.read().get(&(model, task)).map(|member| member.worker.clone())?;
+        let is_alive = matches!(&*worker.state().borrow(), State::Loading(_) | State::Ready(_));
+        if is_alive {
+            return Some(worker);
+        }
+        if let Some(member) = self.inner.workers.write().remove(&(model, task)) {
+            self.inner.tasks.spawn(async move { member.stop(Duration::ZERO).await });
+        }
+        None
+    }
+
+    /// Starts the worker of a fine-tuned model with its adapter, unless it runs already.
+    ///
+    /// # Errors
+    /// If the model has no file.
+    pub(crate) fn start_tuned(
+        &self,
+        model: &Model,
+        task: Task,
+        (adapter, sha256): (ContentBytes, String),
+    ) -> Result<Worker, Refusal> {
+        let file = model.file.as_ref().ok_or(Refusal::NotReady { retry_after_ms: 1000 })?;
+        let mut workers = self.inner.workers.write();
+        let key = (model.id, task);
+        if let Some(member) = workers.get(&key) {
+            return Ok(member.worker.clone());
+        }
+        let spec = WorkerSpec { adapter: Some(sha256), ..self.spec(&model.name, file, task) };
+        // For the first process alone: the bytes do not stay here.
+        let once = Mutex::new(Some(adapter));
+        let source = AdapterSource::new(move || {
+            let adapter = once.lock().take();
+            // The worker then fails, and the next call gives it up: see `tuned`.
+            let refused = || Withheld::Refused("the next call opens the adapter again".to_owned());
+            async move { adapter.ok_or_else(refused) }
+        });
+        let worker = Worker::start_tuned(EXECUTABLE.into(), spec, source);
+        let member = self.member_of(&model.name, task, worker.clone());
+        workers.insert(key, member);
+        Ok(worker)
+    }
+
+    /// Returns the fine-tuned models that run.
+    pub(crate) fn tuned_models(&self) -> Vec<ModelId> {
+        let workers = self.read();
+        workers.iter().filter(|(_, member)| member.tuned).map(|(key, _)| key.0).collect()
+    }
+
+    /// Stops the workers of a fine-tuned model now: requests that run end with an error.
+    pub(crate) async fn stop_tuned(&self, model: ModelId) {
+        let members: Vec<Member> = {
+            let mut workers = self.inner.workers.write();
+            let keys: Vec<_> = workers.keys().filter(|key| key.0 == model).copied().collect();
+            keys.iter().filter_map(|key| workers.remove(key)).collect()
+        };
+        for member in members {
+            tracing::info!(model = member.model, "the fine-tuned model stops: it is gone");
+            member.stop(Duration::ZERO).await;
+        }
     }
 
     /// Lists the workers, sorted by model and task. Those of the content filter are among them.

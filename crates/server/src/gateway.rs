@@ -13,18 +13,20 @@ use std::{
 use bytes::Bytes;
 use hyper::{
     HeaderMap, Request, Response, StatusCode,
-    header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE},
+    header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE},
     http::request::Parts,
 };
 use policy::{
     network::{self, Arrival},
+    permit::CreateObject,
     workflow::exemption,
 };
 use store::{
-    StoreError,
+    Directory, StoreError,
     workflow::{Exemption, NotStepped},
 };
 use tlog::receipt;
+use tokio_util::sync::CancellationToken;
 use wire::operation::Operation;
 
 use crate::{
@@ -41,11 +43,12 @@ use crate::{
     openai::{
         error::ApiError,
         models, receipts,
-        reply::Reply,
+        reply::{Pieces, Reply},
         request::CallerRequest,
-        routes::{self, Endpoint},
+        routes::{self, Endpoint, State},
         spillover,
         sse::EventStream,
+        state::{self, Arriving, StateRequest},
     },
     services::Services,
     snapshot::Snapshots,
@@ -55,13 +58,15 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Gateway {
     /// The parts that the handlers use.
-    pub services: Services,
+    pub services: Arc<Services>,
     /// Counters of past events.
     pub metrics: Arc<Metrics>,
     /// The identity providers whose tokens identify callers.
     providers: Providers,
     /// The bodies that are being received.
     uploads: Uploads,
+    /// The files that are being received.
+    files: Uploads,
     snapshots: Snapshots,
     stopping: AtomicBool,
 }
@@ -79,9 +84,11 @@ impl Gateway {
     /// Makes the gateway from its parts.
     #[must_use]
     pub(crate) fn new(services: Services, metrics: Arc<Metrics>, providers: Providers) -> Self {
-        let (uploads, stopping) = (Uploads::default(), AtomicBool::new(false));
+        let (uploads, files) = (Uploads::default(), Uploads::default());
+        let stopping = AtomicBool::new(false);
         let snapshots = Snapshots::default();
-        Self { services, metrics, providers, uploads, snapshots, stopping }
+        let services = Arc::new(services);
+        Self { services, metrics, providers, uploads, files, snapshots, stopping }
     }
 
     /// Refuses every new call from now on, with a retry delay.
@@ -93,6 +100,17 @@ impl Gateway {
     #[must_use]
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Returns the directory of this moment.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub(crate) async fn directory(&self) -> Result<Arc<Directory>, ApiError> {
+        self.snapshots.current(&self.services.store).await.map_err(|error| {
+            tracing::error!(%error, "the store cannot be read");
+            ApiError::Store
+        })
     }
 
     /// Brings workers and counters in line with the directory, and logs trouble for the operator.
@@ -107,6 +125,10 @@ impl Gateway {
             Ok(directory) => {
                 self.services.fleet.reconcile(&directory);
                 self.services.engines.follow(&directory);
+                self.services
+                    .batches
+                    .meters
+                    .retain(|id| directory.deployments().iter().any(|d| d.id == id));
                 self.services
                     .meters
                     .retain(|id| directory.deployments().iter().any(|d| d.id == id));
@@ -144,13 +166,17 @@ impl Gateway {
         tracing::trace!(request = %call.id, version = ?head.version, "call begins");
         let limit_ms = config.limits.request_ms;
         let limit = Duration::from_millis(limit_ms);
-        let answer =
-            match tokio::time::timeout(limit, self.route(&current, &mut call, &head, &mut body))
-                .await
-            {
+        let long = takes_a_file(&head);
+        let route = self.route(&current, &mut call, &head, &mut body);
+        let answer = if long {
+            // A file may take longer; limits.file_idle_ms bounds it.
+            route.await
+        } else {
+            match tokio::time::timeout(limit, route).await {
                 Ok(answer) => answer,
                 Err(_) => Err(ApiError::RequestTimeout { limit_ms }),
-            };
+            }
+        };
         if answer.as_ref().is_err_and(|error| !error.leaves_body()) {
             body.give_up();
         }
@@ -176,8 +202,13 @@ impl Gateway {
         let found = routes::find(&head.method, head.uri.path())?;
         call.route = found.path;
         routes::api_version(head.uri.query())?;
-        let named = routes::decode(found.name).ok_or(ApiError::RouteNotFound)?;
+        let [first, second] = found.names;
+        let named = routes::decode(first).ok_or(ApiError::RouteNotFound)?;
         match found.endpoint {
+            Endpoint::State(state) => {
+                let second = routes::decode(second).ok_or(ApiError::RouteNotFound)?;
+                self.keep(current, state, call, (head, [named, second]), body).await
+            }
             Endpoint::Deployment(operation) => {
                 self.run(current, operation, call, (head, Some(named)), body).await
             }
@@ -234,10 +265,62 @@ impl Gateway {
         let uploading = self.uploads.begin(caller.resource, limits.uploads_max)?;
         let body = intake::json(uploading, &head.headers, body, limits).await?;
         exchange.note_request(&body);
+        let shared = state::objects::shared(&head.headers)?;
         let current = Arc::clone(current);
-        let asked = CallerRequest { caller, deployment, body, served, current, spillover: None };
+        let asked =
+            CallerRequest { caller, deployment, body, shared, served, current, spillover: None };
         let named = head.headers.get(spillover::HEADER).and_then(|name| name.to_str().ok());
-        spillover::answer(&self.services, call, operation, asked, named).await
+        let key = call.key.clone();
+        let answering = spillover::answer(&self.services, call, operation, asked, named);
+        while_in_force(key, answering).await
+    }
+
+    /// Answers a request about kept objects. Boxed: each connection reserves room for the largest future.
+    async fn keep(
+        &self,
+        current: &Arc<Current>,
+        state: State,
+        call: &mut Call,
+        (head, names): (&Parts, [String; 2]),
+        body: &mut Upload,
+    ) -> Result<Reply, ApiError> {
+        let mut caller = self.authenticate(call, head).await?;
+        if let Some(subject) = caller.unregistered
+            && self.services.permit::<CreateObject>(&caller).is_ok()
+        {
+            // Only an id that is the same in each request can own an object.
+            let store = self.services.store.clone();
+            let registered = tokio::task::spawn_blocking(move || store.register(subject)).await;
+            registered.map_err(|_| ApiError::Internal)?.map_err(|error| {
+                tracing::error!(request = %call.id, %error, "a caller cannot be registered");
+                ApiError::Store
+            })?;
+            caller = self.authenticate(call, head).await?;
+        }
+        let exchange = Exchange::begin(
+            (self.services.ledger.clone(), self.services.monitor.clone()),
+            current.identity.clone(),
+            caller.clone(),
+            call.id,
+            call.route,
+        );
+        let exchange = match state {
+            State::CreateResponse => exchange,
+            _ => exchange.without_content(),
+        };
+        let noted = exchange.asked();
+        call.exchange = Some(Box::new(exchange));
+        let name = &caller.resource()?.name;
+        let served = caller.penalty()?.verdict(clock::now_ms());
+        let served = served.map_err(|blocked| ApiError::blocked(blocked, name))?;
+        let current = Arc::clone(current);
+        let query = head.uri.query().map(str::to_owned);
+        let asked = StateRequest { state, caller, names, query, served, current };
+        let (uploads, files) = (&self.uploads, &self.files);
+        let arriving = Arriving { uploads, files, headers: &head.headers, body, asked: noted };
+        let key = call.key.clone();
+        let answering = Box::pin(state::answer(&self.services, call, asked, arriving));
+        while_in_force(key, answering).await
     }
 
     /// Returns a file of the log, for any caller: the log reveals no content and no person.
@@ -292,8 +375,31 @@ impl Gateway {
             guest.recognise(&caller);
         }
         call.resource = Some(caller.resource);
-        call.region = HeaderValue::from_str(&caller.resource()?.region).ok();
+        let resource = caller.resource()?;
+        call.region = HeaderValue::from_str(&resource.region).ok();
+        call.key = self.services.customer_keys.check(resource.tenant)?;
         Ok(caller)
+    }
+}
+
+/// Whether the body of a request is a file.
+fn takes_a_file(head: &Parts) -> bool {
+    let found = routes::find(&head.method, head.uri.path());
+    found
+        .is_ok_and(|found| matches!(found.endpoint, Endpoint::State(state) if state.takes_a_file()))
+}
+
+/// Answers a request for as long as the customer does not withdraw its key.
+async fn while_in_force(
+    key: Option<CancellationToken>,
+    answering: impl Future<Output = Result<Reply, ApiError>>,
+) -> Result<Reply, ApiError> {
+    match key {
+        None => answering.await,
+        Some(key) => match key.run_until_cancelled(answering).await {
+            Some(answer) => answer,
+            None => Err(ApiError::CustomerKeyWithdrawn),
+        },
     }
 }
 
@@ -301,7 +407,10 @@ async fn replied(call: Call, reply: Reply) -> Response<Body> {
     match reply {
         Reply::Json(bytes) => whole(call, "application/json", bytes).await,
         Reply::Bytes(kind, bytes) => whole(call, kind, bytes).await,
+        Reply::Made { status, headers, body } => made(call, status, headers, body).await,
+        Reply::Content { kind, bytes, pieces } => content(call, &kind, bytes, *pieces).await,
         Reply::Events(events) => streamed(call, *events),
+        Reply::Followed(pieces) => followed(call, *pieces).await,
     }
 }
 
@@ -316,6 +425,61 @@ async fn whole(mut call: Call, kind: &'static str, bytes: Bytes) -> Response<Bod
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     call.outcome = Outcome::Answered(StatusCode::OK);
     response(StatusCode::OK, headers, Body::whole(bytes))
+}
+
+/// Answers with another status than 200, once the call is recorded.
+async fn made(
+    mut call: Call,
+    status: StatusCode,
+    more: Vec<(HeaderName, String)>,
+    body: Bytes,
+) -> Response<Body> {
+    let mut headers = HeaderMap::with_capacity(20);
+    call.headers(&mut headers);
+    call.sent(&body);
+    if let Err(error) = call.record(status, receipt::Outcome::Answered).await {
+        return refused(call, &error).await;
+    }
+    if !body.is_empty() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    for (name, value) in more {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
+    call.outcome = Outcome::Answered(status);
+    response(status, headers, Body::whole(body))
+}
+
+/// Answers with content that is read while it is sent. The call is recorded before its first byte: the
+/// receipt has no hash of it.
+async fn content(mut call: Call, kind: &str, bytes: u64, pieces: Pieces) -> Response<Body> {
+    let mut headers = HeaderMap::with_capacity(20);
+    call.headers(&mut headers);
+    if let Err(error) = call.record(StatusCode::OK, receipt::Outcome::Answered).await {
+        return refused(call, &error).await;
+    }
+    if let Ok(kind) = HeaderValue::try_from(kind) {
+        headers.insert(CONTENT_TYPE, kind);
+    }
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes));
+    call.outcome = Outcome::Answered(StatusCode::OK);
+    response(StatusCode::OK, headers, Body::stream(pieces))
+}
+
+/// Answers with the events of work that does not end with the call. The call is recorded before their
+/// first byte: the work has a receipt of its own.
+async fn followed(mut call: Call, pieces: Pieces) -> Response<Body> {
+    let mut headers = HeaderMap::with_capacity(20);
+    call.headers(&mut headers);
+    if let Err(error) = call.record(StatusCode::OK, receipt::Outcome::Answered).await {
+        return refused(call, &error).await;
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    call.outcome = Outcome::Answered(StatusCode::OK);
+    response(StatusCode::OK, headers, Body::stream(pieces))
 }
 
 fn streamed(call: Call, events: EventStream) -> Response<Body> {

@@ -242,6 +242,11 @@ impl Screen {
         self.judged(texts(windows), texts(wholes), Side::Completion).await
     }
 
+    /// Makes the checks wait for those of other requests, or not.
+    pub(crate) fn behind(self, behind: bool) -> Self {
+        Self { scope: self.scope.behind(behind), ..self }
+    }
+
     /// Returns the filter for another prompt of the same request.
     pub(crate) fn for_another_prompt(&self) -> Self {
         Self { asked: Arc::default(), ..self.clone() }

@@ -12,6 +12,7 @@ mod abuse;
 mod admin;
 mod authn;
 mod authority;
+mod batches;
 mod board;
 mod body;
 mod call;
@@ -33,6 +34,7 @@ mod http;
 mod identity;
 mod ids;
 mod intake;
+mod inventory;
 mod limits;
 pub mod listen;
 mod live;
@@ -53,6 +55,8 @@ mod services;
 mod sign_in;
 mod snapshot;
 mod tls;
+mod uses;
+mod withheld;
 
 #[cfg(test)]
 #[expect(dead_code, reason = "the tests of the store use the rest of it")]

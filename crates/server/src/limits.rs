@@ -50,3 +50,6 @@ pub(crate) const ENGINE_RETRY_MAX: Duration = Duration::from_secs(60);
 pub(crate) const ENGINE_PROBE: Duration = Duration::from_secs(2);
 /// Retry delay reported when an engine died during a request.
 pub(crate) const DEATH_RETRY: Duration = Duration::from_secs(2);
+
+/// The most bytes of a trainer's own memory; the base model's file counts.
+pub(crate) const TRAINER_BYTES_MAX: u64 = 6 * 1024 * 1024 * 1024;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::RwLock;
 
-use crate::{config::Config, exchange::ServiceIdentity, openapi};
+use crate::{config::Config, exchange::ServiceIdentity};
 
 /// The active configuration; clones share the same value.
 #[derive(Debug, Clone)]
@@ -44,10 +44,9 @@ impl Configured {
 }
 
 impl Current {
-    /// Builds the values that follow from a configuration.
+    /// Puts a configuration together with the values that follow from it.
     #[must_use]
-    pub(crate) fn new(config: Config, identity: ServiceIdentity) -> Self {
-        let document = openapi::document(&config.limits);
+    pub(crate) fn new(config: Config, identity: ServiceIdentity, document: Bytes) -> Self {
         Self { config, identity, document }
     }
 }

@@ -10,6 +10,7 @@ mod admin_key;
 mod engines;
 mod error;
 mod filters;
+mod inventory;
 mod models;
 mod processors;
 mod request;
@@ -54,6 +55,7 @@ pub(crate) use self::{
     filters::{
         BlocklistBody, BlocklistView, ItemBody, ItemView, NamedItemBody, PolicyBody, PolicyView,
     },
+    inventory::InventoryQuestion,
     models::{Hub, ModelToAdd, NewFromHub, NewModel, NewServedModel, SourceError},
     processors::{ProcessorEngineView, ProcessorView},
     request::{
@@ -286,6 +288,7 @@ impl Acting {
             forward,
             disable_local_auth,
             lockbox,
+            stored_completions_disabled,
             retention_days,
             network,
         } = update;
@@ -298,6 +301,7 @@ impl Acting {
         let settings = Settings {
             prefix_cache: *prefix_cache,
             disable_local_auth: *disable_local_auth,
+            stored_completions: stored_completions_disabled.map(|disabled| !disabled),
             forward: *forward,
             days,
         };
@@ -371,6 +375,15 @@ impl Acting {
         // A throttled resource must not get its rate back through more deployments.
         unpenalised(&directory, *permit.scope())?;
         let model = find_model(&directory, &new.model)?;
+        // A fine-tuned model is exclusive: for others there is no such model.
+        if let Scope::Resource(of) = *permit.scope()
+            && !model.is_for(of.resource)
+        {
+            return Err(not_found(Kind::Model, &new.model).into());
+        }
+        if new.task == Task::Embeddings && model.tuned.is_some() {
+            return Err(ManageError::ModelCannotEmbed { model: model.name.clone() });
+        }
         if new.task == Task::Chat && !model.facts.generates {
             return Err(ManageError::ModelCannotChat { model: model.name.clone() });
         }

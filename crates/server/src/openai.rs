@@ -19,5 +19,6 @@ pub(crate) mod routes;
 pub(crate) mod run;
 pub(crate) mod spillover;
 pub(crate) mod sse;
+pub(crate) mod state;
 pub(crate) mod target;
 pub(crate) mod unserved;

@@ -6,6 +6,7 @@
 //! cannot express.
 
 mod answers;
+mod state;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -24,13 +25,14 @@ use wire::{
     error::ErrorBody,
     models::{ModelList, ModelOut},
     operation::Operation,
+    responses::{request::ResponseBody, response::Response},
 };
 
 use crate::{
     config::HttpLimits,
     openai::{
         receipts::{COSE, ReceiptView},
-        routes::{API_VERSION, Endpoint, ROUTES, Route},
+        routes::{API_VERSION, Endpoint, Route, routes},
     },
 };
 
@@ -46,8 +48,12 @@ pub(crate) fn document(limits: &HttpLimits) -> Bytes {
 fn describe(limits: &HttpLimits) -> (Value, Vec<String>) {
     let mut schemas = Schemas::default();
     schemas.add::<ErrorBody>();
-    let paths: Map<_, _> =
-        ROUTES.iter().map(|route| (route.path.to_owned(), item(route, &mut schemas))).collect();
+    let mut paths = Map::new();
+    for route in routes() {
+        let methods = paths.entry(route.path).or_insert_with(|| json!({}));
+        let method = route.endpoint.method().as_str().to_ascii_lowercase();
+        put(methods, &method, operation(route, &mut schemas));
+    }
     let mut schemas = schemas.0;
     let astray = bounds::apply(&mut schemas, &limits.request());
     let document = json!({
@@ -93,12 +99,13 @@ impl Schemas {
     }
 }
 
-fn item(route: &Route, schemas: &mut Schemas) -> Value {
-    let name = variable(route.path);
+fn operation(route: &Route, schemas: &mut Schemas) -> Value {
+    let names = variables(route.path);
     let (summary, content) = match route.endpoint {
         Endpoint::Deployment(operation) | Endpoint::Body(operation) => {
             (summary(operation), answer(operation, schemas))
         }
+        Endpoint::State(state) => (state.summary(), state::answer(state, schemas)),
         Endpoint::Models => {
             ("Lists the resource's deployments as models", schemas.json::<ModelList<'_>>())
         }
@@ -117,24 +124,29 @@ fn item(route: &Route, schemas: &mut Schemas) -> Value {
             ("This document", json!({"application/json": {"schema": {"type": "object"}}}))
         }
     };
-    let mut parameters: Vec<_> = name.map(|name| named(name, route.endpoint)).into_iter().collect();
+    let mut parameters: Vec<_> = names.iter().map(|name| named(name, route.endpoint)).collect();
     parameters.extend([api_version(), client_request_id()]);
     if matches!(route.endpoint, Endpoint::Deployment(_) | Endpoint::Body(_)) {
         parameters.push(spillover());
     }
     let mut operation = json!({
         "summary": summary,
-        "operationId": operation_id(route.path),
+        "operationId": operation_id(route),
         "parameters": parameters,
-        "responses": answers::of(route.endpoint, name.is_some(), content),
+        "responses": answers::of(route.endpoint, !names.is_empty(), content),
     });
     if let Endpoint::Deployment(which) | Endpoint::Body(which) = route.endpoint {
         put(&mut operation, "requestBody", body(which, route.endpoint, schemas));
     }
+    if let Endpoint::State(which) = route.endpoint
+        && let Some(body) = state::body(which, schemas)
+    {
+        put(&mut operation, "requestBody", body);
+    }
     if answers::needs_key(route.endpoint) {
         put(&mut operation, "security", json!([{"api-key": []}, {"bearer": []}]));
     }
-    json!({route.endpoint.method().as_str().to_ascii_lowercase(): operation})
+    operation
 }
 
 /// Describes the request's body; `model` is required if the path does not name the deployment.
@@ -150,6 +162,10 @@ fn body(operation: Operation, endpoint: Endpoint, schemas: &mut Schemas) -> Valu
         ),
         Operation::Embeddings => {
             (schemas.add::<EmbeddingBody>(), json!({"input": ["What is a bailiwick?"]}))
+        }
+        Operation::Responses => {
+            let example = json!({"input": "Say hello.", "max_output_tokens": 16, "store": false});
+            (schemas.add::<ResponseBody>(), example)
         }
     };
     let schema = if matches!(endpoint, Endpoint::Body(_)) {
@@ -176,6 +192,7 @@ fn answer(operation: Operation, schemas: &mut Schemas) -> Value {
             (schemas.json::<Completion<'_>>(), Some(schemas.add::<Completion<'_>>()))
         }
         Operation::Embeddings => (schemas.json::<EmbeddingList<'_>>(), None),
+        Operation::Responses => (schemas.json::<Response<'_>>(), None),
     };
     if let Some(event) = event {
         put(&mut content, "text/event-stream", json!({"schema": events(&event, schemas)}));
@@ -202,12 +219,13 @@ fn summary(operation: Operation) -> &'static str {
         Operation::Chat => "Continues a conversation",
         Operation::Completions => "Continues a text",
         Operation::Embeddings => "Turns texts into vectors",
+        Operation::Responses => "Makes a response",
     }
 }
 
-/// Returns the name of a path's variable segment.
-fn variable(path: &str) -> Option<&str> {
-    path.split_once('{')?.1.split_once('}').map(|(name, _)| name)
+/// Returns the names of a path's variable segments.
+fn variables(path: &str) -> Vec<&str> {
+    path.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
 }
 
 /// Describes a path's variable segment, with an example that `bailiwick quickstart` serves.
@@ -215,6 +233,7 @@ fn named(name: &str, endpoint: Endpoint) -> Value {
     let example = match endpoint {
         Endpoint::LogFile => "checkpoint",
         Endpoint::Receipt => "req_00000000000000000000000000000000",
+        Endpoint::State(_) => "none",
         _ => deployment(endpoint),
     };
     json!({
@@ -278,8 +297,14 @@ fn put(object: &mut Value, key: &str, value: Value) {
     }
 }
 
-/// Converts `/openai/v1/models/{model}` to `openai_v1_models_model`.
-fn operation_id(path: &str) -> String {
+/// Converts `/openai/v1/models/{model}` to `openai_v1_models_model`. Where a path has several methods,
+/// the method comes first.
+fn operation_id(route: &Route) -> String {
+    let method = match route.endpoint {
+        Endpoint::State(state) => state.method().as_str().to_ascii_lowercase(),
+        _ => String::new(),
+    };
+    let path = format!("{method}/{}", route.path);
     let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let id = words.collect::<Vec<_>>().join("_");
     if id.is_empty() { "about".to_owned() } else { id }

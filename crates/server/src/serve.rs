@@ -43,6 +43,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     admin::Admin,
     authority::Authorities,
+    batches,
     board::Board,
     body::Body,
     clock,
@@ -56,10 +57,12 @@ use crate::{
     listen::{Client, Listener, Terms, Upload},
     live::{Current, Live},
     manage::{self, ManageError},
+    openai::state::fine_tuning,
     operations::Outward,
     outward::{self, OutwardError},
     serve::{parts::Parts, reload::Listeners, sockets::Sockets},
     tls::{Certificates, TlsError},
+    withheld::CustomerKeys,
 };
 
 /// The service cannot start.
@@ -102,6 +105,15 @@ pub(crate) enum StartError {
     /// The configured destinations, witnesses or issuers cannot be used.
     #[error(transparent)]
     Outward(#[from] OutwardError),
+    /// A customer holds the key-encryption key of a tenant that does not exist.
+    #[error(
+        "`customer_keys` names the tenant `{tenant}`, which does not exist: create it with \
+         `bailiwick tenant create {tenant}`, or remove the entry"
+    )]
+    NoTenant {
+        /// The configured name.
+        tenant: String,
+    },
     /// The system starts no thread.
     #[error("a thread cannot be started: {0}; raise the limit on threads")]
     Thread(io::Error),
@@ -199,8 +211,10 @@ pub(crate) async fn run(
     let terms = terms(&config, &listeners, connections.api, tasks);
     // The operators' listeners have their own connections: a busy API cannot starve them.
     let of_operators = Terms { connections: connections.operators, ..terms.clone() };
+    let customer_keys = CustomerKeys::new(recording::held(&config, &*store.directory()?)?);
     let engines = Engines::new(egress.clone(), &manage::service_key(&config.data)?);
-    let live = Live::new(Current::new(config.clone(), identity));
+    let document = crate::openapi::document(&config.limits);
+    let live = Live::new(Current::new(config.clone(), identity, document));
     let parts = Parts {
         guard: Guard::new(fleet.clone(), &config.guard)?,
         live,
@@ -211,11 +225,14 @@ pub(crate) async fn run(
         ledger,
         fleet,
         engines,
+        customer_keys: customer_keys.clone(),
     };
     let mut running = parts.running(&config, &listeners)?;
     terms.tasks.spawn(parts.providers.clone().warm());
     let probes = parts.engines.clone().probe();
     terms.tasks.spawn(terms.stop.clone().run_until_cancelled_owned(probes));
+    let followed = customer_keys.follow(parts.ledger.clone());
+    terms.tasks.spawn(terms.stop.clone().run_until_cancelled_owned(followed));
     let (gateway, admin) = (parts.gateway()?, parts.admin(&config, confinement));
     let desks = (sockets.desk, sockets.review);
     serve_desks(&parts, desks, admin.clone(), (listeners.review, &of_operators))?;
@@ -231,6 +248,11 @@ pub(crate) async fn run(
     };
     parts.serve_operations(sockets.operations, (&gateway, admin), &of_operations);
     serve_api(&gateway, sockets.api, sockets.private, &terms);
+    terms.tasks.spawn(batches::run(Arc::clone(&gateway), terms.stop.clone()));
+    let jobs = fine_tuning::run(Arc::clone(&gateway.services), terms.stop.clone());
+    terms.tasks.spawn(jobs);
+    let models = fine_tuning::serving::watch(Arc::clone(&gateway), terms.stop.clone());
+    terms.tasks.spawn(models);
     terms.tasks.spawn(follow(Arc::clone(&gateway), Board::of(&config.data), terms.stop.clone()));
 
     tokio::pin!(shutdown);

@@ -9,8 +9,22 @@ use policy::{
 use store::{Store, ledger::Ledger};
 
 use crate::{
-    abuse::Monitor, authn::Caller, authority::Authorities, clock, engines::Engines, fleet::Fleet,
-    guard::Guard, live::Live, meters::Meters, openai::error::ApiError,
+    abuse::Monitor,
+    authn::Caller,
+    authority::Authorities,
+    batches::queue::Batches,
+    clock,
+    engines::Engines,
+    fleet::Fleet,
+    guard::Guard,
+    live::Live,
+    meters::Meters,
+    openai::{
+        error::ApiError,
+        state::{fine_tuning::queue::Tuning, responses::progress::Background},
+    },
+    uses::Uses,
+    withheld::CustomerKeys,
 };
 
 /// The parts of the service that answer calls.
@@ -30,10 +44,20 @@ pub(crate) struct Services {
     pub engines: Engines,
     /// The deployments' use of their limits in the current minute.
     pub meters: Meters,
+    /// The files that batches, jobs and completing uploads work with.
+    pub uses: Uses,
+    /// What the runner of batches shares with requests.
+    pub batches: Batches,
     /// The ledger that records requests.
     pub ledger: Ledger,
     /// Abuse monitoring, which counts finished requests.
     pub monitor: Monitor,
+    /// Fine-tuning jobs.
+    pub tuning: Tuning,
+    /// The responses that are made in the background.
+    pub background: Background,
+    /// The key-encryption keys that customers hold.
+    pub customer_keys: CustomerKeys,
 }
 
 impl Services {

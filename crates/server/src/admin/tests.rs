@@ -56,6 +56,7 @@ fn fixture_at(taken: AdminKey) -> Fixture {
             attempts: Vec::new(),
         }),
         prices: Arc::default(),
+        metadata: policy::retention::Metadata::DEFAULT,
     };
     Fixture { router: router(admin), key, _data: data }
 }

@@ -71,6 +71,9 @@ pub(crate) enum Command {
     Processors(Shared),
     /// Show requests, tokens and their cost by hour, day or month
     Usage(UsageArgs),
+    /// List the objects kept for a resource: files, responses, batches and all else, without
+    /// content
+    Inventory(InventoryArgs),
     /// Back up the data directory while the service runs
     Backup(Backup),
     /// Restore a backup: the old log ends, and a new log continues it
@@ -90,6 +93,10 @@ pub(crate) enum Command {
         /// Name of the shell
         shell: Shell,
     },
+    /// Hold a customer's own key-encryption key, for a server on this machine
+    ///
+    /// Without this process, nothing of the customer opens or runs. See docs/operate/customer-keys.md
+    KeyHolder(KeyHolder),
     /// Hold the keys that open records, for the server that started this process
     #[command(hide = true)]
     Custodian {
@@ -101,11 +108,43 @@ pub(crate) enum Command {
         log: String,
         /// Public keys of the witnesses that must have cosigned the log
         witnesses: Vec<String>,
+        /// A tenant whose key-encryption key its customer holds
+        #[arg(long)]
+        held: Vec<crate::custodian::Held>,
     },
     /// Run a model, confined, for the server that started this process
     #[cfg(feature = "embedded")]
     #[command(hide = true)]
     Worker,
+    /// Train an adapter, confined, for the server that started this process
+    #[cfg(feature = "embedded")]
+    #[command(hide = true)]
+    Train,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeyHolder {
+    /// Unix socket to listen on. Each process that may write to it may use the key
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: PathBuf,
+    /// Octal permissions of the socket
+    #[arg(long, value_name = "MODE", default_value = "0600")]
+    pub(crate) socket_mode: String,
+    /// File with the key: 32 random bytes, for example of `openssl rand 32`
+    #[arg(long, value_name = "FILE", required_unless_present = "pkcs11")]
+    pub(crate) file: Option<PathBuf>,
+    /// Module of PKCS#11 for a token with the key, for example /usr/lib/softhsm/libsofthsm2.so
+    #[arg(long, value_name = "MODULE", conflicts_with = "file", requires_all = ["token", "key", "pin_file"])]
+    pub(crate) pkcs11: Option<PathBuf>,
+    /// Label of the token
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) token: Option<String>,
+    /// Label of the key: AES with 256 bits, for encryption and decryption
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) key: Option<String>,
+    /// File with the token's user PIN
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pin_file: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -291,6 +330,27 @@ pub(crate) struct UsageArgs {
     pub(crate) format: UsageFormat,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct InventoryArgs {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    /// Name of the resource
+    pub(crate) resource: String,
+    /// Configuration file whose `[retention]` says how long receipts and usage are kept
+    #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only this class: response, conversation, item, completion, file, upload, part, batch, job, adapter
+    /// or checkpoint
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) class: Option<String>,
+    /// Start after this object
+    #[arg(long, value_name = "ID")]
+    pub(crate) after: Option<String>,
+    /// Most objects to list [default: 100]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) limit: Option<usize>,
+}
+
 /// Output format of usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum UsageFormat {
@@ -455,6 +515,9 @@ pub(crate) enum ResourceCommand {
         /// `on`: the owner must consent to each access to a record
         #[arg(long, group = "change")]
         lockbox: Option<Switch>,
+        /// `off`: callers may not ask to keep chat completions (`"store": true`)
+        #[arg(long, group = "change")]
+        stored_completions: Option<Switch>,
         /// Days for which prompts and completions are stored, sealed: 1 to 30. To store none, the
         /// customer applies for zero retention at the desk
         #[arg(long, value_name = "DAYS", group = "change")]

@@ -101,7 +101,8 @@ fn pinned(
 ) -> Result<Option<Head>, Failure> {
     let directory = config.key_directory();
     let trust = Trust { log: signer.verifier(), witnesses: Vec::new() };
-    let mut client = custodian::connect(directory.clone(), &trust)(backup.key_directory()?)?;
+    let mut client =
+        custodian::connect(directory.clone(), &trust, Vec::new())(backup.key_directory()?)?;
     match (client.pinned(), keys_are_lost) {
         (Ok(head), false) => Ok(Some(head)),
         (Ok(_), true) => Err(Failure::new(

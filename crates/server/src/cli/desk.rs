@@ -82,9 +82,17 @@ fn of_desk(command: DeskCommand) -> Ask {
         DeskCommand::FilterExemption { resource: name } => {
             Ask::Get(resource(&name, route(Kind::ContentFilter)))
         }
-        DeskCommand::Apply { resource: name, of, use_case, measures, days, review_after_abuse } => {
+        DeskCommand::Apply {
+            resource: name,
+            of,
+            use_case,
+            measures,
+            days,
+            review_after_abuse,
+            keep,
+        } => {
             let body = json!({"useCase": use_case, "measures": measures, "days": days,
-                "reviewAfterAbuse": review_after_abuse});
+                "reviewAfterAbuse": review_after_abuse, "keep": keep});
             Ask::Post(resource(&name, route(of.kind)), body)
         }
         DeskCommand::Decide { resource: name, of, approval, approve, reject: _, reason } => {
@@ -106,6 +114,19 @@ fn of_desk(command: DeskCommand) -> Ask {
         }
         DeskCommand::Records { resource: name, after, limit } => {
             Ask::List(resource(&name, "records") + &page(after, limit), "no stored records")
+        }
+        DeskCommand::Inventory { resource: name, class, after, limit } => {
+            let mut query = page(after, limit);
+            if let Some(class) = class {
+                query.push(if query.is_empty() { '?' } else { '&' });
+                query.push_str("class=");
+                query.push_str(&segment(&class));
+            }
+            let none = "nothing is kept that a caller asked to keep";
+            Ask::List(resource(&name, "inventory") + &query, none)
+        }
+        DeskCommand::Shred { resource: name, id } => {
+            Ask::Erase(resource(&name, "inventory/") + &segment(&id))
         }
         DeskCommand::Acts { resource: name, after, limit } => {
             let after = after.map(|entry| entry.to_string());

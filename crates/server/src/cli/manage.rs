@@ -109,6 +109,7 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
             forward,
             disable_local_auth,
             lockbox,
+            stored_completions,
             retention_days,
         } => {
             let update = ResourceUpdate {
@@ -116,6 +117,7 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
                 forward: forwarded(forward)?,
                 disable_local_auth: disable_local_auth.map(|switch| switch == Switch::On),
                 lockbox: lockbox.map(|switch| switch == Switch::On),
+                stored_completions_disabled: stored_completions.map(|switch| switch == Switch::Off),
                 retention_days: *retention_days,
                 ..ResourceUpdate::default()
             };
@@ -580,6 +582,11 @@ fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()>
     } else {
         "off: access to a flagged record needs no consent of the owner"
     };
+    let stored_completions = if view.stored_completions_disabled {
+        "off: chat completions are not kept for callers"
+    } else {
+        "on: callers may ask to keep chat completions"
+    };
     let mut lines = vec![
         ("name", view.name.clone()),
         ("id", view.id.to_string()),
@@ -590,6 +597,7 @@ fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()>
         ("authentication", authentication.to_owned()),
         ("networks", networks(view)),
         ("lockbox", lockbox.to_owned()),
+        ("stored completions", stored_completions.to_owned()),
         ("retention", retention(view)),
         ("deployments", view.deployments.join(", ")),
         ("created", view.created_at.clone()),

@@ -51,12 +51,21 @@ pub(super) enum DeskError {
         "you are not in a review team; ask the operator to add you to one (`bailiwick role team`)"
     )]
     NoTeam,
+    /// The application names something that is not kept in any case.
+    #[error(
+        "one of the names in `keep` is not known: the names are responses, conversations, completions, \
+         files, batches and fine-tuning"
+    )]
+    NoSuchClass,
     /// The record was not opened.
     #[error(
         "{0}; this access request is used up: see the operator's log, fix the cause and request \
          access again"
     )]
     NotOpened(#[from] NotOpened),
+    /// What is kept cannot be listed or deleted.
+    #[error("what is kept cannot be listed or deleted now; try again, and see the operator's log")]
+    Objects,
     /// An owner's record was not opened.
     #[error("{0}; try again, and see the operator's log")]
     NotRead(NotOpened),
@@ -210,6 +219,9 @@ impl DeskError {
             ) => (StatusCode::FORBIDDEN, "Forbidden"),
             Self::Exemption(exemption::Refused::NoSuchApplication)
             | Self::Review(review::Refused::OtherLook) => (StatusCode::NOT_FOUND, "NotFound"),
+            Self::Exemption(exemption::Refused::KeepsAnyway) => {
+                (StatusCode::BAD_REQUEST, "BadRequest")
+            }
             // The step is not possible in the current state.
             Self::Exemption(_) | Self::Review(_) | Self::Penalty(_) => {
                 (StatusCode::CONFLICT, "Conflict")
@@ -217,7 +229,7 @@ impl DeskError {
             Self::NotOpened(NotOpened::NoRecord | NotOpened::NoGrant) => {
                 (StatusCode::NOT_FOUND, "NotFound")
             }
-            Self::Statement(_) | Self::BadRequest(_) | Self::NoSuchCursor => {
+            Self::Statement(_) | Self::BadRequest(_) | Self::NoSuchCursor | Self::NoSuchClass => {
                 (StatusCode::BAD_REQUEST, "BadRequest")
             }
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
@@ -226,6 +238,7 @@ impl DeskError {
             | Self::Random(_)
             | Self::Aborted
             | Self::NotOpened(_)
+            | Self::Objects
             | Self::NotRead(_)
             | Self::NotDeleted(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
         }

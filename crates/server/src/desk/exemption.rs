@@ -27,7 +27,7 @@ use policy::{
 };
 use serde::{Deserialize, Serialize};
 use store::{Resource, Store, random, workflow::Exemption};
-use tlog::limits::EXEMPTION_DECIDERS;
+use tlog::{limits::EXEMPTION_DECIDERS, object::Classes};
 
 use super::{Desk, Names, Parsed, Visitor, blocking, error::DeskError, facts};
 use crate::{clock, looked::Looked};
@@ -65,6 +65,10 @@ pub(super) struct Application {
     /// Whether human review may be reinstated after abuse, under zero retention.
     #[serde(default)]
     review_after_abuse: bool,
+    /// What the resource still keeps, under zero retention: `responses`, `conversations`,
+    /// `completions`, `files`, `batches`, `fine-tuning`.
+    #[serde(default)]
+    keep: Vec<String>,
 }
 
 /// A decision about an application.
@@ -99,6 +103,9 @@ pub(super) struct Pending {
     until_ms: u64,
     lapses_ms: u64,
     review_after_abuse: bool,
+    /// The objects that the resource would still keep.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keeps: Vec<&'static str>,
     approved_by: Vec<PersonId>,
     /// Names of the approvers, as far as they are known.
     approved_by_names: Vec<String>,
@@ -164,10 +171,17 @@ pub(super) async fn apply<E: Exempts>(
         approval: ApprovalId::from_random(random()?),
         until_ms: clock::now_ms().saturating_add(lasts_ms),
         review_after_abuse: given.review_after_abuse,
+        keeps: kept(&given.keep)?,
         use_case: Statement::new(&given.use_case, random()?)?,
         measures: Statement::new(&given.measures, random()?)?,
     };
     step(&desk.store, &visitor, Allowed::apply(permit, asked)?).await
+}
+
+/// Reads the names of what an application asks to keep.
+fn kept(names: &[String]) -> Result<Classes, DeskError> {
+    let named = |name: &String| Classes::named(name).ok_or(DeskError::NoSuchClass);
+    names.iter().try_fold(Classes::NONE, |classes, name| Ok(classes.and(named(name)?)))
 }
 
 /// Decides an application, as one of the operator's officers.
@@ -278,6 +292,7 @@ impl Pending {
             until_ms: application.until_ms,
             lapses_ms: application.lapses_ms,
             review_after_abuse: application.review_after_abuse,
+            keeps: application.keeps.iter().map(|class| class.plural()).collect(),
             approved_by: application.approved_by.to_vec(),
             approved_by_names: names.of_all(application.approved_by),
             renewal: application.renewal,

@@ -211,6 +211,9 @@ fn api(kind: EngineKind, version: Option<String>) -> Result<Api, BadEngine> {
 fn models(directory: &Directory, named: &[ModelOn]) -> Result<Vec<ServedModel>, ManageError> {
     let served = |one: &ModelOn| {
         let model = find_model(directory, &one.model)?;
+        if model.tuned.is_some() {
+            return Err(not_found(Kind::Model, &one.model).into());
+        }
         let served = one.served.clone().unwrap_or_else(|| one.model.clone());
         Ok(ServedModel { model: model.id, served })
     };

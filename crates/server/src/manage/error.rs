@@ -130,6 +130,9 @@ pub(crate) enum ManageError {
     /// A caller other than the administrator tried to replace the administrator's key.
     #[error("only the administrator can replace the administrator's key")]
     NotTheAdministrator,
+    /// The question about an inventory is not valid.
+    #[error("{0}")]
+    Question(String),
     /// A task panicked or was cancelled.
     #[error("the operation was interrupted: {0}")]
     Aborted(String),
@@ -196,6 +199,7 @@ impl ManageError {
                 "appeal at the desk, ask the operator to lift it, or wait until it expires"
                     .to_owned()
             }
+            Self::Question(_) => "docs/operate/state.md describes the inventory".to_owned(),
             Self::NoReason => "give a reason: the log commits to it".to_owned(),
             Self::ModelCannotChat { .. } => {
                 "deploy it for embeddings (`--task embeddings`), or choose a model that generates \

@@ -205,6 +205,7 @@ impl Acting {
             file: Some(taken),
             source: whence.source,
             facts: ModelFacts { license, ..loaded.facts },
+            tuned: None,
             created_at: now(),
         };
         self.store.create_model(permit, &model)?;
@@ -259,6 +260,7 @@ impl Acting {
                 generates,
                 chat_template: generates,
             },
+            tuned: None,
             created_at: now(),
         };
         self.store.create_model(permit, &model)?;

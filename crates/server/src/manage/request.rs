@@ -45,6 +45,8 @@ pub(crate) struct ResourceUpdate {
     pub disable_local_auth: Option<bool>,
     /// Whether its owner must consent to each access to a record.
     pub lockbox: Option<bool>,
+    /// Whether callers may not ask to keep chat completions; from the next request on.
+    pub stored_completions_disabled: Option<bool>,
     /// Days for which content is stored: 1 to 30, from the next request on.
     pub retention_days: Option<u64>,
     /// The networks that the resource admits.
@@ -59,6 +61,7 @@ struct ResourcePatch {
     forward: Option<Forward>,
     disable_local_auth: Option<bool>,
     lockbox: Option<bool>,
+    stored_completions_disabled: Option<bool>,
     retention_days: Option<u64>,
     public_network_access: Option<PublicNetworkAccess>,
     network_acls: Option<NetworkAcls>,
@@ -76,6 +79,7 @@ impl From<ResourcePatch> for ResourceUpdate {
             forward: patch.forward,
             disable_local_auth: patch.disable_local_auth,
             lockbox: patch.lockbox,
+            stored_completions_disabled: patch.stored_completions_disabled,
             retention_days: patch.retention_days,
             network: NetworkChange {
                 public: patch.public_network_access,

@@ -54,6 +54,8 @@ pub(crate) struct ResourceView {
     pub network_acls: NetworkAcls,
     /// Whether its owner must consent to each access to a record.
     pub lockbox: bool,
+    /// Whether callers may not ask to keep chat completions.
+    pub stored_completions_disabled: bool,
     /// Days for which content is stored, unless zero retention is active.
     pub retention_days: u8,
     /// Capabilities, in Azure's shape.
@@ -279,6 +281,7 @@ impl ResourceView {
                 ip_rules: ip_rules.iter().map(|value| IpRuleValue { value: *value }).collect(),
             },
             lockbox: resource.lockbox,
+            stored_completions_disabled: !resource.stored_completions,
             retention_days: resource.retention.days.get(),
             capabilities: vec![CapabilityView::content_logging(&resource.retention, now_ms)],
             abuse_penalty: penalty.map(AbusePenaltyView::of),

@@ -2,10 +2,11 @@
 //! each step consumes the result of the previous one.
 
 use engine::request::Work;
-use policy::permit::Complete;
+use policy::{object::Class, permit::Complete};
 use tokio::time::Instant;
 use wire::{
     chat::{ChatWriter, parse, response::ChatCompletion},
+    error::Invalid,
     filter::Annotations,
     operation::Operation,
     sse::Writer,
@@ -18,10 +19,15 @@ use super::{
     reply::Reply,
     request::CallerRequest,
     sse::EventStream,
+    state::{
+        completions::keeping::{Gathering, Keeping},
+        objects::Objects,
+    },
     target::{Prepared, Sought},
 };
 use crate::{
-    abuse::Watched, call::Call, guard::checked, ids::random, meters::Wanted, services::Services,
+    abuse::Watched, authn::Caller, call::Call, guard::checked, ids::random, meters::Wanted,
+    services::Services,
 };
 
 /// Answers a chat request.
@@ -33,9 +39,12 @@ pub(crate) async fn answer(
     call: &mut Call,
     asked: CallerRequest,
 ) -> Result<Reply, ApiError> {
-    let CallerRequest { caller, deployment, body, served, current, spillover } = asked;
+    let CallerRequest { caller, deployment, body, shared, served, current, spillover } = asked;
     let limits = &current.config.limits;
     let mut request = parse(body.reveal(), &limits.request(), u64::from_le_bytes(random()))?;
+    if request.store {
+        may_store(services, &caller)?;
+    }
     let model = request.model.take();
     call.watched = Watched::of(&request.labels, [&request.generate.prompt]);
     let sought = Sought {
@@ -61,6 +70,14 @@ pub(crate) async fn answer(
     let (choices, wants_logprobs) = (request.generate.choices, request.generate.logprobs.is_some());
     let deadline = deadline(call, limits.request_ms);
     let work = Work::Generate(Box::new(request.generate));
+    let keeping = match request.store {
+        true => {
+            let kept = (body, request.labels.metadata.clone());
+            let begun = Keeping::begin((services, &caller), call, shared, &target, kept);
+            Some(Box::pin(begun).await?)
+        }
+        false => None,
+    };
     let screen = target.screen(services, call, &permit);
     let work = target.judge(services, call, &screen, work).await?;
     let prompts = vec![checked(work.results())];
@@ -69,6 +86,9 @@ pub(crate) async fn answer(
 
     let mut envelope = answer::envelope("chatcmpl", call.id, target.model);
     envelope.tier = request.tier;
+    if let Some(keeping) = &keeping {
+        envelope.id = keeping.id();
+    }
     if request.stream {
         let writer = ChatWriter { envelope, choices, include_usage: request.include_usage };
         return Ok(Reply::Events(Box::new(EventStream {
@@ -78,6 +98,9 @@ pub(crate) async fn answer(
             held: [Held::new(screen, choices)].into(),
             prompts,
             deadline,
+            gathering: keeping
+                .map(|keeping| Box::new(Gathering::new(keeping, choices, wants_logprobs))),
+            keeping: None,
         })));
     }
     let choices = answer::collect(first, events, choices, Operation::Chat, &mut call.usage).await?;
@@ -85,9 +108,23 @@ pub(crate) async fn answer(
     let annotations = Annotations { prompts, choices: judged };
     let completion =
         ChatCompletion::new(&envelope, choices, wants_logprobs, call.usage, &annotations);
-    serde_json::to_vec(&completion)
-        .map(|json| Reply::Json(json.into()))
-        .map_err(|_| ApiError::Internal)
+    let json = serde_json::to_vec(&completion).map_err(|_| ApiError::Internal)?;
+    if let Some(keeping) = keeping {
+        call.writes(keeping.complete(&json)?);
+    }
+    Ok(Reply::Json(json.into()))
+}
+
+/// Refuses `store` where the resource keeps no chat completions.
+fn may_store(services: &Services, caller: &Caller) -> Result<(), ApiError> {
+    Objects::of(services, caller).must_keep(Class::Completion, "store")?;
+    if caller.resource()?.stored_completions {
+        return Ok(());
+    }
+    let message = "Unsupported parameter: 'store' is not supported: stored chat completions are switched \
+                   off for this resource. Leave it out or send false, or ask the operator of this service \
+                   to switch them on.";
+    Err(Invalid::unsupported("store", message).into())
 }
 
 /// Returns the time by which a call must have ended, and the limit in milliseconds.

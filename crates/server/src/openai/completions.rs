@@ -36,7 +36,7 @@ pub(crate) async fn answer(
     asked: CallerRequest,
 ) -> Result<Reply, ApiError> {
     let operation = Operation::Completions;
-    let CallerRequest { caller, deployment, body, served, current, spillover } = asked;
+    let CallerRequest { caller, deployment, body, served, current, spillover, .. } = asked;
     let limits = &current.config.limits;
     let mut request = parse(body.reveal(), &limits.request(), u64::from_le_bytes(random()))?;
     let model = request.model.take();
@@ -98,6 +98,8 @@ pub(crate) async fn answer(
             held,
             prompts,
             deadline,
+            gathering: None,
+            keeping: None,
         })));
     }
     let (mut collected, mut decisions) = (Vec::new(), Vec::new());

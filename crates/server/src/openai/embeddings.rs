@@ -27,7 +27,7 @@ pub(crate) async fn answer(
     asked: CallerRequest,
 ) -> Result<Reply, ApiError> {
     let operation = Operation::Embeddings;
-    let CallerRequest { caller, deployment, body, served, current, spillover } = asked;
+    let CallerRequest { caller, deployment, body, served, current, spillover, .. } = asked;
     let request = parse(body.reveal(), &current.config.limits.request())?;
     let inputs = request.embed.inputs.len();
     call.watched = Watched::of_inputs(&request.labels, &request.embed.inputs);

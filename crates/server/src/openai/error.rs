@@ -2,6 +2,8 @@
 //!
 //! Messages that clients know are in OpenAI's and Azure's own words. No message holds content.
 
+mod files;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use audit::rfc3339;
@@ -11,9 +13,14 @@ use policy::{
     authz::Denied,
     guard::filter::Down,
     meter::{Balance, Exceeded, RateLimits},
-    principal::Principal,
+    object::Class,
+    principal::{Principal, Revoked},
     residency::Sku,
     workflow::penalty::{Blocked, Throttle},
+};
+use store::{
+    custody::OBJECT_KEYS_PER_MINUTE_MAX,
+    objects::{HEAD_BYTES_MAX, OBJECTS_MAX},
 };
 use upstream::{Failure, Why, body::Unfit};
 use wire::{
@@ -21,8 +28,10 @@ use wire::{
     error::{Code, ErrorBody, ErrorDetail, Invalid},
     filter::FilterResults,
     operation::Operation,
+    responses::body_field,
 };
 
+pub(crate) use self::files::FileRefusal;
 use super::unserved::Unserved;
 use crate::{
     coding,
@@ -69,6 +78,8 @@ pub(crate) enum ApiError {
     },
     /// No such model for this caller.
     ModelNotFound,
+    /// An uploaded file is refused.
+    File(FileRefusal),
     /// No such path.
     RouteNotFound,
     /// A path of OpenAI's or Azure's API that this service does not support.
@@ -176,6 +187,44 @@ pub(crate) enum ApiError {
     Stopping,
     /// The caller's resource has no such request.
     ReceiptNotFound,
+    /// There is no such object for this caller: it never was, was deleted, has expired, or belongs to
+    /// another tenant or principal. All are answered alike.
+    ObjectNotFound {
+        /// The class of the object.
+        class: Class,
+    },
+    /// The caller may know of the object, but only its owner may do this.
+    NotTheOwner {
+        /// The class of the object.
+        class: Class,
+    },
+    /// The fine-tuned model of a deployment was deleted, or has expired.
+    TunedModelGone,
+    /// Another request changed the object in between.
+    ObjectChanged {
+        /// The class of the object.
+        class: Class,
+    },
+    /// The resource is under zero retention and does not keep such objects.
+    ZeroRetention {
+        /// The field or the objects that ask for it, such as `store` or `files`.
+        what: &'static str,
+    },
+    /// The resource keeps as many objects as it may.
+    ObjectsFull,
+    /// The object's text is too long to be kept.
+    ObjectTooLarge {
+        /// The class of the object.
+        class: Class,
+    },
+    /// The tenant opened too many objects in this minute.
+    ObjectsBusy,
+    /// The custodian, the database or the disk of kept objects cannot be used.
+    ObjectsUnavailable,
+    /// The customer withdrew its key.
+    CustomerKeyWithdrawn,
+    /// The principal in whose name work goes on may no longer act.
+    Revoked(Revoked),
     /// The request could not be recorded, so it is not answered.
     NotRecorded,
     /// The log cannot be read or published.
@@ -210,6 +259,12 @@ impl From<Stopped> for ApiError {
 impl From<Invalid> for ApiError {
     fn from(invalid: Invalid) -> Self {
         Self::Invalid(invalid)
+    }
+}
+
+impl From<FileRefusal> for ApiError {
+    fn from(refusal: FileRefusal) -> Self {
+        Self::File(refusal)
     }
 }
 
@@ -301,7 +356,10 @@ impl ApiError {
     pub(crate) fn leaves_body(&self) -> bool {
         !matches!(
             self,
-            Self::BodyTimeout { .. } | Self::BodyIncomplete | Self::RequestTimeout { .. }
+            Self::BodyTimeout { .. }
+                | Self::BodyIncomplete
+                | Self::RequestTimeout { .. }
+                | Self::File(FileRefusal::Idle { .. })
         )
     }
 
@@ -311,6 +369,7 @@ impl ApiError {
     pub(crate) fn answer(&self) -> Answer {
         match self {
             Self::Invalid(wrong) => invalid(wrong.code.text(), wrong.param.clone(), &wrong.message),
+            Self::File(refusal) => files::answer(refusal),
             Self::ApiVersion => invalid(
                 "InvalidApiVersionParameter",
                 Some("api-version".into()),
@@ -532,6 +591,82 @@ impl ApiError {
                 "This resource has no request of this id; the id is in the header x-request-id of \
                  each response.",
             ),
+            Self::ObjectNotFound { class } => openai(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                Some("id".into()),
+                &format!("No {class} with this id exists for this caller."),
+            ),
+            Self::NotTheOwner { class } => azure(
+                StatusCode::FORBIDDEN,
+                "NotTheOwner",
+                &format!(
+                    "The {class} belongs to another principal of the resource: only its owner may change \
+                     it, and only its owner or your data protection officer may delete it."
+                ),
+            ),
+            Self::TunedModelGone => azure(
+                StatusCode::NOT_FOUND,
+                "ModelNotFound",
+                "The fine-tuned model of this deployment was deleted or has expired: its key is \
+                 destroyed. Delete the deployment, or create it again with another model.",
+            ),
+            Self::ObjectChanged { class } => azure(
+                StatusCode::CONFLICT,
+                "ObjectChanged",
+                &format!("Another request changed the {class} in between. Please retry."),
+            ),
+            Self::ZeroRetention { what } => openai(
+                StatusCode::BAD_REQUEST,
+                "zero_data_retention",
+                Some((*what).to_owned()),
+                &format!(
+                    "'{what}' is not available: the resource is under zero data retention, and its \
+                     approval does not allow to keep this. {}",
+                    way_out(what)
+                ),
+            ),
+            Self::ObjectsFull => azure(
+                StatusCode::BAD_REQUEST,
+                "ObjectsFull",
+                &format!(
+                    "The resource keeps {OBJECTS_MAX} objects, which is its limit. Delete some, or give \
+                     them an end: GET /openai/v1/inventory lists them."
+                ),
+            ),
+            Self::ObjectTooLarge { class } => azure(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "413",
+                &format!("The {class} is longer than {HEAD_BYTES_MAX} bytes, which is the limit."),
+            ),
+            Self::ObjectsBusy => azure(
+                StatusCode::TOO_MANY_REQUESTS,
+                "429",
+                &format!(
+                    "Your organization opened {OBJECT_KEYS_PER_MINUTE_MAX} kept objects within a minute, \
+                     which is the limit. Please retry after a minute."
+                ),
+            )
+            .retry(Retry::AfterMs(60_000)),
+            Self::ObjectsUnavailable => azure(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "503",
+                "What is kept for the resource cannot be read or written at the moment; the operator's \
+                 log says why. Please retry.",
+            )
+            .retry(Retry::AfterMs(1000)),
+            Self::CustomerKeyWithdrawn => azure(
+                StatusCode::FORBIDDEN,
+                "CustomerKeyWithdrawn",
+                "Your organization withdrew the key that everything kept for it is sealed under: nothing \
+                 can be kept or opened until the key is back.",
+            )
+            .retry(Retry::Never),
+            Self::Revoked(revoked) => azure(
+                StatusCode::FORBIDDEN,
+                "PermissionDenied",
+                &format!("The work does not go on in the name of who began it: {revoked}."),
+            ),
             Self::NotRecorded => azure(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "503",
@@ -555,6 +690,21 @@ impl ApiError {
                 "500",
                 "The engine gave an invalid answer; the operator's log has the details.",
             ),
+        }
+    }
+}
+
+/// What a caller can do under zero retention.
+fn way_out(what: &str) -> &'static str {
+    match what {
+        "store" => "Send \"store\": false, and the conversation so far with each request.",
+        "previous_response_id" | "conversation" => {
+            "Send the conversation so far in 'input' instead."
+        }
+        "background" => "Send the request without 'background', and wait for its answer.",
+        _ => {
+            "Your data protection officer can apply at the operator's desk for an approval that names \
+             what may be kept: `bailiwick desk apply … --keep files,batches`."
         }
     }
 }
@@ -648,11 +798,14 @@ fn refused(operation: Operation, refusal: &Refusal) -> Answer {
              the middle, and this deployment's model has none. Leave 'suffix' out, or call a \
              deployment of such a model.",
         ),
-        Refusal::BadSchema { param, reason } => invalid(
-            "invalid_schema",
-            Some(param.clone()),
-            &format!("Invalid schema for '{param}': {reason}."),
-        ),
+        Refusal::BadSchema { param, reason } => {
+            let param = match operation {
+                Operation::Responses => body_field(param),
+                Operation::Chat | Operation::Completions | Operation::Embeddings => param.clone(),
+            };
+            let message = format!("Invalid schema for '{param}': {reason}.");
+            invalid("invalid_schema", Some(param), &message)
+        }
         Refusal::BadConversation { reason } => invalid(
             Code::InvalidValue.text(),
             prompt,
@@ -953,6 +1106,16 @@ mod tests {
                 "ResourceBlocked",
                 Retry::Unsaid,
             ),
+            (ApiError::ObjectNotFound { class: Class::File }, 404, "not_found", Retry::Unsaid),
+            (ApiError::NotTheOwner { class: Class::File }, 403, "NotTheOwner", Retry::Unsaid),
+            (ApiError::ObjectChanged { class: Class::Batch }, 409, "ObjectChanged", Retry::Unsaid),
+            (ApiError::ZeroRetention { what: "store" }, 400, "zero_data_retention", Retry::Unsaid),
+            (ApiError::ObjectsFull, 400, "ObjectsFull", Retry::Unsaid),
+            (ApiError::ObjectTooLarge { class: Class::Response }, 413, "413", Retry::Unsaid),
+            (ApiError::ObjectsBusy, 429, "429", Retry::AfterMs(60_000)),
+            (ApiError::ObjectsUnavailable, 503, "503", Retry::AfterMs(1000)),
+            (ApiError::CustomerKeyWithdrawn, 403, "CustomerKeyWithdrawn", Retry::Never),
+            (ApiError::Revoked(Revoked::KeyReplaced), 403, "PermissionDenied", Retry::Unsaid),
             (ApiError::IssuerUnavailable, 503, "503", Retry::AfterMs(5000)),
             (
                 ApiError::DeploymentNotFound { there: Vec::new() },
@@ -1040,10 +1203,10 @@ mod tests {
             text(ApiError::RouteNotFound),
             r#"{"error":{"code":"404","message":"This path does not exist on this service. GET /openapi.json lists the paths that do."}}"#
         );
-        let responses = super::super::unserved::find("/openai/v1/responses").unwrap();
+        let assistants = super::super::unserved::find("/openai/v1/assistants").unwrap();
         assert_eq!(
-            text(ApiError::NotServed(responses)),
-            r#"{"error":{"code":"404","message":"The Responses API: not served here. Use POST /openai/v1/chat/completions, and send the conversation so far with each request."}}"#
+            text(ApiError::NotServed(assistants)),
+            r#"{"error":{"code":"404","message":"The Assistants API: not served here. Use POST /openai/v1/chat/completions, and send the conversation so far with each request."}}"#
         );
         let there = |names: &[&str]| ApiError::DeploymentNotFound {
             there: names.iter().map(|&name| name.to_owned()).collect(),

@@ -25,7 +25,7 @@ impl Target<'_> {
         let floor = services.live.current().config.guard.floor.filter();
         let directory = &self.caller.directory;
         let filter = directory.content_filter(self.deployment, clock::now_ms(), &floor);
-        let screen = services.guard.screen(permit, &filter);
+        let screen = services.guard.screen(permit, &filter).behind(call.behind);
         call.screening.filter = Some(filter);
         screen
     }
@@ -61,8 +61,7 @@ impl Target<'_> {
         tokens: Vec<Vec<u32>>,
     ) -> Result<Vec<Text>, ApiError> {
         let inputs = tokens.len();
-        let worker = services.fleet.worker(&self.caller.directory, self.deployment);
-        let worker = worker.map_err(|refusal| self.refused(refusal))?;
+        let worker = self.worker(services).await?;
         let events = worker.read(screen.scope(), tokens);
         let mut events = events.map_err(|refusal| self.refused(refusal))?;
         let mut texts = Vec::with_capacity(inputs);

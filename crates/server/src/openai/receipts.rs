@@ -4,11 +4,12 @@ use bytes::Bytes;
 use hyper::{HeaderMap, header::ACCEPT};
 use policy::{
     id::RequestId,
+    object::Class,
     permit::{Permit, ReadReceipt},
 };
 use serde::Serialize;
 use store::ledger::{Ledger, OwnReceipt};
-use tlog::receipt::{Attempt, Claims, Ran, Severity, VOUCHERS};
+use tlog::receipt::{Attempt, Claims, Ran, Severity, VOUCHERS, Written};
 use utoipa::ToSchema;
 
 use super::{error::ApiError, reply::Reply};
@@ -42,6 +43,8 @@ pub(crate) struct ReceiptView {
     attempts: Vec<AttemptView>,
     /// SHA-256 of the model's file.
     model_sha256: Option<String>,
+    /// The adapter of a fine-tuned model, whose base model's file is `model_sha256`.
+    adapter: Option<AdapterView>,
     /// SHA-256 of the program's file.
     binary_sha256: String,
     /// SHA-256 of the configuration.
@@ -71,6 +74,8 @@ pub(crate) struct ReceiptView {
     filter: &'static str,
     /// The content filter that applied, and what it found.
     content_filter: Option<ReceiptFilterView>,
+    /// Objects that the request asked the service to keep, or had destroyed.
+    objects: Vec<WrittenView>,
     /// Retention of the request's content.
     retention: RetentionView,
     /// Index of the receipt's entry in the log.
@@ -204,6 +209,15 @@ impl ReceiptFilterView {
     }
 }
 
+/// The adapter of a fine-tuned model.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AdapterView {
+    /// SHA-256 of the adapter.
+    sha256: String,
+    /// The fine-tuning job that made it.
+    job: String,
+}
+
 /// The active authorization policies.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PoliciesView {
@@ -211,6 +225,27 @@ pub(crate) struct PoliciesView {
     sha256: String,
     /// Whether a solver has proved that the policies keep the promises.
     proved: bool,
+}
+
+/// An object that a request wrote or destroyed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WrittenView {
+    /// Id of the object, as in the API.
+    id: String,
+    /// Class of the object, as in the inventory.
+    class: &'static str,
+    /// Whether the request destroyed the object, with its parts.
+    destroyed: bool,
+    /// Time from which the object is unrecoverable: milliseconds since 1970; null if it is kept until
+    /// its owner deletes it.
+    until_ms: Option<u64>,
+}
+
+impl WrittenView {
+    fn of(written: &Written) -> Self {
+        let Written { object, class, destroyed, until_ms } = *written;
+        Self { id: class.id(object), class: class.name(), destroyed, until_ms }
+    }
 }
 
 /// Retention of a request's content.
@@ -278,6 +313,10 @@ fn view(own: &OwnReceipt) -> ReceiptView {
         ran: terms.ran.as_ref().map(RanView::of),
         attempts: facts.attempts.iter().flatten().map(AttemptView::of).collect(),
         model_sha256: terms.model.map(|digest| digest.to_string()),
+        adapter: terms.adapter.map(|adapter| AdapterView {
+            sha256: adapter.digest.to_string(),
+            job: Class::Job.id(adapter.job),
+        }),
         binary_sha256: terms.binary.to_string(),
         configuration_sha256: terms.configuration.to_string(),
         policies: terms.policies.map(|policies| PoliciesView {
@@ -295,6 +334,7 @@ fn view(own: &OwnReceipt) -> ReceiptView {
         no_effect: facts.no_effect.clone().unwrap_or_default(),
         filter: terms.filter.name(),
         content_filter: ReceiptFilterView::of(&own.claims),
+        objects: facts.objects.iter().flatten().map(WrittenView::of).collect(),
         retention: RetentionView {
             class: if stored.is_some() { "stored" } else { "none" },
             days: terms.retention_days,

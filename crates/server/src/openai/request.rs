@@ -15,6 +15,8 @@ pub(crate) struct CallerRequest {
     pub(crate) deployment: Option<String>,
     /// The request's body.
     pub(crate) body: RequestBody,
+    /// True if what the request keeps is shared with all principals of the resource.
+    pub(crate) shared: bool,
     /// Proof that the resource is not blocked, and the rest of its limits.
     pub(crate) served: Unblocked,
     /// The configuration that was active when the request began.

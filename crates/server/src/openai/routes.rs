@@ -9,7 +9,7 @@ use super::{error::ApiError, unserved};
 /// One route.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
-    /// The path; `{…}` stands for one segment.
+    /// The path; each `{…}` stands for one segment. There are at most two.
     pub path: &'static str,
     /// The path's function.
     pub endpoint: Endpoint,
@@ -22,6 +22,8 @@ pub enum Endpoint {
     Deployment(Operation),
     /// Runs the model of the deployment that the body names.
     Body(Operation),
+    /// Works with objects that the customer asks the service to keep.
+    State(State),
     /// Lists the resource's deployments as models.
     Models,
     /// Describes one deployment.
@@ -36,12 +38,220 @@ pub enum Endpoint {
     About,
 }
 
+/// What a path does with objects that customers ask the service to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Answers a request of the Responses API.
+    CreateResponse,
+    /// Returns a stored response.
+    GetResponse,
+    /// Deletes a stored response.
+    DeleteResponse,
+    /// Cancels a response in the background.
+    CancelResponse,
+    /// Lists the input of a stored response.
+    ListInputItems,
+    /// Makes a conversation.
+    CreateConversation,
+    /// Returns a conversation.
+    GetConversation,
+    /// Changes the metadata of a conversation.
+    UpdateConversation,
+    /// Deletes a conversation with its items.
+    DeleteConversation,
+    /// Lists the items of a conversation.
+    ListItems,
+    /// Adds items to a conversation.
+    CreateItems,
+    /// Returns an item of a conversation.
+    GetItem,
+    /// Deletes an item of a conversation.
+    DeleteItem,
+    /// Lists stored chat completions.
+    ListCompletions,
+    /// Returns a stored chat completion.
+    GetCompletion,
+    /// Changes the metadata of a stored chat completion.
+    UpdateCompletion,
+    /// Deletes a stored chat completion.
+    DeleteCompletion,
+    /// Lists the messages of a stored chat completion.
+    ListMessages,
+    /// Uploads a file.
+    CreateFile,
+    /// Lists files.
+    ListFiles,
+    /// Describes a file.
+    GetFile,
+    /// Deletes a file.
+    DeleteFile,
+    /// Returns the content of a file.
+    FileContent,
+    /// Begins an upload in parts.
+    CreateUpload,
+    /// Uploads a part.
+    AddPart,
+    /// Makes a file of the parts.
+    CompleteUpload,
+    /// Cancels an upload.
+    CancelUpload,
+    /// Starts a batch.
+    CreateBatch,
+    /// Lists batches.
+    ListBatches,
+    /// Describes a batch.
+    GetBatch,
+    /// Cancels a batch.
+    CancelBatch,
+    /// Starts a fine-tuning job.
+    CreateJob,
+    /// Lists fine-tuning jobs.
+    ListJobs,
+    /// Describes a fine-tuning job.
+    GetJob,
+    /// Deletes a fine-tuning job.
+    DeleteJob,
+    /// Cancels a fine-tuning job.
+    CancelJob,
+    /// Pauses a fine-tuning job.
+    PauseJob,
+    /// Resumes a paused fine-tuning job.
+    ResumeJob,
+    /// Lists the events of a fine-tuning job.
+    ListEvents,
+    /// Lists the checkpoints of a fine-tuning job.
+    ListCheckpoints,
+    /// Deletes a fine-tuned model.
+    DeleteModel,
+    /// Lists everything that is kept for the resource, without content.
+    Inventory,
+    /// Describes an object, without content.
+    GetObject,
+    /// Shares an object, or changes its end.
+    UpdateObject,
+    /// Deletes an object of any class.
+    DeleteObject,
+}
+
+impl State {
+    /// Returns the allowed method.
+    #[must_use]
+    pub fn method(self) -> Method {
+        match self {
+            Self::CreateResponse
+            | Self::CancelResponse
+            | Self::CreateConversation
+            | Self::UpdateConversation
+            | Self::CreateItems
+            | Self::UpdateCompletion
+            | Self::CreateFile
+            | Self::CreateUpload
+            | Self::AddPart
+            | Self::CompleteUpload
+            | Self::CancelUpload
+            | Self::CreateBatch
+            | Self::CancelBatch
+            | Self::CreateJob
+            | Self::CancelJob
+            | Self::PauseJob
+            | Self::ResumeJob
+            | Self::UpdateObject => Method::POST,
+            Self::GetResponse
+            | Self::ListInputItems
+            | Self::GetConversation
+            | Self::ListItems
+            | Self::GetItem
+            | Self::ListCompletions
+            | Self::GetCompletion
+            | Self::ListMessages
+            | Self::ListFiles
+            | Self::GetFile
+            | Self::FileContent
+            | Self::ListBatches
+            | Self::GetBatch
+            | Self::ListJobs
+            | Self::GetJob
+            | Self::ListEvents
+            | Self::ListCheckpoints
+            | Self::Inventory
+            | Self::GetObject => Method::GET,
+            Self::DeleteResponse
+            | Self::DeleteConversation
+            | Self::DeleteItem
+            | Self::DeleteCompletion
+            | Self::DeleteFile
+            | Self::DeleteJob
+            | Self::DeleteModel
+            | Self::DeleteObject => Method::DELETE,
+        }
+    }
+
+    /// Whether the body is a file: it is read in pieces, and may take longer than other requests.
+    #[must_use]
+    pub fn takes_a_file(self) -> bool {
+        matches!(self, Self::CreateFile | Self::AddPart)
+    }
+
+    /// Returns the function as a sentence without its full stop.
+    #[must_use]
+    pub fn summary(self) -> &'static str {
+        match self {
+            Self::CreateResponse => "Answers a request of the Responses API",
+            Self::GetResponse => "Returns a stored response",
+            Self::DeleteResponse => "Deletes a stored response",
+            Self::CancelResponse => "Cancels a response in the background",
+            Self::ListInputItems => "Lists the input of a stored response",
+            Self::CreateConversation => "Makes a conversation",
+            Self::GetConversation => "Returns a conversation",
+            Self::UpdateConversation => "Changes the metadata of a conversation",
+            Self::DeleteConversation => "Deletes a conversation with its items",
+            Self::ListItems => "Lists the items of a conversation",
+            Self::CreateItems => "Adds items to a conversation",
+            Self::GetItem => "Returns an item of a conversation",
+            Self::DeleteItem => "Deletes an item of a conversation",
+            Self::ListCompletions => "Lists stored chat completions",
+            Self::GetCompletion => "Returns a stored chat completion",
+            Self::UpdateCompletion => "Changes the metadata of a stored chat completion",
+            Self::DeleteCompletion => "Deletes a stored chat completion",
+            Self::ListMessages => "Lists the messages of a stored chat completion",
+            Self::CreateFile => "Uploads a file",
+            Self::ListFiles => "Lists files",
+            Self::GetFile => "Describes a file",
+            Self::DeleteFile => "Deletes a file",
+            Self::FileContent => "Returns the content of a file",
+            Self::CreateUpload => "Begins an upload in parts",
+            Self::AddPart => "Uploads a part",
+            Self::CompleteUpload => "Makes a file of the parts",
+            Self::CancelUpload => "Cancels an upload",
+            Self::CreateBatch => "Starts a batch",
+            Self::ListBatches => "Lists batches",
+            Self::GetBatch => "Describes a batch",
+            Self::CancelBatch => "Cancels a batch",
+            Self::CreateJob => "Starts a fine-tuning job",
+            Self::ListJobs => "Lists fine-tuning jobs",
+            Self::GetJob => "Describes a fine-tuning job",
+            Self::DeleteJob => "Deletes a fine-tuning job",
+            Self::CancelJob => "Cancels a fine-tuning job",
+            Self::PauseJob => "Pauses a fine-tuning job",
+            Self::ResumeJob => "Resumes a paused fine-tuning job",
+            Self::ListEvents => "Lists the events of a fine-tuning job",
+            Self::ListCheckpoints => "Lists the checkpoints of a fine-tuning job",
+            Self::DeleteModel => "Deletes a fine-tuned model",
+            Self::Inventory => "Lists everything that is kept for the resource, without content",
+            Self::GetObject => "Describes an object, without content",
+            Self::UpdateObject => "Shares an object, or changes its end",
+            Self::DeleteObject => "Deletes an object of any class",
+        }
+    }
+}
+
 impl Endpoint {
     /// Returns the allowed method.
     #[must_use]
     pub fn method(self) -> Method {
         match self {
             Self::Deployment(_) | Self::Body(_) => Method::POST,
+            Self::State(state) => state.method(),
             Self::Models
             | Self::Model
             | Self::Receipt
@@ -50,29 +260,127 @@ impl Endpoint {
             | Self::About => Method::GET,
         }
     }
-
-    fn allow(self) -> &'static str {
-        match self {
-            Self::Deployment(_) | Self::Body(_) => "POST",
-            Self::Models
-            | Self::Model
-            | Self::Receipt
-            | Self::LogFile
-            | Self::OpenApi
-            | Self::About => "GET",
-        }
-    }
 }
 
 use Endpoint::{About, Body, Deployment, LogFile, Model, Models, OpenApi, Receipt};
 use Operation::{Chat, Completions, Embeddings};
 
-/// All paths.
-pub const ROUTES: [Route; 34] = [
+/// The paths of all objects, below one of the surfaces.
+macro_rules! state {
+    ($at:literal) => {
+        [
+            route(concat!($at, "responses"), Endpoint::State(State::CreateResponse)),
+            route(concat!($at, "responses/{response}"), Endpoint::State(State::GetResponse)),
+            route(concat!($at, "responses/{response}"), Endpoint::State(State::DeleteResponse)),
+            route(
+                concat!($at, "responses/{response}/cancel"),
+                Endpoint::State(State::CancelResponse),
+            ),
+            route(
+                concat!($at, "responses/{response}/input_items"),
+                Endpoint::State(State::ListInputItems),
+            ),
+            route(concat!($at, "conversations"), Endpoint::State(State::CreateConversation)),
+            route(
+                concat!($at, "conversations/{conversation}"),
+                Endpoint::State(State::GetConversation),
+            ),
+            route(
+                concat!($at, "conversations/{conversation}"),
+                Endpoint::State(State::UpdateConversation),
+            ),
+            route(
+                concat!($at, "conversations/{conversation}"),
+                Endpoint::State(State::DeleteConversation),
+            ),
+            route(
+                concat!($at, "conversations/{conversation}/items"),
+                Endpoint::State(State::ListItems),
+            ),
+            route(
+                concat!($at, "conversations/{conversation}/items"),
+                Endpoint::State(State::CreateItems),
+            ),
+            route(
+                concat!($at, "conversations/{conversation}/items/{item}"),
+                Endpoint::State(State::GetItem),
+            ),
+            route(
+                concat!($at, "conversations/{conversation}/items/{item}"),
+                Endpoint::State(State::DeleteItem),
+            ),
+            route(concat!($at, "chat/completions"), Endpoint::State(State::ListCompletions)),
+            route(
+                concat!($at, "chat/completions/{completion}"),
+                Endpoint::State(State::GetCompletion),
+            ),
+            route(
+                concat!($at, "chat/completions/{completion}"),
+                Endpoint::State(State::UpdateCompletion),
+            ),
+            route(
+                concat!($at, "chat/completions/{completion}"),
+                Endpoint::State(State::DeleteCompletion),
+            ),
+            route(
+                concat!($at, "chat/completions/{completion}/messages"),
+                Endpoint::State(State::ListMessages),
+            ),
+            route(concat!($at, "files"), Endpoint::State(State::CreateFile)),
+            route(concat!($at, "files"), Endpoint::State(State::ListFiles)),
+            route(concat!($at, "files/{file}"), Endpoint::State(State::GetFile)),
+            route(concat!($at, "files/{file}"), Endpoint::State(State::DeleteFile)),
+            route(concat!($at, "files/{file}/content"), Endpoint::State(State::FileContent)),
+            route(concat!($at, "uploads"), Endpoint::State(State::CreateUpload)),
+            route(concat!($at, "uploads/{upload}/parts"), Endpoint::State(State::AddPart)),
+            route(
+                concat!($at, "uploads/{upload}/complete"),
+                Endpoint::State(State::CompleteUpload),
+            ),
+            route(concat!($at, "uploads/{upload}/cancel"), Endpoint::State(State::CancelUpload)),
+            route(concat!($at, "batches"), Endpoint::State(State::CreateBatch)),
+            route(concat!($at, "batches"), Endpoint::State(State::ListBatches)),
+            route(concat!($at, "batches/{batch}"), Endpoint::State(State::GetBatch)),
+            route(concat!($at, "batches/{batch}/cancel"), Endpoint::State(State::CancelBatch)),
+            route(concat!($at, "fine_tuning/jobs"), Endpoint::State(State::CreateJob)),
+            route(concat!($at, "fine_tuning/jobs"), Endpoint::State(State::ListJobs)),
+            route(concat!($at, "fine_tuning/jobs/{job}"), Endpoint::State(State::GetJob)),
+            route(concat!($at, "fine_tuning/jobs/{job}"), Endpoint::State(State::DeleteJob)),
+            route(concat!($at, "fine_tuning/jobs/{job}/cancel"), Endpoint::State(State::CancelJob)),
+            route(concat!($at, "fine_tuning/jobs/{job}/pause"), Endpoint::State(State::PauseJob)),
+            route(concat!($at, "fine_tuning/jobs/{job}/resume"), Endpoint::State(State::ResumeJob)),
+            route(
+                concat!($at, "fine_tuning/jobs/{job}/events"),
+                Endpoint::State(State::ListEvents),
+            ),
+            route(
+                concat!($at, "fine_tuning/jobs/{job}/checkpoints"),
+                Endpoint::State(State::ListCheckpoints),
+            ),
+            route(concat!($at, "models/{model}"), Endpoint::State(State::DeleteModel)),
+            route(concat!($at, "inventory"), Endpoint::State(State::Inventory)),
+            route(concat!($at, "inventory/{object}"), Endpoint::State(State::GetObject)),
+            route(concat!($at, "inventory/{object}"), Endpoint::State(State::UpdateObject)),
+            route(concat!($at, "inventory/{object}"), Endpoint::State(State::DeleteObject)),
+        ]
+    };
+}
+
+/// All paths, in the order in which they are looked for.
+pub fn routes() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().chain(STATE.iter().flatten())
+}
+
+/// The paths of objects: on Azure's classic surface, on the v1 surface, and on OpenAI's own paths.
+const STATE: [[Route; 45]; 3] = [state!("/openai/"), state!("/openai/v1/"), state!("/v1/")];
+
+/// The other paths.
+const ROUTES: [Route; 35] = [
     // Azure's classic surface.
     route("/openai/deployments/{deployment}/chat/completions", Deployment(Chat)),
     route("/openai/deployments/{deployment}/completions", Deployment(Completions)),
     route("/openai/deployments/{deployment}/embeddings", Deployment(Embeddings)),
+    route("/openai/deployments/{deployment}/responses", Endpoint::State(State::CreateResponse)),
     // async-openai sends every request under the deployment's path.
     route("/openai/deployments/{deployment}/models", Models),
     // The AI SDK leaves deployment and version out of the path.
@@ -117,15 +425,15 @@ const fn route(path: &'static str, endpoint: Endpoint) -> Route {
     Route { path, endpoint }
 }
 
-/// A matched route, with the value of its variable segment.
+/// A matched route, with the values of its variable segments.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Found<'a> {
     /// The template.
     pub path: &'static str,
     /// The path's function.
     pub endpoint: Endpoint,
-    /// The variable segment, still percent-encoded; empty if the template has none.
-    pub name: &'a str,
+    /// The variable segments, still percent-encoded; empty if the template has fewer.
+    pub names: [&'a str; 2],
 }
 
 /// Finds the route of a request.
@@ -133,14 +441,39 @@ pub(crate) struct Found<'a> {
 /// # Errors
 /// If there is no such path, or it does not allow the method.
 pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Found<'a>, ApiError> {
-    let (route, name) = ROUTES
-        .iter()
-        .find_map(|route| Some((route, variable(route, path)?)))
-        .ok_or_else(|| not_found(path))?;
-    if *method != route.endpoint.method() {
-        return Err(ApiError::MethodNotAllowed { allow: route.endpoint.allow() });
+    let mut others: Option<Vec<Method>> = None;
+    for route in routes() {
+        let Some(names) = variables(route, path) else { continue };
+        if *method == route.endpoint.method() {
+            return Ok(Found { path: route.path, endpoint: route.endpoint, names });
+        }
+        others.get_or_insert_default().push(route.endpoint.method());
     }
-    Ok(Found { path: route.path, endpoint: route.endpoint, name })
+    match others {
+        // A path of Azure's below `files/`, which is no file.
+        Some(_) if *method == Method::POST && path.ends_with("/files/import") => {
+            Err(not_found(path))
+        }
+        Some(allowed) => Err(match unserved::exactly(path) {
+            Some(unserved) => ApiError::NotServed(unserved),
+            None => ApiError::MethodNotAllowed { allow: allow(&allowed) },
+        }),
+        None => Err(not_found(path)),
+    }
+}
+
+/// Returns the value of the header `Allow`.
+fn allow(methods: &[Method]) -> &'static str {
+    let has = |method: Method| methods.contains(&method);
+    match (has(Method::GET), has(Method::POST), has(Method::DELETE)) {
+        (true, true, true) => "GET, POST, DELETE",
+        (true, true, false) => "GET, POST",
+        (true, false, true) => "GET, DELETE",
+        (false, true, true) => "POST, DELETE",
+        (false, true, false) => "POST",
+        (false, false, true) => "DELETE",
+        (_, false, false) => "GET",
+    }
 }
 
 /// Refuses OpenAI's and Azure's other paths by name.
@@ -148,16 +481,32 @@ fn not_found(path: &str) -> ApiError {
     unserved::find(path).map_or(ApiError::RouteNotFound, ApiError::NotServed)
 }
 
-/// Returns the value of the template's variable segment; `None` if the path does not match.
-fn variable<'a>(route: &Route, path: &'a str) -> Option<&'a str> {
+/// Returns the values of the template's variable segments; `None` if the path does not match.
+fn variables<'a>(route: &Route, path: &'a str) -> Option<[&'a str; 2]> {
     let template = route.path;
     let Some((before, rest)) = template.split_once('{') else {
-        return (template == path).then_some("");
+        return (template == path).then_some(["", ""]);
     };
+    let mut rest_of_path = path.strip_prefix(before)?;
     let (_, after) = rest.split_once('}')?;
-    let name = path.strip_prefix(before)?.strip_suffix(after)?;
-    let spans = route.endpoint == LogFile;
-    (!name.is_empty() && (spans || !name.contains('/'))).then_some(name)
+    if route.endpoint == LogFile {
+        return (!rest_of_path.is_empty()).then_some([rest_of_path, ""]);
+    }
+    let mut names = [""; 2];
+    let mut template = after;
+    for name in &mut names {
+        let end = rest_of_path.find('/').unwrap_or(rest_of_path.len());
+        let (value, left) = rest_of_path.split_at_checked(end)?;
+        (*name, rest_of_path) = (value, left);
+        let Some((between, rest)) = template.split_once('{') else { break };
+        rest_of_path = rest_of_path.strip_prefix(between)?;
+        (_, template) = rest.split_once('}')?;
+        if rest_of_path.is_empty() {
+            return None;
+        }
+    }
+    let [first, _] = names;
+    (rest_of_path == template && !first.is_empty()).then_some(names)
 }
 
 /// Decodes percent-encoding; `None` if the encoding is invalid or the result is not UTF-8.
@@ -227,10 +576,10 @@ mod tests {
     fn paths_are_found_exactly() {
         let chat = "/openai/deployments/my-dep/chat/completions";
         let found = find(&Method::POST, chat).unwrap();
-        assert_eq!((found.endpoint, found.name), (Deployment(Chat), "my-dep"));
+        assert_eq!((found.endpoint, found.names), (Deployment(Chat), ["my-dep", ""]));
         let found = find(&Method::GET, "/openai/v1/models/a%2Eb").unwrap();
-        assert_eq!((found.endpoint, decode(found.name).as_deref()), (Model, Some("a.b")));
-        assert_eq!(find(&Method::POST, "/openai/v1/chat/completions").unwrap().name, "");
+        assert_eq!((found.endpoint, decode(found.names[0]).as_deref()), (Model, Some("a.b")));
+        assert_eq!(find(&Method::POST, "/openai/v1/chat/completions").unwrap().names, ["", ""]);
         assert_eq!(find(&Method::GET, "/v1/receipts/req_1").unwrap().endpoint, Receipt);
         for unknown in [
             "/openai",
@@ -250,8 +599,7 @@ mod tests {
     #[test]
     fn v1_is_the_same_in_both_places() {
         let below = |prefix: &str| -> Vec<_> {
-            let routes = ROUTES.iter();
-            routes.filter_map(|r| Some((r.path.strip_prefix(prefix)?, r.endpoint))).collect()
+            routes().filter_map(|r| Some((r.path.strip_prefix(prefix)?, r.endpoint))).collect()
         };
         let (mut long, mut short) = (below("/openai/v1/"), below("/v1/"));
         long.sort_by_key(|(path, _)| *path);
@@ -262,9 +610,24 @@ mod tests {
 
     #[test]
     fn every_route_is_found_by_its_own_template() {
-        for route in ROUTES {
-            let path = route.path.replace("{deployment}", "x").replace("{model}", "x");
+        for route in routes() {
+            let path = route.path.replace(['{', '}'], "");
             assert_eq!(find(&route.endpoint.method(), &path).unwrap().path, route.path);
+        }
+    }
+
+    #[test]
+    fn two_variables_and_several_methods() {
+        let item = "/openai/v1/conversations/conv_1/items/msg_2";
+        let found = find(&Method::DELETE, item).unwrap();
+        assert_eq!(found.endpoint, Endpoint::State(State::DeleteItem));
+        assert_eq!(found.names, ["conv_1", "msg_2"]);
+        let refused = ApiError::MethodNotAllowed { allow: "GET, DELETE" };
+        assert_eq!(find(&Method::POST, item), Err(refused));
+        let refused = ApiError::MethodNotAllowed { allow: "GET, POST, DELETE" };
+        assert_eq!(find(&Method::PUT, "/v1/conversations/conv_1"), Err(refused));
+        for unknown in ["/v1/conversations/conv_1/items/", "/v1/conversations//items/x"] {
+            assert!(find(&Method::GET, unknown).is_err(), "{unknown}");
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::request::Work;
+use engine::{request::Work, supervise::Worker};
 use policy::{
     authz::context::Reaching,
     engine::Engine,
@@ -21,6 +21,7 @@ use upstream::{Order, Trail};
 use super::{
     error::{ApiError, NoEngine},
     events::Events,
+    state::fine_tuning::serving,
     target::Target,
 };
 use crate::{
@@ -56,11 +57,11 @@ impl Target<'_> {
             else {
                 return Err(self.no_engine(allowed.regions, BTreeSet::new()));
             };
-            let worker = services.fleet.worker(&self.caller.directory, self.deployment);
-            let worker = worker.map_err(|refusal| self.refused(refusal))?;
+            let worker = self.worker(services).await?;
             let failed = call.processing.take().map_or_else(Vec::new, Processing::failed);
             let place = Place::Here { region: here.clone(), failed };
             call.processing = Some(self.processing(allowed, place));
+            let worker = worker.behind(call.behind);
             let events = worker.run(permit, route, self.reuse_prefix, work);
             return events.map(Events::Worker).map_err(|refusal| self.refused(refusal));
         }
@@ -88,6 +89,18 @@ impl Target<'_> {
         (*destination, *model) = (Some(answer.destination), answer.model);
         call.began(answer.engine, answer.waited);
         Ok(Events::Engine(Box::new(answer.events)))
+    }
+
+    /// Returns the worker of the deployment. The first call of a fine-tuned model starts one.
+    ///
+    /// # Errors
+    /// If there is none, or the model's adapter is gone.
+    pub(super) async fn worker(&self, services: &Services) -> Result<Worker, ApiError> {
+        if let Some(tuned) = &self.model.tuned {
+            return serving::worker(services, self, tuned).await;
+        }
+        let worker = services.fleet.worker(&self.caller.directory, self.deployment);
+        worker.map_err(|refusal| self.refused(refusal))
     }
 
     /// Returns what the deployment's SKU and the resource's customer allow.
@@ -143,7 +156,11 @@ impl Target<'_> {
     ///
     /// # Errors
     /// If the caller's resource is gone.
-    fn route(&self, services: &Services, reaching: &Reaching) -> Result<Option<Route>, ApiError> {
+    pub(super) fn route(
+        &self,
+        services: &Services,
+        reaching: &Reaching,
+    ) -> Result<Option<Route>, ApiError> {
         let authority = services.authorities.of(&self.caller.directory);
         let facts = self.facts()?;
         let permit = authority.authorize::<Reach>(&self.caller.principal, &facts, reaching);
@@ -155,7 +172,11 @@ impl Target<'_> {
         Processing { sku: self.deployment.sku, regions, processors, place }
     }
 
-    fn no_engine(&self, regions: BTreeSet<String>, processors: BTreeSet<String>) -> ApiError {
+    pub(super) fn no_engine(
+        &self,
+        regions: BTreeSet<String>,
+        processors: BTreeSet<String>,
+    ) -> ApiError {
         ApiError::NoEngine(NoEngine { sku: self.deployment.sku, regions, processors })
     }
 }

@@ -35,7 +35,7 @@ pub(crate) async fn answer(
     asked: CallerRequest,
     named: Option<&str>,
 ) -> Result<Reply, ApiError> {
-    let (caller, body) = (asked.caller.clone(), asked.body.clone());
+    let (caller, body, shared) = (asked.caller.clone(), asked.body.clone(), asked.shared);
     let current = std::sync::Arc::clone(&asked.current);
     let error = match once(services, call, operation, asked).await {
         Ok(reply) => return Ok(reply),
@@ -70,6 +70,7 @@ pub(crate) async fn answer(
         deployment: Some(to.name.clone()),
         caller: caller.clone(),
         body,
+        shared,
         served,
         current,
         spillover: Some(spillover),
@@ -89,7 +90,10 @@ pub(crate) async fn answer(
 }
 
 /// Answers a request by the deployment that it names.
-async fn once(
+///
+/// # Errors
+/// If a step refuses the request; the error has the reason.
+pub(crate) async fn once(
     services: &Services,
     call: &mut Call,
     operation: Operation,
@@ -100,6 +104,8 @@ async fn once(
         Operation::Chat => Box::pin(chat::answer(services, call, asked)).await,
         Operation::Completions => Box::pin(completions::answer(services, call, asked)).await,
         Operation::Embeddings => Box::pin(embeddings::answer(services, call, asked)).await,
+        // A response keeps an object: its own path makes it.
+        Operation::Responses => Err(ApiError::RouteNotFound),
     }
 }
 
@@ -118,7 +124,7 @@ fn target<'a>(
 }
 
 /// Whether a deployment refused a request for want of capacity, before any engine can have begun it.
-fn lacks_capacity(error: &ApiError) -> bool {
+pub(crate) fn lacks_capacity(error: &ApiError) -> bool {
     match error {
         ApiError::RateLimited { exceeded, .. } => {
             matches!(exceeded, Exceeded::Requests(_) | Exceeded::Tokens(_))

@@ -13,7 +13,6 @@ use hyper::StatusCode;
 use tlog::receipt;
 use tokio::time::{Instant, timeout};
 use wire::{
-    answer::data,
     filter::{Checked, Filtered},
     sse::Writer,
 };
@@ -22,10 +21,11 @@ use super::{
     error::ApiError,
     events::Events,
     held::{Held, Out},
+    state::{completions::keeping::Gathering, responses::keeping::Keeping},
 };
 use crate::{
     call::{Call, Outcome},
-    limits,
+    clock, limits,
 };
 
 /// A streamed answer that the engine has accepted.
@@ -44,6 +44,10 @@ pub(crate) struct EventStream {
     pub prompts: Vec<Checked>,
     /// The time by which the whole request must have ended, and the limit in milliseconds.
     pub deadline: (Instant, u64),
+    /// Collects the answer if it is to be kept.
+    pub gathering: Option<Box<Gathering>>,
+    /// Keeps the response, if it is to be kept.
+    pub keeping: Option<Box<Keeping>>,
 }
 
 impl EventStream {
@@ -52,10 +56,20 @@ impl EventStream {
         // Until its end is written, a dropped stream counts as cut short, no matter which side ends
         // it.
         call.outcome = Outcome::Cut;
-        let Self { answers, first, writer, held, prompts, deadline } = self;
+        let Self { answers, first, writer, held, prompts, deadline, gathering, keeping } = self;
         let first = Some(first);
-        let running =
-            Running { answers, first, writer, held, prompts, deadline, call, ended: false };
+        let running = Running {
+            answers,
+            first,
+            writer,
+            held,
+            prompts,
+            deadline,
+            gathering,
+            keeping,
+            call,
+            ended: false,
+        };
         stream::unfold(running, Running::piece)
     }
 }
@@ -67,6 +81,8 @@ struct Running {
     held: VecDeque<Held>,
     prompts: Vec<Checked>,
     deadline: (Instant, u64),
+    gathering: Option<Box<Gathering>>,
+    keeping: Option<Box<Keeping>>,
     call: Call,
     ended: bool,
 }
@@ -107,6 +123,7 @@ impl Running {
     /// Sends the last piece after the call is recorded. A call that cannot be recorded ends with an
     /// error.
     async fn last(&mut self, mut out: BytesMut) -> Bytes {
+        self.keep_response(&mut out).await;
         self.call.sent(&out);
         let outcome = match self.call.outcome {
             Outcome::Answered(_) => receipt::Outcome::Answered,
@@ -115,9 +132,31 @@ impl Running {
         if let Err(error) = self.call.record(StatusCode::OK, outcome).await {
             self.call.outcome = Outcome::Cut;
             out.clear();
-            data(&mut out, &error.answer().body);
+            self.writer.fail(&error.answer().body, &mut out);
         }
         out.freeze()
+    }
+
+    /// Keeps a response that has ended, and writes its last event.
+    async fn keep_response(&mut self, out: &mut BytesMut) {
+        let Some(keeping) = self.keeping.take() else { return };
+        let is_answered = matches!(self.call.outcome, Outcome::Answered(_));
+        let Writer::Responses(writer) = &mut self.writer else { return };
+        if is_answered {
+            writer.finish(&self.call.usage, clock::now_ms() / 1000);
+        }
+        let kept = keeping.keep(&mut self.call, writer.made()).await;
+        match (is_answered, kept) {
+            (true, Ok(())) => {
+                self.writer.close(&self.call.usage, clock::now_ms() / 1000, out);
+            }
+            (true, Err(error)) => {
+                self.call.outcome = Outcome::Cut;
+                self.fail(&error, out);
+            }
+            // The client has got the reason why the response failed.
+            (false, _) => {}
+        }
     }
 
     async fn next_event(&mut self) -> Next {
@@ -130,10 +169,13 @@ impl Running {
         if left == Duration::ZERO {
             return Next::End(ApiError::RequestTimeout { limit_ms });
         }
-        match timeout(left.min(limits::KEEP_ALIVE), events.next()).await {
-            Ok(Some(event)) => Next::Event(event),
-            Ok(None) => Next::End(ApiError::Internal),
-            Err(_) => Next::Silence,
+        tokio::select! {
+            () = self.call.key_withdrawn() => Next::End(ApiError::CustomerKeyWithdrawn),
+            next = timeout(left.min(limits::KEEP_ALIVE), events.next()) => match next {
+                Ok(Some(event)) => Next::Event(event),
+                Ok(None) => Next::End(ApiError::Internal),
+                Err(_) => Next::Silence,
+            },
         }
     }
 
@@ -178,6 +220,9 @@ impl Running {
         let is_ahead = self.held.front().is_some_and(Held::is_ahead);
         let usage = &mut self.call.usage;
         for one in ready {
+            if let Some(gathering) = &mut self.gathering {
+                gathering.take(&one);
+            }
             match one {
                 Out::Silent(event) => {
                     let nothing = Checked::nothing();
@@ -214,15 +259,31 @@ impl Running {
         self.held.pop_front();
         self.writer.next_prompt();
         if self.answers.is_empty() {
-            self.writer.close(&self.call.usage, out);
+            if let Err(error) = self.keep() {
+                return self.fail(&error, out);
+            }
+            // What is kept is written before the client learns that it is.
+            if self.keeping.is_none() {
+                self.writer.close(&self.call.usage, clock::now_ms() / 1000, out);
+            }
             self.call.outcome = Outcome::Answered(StatusCode::OK);
             self.ended = true;
         }
     }
 
+    /// Hands over the complete answer, if it is to be kept: the call writes it.
+    fn keep(&mut self) -> Result<(), ApiError> {
+        let (Some(gathering), Writer::Chat(writer)) = (self.gathering.take(), &self.writer) else {
+            return Ok(());
+        };
+        let draft = gathering.complete(&writer.envelope, self.call.usage)?;
+        self.call.writes(draft);
+        Ok(())
+    }
+
     /// Sends the client the reason why the stream ends; a closed connection alone would give none.
     fn fail(&mut self, error: &ApiError, out: &mut BytesMut) {
-        data(out, &error.answer().body);
+        self.writer.fail(&error.answer().body, out);
         self.ended = true;
         // Cancels the generations that still run.
         self.answers.clear();

@@ -89,6 +89,26 @@ impl<'a> Sought<'a> {
         target.admit(services, call, served, wanted)?;
         Ok(Prepared { target, permit })
     }
+
+    /// Makes the same checks for work that begins later. Nothing is counted: the work is, when it
+    /// begins.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`], but for the limits.
+    pub(super) fn check<A: Inference>(
+        self,
+        services: &Services,
+        call: &mut Call,
+        wanted: impl FnOnce(&Target<'a>, &mut Call) -> Result<Wanted, ApiError>,
+    ) -> Result<Target<'a>, ApiError> {
+        let Self { caller, served: _, operation, path, model, spillover } = self;
+        let mut target = Target::find(services, caller, operation, path, model)?;
+        target.spillover = spillover;
+        let _ = target.authorize::<A>(services)?;
+        target.suits()?;
+        wanted(&target, call)?;
+        Ok(target)
+    }
 }
 
 impl<'a> Target<'a> {
@@ -231,7 +251,15 @@ impl<'a> Target<'a> {
         let estimated_tokens = wanted.tokens.min(most);
         tracing::trace!(request = %call.id, deployment = %self.deployment.id, estimated_tokens, "admitting");
         let throttle = served.throttle();
-        let reserved = services.meters.reserve(self.deployment, served, estimated_tokens);
+        let reserved = match call.behind {
+            false => services.meters.reserve(self.deployment, served, estimated_tokens),
+            // Batches use up nothing of the limits of other requests.
+            true => {
+                let limits = services.live.current().config.batch.limits();
+                let deployment = Deployment { limits, ..self.deployment.clone() };
+                services.batches.meters.reserve(&deployment, served, estimated_tokens)
+            }
+        };
         let balance = match &reserved {
             Ok(balance) => balance,
             Err(

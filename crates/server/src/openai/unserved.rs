@@ -15,9 +15,12 @@ pub(crate) struct Unserved {
 const CHAT: &str = "Use POST /openai/v1/chat/completions.";
 const CHAT_HISTORY: &str =
     "Use POST /openai/v1/chat/completions, and send the conversation so far with each request.";
-const ONE_BY_ONE: &str =
-    "Send the requests one by one to POST /openai/v1/chat/completions or /openai/v1/embeddings.";
-const IN_THE_PROMPT: &str = "Files are not stored here: put their text into the messages of POST /openai/v1/chat/completions.";
+const COMPACT: &str = "Send \"truncation\": \"auto\" to POST /openai/v1/responses.";
+const COUNT: &str = "The `usage` of a response has the tokens of its input.";
+const IN_THE_PROMPT: &str =
+    "Put the text of files into the messages of POST /openai/v1/chat/completions.";
+const IMPORT: &str = "This service fetches no URL, because a fetch would send data out of it: upload the \
+    file with POST /openai/files or /openai/v1/files.";
 const EMBED: &str = "Use POST /openai/v1/embeddings, and keep the vectors in your own database.";
 const NO_MODEL: &str = "This service runs models for text only; no path here takes its place.";
 const OPERATOR: &str =
@@ -25,18 +28,16 @@ const OPERATOR: &str =
 const ADMIN: &str = "The operator of this service manages it with `bailiwick` or the admin API.";
 
 /// All unsupported interfaces.
-const UNSERVED: [Unserved; 29] = [
-    one("responses", "The Responses API", CHAT_HISTORY),
-    one("conversations", "The Conversations API", CHAT_HISTORY),
+const UNSERVED: [Unserved; 26] = [
+    one("responses/compact", "Compaction of responses", COMPACT),
+    one("responses/input_tokens", "Counting the tokens of a response's input", COUNT),
     one("assistants", "The Assistants API", CHAT_HISTORY),
     one("threads", "The Assistants API", CHAT_HISTORY),
     one("chatkit", "ChatKit", CHAT_HISTORY),
     one("realtime", "The Realtime API", "Use POST /openai/v1/chat/completions with `stream`."),
-    one("files", "The Files API", IN_THE_PROMPT),
-    one("uploads", "The Uploads API", IN_THE_PROMPT),
+    one("files/import", "The import of files by URL", IMPORT),
     one("containers", "The Containers API", IN_THE_PROMPT),
     one("skills", "The Skills API", CHAT),
-    one("batches", "The Batch API", ONE_BY_ONE),
     one("vector_stores", "The Vector Stores API", EMBED),
     one("extensions", "Azure OpenAI On Your Data", CHAT),
     one("ingestion", "Azure OpenAI On Your Data", EMBED),
@@ -46,10 +47,9 @@ const UNSERVED: [Unserved; 29] = [
     one("video", "The Videos API", NO_MODEL),
     one("moderations", "The Moderations API", NO_MODEL),
     one("rerank", "Reranking", EMBED),
-    one("fine_tuning", "The Fine-tuning API", OPERATOR),
+    one("fine_tuning", "This part of the Fine-tuning API", JOBS),
     one("fine-tunes", "The Fine-tuning API", OPERATOR),
     one("evals", "The Evals API", CHAT),
-    one("chat/completions", "Reading stored chat completions", STORED),
     one("edits", "The Edits API", CHAT),
     one("engines", "The Engines API", "Use /openai/v1/ and name a deployment as `model`."),
     one(
@@ -61,8 +61,9 @@ const UNSERVED: [Unserved; 29] = [
     one("info", "The model's information", "Use GET /openai/v1/models."),
 ];
 
-const STORED: &str = "The resource's owner can read stored requests at the desk: \
-    GET /desk/v1/resources/NAME/records.";
+const JOBS: &str = "Use fine_tuning/jobs: create, list, retrieve, cancel, pause, resume, events, \
+    checkpoints. A model is for its own resource only, so there are no permissions for checkpoints; \
+    graders need the method `reinforcement`, which is not supported.";
 
 const fn one(path: &'static str, name: &'static str, instead: &'static str) -> Unserved {
     Unserved { path, name, instead }
@@ -87,6 +88,12 @@ pub(crate) fn find(path: &str) -> Option<&'static Unserved> {
     }
 }
 
+/// Finds an unsupported path that looks like the id of a supported one, such as `responses/compact`.
+#[must_use]
+pub(crate) fn exactly(path: &str) -> Option<&'static Unserved> {
+    find(path).filter(|one| one.path.contains('/') && path.ends_with(one.path))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,16 +101,12 @@ mod tests {
     #[test]
     fn what_others_have_is_found_by_name() {
         for (path, name) in [
-            ("/openai/v1/responses", "The Responses API"),
-            ("/openai/v1/responses/resp_1/input_items", "The Responses API"),
-            ("/openai/responses", "The Responses API"),
-            ("/v1/files/file-1/content", "The Files API"),
-            ("/openai/deployments/d/responses", "The Responses API"),
+            ("/openai/v1/responses/compact", "Compaction of responses"),
+            ("/openai/files/import", "The import of files by URL"),
             ("/openai/deployments/d/images/generations", "The Images API"),
             ("/openai/deployments/d/audio/transcriptions", "The Audio API"),
             ("/openai/deployments/d/extensions/chat/completions", "Azure OpenAI On Your Data"),
-            ("/openai/v1/chat/completions/chatcmpl-1", "Reading stored chat completions"),
-            ("/openai/fine_tuning/jobs/1/cancel", "The Fine-tuning API"),
+            ("/openai/v1/fine_tuning/alpha/graders/run", "This part of the Fine-tuning API"),
             ("/models/images/embeddings", "The Images API"),
         ] {
             assert_eq!(find(path).map(|one| one.name), Some(name), "{path}");

@@ -52,6 +52,7 @@ pub(super) fn needs_key(endpoint: Endpoint) -> bool {
     match endpoint {
         Endpoint::Deployment(_)
         | Endpoint::Body(_)
+        | Endpoint::State(_)
         | Endpoint::Models
         | Endpoint::Model
         | Endpoint::Receipt => true,

@@ -15,6 +15,7 @@ use crate::{
     abuse::Monitor,
     admin::{self, Admin, AdminKey},
     authority::Authorities,
+    batches::queue::Batches,
     config::Config,
     desk::{self, Desk, Names},
     engines::Engines,
@@ -27,10 +28,13 @@ use crate::{
     manage::Management,
     meters::Meters,
     metrics::Metrics,
+    openai::state::{Background, Tuning},
     operations::{self, Outward},
     outward,
     services::Services,
     tls::Certificates,
+    uses::Uses,
+    withheld::CustomerKeys,
 };
 
 /// The parts of a service that its listeners share.
@@ -44,6 +48,7 @@ pub(super) struct Parts {
     pub(super) fleet: Fleet,
     pub(super) guard: Guard,
     pub(super) engines: Engines,
+    pub(super) customer_keys: CustomerKeys,
 }
 
 impl Parts {
@@ -65,8 +70,13 @@ impl Parts {
             fleet: self.fleet.clone(),
             engines: self.engines.clone(),
             meters: Meters::default(),
+            uses: Uses::default(),
+            batches: Batches::default(),
             ledger: self.ledger.clone(),
             monitor: monitor.map_err(StartError::Thread)?,
+            tuning: Tuning::default(),
+            background: Background::default(),
+            customer_keys: self.customer_keys.clone(),
         };
         Ok(Arc::new(Gateway::new(services, metrics, self.providers.clone())))
     }
@@ -86,6 +96,7 @@ impl Parts {
             key: AdminKey::Taken,
             confinement: Arc::new(confinement),
             prices: Arc::new(config.prices.clone()),
+            metadata: config.retention.metadata(),
         }
     }
 

@@ -1,9 +1,9 @@
 //! Opens the parts that record requests: the service's key, the custodian, the ledger.
 
-use std::{fs::File, sync::Arc};
+use std::{fs::File, path::PathBuf, sync::Arc};
 
 use engine::digest;
-use policy::authz::proof::Proof;
+use policy::{authz::proof::Proof, id::TenantId};
 use store::{
     Directory,
     custody::Trust,
@@ -14,8 +14,13 @@ use tokio::runtime::Handle;
 
 use super::StartError;
 use crate::{
-    clock, config::Config, cosigners::Witnesses, custodian, exchange::ServiceIdentity,
-    fleet::EXECUTABLE, manage, outward,
+    clock,
+    config::{Config, CustomerKey},
+    cosigners::Witnesses,
+    custodian,
+    exchange::ServiceIdentity,
+    fleet::EXECUTABLE,
+    manage, outward,
 };
 
 /// Opens the ledger, and returns the service's identity for receipts. May block.
@@ -32,7 +37,8 @@ pub(super) fn open(
     let identity = ServiceIdentity { binary, configuration: configuration(config), policies };
     let started = started(&identity, directory);
     let trust = Trust { log: signer.verifier(), witnesses: witnesses.keys() };
-    let connect = custodian::connect(config.key_directory(), &trust);
+    let held = held(config, directory)?;
+    let connect = custodian::connect(config.key_directory(), &trust, held);
     let cosign = witnesses.cosign(runtime);
     let metadata = config.retention.metadata();
     let egress = outward::listed(config)?;
@@ -53,6 +59,19 @@ pub(super) fn open(
         tracing::warn!(?repairs, "unfinished work of the last run was completed and logged");
     }
     Ok((ledger, identity))
+}
+
+/// Returns the tenants whose key-encryption keys their customers hold.
+pub(super) fn held(
+    config: &Config,
+    directory: &Directory,
+) -> Result<Vec<(TenantId, PathBuf)>, StartError> {
+    let held = |key: &CustomerKey| match directory.tenant_by_name(&key.tenant) {
+        Some(tenant) => Ok((tenant.id, key.socket.clone())),
+        // Otherwise a tenant that is made later would get a key in a file.
+        None => Err(StartError::NoTenant { tenant: key.tenant.clone() }),
+    };
+    config.customer_keys.iter().map(held).collect()
 }
 
 /// Returns the service's identity for receipts under another configuration.

@@ -165,7 +165,8 @@ impl Running {
         }
         placed::warn(&next, &*self.store.directory()?);
         (reloads.level)(&next.log);
-        self.live.replace(Current::new(next, identity));
+        let document = crate::openapi::document(&next.limits);
+        self.live.replace(Current::new(next, identity, document));
         tokio::spawn(self.providers.clone().warm());
         Ok(restart)
     }

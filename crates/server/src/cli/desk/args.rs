@@ -86,6 +86,10 @@ pub(crate) enum DeskCommand {
         /// Agree that human review may be reinstated after abuse, under zero retention
         #[arg(long)]
         review_after_abuse: bool,
+        /// Classes that the resource still keeps under zero retention, with commas: responses,
+        /// conversations, completions, files, batches, fine-tuning [default: nothing]
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        keep: Vec<String>,
     },
     /// Decide an application, as one of the operator's officers
     #[command(group = ArgGroup::new("how").required(true))]
@@ -153,6 +157,29 @@ pub(crate) enum DeskCommand {
         resource: String,
         /// The request's id
         request: String,
+    },
+    /// List the objects kept for a resource: files, responses, batches and all else, without
+    /// content
+    Inventory {
+        /// The resource
+        resource: String,
+        /// List this class only: response, conversation, item, completion, file, upload, part, batch, job,
+        /// adapter or checkpoint
+        #[arg(long, value_name = "CLASS")]
+        class: Option<String>,
+        /// Start after this object
+        #[arg(long, value_name = "ID")]
+        after: Option<String>,
+        /// Most objects to list
+        #[arg(long, value_name = "NUMBER")]
+        limit: Option<u32>,
+    },
+    /// Delete one object from the inventory, and destroy its key, of any owner
+    Shred {
+        /// The resource
+        resource: String,
+        /// Id of the object
+        id: String,
     },
     /// List which of your own people have read or deleted which record; `verify log --request`
     /// shows the log's entries for a record

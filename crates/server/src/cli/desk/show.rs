@@ -25,6 +25,10 @@ pub(super) fn show(out: &mut dyn Write, answer: &Value, none: &str) -> io::Resul
         // A page of a list.
         Value::Object(page) if page.contains_key("data") => {
             show(out, page.get("data").unwrap_or(&Value::Null), none)?;
+            if let Some(also @ Value::Array(_)) = page.get("also_kept") {
+                writeln!(out, "\nThe service itself keeps:\n")?;
+                show(out, also, none)?;
+            }
             match (page.get("has_more"), page.get("last_id")) {
                 (Some(Value::Bool(true)), Some(last @ (Value::String(_) | Value::Number(_)))) => {
                     writeln!(out, "\nthere are more: --after {}", text("last_id", last))
@@ -76,6 +80,7 @@ fn text(name: &str, value: &Value) -> String {
                 humantime::format_duration(std::time::Duration::from_secs(ms / 1000)).to_string()
             }
             Some(ms) if name.ends_with("_ms") => rfc3339(ms / 1000),
+            Some(seconds) if name.ends_with("_at") || name == "until" => rfc3339(seconds),
             _ => number.to_string(),
         },
         other => harmless(&other.to_string()),

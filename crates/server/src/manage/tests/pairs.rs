@@ -14,6 +14,7 @@ use super::{
 fn fields() -> Vec<(&'static str, Value)> {
     vec![
         ("prefixCache", json!(false)),
+        ("storedCompletionsDisabled", json!(true)),
         ("disableLocalAuth", json!(true)),
         ("retentionDays", json!(7)),
         ("lockbox", json!(false)),
@@ -41,7 +42,7 @@ fn shown(people: &People) -> Value {
 fn reset(people: &People, owner: &Acting) {
     let lockbox = patch(&[&("lockbox", json!(true))]);
     owner.update_resource("acme-prod", &lockbox).unwrap();
-    let rest = json!({"prefixCache": true, "disableLocalAuth": false, "retentionDays": 30,
+    let rest = json!({"prefixCache": true, "storedCompletionsDisabled": false, "disableLocalAuth": false, "retentionDays": 30,
         "forward": [], "publicNetworkAccess": "Enabled",
         "networkAcls": {"defaultAction": "Allow"}});
     people
@@ -93,7 +94,7 @@ fn a_pair_of_fields_is_allowed_exactly_if_each_is() {
             "Cognitive Services Contributor of acme",
             "two roles of acme",
         ];
-        assert_eq!(singly[3], owners.contains(&who.as_str()), "{who} and the lockbox");
+        assert_eq!(singly[4], owners.contains(&who.as_str()), "{who} and the lockbox");
     }
     assert!(allowed_pairs > 50 && refused_pairs > 300, "{allowed_pairs} {refused_pairs}");
 }

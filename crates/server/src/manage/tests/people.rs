@@ -47,6 +47,7 @@ impl People {
                 size_bytes: 1,
             }),
             source: None,
+            tuned: None,
             facts: ModelFacts {
                 license: None,
                 architecture: "llama".into(),
