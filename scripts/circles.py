@@ -22,6 +22,7 @@ KNOWN = {
         "audit::log",
         "audit::receipt",
         "audit::receipt::filter",
+        "audit::receipt::objects",
         "audit::receipt::place",
         "audit::report",
     }),

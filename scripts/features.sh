@@ -20,7 +20,7 @@ if grep -qE '^llama-cpp-sys-2 .*(cuda|vulkan)' <<<"$tested"; then
 	die "the build without GPU=… has a back end for graphics cards" "Remove cuda or vulkan from the default features, and from the features of each dependency on engine."
 fi
 
-for crate in tlog policy wire store egress audit; do
+for crate in tlog policy wire store egress audit train; do
 	grep -q '^llama-cpp-sys-2 ' <<<"$(features --package "$crate" --edges normal,build,dev)" || continue
 	die "cargo test -p $crate would build llama.cpp" "Find the dependency that brings it (cargo tree -p $crate --invert llama-cpp-sys-2), and remove it or its feature."
 done

@@ -14,7 +14,7 @@ limit="-max_total_time=$each"
 [ "$each" != 0 ] || limit="-runs=0"
 
 # The targets of customers' requests link the crate `wire` alone, the others the service.
-requests=" chat_request completion_request embedding_request request_coding "
+requests=" chat_request response_request completion_request conversation_request embedding_request request_coding multipart_form jsonl_file "
 
 say "building the targets (minutes the first time)"
 cargo fuzz build --sanitizer none --no-default-features

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the client libraries for the tests, an identity provider and engines: openai for Python,
-# schemathesis, Node and llama.cpp's server in a virtual environment in .cache; openai for JavaScript in
+# Installs the client libraries for the tests, an identity provider and engines: openai for Python, the
+# clients that build on it, schemathesis, llm-comply, Node and llama.cpp's server in a virtual
+# environment in .cache; openai for JavaScript and the AI SDK in
 # tests/sdk/js/node_modules; oidc-provider in tests/oidc/node_modules; a server that checks requests by
 # an OpenAPI document in tests/engines/node_modules. Versions are pinned; a second run takes no time.
 source "$(dirname "$0")/lib.sh"
@@ -13,7 +14,7 @@ stamped() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
 
 one_at_a_time sdk
 if ! stamped "$venv/installed" "$python_wants" || ! [ -x "$venv/bin/python" ]; then
-	say "installing the Python SDK, schemathesis, Node and an engine (kept in .cache/venv)"
+	say "installing the Python SDKs, schemathesis, Node and an engine (kept in .cache/venv)"
 	rm -rf "$venv"
 	python3 -m venv "$venv" ||
 		die "python3 could not make a virtual environment" "Run scripts/setup.sh, which installs python3-venv."
@@ -35,6 +36,6 @@ install() {
 	echo "$wants" >"$1/node_modules/.installed"
 }
 
-install tests/sdk/js "the JavaScript SDK"
+install tests/sdk/js "the JavaScript SDKs"
 install tests/oidc "the identity provider"
 install tests/engines "the checker of requests to engines"

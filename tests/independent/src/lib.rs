@@ -325,6 +325,7 @@ fn receipt() -> Receipt {
             no_effect: Some(vec!["reasoning_effort".into(), "messages[2].cache_control".into()]),
             attempts: None,
             screened: None,
+            objects: None,
         },
     };
     let salt = [9; 16];

@@ -112,7 +112,7 @@ fn things_are_created_listed_shown_and_deleted() {
     let listed = run("key list acme-eu") + &run("resource show acme-eu") + &resource.to_string();
     assert!(!listed.contains(keys[0]) && !listed.contains(keys[1]), "keys are shown once");
     assert!(listed.starts_with("KEY   CREATED\n"), "{listed}");
-    for line in ["authentication  keys and tokens\n", "Key1 created"] {
+    for line in ["authentication      keys and tokens\n", "Key1 created"] {
         assert!(listed.contains(line), "{listed}");
     }
     // The output for people is a table of the same data.

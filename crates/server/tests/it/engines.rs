@@ -2,6 +2,7 @@
 //! fails. The engines are stand-ins that fail on demand, llama.cpp's own server, a server that
 //! checks each request by Azure's documents, and a second Bailiwick.
 
+mod conformance;
 mod filter;
 mod timing;
 mod tokens;

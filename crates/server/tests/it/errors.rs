@@ -62,9 +62,9 @@ fn paths_methods_and_types_that_do_not_fit_have_their_own_answers() {
     }
     // Paths of other services' APIs are refused by name, with an alternative.
     for (path, name) in [
-        ("/openai/v1/responses", "The Responses API"),
+        ("/openai/v1/evals", "The Evals API"),
         ("/v1/assistants", "The Assistants API"),
-        ("/openai/files?api-version=2024-10-21", "The Files API"),
+        ("/openai/vector_stores?api-version=2024-10-21", "The Vector Stores API"),
         ("/openai/deployments/gpt4o/images/generations", "The Images API"),
     ] {
         for reply in [caller.get(path), caller.post(path, &json!({}))] {

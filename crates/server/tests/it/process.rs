@@ -116,15 +116,28 @@ pub(crate) fn signal(name: &str, pid: u32) {
 ///
 /// This is the only place that waits for time to pass: the event happens in another process, which
 /// cannot wake this one.
-pub(crate) fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, probe: impl FnMut() -> Option<T>) -> T {
+    within((Duration::from_secs(60), Duration::from_millis(10)), what, probe)
+}
+
+/// The same for work of minutes, such as a training.
+pub(crate) fn patiently<T>(what: &str, probe: impl FnMut() -> Option<T>) -> T {
+    within((Duration::from_secs(600), Duration::from_millis(200)), what, probe)
+}
+
+fn within<T>(
+    (limit, pause): (Duration, Duration),
+    what: &str,
+    mut probe: impl FnMut() -> Option<T>,
+) -> T {
     let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(60) {
+    while started.elapsed() < limit {
         if let Some(found) = probe() {
             return found;
         }
-        std::thread::park_timeout(Duration::from_millis(10));
+        std::thread::park_timeout(pause);
     }
-    panic!("not within a minute: {what}");
+    panic!("not within {limit:?}: {what}");
 }
 
 /// Returns all files below a folder.

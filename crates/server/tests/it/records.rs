@@ -163,15 +163,6 @@ fn under_zero_retention_nothing_is_stored() {
 }
 
 #[test]
-fn storing_is_refused_by_name_and_says_why() {
-    let mut body = shared().demo.short();
-    body["store"] = json!(true);
-    let error = shared().demo.post(&chat_path(CHAT), &body).error(400);
-    assert_eq!(error["param"], "store");
-    assert!(error["message"].as_str().unwrap().contains("stores no"), "{error}");
-}
-
-#[test]
 fn a_log_is_audited_by_its_files_alone_and_every_tampering_is_named() {
     let service = Service::start(&[]);
     let (caller, auditor) = (service.caller("audited"), Auditor::new(&service));

@@ -110,7 +110,13 @@ fn replay(recorded: &Recorded, caller: &Caller) -> Result<(), String> {
     }
     let body = &recorded.json["body"];
     let path = recorded.json["path"].as_str().unwrap();
-    let fine = if body["stream"] == true {
+    let fine = if path.ends_with("/responses") {
+        let text = reply.text();
+        let last = text.trim_end().rsplit("data: ").next().unwrap_or_default();
+        let answer: Value = serde_json::from_str(last).unwrap_or_default();
+        let response = if body["stream"] == true { &answer["response"] } else { &answer };
+        response["object"] == "response" && response["output"][0]["type"] == "message"
+    } else if body["stream"] == true {
         let events = reply.events();
         let content = |event: &Value| event["choices"][0]["delta"]["content"].is_string();
         let asked = body["stream_options"]["include_usage"] == true;

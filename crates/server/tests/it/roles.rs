@@ -9,7 +9,7 @@ use std::{fmt::Write as _, fs, path::Path};
 
 use hyper::Method;
 use serde_json::{Value, json};
-use server::paths::{self, Endpoint, ROUTES};
+use server::paths::{self, Endpoint, routes};
 
 use crate::{
     client::{Reply, Request},
@@ -254,8 +254,7 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
     said.ok();
     let request = said.header("x-request-id").unwrap().to_owned();
 
-    let mut routes: Vec<(At, Method, String)> = ROUTES
-        .iter()
+    let mut routes: Vec<(At, Method, String)> = routes()
         .filter(|route| {
             !matches!(route.endpoint, Endpoint::LogFile | Endpoint::OpenApi | Endpoint::About)
         })

@@ -62,3 +62,41 @@ fn javascript() {
     let url = format!("http://{}", caller.address);
     succeed(program("node", &url, &caller).args(["--test", "js/sdk.test.js"]));
 }
+
+#[test]
+fn python_files() {
+    let caller = caller("sdk-python-files");
+    let url = format!("http://{}", caller.address);
+    succeed(program("python", &url, &caller).args(["-m", "unittest", "python/test_files.py"]));
+}
+
+#[test]
+fn javascript_files() {
+    let caller = caller("sdk-javascript-files");
+    let url = format!("http://{}", caller.address);
+    succeed(program("node", &url, &caller).args(["--test", "js/files.test.js"]));
+}
+
+/// OpenAI's Agents SDK, LangChain and pydantic-ai over the Responses API.
+#[test]
+fn clients() {
+    let caller = caller("sdk-clients");
+    let url = format!("http://{}", caller.address);
+    succeed(program("python", &url, &caller).args(["-m", "unittest", "python/test_clients.py"]));
+}
+
+#[test]
+fn conversations() {
+    let caller = caller("sdk-conversations");
+    let url = format!("http://{}", caller.address);
+    let tests = ["-m", "unittest", "python/test_conversations.py"];
+    succeed(program("python", &url, &caller).args(tests));
+}
+
+/// The AI SDK with its Azure provider.
+#[test]
+fn ai() {
+    let caller = caller("sdk-ai");
+    let url = format!("http://{}", caller.address);
+    succeed(program("node", &url, &caller).args(["--test", "js/ai.test.js"]));
+}

@@ -219,7 +219,8 @@ impl Inner {
         }
     }
 
-    /// Returns the lines of a usual answer: a role, two texts, the end, the usage, `[DONE]`.
+    /// Returns the lines of a usual answer: a role, two texts, the end, the usage, `[DONE]`. Where a
+    /// function must be called, the texts are a call of the first one.
     fn usual(&self, asked: &Value) -> Vec<String> {
         let text = format!(" from {}", self.name);
         let choices = asked["n"].as_u64().unwrap_or(1);
@@ -243,11 +244,23 @@ impl Inner {
             format!("data: {all}\n\n")
         };
         let usage = json!({"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9});
+        let [first, second, end] = match asked["tool_choice"] == "required" {
+            false => [json!({"content": "hello"}), json!({"content": text}), json!("stop")],
+            true => {
+                let name = &asked["tools"][0]["function"]["name"];
+                let begun = json!({"index": 0, "id": "call_1", "type": "function",
+                                   "function": {"name": name, "arguments": ""}});
+                let arguments = json!({"arguments": "{\"location\": \"Paris\"}"});
+                let more = json!({"index": 0, "function": arguments});
+                let calls = |call: Value| json!({"tool_calls": [call]});
+                [calls(begun), calls(more), json!("tool_calls")]
+            }
+        };
         vec![
             chunk(delta(json!({"role": "assistant", "content": ""}), Value::Null), Value::Null),
-            chunk(delta(json!({"content": "hello"}), Value::Null), Value::Null),
-            chunk(delta(json!({"content": text}), Value::Null), Value::Null),
-            chunk(delta(json!({}), json!("stop")), Value::Null),
+            chunk(delta(first, Value::Null), Value::Null),
+            chunk(delta(second, Value::Null), Value::Null),
+            chunk(delta(json!({}), end), Value::Null),
             chunk(json!([]), usage),
             "data: [DONE]\n\n".to_owned(),
         ]
