@@ -242,12 +242,20 @@ fn answer(form: Form, pieces: &[&[u8]]) -> (Vec<String>, Option<Failure>) {
             Event::Finished { choice, .. } => {
                 assert!(!std::mem::replace(&mut finished[*choice as usize], true), "ended twice");
             }
-            Event::Counted { prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens } => {
+            Event::Counted {
+                prompt_tokens,
+                cached_tokens,
+                completion_tokens,
+                reasoning_tokens,
+            } => {
                 assert!(cached_tokens <= prompt_tokens && reasoning_tokens <= completion_tokens);
             }
             Event::Done => assert!(failure.is_none() && finished == [true; 2], "all have ended"),
             Event::Accepted { .. } => {}
-            Event::Embedding { .. } | Event::Judged { .. } | Event::Read { .. } | Event::Failed(_) => unreachable!("no event of a text"),
+            Event::Embedding { .. }
+            | Event::Judged { .. }
+            | Event::Read { .. }
+            | Event::Failed(_) => unreachable!("no event of a text"),
         }
         events.push(format!("{event:?}"));
     }
