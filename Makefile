@@ -121,6 +121,7 @@ bench: build model ## Measure against llama-server, nginx and LiteLLM; writes do
 	@scripts/overhead.sh
 	@scripts/attacks.sh
 	@scripts/filter-cost.sh
+	@scripts/batch-latency.sh
 
 fuzz: setup ## Fuzz the parsers of foreign bytes, 30 s each (SECONDS_EACH=…)
 	@scripts/fuzz.sh
