@@ -9,7 +9,7 @@ use std::{fmt::Write as _, fs, path::Path};
 
 use hyper::Method;
 use serde_json::{Value, json};
-use server::paths::{self, Endpoint, routes};
+use server::paths::{self, Endpoint, State, routes};
 
 use crate::{
     client::{Reply, Request},
@@ -256,7 +256,12 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
 
     let mut routes: Vec<(At, Method, String)> = routes()
         .filter(|route| {
-            !matches!(route.endpoint, Endpoint::LogFile | Endpoint::OpenApi | Endpoint::About)
+            let open =
+                matches!(route.endpoint, Endpoint::LogFile | Endpoint::OpenApi | Endpoint::About);
+            // These take forms: `state` tries them.
+            let form =
+                matches!(route.endpoint, Endpoint::State(State::CreateFile | State::AddPart));
+            !open && !form
         })
         .map(|route| (At::Api, route.endpoint.method(), route.path.to_owned()))
         .collect();
@@ -396,6 +401,7 @@ fn body_of(method: &Method, template: &str) -> Value {
     let grant = "gra_00000000000000000000000000000000";
     let approval = "apr_00000000000000000000000000000000";
     let object = "0e2f6a1c-0000-4000-8000-000000000099";
+    let file = "file-00000000000000000000000000000000";
     let role = json!({"role": ROLES[0], "tenant": "contoso", "objectId": object});
     let last = template.rsplit('/').next().unwrap_or_default();
     match (method.as_str(), last) {
@@ -437,6 +443,17 @@ fn body_of(method: &Method, template: &str) -> Value {
         }
         ("POST", "completions") => json!({"model": CHAT, "prompt": "hi"}),
         ("POST", "embeddings") => json!({"model": EMBED, "input": "hi"}),
+        ("POST", "responses") => json!({"model": CHAT, "input": "hi"}),
+        ("POST", "conversations" | "{conversation}" | "{completion}") => json!({"metadata": {}}),
+        ("POST", "items") => json!({"items": [{"role": "user", "content": "hi"}]}),
+        ("POST", "batches") => json!({"input_file_id": file, "endpoint": "/v1/chat/completions",
+            "completion_window": "24h"}),
+        ("POST", "jobs") => json!({"model": CHAT, "training_file": file}),
+        ("POST", "uploads") => {
+            json!({"filename": "a", "purpose": "batch", "bytes": 1, "mime_type": "text/plain"})
+        }
+        ("POST", "complete") => json!({"part_ids": ["part_00000000000000000000000000000000"]}),
+        ("POST", "{object}") => json!({"shared": true}),
         ("POST", "penalty") => json!({"action": "Block", "days": 1, "reason": "none"}),
         ("POST", _) => reason,
         _ => Value::Null,
