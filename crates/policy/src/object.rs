@@ -24,7 +24,7 @@ pub enum Owner {
 }
 
 impl Owner {
-    /// Returns the owner of what this principal makes.
+    /// Returns the principal as the owner of new objects.
     #[must_use]
     pub fn of(principal: &Principal) -> Self {
         match principal {

@@ -132,7 +132,7 @@ pub(crate) fn also_kept(
         without(
             "log",
             None,
-            "commitments to all of this, which reveal nothing; nobody can delete them",
+            "commitments to all of this, which reveal nothing; they cannot be deleted",
         ),
     ]
 }

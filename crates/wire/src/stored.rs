@@ -134,7 +134,7 @@ impl<'a> Stored<'a> {
         Ok(wanted.iter().all(|(key, value)| has(key, value)))
     }
 
-    /// Returns the completion as the API describes it: the answer, with what was asked for.
+    /// Returns the completion as the API describes it: the answer, with the settings of the request.
     ///
     /// # Errors
     /// If the head is damaged.

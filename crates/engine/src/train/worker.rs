@@ -286,5 +286,5 @@ const LEARN_STACK_BYTES: usize = 32 * 1024 * 1024;
 /// A checkpoint is made at least so often.
 const SAVE_EVERY: Duration = Duration::from_secs(30);
 
-/// The priority of a trainer: the lower half of what the system has.
+/// The niceness of a trainer: the system prefers every other process.
 const NICENESS: i32 = 10;

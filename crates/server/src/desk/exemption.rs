@@ -178,7 +178,7 @@ pub(super) async fn apply<E: Exempts>(
     step(&desk.store, &visitor, Allowed::apply(permit, asked)?).await
 }
 
-/// Reads the names of what an application asks to keep.
+/// Reads the classes of objects that an application names.
 fn kept(names: &[String]) -> Result<Classes, DeskError> {
     let named = |name: &String| Classes::named(name).ok_or(DeskError::NoSuchClass);
     names.iter().try_fold(Classes::NONE, |classes, name| Ok(classes.and(named(name)?)))

@@ -37,7 +37,7 @@ use crate::{
 /// A request about kept objects, of a known caller.
 #[derive(Debug)]
 pub(crate) struct StateRequest {
-    /// What is asked for.
+    /// The function of the path.
     pub(crate) state: State,
     /// The caller.
     pub(crate) caller: Caller,

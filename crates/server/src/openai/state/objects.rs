@@ -358,7 +358,7 @@ impl<'a> Objects<'a> {
         if seen { Ok(()) } else { Err(Invalid::value(param, message).into()) }
     }
 
-    /// Returns the owner of what the caller makes. A person or program without an id gets one that lasts:
+    /// Returns the caller as the owner of new objects. A person or program without an id gets one that lasts:
     /// only an id that is the same in each request can own an object.
     async fn owner(&self) -> Result<Owner, ApiError> {
         let Some(subject) = self.caller.unregistered else {

@@ -64,7 +64,7 @@ fn list(of: &Value) -> Value {
     })
 }
 
-/// The answer to a chat request, with what was asked for.
+/// The answer to a chat request, with the settings of the request.
 fn completion(schemas: &mut Schemas) -> Value {
     let more = json!({
         "type": "object",
