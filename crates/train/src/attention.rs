@@ -1,7 +1,7 @@
 //! Attention: each token looks at itself and the tokens before it, in its own sequence only.
 //!
 //! Several heads of queries share one head of keys and values (a *group*). The probabilities are not
-//! kept: the gradient computes them again, for [`ROWS`] tokens at a time.
+//! kept: the gradient computes them again, for `ROWS` tokens at a time.
 
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! The head and the loss: how badly the model predicts the tokens that it shall learn.
 //!
 //! Only positions whose next token is learned come here. The logits of a large vocabulary are kept in
-//! [`SLICE`]s of it.
+//! `SLICE`s of it.
 
 use crate::{
     base::{Base, Tensor},

@@ -219,7 +219,7 @@ impl Connection {
 /// Key-encryption keys of all tenants: some are held by their customers, the others are in files.
 ///
 /// A tenant whose customer takes its key over may still have keys that were wrapped under the file.
-/// [`super::KeyDirectory::hand_over`] wraps them again at the start.
+/// `KeyDirectory::hand_over` wraps them again at the start.
 #[derive(Debug)]
 pub struct Vaults {
     pub(super) files: FileVault,

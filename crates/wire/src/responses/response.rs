@@ -214,7 +214,7 @@ impl Stage {
     }
 }
 
-/// A response with all that it says; [`Made::json`] writes it.
+/// A response with all that it says.
 #[derive(Debug, Clone)]
 pub struct Made {
     /// What does not change.
