@@ -87,6 +87,7 @@ pub fn custodian_protocol(bytes: &[u8]) {
             | custody::Request::Reseal { .. }
             // The key does not exist.
             | custody::Request::Destroy { .. }
+            | custody::Request::ObjectKey(_)
             // No checkpoint was seen.
             | custody::Request::Pinned
             | custody::Request::Succeed { .. }
@@ -100,7 +101,13 @@ pub fn custodian_protocol(bytes: &[u8]) {
             | custody::Request::DestroyDue
             | custody::Request::Keys
             | custody::Request::Destroyed
-            | custody::Request::Damaged => {}
+            | custody::Request::Damaged
+            // The same for keys of objects.
+            | custody::Request::NewObjectKeys { .. }
+            | custody::Request::DestroyObjectKeys(_)
+            | custody::Request::ObjectKeys(_)
+            | custody::Request::MoveObjectKey(_)
+            | custody::Request::TenantKey(_) => {}
         }
     }
 }
