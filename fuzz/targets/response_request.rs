@@ -3,7 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use wire::{limits::RequestLimits, no_effect::NoEffectFields, responses::{item::Item, parse}};
+use wire::{
+    limits::RequestLimits,
+    no_effect::NoEffectFields,
+    responses::{item::Item, parse},
+};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| match parse(bytes) {
     Ok(request) => {
