@@ -285,8 +285,9 @@ pub(crate) fn deployment(group: &Group<DeploymentCommand>) -> Result<(), Failure
             };
             let management = open(&group.shared.data)?;
             let view = management.create_deployment(resource, &new)?;
-            // Only a model with a file is loaded here.
-            let waits = !no_wait && management.model(model)?.file.is_some();
+            // The service loads a model with a file now, and a fine-tuned model at its first request.
+            let model = management.model(model)?;
+            let waits = !no_wait && model.file.is_some() && model.fine_tuned.is_none();
             print(json, &view, |out, view| {
                 writeln!(out, "created deployment `{}` in `{}`", view.name, view.resource)
             })?;
@@ -516,6 +517,9 @@ fn origin(view: &ModelView) -> String {
     if let Some(engines) = &view.served_by {
         return served_by(engines);
     }
+    if let Some(tuned) = &view.fine_tuned {
+        return format!("fine-tuned for {}", tuned.resource);
+    }
     if is_toy(view) {
         return "the demonstration's toy: not for quality".to_owned();
     }
@@ -660,6 +664,13 @@ fn show_model(out: &mut dyn io::Write, view: &ModelView) -> io::Result<()> {
             ("licence", view.license.clone().unwrap_or_default()),
             ("source", view.source.clone().unwrap_or_default()),
             ("file", file.path.clone()),
+        ]);
+    }
+    if let Some(tuned) = &view.fine_tuned {
+        lines.extend([
+            ("fine-tuned for", tuned.resource.clone()),
+            ("by the job", tuned.job.clone()),
+            ("adapter's sha-256", tuned.adapter_sha256.clone()),
         ]);
     }
     lines.push(("created", view.created_at.clone()));

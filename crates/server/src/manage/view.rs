@@ -10,6 +10,7 @@ use policy::{
     forward::Forward,
     id::{ApprovalId, DeploymentId, ModelId, ResourceId, TenantId},
     network::PublicNetworkAccess,
+    object::Class,
     principal::{Key, KeyName},
     retention::{ContentLogging, Rule},
     task::Task,
@@ -163,6 +164,9 @@ pub(crate) struct ModelView {
     /// Names of the engines that serve it; left out if it has a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub served_by: Option<Vec<String>>,
+    /// What it was fine-tuned with, and for whom; left out for other models.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fine_tuned: Option<FineTunedView>,
     /// Origin of the file, if more than its path is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -202,6 +206,18 @@ pub(crate) struct ModelFileView {
     pub sha256: String,
     /// Size of the file.
     pub size_bytes: u64,
+}
+
+/// The adapter of a fine-tuned model. The model's file is that of its base model.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FineTunedView {
+    /// Name of the one resource that may deploy the model.
+    pub resource: String,
+    /// Id of the job that made it.
+    pub job: String,
+    /// SHA-256 of the adapter, as in receipts.
+    pub adapter_sha256: String,
 }
 
 /// A capability, in Azure's shape: always present, with a text as its value.
@@ -341,6 +357,13 @@ impl ModelView {
                 size_bytes: file.size_bytes,
             }),
             served_by: model.file.is_none().then(engines),
+            fine_tuned: model.tuned.as_ref().map(|tuned| FineTunedView {
+                resource: directory
+                    .resource(tuned.of.resource)
+                    .map_or_else(String::new, |resource| resource.name.clone()),
+                job: Class::Job.id(tuned.job),
+                adapter_sha256: tuned.adapter.to_string(),
+            }),
             source: model.source.clone(),
             license: model.facts.license.clone(),
             architecture: facts.architecture.clone(),
