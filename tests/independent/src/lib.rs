@@ -307,6 +307,7 @@ fn receipt() -> Receipt {
             policies: Some(PolicySet { digest: Digest([10; 32]), proved: false }),
             ran: None,
             content_filter: None,
+            adapter: None,
         },
         facts: Facts {
             request: RequestId::from_random([7; 16]),
