@@ -403,9 +403,9 @@ impl<'a> Objects<'a> {
         let found = found.map_err(failed(class))?.filter(|object| object.facts.class == class);
         let Some(object) = found else {
             // Asked all the same, so that a missing object takes as long as a hidden one.
-            let nobody = Owner::Person(PersonId::from_random([0; 16]));
+            let no_owner = Owner::Person(PersonId::from_random([0; 16]));
             let object = id.unwrap_or(ObjectId::from_random([0; 16]));
-            let nothing = ObjectFacts { of, object, class, owner: nobody, shared: false };
+            let nothing = ObjectFacts { of, object, class, owner: no_owner, shared: false };
             let _ = self.decide::<A>(&nothing);
             return Err(missing());
         };
