@@ -32,6 +32,7 @@ use crate::{
     authn::Caller,
     body::RequestBody,
     clock,
+    named::NamedSubjects,
     processing::{Processed, Processing},
     screening::{Claimed, Screening},
 };
@@ -124,6 +125,8 @@ pub(crate) struct End {
     pub screening: Screening,
     /// What abuse monitoring needs to know.
     pub watched: Watched,
+    /// The data subjects that the request names.
+    pub subjects: NamedSubjects,
     /// The objects that the request wrote.
     pub wrote: Vec<Draft>,
     /// The objects that the request destroyed.
@@ -216,7 +219,7 @@ impl Exchange {
         answer: impl FnOnce(Result<u64, NotRecorded>) + Send + 'static,
     ) -> Result<(), NotRecorded> {
         let End { status, outcome, deployment, usage, no_effect, processing, screening, .. } = end;
-        let End { watched, wrote, destroyed, line, .. } = end;
+        let End { watched, mut subjects, wrote, destroyed, line, .. } = end;
         let Claimed { filter, content_filter, screened } = screening.claims()?;
         let directory = &self.caller.directory;
         let resource = directory.resource(self.caller.resource).ok_or_else(gone)?;
@@ -237,6 +240,9 @@ impl Exchange {
             None => (EMBEDDED.to_owned(), resource.region.clone(), None, None),
         };
         let (request_sha256, asked) = self.asked.take();
+        if outcome != Outcome::Answered && self.kept.is_some() {
+            subjects.of_refused(asked.reveal());
+        }
         let facts = Facts {
             request: self.request,
             started_ms: self.started_ms,

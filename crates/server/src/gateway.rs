@@ -40,6 +40,7 @@ use crate::{
     listen::{Guest, Upload},
     live::Current,
     metrics::Metrics,
+    named::NamedSubjects,
     openai::{
         error::ApiError,
         models, receipts,
@@ -377,6 +378,8 @@ impl Gateway {
         call.resource = Some(caller.resource);
         let resource = caller.resource()?;
         call.region = HeaderValue::from_str(&resource.region).ok();
+        let subject_header = resource.subject_header.as_ref();
+        call.subjects = NamedSubjects::in_header(&head.headers, subject_header)?;
         call.key = self.services.customer_keys.check(resource.tenant)?;
         Ok(caller)
     }

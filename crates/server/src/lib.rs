@@ -42,6 +42,7 @@ pub mod looked;
 pub mod manage;
 mod meters;
 mod metrics;
+mod named;
 mod openai;
 mod openapi;
 mod operations;

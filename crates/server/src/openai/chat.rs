@@ -46,7 +46,8 @@ pub(crate) async fn answer(
         may_store(services, &caller)?;
     }
     let model = request.model.take();
-    call.watched = Watched::of(&request.labels, [&request.generate.prompt]);
+    let watched = Watched::of(&request.labels, [&request.generate.prompt]);
+    call.labelled(&request.labels, watched);
     let sought = Sought {
         caller: &caller,
         served,

@@ -600,6 +600,10 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX tuned_model_resource ON tuned_model (resource);
     CREATE INDEX tuned_model_tenant ON tuned_model (tenant);
     ",
+    // The request header that names the data subject; NULL for none.
+    "
+    ALTER TABLE resource ADD COLUMN subject_header TEXT;
+    ",
 ];
 
 /// Small tables that every request needs. Checking all their pages is cheap.
