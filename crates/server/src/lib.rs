@@ -10,6 +10,7 @@ static ALLOCATOR: engine::memory::Overwriting = engine::memory::Overwriting;
 
 mod abuse;
 mod admin;
+mod archive;
 mod authn;
 mod authority;
 mod batches;
