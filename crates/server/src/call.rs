@@ -34,7 +34,7 @@ use crate::{
     ids::request_id,
     limits,
     metrics::Metrics,
-    named::NamedSubjects,
+    named::NamedSubject,
     openai::error::{ApiError, Retry},
     processing::Processing,
     screening::Screening,
@@ -71,8 +71,8 @@ pub(crate) struct Call {
     pub screening: Screening,
     /// What abuse monitoring needs to know.
     pub watched: Watched,
-    /// The data subjects that the call names, for the subject index.
-    pub subjects: NamedSubjects,
+    /// The data subject that the call names, for the subject index.
+    pub subject: NamedSubject,
     /// The name of the engine that answers, if it is another program.
     pub engine: Option<String>,
     /// The deployment that could not take the call, if another one does.
@@ -145,7 +145,7 @@ impl Call {
             processing: None,
             screening: Screening::default(),
             watched: Watched::default(),
-            subjects: NamedSubjects::default(),
+            subject: NamedSubject::default(),
             engine: None,
             spilled: None,
             outcome: Outcome::Unanswered,
@@ -202,7 +202,7 @@ impl Call {
 impl Call {
     /// Notes what the caller says about its end user: for abuse monitoring, and for the subject index.
     pub(crate) fn labelled(&mut self, labels: &CallerLabels, watched: Watched) {
-        self.subjects.of_body(labels);
+        self.subject.of_body(labels);
         self.watched = watched;
     }
 
@@ -259,7 +259,7 @@ impl Call {
     pub(crate) fn follow_up(&self) -> Self {
         let mut call = Self::begin(&HeaderMap::new(), Arc::clone(&self.metrics));
         (call.route, call.arrival, call.resource) = (self.route, self.arrival, self.resource);
-        call.subjects = self.subjects.clone();
+        call.subject = self.subject.clone();
         call
     }
 
@@ -290,7 +290,7 @@ impl Call {
         let processing = self.processing.take();
         let screening = std::mem::take(&mut self.screening);
         let watched = std::mem::take(&mut self.watched);
-        let subjects = std::mem::take(&mut self.subjects);
+        let subject = std::mem::take(&mut self.subject);
         let (wrote, destroyed) = self.objects(outcome);
         let end = End {
             status,
@@ -301,7 +301,7 @@ impl Call {
             processing,
             screening,
             watched,
-            subjects,
+            subject,
             wrote,
             destroyed,
             line: self.line.take(),
@@ -344,7 +344,7 @@ impl Drop for Call {
             let processing = self.processing.take();
             let screening = std::mem::take(&mut self.screening);
             let watched = std::mem::take(&mut self.watched);
-            let subjects = std::mem::take(&mut self.subjects);
+            let subject = std::mem::take(&mut self.subject);
             let (wrote, destroyed) = self.objects(outcome);
             let end = End {
                 status,
@@ -355,7 +355,7 @@ impl Drop for Call {
                 processing,
                 screening,
                 watched,
-                subjects,
+                subject,
                 wrote,
                 destroyed,
                 // A line without an end has no result.

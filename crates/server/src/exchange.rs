@@ -32,7 +32,7 @@ use crate::{
     authn::Caller,
     body::RequestBody,
     clock,
-    named::NamedSubjects,
+    named::NamedSubject,
     processing::{Processed, Processing},
     screening::{Claimed, Screening},
 };
@@ -125,8 +125,8 @@ pub(crate) struct End {
     pub screening: Screening,
     /// What abuse monitoring needs to know.
     pub watched: Watched,
-    /// The data subjects that the request names.
-    pub subjects: NamedSubjects,
+    /// The data subject that the request names.
+    pub subject: NamedSubject,
     /// The objects that the request wrote.
     pub wrote: Vec<Draft>,
     /// The objects that the request destroyed.
@@ -219,7 +219,7 @@ impl Exchange {
         answer: impl FnOnce(Result<u64, NotRecorded>) + Send + 'static,
     ) -> Result<(), NotRecorded> {
         let End { status, outcome, deployment, usage, no_effect, processing, screening, .. } = end;
-        let End { watched, mut subjects, wrote, destroyed, line, .. } = end;
+        let End { watched, mut subject, wrote, destroyed, line, .. } = end;
         let Claimed { filter, content_filter, screened } = screening.claims()?;
         let directory = &self.caller.directory;
         let resource = directory.resource(self.caller.resource).ok_or_else(gone)?;
@@ -241,7 +241,7 @@ impl Exchange {
         };
         let (request_sha256, asked) = self.asked.take();
         if outcome != Outcome::Answered && self.kept.is_some() {
-            subjects.of_refused(asked.reveal());
+            subject.of_refused(asked.reveal());
         }
         let facts = Facts {
             request: self.request,

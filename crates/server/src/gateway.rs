@@ -40,7 +40,7 @@ use crate::{
     listen::{Guest, Upload},
     live::Current,
     metrics::Metrics,
-    named::NamedSubjects,
+    named::NamedSubject,
     openai::{
         error::ApiError,
         models, receipts,
@@ -379,7 +379,7 @@ impl Gateway {
         let resource = caller.resource()?;
         call.region = HeaderValue::from_str(&resource.region).ok();
         let subject_header = resource.subject_header.as_ref();
-        call.subjects = NamedSubjects::in_header(&head.headers, subject_header)?;
+        call.subject = NamedSubject::in_header(&head.headers, subject_header)?;
         call.key = self.services.customer_keys.check(resource.tenant)?;
         Ok(caller)
     }

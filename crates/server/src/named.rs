@@ -1,16 +1,19 @@
-//! The data subjects that a request names, for the subject index: `safety_identifier` and `user` of
-//! its body, or else the request header that the resource names.
+//! The data subject that a request names, for the subject index: `safety_identifier` of its body, else
+//! `user`, else the request header that the resource names.
 
 use hyper::HeaderMap;
-use policy::{content::Content, forward::CallerLabels, subject_header::SubjectHeader};
+use policy::{
+    content::Content, forward::CallerLabels, subject_header::SubjectHeader,
+    workflow::subject::Subject,
+};
 use serde::Deserialize;
 use wire::{error::Invalid, limits::IDENTIFIER_MAX};
 
-/// The data subjects of one request: none, one, or the two that the body names.
+/// The data subject of one request.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct NamedSubjects(Vec<Content>);
+pub(crate) struct NamedSubject(Option<Content>);
 
-impl NamedSubjects {
+impl NamedSubject {
     /// Reads the header that the resource names.
     ///
     /// # Errors
@@ -21,6 +24,13 @@ impl NamedSubjects {
         header: Option<&SubjectHeader>,
     ) -> Result<Self, Invalid> {
         let Some(header) = header else { return Ok(Self::default()) };
+        let mut values = headers.get_all(header.name()).iter();
+        let text = match (values.next(), values.next()) {
+            (None, _) => return Ok(Self::default()),
+            (Some(value), None) => std::str::from_utf8(value.as_bytes()).ok(),
+            (Some(_), Some(_)) => None,
+        };
+        let text = text.filter(|text| text.chars().count() <= IDENTIFIER_MAX);
         let wrong = || {
             Invalid::value(
                 "subjectHeader",
@@ -30,24 +40,16 @@ impl NamedSubjects {
                 ),
             )
         };
-        let mut values = headers.get_all(header.name()).iter();
-        let (Some(value), None) = (values.next(), values.next()) else {
-            return if headers.contains_key(header.name()) { Err(wrong()) } else { Ok(Self::default()) };
-        };
-        let text = std::str::from_utf8(value.as_bytes()).map_err(|_| wrong())?.trim();
-        if text.chars().count() > IDENTIFIER_MAX {
-            return Err(wrong());
-        }
-        Ok(Self(Some(text).filter(|text| !text.is_empty()).map(name).into_iter().collect()))
+        Ok(Self(named(Content::new(text.ok_or_else(wrong)?.to_owned()))))
     }
 
-    /// Takes the names in the body. If there are some, the header does not count.
+    /// Takes the name in the body, if there is one; the header does not count then.
     pub(crate) fn of_body(&mut self, labels: &CallerLabels) {
         let CallerLabels { user, safety_identifier, metadata: _ } = labels;
-        self.replace([safety_identifier, user].into_iter().flatten().cloned());
+        self.replace([safety_identifier.clone(), user.clone()]);
     }
 
-    /// Takes the names in a body that was refused: its labels were never read, but a record of it is
+    /// Takes the name in a body that was refused: its labels were never read, but a record of it is
     /// stored. A body that is no JSON names nobody.
     pub(crate) fn of_refused(&mut self, body: &[u8]) {
         #[derive(Deserialize)]
@@ -56,29 +58,22 @@ impl NamedSubjects {
             safety_identifier: Option<String>,
         }
         let Ok(Body { user, safety_identifier }) = serde_json::from_slice(body) else { return };
-        self.replace([safety_identifier, user].into_iter().flatten().map(Content::new));
+        self.replace([safety_identifier, user].map(|name| name.map(Content::new)));
     }
 
-    fn replace(&mut self, names: impl Iterator<Item = Content>) {
-        let mut found: Vec<Content> = Vec::new();
-        for name in names.filter(|name| !name.is_empty()) {
-            if !found.contains(&name) {
-                found.push(name);
-            }
-        }
-        if !found.is_empty() {
-            self.0 = found;
-        }
+    fn replace(&mut self, names: [Option<Content>; 2]) {
+        let name = names.into_iter().flatten().find_map(named);
+        self.0 = name.or_else(|| self.0.take());
     }
 
-    /// Returns the names.
-    pub(crate) fn into_names(self) -> Vec<Content> {
-        self.0
+    /// Returns the data subject.
+    pub(crate) fn subject(&self) -> Option<Subject> {
+        self.0.as_ref().and_then(|name| Subject::new(name).ok())
     }
 }
 
-fn name(text: &str) -> Content {
-    Content::new(text.to_owned())
+fn named(name: Content) -> Option<Content> {
+    Some(name).filter(|name| !name.reveal().trim().is_empty())
 }
 
 #[cfg(test)]
@@ -87,12 +82,13 @@ mod tests {
 
     use super::*;
 
-    fn names(subjects: NamedSubjects) -> Vec<String> {
-        subjects.into_names().iter().map(|name| name.reveal().to_owned()).collect()
+    fn name(of: &NamedSubject) -> Option<String> {
+        of.subject().map(|subject| subject.name().reveal().to_owned())
     }
 
     fn labels(user: Option<&str>, safety_identifier: Option<&str>) -> CallerLabels {
-        let (user, safety_identifier) = (user.map(name), safety_identifier.map(name));
+        let content = |text: &str| Content::new(text.to_owned());
+        let (user, safety_identifier) = (user.map(content), safety_identifier.map(content));
         CallerLabels { user, safety_identifier, ..CallerLabels::default() }
     }
 
@@ -102,17 +98,16 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("x-end-user", HeaderValue::from_bytes("grün".as_bytes()).unwrap());
         let of = |labels: &CallerLabels| {
-            let mut found = NamedSubjects::in_header(&headers, Some(&header)).unwrap();
+            let mut found = NamedSubject::in_header(&headers, Some(&header)).unwrap();
             found.of_body(labels);
-            names(found)
+            name(&found).unwrap()
         };
-        assert_eq!(of(&labels(None, None)), ["grün"]);
-        assert_eq!(of(&labels(Some(""), None)), ["grün"]);
-        assert_eq!(of(&labels(Some("u"), None)), ["u"]);
-        assert_eq!(of(&labels(Some("u"), Some("s"))), ["s", "u"]);
-        assert_eq!(of(&labels(Some("u"), Some("u"))), ["u"]);
-        let none = NamedSubjects::in_header(&headers, None).unwrap();
-        assert!(none.into_names().is_empty(), "the resource names no header");
+        assert_eq!(of(&labels(None, None)), "grün");
+        assert_eq!(of(&labels(Some(" "), None)), "grün");
+        assert_eq!(of(&labels(Some("u"), None)), "u");
+        assert_eq!(of(&labels(Some("u"), Some("s"))), "s");
+        let none = NamedSubject::in_header(&headers, None).unwrap();
+        assert_eq!(name(&none), None, "the resource names no header");
     }
 
     #[test]
@@ -124,20 +119,20 @@ mod tests {
             for value in values {
                 headers.append("x-end-user", HeaderValue::from_str(value).unwrap());
             }
-            let refused = NamedSubjects::in_header(&headers, Some(&header)).unwrap_err();
+            let refused = NamedSubject::in_header(&headers, Some(&header)).unwrap_err();
             assert!(!refused.message.contains("canary"));
         }
     }
 
     #[test]
     fn a_refused_body_still_names_its_subject() {
-        let mut found = NamedSubjects::default();
+        let mut found = NamedSubject::default();
         found.of_refused(br#"{"model": 7, "user": "u", "nonsense": [1]}"#);
-        assert_eq!(names(found), ["u"]);
+        assert_eq!(name(&found).as_deref(), Some("u"));
         for body in [&b"{\"user\": "[..], b"[]", b"{\"user\": 7}", b""] {
-            let mut found = NamedSubjects::default();
+            let mut found = NamedSubject::default();
             found.of_refused(body);
-            assert!(names(found).is_empty());
+            assert_eq!(name(&found), None);
         }
     }
 }

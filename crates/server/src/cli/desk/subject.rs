@@ -10,6 +10,7 @@ use std::{
     path::Path,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -43,26 +44,44 @@ pub(super) fn run(session: &Session, json: bool, command: SubjectCommand) -> Res
             let requests = session.answer(Ask::Get("/subjects/requests".to_owned()))?;
             print(json, &requests, show::requests)
         }
-        SubjectCommand::Receive { of, right } => {
-            let body = json!({"subject": *subject(&of)?, "right": right.name()});
-            let made = session.answer(post("requests", &body))?;
-            print(json, &made, show::request)
+        SubjectCommand::Receive { right, reference, received } => {
+            let received_ms = received.as_deref().map(day).transpose()?;
+            let body = json!({"right": right.name(), "reference": reference,
+                "received_ms": received_ms});
+            show(session, json, post("requests", &body))
         }
         SubjectCommand::Extend { id, reason } => {
-            let path = format!("requests/{}/extension", segment(&id));
-            let request = session.answer(post(&path, &json!({"reason": reason})))?;
-            print(json, &request, show::request)
+            show(session, json, post(&of_request(&id, "extension"), &json!({"reason": reason})))
         }
-        SubjectCommand::Close { id, done: _, refused } => {
-            let path = format!("requests/{}/end", segment(&id));
-            let body = match refused {
-                Some(reason) => json!({"outcome": "refused", "reason": reason}),
-                None => json!({"outcome": "done"}),
-            };
-            let request = session.answer(post(&path, &body))?;
-            print(json, &request, show::request)
+        SubjectCommand::Answer { id, note } => {
+            show(session, json, post(&of_request(&id, "answer"), &json!({"note": note})))
+        }
+        SubjectCommand::Refuse { id, reason } => {
+            show(session, json, post(&of_request(&id, "refusal"), &json!({"reason": reason})))
+        }
+        SubjectCommand::Certificate { id, out } => {
+            let file = save::New::create(&out)?;
+            let erased = session.answer(Ask::Get(format!("/subjects/erasures/{}", segment(&id))))?;
+            keep(json, &erased, file, &out)
         }
     }
+}
+
+fn of_request(id: &str, what: &str) -> String {
+    format!("requests/{}/{what}", segment(id))
+}
+
+/// Takes a step of a request, and shows it.
+fn show(session: &Session, json: bool, ask: Ask) -> Result<(), Failure> {
+    print(json, &session.answer(ask)?, show::request)
+}
+
+/// Reads a day, in UTC, as milliseconds since 1970.
+fn day(text: &str) -> Result<u64, Failure> {
+    let wrong = |_| Failure::new("`--received` is no day", "give it as YEAR-MONTH-DAY: 2026-03-31");
+    let at = humantime::parse_rfc3339_weak(&format!("{text}T00:00:00Z")).map_err(wrong)?;
+    let since = at.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ok(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn post(what: &str, body: &Value) -> Ask {
@@ -135,20 +154,30 @@ fn erase(
     certificate: &Path,
 ) -> Result<(), Failure> {
     let name = subject(of)?;
-    let mut file = save::New::create(certificate)?;
+    let file = save::New::create(certificate)?;
     if !yes {
         let found = session.answer(post("find", &json!({"subject": *name})))?;
         confirm(&found)?;
     }
     let erased = session.answer(post("erase", &json!({"subject": *name, "files": files})))?;
-    let text = serde_json::to_string_pretty(&erased).map_err(io::Error::from)?;
-    let bytes = file.fill(text.as_bytes())?;
-    file.keep()?;
-    debug_assert!(bytes > 0, "a certificate has a text");
-    print(json, &erased, |out, erased| {
+    keep(json, &erased, file, certificate)
+}
+
+/// Saves the certificate of an erasure, and shows the erasure.
+fn keep(json: bool, erased: &Value, mut file: save::New, path: &Path) -> Result<(), Failure> {
+    let bytes = erased.get("certificate").and_then(Value::as_str);
+    let bytes = bytes.and_then(|text| STANDARD.decode(text).ok());
+    let is_saved = bytes.is_some();
+    if let Some(bytes) = bytes {
+        file.fill(bytes.as_slice())?;
+        file.keep()?;
+    }
+    print(json, erased, |out, erased| {
         show::erased(out, erased)?;
-        writeln!(out, "\nsaved in {}", certificate.display())?;
-        writeln!(out, "check it: bailiwick verify erasure --certificate {}", certificate.display())
+        if is_saved {
+            writeln!(out, "\nthe certificate is saved in {}", path.display())?;
+        }
+        Ok(())
     })
 }
 

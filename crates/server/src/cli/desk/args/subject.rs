@@ -30,7 +30,7 @@ pub(crate) enum SubjectCommand {
         #[arg(long)]
         yes: bool,
         /// File for the certificate; it is not written over
-        #[arg(long, value_name = "FILE", default_value = "erasure-certificate.json")]
+        #[arg(long, value_name = "FILE", default_value = "erasure.certificate")]
         certificate: PathBuf,
     },
     /// Keep nothing of a data subject from the next request on, or lift that
@@ -51,31 +51,47 @@ pub(crate) enum SubjectCommand {
     Requests,
     /// Note a request of a data subject: its deadline of one month begins
     Receive {
-        #[command(flatten)]
-        of: OfSubject,
-        /// Right that the data subject exercises
+        /// What the data subject asks for
         #[arg(long)]
         right: Right,
+        /// Your own reference, such as the number of a letter; not the person's name
+        #[arg(long, value_name = "TEXT")]
+        reference: String,
+        /// Day on which it was received, such as 2026-03-31 [default: today]
+        #[arg(long, value_name = "DAY")]
+        received: Option<String>,
     },
-    /// Extend the deadline of a request by two months, once; tell the data subject the reason
+    /// Extend the deadline of a request by two months, once
     Extend {
         /// Id of the request, from `requests`
         id: String,
-        /// Reason for the extension
+        /// Reason for the extension, which the data subject was told
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Close a request as answered, or as refused
-    #[command(group = ArgGroup::new("how").required(true))]
-    Close {
+    /// Note that a request is answered
+    Answer {
         /// Id of the request, from `requests`
         id: String,
-        /// The request is answered
-        #[arg(long, group = "how")]
-        done: bool,
-        /// The request is refused, for this reason, which the data subject is told
-        #[arg(long, value_name = "TEXT", group = "how")]
-        refused: Option<String>,
+        /// What was answered, for your own file
+        #[arg(long, value_name = "TEXT")]
+        note: String,
+    },
+    /// Note that a request is refused
+    Refuse {
+        /// Id of the request, from `requests`
+        id: String,
+        /// Reason for the refusal, which the data subject was told
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Show the certificate of an erasure that was not complete at once, and save it
+    Certificate {
+        /// Id of the request, from `erase`
+        id: String,
+        /// File for the certificate; it is not written over
+        #[arg(long, value_name = "FILE", default_value = "erasure.certificate")]
+        out: PathBuf,
     },
 }
 
@@ -96,14 +112,12 @@ pub(crate) struct OfSubject {
 /// A right of the General Data Protection Regulation.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Right {
-    /// Article 15: to know what is kept, and get a copy
+    /// Articles 15 and 20: to know what is kept, and get a copy
     Access,
     /// Article 17: to have it erased
     Erasure,
     /// Article 18: to have the processing restricted
     Restriction,
-    /// Article 20: to get the data in a form for machines
-    Portability,
     /// Article 21: to object
     Objection,
 }
@@ -115,7 +129,6 @@ impl Right {
             Self::Access => "access",
             Self::Erasure => "erasure",
             Self::Restriction => "restriction",
-            Self::Portability => "portability",
             Self::Objection => "objection",
         }
     }

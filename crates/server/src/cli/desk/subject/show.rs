@@ -48,17 +48,35 @@ pub(super) fn found(out: &mut dyn Write, found: &Value) -> io::Result<()> {
 
 /// Writes what was erased.
 pub(super) fn erased(out: &mut dyn Write, erased: &Value) -> io::Result<()> {
-    let row = |store: &Value| {
-        [
-            text(store, "name"),
-            count(number(store, "found")),
-            count(number(store, "erased")),
-            count(number(store, "kept")),
-            text(store, "why"),
-        ]
-    };
-    let rows: Vec<[String; 5]> = array(erased, "stores").iter().map(row).collect();
-    table(out, ["kept in", "found", "erased", "left", "why"], &rows)
+    if text(erased, "state") == "pending" {
+        let id = text(erased, "request");
+        writeln!(out, "deleted; keys are still being destroyed, and the certificate follows:")?;
+        writeln!(out, "bailiwick desk subject certificate {id}")?;
+    } else {
+        let row = |store: &Value| {
+            [
+                text(store, "name"),
+                count(number(store, "found")),
+                count(number(store, "erased")),
+                count(number(store, "kept")),
+                text(store, "why"),
+            ]
+        };
+        let rows: Vec<[String; 5]> = array(erased, "stores").iter().map(row).collect();
+        table(out, ["kept in", "found", "erased", "left", "why"], &rows)?;
+        writeln!(out)?;
+    }
+    let lines = [
+        ("request", text(erased, "request")),
+        ("finished", time(erased, "finished_ms")),
+        ("log entry", erased.get("entry").map(ToString::to_string).unwrap_or_default()),
+        ("salt", text(erased, "salt")),
+    ];
+    fields(out, &lines)?;
+    if !text(erased, "salt").is_empty() {
+        writeln!(out, "keep the salt: with it and the name, the certificate proves whom it is about")?;
+    }
+    Ok(())
 }
 
 /// Writes whether a data subject is restricted now.
@@ -81,14 +99,15 @@ pub(super) fn requests(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
         [
             text(request, "id"),
             text(request, "right"),
+            text(request, "reference"),
             text(request, "state"),
             time(request, "received_ms"),
             time(request, "due_ms"),
             text(request, "remark"),
         ]
     };
-    let rows: Vec<[String; 6]> = requests.iter().map(row).collect();
-    table(out, ["request", "right", "state", "received", "due", ""], &rows)
+    let rows: Vec<[String; 7]> = requests.iter().map(row).collect();
+    table(out, ["request", "right", "reference", "state", "received", "due", ""], &rows)
 }
 
 /// Writes one request of a data subject.
@@ -97,6 +116,7 @@ pub(super) fn request(out: &mut dyn Write, request: &Value) -> io::Result<()> {
         ("request", text(request, "id")),
         ("right", text(request, "right")),
         ("state", text(request, "state")),
+        ("reference", text(request, "reference")),
         ("received", time(request, "received_ms")),
         ("due", time(request, "due_ms")),
         ("extended", text(request, "extension")),
@@ -157,10 +177,11 @@ mod tests {
     #[test]
     fn an_erasure_says_what_is_left_and_why() {
         let answer = json!({"stores": [{"name": "files", "found": 2, "erased": 1, "kept": 1,
-            "why": "a\u{1b}[2J"}]});
+            "why": "a\u{1b}[2J"}], "request": "dsr_1", "entry": 7});
         assert_eq!(
             shown(&answer, erased),
-            "KEPT IN  FOUND  ERASED  LEFT  WHY\nfiles    2      1       1     a\\u{1b}[2J\n"
+            "KEPT IN  FOUND  ERASED  LEFT  WHY\nfiles    2      1       1     a\\u{1b}[2J\n\n\
+             request    dsr_1\nlog entry  7\n"
         );
     }
 }
