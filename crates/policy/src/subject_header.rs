@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn a_header_with_a_secret_or_a_meaning_of_its_own_cannot() {
-        for given in ["Authorization", "api-key", "Cookie", "content-type", "x-ms-client-request-id"]
+        for given in
+            ["Authorization", "api-key", "Cookie", "content-type", "x-ms-client-request-id"]
         {
             assert_eq!(given.parse::<SubjectHeader>(), Err(BadHeader::Reserved), "{given}");
         }

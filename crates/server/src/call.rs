@@ -152,7 +152,6 @@ impl Call {
             exchange: None,
             behind: false,
             line: None,
-            subject: None,
             wrote: Vec::new(),
             destroyed: Vec::new(),
             then: None,
@@ -361,7 +360,6 @@ impl Drop for Call {
                 destroyed,
                 // A line without an end has no result.
                 line: None,
-                subject: None,
             };
             exchange.hung_up(end);
         }

@@ -243,6 +243,11 @@ impl Exchange {
         if outcome != Outcome::Answered && self.kept.is_some() {
             subject.of_refused(asked.reveal());
         }
+        let subject = subject.subject();
+        // What cannot be asked for counts as restricted: a failure must not end a restriction.
+        let is_restricted = subject.as_ref().is_some_and(|subject| {
+            self.ledger.subjects().is_restricted(resource.tenant, subject).unwrap_or(true)
+        });
         let facts = Facts {
             request: self.request,
             started_ms: self.started_ms,
@@ -263,7 +268,7 @@ impl Exchange {
         let caller = self.caller.principal.name();
         let plan = retention::plan(&resource.retention, clock::now_ms());
         let (keep, retention_days) = match (plan, self.kept) {
-            (RetentionPlan::Store(until), Some(kept)) => {
+            (RetentionPlan::Store(until), Some(kept)) if !is_restricted => {
                 let content = Content {
                     request: self.request,
                     caller: caller.to_owned(),
@@ -309,7 +314,8 @@ impl Exchange {
                 monitor.see(seen);
             }
         };
-        let ended = Ended { terms, facts, caller, cached_tokens, keep, objects: wrote, line };
+        let ended =
+            Ended { terms, facts, caller, cached_tokens, keep, objects: wrote, line, subject };
         self.ledger.commit(ended, recorded);
         Ok(())
     }

@@ -614,7 +614,10 @@ fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()>
         ("lockbox", lockbox.to_owned()),
         ("stored completions", stored_completions.to_owned()),
         ("retention", retention(view)),
-        ("subject header", view.subject_header.as_ref().map_or("none", SubjectHeader::name).to_owned()),
+        (
+            "subject header",
+            view.subject_header.as_ref().map_or("none", SubjectHeader::name).to_owned(),
+        ),
         ("deployments", view.deployments.join(", ")),
         ("created", view.created_at.clone()),
     ];

@@ -265,15 +265,15 @@ impl DeskError {
             | Self::Review(_)
             | Self::Penalty(_)
             | Self::SubjectRequest(_)
-            | Self::ErasedBefore => {
-                (StatusCode::CONFLICT, "Conflict")
-            }
+            | Self::ErasedBefore => (StatusCode::CONFLICT, "Conflict"),
             Self::NotOpened(NotOpened::NoRecord | NotOpened::NoGrant) => {
                 (StatusCode::NOT_FOUND, "NotFound")
             }
-            Self::Statement(_) | Self::BadSubject(_) | Self::BadRequest(_) | Self::NoSuchCursor | Self::NoSuchClass => {
-                (StatusCode::BAD_REQUEST, "BadRequest")
-            }
+            Self::Statement(_)
+            | Self::BadSubject(_)
+            | Self::BadRequest(_)
+            | Self::NoSuchCursor
+            | Self::NoSuchClass => (StatusCode::BAD_REQUEST, "BadRequest"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
             Self::NotSignedIn(NotSignedIn::Store(_))
             | Self::Store(_)

@@ -26,7 +26,7 @@ use super::{
     target::{Prepared, Sought},
 };
 use crate::{
-    abuse::Watched, authn::Caller, call::Call, guard::checked, ids::random, meters::Wanted,
+    abuse::Watched, authn::Caller, call::Call, guard::checked, ids::random, meters::Wanted, named,
     services::Services,
 };
 
@@ -48,6 +48,9 @@ pub(crate) async fn answer(
     let model = request.model.take();
     let watched = Watched::of(&request.labels, [&request.generate.prompt]);
     call.labelled(&request.labels, watched);
+    if request.store {
+        named::may_keep(services, &caller, &call.subject, "store").await?;
+    }
     let sought = Sought {
         caller: &caller,
         served,

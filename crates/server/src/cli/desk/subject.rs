@@ -61,7 +61,8 @@ pub(super) fn run(session: &Session, json: bool, command: SubjectCommand) -> Res
         }
         SubjectCommand::Certificate { id, out } => {
             let file = save::New::create(&out)?;
-            let erased = session.answer(Ask::Get(format!("/subjects/erasures/{}", segment(&id))))?;
+            let erased =
+                session.answer(Ask::Get(format!("/subjects/erasures/{}", segment(&id))))?;
             keep(json, &erased, file, &out)
         }
     }

@@ -56,7 +56,11 @@ pub(super) fn index(export: &Value) -> String {
 }
 
 /// Makes the page of one record.
-pub(super) fn record(facts: &Map<String, Value>, turns: &[Vec<Turn>; 2], opened: &Content) -> String {
+pub(super) fn record(
+    facts: &Map<String, Value>,
+    turns: &[Vec<Turn>; 2],
+    opened: &Content,
+) -> String {
     let title = format!("Request of {}", rfc3339(opened.started_ms / 1000));
     let [asked, answered] = turns;
     let body = html! {

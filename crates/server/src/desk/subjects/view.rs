@@ -150,7 +150,8 @@ fn stores(found: &Found, looks: &Looks) -> Vec<Value> {
     stores.push(store("counters of abuse monitoring", found.counters.len(), none()));
     stores.push(store("flags", found.flagged.len(), none()));
     stores.push(store("looks", all_looks(found, looks).len(), none()));
-    let note = "numbers without a name: requests and tokens by hour, which no person can be found in";
+    let note =
+        "numbers without a name: requests and tokens by hour, which no person can be found in";
     stores.push(store("usage", 0, note.to_owned()));
     stores
 }
@@ -176,4 +177,3 @@ fn object(value: Value) -> Map<String, Value> {
         _ => Map::new(),
     }
 }
-

@@ -74,7 +74,10 @@ pub(super) fn erased(out: &mut dyn Write, erased: &Value) -> io::Result<()> {
     ];
     fields(out, &lines)?;
     if !text(erased, "salt").is_empty() {
-        writeln!(out, "keep the salt: with it and the name, the certificate proves whom it is about")?;
+        writeln!(
+            out,
+            "keep the salt: with it and the name, the certificate proves whom it is about"
+        )?;
     }
     Ok(())
 }
@@ -83,7 +86,10 @@ pub(super) fn erased(out: &mut dyn Write, erased: &Value) -> io::Result<()> {
 pub(super) fn restricted(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
     match answer.get("restricted").and_then(Value::as_bool) {
         Some(true) => {
-            writeln!(out, "restricted: from the next request on, nothing of this data subject is kept")
+            writeln!(
+                out,
+                "restricted: from the next request on, nothing of this data subject is kept"
+            )
         }
         _ => writeln!(out, "not restricted: requests of this data subject are kept as all others"),
     }
