@@ -66,7 +66,8 @@ impl<W: Write> Archive<W> {
             hash.update(&piece);
             self.zip.write_all(piece.as_ref())?;
         }
-        self.sums.push((name.to_owned(), tlog::hex::encode(hash.finalize())));
+        let sum: [u8; 32] = hash.finalize().into();
+        self.sums.push((name.to_owned(), tlog::hex::encode(&sum)));
         Ok(())
     }
 

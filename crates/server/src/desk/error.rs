@@ -108,7 +108,7 @@ pub(super) enum DeskError {
     BadRequest(String),
     /// The path does not exist.
     #[error(
-        "this path does not exist; docs/operate/review.md, records.md, residency.md, \
+        "this path does not exist; docs/operate/review.md, records.md, data-subjects.md, residency.md, \
          zero-retention.md and content-filter-exemption.md list the paths"
     )]
     NoSuchPath,

@@ -167,7 +167,7 @@ pub(super) async fn certificate(
 
 /// Builds the answer about an erasure.
 fn erasure(erasure: &Erasure, request: SubjectRequestId, salt: Option<[u8; 16]>) -> Response {
-    let salt = salt.map(|salt| tlog::hex::encode(salt));
+    let salt = salt.map(|salt| tlog::hex::encode(&salt));
     let (status, told) = match erasure {
         Erasure::Done(certified) => {
             let Certified { certificate, signed, entry } = certified.as_ref();

@@ -2,7 +2,7 @@
 //! them together with the file.
 
 use policy::{content::Content, workflow::subject::Subject};
-use serde::Deserialize;
+use serde_json::Value;
 use store::subjects::{About, Lines, TooManySubjects};
 use wire::{batches, error::Invalid};
 
@@ -13,42 +13,6 @@ pub(crate) struct LineSubjects {
     reader: batches::Lines,
     lines: Lines,
     too_many: bool,
-}
-
-/// The fields of a line that can name a data subject. All else, and what is of another type, is left
-/// to the check of the line.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Names {
-    #[serde(deserialize_with = "lenient")]
-    safety_identifier: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    user: Option<String>,
-    body: Option<Box<Names>>,
-    messages: Vec<Message>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Message {
-    #[serde(deserialize_with = "lenient")]
-    role: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    name: Option<String>,
-}
-
-/// Reads a text; a value of another type is none.
-fn lenient<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Value {
-        Text(String),
-        Other(serde::de::IgnoredAny),
-    }
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Text(text) => Some(text),
-        Value::Other(_) => None,
-    })
 }
 
 impl LineSubjects {
@@ -88,24 +52,24 @@ impl LineSubjects {
     }
 }
 
-/// Returns the data subjects that one line names.
+/// Returns the data subjects that one line names. A line that is no JSON names nobody.
 pub(crate) fn subjects_of(line: &[u8]) -> Vec<Subject> {
-    serde_json::from_slice::<Names>(line).map(Names::subjects).unwrap_or_default()
+    let Ok(line) = serde_json::from_slice::<Value>(line) else { return Vec::new() };
+    [Some(&line), line.get("body")].into_iter().flatten().flat_map(named_in).collect()
 }
 
-impl Names {
-    fn subjects(self) -> Vec<Subject> {
-        let Self { safety_identifier, user, body, messages } = self;
-        let people = messages.into_iter().filter(|turn| turn.role.as_deref() == Some("user"));
-        let mut found: Vec<Subject> = safety_identifier
-            .or(user)
-            .into_iter()
-            .chain(people.filter_map(|turn| turn.name))
-            .filter_map(|name| Subject::new(&Content::new(name)).ok())
-            .collect();
-        found.extend(body.into_iter().flat_map(|body| body.subjects()));
-        found
-    }
+fn named_in(of: &Value) -> Vec<Subject> {
+    let subject = |name: &Value| {
+        let name = Content::new(name.as_str()?.to_owned());
+        Subject::new(&name).ok()
+    };
+    let field = |field: &str| of.get(field).and_then(subject);
+    let messages = of.get("messages").and_then(Value::as_array).into_iter().flatten();
+    let by_user = messages.filter(|turn| turn.get("role").and_then(Value::as_str) == Some("user"));
+    let mut found: Vec<Subject> =
+        by_user.filter_map(|turn| turn.get("name").and_then(subject)).collect();
+    found.extend(field("safety_identifier").or_else(|| field("user")));
+    found
 }
 
 #[cfg(test)]

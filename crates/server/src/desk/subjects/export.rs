@@ -58,18 +58,17 @@ impl<W: Write> Export<W> {
         receipt: Option<&[u8]>,
     ) -> io::Result<()> {
         let id = opened.request.to_string();
-        let files = [format!("records/{id}.json"), format!("records/{id}.html")];
-        facts.insert("file".to_owned(), files[0].clone().into());
-        facts.insert("page".to_owned(), files[1].clone().into());
+        let (file, page) = (format!("records/{id}.json"), format!("records/{id}.html"));
+        facts.insert("file".to_owned(), file.clone().into());
+        facts.insert("page".to_owned(), page.clone().into());
         if let Some(receipt) = receipt {
             let name = format!("receipts/{id}.cose");
             self.archive.add(&name, receipt)?;
             facts.insert("receipt".to_owned(), name.into());
         }
-        self.archive.add(&files[0], &text(&content::json(opened))?)?;
+        self.archive.add(&file, &text(&content::json(opened))?)?;
         let turns = [talk::asked(&opened.request_body), talk::answered(&opened.response_body)];
-        let page = page::record(&facts, &turns, opened);
-        self.archive.add(&files[1], page.as_bytes())?;
+        self.archive.add(&page, page::record(&facts, &turns, opened).as_bytes())?;
         self.records.push(Value::Object(facts));
         Ok(())
     }

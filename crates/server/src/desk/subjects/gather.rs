@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
+    io::{self, Write as _},
 };
 
 use policy::{
@@ -95,7 +95,7 @@ pub(super) fn write(
     for object in &found.objects {
         write_object(desk, exporting, object, directory, &mut export)?;
     }
-    export.finish(view::rest(found, &looks, directory))?.into_inner()
+    export.finish(view::rest(found, &looks, directory))?.flush()
 }
 
 /// What an export says about something that is gone since the search.
