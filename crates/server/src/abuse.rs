@@ -23,6 +23,7 @@ use policy::{
     content::Content,
     forward::CallerLabels,
     id::{RequestId, ResourceId},
+    workflow::subject::Subject,
 };
 use sha2::{Digest as _, Sha256};
 use store::{Store, abuse::Seen};
@@ -68,6 +69,12 @@ impl Watched {
             }
         }
         Self { end_user: end_user(labels), text: hash.finalize().into() }
+    }
+
+    /// Returns the data subject that the request names.
+    pub(crate) fn subject(&self) -> Option<Subject> {
+        // A name that is too long for the index names nobody there.
+        self.end_user.as_ref().and_then(|name| Subject::new(name).ok())
     }
 
     /// Returns the request for monitoring, unless no text of it was checked: an unchecked request is

@@ -255,9 +255,14 @@ impl Exchange {
             objects: Some(destroyed).filter(|objects| !objects.is_empty()),
         };
         let caller = self.caller.principal.name();
+        let subject = watched.subject();
+        // Without an answer, nothing is kept: a restriction must not end with a failure.
+        let is_restricted = subject.as_ref().is_some_and(|subject| {
+            self.ledger.subjects().is_restricted(resource.tenant, subject).unwrap_or(true)
+        });
         let plan = retention::plan(&resource.retention, clock::now_ms());
         let (keep, retention_days) = match (plan, self.kept) {
-            (RetentionPlan::Store(until), Some(kept)) => {
+            (RetentionPlan::Store(until), Some(kept)) if !is_restricted => {
                 let content = Content {
                     request: self.request,
                     caller: caller.to_owned(),
@@ -303,7 +308,8 @@ impl Exchange {
                 monitor.see(seen);
             }
         };
-        let ended = Ended { terms, facts, caller, cached_tokens, keep, objects: wrote, line };
+        let ended =
+            Ended { terms, facts, caller, cached_tokens, keep, objects: wrote, line, subject };
         self.ledger.commit(ended, recorded);
         Ok(())
     }
