@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use policy::{
     abuse::Pseudonym,
-    id::{KeyId, ModelId, ObjectId, RequestId, ResourceId, SubjectRequestId, TenantId},
+    id::{ModelId, ObjectId, RequestId, ResourceId, SubjectRequestId, TenantId},
     workflow::subject::Subject,
 };
 use tlog::erasure::{Certificate, Signed};
@@ -229,6 +229,12 @@ pub enum SubjectError {
     /// The permission is for other data.
     #[error("the object was not found for this data subject, or is gone")]
     NotFound,
+    /// The key of the restrictions is another one: the key directory was replaced.
+    #[error(
+        "the tenant's restrictions were made under another key: the key directory was replaced; \
+         nothing is kept of any named data subject until they are made again"
+    )]
+    OtherKey,
     /// A key, a program or the administrator asks.
     #[error("only a person exports what is kept of a data subject")]
     NoPerson,
@@ -250,10 +256,4 @@ impl From<StoreError> for SubjectError {
     fn from(error: StoreError) -> Self {
         Self::Log(error.into())
     }
-}
-
-/// A key that an erasure waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct WaitsFor {
-    pub(crate) key: KeyId,
 }

@@ -149,8 +149,10 @@ workflow!(
 
 workflow!(
     /// The request of one data subject.
-    SubjectRequest: "subject_request", subject_request, SubjectRequestId, |id| id.as_bytes(), request,
-    subject_request::State::of
+    SubjectRequest: "subject_request", subject_request, SubjectRequestId, |id| id.as_bytes(),
+    request, subject_request::State::of,
+    subject_request::State::due_ms,
+    |_| Classes::NONE
 );
 
 /// A committed step.
