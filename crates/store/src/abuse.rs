@@ -125,7 +125,7 @@ pub(crate) fn counters_of(
     let Some(key) = database.abuse_key(tenant)? else { return Ok(Vec::new()) };
     let user = Key(key.bytes).end_user(name);
     let mut counters = Vec::new();
-    for resource in database.resources_of(tenant)? {
+    for resource in database.resource_ids_of(tenant)? {
         if let Some(text) = database.abuse_end_user(resource, user)? {
             counters.push((resource, user, from_json(&text)?));
         }

@@ -313,6 +313,27 @@ impl Subjects {
     }
 }
 
+#[cfg(test)]
+impl Subjects {
+    /// Begins an erasure, and stops after a step.
+    pub(super) fn begin_for_tests(
+        &self,
+        erase: &Erase,
+        files: Files,
+        step: &mut dyn FnMut(erase::Step) -> bool,
+    ) {
+        let (tenant, subject) = (erase.tenant(), erase.subject());
+        let search = Search { tenant, subject, salt: *erase.salt(), by: erase.by() };
+        let (hashes, entry) = self.ledger.search(&search, &erase.log()).unwrap();
+        let found = self.ledger.collect((tenant, subject), (&hashes, entry)).unwrap();
+        let mut owner = held(&self.ledger.inner.owner);
+        let of = (&hashes[..], &found);
+        assert!(erase::begin(&mut owner, self.shared(), (erase, files), of).unwrap());
+        let row = owner.erasure(erase.request()).unwrap().unwrap();
+        erase::go_on(&mut owner, self.shared(), &row, step).unwrap();
+    }
+}
+
 /// Destroys, at the start, the keys of objects of tenants of whose objects nothing is indexed: a crash
 /// may have left them.
 pub(super) fn settle(database: &Database, shared: &Shared) -> Result<(), LogError> {

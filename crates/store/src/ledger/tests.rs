@@ -57,6 +57,7 @@ mod missing;
 mod objects;
 mod own;
 mod restore;
+mod subjects;
 
 fn signer() -> Arc<Signer> {
     Arc::new(Signer::new("log.example", &[1; 32]).unwrap())

@@ -138,7 +138,7 @@ impl Database {
     }
 
     /// Returns the resources of a tenant.
-    pub(crate) fn resources_of(&self, tenant: TenantId) -> Result<Vec<ResourceId>, StoreError> {
+    pub(crate) fn resource_ids_of(&self, tenant: TenantId) -> Result<Vec<ResourceId>, StoreError> {
         let sql = "SELECT id FROM resource WHERE tenant = ?1 ORDER BY id";
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement
