@@ -333,7 +333,8 @@ fn the_erasure_is_certified(setting: &Setting, kept: &Kept, neighbour: &str) {
         verify.args(["erasure", "--certificate", path]).args(more);
         verify
     };
-    succeed(&mut verify(&[]));
+    let log = files.data().join("log");
+    succeed(&mut verify(&["--log", log.to_str().unwrap()]));
     let salt = told["salt"].as_str().unwrap();
     succeed(&mut verify(&["--subject", &setting.person, "--salt", salt]));
     let other = verify(&["--subject", "somebody else", "--salt", salt]).output().unwrap();

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use store::{
     Content, Store,
     ledger::NotOpened,
-    objects::Opened,
-    subjects::{Exporting, Found, FoundObject},
+    objects::{ObjectError, Opened},
+    subjects::{Exporting, Found, FoundObject, SubjectError},
     workflow::Review,
 };
 use wire::batches::Lines;
@@ -143,7 +143,7 @@ fn write_object(
     let id = kept.class.id(kept.object);
     let opened = match desk.ledger.subjects().open(exporting, kept.object) {
         Ok(opened) => opened,
-        Err(store::subjects::SubjectError::NotFound) => {
+        Err(SubjectError::NotFound | SubjectError::Object(ObjectError::Gone)) => {
             export.object_without_content(facts, GONE);
             return Ok(());
         }

@@ -4,7 +4,7 @@
 use std::fs;
 
 use policy::{
-    authz::{Authority, Settled, context::Moment, facts::TenantFacts, facts::Scope},
+    authz::{Authority, Settled, context::Moment, facts::Scope, facts::TenantFacts},
     content::Content,
     id::SubjectRequestId,
     object::Class,
