@@ -14,7 +14,7 @@ use policy::{
     permit::{Permit, ReadOwnRecord},
     workflow::owner::ReadOwn,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::{
     Content, Store,
     ledger::NotOpened,
