@@ -129,10 +129,8 @@ fn borne_out(
         .map(|access| access.index)
         .collect();
     let objects = audit.report.objects.values();
-    let objects: BTreeSet<u64> = objects
-        .filter(|end| end.tenant == certificate.tenant)
-        .map(|end| end.index)
-        .collect();
+    let objects: BTreeSet<u64> =
+        objects.filter(|end| end.tenant == certificate.tenant).map(|end| end.index).collect();
     let (mut of_records, mut wrong) = (0_u64, 0_u64);
     for index in certificate.entries.iter().flat_map(tlog::erasure::Entries::numbers) {
         let is_before = index < verified.index;

@@ -222,13 +222,20 @@ impl Subjects {
     pub fn restrict(&self, restrict: &Restrict, restricted: bool) -> Result<(), SubjectError> {
         let (tenant, shared) = (restrict.tenant(), self.shared());
         let of = SubjectKeyOf::Restrictions(tenant);
-        let key = self.restrictions_key(tenant)?;
+        // After the loss of the key directory, restrictions begin anew with the first one.
+        let (key, is_lost) = match self.restrictions_key(tenant) {
+            Err(SubjectError::OtherKey) if restricted => (shared.subject_key(of)?, true),
+            key => (key?, false),
+        };
         let (hash, check) = (key.hash(restrict.subject()), key.check());
         let mut owner = held(&self.ledger.inner.owner);
         let tx = owner.write()?;
         let mut append = Append::begin(&tx, shared.reading())?;
         append.push_with_statements(restrict.log(restricted), &[restrict.by().statement()])?;
         let mut left = held(&shared.subjects.restricted).get(&tenant).cloned().unwrap_or_default();
+        if is_lost {
+            left.drain().try_for_each(|hash| tx.unrestrict(tenant, hash))?;
+        }
         if restricted {
             tx.restrict(tenant, check, append.now_ms)?;
             tx.restrict(tenant, hash, append.now_ms)?;

@@ -77,7 +77,10 @@ impl User {
     }
 
     pub(super) fn open(
-        &self, objects: &Objects, facts: &ObjectFacts) -> Result<Opened, ObjectError> {
+        &self,
+        objects: &Objects,
+        facts: &ObjectFacts,
+    ) -> Result<Opened, ObjectError> {
         objects.open(self.may::<ReadObject>(facts).unwrap())
     }
 

@@ -4,7 +4,12 @@
 use std::fs;
 
 use policy::{
-    authz::{Authority, Settled, context::Moment, facts::TenantFacts, facts::Scope},
+    authz::{
+        Authority, Settled,
+        context::Moment,
+        facts::{Scope, TenantFacts},
+        role::RoleAssignments,
+    },
     content::Content,
     id::SubjectRequestId,
     object::Class,
@@ -24,7 +29,6 @@ use super::{
 };
 use crate::{
     custody::SubjectHash,
-    ledger::subjects::erase,
     people_for_tests::person,
     random::random,
     subjects::{About, Erasure, Files, Found, Lines, SubjectError},
