@@ -86,11 +86,20 @@ impl Subjects {
         Ok(Exporting { tenant, holder: Holder::Person(person), found })
     }
 
-    /// Opens an object that was found for an export, whoever owns it.
+    /// Opens an object that was found for an export, or a part of one that was found as a whole, whoever
+    /// owns it.
     ///
     /// # Errors
     /// [`SubjectError::NotFound`] if it was not found, or is gone.
     pub fn open(&self, exporting: &Exporting, object: ObjectId) -> Result<Opened, SubjectError> {
+        let objects = &self.ledger.inner.objects;
+        for whole in exporting.found.objects.iter().filter(|found| found.lines.is_none()) {
+            let facts = &whole.object.facts;
+            let part = objects.find(facts.of, object)?;
+            if let Some(part) = part.filter(|part| part.parent == Some(facts.object)) {
+                return Ok(objects.open_found(&part.facts, exporting.holder)?);
+            }
+        }
         let is_it = |found: &&crate::subjects::FoundObject| {
             let facts = &found.object.facts;
             facts.object == object && facts.of.tenant == exporting.tenant

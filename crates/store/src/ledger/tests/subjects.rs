@@ -23,7 +23,7 @@ use policy::{
 use tlog::erasure::{Kept, Place, Signed};
 
 use super::{
-    objects::{OWN, User},
+    objects::User,
     restore::{back_up, open_successor, restore},
     *,
 };
