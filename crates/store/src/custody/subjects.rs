@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use hkdf::Hkdf;
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode, Encoder, encode::Write};
 use policy::{id::TenantId, workflow::subject::Subject};
 use sha2::Sha256;
 use tlog::{
@@ -28,13 +28,25 @@ pub const HASH_BYTES: usize = 16;
 pub const SUBJECT_SEARCHES_PER_MINUTE_MAX: u64 = 60;
 
 /// The hash of a data subject's name: the first bytes of HMAC-SHA-256 under a key of the index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-#[cbor(transparent)]
-pub struct SubjectHash(
-    #[n(0)]
-    #[cbor(with = "minicbor::bytes")]
-    pub [u8; HASH_BYTES],
-);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubjectHash(pub [u8; HASH_BYTES]);
+
+impl<C> Encode<C> for SubjectHash {
+    fn encode<W: Write>(
+        &self,
+        encoder: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        encoder.bytes(&self.0)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for SubjectHash {
+    fn decode(decoder: &mut Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        let bytes = decoder.bytes()?.try_into();
+        bytes.map(Self).map_err(|_| minicbor::decode::Error::message("a hash of another length"))
+    }
+}
 
 impl SubjectHash {
     /// Returns the hash of a name under a key.

@@ -86,11 +86,20 @@ impl Subjects {
         Ok(Exporting { tenant, holder: Holder::Person(person), found })
     }
 
-    /// Opens an object that was found for an export, whoever owns it.
+    /// Opens an object that was found for an export, or a part of one that was found as a whole, whoever
+    /// owns it.
     ///
     /// # Errors
     /// [`SubjectError::NotFound`] if it was not found, or is gone.
     pub fn open(&self, exporting: &Exporting, object: ObjectId) -> Result<Opened, SubjectError> {
+        let objects = &self.ledger.inner.objects;
+        for whole in exporting.found.objects.iter().filter(|found| found.lines.is_none()) {
+            let facts = &whole.object.facts;
+            let part = objects.find(facts.of, object)?;
+            if let Some(part) = part.filter(|part| part.parent == Some(facts.object)) {
+                return Ok(objects.open_found(&part.facts, exporting.holder)?);
+            }
+        }
         let is_it = |found: &&crate::subjects::FoundObject| {
             let facts = &found.object.facts;
             facts.object == object && facts.of.tenant == exporting.tenant
@@ -222,13 +231,20 @@ impl Subjects {
     pub fn restrict(&self, restrict: &Restrict, restricted: bool) -> Result<(), SubjectError> {
         let (tenant, shared) = (restrict.tenant(), self.shared());
         let of = SubjectKeyOf::Restrictions(tenant);
-        let key = self.restrictions_key(tenant)?;
+        // After the loss of the key directory, restrictions begin anew with the first one.
+        let (key, is_lost) = match self.restrictions_key(tenant) {
+            Err(SubjectError::OtherKey) if restricted => (shared.subject_key(of)?, true),
+            key => (key?, false),
+        };
         let (hash, check) = (key.hash(restrict.subject()), key.check());
         let mut owner = held(&self.ledger.inner.owner);
         let tx = owner.write()?;
         let mut append = Append::begin(&tx, shared.reading())?;
         append.push_with_statements(restrict.log(restricted), &[restrict.by().statement()])?;
         let mut left = held(&shared.subjects.restricted).get(&tenant).cloned().unwrap_or_default();
+        if is_lost {
+            left.drain().try_for_each(|hash| tx.unrestrict(tenant, hash))?;
+        }
         if restricted {
             tx.restrict(tenant, check, append.now_ms)?;
             tx.restrict(tenant, hash, append.now_ms)?;

@@ -646,10 +646,10 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (tenant, hash)
     ) STRICT, WITHOUT ROWID;
 
-    -- Erasures: the officer who began it, as in the log's statements; `subject` is the commitment of
+    -- Erasures, by the request that they answer: the officer who began it, as in the log's statements; `subject` is the commitment of
     -- the certificate. `certificate` and `entry` are NULL until it is done.
     CREATE TABLE erasure (
-        request BLOB PRIMARY KEY,
+        id BLOB PRIMARY KEY,
         tenant BLOB NOT NULL,
         subject BLOB NOT NULL,
         officer TEXT NOT NULL,
@@ -660,29 +660,29 @@ const MIGRATIONS: &[&str] = &[
         entry INTEGER
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX erasure_tenant ON erasure (tenant, started_ms);
-    CREATE INDEX erasure_open ON erasure (request) WHERE entry IS NULL;
+    CREATE INDEX erasure_open ON erasure (id) WHERE entry IS NULL;
 
     -- Until it is done: the hashes of the data subject, what was counted, and what the log has.
     CREATE TABLE erasure_hash (
-        request BLOB NOT NULL REFERENCES erasure (request),
+        erasure BLOB NOT NULL REFERENCES erasure (id),
         hash BLOB NOT NULL,
-        PRIMARY KEY (request, hash)
+        PRIMARY KEY (erasure, hash)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE erasure_count (
-        request BLOB NOT NULL REFERENCES erasure (request),
+        erasure BLOB NOT NULL REFERENCES erasure (id),
         place INTEGER NOT NULL,
         found INTEGER NOT NULL,
         erased INTEGER NOT NULL,
         kept INTEGER,
-        PRIMARY KEY (request, place)
+        PRIMARY KEY (erasure, place)
     ) STRICT, WITHOUT ROWID;
     -- `record_key` is the key of an erased record, `object` an erased object.
     CREATE TABLE erasure_entry (
-        request BLOB NOT NULL REFERENCES erasure (request),
+        erasure BLOB NOT NULL REFERENCES erasure (id),
         idx INTEGER NOT NULL,
         record_key BLOB,
         object BLOB,
-        PRIMARY KEY (request, idx)
+        PRIMARY KEY (erasure, idx)
     ) STRICT, WITHOUT ROWID;
     ",
     // 30: the request header that names the data subject; NULL for none.

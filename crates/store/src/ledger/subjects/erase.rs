@@ -163,6 +163,7 @@ pub(in crate::ledger) fn go_on(
     let hashes = database.erasure_hashes(row.request)?;
     for hash in &hashes {
         while erase_records(database, shared, &erasing, *hash)? {
+            shared.ask_to_shred();
             if !step(Step::Records) {
                 return Ok(());
             }

@@ -31,7 +31,7 @@ impl std::fmt::Debug for Key {
 }
 
 impl Key {
-    pub(super) fn hash(&self, subject: &Subject) -> SubjectHash {
+    pub(in crate::ledger) fn hash(&self, subject: &Subject) -> SubjectHash {
         SubjectHash::of(&self.0, subject.name().reveal().as_bytes())
     }
 
@@ -64,7 +64,10 @@ impl Keys {
 
 impl Shared {
     /// Returns a key of the index. Asks the custodian if it is not known, or of another day.
-    pub(super) fn subject_key(&self, of: SubjectKeyOf) -> Result<Arc<Key>, CustodyError> {
+    pub(in crate::ledger) fn subject_key(
+        &self,
+        of: SubjectKeyOf,
+    ) -> Result<Arc<Key>, CustodyError> {
         let today = day(self.reading().wall_ms);
         let current = |key: &&(Arc<Key>, u64)| match of {
             SubjectKeyOf::Records { .. } => key.1 == today,

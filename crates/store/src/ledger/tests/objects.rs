@@ -26,7 +26,7 @@ use crate::{
 
 mod ends;
 
-pub(super) const OWN: ResourceFacts = ResourceFacts { tenant: TENANT, resource: RESOURCE };
+const OWN: ResourceFacts = ResourceFacts { tenant: TENANT, resource: RESOURCE };
 const CANARY: &[u8] = b"the canary of the state store";
 
 fn rule(tenant: TenantId) -> Rule {

@@ -4,7 +4,12 @@
 use std::fs;
 
 use policy::{
-    authz::{Authority, Settled, context::Moment, facts::Scope, facts::TenantFacts},
+    authz::{
+        Authority, Settled,
+        context::Moment,
+        facts::{Scope, TenantFacts},
+        role::RoleAssignments,
+    },
     content::Content,
     id::SubjectRequestId,
     object::Class,
@@ -18,13 +23,12 @@ use policy::{
 use tlog::erasure::{Kept, Place, Signed};
 
 use super::{
-    objects::{OWN, User},
+    objects::User,
     restore::{back_up, open_successor, restore},
     *,
 };
 use crate::{
     custody::SubjectHash,
-    ledger::subjects::erase,
     people_for_tests::person,
     random::random,
     subjects::{About, Erasure, Files, Found, Lines, SubjectError},

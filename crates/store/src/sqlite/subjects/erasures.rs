@@ -38,7 +38,7 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<ErasureRow> {
 
 macro_rules! columns {
     () => {
-        "SELECT request, tenant, subject, officer, salt, files, started_ms, certificate, entry
+        "SELECT id, tenant, subject, officer, salt, files, started_ms, certificate, entry
          FROM erasure "
     };
 }
@@ -49,14 +49,14 @@ impl Database {
         &self,
         request: SubjectRequestId,
     ) -> Result<Option<ErasureRow>, StoreError> {
-        let sql = concat!(columns!(), "WHERE request = ?1");
+        let sql = concat!(columns!(), "WHERE id = ?1");
         let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.query_row([request.as_bytes()], row).optional()?)
     }
 
     /// Returns the erasures of a tenant, the newest first.
     pub(crate) fn erasures(&self, tenant: TenantId) -> Result<Vec<ErasureRow>, StoreError> {
-        let sql = concat!(columns!(), "WHERE tenant = ?1 ORDER BY started_ms DESC, request");
+        let sql = concat!(columns!(), "WHERE tenant = ?1 ORDER BY started_ms DESC, id");
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map([tenant.as_bytes()], row)?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -64,7 +64,7 @@ impl Database {
 
     /// Returns the erasures that are not done.
     pub(crate) fn erasures_open(&self) -> Result<Vec<ErasureRow>, StoreError> {
-        let sql = concat!(columns!(), "WHERE entry IS NULL ORDER BY request");
+        let sql = concat!(columns!(), "WHERE entry IS NULL ORDER BY id");
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map([], row)?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -75,7 +75,7 @@ impl Database {
         &self,
         request: SubjectRequestId,
     ) -> Result<Vec<SubjectHash>, StoreError> {
-        let sql = "SELECT hash FROM erasure_hash WHERE request = ?1";
+        let sql = "SELECT hash FROM erasure_hash WHERE erasure = ?1";
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map([request.as_bytes()], |row| row.get(0).map(SubjectHash))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -85,10 +85,10 @@ impl Database {
     pub(crate) fn erasure_waits(&self, request: SubjectRequestId) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (
                        SELECT 1 FROM erasure_entry e JOIN record_key k ON k.id = e.record_key
-                       WHERE e.request = ?1 AND k.destroyed = 0)
+                       WHERE e.erasure = ?1 AND k.destroyed = 0)
                    OR EXISTS (
                        SELECT 1 FROM erasure_entry e JOIN object o ON o.id = e.object
-                       WHERE e.request = ?1)";
+                       WHERE e.erasure = ?1)";
         let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.query_row([request.as_bytes()], |row| row.get(0))?)
     }
@@ -98,7 +98,7 @@ impl Database {
         &self,
         request: SubjectRequestId,
     ) -> Result<Vec<u64>, StoreError> {
-        let sql = "SELECT idx FROM erasure_entry WHERE request = ?1 ORDER BY idx";
+        let sql = "SELECT idx FROM erasure_entry WHERE erasure = ?1 ORDER BY idx";
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map([request.as_bytes()], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -106,7 +106,7 @@ impl Database {
 
     /// Returns what an erasure counted, in the order of a certificate.
     pub(crate) fn erasure_lines(&self, request: SubjectRequestId) -> Result<Vec<Line>, StoreError> {
-        let sql = "SELECT place, found, erased, kept FROM erasure_count WHERE request = ?1
+        let sql = "SELECT place, found, erased, kept FROM erasure_count WHERE erasure = ?1
                    ORDER BY place";
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map([request.as_bytes()], |row| {
@@ -134,7 +134,7 @@ impl Write<'_> {
     ) -> Result<bool, StoreError> {
         let ErasureRow { request, tenant, subject, officer, salt, files, started_ms, .. } = erasure;
         let sql = "INSERT OR IGNORE INTO erasure
-                       (request, tenant, subject, officer, salt, files, started_ms)
+                       (id, tenant, subject, officer, salt, files, started_ms)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let added = self.connection.prepare_cached(sql)?.execute(params![
             request.as_bytes(),
@@ -148,7 +148,7 @@ impl Write<'_> {
         if added == 0 {
             return Ok(false);
         }
-        let sql = "INSERT OR IGNORE INTO erasure_hash (request, hash) VALUES (?1, ?2)";
+        let sql = "INSERT OR IGNORE INTO erasure_hash (erasure, hash) VALUES (?1, ?2)";
         let mut statement = self.connection.prepare_cached(sql)?;
         for hash in hashes {
             statement.execute(params![request.as_bytes(), hash.0])?;
@@ -163,7 +163,7 @@ impl Write<'_> {
         line: &Line,
     ) -> Result<(), StoreError> {
         let Line { place, found, erased, kept } = line;
-        let sql = "INSERT INTO erasure_count (request, place, found, erased, kept)
+        let sql = "INSERT INTO erasure_count (erasure, place, found, erased, kept)
                    VALUES (?1, ?2, ?3, ?4, ?5)
                    ON CONFLICT DO UPDATE SET found = found + excluded.found,
                        erased = erased + excluded.erased,
@@ -186,7 +186,7 @@ impl Write<'_> {
             Erased::Record(key) => (Some(key), None),
             Erased::Object(object) => (None, Some(object)),
         };
-        let sql = "INSERT OR IGNORE INTO erasure_entry (request, idx, record_key, object)
+        let sql = "INSERT OR IGNORE INTO erasure_entry (erasure, idx, record_key, object)
                    VALUES (?1, ?2, ?3, ?4)";
         let (key, object) = (key.map(|key| *key.as_bytes()), object.map(|id| *id.as_bytes()));
         self.connection.prepare_cached(sql)?.execute(params![
@@ -207,15 +207,15 @@ impl Write<'_> {
         entry: u64,
     ) -> Result<bool, StoreError> {
         let sql = "UPDATE erasure SET certificate = ?2, entry = ?3
-                   WHERE request = ?1 AND entry IS NULL";
+                   WHERE id = ?1 AND entry IS NULL";
         let values = params![request.as_bytes(), certificate, entry];
         if self.connection.prepare_cached(sql)?.execute(values)? == 0 {
             return Ok(false);
         }
         for sql in [
-            "DELETE FROM erasure_hash WHERE request = ?1",
-            "DELETE FROM erasure_count WHERE request = ?1",
-            "DELETE FROM erasure_entry WHERE request = ?1",
+            "DELETE FROM erasure_hash WHERE erasure = ?1",
+            "DELETE FROM erasure_count WHERE erasure = ?1",
+            "DELETE FROM erasure_entry WHERE erasure = ?1",
         ] {
             self.connection.prepare_cached(sql)?.execute([request.as_bytes()])?;
         }

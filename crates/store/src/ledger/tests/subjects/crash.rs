@@ -11,7 +11,9 @@ fn an_erasure_goes_on_after_a_stop_at_any_step() {
         let (officer, user) = (Officer::new(TENANT), User::new(7));
         {
             let (ledger, _) = open(home.path(), clock).unwrap();
-            (0..4).for_each(|n| drop(record(&ledger, n, "alice")));
+            for n in 0..4 {
+                record(&ledger, n, "alice");
+            }
             let response = user.keep(&ledger.objects(), Class::Response, 10);
             let about = About::Subject(subject("alice"));
             ledger.subjects().index(&response.facts, &about).unwrap();
