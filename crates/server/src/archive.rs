@@ -14,10 +14,10 @@ use zip::{
     write::{SimpleFileOptions, StreamWriter},
 };
 
-pub(crate) use self::outgoing::{Incoming, Outgoing, channel};
+pub(crate) use self::outgoing::{Outgoing, channel};
 
 /// Name of the file with the digests.
-pub(crate) const SUMS: &str = "SHA256SUMS";
+const SUMS: &str = "SHA256SUMS";
 
 /// A file of this size or more needs the long form of ZIP.
 const LONG_FROM: u64 = 1 << 31;

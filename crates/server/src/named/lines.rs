@@ -18,7 +18,8 @@ pub(crate) struct LineSubjects {
 impl LineSubjects {
     /// Begins at the start of a file. A line has at most `max` bytes: a file with longer ones is not
     /// kept.
-    pub(crate) fn new(max: usize) -> Self {
+    pub(crate) fn new(max: u64) -> Self {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
         Self { reader: batches::Lines::new(max), lines: Lines::default(), too_many: false }
     }
 
