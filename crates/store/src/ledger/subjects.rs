@@ -204,7 +204,7 @@ impl Subjects {
             entry: tiles.entry(entry, size)?,
             index: entry,
             size,
-            path: tree::inclusion_proof(&tiles.nodes(size), entry, size).map_err(LogError::from)?,
+            path: tree::inclusion_proof(&tiles.nodes(size), entry, size)?,
             checkpoint: note,
         };
         let signed = Signed::sign(&certificate, proof, &shared.signer);
