@@ -43,6 +43,8 @@ pub mod residency;
 pub mod retention;
 #[cfg(feature = "decisions")]
 pub mod spillover;
+#[cfg(feature = "decisions")]
+pub mod subject_header;
 pub mod task;
 #[cfg(feature = "decisions")]
 pub mod token;

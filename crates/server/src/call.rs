@@ -15,6 +15,7 @@ use hyper::{
     header::{HeaderName, HeaderValue},
 };
 use policy::{
+    forward::CallerLabels,
     id::{DeploymentId, RequestId, ResourceId},
     meter::Balance,
     network::Arrival,
@@ -33,6 +34,7 @@ use crate::{
     ids::request_id,
     limits,
     metrics::Metrics,
+    named::NamedSubject,
     openai::error::{ApiError, Retry},
     processing::Processing,
     screening::Screening,
@@ -69,6 +71,8 @@ pub(crate) struct Call {
     pub screening: Screening,
     /// What abuse monitoring needs to know.
     pub watched: Watched,
+    /// The data subject that the call names, for the subject index.
+    pub subject: NamedSubject,
     /// The name of the engine that answers, if it is another program.
     pub engine: Option<String>,
     /// The deployment that could not take the call, if another one does.
@@ -141,6 +145,7 @@ impl Call {
             processing: None,
             screening: Screening::default(),
             watched: Watched::default(),
+            subject: NamedSubject::default(),
             engine: None,
             spilled: None,
             outcome: Outcome::Unanswered,
@@ -195,6 +200,12 @@ impl Call {
 }
 
 impl Call {
+    /// Notes what the caller says about its end user: for abuse monitoring, and for the subject index.
+    pub(crate) fn labelled(&mut self, labels: &CallerLabels, watched: Watched) {
+        self.subject.of_body(labels);
+        self.watched = watched;
+    }
+
     /// Waits until the customer withdraws its key; forever if it holds none.
     pub(crate) async fn key_withdrawn(&self) {
         match &self.key {
@@ -248,6 +259,7 @@ impl Call {
     pub(crate) fn follow_up(&self) -> Self {
         let mut call = Self::begin(&HeaderMap::new(), Arc::clone(&self.metrics));
         (call.route, call.arrival, call.resource) = (self.route, self.arrival, self.resource);
+        call.subject = self.subject.clone();
         call
     }
 
@@ -278,6 +290,7 @@ impl Call {
         let processing = self.processing.take();
         let screening = std::mem::take(&mut self.screening);
         let watched = std::mem::take(&mut self.watched);
+        let subject = std::mem::take(&mut self.subject);
         let (wrote, destroyed) = self.objects(outcome);
         let end = End {
             status,
@@ -288,6 +301,7 @@ impl Call {
             processing,
             screening,
             watched,
+            subject,
             wrote,
             destroyed,
             line: self.line.take(),
@@ -330,6 +344,7 @@ impl Drop for Call {
             let processing = self.processing.take();
             let screening = std::mem::take(&mut self.screening);
             let watched = std::mem::take(&mut self.watched);
+            let subject = std::mem::take(&mut self.subject);
             let (wrote, destroyed) = self.objects(outcome);
             let end = End {
                 status,
@@ -340,6 +355,7 @@ impl Drop for Call {
                 processing,
                 screening,
                 watched,
+                subject,
                 wrote,
                 destroyed,
                 // A line without an end has no result.

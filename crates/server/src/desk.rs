@@ -15,6 +15,7 @@ mod penalty;
 mod processors;
 mod records;
 mod review;
+mod subjects;
 
 use std::sync::Arc;
 
@@ -96,6 +97,16 @@ pub(crate) fn routes() -> Routes<Desk> {
         .delete(&of("records/{request}"), records::delete)
         .post("/desk/v1/records/{request}/consent", review::consent)
         .post("/desk/v1/records/{request}/decline", review::decline)
+        .post("/desk/v1/subjects/find", subjects::find)
+        .post("/desk/v1/subjects/export", subjects::export)
+        .post("/desk/v1/subjects/erase", subjects::erase)
+        .get("/desk/v1/subjects/erasures/{request}", subjects::certificate)
+        .post("/desk/v1/subjects/restrict", subjects::restrict)
+        .get("/desk/v1/subjects/requests", subjects::list)
+        .post("/desk/v1/subjects/requests", subjects::receive)
+        .post("/desk/v1/subjects/requests/{request}/extension", subjects::extend)
+        .post("/desk/v1/subjects/requests/{request}/answer", subjects::answer)
+        .post("/desk/v1/subjects/requests/{request}/refusal", subjects::refuse)
 }
 
 /// Returns the routes of the review desk, which only enrolled workstations reach.

@@ -32,6 +32,7 @@ use crate::{
     authn::Caller,
     body::RequestBody,
     clock,
+    named::NamedSubject,
     processing::{Processed, Processing},
     screening::{Claimed, Screening},
 };
@@ -124,6 +125,8 @@ pub(crate) struct End {
     pub screening: Screening,
     /// What abuse monitoring needs to know.
     pub watched: Watched,
+    /// The data subject that the request names.
+    pub subject: NamedSubject,
     /// The objects that the request wrote.
     pub wrote: Vec<Draft>,
     /// The objects that the request destroyed.
@@ -216,7 +219,7 @@ impl Exchange {
         answer: impl FnOnce(Result<u64, NotRecorded>) + Send + 'static,
     ) -> Result<(), NotRecorded> {
         let End { status, outcome, deployment, usage, no_effect, processing, screening, .. } = end;
-        let End { watched, wrote, destroyed, line, .. } = end;
+        let End { watched, mut subject, wrote, destroyed, line, .. } = end;
         let Claimed { filter, content_filter, screened } = screening.claims()?;
         let directory = &self.caller.directory;
         let resource = directory.resource(self.caller.resource).ok_or_else(gone)?;
@@ -237,6 +240,14 @@ impl Exchange {
             None => (EMBEDDED.to_owned(), resource.region.clone(), None, None),
         };
         let (request_sha256, asked) = self.asked.take();
+        if outcome != Outcome::Answered && self.kept.is_some() {
+            subject.of_refused(asked.reveal());
+        }
+        let subject = subject.subject();
+        // What cannot be asked for counts as restricted: a failure must not end a restriction.
+        let is_restricted = subject.as_ref().is_some_and(|subject| {
+            self.ledger.subjects().is_restricted(resource.tenant, subject).unwrap_or(true)
+        });
         let facts = Facts {
             request: self.request,
             started_ms: self.started_ms,
@@ -257,7 +268,7 @@ impl Exchange {
         let caller = self.caller.principal.name();
         let plan = retention::plan(&resource.retention, clock::now_ms());
         let (keep, retention_days) = match (plan, self.kept) {
-            (RetentionPlan::Store(until), Some(kept)) => {
+            (RetentionPlan::Store(until), Some(kept)) if !is_restricted => {
                 let content = Content {
                     request: self.request,
                     caller: caller.to_owned(),
@@ -303,7 +314,8 @@ impl Exchange {
                 monitor.see(seen);
             }
         };
-        let ended = Ended { terms, facts, caller, cached_tokens, keep, objects: wrote, line };
+        let ended =
+            Ended { terms, facts, caller, cached_tokens, keep, objects: wrote, line, subject };
         self.ledger.commit(ended, recorded);
         Ok(())
     }

@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use hyper::{
-    HeaderMap, Request, Response, StatusCode,
+    HeaderMap, Method, Request, Response, StatusCode,
     header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE},
     http::request::Parts,
 };
@@ -40,6 +40,7 @@ use crate::{
     listen::{Guest, Upload},
     live::Current,
     metrics::Metrics,
+    named::{self, NamedSubject},
     openai::{
         error::ApiError,
         models, receipts,
@@ -313,6 +314,11 @@ impl Gateway {
         let name = &caller.resource()?.name;
         let served = caller.penalty()?.verdict(clock::now_ms());
         let served = served.map_err(|blocked| ApiError::blocked(blocked, name))?;
+        // What a body names is known later: see the handlers.
+        if head.method == Method::POST && state != State::CreateResponse {
+            let what = "subjectHeader";
+            named::may_keep(&self.services, &caller, &call.subject, what).await?;
+        }
         let current = Arc::clone(current);
         let query = head.uri.query().map(str::to_owned);
         let asked = StateRequest { state, caller, names, query, served, current };
@@ -377,6 +383,8 @@ impl Gateway {
         call.resource = Some(caller.resource);
         let resource = caller.resource()?;
         call.region = HeaderValue::from_str(&resource.region).ok();
+        let subject_header = resource.subject_header.as_ref();
+        call.subject = NamedSubject::in_header(&head.headers, subject_header)?;
         call.key = self.services.customer_keys.check(resource.tenant)?;
         Ok(caller)
     }

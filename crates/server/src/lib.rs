@@ -10,6 +10,7 @@ static ALLOCATOR: engine::memory::Overwriting = engine::memory::Overwriting;
 
 mod abuse;
 mod admin;
+mod archive;
 mod authn;
 mod authority;
 mod batches;
@@ -43,6 +44,7 @@ pub mod looked;
 pub mod manage;
 mod meters;
 mod metrics;
+mod named;
 mod openai;
 mod openapi;
 mod operations;

@@ -290,6 +290,7 @@ impl Acting {
             lockbox,
             stored_completions_disabled,
             retention_days,
+            subject_header,
             network,
         } = update;
         let days = retention_days.map(Days::new).transpose()?;
@@ -303,6 +304,7 @@ impl Acting {
             disable_local_auth: *disable_local_auth,
             stored_completions: stored_completions_disabled.map(|disabled| !disabled),
             forward: *forward,
+            subject_header: subject_header.clone(),
             days,
         };
         let mut changes = Vec::new();

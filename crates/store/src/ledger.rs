@@ -21,6 +21,7 @@ mod own;
 mod receipts;
 mod show;
 mod shred;
+mod subjects;
 mod sweep;
 mod usage;
 
@@ -39,10 +40,11 @@ use policy::{
         Metadata, StoreUntil,
         clock::{Clock, Reading},
     },
+    workflow::subject::Subject,
 };
 use tlog::{
     checkpoint::Checkpoint,
-    entry::{Action, Event, Repair, Subject},
+    entry::{Action, Event, Repair},
     note::Signer,
     receipt::{Facts, Terms},
 };
@@ -53,9 +55,10 @@ pub use self::{
     open::{NotOpened, RecordFacts},
     own::{Deleted, NotDeleted, NotListed, OwnRecord, OwnRecords},
     receipts::OwnReceipt,
+    subjects::Subjects,
     usage::UsageRow,
 };
-use self::{copy::Copier, intact::Intact, show::NotShown};
+use self::{copy::Copier, intact::Intact, show::NotShown, subjects::write::Indexed};
 use crate::{
     batches::SealedLine,
     custody::{Client, CustodyError, ListedKey, Named},
@@ -100,6 +103,9 @@ pub struct Ended {
     pub objects: Vec<Draft>,
     /// The result of a batch's line.
     pub line: Option<SealedLine>,
+    /// The data subject that the request names. The record and the objects are indexed by it. The
+    /// caller has asked [`Subjects::is_restricted`] before it decided what to keep.
+    pub subject: Option<Subject>,
 }
 
 /// Error of a request that could not be recorded. Such a request must not be answered.
@@ -230,6 +236,8 @@ pub(crate) struct Shared {
     pub(crate) custody: Custody,
     /// The state of the state store.
     pub(crate) objects: Arc<State>,
+    /// The keys of the subject index, and the restrictions.
+    subjects: subjects::write::Keys,
     tiles: Tiles,
     intact: Intact,
     published: Mutex<Published>,
@@ -267,6 +275,8 @@ struct Job {
     ended: Ended,
     /// The rows of the objects that the request makes.
     rows: Vec<Row>,
+    /// The rows of the subject index, once they are computed.
+    indexed: Option<Indexed>,
     answer: Box<dyn FnOnce(Result<u64, NotRecorded>) + Send>,
 }
 
@@ -321,6 +331,7 @@ impl Ledger {
                 client: Mutex::new(None),
             },
             objects: Arc::new(State::new(data.join(body::FOLDER))),
+            subjects: subjects::keys(&writer)?,
             tiles,
             intact,
             published: Mutex::new(published),
@@ -377,7 +388,7 @@ impl Ledger {
             Ok(rows) => rows,
             Err(error) => return answer(Err(error.into())),
         };
-        let job = Job { ended, rows, answer: Box::new(answer) };
+        let job = Job { ended, rows, indexed: None, answer: Box::new(answer) };
         if let Err(error) = self.inner.jobs.try_send(job) {
             let (mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job)) = error;
             (job.answer)(Err(NotRecorded {
@@ -580,7 +591,7 @@ fn tell_egress(tx: &Write<'_>, append: &mut Append<'_>, now: &str) -> Result<(),
         return Ok(());
     }
     let action = if told.is_some() { Action::Updated } else { Action::Created };
-    append.changed(Subject::EgressList, [0; 16], action, now)?;
+    append.changed(tlog::entry::Subject::EgressList, [0; 16], action, now)?;
     tx.set_egress_list(now)
 }
 

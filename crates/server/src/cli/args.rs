@@ -522,6 +522,10 @@ pub(crate) enum ResourceCommand {
         /// customer applies for zero retention at the desk
         #[arg(long, value_name = "DAYS", group = "change")]
         retention_days: Option<u64>,
+        /// Request header in which your application names the data subject, for requests whose body
+        /// has no `safety_identifier` and no `user`; `none`: no header is read
+        #[arg(long, value_name = "HEADER", group = "change")]
+        subject_header: Option<String>,
     },
     /// Set the networks that a resource admits, from the next request on
     #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]

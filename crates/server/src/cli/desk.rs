@@ -3,6 +3,7 @@
 
 pub(super) mod args;
 mod show;
+mod subject;
 
 use std::{env, fs, net::IpAddr, path::Path};
 
@@ -16,7 +17,7 @@ use ureq::{
 use zeroize::Zeroizing;
 
 use self::args::{
-    Desk, DeskCommand, Kind, OfGrant, OfProcessor, OfResource, Outcome, Refusal, Review,
+    AtDesk, Desk, DeskCommand, Kind, OfGrant, OfProcessor, OfResource, Outcome, Refusal, Review,
     ReviewCommand, Visit,
 };
 use super::{
@@ -59,14 +60,17 @@ const GONE: &str = "a record that was erased, or whose deadline has passed, is n
                     `bailiwick desk acts RESOURCE` lists the erased ones";
 
 pub(super) fn desk(desk: Desk) -> Result<(), Failure> {
-    let ask = of_desk(desk.command);
-    visit(&desk.visit, (DESK, desk.url), None, ask)
+    let session = Session::open(&desk.visit, (DESK, desk.url), None)?;
+    match desk.command {
+        AtDesk::Subject(command) => subject::run(&session, desk.visit.json, command),
+        AtDesk::Of(command) => visit(&session, desk.visit.json, of_desk(command)),
+    }
 }
 
 pub(super) fn review(desk: Review) -> Result<(), Failure> {
     let own = desk.certificate.as_deref().zip(desk.key.as_deref());
-    let ask = of_review(desk.command);
-    visit(&desk.visit, (REVIEW, desk.url), own, ask)
+    let session = Session::open(&desk.visit, (REVIEW, desk.url), own)?;
+    visit(&session, desk.visit.json, of_review(desk.command))
 }
 
 fn of_desk(command: DeskCommand) -> Ask {
@@ -238,34 +242,58 @@ fn of_review(command: ReviewCommand) -> Ask {
     }
 }
 
-/// Makes the request and prints the answer. `own` is the certificate and the key of the
-/// workstation.
-fn visit(
-    visit: &Visit,
-    (place, url): (Place, Option<String>),
-    own: Option<(&Path, &Path)>,
-    ask: Ask,
-) -> Result<(), Failure> {
-    let agent = dial::agent(Tls { ca_file: visit.ca_file.as_deref(), own })?;
-    let url = address(url, place)?;
-    let token = token(visit)?;
-    let (none, of_record) = (ask.none(), matches!(ask, Ask::Record(_) | Ask::Erase(_)));
-    let mut response = send(&agent, &(url.clone() + place.prefix), &token, ask)
-        .map_err(|error| unreachable(&url, &error.to_string()))?;
-    if !response.status().is_success() {
+/// A person at a desk: the way there, and the credentials.
+struct Session {
+    agent: Agent,
+    url: String,
+    base: String,
+    token: Key,
+}
+
+impl Session {
+    /// Reads the address and the credentials. `own` is the certificate and the key of the workstation.
+    fn open(
+        visit: &Visit,
+        (place, url): (Place, Option<String>),
+        own: Option<(&Path, &Path)>,
+    ) -> Result<Self, Failure> {
+        let agent = dial::agent(Tls { ca_file: visit.ca_file.as_deref(), own })?;
+        let url = address(url, place)?;
+        let base = url.clone() + place.prefix;
+        Ok(Self { agent, url, base, token: token(visit)? })
+    }
+
+    /// Makes the request, and returns the answer if it is no refusal.
+    fn ask(&self, ask: Ask) -> Result<Response<Body>, Failure> {
+        let of_record = matches!(ask, Ask::Record(_) | Ask::Erase(_));
+        let mut response = send(&self.agent, &self.base, &self.token, ask)
+            .map_err(|error| unreachable(&self.url, &error.to_string()))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
         let message = dial::error_of(&mut response)?.message;
-        return Err(if of_record && response.status() == StatusCode::NOT_FOUND {
+        Err(if of_record && response.status() == StatusCode::NOT_FOUND {
             Failure::new(message, GONE)
         } else {
             Failure::plain(message)
-        });
+        })
     }
-    let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
-    let body = body.map_err(|error| unreachable(&url, &error.to_string()))?;
-    let answer = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body) };
-    let answer: Value = answer
-        .map_err(|error| Failure::new(error.to_string(), "is this the address of a desk?"))?;
-    print(visit.json, &answer, |out, answer| show::show(out, answer, none))
+
+    /// Makes the request, and reads the answer as JSON.
+    fn answer(&self, ask: Ask) -> Result<Value, Failure> {
+        let mut response = self.ask(ask)?;
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+        let body = body.map_err(|error| unreachable(&self.url, &error.to_string()))?;
+        let answer = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body) };
+        answer.map_err(|error| Failure::new(error.to_string(), "is this the address of a desk?"))
+    }
+}
+
+/// Makes the request and prints the answer.
+fn visit(session: &Session, json: bool, ask: Ask) -> Result<(), Failure> {
+    let none = ask.none();
+    let answer = session.answer(ask)?;
+    print(json, &answer, |out, answer| show::show(out, answer, none))
 }
 
 impl Ask {

@@ -78,6 +78,7 @@ mod service;
 mod state;
 mod stored;
 mod stub;
+mod subjects;
 mod tenants;
 mod tls;
 mod witness;

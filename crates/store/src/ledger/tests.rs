@@ -57,6 +57,7 @@ mod missing;
 mod objects;
 mod own;
 mod restore;
+mod subjects;
 
 fn signer() -> Arc<Signer> {
     Arc::new(Signer::new("log.example", &[1; 32]).unwrap())
@@ -195,6 +196,7 @@ fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
         keep,
         objects: Vec::new(),
         line: None,
+        subject: None,
     }
 }
 

@@ -28,7 +28,9 @@ macro_rules! columns {
     };
 }
 
-fn read(row: &SqlRow<'_>) -> rusqlite::Result<Option<Object>> {
+pub(super) use columns;
+
+pub(super) fn read(row: &SqlRow<'_>) -> rusqlite::Result<Option<Object>> {
     let class: usize = row.get(1)?;
     let id: [u8; 16] = row.get(5)?;
     let owner = match row.get(4)? {
@@ -69,7 +71,7 @@ fn due(row: &SqlRow<'_>) -> rusqlite::Result<Option<(ObjectId, Class, TenantId)>
     Ok(Some((object, class, row.get(2).map(TenantId::from_random)?)))
 }
 
-fn damaged() -> StoreError {
+pub(super) fn damaged() -> StoreError {
     StoreError::Damaged { what: "object" }
 }
 

@@ -1,9 +1,13 @@
 //! The arguments of `bailiwick desk` and `bailiwick review`. `--help` shows these comments.
 
+pub(crate) mod subject;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Subcommand, ValueEnum};
 use policy::workflow::review::Category;
+
+use self::subject::SubjectCommand;
 
 /// The owner desk's address, the credentials, and the command.
 #[derive(Debug, clap::Args)]
@@ -14,7 +18,7 @@ pub(crate) struct Desk {
     #[command(flatten)]
     pub(super) visit: Visit,
     #[command(subcommand)]
-    pub(super) command: DeskCommand,
+    pub(super) command: AtDesk,
 }
 
 /// The review desk's address, the workstation, the credentials, and the command.
@@ -49,6 +53,15 @@ pub(crate) struct Visit {
     /// Print JSON instead of text
     #[arg(long, global = true)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AtDesk {
+    #[command(flatten)]
+    Of(DeskCommand),
+    /// Find, export, erase or restrict what is kept of one person, a data subject
+    #[command(subcommand)]
+    Subject(SubjectCommand),
 }
 
 #[derive(Debug, Subcommand)]
