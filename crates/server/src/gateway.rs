@@ -42,7 +42,7 @@ use crate::{
     metrics::Metrics,
     openai::{
         error::ApiError,
-        models, receipts,
+        explain, models, receipts,
         reply::{Pieces, Reply},
         request::CallerRequest,
         routes::{self, Endpoint, State},
@@ -232,6 +232,10 @@ impl Gateway {
                     &named,
                 )
                 .await
+            }
+            Endpoint::Explain => {
+                let caller = self.authenticate(call, head).await?;
+                explain::answer(&current.config, &caller, self.services.permit(&caller)?)
             }
             Endpoint::LogFile => self.log_file(&named),
             Endpoint::OpenApi => Ok(Reply::Json(current.document.clone())),
