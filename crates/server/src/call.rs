@@ -147,6 +147,7 @@ impl Call {
             exchange: None,
             behind: false,
             line: None,
+            subject: None,
             wrote: Vec::new(),
             destroyed: Vec::new(),
             then: None,
@@ -344,6 +345,7 @@ impl Drop for Call {
                 destroyed,
                 // A line without an end has no result.
                 line: None,
+                subject: None,
             };
             exchange.hung_up(end);
         }
