@@ -19,8 +19,6 @@ pub(crate) enum Source {
     Deployment(String),
     /// An engine, in the directory.
     Engine(String),
-    /// A model, in the directory.
-    Model(String),
     /// An application that was approved; the log has it.
     Approval,
 }
@@ -32,7 +30,6 @@ impl fmt::Display for Source {
             Self::Resource => f.write_str("resource"),
             Self::Deployment(name) => write!(f, "deployment `{name}`"),
             Self::Engine(name) => write!(f, "engine `{name}`"),
-            Self::Model(name) => write!(f, "model `{name}`"),
             Self::Approval => f.write_str("approval"),
         }
     }
@@ -89,8 +86,8 @@ pub(crate) struct Setting {
     pub setting: &'static str,
     /// Value of the setting now.
     pub value: String,
-    /// Place where it is written down: `configuration`, `resource`, `approval`, or a deployment, engine
-    /// or model by its name.
+    /// Place where it is written down: `configuration`, `resource`, `approval`, or a deployment or an
+    /// engine by its name.
     pub source: String,
 }
 
