@@ -1,7 +1,7 @@
 //! The chooser: which offerings meet a customer's needs, by their own words, and this service by its
 //! settings.
 //!
-//! The catalogue quotes what offerings say. It does not know what they do. A pair without a quote is
+//! The catalogue quotes the words of offerings. It does not know their deeds. A pair without a quote is
 //! unknown, and an unknown need is never counted as met.
 
 pub(crate) mod catalogue;
@@ -31,7 +31,7 @@ pub(crate) struct Compared {
     pub offering: Offering,
     /// Whether it meets the needs.
     pub outcome: Outcome,
-    /// What it says about each need, in the order of the needs.
+    /// Its words about each need, in the order of the needs.
     pub claims: Vec<Said>,
 }
 
@@ -75,12 +75,12 @@ impl Outcome {
     }
 }
 
-/// What an offering says about a need.
+/// The words of an offering about a need.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Said {
     /// Name of the need.
     pub need: String,
-    /// What its words say; of this service, what its settings do.
+    /// Their meaning; for this service, the result of its settings.
     pub verdict: Verdict,
     /// The words, literally.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,7 +100,7 @@ pub(crate) struct Said {
     /// Why the document counts as old.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old: Option<String>,
-    /// What else is to be known; of this service, what is so.
+    /// A remark; for this service, the answer in plain words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Of this service: the settings that decide.

@@ -1,4 +1,4 @@
-//! P16, explained: what happens to a request of a resource, step by step, in plain sentences.
+//! P16, explained: the life of a request of a resource, step by step, in plain sentences.
 //!
 //! An explanation is compiled, not written: [`Facts::gather`] reads the configuration in force and the
 //! directory, and [`Explanation::of`] makes sentences of these facts alone. Each sentence carries the
@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 pub(crate) use self::facts::Facts;
 use self::sentence::Sentence;
 
-/// What happens to a request of one resource, by the settings in force at one time.
+/// The explanation of one resource, by the settings in force at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Explanation {
     /// Always `explanation`.

@@ -74,10 +74,10 @@ pub(crate) enum Command {
     /// List the objects kept for a resource: files, responses, batches and all else, without
     /// content
     Inventory(InventoryArgs),
-    /// Explain what happens to a request of a resource: each step, the settings behind it, and how to
-    /// check it
+    /// Explain the life of a request of a resource: each step, the settings behind it, and how to check
+    /// it
     Explain(ExplainArgs),
-    /// Compare what offerings say about privacy, and what this service does, by your needs
+    /// Compare other offerings, by their own words, and this service, by its settings
     Compare(CompareArgs),
     /// Back up the data directory while the service runs
     Backup(Backup),
@@ -380,7 +380,7 @@ pub(crate) struct CompareArgs {
     /// A need, such as `eu-only` or `zero-retention`; repeat it for more
     #[arg(long, value_name = "NEED", required_unless_present = "list")]
     pub(crate) need: Vec<String>,
-    /// List what each need asks, and what each offering says
+    /// List all needs, and the words of each offering about them
     #[arg(long)]
     pub(crate) list: bool,
     /// Compare this resource of the service only [default: each one]

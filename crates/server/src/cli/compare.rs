@@ -55,7 +55,7 @@ fn own(args: &CompareArgs) -> Result<Vec<Facts>, Failure> {
     }
 }
 
-/// Writes the catalogue: what each need asks, and what each offering says.
+/// Writes the catalogue: each need, and the words of each offering.
 fn list(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
     let needs: Vec<_> =
         comparison.needs.iter().map(|need| [need.id.clone(), need.asks.clone()]).collect();

@@ -1,4 +1,4 @@
-//! `bailiwick explain`: what happens to a request of a resource.
+//! `bailiwick explain`: the life of a request of a resource.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! The catalogue: offerings, needs, and what each offering says about each need. The data are in
+//! The catalogue: offerings, needs, and the words of each offering about each need. The data are in
 //! `catalogue.toml`; this module reads and checks them.
 
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ const FILE: &str = include_str!("catalogue.toml");
 /// Most characters of a quote: enough to check it, and no copy of the source.
 const QUOTE_CHARACTERS_MAX: usize = 300;
 
-/// What offerings say about privacy.
+/// The words of offerings about privacy.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Catalogue {
@@ -20,7 +20,7 @@ pub(crate) struct Catalogue {
     pub gathered: String,
     /// Days after which a source counts as old.
     pub old_after_days: u64,
-    /// What customers need.
+    /// The needs of customers.
     pub needs: Vec<Need>,
     /// The offerings, without this service.
     pub offerings: Vec<Offering>,
@@ -36,7 +36,7 @@ pub(crate) struct Catalogue {
 pub(crate) struct Need {
     /// Name of the need, as on the command line.
     pub id: String,
-    /// What must be true.
+    /// The statement that must be true.
     pub asks: String,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Source {
     pub superseded: Option<String>,
 }
 
-/// What an offering's own words say about a need.
+/// The meaning of an offering's own words about a need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
@@ -115,13 +115,13 @@ struct Claim {
 /// A claim about one offering and one need, with its source.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Found<'a> {
-    /// What the words say.
+    /// The meaning of the words.
     pub verdict: Verdict,
     /// The words.
     pub quote: &'a str,
     /// The document.
     pub source: &'a Source,
-    /// What else is to be known.
+    /// A remark of the catalogue.
     pub note: Option<&'a str>,
 }
 
@@ -138,13 +138,13 @@ pub(crate) enum BadCatalogue {
         what: &'static str,
         /// Its name.
         name: String,
-        /// What is wrong.
+        /// The mistake.
         how: &'static str,
     },
     /// A date is not a date, or a quote is empty or too long.
     #[error("the catalogue has a bad {what}: `{text}`")]
     Text {
-        /// What it should be.
+        /// The kind of text that it should be.
         what: &'static str,
         /// The text.
         text: String,

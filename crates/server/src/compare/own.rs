@@ -9,16 +9,16 @@ use crate::explain::{
     facts::{Facts, Logging, Obstacle},
 };
 
-/// What this service does about a need, by its settings.
+/// This service's answer to a need, by its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Own {
     pub(super) verdict: Verdict,
-    /// What is so, in plain words.
+    /// The answer in plain words.
     pub(super) says: String,
     pub(super) because: Vec<Setting>,
 }
 
-/// Returns what this service does about a need; `None` for a need that it has no rule for.
+/// Returns this service's answer to a need; `None` for a need that it has no rule for.
 pub(super) fn about(facts: &Facts, need: &str) -> Option<Own> {
     let mut because = Because::default();
     let (verdict, says) = match need {
@@ -74,7 +74,7 @@ fn companies(facts: &Facts, because: &mut Because) -> Vec<String> {
     companies
 }
 
-/// Lowers a verdict if other companies may get content: what they do with it is in their contracts.
+/// Lowers a verdict if other companies may get content: their contracts say how they treat it.
 fn unless_others(
     facts: &Facts,
     because: &mut Because,
@@ -158,7 +158,7 @@ fn visible(facts: &Facts, because: &mut Because) -> (Verdict, String) {
     }
 }
 
-/// The name of the zone that stands for the European Union. What it lists is the operator's statement.
+/// The name of the zone that stands for the European Union. Its list is the operator's statement.
 const EU: &str = "eu";
 
 fn eu(facts: &Facts, because: &mut Because) -> (Verdict, String) {

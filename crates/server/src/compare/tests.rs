@@ -37,7 +37,7 @@ fn the_catalogue_has_the_offerings_that_were_asked_about() {
         "vllm",
     ];
     assert_eq!(ids, expected);
-    // Each need tells offerings apart: at least one of them says something about it, or this service
+    // Each need distinguishes offerings: at least one of them says something about it, or this service
     // does.
     for need in &catalogue.needs {
         let said = ids.iter().filter_map(|id| catalogue.claim(id, &need.id)).count();

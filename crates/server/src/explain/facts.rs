@@ -57,7 +57,7 @@ pub(crate) struct Service {
     pub request_ms: Fact<u64>,
     /// Number of the operator's own policy files.
     pub policy_files: Fact<usize>,
-    /// What happens to policies without a proof.
+    /// The treatment of policies without a proof.
     pub unproved: Fact<Unproved>,
     /// The region in which all data are stored, and the embedded engine runs.
     pub region: Fact<String>,
@@ -175,9 +175,9 @@ pub(crate) struct Filtering {
     pub raised: bool,
     /// Whether it is weaker than the operator's floor, and approved.
     pub weaker: bool,
-    /// What it blocks in prompts.
+    /// The things that it blocks in prompts.
     pub prompts: Vec<String>,
-    /// What it blocks in answers.
+    /// The things that it blocks in answers.
     pub answers: Vec<String>,
     /// Whether text of a stream goes out before it is checked.
     pub ahead: bool,
@@ -194,7 +194,7 @@ pub(crate) struct Engine {
     pub region: Fact<String>,
     /// The company that operates it; `None` for the operator of the service.
     pub processor: Fact<Option<Processor>>,
-    /// What its prefix cache does. An engine for one other tenant is not among the facts.
+    /// The behaviour of its prefix cache. An engine for one other tenant is not among the facts.
     pub prefix_cache: Fact<PrefixCache>,
     /// Whether it gets new requests.
     pub serving: Fact<bool>,
@@ -204,7 +204,7 @@ pub(crate) struct Engine {
     pub labels: Vec<(Label, LabelForm)>,
 }
 
-/// What stands between a deployment's requests and an engine.
+/// The obstacle between a deployment's requests and an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     /// The engine's region is not allowed.
@@ -231,7 +231,7 @@ impl Facts {
         zones.regions(sku, home)
     }
 
-    /// Returns what keeps the requests of a deployment from an engine; `None` if it may get them.
+    /// Returns the obstacle between a deployment's requests and an engine; `None` if there is none.
     pub(crate) fn obstacle(
         &self,
         of: &Deployment,

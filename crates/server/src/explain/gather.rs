@@ -135,8 +135,8 @@ fn own(
             network.default_action,
             network.default_action.name(),
         ),
-        // How many, and not which: whoever may call the resource reads this, and the ranges are the
-        // customer's own networks.
+        // The number alone: all callers of the resource read this, and the ranges are the customer's
+        // own networks.
         ip_rules: Fact::of_resource(
             "networkAcls.ipRules",
             network.ip_rules.len(),
@@ -292,7 +292,7 @@ fn filtering(
     (filtering, active.digest.to_string())
 }
 
-/// Returns what a filter blocks on one side.
+/// Returns the categories and lists that a filter blocks on one side.
 fn blocked(filter: &Filter, side: Side) -> Vec<String> {
     let blocks = filter.needed(side).filter(|(_, rule)| rule.action == Action::Block);
     let words = |(category, rule): (&Category, policy::guard::filter::Rule)| match category {

@@ -1,4 +1,4 @@
-//! A sentence of an explanation: what happens, because of which settings, and how to check it.
+//! A sentence of an explanation, with the settings behind it and the ways to check it.
 
 use std::fmt;
 
@@ -14,25 +14,25 @@ use super::fact::{Because, Setting};
 pub(crate) enum Step {
     /// Where the request is accepted.
     Accepted,
-    /// Who may send it.
+    /// The callers that may send it.
     Caller,
     /// How large and how frequent requests may be.
     Limits,
-    /// What the content filter does.
+    /// The content filter.
     ContentFilter,
-    /// What happens to personal data.
+    /// The treatment of personal data.
     PersonalData,
-    /// Where the model runs, and who operates it.
+    /// Where the model runs, and its operator.
     Runs,
-    /// Who else learns something.
+    /// The people and companies that can see content meanwhile.
     Seen,
-    /// What is kept, and for how long.
+    /// The things that are kept, and their duration.
     Kept,
-    /// Who can open what is kept.
+    /// The people that can open them.
     Opened,
-    /// How abuse is noticed, and what follows.
+    /// How abuse is noticed, and the consequences.
     Abuse,
-    /// What the receipt says.
+    /// The content of the receipt.
     Receipt,
 }
 
@@ -76,11 +76,11 @@ impl Step {
 #[serde(rename_all = "snake_case")]
 #[schema(as = ExplanationChecker)]
 pub(crate) enum By {
-    /// Whoever may call the resource.
+    /// All callers of the resource.
     Caller,
     /// The customer's data protection officer.
     Officer,
-    /// Everybody who has the log and the service's public key.
+    /// Everybody with the log and the service's public key.
     Auditor,
     /// The operator of the service.
     Operator,
@@ -101,14 +101,14 @@ impl fmt::Display for By {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ExplanationCheck)]
 pub(crate) struct Check {
-    /// Who can check it.
+    /// Person or program that can check it.
     pub by: By,
     /// A command, a field of the receipt, or an entry of the log.
     pub how: String,
 }
 
 impl Check {
-    /// A check for whoever may call the resource.
+    /// A check for all callers of the resource.
     pub(crate) fn caller(how: impl Into<String>) -> Self {
         Self { by: By::Caller, how: how.into() }
     }
@@ -118,7 +118,7 @@ impl Check {
         Self { by: By::Officer, how: how.into() }
     }
 
-    /// A check for everybody who has the log.
+    /// A check for everybody with the log.
     pub(crate) fn auditor(how: impl Into<String>) -> Self {
         Self { by: By::Auditor, how: how.into() }
     }
@@ -137,7 +137,7 @@ pub(crate) struct Sentence {
     pub id: String,
     /// Step that it is about.
     pub step: Step,
-    /// What happens, in plain words.
+    /// The sentence, in plain words.
     pub text: String,
     /// Settings that it depends on; empty if no setting changes it.
     pub because: Vec<Setting>,

@@ -411,7 +411,7 @@ fn a_setting_changes_its_sentences_and_no_others() {
         let (before, after) = (by_id(&before), by_id(&after));
         let texts = differing(&before, &after, |sentence| sentence.text.as_str());
         let settings = differing(&before, &after, |sentence| sentence.because.clone());
-        // What the text says depends on the named settings only.
+        // A text depends on the named settings only.
         if !texts.is_subset(&settings) {
             failed.push(format!("{setting}: {texts:?} changed, and of {settings:?} the settings"));
         }
@@ -490,7 +490,7 @@ fn the_other_settings_have_their_sentences_too() {
     assert!(text(&world, "runs.spillover.llama").contains("`more` of the same resource"));
 }
 
-/// Whoever may call the resource reads the explanation: it names no address, path or key of the machine.
+/// All callers of the resource read the explanation: it names no address, path or key of the machine.
 #[test]
 fn no_address_of_the_machine_is_told() {
     let mut world = World::new();

@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Acting {
-    /// Explains what happens to a request of a resource.
+    /// Explains the life of a request of a resource.
     ///
     /// # Errors
     /// No resource has that name, or the caller may not see it.

@@ -10,7 +10,7 @@ use crate::{
     explain::{Explanation, Facts},
 };
 
-/// Explains what happens to a request of the permit's resource, by the configuration and the directory
+/// Explains the life of a request of the permit's resource, by the configuration and the directory
 /// that this request itself is answered under.
 ///
 /// # Errors

@@ -30,7 +30,7 @@ pub enum Endpoint {
     Model,
     /// Returns the receipt of a request.
     Receipt,
-    /// Explains what happens to a request of the resource.
+    /// Explains the life of a request of the resource.
     Explain,
     /// Returns a file of the log; needs no key.
     LogFile,

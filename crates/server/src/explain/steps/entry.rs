@@ -1,4 +1,4 @@
-//! The way in: where a request is accepted, who may send it, and how much.
+//! The way in: where a request is accepted, from which callers, and how much.
 
 use policy::{
     authz::proof::Unproved,

@@ -1,4 +1,4 @@
-//! The content filter: what it blocks, what decides, and what it keeps.
+//! The content filter: its rules and its detectors.
 
 use super::and;
 use crate::explain::{

@@ -1,4 +1,4 @@
-//! What is kept after the request, where, and for how long.
+//! The data that are kept after the request, their place and their duration.
 
 use policy::object::Class;
 

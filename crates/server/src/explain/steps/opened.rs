@@ -1,4 +1,4 @@
-//! Who can open what is kept, and how abuse is noticed.
+//! The people that can open kept content, and how abuse is noticed.
 
 use crate::explain::{
     fact::Because,

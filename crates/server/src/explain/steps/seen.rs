@@ -1,4 +1,5 @@
-//! Who can see the content while the request runs, and what other engines learn about the caller.
+//! The people and companies that can see content while the request runs, and the facts about the caller
+//! that other engines get.
 
 use policy::{engine::LabelForm, forward::Label};
 
