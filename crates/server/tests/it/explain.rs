@@ -120,8 +120,7 @@ fn names_the_configuration_of_the_receipts(contoso: &Caller) {
         .key(&contoso.key1)
         .send(contoso.address);
     answer.ok();
-    let id = answer.header("x-request-id").unwrap();
-    let receipt = Request::get(&format!("/openai/v1/receipts/{id}"))
+    let receipt = Request::get(answer.header("x-bailiwick-receipt").unwrap())
         .header("host", host)
         .header("accept", "application/json")
         .key(&contoso.key1)
