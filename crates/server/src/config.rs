@@ -26,6 +26,7 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, Visitor},
 };
+use tlog::canon::Digest;
 use wire::{limits::RequestLimits, no_effect::NoEffectFields};
 
 pub(crate) use self::{
@@ -395,6 +396,12 @@ impl Config {
     pub(crate) fn operations_tls(&self) -> Option<&Tls> {
         let apis = || self.tls.as_ref().filter(|_| !self.listen.operations.ip().is_loopback());
         self.operations.as_ref().or_else(apis)
+    }
+
+    /// Returns the configuration's digest, as in receipts.
+    #[must_use]
+    pub(crate) fn digest(&self) -> Digest {
+        Digest::of(&[&serde_json::to_vec(self).unwrap_or_default()])
     }
 
     /// Returns the key directory: as configured, or beside the data directory.

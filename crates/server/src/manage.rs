@@ -9,6 +9,7 @@ mod actor;
 mod admin_key;
 mod engines;
 mod error;
+mod explain;
 mod filters;
 mod inventory;
 mod models;

@@ -30,6 +30,7 @@ use wire::{
 
 use crate::{
     config::HttpLimits,
+    explain::Explanation,
     openai::{
         receipts::{COSE, ReceiptView},
         routes::{API_VERSION, Endpoint, Route, routes},
@@ -115,6 +116,10 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
             put(&mut content, COSE, json!({}));
             ("The signed receipt of a request; as JSON if `Accept` names it", content)
         }
+        Endpoint::Explain => (
+            "What happens to a request of the resource, in sentences with their settings",
+            schemas.json::<Explanation>(),
+        ),
         Endpoint::LogFile => (
             "A file of the transparency log, as C2SP tlog-tiles lays them out",
             json!({"application/octet-stream": {}, "text/plain; charset=utf-8": {}}),

@@ -74,6 +74,11 @@ pub(crate) enum Command {
     /// List the objects kept for a resource: files, responses, batches and all else, without
     /// content
     Inventory(InventoryArgs),
+    /// Explain the life of a request of a resource: each step, the settings behind it, and how to check
+    /// it
+    Explain(ExplainArgs),
+    /// Compare other offerings, by their own words, and this service, by its settings
+    Compare(CompareArgs),
     /// Back up the data directory while the service runs
     Backup(Backup),
     /// Restore a backup: the old log ends, and a new log continues it
@@ -349,6 +354,41 @@ pub(crate) struct InventoryArgs {
     /// Most objects to list [default: 100]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) limit: Option<usize>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    /// Name of the resource. If not given, each resource is explained
+    #[arg(long, value_name = "NAME")]
+    pub(crate) resource: Option<String>,
+    /// Configuration file of the service. If not given, the defaults apply
+    #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only the sentences, without settings and checks
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) brief: bool,
+}
+
+/// The catalogue quotes the providers: docs/offerings.md. This service's rows are computed from its
+/// settings.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompareArgs {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    /// A need, such as `eu-only` or `zero-retention`; repeat it for more
+    #[arg(long, value_name = "NEED", required_unless_present = "list")]
+    pub(crate) need: Vec<String>,
+    /// List all needs, and the words of each offering about them
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Compare this resource of the service only [default: each one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) resource: Option<String>,
+    /// Configuration file of the service. If not given, the defaults apply
+    #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// Output format of usage.

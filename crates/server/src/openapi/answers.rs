@@ -81,7 +81,8 @@ pub(super) fn needs_key(endpoint: Endpoint) -> bool {
         | Endpoint::State(_)
         | Endpoint::Models
         | Endpoint::Model
-        | Endpoint::Receipt => true,
+        | Endpoint::Receipt
+        | Endpoint::Explain => true,
         Endpoint::LogFile | Endpoint::OpenApi | Endpoint::About => false,
     }
 }

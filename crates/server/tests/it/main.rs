@@ -31,6 +31,7 @@ mod desk;
 mod engine;
 mod engines;
 mod errors;
+mod explain;
 mod fields;
 mod files;
 mod filters;
