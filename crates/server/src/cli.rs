@@ -17,6 +17,7 @@ mod output;
 mod progress;
 mod prove;
 mod quickstart;
+mod report;
 mod serve;
 #[cfg(feature = "embedded")]
 mod training;
@@ -68,6 +69,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Processors(args) => engines::processors(&args)?,
         Command::Usage(args) => usage::usage(&args)?,
         Command::Inventory(args) => inventory::inventory(&args)?,
+        Command::Report(args) => report::report(&args)?,
         Command::Backup(args) => backup::backup(&args)?,
         Command::Restore(args) => backup::restore(args)?,
         Command::KeyHolder(args) => key_holder::key_holder(&args)?,

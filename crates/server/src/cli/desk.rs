@@ -4,7 +4,11 @@
 pub(super) mod args;
 mod show;
 
-use std::{env, fs, net::IpAddr, path::Path};
+use std::{
+    env, fs,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use policy::principal::Key;
@@ -37,6 +41,8 @@ enum Ask {
     Post(String, Value),
     /// Deletes one record.
     Erase(String),
+    /// Makes a report; writes it to a file of HTML, if one is named.
+    Report(String, Option<PathBuf>),
     /// Changes a list to contain one thing, and reads it.
     Put(String),
     /// Changes a list to contain one thing no more, and reads it.
@@ -124,6 +130,18 @@ fn of_desk(command: DeskCommand) -> Ask {
             }
             let none = "nothing is kept that a caller asked to keep";
             Ask::List(resource(&name, "inventory") + &query, none)
+        }
+        DeskCommand::Report { kind, resource: name, from, to, html } => {
+            let path = format!("/reports/{}", kind.name());
+            let path =
+                name.map_or(path.clone(), |name| format!("/resources/{}{path}", segment(&name)));
+            let times = [("from", from), ("to", to)];
+            let times = times.into_iter().filter_map(|(key, time)| Some((key, time?)));
+            let query: Vec<String> =
+                times.map(|(key, time)| format!("{key}={}", segment(&time))).collect();
+            let query =
+                if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+            Ask::Report(path + &query, html)
         }
         DeskCommand::Shred { resource: name, id } => {
             Ask::Erase(resource(&name, "inventory/") + &segment(&id))
@@ -250,6 +268,10 @@ fn visit(
     let url = address(url, place)?;
     let token = token(visit)?;
     let (none, of_record) = (ask.none(), matches!(ask, Ask::Record(_) | Ask::Erase(_)));
+    let report = match &ask {
+        Ask::Report(_, file) => Some(file.clone()),
+        _ => None,
+    };
     let mut response = send(&agent, &(url.clone() + place.prefix), &token, ask)
         .map_err(|error| unreachable(&url, &error.to_string()))?;
     if !response.status().is_success() {
@@ -265,6 +287,11 @@ fn visit(
     let answer = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body) };
     let answer: Value = answer
         .map_err(|error| Failure::new(error.to_string(), "is this the address of a desk?"))?;
+    if let Some(file) = report {
+        let report = serde_json::from_value(answer)
+            .map_err(|error| Failure::new(error.to_string(), "is this the address of a desk?"))?;
+        return super::report::show(&report, file.as_deref(), visit.json);
+    }
     print(visit.json, &answer, |out, answer| show::show(out, answer, none))
 }
 
@@ -274,9 +301,12 @@ impl Ask {
         match self {
             Self::List(_, none) => none,
             Self::Delete(_) => "no processor is allowed or offered",
-            Self::Get(_) | Self::Record(_) | Self::Post(..) | Self::Erase(_) | Self::Put(_) => {
-                "nothing"
-            }
+            Self::Get(_)
+            | Self::Record(_)
+            | Self::Post(..)
+            | Self::Report(..)
+            | Self::Erase(_)
+            | Self::Put(_) => "nothing",
         }
     }
 }
@@ -284,7 +314,7 @@ impl Ask {
 fn send(agent: &Agent, base: &str, token: &Key, ask: Ask) -> Result<Response<Body>, ureq::Error> {
     let bearer = Zeroizing::new(format!("Bearer {}", token.reveal()));
     match ask {
-        Ask::Get(path) | Ask::List(path, _) | Ask::Record(path) => {
+        Ask::Get(path) | Ask::List(path, _) | Ask::Record(path) | Ask::Report(path, _) => {
             agent.get(base.to_owned() + &path).header("authorization", &*bearer).call()
         }
         Ask::Put(path) => {

@@ -48,6 +48,7 @@ impl Setting {
             providers: outward::providers(&config, &egress).unwrap(),
             ledger: ledger(home.path()),
             names: Names::default(),
+            configured: crate::live::Configured::Read(Arc::new(config)),
         };
         Self { people, desk, _home: home }
     }
