@@ -294,25 +294,25 @@ impl Line {
     /// A line whose value nobody configured.
     fn not_configured(item: impl Into<String>, key: &str) -> Self {
         let line = Self::new(item, format!("not configured: set {key}"));
-        Self { missing: true, ..line }.from(Source::configuration(key))
+        Self { missing: true, ..line }.source(Source::configuration(key))
     }
 
     /// A line that only the customer can fill in.
     fn to_fill_in(item: impl Into<String>, what: &str) -> Self {
         let line = Self::new(item, format!("to be filled in by the customer: {what}"));
-        Self { missing: true, ..line }.from(Source::Controller)
+        Self { missing: true, ..line }.source(Source::Controller)
     }
 
     fn of(self, resource: &str) -> Self {
         Self { resource: Some(resource.to_owned()), ..self }
     }
 
-    fn from(mut self, source: Source) -> Self {
+    fn source(mut self, source: Source) -> Self {
         self.sources.push(source);
         self
     }
 
-    fn from_each(mut self, sources: impl IntoIterator<Item = Source>) -> Self {
+    fn sources(mut self, sources: impl IntoIterator<Item = Source>) -> Self {
         self.sources.extend(sources);
         self
     }

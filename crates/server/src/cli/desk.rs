@@ -288,7 +288,7 @@ fn visit(
     let answer: Value = answer
         .map_err(|error| Failure::new(error.to_string(), "is this the address of a desk?"))?;
     if let Some(file) = report {
-        let report = serde_json::from_value(answer)
+        let report: crate::reports::Report = serde_json::from_value(answer)
             .map_err(|error| Failure::new(error.to_string(), "is this the address of a desk?"))?;
         return super::report::show(&report, file.as_deref(), visit.json);
     }

@@ -1,14 +1,16 @@
 //! Reports for a data protection officer, for the operator on the machine: about all resources of a tenant,
 //! or one.
 
-use policy::{authz::facts::ResourceFacts, permit::ReadInventory};
+use policy::{
+    authz::facts::ResourceFacts,
+    permit::{ReadInventory, ReadTenant},
+};
 
-use super::{Acting, ManageError, Period, not_found};
+use super::{Acting, ManageError, Period};
 use crate::{
     clock,
     reports::{self, Covered, Kind, OfResource, Report, Window},
 };
-use store::Kind as Thing;
 
 /// The part of the service that a report is about.
 #[derive(Debug, Clone)]
@@ -34,8 +36,7 @@ impl Acting {
         let directory = self.store.directory()?;
         let (tenant, names) = match about {
             About::Tenant(name) => {
-                let tenant = directory.tenant_by_name(name);
-                let tenant = tenant.ok_or_else(|| not_found(Thing::Tenant, name))?.id;
+                let tenant = self.tenant_for::<ReadTenant>(&directory, name)?.spend().tenant;
                 let its = directory.resources().into_iter().filter(|one| one.tenant == tenant);
                 (tenant, its.map(|resource| resource.name.clone()).collect::<Vec<_>>())
             }

@@ -65,7 +65,7 @@ fn summary(facts: &Facts) -> Section {
     );
     let lines = vec![
         Line::new("Read in the period", value)
-            .from(Source::service("the log's entries about records"))
+            .source(Source::service("the log's entries about records"))
             .check("`bailiwick verify log DIR --service-key KEY --request ID` lists the accesses to one record")
             .data(json!({"requests": read.len(), "looks": looked, "ownReads": own, "ownDeletions": deleted,
                          "notAssigned": unknown.len()})),
@@ -74,7 +74,7 @@ fn summary(facts: &Facts) -> Section {
             "the custodian opens a record only after the log has an entry about it; what was read without an \
              entry would need the custodian's keys themselves",
         )
-        .from(Source::program("docs/threats.md")),
+        .source(Source::program("docs/threats.md")),
     ];
     Section::new("summary", "Summary", lines)
 }
@@ -88,7 +88,7 @@ fn accesses(facts: &Facts) -> Section {
         let reason = why.as_ref().map_or_else(String::new, |why| format!("; reason: {why}"));
         Line::new(access.at.when(), format!("{request}: {}; {who}{reason}", access.step.words()))
             .of(resource)
-            .from(access.at.source())
+            .source(access.at.source())
             .check(format!("bailiwick verify log DIR --service-key KEY --request {request}"))
             .data(json!({
                 "at": access.at.when(), "request": request.to_string(), "step": access.step.words(),
@@ -134,8 +134,8 @@ fn unknown(facts: &Facts) -> Section {
         );
         vec![
             Line::new("Entries without a receipt", value)
-                .from(Source::configuration("retention.receipts_days"))
-                .from_each(unknown.iter().take(100).map(|access| access.at.source()))
+                .source(Source::configuration("retention.receipts_days"))
+                .sources(unknown.iter().take(100).map(|access| access.at.source()))
                 .data(json!({"entries": entries})),
         ]
     };
@@ -162,8 +162,8 @@ fn credentials(facts: &Facts) -> Section {
             lines.push(
                 Line::new(name, format!("since {since}: {could}"))
                     .of(&resource.name)
-                    .from(Source::directory(format!("resource {}: keys", resource.name)))
-                    .from_each(at.map(At::source))
+                    .source(Source::directory(format!("resource {}: keys", resource.name)))
+                    .sources(at.map(At::source))
                     .check(format!("bailiwick key list {}", resource.name))
                     .data(json!({"key": name, "since": since, "enabled": !resource.keys.disabled})),
             );
@@ -176,7 +176,7 @@ fn credentials(facts: &Facts) -> Section {
             "Changes of keys and roles in the period",
             format!("{} entries, of the whole service", changed.len()),
         )
-        .from_each(changed.into_iter().take(100).map(At::source)),
+        .sources(changed.into_iter().take(100).map(At::source)),
     );
     lines.push(
         Line::new(
@@ -184,7 +184,7 @@ fn credentials(facts: &Facts) -> Section {
             "change settings, of the whole service. It opens no record, allows no processor and switches no \
              lockbox off",
         )
-        .from(Source::program("docs/operate/administration.md")),
+        .source(Source::program("docs/operate/administration.md")),
     );
     Section::new("credentials", "What keys could have done", lines)
 }
@@ -194,7 +194,7 @@ fn usage(facts: &Facts) -> Section {
     let mut sums: BTreeMap<(String, &str), (u64, u64, u64)> = BTreeMap::new();
     for row in &facts.usage {
         let Some(resource) = facts.resources().find(|one| one.id == row.resource) else { continue };
-        let sum = sums.entry((resource.name.clone(), &row.caller)).or_default();
+        let sum = sums.entry((resource.name.clone(), row.caller.as_str())).or_default();
         sum.0 = sum.0.saturating_add(row.requests);
         sum.1 = sum.1.saturating_add(row.refused);
         sum.2 = sum.2.saturating_add(row.failed);
@@ -203,7 +203,7 @@ fn usage(facts: &Facts) -> Section {
         let value = format!("{requests} requests served, {refused} refused, {failed} failed");
         Line::new(format!("Caller {caller}"), value)
             .of(&resource)
-            .from(Source::service("usage by hour"))
+            .source(Source::service("usage by hour"))
             .check("`bailiwick usage --by day`; each request has a receipt with its time")
             .data(json!({"caller": caller, "requests": requests, "refused": refused, "failed": failed}))
     });
@@ -226,8 +226,8 @@ fn people(facts: &Facts) -> Section {
         };
         let role = one.role.name();
         let line = Line::new(format!("{holder} {id}"), format!("{role}, at {scope}"))
-            .from(Source::directory("roles"))
-            .from_each(
+            .source(Source::directory("roles"))
+            .sources(
                 facts
                     .history
                     .changed(

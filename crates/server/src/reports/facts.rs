@@ -131,7 +131,8 @@ pub(crate) fn gather(
     let directory = store.directory()?;
     let history = History::read(store, covered.tenant)?;
     let (head, signers) = head(store)?;
-    let officer = covered.resources.iter().all(|one| one.officer.is_some());
+    let all = covered.resources.iter().all(|one| one.officer.is_some());
+    let officer = all && !covered.resources.is_empty();
     let (mut kept, mut of, mut acts) = (HashMap::new(), Vec::new(), HashMap::new());
     for OfResource { records, objects, officer } in covered.resources {
         let facts = *records.scope();
@@ -158,7 +159,8 @@ pub(crate) fn gather(
         usage.extend(store.usage(Some(facts.resource), window.0.clone())?);
     }
     let assignments = store.role_assignments()?;
-    let assignments = assignments.into_iter().filter(|one| reaches(one.scope, covered.tenant, &of));
+    let reaches = |one: &Assignment| reaches(one.scope, covered.tenant, &of);
+    let assignments = assignments.into_iter().filter(reaches).collect();
     Ok(Facts {
         now_ms,
         config: config.clone(),
@@ -173,7 +175,7 @@ pub(crate) fn gather(
         acts,
         officer,
         usage,
-        assignments: assignments.collect(),
+        assignments,
         window,
         called,
         history,

@@ -1,6 +1,6 @@
 //! What the log says: the last entry about each setting, and the entries about people who read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use policy::id::{GrantId, KeyId, PersonId, RequestId, TenantId};
 use store::{Store, StoreError};
@@ -120,12 +120,12 @@ struct Reading {
     of: TenantId,
     history: History,
     requests: HashMap<GrantId, RequestId>,
-    keys: HashMap<KeyId, ()>,
+    keys: HashSet<KeyId>,
 }
 
 impl Reading {
     fn new(of: TenantId) -> Self {
-        let (requests, keys) = (HashMap::new(), HashMap::new());
+        let (requests, keys) = (HashMap::new(), HashSet::new());
         Self { of, history: History::default(), requests, keys }
     }
 
@@ -152,13 +152,13 @@ impl Reading {
                 history.processors.insert((resource, processor), (at, person));
             }
             Event::KeyCreated { key, tenant, .. } if tenant == self.of => {
-                self.keys.insert(key, ());
+                self.keys.insert(key);
                 history.keys.made = history.keys.made.saturating_add(1);
             }
-            Event::KeyDestroyed { key } if self.keys.contains_key(&key) => {
+            Event::KeyDestroyed { key } if self.keys.contains(&key) => {
                 history.keys.destroyed = history.keys.destroyed.saturating_add(1);
             }
-            Event::KeyLost { key } if self.keys.contains_key(&key) => {
+            Event::KeyLost { key } if self.keys.contains(&key) => {
                 history.keys.lost = history.keys.lost.saturating_add(1);
                 history.lost.push(at);
             }

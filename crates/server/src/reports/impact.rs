@@ -43,7 +43,7 @@ fn scale(facts: &Facts) -> Section {
         lines.push(
             Line::new("In the period", value)
                 .of(&resource.name)
-                .from(Source::service("usage by hour"))
+                .source(Source::service("usage by hour"))
                 .check(format!("bailiwick usage --resource {} --by month", resource.name))
                 .data(json!({"requests": requests, "promptTokens": prompt, "completionTokens": completion})),
         );
@@ -71,8 +71,8 @@ fn risks(facts: &Facts) -> Section {
         lines.push(
             Line::new("Content reaches another company", value)
                 .of(name)
-                .from(Source::directory(format!("resource {name}: processors")))
-                .from_each(entries.map(|(at, _)| at.source()))
+                .source(Source::directory(format!("resource {name}: processors")))
+                .sources(entries.map(|(at, _)| at.source()))
                 .data(json!({"processors": companies})),
         );
         let regions: Vec<String> = transfers::reached(facts, resource).into_iter().collect();
@@ -82,8 +82,8 @@ fn risks(facts: &Facts) -> Section {
                 format!("it is processed in {}", listed(&regions)),
             )
             .of(name)
-            .from(Source::configuration("regions.zones"))
-            .from(Source::receipt("region_processed"))
+            .source(Source::configuration("regions.zones"))
+            .source(Source::receipt("region_processed"))
             .data(json!({"regions": regions})),
         );
         let looks = facts.history.accesses.iter().filter(|access| {
@@ -99,8 +99,8 @@ fn risks(facts: &Facts) -> Section {
         lines.push(
             Line::new("The operator's people read content", value)
                 .of(name)
-                .from_each(looks.iter().take(100).copied().map(At::source))
-                .from_each(facts.setting(resource, "lockbox", Subject::Lockbox))
+                .sources(looks.iter().take(100).copied().map(At::source))
+                .sources(facts.setting(resource, "lockbox", Subject::Lockbox))
                 .data(json!({"looks": looks.len(), "lockbox": resource.lockbox})),
         );
         let kept = retention::records(facts, resource);
@@ -116,7 +116,7 @@ fn risks(facts: &Facts) -> Section {
                 "records and objects are sealed; the keys are in another directory, which can be on another disk"
             },
         )
-        .from(Source::configuration(if held { "customer_keys" } else { "keys" }))
+        .source(Source::configuration(if held { "customer_keys" } else { "keys" }))
         .data(json!({"customer_holds": held})),
     );
     lines.push(
@@ -124,7 +124,7 @@ fn risks(facts: &Facts) -> Section {
             "Content is used for training",
             "training reads only files of the customer's own jobs",
         )
-        .from(Source::program("docs/promises.md"))
+        .source(Source::program("docs/promises.md"))
         .check("`bailiwick verify log` lists each training"),
     );
     Section::new("risks", "Risks, and what is in force against them", lines)

@@ -35,7 +35,7 @@ fn access(facts: &Facts) -> Vec<Line> {
         lines.push(
             Line::new("Callers", value)
                 .of(&resource.name)
-                .from_each(facts.setting(resource, "disable_local_auth", Subject::Resource))
+                .sources(facts.setting(resource, "disable_local_auth", Subject::Resource))
                 .check(format!("bailiwick resource show {}", resource.name))
                 .data(json!({"keys": !resource.keys.disabled})),
         );
@@ -47,7 +47,7 @@ fn access(facts: &Facts) -> Vec<Line> {
         lines.push(
             Line::new("Lockbox", value)
                 .of(&resource.name)
-                .from_each(facts.setting(resource, "lockbox", Subject::Lockbox))
+                .sources(facts.setting(resource, "lockbox", Subject::Lockbox))
                 .check(format!("bailiwick desk looks {}", resource.name))
                 .data(json!({"on": resource.lockbox})),
         );
@@ -56,8 +56,8 @@ fn access(facts: &Facts) -> Vec<Line> {
             lines.push(
                 Line::new(format!("Content filter of {}", deployment.name), filter)
                     .of(&resource.name)
-                    .from(Source::directory(format!("deployment {}/{}: filter", resource.name, deployment.name)))
-                    .from(Source::receipt("content_filter"))
+                    .source(Source::directory(format!("deployment {}/{}: filter", resource.name, deployment.name)))
+                    .source(Source::receipt("content_filter"))
                     .check("each answer has the filter's findings, and its receipt the filter's digest")
                     .data(json!({"deployment": deployment.name, "filter": filter})),
             );
@@ -69,7 +69,7 @@ fn access(facts: &Facts) -> Vec<Line> {
             "Identity providers",
             format!("{issuers} trusted; tokens are checked against their keys"),
         )
-        .from(Source::configuration("identity.issuers"))
+        .source(Source::configuration("identity.issuers"))
         .data(json!({"count": issuers})),
     );
     lines.push(
@@ -77,7 +77,7 @@ fn access(facts: &Facts) -> Vec<Line> {
             "Tenants are separate",
             "each decision asks the policies about tenant, resource and caller; keys are per tenant",
         )
-        .from(Source::program("docs/operate/authorization.md"))
+        .source(Source::program("docs/operate/authorization.md"))
         .check("bailiwick prove"),
     );
     lines.push(policies(facts));
@@ -96,9 +96,9 @@ fn policies(facts: &Facts) -> Line {
         None => "no proof is in the log",
     };
     Line::new("Policies", format!("built-in ones and {added} files of the operator; {state}"))
-        .from(Source::configuration("policies.files"))
-        .from_each(facts.history.proved.map(|(at, _)| at.source()))
-        .from(Source::receipt("policies"))
+        .source(Source::configuration("policies.files"))
+        .sources(facts.history.proved.map(|(at, _)| at.source()))
+        .source(Source::receipt("policies"))
         .check("bailiwick prove")
         .data(json!({"files": added, "proved": matches!(facts.history.proved, Some((_, ProofOutcome::Holds)))}))
 }
@@ -115,7 +115,7 @@ fn evidence(facts: &Facts) -> Vec<Line> {
         },
     );
     let log = Line::new("Log", head)
-        .from(Source::service("log/checkpoint"))
+        .source(Source::service("log/checkpoint"))
         .check("`bailiwick mirror URL DIR`, then `bailiwick verify log DIR --service-key KEY`");
     let witnesses = &facts.config.witnesses;
     let own = facts.head.as_ref().map(|head| head.origin.as_str());
@@ -127,19 +127,19 @@ fn evidence(facts: &Facts) -> Vec<Line> {
         format!("{}; {signed} signed the head above", urls.join(", "))
     };
     let witnesses = Line::new("Witnesses", value)
-        .from(Source::configuration("witnesses"))
+        .source(Source::configuration("witnesses"))
         .check("`bailiwick verify log DIR --service-key KEY --witness KEY`")
         .data(json!({"configured": witnesses.len(), "signed": signed}));
     let receipts = Line::new(
         "Receipts",
         "each request has one, signed, with region, model, filter and retention",
     )
-    .from(Source::program("docs/spec/receipt.md"))
+    .source(Source::program("docs/spec/receipt.md"))
     .check("bailiwick verify receipt");
     let started = facts.history.started.map(|(at, digest)| {
         Line::new("Configuration in force", format!("{digest}, since {}", at.when()))
-            .from(At::source(at))
-            .from(Source::receipt("configuration"))
+            .source(At::source(at))
+            .source(Source::receipt("configuration"))
             .check("the receipt of each request names this digest")
     });
     [log, witnesses, receipts].into_iter().chain(started).collect()

@@ -8,7 +8,7 @@ pub(super) fn section(facts: &Facts) -> Section {
     let mut lines = Vec::new();
     lines.push(
         Line::new("Controller", facts.tenant_name())
-            .from(Source::directory(format!("tenant {}: name", facts.tenant_name()))),
+            .source(Source::directory(format!("tenant {}: name", facts.tenant_name()))),
     );
     lines.extend(party(&facts.customer(), "Controller", "customers"));
     lines.extend(party(&facts.config.operator.party(), "Processor", "operator"));
@@ -26,7 +26,7 @@ fn party(party: &Party<'_>, side: &str, section: &str) -> Vec<Line> {
     let line = |(item, key, value): (&str, &str, Option<&str>)| {
         let (item, key) = (format!("{side}: {item}"), format!("{section}.{key}"));
         match value {
-            Some(value) => Line::new(item, value).from(Source::configuration(&key)),
+            Some(value) => Line::new(item, value).source(Source::configuration(&key)),
             None => Line::not_configured(item, &key),
         }
     };

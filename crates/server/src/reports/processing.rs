@@ -42,9 +42,9 @@ pub(super) fn activities(facts: &Facts) -> Section {
             lines.push(
                 Line::new(format!("Deployment {}", deployment.name), value)
                     .of(&resource.name)
-                    .from(Source::directory(row))
-                    .from_each(at.map(At::source))
-                    .from(Source::receipt("deployment, model, content_filter"))
+                    .source(Source::directory(row))
+                    .sources(at.map(At::source))
+                    .source(Source::receipt("deployment, model, content_filter"))
                     .data(json!({"deployment": deployment.name, "model": model, "task": deployment.task.name(),
                                  "filter": filter})),
             );
@@ -61,7 +61,7 @@ fn purposes(facts: &Facts) -> Section {
             "what the answers are used for, and the legal basis",
         ),
         Line::new("To answer requests", "on the customer's instruction: each request is one")
-            .from(Source::program("docs/api.md")),
+            .source(Source::program("docs/api.md")),
     ];
     for resource in facts.resources() {
         let stored = resource.retention.content_logging.keeps(facts.now_ms);
@@ -70,24 +70,22 @@ fn purposes(facts: &Facts) -> Section {
         } else {
             "content is filtered at once; nothing of it is kept (zero retention)"
         };
-        lines.push(
-            Line::new("To prevent abuse", value).of(&resource.name).from_each(facts.setting(
-                resource,
-                "ContentLogging",
-                Subject::Resource,
-            )),
-        );
+        lines.push(Line::new("To prevent abuse", value).of(&resource.name).sources(facts.setting(
+            resource,
+            "ContentLogging",
+            Subject::Resource,
+        )));
     }
     lines.push(
         Line::new("To bill, and to keep limits", "numbers of requests and tokens, without content")
-            .from(Source::program("docs/operate/usage.md")),
+            .source(Source::program("docs/operate/usage.md")),
     );
     lines.push(
         Line::new(
             "To prove what happened",
             "a receipt for each request, and a public log of commitments",
         )
-        .from(Source::program("docs/spec/log.md")),
+        .source(Source::program("docs/spec/log.md")),
     );
     lines.push(
         Line::new(
@@ -97,7 +95,7 @@ fn purposes(facts: &Facts) -> Section {
                 facts.history.trainings
             ),
         )
-        .from(Source::program("docs/promises.md"))
+        .source(Source::program("docs/promises.md"))
         .check("`bailiwick verify log` lists each training with its files")
         .data(json!({"trainings": facts.history.trainings})),
     );
@@ -113,16 +111,16 @@ pub(super) fn data(facts: &Facts) -> Section {
             "named by `user` or `safety_identifier` in a request, as the customer chooses; counted as keyed \
              hashes",
         )
-        .from(Source::program("docs/operate/abuse.md")),
+        .source(Source::program("docs/operate/guard.md")),
         Line::new(
             "People who sign in",
             "the object id of the customer's directory, and a random id for the log; no name, no address",
         )
-        .from(Source::program("docs/operate/identity.md")),
+        .source(Source::program("docs/operate/identity.md")),
         Line::new("Content", "prompts, answers, files, embeddings: whatever the customer sends")
-            .from(Source::program("docs/api.md")),
+            .source(Source::program("docs/api.md")),
         Line::new("Data of traffic", "time, size, status, tokens, the name of the credential")
-            .from(Source::program("docs/spec/receipt.md")),
+            .source(Source::program("docs/spec/receipt.md")),
     ];
     lines.extend(facts.resources().map(|resource| labels(facts, resource)));
     Section::new("data", "Categories of data and of people", lines)
@@ -139,7 +137,7 @@ fn labels(facts: &Facts, resource: &Resource) -> Line {
     };
     Line::new("Labels", value)
         .of(&resource.name)
-        .from_each(facts.setting(resource, "forward", Subject::Resource))
+        .sources(facts.setting(resource, "forward", Subject::Resource))
         .data(json!({"forward": resource.forward}))
 }
 
@@ -163,7 +161,7 @@ pub(super) fn recipients(facts: &Facts) -> Section {
         lines.push(
             Line::new("The operator's reviewers", value)
                 .of(&resource.name)
-                .from_each(facts.setting(resource, "lockbox", Subject::Lockbox))
+                .sources(facts.setting(resource, "lockbox", Subject::Lockbox))
                 .check(format!("bailiwick desk looks {}", resource.name))
                 .data(json!({"lockbox": resource.lockbox})),
         );
@@ -173,7 +171,7 @@ pub(super) fn recipients(facts: &Facts) -> Section {
             "The customer's own officer",
             "each record, by its request's id; every read is in the log",
         )
-        .from(Source::program("docs/operate/records.md"))
+        .source(Source::program("docs/operate/records.md"))
         .check("bailiwick desk acts RESOURCE"),
     );
     Section::new("recipients", "Recipients", lines)

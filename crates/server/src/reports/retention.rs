@@ -22,7 +22,7 @@ pub(super) fn section(facts: &Facts) -> Section {
             "Receipts",
             format!("{} days; they have hashes, and no content", retention.receipts_days),
         )
-        .from(Source::configuration("retention.receipts_days"))
+        .source(Source::configuration("retention.receipts_days"))
         .data(json!({"days": retention.receipts_days})),
     );
     lines.push(
@@ -30,7 +30,7 @@ pub(super) fn section(facts: &Facts) -> Section {
             "Usage",
             format!("{} days; numbers of requests and tokens by hour", retention.usage_days),
         )
-        .from(Source::configuration("retention.usage_days"))
+        .source(Source::configuration("retention.usage_days"))
         .data(json!({"days": retention.usage_days})),
     );
     let counts = store::abuse::COUNT_DAYS;
@@ -39,7 +39,7 @@ pub(super) fn section(facts: &Facts) -> Section {
             "Abuse counts",
             format!("{counts} days; numbers of findings by day, end users only as keyed hashes"),
         )
-        .from(Source::program("docs/operate/abuse.md"))
+        .source(Source::program("docs/operate/guard.md"))
         .data(json!({"days": counts})),
     );
     lines.push(
@@ -47,7 +47,7 @@ pub(super) fn section(facts: &Facts) -> Section {
             "Log",
             "for ever: salted commitments and random ids, from which no person can be told",
         )
-        .from(Source::program("docs/spec/log.md"))
+        .source(Source::program("docs/spec/log.md"))
         .check("bailiwick verify log"),
     );
     Section::new("retention", "Periods and erasure", lines)
@@ -81,9 +81,9 @@ pub(super) fn records(facts: &Facts, resource: &Resource) -> Line {
     let entry = facts.history.content_logging(resource.id.as_bytes());
     Line::new("Prompts and answers", value)
         .of(&resource.name)
-        .from_each(facts.setting(resource, "retention_days, ContentLogging", Subject::Resource))
-        .from_each(entry.map(At::source))
-        .from(Source::receipt("retention_days"))
+        .sources(facts.setting(resource, "retention_days, ContentLogging", Subject::Resource))
+        .sources(entry.map(At::source))
+        .source(Source::receipt("retention_days"))
         .check("the receipt of any request states the days; `bailiwick verify log` shows each destroyed key")
         .data(json!({"stored": stored, "days": if stored { days } else { 0 }, "records": kept.count}))
 }
@@ -104,7 +104,7 @@ fn objects(facts: &Facts, resource: &Resource) -> Vec<Line> {
             format!("{} now, {} bytes; {until}", objects.count, objects.bytes),
         )
         .of(&resource.name)
-        .from(Source::service("objects"))
+        .source(Source::service("objects"))
         .check(format!("bailiwick desk inventory {}", resource.name))
         .data(json!({"class": name, "count": objects.count, "bytes": objects.bytes, "days": days}))
     };
@@ -123,7 +123,7 @@ fn prefix_cache(facts: &Facts, resource: &Resource) -> Line {
     };
     Line::new("Prefix cache", value)
         .of(&resource.name)
-        .from_each(facts.setting(resource, "prefix_cache", Subject::Resource))
-        .from(Source::configuration("engine.prefix_cache_s"))
+        .sources(facts.setting(resource, "prefix_cache", Subject::Resource))
+        .source(Source::configuration("engine.prefix_cache_s"))
         .data(json!({"on": on, "seconds": if on { seconds } else { 0 }}))
 }

@@ -17,9 +17,9 @@ pub(super) fn sections(facts: &Facts) -> Vec<Section> {
 pub(super) fn allowed(facts: &Facts) -> Section {
     let mut lines = Vec::new();
     for resource in facts.resources() {
-        let permissions = facts.processors.iter().flat_map(|one| {
-            let its =
-                one.permissions.iter().filter(|permission| permission.resource == resource.id);
+        let id = resource.id;
+        let permissions = facts.processors.iter().flat_map(move |one| {
+            let its = one.permissions.iter().filter(move |permission| permission.resource == id);
             its.map(move |permission| (one, permission))
         });
         let before = lines.len();
@@ -30,7 +30,7 @@ pub(super) fn allowed(facts: &Facts) -> Section {
             let none = Line::new("Processors", "none: content is processed by the operator alone");
             let row = Source::directory(format!("resource {}: processors", resource.name));
             let check = format!("bailiwick desk processors {}", resource.name);
-            lines.push(none.of(&resource.name).from(row).check(check));
+            lines.push(none.of(&resource.name).source(row).check(check));
         }
     }
     Section::new("allowed", "Sub-processors that the customer allows", lines)
@@ -60,9 +60,9 @@ fn permitted(
     let entry = facts.history.processor(resource.id.as_bytes(), name).map(|(at, _)| at);
     Line::new(name, value)
         .of(&resource.name)
-        .from(Source::directory(format!("resource {}: processors", resource.name)))
-        .from_each(entry.map(At::source))
-        .from(Source::receipt("ran"))
+        .source(Source::directory(format!("resource {}: processors", resource.name)))
+        .sources(entry.map(At::source))
+        .source(Source::receipt("ran"))
         .check("`bailiwick verify log` lists when each processor was allowed and withdrawn")
         .data(json!({
             "processor": name, "country": country, "contract": contract, "regions": regions,
@@ -98,8 +98,8 @@ fn offered(facts: &Facts) -> Section {
                          allows it";
             let line = Line::new(name, value).of(&resource.name);
             lines.push(
-                line.from(Source::directory(format!("engine {}: processor", first.name)))
-                    .from_each(at.map(At::source))
+                line.source(Source::directory(format!("engine {}: processor", first.name)))
+                    .sources(at.map(At::source))
                     .check(format!("bailiwick desk processors {}", resource.name))
                     .data(json!({"processor": name})),
             );
@@ -121,8 +121,8 @@ fn former(facts: &Facts) -> Section {
             lines.push(
                 Line::new(&one.processor.name, value)
                     .of(&resource.name)
-                    .from(Source::service("requests sent to processors"))
-                    .from_each(at.map(|(at, _)| at.source()))
+                    .source(Source::service("requests sent to processors"))
+                    .sources(at.map(|(at, _)| at.source()))
                     .data(json!({"processor": one.processor.name, "requests": got.requests})),
             );
         }
@@ -136,7 +136,7 @@ fn operators(facts: &Facts) -> Section {
         "The service's own engine",
         format!("{}: the operator", facts.config.regions.here),
     )
-    .from(Source::configuration("regions.here"));
+    .source(Source::configuration("regions.here"));
     let mut lines = vec![own];
     for engine in facts.directory.engines() {
         let of_tenant = engine.prefix_cache.admits(facts.tenant);
@@ -147,8 +147,8 @@ fn operators(facts: &Facts) -> Section {
                     format!("Engine {}", engine.name),
                     format!("{}: the operator", engine.region),
                 )
-                .from(Source::directory(format!("engine {}: processor, region", engine.name)))
-                .from_each(at.map(At::source)),
+                .source(Source::directory(format!("engine {}: processor, region", engine.name)))
+                .sources(at.map(At::source)),
             );
         }
     }

@@ -60,7 +60,7 @@ fn filled(facts: &Facts, item: &str, text: &str) -> Line {
     }
     value.push_str(rest);
     let line = Line { missing, ..Line::new(item, value) };
-    line.from_each(sources).from(Source::program("crates/server/src/reports/terms.md"))
+    line.sources(sources).source(Source::program("crates/server/src/reports/terms.md"))
 }
 
 /// Returns a value by its name in the template, and its source.

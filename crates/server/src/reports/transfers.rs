@@ -116,7 +116,7 @@ pub(super) fn map(facts: &Facts) -> Section {
             let line = Line::new("Deployments", "none: no request of this resource is processed");
             lines.push(
                 line.of(&resource.name)
-                    .from(Source::directory(format!("resource {}: deployments", resource.name))),
+                    .source(Source::directory(format!("resource {}: deployments", resource.name))),
             );
         }
     }
@@ -125,7 +125,7 @@ pub(super) fn map(facts: &Facts) -> Section {
 
 fn of_deployment(facts: &Facts, resource: &Resource, deployment: &Deployment) -> Line {
     let ways = ways(facts, resource, deployment);
-    let (fit, _): (Vec<&Way<'_>>, Vec<_>) = ways.iter().partition(|way| way.misfit.is_none());
+    let fit: Vec<&Way<'_>> = ways.iter().filter(|way| way.misfit.is_none()).collect();
     let mut by_region: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for way in &fit {
         by_region.entry(&way.region).or_default().insert(way.words());
@@ -156,11 +156,11 @@ fn of_deployment(facts: &Facts, resource: &Resource, deployment: &Deployment) ->
     let at = facts.history.changed(Subject::Deployment, deployment.id.as_bytes());
     Line::new(format!("Deployment {}", deployment.name), value)
         .of(&resource.name)
-        .from(row)
-        .from_each(at.map(At::source))
-        .from(Source::configuration("regions.zones"))
-        .from_each(fit.iter().filter_map(|way| way.at).map(At::source))
-        .from(Source::receipt("region_processed, engine, ran"))
+        .source(row)
+        .sources(at.map(At::source))
+        .source(Source::configuration("regions.zones"))
+        .sources(fit.iter().filter_map(|way| way.at).map(At::source))
+        .source(Source::receipt("region_processed, engine, ran"))
         .check("the receipt of each request names region, engine and processor: `bailiwick verify receipt`")
         .data(json!({"deployment": deployment.name, "sku": deployment.sku.name(), "reached": engines}))
 }
@@ -225,8 +225,8 @@ fn why_not(facts: &Facts, resource: &Resource, region: &str) -> Line {
     let value = reasons.into_iter().collect::<Vec<_>>().join("; ");
     Line::new(region, value)
         .of(&resource.name)
-        .from(Source::configuration("regions.zones"))
-        .from(Source::directory("engines"))
+        .source(Source::configuration("regions.zones"))
+        .source(Source::directory("engines"))
         .data(json!({"region": region, "blocked_processors": processors}))
 }
 
@@ -244,7 +244,7 @@ fn countries(facts: &Facts) -> Section {
         let value = format!("seat in {country}; contract {contract}");
         lines.push(
             Line::new(format!("Processor {name}"), value)
-                .from(Source::directory(format!("processor {name}: country, contract")))
+                .source(Source::directory(format!("processor {name}: country, contract")))
                 .data(json!({"processor": name, "country": country, "contract": contract})),
         );
     }
@@ -267,7 +267,7 @@ fn country(facts: &Facts, region: &str) -> Line {
         format!("{code}: a third country, a transfer")
     };
     Line::new(item, value)
-        .from(Source::configuration(&key))
+        .source(Source::configuration(&key))
         .data(json!({"region": region, "country": code, "eea": inside}))
 }
 
@@ -275,14 +275,14 @@ fn country(facts: &Facts, region: &str) -> Line {
 fn storage(facts: &Facts) -> Section {
     let here = &facts.config.regions.here;
     let stored = Line::new("Storage", format!("{here}: everything that is kept"))
-        .from(Source::configuration("regions.here"))
-        .from(Source::receipt("region_stored"))
+        .source(Source::configuration("regions.here"))
+        .source(Source::receipt("region_stored"))
         .check("the receipt of each request names the region of storage")
         .data(json!({"region": here}));
     let staff = Line::new(
         "Review",
         format!("{here}: the custodian opens a record only for a workstation that is enrolled in this region"),
     )
-    .from(Source::program("docs/operate/review.md"));
+    .source(Source::program("docs/operate/review.md"));
     Section::new("storage", "Storage and access", vec![stored, staff])
 }

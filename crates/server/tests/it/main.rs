@@ -68,6 +68,7 @@ mod refusals;
 mod release;
 mod reload;
 mod replay;
+mod reports;
 mod responses;
 mod restore;
 mod review;

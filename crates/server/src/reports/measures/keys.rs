@@ -15,7 +15,7 @@ fn sealing() -> Line {
         "each record is sealed (X-Wing, HKDF-SHA256, AES-256-GCM) to a public key of its tenant and deadline; \
          the process that answers requests cannot open it",
     )
-    .from(Source::program("docs/spec/sealed-record.md"))
+    .source(Source::program("docs/spec/sealed-record.md"))
     .check("`bailiwick verify log` shows the keys with their deadlines")
 }
 
@@ -31,8 +31,8 @@ fn custody(facts: &Facts) -> Line {
     };
     let withdrawn = facts.history.withheld.last();
     Line::new("Custody of keys", value)
-        .from(Source::configuration(if held { "customer_keys" } else { "keys" }))
-        .from_each(withdrawn.map(|(at, _)| at.source()))
+        .source(Source::configuration(if held { "customer_keys" } else { "keys" }))
+        .sources(withdrawn.map(|(at, _)| at.source()))
         .check(if held {
             "stop the key holder: every request of the tenant is refused, and the log has an entry"
         } else {
@@ -46,8 +46,8 @@ fn destroyed(facts: &Facts) -> Line {
     let keys = facts.history.keys;
     let value = format!("{} made, {} destroyed, {} lost", keys.made, keys.destroyed, keys.lost);
     Line::new("Keys of the tenant's records", value)
-        .from_each(facts.history.lost.iter().copied().map(At::source))
-        .from(Source::service("the log's entries about keys"))
+        .sources(facts.history.lost.iter().copied().map(At::source))
+        .source(Source::service("the log's entries about keys"))
         .check("`bailiwick verify log` counts them, and finds each that was destroyed late")
         .data(json!({"made": keys.made, "destroyed": keys.destroyed, "lost": keys.lost}))
 }

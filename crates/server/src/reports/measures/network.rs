@@ -18,7 +18,7 @@ pub(super) fn tls(facts: &Facts) -> Vec<Line> {
             (false, false) => "PLAIN HTTP: other machines on the way can read the traffic",
         };
         Line::new(name, value)
-            .from(Source::configuration(key))
+            .source(Source::configuration(key))
             .check("openssl s_client -connect HOST:PORT")
             .data(json!({"tls": secure}))
     };
@@ -36,11 +36,11 @@ pub(super) fn tls(facts: &Facts) -> Vec<Line> {
     lines.push(match &config.review {
         Some(_) => {
             Line::new("Transport: review", "TLS with the certificate of an enrolled workstation")
-                .from(Source::configuration("review"))
+                .source(Source::configuration("review"))
                 .check("a connection without a workstation's certificate is refused")
         }
         None => Line::new("Transport: review", "off: nobody can see a record for review")
-            .from(Source::configuration("review")),
+            .source(Source::configuration("review")),
     });
     lines
 }
@@ -58,7 +58,7 @@ pub(super) fn lines(facts: &Facts) -> Vec<Line> {
         };
         Line::new("Callers' networks", value)
             .of(&resource.name)
-            .from_each(facts.setting(resource, "network rules", Subject::NetworkRules))
+            .sources(facts.setting(resource, "network rules", Subject::NetworkRules))
             .check(format!("bailiwick resource show {}; a call from elsewhere is refused", resource.name))
             .data(json!({"public": network.public.name(), "default_action": network.default_action.name(),
                          "rules": rules}))
@@ -72,8 +72,8 @@ pub(super) fn lines(facts: &Facts) -> Vec<Line> {
     };
     lines.push(
         Line::new("Destinations that the service may dial", value)
-            .from(Source::configuration("egress"))
-            .from_each(facts.history.egress.map(At::source))
+            .source(Source::configuration("egress"))
+            .sources(facts.history.egress.map(At::source))
             .check("GET /egress on the operations listener counts the dials; the log commits to each change")
             .data(json!({"destinations": destinations})),
     );

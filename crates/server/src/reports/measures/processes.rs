@@ -10,14 +10,14 @@ use crate::board::Confined;
 pub(super) fn lines(facts: &Facts) -> Vec<Line> {
     let Some(states) = &facts.states else {
         let value = "no service runs on this data now: start it, and make the report again";
-        let line = Line::new("Confinement", value).from(Source::service("workers.json"));
+        let line = Line::new("Confinement", value).source(Source::service("workers.json"));
         return vec![Line { missing: true, ..line }];
     };
     let mut lines: Vec<Line> = states.confined.iter().map(line).collect();
     let ready = states.workers.iter().filter(|worker| worker.state == "ready").count();
     lines.push(
         Line::new("Workers", format!("{ready} of {} ready", states.workers.len()))
-            .from(Source::service("workers.json"))
+            .source(Source::service("workers.json"))
             .check("GET /readyz on the operations listener"),
     );
     lines
@@ -37,7 +37,7 @@ fn line(confined: &Confined) -> Line {
         worker => format!("Process: worker {worker}"),
     };
     Line::new(item, value)
-        .from(Source::service("the process's own report at its start"))
+        .source(Source::service("the process's own report at its start"))
         .check("GET /admin/v1/workers and /admin/v1/gateway show each attempt with its error")
         .data(json!({"landlock": landlock_abi, "seccomp": seccomp, "memory_locked": memory_locked,
                      "attempts": attempts.len()}))
