@@ -63,16 +63,13 @@ fn made(fixture: &Fixture, kind: Kind) -> Report {
 
 /// The lines as texts, without their sources.
 fn lines(report: &Report) -> Vec<String> {
-    let line = |section: &Section, line: &Line| {
-        format!(
-            "{}/{}/{}: {}",
-            section.id,
-            line.resource.as_deref().unwrap_or("-"),
-            line.item,
-            line.value
-        )
-    };
-    report.sections.iter().flat_map(|one| one.lines.iter().map(|it| line(one, it))).collect()
+    let mut texts = Vec::new();
+    for Section { id, lines, .. } in &report.sections {
+        for Line { item, resource, value, .. } in lines {
+            texts.push(format!("{id}/{}/{item}: {value}", resource.as_deref().unwrap_or("-")));
+        }
+    }
+    texts
 }
 
 /// Returns the lines that differ, as they are now.
