@@ -19,6 +19,7 @@ mod output;
 mod progress;
 mod prove;
 mod quickstart;
+mod report;
 mod serve;
 #[cfg(feature = "embedded")]
 mod training;
@@ -72,6 +73,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Inventory(args) => inventory::inventory(&args)?,
         Command::Explain(args) => explain::explain(&args)?,
         Command::Compare(args) => compare::compare(&args)?,
+        Command::Report(args) => report::report(&args)?,
         Command::Backup(args) => backup::backup(&args)?,
         Command::Restore(args) => backup::restore(args)?,
         Command::KeyHolder(args) => key_holder::key_holder(&args)?,

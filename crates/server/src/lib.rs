@@ -53,6 +53,7 @@ mod operations;
 mod outward;
 pub mod paths;
 mod processing;
+mod reports;
 mod routes;
 mod screening;
 mod serve;

@@ -14,6 +14,7 @@ mod filters;
 mod inventory;
 mod models;
 mod processors;
+mod reports;
 mod request;
 mod roles;
 mod service_key;
@@ -59,6 +60,7 @@ pub(crate) use self::{
     inventory::InventoryQuestion,
     models::{Hub, ModelToAdd, NewFromHub, NewModel, NewServedModel, SourceError},
     processors::{ProcessorEngineView, ProcessorView},
+    reports::About,
     request::{
         DeploymentUpdate, IpRuleValue, NameUpdate, NetworkAcls, NewDeployment, NewResource,
         ResourceUpdate,

@@ -15,7 +15,10 @@ use policy::{
     task::Task,
 };
 
-use crate::manage::{Period, Step};
+use crate::{
+    manage::{Period, Step},
+    reports::Kind,
+};
 
 use self::{
     engines::Engines,
@@ -79,6 +82,9 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Compare other offerings, by their own words, and this service, by its settings
     Compare(CompareArgs),
+    /// Make a report for data protection: record of processing, sub-processors, transfers, measures, facts
+    /// for an assessment, scope of a breach, or terms of processing
+    Report(ReportArgs),
     /// Back up the data directory while the service runs
     Backup(Backup),
     /// Restore a backup: the old log ends, and a new log continues it
@@ -387,6 +393,33 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) resource: Option<String>,
     /// Configuration file of the service. If not given, the defaults apply
+    #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("about").required(true))]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    /// Kind of report
+    pub(crate) kind: Kind,
+    /// About all resources of this tenant
+    #[arg(long, value_name = "NAME", group = "about")]
+    pub(crate) tenant: Option<String>,
+    /// About this resource
+    #[arg(long, value_name = "NAME", group = "about")]
+    pub(crate) resource: Option<String>,
+    /// Begin of the period, for `breach-scope` and `dpia`: a month, a day or an hour, in UTC
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<Period>,
+    /// End of the period
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Period>,
+    /// Write one file of HTML, ready to print
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub(crate) html: Option<PathBuf>,
+    /// Configuration file of the service
     #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
     pub(crate) config: Option<PathBuf>,
 }

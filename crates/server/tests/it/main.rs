@@ -69,6 +69,7 @@ mod refusals;
 mod release;
 mod reload;
 mod replay;
+mod reports;
 mod responses;
 mod restore;
 mod review;

@@ -52,6 +52,7 @@ macro_rules! clock {
 }
 
 mod abuse;
+mod history;
 mod intact;
 mod missing;
 mod objects;
