@@ -5,7 +5,7 @@
 //!
 //! Without the feature `decisions` only [`capability`], [`content`], [`forward`] and [`task`]
 //! remain: the words that `wire` needs. The feature `guard` adds `guard`, which needs nothing else of
-//! this crate.
+//! this crate, and `personal` adds `personal`.
 #![forbid(unsafe_code)]
 
 #[cfg(all(feature = "decisions", feature = "guard"))]
@@ -33,6 +33,8 @@ pub mod network;
 pub mod object;
 #[cfg(feature = "decisions")]
 pub mod permit;
+#[cfg(feature = "personal")]
+pub mod personal;
 #[cfg(feature = "decisions")]
 pub mod price;
 #[cfg(feature = "decisions")]
