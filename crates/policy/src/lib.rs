@@ -3,8 +3,8 @@
 //! This crate has no input or output, clock, randomness or async code. The caller passes the time
 //! and the random bytes. Each decision can therefore be tested, and proved.
 //!
-//! Without the feature `decisions` only [`capability`], [`content`], [`forward`] and [`task`]
-//! remain: the words that `wire` needs. The feature `guard` adds `guard`, which needs nothing else of
+//! Without the feature `decisions` only [`capability`], [`content`], [`forward`], [`task`] and
+//! [`texts`] remain: the words that `wire` needs. The feature `guard` adds `guard`, which needs nothing else of
 //! this crate, and `personal` adds `personal`.
 #![forbid(unsafe_code)]
 
@@ -46,6 +46,7 @@ pub mod retention;
 #[cfg(feature = "decisions")]
 pub mod spillover;
 pub mod task;
+pub mod texts;
 #[cfg(feature = "decisions")]
 pub mod token;
 #[cfg(feature = "decisions")]

@@ -8,8 +8,15 @@
 mod counts;
 mod detector;
 mod kind;
+mod hide;
+mod json;
 mod mode;
+mod placeholder;
+mod restore;
+pub mod setting;
+mod shield;
 mod terms;
+mod vault;
 
 use std::ops::Range;
 
@@ -17,7 +24,11 @@ pub use counts::Counts;
 pub use detector::Detector;
 pub use kind::{Kind, Kinds};
 pub use mode::Mode;
+pub use restore::{Form, MAX_HELD, Restorer, Tally};
+pub use setting::{Opaque, Setting};
+pub use shield::{Decided, Decider, Outgoing, Ruling, Shielded, Stopped};
 pub use terms::{BadTerm, Terms};
+pub use vault::{Entropy, Vault};
 
 /// One place in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,6 +34,7 @@ use crate::{
     limits,
     metrics::Metrics,
     openai::error::{ApiError, Retry},
+    personal,
     processing::Processing,
     screening::Screening,
 };
@@ -67,6 +68,8 @@ pub(crate) struct Call {
     pub processing: Option<Processing>,
     /// What the content filter saw.
     pub screening: Screening,
+    /// What was decided and found about personal data.
+    pub personal: personal::Record,
     /// What abuse monitoring needs to know.
     pub watched: Watched,
     /// The name of the engine that answers, if it is another program.
@@ -140,6 +143,7 @@ impl Call {
             no_effect: Named::default(),
             processing: None,
             screening: Screening::default(),
+            personal: personal::Record::default(),
             watched: Watched::default(),
             engine: None,
             spilled: None,
@@ -277,6 +281,7 @@ impl Call {
         let (deployment, usage) = (self.deployment, self.usage);
         let processing = self.processing.take();
         let screening = std::mem::take(&mut self.screening);
+        let personal = self.personal.clone();
         let watched = std::mem::take(&mut self.watched);
         let (wrote, destroyed) = self.objects(outcome);
         let end = End {
@@ -287,6 +292,7 @@ impl Call {
             no_effect,
             processing,
             screening,
+            personal,
             watched,
             wrote,
             destroyed,
@@ -329,6 +335,7 @@ impl Drop for Call {
             let no_effect = std::mem::take(&mut self.no_effect);
             let processing = self.processing.take();
             let screening = std::mem::take(&mut self.screening);
+            let personal = self.personal.clone();
             let watched = std::mem::take(&mut self.watched);
             let (wrote, destroyed) = self.objects(outcome);
             let end = End {
@@ -339,6 +346,7 @@ impl Drop for Call {
                 no_effect,
                 processing,
                 screening,
+                personal,
                 watched,
                 wrote,
                 destroyed,

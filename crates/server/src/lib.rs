@@ -49,6 +49,7 @@ mod outward;
 pub mod paths;
 mod processing;
 mod routes;
+mod personal;
 mod screening;
 mod serve;
 mod services;

@@ -24,6 +24,7 @@ mod keys;
 mod objects;
 mod owner;
 mod penalty;
+mod personal;
 mod policies;
 mod receipt;
 mod residency;
@@ -233,6 +234,7 @@ impl Replay {
             | Event::Changed { .. }
             | Event::ProcessorAllowed { .. }
             | Event::KeyWithheld { .. }
+            | Event::PersonalData { .. }
             | Event::ObjectDestroyed { .. }
             | Event::Succeeded { .. }
             | Event::Repaired { .. } => {}

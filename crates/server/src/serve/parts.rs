@@ -77,6 +77,7 @@ impl Parts {
             tuning: Tuning::default(),
             background: Background::default(),
             customer_keys: self.customer_keys.clone(),
+            detectors: Detectors::default(),
         };
         Ok(Arc::new(Gateway::new(services, metrics, self.providers.clone())))
     }

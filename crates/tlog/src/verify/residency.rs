@@ -146,9 +146,11 @@ impl Verified {
             None => Vec::new(),
         };
         let filter = super::screened::contradictions(&self.claims).into_iter().map(Into::into);
+        let personal = super::personal::contradictions(&self.claims).into_iter().map(Into::into);
         breaches
             .into_iter()
             .chain(filter)
+            .chain(personal)
             .map(|what| Finding { index: Some(self.index), what })
             .collect()
     }
