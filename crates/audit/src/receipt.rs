@@ -21,9 +21,10 @@ use crate::{
 
 mod filter;
 mod objects;
+mod personal;
 mod place;
 
-use self::{filter::ContentFilter, objects::Object, place::Place};
+use self::{filter::ContentFilter, objects::Object, personal::PersonalData, place::Place};
 
 /// The files to compare a receipt with.
 #[derive(Debug)]

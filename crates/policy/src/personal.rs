@@ -7,9 +7,9 @@
 
 mod counts;
 mod detector;
-mod kind;
 mod hide;
 mod json;
+mod kind;
 mod mode;
 mod placeholder;
 mod restore;

@@ -361,6 +361,9 @@ impl Drop for Call {
             Outcome::Answered(status) => status.as_u16(),
         };
         let engine = self.engine.as_deref();
+        if let Some(mode) = self.personal.mode() {
+            self.metrics.personal(self.personal.found(), mode);
+        }
         self.metrics.call(self.route, status, self.deployment, engine, &self.usage, elapsed);
         tracing::info!(
             request = %self.id,

@@ -31,9 +31,8 @@ use crate::{
     abuse::{Monitor, Watched},
     authn::Caller,
     body::RequestBody,
-    clock,
+    clock, personal,
     processing::{Processed, Processing},
-    personal,
     screening::{Claimed, Screening},
 };
 

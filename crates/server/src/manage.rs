@@ -12,6 +12,7 @@ mod error;
 mod filters;
 mod inventory;
 mod models;
+mod personal;
 mod processors;
 mod request;
 mod roles;
@@ -57,6 +58,7 @@ pub(crate) use self::{
     },
     inventory::InventoryQuestion,
     models::{Hub, ModelToAdd, NewFromHub, NewModel, NewServedModel, SourceError},
+    personal::{PersonalOf, PersonalUpdate, PersonalView, Term as PersonalTerm},
     processors::{ProcessorEngineView, ProcessorView},
     request::{
         DeploymentUpdate, IpRuleValue, NameUpdate, NetworkAcls, NewDeployment, NewResource,

@@ -46,7 +46,8 @@ impl PersonalData {
             None => "the resource's setting".to_owned(),
         };
         writeln!(out, "personal    {} ({}), by {}", self.handling, self.words, harmless(&by))?;
-        let found: Vec<_> = self.found.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let found: Vec<_> =
+            self.found.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         let found = if found.is_empty() { "nothing".to_owned() } else { found.join(", ") };
         writeln!(
             out,

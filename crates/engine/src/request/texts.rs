@@ -64,13 +64,8 @@ impl Texts for Generate {
         }
         pieces.push(Piece::Gap);
         constraint.texts(pieces);
-        let Extras {
-            reasoning_effort: _,
-            verbosity: _,
-            prediction,
-            service_tier: _,
-            seeded: _,
-        } = extras;
+        let Extras { reasoning_effort: _, verbosity: _, prediction, service_tier: _, seeded: _ } =
+            extras;
         if let Some(text) = prediction {
             pieces.extend([Piece::Gap, Piece::Text(&mut text.0)]);
         }

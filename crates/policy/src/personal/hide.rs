@@ -135,7 +135,6 @@ impl Hiding<'_> {
         }
         texts.iter().zip(edits).map(|(text, edits)| edited(text, edits)).collect()
     }
-
 }
 
 /// Returns a text with other text at some places, in order; `None` without places.

@@ -7,9 +7,7 @@
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use super::{
-    Counts, Detector, Entropy, Mode, Opaque, Setting, Vault,
-    hide::Hiding,
-    vault::Filling,
+    Counts, Detector, Entropy, Mode, Opaque, Setting, Vault, hide::Hiding, vault::Filling,
 };
 use crate::{
     content::Content,

@@ -1,6 +1,7 @@
 //! The values of one request, and the placeholders that stand for them.
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
     fmt,
     sync::Arc,
@@ -77,8 +78,24 @@ pub(super) struct Crowded;
 pub(super) struct Filling {
     nonce: String,
     values: BTreeMap<(Kind, u32), Content>,
-    known: BTreeMap<(Kind, Zeroizing<String>), u32>,
+    known: BTreeMap<Known, u32>,
     numbers: BTreeMap<Kind, u32>,
+}
+
+/// A value in the form in which two writings of it are the same.
+#[derive(PartialEq, Eq)]
+struct Known(Kind, Zeroizing<String>);
+
+impl Ord for Known {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.0, self.1.as_str()).cmp(&(other.0, other.1.as_str()))
+    }
+}
+
+impl PartialOrd for Known {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl Filling {
@@ -101,7 +118,7 @@ impl Filling {
 
     /// Returns the number of a value's placeholder.
     fn number(&mut self, kind: Kind, value: &str) -> u32 {
-        let key = (kind, plain(kind, value));
+        let key = Known(kind, plain(kind, value));
         if let Some(number) = self.known.get(&key) {
             return *number;
         }
@@ -175,17 +192,22 @@ fn note_nonces(text: &str, taken: &mut BTreeSet<String>) {
 
 /// Returns the form in which two writings of one value are the same.
 fn plain(kind: Kind, value: &str) -> Zeroizing<String> {
-    let letters = |value: &str| value.chars().filter(|one| one.is_alphanumeric() || *one == '+');
+    let letters = || value.chars().filter(|one| one.is_alphanumeric() || *one == '+');
     Zeroizing::new(match kind {
         Kind::Email => match value.rsplit_once('@') {
             Some((user, domain)) => format!("{user}@{}", domain.to_lowercase()),
             None => value.to_owned(),
         },
         Kind::Card | Kind::Iban | Kind::NationalId | Kind::Phone => {
-            letters(value).flat_map(char::to_uppercase).collect()
+            letters().flat_map(char::to_uppercase).collect()
         }
-        Kind::Mac => letters(value).flat_map(char::to_lowercase).collect(),
-        Kind::Ip | Kind::Url | Kind::Crypto | Kind::Secret | Kind::Name | Kind::Address
+        Kind::Mac => letters().flat_map(char::to_lowercase).collect(),
+        Kind::Ip
+        | Kind::Url
+        | Kind::Crypto
+        | Kind::Secret
+        | Kind::Name
+        | Kind::Address
         | Kind::Term => value.to_owned(),
     })
 }

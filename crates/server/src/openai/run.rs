@@ -114,8 +114,10 @@ impl Target<'_> {
         routes: &[(Route, &Engine)],
     ) -> Result<(Outgoing<(Work, Forwarded)>, Option<Restoring>), ApiError> {
         let directory = &self.caller.directory;
-        let names: BTreeSet<&str> =
-            routes.iter().filter_map(|(_, engine)| Some(&*engine.processor.as_ref()?.name)).collect();
+        let names: BTreeSet<&str> = routes
+            .iter()
+            .filter_map(|(_, engine)| Some(&*engine.processor.as_ref()?.name))
+            .collect();
         let settings: Vec<_> =
             names.iter().map(|name| (*name, directory.personal_of_processor(name))).collect();
         let settings = settings.iter().map(|(name, setting)| (*name, Cow::Borrowed(&**setting)));

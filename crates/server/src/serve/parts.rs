@@ -31,6 +31,7 @@ use crate::{
     openai::state::{Background, Tuning},
     operations::{self, Outward},
     outward,
+    personal::Detectors,
     services::Services,
     tls::Certificates,
     uses::Uses,

@@ -25,8 +25,7 @@ impl Directory {
     /// Returns what a resource is set to do with personal data.
     #[must_use]
     pub fn personal_of_resource(&self, resource: ResourceId) -> Arc<Setting> {
-        static DEFAULT: LazyLock<Arc<Setting>> =
-            LazyLock::new(|| Arc::new(Setting::of_resource()));
+        static DEFAULT: LazyLock<Arc<Setting>> = LazyLock::new(|| Arc::new(Setting::of_resource()));
         let own = self.operation.personal.get(&Of::Resource(resource));
         Arc::clone(own.unwrap_or(&DEFAULT))
     }

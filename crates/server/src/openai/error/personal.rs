@@ -20,7 +20,7 @@ pub(super) fn stopped(stopped: &Stopped) -> Answer {
         ),
         Stopped::Opaque { param, decided } => invalid(
             "personal_data_unreadable",
-            Some(param),
+            Some((*param).to_owned()),
             &format!(
                 "'{param}' has an image, a sound or tokens, in which personal data cannot be found. \
                  {} refuses such requests ('{}'). Send text, or ask the operator of this service to \
@@ -52,7 +52,7 @@ pub(super) fn stopped(stopped: &Stopped) -> Answer {
 pub(super) fn logprobs() -> Answer {
     invalid(
         "unsupported_parameter",
-        Some("logprobs"),
+        Some("logprobs".to_owned()),
         "Unsupported parameter: 'logprobs' cannot be used here: the request has personal data, which \
          is replaced by placeholders, and the tokens of the answer would not be those of its text. \
          Leave it out.",
@@ -62,9 +62,7 @@ pub(super) fn logprobs() -> Answer {
 fn who(decided: &Decided) -> String {
     let words = decided.by.in_words();
     let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn in_words(counts: &Counts) -> String {
