@@ -26,7 +26,7 @@ pub use kind::{Kind, Kinds};
 pub use mode::Mode;
 pub use restore::{Form, MAX_HELD, Restorer, Tally};
 pub use setting::{Opaque, Setting};
-pub use shield::{Decided, Decider, Outgoing, Ruling, Shielded, Stopped};
+pub use shield::{Decided, Decider, NoDetector, Outgoing, Ruling, Shielded, Stopped};
 pub use terms::{BadTerm, Terms};
 pub use vault::{Entropy, Vault};
 

@@ -11,7 +11,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{
     checkpoint::Checkpoint,
-    entry::{Entry, Event, Subject},
+    entry::{Entry, Event, Handling, Subject},
     id::{KeyId, ObjectId, RequestId, ResourceId, TenantId},
     succession::{Mark, Succession},
     tree::{Frontier, leaf_hash},
@@ -100,6 +100,8 @@ pub struct Report {
     pub objects: BTreeMap<ObjectId, Destroyed>,
     /// The processors that customers allowed, by resource and name, each in the log's order.
     pub processors: BTreeMap<ResourceId, BTreeMap<String, Vec<Allowance>>>,
+    /// The settings about personal data of processors, by name, each in the log's order.
+    pub personal: BTreeMap<String, Vec<(Place, Handling)>>,
     /// The number of the entry that added the first engine that is another program.
     pub first_engine: Option<u64>,
     /// The violations; empty if there are none.
@@ -196,6 +198,7 @@ impl Replay {
         self.owners.entry(&entry.event, found);
         self.report.note_access((index, time_ms), &entry.event);
         self.report.note_residency((index, time_ms), &entry.event);
+        self.report.note_personal((index, time_ms), &entry.event);
         self.report.note_object((index, time_ms), &entry.event, found);
         match &entry.event {
             Event::KeyCreated { key, tenant, deadline_ms } => {

@@ -7,6 +7,10 @@ use super::{Detector, Found, json, vault::Filling};
 /// How deep JSON in strings of JSON is looked into.
 const DEPTH_MAX: u8 = 4;
 
+/// How often one string is searched for a value that only the names of fields show; with more of them,
+/// the whole string is one value. So the time stays linear.
+const SEARCHES_MAX: u32 = 16;
+
 /// Looks into texts, and replaces what it finds.
 pub(super) struct Hiding<'a> {
     pub(super) detector: &'a Detector,
@@ -89,7 +93,22 @@ impl Hiding<'_> {
             None if is_escaped => self.plain(&plain),
             None => None,
         };
-        if let Some(replaced) = replaced {
+        if let Some(mut replaced) = replaced {
+            // The names of fields can say more than the string itself.
+            let mut searched = 0_u32;
+            for (kind, span) in own {
+                let Some(value) = text.get(span) else { continue };
+                let value = json::plain(value);
+                if self.filling.knows(kind, &value) {
+                    continue;
+                }
+                searched = searched.saturating_add(1);
+                if searched > SEARCHES_MAX {
+                    replaced = self.filling.placeholder(kind, &plain);
+                    break;
+                }
+                replaced = replaced.replace(&*value, &self.filling.placeholder(kind, &value));
+            }
             edits.push((token.span.clone(), json::escaped(&replaced)));
             return;
         }

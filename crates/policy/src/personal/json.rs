@@ -28,7 +28,9 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
                 while let Some((at, byte)) = bytes.next() {
                     end = at;
                     match byte {
-                        b'\\' => drop(bytes.next()),
+                        b'\\' => {
+                            bytes.next();
+                        }
                         b'"' => break,
                         _ => {}
                     }

@@ -8,7 +8,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{
-    Vault,
+    Vault, json,
     placeholder::{self, Closed, Read},
 };
 use crate::content::Content;
@@ -177,19 +177,7 @@ impl Restorer {
             out.push_str(value);
             return;
         }
-        for one in value.chars() {
-            match one {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                control if u32::from(control) < 0x20 => {
-                    out.push_str(&format!("\\u{:04x}", u32::from(control)));
-                }
-                other => out.push(other),
-            }
-        }
+        out.push_str(&json::escaped(value));
     }
 }
 

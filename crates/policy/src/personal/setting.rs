@@ -112,6 +112,7 @@ impl Setting {
             digest.update(term.reveal());
             digest.update([0]);
         }
+        let digest: [u8; 32] = digest.finalize().into();
         format!(
             "personal_data={} kinds={} words={} patterns={} terms_sha256={} unreadable={} \
              everywhere={}",
@@ -119,7 +120,7 @@ impl Setting {
             kinds.join(","),
             self.terms.words.len(),
             self.terms.patterns.len(),
-            hex(&digest.finalize()),
+            hex(&digest),
             self.opaque.name(),
             self.everywhere
         )

@@ -195,7 +195,7 @@ fn text<'a>(piece: &'a Piece<'_>) -> Option<&'a str> {
         Piece::Text(content) | Piece::Json(content) | Piece::Word(content) => {
             Some(content.reveal())
         }
-        Piece::Name(name) => Some(name),
+        Piece::Name(name) => Some(name.as_str()),
         Piece::Gap | Piece::Opaque(_) => None,
     }
 }
@@ -225,6 +225,7 @@ pub struct Outgoing<T> {
 
 impl<T> Outgoing<T> {
     /// Returns the value.
+    #[must_use]
     pub fn get(&self) -> &T {
         &self.value
     }
@@ -236,6 +237,7 @@ impl<T> Outgoing<T> {
     }
 
     /// Takes the value, for an engine inside the boundary.
+    #[must_use]
     pub fn into_inner(self) -> T {
         self.value
     }

@@ -110,8 +110,8 @@ impl Filling {
             note_nonces(text, &mut taken);
         }
         let start = u64::from_le_bytes(entropy) % NONCES;
-        let drawn = (0..NONCES).map(|step| nonce((start + step) % NONCES));
-        let nonce = drawn.into_iter().find(|nonce| !taken.contains(nonce)).ok_or(Crowded)?;
+        let mut drawn = (0..NONCES).map(|step| nonce((start + step) % NONCES));
+        let nonce = drawn.find(|nonce| !taken.contains(nonce)).ok_or(Crowded)?;
         let (values, known, numbers) = Default::default();
         Ok(Self { nonce, values, known, numbers })
     }
@@ -128,6 +128,11 @@ impl Filling {
         self.known.insert(key, number);
         self.values.insert((kind, number), Content::new(value.to_owned()));
         number
+    }
+
+    /// Returns true if a value has a placeholder already.
+    pub(super) fn knows(&self, kind: Kind, value: &str) -> bool {
+        self.known.contains_key(&Known(kind, plain(kind, value)))
     }
 
     /// Returns the placeholder of a value, in brackets.

@@ -4,7 +4,7 @@ use policy::{
     authz::facts::{ResourceFacts, Scope, Service},
     id::ResourceId,
     permit::{Permit, WriteEngine, WriteResource},
-    personal::{BadTerm, Mode, Setting},
+    personal::{Mode, Setting},
 };
 use tlog::entry::Handling;
 
@@ -98,11 +98,5 @@ pub fn handling(mode: Mode) -> Handling {
         Mode::Report => Handling::Report,
         Mode::Pseudonymise => Handling::Pseudonymise,
         Mode::Block => Handling::Block,
-    }
-}
-
-impl From<BadTerm> for StoreError {
-    fn from(bad: BadTerm) -> Self {
-        Self::BadTerm(bad)
     }
 }

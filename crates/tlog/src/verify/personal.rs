@@ -1,8 +1,50 @@
-//! Checks that a receipt's claims about personal data do not contradict each other.
+//! Checks that a receipt's claims about personal data do not contradict each other, and that they are
+//! not weaker than the log's settings of the processors that got the request.
 
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 
-use crate::receipt::{Claims, Handling, Outcome};
+use super::{
+    Finding, Report,
+    residency::{Place, WITHDRAWAL_GRACE_MS, processors},
+};
+use crate::{
+    entry::Event,
+    receipt::{Claims, Handling, Outcome, Verified},
+};
+
+impl Report {
+    /// Notes the entries about personal data in requests to processors.
+    pub(super) fn note_personal(&mut self, (index, time_ms): (u64, u64), event: &Event) {
+        if let Event::PersonalData { processor: Some(processor), handling, .. } = event {
+            let settings = self.personal.entry(processor.clone()).or_default();
+            settings.push((Place { index, time_ms }, *handling));
+        }
+    }
+
+    /// Compares what happened with personal data with the settings of the processors.
+    pub(super) fn personal(&self, receipt: &Verified) -> Vec<Finding> {
+        let (terms, facts) = (&receipt.claims.terms, &receipt.claims.facts);
+        let handling = terms.personal.as_ref().map(|personal| personal.handling);
+        let weaker = |name: &str| {
+            let settings = self.personal.get(name)?;
+            let (place, required) =
+                settings.iter().rfind(|(place, _)| place.index < receipt.index)?;
+            // A change counts once every part of the service reads it.
+            let is_new = facts.started_ms <= place.time_ms.saturating_add(WITHDRAWAL_GRACE_MS);
+            let keeps = handling.is_some_and(|handling| handling >= *required);
+            (!is_new && !keeps).then(|| (place.index, required.name()))
+        };
+        let finding = |name: &str| {
+            let (index, required) = weaker(name)?;
+            let what = format!(
+                "the request was sent to the processor `{name}`, and personal data in it was not \
+                 handled as entry {index} demands: `{required}`"
+            );
+            Some(Finding { index: Some(receipt.index), what })
+        };
+        processors(terms, facts).into_iter().filter_map(finding).collect()
+    }
+}
 
 /// Returns the contradictions between the claims about personal data.
 pub(super) fn contradictions(claims: &Claims) -> Vec<&'static str> {
@@ -36,3 +78,6 @@ pub(super) fn contradictions(claims: &Claims) -> Vec<&'static str> {
     .filter_map(|(wrong, what)| wrong.then_some(what))
     .collect()
 }
+
+#[cfg(test)]
+mod tests;
