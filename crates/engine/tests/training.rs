@@ -9,12 +9,9 @@
     reason = "a test: it reports failures by panics"
 )]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+mod support;
+
+use std::{process::ExitCode, time::Duration};
 
 use engine::{
     protocol::WorkerSpec,
@@ -23,20 +20,12 @@ use engine::{
     train::{ARITHMETIC, Example, Hyper, Progress, Set, TrainSpec, Trainer},
 };
 use libtest_mimic::{Arguments, Trial};
-use policy::{
-    authz::{
-        Authority, DeploymentFacts, authorize,
-        context::{Moment, Reaching},
-    },
-    content::ContentBytes,
-    id::{DeploymentId, ResourceId, TenantId},
-    permit::{Complete, Permit, Reach},
-    principal::{Key, Principal, ResourceKeys, authenticate},
-    residency::{EngineFacts, Route},
-    task::Task,
-};
+use policy::{content::ContentBytes, task::Task};
+use support::{model, models, permit, route, sha256, this};
 use tlog::canon::Digest;
-use tokio::time::timeout;
+
+/// Most time that a test takes.
+const LIMIT: Duration = Duration::from_secs(600);
 
 fn main() -> ExitCode {
     // A worker has no `PATH`, unlike `cargo test worker`, which also passes this argument.
@@ -58,12 +47,8 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
 }
 
-fn test<F: Future<Output = ()> + 'static>(name: &str, test: fn() -> F) -> Trial {
-    Trial::test(name, move || {
-        let runtime = tokio::runtime::Runtime::new()?;
-        runtime.block_on(async { timeout(Duration::from_secs(600), test()).await })?;
-        Ok(())
-    })
+fn test<F: Future<Output = ()> + 'static>(name: &str, body: fn() -> F) -> Trial {
+    support::test(name, LIMIT, body)
 }
 
 /// An epoch: its number, its adapter, and its scores with the validation examples.
@@ -431,44 +416,4 @@ async fn bits(worker: &Worker, question: &str) -> (String, Vec<u32>) {
         }
     }
     (answer, all)
-}
-
-fn permit() -> Permit<Complete> {
-    let (authority, principal, facts) = caller();
-    authorize(&authority, &principal, &facts, &Moment { now_ms: 0 }).unwrap()
-}
-
-fn route() -> Route {
-    let (authority, principal, facts) = caller();
-    let engine = EngineFacts::embedded("local".to_owned());
-    let regions = ["local".to_owned()].into();
-    let reaching = Reaching { now_ms: 0, engine, regions, processors: [].into() };
-    Route::new(authorize::<Reach>(&authority, &principal, &facts, &reaching).unwrap())
-}
-
-fn caller() -> (Authority, Principal, DeploymentFacts) {
-    let (tenant, resource) = (TenantId::from_random([1; 16]), ResourceId::from_random([2; 16]));
-    let key = Key::from_random(&[3; 32]);
-    let keys =
-        ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest(), disabled: false };
-    let deployment = DeploymentId::from_random([4; 16]);
-    let facts = DeploymentFacts { tenant, resource, deployment };
-    (Authority::built_in().unwrap(), authenticate(&key, &keys).unwrap().into(), facts)
-}
-
-fn sha256(path: &Path) -> String {
-    Digest::of(&[&fs::read(path).unwrap()]).to_string()
-}
-
-fn this() -> PathBuf {
-    std::env::current_exe().unwrap()
-}
-
-fn models() -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache/models");
-    path.canonicalize().expect("the small models are there: run scripts/fetch-model.sh")
-}
-
-fn model() -> PathBuf {
-    models().join("SmolLM2-135M-Instruct-Q4_1.gguf")
 }

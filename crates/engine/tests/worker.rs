@@ -10,11 +10,12 @@
     reason = "a test: it reports failures by panics"
 )]
 
+mod support;
+
 use std::{
     collections::BTreeMap,
     fs,
     io::{self, ErrorKind, Read as _, Seek as _, SeekFrom},
-    path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
@@ -28,19 +29,11 @@ use engine::{
     supervise::{Events, Report, State, Worker, inspect},
 };
 use libtest_mimic::{Arguments, Trial};
-use policy::{
-    authz::{
-        Authority, DeploymentFacts, authorize,
-        context::{Moment, Reaching},
-    },
-    id::{DeploymentId, ResourceId, TenantId},
-    permit::{Complete, Permit, Reach},
-    principal::{Key, Principal, ResourceKeys, authenticate},
-    residency::{EngineFacts, Route},
-    task::Task,
-};
-use tlog::canon::Digest;
-use tokio::time::timeout;
+use policy::task::Task;
+use support::{model, permit, route, sha256, this};
+
+/// Most time that a test takes.
+const LIMIT: Duration = Duration::from_secs(300);
 
 fn main() -> ExitCode {
     // A worker has no `PATH`, unlike `cargo test worker`, which also passes this argument.
@@ -65,12 +58,8 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
 }
 
-fn test<F: Future<Output = ()> + 'static>(name: &str, test: fn() -> F) -> Trial {
-    Trial::test(name, move || {
-        let runtime = tokio::runtime::Runtime::new()?;
-        runtime.block_on(async { timeout(Duration::from_secs(300), test()).await })?;
-        Ok(())
-    })
+fn test<F: Future<Output = ()> + 'static>(name: &str, body: fn() -> F) -> Trial {
+    support::test(name, LIMIT, body)
 }
 
 async fn refusals() {
@@ -434,29 +423,6 @@ fn generate(prompt: Prompt, tokens_max: u32) -> Work {
     }))
 }
 
-fn permit() -> Permit<Complete> {
-    let (authority, principal, facts) = caller();
-    authorize(&authority, &principal, &facts, &Moment { now_ms: 0 }).unwrap()
-}
-
-fn route() -> Route {
-    let (authority, principal, facts) = caller();
-    let engine = EngineFacts::embedded("local".to_owned());
-    let regions = ["local".to_owned()].into();
-    let reaching = Reaching { now_ms: 0, engine, regions, processors: [].into() };
-    Route::new(authorize::<Reach>(&authority, &principal, &facts, &reaching).unwrap())
-}
-
-fn caller() -> (Authority, Principal, DeploymentFacts) {
-    let (tenant, resource) = (TenantId::from_random([1; 16]), ResourceId::from_random([2; 16]));
-    let key = Key::from_random(&[3; 32]);
-    let keys =
-        ResourceKeys { tenant, resource, key1: key.digest(), key2: key.digest(), disabled: false };
-    let deployment = DeploymentId::from_random([4; 16]);
-    let facts = DeploymentFacts { tenant, resource, deployment };
-    (Authority::built_in().unwrap(), authenticate(&key, &keys).unwrap().into(), facts)
-}
-
 fn spec() -> WorkerSpec {
     WorkerSpec {
         name: "smollm2".into(),
@@ -473,18 +439,4 @@ fn spec() -> WorkerSpec {
         judges: false,
         adapter: None,
     }
-}
-
-fn sha256(path: &Path) -> String {
-    Digest::of(&[&fs::read(path).unwrap()]).to_string()
-}
-
-fn this() -> PathBuf {
-    std::env::current_exe().unwrap()
-}
-
-fn model() -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../.cache/models/SmolLM2-135M-Instruct-Q4_1.gguf");
-    path.canonicalize().expect("the small model is there: run scripts/fetch-model.sh")
 }

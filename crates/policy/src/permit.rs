@@ -140,6 +140,14 @@ actions! {
     ReadOwnRecord = "readOwnRecord": RecordFacts, Moment;
     /// Erase a record of the caller's own tenant.
     DeleteOwnRecord = "deleteOwnRecord": RecordFacts, Moment;
+    /// Find what is kept of a data subject, and list the requests of data subjects.
+    FindSubject = "findSubject": TenantFacts, Moment;
+    /// Export what is kept of a data subject, with its content.
+    ExportSubject = "exportSubject": TenantFacts, Moment;
+    /// Erase what is kept of a data subject.
+    EraseSubject = "eraseSubject": TenantFacts, Moment;
+    /// Keep nothing of a data subject from now on, or end that.
+    RestrictSubject = "restrictSubject": TenantFacts, Moment;
     /// Flag a record for review.
     FlagRecord = "flagRecord": RecordFacts, Moment;
     /// List flagged records: ids and reasons.

@@ -16,6 +16,8 @@ pub mod exemption;
 pub mod owner;
 pub mod penalty;
 pub mod review;
+pub mod subject;
+pub mod subject_request;
 pub mod workstation;
 
 use std::fmt;

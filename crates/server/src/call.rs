@@ -151,6 +151,7 @@ impl Call {
             exchange: None,
             behind: false,
             line: None,
+            subject: None,
             wrote: Vec::new(),
             destroyed: Vec::new(),
             then: None,
@@ -352,6 +353,7 @@ impl Drop for Call {
                 destroyed,
                 // A line without an end has no result.
                 line: None,
+                subject: None,
             };
             exchange.hung_up(end);
         }

@@ -30,6 +30,7 @@ mod files;
 mod fleet;
 mod gateway;
 mod guard;
+mod html;
 mod http;
 mod identity;
 mod ids;

@@ -21,6 +21,7 @@ mod own;
 mod receipts;
 mod show;
 mod shred;
+mod subjects;
 mod sweep;
 mod usage;
 
@@ -39,10 +40,11 @@ use policy::{
         Metadata, StoreUntil,
         clock::{Clock, Reading},
     },
+    workflow::subject::Subject,
 };
 use tlog::{
     checkpoint::Checkpoint,
-    entry::{Action, Event, Repair, Subject},
+    entry::{Action, Event, Repair},
     note::Signer,
     receipt::{Facts, Terms},
 };
@@ -53,6 +55,7 @@ pub use self::{
     open::{NotOpened, RecordFacts},
     own::{Deleted, NotDeleted, NotListed, OwnRecord, OwnRecords},
     receipts::OwnReceipt,
+    subjects::Subjects,
     usage::UsageRow,
 };
 use self::{copy::Copier, intact::Intact, show::NotShown};
@@ -100,6 +103,9 @@ pub struct Ended {
     pub objects: Vec<Draft>,
     /// The result of a batch's line.
     pub line: Option<SealedLine>,
+    /// The data subject that the request names. The record and the objects are indexed by it. The
+    /// caller has asked [`Subjects::is_restricted`] before it decided what to keep.
+    pub subject: Option<Subject>,
 }
 
 /// Error of a request that could not be recorded. Such a request must not be answered.
@@ -580,7 +586,7 @@ fn tell_egress(tx: &Write<'_>, append: &mut Append<'_>, now: &str) -> Result<(),
         return Ok(());
     }
     let action = if told.is_some() { Action::Updated } else { Action::Created };
-    append.changed(Subject::EgressList, [0; 16], action, now)?;
+    append.changed(tlog::entry::Subject::EgressList, [0; 16], action, now)?;
     tx.set_egress_list(now)
 }
 

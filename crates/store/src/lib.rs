@@ -34,6 +34,7 @@ mod scope;
 pub mod seal;
 mod sqlite;
 mod store;
+pub mod subjects;
 pub mod tiles;
 #[cfg(test)]
 mod vectors;

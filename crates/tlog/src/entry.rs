@@ -10,7 +10,10 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     canon::{self, Digest, NotCanonical},
-    id::{ApprovalId, GrantId, KeyId, ObjectId, PersonId, RequestId, ResourceId, TenantId},
+    id::{
+        ApprovalId, GrantId, KeyId, ObjectId, PersonId, RequestId, ResourceId, SubjectRequestId,
+        TenantId,
+    },
     object::{Class, Classes, Why},
     succession::{EndSignature, Succession},
 };
@@ -19,7 +22,8 @@ mod words;
 
 pub use words::{
     Action, Decider, End, FlagSource, Handling, Outcome, PROCESSOR_NAME_BYTES_MAX, PenaltyAction,
-    ProofOutcome, Repair, Settings, Subject, Waiver, is_kernel_name, is_processor_name,
+    ProofOutcome, Repair, Settings, Subject, SubjectStep, Waiver, is_kernel_name,
+    is_processor_name,
 };
 
 /// The maximum length of an entry in bytes. An entry bundle has sixteen bits for it, and no entry
@@ -563,6 +567,64 @@ pub enum Event {
         /// [`commit`] of the whole setting, with the operator's own words.
         #[n(3)]
         setting: Digest,
+    },
+    /// What was kept of a data subject is erased. Logged after the last key was destroyed.
+    #[n(31)]
+    #[cbor(array)]
+    SubjectErased {
+        /// The data subject's request.
+        #[n(0)]
+        request: SubjectRequestId,
+        /// The tenant.
+        #[n(1)]
+        tenant: TenantId,
+        /// [`Certificate::digest`](crate::erasure::Certificate::digest).
+        #[n(2)]
+        certificate: Digest,
+    },
+    /// From now on nothing is kept of a data subject, or that ends.
+    #[n(32)]
+    #[cbor(array)]
+    SubjectRestricted {
+        /// The data subject's request.
+        #[n(0)]
+        request: SubjectRequestId,
+        /// The tenant.
+        #[n(1)]
+        tenant: TenantId,
+        /// [`commit`] of the data subject's name.
+        #[n(2)]
+        subject: Digest,
+        /// True if nothing is kept from now on.
+        #[n(3)]
+        restricted: bool,
+        /// [`commit`] of the person, with the customer's own id for them.
+        #[n(4)]
+        by: Digest,
+    },
+    /// A step in answering the request of a data subject.
+    #[n(33)]
+    #[cbor(array)]
+    SubjectRequest {
+        /// The data subject's request.
+        #[n(0)]
+        request: SubjectRequestId,
+        /// The tenant.
+        #[n(1)]
+        tenant: TenantId,
+        /// The step.
+        #[n(2)]
+        step: SubjectStep,
+        /// [`commit`] of the person, with the customer's own id for them.
+        #[n(3)]
+        by: Digest,
+        /// [`commit`] of the data subject's name for a search, an export and an erasure; of the
+        /// reason or the reference for the other steps.
+        #[n(4)]
+        details: Digest,
+        /// The time until which the request must be answered, if the step sets one.
+        #[n(5)]
+        due_ms: Option<u64>,
     },
 }
 

@@ -122,6 +122,10 @@ id!(
     BlocklistId, "blk"
 );
 id!(
+    /// A request of a data subject, which the customer's data protection officer answers.
+    SubjectRequestId, "dsr"
+);
+id!(
     /// A request; `x-request-id` carries it, and reviewers and receipts use it.
     RequestId, "req"
 );

@@ -13,6 +13,7 @@ extern crate alloc;
 pub mod canon;
 pub mod checkpoint;
 pub mod entry;
+pub mod erasure;
 pub mod hex;
 pub mod id;
 pub mod limits;

@@ -11,7 +11,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{
     checkpoint::Checkpoint,
-    entry::{Entry, Event, Handling, Subject},
+    entry::{Entry, Event, Handling, Subject, SubjectStep},
     id::{KeyId, ObjectId, RequestId, ResourceId, TenantId},
     succession::{Mark, Succession},
     tree::{Frontier, leaf_hash},
@@ -81,6 +81,10 @@ pub struct Report {
     pub trainings: u64,
     /// The number of adapters that fine-tuning jobs made.
     pub adapters: u64,
+    /// The number of times that a customer's officer searched for a data subject.
+    pub subject_searches: u64,
+    /// The number of erasures of a data subject.
+    pub subjects_erased: u64,
     /// The fine-tuning jobs, each with what it read and the adapters that came out.
     pub trained: BTreeMap<ObjectId, Training>,
     /// The number of starts of the service.
@@ -232,7 +236,10 @@ impl Replay {
             event @ (Event::TrainingStarted { .. } | Event::Trained { .. }) => {
                 self.trainings.entry(event, found);
             }
-            Event::OwnerRead { .. }
+            Event::SubjectErased { .. }
+            | Event::SubjectRestricted { .. }
+            | Event::SubjectRequest { .. }
+            | Event::OwnerRead { .. }
             | Event::Request { .. }
             | Event::Changed { .. }
             | Event::ProcessorAllowed { .. }
@@ -257,6 +264,10 @@ impl Replay {
             Event::OwnerDeleted { .. } => &mut report.owner_deletions,
             Event::TrainingStarted { .. } => &mut report.trainings,
             Event::Trained { .. } => &mut report.adapters,
+            Event::SubjectErased { .. } => &mut report.subjects_erased,
+            Event::SubjectRequest { step: SubjectStep::Searched, .. } => {
+                &mut report.subject_searches
+            }
             Event::Changed { subject: Subject::EgressList, .. } => &mut report.egress_lists,
             _ => return,
         };

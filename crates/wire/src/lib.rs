@@ -37,5 +37,6 @@ mod refused;
 pub mod responses;
 pub mod sse;
 pub mod stored;
+mod text_or_list;
 pub mod uploads;
 pub mod usage;

@@ -55,6 +55,7 @@ pub const SPECIFICATIONS: &[File<'static>] = files!["specifications/":
     "objects.cedar",
     "processors.cedar",
     "residency.cedar",
+    "subjects.cedar",
     "training.cedar",
     "zero-retention.cedar",
 ];

@@ -13,7 +13,7 @@ use crate::{
 
 /// The person acting for the customer. The log only contains a commitment to the person, which is
 /// meaningless to others. The customer knows the person by the id in their own directory.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner(Statement);
 
 impl Owner {
@@ -21,6 +21,26 @@ impl Owner {
     #[must_use]
     pub fn new(person: PersonId, object: Guid, salt: [u8; 16]) -> Self {
         Self(Statement::made(format!("person={person} object={object}"), salt))
+    }
+
+    /// Names the person again that such a statement named before a restart. Returns `None` for a text
+    /// of another origin.
+    #[must_use]
+    pub fn restored(text: &str, salt: [u8; 16]) -> Option<Self> {
+        Self::named(text)?;
+        Some(Self(Statement::made(text.to_owned(), salt)))
+    }
+
+    /// Returns the statement that names the person.
+    #[must_use]
+    pub fn statement(&self) -> &Statement {
+        &self.0
+    }
+
+    /// Returns the commitment that the log contains.
+    #[must_use]
+    pub fn commitment(&self) -> Digest {
+        self.0.commitment()
     }
 
     /// Reads the person from the text of such a statement. Returns `None` for a text of another
@@ -118,6 +138,11 @@ impl Logged for ReadOwn {
 }
 
 impl DeleteOwn {
+    /// The deletion of one record in the erasure of a data subject.
+    pub(super) fn of_subject(of: ResourceFacts, request: RequestId, owner: Owner) -> Self {
+        Self(Act { of, request, owner })
+    }
+
     /// Names the key that seals the record. The deletion destroys this key.
     #[must_use]
     pub fn sealed_under(&self, key: KeyId) -> Deletion<'_> {

@@ -197,6 +197,7 @@ fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
         keep,
         objects: Vec::new(),
         line: None,
+        subject: None,
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     seal::{self, Commitment},
     state::{Key, State},
 };
+use crate::subjects::About;
 
 /// A new object that is being written: its key exists, its row does not. It is committed with the
 /// request that makes it (`Ended::objects`), or by [`Objects::commit`](crate::objects::Objects::commit). A
@@ -22,13 +23,23 @@ pub struct Draft {
     body: Option<Writer>,
     commitment: Option<Commitment>,
     state: Arc<State>,
+    about: Vec<About>,
     is_committed: bool,
 }
 
 impl Draft {
     pub(crate) fn new(object: Object, key: Arc<Key>, state: Arc<State>) -> Self {
         let head = ContentBytes::default();
-        Self { object, key, head, body: None, commitment: None, state, is_committed: false }
+        Self {
+            object,
+            key,
+            head,
+            body: None,
+            commitment: None,
+            state,
+            about: Vec::new(),
+            is_committed: false,
+        }
     }
 
     /// Returns the object as it will be.
@@ -40,6 +51,17 @@ impl Draft {
     /// Changes the state or the label before the commit.
     pub fn set(&mut self, state: u32, label: &str) {
         (self.object.state, self.object.label) = (state, label.to_owned());
+    }
+
+    /// Notes whom the object is about: the subject index gets it with the object. An object of a request
+    /// that names a data subject is about that one without this.
+    pub fn set_about(&mut self, about: About) {
+        self.about.push(about);
+    }
+
+    /// Returns whom the object is about.
+    pub(crate) fn about(&self) -> &[About] {
+        &self.about
     }
 
     /// Notes the end that the key has now.

@@ -131,6 +131,53 @@ pub struct Settings {
     pub seed: u64,
 }
 
+/// A step in answering the request of a data subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum SubjectStep {
+    /// The request was received.
+    #[n(0)]
+    Received,
+    /// Work on it began.
+    #[n(1)]
+    Begun,
+    /// The deadline was extended.
+    #[n(2)]
+    Extended,
+    /// The request was answered.
+    #[n(3)]
+    Answered,
+    /// The request was refused.
+    #[n(4)]
+    Refused,
+    /// The index was searched. Logged before the custodian searches.
+    #[n(5)]
+    Searched,
+    /// What was found is exported.
+    #[n(6)]
+    Exported,
+    /// What was found is being erased.
+    #[n(7)]
+    Erasing,
+}
+
+impl SubjectStep {
+    /// Returns the step's name in plain words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Begun => "begun",
+            Self::Extended => "extended",
+            Self::Answered => "answered",
+            Self::Refused => "refused",
+            Self::Searched => "searched",
+            Self::Exported => "exported",
+            Self::Erasing => "erasing",
+        }
+    }
+}
+
 /// The kind of thing that was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]

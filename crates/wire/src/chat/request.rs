@@ -9,13 +9,13 @@ use engine::request::Text;
 use policy::capability::Capability;
 use serde::{
     Deserialize, Deserializer,
-    de::{self, SeqAccess, Visitor, value::MapAccessDeserializer},
+    de::{self, Visitor, value::MapAccessDeserializer},
 };
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         RefOr,
-        schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, Schema, Type},
+        schema::{ObjectBuilder, OneOfBuilder, Ref, Schema, Type},
     },
 };
 
@@ -29,6 +29,7 @@ use crate::{
         ServiceTier, Verbosity,
     },
     refused::Refused,
+    text_or_list::{self, text_or_list},
 };
 
 /// A chat request.
@@ -716,43 +717,13 @@ impl<'de> Deserialize<'de> for PartKind {
 
 impl<'de> Deserialize<'de> for ContentBody {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ContentVisitor;
-        impl<'de> Visitor<'de> for ContentVisitor {
-            type Value = ContentBody;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or an array of parts")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<ContentBody, E> {
-                Ok(ContentBody::Text(Text::from(text.to_owned())))
-            }
-
-            fn visit_string<E: de::Error>(self, text: String) -> Result<ContentBody, E> {
-                Ok(ContentBody::Text(Text::from(text)))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ContentBody, A::Error> {
-                let mut parts = Vec::new();
-                while let Some(part) = seq.next_element()? {
-                    parts.push(part);
-                }
-                Ok(ContentBody::Parts(parts))
-            }
-        }
-        deserializer.deserialize_any(ContentVisitor)
+        text_or_list(deserializer, "a string or an array of parts", Self::Text, Self::Parts)
     }
 }
 
 impl PartialSchema for ContentBody {
     fn schema() -> RefOr<Schema> {
-        let part = Ref::from_schema_name("ChatCompletionRequestMessageContentPart");
-        Schema::from(
-            OneOfBuilder::new()
-                .item(ObjectBuilder::new().schema_type(Type::String))
-                .item(ArrayBuilder::new().items(part).min_items(Some(1))),
-        )
-        .into()
+        text_or_list::schema::<PartBody>()
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use engine::request::Text;
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{self, SeqAccess, Visitor, value::MapAccessDeserializer},
+    de::{self, Visitor, value::MapAccessDeserializer},
 };
 use utoipa::{
     PartialSchema, ToSchema,
@@ -24,6 +24,7 @@ use crate::{
         Verbosity,
     },
     refused::Refused,
+    text_or_list::text_or_list,
 };
 
 /// A request for a response.
@@ -439,31 +440,7 @@ texts_out!(AllowedMode, FormatKind, Truncation, Summary);
 
 impl<'de> Deserialize<'de> for InputBody {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Input;
-        impl<'de> Visitor<'de> for Input {
-            type Value = InputBody;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or an array of items")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<InputBody, E> {
-                Ok(InputBody::Text(Text::from(text.to_owned())))
-            }
-
-            fn visit_string<E: de::Error>(self, text: String) -> Result<InputBody, E> {
-                Ok(InputBody::Text(Text::from(text)))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<InputBody, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = seq.next_element()? {
-                    items.push(item);
-                }
-                Ok(InputBody::Items(items))
-            }
-        }
-        deserializer.deserialize_any(Input)
+        text_or_list(deserializer, "a string or an array of items", Self::Text, Self::Items)
     }
 }
 

@@ -119,6 +119,9 @@ fn rows() -> Vec<Row> {
     rows.extend(on("listOwnRecords", 2..3));
     rows.push(row("readOwnRecord", "Record", record.clone(), NOW));
     rows.push(row("deleteOwnRecord", "Record", record.clone(), NOW));
+    for action in ["findSubject", "eraseSubject", "restrictSubject", "exportSubject"] {
+        rows.extend(on(action, 1..2));
+    }
     rows.push(row("flagRecord", "Record", record.clone(), NOW));
     rows.extend(on("listReviewQueue", 0..1));
     let looking = Looking { now_ms, workstation: workstation.clone() };

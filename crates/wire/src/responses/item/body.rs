@@ -1,19 +1,11 @@
 //! An item as a stranger sends it: one flat object, so that errors name its fields.
 
-use std::fmt;
-
 use engine::request::Text;
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{
-        RefOr,
-        schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, Schema, Type},
-    },
+    openapi::{RefOr, schema::Schema},
 };
 
 use super::{
@@ -29,6 +21,7 @@ use crate::{
     no_effect::CacheMark,
     refused::Refused,
     responses::words::words,
+    text_or_list::{self, text_or_list},
 };
 
 /// An item of a request. A message may leave out `type`.
@@ -224,43 +217,13 @@ words!(
 
 impl<'de> Deserialize<'de> for TextOrParts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Parts;
-        impl<'de> Visitor<'de> for Parts {
-            type Value = TextOrParts;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or an array of parts")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<TextOrParts, E> {
-                Ok(TextOrParts::Text(Text::from(text.to_owned())))
-            }
-
-            fn visit_string<E: de::Error>(self, text: String) -> Result<TextOrParts, E> {
-                Ok(TextOrParts::Text(Text::from(text)))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<TextOrParts, A::Error> {
-                let mut parts = Vec::new();
-                while let Some(part) = seq.next_element()? {
-                    parts.push(part);
-                }
-                Ok(TextOrParts::Parts(parts))
-            }
-        }
-        deserializer.deserialize_any(Parts)
+        text_or_list(deserializer, "a string or an array of parts", Self::Text, Self::Parts)
     }
 }
 
 impl PartialSchema for TextOrParts {
     fn schema() -> RefOr<Schema> {
-        let part = Ref::from_schema_name(PartBody::name());
-        Schema::from(
-            OneOfBuilder::new()
-                .item(ObjectBuilder::new().schema_type(Type::String))
-                .item(ArrayBuilder::new().items(part).min_items(Some(1))),
-        )
-        .into()
+        text_or_list::schema::<PartBody>()
     }
 }
 
