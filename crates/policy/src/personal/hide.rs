@@ -43,7 +43,9 @@ impl Hiding<'_> {
             let Some(value) = name.get(span.clone()) else { continue };
             edits.push((span, self.filling.name(kind, value)));
         }
-        edited(name, edits)
+        let now = edited(name, edits)?;
+        self.filling.note_name(&now, name);
+        Some(now)
     }
 
     /// Returns JSON with placeholders: it stays JSON. A number is replaced by a string.

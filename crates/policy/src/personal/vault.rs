@@ -27,6 +27,8 @@ pub struct Vault(Arc<Inner>);
 struct Inner {
     nonce: String,
     values: BTreeMap<(Kind, u32), Content>,
+    /// The names in which something was replaced, by what they became.
+    names: BTreeMap<String, Content>,
     tally: Arc<Tally>,
 }
 
@@ -52,6 +54,10 @@ impl Vault {
     /// Restores a name, such as the name of a called function.
     #[must_use]
     pub fn name(&self, name: &str) -> Content {
+        if let Some(own) = self.0.names.get(name) {
+            self.count(true);
+            return own.clone();
+        }
         let mut restorer = self.restorer(Form::Text);
         let begin = restorer.push(name);
         let mut whole = Zeroizing::new(begin.reveal().to_owned());
@@ -78,6 +84,7 @@ pub(super) struct Crowded;
 pub(super) struct Filling {
     nonce: String,
     values: BTreeMap<(Kind, u32), Content>,
+    names: BTreeMap<String, Content>,
     known: BTreeMap<Known, u32>,
     numbers: BTreeMap<Kind, u32>,
 }
@@ -112,8 +119,8 @@ impl Filling {
         let start = u64::from_le_bytes(entropy) % NONCES;
         let mut drawn = (0..NONCES).map(|step| nonce((start + step) % NONCES));
         let nonce = drawn.find(|nonce| !taken.contains(nonce)).ok_or(Crowded)?;
-        let (values, known, numbers) = Default::default();
-        Ok(Self { nonce, values, known, numbers })
+        let (values, names, known, numbers) = Default::default();
+        Ok(Self { nonce, values, names, known, numbers })
     }
 
     /// Returns the number of a value's placeholder.
@@ -145,6 +152,11 @@ impl Filling {
         placeholder::write_name(kind, self.number(kind, value), &self.nonce)
     }
 
+    /// Notes what a name became.
+    pub(super) fn note_name(&mut self, now: &str, before: &str) {
+        self.names.insert(now.to_owned(), Content::new(before.to_owned()));
+    }
+
     /// Returns true if a placeholder that was given out, or a part of one, is in a text.
     pub(super) fn has_placeholder(&self, text: &str) -> bool {
         let mut nonces = BTreeSet::new();
@@ -163,9 +175,9 @@ impl Filling {
 
     /// Ends the filling; `None` if there is no value.
     pub(super) fn end(self) -> Option<Vault> {
-        let Self { nonce, values, .. } = self;
+        let Self { nonce, values, names, .. } = self;
         let tally = Arc::default();
-        (!values.is_empty()).then(|| Vault(Arc::new(Inner { nonce, values, tally })))
+        (!values.is_empty()).then(|| Vault(Arc::new(Inner { nonce, values, names, tally })))
     }
 }
 

@@ -111,3 +111,6 @@ impl Restoring {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
