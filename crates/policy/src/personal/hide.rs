@@ -87,38 +87,41 @@ impl Hiding<'_> {
     ) {
         let plain = json::plain(whole);
         let inner = json::tokens(&plain).filter(|_| depth > 0);
-        let is_escaped = whole.contains('\\');
-        let replaced = match inner {
-            Some(tokens) => self.tokens(&plain, &tokens, depth.saturating_sub(1)),
-            None if own.is_empty() => self.plain(&plain),
-            // What the escapes hide is found in the text without them.
-            None if is_escaped => self.plain(&plain),
-            None => None,
-        };
-        if let Some(mut replaced) = replaced {
-            // The names of fields can say more than the string itself.
-            let mut searched = 0_u32;
-            for (kind, span) in own {
-                let Some(value) = text.get(span) else { continue };
-                let value = json::plain(value);
-                if self.filling.knows(kind, &value) {
-                    continue;
-                }
-                searched = searched.saturating_add(1);
-                if searched > SEARCHES_MAX {
-                    replaced = self.filling.placeholder(kind, &plain);
-                    break;
-                }
-                replaced = replaced.replace(&*value, &self.filling.placeholder(kind, &value));
+        if inner.is_none() && !whole.contains('\\') {
+            // Without escapes, places in the whole text are places in the string.
+            if own.is_empty() {
+                edits.extend(self.plain(whole).map(|now| (token.span.clone(), now)));
             }
-            edits.push((token.span.clone(), json::escaped(&replaced)));
+            for (kind, span) in own {
+                let Some(value) = text.get(span.clone()) else { continue };
+                edits.push((span, self.filling.placeholder(kind, value)));
+            }
             return;
         }
+        let mut now = match inner {
+            Some(tokens) => self.tokens(&plain, &tokens, depth.saturating_sub(1)),
+            None => self.plain(&plain),
+        };
+        // The names of fields can say more than the string itself.
+        let mut searched = 0_u32;
         for (kind, span) in own {
-            let Some(value) = text.get(span.clone()) else { continue };
-            let placeholder = self.filling.placeholder(kind, &json::plain(value));
-            edits.push((span, placeholder));
+            let Some(value) = text.get(span) else { continue };
+            let value = json::plain(value);
+            if self.filling.knows(kind, &value) {
+                continue;
+            }
+            searched = searched.saturating_add(1);
+            if searched > SEARCHES_MAX {
+                now = Some(self.filling.placeholder(kind, &plain));
+                break;
+            }
+            let before = now.as_deref().unwrap_or(&plain);
+            if before.contains(&*value) {
+                let placeholder = self.filling.placeholder(kind, &value);
+                now = Some(before.replace(&*value, &placeholder));
+            }
         }
+        edits.extend(now.map(|now| (token.span.clone(), json::escaped(&now))));
     }
 
     /// Replaces what stands in several texts that follow each other. Each text keeps its part: a part
