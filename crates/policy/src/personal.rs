@@ -17,7 +17,7 @@ pub use counts::Counts;
 pub use detector::Detector;
 pub use kind::{Kind, Kinds};
 pub use mode::Mode;
-pub use terms::{BadTerm, Terms};
+pub use terms::{BadTerm, MOST_PATTERNS, MOST_WORDS, Terms};
 
 /// One place in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
