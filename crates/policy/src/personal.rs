@@ -27,7 +27,7 @@ pub use mode::Mode;
 pub use restore::{Form, MAX_HELD, Restorer, Tally};
 pub use setting::{Opaque, Setting};
 pub use shield::{Decided, Decider, NoDetector, Outgoing, Ruling, Shielded, Stopped};
-pub use terms::{BadTerm, Terms};
+pub use terms::{BadTerm, MOST_PATTERNS, MOST_WORDS, Terms};
 pub use vault::{Entropy, Vault};
 
 /// One place in a text.
