@@ -361,7 +361,6 @@ fn what_cannot_be_looked_into_does_not_leave() {
     assert_eq!(refused.status, 400, "{}", refused.text());
     assert!(refused.text().contains("logprobs"), "{}", refused.text());
     assert_eq!(outside.chat.got().len(), before);
-
 }
 
 #[test]
