@@ -568,7 +568,7 @@ impl AdminError {
                 ManageError::Store(
                     StoreError::BadName { .. }
                     | StoreError::BadEngine { .. }
-                    | StoreError::BadTerm(_)
+                    | StoreError::BadPersonalTerm(_)
                     | StoreError::HasFile { .. }
                     | StoreError::BadTerm { .. },
                 )

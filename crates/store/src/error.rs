@@ -75,7 +75,7 @@ pub enum StoreError {
     },
     /// A word or a pattern of a setting about personal data is not accepted.
     #[error("the setting about personal data is not accepted: {0}")]
-    BadTerm(policy::personal::BadTerm),
+    BadPersonalTerm(policy::personal::BadTerm),
     /// An engine was to serve a model that has a file.
     #[error("the model `{model}` has a file, so no other engine serves it")]
     HasFile {
@@ -231,7 +231,7 @@ impl StoreError {
                 format!("choose another name; `bailiwick {kind} list` shows the existing ones")
             }
             Self::BadEngine { rule, .. } => format!("use {rule}"),
-            Self::BadTerm(_) => {
+            Self::BadPersonalTerm(_) => {
                 "correct the list of words or patterns, and send it again".to_owned()
             }
             Self::HasFile { .. } => {

@@ -23,7 +23,7 @@ impl Store {
     /// request on. `None` goes back to the default: nothing of its own.
     ///
     /// # Errors
-    /// [`StoreError::BadTerm`] if a word or a pattern is over a limit. [`StoreError::NotFound`] if the
+    /// [`StoreError::BadPersonalTerm`] if a word or a pattern is over a limit. [`StoreError::NotFound`] if the
     /// resource does not exist. [`StoreError::OtherThing`] if the permit is not for a resource.
     pub fn set_personal_of_resource(
         &self,
@@ -66,7 +66,7 @@ impl Store {
 /// Checks that a detector can be built, before anything relies on it.
 fn check(setting: Option<&Setting>) -> Result<(), StoreError> {
     match setting.map(Setting::detector) {
-        Some(Err(bad)) => Err(StoreError::BadTerm(bad)),
+        Some(Err(bad)) => Err(StoreError::BadPersonalTerm(bad)),
         Some(Ok(_)) | None => Ok(()),
     }
 }
