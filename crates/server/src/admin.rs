@@ -4,6 +4,7 @@
 //! The API calls the same functions as the command line, and answers in the same JSON.
 
 mod filters;
+mod personal;
 
 use std::sync::Arc;
 
@@ -100,6 +101,8 @@ pub(crate) fn routes() -> Routes<Admin> {
         .get(&of("deployments/{deployment}"), deployment)
         .patch(&of("deployments/{deployment}"), update_deployment)
         .delete(&of("deployments/{deployment}"), delete_deployment)
+        .get(&of("personalData"), personal::of_resource)
+        .patch(&of("personalData"), personal::set_of_resource)
         .get(&of("raiPolicies"), filters::filters)
         .get(&of("raiPolicies/{policy}"), filters::filter)
         .put(&of("raiPolicies/{policy}"), filters::write_filter)
@@ -124,6 +127,8 @@ pub(crate) fn routes() -> Routes<Admin> {
         .patch("/admin/v1/engines/{name}", update_engine)
         .delete("/admin/v1/engines/{name}", delete_engine)
         .get("/admin/v1/processors", processors)
+        .get("/admin/v1/processors/{name}/personalData", personal::of_processor)
+        .patch("/admin/v1/processors/{name}/personalData", personal::set_of_processor)
         .get("/admin/v1/roleAssignments", role_assignments)
         .post("/admin/v1/roleAssignments", assign_role)
         .delete("/admin/v1/roleAssignments", remove_role)
@@ -568,6 +573,7 @@ impl AdminError {
                 ManageError::Store(
                     StoreError::BadName { .. }
                     | StoreError::BadEngine { .. }
+                    | StoreError::BadPersonalTerm(_)
                     | StoreError::HasFile { .. }
                     | StoreError::BadTerm { .. },
                 )

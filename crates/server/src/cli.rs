@@ -16,6 +16,7 @@ mod inventory;
 mod key_holder;
 mod manage;
 mod output;
+mod personal;
 mod progress;
 mod prove;
 mod quickstart;
@@ -69,6 +70,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Model(args) => manage::model(&args)?,
         Command::Engine(args) => engines::engine(&args)?,
         Command::Processors(args) => engines::processors(&args)?,
+        Command::PersonalData(args) => personal::personal_data(&args)?,
         Command::Usage(args) => usage::usage(&args)?,
         Command::Inventory(args) => inventory::inventory(&args)?,
         Command::Explain(args) => explain::explain(&args)?,

@@ -52,6 +52,7 @@ mod openapi;
 mod operations;
 mod outward;
 pub mod paths;
+mod personal;
 mod processing;
 mod reports;
 mod routes;

@@ -13,6 +13,7 @@ mod explain;
 mod filters;
 mod inventory;
 mod models;
+mod personal;
 mod processors;
 mod reports;
 mod request;
@@ -59,6 +60,7 @@ pub(crate) use self::{
     },
     inventory::InventoryQuestion,
     models::{Hub, ModelToAdd, NewFromHub, NewModel, NewServedModel, SourceError},
+    personal::{PersonalOf, PersonalUpdate, PersonalView, Term as PersonalTerm},
     processors::{ProcessorEngineView, ProcessorView},
     reports::About,
     request::{

@@ -16,6 +16,7 @@ pub(crate) mod models;
 pub(crate) mod receipts;
 pub(crate) mod reply;
 pub(crate) mod request;
+mod restored;
 pub(crate) mod routes;
 pub(crate) mod run;
 pub(crate) mod spillover;

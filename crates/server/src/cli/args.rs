@@ -2,6 +2,7 @@
 
 pub(crate) mod engines;
 pub(crate) mod filters;
+pub(crate) mod personal;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -72,6 +73,9 @@ pub(crate) enum Command {
     Engine(Engines),
     /// List the companies that operate engines, and the use of each
     Processors(Shared),
+    /// Set what happens with personal data in requests, and show it
+    #[command(name = "personal-data")]
+    PersonalData(personal::PersonalData),
     /// Show requests, tokens and their cost by hour, day or month
     Usage(UsageArgs),
     /// List the objects kept for a resource: files, responses, batches and all else, without

@@ -31,6 +31,7 @@ use crate::{
     openai::state::{Background, Tuning},
     operations::{self, Outward},
     outward,
+    personal::Detectors,
     services::Services,
     tls::Certificates,
     uses::Uses,
@@ -77,6 +78,7 @@ impl Parts {
             tuning: Tuning::default(),
             background: Background::default(),
             customer_keys: self.customer_keys.clone(),
+            detectors: Detectors::default(),
         };
         Ok(Arc::new(Gateway::new(services, metrics, self.providers.clone())))
     }

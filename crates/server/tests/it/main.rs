@@ -61,6 +61,7 @@ mod penalty;
 mod people;
 #[path = "../../../store/tests/people/mod.rs"]
 mod people_of_tests;
+mod personal;
 mod policies;
 mod process;
 mod readme;

@@ -152,6 +152,7 @@ fn terms() -> Arc<Terms> {
         ran: None,
         content_filter: None,
         adapter: None,
+        personal: None,
     })
 }
 
@@ -188,6 +189,7 @@ fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
         attempts: None,
         screened: None,
         objects: None,
+        personal: None,
     };
     Ended {
         terms: terms(),
