@@ -410,12 +410,6 @@ impl Config {
         self.operations.as_ref().or_else(apis)
     }
 
-    /// Returns the configuration's digest, as in receipts.
-    #[must_use]
-    pub(crate) fn digest(&self) -> Digest {
-        Digest::of(&[&serde_json::to_vec(self).unwrap_or_default()])
-    }
-
     /// Returns the key directory: as configured, or beside the data directory.
     #[must_use]
     pub(crate) fn key_directory(&self) -> PathBuf {
