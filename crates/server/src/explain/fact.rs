@@ -19,6 +19,8 @@ pub(crate) enum Source {
     Deployment(String),
     /// An engine, in the directory.
     Engine(String),
+    /// A company, in the directory.
+    Processor(String),
     /// An application that was approved; the log has it.
     Approval,
 }
@@ -30,6 +32,7 @@ impl fmt::Display for Source {
             Self::Resource => f.write_str("resource"),
             Self::Deployment(name) => write!(f, "deployment `{name}`"),
             Self::Engine(name) => write!(f, "engine `{name}`"),
+            Self::Processor(name) => write!(f, "processor `{name}`"),
             Self::Approval => f.write_str("approval"),
         }
     }
@@ -86,8 +89,8 @@ pub(crate) struct Setting {
     pub setting: &'static str,
     /// Value of the setting now.
     pub value: String,
-    /// Place where it is written down: `configuration`, `resource`, `approval`, or a deployment or an
-    /// engine by its name.
+    /// Place where it is written down: `configuration`, `resource`, `approval`, or a deployment, an
+    /// engine or a processor by its name.
     pub source: String,
 }
 

@@ -9,6 +9,7 @@ use policy::{
     meter::RateLimits,
     network::{DefaultAction, PublicNetworkAccess},
     object::Classes,
+    personal::{Kinds, Mode, Opaque, Setting},
     residency::{Sku, Zones},
     workflow::penalty::AbusePenalty,
 };
@@ -118,6 +119,47 @@ pub(crate) struct Own {
     pub penalty: Fact<Option<AbusePenalty>>,
     /// Number of its fine-tuned models.
     pub tuned: Fact<usize>,
+    /// What it is set to do with personal data.
+    pub personal: Fact<Personal>,
+    /// The request header that names the person that a request is about.
+    pub subject_header: Fact<Option<String>>,
+}
+
+/// What a resource or a processor is set to do with personal data, without the operator's own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Personal {
+    /// What happens with it.
+    pub mode: Mode,
+    /// What is looked for.
+    pub kinds: Kinds,
+    /// What happens with what cannot be looked into.
+    pub opaque: Opaque,
+    /// Whether a resource's setting applies to the operator's own engines, too.
+    pub everywhere: bool,
+}
+
+impl Personal {
+    /// Returns the strictest of two settings, as [`Setting::strictest`] does.
+    #[must_use]
+    pub(crate) fn strictest(self, other: Self) -> Self {
+        match (self.mode, other.mode) {
+            (Mode::Off, _) => other,
+            (_, Mode::Off) => self,
+            _ => Self {
+                mode: self.mode.max(other.mode),
+                kinds: self.kinds.union(other.kinds),
+                opaque: self.opaque.max(other.opaque),
+                everywhere: self.everywhere || other.everywhere,
+            },
+        }
+    }
+}
+
+impl From<&Setting> for Personal {
+    fn from(setting: &Setting) -> Self {
+        let Setting { mode, kinds, terms: _, opaque, everywhere } = setting;
+        Self { mode: *mode, kinds: *kinds, opaque: *opaque, everywhere: *everywhere }
+    }
 }
 
 /// Whether content is stored.
@@ -200,6 +242,8 @@ pub(crate) struct Engine {
     pub serving: Fact<bool>,
     /// The API that it speaks.
     pub api: Fact<Api>,
+    /// What its company's engines are set to do with personal data; `None` inside the boundary.
+    pub personal: Option<Fact<Personal>>,
     /// The form in which it gets each label, if the resource forwards it.
     pub labels: Vec<(Label, LabelForm)>,
 }

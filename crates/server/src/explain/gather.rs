@@ -12,6 +12,7 @@ use policy::{
         verdict::{Category, Side},
     },
     id::ResourceId,
+    personal::{Kind, Mode, Setting},
     residency::Zones,
     retention::Rule,
     workflow::penalty::AbusePenalty,
@@ -20,7 +21,7 @@ use store::{BUILT_IN, Deployment, Directory, Resource};
 
 use super::{
     fact::{Fact, Source},
-    facts::{self, Facts, Filtering, Logging, Own, Service},
+    facts::{self, Facts, Filtering, Logging, Own, Personal, Service},
 };
 use crate::config::Config;
 
@@ -127,6 +128,7 @@ fn own(
     let weaker = directory.weakened_filter(resource.id, now_ms).map(|one| one.until_ms() / 1000);
     let processors = directory.processors_of(resource.id);
     let tuned = tuned(directory, resource.id);
+    let header = resource.subject_header.as_ref().map(ToString::to_string);
     Own {
         region: Fact::of_resource("region", resource.region.clone(), resource.region.clone()),
         public: Fact::of_resource("publicNetworkAccess", network.public, network.public.name()),
@@ -172,6 +174,12 @@ fn own(
         processors: Fact::of_resource("processors", processors.clone(), listed(processors)),
         penalty: Fact::of_resource("abusePenalty", penalty, penalised(penalty)),
         tuned: Fact::of_resource("fine-tuned models", tuned, tuned.to_string()),
+        personal: personal(Source::Resource, &directory.personal_of_resource(resource.id)),
+        subject_header: Fact::of_resource(
+            "subjectHeader",
+            header.clone(),
+            header.unwrap_or_else(|| "none".to_owned()),
+        ),
     }
 }
 
@@ -233,7 +241,8 @@ fn deployment(
         None => facts.name.clone(),
     };
     let engines = directory.engines_of(model.id);
-    let engines = engines.filter(|engine| engine.prefix_cache.admits(of.tenant)).map(engine);
+    let engines = engines.filter(|engine| engine.prefix_cache.admits(of.tenant));
+    let engines = engines.map(|one| engine(one, directory));
     let limits = deployment.limits;
     Some(facts::Deployment {
         name: deployment.name.clone(),
@@ -310,7 +319,7 @@ fn plain(category: &Category) -> String {
     category.name().replace('_', " ")
 }
 
-fn engine(engine: &Engine) -> facts::Engine {
+fn engine(engine: &Engine, directory: &Directory) -> facts::Engine {
     let source = || Source::Engine(engine.name.clone());
     let operator = match &engine.processor {
         Some(of) => format!("{} ({}), contract {}", of.name, of.country, of.contract),
@@ -338,8 +347,31 @@ fn engine(engine: &Engine) -> facts::Engine {
             if engine.serving { "true" } else { "false" },
         ),
         api: Fact::new(source(), "kind", api.clone(), kind),
+        personal: engine.processor.as_ref().map(|of| {
+            let source = Source::Processor(of.name.clone());
+            personal(source, &directory.personal_of_processor(&of.name))
+        }),
         labels: labels.to_vec(),
     }
+}
+
+/// Returns a setting about personal data. Of the operator's own words it shows the number alone: all
+/// callers of the resource read this.
+fn personal(source: Source, setting: &Setting) -> Fact<Personal> {
+    let kinds: Vec<_> = setting.kinds.iter().map(Kind::name).collect();
+    let mut shown = setting.mode.to_string();
+    if setting.mode != Mode::Off {
+        shown = format!(
+            "{shown}; kinds {}; {} own words and patterns; unreadable {}",
+            kinds.join(", "),
+            setting.terms.words.len() + setting.terms.patterns.len(),
+            setting.opaque.name()
+        );
+    }
+    if setting.everywhere {
+        shown.push_str("; everywhere");
+    }
+    Fact::new(source, "personalData", setting.into(), shown)
 }
 
 /// Returns the zones, as the configuration writes them.

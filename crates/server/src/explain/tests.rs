@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{fact::Fact, facts::Logging, sentence::Step, *};
 use crate::{
     config::Config,
-    manage::{NewServedModel, tests::people::People},
+    manage::{NewServedModel, PersonalOf, tests::people::People},
 };
 
 /// 2026-11-29.
@@ -99,6 +99,18 @@ impl World {
     fn update_deployment(&mut self, name: &str, update: Value) {
         let update = serde_json::from_value(update).unwrap();
         self.people.administrator.update_deployment("acme-prod", name, update).unwrap();
+    }
+
+    fn personal(&mut self, name: &str, update: Value) {
+        let update = serde_json::from_value(update).unwrap();
+        let of = PersonalOf::Resource(name.to_owned());
+        self.people.administrator.set_personal(&of, &update).unwrap();
+    }
+
+    fn personal_of_processor(&mut self, name: &str, update: Value) {
+        let update = serde_json::from_value(update).unwrap();
+        let of = PersonalOf::Processor(name.to_owned());
+        self.people.administrator.set_personal(&of, &update).unwrap();
     }
 
     fn update_engine(&mut self, name: &str, update: Value) {
@@ -364,6 +376,27 @@ const CASES: &[Case] = &[
         |w| w.configure("[listen]\ndesk = '127.0.0.1:8082'"),
         &["opened.officer", "opened.subjects"],
         "can list, read and delete",
+    ),
+    (
+        "subjectHeader",
+        |w| {
+            w.configure("[listen]\ndesk = '127.0.0.1:8082'");
+            w.update(json!({"subjectHeader": "x-patient"}));
+        },
+        &["opened.subjects"],
+        "in the header `x-patient`",
+    ),
+    (
+        "personalData",
+        |w| w.personal("acme-prod", json!({"mode": "block", "everywhere": true})),
+        &["personal_data.inside", "personal_data.processor.contoso"],
+        "In a request that stays on the operator's own machines, personal data that is found",
+    ),
+    (
+        "personalData",
+        |w| w.personal_of_processor("contoso", json!({"mode": "report"})),
+        &["personal_data.processor.contoso"],
+        "is counted for the receipt, and goes on",
     ),
     (
         "fine-tuned models",

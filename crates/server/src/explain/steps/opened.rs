@@ -75,14 +75,24 @@ fn officer(facts: &Facts) -> Sentence {
     Sentence::new(Step::Opened, "opened.officer", because, text, check)
 }
 
-/// The one place of the sentences about the people in the data (P13): how everything that is held on
-/// one person is found, exported and erased.
+/// The person in the data (P13): how everything that is held on one person is found, exported and
+/// erased.
 fn subjects(facts: &Facts) -> Option<Sentence> {
     let mut because = Because::default();
     let desk = *because.read(&facts.service.desk);
-    let text = "What is held on one person is found by request id and time, not by the person: the \
-                officer deletes the records and objects one by one.";
-    let check = [Check::officer(format!("bailiwick desk records {}", facts.resource))];
+    let header = match because.read(&facts.own.subject_header) {
+        Some(header) => format!(", or in the header `{header}`"),
+        None => String::new(),
+    };
+    let text = format!(
+        "The officer finds, exports and erases what is kept of one person by the name that the app gives in \
+         `safety_identifier` or `user`{header}. Names are stored as keyed hashes. An erasure ends with a \
+         signed certificate. What the app does not name is found by request id and time only."
+    );
+    let check = [
+        Check::officer("bailiwick desk subject find --user ID"),
+        Check::auditor("entries `SubjectRequest` and `SubjectErased` of the log"),
+    ];
     desk.then(|| Sentence::new(Step::Opened, "opened.subjects", because, text, check))
 }
 
