@@ -8,9 +8,10 @@ use std::{
 use serde::Serialize;
 use tlog::{
     checkpoint::{BadCheckpoint, Checkpoint},
+    entry::Handling,
     id::{RequestId, ResourceId},
     note::{BadNote, Verifier},
-    verify::{Allowance, Audit, Continues, InForce, NoAudit, Question, Succeeded, plural},
+    verify::{Allowance, Audit, Continues, InForce, NoAudit, Place, Question, Succeeded, plural},
 };
 
 use crate::{
@@ -261,6 +262,16 @@ pub struct Summary {
     objects_destroyed: u64,
     policies: Vec<Policies>,
     processors: Vec<Processor>,
+    personal_data: Vec<PersonalData>,
+}
+
+/// What happens with personal data in requests to a processor, from an entry on.
+#[derive(Debug, Serialize)]
+struct PersonalData {
+    processor: String,
+    entry: u64,
+    since: String,
+    handling: &'static str,
 }
 
 /// A time during which a customer allowed a processor for a resource.
@@ -310,6 +321,7 @@ impl Summary {
             objects_destroyed: seen.objects.len() as u64,
             policies: seen.policies.iter().map(policies).collect(),
             processors: processors(&seen.processors),
+            personal_data: personal_data(&seen.personal),
         }
     }
 
@@ -332,8 +344,32 @@ impl Summary {
                 out,
                 "processor `{processor}` allowed for {resource} since {since} (entry {entry}){until}"
             )
+        })?;
+        self.personal_data.iter().try_for_each(|one| {
+            let PersonalData { processor, entry, since, handling } = one;
+            writeln!(
+                out,
+                "personal data to processor `{processor}`: {handling} since {since} (entry {entry})"
+            )
         })
     }
+}
+
+/// Lists the settings about personal data of processors, in the log's order.
+fn personal_data(settings: &BTreeMap<String, Vec<(Place, Handling)>>) -> Vec<PersonalData> {
+    let mut all: Vec<_> = settings
+        .iter()
+        .flat_map(|(processor, settings)| {
+            settings.iter().map(move |(place, handling)| PersonalData {
+                processor: processor.clone(),
+                entry: place.index,
+                since: rfc3339(place.time_ms / 1000),
+                handling: handling.name(),
+            })
+        })
+        .collect();
+    all.sort_unstable_by_key(|one| one.entry);
+    all
 }
 
 /// Lists the times during which customers allowed processors, in the log's order.

@@ -21,9 +21,10 @@ use crate::{
 
 mod filter;
 mod objects;
+mod personal;
 mod place;
 
-use self::{filter::ContentFilter, objects::Object, place::Place};
+use self::{filter::ContentFilter, objects::Object, personal::PersonalData, place::Place};
 
 /// The files to compare a receipt with.
 #[derive(Debug)]
@@ -195,6 +196,8 @@ pub struct Summary {
     no_effect: Vec<String>,
     /// The content filter that applied, and what it found.
     content_filter: Option<ContentFilter>,
+    /// What happened with personal data.
+    personal_data: Option<PersonalData>,
     policies: Option<String>,
     policies_proved: Option<bool>,
     retention_days: u8,
@@ -243,6 +246,7 @@ impl Summary {
             completion_tokens: facts.completion_tokens,
             no_effect: facts.no_effect.clone().unwrap_or_default(),
             content_filter: ContentFilter::of(&verified.claims),
+            personal_data: PersonalData::of(&verified.claims),
             policies: terms.policies.map(|set| set.digest.to_string()),
             policies_proved: terms.policies.map(|set| set.proved),
             retention_days: terms.retention_days,
@@ -295,6 +299,9 @@ impl Summary {
         match &self.content_filter {
             Some(filter) => filter.text(out)?,
             None => writeln!(out, "filter      none: no content filter applied")?,
+        }
+        if let Some(personal) = &self.personal_data {
+            personal.text(out)?;
         }
         let policies = self.policies.as_deref().zip(self.policies_proved);
         writeln!(out, "policies    {}", policies_in_words(policies))?;

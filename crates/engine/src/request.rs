@@ -3,6 +3,7 @@
 
 #[cfg(feature = "workers")]
 mod scope;
+mod texts;
 
 use policy::content::{Content, wire};
 use serde::{Deserialize, Serialize};

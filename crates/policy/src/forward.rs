@@ -10,7 +10,10 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::content::Content;
+use crate::{
+    content::Content,
+    texts::{Piece, Texts},
+};
 
 /// A label that a resource can forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -191,6 +194,17 @@ impl Forwarded {
     #[must_use]
     pub fn metadata(&self) -> &[(Content, Content)] {
         &self.metadata
+    }
+}
+
+impl Texts for Forwarded {
+    /// `user` and `safety_identifier` are no texts here: a company gets them as keyed hashes, which
+    /// must stay the same from request to request.
+    fn texts<'a>(&'a mut self, pieces: &mut Vec<Piece<'a>>) {
+        let Self { user: _, safety_identifier: _, metadata } = self;
+        for (key, value) in metadata {
+            pieces.extend([Piece::Gap, Piece::Word(key), Piece::Gap, Piece::Text(value)]);
+        }
     }
 }
 

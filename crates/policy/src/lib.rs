@@ -3,9 +3,9 @@
 //! This crate has no input or output, clock, randomness or async code. The caller passes the time
 //! and the random bytes. Each decision can therefore be tested, and proved.
 //!
-//! Without the feature `decisions` only [`capability`], [`content`], [`forward`] and [`task`]
-//! remain: the words that `wire` needs. The feature `guard` adds `guard`, which needs nothing else of
-//! this crate.
+//! Without the feature `decisions` only [`capability`], [`content`], [`forward`], [`task`] and
+//! [`texts`] remain: the words that `wire` needs. The feature `guard` adds `guard`, which needs nothing else of
+//! this crate, and `personal` adds `personal`.
 #![forbid(unsafe_code)]
 
 #[cfg(all(feature = "decisions", feature = "guard"))]
@@ -33,6 +33,8 @@ pub mod network;
 pub mod object;
 #[cfg(feature = "decisions")]
 pub mod permit;
+#[cfg(feature = "personal")]
+pub mod personal;
 #[cfg(feature = "decisions")]
 pub mod price;
 #[cfg(feature = "decisions")]
@@ -46,6 +48,7 @@ pub mod spillover;
 #[cfg(feature = "decisions")]
 pub mod subject_header;
 pub mod task;
+pub mod texts;
 #[cfg(feature = "decisions")]
 pub mod token;
 #[cfg(feature = "decisions")]

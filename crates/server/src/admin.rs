@@ -4,6 +4,7 @@
 //! The API calls the same functions as the command line, and answers in the same JSON.
 
 mod filters;
+mod personal;
 
 use std::sync::Arc;
 
@@ -94,11 +95,14 @@ pub(crate) fn routes() -> Routes<Admin> {
         .get(&of("listKeys"), keys)
         .post(&of("regenerateKey"), regenerate_key)
         .get(&of("inventory"), inventory)
+        .get(&of("explain"), explain)
         .get(&of("deployments"), deployments)
         .post(&of("deployments"), create_deployment)
         .get(&of("deployments/{deployment}"), deployment)
         .patch(&of("deployments/{deployment}"), update_deployment)
         .delete(&of("deployments/{deployment}"), delete_deployment)
+        .get(&of("personalData"), personal::of_resource)
+        .patch(&of("personalData"), personal::set_of_resource)
         .get(&of("raiPolicies"), filters::filters)
         .get(&of("raiPolicies/{policy}"), filters::filter)
         .put(&of("raiPolicies/{policy}"), filters::write_filter)
@@ -123,6 +127,8 @@ pub(crate) fn routes() -> Routes<Admin> {
         .patch("/admin/v1/engines/{name}", update_engine)
         .delete("/admin/v1/engines/{name}", delete_engine)
         .get("/admin/v1/processors", processors)
+        .get("/admin/v1/processors/{name}/personalData", personal::of_processor)
+        .patch("/admin/v1/processors/{name}/personalData", personal::set_of_processor)
         .get("/admin/v1/roleAssignments", role_assignments)
         .post("/admin/v1/roleAssignments", assign_role)
         .delete("/admin/v1/roleAssignments", remove_role)
@@ -347,6 +353,10 @@ async fn inventory(
     Ok(Json(page).into_response())
 }
 
+async fn explain(OnBehalf(m): OnBehalf, Path(name): Path<String>) -> Answer<impl Serialize> {
+    blocking(move || m.explain(&name)).await.map(Json)
+}
+
 async fn keys(OnBehalf(m): OnBehalf, Path(name): Path<String>) -> Answer<impl Serialize> {
     blocking(move || m.keys(&name)).await.map(Json)
 }
@@ -563,6 +573,7 @@ impl AdminError {
                 ManageError::Store(
                     StoreError::BadName { .. }
                     | StoreError::BadEngine { .. }
+                    | StoreError::BadPersonalTerm(_)
                     | StoreError::HasFile { .. }
                     | StoreError::BadTerm { .. },
                 )

@@ -36,6 +36,7 @@ use crate::{
     metrics::Metrics,
     named::NamedSubject,
     openai::error::{ApiError, Retry},
+    personal,
     processing::Processing,
     screening::Screening,
 };
@@ -69,6 +70,8 @@ pub(crate) struct Call {
     pub processing: Option<Processing>,
     /// What the content filter saw.
     pub screening: Screening,
+    /// What was decided and found about personal data.
+    pub personal: personal::Record,
     /// What abuse monitoring needs to know.
     pub watched: Watched,
     /// The data subject that the call names, for the subject index.
@@ -144,6 +147,7 @@ impl Call {
             no_effect: Named::default(),
             processing: None,
             screening: Screening::default(),
+            personal: personal::Record::default(),
             watched: Watched::default(),
             subject: NamedSubject::default(),
             engine: None,
@@ -289,6 +293,7 @@ impl Call {
         let (deployment, usage) = (self.deployment, self.usage);
         let processing = self.processing.take();
         let screening = std::mem::take(&mut self.screening);
+        let personal = self.personal.clone();
         let watched = std::mem::take(&mut self.watched);
         let subject = std::mem::take(&mut self.subject);
         let (wrote, destroyed) = self.objects(outcome);
@@ -300,6 +305,7 @@ impl Call {
             no_effect,
             processing,
             screening,
+            personal,
             watched,
             subject,
             wrote,
@@ -343,6 +349,7 @@ impl Drop for Call {
             let no_effect = std::mem::take(&mut self.no_effect);
             let processing = self.processing.take();
             let screening = std::mem::take(&mut self.screening);
+            let personal = self.personal.clone();
             let watched = std::mem::take(&mut self.watched);
             let subject = std::mem::take(&mut self.subject);
             let (wrote, destroyed) = self.objects(outcome);
@@ -354,6 +361,7 @@ impl Drop for Call {
                 no_effect,
                 processing,
                 screening,
+                personal,
                 watched,
                 subject,
                 wrote,
@@ -369,6 +377,9 @@ impl Drop for Call {
             Outcome::Answered(status) => status.as_u16(),
         };
         let engine = self.engine.as_deref();
+        if let Some(mode) = self.personal.mode() {
+            self.metrics.personal(self.personal.found(), mode);
+        }
         self.metrics.call(self.route, status, self.deployment, engine, &self.usage, elapsed);
         tracing::info!(
             request = %self.id,

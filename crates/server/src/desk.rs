@@ -14,6 +14,7 @@ mod names;
 mod penalty;
 mod processors;
 mod records;
+mod reports;
 mod review;
 mod subjects;
 
@@ -45,6 +46,7 @@ use crate::{
     http::{BODY_BYTES_MAX, Parsed},
     identity::Providers,
     listen::Guest,
+    live::Configured,
     looked::Looked,
     routes::Routes,
     sign_in::SignedIn,
@@ -63,6 +65,8 @@ pub(crate) struct Desk {
     pub ledger: Ledger,
     /// Names of signed-in people.
     pub names: Names,
+    /// The active configuration, for reports.
+    pub configured: Configured,
 }
 
 /// Returns the routes of the owner desk.
@@ -88,6 +92,8 @@ pub(crate) fn routes() -> Routes<Desk> {
         .get(&of("processors"), processors::list)
         .put(&of("processors/{processor}"), processors::allow)
         .delete(&of("processors/{processor}"), processors::withdraw)
+        .get("/desk/v1/reports/{kind}", reports::of_tenant)
+        .get(&of("reports/{kind}"), reports::of_resource)
         .get(&of("inventory"), inventory::list)
         .delete(&of("inventory/{id}"), inventory::delete)
         .get(&of("looks"), review::looks)

@@ -33,6 +33,7 @@ use crate::{
     body::RequestBody,
     clock,
     named::NamedSubject,
+    personal,
     processing::{Processed, Processing},
     screening::{Claimed, Screening},
 };
@@ -123,6 +124,8 @@ pub(crate) struct End {
     pub processing: Option<Processing>,
     /// What the content filter saw.
     pub screening: Screening,
+    /// What was decided and found about personal data.
+    pub personal: personal::Record,
     /// What abuse monitoring needs to know.
     pub watched: Watched,
     /// The data subject that the request names.
@@ -219,7 +222,8 @@ impl Exchange {
         answer: impl FnOnce(Result<u64, NotRecorded>) + Send + 'static,
     ) -> Result<(), NotRecorded> {
         let End { status, outcome, deployment, usage, no_effect, processing, screening, .. } = end;
-        let End { watched, mut subject, wrote, destroyed, line, .. } = end;
+        let End { watched, mut subject, wrote, destroyed, line, personal, .. } = end;
+        let (personal, personal_found) = personal.claims().unzip();
         let Claimed { filter, content_filter, screened } = screening.claims()?;
         let directory = &self.caller.directory;
         let resource = directory.resource(self.caller.resource).ok_or_else(gone)?;
@@ -264,6 +268,7 @@ impl Exchange {
             screened,
             // The ledger adds what the request made.
             objects: Some(destroyed).filter(|objects| !objects.is_empty()),
+            personal: personal_found,
         };
         let caller = self.caller.principal.name();
         let plan = retention::plan(&resource.retention, clock::now_ms());
@@ -302,6 +307,7 @@ impl Exchange {
             ran,
             content_filter,
             adapter,
+            personal,
         });
         let cached_tokens = usage.prompt_tokens_details.cached_tokens;
         let seen = watched.seen(&screening, resource.id, self.request);

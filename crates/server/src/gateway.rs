@@ -43,7 +43,7 @@ use crate::{
     named::{self, NamedSubject},
     openai::{
         error::ApiError,
-        models, receipts,
+        explain, models, receipts,
         reply::{Pieces, Reply},
         request::CallerRequest,
         routes::{self, Endpoint, State},
@@ -233,6 +233,10 @@ impl Gateway {
                     &named,
                 )
                 .await
+            }
+            Endpoint::Explain => {
+                let caller = self.authenticate(call, head).await?;
+                explain::answer(&current.config, &caller, self.services.permit(&caller)?)
             }
             Endpoint::LogFile => self.log_file(&named),
             Endpoint::OpenApi => Ok(Reply::Json(current.document.clone())),

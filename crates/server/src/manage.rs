@@ -9,10 +9,13 @@ mod actor;
 mod admin_key;
 mod engines;
 mod error;
+mod explain;
 mod filters;
 mod inventory;
 mod models;
+mod personal;
 mod processors;
+mod reports;
 mod request;
 mod roles;
 mod service_key;
@@ -57,7 +60,9 @@ pub(crate) use self::{
     },
     inventory::InventoryQuestion,
     models::{Hub, ModelToAdd, NewFromHub, NewModel, NewServedModel, SourceError},
+    personal::{PersonalOf, PersonalUpdate, PersonalView, Term as PersonalTerm},
     processors::{ProcessorEngineView, ProcessorView},
+    reports::About,
     request::{
         DeploymentUpdate, IpRuleValue, NameUpdate, NetworkAcls, NewDeployment, NewResource,
         ResourceUpdate,

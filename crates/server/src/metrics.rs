@@ -10,7 +10,12 @@ mod filter;
 use std::{collections::HashSet, fmt, time::Duration};
 
 use engine::supervise::State;
-use policy::{abuse::Finding, guard::verdict::Side, id::DeploymentId};
+use policy::{
+    abuse::Finding,
+    guard::verdict::Side,
+    id::DeploymentId,
+    personal::{Kind, Mode},
+};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text},
@@ -36,6 +41,7 @@ pub(crate) struct Metrics {
     tokens: Family<TokenLabels, Counter>,
     durations: Family<RouteLabels, Histogram>,
     refused: Family<RefusedLabels, Counter>,
+    personal: Family<PersonalLabels, Counter>,
     engines: EngineNumbers,
     abuse: AbuseNumbers,
 }
@@ -64,6 +70,12 @@ struct RefusedLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PersonalLabels {
+    kind: &'static str,
+    mode: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BuildLabels {
     version: &'static str,
 }
@@ -88,6 +100,9 @@ impl Metrics {
             durations.clone(),
         );
         let refused = Family::default();
+        let personal = Family::default();
+        let help = "Values of personal data that were found in requests, by kind and mode";
+        registry.register("personal_values", help, personal.clone());
         registry.register("refused", "Calls that were refused, by status", refused.clone());
         let build = Family::<BuildLabels, Gauge>::default();
         build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
@@ -95,7 +110,7 @@ impl Metrics {
         registry.register_collector(Box::new(Workers(fleet)));
         let engines = EngineNumbers::registered(&mut registry);
         let abuse = AbuseNumbers::registered(&mut registry);
-        Self { registry, calls, tokens, durations, refused, engines, abuse }
+        Self { registry, calls, tokens, durations, refused, personal, engines, abuse }
     }
 
     /// Adds the numbers of the engines that are other programs. Each scrape reads them.
@@ -130,6 +145,14 @@ impl Metrics {
     /// Counts requests that abuse monitoring could not count.
     pub(crate) fn uncounted(&self, requests: u64) {
         self.abuse.uncounted(requests);
+    }
+
+    /// Counts the personal data of a call that has ended.
+    pub(crate) fn personal(&self, found: impl IntoIterator<Item = (Kind, u64)>, mode: Mode) {
+        for (kind, values) in found {
+            let labels = PersonalLabels { kind: kind.name(), mode: mode.name() };
+            self.personal.get_or_create(&labels).inc_by(values);
+        }
     }
 
     /// Counts a call that has ended.

@@ -23,6 +23,7 @@ use crate::{
         error::ApiError,
         state::{fine_tuning::queue::Tuning, responses::progress::Background},
     },
+    personal::Detectors,
     uses::Uses,
     withheld::CustomerKeys,
 };
@@ -58,6 +59,8 @@ pub(crate) struct Services {
     pub background: Background,
     /// The key-encryption keys that customers hold.
     pub customer_keys: CustomerKeys,
+    /// The detectors of personal data.
+    pub detectors: Detectors,
 }
 
 impl Services {

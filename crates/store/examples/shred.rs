@@ -163,6 +163,7 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
         ran: None,
         content_filter: None,
         adapter: None,
+        personal: None,
     });
     let content_logging = ContentLogging::ON;
     let rule = Rule { tenant: TENANT, days: Days::new(2)?, content_logging };
@@ -187,6 +188,7 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
             attempts: None,
             screened: None,
             objects: None,
+            personal: None,
         };
         let RetentionPlan::Store(until) = plan(&rule, now_ms) else {
             return Err("the retention plan does not store the record".into());

@@ -4,6 +4,7 @@
 //! it as a whole. A request uses one snapshot for all look-ups, and never sees half of a change.
 
 mod content_filter;
+pub(crate) mod personal;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -204,6 +205,8 @@ pub(crate) struct Operation {
     pub(crate) processors: HashMap<ResourceId, BTreeSet<String>>,
     /// The content filters of all resources.
     pub(crate) filters: Filters,
+    /// What resources and processors are set to do with personal data.
+    pub(crate) personal: personal::Settings,
 }
 
 /// The states of workflows that requests read.

@@ -73,6 +73,9 @@ pub enum StoreError {
         /// The values that are allowed.
         rule: &'static str,
     },
+    /// A word or a pattern of a setting about personal data is not accepted.
+    #[error("the setting about personal data is not accepted: {0}")]
+    BadPersonalTerm(policy::personal::BadTerm),
     /// An engine was to serve a model that has a file.
     #[error("the model `{model}` has a file, so no other engine serves it")]
     HasFile {
@@ -228,6 +231,9 @@ impl StoreError {
                 format!("choose another name; `bailiwick {kind} list` shows the existing ones")
             }
             Self::BadEngine { rule, .. } => format!("use {rule}"),
+            Self::BadPersonalTerm(_) => {
+                "correct the list of words or patterns, and send it again".to_owned()
+            }
             Self::HasFile { .. } => {
                 "name a model without a file: `bailiwick model add NAME --served` adds one".to_owned()
             }

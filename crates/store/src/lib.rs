@@ -15,6 +15,7 @@ mod error;
 mod files;
 mod frames;
 mod held;
+pub mod history;
 pub mod inventory;
 pub mod keys;
 pub mod ledger;
@@ -55,7 +56,7 @@ pub use log::ReadClock;
 pub use manage::{
     Adapter, BLOCKLISTS_MAX, DeploymentChange, Expect, FILTERS_MAX, FilterChange, ItemsChange,
     NetworkChange, NewBlocklist, NewContentFilter, NewDeployment, NewResource, ResourceChange,
-    Settings, SpilloverChange, TrainingStart,
+    Settings, SpilloverChange, TrainingStart, handling,
 };
 pub use name::{
     deployment_name, engine_name, filter_name, item_name, model_name, processor_name, region_name,

@@ -5,6 +5,7 @@
 //! fork. [`crate::tiles`] writes the tiles and checkpoints later.
 
 use policy::{
+    id::ResourceId,
     retention::{
         DAY_MS,
         clock::{Behind, Clock, Reading},
@@ -13,7 +14,7 @@ use policy::{
 };
 use tlog::{
     canon::Digest,
-    entry::{Action, Entry, Event, Subject, commit},
+    entry::{Action, Entry, Event, Handling, Subject, commit},
 };
 
 use crate::{error::StoreError, random::random, sqlite::Write};
@@ -74,6 +75,21 @@ impl<'a> Append<'a> {
     pub(crate) fn push_open_change(&mut self, event: Event) -> Result<(), StoreError> {
         let index = self.push(event)?;
         self.tx.set_open_change(index)
+    }
+
+    /// Appends the entry of a setting about personal data. Stores the state and the salt that open its
+    /// commitment.
+    pub(crate) fn personal_data(
+        &mut self,
+        resource: Option<ResourceId>,
+        processor: Option<String>,
+        handling: Handling,
+        state: &str,
+    ) -> Result<(), StoreError> {
+        let (salt, setting) = salted(state)?;
+        let event = Event::PersonalData { resource, processor, handling, setting };
+        let index = self.push(event)?;
+        self.tx.add_opening((index, 0), salt, state)
     }
 
     /// Returns the number of the next entry.

@@ -20,6 +20,7 @@
 
 mod content_filter;
 mod engine;
+mod personal;
 mod resource;
 mod tuned;
 
@@ -49,6 +50,7 @@ use tlog::{
 pub use self::content_filter::{
     BLOCKLISTS_MAX, Expect, FILTERS_MAX, FilterChange, ItemsChange, NewBlocklist, NewContentFilter,
 };
+pub use self::personal::handling;
 pub use self::resource::{NetworkChange, ResourceChange, Settings};
 pub use self::tuned::{Adapter, TrainingStart};
 use crate::{

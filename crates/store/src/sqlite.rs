@@ -19,6 +19,7 @@ mod manage;
 mod objects;
 mod own;
 mod people;
+mod personal;
 mod pieces;
 #[cfg(test)]
 mod probe;

@@ -125,6 +125,7 @@ fn ended(request: RequestId, keep: bool) -> Ended {
         ran: None,
         content_filter: None,
         adapter: None,
+        personal: None,
     };
     let facts = Facts {
         request,
@@ -141,6 +142,7 @@ fn ended(request: RequestId, keep: bool) -> Ended {
         attempts: None,
         screened: None,
         objects: None,
+        personal: None,
     };
     Ended {
         terms: Arc::new(terms),

@@ -10,7 +10,10 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     canon::{self, Digest, NotCanonical},
-    id::{ApprovalId, GrantId, KeyId, ObjectId, PersonId, RequestId, SubjectRequestId, TenantId},
+    id::{
+        ApprovalId, GrantId, KeyId, ObjectId, PersonId, RequestId, ResourceId, SubjectRequestId,
+        TenantId,
+    },
     object::{Class, Classes, Why},
     succession::{EndSignature, Succession},
 };
@@ -18,7 +21,7 @@ use crate::{
 mod words;
 
 pub use words::{
-    Action, Decider, End, FlagSource, Outcome, PROCESSOR_NAME_BYTES_MAX, PenaltyAction,
+    Action, Decider, End, FlagSource, Handling, Outcome, PROCESSOR_NAME_BYTES_MAX, PenaltyAction,
     ProofOutcome, Repair, Settings, Subject, SubjectStep, Waiver, is_kernel_name,
     is_processor_name,
 };
@@ -545,6 +548,25 @@ pub enum Event {
         #[n(3)]
         #[cbor(decode_with = "words::kernel")]
         kernel: Option<String>,
+    },
+    /// What happens with personal data, from now on, in requests of a resource, or in requests to
+    /// engines of a processor. Exactly one of them is named.
+    #[n(30)]
+    #[cbor(array)]
+    PersonalData {
+        /// The resource.
+        #[n(0)]
+        resource: Option<ResourceId>,
+        /// The processor. No entry with a name that is not an [`is_processor_name`] is decoded.
+        #[n(1)]
+        #[cbor(decode_with = "words::some_processor_name")]
+        processor: Option<String>,
+        /// What happens with personal data.
+        #[n(2)]
+        handling: Handling,
+        /// [`commit`] of the whole setting, with the operator's own words.
+        #[n(3)]
+        setting: Digest,
     },
     /// What was kept of a data subject is erased. Logged after the last key was destroyed.
     #[n(31)]

@@ -25,10 +25,12 @@ use crate::{
     tree,
 };
 
+mod personal;
 mod ran;
 mod screened;
 mod written;
 
+pub use personal::{Handling, KINDS_MAX, KindCount, Personal, PersonalFound};
 pub use ran::{Attempt, AttemptFailure, EngineKind, Ran};
 pub use screened::{
     Category, Check, ContentFilter, DETECTORS_MAX, Detector, FINDINGS_MAX, Filter, Finding,
@@ -104,6 +106,11 @@ pub struct Terms {
     /// models.
     #[n(14)]
     pub adapter: Option<Adapter>,
+    /// What happens with personal data of the request, and who decided. `None` for a request that did
+    /// not leave the service's boundary and whose resource asks for nothing, and in receipts of earlier
+    /// versions.
+    #[n(15)]
+    pub personal: Option<Personal>,
 }
 
 /// The adapter of a fine-tuned model. The log has an entry about the job that made it.
@@ -187,6 +194,9 @@ pub struct Facts {
     #[n(13)]
     #[cbor(decode_with = "written::objects")]
     pub objects: Option<Vec<Written>>,
+    /// How much personal data was found, and restored. Present exactly if [`Terms::personal`] is.
+    #[n(14)]
+    pub personal: Option<PersonalFound>,
 }
 
 /// The place and the deadline of stored content.
@@ -257,7 +267,7 @@ impl Voucher {
 
 /// Each claim with the party that vouches for it. The list is the same for every receipt of this
 /// version.
-pub const VOUCHERS: [(&str, Voucher); 18] = [
+pub const VOUCHERS: [(&str, Voucher); 19] = [
     ("request and response hashes", Voucher::Reader),
     ("that these claims were in the log at this place, unchanged since", Voucher::Proved),
     ("the deadline, fixed when the request was answered", Voucher::Proved),
@@ -272,6 +282,7 @@ pub const VOUCHERS: [(&str, Voucher); 18] = [
     ("engine, its operator, regions, SKU and earlier attempts", Voucher::Operator),
     ("that this destination was dialed, and answered with this model's name", Voucher::Operator),
     ("content filter, its detectors, and what they checked and found", Voucher::Operator),
+    ("what was done with personal data, and how much was found", Voucher::Operator),
     ("objects that the request wrote or destroyed, and until when", Voucher::Operator),
     ("whether the log says that an object of the request was destroyed", Voucher::Proved),
     ("times", Voucher::Operator),
@@ -552,6 +563,7 @@ pub(crate) mod tests {
                 ran: None,
                 content_filter: None,
                 adapter: None,
+                personal: None,
             },
             facts: Facts {
                 request: RequestId::from_random([7; 16]),
@@ -571,6 +583,7 @@ pub(crate) mod tests {
                 attempts: None,
                 screened: None,
                 objects: None,
+                personal: None,
             },
         }
     }

@@ -11,7 +11,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{
     checkpoint::Checkpoint,
-    entry::{Entry, Event, Subject, SubjectStep},
+    entry::{Entry, Event, Handling, Subject, SubjectStep},
     id::{KeyId, ObjectId, RequestId, ResourceId, TenantId},
     succession::{Mark, Succession},
     tree::{Frontier, leaf_hash},
@@ -24,6 +24,7 @@ mod keys;
 mod objects;
 mod owner;
 mod penalty;
+mod personal;
 mod policies;
 mod receipt;
 mod residency;
@@ -103,6 +104,8 @@ pub struct Report {
     pub objects: BTreeMap<ObjectId, Destroyed>,
     /// The processors that customers allowed, by resource and name, each in the log's order.
     pub processors: BTreeMap<ResourceId, BTreeMap<String, Vec<Allowance>>>,
+    /// The settings about personal data of processors, by name, each in the log's order.
+    pub personal: BTreeMap<String, Vec<(Place, Handling)>>,
     /// The number of the entry that added the first engine that is another program.
     pub first_engine: Option<u64>,
     /// The violations; empty if there are none.
@@ -199,6 +202,7 @@ impl Replay {
         self.owners.entry(&entry.event, found);
         self.report.note_access((index, time_ms), &entry.event);
         self.report.note_residency((index, time_ms), &entry.event);
+        self.report.note_personal((index, time_ms), &entry.event);
         self.report.note_object((index, time_ms), &entry.event, found);
         match &entry.event {
             Event::KeyCreated { key, tenant, deadline_ms } => {
@@ -240,6 +244,7 @@ impl Replay {
             | Event::Changed { .. }
             | Event::ProcessorAllowed { .. }
             | Event::KeyWithheld { .. }
+            | Event::PersonalData { .. }
             | Event::ObjectDestroyed { .. }
             | Event::Succeeded { .. }
             | Event::Repaired { .. } => {}

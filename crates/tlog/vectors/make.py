@@ -159,6 +159,8 @@ def entries():
         "object-key-lost": [26, [i(17), 10, tenant, 3]],
         "key-withheld": [27, [tenant, True]],
         "key-given-back": [27, [tenant, False]],
+        "personal-data-of-a-resource": [30, [resource, NULL, 2, d(2)]],
+        "personal-data-of-a-processor": [30, [NULL, "contoso", 0, d(2)]],
     }
     for name, event in good.items():
         one(f"good-{name}", event, name)
@@ -167,6 +169,9 @@ def entries():
         ("approved-lockbox-as-number", [6, [grant, request, reviewer, manager, soon, d(1), 0]], "0 is not false"),
         ("looked-workstation-of-16-bytes", [7, [grant, request, reviewer, i(1)]], "too short"),
         ("looked-with-a-person-more", [7, [grant, request, reviewer, d(1), manager]], "one more"),
+        ("personal-data-handling", [30, [resource, NULL, 4, d(2)]], "there is no handling 4"),
+        ("personal-data-name", [30, [NULL, "a b", 2, d(2)]], "a processor has a plain name"),
+        ("personal-data-setting-in-clear", [30, [resource, NULL, 2, "words"]], "a setting is committed to"),
         ("flagged-unknown-source", [9, [request, 3, d(2)]], "there is no source 3"),
         ("flagged-category-in-clear", [9, [request, 0, "violence"]], "a category is committed to"),
         ("look-requested-reason-in-clear", [10, [grant, request, reviewer, d(1), True, soon, "why"]], "a reason is committed to"),
@@ -534,12 +539,22 @@ def screened(prompt=1, completion=1, findings=()):
     return {0: prompt, 1: completion, 2: list(findings)}
 
 
+def personal(handling=2, processor="contoso"):
+    """Terms of a request in which personal data was looked for."""
+    return {**place(), 15: {0: handling, **({} if processor is None else {1: processor})}}
+
+
+def values(kinds=(("card", 1), ("email", 2)), restored=0, unsure=0, unseen=False):
+    """How much of it was found."""
+    return {0: [list(one) for one in kinds], 1: restored, 2: unsure, 3: unseen}
+
+
 def written(kind=4, destroyed=False, until=NOON + DAY):
     """An object that a request wrote or destroyed."""
     return {0: i(17), 1: kind, 2: destroyed, **({} if until is None else {3: until})}
 
 
-def signed(terms, shown=None, attempts=None, seen=None, outcome=0, objects=None):
+def signed(terms, shown=None, attempts=None, seen=None, outcome=0, objects=None, values=None):
     """A receipt over some terms, in a log of one entry; or over those, and showing others."""
     facts = {0: i(4), 1: NOON, 2: NOON + 250, 3: 200, 4: 0, 5: d(7), 6: d(8), 7: 12, 8: 3}
     facts[3], facts[4] = (200, 0) if outcome == 0 else (400, outcome)
@@ -549,6 +564,8 @@ def signed(terms, shown=None, attempts=None, seen=None, outcome=0, objects=None)
         facts[12] = seen
     if objects is not None:
         facts[13] = objects
+    if values is not None:
+        facts[14] = values
     claims = cbor({0: terms, 1: facts})
     entry = cbor([NOON + 250, [1, [sha(b"bailiwick/commitment/v1\0", SALT, claims)]]])
     root = base64.b64encode(sha(b"\0", entry)).decode()
@@ -617,6 +634,25 @@ def receipts():
         ("bad-objects-destroyed-as-number", signed(terms(proved), objects=[written(4, 1)]), "1 is not true"),
         ("bad-objects-until-null", signed(terms(proved), objects=[written(until=NULL)]), "what is not there is left out"),
         ("bad-objects-without-class", signed(terms(proved), objects=[{0: i(17), 2: False}]), "a field is missing"),
+        ("good-personal", signed(personal(), values=values(restored=3, unsure=1)), "pseudonyms, restored in the answer"),
+        ("good-personal-of-the-resource", signed(personal(3, None), values=values(), outcome=1), "blocked, and refused"),
+        ("good-personal-off", signed(personal(0), values=values(())), "the processor's setting is off"),
+        ("good-personal-unseen", signed(personal(), values=values((), unseen=True)), "an image went on"),
+        ("good-personal-later-kind", signed(personal(), values=values([("later_kind", 1)])), "a kind of a later version"),
+        ("bad-personal-swapped", signed(personal(0), personal(), values=values(())), "signed with another handling than shown"),
+        ("bad-personal-alone", signed(personal()), "what was found is left out"),
+        ("bad-personal-found-alone", signed(place(), values=values()), "what happens with it is left out"),
+        ("bad-personal-off-and-found", signed(personal(0), values=values()), "found, and nothing looked"),
+        ("bad-personal-restored-of-nothing", signed(personal(), values=values((), restored=1)), "restored, and nothing was replaced"),
+        ("bad-personal-restored-under-report", signed(personal(1), values=values(restored=1)), "restored, and nothing was replaced"),
+        ("bad-personal-answered-in-spite", signed(personal(3), values=values()), "blocked, and answered"),
+        ("bad-personal-handling", signed(personal(4), values=values(())), "there is no handling 4"),
+        ("bad-personal-descending", signed(personal(), values=values([("email", 1), ("card", 1)])), "another order"),
+        ("bad-personal-twice", signed(personal(), values=values([("card", 1), ("card", 1)])), "twice"),
+        ("bad-personal-zero", signed(personal(), values=values([("card", 0)])), "none is not counted"),
+        ("bad-personal-kind", signed(personal(), values=values([("Card number", 1)])), "not the name of a kind"),
+        ("bad-personal-null", signed({**place(), 15: NULL}), "what is not there is left out"),
+        ("bad-personal-unseen-as-number", signed(personal(), values=values(unseen=1)), "1 is not true"),
         ("good-filter", signed(filtered(), seen=screened()), "both sides were filtered, and nothing was found"),
         ("good-filter-blocked-prompt", signed(filtered(), seen=screened(1, 0, [found(0, 2, 1), found(0, 4, blocked=True)]), outcome=1), "an attempt to break out, refused"),
         ("good-filter-cut-completion", signed(filtered(), seen=screened(1, 2, [found(1, 0, 3, True), found(1, 9)])), "cut short after it had gone on; and a term of a list, shown only"),

@@ -5,7 +5,11 @@ pub(super) mod args;
 mod show;
 mod subject;
 
-use std::{env, fs, net::IpAddr, path::Path};
+use std::{
+    env, fs,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use policy::principal::Key;
@@ -38,6 +42,8 @@ enum Ask {
     Post(String, Value),
     /// Deletes one record.
     Erase(String),
+    /// Makes a report; writes it to a file of HTML, if one is named.
+    Report(String, Option<PathBuf>),
     /// Changes a list to contain one thing, and reads it.
     Put(String),
     /// Changes a list to contain one thing no more, and reads it.
@@ -128,6 +134,18 @@ fn of_desk(command: DeskCommand) -> Ask {
             }
             let none = "nothing is kept that a caller asked to keep";
             Ask::List(resource(&name, "inventory") + &query, none)
+        }
+        DeskCommand::Report { kind, resource: name, from, to, html } => {
+            let path = format!("/reports/{}", kind.name());
+            let path =
+                name.map_or(path.clone(), |name| format!("/resources/{}{path}", segment(&name)));
+            let times = [("from", from), ("to", to)];
+            let times = times.into_iter().filter_map(|(key, time)| Some((key, time?)));
+            let query: Vec<String> =
+                times.map(|(key, time)| format!("{key}={}", segment(&time))).collect();
+            let query =
+                if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+            Ask::Report(path + &query, html)
         }
         DeskCommand::Shred { resource: name, id } => {
             Ask::Erase(resource(&name, "inventory/") + &segment(&id))
@@ -292,7 +310,16 @@ impl Session {
 /// Makes the request and prints the answer.
 fn visit(session: &Session, json: bool, ask: Ask) -> Result<(), Failure> {
     let none = ask.none();
+    let report = match &ask {
+        Ask::Report(_, file) => Some(file.clone()),
+        _ => None,
+    };
     let answer = session.answer(ask)?;
+    if let Some(file) = report {
+        let report: crate::reports::Report = serde_json::from_value(answer)
+            .map_err(|error| Failure::new(error.to_string(), "is this the address of a desk?"))?;
+        return super::report::show(&report, file.as_deref(), json);
+    }
     print(json, &answer, |out, answer| show::show(out, answer, none))
 }
 
@@ -302,9 +329,12 @@ impl Ask {
         match self {
             Self::List(_, none) => none,
             Self::Delete(_) => "no processor is allowed or offered",
-            Self::Get(_) | Self::Record(_) | Self::Post(..) | Self::Erase(_) | Self::Put(_) => {
-                "nothing"
-            }
+            Self::Get(_)
+            | Self::Record(_)
+            | Self::Post(..)
+            | Self::Report(..)
+            | Self::Erase(_)
+            | Self::Put(_) => "nothing",
         }
     }
 }
@@ -312,7 +342,7 @@ impl Ask {
 fn send(agent: &Agent, base: &str, token: &Key, ask: Ask) -> Result<Response<Body>, ureq::Error> {
     let bearer = Zeroizing::new(format!("Bearer {}", token.reveal()));
     match ask {
-        Ask::Get(path) | Ask::List(path, _) | Ask::Record(path) => {
+        Ask::Get(path) | Ask::List(path, _) | Ask::Record(path) | Ask::Report(path, _) => {
             agent.get(base.to_owned() + &path).header("authorization", &*bearer).call()
         }
         Ask::Put(path) => {

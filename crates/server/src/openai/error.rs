@@ -3,6 +3,7 @@
 //! Messages that clients know are in OpenAI's and Azure's own words. No message holds content.
 
 mod files;
+mod personal;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -174,6 +175,10 @@ pub(crate) enum ApiError {
     ContentFiltered(FilterResults),
     /// A text could not be checked, and the deployment's filter lets nothing through unchecked.
     ContentFilterUnavailable(Down),
+    /// The request may not go on because of personal data in it, or of what cannot be looked into.
+    Personal(Box<policy::personal::Stopped>),
+    /// The tokens of an answer would show placeholders, and the text the values.
+    PersonalLogprobs,
     /// The rules of residency leave no engine for the request.
     NoEngine(NoEngine),
     /// An engine refused the request, or none answered.
@@ -582,6 +587,8 @@ impl ApiError {
                 retry: Retry::Unsaid,
             },
             Self::ContentFilterUnavailable(down) => not_checked(down),
+            Self::Personal(stopped) => personal::stopped(stopped),
+            Self::PersonalLogprobs => personal::logprobs(),
             Self::NoEngine(none) => no_engine(none),
             Self::Unanswered { operation, why } => unanswered(*operation, why),
             Self::Stopping => azure(

@@ -74,6 +74,9 @@ pub(crate) struct ReceiptView {
     filter: &'static str,
     /// The content filter that applied, and what it found.
     content_filter: Option<ReceiptFilterView>,
+    /// What happened with personal data; null for a request that stayed inside the service's boundary and
+    /// whose resource asks for nothing, and in receipts of older versions.
+    personal_data: Option<PersonalDataView>,
     /// Objects that the request asked the service to keep, or had destroyed.
     objects: Vec<WrittenView>,
     /// Retention of the request's content.
@@ -209,6 +212,38 @@ impl ReceiptFilterView {
     }
 }
 
+/// What happened with personal data of a request.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PersonalDataView {
+    /// `off`, `report`, `pseudonymise` or `block`: the strictest setting that applied.
+    handling: &'static str,
+    /// The processor whose setting decided; null for the resource's own setting.
+    processor: Option<String>,
+    /// Number of different values by kind.
+    found: std::collections::BTreeMap<String, u64>,
+    /// Placeholders of the answer that were replaced by their values.
+    restored: u64,
+    /// Texts of the answer that look like placeholders, and stand for no value.
+    unsure: u64,
+    /// Whether an image, a sound or tokens went on, which cannot be looked into.
+    unseen: bool,
+}
+
+impl PersonalDataView {
+    fn of(claims: &Claims) -> Option<Self> {
+        let personal = claims.terms.personal.as_ref()?;
+        let found = claims.facts.personal.as_ref()?;
+        Some(Self {
+            handling: personal.handling.name(),
+            processor: personal.processor.clone(),
+            found: found.kinds.iter().map(|one| (one.kind.clone(), one.values)).collect(),
+            restored: found.restored,
+            unsure: found.unsure,
+            unseen: found.unseen,
+        })
+    }
+}
+
 /// The adapter of a fine-tuned model.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AdapterView {
@@ -334,6 +369,7 @@ fn view(own: &OwnReceipt) -> ReceiptView {
         no_effect: facts.no_effect.clone().unwrap_or_default(),
         filter: terms.filter.name(),
         content_filter: ReceiptFilterView::of(&own.claims),
+        personal_data: PersonalDataView::of(&own.claims),
         objects: facts.objects.iter().flatten().map(WrittenView::of).collect(),
         retention: RetentionView {
             class: if stored.is_some() { "stored" } else { "none" },

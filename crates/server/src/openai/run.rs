@@ -4,15 +4,19 @@
 //! only the policies give one. If no engine fits, the request is refused with the rule: it never goes to
 //! another region or operator.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
-use engine::{request::Work, supervise::Worker};
+use engine::{
+    request::{Answer, Constraint, Work},
+    supervise::Worker,
+};
 use policy::{
     authz::context::Reaching,
     engine::Engine,
-    forward::CallerLabels,
+    forward::{CallerLabels, Forwarded},
     guard::guarded::Guarded,
     permit::{Inference, Permit, Reach},
+    personal::{Form, Outgoing, Ruling, Stopped},
     residency::{EngineFacts, Misfit, Route},
 };
 use tokio::time::Instant;
@@ -21,6 +25,7 @@ use upstream::{Order, Trail};
 use super::{
     error::{ApiError, NoEngine},
     events::Events,
+    restored::Restoring,
     state::fine_tuning::serving,
     target::Target,
 };
@@ -58,12 +63,16 @@ impl Target<'_> {
                 return Err(self.no_engine(allowed.regions, BTreeSet::new()));
             };
             let worker = self.worker(services).await?;
+            let outgoing = (work, Forwarded::default());
+            let (outgoing, restoring) = self.shield(services, call, outgoing, &[])?;
+            let (work, _) = outgoing.into_inner();
             let failed = call.processing.take().map_or_else(Vec::new, Processing::failed);
             let place = Place::Here { region: here.clone(), failed };
             call.processing = Some(self.processing(allowed, place));
             let worker = worker.behind(call.behind);
             let events = worker.run(permit, route, self.reuse_prefix, work);
-            return events.map(Events::Worker).map_err(|refusal| self.refused(refusal));
+            let events = events.map_err(|refusal| self.refused(refusal))?;
+            return Ok(Events::of_worker(events).restored(restoring));
         }
         let mut routes = self.routes(services, &allowed)?;
         // All prompts of a call go to one engine: its receipt names one.
@@ -73,8 +82,9 @@ impl Target<'_> {
                 && trail.failed.iter().all(|failed| failed.engine != engine.id)
         });
         let context = Some(self.model.facts.context_train).filter(|tokens| *tokens > 0);
-        let order = Order::new(permit, self.reuse_prefix, random(), context, work)
-            .forwarding(self.forward.of(labels));
+        let outgoing = (work, self.forward.of(labels));
+        let (outgoing, restoring) = self.shield(services, call, outgoing, &routes)?;
+        let order = Order::new(permit, self.reuse_prefix, random(), context, outgoing);
         let engines = Place::Engines { trail, destination: None, model: None };
         let place = &mut call.processing.insert(self.processing(allowed, engines)).place;
         let Place::Engines { trail, destination, model } = place else {
@@ -88,7 +98,45 @@ impl Target<'_> {
             .map_err(|why| ApiError::unanswered(self.operation, why))?;
         (*destination, *model) = (Some(answer.destination), answer.model);
         call.began(answer.engine, answer.waited);
-        Ok(Events::Engine(Box::new(answer.events)))
+        Ok(Events::of_engine(answer.events).restored(restoring))
+    }
+
+    /// Decides what happens with personal data, by the settings of the resource and of the processors
+    /// that may get the request, and makes what may leave.
+    ///
+    /// # Errors
+    /// If the request may not go on.
+    fn shield(
+        &self,
+        services: &Services,
+        call: &mut Call,
+        outgoing: (Work, Forwarded),
+        routes: &[(Route, &Engine)],
+    ) -> Result<(Outgoing<(Work, Forwarded)>, Option<Restoring>), ApiError> {
+        let directory = &self.caller.directory;
+        let names: BTreeSet<&str> = routes
+            .iter()
+            .filter_map(|(_, engine)| Some(&*engine.processor.as_ref()?.name))
+            .collect();
+        let settings: Vec<_> =
+            names.iter().map(|name| (*name, directory.personal_of_processor(name))).collect();
+        let settings = settings.iter().map(|(name, setting)| (*name, Cow::Borrowed(&**setting)));
+        let own = directory.personal_of_resource(self.deployment.resource);
+        let ruling = Ruling::new(&own, settings);
+        let (form, has_logprobs) = answer_of(&outgoing.0);
+        let detector = services.detectors.of(ruling.looks_for());
+        let shielded = ruling.shield(outgoing, detector, random()).map_err(|stopped| {
+            if let Stopped::Blocked { counts, decided } = &stopped {
+                call.personal.note(decided, counts);
+            }
+            ApiError::Personal(Box::new(stopped))
+        })?;
+        call.personal.goes_on(&shielded);
+        if has_logprobs && shielded.vault.is_some() {
+            return Err(ApiError::PersonalLogprobs);
+        }
+        let restoring = shielded.vault.map(|vault| Restoring::new(vault, form));
+        Ok((shielded.outgoing, restoring))
     }
 
     /// Returns the worker of the deployment. The first call of a fine-tuned model starts one.
@@ -179,6 +227,20 @@ impl Target<'_> {
     ) -> ApiError {
         ApiError::NoEngine(NoEngine { sku: self.deployment.sku, regions, processors })
     }
+}
+
+/// Returns the form of the answer's text, and whether log probabilities of its tokens are wanted.
+fn answer_of(work: &Work) -> (Form, bool) {
+    let Work::Generate(generate) = work else { return (Form::Text, false) };
+    let form = match &generate.constraint {
+        Constraint::JsonObject
+        | Constraint::JsonSchema { .. }
+        | Constraint::Tools { answer: Answer::JsonObject | Answer::JsonSchema { .. }, .. } => {
+            Form::Json
+        }
+        Constraint::Free | Constraint::Tools { answer: Answer::Free, .. } => Form::Text,
+    };
+    (form, generate.logprobs.is_some())
 }
 
 /// What a deployment's SKU and its resource's customer allow.

@@ -65,6 +65,7 @@ pub(crate) async fn answer(
         to: to.name.clone(),
         status: error.answer().status,
     });
+    call.personal.again();
     let from = from.id;
     let asked = CallerRequest {
         deployment: Some(to.name.clone()),

@@ -31,6 +31,7 @@ use crate::{
     openai::state::{Background, Tuning},
     operations::{self, Outward},
     outward,
+    personal::Detectors,
     services::Services,
     tls::Certificates,
     uses::Uses,
@@ -77,6 +78,7 @@ impl Parts {
             tuning: Tuning::default(),
             background: Background::default(),
             customer_keys: self.customer_keys.clone(),
+            detectors: Detectors::default(),
         };
         Ok(Arc::new(Gateway::new(services, metrics, self.providers.clone())))
     }
@@ -108,6 +110,7 @@ impl Parts {
             providers: self.providers.clone(),
             ledger: self.ledger.clone(),
             names: Names::default(),
+            configured: Configured::Active(self.live.clone()),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Uploads a file; returns the answer.
-fn upload(caller: &Caller, key: &str, purpose: &str, text: &str) -> Reply {
+pub(crate) fn upload(caller: &Caller, key: &str, purpose: &str, text: &str) -> Reply {
     let edge = "edge-of-a-form";
     let form = format!(
         "--{edge}\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\n{purpose}\r\n\
@@ -38,7 +38,7 @@ fn begin(caller: &Caller, key: &str, input: &str, endpoint: &str) -> Reply {
     Request::post("/openai/v1/batches", &body).key(key).send(caller.address)
 }
 
-fn started(caller: &Caller, text: &str, endpoint: &str) -> String {
+pub(crate) fn started(caller: &Caller, text: &str, endpoint: &str) -> String {
     let batch = begin(caller, &caller.key1, &input(caller, text), endpoint).ok();
     assert_eq!((&batch["status"], &batch["object"]), (&json!("validating"), &json!("batch")));
     batch["id"].as_str().unwrap().to_owned()
@@ -49,7 +49,7 @@ fn look(caller: &Caller, batch: &str) -> Value {
 }
 
 /// Waits until the batch has ended.
-fn ended(caller: &Caller, batch: &str) -> Value {
+pub(crate) fn ended(caller: &Caller, batch: &str) -> Value {
     eventually("the batch ends", || {
         let now = look(caller, batch);
         let status = now["status"].as_str().unwrap();
@@ -58,14 +58,14 @@ fn ended(caller: &Caller, batch: &str) -> Value {
     })
 }
 
-fn content(caller: &Caller, file: &Value) -> Vec<Value> {
+pub(crate) fn content(caller: &Caller, file: &Value) -> Vec<Value> {
     let id = file.as_str().unwrap_or_else(|| panic!("no file: {file}"));
     let reply = caller.get(&format!("/openai/v1/files/{id}/content"));
     assert_eq!(reply.status, 200, "{}", reply.text());
     reply.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn line(id: &str, url: &str, body: &Value) -> String {
+pub(crate) fn line(id: &str, url: &str, body: &Value) -> String {
     json!({"custom_id": id, "method": "POST", "url": url, "body": body}).to_string() + "\n"
 }
 

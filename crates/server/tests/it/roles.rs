@@ -308,6 +308,7 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
             .replace("{deployment}", if template.ends_with("embeddings") { EMBED } else { CHAT })
             .replace("{model}", CHAT)
             .replace("{processor}", "gpu-company")
+            .replace("{kind}", "measures")
             .replace("{policy}", "strict")
             .replace("{list}", "words")
             .replace("{item}", "one")

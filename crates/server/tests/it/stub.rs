@@ -22,6 +22,9 @@ pub(crate) enum Manner {
     Well,
     /// As it should, with these texts.
     Says(Vec<String>),
+    /// As it should, with the text of the last message or prompt, in which the first of these is
+    /// replaced by the second, in pieces of so many bytes.
+    Echo(&'static [(&'static str, &'static str)], usize),
     /// As it should, a moment later.
     Slow,
     /// With this status, these headers and this body.
@@ -173,11 +176,19 @@ impl Inner {
             Manner::Well => self.pieces(stream, &self.usual(asked)) && send(stream, b"0\r\n\r\n"),
             Manner::Says(texts) => {
                 let usual = self.usual(asked);
-                let said = texts.iter().map(|text| usual[1].replace("hello", text));
+                let said = texts
+                    .iter()
+                    .map(|text| usual[1].replace("\"hello\"", &json!(text).to_string()));
                 let ends = usual[3..].iter().cloned();
                 let pieces: Vec<_> =
                     [usual[0].clone()].into_iter().chain(said).chain(ends).collect();
                 self.pieces(stream, &pieces) && send(stream, b"0\r\n\r\n")
+            }
+            Manner::Echo(replaced, size) => {
+                let said = replaced.iter().fold(last(asked), |said, (a, b)| said.replace(a, b));
+                let cut: Vec<_> = said.chars().collect();
+                let texts: Vec<_> = cut.chunks(*size).map(|piece| piece.iter().collect()).collect();
+                self.carry_out(&Manner::Says(texts), stream, asked)
             }
             Manner::Slow => {
                 thread::park_timeout(Duration::from_millis(50));
@@ -287,6 +298,13 @@ impl Inner {
         let _closed = stream.read(&mut byte);
         self.hung_up.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+/// Returns the text of the last message, or the prompt.
+fn last(asked: &Value) -> String {
+    let message = asked["messages"].as_array().and_then(|all| all.last());
+    let text = message.map_or(&asked["prompt"], |message| &message["content"]);
+    text.as_str().unwrap_or_default().to_owned()
 }
 
 fn chunk(stream: &TcpStream, text: &str) -> bool {

@@ -9,7 +9,7 @@ use minicbor::{Decode, Decoder, Encode, Encoder};
 use policy::id::RequestId;
 use tlog::{
     canon::{self, Digest, NotCanonical},
-    receipt::{Attempt, Check, Facts, Outcome, Screened, Stored, Written},
+    receipt::{Attempt, Check, Facts, Outcome, PersonalFound, Screened, Stored, Written},
 };
 
 use crate::error::StoreError;
@@ -122,6 +122,18 @@ struct WritingRow {
     objects: Vec<Written>,
 }
 
+/// Row of a request whose resource or processor looks for personal data: any of the other rows, as
+/// bytes, and what was found. Objects are a list, and this is a map.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+struct PersonalRow {
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    row: Vec<u8>,
+    #[n(1)]
+    personal: PersonalFound,
+}
+
 /// How far both sides were checked, as one number: the completion's times four, and the prompt's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Checks {
@@ -174,9 +186,13 @@ pub(super) fn encode(facts: &Facts) -> Vec<u8> {
             screened: screened.clone(),
         }),
     };
-    match &facts.objects {
+    let row = match &facts.objects {
         None => row,
         Some(objects) => canon::encode(&WritingRow { row, objects: objects.clone() }),
+    };
+    match &facts.personal {
+        None => row,
+        Some(personal) => canon::encode(&PersonalRow { row, personal: personal.clone() }),
     }
 }
 
@@ -189,6 +205,10 @@ pub(super) fn decode(
     request: RequestId,
     stored: Option<Stored>,
 ) -> Result<Facts, StoreError> {
+    if let Ok(PersonalRow { row, personal }) = canon::decode(bytes, "a receipt's row") {
+        let facts = decode(&row, request, stored)?;
+        return Ok(Facts { personal: Some(personal), ..facts });
+    }
     if let Ok(WritingRow { row, objects }) = canon::decode(bytes, "a receipt's row") {
         let facts = decode(&row, request, stored)?;
         return Ok(Facts { objects: Some(objects), ..facts });
@@ -214,6 +234,7 @@ pub(super) fn decode(
         attempts: Some(attempts).filter(|attempts| !attempts.is_empty()),
         screened,
         objects: None,
+        personal: None,
     })
 }
 
@@ -367,6 +388,7 @@ mod tests {
                 attempts: None,
                 screened: None,
                 objects: None,
+                personal: None,
             };
             let kept = encode(&facts);
             assert_eq!(decode(&kept, request, stored.clone()).unwrap(), facts);
@@ -444,6 +466,7 @@ mod tests {
             attempts: None,
             screened: None,
             objects: None,
+            personal: None,
         };
         let (a, b) = ([0xa1; 32], [0xb2; 32]);
         let now: [&[u8]; 4] =

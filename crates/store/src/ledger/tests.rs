@@ -52,6 +52,7 @@ macro_rules! clock {
 }
 
 mod abuse;
+mod history;
 mod intact;
 mod missing;
 mod objects;
@@ -151,6 +152,7 @@ fn terms() -> Arc<Terms> {
         ran: None,
         content_filter: None,
         adapter: None,
+        personal: None,
     })
 }
 
@@ -187,6 +189,7 @@ fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
         attempts: None,
         screened: None,
         objects: None,
+        personal: None,
     };
     Ended {
         terms: terms(),

@@ -310,6 +310,7 @@ impl Write<'_> {
         let permissions = "DELETE FROM resource_processor WHERE resource = ?1";
         self.connection.execute(permissions, [resource.as_bytes()])?;
         self.forget_abuse_of(resource)?;
+        self.forget_personal_of(resource)?;
         let sql = "DELETE FROM resource WHERE id = ?1";
         self.connection.execute(sql, [resource.as_bytes()])?;
         Ok(())

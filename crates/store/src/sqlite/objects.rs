@@ -207,6 +207,23 @@ impl Database {
         Ok(statement.query_row([resource.as_bytes()], |row| row.get(0)).optional()?.unwrap_or(0))
     }
 
+    /// Counts the objects of a resource that are of one class, and the bytes of their content.
+    pub(crate) fn count_objects(
+        &self,
+        of: ResourceFacts,
+        class: Class,
+        now_ms: u64,
+    ) -> Result<(u64, u64), StoreError> {
+        let sql = "SELECT count(*), coalesce(sum(bytes), 0) FROM object
+                   WHERE resource = ?1 AND tenant = ?2 AND class = ?3 AND gone = 0
+                   AND (expires_ms IS NULL OR expires_ms > ?4)";
+        let now_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let values =
+            params![of.resource.as_bytes(), of.tenant.as_bytes(), class_number(class), now_ms];
+        Ok(statement.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+
     /// Returns the end of an object, or `None` if there is no such row.
     pub(crate) fn object_end(&self, object: ObjectId) -> Result<Option<Option<u64>>, StoreError> {
         let sql = "SELECT expires_ms FROM object WHERE id = ?1";

@@ -600,6 +600,16 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX tuned_model_resource ON tuned_model (resource);
     CREATE INDEX tuned_model_tenant ON tuned_model (tenant);
     ",
+    // 28: what resources and processors are set to do with personal data, as JSON. One without a
+    // setting has the default.
+    "
+    CREATE TABLE personal_setting (
+        resource BLOB UNIQUE REFERENCES resource (id),
+        processor TEXT UNIQUE,
+        setting TEXT NOT NULL,
+        CHECK ((resource IS NULL) <> (processor IS NULL))
+    ) STRICT;
+    ",
     // 29: the subject index: keyed hashes of data subjects, whose keys are the custodian's. A row goes
     // with its record or its object.
     "
@@ -692,7 +702,7 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 /// Small tables that every request needs. Checking all their pages is cheap.
-const CHECKED: [&str; 15] = [
+const CHECKED: [&str; 16] = [
     "tenant",
     "resource",
     "model",
@@ -704,6 +714,7 @@ const CHECKED: [&str; 15] = [
     "engine",
     "engine_model",
     "resource_processor",
+    "personal_setting",
     "log_head",
     "log_entry",
     "record_key",
@@ -711,7 +722,7 @@ const CHECKED: [&str; 15] = [
 ];
 
 /// The tables of [`CHECKED`] that stay small while the service runs.
-const GLANCED: [&str; 12] = [
+const GLANCED: [&str; 13] = [
     "tenant",
     "resource",
     "model",
@@ -722,6 +733,7 @@ const GLANCED: [&str; 12] = [
     "engine",
     "engine_model",
     "resource_processor",
+    "personal_setting",
     "log_head",
     "log_entry",
 ];

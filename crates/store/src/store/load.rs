@@ -36,6 +36,7 @@ pub(super) fn load(
         engines: database.engines()?,
         processors: database.allowed_processors()?,
         filters: filters(database, &deployments, known)?,
+        personal: database.personal_settings()?,
     };
     let people = people(database, &resources, &deployments)?;
     let workflows = workflows(database)?;

@@ -35,6 +35,59 @@ pub(super) fn processor_name<C>(
     Err(minicbor::decode::Error::message("not the name of a processor"))
 }
 
+/// Decodes a processor's name, or none.
+pub(super) fn some_processor_name<C>(
+    decoder: &mut Decoder<'_>,
+    context: &mut C,
+) -> Result<Option<String>, minicbor::decode::Error> {
+    if decoder.datatype()? == minicbor::data::Type::Null {
+        return decoder.null().map(|()| None);
+    }
+    processor_name(decoder, context).map(Some)
+}
+
+/// What happens with personal data. The order is the order of strictness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Handling {
+    /// Nothing is looked for.
+    #[n(0)]
+    Off,
+    /// What is found is counted, and goes on.
+    #[n(1)]
+    Report,
+    /// A placeholder goes on in place of what is found, and the answer gets the values back.
+    #[n(2)]
+    Pseudonymise,
+    /// A request with personal data is refused.
+    #[n(3)]
+    Block,
+}
+
+impl Handling {
+    /// Returns the word for the receipt's JSON form.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Report => "report",
+            Self::Pseudonymise => "pseudonymise",
+            Self::Block => "block",
+        }
+    }
+
+    /// Describes it in plain words.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Off => "nothing looked for it",
+            Self::Report => "counted, and sent on as it is",
+            Self::Pseudonymise => "placeholders went on in its place",
+            Self::Block => "requests with it are refused",
+        }
+    }
+}
+
 /// Returns true for the name of an arithmetic: a processor's name, or several with `/` between them.
 #[must_use]
 pub fn is_kernel_name(name: &str) -> bool {

@@ -114,7 +114,7 @@ impl Report {
 }
 
 /// Returns the processors that a request was sent to, each once.
-fn processors<'a>(terms: &'a Terms, facts: &'a Facts) -> Vec<&'a str> {
+pub(super) fn processors<'a>(terms: &'a Terms, facts: &'a Facts) -> Vec<&'a str> {
     let ran = terms.ran.iter().filter_map(|ran| ran.processor.as_deref());
     let tried = facts.attempts.iter().flatten().filter_map(|tried| tried.processor.as_deref());
     let mut processors: Vec<_> = ran.chain(tried).collect();
@@ -146,9 +146,11 @@ impl Verified {
             None => Vec::new(),
         };
         let filter = super::screened::contradictions(&self.claims).into_iter().map(Into::into);
+        let personal = super::personal::contradictions(&self.claims).into_iter().map(Into::into);
         breaches
             .into_iter()
             .chain(filter)
+            .chain(personal)
             .map(|what| Finding { index: Some(self.index), what })
             .collect()
     }

@@ -81,6 +81,9 @@ impl Upstream {
         if route.of() != order.of() || *route.engine() != engine.facts() {
             return Err(Failure::WrongRoute);
         }
+        if !order.may_leave_to(engine) {
+            return Err(Failure::WrongRoute);
+        }
         if !order.suits(engine) {
             return Err(Failure::PrefixCache);
         }
@@ -93,7 +96,7 @@ impl Upstream {
         {
             return Err(Failure::OtherRegion);
         }
-        let (source, model) = match &order.work {
+        let (source, model) = match order.work() {
             Work::Generate(generate) => {
                 let (api, context_tokens) = (&engine.api, order.context_tokens);
                 let expect =
@@ -118,13 +121,13 @@ impl Upstream {
         deadline: Instant,
     ) -> Result<(Reply, Begin), Failure> {
         let salt = order.fresh_salt().unwrap_or_else(|| self.salt(order.of.tenant));
-        let labels = Labels::new(&order.labels, engine, |label, text| {
+        let labels = Labels::new(order.labels(), engine, |label, text| {
             self.pseudonym(order.of.tenant, label, text)
         });
-        let body = body::request(&order.work, &Target::of(engine, served), Some(&salt), &labels)?;
+        let body = body::request(order.work(), &Target::of(engine, served), Some(&salt), &labels)?;
         let url = format!("{}{}", engine.address, body.path);
         let permit = self.egress.permit(&url).map_err(|_| Failure::NotListed)?;
-        let accept = match &order.work {
+        let accept = match order.work() {
             Work::Generate(_) => "text/event-stream",
             Work::Embed(_) | Work::Judge(_) | Work::Read(_) => "application/json",
         };

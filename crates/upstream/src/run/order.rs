@@ -6,6 +6,7 @@ use policy::{
     engine::{Engine, PrefixCache},
     forward::Forwarded,
     permit::{Inference, Permit},
+    personal::Outgoing,
 };
 
 /// A request that the policies permit: the permit is spent, and the order is used for one answer.
@@ -21,9 +22,8 @@ use policy::{
 #[derive(Debug)]
 pub struct Order {
     pub(super) of: DeploymentFacts,
-    pub(super) work: Work,
+    sent: Outgoing<(Work, Forwarded)>,
     pub(super) context_tokens: Option<u32>,
-    pub(super) labels: Forwarded,
     reuse_prefix: bool,
     fresh_salt: [u8; 32],
 }
@@ -31,25 +31,36 @@ pub struct Order {
 impl Order {
     /// Spends the permit for a request. `reuse_prefix` is false if the resource has switched its
     /// prefix cache off; then `entropy`, random bytes, is the salt of this request alone.
-    /// `context_tokens` is the length of the model's context, if it is known. No label of the
-    /// request is forwarded, unless [`Self::forwarding`] adds some.
+    /// `context_tokens` is the length of the model's context, if it is known. `sent` has the request and
+    /// those of its labels that the resource forwards, as the decision about personal data lets them
+    /// out.
     #[must_use]
     pub fn new<A: Inference>(
         permit: Permit<A>,
         reuse_prefix: bool,
         entropy: [u8; 32],
         context_tokens: Option<u32>,
-        work: Work,
+        sent: Outgoing<(Work, Forwarded)>,
     ) -> Self {
         let of = permit.spend();
-        let labels = Forwarded::default();
-        Self { of, work, context_tokens, labels, reuse_prefix, fresh_salt: entropy }
+        Self { of, sent, context_tokens, reuse_prefix, fresh_salt: entropy }
     }
 
-    /// Adds the labels that the resource forwards.
+    /// Returns the request.
+    pub(super) fn work(&self) -> &Work {
+        &self.sent.get().0
+    }
+
+    /// Returns the labels that the resource forwards.
+    pub(super) fn labels(&self) -> &Forwarded {
+        &self.sent.get().1
+    }
+
+    /// Whether the decision about personal data covers an engine: one of a processor that it did not
+    /// count with gets nothing.
     #[must_use]
-    pub fn forwarding(self, labels: Forwarded) -> Self {
-        Self { labels, ..self }
+    pub fn may_leave_to(&self, engine: &Engine) -> bool {
+        self.sent.covers(engine.processor.as_ref().map(|processor| processor.name.as_str()))
     }
 
     /// Returns the deployment that the permit was for.

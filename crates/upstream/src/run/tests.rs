@@ -10,7 +10,8 @@ use policy::{
 use serde_json::{Value, json};
 
 use self::stub::{
-    Part, Stub, begins, egress, engine, model, permit, processor, route, says, streams, work,
+    Part, Stub, begins, decided, egress, engine, model, permit, processor, route, says, sent,
+    streams, work,
 };
 use super::*;
 use crate::{
@@ -37,7 +38,7 @@ fn hello() -> Part {
 }
 
 fn order() -> Order {
-    Order::new(permit(1), true, [0; 32], Some(100), work(None))
+    Order::new(permit(1), true, [0; 32], Some(100), sent(work(None)))
 }
 
 fn later() -> Instant {
@@ -382,7 +383,7 @@ async fn a_shared_prefix_cache_serves_one_tenant() {
     let upstream = upstream(&[&own], Limits::default());
     let refused = run(&upstream, &[&foreign]).await.unwrap_err();
     assert_eq!(refused, Why::NoEngine);
-    let off = Order::new(permit(1), false, [0; 32], None, work(None));
+    let off = Order::new(permit(1), false, [0; 32], None, sent(work(None)));
     let (routes, mut trail) = (vec![(route(1, &own), &own)], Trail::default());
     let refused = upstream.run(off, routes, model(), later(), &mut trail).await;
     assert_eq!(refused.unwrap_err(), Why::NoEngine, "the resource has its cache off");
@@ -404,7 +405,7 @@ async fn each_tenant_has_a_salt_of_its_own() {
         (1, false, [3; 32]),
         (1, false, [4; 32]),
     ] {
-        let order = Order::new(permit(tenant), reuse, entropy, None, work(None));
+        let order = Order::new(permit(tenant), reuse, entropy, None, sent(work(None)));
         let routes = vec![(route(tenant, &engine), &engine)];
         let mut trail = Trail::default();
         let answer = upstream.run(order, routes, model(), later(), &mut trail).await.unwrap();
@@ -426,15 +427,15 @@ async fn a_company_gets_pseudonyms_and_only_those_that_the_resource_forwards() {
     let (own, foreign) =
         (stub.engine(1), Engine { processor: Some(processor()), ..stub.engine(1) });
     let upstream = upstream(&[&own], Limits::default());
-    let sent = CallerLabels {
+    let labels = CallerLabels {
         user: Some("alice".to_owned().into()),
         safety_identifier: Some("alice".to_owned().into()),
         metadata: vec![("who".to_owned().into(), "alice".to_owned().into())],
     };
     let every = Forward::from_iter(Label::ALL);
     let mut got = async |tenant: u8, engine: &Engine, forward: Forward| {
-        let order = Order::new(permit(tenant), true, [0; 32], None, work(None));
-        let order = order.forwarding(forward.of(&sent));
+        let outgoing = decided((work(None), forward.of(&labels)));
+        let order = Order::new(permit(tenant), true, [0; 32], None, outgoing);
         let routes = vec![(route(tenant, engine), engine)];
         let mut trail = Trail::default();
         let answer = upstream.run(order, routes, model(), later(), &mut trail).await.unwrap();
@@ -464,6 +465,17 @@ async fn a_company_gets_pseudonyms_and_only_those_that_the_resource_forwards() {
 }
 
 #[tokio::test]
+async fn a_processor_that_no_decision_counted_with_gets_nothing() {
+    let mut stub = Stub::plays([hello()]).await;
+    let other = policy::engine::Processor { name: "another".to_owned(), ..processor() };
+    let engine = Engine { processor: Some(other), ..stub.engine(1) };
+    let upstream = upstream(&[&engine], Limits::default());
+    let refused = run(&upstream, &[&engine]).await.unwrap_err();
+    assert_eq!(refused, Why::Failed(Failure::WrongRoute));
+    assert!(stub.requests.try_recv().is_err());
+}
+
+#[tokio::test]
 async fn vectors_arrive_whole() {
     let body = json!({ "model": "m", "data": [{ "index": 0, "embedding": [0.6, 0.8] }] });
     let mut stub = Stub::plays([Part::Say(says("200 OK", "", &body.to_string()))]).await;
@@ -471,7 +483,7 @@ async fn vectors_arrive_whole() {
     let upstream = upstream(&[&engine], Limits::default());
     let inputs = || vec![EmbedInput::Text(Text::from("four tokens here".to_owned()))];
     let embed = async |inputs| {
-        let order = Order::new(permit(1), true, [0; 32], None, Work::Embed(Embed { inputs }));
+        let order = Order::new(permit(1), true, [0; 32], None, sent(Work::Embed(Embed { inputs })));
         let (routes, mut trail) = (vec![(route(1, &engine), &engine)], Trail::default());
         upstream.run(order, routes, model(), later(), &mut trail).await
     };

@@ -56,6 +56,7 @@ fn claims() -> Claims {
             ran: Some(ran),
             content_filter: None,
             adapter: None,
+            personal: None,
         },
         facts: Facts {
             request: RequestId::from_random([7; 16]),
@@ -72,6 +73,7 @@ fn claims() -> Claims {
             attempts: Some(vec![attempt]),
             screened: None,
             objects: None,
+            personal: None,
         },
     }
 }

@@ -187,6 +187,24 @@ pub(crate) enum DeskCommand {
         #[arg(long, value_name = "NUMBER")]
         limit: Option<u32>,
     },
+    /// Make a report: record of processing, sub-processors, transfers, measures, facts for an assessment,
+    /// scope of a breach, or terms of processing
+    Report {
+        /// Kind of report
+        kind: crate::reports::Kind,
+        /// About this resource only [default: all of your resources]
+        #[arg(long, value_name = "NAME")]
+        resource: Option<String>,
+        /// Begin of the period, for `breach-scope` and `dpia`: a month, a day or an hour, in UTC
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// End of the period
+        #[arg(long, value_name = "TIME")]
+        to: Option<String>,
+        /// Write one file of HTML, ready to print
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+    },
     /// Delete one object from the inventory, and destroy its key, of any owner
     Shred {
         /// The resource

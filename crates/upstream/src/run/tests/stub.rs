@@ -1,6 +1,7 @@
 //! An engine on a socket that plays one part, and permits to reach it.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeSet, VecDeque},
     sync::{Arc, LazyLock, Mutex},
     time::Duration,
@@ -14,8 +15,10 @@ use policy::{
         context::{Moment, Reaching},
     },
     engine::{Api, Engine, PrefixCache, Processor, ServedModel},
+    forward::Forwarded,
     id::{DeploymentId, EngineId, ModelId, ResourceId, TenantId},
     permit::{Complete, Permit, Reach},
+    personal::{Mode, Outgoing, Ruling, Setting},
     principal::{Key, Principal, ResourceKeys, authenticate},
     residency::Route,
 };
@@ -270,4 +273,16 @@ pub(super) fn work(tokens_max: Option<u32>) -> Work {
         constraint: Constraint::Free,
         extras: Extras::default(),
     }))
+}
+
+/// Returns what the decision about personal data lets out: all of it, also to [`processor`].
+pub(super) fn decided(value: (Work, Forwarded)) -> Outgoing<(Work, Forwarded)> {
+    let off = Setting { mode: Mode::Off, ..Setting::of_processor() };
+    let ruling = Ruling::new(&off, [("contoso", Cow::Borrowed(&off))]);
+    ruling.shield(value, Ok(None), [0; 8]).unwrap().outgoing
+}
+
+/// As [`decided`], without labels.
+pub(super) fn sent(work: Work) -> Outgoing<(Work, Forwarded)> {
+    decided((work, Forwarded::default()))
 }

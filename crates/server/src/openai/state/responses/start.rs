@@ -190,6 +190,7 @@ async fn attempt(
     (permit, lowered): (Permit<Complete>, Lowered),
     deadline: Instant,
 ) -> Result<Started, ApiError> {
+    call.personal.again();
     let chat = lowered.chat;
     let work = Work::Generate(Box::new(chat.generate));
     let screen = target.screen(services, call, &permit);

@@ -1,0 +1,41 @@
+//! Personal data and secrets in a text: where they stand, and of which kind they are.
+//!
+//! A [`Detector`] knows the kinds that a resource looks for, and the operator's own words and
+//! patterns. It reads a text once, in time that is linear in the text's length, and returns places in
+//! the bytes of the text as written. It knows fixed forms, checksums and words of context. It is no
+//! model of a language: names and addresses are found only where the text says what they are.
+
+mod counts;
+mod detector;
+mod hide;
+mod json;
+mod kind;
+mod mode;
+mod placeholder;
+mod restore;
+pub mod setting;
+mod shield;
+mod terms;
+mod vault;
+
+use std::ops::Range;
+
+pub use counts::Counts;
+pub use detector::Detector;
+pub use kind::{Kind, Kinds};
+pub use mode::Mode;
+pub use restore::{Form, MAX_HELD, Restorer, Tally};
+pub use setting::{Opaque, Setting};
+pub use shield::{Decided, Decider, NoDetector, Outgoing, Ruling, Shielded, Stopped};
+pub use terms::{BadTerm, MOST_PATTERNS, MOST_WORDS, Terms};
+pub use vault::{Entropy, Vault};
+
+/// One place in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// What stands there.
+    pub kind: Kind,
+    /// The place, in bytes of the text as it was given, on the boundaries of characters. The places
+    /// of one text are in order and do not overlap.
+    pub span: Range<usize>,
+}
