@@ -66,7 +66,8 @@ fn read(archive: &mut ZipArchive<Cursor<Vec<u8>>>, name: &str) -> String {
 fn the_archive_has_all_of_it_for_people_and_for_programs() {
     let mut archive = made();
     let id = opened().request.to_string();
-    let mut names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
+    let mut names: Vec<String> =
+        archive.file_names().map(|name| name.unwrap().into_owned()).collect();
     names.sort();
     let mut expected = vec![
         "SHA256SUMS".to_owned(),
