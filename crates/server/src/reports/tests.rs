@@ -136,7 +136,7 @@ fn the_map_of_transfers_follows_sku_zone_and_processor() {
     assert!(line(&map, "countries", "Region local").value.contains("no transfer"));
 
     let update = serde_json::from_value(json!({"sku": "GlobalStandard"})).unwrap();
-    fixture.management.update_deployment("prod", "chat", &update).unwrap();
+    fixture.management.update_deployment("prod", "chat", update).unwrap();
     let map = made(&fixture, Kind::Transfers);
     let regions: Vec<&str> =
         line(&map, "reached", "Deployment chat").data.as_ref().unwrap()["reached"]
