@@ -411,7 +411,7 @@ async fn a_report_shows_a_processor_from_the_officers_decision_on() {
     assert!(values(&before, "allowed")[0]["value"].as_str().unwrap().starts_with("none"));
     let desk = State(setting.desk.clone());
     let at = Path(("acme-prod".to_owned(), "gpu-co".to_owned()));
-    processors::allow(desk, visitor(&officer), at).await.unwrap();
+    let _ = processors::allow(desk, visitor(&officer), at).await.unwrap();
     let after = report("sub-processors").await;
     let line = &values(&after, "allowed")[0];
     assert_eq!((&line["item"], &line["data"]["regions"]), (&json!("gpu-co"), &json!(["local"])));
