@@ -59,6 +59,7 @@ fn always(says: &str) -> (Verdict, String) {
 
 /// Returns the other companies that may get content.
 fn companies(facts: &Facts, because: &mut Because) -> Vec<String> {
+    because.read(&facts.own.processors);
     let mut companies: Vec<String> = Vec::new();
     for deployment in &facts.deployments {
         for engine in &deployment.engines {

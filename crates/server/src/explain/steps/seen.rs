@@ -24,6 +24,8 @@ fn operator() -> Sentence {
 
 fn companies(facts: &Facts) -> Sentence {
     let mut because = Because::default();
+    // Also without any engine: the next company that the customer allows may get one.
+    because.read(&facts.own.processors);
     let mut reached: Vec<String> = Vec::new();
     for deployment in &facts.deployments {
         for engine in &deployment.engines {
