@@ -19,7 +19,7 @@ use tlog::note::Verifier;
 use self::args::{Mirror, Verify, VerifyCommand};
 pub use self::serve::witness;
 use crate::{
-    Failure, Folder,
+    Failure, Folder, erasure,
     failure::UNREADABLE,
     keys::{self, KEY_HELP, older_checkpoint},
     log, receipt, release,
@@ -88,6 +88,13 @@ fn check(args: &Verify, repeat: Option<Repeat<'_>>) -> Result<Report, Failure> {
             log::check(&mut report, &service, &files, older.as_ref(), request)?;
             log::cosigned(&mut report, &files, witness)?;
         }
+        VerifyCommand::Erasure { certificate, subject, salt, log } => {
+            let salt = salt.as_deref().map(salt_of).transpose()?;
+            let log = log.as_deref().map(Folder::new);
+            let subject = subject.as_deref().map(str::trim).zip(salt);
+            let against = erasure::Against { subject, log: log.as_ref() };
+            erasure::check(&mut report, &service()?, &read(certificate)?, &against)?;
+        }
         VerifyCommand::Training { job, file, validation, base, log } => {
             let log = match log {
                 Some(folder) => log::replay(&mut report, &service()?, &Folder::new(folder), None)?,
@@ -116,6 +123,16 @@ pub fn service_key(given: &str) -> Result<Verifier, Failure> {
             Err(Failure::unreadable(format!("`--service-key {given}`: {error}"), KEY_HELP))
         }
     }
+}
+
+/// Reads the salt of a certificate.
+fn salt_of(text: &str) -> Result<[u8; 16], Failure> {
+    tlog::hex::decode(text.trim()).ok_or_else(|| {
+        Failure::unreadable(
+            "`--salt` is not 32 lower-case hex digits",
+            "give the salt that `bailiwick desk subject erase` printed",
+        )
+    })
 }
 
 /// The body of a request or response, read from a file.

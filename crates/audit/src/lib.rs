@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod accesses;
+pub mod erasure;
 mod failure;
 mod files;
 mod keys;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tlog::verify::plural;
 
 use crate::{
-    Failure, log, receipt,
+    Failure, erasure, log, receipt,
     terminal::{escaped, harmless},
 };
 
@@ -81,6 +81,8 @@ pub struct Report {
     pub(crate) receipt: Option<receipt::Summary>,
     /// Contents of the log.
     pub(crate) log: Option<log::Summary>,
+    /// Contents of the certificate of an erasure.
+    pub(crate) erasure: Option<erasure::Summary>,
 }
 
 /// The JSON form of a report.
@@ -94,6 +96,8 @@ struct View<'a> {
     receipt: Option<&'a receipt::Summary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     log: Option<&'a log::Summary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erasure: Option<&'a erasure::Summary>,
 }
 
 impl Report {
@@ -198,6 +202,7 @@ impl Report {
             checks: &self.checks,
             receipt: self.receipt.as_ref(),
             log: self.log.as_ref(),
+            erasure: self.erasure.as_ref(),
         };
         // Strings, numbers and lists can always be written.
         serde_json::to_string_pretty(&view).unwrap_or_default()
@@ -235,6 +240,9 @@ impl Report {
         }
         if let Some(log) = &self.log {
             log.text(out)?;
+        }
+        if let Some(erasure) = &self.erasure {
+            erasure.text(out)?;
         }
         Ok(())
     }

@@ -45,6 +45,8 @@ pub mod residency;
 pub mod retention;
 #[cfg(feature = "decisions")]
 pub mod spillover;
+#[cfg(feature = "decisions")]
+pub mod subject_header;
 pub mod task;
 pub mod texts;
 #[cfg(feature = "decisions")]

@@ -95,6 +95,7 @@ pub(crate) fn routes() -> Routes<Admin> {
         .get(&of("listKeys"), keys)
         .post(&of("regenerateKey"), regenerate_key)
         .get(&of("inventory"), inventory)
+        .get(&of("explain"), explain)
         .get(&of("deployments"), deployments)
         .post(&of("deployments"), create_deployment)
         .get(&of("deployments/{deployment}"), deployment)
@@ -350,6 +351,10 @@ async fn inventory(
     let metadata = admin.metadata;
     let page = blocking(move || m.inventory(&name, &question, metadata)).await?;
     Ok(Json(page).into_response())
+}
+
+async fn explain(OnBehalf(m): OnBehalf, Path(name): Path<String>) -> Answer<impl Serialize> {
+    blocking(move || m.explain(&name)).await.map(Json)
 }
 
 async fn keys(OnBehalf(m): OnBehalf, Path(name): Path<String>) -> Answer<impl Serialize> {

@@ -8,6 +8,7 @@ use std::{
     process,
 };
 
+use engine::{protocol::Confinement, supervise::State};
 use policy::task::Task;
 use serde::{Deserialize, Serialize};
 
@@ -53,25 +54,56 @@ pub(crate) struct States {
     /// The engines that are other programs.
     #[serde(default)]
     pub engines: Vec<EngineDoing>,
+    /// The restrictions of the gateway and of each ready worker.
+    #[serde(default)]
+    pub confined: Vec<Confined>,
+}
+
+/// The restrictions of one process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Confined {
+    /// `gateway`, or a worker's model and task.
+    pub process: String,
+    /// The restrictions, and the results of its attempts to break out.
+    pub confinement: Confinement,
 }
 
 /// The service's handle to the file; dropping it removes the file.
 #[derive(Debug)]
 pub(crate) struct Board {
     path: PathBuf,
+    gateway: Option<Confinement>,
     last: Option<States>,
 }
 
 impl Board {
     /// Makes the board of a data directory.
     pub(crate) fn of(data: &Path) -> Self {
-        Self { path: data.join(FILE), last: None }
+        Self { path: data.join(FILE), gateway: None, last: None }
+    }
+
+    /// Adds the confinement of the service's own process.
+    pub(crate) fn of_gateway(mut self, confinement: Confinement) -> Self {
+        self.gateway = Some(confinement);
+        self
     }
 
     /// Writes the states if they have changed.
     pub(crate) fn update(&mut self, fleet: &Fleet, engines: &Engines) {
         let workers = fleet.workers().iter().map(|view| view.status().into()).collect();
-        let states = States { workers, engines: engines.doing() };
+        let own = self.gateway.iter().map(|confinement| Confined {
+            process: "gateway".to_owned(),
+            confinement: confinement.clone(),
+        });
+        let of_workers = fleet.workers().into_iter().filter_map(|view| match &view.state {
+            State::Ready(report) => Some(Confined {
+                process: format!("{}/{}", view.model, view.task.name()),
+                confinement: report.confinement.clone(),
+            }),
+            _ => None,
+        });
+        let confined = own.chain(of_workers).collect();
+        let states = States { workers, engines: engines.doing(), confined };
         if self.last.as_ref() == Some(&states) {
             return;
         }
@@ -133,7 +165,7 @@ mod tests {
             loaded: None,
             reason: Some("why".into()),
         };
-        let states = States { workers: vec![doing.clone()], engines: Vec::new() };
+        let states = States { workers: vec![doing.clone()], ..States::default() };
         board.write(&states).unwrap();
         board.write(&states).unwrap();
         let workers = read(data.path()).unwrap().workers;

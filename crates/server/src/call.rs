@@ -15,6 +15,7 @@ use hyper::{
     header::{HeaderName, HeaderValue},
 };
 use policy::{
+    forward::CallerLabels,
     id::{DeploymentId, RequestId, ResourceId},
     meter::Balance,
     network::Arrival,
@@ -33,6 +34,7 @@ use crate::{
     ids::request_id,
     limits,
     metrics::Metrics,
+    named::NamedSubject,
     openai::error::{ApiError, Retry},
     personal,
     processing::Processing,
@@ -72,6 +74,8 @@ pub(crate) struct Call {
     pub personal: personal::Record,
     /// What abuse monitoring needs to know.
     pub watched: Watched,
+    /// The data subject that the call names, for the subject index.
+    pub subject: NamedSubject,
     /// The name of the engine that answers, if it is another program.
     pub engine: Option<String>,
     /// The deployment that could not take the call, if another one does.
@@ -145,13 +149,13 @@ impl Call {
             screening: Screening::default(),
             personal: personal::Record::default(),
             watched: Watched::default(),
+            subject: NamedSubject::default(),
             engine: None,
             spilled: None,
             outcome: Outcome::Unanswered,
             exchange: None,
             behind: false,
             line: None,
-            subject: None,
             wrote: Vec::new(),
             destroyed: Vec::new(),
             then: None,
@@ -200,6 +204,12 @@ impl Call {
 }
 
 impl Call {
+    /// Notes what the caller says about its end user: for abuse monitoring, and for the subject index.
+    pub(crate) fn labelled(&mut self, labels: &CallerLabels, watched: Watched) {
+        self.subject.of_body(labels);
+        self.watched = watched;
+    }
+
     /// Waits until the customer withdraws its key; forever if it holds none.
     pub(crate) async fn key_withdrawn(&self) {
         match &self.key {
@@ -253,6 +263,7 @@ impl Call {
     pub(crate) fn follow_up(&self) -> Self {
         let mut call = Self::begin(&HeaderMap::new(), Arc::clone(&self.metrics));
         (call.route, call.arrival, call.resource) = (self.route, self.arrival, self.resource);
+        call.subject = self.subject.clone();
         call
     }
 
@@ -284,6 +295,7 @@ impl Call {
         let screening = std::mem::take(&mut self.screening);
         let personal = self.personal.clone();
         let watched = std::mem::take(&mut self.watched);
+        let subject = std::mem::take(&mut self.subject);
         let (wrote, destroyed) = self.objects(outcome);
         let end = End {
             status,
@@ -295,6 +307,7 @@ impl Call {
             screening,
             personal,
             watched,
+            subject,
             wrote,
             destroyed,
             line: self.line.take(),
@@ -338,6 +351,7 @@ impl Drop for Call {
             let screening = std::mem::take(&mut self.screening);
             let personal = self.personal.clone();
             let watched = std::mem::take(&mut self.watched);
+            let subject = std::mem::take(&mut self.subject);
             let (wrote, destroyed) = self.objects(outcome);
             let end = End {
                 status,
@@ -349,11 +363,11 @@ impl Drop for Call {
                 screening,
                 personal,
                 watched,
+                subject,
                 wrote,
                 destroyed,
                 // A line without an end has no result.
                 line: None,
-                subject: None,
             };
             exchange.hung_up(end);
         }

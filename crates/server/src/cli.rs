@@ -5,10 +5,12 @@
 mod args;
 mod backup;
 mod chat;
+mod compare;
 mod data;
 mod desk;
 mod dial;
 mod engines;
+mod explain;
 mod filters;
 mod inventory;
 mod key_holder;
@@ -18,6 +20,7 @@ mod personal;
 mod progress;
 mod prove;
 mod quickstart;
+mod report;
 mod serve;
 #[cfg(feature = "embedded")]
 mod training;
@@ -70,6 +73,9 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::PersonalData(args) => personal::personal_data(&args)?,
         Command::Usage(args) => usage::usage(&args)?,
         Command::Inventory(args) => inventory::inventory(&args)?,
+        Command::Explain(args) => explain::explain(&args)?,
+        Command::Compare(args) => compare::compare(&args)?,
+        Command::Report(args) => report::report(&args)?,
         Command::Backup(args) => backup::backup(&args)?,
         Command::Restore(args) => backup::restore(args)?,
         Command::KeyHolder(args) => key_holder::key_holder(&args)?,

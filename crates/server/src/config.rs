@@ -9,6 +9,7 @@ mod destination;
 mod guard;
 mod identity;
 mod load;
+mod parties;
 mod policies;
 mod prices;
 mod regions;
@@ -26,6 +27,7 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, Visitor},
 };
+use tlog::canon::Digest;
 use wire::{limits::RequestLimits, no_effect::NoEffectFields};
 
 pub(crate) use self::{
@@ -34,6 +36,7 @@ pub(crate) use self::{
     guard::GuardConfig,
     identity::IdentityConfig,
     load::ConfigError,
+    parties::{CustomerConfig, OperatorConfig, Party},
     policies::PoliciesConfig,
     prices::PricesConfig,
     regions::RegionsConfig,
@@ -88,6 +91,10 @@ pub(crate) struct Config {
     pub witnesses: Vec<Witness>,
     /// Tenants whose key-encryption key their customer holds.
     pub customer_keys: Vec<CustomerKey>,
+    /// The operator's name and contacts, for reports.
+    pub operator: OperatorConfig,
+    /// The customers' names and contacts, for reports.
+    pub customers: Vec<CustomerConfig>,
 }
 
 /// A tenant whose key-encryption key its customer holds.
@@ -389,6 +396,12 @@ pub(crate) enum LogLevel {
 }
 
 impl Config {
+    /// Returns the SHA-256 of the configuration in its canonical form, as in the log and in receipts.
+    #[must_use]
+    pub(crate) fn digest(&self) -> Digest {
+        Digest::of(&[&serde_json::to_vec(self).unwrap_or_default()])
+    }
+
     /// Returns the certificate of the operations listener: its own, or the API's if other machines
     /// can reach the listener. `None` means plain HTTP.
     #[must_use]
@@ -515,6 +528,8 @@ impl Default for Config {
             egress: Vec::new(),
             witnesses: Vec::new(),
             customer_keys: Vec::new(),
+            operator: OperatorConfig::default(),
+            customers: Vec::new(),
         }
     }
 }

@@ -14,7 +14,9 @@ mod names;
 mod penalty;
 mod processors;
 mod records;
+mod reports;
 mod review;
+mod subjects;
 
 use std::sync::Arc;
 
@@ -44,6 +46,7 @@ use crate::{
     http::{BODY_BYTES_MAX, Parsed},
     identity::Providers,
     listen::Guest,
+    live::Configured,
     looked::Looked,
     routes::Routes,
     sign_in::SignedIn,
@@ -62,6 +65,8 @@ pub(crate) struct Desk {
     pub ledger: Ledger,
     /// Names of signed-in people.
     pub names: Names,
+    /// The active configuration, for reports.
+    pub configured: Configured,
 }
 
 /// Returns the routes of the owner desk.
@@ -87,6 +92,8 @@ pub(crate) fn routes() -> Routes<Desk> {
         .get(&of("processors"), processors::list)
         .put(&of("processors/{processor}"), processors::allow)
         .delete(&of("processors/{processor}"), processors::withdraw)
+        .get("/desk/v1/reports/{kind}", reports::of_tenant)
+        .get(&of("reports/{kind}"), reports::of_resource)
         .get(&of("inventory"), inventory::list)
         .delete(&of("inventory/{id}"), inventory::delete)
         .get(&of("looks"), review::looks)
@@ -96,6 +103,16 @@ pub(crate) fn routes() -> Routes<Desk> {
         .delete(&of("records/{request}"), records::delete)
         .post("/desk/v1/records/{request}/consent", review::consent)
         .post("/desk/v1/records/{request}/decline", review::decline)
+        .post("/desk/v1/subjects/find", subjects::find)
+        .post("/desk/v1/subjects/export", subjects::export)
+        .post("/desk/v1/subjects/erase", subjects::erase)
+        .get("/desk/v1/subjects/erasures/{request}", subjects::certificate)
+        .post("/desk/v1/subjects/restrict", subjects::restrict)
+        .get("/desk/v1/subjects/requests", subjects::list)
+        .post("/desk/v1/subjects/requests", subjects::receive)
+        .post("/desk/v1/subjects/requests/{request}/extension", subjects::extend)
+        .post("/desk/v1/subjects/requests/{request}/answer", subjects::answer)
+        .post("/desk/v1/subjects/requests/{request}/refusal", subjects::refuse)
 }
 
 /// Returns the routes of the review desk, which only enrolled workstations reach.

@@ -31,7 +31,9 @@ use crate::{
     abuse::{Monitor, Watched},
     authn::Caller,
     body::RequestBody,
-    clock, personal,
+    clock,
+    named::NamedSubject,
+    personal,
     processing::{Processed, Processing},
     screening::{Claimed, Screening},
 };
@@ -126,6 +128,8 @@ pub(crate) struct End {
     pub personal: personal::Record,
     /// What abuse monitoring needs to know.
     pub watched: Watched,
+    /// The data subject that the request names.
+    pub subject: NamedSubject,
     /// The objects that the request wrote.
     pub wrote: Vec<Draft>,
     /// The objects that the request destroyed.
@@ -218,7 +222,7 @@ impl Exchange {
         answer: impl FnOnce(Result<u64, NotRecorded>) + Send + 'static,
     ) -> Result<(), NotRecorded> {
         let End { status, outcome, deployment, usage, no_effect, processing, screening, .. } = end;
-        let End { watched, wrote, destroyed, line, personal, .. } = end;
+        let End { watched, mut subject, wrote, destroyed, line, personal, .. } = end;
         let (personal, personal_found) = personal.claims().unzip();
         let Claimed { filter, content_filter, screened } = screening.claims()?;
         let directory = &self.caller.directory;
@@ -240,6 +244,14 @@ impl Exchange {
             None => (EMBEDDED.to_owned(), resource.region.clone(), None, None),
         };
         let (request_sha256, asked) = self.asked.take();
+        if outcome != Outcome::Answered && self.kept.is_some() {
+            subject.of_refused(asked.reveal());
+        }
+        let subject = subject.subject();
+        // What cannot be asked for counts as restricted: a failure must not end a restriction.
+        let is_restricted = subject.as_ref().is_some_and(|subject| {
+            self.ledger.subjects().is_restricted(resource.tenant, subject).unwrap_or(true)
+        });
         let facts = Facts {
             request: self.request,
             started_ms: self.started_ms,
@@ -261,7 +273,7 @@ impl Exchange {
         let caller = self.caller.principal.name();
         let plan = retention::plan(&resource.retention, clock::now_ms());
         let (keep, retention_days) = match (plan, self.kept) {
-            (RetentionPlan::Store(until), Some(kept)) => {
+            (RetentionPlan::Store(until), Some(kept)) if !is_restricted => {
                 let content = Content {
                     request: self.request,
                     caller: caller.to_owned(),
@@ -308,7 +320,8 @@ impl Exchange {
                 monitor.see(seen);
             }
         };
-        let ended = Ended { terms, facts, caller, cached_tokens, keep, objects: wrote, line };
+        let ended =
+            Ended { terms, facts, caller, cached_tokens, keep, objects: wrote, line, subject };
         self.ledger.commit(ended, recorded);
         Ok(())
     }

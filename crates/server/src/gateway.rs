@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use hyper::{
-    HeaderMap, Request, Response, StatusCode,
+    HeaderMap, Method, Request, Response, StatusCode,
     header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE},
     http::request::Parts,
 };
@@ -40,9 +40,10 @@ use crate::{
     listen::{Guest, Upload},
     live::Current,
     metrics::Metrics,
+    named::{self, NamedSubject},
     openai::{
         error::ApiError,
-        models, receipts,
+        explain, models, receipts,
         reply::{Pieces, Reply},
         request::CallerRequest,
         routes::{self, Endpoint, State},
@@ -233,6 +234,10 @@ impl Gateway {
                 )
                 .await
             }
+            Endpoint::Explain => {
+                let caller = self.authenticate(call, head).await?;
+                explain::answer(&current.config, &caller, self.services.permit(&caller)?)
+            }
             Endpoint::LogFile => self.log_file(&named),
             Endpoint::OpenApi => Ok(Reply::Json(current.document.clone())),
             Endpoint::About => Ok(Reply::Bytes(TEXT, Bytes::from_static(ABOUT.as_bytes()))),
@@ -313,6 +318,11 @@ impl Gateway {
         let name = &caller.resource()?.name;
         let served = caller.penalty()?.verdict(clock::now_ms());
         let served = served.map_err(|blocked| ApiError::blocked(blocked, name))?;
+        // What a body names is known later: see the handlers.
+        if head.method == Method::POST && state != State::CreateResponse {
+            let what = "subjectHeader";
+            named::may_keep(&self.services, &caller, &call.subject, what).await?;
+        }
         let current = Arc::clone(current);
         let query = head.uri.query().map(str::to_owned);
         let asked = StateRequest { state, caller, names, query, served, current };
@@ -377,6 +387,8 @@ impl Gateway {
         call.resource = Some(caller.resource);
         let resource = caller.resource()?;
         call.region = HeaderValue::from_str(&resource.region).ok();
+        let subject_header = resource.subject_header.as_ref();
+        call.subject = NamedSubject::in_header(&head.headers, subject_header)?;
         call.key = self.services.customer_keys.check(resource.tenant)?;
         Ok(caller)
     }

@@ -72,7 +72,7 @@ fn whole(part: Class) -> Option<Class> {
 }
 
 /// Returns the request that asks for objects of a class.
-fn why(class: Class) -> &'static str {
+pub(crate) fn why(class: Class) -> &'static str {
     match class {
         Class::Response => "a response with `store`, or a response in the background",
         Class::Conversation => "a conversation was made",

@@ -9,11 +9,13 @@ mod actor;
 mod admin_key;
 mod engines;
 mod error;
+mod explain;
 mod filters;
 mod inventory;
 mod models;
 mod personal;
 mod processors;
+mod reports;
 mod request;
 mod roles;
 mod service_key;
@@ -60,6 +62,7 @@ pub(crate) use self::{
     models::{Hub, ModelToAdd, NewFromHub, NewModel, NewServedModel, SourceError},
     personal::{PersonalOf, PersonalUpdate, PersonalView, Term as PersonalTerm},
     processors::{ProcessorEngineView, ProcessorView},
+    reports::About,
     request::{
         DeploymentUpdate, IpRuleValue, NameUpdate, NetworkAcls, NewDeployment, NewResource,
         ResourceUpdate,
@@ -292,6 +295,7 @@ impl Acting {
             lockbox,
             stored_completions_disabled,
             retention_days,
+            subject_header,
             network,
         } = update;
         let days = retention_days.map(Days::new).transpose()?;
@@ -305,6 +309,7 @@ impl Acting {
             disable_local_auth: *disable_local_auth,
             stored_completions: stored_completions_disabled.map(|disabled| !disabled),
             forward: *forward,
+            subject_header: subject_header.clone(),
             days,
         };
         let mut changes = Vec::new();

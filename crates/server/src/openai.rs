@@ -9,6 +9,7 @@ mod completions;
 mod embeddings;
 pub(crate) mod error;
 pub(crate) mod events;
+pub(crate) mod explain;
 mod held;
 mod judge;
 pub(crate) mod models;

@@ -30,6 +30,7 @@ use wire::{
 
 use crate::{
     config::HttpLimits,
+    explain::Explanation,
     openai::{
         receipts::{COSE, ReceiptView},
         routes::{API_VERSION, Endpoint, Route, routes},
@@ -115,6 +116,10 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
             put(&mut content, COSE, json!({}));
             ("The signed receipt of a request; as JSON if `Accept` names it", content)
         }
+        Endpoint::Explain => (
+            "What happens to a request of the resource, in sentences with their settings",
+            schemas.json::<Explanation>(),
+        ),
         Endpoint::LogFile => (
             "A file of the transparency log, as C2SP tlog-tiles lays them out",
             json!({"application/octet-stream": {}, "text/plain; charset=utf-8": {}}),
@@ -129,18 +134,20 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     if matches!(route.endpoint, Endpoint::Deployment(_) | Endpoint::Body(_)) {
         parameters.push(spillover());
     }
+    let body = match route.endpoint {
+        Endpoint::Deployment(which) | Endpoint::Body(which) => {
+            Some(body(which, route.endpoint, schemas))
+        }
+        Endpoint::State(which) => state::body(which, schemas),
+        _ => None,
+    };
     let mut operation = json!({
         "summary": summary,
         "operationId": operation_id(route),
         "parameters": parameters,
-        "responses": answers::of(route.endpoint, !names.is_empty(), content),
+        "responses": answers::of(route, !names.is_empty(), body.is_some(), content),
     });
-    if let Endpoint::Deployment(which) | Endpoint::Body(which) = route.endpoint {
-        put(&mut operation, "requestBody", body(which, route.endpoint, schemas));
-    }
-    if let Endpoint::State(which) = route.endpoint
-        && let Some(body) = state::body(which, schemas)
-    {
+    if let Some(body) = body {
         put(&mut operation, "requestBody", body);
     }
     if answers::needs_key(route.endpoint) {

@@ -233,7 +233,7 @@ pub(crate) async fn run(
     terms.tasks.spawn(terms.stop.clone().run_until_cancelled_owned(probes));
     let followed = customer_keys.follow(parts.ledger.clone());
     terms.tasks.spawn(terms.stop.clone().run_until_cancelled_owned(followed));
-    let (gateway, admin) = (parts.gateway()?, parts.admin(&config, confinement));
+    let (gateway, admin) = (parts.gateway()?, parts.admin(&config, confinement.clone()));
     let desks = (sockets.desk, sockets.review);
     serve_desks(&parts, desks, admin.clone(), (listeners.review, &of_operators))?;
     // The operator's limits are for customers and must not cut off a probe. This listener closes
@@ -253,7 +253,8 @@ pub(crate) async fn run(
     terms.tasks.spawn(jobs);
     let models = fine_tuning::serving::watch(Arc::clone(&gateway), terms.stop.clone());
     terms.tasks.spawn(models);
-    terms.tasks.spawn(follow(Arc::clone(&gateway), Board::of(&config.data), terms.stop.clone()));
+    let board = Board::of(&config.data).of_gateway(confinement);
+    terms.tasks.spawn(follow(Arc::clone(&gateway), board, terms.stop.clone()));
 
     tokio::pin!(shutdown);
     loop {

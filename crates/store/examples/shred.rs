@@ -201,6 +201,7 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
             cached_tokens: 1,
             keep,
             objects: Vec::new(),
+            subject: None,
             line: None,
         };
         let told = told.clone();

@@ -30,7 +30,7 @@ use crate::{
     log::Append,
     random::{random, secret},
     row::AbuseFinding,
-    sqlite::Write,
+    sqlite::{Database, Write},
     workflow::{NotStepped, Penalty, Review, Workflow, step_in},
 };
 
@@ -114,6 +114,36 @@ impl Store {
         let key = database.abuse_key(tenant)?;
         Ok(key.map(|key| Key(key.bytes).end_user(name)))
     }
+}
+
+/// Returns the counters of one end user in all resources of a tenant.
+pub(crate) fn counters_of(
+    database: &Database,
+    tenant: TenantId,
+    name: &Content,
+) -> Result<Vec<(ResourceId, Pseudonym, EndUser)>, StoreError> {
+    let Some(key) = database.abuse_key(tenant)? else { return Ok(Vec::new()) };
+    let user = Key(key.bytes).end_user(name);
+    let mut counters = Vec::new();
+    for resource in database.resource_ids_of(tenant)? {
+        if let Some(text) = database.abuse_end_user(resource, user)? {
+            counters.push((resource, user, from_json(&text)?));
+        }
+    }
+    Ok(counters)
+}
+
+/// Deletes these counters, and returns how many there were.
+pub(crate) fn forget_counters_of(
+    tx: &Write<'_>,
+    tenant: TenantId,
+    name: &Content,
+) -> Result<u64, StoreError> {
+    let counters = counters_of(tx, tenant, name)?;
+    for (resource, user, _) in &counters {
+        tx.forget_abuse_end_user(*resource, *user)?;
+    }
+    Ok(counters.len() as u64)
 }
 
 /// The states of the resources in one transaction; `None` for a deleted one.
@@ -298,7 +328,8 @@ impl Key {
     }
 
     fn end_user(&self, name: &Content) -> Pseudonym {
-        let mac = self.mac(b"end-user\0", name.reveal().as_bytes());
+        // As the subject index has it: without white space around it.
+        let mac = self.mac(b"end-user\0", name.reveal().trim().as_bytes());
         Pseudonym(first(&mac))
     }
 

@@ -30,6 +30,7 @@ mod history;
 mod objects;
 mod owner;
 mod rotate;
+mod subjects;
 mod succession;
 
 pub use crate::frames::{MESSAGE_BYTES_MAX, read, write};
@@ -41,6 +42,9 @@ pub use objects::{
     ObjectKey, ObjectToOpen, Use,
 };
 pub use rotate::{Named, SpanToReseal};
+pub use subjects::{
+    HASH_BYTES, SUBJECT_SEARCHES_PER_MINUTE_MAX, SubjectHash, SubjectKeyOf, SubjectToFind,
+};
 
 /// A request to the custodian.
 #[derive(Debug, PartialEq, Eq, Encode, Decode)]
@@ -169,6 +173,25 @@ pub enum Request {
     #[n(18)]
     #[cbor(array)]
     TenantKey(#[n(0)] TenantId),
+    /// Returns a key of the subject index, to write. Makes it if there is none.
+    #[n(19)]
+    #[cbor(array)]
+    SubjectKey(#[n(0)] SubjectKeyOf),
+    /// Returns the hashes of a data subject under every key of the tenant's index.
+    #[n(20)]
+    #[cbor(array)]
+    FindSubject {
+        /// The data subject.
+        #[n(0)]
+        subject: SubjectToFind,
+        /// Proof of the log's entry of the search.
+        #[n(1)]
+        searched: Box<Proven>,
+    },
+    /// Destroys a key of the subject index under which nothing is indexed any more.
+    #[n(21)]
+    #[cbor(array)]
+    DestroySubjectKey(#[n(0)] SubjectKeyOf),
 }
 
 /// The custodian's answer.
@@ -232,6 +255,14 @@ pub enum Response {
     #[n(10)]
     #[cbor(array)]
     TenantKey(#[n(0)] bool),
+    /// A key of the subject index.
+    #[n(11)]
+    #[cbor(array)]
+    SubjectKey(#[n(0)] ObjectKey),
+    /// The hashes of a data subject; none for a destroyed key's answer.
+    #[n(12)]
+    #[cbor(array)]
+    SubjectHashes(#[n(0)] Vec<SubjectHash>),
 }
 
 impl std::fmt::Debug for Response {
@@ -248,6 +279,8 @@ impl std::fmt::Debug for Response {
             Self::ObjectKey(_) => f.write_str("ObjectKey(..)"),
             Self::ObjectNames(names) => write!(f, "ObjectNames({names:?})"),
             Self::TenantKey(usable) => write!(f, "TenantKey({usable})"),
+            Self::SubjectKey(_) => f.write_str("SubjectKey(..)"),
+            Self::SubjectHashes(hashes) => write!(f, "SubjectHashes({} hashes)", hashes.len()),
         }
     }
 }
@@ -462,6 +495,13 @@ pub enum Refusal {
          ({OBJECTS_TOGETHER_MAX})"
     )]
     TooManyObjects,
+    /// Too many searches of one tenant in a minute.
+    #[n(22)]
+    #[error(
+        "a tenant's data subjects are searched at most SUBJECT_SEARCHES_PER_MINUTE_MAX \
+         ({SUBJECT_SEARCHES_PER_MINUTE_MAX}) times in a minute"
+    )]
+    TooManySearches,
 }
 
 /// The custodian's state.
@@ -474,6 +514,7 @@ pub struct Custodian {
     clock: Clock,
     kept_ms: u64,
     given: objects::Given,
+    searched: subjects::Searched,
 }
 
 /// The reason that the custodian does not start.
@@ -545,13 +586,15 @@ impl Custodian {
         }
         // Destroy before writing the clock, which needs disk space: a full disk must not keep a key
         // alive.
+        keys.destroy_due_subject_keys(clock.now_ms)?;
         let destroyed = keys.destroy_due(clock.now_ms, &mut |_: DestroyStep| true)?;
         keys.destroy_due_objects(clock.now_ms)?;
         keys.set_clock(&clock)?;
         // A failure here is harmless: old permissions stay marked as used.
         let _ = keys.forget_used(clock.now_ms);
         let (given, kept_ms) = (objects::Given::default(), clock.now_ms);
-        Ok((Self { keys, trust, seen, kept_ms, clock, given }, destroyed))
+        let searched = subjects::Searched::default();
+        Ok((Self { keys, trust, seen, kept_ms, clock, given, searched }, destroyed))
     }
 
     /// Answers one request.
@@ -564,8 +607,12 @@ impl Custodian {
         // The next message reports a clock or a directory that cannot be used.
         let Ok(clock) = Clock::advance(Some(self.clock), reading) else { return };
         self.clock = clock;
-        if self.keys.has_due_objects(clock.now_ms) && self.keys.is_there().is_ok() {
-            let _ = self.keys.destroy_due_objects(clock.now_ms);
+        let now_ms = clock.now_ms;
+        if self.keys.has_due_objects(now_ms) && self.keys.is_there().is_ok() {
+            let _ = self.keys.destroy_due_objects(now_ms);
+        }
+        if self.keys.has_due_subject_keys(now_ms) && self.keys.is_there().is_ok() {
+            let _ = self.keys.destroy_due_subject_keys(now_ms);
         }
     }
 
@@ -580,12 +627,14 @@ impl Custodian {
             }
             Request::DestroyDue => {
                 let objects = self.keys.destroy_due_objects(now_ms);
+                let subjects = self.keys.destroy_due_subject_keys(now_ms);
                 let destroyed = self.keys.destroy_due(now_ms, &mut |_: DestroyStep| true);
                 // Write the clock after destroying, and ignore a failure: a full disk must not keep
                 // a key alive.
                 let _ = self.keep_clock();
                 let destroyed = destroyed.map_err(|_| Refusal::Keys)?;
                 objects.map_err(|_| Refusal::Keys)?;
+                subjects.map_err(|_| Refusal::Keys)?;
                 // Once a day is enough, and keys come due once a day.
                 if !destroyed.is_empty() {
                     let _ = self.keys.forget_used(now_ms);
@@ -624,6 +673,15 @@ impl Custodian {
             Request::ObjectKeys(after) => Ok(self.object_names(after)),
             Request::MoveObjectKey(to) => self.move_object_key(&to, now_ms),
             Request::TenantKey(tenant) => self.tenant_key(tenant),
+            Request::SubjectKey(of) => {
+                self.keep_clock()?;
+                self.subject_key(of, now_ms)
+            }
+            Request::FindSubject { subject, searched } => {
+                self.keep_clock()?;
+                self.find_subject(&subject, &searched, now_ms)
+            }
+            Request::DestroySubjectKey(of) => self.destroy_subject_key(of),
         }
     }
 

@@ -22,6 +22,7 @@ use policy::{
     principal::{KeyDigest, ResourceKeys},
     retention::Rule,
     spillover::Side,
+    subject_header::SubjectHeader,
     task::Task,
     token::Guid,
     workflow::{
@@ -74,6 +75,8 @@ pub struct Resource {
     pub lockbox: bool,
     /// True if callers may ask to keep chat completions.
     pub stored_completions: bool,
+    /// The request header that names the data subject where the body names none.
+    pub subject_header: Option<SubjectHeader>,
     /// The retention of its content.
     pub retention: Rule,
     /// The time of creation, in seconds since 1970.

@@ -7,6 +7,7 @@
 pub mod holder;
 mod identity;
 mod objects;
+mod subjects;
 
 use std::{
     collections::BTreeMap,
@@ -32,6 +33,7 @@ use self::holder::{Connection, Vaults};
 pub use self::identity::Expected;
 use self::objects::Index;
 pub(crate) use self::objects::ObjectName;
+pub(crate) use self::subjects::{SubjectName, SubjectUse, day};
 use crate::{
     error::StoreError,
     random::{NoRandom, random, secret},
@@ -354,6 +356,7 @@ pub struct KeyDirectory {
     clock: PathBuf,
     seen: PathBuf,
     objects: Index,
+    subjects: subjects::Index,
     vault: Box<dyn Vault>,
     /// The lock, held while the directory is open: one custodian at a time.
     _lock: File,
@@ -412,9 +415,22 @@ impl KeyDirectory {
         }
         let (clock, seen) = (folder.join("clock"), folder.join("seen"));
         let objects = Index::load(folder.join(OBJECTS))?;
+        let subjects = subjects::Index::load(folder.join(SUBJECTS))?;
         let (folder, id) = (folder.to_owned(), expected.id());
         let _lock = lock;
-        Ok(Self { folder, id, records, destroyed, grants, clock, seen, objects, vault, _lock })
+        Ok(Self {
+            folder,
+            id,
+            records,
+            destroyed,
+            grants,
+            clock,
+            seen,
+            objects,
+            subjects,
+            vault,
+            _lock,
+        })
     }
 
     /// Checks that the directory is still there: it may be unmounted while the custodian uses it.
@@ -468,7 +484,8 @@ impl KeyDirectory {
         if let Some(entry) = entries.iter().find(|entry| same(entry)) {
             return self.public(entry);
         }
-        if !entries.iter().any(|entry| entry.tenant == tenant) && !self.objects.has(tenant) {
+        let has_others = self.objects.has(tenant) || self.subjects.has(tenant);
+        if !entries.iter().any(|entry| entry.tenant == tenant) && !has_others {
             self.vault.make(tenant)?;
         }
         let id = KeyId::from_random(random()?);
@@ -561,6 +578,7 @@ impl KeyDirectory {
             let others = left.iter().filter(|other| other.tenant == entry.tenant).count();
             if others == 1
                 && !self.objects.has(entry.tenant)
+                && !self.subjects.has(entry.tenant)
                 && let Err(error) = self.vault.destroy(entry.tenant)
             {
                 failed = failed.or(Some(error));
@@ -827,10 +845,16 @@ const HOLD_TRIES: u32 = 250;
 const TENANTS: &str = "tenants";
 
 /// Folders of a key directory.
-const PARTS: [&str; 5] = ["records", "grants", "destroyed", TENANTS, OBJECTS];
+const PARTS: [&str; 6] = ["records", "grants", "destroyed", TENANTS, OBJECTS, SUBJECTS];
 
 /// Folder of the keys of kept objects. Directories from earlier versions lack it.
 const OBJECTS: &str = "objects";
+
+/// Folder of the keys of the subject index. Directories from earlier versions lack it.
+const SUBJECTS: &str = "subjects";
+
+/// The folders that directories from earlier versions lack.
+const ADDED: [&str; 2] = [OBJECTS, SUBJECTS];
 
 /// Extension of a file that is not complete yet.
 const NEW: &str = "new";

@@ -58,7 +58,7 @@ pub use self::{
     subjects::Subjects,
     usage::UsageRow,
 };
-use self::{copy::Copier, intact::Intact, show::NotShown};
+use self::{copy::Copier, intact::Intact, show::NotShown, subjects::write::Indexed};
 use crate::{
     batches::SealedLine,
     custody::{Client, CustodyError, ListedKey, Named},
@@ -236,6 +236,8 @@ pub(crate) struct Shared {
     pub(crate) custody: Custody,
     /// The state of the state store.
     pub(crate) objects: Arc<State>,
+    /// The keys of the subject index, and the restrictions.
+    subjects: subjects::write::Keys,
     tiles: Tiles,
     intact: Intact,
     published: Mutex<Published>,
@@ -273,6 +275,8 @@ struct Job {
     ended: Ended,
     /// The rows of the objects that the request makes.
     rows: Vec<Row>,
+    /// The rows of the subject index, once they are computed.
+    indexed: Option<Indexed>,
     answer: Box<dyn FnOnce(Result<u64, NotRecorded>) + Send>,
 }
 
@@ -327,6 +331,7 @@ impl Ledger {
                 client: Mutex::new(None),
             },
             objects: Arc::new(State::new(data.join(body::FOLDER))),
+            subjects: subjects::keys(&writer)?,
             tiles,
             intact,
             published: Mutex::new(published),
@@ -383,7 +388,7 @@ impl Ledger {
             Ok(rows) => rows,
             Err(error) => return answer(Err(error.into())),
         };
-        let job = Job { ended, rows, answer: Box::new(answer) };
+        let job = Job { ended, rows, indexed: None, answer: Box::new(answer) };
         if let Err(error) = self.inner.jobs.try_send(job) {
             let (mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job)) = error;
             (job.answer)(Err(NotRecorded {

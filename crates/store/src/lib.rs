@@ -15,6 +15,7 @@ mod error;
 mod files;
 mod frames;
 mod held;
+pub mod history;
 pub mod inventory;
 pub mod keys;
 pub mod ledger;

@@ -189,6 +189,7 @@ impl Store {
             network: NetworkRules::default(),
             lockbox: false,
             stored_completions: true,
+            subject_header: None,
             retention: Rule { tenant, days: new.days, content_logging },
             created_at: new.created_at,
         };

@@ -5,14 +5,15 @@ use std::borrow::Cow;
 
 use policy::{
     abuse::Finding,
-    authz::role::Role,
+    authz::{facts::ResourceFacts, role::Role},
     guard::{blocklist::Term, verdict::Side},
     id::{
-        DeploymentId, EngineId, KeyDirectoryId, KeyId, PersonId, RequestId, ResourceId, TeamId,
-        TenantId,
+        DeploymentId, EngineId, KeyDirectoryId, KeyId, ObjectId, PersonId, RequestId, ResourceId,
+        SubjectRequestId, TeamId, TenantId,
     },
     token::{Guid, Kind},
 };
+use tlog::canon::Digest;
 use zeroize::Zeroizing;
 
 use crate::custody::Named;
@@ -195,6 +196,38 @@ pub(crate) struct OwnActRow {
     pub(crate) at_ms: u64,
     pub(crate) request: RequestId,
     pub(crate) statement: String,
+}
+
+/// A record that the subject index has.
+#[derive(Debug)]
+pub(crate) struct SubjectRecordRow {
+    /// The log entry of the record's request.
+    pub(crate) index: i64,
+    pub(crate) of: ResourceFacts,
+    pub(crate) record: OwnRecordRow,
+}
+
+/// An erasure, as it was begun.
+#[derive(Debug, Clone)]
+pub(crate) struct ErasureRow {
+    pub(crate) request: SubjectRequestId,
+    pub(crate) tenant: TenantId,
+    pub(crate) subject: Digest,
+    /// The statement that names the officer, and its salt.
+    pub(crate) officer: String,
+    pub(crate) salt: [u8; 16],
+    /// Whether files are erased.
+    pub(crate) files: bool,
+    pub(crate) started_ms: u64,
+    /// The certificate's bytes and the number of its entry, once it is done.
+    pub(crate) done: Option<(Vec<u8>, u64)>,
+}
+
+/// What an erasure's entry of the log is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Erased {
+    Record(KeyId),
+    Object(ObjectId),
 }
 
 /// The log's entries about a grant, as far as they exist.

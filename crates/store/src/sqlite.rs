@@ -27,6 +27,7 @@ mod proofs;
 mod receipts;
 mod schema;
 mod shred;
+mod subjects;
 mod sweep;
 mod tuned;
 mod usage;

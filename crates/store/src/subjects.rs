@@ -11,9 +11,10 @@ use std::collections::BTreeMap;
 
 use policy::{
     abuse::Pseudonym,
-    id::{KeyId, ModelId, ObjectId, RequestId, ResourceId, SubjectRequestId, TenantId},
+    id::{ModelId, ObjectId, RequestId, ResourceId, SubjectRequestId, TenantId},
     workflow::subject::Subject,
 };
+use sha2::{Digest as _, Sha256};
 use tlog::erasure::{Certificate, Signed};
 
 pub use crate::ledger::Subjects;
@@ -29,8 +30,8 @@ use crate::{
 /// are read.
 #[derive(Debug, Clone, Default)]
 pub struct Lines {
-    /// By name, so that each is hashed once.
-    named: BTreeMap<String, (Subject, Vec<u32>)>,
+    /// By SHA-256 of the name, so that each is hashed under the key once.
+    named: BTreeMap<[u8; 32], (Subject, Vec<u32>)>,
 }
 
 /// The maximum number of data subjects of one object.
@@ -42,7 +43,8 @@ impl Lines {
     /// # Errors
     /// [`TooManySubjects`] if the object has [`SUBJECTS_MAX`] data subjects already.
     pub fn add(&mut self, subject: Subject, line: u32) -> Result<(), TooManySubjects> {
-        if let Some((_, lines)) = self.named.get_mut(subject.name().reveal()) {
+        let digest = Sha256::digest(subject.name().reveal().as_bytes()).into();
+        if let Some((_, lines)) = self.named.get_mut(&digest) {
             if lines.last() != Some(&line) {
                 lines.push(line);
             }
@@ -51,7 +53,7 @@ impl Lines {
         if self.named.len() >= SUBJECTS_MAX {
             return Err(TooManySubjects);
         }
-        self.named.insert(subject.name().reveal().to_owned(), (subject, vec![line]));
+        self.named.insert(digest, (subject, vec![line]));
         Ok(())
     }
 
@@ -229,6 +231,12 @@ pub enum SubjectError {
     /// The permission is for other data.
     #[error("the object was not found for this data subject, or is gone")]
     NotFound,
+    /// The key of the restrictions is another one: the key directory was replaced.
+    #[error(
+        "the tenant's restrictions were made under another key: the key directory was replaced; \
+         nothing is kept of any named data subject until they are made again"
+    )]
+    OtherKey,
     /// A key, a program or the administrator asks.
     #[error("only a person exports what is kept of a data subject")]
     NoPerson,
@@ -250,10 +258,4 @@ impl From<StoreError> for SubjectError {
     fn from(error: StoreError) -> Self {
         Self::Log(error.into())
     }
-}
-
-/// A key that an erasure waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct WaitsFor {
-    pub(crate) key: KeyId,
 }

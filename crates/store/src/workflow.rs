@@ -4,9 +4,9 @@
 //! log entry of the step, so nothing changes without an entry.
 
 use policy::{
-    id::{RequestId, ResourceId},
+    id::{RequestId, ResourceId, SubjectRequestId},
     object::Classes,
-    workflow::{Logged, exemption, penalty, review, workstation},
+    workflow::{Logged, exemption, penalty, review, subject_request, workstation},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tlog::{canon::Digest, entry::Event};
@@ -145,6 +145,14 @@ workflow!(
     /// One workstation; the id is the digest of its certificate.
     Workstation: "workstation", workstation, Digest, |id| &id.0, workstation,
     |_| workstation::State::default()
+);
+
+workflow!(
+    /// The request of one data subject.
+    SubjectRequest: "subject_request", subject_request, SubjectRequestId, |id| id.as_bytes(),
+    request, subject_request::State::of,
+    subject_request::State::due_ms,
+    |_| Classes::NONE
 );
 
 /// A committed step.

@@ -152,6 +152,7 @@ fn ended(request: RequestId, keep: bool) -> Ended {
         keep,
         objects: Vec::new(),
         line: None,
+        subject: None,
     }
 }
 

@@ -204,6 +204,7 @@ fn resource(seed: u8, owner: &Tenant) -> Resource {
         network: NetworkRules::default(),
         lockbox: false,
         stored_completions: true,
+        subject_header: None,
         retention: Rule {
             tenant: owner.id,
             days: Days::DEFAULT,

@@ -500,6 +500,10 @@ def requests():
     one("good-move-object-key", frame([17, [listed]]), "MoveObjectKey")
     one("good-move-object-key-kept", frame([17, [listed[:3]]]), "MoveObjectKey, to no end")
     one("good-tenant-key", frame([18, [tenant]]), "TenantKey")
+    one("good-subject-key", frame([19, [[0, [tenant, DEADLINE]]]]), "SubjectKey, for records")
+    one("good-subject-key-objects", frame([19, [[1, [tenant]]]]), "SubjectKey, for objects")
+    one("good-find-subject", frame([20, [[tenant, b"alice", fixed("salt", 16)], reading()[1][0]]]), "FindSubject")
+    one("good-destroy-subject-key", frame([21, [[2, [tenant]]]]), "DestroySubjectKey, for restrictions")
     one("good-three", frame([1, []]) + frame([2, []]) + public_key, "one after the other")
 
     one("bad-nothing", b"", "no message at all")
@@ -513,7 +517,13 @@ def requests():
     one("bad-length-all-ones", b"\xff" * 4, "four gigabytes")
     one("bad-length-little-endian", (len(public_key) - 4).to_bytes(4, "little") + public_key[4:], "lengths are big-endian")
     for name, value, remark in [
-        ("unknown", [19, []], "there is no request 19: nothing lists or searches records"),
+        ("unknown", [22, []], "there is no request 22: nothing lists or searches records"),
+        ("subject-key-without-deadline", [19, [[0, [tenant]]]], "records have one"),
+        ("subject-key-of-two", [19, [[1, [tenant]], [1, [tenant]]]], "one message gives one key"),
+        ("subject-key-unknown", [19, [[3, [tenant]]]], "there is no use 3"),
+        ("find-subject-without-proof", [20, [[tenant, b"alice", fixed("salt", 16)]]], "the log must have the search"),
+        ("find-subject-name-as-text", [20, [[tenant, "alice", fixed("salt", 16)], reading()[1][0]]], "it is bytes"),
+        ("find-subject-short-salt", [20, [[tenant, b"alice", bytes(15)], reading()[1][0]]], "it has 16 bytes"),
         ("object-key-of-two", [14, [asked(), asked()]], "one message gives one key"),
         ("object-keys-in-a-list", [14, [[asked(), asked()]]], "one message gives one key"),
         ("object-key-without-holder", [14, [asked()[:4]]], "who?"),
@@ -612,7 +622,7 @@ def responses():
     one("good-keys", frame([1, [[[key, tenant, DEADLINE], [tenant, key, 0]]]]), "Keys, two")
     one("good-opened", frame([2, [b"a prompt and its completion"]]), "Opened")
     one("good-refused-first", frame([3, [0]]), "Refused")
-    one("good-refused-last", frame([3, [21]]), "Refused")
+    one("good-refused-last", frame([3, [22]]), "Refused")
     one("good-seen-nothing", frame([4, [0]]), "Seen")
     one("good-seen", frame([4, [2**64 - 1]]), "Seen, the largest number")
     one("good-resealed", frame([5, [[fixed("span", 1220), b""]]]), "Resealed: one, and one that did not open")
@@ -623,17 +633,22 @@ def responses():
     one("good-object-names", frame([9, [[[key, tenant, 4, DEADLINE], [tenant, key, 10]]]]), "names, one without an end")
     one("good-no-object-names", frame([9, [[]]]), "no names")
     one("good-tenant-key", frame([10, [Raw(b"\xf5")]]), "TenantKey, usable")
+    one("good-subject-key", frame([11, [fixed("a", 32)]]), "SubjectKey")
+    one("good-subject-hashes", frame([12, [[fixed("a", 16), fixed("b", 16)]]]), "SubjectHashes")
+    one("good-no-subject-hashes", frame([12, [[]]]), "SubjectHashes, none")
     one("good-tenant-key-withdrawn", frame([10, [Raw(b"\xf4")]]), "TenantKey, not usable")
     one("bad-nothing", b"", "no message at all")
     for name, value, remark in [
-        ("refusal-unknown", [3, [22]], "there is no refusal 22"),
+        ("refusal-unknown", [3, [23]], "there is no refusal 23"),
         ("refusal-text", [3, ["no"]], "refusals are numbers"),
         ("refusal-twice", [3, [0, 1]], "one more"),
         ("refusal-missing", [3, []], "which?"),
         ("pinned-nothing", [6, []], "which?"),
         ("pinned-without-root", [6, [["log.example", 5]]], "a field is missing"),
         ("pinned-not-in-a-list", [6, ["log.example", 5, fixed("a", 32)]], "its fields stand in a list of their own"),
-        ("unknown", [11, []], "there is no response 11"),
+        ("unknown", [13, []], "there is no response 13"),
+        ("subject-hash-of-32-bytes", [12, [[bytes(32)]]], "a hash has 16 bytes"),
+        ("subject-key-short", [11, [bytes(16)]], "too short"),
         ("object-key-of-31-bytes", [8, [bytes(31)]], "too short"),
         ("object-key-of-33-bytes", [8, [bytes(33)]], "too long"),
         ("object-key-two", [8, [bytes(32), bytes(32)]], "one message gives one key"),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the vectors of log entries of kinds 6, 7 and 9 to 29 and of starts with policies, all histories, and the
+"""Makes the vectors of log entries of kinds 6, 7 and 9 to 33 and of starts with policies, all histories, and the
 receipts that name policies, a place of processing or a content filter, from docs/spec/log.md and docs/spec/receipt.md alone.
 
     pip install cryptography && python3 make.py
@@ -131,6 +131,11 @@ def entries():
         "started-with-policies": [0, [d(1), d(2), [d(3)], d(4)]],
         "proved": [20, [d(1), d(2), d(3), 0]],
         "proved-undecided": [20, [d(1), d(2), d(3), 2]],
+        "subject-erased": [31, [i(18), tenant, d(2)]],
+        "subject-restricted": [32, [i(18), tenant, d(2), True, d(3)]],
+        "subject-unrestricted": [32, [i(18), tenant, d(2), False, d(3)]],
+        "subject-request-received": [33, [i(18), tenant, 0, d(2), d(3), NOON + 31 * DAY]],
+        "subject-request-searched": [33, [i(18), tenant, 5, d(2), d(3)]],
         "owner-read": [21, [request, d(2)]],
         "owner-deleted": [22, [request, d(2), i(13)]],
         "repaired-keys-lost": [8, [3, 2]],
@@ -227,7 +232,13 @@ def entries():
         ("object-tenant-null", [26, [i(17), 4, NULL, 0]], "a tenant owned it"),
         ("object-with-an-owner", [26, [i(17), 4, tenant, 0, customer]], "one more"),
         ("key-withheld-as-number", [27, [tenant, 1]], "1 is not true"),
-        ("next-kind", [30, []], "there is no kind 30"),
+        ("subject-erased-without-certificate", [31, [i(18), tenant]], "a field is missing"),
+        ("subject-erased-name-in-clear", [31, [i(18), tenant, "alice"]], "it is a digest"),
+        ("subject-restricted-as-number", [32, [i(18), tenant, d(2), 1, d(3)]], "1 is not true"),
+        ("subject-restricted-by-a-person", [32, [i(18), tenant, d(2), True, customer]], "the log does not name the officer"),
+        ("subject-request-unknown-step", [33, [i(18), tenant, 8, d(2), d(3)]], "there is no step 8"),
+        ("subject-request-null-deadline", [33, [i(18), tenant, 5, d(2), d(3), NULL]], "what is not there at the end is left out"),
+        ("next-kind", [34, []], "there is no kind 34"),
     ]
     for name, event, remark in bad:
         one(f"bad-{name}", event, remark)

@@ -117,11 +117,17 @@ impl Endpoint {
         }
     }
 
-    /// Reads a path, with or without `/v1`.
+    /// Returns the accepted spellings of the path: with and without `/v1`.
+    #[must_use]
+    pub fn spellings(self) -> [&'static str; 2] {
+        let path = self.path();
+        [path, path.strip_prefix("/v1").unwrap_or(path)]
+    }
+
+    /// Reads a path in one of its spellings.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let short = |path: &'static str| path.strip_prefix("/v1").unwrap_or(path);
-        Self::ALL.into_iter().find(|one| text == one.path() || text == short(one.path()))
+        Self::ALL.into_iter().find(|one| one.spellings().contains(&text))
     }
 
     /// Returns the operation of each line.

@@ -9,6 +9,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
+    batches::Endpoint,
+    files::FILENAME_BYTES_MAX,
+    fine_tuning::request::{BATCH_SIZE_MAX, EPOCHS_MAX, MULTIPLIER_MAX},
+    keeping::{EXPIRES_SECONDS_MAX, EXPIRES_SECONDS_MIN},
     limits::{self, RequestLimits},
     media,
 };
@@ -72,6 +76,33 @@ fn fields(configured: &RequestLimits) -> Vec<Bound> {
     for field in ["application_name", "end_user_id", "end_user_tenant_id", "source_ip"] {
         add("UserSecurityContext", field, identifier());
     }
+    for schema in [
+        "CreateResponse",
+        "CreateConversationRequest",
+        "UpdateMetadataRequest",
+        "CreateBatchRequest",
+        "CreateFineTuningJobRequest",
+    ] {
+        add(schema, "metadata", metadata());
+    }
+    add("CreateResponse", "user", identifier());
+    add(
+        "CreateBatchRequest",
+        "endpoint",
+        json!({"enum": Endpoint::ALL.map(Endpoint::spellings).concat()}),
+    );
+    let name = json!({"minLength": 1, "maxLength": FILENAME_BYTES_MAX});
+    add("CreateUploadRequest", "filename", name);
+    add("CreateUploadRequest", "bytes", json!({"minimum": 1}));
+    add("CompleteUploadRequest", "md5", json!({"pattern": "^([0-9a-fA-F]{32})?$"}));
+    let seconds = json!({"minimum": EXPIRES_SECONDS_MIN, "maximum": EXPIRES_SECONDS_MAX});
+    add("ExpiresAfter", "seconds", seconds);
+    let auto = |number: Value| json!({"oneOf": [{"const": "auto"}, number]});
+    let whole = |most: u32| json!({"type": "integer", "minimum": 1, "maximum": most});
+    let rate = json!({"type": "number", "exclusiveMinimum": 0, "maximum": MULTIPLIER_MAX});
+    add(HYPER, "n_epochs", auto(whole(EPOCHS_MAX)));
+    add(HYPER, "batch_size", auto(whole(BATCH_SIZE_MAX)));
+    add(HYPER, "learning_rate_multiplier", auto(rate));
     add("ChatCompletionMessageToolCall", "index", json!({"maximum": u32::MAX}));
     let media = |pattern| json!({"maxLength": configured.media_bytes_max, "pattern": pattern});
     add("ChatCompletionContentPartImage", "url", media(media::image_pattern()));
@@ -87,11 +118,13 @@ fn fields(configured: &RequestLimits) -> Vec<Bound> {
     add(PART, "input_audio", counted("The sound of an `input_audio` part, in users' messages"));
     add("PredictionContent", "content", json!({"oneOf": content(&[TEXT_PART, REFUSAL_PART])}));
     bounds.push(("/Stop".to_owned(), stop(configured.stop_max)));
+    bounds.push(("/FineTuneMethodType".to_owned(), json!({"enum": ["supervised"]})));
     bounds
 }
 
 const CHAT: &str = "CreateChatCompletionRequest";
 const COMPLETION: &str = "CreateCompletionRequest";
+const HYPER: &str = "FineTuneHyperparameters";
 const EMBEDDING: &str = "CreateEmbeddingRequest";
 
 fn logit_bias() -> Value {

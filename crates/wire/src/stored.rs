@@ -29,7 +29,7 @@ use crate::{
 #[schema(as = UpdateMetadataRequest)]
 pub struct MetadataBody {
     /// Labels: up to 16 pairs. They replace the present ones; `null` removes them.
-    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    #[schema(value_type = Option<BTreeMap<String, String>>, required = true)]
     #[serde(deserialize_with = "crate::keeping::required")]
     pub metadata: Metadata,
 }

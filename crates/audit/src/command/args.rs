@@ -106,6 +106,21 @@ pub enum VerifyCommand {
         #[arg(long, value_name = "KEY")]
         witness: Vec<String>,
     },
+    /// The certificate of an erasure: checks what was erased of a person, and what was not and why
+    Erasure {
+        /// The certificate, as `bailiwick desk subject erase` writes it
+        #[arg(long, value_name = "FILE")]
+        certificate: PathBuf,
+        /// The name of the person, as the requests had it (`user` or `safety_identifier`)
+        #[arg(long, value_name = "ID", requires = "salt")]
+        subject: Option<String>,
+        /// The salt that the data protection officer has: 32 hex digits
+        #[arg(long, value_name = "HEX", requires = "subject")]
+        salt: Option<String>,
+        /// The folder of the log, as for `verify log`. The log is replayed, and must have every deletion
+        #[arg(long, value_name = "FOLDER")]
+        log: Option<PathBuf>,
+    },
     /// A fine-tuned model: checks that it comes from your files and nothing else
     ///
     /// With `--base`, the training is repeated, in a confined process, and must give the same adapter,

@@ -1,12 +1,16 @@
 //! The end of a batch: its output and error files.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use policy::{
     content::{Content, ContentBytes},
     object::Class,
+    workflow::subject::Subject,
 };
-use store::objects::Draft;
+use store::{
+    objects::Draft,
+    subjects::{About, Lines},
+};
 use tlog::hex;
 use tokio::task::spawn_blocking;
 use wire::{
@@ -19,7 +23,7 @@ use super::{
     input::Input,
 };
 use crate::{
-    clock,
+    clock, named,
     openai::{
         error::ApiError,
         state::objects::{New, Objects, failed},
@@ -30,6 +34,10 @@ use crate::{
 struct File {
     draft: Draft,
     empty: bool,
+    /// The data subjects of its lines.
+    people: Lines,
+    /// The number of its lines.
+    lines: u32,
 }
 
 impl Drive {
@@ -103,6 +111,7 @@ impl Drive {
         head: &Head,
         counts: &Counts,
     ) -> Result<(Option<Draft>, Option<Draft>), ApiError> {
+        let people = self.people(head).await;
         let mut output = self.file(head, "output").await?;
         let mut error = self.file(head, "error").await?;
         let mut done = HashSet::new();
@@ -116,7 +125,10 @@ impl Drive {
             let (mut good, mut bad) = (Vec::new(), Vec::new());
             for line in lines {
                 done.insert(line.line);
-                if line.failed { bad.push(line.content) } else { good.push(line.content) }
+                let (file, lines) =
+                    if line.failed { (&mut error, &mut bad) } else { (&mut output, &mut good) };
+                lines.push(line.content);
+                file.name(people.get(&line.line));
             }
             output = append(output, good).await?;
             error = append(error, bad).await?;
@@ -127,7 +139,7 @@ impl Drive {
         {
             error = self.not_run(head, endpoint, &done, error).await?;
         }
-        let used = |file: File| (!file.empty).then_some(file.draft);
+        let used = |file: File| (!file.empty).then(|| file.about());
         Ok((used(output), used(error)))
     }
 
@@ -150,6 +162,7 @@ impl Drive {
                 let random: [u8; 16] = crate::ids::random();
                 let id = format!("batch_req_{}", hex::encode(&random));
                 lines.push(batches::unanswered((&id, parsed.custom_id.0.reveal()), why));
+                error.name(Some(&named::subjects_of(line.bytes.reveal())));
             }
             if lines.len() >= LINES_AT_ONCE {
                 error = append(error, std::mem::take(&mut lines)).await?;
@@ -176,7 +189,39 @@ impl Drive {
         let name = Content::new(format!("{id}_{what}.jsonl"));
         let head = FileHead { filename: name }.to_bytes();
         draft.seal_head(&head).map_err(failed(Class::File))?;
-        Ok(File { draft, empty: true })
+        Ok(File { draft, empty: true, people: Lines::default(), lines: 0 })
+    }
+
+    /// Returns the data subjects that the lines of the input name, as far as it can still be read.
+    async fn people(&self, head: &Head) -> HashMap<u32, Vec<Subject>> {
+        let mut input = Input::new(head.input.clone(), self.line_bytes_max());
+        let mut people = HashMap::new();
+        while let Ok(Some(line)) = input.next(&self.gateway, &self.batch).await {
+            let found = named::subjects_of(line.bytes.reveal());
+            if !found.is_empty() {
+                people.insert(line.number, found);
+            }
+        }
+        people
+    }
+}
+
+impl File {
+    /// Notes the data subjects of the next line.
+    fn name(&mut self, people: Option<&Vec<Subject>>) {
+        self.lines = self.lines.saturating_add(1);
+        for person in people.into_iter().flatten() {
+            // Its input had no more data subjects than a file may have.
+            let _ = self.people.add(person.clone(), self.lines);
+        }
+    }
+
+    /// Returns the draft, with whom it is about.
+    fn about(mut self) -> Draft {
+        if !self.people.is_empty() {
+            self.draft.set_about(About::Lines(self.people));
+        }
+        self.draft
     }
 }
 

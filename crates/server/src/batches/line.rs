@@ -18,6 +18,7 @@ use crate::{
     clock,
     exchange::Exchange,
     gateway::Gateway,
+    named,
     openai::{
         error::ApiError, reply::Reply, request::CallerRequest, spillover, state::objects::Objects,
     },
@@ -89,9 +90,13 @@ impl Line {
         );
         exchange.note_request(&body);
         call.exchange = Some(Box::new(exchange));
+        call.subject.of_refused(parsed.body);
+        // Its result would be kept.
+        let kept = named::may_keep(services, &caller, &call.subject, "batches").await;
         let name = &caller.resource()?.name;
         let answer = match caller.penalty()?.verdict(clock::now_ms()) {
             Err(blocked) => Err(ApiError::blocked(blocked, name)),
+            Ok(_) if kept.is_err() => kept.map(|()| Reply::Json(Bytes::new())),
             Ok(served) => {
                 let limit_ms = current.config.limits.request_ms;
                 let asked = CallerRequest {

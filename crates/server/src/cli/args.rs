@@ -16,7 +16,10 @@ use policy::{
     task::Task,
 };
 
-use crate::manage::{Period, Step};
+use crate::{
+    manage::{Period, Step},
+    reports::Kind,
+};
 
 use self::{
     engines::Engines,
@@ -78,6 +81,14 @@ pub(crate) enum Command {
     /// List the objects kept for a resource: files, responses, batches and all else, without
     /// content
     Inventory(InventoryArgs),
+    /// Explain the life of a request of a resource: each step, the settings behind it, and how to check
+    /// it
+    Explain(ExplainArgs),
+    /// Compare other offerings, by their own words, and this service, by its settings
+    Compare(CompareArgs),
+    /// Make a report for data protection: record of processing, sub-processors, transfers, measures, facts
+    /// for an assessment, scope of a breach, or terms of processing
+    Report(ReportArgs),
     /// Back up the data directory while the service runs
     Backup(Backup),
     /// Restore a backup: the old log ends, and a new log continues it
@@ -355,6 +366,68 @@ pub(crate) struct InventoryArgs {
     pub(crate) limit: Option<usize>,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    /// Name of the resource. If not given, each resource is explained
+    #[arg(long, value_name = "NAME")]
+    pub(crate) resource: Option<String>,
+    /// Configuration file of the service. If not given, the defaults apply
+    #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only the sentences, without settings and checks
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) brief: bool,
+}
+
+/// The catalogue quotes the providers: docs/offerings.md. This service's rows are computed from its
+/// settings.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompareArgs {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    /// A need, such as `eu-only` or `zero-retention`; repeat it for more
+    #[arg(long, value_name = "NEED", required_unless_present = "list")]
+    pub(crate) need: Vec<String>,
+    /// List all needs, and the words of each offering about them
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Compare this resource of the service only [default: each one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) resource: Option<String>,
+    /// Configuration file of the service. If not given, the defaults apply
+    #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("about").required(true))]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    /// Kind of report
+    pub(crate) kind: Kind,
+    /// About all resources of this tenant
+    #[arg(long, value_name = "NAME", group = "about")]
+    pub(crate) tenant: Option<String>,
+    /// About this resource
+    #[arg(long, value_name = "NAME", group = "about")]
+    pub(crate) resource: Option<String>,
+    /// Begin of the period, for `breach-scope` and `dpia`: a month, a day or an hour, in UTC
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<Period>,
+    /// End of the period
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Period>,
+    /// Write one file of HTML, ready to print
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub(crate) html: Option<PathBuf>,
+    /// Configuration file of the service
+    #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
 /// Output format of usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum UsageFormat {
@@ -526,6 +599,10 @@ pub(crate) enum ResourceCommand {
         /// customer applies for zero retention at the desk
         #[arg(long, value_name = "DAYS", group = "change")]
         retention_days: Option<u64>,
+        /// Request header in which your application names the data subject, for requests whose body
+        /// has no `safety_identifier` and no `user`; `none`: no header is read
+        #[arg(long, value_name = "HEADER", group = "change")]
+        subject_header: Option<String>,
     },
     /// Set the networks that a resource admits, from the next request on
     #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]

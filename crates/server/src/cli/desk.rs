@@ -3,8 +3,13 @@
 
 pub(super) mod args;
 mod show;
+mod subject;
 
-use std::{env, fs, net::IpAddr, path::Path};
+use std::{
+    env, fs,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use policy::principal::Key;
@@ -16,7 +21,7 @@ use ureq::{
 use zeroize::Zeroizing;
 
 use self::args::{
-    Desk, DeskCommand, Kind, OfGrant, OfProcessor, OfResource, Outcome, Refusal, Review,
+    AtDesk, Desk, DeskCommand, Kind, OfGrant, OfProcessor, OfResource, Outcome, Refusal, Review,
     ReviewCommand, Visit,
 };
 use super::{
@@ -37,6 +42,8 @@ enum Ask {
     Post(String, Value),
     /// Deletes one record.
     Erase(String),
+    /// Makes a report; writes it to a file of HTML, if one is named.
+    Report(String, Option<PathBuf>),
     /// Changes a list to contain one thing, and reads it.
     Put(String),
     /// Changes a list to contain one thing no more, and reads it.
@@ -59,14 +66,17 @@ const GONE: &str = "a record that was erased, or whose deadline has passed, is n
                     `bailiwick desk acts RESOURCE` lists the erased ones";
 
 pub(super) fn desk(desk: Desk) -> Result<(), Failure> {
-    let ask = of_desk(desk.command);
-    visit(&desk.visit, (DESK, desk.url), None, ask)
+    let session = Session::open(&desk.visit, (DESK, desk.url), None)?;
+    match desk.command {
+        AtDesk::Subject(command) => subject::run(&session, desk.visit.json, command),
+        AtDesk::Of(command) => visit(&session, desk.visit.json, of_desk(command)),
+    }
 }
 
 pub(super) fn review(desk: Review) -> Result<(), Failure> {
     let own = desk.certificate.as_deref().zip(desk.key.as_deref());
-    let ask = of_review(desk.command);
-    visit(&desk.visit, (REVIEW, desk.url), own, ask)
+    let session = Session::open(&desk.visit, (REVIEW, desk.url), own)?;
+    visit(&session, desk.visit.json, of_review(desk.command))
 }
 
 fn of_desk(command: DeskCommand) -> Ask {
@@ -124,6 +134,18 @@ fn of_desk(command: DeskCommand) -> Ask {
             }
             let none = "nothing is kept that a caller asked to keep";
             Ask::List(resource(&name, "inventory") + &query, none)
+        }
+        DeskCommand::Report { kind, resource: name, from, to, html } => {
+            let path = format!("/reports/{}", kind.name());
+            let path =
+                name.map_or(path.clone(), |name| format!("/resources/{}{path}", segment(&name)));
+            let times = [("from", from), ("to", to)];
+            let times = times.into_iter().filter_map(|(key, time)| Some((key, time?)));
+            let query: Vec<String> =
+                times.map(|(key, time)| format!("{key}={}", segment(&time))).collect();
+            let query =
+                if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+            Ask::Report(path + &query, html)
         }
         DeskCommand::Shred { resource: name, id } => {
             Ask::Erase(resource(&name, "inventory/") + &segment(&id))
@@ -238,34 +260,67 @@ fn of_review(command: ReviewCommand) -> Ask {
     }
 }
 
-/// Makes the request and prints the answer. `own` is the certificate and the key of the
-/// workstation.
-fn visit(
-    visit: &Visit,
-    (place, url): (Place, Option<String>),
-    own: Option<(&Path, &Path)>,
-    ask: Ask,
-) -> Result<(), Failure> {
-    let agent = dial::agent(Tls { ca_file: visit.ca_file.as_deref(), own })?;
-    let url = address(url, place)?;
-    let token = token(visit)?;
-    let (none, of_record) = (ask.none(), matches!(ask, Ask::Record(_) | Ask::Erase(_)));
-    let mut response = send(&agent, &(url.clone() + place.prefix), &token, ask)
-        .map_err(|error| unreachable(&url, &error.to_string()))?;
-    if !response.status().is_success() {
+/// A person at a desk: the way there, and the credentials.
+struct Session {
+    agent: Agent,
+    url: String,
+    base: String,
+    token: Key,
+}
+
+impl Session {
+    /// Reads the address and the credentials. `own` is the certificate and the key of the workstation.
+    fn open(
+        visit: &Visit,
+        (place, url): (Place, Option<String>),
+        own: Option<(&Path, &Path)>,
+    ) -> Result<Self, Failure> {
+        let agent = dial::agent(Tls { ca_file: visit.ca_file.as_deref(), own })?;
+        let url = address(url, place)?;
+        let base = url.clone() + place.prefix;
+        Ok(Self { agent, url, base, token: token(visit)? })
+    }
+
+    /// Makes the request, and returns the answer if it is no refusal.
+    fn ask(&self, ask: Ask) -> Result<Response<Body>, Failure> {
+        let of_record = matches!(ask, Ask::Record(_) | Ask::Erase(_));
+        let mut response = send(&self.agent, &self.base, &self.token, ask)
+            .map_err(|error| unreachable(&self.url, &error.to_string()))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
         let message = dial::error_of(&mut response)?.message;
-        return Err(if of_record && response.status() == StatusCode::NOT_FOUND {
+        Err(if of_record && response.status() == StatusCode::NOT_FOUND {
             Failure::new(message, GONE)
         } else {
             Failure::plain(message)
-        });
+        })
     }
-    let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
-    let body = body.map_err(|error| unreachable(&url, &error.to_string()))?;
-    let answer = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body) };
-    let answer: Value = answer
-        .map_err(|error| Failure::new(error.to_string(), "is this the address of a desk?"))?;
-    print(visit.json, &answer, |out, answer| show::show(out, answer, none))
+
+    /// Makes the request, and reads the answer as JSON.
+    fn answer(&self, ask: Ask) -> Result<Value, Failure> {
+        let mut response = self.ask(ask)?;
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+        let body = body.map_err(|error| unreachable(&self.url, &error.to_string()))?;
+        let answer = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body) };
+        answer.map_err(|error| Failure::new(error.to_string(), "is this the address of a desk?"))
+    }
+}
+
+/// Makes the request and prints the answer.
+fn visit(session: &Session, json: bool, ask: Ask) -> Result<(), Failure> {
+    let none = ask.none();
+    let report = match &ask {
+        Ask::Report(_, file) => Some(file.clone()),
+        _ => None,
+    };
+    let answer = session.answer(ask)?;
+    if let Some(file) = report {
+        let report: crate::reports::Report = serde_json::from_value(answer)
+            .map_err(|error| Failure::new(error.to_string(), "is this the address of a desk?"))?;
+        return super::report::show(&report, file.as_deref(), json);
+    }
+    print(json, &answer, |out, answer| show::show(out, answer, none))
 }
 
 impl Ask {
@@ -274,9 +329,12 @@ impl Ask {
         match self {
             Self::List(_, none) => none,
             Self::Delete(_) => "no processor is allowed or offered",
-            Self::Get(_) | Self::Record(_) | Self::Post(..) | Self::Erase(_) | Self::Put(_) => {
-                "nothing"
-            }
+            Self::Get(_)
+            | Self::Record(_)
+            | Self::Post(..)
+            | Self::Report(..)
+            | Self::Erase(_)
+            | Self::Put(_) => "nothing",
         }
     }
 }
@@ -284,7 +342,7 @@ impl Ask {
 fn send(agent: &Agent, base: &str, token: &Key, ask: Ask) -> Result<Response<Body>, ureq::Error> {
     let bearer = Zeroizing::new(format!("Bearer {}", token.reveal()));
     match ask {
-        Ask::Get(path) | Ask::List(path, _) | Ask::Record(path) => {
+        Ask::Get(path) | Ask::List(path, _) | Ask::Record(path) | Ask::Report(path, _) => {
             agent.get(base.to_owned() + &path).header("authorization", &*bearer).call()
         }
         Ask::Put(path) => {

@@ -8,6 +8,7 @@ use engine::protocol::{TemplateNote, Works};
 use policy::{
     forward::Forward,
     network::{DefaultAction, PublicNetworkAccess},
+    subject_header::{BadHeader, SubjectHeader},
     task::Task,
 };
 use store::NetworkChange;
@@ -111,6 +112,7 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
             lockbox,
             stored_completions,
             retention_days,
+            subject_header,
         } => {
             let update = ResourceUpdate {
                 prefix_cache: prefix_cache.map(|switch| switch == Switch::On),
@@ -119,6 +121,7 @@ pub(crate) fn resource(group: &Group<ResourceCommand>) -> Result<(), Failure> {
                 lockbox: lockbox.map(|switch| switch == Switch::On),
                 stored_completions_disabled: stored_completions.map(|switch| switch == Switch::Off),
                 retention_days: *retention_days,
+                subject_header: subject_header.as_deref().map(header).transpose()?,
                 ..ResourceUpdate::default()
             };
             let view = open(&group.shared.data)?.update_resource(name, &update)?;
@@ -570,6 +573,14 @@ fn forwarded(given: &[Forwarded]) -> Result<Option<Forward>, Failure> {
     Ok((!given.is_empty()).then_some(forward))
 }
 
+/// Reads the value of `--subject-header`.
+fn header(given: &str) -> Result<Option<SubjectHeader>, Failure> {
+    if given == "none" {
+        return Ok(None);
+    }
+    given.parse().map(Some).map_err(|error: BadHeader| Failure::plain(error.to_string()))
+}
+
 /// Describes the labels that other engines get.
 fn forwards(forward: Forward) -> String {
     if forward == Forward::NONE {
@@ -603,6 +614,10 @@ fn show_resource(out: &mut dyn io::Write, view: &ResourceView) -> io::Result<()>
         ("lockbox", lockbox.to_owned()),
         ("stored completions", stored_completions.to_owned()),
         ("retention", retention(view)),
+        (
+            "subject header",
+            view.subject_header.as_ref().map_or("none", SubjectHeader::name).to_owned(),
+        ),
         ("deployments", view.deployments.join(", ")),
         ("created", view.created_at.clone()),
     ];

@@ -14,11 +14,14 @@ pub(crate) struct RegionsConfig {
     /// The zones, by name: sets of regions.
     #[serde(deserialize_with = "read", serialize_with = "write")]
     pub zones: Zones,
+    /// The countries of regions, by their ISO 3166 codes: for reports about transfers.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub countries: BTreeMap<String, String>,
 }
 
 impl Default for RegionsConfig {
     fn default() -> Self {
-        Self { here: "local".to_owned(), zones: Zones::default() }
+        Self { here: "local".to_owned(), zones: Zones::default(), countries: BTreeMap::new() }
     }
 }
 
@@ -46,7 +49,21 @@ impl RegionsConfig {
             }
             regions.iter().find_map(|name| region(&format!("regions.zones.{zone}"), name))
         };
-        region("regions.here", &self.here).or_else(|| self.zones.iter().find_map(zone))
+        let country = |(name, code): (&String, &String)| {
+            let is_code = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+            let wrong = || {
+                format!(
+                    "`regions.countries.{}` is not a country's code: write two capital letters, such as \
+                     `SE`",
+                    name.escape_default()
+                )
+            };
+            let named = region("regions.countries", name);
+            named.or_else(|| (!is_code).then(wrong))
+        };
+        region("regions.here", &self.here)
+            .or_else(|| self.zones.iter().find_map(zone))
+            .or_else(|| self.countries.iter().find_map(country))
     }
 }
 

@@ -26,6 +26,7 @@ impl Config {
         }
         // The data stay where they are: another `here` needs a restart.
         next.regions.zones.clone_from(&new.regions.zones);
+        next.regions.countries.clone_from(&new.regions.countries);
         next.egress.clone_from(&new.egress);
         next.identity.issuers.clone_from(&new.identity.issuers);
         next.identity.clock_leeway_s = new.identity.clock_leeway_s;
@@ -34,6 +35,9 @@ impl Config {
         // The detectors are prepared at the start.
         next.guard.floor = new.guard.floor;
         next.log.level = new.log.level;
+        // Reports alone read them.
+        next.operator.clone_from(&new.operator);
+        next.customers.clone_from(&new.customers);
         // The running service fetches no models: only `model add` reads it.
         next.models.clone_from(&new.models);
         let restart = different(&next, new);

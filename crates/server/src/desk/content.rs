@@ -19,6 +19,11 @@ pub(super) fn read(opened: &ContentBytes) -> Result<Content, DeskError> {
 
 /// Builds an answer with content; its headers forbid caching.
 pub(super) fn show(content: &Content) -> Response {
+    ([(CACHE_CONTROL, "no-store")], Json(json(content))).into_response()
+}
+
+/// Returns the content as JSON.
+pub(super) fn json(content: &Content) -> Value {
     let mut shown = json!({
         "request": content.request,
         "caller": content.caller,
@@ -30,7 +35,7 @@ pub(super) fn show(content: &Content) -> Response {
     });
     put(&mut shown, "request_body", &content.request_body);
     put(&mut shown, "response_body", &content.response_body);
-    ([(CACHE_CONTROL, "no-store")], Json(shown)).into_response()
+    shown
 }
 
 /// Adds a body as text; if it is not UTF-8, adds its bytes as well.

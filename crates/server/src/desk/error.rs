@@ -7,12 +7,15 @@ use axum::{
 use policy::{
     authz::{Denied, Forbidden},
     permit::NoPerson,
-    workflow::{BadStatement, exemption, penalty, review, workstation},
+    workflow::{
+        BadStatement, exemption, penalty, review, subject::BadSubject, subject_request, workstation,
+    },
 };
 use store::{
     NoRandom, StoreError,
     custody::{CustodyError, Refusal},
     ledger::{NotDeleted, NotListed, NotOpened},
+    subjects::SubjectError,
     tiles::LogError,
     workflow::NotStepped,
 };
@@ -78,6 +81,20 @@ pub(super) enum DeskError {
          begin again"
     )]
     NoSuchCursor,
+    /// The request of a data subject does not take the step.
+    #[error("{0}; {help}", help = .0.help())]
+    SubjectRequest(subject_request::Refused),
+    /// The name of the data subject cannot be used.
+    #[error("{0}; give it as your application sends it in `safety_identifier` or `user`")]
+    BadSubject(#[from] BadSubject),
+    /// What is kept of a data subject cannot be found, exported or erased.
+    #[error("{0}; try again, and see the operator's log")]
+    Subject(SubjectError),
+    /// There is an erasure for this request already.
+    #[error(
+        "there is an erasure for this request already: GET …/subjects/erasures/REQUEST has its          certificate; leave `request` out to erase again"
+    )]
+    ErasedBefore,
     /// The name is not the name of a processor that operates an engine for this customer.
     #[error(
         "no company of this name operates an engine here; GET …/processors lists those that do"
@@ -91,7 +108,7 @@ pub(super) enum DeskError {
     BadRequest(String),
     /// The path does not exist.
     #[error(
-        "this path does not exist; docs/operate/review.md, records.md, residency.md, \
+        "this path does not exist; docs/operate/review.md, records.md, data-subjects.md, residency.md, \
          zero-retention.md and content-filter-exemption.md list the paths"
     )]
     NoSuchPath,
@@ -150,6 +167,26 @@ impl From<NotStepped<penalty::Refused>> for DeskError {
         match error {
             NotStepped::Refused(refused) => Self::Penalty(refused),
             NotStepped::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<NotStepped<subject_request::Refused>> for DeskError {
+    fn from(error: NotStepped<subject_request::Refused>) -> Self {
+        match error {
+            NotStepped::Refused(refused) => Self::SubjectRequest(refused),
+            NotStepped::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<SubjectError> for DeskError {
+    fn from(error: SubjectError) -> Self {
+        match error {
+            SubjectError::Erased => Self::ErasedBefore,
+            SubjectError::NotFound => Self::NotFound,
+            SubjectError::NoPerson => Self::NoPerson,
+            error => Self::Subject(error),
         }
     }
 }
@@ -217,21 +254,26 @@ impl DeskError {
                 | review::Refused::OtherWorkstation
                 | review::Refused::OwnEscalation,
             ) => (StatusCode::FORBIDDEN, "Forbidden"),
-            Self::Exemption(exemption::Refused::NoSuchApplication)
+            Self::SubjectRequest(subject_request::Refused::Unknown)
+            | Self::Exemption(exemption::Refused::NoSuchApplication)
             | Self::Review(review::Refused::OtherLook) => (StatusCode::NOT_FOUND, "NotFound"),
             Self::Exemption(exemption::Refused::KeepsAnyway) => {
                 (StatusCode::BAD_REQUEST, "BadRequest")
             }
             // The step is not possible in the current state.
-            Self::Exemption(_) | Self::Review(_) | Self::Penalty(_) => {
-                (StatusCode::CONFLICT, "Conflict")
-            }
+            Self::Exemption(_)
+            | Self::Review(_)
+            | Self::Penalty(_)
+            | Self::SubjectRequest(_)
+            | Self::ErasedBefore => (StatusCode::CONFLICT, "Conflict"),
             Self::NotOpened(NotOpened::NoRecord | NotOpened::NoGrant) => {
                 (StatusCode::NOT_FOUND, "NotFound")
             }
-            Self::Statement(_) | Self::BadRequest(_) | Self::NoSuchCursor | Self::NoSuchClass => {
-                (StatusCode::BAD_REQUEST, "BadRequest")
-            }
+            Self::Statement(_)
+            | Self::BadSubject(_)
+            | Self::BadRequest(_)
+            | Self::NoSuchCursor
+            | Self::NoSuchClass => (StatusCode::BAD_REQUEST, "BadRequest"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
             Self::NotSignedIn(NotSignedIn::Store(_))
             | Self::Store(_)
@@ -239,6 +281,7 @@ impl DeskError {
             | Self::Aborted
             | Self::NotOpened(_)
             | Self::Objects
+            | Self::Subject(_)
             | Self::NotRead(_)
             | Self::NotDeleted(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
         }

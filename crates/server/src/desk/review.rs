@@ -331,8 +331,15 @@ pub(super) struct LookedAt {
 }
 
 impl LookedAt {
+    /// Returns the access, as an export and a search of a data subject tell it.
+    pub(super) fn as_access(&self) -> serde_json::Value {
+        let what = if self.opened_ms.is_some() { "opened by a reviewer" } else { "asked to open" };
+        serde_json::json!({"what": what, "request": self.request, "at_ms": self.opened_ms,
+            "by": "reviewer", "person": self.reviewer, "grant": self.grant, "reason": self.reason})
+    }
+
     /// Returns past openings, and the current access request.
-    fn all(request: RequestId, state: &Reviewed, now_ms: u64) -> Vec<Self> {
+    pub(super) fn all(request: RequestId, state: &Reviewed, now_ms: u64) -> Vec<Self> {
         let under_way = state.look(now_ms);
         let current = under_way.as_ref().map(|look| look.grant);
         let over = state.seen().iter().filter(|seen| Some(seen.grant) != current);

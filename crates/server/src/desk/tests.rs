@@ -48,6 +48,7 @@ impl Setting {
             providers: outward::providers(&config, &egress).unwrap(),
             ledger: ledger(home.path()),
             names: Names::default(),
+            configured: crate::live::Configured::Read(Arc::new(config)),
         };
         Self { people, desk, _home: home }
     }
@@ -207,6 +208,15 @@ fn calls() -> Vec<(&'static str, Call)> {
                 State(desk),
                 it,
                 Path(name),
+                Query::try_from_uri(&"/".parse().unwrap())
+            )),
+        ),
+        (
+            "report",
+            call!(|desk, it, name| reports::of_resource(
+                State(desk),
+                it,
+                Path((name, "dpia".into())),
                 Query::try_from_uri(&"/".parse().unwrap())
             )),
         ),
@@ -375,6 +385,55 @@ async fn nobody_but_the_customers_officer_allows_a_processor() {
                 matches!(answer.map(|_| ()), Err(DeskError::Forbidden(_) | DeskError::NotFound));
             assert!(refused, "{tenant} {allow}");
         }
+    }
+}
+
+/// The officer's reports follow the officer's own decision, with the entry of the log about it.
+#[tokio::test]
+async fn a_report_shows_a_processor_from_the_officers_decision_on() {
+    let setting = Setting::under(toml::from_str(ENGINE).unwrap());
+    offer_processors(&setting);
+    let officer = setting.people.sign_in("acme", 10, &[Role::DataProtectionOfficer]);
+    let report = async |kind: &str| {
+        let question = Query::try_from_uri(&"/".parse().unwrap());
+        let desk = State(setting.desk.clone());
+        let answer = reports::of_tenant(desk, visitor(&officer), Path(kind.into()), question).await;
+        let body = axum::body::to_bytes(answer.unwrap().into_body(), usize::MAX).await.unwrap();
+        serde_json::from_slice::<Value>(&body).unwrap()
+    };
+    let values = |report: &Value, section: &str| {
+        let sections = report["sections"].as_array().unwrap();
+        let section = sections.iter().find(|one| one["id"] == section).unwrap();
+        section["lines"].clone()
+    };
+    let before = report("sub-processors").await;
+    assert_eq!(before["resources"], json!(["acme-prod"]), "another tenant's are not there");
+    assert!(values(&before, "allowed")[0]["value"].as_str().unwrap().starts_with("none"));
+    let desk = State(setting.desk.clone());
+    let at = Path(("acme-prod".to_owned(), "gpu-co".to_owned()));
+    let _ = processors::allow(desk, visitor(&officer), at).await.unwrap();
+    let after = report("sub-processors").await;
+    let line = &values(&after, "allowed")[0];
+    assert_eq!((&line["item"], &line["data"]["regions"]), (&json!("gpu-co"), &json!(["local"])));
+    let person = visitor(&officer).person.to_string();
+    assert_eq!(line["data"]["person"], json!(person), "{line}");
+    let entry = line["data"]["entry"].as_u64().unwrap();
+    assert!(line["sources"].as_array().unwrap().contains(&json!({"kind": "log", "entry": entry})));
+    let map = report("transfers").await;
+    let map = values(&map, "reached");
+    let far = map.as_array().unwrap().iter().find(|line| line["item"] == "Deployment far").unwrap();
+    assert_eq!(far["data"]["reached"][0]["processor"], json!("gpu-co"));
+
+    // Neither another tenant's officer, nor the operator's people.
+    for (tenant, number) in [("else", 21), ("ops", 20)] {
+        let person = setting.people.sign_in(tenant, number, &Role::ALL);
+        let question = Query::try_from_uri(&"/".parse().unwrap());
+        let path = Path(("acme-prod".to_owned(), "breach-scope".to_owned()));
+        let desk = State(setting.desk.clone());
+        let answer = reports::of_resource(desk, visitor(&person), path, question).await;
+        let refused =
+            matches!(answer.map(|_| ()), Err(DeskError::Forbidden(_) | DeskError::NotFound));
+        assert!(refused, "{tenant}");
     }
 }
 

@@ -157,7 +157,7 @@ fn setting(directory: &Directory, of: &PersonalOf) -> Result<Arc<Setting>, Manag
             if processors.any(|processor| processor.name == *name) {
                 return Ok(directory.personal_of_processor(name));
             }
-            Err(not_found(Thing::Processor, name))
+            Err(not_found(Thing::Processor, name).into())
         }
     }
 }

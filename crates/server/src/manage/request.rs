@@ -5,6 +5,7 @@ use policy::{
     forward::Forward,
     network::{DefaultAction, IpRule, PublicNetworkAccess},
     residency::Sku,
+    subject_header::SubjectHeader,
     task::Task,
 };
 use serde::{Deserialize, Deserializer, Serialize};
@@ -49,6 +50,8 @@ pub(crate) struct ResourceUpdate {
     pub stored_completions_disabled: Option<bool>,
     /// Days for which content is stored: 1 to 30, from the next request on.
     pub retention_days: Option<u64>,
+    /// Request header that names the data subject where the body names none; `Some(None)` for none.
+    pub subject_header: Option<Option<SubjectHeader>>,
     /// The networks that the resource admits.
     pub network: NetworkChange,
 }
@@ -63,8 +66,17 @@ struct ResourcePatch {
     lockbox: Option<bool>,
     stored_completions_disabled: Option<bool>,
     retention_days: Option<u64>,
+    #[serde(default, deserialize_with = "header")]
+    subject_header: Option<Option<SubjectHeader>>,
     public_network_access: Option<PublicNetworkAccess>,
     network_acls: Option<NetworkAcls>,
+}
+
+/// Reads a field that is there: `null` says that no header is read.
+fn header<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<SubjectHeader>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 impl From<ResourcePatch> for ResourceUpdate {
@@ -81,6 +93,7 @@ impl From<ResourcePatch> for ResourceUpdate {
             lockbox: patch.lockbox,
             stored_completions_disabled: patch.stored_completions_disabled,
             retention_days: patch.retention_days,
+            subject_header: patch.subject_header,
             network: NetworkChange {
                 public: patch.public_network_access,
                 default_action,

@@ -13,6 +13,7 @@ use policy::{
     object::Class,
     principal::{Key, KeyName},
     retention::{ContentLogging, Rule},
+    subject_header::SubjectHeader,
     task::Task,
     workflow::penalty::AbusePenalty,
 };
@@ -57,6 +58,8 @@ pub(crate) struct ResourceView {
     pub lockbox: bool,
     /// Whether callers may not ask to keep chat completions.
     pub stored_completions_disabled: bool,
+    /// Request header that names the data subject where the body names none.
+    pub subject_header: Option<SubjectHeader>,
     /// Days for which content is stored, unless zero retention is active.
     pub retention_days: u8,
     /// Capabilities, in Azure's shape.
@@ -298,6 +301,7 @@ impl ResourceView {
             },
             lockbox: resource.lockbox,
             stored_completions_disabled: !resource.stored_completions,
+            subject_header: resource.subject_header.clone(),
             retention_days: resource.retention.days.get(),
             capabilities: vec![CapabilityView::content_logging(&resource.retention, now_ms)],
             abuse_penalty: penalty.map(AbusePenaltyView::of),

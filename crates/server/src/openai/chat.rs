@@ -26,7 +26,7 @@ use super::{
     target::{Prepared, Sought},
 };
 use crate::{
-    abuse::Watched, authn::Caller, call::Call, guard::checked, ids::random, meters::Wanted,
+    abuse::Watched, authn::Caller, call::Call, guard::checked, ids::random, meters::Wanted, named,
     services::Services,
 };
 
@@ -46,7 +46,11 @@ pub(crate) async fn answer(
         may_store(services, &caller)?;
     }
     let model = request.model.take();
-    call.watched = Watched::of(&request.labels, [&request.generate.prompt]);
+    let watched = Watched::of(&request.labels, [&request.generate.prompt]);
+    call.labelled(&request.labels, watched);
+    if request.store {
+        named::may_keep(services, &caller, &call.subject, "store").await?;
+    }
     let sought = Sought {
         caller: &caller,
         served,

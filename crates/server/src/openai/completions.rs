@@ -41,7 +41,7 @@ pub(crate) async fn answer(
     let mut request = parse(body.reveal(), &limits.request(), u64::from_le_bytes(random()))?;
     let model = request.model.take();
     let prompts = request.prompts.iter().map(|prompt| &prompt.prompt);
-    call.watched = Watched::of(&request.labels, prompts);
+    call.labelled(&request.labels, Watched::of(&request.labels, prompts));
     let sought = Sought {
         caller: &caller,
         served,

@@ -30,7 +30,8 @@ pub(crate) async fn answer(
     let CallerRequest { caller, deployment, body, served, current, spillover, .. } = asked;
     let request = parse(body.reveal(), &current.config.limits.request())?;
     let inputs = request.embed.inputs.len();
-    call.watched = Watched::of_inputs(&request.labels, &request.embed.inputs);
+    let watched = Watched::of_inputs(&request.labels, &request.embed.inputs);
+    call.labelled(&request.labels, watched);
     let sought = Sought {
         caller: &caller,
         served,

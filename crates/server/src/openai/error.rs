@@ -215,6 +215,11 @@ pub(crate) enum ApiError {
         /// The field or the objects that ask for it, such as `store` or `files`.
         what: &'static str,
     },
+    /// Nothing may be kept of the data subject that the request names.
+    SubjectRestricted {
+        /// The field or the objects that ask for it, such as `store` or `files`.
+        what: &'static str,
+    },
     /// The resource keeps as many objects as it may.
     ObjectsFull,
     /// The object's text is too long to be kept.
@@ -631,6 +636,20 @@ impl ApiError {
                     "'{what}' is not available: the resource is under zero data retention, and its \
                      approval does not allow to keep this. {}",
                     way_out(what)
+                ),
+            ),
+            Self::SubjectRestricted { what } => openai(
+                StatusCode::BAD_REQUEST,
+                "data_subject_restricted",
+                Some((*what).to_owned()),
+                &format!(
+                    "'{what}' is not available for this end user: your data protection officer restricted \
+                     the processing, so nothing is kept. {}",
+                    if matches!(*what, "store" | "background" | "conversation") {
+                        way_out(what)
+                    } else {
+                        "Leave the end user's lines or requests out."
+                    }
                 ),
             ),
             Self::ObjectsFull => azure(
@@ -1117,6 +1136,12 @@ mod tests {
             (ApiError::NotTheOwner { class: Class::File }, 403, "NotTheOwner", Retry::Unsaid),
             (ApiError::ObjectChanged { class: Class::Batch }, 409, "ObjectChanged", Retry::Unsaid),
             (ApiError::ZeroRetention { what: "store" }, 400, "zero_data_retention", Retry::Unsaid),
+            (
+                ApiError::SubjectRestricted { what: "store" },
+                400,
+                "data_subject_restricted",
+                Retry::Unsaid,
+            ),
             (ApiError::ObjectsFull, 400, "ObjectsFull", Retry::Unsaid),
             (ApiError::ObjectTooLarge { class: Class::Response }, 413, "413", Retry::Unsaid),
             (ApiError::ObjectsBusy, 429, "429", Retry::AfterMs(60_000)),

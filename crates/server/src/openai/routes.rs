@@ -30,6 +30,8 @@ pub enum Endpoint {
     Model,
     /// Returns the receipt of a request.
     Receipt,
+    /// Explains the life of a request of the resource.
+    Explain,
     /// Returns a file of the log; needs no key.
     LogFile,
     /// Returns the OpenAPI document; needs no key.
@@ -255,6 +257,7 @@ impl Endpoint {
             Self::Models
             | Self::Model
             | Self::Receipt
+            | Self::Explain
             | Self::LogFile
             | Self::OpenApi
             | Self::About => Method::GET,
@@ -262,7 +265,7 @@ impl Endpoint {
     }
 }
 
-use Endpoint::{About, Body, Deployment, LogFile, Model, Models, OpenApi, Receipt};
+use Endpoint::{About, Body, Deployment, Explain, LogFile, Model, Models, OpenApi, Receipt};
 use Operation::{Chat, Completions, Embeddings};
 
 /// The paths of all objects, below one of the surfaces.
@@ -375,7 +378,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
 const STATE: [[Route; 45]; 3] = [state!("/openai/"), state!("/openai/v1/"), state!("/v1/")];
 
 /// The other paths.
-const ROUTES: [Route; 35] = [
+const ROUTES: [Route; 37] = [
     // Azure's classic surface.
     route("/openai/deployments/{deployment}/chat/completions", Deployment(Chat)),
     route("/openai/deployments/{deployment}/completions", Deployment(Completions)),
@@ -396,6 +399,7 @@ const ROUTES: [Route; 35] = [
     route("/openai/v1/models", Models),
     route("/openai/v1/models/{model}", Model),
     route("/openai/v1/receipts/{request_id}", Receipt),
+    route("/openai/v1/explain", Explain),
     // `AzureOpenAI` of OpenAI's JavaScript library, where OPENAI_BASE_URL is set.
     route("/openai/v1/deployments/{deployment}/chat/completions", Deployment(Chat)),
     route("/openai/v1/deployments/{deployment}/completions", Deployment(Completions)),
@@ -408,6 +412,7 @@ const ROUTES: [Route; 35] = [
     route("/v1/models", Models),
     route("/v1/models/{model}", Model),
     route("/v1/receipts/{request_id}", Receipt),
+    route("/v1/explain", Explain),
     route("/v1/deployments/{deployment}/chat/completions", Deployment(Chat)),
     route("/v1/deployments/{deployment}/completions", Deployment(Completions)),
     route("/v1/deployments/{deployment}/embeddings", Deployment(Embeddings)),

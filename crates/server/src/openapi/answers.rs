@@ -3,18 +3,19 @@
 use serde_json::{Map, Value, json};
 
 use super::put;
-use crate::openai::routes::Endpoint;
+use crate::openai::routes::{Endpoint, Route, State};
 
 /// The statuses of refusals and their meaning. docs/api.md has the details.
-pub(super) const REFUSALS: [(&str, &str); 14] = [
+pub(super) const REFUSALS: [(&str, &str); 15] = [
     ("400", "The request is invalid; `param` names the field at fault, if there is one"),
     ("401", "No key or token, or one without access here"),
     ("403", "The caller, the network or the resource is not allowed"),
     ("404", "Not found, or not visible to this caller"),
     ("408", "The request took too long"),
+    ("409", "Another request changed the same object in between"),
     ("413", "The body is too long, as received or decoded"),
     ("414", "The URL is too long"),
-    ("415", "The body is not JSON, or its `Content-Encoding` is not supported"),
+    ("415", "The body is not JSON or not a form, or its `Content-Encoding` is not supported"),
     ("429", "A rate limit, or a share of connections or uploads, is used up"),
     ("431", "Too many headers, or too long ones"),
     ("500", "The engine or the store failed"),
@@ -27,24 +28,49 @@ pub(super) const REFUSALS: [(&str, &str); 14] = [
 /// from the check of `api-version`.
 const ANYWHERE: [&str; 7] = ["400", "408", "414", "429", "431", "501", "503"];
 
-/// Returns the responses of an endpoint; `content` describes its answer.
-pub(super) fn of(endpoint: Endpoint, has_name: bool, content: Value) -> Map<String, Value> {
-    let runs = matches!(endpoint, Endpoint::Deployment(_) | Endpoint::Body(_));
+/// Returns the responses of a route; `content` describes its answer.
+pub(super) fn of(
+    route: &Route,
+    has_name: bool,
+    has_body: bool,
+    content: Value,
+) -> Map<String, Value> {
+    let endpoint = route.endpoint;
+    let runs = matches!(
+        endpoint,
+        Endpoint::Deployment(_) | Endpoint::Body(_) | Endpoint::State(State::CreateResponse)
+    );
     let keyed = needs_key(endpoint);
+    let kept = matches!(endpoint, Endpoint::State(_));
     let answers = |status: &str| match status {
         "401" | "403" => keyed,
-        "404" => has_name || runs,
-        "413" | "415" | "502" => runs,
+        "404" => has_name || has_body,
+        "409" => kept && (has_name || has_body),
+        "413" | "415" => has_body,
+        "502" => runs,
         "500" => keyed,
         other => ANYWHERE.contains(&other),
     };
-    let good =
-        json!({"description": "The answer", "headers": headers(endpoint), "content": content});
+    let (status, content) = good(route, content);
+    let mut good = json!({"description": "The answer", "headers": headers(endpoint)});
+    if let Some(content) = content {
+        put(&mut good, "content", content);
+    }
     let refusals = REFUSALS.iter().filter(|(status, _)| answers(status)).map(|(status, _)| {
         let reference = json!({"$ref": format!("#/components/responses/{status}")});
         ((*status).to_owned(), reference)
     });
-    std::iter::once(("200".to_owned(), good)).chain(refusals).collect()
+    std::iter::once((status.to_owned(), good)).chain(refusals).collect()
+}
+
+/// Returns the status of a route's answer. Azure's older paths have their own.
+fn good(route: &Route, content: Value) -> (&'static str, Option<Value>) {
+    let classic = route.path.starts_with("/openai/") && !route.path.starts_with("/openai/v1/");
+    match route.endpoint {
+        Endpoint::State(State::CreateFile | State::CreateJob) if classic => ("201", Some(content)),
+        Endpoint::State(State::DeleteJob) if classic => ("204", None),
+        _ => ("200", Some(content)),
+    }
 }
 
 /// Whether an endpoint requires a key or token.
@@ -55,7 +81,8 @@ pub(super) fn needs_key(endpoint: Endpoint) -> bool {
         | Endpoint::State(_)
         | Endpoint::Models
         | Endpoint::Model
-        | Endpoint::Receipt => true,
+        | Endpoint::Receipt
+        | Endpoint::Explain => true,
         Endpoint::LogFile | Endpoint::OpenApi | Endpoint::About => false,
     }
 }
@@ -87,7 +114,7 @@ pub(super) fn refusals() -> Map<String, Value> {
     REFUSALS.iter().map(refusal).collect()
 }
 
-/// Returns the headers of a response with status 200.
+/// Returns the headers of an answer.
 fn headers(endpoint: Endpoint) -> Map<String, Value> {
     let runs = matches!(endpoint, Endpoint::Deployment(_) | Endpoint::Body(_));
     let mut headers = always();

@@ -58,7 +58,7 @@ pub(super) fn body(state: State, schemas: &mut Schemas) -> Option<Value> {
         State::CreateFile => form(
             &["file", "purpose"],
             json!({
-                "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+                "file": {"type": "string", "minLength": 1, "contentMediaType": "application/octet-stream"},
                 "purpose": {"enum": ["fine-tune", "batch"]},
                 "expires_after[anchor]": {"const": "created_at"},
                 "expires_after[seconds]": {"type": "integer", "minimum": EXPIRES_SECONDS_MIN, "maximum": EXPIRES_SECONDS_MAX},
@@ -66,7 +66,7 @@ pub(super) fn body(state: State, schemas: &mut Schemas) -> Option<Value> {
         ),
         State::AddPart => form(
             &["data"],
-            json!({"data": {"type": "string", "contentMediaType": "application/octet-stream"}}),
+            json!({"data": {"type": "string", "minLength": 1, "contentMediaType": "application/octet-stream"}}),
         ),
         State::CreateUpload => schemas.json::<uploads::CreateUpload>(),
         State::CompleteUpload => schemas.json::<uploads::CompleteUpload>(),
@@ -86,7 +86,12 @@ pub(super) fn body(state: State, schemas: &mut Schemas) -> Option<Value> {
 
 /// Describes a form.
 fn form(required: &[&str], properties: Value) -> Value {
-    let schema = json!({"type": "object", "required": required, "properties": properties});
+    let schema = json!({
+        "type": "object",
+        "required": required,
+        "properties": properties,
+        "additionalProperties": false,
+    });
     json!({"multipart/form-data": {"schema": schema}})
 }
 

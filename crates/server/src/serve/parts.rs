@@ -110,6 +110,7 @@ impl Parts {
             providers: self.providers.clone(),
             ledger: self.ledger.clone(),
             names: Names::default(),
+            configured: Configured::Active(self.live.clone()),
         }
     }
 

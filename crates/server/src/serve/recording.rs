@@ -34,7 +34,7 @@ pub(super) fn open(
     let signer = Arc::new(manage::service_key(&config.data)?);
     let binary = File::open(EXECUTABLE).and_then(|mut file| digest::sha256(&mut file, |_| ()));
     let binary = binary.map_err(StartError::Binary)?;
-    let identity = ServiceIdentity { binary, configuration: configuration(config), policies };
+    let identity = ServiceIdentity { binary, configuration: config.digest(), policies };
     let started = started(&identity, directory);
     let trust = Trust { log: signer.verifier(), witnesses: witnesses.keys() };
     let held = held(config, directory)?;
@@ -76,7 +76,7 @@ pub(super) fn held(
 
 /// Returns the service's identity for receipts under another configuration.
 pub(super) fn identity(config: &Config, before: &ServiceIdentity) -> ServiceIdentity {
-    ServiceIdentity { configuration: configuration(config), ..before.clone() }
+    ServiceIdentity { configuration: config.digest(), ..before.clone() }
 }
 
 /// Returns the log entry for a start or for a reloaded configuration.
@@ -88,10 +88,6 @@ pub(super) fn started(identity: &ServiceIdentity, directory: &Directory) -> Even
     models.truncate(MODELS_MAX);
     let ServiceIdentity { binary, configuration, policies } = *identity;
     Event::Started { binary, configuration, models, policies: Some(policies.digest) }
-}
-
-fn configuration(config: &Config) -> Digest {
-    Digest::of(&[&serde_json::to_vec(config).unwrap_or_default()])
 }
 
 /// Maximum number of models whose digests the entry of a start names.

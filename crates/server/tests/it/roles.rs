@@ -297,7 +297,9 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
             At::Operations => request.send(service.operations),
             At::Desk => request.send(*desk),
         };
-        (reply.status, if reply.body.is_empty() { Value::Null } else { reply.json() })
+        // An archive of an export is no JSON.
+        let is_json = reply.header("content-type").is_some_and(|kind| kind.contains("json"));
+        (reply.status, if is_json { reply.json() } else { Value::Null })
     };
     let mut text = String::from(HEADING);
     for (at, method, template) in &routes {
@@ -306,6 +308,7 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
             .replace("{deployment}", if template.ends_with("embeddings") { EMBED } else { CHAT })
             .replace("{model}", CHAT)
             .replace("{processor}", "gpu-company")
+            .replace("{kind}", "measures")
             .replace("{policy}", "strict")
             .replace("{list}", "words")
             .replace("{item}", "one")
@@ -404,6 +407,7 @@ fn body_of(method: &Method, template: &str) -> Value {
     let file = "file-00000000000000000000000000000000";
     let role = json!({"role": ROLES[0], "tenant": "contoso", "objectId": object});
     let last = template.rsplit('/').next().unwrap_or_default();
+    let subject = json!({"subject": "alice"});
     match (method.as_str(), last) {
         ("POST" | "PATCH" | "DELETE", "roleAssignments") => role,
         ("POST", "tenants") => json!({"name": "new"}),
@@ -434,6 +438,7 @@ fn body_of(method: &Method, template: &str) -> Value {
         ("POST", "endUser") => json!({"name": "alice"}),
         ("POST", "flag") => json!({"category": "jailbreak"}),
         ("POST", "approval" | "open" | "consent") => json!({"grant": grant}),
+        ("POST", "refusal") if template.contains("subjects") => reason,
         ("POST", "refusal" | "decline") => json!({"grant": grant, "reason": "none"}),
         ("POST", "judgement") => {
             json!({"grant": grant, "outcome": "dismissed", "reason": "none"})
@@ -455,6 +460,10 @@ fn body_of(method: &Method, template: &str) -> Value {
         ("POST", "complete") => json!({"part_ids": ["part_00000000000000000000000000000000"]}),
         ("POST", "{object}") => json!({"shared": true}),
         ("POST", "penalty") => json!({"action": "Block", "days": 1, "reason": "none"}),
+        ("POST", "find" | "export" | "erase") => subject,
+        ("POST", "restrict") => json!({"subject": "alice", "restricted": true}),
+        ("POST", "requests") => json!({"right": "access", "reference": "letter 1"}),
+        ("POST", "answer") => json!({"note": "none"}),
         ("POST", _) => reason,
         _ => Value::Null,
     }

@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use super::{
     Head, ListedKey, ListedObject, Named, NewObjectKey, ObjectKey, ObjectToOpen, Proven,
-    ProvenGrant, RecordToOpen, Refusal, Request, Response, Shown, SpanToReseal, read, write,
+    ProvenGrant, RecordToOpen, Refusal, Request, Response, Shown, SpanToReseal, SubjectHash,
+    SubjectKeyOf, SubjectToFind, read, write,
 };
 use crate::seal::PublicKey;
 
@@ -277,6 +278,38 @@ impl Client {
         self.ask(&Request::MoveObjectKey(to), names).map(drop)
     }
 
+    /// Returns a key of the subject index, to write.
+    ///
+    /// # Errors
+    /// When the custodian refuses or cannot be reached.
+    pub fn subject_key(&mut self, of: SubjectKeyOf) -> Result<ObjectKey, CustodyError> {
+        self.ask(&Request::SubjectKey(of), |response| match response {
+            Response::SubjectKey(key) => Some(key),
+            _ => None,
+        })
+    }
+
+    /// Returns the hashes of a data subject under every key of its tenant's index.
+    ///
+    /// # Errors
+    /// When the log does not prove the search, or the custodian refuses.
+    pub fn find_subject(
+        &mut self,
+        subject: SubjectToFind,
+        searched: Proven,
+    ) -> Result<Vec<SubjectHash>, CustodyError> {
+        let searched = Box::new(searched);
+        self.ask(&Request::FindSubject { subject, searched }, hashes)
+    }
+
+    /// Destroys a key of the subject index. A key that is not there any more is no error.
+    ///
+    /// # Errors
+    /// When the destruction fails, or the custodian cannot be reached.
+    pub fn destroy_subject_key(&mut self, of: SubjectKeyOf) -> Result<(), CustodyError> {
+        self.ask(&Request::DestroySubjectKey(of), hashes).map(drop)
+    }
+
     /// Returns whether a tenant's key-encryption key can be used.
     ///
     /// # Errors
@@ -292,6 +325,13 @@ impl Client {
 fn content(response: Response) -> Option<Zeroizing<Vec<u8>>> {
     match response {
         Response::Opened { content } => Some(content),
+        _ => None,
+    }
+}
+
+fn hashes(response: Response) -> Option<Vec<SubjectHash>> {
+    match response {
+        Response::SubjectHashes(hashes) => Some(hashes),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 mod objects;
 mod owner;
 mod rotate;
+mod subjects;
 
 use std::{io::Write as _, time::Duration};
 

@@ -12,7 +12,7 @@ use std::{
 
 use policy::id::KeyDirectoryId;
 
-use super::{KeyError, OBJECTS as ADDED, failed, make, read_if_there, replace, sync_folder};
+use super::{ADDED, KeyError, failed, make, read_if_there, replace, sync_folder};
 
 /// The key directory that the custodian must find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,12 +83,12 @@ pub(super) fn claim(folder: &Path, expected: Expected, parts: &[&str]) -> Result
             mark(folder, id)?;
         }
     }
-    // A directory from a version without kept objects has all other folders.
+    // A directory from an earlier version has all other folders.
     let lacks = |part: &&&str| !folder.join(part).is_dir();
-    if let [part] = *parts.iter().filter(lacks).collect::<Vec<_>>()
-        && *part == ADDED
-    {
-        make(&folder.join(part))?;
+    let missing_parts: Vec<_> = parts.iter().filter(lacks).collect();
+    let is_earlier = missing_parts.iter().all(|part| ADDED.contains(*part));
+    if !missing_parts.is_empty() && is_earlier {
+        missing_parts.iter().try_for_each(|part| make(&folder.join(part)))?;
         sync_folder(folder)?;
     }
     // A folder in the directory may be a mount of its own.

@@ -135,7 +135,7 @@ impl KeyDirectory {
         tenant: TenantId,
         names: &[ObjectName],
     ) -> Result<Vec<Zeroizing<[u8; 32]>>, KeyError> {
-        if !self.objects.has(tenant) && !self.entries()?.iter().any(|key| key.tenant == tenant) {
+        if !self.has_keys(tenant)? {
             self.vault.make(tenant)?;
         }
         let mut keys = Vec::with_capacity(names.len());
@@ -251,7 +251,10 @@ impl KeyDirectory {
     fn destroy_object_key(&mut self, name: &ObjectName) -> Result<(), KeyError> {
         // As for records: first the key-encryption key, if this is the tenant's last key.
         let is_last = self.objects.tenants.get(&name.tenant) == Some(&1);
-        if is_last && !self.entries()?.iter().any(|key| key.tenant == name.tenant) {
+        if is_last
+            && !self.subjects.has(name.tenant)
+            && !self.entries()?.iter().any(|key| key.tenant == name.tenant)
+        {
             self.vault.destroy(name.tenant)?;
         }
         let path = self.objects.folder.join(name.file_name());
@@ -276,9 +279,7 @@ impl KeyDirectory {
         if self.vault.is_held(tenant) {
             return Ok(false);
         }
-        let has_keys =
-            self.objects.has(tenant) || self.entries()?.iter().any(|entry| entry.tenant == tenant);
-        Ok(!has_keys)
+        Ok(!self.has_keys(tenant)?)
     }
 }
 

@@ -53,7 +53,7 @@ pub struct OwnActs {
 }
 
 impl OwnAct {
-    fn read(row: OwnActRow) -> Result<Self, StoreError> {
+    pub(super) fn read(row: OwnActRow) -> Result<Self, StoreError> {
         let (person, object) =
             Owner::named(&row.statement).ok_or(StoreError::Damaged { what: "log_opening" })?;
         Ok(Self {

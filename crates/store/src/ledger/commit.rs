@@ -15,7 +15,10 @@ use tlog::{
     receipt::{Attempt, AttemptFailure, Facts, Stored, Terms, WRITTEN_MAX, Written},
 };
 
-use super::{At, Ended, Job, NotRecorded, Shared, TOGETHER_MAX, copy::Copier, facts, usage};
+use super::{
+    At, Ended, Job, NotRecorded, Shared, TOGETHER_MAX, copy::Copier, facts,
+    subjects::write::Indexed, usage,
+};
 use crate::{
     custody::{CustodyError, Named, Refusal},
     error::StoreError,
@@ -98,6 +101,7 @@ fn commit_all(
     let tx = loop {
         // The custodian is asked before the database is locked, so that others can write meanwhile.
         learn_keys(writer, shared, memory, jobs)?;
+        index(shared, jobs);
         // `learn_keys` evicts expired keys: drop the content of each job whose key was evicted.
         for Job { ended, .. } in &mut *jobs {
             ended.keep.take_if(|(until, _)| !memory.keys.contains_key(&at(until)));
@@ -106,7 +110,7 @@ fn commit_all(
         // While the database is locked, no key is retired. A key that was retired since it was
         // learned is replaced: its successor is learned in the next turn.
         let gone = memory.forget_gone(&tx, jobs)?;
-        if gone.is_empty() {
+        if gone.is_empty() && index_again(shared, jobs) {
             break tx;
         }
         drop(tx);
@@ -120,10 +124,17 @@ fn commit_all(
     };
     let mut append = Append::begin(&tx, (shared.clock)())?;
     let (mut indexes, mut used) = (Vec::with_capacity(jobs.len()), Used::default());
-    for Job { ended, rows, .. } in jobs {
+    for Job { ended, rows, indexed, .. } in jobs {
         note_objects(&mut ended.facts, rows);
-        indexes.push(one(&tx, &mut append, (memory, &mut used), ended)?);
+        let (index, is_stored) = one(&tx, &mut append, (memory, &mut used), ended)?;
+        indexes.push(index);
         rows.iter().try_for_each(|row| tx.add_object(row))?;
+        if let Some(indexed) = indexed {
+            if is_stored {
+                indexed.write_record(&tx, index)?;
+            }
+            indexed.write_objects(&tx)?;
+        }
         ended.line.iter().try_for_each(|line| tx.add_line(line))?;
     }
     // Once for all requests with the same row.
@@ -210,14 +221,43 @@ fn refuse(jobs: &mut Vec<Job>, keys: impl Fn(At) -> bool, error: &NotRecorded) {
     }
 }
 
-/// Writes one job's rows and log entry, and returns the index of the entry. Takes the content out
-/// of `ended`.
+/// Computes the rows of the subject index. Answers the jobs for which the custodian gives no key with
+/// the error, and removes them: nothing is stored that a search would not find.
+fn index(shared: &Shared, jobs: &mut Vec<Job>) {
+    let mut refused = Vec::new();
+    for (place, job) in jobs.iter_mut().enumerate() {
+        if job.indexed.is_some() {
+            continue;
+        }
+        match Indexed::of(shared, &job.ended) {
+            Ok(indexed) => job.indexed = Some(indexed),
+            Err(error) => refused.push((place, NotRecorded::from(error))),
+        }
+    }
+    for (place, error) in refused.into_iter().rev() {
+        (jobs.remove(place).answer)(Err(error));
+    }
+}
+
+/// Returns whether all hashes are under keys in use, and takes back those that are not.
+fn index_again(shared: &Shared, jobs: &mut [Job]) -> bool {
+    let mut is_current = true;
+    for job in jobs {
+        if job.indexed.take_if(|indexed| !indexed.is_current(shared)).is_some() {
+            is_current = false;
+        }
+    }
+    is_current
+}
+
+/// Writes one job's rows and log entry, and returns the index of the entry, and whether a record is
+/// stored. Takes the content out of `ended`.
 fn one(
     tx: &Write<'_>,
     append: &mut Append<'_>,
     (memory, used): (&mut Memory, &mut Used),
     ended: &mut Ended,
-) -> Result<u64, NotRecorded> {
+) -> Result<(u64, bool), NotRecorded> {
     let Ended { terms, facts, caller, cached_tokens, keep, .. } = ended;
     let mut facts = facts.clone();
     facts.finished_ms = append.now_ms;
@@ -244,13 +284,14 @@ fn one(
     let index = append.push(Event::Request { commitment: commit(&salt, &claims) })?;
     let facts = &facts_bytes;
     tx.add_receipt(&NewReceipt { index, request, terms: terms_id, salt, facts, stored })?;
+    let is_stored = sealed.is_some();
     if let Some((record, span)) = sealed {
         tx.add_record(index, (span, record.position), &record.bytes)?;
     }
     for processor in processors {
         tx.count_processor_request(&processor, terms.resource)?;
     }
-    Ok(index)
+    Ok((index, is_stored))
 }
 
 /// The claims ([`tlog::receipt::Claims`]) without a copy of the terms: they have the same bytes.

@@ -14,7 +14,7 @@ use policy::{
 };
 use tlog::{entry::Event, object::Why};
 
-use super::{Shared, objects};
+use super::{Shared, objects, subjects::write::Indexed};
 use crate::object::{
     Change, Draft, HEAD_BYTES_MAX, NewObject, OBJECTS_MAX, Object, ObjectError, Opened, Row,
     Select, body::Reader, seal, state::Key,
@@ -139,12 +139,31 @@ impl Objects {
     pub fn commit(&self, mut drafts: Vec<Draft>) -> Result<(), ObjectError> {
         let rows: Vec<Row> = drafts.iter_mut().map(Draft::row).collect::<Result<_, _>>()?;
         self.shared().check_intact()?;
-        let mut writer = self.writer();
-        let tx = writer.write()?;
-        rows.iter().try_for_each(|row| tx.add_object(row))?;
-        tx.commit()?;
+        loop {
+            let indexed = self.indexed(&drafts)?;
+            let mut writer = self.writer();
+            let tx = writer.write()?;
+            if !indexed.iter().all(|indexed| indexed.is_current(self.shared())) {
+                continue;
+            }
+            rows.iter().try_for_each(|row| tx.add_object(row))?;
+            indexed.iter().try_for_each(|indexed| indexed.write_objects(&tx))?;
+            tx.commit()?;
+            break;
+        }
         drafts.into_iter().for_each(Draft::committed);
         Ok(())
+    }
+
+    /// Returns the rows of the subject index for drafts.
+    fn indexed(&self, drafts: &[Draft]) -> Result<Vec<Indexed>, ObjectError> {
+        let of = |drafts: &[Draft]| {
+            let tenant = drafts.first().map(|draft| draft.object().facts.of.tenant);
+            tenant.map(|tenant| Indexed::of_drafts(self.shared(), tenant, drafts))
+        };
+        let same = |a: &Draft, b: &Draft| a.object().facts.of == b.object().facts.of;
+        let all: Result<_, _> = drafts.chunk_by(same).filter_map(of).collect();
+        Ok(all?)
     }
 
     /// Finds an object of a resource by its id, without content.
@@ -198,6 +217,15 @@ impl Objects {
     pub fn open_training_file(&self, set: &TrainingSet) -> Result<Opened, ObjectError> {
         let opened = self.open_for(set.file(), Use::Train, holder(set.by())?)?;
         if opened.object.label == PURPOSE { Ok(opened) } else { Err(ObjectError::Gone) }
+    }
+
+    /// Opens an object that was found for the export of a data subject, whoever owns it.
+    pub(in crate::ledger) fn open_found(
+        &self,
+        facts: &ObjectFacts,
+        holder: Holder,
+    ) -> Result<Opened, ObjectError> {
+        self.open_for(facts, Use::Read, holder)
     }
 
     fn open_for(

@@ -27,7 +27,7 @@ use crate::{
     error::StoreError,
     log::{Append, ReadClock},
     row::OwnRecordRow,
-    sqlite::{Cursor, Database},
+    sqlite::{Cursor, Database, Write},
     tiles::LogError,
 };
 
@@ -104,7 +104,7 @@ pub enum Deleted {
 const SHRED_WITHIN: Duration = Duration::from_secs(10);
 
 impl OwnRecord {
-    fn read(row: OwnRecordRow) -> Result<Self, StoreError> {
+    pub(super) fn read(row: OwnRecordRow) -> Result<Self, StoreError> {
         let facts = facts::decode(&row.facts, row.request, None)?;
         let terms: Terms = canon::decode(&row.terms, "a receipt's terms")
             .map_err(|_| StoreError::Damaged { what: "terms" })?;
@@ -216,14 +216,24 @@ pub(super) fn tell_deleted(
     delete: &DeleteOwn,
 ) -> Result<Option<(u64, KeyId)>, StoreError> {
     let tx = database.write()?;
+    let mut append = Append::begin(&tx, clock())?;
+    let Some(deleted) = delete_in(&tx, &mut append, delete)? else { return Ok(None) };
+    append.finish()?;
+    tx.commit()?;
+    Ok(Some(deleted))
+}
+
+/// Does the same inside a transaction.
+pub(super) fn delete_in(
+    tx: &Write<'_>,
+    append: &mut Append<'_>,
+    delete: &DeleteOwn,
+) -> Result<Option<(u64, KeyId)>, StoreError> {
     let Some(place) = tx.own_record(delete.of(), delete.request())? else { return Ok(None) };
     tx.delete_record(&place)?;
     let (of, delete) = (delete.of(), delete.sealed_under(place.key));
-    let mut append = Append::begin(&tx, clock())?;
-    acts::note(&tx, &append, (of, place.index), Act::Deleted)?;
+    acts::note(tx, append, (of, place.index), Act::Deleted)?;
     let entry = append.push_with_statements(delete.log(), &delete.statements())?;
-    append.finish()?;
     tx.add_deletion(&place, entry)?;
-    tx.commit()?;
     Ok(Some((entry, place.key)))
 }

@@ -81,13 +81,14 @@ pub(super) fn run(mut database: Database, shared: &Shared, wanted: &mpsc::Receiv
         let tried = all(&mut database, shared, &mut |_| true);
         let is_done = matches!(tried, Ok(true));
         shared.shredding_tried(asked, tried.err());
-        let next = if is_done {
-            wanted.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
-        } else {
-            wanted.recv_timeout(AGAIN_AFTER)
-        };
-        if let Err(mpsc::RecvTimeoutError::Disconnected) = next {
-            return;
+        loop {
+            match wanted.recv_timeout(AGAIN_AFTER) {
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                // Another thread of the ledger asks without a message.
+                Err(mpsc::RecvTimeoutError::Timeout)
+                    if is_done && held(&shared.shredding).asked == asked => {}
+                Err(mpsc::RecvTimeoutError::Timeout) | Ok(()) => break,
+            }
         }
     }
 }

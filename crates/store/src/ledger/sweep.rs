@@ -178,6 +178,7 @@ pub(super) fn reconcile(
     }
     let objects_lost = objects.settle(database, shared, are_lost).map_err(unreachable)?;
     let keys_destroyed = carry_out(database, shared).map_err(unreachable)?;
+    super::subjects::settle(database, shared)?;
     database.set_key_directory_made()?;
     *super::held(&shared.custody.expected) = missing::expected(database, false)?;
     shared.note_damaged().map_err(failed)?;
@@ -226,6 +227,7 @@ pub(super) fn carry_out(database: &mut Database, shared: &Shared) -> Result<u64,
     shared.note_missing(&missing);
     while delete_some(database)? {}
     super::objects::carry_out(database, shared)?;
+    super::subjects::carry_out(database, shared)?;
     forget(database, shared)?;
     Ok(told)
 }

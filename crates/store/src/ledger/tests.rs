@@ -52,11 +52,13 @@ macro_rules! clock {
 }
 
 mod abuse;
+mod history;
 mod intact;
 mod missing;
 mod objects;
 mod own;
 mod restore;
+mod subjects;
 
 fn signer() -> Arc<Signer> {
     Arc::new(Signer::new("log.example", &[1; 32]).unwrap())

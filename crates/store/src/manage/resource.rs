@@ -7,6 +7,7 @@ use policy::{
     network::{DefaultAction, IpRule, NetworkRules, PublicNetworkAccess},
     permit::{Permit, WriteLockbox, WriteNetworkRules, WriteResource},
     retention::Days,
+    subject_header::SubjectHeader,
 };
 use tlog::entry::{Action, Subject};
 
@@ -31,7 +32,7 @@ pub enum ResourceChange {
 }
 
 /// A change of a resource's settings. `None` leaves a setting as it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// True if later requests of the same tenant may reuse a prompt's prefix.
     pub prefix_cache: Option<bool>,
@@ -44,6 +45,9 @@ pub struct Settings {
     /// The labels of requests that other engines get, from the next request on. It replaces the old
     /// set.
     pub forward: Option<Forward>,
+    /// The request header that names the data subject where the body names none, from the next
+    /// request on. `Some(None)`: no header is read.
+    pub subject_header: Option<Option<SubjectHeader>>,
     /// The number of days for which content is stored, from the next request on. A stored record
     /// keeps the deadline in its receipt.
     pub days: Option<Days>,
@@ -101,15 +105,23 @@ impl Settings {
         tx: &Write<'_>,
         log: &mut Append<'_>,
     ) -> Result<(), StoreError> {
-        let Self { prefix_cache, disable_local_auth, stored_completions, forward, days } = self;
+        let Self { prefix_cache, disable_local_auth, stored_completions, forward, .. } = self;
+        let Self { subject_header, days, .. } = self;
         let switches = [prefix_cache, disable_local_auth, stored_completions];
         let changed = tx.change_settings(resource, switches, forward, days)?;
         found(changed, Kind::Resource, &resource)?;
+        if let Some(header) = &subject_header {
+            tx.set_subject_header(resource, header.as_ref())?;
+        }
         let said = [
             prefix_cache.map(|on| format!("prefix_cache={on}")),
             disable_local_auth.map(|on| format!("disable_local_auth={on}")),
             stored_completions.map(|on| format!("stored_completions={on}")),
             forward.map(|forward| format!("forward={forward}")),
+            subject_header.map(|header| match header {
+                Some(header) => format!("subject_header={header}"),
+                None => "subject_header=none".to_owned(),
+            }),
             days.map(|days| format!("retention_days={}", days.get())),
         ];
         let state: Vec<String> = said.into_iter().flatten().collect();

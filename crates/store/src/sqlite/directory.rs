@@ -114,6 +114,10 @@ fn resource(row: &Row<'_>) -> Result<Resource, StoreError> {
         network: network(row)?,
         lockbox: column(row, "lockbox")?,
         stored_completions: column(row, "stored_completions")?,
+        subject_header: column::<Option<String>>(row, "subject_header")?
+            .map(|name| name.parse())
+            .transpose()
+            .map_err(|_| StoreError::Damaged { what: "resource.subject_header" })?,
         retention: Rule {
             tenant,
             days: Days::new(column(row, "retention_days")?)

@@ -31,7 +31,9 @@ impl Database {
 
     /// Returns the numbers of the lines that have a result.
     pub(crate) fn lines_done(&self, batch: ObjectId) -> Result<Vec<u32>, StoreError> {
-        let sql = "SELECT line FROM batch_line WHERE batch = ?1";
+        // An erased result is done: the line does not run again.
+        let sql = "SELECT line FROM batch_line WHERE batch = ?1
+                   UNION SELECT line FROM erased_line WHERE batch = ?1";
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map([batch.as_bytes()], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -64,7 +66,9 @@ impl Write<'_> {
         let added = self
             .transaction
             .prepare_cached(
-                "INSERT INTO batch_line (batch, line, failed, sealed) VALUES (?1, ?2, ?3, ?4)
+                "INSERT INTO batch_line (batch, line, failed, sealed)
+                 SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS
+                     (SELECT 1 FROM erased_line WHERE batch = ?1 AND line = ?2)
                  ON CONFLICT (batch, line) DO NOTHING",
             )?
             .execute(params![batch.as_bytes(), line, failed, sealed])?;

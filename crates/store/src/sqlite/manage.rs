@@ -8,6 +8,7 @@ use policy::{
     network::NetworkRules,
     principal::{KeyDigest, KeyName},
     retention::Days,
+    subject_header::SubjectHeader,
 };
 use rusqlite::{ErrorCode, OptionalExtension as _, Params, Row, params};
 
@@ -260,6 +261,18 @@ impl Write<'_> {
             stored_completions
         ];
         Ok(self.connection.execute(sql, values)? > 0)
+    }
+
+    /// Sets the request header that names the data subject.
+    pub(crate) fn set_subject_header(
+        &self,
+        resource: ResourceId,
+        header: Option<&SubjectHeader>,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE resource SET subject_header = ?2 WHERE id = ?1";
+        let name = header.map(SubjectHeader::name);
+        self.connection.execute(sql, params![resource.as_bytes(), name])?;
+        Ok(())
     }
 
     /// Sets the network rules of a resource.

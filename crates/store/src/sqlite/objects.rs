@@ -28,7 +28,9 @@ macro_rules! columns {
     };
 }
 
-fn read(row: &SqlRow<'_>) -> rusqlite::Result<Option<Object>> {
+pub(super) use columns;
+
+pub(super) fn read(row: &SqlRow<'_>) -> rusqlite::Result<Option<Object>> {
     let class: usize = row.get(1)?;
     let id: [u8; 16] = row.get(5)?;
     let owner = match row.get(4)? {
@@ -69,7 +71,7 @@ fn due(row: &SqlRow<'_>) -> rusqlite::Result<Option<(ObjectId, Class, TenantId)>
     Ok(Some((object, class, row.get(2).map(TenantId::from_random)?)))
 }
 
-fn damaged() -> StoreError {
+pub(super) fn damaged() -> StoreError {
     StoreError::Damaged { what: "object" }
 }
 
@@ -203,6 +205,23 @@ impl Database {
         let sql = "SELECT objects FROM object_count WHERE resource = ?1";
         let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.query_row([resource.as_bytes()], |row| row.get(0)).optional()?.unwrap_or(0))
+    }
+
+    /// Counts the objects of a resource that are of one class, and the bytes of their content.
+    pub(crate) fn count_objects(
+        &self,
+        of: ResourceFacts,
+        class: Class,
+        now_ms: u64,
+    ) -> Result<(u64, u64), StoreError> {
+        let sql = "SELECT count(*), coalesce(sum(bytes), 0) FROM object
+                   WHERE resource = ?1 AND tenant = ?2 AND class = ?3 AND gone = 0
+                   AND (expires_ms IS NULL OR expires_ms > ?4)";
+        let now_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let values =
+            params![of.resource.as_bytes(), of.tenant.as_bytes(), class_number(class), now_ms];
+        Ok(statement.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 
     /// Returns the end of an object, or `None` if there is no such row.

@@ -22,6 +22,31 @@ impl Database {
         self.connection.execute(sql, values).unwrap()
     }
 
+    /// Returns all values of a column of bytes.
+    pub(crate) fn blobs(&self, table: &str, column: &str) -> Vec<Vec<u8>> {
+        let mut statement =
+            self.connection.prepare(&format!("SELECT {column} FROM {table}")).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    /// Returns all bytes of this length in any column of any table.
+    pub(crate) fn all_blobs(&self, length: usize) -> Vec<Vec<u8>> {
+        let columns = "SELECT m.name, p.name FROM sqlite_master m, pragma_table_info(m.name) p
+                       WHERE m.type = 'table' AND p.type = 'BLOB'";
+        let mut statement = self.connection.prepare(columns).unwrap();
+        let columns: Vec<(String, String)> = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let all = columns.iter().flat_map(|(table, column)| {
+            let where_long = format!("{table} WHERE length({column}) = {length}");
+            self.blobs(&where_long, column)
+        });
+        all.collect()
+    }
+
     /// Turns each term into a regular expression that does not compile.
     pub(crate) fn break_terms(&self) {
         self.tamper("UPDATE blocklist_item SET regex = 1, pattern = '('", []);

@@ -610,6 +610,95 @@ const MIGRATIONS: &[&str] = &[
         CHECK ((resource IS NULL) <> (processor IS NULL))
     ) STRICT;
     ",
+    // 29: the subject index: keyed hashes of data subjects, whose keys are the custodian's. A row goes
+    // with its record or its object.
+    "
+    -- `idx` is the log entry of the record's request.
+    CREATE TABLE subject_record (
+        hash BLOB NOT NULL,
+        idx INTEGER NOT NULL,
+        PRIMARY KEY (hash, idx)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX subject_record_idx ON subject_record (idx);
+    CREATE TRIGGER subject_record_removed AFTER DELETE ON record BEGIN
+        DELETE FROM subject_record WHERE idx = OLD.idx;
+    END;
+
+    -- `lines` has the numbers of the lines, four bytes each; NULL for the whole object.
+    CREATE TABLE subject_object (
+        tenant BLOB NOT NULL,
+        hash BLOB NOT NULL,
+        object BLOB NOT NULL,
+        lines BLOB,
+        PRIMARY KEY (tenant, hash, object)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX subject_object_object ON subject_object (object);
+    CREATE TRIGGER subject_object_removed AFTER DELETE ON object BEGIN
+        DELETE FROM subject_object WHERE object = OLD.id;
+    END;
+
+    -- Results of a batch's lines that were erased: they are not written again.
+    CREATE TABLE erased_line (
+        batch BLOB NOT NULL,
+        line INTEGER NOT NULL,
+        PRIMARY KEY (batch, line)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER erased_line_removed AFTER DELETE ON object BEGIN
+        DELETE FROM erased_line WHERE batch = OLD.id;
+    END;
+
+    -- Data subjects of whom nothing is kept. A row with the hash of the empty name shows that the key
+    -- is the same as ever.
+    CREATE TABLE subject_restriction (
+        tenant BLOB NOT NULL,
+        hash BLOB NOT NULL,
+        since_ms INTEGER NOT NULL,
+        PRIMARY KEY (tenant, hash)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Erasures, by the request that they answer: the officer who began it, as in the log's statements; `subject` is the commitment of
+    -- the certificate. `certificate` and `entry` are NULL until it is done.
+    CREATE TABLE erasure (
+        id BLOB PRIMARY KEY,
+        tenant BLOB NOT NULL,
+        subject BLOB NOT NULL,
+        officer TEXT NOT NULL,
+        salt BLOB NOT NULL,
+        files INTEGER NOT NULL,
+        started_ms INTEGER NOT NULL,
+        certificate BLOB,
+        entry INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX erasure_tenant ON erasure (tenant, started_ms);
+    CREATE INDEX erasure_open ON erasure (id) WHERE entry IS NULL;
+
+    -- Until it is done: the hashes of the data subject, what was counted, and what the log has.
+    CREATE TABLE erasure_hash (
+        erasure BLOB NOT NULL REFERENCES erasure (id),
+        hash BLOB NOT NULL,
+        PRIMARY KEY (erasure, hash)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE erasure_count (
+        erasure BLOB NOT NULL REFERENCES erasure (id),
+        place INTEGER NOT NULL,
+        found INTEGER NOT NULL,
+        erased INTEGER NOT NULL,
+        kept INTEGER,
+        PRIMARY KEY (erasure, place)
+    ) STRICT, WITHOUT ROWID;
+    -- `record_key` is the key of an erased record, `object` an erased object.
+    CREATE TABLE erasure_entry (
+        erasure BLOB NOT NULL REFERENCES erasure (id),
+        idx INTEGER NOT NULL,
+        record_key BLOB,
+        object BLOB,
+        PRIMARY KEY (erasure, idx)
+    ) STRICT, WITHOUT ROWID;
+    ",
+    // 30: the request header that names the data subject; NULL for none.
+    "
+    ALTER TABLE resource ADD COLUMN subject_header TEXT;
+    ",
 ];
 
 /// Small tables that every request needs. Checking all their pages is cheap.

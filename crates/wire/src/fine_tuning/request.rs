@@ -318,4 +318,5 @@ pub const EPOCHS_MAX: u32 = 50;
 /// The most examples in a step.
 pub const BATCH_SIZE_MAX: u32 = 64;
 
-const MULTIPLIER_MAX: f64 = 20.0;
+/// The largest multiplier of the learning rate.
+pub const MULTIPLIER_MAX: f64 = 20.0;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::request::Text;
-use policy::capability::Capability;
+use policy::{capability::Capability, forward::CallerLabels};
 
 use super::{
     item::{self, Item},
@@ -324,6 +324,17 @@ impl ResponseRequest {
             top_p: self.top_p.unwrap_or(1.0),
             truncation: self.truncation,
             user: self.user.clone(),
+        }
+    }
+
+    /// Returns what the request says about its end user.
+    #[must_use]
+    pub fn labels(&self) -> CallerLabels {
+        let content = |text: &Option<Text>| text.as_ref().map(|text| text.0.clone());
+        CallerLabels {
+            user: content(&self.user),
+            safety_identifier: content(&self.safety_identifier),
+            ..CallerLabels::default()
         }
     }
 

@@ -127,7 +127,9 @@ fn a_report_is_told_in_plain_words() {
         Proof::read(&report(&mine(), change), &mine()).unwrap().report().to_string()
     };
     let digest = mine().digest();
-    assert!(told(|_| ()).contains("11 of 11 promises proved, for"));
+    let built_in: Report = serde_json::from_str(BUILT_IN).unwrap();
+    let all = built_in.promises.len();
+    assert!(told(|_| ()).contains(&format!("{all} of {all} promises proved, for")));
     assert!(told(|_| ()).ends_with(&format!("digest {digest}\n")));
     assert!(told(refuted).starts_with("BROKEN  "), "{}", told(refuted));
     assert!(told(undecided).starts_with("UNDECIDED  cvc5 gave up\n"), "{}", told(undecided));

@@ -1,9 +1,13 @@
 //! The arguments of `bailiwick desk` and `bailiwick review`. `--help` shows these comments.
 
+pub(crate) mod subject;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Subcommand, ValueEnum};
 use policy::workflow::review::Category;
+
+use self::subject::SubjectCommand;
 
 /// The owner desk's address, the credentials, and the command.
 #[derive(Debug, clap::Args)]
@@ -14,7 +18,7 @@ pub(crate) struct Desk {
     #[command(flatten)]
     pub(super) visit: Visit,
     #[command(subcommand)]
-    pub(super) command: DeskCommand,
+    pub(super) command: AtDesk,
 }
 
 /// The review desk's address, the workstation, the credentials, and the command.
@@ -49,6 +53,15 @@ pub(crate) struct Visit {
     /// Print JSON instead of text
     #[arg(long, global = true)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AtDesk {
+    #[command(flatten)]
+    Of(DeskCommand),
+    /// Find, export, erase or restrict what is kept of one person, a data subject
+    #[command(subcommand)]
+    Subject(SubjectCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -173,6 +186,24 @@ pub(crate) enum DeskCommand {
         /// Most objects to list
         #[arg(long, value_name = "NUMBER")]
         limit: Option<u32>,
+    },
+    /// Make a report: record of processing, sub-processors, transfers, measures, facts for an assessment,
+    /// scope of a breach, or terms of processing
+    Report {
+        /// Kind of report
+        kind: crate::reports::Kind,
+        /// About this resource only [default: all of your resources]
+        #[arg(long, value_name = "NAME")]
+        resource: Option<String>,
+        /// Begin of the period, for `breach-scope` and `dpia`: a month, a day or an hour, in UTC
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// End of the period
+        #[arg(long, value_name = "TIME")]
+        to: Option<String>,
+        /// Write one file of HTML, ready to print
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
     },
     /// Delete one object from the inventory, and destroy its key, of any owner
     Shred {

@@ -1,7 +1,10 @@
 //! The Batch API.
 
 use policy::{object::Class, retention::DAY_MS};
-use store::objects::{Object, Opened};
+use store::{
+    objects::{Object, Opened},
+    subjects::About,
+};
 use wire::{
     batches::{self, BatchList, BatchObject, Counts, Head, Listed, Status},
     error::Invalid,
@@ -78,6 +81,7 @@ async fn create(
     let mut draft = objects.begin(call.id, new).await?;
     let head = Head::new(&wanted);
     draft.seal_head(&head.write()).map_err(failed(Class::Batch))?;
+    draft.set_about(About::SameAs(input.facts.object));
     let reply = described(draft.object(), &head, &Counts::default());
     call.writes(draft);
     services.batches.wake();

@@ -29,6 +29,7 @@ use super::{
     Arriving, StateRequest,
     objects::{self, New, Objects},
 };
+use crate::named::LineSubjects;
 use crate::{
     call::Call,
     clock,
@@ -114,6 +115,7 @@ struct Receiving<'a> {
     limit: FileLimit,
     form: Form,
     checker: Checker,
+    subjects: LineSubjects,
     sealing: Option<Sealing>,
     bytes: u64,
 }
@@ -133,6 +135,7 @@ impl<'a> Receiving<'a> {
             limit,
             form: Form::default(),
             checker: Checker::new(limits.line_bytes_max),
+            subjects: LineSubjects::new(limits.line_bytes_max),
             sealing: None,
             bytes: 0,
         }
@@ -191,6 +194,7 @@ impl<'a> Receiving<'a> {
             return Err(self.limit.refusal().into());
         }
         self.checker.read(bytes);
+        self.subjects.read(bytes);
         if !self.checker.is_good() {
             // Nothing of it is kept; the rest is read for the other bad lines.
             self.sealing = None;
@@ -211,9 +215,13 @@ impl<'a> Receiving<'a> {
         };
         let head = FileHead { filename: form.filename.clone() }.to_bytes();
         let label = form.purpose.label();
+        let about = self.subjects.finish()?;
         let draft = sealing
             .finish(move |draft| {
                 draft.set(0, label);
+                if let Some(about) = about {
+                    draft.set_about(about);
+                }
                 draft.seal_head(&head)
             })
             .await?;

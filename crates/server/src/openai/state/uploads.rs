@@ -28,6 +28,7 @@ use super::{
     },
     objects::{self, New, Objects},
 };
+use crate::named::LineSubjects;
 use crate::{
     call::Call,
     clock,
@@ -207,6 +208,7 @@ async fn complete(
     let mut joining = Joining {
         draft: objects.begin(call.id, new).await?,
         checker: Checker::new(limits.line_bytes_max),
+        subjects: LineSubjects::new(limits.line_bytes_max),
         digest: Md5::new(),
         bytes: 0,
         limit: head.bytes,
@@ -222,7 +224,7 @@ async fn complete(
             break;
         }
     }
-    let Joining { mut draft, checker, digest, bytes, .. } = joining;
+    let Joining { mut draft, checker, subjects, digest, bytes, .. } = joining;
     if bytes != head.bytes {
         return Err(FileRefusal::Length { expected: head.bytes }.into());
     }
@@ -235,6 +237,9 @@ async fn complete(
         return Err(FileRefusal::Lines { classic, bad: checked.bad }.into());
     }
     let sealed = wire::files::FileHead { filename: head.filename.clone() }.to_bytes();
+    if let Some(about) = subjects.finish()? {
+        draft.set_about(about);
+    }
     let draft = blocking(Class::File, move || {
         draft.finish_body()?;
         draft.seal_head(&sealed).map(|()| draft)
@@ -253,6 +258,7 @@ async fn complete(
 struct Joining {
     draft: Draft,
     checker: Checker,
+    subjects: LineSubjects,
     digest: Md5,
     bytes: u64,
     /// Bytes that the file may have.
@@ -272,6 +278,7 @@ impl Joining {
                 return Ok(self);
             }
             self.checker.read(bytes);
+            self.subjects.read(bytes);
             self.digest.update(bytes);
             self.draft.append(bytes)?;
         }

@@ -28,7 +28,7 @@ impl KeyDirectory {
         for entry in self.entries()?.into_iter().filter(|entry| entry.tenant == tenant) {
             self.wrap_again(tenant, &entry.purpose(), &self.records.join(entry.file_name()))?;
         }
-        for (purpose, path) in self.objects_of(tenant) {
+        for (purpose, path) in [self.objects_of(tenant), self.subjects_of(tenant)].concat() {
             self.wrap_again(tenant, &purpose, &path)?;
         }
         self.vault.handed_over(tenant)

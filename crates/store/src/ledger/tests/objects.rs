@@ -34,10 +34,10 @@ fn rule(tenant: TenantId) -> Rule {
     Rule { tenant, days: Days::new(2).unwrap(), content_logging }
 }
 
-struct User(Principal);
+pub(super) struct User(Principal);
 
 impl User {
-    fn new(id: u8) -> Self {
+    pub(super) fn new(id: u8) -> Self {
         Self(person(TENANT, [id; 16]))
     }
 
@@ -50,7 +50,7 @@ impl User {
         authority(&roles, None).authorize(&self.0, thing, &Moment { now_ms: 0 }).ok()
     }
 
-    fn begin(&self, objects: &Objects, class: Class, until_ms: Option<u64>) -> Draft {
+    pub(super) fn begin(&self, objects: &Objects, class: Class, until_ms: Option<u64>) -> Draft {
         let permit = self.may::<CreateObject>(&OWN).unwrap();
         let keep = keep(&rule(TENANT), class, until_ms, START_MS).unwrap();
         let new = NewObject {
@@ -65,7 +65,7 @@ impl User {
     }
 
     /// Keeps an object with a head, and a body of this length.
-    fn keep(&self, objects: &Objects, class: Class, body: usize) -> Object {
+    pub(super) fn keep(&self, objects: &Objects, class: Class, body: usize) -> Object {
         let mut draft = self.begin(objects, class, None);
         draft.seal_head(&ContentBytes::new(CANARY.to_vec())).unwrap();
         if body > 0 {
@@ -76,12 +76,36 @@ impl User {
         objects.find(OWN, object.facts.object).unwrap().unwrap()
     }
 
-    fn open(&self, objects: &Objects, facts: &ObjectFacts) -> Result<Opened, ObjectError> {
+    pub(super) fn open(
+        &self,
+        objects: &Objects,
+        facts: &ObjectFacts,
+    ) -> Result<Opened, ObjectError> {
         objects.open(self.may::<ReadObject>(facts).unwrap())
     }
 
-    fn delete(&self, objects: &Objects, facts: &ObjectFacts) -> Result<(), ObjectError> {
+    pub(super) fn delete(&self, objects: &Objects, facts: &ObjectFacts) -> Result<(), ObjectError> {
         objects.delete(self.may::<DeleteObject>(facts).unwrap())
+    }
+}
+
+impl User {
+    /// Seals the result of a batch's line.
+    pub(super) fn line(
+        &self,
+        objects: &Objects,
+        batch: &Object,
+        line: u32,
+    ) -> crate::batches::SealedLine {
+        let new = crate::batches::NewLine { line, failed: false, tokens: [5, 1, 3, 2] };
+        let permit = self.may::<WriteObject>(&batch.facts).unwrap();
+        objects.seal_line(permit, new, &ContentBytes::new(CANARY.to_vec())).unwrap()
+    }
+
+    /// Returns the numbers of the lines that have a result.
+    pub(super) fn results(&self, objects: &Objects, batch: &Object) -> Vec<u32> {
+        let permit = self.may::<ReadObject>(&batch.facts).unwrap();
+        objects.lines(permit, None, 100).unwrap().iter().map(|result| result.line).collect()
     }
 }
 

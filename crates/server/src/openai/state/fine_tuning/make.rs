@@ -1,7 +1,7 @@
 //! Makes a job.
 
 use policy::{id::ResourceId, object::Class};
-use store::objects::Object;
+use store::{objects::Object, subjects::About};
 use tokio::task::spawn_blocking;
 use wire::{
     error::Invalid,
@@ -52,6 +52,7 @@ pub(super) async fn answer(
         Some(id) => Some(File::find(&objects, id.0.reveal()).await?),
         None => None,
     };
+    let validating = validation.as_ref().map(|file| file.object.facts.object);
     let resource = caller.resource()?;
     waiting(services, resource.id).await?;
     let now_ms = clock::now_ms();
@@ -88,6 +89,10 @@ pub(super) async fn answer(
         label: String::new(),
     };
     let mut draft = objects.begin(call.id, new).await?;
+    draft.set_about(About::SameAs(training.object.facts.object));
+    if let Some(file) = validating {
+        draft.set_about(About::SameAs(file));
+    }
     let head = job.head().map_err(|_| ApiError::Internal)?;
     let sealed = spawn_blocking(move || draft.seal_head(&head).map(|()| draft)).await;
     let draft = sealed.map_err(|_| ApiError::Internal)?.map_err(failed(Class::Job))?;

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     call::Call,
-    clock,
+    clock, named,
     openai::{
         answer,
         chat::deadline,
@@ -60,7 +60,9 @@ pub(super) async fn answer(
     }
     let mut request = parse(body.reveal())?;
     let objects = Objects::of(services, &caller);
-    let store = store(&objects, &request)?;
+    call.subject.of_body(&request.labels());
+    let is_restricted = named::is_restricted(services, &caller, &call.subject).await?;
+    let store = store(&objects, &request, is_restricted)?;
     let earlier = chain::earlier(&objects, &request).await?;
     let input = std::mem::take(&mut request.input);
     request.input = chain::resolve(&objects, &earlier, input).await?;
@@ -131,7 +133,11 @@ pub(super) async fn answer(
 }
 
 /// Decides whether the response is kept, and refuses what the resource does not keep.
-fn store(objects: &Objects<'_>, request: &ResponseRequest) -> Result<bool, ApiError> {
+fn store(
+    objects: &Objects<'_>,
+    request: &ResponseRequest,
+    is_restricted: bool,
+) -> Result<bool, ApiError> {
     let class = Class::Response;
     for (asked, class, what) in [
         (request.store == Some(true), class, "store"),
@@ -141,7 +147,14 @@ fn store(objects: &Objects<'_>, request: &ResponseRequest) -> Result<bool, ApiEr
     ] {
         if asked {
             objects.must_keep(class, what)?;
+            // To read an earlier response keeps nothing new.
+            if is_restricted && what != "previous_response_id" {
+                return Err(ApiError::SubjectRestricted { what });
+            }
         }
+    }
+    if is_restricted {
+        return Ok(false);
     }
     request.store.map_or_else(|| objects.keeps(class), Ok)
 }

@@ -124,7 +124,8 @@ impl Asked {
     }
 
     fn watch(&self, call: &mut Call, lowered: &Lowered) {
-        call.watched = Watched::of(&lowered.chat.labels, [&lowered.chat.generate.prompt]);
+        let labels = &lowered.chat.labels;
+        call.labelled(labels, Watched::of(labels, [&lowered.chat.generate.prompt]));
     }
 }
 
