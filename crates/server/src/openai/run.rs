@@ -16,7 +16,7 @@ use policy::{
     forward::{CallerLabels, Forwarded},
     guard::guarded::Guarded,
     permit::{Inference, Permit, Reach},
-    personal::{Form, Outgoing, Ruling, Stopped},
+    personal::{Counts, Form, Outgoing, Ruling, Stopped},
     residency::{EngineFacts, Misfit, Route},
 };
 use tokio::time::Instant;
@@ -76,7 +76,7 @@ impl Target<'_> {
         }
         let mut routes = self.routes(services, &allowed)?;
         // All prompts of a call go to one engine: its receipt names one.
-        let trail = call.processing.take().map_or_else(Trail::default, Processing::trail);
+        let trail = call.processing.clone().map_or_else(Trail::default, Processing::trail);
         routes.retain(|(_, engine)| {
             trail.current.is_none_or(|current| current == engine.id)
                 && trail.failed.iter().all(|failed| failed.engine != engine.id)
@@ -126,8 +126,11 @@ impl Target<'_> {
         let (form, has_logprobs) = answer_of(&outgoing.0);
         let detector = services.detectors.of(ruling.looks_for());
         let shielded = ruling.shield(outgoing, detector, random()).map_err(|stopped| {
-            if let Stopped::Blocked { counts, decided } = &stopped {
-                call.personal.note(decided, counts);
+            match &stopped {
+                Stopped::Blocked { counts, decided } => call.personal.note(decided, counts),
+                Stopped::Opaque { decided, .. }
+                | Stopped::Crowded(decided)
+                | Stopped::Detector(decided) => call.personal.note(decided, &Counts::default()),
             }
             ApiError::Personal(Box::new(stopped))
         })?;
