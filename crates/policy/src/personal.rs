@@ -5,11 +5,31 @@
 //! the bytes of the text as written. It knows fixed forms, checksums and words of context. It is no
 //! model of a language: names and addresses are found only where the text says what they are.
 
+mod address;
+mod bytes;
+mod card;
 mod counts;
+mod crypto;
 mod detector;
+mod email;
+mod encoded;
+mod escape;
+mod fold;
+mod iban;
 mod kind;
 mod mode;
+mod name;
+mod national;
+mod network;
+mod number;
+mod phone;
+mod scan;
+mod secret;
+mod settle;
 mod terms;
+mod url;
+mod view;
+mod words;
 
 use std::ops::Range;
 
@@ -17,7 +37,7 @@ pub use counts::Counts;
 pub use detector::Detector;
 pub use kind::{Kind, Kinds};
 pub use mode::Mode;
-pub use terms::{BadTerm, MOST_PATTERNS, MOST_WORDS, Terms};
+pub use terms::{BadTerm, MOST_PATTERNS, MOST_WORD_BYTES, MOST_WORDS, Terms};
 
 /// One place in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,3 +48,6 @@ pub struct Found {
     /// of one text are in order and do not overlap.
     pub span: Range<usize>,
 }
+
+#[cfg(test)]
+mod tests;

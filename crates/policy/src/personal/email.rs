@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     Kind,
-    bytes::{is_alnum, is_word},
+    bytes::is_word,
     scan::Scan,
 };
 
@@ -181,7 +181,7 @@ fn is_file(last: &str) -> bool {
         "png" | "jpg" | "jpeg" | "gif" | "svg" | "webp" | "css" | "js" | "jsx" | "ts" | "tsx" | "mjs"
             | "html" | "json" | "yaml" | "yml" | "toml" | "lock" | "txt" | "xml" | "service" | "mount"
             | "timer" | "socket" | "conf" | "log" | "dist" | "tar" | "tgz" | "git"
-    ) || !is_alnum(*lower.as_bytes().first().unwrap_or(&b'a')) && lower.is_ascii()
+    )
 }
 
 /// Returns true for the most usual top-level domains.

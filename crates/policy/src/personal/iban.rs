@@ -1,10 +1,6 @@
 //! International bank account numbers: ISO 13616 lengths, ISO 7064 remainder.
 
-use super::{
-    Kind,
-    bytes::{is_alnum, is_word},
-    scan::Scan,
-};
+use super::{Kind, bytes::is_alnum, scan::Scan};
 
 /// Looks for an account number that begins here.
 pub(super) fn iban(scan: &mut Scan<'_>, start: usize) {
@@ -19,9 +15,6 @@ pub(super) fn iban(scan: &mut Scan<'_>, start: usize) {
     let Some((_, length)) = LENGTHS.iter().find(|(code, _)| code.as_bytes() == country) else {
         return;
     };
-    if is_word(bytes.before(start)) {
-        return;
-    }
     let mut plain = Vec::with_capacity(40);
     let mut at = start;
     while plain.len() < *length {

@@ -1,6 +1,8 @@
 //! Telephone numbers: international ones by the numbering plans of all countries, national ones by
 //! their form or by a word beside them.
 
+mod plan;
+
 use super::{
     Kind,
     bytes::{Bytes, is_alnum},
@@ -41,7 +43,7 @@ pub(super) fn phone(scan: &mut Scan<'_>, digit: usize) {
     let bytes = scan.bytes;
     let bracket = bytes.before(digit) == b'(';
     let mut start = digit - usize::from(bracket);
-    let plus = bytes.before(start) == b'+' || bracket && bytes.before(start.saturating_sub(0)) == b'+';
+    let plus = bytes.before(start) == b'+';
     start -= usize::from(plus);
     if plus && bytes.before(start) == b'(' {
         start -= 1;
@@ -133,7 +135,7 @@ fn international(scan: &mut Scan<'_>, dialled: &Dialled) -> Option<usize> {
     let fits: Vec<Cut> = cuts.filter(|cut| (7 + prefix..=15 + prefix).contains(&cut.digits)).take(3).collect();
     for cut in &fits {
         let number = number.get(..cut.digits - prefix)?;
-        if is_valid(scan, &format!("+{number}"), None) {
+        if plan::has(number) {
             return Some(cut.end);
         }
     }
@@ -142,7 +144,7 @@ fn international(scan: &mut Scan<'_>, dialled: &Dialled) -> Option<usize> {
         let Some(place) = trunk(number) else { break };
         let mut number = number.get(..cut.digits - prefix)?.to_owned();
         number.remove(place);
-        if is_valid(scan, &format!("+{number}"), None) {
+        if plan::has(&number) {
             return Some(cut.end);
         }
     }
@@ -167,7 +169,7 @@ fn national(scan: &mut Scan<'_>, dialled: &Dialled) -> Option<usize> {
         return Some(end);
     }
     let word = scan.nearest(dialled.start, NEAR, |word| word == Word::Phone);
-    let after = cuts().find(|cut| scan.bytes.at(cut.end) == b' ' && scan.follows(cut.end, 3, |word| word == Word::Phone));
+    let after = cuts().find(|cut| scan.bytes.at(cut.end) == b' ' && scan.follows(cut.end, 8, |word| word == Word::Phone));
     let direct = word.is_some_and(|end| is_glue(scan.bytes.slice(end..dialled.start)));
     let cut = if direct { Some(longest) } else { after }?;
     (cut.digits <= 12).then_some(cut.end)
@@ -220,8 +222,7 @@ fn by_form(scan: &mut Scan<'_>, dialled: &Dialled, cut: Cut) -> Option<usize> {
             if kinds.len() == 1 && america(area, exchange) =>
         {
             let spaced = kinds.first() == Some(&b' ');
-            let valid = !spaced || is_valid(scan, digits, Some(phonenumber::country::US))
-                || scan.near(dialled.start, NEAR, |word| word == Word::Phone);
+            let valid = !spaced || scan.near(dialled.start, NEAR, |word| word == Word::Phone);
             return valid.then_some(cut.end);
         }
         _ => {}
@@ -233,33 +234,32 @@ fn by_form(scan: &mut Scan<'_>, dialled: &Dialled, cut: Cut) -> Option<usize> {
     if sizes.first().is_some_and(|size| *size < 2) || sizes.iter().skip(1).any(|size| *size < 2) {
         return None;
     }
-    let countries = plans(&sizes);
-    let valid = countries.iter().any(|country| is_valid(scan, digits, Some(*country)));
-    valid.then_some(cut.end)
+    is_grouping(&sizes).then_some(cut.end)
 }
 
-/// Returns the countries that write numbers with a zero before the area in such groups.
-fn plans(sizes: &[usize]) -> &'static [phonenumber::country::Id] {
-    use phonenumber::country::{AU, CH, DE, FR, GB, IT, JP, KR, NL, SE};
-    match sizes {
-        [2, 2, 2, 2, 2] => &[FR],
-        [3, 3, 2, 2] => &[CH, SE],
-        [2, 4, 4] => &[AU, JP],
-        [4, 3, 3] => &[AU, GB],
-        [3, 4, 4] => &[GB, KR, JP],
-        [3, 3, 4] => &[KR, JP, NL],
-        [5, 6] | [4, 3, 4] | [5, 3, 3] => &[GB, DE],
-        [_, _] => &[DE, IT, NL],
-        _ => &[DE, GB],
-    }
-}
-
-/// Asks the numbering plan. A text with very many numbers is not asked for each: those count as valid,
-/// so that the time has a bound.
-fn is_valid(scan: &mut Scan<'_>, number: &str, country: Option<phonenumber::country::Id>) -> bool {
-    if scan.calls > 64 + scan.text.len() / 64 {
-        return true;
-    }
-    scan.calls += 1;
-    phonenumber::parse(country, number).is_ok_and(|number| number.is_valid())
+/// Returns true if a national number with a zero before its area has such groups somewhere.
+fn is_grouping(sizes: &[usize]) -> bool {
+    matches!(
+        sizes,
+        [2, 2, 2, 2, 2]
+            | [3, 3, 2, 2]
+            | [2, 4, 4]
+            | [4, 3, 3]
+            | [3, 4, 4]
+            | [3, 3, 4]
+            | [5, 6]
+            | [4, 3, 4]
+            | [5, 3, 3]
+            | [4, 6..=8]
+            | [3, 6..=8]
+            | [5, 5]
+            | [2, 3, 4]
+            | [3, 3, 3]
+            | [2, 7 | 8]
+            | [2, 3, 2, 2]
+            | [4, 2, 2, 2]
+            | [4, 3, 2, 2]
+            | [3, 2, 2, 2]
+            | [3, 3, 2, 3]
+    )
 }

@@ -17,8 +17,11 @@ pub(super) struct Scan<'t> {
     pub(super) found: Vec<Found>,
     /// Bytes looked at. Tests compare it with the length of the text.
     pub(super) work: usize,
-    /// How often the metadata of telephone numbers was asked.
-    pub(super) calls: usize,
+    /// The end of the last URL, and of the last telephone number.
+    pub(super) url_to: usize,
+    pub(super) phone_to: usize,
+    /// No private key ends before this place.
+    pub(super) pem_to: usize,
     hits: Vec<Hit>,
 }
 
@@ -30,7 +33,9 @@ impl<'t> Scan<'t> {
             kinds,
             found: Vec::new(),
             work: text.len(),
-            calls: 0,
+            url_to: 0,
+            phone_to: 0,
+            pem_to: 0,
             hits: words::hits(text),
         }
     }

@@ -53,7 +53,7 @@ impl<'t> View<'t> {
 
     /// Returns the text to read.
     pub(super) fn text(&self) -> &str {
-        self.folded.as_ref().map_or(self.original, |folded| folded)
+        self.folded.as_ref().map_or(self.original, |folded| folded.as_str())
     }
 
     /// Returns the place in the original of a place in the text.
