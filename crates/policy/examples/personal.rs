@@ -44,7 +44,11 @@ fn score(detector: &Detector, texts: &[String]) {
                 let [_, wrong, _] = table.entry(one.kind).or_default();
                 *wrong += 1;
                 if show {
-                    println!("wrong {}: {} in {line}", one.kind, text.get(one.span).unwrap_or_default());
+                    println!(
+                        "wrong {}: {} in {line}",
+                        one.kind,
+                        text.get(one.span).unwrap_or_default()
+                    );
                 }
             }
         }

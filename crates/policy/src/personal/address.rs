@@ -40,7 +40,12 @@ fn after(scan: &mut Scan<'_>, hit: Hit) {
     }
     let text = scan.text.get(..hit.start).unwrap_or_default();
     if joined {
-        let letters = text.char_indices().rev().take(32).take_while(|(_, one)| one.is_alphabetic() || *one == '-').last();
+        let letters = text
+            .char_indices()
+            .rev()
+            .take(32)
+            .take_while(|(_, one)| one.is_alphabetic() || *one == '-')
+            .last();
         let Some((start, first)) = letters else { return };
         if let Some(end) = house(scan, hit.end).filter(|_| first.is_uppercase()) {
             scan.add(Kind::Address, start..end);
@@ -53,12 +58,17 @@ fn after(scan: &mut Scan<'_>, hit: Hit) {
         if bytes.before(start) != b' ' {
             return;
         }
-        let word = bytes.run_back(start - 1, 24, |byte| is_word(byte) || matches!(byte, b'\'' | b'.' | b'-'));
+        let word = bytes
+            .run_back(start - 1, 24, |byte| is_word(byte) || matches!(byte, b'\'' | b'.' | b'-'));
         let first = bytes.at(word);
         if word == start - 1 {
             return;
         }
-        if first.is_ascii_digit() && bytes.slice(word..start - 1).iter().all(|byte| byte.is_ascii_alphanumeric()) && start < hit.start && (start - 1 - word) <= 6 {
+        if first.is_ascii_digit()
+            && bytes.slice(word..start - 1).iter().all(|byte| byte.is_ascii_alphanumeric())
+            && start < hit.start
+            && (start - 1 - word) <= 6
+        {
             scan.add(Kind::Address, word..hit.end);
             return;
         }
@@ -74,11 +84,33 @@ fn capitals(scan: &Scan<'_>, start: usize) -> Option<usize> {
     let (mut at, mut end) = (start, None);
     for _ in 0..5 {
         let word = scan.text.get(at..)?;
-        let length = word.char_indices().take(32).find(|(_, one)| !one.is_alphanumeric() && !matches!(*one, '-' | '\''));
+        let length = word
+            .char_indices()
+            .take(32)
+            .find(|(_, one)| !one.is_alphanumeric() && !matches!(*one, '-' | '\''));
         let length = length.map_or(word.len().min(32), |(place, _)| place);
         let Some(word) = word.get(..length).filter(|word| !word.is_empty()) else { break };
         let first = word.chars().next()?;
-        let particle = matches!(word, "de" | "la" | "du" | "des" | "le" | "les" | "del" | "di" | "da" | "dos" | "das" | "do" | "los" | "las" | "el" | "d" | "e" | "y");
+        let particle = matches!(
+            word,
+            "de" | "la"
+                | "du"
+                | "des"
+                | "le"
+                | "les"
+                | "del"
+                | "di"
+                | "da"
+                | "dos"
+                | "das"
+                | "do"
+                | "los"
+                | "las"
+                | "el"
+                | "d"
+                | "e"
+                | "y"
+        );
         if !first.is_uppercase() && !particle {
             break;
         }
@@ -112,5 +144,6 @@ fn number_before(scan: &Scan<'_>, at: usize) -> Option<usize> {
     let bytes = scan.bytes;
     let to = bytes.run_back(at, 2, |byte| byte == b' ' || byte == b',');
     let from = bytes.run_back(to, 5, |byte| byte.is_ascii_alphanumeric());
-    (from < to && to < at && bytes.at(from).is_ascii_digit() && !is_word(bytes.before(from))).then_some(from)
+    (from < to && to < at && bytes.at(from).is_ascii_digit() && !is_word(bytes.before(from)))
+        .then_some(from)
 }

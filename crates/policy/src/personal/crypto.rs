@@ -64,7 +64,8 @@ fn is_bech32(text: &str) -> bool {
         return false;
     }
     let Some((prefix, data)) = lower.rsplit_once('1') else { return false };
-    if !matches!(prefix, "bc" | "tb" | "ltc" | "addr" | "stake" | "cosmos" | "osmo" | "erd" | "bnb") {
+    if !matches!(prefix, "bc" | "tb" | "ltc" | "addr" | "stake" | "cosmos" | "osmo" | "erd" | "bnb")
+    {
         return false;
     }
     let high = prefix.bytes().map(|byte| u32::from(byte >> 5));

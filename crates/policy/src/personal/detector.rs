@@ -70,7 +70,8 @@ impl Detector {
                 found.extend(kind.map(|kind| Found { kind, span: run.span }));
             }
         }
-        let back = |one: Found| Found { kind: one.kind, span: whole(text, view.original(one.span)) };
+        let back =
+            |one: Found| Found { kind: one.kind, span: whole(text, view.original(one.span)) };
         (settle(found.into_iter().map(back).collect()), work)
     }
 }

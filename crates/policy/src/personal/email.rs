@@ -2,11 +2,7 @@
 
 use std::ops::Range;
 
-use super::{
-    Kind,
-    bytes::is_word,
-    scan::Scan,
-};
+use super::{Kind, bytes::is_word, scan::Scan};
 
 /// The longest local part, in characters (RFC 5321, 4.5.3.1.1).
 const LOCAL: usize = 64;
@@ -74,16 +70,36 @@ fn dot(scan: &Scan<'_>, at: usize) -> Option<(usize, bool)> {
 }
 
 fn dot_back(scan: &Scan<'_>, at: usize) -> Option<usize> {
-    let fits = |dot: &&&str| {
-        at.checked_sub(dot.len()).is_some_and(|start| scan.bytes.starts(start, dot))
-    };
+    let fits =
+        |dot: &&&str| at.checked_sub(dot.len()).is_some_and(|start| scan.bytes.starts(start, dot));
     DOTS.iter().find(fits).map(|dot| at - dot.len())
 }
 
 const DOTS: &[&str] = &[
-    " dot ", " [dot] ", "[dot]", " (dot) ", "(dot)", " {dot} ", "{dot}", " . ", " [.] ", "[.]", " (.) ",
-    "(.)", " punkt ", "[punkt]", "(punkt)", " punto ", "[punto]", "(punto)", " point ", "[point]",
-    "(point)", " точка ", "[точка]", "(точка)",
+    " dot ",
+    " [dot] ",
+    "[dot]",
+    " (dot) ",
+    "(dot)",
+    " {dot} ",
+    "{dot}",
+    " . ",
+    " [.] ",
+    "[.]",
+    " (.) ",
+    "(.)",
+    " punkt ",
+    "[punkt]",
+    "(punkt)",
+    " punto ",
+    "[punto]",
+    "(punto)",
+    " point ",
+    "[point]",
+    "(point)",
+    " точка ",
+    "[точка]",
+    "(точка)",
 ];
 
 /// Returns the begin of the local part before a place.
@@ -107,7 +123,8 @@ fn local(scan: &Scan<'_>, end: usize) -> Option<usize> {
             if ascii == Some(true) && joins || ascii == Some(false) && character.is_ascii() {
                 break;
             }
-            ascii = if joins { Some(false) } else { ascii.or(character.is_ascii().then_some(true)) };
+            ascii =
+                if joins { Some(false) } else { ascii.or(character.is_ascii().then_some(true)) };
         }
         start = at;
     }
@@ -169,7 +186,8 @@ fn domain(scan: &mut Scan<'_>, start: usize) -> Option<Domain> {
 
 /// Returns true for letters of scripts that have no spaces between words, or join particles.
 fn is_unspaced(character: char) -> bool {
-    let spaced = matches!(character, ..'\u{e00}' | '\u{10a0}'..='\u{10ff}' | '\u{1e00}'..='\u{1fff}');
+    let spaced =
+        matches!(character, ..'\u{e00}' | '\u{10a0}'..='\u{10ff}' | '\u{1e00}'..='\u{1fff}');
     !spaced
 }
 
@@ -178,9 +196,36 @@ fn is_file(last: &str) -> bool {
     let lower = last.to_ascii_lowercase();
     matches!(
         &*lower,
-        "png" | "jpg" | "jpeg" | "gif" | "svg" | "webp" | "css" | "js" | "jsx" | "ts" | "tsx" | "mjs"
-            | "html" | "json" | "yaml" | "yml" | "toml" | "lock" | "txt" | "xml" | "service" | "mount"
-            | "timer" | "socket" | "conf" | "log" | "dist" | "tar" | "tgz" | "git"
+        "png"
+            | "jpg"
+            | "jpeg"
+            | "gif"
+            | "svg"
+            | "webp"
+            | "css"
+            | "js"
+            | "jsx"
+            | "ts"
+            | "tsx"
+            | "mjs"
+            | "html"
+            | "json"
+            | "yaml"
+            | "yml"
+            | "toml"
+            | "lock"
+            | "txt"
+            | "xml"
+            | "service"
+            | "mount"
+            | "timer"
+            | "socket"
+            | "conf"
+            | "log"
+            | "dist"
+            | "tar"
+            | "tgz"
+            | "git"
     )
 }
 
@@ -189,9 +234,55 @@ fn is_usual(last: &str) -> bool {
     let lower = last.to_ascii_lowercase();
     matches!(
         &*lower,
-        "com" | "org" | "net" | "edu" | "gov" | "mil" | "int" | "info" | "biz" | "io" | "co" | "ai" | "app"
-            | "dev" | "eu" | "us" | "uk" | "de" | "fr" | "es" | "it" | "nl" | "be" | "ch" | "at" | "pl" | "se"
-            | "no" | "dk" | "fi" | "pt" | "cz" | "ru" | "ua" | "tr" | "gr" | "jp" | "cn" | "kr" | "in" | "br"
-            | "mx" | "ar" | "au" | "nz" | "za" | "ca" | "ie" | "example" | "test"
+        "com"
+            | "org"
+            | "net"
+            | "edu"
+            | "gov"
+            | "mil"
+            | "int"
+            | "info"
+            | "biz"
+            | "io"
+            | "co"
+            | "ai"
+            | "app"
+            | "dev"
+            | "eu"
+            | "us"
+            | "uk"
+            | "de"
+            | "fr"
+            | "es"
+            | "it"
+            | "nl"
+            | "be"
+            | "ch"
+            | "at"
+            | "pl"
+            | "se"
+            | "no"
+            | "dk"
+            | "fi"
+            | "pt"
+            | "cz"
+            | "ru"
+            | "ua"
+            | "tr"
+            | "gr"
+            | "jp"
+            | "cn"
+            | "kr"
+            | "in"
+            | "br"
+            | "mx"
+            | "ar"
+            | "au"
+            | "nz"
+            | "za"
+            | "ca"
+            | "ie"
+            | "example"
+            | "test"
     )
 }

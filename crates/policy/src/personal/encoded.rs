@@ -28,7 +28,9 @@ pub(super) fn runs(text: &str) -> Vec<Run> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some(skip) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| is_digit(*byte))) {
+    while let Some(skip) =
+        bytes.get(at..).and_then(|rest| rest.iter().position(|byte| is_digit(*byte)))
+    {
         let start = at + skip;
         let mut end = line(bytes, start);
         at = end;

@@ -82,10 +82,10 @@ fn fits(scan: &Scan<'_>, number: &Number, cut: Cut, form: &Form) -> bool {
     let place = number.start..cut.end;
     let written = scan.bytes.slice(place.clone());
     let alone = form.alone && !written.iter().any(u8::is_ascii_lowercase);
-    let named = |word: Word| matches!(word, Word::Id(countries)
-        if countries == "**" || countries.split(' ').any(|one| one == form.id.country));
+    let named = |word: Word| {
+        matches!(word, Word::Id(countries)
+        if countries == "**" || countries.split(' ').any(|one| one == form.id.country))
+    };
     (form.id.check)(plain)
-        && (alone
-            || scan.near(place.start, NEAR, named)
-            || scan.follows(place.end, AHEAD, named))
+        && (alone || scan.near(place.start, NEAR, named) || scan.follows(place.end, AHEAD, named))
 }

@@ -2,12 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{
-    Kind,
-    bytes::is_alnum,
-    scan::Scan,
-    words::Word,
-};
+use super::{Kind, bytes::is_alnum, scan::Scan, words::Word};
 
 /// The longest run of hexadecimal digits, dots and colons that can be an address.
 const LONGEST: usize = 64;
@@ -27,10 +22,15 @@ pub(super) fn around(scan: &mut Scan<'_>, start: usize, end: usize) -> usize {
     if right - left > LONGEST {
         return to;
     }
-    while matches!(bytes.before(right), b'.' | b':') && !(bytes.before(right) == b':' && bytes.before(right - 1) == b':') {
+    while matches!(bytes.before(right), b'.' | b':')
+        && !(bytes.before(right) == b':' && bytes.before(right - 1) == b':')
+    {
         right -= 1;
     }
-    while matches!(bytes.at(left), b'.' | b':') && left < right && !(bytes.at(left) == b':' && bytes.at(left + 1) == b':') {
+    while matches!(bytes.at(left), b'.' | b':')
+        && left < right
+        && !(bytes.at(left) == b':' && bytes.at(left + 1) == b':')
+    {
         left += 1;
     }
     let word = |byte: u8| is_alnum(byte) || byte == b'_';
@@ -52,8 +52,10 @@ pub(super) fn around(scan: &mut Scan<'_>, start: usize, end: usize) -> usize {
 fn four(scan: &mut Scan<'_>, start: usize, end: usize) {
     let bytes = scan.bytes;
     let address = scan.text.get(start..end).and_then(|text| text.parse::<Ipv4Addr>().ok());
-    let joined = matches!(bytes.before(start), b'-' | b'_' | b'/' | b'=') && is_alnum(bytes.before(start.saturating_sub(1)))
-        && bytes.before(start) != b'=' && bytes.before(start) != b'/';
+    let joined = matches!(bytes.before(start), b'-' | b'_' | b'/' | b'=')
+        && is_alnum(bytes.before(start.saturating_sub(1)))
+        && bytes.before(start) != b'='
+        && bytes.before(start) != b'/';
     let goes_on = bytes.at(end) == b'-' && bytes.at(end + 1).is_ascii_alphabetic();
     let Some(address) = address.filter(|_| !joined && !goes_on) else { return };
     let octets = address.octets();
@@ -115,9 +117,11 @@ fn dashed(scan: &mut Scan<'_>, start: usize, end: usize) {
 fn is_hardware(text: &str, separator: char) -> bool {
     let groups: Vec<&str> = text.split(separator).collect();
     let size = if separator == '.' { 4 } else { 2 };
-    let hex = |group: &&str| group.len() == size && group.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let hex =
+        |group: &&str| group.len() == size && group.bytes().all(|byte| byte.is_ascii_hexdigit());
     let digits = || groups.iter().flat_map(|group| group.bytes());
-    let special = digits().all(|byte| byte == b'0') || digits().all(|byte| matches!(byte, b'f' | b'F'));
+    let special =
+        digits().all(|byte| byte == b'0') || digits().all(|byte| matches!(byte, b'f' | b'F'));
     let letters = digits().any(|byte| byte.is_ascii_alphabetic());
     let count = groups.len();
     (if size == 4 { count == 3 && letters } else { count == 6 || count == 8 })

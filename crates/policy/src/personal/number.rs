@@ -47,7 +47,12 @@ impl Number {
                 at += 1;
                 continue;
             }
-            self.cuts.push(Cut { end: at, shape: self.shape.len(), plain: self.plain.len(), digits });
+            self.cuts.push(Cut {
+                end: at,
+                shape: self.shape.len(),
+                plain: self.plain.len(),
+                digits,
+            });
             if !matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(') || !is_alnum(bytes.at(at + 1)) {
                 return;
             }

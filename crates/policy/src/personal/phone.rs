@@ -37,7 +37,10 @@ struct Cut {
 
 /// Looks for a number that begins with this digit, or with a sign before it.
 pub(super) fn phone(scan: &mut Scan<'_>, digit: usize) {
-    if !scan.kinds.contains(Kind::Phone) || digit < scan.phone_to || !scan.bytes.at(digit).is_ascii_digit() {
+    if !scan.kinds.contains(Kind::Phone)
+        || digit < scan.phone_to
+        || !scan.bytes.at(digit).is_ascii_digit()
+    {
         return;
     }
     let bytes = scan.bytes;
@@ -49,9 +52,14 @@ pub(super) fn phone(scan: &mut Scan<'_>, digit: usize) {
         start -= 1;
     }
     let before = bytes.before(start);
-    let joined = is_alnum(before) || matches!(before, b'-' | b'.' | b'_' | b'/' | b'#' | b'$' | b'+' | b'^' | b'~' | b'@' | b'\\' | b')');
+    let joined = is_alnum(before)
+        || matches!(
+            before,
+            b'-' | b'.' | b'_' | b'/' | b'#' | b'$' | b'+' | b'^' | b'~' | b'@' | b'\\' | b')'
+        );
     // `tel.` and `/` end a word; a minus or a point belongs to a longer number.
-    let word = matches!(before, b'.' | b'/' | b'-') && !bytes.before(start - 1).is_ascii_digit()
+    let word = matches!(before, b'.' | b'/' | b'-')
+        && !bytes.before(start - 1).is_ascii_digit()
         && scan.near(start, 1, |word| word == Word::Phone);
     if joined && !word {
         return;
@@ -64,7 +72,10 @@ pub(super) fn phone(scan: &mut Scan<'_>, digit: usize) {
     };
     if let Some(end) = found {
         let end = extension(bytes, end);
-        let end = end + usize::from(bytes.at(end) == b')' && bytes.at(start) == b'(' && open(bytes, start, end));
+        let end = end
+            + usize::from(
+                bytes.at(end) == b')' && bytes.at(start) == b'(' && open(bytes, start, end),
+            );
         scan.add(Kind::Phone, start..end);
         scan.phone_to = end;
     }
@@ -93,7 +104,18 @@ fn read(bytes: Bytes<'_>, start: usize, digit: usize, plus: bool, bracket: bool)
         let separators = bytes.slice(at..next);
         let one = matches!(
             separators,
-            b" " | b"-" | b"." | b"/" | b")" | b") " | b" (" | b"(" | b")-" | b") (" | b" - " | b")." | b"-("
+            b" " | b"-"
+                | b"."
+                | b"/"
+                | b")"
+                | b") "
+                | b" ("
+                | b"("
+                | b")-"
+                | b") ("
+                | b" - "
+                | b")."
+                | b"-("
         );
         if !one || !bytes.at(next).is_ascii_digit() || groups > 7 {
             break;
@@ -109,7 +131,8 @@ fn ends(bytes: Bytes<'_>, end: usize) -> bool {
     let after = bytes.at(end);
     let joined = matches!(after, b'-' | b'.' | b'/' | b':' | b',' | b'@' | b'=');
     let extension = matches!(after, b'x' | b'X');
-    (!is_alnum(after) || extension) && !matches!(after, b'_' | b'%' | b'$')
+    (!is_alnum(after) || extension)
+        && !matches!(after, b'_' | b'%' | b'$')
         && !(joined && is_alnum(bytes.at(end + 1)))
 }
 
@@ -132,7 +155,8 @@ fn international(scan: &mut Scan<'_>, dialled: &Dialled) -> Option<usize> {
         return None;
     }
     let cuts = dialled.cuts.iter().rev().copied();
-    let fits: Vec<Cut> = cuts.filter(|cut| (7 + prefix..=15 + prefix).contains(&cut.digits)).take(3).collect();
+    let fits: Vec<Cut> =
+        cuts.filter(|cut| (7 + prefix..=15 + prefix).contains(&cut.digits)).take(3).collect();
     for cut in &fits {
         let number = number.get(..cut.digits - prefix)?;
         if plan::has(number) {
@@ -169,7 +193,9 @@ fn national(scan: &mut Scan<'_>, dialled: &Dialled) -> Option<usize> {
         return Some(end);
     }
     let word = scan.nearest(dialled.start, NEAR, |word| word == Word::Phone);
-    let after = cuts().find(|cut| scan.bytes.at(cut.end) == b' ' && scan.follows(cut.end, 8, |word| word == Word::Phone));
+    let after = cuts().find(|cut| {
+        scan.bytes.at(cut.end) == b' ' && scan.follows(cut.end, 8, |word| word == Word::Phone)
+    });
     let direct = word.is_some_and(|end| is_glue(scan.bytes.slice(end..dialled.start)));
     let cut = if direct { Some(longest) } else { after }?;
     (cut.digits <= 12).then_some(cut.end)
@@ -185,10 +211,13 @@ fn is_glue(glue: &[u8]) -> bool {
 /// Returns true for dates, addresses of networks and numbers of one digit.
 fn is_other(scan: &Scan<'_>, dialled: &Dialled, cut: Cut) -> bool {
     let text = scan.text.get(dialled.start..cut.end).unwrap_or_default();
-    let groups: Vec<&str> = text.split(|one: char| !one.is_ascii_digit()).filter(|one| !one.is_empty()).collect();
+    let groups: Vec<&str> =
+        text.split(|one: char| !one.is_ascii_digit()).filter(|one| !one.is_empty()).collect();
     let sizes: Vec<usize> = groups.iter().map(|group| group.len()).collect();
     let year = |group: Option<&&str>| {
-        group.is_some_and(|group| group.len() == 4 && (group.starts_with("19") || group.starts_with("20")))
+        group.is_some_and(|group| {
+            group.len() == 4 && (group.starts_with("19") || group.starts_with("20"))
+        })
     };
     let date = matches!(*sizes, [4, 1 | 2, 1 | 2, ..]) && year(groups.first())
         || matches!(*sizes, [1 | 2, 1 | 2, 4, ..]) && year(groups.get(2))
@@ -202,7 +231,8 @@ fn is_other(scan: &Scan<'_>, dialled: &Dialled, cut: Cut) -> bool {
 /// Returns the end of a number whose form says what it is.
 fn by_form(scan: &mut Scan<'_>, dialled: &Dialled, cut: Cut) -> Option<usize> {
     let text = scan.text.get(dialled.start..cut.end)?;
-    let groups: Vec<&str> = text.split(|one: char| !one.is_ascii_digit()).filter(|one| !one.is_empty()).collect();
+    let groups: Vec<&str> =
+        text.split(|one: char| !one.is_ascii_digit()).filter(|one| !one.is_empty()).collect();
     let sizes: Vec<usize> = groups.iter().map(|group| group.len()).collect();
     let digits = dialled.digits.get(..cut.digits)?;
     let separators = text.bytes().filter(|byte| !byte.is_ascii_digit());
@@ -210,8 +240,11 @@ fn by_form(scan: &mut Scan<'_>, dialled: &Dialled, cut: Cut) -> Option<usize> {
     kinds.dedup();
     if dialled.bracket && text.contains(')') {
         let area = sizes.first().is_some_and(|size| (2..=5).contains(size));
-        return (area && (8..=11).contains(&digits.len()) && sizes.len() >= 2
-            && sizes.iter().skip(1).all(|size| *size >= 2)).then_some(cut.end);
+        return (area
+            && (8..=11).contains(&digits.len())
+            && sizes.len() >= 2
+            && sizes.iter().skip(1).all(|size| *size >= 2))
+        .then_some(cut.end);
     }
     let america = |area: &str, exchange: &str| {
         let first = |part: &str| part.starts_with(|one: char| matches!(one, '2'..='9'));

@@ -23,26 +23,72 @@ const fn mark(text: &'static str, fewest: usize) -> Mark {
 /// The marks of well-known issuers.
 pub(super) const MARKS: &[Mark] = &[
     // OpenAI, Anthropic and others of their form.
-    mark("sk-", 32), mark("sk-proj-", 20), mark("sk-ant-", 20), mark("sk-or-v1-", 32), mark("sk-svcacct-", 20),
-    mark("gsk_", 40), mark("xai-", 40), mark("r8_", 36), mark("hf_", 30), mark("pplx-", 40),
+    mark("sk-", 32),
+    mark("sk-proj-", 20),
+    mark("sk-ant-", 20),
+    mark("sk-or-v1-", 32),
+    mark("sk-svcacct-", 20),
+    mark("gsk_", 40),
+    mark("xai-", 40),
+    mark("r8_", 36),
+    mark("hf_", 30),
+    mark("pplx-", 40),
     // AWS.
-    mark("AKIA", 16), mark("ASIA", 16), mark("ABIA", 16),
+    mark("AKIA", 16),
+    mark("ASIA", 16),
+    mark("ABIA", 16),
     // GitHub and GitLab.
-    mark("ghp_", 36), mark("gho_", 36), mark("ghu_", 36), mark("ghs_", 36), mark("ghr_", 36),
-    mark("github_pat_", 22), mark("glpat-", 20), mark("gldt-", 20), mark("glrt-", 20), mark("glptt-", 20),
+    mark("ghp_", 36),
+    mark("gho_", 36),
+    mark("ghu_", 36),
+    mark("ghs_", 36),
+    mark("ghr_", 36),
+    mark("github_pat_", 22),
+    mark("glpat-", 20),
+    mark("gldt-", 20),
+    mark("glrt-", 20),
+    mark("glptt-", 20),
     // Slack.
-    mark("xoxb-", 20), mark("xoxp-", 20), mark("xoxa-", 20), mark("xoxr-", 20), mark("xoxs-", 20),
-    mark("xapp-", 20), mark("hooks.slack.com/services/", 20),
+    mark("xoxb-", 20),
+    mark("xoxp-", 20),
+    mark("xoxa-", 20),
+    mark("xoxr-", 20),
+    mark("xoxs-", 20),
+    mark("xapp-", 20),
+    mark("hooks.slack.com/services/", 20),
     // Payment.
-    mark("sk_live_", 16), mark("sk_test_", 16), mark("rk_live_", 16), mark("rk_test_", 16), mark("whsec_", 24),
-    mark("sq0atp-", 20), mark("sq0csp-", 30), mark("shpat_", 32), mark("shpss_", 32),
+    mark("sk_live_", 16),
+    mark("sk_test_", 16),
+    mark("rk_live_", 16),
+    mark("rk_test_", 16),
+    mark("whsec_", 24),
+    mark("sq0atp-", 20),
+    mark("sq0csp-", 30),
+    mark("shpat_", 32),
+    mark("shpss_", 32),
     // Google.
-    mark("AIza", 35), mark("ya29.", 30), mark("GOCSPX-", 24),
+    mark("AIza", 35),
+    mark("ya29.", 30),
+    mark("GOCSPX-", 24),
     // Packages and services.
-    mark("npm_", 36), mark("pypi-AgE", 40), mark("dop_v1_", 60), mark("SG.", 40), mark("key-", 32),
-    mark("dapi", 32), mark("glsa_", 32), mark("lin_api_", 32), mark("hvs.", 24), mark("hvb.", 24),
-    mark("AGE-SECRET-KEY-1", 50), mark("tskey-", 20), mark("figd_", 32), mark("PMAK-", 40), mark("sntrys_", 30),
-    mark("NRAK-", 20), mark("ATATT3x", 40), mark("rubygems_", 40),
+    mark("npm_", 36),
+    mark("pypi-AgE", 40),
+    mark("dop_v1_", 60),
+    mark("SG.", 40),
+    mark("key-", 32),
+    mark("dapi", 32),
+    mark("glsa_", 32),
+    mark("lin_api_", 32),
+    mark("hvs.", 24),
+    mark("hvb.", 24),
+    mark("AGE-SECRET-KEY-1", 50),
+    mark("tskey-", 20),
+    mark("figd_", 32),
+    mark("PMAK-", 40),
+    mark("sntrys_", 30),
+    mark("NRAK-", 20),
+    mark("ATATT3x", 40),
+    mark("rubygems_", 40),
 ];
 
 /// The longest value beside a word, in bytes.
@@ -75,7 +121,8 @@ fn prefixed(scan: &mut Scan<'_>, hit: Hit, mark: &Mark) -> Option<usize> {
     }
     let dotted = mark.text.ends_with('.') || mark.text.contains('/');
     let most = if dotted { 160 } else { 4096 };
-    let end = bytes.run(hit.end, most, |byte| in_token(byte) || dotted && matches!(byte, b'.' | b'/'));
+    let end =
+        bytes.run(hit.end, most, |byte| in_token(byte) || dotted && matches!(byte, b'.' | b'/'));
     scan.work += end - hit.start;
     let value = bytes.slice(hit.end..end);
     let exact = !matches!(mark.text, "AKIA" | "ASIA" | "ABIA" | "dapi" | "key-" | "npm_")
@@ -106,7 +153,10 @@ fn is_random(value: &[u8]) -> bool {
 /// Three parts in base64, of which the first begins with `{"`.
 fn jwt(scan: &mut Scan<'_>, hit: Hit) -> Option<usize> {
     let bytes = scan.bytes;
-    if bytes.slice(hit.start..hit.end) != b"eyJ" || in_token(bytes.before(hit.start)) || bytes.before(hit.start) == b'.'  {
+    if bytes.slice(hit.start..hit.end) != b"eyJ"
+        || in_token(bytes.before(hit.start))
+        || bytes.before(hit.start) == b'.'
+    {
         return None;
     }
     let end = bytes.run(hit.start, 1 << 14, |byte| in_token(byte) || byte == b'.');
@@ -114,7 +164,10 @@ fn jwt(scan: &mut Scan<'_>, hit: Hit) -> Option<usize> {
     let text = scan.text.get(hit.start..end)?.trim_end_matches('.');
     let parts: Vec<&str> = text.split('.').collect();
     let second = parts.get(1).is_some_and(|part| part.len() >= 8);
-    if (2..=5).contains(&parts.len()) && second && parts.first().is_some_and(|part| part.len() >= 12) {
+    if (2..=5).contains(&parts.len())
+        && second
+        && parts.first().is_some_and(|part| part.len() >= 12)
+    {
         scan.add(Kind::Secret, hit.start..hit.start + text.len());
         return Some(end);
     }
@@ -123,7 +176,9 @@ fn jwt(scan: &mut Scan<'_>, hit: Hit) -> Option<usize> {
 
 fn pem(scan: &mut Scan<'_>, hit: Hit) -> Option<usize> {
     let bytes = scan.bytes;
-    let line = bytes.run(hit.end, 64, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ');
+    let line = bytes.run(hit.end, 64, |byte| {
+        byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' '
+    });
     let label = scan.text.get(hit.end..line)?;
     if !(label.contains("PRIVATE KEY")) {
         return None;
@@ -145,9 +200,9 @@ fn pem(scan: &mut Scan<'_>, hit: Hit) -> Option<usize> {
             bytes.run(label, 5, |byte| byte == b'-')
         }
         // A key whose end is missing: all that looks like one.
-        None => bytes.run(line, LONGEST_KEY, |byte| {
-            is_alnum(byte) || b"+/=- \r\n:,".contains(&byte)
-        }),
+        None => {
+            bytes.run(line, LONGEST_KEY, |byte| is_alnum(byte) || b"+/=- \r\n:,".contains(&byte))
+        }
     };
     scan.add(Kind::Secret, hit.start..end);
     Some(end)
@@ -203,7 +258,8 @@ fn assigned(scan: &mut Scan<'_>, hit: Hit) -> Option<usize> {
     };
     scan.work += end - hit.start;
     let raw = scan.text.get(at..end)?;
-    let value = if quoted { raw } else { raw.trim_end_matches(['.', ')', ']', '}', '?', '!', '*']) };
+    let value =
+        if quoted { raw } else { raw.trim_end_matches(['.', ')', ']', '}', '?', '!', '*']) };
     if !is_password(value, quoted, spoken) {
         return None;
     }
@@ -214,7 +270,8 @@ fn assigned(scan: &mut Scan<'_>, hit: Hit) -> Option<usize> {
     Some(at + value.len())
 }
 
-const IS: &[&str] = &["is ", "is: ", "ist ", "est ", "es ", "è ", "was ", "là ", "- ", "是", "は", "это "];
+const IS: &[&str] =
+    &["is ", "is: ", "ist ", "est ", "es ", "è ", "was ", "là ", "- ", "是", "は", "это "];
 
 /// Returns true if a value is one, and no name, call or place for a value.
 fn is_password(value: &str, quoted: bool, spoken: bool) -> bool {
@@ -222,7 +279,8 @@ fn is_password(value: &str, quoted: bool, spoken: bool) -> bool {
     let digit = bytes.iter().any(u8::is_ascii_digit);
     let letter = value.chars().any(char::is_alphabetic);
     let sign = bytes.iter().any(|byte| b"!@#$%^&*+=?~|".contains(byte));
-    let mixed = bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase);
+    let mixed =
+        bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase);
     let begin = bytes.first().copied().unwrap_or(0);
     // Code and places for values.
     let code = b"$<{[(*.&%/\\-|".contains(&begin)
@@ -231,7 +289,8 @@ fn is_password(value: &str, quoted: bool, spoken: bool) -> bool {
         || value.contains("::")
         || value.contains("****")
         || value.contains(' ');
-    let path = !quoted && (value.contains('.') && !digit || value.contains('/') && !value.contains('='));
+    let path =
+        !quoted && (value.contains('.') && !digit || value.contains('/') && !value.contains('='));
     if code || path || value.len() < 6 || value.len() >= LONGEST_VALUE {
         return false;
     }
@@ -247,7 +306,9 @@ fn is_name(value: &str) -> bool {
     let words = value.split(['_', '-', '.']).filter(|word| !word.is_empty());
     let word = |word: &str| {
         let letters = word.trim_end_matches(|one: char| one.is_ascii_digit());
-        letters.len() >= 2 && word.len() - letters.len() <= 3 && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
+        letters.len() >= 2
+            && word.len() - letters.len() <= 3
+            && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
             || word.len() <= 2
     };
     value.contains(['_', '-', '.']) && words.clone().all(word)

@@ -61,7 +61,9 @@ pub enum BadTerm {
     #[error("pattern {0} matches the empty text; let it match at least one character")]
     MatchesNothing(usize),
     /// A pattern matches long texts.
-    #[error("pattern {0} can match more than {LONGEST_MATCH} bytes; bound its repetitions, for example `.{{0,30}}`")]
+    #[error(
+        "pattern {0} can match more than {LONGEST_MATCH} bytes; bound its repetitions, for example `.{{0,30}}`"
+    )]
     MatchesTooMuch(usize),
     /// A pattern has an anchor.
     #[error("pattern {0} has an anchor of a line; use `\\b`")]

@@ -26,7 +26,8 @@ pub(super) fn scheme(scan: &mut Scan<'_>, at: usize) {
     let authority = text.split(['/', '?', '#']).next().unwrap_or_default();
     // A password may have a slash or a hash that nobody escaped.
     let user = text.split(['?', '&']).next().unwrap_or_default();
-    if has_password(authority) || !authority.contains('.') && has_password(user) || has_token(text) {
+    if has_password(authority) || !authority.contains('.') && has_password(user) || has_token(text)
+    {
         scan.add(Kind::Url, start..at + 3 + text.len());
     }
 }
@@ -52,6 +53,22 @@ fn is_value(value: &str, fewest: usize) -> bool {
 }
 
 const TOKENS: &[&str] = &[
-    "token", "key", "apikey", "sig", "signature", "secret", "password", "passwd", "pwd", "auth", "jwt",
-    "sessionid", "session_id", "credential", "code", "otp", "access", "sid",
+    "token",
+    "key",
+    "apikey",
+    "sig",
+    "signature",
+    "secret",
+    "password",
+    "passwd",
+    "pwd",
+    "auth",
+    "jwt",
+    "sessionid",
+    "session_id",
+    "credential",
+    "code",
+    "otp",
+    "access",
+    "sid",
 ];

@@ -38,7 +38,10 @@ impl<'t> View<'t> {
         {
             at += skip;
             let Some(change) = change(original, at) else {
-                at += original.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+                at += original
+                    .get(at..)
+                    .and_then(|rest| rest.chars().next())
+                    .map_or(1, char::len_utf8);
                 continue;
             };
             view.copy(same..at);
@@ -82,14 +85,24 @@ impl<'t> View<'t> {
             .folded
             .get_or_insert_with(|| Zeroizing::new(String::with_capacity(self.original.len())));
         if let Some(text) = self.original.get(part.clone()).filter(|text| !text.is_empty()) {
-            self.pieces.push(Piece { at: folded.len(), from: part.start, to: part.end, even: true });
+            self.pieces.push(Piece {
+                at: folded.len(),
+                from: part.start,
+                to: part.end,
+                even: true,
+            });
             folded.push_str(text);
         }
     }
 
     fn put(&mut self, character: Option<char>, part: Range<usize>) {
         if let (Some(folded), Some(character)) = (&mut self.folded, character) {
-            self.pieces.push(Piece { at: folded.len(), from: part.start, to: part.end, even: false });
+            self.pieces.push(Piece {
+                at: folded.len(),
+                from: part.start,
+                to: part.end,
+                even: false,
+            });
             folded.push(character);
         }
     }

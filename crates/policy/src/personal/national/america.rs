@@ -6,14 +6,31 @@ use super::{
 };
 
 pub(super) const IDS: &[Id] = &[
-    Id { country: "us", forms: &["!999-99-9999", "999 99 9999", "999.99.9999", "999999999"], check: ssn },
+    Id {
+        country: "us",
+        forms: &["!999-99-9999", "999 99 9999", "999.99.9999", "999999999"],
+        check: ssn,
+    },
     Id { country: "npi", forms: &["9999999999"], check: npi },
     Id { country: "aba", forms: &["999999999"], check: aba },
     Id { country: "ca", forms: &["!999-999-999", "999 999 999", "999999999"], check: sin },
     Id { country: "br", forms: &["!999.999.999-99", "99999999999"], check: cpf },
     Id { country: "br", forms: &["!99.999.999/9999-99", "99999999999999"], check: cnpj },
     Id { country: "ar", forms: &["!99-99999999-9", "99999999999"], check: cuit },
-    Id { country: "cl", forms: &["!99.999.999-9", "!99.999.999-A", "!9.999.999-9", "!9.999.999-A", "99999999-9", "99999999-A", "9999999-9", "9999999-A"], check: rut },
+    Id {
+        country: "cl",
+        forms: &[
+            "!99.999.999-9",
+            "!99.999.999-A",
+            "!9.999.999-9",
+            "!9.999.999-A",
+            "99999999-9",
+            "99999999-A",
+            "9999999-9",
+            "9999999-A",
+        ],
+        check: rut,
+    },
     Id { country: "uy", forms: &["9.999.999-9", "9999999-9", "99999999"], check: cedula_uy },
     Id { country: "ec", forms: &["9999999999", "999999999-9"], check: cedula_ec },
     Id { country: "mx", forms: &["!AAAA999999AAAAAA99", "!AAAA999999AAAAAAA9"], check: curp },
@@ -69,7 +86,8 @@ fn cuit(plain: &[u8]) -> bool {
 fn rut(plain: &[u8]) -> bool {
     let Some((check, body)) = plain.split_last() else { return false };
     let weights = [2, 3, 4, 5, 6, 7].into_iter().cycle();
-    let sum: u32 = body.iter().rev().zip(weights).map(|(byte, by)| u32::from(byte - b'0') * by).sum();
+    let sum: u32 =
+        body.iter().rev().zip(weights).map(|(byte, by)| u32::from(byte - b'0') * by).sum();
     let expected = match 11 - sum % 11 {
         10 => b'K',
         11 => b'0',
@@ -97,5 +115,6 @@ fn curp(plain: &[u8]) -> bool {
     let sum: u32 =
         plain.iter().take(17).zip((2..=18).rev()).map(|(byte, weight)| value(*byte) * weight).sum();
     let sex = plain.get(10).is_some_and(|byte| b"HMX".contains(byte));
-    sex && is_date(number(plain, 8, 10), number(plain, 6, 8)) && (10 - sum % 10) % 10 == at(plain, 17)
+    sex && is_date(number(plain, 8, 10), number(plain, 6, 8))
+        && (10 - sum % 10) % 10 == at(plain, 17)
 }

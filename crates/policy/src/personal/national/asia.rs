@@ -8,23 +8,47 @@ use super::{
 pub(super) const IDS: &[Id] = &[
     Id { country: "cn", forms: &["!999999999999999999", "!99999999999999999A"], check: resident },
     Id { country: "tw", forms: &["!A999999999"], check: taiwan },
-    Id { country: "hk", forms: &["!A999999(9", "!A999999(A", "!AA999999(9", "!AA999999(A", "A9999999"], check: hong_kong },
+    Id {
+        country: "hk",
+        forms: &["!A999999(9", "!A999999(A", "!AA999999(9", "!AA999999(A", "A9999999"],
+        check: hong_kong,
+    },
     Id { country: "sg", forms: &["!A9999999A"], check: nric },
     Id { country: "my", forms: &["!999999-99-9999", "999999999999"], check: mykad },
-    Id { country: "th", forms: &["!9-9999-99999-99-9", "9 9999 99999 99 9", "9999999999999"], check: thai },
+    Id {
+        country: "th",
+        forms: &["!9-9999-99999-99-9", "9 9999 99999 99 9", "9999999999999"],
+        check: thai,
+    },
     Id { country: "kr", forms: &["!999999-9999999", "9999999999999"], check: rrn },
-    Id { country: "jp", forms: &["9999 9999 9999", "9999-9999-9999", "999999999999"], check: my_number },
+    Id {
+        country: "jp",
+        forms: &["9999 9999 9999", "9999-9999-9999", "999999999999"],
+        check: my_number,
+    },
     Id { country: "id", forms: &["9999999999999999"], check: nik },
-    Id { country: "in", forms: &["!9999 9999 9999", "9999-9999-9999", "999999999999"], check: aadhaar },
+    Id {
+        country: "in",
+        forms: &["!9999 9999 9999", "9999-9999-9999", "999999999999"],
+        check: aadhaar,
+    },
     Id { country: "in", forms: &["!AAAAA9999A"], check: pan },
     Id { country: "pk", forms: &["!99999-9999999-9"], check: cnic },
     Id { country: "kz", forms: &["999999999999"], check: iin },
     Id { country: "il", forms: &["999999999", "99999999-9"], check: israel },
-    Id { country: "za", forms: &["9999999999999", "999999 9999 999", "999999 9999 99 9"], check: south_africa },
+    Id {
+        country: "za",
+        forms: &["9999999999999", "999999 9999 999", "999999 9999 99 9"],
+        check: south_africa,
+    },
     Id { country: "au", forms: &["999 999 999", "999-999-999", "999999999"], check: tfn },
     Id { country: "au", forms: &["99 999 999 999", "99999999999"], check: abn },
     Id { country: "au", forms: &["!9999 99999 9", "9999999999"], check: medicare },
-    Id { country: "nz", forms: &["99-999-999", "999-999-999", "99999999", "999999999"], check: ird },
+    Id {
+        country: "nz",
+        forms: &["99-999-999", "999-999-999", "99999999", "999999999"],
+        check: ird,
+    },
 ];
 
 fn resident(plain: &[u8]) -> bool {
@@ -69,7 +93,8 @@ fn nric(plain: &[u8]) -> bool {
         b'M' => 3,
         _ => 0,
     };
-    let sum = ((0..7).zip([2, 7, 6, 5, 4, 3, 2]).map(|(place, by)| at(plain, place + 1) * by)).sum::<u32>();
+    let sum = ((0..7).zip([2, 7, 6, 5, 4, 3, 2]).map(|(place, by)| at(plain, place + 1) * by))
+        .sum::<u32>();
     let place = ((sum + more) % 11) as usize;
     let letter = match first {
         b'S' | b'T' => b"JZIHGFEDCBA".get(place),

@@ -7,24 +7,69 @@ use super::{
 
 pub(super) const IDS: &[Id] = &[
     Id { country: "gb", forms: &["999 999 9999", "999-999-9999", "9999999999"], check: nhs },
-    Id { country: "gb", forms: &["!AA999999A", "!AA 99 99 99 A", "!AA 999999 A", "!AA-99-99-99-A"], check: nino },
+    Id {
+        country: "gb",
+        forms: &["!AA999999A", "!AA 99 99 99 A", "!AA 999999 A", "!AA-99-99-99-A"],
+        check: nino,
+    },
     Id { country: "ie", forms: &["9999999A", "9999999AA"], check: pps },
     Id { country: "de", forms: &["99 999 999 999", "99999999999"], check: steuer_id },
     Id { country: "de", forms: &["!99 999999 A 999", "!99999999A999"], check: rentenversicherung },
     Id { country: "at", forms: &["9999 999999", "9999-999999", "9999999999"], check: svnr },
-    Id { country: "ch", forms: &["!999.9999.9999.99", "!999 9999 9999 99", "!9999999999999"], check: ahv },
-    Id { country: "fr", forms: &["!9 99 99 99 999 999 99", "!999999999999999", "!9 99 99 9A 999 999 99", "!999999A99999999"], check: nir },
-    Id { country: "es", forms: &["!99999999A", "!99999999-A", "!99.999.999-A", "99999999 A"], check: nif },
-    Id { country: "es", forms: &["!A9999999A", "!A-9999999-A", "!A9999999-A", "!A-9999999A"], check: nie },
-    Id { country: "it", forms: &["!AAAAAA99A99A999A", "!AAA AAA 99A99 A999A"], check: codice_fiscale },
+    Id {
+        country: "ch",
+        forms: &["!999.9999.9999.99", "!999 9999 9999 99", "!9999999999999"],
+        check: ahv,
+    },
+    Id {
+        country: "fr",
+        forms: &[
+            "!9 99 99 99 999 999 99",
+            "!999999999999999",
+            "!9 99 99 9A 999 999 99",
+            "!999999A99999999",
+        ],
+        check: nir,
+    },
+    Id {
+        country: "es",
+        forms: &["!99999999A", "!99999999-A", "!99.999.999-A", "99999999 A"],
+        check: nif,
+    },
+    Id {
+        country: "es",
+        forms: &["!A9999999A", "!A-9999999-A", "!A9999999-A", "!A-9999999A"],
+        check: nie,
+    },
+    Id {
+        country: "it",
+        forms: &["!AAAAAA99A99A999A", "!AAA AAA 99A99 A999A"],
+        check: codice_fiscale,
+    },
     Id { country: "pt", forms: &["999 999 999", "999999999"], check: nif_pt },
-    Id { country: "nl", forms: &["999999999", "9999.99.999", "9999 99 999", "999 999 999"], check: bsn },
-    Id { country: "be", forms: &["!99.99.99-999.99", "99 99 99 999 99", "99.99.99.999.99", "!99999999999"], check: rijksregister },
+    Id {
+        country: "nl",
+        forms: &["999999999", "9999.99.999", "9999 99 999", "999 999 999"],
+        check: bsn,
+    },
+    Id {
+        country: "be",
+        forms: &["!99.99.99-999.99", "99 99 99 999 99", "99.99.99.999.99", "!99999999999"],
+        check: rijksregister,
+    },
     Id { country: "lu", forms: &["!9999999999999", "9999 9999 99999"], check: matricule },
-    Id { country: "se", forms: &["!999999-9999", "!99999999-9999", "9999999999", "999999999999"], check: personnummer },
+    Id {
+        country: "se",
+        forms: &["!999999-9999", "!99999999-9999", "9999999999", "999999999999"],
+        check: personnummer,
+    },
     Id { country: "no", forms: &["!999999 99999", "!99999999999"], check: fodselsnummer },
     Id { country: "dk", forms: &["!999999-9999", "9999999999"], check: cpr },
-    Id { country: "fi", forms: &["!999999-999A", "!999999-9999", "!999999A999A", "!999999A9999"], check: hetu },
+    Id {
+        country: "fi",
+        forms: &["!999999-999A", "!999999-9999", "!999999A999A", "!999999A9999"],
+        check: hetu,
+    },
     Id { country: "is", forms: &["!999999-9999", "9999999999"], check: kennitala },
     Id { country: "ee", forms: &["99999999999"], check: isikukood },
     Id { country: "lt", forms: &["99999999999"], check: isikukood },
@@ -43,7 +88,11 @@ pub(super) const IDS: &[Id] = &[
     Id { country: "gr", forms: &["99999999999"], check: amka },
     Id { country: "gr", forms: &["999999999"], check: afm },
     Id { country: "tr", forms: &["99999999999"], check: tckn },
-    Id { country: "ru", forms: &["!999-999-999 99", "!999-999-999-99", "99999999999"], check: snils },
+    Id {
+        country: "ru",
+        forms: &["!999-999-999 99", "!999-999-999-99", "99999999999"],
+        check: snils,
+    },
     Id { country: "ru", forms: &["999999999999"], check: inn },
     Id { country: "ua", forms: &["9999999999"], check: rnokpp },
 ];
@@ -145,7 +194,8 @@ fn codice_fiscale(plain: &[u8]) -> bool {
             letter => letter.saturating_sub(b'A'),
         };
         let values = [
-            1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23,
+            1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25,
+            24, 23,
         ];
         values.get(usize::from(place)).copied().unwrap_or(0)
     };
@@ -154,9 +204,8 @@ fn codice_fiscale(plain: &[u8]) -> bool {
         letter => u32::from(letter.saturating_sub(b'A')),
     };
     let body = plain.iter().take(15).enumerate();
-    let sum: u32 = body
-        .map(|(place, byte)| if place % 2 == 0 { odd(*byte) } else { even(*byte) })
-        .sum();
+    let sum: u32 =
+        body.map(|(place, byte)| if place % 2 == 0 { odd(*byte) } else { even(*byte) }).sum();
     let day = number(plain, 9, 11);
     let month = plain.get(8).is_some_and(|byte| b"ABCDEHLMPRST".contains(byte));
     let check = plain.get(15).map(|byte| u32::from(byte.saturating_sub(b'A')));
@@ -178,7 +227,9 @@ fn rijksregister(plain: &[u8]) -> bool {
     let (body, check) = (long(plain, 0, 9), long(plain, 9, 11));
     let (day, month) = (number(plain, 4, 6), number(plain, 2, 4));
     let fits = 97 - body % 97 == check || 97 - (body + 2_000_000_000) % 97 == check;
-    (is_date(day, month) || is_date(day, month.wrapping_sub(20)) || is_date(day, month.wrapping_sub(40)))
+    (is_date(day, month)
+        || is_date(day, month.wrapping_sub(20))
+        || is_date(day, month.wrapping_sub(40)))
         && fits
 }
 
@@ -306,7 +357,8 @@ fn amka(plain: &[u8]) -> bool {
 }
 
 fn afm(plain: &[u8]) -> bool {
-    weighed(plain, &[256, 128, 64, 32, 16, 8, 4, 2]) % 11 % 10 == at(plain, 8) && !is_monotone(plain)
+    weighed(plain, &[256, 128, 64, 32, 16, 8, 4, 2]) % 11 % 10 == at(plain, 8)
+        && !is_monotone(plain)
 }
 
 fn tckn(plain: &[u8]) -> bool {

@@ -10,7 +10,8 @@ pub(super) fn has(number: &str) -> bool {
         let Ok(place) = PLANS.binary_search_by_key(&code, |(code, _)| *code) else { return false };
         let lengths = PLANS.get(place).map_or(0, |(_, lengths)| *lengths);
         let digits = national.as_bytes();
-        let american = |place: usize| digits.get(place).is_some_and(|digit| (b'2'..=b'9').contains(digit));
+        let american =
+            |place: usize| digits.get(place).is_some_and(|digit| (b'2'..=b'9').contains(digit));
         let fits = lengths >> digits.len().min(31) & 1 == 1;
         fits && (code != 1 || american(0) && american(3))
     })

@@ -29,7 +29,15 @@ fn addresses_of_mail() {
     is(Kind::Email, "ann dot lee at example dot com", "ann dot lee at example dot com");
     is(Kind::Email, "ａｎｎ＠ｅｘａｍｐｌｅ．ｃｏｍ", "ａｎｎ＠ｅｘａｍｐｌｅ．ｃｏｍ");
     is(Kind::Email, "an\u{200b}n@exam\u{200d}ple.com", "an\u{200b}n@exam\u{200d}ple.com");
-    for none in ["a@b", "logo@2x.png", "git@github.com:a/b.git", "@decorator", "x @ y", "pkg@1.2.3", "meet me at noon."] {
+    for none in [
+        "a@b",
+        "logo@2x.png",
+        "git@github.com:a/b.git",
+        "@decorator",
+        "x @ y",
+        "pkg@1.2.3",
+        "meet me at noon.",
+    ] {
         nothing(none);
     }
 }
@@ -49,7 +57,13 @@ fn cards() {
     is(Kind::Card, "5500-0000-0000-0004", "5500-0000-0000-0004");
     is(Kind::Card, "378282246310005", "378282246310005");
     is(Kind::Card, "٤١١١١١١١١١١١١١١١", "٤١١١١١١١١١١١١١١١");
-    for none in ["4111 1111 1111 1112", "1234567812345670", "0000000000000000", "9a4111111111111111", "4111111111111111.5"] {
+    for none in [
+        "4111 1111 1111 1112",
+        "1234567812345670",
+        "0000000000000000",
+        "9a4111111111111111",
+        "4111111111111111.5",
+    ] {
         nothing(none);
     }
 }
@@ -72,7 +86,15 @@ fn telephone_numbers() {
     is(Kind::Phone, "tel:+442071838750", "+442071838750");
     is(Kind::Phone, "电话：１３８１２３４５６７８", "１３８１２３４５６７８");
     is(Kind::Phone, "212-736-5000 ext. 12", "212-736-5000 ext. 12");
-    for none in ["2024-01-02 10:00", "1700000000", "1.234.567", "0.0001234567", "v+12345678901", "id-212-736-5000", "call 2024-01-02"] {
+    for none in [
+        "2024-01-02 10:00",
+        "1700000000",
+        "1.234.567",
+        "0.0001234567",
+        "v+12345678901",
+        "id-212-736-5000",
+        "call 2024-01-02",
+    ] {
         nothing(none);
     }
 }
@@ -84,7 +106,16 @@ fn networks() {
     is(Kind::Mac, "00:1B:63:84:45:E6", "00:1B:63:84:45:E6");
     is(Kind::Mac, "at 00-1b-63-84-45-e6.", "00-1b-63-84-45-e6");
     is(Kind::Mac, "001b.6384.45e6", "001b.6384.45e6");
-    for none in ["127.0.0.1", "version 10.20.30.40", "10.0.0.0/8", "1.2.3", "::1", "12:30:45", "std::fmt::a1", "1.2.3.4.5"] {
+    for none in [
+        "127.0.0.1",
+        "version 10.20.30.40",
+        "10.0.0.0/8",
+        "1.2.3",
+        "::1",
+        "12:30:45",
+        "std::fmt::a1",
+        "1.2.3.4.5",
+    ] {
         nothing(none);
     }
 }
@@ -92,15 +123,27 @@ fn networks() {
 #[test]
 fn urls_with_secrets() {
     is(Kind::Url, "see https://ann:hunter2@example.com/x.", "https://ann:hunter2@example.com/x");
-    is(Kind::Url, "https://x.example/cb?token=abcdef123456&y=1", "https://x.example/cb?token=abcdef123456&y=1");
+    is(
+        Kind::Url,
+        "https://x.example/cb?token=abcdef123456&y=1",
+        "https://x.example/cb?token=abcdef123456&y=1",
+    );
     nothing("https://example.com/a?page=2 and https://x.example/?token=$TOKEN");
 }
 
 #[test]
 fn wallets() {
     is(Kind::Crypto, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa");
-    is(Kind::Crypto, "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4");
-    is(Kind::Crypto, "0x52908400098527886E0F7030069857D2E4169EE7", "0x52908400098527886E0F7030069857D2E4169EE7");
+    is(
+        Kind::Crypto,
+        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+    );
+    is(
+        Kind::Crypto,
+        "0x52908400098527886E0F7030069857D2E4169EE7",
+        "0x52908400098527886E0F7030069857D2E4169EE7",
+    );
     nothing("1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb");
 }
 
@@ -146,8 +189,13 @@ fn secrets() {
     let pem = "-----BEGIN PRIVATE KEY-----\nMIIabc123\n-----END PRIVATE KEY-----";
     is(Kind::Secret, pem, pem);
     for none in [
-        "password = config.password", "let token: String = next_token();", "password=$PASSWORD", "api_key: <your key>",
-        "the secret is out", "sk-learn is a library", "-----BEGIN CERTIFICATE-----\nMIIabc123\n-----END CERTIFICATE-----",
+        "password = config.password",
+        "let token: String = next_token();",
+        "password=$PASSWORD",
+        "api_key: <your key>",
+        "the secret is out",
+        "sk-learn is a library",
+        "-----BEGIN CERTIFICATE-----\nMIIabc123\n-----END CERTIFICATE-----",
     ] {
         nothing(none);
     }
@@ -181,10 +229,8 @@ fn names_and_addresses_by_context() {
 #[test]
 fn the_operators_terms() {
     let content = |text: &str| Content::new(text.to_owned());
-    let terms = Terms {
-        words: vec![content("Project Falcon")],
-        patterns: vec![content(r"EMP-[0-9]{6}")],
-    };
+    let terms =
+        Terms { words: vec![content("Project Falcon")], patterns: vec![content(r"EMP-[0-9]{6}")] };
     let detector = Detector::new(&Kinds::default(), &terms).unwrap();
     let text = "project falcon has EMP-123456 and EMP-654321, not EMP-1";
     let found: Vec<_> = detector.find(text).into_iter().map(|one| &text[one.span]).collect();
