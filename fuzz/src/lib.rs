@@ -2,12 +2,16 @@
 
 #[cfg(feature = "service")]
 mod filtered;
+#[cfg(feature = "service")]
+mod personal;
 mod requests;
 #[cfg(feature = "service")]
 mod service;
 
 #[cfg(feature = "service")]
 pub use filtered::*;
+#[cfg(feature = "service")]
+pub use personal::*;
 pub use requests::*;
 #[cfg(feature = "service")]
 pub use service::*;

@@ -25,6 +25,6 @@ pub mod look;
 pub mod model;
 pub mod normalise;
 pub mod suffix;
-mod terms;
+pub(crate) mod terms;
 pub mod verdict;
 pub mod window;

@@ -5,18 +5,38 @@
 //! the bytes of the text as written. It knows fixed forms, checksums and words of context. It is no
 //! model of a language: names and addresses are found only where the text says what they are.
 
+mod address;
+mod bytes;
+mod card;
 mod counts;
+mod crypto;
 mod detector;
+mod email;
+mod encoded;
+mod escape;
+mod fold;
 mod hide;
+mod iban;
 mod json;
 mod kind;
 mod mode;
+mod name;
+mod national;
+mod network;
+mod number;
+mod phone;
 mod placeholder;
 mod restore;
+mod scan;
+mod secret;
 pub mod setting;
+mod settle;
 mod shield;
 mod terms;
+mod url;
 mod vault;
+mod view;
+mod words;
 
 use std::ops::Range;
 
@@ -27,7 +47,7 @@ pub use mode::Mode;
 pub use restore::{Form, MAX_HELD, Restorer, Tally};
 pub use setting::{Opaque, Setting};
 pub use shield::{Decided, Decider, NoDetector, Outgoing, Ruling, Shielded, Stopped};
-pub use terms::{BadTerm, MOST_PATTERNS, MOST_WORDS, Terms};
+pub use terms::{BadTerm, MOST_PATTERNS, MOST_WORD_BYTES, MOST_WORDS, Terms};
 pub use vault::{Entropy, Vault};
 
 /// One place in a text.
@@ -39,3 +59,6 @@ pub struct Found {
     /// of one text are in order and do not overlap.
     pub span: Range<usize>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@
 //! Each term has a longest match, which fits into what two windows of a stream share.
 
 mod build;
-mod pattern;
+pub(crate) mod pattern;
 
 use std::ops::Range;
 

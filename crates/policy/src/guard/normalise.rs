@@ -21,6 +21,8 @@ mod bare;
 mod decode;
 mod draft;
 mod fold;
+#[cfg(feature = "personal")]
+pub(crate) use fold::is_invisible;
 mod rot13;
 
 use std::{fmt, ops::Range};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input};
 
 /// Terms, folded as [`super::normalise::Form::Plain`] folds.
-pub(super) struct Terms(AhoCorasick);
+pub(crate) struct Terms(AhoCorasick);
 
 /// The library's own `Debug` shows the tables, and so the customer's terms.
 impl std::fmt::Debug for Terms {
@@ -16,25 +16,25 @@ impl std::fmt::Debug for Terms {
 
 /// The library could not build its tables; only numbers out of its range do that.
 #[derive(Debug)]
-pub(super) struct TooMany;
+pub(crate) struct TooMany;
 
 impl Terms {
     /// Prepares a search. The limits on number and length are the caller's.
-    pub(super) fn new<'a>(folded: impl IntoIterator<Item = &'a str>) -> Result<Self, TooMany> {
+    pub(crate) fn new<'a>(folded: impl IntoIterator<Item = &'a str>) -> Result<Self, TooMany> {
         let mut builder = AhoCorasick::builder();
         builder.kind(Some(AhoCorasickKind::ContiguousNFA));
         builder.build(folded).map(Self).map_err(|_| TooMany)
     }
 
     /// Returns the number of terms with which a text ends.
-    pub(super) fn nested(&self, text: &str) -> usize {
+    pub(crate) fn nested(&self, text: &str) -> usize {
         let found = self.0.try_find_overlapping_iter(text).ok().into_iter().flatten();
         found.filter(|one| one.end() == text.len()).count()
     }
 
     /// Returns the terms in a part of a folded text that are no parts of longer words: their
     /// numbers and places. The text around the part shows where words end.
-    pub(super) fn find<'t>(
+    pub(crate) fn find<'t>(
         &'t self,
         text: &'t str,
         part: Range<usize>,

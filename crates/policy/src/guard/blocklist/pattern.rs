@@ -14,7 +14,7 @@ use regex_syntax::hir::{Hir, HirKind, Look};
 use super::{LONGEST_MATCH, LONGEST_REGEX, MOST_STATE_BYTES};
 
 /// An expression; its `Debug` does not show the customer's text.
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     /// Finds the end of a match.
     forward: dense::DFA<Vec<u32>>,
     /// Finds the begin of a match, from its end.
@@ -30,7 +30,7 @@ impl std::fmt::Debug for Pattern {
 
 /// Why an expression is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bad {
+pub(crate) enum Bad {
     TooLong,
     Syntax,
     MatchesNothing,
@@ -41,7 +41,7 @@ pub(super) enum Bad {
 
 impl Pattern {
     /// Checks and compiles an expression.
-    pub(super) fn new(pattern: &str) -> Result<Self, Bad> {
+    pub(crate) fn new(pattern: &str) -> Result<Self, Bad> {
         if pattern.len() > LONGEST_REGEX {
             return Err(Bad::TooLong);
         }
@@ -62,13 +62,13 @@ impl Pattern {
     }
 
     /// Returns the memory of the automaton in bytes.
-    pub(super) fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.forward.memory_usage() + self.backward.memory_usage()
     }
 
     /// Returns the first match in a part of a text. The text around the part shows where words
     /// end.
-    pub(super) fn find(&self, text: &str, part: Range<usize>) -> Option<Range<usize>> {
+    pub(crate) fn find(&self, text: &str, part: Range<usize>) -> Option<Range<usize>> {
         let forward = Input::new(text).range(part.clone());
         let end = self.forward.try_search_fwd(&forward).ok()??.offset();
         let backward = Input::new(text).range(part.start..end).anchored(Anchored::Yes);

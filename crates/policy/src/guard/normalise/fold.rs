@@ -57,7 +57,7 @@ fn looks_like(character: char) -> Option<char> {
 
 /// Returns true for characters without an image: Unicode's `Default_Ignorable_Code_Point`, which
 /// has the controls of direction, too.
-pub(super) fn is_invisible(character: char) -> bool {
+pub(crate) fn is_invisible(character: char) -> bool {
     matches!(character,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
         | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
