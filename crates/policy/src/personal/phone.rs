@@ -66,7 +66,9 @@ pub(super) fn phone(scan: &mut Scan<'_>, digit: usize) {
     }
     let dialled = read(bytes, start, digit, plus, bracket);
     scan.work += dialled.digits.len();
-    let found = match plus || dialled.digits.starts_with("00") {
+    // `0044` in the middle of a longer number in groups is no prefix of a country.
+    let continued = before == b' ' && bytes.before(start - 1).is_ascii_digit();
+    let found = match plus || (dialled.digits.starts_with("00") && !continued) {
         true => international(scan, &dialled),
         false => national(scan, &dialled),
     };

@@ -97,7 +97,7 @@ pub(in crate::personal) const WORDS: &[(&str, &[&str])] = &[
     ("bg", &["егн", "ЕГН", "egn"]),
     ("hr", &["oib"]),
     ("rs", &["jmbg", "јмбг", "ЈМБГ"]),
-    ("si", &["emšo", "emso"]),
+    ("si", &["emšo", "EMŠO", "emso"]),
     ("gr", &["αμκα", "ΑΜΚΑ", "amka", "αφμ", "ΑΦΜ", "afm"]),
     ("tr", &["tckn", "t.c. kimlik", "tc kimlik", "kimlik no", "kimlik numarası", "kimlik"]),
     ("ru", &["снилс", "СНИЛС", "snils", "инн", "ИНН", "inn"]),
