@@ -40,7 +40,7 @@ use crate::{
     listen::{Guest, Upload},
     live::Current,
     metrics::Metrics,
-    named::{self, NamedSubject},
+    named::NamedSubject,
     openai::{
         error::ApiError,
         explain, models, receipts,
@@ -51,6 +51,7 @@ use crate::{
         sse::EventStream,
         state::{self, Arriving, StateRequest},
     },
+    restricted,
     services::Services,
     snapshot::Snapshots,
 };
@@ -321,7 +322,7 @@ impl Gateway {
         // What a body names is known later: see the handlers.
         if head.method == Method::POST && state != State::CreateResponse {
             let what = "subjectHeader";
-            named::may_keep(&self.services, &caller, &call.subject, what).await?;
+            restricted::may_keep(&self.services, &caller, &call.subject, what).await?;
         }
         let current = Arc::clone(current);
         let query = head.uri.query().map(str::to_owned);

@@ -1,4 +1,4 @@
-//! The log's entries, read in order: for reports about what happened. They reveal neither content nor a
+//! The log's entries, read in order: for reports about past acts. They reveal neither content nor a
 //! person, so this takes no permit.
 
 use std::collections::BTreeMap;

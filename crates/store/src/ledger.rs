@@ -21,7 +21,7 @@ mod own;
 mod receipts;
 mod show;
 mod shred;
-mod subjects;
+pub(crate) mod subjects;
 mod sweep;
 mod usage;
 

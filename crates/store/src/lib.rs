@@ -5,6 +5,7 @@
 //! and reads no clock. Only the custodian can open content after it was sealed.
 #![forbid(unsafe_code)]
 
+mod about;
 pub mod abuse;
 pub mod backup;
 pub mod batches;

@@ -8,8 +8,8 @@ use policy::{
     authz::{facts::ResourceFacts, role::Role},
     guard::{blocklist::Term, verdict::Side},
     id::{
-        DeploymentId, EngineId, KeyDirectoryId, KeyId, ObjectId, PersonId, RequestId, ResourceId,
-        SubjectRequestId, TeamId, TenantId,
+        DeploymentId, EngineId, KeyDirectoryId, KeyId, ModelId, ObjectId, PersonId, RequestId,
+        ResourceId, SubjectRequestId, TeamId, TenantId,
     },
     token::{Guid, Kind},
 };
@@ -298,4 +298,17 @@ pub struct ProcessorRequests {
     pub resource: ResourceId,
     /// Number of requests, whether the processor answered them or not.
     pub requests: u64,
+}
+
+/// A fine-tuned model that was trained on a file of a data subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundAdapter {
+    /// The model.
+    pub model: ModelId,
+    /// Its name.
+    pub name: String,
+    /// The resource that it is for.
+    pub resource: ResourceId,
+    /// The job that made it.
+    pub job: ObjectId,
 }

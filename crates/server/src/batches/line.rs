@@ -18,10 +18,10 @@ use crate::{
     clock,
     exchange::Exchange,
     gateway::Gateway,
-    named,
     openai::{
         error::ApiError, reply::Reply, request::CallerRequest, spillover, state::objects::Objects,
     },
+    restricted,
 };
 
 /// One line that can run.
@@ -92,7 +92,7 @@ impl Line {
         call.exchange = Some(Box::new(exchange));
         call.subject.of_refused(parsed.body);
         // Its result would be kept.
-        let kept = named::may_keep(services, &caller, &call.subject, "batches").await;
+        let kept = restricted::may_keep(services, &caller, &call.subject, "batches").await;
         let name = &caller.resource()?.name;
         let answer = match caller.penalty()?.verdict(clock::now_ms()) {
             Err(blocked) => Err(ApiError::blocked(blocked, name)),

@@ -4,6 +4,7 @@
 
 mod export;
 mod gather;
+mod looks;
 mod page;
 mod requests;
 mod talk;

@@ -1,7 +1,5 @@
 //! Usage by time and its cost, with names instead of ids where the things still exist.
 
-mod period;
-
 use std::collections::{BTreeMap, HashMap};
 
 use policy::{
@@ -13,9 +11,9 @@ use policy::{
 use serde::{Deserialize, Serialize};
 use store::{Directory, ledger::UsageRow};
 
-pub(crate) use self::period::{Period, Step};
 use super::{Acting, ManageError};
 use crate::config::PricesConfig;
+pub(crate) use crate::period::{Period, Step};
 
 /// A query for usage.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -26,8 +26,8 @@ use super::{
     target::{Prepared, Sought},
 };
 use crate::{
-    abuse::Watched, authn::Caller, call::Call, guard::checked, ids::random, meters::Wanted, named,
-    services::Services,
+    abuse::Watched, authn::Caller, call::Call, guard::checked, ids::random, meters::Wanted,
+    restricted, services::Services,
 };
 
 /// Answers a chat request.
@@ -49,7 +49,7 @@ pub(crate) async fn answer(
     let watched = Watched::of(&request.labels, [&request.generate.prompt]);
     call.labelled(&request.labels, watched);
     if request.store {
-        named::may_keep(services, &caller, &call.subject, "store").await?;
+        restricted::may_keep(services, &caller, &call.subject, "store").await?;
     }
     let sought = Sought {
         caller: &caller,

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     board::{self, States},
     config::{Config, Party},
-    manage::Period,
+    period::Period,
 };
 
 /// Most acts of the customer's own people in one report.

@@ -1,7 +1,7 @@
 //! The keys of the subject index: given out to write, and used here to search.
 //!
 //! The gateway gets a key of records only on the day on which it writes under it. For a search, the
-//! log must hold an entry with a commitment to the same name. So nobody in the gateway tries names
+//! log must hold an entry with a commitment to the same name. So no one in the gateway tries names
 //! against the index of other days without an entry in the log for each of them.
 
 use std::collections::HashMap;
@@ -78,7 +78,7 @@ pub enum SubjectKeyOf {
     #[n(1)]
     #[cbor(array)]
     Objects(#[n(0)] TenantId),
-    /// The key for the data subjects of whom a tenant keeps nothing.
+    /// The key for the restricted data subjects of a tenant: nothing is kept of them.
     #[n(2)]
     #[cbor(array)]
     Restrictions(#[n(0)] TenantId),

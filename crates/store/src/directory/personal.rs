@@ -1,4 +1,4 @@
-//! What resources and processors are set to do with personal data.
+//! The settings of resources and processors for personal data.
 
 use std::{
     collections::HashMap,
@@ -22,7 +22,7 @@ pub(crate) enum Of {
 pub(crate) type Settings = HashMap<Of, Arc<Setting>>;
 
 impl Directory {
-    /// Returns what a resource is set to do with personal data.
+    /// Returns the setting of a resource for personal data.
     #[must_use]
     pub fn personal_of_resource(&self, resource: ResourceId) -> Arc<Setting> {
         static DEFAULT: LazyLock<Arc<Setting>> = LazyLock::new(|| Arc::new(Setting::of_resource()));
@@ -30,7 +30,7 @@ impl Directory {
         Arc::clone(own.unwrap_or(&DEFAULT))
     }
 
-    /// Returns what happens with personal data in requests to engines of a processor.
+    /// Returns the treatment of personal data in requests to engines of a processor.
     #[must_use]
     pub fn personal_of_processor(&self, name: &str) -> Arc<Setting> {
         static DEFAULT: LazyLock<Arc<Setting>> =

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{KeyDirectory, KeyError, erase, list, read_if_there, replace, sync_folder};
 use crate::random::secret;
 
-/// What the hashes under a key are for.
+/// Purpose of the hashes under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum SubjectUse {
     /// Records with this deadline, which were written on this day since 1970.
@@ -23,7 +23,7 @@ pub(crate) enum SubjectUse {
     },
     /// Objects.
     Objects,
-    /// Data subjects of whom nothing is kept.
+    /// Restricted data subjects: nothing is kept of them.
     Restrictions,
 }
 
@@ -32,7 +32,7 @@ pub(crate) enum SubjectUse {
 pub(crate) struct SubjectName {
     /// The tenant.
     pub(crate) tenant: TenantId,
-    /// What it is for.
+    /// Its purpose.
     pub(crate) of: SubjectUse,
 }
 
@@ -130,7 +130,7 @@ impl KeyDirectory {
         let path = self.subjects.folder.join(name.file_name());
         match read_if_there(&path)? {
             Some(wrapped) => self.vault.unwrap(name.tenant, &name.purpose(), &wrapped).map(Some),
-            // Removed by hand: what was indexed under it is not found any more.
+            // Removed by hand: things that were indexed under it are not found any more.
             None => Ok(None),
         }
     }
@@ -210,7 +210,7 @@ pub(crate) fn day(now_ms: u64) -> u64 {
 /// Binds a wrapped key to its purpose.
 const PURPOSE: &[u8] = b"bailiwick/subject-key/v1\0";
 
-/// In a file's name: what the key is for.
+/// In a file's name: purpose of the key.
 const RECORDS: &str = "records";
 const OBJECTS: &str = "objects";
 const RESTRICTIONS: &str = "restrictions";

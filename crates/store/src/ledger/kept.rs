@@ -184,7 +184,7 @@ impl Objects {
         Ok(self.reader().objects(of, select, now_ms)?)
     }
 
-    /// Lists the objects of a class in one of these states, of all resources: for what goes on after a
+    /// Lists the objects of a class in one of these states, of all resources: for work that goes on after a
     /// restart.
     ///
     /// # Errors
@@ -219,7 +219,7 @@ impl Objects {
         if opened.object.label == PURPOSE { Ok(opened) } else { Err(ObjectError::Gone) }
     }
 
-    /// Opens an object that was found for the export of a data subject, whoever owns it.
+    /// Opens an object that was found for the export of a data subject, of any owner.
     pub(in crate::ledger) fn open_found(
         &self,
         facts: &ObjectFacts,
@@ -395,7 +395,7 @@ impl Objects {
         Ok(self.shared().custody.with(|client| client.tenant_key(tenant))?)
     }
 
-    /// Forgets the keys of a tenant's objects at once, and stops what reads them: the customer
+    /// Forgets the keys of a tenant's objects at once, and stops their readers: the customer
     /// withdrew its key.
     pub fn forget(&self, tenant: TenantId) {
         self.shared().objects.forget_tenant(tenant);

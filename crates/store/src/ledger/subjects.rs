@@ -2,6 +2,7 @@
 
 pub(super) mod erase;
 mod find;
+pub(crate) mod found;
 pub(super) mod write;
 
 use std::time::Duration;
@@ -25,24 +26,25 @@ use tlog::{
 
 use self::{
     find::Search,
+    found::{Certified, Erasure, Exporting, Files, Found, FoundErasure, SubjectError},
     write::{Indexed, Keys},
 };
 use super::{Ledger, NotRecorded, Shared, held};
 use crate::{
+    about::About,
     custody::{Holder, SubjectKeyOf},
     error::StoreError,
     log::Append,
     object::Opened,
     row::ErasureRow,
     sqlite::Database,
-    subjects::{About, Certified, Erasure, Exporting, Files, Found, FoundErasure, SubjectError},
     tiles::LogError,
 };
 
 /// How long an erasure waits for the destruction of the keys.
 const ERASE_WITHIN: Duration = Duration::from_secs(20);
 
-/// Searches, exports and erases what is kept of data subjects. All its functions block.
+/// Searches, exports and erases the data that is kept of data subjects. All its functions block.
 #[derive(Debug, Clone)]
 pub struct Subjects {
     ledger: Ledger,
@@ -72,7 +74,7 @@ impl Subjects {
         self.ledger.collect((tenant, subject), (&hashes, entry))
     }
 
-    /// Finds what is kept of a data subject, to export it.
+    /// Finds the data that is kept of a data subject, to export it.
     ///
     /// # Errors
     /// As [`Subjects::find`].
@@ -86,8 +88,8 @@ impl Subjects {
         Ok(Exporting { tenant, holder: Holder::Person(person), found })
     }
 
-    /// Opens an object that was found for an export, or a part of one that was found as a whole, whoever
-    /// owns it.
+    /// Opens an object that was found for an export, or a part of one that was found as a whole, of any
+    /// owner.
     ///
     /// # Errors
     /// [`SubjectError::NotFound`] if it was not found, or is gone.
@@ -100,7 +102,7 @@ impl Subjects {
                 return Ok(objects.open_found(&part.facts, exporting.holder)?);
             }
         }
-        let is_it = |found: &&crate::subjects::FoundObject| {
+        let is_it = |found: &&found::FoundObject| {
             let facts = &found.object.facts;
             facts.object == object && facts.of.tenant == exporting.tenant
         };
@@ -123,7 +125,7 @@ impl Subjects {
         find::review(&self.ledger.reader(), request)
     }
 
-    /// Erases what is kept of a data subject, and waits some seconds for the destruction of the keys.
+    /// Erases the data that is kept of a data subject, and waits some seconds for the destruction of the keys.
     ///
     /// # Errors
     /// [`SubjectError::Erased`] if there is an erasure for this request already.
@@ -370,7 +372,7 @@ pub(super) fn carry_out(database: &mut Database, shared: &Shared) -> Result<(), 
         if database.has_objects_about(tenant)? {
             continue;
         }
-        // While the database is locked, nobody writes under the key.
+        // While the database is locked, no one writes under the key.
         let tx = database.write()?;
         if tx.has_objects_about(tenant)? {
             continue;

@@ -1,4 +1,4 @@
-//! What resources and processors are set to do with personal data.
+//! The settings of resources and processors for personal data.
 
 use policy::{
     authz::facts::{ResourceFacts, Scope, Service},
@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl Store {
-    /// Sets what happens with personal data in requests of the permit's resource, from the next
+    /// Sets the treatment of personal data in requests of the permit's resource, from the next
     /// request on. `None` goes back to the default: nothing of its own.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Store {
         })
     }
 
-    /// Sets what happens with personal data in requests to engines of a processor, from the next
+    /// Sets the treatment of personal data in requests to engines of a processor, from the next
     /// request on. `None` goes back to the default: pseudonyms.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use super::{
     seal::{self, Commitment},
     state::{Key, State},
 };
-use crate::subjects::About;
+use crate::about::About;
 
 /// A new object that is being written: its key exists, its row does not. It is committed with the
 /// request that makes it (`Ended::objects`), or by [`Objects::commit`](crate::objects::Objects::commit). A

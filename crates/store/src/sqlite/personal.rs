@@ -1,4 +1,4 @@
-//! What resources and processors are set to do with personal data.
+//! The settings of resources and processors for personal data.
 
 use std::sync::Arc;
 

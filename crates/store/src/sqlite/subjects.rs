@@ -1,4 +1,4 @@
-//! The subject index: keyed hashes of data subjects, and what they lead to.
+//! The subject index: keyed hashes of data subjects, and the records and objects that they lead to.
 
 mod erasures;
 
@@ -16,8 +16,7 @@ use crate::{
     custody::SubjectHash,
     error::StoreError,
     object::Object,
-    row::{OwnActRow, OwnRecordRow, SubjectRecordRow},
-    subjects::FoundAdapter,
+    row::{FoundAdapter, OwnActRow, OwnRecordRow, SubjectRecordRow},
 };
 
 /// Writes the numbers of lines.

@@ -2,7 +2,7 @@
 //! written into the archive, and forgotten.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io::{self, Write as _},
 };
 
@@ -14,7 +14,6 @@ use policy::{
     permit::{Permit, ReadOwnRecord},
     workflow::owner::ReadOwn,
 };
-use serde_json::Value;
 use store::{
     Content, Store,
     ledger::NotOpened,
@@ -26,6 +25,7 @@ use wire::batches::Lines;
 
 use super::{
     export::{About, Export},
+    looks::Looks,
     view,
 };
 use crate::{
@@ -34,17 +34,6 @@ use crate::{
     desk::{Desk, Visitor, content, error::DeskError, review::LookedAt},
     looked::Looked,
 };
-
-/// The accesses of the operator's reviewers to records, by record.
-#[derive(Debug, Default)]
-pub(super) struct Looks(BTreeMap<RequestId, Vec<Value>>);
-
-impl Looks {
-    /// Returns the accesses to one record.
-    pub(super) fn of(&self, request: RequestId) -> &[Value] {
-        self.0.get(&request).map_or(&[], Vec::as_slice)
-    }
-}
 
 /// Returns the accesses of reviewers to the records that were found.
 pub(super) fn looks(store: &Store, found: &Found) -> Result<Looks, DeskError> {

@@ -14,7 +14,7 @@ use store::{
 };
 use tlog::erasure::Certificate;
 
-use super::gather::Looks;
+use super::looks::Looks;
 use crate::inventory;
 
 /// Builds the answer of a search.

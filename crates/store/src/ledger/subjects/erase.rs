@@ -1,4 +1,4 @@
-//! The erasure of what is kept of a data subject.
+//! The erasure of everything that is kept of a data subject.
 //!
 //! It begins with one transaction that stores the hashes of the data subject and what cannot be
 //! erased. Then records and objects go, some in each transaction: each deletion is in the log, and
@@ -25,6 +25,7 @@ use tlog::{
 use super::{
     super::{NotRecorded, Shared, objects, own},
     find,
+    found::{Files, Found},
 };
 use crate::{
     abuse,
@@ -33,7 +34,6 @@ use crate::{
     log::Append,
     row::{Erased, ErasureRow},
     sqlite::{Database, Write},
-    subjects::{Files, Found},
 };
 
 /// Records or objects that are erased in one transaction: requests that end meanwhile wait for it.
@@ -149,7 +149,7 @@ pub(in crate::ledger) fn all(database: &mut Database, shared: &Shared) -> Result
     Ok(())
 }
 
-/// Erases what is left, and makes the certificate if nothing is. Calls `step` after each step, and
+/// Erases the rest, and makes the certificate if nothing is. Calls `step` after each step, and
 /// stops if it returns false.
 pub(in crate::ledger) fn go_on(
     database: &mut Database,

@@ -1,4 +1,4 @@
-//! The search for what is kept of a data subject.
+//! The search for everything that is kept of a data subject.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,10 @@ use policy::{
 };
 use tlog::entry::Event;
 
-use super::super::{Ledger, OwnAct, OwnRecord, held};
+use super::{
+    super::{Ledger, OwnAct, OwnRecord, held},
+    found::{Found, FoundCounter, FoundObject, FoundRecord, SubjectError},
+};
 use crate::{
     abuse,
     custody::{SubjectHash, SubjectToFind},
@@ -17,7 +20,6 @@ use crate::{
     ledger::show::NotShown,
     log::Append,
     sqlite::Database,
-    subjects::{Found, FoundCounter, FoundObject, FoundRecord, SubjectError},
     tiles::LogError,
     workflow::{Review, Workflow as _},
 };

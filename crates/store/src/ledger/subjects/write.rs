@@ -13,12 +13,12 @@ use zeroize::Zeroizing;
 
 use super::super::{Ended, Shared, held};
 use crate::{
+    about::About,
     custody::{CustodyError, SubjectHash, SubjectKeyOf},
     error::StoreError,
     keys::day,
     object::Draft,
     sqlite::Write,
-    subjects::About,
 };
 
 /// A key of the index in memory.

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     call::Call,
-    clock, named,
+    clock,
     openai::{
         answer,
         chat::deadline,
@@ -39,6 +39,7 @@ use crate::{
             objects::{self, New, Objects, failed},
         },
     },
+    restricted,
     services::Services,
 };
 
@@ -61,7 +62,7 @@ pub(super) async fn answer(
     let mut request = parse(body.reveal())?;
     let objects = Objects::of(services, &caller);
     call.subject.of_body(&request.labels());
-    let is_restricted = named::is_restricted(services, &caller, &call.subject).await?;
+    let is_restricted = restricted::is_restricted(services, &caller, &call.subject).await?;
     let store = store(&objects, &request, is_restricted)?;
     let earlier = chain::earlier(&objects, &request).await?;
     let input = std::mem::take(&mut request.input);
