@@ -21,7 +21,7 @@ use crate::{
     time::rfc3339,
 };
 
-/// What a certificate is compared with.
+/// Evidence that a certificate is compared with.
 #[derive(Debug)]
 pub struct Against<'a, F> {
     /// The name of the data subject, and the salt that the officer gave.

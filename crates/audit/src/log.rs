@@ -265,7 +265,7 @@ pub struct Summary {
     personal_data: Vec<PersonalData>,
 }
 
-/// What happens with personal data in requests to a processor, from an entry on.
+/// Treatment of personal data in requests to a processor, from an entry on.
 #[derive(Debug, Serialize)]
 struct PersonalData {
     processor: String,

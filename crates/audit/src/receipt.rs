@@ -194,9 +194,9 @@ pub struct Summary {
     completion_tokens: u64,
     /// Fields of the request that had no effect.
     no_effect: Vec<String>,
-    /// The content filter that applied, and what it found.
+    /// The content filter that applied, and its findings.
     content_filter: Option<ContentFilter>,
-    /// What happened with personal data.
+    /// Treatment of personal data.
     personal_data: Option<PersonalData>,
     policies: Option<String>,
     policies_proved: Option<bool>,

@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(all.user(), Some(&text("alice")));
         assert_eq!(all.safety_identifier(), Some(&text("a1")));
         assert_eq!(all.metadata(), [(text("who"), text("alice"))]);
-        // The resource names what may be forwarded, not what is.
+        // The resource names the values that may be forwarded, not those that are.
         assert_eq!(
             Forward::from_iter(Label::ALL).of(&CallerLabels::default()),
             Forwarded::default()

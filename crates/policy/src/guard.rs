@@ -1,5 +1,5 @@
-//! The content filter's decisions: what detectors found in a text, what a resource's filter does
-//! about it, and the values that may go on.
+//! The content filter's decisions: the findings of detectors in a text, the act of a resource's
+//! filter about it, and the values that may go on.
 //!
 //! This is the pure first layer: text in, verdict out. It detects blocklisted terms, profanity, harm,
 //! attacks and known texts, in plain and in obfuscated writing. The service does not call this
@@ -10,8 +10,9 @@
 //!
 //! 1. [`documents`] parts a turn, and [`window`] cuts an answer that is still being written;
 //!    [`look`] asks all detectors about a text of any length; [`blocklist`] has a resource's lists;
-//! 2. a [`verdict::Verdict`] says what was found, who found it, and what was not looked for;
-//! 3. [`filter::Filter::judge`] decides what to annotate and what to block;
+//! 2. a [`verdict::Verdict`] has the findings, the detector of each, and the kinds that were not
+//!    looked for;
+//! 3. [`filter::Filter::judge`] decides which findings to annotate and which to block;
 //! 4. [`guarded::Guarded::pass`] makes the value that alone goes on.
 
 pub mod blocklist;

@@ -69,8 +69,8 @@ actions! {
     /// Turn text into vectors.
     Embed = "embed": DeploymentFacts, Moment;
     /// Send the content of a permitted request to one engine. The permit's context names the
-    /// engine, its region and its operator, and what the deployment's SKU and the resource's
-    /// customer allow.
+    /// engine, its region and its operator, and the limits that the deployment's SKU and the
+    /// resource's customer set.
     Reach = "reach": DeploymentFacts, Reaching;
     /// List the models of a resource.
     ListModels = "listModels": ResourceFacts, Moment;
@@ -84,7 +84,7 @@ actions! {
     WriteObject = "writeObject": ObjectFacts, Moment;
     /// Delete an object.
     DeleteObject = "deleteObject": ObjectFacts, Moment;
-    /// List what is kept for a resource, without content.
+    /// List the things that are kept for a resource, without content.
     ReadInventory = "readInventory": ResourceFacts, Moment;
     /// Start, pause and cancel fine-tuning jobs.
     FineTune = "fineTune": ResourceFacts, Moment;
@@ -140,11 +140,11 @@ actions! {
     ReadOwnRecord = "readOwnRecord": RecordFacts, Moment;
     /// Erase a record of the caller's own tenant.
     DeleteOwnRecord = "deleteOwnRecord": RecordFacts, Moment;
-    /// Find what is kept of a data subject, and list the requests of data subjects.
+    /// Find the data that is kept of a data subject, and list the requests of data subjects.
     FindSubject = "findSubject": TenantFacts, Moment;
-    /// Export what is kept of a data subject, with its content.
+    /// Export the data that is kept of a data subject, with its content.
     ExportSubject = "exportSubject": TenantFacts, Moment;
-    /// Erase what is kept of a data subject.
+    /// Erase the data that is kept of a data subject.
     EraseSubject = "eraseSubject": TenantFacts, Moment;
     /// Keep nothing of a data subject from now on, or end that.
     RestrictSubject = "restrictSubject": TenantFacts, Moment;

@@ -3,7 +3,7 @@
 //! A [`Detector`] knows the kinds that a resource looks for, and the operator's own words and
 //! patterns. It reads a text once, in time that is linear in the text's length, and returns places in
 //! the bytes of the text as written. It knows fixed forms, checksums and words of context. It is no
-//! model of a language: names and addresses are found only where the text says what they are.
+//! model of a language: names and addresses are found only where the text says their kind.
 
 mod address;
 mod bytes;
@@ -53,7 +53,7 @@ pub use vault::{Entropy, Vault};
 /// One place in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// What stands there.
+    /// Kind of the text there.
     pub kind: Kind,
     /// The place, in bytes of the text as it was given, on the boundaries of characters. The places
     /// of one text are in order and do not overlap.

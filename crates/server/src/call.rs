@@ -68,11 +68,11 @@ pub(crate) struct Call {
     pub no_effect: Named,
     /// Where the request is processed, once it is sent to an engine.
     pub processing: Option<Processing>,
-    /// What the content filter saw.
+    /// Findings of the content filter.
     pub screening: Screening,
-    /// What was decided and found about personal data.
+    /// The decision and the findings about personal data.
     pub personal: personal::Record,
-    /// What abuse monitoring needs to know.
+    /// Facts for abuse monitoring.
     pub watched: Watched,
     /// The data subject that the call names, for the subject index.
     pub subject: NamedSubject,
@@ -92,7 +92,7 @@ pub(crate) struct Call {
     wrote: Vec<Draft>,
     /// The objects that the call destroyed.
     destroyed: Vec<Written>,
-    /// What begins once the call is recorded.
+    /// Work that begins once the call is recorded.
     then: Option<Then>,
     client_id: Option<HeaderValue>,
     metrics: Arc<Metrics>,
@@ -109,7 +109,7 @@ pub(crate) struct Spilled {
     pub status: StatusCode,
 }
 
-/// What begins once a call is recorded.
+/// Work that begins once a call is recorded.
 struct Then(Box<dyn FnOnce() + Send + Sync>);
 
 impl std::fmt::Debug for Then {
@@ -204,7 +204,8 @@ impl Call {
 }
 
 impl Call {
-    /// Notes what the caller says about its end user: for abuse monitoring, and for the subject index.
+    /// Notes the caller's statement about its end user: for abuse monitoring, and for the subject
+    /// index.
     pub(crate) fn labelled(&mut self, labels: &CallerLabels, watched: Watched) {
         self.subject.of_body(labels);
         self.watched = watched;
@@ -267,7 +268,7 @@ impl Call {
         call
     }
 
-    /// Does something once this call is recorded as answered: what it wrote is there then.
+    /// Does something once this call is recorded as answered: its output is there then.
     pub(crate) fn then(&mut self, work: impl FnOnce() + Send + Sync + 'static) {
         self.then = Some(Then(Box::new(work)));
     }
@@ -324,7 +325,7 @@ impl Call {
         Ok(())
     }
 
-    /// Returns the objects of a call that ends: what it wrote counts only if it was answered.
+    /// Returns the objects of a call that ends: its output counts only if it was answered.
     fn objects(&mut self, outcome: receipt::Outcome) -> (Vec<Draft>, Vec<Written>) {
         let (mut wrote, destroyed) =
             (std::mem::take(&mut self.wrote), std::mem::take(&mut self.destroyed));

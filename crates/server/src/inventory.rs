@@ -1,5 +1,5 @@
-//! The inventory's words, which the API, the desk and the command line share: what is kept for a
-//! resource, since when, why and until when. Never content.
+//! The inventory's words, which the API, the desk and the command line share: the things that are
+//! kept for a resource, since when, why and until when. Never content.
 
 use policy::{
     id::ObjectId,

@@ -1,4 +1,4 @@
-//! Personal data in requests: what was decided and found, for the receipt, and the detectors.
+//! Personal data in requests: the decision and the findings, for the receipt, and the detectors.
 //!
 //! Nothing here holds content, except the detectors: they have the operator's own words.
 
@@ -48,12 +48,12 @@ impl Detectors {
     }
 }
 
-/// What was decided and found about the personal data of one call.
+/// The decision and the findings about the personal data of one call.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Record {
     /// The strictest decision so far.
     decided: Option<Decided>,
-    /// What was found in the present attempt, and the most in one before.
+    /// Findings of the present attempt, and the most in one before.
     now: BTreeMap<Kind, u64>,
     before: BTreeMap<Kind, u64>,
     unseen: bool,
@@ -76,7 +76,7 @@ impl Record {
         self.tallies.extend(shielded.vault.as_ref().map(policy::personal::Vault::tally));
     }
 
-    /// Notes a decision, and what was found.
+    /// Notes a decision, and the findings.
     pub(crate) fn note(&mut self, decided: &Decided, counts: &Counts) {
         if self.decided.as_ref().is_none_or(|known| decided.mode > known.mode) {
             self.decided = Some(decided.clone());

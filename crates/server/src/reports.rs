@@ -1,6 +1,6 @@
-//! The papers that a data protection officer needs, generated from what is in force: the record of
-//! processing, the list of sub-processors, a map of transfers, the technical measures, the facts for an
-//! impact assessment, the scope of a breach, and the terms of processing.
+//! The papers that a data protection officer needs, generated from the settings in force: the
+//! record of processing, the list of sub-processors, a map of transfers, the technical measures,
+//! the facts for an impact assessment, the scope of a breach, and the terms of processing.
 //!
 //! [`gather`] reads the configuration, the directory, the log and the counts once; each kind of report
 //! turns these [`Facts`] into lines, and reads nothing else. So a changed setting is in the next report.
@@ -48,7 +48,7 @@ pub(crate) enum Kind {
     Measures,
     /// Facts for a data protection impact assessment (Art. 35)
     Dpia,
-    /// Scope of a breach: who read which requests in a period, and who could have (Art. 33)
+    /// Scope of a breach: readers of each request in a period, and possible readers (Art. 33)
     BreachScope,
     /// Terms of processing between the operator and the customer, filled in (Art. 28)
     Dpa,
@@ -141,7 +141,7 @@ pub(crate) struct Report {
     /// End of that period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// What the reader must know of the report itself.
+    /// Remarks about the report itself.
     pub remarks: Vec<String>,
     /// The parts.
     pub sections: Vec<Section>,
@@ -175,14 +175,14 @@ pub(crate) struct Section {
 /// One statement, with its sources.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Line {
-    /// What it is about.
+    /// Its subject.
     pub item: String,
     /// The resource that it is about; missing if it is about the service or the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
     /// The statement.
     pub value: String,
-    /// True if somebody must still supply it.
+    /// True if a person must still supply it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub missing: bool,
     /// Where it comes from.
@@ -221,10 +221,10 @@ pub(crate) enum Source {
     },
     /// Counts in the database, or the state of the running processes.
     Service {
-        /// What was counted or asked.
+        /// The count, or the question to the processes.
         what: String,
     },
-    /// The program does this whatever is configured; a document describes it.
+    /// The program does this in any configuration; a document describes it.
     Program {
         /// The document, in the program's source.
         document: String,
@@ -291,7 +291,7 @@ impl Line {
         }
     }
 
-    /// A line whose value nobody configured.
+    /// A line whose value is not configured.
     fn not_configured(item: impl Into<String>, key: &str) -> Self {
         let line = Self::new(item, format!("not configured: set {key}"));
         Self { missing: true, ..line }.source(Source::configuration(key))

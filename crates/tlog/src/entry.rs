@@ -549,7 +549,7 @@ pub enum Event {
         #[cbor(decode_with = "words::kernel")]
         kernel: Option<String>,
     },
-    /// What happens with personal data, from now on, in requests of a resource, or in requests to
+    /// Treatment of personal data, from now on, in requests of a resource, or in requests to
     /// engines of a processor. Exactly one of them is named.
     #[n(30)]
     #[cbor(array)]
@@ -561,7 +561,7 @@ pub enum Event {
         #[n(1)]
         #[cbor(decode_with = "words::some_processor_name")]
         processor: Option<String>,
-        /// What happens with personal data.
+        /// Treatment of personal data.
         #[n(2)]
         handling: Handling,
         /// [`commit`] of the whole setting, with the operator's own words.

@@ -2,8 +2,8 @@
 //! not and why. docs/spec/erasure-certificate.md specifies its bytes.
 //!
 //! The certificate names the data subject only as a salted commitment. The data protection officer
-//! has the salt, and gives it to whom the officer wants to convince. The log has the certificate's
-//! digest in an entry `SubjectErased`.
+//! has the salt, and gives it to each party that the officer wants to convince. The log has the
+//! certificate's digest in an entry `SubjectErased`.
 
 use alloc::{
     string::{String, ToString as _},
@@ -116,7 +116,7 @@ pub enum Kept {
     /// A model cannot unlearn: delete it, or train it again without the file.
     #[n(1)]
     CannotUnlearn,
-    /// It has neither content nor the data subject's name, and is evidence of what was done.
+    /// It has neither content nor the data subject's name, and is evidence of the erasure.
     #[n(2)]
     Evidence,
     /// It belongs to the file that stays.

@@ -106,9 +106,9 @@ pub struct Terms {
     /// models.
     #[n(14)]
     pub adapter: Option<Adapter>,
-    /// What happens with personal data of the request, and who decided. `None` for a request that did
-    /// not leave the service's boundary and whose resource asks for nothing, and in receipts of earlier
-    /// versions.
+    /// Treatment of the personal data of the request, and its decider. `None` for a request that
+    /// did not leave the service's boundary and whose resource asks for nothing, and in receipts of
+    /// earlier versions.
     #[n(15)]
     pub personal: Option<Personal>,
 }

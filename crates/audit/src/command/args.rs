@@ -106,7 +106,8 @@ pub enum VerifyCommand {
         #[arg(long, value_name = "KEY")]
         witness: Vec<String>,
     },
-    /// The certificate of an erasure: checks what was erased of a person, and what was not and why
+    /// The certificate of an erasure: checks the erased data of a person, and the data that
+    /// was not erased, with the reasons
     Erasure {
         /// The certificate, as `bailiwick desk subject erase` writes it
         #[arg(long, value_name = "FILE")]

@@ -1,4 +1,4 @@
-//! Personal data in words: what happened with it, and how much was found.
+//! Personal data in words: its treatment, and how much was found.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use tlog::receipt::Claims;
 
 use crate::terminal::harmless;
 
-/// What happened with personal data of a request.
+/// Treatment of the personal data of a request.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PersonalData {

@@ -4,7 +4,7 @@
 //! and look-alikes do not matter. Regular expressions are searched in the text as written and in
 //! each reading of it; readings are in lower case.
 //!
-//! Each term has a longest match, which fits into what two windows of a stream share.
+//! Each term has a longest match, which fits into the part that two windows of a stream share.
 
 mod build;
 pub(crate) mod pattern;
@@ -33,7 +33,7 @@ pub const LONGEST_TERM: usize = 128;
 /// The longest regular expression, in bytes as written.
 pub const LONGEST_REGEX: usize = 256;
 
-/// The longest text that a term may match, in bytes: what two neighbouring windows of a stream share
+/// The longest text that a term may match, in bytes: the part that two neighbouring windows share
 /// ([`super::window`]).
 pub const LONGEST_MATCH: usize = 128;
 

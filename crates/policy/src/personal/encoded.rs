@@ -19,7 +19,7 @@ const LINE: usize = 40;
 pub(super) struct Run {
     /// Its place, with its padding.
     pub(super) span: Range<usize>,
-    /// What it says.
+    /// The decoded text.
     pub(super) text: Zeroizing<String>,
 }
 

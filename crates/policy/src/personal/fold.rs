@@ -1,10 +1,10 @@
-//! What a character stands for: its ASCII form, where it is a digit, a wide letter, a space or a dash.
+//! Meaning of a character: its ASCII form, where it is a digit, a wide letter, a space or a dash.
 
 use unicode_normalization::UnicodeNormalization;
 
 use crate::guard::normalise::is_invisible;
 
-/// What becomes of a character.
+/// The folded form of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Folded {
     /// It stays as it is.

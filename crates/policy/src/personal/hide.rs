@@ -11,7 +11,7 @@ const DEPTH_MAX: u8 = 4;
 /// the whole string is one value. So the time stays linear.
 const SEARCHES_MAX: u32 = 16;
 
-/// Looks into texts, and replaces what it finds.
+/// Looks into texts, and replaces the findings.
 pub(super) struct Hiding<'a> {
     pub(super) detector: &'a Detector,
     pub(super) filling: Filling,
@@ -50,7 +50,7 @@ impl Hiding<'_> {
 
     /// Returns JSON with placeholders: it stays JSON. A number is replaced by a string.
     fn tokens(&mut self, text: &str, tokens: &[json::Token], depth: u8) -> Option<String> {
-        // The whole text first: the names of fields say what a value is.
+        // The whole text first: the names of fields say the kind of a value.
         let mut found = self.detector.find(text).into_iter().peekable();
         let mut edits = Vec::new();
         for token in tokens {
@@ -124,8 +124,8 @@ impl Hiding<'_> {
         edits.extend(now.map(|now| (token.span.clone(), json::escaped(&now))));
     }
 
-    /// Replaces what stands in several texts that follow each other. Each text keeps its part: a part
-    /// has a placeholder of its own.
+    /// Replaces findings that stand in several texts that follow each other. Each text keeps its
+    /// part: a part has a placeholder of its own.
     pub(super) fn across(&mut self, texts: &[&str]) -> Vec<Option<String>> {
         let mut edits: Vec<Vec<_>> = texts.iter().map(|_| Vec::new()).collect();
         if texts.len() > 1 {

@@ -1,15 +1,15 @@
-//! What happens with personal data that was found.
+//! Treatment of personal data that was found.
 
 use std::fmt;
 
-/// What happens with personal data. The order is the order of strictness.
+/// Treatment of personal data. The order is the order of strictness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
     /// Nothing is looked for.
     Off,
-    /// What is found is counted, and goes on.
+    /// A finding is counted, and goes on.
     Report,
-    /// A placeholder goes on in place of what is found.
+    /// A placeholder goes on in place of a finding.
     Pseudonymise,
     /// A request with personal data is refused.
     Block,

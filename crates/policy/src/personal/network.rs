@@ -7,7 +7,7 @@ use super::{Kind, bytes::is_alnum, scan::Scan, words::Word};
 /// The longest run of hexadecimal digits, dots and colons that can be an address.
 const LONGEST: usize = 64;
 
-/// Looks at the address around a word with a digit. Returns the end of what was looked at.
+/// Looks at the address around a word with a digit. Returns the end of the part that was looked at.
 pub(super) fn around(scan: &mut Scan<'_>, start: usize, end: usize) -> usize {
     let bytes = scan.bytes;
     dashed(scan, start, end);

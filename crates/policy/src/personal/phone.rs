@@ -13,7 +13,7 @@ use super::{
 /// How near a word must stand, in bytes.
 const NEAR: usize = 40;
 
-/// What may stand between a word and its number, in bytes.
+/// Longest text between a word and its number, in bytes.
 const GLUE: usize = 20;
 
 /// A number as written.
@@ -230,7 +230,7 @@ fn is_other(scan: &Scan<'_>, dialled: &Dialled, cut: Cut) -> bool {
     date || network || one && dialled.digits.len() > 4
 }
 
-/// Returns the end of a number whose form says what it is.
+/// Returns the end of a number that its form alone identifies.
 fn by_form(scan: &mut Scan<'_>, dialled: &Dialled, cut: Cut) -> Option<usize> {
     let text = scan.text.get(dialled.start..cut.end)?;
     let groups: Vec<&str> =

@@ -32,7 +32,7 @@ pub(super) struct Whole<'a> {
     pub(super) number: u32,
     /// The letters, as written.
     pub(super) nonce: &'a str,
-    /// Its length in bytes, up to the letters; without what closes it.
+    /// Its length in bytes, up to the letters; without its closing mark.
     pub(super) length: usize,
     /// Whether something opened it.
     pub(super) opened: bool,
@@ -42,7 +42,7 @@ pub(super) struct Whole<'a> {
 const OPEN: [&str; 6] = ["<", "\\u003c", "\\u003C", "&lt;", "\\<", "\\\\<"];
 /// Forms of the closing bracket.
 const CLOSE: [&str; 6] = [">", "\\u003e", "\\u003E", "&gt;", "\\>", "\\\\>"];
-/// What stands between the parts.
+/// Marks between the parts.
 const BETWEEN: [&str; 7] = ["\\\\_", "\\_", "_", " ", "-", "\u{2011}", "\u{a0}"];
 
 /// Writes a placeholder in brackets.
@@ -144,7 +144,7 @@ pub(super) enum Closed {
     Unknown,
 }
 
-/// Looks for what closes a placeholder, at the begin of a text.
+/// Looks for the closing mark of a placeholder, at the begin of a text.
 pub(super) fn close(text: &str, opened: bool, is_end: bool) -> Closed {
     let rest = if opened { text.trim_start_matches(' ') } else { text };
     match strip_any(rest, &CLOSE) {

@@ -62,7 +62,8 @@ pub struct Restorer {
     before: [Option<char>; 2],
     /// The first characters of the answer that are not blank: they show whether it is JSON.
     first: [Option<char>; 2],
-    /// A value was given out, and what closes its placeholder may follow; true if something opened it.
+    /// A value was given out, and its placeholder's closing mark may follow; true if something
+    /// opened it.
     closing: Option<bool>,
 }
 
@@ -78,7 +79,7 @@ impl Restorer {
         Self { vault, form, held, before: [None; 2], first: [None; 2], closing: None }
     }
 
-    /// Takes more of the text, and returns what can go on.
+    /// Takes more of the text, and returns the part that can go on.
     #[must_use]
     pub fn push(&mut self, text: &str) -> Content {
         self.held.push_str(text);
@@ -120,7 +121,7 @@ impl Restorer {
                             self.restore(value.reveal(), &mut out);
                             self.vault.count(true);
                             self.closing = Some(whole.opened);
-                            // What stands before the next text is the end of a placeholder.
+                            // The end of a placeholder stands before the next text.
                             self.before = [None; 2];
                             rest = rest.get(whole.length..).unwrap_or_default();
                             continue;

@@ -53,9 +53,10 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Looks at what begins with a word or a mark.
+    /// Looks at each text that begins with a word or a mark.
     fn marks(&mut self) {
-        // A mark inside of what an earlier one covered has nothing new: this bounds the time.
+        // A mark inside of a part that an earlier one covered has nothing new: this bounds the
+        // time.
         let mut secret_to = 0;
         for number in 0..self.hits.len() {
             let Some(hit) = self.hits.get(number).copied() else { break };

@@ -97,7 +97,7 @@ const LONGEST_VALUE: usize = 256;
 /// The longest private key, in bytes.
 const LONGEST_KEY: usize = 1 << 15;
 
-/// Looks at what begins with a mark. Returns the end of what was looked at.
+/// Looks at the text that begins with a mark. Returns the end of the part that was looked at.
 pub(super) fn mark(scan: &mut Scan<'_>, hit: Hit) -> Option<usize> {
     match hit.word {
         Word::Prefix(mark) => prefixed(scan, hit, mark),
@@ -183,7 +183,7 @@ fn pem(scan: &mut Scan<'_>, hit: Hit) -> Option<usize> {
     if !(label.contains("PRIVATE KEY")) {
         return None;
     }
-    // What an earlier search passed over has no end.
+    // A part that an earlier search passed over has no end.
     let mark: &[u8] = b"-----END ";
     let to = (line + LONGEST_KEY).min(bytes.len());
     let from = scan.pem_to.saturating_sub(mark.len()).clamp(line, to);

@@ -1,4 +1,4 @@
-//! What a resource or a processor is set to do with personal data.
+//! The setting of a resource or a processor for personal data.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::{BadTerm, Detector, Kind, Kinds, Mode, Terms};
 use crate::content::Content;
 
-/// What happens with what cannot be looked into: an image, a sound, tokens.
+/// Treatment of things that cannot be looked into: an image, a sound, tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Opaque {
@@ -19,16 +19,16 @@ pub enum Opaque {
     Refuse,
 }
 
-/// What a resource or a processor is set to do with personal data.
+/// The setting of a resource or a processor for personal data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// What happens with it.
+    /// Treatment of personal data.
     pub mode: Mode,
-    /// What is looked for.
+    /// Kinds that are looked for.
     pub kinds: Kinds,
     /// The operator's own words and patterns.
     pub terms: Terms,
-    /// What happens with what cannot be looked into.
+    /// Treatment of things that cannot be looked into.
     pub opaque: Opaque,
     /// Whether a resource's setting applies to the operator's own engines and to the embedded one, too.
     pub everywhere: bool,
@@ -67,7 +67,7 @@ impl Setting {
         Self { mode, kinds, terms, opaque: Opaque::default(), everywhere: false }
     }
 
-    /// Returns the setting that is as strict as both, and looks for what either looks for. Of a setting
+    /// Returns the setting that is as strict as both, and looks for the kinds of both. Of a setting
     /// that is off, nothing is looked for.
     #[must_use]
     pub fn strictest(&self, other: &Self) -> Self {
@@ -133,7 +133,7 @@ impl Setting {
         Content::new(serde_json::to_string(&stored).unwrap_or_default())
     }
 
-    /// Reads what [`Self::to_json`] wrote.
+    /// Reads the output of [`Self::to_json`].
     ///
     /// # Errors
     /// If a field is missing, or is of another kind.

@@ -1,4 +1,4 @@
-//! What may go to an engine, and who decided it.
+//! The value that may go to an engine, and the decider of its treatment.
 //!
 //! Only [`Ruling::shield`] makes an [`Outgoing`], and the code that sends requests to engines takes
 //! nothing else. So nothing leaves without a decision, also if the decision is that nothing is looked
@@ -14,7 +14,7 @@ use crate::{
     texts::{Piece, Texts},
 };
 
-/// Who decided what happens with personal data.
+/// The party that decided the treatment of personal data.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Decider {
     /// No one had to: the request stays with the operator of this service, and its resource asks for
@@ -38,12 +38,12 @@ impl Decider {
     }
 }
 
-/// A mode, and who decided it.
+/// A mode, and its decider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {
-    /// What happens with personal data.
+    /// Treatment of personal data.
     pub mode: Mode,
-    /// Who decided: the one with the strictest setting, and the resource before a processor.
+    /// The decider: the party with the strictest setting, and the resource before a processor.
     pub by: Decider,
 }
 
@@ -94,7 +94,7 @@ impl Ruling {
         self.setting = self.setting.strictest(setting);
     }
 
-    /// Returns the mode, and who decided it.
+    /// Returns the mode, and its decider.
     #[must_use]
     pub fn decided(&self) -> &Decided {
         &self.decided
@@ -106,7 +106,7 @@ impl Ruling {
         (self.decided.mode != Mode::Off).then_some(&self.setting)
     }
 
-    /// Makes what may go to the engines. `detector` is that of [`Self::looks_for`].
+    /// Makes the value that may go to the engines. `detector` is that of [`Self::looks_for`].
     ///
     /// # Errors
     /// [`Stopped`] if the request may not go on. It is dropped.
@@ -166,7 +166,7 @@ fn replaced(pieces: &[Piece<'_>], hiding: &mut Hiding<'_>) -> Vec<Option<String>
             Piece::Gap | Piece::Opaque(_) => None,
         })
         .collect();
-    // Then what stands in texts that follow each other.
+    // Then findings that stand in texts that follow each other.
     let mut start = 0;
     while start < pieces.len() {
         let run = pieces.iter().skip(start).take_while(|one| matches!(one, Piece::Text(_))).count();
@@ -243,18 +243,18 @@ impl<T> Outgoing<T> {
     }
 }
 
-/// A value that may go on, and what was found in it.
+/// A value that may go on, and the findings in it.
 #[derive(Debug)]
 pub struct Shielded<T> {
-    /// What may go to the engines.
+    /// The value that may go to the engines.
     pub outgoing: Outgoing<T>,
-    /// The mode, and who decided it.
+    /// The mode, and its decider.
     pub decided: Decided,
     /// How many values of each kind were found.
     pub counts: Counts,
     /// Whether a part went on that cannot be looked into.
     pub unseen: bool,
-    /// What restores the answer, if something was replaced.
+    /// The vault that restores the answer, if something was replaced.
     pub vault: Option<Vault>,
 }
 

@@ -1,4 +1,4 @@
-//! What is found, what is not, and at which cost.
+//! Texts that are found, texts that are not, and the cost.
 
 mod cost;
 mod found;

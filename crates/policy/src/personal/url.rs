@@ -24,7 +24,7 @@ pub(super) fn scheme(scan: &mut Scan<'_>, at: usize) {
     let Some(text) = scan.text.get(at + 3..end) else { return };
     let text = text.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '}', '*']);
     let authority = text.split(['/', '?', '#']).next().unwrap_or_default();
-    // A password may have a slash or a hash that nobody escaped.
+    // A password may have a slash or a hash that is not escaped.
     let user = text.split(['?', '&']).next().unwrap_or_default();
     if has_password(authority) || !authority.contains('.') && has_password(user) || has_token(text)
     {

@@ -27,7 +27,7 @@ pub struct Vault(Arc<Inner>);
 struct Inner {
     nonce: String,
     values: BTreeMap<(Kind, u32), Content>,
-    /// The names in which something was replaced, by what they became.
+    /// The names in which something was replaced, by their new names.
     names: BTreeMap<String, Content>,
     tally: Arc<Tally>,
 }
@@ -39,7 +39,7 @@ impl fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// Returns what restores one text of the answer.
+    /// Returns the restorer of one text of the answer.
     #[must_use]
     pub fn restorer(&self, form: Form) -> Restorer {
         Restorer::new(self.clone(), form)
@@ -106,8 +106,8 @@ impl PartialOrd for Known {
 }
 
 impl Filling {
-    /// Begins a vault. `texts` are all texts of the request: letters that stand in one of them, in what
-    /// looks like a placeholder, are not drawn.
+    /// Begins a vault. `texts` are all texts of the request: letters that stand in one of them, in
+    /// text that looks like a placeholder, are not drawn.
     pub(super) fn begin<'a>(
         texts: impl Iterator<Item = &'a str>,
         entropy: Entropy,
@@ -152,7 +152,7 @@ impl Filling {
         placeholder::write_name(kind, self.number(kind, value), &self.nonce)
     }
 
-    /// Notes what a name became.
+    /// Notes the new form of a name.
     pub(super) fn note_name(&mut self, now: &str, before: &str) {
         self.names.insert(now.to_owned(), Content::new(before.to_owned()));
     }

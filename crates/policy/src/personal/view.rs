@@ -108,13 +108,13 @@ impl<'t> View<'t> {
     }
 }
 
-/// What stands for the characters up to a place: a character, or nothing.
+/// Replacement of the characters up to a place: a character, or nothing.
 struct Change {
     to: Option<char>,
     end: usize,
 }
 
-/// Returns true for the first byte of what may change.
+/// Returns true for the first byte of a character that may change.
 fn is_special(byte: u8) -> bool {
     byte >= 0x80 || matches!(byte, b'\\' | b'%' | b'&')
 }

@@ -1,10 +1,11 @@
-//! Words that say what stands beside them, and literal marks of secrets, searched in one pass.
+//! Words that say the kind of the text beside them, and literal marks of secrets, searched in one
+//! pass.
 
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-/// What a word or a mark means.
+/// Meaning of a word or a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
     /// A telephone number stands near.

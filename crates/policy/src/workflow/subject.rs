@@ -1,4 +1,4 @@
-//! What a customer's data protection officer does with everything that is kept of one data subject:
+//! Acts of a customer's data protection officer on everything that is kept of one data subject:
 //! search, export, erase, restrict. Each is made from its permit, and names its log entries.
 //!
 //! The log contains only a salted commitment to the data subject's name. The salt is not stored: with
@@ -155,7 +155,7 @@ act!(
     Find, FindSubject
 );
 act!(
-    /// Permission to export what is kept of a data subject now.
+    /// Permission to export the data that is kept of a data subject now.
     ///
     /// A permit to search does not allow the export:
     ///
@@ -172,7 +172,7 @@ act!(
     Export, ExportSubject
 );
 act!(
-    /// Permission to erase what is kept of a data subject now.
+    /// Permission to erase the data that is kept of a data subject now.
     Erase, EraseSubject
 );
 act!(
@@ -203,7 +203,8 @@ impl Erase {
         [SubjectStep::Searched, SubjectStep::Erasing].map(|step| self.0.event(step))
     }
 
-    /// Returns the erasure without the data subject's name: what is stored until it is done.
+    /// Returns the erasure without the data subject's name: the form that is stored until it is
+    /// done.
     #[must_use]
     pub fn begun(&self) -> Erasing {
         let Act { tenant, request, by, .. } = &self.0;
@@ -232,7 +233,7 @@ pub struct Erasing {
     pub tenant: TenantId,
     /// The request of the data subject.
     pub request: SubjectRequestId,
-    /// The person who began it.
+    /// The person that began it.
     pub by: Owner,
 }
 

@@ -28,7 +28,7 @@ pub const MONTHS: u32 = 1;
 /// Months by which the deadline can be extended, once.
 pub const MONTHS_MORE: u32 = 2;
 
-/// What a data subject asks for.
+/// Kind of a data subject's request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {

@@ -216,7 +216,7 @@ impl File {
         }
     }
 
-    /// Returns the draft, with whom it is about.
+    /// Returns the draft, with its data subjects.
     fn about(mut self) -> Draft {
         if !self.people.is_empty() {
             self.draft.set_about(About::Lines(self.people));

@@ -73,7 +73,7 @@ pub(crate) enum Command {
     Engine(Engines),
     /// List the companies that operate engines, and the use of each
     Processors(Shared),
-    /// Set what happens with personal data in requests, and show it
+    /// Set the treatment of personal data in requests, and show it
     #[command(name = "personal-data")]
     PersonalData(personal::PersonalData),
     /// Show requests, tokens and their cost by hour, day or month

@@ -1,4 +1,4 @@
-//! `bailiwick personal-data`: what resources and processors are set to do with personal data.
+//! `bailiwick personal-data`: the settings of resources and processors for personal data.
 
 use std::{fs, io, path::Path};
 

@@ -1,5 +1,5 @@
-//! `[operator]` and `[[customers]]`: who runs the service, and for whom. Reports name them: the record
-//! of processing must (GDPR, Art. 30). Nothing else reads these settings.
+//! `[operator]` and `[[customers]]`: the service's operator and its customers. Reports name them:
+//! the record of processing must (GDPR, Art. 30). Nothing else reads these settings.
 
 use serde::{Deserialize, Serialize};
 

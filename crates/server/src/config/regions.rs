@@ -110,7 +110,7 @@ mod tests {
         // A service without zones has one region.
         let alone = parse("here = 'basement'").unwrap();
         assert!(alone.lists("basement") && !alone.lists("local"));
-        // What is written is read again: overrides by variables depend on it.
+        // The written text is read again: overrides by variables depend on it.
         assert_eq!(parse(&toml::to_string(&regions).unwrap()).unwrap(), regions);
     }
 

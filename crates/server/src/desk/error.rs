@@ -66,7 +66,7 @@ pub(super) enum DeskError {
          access again"
     )]
     NotOpened(#[from] NotOpened),
-    /// What is kept cannot be listed or deleted.
+    /// The kept objects cannot be listed or deleted.
     #[error("what is kept cannot be listed or deleted now; try again, and see the operator's log")]
     Objects,
     /// An owner's record was not opened.
@@ -87,7 +87,7 @@ pub(super) enum DeskError {
     /// The name of the data subject cannot be used.
     #[error("{0}; give it as your application sends it in `safety_identifier` or `user`")]
     BadSubject(#[from] BadSubject),
-    /// What is kept of a data subject cannot be found, exported or erased.
+    /// The data of a data subject cannot be found, exported or erased.
     #[error("{0}; try again, and see the operator's log")]
     Subject(SubjectError),
     /// There is an erasure for this request already.

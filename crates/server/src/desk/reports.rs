@@ -1,5 +1,6 @@
 //! Reports at the desk, for the customer's data protection officer: about one resource, or about all that
-//! the officer is responsible for. The officer alone sees which of the customer's own people read what.
+//! the officer is responsible for. The officer alone sees which of the customer's own people read
+//! which record.
 
 use axum::{
     Json,

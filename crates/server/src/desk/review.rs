@@ -331,7 +331,7 @@ pub(super) struct LookedAt {
 }
 
 impl LookedAt {
-    /// Returns the access, as an export and a search of a data subject tell it.
+    /// Returns the access, as an export and a search of a data subject show it.
     pub(super) fn as_access(&self) -> serde_json::Value {
         let what = if self.opened_ms.is_some() { "opened by a reviewer" } else { "asked to open" };
         serde_json::json!({"what": what, "request": self.request, "at_ms": self.opened_ms,

@@ -119,20 +119,20 @@ pub(crate) struct Own {
     pub penalty: Fact<Option<AbusePenalty>>,
     /// Number of its fine-tuned models.
     pub tuned: Fact<usize>,
-    /// What it is set to do with personal data.
+    /// Its setting for personal data.
     pub personal: Fact<Personal>,
     /// The request header that names the person that a request is about.
     pub subject_header: Fact<Option<String>>,
 }
 
-/// What a resource or a processor is set to do with personal data, without the operator's own words.
+/// The setting of a resource or a processor for personal data, without the operator's own words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Personal {
-    /// What happens with it.
+    /// Treatment of personal data.
     pub mode: Mode,
-    /// What is looked for.
+    /// Kinds that are looked for.
     pub kinds: Kinds,
-    /// What happens with what cannot be looked into.
+    /// Treatment of things that cannot be looked into.
     pub opaque: Opaque,
     /// Whether a resource's setting applies to the operator's own engines, too.
     pub everywhere: bool,
@@ -242,7 +242,7 @@ pub(crate) struct Engine {
     pub serving: Fact<bool>,
     /// The API that it speaks.
     pub api: Fact<Api>,
-    /// What its company's engines are set to do with personal data; `None` inside the boundary.
+    /// Setting of its company's engines for personal data; `None` inside the boundary.
     pub personal: Option<Fact<Personal>>,
     /// The form in which it gets each label, if the resource forwards it.
     pub labels: Vec<(Label, LabelForm)>,

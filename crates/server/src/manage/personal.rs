@@ -1,8 +1,8 @@
-//! What resources and processors are set to do with personal data.
+//! The settings of resources and processors for personal data.
 //!
-//! Who may change a resource may change its setting; the operator, who adds engines, changes those of
-//! their processors. The strictest setting decides, so a resource makes nothing weaker than its
-//! processors' settings are.
+//! A caller that may change a resource may change its setting; the operator adds engines and
+//! changes those of their processors. The strictest setting decides, so a resource makes nothing
+//! weaker than its processors' settings are.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(crate) enum PersonalOf {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct PersonalUpdate {
-    /// What happens with personal data: `off`, `report`, `pseudonymise` or `block`.
+    /// Treatment of personal data: `off`, `report`, `pseudonymise` or `block`.
     #[serde(default, deserialize_with = "mode")]
     pub mode: Option<Mode>,
     /// The kinds that are looked for: all of them.
@@ -39,7 +39,7 @@ pub(crate) struct PersonalUpdate {
     pub words: Option<Vec<Term>>,
     /// The operator's own patterns: all of them.
     pub patterns: Option<Vec<Term>>,
-    /// What happens with images, sounds and tokens: `refuse` or `pass`.
+    /// Treatment of images, sounds and tokens: `refuse` or `pass`.
     pub unreadable: Option<Opaque>,
     /// Whether a resource's setting applies to engines inside the boundary, too.
     pub everywhere: Option<bool>,
@@ -54,7 +54,7 @@ pub(crate) struct Term(#[serde(with = "wire")] pub Content);
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PersonalView {
-    /// What happens with personal data.
+    /// Treatment of personal data.
     pub mode: &'static str,
     /// The kinds that are looked for.
     pub kinds: Vec<&'static str>,
@@ -62,7 +62,7 @@ pub(crate) struct PersonalView {
     pub words: usize,
     /// Number of the operator's own patterns.
     pub patterns: usize,
-    /// What happens with images, sounds and tokens.
+    /// Treatment of images, sounds and tokens.
     pub unreadable: &'static str,
     /// Whether it applies to engines inside the boundary, too.
     pub everywhere: bool,
@@ -100,7 +100,7 @@ impl PersonalUpdate {
 }
 
 impl Acting {
-    /// Returns what a resource or a processor is set to do with personal data.
+    /// Returns the setting of a resource or a processor for personal data.
     ///
     /// # Errors
     /// It does not exist, or the caller may not see it.
@@ -115,7 +115,7 @@ impl Acting {
         Ok(PersonalView::of(&*setting(&directory, of)?))
     }
 
-    /// Changes what a resource or a processor is set to do with personal data, from the next request
+    /// Changes the setting of a resource or a processor for personal data, from the next request
     /// on.
     ///
     /// # Errors

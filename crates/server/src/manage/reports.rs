@@ -25,8 +25,8 @@ impl Acting {
     /// Makes a report.
     ///
     /// # Errors
-    /// The tenant or the resource does not exist, the caller may not see what is kept, or the store cannot
-    /// be read.
+    /// The tenant or the resource does not exist, the caller may not see its inventory, or the
+    /// store cannot be read.
     pub(crate) fn report(
         &self,
         kind: Kind,

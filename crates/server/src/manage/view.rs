@@ -167,7 +167,7 @@ pub(crate) struct ModelView {
     /// Names of the engines that serve it; left out if it has a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub served_by: Option<Vec<String>>,
-    /// What it was fine-tuned with, and for whom; left out for other models.
+    /// The training that made it, and its owner; left out for other models.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fine_tuned: Option<FineTunedView>,
     /// Origin of the file, if more than its path is known.

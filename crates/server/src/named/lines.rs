@@ -30,7 +30,7 @@ impl LineSubjects {
         self.take();
     }
 
-    /// Ends the file, and returns whom it is about.
+    /// Ends the file, and returns its data subjects.
     ///
     /// # Errors
     /// If the file names too many data subjects.
@@ -53,7 +53,7 @@ impl LineSubjects {
     }
 }
 
-/// Returns the data subjects that one line names. A line that is no JSON names nobody.
+/// Returns the data subjects that one line names. A line that is no JSON has no names.
 pub(crate) fn subjects_of(line: &[u8]) -> Vec<Subject> {
     let Ok(line) = serde_json::from_slice::<Value>(line) else { return Vec::new() };
     [Some(&line), line.get("body")].into_iter().flatten().flat_map(named_in).collect()
@@ -77,7 +77,7 @@ fn named_in(of: &Value) -> Vec<Subject> {
 mod tests {
     use super::*;
 
-    /// Returns true if the file names somebody.
+    /// Returns true if the file names a data subject.
     fn names(file: &str) -> bool {
         let mut lines = LineSubjects::new(1024);
         // In pieces, as it arrives.

@@ -175,7 +175,8 @@ pub(crate) enum ApiError {
     ContentFiltered(FilterResults),
     /// A text could not be checked, and the deployment's filter lets nothing through unchecked.
     ContentFilterUnavailable(Down),
-    /// The request may not go on because of personal data in it, or of what cannot be looked into.
+    /// The request may not go on because of personal data in it, or of a part that cannot be looked
+    /// into.
     Personal(Box<policy::personal::Stopped>),
     /// The tokens of an answer would show placeholders, and the text the values.
     PersonalLogprobs,
@@ -315,7 +316,7 @@ impl ApiError {
         Self::Refused { operation, refusal }
     }
 
-    /// Converts the reason why no engine answered to an error, and logs what the operator must know.
+    /// Converts the reason why no engine answered to an error, and logs the cause for the operator.
     pub(super) fn unanswered(operation: Operation, why: Why) -> Self {
         if let Why::Failed(
             failure @ (Failure::Unauthorized { .. }
@@ -720,7 +721,7 @@ impl ApiError {
     }
 }
 
-/// What a caller can do under zero retention.
+/// The choices of a caller under zero retention.
 fn way_out(what: &str) -> &'static str {
     match what {
         "store" => "Send \"store\": false, and the conversation so far with each request.",

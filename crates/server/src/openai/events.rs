@@ -8,7 +8,7 @@ use super::restored::Restoring;
 #[derive(Debug)]
 pub(crate) struct Events {
     source: Source,
-    /// What restores the values of the request, if something was replaced in it.
+    /// The vault that restores the values of the request, if something was replaced in it.
     restoring: Option<Box<Restoring>>,
 }
 

@@ -72,9 +72,9 @@ pub(crate) struct ReceiptView {
     /// `content_filter` if a content filter applied; `none` for a request that ended before its
     /// deployment's filter was known, and in receipts of older versions without a filter.
     filter: &'static str,
-    /// The content filter that applied, and what it found.
+    /// The content filter that applied, and its findings.
     content_filter: Option<ReceiptFilterView>,
-    /// What happened with personal data; null for a request that stayed inside the service's boundary and
+    /// Treatment of personal data; null for a request that stayed inside the service's boundary and
     /// whose resource asks for nothing, and in receipts of older versions.
     personal_data: Option<PersonalDataView>,
     /// Objects that the request asked the service to keep, or had destroyed.
@@ -147,7 +147,7 @@ impl AttemptView {
     }
 }
 
-/// The content filter that applied to a request, and what it found.
+/// The content filter that applied to a request, and its findings.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReceiptFilterView {
     /// Name of the filter.
@@ -161,7 +161,7 @@ pub(crate) struct ReceiptFilterView {
     prompt: &'static str,
     /// How far the completion was checked.
     completion: &'static str,
-    /// What was found, above `safe`.
+    /// Findings above `safe`.
     findings: Vec<ReceiptFindingView>,
 }
 
@@ -174,7 +174,7 @@ pub(crate) struct ReceiptDetectorView {
     sha256: String,
 }
 
-/// What the content filter found in one category on one side of a request.
+/// Finding of the content filter in one category on one side of a request.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReceiptFindingView {
     /// `prompt` or `completion`.
@@ -212,7 +212,7 @@ impl ReceiptFilterView {
     }
 }
 
-/// What happened with personal data of a request.
+/// Treatment of the personal data of a request.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PersonalDataView {
     /// `off`, `report`, `pseudonymise` or `block`: the strictest setting that applied.

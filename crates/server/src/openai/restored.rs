@@ -1,6 +1,6 @@
 //! The events of an answer, with the values of the request in the place of their placeholders.
 //!
-//! Everything after this step, also the content filter and what is kept, sees the restored text. A
+//! Everything after this step, also the content filter and the store, sees the restored text. A
 //! later request is looked into anew, so nothing restored leaves by itself.
 
 use std::collections::{BTreeMap, VecDeque};

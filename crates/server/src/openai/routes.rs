@@ -40,7 +40,7 @@ pub enum Endpoint {
     About,
 }
 
-/// What a path does with objects that customers ask the service to keep.
+/// Act of a path on objects that customers ask the service to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Answers a request of the Responses API.

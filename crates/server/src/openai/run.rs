@@ -101,8 +101,8 @@ impl Target<'_> {
         Ok(Events::of_engine(answer.events).restored(restoring))
     }
 
-    /// Decides what happens with personal data, by the settings of the resource and of the processors
-    /// that may get the request, and makes what may leave.
+    /// Decides the treatment of personal data, by the settings of the resource and of the
+    /// processors that may get the request, and makes the value that may leave.
     ///
     /// # Errors
     /// If the request may not go on.
@@ -154,7 +154,8 @@ impl Target<'_> {
         worker.map_err(|refusal| self.refused(refusal))
     }
 
-    /// Returns what the deployment's SKU and the resource's customer allow.
+    /// Returns the regions and processors that the deployment's SKU and the resource's customer
+    /// allow.
     ///
     /// # Errors
     /// If the caller's resource is gone.

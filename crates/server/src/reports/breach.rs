@@ -1,5 +1,5 @@
-//! The scope of a breach: what was read in a period, by whom and why, and what each credential and
-//! company could have done.
+//! The scope of a breach: the reads of a period, with reader and reason, and the acts that each
+//! credential and company could have done.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -142,7 +142,7 @@ fn unknown(facts: &Facts) -> Section {
     Section::new("notAssigned", "Entries that cannot be assigned", lines)
 }
 
-/// Returns the section with the credentials, and what each could do.
+/// Returns the section with the credentials, and the possible acts of each.
 fn credentials(facts: &Facts) -> Section {
     let mut lines = Vec::new();
     for resource in facts.resources() {

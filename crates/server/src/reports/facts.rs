@@ -34,7 +34,7 @@ use crate::{
 /// Most acts of the customer's own people in one report.
 const ACTS_MAX: usize = 100_000;
 
-/// What a report covers: the tenant, and the resources that the reader may see.
+/// Scope of a report: the tenant, and the resources that the reader may see.
 #[derive(Debug)]
 pub(crate) struct Covered {
     /// The tenant.
@@ -81,7 +81,7 @@ impl Window {
     }
 }
 
-/// What is kept for a resource, in numbers.
+/// Kept data of a resource, in numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     pub records: Records,
@@ -99,7 +99,7 @@ pub(crate) struct Facts {
     pub processors: Vec<ProcessorUse>,
     pub history: History,
     pub head: Option<Head>,
-    /// Names of those who signed the head.
+    /// Names of the signers of the head.
     pub signers: Vec<String>,
     pub kept: HashMap<ResourceId, Kept>,
     /// The states of the running processes; `None` if no service runs.
@@ -117,7 +117,7 @@ pub(crate) struct Facts {
     pub called: HashMap<policy::id::RequestId, ResourceId>,
 }
 
-/// Reads the facts. May take a second for each million entries of the log.
+/// Reads the facts. Reads the whole log.
 ///
 /// # Errors
 /// If the store or the log cannot be read.
@@ -183,7 +183,7 @@ pub(crate) fn gather(
     })
 }
 
-/// Returns the log's head, and the names of those who signed it.
+/// Returns the log's head, and the names of its signers.
 fn head(store: &Store) -> Result<(Option<Head>, Vec<String>), StoreError> {
     let Some(note) = store.checkpoint()? else { return Ok((None, Vec::new())) };
     let Some((text, signatures)) = note.split_once("\n\n") else { return Ok((None, Vec::new())) };
@@ -253,7 +253,7 @@ impl Facts {
         [Some(row), entry.map(At::source)].into_iter().flatten()
     }
 
-    /// Returns what the reader must know of the report itself.
+    /// Returns remarks about the report itself.
     pub(super) fn remarks(&self, kind: Kind) -> Vec<String> {
         let mut remarks = vec![
             "Made from the configuration, the directory, the log and the counts at the time above. It has \

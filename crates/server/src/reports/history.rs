@@ -1,4 +1,4 @@
-//! What the log says: the last entry about each setting, and the entries about people who read.
+//! The log's statements: the last entry about each setting, and the entries about people's reads.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,7 +18,7 @@ pub(crate) struct At {
     pub time_ms: u64,
 }
 
-/// What somebody did with a record, or asked for.
+/// Act of a person on a record, or request for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     /// A record was set aside for review.
@@ -255,7 +255,7 @@ impl Step {
         }
     }
 
-    /// Whether somebody read content by this step.
+    /// Whether a person read content by this step.
     pub(crate) fn reads(self) -> bool {
         matches!(self, Self::Looked | Self::OwnerRead)
     }

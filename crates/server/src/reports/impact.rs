@@ -51,7 +51,7 @@ fn scale(facts: &Facts) -> Section {
     Section::new("scale", "Scale", lines)
 }
 
-/// Returns the section with risks, each with what is in force against it.
+/// Returns the section with risks, each with the measures against it.
 fn risks(facts: &Facts) -> Section {
     let mut lines = Vec::new();
     for resource in facts.resources() {
@@ -134,7 +134,7 @@ fn listed(regions: &[String]) -> String {
     if regions.is_empty() { "no region: no engine fits".to_owned() } else { regions.join(", ") }
 }
 
-/// Returns the section with what the customer must add.
+/// Returns the section with the lines that the customer must add.
 fn to_fill_in() -> Section {
     let lines = vec![
         Line::to_fill_in("Necessity and proportionality", "why the purpose needs this processing"),

@@ -1,4 +1,4 @@
-//! How long what is kept.
+//! How long each kind of data is kept.
 
 use audit::rfc3339;
 use policy::object::STATE_DAYS_MAX;

@@ -111,7 +111,7 @@ fn lookup(facts: &Facts, name: &str) -> (Option<String>, Source) {
 }
 
 impl Source {
-    /// Returns what is missing, in words.
+    /// Returns the missing parts, in words.
     fn to_supply(&self) -> String {
         match self {
             Self::Configuration { key } => format!("not configured: set {key}"),

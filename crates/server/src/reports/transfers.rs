@@ -165,7 +165,7 @@ fn of_deployment(facts: &Facts, resource: &Resource, deployment: &Deployment) ->
         .data(json!({"deployment": deployment.name, "sku": deployment.sku.name(), "reached": engines}))
 }
 
-/// Returns the section with what cannot be reached, each with the reason.
+/// Returns the section with the destinations that cannot be reached, each with the reason.
 fn not_reached(facts: &Facts) -> Section {
     let mut lines = Vec::new();
     for resource in facts.resources() {

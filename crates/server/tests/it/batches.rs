@@ -1,4 +1,4 @@
-//! Batches from outside: their input, their end, and what a kill of the service leaves of them.
+//! Batches from outside: their input, their end, and their state after a kill of the service.
 
 use std::{collections::BTreeSet, thread, time::Duration};
 
@@ -147,7 +147,7 @@ fn a_bad_input_fails_with_the_numbers_of_its_lines() {
     }
 }
 
-/// What may not be used does not exist: in the same words.
+/// A thing that may not be used does not exist: in the same words.
 #[test]
 fn files_of_others_and_paths_are_missing_files() {
     let shared = shared();
@@ -185,7 +185,7 @@ fn files_of_others_and_paths_are_missing_files() {
     ended(&caller, &batch);
 }
 
-/// What has run stays; what has not is named in the error file.
+/// Lines that have run stay; the others are named in the error file.
 #[test]
 fn a_cancelled_batch_keeps_what_has_run() {
     let caller = shared().service.caller("canceller");

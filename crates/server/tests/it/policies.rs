@@ -102,7 +102,7 @@ fn output_text(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
-/// Whether a report says `12 of 12 promises proved`, whatever their number.
+/// Whether a report says `12 of 12 promises proved`, for any number of them.
 fn all_proved(text: &str) -> bool {
     text.lines().any(|line| {
         let words: Vec<&str> = line.split(' ').take(5).collect();

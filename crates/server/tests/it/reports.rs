@@ -85,7 +85,7 @@ fn an_officer_gets_the_papers_that_the_service_writes_itself() {
     let past = get("officer", &format!("{}?from=2020-01&to=2020-02", path("breach-scope"))).ok();
     assert!(lines(&past, "accesses").is_empty(), "{past}");
 
-    // The operator sees that it was read, and not by whom.
+    // The operator sees that it was read, and not its reader.
     let files = &service.files;
     let told = files.cli(&["report", "breach-scope", "--resource", "contoso"]);
     let read = lines(&told, "accesses").iter().find(|line| line["data"]["read"] == true).unwrap();

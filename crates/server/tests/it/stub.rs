@@ -1,4 +1,4 @@
-//! An engine that the tests control: it speaks OpenAI's API, remembers what it got, and fails on
+//! An engine that the tests control: it speaks OpenAI's API, remembers its requests, and fails on
 //! demand.
 
 use std::{

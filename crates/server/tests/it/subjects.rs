@@ -1,5 +1,5 @@
-//! One person in the data of a tenant: its officer finds, exports, erases and restricts what is kept
-//! of that person, and nobody else does.
+//! One person in the data of a tenant: its officer finds, exports, erases and restricts the data
+//! of that person, and no one else does.
 
 use std::{
     collections::BTreeSet,
@@ -113,9 +113,9 @@ fn line(id: &str, person: &str, text: &str) -> String {
     line.to_string() + "\n"
 }
 
-/// Everything that the person has in the service, and what others have beside it.
+/// Everything that the person has in the service, and the data of others beside it.
 struct Kept {
-    /// Ids of what is the person's.
+    /// Ids of the person's data.
     ids: BTreeSet<String>,
     /// Words that only the person said.
     marks: Vec<String>,
@@ -350,7 +350,7 @@ fn nothing_is_kept_of_a_restricted_person() {
     assert_eq!(typed["restricted"], true, "{typed}");
     assert_eq!(setting.find(person)["restricted"], true);
 
-    // Answered, and not kept; what was kept before stays.
+    // Answered, and not kept; earlier objects stay.
     let (_, mark) = chat(contoso, &json!({"user": person}));
     assert_eq!(setting.found(person), [before].into());
     let answer = contoso.post(

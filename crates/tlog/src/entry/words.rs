@@ -46,17 +46,17 @@ pub(super) fn some_processor_name<C>(
     processor_name(decoder, context).map(Some)
 }
 
-/// What happens with personal data. The order is the order of strictness.
+/// Treatment of personal data. The order is the order of strictness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Handling {
     /// Nothing is looked for.
     #[n(0)]
     Off,
-    /// What is found is counted, and goes on.
+    /// A finding is counted, and goes on.
     #[n(1)]
     Report,
-    /// A placeholder goes on in place of what is found, and the answer gets the values back.
+    /// A placeholder goes on in place of a finding, and the answer gets the values back.
     #[n(2)]
     Pseudonymise,
     /// A request with personal data is refused.
@@ -153,10 +153,10 @@ pub enum SubjectStep {
     /// The index was searched. Logged before the custodian searches.
     #[n(5)]
     Searched,
-    /// What was found is exported.
+    /// The found data is exported.
     #[n(6)]
     Exported,
-    /// What was found is being erased.
+    /// The found data is being erased.
     #[n(7)]
     Erasing,
 }

@@ -1,4 +1,4 @@
-//! The claims about personal data: what happened with it, who decided that, and how much of each kind
+//! The claims about personal data: its treatment, the decider of that, and how much of each kind
 //! there was.
 //!
 //! Nothing here holds content. The names of kinds are words of the service, not of the customer.
@@ -15,11 +15,11 @@ pub const KINDS_MAX: usize = 32;
 /// The maximum length of a kind's name, in bytes.
 const KIND_BYTES_MAX: usize = 32;
 
-/// What happens with personal data of a request, and who decided. Many requests share it.
+/// Treatment of the personal data of a request, and its decider. Many requests share it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(map)]
 pub struct Personal {
-    /// What happens with it: the strictest setting of the resource and of the processors of the engines
+    /// The treatment: the strictest setting of the resource and of the processors of the engines
     /// that could get the request.
     #[n(0)]
     pub handling: Handling,

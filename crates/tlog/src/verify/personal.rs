@@ -21,7 +21,7 @@ impl Report {
         }
     }
 
-    /// Compares what happened with personal data with the settings of the processors.
+    /// Compares the treatment of personal data with the settings of the processors.
     pub(super) fn personal(&self, receipt: &Verified) -> Vec<Finding> {
         let (terms, facts) = (&receipt.claims.terms, &receipt.claims.facts);
         let handling = terms.personal.as_ref().map(|personal| personal.handling);

@@ -1,6 +1,6 @@
-//! Checks where a request was processed, and by whom: the receipt alone shows an answer from a
-//! region or a processor that was not allowed, and the log shows whether the customer had allowed
-//! the processor.
+//! Checks where a request was processed, and by which processor: the receipt alone shows an answer
+//! from a region or a processor that was not allowed, and the log shows whether the customer had
+//! allowed the processor.
 
 use alloc::{
     collections::BTreeSet,

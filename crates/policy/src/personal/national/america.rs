@@ -41,7 +41,7 @@ pub(super) const IDS: &[Id] = &[
 fn ssn(plain: &[u8]) -> bool {
     let (area, group, serial) = (number(plain, 0, 3), number(plain, 3, 5), number(plain, 5, 9));
     let security = area > 0 && area != 666 && area < 900 && group > 0;
-    // The tax number of those who get no social security number.
+    // The tax number of persons without a social security number.
     let taxpayer = area >= 900 && matches!(group, 50..=65 | 70..=88 | 90..=92 | 94..=99);
     serial > 0 && (security || taxpayer) && !is_monotone(plain)
 }

@@ -66,7 +66,7 @@ const MANGLINGS: [fn(&str) -> String; 14] = [
     |one| one.trim_start_matches('<').to_owned(),
 ];
 
-/// What stays around a value of each of them.
+/// Text that stays around a value of each of them.
 fn around(mangling: usize) -> (&'static str, &'static str) {
     match mangling {
         2 => ("**", "**"),

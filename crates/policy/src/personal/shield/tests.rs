@@ -127,7 +127,7 @@ fn what_is_split_over_texts_is_found() {
 
 #[test]
 fn the_placeholder_of_a_caller_is_never_restored() {
-    // Whatever letters are drawn, they are none of the caller's.
+    // The drawn letters are never the caller's.
     let first = shield(Mode::Pseudonymise, request(&["Heron"])).unwrap();
     let drawn = revealed(&first)[0].clone();
     let both = shield(Mode::Pseudonymise, request(&["Heron", &drawn])).unwrap();

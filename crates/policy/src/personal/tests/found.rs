@@ -1,4 +1,4 @@
-//! Each kind, in its forms, and what is alike and is none.
+//! Each kind, in its forms, and texts that are alike and are of no kind.
 
 use super::{Detector, Kind, Kinds, Terms, find, values};
 use crate::content::Content;

@@ -43,7 +43,7 @@ impl Allowed {
         Self::new(permit, of, Event::Begin { note })
     }
 
-    /// Extends the deadline by two months, with the reason that the data subject was told.
+    /// Extends the deadline by two months, with the reason that the data subject got.
     pub fn extend(
         permit: Permit<FindSubject>,
         of: (SubjectRequestId, Owner),
@@ -61,7 +61,7 @@ impl Allowed {
         Self::new(permit, of, Event::Answer { note })
     }
 
-    /// Ends a request that is refused, with the reason that the data subject was told.
+    /// Ends a request that is refused, with the reason that the data subject got.
     pub fn refuse(
         permit: Permit<FindSubject>,
         of: (SubjectRequestId, Owner),

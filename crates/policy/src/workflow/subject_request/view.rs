@@ -40,7 +40,7 @@ impl Urgency {
 pub struct RequestView<'a> {
     /// The request.
     pub id: SubjectRequestId,
-    /// What the data subject asks for.
+    /// Kind of the request.
     pub kind: Kind,
     /// The officer's reference.
     pub reference: &'a str,

@@ -18,9 +18,9 @@ pub(crate) struct PersonalData {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PersonalCommand {
-    /// Show what a resource or a processor is set to do with personal data
+    /// Show the setting of a resource or a processor for personal data
     Show(Named),
-    /// Change what a resource or a processor is set to do with personal data
+    /// Change the setting of a resource or a processor for personal data
     ///
     /// From the next request on. The strictest of the settings of the resource and of the processors
     /// that may get a request decides.
@@ -43,7 +43,7 @@ pub(crate) struct Named {
 pub(crate) struct Set {
     #[command(flatten)]
     pub(crate) of: Named,
-    /// What happens: `off`, `report` (count it), `pseudonymise` (send placeholders, and restore the
+    /// Treatment: `off`, `report` (count it), `pseudonymise` (send placeholders, and restore the
     /// values in the answer) or `block` (refuse the request)
     #[arg(long, value_name = "MODE", value_parser = mode)]
     pub(crate) mode: Option<Mode>,
@@ -59,7 +59,7 @@ pub(crate) struct Set {
     /// File with own patterns (regular expressions), one a line. They replace those before
     #[arg(long, value_name = "FILE")]
     pub(crate) patterns: Option<PathBuf>,
-    /// What happens with images, sounds and tokens, which cannot be looked into
+    /// Treatment of images, sounds and tokens, which cannot be looked into
     #[arg(long, value_name = "refuse|pass", value_parser = unreadable)]
     pub(crate) unreadable: Option<Opaque>,
     /// Apply a resource's setting to the operator's own engines, too

@@ -59,7 +59,7 @@ pub(crate) struct Visit {
 pub(crate) enum AtDesk {
     #[command(flatten)]
     Of(DeskCommand),
-    /// Find, export, erase or restrict what is kept of one person, a data subject
+    /// Find, export, erase or restrict the data that is kept of one person, a data subject
     #[command(subcommand)]
     Subject(SubjectCommand),
 }

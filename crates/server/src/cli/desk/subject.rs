@@ -182,7 +182,7 @@ fn keep(json: bool, erased: &Value, mut file: save::New, path: &Path) -> Result<
     })
 }
 
-/// Asks the person before anything is erased. Without a terminal nobody can be asked.
+/// Asks the person before anything is erased. Without a terminal no one can be asked.
 fn confirm(found: &Value) -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::new(

@@ -17,7 +17,7 @@ const FORM: u32 = 1;
 pub(super) const INDEX: &str = "index.html";
 pub(super) const EXPORT: &str = "export.json";
 
-/// What the export is about.
+/// Subject of the export.
 #[derive(Debug, Clone)]
 pub(super) struct About {
     /// The data subject, as the customer names it.
@@ -73,7 +73,7 @@ impl<W: Write> Export<W> {
         Ok(())
     }
 
-    /// Adds what is kept of a record that cannot be opened any more: its facts, and why.
+    /// Adds the rest of a record that cannot be opened any more: its facts, and the reason.
     pub(super) fn record_without_content(&mut self, mut facts: Map<String, Value>, why: &str) {
         facts.insert("missing".to_owned(), why.into());
         self.records.push(Value::Object(facts));
@@ -110,7 +110,7 @@ impl<W: Write> Export<W> {
         self.objects.push(Value::Object(facts));
     }
 
-    /// Adds what else is known, the page and the list, and ends the archive.
+    /// Adds the other known facts, the page and the list, and ends the archive.
     ///
     /// # Errors
     /// If the client is gone.

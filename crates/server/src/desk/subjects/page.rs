@@ -1,4 +1,4 @@
-//! The pages of an export, for the person whom the data is about: no script, nothing to fetch, ready
+//! The pages of an export, for the person in the data: no script, nothing to fetch, ready
 //! to print.
 
 use audit::rfc3339;
@@ -12,7 +12,7 @@ use crate::html;
 /// Most bytes of a body that a page shows; the file beside it has all of it.
 const SHOWN_BYTES_MAX: usize = 256 * 1024;
 
-/// Makes the first page: what is kept, and what happened to it.
+/// Makes the first page: the kept data, and its history.
 pub(super) fn index(export: &Value) -> String {
     let tenant = text(export, "tenant");
     let (records, objects) = (list(export, "records"), list(export, "objects"));

@@ -140,7 +140,7 @@ fn shown(view: &RequestView<'_>, now_ms: u64) -> Value {
     })
 }
 
-/// Says what the deadline means now.
+/// Says the state of the deadline now.
 fn remark(view: &RequestView<'_>, now_ms: u64) -> String {
     const DAY_MS: u64 = 86_400_000;
     let days = |from: u64, to: u64| to.saturating_sub(from) / DAY_MS;

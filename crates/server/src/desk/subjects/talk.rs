@@ -1,6 +1,6 @@
-//! What was said in a request and its answer, for people: who, and the text. It reads the bodies of
-//! chat completions, responses, completions and embeddings, also as a stream of events. What it does
-//! not understand is left out here, and stands in full in the raw bodies beside it.
+//! The messages of a request and its answer, for people: author and text. It reads the bodies of
+//! chat completions, responses, completions and embeddings, also as a stream of events. A part that
+//! it does not understand is left out here, and stands in full in the raw bodies beside it.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 pub(super) struct Turn {
     /// The role: `user`, `assistant` and the like.
     pub who: String,
-    /// What was said.
+    /// Text of the message.
     pub text: String,
 }
 

@@ -1,4 +1,4 @@
-//! Personal data in a request: what happens with it before the request goes to an engine.
+//! Personal data in a request: its treatment before the request goes to an engine.
 
 use policy::personal::{Kind, Mode, Opaque};
 

@@ -205,7 +205,7 @@ impl<'a> Receiving<'a> {
         }
     }
 
-    /// Ends the file, and seals what its owner said about it.
+    /// Ends the file, and seals its owner's statements about it.
     async fn finish(self, classic: bool) -> Result<(Draft, u64, FileForm), ApiError> {
         let form = self.form.finish()?;
         let checked = self.checker.finish();

@@ -6,10 +6,11 @@ use clap::{ArgGroup, Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SubjectCommand {
-    /// Show what is kept of a data subject, in all resources of your tenant, without content
+    /// Show the data that is kept of a data subject, in all resources of your tenant, without
+    /// content
     Find(OfSubject),
     /// Save everything that is kept of a data subject as one archive: pages to read and print, JSON
-    /// for programs, the content, the receipts, and who read it when
+    /// for programs, the content, the receipts, and the readers with their times
     ///
     /// Each record and object that is opened for it is an access of yours in the log.
     Export {
@@ -19,7 +20,7 @@ pub(crate) enum SubjectCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Erase what is kept of a data subject, and save the signed certificate of it
+    /// Erase the data that is kept of a data subject, and save the signed certificate of it
     Erase {
         #[command(flatten)]
         of: OfSubject,
@@ -51,7 +52,7 @@ pub(crate) enum SubjectCommand {
     Requests,
     /// Note a request of a data subject: its deadline of one month begins
     Receive {
-        /// What the data subject asks for
+        /// Kind of the request
         #[arg(long)]
         right: Right,
         /// Your own reference, such as the number of a letter; not the person's name
@@ -65,7 +66,7 @@ pub(crate) enum SubjectCommand {
     Extend {
         /// Id of the request, from `requests`
         id: String,
-        /// Reason for the extension, which the data subject was told
+        /// Reason for the extension, which the data subject got
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
@@ -73,7 +74,7 @@ pub(crate) enum SubjectCommand {
     Answer {
         /// Id of the request, from `requests`
         id: String,
-        /// What was answered, for your own file
+        /// Your answer, for your own file
         #[arg(long, value_name = "TEXT")]
         note: String,
     },
@@ -81,7 +82,7 @@ pub(crate) enum SubjectCommand {
     Refuse {
         /// Id of the request, from `requests`
         id: String,
-        /// Reason for the refusal, which the data subject was told
+        /// Reason for the refusal, which the data subject got
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
@@ -112,7 +113,7 @@ pub(crate) struct OfSubject {
 /// A right of the General Data Protection Regulation.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Right {
-    /// Articles 15 and 20: to know what is kept, and get a copy
+    /// Articles 15 and 20: to know the data that is kept, and get a copy
     Access,
     /// Article 17: to have it erased
     Erasure,

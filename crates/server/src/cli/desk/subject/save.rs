@@ -1,4 +1,5 @@
-//! Saves what only one person may read: a new file of mode 0600 that is complete, or is not there.
+//! Saves a file that only one person may read: a new file of mode 0600 that is complete, or is not
+//! there.
 
 use std::{
     fs::{self, File, OpenOptions},

@@ -1,4 +1,4 @@
-//! Prints what the desk answers about data subjects, for people.
+//! Prints the desk's answers about data subjects, for people.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::cli::output::{count, fields, harmless, table};
 
-/// Writes what is kept of a data subject.
+/// Writes the data that is kept of a data subject.
 pub(super) fn found(out: &mut dyn Write, found: &Value) -> io::Result<()> {
     let stores = array(found, "stores");
     if stores.iter().all(|store| number(store, "found") == 0) {
@@ -46,7 +46,7 @@ pub(super) fn found(out: &mut dyn Write, found: &Value) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes what was erased.
+/// Writes the erased data, by place.
 pub(super) fn erased(out: &mut dyn Write, erased: &Value) -> io::Result<()> {
     if text(erased, "state") == "pending" {
         let id = text(erased, "request");

@@ -129,7 +129,7 @@ impl Asked {
     }
 }
 
-/// Fits the request to the engine, and returns what it needs of the limits.
+/// Fits the request to the engine, and returns the share of the limits that it needs.
 fn fit(
     services: &Services,
     call: &mut Call,
