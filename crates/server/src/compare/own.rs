@@ -226,19 +226,26 @@ fn cache(facts: &Facts, because: &mut Because) -> (Verdict, String) {
 }
 
 fn person(facts: &Facts, because: &mut Because) -> (Verdict, String) {
-    match because.read(&facts.service.desk) {
-        true => (
-            Verdict::Partly,
-            "the customer's officer finds records by request and time, and deletes them one by one"
-                .to_owned(),
-        ),
-        false => (Verdict::No, "there is no desk where an officer could do that".to_owned()),
+    if !because.read(&facts.service.desk) {
+        return (Verdict::No, "there is no desk where an officer could do that".to_owned());
     }
+    let header = match because.read(&facts.own.subject_header) {
+        Some(header) => format!(", or in the header `{header}`"),
+        None => String::new(),
+    };
+    let says = format!(
+        "the customer's officer finds, exports and erases what is kept of a person by the name that the app \
+         gives in `safety_identifier` or `user`{header}; an erasure ends with a signed certificate, which \
+         also lists what stays, such as a model trained on it"
+    );
+    unless_others(facts, because, (Verdict::Yes, says))
 }
 
 fn terms() -> (Verdict, String) {
     (
-        Verdict::Unknown,
-        "the terms are between operator and customer; no setting has them".to_owned(),
+        Verdict::Partly,
+        "`bailiwick report dpa` fills in the terms from what is in force; they apply once operator and \
+         customer have signed them"
+            .to_owned(),
     )
 }

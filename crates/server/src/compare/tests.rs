@@ -168,6 +168,26 @@ fn this_service_answers_each_need() {
     assert_eq!(own::about(&facts, "cheap"), None);
 }
 
+#[test]
+fn erasure_by_person_takes_a_desk_and_terms_a_signature() {
+    let mut world = crate::explain::tests::World::new();
+    let person = |facts: &_| own::about(facts, "erasure-by-person").unwrap();
+    let without = person(&world.facts());
+    assert_eq!(without.verdict, Verdict::No, "{without:?}");
+    world.configure("[listen]\ndesk = '127.0.0.1:8082'");
+    world.update(serde_json::json!({"subjectHeader": "x-patient"}));
+    let facts = world.facts();
+    let with = person(&facts);
+    assert_eq!(with.verdict, Verdict::Yes, "{with:?}");
+    assert!(with.says.contains("signed certificate"), "{with:?}");
+    assert!(with.says.contains("in the header `x-patient`"), "{with:?}");
+    let settings: Vec<_> = with.because.iter().map(|setting| setting.setting).collect();
+    assert!(settings.contains(&"listen.desk") && settings.contains(&"subjectHeader"), "{with:?}");
+    let terms = own::about(&facts, "processing-terms").unwrap();
+    assert_eq!(terms.verdict, Verdict::Partly, "{terms:?}");
+    assert!(terms.says.contains("`bailiwick report dpa`"), "{terms:?}");
+}
+
 /// `docs/offerings.md` shows the catalogue. After a change: `UPDATE_OFFERINGS=1 cargo test offerings`.
 #[test]
 fn the_page_of_offerings_is_the_catalogues() {

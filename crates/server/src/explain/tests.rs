@@ -75,7 +75,7 @@ impl World {
     }
 
     /// Changes the configuration.
-    fn configure(&mut self, text: &str) {
+    pub(crate) fn configure(&mut self, text: &str) {
         let mut table: toml::Table = toml::from_str(CONFIG).unwrap();
         let more: toml::Table = toml::from_str(text).unwrap();
         for (name, value) in more {
@@ -91,7 +91,7 @@ impl World {
     }
 
     /// Changes the resource.
-    fn update(&mut self, update: Value) {
+    pub(crate) fn update(&mut self, update: Value) {
         let update = serde_json::from_value(update).unwrap();
         self.people.administrator.update_resource("acme-prod", &update).unwrap();
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use policy::id::{GrantId, KeyId, PersonId, RequestId, TenantId};
+use policy::id::{GrantId, KeyId, PersonId, RequestId, ResourceId, TenantId};
 use store::{Store, StoreError};
 use tlog::{
     canon::Digest,
@@ -67,6 +67,8 @@ pub(crate) struct History {
     changed: HashMap<(&'static str, [u8; 16]), At>,
     content_logging: HashMap<[u8; 16], At>,
     processors: HashMap<([u8; 16], String), (At, PersonId)>,
+    personal_of_resources: HashMap<ResourceId, At>,
+    personal_of_processors: HashMap<String, At>,
     /// The last start, with the configuration that it names.
     pub started: Option<(At, Digest)>,
     /// The last proof of the policies.
@@ -114,6 +116,16 @@ impl History {
     pub(crate) fn processor(&self, resource: &[u8; 16], name: &str) -> Option<(At, PersonId)> {
         self.processors.get(&(*resource, name.to_owned())).copied()
     }
+
+    /// Returns the last entry about what a resource does with personal data.
+    pub(crate) fn personal_of_resource(&self, resource: ResourceId) -> Option<At> {
+        self.personal_of_resources.get(&resource).copied()
+    }
+
+    /// Returns the last entry about what happens with personal data in requests to a processor.
+    pub(crate) fn personal_of_processor(&self, name: &str) -> Option<At> {
+        self.personal_of_processors.get(name).copied()
+    }
 }
 
 struct Reading {
@@ -150,6 +162,10 @@ impl Reading {
             }
             Event::ProcessorAllowed { resource, processor, person, .. } => {
                 history.processors.insert((resource, processor), (at, person));
+            }
+            Event::PersonalData { resource, processor, .. } => {
+                history.personal_of_resources.extend(resource.map(|id| (id, at)));
+                history.personal_of_processors.extend(processor.map(|name| (name, at)));
             }
             Event::KeyCreated { key, tenant, .. } if tenant == self.of => {
                 self.keys.insert(key);

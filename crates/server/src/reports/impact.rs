@@ -1,13 +1,15 @@
 //! The facts for a data protection impact assessment. The assessment is the customer's: what the service
 //! cannot know is marked.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use store::Resource;
 use tlog::entry::Subject;
 
 use super::{
     Facts, Line, Section, Source,
     history::{At, Step},
-    measures, processing, retention, transfers,
+    measures::{self, personal},
+    processing, retention, transfers,
 };
 
 /// Returns the report's sections.
@@ -75,6 +77,7 @@ fn risks(facts: &Facts) -> Section {
                 .sources(entries.map(|(at, _)| at.source()))
                 .data(json!({"processors": companies})),
         );
+        lines.push(personal_data(facts, resource));
         let regions: Vec<String> = transfers::reached(facts, resource).into_iter().collect();
         lines.push(
             Line::new(
@@ -106,6 +109,7 @@ fn risks(facts: &Facts) -> Section {
         let kept = retention::records(facts, resource);
         lines.push(Line { item: "Content is kept longer than needed".to_owned(), ..kept });
     }
+    lines.push(subjects(facts));
     let held = facts.config.customer_keys.iter().any(|key| key.tenant == facts.tenant_name());
     lines.push(
         Line::new(
@@ -128,6 +132,50 @@ fn risks(facts: &Facts) -> Section {
         .check("`bailiwick verify log` lists each training"),
     );
     Section::new("risks", "Risks, and what is in force against them", lines)
+}
+
+/// Returns the line about personal data in requests to other companies: the strictest setting
+/// counts.
+fn personal_data(facts: &Facts, resource: &Resource) -> Line {
+    let own = facts.directory.personal_of_resource(resource.id);
+    let mode = |name: &str| own.strictest(&facts.directory.personal_of_processor(name)).mode.name();
+    let names = personal::processors(facts);
+    let modes: Vec<String> = names.iter().map(|name| format!("{name}: {}", mode(name))).collect();
+    let value = if modes.is_empty() {
+        "no other company has an engine here".to_owned()
+    } else {
+        format!("by company, what happens with what is found: {}", modes.join(", "))
+    };
+    let settings =
+        names.iter().map(|name| Source::directory(format!("processor {name}: personal_data")));
+    let entries = names.iter().filter_map(|name| facts.history.personal_of_processor(name));
+    let own_entry = facts.history.personal_of_resource(resource.id);
+    let data: Vec<Value> =
+        names.iter().map(|name| json!({"processor": name, "mode": mode(name)})).collect();
+    Line::new("Personal data reaches another company in clear", value)
+        .of(&resource.name)
+        .source(Source::directory(format!("resource {}: personal_data", resource.name)))
+        .sources(settings)
+        .sources(own_entry.into_iter().chain(entries).map(At::source))
+        .source(Source::receipt("personal_data"))
+        .check(format!("bailiwick personal-data show --resource {}", resource.name))
+        .data(json!({"processors": data}))
+}
+
+/// Returns the line about people whose data must be found.
+fn subjects(facts: &Facts) -> Line {
+    let desk = facts.config.listen.desk.is_some();
+    let value = if desk {
+        "the officer finds and erases it by the name that the requests give; what no request names is found by \
+         request id and time only"
+    } else {
+        "the service has no desk: the officer cannot search, export or erase"
+    };
+    Line::new("A person's data is not found, or not erased", value)
+        .source(Source::configuration("listen.desk"))
+        .source(Source::program("docs/operate/data-subjects.md"))
+        .check("bailiwick verify erasure")
+        .data(json!({"desk": desk}))
 }
 
 fn listed(regions: &[String]) -> String {

@@ -2,6 +2,7 @@
 
 mod keys;
 mod network;
+pub(super) mod personal;
 mod processes;
 
 use serde_json::json;
@@ -17,6 +18,7 @@ pub(super) fn sections(facts: &Facts) -> Vec<Section> {
     vec![
         Section::new("encryption", "Encryption and keys", [network::tls(facts), stored].concat()),
         Section::new("access", "Access", access(facts)),
+        Section::new("personal", "Personal data and data subjects", personal::lines(facts)),
         Section::new("network", "Networks", network::lines(facts)),
         Section::new("processes", "Processes", processes::lines(facts)),
         Section::new("evidence", "Evidence", evidence(facts)),

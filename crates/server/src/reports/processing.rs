@@ -123,6 +123,7 @@ pub(super) fn data(facts: &Facts) -> Section {
             .source(Source::program("docs/spec/receipt.md")),
     ];
     lines.extend(facts.resources().map(|resource| labels(facts, resource)));
+    lines.extend(facts.resources().map(|resource| subjects(facts, resource)));
     Section::new("data", "Categories of data and of people", lines)
 }
 
@@ -141,7 +142,24 @@ fn labels(facts: &Facts, resource: &Resource) -> Line {
         .data(json!({"forward": resource.forward}))
 }
 
-/// Returns the section with those who get the data.
+/// Returns the line about the names by which people are found.
+fn subjects(facts: &Facts, resource: &Resource) -> Line {
+    let header = resource.subject_header.as_ref();
+    let or_header =
+        header.map_or_else(String::new, |header| format!(", or in the header `{}`", header.name()));
+    let value = format!(
+        "named by the customer in `safety_identifier` or `user`{or_header}; stored as keyed hashes, by which \
+         the customer's officer finds what is kept of a person"
+    );
+    Line::new("Names of people", value)
+        .of(&resource.name)
+        .sources(facts.setting(resource, "subject_header", Subject::Resource))
+        .source(Source::program("docs/spec/subject-index.md"))
+        .check("bailiwick desk subject find")
+        .data(json!({"header": header.map(|header| header.name())}))
+}
+
+/// Returns the section with the recipients of the data.
 pub(super) fn recipients(facts: &Facts) -> Section {
     let mut lines = sub_processors::allowed(facts).lines;
     for resource in facts.resources() {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::manage::{
-    About, NewDeployment, NewServedModel, ResourceUpdate,
+    About, NewDeployment, NewServedModel, PersonalOf, ResourceUpdate,
     tests::{Fixture, fixture_under, new_resource},
 };
 
@@ -117,6 +117,62 @@ fn a_changed_setting_is_in_the_next_report_and_nothing_else_changes() {
         texts,
         ["data/prod/Labels: these labels of a request are sent to other engines: user"]
     );
+}
+
+#[test]
+fn settings_about_people_and_personal_data_are_in_the_next_report() {
+    let fixture = fixture();
+    let made = |kind| made(&fixture, kind);
+    let entries = |line: &Line| {
+        line.sources.iter().filter(|source| matches!(source, Source::Log { .. })).count()
+    };
+    let set = |of: PersonalOf, update| {
+        let update = serde_json::from_value(update).unwrap();
+        fixture.management.set_personal(&of, &update).unwrap();
+    };
+    let prod = || PersonalOf::Resource("prod".to_owned());
+    let cloud = || PersonalOf::Processor("big-cloud".to_owned());
+
+    let before = made(Kind::Measures);
+    let of_cloud = line(&before, "personal", "Personal data in requests to big-cloud");
+    assert!(of_cloud.value.starts_with("pseudonymise: "), "{of_cloud:?}");
+    assert_eq!(entries(of_cloud), 0);
+    set(cloud(), json!({"mode": "report", "kinds": ["email", "term"], "words": ["Zebrafink"]}));
+    let after = made(Kind::Measures);
+    let texts = changed(&before, &after);
+    assert_eq!(
+        texts,
+        [
+            "personal/-/Personal data in requests to big-cloud: report: what is found is counted, and goes on \
+          (term, email; own words and patterns: 1); a resource can only make it stricter"
+        ]
+    );
+    assert_eq!(entries(line(&after, "personal", "Personal data in requests to big-cloud")), 1);
+    assert!(!serde_json::to_string(&after).unwrap().contains("Zebrafink"));
+
+    let impact = made(Kind::Dpia);
+    let risk = "Personal data reaches another company in clear";
+    assert!(line(&impact, "risks", risk).value.ends_with("big-cloud: report"));
+    set(prod(), json!({"mode": "block", "everywhere": true}));
+    let next = made(Kind::Measures);
+    let texts = changed(&after, &next);
+    let [text] = texts.as_slice() else { panic!("{texts:?}") };
+    assert!(text.starts_with("personal/prod/Personal data in requests: block: "), "{text}");
+    assert!(text.ends_with("; on all engines"), "{text}");
+    assert!(line(&made(Kind::Dpia), "risks", risk).value.ends_with("big-cloud: block"));
+
+    let before = made(Kind::ProcessingRecord);
+    let update = serde_json::from_value(json!({"subjectHeader": "x-end-user"})).unwrap();
+    fixture.management.update_resource("prod", &update).unwrap();
+    let texts = changed(&before, &made(Kind::ProcessingRecord));
+    let [text] = texts.as_slice() else { panic!("{texts:?}") };
+    assert!(text.starts_with("data/prod/Names of people: "), "{text}");
+    assert!(text.contains("or in the header `x-end-user`"), "{text}");
+
+    let erasure = |report: &Report| line(report, "personal", "Erasure of one person").value.clone();
+    assert!(erasure(&next).starts_with("not possible"));
+    let desk = under(&format!("{CONFIG}[listen]\ndesk = '127.0.0.1:8082'\n"));
+    assert!(erasure(&super::tests::made(&desk, Kind::Measures)).contains("signed certificate"));
 }
 
 #[test]
