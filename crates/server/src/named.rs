@@ -54,7 +54,7 @@ impl NamedSubject {
     }
 
     /// Takes the name in a body that was refused: its labels were never read, but a record of it is
-    /// stored. A body that is no JSON names nobody.
+    /// stored. A body that is no JSON has no names.
     pub(crate) fn of_refused(&mut self, body: &[u8]) {
         #[derive(Deserialize)]
         struct Body {

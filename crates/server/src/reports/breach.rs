@@ -176,6 +176,7 @@ fn credentials(facts: &Facts) -> Section {
             "Changes of keys and roles in the period",
             format!("{} entries, of the whole service", changed.len()),
         )
+        .source(Source::service("the log"))
         .sources(changed.into_iter().take(100).map(At::source)),
     );
     lines.push(

@@ -164,7 +164,7 @@ fn none_of_a_thousand_planted_identifiers_leaves() {
     for _ in 0..4 {
         let said = next().join("; ");
         let reply = good(outside.say(&json!(said)));
-        assert_eq!(text(&reply.ok()), format!("{said} from outside"));
+        assert_eq!(text(&reply.ok()), said);
         let claimed = claims(caller, &reply);
         let personal = &claimed["personal_data"];
         assert_eq!(personal["handling"], "pseudonymise", "{claimed}");
@@ -247,7 +247,7 @@ fn none_of_a_thousand_planted_identifiers_leaves() {
     let answers = content(caller, &over["output_file_id"]);
     for one in &answers {
         let said = text(&one["response"]["body"]);
-        assert_eq!(said, format!("about {} from outside", one["custom_id"].as_str().unwrap()));
+        assert_eq!(said, format!("about {}", one["custom_id"].as_str().unwrap()));
     }
     let rest: Vec<_> = std::iter::from_fn(|| at.next()).flatten().collect();
     for some in rest.chunks(50) {
@@ -281,13 +281,13 @@ fn a_mangled_placeholder_comes_back_as_the_value() {
     for mangling in manglings {
         for size in [1, 3, 100] {
             outside.chat.answer(Manner::Echo(mangling, size));
-            assert_eq!(text(&outside.say(&json!(said)).ok()), format!("{said} from outside"));
+            assert_eq!(text(&outside.say(&json!(said)).ok()), said);
         }
     }
     // A placeholder of the caller's own stays one.
     outside.chat.answer(Manner::Echo(&[], 2));
     let own = "keep <EMAIL_1_a1> and EMAIL_1_zz, but jane.doe@example.org";
-    assert_eq!(text(&outside.say(&json!(own)).ok()), format!("{own} from outside"));
+    assert_eq!(text(&outside.say(&json!(own)).ok()), own);
     assert!(!outside.left().contains("jane"));
 }
 
@@ -300,7 +300,7 @@ fn the_real_library_gets_a_restored_stream() {
         c = openai.OpenAI(api_key=os.environ['BAILIWICK_API_KEY'], base_url=os.environ['BAILIWICK_URL'] + '/openai/v1')\n\
         s = c.chat.completions.create(model='llama', stream=True, messages=[{'role': 'user', 'content': 'ask jane@example.org'}])\n\
         t = ''.join(k.choices[0].delta.content or '' for k in s if k.choices)\n\
-        assert t == 'ask **jane@example.org** from outside', t\n";
+        assert t == 'ask **jane@example.org**', t\n";
     succeed(program("python", &url, &outside.caller).args(["-c", script]));
     assert!(!outside.left().contains("jane"));
 }

@@ -427,6 +427,7 @@ fn body_of(method: &Method, template: &str) -> Value {
             "region": "local", "models": [{"model": "smollm2-135m"}], "prefixCache": "none"})
         }
         ("POST", "models") => json!({"name": "new", "path": "/nowhere.gguf"}),
+        ("PATCH", "personalData") => json!({"mode": "report"}),
         ("PATCH", "{name}") if template.contains("engines") => json!({"weight": 2}),
         ("PATCH", "{name}") => json!({"retentionDays": 1}),
         ("PATCH", "{deployment}") => json!({"tokensPerMinute": 1}),

@@ -39,7 +39,7 @@ pub(super) fn found(
     told
 }
 
-/// Returns what a search and an export both tell besides records and objects.
+/// Returns what a search and an export both show besides records and objects.
 pub(super) fn rest(found: &Found, looks: &Looks, directory: &Directory) -> Map<String, Value> {
     let adapters = found.adapters.iter().map(|adapter| {
         json!({"name": adapter.name, "model": adapter.model,

@@ -238,7 +238,7 @@ pub(super) fn route(tenant: u8, engine: &Engine) -> Route {
         now_ms: 0,
         engine: engine.facts(),
         regions: BTreeSet::from(["local".to_owned(), "northcentralus".to_owned()]),
-        processors: BTreeSet::from([processor().name]),
+        processors: engine.processor.iter().map(|of| of.name.clone()).collect(),
     };
     let permit: Permit<Reach> = authorize(authority(), &principal, &facts, &reaching).unwrap();
     Route::new(permit)
