@@ -446,7 +446,7 @@ fn requests_of_persons_have_their_deadlines() {
     let again = setting.ask("officer", &format!("requests/{id}/refusal"), &json!({"reason": "x"}));
     assert_eq!(again.status, 409);
 
-    // Another tenant's officer sees none of them, nor does the operator, whatever role it has.
+    // Another tenant's officer sees none of them, nor does an operator with an officer's role.
     let theirs = people.ask("foreign-officer", Request::get("/desk/v1/subjects/requests")).ok();
     assert_eq!(theirs["data"], json!([]));
     let answer = json!({"note": "none"});
