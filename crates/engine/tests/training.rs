@@ -3,7 +3,6 @@
 //! This binary is also the trainer and the worker that it starts, as in `worker.rs`.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test: it reports failures by panics"

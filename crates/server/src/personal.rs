@@ -17,7 +17,10 @@ const DETECTORS_MAX: usize = 64;
 
 /// The detectors of the settings in use. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Detectors(Arc<Mutex<Vec<(Setting, Arc<Detector>)>>>);
+pub(crate) struct Detectors(Arc<Mutex<Built>>);
+
+/// Detectors with the settings that they were built for.
+type Built = Vec<(Setting, Arc<Detector>)>;
 
 impl Detectors {
     /// Returns the detector of a setting; `None` if nothing is looked for.

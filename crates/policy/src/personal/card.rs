@@ -89,5 +89,5 @@ pub(super) fn luhn(digits: impl DoubleEndedIterator<Item = u32>) -> bool {
             _ => digit * 2 / 10 + digit * 2 % 10,
         })
         .sum();
-    sum % 10 == 0 && sum > 0
+    sum.is_multiple_of(10) && sum > 0
 }

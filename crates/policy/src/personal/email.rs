@@ -179,7 +179,7 @@ fn domain(scan: &mut Scan<'_>, start: usize) -> Option<Domain> {
     let last = scan.text.get(label..end)?;
     let letters = last.chars().all(char::is_alphabetic) && last.chars().count() >= 2;
     let coded = last.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("xn--"));
-    let marks = last.chars().any(|one| !one.is_ascii());
+    let marks = !last.is_ascii();
     (dots > 0 && (letters || coded || marks) && last.len() <= 63)
         .then_some(Domain { end, last: label..end })
 }

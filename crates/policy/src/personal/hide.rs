@@ -63,7 +63,7 @@ impl Hiding<'_> {
                 if goes_on {
                     break;
                 }
-                drop(found.next());
+                let _ = found.next();
             }
             let Some(whole) = text.get(token.span.clone()) else { continue };
             if token.is_string {
@@ -152,7 +152,7 @@ impl Hiding<'_> {
                     if inside.end > end {
                         break;
                     }
-                    drop(found.next());
+                    let _ = found.next();
                 }
                 start = end;
             }

@@ -133,9 +133,8 @@ fn ends(bytes: Bytes<'_>, end: usize) -> bool {
     let after = bytes.at(end);
     let joined = matches!(after, b'-' | b'.' | b'/' | b':' | b',' | b'@' | b'=');
     let extension = matches!(after, b'x' | b'X');
-    (!is_alnum(after) || extension)
-        && !matches!(after, b'_' | b'%' | b'$')
-        && !(joined && is_alnum(bytes.at(end + 1)))
+    let goes_on = (is_alnum(after) && !extension) || matches!(after, b'_' | b'%' | b'$');
+    !goes_on && (!joined || !is_alnum(bytes.at(end + 1)))
 }
 
 /// Returns the end of an extension: `x123`, `ext. 123`.

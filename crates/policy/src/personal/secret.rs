@@ -289,15 +289,15 @@ fn is_password(value: &str, quoted: bool, spoken: bool) -> bool {
         || value.contains("::")
         || value.contains("****")
         || value.contains(' ');
-    let path =
-        !quoted && (value.contains('.') && !digit || value.contains('/') && !value.contains('='));
+    let path = !quoted
+        && ((value.contains('.') && !digit) || (value.contains('/') && !value.contains('=')));
     if code || path || value.len() < 6 || value.len() >= LONGEST_VALUE {
         return false;
     }
     match (quoted, spoken) {
-        (_, true) => digit && letter || sign && letter,
-        (true, false) => digit && letter || sign || mixed && value.len() >= 12,
-        (false, false) => (digit && letter || sign && letter) && !is_name(value),
+        (_, true) => letter && (digit || sign),
+        (true, false) => (digit && letter) || sign || (mixed && value.len() >= 12),
+        (false, false) => letter && (digit || sign) && !is_name(value),
     }
 }
 

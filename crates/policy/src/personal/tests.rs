@@ -17,5 +17,5 @@ fn find(text: &str) -> Vec<Found> {
 
 /// The kinds and texts that are found.
 fn values(text: &str) -> Vec<(Kind, &str)> {
-    find(text).into_iter().map(|one| (one.kind, &text[one.span])).collect()
+    find(text).into_iter().map(|one| (one.kind, text.get(one.span).unwrap())).collect()
 }

@@ -37,6 +37,9 @@ use crate::{
     services::Services,
 };
 
+/// What may leave, and what restores the answer to it.
+type Leaving = (Outgoing<(Work, Forwarded)>, Option<Restoring>);
+
 impl Target<'_> {
     /// Runs a permitted request that the content filter let through. The call gets the facts for the receipt before any content leaves
     /// this process. At another engine, the answer has begun when this returns; it got those of the
@@ -112,7 +115,7 @@ impl Target<'_> {
         call: &mut Call,
         outgoing: (Work, Forwarded),
         routes: &[(Route, &Engine)],
-    ) -> Result<(Outgoing<(Work, Forwarded)>, Option<Restoring>), ApiError> {
+    ) -> Result<Leaving, ApiError> {
         let directory = &self.caller.directory;
         let names: BTreeSet<&str> = routes
             .iter()

@@ -19,6 +19,9 @@ use crate::{
     row::{FoundAdapter, OwnActRow, OwnRecordRow, SubjectRecordRow},
 };
 
+/// The numbers of the lines that name a data subject; `None` for the whole object.
+type Lines = Option<Vec<u32>>;
+
 /// Writes the numbers of lines.
 fn packed(lines: &[u32]) -> Vec<u8> {
     lines.iter().flat_map(|line| line.to_be_bytes()).collect()
@@ -94,7 +97,7 @@ impl Database {
         tenant: TenantId,
         hash: SubjectHash,
         now_ms: u64,
-    ) -> Result<Vec<(Object, Option<Vec<u32>>)>, StoreError> {
+    ) -> Result<Vec<(Object, Lines)>, StoreError> {
         let sql = concat!(
             "SELECT",
             columns!(),

@@ -55,7 +55,7 @@ fn npi(plain: &[u8]) -> bool {
 fn aba(plain: &[u8]) -> bool {
     let prefix = number(plain, 0, 2);
     matches!(prefix, 1..=12 | 21..=32 | 61..=72 | 80)
-        && weighed(plain, &[3, 7, 1, 3, 7, 1, 3, 7, 1]) % 10 == 0
+        && weighed(plain, &[3, 7, 1, 3, 7, 1, 3, 7, 1]).is_multiple_of(10)
 }
 
 fn sin(plain: &[u8]) -> bool {
@@ -99,7 +99,7 @@ fn rut(plain: &[u8]) -> bool {
 }
 
 fn cedula_uy(plain: &[u8]) -> bool {
-    weighed(plain, &[2, 9, 8, 7, 6, 3, 4, 1]) % 10 == 0 && !is_monotone(plain)
+    weighed(plain, &[2, 9, 8, 7, 6, 3, 4, 1]).is_multiple_of(10) && !is_monotone(plain)
 }
 
 fn cedula_ec(plain: &[u8]) -> bool {

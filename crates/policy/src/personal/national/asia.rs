@@ -65,7 +65,7 @@ fn taiwan(plain: &[u8]) -> bool {
     let order = b"ABCDEFGHJKLMNPQRSTUVXYWZIO".iter().position(|one| one == letter);
     let Some(code) = order.and_then(|order| u32::try_from(order + 10).ok()) else { return false };
     let sum = code / 10 + code % 10 * 9 + weighed(plain, &[0, 8, 7, 6, 5, 4, 3, 2, 1, 1]);
-    matches!(at(plain, 1), 1 | 2 | 8 | 9) && sum % 10 == 0
+    matches!(at(plain, 1), 1 | 2 | 8 | 9) && sum.is_multiple_of(10)
 }
 
 fn hong_kong(plain: &[u8]) -> bool {
@@ -83,7 +83,7 @@ fn hong_kong(plain: &[u8]) -> bool {
         b'A' => 10,
         other => u32::from(other.saturating_sub(b'0')),
     });
-    (1..=2).contains(&letters) && (space + sum + check) % 11 == 0
+    (1..=2).contains(&letters) && (space + sum + check).is_multiple_of(11)
 }
 
 fn nric(plain: &[u8]) -> bool {
@@ -163,12 +163,12 @@ fn south_africa(plain: &[u8]) -> bool {
 }
 
 fn tfn(plain: &[u8]) -> bool {
-    weighed(plain, &[1, 4, 3, 7, 5, 8, 6, 9, 10]) % 11 == 0 && !is_monotone(plain)
+    weighed(plain, &[1, 4, 3, 7, 5, 8, 6, 9, 10]).is_multiple_of(11) && !is_monotone(plain)
 }
 
 fn abn(plain: &[u8]) -> bool {
     let sum = weighed(plain, &[10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19]);
-    sum >= 10 && (sum - 10) % 89 == 0
+    sum >= 10 && (sum - 10).is_multiple_of(89)
 }
 
 fn medicare(plain: &[u8]) -> bool {

@@ -220,7 +220,7 @@ fn nif_pt(plain: &[u8]) -> bool {
 
 fn bsn(plain: &[u8]) -> bool {
     let sum = weighed(plain, &[9, 8, 7, 6, 5, 4, 3, 2]) + 11 - at(plain, 8);
-    sum % 11 == 0 && number(plain, 0, 9) > 9_999_999 && !is_monotone(plain)
+    sum.is_multiple_of(11) && number(plain, 0, 9) > 9_999_999 && !is_monotone(plain)
 }
 
 fn rijksregister(plain: &[u8]) -> bool {
@@ -310,7 +310,7 @@ fn personas_kods(plain: &[u8]) -> bool {
 
 fn pesel(plain: &[u8]) -> bool {
     let sum = weighed(plain, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1]);
-    is_date(number(plain, 4, 6), number(plain, 2, 4) % 20) && sum % 10 == 0
+    is_date(number(plain, 4, 6), number(plain, 2, 4) % 20) && sum.is_multiple_of(10)
 }
 
 fn nip(plain: &[u8]) -> bool {

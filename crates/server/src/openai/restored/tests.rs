@@ -72,7 +72,7 @@ fn calls_in_turns_are_restored_each_for_itself() {
 #[test]
 fn the_held_end_of_a_text_comes_before_what_follows() {
     let (vault, placeholder) = vault();
-    let begin = &placeholder[..placeholder.len() - 2];
+    let begin = placeholder.get(..placeholder.len() - 2).unwrap();
     let delta = |of: &str| Event::Delta { choice: 0, text: text(of), logprobs: Vec::new() };
     let mut restoring = Restoring::new(vault.clone(), Form::Text);
     let events = vec![
