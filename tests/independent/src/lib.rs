@@ -308,6 +308,7 @@ fn receipt() -> Receipt {
             ran: None,
             content_filter: None,
             adapter: None,
+            personal: None,
         },
         facts: Facts {
             request: RequestId::from_random([7; 16]),
@@ -327,6 +328,7 @@ fn receipt() -> Receipt {
             attempts: None,
             screened: None,
             objects: None,
+            personal: None,
         },
     };
     let salt = [9; 16];
