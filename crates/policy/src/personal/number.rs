@@ -91,7 +91,7 @@ impl Number {
 /// Returns true if a number may begin here: no word, decimal or longer number goes on.
 pub(super) fn begins(bytes: Bytes<'_>, start: usize) -> bool {
     let before = bytes.before(start);
-    let joined = matches!(before, b'-' | b'.' | b'_' | b'/' | b'+' | b',' | b'\\');
+    let joined = matches!(before, b'-' | b'.' | b'_' | b'/' | b'+' | b'\\');
     let word = start.checked_sub(2).is_some_and(|two| is_alnum(bytes.at(two)));
     !is_alnum(before) && before != b'_' && !(joined && word)
 }
@@ -99,6 +99,6 @@ pub(super) fn begins(bytes: Bytes<'_>, start: usize) -> bool {
 /// Returns true if a number may end here.
 pub(super) fn ends(bytes: Bytes<'_>, end: usize) -> bool {
     let after = bytes.at(end);
-    let joined = matches!(after, b'-' | b'.' | b'/' | b'+' | b',' | b'@');
+    let joined = matches!(after, b'-' | b'.' | b'/' | b'+' | b'@');
     !is_alnum(after) && after != b'_' && !(joined && is_alnum(bytes.at(end + 1)))
 }
