@@ -19,7 +19,10 @@ pub fn personal_data(bytes: &[u8]) {
     let mut last = 0;
     for found in DETECTOR.find(&text) {
         assert!(found.span.start >= last, "places overlap");
-        assert!(text.get(found.span.clone()).is_some_and(|text| !text.is_empty()), "a place is cut");
+        assert!(
+            text.get(found.span.clone()).is_some_and(|text| !text.is_empty()),
+            "a place is cut"
+        );
         last = found.span.end;
     }
 }

@@ -88,6 +88,8 @@ pub fn custodian_protocol(bytes: &[u8]) {
             // The key does not exist.
             | custody::Request::Destroy { .. }
             | custody::Request::ObjectKey(_)
+            // No search is in a log that the key signed.
+            | custody::Request::FindSubject { .. }
             // No checkpoint was seen.
             | custody::Request::Pinned
             | custody::Request::Succeed { .. }
@@ -107,7 +109,10 @@ pub fn custodian_protocol(bytes: &[u8]) {
             | custody::Request::DestroyObjectKeys(_)
             | custody::Request::ObjectKeys(_)
             | custody::Request::MoveObjectKey(_)
-            | custody::Request::TenantKey(_) => {}
+            | custody::Request::TenantKey(_)
+            // The same for keys of the subject index.
+            | custody::Request::SubjectKey(_)
+            | custody::Request::DestroySubjectKey(_) => {}
         }
     }
 }
