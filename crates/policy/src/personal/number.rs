@@ -91,14 +91,14 @@ impl Number {
 /// Returns true if a number may begin here: no word, decimal or longer number goes on.
 pub(super) fn begins(bytes: Bytes<'_>, start: usize) -> bool {
     let before = bytes.before(start);
-    let joined = matches!(before, b'-' | b'.' | b'_' | b'/' | b'+' | b'\\');
+    let joined = matches!(before, b'-' | b'.' | b'/' | b'+' | b'\\');
     let word = start.checked_sub(2).is_some_and(|two| is_alnum(bytes.at(two)));
-    !is_alnum(before) && before != b'_' && !(joined && word)
+    !is_alnum(before) && !(joined && word)
 }
 
-/// Returns true if a number may end here.
+/// Returns true if a number may end here. A point and a letter begin the end of a file's name.
 pub(super) fn ends(bytes: Bytes<'_>, end: usize) -> bool {
-    let after = bytes.at(end);
-    let joined = matches!(after, b'-' | b'.' | b'/' | b'+' | b'@');
-    !is_alnum(after) && after != b'_' && !(joined && is_alnum(bytes.at(end + 1)))
+    let (after, then) = (bytes.at(end), bytes.at(end + 1));
+    let joined = matches!(after, b'-' | b'/' | b'+' | b'@') && is_alnum(then);
+    !is_alnum(after) && !joined && !(after == b'.' && then.is_ascii_digit())
 }
