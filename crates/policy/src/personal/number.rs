@@ -93,12 +93,15 @@ pub(super) fn begins(bytes: Bytes<'_>, start: usize) -> bool {
     let before = bytes.before(start);
     let joined = matches!(before, b'-' | b'.' | b'/' | b'+' | b'\\');
     let word = start.checked_sub(2).is_some_and(|two| is_alnum(bytes.at(two)));
-    !is_alnum(before) && !(joined && word)
+    let goes_on = is_alnum(before) || (joined && word);
+    !goes_on
 }
 
 /// Returns true if a number may end here. A point and a letter begin the end of a file's name.
 pub(super) fn ends(bytes: Bytes<'_>, end: usize) -> bool {
     let (after, then) = (bytes.at(end), bytes.at(end + 1));
     let joined = matches!(after, b'-' | b'/' | b'+' | b'@') && is_alnum(then);
-    !is_alnum(after) && !joined && !(after == b'.' && then.is_ascii_digit())
+    let decimal = after == b'.' && then.is_ascii_digit();
+    let goes_on = is_alnum(after) || joined || decimal;
+    !goes_on
 }
