@@ -97,7 +97,11 @@ pub struct Update {
     pub shared: Option<bool>,
     /// A new end: seconds since 1970.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 253402300799)]
     pub expires_at: Option<u64>,
 }
+
+/// The latest end of an object, in seconds since 1970: the end of the year 9999.
+pub const EXPIRES_AT_MAX: u64 = 253_402_300_799;
 
 objects_only!(Update);

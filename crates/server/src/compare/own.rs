@@ -99,7 +99,7 @@ fn days(facts: &Facts, because: &mut Because) -> (Verdict, String) {
     let says = match because.read(&facts.own.content_logging) {
         Logging::Zero { .. } => "nothing is stored for abuse monitoring".to_owned(),
         Logging::Stored => format!(
-            "the key of what is stored is destroyed after {} days at most",
+            "the key of stored content is destroyed after {} days at most",
             because.read(&facts.own.retention_days)
         ),
     };

@@ -51,7 +51,7 @@ pub(crate) struct Party<'a> {
 }
 
 impl OperatorConfig {
-    /// Returns what is configured.
+    /// Returns the operator's name and contacts.
     pub(crate) fn party(&self) -> Party<'_> {
         Party {
             name: self.name.as_deref(),
@@ -63,7 +63,7 @@ impl OperatorConfig {
 }
 
 impl CustomerConfig {
-    /// Returns what is configured.
+    /// Returns the customer's name and contacts.
     pub(crate) fn party(&self) -> Party<'_> {
         Party {
             name: self.name.as_deref(),

@@ -128,13 +128,13 @@ const CASES: &[Case] = &[
         "tls",
         |w| w.configure("[tls]\ncertificate = 'c'\nkey = 'k'"),
         &["accepted.tls"],
-        "nobody on the way can read",
+        "no machine on the way can read",
     ),
     (
         "listen.api",
         |w| w.configure("[listen]\napi = '0.0.0.0:8080'"),
         &["accepted.tls"],
-        "whoever is on the way can read",
+        "each machine on the way can read",
     ),
     (
         "networkAcls.defaultAction",
@@ -148,7 +148,7 @@ const CASES: &[Case] = &[
         "publicNetworkAccess",
         |w| w.update(json!({"publicNetworkAccess": "Disabled"})),
         &["accepted.networks"],
-        "answers nobody",
+        "answers no request",
     ),
     (
         "listen.proxies",

@@ -146,9 +146,9 @@ fn write_object(
             export.object(&id, facts, head, Some((0, || reading.next())))
         }
         (Some(_), _) | (None, Class::Adapter | Class::Checkpoint) => {
-            export.object(&id, facts, head, NO_BODY)
+            export.object(&id, facts, head, WITHOUT_BODY)
         }
-        (None, _) if opened.body_bytes() == 0 => export.object(&id, facts, head, NO_BODY),
+        (None, _) if opened.body_bytes() == 0 => export.object(&id, facts, head, WITHOUT_BODY),
         (None, _) => {
             let mut at = 0;
             let next = || {
@@ -162,9 +162,10 @@ fn write_object(
     }
 }
 
-type NoBody = fn() -> io::Result<Option<Piece>>;
+/// The reader of a body that is not there.
+type Unread = fn() -> io::Result<Option<Piece>>;
 
-const NO_BODY: Option<(u64, NoBody)> = None;
+const WITHOUT_BODY: Option<(u64, Unread)> = None;
 
 /// A piece of content on its way into the archive.
 struct Piece(ContentBytes);

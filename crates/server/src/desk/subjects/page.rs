@@ -38,7 +38,7 @@ pub(super) fn index(export: &Value) -> String {
 
         h2 { "Who looked at it" }
         @let looks = list(export, "looks");
-        @if looks.is_empty() { p { "Nobody: this archive is the first access, apart from the ones in it." } } @else {
+        @if looks.is_empty() { p { "There was no access before this archive, except those that are in it." } } @else {
             (html::table(["When", "What", "Who", "Why"], looks.iter().map(look_row)))
         }
 
@@ -126,7 +126,7 @@ fn record_row(record: &Value) -> [Markup; 5] {
         html! { (time(record, "started_ms")) },
         html! { code { (text(record, "id")) } br; (text(record, "resource")) },
         html! { (time(record, "deadline_ms")) },
-        html! { @if looks == 0 { "by nobody" } @else { (looks) " times" } },
+        html! { @if looks == 0 { "not once" } @else { (looks) " times" } },
         link(record, "page"),
     ]
 }

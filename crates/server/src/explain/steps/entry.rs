@@ -21,14 +21,14 @@ fn encrypted(facts: &Facts) -> Sentence {
     let mut because = Because::default();
     let text = match (because.read(&facts.service.tls), because.read(&facts.service.reachable)) {
         (true, _) => {
-            "The API's listener has TLS: nobody on the way can read a request or its answer."
+            "The API's listener has TLS: no machine on the way can read a request or its answer."
         }
         (false, false) => {
             "The API's listener has no TLS, and only programs on the service's own machine reach it: a \
              proxy there, or nothing, protects the way to that machine."
         }
         (false, true) => {
-            "The API's listener has no TLS, and other machines reach it: whoever is on the way can read \
+            "The API's listener has no TLS, and other machines reach it: each machine on the way can read \
              requests and answers, unless a proxy in front encrypts them."
         }
     };
@@ -46,7 +46,7 @@ fn networks(facts: &Facts) -> Sentence {
                      network alone reaches."
                 .to_owned(),
             false => {
-                "The resource answers nobody: its public access is off, and the service has no \
+                "The resource answers no request: its public access is off, and the service has no \
                       private listener."
                     .to_owned()
             }

@@ -10,7 +10,7 @@ use store::{
 };
 use wire::{
     error::Invalid,
-    inventory::{Kept, Update},
+    inventory::{EXPIRES_AT_MAX, Kept, Update},
     json::parse,
     page::{Page, Sizes, parameter},
 };
@@ -127,11 +127,15 @@ async fn change(
 fn end(object: &Object, at: u64) -> Result<u64, ApiError> {
     let (now_ms, wanted_ms) = (clock::now_ms(), at.saturating_mul(1000));
     let latest_ms = policy::object::latest_ms(object.facts.class, object.created_ms);
-    if wanted_ms > now_ms && latest_ms.is_none_or(|latest_ms| wanted_ms <= latest_ms) {
+    let fits = at <= EXPIRES_AT_MAX && latest_ms.is_none_or(|latest_ms| wanted_ms <= latest_ms);
+    if wanted_ms > now_ms && fits {
         return Ok(wanted_ms);
     }
     let message = match latest_ms {
-        None => "Invalid 'expires_at': expected a time in the future, in seconds since 1970.",
+        None => {
+            "Invalid 'expires_at': expected a time in the future, in seconds since 1970, at most \
+             253402300799 (the end of the year 9999)."
+        }
         Some(_) => {
             "Invalid 'expires_at': expected a time in the future, in seconds since 1970, at most 30 \
              days after the object was made."
