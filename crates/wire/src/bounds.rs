@@ -12,6 +12,7 @@ use crate::{
     batches::Endpoint,
     files::FILENAME_BYTES_MAX,
     fine_tuning::request::{BATCH_SIZE_MAX, EPOCHS_MAX, MULTIPLIER_MAX},
+    inventory::EXPIRES_AT_MAX,
     keeping::{EXPIRES_SECONDS_MAX, EXPIRES_SECONDS_MIN},
     limits::{self, RequestLimits},
     media,
@@ -97,6 +98,8 @@ fn fields(configured: &RequestLimits) -> Vec<Bound> {
     add("CompleteUploadRequest", "md5", json!({"pattern": "^([0-9a-fA-F]{32})?$"}));
     let seconds = json!({"minimum": EXPIRES_SECONDS_MIN, "maximum": EXPIRES_SECONDS_MAX});
     add("ExpiresAfter", "seconds", seconds);
+    let end = json!({"minimum": 1, "maximum": EXPIRES_AT_MAX});
+    add("UpdateInventoryObject", "expires_at", end);
     let auto = |number: Value| json!({"oneOf": [{"const": "auto"}, number]});
     let whole = |most: u32| json!({"type": "integer", "minimum": 1, "maximum": most});
     let rate = json!({"type": "number", "exclusiveMinimum": 0, "maximum": MULTIPLIER_MAX});

@@ -97,7 +97,6 @@ pub struct Update {
     pub shared: Option<bool>,
     /// A new end: seconds since 1970.
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 253402300799)]
     pub expires_at: Option<u64>,
 }
 
