@@ -49,7 +49,7 @@ impl<'a> Append<'a> {
 
     /// Appends one entry and returns its number.
     pub(crate) fn push(&mut self, event: Event) -> Result<u64, StoreError> {
-        let bytes = Entry { time_ms: self.now_ms, event }.encode();
+        let bytes = Entry::new(self.now_ms, event).encode();
         let index = self.next;
         self.tx.add_entry(index, &bytes)?;
         self.next = index.saturating_add(1);

@@ -26,24 +26,24 @@ fn main() {
         models: Vec::new(),
         policies: None,
     };
-    entries.push(Entry { time_ms: 0, event }.encode());
+    entries.push(Entry::new(0, event).encode());
     for n in 0_u64.. {
         let time_ms = n * 333;
         if time_ms / DAY_MS >= day {
             for tenant in 0..TENANTS {
                 if day >= 30 {
                     let event = Event::KeyDestroyed { key: key(day - 30, tenant) };
-                    entries.push(Entry { time_ms, event }.encode());
+                    entries.push(Entry::new(time_ms, event).encode());
                 }
                 let deadline_ms = (day + 30) * DAY_MS;
                 let owner = TenantId::from_random([tenant; 16]);
                 let event = Event::KeyCreated { key: key(day, tenant), tenant: owner, deadline_ms };
-                entries.push(Entry { time_ms, event }.encode());
+                entries.push(Entry::new(time_ms, event).encode());
             }
             day += 1;
         }
         let commitment = Digest::of(&[&n.to_be_bytes()]);
-        entries.push(Entry { time_ms, event: Event::Request { commitment } }.encode());
+        entries.push(Entry::new(time_ms, Event::Request { commitment }).encode());
         if entries.len() >= count {
             break;
         }

@@ -14,7 +14,10 @@ use crate::{
         ApprovalId, GrantId, KeyId, ObjectId, PersonId, RequestId, ResourceId, SubjectRequestId,
         TenantId,
     },
+    key::Key,
     object::{Class, Classes, Why},
+    people::{Capacities, Party, Promise, Root},
+    signature::Signatures,
     succession::{EndSignature, Succession},
 };
 
@@ -40,6 +43,10 @@ pub struct Entry {
     /// The event.
     #[n(1)]
     pub event: Event,
+    /// The signatures of the people that decided it; `None` if nobody signed, also in entries of
+    /// earlier versions. [`crate::roll`] says which events need them.
+    #[n(2)]
+    pub signed: Option<Signatures>,
 }
 
 /// An event.
@@ -626,9 +633,107 @@ pub enum Event {
         #[n(5)]
         due_ms: Option<u64>,
     },
+    /// A party has its first root.
+    #[n(34)]
+    #[cbor(array)]
+    RootMade {
+        /// The party.
+        #[n(0)]
+        party: Party,
+        /// The root. Its own keys sign.
+        #[n(1)]
+        root: Root,
+    },
+    /// A party replaced its root. The keys of the one before sign.
+    #[n(35)]
+    #[cbor(array)]
+    RootReplaced {
+        /// The party.
+        #[n(0)]
+        party: Party,
+        /// The new root.
+        #[n(1)]
+        root: Root,
+    },
+    /// The operator announces a new root for a party that lost its own.
+    #[n(36)]
+    #[cbor(array)]
+    RootRecovery {
+        /// The party.
+        #[n(0)]
+        party: Party,
+        /// The new root.
+        #[n(1)]
+        root: Root,
+        /// The time from which it counts, unless the party stops it.
+        #[n(2)]
+        effective_ms: u64,
+    },
+    /// A party stopped an announced recovery: it still has a key of its root.
+    #[n(37)]
+    #[cbor(array)]
+    RootRecoveryStopped {
+        /// The party.
+        #[n(0)]
+        party: Party,
+    },
+    /// A person's key may sign from now on, or its capacities or its end change.
+    #[n(38)]
+    #[cbor(array)]
+    PersonKeyEnrolled {
+        /// The person's party.
+        #[n(0)]
+        party: Party,
+        /// The person.
+        #[n(1)]
+        person: PersonId,
+        /// The key.
+        #[n(2)]
+        key: Key,
+        /// What the key may sign.
+        #[n(3)]
+        capacities: Capacities,
+        /// The time until which it may sign.
+        #[n(4)]
+        until_ms: u64,
+    },
+    /// A person's key may no longer sign. It does not come back.
+    #[n(39)]
+    #[cbor(array)]
+    PersonKeyRevoked {
+        /// The person's party.
+        #[n(0)]
+        party: Party,
+        /// The person.
+        #[n(1)]
+        person: PersonId,
+        /// The fingerprint of the key.
+        #[n(2)]
+        key: Digest,
+    },
+    /// A customer sets what it is promised.
+    #[n(40)]
+    #[cbor(array)]
+    Promised {
+        /// The customer's tenant.
+        #[n(0)]
+        tenant: TenantId,
+        /// The promise.
+        #[n(1)]
+        promise: Promise,
+        /// The resource; `None` for all resources of the tenant.
+        #[n(2)]
+        resource: Option<ResourceId>,
+    },
 }
 
 impl Entry {
+    /// Makes an entry that nobody signed.
+    #[must_use]
+    pub fn new(time_ms: u64, event: Event) -> Self {
+        Self { time_ms, event, signed: None }
+    }
+
     /// Encodes the entry: these bytes are the data of its leaf.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
@@ -664,7 +769,7 @@ mod tests {
     #[test]
     fn an_entry_has_one_encoding() {
         let event = Event::Request { commitment: Digest([7; 32]) };
-        let entry = Entry { time_ms: 1_764_000_000_000, event };
+        let entry = Entry::new(1_764_000_000_000, event);
         let bytes = entry.encode();
         assert_eq!(Entry::decode(&bytes), Ok(entry));
         let mut longer = bytes.clone();
@@ -674,8 +779,7 @@ mod tests {
             assert!(Entry::decode(&bytes[..length]).is_err(), "cut at {length}");
         }
         // The same time, encoded in more bytes than it needs.
-        let short =
-            Entry { time_ms: 1, event: Event::KeyDestroyed { key: KeyId::from_random([1; 16]) } };
+        let short = Entry::new(1, Event::KeyDestroyed { key: KeyId::from_random([1; 16]) });
         let mut padded = short.encode();
         padded.splice(1..2, [0x18, 1]);
         assert!(Entry::decode(&padded).is_err(), "an integer that is longer than needed");
@@ -693,7 +797,7 @@ mod tests {
             let (resource, person) = ([9; 16], PersonId::from_random([7; 16]));
             let processor = (*name).into();
             let event = Event::ProcessorAllowed { resource, processor, person, allowed: true };
-            let entry = Entry { time_ms: 1, event };
+            let entry = Entry::new(1, event);
             assert_eq!(Entry::decode(&entry.encode()).is_ok(), *expected, "{name}");
             assert_eq!(is_processor_name(name), *expected, "{name}");
         }

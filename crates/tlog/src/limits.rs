@@ -41,6 +41,30 @@ pub const PENALTY_MS_MAX: u64 = 90 * DAY_MS;
 /// The maximum length of a penalty that no person is responsible for, in milliseconds.
 pub const PENALTY_AUTOMATIC_MS_MAX: u64 = DAY_MS;
 
+/// How old a signed statement may be, in milliseconds: from the first entry that its signer did not
+/// see to the entry with the statement.
+pub const STATEMENT_MS_MAX: u64 = 60 * MINUTE_MS;
+
+/// How many entries may lie between the head that a signer saw and the entry with the statement. A
+/// verifier needs the roots of so many sizes, and no more.
+pub const STATEMENT_ENTRIES_MAX: u64 = 1 << 20;
+
+/// The maximum time for which a person's key is enrolled, in milliseconds.
+pub const PERSON_KEY_MS_MAX: u64 = 365 * DAY_MS;
+
+/// The minimum time from the announcement of a root's recovery until the new root counts, in
+/// milliseconds.
+pub const ROOT_RECOVERY_MS_MIN: u64 = 7 * DAY_MS;
+
+/// The maximum number of keys of a party's people, with those that were revoked.
+pub const PERSON_KEYS_MAX: usize = 1000;
+
+/// The maximum number of identity providers whose tokens count for one tenant.
+pub const ISSUERS_MAX: usize = 16;
+
+/// The maximum number of resources of one tenant with promises of their own.
+pub const PROMISED_RESOURCES_MAX: usize = 10_000;
+
 /// Returns the time at which content must be unrecoverable, in milliseconds since 1970.
 ///
 /// All records of a tenant that end on one day share a key. The deadline is therefore a midnight in

@@ -596,7 +596,7 @@ pub(crate) mod tests {
         let signer = Signer::new("log.example", &[1; 32]).unwrap();
         let salt = [9; 16];
         let commitment = commit(&salt, &canon::encode(claims));
-        let entry = Entry { time_ms: 5, event: Event::Request { commitment } }.encode();
+        let entry = Entry::new(5, Event::Request { commitment }).encode();
         let before = leaf_hash(b"an entry before");
         let mut frontier = Frontier::default();
         frontier.push(before);

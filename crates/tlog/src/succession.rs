@@ -255,6 +255,21 @@ fn head(line: &str) -> Option<Head> {
     Some(Head { source, origin: origin.to_owned(), mark: mark(marked)? })
 }
 
+/// What separates the first name of a log from the rest of a successor's name.
+pub const NAME_MARK: char = '~';
+
+/// Returns the first name of a log: a successor's is the first one, [`NAME_MARK`] and eight hex digits.
+#[must_use]
+pub fn first_name(origin: &str) -> &str {
+    let is_mark = |rest: &str| {
+        rest.len() == 8 && rest.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    match origin.rsplit_once(NAME_MARK) {
+        Some((first, rest)) if is_mark(rest) => first,
+        _ => origin,
+    }
+}
+
 /// How the text begins.
 const TITLE: &str = "bailiwick/log-ended/v1";
 

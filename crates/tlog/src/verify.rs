@@ -13,6 +13,7 @@ use crate::{
     checkpoint::Checkpoint,
     entry::{Entry, Event, Handling, Subject, SubjectStep},
     id::{KeyId, ObjectId, RequestId, ResourceId, TenantId},
+    roll::{Roll, Window},
     succession::{Mark, Succession},
     tree::{Frontier, leaf_hash},
 };
@@ -30,6 +31,7 @@ mod receipt;
 mod residency;
 mod review;
 mod screened;
+mod signed;
 mod succession;
 mod training;
 mod words;
@@ -40,6 +42,7 @@ pub use exemption::EXEMPTION_GRACE_MS;
 pub use objects::Destroyed;
 pub use policies::InForce;
 pub use residency::{Allowance, Place, WITHDRAWAL_GRACE_MS};
+pub use signed::{RootOf, SignerKey};
 pub use succession::{Continues, Succeeded};
 pub use training::Training;
 pub use words::{duration, plural};
@@ -106,6 +109,15 @@ pub struct Report {
     pub processors: BTreeMap<ResourceId, BTreeMap<String, Vec<Allowance>>>,
     /// The settings about personal data of processors, by name, each in the log's order.
     pub personal: BTreeMap<String, Vec<(Place, Handling)>>,
+    /// The roots of the operator and of customers, in the order of their entries.
+    pub roots: Vec<RootOf>,
+    /// The keys of people, in the order of their entries.
+    pub signer_keys: Vec<SignerKey>,
+    /// The number of decisions that people signed.
+    pub signed: u64,
+    /// Decisions that no signature proves: the service says that people made them. After the party
+    /// has a root, such a decision is a finding.
+    pub unsigned: Vec<Finding>,
     /// The number of the entry that added the first engine that is another program.
     pub first_engine: Option<u64>,
     /// The violations; empty if there are none.
@@ -129,9 +141,11 @@ pub struct MadeKey {
 }
 
 /// A log's replay.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Replay {
     frontier: Frontier,
+    roll: Roll,
+    window: Window,
     time_ms: u64,
     /// True after the finding that the service served before its first start.
     headless: bool,
@@ -162,19 +176,52 @@ impl Found {
     }
 }
 
+impl Default for Replay {
+    /// Begins a log without a name, in which nobody can sign: statements name their log.
+    fn default() -> Self {
+        Self::of("")
+    }
+}
+
 impl Replay {
+    /// Begins a log. A log that succeeds another begins with the name of the first one:
+    /// [`first_name`](crate::succession::first_name) of its own.
+    #[must_use]
+    pub fn of(origin: &str) -> Self {
+        Self {
+            frontier: Frontier::default(),
+            roll: Roll::new(origin),
+            window: Window::default(),
+            time_ms: 0,
+            headless: false,
+            keys: keys::Keys::default(),
+            review: review::Review::default(),
+            exemptions: exemption::Exemptions::default(),
+            penalties: penalty::Penalties::default(),
+            policies: policies::PolicySets::default(),
+            owners: owner::Owners::default(),
+            trainings: training::Trainings::default(),
+            report: Report::default(),
+        }
+    }
+
     /// Processes the next entry.
     pub fn push(&mut self, bytes: &[u8]) {
         let index = self.frontier.size();
         let decoded = Entry::decode(bytes);
         let mut found = Found::default();
-        if let Ok(Entry { time_ms, event: Event::Succeeded { succession, signature } }) = &decoded {
+        if let Ok(Entry { time_ms, event: Event::Succeeded { succession, signature }, .. }) =
+            &decoded
+        {
             let (time_ms, signature) = (*time_ms, *signature);
             let succession = Succession::clone(succession);
             let before = (Mark { size: index, root: self.frontier.root() }, self.time_ms);
             self.succeeded(before, Succeeded { index, time_ms, succession, signature }, &mut found);
         }
-        self.frontier.push(leaf_hash(bytes));
+        self.signatures(index, decoded.as_ref().ok(), &mut found);
+        let leaf = leaf_hash(bytes);
+        self.frontier.push(leaf);
+        self.window.push(leaf, self.roll.time_ms());
         self.report.entries = self.report.entries.saturating_add(1);
         match decoded {
             Ok(entry) => self.entry(index, &entry, &mut found),
@@ -247,6 +294,13 @@ impl Replay {
             | Event::PersonalData { .. }
             | Event::ObjectDestroyed { .. }
             | Event::Succeeded { .. }
+            | Event::RootMade { .. }
+            | Event::RootReplaced { .. }
+            | Event::RootRecovery { .. }
+            | Event::RootRecoveryStopped { .. }
+            | Event::PersonKeyEnrolled { .. }
+            | Event::PersonKeyRevoked { .. }
+            | Event::Promised { .. }
             | Event::Repaired { .. } => {}
         }
     }
@@ -306,7 +360,10 @@ impl Replay {
 
     /// Returns the report up to this point.
     fn into_report(self) -> Report {
+        let (roots, signer_keys) = signed::listed(&self.roll);
         Report {
+            roots,
+            signer_keys,
             keys: self.keys.made,
             policies: self.policies.in_force,
             trained: self.trainings.jobs,

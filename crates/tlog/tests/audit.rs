@@ -26,7 +26,7 @@ fn requests(count: u64) -> Vec<Vec<u8>> {
                 },
                 _ => Event::Request { commitment: digest },
             };
-            Entry { time_ms: 1_764_000_000_000 + n, event }.encode()
+            Entry::new(1_764_000_000_000 + n, event).encode()
         })
         .collect()
 }

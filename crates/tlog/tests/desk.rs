@@ -185,7 +185,7 @@ fn history(numbers: &mut Numbers) -> Vec<Entry> {
     let mut now_ms = 1_764_000_000_000;
     let (binary, configuration) = (Digest([1; 32]), Digest([2; 32]));
     let event = Event::Started { binary, configuration, models: vec![], policies: None };
-    let mut history = vec![Entry { time_ms: now_ms, event }];
+    let mut history = vec![Entry::new(now_ms, event)];
     let of_review = numbers.below(2) == 0;
     for _ in 0..numbers.below(if of_review { 30 } else { 16 }) {
         now_ms += match numbers.below(30) {
@@ -198,7 +198,7 @@ fn history(numbers: &mut Numbers) -> Vec<Entry> {
         } else {
             exemption(numbers, &history, now_ms)
         };
-        history.push(Entry { time_ms: now_ms, event });
+        history.push(Entry::new(now_ms, event));
     }
     history
 }
@@ -206,7 +206,7 @@ fn history(numbers: &mut Numbers) -> Vec<Entry> {
 /// The numbers of the entries that break a rule.
 fn model(history: &[Entry]) -> BTreeSet<u64> {
     let wrong = |at: &usize| {
-        let (before, Entry { time_ms, event }) = (&history[..*at], &history[*at]);
+        let (before, Entry { time_ms, event, .. }) = (&history[..*at], &history[*at]);
         review_is_wrong(before, *time_ms, event) || exemption_is_wrong(before, *time_ms, event)
     };
     (0..history.len()).filter(wrong).map(|at| at as u64).collect()
@@ -448,7 +448,7 @@ fn exemption_is_wrong(before: &[Entry], now_ms: u64, event: &Event) -> bool {
                 || until_ms.saturating_sub(now_ms) > EXEMPTION_MS_MAX
         }
         Event::ExemptionDecided { approval, .. } => {
-            let entry = Entry { time_ms: now_ms, event: event.clone() };
+            let entry = Entry::new(now_ms, event.clone());
             let with: Vec<Entry> = before.iter().cloned().chain([entry]).collect();
             decisions(&with, *approval).len() == decisions(before, *approval).len()
         }

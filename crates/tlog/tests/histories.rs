@@ -44,14 +44,14 @@ fn history(numbers: &mut Numbers) -> Vec<Entry> {
                 1..4 => now_ms += numbers.below(20 * 24 * HOUR_MS),
                 _ => now_ms += numbers.below(2 * HOUR_MS),
             }
-            Entry { time_ms: now_ms, event: event(numbers, now_ms) }
+            Entry::new(now_ms, event(numbers, now_ms))
         })
         .collect();
     // Most logs begin correctly.
     if numbers.below(10) > 0 {
         let (binary, configuration) = (Digest([1; 32]), Digest([2; 32]));
         let event = Event::Started { binary, configuration, models: vec![], policies: None };
-        history.insert(0, Entry { time_ms: 1_764_000_000_000 - HOUR_MS, event });
+        history.insert(0, Entry::new(1_764_000_000_000 - HOUR_MS, event));
     }
     history
 }
@@ -173,7 +173,7 @@ fn one_bad_entry_among_good_ones_is_named() {
         let at = 1 + usize::try_from(numbers.below(history.len() as u64)).unwrap();
         let time_ms = history[at - 1].time_ms;
         let event = Event::KeyDestroyed { key: KeyId::from_random([99; 16]) };
-        history.insert(at, Entry { time_ms, event });
+        history.insert(at, Entry::new(time_ms, event));
         let named: Vec<_> =
             replayed(&history).findings.into_iter().map(|finding| finding.index).collect();
         assert_eq!(named, [Some(at as u64)], "seed {seed}");

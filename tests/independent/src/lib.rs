@@ -333,7 +333,7 @@ fn receipt() -> Receipt {
     };
     let salt = [9; 16];
     let commitment = commit(&salt, &canon::encode(&claims));
-    let entry = Entry { time_ms: 1_764_000_000_250, event: Event::Request { commitment } }.encode();
+    let entry = Entry::new(1_764_000_000_250, Event::Request { commitment }).encode();
     let mut all = entries(9);
     all.push(entry.clone());
     let leaves = Leaves::of(&all);

@@ -29,7 +29,7 @@ fn signed(certificate: &Certificate) -> (Vec<u8>, Verifier) {
     let (request, tenant) = (certificate.request, certificate.tenant);
     let digest: Digest = certificate.digest();
     let event = Event::SubjectErased { request, tenant, certificate: digest };
-    let entry = Entry { time_ms: 9, event }.encode();
+    let entry = Entry::new(9, event).encode();
     let mut frontier = Frontier::default();
     frontier.push(leaf_hash(&entry));
     let checkpoint = Checkpoint { origin: "log.example".into(), size: 1, root: frontier.root() };

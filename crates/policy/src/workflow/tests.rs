@@ -52,7 +52,7 @@ pub(super) fn findings(events: &[(u64, entry::Event)]) -> Vec<String> {
     let first = (0, started);
     let (mut replay, mut frontier) = (Replay::default(), tree::Frontier::default());
     for (time_ms, event) in std::iter::once(&first).chain(events) {
-        let bytes = Entry { time_ms: *time_ms, event: event.clone() }.encode();
+        let bytes = Entry::new(*time_ms, event.clone()).encode();
         frontier.push(tree::leaf_hash(&bytes));
         replay.push(&bytes);
     }

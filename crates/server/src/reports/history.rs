@@ -141,7 +141,7 @@ impl Reading {
         Self { of, history: History::default(), requests, keys }
     }
 
-    fn take(&mut self, entry: u64, Entry { time_ms, event }: Entry) {
+    fn take(&mut self, entry: u64, Entry { time_ms, event, .. }: Entry) {
         let (at, history) = (At { entry, time_ms }, &mut self.history);
         match event {
             Event::Started { configuration, .. } => history.started = Some((at, configuration)),

@@ -254,7 +254,7 @@ fn what_was_done_with_records_is_told_by_the_log_alone() {
     let created = Event::KeyCreated { key, tenant, deadline_ms: time_ms + 86_400_000 };
     let deleted = Event::OwnerDeleted { request: seen, owner, key };
     let events = [started, created, read.clone(), read, deleted];
-    let entries = events.map(|event| Entry { time_ms, event }.encode());
+    let entries = events.map(|event| Entry::new(time_ms, event).encode());
     let signer = Signer::new("log.example", &[3; 32]).unwrap();
     publish(folder.path(), &entries, &signer);
     let verify = |words: &[&str]| {

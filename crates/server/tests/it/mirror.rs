@@ -100,7 +100,7 @@ fn entries(count: u64, fork: u64) -> Vec<Vec<u8>> {
             },
             _ => Event::Request { commitment: digest },
         };
-        Entry { time_ms: 1_795_491_985_000 + n, event }.encode()
+        Entry::new(1_795_491_985_000 + n, event).encode()
     };
     (0..count).map(entry).collect()
 }

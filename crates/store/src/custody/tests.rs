@@ -104,7 +104,7 @@ fn looked_by(reviewer: PersonId, workstation: Digest) -> Event {
 
 /// A log of two entries with its checkpoint.
 fn grant(signer: &Signer, first: &Event, second: &Event) -> ProvenGrant {
-    let encode = |event: &Event| Entry { time_ms: START_MS, event: event.clone() }.encode();
+    let encode = |event: &Event| Entry::new(START_MS, event.clone()).encode();
     let (first, second) = (encode(first), encode(second));
     let (left, right) = (leaf_hash(&first), leaf_hash(&second));
     let mut frontier = Frontier::default();
@@ -211,7 +211,7 @@ fn with_lockbox(on: bool, until_ms: u64) -> Event {
 /// An approval, a consent and an opening, each at its time, in a log of four entries.
 fn consented(consent: Event, times_ms: [u64; 3]) -> ProvenGrant {
     let events = [with_lockbox(true, START_MS + DAY_MS), consent, looked()];
-    let entry = |(event, time_ms): (Event, u64)| Entry { time_ms, event }.encode();
+    let entry = |(event, time_ms): (Event, u64)| Entry::new(time_ms, event).encode();
     let [first, second, third] = [0, 1, 2].map(|n| entry((events[n].clone(), times_ms[n])));
     let fourth = leaf_hash(b"whatever came next");
     let leaves = [&first, &second, &third].map(|entry| leaf_hash(entry));

@@ -691,7 +691,7 @@ fn an_entry_always_fits_a_bundle() {
         models,
         policies: Some(Digest([3; 32])),
     };
-    assert!(Entry { time_ms: u64::MAX, event: started }.encode().len() < ENTRY_BYTES_MAX);
+    assert!(Entry::new(u64::MAX, started).encode().len() < ENTRY_BYTES_MAX);
 }
 
 /// The log records the proof before the start that depends on it, so that a replay finds the proof

@@ -25,7 +25,7 @@ fn signed(certificate: &Certificate) -> (Signed, Verifier) {
         tenant: certificate.tenant,
         certificate: certificate.digest(),
     };
-    let entry = Entry { time_ms: 9, event }.encode();
+    let entry = Entry::new(9, event).encode();
     let before = leaf_hash(b"an entry before");
     let mut frontier = Frontier::default();
     frontier.push(before);
@@ -70,7 +70,7 @@ fn a_certificate_of_another_service_or_another_entry_is_refused() {
         tenant: TenantId::from_random([2; 16]),
         certificate: certificate().digest(),
     };
-    signed.proof.entry = Entry { time_ms: 9, event }.encode();
+    signed.proof.entry = Entry::new(9, event).encode();
     assert_eq!(signed.verify(&service), Err(BadCertificate::Entry));
 }
 

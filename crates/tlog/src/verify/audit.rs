@@ -15,6 +15,7 @@ use crate::{
     canon::Digest,
     checkpoint::{BadCheckpoint, Checkpoint},
     note::Verifier,
+    succession::first_name,
     tile::{self, WIDTH},
     tree::{Frontier, leaf_hash},
 };
@@ -135,7 +136,7 @@ pub fn audit<F: Files>(
     let mut run = Run {
         files,
         size: checkpoint.size,
-        replay: Replay::default(),
+        replay: Replay::of(first_name(&checkpoint.origin)),
         rows: Vec::new(),
         tiles: 0,
         older_size: question.older_size,

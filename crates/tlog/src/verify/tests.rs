@@ -13,7 +13,7 @@ pub(super) fn log(events: &[(u64, Event)]) -> (Replay, Checkpoint) {
     let mut replay = Replay::default();
     let mut frontier = Frontier::default();
     for (time_ms, event) in events {
-        let bytes = Entry { time_ms: *time_ms, event: event.clone() }.encode();
+        let bytes = Entry::new(*time_ms, event.clone()).encode();
         frontier.push(leaf_hash(&bytes));
         replay.push(&bytes);
     }

@@ -91,10 +91,10 @@ fn logged(claims: &Claims, before: &[Event]) -> (BTreeMap<&'static str, Vec<u8>>
     let started = Event::Started { binary, configuration, models: vec![], policies: None };
     let salt = [9; 16];
     let commitment = commit(&salt, &canon::encode(claims));
-    let early = |event| Entry { time_ms: STARTED_MS - 60_000, event }.encode();
+    let early = |event| Entry::new(STARTED_MS - 60_000, event).encode();
     let mut entries: Vec<_> = [started].iter().chain(before).cloned().map(early).collect();
     let event = Event::Request { commitment };
-    entries.push(Entry { time_ms: STARTED_MS + 250, event }.encode());
+    entries.push(Entry::new(STARTED_MS + 250, event).encode());
 
     let leaves: Vec<_> = entries.iter().map(|entry| leaf_hash(entry)).collect();
     let mut tree = Frontier::default();

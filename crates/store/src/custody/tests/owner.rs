@@ -8,8 +8,8 @@ fn read_of(request: RequestId) -> Event {
 
 /// A log of two entries, with the proof of the second.
 pub(super) fn proven(signer: &Signer, time_ms: u64, event: &Event) -> Proven {
-    let started = Entry { time_ms, event: looked() }.encode();
-    let entry = Entry { time_ms, event: event.clone() }.encode();
+    let started = Entry::new(time_ms, looked()).encode();
+    let entry = Entry::new(time_ms, event.clone()).encode();
     let first = leaf_hash(&started);
     let mut frontier = Frontier::default();
     frontier.push(first);
@@ -79,7 +79,7 @@ fn no_other_entry_opens_a_record_for_its_owner() {
     };
     let changed = {
         let mut read = of(&other);
-        read.entry.entry = Entry { time_ms: START_MS, event: own.clone() }.encode();
+        read.entry.entry = Entry::new(START_MS, own.clone()).encode();
         read
     };
     let cases = [

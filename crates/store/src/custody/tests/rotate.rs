@@ -201,7 +201,7 @@ fn no_key_goes_early_without_a_deletion_that_names_it() {
     };
     let changed = {
         let mut deletion = deletion(next);
-        deletion.entry.entry = Entry { time_ms: START_MS, event: taken(goes.key) }.encode();
+        deletion.entry.entry = Entry::new(START_MS, taken(goes.key)).encode();
         deletion
     };
     let read = Event::OwnerRead { request: REQUEST, owner: Digest([8; 32]) };

@@ -12,7 +12,7 @@ use crate::{
 
 pub(in crate::verify) fn verified(claims: Claims) -> Verified {
     let event = Event::Request { commitment: Digest([0; 32]) };
-    let entry = Entry { time_ms: claims.facts.finished_ms, event };
+    let entry = Entry::new(claims.facts.finished_ms, event);
     let checkpoint = Checkpoint { origin: "log".into(), size: 4, root: Digest([0; 32]) };
     Verified { claims, entry, index: 3, checkpoint }
 }
@@ -36,7 +36,7 @@ fn report_after(proof: Event, of: &Claims, key: Event) -> Report {
     let request = Event::Request { commitment: Digest([0; 32]) };
     let mut replay = Replay::default();
     for event in [proof, started, key, request] {
-        replay.push(&Entry { time_ms: finished_ms, event }.encode());
+        replay.push(&Entry::new(finished_ms, event).encode());
     }
     replay.into_report()
 }
@@ -161,7 +161,7 @@ fn a_replay_remembers_when_a_key_was_made_and_destroyed() {
     let mut replay = Replay::default();
     for event in [created(&good), Event::KeyDestroyed { key }, Event::KeyDestroyed { key }] {
         let time_ms = time_ms + 5 * replay.frontier.size();
-        replay.push(&Entry { time_ms, event }.encode());
+        replay.push(&Entry::new(time_ms, event).encode());
     }
     let made = replay.into_report().keys[&key];
     assert_eq!((made.index, made.tenant), (0, good.terms.tenant));

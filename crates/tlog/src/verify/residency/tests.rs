@@ -124,7 +124,7 @@ fn request() -> Event {
 fn log(before: [(u64, Event); 3], after: Option<(u64, Event)>) -> Report {
     let mut replay = Replay::default();
     for (time_ms, event) in before.into_iter().chain([(STARTED_MS + 250, request())]).chain(after) {
-        replay.push(&Entry { time_ms, event }.encode());
+        replay.push(&Entry::new(time_ms, event).encode());
     }
     replay.into_report()
 }

@@ -1,0 +1,100 @@
+//! Checks the signatures of people in the log, and lists the keys that made them.
+
+use alloc::{format, vec::Vec};
+
+use super::{Finding, Found, Place, Replay};
+use crate::{
+    canon::Digest,
+    entry::Entry,
+    id::PersonId,
+    people::{Capacities, Party},
+    roll::{Roll, Verdict},
+};
+
+/// A root at the end of the log, in [`super::Report::roots`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RootOf {
+    /// The party.
+    pub party: Party,
+    /// The fingerprint of the root.
+    pub fingerprint: Digest,
+    /// The number of its keys.
+    pub keys: usize,
+    /// The number of keys that must sign.
+    pub threshold: usize,
+    /// The entry that made, replaced or announced it, and the time from which it counts.
+    pub since: Place,
+    /// The fingerprint of an announced root, and the time from which it counts unless the party
+    /// stops it.
+    pub recovery: Option<(Digest, u64)>,
+}
+
+/// A person's key at the end of the log, in [`super::Report::signer_keys`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignerKey {
+    /// The fingerprint.
+    pub fingerprint: Digest,
+    /// The person's party.
+    pub party: Party,
+    /// The person: a random id.
+    pub person: PersonId,
+    /// What the key may sign.
+    pub capacities: Capacities,
+    /// The time until which it may sign.
+    pub until_ms: u64,
+    /// True if it was revoked.
+    pub revoked: bool,
+    /// The number of the entry that last changed it.
+    pub index: u64,
+}
+
+impl Replay {
+    /// Checks who signed an entry, before it is added to the tree. `None` for one that cannot be
+    /// decoded.
+    pub(super) fn signatures(&mut self, index: u64, entry: Option<&Entry>, found: &mut Found) {
+        let Some(entry) = entry else { return self.roll.pass() };
+        match self.roll.read(index, entry, &self.window) {
+            Ok(Verdict::Signed(_)) => self.report.signed = self.report.signed.saturating_add(1),
+            Ok(Verdict::Unsigned { needs }) => {
+                let what = format!("not proved by a signature: {needs} did not sign it");
+                self.report.unsigned.push(Finding { index: Some(index), what });
+            }
+            Ok(Verdict::Service) => {}
+            Err(error) => found.wrong(format!("{error}")),
+        }
+    }
+}
+
+/// Lists roots and keys, in the order of their entries.
+pub(super) fn listed(roll: &Roll) -> (Vec<RootOf>, Vec<SignerKey>) {
+    let announced = |party| {
+        let recovery = roll.recoveries().find(|(of, _)| *of == party);
+        recovery.map(|(_, recovery)| (recovery.root.fingerprint(), recovery.effective_ms))
+    };
+    let mut roots: Vec<_> = roll
+        .roots()
+        .map(|(party, rooted)| RootOf {
+            party,
+            fingerprint: rooted.root.fingerprint(),
+            keys: rooted.root.keys().len(),
+            threshold: rooted.root.threshold(),
+            since: Place { index: rooted.index, time_ms: rooted.since_ms },
+            recovery: announced(party),
+        })
+        .collect();
+    roots.sort_by_key(|root| root.since.index);
+    let mut keys: Vec<_> = roll
+        .person_keys()
+        .map(|(fingerprint, held)| SignerKey {
+            fingerprint,
+            party: held.party,
+            person: held.person,
+            capacities: held.capacities,
+            until_ms: held.until_ms,
+            revoked: held.revoked,
+            index: held.index,
+        })
+        .collect();
+    keys.sort_by_key(|key| key.index);
+    (roots, keys)
+}
