@@ -8,9 +8,10 @@ use tlog::{
     entry::Entry,
     note::Verifier,
     receipt::Receipt,
+    signature::SshSigned,
     tile,
     tree::{Frontier, leaf_hash},
-    verify::Replay,
+    verify::{Finding, Replay},
 };
 
 fn decoded(file: &Path) -> Vec<u8> {
@@ -36,7 +37,17 @@ fn is_good(kind: &str, bytes: &[u8], service: &Verifier) -> bool {
         "checkpoint" => {
             std::str::from_utf8(bytes).is_ok_and(|note| Checkpoint::verify(note, service).is_ok())
         }
-        "history" => tile::entries(bytes).is_some_and(|entries| keeps_its_promises(&entries)),
+        "history" => {
+            tile::entries(bytes).is_some_and(|entries| replayed("log", &entries).is_empty())
+        }
+        "signed" => {
+            let findings = replayed("log.example", &tile::entries(bytes).unwrap());
+            // The last entry breaks a rule, and nothing else is wrong.
+            let last = findings.first().and_then(|first| first.index);
+            assert!(findings.iter().all(|finding| finding.index == last), "{findings:?}");
+            findings.is_empty()
+        }
+        "sshsig" => std::str::from_utf8(bytes).is_ok_and(|text| SshSigned::parse(text).is_ok()),
         "bundle" => tile::entries(bytes).is_some(),
         "verifier-key" => {
             std::str::from_utf8(bytes).is_ok_and(|text| Verifier::parse(text).is_ok())
@@ -46,15 +57,18 @@ fn is_good(kind: &str, bytes: &[u8], service: &Verifier) -> bool {
 }
 
 /// Replays entries as a log of their own, up to the time of the last one.
-fn keeps_its_promises(entries: &[&[u8]]) -> bool {
-    let (mut replay, mut tree) = (Replay::default(), Frontier::default());
+fn replayed(origin: &str, entries: &[&[u8]]) -> Vec<Finding> {
+    let (mut replay, mut tree) = (Replay::of(origin), Frontier::default());
     for entry in entries {
         replay.push(entry);
         tree.push(leaf_hash(entry));
     }
-    let checkpoint = Checkpoint { origin: "log".into(), size: tree.size(), root: tree.root() };
-    replay.finish(&checkpoint, None).findings.is_empty()
+    let checkpoint = Checkpoint { origin: origin.into(), size: tree.size(), root: tree.root() };
+    replay.finish(&checkpoint, None).findings
 }
+
+const KINDS: [&str; 8] =
+    ["entry", "history", "signed", "sshsig", "receipt", "checkpoint", "bundle", "verifier-key"];
 
 #[test]
 fn every_vector_is_judged_as_its_name_says() {
@@ -62,7 +76,7 @@ fn every_vector_is_judged_as_its_name_says() {
     let service = fs::read_to_string(home.join("service.pub")).unwrap();
     let service = Verifier::parse(&service).unwrap();
     let (mut good, mut bad) = (0, 0);
-    for kind in ["entry", "history", "receipt", "checkpoint", "bundle", "verifier-key"] {
+    for kind in KINDS {
         for file in fs::read_dir(home.join(kind)).unwrap() {
             let file = file.unwrap().path();
             let name = file.file_stem().unwrap().to_str().unwrap();

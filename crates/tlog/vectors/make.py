@@ -238,7 +238,7 @@ def entries():
         ("subject-restricted-by-a-person", [32, [i(18), tenant, d(2), True, customer]], "the log does not name the officer"),
         ("subject-request-unknown-step", [33, [i(18), tenant, 8, d(2), d(3)]], "there is no step 8"),
         ("subject-request-null-deadline", [33, [i(18), tenant, 5, d(2), d(3), NULL]], "what is not there at the end is left out"),
-        ("next-kind", [34, []], "there is no kind 34"),
+        ("next-kind", [41, []], "there is no kind 41"),
     ]
     for name, event, remark in bad:
         one(f"bad-{name}", event, remark)
@@ -693,6 +693,7 @@ def receipts():
         put("receipt", name, data, remark)
 
 
-entries()
-histories()
-receipts()
+if __name__ == "__main__":
+    entries()
+    histories()
+    receipts()

@@ -170,7 +170,7 @@ impl Needs {
             Self::Officer { tenant: Some(_), .. } => "an officer of the tenant that it names",
             Self::Officer { person: Some(_), .. } => "the customer's officer that it names",
             Self::Officer { .. } => "an officer of a customer",
-            Self::Roll { .. } => "the root of the party, or whom it named,",
+            Self::Roll { .. } => "the root of its party, or whom that root named,",
         }
     }
 }
@@ -324,7 +324,7 @@ impl Roll {
 
     /// Takes signatures by enough keys of a party's root, and by nobody else.
     fn root_signed(&self, party: Party, signers: &[Signer]) -> Result<By, NotSigned> {
-        let needs = "the root of the party, or whom it named,";
+        let needs = "the root of its party, or whom that root named,";
         let Some(rooted) = self.root(party) else {
             return Err(NotSigned::Other { needs });
         };

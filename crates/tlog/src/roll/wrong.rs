@@ -1,7 +1,7 @@
 //! The reasons why an entry does not count.
 
 use crate::{
-    limits::{ISSUERS_MAX, PERSON_KEYS_MAX},
+    limits::{ISSUERS_MAX, PERSON_KEYS_MAX, STATEMENT_ENTRIES_MAX},
     signature::BadSignature,
 };
 
@@ -9,7 +9,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotSigned {
     /// There is no signature, and the entry needs one.
-    #[error("it is not signed, and its party has a root: {needs} must sign it")]
+    #[error("it is not signed: {needs} must sign it")]
     Missing {
         /// Who must sign.
         needs: &'static str,
@@ -42,7 +42,7 @@ pub enum NotSigned {
     #[error("its signer claims to have seen entries that were not there")]
     Ahead,
     /// The statement is too old.
-    #[error("the statement is too old: more than an hour, or 1048576 entries, were logged since")]
+    #[error("the statement is too old: an hour, or {STATEMENT_ENTRIES_MAX} entries, are the most")]
     Stale,
     /// The key has signed a later statement, or this one was used.
     #[error("the statement was used before, or its signer had not seen its own last statement")]
@@ -68,8 +68,8 @@ pub enum NotSigned {
     /// The new key did not sign.
     #[error("the new key did not sign: nothing shows that the person has it")]
     Possession,
-    /// A person approved its own request.
-    #[error("a person approved its own request")]
+    /// A person approved its own request, or enrolled its own key.
+    #[error("a person approved its own request, or enrolled its own key")]
     Own,
 }
 
