@@ -23,6 +23,8 @@ use crate::{
     time::rfc3339,
 };
 
+mod people;
+
 /// A log that was replayed.
 pub(crate) struct Log {
     pub(crate) audit: Audit,
@@ -139,6 +141,17 @@ fn kept(report: &mut Report, audit: &Audit) {
         plural(seen.owner_reads, "read", "reads"),
         plural(seen.owner_deletions, "deletion", "deletions")
     ));
+    signed(report, seen);
+}
+
+/// Reports the decisions that people signed.
+fn signed(report: &mut Report, seen: &tlog::verify::Report) {
+    if seen.signed > 0 {
+        report.good(format!(
+            "{} signed, each by the people that the log names for it",
+            plural(seen.signed, "decision is", "decisions are")
+        ));
+    }
 }
 
 /// Reports whether a log contains the entries that an older checkpoint of it signed.
@@ -263,6 +276,11 @@ pub struct Summary {
     policies: Vec<Policies>,
     processors: Vec<Processor>,
     personal_data: Vec<PersonalData>,
+    signed: u64,
+    /// The entries with decisions that no signature proves.
+    unsigned: Vec<u64>,
+    roots: Vec<people::Root>,
+    person_keys: Vec<people::PersonKey>,
 }
 
 /// Treatment of personal data in requests to a processor, from an entry on.
@@ -322,6 +340,10 @@ impl Summary {
             policies: seen.policies.iter().map(policies).collect(),
             processors: processors(&seen.processors),
             personal_data: personal_data(&seen.personal),
+            signed: seen.signed,
+            unsigned: seen.unsigned.iter().filter_map(|finding| finding.index).collect(),
+            roots: people::roots(seen),
+            person_keys: people::keys(seen),
         }
     }
 
@@ -351,7 +373,8 @@ impl Summary {
                 out,
                 "personal data to processor `{processor}`: {handling} since {since} (entry {entry})"
             )
-        })
+        })?;
+        people::text(&self.roots, &self.person_keys, out)
     }
 }
 

@@ -43,7 +43,7 @@ pub struct Entry {
     /// The event.
     #[n(1)]
     pub event: Event,
-    /// The signatures of the people that decided it; `None` if nobody signed, also in entries of
+    /// The signatures of the people that decided it; `None` without signatures, also in entries of
     /// earlier versions. [`crate::roll`] says which events need them.
     #[n(2)]
     pub signed: Option<Signatures>,
@@ -690,7 +690,7 @@ pub enum Event {
         /// The key.
         #[n(2)]
         key: Key,
-        /// What the key may sign.
+        /// The decisions that the key may sign.
         #[n(3)]
         capacities: Capacities,
         /// The time until which it may sign.
@@ -711,7 +711,7 @@ pub enum Event {
         #[n(2)]
         key: Digest,
     },
-    /// A customer sets what it is promised.
+    /// A customer sets a promise.
     #[n(40)]
     #[cbor(array)]
     Promised {
@@ -728,7 +728,7 @@ pub enum Event {
 }
 
 impl Entry {
-    /// Makes an entry that nobody signed.
+    /// Makes an entry without signatures.
     #[must_use]
     pub fn new(time_ms: u64, event: Event) -> Self {
         Self { time_ms, event, signed: None }

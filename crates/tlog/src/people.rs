@@ -1,4 +1,4 @@
-//! Who decides: parties, their roots, what their people may do, and what customers are promised.
+//! The parties, their roots, the capacities of their people, and the promises that customers set.
 
 use alloc::vec::Vec;
 
@@ -88,7 +88,7 @@ impl Root {
         self.threshold.into()
     }
 
-    /// Returns the fingerprint: what people compare, and receipts name.
+    /// Returns the fingerprint. People compare it.
     #[must_use]
     pub fn fingerprint(&self) -> Digest {
         Digest::of(&[ROOT, &canon::encode(self)])
@@ -122,7 +122,7 @@ impl<'b, C> Decode<'b, C> for Root {
     }
 }
 
-/// What a person's key may sign.
+/// A kind of decisions that a person's key may sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Capacity {
     /// Requests access to records, and decides on flags. Of the operator.
@@ -220,7 +220,7 @@ impl<'b, C> Decode<'b, C> for Capacities {
     }
 }
 
-/// What a customer sets for its tenant, or for one of its resources.
+/// A promise that a customer sets for its tenant, or for one of its resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Promise {
     /// Whether the customer must consent to each access request.

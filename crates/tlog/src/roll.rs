@@ -1,5 +1,5 @@
-//! The roll: who may sign what, and what customers are promised, as the log's entries say it and
-//! nothing else. docs/spec/statements.md has the rules.
+//! The roll: the keys of people, the decisions that each may sign, and the promises that customers set.
+//! It follows from the log's entries and from nothing else. docs/spec/statements.md has the rules.
 //!
 //! [`Roll::read`] takes every entry in order. An entry that breaks a rule has no effect.
 
@@ -105,7 +105,7 @@ struct Known {
     last: Option<u64>,
 }
 
-/// Who holds a key.
+/// The holder of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 enum Holder {
     /// The key is in the root of the party.
@@ -143,7 +143,7 @@ pub struct PersonKey {
     /// The person.
     #[n(2)]
     pub person: PersonId,
-    /// What the key may sign.
+    /// The decisions that the key may sign.
     #[n(3)]
     pub capacities: Capacities,
     /// The time until which it may sign, in milliseconds since 1970.
@@ -198,7 +198,7 @@ impl Roll {
     /// the state but that it was read.
     ///
     /// # Errors
-    /// [`Wrong`] if the entry has another number, is not signed by whom it must be signed, or breaks
+    /// [`Wrong`] if the entry has another number, is not signed as it must be, or breaks
     /// a rule about roots, keys and promises.
     pub fn read(
         &mut self,
@@ -310,7 +310,7 @@ impl Roll {
         }
     }
 
-    /// Returns what a tenant set; `None` if it set nothing.
+    /// Returns the promises that a tenant set; `None` if it set nothing.
     #[must_use]
     pub fn promises(&self, tenant: TenantId) -> Option<&Promises> {
         self.promises.get(&tenant)

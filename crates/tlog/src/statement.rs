@@ -1,4 +1,4 @@
-//! What a person signs: the very event that will be logged, and the head of the log that the person
+//! The bytes that a person signs: the very event that will be logged, and the head of the log that the person
 //! saw. docs/spec/statements.md specifies the bytes.
 
 use alloc::{string::String, vec::Vec};

@@ -255,7 +255,7 @@ fn head(line: &str) -> Option<Head> {
     Some(Head { source, origin: origin.to_owned(), mark: mark(marked)? })
 }
 
-/// What separates the first name of a log from the rest of a successor's name.
+/// Separates the first name of a log from the rest of a successor's name.
 pub const NAME_MARK: char = '~';
 
 /// Returns the first name of a log: a successor's is the first one, [`NAME_MARK`] and eight hex digits.

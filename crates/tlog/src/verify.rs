@@ -88,7 +88,7 @@ pub struct Report {
     pub subject_searches: u64,
     /// The number of erasures of a data subject.
     pub subjects_erased: u64,
-    /// The fine-tuning jobs, each with what it read and the adapters that came out.
+    /// The fine-tuning jobs, each with its files and its adapters.
     pub trained: BTreeMap<ObjectId, Training>,
     /// The number of starts of the service.
     pub starts: u64,
@@ -177,7 +177,7 @@ impl Found {
 }
 
 impl Default for Replay {
-    /// Begins a log without a name, in which nobody can sign: statements name their log.
+    /// Begins a log without a name, in which no signature can be good: statements name their log.
     fn default() -> Self {
         Self::of("")
     }

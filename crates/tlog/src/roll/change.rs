@@ -1,4 +1,4 @@
-//! What an entry that counts changes in the roll.
+//! The changes of the roll by an entry that counts.
 
 use super::{Holder, Known, PersonKey, Recovery, Roll, Rooted, Verdict, Wrong};
 use crate::{
@@ -92,7 +92,7 @@ impl Roll {
         } {
             let Some(recovery) = self.recoveries.remove(&party) else { return };
             let Recovery { root, index, effective_ms } = recovery;
-            // Meanwhile somebody else may have taken one of the keys.
+            // Meanwhile another party may have taken one of the keys.
             if self.free(party, &root).is_ok() {
                 self.set_root(party, root, (index, effective_ms));
             }

@@ -50,7 +50,7 @@ impl Window {
         Self { chunks: VecDeque::from([Chunk { before, entries: VecDeque::new() }]) }
     }
 
-    /// Adds the next entry, and forgets what no statement can name any more.
+    /// Adds the next entry, and forgets the ones that no statement can name any more.
     pub fn push(&mut self, leaf: Digest, time_ms: u64) {
         if let Some(last) = self.chunks.back_mut() {
             last.entries.push_back((leaf, time_ms));

@@ -1,4 +1,4 @@
-//! Who may sign what: one table.
+//! The table of the decisions, and of the people that may sign each.
 
 use alloc::vec::Vec;
 
@@ -13,8 +13,8 @@ use crate::{
     people::{Capacity, Party},
 };
 
-/// Who decided something, by signatures that were checked. There is no other way to make it than
-/// [`Roll::permitted`].
+/// The people that decided something, by signatures that were checked. There is no other way to make
+/// it than [`Roll::permitted`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct By {
     party: Party,
@@ -22,7 +22,7 @@ pub struct By {
     keys: Vec<Digest>,
 }
 
-/// Who of a party decided.
+/// The side of a party that decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
     /// The party's root: as many of its keys as it needs.
@@ -43,7 +43,7 @@ impl By {
         self.party
     }
 
-    /// Returns who of the party decided.
+    /// Returns the root or the person of the party that decided.
     #[must_use]
     pub fn who(&self) -> Who {
         self.who
@@ -56,7 +56,7 @@ impl By {
     }
 }
 
-/// What the roll says about an entry.
+/// The roll's judgement of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// People decided it, and signed.
@@ -64,16 +64,16 @@ pub enum Verdict {
     /// People decided it according to the service, and no signature proves it. This is from before
     /// the party had a root.
     Unsigned {
-        /// Who would have to sign.
+        /// The people that would have to sign.
         needs: &'static str,
     },
-    /// Nobody signs such an entry: the service writes it by itself.
+    /// No person signs such an entry: the service writes it by itself.
     Service,
 }
 
-/// Who must sign an event.
+/// The people that must sign an event.
 enum Needs {
-    /// Nobody.
+    /// No person.
     Nobody,
     /// A person of the operator, with one of two capacities.
     Operator { one_of: [Capacity; 2], person: PersonId },
@@ -152,7 +152,7 @@ impl Needs {
         }
     }
 
-    /// Who must sign, in plain words.
+    /// The people that must sign, in plain words.
     fn words(&self) -> &'static str {
         match self {
             Self::Nobody => "nobody",
@@ -204,7 +204,7 @@ impl Roll {
         }
     }
 
-    /// Says what an event without a signature is.
+    /// Judges an event without a signature.
     pub(super) fn unsigned(&self, event: &Event) -> Result<Verdict, NotSigned> {
         let needs = Needs::of(event);
         let has_root = match &needs {
@@ -224,7 +224,7 @@ impl Roll {
         Ok(Verdict::Unsigned { needs: needs.words() })
     }
 
-    /// Takes the only signer, who must be a person with a capacity.
+    /// Takes the only signer: a person with a capacity.
     fn person(
         &self,
         signers: &[Signer],
@@ -278,7 +278,7 @@ impl Roll {
                     return Err(NotSigned::Possession);
                 }
                 let by_root = self.root_signed(party, &others);
-                // Only the root names those who name others.
+                // Only the root names the people that name others.
                 if by_root.is_ok() || capacities.has(Capacity::Enroller) {
                     return by_root;
                 }
@@ -305,7 +305,7 @@ impl Roll {
         }
     }
 
-    /// Takes an enroller of the party, who must be another person.
+    /// Takes an enroller of the party: another person.
     fn enrolled_by(
         &self,
         party: Party,
@@ -322,7 +322,7 @@ impl Roll {
         }
     }
 
-    /// Takes signatures by enough keys of a party's root, and by nobody else.
+    /// Takes signatures by enough keys of a party's root, and by no other key.
     fn root_signed(&self, party: Party, signers: &[Signer]) -> Result<By, NotSigned> {
         let needs = "the root of its party, or whom that root named,";
         let Some(rooted) = self.root(party) else {
@@ -352,7 +352,7 @@ fn named(by: By, person: Option<PersonId>, needs: &'static str) -> Result<By, No
     }
 }
 
-/// Requires that nobody approves its own request.
+/// Requires that no person approves its own request.
 fn not_own(by: By, event: &Event) -> Result<By, NotSigned> {
     match event {
         Event::Approved { reviewer, manager, .. } if reviewer == manager => Err(NotSigned::Own),

@@ -1,4 +1,4 @@
-//! What customers set: lockbox, retention, and the identity providers whose tokens count.
+//! The promises that customers set: lockbox, retention, and the identity providers whose tokens count.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::{
     people::Promise,
 };
 
-/// What a tenant set, for all its resources and for single ones.
+/// The promises of a tenant, for all its resources and for single ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Promises {
@@ -24,7 +24,7 @@ pub struct Promises {
     issuers: BTreeSet<Digest>,
 }
 
-/// The promises for a tenant or a resource; `None` for what was not set.
+/// The promises for a tenant or a resource; `None` if it was not set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 struct Set {

@@ -15,7 +15,7 @@ use crate::{
     succession::Mark,
 };
 
-/// Somebody whose signature of an entry was checked. [`Roll::signers`] makes it.
+/// A signer of an entry whose signature was checked. [`Roll::signers`] makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signer {
     pub(super) key: Digest,
@@ -27,7 +27,7 @@ pub struct Signer {
 pub(super) enum Holds {
     /// A key of the party's root.
     Root(Party),
-    /// A person's key, with what it may sign.
+    /// A person's key, with its capacities.
     Person(Party, PersonId, Capacities),
     /// A key that the event itself introduces, and that the roll does not know.
     New,

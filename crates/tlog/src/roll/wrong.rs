@@ -11,16 +11,16 @@ pub enum NotSigned {
     /// There is no signature, and the entry needs one.
     #[error("it is not signed: {needs} must sign it")]
     Missing {
-        /// Who must sign.
+        /// The people that must sign.
         needs: &'static str,
     },
-    /// There is a signature, and nobody signs such an entry.
-    #[error("it is signed, but nobody signs such an entry")]
+    /// There is a signature, and no person signs such an entry.
+    #[error("it is signed, but no person signs such an entry")]
     Needless,
     /// There are more signatures than people that decide.
     #[error("it has more signatures than it needs: {needs} signs alone")]
     TooMany {
-        /// Who must sign.
+        /// The people that must sign.
         needs: &'static str,
     },
     /// The key is not known.
@@ -50,16 +50,16 @@ pub enum NotSigned {
     /// The signer saw another log.
     #[error("its signer saw another log: the root differs")]
     OtherHead,
-    /// Somebody else signed.
-    #[error("it is signed by somebody else: {needs} must sign it")]
+    /// Another person signed.
+    #[error("it is signed by other people: {needs} must sign it")]
     Other {
-        /// Who must sign.
+        /// The people that must sign.
         needs: &'static str,
     },
     /// The person may not sign such entries.
     #[error("it is signed by a key without the capacity: {needs} must sign it")]
     Capacity {
-        /// Who must sign.
+        /// The people that must sign.
         needs: &'static str,
     },
     /// Not enough keys of a root signed.
@@ -97,8 +97,8 @@ pub enum Wrong {
     /// There is no recovery to stop.
     #[error("no recovery of the party's root is announced")]
     NoRecovery,
-    /// The key belongs to somebody else.
-    #[error("a key of it belongs to somebody else, or was revoked")]
+    /// The key belongs to other people.
+    #[error("a key of it belongs to other people, or was revoked")]
     KeyTaken,
     /// The person belongs to another party.
     #[error("the person belongs to another party")]

@@ -41,7 +41,7 @@ pub(super) fn client_data(json: &[u8], statement: &[u8]) -> Result<(), BadSignat
     if rest.starts_with(r#","crossOrigin":true"#) {
         return Err(BadSignature::CrossOrigin);
     }
-    // Older browsers leave it out. What follows it are members that browsers may add.
+    // Older browsers leave it out. After it, browsers may add members.
     let end = rest.strip_prefix(r#","crossOrigin":false"#).unwrap_or(rest);
     if end == "}" || (end.len() < rest.len() && end.starts_with(',')) {
         return Ok(());

@@ -300,6 +300,7 @@ impl<F: Files> Run<'_, F> {
                 plural(alive as u64, "key", "keys")
             ));
         }
+        self.unchecked.extend(self.replay.report.not_proved());
         self.unchecked.extend(ALWAYS_UNCHECKED.map(str::to_owned));
         let report = if whole {
             self.replay.finish(&checkpoint, now_ms)

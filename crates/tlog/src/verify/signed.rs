@@ -1,8 +1,12 @@
 //! Checks the signatures of people in the log, and lists the keys that made them.
 
-use alloc::{format, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString as _},
+    vec::Vec,
+};
 
-use super::{Finding, Found, Place, Replay};
+use super::{Finding, Found, Place, Replay, Report, plural};
 use crate::{
     canon::Digest,
     entry::Entry,
@@ -38,7 +42,7 @@ pub struct SignerKey {
     pub party: Party,
     /// The person: a random id.
     pub person: PersonId,
-    /// What the key may sign.
+    /// The decisions that the key may sign.
     pub capacities: Capacities,
     /// The time until which it may sign.
     pub until_ms: u64,
@@ -49,7 +53,7 @@ pub struct SignerKey {
 }
 
 impl Replay {
-    /// Checks who signed an entry, before it is added to the tree. `None` for one that cannot be
+    /// Checks the signatures of an entry, before it is added to the tree. `None` for one that cannot be
     /// decoded.
     pub(super) fn signatures(&mut self, index: u64, entry: Option<&Entry>, found: &mut Found) {
         let Some(entry) = entry else { return self.roll.pass() };
@@ -64,6 +68,29 @@ impl Replay {
         }
     }
 }
+
+impl Report {
+    /// Names the decisions without a signature. `None` if there are none.
+    pub(super) fn not_proved(&self) -> Option<String> {
+        let count = self.unsigned.len();
+        let indexes = self.unsigned.iter().filter_map(|finding| finding.index);
+        let named: Vec<_> = indexes.take(NAMED_MAX).map(|index| index.to_string()).collect();
+        let more = match count.saturating_sub(named.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let decisions = plural(count as u64, "decision", "decisions");
+        (count > 0).then(|| {
+            format!(
+                "whether people made {decisions}, by entries {}{more}: no signature proves it",
+                named.join(", ")
+            )
+        })
+    }
+}
+
+/// The maximum number of entries that a line of the report names.
+const NAMED_MAX: usize = 20;
 
 /// Lists roots and keys, in the order of their entries.
 pub(super) fn listed(roll: &Roll) -> (Vec<RootOf>, Vec<SignerKey>) {
