@@ -27,7 +27,6 @@ mod wrong;
 pub use heads::{Heads, Window};
 pub use permit::{By, Verdict, Who};
 pub use promised::Promises;
-pub use signer::Signer;
 pub use wrong::{NotSigned, Wrong};
 
 /// The version of the encoding of a roll.

@@ -13,8 +13,14 @@ use crate::{
     people::{Capacity, Party},
 };
 
-/// The people that decided something, by signatures that were checked. There is no other way to make
-/// it than [`Roll::permitted`].
+/// The people that decided something, by signatures that were checked. Only [`Roll::read`]
+/// and [`Roll::check`] make it.
+///
+/// ```compile_fail
+/// use tlog::{people::{Party, Capacity}, roll::{By, Who}};
+///
+/// let by = By { party: Party::Operator, who: Who::Root, keys: vec![] };
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct By {
     party: Party,
@@ -180,7 +186,7 @@ impl Roll {
     ///
     /// # Errors
     /// [`NotSigned`] if they may not.
-    pub fn permitted(&self, event: &Event, signers: &[Signer]) -> Result<By, NotSigned> {
+    pub(super) fn permitted(&self, event: &Event, signers: &[Signer]) -> Result<By, NotSigned> {
         let needs = Needs::of(event);
         match &needs {
             Needs::Nobody => Err(NotSigned::Needless),

@@ -17,7 +17,7 @@ use crate::{
 
 /// A signer of an entry whose signature was checked. [`Roll::signers`] makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Signer {
+pub(super) struct Signer {
     pub(super) key: Digest,
     pub(super) holds: Holds,
 }
@@ -33,21 +33,13 @@ pub(super) enum Holds {
     New,
 }
 
-impl Signer {
-    /// Returns the fingerprint of the signer's key.
-    #[must_use]
-    pub fn key(&self) -> Digest {
-        self.key
-    }
-}
-
 impl Roll {
     /// Checks the signatures of the entry with this number. Whether the signers may sign such an
     /// entry is another question: [`Roll::permitted`].
     ///
     /// # Errors
     /// [`NotSigned`] if one of the signatures does not count.
-    pub fn signers(
+    pub(super) fn signers(
         &self,
         index: u64,
         entry: &Entry,

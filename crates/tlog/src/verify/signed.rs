@@ -125,3 +125,6 @@ pub(super) fn listed(roll: &Roll) -> (Vec<RootOf>, Vec<SignerKey>) {
     keys.sort_by_key(|key| key.index);
     (roots, keys)
 }
+
+#[cfg(test)]
+mod tests;
