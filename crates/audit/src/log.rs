@@ -141,17 +141,7 @@ fn kept(report: &mut Report, audit: &Audit) {
         plural(seen.owner_reads, "read", "reads"),
         plural(seen.owner_deletions, "deletion", "deletions")
     ));
-    signed(report, seen);
-}
-
-/// Reports the decisions that people signed.
-fn signed(report: &mut Report, seen: &tlog::verify::Report) {
-    if seen.signed > 0 {
-        report.good(format!(
-            "{} signed, each by the people that the log names for it",
-            plural(seen.signed, "decision is", "decisions are")
-        ));
-    }
+    people::signed(report, seen);
 }
 
 /// Reports whether a log contains the entries that an older checkpoint of it signed.

@@ -764,6 +764,8 @@ pub const COMMITMENT: &[u8] = b"bailiwick/commitment/v1\0";
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     #[test]
@@ -783,6 +785,18 @@ mod tests {
         let mut padded = short.encode();
         padded.splice(1..2, [0x18, 1]);
         assert!(Entry::decode(&padded).is_err(), "an integer that is longer than needed");
+    }
+
+    #[test]
+    fn an_entry_without_signatures_has_the_bytes_of_earlier_versions() {
+        let entry = Entry::new(1, Event::KeyDestroyed { key: KeyId::from_random([7; 16]) });
+        let mut expected = vec![0x82, 1, 0x82, 3, 0x81, 0x50];
+        expected.extend([7; 16]);
+        assert_eq!(entry.encode(), expected);
+        // With a null in the third place.
+        expected[0] = 0x83;
+        expected.push(0xf6);
+        assert!(Entry::decode(&expected).is_err());
     }
 
     #[test]

@@ -5,10 +5,20 @@ use std::io::{self, Write};
 use serde::Serialize;
 use tlog::{
     people::{Capacities, Party},
-    verify::{Report, RootOf, SignerKey},
+    verify::{self, RootOf, SignerKey, plural},
 };
 
-use crate::time::rfc3339;
+use crate::{report::Report, time::rfc3339};
+
+/// Reports the decisions that people signed.
+pub(super) fn signed(report: &mut Report, seen: &verify::Report) {
+    if seen.signed > 0 {
+        report.good(format!(
+            "{} signed, each by the people that the log names for it",
+            plural(seen.signed, "decision is", "decisions are")
+        ));
+    }
+}
 
 /// The keys that name a party's people.
 #[derive(Debug, Serialize)]
@@ -57,7 +67,7 @@ fn words(capacities: Capacities) -> Vec<&'static str> {
 }
 
 /// Lists the roots at the end of the log.
-pub(super) fn roots(seen: &Report) -> Vec<Root> {
+pub(super) fn roots(seen: &verify::Report) -> Vec<Root> {
     let root = |root: &RootOf| Root {
         party: name(root.party),
         fingerprint: root.fingerprint.to_string(),
@@ -74,7 +84,7 @@ pub(super) fn roots(seen: &Report) -> Vec<Root> {
 }
 
 /// Lists the keys of people at the end of the log.
-pub(super) fn keys(seen: &Report) -> Vec<PersonKey> {
+pub(super) fn keys(seen: &verify::Report) -> Vec<PersonKey> {
     let key = |key: &SignerKey| PersonKey {
         fingerprint: key.fingerprint.to_string(),
         party: name(key.party),
@@ -108,3 +118,6 @@ pub(super) fn text(roots: &[Root], keys: &[PersonKey], out: &mut dyn Write) -> i
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

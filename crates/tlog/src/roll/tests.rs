@@ -233,3 +233,23 @@ fn a_roll_of_another_version_is_refused() {
     world.roll.version = 2;
     assert!(Roll::decode(&world.roll.encode()).is_err());
 }
+
+#[test]
+fn a_statement_names_the_log_by_its_newest_name() {
+    let mut world = World::with_officer();
+    let cut = Mark { size: world.tree.size(), root: world.tree.root() };
+    let (old, new) = ("log".into(), "log~00000000".into());
+    let (heads, reason, lost) = ([].into(), Digest([1; 32]), None);
+    let succession = crate::succession::Succession { old, new, cut, heads, reason, lost };
+    let signature = crate::succession::EndSignature([0; 64]);
+    world.by(Event::Succeeded { succession: succession.into(), signature }, &[]).unwrap();
+    assert_eq!(world.roll.origin(), "log~00000000");
+    let refused = world.by(lockbox(true), &[4]);
+    assert_eq!(refused, Err(NotSigned::Signature(crate::signature::BadSignature::Wrong).into()));
+    let seen = Mark { size: world.tree.size(), root: world.tree.root() };
+    let draft = Draft { origin: "log~00000000".into(), seen, event: lockbox(true) };
+    let signature = private(4).sign(&draft.bytes()).to_bytes();
+    let signed = draft.signed(&key(4), Signature::Raw { signature }).unwrap();
+    let entry = Entry::signed(world.now_ms, lockbox(true), [signed].into()).unwrap();
+    assert!(world.push(&entry).is_ok());
+}

@@ -56,3 +56,16 @@ fn an_end_has_one_text() {
     }
     assert!(Ended::parse(text.trim_end()).is_none());
 }
+
+#[test]
+fn the_first_name_of_a_log_is_found() {
+    for (name, first) in [
+        ("log.example", "log.example"),
+        ("log.example~0a0b0c0d", "log.example"),
+        ("log~example", "log~example"),
+        ("log.example~0a0b0c0D", "log.example~0a0b0c0D"),
+        ("log.example~0a0b0c0", "log.example~0a0b0c0"),
+    ] {
+        assert_eq!(first_name(name), first);
+    }
+}
