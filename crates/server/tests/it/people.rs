@@ -23,7 +23,7 @@ use crate::{
     client::{Reply, Request},
     identity::provider::{AUDIENCE, CONTOSO, Client, Provider},
     process::succeed,
-    service::{Service, free_addresses},
+    service::{Files, Service, free_addresses},
 };
 
 /// The tenants, with their mapped directories. The operator's own tenant is `ops`.
@@ -59,6 +59,7 @@ pub(crate) struct People {
     everybody: &'static [Account],
     review: SocketAddr,
     pub(crate) desk: SocketAddr,
+    settings: Vec<(&'static str, String)>,
 }
 
 impl People {
@@ -100,19 +101,29 @@ impl People {
         let urls = others.iter().copied().chain([issuer.as_str()]);
         let egress: Vec<_> = urls.map(|url| format!("{{url = '{url}'}}")).collect();
         let egress = format!("[{}]", egress.join(", "));
-        let service = Service::start(&[
+        let settings = vec![
             // One test sends a hundred requests at once: more connections than one address may have
             // by default.
-            ("BAILIWICK_LIMITS__OPERATORS_CONNECTIONS_MAX", "256"),
-            ("BAILIWICK_REVIEW", &listener),
-            ("BAILIWICK_LISTEN__DESK", &desk.to_string()),
-            ("BAILIWICK_LISTEN__DOMAIN", "openai.test"),
-            ("BAILIWICK_IDENTITY__OPERATOR", "ops"),
-            ("BAILIWICK_IDENTITY__ISSUERS", &issuers),
-            ("BAILIWICK_EGRESS", &egress),
-        ]);
+            ("BAILIWICK_LIMITS__OPERATORS_CONNECTIONS_MAX", "256".to_owned()),
+            ("BAILIWICK_REVIEW", listener),
+            ("BAILIWICK_LISTEN__DESK", desk.to_string()),
+            ("BAILIWICK_LISTEN__DOMAIN", "openai.test".to_owned()),
+            ("BAILIWICK_IDENTITY__OPERATOR", "ops".to_owned()),
+            ("BAILIWICK_IDENTITY__ISSUERS", issuers),
+            ("BAILIWICK_EGRESS", egress),
+        ];
+        let service = Service::start(&lent(&settings));
         service.files.cli(&["tenant", "create", "ops"]);
-        Self { provider, service, authority, everybody, review, desk }
+        Self { provider, service, authority, everybody, review, desk, settings }
+    }
+
+    /// Stops the service, lets `act` change its files, and starts it again.
+    pub(crate) fn restarted_after(mut self, act: impl FnOnce(&Files)) -> Self {
+        let files = self.service.into_files();
+        act(&files);
+        self.service = Service::begin(files, free_addresses(), &lent(&self.settings));
+        self.service.wait_until_ready();
+        self
     }
 
     /// Returns tenant and object id of a person or program, and whether it is a program.
@@ -184,6 +195,10 @@ impl People {
 }
 
 /// Returns the object id of the person or program with this number.
+fn lent<'a>(settings: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
+    settings.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
 fn object(index: usize) -> String {
     format!("0e2f6a1c-0000-4000-8000-{index:012}")
 }

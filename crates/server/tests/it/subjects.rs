@@ -346,6 +346,41 @@ fn the_erasure_is_certified(setting: &Setting, kept: &Kept, neighbour: &str) {
 }
 
 #[test]
+fn a_restored_backup_has_nothing_of_an_erased_person() {
+    let setting = Setting::start();
+    let (request, _) = chat(&setting.contoso, &json!({"user": setting.person}));
+    let body = json!({"model": CHAT, "input": "Hi.", "user": setting.person,
+        "max_output_tokens": 16});
+    let response = setting.contoso.post("/openai/v1/responses", &body).ok();
+    let response = format!("/openai/v1/responses/{}", response["id"].as_str().unwrap());
+    let home = tempfile::tempdir().unwrap();
+    let backup = home.path().join("backup");
+    succeed(setting.people.service.files.command().arg("backup").arg(&backup));
+    let certificate = home.path().join("erasure.certificate");
+    let erase = ["desk", "subject", "erase", "--user", &setting.person, "--yes", "--certificate"];
+    let erase = [&erase[..], &[certificate.to_str().unwrap()]].concat();
+    let told = setting.people.types("officer", &erase);
+    assert_eq!(told["state"], "done", "{told}");
+
+    let Setting { people, contoso, person, .. } = setting;
+    let people = people.restarted_after(|files| {
+        let old = files.data().with_extension("old");
+        fs::rename(files.data(), &old).unwrap();
+        let mut restore = files.command();
+        restore.arg("restore").arg(&backup).args(["--reason", "a dead disk", "--log"]);
+        succeed(restore.arg(old.join("log")));
+    });
+    let find = Request::post("/desk/v1/subjects/find", &json!({"subject": person}));
+    let found = people.ask("officer", find).ok();
+    assert_eq!((&found["records"], &found["objects"]), (&json!([]), &json!([])), "{found}");
+    let record = Request::get(&format!("/desk/v1/resources/contoso/records/{request}"));
+    assert_eq!(people.ask("officer", record).status, 404);
+    let contoso = Caller { address: people.service.api, ..contoso };
+    assert_eq!(contoso.get(&response).status, 404);
+    people.verify_log();
+}
+
+#[test]
 fn nothing_is_kept_of_a_restricted_person() {
     let setting = Setting::start();
     let Setting { people, contoso, person, .. } = &setting;
