@@ -12,7 +12,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use crate::{
     checkpoint::Checkpoint,
     entry::{Entry, Event, Handling, Subject, SubjectStep},
-    id::{KeyId, ObjectId, RequestId, ResourceId, TenantId},
+    id::{ApprovalId, KeyId, ObjectId, RequestId, ResourceId, TenantId},
     roll::{Roll, Window},
     succession::{Mark, Succession},
     tree::{Frontier, leaf_hash},
@@ -29,6 +29,7 @@ mod personal;
 mod policies;
 mod receipt;
 mod residency;
+mod retention;
 mod review;
 mod screened;
 mod signed;
@@ -42,6 +43,7 @@ pub use exemption::EXEMPTION_GRACE_MS;
 pub use objects::Destroyed;
 pub use policies::InForce;
 pub use residency::{Allowance, Place, WITHDRAWAL_GRACE_MS};
+pub use retention::{Switch, ZERO_RETENTION_GRACE_MS};
 pub use signed::{RootOf, SignerKey};
 pub use succession::{Continues, Succeeded};
 pub use training::Training;
@@ -107,6 +109,10 @@ pub struct Report {
     pub objects: BTreeMap<ObjectId, Destroyed>,
     /// The processors that customers allowed, by resource and name, each in the log's order.
     pub processors: BTreeMap<ResourceId, BTreeMap<String, Vec<Allowance>>>,
+    /// The switches of the storing of content, by resource, each in the log's order.
+    pub content_logging: BTreeMap<ResourceId, Vec<Switch>>,
+    /// The requested end of each exemption, in milliseconds since 1970.
+    pub(crate) applied_until: BTreeMap<ApprovalId, u64>,
     /// The settings about personal data of processors, by name, each in the log's order.
     pub personal: BTreeMap<String, Vec<(Place, Handling)>>,
     /// The roots of the operator and of customers, in the order of their entries.
@@ -249,6 +255,7 @@ impl Replay {
         self.owners.entry(&entry.event, found);
         self.report.note_access((index, time_ms), &entry.event);
         self.report.note_residency((index, time_ms), &entry.event);
+        self.report.note_retention((index, time_ms), &entry.event);
         self.report.note_personal((index, time_ms), &entry.event);
         self.report.note_object((index, time_ms), &entry.event, found);
         match &entry.event {
