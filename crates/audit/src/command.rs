@@ -19,7 +19,7 @@ use tlog::note::Verifier;
 use self::args::{Mirror, Verify, VerifyCommand};
 pub use self::serve::witness;
 use crate::{
-    Failure, Folder, erasure,
+    Failure, Folder, compact, erasure,
     failure::UNREADABLE,
     keys::{self, KEY_HELP, older_checkpoint},
     log, receipt, release,
@@ -76,6 +76,18 @@ fn check(args: &Verify, repeat: Option<Repeat<'_>>) -> Result<Report, Failure> {
                 witnesses: witness,
             };
             receipt::check(&mut report, &service, &read(file)?, &against)?;
+        }
+        VerifyCommand::Compact { headers, request, response, log } => {
+            let request = request.as_deref().map(Body::read).transpose()?;
+            let response = response.as_deref().map(Body::read).transpose()?;
+            let log = log.as_deref().map(Folder::new);
+            let against = compact::Against {
+                request: request.as_ref().map(Body::parts),
+                response: response.as_ref().map(Body::parts),
+                log: log.as_ref(),
+            };
+            let text = String::from_utf8_lossy(&read(headers)?).into_owned();
+            compact::check(&mut report, &service()?, &text, &against)?;
         }
         VerifyCommand::Log { folder, request, older, witness } => {
             let service = service()?;

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod accesses;
+pub mod compact;
 pub mod erasure;
 mod failure;
 mod files;

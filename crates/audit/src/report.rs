@@ -9,7 +9,7 @@ use serde::Serialize;
 use tlog::verify::plural;
 
 use crate::{
-    Failure, erasure, log, receipt,
+    Failure, compact, erasure, log, receipt,
     terminal::{escaped, harmless},
 };
 
@@ -83,6 +83,8 @@ pub struct Report {
     pub(crate) log: Option<log::Summary>,
     /// Contents of the certificate of an erasure.
     pub(crate) erasure: Option<erasure::Summary>,
+    /// Contents of the compact receipt.
+    pub(crate) compact: Option<compact::Summary>,
 }
 
 /// The JSON form of a report.
@@ -98,6 +100,8 @@ struct View<'a> {
     log: Option<&'a log::Summary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     erasure: Option<&'a erasure::Summary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compact: Option<&'a compact::Summary>,
 }
 
 impl Report {
@@ -203,6 +207,7 @@ impl Report {
             receipt: self.receipt.as_ref(),
             log: self.log.as_ref(),
             erasure: self.erasure.as_ref(),
+            compact: self.compact.as_ref(),
         };
         // Strings, numbers and lists can always be written.
         serde_json::to_string_pretty(&view).unwrap_or_default()
@@ -243,6 +248,9 @@ impl Report {
         }
         if let Some(erasure) = &self.erasure {
             erasure.text(out)?;
+        }
+        if let Some(compact) = &self.compact {
+            compact.text(out)?;
         }
         Ok(())
     }

@@ -4,12 +4,13 @@ use std::{
     convert::Infallible,
     fmt,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use futures_util::Stream;
 use http_body::{Frame, SizeHint};
+use hyper::HeaderMap;
 
 /// The body of a request. It is a customer's content, so its `Debug` prints only the length.
 #[derive(Clone, Default)]
@@ -40,8 +41,11 @@ pub(crate) struct Body(Kind);
 
 enum Kind {
     Whole(Option<Bytes>),
-    Stream(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
+    Stream(Pin<Box<dyn Stream<Item = Bytes> + Send>>, Option<Trailers>),
 }
+
+/// Makes the trailers, once the pieces have ended.
+type Trailers = Box<dyn FnOnce() -> Option<HeaderMap> + Send>;
 
 impl Body {
     /// Makes a complete body.
@@ -52,7 +56,20 @@ impl Body {
 
     /// Makes a body from pieces that arrive later. Each piece is written as soon as it arrives.
     pub(crate) fn stream(pieces: impl Stream<Item = Bytes> + Send + 'static) -> Self {
-        Self(Kind::Stream(Box::pin(pieces)))
+        Self(Kind::Stream(Box::pin(pieces), None))
+    }
+
+    /// Adds trailers after the last piece. HTTP/1.1 sends them only to clients that ask for them with
+    /// `te: trailers`.
+    #[must_use]
+    pub(crate) fn followed_by(
+        self,
+        trailers: impl FnOnce() -> Option<HeaderMap> + Send + 'static,
+    ) -> Self {
+        match self.0 {
+            Kind::Stream(pieces, _) => Self(Kind::Stream(pieces, Some(Box::new(trailers)))),
+            whole @ Kind::Whole(_) => Self(whole),
+        }
     }
 }
 
@@ -71,10 +88,18 @@ impl http_body::Body for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let next = match &mut self.0 {
-            Kind::Whole(bytes) => Poll::Ready(bytes.take()),
-            Kind::Stream(pieces) => pieces.as_mut().poll_next(context),
+            Kind::Whole(bytes) => bytes.take().map(Frame::data),
+            Kind::Stream(pieces, trailers) => match ready!(pieces.as_mut().poll_next(context)) {
+                Some(bytes) => Some(Frame::data(bytes)),
+                None => {
+                    let made = trailers.take().and_then(|make| make());
+                    // The pieces have ended, and must not be polled again after the trailers.
+                    self.0 = Kind::Whole(None);
+                    made.map(Frame::trailers)
+                }
+            },
         };
-        next.map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
+        Poll::Ready(next.map(Ok))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -87,7 +112,7 @@ impl http_body::Body for Body {
                 let length = bytes.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
-            Kind::Stream(_) => SizeHint::default(),
+            Kind::Stream(..) => SizeHint::default(),
         }
     }
 }

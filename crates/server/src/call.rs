@@ -6,10 +6,11 @@
 //! key, no query and no other text of the caller.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hyper::{
     HeaderMap, StatusCode,
     header::{HeaderName, HeaderValue},
@@ -40,6 +41,9 @@ use crate::{
     processing::Processing,
     screening::Screening,
 };
+
+/// The header or trailer with the compact receipt, in base64url.
+pub(crate) const SIGNED_RECEIPT: &str = "x-bailiwick-signed-receipt";
 
 /// One call.
 #[derive(Debug)]
@@ -94,6 +98,8 @@ pub(crate) struct Call {
     destroyed: Vec<Written>,
     /// Work that begins once the call is recorded.
     then: Option<Then>,
+    /// The compact receipt, once the call is recorded.
+    signed: Arc<OnceLock<HeaderValue>>,
     client_id: Option<HeaderValue>,
     metrics: Arc<Metrics>,
 }
@@ -159,6 +165,7 @@ impl Call {
             wrote: Vec::new(),
             destroyed: Vec::new(),
             then: None,
+            signed: Arc::default(),
             client_id: headers.get(CLIENT_REQUEST_ID).filter(|id| echoable(id)).cloned(),
             metrics,
         }
@@ -204,6 +211,18 @@ impl Call {
 }
 
 impl Call {
+    /// Adds the compact receipt of a call that is recorded.
+    pub(crate) fn signed_receipt(&self, headers: &mut HeaderMap) {
+        if let Some(signed) = self.signed.get() {
+            headers.insert(SIGNED_RECEIPT, signed.clone());
+        }
+    }
+
+    /// Returns the place of the compact receipt: it is there once the call is recorded.
+    pub(crate) fn signed(&self) -> Arc<OnceLock<HeaderValue>> {
+        Arc::clone(&self.signed)
+    }
+
     /// Notes the caller's statement about its end user: for abuse monitoring, and for the subject
     /// index.
     pub(crate) fn labelled(&mut self, labels: &CallerLabels, watched: Watched) {
@@ -313,10 +332,15 @@ impl Call {
             destroyed,
             line: self.line.take(),
         };
-        exchange.end(end).await.map_err(|error| {
+        let recorded = exchange.end(end).await.map_err(|error| {
             tracing::error!(request = %self.id, %error, "no answer: the call cannot be recorded");
             ApiError::NotRecorded
         })?;
+        let compact = URL_SAFE_NO_PAD.encode(recorded.compact_receipt().encode());
+        if let Ok(value) = HeaderValue::try_from(compact) {
+            // A call is recorded once.
+            let _ = self.signed.set(value);
+        }
         if let Some(Then(work)) = self.then.take()
             && outcome == receipt::Outcome::Answered
         {

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use store::{
     Content,
     batches::SealedLine,
-    ledger::{Ended, Ledger, NotRecorded},
+    ledger::{Ended, Ledger, NotRecorded, Recorded},
     objects::{Draft, Written},
 };
 use tlog::{
@@ -193,20 +193,20 @@ impl Exchange {
     ///
     /// # Errors
     /// [`NotRecorded`] if the end cannot be recorded; the client must then not get the last byte.
-    pub(crate) async fn end(self, end: End) -> Result<(), NotRecorded> {
+    pub(crate) async fn end(self, end: End) -> Result<Recorded, NotRecorded> {
         let (told, answer) = oneshot::channel();
         self.commit(end, move |result| drop(told.send(result)))?;
         let lost = |_| NotRecorded {
             reason: "the ledger stopped".to_owned(),
             help: "start the service again; its log says why".to_owned(),
         };
-        answer.await.map_err(lost)?.map(drop)
+        answer.await.map_err(lost)?
     }
 
     /// Records that the client disconnected, without waiting for the result.
     pub(crate) fn hung_up(self, end: End) {
         let request = self.request;
-        let told = move |result: Result<u64, NotRecorded>| {
+        let told = move |result: Result<Recorded, NotRecorded>| {
             if let Err(error) = result {
                 tracing::error!(%request, %error, "cannot record a request that was cut short");
             }
@@ -219,7 +219,7 @@ impl Exchange {
     fn commit(
         self,
         end: End,
-        answer: impl FnOnce(Result<u64, NotRecorded>) + Send + 'static,
+        answer: impl FnOnce(Result<Recorded, NotRecorded>) + Send + 'static,
     ) -> Result<(), NotRecorded> {
         let End { status, outcome, deployment, usage, no_effect, processing, screening, .. } = end;
         let End { watched, mut subject, wrote, destroyed, line, personal, .. } = end;
@@ -312,7 +312,7 @@ impl Exchange {
         let cached_tokens = usage.prompt_tokens_details.cached_tokens;
         let seen = watched.seen(&screening, resource.id, self.request);
         let monitor = self.monitor;
-        let recorded = move |result: Result<u64, NotRecorded>| {
+        let recorded = move |result: Result<Recorded, NotRecorded>| {
             let is_recorded = result.is_ok();
             answer(result);
             // After the record is stored: a flag names it.

@@ -13,7 +13,9 @@ use std::{
 use bytes::Bytes;
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
-    header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE},
+    header::{
+        ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRAILER, WWW_AUTHENTICATE,
+    },
     http::request::Parts,
 };
 use policy::{
@@ -435,6 +437,7 @@ async fn whole(mut call: Call, kind: &'static str, bytes: Bytes) -> Response<Bod
     if let Err(error) = call.record(StatusCode::OK, receipt::Outcome::Answered).await {
         return refused(call, &error).await;
     }
+    call.signed_receipt(&mut headers);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     call.outcome = Outcome::Answered(StatusCode::OK);
     response(StatusCode::OK, headers, Body::whole(bytes))
@@ -453,6 +456,7 @@ async fn made(
     if let Err(error) = call.record(status, receipt::Outcome::Answered).await {
         return refused(call, &error).await;
     }
+    call.signed_receipt(&mut headers);
     if !body.is_empty() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
@@ -473,6 +477,7 @@ async fn content(mut call: Call, kind: &str, bytes: u64, pieces: Pieces) -> Resp
     if let Err(error) = call.record(StatusCode::OK, receipt::Outcome::Answered).await {
         return refused(call, &error).await;
     }
+    call.signed_receipt(&mut headers);
     if let Ok(kind) = HeaderValue::try_from(kind) {
         headers.insert(CONTENT_TYPE, kind);
     }
@@ -489,6 +494,7 @@ async fn followed(mut call: Call, pieces: Pieces) -> Response<Body> {
     if let Err(error) = call.record(StatusCode::OK, receipt::Outcome::Answered).await {
         return refused(call, &error).await;
     }
+    call.signed_receipt(&mut headers);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     call.outcome = Outcome::Answered(StatusCode::OK);
@@ -500,8 +506,16 @@ fn streamed(call: Call, events: EventStream) -> Response<Body> {
     call.headers(&mut headers);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    // The call lives until the stream ends; it is counted and recorded then.
-    response(StatusCode::OK, headers, Body::stream(events.pieces(call)))
+    // The call lives until the stream ends; it is counted and recorded then. Its compact receipt
+    // follows the body.
+    headers.insert(TRAILER, HeaderValue::from_static(call::SIGNED_RECEIPT));
+    let signed = call.signed();
+    let trailers = move || {
+        let signed = signed.get()?;
+        let name = HeaderName::from_static(call::SIGNED_RECEIPT);
+        Some(HeaderMap::from_iter([(name, signed.clone())]))
+    };
+    response(StatusCode::OK, headers, Body::stream(events.pieces(call)).followed_by(trailers))
 }
 
 async fn refused(mut call: Call, error: &ApiError) -> Response<Body> {
@@ -519,6 +533,7 @@ async fn refused(mut call: Call, error: &ApiError) -> Response<Body> {
         answer = error.answer();
         body = serde_json::to_vec(&answer.body).unwrap_or_default();
     }
+    call.signed_receipt(&mut headers);
     call::retry(&mut headers, answer.retry);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let ApiError::MethodNotAllowed { allow } = error {

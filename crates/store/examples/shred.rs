@@ -205,7 +205,7 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
             line: None,
         };
         let told = told.clone();
-        ledger.commit(ended, move |result| drop(told.send(result)));
+        ledger.commit(ended, move |result| drop(told.send(result.map(|done| done.index()))));
         // The ledger refuses records if too many wait.
         if n >= AT_ONCE {
             answers.recv()??;

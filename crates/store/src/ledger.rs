@@ -46,7 +46,7 @@ use tlog::{
     checkpoint::Checkpoint,
     entry::{Action, Event, Repair},
     note::Signer,
-    receipt::{Facts, Terms},
+    receipt::{Compact, CompactClaims, Facts, Terms},
 };
 
 pub use self::{
@@ -277,7 +277,33 @@ struct Job {
     rows: Vec<Row>,
     /// The rows of the subject index, once they are computed.
     indexed: Option<Indexed>,
-    answer: Box<dyn FnOnce(Result<u64, NotRecorded>) + Send>,
+    answer: Box<dyn FnOnce(Result<Recorded, NotRecorded>) + Send>,
+}
+
+/// A request that is on disk.
+pub struct Recorded {
+    claims: CompactClaims,
+    signer: Arc<Signer>,
+}
+
+impl std::fmt::Debug for Recorded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Recorded({})", self.claims.index)
+    }
+}
+
+impl Recorded {
+    /// Returns the number of the request's entry in the log.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.claims.index
+    }
+
+    /// Signs the compact receipt of the request.
+    #[must_use]
+    pub fn compact_receipt(&self) -> Compact {
+        Compact::sign(&self.claims, &self.signer)
+    }
 }
 
 /// Repairs that the ledger made at its start.
@@ -377,12 +403,11 @@ impl Ledger {
         Ok((Self { inner: Arc::new(inner) }, repairs))
     }
 
-    /// Commits the end of a request. Calls `answer` once the request is on disk, with the index of
-    /// its log entry, or with the error.
+    /// Commits the end of a request. Calls `answer` once the request is on disk, or with the error.
     pub fn commit(
         &self,
         mut ended: Ended,
-        answer: impl FnOnce(Result<u64, NotRecorded>) + Send + 'static,
+        answer: impl FnOnce(Result<Recorded, NotRecorded>) + Send + 'static,
     ) {
         let rows = match ended.objects.iter_mut().map(Draft::row).collect() {
             Ok(rows) => rows,

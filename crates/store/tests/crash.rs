@@ -28,7 +28,7 @@ use policy::{
 };
 use store::{
     custody::{self, Client, Custodian, Trust},
-    ledger::{Ended, Ledger, Opening},
+    ledger::{Ended, Ledger, Opening, Recorded},
     tiles::unwitnessed,
 };
 use tlog::{
@@ -167,7 +167,7 @@ fn child() {
     for n in 0_u64.. {
         let id = RequestId::from_random(store::random().unwrap());
         // A line is written at once or not at all: each id that the parent reads was recorded.
-        let told = move |result: Result<u64, _>| {
+        let told = move |result: Result<Recorded, _>| {
             if result.is_ok() {
                 let _ = std::io::stdout().write_all(format!("{id}\n").as_bytes());
             }

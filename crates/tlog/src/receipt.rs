@@ -25,11 +25,13 @@ use crate::{
     tree,
 };
 
+mod compact;
 mod personal;
 mod ran;
 mod screened;
 mod written;
 
+pub use compact::{COMPACT_BYTES_MAX, COMPACT_CONTENT_TYPE, Compact, CompactClaims};
 pub use personal::{Handling, KINDS_MAX, KindCount, Personal, PersonalFound};
 pub use ran::{Attempt, AttemptFailure, EngineKind, Ran};
 pub use screened::{

@@ -112,7 +112,7 @@ pub struct Report {
     /// The switches of the storing of content, by resource, each in the log's order.
     pub content_logging: BTreeMap<ResourceId, Vec<Switch>>,
     /// The requested end of each exemption, in milliseconds since 1970.
-    pub(crate) applied_until: BTreeMap<ApprovalId, u64>,
+    pub applied_until: BTreeMap<ApprovalId, u64>,
     /// The settings about personal data of processors, by name, each in the log's order.
     pub personal: BTreeMap<String, Vec<(Place, Handling)>>,
     /// The roots of the operator and of customers, in the order of their entries.

@@ -91,6 +91,22 @@ pub enum VerifyCommand {
         #[arg(long, value_name = "KEY")]
         witness: Vec<String>,
     },
+    /// The compact receipt that an answer carries by itself: checks that it is about your request and
+    /// answer, and that the log has its entry
+    Compact {
+        /// A file with the value of the header `x-bailiwick-signed-receipt`, or with all headers of the
+        /// answer (`curl --dump-header FILE`)
+        headers: PathBuf,
+        /// The body that you sent
+        #[arg(long, value_name = "FILE")]
+        request: Option<PathBuf>,
+        /// The body that you received; all bytes of it if it is a stream
+        #[arg(long, value_name = "FILE")]
+        response: Option<PathBuf>,
+        /// The folder of the log, as for `verify log`. The log is replayed, and must have the entry
+        #[arg(long, value_name = "FOLDER")]
+        log: Option<PathBuf>,
+    },
     /// A whole log: checks that no entry was changed, and that the service kept every promise in it
     Log {
         /// The folder with `checkpoint` and `tile/`: the service's own, or a mirror of /log/

@@ -147,6 +147,8 @@ fn once_known(ran: bool) -> Vec<Named> {
     let header = if ran { required } else { optional };
     let receipt = text("The path of the signed receipt of this request.");
     let mut headers = vec![header("x-ms-region", region()), header("x-bailiwick-receipt", receipt)];
+    let signed = "The compact receipt, in base64url. An answer that streams has it as a trailer.";
+    headers.push(optional("x-bailiwick-signed-receipt", text(signed)));
     for (what, description) in [
         ("limit", "Limit per minute."),
         ("remaining", "Remaining in this minute."),

@@ -14,7 +14,7 @@ use tlog::{note::Signer, receipt::Receipt};
 use crate::{
     canary::{found_in, mark, send_everywhere},
     client::{Reply, Request},
-    process::{bailiwick, eventually, files_below, signal},
+    process::{bailiwick, eventually, files_below, signal, succeed},
     service::{CHAT, Caller, Service, chat_path, shared},
 };
 
@@ -206,6 +206,59 @@ fn a_log_is_audited_by_its_files_alone_and_every_tampering_is_named() {
         }
         fs::write(file, whole).unwrap();
     }
+}
+
+/// An answer proves by itself that its receipt existed, also if the service loses the receipt.
+#[test]
+fn an_answer_carries_a_compact_receipt() {
+    let service = Service::start(&[]);
+    let (caller, auditor) = (service.caller("carries"), Auditor::new(&service));
+    let url = format!("http://{}{}", caller.address, chat_path(CHAT));
+    let mut streamed = caller.short();
+    streamed["stream"] = json!(true);
+    let mut refused = caller.short();
+    refused["temperature"] = json!(9);
+    let path = |name: &str| auditor.folder.path().join(name);
+    for (name, body) in [("whole", caller.short()), ("stream", streamed), ("refused", refused)] {
+        for version in ["--http1.1", "--http2-prior-knowledge"] {
+            auditor.save("request", body.to_string().as_bytes());
+            let mut curl = Command::new("curl");
+            curl.args(["-sS", version, &url, "-H", "te: trailers", "--data-binary", "@request"]);
+            curl.args(["-H", "content-type: application/json", "-o", "response"]);
+            curl.args(["-H", &format!("api-key: {}", caller.key1), "--dump-header", name]);
+            succeed(curl.current_dir(auditor.folder.path()));
+            let headers = fs::read_to_string(path(name)).unwrap();
+            assert!(headers.contains("x-bailiwick-signed-receipt: "), "{version} {headers}");
+            let check = ["compact", name, "--request", "request", "--response", "response"];
+            let (good, text) = auditor.verify(&check);
+            assert!(good, "{version} {text}");
+        }
+    }
+    let (good, text) = auditor.verify(&["compact", "whole", "--response", "request"]);
+    assert!(!good && text.contains("is not the response's body"), "{text}");
+
+    // The operator deletes the receipt: the customer still has a proof, and the log has its entry.
+    let headers = fs::read_to_string(path("whole")).unwrap();
+    let line = headers.lines().find(|line| line.starts_with("x-bailiwick-receipt: ")).unwrap();
+    let receipt = line.split_once(": ").unwrap().1.trim();
+    assert_eq!(caller.get(receipt).status, 200);
+    let script = "import sqlite3, sys\n\
+        c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=20)\n\
+        c.execute('PRAGMA foreign_keys = OFF')\n\
+        c.execute('DELETE FROM record')\n\
+        c.execute('DELETE FROM receipt')";
+    let database = service.files.data().join("bailiwick.db");
+    succeed(Command::new("python3").args(["-c", script]).arg(database));
+    assert_ne!(caller.get(receipt).status, 200);
+    let mirror = path("mirror");
+    let url = format!("http://{}", service.api);
+    succeed(
+        bailiwick()
+            .args(["mirror", &url, mirror.to_str().unwrap(), "--service-key"])
+            .arg(service.files.data().join("service.pub")),
+    );
+    let (good, text) = auditor.verify(&["compact", "whole", "--log", "mirror"]);
+    assert!(good && text.contains("of the log is its entry"), "{text}");
 }
 
 /// Billed usage equals the receipts, and refusals are listed separately.

@@ -11,12 +11,12 @@ use policy::{
 };
 use tlog::{
     canon,
-    entry::{Event, commit},
-    receipt::{Attempt, AttemptFailure, Facts, Stored, Terms, WRITTEN_MAX, Written},
+    entry::{Entry, Event, commit},
+    receipt::{Attempt, AttemptFailure, CompactClaims, Facts, Stored, Terms, WRITTEN_MAX, Written},
 };
 
 use super::{
-    At, Ended, Job, NotRecorded, Shared, TOGETHER_MAX, copy::Copier, facts,
+    At, Ended, Job, NotRecorded, Recorded, Shared, TOGETHER_MAX, copy::Copier, facts,
     subjects::write::Indexed, usage,
 };
 use crate::{
@@ -63,11 +63,11 @@ pub(super) fn run(
             together.push(job);
         }
         match commit_all(&mut writer, shared, &mut memory, &mut together) {
-            Ok(indexes) => {
+            Ok(all) => {
                 shared.note_unrecorded(None);
-                for (mut job, index) in together.drain(..).zip(indexes) {
+                for (mut job, claims) in together.drain(..).zip(all) {
                     job.ended.objects.drain(..).for_each(Draft::committed);
-                    (job.answer)(Ok(index));
+                    (job.answer)(Ok(Recorded { claims, signer: Arc::clone(&shared.signer) }));
                 }
                 copier.committed(&writer, shared);
             }
@@ -84,14 +84,14 @@ pub(super) fn run(
     }
 }
 
-/// Commits all jobs and returns the indexes of their log entries. Jobs whose content cannot be
+/// Commits all jobs and returns the claims of their compact receipts. Jobs whose content cannot be
 /// stored are answered with the error here, and removed from `jobs`.
 fn commit_all(
     writer: &mut Database,
     shared: &Shared,
     memory: &mut Memory,
     jobs: &mut Vec<Job>,
-) -> Result<Vec<u64>, NotRecorded> {
+) -> Result<Vec<CompactClaims>, NotRecorded> {
     shared.intact.check()?;
     let mut forgotten = HashSet::new();
     if let Some(error) = shared.no_directory() {
@@ -123,11 +123,12 @@ fn commit_all(
         }
     };
     let mut append = Append::begin(&tx, (shared.clock)())?;
-    let (mut indexes, mut used) = (Vec::with_capacity(jobs.len()), Used::default());
+    let (mut all, mut used) = (Vec::with_capacity(jobs.len()), Used::default());
     for Job { ended, rows, indexed, .. } in jobs {
         note_objects(&mut ended.facts, rows);
-        let (index, is_stored) = one(&tx, &mut append, (memory, &mut used), ended)?;
-        indexes.push(index);
+        let (claims, is_stored) = one(&tx, &mut append, (memory, &mut used), ended)?;
+        let index = claims.index;
+        all.push(claims);
         rows.iter().try_for_each(|row| tx.add_object(row))?;
         if let Some(indexed) = indexed {
             if is_stored {
@@ -145,7 +146,7 @@ fn commit_all(
     append.finish()?;
     tx.commit()?;
     shared.intact.committed(entries)?;
-    Ok(indexes)
+    Ok(all)
 }
 
 /// Adds the objects that a request makes to its facts: those first that are no part of another one.
@@ -250,14 +251,14 @@ fn index_again(shared: &Shared, jobs: &mut [Job]) -> bool {
     is_current
 }
 
-/// Writes one job's rows and log entry, and returns the index of the entry, and whether a record is
-/// stored. Takes the content out of `ended`.
+/// Writes one job's rows and log entry, and returns the claims of its compact receipt, and whether a
+/// record is stored. Takes the content out of `ended`.
 fn one(
     tx: &Write<'_>,
     append: &mut Append<'_>,
     (memory, used): (&mut Memory, &mut Used),
     ended: &mut Ended,
-) -> Result<(u64, bool), NotRecorded> {
+) -> Result<(CompactClaims, bool), NotRecorded> {
     let Ended { terms, facts, caller, cached_tokens, keep, .. } = ended;
     let mut facts = facts.clone();
     facts.finished_ms = append.now_ms;
@@ -281,7 +282,11 @@ fn one(
     let (request, facts_bytes) = (facts.request, facts::encode(&facts));
     let stored = facts.stored.as_ref().map(|stored| memory.stored(tx, stored)).transpose()?;
     let claims = canon::encode(&Parts { terms, facts: &facts });
-    let index = append.push(Event::Request { commitment: commit(&salt, &claims) })?;
+    let event = Event::Request { commitment: commit(&salt, &claims) };
+    let entry = Entry::new(append.now_ms, event.clone()).encode();
+    let index = append.push(event)?;
+    let Facts { request_sha256, response_sha256, .. } = facts;
+    let compact = CompactClaims { request, index, entry, request_sha256, response_sha256 };
     let facts = &facts_bytes;
     tx.add_receipt(&NewReceipt { index, request, terms: terms_id, salt, facts, stored })?;
     let is_stored = sealed.is_some();
@@ -291,7 +296,7 @@ fn one(
     for processor in processors {
         tx.count_processor_request(&processor, terms.resource)?;
     }
-    Ok((index, is_stored))
+    Ok((compact, is_stored))
 }
 
 /// The claims ([`tlog::receipt::Claims`]) without a copy of the terms: they have the same bytes.

@@ -205,7 +205,7 @@ fn ended(n: u8, keep: bool, now_ms: u64) -> Ended {
 
 fn commit(ledger: &Ledger, ended: Ended) -> Result<u64, NotRecorded> {
     let (told, answer) = mpsc::channel();
-    ledger.commit(ended, move |result| told.send(result).unwrap());
+    ledger.commit(ended, move |result| told.send(result.map(|done| done.index())).unwrap());
     answer.recv().unwrap()
 }
 
@@ -302,7 +302,7 @@ fn a_record_costs_no_more_than_its_size_and_400_bytes() {
             ended.facts.screened = Some(Screened { prompt, completion, findings: Vec::new() });
             ended.keep = ended.keep.map(|(until, _)| (until, ContentBytes::new(vec![7; size])));
             let told = told.clone();
-            ledger.commit(ended, move |result| told.send(result).unwrap());
+            ledger.commit(ended, move |result| told.send(result.map(|done| done.index())).unwrap());
         }
         let last = answers.iter().take(1500).map(Result::unwrap).max().unwrap();
         ledger.publish(last).unwrap();
@@ -617,7 +617,7 @@ fn a_long_log_moves_out_of_the_database_and_stays_whole() {
         id[..8].copy_from_slice(&n.to_be_bytes());
         ended.facts.request = RequestId::from_random(id);
         let told = told.clone();
-        ledger.commit(ended, move |result| told.send(result).unwrap());
+        ledger.commit(ended, move |result| told.send(result.map(|done| done.index())).unwrap());
     }
     let last = (0..700).map(|_| answers.recv().unwrap().unwrap()).max().unwrap();
     ledger.publish(last).unwrap();
