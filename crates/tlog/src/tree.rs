@@ -43,6 +43,12 @@ impl Frontier {
         self.size
     }
 
+    /// Returns the roots of the complete subtrees, the largest first: with the size, all of it.
+    #[must_use]
+    pub fn roots(&self) -> &[Digest] {
+        &self.roots
+    }
+
     /// Appends a leaf.
     pub fn push(&mut self, leaf: Digest) {
         let mut hash = leaf;

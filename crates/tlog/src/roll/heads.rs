@@ -50,6 +50,13 @@ impl Window {
         Self { chunks: VecDeque::from([Chunk { before, entries: VecDeque::new() }]) }
     }
 
+    /// Returns the tree before the oldest entry that it knows. A reader that reads from there on has the
+    /// same window again.
+    #[must_use]
+    pub fn before(&self) -> Frontier {
+        self.chunks.front().map_or_else(Frontier::default, |first| first.before.clone())
+    }
+
     /// Adds the next entry, and forgets the ones that no statement can name any more.
     pub fn push(&mut self, leaf: Digest, time_ms: u64) {
         if let Some(last) = self.chunks.back_mut() {
@@ -126,5 +133,12 @@ mod tests {
         assert_eq!((window.root(5001), window.time_ms(5000)), (None, None));
         assert_eq!(window.root(0), None, "forgotten");
         assert!(window.chunks.len() <= 4);
+        let mut again = Window::after(window.before());
+        let first = window.before().size();
+        for n in first..5000 {
+            again.push(leaf_hash(&n.to_be_bytes()), n * 2000);
+        }
+        assert_eq!((again.before(), again.root(first)), (window.before(), window.root(first)));
+        assert_eq!((again.root(4000), again.root(5000)), (window.root(4000), window.root(5000)));
     }
 }
