@@ -16,31 +16,39 @@ use policy::{
         clock::{Behind, Clock, Reading},
     },
 };
-use tlog::{canon::Digest, checkpoint::Checkpoint, tree::empty_root};
+use tlog::canon::Digest;
 use zeroize::Zeroizing;
 
 use crate::{
-    keys::{DestroyStep, Expected, KeyDirectory, KeyEntry, KeyError, holder::Connection},
+    keys::{
+        DestroyStep, Expected, Kept, KeyDirectory, KeyEntry, KeyError, damaged_history,
+        holder::Connection,
+    },
     seal::{self, Label, SealedRecord, SealedSpan},
 };
 
 mod client;
+mod decisions;
 mod grant;
 mod history;
+mod newest;
 mod objects;
 mod owner;
+mod reader;
 mod rotate;
 mod subjects;
 mod succession;
 
 pub use crate::frames::{MESSAGE_BYTES_MAX, read, write};
 pub use client::{ANSWER_WITHIN, Client, CustodyError};
-use history::Seeing;
-pub use history::{Shown, Trust};
+pub use decisions::{DECISIONS_MAX, DECISIONS_MS_MAX};
+pub use history::{SHOWN_BYTES_MAX, Shown, Trust};
 pub use objects::{
     Holder, ListedObject, NewObjectKey, OBJECT_KEYS_PER_MINUTE_MAX, OBJECTS_TOGETHER_MAX,
     ObjectKey, ObjectToOpen, Use,
 };
+pub use reader::AHEAD_MS_MAX;
+use reader::Reader;
 pub use rotate::{Named, SpanToReseal};
 pub use subjects::{
     HASH_BYTES, SUBJECT_SEARCHES_PER_MINUTE_MAX, SubjectHash, SubjectKeyOf, SubjectToFind,
@@ -77,7 +85,7 @@ pub enum Request {
         #[n(1)]
         record: Box<RecordToOpen>,
     },
-    /// Shows the custodian the log's newest checkpoint.
+    /// Shows the custodian the log's newest checkpoint, and entries to read before.
     #[n(4)]
     #[cbor(array)]
     See(#[n(0)] Shown),
@@ -502,6 +510,34 @@ pub enum Refusal {
          ({SUBJECT_SEARCHES_PER_MINUTE_MAX}) times in a minute"
     )]
     TooManySearches,
+    /// No person of the party signed.
+    #[n(23)]
+    #[error(
+        "a person whose party has a root did not sign the decision, or the signature does not count"
+    )]
+    NotSigned,
+    /// Another party signed.
+    #[n(24)]
+    #[error("a person of another party signed the decision")]
+    OtherParty,
+    /// A person refused the grant.
+    #[n(25)]
+    #[error("the access request was refused, with a signature")]
+    TurnedDown,
+    /// The time of an entry is ahead of the custodian's clock.
+    #[n(26)]
+    #[error(
+        "an entry of the log is more than AHEAD_MS_MAX ({AHEAD_MS_MAX} ms) ahead of the \
+         custodian's clock; set the machines' clocks"
+    )]
+    Ahead,
+    /// An entry cannot be read, or there are too many in one message.
+    #[n(27)]
+    #[error(
+        "an entry of the log cannot be read by this version, or a message has more than \
+         SHOWN_BYTES_MAX ({SHOWN_BYTES_MAX}) bytes of entries"
+    )]
+    Unreadable,
 }
 
 /// The custodian's state.
@@ -509,8 +545,10 @@ pub enum Refusal {
 pub struct Custodian {
     keys: KeyDirectory,
     trust: Trust,
-    /// The newest checkpoint that the custodian has seen.
-    seen: Option<Checkpoint>,
+    /// The log up to the newest checkpoint that it has seen.
+    read: Reader,
+    /// The log as far as it is read beyond. This does not count yet.
+    reading: Option<Box<Reader>>,
     clock: Clock,
     kept_ms: u64,
     given: objects::Given,
@@ -562,21 +600,19 @@ impl Custodian {
     ) -> Result<(Self, Vec<KeyEntry>), CustodianError> {
         let mut keys = KeyDirectory::open_held(folder, expected, held)?;
         keys.hand_over()?;
-        let seen = match (keys.seen()?, expected) {
-            (Some(seen), _) => seen,
-            // A known directory without its `seen` file is damaged: the custodian must not forget
-            // the history that it has seen.
-            (None, Expected::Known(_)) => {
-                return Err(KeyError::Damaged { key: "seen".to_owned() }.into());
-            }
-            (None, Expected::New(_) | Expected::Unmarked(_)) => {
-                let origin = trust.log.name().to_owned();
-                let none = Checkpoint { origin, size: 0, root: empty_root() };
-                keys.set_seen(&none)?;
-                none
+        let read = match (keys.history()?, expected) {
+            (Kept::History(bytes), _) => Reader::decode(&bytes).ok_or_else(damaged_history)?,
+            // From an earlier version: the entries are read once, and must lead to it.
+            (Kept::Seen(seen), _) => Reader::from_the_start(seen),
+            // A known directory without its history is damaged: the custodian must not forget the
+            // entries that it has read.
+            (Kept::Nothing, Expected::Known(_)) => return Err(damaged_history().into()),
+            (Kept::Nothing, Expected::New(_) | Expected::Unmarked(_)) => {
+                let read = Reader::new(trust.log.name());
+                keys.set_history(&read.encode())?;
+                read
             }
         };
-        let seen = Some(seen);
         let clock = Clock::advance(keys.clock()?, reading)?;
         // Without a clock file, only the deadlines show that the clock is far behind: they are then
         // more than thirty days away.
@@ -594,7 +630,8 @@ impl Custodian {
         let _ = keys.forget_used(clock.now_ms);
         let (given, kept_ms) = (objects::Given::default(), clock.now_ms);
         let searched = subjects::Searched::default();
-        Ok((Self { keys, trust, seen, kept_ms, clock, given, searched }, destroyed))
+        let reading = None;
+        Ok((Self { keys, trust, read, reading, kept_ms, clock, given, searched }, destroyed))
     }
 
     /// Answers one request.
@@ -646,7 +683,7 @@ impl Custodian {
                 self.keep_clock()?;
                 self.open(&grant, *record, now_ms)
             }
-            Request::See(shown) => self.see(&shown),
+            Request::See(shown) => self.see(&shown, now_ms),
             Request::OpenOwn { read, record } => {
                 self.keep_clock()?;
                 self.open_own(&read, *record, now_ms)
@@ -685,27 +722,6 @@ impl Custodian {
         }
     }
 
-    /// Accepts a checkpoint as the newest if it continues the one before, and writes it to disk
-    /// before the answer.
-    fn see(&mut self, shown: &Shown) -> Result<Response, Refusal> {
-        self.trust.checkpoint(&shown.checkpoint)?;
-        let is_other = |seen: &&Checkpoint| seen.origin != self.trust.log.name() && seen.size > 0;
-        if self.seen.as_ref().filter(is_other).is_some() {
-            return Err(Refusal::Predecessor);
-        }
-        match self.trust.see(shown, self.seen.as_ref())? {
-            Seeing::Newest(newest) => {
-                let size = newest.size;
-                if self.seen.as_ref() != Some(&newest) {
-                    self.keys.set_seen(&newest).map_err(|_| Refusal::Keys)?;
-                    self.seen = Some(newest);
-                }
-                Ok(Response::Seen(size))
-            }
-            Seeing::From(size) => Ok(Response::Seen(size)),
-        }
-    }
-
     fn public_key(
         &self,
         tenant: TenantId,
@@ -733,8 +749,7 @@ impl Custodian {
         record: RecordToOpen,
         now_ms: u64,
     ) -> Result<Response, Refusal> {
-        let checkpoint = self.newest(&grant.checkpoint)?;
-        let grant = grant::proved(grant, &checkpoint, record.request, now_ms)?;
+        let grant = grant::proved(grant, self.newest(&grant.checkpoint)?, &record, now_ms)?;
         let private = self.key_of(&record, now_ms)?;
         // Mark the grant as used before opening: a crash in between costs a grant, and does not
         // allow a second opening.
@@ -748,21 +763,11 @@ impl Custodian {
         record: RecordToOpen,
         now_ms: u64,
     ) -> Result<Response, Refusal> {
-        let checkpoint = self.newest(&read.checkpoint)?;
-        let read = owner::read(read, &checkpoint, record.request, now_ms)?;
+        let read = owner::read(read, self.newest(&read.checkpoint)?, &record, now_ms)?;
         let private = self.key_of(&record, now_ms)?;
         // Use up the entry as in `open`: the log holds one entry for each time that content leaves.
         let unused = self.keys.use_up(&read).map_err(|_| Refusal::Keys)?;
         opened(unused, &private, record)
-    }
-
-    /// Returns the checkpoint of a note if it is the newest that the custodian has seen.
-    fn newest(&self, note: &str) -> Result<Checkpoint, Refusal> {
-        let checkpoint = self.trust.checkpoint(note)?;
-        if self.seen.as_ref() != Some(&checkpoint) {
-            return Err(Refusal::OtherHistory);
-        }
-        Ok(checkpoint)
     }
 
     /// Returns the private key of a record whose deadline has not passed.

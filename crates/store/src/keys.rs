@@ -4,6 +4,7 @@
 //! On disk, a private key is always wrapped under its tenant's key-encryption key, which a
 //! [`Vault`] holds: in files here, or in an HSM.
 
+mod history;
 pub mod holder;
 mod identity;
 mod objects;
@@ -26,9 +27,10 @@ use policy::{
     id::{GrantId, KeyDirectoryId, KeyId, TenantId},
     retention::{DAY_MS, DAYS_MAX, clock::Clock},
 };
-use tlog::{canon::Digest, checkpoint::Checkpoint};
+use tlog::canon::Digest;
 use zeroize::Zeroizing;
 
+pub(crate) use self::history::{Kept, damaged as damaged_history};
 use self::holder::{Connection, Vaults};
 pub use self::identity::Expected;
 use self::objects::Index;
@@ -126,7 +128,7 @@ pub enum KeyError {
     /// A wrapped key does not open.
     #[error("the key `{key}` is damaged")]
     Damaged {
-        /// Id of the key, id of the tenant, `clock` or `seen`.
+        /// Id of the key, id of the tenant, `clock`, `history` or `seen`.
         key: String,
     },
     /// A file that this program did not create: it may be a copy of a key, which would outlive the
@@ -354,7 +356,6 @@ pub struct KeyDirectory {
     destroyed: PathBuf,
     grants: PathBuf,
     clock: PathBuf,
-    seen: PathBuf,
     objects: Index,
     subjects: subjects::Index,
     vault: Box<dyn Vault>,
@@ -413,24 +414,12 @@ impl KeyDirectory {
                 return Err(KeyError::Stranger { path });
             }
         }
-        let (clock, seen) = (folder.join("clock"), folder.join("seen"));
+        let clock = folder.join("clock");
         let objects = Index::load(folder.join(OBJECTS))?;
         let subjects = subjects::Index::load(folder.join(SUBJECTS))?;
         let (folder, id) = (folder.to_owned(), expected.id());
         let _lock = lock;
-        Ok(Self {
-            folder,
-            id,
-            records,
-            destroyed,
-            grants,
-            clock,
-            seen,
-            objects,
-            subjects,
-            vault,
-            _lock,
-        })
+        Ok(Self { folder, id, records, destroyed, grants, clock, objects, subjects, vault, _lock })
     }
 
     /// Checks that the directory is still there: it may be unmounted while the custodian uses it.
@@ -667,25 +656,6 @@ impl KeyDirectory {
     /// When the file cannot be written.
     pub fn set_clock(&self, clock: &Clock) -> Result<(), KeyError> {
         Ok(replace(&self.clock, &clock.to_bytes())?)
-    }
-
-    /// Returns the newest checkpoint that the custodian has seen.
-    ///
-    /// # Errors
-    /// When the file cannot be read or is malformed: then the history is unknown.
-    pub(crate) fn seen(&self) -> Result<Option<Checkpoint>, KeyError> {
-        let Some(bytes) = read_if_there(&self.seen)? else { return Ok(None) };
-        let damaged = || KeyError::Damaged { key: "seen".to_owned() };
-        let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
-        Checkpoint::parse(text).map(Some).map_err(|_| damaged())
-    }
-
-    /// Stores the newest checkpoint that the custodian has seen.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub(crate) fn set_seen(&self, checkpoint: &Checkpoint) -> Result<(), KeyError> {
-        Ok(replace(&self.seen, checkpoint.text().as_bytes())?)
     }
 }
 

@@ -241,7 +241,7 @@ pub(crate) struct Shared {
     tiles: Tiles,
     intact: Intact,
     published: Mutex<Published>,
-    /// Number of entries in the newest checkpoint that the custodian has seen, as far as we know.
+    /// Number of entries that the custodian has read, as far as we know.
     seen: Mutex<u64>,
     /// The error if the log has another history than the custodian has seen, or cannot be read.
     disbelieved: Mutex<Option<String>>,

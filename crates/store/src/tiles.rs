@@ -499,6 +499,52 @@ impl Tiles {
     }
 }
 
+impl Tiles {
+    /// Returns some entries of a log of `size` entries, from number `from` on: as many as fit
+    /// into `bytes_max`, and at least one; none from the end on.
+    ///
+    /// # Errors
+    /// When the bundle is missing or damaged.
+    pub(crate) fn some_entries(
+        &self,
+        from: u64,
+        size: u64,
+        bytes_max: usize,
+    ) -> Result<Vec<Vec<u8>>, LogError> {
+        let mut some = Vec::new();
+        let mut left = bytes_max;
+        let mut next = from;
+        while next < size {
+            let (last, width) = tile::last(0, size);
+            let bundle = next / WIDTH;
+            let path = tile::bundle_path(bundle, if bundle == last { width } else { WIDTH });
+            let damaged = || LogError::Damaged { path: path.clone() };
+            let bytes = self.read_or_full(&path, &tile::bundle_path(bundle, WIDTH))?;
+            let bytes = bytes.ok_or_else(damaged)?;
+            let entries = tile::entries(&bytes).ok_or_else(damaged)?;
+            let at = usize::try_from(next % WIDTH).map_err(|_| damaged())?;
+            let before = next;
+            for entry in entries.into_iter().skip(at) {
+                // A full bundle may hold more entries than a log of this size.
+                if next == size {
+                    break;
+                }
+                match left.checked_sub(entry.len()) {
+                    None if !some.is_empty() => return Ok(some),
+                    rest => left = rest.unwrap_or(0),
+                }
+                some.push(entry.to_vec());
+                next = next.saturating_add(1);
+            }
+            let is_end_of_bundle = next == size || next.is_multiple_of(WIDTH);
+            if next == before || !is_end_of_bundle {
+                return Err(damaged());
+            }
+        }
+        Ok(some)
+    }
+}
+
 /// The tree's hashes, read from tiles.
 #[derive(Debug)]
 pub struct TileNodes<'a> {

@@ -432,9 +432,9 @@ def opening(**changed):
     return [3, [[approved, looked, f["checkpoint"], *f["consented"]], record]]
 
 
-def seeing(old=5, proof=(fixed("a", 32),), checkpoint="a note\n", more=()):
+def seeing(first=5, entries=(b"an entry", b"another"), checkpoint="a note\n", more=()):
     """A See request."""
-    return [4, [[old, list(proof), checkpoint, *more]]]
+    return [4, [[first, list(entries), checkpoint, *more]]]
 
 
 def reading(**changed):
@@ -476,8 +476,8 @@ def requests():
     one("good-open-empty", frame(opening(entry=b"", path=[], checkpoint="", span=b"", record=b"")), "well formed; it will be refused")
     one("good-open-consented", frame(opening(consented=[[b"a consent", 6, [fixed("c", 32)]]])), "with lockbox on")
     one("good-see", frame(seeing()), "See")
-    one("good-see-first", frame(seeing(old=0, proof=[])), "See, by who does not know what was seen")
-    one("good-see-long", frame(seeing(proof=[bytes(32)] * 64)), "well formed; it will be refused")
+    one("good-see-first", frame(seeing(first=0, entries=[])), "See, by who does not know what was read")
+    one("good-see-empty-entry", frame(seeing(entries=[b""])), "well formed; it will be refused")
     one("good-open-own", frame(reading()), "OpenOwn")
     one("good-open-own-empty", frame(reading(entry=b"", path=[], checkpoint="", span=b"", record=b"")), "well formed; it will be refused")
     one("good-successor", frame([6, [named()]]), "Successor")
@@ -563,9 +563,11 @@ def requests():
         ("reseal-positions-of-indefinite-length", resealing([b"span", Raw(b"\x9f\xff")]), "an indefinite length"),
         ("see-nothing", [4, []], "no checkpoint"),
         ("see-not-in-a-list", [4, seeing()[1][0]], "its fields stand in a list of their own"),
-        ("see-digest-of-31-bytes", seeing(proof=[bytes(31)]), "too short"),
-        ("see-proof-as-bytes", [4, [[5, bytes(32), "a note\n"]]], "a proof is a list"),
-        ("see-old-negative", seeing(old=Raw(b"\x20")), "-1"),
+        ("see-entry-as-text", seeing(entries=["an entry"]), "an entry is bytes"),
+        ("see-entries-as-bytes", [4, [[5, bytes(32), "a note\n"]]], "entries are a list"),
+        ("see-entries-of-indefinite-length", [4, [[5, Raw(b"\x9f\x41\x00\xff"), "a note\n"]]], "an indefinite length"),
+        ("see-without-entries", [4, [[5, "a note\n"]]], "the entries are missing"),
+        ("see-from-negative", seeing(first=Raw(b"\x20")), "-1"),
         ("see-checkpoint-as-bytes", seeing(checkpoint=b"a note\n"), "it is text"),
         ("see-field-too-many", seeing(more=[0]), "one more"),
         ("see-twice", [4, seeing()[1] * 2], "one more"),
@@ -622,7 +624,7 @@ def responses():
     one("good-keys", frame([1, [[[key, tenant, DEADLINE], [tenant, key, 0]]]]), "Keys, two")
     one("good-opened", frame([2, [b"a prompt and its completion"]]), "Opened")
     one("good-refused-first", frame([3, [0]]), "Refused")
-    one("good-refused-last", frame([3, [22]]), "Refused")
+    one("good-refused-last", frame([3, [27]]), "Refused")
     one("good-seen-nothing", frame([4, [0]]), "Seen")
     one("good-seen", frame([4, [2**64 - 1]]), "Seen, the largest number")
     one("good-resealed", frame([5, [[fixed("span", 1220), b""]]]), "Resealed: one, and one that did not open")
@@ -639,7 +641,7 @@ def responses():
     one("good-tenant-key-withdrawn", frame([10, [Raw(b"\xf4")]]), "TenantKey, not usable")
     one("bad-nothing", b"", "no message at all")
     for name, value, remark in [
-        ("refusal-unknown", [3, [23]], "there is no refusal 23"),
+        ("refusal-unknown", [3, [28]], "there is no refusal 28"),
         ("refusal-text", [3, ["no"]], "refusals are numbers"),
         ("refusal-twice", [3, [0, 1]], "one more"),
         ("refusal-missing", [3, []], "which?"),

@@ -145,12 +145,12 @@ impl Client {
         })
     }
 
-    /// Shows the log's newest checkpoint. Returns the number of entries in the newest checkpoint
-    /// that the custodian has seen. If the number differs from this checkpoint's, the custodian did
-    /// not accept it, and the proof must begin at the returned number.
+    /// Shows the log's newest checkpoint, and entries to read before. Returns the number of entries
+    /// that the custodian has read. If it is less than this checkpoint's, show the entries from there;
+    /// if it is more, the custodian has seen a newer checkpoint.
     ///
     /// # Errors
-    /// When a required signature is missing, or the checkpoint continues another history.
+    /// When a required signature is missing, or the entries do not lead to the checkpoint.
     pub fn see(&mut self, shown: Shown) -> Result<u64, CustodyError> {
         self.ask(&Request::See(shown), |response| match response {
             Response::Seen(size) => Some(size),

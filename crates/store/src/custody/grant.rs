@@ -1,26 +1,26 @@
-//! The custodian's check of a grant: it relies only on entries of the signed log, not on the
+//! The custodian's check of a grant: it relies only on signatures and entries of the log, not on the
 //! server.
 
-use policy::id::{GrantId, PersonId, RequestId};
+use policy::id::{GrantId, PersonId};
 use tlog::{
-    checkpoint::Checkpoint,
     entry::{Entry, Event},
     limits::GRANT_MS_MAX,
-    tree,
+    people::Party,
 };
 
-use super::{Logged, ProvenGrant, Refusal};
+use super::{ProvenGrant, RecordToOpen, Refusal, decisions::Requested, newest::Newest};
 use crate::keys::Used;
 
-/// Returns the grant if the log proves its approval, the opening, and the customer's consent where
-/// that is required.
+/// Returns the grant if the log proves the reviewer's request, its approval, the opening, and the
+/// customer's consent where that is required.
 pub(super) fn proved(
     grant: &ProvenGrant,
-    checkpoint: &Checkpoint,
-    asked: RequestId,
+    newest: Newest<'_>,
+    record: &RecordToOpen,
     now_ms: u64,
 ) -> Result<Used, Refusal> {
-    let (approved, looked) = (read(&grant.approved, checkpoint)?, read(&grant.looked, checkpoint)?);
+    let approved = newest.decision(&grant.approved, Party::Operator)?;
+    let looked = newest.entry(&grant.looked)?;
     let Event::Looked { grant: used, request: looked_at, reviewer: looker, workstation: from } =
         looked.event
     else {
@@ -32,12 +32,17 @@ pub(super) fn proved(
         return Err(Refusal::NotInTheLog);
     };
     let same = id == used && reviewer == looker && request == looked_at && workstation == from;
-    if !same || request != asked || grant.approved.index >= grant.looked.index {
+    if !same || request != record.request || grant.approved.index >= grant.looked.index {
         return Err(Refusal::OtherGrant);
     }
     if reviewer == manager {
         return Err(Refusal::SelfApproved);
     }
+    let requested = Requested { grant: id, request, reviewer, workstation };
+    newest.requested(&requested, grant.approved.index)?;
+    newest.not_refused(id, record.tenant)?;
+    // The gateway wrote the approval; the promise is the customer's own.
+    let lockbox = lockbox || newest.has_lockbox(record.tenant, record.resource);
     let permission = match (lockbox, &grant.consented) {
         (false, _) => Permission { given_ms: approved.time_ms, expires_ms },
         (true, None) => return Err(Refusal::NoConsent),
@@ -45,7 +50,8 @@ pub(super) fn proved(
             if consented.index <= grant.approved.index || consented.index >= grant.looked.index {
                 return Err(Refusal::NoConsent);
             }
-            let consented = read(consented, checkpoint)?;
+            let tenant = Party::Tenant { tenant: record.tenant };
+            let consented = newest.decision(consented, tenant)?;
             if consented.time_ms >= expires_ms {
                 return Err(Refusal::Expired);
             }
@@ -80,14 +86,4 @@ fn consent(entry: &Entry, id: GrantId, operators: [PersonId; 2]) -> Result<Permi
         return Err(Refusal::SelfApproved);
     }
     Ok(Permission { given_ms: entry.time_ms, expires_ms })
-}
-
-/// Returns an entry if the checkpoint's tree includes it.
-pub(super) fn read(logged: &Logged, checkpoint: &Checkpoint) -> Result<Entry, Refusal> {
-    let leaf = tree::leaf_hash(&logged.entry);
-    let Checkpoint { size, root, .. } = checkpoint;
-    if !tree::includes(leaf, logged.index, *size, &logged.path, root) {
-        return Err(Refusal::NotInTheLog);
-    }
-    Entry::decode(&logged.entry).map_err(|_| Refusal::NotInTheLog)
 }

@@ -1,25 +1,24 @@
 //! The custodian's check that the log holds an owner's read or deletion of a record: it relies only
-//! on entries of the signed log, not on the server.
+//! on signatures and entries of the log, not on the server.
 
-use policy::id::{KeyId, RequestId};
-use tlog::{checkpoint::Checkpoint, entry::Event, limits::OWNER_READ_MS_MAX, tree::leaf_hash};
+use tlog::{entry::Event, limits::OWNER_READ_MS_MAX, people::Party, tree::leaf_hash};
 
-use super::{Proven, Refusal, grant};
+use super::{Named, Proven, RecordToOpen, Refusal, newest::Newest};
 use crate::keys::Used;
 
 /// Returns the permission if the log holds a current `OwnerRead` entry of this record. The
 /// permission serves once.
 pub(super) fn read(
     proven: &Proven,
-    checkpoint: &Checkpoint,
-    asked: RequestId,
+    newest: Newest<'_>,
+    record: &RecordToOpen,
     now_ms: u64,
 ) -> Result<Used, Refusal> {
-    let entry = grant::read(&proven.entry, checkpoint)?;
+    let entry = newest.decision(&proven.entry, Party::Tenant { tenant: record.tenant })?;
     let Event::OwnerRead { request, .. } = entry.event else {
         return Err(Refusal::NotInTheLog);
     };
-    if request != asked {
+    if request != record.request {
         return Err(Refusal::OtherGrant);
     }
     // An entry with a future time would stay valid for longer, so refuse it too.
@@ -32,13 +31,10 @@ pub(super) fn read(
 
 /// Checks that the log holds the deletion of a record that was sealed under this key. The entry
 /// allows the destruction of this key only, and so serves once.
-pub(super) fn deleted(
-    proven: &Proven,
-    checkpoint: &Checkpoint,
-    asked: KeyId,
-) -> Result<(), Refusal> {
-    let Event::OwnerDeleted { key, .. } = grant::read(&proven.entry, checkpoint)?.event else {
+pub(super) fn deleted(proven: &Proven, newest: Newest<'_>, asked: &Named) -> Result<(), Refusal> {
+    let Event::OwnerDeleted { key, .. } = newest.deletion(&proven.entry, asked.tenant)?.event
+    else {
         return Err(Refusal::NotInTheLog);
     };
-    if key == asked { Ok(()) } else { Err(Refusal::OtherGrant) }
+    if key == asked.key { Ok(()) } else { Err(Refusal::OtherGrant) }
 }

@@ -86,8 +86,7 @@ impl Custodian {
                 false => Err(Refusal::NoDirectory),
             };
         }
-        let checkpoint = self.newest(&deletion.checkpoint)?;
-        owner::deleted(deletion, &checkpoint, key.key)?;
+        owner::deleted(deletion, self.newest(&deletion.checkpoint)?, key)?;
         // Without another key, the other records that were sealed under this one could not have
         // been sealed again.
         let takes_its_place = |other: &KeyEntry| {

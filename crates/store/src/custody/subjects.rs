@@ -11,14 +11,16 @@ use minicbor::{Decode, Decoder, Encode, Encoder, encode::Write};
 use policy::{id::TenantId, workflow::subject::Subject};
 use sha2::Sha256;
 use tlog::{
-    checkpoint::Checkpoint,
     entry::{Event, SubjectStep, commit},
     limits::OWNER_READ_MS_MAX,
+    people::Party,
     tree::leaf_hash,
 };
 use zeroize::Zeroizing;
 
-use super::{Custodian, ObjectKey, Proven, Refusal, Response, grant, is_deadline, unusable};
+use super::{
+    Custodian, ObjectKey, Proven, Refusal, Response, is_deadline, newest::Newest, unusable,
+};
 use crate::keys::{SubjectName, SubjectUse, Used, day};
 
 /// Length of a hash, in bytes: no two names of a tenant have the same hash by chance.
@@ -168,8 +170,7 @@ impl Custodian {
         searched: &Proven,
         now_ms: u64,
     ) -> Result<Response, Refusal> {
-        let checkpoint = self.newest(&searched.checkpoint)?;
-        let searched = proved(searched, &checkpoint, asked, now_ms)?;
+        let searched = proved(searched, self.newest(&searched.checkpoint)?, asked, now_ms)?;
         if !self.searched.take(asked.tenant, now_ms) {
             return Err(Refusal::TooManySearches);
         }
@@ -194,11 +195,11 @@ impl Custodian {
 /// Returns the permission if the log holds a current search for this name. It serves once.
 fn proved(
     proven: &Proven,
-    checkpoint: &Checkpoint,
+    newest: Newest<'_>,
     asked: &SubjectToFind,
     now_ms: u64,
 ) -> Result<Used, Refusal> {
-    let entry = grant::read(&proven.entry, checkpoint)?;
+    let entry = newest.decision(&proven.entry, Party::Tenant { tenant: asked.tenant })?;
     let Event::SubjectRequest { tenant, step: SubjectStep::Searched, details, .. } = entry.event
     else {
         return Err(Refusal::NotInTheLog);

@@ -1,10 +1,14 @@
 mod objects;
 mod owner;
 mod rotate;
+mod signed;
 mod subjects;
 
-use std::{io::Write as _, time::Duration};
+use std::{
+    cell::RefCell, collections::HashMap, convert::Infallible, io::Write as _, time::Duration,
+};
 
+use minicbor::bytes::ByteVec;
 use policy::{
     id::{GrantId, PersonId},
     retention::{ContentLogging, DAY_MS, Days, RetentionPlan, Rule, plan},
@@ -13,7 +17,7 @@ use tlog::{
     checkpoint::Checkpoint,
     entry::{Entry, Event},
     note::Signer,
-    tree::{self, Frontier, leaf_hash},
+    tree::{self, Frontier, Nodes, leaf_hash},
 };
 
 use super::*;
@@ -102,27 +106,62 @@ fn looked_by(reviewer: PersonId, workstation: Digest) -> Event {
     Event::Looked { grant: GRANT, request: REQUEST, reviewer, workstation }
 }
 
+thread_local! {
+    /// The entries of the logs that a test made, by their roots: the custodian reads all of them.
+    static LOGS: RefCell<HashMap<Digest, Vec<Vec<u8>>>> = RefCell::default();
+}
+
+/// The leaves of a log in memory.
+struct Leaves(Vec<Digest>);
+
+impl Nodes for Leaves {
+    type Error = Infallible;
+
+    fn node(&self, level: u8, index: u64) -> Result<Digest, Infallible> {
+        let width = 1_usize << level;
+        let first = usize::try_from(index).unwrap() * width;
+        let mut tree = Frontier::default();
+        self.0[first..first + width].iter().for_each(|leaf| tree.push(*leaf));
+        Ok(tree.root())
+    }
+}
+
+/// Returns the checkpoint of a log of these entries, and keeps the entries for [`see`].
+fn checkpoint(signer: &Signer, entries: &[Vec<u8>]) -> String {
+    let mut tree = Frontier::default();
+    entries.iter().for_each(|entry| tree.push(leaf_hash(entry)));
+    LOGS.with_borrow_mut(|logs| logs.insert(tree.root(), entries.to_vec()));
+    let size = entries.len() as u64;
+    Checkpoint { origin: "log.example".into(), size, root: tree.root() }.sign(signer)
+}
+
+/// Returns an entry with the proof that the log of these entries has it.
+fn logged(entries: &[Vec<u8>], index: usize) -> Logged {
+    let leaves = Leaves(entries.iter().map(|entry| leaf_hash(entry)).collect());
+    let (size, at) = (entries.len() as u64, index as u64);
+    let Ok(path) = tree::inclusion_proof(&leaves, at, size);
+    Logged { entry: entries[index].clone(), index: at, path }
+}
+
 /// A log of two entries with its checkpoint.
 fn grant(signer: &Signer, first: &Event, second: &Event) -> ProvenGrant {
-    let encode = |event: &Event| Entry::new(START_MS, event.clone()).encode();
-    let (first, second) = (encode(first), encode(second));
-    let (left, right) = (leaf_hash(&first), leaf_hash(&second));
-    let mut frontier = Frontier::default();
-    frontier.push(left);
-    frontier.push(right);
-    let checkpoint = Checkpoint { origin: "log.example".into(), size: 2, root: frontier.root() };
+    let entries = [first, second].map(|event| Entry::new(START_MS, event.clone()).encode());
     ProvenGrant {
-        approved: Logged { entry: first, index: 0, path: vec![right] },
-        looked: Logged { entry: second, index: 1, path: vec![left] },
-        checkpoint: checkpoint.sign(signer),
+        approved: logged(&entries, 0),
+        looked: logged(&entries, 1),
+        checkpoint: checkpoint(signer, &entries),
         consented: None,
     }
 }
 
+/// Lets the custodian forget the log: each case uses its own log.
+fn forget(custodian: &mut Custodian) {
+    (custodian.read, custodian.reading) = (Reader::new("log.example"), None);
+}
+
 fn open(bench: &mut Bench, grant: ProvenGrant, now_ms: u64) -> Result<Vec<u8>, Refusal> {
-    // Each case uses its own log: the custodian has seen no other.
-    bench.custodian.seen = None;
-    let seen = see(&mut bench.custodian, 0, &[], &grant.checkpoint);
+    forget(&mut bench.custodian);
+    let seen = see(&mut bench.custodian, &grant.checkpoint);
     if let Response::Refused(refusal) = seen {
         return Err(refusal);
     }
@@ -139,9 +178,20 @@ fn open_seen(bench: &mut Bench, grant: ProvenGrant, now_ms: u64) -> Result<Vec<u
     }
 }
 
-fn see(custodian: &mut Custodian, old: u64, proof: &[Digest], checkpoint: &str) -> Response {
-    let shown = Shown { old, proof: proof.to_vec(), checkpoint: checkpoint.to_owned() };
-    custodian.handle(Request::See(shown), at(START_MS + 1))
+/// Shows a checkpoint, and the entries that the custodian has not read.
+fn see(custodian: &mut Custodian, checkpoint: &str) -> Response {
+    let read = custodian.reading.as_deref().unwrap_or(&custodian.read).size();
+    custodian.handle(Request::See(shown(read, checkpoint)), at(START_MS + 1))
+}
+
+/// A checkpoint, with the entries of its log from one on.
+fn shown(from: u64, checkpoint: &str) -> Shown {
+    let (text, _) = checkpoint.split_once("\n\n").unwrap();
+    let root = Checkpoint::parse(&format!("{text}\n")).unwrap().root;
+    let entries = LOGS.with_borrow(|logs| logs[&root].clone());
+    let rest = entries.into_iter().skip(usize::try_from(from).unwrap());
+    let entries = rest.map(ByteVec::from).collect();
+    Shown { from, entries, checkpoint: checkpoint.to_owned() }
 }
 
 #[test]
@@ -208,24 +258,30 @@ fn with_lockbox(on: bool, until_ms: u64) -> Event {
     event
 }
 
+/// For how long an approval waits for a consent in these tests.
+const LOCKBOX_MS: u64 = 100_000;
+
 /// An approval, a consent and an opening, each at its time, in a log of four entries.
 fn consented(consent: Event, times_ms: [u64; 3]) -> ProvenGrant {
-    let events = [with_lockbox(true, START_MS + DAY_MS), consent, looked()];
-    let entry = |(event, time_ms): (Event, u64)| Entry::new(time_ms, event).encode();
-    let [first, second, third] = [0, 1, 2].map(|n| entry((events[n].clone(), times_ms[n])));
-    let fourth = leaf_hash(b"whatever came next");
-    let leaves = [&first, &second, &third].map(|entry| leaf_hash(entry));
-    let (left, right) =
-        (tree::node_hash(&leaves[0], &leaves[1]), tree::node_hash(&leaves[2], &fourth));
-    let root = tree::node_hash(&left, &right);
-    let checkpoint = Checkpoint { origin: "log.example".into(), size: 4, root };
-    let second = Logged { entry: second, index: 1, path: vec![leaves[0], right] };
+    let events = [with_lockbox(true, START_MS + LOCKBOX_MS), consent, looked()];
+    let mut entries: Vec<_> = events
+        .into_iter()
+        .zip(times_ms)
+        .map(|(e, time_ms)| Entry::new(time_ms, e).encode())
+        .collect();
+    entries.push(another(1));
     ProvenGrant {
-        approved: Logged { entry: first, index: 0, path: vec![leaves[1], right] },
-        looked: Logged { entry: third, index: 2, path: vec![fourth, left] },
-        checkpoint: checkpoint.sign(&signer()),
-        consented: Some(second),
+        approved: logged(&entries, 0),
+        looked: logged(&entries, 2),
+        checkpoint: checkpoint(&signer(), &entries),
+        consented: Some(logged(&entries, 1)),
     }
+}
+
+/// An entry that the service writes by itself.
+fn another(n: u8) -> Vec<u8> {
+    let event = Event::KeyLost { key: KeyId::from_random([n; 16]) };
+    Entry::new(START_MS, event).encode()
 }
 
 #[test]
@@ -234,7 +290,7 @@ fn with_lockbox_on_nothing_opens_without_the_customers_consent() {
     let customer = PersonId::from_random([8; 16]);
     let in_time = [START_MS, START_MS + 5, START_MS + 6];
     let good = || consented(consent(GRANT, customer), in_time);
-    let late = [START_MS, START_MS + DAY_MS, START_MS + DAY_MS];
+    let late = [START_MS, START_MS + LOCKBOX_MS, START_MS + LOCKBOX_MS];
     let until = |expires_ms| Event::Consented { grant: GRANT, person: customer, expires_ms };
     let without = ProvenGrant { consented: None, ..good() };
     let twice = ProvenGrant { consented: Some(good().looked), ..good() };
@@ -268,48 +324,64 @@ fn with_lockbox_on_nothing_opens_without_the_customers_consent() {
 #[test]
 fn a_private_log_signed_with_the_stolen_key_opens_nothing() {
     let mut bench = bench();
-    let real = [b"one".as_slice(), b"two", b"three"].map(leaf_hash);
-    let first = tree::node_hash(&real[0], &real[1]);
-    let sign = |size, root| {
-        let origin = "log.example".to_owned();
-        Checkpoint { origin, size, root }.sign(&signer())
-    };
-    let three = sign(3, tree::node_hash(&first, &real[2]));
+    let signer = signer();
+    let real = [1, 2, 3].map(another);
     let history = Response::Refused(Refusal::OtherHistory);
-    assert_eq!(see(&mut bench.custodian, 0, &[], &sign(2, first)), Response::Seen(2));
-    assert_eq!(see(&mut bench.custodian, 2, &[], &three), history, "no proof");
-    assert_eq!(see(&mut bench.custodian, 2, &[real[2]], &three), Response::Seen(3));
-    // Shown again, also by a server that does not know the custodian's checkpoint.
-    assert_eq!(see(&mut bench.custodian, 3, &[], &three), Response::Seen(3));
-    assert_eq!(see(&mut bench.custodian, 0, &[], &three), Response::Seen(3));
+    let (two, three) = (checkpoint(&signer, &real[..2]), checkpoint(&signer, &real));
+    assert_eq!(see(&mut bench.custodian, &two), Response::Seen(2));
+    let seen_at = |custodian: &mut Custodian, from, checkpoint: &str, entries: &[Vec<u8>]| {
+        let entries = entries.iter().cloned().map(ByteVec::from).collect();
+        let shown = Shown { from, entries, checkpoint: checkpoint.to_owned() };
+        custodian.handle(Request::See(shown), at(START_MS + 1))
+    };
+    assert_eq!(seen_at(&mut bench.custodian, 2, &three, &[]), Response::Seen(2), "no entries");
+    assert_eq!(seen_at(&mut bench.custodian, 0, &three, &real), Response::Seen(2), "read before");
+    assert_eq!(seen_at(&mut bench.custodian, 2, &three, &[another(9)]), history, "another one");
+    let too_many = seen_at(&mut bench.custodian, 2, &three, &[another(3), another(4)]);
+    assert_eq!(too_many, Response::Refused(Refusal::Unreadable));
+    let unreadable = seen_at(&mut bench.custodian, 2, &three, &[b"no entry".to_vec()]);
+    assert_eq!(unreadable, Response::Refused(Refusal::Unreadable));
+    assert_eq!(see(&mut bench.custodian, &three), Response::Seen(3));
+    // Shown again, also by a server that does not know the custodian's place.
+    assert_eq!(see(&mut bench.custodian, &three), Response::Seen(3));
+    assert_eq!(seen_at(&mut bench.custodian, 0, &three, &[]), Response::Seen(3));
     // An earlier checkpoint of the same log does not replace the newest.
-    assert_eq!(see(&mut bench.custodian, 2, &[], &sign(2, first)), Response::Seen(3));
+    assert_eq!(seen_at(&mut bench.custodian, 2, &two, &[]), Response::Seen(3));
 
-    let private = grant(&signer(), &approved(), &looked());
+    let private = grant(&signer, &approved(), &looked());
     let refused = Err(Refusal::OtherHistory);
     assert_eq!(open_seen(&mut bench, private.clone(), START_MS + 1), refused, "unseen");
-    // Forged logs as large as the real one, and larger; with proofs from every start.
-    let fork = tree::node_hash(&first, &leaf_hash(b"another"));
-    assert_eq!(see(&mut bench.custodian, 3, &[], &sign(3, fork)), history);
-    let larger = sign(4, tree::node_hash(&fork, &real[0]));
-    for proof in [&[][..], &[real[0]], &[real[2], real[0], first]] {
-        assert_eq!(see(&mut bench.custodian, 3, proof, &larger), history);
-    }
-    assert_eq!(see(&mut bench.custodian, 3, &[first; 64], &larger), history, "no proof is so long");
-    assert_eq!(see(&mut bench.custodian, 0, &[], &private.checkpoint), Response::Seen(3));
+    // Forged logs as large as the real one, and larger.
+    let fork = checkpoint(&signer, &[1, 2, 9].map(another));
+    assert_eq!(see(&mut bench.custodian, &fork), history);
+    let larger = checkpoint(&signer, &[1, 2, 9, 4].map(another));
+    assert_eq!(see(&mut bench.custodian, &larger), history);
+    assert_eq!(seen_at(&mut bench.custodian, 0, &private.checkpoint, &[]), Response::Seen(3));
     // A restarted custodian refuses it as well: the checkpoint is on disk.
     let home = bench.folder.path().join("keys");
     drop(bench.custodian);
     bench.custodian =
         Custodian::start((&home, Expected::New(DIRECTORY)), trust(), at(START_MS + 3)).unwrap().0;
-    assert_eq!(see(&mut bench.custodian, 0, &[], &larger), Response::Seen(3));
+    assert_eq!(see(&mut bench.custodian, &larger), history);
     assert_eq!(open_seen(&mut bench, private, START_MS + 4), refused);
-    // A damaged `seen` file stops the start: the history is unknown.
+    // A damaged file stops the start: the history is unknown.
     drop(bench.custodian);
-    std::fs::write(home.join("seen"), "log.example\n3\n").unwrap();
-    assert!(
-        Custodian::start((&home, Expected::New(DIRECTORY)), trust(), at(START_MS + 5)).is_err()
-    );
+    let whole = std::fs::read(home.join("history")).unwrap();
+    let start = || Custodian::start((&home, Expected::Known(DIRECTORY)), trust(), at(START_MS + 5));
+    for damaged in [&whole[..whole.len() - 1], &whole[..32], &[]] {
+        std::fs::write(home.join("history"), damaged).unwrap();
+        assert!(start().is_err(), "{} bytes", damaged.len());
+    }
+    for at in [0, 33, whole.len() / 2, whole.len() - 1] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        std::fs::write(home.join("history"), damaged).unwrap();
+        assert!(start().is_err(), "byte {at}");
+    }
+    std::fs::write(home.join("history"), whole).unwrap();
+    assert!(start().is_ok());
+    std::fs::remove_file(home.join("history")).unwrap();
+    assert!(start().is_err(), "missing");
 }
 
 /// The same thief, before the custodian has seen a checkpoint: the witnesses have not signed.
@@ -342,7 +414,9 @@ fn nothing_opens_that_a_witness_has_not_signed() {
         let refused = Err(Refusal::NotWitnessed);
         assert_eq!(open(&mut bench, with(lines), START_MS + 1), refused, "{lines:?}");
         // The same after an earlier custodian with fewer witnesses has accepted the checkpoint.
-        bench.custodian.seen = Some(Checkpoint::parse(&text).unwrap());
+        let witnesses = std::mem::take(&mut bench.custodian.trust.witnesses);
+        assert_eq!(see(&mut bench.custodian, &with(&[]).checkpoint), Response::Seen(2));
+        bench.custodian.trust.witnesses = witnesses;
         assert_eq!(open_seen(&mut bench, with(lines), START_MS + 1), refused, "{lines:?}");
     }
     assert!(open(&mut bench, with(&[first, second]), START_MS + 1).is_ok());
@@ -361,7 +435,7 @@ fn after_the_deadline_nothing_opens_whatever_the_clock_says() {
     // The wall clock is set back; the kernel's clock goes on.
     let back = Reading { wall_ms: START_MS + 1, boot: [1; 16], boottime_ms: deadline - START_MS };
     let (grant, record) = (Box::new(grant), Box::new(bench.record.clone()));
-    see(&mut bench.custodian, 0, &[], &grant.checkpoint);
+    see(&mut bench.custodian, &grant.checkpoint);
     let asked = Request::Open { grant, record };
     assert_eq!(bench.custodian.handle(asked, back), Response::Refused(Refusal::Expired));
     let Response::Keys(left) = bench.custodian.handle(Request::Keys, back) else { panic!() };
@@ -438,8 +512,7 @@ fn the_line_carries_questions_and_answers() {
     let grant = grant(&signer(), &approved(), &looked());
     let unseen = client.open(grant.clone(), record.clone());
     assert!(matches!(unseen, Err(CustodyError::Refused(Refusal::OtherHistory))));
-    let shown = Shown { old: 0, proof: Vec::new(), checkpoint: grant.checkpoint.clone() };
-    assert_eq!(client.see(shown).unwrap(), 2);
+    assert_eq!(client.see(shown(0, &grant.checkpoint)).unwrap(), 2);
     let content = client.open(grant.clone(), record.clone()).unwrap();
     assert_eq!(content.as_slice(), b"a prompt and an answer");
     let again = client.open(grant, record);

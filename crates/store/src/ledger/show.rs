@@ -1,14 +1,15 @@
-//! Shows the custodian the history of the log: at each start, every minute, and before each opening
-//! of a record.
+//! Shows the custodian the history of the log, every entry of it: at each start, every minute, and
+//! before each opening of a record.
 //!
 //! The custodian stores the last seen checkpoint apart from the data. It therefore refuses to open
 //! records for a log that was restored from a copy, or that an attacker signs with a stolen key.
 
+use minicbor::bytes::ByteVec;
 use tlog::checkpoint::Checkpoint;
 
 use super::Shared;
 use crate::{
-    custody::{Client, CustodyError, Proven, Refusal, Shown},
+    custody::{Client, CustodyError, Proven, Refusal, SHOWN_BYTES_MAX, Shown},
     error::StoreError,
     tiles::LogError,
 };
@@ -44,27 +45,37 @@ impl Shared {
         let Some(note) = self.tiles.checkpoint()? else { return Ok(None) };
         let checkpoint = Checkpoint::verify(&note, &self.signer.verifier());
         let size = checkpoint.map_err(LogError::Checkpoint)?.size;
-        let mut old = *last;
-        // Tries again if the custodian has seen another checkpoint than we remember, or the log
-        // before this one.
-        for _ in 0..3 {
-            let proof = self.tiles.proof(old, size)?;
-            let seen = self.custody.with(|client| {
-                client.see(Shown { old, proof: proof.clone(), checkpoint: note.clone() })
-            });
-            if let Err(CustodyError::Refused(Refusal::Predecessor)) = seen {
-                old = self.succeed(&note, size)?;
-                continue;
+        // Before the first answer we do not know the custodian's place in the log.
+        let mut from = *last;
+        let mut entries = self.piece(from, if from == 0 { 0 } else { size })?;
+        let mut back = 0;
+        loop {
+            let shown = Shown { from, entries, checkpoint: note.clone() };
+            let read = match self.custody.with(|client| client.see(shown.clone())) {
+                Err(CustodyError::Refused(Refusal::Predecessor)) => {
+                    self.succeed(&note, size)?;
+                    0
+                }
+                seen => seen.map_err(not_seen)?,
+            };
+            *last = read;
+            match read {
+                _ if read == size => return Ok(Some((note, size))),
+                _ if read > size => return Err(other_history(&format!("{read} entries")).into()),
+                _ if read > from => {}
+                // It begins again, as after its start; or it follows the log to its successor.
+                _ if back < BACK_MAX => back += 1,
+                _ => return Err(CustodyError::Nonsense.into()),
             }
-            let seen = seen.map_err(not_seen)?;
-            *last = seen;
-            match seen {
-                _ if seen == size => return Ok(Some((note, size))),
-                _ if seen > size => return Err(other_history(&format!("{seen} entries")).into()),
-                _ => old = seen,
-            }
+            from = read;
+            entries = self.piece(from, size)?;
         }
-        Err(CustodyError::Nonsense.into())
+    }
+
+    /// Returns entries for one message.
+    fn piece(&self, from: u64, size: u64) -> Result<Vec<ByteVec>, LogError> {
+        let entries = self.tiles.some_entries(from, size, SHOWN_BYTES_MAX)?;
+        Ok(entries.into_iter().map(ByteVec::from).collect())
     }
 
     /// Moves the custodian from the log that it has seen to this log, its successor.
@@ -100,3 +111,6 @@ fn other_history(seen: &str) -> LogError {
         "the custodian has seen {seen}, which this log does not continue"
     ))
 }
+
+/// How often the custodian may begin again before this is an error.
+const BACK_MAX: u32 = 4;

@@ -3,11 +3,11 @@
 
 use super::*;
 
-fn named(bench: &Bench) -> Named {
+pub(super) fn named(bench: &Bench) -> Named {
     Named { key: bench.record.key, tenant: TENANT, deadline_ms: bench.record.deadline_ms }
 }
 
-fn successor(bench: &mut Bench, of: Named) -> Result<KeyId, Refusal> {
+pub(super) fn successor(bench: &mut Bench, of: Named) -> Result<KeyId, Refusal> {
     match bench.custodian.handle(Request::Successor(of), at(START_MS + 1)) {
         Response::PublicKey { id, .. } => Ok(id),
         Response::Refused(refusal) => Err(refusal),
@@ -36,15 +36,18 @@ fn deletion(key: KeyId) -> Proven {
 }
 
 fn destroy(bench: &mut Bench, key: Named, deletion: Proven) -> Result<Vec<KeyId>, Refusal> {
-    // Each case uses its own log: the custodian has seen no other.
-    bench.custodian.seen = None;
-    if let Response::Refused(refusal) = see(&mut bench.custodian, 0, &[], &deletion.checkpoint) {
+    forget(&mut bench.custodian);
+    if let Response::Refused(refusal) = see(&mut bench.custodian, &deletion.checkpoint) {
         return Err(refusal);
     }
     destroy_seen(bench, key, deletion)
 }
 
-fn destroy_seen(bench: &mut Bench, key: Named, deletion: Proven) -> Result<Vec<KeyId>, Refusal> {
+pub(super) fn destroy_seen(
+    bench: &mut Bench,
+    key: Named,
+    deletion: Proven,
+) -> Result<Vec<KeyId>, Refusal> {
     let deletion = Box::new(deletion);
     match bench.custodian.handle(Request::Destroy { key, deletion }, at(START_MS + 1)) {
         Response::Keys(gone) => Ok(gone.into_iter().map(|key| key.id).collect()),
@@ -218,8 +221,8 @@ fn no_key_goes_early_without_a_deletion_that_names_it() {
     }
     // A log that the custodian has not seen.
     let looked = owner::proven(&signer(), START_MS, &looked());
-    see(&mut bench.custodian, 2, &[], &looked.checkpoint);
-    bench.custodian.seen = None;
+    forget(&mut bench.custodian);
+    see(&mut bench.custodian, &looked.checkpoint);
     assert_eq!(destroy_seen(&mut bench, goes, right()), Err(Refusal::OtherHistory));
     let there = bench.custodian.keys.entries().unwrap();
     assert_eq!(there.len(), 4, "nothing was destroyed");

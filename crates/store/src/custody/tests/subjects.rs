@@ -11,7 +11,7 @@ fn subject(name: &str) -> Subject {
     Subject::new(&Content::new(name.to_owned())).unwrap()
 }
 
-fn step(tenant: TenantId, name: &str, step: SubjectStep) -> Event {
+pub(super) fn step(tenant: TenantId, name: &str, step: SubjectStep) -> Event {
     Event::SubjectRequest {
         request: SubjectRequestId::from_random([1; 16]),
         tenant,
@@ -31,9 +31,18 @@ fn key(bench: &mut Bench, of: SubjectKeyOf, now_ms: u64) -> Result<[u8; 32], Ref
 }
 
 fn find(bench: &mut Bench, name: &str, searched: Proven, now_ms: u64) -> Result<usize, Refusal> {
-    // Each case uses its own log: the custodian has seen no other.
-    bench.custodian.seen = None;
-    see(&mut bench.custodian, 0, &[], &searched.checkpoint);
+    forget(&mut bench.custodian);
+    see(&mut bench.custodian, &searched.checkpoint);
+    find_seen(bench, name, searched, now_ms)
+}
+
+/// Searches without showing the checkpoint first.
+pub(super) fn find_seen(
+    bench: &mut Bench,
+    name: &str,
+    searched: Proven,
+    now_ms: u64,
+) -> Result<usize, Refusal> {
     let subject = SubjectToFind::new(TENANT, &subject(name), SALT);
     let asked = Request::FindSubject { subject, searched: Box::new(searched) };
     match bench.custodian.handle(asked, at(now_ms)) {
