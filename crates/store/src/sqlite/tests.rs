@@ -83,9 +83,10 @@ fn a_read_transaction_sees_one_moment() {
 
 /// Files outside this module with SQL in them: tests that look at the database as another program
 /// does, or damage it, and a measurement.
-const SPEAK_SQL: [&str; 13] = [
+const SPEAK_SQL: [&str; 14] = [
     "server/tests/it/chaos.rs",
     "server/tests/it/kills.rs",
+    "server/tests/it/records.rs",
     "store/examples/shred.rs",
     "store/src/held/tests.rs",
     "store/src/ledger/tests.rs",
