@@ -18,6 +18,7 @@ KNOWN = {
     # Each check returns a `Report`, and the report puts the checks' results into words.
     frozenset({
         "audit::accesses",
+        "audit::compact",
         "audit::erasure",
         "audit::keys",
         "audit::log",
