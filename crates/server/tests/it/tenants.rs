@@ -14,7 +14,13 @@ const PRIVATE: &str = "others-own";
 fn shape(reply: &Reply) -> String {
     let mut shape = format!("{}\n", reply.status);
     for (name, value) in &reply.headers {
-        let varies = ["x-request-id", "apim-request-id", "x-bailiwick-receipt", "date"];
+        let varies = [
+            "x-request-id",
+            "apim-request-id",
+            "x-bailiwick-receipt",
+            "x-bailiwick-signed-receipt",
+            "date",
+        ];
         let varies = varies.contains(&name.as_str());
         shape.push_str(&format!("{name}: {}\n", if varies { "…" } else { value }));
     }
