@@ -77,9 +77,10 @@ impl Custodian {
                 return Err(Refusal::Unreadable);
             }
             reading.read(&shown.entries, newest.size, now_ms)?;
-            if reading.size() == newest.size {
-                return self.count(*reading, newest);
-            }
+        }
+        // Also without new entries: another root of the same size is another history.
+        if reading.size() == newest.size {
+            return self.count(*reading, newest);
         }
         let size = reading.size();
         self.reading = Some(reading);

@@ -354,6 +354,7 @@ fn a_private_log_signed_with_the_stolen_key_opens_nothing() {
     // Forged logs as large as the real one, and larger.
     let fork = checkpoint(&signer, &[1, 2, 9].map(another));
     assert_eq!(see(&mut bench.custodian, &fork), history);
+    assert_eq!(seen_at(&mut bench.custodian, 0, &fork, &[]), history, "from any place");
     let larger = checkpoint(&signer, &[1, 2, 9, 4].map(another));
     assert_eq!(see(&mut bench.custodian, &larger), history);
     assert_eq!(seen_at(&mut bench.custodian, 0, &private.checkpoint, &[]), Response::Seen(3));
