@@ -49,11 +49,16 @@ impl<'a> Append<'a> {
 
     /// Appends one entry and returns its number.
     pub(crate) fn push(&mut self, event: Event) -> Result<u64, StoreError> {
+        self.push_for_bytes(event).map(|(index, _)| index)
+    }
+
+    /// Appends one entry and returns its number and its bytes.
+    pub(crate) fn push_for_bytes(&mut self, event: Event) -> Result<(u64, Vec<u8>), StoreError> {
         let bytes = Entry::new(self.now_ms, event).encode();
         let index = self.next;
         self.tx.add_entry(index, &bytes)?;
         self.next = index.saturating_add(1);
-        Ok(index)
+        Ok((index, bytes))
     }
 
     /// Appends the entry of a change. Stores the state and the salt that open its commitment.

@@ -11,7 +11,7 @@ use policy::{
 };
 use tlog::{
     canon,
-    entry::{Entry, Event, commit},
+    entry::{Event, commit},
     receipt::{Attempt, AttemptFailure, CompactClaims, Facts, Stored, Terms, WRITTEN_MAX, Written},
 };
 
@@ -283,8 +283,7 @@ fn one(
     let stored = facts.stored.as_ref().map(|stored| memory.stored(tx, stored)).transpose()?;
     let claims = canon::encode(&Parts { terms, facts: &facts });
     let event = Event::Request { commitment: commit(&salt, &claims) };
-    let entry = Entry::new(append.now_ms, event.clone()).encode();
-    let index = append.push(event)?;
+    let (index, entry) = append.push_for_bytes(event)?;
     let Facts { request_sha256, response_sha256, .. } = facts;
     let compact = CompactClaims { request, index, entry, request_sha256, response_sha256 };
     let facts = &facts_bytes;
