@@ -188,7 +188,7 @@ fn every_weakened_policy_is_noticed() {
     let noticed = count - fates.get(&Fate::NoWeaker).copied().unwrap_or_default();
     println!("{count} weakened policies, {noticed} noticed: {fates:#?}");
     assert!(survived.is_empty(), "no promise breaks: {survived:#?}");
-    assert!(unexplained.is_empty(), "no weaker, and nobody says why: {unexplained:#?}");
+    assert!(unexplained.is_empty(), "no weaker, and KNOWN has no reason: {unexplained:#?}");
     let known: BTreeSet<_> = KNOWN.iter().map(|(policy, change, _)| (policy, change)).collect();
     assert_eq!(explained, known, "an explanation of what is noticed by now");
 }

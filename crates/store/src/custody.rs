@@ -513,16 +513,20 @@ pub enum Refusal {
     /// No person of the party signed.
     #[n(23)]
     #[error(
-        "a person whose party has a root did not sign the decision, or the signature does not count"
+        "the decision has no valid signature, and its party has a root; let a person of the party \
+         sign it"
     )]
     NotSigned,
     /// Another party signed.
     #[n(24)]
-    #[error("a person of another party signed the decision")]
+    #[error(
+        "a person of another party signed the decision; let a person of the record's tenant, or of \
+         the operator, sign it"
+    )]
     OtherParty,
     /// A person refused the grant.
     #[n(25)]
-    #[error("the access request was refused, with a signature")]
+    #[error("the access request was refused; the reviewer may make another one")]
     TurnedDown,
     /// The time of an entry is ahead of the custodian's clock.
     #[n(26)]
@@ -535,7 +539,7 @@ pub enum Refusal {
     #[n(27)]
     #[error(
         "an entry of the log cannot be read by this version, or a message has more than \
-         SHOWN_BYTES_MAX ({SHOWN_BYTES_MAX}) bytes of entries"
+         SHOWN_BYTES_MAX ({SHOWN_BYTES_MAX}) bytes of entries; start the newest version"
     )]
     Unreadable,
 }

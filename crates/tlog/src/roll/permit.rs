@@ -79,8 +79,8 @@ pub enum Verdict {
 
 /// The people that must sign an event.
 enum Needs {
-    /// No person.
-    Nobody,
+    /// No person: the service writes it by itself.
+    NoPerson,
     /// A person of the operator, with one of two capacities.
     Operator { one_of: [Capacity; 2], person: PersonId },
     /// An officer: of this tenant, or of any; this person, or any.
@@ -106,7 +106,7 @@ impl Needs {
             | Event::Consented { person, .. }
             | Event::ProcessorAllowed { person, .. } => officer(person),
             Event::FlagDecided { person, .. } => one(Reviewer, person),
-            Event::Penalised { person: None, .. } => Self::Nobody,
+            Event::Penalised { person: None, .. } => Self::NoPerson,
             Event::Penalised { action: PenaltyAction::Appealed, person: Some(person), .. } => {
                 officer(person)
             }
@@ -118,7 +118,7 @@ impl Needs {
             Event::ExemptionEnded { end, .. } => match end {
                 End::WithdrawnByCustomer { person, .. } => officer(person),
                 End::WithdrawnByOperator { person, .. } => one(Decides, person),
-                End::Expired | End::Renewed { .. } => Self::Nobody,
+                End::Expired | End::Renewed { .. } => Self::NoPerson,
             },
             Event::WorkstationEnrolled { person, .. }
             | Event::WorkstationRevoked { person, .. } => one(Enroller, person),
@@ -154,14 +154,14 @@ impl Needs {
             | Event::TrainingStarted { .. }
             | Event::Trained { .. }
             | Event::PersonalData { .. }
-            | Event::SubjectErased { .. } => Self::Nobody,
+            | Event::SubjectErased { .. } => Self::NoPerson,
         }
     }
 
     /// The people that must sign, in plain words.
     fn words(&self) -> &'static str {
         match self {
-            Self::Nobody => "nobody",
+            Self::NoPerson => "no person",
             Self::Operator { one_of: [first, second], .. } => match (first, second) {
                 (Capacity::Reviewer, Capacity::Manager) => {
                     "the operator's reviewer or manager that it names"
@@ -189,7 +189,7 @@ impl Roll {
     pub(super) fn permitted(&self, event: &Event, signers: &[Signer]) -> Result<By, NotSigned> {
         let needs = Needs::of(event);
         match &needs {
-            Needs::Nobody => Err(NotSigned::Needless),
+            Needs::NoPerson => Err(NotSigned::Needless),
             Needs::Operator { one_of, person } => {
                 let by = self.person(signers, needs.words(), |party, capacities| {
                     let capacity = one_of.iter().find(|capacity| capacities.has(**capacity));
@@ -214,7 +214,7 @@ impl Roll {
     pub(super) fn unsigned(&self, event: &Event) -> Result<Verdict, NotSigned> {
         let needs = Needs::of(event);
         let has_root = match &needs {
-            Needs::Nobody => return Ok(Verdict::Service),
+            Needs::NoPerson => return Ok(Verdict::Service),
             Needs::Operator { .. } => self.root(Party::Operator).is_some(),
             Needs::Officer { tenant: Some(tenant), .. } => {
                 self.root(Party::Tenant { tenant: *tenant }).is_some()

@@ -174,13 +174,13 @@ fn a_record_opens_by_the_signatures_of_reviewer_and_manager() {
 
 /// Two rows in the database: a request and an approval, by people without keys, or invented ones.
 #[test]
-fn an_approval_that_nobody_signed_opens_nothing() {
+fn an_approval_without_a_signature_opens_nothing() {
     let mut world = World::with_operator();
     world.add(requested(), &[REVIEWERS]);
     let forged = world.add(approved(), &[]);
     assert_eq!(world.open(forged, None), Err(Refusal::NotSigned));
-    let nobody = world.add(approved_with(REQUEST, REVIEWER, STRANGER), &[]);
-    assert_eq!(world.open(nobody, None), Err(Refusal::NotSigned));
+    let unsigned = world.add(approved_with(REQUEST, REVIEWER, STRANGER), &[]);
+    assert_eq!(world.open(unsigned, None), Err(Refusal::NotSigned));
     for seed in [REVIEWERS, OPERATORS_ROOT, STRANGERS] {
         // In the name of the manager.
         let forged = world.add(approved(), &[seed]);
@@ -198,7 +198,11 @@ fn an_approval_without_the_reviewers_signed_request_opens_nothing() {
     assert_eq!(world.open(first, None), Err(Refusal::NotSigned), "no request");
     world.add(requested(), &[]);
     let second = approve(&mut world);
-    assert_eq!(world.open(second, None), Err(Refusal::NotSigned), "nobody signed it");
+    assert_eq!(
+        world.open(second, None),
+        Err(Refusal::NotSigned),
+        "the second approval has no signature"
+    );
     let mut other = requested();
     if let Event::LookRequested { workstation, .. } = &mut other {
         *workstation = Digest([8; 32]);
@@ -249,7 +253,7 @@ fn only_the_customers_own_officer_consents() {
     let approved = world.add(with_lockbox(true, START_MS + 60_000), &[MANAGERS]);
     let cases: [(&str, PersonId, &[u8], Refusal); 5] = [
         ("unsigned", OFFICER, &[], Refusal::NotSigned),
-        ("by nobody", PersonId::from_random([99; 16]), &[], Refusal::NotSigned),
+        ("without a signature", PersonId::from_random([99; 16]), &[], Refusal::NotSigned),
         ("by another customer's officer", STRANGER, &[STRANGERS], Refusal::OtherParty),
         ("by him in the officer's name", OFFICER, &[STRANGERS], Refusal::NotSigned),
         ("by the operator's person", MANAGER, &[MANAGERS], Refusal::NotSigned),
