@@ -64,10 +64,10 @@ fn check(args: &Verify, repeat: Option<Repeat<'_>>) -> Result<Report, Failure> {
     let mut report = Report::default();
     let service = || service_key(&args.service_key);
     match &args.command {
-        VerifyCommand::Receipt { receipt: file, request, response, log, witness } => {
+        VerifyCommand::Receipt { receipt: file, bodies, log, witness } => {
             let service = service()?;
-            let request = request.as_deref().map(Body::read).transpose()?;
-            let response = response.as_deref().map(Body::read).transpose()?;
+            let request = bodies.request.as_deref().map(Body::read).transpose()?;
+            let response = bodies.response.as_deref().map(Body::read).transpose()?;
             let log = log.as_deref().map(Folder::new);
             let against = receipt::Against {
                 request: request.as_ref().map(Body::parts),
@@ -77,9 +77,9 @@ fn check(args: &Verify, repeat: Option<Repeat<'_>>) -> Result<Report, Failure> {
             };
             receipt::check(&mut report, &service, &read(file)?, &against)?;
         }
-        VerifyCommand::Compact { headers, request, response, log } => {
-            let request = request.as_deref().map(Body::read).transpose()?;
-            let response = response.as_deref().map(Body::read).transpose()?;
+        VerifyCommand::Compact { headers, bodies, log } => {
+            let request = bodies.request.as_deref().map(Body::read).transpose()?;
+            let response = bodies.response.as_deref().map(Body::read).transpose()?;
             let log = log.as_deref().map(Folder::new);
             let against = compact::Against {
                 request: request.as_ref().map(Body::parts),

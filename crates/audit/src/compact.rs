@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use tlog::{
-    canon::Digest,
     note::Verifier,
     receipt::{Compact, CompactClaims},
     tile,
@@ -17,6 +16,7 @@ use crate::{
     Failure, LogFiles,
     files::unusable,
     log::{self, Log},
+    receipt::bodies,
     report::Report,
     time::rfc3339,
 };
@@ -63,19 +63,13 @@ pub fn check<F: LogFiles>(
         }
     };
     report.good(format!("{} signed the compact receipt", service.name()));
-    for (name, body, claimed) in [
-        ("request", against.request, claims.request_sha256),
-        ("response", against.response, claims.response_sha256),
-    ] {
-        match body {
-            Some((file, bytes)) => report.check(
-                Digest::of(&[bytes]) == claimed,
-                &format!("`{file}` is the {name}'s body"),
-                &format!("`{file}` is not the {name}'s body: the receipt is about other bytes"),
-            ),
-            None => report.unchecked(format!("the {name}: give its body with --{name} FILE")),
-        }
-    }
+    bodies(
+        report,
+        [
+            ("request", against.request, claims.request_sha256),
+            ("response", against.response, claims.response_sha256),
+        ],
+    );
     logged(report, service, &claims, against.log)?;
     report.compact = Some(Summary {
         request: claims.request.to_string(),

@@ -88,10 +88,21 @@ fn signed<F>(
         "entry {} of the log commits to it, and is in the tree of {} entries that a checkpoint signs",
         verified.index, verified.checkpoint.size
     ));
-    for (name, body, claimed) in [
-        ("request", against.request, facts.request_sha256),
-        ("response", against.response, facts.response_sha256),
-    ] {
+    bodies(
+        report,
+        [
+            ("request", against.request, facts.request_sha256),
+            ("response", against.response, facts.response_sha256),
+        ],
+    );
+}
+
+/// A body with its name in messages.
+type Named<'a> = (&'a str, &'a [u8]);
+
+/// Compares the bodies that the caller saved with the claimed digests.
+pub(crate) fn bodies(report: &mut Report, bodies: [(&'static str, Option<Named<'_>>, Digest); 2]) {
+    for (name, body, claimed) in bodies {
         match body {
             Some((file, bytes)) => report.check(
                 Digest::of(&[bytes]) == claimed,

@@ -69,6 +69,17 @@ pub struct Mirror {
     pub json: bool,
 }
 
+/// The bodies that a receipt is compared with.
+#[derive(Debug, clap::Args)]
+pub struct Bodies {
+    /// The body that you sent
+    #[arg(long, value_name = "FILE")]
+    pub request: Option<PathBuf>,
+    /// The body that you received; all bytes of it if it is a stream
+    #[arg(long, value_name = "FILE")]
+    pub response: Option<PathBuf>,
+}
+
 /// The objects that `verify` checks.
 #[derive(Debug, Subcommand)]
 pub enum VerifyCommand {
@@ -76,12 +87,9 @@ pub enum VerifyCommand {
     Receipt {
         /// The receipt, as returned by GET /openai/v1/receipts/{request_id}
         receipt: PathBuf,
-        /// The body that you sent
-        #[arg(long, value_name = "FILE")]
-        request: Option<PathBuf>,
-        /// The body that you received; all bytes of it if it is a stream
-        #[arg(long, value_name = "FILE")]
-        response: Option<PathBuf>,
+        /// The bodies to compare with
+        #[command(flatten)]
+        bodies: Bodies,
         /// The folder of the log, as for `verify log`. The log is replayed, and must agree with the
         /// receipt
         #[arg(long, value_name = "FOLDER")]
@@ -97,12 +105,9 @@ pub enum VerifyCommand {
         /// A file with the value of the header `x-bailiwick-signed-receipt`, or with all headers of the
         /// answer (`curl --dump-header FILE`)
         headers: PathBuf,
-        /// The body that you sent
-        #[arg(long, value_name = "FILE")]
-        request: Option<PathBuf>,
-        /// The body that you received; all bytes of it if it is a stream
-        #[arg(long, value_name = "FILE")]
-        response: Option<PathBuf>,
+        /// The bodies to compare with
+        #[command(flatten)]
+        bodies: Bodies,
         /// The folder of the log, as for `verify log`. The log is replayed, and must have the entry
         #[arg(long, value_name = "FOLDER")]
         log: Option<PathBuf>,
