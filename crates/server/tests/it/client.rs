@@ -140,6 +140,23 @@ impl Reply {
         self.json()
     }
 
+    /// Returns status, headers and body, without the values that differ from request to request.
+    pub(crate) fn shape(&self) -> String {
+        let varies = [
+            "x-request-id",
+            "apim-request-id",
+            "x-bailiwick-receipt",
+            "x-bailiwick-signed-receipt",
+            "date",
+        ];
+        let mut shape = format!("{}\n", self.status);
+        for (name, value) in &self.headers {
+            let value = if varies.contains(&name.as_str()) { "…" } else { value };
+            shape.push_str(&format!("{name}: {value}\n"));
+        }
+        shape + &self.text()
+    }
+
     /// Returns the body's `error` object; the status must match. Also checks its four members and
     /// the headers that every error has.
     pub(crate) fn error(&self, status: u16) -> Value {
