@@ -94,13 +94,14 @@ impl Proof {
 /// [`Error::Disagreement`] if Cedar does not confirm a counterexample. [`Error::Policies`] if a
 /// specification does not fit the schema.
 pub async fn prove(solver: &mut Solver, policies: &Policies) -> Result<Proof, Error> {
-    let environments = solver.environments().to_vec();
     let anything = with_everything_permitted(policies.set());
-    let mut outcomes = Vec::new();
-    for promise in Promise::all(policies)? {
-        let mut broken = BTreeMap::new();
-        let mut guarded = true;
-        for at in &environments {
+    let unbroken = |promise| Outcome { promise, broken: Vec::new(), guarded: true };
+    let mut outcomes: Vec<_> = Promise::all(policies)?.into_iter().map(unbroken).collect();
+    for at in &solver.environments().to_vec() {
+        // Compiling takes longer than solving: the policies are compiled once for all promises.
+        let in_force = solver.compile(policies.set(), at)?;
+        let anything = solver.compile(&anything, at)?;
+        for Outcome { promise, broken, guarded } in &mut outcomes {
             for clause in promise.set.policies() {
                 if !solver.never_fails(clause, at).await? {
                     let said = format!("clause `{}` can fail to be evaluated", clause.id());
@@ -108,19 +109,20 @@ pub async fn prove(solver: &mut Solver, policies: &Policies) -> Result<Proof, Er
                 }
             }
             let specification = solver.compile(&promise.set, at)?;
-            let in_force = solver.compile(policies.set(), at)?;
             if let Some(found) = solver.allows_more(&in_force, &specification, at).await? {
-                let found = checked(&promise, policies.set(), &found)
+                let found = checked(promise, policies.set(), &found)
                     .ok_or_else(|| Error::Disagreement { environment: environment(at) })?;
-                broken.entry(found.clause.clone()).or_insert(found);
+                if broken.iter().all(|known| known.clause != found.clause) {
+                    broken.push(found);
+                }
             }
-            if guarded {
-                let anything = solver.compile(&anything, at)?;
-                guarded = solver.implies(&anything, &specification, at).await?;
+            if *guarded {
+                *guarded = solver.implies(&anything, &specification, at).await?;
             }
         }
-        let broken = broken.into_values().collect();
-        outcomes.push(Outcome { promise, broken, guarded });
+    }
+    for outcome in &mut outcomes {
+        outcome.broken.sort_by(|one, other| one.clause.cmp(&other.clause));
     }
     let impossible = impossible(solver, policies).await?;
     let failing = failing(solver, policies).await?;
