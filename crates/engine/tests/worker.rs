@@ -431,7 +431,8 @@ fn spec() -> WorkerSpec {
         task: Task::Chat,
         context_tokens: 1024,
         sequences: 4,
-        threads: 2,
+        // Tests run side by side.
+        threads: 1,
         queue: 8,
         prefix_cache: Duration::from_secs(300),
         hang: Duration::from_secs(120),

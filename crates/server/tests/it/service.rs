@@ -139,6 +139,9 @@ impl Service {
             ("BAILIWICK_LISTEN__OPERATIONS", operations.to_string()),
             // Small, so that prompts exceed it soon and tests are short.
             ("BAILIWICK_ENGINE__CONTEXT_TOKENS", "1024".to_owned()),
+            // Tests run side by side. The threads of one worker wait for each other in loops, so with more
+            // threads than cores each token takes ten times as long.
+            ("BAILIWICK_ENGINE__THREADS", "1".to_owned()),
         ]);
         command.envs(settings.iter().copied());
         let process = Process::start(&command, &files.log_file());
