@@ -565,7 +565,7 @@ impl AdminError {
                 )
                 | ManageError::Penalised { .. } => (StatusCode::CONFLICT, "Conflict"),
                 ManageError::Store(StoreError::Busy) => UNAVAILABLE,
-                ManageError::Store(StoreError::NoPerson(_))
+                ManageError::Store(StoreError::NoPerson(_) | StoreError::NotLogged(_))
                 | ManageError::Forbidden(_)
                 | ManageError::NotOfTheService { .. }
                 | ManageError::OwnersLockbox { .. }

@@ -22,6 +22,7 @@ mod prove;
 mod quickstart;
 mod report;
 mod serve;
+mod signer;
 #[cfg(feature = "embedded")]
 mod training;
 mod usage;
@@ -65,6 +66,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Key(args) => manage::key(&args)?,
         Command::Workstation(args) => manage::workstation(&args)?,
         Command::Role(args) => manage::role(&args)?,
+        Command::Signer(args) => signer::run(&args)?,
         Command::Desk(args) => desk::desk(args)?,
         Command::Review(args) => desk::review(args)?,
         Command::Model(args) => manage::model(&args)?,

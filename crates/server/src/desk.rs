@@ -7,6 +7,7 @@ mod abuse;
 mod acts;
 mod case;
 mod content;
+mod drafted;
 mod error;
 mod exemption;
 mod inventory;
@@ -16,6 +17,8 @@ mod processors;
 mod records;
 mod reports;
 mod review;
+mod roll;
+mod signing;
 mod subjects;
 
 use std::sync::Arc;
@@ -33,12 +36,16 @@ use policy::{
     workflow::{Statement, owner::Owner},
 };
 use serde::Deserialize;
-use store::{Directory, Resource, Store, ledger::Ledger, random};
+use store::{Directory, Resource, Store, ledger::Ledger};
 
-pub(crate) use self::names::Names;
 use self::{
     error::DeskError,
     exemption::{ContentFilter, ContentLogging},
+    signing::Signing,
+};
+pub(crate) use self::{
+    names::Names,
+    signing::{DRAFT, Drafts, SIGNATURE},
 };
 use crate::{
     authority::Authorities,
@@ -63,6 +70,8 @@ pub(crate) struct Desk {
     pub providers: Providers,
     /// The ledger that holds the records.
     pub ledger: Ledger,
+    /// Statements that wait for their signatures.
+    pub drafts: Drafts,
     /// Names of signed-in people.
     pub names: Names,
     /// The active configuration, for reports.
@@ -75,6 +84,8 @@ pub(crate) fn routes() -> Routes<Desk> {
     let resource = "/desk/v1/resources/{name}";
     let of = |what: &str| format!("{resource}/{what}");
     Routes::new()
+        .get("/desk/v1/roll", roll::show)
+        .post("/desk/v1/roll", roll::state)
         .get("/desk/v1/zeroRetention", exemption::pending::<ContentLogging>)
         .get(&of("zeroRetention"), exemption::status::<ContentLogging>)
         .post(&of("zeroRetention"), exemption::apply::<ContentLogging>)
@@ -150,6 +161,7 @@ pub(crate) fn router(desk: Desk, routes: Routes<Desk>) -> Router {
 struct Visitor {
     signed_in: SignedIn,
     person: PersonId,
+    signing: Signing,
 }
 
 impl Visitor {
@@ -197,7 +209,7 @@ impl Visitor {
 
     /// Returns the person as an owner; the log commits to it.
     fn owner(&self) -> Result<Owner, DeskError> {
-        Ok(Owner::new(self.person, self.signed_in.object, random()?))
+        Ok(Owner::new(self.person, self.signed_in.object, self.random()))
     }
 
     /// Looks up a resource, for a decision.
@@ -240,7 +252,8 @@ impl FromRequestParts<Desk> for Visitor {
         };
         let person = person.id();
         desk.names.remember(&signed_in.principal, signed_in.name.as_deref());
-        Ok(Self { signed_in, person })
+        let signing = Signing::of(parts, &desk.drafts, person)?;
+        Ok(Self { signed_in, person, signing })
     }
 }
 
@@ -253,8 +266,8 @@ struct Reason {
 
 impl Reason {
     /// Returns the reason as a statement that the log commits to.
-    fn statement(&self) -> Result<Statement, DeskError> {
-        Ok(Statement::new(&self.reason, random()?)?)
+    fn statement(&self, visitor: &Visitor) -> Result<Statement, DeskError> {
+        Ok(Statement::new(&self.reason, visitor.random())?)
     }
 }
 

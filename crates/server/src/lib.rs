@@ -63,6 +63,7 @@ mod serve;
 mod services;
 mod sign_in;
 mod snapshot;
+mod statement;
 mod tls;
 mod uses;
 mod withheld;

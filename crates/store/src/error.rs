@@ -162,6 +162,9 @@ pub enum StoreError {
         /// The column.
         what: &'static str,
     },
+    /// A decision of people is not signed as it must be.
+    #[error(transparent)]
+    NotLogged(#[from] Box<crate::not_logged::NotLogged>),
     /// The machine's clock is wrong.
     #[error(transparent)]
     Clock(policy::retention::clock::Behind),
@@ -294,6 +297,7 @@ impl StoreError {
             ),
             Self::Newer { .. } => "run the newer bailiwick that wrote it".to_owned(),
             Self::Damaged { .. } => "restore the data directory from a backup".to_owned(),
+            Self::NotLogged(error) => error.help().to_owned(),
             Self::Clock(_) => {
                 "set the machine's clock, or let it be set over the network".to_owned()
             }

@@ -70,6 +70,7 @@ use crate::{
     object::{Draft, ObjectError, Row, body, state::State},
     proofs,
     seal::{CannotSeal, PublicKey},
+    signed::Rolls,
     sqlite::{Database, Write},
     tiles::{Cosign, LogError, Tiles},
 };
@@ -239,6 +240,7 @@ pub(crate) struct Shared {
     /// The keys of the subject index, and the restrictions.
     subjects: subjects::write::Keys,
     tiles: Tiles,
+    rolls: Rolls,
     intact: Intact,
     published: Mutex<Published>,
     /// Number of entries that the custodian has read, as far as we know.
@@ -346,6 +348,7 @@ impl Ledger {
         let directory = (&opening.key_directory, opening.keys_are_lost);
         let (signed, tiles_repaired) = tiles.check(&writer, &signer)?;
         let published = Published { size: signed, ..Published::default() };
+        let origin = signer.verifier().name().to_owned();
         let shared = Arc::new(Shared {
             signer,
             cosign,
@@ -358,6 +361,7 @@ impl Ledger {
             },
             objects: Arc::new(State::new(data.join(body::FOLDER))),
             subjects: subjects::keys(&writer)?,
+            rolls: Rolls::new(&origin, tiles.clone()),
             tiles,
             intact,
             published: Mutex::new(published),
@@ -504,6 +508,12 @@ impl Ledger {
         append.finish()?;
         tx.commit()?;
         Ok(())
+    }
+
+    /// Returns the roll of the log: the roots, keys and promises that follow from its entries.
+    #[must_use]
+    pub fn rolls(&self) -> &Rolls {
+        &self.inner.shared.rolls
     }
 
     /// Lets the next request start a new custodian, which connects to the key holders again.

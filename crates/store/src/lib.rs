@@ -23,6 +23,7 @@ pub mod ledger;
 mod log;
 mod manage;
 mod name;
+mod not_logged;
 mod object;
 mod people;
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod random;
 mod row;
 mod scope;
 pub mod seal;
+pub mod signed;
 mod sqlite;
 mod store;
 pub mod subjects;

@@ -22,11 +22,19 @@ use crate::{error::StoreError, random::random, sqlite::Write};
 /// Reads the machine's clocks. It is an argument, so that tests can set the time.
 pub type ReadClock = fn() -> Reading;
 
+/// A decision of people that an append writes.
+pub(crate) trait Decides: std::fmt::Debug {
+    /// Makes the entry of an event, with its number and its time; with signatures if people decide it.
+    fn entry(&self, tx: &Write<'_>, at: (u64, u64), event: Event) -> Result<Entry, StoreError>;
+}
+
 /// An append in progress. It advances the clock once, and numbers the entries.
 #[derive(Debug)]
 pub(crate) struct Append<'a> {
     tx: &'a Write<'a>,
     next: u64,
+    /// The decision of people that this append writes.
+    deciding: Option<&'a dyn Decides>,
     /// The time of all entries of this transaction.
     pub(crate) now_ms: u64,
 }
@@ -44,7 +52,12 @@ impl<'a> Append<'a> {
             tx.begin_day(day(&clock), next)?;
         }
         tx.set_log_head(next, &clock)?;
-        Ok(Self { tx, next, now_ms: clock.now_ms })
+        Ok(Self { tx, next, deciding: None, now_ms: clock.now_ms })
+    }
+
+    /// Has each decision of people signed, as the roll requires it.
+    pub(crate) fn deciding(self, deciding: &'a dyn Decides) -> Self {
+        Self { deciding: Some(deciding), ..self }
     }
 
     /// Appends one entry and returns its number.
@@ -54,8 +67,12 @@ impl<'a> Append<'a> {
 
     /// Appends one entry and returns its number and its bytes.
     pub(crate) fn push_for_bytes(&mut self, event: Event) -> Result<(u64, Vec<u8>), StoreError> {
-        let bytes = Entry::new(self.now_ms, event).encode();
         let index = self.next;
+        let entry = match self.deciding {
+            Some(deciding) => deciding.entry(self.tx, (index, self.now_ms), event)?,
+            None => Entry::new(self.now_ms, event),
+        };
+        let bytes = entry.encode();
         self.tx.add_entry(index, &bytes)?;
         self.next = index.saturating_add(1);
         Ok((index, bytes))

@@ -480,6 +480,18 @@ impl Tiles {
         tree::consistency_proof(&self.nodes(whole), old, size)
     }
 
+    /// Returns the entries of a full bundle.
+    pub(crate) fn full_bundle(&self, bundle: u64) -> Result<Vec<Vec<u8>>, LogError> {
+        let path = tile::bundle_path(bundle, WIDTH);
+        let bytes = self.read(&path)?;
+        let entries = bytes
+            .as_deref()
+            .and_then(tile::entries)
+            .map(|entries| entries.into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>());
+        let whole = |entries: &Vec<_>| entries.len() as u64 == WIDTH;
+        entries.filter(whole).ok_or(LogError::Damaged { path })
+    }
+
     /// Returns one entry's bytes, from the bundle of a log of `size` entries.
     ///
     /// # Errors

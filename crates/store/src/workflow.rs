@@ -16,6 +16,7 @@ use crate::{
     error::StoreError,
     log::Append,
     row::{EXEMPTION, PENALTY},
+    signed::{Deciding, Decision, Rolls},
     sqlite::{Database, GrantEntry, Write},
 };
 
@@ -193,6 +194,36 @@ impl Store {
         let mut writer = self.writer();
         let tx = writer.write()?;
         let mut log = Append::begin(&tx, reading)?;
+        let now_ms = log.now_ms;
+        let (state, effects) = step_in::<W>(&tx, &mut log, allowed)?;
+        log.finish()?;
+        tx.commit()?;
+        drop(writer);
+        self.in_place()?;
+        Ok(Stepped { state, effects, now_ms })
+    }
+
+    /// Takes one step as [`Store::step`] does. Each decision of people in it is signed, if its party
+    /// has a root.
+    ///
+    /// # Errors
+    /// As [`Store::step`]. [`StoreError::NotLogged`] if a signature is missing or does not count;
+    /// then nothing changed.
+    pub fn decide<W: Workflow>(
+        &self,
+        rolls: &Rolls,
+        allowed: W::Allowed,
+        decision: Decision,
+    ) -> Result<Stepped<W>, NotStepped<W::Refused>> {
+        let reading = self.reading();
+        let mut rolled = rolls.lock();
+        let mut writer = self.writer();
+        // The first time, this reads the whole log: before the write lock is taken.
+        rolled.catch_up(&writer)?;
+        let tx = writer.write()?;
+        rolled.catch_up(&tx)?;
+        let deciding = Deciding::new(&rolled, decision);
+        let mut log = Append::begin(&tx, reading)?.deciding(&deciding);
         let now_ms = log.now_ms;
         let (state, effects) = step_in::<W>(&tx, &mut log, allowed)?;
         log.finish()?;

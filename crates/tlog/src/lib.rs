@@ -23,6 +23,7 @@ pub mod object;
 pub mod people;
 pub mod receipt;
 pub mod roll;
+pub mod secret;
 pub mod signature;
 pub mod statement;
 pub mod succession;

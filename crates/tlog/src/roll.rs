@@ -25,7 +25,7 @@ mod signer;
 mod wrong;
 
 pub use heads::{Heads, Window};
-pub use permit::{By, Verdict, Who};
+pub use permit::{By, Side, Verdict, Who};
 pub use promised::Promises;
 pub use wrong::{NotSigned, Wrong};
 

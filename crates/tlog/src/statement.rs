@@ -3,10 +3,10 @@
 
 use alloc::{string::String, vec::Vec};
 
-use minicbor::Encode;
+use minicbor::{Decode, Encode};
 
 use crate::{
-    canon::{self, Digest},
+    canon::{self, Digest, NotCanonical},
     entry::{Entry, Event},
     key::Key,
     signature::{BadSignature, BadSignatures, Signature, Signatures, Signed},
@@ -41,7 +41,31 @@ struct Body<'a> {
     event: &'a Event,
 }
 
+/// The part of a statement after its title, to read.
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct Read {
+    #[n(0)]
+    origin: String,
+    #[n(1)]
+    size: u64,
+    #[n(2)]
+    root: Digest,
+    #[n(3)]
+    event: Event,
+}
+
 impl Draft {
+    /// Reads the bytes of a statement, so that the signer sees what it signs.
+    ///
+    /// # Errors
+    /// [`NotCanonical`] if the bytes are not those of a statement.
+    pub fn read(bytes: &[u8]) -> Result<Self, NotCanonical> {
+        let body = bytes.strip_prefix(STATEMENT).ok_or(NotCanonical { what: "a statement" })?;
+        let Read { origin, size, root, event } = canon::decode(body, "a statement")?;
+        Ok(Self { origin, seen: Mark { size, root }, event })
+    }
+
     /// Returns the bytes to sign.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {

@@ -175,7 +175,8 @@ enum Event {
 /// # Errors
 /// [`Refused`] if the step is not possible now.
 pub fn step(state: &State, allowed: Allowed, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
-    advance(state, allowed.into_event(), now_ms)
+    let from_ms = allowed.from_ms(now_ms);
+    advance(state, allowed.into_event(), (now_ms, from_ms))
 }
 
 /// An action that a person tried, for [`why_not`].
@@ -241,13 +242,15 @@ pub fn why_not(state: &State, attempt: &Attempt<'_>, now_ms: u64) -> Option<Refu
         Attempt::Look { reviewer, workstation } => {
             // An id that no access request has.
             let asked = (GrantId::from_random([0; 16]), false);
-            item.request(asked, reviewer.clone(), workstation, unsaid(), now_ms).err()
+            item.request(asked, reviewer.clone(), workstation, unsaid(), (now_ms, now_ms)).err()
         }
         Attempt::Approve { grant, manager } => {
-            item.approve((grant, false), manager, Minutes::DEFAULT, now_ms).err()
+            item.approve((grant, false), manager, Minutes::DEFAULT, (now_ms, now_ms)).err()
         }
         Attempt::Refuse { grant, manager } => item.refuse(grant, manager, unsaid(), now_ms).err(),
-        Attempt::Consent { grant, customer } => item.consent(grant, customer, now_ms).err(),
+        Attempt::Consent { grant, customer } => {
+            item.consent(grant, customer, (now_ms, now_ms)).err()
+        }
         Attempt::Open { grant, reviewer, workstation, lockbox } => {
             item.open((grant, lockbox), reviewer, workstation, now_ms).err()
         }
@@ -261,7 +264,12 @@ pub fn why_not(state: &State, attempt: &Attempt<'_>, now_ms: u64) -> Option<Refu
     }
 }
 
-fn advance(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
+/// Takes a step now. The ends of what people decide are counted from `from_ms`.
+fn advance(
+    state: &State,
+    event: Event,
+    (now_ms, from_ms): (u64, u64),
+) -> Result<(State, Vec<Effect>), Refused> {
     if let Event::Flag { record, category, source, salt } = event {
         return flag(state, (record, category, source), salt, now_ms);
     }
@@ -270,13 +278,13 @@ fn advance(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effec
     let effect = match event {
         Event::Flag { .. } => return Err(Refused::AlreadyFlagged),
         Event::RequestLook { grant, reviewer, workstation, lockbox, reason } => {
-            item.request((grant, lockbox), reviewer, &workstation, reason, now_ms)?
+            item.request((grant, lockbox), reviewer, &workstation, reason, (now_ms, from_ms))?
         }
         Event::Approve { grant, manager, minutes, lockbox } => {
-            item.approve((grant, lockbox), manager, minutes, now_ms)?
+            item.approve((grant, lockbox), manager, minutes, (now_ms, from_ms))?
         }
         Event::Refuse { grant, manager, reason } => item.refuse(grant, manager, reason, now_ms)?,
-        Event::Consent { grant, customer } => item.consent(grant, customer, now_ms)?,
+        Event::Consent { grant, customer } => item.consent(grant, customer, (now_ms, from_ms))?,
         Event::Decline { grant, customer, reason } => {
             item.decline(grant, customer, reason, now_ms)?
         }

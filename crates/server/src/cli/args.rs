@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Role(Group<RoleCommand>),
     /// Manage the workstations from which people may review records
     Workstation(Group<WorkstationCommand>),
+    /// Make and show keys that sign decisions of people
+    Signer(super::signer::Signers),
     /// Use the owner desk: zero retention, consent to access requests, your own records, appeals
     Desk(Desk),
     /// Review flagged records, from an enrolled workstation

@@ -2,6 +2,7 @@
 //! is one request, made with the person's token, and from a workstation with its certificate.
 
 pub(super) mod args;
+mod roll;
 mod show;
 mod subject;
 
@@ -11,11 +12,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use policy::principal::Key;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use ureq::{
-    Agent, Body,
+    Agent, Body, RequestBuilder,
     http::{Response, StatusCode, Uri},
 };
 use zeroize::Zeroizing;
@@ -25,12 +28,22 @@ use self::args::{
     ReviewCommand, Visit,
 };
 use super::{
-    dial::{self, Tls, unreachable},
+    dial::{self, ApiError, Tls, unreachable},
     output::{Failure, print},
+    signer::{self, Signer},
 };
+use crate::desk;
 
 /// Largest answer, in bytes: a record holds a request and a response of the largest size.
 const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Largest refusal, in bytes: it may have a statement.
+const REFUSAL_BYTES_MAX: u64 = 64 * 1024;
+
+/// Help for a decision that needs a signature.
+const UNSIGNED: &str = "name your key: --signer FILE, or --signer ssh:FILE, or the variable \
+                        BAILIWICK_SIGNER; `bailiwick signer new FILE` makes one, and your root, or an \
+                        enroller, enrols it: `bailiwick desk signer enroll`";
 
 /// One request.
 enum Ask {
@@ -69,6 +82,14 @@ pub(super) fn desk(desk: Desk) -> Result<(), Failure> {
     let session = Session::open(&desk.visit, (DESK, desk.url), None)?;
     match desk.command {
         AtDesk::Subject(command) => subject::run(&session, desk.visit.json, command),
+        AtDesk::Root(command) => {
+            let (ask, more) = roll::root(command)?;
+            visit(&session.with(more), desk.visit.json, ask)
+        }
+        AtDesk::Signer(command) => {
+            let (ask, more) = roll::signer(command)?;
+            visit(&session.with(more), desk.visit.json, ask)
+        }
         AtDesk::Of(command) => visit(&session, desk.visit.json, of_desk(command)),
     }
 }
@@ -266,6 +287,9 @@ struct Session {
     url: String,
     base: String,
     token: Key,
+    signers: Vec<Signer>,
+    /// True to sign without asking.
+    yes: bool,
 }
 
 impl Session {
@@ -278,23 +302,51 @@ impl Session {
         let agent = dial::agent(Tls { ca_file: visit.ca_file.as_deref(), own })?;
         let url = address(url, place)?;
         let base = url.clone() + place.prefix;
-        Ok(Self { agent, url, base, token: token(visit)? })
+        let signers = visit.signer.iter().filter(|name| !name.is_empty());
+        let signers = signers.map(|name| Signer::open(name)).collect::<Result<_, _>>()?;
+        Ok(Self { agent, url, base, token: token(visit)?, signers, yes: visit.yes })
+    }
+
+    /// Adds keys that sign.
+    fn with(mut self, more: Vec<Signer>) -> Self {
+        self.signers.extend(more);
+        self
     }
 
     /// Makes the request, and returns the answer if it is no refusal.
     fn ask(&self, ask: Ask) -> Result<Response<Body>, Failure> {
         let of_record = matches!(ask, Ask::Record(_) | Ask::Erase(_));
-        let mut response = send(&self.agent, &self.base, &self.token, ask)
-            .map_err(|error| unreachable(&self.url, &error.to_string()))?;
+        let mut response = self.send(&ask, &[])?;
         if response.status().is_success() {
             return Ok(response);
         }
-        let message = dial::error_of(&mut response)?.message;
+        let mut refused = Refused::read(&mut response)?;
+        if let Some((statement, draft)) = refused.drafted() {
+            if self.signers.is_empty() {
+                return Err(Failure::new(refused.error.message, UNSIGNED));
+            }
+            let signatures = signer::sign(&statement, &self.signers, self.yes)?;
+            let headers: Vec<_> = [(desk::DRAFT, draft)]
+                .into_iter()
+                .chain(signatures.into_iter().map(|signature| (desk::SIGNATURE, signature)))
+                .collect();
+            response = self.send(&ask, &headers)?;
+            if response.status().is_success() {
+                return Ok(response);
+            }
+            refused = Refused::read(&mut response)?;
+        }
+        let message = refused.error.message;
         Err(if of_record && response.status() == StatusCode::NOT_FOUND {
             Failure::new(message, GONE)
         } else {
             Failure::plain(message)
         })
+    }
+
+    fn send(&self, ask: &Ask, headers: &[(&str, String)]) -> Result<Response<Body>, Failure> {
+        send(&self.agent, &self.base, &self.token, (ask, headers))
+            .map_err(|error| unreachable(&self.url, &error.to_string()))
     }
 
     /// Makes the request, and reads the answer as JSON.
@@ -339,22 +391,64 @@ impl Ask {
     }
 }
 
-fn send(agent: &Agent, base: &str, token: &Key, ask: Ask) -> Result<Response<Body>, ureq::Error> {
-    let bearer = Zeroizing::new(format!("Bearer {}", token.reveal()));
-    match ask {
-        Ask::Get(path) | Ask::List(path, _) | Ask::Record(path) | Ask::Report(path, _) => {
-            agent.get(base.to_owned() + &path).header("authorization", &*bearer).call()
-        }
-        Ask::Put(path) => {
-            agent.put(base.to_owned() + &path).header("authorization", &*bearer).send_empty()
-        }
-        Ask::Erase(path) | Ask::Delete(path) => {
-            agent.delete(base.to_owned() + &path).header("authorization", &*bearer).call()
-        }
-        Ask::Post(path, body) => {
-            agent.post(base.to_owned() + &path).header("authorization", &*bearer).send_json(body)
-        }
+/// A refusal of the desk. With a statement, if the decision needs a signature.
+#[derive(Deserialize)]
+struct Refused {
+    error: ApiError,
+    statement: Option<Statement>,
+    draft: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Statement {
+    bytes: String,
+}
+
+impl Refused {
+    fn read(response: &mut Response<Body>) -> Result<Self, Failure> {
+        let status = response.status();
+        let body = response.body_mut().with_config().limit(REFUSAL_BYTES_MAX).read_to_vec();
+        serde_json::from_slice(&body.unwrap_or_default()).map_err(|_| {
+            Failure::new(
+                format!("the server answered {status}"),
+                "is this the address of a Bailiwick server?",
+            )
+        })
     }
+
+    /// Returns the bytes of the statement to sign, and the id of its draft.
+    fn drafted(&self) -> Option<(Vec<u8>, String)> {
+        let bytes = STANDARD.decode(&self.statement.as_ref()?.bytes).ok()?;
+        Some((bytes, self.draft.clone()?))
+    }
+}
+
+fn send(
+    agent: &Agent,
+    base: &str,
+    token: &Key,
+    (ask, headers): (&Ask, &[(&str, String)]),
+) -> Result<Response<Body>, ureq::Error> {
+    let bearer = Zeroizing::new(format!("Bearer {}", token.reveal()));
+    let url = |path: &str| base.to_owned() + path;
+    let get = |path: &str| signed(agent.get(url(path)), &bearer, headers).call();
+    let delete = |path: &str| signed(agent.delete(url(path)), &bearer, headers).call();
+    match ask {
+        Ask::Get(path) | Ask::List(path, _) | Ask::Record(path) | Ask::Report(path, _) => get(path),
+        Ask::Put(path) => signed(agent.put(url(path)), &bearer, headers).send_empty(),
+        Ask::Erase(path) | Ask::Delete(path) => delete(path),
+        Ask::Post(path, body) => signed(agent.post(url(path)), &bearer, headers).send_json(body),
+    }
+}
+
+/// Adds the token and the signatures to a request.
+fn signed<B>(
+    request: RequestBuilder<B>,
+    bearer: &str,
+    headers: &[(&str, String)],
+) -> RequestBuilder<B> {
+    let request = request.header("authorization", bearer);
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, value))
 }
 
 fn address(given: Option<String>, place: Place) -> Result<String, Failure> {

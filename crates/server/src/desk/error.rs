@@ -1,6 +1,7 @@
 //! Reasons for which the desk refuses, with remedies.
 
 use axum::{
+    Json,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -15,11 +16,13 @@ use store::{
     NoRandom, StoreError,
     custody::{CustodyError, Refusal},
     ledger::{NotDeleted, NotListed, NotOpened},
+    signed::NotLogged,
     subjects::SubjectError,
     tiles::LogError,
     workflow::NotStepped,
 };
 
+use super::drafted::Drafted;
 use crate::{http::refusal, sign_in::NotSignedIn};
 
 /// Reason that the desk refused a request.
@@ -28,6 +31,29 @@ pub(super) enum DeskError {
     /// The token is missing or refused, or its holder has no role.
     #[error(transparent)]
     NotSignedIn(#[from] NotSignedIn),
+    /// The decision needs a signature: here is the statement to sign.
+    #[error(
+        "the decision needs your signature: sign the statement, and send the same request again with \
+         `bailiwick-draft` and `bailiwick-signature` (on the command line: `--signer FILE`); \
+         docs/operate/signing.md"
+    )]
+    Unsigned(Box<Drafted>),
+    /// The signatures do not count, or a rule about roots and keys refuses the statement.
+    #[error("{0}; {help}", help = .0.help())]
+    NotLogged(NotLogged),
+    /// The draft is used, old, or of another request.
+    #[error(
+        "there is no such draft for this request: each counts once, for ten minutes; send the request \
+         without `bailiwick-draft` and `bailiwick-signature` to get a new one"
+    )]
+    NoDraft,
+    /// A signature header is malformed.
+    #[error(
+        "`bailiwick-signature` is the key's fingerprint, then `raw` or `ssh` and the signature in \
+         base64, or `passkey` and authenticator data, client data and signature in base64; one header \
+         a key, three at most"
+    )]
+    BadSignature,
     /// The caller is a program.
     #[error("only people can do this; sign in as a person, not as an application")]
     NoPerson,
@@ -221,8 +247,24 @@ impl DeskError {
         }
     }
 
+    /// Takes out the reason why a decision was not logged. Another error comes back.
+    pub(super) fn not_logged(self) -> Result<Box<NotLogged>, Self> {
+        match self {
+            Self::Store(StoreError::NotLogged(error))
+            | Self::NotRead(NotOpened::Log(LogError::Store(StoreError::NotLogged(error))))
+            | Self::NotDeleted(LogError::Store(StoreError::NotLogged(error))) => Ok(error),
+            other => Err(other),
+        }
+    }
+
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
+            Self::Unsigned(_) => (StatusCode::CONFLICT, "statement_unsigned"),
+            Self::NoDraft => (StatusCode::CONFLICT, "draft_unknown"),
+            Self::BadSignature => (StatusCode::BAD_REQUEST, "BadRequest"),
+            Self::NotLogged(_) | Self::Store(StoreError::NotLogged(_)) => {
+                (StatusCode::FORBIDDEN, "statement_refused")
+            }
             Self::NotSignedIn(NotSignedIn::Unauthorized) => {
                 (StatusCode::UNAUTHORIZED, "Unauthorized")
             }
@@ -294,6 +336,16 @@ impl IntoResponse for DeskError {
         if status.is_server_error() {
             tracing::error!(error = %self, "a request at the desk failed");
         }
-        refusal((status, code), &self.to_string())
+        match &self {
+            Self::Unsigned(drafted) => {
+                let error = serde_json::json!({"code": code, "message": self.to_string()});
+                let mut body = serde_json::to_value(drafted).unwrap_or_default();
+                if let Some(body) = body.as_object_mut() {
+                    body.insert("error".to_owned(), error);
+                }
+                (status, Json(body)).into_response()
+            }
+            _ => refusal((status, code), &self.to_string()),
+        }
     }
 }

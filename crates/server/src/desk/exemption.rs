@@ -12,7 +12,7 @@ use policy::{
         context::{Moment, Retaining},
         facts::{ApplicationFacts, ResourceFacts},
     },
-    id::{ApprovalId, PersonId, ResourceId},
+    id::{ApprovalId, PersonId, ResourceId, TenantId},
     permit::{
         ApplyExemption, DecideExemption, Permit, ReadResource, SetContentLogging, WithdrawExemption,
     },
@@ -26,7 +26,7 @@ use policy::{
     },
 };
 use serde::{Deserialize, Serialize};
-use store::{Resource, Store, random, workflow::Exemption};
+use store::{Resource, Store, workflow::Exemption};
 use tlog::{limits::EXEMPTION_DECIDERS, object::Classes};
 
 use super::{Desk, Names, Parsed, Visitor, blocking, error::DeskError, facts};
@@ -168,14 +168,15 @@ pub(super) async fn apply<E: Exempts>(
     let lasts_ms = u64::from(given.days).saturating_mul(DAY_MS);
     let asked = ApplicationTerms {
         kind: E::KIND,
-        approval: ApprovalId::from_random(random()?),
-        until_ms: clock::now_ms().saturating_add(lasts_ms),
+        approval: ApprovalId::from_random(visitor.random()),
+        until_ms: visitor.from_ms().saturating_add(lasts_ms),
         review_after_abuse: given.review_after_abuse,
         keeps: kept(&given.keep)?,
-        use_case: Statement::new(&given.use_case, random()?)?,
-        measures: Statement::new(&given.measures, random()?)?,
+        use_case: Statement::new(&given.use_case, visitor.random())?,
+        measures: Statement::new(&given.measures, visitor.random())?,
     };
-    step(&desk.store, &visitor, Allowed::apply(permit, asked)?).await
+    let tenant = permit.scope().tenant;
+    step((&desk, tenant), &visitor, Allowed::apply(permit, asked)?).await
 }
 
 /// Reads the classes of objects that an application names.
@@ -217,8 +218,8 @@ pub(super) async fn decide<E: Exempts>(
     } else {
         Word::Yes
     };
-    let reason = Statement::new(&given.reason, random()?)?;
-    step(&desk.store, &visitor, Allowed::decide(permit, word, reason)?).await
+    let reason = Statement::new(&given.reason, visitor.random())?;
+    step((&desk, of.tenant), &visitor, Allowed::decide(permit, word, reason)?).await
 }
 
 /// Whether one more approval is the last that is needed.
@@ -249,7 +250,8 @@ pub(super) async fn withdraw<E: Exempts>(
     let looked = visitor.resource(&name);
     let asked = looked.map(|of| unknown::<E>(of, given.approval));
     let permit: Permit<WithdrawExemption> = visitor.permit(&asked)?;
-    let reason = Statement::new(&given.reason, random()?)?;
+    let tenant = permit.scope().of.tenant;
+    let reason = Statement::new(&given.reason, visitor.random())?;
     let allowed = match E::KIND {
         Kind::ContentLogging => {
             // Content is stored again.
@@ -259,7 +261,7 @@ pub(super) async fn withdraw<E: Exempts>(
         }
         Kind::ContentFilter => Allowed::withdraw_filter(permit, reason)?,
     };
-    step(&desk.store, &visitor, allowed).await
+    step((&desk, tenant), &visitor, allowed).await
 }
 
 impl Shown {
@@ -334,11 +336,10 @@ async fn state<E: Exempts>(store: &Store, resource: ResourceId) -> Result<Exempt
 }
 
 async fn step(
-    store: &Store,
+    (desk, tenant): (&Desk, TenantId),
     visitor: &Visitor,
     allowed: Allowed,
 ) -> Result<Json<Shown>, DeskError> {
-    let store = store.clone();
-    let stepped = blocking(move || Ok(store.step::<Exemption>(allowed)?)).await?;
+    let stepped = visitor.decide::<Exemption>(desk, tenant, allowed).await?;
     Ok(Shown::of(stepped.state.status(stepped.now_ms), visitor))
 }

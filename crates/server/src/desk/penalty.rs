@@ -22,11 +22,9 @@ use policy::{
     },
 };
 use serde::{Deserialize, Serialize};
-use store::{Resource, random, workflow::Penalty};
+use store::{Resource, workflow::Penalty};
 
-use super::{
-    Desk, Names, Parsed, Reason, Visitor, blocking, error::DeskError, facts, review::Seat,
-};
+use super::{Desk, Names, Parsed, Reason, Visitor, error::DeskError, facts, review::Seat};
 use crate::{clock, looked::Looked, manage::AbusePenaltyView};
 
 /// A penalty to impose; the first two fields are those of Azure's `abusePenalty`.
@@ -146,7 +144,7 @@ pub(super) async fn notify(
     Path(name): Path<String>,
     Parsed(given): Parsed<Reason>,
 ) -> Result<Json<Imposed>, DeskError> {
-    let reason = given.statement()?;
+    let reason = given.statement(&visitor)?;
     decide(&desk, &visitor, &name, |permit| Allowed::notify(permit, reason)).await
 }
 
@@ -159,8 +157,8 @@ pub(super) async fn penalise(
     Parsed(given): Parsed<Imposition>,
 ) -> Result<Json<Imposed>, DeskError> {
     let lasts_ms = u64::from(given.days).saturating_mul(DAY_MS);
-    let (action, expires_ms) = (given.action()?, clock::now_ms().saturating_add(lasts_ms));
-    let reason = Statement::new(&given.reason, random()?)?;
+    let (action, expires_ms) = (given.action()?, visitor.from_ms().saturating_add(lasts_ms));
+    let reason = Statement::new(&given.reason, visitor.random())?;
     let penalise = |permit| Allowed::penalise(permit, action, expires_ms, reason);
     decide(&desk, &visitor, &name, penalise).await
 }
@@ -173,7 +171,7 @@ pub(super) async fn lift(
     Path(name): Path<String>,
     Parsed(given): Parsed<Reason>,
 ) -> Result<Json<Imposed>, DeskError> {
-    let reason = given.statement()?;
+    let reason = given.statement(&visitor)?;
     decide(&desk, &visitor, &name, |permit| Allowed::lift(permit, reason)).await
 }
 
@@ -185,7 +183,7 @@ pub(super) async fn uphold(
     Path(name): Path<String>,
     Parsed(given): Parsed<Reason>,
 ) -> Result<Json<Imposed>, DeskError> {
-    let reason = given.statement()?;
+    let reason = given.statement(&visitor)?;
     decide(&desk, &visitor, &name, |permit| Allowed::uphold(permit, reason)).await
 }
 
@@ -216,10 +214,13 @@ pub(super) async fn appeal(
     Path(name): Path<String>,
     Parsed(given): Parsed<Reason>,
 ) -> Result<Json<Owned>, DeskError> {
-    let reason = given.statement()?;
+    let reason = given.statement(&visitor)?;
     let permit: Permit<AppealPenalty> = visitor.permit(&visitor.resource(&name))?;
     let resource = visitor.shown(*permit.scope())?;
-    let (state, now_ms) = step(&desk, Allowed::appeal(permit, reason)?).await?;
+    let tenant = permit.scope().tenant;
+    let allowed = Allowed::appeal(permit, reason)?;
+    let stepped = visitor.decide::<Penalty>(&desk, tenant, allowed).await?;
+    let (state, now_ms) = (stepped.state, stepped.now_ms);
     Ok(Json(Owned::of(resource, &state, now_ms)))
 }
 
@@ -232,14 +233,9 @@ async fn decide(
 ) -> Result<Json<Imposed>, DeskError> {
     let permit: Permit<SuspendResource> = visitor.permit(&visitor.resource(name))?;
     let resource = visitor.shown(*permit.scope())?;
-    let (state, now_ms) = step(desk, allow(permit)?).await?;
-    Ok(Json(Imposed::of(resource, &state, &desk.names, now_ms)))
-}
-
-async fn step(desk: &Desk, allowed: Allowed) -> Result<(Penalised, u64), DeskError> {
-    let store = desk.store.clone();
-    let stepped = blocking(move || Ok(store.step::<Penalty>(allowed)?)).await?;
-    Ok((stepped.state, stepped.now_ms))
+    let tenant = permit.scope().tenant;
+    let stepped = visitor.decide::<Penalty>(desk, tenant, allow(permit)?).await?;
+    Ok(Json(Imposed::of(resource, &stepped.state, &desk.names, stepped.now_ms)))
 }
 
 impl Standing {

@@ -134,12 +134,13 @@ pub(super) async fn read(
     let record = find(&desk, &visitor, &name, &request).await?;
     let permit: Permit<ReadOwnRecord> = visitor.permit(&record)?;
     let read = ReadOwn::new(permit, visitor.owner()?);
-    let ledger = desk.ledger.clone();
+    let (ledger, signed) = (desk.ledger.clone(), visitor.signed());
     let opened = blocking(move || {
-        let opened = ledger.read_own(&read).map_err(DeskError::not_read)?;
+        let opened = ledger.read_own_signed(&read, signed).map_err(DeskError::not_read)?;
         content::read(&opened)
     })
-    .await?;
+    .await
+    .map_err(|error| visitor.told(&desk, error))?;
     Ok(content::show(&opened))
 }
 
@@ -154,8 +155,10 @@ pub(super) async fn delete(
     let permit: Permit<DeleteOwnRecord> = visitor.permit(&record)?;
     let id = permit.scope().record;
     let delete = DeleteOwn::new(permit, visitor.owner()?);
-    let ledger = desk.ledger.clone();
-    let deleted = blocking(move || Ok(ledger.delete_own(&delete)?)).await?;
+    let (ledger, signed) = (desk.ledger.clone(), visitor.signed());
+    let deleted = blocking(move || Ok(ledger.delete_own_signed(&delete, signed)?))
+        .await
+        .map_err(|error| visitor.told(&desk, error))?;
     let (status, shredded) = match deleted {
         Deleted::Shredded => (StatusCode::OK, true),
         Deleted::Pending => (StatusCode::ACCEPTED, false),

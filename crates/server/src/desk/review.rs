@@ -29,10 +29,7 @@ use policy::{
     },
 };
 use serde::{Deserialize, Serialize};
-use store::{
-    random,
-    workflow::{Review, Stepped, Workstation},
-};
+use store::workflow::{Review, Stepped, Workstation};
 use tlog::{
     canon::Digest,
     entry::{FlagSource, Outcome},
@@ -186,7 +183,7 @@ pub(super) async fn flag(
 ) -> Result<Json<ReviewState>, DeskError> {
     let case = Case::find(&desk, &visitor, &request).await?;
     let permit: Permit<FlagRecord> = visitor.permit(&case.record)?;
-    step(&desk, Allowed::flag(permit, given.category, random()?)?).await
+    step(&desk, &visitor, Allowed::flag(permit, given.category, visitor.random())?).await
 }
 
 /// Requests access to a record, as a reviewer.
@@ -204,8 +201,9 @@ pub(super) async fn request(
         refusal(reviewer, |reviewer| case.why(&Attempt::Look { reviewer, workstation: &seat.0 }))
     };
     let permit: Permit<RequestLook> = visitor.permit_or(&case.record, &context, why)?;
-    let (grant, reason) = (GrantId::from_random(random()?), given.statement()?);
-    step(&desk, Allowed::request_look(permit, grant, visitor.team()?, seat.0, reason)?).await
+    let (grant, reason) = (GrantId::from_random(visitor.random()), given.statement(&visitor)?);
+    step(&desk, &visitor, Allowed::request_look(permit, grant, visitor.team()?, seat.0, reason)?)
+        .await
 }
 
 /// Approves an access request, as the manager of the reviewer's team.
@@ -226,7 +224,7 @@ pub(super) async fn approve(
     let permit: Permit<ApproveLook> =
         visitor.permit_or(&Looked::there(asked), &case.moment(), why)?;
     let minutes = given.minutes.unwrap_or(Minutes::DEFAULT);
-    step(&desk, Allowed::approve(permit, visitor.team()?, minutes)?).await
+    step(&desk, &visitor, Allowed::approve(permit, visitor.team()?, minutes)?).await
 }
 
 /// Refuses an access request or revokes its approval, as a manager.
@@ -248,8 +246,8 @@ pub(super) async fn refuse(
     };
     let permit: Permit<ApproveLook> =
         visitor.permit_or(&Looked::there(asked), &case.moment(), why)?;
-    let reason = Statement::new(&given.reason, random()?)?;
-    step(&desk, Allowed::refuse(permit, visitor.team()?, reason)?).await
+    let reason = Statement::new(&given.reason, visitor.random())?;
+    step(&desk, &visitor, Allowed::refuse(permit, visitor.team()?, reason)?).await
 }
 
 /// Consents on behalf of the customer, if the lockbox is on.
@@ -259,7 +257,12 @@ pub(super) async fn consent(
     Path(request): Path<String>,
     Parsed(given): Parsed<OfGrant>,
 ) -> Result<Json<ReviewState>, DeskError> {
-    step(&desk, Allowed::consent(asked_of(&desk, &visitor, &request, given.grant).await?)?).await
+    step(
+        &desk,
+        &visitor,
+        Allowed::consent(asked_of(&desk, &visitor, &request, given.grant).await?)?,
+    )
+    .await
 }
 
 /// Refuses consent or revokes it, on behalf of the customer.
@@ -270,8 +273,8 @@ pub(super) async fn decline(
     Parsed(given): Parsed<Refusal>,
 ) -> Result<Json<ReviewState>, DeskError> {
     let permit = asked_of(&desk, &visitor, &request, given.grant).await?;
-    let reason = Statement::new(&given.reason, random()?)?;
-    step(&desk, Allowed::decline(permit, reason)?).await
+    let reason = Statement::new(&given.reason, visitor.random())?;
+    step(&desk, &visitor, Allowed::decline(permit, reason)?).await
 }
 
 /// Asks for the permit to answer an access request for the customer.
@@ -417,9 +420,9 @@ pub(super) async fn judge(
     let record = Looked::there(looked.record);
     let permit: Permit<DecideFlag> = visitor.permit_or(&record, &context, why)?;
     let of = permit.scope().of;
-    let reason = Statement::new(&given.reason, random()?)?;
+    let reason = Statement::new(&given.reason, visitor.random())?;
     let allowed = Allowed::judge(permit, visitor.team()?, &seat.0, given.outcome, reason)?;
-    let Json(told) = step(&desk, allowed).await?;
+    let Json(told) = step(&desk, &visitor, allowed).await?;
     let resource = visitor.directory().resource(of.resource);
     let next = resource.filter(|_| given.outcome == Outcome::Confirmed).map(|resource| {
         format!(
@@ -444,9 +447,18 @@ pub(super) struct ReviewState {
     next: Option<String>,
 }
 
-async fn step(desk: &Desk, allowed: Allowed) -> Result<Json<ReviewState>, DeskError> {
-    let (store, request) = (desk.store.clone(), allowed.request());
-    let stepped = blocking(move || Ok(store.step::<Review>(allowed)?)).await?;
+async fn step(
+    desk: &Desk,
+    visitor: &Visitor,
+    allowed: Allowed,
+) -> Result<Json<ReviewState>, DeskError> {
+    let request = allowed.request();
+    let state = desk.store.clone();
+    let state = blocking(move || Ok(state.state::<Review>(request)?)).await?;
+    let own = visitor.signed_in.principal.tenant();
+    let tenant = state.record().map_or(own, |record| record.tenant);
+    let allowed = allowed.counted_from(visitor.counted_from());
+    let stepped = visitor.decide::<Review>(desk, tenant, allowed).await?;
     let look = stepped.state.look(stepped.now_ms);
     Ok(Json(ReviewState {
         request,

@@ -47,6 +47,7 @@ impl Setting {
             authorities: Arc::new(Authorities::new(in_force, Some("ops".into()))),
             providers: outward::providers(&config, &egress).unwrap(),
             ledger: ledger(home.path()),
+            drafts: Drafts::default(),
             names: Names::default(),
             configured: crate::live::Configured::Read(Arc::new(config)),
         };
@@ -90,7 +91,8 @@ fn ledger(home: &std::path::Path) -> Ledger {
 
 fn visitor(signed_in: &SignedIn) -> Visitor {
     let Principal::Person(person) = &signed_in.principal else { panic!("a person") };
-    Visitor { person: person.id(), signed_in: signed_in.clone() }
+    let signing = Signing::new(String::new()).unwrap();
+    Visitor { person: person.id(), signed_in: signed_in.clone(), signing }
 }
 
 type Answer = Pin<Box<dyn Future<Output = Result<(), DeskError>>>>;

@@ -17,7 +17,7 @@ use crate::{
     authority::Authorities,
     batches::queue::Batches,
     config::Config,
-    desk::{self, Desk, Names},
+    desk::{self, Desk, Drafts, Names},
     engines::Engines,
     fleet::Fleet,
     gateway::Gateway,
@@ -109,6 +109,7 @@ impl Parts {
             authorities: Arc::clone(&self.authorities),
             providers: self.providers.clone(),
             ledger: self.ledger.clone(),
+            drafts: Drafts::default(),
             names: Names::default(),
             configured: Configured::Active(self.live.clone()),
         }

@@ -78,6 +78,7 @@ mod roles;
 mod schema;
 mod sdk;
 mod service;
+mod signed;
 mod state;
 mod stored;
 mod stub;

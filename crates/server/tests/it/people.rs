@@ -41,6 +41,13 @@ pub(crate) struct Account {
     program: bool,
 }
 
+impl Account {
+    /// Returns the name.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 /// A person.
 pub(crate) const fn person(name: &'static str, tenant: &'static str) -> Account {
     Account { name, tenant, program: false }

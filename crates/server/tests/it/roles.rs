@@ -436,6 +436,7 @@ fn body_of(method: &Method, template: &str) -> Value {
         }
         ("POST", "decision") => json!({"approval": approval, "approve": true, "reason": "none"}),
         ("POST", "withdrawal") => json!({"approval": approval, "reason": "none"}),
+        ("POST", "roll") => json!({"kind": "rootMade", "tenant": "contoso", "keys": []}),
         ("POST", "endUser") => json!({"name": "alice"}),
         ("POST", "flag") => json!({"category": "jailbreak"}),
         ("POST", "approval" | "open" | "consent") => json!({"grant": grant}),

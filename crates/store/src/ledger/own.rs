@@ -15,7 +15,7 @@ use policy::{
         owner::{DeleteOwn, ReadOwn},
     },
 };
-use tlog::{canon, receipt::Terms};
+use tlog::{canon, receipt::Terms, signature::Signed};
 
 use super::{
     Ledger,
@@ -27,6 +27,7 @@ use crate::{
     error::StoreError,
     log::{Append, ReadClock},
     row::OwnRecordRow,
+    signed::{Deciding, Decision, Rolled},
     sqlite::{Cursor, Database, Write},
     tiles::LogError,
 };
@@ -152,10 +153,26 @@ impl Ledger {
     /// # Errors
     /// When no such record is stored, the log cannot be published, or the custodian refuses.
     pub fn read_own(&self, read: &ReadOwn) -> Result<ContentBytes, NotOpened> {
+        self.read_own_signed(read, Vec::new())
+    }
+
+    /// Opens a record as [`Ledger::read_own`] does, with the owner's signature.
+    ///
+    /// # Errors
+    /// As [`Ledger::read_own`]. [`StoreError::NotLogged`] if a signature is missing or does not
+    /// count.
+    pub fn read_own_signed(
+        &self,
+        read: &ReadOwn,
+        signed: Vec<Signed>,
+    ) -> Result<ContentBytes, NotOpened> {
         let shared = &self.inner.shared;
         let index = {
+            let mut rolled = shared.rolls.lock();
             let mut owner = held(&self.inner.owner);
-            tell_read(&mut owner, shared.clock, read)?.ok_or(NotOpened::NoRecord)?
+            let decision = Decision { tenant: read.of().tenant, signed };
+            let by = (&mut *rolled, decision);
+            tell_read(&mut owner, shared.clock, read, by)?.ok_or(NotOpened::NoRecord)?
         };
         self.publish(index)?;
         let mut seen = held(&shared.seen);
@@ -169,10 +186,26 @@ impl Ledger {
     /// # Errors
     /// When no such record is stored, or the database cannot be used.
     pub fn delete_own(&self, delete: &DeleteOwn) -> Result<Deleted, NotDeleted> {
+        self.delete_own_signed(delete, Vec::new())
+    }
+
+    /// Deletes a record as [`Ledger::delete_own`] does, with the owner's signature.
+    ///
+    /// # Errors
+    /// As [`Ledger::delete_own`]. [`StoreError::NotLogged`] if a signature is missing or does not
+    /// count.
+    pub fn delete_own_signed(
+        &self,
+        delete: &DeleteOwn,
+        signed: Vec<Signed>,
+    ) -> Result<Deleted, NotDeleted> {
         let shared = &self.inner.shared;
         let (index, key) = {
+            let mut rolled = shared.rolls.lock();
             let mut owner = held(&self.inner.owner);
-            tell_deleted(&mut owner, shared.clock, delete)?.ok_or(NotDeleted::NoRecord)?
+            let decision = Decision { tenant: delete.of().tenant, signed };
+            let by = (&mut *rolled, decision);
+            tell_deleted_by(&mut owner, shared.clock, delete, by)?.ok_or(NotDeleted::NoRecord)?
         };
         // Before the deadline, the custodian destroys a key only if the published log shows the
         // reason.
@@ -196,10 +229,14 @@ fn tell_read(
     database: &mut Database,
     clock: ReadClock,
     read: &ReadOwn,
+    (rolled, decision): (&mut Rolled, Decision),
 ) -> Result<Option<u64>, StoreError> {
+    rolled.catch_up(database)?;
     let tx = database.write()?;
+    rolled.catch_up(&tx)?;
     let Some(place) = tx.own_record(read.of(), read.request())? else { return Ok(None) };
-    let mut append = Append::begin(&tx, clock())?;
+    let deciding = Deciding::new(rolled, decision);
+    let mut append = Append::begin(&tx, clock())?.deciding(&deciding);
     acts::note(&tx, &append, (read.of(), place.index), Act::Read)?;
     let index = append.push_with_statements(read.log(), &read.statements())?;
     append.finish()?;
@@ -210,6 +247,25 @@ fn tell_read(
 /// Deletes a record's rows and logs the deletion, if the record is stored. Returns the index of the
 /// log entry and the key that must be destroyed for the deletion. The row in `deletion` names the
 /// record whose key must no longer be derivable from its span.
+fn tell_deleted_by(
+    database: &mut Database,
+    clock: ReadClock,
+    delete: &DeleteOwn,
+    (rolled, decision): (&mut Rolled, Decision),
+) -> Result<Option<(u64, KeyId)>, StoreError> {
+    rolled.catch_up(database)?;
+    let tx = database.write()?;
+    rolled.catch_up(&tx)?;
+    let deciding = Deciding::new(rolled, decision);
+    let mut append = Append::begin(&tx, clock())?.deciding(&deciding);
+    let Some(deleted) = delete_in(&tx, &mut append, delete)? else { return Ok(None) };
+    append.finish()?;
+    tx.commit()?;
+    Ok(Some(deleted))
+}
+
+/// Does the same without signatures, for tests of what follows.
+#[cfg(test)]
 pub(super) fn tell_deleted(
     database: &mut Database,
     clock: ReadClock,

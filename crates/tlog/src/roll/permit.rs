@@ -77,6 +77,30 @@ pub enum Verdict {
     Service,
 }
 
+/// The side whose people decide an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The operator.
+    Operator,
+    /// The customer that the event is about. Not each event names it.
+    Customer,
+    /// This party, or another one for it: the event is about keys and promises.
+    Party(Party),
+}
+
+impl Side {
+    /// Returns the side whose people decide an event, or `None` if the service writes it by itself.
+    #[must_use]
+    pub fn of(event: &Event) -> Option<Self> {
+        match Needs::of(event) {
+            Needs::NoPerson => None,
+            Needs::Operator { .. } => Some(Self::Operator),
+            Needs::Officer { .. } => Some(Self::Customer),
+            Needs::Roll { party } => Some(Self::Party(party)),
+        }
+    }
+}
+
 /// The people that must sign an event.
 enum Needs {
     /// No person: the service writes it by itself.

@@ -37,6 +37,7 @@ use crate::{
 pub struct Allowed {
     request: RequestId,
     event: Event,
+    from_ms: Option<u64>,
 }
 
 impl Allowed {
@@ -53,7 +54,7 @@ impl Allowed {
         let RecordFacts { of, record: request, region, .. } = permit.spend();
         let record = Record { request, tenant: of.tenant, region };
         let event = Event::Flag { record, category, source: FlagSource::Reviewer, salt };
-        Ok(Self { request, event })
+        Ok(Self { request, event, from_ms: None })
     }
 
     /// Flags the record that the act names, without a person. The tenant owns the record, and the
@@ -67,7 +68,7 @@ impl Allowed {
         let (request, category) = flag.spend();
         let record = Record { request, tenant, region };
         let event = Event::Flag { record, category, source: FlagSource::Monitoring, salt };
-        Self { request, event }
+        Self { request, event, from_ms: None }
     }
 
     /// Requests access to the record under a new random id.
@@ -87,6 +88,7 @@ impl Allowed {
         Ok(Self {
             request,
             event: Event::RequestLook { grant, reviewer, workstation, lockbox, reason },
+            from_ms: None,
         })
     }
 
@@ -102,7 +104,7 @@ impl Allowed {
         let manager = Manager { person: permit.person()?, team };
         let GrantFacts { grant, record, .. } = permit.spend();
         let event = Event::Approve { grant, manager, minutes, lockbox: record.lockbox };
-        Ok(Self { request: record.record, event })
+        Ok(Self { request: record.record, event, from_ms: None })
     }
 
     /// Refuses an access request or withdraws an approval, as the manager of a team.
@@ -116,7 +118,11 @@ impl Allowed {
     ) -> Result<Self, NoPerson> {
         let manager = Manager { person: permit.person()?, team };
         let GrantFacts { grant, record, .. } = permit.spend();
-        Ok(Self { request: record.record, event: Event::Refuse { grant, manager, reason } })
+        Ok(Self {
+            request: record.record,
+            event: Event::Refuse { grant, manager, reason },
+            from_ms: None,
+        })
     }
 
     /// Consents, as the customer.
@@ -126,7 +132,11 @@ impl Allowed {
     pub fn consent(permit: Permit<ConsentLook>) -> Result<Self, NoPerson> {
         let customer = customer(&permit)?;
         let GrantFacts { grant, record, .. } = permit.spend();
-        Ok(Self { request: record.record, event: Event::Consent { grant, customer } })
+        Ok(Self {
+            request: record.record,
+            event: Event::Consent { grant, customer },
+            from_ms: None,
+        })
     }
 
     /// Refuses or withdraws a consent, as the customer.
@@ -136,7 +146,11 @@ impl Allowed {
     pub fn decline(permit: Permit<ConsentLook>, reason: Statement) -> Result<Self, NoPerson> {
         let customer = customer(&permit)?;
         let GrantFacts { grant, record, .. } = permit.spend();
-        Ok(Self { request: record.record, event: Event::Decline { grant, customer, reason } })
+        Ok(Self {
+            request: record.record,
+            event: Event::Decline { grant, customer, reason },
+            from_ms: None,
+        })
     }
 
     /// Opens the record from a workstation, as the reviewer.
@@ -151,7 +165,11 @@ impl Allowed {
         let (person, region) = (permit.person()?, workstation.region().to_owned());
         let (RecordFacts { record: request, lockbox, .. }, opening) = permit.spend_with_context();
         let (grant, reviewer) = (opening.grant.grant, Reviewer { person, team, region });
-        Ok(Self { request, event: Event::Open { grant, reviewer, workstation, lockbox } })
+        Ok(Self {
+            request,
+            event: Event::Open { grant, reviewer, workstation, lockbox },
+            from_ms: None,
+        })
     }
 
     /// Decides on the flag from a workstation, as a reviewer.
@@ -168,13 +186,24 @@ impl Allowed {
         let (person, region) = (permit.person()?, workstation.region().to_owned());
         let reviewer = Reviewer { person, team, region };
         let request = permit.spend().record;
-        Ok(Self { request, event: Event::Judge { reviewer, outcome, reason } })
+        Ok(Self { request, event: Event::Judge { reviewer, outcome, reason }, from_ms: None })
     }
 
     /// Returns the id of the record's request.
     #[must_use]
     pub fn request(&self) -> RequestId {
         self.request
+    }
+
+    /// Counts the ends of the step from a time before it: the one of the statement that its person
+    /// signed. A later time than the step's has no effect.
+    pub fn counted_from(self, from_ms: Option<u64>) -> Self {
+        Self { from_ms, ..self }
+    }
+
+    /// Returns the time from which the ends of a step at `now_ms` are counted.
+    pub(super) fn from_ms(&self, now_ms: u64) -> u64 {
+        self.from_ms.map_or(now_ms, |from_ms| from_ms.min(now_ms))
     }
 
     pub(super) fn into_event(self) -> Event {

@@ -79,7 +79,7 @@ impl Item {
         reviewer: Reviewer,
         workstation: &Enrolled,
         reason: Statement,
-        now_ms: u64,
+        (now_ms, from_ms): (u64, u64),
     ) -> Result<Effect, Refused> {
         self.works_there(&reviewer)?;
         self.stands_there(workstation, now_ms)?;
@@ -91,7 +91,7 @@ impl Item {
                 return Err(Refused::LookUnderWay);
             }
         }
-        let expires_ms = now_ms.saturating_add(APPROVAL_WAIT_MS);
+        let expires_ms = from_ms.saturating_add(APPROVAL_WAIT_MS);
         let workstation = workstation.workstation();
         let Reviewer { person: reviewer, team, .. } = reviewer;
         let stage = Stage::Requested { expires_ms };
@@ -114,7 +114,7 @@ impl Item {
         (grant, lockbox): (GrantId, bool),
         manager: Manager,
         minutes: Minutes,
-        now_ms: u64,
+        (now_ms, from_ms): (u64, u64),
     ) -> Result<Effect, Refused> {
         let request = self.record.request;
         let look = self.managed(grant, manager, now_ms)?;
@@ -125,11 +125,11 @@ impl Item {
         look.lockbox |= lockbox;
         let manager = manager.person;
         let expires_ms = if look.lockbox {
-            let expires_ms = now_ms.saturating_add(CONSENT_WAIT_MS);
+            let expires_ms = from_ms.saturating_add(CONSENT_WAIT_MS);
             look.stage = Stage::Approved { manager, minutes, expires_ms };
             expires_ms
         } else {
-            let expires_ms = minutes.after(now_ms);
+            let expires_ms = minutes.after(from_ms);
             look.stage = Stage::Granted { manager, consented: false, expires_ms };
             expires_ms
         };
@@ -155,7 +155,7 @@ impl Item {
         &mut self,
         grant: GrantId,
         customer: Customer,
-        now_ms: u64,
+        (now_ms, from_ms): (u64, u64),
     ) -> Result<Effect, Refused> {
         let look = self.asked_of_customer(grant, customer, now_ms)?;
         let (manager, minutes) = match look.stage {
@@ -163,7 +163,7 @@ impl Item {
             Stage::Granted { .. } | Stage::Opened { .. } => return Err(Refused::AlreadyApproved),
             Stage::Approved { manager, minutes, .. } => (manager, minutes),
         };
-        let expires_ms = minutes.after(now_ms);
+        let expires_ms = minutes.after(from_ms);
         look.stage = Stage::Granted { manager, consented: true, expires_ms };
         Ok(Effect::Consent { grant, person: customer.person, expires_ms })
     }

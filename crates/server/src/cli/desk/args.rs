@@ -1,5 +1,6 @@
 //! The arguments of `bailiwick desk` and `bailiwick review`. `--help` shows these comments.
 
+pub(crate) mod roll;
 pub(crate) mod subject;
 
 use std::path::PathBuf;
@@ -7,7 +8,10 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Subcommand, ValueEnum};
 use policy::workflow::review::Category;
 
-use self::subject::SubjectCommand;
+use self::{
+    roll::{RootCommand, SignerCommand},
+    subject::SubjectCommand,
+};
 
 /// The owner desk's address, the credentials, and the command.
 #[derive(Debug, clap::Args)]
@@ -50,6 +54,19 @@ pub(crate) struct Visit {
     /// PEM file with the authority that signed the server's certificate, if you use your own
     #[arg(long, value_name = "FILE", env = "BAILIWICK_CA_FILE", global = true)]
     pub(super) ca_file: Option<PathBuf>,
+    /// Key that signs your decision: a file of `bailiwick signer new`, or `ssh:FILE` for a key of
+    /// `ssh-keygen` or of your SSH agent; several with commas
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "BAILIWICK_SIGNER",
+        global = true,
+        value_delimiter = ','
+    )]
+    pub(super) signer: Vec<String>,
+    /// Sign, or erase a data subject, without asking
+    #[arg(long, global = true)]
+    pub(super) yes: bool,
     /// Print JSON instead of text
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -62,6 +79,12 @@ pub(crate) enum AtDesk {
     /// Find, export, erase or restrict the data that is kept of one person, a data subject
     #[command(subcommand)]
     Subject(SubjectCommand),
+    /// Make, show and replace roots: the keys that name the people of a tenant, or of the operator
+    #[command(subcommand)]
+    Root(RootCommand),
+    /// Enrol, list and revoke the keys with which people sign their decisions
+    #[command(subcommand)]
+    Signer(SignerCommand),
 }
 
 #[derive(Debug, Subcommand)]

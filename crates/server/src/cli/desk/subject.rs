@@ -32,8 +32,8 @@ pub(super) fn run(session: &Session, json: bool, command: SubjectCommand) -> Res
             print(json, &found, show::found)
         }
         SubjectCommand::Export { of, out } => export(session, json, &of, &out),
-        SubjectCommand::Erase { of, files, yes, certificate } => {
-            erase(session, json, (&of, files), yes, &certificate)
+        SubjectCommand::Erase { of, files, certificate } => {
+            erase(session, json, (&of, files), &certificate)
         }
         SubjectCommand::Restrict { of, on, off: _ } => {
             let body = json!({"subject": *subject(&of)?, "restricted": on});
@@ -151,12 +151,11 @@ fn erase(
     session: &Session,
     json: bool,
     (of, files): (&OfSubject, bool),
-    yes: bool,
     certificate: &Path,
 ) -> Result<(), Failure> {
     let name = subject(of)?;
     let file = save::New::create(certificate)?;
-    if !yes {
+    if !session.yes {
         let found = session.answer(post("find", &json!({"subject": *name})))?;
         confirm(&found)?;
     }

@@ -27,9 +27,6 @@ pub(crate) enum SubjectCommand {
         /// Also erase whole files that have lines of the data subject, with the lines of others
         #[arg(long)]
         files: bool,
-        /// Erase without asking
-        #[arg(long)]
-        yes: bool,
         /// File for the certificate; it is not written over
         #[arg(long, value_name = "FILE", default_value = "erasure.certificate")]
         certificate: PathBuf,

@@ -1,0 +1,294 @@
+//! Decisions that people sign: the review and the owner's acts, with roots of the operator and of two
+//! customers. A decision without a signature, or with a wrong one, changes nothing and names the next
+//! step. Whom the operator makes an officer decides nothing.
+
+use std::{fs, path::PathBuf};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use tlog::{hex, secret::SecretKey, signature::Signature, statement::Draft};
+
+use crate::{
+    canary::mark,
+    client::{Reply, Request},
+    people::{Account, People, person},
+    process::succeed,
+    service::{CHAT, Caller, chat_path},
+};
+
+const PEOPLE: [Account; 7] = [
+    person("reviewer", "ops"),
+    person("manager", "ops"),
+    person("operator", "ops"),
+    person("officer", "contoso"),
+    person("deputy", "contoso"),
+    person("made-officer", "contoso"),
+    person("foreign-officer", "fabrikam"),
+];
+
+/// The service, its people, and their keys.
+struct Setting {
+    people: People,
+    contoso: Caller,
+    keys: tempfile::TempDir,
+}
+
+impl Setting {
+    fn start() -> Self {
+        let people = People::start(&PEOPLE);
+        let contoso = people.service.caller("contoso");
+        people.service.caller("fabrikam");
+        people.assign("Reviewer", "reviewer", &["--service"]);
+        people.assign("Review Manager", "manager", &["--service"]);
+        people.assign("Operator", "operator", &["--service"]);
+        for officer in ["officer", "deputy", "made-officer", "foreign-officer"] {
+            people.assign("Data Protection Officer", officer, &[]);
+        }
+        for name in ["reviewer", "manager"] {
+            people.who(&["role", "team", "north"], name);
+        }
+        people.enroll("desk-1", "local");
+        let setting = Self { people, contoso, keys: tempfile::tempdir().unwrap() };
+        let roots = ["ops-root", "contoso-root", "fabrikam-root"];
+        for key in roots.into_iter().chain(PEOPLE.iter().map(Account::name)) {
+            let mut command = setting.people.service.files.command();
+            succeed(command.args(["signer", "new"]).arg(setting.key(key)));
+        }
+        setting
+    }
+
+    fn key(&self, name: &str) -> PathBuf {
+        self.keys.path().join(name)
+    }
+
+    /// Runs a command of a person that signs with this key.
+    fn signs(&self, who: &str, key: &str, words: &[&str]) -> Value {
+        let key = self.key(key).display().to_string();
+        self.people.types(who, &[words, &["--yes", "--signer", &key]].concat())
+    }
+
+    /// Makes a root of one key.
+    fn root(&self, who: &str, party: &[&str], key: &str) {
+        let key = self.key(key).display().to_string();
+        let words = [&["desk", "root", "make", "--yes", "--key", &key], party].concat();
+        assert!(self.people.types(who, &words)["entry"].is_u64());
+    }
+
+    /// Enrols a person's key, carried by a person of its party and signed by the root.
+    fn enroll(&self, by: &str, party: &[&str], root: &str, (name, capacity): (&str, &str)) {
+        let (_, object, _) = self.people.find(name);
+        let key = self.key(name).display().to_string();
+        let words = ["desk", "signer", "enroll", "--object", &object, "--capacity", capacity];
+        self.signs(by, root, &[&words[..], &["--key", &key], party].concat());
+    }
+
+    fn secret(&self, name: &str) -> SecretKey {
+        let text = fs::read_to_string(self.key(name)).unwrap();
+        let digits = text.trim().rsplit(' ').next().unwrap().to_owned();
+        SecretKey::from_seed(&hex::decode(&digits).unwrap())
+    }
+
+    /// Returns the headers that sign the statement in a refusal.
+    fn sign(&self, refused: &Value, key: &str) -> [(&'static str, String); 2] {
+        assert_eq!(refused["error"]["code"], "statement_unsigned", "{refused}");
+        let bytes = STANDARD.decode(refused["statement"]["bytes"].as_str().unwrap()).unwrap();
+        assert_eq!(Draft::read(&bytes).unwrap().bytes(), bytes);
+        let secret = self.secret(key);
+        let Signature::Raw { signature } = secret.sign(&bytes) else { panic!("an Ed25519 key") };
+        let signed =
+            format!("{} raw {}", secret.public().fingerprint(), STANDARD.encode(signature));
+        let draft = refused["draft"].as_str().unwrap().to_owned();
+        [("bailiwick-draft", draft), ("bailiwick-signature", signed)]
+    }
+
+    /// Asks the desk twice: for the statement, and with a signature by this key.
+    fn asks_signed(&self, who: &str, request: &Request, key: &str) -> Reply {
+        let refused = self.people.ask(who, request.clone());
+        assert_eq!(refused.status, 409, "{}", refused.text());
+        let refused: Value = serde_json::from_slice(&refused.body).unwrap();
+        let headers = self.sign(&refused, key);
+        let request = headers
+            .iter()
+            .fold(request.clone(), |request, (name, value)| request.header(name, value));
+        self.people.ask(who, request)
+    }
+
+    /// The same at the review desk. Returns the status and the answer.
+    fn reviews_signed(&self, who: &str, path: &str, body: &Value, key: &str) -> (u16, Value) {
+        let (status, refused) = self.reviews(who, path, body, &[]);
+        assert_eq!(status, 409, "{refused}");
+        self.reviews(who, path, body, &self.sign(&refused, key))
+    }
+
+    fn reviews(
+        &self,
+        who: &str,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, String)],
+    ) -> (u16, Value) {
+        let more: String =
+            headers.iter().map(|(name, value)| format!("\r\n{name}: {value}")).collect();
+        // The seat writes the token as the last part of a header.
+        let token = self.people.token(who) + &more;
+        self.people.seat(Some("desk-1")).ask(&token, "POST", path, body).unwrap()
+    }
+}
+
+const OPERATOR: [&str; 1] = ["--operator"];
+const CONTOSO: [&str; 2] = ["--tenant", "contoso"];
+const FABRIKAM: [&str; 2] = ["--tenant", "fabrikam"];
+
+#[test]
+fn people_sign_and_nobody_signs_for_them() {
+    let setting = Setting::start();
+    let people = &setting.people;
+    setting.root("operator", &OPERATOR, "ops-root");
+    setting.root("officer", &CONTOSO, "contoso-root");
+    setting.root("foreign-officer", &FABRIKAM, "fabrikam-root");
+    setting.enroll("operator", &OPERATOR, "ops-root", ("reviewer", "reviewer"));
+    setting.enroll("operator", &OPERATOR, "ops-root", ("manager", "manager"));
+    setting.enroll("officer", &CONTOSO, "contoso-root", ("officer", "officer"));
+    let foreign = ("foreign-officer", "officer");
+    setting.enroll("foreign-officer", &FABRIKAM, "fabrikam-root", foreign);
+    let shown = people.types("officer", &["desk", "signer", "list"]);
+    assert_eq!(shown["keys"].as_array().unwrap().len(), 3, "not the other customer's: {shown}");
+
+    // The operator names no officer: neither with its own root, nor with a second root.
+    let (_, object, _) = people.find("made-officer");
+    let enrol = json!({"kind": "keyEnrolled", "tenant": "contoso", "object": object,
+        "key": public(&setting, "made-officer"), "capacities": ["officer"], "days": 30});
+    let enrol = Request::post("/desk/v1/roll", &enrol);
+    for key in ["ops-root", "made-officer", "fabrikam-root"] {
+        let refused = setting.asks_signed("made-officer", &enrol, key);
+        assert_eq!(refused.status, 403, "{key}: {}", refused.text());
+    }
+    let second = json!({"kind": "rootMade", "tenant": "contoso", "keys":
+        [public(&setting, "made-officer")]});
+    let second = Request::post("/desk/v1/roll", &second);
+    let refused = setting.asks_signed("made-officer", &second, "made-officer");
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert!(refused.text().contains("has a root already"), "{}", refused.text());
+
+    the_review(&setting);
+    the_owner(&setting);
+
+    let replay = people.verify_log();
+    assert!(replay.contains("1 look at a record"), "{replay}");
+}
+
+/// The whole review with lockbox: each decision needs the signature of its own person.
+fn the_review(setting: &Setting) {
+    let Setting { people, contoso, .. } = setting;
+    people.service.files.cli(&["resource", "update", "contoso", "--lockbox", "on"]);
+    let canary = mark();
+    let body = json!({"messages": [{"role": "user", "content": canary}], "max_tokens": 2});
+    let reply = contoso.post(&chat_path(CHAT), &body);
+    reply.ok();
+    let request = reply.header("x-request-id").unwrap().to_owned();
+    let path = |what: &str| format!("/review/v1/records/{request}/{what}");
+    let flag = json!({"category": "jailbreak"});
+    assert_eq!(setting.reviews("reviewer", &path("flag"), &flag, &[]).0, 200, "no one signs it");
+
+    // The reviewer asks. Another person's key, and a key of the wrong party, do not count.
+    let reason = json!({"reason": "an attack on the instructions"});
+    for key in ["manager", "officer", "made-officer", "ops-root"] {
+        let (status, refused) = setting.reviews_signed("reviewer", &path("look"), &reason, key);
+        assert_eq!(
+            (status, &refused["error"]["code"]),
+            (403, &json!("statement_refused")),
+            "{key}"
+        );
+    }
+    // A draft counts for the very words that were given.
+    let (_, refused) = setting.reviews("reviewer", &path("look"), &reason, &[]);
+    let signed = setting.sign(&refused, "reviewer");
+    let other = json!({"reason": "something else"});
+    assert_eq!(setting.reviews("reviewer", &path("look"), &other, &signed).0, 403);
+    let (status, refused) = setting.reviews("reviewer", &path("look"), &reason, &signed);
+    assert_eq!((status, &refused["error"]["code"]), (409, &json!("draft_unknown")), "{refused}");
+    let words = ["review", "look", &request, "--reason", "an attack on the instructions"];
+    let asked = setting.signs("reviewer", "reviewer", &words);
+    assert_eq!(asked["waiting"], "manager", "{asked}");
+    let grant = asked["grant"].as_str().unwrap().to_owned();
+
+    let body = json!({"grant": grant});
+    let (status, refused) = setting.reviews_signed("manager", &path("approval"), &body, "reviewer");
+    assert_eq!(status, 403, "{refused}");
+    let allowed =
+        setting.signs("manager", "manager", &["review", "approve", &request, "--grant", &grant]);
+    assert_eq!(allowed["waiting"], "customer", "{allowed}");
+
+    // Neither an officer that the operator made, nor a key of another customer, consents.
+    let consent = Request::post(&format!("/desk/v1/records/{request}/consent"), &body);
+    for (who, key) in [
+        ("made-officer", "made-officer"),
+        ("made-officer", "officer"),
+        ("officer", "foreign-officer"),
+    ] {
+        let refused = setting.asks_signed(who, &consent, key);
+        assert_eq!(refused.status, 403, "{who} with the key of {key}: {}", refused.text());
+    }
+    assert_eq!(setting.reviews("reviewer", &path("open"), &body, &[]).0, 409, "no consent");
+    let consented =
+        setting.signs("officer", "officer", &["desk", "consent", &request, "--grant", &grant]);
+    assert_eq!(consented["waiting"], "look", "{consented}");
+    let (status, opened) = setting.reviews("reviewer", &path("open"), &body, &[]);
+    assert_eq!(status, 200, "{opened}");
+    assert!(opened["request_body"].as_str().unwrap().contains(&canary));
+
+    let judgement = json!({"grant": grant, "outcome": "dismissed", "reason": "harmless"});
+    let (status, refused) = setting.reviews("reviewer", &path("judgement"), &judgement, &[]);
+    assert_eq!((status, &refused["error"]["code"]), (409, &json!("statement_unsigned")));
+    let (status, judged) =
+        setting.reviews_signed("reviewer", &path("judgement"), &judgement, "reviewer");
+    assert_eq!(status, 200, "{judged}");
+}
+
+/// The owner reads and deletes its records: each act is signed.
+fn the_owner(setting: &Setting) {
+    let Setting { people, contoso, .. } = setting;
+    let canary = mark();
+    let body = json!({"messages": [{"role": "user", "content": canary}], "max_tokens": 2});
+    let reply = contoso.post(&chat_path(CHAT), &body);
+    reply.ok();
+    let request = reply.header("x-request-id").unwrap().to_owned();
+    let path = format!("/desk/v1/resources/contoso/records/{request}");
+    for method in ["GET", "DELETE"] {
+        let ask = Request::new(method, &path);
+        let unsigned = people.ask("made-officer", ask.clone());
+        assert_eq!(unsigned.status, 409, "{}", unsigned.text());
+        assert!(!unsigned.text().contains(&canary));
+        for (who, key) in [
+            ("made-officer", "made-officer"),
+            ("officer", "foreign-officer"),
+            ("officer", "manager"),
+            ("deputy", "contoso-root"),
+        ] {
+            let refused = setting.asks_signed(who, &ask, key);
+            assert_eq!(refused.status, 403, "{who} with {key}: {}", refused.text());
+        }
+    }
+    let read = setting.signs("officer", "officer", &["desk", "record", "contoso", &request]);
+    assert!(read["request_body"].as_str().unwrap().contains(&canary), "{read}");
+    let deleted = setting.asks_signed("officer", &Request::new("DELETE", &path), "officer").ok();
+    assert_eq!((&deleted["deleted"], &deleted["shredded"]), (&json!(true), &json!(true)));
+    assert_eq!(people.ask("officer", Request::get(&path)).status, 404);
+
+    // Without a key, the command line says which step is missing.
+    let mut command = people.service.files.command();
+    command.env("BAILIWICK_TOKEN", people.token("deputy"));
+    command.env("BAILIWICK_DESK_URL", format!("http://{}", people.desk));
+    let reply = contoso.post(&chat_path(CHAT), &body);
+    let request = reply.header("x-request-id").unwrap().to_owned();
+    let refused = command.args(["desk", "erase", "contoso", &request]).output().unwrap();
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && told.contains("bailiwick signer new"), "{told}");
+}
+
+fn public(setting: &Setting, name: &str) -> String {
+    let mut command = setting.people.service.files.command();
+    let shown = succeed(command.args(["signer", "show", "--json"]).arg(setting.key(name)));
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    shown["public"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,45 @@
+//! The reasons why a decision of people is not logged.
+
+use tlog::{roll::Wrong, signature::BadSignatures, statement::Draft};
+
+/// A decision that needs a signature and has none. Nothing was written.
+#[derive(Debug)]
+pub struct Unsigned {
+    /// The statement to sign.
+    pub draft: Draft,
+    /// The log's time, in milliseconds since 1970. The ends in the statement are counted from it.
+    pub now_ms: u64,
+}
+
+/// The reason why a signed decision was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum NotLogged {
+    /// A signature is missing. Nothing was written.
+    #[error("the decision needs a signature")]
+    Unsigned(Box<Unsigned>),
+    /// The signatures do not count, or the entry breaks a rule.
+    #[error("the statement does not count: {0}")]
+    Wrong(#[from] Wrong),
+    /// A person of another party signed.
+    #[error("the statement does not count: people of another party signed it")]
+    OtherParty,
+    /// There are too many signatures, or two of one key.
+    #[error("the statement does not count: {0}")]
+    Signatures(#[from] BadSignatures),
+}
+
+impl NotLogged {
+    /// Returns the remedy.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Unsigned(_) => {
+                "sign the statement with a key that is enrolled: `--signer FILE`; docs/operate/signing.md"
+            }
+            Self::Wrong(_) | Self::OtherParty | Self::Signatures(_) => {
+                "ask for a new statement and sign it with an enrolled key: `bailiwick signer list` shows \
+                 the keys; docs/operate/signing.md"
+            }
+        }
+    }
+}
