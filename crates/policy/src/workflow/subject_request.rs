@@ -117,7 +117,8 @@ struct Request {
 /// An event for a request. Only [`Allowed`] leads to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Event {
-    Receive { kind: Kind, reference: Statement, received_ms: u64 },
+    /// Without a time, it was received now.
+    Receive { kind: Kind, reference: Statement, received_ms: Option<u64> },
     Begin { note: Statement },
     Extend { reason: Statement },
     Answer { note: Statement },
@@ -159,15 +160,16 @@ fn advance(
         if before.is_some() {
             return Err(Refused::Known);
         }
-        if *received_ms > now_ms {
+        let received_ms = received_ms.unwrap_or(now_ms);
+        if received_ms > now_ms {
             return Err(Refused::Future);
         }
         return Ok(Request {
             tenant,
             kind: *kind,
             reference: reference.clone(),
-            received_ms: *received_ms,
-            due_ms: months_after(*received_ms, MONTHS),
+            received_ms,
+            due_ms: months_after(received_ms, MONTHS),
             extended: None,
             status: Status::Received,
             reason: None,

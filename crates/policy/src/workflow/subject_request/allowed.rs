@@ -24,12 +24,13 @@ pub struct Allowed {
 
 impl Allowed {
     /// Receives a request of this kind. `reference` is the officer's own reference to it, and must
-    /// not name the data subject. The deadline counts from `received_ms`.
+    /// not name the data subject. The deadline counts from `received_ms`,
+    /// or from now.
     pub fn receive(
         permit: Permit<FindSubject>,
         (id, by): (SubjectRequestId, Owner),
         (kind, reference): (Kind, Statement),
-        received_ms: u64,
+        received_ms: Option<u64>,
     ) -> Self {
         Self::new(permit, (id, by), Event::Receive { kind, reference, received_ms })
     }

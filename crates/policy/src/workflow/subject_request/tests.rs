@@ -28,7 +28,7 @@ fn received() -> State {
     let event = Event::Receive {
         kind: Kind::Erasure,
         reference: said("letter 17"),
-        received_ms: RECEIVED_MS,
+        received_ms: Some(RECEIVED_MS),
     };
     take(&State::of(id()), 1, event, RECEIVED_MS + 5).unwrap().0
 }
@@ -75,6 +75,6 @@ fn a_request_is_urgent_a_week_before_its_deadline() {
 #[test]
 fn a_request_of_tomorrow_was_not_received() {
     let event =
-        Event::Receive { kind: Kind::Access, reference: said("letter"), received_ms: RECEIVED_MS };
+        Event::Receive { kind: Kind::Access, reference: said("letter"), received_ms: Some(RECEIVED_MS) };
     assert_eq!(take(&State::of(id()), 1, event, 5).err(), Some(Refused::Future));
 }

@@ -64,10 +64,9 @@ pub(in crate::desk) async fn receive(
     let permit: Permit<FindSubject> = visitor.officer()?;
     let id = SubjectRequestId::from_random(random()?);
     let reference = statement(&given.reference)?;
-    let received_ms = given.received_ms.unwrap_or_else(clock::now_ms);
     let of = (id, visitor.owner()?);
     let tenant = permit.scope().tenant;
-    step(&desk, tenant, Allowed::receive(permit, of, (given.right, reference), received_ms)).await
+    step(&desk, tenant, Allowed::receive(permit, of, (given.right, reference), given.received_ms)).await
 }
 
 /// Extends the deadline.
