@@ -31,7 +31,7 @@ use std::{
 
 use audit::rfc3339;
 use policy::{
-    authz::facts::{ResourceFacts, Scope, TenantFacts},
+    authz::facts::{ResourceFacts, Scope, Service, TenantFacts},
     id::{DeploymentId, ResourceId, TenantId},
     meter::RateLimits,
     network::IP_RULES_MAX,
@@ -46,6 +46,12 @@ use policy::{
 use store::{
     DeploymentChange, Directory, Kind, NetworkChange, Resource, ResourceChange, Settings, Sku,
     SpilloverChange, Store, StoreError, Tenant, random,
+    signed::{Decision, Rolls},
+};
+use tlog::{
+    entry::Event,
+    people::{Party, Root},
+    signature::Signed,
 };
 
 pub(crate) use self::{
@@ -74,7 +80,7 @@ pub(crate) use self::{
         AbusePenaltyView, DeploymentView, KeyView, ModelView, NewKeyView, NewResourceView,
         ResourceView, TenantView,
     },
-    workstations::WorkstationView,
+    workstations::{Signing, WorkstationView},
 };
 use crate::{clock, live::Configured};
 
@@ -135,6 +141,33 @@ impl Acting {
     #[must_use]
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Opens the roll: who may sign what.
+    fn rolls(&self) -> Result<Rolls, ManageError> {
+        Ok(Rolls::open(&self.data, service_key(&self.data)?.verifier().name())?)
+    }
+
+    /// Makes the first root of a tenant, signed by its own keys. Returns false if the tenant has one.
+    ///
+    /// # Errors
+    /// The tenant does not exist, or the statement is not signed: [`StoreError::NotLogged`] has it.
+    pub(crate) fn make_root(
+        &self,
+        tenant: &str,
+        root: &Root,
+        signed: Vec<Signed>,
+    ) -> Result<bool, ManageError> {
+        let permit = self.of_service::<CreateTenant>()?;
+        let Service = permit.spend();
+        let tenant = self.tenant(tenant)?.id;
+        let (rolls, party) = (self.rolls()?, Party::Tenant { tenant });
+        if self.store.roll(&rolls)?.root(party).is_some() {
+            return Ok(false);
+        }
+        let event = Event::RootMade { party, root: root.clone() };
+        self.store.put_statement(&rolls, event, Decision { tenant, signed })?;
+        Ok(true)
     }
 
     /// Adds a tenant.

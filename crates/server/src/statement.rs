@@ -2,9 +2,9 @@
 
 use audit::rfc3339;
 use tlog::{
-    entry::{Decider, End, Event},
+    entry::{Decider, End, Event, SubjectStep},
     hex,
-    people::{Capacities, Root},
+    people::{Capacities, Promise, Root},
 };
 
 /// Returns the decision of an event in plain words, one fact a line. Reasons are commitments: the words
@@ -90,7 +90,61 @@ fn about_roll(event: &Event) -> Vec<String> {
         Event::PersonKeyRevoked { party, person, key } => {
             vec![format!("revoke the key {key} of {person} of {party}, for good")]
         }
+        Event::Promised { tenant, promise, resource } => {
+            let resource =
+                resource.map_or_else(|| "all its resources".to_owned(), |one| one.to_string());
+            let words = match promise {
+                Promise::Lockbox { on: true } => "each look at a record takes your consent",
+                Promise::Lockbox { on: false } => "looks at records take no consent of yours",
+                Promise::ContentKept => "content may be stored again",
+                Promise::Retention { days } => {
+                    return vec![
+                        format!("promise of {tenant}, for {resource}"),
+                        format!("content is stored for at most {days} days"),
+                    ];
+                }
+                Promise::Issuer { counts: true, .. } => "the tokens of this provider count",
+                Promise::Issuer { counts: false, .. } => "the tokens of this provider do not count",
+            };
+            vec![format!("promise of {tenant}, for {resource}"), words.to_owned()]
+        }
+        Event::ProcessorAllowed { resource, processor, allowed, .. } => {
+            let word = if *allowed { "allow" } else { "withdraw" };
+            let resource = hex::encode(resource);
+            vec![format!("{word} the processor {processor} for the resource {resource}")]
+        }
+        Event::SubjectRequest { request, step, .. } => {
+            vec![format!("{}: the data subject's request {request}", subject_step(*step))]
+        }
+        Event::SubjectRestricted { request, restricted, .. } => {
+            let words = if *restricted {
+                "store nothing more of a data subject"
+            } else {
+                "store data of a data subject again"
+            };
+            vec![format!("{words}, for the request {request}")]
+        }
+        Event::WorkstationEnrolled { workstation, expires_ms, .. } => vec![
+            format!("enrol the workstation {workstation}"),
+            format!("until {}", rfc3339(expires_ms / 1000)),
+        ],
+        Event::WorkstationRevoked { workstation, .. } => {
+            vec![format!("revoke the workstation {workstation}, for good")]
+        }
         other => vec![format!("{other:?}")],
+    }
+}
+
+fn subject_step(step: SubjectStep) -> &'static str {
+    match step {
+        SubjectStep::Received => "note that it was received",
+        SubjectStep::Begun => "note that the work on it began",
+        SubjectStep::Extended => "extend its deadline",
+        SubjectStep::Answered => "note that it was answered",
+        SubjectStep::Refused => "refuse it",
+        SubjectStep::Searched => "search for everything that is kept",
+        SubjectStep::Exported => "export everything that is kept",
+        SubjectStep::Erasing => "erase everything that is kept, for good",
     }
 }
 

@@ -9,6 +9,8 @@ pub struct Unsigned {
     pub draft: Draft,
     /// The log's time, in milliseconds since 1970. The ends in the statement are counted from it.
     pub now_ms: u64,
+    /// The entry of the same act that is in the log already: the search before an erasure.
+    pub logged: Option<u64>,
 }
 
 /// The reason why a signed decision was not written.
@@ -29,6 +31,14 @@ pub enum NotLogged {
 }
 
 impl NotLogged {
+    /// Notes the entry of the same act that is in the log already.
+    pub(crate) fn after(mut self, entry: Option<u64>) -> Self {
+        if let Self::Unsigned(unsigned) = &mut self {
+            unsigned.logged = entry;
+        }
+        self
+    }
+
     /// Returns the remedy.
     #[must_use]
     pub fn help(&self) -> &'static str {

@@ -5,12 +5,15 @@
 //! The roll is in memory only: the first decision after the start reads the whole log, and each later
 //! one reads the entries since the one before.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use policy::id::TenantId;
 use tlog::{
     entry::{Entry, Event},
-    people::Party,
+    people::{Party, Promise},
     roll::{Heads as _, Roll, Side, Verdict, Window},
     signature::Signed,
     statement::Draft,
@@ -40,6 +43,23 @@ pub struct Decision {
     pub signed: Vec<Signed>,
 }
 
+/// The signatures of an act that may take several entries. A person signs one entry after the other:
+/// who signs the second one has seen the first.
+#[derive(Debug, Clone, Default)]
+pub struct SignedAct {
+    /// The signatures of the next entry; none if no one signed yet.
+    pub signed: Vec<Signed>,
+    /// The first entry of the act, if it is in the log already.
+    pub logged: Option<u64>,
+}
+
+impl SignedAct {
+    /// Returns the decision about a tenant that writes the next entry.
+    pub(crate) fn decision(&self, tenant: TenantId) -> Decision {
+        Decision { tenant, signed: self.signed.clone() }
+    }
+}
+
 /// The roll of one log, in memory. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Rolls(Arc<Mutex<Rolled>>);
@@ -57,6 +77,14 @@ impl Rolls {
     pub(crate) fn new(origin: &str, tiles: Tiles) -> Self {
         let roll = Roll::new(first_name(origin));
         Self(Arc::new(Mutex::new(Rolled { tiles, roll, window: Window::default() })))
+    }
+
+    /// Opens the roll of the log in a data directory, for a program beside the service.
+    ///
+    /// # Errors
+    /// If the log's folder cannot be made.
+    pub fn open(data: &Path, origin: &str) -> Result<Self, StoreError> {
+        Ok(Self::new(origin, Tiles::open(&data.join("log"))?))
     }
 
     /// Returns the roll after the entries that the database has committed.
@@ -141,7 +169,11 @@ impl Decides for Deciding<'_> {
             let root = window.root(size).ok_or(StoreError::Damaged { what: "log_entry.bytes" })?;
             let draft =
                 Draft { origin: roll.origin().to_owned(), seen: Mark { size, root }, event };
-            return Err(not(NotLogged::Unsigned(Box::new(Unsigned { draft, now_ms }))));
+            return Err(not(NotLogged::Unsigned(Box::new(Unsigned {
+                draft,
+                now_ms,
+                logged: None,
+            }))));
         }
         let entry = Entry::signed(now_ms, event, self.decision.signed.clone())
             .map_err(|error| not(error.into()))?;
@@ -187,6 +219,23 @@ impl crate::Store {
         event: Event,
         decision: Decision,
     ) -> Result<u64, StoreError> {
+        self.change_decided(rolls, decision, |tx, log| {
+            if let Event::Promised { tenant, promise: Promise::Lockbox { on }, resource } = &event {
+                // The promise counts. The table follows it, for those that read settings only.
+                tx.promise_lockbox(*tenant, *resource, *on)?;
+            }
+            log.push(event)
+        })
+    }
+
+    /// Runs a change and its log entries in one transaction. Each decision of people in it is signed,
+    /// if its party has a root.
+    pub(crate) fn change_decided<T, E: From<StoreError>>(
+        &self,
+        rolls: &Rolls,
+        decision: Decision,
+        change: impl FnOnce(&Write<'_>, &mut Append<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let reading = self.reading();
         let mut rolled = rolls.lock();
         let mut writer = self.writer();
@@ -196,11 +245,11 @@ impl crate::Store {
         rolled.catch_up(&tx)?;
         let deciding = Deciding::new(&rolled, decision);
         let mut log = Append::begin(&tx, reading)?.deciding(&deciding);
-        let index = log.push(event)?;
+        let made = change(&tx, &mut log)?;
         log.finish()?;
         tx.commit()?;
         drop(writer);
         self.in_place()?;
-        Ok(index)
+        Ok(made)
     }
 }

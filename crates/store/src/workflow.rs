@@ -16,7 +16,7 @@ use crate::{
     error::StoreError,
     log::Append,
     row::{EXEMPTION, PENALTY},
-    signed::{Deciding, Decision, Rolls},
+    signed::{Decision, Rolls},
     sqlite::{Database, GrantEntry, Write},
 };
 
@@ -215,22 +215,11 @@ impl Store {
         allowed: W::Allowed,
         decision: Decision,
     ) -> Result<Stepped<W>, NotStepped<W::Refused>> {
-        let reading = self.reading();
-        let mut rolled = rolls.lock();
-        let mut writer = self.writer();
-        // The first time, this reads the whole log: before the write lock is taken.
-        rolled.catch_up(&writer)?;
-        let tx = writer.write()?;
-        rolled.catch_up(&tx)?;
-        let deciding = Deciding::new(&rolled, decision);
-        let mut log = Append::begin(&tx, reading)?.deciding(&deciding);
-        let now_ms = log.now_ms;
-        let (state, effects) = step_in::<W>(&tx, &mut log, allowed)?;
-        log.finish()?;
-        tx.commit()?;
-        drop(writer);
-        self.in_place()?;
-        Ok(Stepped { state, effects, now_ms })
+        self.change_decided(rolls, decision, |tx, log| {
+            let now_ms = log.now_ms;
+            let (state, effects) = step_in::<W>(tx, log, allowed)?;
+            Ok(Stepped { state, effects, now_ms })
+        })
     }
 
     /// Returns the state of one subject: its start state if it has no step yet.

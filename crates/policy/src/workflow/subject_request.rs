@@ -118,11 +118,23 @@ struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Event {
     /// Without a time, it was received now.
-    Receive { kind: Kind, reference: Statement, received_ms: Option<u64> },
-    Begin { note: Statement },
-    Extend { reason: Statement },
-    Answer { note: Statement },
-    Refuse { reason: Statement },
+    Receive {
+        kind: Kind,
+        reference: Statement,
+        received_ms: Option<u64>,
+    },
+    Begin {
+        note: Statement,
+    },
+    Extend {
+        reason: Statement,
+    },
+    Answer {
+        note: Statement,
+    },
+    Refuse {
+        reason: Statement,
+    },
 }
 
 impl State {

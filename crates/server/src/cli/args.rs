@@ -476,6 +476,8 @@ pub(crate) enum WorkstationCommand {
         region: String,
         #[command(flatten)]
         by: By,
+        #[command(flatten)]
+        keys: SignerKeys,
     },
     /// Revoke a workstation permanently
     Revoke {
@@ -486,9 +488,22 @@ pub(crate) enum WorkstationCommand {
         reason: String,
         #[command(flatten)]
         by: By,
+        #[command(flatten)]
+        keys: SignerKeys,
     },
     /// List all workstations that were ever enrolled
     List,
+}
+
+/// The keys of people that sign what a command decides.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SignerKeys {
+    /// Key that signs: a file of `bailiwick signer new`, or `ssh:FILE`. Needed if the operator has a root
+    #[arg(long, value_name = "KEY", env = "BAILIWICK_SIGNER")]
+    pub(crate) signer: Vec<String>,
+    /// Sign without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// The person that a command names, by tenant and object id.

@@ -40,6 +40,9 @@ const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Largest refusal, in bytes: it may have a statement.
 const REFUSAL_BYTES_MAX: u64 = 64 * 1024;
 
+/// Most statements of one act.
+const STATEMENTS_MAX: usize = 2;
+
 /// Help for a decision that needs a signature.
 const UNSIGNED: &str = "name your key: --signer FILE, or --signer ssh:FILE, or the variable \
                         BAILIWICK_SIGNER; `bailiwick signer new FILE` makes one, and your root, or an \
@@ -90,6 +93,7 @@ pub(super) fn desk(desk: Desk) -> Result<(), Failure> {
             let (ask, more) = roll::signer(command)?;
             visit(&session.with(more), desk.visit.json, ask)
         }
+        AtDesk::Lockbox(lockbox) => visit(&session, desk.visit.json, roll::lockbox(lockbox)),
         AtDesk::Of(command) => visit(&session, desk.visit.json, of_desk(command)),
     }
 }
@@ -321,7 +325,9 @@ impl Session {
             return Ok(response);
         }
         let mut refused = Refused::read(&mut response)?;
-        if let Some((statement, draft)) = refused.drafted() {
+        // An act of two entries has two statements: a search, and what follows.
+        for _ in 0..STATEMENTS_MAX {
+            let Some((statement, draft)) = refused.drafted() else { break };
             if self.signers.is_empty() {
                 return Err(Failure::new(refused.error.message, UNSIGNED));
             }

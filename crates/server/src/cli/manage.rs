@@ -11,7 +11,7 @@ use policy::{
     subject_header::{BadHeader, SubjectHeader},
     task::Task,
 };
-use store::NetworkChange;
+use store::{NetworkChange, StoreError, random};
 
 use super::{
     args::{
@@ -21,15 +21,15 @@ use super::{
     data::{configured, create, open},
     output::{Failure, count, fields, note, print, size, table},
     progress::{add_model, fetch_model},
-    quickstart,
+    quickstart, signer,
 };
 use crate::{
     board,
     manage::{
         AbusePenaltyView, DeploymentUpdate, DeploymentView, Hub, ManageError, ModelView,
         NameUpdate, NewDeployment, NewFromHub, NewModel, NewResource, NewServedModel,
-        ResourceUpdate, ResourceView, RoleAssignment, RoleAssignmentView, ScopeName, SourceError,
-        TeamMemberView, TenantView, WorkstationView,
+        ResourceUpdate, ResourceView, RoleAssignment, RoleAssignmentView, ScopeName, Signing,
+        SourceError, TeamMemberView, TenantView, WorkstationView,
     },
     outward::{self, OutwardError},
 };
@@ -214,13 +214,20 @@ fn show_teams(out: &mut dyn io::Write, members: &[TeamMemberView]) -> io::Result
 pub(crate) fn workstation(group: &Group<WorkstationCommand>) -> Result<(), Failure> {
     let management = open(&group.shared.data)?;
     match &group.command {
-        WorkstationCommand::Enroll { certificate, name, region, by } => {
+        WorkstationCommand::Enroll { certificate, name, region, by, keys } => {
             let by = (by.tenant.as_str(), by.object.as_str());
-            management.enroll_workstation(certificate, (name, region), by)?;
+            let salt = random().map_err(StoreError::from)?;
+            signer::signing(keys, |signed| {
+                let signing = Signing { salt, signed };
+                management.enroll_workstation(certificate, (name, region), by, signing)
+            })?;
         }
-        WorkstationCommand::Revoke { certificate, reason, by } => {
+        WorkstationCommand::Revoke { certificate, reason, by, keys } => {
             let by = (by.tenant.as_str(), by.object.as_str());
-            management.revoke_workstation(certificate, reason, by)?;
+            let salt = random().map_err(StoreError::from)?;
+            signer::signing(keys, |signed| {
+                management.revoke_workstation(certificate, reason, by, Signing { salt, signed })
+            })?;
         }
         WorkstationCommand::List => {}
     }

@@ -16,13 +16,16 @@ use policy::{
     task::Task,
 };
 use store::StoreError;
+use tlog::people::{BadRoot, Root};
 
 use self::env_file::Addresses;
 pub(crate) use self::env_file::{ENV_FILE, env_lines};
 pub(crate) use self::welcome::welcome;
 use super::{
+    args::SignerKeys,
     output::{Failure, note},
     progress::add_model,
+    signer::{self, Signer},
 };
 use crate::{
     config::{Config, Listen},
@@ -39,6 +42,9 @@ pub(crate) const TOY_SHA256: &str =
 /// Note shown with that model.
 pub(crate) const TOY: &str = "The model is a toy: SmolLM2-135M demonstrates the service and is not for quality. Its answers are \
      often nonsense. docs/models.md lists real models; `bailiwick model add` adds them.";
+
+/// The file with the key of the demo tenant's root, in the data directory.
+const ROOT_FILE: &str = "demo-root.key";
 
 const TENANT: &str = "demo";
 const RESOURCE: &str = "demo";
@@ -81,6 +87,7 @@ pub(crate) async fn prepare(
     if is_missing(management.tenant(TENANT))? {
         management.create_tenant(TENANT)?;
     }
+    demo_root(management, &config.data)?;
     let (key1, key2) = resource_keys(management, &config.data)?;
     let keys = Keys { key1, key2, admin: admin_key(management)? };
     // Written now, so that no later failure loses the keys, and again when the ports are known.
@@ -94,6 +101,27 @@ pub(crate) async fn prepare(
     env_file::write(&config.data, &keys, &addresses)?;
     deployments(management, model).await?;
     Ok(keys)
+}
+
+/// Makes the root of the demo tenant: with it, only its own key names the people who decide for the
+/// tenant. A customer makes this key on a machine of its own.
+fn demo_root(management: &Acting, data: &Path) -> Result<(), Failure> {
+    let path = data.join(ROOT_FILE);
+    let signer = match path.exists() {
+        true => Signer::open(&path.display().to_string())?,
+        false => Signer::create(&path)?,
+    };
+    let bad = |error: BadRoot| Failure::plain(error.to_string());
+    let root = Root::new(vec![signer.public()?]).map_err(bad)?;
+    let keys = SignerKeys { signer: vec![path.display().to_string()], yes: true };
+    if signer::signing(&keys, |signed| management.make_root(TENANT, &root, signed))? {
+        let (path, print) = (path.display(), root.fingerprint());
+        note(&format!(
+            "The tenant `{TENANT}` has a root, {print}. Its key is in {path}: only this key names the \
+             people who decide for the tenant. A customer keeps it elsewhere: docs/operate/signing.md."
+        ));
+    }
+    Ok(())
 }
 
 /// Returns the keys of the demo resource: created with it, or read from the env file of an earlier

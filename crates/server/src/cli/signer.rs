@@ -12,18 +12,22 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Subcommand;
 use serde_json::json;
-use store::random;
+use store::{StoreError, random, signed::NotLogged};
 use tlog::{
     hex,
     key::Key,
     secret::SecretKey,
-    signature::{NAMESPACE, Signature, SshSigned},
+    signature::{NAMESPACE, Signature, Signed, SshSigned},
     statement::Draft,
+    succession::Mark,
 };
 use zeroize::Zeroizing;
 
-use super::output::{Failure, fields, harmless, print};
-use crate::statement;
+use super::{
+    args::SignerKeys,
+    output::{Failure, fields, harmless, print},
+};
+use crate::{manage::ManageError, statement};
 
 /// How a file with a secret key begins.
 const SECRET: &str = "bailiwick-signer-key ";
@@ -84,7 +88,7 @@ pub(super) enum Signer {
 
 impl Signer {
     /// Makes a key, and writes it to a new file.
-    fn create(path: &Path) -> Result<Self, Failure> {
+    pub(super) fn create(path: &Path) -> Result<Self, Failure> {
         let seed = Zeroizing::new(random::<32>().map_err(|e| Failure::plain(e.to_string()))?);
         let mut file = OpenOptions::new();
         let file = file.write(true).create_new(true).mode(0o600).open(path);
@@ -200,28 +204,67 @@ pub(super) fn sign(bytes: &[u8], signers: &[Signer], yes: bool) -> Result<Vec<St
     let draft = Draft::read(bytes).map_err(|error| {
         Failure::new(format!("the server asks to sign something else: {error}"), "do not sign it")
     })?;
+    let form = |Signed { key, signature, .. }: Signed| {
+        let text = |bytes: &[u8]| STANDARD.encode(bytes);
+        let form = match &signature {
+            Signature::Raw { signature } => format!("raw {}", text(signature)),
+            Signature::Ssh { signature } => format!("ssh {}", text(signature)),
+            Signature::Passkey { authenticator_data, client_data_json, signature } => format!(
+                "passkey {} {} {}",
+                text(authenticator_data),
+                text(client_data_json),
+                text(signature)
+            ),
+        };
+        format!("{key} {form}")
+    };
+    Ok(sign_draft(&draft, signers, yes)?.into_iter().map(form).collect())
+}
+
+/// Shows a statement, asks the person once, and signs it with every key.
+pub(super) fn sign_draft(
+    draft: &Draft,
+    signers: &[Signer],
+    yes: bool,
+) -> Result<Vec<Signed>, Failure> {
     if !yes {
-        confirm(&draft)?;
+        confirm(draft)?;
     }
+    let bytes = draft.bytes();
+    let Mark { size, root } = draft.seen;
     signers
         .iter()
         .map(|signer| {
-            let (key, signature) = signer.sign(bytes)?;
-            signature.verify(&key, bytes).map_err(|error| Failure::plain(error.to_string()))?;
-            let text = |bytes: &[u8]| STANDARD.encode(bytes);
-            let form = match &signature {
-                Signature::Raw { signature } => format!("raw {}", text(signature)),
-                Signature::Ssh { signature } => format!("ssh {}", text(signature)),
-                Signature::Passkey { authenticator_data, client_data_json, signature } => format!(
-                    "passkey {} {} {}",
-                    text(authenticator_data),
-                    text(client_data_json),
-                    text(signature)
-                ),
-            };
-            Ok(format!("{} {form}", key.fingerprint()))
+            let (key, signature) = signer.sign(&bytes)?;
+            signature.verify(&key, &bytes).map_err(|error| Failure::plain(error.to_string()))?;
+            Ok(Signed { key: key.fingerprint(), size, root, signature })
         })
         .collect()
+}
+
+/// Takes a step that may need signatures: if it does, asks the person, signs its statement, and takes
+/// it again.
+pub(super) fn signing<T>(
+    keys: &SignerKeys,
+    step: impl Fn(Vec<Signed>) -> Result<T, ManageError>,
+) -> Result<T, Failure> {
+    let unsigned = match step(Vec::new()) {
+        Err(ManageError::Store(StoreError::NotLogged(error))) => match *error {
+            NotLogged::Unsigned(unsigned) => unsigned,
+            error => return Err(ManageError::Store(StoreError::NotLogged(Box::new(error))).into()),
+        },
+        other => return Ok(other?),
+    };
+    let signers: Vec<_> =
+        keys.signer.iter().map(|name| Signer::open(name)).collect::<Result<_, _>>()?;
+    if signers.is_empty() {
+        return Err(Failure::new(
+            "this decision needs a signature, because the operator has a root",
+            "name the key of an enroller: --signer FILE, or BAILIWICK_SIGNER; \
+             docs/operate/signing.md",
+        ));
+    }
+    Ok(step(sign_draft(&unsigned.draft, &signers, keys.yes)?)?)
 }
 
 fn confirm(draft: &Draft) -> Result<(), Failure> {

@@ -33,15 +33,23 @@ impl Case {
             return Ok(Self { state: Reviewed::default(), record: Looked::record(None), now_ms });
         };
         let (store, ledger) = (desk.store.clone(), desk.ledger.clone());
-        let (found, state) =
-            blocking(move || Ok((ledger.record(request)?, store.state::<Review>(request)?)))
-                .await?;
+        let (found, state, roll) = blocking(move || {
+            let (found, state) = (ledger.record(request)?, store.state::<Review>(request)?);
+            Ok((found, state, store.roll(ledger.rolls())?))
+        })
+        .await?;
+        let promised = |tenant, resource| {
+            let promises = roll.promises(tenant);
+            promises.and_then(|promises| promises.lockbox(resource)) == Some(true)
+        };
         let facts = found.map(|found| RecordFacts {
             of: ResourceFacts { tenant: found.tenant, resource: found.resource },
             record: request,
+            // The customer's promise counts, whatever the table has. A deleted resource has no owner for
+            // a consent: its records stay locked.
+            lockbox: promised(found.tenant, found.resource)
+                || visitor.directory().resource(found.resource).is_none_or(|r| r.lockbox),
             region: found.region,
-            // A deleted resource has no owner for a consent: its records stay locked.
-            lockbox: visitor.directory().resource(found.resource).is_none_or(|r| r.lockbox),
             flagged: state.queue_item(now_ms).is_some(),
         });
         Ok(Self { state, record: Looked::record(facts), now_ms })

@@ -252,7 +252,10 @@ impl DeskError {
         match self {
             Self::Store(StoreError::NotLogged(error))
             | Self::NotRead(NotOpened::Log(LogError::Store(StoreError::NotLogged(error))))
-            | Self::NotDeleted(LogError::Store(StoreError::NotLogged(error))) => Ok(error),
+            | Self::NotDeleted(LogError::Store(StoreError::NotLogged(error)))
+            | Self::Subject(SubjectError::Log(LogError::Store(StoreError::NotLogged(error)))) => {
+                Ok(error)
+            }
             other => Err(other),
         }
     }

@@ -69,7 +69,7 @@ pub(super) async fn allow(
     if !offered(visitor.directory(), of).any(|(_, other)| is_it(other)) {
         return Err(DeskError::NoSuchProcessor);
     }
-    decide(&desk, permit).await?;
+    decide(&desk, &visitor, permit).await?;
     shown(&desk, of).await
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn withdraw(
     let looked = visitor.resource(&name);
     let permit: Permit<AllowProcessor> = visitor.permit_in(&looked, &context(&processor, false))?;
     let of = *permit.scope();
-    decide(&desk, permit).await?;
+    decide(&desk, &visitor, permit).await?;
     shown(&desk, of).await
 }
 
@@ -90,10 +90,15 @@ fn context(processor: &str, allowed: bool) -> Processing {
     Processing { now_ms: clock::now_ms(), processor: processor.to_owned(), allowed }
 }
 
-async fn decide(desk: &Desk, permit: Permit<AllowProcessor>) -> Result<(), DeskError> {
-    let store = desk.store.clone();
+async fn decide(
+    desk: &Desk,
+    visitor: &Visitor,
+    permit: Permit<AllowProcessor>,
+) -> Result<(), DeskError> {
+    let (store, rolls, signed) =
+        (desk.store.clone(), desk.ledger.rolls().clone(), visitor.signed());
     blocking(move || {
-        store.allow_processor(permit).map_err(|error| match error {
+        store.allow_processor(&rolls, permit, signed).map_err(|error| match error {
             StoreError::BadName { .. } | StoreError::NotFound { kind: Kind::Processor, .. } => {
                 DeskError::NoSuchProcessor
             }
@@ -101,6 +106,7 @@ async fn decide(desk: &Desk, permit: Permit<AllowProcessor>) -> Result<(), DeskE
         })
     })
     .await
+    .map_err(|error| visitor.told(desk, error))
 }
 
 /// Returns the engines that processors offer to a resource. An engine that serves another tenant

@@ -16,7 +16,7 @@ use tlog::{
     entry::Event,
     hex,
     key::Key,
-    people::{Capacities, Capacity, Party, Root},
+    people::{Capacities, Capacity, Party, Promise, Root},
     roll::Roll,
 };
 
@@ -45,6 +45,8 @@ pub(super) enum Stated {
     },
     /// The end of a person's key.
     KeyRevoked { tenant: Option<String>, key: Digest },
+    /// The customer's promise whether it must consent to each look: for one resource, or for all.
+    Lockbox { tenant: String, resource: Option<String>, on: bool },
 }
 
 /// The roots and the keys that the visitor may know.
@@ -160,6 +162,7 @@ impl Stated {
             | Self::RootRecoveryStopped { tenant }
             | Self::KeyEnrolled { tenant, .. }
             | Self::KeyRevoked { tenant, .. } => tenant.as_deref(),
+            Self::Lockbox { tenant, .. } => Some(tenant),
         }
     }
 
@@ -215,6 +218,16 @@ impl Stated {
                 let held = roll.person_key(&key).filter(|held| held.party == party);
                 let person = held.ok_or(DeskError::NotFound)?.person;
                 Event::PersonKeyRevoked { party, person, key }
+            }
+            Self::Lockbox { resource, on, .. } => {
+                let tenant = tenant.ok_or(DeskError::NotFound)?;
+                let find = |name: String| {
+                    let found = visitor.directory().resource_by_name(&name);
+                    let found = found.filter(|found| found.tenant == tenant);
+                    found.map(|found| found.id).ok_or(DeskError::NotFound)
+                };
+                let resource = resource.map(find).transpose()?;
+                Event::Promised { tenant, promise: Promise::Lockbox { on }, resource }
             }
         })
     }

@@ -21,7 +21,7 @@ use policy::id::{PersonId, TenantId};
 use sha2::{Digest as _, Sha256};
 use store::{
     random,
-    signed::{Decision, NotLogged, Unsigned},
+    signed::{Decision, NotLogged, SignedAct, Unsigned},
     workflow::{NotStepped, Stepped, Workflow},
 };
 use tlog::{
@@ -67,6 +67,7 @@ struct Fixed {
     now_ms: u64,
     from_ms: u64,
     seen: Mark,
+    logged: Option<u64>,
 }
 
 impl Drafts {
@@ -99,14 +100,14 @@ pub(super) struct Signing {
     drawn: AtomicU32,
     now_ms: u64,
     from_ms: Option<u64>,
-    signed: Vec<Signed>,
+    act: SignedAct,
 }
 
 impl Signing {
     /// Begins a request without a draft.
     pub(super) fn new(route: String) -> Result<Self, DeskError> {
         let (seed, drawn, now_ms) = (random()?, AtomicU32::new(0), clock::now_ms());
-        Ok(Self { route, seed, drawn, now_ms, from_ms: None, signed: Vec::new() })
+        Ok(Self { route, seed, drawn, now_ms, from_ms: None, act: SignedAct::default() })
     }
 
     /// Reads the draft and the signatures of a request.
@@ -117,9 +118,9 @@ impl Signing {
         }
         let id = only(&parts.headers, DRAFT).ok_or(DeskError::NoDraft)?;
         let fixed = drafts.take(id, person, &route).ok_or(DeskError::NoDraft)?;
-        let Fixed { seed, now_ms, from_ms, seen } = fixed;
-        let (drawn, signed) = (AtomicU32::new(0), signatures(&parts.headers, seen)?);
-        Ok(Self { route, seed, drawn, now_ms, from_ms: Some(from_ms), signed })
+        let Fixed { seed, now_ms, from_ms, seen, logged } = fixed;
+        let act = SignedAct { signed: signatures(&parts.headers, seen)?, logged };
+        Ok(Self { route, seed, drawn: AtomicU32::new(0), now_ms, from_ms: Some(from_ms), act })
     }
 }
 
@@ -179,7 +180,12 @@ impl Visitor {
 
     /// Returns the signatures of the request.
     pub(super) fn signed(&self) -> Vec<Signed> {
-        self.signing.signed.clone()
+        self.signing.act.signed.clone()
+    }
+
+    /// Returns the signatures of an act of several entries, and the entry that is logged already.
+    pub(super) fn act(&self) -> SignedAct {
+        self.signing.act.clone()
     }
 
     /// Takes a step of a workflow about a tenant, with the signatures of the request.
@@ -219,10 +225,10 @@ impl Visitor {
     }
 
     fn draft(&self, desk: &Desk, unsigned: Unsigned) -> Result<Drafted, DeskError> {
-        let Unsigned { draft, now_ms: from_ms } = unsigned;
+        let Unsigned { draft, now_ms: from_ms, logged } = unsigned;
         let id: [u8; 16] = random()?;
         let Signing { route, seed, now_ms, .. } = &self.signing;
-        let fixed = Fixed { seed: *seed, now_ms: *now_ms, from_ms, seen: draft.seen };
+        let fixed = Fixed { seed: *seed, now_ms: *now_ms, from_ms, seen: draft.seen, logged };
         let (route, made) = (route.clone(), Instant::now());
         desk.drafts.keep(id, Kept { person: self.person, route, made, fixed });
         Ok(Drafted::new(draft, id))

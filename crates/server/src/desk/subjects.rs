@@ -30,10 +30,7 @@ use policy::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{
-    random,
-    subjects::{Certified, Erasure, Files},
-};
+use store::subjects::{Certified, Erasure, Files};
 
 pub(super) use self::requests::{answer, extend, list, receive, refuse};
 use super::{Desk, Parsed, Visitor, blocking, error::DeskError};
@@ -76,11 +73,11 @@ impl Visitor {
         let tenant = self.directory().tenant(self.signed_in.principal.tenant());
         self.permit(&Looked::tenant(tenant))
     }
-}
 
-/// Returns the request that an act answers; without one, the act is one of its own.
-fn request(given: Option<SubjectRequestId>) -> Result<SubjectRequestId, DeskError> {
-    given.map_or_else(|| Ok(SubjectRequestId::from_random(random()?)), Ok)
+    /// Returns the request that an act answers; without one, the act is one of its own.
+    fn answers(&self, given: Option<SubjectRequestId>) -> SubjectRequestId {
+        given.unwrap_or_else(|| SubjectRequestId::from_random(self.random()))
+    }
 }
 
 /// Shows what is kept of a data subject, without content.
@@ -90,15 +87,16 @@ pub(super) async fn find(
     Parsed(asked): Parsed<Asked>,
 ) -> Result<Json<Value>, DeskError> {
     let permit: Permit<FindSubject> = visitor.officer()?;
-    let (subject, request) = (Subject::new(&asked.subject)?, request(asked.request)?);
-    let find = Find::new(permit, (request, visitor.owner()?), subject, random()?);
-    let store = desk.store.clone();
+    let (subject, request) = (Subject::new(&asked.subject)?, visitor.answers(asked.request));
+    let find = Find::new(permit, (request, visitor.owner()?), subject, visitor.random());
+    let (store, subjects) = (desk.store.clone(), desk.ledger.subjects().signed(visitor.act()));
     let (found, looks) = blocking(move || {
-        let found = desk.ledger.subjects().find(&find)?;
+        let found = subjects.find(&find)?;
         let looks = gather::looks(&store, &found)?;
         Ok((found, looks))
     })
-    .await?;
+    .await
+    .map_err(|error| visitor.told(&desk, error))?;
     Ok(Json(view::found(&found, &looks, visitor.directory(), request)))
 }
 
@@ -110,7 +108,7 @@ pub(super) async fn export(
 ) -> Result<Response, DeskError> {
     let permit: Permit<ExportSubject> = visitor.officer()?;
     let tenant = permit.scope().tenant;
-    let (subject, request) = (Subject::new(&asked.subject)?, request(asked.request)?);
+    let (subject, request) = (Subject::new(&asked.subject)?, visitor.answers(asked.request));
     let about = export::About {
         subject: subject.name().clone(),
         request: request.to_string(),
@@ -118,10 +116,12 @@ pub(super) async fn export(
         officer: visitor.person.to_string(),
         now_ms: clock::now_ms(),
     };
-    let export = Export::new(permit, (request, visitor.owner()?), subject, random()?);
-    let ledger = desk.ledger.clone();
+    let export = Export::new(permit, (request, visitor.owner()?), subject, visitor.random());
+    let subjects = desk.ledger.subjects().signed(visitor.act());
     // Refused before the first byte is sent: what follows can only cut the archive short.
-    let exporting = blocking(move || Ok(ledger.subjects().export(&export)?)).await?;
+    let exporting = blocking(move || Ok(subjects.export(&export)?))
+        .await
+        .map_err(|error| visitor.told(&desk, error))?;
     let (out, incoming) = archive::channel();
     tokio::task::spawn_blocking(move || {
         let end = out.handle();
@@ -146,11 +146,14 @@ pub(super) async fn erase(
     Parsed(asked): Parsed<Erased>,
 ) -> Result<Response, DeskError> {
     let permit: Permit<EraseSubject> = visitor.officer()?;
-    let (subject, request) = (Subject::new(&asked.subject)?, request(asked.request)?);
-    let salt = random()?;
+    let (subject, request) = (Subject::new(&asked.subject)?, visitor.answers(asked.request));
+    let salt = visitor.random();
     let erase = Erase::new(permit, (request, visitor.owner()?), subject, salt);
     let files = if asked.files { Files::Erase } else { Files::Keep };
-    let erased = blocking(move || Ok(desk.ledger.subjects().erase(&erase, files)?)).await?;
+    let subjects = desk.ledger.subjects().signed(visitor.act());
+    let erased = blocking(move || Ok(subjects.erase(&erase, files)?))
+        .await
+        .map_err(|error| visitor.told(&desk, error))?;
     Ok(erasure(&erased, request, Some(salt)))
 }
 
@@ -196,9 +199,12 @@ pub(super) async fn restrict(
     Parsed(asked): Parsed<Restricted>,
 ) -> Result<Json<Value>, DeskError> {
     let permit: Permit<RestrictSubject> = visitor.officer()?;
-    let (subject, request) = (Subject::new(&asked.subject)?, request(asked.request)?);
-    let restrict = Restrict::new(permit, (request, visitor.owner()?), subject, random()?);
+    let (subject, request) = (Subject::new(&asked.subject)?, visitor.answers(asked.request));
+    let restrict = Restrict::new(permit, (request, visitor.owner()?), subject, visitor.random());
     let on = asked.restricted;
-    blocking(move || Ok(desk.ledger.subjects().restrict(&restrict, on)?)).await?;
+    let subjects = desk.ledger.subjects().signed(visitor.act());
+    blocking(move || Ok(subjects.restrict(&restrict, on)?))
+        .await
+        .map_err(|error| visitor.told(&desk, error))?;
     Ok(Json(json!({"object": "subject", "request": request, "restricted": on})))
 }

@@ -8,16 +8,16 @@ use policy::{
         context::Enrolling,
         facts::{Scope, Service},
     },
-    id::PersonId,
+    id::{PersonId, TenantId},
     permit::{EnrollWorkstation, Permit, ReadEvidence},
     workflow::{Statement, workstation},
 };
 use serde::Serialize;
 use store::{
-    random,
+    signed::Decision,
     workflow::{NotStepped, Workstation},
 };
-use tlog::canon::Digest;
+use tlog::{canon::Digest, signature::Signed};
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::{Acting, ManageError, actor::Named};
@@ -41,6 +41,16 @@ pub(crate) struct WorkstationView {
     pub enrolled_by: PersonId,
 }
 
+/// The signatures of a decision, and the random value in it. The person signs the decision with this
+/// value, so both tries have the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Signing {
+    /// The salt of the commitment in the decision.
+    pub salt: [u8; 16],
+    /// The signatures; none if no one signed yet.
+    pub signed: Vec<Signed>,
+}
+
 impl Acting {
     /// Enrols a workstation, until its certificate expires.
     ///
@@ -51,15 +61,13 @@ impl Acting {
         certificate: &Path,
         (name, region): (&str, &str),
         (tenant, object): (&str, &str),
+        Signing { salt, signed }: Signing,
     ) -> Result<(), ManageError> {
         let permit = self.enrolling(tenant, object)?;
         let (workstation, expires_ms) = read(certificate)?;
         let (name, region) = (name.to_owned(), region.to_owned());
         let candidate = workstation::Candidate { workstation, name, region, expires_ms };
-        let salt = random().map_err(store::StoreError::from)?;
-        let allowed = workstation::Allowed::enrol(permit, candidate, salt);
-        self.store.step::<Workstation>(allowed)?;
-        Ok(())
+        self.decide_signed(workstation::Allowed::enrol(permit, candidate, salt), signed)
     }
 
     /// Revokes a workstation permanently.
@@ -71,13 +79,23 @@ impl Acting {
         certificate: &Path,
         reason: &str,
         (tenant, object): (&str, &str),
+        Signing { salt, signed }: Signing,
     ) -> Result<(), ManageError> {
         let permit = self.enrolling(tenant, object)?;
         let (fingerprint, _) = read(certificate)?;
-        let salt = random().map_err(store::StoreError::from)?;
         let reason = Statement::new(reason, salt).map_err(|_| ManageError::NoReason)?;
-        let allowed = workstation::Allowed::revoke(permit, fingerprint, reason);
-        self.store.step::<Workstation>(allowed)?;
+        self.decide_signed(workstation::Allowed::revoke(permit, fingerprint, reason), signed)
+    }
+
+    /// Takes a step. If the operator has a root, an enroller must have signed it.
+    fn decide_signed(
+        &self,
+        allowed: workstation::Allowed,
+        signed: Vec<Signed>,
+    ) -> Result<(), ManageError> {
+        // The event is the operator's, and of no tenant.
+        let decision = Decision { tenant: TenantId::from_random([0; 16]), signed };
+        self.store.decide::<Workstation>(&self.rolls()?, allowed, decision)?;
         Ok(())
     }
 

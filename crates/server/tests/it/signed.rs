@@ -170,17 +170,86 @@ fn people_sign_and_nobody_signs_for_them() {
     assert_eq!(refused.status, 403, "{}", refused.text());
     assert!(refused.text().contains("has a root already"), "{}", refused.text());
 
+    the_workstation(&setting);
     the_review(&setting);
     the_owner(&setting);
+    the_data_subject(&setting);
 
     let replay = people.verify_log();
     assert!(replay.contains("1 look at a record"), "{replay}");
 }
 
+/// Only an enroller of the operator enrols a workstation.
+fn the_workstation(setting: &Setting) {
+    let people = &setting.people;
+    let certificate = people.authority.path("desk-2.pem").display().to_string();
+    let (tenant, object, _) = people.find("operator");
+    let enrol = |key: Option<&str>| {
+        let mut command = people.service.files.command();
+        command.args(["workstation", "enroll", &certificate, "--name", "desk-2"]);
+        command.args(["--region", "local", "--tenant", tenant, "--object", &object, "--yes"]);
+        command.args(key.map(|key| ["--signer".into(), setting.key(key)]).into_iter().flatten());
+        command.output().unwrap()
+    };
+    let unsigned = enrol(None);
+    let told = String::from_utf8_lossy(&unsigned.stderr).into_owned();
+    assert!(!unsigned.status.success() && told.contains("--signer"), "{told}");
+    for key in ["ops-root", "manager", "contoso-root"] {
+        assert!(!enrol(Some(key)).status.success(), "{key}");
+    }
+    setting.enroll("operator", &OPERATOR, "ops-root", ("operator", "enroller"));
+    let enrolled = enrol(Some("operator"));
+    assert!(enrolled.status.success(), "{}", String::from_utf8_lossy(&enrolled.stderr));
+}
+
+/// The officer finds and erases a data subject. Each search and each erasure is signed.
+fn the_data_subject(setting: &Setting) {
+    let Setting { people, contoso, .. } = setting;
+    let person = mark();
+    let body = json!({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 2,
+        "user": person});
+    contoso.post(&chat_path(CHAT), &body).ok();
+    let find = Request::post("/desk/v1/subjects/find", &json!({"subject": person}));
+    let erase = Request::post("/desk/v1/subjects/erase", &json!({"subject": person}));
+    for ask in [&find, &erase] {
+        assert_eq!(people.ask("made-officer", ask.clone()).status, 409);
+        for (who, key) in [("made-officer", "made-officer"), ("officer", "foreign-officer")] {
+            let refused = setting.asks_signed(who, ask, key);
+            assert_eq!(refused.status, 403, "{who} with {key}: {}", refused.text());
+        }
+    }
+    let found = setting.asks_signed("officer", &find, "officer").ok();
+    assert_eq!(found["records"].as_array().unwrap().len(), 1, "{found}");
+
+    // A signed search alone erases nothing: the erasure has a statement of its own.
+    let second = setting.asks_signed("officer", &erase, "officer");
+    assert_eq!(second.status, 409, "{}", second.text());
+    assert!(second.text().contains("erase everything"), "{}", second.text());
+
+    let erase = ["desk", "subject", "erase", "--user", &person];
+    let file = setting.key("certificate").display().to_string();
+    let erased =
+        setting.signs("officer", "officer", &[&erase[..], &["--certificate", &file]].concat());
+    assert_eq!(erased["state"], "done", "{erased}");
+    let restrict = ["desk", "subject", "restrict", "--user", &person, "--on"];
+    let restricted = setting.signs("officer", "officer", &restrict);
+    assert_eq!(restricted["restricted"], true, "{restricted}");
+    let received = ["desk", "subject", "receive", "--right", "access", "--reference", "letter 1"];
+    let received = setting.signs("officer", "officer", &received);
+    assert_eq!(received["state"], "received", "{received}");
+}
+
 /// The whole review with lockbox: each decision needs the signature of its own person.
 fn the_review(setting: &Setting) {
     let Setting { people, contoso, .. } = setting;
-    people.service.files.cli(&["resource", "update", "contoso", "--lockbox", "on"]);
+    // The customer promises its lockbox; the operator has no part in it.
+    let promise = json!({"kind": "lockbox", "tenant": "contoso", "on": true});
+    let promise = Request::post("/desk/v1/roll", &promise);
+    for (who, key) in [("made-officer", "made-officer"), ("officer", "ops-root")] {
+        assert_eq!(setting.asks_signed(who, &promise, key).status, 403, "{who} with {key}");
+    }
+    let lockbox = ["desk", "lockbox", "on", "--tenant", "contoso"];
+    assert!(setting.signs("officer", "officer", &lockbox)["entry"].is_u64());
     let canary = mark();
     let body = json!({"messages": [{"role": "user", "content": canary}], "max_tokens": 2});
     let reply = contoso.post(&chat_path(CHAT), &body);

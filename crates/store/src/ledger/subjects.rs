@@ -37,6 +37,7 @@ use crate::{
     log::Append,
     object::Opened,
     row::ErasureRow,
+    signed::{Deciding, SignedAct},
     sqlite::Database,
     tiles::LogError,
 };
@@ -48,17 +49,25 @@ const ERASE_WITHIN: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone)]
 pub struct Subjects {
     ledger: Ledger,
+    act: SignedAct,
 }
 
 impl Ledger {
     /// What is kept of data subjects.
     #[must_use]
     pub fn subjects(&self) -> Subjects {
-        Subjects { ledger: self.clone() }
+        Subjects { ledger: self.clone(), act: SignedAct::default() }
     }
 }
 
 impl Subjects {
+    /// Signs the next act. The entries of a tenant with a root need the signature of an officer each:
+    /// without it, [`StoreError::NotLogged`] has the statement to sign.
+    #[must_use]
+    pub fn signed(self, act: SignedAct) -> Self {
+        Self { act, ..self }
+    }
+
     fn shared(&self) -> &Shared {
         &self.ledger.inner.shared
     }
@@ -70,7 +79,7 @@ impl Subjects {
     pub fn find(&self, find: &Find) -> Result<Found, SubjectError> {
         let (tenant, subject) = (find.tenant(), find.subject());
         let search = Search { tenant, subject, salt: *find.salt(), by: find.by() };
-        let (hashes, entry) = self.ledger.search(&search, &[find.log()])?;
+        let (hashes, entry) = self.ledger.search(&search, &[find.log()], &self.act)?;
         self.ledger.collect((tenant, subject), (&hashes, entry))
     }
 
@@ -83,7 +92,7 @@ impl Subjects {
         let (person, _) =
             Owner::named(export.by().statement().text()).ok_or(SubjectError::NoPerson)?;
         let search = Search { tenant, subject, salt: *export.salt(), by: export.by() };
-        let (hashes, entry) = self.ledger.search(&search, &export.log())?;
+        let (hashes, entry) = self.ledger.search(&search, &export.log(), &self.act)?;
         let found = self.ledger.collect((tenant, subject), (&hashes, entry))?;
         Ok(Exporting { tenant, holder: Holder::Person(person), found })
     }
@@ -136,7 +145,7 @@ impl Subjects {
             return Err(SubjectError::Erased);
         }
         let search = Search { tenant, subject, salt: *erase.salt(), by: erase.by() };
-        let (hashes, entry) = self.ledger.search(&search, &erase.log())?;
+        let (hashes, entry) = self.ledger.search(&search, &erase.log(), &self.act)?;
         let found = self.ledger.collect((tenant, subject), (&hashes, entry))?;
         let shared = self.shared();
         {
@@ -239,9 +248,13 @@ impl Subjects {
             key => (key?, false),
         };
         let (hash, check) = (key.hash(restrict.subject()), key.check());
+        let mut rolled = shared.rolls.lock();
         let mut owner = held(&self.ledger.inner.owner);
+        rolled.catch_up(&owner)?;
         let tx = owner.write()?;
-        let mut append = Append::begin(&tx, shared.reading())?;
+        rolled.catch_up(&tx)?;
+        let deciding = Deciding::new(&rolled, self.act.decision(tenant));
+        let mut append = Append::begin(&tx, shared.reading())?.deciding(&deciding);
         append.push_with_statements(restrict.log(restricted), &[restrict.by().statement()])?;
         let mut left = held(&shared.subjects.restricted).get(&tenant).cloned().unwrap_or_default();
         if is_lost {
@@ -342,7 +355,7 @@ impl Subjects {
     ) {
         let (tenant, subject) = (erase.tenant(), erase.subject());
         let search = Search { tenant, subject, salt: *erase.salt(), by: erase.by() };
-        let (hashes, entry) = self.ledger.search(&search, &erase.log()).unwrap();
+        let (hashes, entry) = self.ledger.search(&search, &erase.log(), &self.act).unwrap();
         let found = self.ledger.collect((tenant, subject), (&hashes, entry)).unwrap();
         let mut owner = held(&self.ledger.inner.owner);
         let of = (&hashes[..], &found);

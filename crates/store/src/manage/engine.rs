@@ -8,13 +8,17 @@ use policy::{
     id::EngineId,
     permit::{AllowProcessor, Permit, WriteEngine},
 };
-use tlog::entry::{Action, Event, Subject};
+use tlog::{
+    entry::{Action, Event, Subject},
+    signature::Signed,
+};
 
 use super::{name_of, not_found};
 use crate::{
     error::{Kind, StoreError},
     log::Append,
     name,
+    signed::{Decision, Rolls},
     sqlite::Write,
     store::Store,
 };
@@ -106,12 +110,18 @@ impl Store {
     /// [`StoreError::NoPerson`] if the holder of the permit is not a person.
     /// [`StoreError::NotFound`] if the resource does not exist, or if a processor is to be allowed
     /// that operates no engine. [`StoreError::BadName`] if the processor's name is not allowed.
-    pub fn allow_processor(&self, permit: Permit<AllowProcessor>) -> Result<(), StoreError> {
+    /// [`StoreError::NotLogged`] if the customer has a root, and its officer did not sign.
+    pub fn allow_processor(
+        &self,
+        rolls: &Rolls,
+        permit: Permit<AllowProcessor>,
+        signed: Vec<Signed>,
+    ) -> Result<(), StoreError> {
         let person = permit.person()?;
-        let (ResourceFacts { resource, .. }, context) = permit.spend_with_context();
+        let (ResourceFacts { tenant, resource, .. }, context) = permit.spend_with_context();
         let (processor, allowed) = (context.processor, context.allowed);
         name::processor_name(&processor)?;
-        self.change(|tx, log| {
+        self.change_decided(rolls, Decision { tenant, signed }, |tx, log| {
             name_of(tx, Kind::Resource, resource.as_bytes(), &resource)?;
             let changed = if allowed {
                 if !tx.has_processor(&processor)? {

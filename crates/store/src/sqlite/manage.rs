@@ -237,6 +237,19 @@ impl Write<'_> {
         Ok(self.connection.execute(sql, params![resource.as_bytes(), on])? > 0)
     }
 
+    /// Switches the lockbox of one resource of a tenant, or of all of them.
+    pub(crate) fn promise_lockbox(
+        &self,
+        tenant: TenantId,
+        resource: Option<ResourceId>,
+        on: bool,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE resource SET lockbox = ?3 WHERE tenant = ?1 AND (?2 IS NULL OR id = ?2)";
+        let resource = resource.as_ref().map(ResourceId::as_bytes);
+        self.connection.execute(sql, params![tenant.as_bytes(), resource, on])?;
+        Ok(())
+    }
+
     /// Changes the given settings of a resource, and returns whether the resource exists.
     pub(crate) fn change_settings(
         &self,

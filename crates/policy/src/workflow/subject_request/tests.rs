@@ -74,7 +74,10 @@ fn a_request_is_urgent_a_week_before_its_deadline() {
 
 #[test]
 fn a_request_of_tomorrow_was_not_received() {
-    let event =
-        Event::Receive { kind: Kind::Access, reference: said("letter"), received_ms: Some(RECEIVED_MS) };
+    let event = Event::Receive {
+        kind: Kind::Access,
+        reference: said("letter"),
+        received_ms: Some(RECEIVED_MS),
+    };
     assert_eq!(take(&State::of(id()), 1, event, 5).err(), Some(Refused::Future));
 }

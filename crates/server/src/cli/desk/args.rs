@@ -9,7 +9,7 @@ use clap::{ArgGroup, Subcommand, ValueEnum};
 use policy::workflow::review::Category;
 
 use self::{
-    roll::{RootCommand, SignerCommand},
+    roll::{Lockbox, RootCommand, SignerCommand},
     subject::SubjectCommand,
 };
 
@@ -85,6 +85,8 @@ pub(crate) enum AtDesk {
     /// Enrol, list and revoke the keys with which people sign their decisions
     #[command(subcommand)]
     Signer(SignerCommand),
+    /// Promise that each look at a record takes your consent, or end that promise
+    Lockbox(Lockbox),
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use super::{
     Ask,
-    args::roll::{Of, RootCommand, SignerCommand},
+    args::roll::{Lockbox, Of, RootCommand, SignerCommand},
 };
 use crate::cli::{
+    args::Switch,
     output::Failure,
     signer::{Signer, public_text},
 };
@@ -68,6 +69,13 @@ pub(super) fn signer(command: SignerCommand) -> Result<(Ask, Vec<Signer>), Failu
             (post(&of, json!({"kind": "keyRevoked", "key": key})), Vec::new())
         }
     })
+}
+
+/// Returns the request of a promise about the lockbox.
+pub(super) fn lockbox(Lockbox { state, tenant, resource }: Lockbox) -> Ask {
+    let on = state == Switch::On;
+    let body = json!({"kind": "lockbox", "tenant": tenant, "resource": resource, "on": on});
+    Ask::Post("/roll".to_owned(), body)
 }
 
 fn given(names: &[String]) -> Result<(Vec<String>, Vec<Signer>), Failure> {

@@ -15,7 +15,7 @@ use policy::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{random, workflow::SubjectRequest};
+use store::workflow::SubjectRequest;
 
 use super::super::{Desk, Parsed, Visitor, blocking, error::DeskError};
 use crate::clock;
@@ -62,11 +62,14 @@ pub(in crate::desk) async fn receive(
     Parsed(given): Parsed<Received>,
 ) -> Result<Json<Value>, DeskError> {
     let permit: Permit<FindSubject> = visitor.officer()?;
-    let id = SubjectRequestId::from_random(random()?);
-    let reference = statement(&given.reference)?;
+    let id = SubjectRequestId::from_random(visitor.random());
+    let reference = statement(&visitor, &given.reference)?;
     let of = (id, visitor.owner()?);
     let tenant = permit.scope().tenant;
-    step(&desk, tenant, Allowed::receive(permit, of, (given.right, reference), given.received_ms)).await
+    // Its deadline is in the statement that the officer signs.
+    let received_ms = given.received_ms.or(visitor.counted_from());
+    let allowed = Allowed::receive(permit, of, (given.right, reference), received_ms);
+    step(&desk, &visitor, tenant, allowed).await
 }
 
 /// Extends the deadline.
@@ -78,7 +81,8 @@ pub(in crate::desk) async fn extend(
 ) -> Result<Json<Value>, DeskError> {
     let permit: Permit<FindSubject> = visitor.officer()?;
     let (of, tenant) = ((named(&id)?, visitor.owner()?), permit.scope().tenant);
-    step(&desk, tenant, Allowed::extend(permit, of, statement(&given.reason)?)).await
+    step(&desk, &visitor, tenant, Allowed::extend(permit, of, statement(&visitor, &given.reason)?))
+        .await
 }
 
 /// Ends a request that was answered.
@@ -90,7 +94,8 @@ pub(in crate::desk) async fn answer(
 ) -> Result<Json<Value>, DeskError> {
     let permit: Permit<FindSubject> = visitor.officer()?;
     let (of, tenant) = ((named(&id)?, visitor.owner()?), permit.scope().tenant);
-    step(&desk, tenant, Allowed::answer(permit, of, statement(&given.note)?)).await
+    step(&desk, &visitor, tenant, Allowed::answer(permit, of, statement(&visitor, &given.note)?))
+        .await
 }
 
 /// Ends a request that was refused.
@@ -102,21 +107,25 @@ pub(in crate::desk) async fn refuse(
 ) -> Result<Json<Value>, DeskError> {
     let permit: Permit<FindSubject> = visitor.officer()?;
     let (of, tenant) = ((named(&id)?, visitor.owner()?), permit.scope().tenant);
-    step(&desk, tenant, Allowed::refuse(permit, of, statement(&given.reason)?)).await
+    step(&desk, &visitor, tenant, Allowed::refuse(permit, of, statement(&visitor, &given.reason)?))
+        .await
 }
 
 fn named(id: &str) -> Result<SubjectRequestId, DeskError> {
     id.parse().map_err(|_| DeskError::NotFound)
 }
 
-fn statement(text: &str) -> Result<Statement, DeskError> {
-    Ok(Statement::new(text, random()?)?)
+fn statement(visitor: &Visitor, text: &str) -> Result<Statement, DeskError> {
+    Ok(Statement::new(text, visitor.random())?)
 }
 
-async fn step(desk: &Desk, tenant: TenantId, allowed: Allowed) -> Result<Json<Value>, DeskError> {
-    let store = desk.store.clone();
-    let state: Requested =
-        blocking(move || Ok(store.step::<SubjectRequest>(allowed)?.state)).await?;
+async fn step(
+    desk: &Desk,
+    visitor: &Visitor,
+    tenant: TenantId,
+    allowed: Allowed,
+) -> Result<Json<Value>, DeskError> {
+    let state: Requested = visitor.decide::<SubjectRequest>(desk, tenant, allowed).await?.state;
     let now_ms = clock::now_ms();
     let view = state.view(tenant, now_ms).ok_or(DeskError::NotFound)?;
     Ok(Json(shown(&view, now_ms)))

@@ -19,6 +19,7 @@ use crate::{
     error::StoreError,
     ledger::show::NotShown,
     log::Append,
+    signed::{Deciding, Decision, SignedAct},
     sqlite::Database,
     tiles::LogError,
     workflow::{Review, Workflow as _},
@@ -52,20 +53,10 @@ impl Ledger {
         &self,
         search: &Search<'_>,
         events: &[Event],
+        act: &SignedAct,
     ) -> Result<(Vec<SubjectHash>, u64), SubjectError> {
         let shared = &self.inner.shared;
-        let index = {
-            let mut owner = held(&self.inner.owner);
-            let tx = owner.write()?;
-            let mut append = Append::begin(&tx, shared.reading())?;
-            let index = append.next();
-            for event in events {
-                append.push_with_statements(event.clone(), &[search.by.statement()])?;
-            }
-            append.finish()?;
-            tx.commit()?;
-            index
-        };
+        let index = self.log_act(search, events, act)?;
         self.publish(index)?;
         // While this lock is held, the custodian sees no other checkpoint.
         let mut seen = held(&shared.seen);
@@ -74,6 +65,50 @@ impl Ledger {
         let hashes =
             shared.custody.with(|client| client.find_subject(subject(), searched.clone()))?;
         Ok((hashes, index))
+    }
+
+    /// Logs the entries of an act that are not in the log yet, each in a transaction of its own: the
+    /// person that signs one has seen the one before. Returns the number of the first.
+    fn log_act(
+        &self,
+        search: &Search<'_>,
+        events: &[Event],
+        act: &SignedAct,
+    ) -> Result<u64, SubjectError> {
+        let mut logged = act.logged;
+        let mut decision = act.decision(search.tenant);
+        for event in events.iter().skip(usize::from(logged.is_some())) {
+            let next = Decision { signed: Vec::new(), ..decision };
+            match self.log_decision(search, event, decision) {
+                Ok(index) => logged = logged.or(Some(index)),
+                Err(StoreError::NotLogged(error)) => {
+                    return Err(StoreError::NotLogged(Box::new(error.after(logged))).into());
+                }
+                Err(error) => return Err(error.into()),
+            }
+            decision = next;
+        }
+        Ok(logged.ok_or(SubjectError::NotFound)?)
+    }
+
+    fn log_decision(
+        &self,
+        search: &Search<'_>,
+        event: &Event,
+        decision: Decision,
+    ) -> Result<u64, StoreError> {
+        let shared = &self.inner.shared;
+        let mut rolled = shared.rolls.lock();
+        let mut owner = held(&self.inner.owner);
+        rolled.catch_up(&owner)?;
+        let tx = owner.write()?;
+        rolled.catch_up(&tx)?;
+        let deciding = Deciding::new(&rolled, decision);
+        let mut append = Append::begin(&tx, shared.reading())?.deciding(&deciding);
+        let index = append.push_with_statements(event.clone(), &[search.by.statement()])?;
+        append.finish()?;
+        tx.commit()?;
+        Ok(index)
     }
 
     /// Collects what is kept under these hashes.

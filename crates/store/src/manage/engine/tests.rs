@@ -97,7 +97,9 @@ impl Data {
         let officer = person(TENANT, OFFICER);
         let of = ResourceFacts { tenant: TENANT, resource: RESOURCE };
         let permit = permit(&officer, Role::DataProtectionOfficer, &of, &context);
-        self.store.allow_processor(permit)
+        let log = tempfile::tempdir().unwrap();
+        let rolls = Rolls::new("engines", crate::tiles::Tiles::open(log.path())?);
+        self.store.allow_processor(&rolls, permit, Vec::new())
     }
 
     fn engines(&self) -> Vec<Engine> {

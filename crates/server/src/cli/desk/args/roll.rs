@@ -2,6 +2,8 @@
 
 use clap::{ArgGroup, Subcommand, ValueEnum};
 
+use crate::cli::args::Switch;
+
 /// The party: a tenant, or the operator.
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("party").required(true))]
@@ -81,6 +83,19 @@ pub(crate) enum SignerCommand {
         /// Fingerprint of the key
         key: String,
     },
+}
+
+/// A tenant's promise about its lockbox.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Lockbox {
+    /// The new state
+    pub(crate) state: Switch,
+    /// The tenant
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: String,
+    /// One resource of it; by default all of them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) resource: Option<String>,
 }
 
 /// A kind of decisions.
