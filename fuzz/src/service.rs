@@ -266,6 +266,7 @@ fn answer(form: Form, pieces: &[&[u8]]) -> (Vec<String>, Option<Failure>) {
             Event::Accepted { .. } => {}
             Event::Embedding { .. }
             | Event::Judged { .. }
+            | Event::Words { .. }
             | Event::Read { .. }
             | Event::Failed(_) => unreachable!("no event of a text"),
         }

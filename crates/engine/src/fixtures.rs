@@ -14,7 +14,7 @@ use policy::{
     task::Task,
 };
 
-use crate::protocol::WorkerSpec;
+use crate::protocol::{Duty, WorkerSpec};
 
 pub(crate) fn permit() -> Permit<Complete> {
     let (principal, facts) = caller();
@@ -64,7 +64,7 @@ pub(crate) fn spec() -> WorkerSpec {
         prefix_cache: Duration::from_secs(300),
         hang: Duration::from_secs(120),
         gpu: None,
-        judges: false,
+        duty: Duty::Requests,
         adapter: None,
     }
 }

@@ -86,12 +86,24 @@ pub struct WorkerSpec {
     pub hang: Duration,
     /// Graphics cards to compute on; without it, the processor computes everything.
     pub gpu: Option<Gpu>,
-    /// Whether the model only answers [`Work::Judge`]: a guard model of the content filter. Its
-    /// chat template is not used then, and may be anything.
-    pub judges: bool,
+    /// The kind of requests that it answers.
+    pub duty: Duty,
     /// SHA-256 of the adapter, in lower-case hex, if the model is a tuned one. A worker that gets
     /// another adapter does not start.
     pub adapter: Option<String>,
+}
+
+/// The kind of requests that a worker answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Duty {
+    /// Those of customers, and the texts of the content filter's encoder.
+    Requests,
+    /// Only [`Work::Judge`]: a guard model of the content filter. Its chat template is not used, and
+    /// may be anything.
+    Judge,
+    /// Only [`Work::Label`]: an encoder that reads words for the detection of personal data. Its
+    /// pooling is not used.
+    Label,
 }
 
 /// A message from a worker to the gateway.

@@ -22,6 +22,8 @@ pub enum Work {
     Judge(Judge),
     /// Turns tokens that a caller sent back into text, so that the content filter can read them.
     Read(Vec<Vec<u32>>),
+    /// Computes a vector for each word of some texts, from which names and addresses are found.
+    Label(Label),
 }
 
 /// A request for `choices` continuations of one prompt.
@@ -334,11 +336,20 @@ pub enum Piece {
     Text(Text),
 }
 
+/// Texts to read word by word.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Label {
+    /// The words of each text, in order. Each word becomes tokens alone, and the model reads the words
+    /// of one text together. Texts are never read together.
+    pub texts: Vec<Vec<Text>>,
+}
+
 /// A part of a worker's answer.
 ///
 /// The order is: `Accepted`; then, for text, any number of `Delta` and `Tool…` and one `Finished`
 /// for each choice, or, for embeddings, one `Embedding` for each input in order, or, for a question
-/// to a guard model, one `Judged`; then `Done`. Reading tokens gives one `Read` for each input, and
+/// to a guard model, one `Judged`, or, for words, `Words` until each word of each text had its vector;
+/// then `Done`. Reading tokens gives one `Read` for each input, and
 /// `Done`.
 /// `Failed` can come at any point, and ends the request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -429,6 +440,16 @@ pub enum Event {
         index: u32,
         /// The text.
         text: Text,
+    },
+    /// The vectors of words that follow each other in one text, as the model's last layer has them. A
+    /// word has that of its first token; zeros if it has no token.
+    Words {
+        /// The text, from 0.
+        text: u32,
+        /// The first of the words, from 0.
+        first: u32,
+        /// The vectors, one after the other.
+        vectors: Vec<f32>,
     },
 }
 

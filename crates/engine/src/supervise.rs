@@ -23,7 +23,7 @@ use self::{
 };
 use crate::{
     protocol::{Confinement, LoadedModel, WorkerSpec},
-    request::{CacheScope, Embed, Judge, Refusal, Work},
+    request::{CacheScope, Embed, Judge, Label, Refusal, Work},
 };
 
 pub use self::{
@@ -239,6 +239,15 @@ impl Worker {
     /// If the worker is not ready, or its queue is full.
     pub fn judge(&self, scope: CacheScope, question: Judge) -> Result<Events, Refusal> {
         Requests::submit(&self.inner.requests, scope, Work::Judge(question), || self.not_ready())
+    }
+
+    /// Asks the reader of words, which finds names and addresses in the texts of a permitted request.
+    /// `scope` is the request's own, from its permit. The texts stay on this machine.
+    ///
+    /// # Errors
+    /// If the worker is not ready, or its queue is full.
+    pub fn label(&self, scope: CacheScope, texts: Label) -> Result<Events, Refusal> {
+        Requests::submit(&self.inner.requests, scope, Work::Label(texts), || self.not_ready())
     }
 
     /// Accepts no more requests, and stops the worker when its requests have ended or `deadline`

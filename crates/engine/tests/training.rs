@@ -13,7 +13,7 @@ mod support;
 use std::{process::ExitCode, time::Duration};
 
 use engine::{
-    protocol::WorkerSpec,
+    protocol::{Duty, WorkerSpec},
     request::{Constraint, Event, Extras, Generate, Message, Prompt, Role, Sampling, Text, Work},
     supervise::{AdapterSource, Events, State, Withheld, Worker},
     train::{ARITHMETIC, Example, Hyper, Progress, Set, TrainSpec, Trainer},
@@ -348,7 +348,7 @@ fn worker() -> WorkerSpec {
         prefix_cache: Duration::ZERO,
         hang: Duration::from_secs(120),
         gpu: None,
-        judges: false,
+        duty: Duty::Requests,
         adapter: None,
     }
 }

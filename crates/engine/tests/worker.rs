@@ -21,7 +21,7 @@ use std::{
 };
 
 use engine::{
-    protocol::{Device, Gpu, WorkerSpec},
+    protocol::{Device, Duty, Gpu, WorkerSpec},
     request::{
         Answer, Constraint, Embed, EmbedInput, Event, Extras, FinishReason, Generate, Judge,
         Message, Piece, Prompt, Refusal, Role, Sampling, Text, Tool, ToolChoice, Work,
@@ -258,7 +258,7 @@ async fn embedding() {
 
 /// The small chat model stands in for a guard model, which no test can have.
 async fn judging() {
-    let worker = Worker::start(this(), WorkerSpec { judges: true, ..spec() });
+    let worker = Worker::start(this(), WorkerSpec { duty: Duty::Judge, ..spec() });
     ready(&worker).await;
     let markup = |text: &str| Piece::Markup(text.to_owned());
     let ask = async |text: &str| {
@@ -437,7 +437,7 @@ fn spec() -> WorkerSpec {
         prefix_cache: Duration::from_secs(300),
         hang: Duration::from_secs(120),
         gpu: None,
-        judges: false,
+        duty: Duty::Requests,
         adapter: None,
     }
 }

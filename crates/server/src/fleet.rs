@@ -12,7 +12,7 @@ use std::{
 };
 
 use engine::{
-    protocol::WorkerSpec,
+    protocol::{Duty, WorkerSpec},
     request::Refusal,
     supervise::{AdapterSource, State, Withheld, Worker},
 };
@@ -150,7 +150,8 @@ impl Fleet {
     pub(crate) fn start_judge(&self, path: &Path, sha256: String) {
         let file = ModelFile { path: absolute(path), sha256, size_bytes: 0 };
         let mut spec = self.spec(JUDGE, &file, Task::Chat);
-        (spec.context_tokens, spec.sequences, spec.judges) = (JUDGE_TOKENS, JUDGE_SEQUENCES, true);
+        (spec.context_tokens, spec.sequences, spec.duty) =
+            (JUDGE_TOKENS, JUDGE_SEQUENCES, Duty::Judge);
         *self.inner.judge.write() = Some(self.member(JUDGE, Task::Chat, spec));
     }
 
@@ -224,7 +225,7 @@ impl Fleet {
             prefix_cache: Duration::from_secs(engine.prefix_cache_s),
             hang: Duration::from_millis(engine.hang_ms),
             gpu: engine.gpu(),
-            judges: false,
+            duty: Duty::Requests,
             adapter: None,
         }
     }

@@ -113,6 +113,7 @@ pub fn request(
             Ok(Body { path: path(target, "embeddings"), json })
         }
         Work::Read(_) => Err(Unfit::NoForm { param: "tokens" }),
+        Work::Label(_) => Err(Unfit::NoForm { param: "texts" }),
         // OpenAI's API has no way to say which part of a prompt is markup, so a customer's text
         // could become markup there.
         Work::Judge(_) => Err(Unfit::NoForm { param: "pieces" }),

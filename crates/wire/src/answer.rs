@@ -144,6 +144,7 @@ impl Collected {
             }
             Event::Embedding { .. }
             | Event::Judged { .. }
+            | Event::Words { .. }
             | Event::Read { .. }
             | Event::Done
             | Event::Failed(_) => return Err(OutOfPlace),

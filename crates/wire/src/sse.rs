@@ -139,6 +139,7 @@ fn says(event: &Event) -> bool {
         | Event::Counted { .. }
         | Event::Embedding { .. }
         | Event::Judged { .. }
+        | Event::Words { .. }
         | Event::Read { .. }
         | Event::Done
         | Event::Failed(_) => false,

@@ -329,6 +329,8 @@ pub(crate) struct ContextSpec {
     pub(crate) batch: u32,
     /// Whether it computes embeddings instead of logits.
     pub(crate) embeddings: bool,
+    /// Whether each token has an embedding of its own, and not each sequence one.
+    pub(crate) words: bool,
     /// Number of computing threads.
     pub(crate) threads: u32,
 }
@@ -401,7 +403,9 @@ impl Context {
                 params.cb_eval = Some(Cells::find);
                 params.cb_eval_user_data = cells.as_ptr().cast();
             }
-            if spec.embeddings && !model.names_pooling() {
+            if spec.words {
+                params.pooling_type = sys::LLAMA_POOLING_TYPE_NONE;
+            } else if spec.embeddings && !model.names_pooling() {
                 params.pooling_type = sys::LLAMA_POOLING_TYPE_MEAN;
             }
             sys::llama_init_from_model(model.model.as_ptr(), params)
@@ -424,7 +428,7 @@ impl Context {
             cells,
             model,
         };
-        if spec.embeddings {
+        if spec.embeddings && !spec.words {
             this.check_pooling()?;
         }
         this.find_cells(only_cells, threads);
@@ -509,6 +513,25 @@ impl Context {
             let vector = sys::llama_get_embeddings_seq(self.context.as_ptr(), to_token(sequence));
             if vector.is_null() {
                 return Err("no embedding for this sequence".into());
+            }
+            Ok(std::slice::from_raw_parts(vector, self.embedding_length))
+        }
+    }
+
+    /// Returns the length of an embedding.
+    pub(crate) fn embedding_length(&self) -> usize {
+        self.embedding_length
+    }
+
+    /// Returns the vector of the token at index `row` of the last batch.
+    pub(crate) fn token_embedding(&mut self, row: usize) -> Result<&[f32], String> {
+        let row = i32::try_from(row).map_err(|_| "row out of range")?;
+        // SAFETY: null for a row without output, otherwise as many floats as the model's embedding
+        // length, valid until the next `decode`.
+        unsafe {
+            let vector = sys::llama_get_embeddings_ith(self.context.as_ptr(), row);
+            if vector.is_null() {
+                return Err("no embedding for this token".into());
             }
             Ok(std::slice::from_raw_parts(vector, self.embedding_length))
         }

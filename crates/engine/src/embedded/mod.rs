@@ -7,8 +7,10 @@ mod cells;
 mod constrain;
 mod embed;
 pub(crate) mod ffi;
+mod item;
 mod judge;
 mod keys;
+mod label;
 pub(crate) mod learn;
 mod output;
 mod prepare;
@@ -32,12 +34,13 @@ use policy::{content::ContentBytes, model::ModelFacts, task::Task};
 pub use self::ffi::Devices;
 use self::{
     ffi::{Context, ContextSpec, Model},
+    label::Frame,
     prepare::Preparer,
     schedule::Settings,
     template::Template,
 };
 use crate::{
-    protocol::{LoadedModel, WorkerSpec},
+    protocol::{Duty, LoadedModel, WorkerSpec},
     request::{CacheScope, Event, Work},
 };
 
@@ -98,6 +101,8 @@ pub struct Loaded {
     names: HashMap<u32, Vec<u8>>,
     ends: Vec<bool>,
     preparer: Arc<Preparer>,
+    /// The tokens around each text of a reader of words, and `None` in other workers.
+    frame: Option<Frame>,
     settings: Settings,
 }
 
@@ -135,16 +140,18 @@ pub fn load(
         (spec.sequences.max(1), BATCH_TOKENS.max(spec.sequences))
     };
     let threads = spec.threads.max(1);
-    let set_up = ContextSpec { context, sequences, batch, embeddings, threads };
+    let words = spec.duty == Duty::Label;
+    let set_up = ContextSpec { context, sequences, batch, embeddings, words, threads };
     let computing = Context::new(Arc::clone(&model), set_up)?;
     // llama.cpp rounds the length up, beyond the one that the model was trained for.
     let length = computing.sequence_length().min(context);
     let pieces: Vec<Vec<u8>> = (0..model.vocabulary()).map(|token| model.piece(token)).collect();
-    let preparer = if spec.judges {
+    let preparer = if spec.duty == Duty::Judge {
         Preparer::of_guard(Arc::clone(&model), &pieces, length)
     } else {
         Preparer::new(Arc::clone(&model), &pieces, length, spec.task)?
     };
+    let frame = if words { Some(preparer.frame()?) } else { None };
     let mut loaded = loaded(&model, length, preparer.template());
     loaded.devices = devices.names().to_vec();
     let ends = (0..model.vocabulary()).map(|token| model.ends(token)).collect();
@@ -171,6 +178,7 @@ pub fn load(
         names,
         ends,
         preparer: Arc::new(preparer),
+        frame,
         settings,
     })
 }

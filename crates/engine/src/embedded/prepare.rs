@@ -101,6 +101,11 @@ impl Preparer {
         Self { model, template: None, constrainer: None, markup, context, piece_bytes_max }
     }
 
+    /// Returns the number of tokens that one sequence can hold.
+    pub(super) fn context(&self) -> u32 {
+        self.context
+    }
+
     /// Returns the model's chat template.
     pub(crate) fn template(&self) -> Option<&Template> {
         self.template.as_ref()
@@ -276,7 +281,12 @@ impl Preparer {
         Ok(events)
     }
 
-    fn tokenize(&self, text: &str, bos: bool, markup: bool) -> Result<Vec<u32>, Refusal> {
+    pub(super) fn tokenize(
+        &self,
+        text: &str,
+        bos: bool,
+        markup: bool,
+    ) -> Result<Vec<u32>, Refusal> {
         let broken = |reason| Refusal::Engine { reason };
         self.model.tokenize(text, bos, markup).map_err(broken)
     }

@@ -102,7 +102,7 @@ impl Router {
                 Command::Submit { id, scope, work: Work::Read(inputs) } => {
                     self.queue.push(Waiting { id, scope, work: ToPrepare::Read(inputs) });
                 }
-                Command::Submit { id, work: Work::Embed(_), .. } => {
+                Command::Submit { id, work: Work::Embed(_) | Work::Label(_), .. } => {
                     let what = "embed in a chat deployment".into();
                     (self.outbox)(vec![(id, Event::Failed(Refusal::Unsupported { what }))]);
                 }

@@ -9,8 +9,8 @@ use super::*;
 use crate::{
     fixtures,
     request::{
-        Constraint, Embed, EmbedInput, Extras, Generate, Judge, Message, Piece, Prompt, Refusal,
-        Role, Sampling, Text,
+        Constraint, Embed, EmbedInput, Extras, Generate, Judge, Label, Message, Piece, Prompt,
+        Refusal, Role, Sampling, Text,
     },
 };
 
@@ -31,7 +31,7 @@ fn spec(task: Task) -> WorkerSpec {
         prefix_cache: Duration::ZERO,
         hang: Duration::MAX,
         gpu: None,
-        judges: false,
+        duty: Duty::Requests,
         adapter: None,
     }
 }
@@ -124,6 +124,51 @@ fn an_encoder_embeds_and_does_not_chat() {
     assert!(!close(vectors[0], vectors[1]));
     let length: f32 = vectors[0].iter().map(|x| x * x).sum();
     assert!((length - 1.0).abs() < 1e-4);
+}
+
+#[test]
+fn an_encoder_reads_words_one_by_one_and_nothing_else() {
+    let path = gguf::bert(&path("words"));
+    let reader = WorkerSpec { duty: Duty::Label, ..spec(Task::Embeddings) };
+    let words = |text: &str| text.split(' ').map(|word| Text::from(word.to_owned())).collect();
+    let vectors = |texts: &[&str]| -> Vec<Vec<Vec<f32>>> {
+        let texts: Vec<Vec<Text>> = texts.iter().map(|text| words(text)).collect();
+        let mut all: Vec<_> = texts.iter().map(|text| vec![Vec::new(); text.len()]).collect();
+        let events = run_with(&reader, &path, Work::Label(Label { texts }));
+        assert!(matches!(events[..], [Event::Accepted { .. }, .., Event::Done]), "{events:?}");
+        for event in events {
+            let Event::Words { text, first, vectors } = event else { continue };
+            for (word, vector) in (first as usize..).zip(vectors.chunks(32)) {
+                assert!(all[text as usize][word].is_empty(), "a word has one vector");
+                all[text as usize][word] = vector.to_vec();
+            }
+        }
+        assert!(all.iter().flatten().all(|vector| vector.len() == 32));
+        all
+    };
+    let close = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
+    let read = vectors(&["a b", "c", "a b"]);
+    assert!(close(&read[0][1], &read[2][1]), "the same words, whatever else is asked");
+    assert!(!close(&read[0][0], &read[0][1]));
+    let other = vectors(&["a c"]);
+    assert!(!close(&read[0][0], &other[0][0]), "a word is read with its neighbours");
+    // Longer than the context of 64 tokens. A word without a token has zeros.
+    let long = vectors(&[&["a b c"; 100].join(" ")]);
+    assert_eq!(long[0].len(), 300);
+    assert!(long[0].iter().all(|vector| vector.iter().any(|number| *number != 0.0)));
+    assert!(vectors(&[" "]).concat().concat().iter().all(|number| *number == 0.0));
+
+    let embed = || Work::Embed(Embed { inputs: vec![EmbedInput::Tokens(vec![5])] });
+    let label = || Work::Label(Label { texts: vec![words("a b")] });
+    let plain = spec(Task::Embeddings);
+    let reads = || Work::Read(vec![vec![5]]);
+    for (spec, work) in [(&reader, embed()), (&plain, label()), (&reader, reads())] {
+        let events = run_with(spec, &path, work);
+        assert!(
+            matches!(events.as_slice(), [Event::Failed(Refusal::Unsupported { .. })]),
+            "{events:?}"
+        );
+    }
 }
 
 #[test]
@@ -252,7 +297,7 @@ fn a_customers_text_never_becomes_markup_of_a_guard_model() {
 #[test]
 fn a_guard_model_answers_with_probabilities_and_the_same_twice() {
     let path = gguf::guard(&path("judge"));
-    let spec = WorkerSpec { judges: true, ..spec(Task::Chat) };
+    let spec = WorkerSpec { duty: Duty::Judge, ..spec(Task::Chat) };
     let pieces = || vec![markup("<end>a"), said("b<end>c"), markup("<end>")];
     let judged = |labels: Vec<Vec<String>>| {
         let work = Work::Judge(Judge { pieces: pieces(), labels });
@@ -286,7 +331,7 @@ fn a_guard_model_answers_with_probabilities_and_the_same_twice() {
 #[test]
 fn an_opinion_is_read_as_it_is() {
     let path = gguf::opinion(&path("opinion"), b'u');
-    let spec = WorkerSpec { judges: true, ..spec(Task::Chat) };
+    let spec = WorkerSpec { duty: Duty::Judge, ..spec(Task::Chat) };
     let labels = vec![vec!["unsafe".into()], vec!["safe".into()]];
     let events = run_with(&spec, &path, Work::Judge(Judge { pieces: vec![markup("a")], labels }));
     let Some(Event::Judged { logprobs }) = events.get(1) else { panic!("{events:?}") };
@@ -296,7 +341,7 @@ fn an_opinion_is_read_as_it_is() {
 #[test]
 fn a_guard_model_only_judges_and_no_other_model_does() {
     let path = gguf::llama(&path("judge-only"), None);
-    let guard = WorkerSpec { judges: true, ..spec(Task::Chat) };
+    let guard = WorkerSpec { duty: Duty::Judge, ..spec(Task::Chat) };
     let long = "a".repeat(4096);
     for (spec, work) in [
         (&guard, generate(Prompt::Tokens(vec![5]))),

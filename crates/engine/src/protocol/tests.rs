@@ -4,9 +4,9 @@ use super::*;
 use crate::{
     fixtures::{permit, spec},
     request::{
-        Answer, Constraint, Embed, EmbedInput, Extras, FinishReason, Generate, Judge, Message,
-        Piece, Prompt, Refusal, Role, Sampling, Text, TokenBytes, TokenLogprob, Tool, ToolCall,
-        ToolChoice,
+        Answer, Constraint, Embed, EmbedInput, Extras, FinishReason, Generate, Judge, Label,
+        Message, Piece, Prompt, Refusal, Role, Sampling, Text, TokenBytes, TokenLogprob, Tool,
+        ToolCall, ToolChoice,
     },
 };
 
@@ -67,6 +67,7 @@ fn to_worker() -> Vec<ToWorker> {
         pieces: vec![Piece::Text(text("a")), Piece::Markup("<|im_end|>".into())],
         labels: vec![vec!["Yes".into(), "yes".into()], vec!["No".into()]],
     };
+    let label = Label { texts: vec![vec![text("Ann"), text("Lee")], vec![]] };
     vec![
         ToWorker::Start(StartSpec::Serve(spec())),
         ToWorker::Start(StartSpec::Inspect("/models/a.gguf".into())),
@@ -85,12 +86,14 @@ fn to_worker() -> Vec<ToWorker> {
         },
         ToWorker::Start(StartSpec::Serve(WorkerSpec {
             gpu: Some(Gpu { layers: 33, device: Device::Named("Vulkan0".into()) }),
-            judges: true,
+            duty: Duty::Judge,
             adapter: None,
             ..spec()
         })),
         ToWorker::Submit { id: 4, scope: scope(), work: Work::Judge(judge) },
         ToWorker::Submit { id: 5, scope: scope(), work: Work::Read(vec![vec![1, 300], vec![]]) },
+        ToWorker::Start(StartSpec::Serve(WorkerSpec { duty: Duty::Label, ..spec() })),
+        ToWorker::Submit { id: 6, scope: scope(), work: Work::Label(label) },
     ]
 }
 
@@ -143,6 +146,7 @@ fn from_worker() -> Vec<FromWorker> {
         FromWorker::Pong { number: 300 },
         event(Event::Read { index: 1, text: text("a") }),
         event(Event::Judged { logprobs: vec![-0.25, f32::NEG_INFINITY] }),
+        event(Event::Words { text: 1, first: 300, vectors: vec![0.5, -0.25] }),
     ]
 }
 

@@ -5,8 +5,8 @@
 use policy::texts::{Piece, Texts};
 
 use super::{
-    Answer, Constraint, Embed, EmbedInput, Extras, Generate, Judge, Message, Part, Piece as Asked,
-    Prompt, Tool, ToolCall, ToolChoice, Work,
+    Answer, Constraint, Embed, EmbedInput, Extras, Generate, Judge, Label, Message, Part,
+    Piece as Asked, Prompt, Tool, ToolCall, ToolChoice, Work,
 };
 
 impl Texts for Work {
@@ -28,6 +28,12 @@ impl Texts for Work {
                         Asked::Text(text) => pieces.push(Piece::Text(&mut text.0)),
                         Asked::Markup(_) => {}
                     }
+                }
+            }
+            Self::Label(Label { texts }) => {
+                for words in texts {
+                    pieces.push(Piece::Gap);
+                    pieces.extend(words.iter_mut().map(|word| Piece::Text(&mut word.0)));
                 }
             }
             Self::Read(_) => pieces.push(Piece::Opaque("prompt")),

@@ -26,7 +26,7 @@ pub(crate) fn tokens(work: &Work) -> Vec<Vec<u32>> {
             Prompt::Chat { .. } | Prompt::Text(_) | Prompt::Middle { .. } => return Vec::new(),
         },
         Work::Embed(embed) => &embed.inputs,
-        Work::Judge(_) | Work::Read(_) => return Vec::new(),
+        Work::Judge(_) | Work::Label(_) | Work::Read(_) => return Vec::new(),
     };
     let tokens = |input: &EmbedInput| match input {
         EmbedInput::Tokens(tokens) => Some(tokens.clone()),
@@ -54,7 +54,7 @@ pub(super) fn of(work: &Work, read: Option<&[Text]>, documents: bool) -> Read {
             }
             Place::Other
         }
-        Work::Judge(_) | Work::Read(_) => {
+        Work::Judge(_) | Work::Label(_) | Work::Read(_) => {
             texts.whole = false;
             return texts;
         }

@@ -80,6 +80,7 @@ pub(crate) async fn answer(
             | Event::ToolStart { .. }
             | Event::ToolArguments { .. }
             | Event::Judged { .. }
+            | Event::Words { .. }
             | Event::Read { .. }
             | Event::Finished { .. } => return Err(ApiError::Internal),
         }

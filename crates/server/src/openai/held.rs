@@ -204,6 +204,7 @@ fn of(event: &Event) -> Option<u32> {
         Event::Accepted { .. }
         | Event::Embedding { .. }
         | Event::Judged { .. }
+        | Event::Words { .. }
         | Event::Read { .. }
         | Event::Done
         | Event::Failed(_)

@@ -79,6 +79,7 @@ impl Restoring {
             Event::Accepted { .. }
             | Event::Embedding { .. }
             | Event::Judged { .. }
+            | Event::Words { .. }
             | Event::Read { .. }
             | Event::Counted { .. } => self.ready.push_back(event),
         }

@@ -105,7 +105,7 @@ impl Upstream {
             }
             Work::Embed(embed) => vectors(reply, begin, embed, &engine.api, served).await?,
             // Its body could not be made, so nothing was sent.
-            Work::Judge(_) | Work::Read(_) => {
+            Work::Judge(_) | Work::Label(_) | Work::Read(_) => {
                 return Err(body::Unfit::NoForm { param: "pieces" }.into());
             }
         };
@@ -129,7 +129,7 @@ impl Upstream {
         let permit = self.egress.permit(&url).map_err(|_| Failure::NotListed)?;
         let accept = match order.work() {
             Work::Generate(_) => "text/event-stream",
-            Work::Embed(_) | Work::Judge(_) | Work::Read(_) => "application/json",
+            Work::Embed(_) | Work::Judge(_) | Work::Label(_) | Work::Read(_) => "application/json",
         };
         let request = SendRequest::post("application/json", Bytes::from(body.json))
             .authenticated()

@@ -87,6 +87,7 @@ async fn all(mut answer: Answer) -> (String, Option<Failure>) {
             | Event::Finished { .. }
             | Event::Embedding { .. }
             | Event::Judged { .. }
+            | Event::Words { .. }
             | Event::Read { .. }
             | Event::Done
             | Event::Failed(_)

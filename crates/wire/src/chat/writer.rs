@@ -83,6 +83,7 @@ impl ChatWriter {
             }
             Event::Embedding { .. }
             | Event::Judged { .. }
+            | Event::Words { .. }
             | Event::Read { .. }
             | Event::Done
             | Event::Failed(_) => {}

@@ -91,6 +91,7 @@ impl CompletionWriter {
             | Event::ToolArguments { .. }
             | Event::Embedding { .. }
             | Event::Judged { .. }
+            | Event::Words { .. }
             | Event::Read { .. }
             | Event::Done
             | Event::Failed(_) => {}

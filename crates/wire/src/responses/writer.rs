@@ -192,6 +192,7 @@ impl ResponseWriter {
             }
             Event::Embedding { .. }
             | Event::Judged { .. }
+            | Event::Words { .. }
             | Event::Read { .. }
             | Event::Done
             | Event::Failed(_) => {}

@@ -58,6 +58,7 @@ fn word(event: &Event) -> String {
         | Event::Finished { .. }
         | Event::Embedding { .. }
         | Event::Judged { .. }
+        | Event::Words { .. }
         | Event::Read { .. }
         | Event::Failed(_)) => panic!("{other:?}"),
     }
