@@ -3,7 +3,8 @@
 //! A [`Detector`] knows the kinds that a resource looks for, and the operator's own words and
 //! patterns. It reads a text once, in time that is linear in the text's length, and returns places in
 //! the bytes of the text as written. It knows fixed forms, checksums and words of context. It is no
-//! model of a language: names and addresses are found only where the text says their kind.
+//! model of a language: names and addresses are found only where the text says their kind, unless the
+//! operator plugs in a model that finds them ([`ner`]).
 
 mod address;
 mod bytes;
@@ -22,6 +23,7 @@ mod kind;
 mod mode;
 mod name;
 mod national;
+pub mod ner;
 mod network;
 mod number;
 mod phone;
@@ -46,7 +48,9 @@ pub use kind::{Kind, Kinds};
 pub use mode::Mode;
 pub use restore::{Form, MAX_HELD, Restorer, Tally};
 pub use setting::{Opaque, Setting};
-pub use shield::{Decided, Decider, NoDetector, Outgoing, Ruling, Shielded, Stopped};
+pub use shield::{
+    Decided, Decider, Looking, NoDetector, Outgoing, Ruling, Shielded, Stopped, Unread,
+};
 pub use terms::{BadTerm, MOST_PATTERNS, MOST_WORD_BYTES, MOST_WORDS, Terms};
 pub use vault::{Entropy, Vault};
 

@@ -10,6 +10,7 @@ mod guard;
 mod identity;
 mod load;
 mod parties;
+mod personal;
 mod policies;
 mod prices;
 mod regions;
@@ -37,6 +38,7 @@ pub(crate) use self::{
     identity::IdentityConfig,
     load::ConfigError,
     parties::{CustomerConfig, OperatorConfig, Party},
+    personal::PersonalConfig,
     policies::PoliciesConfig,
     prices::PricesConfig,
     regions::RegionsConfig,
@@ -77,6 +79,8 @@ pub(crate) struct Config {
     pub batch: BatchConfig,
     /// The content filter's detectors.
     pub guard: GuardConfig,
+    /// The model that finds names and addresses.
+    pub personal: PersonalConfig,
     /// The source of model files.
     pub models: ModelsConfig,
     /// Retention of data that holds no content: receipts and usage.
@@ -521,6 +525,7 @@ impl Default for Config {
             engine: EngineConfig::default(),
             batch: BatchConfig::default(),
             guard: GuardConfig::default(),
+            personal: PersonalConfig::default(),
             models: ModelsConfig::default(),
             retention: Retention::default(),
             prices: PricesConfig::default(),

@@ -44,6 +44,9 @@ const JUDGE_TOKENS: u32 = 10 * 1024;
 /// Questions that the guard model reads at once.
 const JUDGE_SEQUENCES: u32 = 2;
 
+/// Name of the reader of words in the list of workers. It finds names and addresses.
+const READER: &str = "personal-data";
+
 /// All workers; clones are the same fleet.
 #[derive(Debug, Clone)]
 pub(crate) struct Fleet {
@@ -58,6 +61,8 @@ struct Inner {
     encoder: RwLock<Option<Member>>,
     /// The worker of the content filter's guard model, if there is one.
     judge: RwLock<Option<Member>>,
+    /// The worker that reads words, in which names and addresses are found, if there is one.
+    reader: RwLock<Option<Member>>,
     tasks: TaskTracker,
 }
 
@@ -125,8 +130,8 @@ impl Fleet {
     pub(crate) fn new(config: &Config, tasks: TaskTracker) -> Self {
         let config = config.clone();
         let workers = RwLock::default();
-        let (encoder, judge) = (RwLock::default(), RwLock::default());
-        Self { inner: Arc::new(Inner { config, workers, encoder, judge, tasks }) }
+        let (encoder, judge, reader) = Default::default();
+        Self { inner: Arc::new(Inner { config, workers, encoder, judge, reader, tasks }) }
     }
 
     /// Starts the worker of the content filter's encoder. `sha256` is the digest that its heads
@@ -158,6 +163,22 @@ impl Fleet {
     /// Returns the worker of the content filter's guard model, if there is one.
     pub(crate) fn judge(&self) -> Option<Worker> {
         self.inner.judge.read().as_ref().map(|member| member.worker.clone())
+    }
+
+    /// Starts the worker that reads words. With another file than the one with this digest, which its
+    /// head names, the worker does not start.
+    pub(crate) fn start_reader(&self, path: &Path, sha256: String) {
+        let Config { engine, personal, .. } = &self.inner.config;
+        let file = ModelFile { path: absolute(path), sha256, size_bytes: 0 };
+        let mut spec = self.spec(READER, &file, Task::Embeddings);
+        (spec.context_tokens, spec.duty) = (ENCODER_TOKENS, Duty::Label);
+        spec.threads = personal.ner_threads.unwrap_or_else(|| engine.threads_or_cores());
+        *self.inner.reader.write() = Some(self.member(READER, Task::Embeddings, spec));
+    }
+
+    /// Returns the worker that reads words, if there is one.
+    pub(crate) fn reader(&self) -> Option<Worker> {
+        self.inner.reader.read().as_ref().map(|member| member.worker.clone())
     }
 
     /// Starts a worker, and logs its life.
@@ -312,7 +333,8 @@ impl Fleet {
         }
     }
 
-    /// Lists the workers, sorted by model and task. Those of the content filter are among them.
+    /// Lists the workers, sorted by model and task. Those of the content filter and of the
+    /// detection of personal data are among them.
     #[must_use]
     pub(crate) fn workers(&self) -> Vec<WorkerView> {
         let view = |(task, member): (Task, &Member)| WorkerView {
@@ -324,20 +346,22 @@ impl Fleet {
         };
         let workers = self.read();
         let (encoder, judge) = (self.inner.encoder.read(), self.inner.judge.read());
+        let reader = self.inner.reader.read();
         let models = workers.iter().map(|(key, member)| (key.1, member));
         let all = models.chain(encoder.iter().map(|member| (Task::Embeddings, member)));
         let all = all.chain(judge.iter().map(|member| (Task::Chat, member)));
+        let all = all.chain(reader.iter().map(|member| (Task::Embeddings, member)));
         let mut views: Vec<_> = all.map(view).collect();
         views.sort_by(|a, b| (&a.model, a.task.name()).cmp(&(&b.model, b.task.name())));
         views
     }
 
     /// Returns whether the workers that deployments need can serve. A failed worker is not awaited,
-    /// because it would keep the others from serving. Without the encoder and the guard model that
-    /// the configuration names, none can serve.
+    /// because it would keep the others from serving. Without the models of the content filter and
+    /// of the detection of personal data that the configuration names, none can serve.
     #[must_use]
     pub(crate) fn readiness(&self) -> Readiness {
-        for worker in [self.encoder(), self.judge()].into_iter().flatten() {
+        for worker in [self.encoder(), self.judge(), self.reader()].into_iter().flatten() {
             match &*worker.state().borrow() {
                 State::Failed { .. } => return Readiness::Failed,
                 State::Loading(_) | State::Restarting { .. } | State::Stopped => {
@@ -369,7 +393,8 @@ impl Fleet {
         };
         join_all(members.iter().map(|member| member.stop(deadline))).await;
         // Last: the others' answers need it.
-        let guards = [self.inner.encoder.write().take(), self.inner.judge.write().take()];
+        let Inner { encoder, judge, reader, .. } = &*self.inner;
+        let guards = [encoder, judge, reader].map(|member| member.write().take());
         for member in guards.into_iter().flatten() {
             member.stop(Duration::ZERO).await;
         }

@@ -2,6 +2,8 @@
 //!
 //! Nothing here holds content, except the detectors: they have the operator's own words.
 
+pub(crate) mod ner;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -40,7 +42,7 @@ impl Detectors {
         }
         let built = setting.detector().map_err(|error| {
             tracing::error!(%error, "the detector of personal data cannot be built");
-            NoDetector
+            NoDetector::Broken
         })?;
         let detector = Arc::new(built);
         if known.len() >= DETECTORS_MAX {

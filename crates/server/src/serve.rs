@@ -60,6 +60,7 @@ use crate::{
     openai::state::fine_tuning,
     operations::Outward,
     outward::{self, OutwardError},
+    personal::ner::{Ner, NoNer},
     serve::{parts::Parts, reload::Listeners, sockets::Sockets},
     tls::{Certificates, TlsError},
     withheld::CustomerKeys,
@@ -99,6 +100,9 @@ pub(crate) enum StartError {
     /// The content filter's detectors cannot be used.
     #[error("the content filter cannot be used: {0}; install this version again")]
     Guard(#[from] NoGuard),
+    /// The model that finds names cannot be used.
+    #[error(transparent)]
+    Ner(#[from] NoNer),
     /// The process cannot be confined.
     #[error(transparent)]
     Confined(#[from] NotConfined),
@@ -215,7 +219,9 @@ pub(crate) async fn run(
     let engines = Engines::new(egress.clone(), &manage::service_key(&config.data)?);
     let document = crate::openapi::document(&config.limits);
     let live = Live::new(Current::new(config.clone(), identity, document));
+    let ner = Ner::new(&fleet, &config.personal)?;
     let parts = Parts {
+        ner,
         guard: Guard::new(fleet.clone(), &config.guard)?,
         live,
         store,

@@ -23,7 +23,7 @@ use crate::{
         error::ApiError,
         state::{fine_tuning::queue::Tuning, responses::progress::Background},
     },
-    personal::Detectors,
+    personal::{Detectors, ner::Ner},
     uses::Uses,
     withheld::CustomerKeys,
 };
@@ -61,6 +61,9 @@ pub(crate) struct Services {
     pub customer_keys: CustomerKeys,
     /// The detectors of personal data.
     pub detectors: Detectors,
+    /// The model that finds names and addresses, if the configuration names one: then no request that
+    /// asks for them goes on without it.
+    pub ner: Option<Ner>,
 }
 
 impl Services {

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::{
-    BadTerm, Found, Kind, Kinds, Terms, encoded, scan::Scan, settle::settle, terms::Ready,
-    view::View, words,
+    BadTerm, Found, Kind, Kinds, Terms, encoded, ner::Names, scan::Scan, settle::settle,
+    terms::Ready, view::View, words,
 };
 
 /// How many times base64 in base64 is opened.
@@ -39,18 +39,23 @@ impl Detector {
     /// Finds the places of a text, in order, without overlaps. The time is linear in the text's length.
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<Found> {
-        self.look(text).0
+        self.look(text, &Names::by_context()).0
+    }
+
+    /// Finds the places of a text, with those of names and addresses that a model found in its request.
+    pub(super) fn find_with(&self, text: &str, names: &Names) -> Vec<Found> {
+        self.look(text, names).0
     }
 
     /// Finds the places, and counts the bytes that were looked at.
-    pub(super) fn look(&self, text: &str) -> (Vec<Found>, usize) {
+    pub(super) fn look(&self, text: &str, names: &Names) -> (Vec<Found>, usize) {
         if self.kinds.is_empty() {
             return (Vec::new(), 0);
         }
-        self.inside(text, DEEPEST)
+        self.inside(text, names, DEEPEST)
     }
 
-    fn inside(&self, text: &str, deep: usize) -> (Vec<Found>, usize) {
+    fn inside(&self, text: &str, names: &Names, deep: usize) -> (Vec<Found>, usize) {
         let view = View::of(text);
         let mut scan = Scan::new(view.text(), self.kinds);
         scan.run();
@@ -61,9 +66,12 @@ impl Detector {
             work += view.text().len();
             found.extend(places.into_iter().map(|span| Found { kind: Kind::Term, span }));
         }
+        found.extend(
+            names.find(view.text()).into_iter().filter(|one| self.kinds.contains(one.kind)),
+        );
         if deep > 0 {
             for run in encoded::runs(view.text()) {
-                let (inside, more) = self.inside(&run.text, deep - 1);
+                let (inside, more) = self.inside(&run.text, names, deep - 1);
                 work += more + run.span.len();
                 // The run goes as a whole, and is of the first kind that it has.
                 let kind = inside.iter().map(|one| one.kind).min();

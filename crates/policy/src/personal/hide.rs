@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Detector, Found, json, vault::Filling};
+use super::{Found, Looking, json, vault::Filling};
 
 /// How deep JSON in strings of JSON is looked into.
 const DEPTH_MAX: u8 = 4;
@@ -13,7 +13,7 @@ const SEARCHES_MAX: u32 = 16;
 
 /// Looks into texts, and replaces the findings.
 pub(super) struct Hiding<'a> {
-    pub(super) detector: &'a Detector,
+    pub(super) looking: &'a Looking,
     pub(super) filling: Filling,
 }
 
@@ -27,7 +27,7 @@ impl Hiding<'_> {
     }
 
     fn plain(&mut self, text: &str) -> Option<String> {
-        let found = self.detector.find(text);
+        let found = self.looking.find(text);
         let mut edits = Vec::with_capacity(found.len());
         for Found { kind, span } in found {
             let Some(value) = text.get(span.clone()) else { continue };
@@ -39,7 +39,7 @@ impl Hiding<'_> {
     /// Returns a name with placeholders in the characters of names.
     pub(super) fn name(&mut self, name: &str) -> Option<String> {
         let mut edits = Vec::new();
-        for Found { kind, span } in self.detector.find(name) {
+        for Found { kind, span } in self.looking.find(name) {
             let Some(value) = name.get(span.clone()) else { continue };
             edits.push((span, self.filling.name(kind, value)));
         }
@@ -51,7 +51,7 @@ impl Hiding<'_> {
     /// Returns JSON with placeholders: it stays JSON. A number is replaced by a string.
     fn tokens(&mut self, text: &str, tokens: &[json::Token], depth: u8) -> Option<String> {
         // The whole text first: the names of fields say the kind of a value.
-        let mut found = self.detector.find(text).into_iter().peekable();
+        let mut found = self.looking.find(text).into_iter().peekable();
         let mut edits = Vec::new();
         for token in tokens {
             while found.next_if(|found| found.span.end <= token.span.start).is_some() {}
@@ -130,7 +130,7 @@ impl Hiding<'_> {
         let mut edits: Vec<Vec<_>> = texts.iter().map(|_| Vec::new()).collect();
         if texts.len() > 1 {
             let joined = zeroize::Zeroizing::new(texts.concat());
-            let mut found = self.detector.find(&joined);
+            let mut found = self.looking.find(&joined);
             // Placeholders stand in these texts already.
             found.retain(|one| {
                 let inside = joined.get(one.span.clone());

@@ -108,7 +108,8 @@ fn words(scan: &mut Scan<'_>, start: usize) -> Option<usize> {
     end
 }
 
-fn is_common(word: &str) -> bool {
+/// Returns true for words that are written like a name after a title, and are none.
+pub(super) fn is_common(word: &str) -> bool {
     matches!(
         word,
         "Sir"

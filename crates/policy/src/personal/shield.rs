@@ -7,7 +7,8 @@
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use super::{
-    Counts, Detector, Entropy, Mode, Opaque, Setting, Vault, hide::Hiding, vault::Filling,
+    Counts, Detector, Entropy, Found, Kind, Mode, Opaque, Setting, Vault, hide::Hiding, ner::Names,
+    vault::Filling,
 };
 use crate::{
     content::Content,
@@ -57,9 +58,45 @@ pub struct Ruling {
     processors: BTreeSet<String>,
 }
 
-/// The detector of a setting cannot be had.
+/// The detector of a setting, and the names that a model found in this request.
+#[derive(Debug)]
+pub struct Looking {
+    detector: Arc<Detector>,
+    names: Names,
+}
+
+impl Looking {
+    /// Joins them.
+    #[must_use]
+    pub fn new(detector: Arc<Detector>, names: Names) -> Self {
+        Self { detector, names }
+    }
+
+    /// Finds the places of a text.
+    pub(super) fn find(&self, text: &str) -> Vec<Found> {
+        self.detector.find_with(text, &self.names)
+    }
+}
+
+/// The detector of a setting cannot be had, or the model that finds names has not read the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoDetector;
+pub enum NoDetector {
+    /// The detector cannot be built.
+    Broken,
+    /// The model has not read the request.
+    Unread(Unread),
+}
+
+/// The reason why the model that finds names has not read a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// Its worker does not run, or its answer cannot be used.
+    Stopped,
+    /// It did not answer in time.
+    Late,
+    /// The request has more words than it reads: [`super::ner::MOST_NER_WORDS`].
+    TooLong,
+}
 
 impl Ruling {
     /// Decides about a request of a resource. `processors` are those of the engines that may get it,
@@ -106,14 +143,23 @@ impl Ruling {
         (self.decided.mode != Mode::Off).then_some(&self.setting)
     }
 
-    /// Makes the value that may go to the engines. `detector` is that of [`Self::looks_for`].
+    /// Returns true if names or addresses are looked for: what a model finds, if there is one.
+    #[must_use]
+    pub fn asks_for_names(&self) -> bool {
+        let wants = |setting: &Setting| {
+            [Kind::Name, Kind::Address].into_iter().any(|kind| setting.kinds.contains(kind))
+        };
+        self.looks_for().is_some_and(wants)
+    }
+
+    /// Makes the value that may go to the engines. `looking` has the detector of [`Self::looks_for`].
     ///
     /// # Errors
     /// [`Stopped`] if the request may not go on. It is dropped.
     pub fn shield<T: Texts>(
         self,
         mut value: T,
-        detector: Result<Option<Arc<Detector>>, NoDetector>,
+        looking: Result<Option<Looking>, NoDetector>,
         entropy: Entropy,
     ) -> Result<Shielded<T>, Stopped> {
         let Self { decided, setting, processors } = self;
@@ -122,7 +168,11 @@ impl Ruling {
             let outgoing = Outgoing { value, processors };
             return Ok(Shielded { outgoing, decided, counts, unseen, vault });
         }
-        let Ok(Some(detector)) = detector else { return Err(Stopped::Detector(decided)) };
+        let looking = match looking {
+            Ok(Some(looking)) => looking,
+            Ok(None) => return Err(Stopped::Detector { decided, why: NoDetector::Broken }),
+            Err(why) => return Err(Stopped::Detector { decided, why }),
+        };
         let mut pieces = Vec::new();
         value.texts(&mut pieces);
         let opaque = pieces.iter().find_map(|piece| match piece {
@@ -137,7 +187,7 @@ impl Ruling {
         }
         let filling = Filling::begin(pieces.iter().filter_map(text), entropy);
         let Ok(filling) = filling else { return Err(Stopped::Crowded(decided)) };
-        let mut hiding = Hiding { detector: &detector, filling };
+        let mut hiding = Hiding { looking: &looking, filling };
         let replaced = replaced(&pieces, &mut hiding);
         let counts = hiding.filling.counts();
         if decided.mode == Mode::Block && !counts.is_empty() {
@@ -277,8 +327,13 @@ pub enum Stopped {
     },
     /// It has so many texts that look like placeholders that none is free.
     Crowded(Decided),
-    /// The detector cannot be built.
-    Detector(Decided),
+    /// The detector cannot be had, or the model that finds names has not read the request.
+    Detector {
+        /// Who decided.
+        decided: Decided,
+        /// The reason.
+        why: NoDetector,
+    },
 }
 
 #[cfg(test)]

@@ -121,6 +121,7 @@ impl Config {
             return Err(ConfigError::Contradiction(wrong));
         }
         self.guard.guard_model().map_err(ConfigError::Contradiction)?;
+        self.personal.model().map_err(ConfigError::Contradiction)?;
         if let Some(wrong) = self.regions.wrong() {
             return Err(ConfigError::Contradiction(wrong));
         }

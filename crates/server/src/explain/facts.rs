@@ -70,6 +70,8 @@ pub(crate) struct Service {
     pub encoder: Fact<bool>,
     /// Whether the content filter has a guard model of the operator.
     pub guard_model: Fact<bool>,
+    /// Whether a model finds names and addresses.
+    pub ner: Fact<bool>,
     /// The weakest content filter without an application.
     pub floor: Fact<()>,
     /// Days for receipts.

@@ -94,6 +94,7 @@ fn service(config: &Config) -> Service {
         ),
         encoder: Fact::set("guard.encoder", config.guard.encoder.is_some()),
         guard_model: Fact::set("guard.model", config.guard.model.is_some()),
+        ner: Fact::set("personal.ner", config.personal.ner.is_some()),
         floor: Fact::configured(
             "guard.floor",
             (),

@@ -242,6 +242,15 @@ const CASES: &[Case] = &[
         "a guard model of the operator",
     ),
     (
+        "personal.ner",
+        |w| {
+            w.personal_of_processor("contoso", json!({"kinds": ["name"]}));
+            w.configure("[personal]\nner = 'n.gguf'");
+        },
+        &["personal_data.processor.contoso"],
+        "Names and addresses are found by a model on the service's own machine",
+    ),
+    (
         "sku",
         |w| w.update_deployment("llama", json!({"sku": "GlobalStandard"})),
         &[

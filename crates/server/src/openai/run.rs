@@ -7,7 +7,7 @@
 use std::{borrow::Cow, collections::BTreeSet};
 
 use engine::{
-    request::{Answer, Constraint, Work},
+    request::{Answer, CacheScope, Constraint, Work},
     supervise::Worker,
 };
 use policy::{
@@ -16,7 +16,7 @@ use policy::{
     forward::{CallerLabels, Forwarded},
     guard::guarded::Guarded,
     permit::{Inference, Permit, Reach},
-    personal::{Counts, Form, Outgoing, Ruling, Stopped},
+    personal::{Counts, Form, Looking, NoDetector, Outgoing, Ruling, Stopped, ner::Names},
     residency::{EngineFacts, Misfit, Route},
 };
 use tokio::time::Instant;
@@ -67,7 +67,7 @@ impl Target<'_> {
             };
             let worker = self.worker(services).await?;
             let outgoing = (work, Forwarded::default());
-            let (outgoing, restoring) = self.shield(services, call, outgoing, &[])?;
+            let (outgoing, restoring) = self.shield(services, call, &permit, outgoing, &[]).await?;
             let (work, _) = outgoing.into_inner();
             let failed = call.processing.take().map_or_else(Vec::new, Processing::failed);
             let place = Place::Here { region: here.clone(), failed };
@@ -86,7 +86,7 @@ impl Target<'_> {
         });
         let context = Some(self.model.facts.context_train).filter(|tokens| *tokens > 0);
         let outgoing = (work, self.forward.of(labels));
-        let (outgoing, restoring) = self.shield(services, call, outgoing, &routes)?;
+        let (outgoing, restoring) = self.shield(services, call, &permit, outgoing, &routes).await?;
         let order = Order::new(permit, self.reuse_prefix, random(), context, outgoing);
         let engines = Place::Engines { trail, destination: None, model: None };
         let place = &mut call.processing.insert(self.processing(allowed, engines)).place;
@@ -109,11 +109,12 @@ impl Target<'_> {
     ///
     /// # Errors
     /// If the request may not go on.
-    fn shield(
+    async fn shield<A: Inference>(
         &self,
         services: &Services,
         call: &mut Call,
-        outgoing: (Work, Forwarded),
+        permit: &Permit<A>,
+        mut outgoing: (Work, Forwarded),
         routes: &[(Route, &Engine)],
     ) -> Result<Leaving, ApiError> {
         let directory = &self.caller.directory;
@@ -127,13 +128,16 @@ impl Target<'_> {
         let own = directory.personal_of_resource(self.deployment.resource);
         let ruling = Ruling::new(&own, settings);
         let (form, has_logprobs) = answer_of(&outgoing.0);
-        let detector = services.detectors.of(ruling.looks_for());
-        let shielded = ruling.shield(outgoing, detector, random()).map_err(|stopped| {
+        let scope = CacheScope::of(permit, false).behind(call.behind);
+        let looking = looking(services, &ruling, &mut outgoing, scope).await;
+        let shielded = ruling.shield(outgoing, looking, random()).map_err(|stopped| {
             match &stopped {
                 Stopped::Blocked { counts, decided } => call.personal.note(decided, counts),
                 Stopped::Opaque { decided, .. }
                 | Stopped::Crowded(decided)
-                | Stopped::Detector(decided) => call.personal.note(decided, &Counts::default()),
+                | Stopped::Detector { decided, .. } => {
+                    call.personal.note(decided, &Counts::default())
+                }
             }
             ApiError::Personal(Box::new(stopped))
         })?;
@@ -234,6 +238,27 @@ impl Target<'_> {
     ) -> ApiError {
         ApiError::NoEngine(NoEngine { sku: self.deployment.sku, regions, processors })
     }
+}
+
+/// Returns the detector, with the names that the model finds in the request, if one is configured and
+/// the ruling asks for names. `None` if nothing is looked for.
+///
+/// # Errors
+/// If the detector cannot be built, or the model has not read the request.
+async fn looking(
+    services: &Services,
+    ruling: &Ruling,
+    outgoing: &mut (Work, Forwarded),
+    scope: CacheScope,
+) -> Result<Option<Looking>, NoDetector> {
+    let Some(detector) = services.detectors.of(ruling.looks_for())? else { return Ok(None) };
+    let names = match &services.ner {
+        Some(ner) if ruling.asks_for_names() => {
+            ner.names(outgoing, scope).await.map_err(NoDetector::Unread)?
+        }
+        _ => Names::by_context(),
+    };
+    Ok(Some(Looking::new(detector, names)))
 }
 
 /// Returns the form of the answer's text, and whether log probabilities of its tokens are wanted.

@@ -92,7 +92,9 @@ fn listeners(config: &Config) -> Vec<u16> {
 /// Returns the files that a reload reads again, and the folders from which models may be added.
 fn files(config: &Config, file: Option<&Path>) -> impl Iterator<Item = PathBuf> {
     let guard = [config.guard.encoder.as_deref(), config.guard.model.as_deref()];
-    let mut files: Vec<&Path> = file.into_iter().chain(guard.into_iter().flatten()).collect();
+    let names = [config.personal.ner.as_deref(), config.personal.ner_head.as_deref()];
+    let models = guard.into_iter().chain(names).flatten();
+    let mut files: Vec<&Path> = file.into_iter().chain(models).collect();
     for Tls { certificate, key } in [&config.tls, &config.operations].into_iter().flatten() {
         files.extend([&**certificate, &**key]);
     }

@@ -31,7 +31,7 @@ use crate::{
     openai::state::{Background, Tuning},
     operations::{self, Outward},
     outward,
-    personal::Detectors,
+    personal::{Detectors, ner::Ner},
     services::Services,
     tls::Certificates,
     uses::Uses,
@@ -48,6 +48,7 @@ pub(super) struct Parts {
     pub(super) ledger: Ledger,
     pub(super) fleet: Fleet,
     pub(super) guard: Guard,
+    pub(super) ner: Option<Ner>,
     pub(super) engines: Engines,
     pub(super) customer_keys: CustomerKeys,
 }
@@ -79,6 +80,7 @@ impl Parts {
             background: Background::default(),
             customer_keys: self.customer_keys.clone(),
             detectors: Detectors::default(),
+            ner: self.ner.clone(),
         };
         Ok(Arc::new(Gateway::new(services, metrics, self.providers.clone())))
     }

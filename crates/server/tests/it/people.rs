@@ -76,6 +76,15 @@ impl People {
 
     /// The same, with a service that may also dial these URLs.
     pub(crate) fn beside(everybody: &'static [Account], others: &[&str]) -> Self {
+        Self::beside_with(everybody, others, &[])
+    }
+
+    /// The same, with more settings.
+    pub(crate) fn beside_with(
+        everybody: &'static [Account],
+        others: &[&str],
+        more: &[(&'static str, &str)],
+    ) -> Self {
         let client = |(index, subject): (usize, &Account)| {
             let (_, tid) = DIRECTORIES.iter().find(|known| known.0 == subject.tenant).unwrap();
             let name = format!("{} of {}", subject.name, subject.tenant);
@@ -108,7 +117,7 @@ impl People {
         let urls = others.iter().copied().chain([issuer.as_str()]);
         let egress: Vec<_> = urls.map(|url| format!("{{url = '{url}'}}")).collect();
         let egress = format!("[{}]", egress.join(", "));
-        let settings = vec![
+        let mut settings = vec![
             // One test sends a hundred requests at once: more connections than one address may have
             // by default.
             ("BAILIWICK_LIMITS__OPERATORS_CONNECTIONS_MAX", "256".to_owned()),
@@ -119,6 +128,7 @@ impl People {
             ("BAILIWICK_IDENTITY__ISSUERS", issuers),
             ("BAILIWICK_EGRESS", egress),
         ];
+        settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let service = Service::start(&lent(&settings));
         service.files.cli(&["tenant", "create", "ops"]);
         Self { provider, service, authority, everybody, review, desk, settings }

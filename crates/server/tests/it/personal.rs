@@ -1,6 +1,8 @@
 //! Personal data does not leave: an engine outside the boundary records every byte that it gets, and
 //! none of the identifiers that were planted is among them.
 
+mod names;
+
 use std::collections::BTreeSet;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -34,9 +36,13 @@ struct Outside {
 
 impl Outside {
     fn start() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(settings: &[(&'static str, &str)]) -> Self {
         let chat = Stub::start("outside", CHAT);
         let embed = Stub::start("outside-vectors", EMBED);
-        let people = People::beside(&PEOPLE, &[&chat.origin(), &embed.origin()]);
+        let people = People::beside_with(&PEOPLE, &[&chat.origin(), &embed.origin()], settings);
         let files = &people.service.files;
         files.cli(&["tenant", "create", "contoso"]);
         let made = files.cli(&["resource", "create", "contoso", "--tenant", "contoso"]);

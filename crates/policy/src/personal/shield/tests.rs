@@ -38,10 +38,14 @@ fn ruling(mode: Mode) -> Ruling {
     Ruling::new(&Setting::of_resource(), [("contoso", Cow::Owned(setting(mode)))])
 }
 
+fn looking(detector: Option<Arc<Detector>>) -> Option<Looking> {
+    detector.map(|detector| Looking::new(detector, Names::by_context()))
+}
+
 fn shield(mode: Mode, request: Request) -> Result<Shielded<Request>, Stopped> {
     let ruling = ruling(mode);
     let detector = ruling.looks_for().map(|setting| Arc::new(setting.detector().unwrap()));
-    ruling.shield(request, Ok(detector), [3; 8])
+    ruling.shield(request, Ok(looking(detector)), [3; 8])
 }
 
 fn revealed(shielded: &Shielded<Request>) -> Vec<String> {
@@ -175,14 +179,15 @@ fn what_cannot_be_looked_into_closes() {
     let pass = Setting { opaque: Opaque::Pass, ..setting(Mode::Block) };
     let ruling = Ruling::new(&Setting::of_resource(), [("contoso", Cow::Borrowed(&pass))]);
     let detector = Some(Arc::new(pass.detector().unwrap()));
-    assert!(ruling.shield(image(), Ok(detector), [0; 8]).unwrap().unseen);
+    assert!(ruling.shield(image(), Ok(looking(detector)), [0; 8]).unwrap().unseen);
 }
 
 #[test]
 fn without_a_detector_nothing_goes_on() {
-    for detector in [Err(NoDetector), Ok(None)] {
+    let late = NoDetector::Unread(Unread::Late);
+    for detector in [Err(NoDetector::Broken), Err(late), Ok(None)] {
         let stopped = ruling(Mode::Report).shield(request(&["Heron"]), detector, [0; 8]);
-        assert!(matches!(stopped.unwrap_err(), Stopped::Detector(_)));
+        assert!(matches!(stopped.unwrap_err(), Stopped::Detector { .. }));
     }
 }
 

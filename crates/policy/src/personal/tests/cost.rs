@@ -1,12 +1,14 @@
 //! The work grows with the text, and not faster. Work is counted in bytes looked at, not in time.
 
 use super::detector;
+use crate::personal::ner::Names;
 
 /// Looks at a piece repeated up to two lengths, and compares the work.
 #[track_caller]
 fn is_linear(piece: &str) {
     let detector = detector();
-    let work = |bytes: usize| detector.look(&piece.repeat(bytes / piece.len())).1;
+    let work =
+        |bytes: usize| detector.look(&piece.repeat(bytes / piece.len()), &Names::by_context()).1;
     let (one, two) = (work(100_000), work(200_000));
     assert!(two <= one * 2 + one / 4 + 10_000, "{piece:?}: {one} and {two}");
     assert!(one <= 100_000 * 60, "{piece:?}: {one}");
@@ -76,7 +78,7 @@ fn a_long_run_of_base64_is_opened_once() {
     let work = |bytes: usize| {
         let text = STANDARD.encode("x ann@example.com ".repeat(bytes / 18));
         let text = STANDARD.encode(text);
-        (detector.look(&text).1, text.len())
+        (detector.look(&text, &Names::by_context()).1, text.len())
     };
     let ((one, _), (two, length)) = (work(200_000), work(400_000));
     assert!(two <= one * 2 + one / 4);

@@ -25,7 +25,8 @@ pub(super) fn sentences(facts: &Facts) -> Vec<Sentence> {
         }
         let own = *because.read(&facts.own.personal);
         let setting = own.strictest(*because.read(of_processor));
-        let text = text(&setting, &format!("a request that may go to `{name}`"));
+        let names = names(facts, &setting, &mut because);
+        let text = text(&setting, &format!("a request that may go to `{name}`"), names);
         sentences.push(Sentence::new(Step::PersonalData, id, because, text, check(facts)));
     }
     sentences
@@ -37,7 +38,10 @@ fn inside(facts: &Facts) -> Sentence {
     let own = *because.read(&facts.own.personal);
     let place = "a request that stays on the operator's own machines";
     let text = match own.everywhere {
-        true => text(&own, place),
+        true => {
+            let names = names(facts, &own, &mut because);
+            text(&own, place, names)
+        }
         false => format!(
             "In {place}, nothing looks for personal data: the model gets the text as it was sent."
         ),
@@ -45,7 +49,24 @@ fn inside(facts: &Facts) -> Sentence {
     Sentence::new(Step::PersonalData, "personal_data.inside", because, text, check(facts))
 }
 
-fn text(setting: &Personal, request: &str) -> String {
+/// Returns the sentence about the finding of names and addresses, if they are looked for.
+fn names(facts: &Facts, setting: &Personal, because: &mut Because) -> &'static str {
+    let asks = [Kind::Name, Kind::Address].into_iter().any(|kind| setting.kinds.contains(kind));
+    if setting.mode == Mode::Off || !asks {
+        return "";
+    }
+    match because.read(&facts.service.ner) {
+        true => {
+            " Names and addresses are found by a model on the service's own machine, and by the words \
+             around them; a request that the model has not read is refused."
+        }
+        false => {
+            " Names and addresses are found only where the words around them say so: no model looks."
+        }
+    }
+}
+
+fn text(setting: &Personal, request: &str, names: &str) -> String {
     let happens = match setting.mode {
         Mode::Off => {
             return format!(
@@ -67,7 +88,10 @@ fn text(setting: &Personal, request: &str) -> String {
         }
         (_, Opaque::Pass) => " A picture, a sound or a list of tokens goes on unseen.",
     };
-    format!("In {request}, personal data that is found ({}) {happens}.{unreadable}", and(&kinds))
+    format!(
+        "In {request}, personal data that is found ({}) {happens}.{names}{unreadable}",
+        and(&kinds)
+    )
 }
 
 fn check(facts: &Facts) -> [Check; 2] {

@@ -1,7 +1,7 @@
 //! Refusals because of personal data. They have kinds and numbers, and never a value.
 
 use hyper::StatusCode;
-use policy::personal::{Counts, Decided, Stopped};
+use policy::personal::{Counts, Decided, NoDetector, Stopped, Unread, ner::MOST_NER_WORDS};
 
 use super::{Answer, Retry, azure, invalid};
 
@@ -35,13 +35,33 @@ pub(super) fn stopped(stopped: &Stopped) -> Answer {
             "The request has too many texts that look like the placeholders of this service, such as \
              '<EMAIL_1_a1>'. Remove some of them.",
         ),
-        Stopped::Detector(decided) => azure(
+        // Another try would have as many words.
+        Stopped::Detector { decided, why: NoDetector::Unread(Unread::TooLong) } => invalid(
+            "personal_data_too_long",
+            None,
+            &format!(
+                "The request has more than {MOST_NER_WORDS} words, which is the most that the model \
+                 that finds names reads. {} lets nothing through that it has not read. Send less text \
+                 in one request.",
+                who(decided)
+            ),
+        ),
+        Stopped::Detector { decided, why } => azure(
             StatusCode::SERVICE_UNAVAILABLE,
             "personal_data_unavailable",
             &format!(
-                "The detection of personal data does not work at the moment, and {} lets nothing \
-                 through without it. The operator's log says why.",
-                decided.by.in_words()
+                "{}, and {} lets nothing through without it. {}",
+                match why {
+                    NoDetector::Broken =>
+                        "The detection of personal data does not work at the moment",
+                    NoDetector::Unread(_) => "The model that finds names did not read the request",
+                },
+                decided.by.in_words(),
+                match why {
+                    NoDetector::Unread(Unread::Late) =>
+                        "Try again, or send less text in one request.",
+                    _ => "Try again later. The operator's log says why.",
+                }
             ),
         )
         .retry(Retry::AfterMs(1000)),

@@ -3,7 +3,7 @@ use std::{borrow::Cow, sync::Arc};
 use engine::request::{Embed, EmbedInput, FinishReason, Work};
 use policy::{
     content::Content,
-    personal::{Kind, Mode, Ruling, Setting, Terms},
+    personal::{Kind, Looking, Mode, Ruling, Setting, Terms, ner::Names},
 };
 
 use super::*;
@@ -21,7 +21,8 @@ fn vault() -> (Vault, String) {
     let ruling = Ruling::new(&Setting::of_resource(), [("contoso", Cow::Owned(setting))]);
     let inputs = vec![EmbedInput::Text(Text::from("the \"Heron\"".to_owned()))];
     let work = Work::Embed(Embed { inputs });
-    let shielded = ruling.shield(work, Ok(Some(detector)), [1; 8]).unwrap();
+    let looking = Looking::new(detector, Names::by_context());
+    let shielded = ruling.shield(work, Ok(Some(looking)), [1; 8]).unwrap();
     let Work::Embed(Embed { inputs }) = shielded.outgoing.get() else { panic!() };
     let [EmbedInput::Text(text)] = inputs.as_slice() else { panic!() };
     (shielded.vault.unwrap(), text.0.reveal().to_owned())
