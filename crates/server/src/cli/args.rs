@@ -3,6 +3,7 @@
 pub(crate) mod engines;
 pub(crate) mod filters;
 pub(crate) mod personal;
+pub(crate) mod switch;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -21,6 +22,7 @@ use crate::{
     reports::Kind,
 };
 
+pub(crate) use self::switch::Switch;
 use self::{
     engines::Engines,
     filters::{Blocklists, Filters},
@@ -823,12 +825,6 @@ pub(crate) enum ModelCommand {
 fn sku(name: &str) -> Result<Sku, String> {
     Sku::from_name(name)
         .ok_or_else(|| format!("write one of: {}", Sku::ALL.map(Sku::name).join(", ")))
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Switch {
-    On,
-    Off,
 }
 
 /// [`Label`] as an argument, or none.

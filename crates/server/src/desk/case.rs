@@ -45,7 +45,7 @@ impl Case {
         let facts = found.map(|found| RecordFacts {
             of: ResourceFacts { tenant: found.tenant, resource: found.resource },
             record: request,
-            // The customer's promise counts, whatever the table has. A deleted resource has no owner for
+            // The customer's promise counts, also where the table has another one. A deleted resource has no owner for
             // a consent: its records stay locked.
             lockbox: promised(found.tenant, found.resource)
                 || visitor.directory().resource(found.resource).is_none_or(|r| r.lockbox),

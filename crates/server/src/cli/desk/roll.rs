@@ -8,7 +8,7 @@ use super::{
     args::roll::{Lockbox, Of, RootCommand, SignerCommand},
 };
 use crate::cli::{
-    args::Switch,
+    args::switch::Switch,
     output::Failure,
     signer::{Signer, public_text},
 };

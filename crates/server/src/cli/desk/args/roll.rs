@@ -2,7 +2,7 @@
 
 use clap::{ArgGroup, Subcommand, ValueEnum};
 
-use crate::cli::args::Switch;
+use crate::cli::args::switch::Switch;
 
 /// The party: a tenant, or the operator.
 #[derive(Debug, clap::Args)]
