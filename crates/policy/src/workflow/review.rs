@@ -175,7 +175,7 @@ enum Event {
 /// # Errors
 /// [`Refused`] if the step is not possible now.
 pub fn step(state: &State, allowed: Allowed, now_ms: u64) -> Result<(State, Vec<Effect>), Refused> {
-    let from_ms = allowed.from_ms(now_ms);
+    let from_ms = allowed.counted_ms(now_ms);
     advance(state, allowed.into_event(), (now_ms, from_ms))
 }
 

@@ -169,7 +169,7 @@ pub(super) async fn apply<E: Exempts>(
     let asked = ApplicationTerms {
         kind: E::KIND,
         approval: ApprovalId::from_random(visitor.random()),
-        until_ms: visitor.from_ms().saturating_add(lasts_ms),
+        until_ms: visitor.starts_ms().saturating_add(lasts_ms),
         review_after_abuse: given.review_after_abuse,
         keeps: kept(&given.keep)?,
         use_case: Statement::new(&given.use_case, visitor.random())?,

@@ -157,7 +157,7 @@ pub(super) async fn penalise(
     Parsed(given): Parsed<Imposition>,
 ) -> Result<Json<Imposed>, DeskError> {
     let lasts_ms = u64::from(given.days).saturating_mul(DAY_MS);
-    let (action, expires_ms) = (given.action()?, visitor.from_ms().saturating_add(lasts_ms));
+    let (action, expires_ms) = (given.action()?, visitor.starts_ms().saturating_add(lasts_ms));
     let reason = Statement::new(&given.reason, visitor.random())?;
     let penalise = |permit| Allowed::penalise(permit, action, expires_ms, reason);
     decide(&desk, &visitor, &name, penalise).await

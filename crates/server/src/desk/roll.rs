@@ -194,7 +194,7 @@ impl Stated {
     ) -> Result<Event, DeskError> {
         let party = tenant.map_or(Party::Operator, |tenant| Party::Tenant { tenant });
         let until =
-            |days: u16| visitor.from_ms().saturating_add(u64::from(days).saturating_mul(DAY_MS));
+            |days: u16| visitor.starts_ms().saturating_add(u64::from(days).saturating_mul(DAY_MS));
         Ok(match self {
             Self::RootMade { keys, .. } => Event::RootMade { party, root: root(&keys)? },
             Self::RootReplaced { keys, .. } => Event::RootReplaced { party, root: root(&keys)? },

@@ -169,7 +169,7 @@ impl Visitor {
     }
 
     /// Returns the time from which the desk counts the ends in an event, in milliseconds since 1970.
-    pub(super) fn from_ms(&self) -> u64 {
+    pub(super) fn starts_ms(&self) -> u64 {
         self.signing.now_ms
     }
 

@@ -202,7 +202,7 @@ impl Allowed {
     }
 
     /// Returns the time from which the ends of a step at `now_ms` are counted.
-    pub(super) fn from_ms(&self, now_ms: u64) -> u64 {
+    pub(super) fn counted_ms(&self, now_ms: u64) -> u64 {
         self.from_ms.map_or(now_ms, |from_ms| from_ms.min(now_ms))
     }
 
