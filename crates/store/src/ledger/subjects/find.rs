@@ -88,7 +88,7 @@ impl Ledger {
             }
             decision = next;
         }
-        Ok(logged.ok_or(SubjectError::NotFound)?)
+        logged.ok_or(SubjectError::NotFound)
     }
 
     fn log_decision(
