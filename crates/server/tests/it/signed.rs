@@ -241,7 +241,7 @@ fn the_data_subject(setting: &Setting) {
 
 /// The whole review with lockbox: each decision needs the signature of its own person.
 fn the_review(setting: &Setting) {
-    let Setting { people, contoso, .. } = setting;
+    let Setting { contoso, .. } = setting;
     // The customer promises its lockbox; the operator has no part in it.
     let promise = json!({"kind": "lockbox", "tenant": "contoso", "on": true});
     let promise = Request::post("/desk/v1/roll", &promise);
