@@ -257,18 +257,20 @@ fn advance(state: &State, event: Event, now_ms: u64) -> Result<(State, Vec<Effec
             let ApplicationTerms {
                 approval,
                 until_ms,
+                from_ms,
                 review_after_abuse,
                 keeps,
                 use_case,
                 measures,
                 kind: _,
             } = asked;
+            let from_ms = from_ms.map_or(now_ms, |from_ms| from_ms.min(now_ms));
             let application = Application {
                 approval,
                 applicant,
                 applied_ms: now_ms,
                 until_ms,
-                lapses_ms: now_ms.saturating_add(DECISION_WAIT_MS),
+                lapses_ms: from_ms.saturating_add(DECISION_WAIT_MS),
                 review_after_abuse,
                 keeps: Kept(keeps),
                 use_case,

@@ -170,6 +170,7 @@ pub(super) async fn apply<E: Exempts>(
         kind: E::KIND,
         approval: ApprovalId::from_random(visitor.random()),
         until_ms: visitor.starts_ms().saturating_add(lasts_ms),
+        from_ms: visitor.counted_from(),
         review_after_abuse: given.review_after_abuse,
         keeps: kept(&given.keep)?,
         use_case: Statement::new(&given.use_case, visitor.random())?,

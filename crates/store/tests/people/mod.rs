@@ -109,6 +109,7 @@ impl Zero {
             kind: self.kind,
             approval: self.approval,
             until_ms: self.until_ms,
+            from_ms: None,
             review_after_abuse: true,
             keeps: Classes::NONE,
             use_case: statement("use"),

@@ -45,6 +45,9 @@ pub struct ApplicationTerms {
     pub approval: ApprovalId,
     /// The requested end date.
     pub until_ms: u64,
+    /// The time from which the application waits for its decision: that of the statement that its
+    /// applicant signs. `None` for the time of the step; a later time has no effect.
+    pub from_ms: Option<u64>,
     /// True if the customer accepts that human review may be switched on again after abuse.
     pub review_after_abuse: bool,
     /// The classes of objects that the resource still keeps, under zero retention.

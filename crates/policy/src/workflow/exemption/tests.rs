@@ -44,6 +44,7 @@ fn apply_until(n: u8, until_ms: u64) -> Event {
         kind: ZERO,
         approval: id(n),
         until_ms,
+        from_ms: None,
         review_after_abuse: true,
         keeps: Classes::NONE,
         use_case: Statement::new("summaries of patients' letters", [1; 16]).unwrap(),
