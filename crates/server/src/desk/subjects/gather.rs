@@ -72,13 +72,13 @@ pub(super) fn write(
         let facts = view::record_facts(record, found, &looks, directory);
         let request = record.record.request;
         match open_record(desk, visitor, request).map_err(io::Error::other)? {
-            Some(opened) => {
+            Ok(opened) => {
                 let receipt = desk.ledger.receipt(record.resource, request);
                 let receipt = receipt.map_err(io::Error::other)?;
                 let receipt = receipt.map(|own| own.receipt.encode());
                 export.record(facts, &opened, receipt.as_deref())?;
             }
-            None => export.record_without_content(facts, GONE),
+            Err(why) => export.record_without_content(facts, why),
         }
     }
     for object in &found.objects {
@@ -90,13 +90,16 @@ pub(super) fn write(
 /// What an export says about something that is gone since the search.
 const GONE: &str = "it was deleted, or its deadline passed, since the search";
 
+/// What an export says about a record of a tenant with a root.
+const UNSIGNED: &str = "each read of a record takes a signature of its own: `bailiwick desk record RESOURCE REQUEST --signer FILE`";
+
 /// Opens a record under a permit of its own. The log has the read before the custodian opens it.
-/// `None` if it is gone.
+/// Returns its content, or why the export has none.
 fn open_record(
     desk: &Desk,
     visitor: &Visitor,
     request: RequestId,
-) -> Result<Option<Content>, DeskError> {
+) -> Result<Result<Content, &'static str>, DeskError> {
     let found = desk.ledger.record(request)?;
     let facts = found.map(|found| RecordFacts {
         of: ResourceFacts { tenant: found.tenant, resource: found.resource },
@@ -106,16 +109,16 @@ fn open_record(
         flagged: false,
     });
     if facts.is_none() {
-        return Ok(None);
+        return Ok(Err(GONE));
     }
     let permit: Permit<ReadOwnRecord> = visitor.permit(&Looked::record(facts))?;
     let read = ReadOwn::new(permit, visitor.owner()?);
     match desk.ledger.read_own(&read) {
-        Ok(opened) => content::read(&opened).map(Some),
-        Err(NotOpened::NoRecord) => Ok(None),
+        Ok(opened) => content::read(&opened).map(Ok),
+        Err(NotOpened::NoRecord) => Ok(Err(GONE)),
         Err(error) => match DeskError::not_read(error) {
-            DeskError::NotFound => Ok(None),
-            error => Err(error),
+            DeskError::NotFound => Ok(Err(GONE)),
+            error => error.not_logged().map(|_| Err(UNSIGNED)),
         },
     }
 }
