@@ -148,26 +148,32 @@ impl Acting {
         Ok(Rolls::open(&self.data, service_key(&self.data)?.verifier().name())?)
     }
 
-    /// Makes the first root of a tenant, signed by its own keys. Returns false if the tenant has one.
+    /// Returns whether a tenant has a root.
     ///
     /// # Errors
-    /// The tenant does not exist, or the statement is not signed: [`StoreError::NotLogged`] has it.
+    /// The tenant does not exist, or the log cannot be read.
+    pub(crate) fn has_root(&self, tenant: &str) -> Result<bool, ManageError> {
+        let party = Party::Tenant { tenant: self.tenant(tenant)?.id };
+        Ok(self.store.roll(&self.rolls()?)?.root(party).is_some())
+    }
+
+    /// Makes the first root of a tenant, signed by its own keys.
+    ///
+    /// # Errors
+    /// The tenant does not exist or has a root, or the statement is not signed: [`StoreError::NotLogged`]
+    /// has it.
     pub(crate) fn make_root(
         &self,
         tenant: &str,
         root: &Root,
         signed: Vec<Signed>,
-    ) -> Result<bool, ManageError> {
+    ) -> Result<(), ManageError> {
         let permit = self.of_service::<CreateTenant>()?;
         let Service = permit.spend();
         let tenant = self.tenant(tenant)?.id;
-        let (rolls, party) = (self.rolls()?, Party::Tenant { tenant });
-        if self.store.roll(&rolls)?.root(party).is_some() {
-            return Ok(false);
-        }
-        let event = Event::RootMade { party, root: root.clone() };
-        self.store.put_statement(&rolls, event, Decision { tenant, signed })?;
-        Ok(true)
+        let event = Event::RootMade { party: Party::Tenant { tenant }, root: root.clone() };
+        self.store.put_statement(&self.rolls()?, event, Decision { tenant, signed })?;
+        Ok(())
     }
 
     /// Adds a tenant.

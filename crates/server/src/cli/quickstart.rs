@@ -106,7 +106,11 @@ pub(crate) async fn prepare(
 /// Makes the root of the demo tenant: with it, only its own key names the people who decide for the
 /// tenant. A customer makes this key on a machine of its own.
 fn demo_root(management: &Acting, data: &Path) -> Result<(), Failure> {
+    if management.has_root(TENANT)? {
+        return Ok(());
+    }
     let path = data.join(ROOT_FILE);
+    // It may be there from a run that ended early.
     let signer = match path.exists() {
         true => Signer::open(&path.display().to_string())?,
         false => Signer::create(&path)?,
@@ -114,13 +118,12 @@ fn demo_root(management: &Acting, data: &Path) -> Result<(), Failure> {
     let bad = |error: BadRoot| Failure::plain(error.to_string());
     let root = Root::new(vec![signer.public()?]).map_err(bad)?;
     let keys = SignerKeys { signer: vec![path.display().to_string()], yes: true };
-    if signer::signing(&keys, |signed| management.make_root(TENANT, &root, signed))? {
-        let (path, print) = (path.display(), root.fingerprint());
-        note(&format!(
-            "The tenant `{TENANT}` has a root, {print}. Its key is in {path}: only this key names the \
-             people who decide for the tenant. A customer keeps it elsewhere: docs/operate/signing.md."
-        ));
-    }
+    signer::signing(&keys, |signed| management.make_root(TENANT, &root, signed))?;
+    let (path, print) = (path.display(), root.fingerprint());
+    note(&format!(
+        "The tenant `{TENANT}` has a root, {print}. Its key is in {path}: only this key names the people \
+         who decide for the tenant. A customer keeps it elsewhere: docs/operate/signing.md."
+    ));
     Ok(())
 }
 
