@@ -2,7 +2,7 @@
 //! customers. A decision without a signature, or with a wrong one, changes nothing and names the next
 //! step. Whom the operator makes an officer decides nothing.
 
-use std::{fs, path::PathBuf};
+use std::{fs, io::Read as _, path::PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -16,10 +16,12 @@ use crate::{
     service::{CHAT, Caller, chat_path},
 };
 
-const PEOPLE: [Account; 7] = [
+const PEOPLE: [Account; 9] = [
     person("reviewer", "ops"),
     person("manager", "ops"),
     person("operator", "ops"),
+    person("decider-a", "ops"),
+    person("decider-b", "ops"),
     person("officer", "contoso"),
     person("deputy", "contoso"),
     person("made-officer", "contoso"),
@@ -41,6 +43,9 @@ impl Setting {
         people.assign("Reviewer", "reviewer", &["--service"]);
         people.assign("Review Manager", "manager", &["--service"]);
         people.assign("Operator", "operator", &["--service"]);
+        for decider in ["decider-a", "decider-b"] {
+            people.assign("Data Protection Officer", decider, &["--service"]);
+        }
         for officer in ["officer", "deputy", "made-officer", "foreign-officer"] {
             people.assign("Data Protection Officer", officer, &[]);
         }
@@ -174,6 +179,9 @@ fn people_sign_and_nobody_signs_for_them() {
     the_review(&setting);
     the_owner(&setting);
     the_data_subject(&setting);
+    the_penalty(&setting);
+    the_exemption(&setting);
+    the_processor(&setting);
 
     let replay = people.verify_log();
     assert!(replay.contains("1 look at a record"), "{replay}");
@@ -226,6 +234,15 @@ fn the_data_subject(setting: &Setting) {
     assert_eq!(second.status, 409, "{}", second.text());
     assert!(second.text().contains("erase everything"), "{}", second.text());
 
+    // The export is whole, and says why it has no content of the records.
+    let (export, out) = (["desk", "subject", "export", "--user", &person], setting.key("export"));
+    let out = out.display().to_string();
+    setting.signs("officer", "officer", &[&export[..], &["--out", &out]].concat());
+    let mut archive = zip::ZipArchive::new(fs::File::open(&out).unwrap()).unwrap();
+    let mut text = String::new();
+    archive.by_name("export.json").unwrap().read_to_string(&mut text).unwrap();
+    assert!(text.contains("takes a signature of its own"), "{text}");
+
     let erase = ["desk", "subject", "erase", "--user", &person];
     let file = setting.key("certificate").display().to_string();
     let erased =
@@ -237,6 +254,77 @@ fn the_data_subject(setting: &Setting) {
     let received = ["desk", "subject", "receive", "--right", "access", "--reference", "letter 1"];
     let received = setting.signs("officer", "officer", &received);
     assert_eq!(received["state"], "received", "{received}");
+}
+
+/// A manager blocks the resource, and its officer appeals; both sign.
+fn the_penalty(setting: &Setting) {
+    let people = &setting.people;
+    let of = |what: &str| format!("/review/v1/resources/contoso/{what}");
+    let block = json!({"action": "Block", "days": 7, "reason": "fraud"});
+    for key in ["officer", "operator", "made-officer"] {
+        let (status, refused) = setting.reviews_signed("manager", &of("penalty"), &block, key);
+        assert_eq!(status, 403, "{key}: {refused}");
+    }
+    let (status, blocked) = setting.reviews_signed("manager", &of("penalty"), &block, "manager");
+    assert_eq!(status, 200, "{blocked}");
+    let body = json!({"reason": "it was a test"});
+    let appeal = Request::post("/desk/v1/resources/contoso/appeal", &body);
+    assert_eq!(setting.asks_signed("made-officer", &appeal, "made-officer").status, 403);
+    setting.asks_signed("officer", &appeal, "officer").ok();
+    let lift = json!({"reason": "they are right"});
+    let (status, lifted) = setting.reviews_signed("manager", &of("lift"), &lift, "manager");
+    assert_eq!(status, 200, "{lifted}");
+    assert_eq!(
+        people.types("officer", &["desk", "penalty", "contoso"])["abusePenalty"],
+        Value::Null
+    );
+}
+
+/// Zero retention: the officer applies, two deciders approve, the officer ends it; each signs.
+fn the_exemption(setting: &Setting) {
+    let path = |what: &str| format!("/desk/v1/resources/contoso/zeroRetention{what}");
+    for decider in ["decider-a", "decider-b"] {
+        setting.enroll("operator", &OPERATOR, "ops-root", (decider, "decider"));
+    }
+    let application = json!({"useCase": "letters", "measures": "filters", "days": 90,
+        "reviewAfterAbuse": false});
+    let apply = Request::post(&path(""), &application);
+    assert_eq!(setting.asks_signed("made-officer", &apply, "made-officer").status, 403);
+    let applied = setting.asks_signed("officer", &apply, "officer").ok();
+    let approval = applied["pending"]["approval"].as_str().unwrap().to_owned();
+    let decision = json!({"approval": approval, "approve": true, "reason": "seen"});
+    let decide = Request::post(&path("/decision"), &decision);
+    assert_eq!(setting.asks_signed("decider-a", &decide, "manager").status, 403);
+    setting.asks_signed("decider-a", &decide, "decider-a").ok();
+    let decided = setting.asks_signed("decider-b", &decide, "decider-b").ok();
+    assert_eq!(decided["content_logging"], "false", "{decided}");
+    let withdrawal = json!({"approval": approval, "reason": "no longer needed"});
+    let withdraw = Request::post(&path("/withdrawal"), &withdrawal);
+    assert_eq!(setting.asks_signed("made-officer", &withdraw, "made-officer").status, 403);
+    let over = setting.asks_signed("officer", &withdraw, "officer").ok();
+    assert_eq!(over["content_logging"], "true", "{over}");
+}
+
+/// The officer allows a processor, and signs that.
+fn the_processor(setting: &Setting) {
+    let files = &setting.people.service.files;
+    let served = ["model", "add", "theirs", "--served", "--task", "chat"];
+    files.cli(&[&served[..], &["--context-tokens", "4096"]].concat());
+    let mut command = files.command();
+    let (address, model) = ("http://127.0.0.1:9", "theirs=theirs");
+    command.args(["engine", "add", "cloud", "--kind", "openai", "--url", address]);
+    command.args(["--region", "local", "--model", model, "--prefix-cache", "none"]);
+    command.args(["--processor", "big-cloud", "--country", "IE", "--contract", "DPA-7"]);
+    succeed(command.env("BAILIWICK_EGRESS", format!("[{{ url = \"{address}\" }}]")));
+    let path = "/desk/v1/resources/contoso/processors/big-cloud";
+    for method in ["PUT", "DELETE"] {
+        let ask = Request::new(method, path);
+        for (who, key) in [("made-officer", "made-officer"), ("officer", "manager")] {
+            let refused = setting.asks_signed(who, &ask, key);
+            assert_eq!(refused.status, 403, "{method} {who} {key}: {}", refused.text());
+        }
+        setting.asks_signed("officer", &ask, "officer").ok();
+    }
 }
 
 /// The whole review with lockbox: each decision needs the signature of its own person.
