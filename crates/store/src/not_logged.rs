@@ -47,8 +47,8 @@ impl NotLogged {
                 "sign the statement with a key that is enrolled: `--signer FILE`; docs/operate/signing.md"
             }
             Self::Wrong(_) | Self::OtherParty | Self::Signatures(_) => {
-                "ask for a new statement and sign it with an enrolled key: `bailiwick signer list` shows \
-                 the keys; docs/operate/signing.md"
+                "ask for a new statement and sign it with an enrolled key: `bailiwick desk signer list` \
+                 shows the keys; docs/operate/signing.md"
             }
         }
     }

@@ -264,7 +264,7 @@ pub fn why_not(state: &State, attempt: &Attempt<'_>, now_ms: u64) -> Option<Refu
     }
 }
 
-/// Takes a step now. The ends of what people decide are counted from `from_ms`.
+/// Takes a step at `now_ms`. The step counts the ends of a request, an approval and a consent from `from_ms`.
 fn advance(
     state: &State,
     event: Event,

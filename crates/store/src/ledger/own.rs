@@ -264,7 +264,8 @@ fn tell_deleted_by(
     Ok(Some(deleted))
 }
 
-/// Does the same without signatures, for tests of what follows.
+/// Deletes a record as [`tell_deleted_by`] does, but without signatures. The tests stop after it, before
+/// the key is destroyed.
 #[cfg(test)]
 pub(super) fn tell_deleted(
     database: &mut Database,
@@ -279,7 +280,7 @@ pub(super) fn tell_deleted(
     Ok(Some(deleted))
 }
 
-/// Does the same inside a transaction.
+/// Deletes a record as [`tell_deleted_by`] does, in a transaction that has begun.
 pub(super) fn delete_in(
     tx: &Write<'_>,
     append: &mut Append<'_>,

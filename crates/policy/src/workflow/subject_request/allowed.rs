@@ -24,8 +24,8 @@ pub struct Allowed {
 
 impl Allowed {
     /// Receives a request of this kind. `reference` is the officer's own reference to it, and must
-    /// not name the data subject. The deadline counts from `received_ms`,
-    /// or from now.
+    /// not name the data subject. The deadline counts from `received_ms`, or
+    /// from now.
     pub fn receive(
         permit: Permit<FindSubject>,
         (id, by): (SubjectRequestId, Owner),
