@@ -606,6 +606,7 @@ impl AdminError {
                     | StoreError::Locked { .. }
                     | StoreError::NetworkFiles { .. }
                     | StoreError::Displaced { .. }
+                    | StoreError::Differs { .. }
                     | StoreError::Backup { .. }
                     | StoreError::Database(_)
                     | StoreError::File { .. },

@@ -9,6 +9,7 @@ mod compare;
 mod data;
 mod desk;
 mod dial;
+mod doctor;
 mod engines;
 mod explain;
 mod filters;
@@ -78,6 +79,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Explain(args) => explain::explain(&args)?,
         Command::Compare(args) => compare::compare(&args)?,
         Command::Report(args) => report::report(&args)?,
+        Command::Doctor(args) => return doctor::doctor(&args),
         Command::Backup(args) => backup::backup(&args)?,
         Command::Restore(args) => backup::restore(args)?,
         Command::KeyHolder(args) => key_holder::key_holder(&args)?,

@@ -345,13 +345,16 @@ pub(crate) struct Retention {
     /// Days for which usage is stored.
     #[serde(deserialize_with = "within::<{ Metadata::DAYS_MIN as u64 }, 36_500, _, _>")]
     pub usage_days: u32,
+    /// Seconds between two comparisons of the database with the log.
+    #[serde(deserialize_with = "within::<1, 86_400, _, _>")]
+    pub compare_seconds: u32,
 }
 
 impl Retention {
     /// Converts the settings to the ledger's type.
     #[must_use]
     pub(crate) fn metadata(&self) -> Metadata {
-        let Self { receipts_days, usage_days } = *self;
+        let Self { receipts_days, usage_days, .. } = *self;
         Metadata { receipts_days, usage_days }
     }
 }
@@ -359,7 +362,7 @@ impl Retention {
 impl Default for Retention {
     fn default() -> Self {
         let Metadata { receipts_days, usage_days } = Metadata::DEFAULT;
-        Self { receipts_days, usage_days }
+        Self { receipts_days, usage_days, compare_seconds: 300 }
     }
 }
 

@@ -4,6 +4,7 @@
 //! exist, models, tasks, names of engines that the operator gave, names of failures.
 
 mod abuse;
+mod doctor;
 mod engines;
 mod filter;
 
@@ -27,6 +28,7 @@ use prometheus_client::{
     },
     registry::Registry,
 };
+use store::ledger::Ledger;
 use wire::usage::Usage;
 
 pub(crate) use self::filter::FilterTimes;
@@ -111,6 +113,13 @@ impl Metrics {
         let engines = EngineNumbers::registered(&mut registry);
         let abuse = AbuseNumbers::registered(&mut registry);
         Self { registry, calls, tokens, durations, refused, personal, engines, abuse }
+    }
+
+    /// Adds the number of rows that differ from the log. Each scrape reads it.
+    #[must_use]
+    pub(crate) fn with_ledger(mut self, ledger: Ledger) -> Self {
+        doctor::register(&mut self.registry, ledger);
+        self
     }
 
     /// Adds the numbers of the engines that are other programs. Each scrape reads them.

@@ -205,6 +205,7 @@ pub(crate) async fn run(
     let policies = (in_force.policy_set(), proof);
     let directory = (store.directory()?, keys_are_lost);
     let (ledger, identity) = record(&config, policies, directory, &witnesses).await?;
+    ledger.compare_every(config.retention.compare_seconds);
     // After the sockets: if an address is taken, no model is loaded for nothing.
     let tasks = TaskTracker::new();
     let fleet = Fleet::new(&config, tasks.clone());
@@ -407,14 +408,27 @@ impl Service<Request<Upload>> for Answering {
 async fn follow(gateway: Arc<Gateway>, mut board: Board, stop: CancellationToken) {
     let mut ticks = interval(FOLLOW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut known = Vec::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {
                 gateway.follow();
+                tell_differences(&gateway.services.ledger, &mut known);
                 board.update(&gateway.services.fleet, &gateway.services.engines);
             }
         }
+    }
+}
+
+/// Logs the rows that differ from the log, once.
+fn tell_differences(ledger: &Ledger, known: &mut Vec<store::doctor::Finding>) {
+    let Some(report) = ledger.compared() else { return };
+    if report.findings != *known {
+        for finding in report.findings.iter().filter(|finding| !known.contains(finding)).take(20) {
+            tracing::error!(%finding, "the database differs from the log; see `bailiwick doctor`");
+        }
+        *known = report.findings;
     }
 }
 

@@ -193,6 +193,14 @@ pub enum StoreError {
         /// The change, such as `removed`.
         what: &'static str,
     },
+    /// A row of the database says something else than the log.
+    #[error("{count} rows of the database differ from the log. The first: {first}")]
+    Differs {
+        /// The first difference.
+        first: String,
+        /// The number of differences with which the service must not run.
+        count: usize,
+    },
     /// A backup, or a copy of one, is used as a data directory.
     #[error("`{}` has a copy of a database that `bailiwick backup` made", path.display())]
     Backup {
@@ -315,6 +323,10 @@ impl StoreError {
             Self::Displaced { .. } => {
                 "stop the service, put the file back, and start it again: docs/operate/records.md \
                  says which file holds the records"
+                    .to_owned()
+            }
+            Self::Differs { .. } => {
+                "`bailiwick doctor` lists them all, with the next step for each (docs/operate/doctor.md)"
                     .to_owned()
             }
             Self::Backup { .. } => {

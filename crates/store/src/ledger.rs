@@ -6,9 +6,10 @@
 //! disk. A second thread publishes the committed entries as the static files of the log, destroys
 //! keys at their deadlines and deletes expired rows. A third thread makes deleted records
 //! unrecoverable from copies of the data. A fourth copies committed pages from SQLite's write-ahead
-//! log into the database's file.
+//! log into the database's file. A fifth compares the tables with the log.
 
 mod acts;
+mod agree;
 mod commit;
 mod copy;
 mod facts;
@@ -49,6 +50,7 @@ use tlog::{
     receipt::{Compact, CompactClaims, Facts, Terms},
 };
 
+pub(crate) use self::receipts::claims;
 pub use self::{
     acts::{Act, OwnAct, OwnActs},
     kept::Objects,
@@ -58,7 +60,9 @@ pub use self::{
     subjects::Subjects,
     usage::UsageRow,
 };
-use self::{copy::Copier, intact::Intact, show::NotShown, subjects::write::Indexed};
+use self::{
+    agree::Agreement, copy::Copier, intact::Intact, show::NotShown, subjects::write::Indexed,
+};
 use crate::{
     batches::SealedLine,
     custody::{Client, CustodyError, ListedKey, Named},
@@ -212,6 +216,7 @@ struct Inner {
     jobs: mpsc::SyncSender<Job>,
     publish: mpsc::SyncSender<()>,
     shred: mpsc::SyncSender<()>,
+    compare: mpsc::SyncSender<()>,
     objects: Objects,
     /// For reading receipts and usage.
     reader: Mutex<Database>,
@@ -241,6 +246,8 @@ pub(crate) struct Shared {
     subjects: subjects::write::Keys,
     tiles: Tiles,
     rolls: Rolls,
+    /// The comparison of the tables with the log.
+    agreement: Agreement,
     intact: Intact,
     published: Mutex<Published>,
     /// Number of entries that the custodian has read, as far as we know.
@@ -362,6 +369,7 @@ impl Ledger {
             objects: Arc::new(State::new(data.join(body::FOLDER))),
             subjects: subjects::keys(&writer)?,
             rolls: Rolls::new(&origin, tiles.clone()),
+            agreement: Agreement::new(&origin, tiles.clone()),
             tiles,
             intact,
             published: Mutex::new(published),
@@ -384,6 +392,9 @@ impl Ledger {
         if signed > 0 {
             sweep::ask_at_start(&mut writer, &shared)?;
         }
+        // The log is the one that custodian and witnesses know: now the tables must say the same.
+        agree::compare(&mut writer, &shared)?;
+        shared.agreement.check()?;
         let mut repairs = sweep::reconcile(&mut writer, &shared, (directory, opened))?;
         repairs.tiles = tiles_repaired;
         log_start(&mut writer, clock, (proof.as_ref(), started, &egress), &repairs)?;
@@ -401,9 +412,12 @@ impl Ledger {
         let (shred, deleted) = mpsc::sync_channel(1);
         let shredding = Arc::clone(&shared);
         spawn("shred", move || shred::run(shredder, &shredding, &deleted))?;
+        let (compare, wanted) = mpsc::sync_channel(1);
+        let (comparer, comparing) = (Database::open(data)?, Arc::clone(&shared));
+        spawn("compare", move || agree::run(comparer, &comparing, &wanted))?;
         let objects =
             Objects::new(Database::open(data)?, Database::open(data)?, Arc::clone(&shared));
-        let inner = Inner { jobs, publish, shred, objects, shared, reader, owner };
+        let inner = Inner { jobs, publish, shred, compare, objects, shared, reader, owner };
         Ok((Self { inner: Arc::new(inner) }, repairs))
     }
 
@@ -475,7 +489,7 @@ impl Ledger {
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let shared = &self.inner.shared;
-        if let Some(trouble) = shared.intact.trouble() {
+        if let Some(trouble) = shared.intact.trouble().or_else(|| shared.disagreement()) {
             return Some(trouble);
         }
         let troubles = [&shared.unrecorded, &shared.overdue, &shared.disbelieved];
@@ -679,9 +693,11 @@ impl Shared {
         (self.clock)()
     }
 
-    /// Checks that the database is still the one that the ledger has open.
+    /// Checks that the database is still the one that the ledger has open, and that its tables say
+    /// what the log says.
     pub(crate) fn check_intact(&self) -> Result<(), StoreError> {
-        self.intact.check()
+        self.intact.check()?;
+        self.agreement.check()
     }
 
     /// Returns the time by the log's clock, or `None` before the log's first entry.

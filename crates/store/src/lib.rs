@@ -12,6 +12,7 @@ pub mod batches;
 mod content;
 pub mod custody;
 mod directory;
+pub mod doctor;
 mod error;
 mod files;
 mod frames;

@@ -55,6 +55,7 @@ pub use self::resource::{NetworkChange, ResourceChange, Settings};
 pub use self::tuned::{Adapter, TrainingStart};
 use crate::{
     directory::{Deployment, Model, Resource, Sku, Tenant},
+    doctor,
     error::{InUse, Kind, StoreError},
     log::{Append, ReadClock},
     name,
@@ -198,14 +199,16 @@ impl Store {
             resource.retention.content_logging.since_ms = log.now_ms;
             tx.add_resource(&resource)?;
             let state = format!(
-                "name={} region={} prefix_cache={} forward={} retention_days={} \
-                 disable_local_auth={}",
+                "name={} tenant={tenant} region={} prefix_cache={} forward={} retention_days={} \
+                 disable_local_auth={} key1={} key2={}",
                 resource.name,
                 resource.region,
                 resource.prefix_cache,
                 resource.forward,
                 resource.retention.days.get(),
-                resource.keys.disabled
+                resource.keys.disabled,
+                doctor::named_key(&resource.keys.key1),
+                doctor::named_key(&resource.keys.key2),
             );
             log.changed(Subject::Resource, *id.as_bytes(), Action::Created, &state)
         })?;
@@ -287,7 +290,7 @@ impl Store {
             let spillover = spillover.map_or_else(String::new, |to| format!(" spillover={to}"));
             let filter = filter.map_or_else(String::new, |to| format!(" content_filter={to}"));
             let state = format!(
-                "name={} model={model} task={} sku={} tokens_per_minute={} requests_per_minute={}{spillover}{filter}",
+                "name={} resource={resource} model={model} task={} sku={} tokens_per_minute={} requests_per_minute={}{spillover}{filter}",
                 deployment.name,
                 deployment.task.name(),
                 deployment.sku.name(),
@@ -313,16 +316,12 @@ impl Store {
         let resource = permit.spend().resource;
         self.change(|tx, log| {
             found(tx.set_key(resource, key, (digest, now))?, Kind::Resource, &resource)?;
-            let subject = match key {
-                KeyName::Key1 => Subject::Key1,
-                KeyName::Key2 => Subject::Key2,
+            let (subject, name) = match key {
+                KeyName::Key1 => (Subject::Key1, "key1"),
+                KeyName::Key2 => (Subject::Key2, "key2"),
             };
-            log.changed(
-                subject,
-                *resource.as_bytes(),
-                Action::Updated,
-                &format!("resource={resource}"),
-            )
+            let state = format!("resource={resource} {name}={}", doctor::named_key(digest));
+            log.changed(subject, *resource.as_bytes(), Action::Updated, &state)
         })
     }
 
@@ -504,7 +503,8 @@ impl Store {
     pub fn set_admin_key(&self, _by: &Administrator, digest: &KeyDigest) -> Result<(), StoreError> {
         self.change(|tx, log| {
             tx.set_admin_key(digest)?;
-            log.changed(Subject::AdminKey, [0; 16], Action::Updated, "")
+            let state = format!("key={}", doctor::named_key(digest));
+            log.changed(Subject::AdminKey, [0; 16], Action::Updated, &state)
         })
     }
 

@@ -16,7 +16,7 @@ use tlog::{
 
 pub use crate::row::{DirectoryObject, Member};
 use crate::{
-    Store,
+    Store, doctor,
     error::{Kind, StoreError},
     random::random,
     row::RoleRow,
@@ -57,7 +57,8 @@ impl Store {
             same(to, subject, id)?;
             let (name, at) = columns(scope);
             tx.add_role(id, role, (name, &at))?;
-            let state = format!("role={role} scope={name} {}", hex::encode(&at));
+            let object = doctor::named_object(subject);
+            let state = format!("role={role} scope={name} {} object={object}", hex::encode(&at));
             log.changed(Subject::RoleAssignment, id, Action::Created, &state)
         })?;
         Ok(to)

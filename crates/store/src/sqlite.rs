@@ -9,6 +9,7 @@ mod acts;
 mod backup;
 mod content_filter;
 mod directory;
+mod doctor;
 mod engines;
 mod intact;
 mod keys;

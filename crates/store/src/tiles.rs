@@ -217,6 +217,11 @@ impl Tiles {
         Ok(Self { folder: folder.to_owned() })
     }
 
+    /// Names the log's files in a folder, to read them only.
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
     /// Returns a file of the log by its served path: the checkpoint, a tile or a bundle; `None` if
     /// there is no such file, or the path is not one of the log's.
     ///

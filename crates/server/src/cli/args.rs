@@ -93,6 +93,8 @@ pub(crate) enum Command {
     /// Make a report for data protection: record of processing, sub-processors, transfers, measures, facts
     /// for an assessment, scope of a breach, or terms of processing
     Report(ReportArgs),
+    /// Compare the database with the log, and name every row that differs
+    Doctor(DoctorArgs),
     /// Back up the data directory while the service runs
     Backup(Backup),
     /// Restore a backup: the old log ends, and a new log continues it
@@ -319,6 +321,21 @@ pub(crate) struct Shared {
     /// Print JSON instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
+}
+
+/// What is a promise follows from the log's entries; the tables of the database are a copy of it. A
+/// row that somebody wrote without the log differs from it. The command changes nothing, and a server
+/// may run at the same time. docs/operate/doctor.md
+///
+/// Exit status: 0 nothing differs, 1 something differs, or the comparison failed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    /// Configuration file whose `retention.receipts_days` says how long receipts are stored. If not
+    /// given, the default applies
+    #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

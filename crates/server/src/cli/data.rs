@@ -24,7 +24,8 @@ pub(super) fn configured(data: &Path, file: Option<&Path>) -> Result<Acting, Fai
     create_with(data, super::serve::load(file)?)
 }
 
-fn existing(data: &Path) -> Result<(), Failure> {
+/// Refuses a directory without data.
+pub(super) fn existing(data: &Path) -> Result<(), Failure> {
     if !Store::is_at(data) {
         return Err(Failure::new(
             format!("there is no Bailiwick data in `{}`", data.display()),

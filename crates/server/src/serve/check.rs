@@ -17,7 +17,7 @@ use super::{confine, placed, policies};
 use crate::{
     clock,
     config::Config,
-    manage::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE},
+    manage::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, key_in},
     outward,
 };
 
@@ -51,7 +51,10 @@ pub(crate) fn check(config: &Config, file: Option<&Path>, policies: Policies) ->
     found.outward(config);
     let served = found.folders(config);
     match Store::look(&config.data, clock::read) {
-        Ok(Some(store)) => found.store(config, &store, policies, file),
+        Ok(Some(store)) => {
+            found.rows(config, &store);
+            found.store(config, &store, policies, file);
+        }
         Ok(None) if Store::is_at(&config.data) => found.0.push(Finding::Unchecked(format!(
             "the database in `{}` has an older format, which a start upgrades; its models and \
              policies were not checked",
@@ -99,6 +102,20 @@ impl Findings {
             if let Some(text) = crate::tls::out_of_date(path, clock::read().wall_ms / 1000) {
                 self.problem(text);
             }
+        }
+    }
+
+    /// Compares the database with the log, as a start does.
+    fn rows(&mut self, config: &Config, store: &Store) {
+        let key = config.data.join(SERVICE_KEY_FILE);
+        let Ok(key) = key_in(&key) else { return };
+        match store.doctor(key.verifier().name(), config.retention.receipts_days) {
+            Ok(report) => {
+                for finding in report.stopping() {
+                    self.problem(format!("{finding}; {}", finding.what.help()));
+                }
+            }
+            Err(error) => self.problem(format!("{error}; {}", error.help())),
         }
     }
 

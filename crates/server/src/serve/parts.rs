@@ -61,7 +61,8 @@ impl Parts {
     pub(super) fn gateway(&self) -> Result<Arc<Gateway>, StartError> {
         let metrics = Metrics::new(self.fleet.clone())
             .with_engines(self.engines.clone())
-            .with_filter(self.guard.times());
+            .with_filter(self.guard.times())
+            .with_ledger(self.ledger.clone());
         let metrics = Arc::new(metrics);
         let monitor = Monitor::start(self.store.clone(), Arc::clone(&metrics));
         let services = Services {

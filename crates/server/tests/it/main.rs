@@ -28,6 +28,7 @@ mod constrained;
 mod conversations;
 mod customer_keys;
 mod desk;
+mod doctor;
 mod engine;
 mod engines;
 mod errors;

@@ -92,7 +92,7 @@ fn commit_all(
     memory: &mut Memory,
     jobs: &mut Vec<Job>,
 ) -> Result<Vec<CompactClaims>, NotRecorded> {
-    shared.intact.check()?;
+    shared.check_intact()?;
     let mut forgotten = HashSet::new();
     if let Some(error) = shared.no_directory() {
         // Records sealed to a cached key could not be opened now, and maybe never.

@@ -139,6 +139,7 @@ impl Ledger {
         request: RequestId,
         ask: impl Fn(&mut Client, RecordToOpen) -> Result<Zeroizing<Vec<u8>>, CustodyError>,
     ) -> Result<ContentBytes, NotOpened> {
+        self.inner.shared.agreement.check()?;
         let mut tried = None;
         loop {
             let (record, _) = self.sealed(request)?.ok_or(NotOpened::NoRecord)?;

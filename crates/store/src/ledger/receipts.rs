@@ -54,12 +54,19 @@ impl Ledger {
     }
 
     fn committed(&self, request: RequestId) -> Result<Option<(u64, [u8; 16], Claims)>, StoreError> {
-        let Some(row) = self.reader().receipt(request)? else { return Ok(None) };
-        let ReceiptRow { index, salt, facts, terms, stored } = row;
-        let damaged = |_| StoreError::Damaged { what: "receipt" };
-        let stored = stored.map(|bytes| canon::decode(&bytes, "where a record is stored"));
-        let facts = facts::decode(&facts, request, stored.transpose().map_err(damaged)?)?;
-        let terms = canon::decode(&terms, "a receipt's terms").map_err(damaged)?;
-        Ok(Some((index, salt, Claims { terms, facts })))
+        self.reader().receipt(request)?.map(|row| claims(row, request)).transpose()
     }
+}
+
+/// Returns a receipt's entry, its salt and its claims.
+pub(crate) fn claims(
+    row: ReceiptRow,
+    request: RequestId,
+) -> Result<(u64, [u8; 16], Claims), StoreError> {
+    let ReceiptRow { index, salt, facts, terms, stored } = row;
+    let damaged = |_| StoreError::Damaged { what: "receipt" };
+    let stored = stored.map(|bytes| canon::decode(&bytes, "where a record is stored"));
+    let facts = facts::decode(&facts, request, stored.transpose().map_err(damaged)?)?;
+    let terms = canon::decode(&terms, "a receipt's terms").map_err(damaged)?;
+    Ok((index, salt, Claims { terms, facts }))
 }

@@ -83,11 +83,13 @@ fn a_read_transaction_sees_one_moment() {
 
 /// Files outside this module with SQL in them: tests that look at the database as another program
 /// does, or damage it, and a measurement.
-const SPEAK_SQL: [&str; 14] = [
+const SPEAK_SQL: [&str; 16] = [
     "server/tests/it/chaos.rs",
+    "server/tests/it/doctor.rs",
     "server/tests/it/kills.rs",
     "server/tests/it/records.rs",
     "store/examples/shred.rs",
+    "store/src/doctor/tests.rs",
     "store/src/held/tests.rs",
     "store/src/ledger/tests.rs",
     "store/src/ledger/tests/intact.rs",
