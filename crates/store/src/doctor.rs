@@ -1,5 +1,5 @@
 //! Compares the tables with the log. What is a promise follows from the log's entries; the tables are
-//! a copy of it for requests. A row that somebody wrote without the log differs from it.
+//! a copy of it for requests. A row that was written without the log differs from it.
 //!
 //! One pass over the entries gives the state that they say; then each row is compared with it. The
 //! comparison changes nothing.

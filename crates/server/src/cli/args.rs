@@ -324,7 +324,7 @@ pub(crate) struct Shared {
 }
 
 /// What is a promise follows from the log's entries; the tables of the database are a copy of it. A
-/// row that somebody wrote without the log differs from it. The command changes nothing, and a server
+/// row that was written without the log differs from it. The command changes nothing, and a server
 /// may run at the same time. docs/operate/doctor.md
 ///
 /// Exit status: 0 nothing differs, 1 something differs, or the comparison failed.

@@ -156,10 +156,11 @@ fn exemptions(told: &Told, database: &Read<'_>, findings: &mut Findings) -> Resu
         let ToldExemption { until_ms, review_after_abuse, keeps, approved_by, .. } = told;
         let words = exempt(approval, *until_ms, (*review_after_abuse, keeps.bits()));
         if approved_by.len() >= EXEMPTION_DECIDERS {
-            entry.0 = Some(words).filter(|_| now_ms < *until_ms);
-        } else {
-            let pending = format!("{words}, approved by {}", people(approved_by));
-            entry.1 = Some(pending).filter(|_| now_ms < told.lapses_ms.min(*until_ms));
+            if now_ms < *until_ms {
+                entry.0 = Some(words);
+            }
+        } else if now_ms < told.lapses_ms.min(*until_ms) {
+            entry.1 = Some(format!("{words}, approved by {}", people(approved_by)));
         }
     }
     let mut has: BTreeMap<(ResourceId, bool), Exempt> = BTreeMap::new();

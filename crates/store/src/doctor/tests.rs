@@ -1,4 +1,4 @@
-//! Rows that somebody wrote without the log.
+//! Rows that were written without the log.
 
 use policy::{
     administrator::Administrator,
@@ -75,7 +75,7 @@ fn what_the_log_says_is_not_a_finding() {
 }
 
 #[test]
-fn a_row_that_somebody_wrote_is_named() {
+fn a_row_without_an_entry_is_named() {
     let attacks: [(&str, What, &str); 12] = [
         ("UPDATE resource SET lockbox = 1", What::Resource, "acme-prod, lockbox"),
         ("UPDATE resource SET retention_days = 7", What::Resource, "the table says 7"),
