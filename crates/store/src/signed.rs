@@ -12,7 +12,7 @@ use std::{
 
 use policy::id::TenantId;
 use tlog::{
-    entry::{Entry, Event},
+    entry::{Action, Entry, Event, Subject},
     people::{Party, Promise},
     roll::{Heads as _, Roll, Side, Verdict, Window},
     signature::Signed,
@@ -220,11 +220,15 @@ impl crate::Store {
         decision: Decision,
     ) -> Result<u64, StoreError> {
         self.change_decided(rolls, decision, |tx, log| {
-            if let Event::Promised { tenant, promise: Promise::Lockbox { on }, resource } = &event {
+            let index = log.push(event.clone())?;
+            if let Event::Promised { tenant, promise: Promise::Lockbox { on }, resource } = event {
                 // The promise counts. The table follows it, for those that read settings only.
-                tx.promise_lockbox(*tenant, *resource, *on)?;
+                for id in tx.promise_lockbox(tenant, resource, on)? {
+                    let state = format!("lockbox={on}");
+                    log.changed(Subject::Lockbox, *id.as_bytes(), Action::Updated, &state)?;
+                }
             }
-            log.push(event)
+            Ok(index)
         })
     }
 
