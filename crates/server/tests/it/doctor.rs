@@ -52,7 +52,7 @@ const ATTACKS: [Attack; 22] = [
         "UPDATE team_member SET team = (SELECT id FROM team WHERE name = 'south')",
         Named::Start,
         "team",
-        "the log says team_",
+        "the log says tea_",
     ),
     (
         "lockbox off",
@@ -205,7 +205,8 @@ fn a_row_that_was_written_without_the_log_is_named() {
         let (clean, report) = doctor(files);
         assert!(clean && report["findings"] == json!([]), "{report:#}");
         assert!(report["receipts"].as_u64() >= Some(2), "{report:#}");
-        ATTACKS.iter().for_each(|attack| try_one(files, attack));
+        let missed: Vec<_> = ATTACKS.iter().filter_map(|attack| try_one(files, attack)).collect();
+        assert!(missed.is_empty(), "{}", missed.join("\n"));
         // No decision depends on this: the service starts.
         assert!(sqlite(&database, EXCHANGED));
         let (clean, report) = doctor(files);
@@ -221,22 +222,27 @@ fn a_row_that_was_written_without_the_log_is_named() {
     people.verify_log();
 }
 
-/// Tries an attack on the files of a stopped service, and takes it back.
-fn try_one(files: &Files, (name, sql, named, kind, words): &Attack) {
+/// Tries an attack on the files of a stopped service, and takes it back. Returns what went wrong.
+fn try_one(files: &Files, (name, sql, named, kind, words): &Attack) -> Option<String> {
     let database = files.data().join("bailiwick.db");
     let saved = fs::read(&database).unwrap();
-    assert!(sqlite(&database, sql), "{name}");
+    let done = sqlite(&database, sql);
     let (clean, report) = doctor(files);
-    assert!(!clean && says(&report, kind, words), "{name}: {report:#}");
-    if *named == Named::Start {
-        let text = start(files);
-        assert!(text.contains("differ from the log"), "{name}: {text}");
+    let mut missed = None;
+    if !done || clean || !says(&report, kind, words) {
+        missed = Some(format!("{name}: {report:#}"));
+    } else if *named == Named::Start {
+        let (status, text) = start(files);
+        if status != Some(1) || !text.contains("differ from the log") {
+            missed = Some(format!("{name}: {status:?}: {text}"));
+        }
     }
     // The write-ahead log is empty after the last connection was closed.
     for file in ["bailiwick.db-wal", "bailiwick.db-shm"] {
         let _ = fs::remove_file(files.data().join(file));
     }
     fs::write(&database, saved).unwrap();
+    missed
 }
 
 /// Returns whether a finding of this kind has these words.
@@ -324,8 +330,8 @@ fn succeed_not(files: &Files, words: &[&str]) -> String {
     String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
 }
 
-/// Starts the service, which refuses; returns its output.
-fn start(files: &Files) -> String {
+/// Starts the service, which refuses; returns its exit status and its output.
+fn start(files: &Files) -> (Option<i32>, String) {
     let [api, operations] = free_addresses();
     let ours = files.command();
     let mut command = Command::new("timeout");
@@ -340,6 +346,5 @@ fn start(files: &Files) -> String {
     command.env("BAILIWICK_LISTEN__OPERATIONS", operations.to_string());
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{text}");
-    text
+    (output.status.code(), text)
 }
