@@ -13,8 +13,9 @@ mod resources;
 pub(crate) mod row;
 mod things;
 pub(crate) mod told;
+mod usage;
 
-use policy::token::Kind;
+use policy::{retention::Metadata, token::Kind};
 use serde::Serialize;
 use tlog::canon::Digest;
 
@@ -69,14 +70,14 @@ impl Report {
 pub(crate) enum Depth {
     /// Whether each is there.
     Presence,
-    /// Every byte that its commitment covers, and the key of its record.
+    /// Every byte that its commitment covers, the key of its record, and the usage that it counts in.
     Whole,
 }
 
-/// The days for which receipts are stored, and the present time in milliseconds since 1970.
+/// How long receipts and usage are stored, and the present time in milliseconds since 1970.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kept {
-    pub(crate) receipts_days: u32,
+    pub(crate) metadata: Metadata,
     pub(crate) now_ms: u64,
 }
 
@@ -129,7 +130,8 @@ pub(crate) fn compare(
     decisions::compare(told, &read, &mut findings)?;
     receipts::present(told, &read, kept, &mut findings)?;
     if depth == Depth::Whole {
-        receipts::whole(told, &read, &mut findings)?;
+        let counted = receipts::whole(told, &read, &mut findings)?;
+        usage::compare(&counted, &read, kept, &mut findings)?;
     }
     let size = read.covered()?;
     let Findings { all, left_out } = findings;
@@ -138,14 +140,14 @@ pub(crate) fn compare(
 }
 
 impl Store {
-    /// Compares the tables with the log, in full. `origin` is the log's name. `receipts_days` is how
-    /// long receipts are stored. A service may run on the store at the same time.
+    /// Compares the tables with the log, in full. `origin` is the log's name. `metadata` is how long
+    /// receipts and usage are stored. A service may run on the store at the same time.
     ///
     /// # Errors
     /// If the database or the log cannot be read.
-    pub fn doctor(&self, origin: &str, receipts_days: u32) -> Result<Report, LogError> {
+    pub fn doctor(&self, origin: &str, metadata: Metadata) -> Result<Report, LogError> {
         let mut told = Told::new(origin, Tiles::at(self.log()));
-        let kept = Kept { receipts_days, now_ms: self.reading().wall_ms };
+        let kept = Kept { metadata, now_ms: self.reading().wall_ms };
         let mut reader = self.reader();
         compare(&mut told, &mut reader.database, (kept, Depth::Whole))
     }

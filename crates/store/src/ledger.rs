@@ -50,7 +50,6 @@ use tlog::{
     receipt::{Compact, CompactClaims, Facts, Terms},
 };
 
-pub(crate) use self::receipts::claims;
 pub use self::{
     acts::{Act, OwnAct, OwnActs},
     kept::Objects,
@@ -62,6 +61,10 @@ pub use self::{
 };
 use self::{
     agree::Agreement, copy::Copier, intact::Intact, show::NotShown, subjects::write::Indexed,
+};
+pub(crate) use self::{
+    receipts::claims,
+    usage::{HOUR_MS, outcome_counts},
 };
 use crate::{
     batches::SealedLine,

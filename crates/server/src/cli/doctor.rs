@@ -34,7 +34,7 @@ struct Examined {
 pub(crate) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
     let data = &args.shared.data;
     existing(data)?;
-    let receipts_days = load(args.config.as_deref())?.retention.receipts_days;
+    let metadata = load(args.config.as_deref())?.retention.metadata();
     // A database that no service ever ran on has no key, and no log that people signed.
     let key = data.join(SERVICE_KEY_FILE);
     let origin = match key.exists() {
@@ -49,7 +49,7 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
         )
     })?;
     let report = store
-        .doctor(&origin, receipts_days)
+        .doctor(&origin, metadata)
         .map_err(|error| Failure::new(error.to_string(), error.help()))?;
     let took_ms = clock::read().wall_ms.saturating_sub(began_ms);
     let examined = Examined { report, took_ms };

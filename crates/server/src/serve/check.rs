@@ -109,7 +109,7 @@ impl Findings {
     fn rows(&mut self, config: &Config, store: &Store) {
         let key = config.data.join(SERVICE_KEY_FILE);
         let Ok(key) = key_in(&key) else { return };
-        match store.doctor(key.verifier().name(), config.retention.receipts_days) {
+        match store.doctor(key.verifier().name(), config.retention.metadata()) {
             Ok(report) => {
                 for finding in report.stopping() {
                     self.problem(format!("{finding}; {}", finding.what.help()));

@@ -31,7 +31,12 @@ const APPROVED: &str = "UPDATE workflow SET state = replace(state, '\"stage\":{\
      '\"stage\":{\"Granted\":{\"manager\":\"per_00000000000000000000000000000000\",\"consented\":true,') \
      WHERE kind = 'review'";
 
-const ATTACKS: [Attack; 22] = [
+/// A second row of the review, about the record of another request.
+const FLAGGED: &str = "INSERT INTO workflow SELECT kind, (SELECT request FROM receipt ORDER BY idx DESC \
+     LIMIT 1), replace(state, lower(hex(id)), (SELECT lower(hex(request)) FROM receipt ORDER BY idx \
+     DESC LIMIT 1)), due_ms FROM workflow WHERE kind = 'review'";
+
+const ATTACKS: [Attack; 31] = [
     (
         "an officer who never was",
         "INSERT INTO role_assignment SELECT r.principal, 'Data Protection Officer', 'service', x'' \
@@ -119,6 +124,13 @@ const ATTACKS: [Attack; 22] = [
         "key1 of contoso",
     ),
     (
+        "another key of the administrator",
+        "UPDATE admin_key SET digest = randomblob(32)",
+        Named::Start,
+        "key",
+        "of the administrator",
+    ),
+    (
         "open to other networks",
         "UPDATE resource SET network_default_action = 'Deny' WHERE name = 'contoso'",
         Named::Start,
@@ -150,12 +162,50 @@ const ATTACKS: [Attack; 22] = [
         "the enrolment of another certificate",
     ),
     (
-        "a processor that nobody allowed",
+        "a processor without the customer's permission",
         "INSERT INTO resource_processor SELECT id, 'evil', randomblob(16), 1 FROM resource \
          WHERE name = 'contoso'",
         Named::Start,
         "processor",
         "evil for contoso: the log says not allowed; the table says allowed",
+    ),
+    (
+        "a flag that no entry raised",
+        FLAGGED,
+        Named::Start,
+        "review",
+        "the log says that it was never flagged; the table says a row",
+    ),
+    (
+        "a flag that is gone",
+        "DELETE FROM workflow WHERE kind = 'review'",
+        Named::Start,
+        "review",
+        "the log says that it exists; the table says no row",
+    ),
+    (
+        "no lockbox in an access request",
+        "UPDATE workflow SET state = replace(state, '\"lockbox\":true', '\"lockbox\":false') \
+         WHERE kind = 'review'",
+        Named::Start,
+        "review",
+        "lockbox=false",
+    ),
+    (
+        "an exemption without an application",
+        "INSERT INTO workflow SELECT kind, randomblob(length(id)), replace(state, (SELECT \
+         lower(hex(id)) FROM resource WHERE name = 'zero'), (SELECT lower(hex(id)) FROM resource \
+         WHERE name = 'contoso')), due_ms FROM workflow WHERE kind = 'exemption'",
+        Named::Start,
+        "exemption",
+        "the log says none",
+    ),
+    (
+        "an exemption that is gone",
+        "DELETE FROM workflow WHERE kind = 'exemption'",
+        Named::Start,
+        "exemption",
+        "the table says none",
     ),
     ("an approval and a consent", APPROVED, Named::Start, "review", "consented=true"),
     (
@@ -178,6 +228,28 @@ const ATTACKS: [Attack; 22] = [
         Named::Doctor,
         "receipt",
         "a request; the table says no receipt",
+    ),
+    (
+        "another receipt",
+        "UPDATE receipt SET facts = (SELECT r.facts FROM receipt r ORDER BY r.idx DESC LIMIT 1) \
+         WHERE idx = (SELECT min(r.idx) FROM receipt r)",
+        Named::Doctor,
+        "receipt",
+        "another receipt than the log commits to",
+    ),
+    (
+        "tokens that were never used",
+        "UPDATE usage SET prompt_tokens = prompt_tokens + 1000",
+        Named::Doctor,
+        "usage",
+        "1 served, 0 refused, 0 failed, 10",
+    ),
+    (
+        "requests that are not billed",
+        "DELETE FROM usage",
+        Named::Doctor,
+        "usage",
+        "the table says no request",
     ),
     (
         "another reason of a person",
@@ -246,7 +318,7 @@ fn try_one(files: &Files, (name, sql, named, kind, words): &Attack) -> Option<St
 }
 
 /// Returns whether a finding of this kind has these words.
-fn says(report: &Value, kind: &str, words: &str) -> bool {
+pub(crate) fn says(report: &Value, kind: &str, words: &str) -> bool {
     let text = |finding: &Value| {
         let part = |name: &str| finding[name].as_str().unwrap().to_owned();
         let (which, log, table) = (part("which"), part("log"), part("table"));
@@ -314,7 +386,8 @@ fn a_row_that_changes_under_a_running_service_stops_it() {
     assert!(text.contains("the database says what the log says"), "{text}");
 }
 
-fn doctor(files: &Files) -> (bool, Value) {
+/// Runs `bailiwick doctor`; returns whether it found nothing, and its report.
+pub(crate) fn doctor(files: &Files) -> (bool, Value) {
     let output = files.command().args(["doctor", "--json"]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let report = serde_json::from_str(&text).unwrap_or_else(|error| {
@@ -331,7 +404,7 @@ fn succeed_not(files: &Files, words: &[&str]) -> String {
 }
 
 /// Starts the service, which refuses; returns its exit status and its output.
-fn start(files: &Files) -> (Option<i32>, String) {
+pub(crate) fn start(files: &Files) -> (Option<i32>, String) {
     let [api, operations] = free_addresses();
     let ours = files.command();
     let mut command = Command::new("timeout");

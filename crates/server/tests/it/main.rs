@@ -37,6 +37,7 @@ mod fields;
 mod files;
 mod filters;
 mod fine_tuning;
+mod forged;
 #[expect(dead_code, reason = "the engine's own tests use the rest")]
 #[path = "../../../engine/src/embedded/tests/gguf.rs"]
 mod gguf;

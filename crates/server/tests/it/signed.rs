@@ -13,7 +13,7 @@ use crate::{
     client::{Reply, Request},
     people::{Account, People, person},
     process::succeed,
-    service::{CHAT, Caller, chat_path},
+    service::{CHAT, Caller, Files, chat_path},
 };
 
 const PEOPLE: [Account; 9] = [
@@ -29,14 +29,14 @@ const PEOPLE: [Account; 9] = [
 ];
 
 /// The service, its people, and their keys.
-struct Setting {
-    people: People,
-    contoso: Caller,
+pub(crate) struct Setting {
+    pub(crate) people: People,
+    pub(crate) contoso: Caller,
     keys: tempfile::TempDir,
 }
 
 impl Setting {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let people = People::start(&PEOPLE);
         let contoso = people.service.caller("contoso");
         people.service.caller("fabrikam");
@@ -62,25 +62,36 @@ impl Setting {
         setting
     }
 
+    /// Stops the service, lets `act` change its files, and starts it again.
+    pub(crate) fn restarted_after(self, act: impl FnOnce(&Files)) -> Self {
+        Self { people: self.people.restarted_after(act), ..self }
+    }
+
     fn key(&self, name: &str) -> PathBuf {
         self.keys.path().join(name)
     }
 
     /// Runs a command of a person that signs with this key.
-    fn signs(&self, who: &str, key: &str, words: &[&str]) -> Value {
+    pub(crate) fn signs(&self, who: &str, key: &str, words: &[&str]) -> Value {
         let key = self.key(key).display().to_string();
         self.people.types(who, &[words, &["--yes", "--signer", &key]].concat())
     }
 
     /// Makes a root of one key.
-    fn root(&self, who: &str, party: &[&str], key: &str) {
+    pub(crate) fn root(&self, who: &str, party: &[&str], key: &str) {
         let key = self.key(key).display().to_string();
         let words = [&["desk", "root", "make", "--yes", "--key", &key], party].concat();
         assert!(self.people.types(who, &words)["entry"].is_u64());
     }
 
     /// Enrols a person's key, carried by a person of its party and signed by the root.
-    fn enroll(&self, by: &str, party: &[&str], root: &str, (name, capacity): (&str, &str)) {
+    pub(crate) fn enroll(
+        &self,
+        by: &str,
+        party: &[&str],
+        root: &str,
+        (name, capacity): (&str, &str),
+    ) {
         let (_, object, _) = self.people.find(name);
         let key = self.key(name).display().to_string();
         let words = ["desk", "signer", "enroll", "--object", &object, "--capacity", capacity];
@@ -125,7 +136,7 @@ impl Setting {
         self.reviews(who, path, body, &self.sign(&refused, key))
     }
 
-    fn reviews(
+    pub(crate) fn reviews(
         &self,
         who: &str,
         path: &str,
@@ -140,8 +151,8 @@ impl Setting {
     }
 }
 
-const OPERATOR: [&str; 1] = ["--operator"];
-const CONTOSO: [&str; 2] = ["--tenant", "contoso"];
+pub(crate) const OPERATOR: [&str; 1] = ["--operator"];
+pub(crate) const CONTOSO: [&str; 2] = ["--tenant", "contoso"];
 const FABRIKAM: [&str; 2] = ["--tenant", "fabrikam"];
 
 #[test]

@@ -64,8 +64,12 @@ pub enum What {
     Receipt,
     /// A stored record.
     Record,
+    /// The sums of requests and tokens in an hour.
+    Usage,
     /// What a customer promised with its own key.
     Promise,
+    /// An entry of the log with a decision of people that does not count.
+    Decision,
 }
 
 impl What {
@@ -95,7 +99,9 @@ impl What {
             Self::Opening => "text behind a commitment",
             Self::Receipt => "receipt",
             Self::Record => "record",
+            Self::Usage => "usage",
             Self::Promise => "customer's promise",
+            Self::Decision => "decision",
         }
     }
 
@@ -122,7 +128,13 @@ impl What {
             | Self::Penalty
             | Self::RecordKey
             | Self::Change => true,
-            Self::Grant | Self::Opening | Self::Receipt | Self::Record | Self::Promise => false,
+            Self::Grant
+            | Self::Opening
+            | Self::Receipt
+            | Self::Record
+            | Self::Usage
+            | Self::Promise
+            | Self::Decision => false,
         }
     }
 
@@ -167,6 +179,14 @@ impl What {
                 "find out who wrote into the database; the customer may have the receipt that its \
                  answer carried, and the log's entry stays. If `retention.receipts_days` was lower \
                  before, older receipts are missing for that reason"
+            }
+            Self::Decision => {
+                "find out who wrote into the database; the entry stays in the log, where `bailiwick \
+                 verify log` names it, and nothing opens by it"
+            }
+            Self::Usage => {
+                "find out who wrote into the database; the sums of the receipts count, if no receipt \
+                 is missing"
             }
             Self::Record => {
                 "find out who wrote into the database; the custodian does not open a record in a place \

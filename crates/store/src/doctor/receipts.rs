@@ -7,7 +7,7 @@ use tlog::{
     tile::WIDTH,
 };
 
-use super::{Finding, Findings, Kept, What, row::WholeReceipt, told::Told};
+use super::{Finding, Findings, Kept, What, row::WholeReceipt, told::Told, usage::Counted};
 use crate::{
     error::StoreError,
     ledger,
@@ -36,7 +36,7 @@ pub(super) fn present(
         let which = format!("of entry {index}");
         findings.add(Finding::new(What::Receipt, which, "no request in this entry", "a receipt"));
     }
-    let first_day = (kept.now_ms / DAY_MS).saturating_sub(u64::from(kept.receipts_days));
+    let first_day = (kept.now_ms / DAY_MS).saturating_sub(u64::from(kept.metadata.receipts_days));
     let Some(first) = told.requests.first_since(first_day) else { return Ok(()) };
     let mut missing = unfound.from(first);
     for index in missing.by_ref().take(NAMED_MAX) {
@@ -51,12 +51,14 @@ pub(super) fn present(
     Ok(())
 }
 
-/// Compares every receipt with the commitment to it, and with the key of its record.
+/// Compares every receipt with the commitment to it, and with the key of its record. Returns the usage
+/// that they say.
 pub(super) fn whole(
     told: &Told,
     database: &Read<'_>,
     findings: &mut Findings,
-) -> Result<(), LogError> {
+) -> Result<Counted, LogError> {
+    let mut counted = Counted::default();
     let mut entries = Entries { tiles: told.tiles(), bundle: None };
     database.each_whole_receipt(|WholeReceipt { request, row, kept }| {
         let which = format!("of entry {}", row.index);
@@ -65,6 +67,7 @@ pub(super) fn whole(
             findings.add(Finding::new(What::Receipt, which, "a receipt", table));
             return Ok(());
         };
+        counted.add(&claims);
         if let Some((tenant, deadline_ms)) = kept {
             let said = claims.facts.stored.as_ref().map(|stored| stored.deadline_ms);
             if (claims.terms.tenant, said) != (tenant, Some(deadline_ms)) {
@@ -79,7 +82,8 @@ pub(super) fn whole(
             findings.add(Finding::new(What::Receipt, which, "a commitment", table));
         }
         Ok(())
-    })
+    })?;
+    Ok(counted)
 }
 
 /// Reads entries in order.

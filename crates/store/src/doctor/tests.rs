@@ -62,7 +62,7 @@ fn made() -> (tempfile::TempDir, Store) {
 }
 
 fn found(store: &Store) -> Vec<(What, String)> {
-    let report = store.doctor("bailiwick/test", 400).unwrap();
+    let report = store.doctor("bailiwick/test", Metadata::DEFAULT).unwrap();
     report.findings.into_iter().map(|finding| (finding.what, finding.to_string())).collect()
 }
 
@@ -70,7 +70,7 @@ fn found(store: &Store) -> Vec<(What, String)> {
 fn what_the_log_says_is_not_a_finding() {
     let (_home, store) = made();
     assert_eq!(found(&store), []);
-    let report = store.doctor("bailiwick/test", 400).unwrap();
+    let report = store.doctor("bailiwick/test", Metadata::DEFAULT).unwrap();
     assert!(report.is_clean() && report.entries == 3, "{report:?}");
 }
 
@@ -120,6 +120,6 @@ fn a_column_and_the_text_behind_it_cannot_agree_on_something_else() {
     writer.tamper("UPDATE resource SET retention_days = 7", []);
     writer.tamper("UPDATE log_opening SET state = replace(state, 'days=30', 'days=7')", []);
     drop(writer);
-    let report = store.doctor("bailiwick/test", 400).unwrap();
+    let report = store.doctor("bailiwick/test", Metadata::DEFAULT).unwrap();
     assert!(report.stopping().any(|finding| finding.what == What::Change), "{report:?}");
 }

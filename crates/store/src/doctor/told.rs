@@ -13,7 +13,7 @@ use policy::{
 use tlog::{
     canon::Digest,
     entry::{Entry, Event, Outcome, commit},
-    roll::{Roll, Window},
+    roll::{Roll, Window, Wrong},
     succession::first_name,
     tile::WIDTH,
     tree::leaf_hash,
@@ -233,16 +233,25 @@ impl Told {
         let damaged = |_| StoreError::Damaged { what: "log_entry.bytes" };
         let entry = Entry::decode(bytes).map_err(damaged)?;
         let index = self.roll.size();
-        // An entry that breaks a rule about roots, keys and promises sets none of them. `verify log`
-        // names it.
-        let _ = self.roll.read(index, &entry, &self.window);
+        let is_request = matches!(entry.event, Event::Request { .. });
+        let texts = match is_request {
+            true => Vec::new(),
+            false => self.texts(database, index, &entry.event)?,
+        };
+        let verdict = self.roll.read(index, &entry, &self.window);
         self.window.push(leaf_hash(bytes), entry.time_ms);
-        if let Event::Request { .. } = entry.event {
-            self.requests.push(index, entry.time_ms);
-            return Ok(());
+        if let Err(wrong) = &verdict {
+            let which = format!("in entry {index}");
+            let table = format!("one that does not count: {wrong}");
+            self.wrong.push(Finding::new(What::Decision, which, "no such decision", table));
         }
-        let texts = self.texts(database, index, &entry.event)?;
-        self.take(index, &entry, &texts);
+        if is_request {
+            self.requests.push(index, entry.time_ms);
+        } else if !matches!(verdict, Err(Wrong::NotSigned(_))) {
+            // An attacker with the database can add a decision to the log, too. Without the
+            // signature that it needs, it decides nothing, and a row that says so differs.
+            self.take(index, &entry, &texts);
+        }
         Ok(())
     }
 

@@ -64,8 +64,7 @@ impl Agreement {
 /// If the database or the log cannot be read.
 pub(super) fn compare(database: &mut Database, shared: &Shared) -> Result<(), LogError> {
     let agreement = &shared.agreement;
-    let receipts_days = shared.metadata.receipts_days;
-    let kept = Kept { receipts_days, now_ms: shared.reading().wall_ms };
+    let kept = Kept { metadata: shared.metadata, now_ms: shared.reading().wall_ms };
     let mut told = held(&agreement.told);
     let compared = doctor::compare(&mut told, database, (kept, Depth::Presence));
     drop(told);

@@ -334,7 +334,7 @@ fn count(
         resource: terms.resource,
         deployment: terms.deployment,
         caller: caller.to_owned(),
-        hour: now_ms / HOUR_MS,
+        hour: now_ms / usage::HOUR_MS,
         requests: 0,
         refused: 0,
         failed: 0,
@@ -342,7 +342,7 @@ fn count(
         cached_tokens: 0,
         completion_tokens: 0,
     });
-    let [requests, refused, failed] = usage::counted(facts.outcome);
+    let [requests, refused, failed] = usage::outcome_counts(facts.outcome);
     for (sum, more) in [
         (&mut row.requests, requests),
         (&mut row.refused, refused),
@@ -468,9 +468,6 @@ fn tell_key(
     let (tenant, deadline_ms) = (until.tenant(), until.deadline_ms());
     Ok(super::sweep::tell_key(tx, append, key, tenant, deadline_ms).map(drop)?)
 }
-
-/// An hour, in milliseconds.
-const HOUR_MS: u64 = 60 * 60 * 1000;
 
 /// Most row ids in each of the caches `terms` and `stored`.
 const TERMS_KNOWN_MAX: usize = 10_000;

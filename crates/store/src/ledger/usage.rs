@@ -10,6 +10,9 @@ use super::Ledger;
 pub use crate::row::UsageRow;
 use crate::{Store, error::StoreError};
 
+/// The milliseconds of an hour.
+pub(crate) const HOUR_MS: u64 = 60 * 60 * 1000;
+
 impl Ledger {
     /// Returns the usage of one resource, or of all resources, by hour.
     ///
@@ -35,7 +38,7 @@ impl Store {
 }
 
 /// Returns the counts of one finished request: served, refused, failed.
-pub(super) fn counted(outcome: Outcome) -> [u64; 3] {
+pub(crate) fn outcome_counts(outcome: Outcome) -> [u64; 3] {
     match outcome {
         // A client that hung up has received part of an answer.
         Outcome::Answered | Outcome::HungUp => [1, 0, 0],

@@ -83,9 +83,10 @@ fn a_read_transaction_sees_one_moment() {
 
 /// Files outside this module with SQL in them: tests that look at the database as another program
 /// does, or damage it, and a measurement.
-const SPEAK_SQL: [&str; 16] = [
+const SPEAK_SQL: [&str; 17] = [
     "server/tests/it/chaos.rs",
     "server/tests/it/doctor.rs",
+    "server/tests/it/forged.rs",
     "server/tests/it/kills.rs",
     "server/tests/it/records.rs",
     "store/examples/shred.rs",
