@@ -79,12 +79,15 @@ fn decisions_in_the_log_that_nobody_signed_open_nothing() {
     assert_ne!(status, 200, "{refused}");
     assert!(!refused.to_string().contains(&canary), "{refused}");
     let log = setting.people.service.files.log();
-    assert!(log.contains("custodian"), "the custodian refused: {refused}: {log}");
+    assert!(log.contains(REFUSED), "{refused}: {log}");
 
     let (good, replay) = verify_log(&setting.people.service.files);
     assert!(!good, "{replay}");
     assert_eq!(replay.matches("it is not signed").count(), 2, "{replay}");
 }
+
+/// The custodian's words for such a decision.
+const REFUSED: &str = "the custodian refused: the decision has no valid signature";
 
 /// Puts the rows of the review back.
 const TAKEN_BACK: &str = "UPDATE workflow SET state = (SELECT state FROM attacker_copy) \

@@ -10,9 +10,9 @@ pub struct Finding {
     pub what: What,
     /// The thing: its name, or the id that the log has of it.
     pub which: String,
-    /// The state that follows from the log.
+    /// The state that follows from the log; for a decision, the reason why it does not count.
     pub log: String,
-    /// The state in the table.
+    /// The state in the table; empty for a decision, which is an entry of the log itself.
     pub table: String,
 }
 
@@ -211,6 +211,9 @@ impl Finding {
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { what, which, log, table } = self;
+        if *what == What::Decision {
+            return write!(f, "{} {which} does not count: {log}", what.name());
+        }
         write!(f, "{} {which}: the log says {log}; the table says {table}", what.name())
     }
 }

@@ -242,8 +242,7 @@ impl Told {
         self.window.push(leaf_hash(bytes), entry.time_ms);
         if let Err(wrong) = &verdict {
             let which = format!("in entry {index}");
-            let table = format!("one that does not count: {wrong}");
-            self.wrong.push(Finding::new(What::Decision, which, "no such decision", table));
+            self.wrong.push(Finding::new(What::Decision, which, wrong.to_string(), ""));
         }
         if is_request {
             self.requests.push(index, entry.time_ms);
