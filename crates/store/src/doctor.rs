@@ -128,14 +128,13 @@ pub(crate) fn compare(
     resources::compare(told, &read, &mut findings)?;
     people::compare(told, &read, &mut findings)?;
     decisions::compare(told, &read, &mut findings)?;
-    receipts::present(told, &read, kept, &mut findings)?;
+    let receipts = receipts::present(told, &read, kept, &mut findings)?;
     if depth == Depth::Whole {
         let counted = receipts::whole(told, &read, &mut findings)?;
         usage::compare(&counted, &read, kept, &mut findings)?;
     }
-    let size = read.covered()?;
+    let rows = read.covered()?;
     let Findings { all, left_out } = findings;
-    let (rows, receipts) = (size.rows, size.receipts);
     Ok(Report { entries: told.size(), rows, receipts, findings: all, left_out })
 }
 

@@ -18,16 +18,18 @@ use crate::{
 /// The most missing receipts that are named; the rest is counted.
 const NAMED_MAX: usize = 20;
 
-/// Compares which receipts are there with the entries of requests whose receipts are still kept.
+/// Compares which receipts are there with the entries of requests whose receipts are still kept. Returns
+/// the number of receipts.
 pub(super) fn present(
     told: &Told,
     database: &Read<'_>,
     kept: Kept,
     findings: &mut Findings,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let mut unfound = told.requests.unfound();
-    let mut foreign = Vec::new();
+    let (mut receipts, mut foreign) = (0_u64, Vec::new());
     database.each_receipt(|index| {
+        receipts = receipts.saturating_add(1);
         if !unfound.strike(index) {
             foreign.push(index);
         }
@@ -37,7 +39,7 @@ pub(super) fn present(
         findings.add(Finding::new(What::Receipt, which, "no request in this entry", "a receipt"));
     }
     let first_day = (kept.now_ms / DAY_MS).saturating_sub(u64::from(kept.metadata.receipts_days));
-    let Some(first) = told.requests.first_since(first_day) else { return Ok(()) };
+    let Some(first) = told.requests.first_since(first_day) else { return Ok(receipts) };
     let mut missing = unfound.from(first);
     for index in missing.by_ref().take(NAMED_MAX) {
         let which = format!("of entry {index}");
@@ -48,7 +50,7 @@ pub(super) fn present(
         let which = format!("of {more} more entries");
         findings.add(Finding::new(What::Receipt, which, "requests", "no receipts"));
     }
-    Ok(())
+    Ok(receipts)
 }
 
 /// Compares every receipt with the commitment to it, and with the key of its record. Returns the usage

@@ -41,11 +41,3 @@ pub(crate) struct WholeReceipt {
     /// The tenant and the deadline of the key that its record is sealed to, if one is stored.
     pub(crate) kept: Option<(TenantId, u64)>,
 }
-
-/// How many rows the comparison covers.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TableSize {
-    /// Rows other than receipts and records.
-    pub(crate) rows: u64,
-    pub(crate) receipts: u64,
-}

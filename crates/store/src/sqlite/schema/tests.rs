@@ -64,6 +64,14 @@ fn joined(text: &str) -> String {
     joined
 }
 
+/// The comparison with the log looks at every receipt. The service, in a thread and with a connection of
+/// its own, reads the entries of an index only: two million in 0.2 seconds. The second statement is one of
+/// `bailiwick doctor`.
+const COMPARES: [&str; 2] = [
+    "SELECT idx FROM receipt INDEXED BY receipt_request",
+    "SELECT c.idx, c.request, c.salt, c.facts, t.bytes AS terms",
+];
+
 /// A busy service cannot afford a statement that scans a table that grows with every request.
 /// SQLite uses an index on an expression only for the exact expression.
 #[test]
@@ -83,10 +91,12 @@ fn no_statement_looks_through_what_grows_with_requests() {
     let is_scan = |step: &String| {
         scans.iter().any(|scan| step == scan || step.starts_with(&format!("{scan} ")))
     };
-    for sql in &all {
+    for sql in all.iter().filter(|sql| !COMPARES.iter().any(|begin| sql.starts_with(begin))) {
         let plan = plan(&database, sql);
         assert!(!plan.iter().any(is_scan), "{sql}: {plan:#?}");
     }
+    let by_service = plan(&database, COMPARES[0]);
+    assert!(by_service.iter().any(|step| step.contains("COVERING INDEX")), "{by_service:#?}");
     let whole = "SELECT idx FROM receipt c WHERE c.request = ?1";
     assert!(plan(&database, whole).iter().any(is_scan), "this test sees it");
 }
