@@ -14,6 +14,7 @@ use tlog::{
 
 use crate::{
     canary::mark,
+    client::Request,
     doctor::{doctor, says, start},
     kills::sqlite,
     process::eventually,
@@ -84,6 +85,40 @@ fn decisions_in_the_log_that_nobody_signed_open_nothing() {
     let (good, replay) = verify_log(&setting.people.service.files);
     assert!(!good, "{replay}");
     assert_eq!(replay.matches("it is not signed").count(), 2, "{replay}");
+}
+
+/// The configuration names a provider of the attacker in the place of the customer's. It makes a token of
+/// the officer: without the officer's key, the token reads, deletes and promises nothing.
+#[test]
+fn a_provider_of_the_attacker_reads_nothing() {
+    let setting = Setting::start();
+    setting.root("operator", &OPERATOR, "ops-root");
+    setting.root("officer", &CONTOSO, "contoso-root");
+    setting.enroll("officer", &CONTOSO, "contoso-root", ("officer", "officer"));
+    let canary = mark();
+    let body = json!({"messages": [{"role": "user", "content": canary}], "max_tokens": 2});
+    let reply = setting.contoso.post(&chat_path(CHAT), &body);
+    reply.ok();
+    let request = reply.header("x-request-id").unwrap().to_owned();
+    let setting = setting.restarted_with_a_provider_of_the_attacker();
+    let path = format!("/desk/v1/resources/contoso/records/{request}");
+    let promise = json!({"kind": "lockbox", "tenant": "contoso", "on": false});
+    for ask in [
+        Request::get(&path),
+        Request::new("DELETE", &path),
+        Request::post("/desk/v1/roll", &promise),
+    ] {
+        let unsigned = setting.people.ask("officer", ask.clone());
+        assert_eq!(unsigned.status, 409, "{}", unsigned.text());
+        for key in ["made-officer", "ops-root", "manager"] {
+            let refused = setting.asks_signed("officer", &ask, key);
+            assert_eq!(refused.status, 403, "{key}: {}", refused.text());
+            assert!(!refused.text().contains(&canary), "{}", refused.text());
+        }
+    }
+    // The officer's own key still counts.
+    let read = setting.signs("officer", "officer", &["desk", "record", "contoso", &request]);
+    assert!(read["request_body"].as_str().unwrap().contains(&canary), "{read}");
 }
 
 /// The custodian's words for such a decision.

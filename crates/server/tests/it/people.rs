@@ -85,15 +85,7 @@ impl People {
         others: &[&str],
         more: &[(&'static str, &str)],
     ) -> Self {
-        let client = |(index, subject): (usize, &Account)| {
-            let (_, tid) = DIRECTORIES.iter().find(|known| known.0 == subject.tenant).unwrap();
-            let name = format!("{} of {}", subject.name, subject.tenant);
-            let mut claims = json!({"tid": tid, "oid": object(index), "name": name});
-            let (claim, value) = if subject.program { ("idtyp", "app") } else { ("scp", "desk") };
-            claims[claim] = value.into();
-            Client::new(subject.name, claims)
-        };
-        let clients: Vec<Client> = everybody.iter().enumerate().map(client).collect();
+        let clients = clients(everybody);
         let provider = Provider::start(&clients, "rsa-1");
         let authority = Authority::new();
         authority.issue("server", ExtendedKeyUsagePurpose::ServerAuth);
@@ -141,6 +133,19 @@ impl People {
         self.service = Service::begin(files, free_addresses(), &lent(&self.settings));
         self.service.wait_until_ready();
         self
+    }
+
+    /// Stops the service, puts another provider in the place of the configured one, which makes tokens
+    /// for the same people, and starts the service again.
+    pub(crate) fn restarted_with_a_provider_of_the_attacker(mut self) -> Self {
+        let issuer = self.provider.issuer();
+        self.provider = Provider::start(&clients(self.everybody), "rsa-1");
+        let attackers = self.provider.issuer();
+        assert_ne!(issuer, attackers);
+        for (_, setting) in &mut self.settings {
+            *setting = setting.replace(&issuer, &attackers);
+        }
+        self.restarted_after(|_| ())
     }
 
     /// Returns tenant and object id of a person or program, and whether it is a program.
@@ -209,6 +214,19 @@ impl People {
         verify.args(["verify", "--service-key"]).arg(files.data().join("service.pub"));
         succeed(verify.arg("log").arg(files.data().join("log")))
     }
+}
+
+/// Returns what a provider knows of everybody.
+fn clients(everybody: &[Account]) -> Vec<Client> {
+    let client = |(index, subject): (usize, &Account)| {
+        let (_, tid) = DIRECTORIES.iter().find(|known| known.0 == subject.tenant).unwrap();
+        let name = format!("{} of {}", subject.name, subject.tenant);
+        let mut claims = json!({"tid": tid, "oid": object(index), "name": name});
+        let (claim, value) = if subject.program { ("idtyp", "app") } else { ("scp", "desk") };
+        claims[claim] = value.into();
+        Client::new(subject.name, claims)
+    };
+    everybody.iter().enumerate().map(client).collect()
 }
 
 /// Returns the object id of the person or program with this number.

@@ -67,6 +67,11 @@ impl Setting {
         Self { people: self.people.restarted_after(act), ..self }
     }
 
+    /// The same, with a provider that makes tokens for everybody, as an attacker wants them.
+    pub(crate) fn restarted_with_a_provider_of_the_attacker(self) -> Self {
+        Self { people: self.people.restarted_with_a_provider_of_the_attacker(), ..self }
+    }
+
     fn key(&self, name: &str) -> PathBuf {
         self.keys.path().join(name)
     }
@@ -118,7 +123,7 @@ impl Setting {
     }
 
     /// Asks the desk twice: for the statement, and with a signature by this key.
-    fn asks_signed(&self, who: &str, request: &Request, key: &str) -> Reply {
+    pub(crate) fn asks_signed(&self, who: &str, request: &Request, key: &str) -> Reply {
         let refused = self.people.ask(who, request.clone());
         assert_eq!(refused.status, 409, "{}", refused.text());
         let refused: Value = serde_json::from_slice(&refused.body).unwrap();
