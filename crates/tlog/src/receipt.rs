@@ -113,6 +113,22 @@ pub struct Terms {
     /// earlier versions.
     #[n(15)]
     pub personal: Option<Personal>,
+    /// The customer's root and its promise about this resource. `None` for a customer without a root,
+    /// and in receipts of earlier versions.
+    #[n(16)]
+    pub customer: Option<Customer>,
+}
+
+/// A customer with a root: the keys that name its people. The log has the root, and each promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(map)]
+pub struct Customer {
+    /// The fingerprint of its root: [`Root::fingerprint`](crate::people::Root::fingerprint).
+    #[n(0)]
+    pub root: Digest,
+    /// True if the customer must consent to each access request.
+    #[n(1)]
+    pub lockbox: bool,
 }
 
 /// The adapter of a fine-tuned model. The log has an entry about the job that made it.
@@ -269,7 +285,7 @@ impl Voucher {
 
 /// Each claim with the party that vouches for it. The list is the same for every receipt of this
 /// version.
-pub const VOUCHERS: [(&str, Voucher); 19] = [
+pub const VOUCHERS: [(&str, Voucher); 20] = [
     ("request and response hashes", Voucher::Reader),
     ("that these claims were in the log at this place, unchanged since", Voucher::Proved),
     ("the deadline, fixed when the request was answered", Voucher::Proved),
@@ -281,6 +297,10 @@ pub const VOUCHERS: [(&str, Voucher); 19] = [
     ("that these policies decided, and were given true facts", Voucher::Operator),
     ("binary, configuration and model", Voucher::Operator),
     ("whether the log says that the customer allowed the processor", Voucher::Proved),
+    (
+        "the customer's root, and whether the log has its lockbox and retention promises so",
+        Voucher::Proved,
+    ),
     ("engine, its operator, regions, SKU and earlier attempts", Voucher::Operator),
     ("that this destination was dialed, and answered with this model's name", Voucher::Operator),
     ("content filter, its detectors, and what they checked and found", Voucher::Operator),
@@ -566,6 +586,7 @@ pub(crate) mod tests {
                 content_filter: None,
                 adapter: None,
                 personal: None,
+                customer: None,
             },
             facts: Facts {
                 request: RequestId::from_random([7; 16]),

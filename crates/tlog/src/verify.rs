@@ -7,9 +7,15 @@
 //! on the code that it judges. A change of a rule changes both. [`crate::limits`] has the numbers
 //! that both use.
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+    vec::Vec,
+};
 
 use crate::{
+    canon::Digest,
     checkpoint::Checkpoint,
     entry::{Entry, Event, Handling, Subject, SubjectStep},
     id::{ApprovalId, KeyId, ObjectId, RequestId, ResourceId, TenantId},
@@ -27,6 +33,7 @@ mod owner;
 mod penalty;
 mod personal;
 mod policies;
+mod promised;
 mod receipt;
 mod residency;
 mod retention;
@@ -42,6 +49,7 @@ pub use audit::{Audit, Files, NoAudit, Question, audit};
 pub use exemption::EXEMPTION_GRACE_MS;
 pub use objects::Destroyed;
 pub use policies::InForce;
+pub use promised::{CustomerSince, PROMISE_GRACE_MS};
 pub use residency::{Allowance, Place, WITHDRAWAL_GRACE_MS};
 pub use retention::{Switch, ZERO_RETENTION_GRACE_MS};
 pub use signed::{RootOf, SignerKey};
@@ -115,6 +123,8 @@ pub struct Report {
     pub applied_until: BTreeMap<ApprovalId, u64>,
     /// The settings about personal data of processors, by name, each in the log's order.
     pub personal: BTreeMap<String, Vec<(Place, Handling)>>,
+    /// The roots and the promises of customers, by tenant, each in the log's order.
+    pub customers: BTreeMap<TenantId, Vec<CustomerSince>>,
     /// The roots of the operator and of customers, in the order of their entries.
     pub roots: Vec<RootOf>,
     /// The keys of people, in the order of their entries.
@@ -155,6 +165,10 @@ pub struct Replay {
     time_ms: u64,
     /// True after the finding that the service served before its first start.
     headless: bool,
+    /// True if an announced root does not count yet.
+    awaits: bool,
+    /// The erasures that officers signed: the tenant, and the commitment to the person.
+    erasing: BTreeSet<(TenantId, Digest)>,
     keys: keys::Keys,
     review: review::Review,
     exemptions: exemption::Exemptions,
@@ -200,6 +214,8 @@ impl Replay {
             window: Window::default(),
             time_ms: 0,
             headless: false,
+            awaits: false,
+            erasing: BTreeSet::new(),
             keys: keys::Keys::default(),
             review: review::Review::default(),
             exemptions: exemption::Exemptions::default(),
@@ -257,6 +273,7 @@ impl Replay {
         self.report.note_residency((index, time_ms), &entry.event);
         self.report.note_retention((index, time_ms), &entry.event);
         self.report.note_personal((index, time_ms), &entry.event);
+        self.note_promises((index, time_ms), &entry.event);
         self.report.note_object((index, time_ms), &entry.event, found);
         match &entry.event {
             Event::KeyCreated { key, tenant, deadline_ms } => {

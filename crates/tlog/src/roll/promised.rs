@@ -52,6 +52,14 @@ impl Promises {
         self.own(resource).and_then(|set| set.retention_days).or(self.tenant.retention_days)
     }
 
+    /// Returns the days after which no content of the tenant is stored any more, whatever the resource;
+    /// `None` if the customer promised nothing for the whole tenant.
+    #[must_use]
+    pub fn longest_retention_days(&self) -> Option<u8> {
+        let own = self.resources.values().filter_map(|set| set.retention_days);
+        own.fold(self.tenant.retention_days, |longest, days| longest.map(|most| most.max(days)))
+    }
+
     /// Returns the number of the entry by which the customer last ended zero retention.
     #[must_use]
     pub fn content_kept(&self, resource: ResourceId) -> Option<u64> {

@@ -24,6 +24,7 @@ impl Report {
         findings.extend(self.policies(receipt));
         findings.extend(self.residency(receipt));
         findings.extend(self.retention(receipt));
+        findings.extend(self.promised(receipt));
         findings.extend(self.personal(receipt));
         findings.extend(self.objects_of(receipt));
         let mut found = |what: String| findings.push(Finding { index: Some(receipt.index), what });

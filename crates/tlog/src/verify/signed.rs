@@ -9,7 +9,7 @@ use alloc::{
 use super::{Finding, Found, Place, Replay, Report, plural};
 use crate::{
     canon::Digest,
-    entry::Entry,
+    entry::{Entry, Event, SubjectStep},
     id::PersonId,
     people::{Capacities, Party},
     roll::{Roll, Verdict},
@@ -58,14 +58,38 @@ impl Replay {
     pub(super) fn signatures(&mut self, index: u64, entry: Option<&Entry>, found: &mut Found) {
         let Some(entry) = entry else { return self.roll.pass() };
         match self.roll.read(index, entry, &self.window) {
-            Ok(Verdict::Signed(_)) => self.report.signed = self.report.signed.saturating_add(1),
-            Ok(Verdict::Unsigned { needs }) => {
-                let what = format!("not proved by a signature: {needs} did not sign it");
-                self.report.unsigned.push(Finding { index: Some(index), what });
+            Ok(Verdict::Signed(_)) => {
+                self.report.signed = self.report.signed.saturating_add(1);
+                if let Event::SubjectRequest { tenant, step: SubjectStep::Erasing, by, .. } =
+                    entry.event
+                {
+                    self.erasing.insert((tenant, by));
+                }
             }
+            Ok(Verdict::Unsigned { needs }) => self.unsigned(index, &entry.event, needs, found),
             Ok(Verdict::Service) => {}
             Err(error) => found.wrong(format!("{error}")),
         }
+    }
+
+    /// Notes a decision that nobody signed. The deletions of an erasure need no signature of their own:
+    /// the person signed the erasure.
+    fn unsigned(&mut self, index: u64, event: &Event, needs: &'static str, found: &mut Found) {
+        if let Event::OwnerDeleted { owner, key, .. } = event
+            && let Some(made) = self.keys.made.get(key)
+        {
+            let tenant = made.tenant;
+            if self.erasing.contains(&(tenant, *owner)) {
+                return;
+            }
+            if self.roll.root(Party::Tenant { tenant }).is_some() {
+                found
+                    .wrong("an officer of the record's tenant must sign it, and nobody did".into());
+                return;
+            }
+        }
+        let what = format!("not proved by a signature: {needs} did not sign it");
+        self.report.unsigned.push(Finding { index: Some(index), what });
     }
 }
 
@@ -127,4 +151,4 @@ pub(super) fn listed(roll: &Roll) -> (Vec<RootOf>, Vec<SignerKey>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
