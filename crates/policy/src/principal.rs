@@ -7,11 +7,12 @@ mod delegation;
 
 pub use delegation::{Begun, CLAIMS_MS_MAX, Delegation, Revoked, Standing, on_behalf};
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use tlog::canon::Digest;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -138,6 +139,9 @@ pub struct NamedTenant<'a> {
     pub name: &'a str,
     /// Its id.
     pub id: TenantId,
+    /// The identity providers whose tokens count, if the customer promised itself some:
+    /// [`VerifiedToken::providers`].
+    pub issuers: &'a BTreeSet<Digest>,
 }
 
 /// A caller with a checked credential. Only [`authenticate`] and [`admit`] make one, and [`on_behalf`]
@@ -331,6 +335,11 @@ pub enum Unauthenticated {
     /// The credential is one of the resource's keys, but the resource takes no keys.
     #[error("the resource does not take keys")]
     KeysDisabled,
+    /// The token is of an identity provider that the customer did not name with its own key.
+    #[error(
+        "the customer's promise names other identity providers; `bailiwick desk issuer` adds one"
+    )]
+    Provider,
 }
 
 /// Checks a presented key against a resource's two keys, in constant time.
@@ -357,6 +366,8 @@ pub fn authenticate(presented: &Key, keys: &ResourceKeys) -> Result<KeyPrincipal
 ///
 /// # Errors
 /// [`Unauthenticated::Foreign`] if the token's directory maps to another tenant.
+/// [`Unauthenticated::Provider`] if the customer named its identity providers, and this is none of
+/// them: a provider that the configuration alone maps to the tenant does not count.
 pub fn admit(
     token: &VerifiedToken,
     tenant: &NamedTenant<'_>,
@@ -364,6 +375,10 @@ pub fn admit(
 ) -> Result<Principal, Unauthenticated> {
     if token.tenant_name() != tenant.name {
         return Err(Unauthenticated::Foreign);
+    }
+    let named = token.providers().iter().any(|provider| tenant.issuers.contains(provider));
+    if !tenant.issuers.is_empty() && !named {
+        return Err(Unauthenticated::Provider);
     }
     let claimed = token.roles().iter().filter_map(|role| Role::claimed(role));
     let claimed = claimed.fold(Roles::NONE, Roles::with);
@@ -417,7 +432,8 @@ mod tests {
 
     #[test]
     fn a_token_is_one_of_the_tenant_that_its_directory_is_mapped_to() {
-        let contoso = NamedTenant { name: "contoso", id: TenantId::from_random([7; 16]) };
+        let (id, any) = (TenantId::from_random([7; 16]), BTreeSet::new());
+        let contoso = NamedTenant { name: "contoso", id, issuers: &any };
         let caller = admit(&verified(&["OpenAI.User", "Other"]), &contoso, [5; 16]).unwrap();
         assert_eq!((caller.tenant(), caller.name()), (contoso.id, "workload"));
         assert_eq!(caller.holder(), Some(Holder::Workload(WorkloadId::from_random([5; 16]))));
@@ -428,6 +444,20 @@ mod tests {
             let caller = admit(&verified(&[other]), &contoso, [5; 16]).unwrap();
             assert_eq!(caller.claimed(), Roles::NONE, "{other}");
         }
+    }
+
+    #[test]
+    fn once_the_customer_names_its_providers_no_other_token_counts() {
+        let token = verified(&["OpenAI.User"]);
+        let [own] = token.providers() else { panic!("another number of providers") };
+        let of = |issuers: &[Digest]| {
+            let issuers = issuers.iter().copied().collect();
+            let id = TenantId::from_random([7; 16]);
+            admit(&token, &NamedTenant { name: "contoso", id, issuers: &issuers }, [5; 16]).err()
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[*own, Digest([1; 32])]), None);
+        assert_eq!(of(&[Digest([1; 32])]), Some(Unauthenticated::Provider));
     }
 
     #[test]

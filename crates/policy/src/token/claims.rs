@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde_json::{Map, Value};
+use tlog::{canon::Digest, people};
 
 use super::{CLOCK_LEEWAY_S_MAX, LIFETIME_S_MAX, guid::Guid, refused::TokenRefused};
 
@@ -63,6 +64,7 @@ impl Kind {
 pub struct VerifiedToken {
     tenant_name: String,
     tenant_id: Guid,
+    providers: Vec<Digest>,
     object_id: Guid,
     kind: Kind,
     roles: Vec<String>,
@@ -113,7 +115,9 @@ impl Trust {
         now_s: u64,
     ) -> Result<VerifiedToken, TokenRefused> {
         let claims = Claims(claims);
-        if !claims.audiences()?.iter().any(|audience| self.audiences.contains(audience)) {
+        let mut audiences = claims.audiences()?;
+        audiences.retain(|audience| self.audiences.contains(audience));
+        if audiences.is_empty() {
             return Err(TokenRefused::Audience);
         }
         let expires_s = self.times(&claims, now_s)?;
@@ -137,9 +141,12 @@ impl Trust {
             Some(application) => Some(application),
             None => claims.optional_text("appid")?,
         };
+        let tid = tenant_id.to_string();
+        let provider = |audience: &String| people::issuer(&self.issuer, audience, Some(&tid));
         Ok(VerifiedToken {
             tenant_name,
             tenant_id,
+            providers: audiences.iter().map(provider).collect(),
             object_id,
             kind,
             roles: claims.texts("roles")?,
@@ -182,6 +189,13 @@ impl VerifiedToken {
     #[must_use]
     pub fn tenant_id(&self) -> Guid {
         self.tenant_id
+    }
+
+    /// Returns the names that the log has for the token's identity provider, one for each accepted
+    /// audience: [`people::issuer`].
+    #[must_use]
+    pub fn providers(&self) -> &[Digest] {
+        &self.providers
     }
 
     /// Returns the subject's id in that directory: `oid`. It is the same for every application, and
