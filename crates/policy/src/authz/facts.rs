@@ -93,6 +93,24 @@ pub struct GrantFacts {
     pub expires_ms: u64,
     /// True if the grant already opened the record.
     pub used: bool,
+    /// The statements about it that people signed.
+    pub signatures: SignatureFacts,
+}
+
+/// The statements about an access request that people signed with their own keys. A party with a root
+/// has such keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SignatureFacts {
+    /// True if the operator has a root.
+    pub operator_has_root: bool,
+    /// True if the record's tenant has a root.
+    pub customer_has_root: bool,
+    /// True if the reviewer signed the request.
+    pub request: bool,
+    /// True if the manager signed the approval.
+    pub approval: bool,
+    /// True if the customer's officer signed the consent.
+    pub consent: bool,
 }
 
 /// The approver of an access request.

@@ -9,6 +9,7 @@ use super::{
     entities::{Attributes, Kind, Store},
     facts::{
         ApplicationFacts, ApprovalFacts, FileFacts, GrantFacts, ObjectFacts, RecordFacts, Service,
+        SignatureFacts,
     },
     scope::{DeploymentFacts, ResourceFacts, Scope, TenantFacts},
 };
@@ -207,7 +208,8 @@ impl Described for GrantFacts {
             .text("workstation", &self.workstation)
             .bool("consented", self.consented)
             .bool("used", self.used)
-            .moment("expires_ms", self.expires_ms);
+            .moment("expires_ms", self.expires_ms)
+            .record("signatures", self.signatures.described());
         if let Some(ApprovalFacts { manager, team }) = self.approval {
             let approval = Attributes::default()
                 .entity("manager", store.named(Kind::Person, &manager))
@@ -215,6 +217,17 @@ impl Described for GrantFacts {
             attributes = attributes.record("approval", approval);
         }
         store.part_of(uid, self.record.of, attributes)
+    }
+}
+
+impl SignatureFacts {
+    fn described(self) -> Attributes {
+        Attributes::default()
+            .bool("operator_has_root", self.operator_has_root)
+            .bool("customer_has_root", self.customer_has_root)
+            .bool("request", self.request)
+            .bool("approval", self.approval)
+            .bool("consent", self.consent)
     }
 }
 

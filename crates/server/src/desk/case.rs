@@ -3,7 +3,7 @@
 use policy::{
     authz::{
         context::Moment,
-        facts::{ApprovalFacts, GrantFacts, RecordFacts, ResourceFacts},
+        facts::{ApprovalFacts, GrantFacts, RecordFacts, ResourceFacts, SignatureFacts},
     },
     id::{GrantId, PersonId, RequestId, TeamId},
     workflow::review::{Attempt, State as Reviewed, Waiting, why_not},
@@ -18,6 +18,8 @@ pub(super) struct Case {
     pub(super) state: Reviewed,
     pub(super) record: Looked<RecordFacts>,
     pub(super) now_ms: u64,
+    /// The statements about the current access request that people signed.
+    signatures: SignatureFacts,
 }
 
 impl Case {
@@ -29,13 +31,22 @@ impl Case {
         request: &str,
     ) -> Result<Self, DeskError> {
         let now_ms = clock::now_ms();
+        let nothing = SignatureFacts::default();
         let Ok(request) = request.parse::<RequestId>() else {
-            return Ok(Self { state: Reviewed::default(), record: Looked::record(None), now_ms });
+            let (state, record) = (Reviewed::default(), Looked::record(None));
+            return Ok(Self { state, record, now_ms, signatures: nothing });
         };
         let (store, ledger) = (desk.store.clone(), desk.ledger.clone());
-        let (found, state, roll) = blocking(move || {
+        let (found, state, roll, signatures) = blocking(move || {
             let (found, state) = (ledger.record(request)?, store.state::<Review>(request)?);
-            Ok((found, state, store.roll(ledger.rolls())?))
+            let grant = state.look(now_ms).map(|look| look.grant);
+            let signatures = match (&found, grant) {
+                (Some(found), Some(grant)) => {
+                    store.signatures(ledger.rolls(), grant, found.tenant)?
+                }
+                _ => nothing,
+            };
+            Ok((found, state, store.roll(ledger.rolls())?, signatures))
         })
         .await?;
         let promised = |tenant, resource| {
@@ -52,7 +63,7 @@ impl Case {
             region: found.region,
             flagged: state.queue_item(now_ms).is_some(),
         });
-        Ok(Self { state, record: Looked::record(facts), now_ms })
+        Ok(Self { state, record: Looked::record(facts), now_ms, signatures })
     }
 
     /// Returns an access request as facts for a decision. One that is not current is decided like
@@ -74,6 +85,7 @@ impl Case {
             consented: look.consented,
             expires_ms: look.expires_ms.unwrap_or(self.now_ms),
             used: look.waiting == Waiting::Judgement,
+            signatures: self.signatures,
         })
     }
 
@@ -99,5 +111,6 @@ fn over(grant: GrantId, record: RecordFacts) -> GrantFacts {
         consented: false,
         expires_ms: 0,
         used: false,
+        signatures: SignatureFacts::default(),
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     super::{
         context::{Assigning, Deciding, Enrolling, Looking, Opening, Retaining, WorkstationFacts},
-        facts::{ApprovalFacts, GrantFacts, RecordFacts, Scope},
+        facts::{ApprovalFacts, GrantFacts, RecordFacts, Scope, SignatureFacts},
         role::{Holder, Role},
         *,
     },
@@ -52,6 +52,11 @@ fn a_record_opens_only_with_everything_in_order() {
     assert!(!with_grant(|grant| grant.approval = None), "before approval");
     assert!(!with_grant(|grant| grant.workstation = "cd".repeat(32)), "another workstation");
     assert!(!with_grant(|grant| grant.consented = false), "without the customer's consent");
+    assert!(!with_grant(|grant| grant.signatures.request = false), "an unsigned request");
+    assert!(!with_grant(|grant| grant.signatures.approval = false), "an unsigned approval");
+    assert!(!with_grant(|grant| grant.signatures.consent = false), "an unsigned consent");
+    let rootless = |grant: &mut GrantFacts| grant.signatures = SignatureFacts::default();
+    assert!(with_grant(rootless), "without roots, nobody has a key to sign with");
     let by = |person, number| {
         let approval = ApprovalFacts { manager: person_id(person), team: team(number) };
         let mut context = opening();

@@ -6,7 +6,7 @@ use super::super::{
     context::{Moment, Reaching, WorkstationFacts},
     facts::{
         ApplicationFacts, ApprovalFacts, DeploymentFacts, FileFacts, GrantFacts, ObjectFacts,
-        RecordFacts, ResourceFacts, Scope,
+        RecordFacts, ResourceFacts, Scope, SignatureFacts,
     },
     policies::Policies,
     role::{Role, RoleAssignments, Roles},
@@ -136,6 +136,15 @@ pub(super) fn workstation() -> WorkstationFacts {
     WorkstationFacts { enrolled: true, fingerprint, region }
 }
 
+/// Both parties have a root, and everybody signed.
+pub(super) const SIGNED: SignatureFacts = SignatureFacts {
+    operator_has_root: true,
+    customer_has_root: true,
+    request: true,
+    approval: true,
+    consent: true,
+};
+
 /// A valid grant: approved, with consent, neither used nor expired.
 pub(super) fn grant(owner: u8) -> GrantFacts {
     GrantFacts {
@@ -148,6 +157,7 @@ pub(super) fn grant(owner: u8) -> GrantFacts {
         consented: true,
         expires_ms: NOW.now_ms + 1,
         used: false,
+        signatures: SIGNED,
     }
 }
 
