@@ -209,6 +209,10 @@ pub struct Summary {
     content_filter: Option<ContentFilter>,
     /// Treatment of personal data.
     personal_data: Option<PersonalData>,
+    /// The fingerprint of the customer's root.
+    customer_root: Option<String>,
+    /// Whether the customer must consent to each access request; `None` if it has no root.
+    lockbox: Option<bool>,
     policies: Option<String>,
     policies_proved: Option<bool>,
     retention_days: u8,
@@ -258,6 +262,8 @@ impl Summary {
             no_effect: facts.no_effect.clone().unwrap_or_default(),
             content_filter: ContentFilter::of(&verified.claims),
             personal_data: PersonalData::of(&verified.claims),
+            customer_root: terms.customer.map(|customer| customer.root.to_string()),
+            lockbox: terms.customer.map(|customer| customer.lockbox),
             policies: terms.policies.map(|set| set.digest.to_string()),
             policies_proved: terms.policies.map(|set| set.proved),
             retention_days: terms.retention_days,
@@ -313,6 +319,13 @@ impl Summary {
         }
         if let Some(personal) = &self.personal_data {
             personal.text(out)?;
+        }
+        match (&self.customer_root, self.lockbox) {
+            (Some(root), Some(lockbox)) => {
+                let words = if lockbox { "with" } else { "without" };
+                writeln!(out, "customer    its root is {root}; {words} lockbox")?;
+            }
+            _ => writeln!(out, "customer    no root: its decisions rest on the operator's word")?,
         }
         let policies = self.policies.as_deref().zip(self.policies_proved);
         writeln!(out, "policies    {}", policies_in_words(policies))?;

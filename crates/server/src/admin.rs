@@ -554,6 +554,7 @@ impl AdminError {
                 }
                 ManageError::Store(
                     StoreError::Exists { .. }
+                    | StoreError::Promised { .. }
                     | StoreError::InUse(_)
                     | StoreError::OtherKind { .. }
                     | StoreError::Spillover { .. }

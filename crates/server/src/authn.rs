@@ -55,6 +55,9 @@ pub(crate) enum NotLetIn {
     /// The token is refused.
     #[error(transparent)]
     Token(#[from] TokenRefused),
+    /// The token is of an identity provider that the tenant did not name with its own key.
+    #[error("{}", Unauthenticated::Provider)]
+    Provider,
     /// The token's tenant is configured, but does not exist.
     #[error("the token is mapped to a tenant that does not exist here")]
     NoSuchTenant,
@@ -79,7 +82,10 @@ impl From<NotLetIn> for ApiError {
         match refusal {
             NotLetIn::NoCredential | NotLetIn::Key => Self::Unauthorized,
             NotLetIn::KeysDisabled => Self::KeysDisabled,
-            NotLetIn::Token(_) | NotLetIn::NoSuchTenant | NotLetIn::Foreign => Self::TokenRefused,
+            NotLetIn::Token(_)
+            | NotLetIn::Provider
+            | NotLetIn::NoSuchTenant
+            | NotLetIn::Foreign => Self::TokenRefused,
             NotLetIn::Unnamed => Self::ResourceUnnamed,
             NotLetIn::Network(NotAdmitted::Address) => Self::NetworkDenied,
             NotLetIn::Network(NotAdmitted::PublicAccess) => Self::PublicAccessDisabled,
@@ -174,7 +180,7 @@ fn by_key(
     };
     let resource = resource.ok_or(NotLetIn::Key)?;
     let principal = authenticate(key, &resource.keys).map_err(|refusal| match refusal {
-        Unauthenticated::Foreign => NotLetIn::Key,
+        Unauthenticated::Foreign | Unauthenticated::Provider => NotLetIn::Key,
         Unauthenticated::KeysDisabled => NotLetIn::KeysDisabled,
     })?;
     Ok((principal.into(), resource.id))
@@ -210,8 +216,12 @@ fn by_token(
         DirectoryObject { tenant: tenant.id, object: token.object_id(), kind: token.kind() };
     let unregistered = known.is_none().then_some(subject);
     let id = known.unwrap_or_else(random);
-    let tenant = NamedTenant { name: &tenant.name, id: tenant.id };
-    let principal = principal::admit(token, &tenant, id).map_err(|_| NotLetIn::Foreign)?;
+    let issuers = directory.issuers(tenant.id);
+    let tenant = NamedTenant { name: &tenant.name, id: tenant.id, issuers };
+    let principal = principal::admit(token, &tenant, id).map_err(|error| match error {
+        Unauthenticated::Provider => NotLetIn::Provider,
+        Unauthenticated::Foreign | Unauthenticated::KeysDisabled => NotLetIn::Foreign,
+    })?;
     Ok((principal, resource.id, unregistered))
 }
 

@@ -22,7 +22,7 @@ use store::{
 };
 use tlog::{
     canon::Digest,
-    receipt::{Adapter, EMBEDDED, Facts, Outcome, PolicySet, Terms},
+    receipt::{Adapter, Customer, EMBEDDED, Facts, Outcome, PolicySet, Terms},
 };
 use tokio::sync::oneshot;
 use wire::{no_effect::Named, usage::Usage};
@@ -291,6 +291,7 @@ impl Exchange {
             }
             (RetentionPlan::Store(_) | RetentionPlan::Zero(_), _) => (None, 0),
         };
+        let root = directory.root(resource.tenant, clock::now_ms());
         let terms = Arc::new(Terms {
             tenant: resource.tenant,
             resource: resource.id,
@@ -308,6 +309,7 @@ impl Exchange {
             content_filter,
             adapter,
             personal,
+            customer: root.map(|root| Customer { root, lockbox: resource.lockbox }),
         });
         let cached_tokens = usage.prompt_tokens_details.cached_tokens;
         let seen = watched.seen(&screening, resource.id, self.request);

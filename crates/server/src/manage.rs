@@ -26,6 +26,7 @@ mod workstations;
 
 use std::{
     path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -104,6 +105,8 @@ pub struct Management {
     store: Store,
     data: PathBuf,
     configured: Configured,
+    /// The roll, once a change has needed it.
+    rolls: Arc<OnceLock<Rolls>>,
 }
 
 /// Manages a data directory on an actor's behalf: each function asks the policies first.
@@ -112,6 +115,7 @@ pub(crate) struct Acting {
     store: Store,
     data: PathBuf,
     configured: Configured,
+    rolls: Arc<OnceLock<Rolls>>,
     actor: Actor,
 }
 
@@ -119,14 +123,14 @@ impl Management {
     /// Manages the data directory that `store` was opened in, under a configuration.
     #[must_use]
     pub(crate) fn new(store: Store, data: &Path, configured: Configured) -> Self {
-        Self { store, data: data.to_owned(), configured }
+        Self { store, data: data.to_owned(), configured, rolls: Arc::default() }
     }
 
     /// Returns the functions on an actor's behalf.
     #[must_use]
     pub(crate) fn on_behalf_of(&self, actor: Actor) -> Acting {
-        let Self { store, data, configured } = self.clone();
-        Acting { store, data, configured, actor }
+        let Self { store, data, configured, rolls } = self.clone();
+        Acting { store, data, configured, rolls, actor }
     }
 
     /// Returns the store underneath.
@@ -143,9 +147,13 @@ impl Acting {
         &self.store
     }
 
-    /// Opens the roll: who may sign what.
+    /// Opens the roll: who may sign what, and what customers promised. All changes share it.
     fn rolls(&self) -> Result<Rolls, ManageError> {
-        Ok(Rolls::open(&self.data, service_key(&self.data)?.verifier().name())?)
+        if let Some(rolls) = self.rolls.get() {
+            return Ok(rolls.clone());
+        }
+        let opened = self.store.rolls(service_key(&self.data)?.verifier().name());
+        Ok(self.rolls.get_or_init(|| opened).clone())
     }
 
     /// Returns whether a tenant has a root.
@@ -188,7 +196,7 @@ impl Acting {
             created_at: now(),
         };
         self.store.create_tenant(permit, &tenant)?;
-        Ok(TenantView::of(&tenant))
+        Ok(TenantView::of(&tenant, None))
     }
 
     /// Lists the tenants that the actor may read.
@@ -199,7 +207,8 @@ impl Acting {
         let directory = self.store.directory()?;
         let shown = |tenant: &Tenant| {
             let permit = self.shows::<ReadTenant>(TenantFacts { tenant: tenant.id })?;
-            directory.tenant(permit.spend().tenant).map(TenantView::of)
+            let tenant = directory.tenant(permit.spend().tenant)?;
+            Some(TenantView::of(tenant, directory.root(tenant.id, clock::now_ms())))
         };
         Ok(directory.tenants().into_iter().filter_map(shown).collect())
     }
@@ -212,7 +221,7 @@ impl Acting {
         let directory = self.store.directory()?;
         let of = self.tenant_for::<ReadTenant>(&directory, name)?.spend();
         let tenant = directory.tenant(of.tenant).ok_or_else(|| not_found(Kind::Tenant, name))?;
-        Ok(TenantView::of(tenant))
+        Ok(TenantView::of(tenant, directory.root(tenant.id, clock::now_ms())))
     }
 
     /// Deletes a tenant.
@@ -249,7 +258,7 @@ impl Acting {
             days: new.retention_days.map_or(Ok(Days::DEFAULT), Days::new)?,
             created_at: now(),
         };
-        let resource = self.store.create_resource(permit, new)?;
+        let resource = self.store.create_resource(&self.rolls()?, permit, new)?;
         Ok(NewResourceView { resource: ResourceView::of(&resource, &directory), key1, key2 })
     }
 
@@ -310,7 +319,8 @@ impl Acting {
             return self.resource(name);
         }
         let directory = self.store.directory()?;
-        self.store.update_resource(self.changes(&directory, name, update)?)?;
+        let changes = self.changes(&directory, name, update)?;
+        self.store.update_resource(&self.rolls()?, changes)?;
         // A caller that may change the resource sees the result, even if it may not read it
         // otherwise.
         let id = directory.resource_by_name(name).map(|resource| resource.id);

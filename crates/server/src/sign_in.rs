@@ -11,6 +11,7 @@ use policy::{
     token::{Guid, looks_like_one},
 };
 use store::{Directory, Store, StoreError};
+use tlog::canon::Digest;
 
 use crate::{
     authority::Authorities,
@@ -29,6 +30,10 @@ pub(crate) struct SignedIn {
     /// The caller's name at the identity provider. Only the people deciding on the
     /// caller's requests see it.
     pub name: Option<String>,
+    /// The names that the log has for the token's identity provider: [`VerifiedToken::providers`].
+    ///
+    /// [`VerifiedToken::providers`]: policy::token::VerifiedToken::providers
+    pub providers: Vec<Digest>,
     /// The directory snapshot of the sign-in.
     pub directory: Arc<Directory>,
     authority: Arc<Settled>,
@@ -95,12 +100,16 @@ impl SignedIn {
             directory.tenant_by_name(token.tenant_name()).ok_or(NotSignedIn::Unauthorized)?;
         // A caller without a role has no id, and may do nothing here.
         let id = directory.principal_id(tenant.id, token.object_id()).ok_or(NotSignedIn::NoRole)?;
-        let named = NamedTenant { name: &tenant.name, id: tenant.id };
-        let principal =
-            principal::admit(&token, &named, id).map_err(|_| NotSignedIn::Unauthorized)?;
+        let issuers = directory.issuers(tenant.id);
+        let named = NamedTenant { name: &tenant.name, id: tenant.id, issuers };
+        let principal = principal::admit(&token, &named, id).map_err(|reason| {
+            tracing::info!(%reason, "a token was refused");
+            NotSignedIn::Unauthorized
+        })?;
         let authority = authorities.of(&directory);
         let (object, name) = (token.object_id(), token.name().map(str::to_owned));
-        Ok(Self { principal, object, name, directory, authority })
+        let providers = token.providers().to_vec();
+        Ok(Self { principal, object, name, providers, directory, authority })
     }
 
     /// Whether the caller may know that a thing exists.
@@ -138,7 +147,8 @@ pub(crate) mod tests {
             let directory = store.directory().unwrap();
             let object = "0e2f6a1c-0000-4000-8000-000000000001".parse().unwrap();
             let authority = authorities.of(&directory);
-            Self { principal, object, name: None, directory, authority }
+            let providers = Vec::new();
+            Self { principal, object, name: None, providers, directory, authority }
         }
 
         /// Number of questions that Cedar has answered so far.

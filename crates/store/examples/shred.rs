@@ -164,6 +164,7 @@ fn record(ledger: &Ledger, (count, sizes): (u64, Sizes)) -> Result<(), Failed> {
         content_filter: None,
         adapter: None,
         personal: None,
+        customer: None,
     });
     let content_logging = ContentLogging::ON;
     let rule = Rule { tenant: TENANT, days: Days::new(2)?, content_logging };

@@ -16,7 +16,7 @@ use policy::{
         clock::{Behind, Clock, Reading},
     },
 };
-use tlog::canon::Digest;
+use tlog::{canon::Digest, limits, roll::Promises};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -542,6 +542,10 @@ pub enum Refusal {
          SHOWN_BYTES_MAX ({SHOWN_BYTES_MAX}) bytes of entries; start the newest version"
     )]
     Unreadable,
+    /// The customer promised itself that content is stored for fewer days.
+    #[n(28)]
+    #[error("the customer promised itself that its content is stored for fewer days")]
+    Promised,
 }
 
 /// The custodian's state.
@@ -733,8 +737,19 @@ impl Custodian {
         now_ms: u64,
     ) -> Result<Response, Refusal> {
         is_deadline(deadline_ms, now_ms)?;
+        self.is_promised(tenant, deadline_ms, now_ms)?;
         let key = self.keys.public_key(tenant, deadline_ms).map_err(unusable)?;
         Ok(Response::PublicKey { id: key.id, bytes: key.bytes })
+    }
+
+    /// Checks a deadline against the retention that the customer promised itself in the log, as far
+    /// as the custodian has read it.
+    fn is_promised(&self, tenant: TenantId, deadline_ms: u64, now_ms: u64) -> Result<(), Refusal> {
+        let promises = self.read.roll().promises(tenant);
+        match promises.and_then(Promises::longest_retention_days) {
+            Some(days) if deadline_ms > limits::deadline_ms(now_ms, days) => Err(Refusal::Promised),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Writes the clock file, at most once per [`CLOCK_KEPT_EVERY_MS`].

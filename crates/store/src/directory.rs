@@ -4,10 +4,11 @@
 //! it as a whole. A request uses one snapshot for all look-ups, and never sees half of a change.
 
 mod content_filter;
+mod customer;
 pub(crate) mod personal;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::PathBuf,
 };
 
@@ -35,6 +36,7 @@ use tlog::canon::Digest;
 
 pub use content_filter::{BUILT_IN, ContentFilter, OwnBlocklist, OwnFilter};
 pub(crate) use content_filter::{Filters, Lists};
+pub(crate) use customer::Customer;
 pub use policy::residency::Sku;
 
 /// A customer. It owns resources.
@@ -225,6 +227,8 @@ pub(crate) struct People {
     pub(crate) ids: HashMap<(TenantId, Guid), [u8; 16]>,
     /// The role assignments, and the team of each reviewer.
     pub(crate) roles: RoleAssignments,
+    /// The roots and the identity providers of the tenants that have some.
+    pub(crate) customers: BTreeMap<TenantId, Customer>,
 }
 
 impl Directory {

@@ -162,6 +162,12 @@ pub enum StoreError {
         /// The column.
         what: &'static str,
     },
+    /// The change contradicts what the customer promised with its own key.
+    #[error("the customer of this resource promised in the log: {what}")]
+    Promised {
+        /// The promise.
+        what: String,
+    },
     /// A decision of people is not signed as it must be.
     #[error(transparent)]
     NotLogged(#[from] Box<crate::not_logged::NotLogged>),
@@ -305,6 +311,11 @@ impl StoreError {
             ),
             Self::Newer { .. } => "run the newer bailiwick that wrote it".to_owned(),
             Self::Damaged { .. } => "restore the data directory from a backup".to_owned(),
+            Self::Promised { .. } => {
+                "nothing was changed; only the customer changes its promise: `bailiwick desk lockbox`, \
+                 `bailiwick desk retention`"
+                    .to_owned()
+            }
             Self::NotLogged(error) => error.help().to_owned(),
             Self::Clock(_) => {
                 "set the machine's clock, or let it be set over the network".to_owned()

@@ -31,6 +31,7 @@ mod people;
 #[path = "../tests/people/mod.rs"]
 mod people_for_tests;
 mod processors;
+mod promised;
 mod proofs;
 mod random;
 mod row;

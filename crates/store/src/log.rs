@@ -15,6 +15,7 @@ use policy::{
 use tlog::{
     canon::Digest,
     entry::{Action, Entry, Event, Handling, Subject, commit},
+    roll::Roll,
 };
 
 use crate::{error::StoreError, random::random, sqlite::Write};
@@ -26,6 +27,9 @@ pub type ReadClock = fn() -> Reading;
 pub(crate) trait Decides: std::fmt::Debug {
     /// Makes the entry of an event, with its number and its time; with signatures if people decide it.
     fn entry(&self, tx: &Write<'_>, at: (u64, u64), event: Event) -> Result<Entry, StoreError>;
+
+    /// Returns the roll after the entries before this number, also those of this transaction.
+    fn roll(&self, tx: &Write<'_>, next: u64) -> Result<Roll, StoreError>;
 }
 
 /// An append in progress. It advances the clock once, and numbers the entries.
@@ -112,6 +116,14 @@ impl<'a> Append<'a> {
         let event = Event::PersonalData { resource, processor, handling, setting };
         let index = self.push(event)?;
         self.tx.add_opening((index, 0), salt, state)
+    }
+
+    /// Returns the roll after the entries so far.
+    ///
+    /// # Errors
+    /// If this append reads no roll, or an entry cannot be read.
+    pub(crate) fn roll(&self) -> Result<Roll, StoreError> {
+        self.deciding.ok_or(StoreError::OtherThing)?.roll(self.tx, self.next)
     }
 
     /// Returns the number of the next entry.

@@ -58,7 +58,8 @@ use crate::{
     doctor,
     error::{InUse, Kind, StoreError},
     log::{Append, ReadClock},
-    name,
+    name, promised,
+    signed::Rolls,
     sqlite::{Database, Write},
     store::Store,
 };
@@ -165,6 +166,7 @@ impl Store {
     /// [`StoreError::OtherThing`] if the permit is not for a tenant.
     pub fn create_resource(
         &self,
+        rolls: &Rolls,
         permit: Permit<WriteResource>,
         new: NewResource,
     ) -> Result<Resource, StoreError> {
@@ -194,7 +196,7 @@ impl Store {
             retention: Rule { tenant, days: new.days, content_logging },
             created_at: new.created_at,
         };
-        self.change(|tx, log| {
+        self.with_roll(rolls, |tx, log| {
             name_of(tx, Kind::Tenant, tenant.as_bytes(), &tenant)?;
             resource.retention.content_logging.since_ms = log.now_ms;
             tx.add_resource(&resource)?;
@@ -210,7 +212,12 @@ impl Store {
                 doctor::named_key(&resource.keys.key1),
                 doctor::named_key(&resource.keys.key2),
             );
-            log.changed(Subject::Resource, *id.as_bytes(), Action::Created, &state)
+            log.changed(Subject::Resource, *id.as_bytes(), Action::Created, &state)?;
+            // The promises of its tenant hold for the new resource.
+            promised::follow(tx, log, tenant)?;
+            let made = tx.resources()?.into_iter().find(|made| made.id == id);
+            resource = made.ok_or_else(|| not_found(Kind::Resource, &id))?;
+            Ok(())
         })?;
         Ok(resource)
     }

@@ -5,15 +5,15 @@
 //! The roll is in memory only: the first decision after the start reads the whole log, and each later
 //! one reads the entries since the one before.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use policy::id::TenantId;
+use policy::{
+    authz::facts::SignatureFacts,
+    id::{GrantId, TenantId},
+};
 use tlog::{
-    entry::{Action, Entry, Event, Subject},
-    people::{Party, Promise},
+    entry::{Entry, Event},
+    people::Party,
     roll::{Heads as _, Roll, Side, Verdict, Window},
     signature::Signed,
     statement::Draft,
@@ -25,10 +25,14 @@ use tlog::{
 use crate::{
     error::StoreError,
     log::{Append, Decides},
+    promised,
     sqlite::{Database, Write},
     tiles::{LogError, Tiles},
 };
 
+mod looks;
+
+use self::looks::Looks;
 pub use crate::not_logged::{NotLogged, Unsigned};
 
 /// The number of entries that are read from the database at a time.
@@ -70,21 +74,20 @@ pub(crate) struct Rolled {
     tiles: Tiles,
     roll: Roll,
     window: Window,
+    /// The signed statements about access requests.
+    looks: Looks,
 }
 
 impl Rolls {
     /// Begins before the first entry of a log.
     pub(crate) fn new(origin: &str, tiles: Tiles) -> Self {
         let roll = Roll::new(first_name(origin));
-        Self(Arc::new(Mutex::new(Rolled { tiles, roll, window: Window::default() })))
-    }
-
-    /// Opens the roll of the log in a data directory, for a program beside the service.
-    ///
-    /// # Errors
-    /// If the log's folder cannot be made.
-    pub fn open(data: &Path, origin: &str) -> Result<Self, StoreError> {
-        Ok(Self::new(origin, Tiles::open(&data.join("log"))?))
+        Self(Arc::new(Mutex::new(Rolled {
+            tiles,
+            roll,
+            window: Window::default(),
+            looks: Looks::default(),
+        })))
     }
 
     /// Returns the roll after the entries that the database has committed.
@@ -127,7 +130,9 @@ impl Rolled {
         let entry = Entry::decode(bytes).map_err(damaged)?;
         let index = self.roll.size();
         // An entry that breaks a rule changes nothing. `verify log` names it.
-        let _ = self.roll.read(index, &entry, &self.window);
+        if let Ok(Verdict::Signed(by)) = self.roll.read(index, &entry, &self.window) {
+            self.looks.note(self.roll.time_ms(), by.party(), &entry.event);
+        }
         self.window.push(leaf_hash(bytes), entry.time_ms);
         Ok(())
     }
@@ -180,9 +185,7 @@ impl Decides for Deciding<'_> {
         let verdict = if roll.size() == index {
             roll.check(&entry, window)
         } else {
-            // Entries of this transaction come first.
-            let mut rolled = self.rolled.clone();
-            tx.entries(roll.size()..index)?.iter().try_for_each(|bytes| rolled.read(bytes))?;
+            let rolled = self.until(tx, index)?;
             rolled.roll.check(&entry, &rolled.window)
         };
         match verdict.map_err(|error| not(error.into()))? {
@@ -193,6 +196,20 @@ impl Decides for Deciding<'_> {
             }
         }
     }
+
+    fn roll(&self, tx: &Write<'_>, next: u64) -> Result<Roll, StoreError> {
+        Ok(self.until(tx, next)?.roll)
+    }
+}
+
+impl Deciding<'_> {
+    /// Returns the roll after the entries of this transaction before a number.
+    fn until(&self, tx: &Write<'_>, next: u64) -> Result<Rolled, StoreError> {
+        let mut rolled = self.rolled.clone();
+        let own = tx.entries(rolled.roll.size()..next)?;
+        own.iter().try_for_each(|bytes| rolled.read(bytes))?;
+        Ok(rolled)
+    }
 }
 
 fn not(error: NotLogged) -> StoreError {
@@ -200,12 +217,35 @@ fn not(error: NotLogged) -> StoreError {
 }
 
 impl crate::Store {
+    /// Returns the roll of the store's log, for a program beside the service. `origin` is the log's
+    /// name. The first use reads the whole log.
+    #[must_use]
+    pub fn rolls(&self, origin: &str) -> Rolls {
+        Rolls::new(origin, Tiles::at(self.log()))
+    }
+
     /// Returns the roll: roots, keys and promises, after all entries that are committed.
     ///
     /// # Errors
     /// If the log cannot be read.
     pub fn roll(&self, rolls: &Rolls) -> Result<Roll, StoreError> {
         rolls.current(&self.writer())
+    }
+
+    /// Returns the statements about an access request that people signed, as the log has them.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn signatures(
+        &self,
+        rolls: &Rolls,
+        grant: GrantId,
+        tenant: TenantId,
+    ) -> Result<SignatureFacts, StoreError> {
+        let writer = self.writer();
+        let mut rolled = rolls.lock();
+        rolled.catch_up(&writer)?;
+        Ok(rolled.looks.facts(&rolled.roll, grant, tenant))
     }
 
     /// Logs an event about roots, keys or promises.
@@ -219,17 +259,26 @@ impl crate::Store {
         event: Event,
         decision: Decision,
     ) -> Result<u64, StoreError> {
+        let about = match Side::of(&event) {
+            Some(Side::Party(Party::Tenant { tenant })) => Some(tenant),
+            Some(_) | None => None,
+        };
         self.change_decided(rolls, decision, |tx, log| {
-            let index = log.push(event.clone())?;
-            if let Event::Promised { tenant, promise: Promise::Lockbox { on }, resource } = event {
-                // The promise counts. The table follows it, for those that read settings only.
-                for id in tx.promise_lockbox(tenant, resource, on)? {
-                    let state = format!("lockbox={on}");
-                    log.changed(Subject::Lockbox, *id.as_bytes(), Action::Updated, &state)?;
-                }
-            }
+            let index = log.push(event)?;
+            about.map_or(Ok(()), |tenant| promised::follow(tx, log, tenant))?;
             Ok(index)
         })
+    }
+
+    /// Runs a change of settings, which no person signs, with the roll at hand.
+    pub(crate) fn with_roll(
+        &self,
+        rolls: &Rolls,
+        change: impl FnOnce(&Write<'_>, &mut Append<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        // No entry of it is a decision, so the tenant does not count.
+        let decision = Decision { tenant: TenantId::from_random([0; 16]), signed: Vec::new() };
+        self.change_decided(rolls, decision, change)
     }
 
     /// Runs a change and its log entries in one transaction. Each decision of people in it is signed,

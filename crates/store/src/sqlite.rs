@@ -24,6 +24,7 @@ mod personal;
 mod pieces;
 #[cfg(test)]
 mod probe;
+mod promised;
 mod proofs;
 mod receipts;
 mod schema;

@@ -126,6 +126,7 @@ fn ended(request: RequestId, keep: bool) -> Ended {
         content_filter: None,
         adapter: None,
         personal: None,
+        customer: None,
     };
     let facts = Facts {
         request,

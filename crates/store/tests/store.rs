@@ -75,7 +75,7 @@ impl Data {
             created_at: resource.created_at,
         };
         let permit = self.permit(TenantFacts { tenant: resource.tenant });
-        self.store.create_resource(permit, new).map(|_| ())
+        self.store.create_resource(&self.store.rolls("log"), permit, new).map(|_| ())
     }
 
     fn delete_resource(&self, resource: ResourceId) -> Result<(), StoreError> {
@@ -84,7 +84,7 @@ impl Data {
 
     fn update(&self, resource: ResourceId, settings: Settings) -> Result<(), StoreError> {
         let change = ResourceChange::Settings(self.permit(of(resource)), settings);
-        self.store.update_resource(vec![change])
+        self.store.update_resource(&self.store.rolls("log"), vec![change])
     }
 
     fn rotate_key(
@@ -640,11 +640,14 @@ fn an_update_happens_as_a_whole_or_not_at_all() {
         let settings = Settings { prefix_cache: Some(false), ..Settings::default() };
         let public = Some(PublicNetworkAccess::Disabled);
         let network = NetworkChange { public, ..NetworkChange::default() };
-        store.update_resource(vec![
-            ResourceChange::Settings(store.permit(of(here)), settings),
-            ResourceChange::Lockbox(store.administrator.permit_lockbox(of(here), 0)),
-            ResourceChange::Network(store.permit(of(last)), network),
-        ])
+        store.update_resource(
+            &store.rolls("log"),
+            vec![
+                ResourceChange::Settings(store.permit(of(here)), settings),
+                ResourceChange::Lockbox(store.administrator.permit_lockbox(of(here), 0)),
+                ResourceChange::Network(store.permit(of(last)), network),
+            ],
+        )
     };
     let refused = update(nowhere);
     assert!(matches!(refused, Err(StoreError::NotFound { kind: Kind::Resource, .. })));
@@ -655,7 +658,7 @@ fn an_update_happens_as_a_whole_or_not_at_all() {
     // A permit for a tenant does not allow a change of a resource.
     let tenant = TenantFacts { tenant: fixture.tenant.id };
     let change = ResourceChange::Settings(store.permit(tenant), Settings::default());
-    let refused = store.update_resource(vec![change]);
+    let refused = store.update_resource(&store.rolls("log"), vec![change]);
     assert!(matches!(refused, Err(StoreError::OtherThing)));
 }
 
@@ -666,7 +669,7 @@ fn two_changes_of_the_network_rules_at_once_both_count() {
     let id = fill(&Data::open(dir.path())).resource.id;
     let change = |data: &Data, change: NetworkChange| {
         let change = ResourceChange::Network(data.permit(of(id)), change);
-        data.update_resource(vec![change]).unwrap();
+        data.update_resource(&data.rolls("log"), vec![change]).unwrap();
     };
     let rules = |data: &Data| data.directory().unwrap().resource(id).unwrap().network.clone();
     std::thread::scope(|scope| {

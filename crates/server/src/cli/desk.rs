@@ -94,6 +94,8 @@ pub(super) fn desk(desk: Desk) -> Result<(), Failure> {
             visit(&session.with(more), desk.visit.json, ask)
         }
         AtDesk::Lockbox(lockbox) => visit(&session, desk.visit.json, roll::lockbox(lockbox)),
+        AtDesk::Retention(days) => visit(&session, desk.visit.json, roll::retention(days)),
+        AtDesk::Issuer(issuer) => visit(&session, desk.visit.json, roll::issuer(issuer)),
         AtDesk::Of(command) => visit(&session, desk.visit.json, of_desk(command)),
     }
 }

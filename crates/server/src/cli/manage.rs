@@ -37,6 +37,11 @@ use crate::{
 /// The command line's word for the built-in content filter.
 const DEFAULT_FILTER: &str = "default";
 
+/// Returns the fingerprint of a tenant's root as text.
+fn root_of(view: &TenantView) -> String {
+    view.root.map_or_else(|| "none".to_owned(), |root| root.to_string())
+}
+
 pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
     let json = group.shared.json;
     match &group.command {
@@ -48,18 +53,17 @@ pub(crate) fn tenant(group: &Group<TenantCommand>) -> Result<(), Failure> {
             let views = open(&group.shared.data)?.tenants()?;
             hint_if(views.is_empty(), "no tenants yet: `bailiwick tenant create NAME` adds one");
             print(json, &views, |out, views| {
-                let row = |view: &TenantView| [view.name.clone(), view.created_at.clone()];
-                table(out, ["name", "created"], &views.iter().map(row).collect::<Vec<_>>())
+                let row =
+                    |view: &TenantView| [view.name.clone(), view.created_at.clone(), root_of(view)];
+                table(out, ["name", "created", "root"], &views.iter().map(row).collect::<Vec<_>>())
             })
         }
         TenantCommand::Show { name } => {
             let view = open(&group.shared.data)?.tenant(name)?;
             print(json, &view, |out, view| {
                 let id = ("id", view.id.to_string());
-                fields(
-                    out,
-                    &[("name", view.name.clone()), id, ("created", view.created_at.clone())],
-                )
+                let created = ("created", view.created_at.clone());
+                fields(out, &[("name", view.name.clone()), id, created, ("root", root_of(view))])
             })
         }
         TenantCommand::Delete { name } => {

@@ -7,7 +7,8 @@ use policy::{
     authz::facts::Service,
     id::{PersonId, TenantId},
     permit::{CreateTenant, FindSubject, Permit, ReadTenant},
-    retention::DAY_MS,
+    retention::{DAY_MS, Days},
+    token::Guid,
 };
 use serde::{Deserialize, Serialize};
 use store::signed::Decision;
@@ -16,7 +17,7 @@ use tlog::{
     entry::Event,
     hex,
     key::Key,
-    people::{Capacities, Capacity, Party, Promise, Root},
+    people::{self, Capacities, Capacity, Party, Promise, Root},
     roll::Roll,
 };
 
@@ -47,6 +48,10 @@ pub(super) enum Stated {
     KeyRevoked { tenant: Option<String>, key: Digest },
     /// The customer's promise whether it must consent to each look: for one resource, or for all.
     Lockbox { tenant: String, resource: Option<String>, on: bool },
+    /// The customer's promise for how many days content is stored at most.
+    Retention { tenant: String, resource: Option<String>, days: u64 },
+    /// The customer's promise which identity provider's tokens count.
+    Issuer { tenant: String, issuer: String, audience: String, directory: String, counts: bool },
 }
 
 /// The roots and the keys that the visitor may know.
@@ -162,7 +167,9 @@ impl Stated {
             | Self::RootRecoveryStopped { tenant }
             | Self::KeyEnrolled { tenant, .. }
             | Self::KeyRevoked { tenant, .. } => tenant.as_deref(),
-            Self::Lockbox { tenant, .. } => Some(tenant),
+            Self::Lockbox { tenant, .. }
+            | Self::Retention { tenant, .. }
+            | Self::Issuer { tenant, .. } => Some(tenant),
         }
     }
 
@@ -220,17 +227,53 @@ impl Stated {
                 Event::PersonKeyRevoked { party, person, key }
             }
             Self::Lockbox { resource, on, .. } => {
+                promised(visitor, tenant, Promise::Lockbox { on }, resource)?
+            }
+            Self::Retention { resource, days, .. } => {
+                let days = Days::new(days)
+                    .map_err(|error| DeskError::BadRequest(format!("`days`: {error}")))?;
+                promised(visitor, tenant, Promise::Retention { days: days.get() }, resource)?
+            }
+            Self::Issuer { issuer, audience, directory, counts, .. } => {
+                let bad = |_| DeskError::BadRequest("`directory` is a GUID".to_owned());
+                let directory: Guid = directory.parse().map_err(bad)?;
+                let issuer = people::issuer(&issuer, &audience, Some(&directory.to_string()));
+                // Otherwise the person could not undo it.
+                let own = visitor.signed_in.providers.contains(&issuer);
                 let tenant = tenant.ok_or(DeskError::NotFound)?;
-                let find = |name: String| {
-                    let found = visitor.directory().resource_by_name(&name);
-                    let found = found.filter(|found| found.tenant == tenant);
-                    found.map(|found| found.id).ok_or(DeskError::NotFound)
+                let named = visitor.directory().issuers(tenant);
+                let is_out = match counts {
+                    true => named.is_empty() && !own,
+                    false => own && named.len() > 1,
                 };
-                let resource = resource.map(find).transpose()?;
-                Event::Promised { tenant, promise: Promise::Lockbox { on }, resource }
+                if is_out {
+                    return Err(DeskError::BadRequest(
+                        "with this promise your own token would not count any more; name the \
+                         provider of your own token first, and take it away last"
+                            .to_owned(),
+                    ));
+                }
+                promised(visitor, Some(tenant), Promise::Issuer { issuer, counts }, None)?
             }
         })
     }
+}
+
+/// Makes the event of a promise, for one resource of the tenant or for all.
+fn promised(
+    visitor: &Visitor,
+    tenant: Option<TenantId>,
+    promise: Promise,
+    resource: Option<String>,
+) -> Result<Event, DeskError> {
+    let tenant = tenant.ok_or(DeskError::NotFound)?;
+    let find = |name: String| {
+        let found = visitor.directory().resource_by_name(&name);
+        let found = found.filter(|found| found.tenant == tenant);
+        found.map(|found| found.id).ok_or(DeskError::NotFound)
+    };
+    let resource = resource.map(find).transpose()?;
+    Ok(Event::Promised { tenant, promise, resource })
 }
 
 fn root(keys: &[String]) -> Result<Root, DeskError> {

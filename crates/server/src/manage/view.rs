@@ -19,6 +19,7 @@ use policy::{
 };
 use serde::{Serialize, Serializer};
 use store::{Deployment, Directory, Model, Resource, Sku, Tenant};
+use tlog::canon::Digest;
 
 /// A tenant.
 #[derive(Debug, Serialize)]
@@ -30,6 +31,8 @@ pub(crate) struct TenantView {
     pub name: String,
     /// Time of creation.
     pub created_at: String,
+    /// The fingerprint of the tenant's root: the keys that name its people. Null if it has none.
+    pub root: Option<Digest>,
 }
 
 /// A resource, without its keys.
@@ -275,8 +278,9 @@ impl CapabilityView {
 }
 
 impl TenantView {
-    pub(super) fn of(tenant: &Tenant) -> Self {
-        Self { id: tenant.id, name: tenant.name.clone(), created_at: rfc3339(tenant.created_at) }
+    pub(super) fn of(tenant: &Tenant, root: Option<Digest>) -> Self {
+        let (id, name) = (tenant.id, tenant.name.clone());
+        Self { id, name, created_at: rfc3339(tenant.created_at), root }
     }
 }
 

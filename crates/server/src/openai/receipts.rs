@@ -51,6 +51,8 @@ pub(crate) struct ReceiptView {
     configuration_sha256: String,
     /// The active authorization policies; null in receipts of older versions without this field.
     policies: Option<PoliciesView>,
+    /// The customer's root and lockbox; null if the customer has no root.
+    customer: Option<CustomerView>,
     /// SHA-256 of the request's body.
     request_sha256: String,
     /// SHA-256 of the response's body.
@@ -262,6 +264,15 @@ pub(crate) struct PoliciesView {
     proved: bool,
 }
 
+/// A customer with a root: the keys that name its people.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CustomerView {
+    /// The fingerprint of the root.
+    root: String,
+    /// Whether the customer must consent to each access request.
+    lockbox: bool,
+}
+
 /// An object that a request wrote or destroyed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WrittenView {
@@ -354,6 +365,10 @@ fn view(own: &OwnReceipt) -> ReceiptView {
         }),
         binary_sha256: terms.binary.to_string(),
         configuration_sha256: terms.configuration.to_string(),
+        customer: terms.customer.map(|customer| CustomerView {
+            root: customer.root.to_string(),
+            lockbox: customer.lockbox,
+        }),
         policies: terms.policies.map(|policies| PoliciesView {
             sha256: policies.digest.to_string(),
             proved: policies.proved,

@@ -157,8 +157,9 @@ impl Custodian {
         of: SubjectKeyOf,
         now_ms: u64,
     ) -> Result<Response, Refusal> {
-        if let SubjectKeyOf::Records { deadline_ms, .. } = of {
+        if let SubjectKeyOf::Records { tenant, deadline_ms } = of {
             is_deadline(deadline_ms, now_ms)?;
+            self.is_promised(tenant, deadline_ms, now_ms)?;
         }
         let key = self.keys.subject_key(of.name(now_ms)).map_err(unusable)?;
         Ok(Response::SubjectKey(ObjectKey(key)))

@@ -70,6 +70,10 @@ pub enum What {
     Promise,
     /// An entry of the log with a decision of people that does not count.
     Decision,
+    /// A customer's root.
+    Root,
+    /// An identity provider that a customer named with its own key.
+    Issuer,
 }
 
 impl What {
@@ -102,6 +106,8 @@ impl What {
             Self::Usage => "usage",
             Self::Promise => "customer's promise",
             Self::Decision => "decision",
+            Self::Root => "root",
+            Self::Issuer => "identity provider",
         }
     }
 
@@ -127,7 +133,9 @@ impl What {
             | Self::Exemption
             | Self::Penalty
             | Self::RecordKey
-            | Self::Change => true,
+            | Self::Change
+            | Self::Root
+            | Self::Issuer => true,
             Self::Grant
             | Self::Opening
             | Self::Receipt
@@ -167,6 +175,8 @@ impl What {
             | Self::Penalty
             | Self::Grant
             | Self::RecordKey
+            | Self::Root
+            | Self::Issuer
             | Self::Change => {
                 "find out who wrote into the database; then put the row back as the log has it, from a \
                  backup that was made before"

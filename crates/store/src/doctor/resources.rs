@@ -15,7 +15,7 @@ use super::{
     told::{Told, ToldLogging, ToldResource},
 };
 use crate::{
-    directory::{Resource, personal::Of},
+    directory::{Customer, Resource, personal::Of},
     error::StoreError,
     sqlite::Read,
 };
@@ -26,6 +26,7 @@ pub(super) fn compare(
     database: &Read<'_>,
     findings: &mut Findings,
 ) -> Result<(), StoreError> {
+    customers(told, database, findings)?;
     let mut there = BTreeSet::new();
     let processors = database.allowed_processors()?;
     let personal: HashMap<Of, String> = database
@@ -147,6 +148,33 @@ fn words(
     let keeps = keeps.map(|names| format!(", keeping {}", names.join(" ")));
     words.extend([approval, since, until, keeps].into_iter().flatten());
     words
+}
+
+/// Compares the roots of tenants, and the identity providers that they named.
+fn customers(told: &Told, database: &Read<'_>, findings: &mut Findings) -> Result<(), StoreError> {
+    let mut there = database.customers()?;
+    let now_ms = told.time_ms();
+    for tenant in database.tenants()? {
+        let has = there.remove(&tenant.id).unwrap_or_default();
+        let said = Customer::of(&told.roll, tenant.id);
+        let roots = |customer: &Customer| {
+            let current = customer.root(now_ms).map(|root| root.to_string());
+            let later = customer.roots.range(now_ms.saturating_add(1)..);
+            let later = later.map(|(since_ms, root)| format!("{root} from {since_ms} on"));
+            let all: Vec<String> = current.into_iter().chain(later).collect();
+            if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+        };
+        let which = format!("root of {}", tenant.name);
+        findings.same(What::Root, &which, roots(&said), roots(&has));
+        for issuer in said.issuers.symmetric_difference(&has.issuers) {
+            let words = |named| if named { "named" } else { "not named" };
+            let which = format!("{issuer} of {}", tenant.name);
+            let said = words(said.issuers.contains(issuer));
+            let has = words(has.issuers.contains(issuer));
+            findings.add(Finding::new(What::Issuer, which, said, has));
+        }
+    }
+    Ok(())
 }
 
 /// Compares the table with what the customer set by its own keys. The custodian follows the log, so a

@@ -52,7 +52,9 @@ fn made() -> (tempfile::TempDir, Store) {
         days: Days::DEFAULT,
         created_at: 1,
     };
-    store.create_resource(permit(&by, TenantFacts { tenant: TENANT }), new).unwrap();
+    store
+        .create_resource(&store.rolls("log"), permit(&by, TenantFacts { tenant: TENANT }), new)
+        .unwrap();
     let to = Holder::Person(PersonId::from_random(PERSON));
     let assigning = Assigning { now_ms: NOW_MS, role: Role::Operator, to };
     let subject =

@@ -6,7 +6,7 @@ use std::{
 use policy::{
     authz::{
         context::{Enrolling, Looking, Moment, Opening as OpeningRecord, WorkstationFacts},
-        facts::{ApprovalFacts, GrantFacts, RecordFacts, ResourceFacts, Service},
+        facts::{ApprovalFacts, GrantFacts, RecordFacts, ResourceFacts, Service, SignatureFacts},
         policies::Policies,
         role::Role,
     },
@@ -153,6 +153,7 @@ fn terms() -> Arc<Terms> {
         content_filter: None,
         adapter: None,
         personal: None,
+        customer: None,
     })
 }
 
@@ -932,6 +933,7 @@ fn a_record_is_opened_for_an_approved_look_and_only_once() {
         consented: false,
         expires_ms: START_MS + 1,
         used: false,
+        signatures: SignatureFacts::default(),
     };
     let approve = authority.authorize(&manager, &asked, &now).unwrap();
     step(review::Allowed::approve(approve, team, review::Minutes::DEFAULT).unwrap());

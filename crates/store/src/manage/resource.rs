@@ -15,6 +15,8 @@ use super::{found, not_found};
 use crate::{
     error::{Kind, StoreError},
     log::Append,
+    promised,
+    signed::Rolls,
     sqlite::Write,
     store::Store,
 };
@@ -70,30 +72,46 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if a resource was deleted. [`StoreError::OtherThing`] if the permit
-    /// for settings is not for a resource. On an error, no part is applied.
-    pub fn update_resource(&self, changes: Vec<ResourceChange>) -> Result<(), StoreError> {
-        self.change(|tx, log| changes.into_iter().try_for_each(|change| change.make(tx, log)))
+    /// for settings is not for a resource. [`StoreError::Promised`] if the resource's customer promised
+    /// otherwise. On an error, no part is applied.
+    pub fn update_resource(
+        &self,
+        rolls: &Rolls,
+        changes: Vec<ResourceChange>,
+    ) -> Result<(), StoreError> {
+        self.with_roll(rolls, |tx, log| {
+            changes.into_iter().try_for_each(|change| {
+                let resource = change.make(tx, log)?;
+                promised::keeps(tx, log, resource)
+            })
+        })
     }
 }
 
 impl ResourceChange {
-    /// Applies this part and appends its log entry.
-    fn make(self, tx: &Write<'_>, log: &mut Append<'_>) -> Result<(), StoreError> {
+    /// Applies this part and appends its log entry. Returns the resource.
+    fn make(self, tx: &Write<'_>, log: &mut Append<'_>) -> Result<ResourceId, StoreError> {
         match self {
             Self::Settings(permit, settings) => {
                 let Scope::Resource(ResourceFacts { resource, .. }) = permit.spend() else {
                     return Err(StoreError::OtherThing);
                 };
-                settings.set(resource, tx, log)
+                settings.set(resource, tx, log)?;
+                Ok(resource)
             }
             Self::Lockbox(permit) => {
                 let (ResourceFacts { resource, .. }, context) = permit.spend_with_context();
                 let on = context.enabled;
                 found(tx.set_lockbox(resource, on)?, Kind::Resource, &resource)?;
                 let (id, state) = (*resource.as_bytes(), format!("lockbox={on}"));
-                log.changed(Subject::Lockbox, id, Action::Updated, &state)
+                log.changed(Subject::Lockbox, id, Action::Updated, &state)?;
+                Ok(resource)
             }
-            Self::Network(permit, change) => change.set(permit.spend().resource, tx, log),
+            Self::Network(permit, change) => {
+                let ResourceFacts { resource, .. } = permit.spend();
+                change.set(resource, tx, log)?;
+                Ok(resource)
+            }
         }
     }
 }

@@ -107,8 +107,10 @@ impl Read<'_> {
 }
 
 /// The tables that the comparison covers. Receipts and records are counted apart.
-const COVERED: [&str; 13] = [
+const COVERED: [&str; 15] = [
     "tenant",
+    "tenant_root",
+    "tenant_issuer",
     "resource",
     "deployment",
     "model",

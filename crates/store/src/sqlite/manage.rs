@@ -237,23 +237,6 @@ impl Write<'_> {
         Ok(self.connection.execute(sql, params![resource.as_bytes(), on])? > 0)
     }
 
-    /// Switches the lockbox of one resource of a tenant, or of all of them. Returns those that were
-    /// switched.
-    pub(crate) fn promise_lockbox(
-        &self,
-        tenant: TenantId,
-        resource: Option<ResourceId>,
-        on: bool,
-    ) -> Result<Vec<ResourceId>, StoreError> {
-        let sql = "UPDATE resource SET lockbox = ?3
-                   WHERE tenant = ?1 AND (?2 IS NULL OR id = ?2) AND lockbox != ?3 RETURNING id";
-        let resource = resource.as_ref().map(ResourceId::as_bytes);
-        let mut statement = self.connection.prepare(sql)?;
-        let read = |row: &Row<'_>| Ok(ResourceId::from_random(row.get(0)?));
-        let switched = statement.query_map(params![tenant.as_bytes(), resource, on], read)?;
-        Ok(switched.collect::<Result<_, _>>()?)
-    }
-
     /// Changes the given settings of a resource, and returns whether the resource exists.
     pub(crate) fn change_settings(
         &self,
@@ -315,6 +298,7 @@ impl Write<'_> {
         self.connection.execute(members, [id])?;
         self.connection.execute("DELETE FROM principal WHERE tenant = ?1", [id])?;
         self.forget_abuse_key(tenant)?;
+        self.forget_customer(tenant)?;
         self.connection.execute("DELETE FROM tenant WHERE id = ?1", [id])?;
         Ok(())
     }

@@ -699,11 +699,29 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE resource ADD COLUMN subject_header TEXT;
     ",
+    // 31: the roots of tenants, each with the time from which it counts, and the identity providers
+    // that they named. Both follow from the log's entries.
+    "
+    CREATE TABLE tenant_root (
+        tenant BLOB NOT NULL REFERENCES tenant (id),
+        since_ms INTEGER NOT NULL,
+        fingerprint BLOB NOT NULL,
+        PRIMARY KEY (tenant, since_ms)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE tenant_issuer (
+        tenant BLOB NOT NULL REFERENCES tenant (id),
+        issuer BLOB NOT NULL,
+        PRIMARY KEY (tenant, issuer)
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 /// Small tables that every request needs. Checking all their pages is cheap.
-const CHECKED: [&str; 16] = [
+const CHECKED: [&str; 18] = [
     "tenant",
+    "tenant_root",
+    "tenant_issuer",
     "resource",
     "model",
     "deployment",
@@ -722,8 +740,10 @@ const CHECKED: [&str; 16] = [
 ];
 
 /// The tables of [`CHECKED`] that stay small while the service runs.
-const GLANCED: [&str; 13] = [
+const GLANCED: [&str; 15] = [
     "tenant",
+    "tenant_root",
+    "tenant_issuer",
     "resource",
     "model",
     "deployment",

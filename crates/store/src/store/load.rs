@@ -51,7 +51,7 @@ fn people(
 ) -> Result<People, StoreError> {
     let tenants: HashMap<_, _> = resources.iter().map(|r| (r.id, r.tenant)).collect();
     let owners: HashMap<_, _> = deployments.iter().map(|d| (d.id, d.resource)).collect();
-    let mut people = People::default();
+    let mut people = People { customers: database.customers()?, ..People::default() };
     for row in database.principals()? {
         people.ids.insert((row.tenant, row.object), row.id);
     }

@@ -1,7 +1,7 @@
 //! People with verified tokens, and the permits that the built-in policies give them. Tests get
 //! permits in the same way as the service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policy::{
     authz::{
@@ -45,7 +45,9 @@ pub(crate) fn person(tenant: TenantId, id: [u8; 16]) -> Principal {
     let presented = Presented::parse(TOKEN).unwrap();
     let Lookup::Found(key) = keys.lookup("k", 0) else { panic!("the key is there") };
     let token = presented.verify(key, 1000).unwrap();
-    principal::admit(&token, &NamedTenant { name: "contoso", id: tenant }, id).unwrap()
+    let any = BTreeSet::new();
+    let named = NamedTenant { name: "contoso", id: tenant, issuers: &any };
+    principal::admit(&token, &named, id).unwrap()
 }
 
 /// Returns the built-in policies with these role assignments at the service. All people are in this

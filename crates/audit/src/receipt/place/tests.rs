@@ -57,6 +57,7 @@ fn claims() -> Claims {
             content_filter: None,
             adapter: None,
             personal: None,
+            customer: None,
         },
         facts: Facts {
             request: RequestId::from_random([7; 16]),

@@ -9,7 +9,7 @@ use clap::{ArgGroup, Subcommand, ValueEnum};
 use policy::workflow::review::Category;
 
 use self::{
-    roll::{Lockbox, RootCommand, SignerCommand},
+    roll::{Issuer, Lockbox, Retention, RootCommand, SignerCommand},
     subject::SubjectCommand,
 };
 
@@ -87,6 +87,11 @@ pub(crate) enum AtDesk {
     Signer(SignerCommand),
     /// Promise that each look at a record takes your consent, or end that promise
     Lockbox(Lockbox),
+    /// Promise for how many days your content is stored at most
+    Retention(Retention),
+    /// Promise whose tokens count for your tenant: once you name a provider, no other one counts,
+    /// whatever the operator configures
+    Issuer(Issuer),
 }
 
 #[derive(Debug, Subcommand)]

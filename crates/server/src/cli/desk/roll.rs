@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Ask,
-    args::roll::{Lockbox, Of, RootCommand, SignerCommand},
+    args::roll::{Issuer, Lockbox, Of, Retention, RootCommand, SignerCommand},
 };
 use crate::cli::{
     args::switch::Switch,
@@ -75,6 +75,20 @@ pub(super) fn signer(command: SignerCommand) -> Result<(Ask, Vec<Signer>), Failu
 pub(super) fn lockbox(Lockbox { state, tenant, resource }: Lockbox) -> Ask {
     let on = state == Switch::On;
     let body = json!({"kind": "lockbox", "tenant": tenant, "resource": resource, "on": on});
+    Ask::Post("/roll".to_owned(), body)
+}
+
+/// Returns the request of a promise about retention.
+pub(super) fn retention(Retention { days, tenant, resource }: Retention) -> Ask {
+    let body = json!({"kind": "retention", "tenant": tenant, "resource": resource, "days": days});
+    Ask::Post("/roll".to_owned(), body)
+}
+
+/// Returns the request of a promise about an identity provider.
+pub(super) fn issuer(of: Issuer) -> Ask {
+    let Issuer { state, tenant, issuer, audience, directory } = of;
+    let body = json!({"kind": "issuer", "tenant": tenant, "issuer": issuer, "audience": audience,
+        "directory": directory, "counts": state == Switch::On});
     Ask::Post("/roll".to_owned(), body)
 }
 

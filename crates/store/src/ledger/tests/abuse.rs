@@ -45,7 +45,7 @@ fn store(home: &Path, clock: ReadClock) -> Store {
             days: Days::DEFAULT,
             created_at: 1,
         };
-        store.create_resource(permit, new).unwrap();
+        store.create_resource(&store.rolls("log"), permit, new).unwrap();
     }
     store
 }

@@ -70,7 +70,13 @@ impl Data {
                 days: Days::DEFAULT,
                 created_at: 1,
             };
-            data.store.create_resource(data.permit(TenantFacts { tenant: TENANT }), new).unwrap();
+            data.store
+                .create_resource(
+                    &data.store.rolls("log"),
+                    data.permit(TenantFacts { tenant: TENANT }),
+                    new,
+                )
+                .unwrap();
         }
         let facts = ModelFacts {
             license: None,

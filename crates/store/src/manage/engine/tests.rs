@@ -65,7 +65,13 @@ impl Data {
             days: Days::DEFAULT,
             created_at: 1,
         };
-        data.store.create_resource(data.permit(TenantFacts { tenant: TENANT }), new).unwrap();
+        data.store
+            .create_resource(
+                &data.store.rolls("log"),
+                data.permit(TenantFacts { tenant: TENANT }),
+                new,
+            )
+            .unwrap();
         let file = ModelFile { path: "/m.gguf".into(), sha256: "ab".repeat(32), size_bytes: 9 };
         for (id, name, file) in
             [(SERVED, "gpt", None), (OTHER, "gpt-mini", None), (WITH_FILE, "smol", Some(file))]
@@ -485,7 +491,7 @@ fn engines_get_no_label_until_a_change_says_so_and_the_log_names_it() {
     let update = |settings: Settings| {
         let change = ResourceChange::Settings(data.permit(of), settings);
         let from = data.next();
-        data.store.update_resource(vec![change]).unwrap();
+        data.store.update_resource(&data.store.rolls("log"), vec![change]).unwrap();
         data.changed(from)
     };
     let two = Forward::from_iter([Label::Metadata, Label::User]);

@@ -64,7 +64,7 @@ impl Data {
                 created_at: 1,
             };
             let of = TenantFacts { tenant: TENANT };
-            data.store.create_resource(data.permit(of), new).unwrap();
+            data.store.create_resource(&data.store.rolls("log"), data.permit(of), new).unwrap();
         }
         data
     }

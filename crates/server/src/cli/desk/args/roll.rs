@@ -98,6 +98,38 @@ pub(crate) struct Lockbox {
     pub(crate) resource: Option<String>,
 }
 
+/// A tenant's promise about its retention.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Retention {
+    /// The most days for which content is stored, 1 to 30
+    pub(crate) days: u32,
+    /// The tenant
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: String,
+    /// One resource of it; by default all of them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) resource: Option<String>,
+}
+
+/// A tenant's promise about an identity provider.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Issuer {
+    /// Whether its tokens count
+    pub(crate) state: Switch,
+    /// The tenant
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: String,
+    /// The issuer: `iss` of its tokens
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: String,
+    /// The receiver: `aud` of its tokens
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) audience: String,
+    /// Your directory at this issuer: `tid` of its tokens
+    #[arg(long, value_name = "GUID")]
+    pub(crate) directory: String,
+}
+
 /// A kind of decisions.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum CapacityName {
