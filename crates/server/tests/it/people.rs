@@ -148,6 +148,11 @@ impl People {
         self.restarted_after(|_| ())
     }
 
+    /// Returns the issuer of the people's tokens.
+    pub(crate) fn issuer(&self) -> String {
+        self.provider.issuer()
+    }
+
     /// Returns tenant and object id of a person or program, and whether it is a program.
     pub(crate) fn find(&self, name: &str) -> (&'static str, String, bool) {
         let index = self.everybody.iter().position(|subject| subject.name == name).unwrap();

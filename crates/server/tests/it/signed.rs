@@ -2,6 +2,9 @@
 //! customers. A decision without a signature, or with a wrong one, changes nothing and names the next
 //! step. Whom the operator makes an officer decides nothing.
 
+mod passkey;
+mod promised;
+
 use std::{fs, io::Read as _, path::PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
