@@ -48,6 +48,12 @@ impl Request {
         self
     }
 
+    /// Adds a header beside those of the same name.
+    pub(crate) fn also(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     pub(crate) fn key(self, key: &str) -> Self {
         self.header("api-key", key)
     }

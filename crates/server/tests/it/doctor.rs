@@ -36,7 +36,7 @@ const FLAGGED: &str = "INSERT INTO workflow SELECT kind, (SELECT request FROM re
      LIMIT 1), replace(state, lower(hex(id)), (SELECT lower(hex(request)) FROM receipt ORDER BY idx \
      DESC LIMIT 1)), due_ms FROM workflow WHERE kind = 'review'";
 
-const ATTACKS: [Attack; 31] = [
+const ATTACKS: [Attack; 33] = [
     (
         "an officer who never was",
         "INSERT INTO role_assignment SELECT r.principal, 'Data Protection Officer', 'service', x'' \
@@ -100,6 +100,20 @@ const ATTACKS: [Attack; 31] = [
         Named::Start,
         "resource",
         "retention_days: the log says 7; the table says 30",
+    ),
+    (
+        "a root that no customer made",
+        "INSERT INTO tenant_root SELECT tenant, 1, randomblob(32) FROM resource WHERE name = 'contoso'",
+        Named::Start,
+        "root",
+        "root of contoso: the log says none",
+    ),
+    (
+        "an identity provider that no customer named",
+        "INSERT INTO tenant_issuer SELECT tenant, randomblob(32) FROM resource WHERE name = 'contoso'",
+        Named::Start,
+        "issuer",
+        "the log says not named; the table says named",
     ),
     (
         "another region",

@@ -83,7 +83,7 @@ fn signed(setting: &Setting, request: &Request, refused: &Value, signatures: &[S
     let request = request.clone().header("bailiwick-draft", draft);
     let request = signatures
         .iter()
-        .fold(request, |request, signature| request.header("bailiwick-signature", signature));
+        .fold(request, |request, signature| request.also("bailiwick-signature", signature));
     setting.people.ask("officer", request)
 }
 

@@ -83,9 +83,8 @@ fn the_receipt(setting: &Setting) {
 /// tenant, at the API and at the desk, whatever the operator configures.
 fn the_provider(setting: Setting) {
     let people = &setting.people;
-    let desk = |setting: &Setting| {
-        setting.people.ask("officer", Request::get("/desk/v1/roll")).status
-    };
+    let desk =
+        |setting: &Setting| setting.people.ask("officer", Request::get("/desk/v1/roll")).status;
     let chat = |setting: &Setting| {
         let ask = Request::post(&chat_path(CHAT), &setting.contoso.short());
         let ask = ask.header("host", "contoso.openai.test");
