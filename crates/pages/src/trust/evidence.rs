@@ -1,0 +1,300 @@
+//! What the service's checks find, as values that pages put into words.
+
+use serde::Serialize;
+
+use super::Promise;
+use crate::{
+    layout::{Voucher, entries, grouped},
+    log::Kind,
+    words::{Lang, Message as _, home::Home},
+};
+
+/// A check that runs inside the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// The whole log is replayed by the rules of auditors.
+    Replay,
+    /// Deadlines are carried out, requests are recorded, and the log is published.
+    Deadlines,
+    /// The policies in force are proved.
+    Policies,
+    /// Gateway and workers are confined.
+    Confinement,
+    /// Connections went to listed destinations only.
+    Egress,
+    /// The log's witnesses sign.
+    Witnesses,
+}
+
+impl Check {
+    /// Returns its name for programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Replay => "log_replay",
+            Self::Deadlines => "deadlines",
+            Self::Policies => "policies",
+            Self::Confinement => "confinement",
+            Self::Egress => "egress",
+            Self::Witnesses => "witnesses",
+        }
+    }
+
+    pub(super) fn title(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Replay => Home::CheckReplay,
+            Self::Deadlines => Home::CheckDeadlines,
+            Self::Policies => Home::CheckPolicies,
+            Self::Confinement => Home::CheckConfinement,
+            Self::Egress => Home::CheckEgress,
+            Self::Witnesses => Home::CheckWitnesses,
+        }
+        .text(lang)
+    }
+
+    /// Who stands behind what it finds.
+    pub(super) fn rests_on(self) -> Voucher {
+        match self {
+            // Anybody can copy the log and repeat the replay, and look at the cosignatures.
+            Self::Replay | Self::Witnesses => Voucher::Proved,
+            Self::Deadlines | Self::Policies | Self::Confinement | Self::Egress => {
+                Voucher::Operator
+            }
+        }
+    }
+
+    /// Milliseconds for which its answer counts.
+    #[must_use]
+    pub fn fresh_ms(self) -> u64 {
+        match self {
+            // A replay of a large log takes minutes.
+            Self::Replay => 60 * MINUTE_MS,
+            Self::Deadlines
+            | Self::Policies
+            | Self::Confinement
+            | Self::Egress
+            | Self::Witnesses => 5 * MINUTE_MS,
+        }
+    }
+}
+
+const MINUTE_MS: u64 = 60_000;
+
+/// The outcome of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All is as promised.
+    Holds,
+    /// The operator's settings leave it open; nothing is broken.
+    Open,
+    /// Something contradicts a promise.
+    Broken,
+    /// The check could not be made.
+    Unknown,
+}
+
+/// What a check found, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The check.
+    pub check: Check,
+    /// The end of the check: milliseconds since 1970.
+    pub checked_ms: u64,
+    /// The outcome. For the replay of the log: of the whole log.
+    pub outcome: Outcome,
+    /// The details.
+    pub facts: Vec<Fact>,
+}
+
+impl Found {
+    /// Returns the outcome for one promise. A finding of the log's replay at an entry breaks the
+    /// promises that this kind of entry is about, and P14 with them. A finding about the whole log
+    /// breaks each promise that rests on the log.
+    #[must_use]
+    pub fn outcome_for(&self, promise: Promise) -> Outcome {
+        let findings = || self.facts.iter().filter(|fact| matches!(fact, Fact::Finding { .. }));
+        if self.outcome == Outcome::Broken && findings().next().is_some() {
+            let breaks = findings().any(|fact| fact.concerns(promise));
+            return if breaks { Outcome::Broken } else { Outcome::Holds };
+        }
+        self.outcome
+    }
+
+    /// Returns the facts that concern a promise.
+    pub(super) fn about(&self, promise: Promise) -> Vec<&Fact> {
+        self.facts.iter().filter(|fact| fact.concerns(promise)).take(FACTS_MAX).collect()
+    }
+}
+
+/// Facts of one check on the page. A log with many findings has the rest in its replay.
+const FACTS_MAX: usize = 12;
+
+/// A detail of what a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// The log was replayed, and nothing contradicts the rules.
+    Replayed {
+        /// The number of entries.
+        entries: u64,
+        /// The number of tiles that were compared.
+        tiles: u64,
+    },
+    /// Keys of records.
+    Keys {
+        /// The number of keys that were made.
+        made: u64,
+        /// The number of keys that were destroyed.
+        destroyed: u64,
+    },
+    /// Records that reviewers opened.
+    Looks(u64),
+    /// Switches of the storing of content.
+    Switches(u64),
+    /// Adapters that fine-tuning made.
+    Trainings(u64),
+    /// Kept objects that were destroyed.
+    Objects(u64),
+    /// Erasures of a person.
+    Subjects(u64),
+    /// Penalties follow the rules.
+    Penalties,
+    /// The replay found a violation.
+    Finding {
+        /// The number of the entry, and its kind if it can be read; none for the whole log.
+        entry: Option<(u64, Option<Kind>)>,
+        /// The violation, in the words of the replay.
+        what: String,
+    },
+    /// Files of the log are missing.
+    Missing(u64),
+    /// Nothing is overdue.
+    OnTime,
+    /// The service reports trouble.
+    Trouble,
+    /// The policies in force are proved.
+    Proved {
+        /// Their digest.
+        digest: String,
+    },
+    /// The policies in force are not proved.
+    Unproved {
+        /// Their digest.
+        digest: String,
+    },
+    /// Processes are confined.
+    Confined {
+        /// The number of processes.
+        processes: u64,
+        /// The number of their attempts to break out.
+        attempts: u64,
+    },
+    /// A process is not confined.
+    Loose {
+        /// Its name.
+        process: String,
+    },
+    /// Connections since the start.
+    Dialed {
+        /// The number of listed destinations.
+        listed: u64,
+        /// The number of connections.
+        dials: u64,
+        /// The number of refused attempts.
+        refused: u64,
+    },
+    /// A witness signs.
+    Witnessed {
+        /// Its name.
+        name: String,
+        /// The number of entries in the last checkpoint that it signed.
+        size: u64,
+    },
+    /// A witness does not sign.
+    Unwitnessed {
+        /// Its name.
+        name: String,
+        /// The number of entries in the last checkpoint that it signed.
+        size: u64,
+    },
+    /// The log has no witness.
+    NoWitness,
+}
+
+impl Fact {
+    fn concerns(&self, promise: Promise) -> bool {
+        match self {
+            Self::Keys { .. } => promise == Promise::ThirtyDays,
+            Self::Looks(_) => promise == Promise::GuardedReview,
+            Self::Switches(_) => promise == Promise::ZeroRetention,
+            Self::Trainings(_) => promise == Promise::NotForTraining,
+            Self::Objects(_) => promise == Promise::Stateless,
+            Self::Subjects(_) => promise == Promise::SubjectRights,
+            Self::Penalties => promise == Promise::AbuseHandled,
+            Self::Finding { entry: Some((_, Some(kind))), .. } => {
+                promise == Promise::Evidenced || promise.kinds().contains(kind)
+            }
+            // A finding about the whole log, or about an entry that cannot be read.
+            Self::Finding { .. }
+            | Self::Replayed { .. }
+            | Self::Missing(_)
+            | Self::OnTime
+            | Self::Trouble
+            | Self::Proved { .. }
+            | Self::Unproved { .. }
+            | Self::Confined { .. }
+            | Self::Loose { .. }
+            | Self::Dialed { .. }
+            | Self::Witnessed { .. }
+            | Self::Unwitnessed { .. }
+            | Self::NoWitness => true,
+        }
+    }
+
+    pub(super) fn words(&self, lang: Lang) -> String {
+        let number = |count: u64| grouped(count);
+        let count = |message: Home, count: u64| message.with(lang, &[("count", &number(count))]);
+        let witness = |message: Home, name: &str, size: u64| {
+            message.with(lang, &[("name", name), ("entries", &entries(size, lang))])
+        };
+        match self {
+            Self::Replayed { entries: size, tiles } => Home::FactReplayed
+                .with(lang, &[("entries", &entries(*size, lang)), ("tiles", &number(*tiles))]),
+            Self::Keys { made, destroyed } => Home::FactKeys
+                .with(lang, &[("made", &number(*made)), ("destroyed", &number(*destroyed))]),
+            Self::Looks(looks) => count(Home::FactLooks, *looks),
+            Self::Switches(switches) => count(Home::FactSwitches, *switches),
+            Self::Trainings(adapters) => count(Home::FactTrainings, *adapters),
+            Self::Objects(objects) => count(Home::FactObjects, *objects),
+            Self::Subjects(erasures) => count(Home::FactSubjects, *erasures),
+            Self::Penalties => Home::FactPenalties.text(lang).to_owned(),
+            Self::Finding { entry: Some((entry, _)), what } => {
+                Home::FactFinding.with(lang, &[("entry", &entry.to_string()), ("what", what)])
+            }
+            Self::Finding { entry: None, what } => {
+                Home::FactFindingWhole.with(lang, &[("what", what)])
+            }
+            Self::Missing(files) => count(Home::FactMissing, *files),
+            Self::OnTime => Home::FactDeadlines.text(lang).to_owned(),
+            Self::Trouble => Home::FactTrouble.text(lang).to_owned(),
+            Self::Proved { digest } => Home::FactProved.with(lang, &[("digest", digest)]),
+            Self::Unproved { digest } => Home::FactUnproved.with(lang, &[("digest", digest)]),
+            Self::Confined { processes, attempts } => Home::FactConfined.with(
+                lang,
+                &[("processes", &number(*processes)), ("attempts", &number(*attempts))],
+            ),
+            Self::Loose { process } => Home::FactLoose.with(lang, &[("process", process)]),
+            Self::Dialed { listed, dials, refused } => Home::FactDialed.with(
+                lang,
+                &[
+                    ("listed", &number(*listed)),
+                    ("dials", &number(*dials)),
+                    ("refused", &number(*refused)),
+                ],
+            ),
+            Self::Witnessed { name, size } => witness(Home::FactWitnessed, name, *size),
+            Self::Unwitnessed { name, size } => witness(Home::FactUnwitnessed, name, *size),
+            Self::NoWitness => Home::FactNoWitness.text(lang).to_owned(),
+        }
+    }
+}
