@@ -15,6 +15,7 @@ mod policies;
 mod prices;
 mod regions;
 mod reload;
+mod trust;
 
 use std::{
     fmt,
@@ -42,6 +43,7 @@ pub(crate) use self::{
     policies::PoliciesConfig,
     prices::PricesConfig,
     regions::RegionsConfig,
+    trust::{Audience, TrustConfig},
 };
 
 /// The whole configuration.
@@ -99,6 +101,8 @@ pub(crate) struct Config {
     pub operator: OperatorConfig,
     /// The customers' names and contacts, for reports.
     pub customers: Vec<CustomerConfig>,
+    /// The pages that people check the service with.
+    pub trust: TrustConfig,
 }
 
 /// A tenant whose key-encryption key its customer holds.
@@ -538,6 +542,7 @@ impl Default for Config {
             customer_keys: Vec::new(),
             operator: OperatorConfig::default(),
             customers: Vec::new(),
+            trust: TrustConfig::default(),
         }
     }
 }

@@ -50,12 +50,12 @@ struct State {
 #[derive(Debug, Serialize)]
 pub(crate) struct WitnessStatus {
     /// Name of its key.
-    name: String,
+    pub name: String,
     /// Entries in the last checkpoint that it signed.
-    size: u64,
+    pub size: u64,
     /// Reason of its last failure to sign.
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+    pub error: Option<String>,
 }
 
 /// The witness gave no cosignature.

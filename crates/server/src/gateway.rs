@@ -48,7 +48,7 @@ use crate::{
         explain, models, receipts,
         reply::{Pieces, Reply},
         request::CallerRequest,
-        routes::{self, Endpoint, State},
+        routes::{self, Endpoint, Page, State},
         spillover,
         sse::EventStream,
         state::{self, Arriving, StateRequest},
@@ -56,6 +56,7 @@ use crate::{
     restricted,
     services::Services,
     snapshot::Snapshots,
+    trust::{self, Seen},
 };
 
 /// The API: routes, identifies and counts calls, and turns their outcomes into answers.
@@ -243,6 +244,7 @@ impl Gateway {
             }
             Endpoint::LogFile => self.log_file(&named),
             Endpoint::OpenApi => Ok(Reply::Json(current.document.clone())),
+            Endpoint::Page(page) => Box::pin(self.page(current, page, call, (head, &named))).await,
             Endpoint::About => Ok(Reply::Bytes(TEXT, Bytes::from_static(ABOUT.as_bytes()))),
         }
     }
@@ -334,6 +336,25 @@ impl Gateway {
         let key = call.key.clone();
         let answering = Box::pin(state::answer(&self.services, call, asked, arriving));
         while_in_force(key, answering).await
+    }
+
+    /// Returns a page, to those whom `trust.pages` names.
+    async fn page(
+        &self,
+        current: &Arc<Current>,
+        page: Page,
+        call: &mut Call,
+        (head, named): (&Parts, &str),
+    ) -> Result<Reply, ApiError> {
+        let audience = current.config.trust.pages;
+        let seen = match Seen::without_key(audience, page)? {
+            Some(seen) => seen,
+            None => match self.authenticate(call, &trust::with_basic_key(head)).await {
+                Ok(caller) => Seen::by_caller(self.services.permit(&caller)?),
+                Err(refused) => return trust::ask_for_key(refused),
+            },
+        };
+        trust::answer(&self.services, current, (seen, page), (head, named)).await
     }
 
     /// Returns a file of the log, for any caller: the log reveals no content and no person.
@@ -567,6 +588,7 @@ Bailiwick: a private LLM service with the OpenAI and Azure OpenAI APIs.
 /openai/        Azure's API
 /openapi.json   all that is served
 /log/checkpoint the log that receipts are proved by; `bailiwick mirror` copies and checks it
+/trust          the promises and their state, a receipt checker and the log, for browsers
 
 Each call needs a key: `api-key: KEY` or `Authorization: Bearer KEY`.
 ";

@@ -65,6 +65,7 @@ mod sign_in;
 mod snapshot;
 mod statement;
 mod tls;
+mod trust;
 mod uses;
 mod withheld;
 

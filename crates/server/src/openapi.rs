@@ -33,7 +33,7 @@ use crate::{
     explain::Explanation,
     openai::{
         receipts::{COSE, ReceiptView},
-        routes::{API_VERSION, Endpoint, Route, routes},
+        routes::{API_VERSION, Endpoint, Page, Route, routes},
     },
 };
 
@@ -124,6 +124,7 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
             "A file of the transparency log, as C2SP tlog-tiles lays them out",
             json!({"application/octet-stream": {}, "text/plain; charset=utf-8": {}}),
         ),
+        Endpoint::Page(page) => answers::page(page),
         Endpoint::About => ("Describes this service", json!({"text/plain; charset=utf-8": {}})),
         Endpoint::OpenApi => {
             ("This document", json!({"application/json": {"schema": {"type": "object"}}}))
@@ -239,6 +240,8 @@ fn variables(path: &str) -> Vec<&str> {
 fn named(name: &str, endpoint: Endpoint) -> Value {
     let example = match endpoint {
         Endpoint::LogFile => "checkpoint",
+        Endpoint::Page(Page::Entry) => "0",
+        Endpoint::Page(_) => "none",
         Endpoint::Receipt => "req_00000000000000000000000000000000",
         Endpoint::State(_) => "none",
         _ => deployment(endpoint),

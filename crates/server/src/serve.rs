@@ -63,6 +63,7 @@ use crate::{
     personal::ner::{Ner, NoNer},
     serve::{parts::Parts, reload::Listeners, sockets::Sockets},
     tls::{Certificates, TlsError},
+    trust::{self, Trust},
     withheld::CustomerKeys,
 };
 
@@ -217,7 +218,10 @@ pub(crate) async fn run(
     // The operators' listeners have their own connections: a busy API cannot starve them.
     let of_operators = Terms { connections: connections.operators, ..terms.clone() };
     let customer_keys = CustomerKeys::new(recording::held(&config, &*store.directory()?)?);
-    let engines = Engines::new(egress.clone(), &manage::service_key(&config.data)?);
+    let signer = manage::service_key(&config.data)?;
+    let engines = Engines::new(egress.clone(), &signer);
+    let outward = Outward { egress, witnesses };
+    let trust = Trust::open(&config.data, signer.verifier(), outward.clone(), confinement.clone());
     let document = crate::openapi::document(&config.limits);
     let live = Live::new(Current::new(config.clone(), identity, document));
     let ner = Ner::new(&fleet, &config.personal)?;
@@ -227,7 +231,8 @@ pub(crate) async fn run(
         live,
         store,
         authorities: Arc::new(Authorities::new(in_force, config.identity.operator.clone())),
-        outward: Outward { egress, witnesses },
+        outward,
+        trust,
         providers,
         ledger,
         fleet,
@@ -260,6 +265,9 @@ pub(crate) async fn run(
     terms.tasks.spawn(jobs);
     let models = fine_tuning::serving::watch(Arc::clone(&gateway), terms.stop.clone());
     terms.tasks.spawn(models);
+    for watched in trust::watches(&gateway.services) {
+        terms.tasks.spawn(terms.stop.clone().run_until_cancelled_owned(watched));
+    }
     let board = Board::of(&config.data).of_gateway(confinement);
     terms.tasks.spawn(follow(Arc::clone(&gateway), board, terms.stop.clone()));
 

@@ -245,6 +245,9 @@ fn verdict(answer: &Consistency, lang: Lang) -> Markup {
             "failed",
             Log::Shorter.with(lang, &[("older", &words(*older)), ("newer", &words(*newer))]),
         ),
+        Consistency::Renamed { origin } => {
+            ("incomplete", Log::Renamed.with(lang, &[("origin", origin)]))
+        }
         Consistency::NotOurs => ("incomplete", Log::NotOurs.text(lang).to_owned()),
     };
     html! {

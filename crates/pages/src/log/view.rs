@@ -125,6 +125,11 @@ pub enum Consistency {
         /// The log's number of entries.
         newer: u64,
     },
+    /// It is of a log with another name, and the same key.
+    Renamed {
+        /// The name.
+        origin: String,
+    },
     /// It is no checkpoint that this service signed.
     NotOurs,
 }

@@ -38,6 +38,7 @@ impl Config {
         // Reports alone read them.
         next.operator.clone_from(&new.operator);
         next.customers.clone_from(&new.customers);
+        next.trust.clone_from(&new.trust);
         // The running service fetches no models: only `model add` reads it.
         next.models.clone_from(&new.models);
         let restart = different(&next, new);

@@ -38,6 +38,27 @@ pub enum Endpoint {
     OpenApi,
     /// Describes this service; needs no key.
     About,
+    /// Returns a page that people check the service with. `trust.pages` says who gets it.
+    Page(Page),
+}
+
+/// A page that people check the service with, or a file of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// The state of each promise.
+    Home,
+    /// The receipt checker.
+    Receipt,
+    /// The receipt checker as one file.
+    SavedReceipt,
+    /// The log in words.
+    Log,
+    /// One entry of the log with its proof.
+    Entry,
+    /// A file that pages load.
+    File,
+    /// The contact for reports about weaknesses (RFC 9116); needs no key.
+    SecurityTxt,
 }
 
 /// Act of a path on objects that customers ask the service to keep.
@@ -260,7 +281,8 @@ impl Endpoint {
             | Self::Explain
             | Self::LogFile
             | Self::OpenApi
-            | Self::About => Method::GET,
+            | Self::About
+            | Self::Page(_) => Method::GET,
         }
     }
 }
@@ -378,7 +400,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
 const STATE: [[Route; 45]; 3] = [state!("/openai/"), state!("/openai/v1/"), state!("/v1/")];
 
 /// The other paths.
-const ROUTES: [Route; 37] = [
+const ROUTES: [Route; 44] = [
     // Azure's classic surface.
     route("/openai/deployments/{deployment}/chat/completions", Deployment(Chat)),
     route("/openai/deployments/{deployment}/completions", Deployment(Completions)),
@@ -424,6 +446,14 @@ const ROUTES: [Route; 37] = [
     route("/log/{file}", LogFile),
     route("/openapi.json", OpenApi),
     route("/", About),
+    // The pages.
+    route("/trust", Endpoint::Page(Page::Home)),
+    route("/trust/receipt", Endpoint::Page(Page::Receipt)),
+    route("/trust/receipt/saved", Endpoint::Page(Page::SavedReceipt)),
+    route("/trust/log", Endpoint::Page(Page::Log)),
+    route("/trust/log/{entry}", Endpoint::Page(Page::Entry)),
+    route("/trust/files/{file}", Endpoint::Page(Page::File)),
+    route("/.well-known/security.txt", Endpoint::Page(Page::SecurityTxt)),
 ];
 
 const fn route(path: &'static str, endpoint: Endpoint) -> Route {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::put;
-use crate::openai::routes::{Endpoint, Route, State};
+use crate::openai::routes::{Endpoint, Page, Route, State};
 
 /// The statuses of refusals and their meaning. docs/api.md has the details.
 pub(super) const REFUSALS: [(&str, &str); 15] = [
@@ -44,7 +44,8 @@ pub(super) fn of(
     let kept = matches!(endpoint, Endpoint::State(_));
     let answers = |status: &str| match status {
         "401" | "403" => keyed,
-        "404" => has_name || has_body,
+        // Without pages, and without a contact.
+        "404" => has_name || has_body || matches!(endpoint, Endpoint::Page(_)),
         "409" => kept && (has_name || has_body),
         "413" | "415" => has_body,
         "502" => runs,
@@ -83,7 +84,35 @@ pub(super) fn needs_key(endpoint: Endpoint) -> bool {
         | Endpoint::Model
         | Endpoint::Receipt
         | Endpoint::Explain => true,
+        // By `trust.pages`, anybody may get them without a key.
+        Endpoint::Page(page) => page != Page::SecurityTxt,
         Endpoint::LogFile | Endpoint::OpenApi | Endpoint::About => false,
+    }
+}
+
+/// Returns the summary of a page and the media types of its answer.
+pub(super) fn page(page: Page) -> (&'static str, Value) {
+    let both = || json!({"text/html; charset=utf-8": {}, "application/json": {}});
+    match page {
+        Page::Home => ("The state of each promise, with its evidence", both()),
+        Page::Receipt => ("The receipt checker, which runs in the browser", both()),
+        Page::SavedReceipt => {
+            ("The receipt checker as one file", json!({"text/html; charset=utf-8": {}}))
+        }
+        Page::Log => ("The entries of the log in words", both()),
+        Page::Entry => ("An entry of the log with the proof of its place", both()),
+        Page::File => (
+            "A file that the pages load",
+            json!({
+                "text/css; charset=utf-8": {},
+                "text/javascript; charset=utf-8": {},
+                "application/gzip": {},
+            }),
+        ),
+        Page::SecurityTxt => (
+            "The contact for reports about weaknesses (RFC 9116)",
+            json!({"text/plain; charset=utf-8": {}}),
+        ),
     }
 }
 
@@ -93,7 +122,10 @@ pub(super) fn refusals() -> Map<String, Value> {
     let refusal = |(status, description): &(&str, &str)| {
         let mut headers = always();
         headers.extend(match *status {
-            "401" => vec![optional("www-authenticate", text("Present if a token was refused."))],
+            "401" => vec![optional(
+                "www-authenticate",
+                text("Present if a token was refused, and at the pages."),
+            )],
             "415" => vec![optional(
                 "accept-encoding",
                 text("The supported codings, if the coding is the problem."),
@@ -120,6 +152,8 @@ fn headers(endpoint: Endpoint) -> Map<String, Value> {
     let mut headers = always();
     if runs {
         headers.extend(once_known(true));
+    } else if matches!(endpoint, Endpoint::Page(_)) {
+        headers.push(optional("x-ms-region", region()));
     } else if needs_key(endpoint) {
         headers.push(required("x-ms-region", region()));
     }

@@ -34,6 +34,7 @@ use crate::{
     personal::{Detectors, ner::Ner},
     services::Services,
     tls::Certificates,
+    trust::Trust,
     uses::Uses,
     withheld::CustomerKeys,
 };
@@ -51,6 +52,7 @@ pub(super) struct Parts {
     pub(super) ner: Option<Ner>,
     pub(super) engines: Engines,
     pub(super) customer_keys: CustomerKeys,
+    pub(super) trust: Trust,
 }
 
 impl Parts {
@@ -77,6 +79,7 @@ impl Parts {
             batches: Batches::default(),
             ledger: self.ledger.clone(),
             monitor: monitor.map_err(StartError::Thread)?,
+            trust: self.trust.clone(),
             tuning: Tuning::default(),
             background: Background::default(),
             customer_keys: self.customer_keys.clone(),

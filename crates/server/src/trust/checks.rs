@@ -1,0 +1,128 @@
+//! The quick checks: each reads what the service has already.
+
+use engine::{protocol::Confinement, supervise};
+use pages::trust::{Check, Fact, Found, Outcome};
+
+use super::Trust;
+use crate::services::Services;
+
+/// Makes all quick checks.
+pub(super) fn quick(trust: &Trust, services: &Services, now_ms: u64) -> [Found; 5] {
+    let found = |check, (outcome, facts)| Found { check, checked_ms: now_ms, outcome, facts };
+    [
+        found(Check::Deadlines, deadlines(services)),
+        found(Check::Policies, policies(services)),
+        found(Check::Confinement, confinement(trust, services)),
+        found(Check::Egress, egress(trust)),
+        found(Check::Witnesses, witnesses(trust)),
+    ]
+}
+
+type Answer = (Outcome, Vec<Fact>);
+
+/// Whether deadlines are carried out, requests are recorded and the log is published. Trouble is no
+/// broken promise yet: the service tries again, and refuses what it cannot record. The replay of the
+/// log finds a key that is overdue.
+fn deadlines(services: &Services) -> Answer {
+    match services.ledger.trouble() {
+        None => (Outcome::Holds, vec![Fact::OnTime]),
+        Some(_) => (Outcome::Unknown, vec![Fact::Trouble]),
+    }
+}
+
+fn policies(services: &Services) -> Answer {
+    let policies = services.live.current().identity.policies;
+    let digest = policies.digest.to_string();
+    if policies.proved {
+        (Outcome::Holds, vec![Fact::Proved { digest }])
+    } else {
+        (Outcome::Open, vec![Fact::Unproved { digest }])
+    }
+}
+
+/// Whether this process and each ready worker are confined. A worker that is not ready serves nobody.
+fn confinement(trust: &Trust, services: &Services) -> Answer {
+    let workers = services.fleet.workers();
+    let ready = workers.iter().filter_map(|worker| match &worker.state {
+        supervise::State::Ready(report) => {
+            let name = format!("{}/{}", worker.model, worker.task.name());
+            Some((name, &report.confinement))
+        }
+        _ => None,
+    });
+    let gateway = ("gateway".to_owned(), &trust.0.confinement);
+    let (mut processes, mut attempts) = (0_u64, 0_u64);
+    let mut loose = Vec::new();
+    for (process, confinement) in std::iter::once(gateway).chain(ready) {
+        match attempts_of(confinement) {
+            Some(made) => {
+                processes = processes.saturating_add(1);
+                attempts = attempts.saturating_add(made);
+            }
+            None => loose.push(Fact::Loose { process }),
+        }
+    }
+    if loose.is_empty() {
+        (Outcome::Holds, vec![Fact::Confined { processes, attempts }])
+    } else {
+        (Outcome::Broken, loose)
+    }
+}
+
+/// Returns the number of refused attempts to break out; `None` if the process is not confined.
+fn attempts_of(confinement: &Confinement) -> Option<u64> {
+    let active = confinement.landlock_abi > 0 && confinement.seccomp;
+    let all_refused = confinement.attempts.iter().all(|(_, error)| !error.is_empty());
+    let attempts = u64::try_from(confinement.attempts.len()).ok()?;
+    (active && all_refused && attempts > 0).then_some(attempts)
+}
+
+/// Counts the connections. Only `egress` dials, and it takes a permit that the list gives.
+fn egress(trust: &Trust) -> Answer {
+    let egress = &trust.0.outward.egress;
+    let visits = egress.visits();
+    let listed = visits.iter().filter(|visits| visits.listed).count();
+    let fact = Fact::Dialed {
+        listed: u64::try_from(listed).unwrap_or(u64::MAX),
+        dials: visits.iter().map(|visits| visits.dials).sum(),
+        refused: egress.refused(),
+    };
+    (Outcome::Holds, vec![fact])
+}
+
+fn witnesses(trust: &Trust) -> Answer {
+    let witnesses = trust.0.outward.witnesses.status();
+    if witnesses.is_empty() {
+        return (Outcome::Holds, vec![Fact::NoWitness]);
+    }
+    let all_sign = witnesses.iter().all(|witness| witness.error.is_none());
+    let facts = witnesses.into_iter().map(|witness| match witness.error {
+        None => Fact::Witnessed { name: witness.name, size: witness.size },
+        Some(_) => Fact::Unwitnessed { name: witness.name, size: witness.size },
+    });
+    (if all_sign { Outcome::Holds } else { Outcome::Unknown }, facts.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_confined_if_all_its_attempts_failed() {
+        let confined = Confinement {
+            landlock_abi: 5,
+            seccomp: true,
+            memory_locked: true,
+            attempts: vec![("open".to_owned(), "EACCES".to_owned())],
+        };
+        assert_eq!(attempts_of(&confined), Some(1));
+        for loose in [
+            Confinement { landlock_abi: 0, ..confined.clone() },
+            Confinement { seccomp: false, ..confined.clone() },
+            Confinement { attempts: Vec::new(), ..confined.clone() },
+            Confinement { attempts: vec![("open".to_owned(), String::new())], ..confined },
+        ] {
+            assert_eq!(attempts_of(&loose), None, "{loose:?}");
+        }
+    }
+}
