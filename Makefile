@@ -118,6 +118,7 @@ packages: setup ## Build the auditors' packages into dist/: a static program, a 
 
 dist: setup ## Make a release in dist/: archives, .deb, OCI image, SBOM, checksums (RELEASE_KEY=FILE signs them)
 	@scripts/setup.sh dist
+	@scripts/pages.sh check
 	@CPUS='$(CPUS)' RELEASE_KEY='$(RELEASE_KEY)' scripts/dist.sh
 
 bench: build model ## Measure against llama-server, nginx and LiteLLM; writes docs/benchmarks.md

@@ -3,7 +3,7 @@
 # clients that build on it, schemathesis, llm-comply, Node and llama.cpp's server in a virtual
 # environment in .cache; openai for JavaScript and the AI SDK in
 # tests/sdk/js/node_modules; oidc-provider in tests/oidc/node_modules; a server that checks requests by
-# an OpenAPI document in tests/engines/node_modules. Versions are pinned; a second run takes no time.
+# an OpenAPI document in tests/engines/node_modules; playwright and axe in tests/pages/node_modules. Versions are pinned; a second run takes no time.
 source "$(dirname "$0")/lib.sh"
 
 venv="$cache/venv"
@@ -39,3 +39,4 @@ install() {
 install tests/sdk/js "the JavaScript SDKs"
 install tests/oidc "the identity provider"
 install tests/engines "the checker of requests to engines"
+install tests/pages "the browser's driver and the checker of accessibility"

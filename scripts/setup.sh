@@ -29,13 +29,14 @@ command -v python3 >/dev/null || need python3
 python3 -c 'import venv, ensurepip' 2>/dev/null || need python3-venv
 python3 -c 'import pip' 2>/dev/null || need python3-pip
 # `scripts/setup.sh tests` also installs libfaketime: tests move the service's wall clock with it. SoftHSM
-# holds a customer's key. Tests
-# of the packages read units with systemd-analyze.
+# holds a customer's key. Tests of the packages read units with systemd-analyze, and those of the pages
+# drive chromium.
 if [ "${1:-}" = tests ]; then
 	command -v dpkg-shlibdeps >/dev/null || need dpkg-dev
 	command -v systemd-analyze >/dev/null || need systemd
 	compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || need libfaketime
 	command -v softhsm2-util >/dev/null || need softhsm2
+	command -v chromium >/dev/null || need chromium
 fi
 # `scripts/setup.sh dist` also installs the tools that pack a release.
 if [ "${1:-}" = dist ]; then

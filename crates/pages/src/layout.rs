@@ -8,7 +8,7 @@ use crate::{
     words::{Lang, Message as _, common::Common},
 };
 
-/// What the frame needs to know about the page and the service.
+/// The facts about the page and the service that the frame shows.
 #[derive(Debug, Clone)]
 pub struct Frame<'a> {
     /// The language.
@@ -135,7 +135,7 @@ pub fn not_found(frame: &Frame<'_>) -> String {
     page(frame, (Place::Other, title), &[], &body)
 }
 
-/// Who stands behind a figure.
+/// The party that stands behind a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Voucher {

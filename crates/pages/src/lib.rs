@@ -5,8 +5,8 @@
 //! function of this crate makes HTML of it. The same value, serialized, is the page's JSON, so that
 //! the two cannot differ. Texts are in [`words`], in English and German side by side.
 //!
-//! This crate has no input or output, no clock and no randomness: times are arguments. It decides
-//! nothing about who may see a page.
+//! This crate has no input or output, no clock and no randomness: times are arguments. It makes
+//! no decision about access.
 #![forbid(unsafe_code)]
 
 pub mod assets;

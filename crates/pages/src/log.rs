@@ -1,5 +1,5 @@
-//! The log explorer: entries in words, with their proofs. It shows what everybody can read in the
-//! log's files, and no id of a person.
+//! The log explorer: entries in words, with their proofs. It shows facts from
+//! the log's public files, and no id of a person.
 
 mod draw;
 mod entry_page;

@@ -1,7 +1,7 @@
 //! The page about the promises: the state of each, from checks that run inside the service.
 //!
-//! The server hands in what its checks found, each with a time. [`state`] makes of it whether a
-//! promise is kept: a check without an answer, or with an old one, never counts as kept.
+//! The server hands in the answers of its checks, each with a time. [`standing`] and [`states`] make
+//! the states of them: a check without an answer, or with an old one, never counts as kept.
 
 mod evidence;
 mod page;
@@ -28,7 +28,7 @@ pub struct Change {
     pub at_ms: u64,
 }
 
-/// What the page shows of the service besides the promises.
+/// Facts about the service that the page shows besides the promises.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Service {
@@ -76,7 +76,7 @@ pub struct Head {
 pub struct Destination {
     /// Its address.
     pub address: String,
-    /// What for.
+    /// The purposes.
     pub purposes: Vec<Purpose>,
     /// The companies that operate it; empty for the operator of the service.
     pub companies: Vec<String>,
@@ -86,7 +86,7 @@ pub struct Destination {
     pub dials: u64,
 }
 
-/// What a destination is for.
+/// A purpose of a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
@@ -154,8 +154,8 @@ struct ChangeView {
 }
 
 impl Home {
-    /// Makes the page's data of what the checks found, of the changes of states in their order, and
-    /// of the service.
+    /// Makes the page's data of the answers of the checks, of the changes of states in their order,
+    /// and of the facts about the service.
     #[must_use]
     pub fn new(
         lang: Lang,

@@ -55,6 +55,7 @@ pub mod paths;
 mod period;
 mod personal;
 mod processing;
+mod promises;
 mod reports;
 mod restricted;
 mod routes;

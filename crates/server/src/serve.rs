@@ -61,9 +61,10 @@ use crate::{
     operations::Outward,
     outward::{self, OutwardError},
     personal::ner::{Ner, NoNer},
+    promises::Promises,
     serve::{parts::Parts, reload::Listeners, sockets::Sockets},
     tls::{Certificates, TlsError},
-    trust::{self, Trust},
+    trust,
     withheld::CustomerKeys,
 };
 
@@ -220,8 +221,8 @@ pub(crate) async fn run(
     let customer_keys = CustomerKeys::new(recording::held(&config, &*store.directory()?)?);
     let signer = manage::service_key(&config.data)?;
     let engines = Engines::new(egress.clone(), &signer);
-    let outward = Outward { egress, witnesses };
-    let trust = Trust::open(&config.data, signer.verifier(), outward.clone(), confinement.clone());
+    let watched = (egress.clone(), Arc::clone(&witnesses));
+    let promises = Promises::open(&config.data, signer.verifier(), watched, confinement.clone());
     let document = crate::openapi::document(&config.limits);
     let live = Live::new(Current::new(config.clone(), identity, document));
     let ner = Ner::new(&fleet, &config.personal)?;
@@ -231,8 +232,8 @@ pub(crate) async fn run(
         live,
         store,
         authorities: Arc::new(Authorities::new(in_force, config.identity.operator.clone())),
-        outward,
-        trust,
+        outward: Outward { egress, witnesses },
+        promises,
         providers,
         ledger,
         fleet,

@@ -24,7 +24,7 @@ use crate::{
         state::{fine_tuning::queue::Tuning, responses::progress::Background},
     },
     personal::{Detectors, ner::Ner},
-    trust::Trust,
+    promises::Promises,
     uses::Uses,
     withheld::CustomerKeys,
 };
@@ -54,8 +54,8 @@ pub(crate) struct Services {
     pub ledger: Ledger,
     /// Abuse monitoring, which counts finished requests.
     pub monitor: Monitor,
-    /// What the pages about the promises show.
-    pub trust: Trust,
+    /// The answers of the checks of the promises.
+    pub promises: Promises,
     /// Fine-tuning jobs.
     pub tuning: Tuning,
     /// The responses that are made in the background.

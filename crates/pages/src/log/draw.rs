@@ -1,5 +1,5 @@
 //! An inclusion proof drawn as a tree: the entry at the bottom, the root at the top. The table beside
-//! it has the same values for those who do not see it.
+//! it has the same values for readers who do not see it.
 
 use maud::{Markup, html};
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{time::rfc3339, words::Lang};
 
-/// What a reader asked the log for.
+/// The search that a reader asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Entries of this kind only.
@@ -26,7 +26,7 @@ pub struct Filter {
     pub before: Option<u64>,
 }
 
-/// What is wrong with a filter.
+/// A mistake in a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trouble {
@@ -44,10 +44,10 @@ pub struct ExplorerView {
     pub head: Option<HeadView>,
     /// The witnesses.
     pub witnesses: Vec<WitnessView>,
-    /// What was asked.
+    /// The search.
     #[serde(skip)]
     pub filter: Filter,
-    /// What is wrong with it.
+    /// A mistake in it.
     pub trouble: Option<Trouble>,
     /// The entries that were found, the newest first.
     pub entries: Vec<LineView>,

@@ -1,4 +1,4 @@
-//! What the service's checks find, as values that pages put into words.
+//! The findings of the service's checks, as values that pages put into words.
 
 use serde::Serialize;
 
@@ -27,6 +27,16 @@ pub enum Check {
 }
 
 impl Check {
+    /// All checks.
+    pub const ALL: [Self; 6] = [
+        Self::Replay,
+        Self::Deadlines,
+        Self::Policies,
+        Self::Confinement,
+        Self::Egress,
+        Self::Witnesses,
+    ];
+
     /// Returns its name for programs.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -52,7 +62,7 @@ impl Check {
         .text(lang)
     }
 
-    /// Who stands behind what it finds.
+    /// The party that stands behind its answer.
     pub(super) fn rests_on(self) -> Voucher {
         match self {
             // Anybody can copy the log and repeat the replay, and look at the cosignatures.
@@ -94,7 +104,7 @@ pub enum Outcome {
     Unknown,
 }
 
-/// What a check found, and when.
+/// The answer of a check, with its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// The check.
@@ -130,7 +140,7 @@ impl Found {
 /// Facts of one check on the page. A log with many findings has the rest in its replay.
 const FACTS_MAX: usize = 12;
 
-/// A detail of what a check found.
+/// A detail of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
     /// The log was replayed, and nothing contradicts the rules.

@@ -1,4 +1,4 @@
-//! Whether a promise is kept, from what its checks found and when.
+//! Whether a promise is kept, from the answers of its checks and their times.
 
 use serde::Serialize;
 

@@ -4,17 +4,9 @@ use super::*;
 use crate::{layout::Frame, log::Kind};
 
 const NOW: u64 = 1_795_491_985_000;
-const CHECKS: [Check; 6] = [
-    Check::Replay,
-    Check::Deadlines,
-    Check::Policies,
-    Check::Confinement,
-    Check::Egress,
-    Check::Witnesses,
-];
 
 fn all_well() -> Vec<Found> {
-    CHECKS
+    Check::ALL
         .map(|check| Found { check, checked_ms: NOW, outcome: Outcome::Holds, facts: Vec::new() })
         .to_vec()
 }

@@ -1,4 +1,4 @@
-//! The promises: their names, what they say, how a reader checks them, and what no check here sees.
+//! The promises: their names, their statements, how a reader checks them, and the limits of the checks.
 
 use super::messages;
 

@@ -25,7 +25,7 @@ use super::{
     quickstart,
 };
 use crate::{
-    config::{Config, ConfigError, Log, LogFormat, LogLevel},
+    config::{Audience, Config, ConfigError, Log, LogFormat, LogLevel},
     manage::Acting,
     serve::{self, Finding, Reloads, Setup, StartError, Started},
 };
@@ -35,6 +35,9 @@ use crate::{
 const OWN: [&str; 5] = ["bailiwick", "server", "engine", "store", "egress"];
 
 const LEVEL_VARIABLE: &str = "BAILIWICK_LOG__LEVEL";
+
+/// The variable for the audience of the pages.
+const PAGES_VARIABLE: &str = "BAILIWICK_TRUST__PAGES";
 
 pub(crate) fn serve(args: &Serve) -> Result<(), Failure> {
     keep_files_private();
@@ -100,6 +103,10 @@ pub(crate) fn quickstart(args: Quickstart) -> Result<(), Failure> {
     config.listen.api = args.listen;
     config.listen.operations =
         args.operations.unwrap_or_else(|| quickstart::operations_beside(args.listen));
+    if std::env::var_os(PAGES_VARIABLE).is_none() && args.listen.ip().is_loopback() {
+        // No other machine sees them.
+        config.trust.pages = Audience::Public;
+    }
     config.check()?;
     let policies = config.policies.read()?;
     if std::env::var_os(LEVEL_VARIABLE).is_none() {

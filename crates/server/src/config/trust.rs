@@ -22,7 +22,7 @@ pub(crate) enum Audience {
     /// Callers of a resource, with its key or a token. A browser asks for the key.
     #[default]
     Customers,
-    /// Nobody: there are no pages.
+    /// No one: there are no pages.
     Off,
 }
 

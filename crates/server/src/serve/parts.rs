@@ -32,9 +32,9 @@ use crate::{
     operations::{self, Outward},
     outward,
     personal::{Detectors, ner::Ner},
+    promises::Promises,
     services::Services,
     tls::Certificates,
-    trust::Trust,
     uses::Uses,
     withheld::CustomerKeys,
 };
@@ -52,7 +52,7 @@ pub(super) struct Parts {
     pub(super) ner: Option<Ner>,
     pub(super) engines: Engines,
     pub(super) customer_keys: CustomerKeys,
-    pub(super) trust: Trust,
+    pub(super) promises: Promises,
 }
 
 impl Parts {
@@ -79,7 +79,7 @@ impl Parts {
             batches: Batches::default(),
             ledger: self.ledger.clone(),
             monitor: monitor.map_err(StartError::Thread)?,
-            trust: self.trust.clone(),
+            promises: self.promises.clone(),
             tuning: Tuning::default(),
             background: Background::default(),
             customer_keys: self.customer_keys.clone(),

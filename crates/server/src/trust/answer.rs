@@ -42,25 +42,25 @@ pub(crate) async fn answer(
 ) -> Result<Reply, ApiError> {
     let Seen { .. } = seen;
     let asked = Asked::of(head);
-    let trust = &services.trust;
+    let promises = &services.promises;
     match page {
         Page::Home => {
             let directory = services.store.directory().map_err(|error| {
                 tracing::error!(%error, "the store cannot be read");
                 ApiError::Store
             })?;
-            let service = home::service(trust, services, current, &directory);
-            let (found, changes) = (trust.found(), trust.changes());
+            let service = home::service(services, current, &directory);
+            let (found, changes) = (promises.found(), promises.changes());
             let home = Home::new(asked.choice.lang, clock::now_ms(), &found, &changes, service);
             asked.page(services, &home, assets::policy(), |frame| home.html(frame))
         }
         Page::Receipt => {
-            let checker = Checker::new(&trust.0.key.to_string());
+            let checker = Checker::new(&promises.key.to_string());
             asked
                 .page(services, &checker, assets::policy_with_script(), |frame| checker.html(frame))
         }
         Page::SavedReceipt => {
-            let saved = Checker::new(&trust.0.key.to_string()).saved(asked.choice.lang);
+            let saved = Checker::new(&promises.key.to_string()).saved(asked.choice.lang);
             let mut headers = asked.headers(HTML, assets::policy());
             let name = "attachment; filename=\"bailiwick-receipt-checker.html\"";
             headers.push((CONTENT_DISPOSITION, name.to_owned()));
@@ -70,9 +70,9 @@ pub(crate) async fn answer(
             let (filter, older) = asked.filter();
             let lang = asked.choice.lang;
             let view = read(services, move |services| {
-                let trust = &services.trust;
-                match explore::Log::open(services.ledger.tiles(), &trust.0.key)? {
-                    Some(log) => log.explore(&trust.0.outward.witnesses, (filter, &older), lang),
+                let promises = &services.promises;
+                match explore::Log::open(services.ledger.tiles(), &promises.key)? {
+                    Some(log) => log.explore(&promises.witnesses, (filter, &older), lang),
                     None => Ok(explore::empty(filter)),
                 }
             });
@@ -83,7 +83,7 @@ pub(crate) async fn answer(
             let index: u64 = number(named).ok_or(ApiError::RouteNotFound)?;
             let lang = asked.choice.lang;
             let view = read(services, move |services| {
-                match explore::Log::open(services.ledger.tiles(), &services.trust.0.key)? {
+                match explore::Log::open(services.ledger.tiles(), &services.promises.key)? {
                     Some(log) => log.entry(index, lang),
                     None => Ok(None),
                 }
@@ -193,7 +193,7 @@ impl Asked {
         Frame {
             lang: self.choice.lang,
             is_lang_named: self.choice.is_lang_named,
-            service: services.trust.0.key.name(),
+            service: services.promises.key.name(),
             version: env!("CARGO_PKG_VERSION"),
             here: &self.here,
         }

@@ -3,18 +3,18 @@
 use engine::{protocol::Confinement, supervise};
 use pages::trust::{Check, Fact, Found, Outcome};
 
-use super::Trust;
-use crate::services::Services;
+use crate::{promises::Promises, services::Services};
 
 /// Makes all quick checks.
-pub(super) fn quick(trust: &Trust, services: &Services, now_ms: u64) -> [Found; 5] {
+pub(super) fn quick(services: &Services, now_ms: u64) -> [Found; 5] {
+    let promises = &services.promises;
     let found = |check, (outcome, facts)| Found { check, checked_ms: now_ms, outcome, facts };
     [
         found(Check::Deadlines, deadlines(services)),
         found(Check::Policies, policies(services)),
-        found(Check::Confinement, confinement(trust, services)),
-        found(Check::Egress, egress(trust)),
-        found(Check::Witnesses, witnesses(trust)),
+        found(Check::Confinement, confinement(promises, services)),
+        found(Check::Egress, egress(promises)),
+        found(Check::Witnesses, witnesses(promises)),
     ]
 }
 
@@ -40,8 +40,8 @@ fn policies(services: &Services) -> Answer {
     }
 }
 
-/// Whether this process and each ready worker are confined. A worker that is not ready serves nobody.
-fn confinement(trust: &Trust, services: &Services) -> Answer {
+/// Whether this process and each ready worker are confined. A worker that is not ready serves no request.
+fn confinement(promises: &Promises, services: &Services) -> Answer {
     let workers = services.fleet.workers();
     let ready = workers.iter().filter_map(|worker| match &worker.state {
         supervise::State::Ready(report) => {
@@ -50,7 +50,7 @@ fn confinement(trust: &Trust, services: &Services) -> Answer {
         }
         _ => None,
     });
-    let gateway = ("gateway".to_owned(), &trust.0.confinement);
+    let gateway = ("gateway".to_owned(), &*promises.confinement);
     let (mut processes, mut attempts) = (0_u64, 0_u64);
     let mut loose = Vec::new();
     for (process, confinement) in std::iter::once(gateway).chain(ready) {
@@ -78,8 +78,8 @@ fn attempts_of(confinement: &Confinement) -> Option<u64> {
 }
 
 /// Counts the connections. Only `egress` dials, and it takes a permit that the list gives.
-fn egress(trust: &Trust) -> Answer {
-    let egress = &trust.0.outward.egress;
+fn egress(promises: &Promises) -> Answer {
+    let egress = &promises.egress;
     let visits = egress.visits();
     let listed = visits.iter().filter(|visits| visits.listed).count();
     let fact = Fact::Dialed {
@@ -90,8 +90,8 @@ fn egress(trust: &Trust) -> Answer {
     (Outcome::Holds, vec![fact])
 }
 
-fn witnesses(trust: &Trust) -> Answer {
-    let witnesses = trust.0.outward.witnesses.status();
+fn witnesses(promises: &Promises) -> Answer {
+    let witnesses = promises.witnesses.status();
     if witnesses.is_empty() {
         return (Outcome::Holds, vec![Fact::NoWitness]);
     }

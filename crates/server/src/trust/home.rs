@@ -6,30 +6,26 @@ use policy::engine::Engine;
 use store::Directory;
 use tlog::checkpoint::Checkpoint;
 
-use super::Trust;
 use crate::{
     config::{Audience, Config},
     exchange::ServiceIdentity,
     live::Current,
+    promises::Promises,
     services::Services,
 };
 
 /// Gathers it.
-pub(super) fn service(
-    trust: &Trust,
-    services: &Services,
-    current: &Current,
-    directory: &Directory,
-) -> Service {
+pub(super) fn service(services: &Services, current: &Current, directory: &Directory) -> Service {
+    let promises = &services.promises;
     let Current { config, identity, .. } = current;
     let ServiceIdentity { binary, configuration, .. } = identity;
-    let key = trust.0.key.to_string();
+    let key = promises.key.to_string();
     let note = services.ledger.tiles().checkpoint().ok().flatten();
-    let head = note.and_then(|note| Checkpoint::verify(&note, &trust.0.key).ok());
+    let head = note.and_then(|note| Checkpoint::verify(&note, &promises.key).ok());
     let party = config.operator.party();
     let zones = config.regions.zones.iter();
     Service {
-        name: trust.0.key.name().to_owned(),
+        name: promises.key.name().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         binary: binary.to_string(),
         configuration: configuration.to_string(),
@@ -41,13 +37,13 @@ pub(super) fn service(
         head: head.map(|head| Head { size: head.size, root: head.root.to_string() }),
         fingerprint: pages::receipt::fingerprint(&key),
         key,
-        destinations: destinations(trust, config, directory),
+        destinations: destinations(promises, config, directory),
     }
 }
 
-fn destinations(trust: &Trust, config: &Config, directory: &Directory) -> Vec<Destination> {
+fn destinations(promises: &Promises, config: &Config, directory: &Directory) -> Vec<Destination> {
     let engines = directory.engines();
-    let visits = trust.0.outward.egress.visits();
+    let visits = promises.egress.visits();
     visits.iter().map(|visits| destination(visits, config, &engines)).collect()
 }
 

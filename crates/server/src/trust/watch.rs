@@ -12,8 +12,8 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use super::{Trust, checks, replay::replay};
-use crate::{clock, services::Services};
+use super::{checks, replay::replay};
+use crate::{clock, promises::Promises, services::Services};
 
 /// A task that runs until it is dropped.
 pub(crate) type Watch = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -33,8 +33,8 @@ async fn quickly(services: Arc<Services>) {
         // The history is written to the disk.
         let checked = spawn_blocking(move || {
             let now_ms = clock::now_ms();
-            for found in checks::quick(&services.trust, &services, now_ms) {
-                services.trust.take(found, now_ms);
+            for found in checks::quick(&services, now_ms) {
+                services.promises.take(found, now_ms);
             }
         });
         if checked.await.is_err() {
@@ -56,8 +56,8 @@ async fn replays(services: Arc<Services>) {
         let mut pause = POLL_EVERY;
         if due {
             let began = Instant::now();
-            let (trust, tiles) = (services.trust.clone(), tiles.clone());
-            if spawn_blocking(move || replayed(&trust, &tiles)).await.is_err() {
+            let (promises, tiles) = (services.promises.clone(), tiles.clone());
+            if spawn_blocking(move || replayed(&promises, &tiles)).await.is_err() {
                 tracing::error!("the replay of the log stopped; the pages show it as stale");
             }
             pause = pause.max(began.elapsed().saturating_mul(20)).min(PAUSE_MAX);
@@ -67,9 +67,9 @@ async fn replays(services: Arc<Services>) {
     }
 }
 
-fn replayed(trust: &Trust, tiles: &Tiles) {
-    let found = replay(tiles, &trust.0.key, clock::now_ms());
-    trust.take(found, clock::now_ms());
+fn replayed(promises: &Promises, tiles: &Tiles) {
+    let found = replay(tiles, &promises.key, clock::now_ms());
+    promises.take(found, clock::now_ms());
 }
 
 const QUICK_EVERY: Duration = Duration::from_secs(10);

@@ -59,6 +59,7 @@ mod openapi;
 mod operations;
 mod owner;
 mod packages;
+mod pages;
 mod penalty;
 mod people;
 #[path = "../../../store/tests/people/mod.rs"]

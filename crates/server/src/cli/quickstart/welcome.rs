@@ -110,6 +110,7 @@ fn print(addresses: &Addresses, file: &Path, toy: bool) -> Result<(), Failure> {
          \n\
          \x20 API         {api}  (resource `{RESOURCE}`, deployments `{CHAT}` and `{EMBEDDINGS}`)\n\
          \x20 operations  {operations}  (health, metrics, administration)\n\
+         \x20 pages       {api}/trust  (the promises and their state, a receipt checker, the log)\n\
          \x20 keys        {env}\n\
          \n\
          {toy}\

@@ -9,7 +9,6 @@ use std::{
 use pages::trust::{Change, Promise, State};
 use serde::{Deserialize, Serialize};
 
-use super::is_alarming;
 use crate::files::{NotWritten, write_private};
 
 /// The file's name.
@@ -46,7 +45,7 @@ impl History {
         &self.changes
     }
 
-    /// Notes the states that differ from the last ones, and tells the operator's log about them.
+    /// Notes the states that differ from the last ones, and logs them for the operator.
     ///
     /// # Errors
     /// If the file cannot be written. The changes are noted in memory all the same.
@@ -60,7 +59,8 @@ impl History {
             let last = self.changes.iter().rev().find(|change| change.promise == promise);
             if last.is_none_or(|last| last.state != state) {
                 self.changes.push(Change { promise, state, at_ms });
-                let (promise, state, alarming) = (promise.id(), state.name(), is_alarming(state));
+                let alarming = matches!(state, State::Broken | State::NotKept);
+                let (promise, state) = (promise.id(), state.name());
                 if alarming {
                     tracing::error!(promise, state, "the state of a promise changed");
                 } else {
