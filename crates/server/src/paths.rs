@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 
-pub use crate::openai::routes::{Endpoint, Route, State, routes};
+pub use crate::openai::routes::{Endpoint, Page, Route, State, routes};
 use crate::{admin, desk};
 
 /// Returns methods and path templates of the administration.

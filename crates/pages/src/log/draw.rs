@@ -48,7 +48,7 @@ fn pair(step: &StepView, view: &EntryView, (row, rows): (u64, u64)) -> Markup {
         let middle = bottom_of_above.saturating_add(top) / 2;
         html! {
             path class=[own.then_some("way")]
-                d={ "M" (from + BOX_WIDTH / 2) " " (top) "V" (middle) "H" (above) "V" (bottom_of_above) };
+                d={ "M" (from + BOX_WIDTH / 2) " " (top) "V" (middle) "H" (above) "V" (bottom_of_above) } {}
         }
     };
     html! {

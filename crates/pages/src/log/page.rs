@@ -63,7 +63,7 @@ fn witnesses(witnesses: &[WitnessView], lang: Lang) -> Markup {
             @if witnesses.is_empty() {
                 p { strong { (Log::NoWitnesses.text(lang)) } }
             } @else {
-                table {
+                table class="wide" {
                     thead {
                         tr {
                             th scope="col" { (Log::Witness.text(lang)) }
@@ -179,7 +179,7 @@ fn entry(line: &LineView, frame: &Frame<'_>) -> Markup {
     html! {
         tr {
             th scope="row" { a href=(frame.link(&format!("/trust/log/{}", line.entry))) { (line.entry) } }
-            td {
+            td class="time" {
                 @if let Some(at) = &line.at {
                     time datetime=(at) { (at.replace('T', " ").replace('Z', "")) }
                 }

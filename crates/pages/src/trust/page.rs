@@ -56,10 +56,10 @@ fn one(promise: &PromiseView, lang: Lang) -> Markup {
             summary {
                 span class="id" { (promise.id) }
                 span class="name" { (promise.name) }
+                span class="statement" { (promise.statement) }
                 span class={ "state " (promise.state.name()) } { (promise.state.words(lang)) }
             }
             div class="inside" {
-                p { (promise.statement) }
                 @if let Some(since) = &promise.since {
                     p class="help" {
                         (promise.state.words(lang)) " " (time(since, |time| Words::Since.with(lang, &[("time", time)])))

@@ -5,7 +5,7 @@ use super::messages;
 messages! {
     /// Sentences about entries.
     Said {
-        Started { "The service started, with {models} models. Program {binary}, configuration {configuration}.", "Der Dienst startete, mit {models} Modellen. Programm {binary}, Konfiguration {configuration}." }
+        Started { "The service started. Program {binary}, configuration {configuration}, models: {models}.", "Der Dienst startete. Programm {binary}, Konfiguration {configuration}, Modelle: {models}." }
         Request { "A request was answered. Only its receipt can open the commitment {commitment}.", "Eine Anfrage wurde beantwortet. Nur ihr Beleg kann die Festlegung {commitment} öffnen." }
         KeyCreated { "{key} was made, which seals records of {tenant}. It is to be destroyed by {deadline}.", "{key} wurde erzeugt und versiegelt Datensätze von {tenant}. Der Schlüssel ist bis {deadline} zu zerstören." }
         KeyDestroyed { "{key} was destroyed. What was sealed to it is unrecoverable.", "{key} wurde zerstört. Was damit versiegelt war, ist nicht wiederherstellbar." }

@@ -9,7 +9,7 @@ use std::{fmt::Write as _, fs, path::Path};
 
 use hyper::Method;
 use serde_json::{Value, json};
-use server::paths::{self, Endpoint, State, routes};
+use server::paths::{self, Endpoint, Page, State, routes};
 
 use crate::{
     client::{Reply, Request},
@@ -257,7 +257,8 @@ fn every_route_refuses_who_may_not_enter(setting: &Setting) {
     let mut routes: Vec<(At, Method, String)> = routes()
         .filter(|route| {
             let open =
-                matches!(route.endpoint, Endpoint::LogFile | Endpoint::OpenApi | Endpoint::About);
+                matches!(route.endpoint, Endpoint::LogFile | Endpoint::OpenApi | Endpoint::About)
+                    || route.endpoint == Endpoint::Page(Page::SecurityTxt);
             // These take forms: `state` tries them.
             let form =
                 matches!(route.endpoint, Endpoint::State(State::CreateFile | State::AddPart));
