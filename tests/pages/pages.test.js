@@ -2,7 +2,7 @@
 // else, accessible by axe's rules for WCAG 2.2 AA in light and dark, small, in both languages.
 //
 // BAILIWICK_URL is the service; BAILIWICK_KEY a resource's key, if its pages take one;
-// BAILIWICK_EVIDENCE a folder with `receipt`, `request.json` and `response.json`. With
+// BAILIWICK_EVIDENCE a folder with `receipt`, `request.json`, `response.json` and a copy of the log, `log`. With
 // BAILIWICK_SCREENSHOTS, a picture of each page goes to that folder.
 
 import assert from "node:assert/strict";
@@ -148,6 +148,16 @@ const files = () => ({
   receipt: join(evidence, "receipt"),
   request: join(evidence, "request.json"),
   response: join(evidence, "response.json"),
+});
+
+test("a copy of the log is replayed in the browser", async () => {
+  const { page, context, wrong } = await open(`${url}/trust/receipt`);
+  assert.equal(await check(page, { ...files(), log: join(evidence, "log") }), "verified");
+  const checks = await page.textContent("#checks");
+  assert.match(checks, /every entry is one that the checkpoint signs/);
+  assert.doesNotMatch(checks, / --/);
+  assert.deepEqual(wrong, []);
+  await context.close();
 });
 
 for (const [size, scheme] of [["wide", "light"], ["narrow", "dark"]]) {

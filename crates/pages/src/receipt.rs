@@ -119,6 +119,11 @@ impl Checker {
                             p class="help" id={ (name) "-help" } { (text(help)) }
                         }
                     }
+                    div class="field" {
+                        label for="log" { (text(Receipt::LogFolder)) }
+                        input id="log" type="file" webkitdirectory aria-describedby="log-help";
+                        p class="help" id="log-help" { (text(Receipt::LogHelp)) }
+                    }
                 }
                 fieldset {
                     legend { (text(Receipt::KeyTitle)) }

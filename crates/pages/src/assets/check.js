@@ -61,6 +61,13 @@ async function check() {
   for (const [name, file] of [["request", request], ["response", response]]) {
     if (file) fields.push([name, await read(file)], [`${name}Name`, file.name]);
   }
+  const log = [...byId("log").files];
+  if (log.length > 0) fields.push(["logName", "log"]);
+  for (const file of log) {
+    // The first part is the name of the chosen folder.
+    const path = file.webkitRelativePath.split("/").slice(1).join("/");
+    fields.push([`file:${path}`, await read(file)]);
+  }
   const answer = ask(await checker(), fields);
   if (answer.report === null) {
     show("incomplete", `${words.unreadable} ${answer.error}: ${answer.help}.`);
@@ -84,7 +91,9 @@ function report(answer, data) {
   byId("checks").replaceChildren(
     ...data.checks.map((one) => {
       const line = element("li", undefined, one.result);
-      line.append(element("span", one.result.replace("_", " "), "mark"), " ", one.what);
+      // The options are those of the command.
+      const what = one.what.replace(/ with --[a-z-]+ [A-Z]+$/, "");
+      line.append(element("span", one.result.replace("_", " "), "mark"), " ", what);
       return line;
     }),
   );

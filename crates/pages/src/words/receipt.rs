@@ -16,6 +16,8 @@ messages! {
         RequestHelp { "The body that you sent, to the byte.", "Der Inhalt, den Sie gesendet haben, auf das Byte genau." }
         AnswerFile { "Answer (optional)", "Antwort (freiwillig)" }
         AnswerHelp { "The body that you received; all bytes if it was a stream.", "Der Inhalt, den Sie erhalten haben; alle Bytes, wenn es ein Datenstrom war." }
+        LogFolder { "Copy of the log (optional)", "Kopie des Protokolls (freiwillig)" }
+        LogHelp { "The folder that bailiwick-audit mirror made. The whole log is replayed, and must agree with the receipt.", "Der Ordner, den bailiwick-audit mirror angelegt hat. Das ganze Protokoll wird nachvollzogen und muss zum Beleg passen." }
         KeyTitle { "2. The service's key", "2. Der Schlüssel des Dienstes" }
         Key { "Public key", "Öffentlicher Schlüssel" }
         KeyHelp { "This page gives the key of the service that served the page. Compare its fingerprint with one that you got in another way, for example in your contract.", "Diese Seite gibt den Schlüssel des Dienstes an, von dem die Seite stammt. Vergleichen Sie seinen Fingerabdruck mit einem, den Sie auf anderem Weg erhalten haben, zum Beispiel im Vertrag." }
