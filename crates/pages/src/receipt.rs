@@ -98,7 +98,7 @@ impl Checker {
     fn form(&self, lang: Lang, checker: Option<&str>) -> Markup {
         let text = |message: Receipt| message.text(lang);
         let files = [
-            ("receipt", Receipt::ReceiptFile, Receipt::ReceiptHelp),
+            ("receipt", Receipt::File, Receipt::FileHelp),
             ("request", Receipt::RequestFile, Receipt::RequestHelp),
             ("response", Receipt::AnswerFile, Receipt::AnswerHelp),
         ];
@@ -180,7 +180,7 @@ fn sayings(lang: Lang) -> Markup {
         ("failed", Receipt::Failed.text(lang)),
         ("incomplete", Receipt::Incomplete.text(lang)),
         ("unreadable", Receipt::Unreadable.text(lang)),
-        ("no-receipt", Receipt::NoReceipt.text(lang)),
+        ("no-receipt", Receipt::Missing.text(lang)),
         ("unsupported", Receipt::Unsupported.text(lang)),
         ("time", Receipt::FieldTime.text(lang)),
         ("model", Receipt::FieldModel.text(lang)),

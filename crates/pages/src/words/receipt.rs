@@ -10,8 +10,8 @@ messages! {
         Local { "Your browser does the check. The files do not leave your computer.", "Ihr Browser prüft. Die Dateien verlassen Ihren Rechner nicht." }
         FilesTitle { "1. The files", "1. Die Dateien" }
         Drop { "Drop the files here, or choose them below.", "Ziehen Sie die Dateien hierher, oder wählen Sie sie unten aus." }
-        ReceiptFile { "Receipt", "Beleg" }
-        ReceiptHelp { "The body of GET /openai/v1/receipts/ID, unchanged.", "Der Inhalt von GET /openai/v1/receipts/ID, unverändert." }
+        File { "Receipt", "Beleg" }
+        FileHelp { "The body of GET /openai/v1/receipts/ID, unchanged.", "Der Inhalt von GET /openai/v1/receipts/ID, unverändert." }
         RequestFile { "Request (optional)", "Anfrage (freiwillig)" }
         RequestHelp { "The body that you sent, to the byte.", "Der Inhalt, den Sie gesendet haben, auf das Byte genau." }
         AnswerFile { "Answer (optional)", "Antwort (freiwillig)" }
@@ -31,7 +31,7 @@ messages! {
         Failed { "Failed: keep these files as evidence, and ask the operator.", "Fehlgeschlagen: Behalten Sie diese Dateien als Beweis, und fragen Sie den Betreiber." }
         Incomplete { "Incomplete: something is missing for a full check.", "Unvollständig: Für eine vollständige Prüfung fehlt etwas." }
         Unreadable { "Not checked: a file cannot be read.", "Nicht geprüft: Eine Datei ist nicht lesbar." }
-        NoReceipt { "Choose a receipt first.", "Wählen Sie zuerst einen Beleg." }
+        Missing { "Choose a receipt first.", "Wählen Sie zuerst einen Beleg." }
         Unsupported { "Your browser cannot run WebAssembly here. Use another browser, or the command bailiwick-audit.", "Ihr Browser kann hier kein WebAssembly ausführen. Nehmen Sie einen anderen Browser oder den Befehl bailiwick-audit." }
         NoScript { "This page needs a script for the check, because nothing is sent to the service. Without scripts, use the command below.", "Diese Seite braucht zum Prüfen ein Skript, weil nichts an den Dienst gesendet wird. Ohne Skripte verwenden Sie den Befehl unten." }
         Checks { "The checks", "Die Prüfungen" }

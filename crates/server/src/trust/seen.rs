@@ -54,7 +54,7 @@ pub(crate) fn with_basic_key(head: &Parts) -> Parts {
 }
 
 fn basic_key(head: &Parts) -> Option<HeaderValue> {
-    // Beside another key, the request has two credentials, and is refused.
+    // Beside an API key, only that counts.
     if head.headers.contains_key(API_KEY) {
         return None;
     }
