@@ -219,10 +219,13 @@ pub(crate) async fn run(
     // The operators' listeners have their own connections: a busy API cannot starve them.
     let of_operators = Terms { connections: connections.operators, ..terms.clone() };
     let customer_keys = CustomerKeys::new(recording::held(&config, &*store.directory()?)?);
-    let signer = manage::service_key(&config.data)?;
-    let engines = Engines::new(egress.clone(), &signer);
-    let watched = (egress.clone(), Arc::clone(&witnesses));
-    let promises = Promises::open(&config.data, signer.verifier(), watched, confinement.clone());
+    let (engines, promises) = {
+        let signer = manage::service_key(&config.data)?;
+        let watched = (egress.clone(), Arc::clone(&witnesses));
+        let key = signer.verifier();
+        let promises = Promises::open(&config.data, key, watched, confinement.clone());
+        (Engines::new(egress.clone(), &signer), promises)
+    };
     let document = crate::openapi::document(&config.limits);
     let live = Live::new(Current::new(config.clone(), identity, document));
     let ner = Ner::new(&fleet, &config.personal)?;
