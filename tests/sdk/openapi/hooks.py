@@ -30,6 +30,7 @@ def before_call(context, case, kwargs):
         "deployment": deployment,
         "model": deployment,
         "request_id": os.environ["BAILIWICK_REQUEST"],
+        "entry": "0",
     }
     if case.path.endswith("/responses/{response}/cancel"):
         names["response"] = post("responses", {"input": "Hi.", "max_output_tokens": 16, "background": True})

@@ -247,10 +247,13 @@ pub fn said(event: &Event) -> Said {
             .time("deadline", *deadline_ms),
         Event::KeyDestroyed { key } => Said::new(S::KeyDestroyed).with("key", key),
         Event::KeyLost { key } => Said::new(S::KeyLost).with("key", key),
-        Event::Changed { subject, id, action, .. } => Said::new(S::Changed)
-            .word("subject", subject_word(*subject))
-            .word("action", action_word(*action))
-            .with("id", changed_id(*subject, id)),
+        Event::Changed { subject, id, action, .. } => {
+            let said = match changed_id(*subject, id) {
+                Some(id) => Said::new(S::Changed).with("id", id),
+                None => Said::new(S::ChangedWhole),
+            };
+            said.word("subject", subject_word(*subject)).word("action", action_word(*action))
+        }
         Event::ContentLogging { resource: id, enabled, approval, .. } => {
             Said::new(if *enabled { S::LoggingOn } else { S::LoggingOff })
                 .with("resource", resource(id))
@@ -395,10 +398,11 @@ pub fn is_id(text: &str) -> bool {
     })
 }
 
-/// Returns the id of a changed thing. That of a role assignment is a person's: it is not shown.
-fn changed_id(subject: Subject, id: &[u8; 16]) -> String {
+/// Returns the id of a changed thing; `None` if there is only one such thing. That of a role
+/// assignment is a person's, and not shown.
+fn changed_id(subject: Subject, id: &[u8; 16]) -> Option<String> {
     use tlog::id;
-    match subject {
+    Some(match subject {
         Subject::Tenant => id::TenantId::from_random(*id).to_string(),
         Subject::Resource
         | Subject::Key1
@@ -411,9 +415,9 @@ fn changed_id(subject: Subject, id: &[u8; 16]) -> String {
         Subject::ContentFilter => id::ContentFilterId::from_random(*id).to_string(),
         Subject::Blocklist => id::BlocklistId::from_random(*id).to_string(),
         Subject::AdminKey | Subject::RoleAssignment | Subject::PolicySet | Subject::EgressList => {
-            "–".to_owned()
+            return None;
         }
-    }
+    })
 }
 
 fn subject_word(subject: Subject) -> words::Said {

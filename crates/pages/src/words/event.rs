@@ -11,6 +11,7 @@ messages! {
         KeyDestroyed { "{key} was destroyed. What was sealed to it is unrecoverable.", "{key} wurde zerstört. Was damit versiegelt war, ist nicht wiederherstellbar." }
         KeyLost { "{key} is lost. The log cannot prove that no copy of it exists.", "{key} ist verloren. Das Protokoll kann nicht beweisen, dass es keine Kopie gibt." }
         Changed { "{subject} {action}: {id}. The log commits to the new setting, which the operator keeps.", "{subject} {action}: {id}. Das Protokoll legt die neue Einstellung fest, die der Betreiber verwahrt." }
+        ChangedWhole { "{subject} {action}. The log commits to the new setting, which the operator keeps.", "{subject} {action}. Das Protokoll legt die neue Einstellung fest, die der Betreiber verwahrt." }
         LoggingOn { "Content of {resource} is stored again from here on, by {approval}.", "Inhalte von {resource} werden ab hier wieder gespeichert, nach {approval}." }
         LoggingOff { "Content of {resource} is not stored from here on: {approval} was approved.", "Inhalte von {resource} werden ab hier nicht gespeichert: {approval} ist genehmigt." }
         LookRequested { "A reviewer asked to see the record of {request}, as {grant}.", "Ein Prüfer bat um Einsicht in den Datensatz von {request}, als {grant}." }
