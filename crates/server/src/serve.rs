@@ -435,7 +435,7 @@ async fn follow(gateway: Arc<Gateway>, mut board: Board, stop: CancellationToken
 
 /// Logs the rows that differ from the log, once.
 fn tell_differences(ledger: &Ledger, known: &mut Vec<store::doctor::Finding>) {
-    let Some(report) = ledger.compared() else { return };
+    let Some((report, _)) = ledger.compared() else { return };
     if report.findings != *known {
         for finding in report.findings.iter().filter(|finding| !known.contains(finding)).take(20) {
             tracing::error!(%finding, "the database differs from the log; see `bailiwick doctor`");

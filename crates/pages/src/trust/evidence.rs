@@ -24,17 +24,20 @@ pub enum Check {
     Egress,
     /// The log's witnesses sign.
     Witnesses,
+    /// The tables say what the log says.
+    Tables,
 }
 
 impl Check {
     /// All checks.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Replay,
         Self::Deadlines,
         Self::Policies,
         Self::Confinement,
         Self::Egress,
         Self::Witnesses,
+        Self::Tables,
     ];
 
     /// Returns its name for programs.
@@ -47,6 +50,7 @@ impl Check {
             Self::Confinement => "confinement",
             Self::Egress => "egress",
             Self::Witnesses => "witnesses",
+            Self::Tables => "tables",
         }
     }
 
@@ -58,6 +62,7 @@ impl Check {
             Self::Confinement => Home::CheckConfinement,
             Self::Egress => Home::CheckEgress,
             Self::Witnesses => Home::CheckWitnesses,
+            Self::Tables => Home::CheckTables,
         }
         .text(lang)
     }
@@ -67,7 +72,7 @@ impl Check {
         match self {
             // Anybody can copy the log and repeat the replay, and look at the cosignatures.
             Self::Replay | Self::Witnesses => Voucher::Proved,
-            Self::Deadlines | Self::Policies | Self::Confinement | Self::Egress => {
+            Self::Deadlines | Self::Policies | Self::Confinement | Self::Egress | Self::Tables => {
                 Voucher::Operator
             }
         }
@@ -79,6 +84,8 @@ impl Check {
         match self {
             // A replay of a large log takes minutes.
             Self::Replay => 60 * MINUTE_MS,
+            // The operator sets how often the tables are compared: each five minutes by default.
+            Self::Tables => 60 * MINUTE_MS,
             Self::Deadlines
             | Self::Policies
             | Self::Confinement
@@ -123,7 +130,8 @@ impl Found {
     /// breaks each promise that rests on the log.
     #[must_use]
     pub fn outcome_for(&self, promise: Promise) -> Outcome {
-        let findings = || self.facts.iter().filter(|fact| matches!(fact, Fact::Finding { .. }));
+        let is_finding = |fact: &&Fact| matches!(fact, Fact::Finding { .. } | Fact::Differs { .. });
+        let findings = || self.facts.iter().filter(is_finding);
         if self.outcome == Outcome::Broken && findings().next().is_some() {
             let breaks = findings().any(|fact| fact.concerns(promise));
             return if breaks { Outcome::Broken } else { Outcome::Holds };
@@ -229,6 +237,22 @@ pub enum Fact {
     },
     /// The log has no witness.
     NoWitness,
+    /// The tables say what the log says.
+    Agrees {
+        /// The number of rows that were compared.
+        rows: u64,
+        /// The number of entries.
+        entries: u64,
+    },
+    /// Rows of this kind say something else than the log.
+    Differs {
+        /// The kind, in the words of `bailiwick doctor`.
+        kind: String,
+        /// The number of rows.
+        count: u64,
+        /// True if decisions depend on such rows. Otherwise they are evidence.
+        decides: bool,
+    },
 }
 
 impl Fact {
@@ -244,6 +268,7 @@ impl Fact {
             Self::Finding { entry: Some((_, Some(kind))), .. } => {
                 promise == Promise::Evidenced || promise.kinds().contains(kind)
             }
+            Self::Differs { decides, .. } => *decides || promise == Promise::Evidenced,
             // A finding about the whole log, or about an entry that cannot be read.
             Self::Finding { .. }
             | Self::Replayed { .. }
@@ -257,7 +282,8 @@ impl Fact {
             | Self::Dialed { .. }
             | Self::Witnessed { .. }
             | Self::Unwitnessed { .. }
-            | Self::NoWitness => true,
+            | Self::NoWitness
+            | Self::Agrees { .. } => true,
         }
     }
 
@@ -305,6 +331,11 @@ impl Fact {
             Self::Witnessed { name, size } => witness(Home::FactWitnessed, name, *size),
             Self::Unwitnessed { name, size } => witness(Home::FactUnwitnessed, name, *size),
             Self::NoWitness => Home::FactNoWitness.text(lang).to_owned(),
+            Self::Agrees { rows, entries: size } => Home::FactAgrees
+                .with(lang, &[("rows", &number(*rows)), ("entries", &entries(*size, lang))]),
+            Self::Differs { kind, count, .. } => {
+                Home::FactDiffers.with(lang, &[("kind", kind), ("count", &number(*count))])
+            }
         }
     }
 }

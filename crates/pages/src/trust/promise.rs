@@ -74,22 +74,22 @@ promises! {
         P5Name, P5Says, P5How, P5Beyond, [Policies], []
     }
     ThirtyDays "P6" "Stored content is unrecoverable after 30 days." {
-        P6Name, P6Says, P6How, P6Beyond, [Deadlines, Replay], [Key]
+        P6Name, P6Says, P6How, P6Beyond, [Deadlines, Replay, Tables], [Key]
     }
     ZeroRetention "P7" "Approved customers have nothing stored." {
-        P7Name, P7Says, P7How, P7Beyond, [Policies, Replay], [Exemption]
+        P7Name, P7Says, P7How, P7Beyond, [Policies, Replay, Tables], [Exemption]
     }
     GuardedReview "P8" "A person sees a record only with its approval." {
-        P8Name, P8Says, P8How, P8Beyond, [Policies, Replay], [Review, Workstation]
+        P8Name, P8Says, P8How, P8Beyond, [Policies, Replay, Tables], [Review, Workstation]
     }
     Resident "P9" "Data stays in the region that the customer chose." {
-        P9Name, P9Says, P9How, P9Beyond, [Policies], []
+        P9Name, P9Says, P9How, P9Beyond, [Policies, Tables], []
     }
     ClosedNetwork "P10" "A resource answers allowed networks only." {
         P10Name, P10Says, P10How, P10Beyond, [], []
     }
     KnownCallers "P11" "Callers prove who they are." {
-        P11Name, P11Says, P11How, P11Beyond, [Policies], []
+        P11Name, P11Says, P11How, P11Beyond, [Policies, Tables], []
     }
     Metered "P12" "Usage is counted without content." {
         P12Name, P12Says, P12How, P12Beyond, [], []
@@ -98,7 +98,7 @@ promises! {
         P13Name, P13Says, P13How, P13Beyond, [Policies, Replay], [Owner, Subject]
     }
     Evidenced "P14" "Claims rest on evidence from the running service." {
-        P14Name, P14Says, P14How, P14Beyond, [Replay, Deadlines, Witnesses], []
+        P14Name, P14Says, P14How, P14Beyond, [Replay, Deadlines, Witnesses, Tables], []
     }
     PersonalDataStays "P15" "Found personal data stays inside." {
         P15Name, P15Says, P15How, P15Beyond, [], []
@@ -107,6 +107,6 @@ promises! {
         P16Name, P16Says, P16How, P16Beyond, [], []
     }
     AbuseHandled "P17" "Harmful use is detected and acted on." {
-        P17Name, P17Says, P17How, P17Beyond, [Replay], [Flag, Penalty]
+        P17Name, P17Says, P17How, P17Beyond, [Replay, Tables], [Flag, Penalty]
     }
 }

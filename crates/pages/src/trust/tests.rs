@@ -55,6 +55,21 @@ fn nothing_is_kept_before_the_first_check() {
 }
 
 #[test]
+fn a_row_that_differs_breaks_what_depends_on_it() {
+    let differs = |decides| Fact::Differs { kind: "role".to_owned(), count: 1, decides };
+    let found = with(Check::Tables, Outcome::Broken, vec![differs(true)]);
+    for promise in Promise::ALL {
+        let rests = promise.checks().contains(&Check::Tables);
+        assert_eq!(state(promise, &found, NOW) == State::Broken, rests, "{promise:?}");
+    }
+    let found = with(Check::Tables, Outcome::Broken, vec![differs(false)]);
+    for promise in Promise::ALL {
+        let broken = state(promise, &found, NOW) == State::Broken;
+        assert_eq!(broken, promise == Promise::Evidenced, "{promise:?}");
+    }
+}
+
+#[test]
 fn an_old_answer_does_not_heal_what_is_broken() {
     let found = with(Check::Deadlines, Outcome::Broken, vec![Fact::Trouble]);
     assert_eq!(state(Promise::ThirtyDays, &found, NOW + 365 * 86_400_000), State::Broken);

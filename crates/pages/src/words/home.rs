@@ -28,6 +28,9 @@ messages! {
         CheckConfinement { "The confinement of the processes", "Die Absperrung der Prozesse" }
         CheckEgress { "Connections that the service made", "Verbindungen, die der Dienst aufgebaut hat" }
         CheckWitnesses { "Witnesses of the log", "Zeugen des Protokolls" }
+        CheckTables { "The tables of the database, compared with the log", "Die Tabellen der Datenbank, verglichen mit dem Protokoll" }
+        FactAgrees { "{rows} rows say what {entries} say.", "{rows} Zeilen sagen dasselbe wie {entries}." }
+        FactDiffers { "Rows that say something else than the log: {count} ({kind}).", "Zeilen, die etwas anderes sagen als das Protokoll: {count} ({kind})." }
         FactReplayed { "{entries}, {tiles} tiles compared, nothing against the rules.", "{entries}, {tiles} Kacheln verglichen, nichts gegen die Regeln." }
         FactKeys { "Keys: {made} made, {destroyed} destroyed, none after its deadline.", "Schlüssel: {made} erzeugt, {destroyed} zerstört, keiner nach seiner Frist." }
         FactLooks { "Records opened by reviewers: {count}, each one approved.", "Von Prüfern geöffnete Datensätze: {count}, jeder freigegeben." }

@@ -21,7 +21,7 @@ struct Differences(Ledger);
 
 impl Collector for Differences {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let Some(report) = self.0.compared() else { return Ok(()) };
+        let Some((report, _)) = self.0.compared() else { return Ok(()) };
         let number = i64::try_from(report.count()).unwrap_or(i64::MAX);
         let gauge = ConstGauge::new(number);
         let help = "Rows of the database that differ from the log, at the last comparison";

@@ -1,12 +1,14 @@
 //! The quick checks: each reads what the service has already.
 
+use std::collections::BTreeMap;
+
 use engine::{protocol::Confinement, supervise};
 use pages::trust::{Check, Fact, Found, Outcome};
 
 use crate::{promises::Promises, services::Services};
 
 /// Makes all quick checks.
-pub(super) fn quick(services: &Services, now_ms: u64) -> [Found; 5] {
+pub(super) fn quick(services: &Services, now_ms: u64) -> [Found; 6] {
     let promises = &services.promises;
     let found = |check, (outcome, facts)| Found { check, checked_ms: now_ms, outcome, facts };
     [
@@ -15,6 +17,7 @@ pub(super) fn quick(services: &Services, now_ms: u64) -> [Found; 5] {
         found(Check::Confinement, confinement(promises, services)),
         found(Check::Egress, egress(promises)),
         found(Check::Witnesses, witnesses(promises)),
+        tables(services, now_ms),
     ]
 }
 
@@ -88,6 +91,31 @@ fn egress(promises: &Promises) -> Answer {
         refused: egress.refused(),
     };
     (Outcome::Holds, vec![fact])
+}
+
+/// Whether the tables say what the log says. The service compares them by itself, now and then; the
+/// answer has the time of the last comparison. It has kinds and numbers only: names are the customers'.
+fn tables(services: &Services, now_ms: u64) -> Found {
+    let check = Check::Tables;
+    let Some((report, checked_ms)) = services.ledger.compared() else {
+        return Found { check, checked_ms: now_ms, outcome: Outcome::Unknown, facts: Vec::new() };
+    };
+    let mut kinds: BTreeMap<(&str, bool), u64> = BTreeMap::new();
+    for finding in &report.findings {
+        let count = kinds.entry((finding.what.name(), finding.what.stops())).or_default();
+        *count = count.saturating_add(1);
+    }
+    if kinds.is_empty() {
+        let facts = vec![Fact::Agrees { rows: report.rows, entries: report.entries }];
+        return Found { check, checked_ms, outcome: Outcome::Holds, facts };
+    }
+    let differs = |((kind, decides), count): ((&str, bool), u64)| Fact::Differs {
+        kind: kind.to_owned(),
+        count,
+        decides,
+    };
+    let facts = kinds.into_iter().map(differs).collect();
+    Found { check, checked_ms, outcome: Outcome::Broken, facts }
 }
 
 fn witnesses(promises: &Promises) -> Answer {

@@ -25,7 +25,8 @@ const EVERY_S: u64 = 5 * 60;
 #[derive(Debug)]
 pub(super) struct Agreement {
     told: Mutex<Told>,
-    last: Mutex<Result<Report, String>>,
+    /// The last comparison and its time, in milliseconds since 1970.
+    last: Mutex<Result<(Report, u64), String>>,
     /// The first difference with which the service must not run, and how many there are.
     stopped: Mutex<Option<(String, usize)>>,
     every_s: AtomicU64,
@@ -72,7 +73,7 @@ pub(super) fn compare(database: &mut Database, shared: &Shared) -> Result<(), Lo
         Ok(report) => {
             let first = report.stopping().next().map(ToString::to_string);
             *held(&agreement.stopped) = first.map(|first| (first, report.stopping().count()));
-            *held(&agreement.last) = Ok(report);
+            *held(&agreement.last) = Ok((report, shared.reading().wall_ms));
             Ok(())
         }
         Err(error) => {
@@ -111,9 +112,10 @@ impl Ledger {
         let _ = self.inner.compare.try_send(());
     }
 
-    /// Returns the result of the last comparison of the tables with the log; `None` if it failed.
+    /// Returns the result of the last comparison of the tables with the log, and its time in
+    /// milliseconds since 1970; `None` if it failed.
     #[must_use]
-    pub fn compared(&self) -> Option<Report> {
+    pub fn compared(&self) -> Option<(Report, u64)> {
         held(&self.inner.shared.agreement.last).as_ref().ok().cloned()
     }
 }
