@@ -1,4 +1,4 @@
-//! What customers promise with their own keys, in the tables. The log's entries decide; the tables
+//! The promises that customers make with their own keys, in the tables. The log's entries decide; the tables
 //! follow them, and no change of a resource may contradict them.
 
 use policy::{
@@ -14,7 +14,7 @@ use crate::{
     sqlite::Write,
 };
 
-/// Brings the tables in line with what a tenant said with its keys, after the entries of this
+/// Brings the tables in line with the root and the promises of a tenant, after the entries of this
 /// transaction.
 pub(crate) fn follow(
     tx: &Write<'_>,

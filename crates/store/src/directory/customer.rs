@@ -1,5 +1,4 @@
-//! What customers say with their own keys, as far as requests need it: their roots, and the identity
-//! providers whose tokens count.
+//! The roots of customers, and the identity providers whose tokens count for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +18,7 @@ pub(crate) struct Customer {
 }
 
 impl Customer {
-    /// Returns what the roll says of a tenant.
+    /// Returns the state of a tenant in the roll.
     pub(crate) fn of(roll: &Roll, tenant: TenantId) -> Self {
         let party = Party::Tenant { tenant };
         let root = roll.root(party).map(|rooted| (rooted.since_ms, rooted.root.fingerprint()));

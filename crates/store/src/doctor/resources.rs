@@ -177,7 +177,7 @@ fn customers(told: &Told, database: &Read<'_>, findings: &mut Findings) -> Resul
     Ok(())
 }
 
-/// Compares the table with what the customer set by its own keys. The custodian follows the log, so a
+/// Compares the table with the promises that the customer made with its own keys. The custodian follows the log, so a
 /// difference does not open a record.
 fn promises(told: &Told, row: &Resource, findings: &mut Findings) {
     let Some(promises) = told.roll.promises(row.tenant) else { return };

@@ -52,7 +52,7 @@ impl Promises {
         self.own(resource).and_then(|set| set.retention_days).or(self.tenant.retention_days)
     }
 
-    /// Returns the days after which no content of the tenant is stored any more, whatever the resource;
+    /// Returns the days after which no content of the tenant is stored any more, in each of its resources;
     /// `None` if the customer promised nothing for the whole tenant.
     #[must_use]
     pub fn longest_retention_days(&self) -> Option<u8> {

@@ -1,5 +1,4 @@
-//! Compares a receipt with what its customer promised in the log: the root of its people, the lockbox
-//! and the retention.
+//! Compares a receipt with the root of its customer and the promises in the log: lockbox and retention.
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
@@ -77,7 +76,7 @@ impl Report {
 }
 
 impl Replay {
-    /// Notes what customers promised by an entry that the roll has taken.
+    /// Notes the promises of customers after an entry that the roll has taken.
     pub(super) fn note_promises(&mut self, (index, time_ms): (u64, u64), event: &Event) {
         let awaits = core::mem::replace(&mut self.awaits, self.roll.recoveries().next().is_some());
         self.report.note_customers(Place { index, time_ms }, event, &self.roll, awaits);

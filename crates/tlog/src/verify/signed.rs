@@ -72,7 +72,7 @@ impl Replay {
         }
     }
 
-    /// Notes a decision that nobody signed. The deletions of an erasure need no signature of their own:
+    /// Notes a decision without a signature. The deletions of an erasure need no signature of their own:
     /// the person signed the erasure.
     fn unsigned(&mut self, index: u64, event: &Event, needs: &'static str, found: &mut Found) {
         if let Event::OwnerDeleted { owner, key, .. } = event
@@ -83,8 +83,7 @@ impl Replay {
                 return;
             }
             if self.roll.root(Party::Tenant { tenant }).is_some() {
-                found
-                    .wrong("an officer of the record's tenant must sign it, and nobody did".into());
+                found.wrong("an officer of the record's tenant must sign it, and none did".into());
                 return;
             }
         }

@@ -90,7 +90,7 @@ pub(crate) enum AtDesk {
     /// Promise for how many days your content is stored at most
     Retention(Retention),
     /// Promise whose tokens count for your tenant: once you name a provider, no other one counts,
-    /// whatever the operator configures
+    /// also if the operator configures it
     Issuer(Issuer),
 }
 

@@ -79,8 +79,8 @@ fn the_receipt(setting: &Setting) {
     assert!(good, "{told}");
 }
 
-/// Once the customer named its identity provider, the tokens of another one count for nobody of its
-/// tenant, at the API and at the desk, whatever the operator configures.
+/// Once the customer named its identity provider, the tokens of another one do not count for its
+/// tenant, at the API and at the desk, also if the operator configures it.
 fn the_provider(setting: Setting) {
     let people = &setting.people;
     let desk =
@@ -94,7 +94,7 @@ fn the_provider(setting: Setting) {
     people.assign("Cognitive Services OpenAI User", "officer", &[]);
     assert_eq!([desk(&setting), chat(&setting)], [200; 2]);
 
-    // An officer that would lock itself out is told so.
+    // A promise that would shut out its officer is refused.
     let named = |issuer: &str| {
         let body = json!({"kind": "issuer", "tenant": "contoso", "issuer": issuer,
             "audience": AUDIENCE, "directory": provider::CONTOSO, "counts": true});
