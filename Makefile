@@ -91,12 +91,13 @@ check: setup ## The short loop: format, lints and unit tests of one crate (CRATE
 	@cargo clippy $(CHECK_PROFILE) --locked -p $(CRATE) --all-targets -- -D warnings
 	@cargo $(CHECK_TEST) --locked -p $(CRATE) $(CHECK_ONLY)
 
-lint: setup ## Check format, clippy's lints, the fuzz targets, the dependencies, the documentation, its words and its links
+lint: setup ## Check format, clippy's lints, the fuzz targets, the dependencies, the alerts, the documentation, its words and its links
 	@cargo fmt --all --check
 	@scripts/words.py
 	@scripts/links.py
 	@scripts/tidy.py
 	@scripts/circles.py
+	@scripts/alerts.sh
 	@scripts/deny.sh
 	@scripts/features.sh
 	@cargo clippy --release --locked --all-targets -- -D warnings
@@ -136,7 +137,7 @@ guard: setup ## Train the content filter's heads (GUARD_DATA=FOLDER), and write 
 
 clean: ## Delete build output; keeps the model and your data
 	@cargo clean
-	@rm -rf tests/sdk/js/node_modules tests/oidc/node_modules tests/engines/node_modules .cache/venv .cache/audit .cache/deny .cache/inventory dist
+	@rm -rf tests/sdk/js/node_modules tests/oidc/node_modules tests/engines/node_modules .cache/venv .cache/audit .cache/deny .cache/inventory .cache/promtool dist
 
 setup:
 	@scripts/setup.sh
