@@ -18,4 +18,6 @@ for page in "$from"/man/*; do
 done
 install -D -m 644 -t "$doc" README.md CHANGELOG.md LICENSE bailiwick.example.toml docs/operate/install.md \
 	"$from/THIRD-PARTY-NOTICES.txt" "$from/bailiwick.cdx.json" "$from/compilers"
+install -D -m 644 -t "$doc/prometheus" packages/prometheus/*.yml
+install -D -m 644 -t "$doc/grafana" packages/grafana/bailiwick.json
 scripts/dist/configuration.sh >"$doc/bailiwick.toml" && chmod 644 "$doc/bailiwick.toml"

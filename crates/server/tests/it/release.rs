@@ -94,7 +94,11 @@ fn an_archive_is_the_same_every_time_and_has_its_files() {
         "share/doc/bailiwick/bailiwick.example.toml",
         "share/doc/bailiwick/bailiwick.toml",
         "share/doc/bailiwick/compilers",
+        "share/doc/bailiwick/grafana/bailiwick.json",
         "share/doc/bailiwick/install.md",
+        "share/doc/bailiwick/prometheus/alerts.yml",
+        "share/doc/bailiwick/prometheus/alerts_test.yml",
+        "share/doc/bailiwick/prometheus/prometheus.yml",
         "share/fish/vendor_completions.d/bailiwick-audit.fish",
         "share/fish/vendor_completions.d/bailiwick.fish",
         "share/man/man1/bailiwick-audit.1",
@@ -137,6 +141,8 @@ fn a_debian_package_is_the_same_every_time_and_has_its_files() {
         "usr/share/doc/bailiwick/copyright",
         "usr/share/doc/bailiwick/THIRD-PARTY-NOTICES.txt.gz",
         "usr/share/doc/bailiwick/bailiwick.cdx.json",
+        "usr/share/doc/bailiwick/grafana/bailiwick.json",
+        "usr/share/doc/bailiwick/prometheus/alerts.yml",
     ] {
         assert!(root.join(file).is_file(), "{file} is missing");
     }
