@@ -94,6 +94,19 @@ impl Case {
         why_not(&self.state, attempt, self.now_ms).map(DeskError::Review)
     }
 
+    /// Returns the step of an access request that its person did not sign, although the party has a root.
+    pub(super) fn unsigned(grant: &GrantFacts) -> Option<DeskError> {
+        let signed = grant.signatures;
+        let operators = signed.operator_has_root;
+        let customers = signed.customer_has_root && grant.record.lockbox;
+        let steps = [
+            (operators && !signed.request, "the reviewer"),
+            (operators && !signed.approval, "the manager"),
+            (customers && !signed.consent, "the customer"),
+        ];
+        steps.into_iter().find(|(missing, _)| *missing).map(|(_, who)| DeskError::StepUnsigned(who))
+    }
+
     pub(super) fn moment(&self) -> Moment {
         Moment { now_ms: self.now_ms }
     }

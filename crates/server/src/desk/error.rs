@@ -38,6 +38,12 @@ pub(super) enum DeskError {
          docs/operate/signing.md"
     )]
     Unsigned(Box<Drafted>),
+    /// A step of an access request has no signature, although its party has a root.
+    #[error(
+        "the log has no signature of {0} for this access request, and their party has a root: request \
+         access again, so that each person signs; docs/operate/signing.md"
+    )]
+    StepUnsigned(&'static str),
     /// The signatures do not count, or a rule about roots and keys refuses the statement.
     #[error("{0}; {help}", help = .0.help())]
     NotLogged(NotLogged),
@@ -263,6 +269,7 @@ impl DeskError {
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Unsigned(_) => (StatusCode::CONFLICT, "statement_unsigned"),
+            Self::StepUnsigned(_) => (StatusCode::FORBIDDEN, "step_unsigned"),
             Self::NoDraft => (StatusCode::CONFLICT, "draft_unknown"),
             Self::BadSignature => (StatusCode::BAD_REQUEST, "BadRequest"),
             Self::NotLogged(_) | Self::Store(StoreError::NotLogged(_)) => {

@@ -380,10 +380,11 @@ pub(super) async fn open(
     let grant = case.grant(given.grant, &visitor)?;
     let looked = Looked::there(grant.record.clone());
     let why = || {
-        let (grant, lockbox) = (grant.grant, grant.record.lockbox);
-        refusal(reviewer(&visitor, &seat), |reviewer| {
-            case.why(&Attempt::Open { grant, reviewer, workstation: &seat.0, lockbox })
-        })
+        let (id, lockbox) = (grant.grant, grant.record.lockbox);
+        let refused = refusal(reviewer(&visitor, &seat), |reviewer| {
+            case.why(&Attempt::Open { grant: id, reviewer, workstation: &seat.0, lockbox })
+        });
+        refused.or_else(|| Case::unsigned(&grant))
     };
     let context = Opening { now_ms: case.now_ms, workstation: seat.facts(), grant: grant.clone() };
     let permit: Permit<OpenRecord> = visitor.permit_or(&looked, &context, why)?;
