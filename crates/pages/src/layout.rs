@@ -138,7 +138,7 @@ pub fn not_found(frame: &Frame<'_>) -> String {
 /// The party that stands behind a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Voucher {
+pub enum Voucher {
     /// Mathematics or a signature: the check can be repeated without trusting the operator.
     Proved,
     /// The reader checks it with a program or browser of their own.
@@ -149,6 +149,12 @@ pub(crate) enum Voucher {
 
 impl Voucher {
     const ALL: [Self; 3] = [Self::Proved, Self::Reader, Self::Operator];
+
+    /// Returns its name for programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.words().0
+    }
 
     fn words(self) -> (&'static str, Common, Common) {
         match self {

@@ -15,7 +15,8 @@ pub use self::{
     promise::Promise,
     standing::{Standing, State, standing},
 };
-use crate::{layout::Voucher, words::Lang};
+pub use crate::layout::Voucher;
+use crate::words::Lang;
 
 /// A change of a promise's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

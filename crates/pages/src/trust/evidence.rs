@@ -54,7 +54,9 @@ impl Check {
         }
     }
 
-    pub(super) fn title(self, lang: Lang) -> &'static str {
+    /// Returns its title for people.
+    #[must_use]
+    pub fn title(self, lang: Lang) -> &'static str {
         match self {
             Self::Replay => Home::CheckReplay,
             Self::Deadlines => Home::CheckDeadlines,
@@ -67,8 +69,9 @@ impl Check {
         .text(lang)
     }
 
-    /// The party that stands behind its answer.
-    pub(super) fn rests_on(self) -> Voucher {
+    /// Returns the party that stands behind its answer.
+    #[must_use]
+    pub fn rests_on(self) -> Voucher {
         match self {
             // Anybody can copy the log and repeat the replay, and look at the cosignatures.
             Self::Replay | Self::Witnesses => Voucher::Proved,
@@ -139,8 +142,9 @@ impl Found {
         self.outcome
     }
 
-    /// Returns the facts that concern a promise.
-    pub(super) fn about(&self, promise: Promise) -> Vec<&Fact> {
+    /// Returns the facts that concern a promise, at most twelve.
+    #[must_use]
+    pub fn about(&self, promise: Promise) -> Vec<&Fact> {
         self.facts.iter().filter(|fact| fact.concerns(promise)).take(FACTS_MAX).collect()
     }
 }
@@ -287,7 +291,9 @@ impl Fact {
         }
     }
 
-    pub(super) fn words(&self, lang: Lang) -> String {
+    /// Returns the fact as a sentence.
+    #[must_use]
+    pub fn words(&self, lang: Lang) -> String {
         let number = |count: u64| grouped(count);
         let count = |message: Home, count: u64| message.with(lang, &[("count", &number(count))]);
         let witness = |message: Home, name: &str, size: u64| {

@@ -25,19 +25,27 @@ macro_rules! promises {
                 match self { $(Self::$promise => $id),* }
             }
 
-            pub(super) fn name(self, lang: Lang) -> &'static str {
+            /// Returns its name in a word or two.
+            #[must_use]
+            pub fn name(self, lang: Lang) -> &'static str {
                 match self { $(Self::$promise => Promised::$name.text(lang)),* }
             }
 
-            pub(super) fn statement(self, lang: Lang) -> &'static str {
+            /// Returns the promise in a sentence.
+            #[must_use]
+            pub fn statement(self, lang: Lang) -> &'static str {
                 match self { $(Self::$promise => Promised::$says.text(lang)),* }
             }
 
-            pub(super) fn how(self, lang: Lang) -> &'static str {
+            /// Returns how a reader checks it.
+            #[must_use]
+            pub fn how(self, lang: Lang) -> &'static str {
                 match self { $(Self::$promise => Promised::$how.text(lang)),* }
             }
 
-            pub(super) fn beyond(self, lang: Lang) -> &'static str {
+            /// Returns the limits of the checks.
+            #[must_use]
+            pub fn beyond(self, lang: Lang) -> &'static str {
                 match self { $(Self::$promise => Promised::$beyond.text(lang)),* }
             }
 
