@@ -36,6 +36,7 @@ IMPORTS = {
     "audit": {"tlog", "egress"},
     "audit-wasm": {"audit", "tlog"},
     "pages": {"tlog"},
+    "evidence": {"pages"},
     "server": {"policy", "tlog", "audit", "store", "egress", "engine", "wire", "upstream", "pages"},
     "manual": {"server", "audit"},
     "prove": {"policy"},
