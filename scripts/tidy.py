@@ -37,7 +37,7 @@ IMPORTS = {
     "audit-wasm": {"audit", "tlog"},
     "pages": {"tlog"},
     "evidence": {"pages"},
-    "server": {"policy", "tlog", "audit", "store", "egress", "engine", "wire", "upstream", "pages"},
+    "server": {"policy", "tlog", "audit", "store", "egress", "engine", "wire", "upstream", "pages", "evidence"},
     "manual": {"server", "audit"},
     "prove": {"policy"},
     "guard": {"policy"},

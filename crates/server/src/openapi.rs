@@ -241,6 +241,7 @@ fn named(name: &str, endpoint: Endpoint) -> Value {
     let example = match endpoint {
         Endpoint::LogFile => "checkpoint",
         Endpoint::Page(Page::Entry) => "0",
+        Endpoint::Page(Page::Evidence) => "controls.json",
         Endpoint::Page(_) => "none",
         Endpoint::Receipt => "req_00000000000000000000000000000000",
         Endpoint::State(_) => "none",

@@ -31,6 +31,7 @@ def before_call(context, case, kwargs):
         "model": deployment,
         "request_id": os.environ["BAILIWICK_REQUEST"],
         "entry": "0",
+        "document": "controls.json",
     }
     if case.path.endswith("/responses/{response}/cancel"):
         names["response"] = post("responses", {"input": "Hi.", "max_output_tokens": 16, "background": True})

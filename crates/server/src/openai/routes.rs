@@ -55,6 +55,8 @@ pub enum Page {
     Log,
     /// One entry of the log with its proof.
     Entry,
+    /// A document for auditors, made from the states of the promises.
+    Evidence,
     /// A file that pages load.
     File,
     /// The contact for reports about weaknesses (RFC 9116); needs no key.
@@ -452,6 +454,7 @@ const ROUTES: [Route; 44] = [
     route("/trust/receipt/saved", Endpoint::Page(Page::SavedReceipt)),
     route("/trust/log", Endpoint::Page(Page::Log)),
     route("/trust/log/{entry}", Endpoint::Page(Page::Entry)),
+    route("/trust/evidence/{document}", Endpoint::Page(Page::Evidence)),
     route("/trust/files/{file}", Endpoint::Page(Page::File)),
     route("/.well-known/security.txt", Endpoint::Page(Page::SecurityTxt)),
 ];

@@ -101,6 +101,10 @@ pub(super) fn page(page: Page) -> (&'static str, Value) {
         }
         Page::Log => ("The entries of the log in words", both()),
         Page::Entry => ("An entry of the log with the proof of its place", both()),
+        Page::Evidence => (
+            "A document for auditors, made from the states of the promises",
+            json!({"application/json": {}}),
+        ),
         Page::File => (
             "A file that the pages load",
             json!({

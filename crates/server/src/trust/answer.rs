@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use evidence::{AssessmentResults, ComponentDefinition, ControlMap, Live};
 use hyper::{
     HeaderMap, StatusCode,
     header::{
@@ -95,6 +96,27 @@ pub(crate) async fn answer(
                 None => Ok(asked.missing(services)),
             }
         }
+        Page::Evidence => {
+            let (service, found) = (promises.key.name(), promises.found());
+            let live = Live {
+                service,
+                version: env!("CARGO_PKG_VERSION"),
+                now_ms: clock::now_ms(),
+                found: &found,
+            };
+            let document = match named {
+                "controls.json" => serde_json::to_string_pretty(&ControlMap::new(&live)),
+                "component-definition.json" => {
+                    serde_json::to_string_pretty(&ComponentDefinition::new(&live))
+                }
+                "assessment-results.json" => {
+                    serde_json::to_string_pretty(&AssessmentResults::new(&live))
+                }
+                _ => return Err(ApiError::RouteNotFound),
+            };
+            let document = document.map_err(|_| ApiError::Internal)?;
+            Ok(made(asked.headers(JSON, assets::policy()), document))
+        }
         Page::File => {
             let asset = assets::find(named).ok_or(ApiError::RouteNotFound)?;
             let headers = asked.headers(asset.kind, assets::policy());
@@ -177,7 +199,7 @@ impl Asked {
         Ok(match self.choice.format {
             Format::Json => {
                 let json = serde_json::to_string(view).map_err(|_| ApiError::Internal)?;
-                made(self.headers("application/json", assets::policy()), json)
+                made(self.headers(JSON, assets::policy()), json)
             }
             Format::Html => made(self.headers(HTML, policy), html(&self.frame(services))),
         })
@@ -229,4 +251,5 @@ fn made(headers: Vec<(HeaderName, String)>, body: String) -> Reply {
 
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
 const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), clipboard-read=()";

@@ -96,6 +96,7 @@ fn public_pages() {
     let receipt = receipt(&caller, &said);
     have_strict_headers_and_no_foreign_text(&service);
     say_the_same_as_their_json(&service);
+    serve_documents_for_auditors(&service);
     know_the_languages(&service);
     find_entries_and_compare_checkpoints(&service);
     work_in_a_browser(&service, &caller, (&said, &receipt));
@@ -179,6 +180,29 @@ fn say_the_same_as_their_json(service: &Service) {
     assert_eq!(checker["fingerprint"], json["service"]["fingerprint"]);
     let entry = Request::get("/trust/log/0?format=json").send(service.api).ok();
     assert_eq!((&entry["entry"], &entry["holds"]), (&0.into(), &true.into()), "{entry}");
+}
+
+/// The documents for auditors are those of the running service, and compliance-trestle accepts them.
+fn serve_documents_for_auditors(service: &Service) {
+    let folder = tempfile::tempdir().unwrap();
+    let get = |name: &str| {
+        let reply = Request::get(&format!("/trust/evidence/{name}")).send(service.api);
+        let document = reply.ok();
+        fs::write(folder.path().join(name), &reply.body).unwrap();
+        document
+    };
+    let map = get("controls.json").to_string();
+    assert!(map.contains("A.8.10") && map.contains("\"kept\""), "{map}");
+    let components = get("component-definition.json");
+    assert!(components["component-definition"]["components"].is_array(), "{components}");
+    let results = get("assessment-results.json");
+    let findings = &results["assessment-results"]["results"][0]["findings"];
+    let status = |finding: &Value| finding["target"]["status"]["state"].clone();
+    let met = findings.as_array().unwrap().iter().filter(|one| status(one) == "satisfied").count();
+    assert!(met > 0 && met < findings.as_array().unwrap().len(), "{findings}");
+    succeed(Command::new(project().join("scripts/evidence.sh")).arg(folder.path()));
+    let none = Request::get("/trust/evidence/other.json").send(service.api);
+    assert_eq!(none.status, 404);
 }
 
 fn know_the_languages(service: &Service) {
