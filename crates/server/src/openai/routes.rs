@@ -402,7 +402,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
 const STATE: [[Route; 45]; 3] = [state!("/openai/"), state!("/openai/v1/"), state!("/v1/")];
 
 /// The other paths.
-const ROUTES: [Route; 44] = [
+const ROUTES: [Route; 45] = [
     // Azure's classic surface.
     route("/openai/deployments/{deployment}/chat/completions", Deployment(Chat)),
     route("/openai/deployments/{deployment}/completions", Deployment(Completions)),

@@ -344,7 +344,8 @@ impl Files {
         let zero = Zero {
             of: ResourceFacts { tenant: resource.tenant, resource: resource.id },
             kind: Kind::ContentLogging,
-            approval: ApprovalId::from_random([1; 16]),
+            // Each approval has an id of its own.
+            approval: ApprovalId::from_random(*resource.id.as_bytes()),
             now_ms,
             until_ms: now_ms + DAY_MS,
         };

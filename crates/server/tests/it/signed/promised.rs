@@ -29,7 +29,7 @@ fn the_retention(setting: &Setting) {
     let files = &setting.people.service.files;
     let days = |resource: &str| {
         let shown = files.cli(&["resource", "show", resource]);
-        (shown["retention_days"].clone(), shown["lockbox"].clone())
+        (shown["retentionDays"].clone(), shown["lockbox"].clone())
     };
     assert_eq!(days("contoso"), (30.into(), false.into()));
     let promise = json!({"kind": "retention", "tenant": "contoso", "days": 7});
