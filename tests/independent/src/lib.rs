@@ -17,7 +17,7 @@ use tlog::{
     entry::{Entry, Event, commit},
     id::{KeyId, RequestId, ResourceId, TenantId},
     note::{Note, Verifier},
-    receipt::{Claims, Facts, Filter, Outcome, PolicySet, Proof, Receipt, Stored, Terms},
+    receipt::{Claims, Customer, Facts, Filter, Outcome, PolicySet, Proof, Receipt, Stored, Terms},
     tile,
     tree::{self, Nodes, consistency_proof, continues, includes, inclusion_proof, leaf_hash},
 };
@@ -309,6 +309,7 @@ fn receipt() -> Receipt {
             content_filter: None,
             adapter: None,
             personal: None,
+            customer: Some(Customer { root: Digest([11; 32]), lockbox: true }),
         },
         facts: Facts {
             request: RequestId::from_random([7; 16]),
