@@ -624,7 +624,7 @@ def responses():
     one("good-keys", frame([1, [[[key, tenant, DEADLINE], [tenant, key, 0]]]]), "Keys, two")
     one("good-opened", frame([2, [b"a prompt and its completion"]]), "Opened")
     one("good-refused-first", frame([3, [0]]), "Refused")
-    one("good-refused-last", frame([3, [27]]), "Refused")
+    one("good-refused-last", frame([3, [28]]), "Refused")
     one("good-seen-nothing", frame([4, [0]]), "Seen")
     one("good-seen", frame([4, [2**64 - 1]]), "Seen, the largest number")
     one("good-resealed", frame([5, [[fixed("span", 1220), b""]]]), "Resealed: one, and one that did not open")
@@ -641,7 +641,7 @@ def responses():
     one("good-tenant-key-withdrawn", frame([10, [Raw(b"\xf4")]]), "TenantKey, not usable")
     one("bad-nothing", b"", "no message at all")
     for name, value, remark in [
-        ("refusal-unknown", [3, [28]], "there is no refusal 28"),
+        ("refusal-unknown", [3, [29]], "there is no refusal 29"),
         ("refusal-text", [3, ["no"]], "refusals are numbers"),
         ("refusal-twice", [3, [0, 1]], "one more"),
         ("refusal-missing", [3, []], "which?"),
