@@ -31,7 +31,7 @@ controls! {
         "The format of the log names each kind of entry, and auditors' rules say which entries must precede which."
         "Choosing events outside of this service."
     "AU-3(3)" "Little personal data in audit records" [Metered] Reader
-        "Metrics, usage and program logs have ids, counts and times, no content. Anybody can send a marked text and search for it."
+        "Metrics, usage and program logs have ids, counts and times, no content. A caller can send a marked text, and search the outputs for it."
         "Logs of proxies and of the operating system."
     "AU-9" "Protection of audit records" [Evidenced] Proved
         "The log is append-only with signed checkpoints. A copy at an auditor shows each later change."
@@ -109,6 +109,6 @@ controls! {
         "Deadlines, deletions and erasures destroy keys, and each destruction is an entry of the log."
         "Copies that callers made of answers."
     "SI-18(4)" "Requests of individuals" [SubjectRights] Proved
-        "An officer finds, exports and erases the data on a person. An erasure has a certificate that anybody can verify."
+        "An officer finds, exports and erases the data on a person. The officer gets a certificate of each erasure, and can verify it."
         "Identifying the person, answering in time, and people whom no request names."
 }

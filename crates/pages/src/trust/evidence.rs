@@ -73,7 +73,7 @@ impl Check {
     #[must_use]
     pub fn rests_on(self) -> Voucher {
         match self {
-            // Anybody can copy the log and repeat the replay, and look at the cosignatures.
+            // A reader can copy the log, repeat the replay, and check the cosignatures.
             Self::Replay | Self::Witnesses => Voucher::Proved,
             Self::Deadlines | Self::Policies | Self::Confinement | Self::Egress | Self::Tables => {
                 Voucher::Operator

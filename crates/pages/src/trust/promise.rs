@@ -111,7 +111,7 @@ promises! {
     PersonalDataStays "P15" "Found personal data stays inside." {
         P15Name, P15Says, P15How, P15Beyond, [], []
     }
-    Explained "P16" "Anybody can ask what happens to their data." {
+    Explained "P16" "Callers can ask what happens to their data." {
         P16Name, P16Says, P16How, P16Beyond, [], []
     }
     AbuseHandled "P17" "Harmful use is detected and acted on." {

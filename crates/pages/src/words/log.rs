@@ -6,7 +6,7 @@ messages! {
     /// Texts of the log explorer.
     Log {
         Title { "The log", "Das Protokoll" }
-        Intro { "Everything that matters for the promises is an entry of this log. Nobody can remove or change an entry without a trace. The log has no content and no names.", "Alles, was für die Zusagen zählt, ist ein Eintrag in diesem Protokoll. Niemand kann einen Eintrag spurlos entfernen oder ändern. Das Protokoll hat keine Inhalte und keine Namen." }
+        Intro { "This log has an entry for each act that a promise depends on. The removal or the change of an entry leaves a trace. The log has no content and no names.", "Dieses Protokoll hat einen Eintrag für jede Handlung, von der eine Zusage abhängt. Wer einen Eintrag entfernt oder ändert, hinterlässt eine Spur. Das Protokoll hat keine Inhalte und keine Namen." }
         Head { "The head of the log", "Die Spitze des Protokolls" }
         Size { "Entries", "Einträge" }
         Root { "Root of the tree", "Wurzel des Baums" }

@@ -8,7 +8,7 @@ messages! {
         P1Name { "Sovereign", "Souverän" }
         P1Says { "The operator controls the whole service. Nothing is sent to a model vendor, nor anywhere that the operator has not listed.", "Der Betreiber beherrscht den ganzen Dienst. Nichts geht an einen Anbieter von Modellen, noch an eine andere Stelle, die der Betreiber nicht nennt." }
         P1How { "Compare the list of destinations below with the log: each change of it is an entry. Run the service in a network of your own, and count its connections.", "Vergleichen Sie die Liste der Ziele unten mit dem Protokoll: Jede Änderung ist ein Eintrag. Betreiben Sie den Dienst in einem eigenen Netz, und zählen Sie seine Verbindungen." }
-        P1Beyond { "What a listed destination does with what it gets.", "Was ein genanntes Ziel mit dem macht, was es bekommt." }
+        P1Beyond { "How a listed destination uses the data that it gets.", "Wie ein genanntes Ziel die Daten verwendet, die es bekommt." }
         P2Name { "Isolated", "Getrennt" }
         P2Says { "Prompts, answers, embeddings, files, fine-tuned models and caches of one customer are never available to another.", "Eingaben, Antworten, Einbettungen, Dateien, angepasste Modelle und Zwischenspeicher eines Kunden sind für keinen anderen zugänglich." }
         P2How { "Call a resource with the key of another one: the answer is the same as for a resource that does not exist. Repeat the proof with bailiwick-prove.", "Rufen Sie eine Ressource mit dem Schlüssel einer anderen auf: Die Antwort ist dieselbe wie für eine Ressource, die es nicht gibt. Wiederholen Sie den Beweis mit bailiwick-prove." }
@@ -28,7 +28,7 @@ messages! {
         P6Name { "Thirty days", "Dreißig Tage" }
         P6Says { "Prompts and answers that are kept for abuse monitoring are sealed, kept for 30 days at most, and unrecoverable after that.", "Eingaben und Antworten, die zur Erkennung von Missbrauch aufbewahrt werden, sind versiegelt, bleiben höchstens 30 Tage und sind danach nicht wiederherstellbar." }
         P6How { "Take the key and the deadline from a receipt. After the deadline, look in the log for the destruction of that key.", "Nehmen Sie Schlüssel und Frist aus einem Beleg. Suchen Sie nach der Frist im Protokoll die Zerstörung dieses Schlüssels." }
-        P6Beyond { "That nobody made a copy of a key outside of the service.", "Dass niemand einen Schlüssel außerhalb des Dienstes kopiert hat." }
+        P6Beyond { "Whether there is a copy of a key outside of the service.", "Ob es außerhalb des Dienstes eine Kopie eines Schlüssels gibt." }
         P7Name { "Zero retention", "Keine Aufbewahrung" }
         P7Says { "For a customer with an approved application, nothing of a request is stored. Two people other than the applicant approve it.", "Bei einem Kunden mit genehmigtem Antrag wird nichts von einer Anfrage gespeichert. Zwei andere Personen als die antragstellende genehmigen ihn." }
         P7How { "Look at the receipt: retention is none. The log has the application and both decisions.", "Sehen Sie in den Beleg: Die Aufbewahrung ist none. Das Protokoll hat den Antrag und beide Entscheidungen." }
@@ -66,7 +66,7 @@ messages! {
         P15How { "Each receipt has the number of values by kind, and what was done with them.", "Jeder Beleg hat die Zahl der Werte nach Art, und was mit ihnen geschah." }
         P15Beyond { "No check of this page runs for it. Tests plant a thousand identifiers.", "Dafür läuft keine Prüfung dieser Seite. Tests verstecken tausend Kennungen." }
         P16Name { "Explained", "Erklärt" }
-        P16Says { "Anybody who may call a resource can ask what happens to its data, and gets an answer from the settings in force.", "Wer eine Ressource aufrufen darf, kann fragen, was mit den Daten geschieht, und bekommt eine Antwort aus den geltenden Einstellungen." }
+        P16Says { "A caller of a resource can ask what happens to its data. The answer is compiled from the settings in force.", "Aufrufer einer Ressource können fragen, was mit ihren Daten geschieht. Die Antwort entsteht aus den geltenden Einstellungen." }
         P16How { "Ask with bailiwick explain. Change one setting, and ask again.", "Fragen Sie mit bailiwick explain. Ändern Sie eine Einstellung, und fragen Sie noch einmal." }
         P16Beyond { "No check of this page runs for it. Tests change each setting.", "Dafür läuft keine Prüfung dieser Seite. Tests ändern jede Einstellung." }
         P17Name { "Abuse handled", "Missbrauch behandelt" }

@@ -56,7 +56,7 @@ fn a_record_opens_only_with_everything_in_order() {
     assert!(!with_grant(|grant| grant.signatures.approval = false), "an unsigned approval");
     assert!(!with_grant(|grant| grant.signatures.consent = false), "an unsigned consent");
     let rootless = |grant: &mut GrantFacts| grant.signatures = SignatureFacts::default();
-    assert!(with_grant(rootless), "without roots, nobody has a key to sign with");
+    assert!(with_grant(rootless), "without roots, no signature is needed");
     let by = |person, number| {
         let approval = ApprovalFacts { manager: person_id(person), team: team(number) };
         let mut context = opening();
