@@ -75,7 +75,7 @@ use crate::{
     keys::{Expected, failed},
     log::{Append, ReadClock},
     object::{Draft, ObjectError, Row, body, state::State},
-    proofs,
+    promised, proofs,
     seal::{CannotSeal, PublicKey},
     signed::Rolls,
     sqlite::{Database, Write},
@@ -396,6 +396,8 @@ impl Ledger {
             sweep::ask_at_start(&mut writer, &shared)?;
         }
         // The log is the one that custodian and witnesses know: now the tables must say the same.
+        let roll = shared.rolls.current(&writer)?;
+        promised::fill(&mut writer, &roll)?;
         agree::compare(&mut writer, &shared)?;
         shared.agreement.check()?;
         let mut repairs = sweep::reconcile(&mut writer, &shared, (directory, opened))?;

@@ -5,13 +5,16 @@ use policy::{
     id::{ResourceId, TenantId},
     retention::Days,
 };
-use tlog::entry::{Action, Subject};
+use tlog::{
+    entry::{Action, Subject},
+    roll::Roll,
+};
 
 use crate::{
     directory::{Customer, Resource},
     error::StoreError,
     log::Append,
-    sqlite::Write,
+    sqlite::{Database, Write},
 };
 
 /// Brings the tables in line with the root and the promises of a tenant, after the entries of this
@@ -43,6 +46,25 @@ pub(crate) fn follow(
         }
     }
     Ok(())
+}
+
+/// Fills the tables for tenants that have no rows there although the log has a root or a provider of
+/// theirs: an earlier version wrote this database. Rows that are there stay: they are compared.
+pub(crate) fn fill(database: &mut Database, roll: &Roll) -> Result<(), StoreError> {
+    let there = database.customers()?;
+    let tenants = database.tenants()?.into_iter().filter(|one| !there.contains_key(&one.id));
+    let missing: Vec<_> = tenants
+        .map(|tenant| (tenant.id, Customer::of(roll, tenant.id)))
+        .filter(|(_, customer)| *customer != Customer::default())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let tx = database.write()?;
+    missing.iter().try_for_each(|(tenant, customer)| tx.set_customer(*tenant, customer))?;
+    // A snapshot that was loaded before does not have them.
+    tx.set_open_change(tx.log_next()?)?;
+    tx.commit()
 }
 
 /// Checks that a resource is as its customer promised, after a change in this transaction.

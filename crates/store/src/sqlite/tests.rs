@@ -83,12 +83,13 @@ fn a_read_transaction_sees_one_moment() {
 
 /// Files outside this module with SQL in them: tests that look at the database as another program
 /// does, or damage it, and a measurement.
-const SPEAK_SQL: [&str; 17] = [
+const SPEAK_SQL: [&str; 18] = [
     "server/tests/it/chaos.rs",
     "server/tests/it/doctor.rs",
     "server/tests/it/forged.rs",
     "server/tests/it/kills.rs",
     "server/tests/it/records.rs",
+    "server/tests/it/signed/promised.rs",
     "store/examples/shred.rs",
     "store/src/doctor/tests.rs",
     "store/src/held/tests.rs",

@@ -7,6 +7,7 @@ use super::{CONTOSO, FABRIKAM, OPERATOR, Setting};
 use crate::{
     client::Request,
     identity::provider::{self, AUDIENCE},
+    kills::sqlite,
     process::succeed,
     records::{Auditor, claims, receipt},
     service::{CHAT, chat_path},
@@ -21,7 +22,22 @@ fn what_a_customer_promised_binds_its_operator() {
     setting.enroll("officer", &CONTOSO, "contoso-root", ("officer", "officer"));
     the_retention(&setting);
     the_receipt(&setting);
-    the_provider(setting);
+    the_provider(from_an_earlier_version(setting));
+}
+
+/// A database of an earlier version has no rows of roots: the start makes them from the log.
+fn from_an_earlier_version(setting: Setting) -> Setting {
+    let root = |setting: &Setting| {
+        let files = &setting.people.service.files;
+        files.cli(&["tenant", "show", "contoso"])["root"].clone()
+    };
+    let before = root(&setting);
+    let setting = setting.restarted_after(|files| {
+        assert!(sqlite(&files.data().join("bailiwick.db"), "DELETE FROM tenant_root"));
+        assert_eq!(files.cli(&["tenant", "show", "contoso"])["root"], Value::Null);
+    });
+    assert!(before.is_string() && root(&setting) == before);
+    setting
 }
 
 /// Content is stored for at most as long as the customer promised, in old and in new resources.
