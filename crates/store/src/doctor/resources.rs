@@ -40,7 +40,7 @@ pub(super) fn compare(
             findings.add(Finding::new(What::Resource, row.name, NONE, ONE));
             continue;
         };
-        settings(said, &row, findings);
+        settings(told, said, &row, findings);
         logging(told, said, &row, findings);
         promises(told, &row, findings);
         let has = processors.get(&row.id).cloned().unwrap_or_default();
@@ -83,7 +83,11 @@ fn private(which: &str, said: String, has: String, findings: &mut Findings) {
 
 /// Compares the fields. A field that the log never named has the value that a new resource has; a
 /// field without such a value is not compared.
-fn settings(said: &ToldResource, row: &Resource, findings: &mut Findings) {
+fn settings(told: &Told, said: &ToldResource, row: &Resource, findings: &mut Findings) {
+    // Where the customer promised its lockbox, the promise is the state. The log of an earlier version
+    // has no change of the resource beside it.
+    let promises = told.roll.promises(row.tenant);
+    let promised = promises.and_then(|promises| promises.lockbox(row.id)).map(|on| on.to_string());
     let rules: Vec<String> = row.network.ip_rules.iter().map(ToString::to_string).collect();
     let header = row.subject_header.as_ref().map_or_else(|| "none".into(), ToString::to_string);
     let has: [(&str, String, Option<&str>); 13] = [
@@ -102,7 +106,8 @@ fn settings(said: &ToldResource, row: &Resource, findings: &mut Findings) {
         ("ip_rules", rules.join(","), Some("")),
     ];
     for (field, has, default) in has {
-        let said = said.fields.get(field).map(String::as_str).or(default);
+        let promised = promised.as_deref().filter(|_| field == "lockbox");
+        let said = promised.or(said.fields.get(field).map(String::as_str)).or(default);
         if let Some(said) = said {
             findings.same(What::Resource, &format!("{}, {field}", row.name), said, has);
         }
@@ -177,14 +182,10 @@ fn customers(told: &Told, database: &Read<'_>, findings: &mut Findings) -> Resul
     Ok(())
 }
 
-/// Compares the table with the promises that the customer made with its own keys. The custodian follows the log, so a
-/// difference does not open a record.
+/// Compares the retention with the customer's promise. The fields agree with the log's changes, so
+/// this finds a change that contradicts the promise.
 fn promises(told: &Told, row: &Resource, findings: &mut Findings) {
     let Some(promises) = told.roll.promises(row.tenant) else { return };
-    if promises.lockbox(row.id) == Some(true) && !row.lockbox {
-        let which = format!("{}, lockbox", row.name);
-        findings.add(Finding::new(What::Promise, which, "true", "false"));
-    }
     let days = u64::from(row.retention.days.get());
     if let Some(most) = promises.retention_days(row.id).filter(|most| u64::from(*most) < days) {
         let which = format!("{}, retention_days", row.name);
