@@ -137,7 +137,7 @@ guard: setup ## Train the content filter's heads (GUARD_DATA=FOLDER), and write 
 
 clean: ## Delete build output; keeps the model and your data
 	@cargo clean
-	@rm -rf tests/sdk/js/node_modules tests/oidc/node_modules tests/engines/node_modules .cache/venv .cache/audit .cache/deny .cache/inventory .cache/promtool .cache/evidence dist
+	@rm -rf tests/sdk/js/node_modules tests/oidc/node_modules tests/engines/node_modules tests/pages/node_modules .cache/venv .cache/audit .cache/deny .cache/inventory .cache/promtool .cache/evidence dist
 
 setup:
 	@scripts/setup.sh

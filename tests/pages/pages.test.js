@@ -13,7 +13,8 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { AxeBuilder } from "@axe-core/playwright";
-import { chromium } from "playwright-core";
+
+import { launch } from "./browser.js";
 
 const url = process.env.BAILIWICK_URL;
 const key = process.env.BAILIWICK_KEY;
@@ -26,17 +27,7 @@ const WIDTHS = { wide: { width: 1280, height: 900 }, narrow: { width: 390, heigh
 let browser;
 
 before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.BAILIWICK_CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  browser = await launch();
 });
 
 after(() => browser?.close());

@@ -8,19 +8,9 @@
 
 import { createInterface } from "node:readline";
 
-import { chromium } from "playwright-core";
+import { launch } from "./browser.js";
 
-const browser = await chromium.launch({
-  executablePath: process.env.BAILIWICK_CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
+const browser = await launch();
 const page = await (await browser.newContext()).newPage();
 const devtools = await page.context().newCDPSession(page);
 await devtools.send("WebAuthn.enable");
