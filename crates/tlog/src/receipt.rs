@@ -298,7 +298,7 @@ pub const VOUCHERS: [(&str, Voucher); 20] = [
     ("binary, configuration and model", Voucher::Operator),
     ("whether the log says that the customer allowed the processor", Voucher::Proved),
     (
-        "the customer's root, and whether the log has its lockbox and retention promises so",
+        "the customer's root, and whether lockbox and retention agree with its promises in the log",
         Voucher::Proved,
     ),
     ("engine, its operator, regions, SKU and earlier attempts", Voucher::Operator),
