@@ -38,12 +38,6 @@ fn mixed() -> Vec<Found> {
         (Check::Policies, 20_000, Outcome::Holds, vec![proved]),
         // Older than the five minutes for which it counts.
         (Check::Confinement, 900_000, Outcome::Holds, Vec::new()),
-        (
-            Check::Egress,
-            20_000,
-            Outcome::Holds,
-            vec![Fact::Dialed { listed: 2, dials: 9, refused: 0 }],
-        ),
         (Check::Witnesses, 20_000, Outcome::Open, vec![Fact::NoWitness]),
         (Check::Tables, 20_000, Outcome::Broken, vec![differs]),
     ]

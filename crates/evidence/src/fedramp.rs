@@ -135,7 +135,7 @@ fn kind(check: Check) -> &'static str {
     match check {
         Check::Replay | Check::Witnesses => "Log",
         Check::Policies => "Policy",
-        Check::Confinement | Check::Egress => "Configuration",
+        Check::Confinement => "Configuration",
         Check::Deadlines | Check::Tables => "Report",
     }
 }

@@ -70,11 +70,6 @@ fn home(lang: Lang) -> Home {
             vec![Fact::Confined { processes: 3, attempts: 27 }],
         ),
         found(
-            Check::Egress,
-            Outcome::Holds,
-            vec![Fact::Dialed { listed: 2, dials: 1204, refused: 0 }],
-        ),
-        found(
             Check::Witnesses,
             Outcome::Unknown,
             vec![Fact::Unwitnessed { name: "witness.example.org".to_owned(), size: 1190 }],

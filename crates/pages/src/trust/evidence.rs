@@ -20,8 +20,6 @@ pub enum Check {
     Policies,
     /// Gateway and workers are confined.
     Confinement,
-    /// Connections went to listed destinations only.
-    Egress,
     /// The log's witnesses sign.
     Witnesses,
     /// The tables say what the log says.
@@ -30,12 +28,11 @@ pub enum Check {
 
 impl Check {
     /// All checks.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 6] = [
         Self::Replay,
         Self::Deadlines,
         Self::Policies,
         Self::Confinement,
-        Self::Egress,
         Self::Witnesses,
         Self::Tables,
     ];
@@ -48,7 +45,6 @@ impl Check {
             Self::Deadlines => "deadlines",
             Self::Policies => "policies",
             Self::Confinement => "confinement",
-            Self::Egress => "egress",
             Self::Witnesses => "witnesses",
             Self::Tables => "tables",
         }
@@ -62,7 +58,6 @@ impl Check {
             Self::Deadlines => Home::CheckDeadlines,
             Self::Policies => Home::CheckPolicies,
             Self::Confinement => Home::CheckConfinement,
-            Self::Egress => Home::CheckEgress,
             Self::Witnesses => Home::CheckWitnesses,
             Self::Tables => Home::CheckTables,
         }
@@ -75,7 +70,7 @@ impl Check {
         match self {
             // A reader can copy the log, repeat the replay, and check the cosignatures.
             Self::Replay | Self::Witnesses => Voucher::Proved,
-            Self::Deadlines | Self::Policies | Self::Confinement | Self::Egress | Self::Tables => {
+            Self::Deadlines | Self::Policies | Self::Confinement | Self::Tables => {
                 Voucher::Operator
             }
         }
@@ -89,11 +84,7 @@ impl Check {
             Self::Replay => 60 * MINUTE_MS,
             // The operator sets how often the tables are compared: each five minutes by default.
             Self::Tables => 60 * MINUTE_MS,
-            Self::Deadlines
-            | Self::Policies
-            | Self::Confinement
-            | Self::Egress
-            | Self::Witnesses => 5 * MINUTE_MS,
+            Self::Deadlines | Self::Policies | Self::Confinement | Self::Witnesses => 5 * MINUTE_MS,
         }
     }
 }
@@ -216,15 +207,6 @@ pub enum Fact {
         /// Its name.
         process: String,
     },
-    /// Connections since the start.
-    Dialed {
-        /// The number of listed destinations.
-        listed: u64,
-        /// The number of connections.
-        dials: u64,
-        /// The number of refused attempts.
-        refused: u64,
-    },
     /// A witness signs.
     Witnessed {
         /// Its name.
@@ -283,7 +265,6 @@ impl Fact {
             | Self::Unproved { .. }
             | Self::Confined { .. }
             | Self::Loose { .. }
-            | Self::Dialed { .. }
             | Self::Witnessed { .. }
             | Self::Unwitnessed { .. }
             | Self::NoWitness
@@ -326,14 +307,6 @@ impl Fact {
                 &[("processes", &number(*processes)), ("attempts", &number(*attempts))],
             ),
             Self::Loose { process } => Home::FactLoose.with(lang, &[("process", process)]),
-            Self::Dialed { listed, dials, refused } => Home::FactDialed.with(
-                lang,
-                &[
-                    ("listed", &number(*listed)),
-                    ("dials", &number(*dials)),
-                    ("refused", &number(*refused)),
-                ],
-            ),
             Self::Witnessed { name, size } => witness(Home::FactWitnessed, name, *size),
             Self::Unwitnessed { name, size } => witness(Home::FactUnwitnessed, name, *size),
             Self::NoWitness => Home::FactNoWitness.text(lang).to_owned(),

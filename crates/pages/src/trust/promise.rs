@@ -67,7 +67,7 @@ macro_rules! promises {
 
 promises! {
     Sovereign "P1" "Nothing is sent to a place that is not listed." {
-        P1Name, P1Says, P1How, P1Beyond, [Egress, Confinement, Replay], [Processor]
+        P1Name, P1Says, P1How, P1Beyond, [Confinement, Replay], [Processor]
     }
     Isolated "P2" "No customer's data is available to another." {
         P2Name, P2Says, P2How, P2Beyond, [Policies], []

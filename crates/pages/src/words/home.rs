@@ -26,7 +26,6 @@ messages! {
         CheckDeadlines { "Deadlines and the recording of requests", "Fristen und die Aufzeichnung von Anfragen" }
         CheckPolicies { "The proof of the authorization policies", "Der Beweis der Richtlinien" }
         CheckConfinement { "The confinement of the processes", "Die Absperrung der Prozesse" }
-        CheckEgress { "Connections that the service made", "Verbindungen, die der Dienst aufgebaut hat" }
         CheckWitnesses { "Witnesses of the log", "Zeugen des Protokolls" }
         CheckTables { "The tables of the database, compared with the log", "Die Tabellen der Datenbank, verglichen mit dem Protokoll" }
         FactAgrees { "{rows} rows say what {entries} say.", "{rows} Zeilen sagen dasselbe wie {entries}." }
@@ -48,7 +47,6 @@ messages! {
         FactUnproved { "The policies in force are not proved: the operator allows that. Their digest: {digest}", "Die geltenden Richtlinien sind nicht bewiesen: Der Betreiber erlaubt das. Ihre Prüfsumme: {digest}" }
         FactConfined { "{processes} processes are confined. After it was confined, each tried to break out: {attempts} attempts, all refused.", "{processes} Prozesse sind abgesperrt. Danach versuchte jeder auszubrechen: {attempts} Versuche, alle abgewiesen." }
         FactLoose { "The process {process} is not confined.", "Der Prozess {process} ist nicht abgesperrt." }
-        FactDialed { "Listed destinations: {listed}. Connections since the start: {dials}, all of them to listed destinations. Refused attempts: {refused}.", "Genannte Ziele: {listed}. Verbindungen seit dem Start: {dials}, alle zu genannten Zielen. Abgewiesene Versuche: {refused}." }
         FactWitnessed { "{name} has signed a checkpoint of {entries}.", "{name} hat einen Prüfpunkt mit {entries} signiert." }
         FactUnwitnessed { "{name} does not sign now. Its last checkpoint has {entries}.", "{name} signiert gerade nicht. Sein letzter Prüfpunkt hat {entries}." }
         FactNoWitness { "This log has no witness: compare checkpoints with other customers.", "Dieses Protokoll hat keinen Zeugen: Vergleichen Sie Prüfpunkte mit anderen Kunden." }

@@ -8,14 +8,13 @@ use pages::trust::{Check, Fact, Found, Outcome};
 use crate::{promises::Promises, services::Services};
 
 /// Makes all quick checks.
-pub(super) fn quick(services: &Services, now_ms: u64) -> [Found; 6] {
+pub(super) fn quick(services: &Services, now_ms: u64) -> [Found; 5] {
     let promises = &services.promises;
     let found = |check, (outcome, facts)| Found { check, checked_ms: now_ms, outcome, facts };
     [
         found(Check::Deadlines, deadlines(services)),
         found(Check::Policies, policies(services)),
         found(Check::Confinement, confinement(promises, services)),
-        found(Check::Egress, egress(promises)),
         found(Check::Witnesses, witnesses(promises)),
         tables(services, now_ms),
     ]
@@ -78,19 +77,6 @@ fn attempts_of(confinement: &Confinement) -> Option<u64> {
     let all_refused = confinement.attempts.iter().all(|(_, error)| !error.is_empty());
     let attempts = u64::try_from(confinement.attempts.len()).ok()?;
     (active && all_refused && attempts > 0).then_some(attempts)
-}
-
-/// Counts the connections. Only `egress` dials, and it takes a permit that the list gives.
-fn egress(promises: &Promises) -> Answer {
-    let egress = &promises.egress;
-    let visits = egress.visits();
-    let listed = visits.iter().filter(|visits| visits.listed).count();
-    let fact = Fact::Dialed {
-        listed: u64::try_from(listed).unwrap_or(u64::MAX),
-        dials: visits.iter().map(|visits| visits.dials).sum(),
-        refused: egress.refused(),
-    };
-    (Outcome::Holds, vec![fact])
 }
 
 /// Whether the tables say what the log says. The service compares them by itself, now and then; the
