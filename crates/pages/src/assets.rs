@@ -38,7 +38,7 @@ pub const FOLDER: &str = "/trust/files/";
 /// Returns the file with this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Asset> {
-    [style(), script(), checker()].into_iter().find(|asset| asset.name == name)
+    [style(), script(), checker(), sign(), reading()].into_iter().find(|asset| asset.name == name)
 }
 
 /// The stylesheet of all pages.
@@ -51,15 +51,25 @@ pub(crate) fn style() -> &'static Asset {
 /// The script of the receipt checker.
 pub(crate) fn script() -> &'static Asset {
     static SCRIPT: OnceLock<Asset> = OnceLock::new();
-    SCRIPT.get_or_init(|| {
-        Asset::of("check", "js", "text/javascript; charset=utf-8", script_text().as_bytes())
-    })
+    SCRIPT.get_or_init(|| Asset::of("check", "js", SCRIPT_KIND, script_text().as_bytes()))
 }
 
 /// The checker: `audit-wasm`, compressed by gzip. The script unpacks it.
 pub(crate) fn checker() -> &'static Asset {
     static CHECKER: OnceLock<Asset> = OnceLock::new();
     CHECKER.get_or_init(|| Asset::of("audit", "wasm.gz", "application/gzip", MODULE))
+}
+
+/// The script that signs with a passkey.
+pub(crate) fn sign() -> &'static Asset {
+    static SIGN: OnceLock<Asset> = OnceLock::new();
+    SIGN.get_or_init(|| Asset::of("sign", "js", SCRIPT_KIND, SIGN_SCRIPT.as_bytes()))
+}
+
+/// The script of the reading view.
+pub(crate) fn reading() -> &'static Asset {
+    static READING: OnceLock<Asset> = OnceLock::new();
+    READING.get_or_init(|| Asset::of("reading", "js", SCRIPT_KIND, READING_SCRIPT.as_bytes()))
 }
 
 /// Returns the script: the functions of the npm package that ask the module, and the page's own. One
@@ -74,6 +84,12 @@ pub(crate) const STYLE: &str = include_str!("assets/style.css");
 
 /// `audit-wasm`, built by `scripts/pages.sh` and compressed.
 const MODULE: &[u8] = include_bytes!("assets/audit.wasm.gz");
+
+const SCRIPT_KIND: &str = "text/javascript; charset=utf-8";
+
+const SIGN_SCRIPT: &str = include_str!("assets/sign.js");
+
+const READING_SCRIPT: &str = include_str!("assets/reading.js");
 
 const PAGE_SCRIPT: &str = include_str!("assets/check.js");
 
@@ -92,6 +108,15 @@ pub fn policy_with_script() -> String {
     format!(
         "default-src 'none'; style-src 'self'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; \
          connect-src 'self'; form-action 'none'; {NO_FRAMES}"
+    )
+}
+
+/// The policy of the pages of signed-in people: our own scripts run, and nothing can be sent elsewhere.
+#[must_use]
+pub fn policy_of_person() -> String {
+    format!(
+        "default-src 'none'; style-src 'self'; img-src data:; script-src 'self'; form-action 'self'; \
+         {NO_FRAMES}"
     )
 }
 
@@ -119,7 +144,7 @@ mod tests {
 
     #[test]
     fn files_are_found_by_their_names_only() {
-        for asset in [style(), script(), checker()] {
+        for asset in [style(), script(), checker(), sign(), reading()] {
             assert_eq!(find(&asset.name).unwrap().bytes, asset.bytes);
         }
         assert!(find("style.css").is_none() && find("../Cargo.toml").is_none());

@@ -59,7 +59,7 @@ fn with(path: &str, parameter: &str) -> String {
     format!("{path}{sign}{parameter}")
 }
 
-/// Returns a page as HTML. `scripts` are addresses of modules.
+/// Returns a public page as HTML. `scripts` are addresses of modules.
 pub(crate) fn page(
     frame: &Frame<'_>,
     (place, title): (Place, &str),
@@ -67,6 +67,49 @@ pub(crate) fn page(
     body: &Markup,
 ) -> String {
     let lang = frame.lang;
+    let links: Vec<_> = Place::ALL
+        .into_iter()
+        .map(|(one, path, name)| Link { path, name: name.text(lang), is_here: one == place })
+        .collect();
+    let around = Around {
+        links: &links,
+        aside: html! {},
+        source: Common::Source.text(lang),
+        has_json: place != Place::Other,
+    };
+    framed(frame, title, &around, scripts, body)
+}
+
+/// A link of the navigation.
+pub(crate) struct Link<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) name: &'a str,
+    /// Whether it leads to this page, or to the pages that this one belongs to.
+    pub(crate) is_here: bool,
+}
+
+/// The parts of the frame that differ between public pages and those of signed-in people.
+pub(crate) struct Around<'a> {
+    /// The navigation; the brand leads to its first link.
+    pub(crate) links: &'a [Link<'a>],
+    /// What stands beside the languages.
+    pub(crate) aside: Markup,
+    /// What the footer says about the pages.
+    pub(crate) source: &'a str,
+    /// Whether the page has a form in JSON.
+    pub(crate) has_json: bool,
+}
+
+/// Returns a page as HTML.
+pub(crate) fn framed(
+    frame: &Frame<'_>,
+    title: &str,
+    around: &Around<'_>,
+    scripts: &[&str],
+    body: &Markup,
+) -> String {
+    let lang = frame.lang;
+    let first = around.links.first().map_or("/trust", |link| link.path);
     let page = html! {
         (DOCTYPE)
         html lang=(lang.tag()) {
@@ -83,18 +126,19 @@ pub(crate) fn page(
                 a class="skip" href="#main" { (Common::Skip.text(lang)) }
                 header class="top" {
                     div class="wrap" {
-                        p class="brand" { a href=(frame.link("/trust")) { (frame.service) } }
+                        p class="brand" { a href=(frame.link(first)) { (frame.service) } }
                         nav aria-label=(Common::Pages.text(lang)) {
                             ul {
-                                @for (one, path, name) in Place::ALL {
+                                @for link in around.links {
                                     li {
-                                        a href=(frame.link(path)) aria-current=[(one == place).then_some("page")] {
-                                            (name.text(lang))
+                                        a href=(frame.link(link.path)) aria-current=[link.is_here.then_some("page")] {
+                                            (link.name)
                                         }
                                     }
                                 }
                             }
                         }
+                        (around.aside)
                         nav class="languages" aria-label=(Common::Language.text(lang)) {
                             ul {
                                 @for (other, name) in Lang::ALL {
@@ -112,8 +156,8 @@ pub(crate) fn page(
                 footer {
                     div class="wrap" {
                         p { (Common::Tagline.text(lang)) " Bailiwick " (frame.version) }
-                        p { (Common::Source.text(lang)) }
-                        @if place != Place::Other {
+                        p { (around.source) }
+                        @if around.has_json {
                             p { a href=(with(frame.here, "format=json")) { (Common::AsJson.text(lang)) } }
                         }
                     }

@@ -8,6 +8,7 @@ pub(crate) mod common;
 pub(crate) mod event;
 pub(crate) mod home;
 pub(crate) mod log;
+pub(crate) mod person;
 pub(crate) mod promise;
 pub(crate) mod receipt;
 
@@ -152,6 +153,7 @@ mod tests {
         check(event::Kind::ALL);
         check(home::Home::ALL);
         check(log::Log::ALL);
+        check(person::Person::ALL);
         check(promise::Promised::ALL);
         check(receipt::Receipt::ALL);
     }

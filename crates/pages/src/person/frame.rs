@@ -1,0 +1,53 @@
+//! The frame of the pages of signed-in people.
+
+use maud::{Markup, html};
+
+use super::{Desk, FOLDER, Visit};
+use crate::{
+    layout::{Around, Link, framed},
+    words::{Message as _, person::Person},
+};
+
+impl Visit<'_> {
+    /// Makes a page: its title is also its heading.
+    pub(crate) fn page(&self, title: &str, scripts: &[&str], body: &Markup) -> String {
+        let lang = self.frame.lang;
+        let links: Vec<_> = NAVIGATION
+            .iter()
+            .filter(|(desks, ..)| desks.contains(&self.desk))
+            .map(|(_, path, name)| Link {
+                path,
+                name: name.text(lang),
+                is_here: is_below(self.frame.here, path),
+            })
+            .collect();
+        let around = Around {
+            links: &links,
+            aside: self.sign_out(),
+            source: Person::Source.text(lang),
+            has_json: true,
+        };
+        framed(&self.frame, title, &around, scripts, &html! { h1 { (title) } (body) })
+    }
+
+    fn sign_out(&self) -> Markup {
+        html! {
+            form class="session" method="post" action="/pages/sign-out" {
+                input type="hidden" name="csrf" value=(self.csrf);
+                @if let Some(name) = self.name { span { (name) } }
+                button class="quiet" { (Person::SignOut.text(self.frame.lang)) }
+            }
+        }
+    }
+}
+
+/// Whether a page is this one of the navigation, or below it.
+fn is_below(here: &str, path: &str) -> bool {
+    let page = here.split('?').next().unwrap_or(here);
+    let rest = page.strip_prefix(path);
+    page == path || (path != FOLDER && rest.is_some_and(|rest| rest.starts_with('/')))
+}
+
+/// The navigation of each listener.
+const NAVIGATION: &[(&[Desk], &str, Person)] =
+    &[(&[Desk::Owner, Desk::Review, Desk::Operations], FOLDER, Person::NavHome)];

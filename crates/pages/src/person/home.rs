@@ -1,0 +1,52 @@
+//! The first page: the resources that the person may see.
+
+use maud::html;
+use serde::Deserialize;
+
+use super::{Answer, Desk, Route, View, Visit};
+use crate::words::{Message as _, person::Person};
+
+/// Its page.
+pub(super) const ROUTES: &[Route] =
+    &[Route { desks: &[Desk::Owner, Desk::Operations], address: "", view: |_, _| Box::new(Home) }];
+
+struct Home;
+
+#[derive(Deserialize)]
+struct Resource {
+    name: String,
+    region: String,
+}
+
+impl View for Home {
+    fn asks(&self) -> Vec<String> {
+        vec!["/admin/v1/resources".to_owned()]
+    }
+
+    fn html(&self, visit: &Visit<'_>, answers: &[Answer]) -> String {
+        let lang = visit.frame.lang;
+        let [resources] = answers else { return String::new() };
+        let body = resources.shown(visit, |resources: Vec<Resource>| {
+            html! {
+                p class="lead" { (Person::HomeLead.text(lang)) }
+                @if resources.is_empty() { p { (Person::NoResources.text(lang)) } } @else {
+                    table class="wide" {
+                        thead { tr {
+                            th scope="col" { (Person::Name.text(lang)) }
+                            th scope="col" { (Person::Region.text(lang)) }
+                        } }
+                        tbody {
+                            @for resource in &resources {
+                                tr {
+                                    th scope="row" { (resource.name) }
+                                    td { (resource.region) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        });
+        visit.page(Person::NavHome.text(lang), &[], &body)
+    }
+}

@@ -1,0 +1,69 @@
+//! The pages before a person is signed in.
+
+use maud::{Markup, html};
+
+use super::{Desk, FOLDER};
+use crate::{
+    layout::{Around, Frame, Link, framed},
+    words::{Message as _, person::Person},
+};
+
+/// A way to sign in, as the page offers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    /// The identity provider's name for people: the host of its issuer.
+    pub name: String,
+    /// Its number among the configured ones.
+    pub number: usize,
+}
+
+/// Returns the page that offers the ways to sign in. `trouble` says why the last try failed.
+#[must_use]
+pub fn offer(frame: &Frame<'_>, desk: Desk, ways: &[Way], trouble: Option<&str>) -> String {
+    let lang = frame.lang;
+    let body = html! {
+        h1 { (Person::SignInTitle.text(lang)) }
+        p class="lead" { (Person::SignInLead.text(lang)) }
+        @if let Some(trouble) = trouble {
+            div class="notice" role="alert" { p lang="en" { (trouble) "." } }
+        }
+        @for way in ways {
+            form class="act" method="post" action="/pages/sign-in" {
+                input type="hidden" name="way" value=(way.number);
+                button { (Person::SignInWith.with(lang, &[("issuer", &way.name)])) }
+            }
+        }
+        @if desk == Desk::Operations {
+            form class="act" method="post" action="/pages/sign-in" autocomplete="off" {
+                div class="field" {
+                    label { (Person::SignInKey.text(lang)) input type="password" name="key" required; }
+                }
+                button { (Person::SignInKeyButton.text(lang)) }
+            }
+        } @else if ways.is_empty() {
+            p class="notice" { (Person::NoWayIn.text(lang)) }
+        }
+    };
+    outside(frame, Person::SignInTitle, &body)
+}
+
+/// Returns the page that leads on after signing in. The identity provider's website led to it, so a
+/// browser sends a `SameSite=Strict` cookie only from the next page on. The server lets the browser go on
+/// by itself, with the header `Refresh`.
+#[must_use]
+pub fn welcome(frame: &Frame<'_>) -> String {
+    let lang = frame.lang;
+    let body = html! {
+        h1 { (Person::SignedIn.text(lang)) }
+        p { a class="button" href=(frame.link(FOLDER)) { (Person::Continue.text(lang)) } }
+    };
+    outside(frame, Person::SignedIn, &body)
+}
+
+fn outside(frame: &Frame<'_>, title: Person, body: &Markup) -> String {
+    let lang = frame.lang;
+    let links = [Link { path: FOLDER, name: Person::SignInTitle.text(lang), is_here: true }];
+    let source = Person::Source.text(lang);
+    let around = Around { links: &links, aside: html! {}, source, has_json: false };
+    framed(frame, title.text(lang), &around, &[], body)
+}
