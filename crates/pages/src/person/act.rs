@@ -123,8 +123,21 @@ pub struct Asked {
     pub then: Then,
     /// The page of the form.
     pub back: String,
-    /// The draft and the signature, as the headers of the desk have them.
-    pub signed: Option<(String, String)>,
+    /// The statement that the person signed.
+    pub signed: Option<Signed>,
+}
+
+/// A signed statement, as the form has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// The id of the draft.
+    pub draft: String,
+    /// The bytes that were signed, in base64.
+    pub statement: String,
+    /// The passkeys that may have signed.
+    pub passkeys: Vec<String>,
+    /// The signatures, without the fingerprints of their keys.
+    pub signatures: Vec<String>,
 }
 
 /// Reason that a form cannot be read.
@@ -173,7 +186,12 @@ impl Asked {
             return Err(BadForm);
         }
         let signed = match (form.get("draft"), form.get("signature")) {
-            (Some(draft), Some(signature)) => Some((draft.to_owned(), signature.to_owned())),
+            (Some(draft), Some(signatures)) => Some(Signed {
+                draft: draft.to_owned(),
+                statement: needed("statement")?.to_owned(),
+                passkeys: words(form.get("passkeys").unwrap_or_default(), ' '),
+                signatures: words(signatures, '\n'),
+            }),
             (None, None) => None,
             _ => return Err(BadForm),
         };
@@ -195,16 +213,29 @@ impl Asked {
             form id="sign" class="act" method="post" action="/pages/act" data-challenge=(draft.statement.digest) {
                 input type="hidden" name="csrf" value=(visit.csrf);
                 @for (name, value) in form.pairs() {
-                    @if !["csrf", "draft", "signature"].contains(&name) {
+                    @if !["csrf", "draft", "statement", "passkeys", "signature"].contains(&name) {
                         input type="hidden" name=(name) value=(value);
                     }
                 }
                 input type="hidden" name="draft" value=(draft.draft);
+                input type="hidden" name="statement" value=(draft.statement.bytes);
+                input type="hidden" name="passkeys" value=(draft.passkeys.join(" "));
                 input type="hidden" name="signature" value="";
                 button { (Person::SignButton.text(lang)) }
+                details {
+                    summary { (Person::SignMore.text(lang)) }
+                    p class="help" { (Person::SignMoreHelp.text(lang)) }
+                    button class="quiet" value="more" { (Person::SignMoreButton.text(lang)) }
+                }
+                p role="status" hidden { (Person::SignCount.text(lang)) ": " span id="sign-count" { "0" } }
             }
         }
     }
+}
+
+/// Splits a text, without what is empty.
+fn words(text: &str, at: char) -> Vec<String> {
+    text.split(at).map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// A statement that the API wants signed.
@@ -212,11 +243,16 @@ impl Asked {
 pub(crate) struct Drafted {
     pub(crate) statement: Statement,
     pub(crate) draft: String,
+    /// The passkeys that may sign it.
+    #[serde(default)]
+    pub(crate) passkeys: Vec<String>,
 }
 
 /// The statement of a draft.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub(crate) struct Statement {
+    /// The bytes to sign, in base64.
+    pub(crate) bytes: String,
     /// SHA-256 of the bytes to sign, in hexadecimal digits.
     pub(crate) digest: String,
     /// The decision in plain words.

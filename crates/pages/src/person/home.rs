@@ -6,11 +6,24 @@ use serde::Deserialize;
 use super::{Answer, Desk, Route, View, Visit};
 use crate::words::{Message as _, person::Person};
 
-/// Its page.
-pub(super) const ROUTES: &[Route] =
-    &[Route { desks: &[Desk::Owner, Desk::Operations], address: "", view: |_, _| Box::new(Home) }];
+/// Its page at each listener: the desk and the administration list different resources.
+pub(super) const ROUTES: &[Route] = &[
+    Route {
+        desks: &[Desk::Owner],
+        address: "",
+        view: |_, _| Box::new(Home { list: "/desk/v1/resources" }),
+    },
+    Route {
+        desks: &[Desk::Operations],
+        address: "",
+        view: |_, _| Box::new(Home { list: "/admin/v1/resources" }),
+    },
+];
 
-struct Home;
+struct Home {
+    /// The address of the list.
+    list: &'static str,
+}
 
 #[derive(Deserialize)]
 struct Resource {
@@ -20,7 +33,7 @@ struct Resource {
 
 impl View for Home {
     fn asks(&self) -> Vec<String> {
-        vec!["/admin/v1/resources".to_owned()]
+        vec![self.list.to_owned()]
     }
 
     fn html(&self, visit: &Visit<'_>, answers: &[Answer]) -> String {
