@@ -7,10 +7,18 @@
 
 pub mod act;
 pub mod answer;
+mod data;
 mod frame;
 mod home;
+mod keys;
 mod outcome;
+mod parts;
+mod reading;
+mod review;
 pub mod sign_in;
+mod subjects;
+
+use std::fmt;
 
 use std::fmt;
 
@@ -75,7 +83,8 @@ pub(crate) struct Route {
 }
 
 /// The tables of pages, one of each person's module.
-const ROUTES: &[&[Route]] = &[home::ROUTES];
+const ROUTES: &[&[Route]] =
+    &[home::ROUTES, review::ROUTES, data::ROUTES, subjects::ROUTES, keys::ROUTES];
 
 /// Returns the page with this address (`/data/acme`, below [`FOLDER`]) at a listener.
 #[must_use]
@@ -113,6 +122,14 @@ fn is_name(segment: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     !segment.is_empty() && segment.bytes().all(letter) && !segment.bytes().all(|byte| byte == b'.')
 }
+
+/// Returns the variable segment of this number, of an address that fits.
+fn nth(named: &[&str], number: usize) -> String {
+    named.get(number).copied().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod testing;
 
 #[cfg(test)]
 mod tests {

@@ -5,12 +5,19 @@
 //! a test checks that both languages have the same ones.
 
 pub(crate) mod common;
+pub(crate) mod data;
 pub(crate) mod event;
+pub(crate) mod exemption;
 pub(crate) mod home;
+pub(crate) mod keys;
 pub(crate) mod log;
+pub(crate) mod penalty;
 pub(crate) mod person;
 pub(crate) mod promise;
+pub(crate) mod reading;
 pub(crate) mod receipt;
+pub(crate) mod review;
+pub(crate) mod subjects;
 
 use serde::Serialize;
 
@@ -151,9 +158,16 @@ mod tests {
         check(common::Common::ALL);
         check(event::Said::ALL);
         check(event::Kind::ALL);
+        check(data::Data::ALL);
+        check(exemption::Exempt::ALL);
         check(home::Home::ALL);
+        check(keys::Keys::ALL);
         check(log::Log::ALL);
+        check(penalty::Penalty::ALL);
         check(person::Person::ALL);
+        check(reading::Reading::ALL);
+        check(review::Review::ALL);
+        check(subjects::Subjects::ALL);
         check(promise::Promised::ALL);
         check(receipt::Receipt::ALL);
     }

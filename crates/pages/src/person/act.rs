@@ -25,14 +25,23 @@ pub enum Then {
     Keys,
     /// The answer as a table of names and values: a certificate, a list.
     Answer,
+    /// The next step of a review.
+    Step,
+    /// The stored data of a person, with the acts about it.
+    Subject,
+    /// The certificate of an erasure.
+    Erasure,
 }
 
 impl Then {
-    const ALL: [(Self, &'static str); 4] = [
+    const ALL: [(Self, &'static str); 7] = [
         (Self::Back, "back"),
         (Self::Record, "record"),
         (Self::Keys, "keys"),
         (Self::Answer, "answer"),
+        (Self::Step, "step"),
+        (Self::Subject, "subject"),
+        (Self::Erasure, "erasure"),
     ];
 
     fn name(self) -> &'static str {

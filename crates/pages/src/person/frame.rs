@@ -4,13 +4,17 @@ use maud::{Markup, html};
 
 use super::{Desk, FOLDER, Visit};
 use crate::{
-    layout::{Around, Link, framed},
+    layout::{Around, Frame, Link, framed},
     words::{Message as _, person::Person},
 };
 
 impl Visit<'_> {
     /// Makes a page: its title is also its heading.
     pub(crate) fn page(&self, title: &str, scripts: &[&str], body: &Markup) -> String {
+        self.framed((title, true), scripts, body)
+    }
+
+    fn framed(&self, (title, has_json): (&str, bool), scripts: &[&str], body: &Markup) -> String {
         let lang = self.frame.lang;
         let links: Vec<_> = NAVIGATION
             .iter()
@@ -25,9 +29,19 @@ impl Visit<'_> {
             links: &links,
             aside: self.sign_out(),
             source: Person::Source.text(lang),
-            has_json: true,
+            has_json,
         };
         framed(&self.frame, title, &around, scripts, &html! { h1 { (title) } (body) })
+    }
+
+    /// Returns the visit of another page: where a form of this page leads back to.
+    pub(crate) fn at<'b>(&'b self, here: &'b str) -> Visit<'b> {
+        Visit { frame: Frame { here, ..self.frame.clone() }, ..self.clone() }
+    }
+
+    /// Makes the page after a form's request. It has no address of its own, and so no JSON.
+    pub(crate) fn page_after(&self, title: &str, scripts: &[&str], body: &Markup) -> String {
+        self.framed((title, false), scripts, body)
     }
 
     fn sign_out(&self) -> Markup {
@@ -49,5 +63,11 @@ fn is_below(here: &str, path: &str) -> bool {
 }
 
 /// The navigation of each listener.
-const NAVIGATION: &[(&[Desk], &str, Person)] =
-    &[(&[Desk::Owner, Desk::Review, Desk::Operations], FOLDER, Person::NavHome)];
+const NAVIGATION: &[(&[Desk], &str, Person)] = &[
+    (&[Desk::Owner, Desk::Operations], FOLDER, Person::NavHome),
+    (&[Desk::Review], FOLDER, Person::NavQueue),
+    (&[Desk::Review], "/pages/penalties", Person::NavPenalties),
+    (&[Desk::Owner], "/pages/subjects", Person::NavSubjects),
+    (&[Desk::Owner], "/pages/keys", Person::NavKeys),
+    (&[Desk::Owner], "/pages/applications", Person::NavApplications),
+];

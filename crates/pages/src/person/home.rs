@@ -1,6 +1,6 @@
 //! The first page: the resources that the person may see.
 
-use maud::html;
+use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{Answer, Desk, Route, View, Visit};
@@ -51,7 +51,7 @@ impl View for Home {
                         tbody {
                             @for resource in &resources {
                                 tr {
-                                    th scope="row" { (resource.name) }
+                                    th scope="row" { (linked(visit, &resource.name)) }
                                     td { (resource.region) }
                                 }
                             }
@@ -61,5 +61,14 @@ impl View for Home {
             }
         });
         visit.page(Person::NavHome.text(lang), &[], &body)
+    }
+}
+
+/// Shows a resource's name; at the owner desk it leads to the data.
+fn linked(visit: &Visit<'_>, name: &str) -> Markup {
+    let leads = visit.desk == Desk::Owner && super::is_name(name);
+    html! {
+        @if leads { a href=(visit.frame.link(&format!("/pages/data/{name}"))) { (name) } }
+        @else { (name) }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{
     Answer, Refused, Visit,
     act::{Asked, Drafted, Then},
+    reading, review, subjects,
 };
 use crate::{
     assets,
@@ -16,6 +17,8 @@ use crate::{
 /// Returns the page after a form's request, or `None` if the person goes back to the page of the form.
 #[must_use]
 pub fn outcome(visit: &Visit<'_>, asked: &Asked, answer: &Answer) -> Option<String> {
+    // The page has no address of its own: its links and forms lead to the page of the form.
+    let visit = &visit.at(&asked.back);
     let lang = visit.frame.lang;
     let value = match answer {
         Answer::Refused(refused) => return Some(self::refused(visit, Some(&asked.back), refused)),
@@ -23,14 +26,21 @@ pub fn outcome(visit: &Visit<'_>, asked: &Asked, answer: &Answer) -> Option<Stri
     };
     let (title, body) = match asked.then {
         Then::Back => return None,
-        Then::Record => (Person::RecordTitle, table(value)),
+        Then::Record => return Some(reading::page(visit, &asked.back, answer)),
         Then::Keys => {
             let lead = Person::KeysLead.text(lang);
             (Person::KeysTitle, html! { p class="lead" { (lead) } (table(value)) })
         }
         Then::Answer => (Person::AnswerTitle, table(value)),
+        Then::Step => {
+            let title = Person::Done.text(lang);
+            let body = html! { (review::step(visit, answer)) (back(visit, &asked.back)) };
+            return Some(visit.page_after(title, &[], &body));
+        }
+        Then::Subject => return Some(subjects::found(visit, asked, answer)),
+        Then::Erasure => return Some(subjects::erased(visit, answer)),
     };
-    Some(visit.page(title.text(lang), &[], &html! { (body) (back(visit, &asked.back)) }))
+    Some(visit.page_after(title.text(lang), &[], &html! { (body) (back(visit, &asked.back)) }))
 }
 
 /// Returns the page of a refusal, with the way back.

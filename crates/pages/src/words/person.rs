@@ -29,8 +29,20 @@ messages! {
         KeysTitle { "New keys", "Neue Schlüssel" }
         KeysLead { "Copy them now. The service shows a key once and stores only its digest.", "Kopieren Sie sie jetzt. Der Dienst zeigt einen Schlüssel einmal und speichert nur seinen Hashwert." }
         AnswerTitle { "Answer", "Antwort" }
-        RecordTitle { "Record", "Aufzeichnung" }
         NavHome { "Overview", "Übersicht" }
+        NavQueue { "Queue", "Warteschlange" }
+        NavPenalties { "Penalties", "Sanktionen" }
+        NavSubjects { "Persons", "Personen" }
+        NavKeys { "Signing keys", "Signaturschlüssel" }
+        NavApplications { "Applications", "Anträge" }
+        InTime { "in {span}", "in {span}" }
+        Ago { "{span} ago", "vor {span}" }
+        Reason { "Reason", "Grund" }
+        Confirm { "I understand that this cannot be undone.", "Mir ist klar, dass dies nicht rückgängig gemacht werden kann." }
+        More { "Next page", "Nächste Seite" }
+        First { "First page", "Erste Seite" }
+        Show { "Show", "Anzeigen" }
+        All { "all", "alle" }
         HomeLead { "Resources that you may see, and what you can do with each.", "Ressourcen, die Sie sehen dürfen, und was Sie mit jeder tun können." }
         NoResources { "You may see no resource here.", "Sie dürfen hier keine Ressource sehen." }
         Name { "Name", "Name" }

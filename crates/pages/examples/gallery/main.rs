@@ -2,6 +2,8 @@
 //! `cargo run -p pages --example gallery -- FOLDER`, then `python3 -m http.server -d FOLDER`.
 #![expect(clippy::expect_used, reason = "a developer's tool may stop")]
 
+mod desks;
+
 use std::{fs, path::PathBuf};
 
 use pages::{
@@ -35,13 +37,13 @@ fn main() {
             here,
         };
         let pages = [
-            ("promises", home(lang).html(&frame("/trust"))),
-            ("receipt", Checker::new(KEY).html(&frame("/trust/receipt"))),
-            ("saved", Checker::new(KEY).saved(lang)),
-            ("log", log(lang).html(&frame("/trust/log"))),
-            ("entry", entry(lang).html(&frame("/trust/log/3"))),
+            ("promises".to_owned(), home(lang).html(&frame("/trust"))),
+            ("receipt".to_owned(), Checker::new(KEY).html(&frame("/trust/receipt"))),
+            ("saved".to_owned(), Checker::new(KEY).saved(lang)),
+            ("log".to_owned(), log(lang).html(&frame("/trust/log"))),
+            ("entry".to_owned(), entry(lang).html(&frame("/trust/log/3"))),
         ];
-        for (page, html) in pages {
+        for (page, html) in pages.into_iter().chain(desks::pages(lang)) {
             for address in html.split(['"', '\'']).filter(|text| text.starts_with(assets::FOLDER)) {
                 let asset = assets::find(address.trim_start_matches(assets::FOLDER));
                 let asset = asset.expect("a file of the pages");
