@@ -7,10 +7,18 @@
 
 pub mod act;
 pub mod answer;
+mod build;
+#[cfg(test)]
+mod checks;
+mod compare;
+mod console;
+mod explain;
 mod frame;
 mod home;
 mod outcome;
 pub mod sign_in;
+
+use std::fmt;
 
 use crate::{format::Query, layout::Frame};
 
@@ -45,10 +53,27 @@ pub struct Visit<'a> {
     pub now_ms: u64,
 }
 
+/// Omits the token of the session, and the name.
+impl fmt::Debug for Visit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { frame, desk, csrf: _, name: _, now_ms } = self;
+        let mut shown = f.debug_struct("Visit");
+        shown.field("frame", frame).field("desk", desk).field("now_ms", now_ms);
+        shown.finish_non_exhaustive()
+    }
+}
+
 /// A page that shows answers of the API.
 pub trait View: Send + Sync {
     /// Returns the addresses that the page asks, each of a GET: `/desk/v1/roll`.
     fn asks(&self) -> Vec<String>;
+
+    /// Returns the addresses that the page asks at a time, in milliseconds since 1970: as many as
+    /// [`View::asks`], in the same order. It differs for pages about this hour, this day or this month.
+    fn asks_at(&self, now_ms: u64) -> Vec<String> {
+        let _ = now_ms;
+        self.asks()
+    }
 
     /// Returns the page. `answers` are in the order of [`View::asks`].
     fn html(&self, visit: &Visit<'_>, answers: &[Answer]) -> String;
@@ -66,7 +91,8 @@ pub(crate) struct Route {
 }
 
 /// The tables of pages, one of each person's module.
-const ROUTES: &[&[Route]] = &[home::ROUTES];
+const ROUTES: &[&[Route]] =
+    &[home::ROUTES, build::ROUTES, console::ROUTES, explain::ROUTES, compare::ROUTES];
 
 /// Returns the page with this address (`/data/acme`, below [`FOLDER`]) at a listener.
 #[must_use]

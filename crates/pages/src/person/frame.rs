@@ -49,5 +49,8 @@ fn is_below(here: &str, path: &str) -> bool {
 }
 
 /// The navigation of each listener.
-const NAVIGATION: &[(&[Desk], &str, Person)] =
-    &[(&[Desk::Owner, Desk::Review, Desk::Operations], FOLDER, Person::NavHome)];
+const NAVIGATION: &[(&[Desk], &str, Person)] = &[
+    (&[Desk::Owner, Desk::Review, Desk::Operations], FOLDER, Person::NavHome),
+    (&[Desk::Owner, Desk::Operations], "/pages/console", Person::NavConsole),
+    (&[Desk::Owner, Desk::Operations], "/pages/compare", Person::NavCompare),
+];

@@ -1,21 +1,25 @@
-//! The first page: the resources that the person may see.
+//! The first page: the resources that the person may see, and the pages about each.
 
-use maud::html;
-use serde::Deserialize;
+use maud::{Markup, html};
 
-use super::{Answer, Desk, Route, View, Visit};
-use crate::words::{Message as _, person::Person};
+use super::{
+    Answer, Desk, Route, View, Visit,
+    console::{
+        parts::{ROWS, page_of, pages, part, place},
+        things::Resource,
+    },
+};
+use crate::words::{Lang, Message as _, person::Person};
 
 /// Its page.
-pub(super) const ROUTES: &[Route] =
-    &[Route { desks: &[Desk::Owner, Desk::Operations], address: "", view: |_, _| Box::new(Home) }];
+pub(super) const ROUTES: &[Route] = &[Route {
+    desks: &[Desk::Owner, Desk::Operations],
+    address: "",
+    view: |_, query| Box::new(Home { from: place(query) }),
+}];
 
-struct Home;
-
-#[derive(Deserialize)]
-struct Resource {
-    name: String,
-    region: String,
+struct Home {
+    from: usize,
 }
 
 impl View for Home {
@@ -30,23 +34,67 @@ impl View for Home {
             html! {
                 p class="lead" { (Person::HomeLead.text(lang)) }
                 @if resources.is_empty() { p { (Person::NoResources.text(lang)) } } @else {
-                    table class="wide" {
-                        thead { tr {
-                            th scope="col" { (Person::Name.text(lang)) }
-                            th scope="col" { (Person::Region.text(lang)) }
-                        } }
-                        tbody {
-                            @for resource in &resources {
-                                tr {
-                                    th scope="row" { (resource.name) }
-                                    td { (resource.region) }
-                                }
-                            }
-                        }
-                    }
+                    (table(visit, part(&resources, self.from, ROWS)))
+                    (pages(visit, resources.len(), self.from, ROWS))
                 }
             }
         });
         visit.page(Person::NavHome.text(lang), &[], &body)
+    }
+}
+
+/// The pages about a resource: their folders, and their names in a row.
+const PAGES: [(&str, Person); 3] = [
+    ("build", Person::ToBuild),
+    ("explain", Person::ToExplain),
+    ("console/resources", Person::ToConsole),
+];
+
+/// Deployments that a row names.
+const NAMED: usize = 5;
+
+fn table(visit: &Visit<'_>, resources: &[Resource]) -> Markup {
+    let lang = visit.frame.lang;
+    html! {
+        table class="wide" {
+            thead { tr {
+                th scope="col" { (Person::Name.text(lang)) }
+                th scope="col" { (Person::Region.text(lang)) }
+                th scope="col" { (Person::Deployments.text(lang)) }
+                th scope="col" { (Person::Content.text(lang)) }
+                th scope="col" { (Person::Pages.text(lang)) }
+            } }
+            tbody { @for one in resources { tr {
+                th scope="row" {
+                    a href=(page_of(visit, "build", &one.name)) { (one.name) }
+                    p class="help" { (one.tenant) }
+                    @if one.abuse_penalty.is_some() {
+                        span class="state broken" { (Person::Penalised.text(lang)) }
+                    }
+                }
+                td { (one.region) }
+                td {
+                    @if one.deployments.is_empty() { "–" }
+                    @for (place, name) in one.deployments.iter().take(NAMED).enumerate() {
+                        @if place > 0 { ", " }
+                        (name)
+                    }
+                    @if one.deployments.len() > NAMED { " …" }
+                }
+                td { (content(one, lang)) }
+                td { ul class="links" { @for (folder, name) in PAGES {
+                    // Links of the same name lead to different places: the label says which.
+                    li { a href=(page_of(visit, folder, &one.name)) aria-label={ (name.text(lang)) ": " (one.name) } { (name.text(lang)) } }
+                } } }
+            } } }
+        }
+    }
+}
+
+fn content(resource: &Resource, lang: Lang) -> String {
+    let days = resource.retention_days.to_string();
+    match resource.keeps_content() {
+        Some(false) => Person::HomeNothing.text(lang).to_owned(),
+        _ => Person::HomeDays.with(lang, &[("days", &days)]),
     }
 }

@@ -28,9 +28,20 @@ messages! {
         AnswerTitle { "Answer", "Antwort" }
         RecordTitle { "Record", "Aufzeichnung" }
         NavHome { "Overview", "Übersicht" }
+        NavConsole { "Console", "Konsole" }
+        NavCompare { "Compare", "Vergleich" }
         HomeLead { "Resources that you may see, and what you can do with each.", "Ressourcen, die Sie sehen dürfen, und was Sie mit jeder tun können." }
         NoResources { "You may see no resource here.", "Sie dürfen hier keine Ressource sehen." }
         Name { "Name", "Name" }
+        ToBuild { "build", "bauen" }
+        ToExplain { "what happens to data", "was mit Daten geschieht" }
+        ToConsole { "manage", "verwalten" }
+        Pages { "Pages", "Seiten" }
+        HomeDays { "stored for {days} days at most", "höchstens {days} Tage gespeichert" }
+        HomeNothing { "not stored", "nicht gespeichert" }
+        Content { "Prompts and answers", "Prompts und Antworten" }
+        Deployments { "Deployments", "Bereitstellungen" }
+        Penalised { "under a penalty", "gesperrt" }
         Region { "Region", "Region" }
     }
 }
