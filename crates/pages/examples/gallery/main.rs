@@ -2,6 +2,8 @@
 //! `cargo run -p pages --example gallery -- FOLDER`, then `python3 -m http.server -d FOLDER`.
 #![expect(clippy::expect_used, reason = "a developer's tool may stop")]
 
+mod operator;
+
 use std::{fs, path::PathBuf};
 
 use pages::{
@@ -41,7 +43,8 @@ fn main() {
             ("log", log(lang).html(&frame("/trust/log"))),
             ("entry", entry(lang).html(&frame("/trust/log/3"))),
         ];
-        for (page, html) in pages {
+        let pages = pages.map(|(page, html)| (page.to_owned(), html)).into_iter();
+        for (page, html) in pages.chain(operator::pages(&frame("/pages"))) {
             for address in html.split(['"', '\'']).filter(|text| text.starts_with(assets::FOLDER)) {
                 let asset = assets::find(address.trim_start_matches(assets::FOLDER));
                 let asset = asset.expect("a file of the pages");
