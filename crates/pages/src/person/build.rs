@@ -130,7 +130,6 @@ fn table(deployments: &[Deployment], lang: Lang) -> Markup {
             thead { tr {
                 th scope="col" { (Console::Deployment.text(lang)) }
                 th scope="col" { (Console::Model.text(lang)) }
-                th scope="col" { (Console::Task.text(lang)) }
                 th scope="col" { (Console::State.text(lang)) }
                 th scope="col" class="number" { (Console::Tpm.text(lang)) }
                 th scope="col" class="number" { (Console::Rpm.text(lang)) }
@@ -138,8 +137,7 @@ fn table(deployments: &[Deployment], lang: Lang) -> Markup {
             } }
             tbody { @for one in deployments { tr {
                 th scope="row" { code { (one.name) } }
-                td { (one.model) }
-                td { (one.task) }
+                td { (one.model) p class="help" { (one.task) } }
                 td { (of_worker(one, lang)) }
                 td class="number" { (grouped(one.limits.tokens_per_minute)) " " span class="unit" { (Console::TpmShort.text(lang)) } }
                 td class="number" { (grouped(one.limits.requests_per_minute)) " " span class="unit" { (Console::RpmShort.text(lang)) } }
@@ -162,9 +160,14 @@ pub(super) fn of_worker(deployment: &Deployment, lang: Lang) -> Markup {
     };
     html! {
         (state(&worker.state, lang))
-        @if let Some(part) = worker.loaded { " " (format!("{:.0} %", part * 100.0)) }
+        @if let Some(part) = worker.loaded { " " (percent(part)) }
         @if let Some(reason) = &worker.reason { p class="help" lang="en" { (reason) } }
     }
+}
+
+/// Writes a part of one in percent.
+pub(super) fn percent(part: f64) -> String {
+    format!("{:.0}\u{202f}%", part * 100.0)
 }
 
 /// The keys of a resource, each with the form that replaces it.

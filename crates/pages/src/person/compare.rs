@@ -29,6 +29,8 @@ struct Page {
     needs: Vec<String>,
     /// The offering whose words are shown.
     offering: Option<String>,
+    /// The resource of this service that is compared; all that the person may see if there is none.
+    resource: Option<String>,
 }
 
 /// A comparison, as `GET /admin/v1/compare` answers.
@@ -87,15 +89,16 @@ impl Page {
         Self {
             needs: needs.map(|(_, value)| value.to_owned()).collect(),
             offering: query.get("offering").map(str::to_owned),
+            resource: query.get("resource").filter(|name| is_name(name)).map(str::to_owned),
         }
     }
 
     /// Returns the address of the page with an offering's words.
     fn with(&self, visit: &Visit<'_>, offering: &str) -> String {
         let mut address = format!("/pages/compare?offering={}", encoded(offering));
-        for need in &self.needs {
-            address.push_str("&need=");
-            address.push_str(&encoded(need));
+        let needs = self.needs.iter().map(|need| ("need", need));
+        for (name, value) in needs.chain(self.resource.iter().map(|name| ("resource", name))) {
+            address.push_str(&format!("&{name}={}", encoded(value)));
         }
         format!("{}#words", visit.frame.link(&address))
     }
@@ -103,12 +106,11 @@ impl Page {
 
 impl View for Page {
     fn asks(&self) -> Vec<String> {
-        let needs = self.needs.join(",");
-        vec![if needs.is_empty() {
-            "/admin/v1/compare".to_owned()
-        } else {
-            format!("/admin/v1/compare?needs={needs}")
-        }]
+        let needs = (!self.needs.is_empty()).then(|| format!("needs={}", self.needs.join(",")));
+        let resource = self.resource.as_ref().map(|name| format!("resource={name}"));
+        let parameters: Vec<_> = needs.into_iter().chain(resource).collect();
+        let mark = if parameters.is_empty() { "" } else { "?" };
+        vec![format!("/admin/v1/compare{mark}{}", parameters.join("&"))]
     }
 
     fn html(&self, visit: &Visit<'_>, answers: &[Answer]) -> String {
@@ -134,6 +136,7 @@ impl Page {
         html! {
             form method="get" {
                 (keep_language(visit))
+                @if let Some(name) = &self.resource { input type="hidden" name="resource" value=(name); }
                 fieldset {
                     legend { (Compare::Need.text(lang)) }
                     @for need in known {

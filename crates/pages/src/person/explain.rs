@@ -88,7 +88,7 @@ impl View for Page {
             p class="lead" { (Explain::Lead.text(lang)) }
             (explanation.shown(visit, |one: Explanation| shown(&one, lang)))
             p class="pages" {
-                a href=(visit.frame.link("/pages/compare")) { (Explain::ToCompare.text(lang)) }
+                a href=(visit.frame.link(&format!("/pages/compare?resource={}", self.resource))) { (Explain::ToCompare.text(lang)) }
                 a href=(page_of(visit, "build", &self.resource)) { (Explain::ToBuild.text(lang)) }
             }
         };

@@ -18,7 +18,7 @@ messages! {
         Devices { "Graphics cards", "Grafikkarten" }
         Processor { "none: the processor computes everything", "keine: Der Prozessor rechnet alles" }
         Process { "Process", "Prozess" }
-        Confined { "Confinement: {count} attempts to break out, each refused", "Absperrung: {count} Ausbruchsversuche, alle abgewiesen" }
+        Confined { "Confinement: {count} attempts to break out, and the error that each met", "Absperrung: {count} Ausbruchsversuche, und woran jeder scheiterte" }
         MemoryLocked { "Memory locked", "Speicher gesperrt" }
         Gateway { "Gateway", "Gateway" }
         ToEngines { "All about the engines", "Alles über die Engines" }

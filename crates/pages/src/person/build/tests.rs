@@ -83,7 +83,7 @@ fn the_overview_has_everything_that_an_application_needs() {
         "203.0.113.0/24",
         "50 %",
         "2026-12-01 00:00 UTC",
-        "25 %",
+        "25\u{202f}%",
         "served by engines",
         "GlobalStandard",
         "(60 days ago)",

@@ -53,6 +53,8 @@ fn offerings_are_side_by_side() {
 fn only_names_go_into_the_question() {
     let asks = |query: &str| find(Desk::Owner, "/compare", &Query::parse(query)).unwrap().asks();
     assert_eq!(asks(""), ["/admin/v1/compare"]);
+    assert_eq!(asks("resource=acme"), ["/admin/v1/compare?resource=acme"]);
+    assert_eq!(asks("need=a&resource=acme"), ["/admin/v1/compare?needs=a&resource=acme"]);
     assert_eq!(asks("need=a&need=b%26x&need=c"), ["/admin/v1/compare?needs=a,c"]);
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::parts::{fact, section, state, yes};
 use crate::{
     layout::grouped,
-    person::{Answer, View, Visit},
+    person::{Answer, View, Visit, build::percent},
     words::{Lang, Message as _, console::Console},
 };
 
@@ -99,7 +99,7 @@ fn table(workers: &[Worker], lang: Lang) -> Markup {
             @if let Some(reason) = &worker.reason { p class="notice" lang="en" { (reason) } }
             dl class="facts" {
                 @if let Some(part) = worker.progress {
-                    (fact(Console::Loaded.text(lang), &html! { (format!("{:.0} %", part * 100.0)) }))
+                    (fact(Console::Loaded.text(lang), &html! { (percent(part)) }))
                 }
                 (fact(Console::Load.text(lang), &html! { (grouped(worker.load)) }))
                 (fact(Console::Restarts.text(lang), &html! { (grouped(worker.restarts)) }))

@@ -96,7 +96,7 @@ fn health_shows_each_process() {
     let html = checked("/console", &[workers, engines.clone(), gateway.clone()]);
     for text in [
         "NVIDIA H200",
-        "50 %",
+        "50\u{202f}%",
         "the file differs",
         "EACCES",
         "1 attempts",
