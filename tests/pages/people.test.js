@@ -74,7 +74,7 @@ async function signIn({ page, wrong }, name, to, at = desk) {
   await page.waitForLoadState();
   // The provider asks for consent once.
   if (!page.url().startsWith(at)) await page.click("button[type=submit]");
-  await page.waitForURL((url) => url.href.startsWith(at + to));
+  await page.waitForURL(at + to);
   // The provider's own pages load fonts from elsewhere.
   wrong.length = 0;
 }

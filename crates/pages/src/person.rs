@@ -7,7 +7,13 @@
 
 pub mod act;
 pub mod answer;
+mod build;
+#[cfg(test)]
+mod checks;
+mod compare;
+mod console;
 mod data;
+mod explain;
 mod frame;
 mod home;
 mod keys;
@@ -17,8 +23,6 @@ mod reading;
 mod review;
 pub mod sign_in;
 mod subjects;
-
-use std::fmt;
 
 use std::fmt;
 
@@ -67,6 +71,13 @@ pub trait View: Send + Sync {
     /// Returns the addresses that the page asks, each of a GET: `/desk/v1/roll`.
     fn asks(&self) -> Vec<String>;
 
+    /// Returns the addresses that the page asks at a time, in milliseconds since 1970: as many as
+    /// [`View::asks`], in the same order. It differs for pages about this hour, this day or this month.
+    fn asks_at(&self, now_ms: u64) -> Vec<String> {
+        let _ = now_ms;
+        self.asks()
+    }
+
     /// Returns the page. `answers` are in the order of [`View::asks`].
     fn html(&self, visit: &Visit<'_>, answers: &[Answer]) -> String;
 }
@@ -83,8 +94,17 @@ pub(crate) struct Route {
 }
 
 /// The tables of pages, one of each person's module.
-const ROUTES: &[&[Route]] =
-    &[home::ROUTES, review::ROUTES, data::ROUTES, subjects::ROUTES, keys::ROUTES];
+const ROUTES: &[&[Route]] = &[
+    home::ROUTES,
+    review::ROUTES,
+    data::ROUTES,
+    subjects::ROUTES,
+    keys::ROUTES,
+    build::ROUTES,
+    console::ROUTES,
+    explain::ROUTES,
+    compare::ROUTES,
+];
 
 /// Returns the page with this address (`/data/acme`, below [`FOLDER`]) at a listener.
 #[must_use]

@@ -191,7 +191,8 @@ impl Asked {
         }
         let back = needed("back")?;
         // An address of another website, or one that a browser reads as such, is none of ours.
-        if !back.starts_with(super::FOLDER) || back.contains(['\\', '\r', '\n']) {
+        let is_straight = !back.contains("//") && !back.contains("..");
+        if !back.starts_with(super::FOLDER) || !is_straight || back.contains(['\\', '\r', '\n']) {
             return Err(BadForm);
         }
         let signed = match (form.get("draft"), form.get("signature")) {

@@ -16,6 +16,7 @@ messages! {
         Continue { "Continue", "Weiter" }
         SignOut { "Sign out", "Abmelden" }
         Refused { "The service refused this.", "Der Dienst hat dies abgelehnt." }
+        Done { "Done", "Erledigt" }
         BackToPage { "Back to the page", "Zurück zur Seite" }
         SignTitle { "Sign your decision", "Unterschreiben Sie Ihre Entscheidung" }
         SignLead { "Read what you sign. Your passkey signs exactly this statement, and the log keeps it.", "Lesen Sie, was Sie unterschreiben. Ihr Passkey unterschreibt genau diese Aussage, und das Protokoll bewahrt sie auf." }
@@ -43,9 +44,21 @@ messages! {
         First { "First page", "Erste Seite" }
         Show { "Show", "Anzeigen" }
         All { "all", "alle" }
+        NavConsole { "Console", "Konsole" }
+        NavCompare { "Compare", "Vergleich" }
         HomeLead { "Resources that you may see, and what you can do with each.", "Ressourcen, die Sie sehen dürfen, und was Sie mit jeder tun können." }
         NoResources { "You may see no resource here.", "Sie dürfen hier keine Ressource sehen." }
         Name { "Name", "Name" }
+        ToData { "Data", "Daten" }
+        ToBuild { "build", "bauen" }
+        ToExplain { "what happens to data", "was mit Daten geschieht" }
+        ToConsole { "manage", "verwalten" }
+        Pages { "Pages", "Seiten" }
+        HomeDays { "stored for {days} days at most", "höchstens {days} Tage gespeichert" }
+        HomeNothing { "not stored", "nicht gespeichert" }
+        Content { "Prompts and answers", "Prompts und Antworten" }
+        Deployments { "Deployments", "Bereitstellungen" }
+        Penalised { "under a penalty", "gesperrt" }
         Region { "Region", "Region" }
     }
 }

@@ -109,7 +109,8 @@ fn page_of_ours(to: Option<&str>) -> String {
         let path = to.split('?').next().unwrap_or(to);
         let is_page = path == person::FOLDER
             || path.strip_prefix(person::FOLDER).is_some_and(|rest| rest.starts_with('/'));
-        plain && is_page && !path.starts_with(PATH) && path != CALLBACK && to.len() < 1000
+        let is_straight = !path.contains("//") && !path.split('/').any(|part| part == "..");
+        plain && is_page && is_straight && !path.starts_with(PATH) && path != CALLBACK && to.len() < 1000
     };
     to.filter(is_ours).unwrap_or(person::FOLDER).to_owned()
 }
