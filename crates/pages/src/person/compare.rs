@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{
     Answer, Desk, Route, View, Visit,
-    console::parts::{keep_language, section},
+    console::parts::{keep_language, section, spans},
     explain::{Setting, settings},
     is_name,
 };
@@ -80,8 +80,14 @@ struct Claim {
     because: Vec<Setting>,
 }
 
-/// Offerings of a table: all of the catalogue, and some resources of this service.
-const SHOWN: usize = 30;
+/// Columns of the table for resources of this service: more would hide the other offerings.
+const OWN_SHOWN: usize = 4;
+
+/// Columns of the table for other offerings.
+const OTHERS_SHOWN: usize = 30;
+
+/// What the ids of this service's resources begin with.
+const OWN: &str = "bailiwick:";
 
 impl Page {
     fn of(query: &Query) -> Self {
@@ -154,29 +160,43 @@ impl Page {
         }
     }
 
-    /// One row for each offering: its outcome, and a cell for each need.
+    /// One column for each offering: its outcome, and a cell for each need.
     fn table(&self, visit: &Visit<'_>, comparison: &Comparison) -> Markup {
         let lang = visit.frame.lang;
+        let (own, others): (Vec<_>, Vec<_>) =
+            comparison.offerings.iter().partition(|one| one.id.starts_with(OWN));
+        let shown = own.iter().take(OWN_SHOWN).chain(others.iter().take(OTHERS_SHOWN)).copied();
+        let offerings: Vec<&Offering> = shown.collect();
         html! {
-            p class="help" { (Compare::Pick.text(lang)) }
+            p { (Compare::Pick.text(lang)) }
+            p class="help" { (Compare::Legend.text(lang)) }
+            @if own.len() > OWN_SHOWN {
+                p class="notice" { (Compare::NotAll.with(lang, &[("count", &own.len().to_string())])) }
+            }
             div class="sideways" tabindex="0" role="region" aria-label=(Compare::SideBySide.text(lang)) {
                 table {
                     thead { tr {
-                        th scope="col" { (Compare::Offering.text(lang)) }
-                        th scope="col" { (Compare::Verdict.text(lang)) }
-                        @for need in &comparison.needs { th scope="col" lang="en" { (need.id) } }
+                        th scope="col" { (Compare::Need.text(lang)) }
+                        @for one in &offerings {
+                            th scope="col" {
+                                a href=(self.with(visit, &one.id)) { (spans(&one.name)) }
+                                p class="help" { (one.vendor) }
+                            }
+                        }
                     } }
-                    tbody { @for one in comparison.offerings.iter().take(SHOWN) { tr {
-                        th scope="row" {
-                            a href=(self.with(visit, &one.id)) { (one.name) }
-                            p class="help" { (one.vendor) }
+                    tbody {
+                        tr {
+                            th scope="row" { (Compare::Verdict.text(lang)) }
+                            @for one in &offerings { td { (outcome(&one.outcome, lang)) } }
                         }
-                        td { (outcome(&one.outcome, lang)) }
-                        @for need in &comparison.needs {
-                            @let claim = one.claims.iter().find(|claim| claim.need == need.id);
-                            td { (verdict(claim.map_or("unknown", |claim| claim.verdict.as_str()), lang)) }
-                        }
-                    } } }
+                        @for need in &comparison.needs { tr {
+                            th scope="row" lang="en" { (need.asks) p class="help" { (need.id) } }
+                            @for one in &offerings {
+                                @let claim = one.claims.iter().find(|claim| claim.need == need.id);
+                                td { (verdict(claim.map_or("unknown", |claim| claim.verdict.as_str()), lang)) }
+                            }
+                        } }
+                    }
                 }
             }
         }
@@ -219,7 +239,7 @@ fn said(claim: &Claim, lang: Lang) -> Markup {
                 @if let Some(why) = &claim.old { ", " strong { (Compare::Old.with(lang, &[("why", why)])) } }
             }
         }
-        @if let Some(note) = &claim.note { p lang="en" { (note) } }
+        @if let Some(note) = &claim.note { p lang="en" { (spans(note)) } }
         @if claim.quote.is_none() && claim.note.is_none() { p { (Compare::NoWords.text(lang)) } }
         @if !claim.because.is_empty() { (settings(&claim.because, lang)) }
     }

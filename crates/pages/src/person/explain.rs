@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{
     Answer, Desk, Route, View, Visit,
-    console::parts::{fact, page_of, section},
+    console::parts::{fact, page_of, section, spans},
 };
 use crate::{
     time,
@@ -118,14 +118,14 @@ fn sentences(sentences: &[&Sentence], lang: Lang) -> Markup {
     html! {
         @for one in sentences {
             div class="sentence" id=(one.id) {
-                p lang="en" { (one.text) }
+                p lang="en" { (spans(&one.text)) }
                 details class="more" {
                     summary aria-label={ (Explain::Because.text(lang)) ": " (one.id) } { (Explain::Because.text(lang)) }
                     (settings(&one.because, lang))
                     @if !one.check.is_empty() {
                         p { strong { (Explain::Checks.text(lang)) } }
                         ul class="claims" { @for check in &one.check {
-                            li { (by(&check.by, lang)) ": " span lang="en" { (check.how) } }
+                            li { (by(&check.by, lang)) ": " span lang="en" { (spans(&check.how)) } }
                         } }
                     }
                 }
@@ -142,7 +142,7 @@ pub(super) fn settings(because: &[Setting], lang: Lang) -> Markup {
     html! {
         p { strong { (Explain::Settings.text(lang)) } }
         ul class="claims" lang="en" { @for one in because {
-            li { code { (one.setting) " = " (one.value) } " (" (one.source) ")" }
+            li { code { (one.setting) " = " (one.value) } " (" (spans(&one.source)) ")" }
         } }
     }
 }

@@ -23,7 +23,7 @@ messages! {
         Gateway { "Gateway", "Gateway" }
         ToEngines { "All about the engines", "Alles über die Engines" }
         Elsewhere { "What is watched elsewhere", "Was anderswo beobachtet wird" }
-        ElsewhereText { "The log, its witnesses, delays of deletions and the comparison of the database are in /readyz and /metrics of the operations listener, and on the page of the promises.", "Das Protokoll, seine Zeugen, verspätete Löschungen und der Vergleich der Datenbank stehen unter /readyz und /metrics des Betriebszugangs und auf der Seite der Zusagen." }
+        ElsewhereText { "The log, its witnesses, delays of deletions and the comparison of the database are in `/readyz` and `/metrics` of the operations listener, and on the page of the promises.", "Das Protokoll, seine Zeugen, verspätete Löschungen und der Vergleich der Datenbank stehen unter `/readyz` und `/metrics` des Betriebszugangs und auf der Seite der Zusagen." }
         Ready { "ready", "bereit" }
         Serving { "serving", "bedient" }
         Loading { "loading", "lädt" }
@@ -197,7 +197,7 @@ messages! {
         CompletionTokens { "answer tokens", "Antwort-Tokens" }
         Cached { "{count} cached", "{count} aus dem Cache" }
         Amount { "amount", "Betrag" }
-        Unpriced { "{count} rows have tokens without a price: they are not in the amount. Set prices in the configuration.", "{count} Zeilen haben Tokens ohne Preis: Sie sind nicht im Betrag. Setzen Sie Preise in der Konfiguration." }
+        Unpriced { "Rows with tokens but without a price, which the amount leaves out: {count}. Set prices in the configuration.", "Zeilen mit Tokens, aber ohne Preis, die der Betrag auslässt: {count}. Setzen Sie Preise in der Konfiguration." }
         PricesHelp { "Amounts are exact, by the prices of the configuration today.", "Beträge sind genau, nach den heutigen Preisen der Konfiguration." }
         Reconcile { "Does it match the receipts?", "Stimmt es mit den Belegen überein?" }
         ReconcileText { "Use is counted in the transaction that logs the request. So these sums equal those of the receipts and of the log's entries of requests:", "Die Nutzung wird in der Transaktion gezählt, die die Anfrage protokolliert. Darum gleichen diese Summen denen der Belege und der Einträge von Anfragen im Protokoll:" }

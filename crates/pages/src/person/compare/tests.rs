@@ -28,9 +28,13 @@ fn comparison() -> Value {
 #[test]
 fn offerings_are_side_by_side() {
     let html = checked("/compare", &[comparison()]);
-    for text in
-        ["meets all", "fails none", "Other", "no-training", "offering=bailiwick%3Aacme-prod#words"]
-    {
+    for text in [
+        "meets all",
+        "does not say all",
+        "Other",
+        "no-training",
+        "offering=bailiwick%3Aacme-prod#words",
+    ] {
         assert!(html.contains(text), "{text}\n{html}");
     }
     assert!(!html.contains("We may use it."), "words are on the page of their offering");
@@ -47,6 +51,21 @@ fn offerings_are_side_by_side() {
     }
     let own = checked("/compare?offering=bailiwick%3Aacme-prod", &[comparison()]);
     assert!(own.contains("training = off"), "{own}");
+}
+
+/// A table full of this service's own resources would compare nothing.
+#[test]
+fn own_resources_do_not_hide_the_others() {
+    let mut many = comparison();
+    let own = many["offerings"][0].clone();
+    let all = many["offerings"].as_array_mut().unwrap();
+    for number in 0..500 {
+        let mut one = own.clone();
+        one["id"] = format!("bailiwick:acme-{number}").into();
+        all.insert(0, one);
+    }
+    let html = checked("/compare", &[many]);
+    assert!(html.contains("offering=other#words") && html.contains("501 resources"), "{html}");
 }
 
 #[test]

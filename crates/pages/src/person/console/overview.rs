@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::parts::{fact, section, state, yes};
+use super::parts::{fact, section, spans, state, yes};
 use crate::{
     layout::grouped,
     person::{Answer, View, Visit, build::percent},
@@ -83,7 +83,7 @@ impl View for Overview {
                 dl class="facts" { (fact(Console::Process.text(lang), &html! { (gateway.pid) })) }
                 (confined(&gateway.confinement, lang))
             })))
-            (section("elsewhere", Console::Elsewhere.text(lang), &html! { p { (Console::ElsewhereText.text(lang)) } }))
+            (section("elsewhere", Console::Elsewhere.text(lang), &html! { p { (spans(Console::ElsewhereText.text(lang))) } }))
         };
         super::page(visit, "/pages/console", Console::HealthTitle.text(lang), &body)
     }

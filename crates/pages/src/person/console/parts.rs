@@ -64,6 +64,15 @@ pub(in crate::person) fn state(word: &str, lang: Lang) -> Markup {
     html! { span class={ "state " (class) } { (text.text(lang)) } }
 }
 
+/// A text of the API or of ours: what stands between backticks is code.
+pub(in crate::person) fn spans(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 /// Yes or no.
 pub(in crate::person) fn yes(value: bool, lang: Lang) -> &'static str {
     if value { Console::Yes.text(lang) } else { Console::No.text(lang) }

@@ -3,7 +3,9 @@
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::parts::{NameRule, ROWS_WITH_FORMS, new_name, pages, part, place, section, select};
+use super::parts::{
+    NameRule, ROWS_WITH_FORMS, new_name, pages, part, place, section, select, spans,
+};
 use crate::{
     format::Query,
     person::{
@@ -87,12 +89,12 @@ impl View for People {
             p class="lead" { (Console::PeopleLead.text(lang)) }
             (assignments.shown(visit, |all: Vec<Assignment>| self.table(visit, &all)))
             (section("assign", Console::Assign.text(lang), &html! {
-                p { (Console::AssignHelp.text(lang)) }
+                p { (spans(Console::AssignHelp.text(lang))) }
                 h3 { (Console::AssignWhole.text(lang)) } (assign(visit, &whole))
                 details class="more" { summary { (Console::AssignResource.text(lang)) } (assign(visit, &resource)) }
                 details class="more" { summary { (Console::AssignDeployment.text(lang)) } (assign(visit, &deployment)) }
             }))
-            (section("teams", Console::Teams.text(lang), &html! { p { (Console::TeamsText.text(lang)) } }))
+            (section("teams", Console::Teams.text(lang), &html! { p { (spans(Console::TeamsText.text(lang))) } }))
         };
         super::page(visit, "/pages/console/people", Console::People.text(lang), &body)
     }

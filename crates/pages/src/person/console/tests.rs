@@ -217,7 +217,7 @@ fn use_is_added_up_exactly() {
     for text in [
         "0.30 EUR",
         "3\u{202f}069",
-        "1 rows have tokens without a price",
+        "leaves out: 1.",
         "2026-10",
         "bailiwick doctor",
         "GET /admin/v1/usage?by=month&amp;from=2026-11&amp;to=2026-11&amp;format=csv",
