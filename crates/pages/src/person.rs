@@ -1,9 +1,9 @@
-//! Pages for people who signed in: the review desk, the customer's data, the developer's overview, the
-//! operator's console, and what happens to data.
+//! Pages for signed-in people: the review desk, the customer's data, the developer's overview, the
+//! operator's console, and the explanation of the treatment of data.
 //!
 //! A page asks the API. It names requests, the server makes them with the person's own token, and the
 //! page shows the answers. A form of a page names the one request that it makes ([`act`]). So a page can
-//! show and do only what the API permits this person, and everything on it is there for programs, too.
+//! show and do only the things that the API permits this person, and everything on it is there for programs, too.
 
 pub mod act;
 pub mod answer;

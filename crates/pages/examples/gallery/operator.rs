@@ -8,7 +8,7 @@ use pages::{
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A page, its address, and what the API answers.
+/// A page, its address, and the answers of the API.
 #[derive(Deserialize)]
 struct Page {
     name: String,

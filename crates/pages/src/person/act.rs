@@ -2,8 +2,7 @@
 //!
 //! A form carries the method, the path and the types of its fields, because the API takes JSON. The
 //! server reads it with [`Asked::read`], puts the session's token in, and the API decides. A form is worth
-//! no more than the person's own token: whoever could forge one would also need the session's token for
-//! forms.
+//! no more than the person's own token: to forge one takes the session's token for forms, too.
 
 use maud::{Markup, html};
 use serde_json::{Map, Value};

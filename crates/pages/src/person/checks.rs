@@ -45,7 +45,7 @@ pub(super) fn checked(address: &str, values: &[Value]) -> String {
     let shown = page(address, &refused, Lang::En);
     sound(&shown, address);
     assert!(shown.contains("the caller may not"), "{address}");
-    // What one part refuses takes nothing from the others.
+    // A refusal of one part takes nothing from the others.
     for place in 0..values.len() {
         let mut one: Vec<_> = answers.clone();
         one[place] = Answer::Refused(refusal.clone());

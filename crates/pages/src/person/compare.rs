@@ -86,7 +86,7 @@ const OWN_SHOWN: usize = 4;
 /// Columns of the table for other offerings.
 const OTHERS_SHOWN: usize = 30;
 
-/// What the ids of this service's resources begin with.
+/// The beginning of the ids of this service's resources.
 const OWN: &str = "bailiwick:";
 
 impl Page {

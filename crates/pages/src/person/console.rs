@@ -1,5 +1,5 @@
 //! The operator's console: tenants, resources, deployments, models, engines, people, use, and the health
-//! of the service. The policies decide what each person sees of it and may do.
+//! of the service. The policies decide how much of it each person sees and changes.
 
 mod deployments;
 mod engines;

@@ -1,4 +1,4 @@
-//! What happens to a request of a resource, in sentences that the service makes from its settings.
+//! The life of a request of a resource, in sentences that the service makes from its settings.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Texts of the operator's console, and of what other pages about resources share with it.
+//! Texts of the operator's console, and those that other pages about resources share with it.
 
 use super::messages;
 

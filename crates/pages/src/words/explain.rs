@@ -1,9 +1,9 @@
-//! Texts of the page about what happens to a request.
+//! Texts of the page about the life of a request.
 
 use super::messages;
 
 messages! {
-    /// Texts of the page about what happens to a request.
+    /// Texts of the page about the life of a request.
     Explain {
         Title { "What happens to a request of {resource}", "Was mit einer Anfrage an {resource} geschieht" }
         Lead { "The service makes these sentences from the settings in force, each time you open this page. Each says which settings decide it, and how you check it.", "Der Dienst bildet diese Sätze aus den geltenden Einstellungen, jedes Mal, wenn Sie diese Seite öffnen. Jeder nennt die Einstellungen, die ihn bestimmen, und wie Sie ihn prüfen." }

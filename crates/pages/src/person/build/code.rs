@@ -17,7 +17,7 @@ use crate::{
 /// Name in the code if the resource has no deployment.
 const PLACEHOLDER: &str = "DEPLOYMENT";
 
-/// What the code calls.
+/// The kind of call that the code makes.
 #[derive(Clone, Copy)]
 enum Task {
     Chat,

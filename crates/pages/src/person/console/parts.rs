@@ -64,7 +64,7 @@ pub(in crate::person) fn state(word: &str, lang: Lang) -> Markup {
     html! { span class={ "state " (class) } { (text.text(lang)) } }
 }
 
-/// A text of the API or of ours: what stands between backticks is code.
+/// A text of the API or of ours, in which backticks enclose code.
 pub(in crate::person) fn spans(text: &str) -> Markup {
     html! {
         @for (place, part) in text.split('`').enumerate() {

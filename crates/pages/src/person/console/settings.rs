@@ -1,5 +1,5 @@
 //! The settings of a resource, each with the form that changes it. Each form asks for one permit, so that
-//! a person changes what their role allows.
+//! a person can change the settings that their role allows.
 
 use maud::{Markup, html};
 
