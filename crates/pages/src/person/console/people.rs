@@ -174,7 +174,13 @@ fn remove(visit: &Visit<'_>, one: &Assignment) -> Markup {
             }
         }
     };
-    html! { details class="more" { summary { (Console::Remove.text(lang)) } (act.form(visit, &fields)) } }
+    let label = format!("{}: {}, {}", Console::Remove.text(lang), one.role, one.object_id);
+    html! {
+        details class="more" {
+            summary aria-label=(label) { (Console::Remove.text(lang)) }
+            (act.form(visit, &fields))
+        }
+    }
 }
 
 fn assign(visit: &Visit<'_>, scope: &Markup) -> Markup {

@@ -32,7 +32,12 @@ pub(super) fn table(visit: &Visit<'_>, of: &Resource) -> Markup {
         form(select(new, &flag(field), &[("true", on), ("false", off)], now))
     };
     let row = |name: Console, now: Markup, change: Markup| {
-        html! { tr { th scope="row" { (name.text(lang)) } td { (now) } td { (change) } } }
+        // The fields of all rows have one label: the group says which setting they change.
+        html! { tr {
+            th scope="row" { (name.text(lang)) }
+            td { (now) }
+            td { div role="group" aria-label=(name.text(lang)) { (change) } }
+        } }
     };
     let acls = &of.network_acls;
     let rules: Vec<_> = acls.ip_rules.iter().map(|rule| rule.value.as_str()).collect();
