@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{
     Answer, Desk, Route, View, Visit,
-    parts::{fact, stamp},
+    parts::{fact, rich, stamp},
 };
 use crate::{
     time::rfc3339,
@@ -74,7 +74,7 @@ impl View for Keys {
                 h2 { (Words::People.text(lang)) }
                 (keys(&roll.keys, &rfc3339(visit.now_ms), lang))
             }))
-            p class="note" { (Words::Elsewhere.text(lang)) }
+            p class="note" { (rich(Words::Elsewhere.text(lang))) }
         };
         visit.page(Words::Title.text(lang), &[], &body)
     }
@@ -126,7 +126,7 @@ fn keys(keys: &[Key], now: &str, lang: Lang) -> Markup {
                     @for key in keys.iter().take(KEYS_MAX) {
                         tr {
                             th scope="row" { code { (key.person) } }
-                            td { (party(key.tenant.as_deref(), lang)) }
+                            td class="word" { (party(key.tenant.as_deref(), lang)) }
                             td {
                                 @for capacity in &key.capacities { div { (capacity_name(capacity, lang)) } }
                             }

@@ -22,8 +22,8 @@ use crate::{
 /// Time to read, if the answer names no end.
 const READ_MS: u64 = 15 * 60_000;
 
-/// Copies of the watermark over the content.
-const MARKS: usize = 40;
+/// Copies of the watermark: enough to cover a large screen.
+const MARKS: usize = 200;
 
 /// A record's content, as both desks answer it.
 #[derive(Deserialize)]

@@ -72,7 +72,7 @@ fn the_clock_says_when_the_oldest_key_dies() {
     let none = retention(Value::Null, Value::Null, Value::Null);
     let values = [resource(), none, records(0..3, false), inventory(json!([]))];
     let page = page("/data/prod", &values);
-    assert!(page.contains("3 records. The key of the oldest is destroyed in 3 d 16 h."));
+    assert!(page.contains("Stored records: 3. The key of the oldest is destroyed in 3 d 16 h."));
     assert!(page.contains("30 days at most") && page.contains("x-end-user"));
     assert!(page.contains("On: you must consent") && page.contains("1\u{202f}204"));
     assert!(page.contains("no end") && page.contains("another reason"));
