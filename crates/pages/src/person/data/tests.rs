@@ -282,7 +282,7 @@ fn a_penalty_can_be_appealed_once() {
     assert!(page.contains("instructions for fraud") && page.contains("potentially abusive"));
     let page = page_at(Desk::Owner, "/data/prod/penalty", &[penalty(with_appeal), abuse.clone()]);
     assert_eq!(requests(&page), [hash]);
-    // Who may only read the resource's settings sees neither reason nor notices.
+    // A person that may only read the resource's settings sees neither reason nor notices.
     let short = json!({"resource": "prod", "id": "res_1", "abusePenalty": null});
     assert!(page_at(Desk::Owner, "/data/prod/penalty", &[short, abuse]).contains("No penalty"));
 }

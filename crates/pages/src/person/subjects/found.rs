@@ -102,7 +102,7 @@ fn acts(visit: &Visit<'_>, subject: &str, found: &Found) -> Markup {
     html! {
         (form("export", Then::Answer, [Words::Export, Words::ExportAbout], html! {}))
         (form("erase", Then::Erasure, [Words::Erase, Words::EraseAbout], html! { (files) (confirm(lang)) }))
-        (form("restrict", Then::Back, restrict, html! {
+        (form("restrict", Then::Answer, restrict, html! {
             input type="hidden" name=(flag("restricted")) value=(!found.restricted);
         }))
     }
