@@ -162,13 +162,15 @@ mod tests {
 
     #[test]
     fn style_and_script_load_nothing_from_elsewhere() {
-        for text in [STYLE, script_text()] {
+        for text in [STYLE, script_text(), SIGN_SCRIPT, READING_SCRIPT] {
             for foreign in ["http:", "https:", "//www", "@import", "url("] {
                 assert!(!text.contains(foreign), "{foreign}");
             }
         }
         for code in ["eval(", "innerHTML", "document.write", "localStorage", "import "] {
-            assert!(!script_text().contains(code), "{code}");
+            for script in [script_text(), SIGN_SCRIPT, READING_SCRIPT] {
+                assert!(!script.contains(code), "{code}");
+            }
         }
         assert!(!script_text().contains("export "));
     }

@@ -2,7 +2,8 @@
 //!
 //! A form carries the method, the path and the types of its fields, because the API takes JSON. The
 //! server reads it with [`Asked::read`], puts the session's token in, and the API decides. A form is worth
-//! no more than the person's own token: to forge one takes the session's token for forms, too.
+//! no more than the person's own token: an attacker that forges one also needs the session's token for
+//! forms.
 
 use maud::{Markup, html};
 use serde_json::{Map, Value};
@@ -13,7 +14,7 @@ use crate::{
     words::{Message as _, person::Person},
 };
 
-/// What the person sees after the request.
+/// The page after the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Then {
     /// The page of the form again, with the new state.
@@ -59,7 +60,7 @@ pub(crate) struct Act<'a> {
     /// The path, with parameters: `/desk/v1/records/req_1/consent`. `{}` stands for the text of a field
     /// of kind [`PATH`].
     pub path: &'a str,
-    /// What comes after it.
+    /// The page after it.
     pub then: Then,
     /// Text of the button.
     pub button: &'a str,
@@ -127,7 +128,7 @@ pub struct Asked {
     pub path: String,
     /// The body; `None` if the form has no fields for one.
     pub body: Option<Value>,
-    /// What comes after it.
+    /// The page after it.
     pub then: Then,
     /// The page of the form.
     pub back: String,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{
     Answer, Desk, Route, View, Visit,
     act::{Act, Then, list, number, text},
-    parts::{choice, count, fact, stamp},
+    parts::{choice, count, fact, rich, stamp},
 };
 use crate::{
     assets,
@@ -80,7 +80,7 @@ impl View for Keys {
                 (keys(&roll.keys, &rfc3339(visit.now_ms), lang))
             }))
             (roll.shown(visit, |roll: Roll| passkeys(visit, &roll)))
-            p class="note" { (Words::Elsewhere.text(lang)) }
+            p class="note" { (rich(Words::Elsewhere.text(lang))) }
         };
         visit.page(Words::Title.text(lang), &[&assets::enroll().address()], &body)
     }
@@ -180,7 +180,7 @@ fn keys(keys: &[Key], now: &str, lang: Lang) -> Markup {
                     @for key in keys.iter().take(KEYS_MAX) {
                         tr {
                             th scope="row" { code { (key.person) } }
-                            td { (party(key.tenant.as_deref(), lang)) }
+                            td class="word" { (party(key.tenant.as_deref(), lang)) }
                             td {
                                 @for capacity in &key.capacities { div { (capacity_name(capacity, lang)) } }
                             }

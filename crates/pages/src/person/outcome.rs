@@ -1,4 +1,4 @@
-//! What a person sees after a form's request.
+//! The pages after a form's request.
 
 use maud::{Markup, html};
 use serde_json::Value;

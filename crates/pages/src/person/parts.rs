@@ -49,6 +49,15 @@ pub(super) fn person(name: Option<&str>, id: &str) -> Markup {
     html! { @if let Some(name) = name { strong { (name) } " " } code { (id) } }
 }
 
+/// Shows a text; its parts in backticks as code.
+pub(super) fn rich(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 /// Makes a row of a list of facts.
 pub(super) fn fact(name: &str, value: &Markup) -> Markup {
     html! { div { dt { (name) } dd { (value) } } }

@@ -22,8 +22,8 @@ use crate::{
 /// Time to read, if the answer names no end.
 const READ_MS: u64 = 15 * 60_000;
 
-/// Copies of the watermark over the content.
-const MARKS: usize = 40;
+/// Copies of the watermark: enough to cover a large screen.
+const MARKS: usize = 200;
 
 /// A record's content, as both desks answer it.
 #[derive(Deserialize)]
@@ -69,7 +69,7 @@ fn view(visit: &Visit<'_>, back: &str, record: &Record) -> Markup {
             " " a class="button" href=(back) { (Reading::End.text(lang)) }
         }
         div id="reading" class="reading" data-seconds=(seconds) data-back=(back) {
-            div class="marks" aria-hidden="true" { @for _ in 0..MARKS { span { (mark) } } }
+            div class="marks" aria-hidden="true" { @for _ in 0..MARKS { span data-mark=(mark) {} } }
             (facts(record, lang))
             h2 { (Reading::Asked.text(lang)) }
             (part(&record.request_body, record.request_body_base64.as_deref(), talk::asked, lang))

@@ -31,7 +31,7 @@ messages! {
         SubjectHeader { "Header that names the person", "Header, der die Person nennt" }
         Region { "Stored in", "Gespeichert in" }
         Clock { "Records and the end of their keys", "Aufzeichnungen und das Ende ihrer Schlüssel" }
-        ClockSummary { "{count} records. The key of the oldest is destroyed {when}.", "{count} Aufzeichnungen. Der Schlüssel der ältesten wird vernichtet: {when}." }
+        ClockSummary { "Stored records: {count}. The key of the oldest is destroyed {when}.", "Gespeicherte Aufzeichnungen: {count}. Der Schlüssel der ältesten wird vernichtet: {when}." }
         ClockMany { "More than {count} records; the table has the oldest {count}. The key of the oldest is destroyed {when}.", "Mehr als {count} Aufzeichnungen; die Tabelle hat die ältesten {count}. Der Schlüssel der ältesten wird vernichtet: {when}." }
         ClockNone { "No record is stored.", "Keine Aufzeichnung ist gespeichert." }
         Stored { "Stored on", "Gespeichert am" }

@@ -51,7 +51,7 @@ messages! {
         Certificate { "Certificate of the erasure", "Bescheinigung der Löschung" }
         FoundTitle { "Stored data of this person", "Gespeicherte Daten dieser Person" }
         FoundNothing { "Nothing is stored under this name.", "Unter diesem Namen ist nichts gespeichert." }
-        FoundSome { "{count} records and objects are stored under this name.", "{count} Aufzeichnungen und Objekte sind unter diesem Namen gespeichert." }
+        FoundSome { "Records and objects stored under this name: {count}.", "Unter diesem Namen gespeicherte Aufzeichnungen und Objekte: {count}." }
         IsRestricted { "Restricted: nothing new of this person is kept.", "Gesperrt: Von dieser Person wird nichts Neues behalten." }
         Store { "Kept in", "Gespeichert in" }
         Found { "Found", "Gefunden" }
@@ -66,7 +66,7 @@ messages! {
         Until { "Kept until", "Gespeichert bis" }
         UntilDeleted { "until deleted", "bis zur Löschung" }
         Class { "Class", "Klasse" }
-        LooksOf { "{count} accesses to these records; the export lists each with its reason.", "{count} Zugriffe auf diese Aufzeichnungen; der Export nennt jeden mit seinem Grund." }
+        LooksOf { "Accesses to these records: {count}. The export lists each with its reason.", "Zugriffe auf diese Aufzeichnungen: {count}. Der Export nennt jeden mit seinem Grund." }
         Acts { "Next steps for this person", "Nächste Schritte für diese Person" }
         Export { "Export everything", "Alles exportieren" }
         ExportAbout { "A ZIP archive: a page to read, all data for programs, and the receipts. Each record is opened by itself, and each opening is in the log. The archive is not encrypted.", "Ein ZIP-Archiv: eine Seite zum Lesen, alle Daten für Programme und die Quittungen. Jede Aufzeichnung wird einzeln geöffnet, und jedes Öffnen steht im Protokoll. Das Archiv ist nicht verschlüsselt." }

@@ -190,7 +190,7 @@ pub(super) fn acts(acts: &[OwnAct], is_meant: impl Fn(&OwnAct) -> bool, lang: La
                         tr {
                             th scope="row" { code { (act.request) } }
                             td { (moment(act.at_ms)) }
-                            td { (word) }
+                            td class="word" { (word) }
                             td { code { (act.person) } " (" (Data::InDirectory.text(lang)) ": " code { (act.object_id) } ")" }
                             td class="number" { (grouped(act.entry)) }
                         }

@@ -18,7 +18,7 @@ pub(super) struct Penalised {
     pub(super) resource: String,
 }
 
-/// The notices; only a person who may appeal sees them.
+/// The notices; only people with the permission to appeal see them.
 #[derive(Deserialize)]
 struct Owned {
     #[serde(flatten)]

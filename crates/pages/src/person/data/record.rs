@@ -58,7 +58,7 @@ impl Record {
         let delete = Act {
             method: "DELETE",
             path: &path,
-            then: Then::Back,
+            then: Then::Answer,
             button: Data::Delete.text(lang),
         };
         html! {

@@ -143,7 +143,7 @@ impl State {
                         (unfold(Data::DeleteObject.text(lang), &delete.form(visit, &confirm(lang))))
                     }
                 }
-                td {
+                td class="word" {
                     (one.class)
                     @if let Some(parent) = &one.parent { ", " (Data::PartOf.text(lang)) " " code { (parent) } }
                 }

@@ -72,7 +72,7 @@ fn the_clock_says_when_the_oldest_key_dies() {
     let none = retention(Value::Null, Value::Null, Value::Null);
     let values = [resource(), none, records(0..3, false), inventory(json!([]))];
     let page = page("/data/prod", &values);
-    assert!(page.contains("3 records. The key of the oldest is destroyed in 3 d 16 h."));
+    assert!(page.contains("Stored records: 3. The key of the oldest is destroyed in 3 d 16 h."));
     assert!(page.contains("30 days at most") && page.contains("x-end-user"));
     assert!(page.contains("On: you must consent") && page.contains("1\u{202f}204"));
     assert!(page.contains("no end") && page.contains("another reason"));
@@ -282,7 +282,7 @@ fn a_penalty_can_be_appealed_once() {
     assert!(page.contains("instructions for fraud") && page.contains("potentially abusive"));
     let page = page_at(Desk::Owner, "/data/prod/penalty", &[penalty(with_appeal), abuse.clone()]);
     assert_eq!(requests(&page), [hash]);
-    // Who may only read the resource's settings sees neither reason nor notices.
+    // A person that may only read the resource's settings sees neither reason nor notices.
     let short = json!({"resource": "prod", "id": "res_1", "abusePenalty": null});
     assert!(page_at(Desk::Owner, "/data/prod/penalty", &[short, abuse]).contains("No penalty"));
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::{
     super::{
         Answer, View, Visit,
+        act::Then,
         parts::{fact, stamp},
     },
     category,
@@ -69,7 +70,7 @@ impl View for Abuse {
             (abuse.shown(visit, |abuse: Counts| counts(&abuse, lang)))
             h2 { (Penalty::Title.text(lang)) }
             div class="cards" {
-                (decision(visit, &self.resource, "notice", [Penalty::Notify, Penalty::NotifyAbout]))
+                (decision(visit, &self.resource, ("notice", Then::Answer), [Penalty::Notify, Penalty::NotifyAbout]))
                 (impose(visit, &self.resource))
             }
         };

@@ -140,9 +140,9 @@ fn imposed(visit: &Visit<'_>, one: &Standing) -> Markup {
                 }
             }
             div class="cards" {
-                (decision(visit, &one.resource, "lift", [Penalty::Lift, Penalty::LiftAbout]))
+                (decision(visit, &one.resource, ("lift", Then::Back), [Penalty::Lift, Penalty::LiftAbout]))
                 @if is_open {
-                    (decision(visit, &one.resource, "uphold", [Penalty::Uphold, Penalty::UpholdAbout]))
+                    (decision(visit, &one.resource, ("uphold", Then::Back), [Penalty::Uphold, Penalty::UpholdAbout]))
                 }
             }
         }
@@ -190,18 +190,19 @@ fn action(penalty: &AbusePenalty, lang: Lang) -> String {
 pub(super) fn decision(
     visit: &Visit<'_>,
     resource: &str,
-    step: &str,
+    (step, then): (&str, Then),
     [button, about]: [Penalty; 2],
 ) -> Markup {
     let lang = visit.frame.lang;
     let path = format!("/review/v1/resources/{resource}/{step}");
-    let form = Act { method: "POST", path: &path, then: Then::Back, button: button.text(lang) };
+    let form = Act { method: "POST", path: &path, then, button: button.text(lang) };
     let fields = lines(Person::Reason.text(lang), &text("reason"));
     card(button.text(lang), about.text(lang), &form.form(visit, &fields))
 }
 
-/// Makes the forms that throttle and block a resource.
+/// Makes the forms that throttle and block a resource. They lead to the list of penalties.
 pub(super) fn impose(visit: &Visit<'_>, resource: &str) -> Markup {
+    let visit = &visit.at("/pages/penalties");
     let lang = visit.frame.lang;
     let path = format!("/review/v1/resources/{resource}/penalty");
     let form = |action: &str, [button, about]: [Penalty; 2], fields: Markup| {

@@ -8,7 +8,7 @@ use super::{
     super::{
         Answer, View, Visit,
         act::{Act, PATH, Then, line, text},
-        parts::{choice, person, span},
+        parts::{choice, span},
     },
     CATEGORIES, Queued, category,
 };
@@ -80,7 +80,12 @@ fn row(visit: &Visit<'_>, item: &Queued) -> Markup {
             td { (turn.text(lang)) }
             td {
                 @match (&item.asked, &item.grant) {
-                    (Some(asked), _) => { (person(asked.reviewer_name.as_deref(), &asked.reviewer)) }
+                    (Some(asked), _) => {
+                        @match &asked.reviewer_name {
+                            Some(name) => { strong { (name) } }
+                            None => { code { (asked.reviewer) } }
+                        }
+                    }
                     (None, Some(_)) => { (Review::OtherTeam.text(lang)) }
                     (None, None) => { "–" }
                 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::super::{
     Answer, Visit,
-    parts::{fact, moment},
+    parts::{fact, moment, rich},
 };
 use crate::{
     layout::grouped,
@@ -108,11 +108,11 @@ fn lines(lines: &[Line], lang: Lang) -> Markup {
             tbody {
                 @for line in lines {
                     tr {
-                        th scope="row" lang="en" { (line.name) }
+                        th scope="row" class="word" lang="en" { (line.name) }
                         td class="number" { (grouped(line.found)) }
                         td class="number" { (grouped(line.erased)) }
                         td class="number" { (grouped(line.kept)) }
-                        td lang="en" { (line.why.as_deref().unwrap_or("–")) }
+                        td lang="en" { (rich(line.why.as_deref().unwrap_or("–"))) }
                     }
                 }
             }

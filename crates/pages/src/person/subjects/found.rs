@@ -9,7 +9,7 @@ use super::super::{
     Answer, Visit,
     act::{Act, Asked, Then, flag, text},
     is_name,
-    parts::{card, confirm, moment, tick},
+    parts::{card, confirm, moment, rich, tick},
 };
 use crate::{
     layout::grouped,
@@ -102,7 +102,7 @@ fn acts(visit: &Visit<'_>, subject: &str, found: &Found) -> Markup {
     html! {
         (form("export", Then::Answer, [Words::Export, Words::ExportAbout], html! {}))
         (form("erase", Then::Erasure, [Words::Erase, Words::EraseAbout], html! { (files) (confirm(lang)) }))
-        (form("restrict", Then::Back, restrict, html! {
+        (form("restrict", Then::Answer, restrict, html! {
             input type="hidden" name=(flag("restricted")) value=(!found.restricted);
         }))
     }
@@ -119,9 +119,9 @@ fn stores(stores: &[Store], lang: Lang) -> Markup {
             tbody {
                 @for store in stores.iter().filter(|store| store.found > 0 || !store.note.is_empty()) {
                     tr {
-                        th scope="row" lang="en" { (store.name) }
+                        th scope="row" class="word" lang="en" { (store.name) }
                         td class="number" { (grouped(store.found)) }
-                        td lang="en" { (store.note) }
+                        td lang="en" { (rich(&store.note)) }
                     }
                 }
             }

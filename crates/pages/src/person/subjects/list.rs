@@ -6,7 +6,7 @@ use super::{
     super::{
         Answer, View, Visit,
         act::{Act, Then, line, number, text},
-        parts::{card, choice, due, moment},
+        parts::{card, choice, due, moment, rich},
     },
     RIGHTS, Request, Requests, STATES, word,
 };
@@ -62,7 +62,7 @@ fn find(visit: &Visit<'_>, requests: &[Request]) -> Markup {
     };
     html! {
         h2 { (Words::Find.text(lang)) }
-        p { (Words::FindAbout.text(lang)) }
+        p { (rich(Words::FindAbout.text(lang))) }
         (act.form(visit, &fields))
     }
 }
@@ -87,14 +87,14 @@ fn table(visit: &Visit<'_>, requests: &[Request]) -> Markup {
                                 a href=(visit.frame.link(&format!("/pages/subjects/{}", request.id))) { (request.reference) }
                             }
                             td { (word(&RIGHTS, &request.right, lang)) }
-                            td { (word(&STATES, &request.state, lang)) }
+                            td class="word" { (word(&STATES, &request.state, lang)) }
                             td { (moment(request.received_ms)) }
                             td { (deadline(visit, request)) }
                         }
                     }
                 }
             }
-            @if more > 0 { p { (Words::MoreRequests.with(lang, &[("count", &more.to_string())])) } }
+            @if more > 0 { p { (rich(&Words::MoreRequests.with(lang, &[("count", &more.to_string())]))) } }
         }
     }
 }

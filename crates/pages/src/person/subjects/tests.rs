@@ -123,7 +123,7 @@ fn what_was_found_leads_to_the_acts_without_typing_the_name_again() {
     assert_eq!(page.matches("name=\"text:request\" value=\"dsr_9\"").count(), 3);
     assert!(page.contains("name=\"flag:restricted\" value=\"true\""));
     assert!(
-        page.contains("2 records and objects") && page.contains("/pages/data/prod/records/req_1")
+        page.contains("under this name: 2.") && page.contains("/pages/data/prod/records/req_1")
     );
     assert!(
         page.contains("name=\"back\" value=\"/pages/subjects\"") && !page.contains("format=json")
