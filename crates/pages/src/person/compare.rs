@@ -128,7 +128,7 @@ impl View for Page {
                 p { (Compare::Caution.with(lang, &[("date", &one.gathered)])) }
                 p class="help" { (Compare::InEnglish.text(lang)) }
                 (section("chooser", Compare::Chooser.text(lang), &self.chooser(visit, &one.known)))
-                (section("table", Compare::SideBySide.text(lang), &self.table(visit, &one)))
+                (section("side-by-side", Compare::SideBySide.text(lang), &self.table(visit, &one)))
                 (self.words(&one, lang))
             }))
         };
