@@ -9,12 +9,14 @@ mod destination;
 mod guard;
 mod identity;
 mod load;
+mod notices;
 mod parties;
 mod personal;
 mod policies;
 mod prices;
 mod regions;
 mod reload;
+mod telemetry;
 mod trust;
 
 use std::{
@@ -38,11 +40,13 @@ pub(crate) use self::{
     guard::GuardConfig,
     identity::IdentityConfig,
     load::ConfigError,
+    notices::{NoticeKind, NoticesConfig},
     parties::{CustomerConfig, OperatorConfig, Party},
     personal::PersonalConfig,
     policies::PoliciesConfig,
     prices::PricesConfig,
     regions::RegionsConfig,
+    telemetry::TelemetryConfig,
     trust::{Audience, TrustConfig},
 };
 
@@ -97,6 +101,11 @@ pub(crate) struct Config {
     pub witnesses: Vec<Witness>,
     /// Tenants whose key-encryption key their customer holds.
     pub customer_keys: Vec<CustomerKey>,
+    /// The places that get notices of things that wait for a person.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<NoticesConfig>,
+    /// The export of times and counts to OpenTelemetry.
+    pub telemetry: TelemetryConfig,
     /// The operator's name and contacts, for reports.
     pub operator: OperatorConfig,
     /// The customers' names and contacts, for reports.
@@ -540,6 +549,8 @@ impl Default for Config {
             egress: Vec::new(),
             witnesses: Vec::new(),
             customer_keys: Vec::new(),
+            notices: Vec::new(),
+            telemetry: TelemetryConfig::default(),
             operator: OperatorConfig::default(),
             customers: Vec::new(),
             trust: TrustConfig::default(),

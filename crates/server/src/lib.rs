@@ -47,6 +47,7 @@ pub mod manage;
 mod meters;
 mod metrics;
 mod named;
+mod notices;
 mod openai;
 mod openapi;
 mod operations;
@@ -65,9 +66,11 @@ mod services;
 mod sign_in;
 mod snapshot;
 mod statement;
+mod telemetry;
 mod tls;
 mod trust;
 mod uses;
+mod waiting;
 mod withheld;
 
 #[cfg(test)]

@@ -134,9 +134,9 @@ impl Destination {
 
 /// A file and a variable are named at once.
 #[derive(Debug, PartialEq, Eq)]
-struct Both;
+pub(super) struct Both;
 
-fn source<'a>(
+pub(super) fn source<'a>(
     file: Option<&'a Path>,
     variable: Option<&'a str>,
 ) -> Result<Option<CredentialSource<'a>>, Both> {

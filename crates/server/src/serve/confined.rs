@@ -106,6 +106,7 @@ fn files(config: &Config, file: Option<&Path>) -> impl Iterator<Item = PathBuf> 
         let own = [ca_file.as_ref(), credential_file.as_ref(), secret];
         files.extend(own.into_iter().flatten().map(PathBuf::as_path));
     }
+    files.extend(config.notices.iter().filter_map(|notices| notices.secret_file.as_deref()));
     let folders: Vec<_> = folders(files.into_iter()).collect();
     let config::GuardConfig { known_text, known_code, .. } = &config.guard;
     let known = [known_text, known_code].into_iter().flatten();
