@@ -19,10 +19,18 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OTHER_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// The settings of destinations: each with its URL, the name of its tenant, and the variable with its secret.
+/// The states of promises are left out: they depend on the machine.
 fn settings(all: &[(&str, Option<&str>, &str)]) -> String {
     let one = |(url, tenant, secret): &(&str, Option<&str>, &str)| {
-        let tenant = tenant.map_or_else(String::new, |name| format!(", tenant = '{name}'"));
-        format!("{{url = '{url}', secret_env = '{secret}'{tenant}}}")
+        let more = match tenant {
+            Some(name) => {
+                format!("tenant = '{name}', kinds = ['review.consent', 'subject.deadline']")
+            }
+            None => "kinds = ['review.flagged', 'review.approval', 'penalty.appeal', \
+                     'exemption.application', 'certificate.expiry']"
+                .to_owned(),
+        };
+        format!("{{url = '{url}', secret_env = '{secret}', {more}}}")
     };
     format!("[{}]", all.iter().map(one).collect::<Vec<_>>().join(", "))
 }
