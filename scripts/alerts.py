@@ -48,6 +48,9 @@ def kind_of(code, value):
         rf"let {name}: Vec<_> = .{{0,400}}?Const({KINDS})::new",
         rf"let {name} = Const({KINDS})::new",
     ]
+    # The function `gauge` makes one.
+    if re.search(rf"let {name} = gauge\(|\b{name}\.push\(\(.{{0,80}}?gauge\(|let {name} =\s.{{0,80}}\.map\(.{{0,80}}?gauge\(", code, re.DOTALL):
+        return "Gauge"
     if value.startswith("self.0"):
         ways = [rf"struct \w+\(Family<\w+, ({KINDS})>\)"]
     if re.search(rf"let {name} = each\(", code):
@@ -66,10 +69,11 @@ def registered():
         calls = [
             *re.finditer(r'\.register\(\s*"(\w+)",\s*(?:"[^"]*"|\w+),\s*([\w.()]+?),?\s*\);', code),
             *re.finditer(r'\bfamily\(\s*(?:&mut )?\w+,\s*"(\w+)",\s*(?:"[^"]*"|\w+),\s*(&\w+)\s*,?\s*\)', code),
+            *re.finditer(r'\bsingle\(\s*(?:&mut )?\w+,\s*"(\w+)",\s*(?:"[^"]*"|\w+),\s*(&\w+)\s*,?\s*\)', code),
             *re.finditer(r'encode_descriptor\(\s*"(\w+)",\s*\w+,\s*None,\s*(\w+)\.metric_type\(\)', code),
         ]
         # One that is written in another way must not be missed.
-        written = re.findall(r'\.register\(\s*"|\bfamily\(\s*(?:&mut )?\w+,\s*"|encode_descriptor\(\s*"', code)
+        written = re.findall(r'\.register\(\s*"|\b(?:family|single)\(\s*(?:&mut )?\w+,\s*"|encode_descriptor\(\s*"', code)
         if len(calls) != len(written):
             metrics[f"{file.name}: {len(written) - len(calls)} of its metrics"] = None
         for call in calls:

@@ -184,8 +184,8 @@ def versions():
             yield f"{page}: names Rust {found}, and Cargo.toml says rust-version = {wanted}; make them equal"
 
 
-# Names of the same form that are no settings: a claim of receipts, a host in tests.
-NO_SETTINGS = {"retention.class", "log.example"}
+# Names of the same form that are no settings: a claim of receipts, a host in tests, kinds of notices.
+NO_SETTINGS = {"retention.class", "log.example", "review.flagged", "review.approval", "review.consent"}
 
 
 def settings():

@@ -41,6 +41,12 @@ pub enum SendHeader {
     Accept,
     /// `x-request-id`: the request's id in the log lines of both sides.
     RequestId,
+    /// `webhook-id`: the message's id (Standard Webhooks).
+    WebhookId,
+    /// `webhook-timestamp`: the time of the attempt.
+    WebhookTimestamp,
+    /// `webhook-signature`: the signature of both, and of the body.
+    WebhookSignature,
 }
 
 /// The limits of an exchange by [`Egress::send`]. None bounds the whole exchange: that is the
@@ -112,6 +118,9 @@ impl SendHeader {
         match self {
             Self::Accept => ACCEPT,
             Self::RequestId => HeaderName::from_static("x-request-id"),
+            Self::WebhookId => HeaderName::from_static("webhook-id"),
+            Self::WebhookTimestamp => HeaderName::from_static("webhook-timestamp"),
+            Self::WebhookSignature => HeaderName::from_static("webhook-signature"),
         }
     }
 }

@@ -26,6 +26,8 @@ mod subjects;
 
 use std::fmt;
 
+use std::fmt;
+
 use crate::{format::Query, layout::Frame};
 
 pub use self::{

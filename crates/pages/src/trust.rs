@@ -75,7 +75,7 @@ pub struct Head {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Destination {
-    /// Its address.
+    /// Its address. It is empty if a customer alone gets notices there: other customers do not see it.
     pub address: String,
     /// The purposes.
     pub purposes: Vec<Purpose>,
@@ -97,6 +97,12 @@ pub enum Purpose {
     Witness,
     /// It signs people in.
     Identity,
+    /// It gets the operator's notices, without content.
+    Notices,
+    /// It gets a customer's notices, without content.
+    CustomerNotices,
+    /// It gets times and counts of requests, without content.
+    Telemetry,
     /// Anything else.
     Other,
 }

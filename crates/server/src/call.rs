@@ -40,6 +40,7 @@ use crate::{
     personal,
     processing::Processing,
     screening::Screening,
+    telemetry::Called,
 };
 
 /// The header or trailer with the compact receipt, in base64url.
@@ -64,6 +65,8 @@ pub(crate) struct Call {
     pub region: Option<HeaderValue>,
     /// The deployment that runs, once it is found.
     pub deployment: Option<DeploymentId>,
+    /// The name of the model that runs, as the operator gave it.
+    pub model: Option<String>,
     /// The rest of the deployment's limits for this minute.
     pub balance: Option<Balance>,
     /// The tokens used so far.
@@ -148,6 +151,7 @@ impl Call {
             resource: None,
             region: None,
             deployment: None,
+            model: None,
             balance: None,
             usage: Usage::default(),
             no_effect: Named::default(),
@@ -406,6 +410,14 @@ impl Drop for Call {
             self.metrics.personal(self.personal.found(), mode);
         }
         self.metrics.call(self.route, status, self.deployment, engine, &self.usage, elapsed);
+        self.metrics.telemetry().called(&Called {
+            request: self.id,
+            route: self.route,
+            model: self.model.as_deref(),
+            status,
+            usage: &self.usage,
+            elapsed,
+        });
         tracing::info!(
             request = %self.id,
             route = self.route,

@@ -9,6 +9,7 @@ mod destination;
 mod guard;
 mod identity;
 mod load;
+mod notices;
 mod pages;
 mod parties;
 mod personal;
@@ -16,6 +17,7 @@ mod policies;
 mod prices;
 mod regions;
 mod reload;
+mod telemetry;
 mod trust;
 
 use std::{
@@ -39,12 +41,14 @@ pub(crate) use self::{
     guard::GuardConfig,
     identity::{IdentityConfig, IssuerConfig, SignInConfig},
     load::ConfigError,
+    notices::{NoticeKind, NoticesConfig},
     pages::PagesConfig,
     parties::{CustomerConfig, OperatorConfig, Party},
     personal::PersonalConfig,
     policies::PoliciesConfig,
     prices::PricesConfig,
     regions::RegionsConfig,
+    telemetry::TelemetryConfig,
     trust::{Audience, TrustConfig},
 };
 
@@ -99,6 +103,11 @@ pub(crate) struct Config {
     pub witnesses: Vec<Witness>,
     /// Tenants whose key-encryption key their customer holds.
     pub customer_keys: Vec<CustomerKey>,
+    /// The places that get notices of things that wait for a person.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<NoticesConfig>,
+    /// The export of times and counts to OpenTelemetry.
+    pub telemetry: TelemetryConfig,
     /// The operator's name and contacts, for reports.
     pub operator: OperatorConfig,
     /// The customers' names and contacts, for reports.
@@ -544,6 +553,8 @@ impl Default for Config {
             egress: Vec::new(),
             witnesses: Vec::new(),
             customer_keys: Vec::new(),
+            notices: Vec::new(),
+            telemetry: TelemetryConfig::default(),
             operator: OperatorConfig::default(),
             customers: Vec::new(),
             trust: TrustConfig::default(),

@@ -23,6 +23,8 @@ use tlog::{
 };
 use tokio::runtime::Handle;
 
+use crate::clock;
+
 /// The log's configured witnesses.
 #[derive(Debug)]
 pub(crate) struct Witnesses {
@@ -42,6 +44,8 @@ struct Witness {
 struct State {
     /// Entries in the last checkpoint that the witness is known to have signed.
     size: u64,
+    /// Time of its last cosignature since the start, in milliseconds since 1970.
+    signed_ms: Option<u64>,
     /// Time and reason of its last failure to sign.
     failed: Option<(Instant, String)>,
 }
@@ -53,6 +57,9 @@ pub(crate) struct WitnessStatus {
     pub name: String,
     /// Entries in the last checkpoint that it signed.
     pub size: u64,
+    /// Time of its last cosignature since the start, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_ms: Option<u64>,
     /// Reason of its last failure to sign.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -106,7 +113,12 @@ impl Witnesses {
         let status = |witness: &Witness| {
             let state = witness.state();
             let error = state.failed.as_ref().map(|(_, why)| why.clone());
-            WitnessStatus { name: witness.key.name().to_owned(), size: state.size, error }
+            WitnessStatus {
+                name: witness.key.name().to_owned(),
+                size: state.size,
+                signed_ms: state.signed_ms,
+                error,
+            }
         };
         self.all.iter().map(status).collect()
     }
@@ -187,7 +199,8 @@ impl Witness {
             match answer.status {
                 200 => {
                     let lines = self.lines(unpublished, &answer)?;
-                    *self.state() = State { size: unpublished.size, failed: None };
+                    let signed_ms = Some(clock::now_ms());
+                    *self.state() = State { size: unpublished.size, signed_ms, failed: None };
                     return Ok(lines);
                 }
                 404 if !is_followed => {

@@ -48,6 +48,7 @@ pub mod manage;
 mod meters;
 mod metrics;
 mod named;
+mod notices;
 mod openai;
 mod openapi;
 mod operations;
@@ -67,9 +68,11 @@ mod services;
 mod sign_in;
 mod snapshot;
 mod statement;
+mod telemetry;
 mod tls;
 mod trust;
 mod uses;
+mod waiting;
 mod withheld;
 
 #[cfg(test)]

@@ -7,8 +7,11 @@ mod abuse;
 mod doctor;
 mod engines;
 mod filter;
+mod log;
+mod telemetry;
+mod waiting;
 
-use std::{collections::HashSet, fmt, time::Duration};
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use engine::supervise::State;
 use policy::{
@@ -33,7 +36,9 @@ use wire::usage::Usage;
 
 pub(crate) use self::filter::FilterTimes;
 use self::{abuse::AbuseNumbers, engines::EngineNumbers};
-use crate::{engines::Engines, fleet::Fleet};
+use crate::{
+    cosigners::Witnesses, engines::Engines, fleet::Fleet, telemetry::Telemetry, waiting::Waiting,
+};
 
 /// The service's metrics.
 #[derive(Debug)]
@@ -46,6 +51,7 @@ pub(crate) struct Metrics {
     personal: Family<PersonalLabels, Counter>,
     engines: EngineNumbers,
     abuse: AbuseNumbers,
+    telemetry: Telemetry,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -112,14 +118,44 @@ impl Metrics {
         registry.register_collector(Box::new(Workers(fleet)));
         let engines = EngineNumbers::registered(&mut registry);
         let abuse = AbuseNumbers::registered(&mut registry);
-        Self { registry, calls, tokens, durations, refused, personal, engines, abuse }
+        let telemetry = Telemetry::default();
+        Self { registry, calls, tokens, durations, refused, personal, engines, abuse, telemetry }
     }
 
-    /// Adds the number of rows that differ from the log. Each scrape reads it.
+    /// Adds the sizes of the log, and the number of rows that differ from it. Each scrape reads them.
     #[must_use]
     pub(crate) fn with_ledger(mut self, ledger: Ledger) -> Self {
+        log::register(&mut self.registry, ledger.clone());
         doctor::register(&mut self.registry, ledger);
         self
+    }
+
+    /// Adds the last cosignatures of the log's witnesses. Each scrape reads them.
+    #[must_use]
+    pub(crate) fn with_witnesses(mut self, witnesses: Arc<Witnesses>) -> Self {
+        log::register_witnesses(&mut self.registry, witnesses);
+        self
+    }
+
+    /// Adds the numbers of things that wait for a person. Each scrape reads them.
+    #[must_use]
+    pub(crate) fn with_waiting(mut self, waiting: Waiting) -> Self {
+        waiting::register(&mut self.registry, waiting);
+        self
+    }
+
+    /// Hands calls over to the export to OpenTelemetry, and adds the numbers of that export.
+    #[must_use]
+    pub(crate) fn with_telemetry(mut self, telemetry: Telemetry) -> Self {
+        telemetry::register(&mut self.registry, telemetry.clone());
+        self.telemetry = telemetry;
+        self
+    }
+
+    /// Returns the export to OpenTelemetry.
+    #[must_use]
+    pub(crate) fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
     }
 
     /// Adds the numbers of the engines that are other programs. Each scrape reads them.
@@ -274,6 +310,21 @@ impl Collector for Workers {
         family(&mut encoder, "worker_requests", "Requests that wait or run", &requests)?;
         family(&mut encoder, "worker_restarts", "Starts after a worker died", &restarts)
     }
+}
+
+/// Writes one number without labels.
+fn single<M: EncodeMetric>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    metric: &M,
+) -> Result<(), fmt::Error> {
+    metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
+}
+
+/// Returns a number as Prometheus' gauges have it.
+fn gauge(number: u64) -> ConstGauge<i64> {
+    ConstGauge::new(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 fn family<L: EncodeLabelSet, M: EncodeMetric>(

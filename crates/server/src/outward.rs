@@ -16,6 +16,7 @@ use crate::{
     cosigners::Witnesses,
     identity::Providers,
     manage::Hub,
+    notices::{Receiver, Secret},
 };
 
 /// The configured destinations, witnesses or issuers cannot be used.
@@ -75,6 +76,14 @@ pub(crate) enum OutwardError {
     /// A token issuer's configuration is invalid.
     #[error("{problem}")]
     Issuer {
+        /// The reason, with the next step.
+        problem: String,
+    },
+    /// The secret of a destination of notices cannot be used.
+    #[error("`notices` has `{origin}`: {problem}")]
+    Notices {
+        /// The destination.
+        origin: String,
         /// The reason, with the next step.
         problem: String,
     },
@@ -262,6 +271,27 @@ pub(crate) fn witnesses(config: &Config, egress: &Egress) -> Result<Witnesses, O
             .map_err(|problem| OutwardError::NotListed { url: url(), problem })?;
     }
     Ok(witnesses)
+}
+
+/// Returns the destinations of notices, each with its secret.
+///
+/// # Errors
+/// If a destination may not be dialed, or its secret cannot be read.
+pub(crate) fn notices(config: &Config, egress: &Egress) -> Result<Vec<Receiver>, OutwardError> {
+    let receiver = |settings: &config::NoticesConfig| {
+        let origin = settings.origin();
+        // Only a check: the permit is not used. The error has no path: it may be a secret.
+        drop(egress.permit(&settings.url).map_err(|problem| {
+            let url = origin.clone();
+            OutwardError::NotListed { url, problem }
+        })?);
+        let failed = |problem| OutwardError::Notices { origin: settings.origin(), problem };
+        let source = settings.secret().map_err(failed)?;
+        let secret = credential::read("secret", source).map_err(failed)?;
+        let secret = Secret::parse(&secret).map_err(|error| failed(error.to_string()))?;
+        Ok(Receiver::new(settings, secret))
+    };
+    config.notices.iter().map(receiver).collect()
 }
 
 /// Returns the identity providers.

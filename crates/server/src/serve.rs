@@ -57,14 +57,17 @@ use crate::{
     listen::{Client, Listener, Terms, Upload},
     live::{Current, Live},
     manage::{self, ManageError},
+    notices::Notices,
     openai::state::fine_tuning,
     operations::Outward,
     outward::{self, OutwardError},
     personal::ner::{Ner, NoNer},
     promises::Promises,
     serve::{parts::Parts, reload::Listeners, sockets::Sockets},
+    telemetry::{Telemetry, TelemetryError},
     tls::{Certificates, TlsError},
     trust,
+    waiting::Waiting,
     withheld::CustomerKeys,
 };
 
@@ -111,6 +114,9 @@ pub(crate) enum StartError {
     /// The configured destinations, witnesses or issuers cannot be used.
     #[error(transparent)]
     Outward(#[from] OutwardError),
+    /// The export to OpenTelemetry cannot be set up.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     /// A customer holds the key-encryption key of a tenant that does not exist.
     #[error(
         "`customer_keys` names the tenant `{tenant}`, which does not exist: create it with \
@@ -199,11 +205,15 @@ pub(crate) async fn run(
     let (in_force, proof) = policies::in_force(&store, policies, config.policies.unproved)?;
     warn_of_missing_operator(&config, &*store.directory()?);
     placed::warn(&config, &*store.directory()?);
+    warn_of_missing_customers(&config, &*store.directory()?);
     let connections = descriptors::budget(&config, &*store.directory()?)?;
     let sockets = Sockets::bind(&config).await?;
     let egress = outward::egress(&config)?;
     let witnesses = Arc::new(outward::witnesses(&config, &egress)?);
     let providers = outward::providers(&config, &egress)?;
+    let receivers = outward::notices(&config, &egress)?;
+    Telemetry::check(&config.telemetry, &egress)?;
+    let notices = Notices::open(&store, receivers, Waiting::new(listeners.served()))?;
     let policies = (in_force.policy_set(), proof);
     let directory = (store.directory()?, keys_are_lost);
     let (ledger, identity) = record(&config, policies, directory, &witnesses).await?;
@@ -227,6 +237,10 @@ pub(crate) async fn run(
         (Engines::new(egress.clone(), &signer), promises)
     };
     let document = crate::openapi::document(&config.limits);
+    let telemetry = {
+        let (service, runtime) = (promises.key.name(), Handle::current());
+        Telemetry::start(&config.telemetry, &promises.egress, service, runtime)?
+    };
     let live = Live::new(Current::new(config.clone(), identity, document));
     let ner = Ner::new(&fleet, &config.personal)?;
     let parts = Parts {
@@ -237,6 +251,8 @@ pub(crate) async fn run(
         authorities: Arc::new(Authorities::new(in_force, config.identity.operator.clone())),
         outward: Outward { egress, witnesses },
         promises,
+        notices,
+        telemetry,
         providers,
         ledger,
         fleet,
@@ -272,6 +288,9 @@ pub(crate) async fn run(
     for watched in trust::watches(&gateway.services) {
         terms.tasks.spawn(terms.stop.clone().run_until_cancelled_owned(watched));
     }
+    for watched in parts.notices.watches(&gateway.services) {
+        terms.tasks.spawn(terms.stop.clone().run_until_cancelled_owned(watched));
+    }
     let board = Board::of(&config.data).of_gateway(confinement);
     terms.tasks.spawn(follow(Arc::clone(&gateway), board, terms.stop.clone()));
 
@@ -283,6 +302,9 @@ pub(crate) async fn run(
         }
     }
     drain(&gateway, (&terms, &of_operations)).await;
+    // The thread waits for the collector, and the runtime must go on meanwhile.
+    let telemetry = parts.telemetry;
+    drop(spawn_blocking(move || telemetry.stop()).await);
     Ok(())
 }
 
@@ -375,6 +397,19 @@ fn warn_of_missing_operator(config: &Config, directory: &Directory) {
             "`identity.operator` names a tenant that does not exist: reviews and decisions need it; \
              create it with `bailiwick tenant create`"
         );
+    }
+}
+
+/// Warns of notices to tenants that do not exist: there will be none.
+fn warn_of_missing_customers(config: &Config, directory: &Directory) {
+    for tenant in config.notices.iter().filter_map(|notices| notices.tenant.as_deref()) {
+        if directory.tenant_by_name(tenant).is_none() {
+            tracing::warn!(
+                tenant,
+                "`notices` names a tenant that does not exist: create it with `bailiwick tenant create`, or \
+                 correct the name"
+            );
+        }
     }
 }
 

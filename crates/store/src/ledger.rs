@@ -488,6 +488,20 @@ impl Ledger {
         Ok(published.size)
     }
 
+    /// Returns the number of entries in the published log.
+    #[must_use]
+    pub fn published(&self) -> u64 {
+        held(&self.inner.shared.published).size
+    }
+
+    /// Returns the number of all entries, also of those that are not published yet.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn entries(&self) -> Result<u64, StoreError> {
+        self.reader().log_next()
+    }
+
     /// Returns the reason why requests cannot be recorded, deadlines cannot be carried out, deleted
     /// records cannot be shredded or the log cannot be published, if there is one. The service
     /// retries each of them every second.

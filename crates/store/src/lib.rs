@@ -25,6 +25,7 @@ mod log;
 mod manage;
 mod name;
 mod not_logged;
+pub mod notices;
 mod object;
 mod people;
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod ledger;
 mod lines;
 mod log;
 mod manage;
+mod notices;
 mod objects;
 mod own;
 mod people;

@@ -126,6 +126,15 @@ impl Store {
         Ok(directory)
     }
 
+    /// Returns the version of the current snapshot. Every change makes another one, a recorded request does
+    /// not ([`Store::directory`]).
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub fn version(&self) -> Result<Option<u64>, StoreError> {
+        self.reader().database.last_change()
+    }
+
     /// Returns the latest time that the log has seen, or `None` before its first entry.
     ///
     /// # Errors

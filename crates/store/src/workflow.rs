@@ -238,6 +238,24 @@ impl Store {
         self.writer().workflows(W::KIND)?.iter().map(|text| read::<W>(text)).collect()
     }
 
+    /// Returns the states of all reviews whose flag was not decided yet. Waits for no writer.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub fn open_reviews(&self) -> Result<Vec<review::State>, StoreError> {
+        let texts = self.reader().database.open_reviews()?;
+        texts.iter().map(|text| read::<Review>(text)).collect()
+    }
+
+    /// Returns the same as [`Store::states`], and waits for no writer.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub fn read_states<W: Workflow>(&self) -> Result<Vec<W::State>, StoreError> {
+        let texts = self.reader().database.workflows(W::KIND)?;
+        texts.iter().map(|text| read::<W>(text)).collect()
+    }
+
     /// Returns the ids of all subjects with a step that is due at `now_ms` or before.
     ///
     /// # Errors

@@ -165,10 +165,14 @@ fn processors(destinations: &[Destination], lang: Lang) -> Markup {
                     tbody {
                         @for one in destinations {
                             tr {
-                                th scope="row" { (one.address) }
+                                th scope="row" {
+                                    @if one.address.is_empty() { (Words::CustomerAddress.text(lang)) }
+                                    @else { (one.address) }
+                                }
                                 td { (purposes(&one.purposes, lang)) }
                                 td {
-                                    @if one.companies.is_empty() { (Words::OwnOperator.text(lang)) }
+                                    @if one.address.is_empty() { (Words::OwnCustomer.text(lang)) }
+                                    @else if one.companies.is_empty() { (Words::OwnOperator.text(lang)) }
                                     @else { (one.companies.join(", ")) }
                                 }
                                 td { @if one.regions.is_empty() { "–" } @else { (one.regions.join(", ")) } }
@@ -187,6 +191,9 @@ fn purposes(purposes: &[Purpose], lang: Lang) -> String {
         Purpose::Engine => Words::PurposeEngine.text(lang),
         Purpose::Witness => Words::PurposeWitness.text(lang),
         Purpose::Identity => Words::PurposeIdentity.text(lang),
+        Purpose::Notices => Words::PurposeNotices.text(lang),
+        Purpose::CustomerNotices => Words::PurposeCustomerNotices.text(lang),
+        Purpose::Telemetry => Words::PurposeTelemetry.text(lang),
         Purpose::Other => Words::PurposeOther.text(lang),
     };
     purposes.iter().map(word).collect::<Vec<_>>().join(", ")

@@ -74,7 +74,12 @@ messages! {
         PurposeEngine { "runs models", "führt Modelle aus" }
         PurposeWitness { "signs the log", "signiert das Protokoll" }
         PurposeIdentity { "signs people in", "meldet Personen an" }
+        PurposeNotices { "gets notices for the operator, without content", "bekommt Mitteilungen für den Betreiber, ohne Inhalte" }
+        PurposeCustomerNotices { "gets notices for a customer, without content", "bekommt Mitteilungen für einen Kunden, ohne Inhalte" }
+        PurposeTelemetry { "gets times and counts of requests, without content", "bekommt Zeiten und Zahlen zu Anfragen, ohne Inhalte" }
         PurposeOther { "other", "sonstiges" }
+        CustomerAddress { "an address of a customer", "eine Adresse eines Kunden" }
+        OwnCustomer { "the customer", "der Kunde" }
         OwnOperator { "the operator", "der Betreiber" }
         Documents { "Documents", "Dokumente" }
         DocumentText { "They come with the program, in the folder docs of its source:", "Sie kommen mit dem Programm, im Ordner docs seines Quelltexts:" }

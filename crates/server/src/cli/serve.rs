@@ -238,7 +238,7 @@ async fn run(
     let reloads = Reloads { asked, load, level };
     let setup = Setup { config, policies, store, confinement, keys_are_lost, reloads };
     tokio::select! {
-        result = serve::run(setup, shutdown, started) => result?,
+        result = Box::pin(serve::run(setup, shutdown, started)) => result?,
         () = impatient => tracing::warn!("stopped before all requests had ended"),
     }
     Ok(())

@@ -10,7 +10,7 @@ use policy::authz::policies::BadPolicies;
 use super::{Config, Listen, Tls};
 
 /// Fields outside of all sections that a variable can set.
-const TOP: [&str; 4] = ["DATA", "EGRESS", "REVIEW", "WITNESSES"];
+const TOP: [&str; 5] = ["DATA", "EGRESS", "NOTICES", "REVIEW", "WITNESSES"];
 
 /// Prefix of environment variables that override a field: `BAILIWICK_<SECTION>__<FIELD>`.
 const PREFIX: &str = "BAILIWICK_";
@@ -122,6 +122,9 @@ impl Config {
         }
         self.guard.guard_model().map_err(ConfigError::Contradiction)?;
         self.personal.model().map_err(ConfigError::Contradiction)?;
+        if let Some(wrong) = self.wrong_notices() {
+            return Err(ConfigError::Contradiction(wrong));
+        }
         if let Some(wrong) = self.regions.wrong() {
             return Err(ConfigError::Contradiction(wrong));
         }

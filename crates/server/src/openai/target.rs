@@ -246,6 +246,7 @@ impl<'a> Target<'a> {
         wanted: Wanted,
     ) -> Result<(), ApiError> {
         call.deployment = Some(self.deployment.id);
+        call.model = Some(self.model.name.clone());
         // Reserves no more tokens than the call can use.
         let most = wanted.answers.saturating_mul(self.context(services).into());
         let estimated_tokens = wanted.tokens.min(most);

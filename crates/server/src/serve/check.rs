@@ -19,6 +19,7 @@ use crate::{
     config::Config,
     manage::{SERVICE_KEY_FILE, SERVICE_PUBLIC_FILE, key_in},
     outward,
+    telemetry::Telemetry,
 };
 
 /// A result of the check.
@@ -129,7 +130,11 @@ impl Findings {
             outward::providers(config, &egress).err(),
             outward::listed(config).err(),
             outward::hub(config, &egress).err(),
+            outward::notices(config, &egress).err(),
         ];
+        if let Err(error) = Telemetry::check(&config.telemetry, &egress) {
+            self.problem(error.to_string());
+        }
         for error in problems.into_iter().flatten() {
             self.problem(error.to_string());
         }

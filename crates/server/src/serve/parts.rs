@@ -28,6 +28,7 @@ use crate::{
     manage::Management,
     meters::Meters,
     metrics::Metrics,
+    notices::Notices,
     openai::state::{Background, Tuning},
     operations::{self, Outward},
     outward,
@@ -35,6 +36,7 @@ use crate::{
     personal::{Detectors, ner::Ner},
     promises::Promises,
     services::Services,
+    telemetry::Telemetry,
     tls::Certificates,
     uses::Uses,
     withheld::CustomerKeys,
@@ -54,6 +56,8 @@ pub(super) struct Parts {
     pub(super) engines: Engines,
     pub(super) customer_keys: CustomerKeys,
     pub(super) promises: Promises,
+    pub(super) notices: Notices,
+    pub(super) telemetry: Telemetry,
 }
 
 impl Parts {
@@ -65,7 +69,10 @@ impl Parts {
         let metrics = Metrics::new(self.fleet.clone())
             .with_engines(self.engines.clone())
             .with_filter(self.guard.times())
-            .with_ledger(self.ledger.clone());
+            .with_ledger(self.ledger.clone())
+            .with_witnesses(Arc::clone(&self.outward.witnesses))
+            .with_waiting(self.notices.waiting())
+            .with_telemetry(self.telemetry.clone());
         let metrics = Arc::new(metrics);
         let monitor = Monitor::start(self.store.clone(), Arc::clone(&metrics));
         let services = Services {

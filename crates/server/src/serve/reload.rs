@@ -6,7 +6,6 @@ use std::fmt;
 use policy::token::Trust;
 use store::{Store, StoreError, ledger::Ledger, tiles::LogError};
 use tokio::{sync::mpsc, task::spawn_blocking};
-use tokio_rustls::TlsAcceptor;
 
 use super::{placed, recording};
 use crate::{
@@ -14,7 +13,8 @@ use crate::{
     identity::Providers,
     live::{Current, Live},
     outward::{self, OutwardError},
-    tls::{self, Certificates, TlsError},
+    telemetry::{Telemetry, TelemetryError},
+    tls::{self, Certificates, Loaded, Served, TlsError},
 };
 
 /// The source of new configurations.
@@ -45,20 +45,26 @@ impl Listeners {
     /// Reads the certificates of all listeners.
     pub(super) fn open(config: &Config) -> Result<Self, TlsError> {
         let Acceptors { api, operations, review } = Acceptors::read(config)?;
-        let certificates = |acceptor: Option<TlsAcceptor>| acceptor.map(Certificates::new);
+        let certificates = |loaded: Option<Loaded>| loaded.map(Certificates::new);
         Ok(Self {
             api: certificates(api),
             operations: certificates(operations),
             review: certificates(review),
         })
     }
+
+    /// Returns the certificates with their listeners' names.
+    pub(super) fn served(&self) -> Served {
+        let Self { api, operations, review } = self.clone();
+        Served::new([("api", api), ("operations", operations), ("review", review)])
+    }
 }
 
 /// TLS acceptors with the certificates as they are on disk now.
 pub(super) struct Acceptors {
-    api: Option<TlsAcceptor>,
-    operations: Option<TlsAcceptor>,
-    review: Option<TlsAcceptor>,
+    api: Option<Loaded>,
+    operations: Option<Loaded>,
+    review: Option<Loaded>,
 }
 
 impl Acceptors {
@@ -95,6 +101,8 @@ enum NotReloaded {
     Tls(#[from] TlsError),
     #[error(transparent)]
     Outward(#[from] OutwardError),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     #[error("{problem}")]
     Issuer { problem: String },
     #[error(
@@ -181,9 +189,11 @@ impl Running {
         {
             return Err(NotReloaded::Port { url, port });
         }
-        // The destinations of the log's witnesses and of the issuers must still be listed.
+        // The destinations of the log's witnesses, of the issuers, of notices and of the collector must still be listed.
         drop(outward::witnesses(&next, &egress)?);
         drop(outward::providers(&next, &egress)?);
+        drop(outward::notices(&next, &egress)?);
+        Telemetry::check(&next.telemetry, &egress)?;
         let trusts = next.identity.trusts().map_err(|problem| NotReloaded::Issuer { problem })?;
         let told = outward::listed(&next)?;
         Ok(Checked { next, restart, acceptors, egress, trusts, told })

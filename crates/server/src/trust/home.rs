@@ -60,12 +60,24 @@ fn destination(visits: &Visits, config: &Config, engines: &[&Engine]) -> Destina
     if config.identity.issuers.iter().any(|issuer| is_at(&issuer.issuer, address)) {
         purposes.push(Purpose::Identity);
     }
+    let notices = || config.notices.iter().filter(|one| is_at(&one.url, address));
+    if notices().any(|one| one.tenant.is_none()) {
+        purposes.push(Purpose::Notices);
+    }
+    if notices().any(|one| one.tenant.is_some()) {
+        purposes.push(Purpose::CustomerNotices);
+    }
+    if config.telemetry.otlp.as_ref().is_some_and(|url| is_at(url, address)) {
+        purposes.push(Purpose::Telemetry);
+    }
     if purposes.is_empty() {
         purposes.push(Purpose::Other);
     }
+    // The address would name a customer to the others.
+    let is_hidden = purposes == [Purpose::CustomerNotices];
     let companies = here.iter().filter_map(|engine| engine.processor.as_ref());
     Destination {
-        address: address.clone(),
+        address: if is_hidden { String::new() } else { address.clone() },
         purposes,
         companies: sorted(
             companies.map(|company| format!("{} ({})", company.name, company.country)),
@@ -81,14 +93,12 @@ fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
 
 /// Whether a URL leads to an origin.
 fn is_at(url: &str, origin: &str) -> bool {
-    let origin = origin.trim_end_matches('/');
-    let rest = |port: &str| {
-        let rest = url.strip_prefix(origin)?;
-        rest.strip_prefix(port).or(Some(rest)).map(str::to_owned)
-    };
-    // Origins leave the scheme's own port out; a URL may have it.
+    // Either may have the scheme's own port, or leave it out.
     let port = if origin.starts_with("https:") { ":443" } else { ":80" };
-    rest(port).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    let origin = origin.trim_end_matches('/');
+    let origin = origin.strip_suffix(port).unwrap_or(origin);
+    let rest = url.strip_prefix(origin).map(|rest| rest.strip_prefix(port).unwrap_or(rest));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
 }
 
 /// Returns `security.txt` (RFC 9116), if there is a contact. It must not be older than its `Expires`,
@@ -114,6 +124,7 @@ mod tests {
             ("https://a.example", "https://a.example"),
             ("https://a.example/v1", "https://a.example"),
             ("https://a.example:443/v1", "https://a.example"),
+            ("https://a.example/v1", "https://a.example:443"),
             ("http://127.0.0.1:9/x", "http://127.0.0.1:9"),
         ] {
             assert!(is_at(url, origin), "{url}");

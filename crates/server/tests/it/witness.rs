@@ -111,6 +111,15 @@ fn a_witness_signs_a_log_and_catches_its_fork() {
         readiness["witnesses"][0]["size"].as_u64().filter(|size| *size > 0)
     });
     assert!(service.checkpoint().contains("\u{2014} witness.example "), "{}", service.checkpoint());
+    let metrics = Request::get("/metrics").send(service.operations).text();
+    let number = |name: &str| -> u64 {
+        let of_witness = format!("bailiwick_{name}{{witness=\"witness.example\"}} ");
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&of_witness));
+        line.unwrap_or_else(|| panic!("no {name} in {metrics}")).parse().unwrap()
+    };
+    assert!(number("witness_entries") >= signed, "{metrics}");
+    let now = server::clock::read().wall_ms / 1000;
+    assert!(now.abs_diff(number("witness_signed_seconds")) < 300, "{metrics}");
     let left = Request::get("/egress").send(service.operations);
     let left: Value = serde_json::from_slice(&left.body).unwrap();
     let place = &left["destinations"][0];

@@ -715,6 +715,17 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (tenant, issuer)
     ) STRICT, WITHOUT ROWID;
     ",
+    // 32: the outcomes of notices. `id` is a hash of the destination and of the notice's reason. `ended` is
+    // 1 for a delivered notice, 2 for one that was given up, NULL for one that is tried again.
+    "
+    CREATE TABLE notice (
+        id BLOB PRIMARY KEY,
+        first_ms INTEGER NOT NULL,
+        tried_ms INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        ended INTEGER
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 /// Small tables that every request needs. Checking all their pages is cheap.

@@ -9,6 +9,9 @@ use rusqlite::{OptionalExtension as _, params};
 use super::{Database, Write};
 use crate::{error::StoreError, row::GrantRow};
 
+/// The beginning of an open `review::State`, as serde writes it.
+const OPEN: &str = r#"{"Open":%"#;
+
 /// A kind of entry about a grant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum GrantEntry {
@@ -30,6 +33,14 @@ impl Database {
         let sql = "SELECT state FROM workflow WHERE kind = ?1 ORDER BY id";
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map([kind], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns the states of all reviews whose flag was not decided yet, by id.
+    pub(crate) fn open_reviews(&self) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT state FROM workflow WHERE kind = 'review' AND state LIKE ?1 ORDER BY id";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map([OPEN], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

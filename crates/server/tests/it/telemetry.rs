@@ -1,0 +1,264 @@
+//! The export to OpenTelemetry: spans and metrics of calls at a collector, without content, and a collector
+//! that fails without an effect on calls.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::Arc,
+    thread,
+};
+
+use opentelemetry_proto::tonic::{
+    collector::{metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest},
+    common::v1::{KeyValue, any_value::Value as Any},
+    metrics::v1::metric::Data,
+    trace::v1::{Span, span::SpanKind},
+};
+use parking_lot::Mutex;
+use prost::Message as _;
+use serde_json::json;
+
+use crate::{
+    canary::mark,
+    client::Request,
+    process::{bailiwick, contains, eventually},
+    service::{CHAT, EMBED, Service, chat_path, embeddings_path},
+};
+
+/// A collector that remembers the bodies of exports, by path.
+struct Collector {
+    address: SocketAddr,
+    got: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    status: Arc<Mutex<u16>>,
+}
+
+impl Collector {
+    fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let got = Arc::<Mutex<Vec<(String, Vec<u8>)>>>::default();
+        let status = Arc::new(Mutex::new(200));
+        let (all, answer) = (Arc::clone(&got), Arc::clone(&status));
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (all, answer) = (Arc::clone(&all), Arc::clone(&answer));
+                thread::spawn(move || converse(&stream, &all, &answer));
+            }
+        });
+        Self { address, got, status }
+    }
+
+    /// Everything that arrived, heads included.
+    fn bytes(&self) -> Vec<u8> {
+        let got = self.got.lock();
+        got.iter().flat_map(|(head, body)| [head.as_bytes(), body].concat()).collect()
+    }
+
+    fn bodies(&self, path: &str) -> Vec<Vec<u8>> {
+        let got = self.got.lock();
+        let begin = format!("POST {path} HTTP/1.1\r\n");
+        got.iter()
+            .filter(|(head, _)| head.starts_with(&begin))
+            .map(|(_, body)| body.clone())
+            .collect()
+    }
+
+    fn spans(&self) -> Vec<Span> {
+        let bodies = self.bodies("/v1/traces");
+        let requests =
+            bodies.iter().map(|body| ExportTraceServiceRequest::decode(&body[..]).unwrap());
+        let resources = requests.flat_map(|request| request.resource_spans);
+        resources.flat_map(|one| one.scope_spans).flat_map(|one| one.spans).collect()
+    }
+
+    /// The span of a request, once it has arrived.
+    fn span(&self, request: &str) -> Span {
+        eventually("the span arrives", || {
+            self.spans().into_iter().find(|span| {
+                attributes(&span.attributes)
+                    .get("bailiwick.request.id")
+                    .is_some_and(|id| id == request)
+            })
+        })
+    }
+}
+
+fn converse(stream: &TcpStream, got: &Mutex<Vec<(String, Vec<u8>)>>, status: &Mutex<u16>) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if reader.read_line(&mut head).unwrap_or(0) == 0 {
+                return;
+            }
+        }
+        let lower = head.to_ascii_lowercase();
+        let length = lower.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.unwrap().trim().parse().unwrap()];
+        if reader.read_exact(&mut body).is_err() {
+            return;
+        }
+        let status = *status.lock();
+        if status == 200 {
+            got.lock().push((head, body));
+        }
+        let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n");
+        let mut stream = stream;
+        if stream.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn attributes(all: &[KeyValue]) -> BTreeMap<String, String> {
+    let text = |value: &KeyValue| match value.value.as_ref().unwrap().value.as_ref().unwrap() {
+        Any::StringValue(text) => text.clone(),
+        Any::IntValue(number) => number.to_string(),
+        other => panic!("{other:?}"),
+    };
+    all.iter().map(|one| (one.key.clone(), text(one))).collect()
+}
+
+#[test]
+fn calls_are_exported_without_content_and_a_dead_collector_delays_none() {
+    let collector = Collector::start();
+    let url = format!("http://{}", collector.address);
+    let egress = format!("[{{url = '{url}'}}]");
+    let service = Service::start(&[
+        ("BAILIWICK_EGRESS", &egress),
+        ("BAILIWICK_TELEMETRY__OTLP", &url),
+        ("BAILIWICK_TELEMETRY__INTERVAL_S", "1"),
+        // The environment can neither add a header nor switch spans off.
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-secret=canary-header"),
+        ("OTEL_TRACES_SAMPLER", "always_off"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "host.name=canary-host"),
+    ]);
+    let contoso = service.caller("contoso");
+    let canary = mark();
+    let body = json!({"messages": [{"role": "user", "content": canary}], "max_tokens": 2,
+        "user": format!("user-{canary}"), "metadata": {"a": canary}, "store": true});
+    let reply = Request::post(&chat_path(CHAT), &body)
+        .key(&contoso.key1)
+        .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        .header("x-ms-client-request-id", &format!("id-{canary}"))
+        .send(contoso.address);
+    reply.ok();
+    let usage = reply.json()["usage"].clone();
+    let request = reply.header("x-request-id").unwrap().to_owned();
+    let span = collector.span(&request);
+    assert_eq!((&*span.name, span.kind()), ("chat smollm2-135m", SpanKind::Server));
+    assert!(span.parent_span_id.is_empty() && span.end_time_unix_nano > span.start_time_unix_nano);
+    let mut expected = BTreeMap::from([
+        ("bailiwick.request.id", request.clone()),
+        ("gen_ai.operation.name", "chat".to_owned()),
+        ("gen_ai.provider.name", "bailiwick".to_owned()),
+        ("gen_ai.request.model", "smollm2-135m".to_owned()),
+        ("gen_ai.usage.input_tokens", usage["prompt_tokens"].to_string()),
+        ("gen_ai.usage.output_tokens", usage["completion_tokens"].to_string()),
+        ("http.response.status_code", "200".to_owned()),
+        ("http.route", "/openai/deployments/{deployment}/chat/completions".to_owned()),
+    ]);
+    let found = attributes(&span.attributes);
+    let cached = "gen_ai.usage.cache_read.input_tokens";
+    if let Some(tokens) = found.get(cached) {
+        expected.insert(cached, tokens.clone());
+    }
+    let expected: BTreeMap<_, _> = expected.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+    assert_eq!(found, expected, "exactly these");
+
+    // A call that is refused, and vectors.
+    let refused = contoso.post(&chat_path(CHAT), &json!({"messages": "no list"}));
+    assert_eq!(refused.status, 400);
+    let refused = collector.span(refused.header("x-request-id").unwrap());
+    assert_eq!(attributes(&refused.attributes)["error.type"], "400");
+    let embedded = contoso.post(&embeddings_path(EMBED), &json!({"input": canary}));
+    embedded.ok();
+    let span = collector.span(embedded.header("x-request-id").unwrap());
+    assert_eq!(span.name, "embeddings smollm2-135m");
+
+    // The metrics, with their labels.
+    let metrics = eventually("the metrics arrive", || {
+        let bodies = collector.bodies("/v1/metrics");
+        let last = ExportMetricsServiceRequest::decode(&bodies.last()?[..]).unwrap();
+        let scopes = last.resource_metrics.into_iter().flat_map(|one| one.scope_metrics);
+        let all: Vec<_> = scopes.flat_map(|one| one.metrics).collect();
+        (all.len() == 2).then_some(all)
+    });
+    let mut names: Vec<_> = metrics.iter().map(|metric| &*metric.name).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["gen_ai.client.token.usage", "gen_ai.server.request.duration"]);
+    for metric in &metrics {
+        let Some(Data::Histogram(histogram)) = &metric.data else { panic!("{metric:?}") };
+        let labels: Vec<_> =
+            histogram.data_points.iter().map(|point| attributes(&point.attributes)).collect();
+        assert!(
+            labels.iter().any(|one| one["gen_ai.operation.name"] == "embeddings"),
+            "{labels:?}"
+        );
+        let known = [
+            "gen_ai.operation.name",
+            "gen_ai.provider.name",
+            "gen_ai.request.model",
+            "gen_ai.token.type",
+            "error.type",
+        ];
+        let has_others = labels.iter().flat_map(BTreeMap::keys).any(|key| !known.contains(&&**key));
+        assert!(!has_others, "{labels:?}");
+    }
+
+    // The collector refuses, and calls go on; later exports arrive again.
+    *collector.status.lock() = 503;
+    eventually("an export fails", || {
+        contoso.post(&chat_path(CHAT), &contoso.short()).ok();
+        let log = service.files.log();
+        log.contains("the collector at `telemetry.otlp` does not accept an export").then_some(())
+    });
+    assert!(!service.metrics().contains("bailiwick_telemetry_failed_exports_total 0"));
+    assert!(service.metrics().contains("bailiwick_telemetry_dropped_spans_total 0"));
+    *collector.status.lock() = 200;
+    let reply = contoso.post(&chat_path(CHAT), &contoso.short());
+    collector.span(reply.header("x-request-id").unwrap());
+
+    // Nothing that the caller wrote is there, in no form of bytes, and nothing of the environment; no key,
+    // no tenant and no deployment either.
+    let bytes = collector.bytes();
+    let key = contoso.key1.as_str();
+    for private in [&*canary, "canary", "contoso", CHAT, key, "0af7651916cd43dd", "traceparent"] {
+        // The deployment's name is the beginning of the model's.
+        let private = if private == CHAT { "deployments/smollm2" } else { private };
+        assert!(!contains(&bytes, private.as_bytes()), "{private}");
+    }
+    let id = hex("0af7651916cd43dd");
+    assert!(!contains(&bytes, &id), "the caller's trace");
+
+    // The last span is exported when the service ends.
+    let last = contoso.post(&chat_path(CHAT), &contoso.short());
+    let last = last.header("x-request-id").unwrap().to_owned();
+    drop(service.into_files());
+    let ids: Vec<_> = collector.spans().iter().map(|span| attributes(&span.attributes)).collect();
+    assert!(ids.iter().any(|span| span["bailiwick.request.id"] == last), "{ids:?}");
+}
+
+fn hex(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
+#[test]
+fn a_collector_that_is_not_listed_refuses_the_start() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = bailiwick();
+    command.arg("serve").env("BAILIWICK_DATA", home.path().join("data")).envs([
+        ("BAILIWICK_LISTEN__API", "127.0.0.1:0"),
+        ("BAILIWICK_LISTEN__OPERATIONS", "127.0.0.1:0"),
+        ("BAILIWICK_TELEMETRY__OTLP", "https://collector.example:4318"),
+    ]);
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{text}");
+    assert!(
+        text.contains("telemetry.otlp") && text.contains("list it under `[[egress]]`"),
+        "{text}"
+    );
+}
