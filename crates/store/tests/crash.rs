@@ -42,7 +42,7 @@ use tlog::{
 };
 
 /// Number of kills, unless the environment sets another.
-const KILLS: u64 = 200;
+const KILLS: u64 = 100;
 
 /// Fewest requests that are recorded between two kills, on average.
 const TOLD_PER_KILL: u64 = 5;
