@@ -1,13 +1,19 @@
-//! Pages for people who signed in: the review desk, the customer's data, the developer's overview, the
-//! operator's console, and what happens to data.
+//! Pages for signed-in people: the review desk, the customer's data, the developer's overview, the
+//! operator's console, and the explanation of the treatment of data.
 //!
 //! A page asks the API. It names requests, the server makes them with the person's own token, and the
 //! page shows the answers. A form of a page names the one request that it makes ([`act`]). So a page can
-//! show and do only what the API permits this person, and everything on it is there for programs, too.
+//! show and do only the things that the API permits this person, and everything on it is there for programs, too.
 
 pub mod act;
 pub mod answer;
+mod build;
+#[cfg(test)]
+mod checks;
+mod compare;
+mod console;
 mod data;
+mod explain;
 mod frame;
 mod home;
 mod keys;
@@ -53,7 +59,7 @@ pub struct Visit<'a> {
     pub now_ms: u64,
 }
 
-/// Omits the token and the name.
+/// Omits the session's token and the person's name.
 impl fmt::Debug for Visit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Visit").field("desk", &self.desk).finish_non_exhaustive()
@@ -64,6 +70,13 @@ impl fmt::Debug for Visit<'_> {
 pub trait View: Send + Sync {
     /// Returns the addresses that the page asks, each of a GET: `/desk/v1/roll`.
     fn asks(&self) -> Vec<String>;
+
+    /// Returns the addresses that the page asks at a time, in milliseconds since 1970: as many as
+    /// [`View::asks`], in the same order. It differs for pages about this hour, this day or this month.
+    fn asks_at(&self, now_ms: u64) -> Vec<String> {
+        let _ = now_ms;
+        self.asks()
+    }
 
     /// Returns the page. `answers` are in the order of [`View::asks`].
     fn html(&self, visit: &Visit<'_>, answers: &[Answer]) -> String;
@@ -81,8 +94,17 @@ pub(crate) struct Route {
 }
 
 /// The tables of pages, one of each person's module.
-const ROUTES: &[&[Route]] =
-    &[home::ROUTES, review::ROUTES, data::ROUTES, subjects::ROUTES, keys::ROUTES];
+const ROUTES: &[&[Route]] = &[
+    home::ROUTES,
+    review::ROUTES,
+    data::ROUTES,
+    subjects::ROUTES,
+    keys::ROUTES,
+    build::ROUTES,
+    console::ROUTES,
+    explain::ROUTES,
+    compare::ROUTES,
+];
 
 /// Returns the page with this address (`/data/acme`, below [`FOLDER`]) at a listener.
 #[must_use]

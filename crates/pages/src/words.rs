@@ -4,10 +4,14 @@
 //! twin does not compile, nor does a message that no page uses. `{name}` in a text is a placeholder;
 //! a test checks that both languages have the same ones.
 
+pub(crate) mod build;
 pub(crate) mod common;
+pub(crate) mod compare;
+pub(crate) mod console;
 pub(crate) mod data;
 pub(crate) mod event;
 pub(crate) mod exemption;
+pub(crate) mod explain;
 pub(crate) mod home;
 pub(crate) mod keys;
 pub(crate) mod log;
@@ -155,11 +159,15 @@ mod tests {
 
     #[test]
     fn both_languages_have_the_same_placeholders() {
+        check(build::Build::ALL);
         check(common::Common::ALL);
+        check(compare::Compare::ALL);
+        check(console::Console::ALL);
         check(event::Said::ALL);
         check(event::Kind::ALL);
         check(data::Data::ALL);
         check(exemption::Exempt::ALL);
+        check(explain::Explain::ALL);
         check(home::Home::ALL);
         check(keys::Keys::ALL);
         check(log::Log::ALL);

@@ -133,6 +133,7 @@ pub(crate) fn routes() -> Routes<Admin> {
         .post("/admin/v1/roleAssignments", assign_role)
         .delete("/admin/v1/roleAssignments", remove_role)
         .get("/admin/v1/usage", usage)
+        .get("/admin/v1/compare", compare)
         .get("/admin/v1/workers", workers)
         .get("/admin/v1/gateway", gateway)
 }
@@ -355,6 +356,25 @@ async fn inventory(
 
 async fn explain(OnBehalf(m): OnBehalf, Path(name): Path<String>) -> Answer<impl Serialize> {
     blocking(move || m.explain(&name)).await.map(Json)
+}
+
+/// The needs by their names, with commas between them; all of them if missing. The resources that
+/// are compared with the offerings: one, or all that the caller may see.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CompareQuery {
+    needs: Option<String>,
+    resource: Option<String>,
+}
+
+async fn compare(
+    OnBehalf(m): OnBehalf,
+    query: Result<Query<CompareQuery>, QueryRejection>,
+) -> Answer<impl Serialize> {
+    let Query(asked) = query.map_err(|error| AdminError::BadRequest(error.body_text()))?;
+    let names = asked.needs.iter().flat_map(|names| names.split(','));
+    let names: Vec<_> = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    blocking(move || m.compare(&names, asked.resource.as_deref())).await.map(Json)
 }
 
 async fn keys(OnBehalf(m): OnBehalf, Path(name): Path<String>) -> Answer<impl Serialize> {
@@ -589,6 +609,7 @@ impl AdminError {
                 | ManageError::NoReason
                 | ManageError::TooManyIpRules { .. }
                 | ManageError::Question(_)
+                | ManageError::Need(_)
                 | ManageError::Role(_)
                 | ManageError::ObjectId
                 | ManageError::Workstation(_)
@@ -630,7 +651,7 @@ impl AdminError {
             Self::NotSignedIn(error) => error.to_string(),
             Self::NoSuchPath => {
                 "this path does not exist; the admin API has /admin/v1/tenants, resources, \
-                 models, engines, processors, roleAssignments, usage, workers and gateway"
+                 models, engines, processors, roleAssignments, usage, compare, workers and gateway"
                     .to_owned()
             }
             Self::MethodNotAllowed => "this path does not support this method".to_owned(),

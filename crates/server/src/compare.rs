@@ -15,8 +15,10 @@ use crate::explain::{Facts, fact::Setting};
 /// The offerings, compared by the needs that were asked for.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Comparison {
-    /// The needs.
+    /// The needs that were asked for.
     pub needs: Vec<Need>,
+    /// All needs of the catalogue.
+    pub known: Vec<Need>,
     /// Day on which the catalogue was written.
     pub gathered: String,
     /// The offerings: those that meet all needs first, those that do not last.
@@ -150,7 +152,8 @@ impl Catalogue {
         });
         let mut offerings: Vec<Compared> = own.chain(others).collect();
         offerings.sort_by_key(|one| one.outcome);
-        Comparison { needs, gathered: self.gathered.clone(), offerings }
+        let known = self.needs.clone();
+        Comparison { needs, known, gathered: self.gathered.clone(), offerings }
     }
 
     fn said(&self, offering: &str, need: &str, now_ms: u64) -> Said {

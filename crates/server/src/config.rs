@@ -9,6 +9,7 @@ mod destination;
 mod guard;
 mod identity;
 mod load;
+mod pages;
 mod parties;
 mod personal;
 mod policies;
@@ -36,8 +37,9 @@ pub(crate) use self::{
     batch::BatchConfig,
     destination::{Access, CredentialHeader, CredentialSource, Destination, TokenRequest},
     guard::GuardConfig,
-    identity::IdentityConfig,
+    identity::{IdentityConfig, IssuerConfig, SignInConfig},
     load::ConfigError,
+    pages::PagesConfig,
     parties::{CustomerConfig, OperatorConfig, Party},
     personal::PersonalConfig,
     policies::PoliciesConfig,
@@ -103,6 +105,8 @@ pub(crate) struct Config {
     pub customers: Vec<CustomerConfig>,
     /// The pages that people check the service with.
     pub trust: TrustConfig,
+    /// The pages of people who sign in.
+    pub pages: PagesConfig,
 }
 
 /// A tenant whose key-encryption key its customer holds.
@@ -543,6 +547,7 @@ impl Default for Config {
             operator: OperatorConfig::default(),
             customers: Vec::new(),
             trust: TrustConfig::default(),
+            pages: PagesConfig::default(),
         }
     }
 }

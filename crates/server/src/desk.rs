@@ -24,7 +24,7 @@ mod subjects;
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Json, Router,
     extract::{DefaultBodyLimit, FromRequestParts},
     http::request::Parts,
 };
@@ -35,7 +35,7 @@ use policy::{
     principal::Principal,
     workflow::{Statement, owner::Owner},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use store::{Directory, Resource, Store, ledger::Ledger};
 
 use self::{
@@ -45,7 +45,7 @@ use self::{
 };
 pub(crate) use self::{
     names::Names,
-    signing::{DRAFT, Drafts, SIGNATURE},
+    signing::{DRAFT, Drafts, SIGNATURE, with_key},
 };
 use crate::{
     authority::Authorities,
@@ -84,6 +84,7 @@ pub(crate) fn routes() -> Routes<Desk> {
     let resource = "/desk/v1/resources/{name}";
     let of = |what: &str| format!("{resource}/{what}");
     Routes::new()
+        .get("/desk/v1/resources", resources)
         .get("/desk/v1/roll", roll::show)
         .post("/desk/v1/roll", roll::state)
         .get("/desk/v1/zeroRetention", exemption::pending::<ContentLogging>)
@@ -269,6 +270,26 @@ impl Reason {
     fn statement(&self, visitor: &Visitor) -> Result<Statement, DeskError> {
         Ok(Statement::new(&self.reason, visitor.random())?)
     }
+}
+
+/// A resource, as the people see it who may know of it.
+#[derive(Debug, Serialize)]
+struct Known {
+    name: String,
+    tenant: String,
+    region: String,
+}
+
+/// Lists the resources that the person may know of.
+async fn resources(visitor: Visitor) -> Json<Vec<Known>> {
+    let directory = visitor.directory();
+    let all = directory.resources().into_iter();
+    let known = all.filter(|resource| visitor.signed_in.knows(&facts(resource)));
+    let shown = known.filter_map(|resource| {
+        let tenant = directory.tenant(resource.tenant)?.name.clone();
+        Some(Known { name: resource.name.clone(), tenant, region: resource.region.clone() })
+    });
+    Json(shown.collect())
 }
 
 /// Runs work that waits for the disk on a blocking thread.

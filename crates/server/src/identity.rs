@@ -3,13 +3,15 @@
 
 mod discovery;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use egress::Egress;
+use bytes::Bytes;
+use egress::{Egress, ExchangeLimits};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use policy::token::{Keys, Lookup, Patience, Presented, TokenRefused, Trust, VerifiedToken};
 use tokio::sync::OwnedMutexGuard;
 
+pub(crate) use self::discovery::{DiscoveryError, Endpoints};
 use crate::clock;
 
 /// The identity providers that the operator configured. Clones share the keys.
@@ -67,6 +69,27 @@ impl Providers {
             // No key has the empty name, so the look-up fails and triggers a fetch.
             provider.prepare("", &self.egress).await;
         }
+    }
+
+    /// Fetches the addresses that people sign in with at an issuer.
+    ///
+    /// # Errors
+    /// If the issuer does not answer, or its configuration has no such addresses.
+    pub(crate) async fn endpoints(&self, issuer: &str) -> Result<Endpoints, DiscoveryError> {
+        discovery::endpoints(&self.egress, issuer).await
+    }
+
+    /// Sends a form to an issuer's token endpoint, and returns the answer's body.
+    ///
+    /// # Errors
+    /// If the endpoint is not on the egress list, does not answer, or refuses.
+    pub(crate) async fn redeem(&self, url: &str, form: String) -> Result<Bytes, DiscoveryError> {
+        let what = "token endpoint";
+        let permit = self.egress.permit(url);
+        let permit = permit.map_err(|error| DiscoveryError::NotListed { what, error })?;
+        let limits = ExchangeLimits { time: REDEEM_TIME, body_bytes_max: TOKENS_BYTES_MAX };
+        let answer = self.egress.post(permit, FORM, form.into(), limits).await;
+        answer.and_then(egress::Answer::ok).map_err(|error| DiscoveryError::Egress { what, error })
     }
 
     /// Verifies a token, and fetches its issuer's keys first if they are due.
@@ -170,6 +193,12 @@ impl Provider {
         drop(turn);
     }
 }
+
+const FORM: &str = "application/x-www-form-urlencoded";
+/// Time limit for the exchange of a code for a token.
+const REDEEM_TIME: Duration = Duration::from_secs(10);
+/// Largest answer of a token endpoint, in bytes: tokens of three kinds, and their names.
+const TOKENS_BYTES_MAX: usize = 128 * 1024;
 
 /// How urgent it is to fetch an issuer's keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@
 
 mod actor;
 mod admin_key;
+mod compare;
 mod engines;
 mod error;
 mod explain;

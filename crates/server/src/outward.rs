@@ -1,6 +1,6 @@
 //! Outbound connections, as the configuration lists them. No other code in the server dials.
 
-mod credential;
+pub(crate) mod credential;
 
 use std::path::PathBuf;
 

@@ -322,12 +322,12 @@ fn serve_desks(
 ) -> Result<(), StartError> {
     let state = parts.desk();
     if let Some(listener) = desk {
-        Parts::serve_desk(listener, (state.clone(), admin), terms);
+        parts.serve_desk(listener, (state.clone(), admin), terms);
     }
     if let Some(listener) = review {
         // Never without the authority that workstations' certificates must come from.
         let certificates = certificates.ok_or(StartError::Aborted)?;
-        Parts::serve_review(listener, (state, certificates), terms);
+        parts.serve_review(listener, (state, certificates), terms);
     }
     Ok(())
 }

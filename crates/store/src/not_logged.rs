@@ -1,6 +1,7 @@
 //! The reasons why a decision of people is not logged.
 
-use tlog::{roll::Wrong, signature::BadSignatures, statement::Draft};
+use policy::id::PersonId;
+use tlog::{key::Key, roll::Wrong, signature::BadSignatures, statement::Draft};
 
 /// A decision that needs a signature and has none. Nothing was written.
 #[derive(Debug)]
@@ -11,6 +12,9 @@ pub struct Unsigned {
     pub now_ms: u64,
     /// The entry of the same act that is in the log already: the search before an erasure.
     pub logged: Option<u64>,
+    /// The passkeys of the party that may sign it, each with its person; a key of a root has none. A
+    /// browser does not know with which key its authenticator signed.
+    pub passkeys: Vec<(Option<PersonId>, Key)>,
 }
 
 /// The reason why a signed decision was not written.

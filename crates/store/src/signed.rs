@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use policy::{
     authz::facts::SignatureFacts,
-    id::{GrantId, TenantId},
+    id::{GrantId, PersonId, TenantId},
 };
 use tlog::{
     entry::{Entry, Event},
-    people::Party,
+    key::Key,
+    people::{Party, Root},
     roll::{Heads as _, Roll, Side, Verdict, Window},
     signature::Signed,
     statement::Draft,
@@ -172,12 +173,14 @@ impl Decides for Deciding<'_> {
             }
             let size = roll.size();
             let root = window.root(size).ok_or(StoreError::Damaged { what: "log_entry.bytes" })?;
+            let passkeys = passkeys(roll, party, &event);
             let draft =
                 Draft { origin: roll.origin().to_owned(), seen: Mark { size, root }, event };
             return Err(not(NotLogged::Unsigned(Box::new(Unsigned {
                 draft,
                 now_ms,
                 logged: None,
+                passkeys,
             }))));
         }
         let entry = Entry::signed(now_ms, event, self.decision.signed.clone())
@@ -210,6 +213,23 @@ impl Deciding<'_> {
         own.iter().try_for_each(|bytes| rolled.read(bytes))?;
         Ok(rolled)
     }
+}
+
+/// Returns the passkeys that may have to sign an event of a party: of its people, of its root, and those
+/// that the event itself names.
+fn passkeys(roll: &Roll, party: Party, event: &Event) -> Vec<(Option<PersonId>, Key)> {
+    let people = roll.person_keys().filter(|(_, held)| held.party == party && !held.revoked);
+    let people = people.map(|(_, held)| (Some(held.person), held.key));
+    let root = roll.root(party).map(|rooted| &rooted.root);
+    let named = match event {
+        Event::RootMade { root, .. }
+        | Event::RootReplaced { root, .. }
+        | Event::RootRecovery { root, .. } => root.keys(),
+        Event::PersonKeyEnrolled { key, .. } => std::slice::from_ref(key),
+        _ => &[],
+    };
+    let others = root.map_or(&[][..], Root::keys).iter().chain(named).map(|key| (None, *key));
+    people.chain(others).filter(|(_, key)| key.passkey().is_some()).collect()
 }
 
 fn not(error: NotLogged) -> StoreError {

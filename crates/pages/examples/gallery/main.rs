@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a developer's tool may stop")]
 
 mod desks;
+mod operator;
 
 use std::{fs, path::PathBuf};
 
@@ -43,7 +44,8 @@ fn main() {
             ("log".to_owned(), log(lang).html(&frame("/trust/log"))),
             ("entry".to_owned(), entry(lang).html(&frame("/trust/log/3"))),
         ];
-        for (page, html) in pages.into_iter().chain(desks::pages(lang)) {
+        let pages = pages.into_iter().chain(desks::pages(lang));
+        for (page, html) in pages.chain(operator::pages(&frame("/pages"))) {
             for address in html.split(['"', '\'']).filter(|text| text.starts_with(assets::FOLDER)) {
                 let asset = assets::find(address.trim_start_matches(assets::FOLDER));
                 let asset = asset.expect("a file of the pages");

@@ -2,8 +2,7 @@
 //!
 //! A form carries the method, the path and the types of its fields, because the API takes JSON. The
 //! server reads it with [`Asked::read`], puts the session's token in, and the API decides. A form is worth
-//! no more than the person's own token: an attacker that forges one also needs the session's token for
-//! forms.
+//! no more than the person's own token: to forge one takes the session's token for forms, too.
 
 use maud::{Markup, html};
 use serde_json::{Map, Value};
@@ -132,8 +131,21 @@ pub struct Asked {
     pub then: Then,
     /// The page of the form.
     pub back: String,
-    /// The draft and the signature, as the headers of the desk have them.
-    pub signed: Option<(String, String)>,
+    /// The statement that the person signed.
+    pub signed: Option<Signed>,
+}
+
+/// A signed statement, as the form has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// The id of the draft.
+    pub draft: String,
+    /// The bytes that were signed, in base64.
+    pub statement: String,
+    /// The passkeys that may have signed.
+    pub passkeys: Vec<String>,
+    /// The signatures, without the fingerprints of their keys.
+    pub signatures: Vec<String>,
 }
 
 /// Reason that a form cannot be read.
@@ -178,11 +190,17 @@ impl Asked {
         }
         let back = needed("back")?;
         // An address of another website, or one that a browser reads as such, is none of ours.
-        if !back.starts_with(super::FOLDER) || back.contains(['\\', '\r', '\n']) {
+        let is_straight = !back.contains("//") && !back.contains("..");
+        if !back.starts_with(super::FOLDER) || !is_straight || back.contains(['\\', '\r', '\n']) {
             return Err(BadForm);
         }
         let signed = match (form.get("draft"), form.get("signature")) {
-            (Some(draft), Some(signature)) => Some((draft.to_owned(), signature.to_owned())),
+            (Some(draft), Some(signatures)) => Some(Signed {
+                draft: draft.to_owned(),
+                statement: needed("statement")?.to_owned(),
+                passkeys: words(form.get("passkeys").unwrap_or_default(), ' '),
+                signatures: words(signatures, '\n'),
+            }),
             (None, None) => None,
             _ => return Err(BadForm),
         };
@@ -204,16 +222,29 @@ impl Asked {
             form id="sign" class="act" method="post" action="/pages/act" data-challenge=(draft.statement.digest) {
                 input type="hidden" name="csrf" value=(visit.csrf);
                 @for (name, value) in form.pairs() {
-                    @if !["csrf", "draft", "signature"].contains(&name) {
+                    @if !["csrf", "draft", "statement", "passkeys", "signature"].contains(&name) {
                         input type="hidden" name=(name) value=(value);
                     }
                 }
                 input type="hidden" name="draft" value=(draft.draft);
+                input type="hidden" name="statement" value=(draft.statement.bytes);
+                input type="hidden" name="passkeys" value=(draft.passkeys.join(" "));
                 input type="hidden" name="signature" value="";
                 button { (Person::SignButton.text(lang)) }
+                details {
+                    summary { (Person::SignMore.text(lang)) }
+                    p class="help" { (Person::SignMoreHelp.text(lang)) }
+                    button class="quiet" value="more" { (Person::SignMoreButton.text(lang)) }
+                }
+                p role="status" hidden { (Person::SignCount.text(lang)) ": " span id="sign-count" { "0" } }
             }
         }
     }
+}
+
+/// Splits a text, without what is empty.
+fn words(text: &str, at: char) -> Vec<String> {
+    text.split(at).map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// A statement that the API wants signed.
@@ -221,11 +252,16 @@ impl Asked {
 pub(crate) struct Drafted {
     pub(crate) statement: Statement,
     pub(crate) draft: String,
+    /// The passkeys that may sign it.
+    #[serde(default)]
+    pub(crate) passkeys: Vec<String>,
 }
 
 /// The statement of a draft.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub(crate) struct Statement {
+    /// The bytes to sign, in base64.
+    pub(crate) bytes: String,
     /// SHA-256 of the bytes to sign, in hexadecimal digits.
     pub(crate) digest: String,
     /// The decision in plain words.

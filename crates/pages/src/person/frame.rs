@@ -70,4 +70,6 @@ const NAVIGATION: &[(&[Desk], &str, Person)] = &[
     (&[Desk::Owner], "/pages/subjects", Person::NavSubjects),
     (&[Desk::Owner], "/pages/keys", Person::NavKeys),
     (&[Desk::Owner], "/pages/applications", Person::NavApplications),
+    (&[Desk::Owner, Desk::Operations], "/pages/console", Person::NavConsole),
+    (&[Desk::Owner, Desk::Operations], "/pages/compare", Person::NavCompare),
 ];

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{
     Answer, Desk, Route, View, Visit,
-    parts::{fact, rich, stamp},
+    parts::{fact, spans, stamp},
 };
 use crate::{
     time::rfc3339,
@@ -74,7 +74,7 @@ impl View for Keys {
                 h2 { (Words::People.text(lang)) }
                 (keys(&roll.keys, &rfc3339(visit.now_ms), lang))
             }))
-            p class="note" { (rich(Words::Elsewhere.text(lang))) }
+            p class="note" { (spans(Words::Elsewhere.text(lang))) }
         };
         visit.page(Words::Title.text(lang), &[], &body)
     }

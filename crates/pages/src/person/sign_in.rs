@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{Desk, FOLDER};
 use crate::{
+    format::encoded,
     layout::{Around, Frame, Link, framed},
     words::{Message as _, person::Person},
 };
@@ -17,9 +18,15 @@ pub struct Way {
     pub number: usize,
 }
 
-/// Returns the page that offers the ways to sign in. `trouble` says why the last try failed.
+/// Returns the page that offers the ways to sign in. `to` is the page to go to afterwards; `trouble` says
+/// why the last try failed.
 #[must_use]
-pub fn offer(frame: &Frame<'_>, desk: Desk, ways: &[Way], trouble: Option<&str>) -> String {
+pub fn offer(
+    frame: &Frame<'_>,
+    desk: Desk,
+    (ways, to): (&[Way], &str),
+    trouble: Option<&str>,
+) -> String {
     let lang = frame.lang;
     let body = html! {
         h1 { (Person::SignInTitle.text(lang)) }
@@ -28,13 +35,15 @@ pub fn offer(frame: &Frame<'_>, desk: Desk, ways: &[Way], trouble: Option<&str>)
             div class="notice" role="alert" { p lang="en" { (trouble) "." } }
         }
         @for way in ways {
-            form class="act" method="post" action="/pages/sign-in" {
-                input type="hidden" name="way" value=(way.number);
-                button { (Person::SignInWith.with(lang, &[("issuer", &way.name)])) }
+            p {
+                a class="button" href={ "/pages/sign-in/" (way.number) "?to=" (encoded(to)) } {
+                    (Person::SignInWith.with(lang, &[("issuer", &way.name)]))
+                }
             }
         }
         @if desk == Desk::Operations {
             form class="act" method="post" action="/pages/sign-in" autocomplete="off" {
+                input type="hidden" name="to" value=(to);
                 div class="field" {
                     label { (Person::SignInKey.text(lang)) input type="password" name="key" required; }
                 }
@@ -47,15 +56,15 @@ pub fn offer(frame: &Frame<'_>, desk: Desk, ways: &[Way], trouble: Option<&str>)
     outside(frame, Person::SignInTitle, &body)
 }
 
-/// Returns the page that leads on after signing in. The identity provider's website led to it, so a
+/// Returns the page that leads on to another one after signing in. The identity provider's website led to it, so a
 /// browser sends a `SameSite=Strict` cookie only from the next page on. The server lets the browser go on
 /// by itself, with the header `Refresh`.
 #[must_use]
-pub fn welcome(frame: &Frame<'_>) -> String {
+pub fn welcome(frame: &Frame<'_>, to: &str) -> String {
     let lang = frame.lang;
     let body = html! {
         h1 { (Person::SignedIn.text(lang)) }
-        p { a class="button" href=(frame.link(FOLDER)) { (Person::Continue.text(lang)) } }
+        p { a class="button" href=(to) { (Person::Continue.text(lang)) } }
     };
     outside(frame, Person::SignedIn, &body)
 }

@@ -21,6 +21,10 @@ messages! {
         SignTitle { "Sign your decision", "Unterschreiben Sie Ihre Entscheidung" }
         SignLead { "Read what you sign. Your passkey signs exactly this statement, and the log keeps it.", "Lesen Sie, was Sie unterschreiben. Ihr Passkey unterschreibt genau diese Aussage, und das Protokoll bewahrt sie auf." }
         SignButton { "Sign with your passkey", "Mit Ihrem Passkey unterschreiben" }
+        SignMore { "Several keys must sign", "Mehrere Schlüssel müssen unterschreiben" }
+        SignMoreHelp { "A root of two of three keys, or a new key beside the root's: sign with each, and with the last one by the button above.", "Eine Wurzel aus zwei von drei Schlüsseln, oder ein neuer Schlüssel neben dem der Wurzel: Unterschreiben Sie mit jedem, mit dem letzten über den Knopf oben." }
+        SignMoreButton { "Sign, and another key after it", "Unterschreiben, danach ein weiterer Schlüssel" }
+        SignCount { "Signatures so far", "Unterschriften bisher" }
         SignElsewhere { "Your key is a file or in an SSH agent? Use the command line with `--signer`.", "Ihr Schlüssel ist eine Datei oder in einem SSH-Agenten? Nutzen Sie die Kommandozeile mit `--signer`." }
         Digest { "SHA-256 of the statement", "SHA-256 der Aussage" }
         KeysTitle { "New keys", "Neue Schlüssel" }
@@ -40,9 +44,21 @@ messages! {
         First { "First page", "Erste Seite" }
         Show { "Show", "Anzeigen" }
         All { "all", "alle" }
+        NavConsole { "Console", "Konsole" }
+        NavCompare { "Compare", "Vergleich" }
         HomeLead { "Resources that you may see, and what you can do with each.", "Ressourcen, die Sie sehen dürfen, und was Sie mit jeder tun können." }
         NoResources { "You may see no resource here.", "Sie dürfen hier keine Ressource sehen." }
         Name { "Name", "Name" }
+        ToData { "Data", "Daten" }
+        ToBuild { "build", "bauen" }
+        ToExplain { "what happens to data", "was mit Daten geschieht" }
+        ToConsole { "manage", "verwalten" }
+        Pages { "Pages", "Seiten" }
+        HomeDays { "stored for {days} days at most", "höchstens {days} Tage gespeichert" }
+        HomeNothing { "not stored", "nicht gespeichert" }
+        Content { "Prompts and answers", "Prompts und Antworten" }
+        Deployments { "Deployments", "Bereitstellungen" }
+        Penalised { "under a penalty", "gesperrt" }
         Region { "Region", "Region" }
     }
 }

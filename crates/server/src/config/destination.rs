@@ -134,9 +134,10 @@ impl Destination {
 
 /// A file and a variable are named at once.
 #[derive(Debug, PartialEq, Eq)]
-struct Both;
+pub(crate) struct Both;
 
-fn source<'a>(
+/// Returns the place of a secret that a file or a variable may hold; `None` if neither is named.
+pub(super) fn source<'a>(
     file: Option<&'a Path>,
     variable: Option<&'a str>,
 ) -> Result<Option<CredentialSource<'a>>, Both> {

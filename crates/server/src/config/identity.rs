@@ -1,11 +1,14 @@
 //! `[identity]`: the identity providers whose tokens are accepted, in addition to API keys.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use policy::token::{BadTrust, CLOCK_LEEWAY_S_MAX, Guid, Trust};
 use serde::{Deserialize, Serialize};
 
-use super::within;
+use super::{
+    destination::{Both, CredentialSource, source},
+    within,
+};
 
 /// Settings of `[identity]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +35,39 @@ pub(crate) struct IssuerConfig {
     pub audiences: Vec<String>,
     /// Maps each `tid` (an Entra directory) to the name of a tenant of this service.
     pub tenants: BTreeMap<String, String>,
+    /// How people sign in to the pages with it; without it, they cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignInConfig>,
+}
+
+/// How people sign in to the pages with an issuer: as a client of it, by the authorization code flow with
+/// PKCE.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignInConfig {
+    /// The id of this client at the issuer.
+    pub client_id: String,
+    /// The scopes to ask for. The access token must have one of the issuer's `audiences`.
+    pub scope: String,
+    /// The resource to ask for (RFC 8707), if the issuer takes the audience from it and not from a scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// A file with the client's secret. A public client has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret_file: Option<PathBuf>,
+    /// An environment variable with the client's secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret_env: Option<String>,
+}
+
+impl SignInConfig {
+    /// Returns the place of the client's secret; `None` for a public client.
+    ///
+    /// # Errors
+    /// If two places are named.
+    pub(crate) fn secret(&self) -> Result<Option<CredentialSource<'_>>, Both> {
+        source(self.client_secret_file.as_deref(), self.client_secret_env.as_deref())
+    }
 }
 
 impl Default for IdentityConfig {
@@ -62,6 +98,10 @@ impl IdentityConfig {
 impl IssuerConfig {
     fn trust(&self, clock_leeway_s: u64) -> Result<Trust, String> {
         let wrong = |what: String| format!("`identity.issuers` has `{}`: {what}", self.issuer);
+        if self.sign_in.as_ref().is_some_and(|sign_in| sign_in.secret().is_err()) {
+            let both = "`sign_in` has `client_secret_file` and `client_secret_env`; remove one";
+            return Err(wrong(both.to_owned()));
+        }
         let mut tenants = BTreeMap::new();
         for (tid, tenant) in &self.tenants {
             let guid: Guid = tid.parse().map_err(|bad| wrong(format!("`{tid}`: {bad}")))?;

@@ -39,6 +39,8 @@ impl Config {
         next.operator.clone_from(&new.operator);
         next.customers.clone_from(&new.customers);
         next.trust.clone_from(&new.trust);
+        // Read for each request of a page.
+        next.pages.clone_from(&new.pages);
         // The running service fetches no models: only `model add` reads it.
         next.models.clone_from(&new.models);
         let restart = different(&next, new);

@@ -2,8 +2,9 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
-use tlog::{canon::Digest, hex, statement::Draft, succession::Mark};
+use tlog::{canon::Digest, hex, key::Key, statement::Draft, succession::Mark};
 
+use super::roll::key_text;
 use crate::statement;
 
 /// A draft, as the person gets it.
@@ -12,6 +13,8 @@ pub(super) struct Drafted {
     statement: Shown,
     /// Send it back in the header `bailiwick-draft`.
     draft: String,
+    /// The person's passkeys, and those of the root: a browser does not know which one signed.
+    passkeys: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -29,7 +32,7 @@ struct Shown {
 
 impl Drafted {
     /// Shows a statement, with the id of its draft.
-    pub(super) fn new(draft: Draft, id: [u8; 16]) -> Self {
+    pub(super) fn new(draft: Draft, id: [u8; 16], passkeys: impl Iterator<Item = Key>) -> Self {
         let Mark { size, root } = draft.seen;
         let statement = Shown {
             bytes: STANDARD.encode(draft.bytes()),
@@ -39,6 +42,7 @@ impl Drafted {
             size,
             root,
         };
-        Self { statement, draft: hex::encode(&id) }
+        let passkeys = passkeys.map(|key| key_text(&key)).collect();
+        Self { statement, draft: hex::encode(&id), passkeys }
     }
 }

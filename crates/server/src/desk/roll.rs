@@ -283,7 +283,7 @@ fn root(keys: &[String]) -> Result<Root, DeskError> {
 
 /// Reads a public key: `ed25519:` or `p256:` and hex digits; for a passkey `@` and the SHA-256 of its
 /// website's id.
-fn read_key(text: &str) -> Result<Key, DeskError> {
+pub(super) fn read_key(text: &str) -> Result<Key, DeskError> {
     let bad = || {
         DeskError::BadRequest(
             "a key is `ed25519:` with 64 hex digits, or `p256:` with 66; of a passkey with `@` and \
@@ -302,6 +302,16 @@ fn read_key(text: &str) -> Result<Key, DeskError> {
         _ => return Err(bad()),
     };
     key.map_err(|error| DeskError::BadRequest(error.to_string()))
+}
+
+/// Returns a public key as [`read_key`] reads it.
+pub(super) fn key_text(key: &Key) -> String {
+    let (form, digits) = match key {
+        Key::Ed25519 { public, .. } => ("ed25519", hex::encode(public)),
+        Key::P256 { public, .. } => ("p256", hex::encode(public)),
+    };
+    let website = key.passkey().map_or_else(String::new, |website| format!("@{website}"));
+    format!("{form}:{digits}{website}")
 }
 
 fn read_capacities(names: &[String]) -> Result<Capacities, DeskError> {

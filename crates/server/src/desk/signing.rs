@@ -31,7 +31,7 @@ use tlog::{
     succession::Mark,
 };
 
-use super::{Desk, Visitor, blocking, drafted::Drafted, error::DeskError};
+use super::{Desk, Visitor, blocking, drafted::Drafted, error::DeskError, roll::read_key};
 use crate::{clock, http::only};
 
 /// The header that names the draft of a statement.
@@ -132,29 +132,43 @@ fn signatures(headers: &HeaderMap, seen: Mark) -> Result<Vec<Signed>, DeskError>
     }
     let read = |text: &str| {
         let Mark { size, root } = seen;
-        let mut words = text.split_ascii_whitespace();
-        let key = Digest(hex::decode(words.next()?)?);
-        let form = words.next()?;
-        let bytes: Vec<Vec<u8>> =
-            words.map(|word| STANDARD.decode(word).ok()).collect::<Option<_>>()?;
-        let signature = match (form, bytes.as_slice()) {
-            ("raw", [signature]) => {
-                Signature::Raw { signature: signature.as_slice().try_into().ok()? }
-            }
-            ("ssh", [signature]) => {
-                Signature::Ssh { signature: signature.as_slice().try_into().ok()? }
-            }
-            ("passkey", [authenticator_data, client_data_json, signature]) => Signature::Passkey {
-                authenticator_data: authenticator_data.clone(),
-                client_data_json: client_data_json.clone(),
-                signature: signature.clone(),
-            },
-            _ => return None,
-        };
-        Some(Signed { key, size, root, signature })
+        let (key, signature) = text.trim().split_once(' ')?;
+        let key = Digest(hex::decode(key)?);
+        Some(Signed { key, size, root, signature: signature_of(signature)? })
     };
     let read = |value: &axum::http::HeaderValue| value.to_str().ok().and_then(read);
     given.into_iter().map(read).collect::<Option<_>>().ok_or(DeskError::BadSignature)
+}
+
+/// Reads a signature: its form, and one or three texts of base64.
+fn signature_of(text: &str) -> Option<Signature> {
+    let mut words = text.split_ascii_whitespace();
+    let form = words.next()?;
+    let bytes: Vec<Vec<u8>> =
+        words.map(|word| STANDARD.decode(word).ok()).collect::<Option<_>>()?;
+    Some(match (form, bytes.as_slice()) {
+        ("raw", [signature]) => Signature::Raw { signature: signature.as_slice().try_into().ok()? },
+        ("ssh", [signature]) => Signature::Ssh { signature: signature.as_slice().try_into().ok()? },
+        ("passkey", [authenticator_data, client_data_json, signature]) => Signature::Passkey {
+            authenticator_data: authenticator_data.clone(),
+            client_data_json: client_data_json.clone(),
+            signature: signature.clone(),
+        },
+        _ => return None,
+    })
+}
+
+/// Returns a signature of a passkey as [`SIGNATURE`] has it, with the fingerprint of the key that made
+/// it. `passkeys` and `statement` are those of the draft.
+pub(crate) fn with_key<'k>(
+    signature: &str,
+    passkeys: impl IntoIterator<Item = &'k str>,
+    statement: &str,
+) -> Option<String> {
+    let (made, statement) = (signature_of(signature)?, STANDARD.decode(statement).ok()?);
+    let keys = passkeys.into_iter().filter_map(|key| read_key(key).ok());
+    let key = keys.into_iter().find(|key| made.verify(key, &statement).is_ok())?;
+    Some(format!("{} {signature}", key.fingerprint()))
 }
 
 impl Visitor {
@@ -225,12 +239,13 @@ impl Visitor {
     }
 
     fn draft(&self, desk: &Desk, unsigned: Unsigned) -> Result<Drafted, DeskError> {
-        let Unsigned { draft, now_ms: from_ms, logged } = unsigned;
+        let Unsigned { draft, now_ms: from_ms, logged, passkeys } = unsigned;
         let id: [u8; 16] = random()?;
         let Signing { route, seed, now_ms, .. } = &self.signing;
         let fixed = Fixed { seed: *seed, now_ms: *now_ms, from_ms, seen: draft.seen, logged };
         let (route, made) = (route.clone(), Instant::now());
         desk.drafts.keep(id, Kept { person: self.person, route, made, fixed });
-        Ok(Drafted::new(draft, id))
+        let own = passkeys.into_iter().filter(|(of, _)| of.is_none_or(|of| of == self.person));
+        Ok(Drafted::new(draft, id, own.map(|(_, key)| key)))
     }
 }

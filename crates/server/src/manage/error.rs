@@ -15,7 +15,7 @@ use policy::{
 use store::{NoRandom, StoreError};
 
 use super::{engines::BadEngine, filters::BadFields, models::SourceError};
-use crate::files::NotWritten;
+use crate::{compare::NoSuchNeed, files::NotWritten};
 
 /// Reason that management refused; [`ManageError::help`] names the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +133,9 @@ pub(crate) enum ManageError {
     /// The question about an inventory is not valid.
     #[error("{0}")]
     Question(String),
+    /// A comparison by a need that the catalogue does not have.
+    #[error(transparent)]
+    Need(#[from] NoSuchNeed),
     /// A task panicked or was cancelled.
     #[error("the operation was interrupted: {0}")]
     Aborted(String),
@@ -200,6 +203,7 @@ impl ManageError {
                     .to_owned()
             }
             Self::Question(_) => "docs/operate/state.md describes the inventory".to_owned(),
+            Self::Need(_) => "`bailiwick compare --list` says what each need asks".to_owned(),
             Self::NoReason => "give a reason: the log commits to it".to_owned(),
             Self::ModelCannotChat { .. } => {
                 "deploy it for embeddings (`--task embeddings`), or choose a model that generates \

@@ -17,7 +17,7 @@ use crate::config::CredentialSource;
 ///
 /// # Errors
 /// The reason and the next step, without the credential.
-pub(super) fn read(
+pub(crate) fn read(
     setting: &str,
     source: CredentialSource<'_>,
 ) -> Result<Zeroizing<String>, String> {

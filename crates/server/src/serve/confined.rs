@@ -106,6 +106,8 @@ fn files(config: &Config, file: Option<&Path>) -> impl Iterator<Item = PathBuf> 
         let own = [ca_file.as_ref(), credential_file.as_ref(), secret];
         files.extend(own.into_iter().flatten().map(PathBuf::as_path));
     }
+    let sign_ins = config.identity.issuers.iter().filter_map(|issuer| issuer.sign_in.as_ref());
+    files.extend(sign_ins.filter_map(|sign_in| sign_in.client_secret_file.as_deref()));
     let folders: Vec<_> = folders(files.into_iter()).collect();
     let config::GuardConfig { known_text, known_code, .. } = &config.guard;
     let known = [known_text, known_code].into_iter().flatten();

@@ -31,6 +31,7 @@ use crate::{
     openai::state::{Background, Tuning},
     operations::{self, Outward},
     outward,
+    person::{Around, PageSessions, with_pages},
     personal::{Detectors, ner::Ner},
     promises::Promises,
     services::Services,
@@ -139,6 +140,18 @@ impl Parts {
         })
     }
 
+    /// Returns what the pages of a listener are made of.
+    fn pages(&self, desk: pages::person::Desk, is_secure: bool) -> Around {
+        Around {
+            desk,
+            sessions: PageSessions::default(),
+            providers: self.providers.clone(),
+            configured: Configured::Active(self.live.clone()),
+            service: self.promises.key.name().to_owned(),
+            is_secure,
+        }
+    }
+
     /// Serves health, metrics and administration.
     pub(super) fn serve_operations(
         &self,
@@ -148,30 +161,39 @@ impl Parts {
     ) {
         let (gateway, outward) = (Arc::clone(gateway), self.outward.clone());
         let router = operations::router(gateway, outward, admin::router(admin));
-        let router = TowerToHyperService::new(router);
+        let around = self.pages(pages::person::Desk::Operations, terms.tls.is_some());
+        let router = TowerToHyperService::new(with_pages(router, around));
         terms.tasks.spawn(listener.serve(move |_| router.clone(), terms.clone()));
     }
 
     /// Serves the owner desk, with an administration that refuses the administrator's key.
-    pub(super) fn serve_desk(listener: Listener, (desk, admin): (Desk, Admin), terms: &Terms) {
+    pub(super) fn serve_desk(
+        &self,
+        listener: Listener,
+        (desk, admin): (Desk, Admin),
+        terms: &Terms,
+    ) {
         let admin = admin::router(Admin { key: AdminKey::Refused, ..admin });
         let router = desk::router(desk, desk::routes()).merge(admin);
-        let router = TowerToHyperService::new(router);
+        let around = self.pages(pages::person::Desk::Owner, terms.tls.is_some());
+        let router = TowerToHyperService::new(with_pages(router, around));
         terms.tasks.spawn(listener.serve(move |_| router.clone(), terms.clone()));
     }
 
     /// Serves the review desk. Workstations show certificates of the authority in `certificates`.
     pub(super) fn serve_review(
+        &self,
         listener: Listener,
         (desk, certificates): (Desk, Certificates),
         terms: &Terms,
     ) {
         let tasks = &terms.tasks;
         let terms = Terms { tls: Some(certificates), ..terms.clone() };
+        let around = self.pages(pages::person::Desk::Review, true);
+        let router = with_pages(desk::router(desk, desk::review_routes()), around);
         let service = move |client: Client| {
             // Every decision of the review desk depends on the certificate.
-            let router = desk::router(desk.clone(), desk::review_routes()).layer(Extension(client));
-            TowerToHyperService::new(router)
+            TowerToHyperService::new(router.clone().layer(Extension(client)))
         };
         tasks.spawn(listener.serve(service, terms));
     }

@@ -5,16 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use evidence::{AssessmentResults, ComponentDefinition, ControlMap, Live};
 use hyper::{
-    HeaderMap, StatusCode,
-    header::{
-        ACCEPT, ACCEPT_LANGUAGE, CONTENT_DISPOSITION, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY,
-        CONTENT_TYPE, HeaderName, REFERRER_POLICY, X_FRAME_OPTIONS,
-    },
+    StatusCode,
+    header::{CONTENT_DISPOSITION, HeaderName},
     http::request::Parts,
 };
 use pages::{
-    Frame, Lang, assets,
-    format::{Choice, Format, Query},
+    Frame, assets,
+    format::{Format, Query},
     log::{Filter, Kind},
     receipt::Checker,
     trust::Home,
@@ -25,6 +22,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Seen, explore, home};
 use crate::{
+    asked::{Asked, HTML, JSON, TEXT},
     clock,
     live::Current,
     openai::{error::ApiError, reply::Reply, routes::Page},
@@ -42,7 +40,7 @@ pub(crate) async fn answer(
     (head, named): (&Parts, &str),
 ) -> Result<Reply, ApiError> {
     let Seen { .. } = seen;
-    let asked = Asked::of(head);
+    let asked = Asked::of(&head.uri, &head.headers);
     let promises = &services.promises;
     match page {
         Page::Home => {
@@ -53,12 +51,12 @@ pub(crate) async fn answer(
             let service = home::service(services, current, &directory);
             let (found, changes) = (promises.found(), promises.changes());
             let home = Home::new(asked.choice.lang, clock::now_ms(), &found, &changes, service);
-            asked.page(services, &home, assets::policy(), |frame| home.html(frame))
+            shown(&asked, services, &home, assets::policy(), |frame| home.html(frame))
         }
         Page::Receipt => {
             let checker = Checker::new(&promises.key.to_string());
-            asked
-                .page(services, &checker, assets::policy_with_script(), |frame| checker.html(frame))
+            let policy = assets::policy_with_script();
+            shown(&asked, services, &checker, policy, |frame| checker.html(frame))
         }
         Page::SavedReceipt => {
             let saved = Checker::new(&promises.key.to_string()).saved(asked.choice.lang);
@@ -68,7 +66,7 @@ pub(crate) async fn answer(
             Ok(made(headers, saved))
         }
         Page::Log => {
-            let (filter, older) = asked.filter();
+            let (filter, older) = filter(&asked.query);
             let lang = asked.choice.lang;
             let view = read(services, move |services| {
                 let promises = &services.promises;
@@ -78,7 +76,7 @@ pub(crate) async fn answer(
                 }
             });
             let view = view.await?;
-            asked.page(services, &view, assets::policy(), |frame| view.html(frame))
+            shown(&asked, services, &view, assets::policy(), |frame| view.html(frame))
         }
         Page::Entry => {
             let index: u64 = number(named).ok_or(ApiError::RouteNotFound)?;
@@ -91,9 +89,9 @@ pub(crate) async fn answer(
             });
             match view.await? {
                 Some(view) => {
-                    asked.page(services, &view, assets::policy(), |frame| view.html(frame))
+                    shown(&asked, services, &view, assets::policy(), |frame| view.html(frame))
                 }
-                None => Ok(asked.missing(services)),
+                None => Ok(missing(&asked, services)),
             }
         }
         Page::Evidence => {
@@ -146,110 +144,48 @@ async fn read<T: Send + 'static>(
     })
 }
 
+/// Returns the filter of the log's page, and the earlier checkpoint.
+fn filter(query: &Query) -> (Filter, String) {
+    let text = |name: &str| query.get(name).map(|text| text.chars().take(100).collect());
+    let filter = Filter {
+        kind: query.get("kind").and_then(Kind::named),
+        day: text("day"),
+        id: text("id"),
+        before: query.get("before").and_then(number),
+    };
+    (filter, query.get("older").unwrap_or_default().to_owned())
+}
+
 /// Reads a number as links write it: without signs and zeros before it.
 fn number(text: &str) -> Option<u64> {
     text.parse().ok().filter(|number: &u64| number.to_string() == text)
 }
 
-/// What a client asked for.
-struct Asked {
-    choice: Choice,
-    query: Query,
-    /// The address without `lang` and `format`.
-    here: String,
-}
-
-impl Asked {
-    fn of(head: &Parts) -> Self {
-        let query = head.uri.query().unwrap_or_default();
-        let text = |name: HeaderName| header(&head.headers, &name);
-        let parsed = Query::parse(query);
-        let choice = Choice::of(&parsed, text(ACCEPT), text(ACCEPT_LANGUAGE));
-        let kept: Vec<_> = query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .filter(|pair| !["lang", "format"].contains(&pair.split('=').next().unwrap_or(pair)))
-            .collect();
-        let path = head.uri.path();
-        let here =
-            if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
-        Self { choice, query: parsed, here }
-    }
-
-    /// Returns the filter of the log's page, and the earlier checkpoint.
-    fn filter(&self) -> (Filter, String) {
-        let text = |name: &str| self.query.get(name).map(|text| text.chars().take(100).collect());
-        let filter = Filter {
-            kind: self.query.get("kind").and_then(Kind::named),
-            day: text("day"),
-            id: text("id"),
-            before: self.query.get("before").and_then(number),
-        };
-        (filter, self.query.get("older").unwrap_or_default().to_owned())
-    }
-
-    /// Returns a page as HTML or as JSON, as the client asked.
-    fn page(
-        &self,
-        services: &Services,
-        view: &impl Serialize,
-        policy: String,
-        html: impl FnOnce(&Frame<'_>) -> String,
-    ) -> Result<Reply, ApiError> {
-        Ok(match self.choice.format {
-            Format::Json => {
-                let json = serde_json::to_string(view).map_err(|_| ApiError::Internal)?;
-                made(self.headers(JSON, assets::policy()), json)
-            }
-            Format::Html => made(self.headers(HTML, policy), html(&self.frame(services))),
-        })
-    }
-
-    fn missing(&self, services: &Services) -> Reply {
-        let body = pages::not_found(&self.frame(services));
-        let headers = self.headers(HTML, assets::policy());
-        Reply::Made { status: StatusCode::NOT_FOUND, headers, body: body.into() }
-    }
-
-    fn frame<'a>(&'a self, services: &'a Services) -> Frame<'a> {
-        Frame {
-            lang: self.choice.lang,
-            is_lang_named: self.choice.is_lang_named,
-            service: services.promises.key.name(),
-            version: env!("CARGO_PKG_VERSION"),
-            here: &self.here,
+/// Returns a page as HTML or as JSON, as the client asked.
+fn shown(
+    asked: &Asked,
+    services: &Services,
+    view: &impl Serialize,
+    policy: String,
+    html: impl FnOnce(&Frame<'_>) -> String,
+) -> Result<Reply, ApiError> {
+    Ok(match asked.choice.format {
+        Format::Json => {
+            let json = serde_json::to_string(view).map_err(|_| ApiError::Internal)?;
+            made(asked.headers(JSON, assets::policy()), json)
         }
-    }
-
-    /// Returns the headers of every page. The listener adds `no-store` and `nosniff`.
-    fn headers(&self, kind: &str, policy: String) -> Vec<(HeaderName, String)> {
-        vec![
-            (CONTENT_TYPE, kind.to_owned()),
-            (CONTENT_LANGUAGE, language(self.choice.lang)),
-            (CONTENT_SECURITY_POLICY, policy),
-            (REFERRER_POLICY, "no-referrer".to_owned()),
-            (X_FRAME_OPTIONS, "DENY".to_owned()),
-            (HeaderName::from_static("cross-origin-opener-policy"), "same-origin".to_owned()),
-            (HeaderName::from_static("cross-origin-resource-policy"), "same-origin".to_owned()),
-            (HeaderName::from_static("permissions-policy"), PERMISSIONS.to_owned()),
-            (HeaderName::from_static("x-robots-tag"), "noindex".to_owned()),
-        ]
-    }
+        Format::Html => {
+            made(asked.headers(HTML, policy), html(&asked.frame(services.promises.key.name())))
+        }
+    })
 }
 
-fn language(lang: Lang) -> String {
-    lang.tag().to_owned()
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+fn missing(asked: &Asked, services: &Services) -> Reply {
+    let body = pages::not_found(&asked.frame(services.promises.key.name()));
+    let headers = asked.headers(HTML, assets::policy());
+    Reply::Made { status: StatusCode::NOT_FOUND, headers, body: body.into() }
 }
 
 fn made(headers: Vec<(HeaderName, String)>, body: String) -> Reply {
     Reply::Made { status: StatusCode::OK, headers, body: body.into() }
 }
-
-const HTML: &str = "text/html; charset=utf-8";
-const TEXT: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json";
-const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), clipboard-read=()";

@@ -88,4 +88,5 @@ mod stub;
 mod subjects;
 mod tenants;
 mod tls;
+mod visits;
 mod witness;

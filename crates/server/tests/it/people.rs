@@ -21,7 +21,7 @@ use tokio_rustls::rustls::{
 
 use crate::{
     client::{Reply, Request},
-    identity::provider::{AUDIENCE, CONTOSO, Client, Provider},
+    identity::provider::{AUDIENCE, CONTOSO, Client, Provider, SECRET},
     process::succeed,
     service::{Files, Service, free_addresses},
 };
@@ -86,13 +86,15 @@ impl People {
         more: &[(&'static str, &str)],
     ) -> Self {
         let clients = clients(everybody);
-        let provider = Provider::start(&clients, "rsa-1");
+        let [review, desk] = free_addresses();
+        let redirects = [format!("http://localhost:{}", desk.port()), format!("https://{review}")];
+        let redirects = redirects.map(|origin| format!("{origin}/pages/signed-in")).to_vec();
+        let provider = Provider::with_redirects(&clients, "rsa-1", redirects);
         let authority = Authority::new();
         authority.issue("server", ExtendedKeyUsagePurpose::ServerAuth);
         for name in ["desk-1", "desk-2", "stolen"] {
             authority.issue(name, ExtendedKeyUsagePurpose::ClientAuth);
         }
-        let [review, desk] = free_addresses();
         let path = |name: &str| authority.path(name).display().to_string();
         let listener = format!(
             "{{listen = '{review}', certificate = '{}', key = '{}', workstation_ca = '{}'}}",
@@ -102,7 +104,9 @@ impl People {
         );
         let tenants = DIRECTORIES.map(|(name, tid)| format!("'{tid}' = '{name}'")).join(", ");
         let issuers = format!(
-            "[{{issuer = '{}', audiences = ['{AUDIENCE}'], tenants = {{{tenants}}}}}]",
+            "[{{issuer = '{}', audiences = ['{AUDIENCE}'], tenants = {{{tenants}}}, sign_in = \
+             {{client_id = 'pages', scope = 'openid', resource = '{AUDIENCE}', client_secret_env = \
+             'PAGES_SECRET'}}}}]",
             provider.issuer()
         );
         let issuer = provider.issuer();
@@ -119,6 +123,7 @@ impl People {
             ("BAILIWICK_IDENTITY__OPERATOR", "ops".to_owned()),
             ("BAILIWICK_IDENTITY__ISSUERS", issuers),
             ("BAILIWICK_EGRESS", egress),
+            ("PAGES_SECRET", SECRET.to_owned()),
         ];
         settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let service = Service::start(&lent(&settings));
@@ -182,6 +187,11 @@ impl People {
     /// Returns the connection of a workstation to the review desk, with or without a certificate.
     pub(crate) fn seat(&self, certificate: Option<&str>) -> Seat {
         Seat::new(&self.authority, self.review, certificate)
+    }
+
+    /// Returns the address of the review desk.
+    pub(crate) fn review_address(&self) -> SocketAddr {
+        self.review
     }
 
     pub(crate) fn token(&self, name: &str) -> String {

@@ -44,16 +44,23 @@ impl Client {
 pub(crate) struct Provider {
     process: Option<Process>,
     address: SocketAddr,
+    /// The addresses that browsers are led back to.
+    redirects: Vec<String>,
     /// The provider's keys, by name, and its log.
     folder: TempDir,
 }
 
 impl Provider {
     pub(crate) fn start(clients: &[Client], keys: &str) -> Self {
+        Self::with_redirects(clients, keys, Vec::new())
+    }
+
+    /// The same; people can sign in with a browser, too, and are led back to one of these addresses.
+    pub(crate) fn with_redirects(clients: &[Client], keys: &str, redirects: Vec<String>) -> Self {
         succeed(&mut Command::new(project().join("scripts/sdk.sh")));
         let [address, _] = free_addresses();
         let folder = TempDir::with_prefix("bailiwick-oidc-").unwrap();
-        let mut provider = Self { process: None, address, folder };
+        let mut provider = Self { process: None, address, redirects, folder };
         provider.restart(clients, keys);
         provider
     }
@@ -80,6 +87,9 @@ impl Provider {
             .env("KEYS", keys)
             .env("KEYS_DIR", self.folder.path())
             .env("CLIENTS", Value::Object(clients).to_string());
+        if !self.redirects.is_empty() {
+            command.env("REDIRECTS", self.redirects.join(","));
+        }
         let log = self.folder.path().join("provider.log");
         let process = self.process.insert(Process::start(&command, &log));
         eventually("the provider answers", || {

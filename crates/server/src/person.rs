@@ -1,0 +1,239 @@
+//! The pages of signed-in people, at the desks and at the operations listener.
+//!
+//! A browser holds a cookie; the session behind it holds the person's token, or the administrator's key.
+//! A page asks the listener's own API with it, in memory, as any client would: the API decides each
+//! request, and the access matrix of its routes is that of the pages. The crate `pages` says what a page
+//! asks and how it looks.
+
+mod api;
+mod respond;
+mod session;
+mod sign_in;
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri},
+    response::Response,
+    routing::{get, post},
+};
+use pages::{
+    format::{Format, Query},
+    person::{self, Answer, Desk, Visit, act},
+};
+use serde_json::{Map, Value};
+
+use self::{
+    api::Api,
+    respond::{found, html, json, named, redirect},
+    session::{Kept, Sessions},
+};
+use crate::{asked::Asked, clock, http::BODY_BYTES_MAX, identity::Providers, live::Configured};
+
+/// The parts that the pages need.
+#[derive(Clone)]
+pub(crate) struct Pages {
+    desk: Desk,
+    /// The API of the listener.
+    api: Api,
+    sessions: Sessions,
+    providers: Providers,
+    configured: Configured,
+    /// The service's name: the name of its log.
+    service: String,
+    /// Whether the listener speaks TLS.
+    is_secure: bool,
+}
+
+/// What a listener's pages are made of.
+pub(crate) struct Around {
+    /// The listener.
+    pub desk: Desk,
+    /// Sessions of this listener.
+    pub sessions: Sessions,
+    /// The identity providers.
+    pub providers: Providers,
+    /// The active configuration.
+    pub configured: Configured,
+    /// The service's name.
+    pub service: String,
+    /// Whether the listener speaks TLS.
+    pub is_secure: bool,
+}
+
+pub(crate) use self::session::Sessions as PageSessions;
+
+/// Puts the pages before the API of a listener.
+pub(crate) fn with_pages(api: Router, around: Around) -> Router {
+    let Around { desk, sessions, providers, configured, service, is_secure } = around;
+    let state = Pages {
+        desk,
+        api: Api::new(api.clone()),
+        sessions,
+        providers,
+        configured,
+        service,
+        is_secure,
+    };
+    Router::new()
+        .route("/pages", get(show))
+        .route("/pages/{*rest}", get(show))
+        .route("/pages/sign-in", get(sign_in::offer).post(sign_in::with_key))
+        .route("/pages/sign-in/{way}", get(sign_in::begin))
+        .route("/pages/signed-in", get(sign_in::end))
+        .route("/pages/sign-out", post(sign_out))
+        .route("/pages/act", post(act))
+        .route("/trust/files/{name}", get(file))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(state)
+        .fallback_service(api)
+}
+
+impl Pages {
+    fn visit<'a>(&'a self, asked: &'a Asked, kept: &'a Kept) -> Visit<'a> {
+        Visit {
+            frame: asked.frame(&self.service),
+            desk: self.desk,
+            csrf: &kept.csrf,
+            name: kept.session.name.as_deref(),
+            now_ms: clock::now_ms(),
+        }
+    }
+}
+
+/// Shows a page.
+async fn show(
+    State(pages): State<Pages>,
+    uri: Uri,
+    headers: HeaderMap,
+    extensions: axum::http::Extensions,
+) -> Response {
+    let asked = Asked::of(&uri, &headers);
+    let address = uri.path().strip_prefix(person::FOLDER).unwrap_or_default();
+    let kept = match pages.sessions.of(&pages, (&uri, &headers), &extensions) {
+        Ok(kept) => kept,
+        Err(why) => return sign_in::ask(&asked, why),
+    };
+    let Some(view) = person::find(pages.desk, address.trim_end_matches('/'), &asked.query) else {
+        let page = pages::not_found(&asked.frame(&pages.service));
+        return html(&asked, (StatusCode::NOT_FOUND, page));
+    };
+    let mut answers = Vec::new();
+    let asks = view.asks();
+    for address in &asks {
+        let response = pages.api.get(address, &kept.session, &extensions).await;
+        if response.status == StatusCode::UNAUTHORIZED.as_u16() {
+            // The token has expired, or counts no longer.
+            pages.sessions.end(&kept);
+            return sign_in::ask(&asked, session::NoSession::Ended);
+        }
+        answers.push(Answer::of(response.status, &response.body));
+    }
+    match asked.choice.format {
+        Format::Json => json(&asked, &as_json(asks, answers)),
+        Format::Html => {
+            let page = view.html(&pages.visit(&asked, &kept), &answers);
+            html(&asked, (StatusCode::OK, page))
+        }
+    }
+}
+
+/// Returns the answers of a page by the addresses that it asked.
+fn as_json(asks: Vec<String>, answers: Vec<Answer>) -> Value {
+    let answer = |answer| match answer {
+        Answer::Value(value) => value,
+        Answer::Refused(refused) => {
+            serde_json::json!({"error": {"code": refused.code, "message": refused.message}})
+        }
+    };
+    let all: Map<_, _> = asks.into_iter().zip(answers.into_iter().map(answer)).collect();
+    all.into()
+}
+
+/// Makes the request of a form.
+async fn act(
+    State(pages): State<Pages>,
+    uri: Uri,
+    headers: HeaderMap,
+    extensions: axum::http::Extensions,
+    body: Bytes,
+) -> Response {
+    let mut asked = Asked::of(&uri, &headers);
+    let kept = match pages.sessions.of(&pages, (&uri, &headers), &extensions) {
+        Ok(kept) => kept,
+        Err(why) => return sign_in::ask(&asked, why),
+    };
+    let form = Query::parse(&String::from_utf8_lossy(&body));
+    let ours = kept.made(&form, &headers).then(|| act::Asked::read(&form).ok()).flatten();
+    let Some(form_asked) = ours else {
+        return refuse(&pages, &asked, &kept, StatusCode::FORBIDDEN, NOT_OURS);
+    };
+    asked.here.clone_from(&form_asked.back);
+    let response = pages.api.act(&form_asked, &kept.session, &extensions).await;
+    let visit = pages.visit(&asked, &kept);
+    if response.status == StatusCode::CONFLICT.as_u16()
+        && let Some(page) = person::to_sign(&visit, &form_asked, &form, &response.body)
+    {
+        return html(&asked, (StatusCode::OK, page));
+    }
+    if response.is_file() {
+        return found(&asked, response);
+    }
+    let answer = Answer::of(response.status, &response.body);
+    match person::outcome(&visit, &form_asked, &answer) {
+        None => redirect(&form_asked.back),
+        Some(page) => {
+            let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::OK);
+            html(&asked, (status, page))
+        }
+    }
+}
+
+const NOT_OURS: &str = "this form was not made by a page of your session; open the page again, and \
+                        send it from there";
+
+fn refuse(
+    pages: &Pages,
+    asked: &Asked,
+    kept: &Kept,
+    status: StatusCode,
+    message: &str,
+) -> Response {
+    let refused = person::Refused {
+        status: status.as_u16(),
+        code: "Forbidden".to_owned(),
+        message: message.to_owned(),
+    };
+    let page = person::refused(&pages.visit(asked, kept), Some(person::FOLDER), &refused);
+    html(asked, (status, page))
+}
+
+/// Ends the session.
+async fn sign_out(
+    State(pages): State<Pages>,
+    uri: Uri,
+    headers: HeaderMap,
+    extensions: axum::http::Extensions,
+    body: Bytes,
+) -> Response {
+    let asked = Asked::of(&uri, &headers);
+    let Ok(kept) = pages.sessions.of(&pages, (&uri, &headers), &extensions) else {
+        return redirect(sign_in::PATH);
+    };
+    let form = Query::parse(&String::from_utf8_lossy(&body));
+    if !kept.made(&form, &headers) {
+        return refuse(&pages, &asked, &kept, StatusCode::FORBIDDEN, NOT_OURS);
+    }
+    pages.sessions.end(&kept);
+    let mut response = redirect(sign_in::PATH);
+    // A browser forgets the pages that it showed, too.
+    let forget = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
+    response.headers_mut().insert("clear-site-data", forget);
+    response
+}
+
+/// Serves a file of the pages: it is the same for everybody.
+async fn file(uri: Uri, headers: HeaderMap, Path(name): Path<String>) -> Response {
+    named(&Asked::of(&uri, &headers), &name)
+}
