@@ -115,20 +115,195 @@ async function look(person, address, name, size) {
   assert.deepEqual(wrong, [], name);
 }
 
-const DESK_PAGES = { overview: "/pages" };
+const OWNER = {
+  overview: "/pages",
+  data: "/pages/data/contoso",
+  records: "/pages/data/contoso/records",
+  record: `/pages/data/contoso/records/${request}`,
+  state: "/pages/data/contoso/state",
+  looks: "/pages/data/contoso/looks",
+  "zero-retention": "/pages/data/contoso/zero-retention",
+  "content-filter": "/pages/data/contoso/content-filter",
+  penalty: "/pages/data/contoso/penalty",
+  processors: "/pages/data/contoso/processors",
+  subjects: "/pages/subjects",
+  keys: "/pages/keys",
+};
+const DEVELOPER = {
+  build: "/pages/build/contoso",
+  explain: "/pages/explain/contoso",
+  compare: "/pages/compare",
+};
+const OPERATOR = {
+  console: "/pages/console",
+  tenants: "/pages/console/tenants",
+  tenant: "/pages/console/tenants/contoso",
+  resource: "/pages/console/resources/contoso",
+  models: "/pages/console/models",
+  engines: "/pages/console/engines",
+  people: "/pages/console/people",
+  usage: "/pages/console/usage",
+  applications: "/pages/applications",
+};
+const REVIEW = { queue: "/pages", case: `/pages/case/${request}`, penalties: "/pages/penalties" };
 
-for (const [size, scheme, locale] of [
+const LOOKS = [
   ["wide", "light", "en-GB"],
   ["narrow", "dark", "de-DE"],
+];
+
+for (const [name, pages, at, seat] of [
+  ["officer", OWNER, desk],
+  ["developer", DEVELOPER, desk],
+  ["operator", OPERATOR, desk],
+  ["reviewer", REVIEW, review, "desk-1"],
 ]) {
-  test(`an officer's pages: ${size}, ${scheme}, ${locale}`, async () => {
-    const person = await visitor({ size, scheme, locale });
-    await signIn(person, "officer", "/pages");
-    assert.match(await person.page.textContent(".session"), /officer of contoso/);
-    for (const [name, path] of Object.entries(DESK_PAGES)) await look(person, desk + path, name, size);
-    await person.context.close();
-  });
+  for (const [size, scheme, locale] of LOOKS) {
+    test(`the pages of the ${name}: ${size}, ${scheme}, ${locale}`, async () => {
+      const person = await visitor({ size, scheme, locale, seat });
+      await signIn(person, name, "/pages", at);
+      assert.match(await person.page.textContent(".session"), new RegExp(`${name} of`));
+      for (const [page, path] of Object.entries(pages)) await look(person, at + path, page, size);
+      await person.context.close();
+    });
+  }
 }
+
+test("a page's JSON has the answers of the API", async () => {
+  const person = await visitor();
+  await signIn(person, "officer", "/pages");
+  const answer = await person.context.request.get(`${desk}/pages/data/contoso/records?format=json`);
+  const answers = await answer.json();
+  const list = Object.entries(answers).find(([address]) => address.startsWith("/desk/v1/resources/contoso/records"));
+  assert.ok(JSON.stringify(list).includes(request), JSON.stringify(answers));
+  await person.context.close();
+});
+
+test("another tenant's pages show nothing", async () => {
+  const person = await visitor();
+  await signIn(person, "foreigner", "/pages");
+  const own = [...Object.values(OWNER).slice(1, 10), ...Object.values(DEVELOPER).slice(0, 2)];
+  for (const path of own.filter((path) => !path.includes(request))) {
+    await person.page.goto(desk + path);
+    const text = await person.page.textContent("main");
+    assert.match(text, /not found|no .*role|not visible|refused/i, path);
+    assert.doesNotMatch(text, new RegExp(request.slice(4)), path);
+  }
+  await person.context.close();
+});
+
+/** Sends the form with this button. */
+async function send(page, button, fields = {}) {
+  const form = page.locator("form.act", { has: page.getByRole("button", { name: button, exact: true, includeHidden: true }) });
+  await page.evaluate(() => document.querySelectorAll("details").forEach((one) => (one.open = true)));
+  for (const [name, value] of Object.entries(fields)) {
+    const field = form.locator(`[name="${name}"]`);
+    if ((await field.evaluate((one) => one.localName)) === "select") await field.selectOption(value);
+    else await field.fill(value);
+  }
+  await form.getByRole("button", { name: button, exact: true }).click();
+  await page.waitForLoadState();
+}
+
+test("a record is reviewed: asked for, approved, read once, judged", async () => {
+  const [reviewer, manager] = [await visitor({ seat: "desk-1" }), await visitor({ seat: "desk-1" })];
+  await signIn(reviewer, "reviewer", "/pages", review);
+  await signIn(manager, "manager", "/pages", review);
+  const address = `${review}/pages/case/${request}`;
+  await reviewer.page.goto(address);
+  await send(reviewer.page, "Request access", { "text:reason": "<script>alert(1)</script>" });
+  // The manager sees who asks, and why.
+  await manager.page.goto(address);
+  const asked = await manager.page.textContent("main");
+  assert.match(asked, /reviewer of ops/);
+  assert.ok(asked.includes("<script>alert(1)</script>"));
+  await send(manager.page, "Approve", { "number:minutes": "5" });
+  await reviewer.page.goto(address);
+  await send(reviewer.page, "Open the record once");
+  const reading = await reviewer.page.textContent("#reading");
+  assert.ok(reading.includes("<script>alert(1)</script>") && reading.includes("reviewer of ops"), reading);
+  assert.match(await reviewer.page.textContent("#left"), /^[45]:/);
+  await accessible(reviewer.page, "the reading view");
+  if (screenshots) await reviewer.page.screenshot({ path: join(screenshots, "reading-1280.png"), fullPage: true });
+  // Nothing is copied, and the back button shows nothing of it.
+  await reviewer.page.evaluate(() => {
+    const range = document.createRange();
+    range.selectNodeContents(document.getElementById("reading"));
+    getSelection().addRange(range);
+  });
+  const copied = await reviewer.page.evaluate(() => document.dispatchEvent(new ClipboardEvent("copy", { cancelable: true })));
+  assert.equal(copied, false);
+  await reviewer.page.goto(address);
+  await reviewer.page.goBack().catch(() => {});
+  assert.ok(!(await reviewer.page.content()).includes("reviewer of ops ·"), "the reading view came back");
+  await reviewer.page.goto(address);
+  await send(reviewer.page, "Decide", { "text:outcome": "dismissed", "text:reason": "harmless" });
+  await reviewer.page.goto(`${review}/pages`);
+  assert.ok(!(await reviewer.page.textContent("main")).includes(request));
+  assert.deepEqual([...reviewer.wrong, ...manager.wrong], []);
+  await Promise.all([reviewer.context.close(), manager.context.close()]);
+});
+
+test("the customer sees the look at the record", async () => {
+  const person = await visitor();
+  await signIn(person, "officer", "/pages/data/contoso/looks");
+  const text = await person.page.textContent("main");
+  assert.ok(text.includes(request) && text.includes("<script>alert(1)</script>"), text);
+  await person.context.close();
+});
+
+test("an officer makes a root and a key of passkeys, reads with a signature, and erases a person", async () => {
+  const person = await visitor();
+  const { page, context, wrong } = person;
+  const devtools = await context.newCDPSession(page);
+  await devtools.send("WebAuthn.enable");
+  const options = {
+    protocol: "ctap2",
+    transport: "internal",
+    hasResidentKey: true,
+    hasUserVerification: true,
+    isUserVerified: true,
+  };
+  const root = await devtools.send("WebAuthn.addVirtualAuthenticator", { options });
+  await signIn(person, "officer", "/pages/keys");
+  await send(page, "Make a passkey the root");
+  await page.waitForSelector("#sign");
+  assert.match(await page.textContent("main"), /root/);
+  await accessible(page, "a statement to sign");
+  if (screenshots) await page.screenshot({ path: join(screenshots, "sign-1280.png"), fullPage: true });
+  await page.click("#sign > button");
+  await page.waitForURL(`${desk}/pages/keys`);
+  // The officer's own passkey is in another authenticator.
+  const credentials = (id) => devtools.send("WebAuthn.getCredentials", { authenticatorId: id });
+  const kept = (await credentials(root.authenticatorId)).credentials[0];
+  const second = await devtools.send("WebAuthn.addVirtualAuthenticator", { options: { ...options, transport: "usb" } });
+  await devtools.send("WebAuthn.removeVirtualAuthenticator", root);
+  await send(page, "Enrol a new passkey for yourself", { "list:capacities": "officer", "number:days": "30" });
+  await page.waitForSelector("#sign");
+  // First the new passkey, which proves that its person has it; then the root.
+  await page.evaluate(() => document.querySelectorAll("details").forEach((one) => (one.open = true)));
+  await page.click("#sign button[value=more]");
+  await page.waitForFunction(() => document.getElementById("sign-count").textContent === "1");
+  const own = (await credentials(second.authenticatorId)).credentials[0];
+  await devtools.send("WebAuthn.removeCredential", { ...second, credentialId: own.credentialId });
+  await devtools.send("WebAuthn.addCredential", { ...second, credential: kept });
+  await page.click("#sign > button");
+  await page.waitForURL(`${desk}/pages/keys`);
+  assert.match(await page.textContent("main"), /officer: consents/);
+  await devtools.send("WebAuthn.removeCredential", { ...second, credentialId: kept.credentialId });
+  await devtools.send("WebAuthn.addCredential", { ...second, credential: own });
+
+  // Reading needs the signature now.
+  await page.goto(`${desk}/pages/data/contoso/records/${request}`);
+  await send(page, "Read the record");
+  await page.waitForSelector("#sign");
+  assert.ok((await page.textContent("main")).includes(request));
+  await page.click("#sign > button");
+  await page.waitForSelector("#reading");
+  assert.ok((await page.textContent("#reading")).includes("<script>alert(1)</script>"));
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
 
 test("the administrator signs in with the key, at the operations listener alone", async () => {
   const person = await visitor();

@@ -38,7 +38,9 @@ pub const FOLDER: &str = "/trust/files/";
 /// Returns the file with this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Asset> {
-    [style(), script(), checker(), sign(), reading()].into_iter().find(|asset| asset.name == name)
+    [style(), script(), checker(), sign(), enroll(), reading()]
+        .into_iter()
+        .find(|asset| asset.name == name)
 }
 
 /// The stylesheet of all pages.
@@ -66,6 +68,12 @@ pub(crate) fn sign() -> &'static Asset {
     SIGN.get_or_init(|| Asset::of("sign", "js", SCRIPT_KIND, SIGN_SCRIPT.as_bytes()))
 }
 
+/// The script that makes a passkey.
+pub(crate) fn enroll() -> &'static Asset {
+    static ENROLL: OnceLock<Asset> = OnceLock::new();
+    ENROLL.get_or_init(|| Asset::of("enroll", "js", SCRIPT_KIND, ENROLL_SCRIPT.as_bytes()))
+}
+
 /// The script of the reading view.
 pub(crate) fn reading() -> &'static Asset {
     static READING: OnceLock<Asset> = OnceLock::new();
@@ -88,6 +96,8 @@ const MODULE: &[u8] = include_bytes!("assets/audit.wasm.gz");
 const SCRIPT_KIND: &str = "text/javascript; charset=utf-8";
 
 const SIGN_SCRIPT: &str = include_str!("assets/sign.js");
+
+const ENROLL_SCRIPT: &str = include_str!("assets/enroll.js");
 
 const READING_SCRIPT: &str = include_str!("assets/reading.js");
 
@@ -144,7 +154,7 @@ mod tests {
 
     #[test]
     fn files_are_found_by_their_names_only() {
-        for asset in [style(), script(), checker(), sign(), reading()] {
+        for asset in [style(), script(), checker(), sign(), enroll(), reading()] {
             assert_eq!(find(&asset.name).unwrap().bytes, asset.bytes);
         }
         assert!(find("style.css").is_none() && find("../Cargo.toml").is_none());

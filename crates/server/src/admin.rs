@@ -335,8 +335,11 @@ async fn usage(
     let question = UsageQuestion { tenant, resource, from, to, by };
     let views = blocking(move || m.usage(&question, &admin.prices)).await?;
     Ok(if format == Some(UsageFormat::Csv) {
-        ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], UsageView::csv(&views))
-            .into_response()
+        let headers = [
+            (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+            (header::CONTENT_DISPOSITION, "attachment; filename=\"usage.csv\""),
+        ];
+        (headers, UsageView::csv(&views)).into_response()
     } else {
         Json(views).into_response()
     })

@@ -120,7 +120,7 @@ async fn show(
         return html(&asked, (StatusCode::NOT_FOUND, page));
     };
     let mut answers = Vec::new();
-    let asks = view.asks();
+    let asks = view.asks_at(clock::now_ms());
     for address in &asks {
         let response = pages.api.get(address, &kept.session, &extensions).await;
         if response.status == StatusCode::UNAUTHORIZED.as_u16() {

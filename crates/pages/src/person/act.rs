@@ -2,7 +2,8 @@
 //!
 //! A form carries the method, the path and the types of its fields, because the API takes JSON. The
 //! server reads it with [`Asked::read`], puts the session's token in, and the API decides. A form is worth
-//! no more than the person's own token: to forge one takes the session's token for forms, too.
+//! no more than the person's own token: an attacker that forges one also needs the session's token for
+//! forms.
 
 use maud::{Markup, html};
 use serde_json::{Map, Value};

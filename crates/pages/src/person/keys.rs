@@ -8,9 +8,11 @@ use serde::Deserialize;
 
 use super::{
     Answer, Desk, Route, View, Visit,
-    parts::{fact, spans, stamp},
+    act::{Act, Then, list, number, text},
+    parts::{choice, count, fact, spans, stamp},
 };
 use crate::{
+    assets,
     time::rfc3339,
     words::{Lang, Message as _, keys::Keys as Words},
 };
@@ -34,6 +36,9 @@ struct Roll {
 struct Root {
     /// Null for the operator.
     tenant: Option<String>,
+    /// Whether it is the root of the visitor's own party.
+    #[serde(default)]
+    is_own: bool,
     fingerprint: Option<String>,
     keys: Vec<String>,
     threshold: u64,
@@ -74,9 +79,58 @@ impl View for Keys {
                 h2 { (Words::People.text(lang)) }
                 (keys(&roll.keys, &rfc3339(visit.now_ms), lang))
             }))
+            (roll.shown(visit, |roll: Roll| passkeys(visit, &roll)))
             p class="note" { (spans(Words::Elsewhere.text(lang))) }
         };
-        visit.page(Words::Title.text(lang), &[], &body)
+        visit.page(Words::Title.text(lang), &[&assets::enroll().address()], &body)
+    }
+}
+
+/// Makes the forms of a passkey: as the root of the visitor's party, or as a person's own key. The script
+/// makes the passkey, and puts its public key into the form.
+fn passkeys(visit: &Visit<'_>, roll: &Roll) -> Markup {
+    let lang = visit.frame.lang;
+    // The operator's people see the operator's root alone.
+    let Some(root) = roll.roots.iter().rev().find(|root| root.is_own) else { return html! {} };
+    let act = |button| Act { method: "POST", path: "/desk/v1/roll", then: Then::Back, button };
+    let party = html! {
+        @if let Some(tenant) = &root.tenant { input type="hidden" name=(text("tenant")) value=(tenant); }
+    };
+    let of = |kind: &str, key: &str| {
+        html! {
+            input type="hidden" name=(text("kind")) value=(kind);
+            input type="hidden" name=(key) value="" data-passkey=(visit.name.unwrap_or("bailiwick"));
+            (party)
+            p class="notice" role="alert" hidden {}
+        }
+    };
+    let capacities = [
+        ("officer", Words::Officer.text(lang)),
+        ("decider", Words::Decider.text(lang)),
+        ("reviewer", Words::Reviewer.text(lang)),
+        ("manager", Words::Manager.text(lang)),
+        ("enroller", Words::Enroller.text(lang)),
+    ];
+    html! {
+        h2 { (Words::Passkeys.text(lang)) }
+        p { (Words::PasskeysLead.text(lang)) }
+        @if root.fingerprint.is_none() {
+            section class="card" {
+                h3 { (Words::MakeRoot.text(lang)) }
+                p { (Words::MakeRootAbout.text(lang)) }
+                (act(Words::MakeRoot.text(lang)).form(visit, &of("rootMade", &list("keys"))))
+            }
+        } @else {
+            section class="card" {
+                h3 { (Words::Enroll.text(lang)) }
+                p { (Words::EnrollAbout.text(lang)) }
+                (act(Words::Enroll.text(lang)).form(visit, &html! {
+                    (of("keyEnrolled", &text("key")))
+                    (choice(Words::For.text(lang), &list("capacities"), &capacities))
+                    (count(Words::Days.text(lang), &number("days"), 365, 730))
+                }))
+            }
+        }
     }
 }
 

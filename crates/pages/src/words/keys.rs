@@ -30,6 +30,13 @@ messages! {
         Decider { "decider: applications", "entscheidende Person: Anträge" }
         Officer { "officer: consents, records, persons, applications", "verantwortliche Person: Zustimmungen, Aufzeichnungen, Personen, Anträge" }
         Enroller { "enroller: keys of other people, workstations", "eintragende Person: Schlüssel anderer, Arbeitsplätze" }
-        Elsewhere { "Roots are made, and keys enrolled and revoked, on the command line, because the keys stay on your machine: `bailiwick desk root` and `bailiwick desk signer`.", "Wurzeln werden auf der Kommandozeile erzeugt, Schlüssel dort eingetragen und widerrufen, weil die Schlüssel auf Ihrer Maschine bleiben: `bailiwick desk root` und `bailiwick desk signer`." }
+        Passkeys { "With a passkey", "Mit einem Passkey" }
+        PasskeysLead { "Your browser or a security key makes a key for this website, and asks you each time it signs. The private key never leaves it.", "Ihr Browser oder ein Sicherheitsschlüssel erzeugt einen Schlüssel für diese Website und fragt Sie bei jeder Unterschrift. Der private Schlüssel verlässt ihn nie." }
+        MakeRoot { "Make a passkey the root", "Passkey zur Wurzel machen" }
+        MakeRootAbout { "The root names the people of your party. Whoever holds it decides for the party, so keep a second way: a root of three keys is made on the command line.", "Die Wurzel benennt die Leute Ihrer Partei. Wer sie hält, entscheidet für die Partei. Eine Wurzel aus drei Schlüsseln entsteht auf der Kommandozeile." }
+        Enroll { "Enrol a new passkey for yourself", "Neuen Passkey für sich eintragen" }
+        EnrollAbout { "Two signatures are needed: of the root, and of the new passkey, which proves that you have it. If the root is not a passkey of this browser, enrol on the command line.", "Zwei Unterschriften sind nötig: die der Wurzel und die des neuen Passkeys, der damit zeigt, dass Sie ihn haben. Ist die Wurzel kein Passkey dieses Browsers, geschieht es auf der Kommandozeile." }
+        Days { "Days until it ends", "Tage bis zum Ende" }
+        Elsewhere { "Keys in files and SSH agents stay on your machine: `bailiwick desk root` and `bailiwick desk signer` make roots, enrol and revoke keys.", "Schlüssel in Dateien und SSH-Agenten bleiben auf Ihrer Maschine: `bailiwick desk root` und `bailiwick desk signer` erzeugen Wurzeln, tragen Schlüssel ein und widerrufen sie." }
     }
 }

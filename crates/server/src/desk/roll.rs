@@ -39,7 +39,8 @@ pub(super) enum Stated {
     /// A person's key.
     KeyEnrolled {
         tenant: Option<String>,
-        object: String,
+        /// The person's object id; left out for the person who carries the statement.
+        object: Option<String>,
         key: String,
         capacities: Vec<String>,
         days: u16,
@@ -65,6 +66,8 @@ pub(super) struct Rolled {
 struct RootView {
     /// Null for the operator.
     tenant: Option<String>,
+    /// Whether it is the root of the visitor's own party.
+    is_own: bool,
     /// Null if the party has no root: its decisions are not signed.
     fingerprint: Option<Digest>,
     keys: Vec<Digest>,
@@ -109,8 +112,12 @@ pub(super) async fn show(
     let (store, rolls) = (desk.store.clone(), desk.ledger.rolls().clone());
     let roll = blocking(move || Ok(store.roll(&rolls)?)).await?;
     let name = own.map(|tenant| tenant.name.clone());
+    let is_operators = visitor.permit::<CreateTenant>(&Looked::there(Service)).is_ok();
     let parties = [(Party::Operator, None), (Party::Tenant { tenant }, name)];
-    let roots = parties.iter().map(|(party, name)| RootView::of(&roll, *party, name.clone()));
+    let roots = parties.iter().map(|(party, name)| {
+        let is_own = name.is_some() != is_operators;
+        RootView::of(&roll, *party, (name.clone(), is_own))
+    });
     let keys = roll.person_keys().filter_map(|(key, held)| {
         let (_, name) = parties.iter().find(|(party, _)| *party == held.party)?;
         Some(KeyView {
@@ -126,7 +133,7 @@ pub(super) async fn show(
 }
 
 impl RootView {
-    fn of(roll: &Roll, party: Party, tenant: Option<String>) -> Self {
+    fn of(roll: &Roll, party: Party, (tenant, is_own): (Option<String>, bool)) -> Self {
         let root = roll.root(party).map(|rooted| &rooted.root);
         let recovery = roll.recoveries().find(|(of, _)| *of == party).map(|(_, recovery)| {
             let fingerprint = recovery.root.fingerprint();
@@ -135,6 +142,7 @@ impl RootView {
         let keys = root.map_or(&[][..], Root::keys).iter().map(Key::fingerprint).collect();
         Self {
             tenant,
+            is_own,
             fingerprint: root.map(Root::fingerprint),
             keys,
             threshold: root.map_or(0, Root::threshold),
@@ -211,9 +219,10 @@ impl Stated {
             Self::RootRecoveryStopped { .. } => Event::RootRecoveryStopped { party },
             Self::KeyEnrolled { object, key, capacities, days, .. } => {
                 let of = tenant.unwrap_or_else(|| visitor.signed_in.principal.tenant());
-                let person = visitor
-                    .directory()
-                    .principal_id(of, object.parse().map_err(|_| DeskError::NotFound)?);
+                let own = visitor.signed_in.object;
+                let object = object.map_or(Ok(own), |object| object.parse());
+                let object = object.map_err(|_| DeskError::NotFound)?;
+                let person = visitor.directory().principal_id(of, object);
                 let person = PersonId::from_random(person.ok_or(DeskError::NotFound)?);
                 let (key, capacities) = (read_key(&key)?, read_capacities(&capacities)?);
                 let until_ms = until(days);

@@ -16,7 +16,10 @@ use tower::ServiceExt as _;
 use zeroize::Zeroizing;
 
 use super::session::Session;
-use crate::desk::{DRAFT, SIGNATURE, with_key};
+use crate::{
+    desk::{DRAFT, SIGNATURE, with_key},
+    listen::{Client, Guest},
+};
 
 /// Largest answer that a page shows, in bytes; a file that is passed on may have this size, too.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -92,8 +95,14 @@ impl Api {
         let mut request = Request::new(Body::from(body.unwrap_or_default()));
         *request.method_mut() = method;
         *request.uri_mut() = uri;
-        // Who is connected, and from which workstation.
-        *request.extensions_mut() = extensions.clone();
+        // Who is connected, and from which workstation. Nothing else: the routers of the pages and of the
+        // API keep parts of their own paths there.
+        if let Some(guest) = extensions.get::<Guest>() {
+            request.extensions_mut().insert(guest.clone());
+        }
+        if let Some(client) = extensions.get::<Client>() {
+            request.extensions_mut().insert(*client);
+        }
         let headers = request.headers_mut();
         let bearer = Zeroizing::new(format!("Bearer {}", bearer.as_str()));
         let Ok(mut bearer) = HeaderValue::try_from(bearer.as_str()) else {

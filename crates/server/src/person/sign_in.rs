@@ -110,7 +110,12 @@ fn page_of_ours(to: Option<&str>) -> String {
         let is_page = path == person::FOLDER
             || path.strip_prefix(person::FOLDER).is_some_and(|rest| rest.starts_with('/'));
         let is_straight = !path.contains("//") && !path.split('/').any(|part| part == "..");
-        plain && is_page && is_straight && !path.starts_with(PATH) && path != CALLBACK && to.len() < 1000
+        plain
+            && is_page
+            && is_straight
+            && !path.starts_with(PATH)
+            && path != CALLBACK
+            && to.len() < 1000
     };
     to.filter(is_ours).unwrap_or(person::FOLDER).to_owned()
 }
