@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Visit, parts::rich};
+use super::{Visit, parts::spans};
 use crate::words::{Message as _, person::Person};
 
 /// The API's answer to one request of a page.
@@ -110,7 +110,7 @@ impl Refused {
         html! {
             div class="notice" role="alert" {
                 p { strong { (Person::Refused.text(lang)) } }
-                p lang="en" { (rich(&self.message)) "." }
+                p lang="en" { (spans(&self.message)) "." }
             }
         }
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{
     Answer, Desk, Route, View, Visit,
     act::{Act, Then, list, number, text},
-    parts::{choice, count, fact, rich, stamp},
+    parts::{choice, count, fact, spans, stamp},
 };
 use crate::{
     assets,
@@ -80,7 +80,7 @@ impl View for Keys {
                 (keys(&roll.keys, &rfc3339(visit.now_ms), lang))
             }))
             (roll.shown(visit, |roll: Roll| passkeys(visit, &roll)))
-            p class="note" { (rich(Words::Elsewhere.text(lang))) }
+            p class="note" { (spans(Words::Elsewhere.text(lang))) }
         };
         visit.page(Words::Title.text(lang), &[&assets::enroll().address()], &body)
     }

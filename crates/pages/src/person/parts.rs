@@ -49,8 +49,8 @@ pub(super) fn person(name: Option<&str>, id: &str) -> Markup {
     html! { @if let Some(name) = name { strong { (name) } " " } code { (id) } }
 }
 
-/// Shows a text; its parts in backticks as code.
-pub(super) fn rich(text: &str) -> Markup {
+/// A text of the API or of ours, in which backticks enclose code.
+pub(in crate::person) fn spans(text: &str) -> Markup {
     html! {
         @for (place, part) in text.split('`').enumerate() {
             @if place % 2 == 1 { code { (part) } } @else { (part) }

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+pub(in crate::person) use crate::person::parts::spans;
 use crate::{
     format::{Query, encoded},
     layout::Frame,
@@ -62,15 +63,6 @@ pub(in crate::person) fn state(word: &str, lang: Lang) -> Markup {
         _ => return html! { span class="state" { (word) } },
     };
     html! { span class={ "state " (class) } { (text.text(lang)) } }
-}
-
-/// A text of the API or of ours, in which backticks enclose code.
-pub(in crate::person) fn spans(text: &str) -> Markup {
-    html! {
-        @for (place, part) in text.split('`').enumerate() {
-            @if place % 2 == 1 { code { (part) } } @else { (part) }
-        }
-    }
 }
 
 /// Yes or no.

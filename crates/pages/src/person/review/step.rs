@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{
     super::{
         Answer, Visit,
-        parts::{due, fact, rich},
+        parts::{due, fact, spans},
     },
     Waiting,
 };
@@ -31,7 +31,7 @@ pub(in crate::person) fn step(visit: &Visit<'_>, answer: &Answer) -> Markup {
         });
         html! {
             p class="verdict" { strong { (Review::Next.text(lang)) ": " } (next.text(lang)) }
-            @if let Some(next) = &step.next { p lang="en" { (rich(next)) "." } }
+            @if let Some(next) = &step.next { p lang="en" { (spans(next)) "." } }
             dl class="facts" {
                 @if let Some(expires_ms) = step.expires_ms {
                     (fact(Review::Expires.text(lang), &due(visit, expires_ms)))

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::super::{
     Answer, Visit,
-    parts::{fact, moment, rich},
+    parts::{fact, moment, spans},
 };
 use crate::{
     layout::grouped,
@@ -112,7 +112,7 @@ fn lines(lines: &[Line], lang: Lang) -> Markup {
                         td class="number" { (grouped(line.found)) }
                         td class="number" { (grouped(line.erased)) }
                         td class="number" { (grouped(line.kept)) }
-                        td lang="en" { (rich(line.why.as_deref().unwrap_or("–"))) }
+                        td lang="en" { (spans(line.why.as_deref().unwrap_or("–"))) }
                     }
                 }
             }

@@ -9,7 +9,7 @@ use super::super::{
     Answer, Visit,
     act::{Act, Asked, Then, flag, text},
     is_name,
-    parts::{card, confirm, moment, rich, tick},
+    parts::{card, confirm, moment, spans, tick},
 };
 use crate::{
     layout::grouped,
@@ -121,7 +121,7 @@ fn stores(stores: &[Store], lang: Lang) -> Markup {
                     tr {
                         th scope="row" class="word" lang="en" { (store.name) }
                         td class="number" { (grouped(store.found)) }
-                        td lang="en" { (rich(&store.note)) }
+                        td lang="en" { (spans(&store.note)) }
                     }
                 }
             }

@@ -6,7 +6,7 @@ use super::{
     super::{
         Answer, View, Visit,
         act::{Act, Then, line, number, text},
-        parts::{card, choice, due, moment, rich},
+        parts::{card, choice, due, moment, spans},
     },
     RIGHTS, Request, Requests, STATES, word,
 };
@@ -62,7 +62,7 @@ fn find(visit: &Visit<'_>, requests: &[Request]) -> Markup {
     };
     html! {
         h2 { (Words::Find.text(lang)) }
-        p { (rich(Words::FindAbout.text(lang))) }
+        p { (spans(Words::FindAbout.text(lang))) }
         (act.form(visit, &fields))
     }
 }
@@ -94,7 +94,7 @@ fn table(visit: &Visit<'_>, requests: &[Request]) -> Markup {
                     }
                 }
             }
-            @if more > 0 { p { (rich(&Words::MoreRequests.with(lang, &[("count", &more.to_string())]))) } }
+            @if more > 0 { p { (spans(&Words::MoreRequests.with(lang, &[("count", &more.to_string())]))) } }
         }
     }
 }
