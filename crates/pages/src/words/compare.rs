@@ -16,7 +16,6 @@ messages! {
         All { "Show all needs", "Jeden Bedarf zeigen" }
         SideBySide { "Side by side", "Nebeneinander" }
         Need { "Need", "Bedarf" }
-        Offering { "Offering", "Angebot" }
         Verdict { "Result", "Ergebnis" }
         Fits { "meets all", "erfüllt alles" }
         Conditions { "with conditions", "mit Bedingungen" }
@@ -31,7 +30,6 @@ messages! {
         Undated { "without a date, read {date}", "ohne Datum, gelesen am {date}" }
         Old { "old: {why}", "alt: {why}" }
         NoWords { "The catalogue has no words of it about this.", "Der Katalog enthält keine Worte dazu." }
-        OneOffering { "Words and sources", "Worte und Quellen" }
         Pick { "Choose an offering in the table to read its words and their sources.", "Wählen Sie in der Tabelle ein Angebot, um seine Worte und deren Quellen zu lesen." }
     }
 }
