@@ -173,7 +173,7 @@ impl Page {
             @if own.len() > OWN_SHOWN {
                 p class="notice" { (Compare::NotAll.with(lang, &[("count", &own.len().to_string())])) }
             }
-            div class="sideways" tabindex="0" role="region" aria-label=(Compare::SideBySide.text(lang)) {
+            div class="sideways" tabindex="0" role="group" aria-label=(Compare::SideBySide.text(lang)) {
                 table {
                     thead { tr {
                         th scope="col" { (Compare::Need.text(lang)) }

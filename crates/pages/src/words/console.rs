@@ -143,6 +143,7 @@ messages! {
         Address { "Address", "Adresse" }
         Credential { "Credential from", "Zugangsdaten aus" }
         Abilities { "Abilities", "Fähigkeiten" }
+        EngineCache { "Its prefix cache", "Ihr Präfix-Cache" }
         Concurrency { "Requests at once, at most", "Anfragen gleichzeitig, höchstens" }
         Weight { "Weight", "Gewicht" }
         NewRequests { "New requests", "Neue Anfragen" }

@@ -171,7 +171,7 @@ fn program(engine: &Engine, lang: Lang) -> Markup {
                 @match &engine.credential { Some(source) => { code { (source) } } None => { "–" } }
             }))
             (fact(Console::Abilities.text(lang), &html! { (engine.capabilities.join(", ")) }))
-            (fact(Console::PrefixCache.text(lang), &html! { (engine.prefix_cache.as_deref().unwrap_or("–")) }))
+            (fact(Console::EngineCache.text(lang), &html! { (engine.prefix_cache.as_deref().unwrap_or("–")) }))
         }
         @if let Some(concurrency) = engine.concurrency {
             (fact(Console::Concurrency.text(lang), &html! { (grouped(concurrency)) }))
@@ -223,7 +223,10 @@ fn companies(processors: &[Processor], lang: Lang) -> Markup {
                         @if one.allowed.len() > 10 { " …" }
                     }
                 }
-                td class="number" { (grouped(one.requests.iter().map(|one| one.requests).sum())) }
+                td class="number" {
+                    (grouped(one.requests.iter().map(|one| one.requests).sum()))
+                    " " span class="unit" { (Console::Requests.text(lang)) }
+                }
             } } }
         }
     }
