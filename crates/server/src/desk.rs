@@ -14,6 +14,7 @@ mod inventory;
 mod names;
 mod penalty;
 mod processors;
+mod public_key;
 mod records;
 mod reports;
 mod review;

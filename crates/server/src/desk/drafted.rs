@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use tlog::{canon::Digest, hex, key::Key, statement::Draft, succession::Mark};
 
-use super::roll::key_text;
+use super::public_key;
 use crate::statement;
 
 /// A draft, as the person gets it.
@@ -42,7 +42,7 @@ impl Drafted {
             size,
             root,
         };
-        let passkeys = passkeys.map(|key| key_text(&key)).collect();
+        let passkeys = passkeys.map(|key| public_key::text(&key)).collect();
         Self { statement, draft: hex::encode(&id), passkeys }
     }
 }

@@ -74,6 +74,8 @@ pub(super) struct Queued {
     escalated: bool,
     waiting: Waiting,
     grant: Option<GrantId>,
+    /// The end of the access request or of its approval, in milliseconds since 1970.
+    expires_ms: Option<u64>,
     /// The access request, for the reviewer's team, whose manager decides it.
     asked: Option<PendingRequest>,
 }
@@ -167,6 +169,7 @@ pub(super) async fn queue(
             escalated: item.escalated,
             waiting: item.waiting,
             grant: look.as_ref().map(|look| look.grant),
+            expires_ms: look.as_ref().and_then(|look| look.expires_ms),
             asked: asked.map(|look| PendingRequest::of(look, &desk.names, &seats)),
         })
     });

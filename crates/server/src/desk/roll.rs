@@ -21,7 +21,7 @@ use tlog::{
     roll::Roll,
 };
 
-use super::{Desk, Parsed, Visitor, blocking, error::DeskError};
+use super::{Desk, Parsed, Visitor, blocking, error::DeskError, public_key};
 use crate::looked::Looked;
 
 /// A statement about roots and keys. `tenant` is left out for the operator.
@@ -290,37 +290,9 @@ fn root(keys: &[String]) -> Result<Root, DeskError> {
     Root::new(keys).map_err(|error| DeskError::BadRequest(error.to_string()))
 }
 
-/// Reads a public key: `ed25519:` or `p256:` and hex digits; for a passkey `@` and the SHA-256 of its
-/// website's id.
-pub(super) fn read_key(text: &str) -> Result<Key, DeskError> {
-    let bad = || {
-        DeskError::BadRequest(
-            "a key is `ed25519:` with 64 hex digits, or `p256:` with 66; of a passkey with `@` and \
-             64 digits behind it"
-                .to_owned(),
-        )
-    };
-    let (key, website) = match text.split_once('@') {
-        Some((key, website)) => (key, Some(Digest(hex::decode(website).ok_or_else(bad)?))),
-        None => (text, None),
-    };
-    let (form, digits) = key.split_once(':').ok_or_else(bad)?;
-    let key = match form {
-        "ed25519" => Key::ed25519(hex::decode(digits).ok_or_else(bad)?, website),
-        "p256" => Key::p256(hex::decode(digits).ok_or_else(bad)?, website),
-        _ => return Err(bad()),
-    };
-    key.map_err(|error| DeskError::BadRequest(error.to_string()))
-}
-
-/// Returns a public key as [`read_key`] reads it.
-pub(super) fn key_text(key: &Key) -> String {
-    let (form, digits) = match key {
-        Key::Ed25519 { public, .. } => ("ed25519", hex::encode(public)),
-        Key::P256 { public, .. } => ("p256", hex::encode(public)),
-    };
-    let website = key.passkey().map_or_else(String::new, |website| format!("@{website}"));
-    format!("{form}:{digits}{website}")
+/// Reads a key of a statement.
+fn read_key(text: &str) -> Result<Key, DeskError> {
+    public_key::read(text).map_err(|error| DeskError::BadRequest(error.to_string()))
 }
 
 fn read_capacities(names: &[String]) -> Result<Capacities, DeskError> {

@@ -31,7 +31,7 @@ use tlog::{
     succession::Mark,
 };
 
-use super::{Desk, Visitor, blocking, drafted::Drafted, error::DeskError, roll::read_key};
+use super::{Desk, Visitor, blocking, drafted::Drafted, error::DeskError, public_key};
 use crate::{clock, http::only};
 
 /// The header that names the draft of a statement.
@@ -166,7 +166,7 @@ pub(crate) fn with_key<'k>(
     statement: &str,
 ) -> Option<String> {
     let (made, statement) = (signature_of(signature)?, STANDARD.decode(statement).ok()?);
-    let keys = passkeys.into_iter().filter_map(|key| read_key(key).ok());
+    let keys = passkeys.into_iter().filter_map(|key| public_key::read(key).ok());
     let key = keys.into_iter().find(|key| made.verify(key, &statement).is_ok())?;
     Some(format!("{} {signature}", key.fingerprint()))
 }

@@ -243,7 +243,7 @@ pub(super) async fn end(
     let asked = Asked::of(&uri, &headers);
     let flow = session::read(&pages, &headers, FLOW).and_then(|text| Flow::read(&text));
     let state = asked.query.get("state").unwrap_or_default();
-    // Only the browser that began the flow ends it: nobody is signed in as somebody else by a link.
+    // Only the browser that began the flow ends it: a link cannot sign a person in as another one.
     let Some(flow) = flow.filter(|flow| Sha256::digest(&flow.state) == Sha256::digest(state))
     else {
         return failed(&pages, &asked, Failed::OtherFlow);

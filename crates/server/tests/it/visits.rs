@@ -80,7 +80,7 @@ fn without_a_session_there_is_only_the_sign_in() {
     let reply = forged.send(people.desk);
     let to = reply.header("location").unwrap();
     assert!(to.contains("ended=1"), "{to}");
-    // Nobody is led to another website, and a key opens nothing at the desk.
+    // The pages lead to no other website, and a key opens nothing at the desk.
     for to in ["https://evil.example", "//evil.example", "/pages/../evil", "/pagesevil"] {
         let page = Request::get(&format!("/pages/sign-in?to={to}")).send(people.desk).text();
         assert!(page.contains("href=\"/pages/sign-in/0?to=%2Fpages\""), "{page}");
