@@ -206,7 +206,7 @@ fn deadline(state: &subject_request::State, directory: &Directory, now_ms: u64) 
 fn promise(change: &Change, now_ms: u64) -> Option<Due> {
     let Change { promise, state, at_ms } = *change;
     let is_bad = matches!(state, State::Broken | State::Stale);
-    let is_recent = now_ms.saturating_sub(at_ms) < TRY_MS_MAX;
+    let is_recent = now_ms.saturating_sub(at_ms) < PROMISE_MS;
     (is_bad && is_recent).then(|| Due {
         kind: NoticeKind::Promise,
         of: For::Everybody,
@@ -254,6 +254,10 @@ fn page(desk: Desk, address: &str) -> String {
     let found = person::find(desk, address, &Query::parse(""));
     format!("{}{}", person::FOLDER, found.map_or("", |_| address))
 }
+
+/// How long a change of a promise's state is a reason: longer than a notice is tried, so that its end is
+/// noted.
+const PROMISE_MS: u64 = TRY_MS_MAX + DAY_MS;
 
 /// A data subject's request: a week before its deadline, a day before, and after it.
 const SUBJECT_DAYS: [u64; 3] = [0, 1, 7];

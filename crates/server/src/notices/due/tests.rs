@@ -17,7 +17,7 @@ fn a_deadline_has_a_notice_a_week_before_a_day_before_and_after_it() {
 }
 
 #[test]
-fn a_promise_that_turned_broken_or_stale_is_told_for_three_days() {
+fn a_promise_that_turned_broken_or_stale_is_a_reason_for_four_days() {
     let of = |state, at_ms| promise(&Change { promise: Promise::Isolated, state, at_ms }, NOW_MS);
     let broken = of(State::Broken, NOW_MS - 1).unwrap();
     assert_eq!((broken.data.promise, broken.data.state), (Some("P2"), Some("broken")));
@@ -32,7 +32,7 @@ fn a_promise_that_turned_broken_or_stale_is_told_for_three_days() {
     for state in [State::Kept, State::NotKept, State::Unchecked] {
         assert_eq!(of(state, NOW_MS - 1), None);
     }
-    assert_eq!(of(State::Broken, NOW_MS - TRY_MS_MAX), None);
+    assert_eq!(of(State::Broken, NOW_MS - PROMISE_MS), None);
 }
 
 #[test]
