@@ -12,6 +12,8 @@ mod home;
 mod outcome;
 pub mod sign_in;
 
+use std::fmt;
+
 use crate::{format::Query, layout::Frame};
 
 pub use self::{
@@ -43,6 +45,13 @@ pub struct Visit<'a> {
     pub name: Option<&'a str>,
     /// Now, in milliseconds since 1970.
     pub now_ms: u64,
+}
+
+/// Omits the session's token and the person's name.
+impl fmt::Debug for Visit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Visit").field("desk", &self.desk).finish_non_exhaustive()
+    }
 }
 
 /// A page that shows answers of the API.
