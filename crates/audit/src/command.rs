@@ -14,12 +14,12 @@ use std::{
 };
 
 use clap::CommandFactory as _;
-use tlog::note::Verifier;
+use tlog::{checkpoint::Checkpoint, note::Verifier};
 
 use self::args::{Mirror, Verify, VerifyCommand};
 pub use self::serve::witness;
 use crate::{
-    Failure, Folder, compact, erasure,
+    Failure, Folder, compact, erasure, evidence,
     failure::UNREADABLE,
     keys::{self, KEY_HELP, older_checkpoint},
     log, receipt, release,
@@ -91,11 +91,7 @@ fn check(args: &Verify, repeat: Option<Repeat<'_>>) -> Result<Report, Failure> {
         }
         VerifyCommand::Log { folder, request, older, witness } => {
             let service = service()?;
-            let older = older.as_deref().map(|file| {
-                let note = String::from_utf8_lossy(&read(file)?).into_owned();
-                older_checkpoint(&service, &note, &file.display().to_string())
-            });
-            let older = older.transpose()?;
+            let older = older.as_deref().map(|file| saved(&service, file)).transpose()?;
             let files = Folder::new(folder);
             log::check(&mut report, &service, &files, older.as_ref(), request)?;
             log::cosigned(&mut report, &files, witness)?;
@@ -106,6 +102,14 @@ fn check(args: &Verify, repeat: Option<Repeat<'_>>) -> Result<Report, Failure> {
             let subject = subject.as_deref().map(str::trim).zip(salt);
             let against = erasure::Against { subject, log: log.as_ref() };
             erasure::check(&mut report, &service()?, &read(certificate)?, &against)?;
+        }
+        VerifyCommand::Evidence { file, older, log, witness } => {
+            let service = service()?;
+            let older = older.as_deref().map(|file| saved(&service, file)).transpose()?;
+            let log = log.as_deref().map(Folder::new);
+            let against =
+                evidence::Against { older: older.as_ref(), witnesses: witness, log: log.as_ref() };
+            evidence::check(&mut report, &service, &read(file)?, &against)?;
         }
         VerifyCommand::Training { job, file, validation, base, log } => {
             let log = match log {
@@ -135,6 +139,12 @@ pub fn service_key(given: &str) -> Result<Verifier, Failure> {
             Err(Failure::unreadable(format!("`--service-key {given}`: {error}"), KEY_HELP))
         }
     }
+}
+
+/// Reads a checkpoint that the auditor saved.
+fn saved(service: &Verifier, file: &Path) -> Result<Checkpoint, Failure> {
+    let note = String::from_utf8_lossy(&read(file)?).into_owned();
+    older_checkpoint(service, &note, &file.display().to_string())
 }
 
 /// Reads the salt of a certificate.

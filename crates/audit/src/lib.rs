@@ -25,6 +25,8 @@ mod time;
 #[cfg(feature = "command")]
 pub mod command;
 #[cfg(feature = "command")]
+pub mod evidence;
+#[cfg(feature = "command")]
 mod mirror;
 #[cfg(feature = "command")]
 mod release;

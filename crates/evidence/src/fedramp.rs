@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     Control, Framework, Live,
-    live::{Answer, standing_name, state_words},
+    live::{Answer, state_words},
 };
 
 /// A Security Decision Record with those indicators to which promises contribute, to be serialized.
@@ -106,7 +106,7 @@ impl Evidence {
             evidence_text: format!(
                 "checked at {}: {}. {}",
                 rfc3339(found.checked_ms),
-                standing_name(answer.standing),
+                answer.standing.name(),
                 facts.join(" ")
             )
             .trim_end()
@@ -135,7 +135,7 @@ fn kind(check: Check) -> &'static str {
     match check {
         Check::Replay | Check::Witnesses => "Log",
         Check::Policies => "Policy",
-        Check::Confinement => "Configuration",
-        Check::Deadlines | Check::Tables => "Report",
+        Check::Confinement | Check::Settings => "Configuration",
+        Check::Deadlines | Check::Tables | Check::SelfTest => "Report",
     }
 }

@@ -75,14 +75,3 @@ pub(crate) fn state_words(state: State) -> &'static str {
         State::Unchecked => "not checked by the running service",
     }
 }
-
-/// Returns the name of a standing for programs.
-pub(crate) fn standing_name(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Holds => "holds",
-        Standing::Open => "open",
-        Standing::Broken => "broken",
-        Standing::NoAnswer => "no_answer",
-        Standing::Old => "old",
-    }
-}

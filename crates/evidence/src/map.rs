@@ -3,10 +3,7 @@
 use pages::{time::rfc3339, trust::Promise};
 use serde::Serialize;
 
-use crate::{
-    Control, Framework, Live,
-    live::{Answer, standing_name},
-};
+use crate::{Control, Framework, Live, live::Answer};
 
 /// The map, to be serialized.
 #[derive(Debug, Serialize)]
@@ -110,7 +107,7 @@ impl EvidenceView {
     fn of(answer: &Answer<'_>) -> Self {
         Self {
             check: answer.check.name(),
-            standing: standing_name(answer.standing),
+            standing: answer.standing.name(),
             vouched_by: answer.check.rests_on().name(),
             checked_at: answer.found.map(|found| rfc3339(found.checked_ms)),
         }

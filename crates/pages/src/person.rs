@@ -28,6 +28,8 @@ use std::fmt;
 
 use std::fmt;
 
+use std::fmt;
+
 use crate::{format::Query, layout::Frame};
 
 pub use self::{

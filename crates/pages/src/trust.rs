@@ -11,7 +11,7 @@ mod standing;
 use serde::Serialize;
 
 pub use self::{
-    evidence::{Check, Fact, Found, Outcome},
+    evidence::{Check, Fact, Found, Outcome, SELF_TEST_DAYS_MAX, Setting, Void},
     promise::Promise,
     standing::{Standing, State, standing},
 };

@@ -11,6 +11,7 @@ mod desk;
 mod dial;
 mod doctor;
 mod engines;
+mod evidence;
 mod explain;
 mod filters;
 mod inventory;
@@ -22,6 +23,7 @@ mod progress;
 mod prove;
 mod quickstart;
 mod report;
+mod self_test;
 mod serve;
 mod signer;
 #[cfg(feature = "embedded")]
@@ -80,6 +82,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Compare(args) => compare::compare(&args)?,
         Command::Report(args) => report::report(&args)?,
         Command::Doctor(args) => return doctor::doctor(&args),
+        Command::Evidence(args) => return evidence::evidence(&args),
+        Command::SelfTest(args) => return self_test::self_test(&args),
         Command::Backup(args) => backup::backup(&args)?,
         Command::Restore(args) => backup::restore(args)?,
         Command::KeyHolder(args) => key_holder::key_holder(&args)?,

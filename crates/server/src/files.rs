@@ -22,7 +22,7 @@ pub(crate) struct NotWritten {
 /// # Errors
 /// The file cannot be written.
 pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), NotWritten> {
-    write(path, text, 0o600)
+    write(path, text.as_bytes(), 0o600)
 }
 
 /// Writes a file that every user may read; either completely or not at all.
@@ -30,10 +30,18 @@ pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), NotWritten> {
 /// # Errors
 /// The file cannot be written.
 pub(crate) fn write_public(path: &Path, text: &str) -> Result<(), NotWritten> {
-    write(path, text, 0o644)
+    write(path, text.as_bytes(), 0o644)
 }
 
-fn write(path: &Path, text: &str, mode: u32) -> Result<(), NotWritten> {
+/// Writes a file of bytes, readable by its owner only; either completely or not at all.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn write_private_bytes(path: &Path, bytes: &[u8]) -> Result<(), NotWritten> {
+    write(path, bytes, 0o600)
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), NotWritten> {
     let mut part = path.as_os_str().to_owned();
     part.push(format!(".{}.part", std::process::id()));
     let part = PathBuf::from(part);
@@ -43,7 +51,7 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), NotWritten> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&part)?;
         // Set the mode explicitly: the umask may have changed it.
         file.set_permissions(Permissions::from_mode(mode))?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&part, path)
     };

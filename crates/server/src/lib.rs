@@ -1,6 +1,6 @@
 //! The gateway: HTTP surface, listeners, configuration and command line.
 //!
-//! Few names are public: [`cli::main`] for the binary, [`paths`], [`clock`] and [`listen`] for tests
+//! Few names are public: [`cli::main`] for the binary, [`paths`], [`clock`], [`listen`] and [`self_test`] for tests
 //! and fuzz targets, [`manage`] and [`looked`] for examples of code that must not compile.
 
 /// Overwrites freed memory: no content of a request stays in memory after the request, whichever
@@ -63,6 +63,7 @@ mod reports;
 mod restricted;
 mod routes;
 mod screening;
+pub mod self_test;
 mod serve;
 mod services;
 mod sign_in;

@@ -1,17 +1,18 @@
 //! The answers of the checks that run all the time, and the history of the promises' states. The
 //! module `trust` makes the checks and shows the answers.
 
-mod history;
+pub(crate) mod answers;
+pub(crate) mod history;
 
 use std::{path::Path, sync::Arc};
 
 use egress::Egress;
 use engine::protocol::Confinement;
 use pages::trust::{Change, Check, Found, Promise, states};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tlog::note::Verifier;
 
-use self::history::History;
+use self::{answers::Saved, history::History};
 use crate::cosigners::Witnesses;
 
 /// The answers of the checks, and the parts of the service that only the checks and pages read.
@@ -34,6 +35,7 @@ struct Answers {
     /// The last answer of each check.
     found: RwLock<Vec<Found>>,
     history: RwLock<History>,
+    saved: Mutex<Saved>,
 }
 
 impl Promises {
@@ -46,7 +48,8 @@ impl Promises {
         confinement: Confinement,
     ) -> Self {
         let history = RwLock::new(History::read(data));
-        let answers = Arc::new(Answers { found: RwLock::default(), history });
+        let saved = Mutex::new(Saved::new(data));
+        let answers = Arc::new(Answers { found: RwLock::default(), history, saved });
         Self { key, egress, witnesses, confinement: Arc::new(confinement), answers }
     }
 
@@ -66,6 +69,13 @@ impl Promises {
         let now = Promise::ALL.into_iter().zip(states);
         if let Err(error) = self.answers.history.write().note(now, now_ms) {
             tracing::error!(%error, "the history of the promises' states cannot be written");
+        }
+    }
+
+    /// Writes the last answers for `bailiwick evidence`, if they changed or are a minute old. May block.
+    pub(crate) fn save(&self, now_ms: u64) {
+        if let Err(error) = self.answers.saved.lock().save(&self.found(), now_ms) {
+            tracing::error!(%error, "the answers of the checks cannot be written");
         }
     }
 

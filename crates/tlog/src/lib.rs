@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+pub mod bundle;
 pub mod canon;
 pub mod checkpoint;
 pub mod entry;

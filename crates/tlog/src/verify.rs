@@ -102,6 +102,8 @@ pub struct Report {
     pub trained: BTreeMap<ObjectId, Training>,
     /// The number of starts of the service.
     pub starts: u64,
+    /// The last start of the service.
+    pub last_start: Option<LastStart>,
     /// The number of changes of the egress list; before the first change it was empty.
     pub egress_lists: u64,
     /// Every key that was made; a receipt's key is compared with it.
@@ -141,6 +143,19 @@ pub struct Report {
     /// Facts that are not violations but rest on the operator's word. An auditor may ask about
     /// them.
     pub notices: Vec<Finding>,
+}
+
+/// The last start of the service, or the last change of its configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastStart {
+    /// The number of the entry.
+    pub index: u64,
+    /// SHA-256 of the program's file.
+    pub binary: Digest,
+    /// SHA-256 of the configuration in its canonical form.
+    pub configuration: Digest,
+    /// SHA-256 of the policies; `None` in entries of earlier versions.
+    pub policies: Option<Digest>,
 }
 
 /// A key, according to the log.
@@ -299,8 +314,10 @@ impl Replay {
             Event::Proved { policies, outcome, .. } => {
                 self.policies.proved(*policies, *outcome, found);
             }
-            Event::Started { policies, .. } => {
-                self.policies.started((index, time_ms), *policies, found);
+            Event::Started { binary, configuration, policies, .. } => {
+                let (binary, configuration, policies) = (*binary, *configuration, *policies);
+                self.report.last_start = Some(LastStart { index, binary, configuration, policies });
+                self.policies.started((index, time_ms), policies, found);
             }
             Event::KeyLost { key } => self.keys.lost(time_ms, *key, found),
             Event::OwnerDeleted { key, .. } => self.keys.condemned(time_ms, *key, found),

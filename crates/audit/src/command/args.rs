@@ -19,7 +19,7 @@ pub struct Program {
 /// The commands of `bailiwick-audit`.
 #[derive(Debug, Subcommand)]
 pub enum ProgramCommand {
-    /// Check a receipt, a log or the files of a release, offline
+    /// Check a receipt, a log, a bundle of evidence or the files of a release, offline
     Verify(Verify),
     /// Copy a service's log, and check that it continues the copy
     Mirror(Mirror),
@@ -142,6 +142,22 @@ pub enum VerifyCommand {
         /// The folder of the log, as for `verify log`. The log is replayed, and must have every deletion
         #[arg(long, value_name = "FOLDER")]
         log: Option<PathBuf>,
+    },
+    /// A bundle of evidence for a period: checks each file, each entry of the log, and that the states of
+    /// the promises agree with them
+    Evidence {
+        /// The bundle, as `bailiwick evidence` writes it
+        file: PathBuf,
+        /// A checkpoint that you saved earlier: the log must continue it
+        #[arg(long, value_name = "FILE")]
+        older: Option<PathBuf>,
+        /// The folder of the whole log, as for `verify log`. The log is replayed, and must continue the
+        /// bundle's. A bundle of the whole log needs none
+        #[arg(long, value_name = "FOLDER")]
+        log: Option<PathBuf>,
+        /// Verifier key of a witness that must have cosigned; repeat it for each witness
+        #[arg(long, value_name = "KEY")]
+        witness: Vec<String>,
     },
     /// A fine-tuned model: checks that it comes from your files and nothing else
     ///

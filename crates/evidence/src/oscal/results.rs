@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Control, Framework, Live,
-    live::{Answer, standing_name, state_words},
+    live::{Answer, state_words},
 };
 
 /// Assessment results of OSCAL, to be serialized.
@@ -287,12 +287,12 @@ impl Observation {
                 check.name(),
                 promise.id(),
                 promise.statement(Lang::En),
-                standing_name(answer.standing).replace('_', " "),
+                answer.standing.name().replace('_', " "),
             ),
             props: vec![
                 Property::ours("promise", promise.id()),
                 Property::ours("check", check.name()),
-                Property::ours("standing", standing_name(answer.standing)),
+                Property::ours("standing", answer.standing.name()),
                 Property::ours("vouched-by", check.rests_on().name()),
             ],
             methods: ["TEST"],
@@ -371,8 +371,7 @@ fn platform(ids: &Ids<'_>) -> String {
 /// Returns the UUID of an answer; `None` if there is none.
 fn observation(answer: &Answer<'_>, ids: &Ids<'_>) -> Option<String> {
     let checked = answer.found?.checked_ms.to_string();
-    let names =
-        [answer.promise.id(), answer.check.name(), &checked, standing_name(answer.standing)];
+    let names = [answer.promise.id(), answer.check.name(), &checked, answer.standing.name()];
     Some(ids.other("observation", &names))
 }
 

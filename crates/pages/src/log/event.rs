@@ -1,6 +1,6 @@
 //! An entry in words: its kind, a sentence, and the ids of the things that it is about.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tlog::{
     entry::{
         Action, Decider, Event, Handling, Outcome, PenaltyAction, ProofOutcome, Subject,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The kind of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A start of the service.

@@ -1,6 +1,6 @@
 //! The findings of the service's checks, as values that pages put into words.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Promise;
 use crate::{
@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// A check that runs inside the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Check {
     /// The whole log is replayed by the rules of auditors.
     Replay,
@@ -24,17 +25,23 @@ pub enum Check {
     Witnesses,
     /// The tables say what the log says.
     Tables,
+    /// Program and settings are those of the log's last start.
+    Settings,
+    /// Marked texts were sent, and searched in every place that the operator has.
+    SelfTest,
 }
 
 impl Check {
     /// All checks.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Replay,
         Self::Deadlines,
         Self::Policies,
         Self::Confinement,
         Self::Witnesses,
         Self::Tables,
+        Self::Settings,
+        Self::SelfTest,
     ];
 
     /// Returns its name for programs.
@@ -47,6 +54,8 @@ impl Check {
             Self::Confinement => "confinement",
             Self::Witnesses => "witnesses",
             Self::Tables => "tables",
+            Self::Settings => "settings",
+            Self::SelfTest => "self_test",
         }
     }
 
@@ -60,6 +69,8 @@ impl Check {
             Self::Confinement => Home::CheckConfinement,
             Self::Witnesses => Home::CheckWitnesses,
             Self::Tables => Home::CheckTables,
+            Self::Settings => Home::CheckSettings,
+            Self::SelfTest => Home::CheckSelfTest,
         }
         .text(lang)
     }
@@ -70,9 +81,12 @@ impl Check {
         match self {
             // A reader can copy the log, repeat the replay, and check the cosignatures.
             Self::Replay | Self::Witnesses => Voucher::Proved,
-            Self::Deadlines | Self::Policies | Self::Confinement | Self::Tables => {
-                Voucher::Operator
-            }
+            Self::Deadlines
+            | Self::Policies
+            | Self::Confinement
+            | Self::Tables
+            | Self::Settings
+            | Self::SelfTest => Voucher::Operator,
         }
     }
 
@@ -80,19 +94,24 @@ impl Check {
     #[must_use]
     pub fn fresh_ms(self) -> u64 {
         match self {
-            // A replay of a large log takes minutes.
-            Self::Replay => 60 * MINUTE_MS,
+            // A replay of a large log takes minutes. The settings are compared after it.
+            Self::Replay | Self::Settings => 60 * MINUTE_MS,
             // The operator sets how often the tables are compared: each five minutes by default.
             Self::Tables => 60 * MINUTE_MS,
             Self::Deadlines | Self::Policies | Self::Confinement | Self::Witnesses => 5 * MINUTE_MS,
+            // The longest time that the operator can set. The service gives no answer after the set one.
+            Self::SelfTest => SELF_TEST_DAYS_MAX * crate::time::DAY_MS,
         }
     }
 }
 
 const MINUTE_MS: u64 = 60_000;
 
+/// The most days for which a self-test can count.
+pub const SELF_TEST_DAYS_MAX: u64 = 366;
+
 /// The outcome of a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// All is as promised.
@@ -106,7 +125,8 @@ pub enum Outcome {
 }
 
 /// The answer of a check, with its time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Found {
     /// The check.
     pub check: Check,
@@ -144,7 +164,8 @@ impl Found {
 const FACTS_MAX: usize = 12;
 
 /// A detail of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fact {
     /// The log was replayed, and nothing contradicts the rules.
     Replayed {
@@ -195,6 +216,11 @@ pub enum Fact {
         /// Their digest.
         digest: String,
     },
+    /// A solver found that the policies in force break a promise.
+    Refuted {
+        /// Their digest.
+        digest: String,
+    },
     /// Processes are confined.
     Confined {
         /// The number of processes.
@@ -239,6 +265,73 @@ pub enum Fact {
         /// True if decisions depend on such rows. Otherwise they are evidence.
         decides: bool,
     },
+    /// The last start in the log names the program and the settings that are in force.
+    SameSettings {
+        /// The number of that entry.
+        entry: u64,
+    },
+    /// The last start in the log names another one.
+    OtherSettings {
+        /// The number of that entry.
+        entry: u64,
+        /// The thing that differs.
+        what: Setting,
+    },
+    /// The self-test found none of its texts.
+    SelfTested {
+        /// The number of texts that it sent.
+        texts: u64,
+        /// The number of files and pages that it searched.
+        places: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// The self-test found a text of a request.
+    Leaked {
+        /// The kind of place.
+        sink: String,
+        /// The part of the request that the text was in.
+        part: String,
+        /// The number of files or pages with it.
+        count: u64,
+    },
+    /// No self-test was made.
+    NoSelfTest,
+    /// The last self-test does not count.
+    SelfTestVoid {
+        /// Why.
+        why: Void,
+    },
+}
+
+/// A thing that a start names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Setting {
+    /// The program's file.
+    Program,
+    /// The configuration.
+    Configuration,
+    /// The policies.
+    Policies,
+}
+
+/// Why a self-test does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Void {
+    /// It is older than the operator's limit.
+    Old,
+    /// It was made with another version of the program.
+    OtherProgram,
+    /// It was made with another service.
+    OtherService,
+    /// Its time is in the future.
+    Future,
+    /// It could not search everything.
+    Partial,
+    /// Its file cannot be read.
+    Unreadable,
 }
 
 impl Fact {
@@ -263,12 +356,19 @@ impl Fact {
             | Self::Trouble
             | Self::Proved { .. }
             | Self::Unproved { .. }
+            | Self::Refuted { .. }
             | Self::Confined { .. }
             | Self::Loose { .. }
             | Self::Witnessed { .. }
             | Self::Unwitnessed { .. }
             | Self::NoWitness
-            | Self::Agrees { .. } => true,
+            | Self::Agrees { .. }
+            | Self::SameSettings { .. }
+            | Self::OtherSettings { .. }
+            | Self::SelfTested { .. }
+            | Self::Leaked { .. }
+            | Self::NoSelfTest
+            | Self::SelfTestVoid { .. } => true,
         }
     }
 
@@ -302,6 +402,7 @@ impl Fact {
             Self::Trouble => Home::FactTrouble.text(lang).to_owned(),
             Self::Proved { digest } => Home::FactProved.with(lang, &[("digest", digest)]),
             Self::Unproved { digest } => Home::FactUnproved.with(lang, &[("digest", digest)]),
+            Self::Refuted { digest } => Home::FactRefuted.with(lang, &[("digest", digest)]),
             Self::Confined { processes, attempts } => Home::FactConfined.with(
                 lang,
                 &[("processes", &number(*processes)), ("attempts", &number(*attempts))],
@@ -315,6 +416,38 @@ impl Fact {
             Self::Differs { kind, count, .. } => {
                 Home::FactDiffers.with(lang, &[("kind", kind), ("count", &number(*count))])
             }
+            Self::SameSettings { entry } => {
+                Home::FactSameSettings.with(lang, &[("entry", &entry.to_string())])
+            }
+            Self::OtherSettings { entry, what } => {
+                let words = match what {
+                    Setting::Program => Home::FactOtherProgram,
+                    Setting::Configuration => Home::FactOtherConfiguration,
+                    Setting::Policies => Home::FactOtherPolicies,
+                };
+                words.with(lang, &[("entry", &entry.to_string())])
+            }
+            Self::SelfTested { texts, places, bytes } => Home::FactSelfTested.with(
+                lang,
+                &[
+                    ("texts", &number(*texts)),
+                    ("places", &number(*places)),
+                    ("bytes", &number(*bytes)),
+                ],
+            ),
+            Self::Leaked { sink, part, count } => Home::FactLeaked
+                .with(lang, &[("sink", sink), ("part", part), ("count", &number(*count))]),
+            Self::NoSelfTest => Home::FactNoSelfTest.text(lang).to_owned(),
+            Self::SelfTestVoid { why } => match why {
+                Void::Old => Home::FactSelfTestOld,
+                Void::OtherProgram => Home::FactSelfTestProgram,
+                Void::OtherService => Home::FactSelfTestService,
+                Void::Future => Home::FactSelfTestFuture,
+                Void::Partial => Home::FactSelfTestPartial,
+                Void::Unreadable => Home::FactSelfTestUnreadable,
+            }
+            .text(lang)
+            .to_owned(),
         }
     }
 }

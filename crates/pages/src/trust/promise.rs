@@ -94,13 +94,13 @@ promises! {
         P9Name, P9Says, P9How, P9Beyond, [Policies, Tables], []
     }
     ClosedNetwork "P10" "A resource answers allowed networks only." {
-        P10Name, P10Says, P10How, P10Beyond, [], []
+        P10Name, P10Says, P10How, P10Beyond, [Policies, Tables], []
     }
     KnownCallers "P11" "Callers prove who they are." {
         P11Name, P11Says, P11How, P11Beyond, [Policies, Tables], []
     }
     Metered "P12" "Usage is counted without content." {
-        P12Name, P12Says, P12How, P12Beyond, [], []
+        P12Name, P12Says, P12How, P12Beyond, [SelfTest], []
     }
     SubjectRights "P13" "Data on a person can be found and erased." {
         P13Name, P13Says, P13How, P13Beyond, [Policies, Replay], [Owner, Subject]
@@ -109,10 +109,10 @@ promises! {
         P14Name, P14Says, P14How, P14Beyond, [Replay, Deadlines, Witnesses, Tables], []
     }
     PersonalDataStays "P15" "Found personal data stays inside." {
-        P15Name, P15Says, P15How, P15Beyond, [], []
+        P15Name, P15Says, P15How, P15Beyond, [Tables, Settings], []
     }
     Explained "P16" "Callers can ask what happens to their data." {
-        P16Name, P16Says, P16How, P16Beyond, [], []
+        P16Name, P16Says, P16How, P16Beyond, [Tables, Settings], []
     }
     AbuseHandled "P17" "Harmful use is detected and acted on." {
         P17Name, P17Says, P17How, P17Beyond, [Replay, Tables], [Flag, Penalty]

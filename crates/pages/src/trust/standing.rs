@@ -73,6 +73,18 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Returns its name for programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Open => "open",
+            Self::Broken => "broken",
+            Self::NoAnswer => "no_answer",
+            Self::Old => "old",
+        }
+    }
+
     pub(super) fn remark(self, answered: bool, lang: Lang) -> Option<&'static str> {
         match self {
             Self::Holds | Self::Open | Self::Broken => None,

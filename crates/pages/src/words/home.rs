@@ -28,6 +28,22 @@ messages! {
         CheckConfinement { "The confinement of the processes", "Die Absperrung der Prozesse" }
         CheckWitnesses { "Witnesses of the log", "Zeugen des Protokolls" }
         CheckTables { "The tables of the database, compared with the log", "Die Tabellen der Datenbank, verglichen mit dem Protokoll" }
+        CheckSettings { "Program and settings, compared with the last start in the log", "Programm und Einstellungen, verglichen mit dem letzten Start im Protokoll" }
+        CheckSelfTest { "Marked texts, searched in every place where the operator could read them", "Markierte Texte, gesucht an jeder Stelle, an der der Betreiber sie lesen könnte" }
+        FactSameSettings { "Entry {entry} of the log names the program, the configuration and the policies that are in force.", "Eintrag {entry} des Protokolls nennt das Programm, die Konfiguration und die Richtlinien, die gelten." }
+        FactOtherProgram { "Entry {entry} of the log, the last start, names another program than the one that runs.", "Eintrag {entry} des Protokolls, der letzte Start, nennt ein anderes Programm als das laufende." }
+        FactOtherConfiguration { "Entry {entry} of the log, the last start, names another configuration than the one in force.", "Eintrag {entry} des Protokolls, der letzte Start, nennt eine andere Konfiguration als die geltende." }
+        FactOtherPolicies { "Entry {entry} of the log, the last start, names other policies than those in force.", "Eintrag {entry} des Protokolls, der letzte Start, nennt andere Richtlinien als die geltenden." }
+        FactSelfTested { "{texts} marked texts were sent in a request and in a file. None of them was found in {places} files and pages of {bytes} bytes.", "{texts} markierte Texte wurden in einer Anfrage und in einer Datei gesendet. Keiner fand sich in {places} Dateien und Seiten mit {bytes} Byte." }
+        FactLeaked { "A marked text of the request was found: {part}, in {sink} ({count}).", "Ein markierter Text der Anfrage wurde gefunden: {part}, in {sink} ({count})." }
+        FactNoSelfTest { "No self-test was made yet.", "Es gab noch keinen Selbsttest." }
+        FactSelfTestOld { "The last self-test is older than the operator's limit.", "Der letzte Selbsttest ist älter als die Grenze des Betreibers." }
+        FactSelfTestProgram { "The last self-test was made with another version of the program.", "Der letzte Selbsttest lief mit einer anderen Version des Programms." }
+        FactSelfTestService { "The last self-test was made with another service.", "Der letzte Selbsttest lief mit einem anderen Dienst." }
+        FactSelfTestFuture { "The last self-test has a time in the future.", "Der letzte Selbsttest hat eine Zeit in der Zukunft." }
+        FactSelfTestPartial { "The last self-test could not send or search everything.", "Der letzte Selbsttest konnte nicht alles senden oder durchsuchen." }
+        FactSelfTestUnreadable { "The result of the last self-test cannot be read.", "Das Ergebnis des letzten Selbsttests ist nicht lesbar." }
+        FactRefuted { "A solver has found that the policies in force break a promise. Their digest: {digest}", "Ein Beweisprogramm hat gefunden, dass die geltenden Richtlinien eine Zusage brechen. Ihre Prüfsumme: {digest}" }
         FactAgrees { "{rows} rows say what {entries} say.", "{rows} Zeilen sagen dasselbe wie {entries}." }
         FactDiffers { "Rows that say something else than the log: {count} ({kind}).", "Zeilen, die etwas anderes sagen als das Protokoll: {count} ({kind})." }
         FactReplayed { "{entries}, {tiles} tiles compared, nothing against the rules.", "{entries}, {tiles} Kacheln verglichen, nichts gegen die Regeln." }

@@ -44,7 +44,7 @@ messages! {
         P10Name { "Closed network", "Geschlossenes Netz" }
         P10Says { "A resource answers only the networks that its owner allows.", "Eine Ressource antwortet nur den Netzen, die ihr Eigentümer erlaubt." }
         P10How { "Deny your resource all networks, and call it: the answer is 403.", "Verbieten Sie Ihrer Ressource alle Netze, und rufen Sie sie auf: Die Antwort ist 403." }
-        P10Beyond { "No check of this page runs for it. Tests attack it.", "Dafür läuft keine Prüfung dieser Seite. Tests greifen es an." }
+        P10Beyond { "Whether a request from a forbidden network is refused: the checks compare the rules. Tests attack it.", "Ob eine Anfrage aus einem verbotenen Netz abgewiesen wird: Die Prüfungen vergleichen die Regeln. Tests greifen es an." }
         P11Name { "Known callers", "Bekannte Aufrufer" }
         P11Says { "Callers prove who they are with a key or a token, and hold a named role.", "Aufrufer weisen sich mit einem Schlüssel oder Token aus und haben eine benannte Rolle." }
         P11How { "Rotate a key, and call with the old one: the answer is 401. Repeat the proof with bailiwick-prove.", "Tauschen Sie einen Schlüssel, und rufen Sie mit dem alten auf: Die Antwort ist 401. Wiederholen Sie den Beweis mit bailiwick-prove." }
@@ -52,7 +52,7 @@ messages! {
         P12Name { "Metered, not read", "Gezählt, nicht gelesen" }
         P12Says { "Usage is counted and billed without content.", "Der Verbrauch wird ohne Inhalt gezählt und abgerechnet." }
         P12How { "Compare your usage with the tokens in your receipts. Send a marked text, and search usage and metrics for it.", "Vergleichen Sie Ihren Verbrauch mit den Tokens in Ihren Belegen. Senden Sie einen markierten Text, und suchen Sie ihn in Verbrauch und Metriken." }
-        P12Beyond { "No check of this page runs for it. Tests search for marked texts.", "Dafür läuft keine Prüfung dieser Seite. Tests suchen nach markierten Texten." }
+        P12Beyond { "Places that the operator did not name to the self-test, and compressed or encrypted copies.", "Stellen, die der Betreiber dem Selbsttest nicht nannte, und komprimierte oder verschlüsselte Kopien." }
         P13Name { "Data-subject rights", "Rechte betroffener Personen" }
         P13Says { "What is held on a person can be found, exported and erased.", "Was über eine Person vorliegt, lässt sich finden, ausgeben und löschen." }
         P13How { "Erase a person at the desk, verify the certificate of the erasure, and search again.", "Löschen Sie eine Person am Schalter, prüfen Sie die Urkunde der Löschung, und suchen Sie noch einmal." }
@@ -64,11 +64,11 @@ messages! {
         P15Name { "Personal data stays", "Personenbezogenes bleibt" }
         P15Says { "Personal data that is found does not reach an engine of another company, unless the operator set that otherwise.", "Gefundene personenbezogene Daten erreichen kein System eines anderen Unternehmens, es sei denn, der Betreiber hat das anders eingestellt." }
         P15How { "Each receipt has the number of values by kind, and what was done with them.", "Jeder Beleg hat die Zahl der Werte nach Art, und was mit ihnen geschah." }
-        P15Beyond { "No check of this page runs for it. Tests plant a thousand identifiers.", "Dafür läuft keine Prüfung dieser Seite. Tests verstecken tausend Kennungen." }
+        P15Beyond { "Personal data that no detector finds: the checks compare the settings. Tests plant a thousand identifiers.", "Personenbezogenes, das kein Detektor findet: Die Prüfungen vergleichen die Einstellungen. Tests verstecken tausend Kennungen." }
         P16Name { "Explained", "Erklärt" }
         P16Says { "A caller of a resource can ask what happens to its data. The answer is compiled from the settings in force.", "Aufrufer einer Ressource können fragen, was mit ihren Daten geschieht. Die Antwort entsteht aus den geltenden Einstellungen." }
         P16How { "Ask with bailiwick explain. Change one setting, and ask again.", "Fragen Sie mit bailiwick explain. Ändern Sie eine Einstellung, und fragen Sie noch einmal." }
-        P16Beyond { "No check of this page runs for it. Tests change each setting.", "Dafür läuft keine Prüfung dieser Seite. Tests ändern jede Einstellung." }
+        P16Beyond { "Whether each sentence says what its setting does: the checks compare the settings. Tests change each setting.", "Ob jeder Satz sagt, was seine Einstellung bewirkt: Die Prüfungen vergleichen die Einstellungen. Tests ändern jede Einstellung." }
         P17Name { "Abuse handled", "Missbrauch behandelt" }
         P17Says { "Harmful use is filtered, flagged, notified and penalised, whether or not content is kept. Each penalty ends, and can be appealed.", "Schädlicher Gebrauch wird gefiltert, gemeldet, angezeigt und geahndet, mit oder ohne Aufbewahrung. Jede Maßnahme endet und ist anfechtbar." }
         P17How { "The annotations of each answer have what the filter found. The log has each penalty with its end.", "Die Anmerkungen jeder Antwort haben, was der Filter fand. Das Protokoll hat jede Maßnahme mit ihrem Ende." }

@@ -95,6 +95,11 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Compare the database with the log, and name every row that differs
     Doctor(DoctorArgs),
+    /// Write one signed bundle of evidence for a period, to verify offline
+    Evidence(EvidenceArgs),
+    /// Send marked texts through the running service, and search every place for them
+    #[command(name = "self-test")]
+    SelfTest(SelfTestArgs),
     /// Back up the data directory while the service runs
     Backup(Backup),
     /// Restore a backup: the old log ends, and a new log continues it
@@ -182,6 +187,79 @@ pub(crate) struct Serve {
     /// refused
     #[arg(long, conflicts_with = "check")]
     pub(crate) keys_are_lost: bool,
+}
+
+/// The bundle has the log's entries of the period with their proofs, the policies, the states of the
+/// promises and their history, the map of controls, OSCAL, and the companies that operate engines. The log's
+/// key signs it. It has no content and no person. docs/operate/evidence.md
+///
+/// The command then checks the bundle as `bailiwick verify evidence` does, with its exit status.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EvidenceArgs {
+    /// Begin of the period: a month as 2026-11, a day as 2026-11-28, or an hour, in UTC
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Period,
+    /// End of the period: the last month, day or hour of it
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Period,
+    /// File to write: an archive of tar
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Put in the whole log, so that all its rules can be checked with the bundle alone
+    #[arg(long)]
+    pub(crate) whole_log: bool,
+    /// Data directory. The server may run
+    #[arg(long, value_name = "DIR", env = "BAILIWICK_DATA", default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// Configuration file of the service
+    #[arg(long, value_name = "FILE", env = "BAILIWICK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print the result of the check as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The texts are in a prompt, an argument and a result of a tool, a header, the field `user`, and a file,
+/// which is deleted again. They are searched in clear, in base64, in hex, in UTF-16 and escaped: in the
+/// data directory, in the log files and the temporary folder that you name, in the metrics and in the
+/// trust pages. The trust pages show the result. docs/operate/self-test.md
+///
+/// Exit status: 0 nothing found, 1 a text was found, 2 not everything could be sent or searched.
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("said").required(true).multiple(true).args(["logs", "journal", "no_logs"]))]
+pub(crate) struct SelfTestArgs {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    /// A log file or a folder of log files, also of programs before the service; repeat it for each
+    #[arg(long, value_name = "PATH")]
+    pub(crate) logs: Vec<PathBuf>,
+    /// A unit of systemd, whose journal is searched
+    #[arg(long, value_name = "UNIT")]
+    pub(crate) journal: Vec<String>,
+    /// The service writes no log anywhere
+    #[arg(long, conflicts_with_all = ["logs", "journal"])]
+    pub(crate) no_logs: bool,
+    /// The temporary folder of the service; repeat it for each [default: this command's own]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) temp: Vec<PathBuf>,
+    /// URL of the API, such as http://127.0.0.1:8080
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// A key of a resource. BAILIWICK_API_KEY is safer: other users can see options
+    #[arg(long, value_name = "KEY")]
+    pub(crate) api_key: Option<String>,
+    /// Deployment that answers
+    #[arg(long, value_name = "NAME")]
+    pub(crate) deployment: Option<String>,
+    /// URL of the operations listener, for the metrics (BAILIWICK_ADMIN_URL)
+    #[arg(long, value_name = "URL")]
+    pub(crate) operations: Option<String>,
+    /// A file with BAILIWICK_URL, BAILIWICK_API_KEY, BAILIWICK_DEPLOYMENT and BAILIWICK_ADMIN_URL
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+    /// PEM file with the authority that signed the server's certificate, if you use your own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// The backup contains the database, the log and `service.key`, all from one moment. It does not

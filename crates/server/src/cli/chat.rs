@@ -2,7 +2,7 @@
 
 mod checked;
 mod client;
-mod target;
+pub(super) mod target;
 
 use std::{
     io::{self, BufRead as _, IsTerminal as _, Write as _},

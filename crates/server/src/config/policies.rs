@@ -26,6 +26,16 @@ impl PoliciesConfig {
     /// # Errors
     /// If a file cannot be read, or its policies cannot be used by this service.
     pub(crate) fn read(&self) -> Result<Policies, ConfigError> {
+        let texts = self.texts()?;
+        let files: Vec<_> = texts.iter().map(|(name, text)| File { name, text }).collect();
+        Ok(Policies::with(&files)?)
+    }
+
+    /// Reads the names and the texts of the operator's own files.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub(crate) fn texts(&self) -> Result<Vec<(String, String)>, ConfigError> {
         let mut texts = Vec::new();
         for path in &self.files {
             let text = fs::read_to_string(path)
@@ -34,7 +44,6 @@ impl PoliciesConfig {
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             texts.push((name, text));
         }
-        let files: Vec<_> = texts.iter().map(|(name, text)| File { name, text }).collect();
-        Ok(Policies::with(&files)?)
+        Ok(texts)
     }
 }

@@ -1,9 +1,12 @@
 //! `[trust]`: the pages that people check the service with.
 
+use pages::trust::SELF_TEST_DAYS_MAX;
 use serde::{Deserialize, Serialize};
 
+use super::within;
+
 /// Settings of the pages.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct TrustConfig {
     /// Who sees the pages.
@@ -11,6 +14,15 @@ pub(crate) struct TrustConfig {
     /// The contact for reports about weaknesses, for the page and for `security.txt` (RFC 9116).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_contact: Option<Contact>,
+    /// Days for which a self-test counts.
+    #[serde(deserialize_with = "within::<1, SELF_TEST_DAYS_MAX, _, _>")]
+    pub self_test_days: u32,
+}
+
+impl Default for TrustConfig {
+    fn default() -> Self {
+        Self { pages: Audience::default(), security_contact: None, self_test_days: 7 }
+    }
 }
 
 /// Who sees the pages.

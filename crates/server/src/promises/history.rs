@@ -86,6 +86,11 @@ impl History {
     }
 }
 
+/// Reads the changes in a data directory, the oldest first.
+pub(crate) fn read(data: &Path) -> Vec<Change> {
+    History::read(data).changes
+}
+
 fn change(line: &Line) -> Option<Change> {
     let promise = Promise::ALL.into_iter().find(|promise| promise.id() == line.promise)?;
     Some(Change { promise, state: State::named(&line.state)?, at_ms: line.at_ms })

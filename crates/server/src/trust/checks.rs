@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use engine::{protocol::Confinement, supervise};
 use pages::trust::{Check, Fact, Found, Outcome};
+use tlog::entry::{Event, ProofOutcome};
 
-use crate::{promises::Promises, services::Services};
+use crate::{promises::Promises, self_test, services::Services};
 
 /// Makes all quick checks.
-pub(super) fn quick(services: &Services, now_ms: u64) -> [Found; 5] {
+pub(super) fn quick(services: &Services, now_ms: u64) -> [Found; 6] {
     let promises = &services.promises;
     let found = |check, (outcome, facts)| Found { check, checked_ms: now_ms, outcome, facts };
     [
@@ -17,6 +18,7 @@ pub(super) fn quick(services: &Services, now_ms: u64) -> [Found; 5] {
         found(Check::Confinement, confinement(promises, services)),
         found(Check::Witnesses, witnesses(promises)),
         tables(services, now_ms),
+        self_tested(services, now_ms),
     ]
 }
 
@@ -32,9 +34,21 @@ fn deadlines(services: &Services) -> Answer {
     }
 }
 
+/// Whether the log has a proof of the policies that decide now. A later result can refute them: the service
+/// goes on with them until its next start, which is refused.
 fn policies(services: &Services) -> Answer {
     let policies = services.live.current().identity.policies;
     let digest = policies.digest.to_string();
+    match services.store.proof_entry(policies.digest) {
+        Ok(Some(Event::Proved { outcome: ProofOutcome::Refuted, .. })) => {
+            return (Outcome::Broken, vec![Fact::Refuted { digest }]);
+        }
+        Ok(_) => {}
+        Err(error) => {
+            tracing::warn!(%error, help = error.help(), "the proof of the policies cannot be read");
+            return (Outcome::Unknown, Vec::new());
+        }
+    }
     if policies.proved {
         (Outcome::Holds, vec![Fact::Proved { digest }])
     } else {
@@ -102,6 +116,14 @@ fn tables(services: &Services, now_ms: u64) -> Found {
     };
     let facts = kinds.into_iter().map(differs).collect();
     Found { check, checked_ms, outcome: Outcome::Broken, facts }
+}
+
+/// The result of the last self-test.
+fn self_tested(services: &Services, now_ms: u64) -> Found {
+    let current = services.live.current();
+    let program = current.identity.binary.to_string();
+    let within = (now_ms, current.config.trust.self_test_days);
+    self_test::result::answer(&current.config.data, (&services.promises.key, &program), within)
 }
 
 fn witnesses(promises: &Promises) -> Answer {

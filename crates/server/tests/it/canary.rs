@@ -3,8 +3,8 @@
 
 use std::{collections::BTreeSet, fs};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
+use server::self_test::marks::Mark;
 
 use crate::{
     client::Request,
@@ -16,40 +16,12 @@ use crate::{
 pub(crate) fn mark() -> String {
     let mut bytes = [0; 12];
     getrandom::fill(&mut bytes).unwrap();
-    let letters: String = bytes.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
-    format!("canary{letters}")
+    Mark::of(bytes).reveal().to_owned()
 }
 
-/// The forms in which the mark could have been written: clear text, hex, base64, UTF-16.
-fn disguises(mark: &str) -> Vec<(&'static str, Vec<u8>)> {
-    let hex = |upper: bool| -> String {
-        let digit = |byte: u8| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") };
-        mark.bytes().map(digit).collect()
-    };
-    let mut all = vec![
-        ("clear", mark.into()),
-        ("upper case", mark.to_uppercase().into()),
-        ("hex", hex(false).into()),
-        ("upper-case hex", hex(true).into()),
-        ("UTF-16", mark.encode_utf16().flat_map(u16::to_le_bytes).collect()),
-    ];
-    // The position of the mark in a base64 text selects one of three forms; the characters that
-    // depend on its neighbours are cut off.
-    for shift in 0..3 {
-        let text = STANDARD.encode([&vec![0; shift], mark.as_bytes()].concat());
-        let from = [0, 2, 3][shift];
-        let to = text.trim_end_matches('=').len() - 2;
-        all.push(("base64", text[from..to].into()));
-    }
-    all
-}
-
+/// Returns the forms of a mark that are in some bytes. `bailiwick self-test` searches the same ones.
 pub(crate) fn found_in(hay: &[u8], mark: &str) -> BTreeSet<&'static str> {
-    disguises(mark)
-        .into_iter()
-        .filter(|(_, needle)| contains(hay, needle))
-        .map(|(how, _)| how)
-        .collect()
+    Mark::word(mark).found_in(hay)
 }
 
 /// Sends the mark in every possible way: plain, streamed, cancelled, refused, embedded, in tools,

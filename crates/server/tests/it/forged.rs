@@ -176,7 +176,7 @@ fn grant_of(entries: &[Entry]) -> (GrantId, RequestId, PersonId, tlog::canon::Di
 }
 
 /// Returns the entries of a log that has no full bundle yet.
-fn entries(database: &Path) -> Vec<Entry> {
+pub(crate) fn entries(database: &Path) -> Vec<Entry> {
     let text =
         python(database, "SELECT hex(bytes) FROM log_entry ORDER BY idx", "execute").unwrap();
     let decode = |line: &str| {
@@ -189,7 +189,7 @@ fn entries(database: &Path) -> Vec<Entry> {
 }
 
 /// Runs several statements.
-fn script(database: &Path, statements: &str) -> bool {
+pub(crate) fn script(database: &Path, statements: &str) -> bool {
     python(database, statements, "executescript").is_some()
 }
 
