@@ -42,6 +42,8 @@ async function visitor({ size = "wide", scheme = "light", locale = "en-GB", seat
     viewport: WIDTHS[size],
     colorScheme: scheme,
     locale,
+    // A colour on its way to another one has no contrast to measure.
+    reducedMotion: "reduce",
     ignoreHTTPSErrors: true,
     ...(certificate ? { clientCertificates: [certificate] } : {}),
   });
@@ -223,7 +225,8 @@ test("a record is reviewed: asked for, approved, read once, judged", async () =>
   await reviewer.page.goto(address);
   await send(reviewer.page, "Open the record once");
   const reading = await reviewer.page.textContent("#reading");
-  assert.ok(reading.includes("<script>alert(1)</script>") && reading.includes("reviewer of ops"), reading);
+  assert.ok(reading.includes("<script>alert(1)</script>"), reading);
+  assert.match(await reviewer.page.getAttribute(".marks span", "data-mark"), /reviewer of ops · 20/);
   assert.match(await reviewer.page.textContent("#left"), /^[45]:/);
   await accessible(reviewer.page, "the reading view");
   if (screenshots) await reviewer.page.screenshot({ path: join(screenshots, "reading-1280.png"), fullPage: true });
@@ -237,7 +240,7 @@ test("a record is reviewed: asked for, approved, read once, judged", async () =>
   assert.equal(copied, false);
   await reviewer.page.goto(address);
   await reviewer.page.goBack().catch(() => {});
-  assert.ok(!(await reviewer.page.content()).includes("reviewer of ops ·"), "the reading view came back");
+  assert.ok(!(await reviewer.page.content()).includes("id=\"reading\""), "the reading view came back");
   await reviewer.page.goto(address);
   await send(reviewer.page, "Decide", { "text:outcome": "dismissed", "text:reason": "harmless" });
   await reviewer.page.goto(`${review}/pages`);
@@ -323,7 +326,7 @@ test("an officer makes a root and a key of passkeys, reads with a signature, and
   await page.check("form.act:has(input[value='POST /desk/v1/subjects/erase']) input[required]");
   await send(page, "Erase everything");
   await signed("main dl, main table");
-  assert.match(await page.textContent("h1"), /Certificate/);
+  assert.match(await page.textContent("h1"), /Erased/);
   console.log(`an officer erased a person in ${Date.now() - begun} ms`);
   await page.goto(`${desk}/pages/data/contoso/records`);
   assert.ok(!(await page.textContent("main")).includes(request));

@@ -26,10 +26,6 @@ mod subjects;
 
 use std::fmt;
 
-use std::fmt;
-
-use std::fmt;
-
 use crate::{format::Query, layout::Frame};
 
 pub use self::{

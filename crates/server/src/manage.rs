@@ -57,6 +57,7 @@ use tlog::{
 };
 
 pub(crate) use self::{
+    admin_key::ADMIN_KEY_FILE,
     actor::Actor,
     engines::{
         BadEngine, CacheSetting, Change, EngineKind, EngineUpdate, EngineView, ModelOn, NewEngine,

@@ -169,7 +169,10 @@ async fn act(
     let Some(form_asked) = ours else {
         return refuse(&pages, &asked, &kept, StatusCode::FORBIDDEN, NOT_OURS);
     };
-    asked.here.clone_from(&form_asked.back);
+    // The page after the form is in the place, and in the language, of the page of the form.
+    if let Ok(back) = form_asked.back.parse::<Uri>() {
+        asked = Asked::of(&back, &headers);
+    }
     let response = pages.api.act(&form_asked, &kept.session, &extensions).await;
     let visit = pages.visit(&asked, &kept);
     if response.status == StatusCode::CONFLICT.as_u16()

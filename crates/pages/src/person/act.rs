@@ -77,7 +77,7 @@ impl Act<'_> {
                 input type="hidden" name="csrf" value=(visit.csrf);
                 input type="hidden" name="request" value={ (self.method) " " (self.path) };
                 input type="hidden" name="then" value=(self.then.name());
-                input type="hidden" name="back" value=(visit.frame.here);
+                input type="hidden" name="back" value=(visit.frame.link(visit.frame.here));
                 (fields)
                 button { (self.button) }
             }

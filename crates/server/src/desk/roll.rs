@@ -15,7 +15,6 @@ use store::signed::Decision;
 use tlog::{
     canon::Digest,
     entry::Event,
-    hex,
     key::Key,
     people::{self, Capacities, Capacity, Party, Promise, Root},
     roll::Roll,

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     cli::output::{Failure, note},
     fleet::{Fleet, WorkerView},
-    manage::SERVICE_PUBLIC_FILE,
+    manage::{ADMIN_KEY_FILE, SERVICE_PUBLIC_FILE},
     serve::Started,
 };
 
@@ -102,6 +102,8 @@ fn print(addresses: &Addresses, file: &Path, toy: bool) -> Result<(), Failure> {
     let program = program();
     let public = file.with_file_name(SERVICE_PUBLIC_FILE);
     let public = quoted(&public.display().to_string());
+    let admin = file.with_file_name(ADMIN_KEY_FILE);
+    let admin = quoted(&admin.display().to_string());
     let mut out = anstream::stdout().lock();
     write!(
         out,
@@ -111,6 +113,7 @@ fn print(addresses: &Addresses, file: &Path, toy: bool) -> Result<(), Failure> {
          \x20 API         {api}  (resource `{RESOURCE}`, deployments `{CHAT}` and `{EMBEDDINGS}`)\n\
          \x20 operations  {operations}  (health, metrics, administration)\n\
          \x20 pages       {api}/trust  (the promises and their state, a receipt checker, the log)\n\
+         \x20 console     {operations}/pages  (tenants, models, use; sign in with the key in {admin})\n\
          \x20 keys        {env}\n\
          \n\
          {toy}\
