@@ -51,9 +51,24 @@ impl Notices {
 struct Seen {
     version: Option<u64>,
     changes: usize,
+    entries: u64,
 }
 
-/// Looks again after each change, and each half minute: time alone can make a notice due.
+impl Seen {
+    /// Returns how long a look is good: not at all after a change of the directory or of a promise. Some
+    /// steps, such as an approval, add an entry to the log only, as recorded requests do.
+    fn is_good_for(self, now: Self) -> Duration {
+        if (self.version, self.changes) != (now.version, now.changes) {
+            Duration::ZERO
+        } else if self.entries != now.entries {
+            LOOK_SOON
+        } else {
+            LOOK_AGAIN
+        }
+    }
+}
+
+/// Looks again after each change, and now and then: time alone can make a notice due.
 async fn look(notices: Notices, services: Arc<Services>) {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -79,9 +94,9 @@ impl Notices {
         services: &Services,
         last: Option<(Seen, Instant)>,
     ) -> Result<Option<(Seen, Instant)>, StoreError> {
-        let version = services.store.version()?;
-        let seen = Seen { version, changes: services.promises.changes().len() };
-        if last.is_some_and(|(before, at)| before == seen && at.elapsed() < LOOK_AGAIN) {
+        let (version, entries) = (services.store.version()?, services.ledger.entries()?);
+        let seen = Seen { version, changes: services.promises.changes().len(), entries };
+        if last.is_some_and(|(before, at)| at.elapsed() < before.is_good_for(seen)) {
             return Ok(last);
         }
         let now_ms = clock::now_ms();
@@ -213,6 +228,8 @@ impl Delivering {
 
 /// Time between two looks for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Time after which a look is made if the log has grown.
+const LOOK_SOON: Duration = Duration::from_secs(5);
 /// Time after which a look is made without a change.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// How long the end of a notice is remembered after its reason is gone.
