@@ -228,7 +228,8 @@ mod tests {
         let void = |why| (Outcome::Unknown, Fact::SelfTestVoid { why });
         assert_eq!(answered(NOW + 7 * DAY_MS + 1), void(Void::Old));
         assert_eq!(answered(NOW - AHEAD_MS - 1), void(Void::Future));
-        let cases: [(fn(&mut SelfTest), Void); 5] = [
+        type Case = (fn(&mut SelfTest), Void);
+        let cases: [Case; 5] = [
             (|test| test.program.clear(), Void::OtherProgram),
             (|test| test.service.clear(), Void::OtherService),
             (|test| test.parts[0].sent = false, Void::Partial),
