@@ -12,7 +12,7 @@ use std::{
 use opentelemetry_proto::tonic::{
     collector::{metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest},
     common::v1::{KeyValue, any_value::Value as Any},
-    metrics::v1::metric::Data,
+    metrics::v1::{Metric, metric::Data},
     trace::v1::{Span, span::SpanKind},
 };
 use parking_lot::Mutex;
@@ -120,6 +120,12 @@ fn attributes(all: &[KeyValue]) -> BTreeMap<String, String> {
     all.iter().map(|one| (one.key.clone(), text(one))).collect()
 }
 
+/// The labels of each series of a histogram.
+fn labels(metric: &Metric) -> Vec<BTreeMap<String, String>> {
+    let Some(Data::Histogram(histogram)) = &metric.data else { panic!("{metric:?}") };
+    histogram.data_points.iter().map(|point| attributes(&point.attributes)).collect()
+}
+
 #[test]
 fn calls_are_exported_without_content_and_a_dead_collector_delays_none() {
     let collector = Collector::start();
@@ -177,35 +183,30 @@ fn calls_are_exported_without_content_and_a_dead_collector_delays_none() {
     let span = collector.span(embedded.header("x-request-id").unwrap());
     assert_eq!(span.name, "embeddings smollm2-135m");
 
-    // The metrics, with their labels.
+    // The metrics, with their labels, once all three calls are in an export.
     let metrics = eventually("the metrics arrive", || {
         let bodies = collector.bodies("/v1/metrics");
         let last = ExportMetricsServiceRequest::decode(&bodies.last()?[..]).unwrap();
         let scopes = last.resource_metrics.into_iter().flat_map(|one| one.scope_metrics);
-        let all: Vec<_> = scopes.flat_map(|one| one.metrics).collect();
-        (all.len() == 2).then_some(all)
+        let all = scopes.flat_map(|one| one.metrics);
+        let all: BTreeMap<_, _> =
+            all.map(|metric| (metric.name.clone(), labels(&metric))).collect();
+        let has_vectors = |labels: &Vec<BTreeMap<String, String>>| {
+            labels.iter().any(|one| one["gen_ai.operation.name"] == "embeddings")
+        };
+        (all.len() == 2 && all.values().all(has_vectors)).then_some(all)
     });
-    let mut names: Vec<_> = metrics.iter().map(|metric| &*metric.name).collect();
-    names.sort_unstable();
+    let names: Vec<_> = metrics.keys().map(String::as_str).collect();
     assert_eq!(names, ["gen_ai.client.token.usage", "gen_ai.server.request.duration"]);
-    for metric in &metrics {
-        let Some(Data::Histogram(histogram)) = &metric.data else { panic!("{metric:?}") };
-        let labels: Vec<_> =
-            histogram.data_points.iter().map(|point| attributes(&point.attributes)).collect();
-        assert!(
-            labels.iter().any(|one| one["gen_ai.operation.name"] == "embeddings"),
-            "{labels:?}"
-        );
-        let known = [
-            "gen_ai.operation.name",
-            "gen_ai.provider.name",
-            "gen_ai.request.model",
-            "gen_ai.token.type",
-            "error.type",
-        ];
-        let has_others = labels.iter().flat_map(BTreeMap::keys).any(|key| !known.contains(&&**key));
-        assert!(!has_others, "{labels:?}");
-    }
+    let known = [
+        "gen_ai.operation.name",
+        "gen_ai.provider.name",
+        "gen_ai.request.model",
+        "gen_ai.token.type",
+        "error.type",
+    ];
+    let mut keys = metrics.values().flatten().flat_map(BTreeMap::keys);
+    assert!(keys.all(|key| known.contains(&key.as_str())), "{metrics:?}");
 
     // The collector refuses, and calls go on; later exports arrive again.
     *collector.status.lock() = 503;
