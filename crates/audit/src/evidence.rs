@@ -177,6 +177,13 @@ fn sealed(
         rfc3339(made_ms / 1000)
     ));
     report.good(format!("{} are those that it signed", plural(*files, "file", "files")));
+    if origin != service.name() {
+        report.note(format!(
+            "the key is named after the log {}: one log continues the other, with the same key. A replay of \
+             the log shows it",
+            service.name()
+        ));
+    }
     Ok(Some(verified))
 }
 
@@ -317,14 +324,14 @@ fn older(
     }
 }
 
-/// Replays the log, if all of it is there.
+/// Replays the given log, or the one in the bundle if all of it is there.
 fn replay(
     report: &mut Report,
     archive: &Archive<'_>,
     verified: &Verified,
     (covered, against): (&Covered, &Against<'_>),
 ) -> Result<Option<tlog::verify::Audit>, Failure> {
-    let replayed = if covered.is_whole() {
+    let replayed = if covered.is_whole() && against.log.is_none() {
         let files: BTreeMap<_, _> = archive
             .listed()
             .filter_map(|(path, bytes)| Some((path.strip_prefix(LOG)?, bytes)))

@@ -228,6 +228,16 @@ fn a_good_bundle_verifies() {
     assert!(text.contains("keys: 1 made, 1 destroyed"), "{text}");
 }
 
+/// A log that continues another has the same key under another name.
+#[test]
+fn the_same_key_under_another_name_is_a_remark() {
+    let other = Made::good().signer().renamed("older.example").unwrap().verifier();
+    let mut report = Report::default();
+    check(&mut report, &other, &Made::whole().bytes(), &Against::default()).unwrap();
+    assert_eq!(report.verdict(), Verdict::Verified);
+    assert!(report.json().contains("named after the log older.example"));
+}
+
 #[test]
 fn another_key_and_another_file_are_refused() {
     let mut made = Made::good();
