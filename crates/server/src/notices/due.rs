@@ -163,10 +163,6 @@ fn appeals(directory: &Directory, now_ms: u64) -> Vec<Due> {
 fn application(state: &exemption::State, directory: &Directory, now_ms: u64) -> Option<Due> {
     let application = state.application(now_ms)?;
     let resource = directory.resource(application.resource)?;
-    let part = match application.kind {
-        exemption::Kind::ContentLogging => "zero-retention",
-        exemption::Kind::ContentFilter => "content-filter-exemption",
-    };
     Some(Due {
         kind: NoticeKind::Application,
         of: For::Operator,
@@ -175,7 +171,7 @@ fn application(state: &exemption::State, directory: &Directory, now_ms: u64) -> 
             application: Some(application.approval.to_string()),
             resource: Some(resource.name.clone()),
             deadline: Some(time(application.lapses_ms.min(application.until_ms))),
-            page: Some(page(Desk::Owner, &format!("/data/{}/{part}", resource.name))),
+            page: Some(page(Desk::Owner, "/applications")),
             ..Data::default()
         },
     })
