@@ -26,10 +26,13 @@ use crate::{
     service::{CHAT, EMBED, Service, chat_path, embeddings_path},
 };
 
-/// A collector that remembers the bodies of exports, by path.
+/// The head and the body of each export that arrived.
+type Exports = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
+/// A collector that remembers the exports.
 struct Collector {
     address: SocketAddr,
-    got: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    got: Exports,
     status: Arc<Mutex<u16>>,
 }
 
@@ -37,7 +40,7 @@ impl Collector {
     fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let got = Arc::<Mutex<Vec<(String, Vec<u8>)>>>::default();
+        let got = Exports::default();
         let status = Arc::new(Mutex::new(200));
         let (all, answer) = (Arc::clone(&got), Arc::clone(&status));
         thread::spawn(move || {
