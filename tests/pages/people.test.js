@@ -51,6 +51,8 @@ async function visitor({ size = "wide", scheme = "light", locale = "en-GB", seat
   const page = await context.newPage();
   const wrong = [];
   page.on("console", (message) => {
+    // Statements are signed by ES256 or EdDSA: a passkey with an RSA key would be of no use.
+    if (message.text().includes("pubKeyCredParams")) return;
     if (["error", "warning"].includes(message.type())) wrong.push(`console: ${message.text()}`);
   });
   page.on("pageerror", (error) => wrong.push(`script: ${error.message}`));
@@ -227,7 +229,7 @@ test("a record is reviewed: asked for, approved, read once, judged", async () =>
   const reading = await reviewer.page.textContent("#reading");
   assert.ok(reading.includes("<script>alert(1)</script>"), reading);
   assert.match(await reviewer.page.getAttribute(".marks span", "data-mark"), /reviewer of ops · 20/);
-  assert.match(await reviewer.page.textContent("#left"), /^[45]:/);
+  assert.match(await reviewer.page.textContent("#left"), /^1[45]:/);
   await accessible(reviewer.page, "the reading view");
   if (screenshots) await reviewer.page.screenshot({ path: join(screenshots, "reading-1280.png"), fullPage: true });
   // Nothing is copied, and the back button shows nothing of it.

@@ -57,8 +57,8 @@ use tlog::{
 };
 
 pub(crate) use self::{
-    admin_key::ADMIN_KEY_FILE,
     actor::Actor,
+    admin_key::ADMIN_KEY_FILE,
     engines::{
         BadEngine, CacheSetting, Change, EngineKind, EngineUpdate, EngineView, ModelOn, NewEngine,
         ServedModelView, out_of_reach,
