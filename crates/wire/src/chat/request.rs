@@ -112,7 +112,7 @@ pub struct ChatBody {
     pub modalities: Option<Vec<Modality>>,
 
     /// Sample from this number of most likely tokens; 0 and -1 mean all tokens. As in llama.cpp.
-    #[schema(minimum = -1)]
+    #[schema(minimum = -1, maximum = 4_294_967_295_i64)]
     pub top_k: Option<i64>,
     /// Sample from tokens whose probability is at least this fraction of the most likely token's.
     /// As in llama.cpp.
