@@ -205,7 +205,14 @@ async function send(page, button, fields = {}) {
     if ((await field.evaluate((one) => one.localName)) === "select") await field.selectOption(value);
     else await field.fill(value);
   }
-  await form.getByRole("button", { name: button, exact: true }).click();
+  await moves(page, () => form.getByRole("button", { name: button, exact: true }).click());
+}
+
+/** Does something that leads to another page, and waits for that page. */
+async function moves(page, act) {
+  const moved = page.waitForEvent("framenavigated");
+  await act();
+  await moved;
   await page.waitForLoadState();
 }
 
@@ -313,9 +320,7 @@ test("an officer makes a root and a key of passkeys, reads with a signature, and
   const begun = Date.now();
   const signed = async (until) => {
     for (let statements = 0; statements < 3 && (await page.locator("#sign").count()); statements += 1) {
-      await page.click("#sign > button");
-      await page.waitForLoadState();
-      await page.waitForFunction(() => !document.getElementById("sign")?.elements.signature.value);
+      await moves(page, () => page.click("#sign > button"));
     }
     await page.waitForSelector(until);
   };
