@@ -265,7 +265,12 @@ mod tests {
         let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../tlog/vectors/entry");
         let mut seen = 0;
         for file in std::fs::read_dir(vectors).unwrap() {
-            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            let lines = text.lines().filter(|line| !line.starts_with('#'));
+            let digits: String = lines.map(str::trim).collect();
+            let pairs = digits.as_bytes().chunks_exact(2).map(std::str::from_utf8);
+            let bytes: Vec<u8> =
+                pairs.filter_map(|pair| u8::from_str_radix(pair.ok()?, 16).ok()).collect();
             let Ok(entry) = Entry::decode(&bytes) else { continue };
             seen += 1;
             let (own, theirs) = (kind(&entry.event), bundle::kind(&entry.event));

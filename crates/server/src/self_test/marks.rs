@@ -104,7 +104,8 @@ mod tests {
             ("UTF-16", utf16(&format!("before {word}"))),
             ("escaped as JSON", hay(&json)),
         ] {
-            assert_eq!(mark.found_in(&bytes), BTreeSet::from([name]));
+            // The zero before UTF-16 of one order makes it one of the other order.
+            assert!(mark.found_in(&bytes).contains(name), "{name}");
             assert!(other.found_in(&bytes).is_empty());
         }
         for before in ["", "a", "ab", "abc?>"] {
