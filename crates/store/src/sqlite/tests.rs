@@ -83,7 +83,8 @@ fn a_read_transaction_sees_one_moment() {
 
 /// Files outside this module with SQL in them: tests that look at the database as another program
 /// does, or damage it, and a measurement.
-const SPEAK_SQL: [&str; 18] = [
+const SPEAK_SQL: [&str; 19] = [
+    "server/tests/it/broken.rs",
     "server/tests/it/chaos.rs",
     "server/tests/it/doctor.rs",
     "server/tests/it/forged.rs",
