@@ -355,7 +355,7 @@ test("the administrator signs in with the key, at the operations listener alone"
 
 test("a person without a role sees the reason, and nothing else", async () => {
   const person = await visitor();
-  await signIn(person, "nobody", "/pages");
+  await signIn(person, "newcomer", "/pages");
   const text = await person.page.textContent("main");
   assert.match(text, /you have no role here/);
   assert.doesNotMatch(text, /contoso/);

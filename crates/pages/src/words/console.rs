@@ -22,7 +22,7 @@ messages! {
         MemoryLocked { "Memory locked", "Speicher gesperrt" }
         Gateway { "Gateway", "Gateway" }
         ToEngines { "All about the engines", "Alles über die Engines" }
-        Elsewhere { "What is watched elsewhere", "Was anderswo beobachtet wird" }
+        Elsewhere { "Other places to look", "Weitere Stellen zum Nachsehen" }
         ElsewhereText { "The log, its witnesses, delays of deletions and the comparison of the database are in `/readyz` and `/metrics` of the operations listener, and on the page of the promises.", "Das Protokoll, seine Zeugen, verspätete Löschungen und der Vergleich der Datenbank stehen unter `/readyz` und `/metrics` des Betriebszugangs und auf der Seite der Zusagen." }
         Ready { "ready", "bereit" }
         Serving { "serving", "bedient" }

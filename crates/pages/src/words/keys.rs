@@ -13,7 +13,7 @@ messages! {
         Party { "Party", "Partei" }
         Operator { "the operator", "der Betreiber" }
         Fingerprint { "Fingerprint", "Fingerabdruck" }
-        NoRoot { "No root: decisions of this party are not signed, and nobody can check them.", "Keine Wurzel: Entscheidungen dieser Partei sind nicht unterschrieben, und niemand kann sie prüfen." }
+        NoRoot { "This party has no root. Its people do not sign their decisions, so the log cannot prove who decided.", "Diese Partei hat keine Wurzel. Ihre Leute unterschreiben ihre Entscheidungen nicht, deshalb kann das Protokoll nicht beweisen, wer entschieden hat." }
         Threshold { "Keys that must sign", "Schlüssel, die unterschreiben müssen" }
         ThresholdOf { "{count} of {all}", "{count} von {all}" }
         Recovery { "A new root was announced. It counts from {time} on, unless a key of the present root stops it.", "Eine neue Wurzel wurde angekündigt. Sie gilt ab {time}, wenn kein Schlüssel der jetzigen Wurzel sie stoppt." }
@@ -33,7 +33,7 @@ messages! {
         Passkeys { "With a passkey", "Mit einem Passkey" }
         PasskeysLead { "Your browser or a security key makes a key for this website, and asks you each time it signs. The private key never leaves it.", "Ihr Browser oder ein Sicherheitsschlüssel erzeugt einen Schlüssel für diese Website und fragt Sie bei jeder Unterschrift. Der private Schlüssel verlässt ihn nie." }
         MakeRoot { "Make a passkey the root", "Passkey zur Wurzel machen" }
-        MakeRootAbout { "The root names the people of your party. Whoever holds it decides for the party, so keep a second way: a root of three keys is made on the command line.", "Die Wurzel benennt die Leute Ihrer Partei. Wer sie hält, entscheidet für die Partei. Eine Wurzel aus drei Schlüsseln entsteht auf der Kommandozeile." }
+        MakeRootAbout { "The root names the people of your party. The holder of this passkey decides for the party. If you lose the passkey, you lose the root. A root of three keys is safer: make it with `bailiwick desk root make`.", "Die Wurzel benennt die Leute Ihrer Partei. Wer diesen Passkey besitzt, entscheidet für die Partei. Wenn Sie den Passkey verlieren, verlieren Sie die Wurzel. Eine Wurzel aus drei Schlüsseln ist sicherer: Erzeugen Sie sie mit `bailiwick desk root make`." }
         Enroll { "Enrol a new passkey for yourself", "Neuen Passkey für sich eintragen" }
         EnrollAbout { "Two signatures are needed: of the root, and of the new passkey, which proves that you have it. If the root is not a passkey of this browser, enrol on the command line.", "Zwei Unterschriften sind nötig: die der Wurzel und die des neuen Passkeys, der damit zeigt, dass Sie ihn haben. Ist die Wurzel kein Passkey dieses Browsers, geschieht es auf der Kommandozeile." }
         Days { "Days until it ends", "Tage bis zum Ende" }

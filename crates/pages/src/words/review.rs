@@ -71,7 +71,7 @@ messages! {
         Open { "Open the record once", "Aufzeichnung einmal öffnen" }
         OpenAbout { "The log gets an entry of this before you see the content, and the customer sees it. The permission is then used up: have the time to read.", "Das Protokoll erhält darüber einen Eintrag, bevor Sie den Inhalt sehen, und der Kunde sieht ihn. Die Erlaubnis ist damit verbraucht: Nehmen Sie sich die Zeit zu lesen." }
         Decide { "Decide", "Entscheiden" }
-        DecideAbout { "The decision ends the case. Afterwards nobody can open the record, unless it is flagged again.", "Die Entscheidung beendet den Fall. Danach kann niemand die Aufzeichnung öffnen, außer sie wird erneut gemeldet." }
+        DecideAbout { "The decision ends the case. After it, no reviewer can open the record. A new flag begins a new case.", "Die Entscheidung beendet den Fall. Danach kann keine prüfende Person die Aufzeichnung öffnen. Eine neue Meldung beginnt einen neuen Fall." }
         Outcome { "Decision", "Entscheidung" }
         Dismissed { "No abuse", "Kein Missbrauch" }
         Confirmed { "Abuse", "Missbrauch" }

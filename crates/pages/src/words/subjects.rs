@@ -78,7 +78,7 @@ messages! {
         Unrestrict { "End the restriction", "Sperre aufheben" }
         UnrestrictAbout { "From the next request on, data of this person is kept as that of others.", "Ab der nächsten Anfrage werden Daten dieser Person behalten wie die anderer." }
         ErasedTitle { "Erased", "Gelöscht" }
-        ErasedDone { "The keys are destroyed. Nobody can read the erased data any more, also from a backup.", "Die Schlüssel sind vernichtet. Niemand kann die gelöschten Daten mehr lesen, auch nicht aus einer Sicherung." }
+        ErasedDone { "The service destroyed the keys. The erased data cannot be read any more, and neither can copies in backups.", "Die Schlüssel sind vernichtet. Niemand kann die gelöschten Daten mehr lesen, auch nicht aus einer Sicherung." }
         ErasedPending { "Some keys could not be destroyed at once. The service continues by itself, also after a restart. Fetch the certificate later, on the page of the request.", "Einige Schlüssel konnten nicht sofort vernichtet werden. Der Dienst macht von selbst weiter, auch nach einem Neustart. Holen Sie die Bescheinigung später auf der Seite der Anfrage." }
         Salt { "Salt: keep it", "Salt: bewahren Sie es auf" }
         SaltAbout { "The certificate names the person only as a hash with this salt. It is stored nowhere else: without it, the certificate does not prove whom it is about.", "Die Bescheinigung nennt die Person nur als Hashwert mit diesem Salt. Es ist nirgends sonst gespeichert: Ohne es beweist die Bescheinigung nicht, um wen es geht." }

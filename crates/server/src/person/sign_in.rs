@@ -186,7 +186,7 @@ pub(super) async fn begin(
     let endpoints = match pages.providers.endpoints(&issuer.issuer).await {
         Ok(endpoints) => endpoints,
         Err(error) => {
-            tracing::error!(issuer = issuer.issuer, %error, "nobody can sign in with an issuer");
+            tracing::error!(issuer = issuer.issuer, %error, "an issuer cannot be used for signing in");
             return failed(&pages, &asked, Failed::Unavailable);
         }
     };

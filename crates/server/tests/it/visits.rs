@@ -19,7 +19,7 @@ const PEOPLE: [Account; 7] = [
     person("developer", "contoso"),
     person("officer", "contoso"),
     person("foreigner", "fabrikam"),
-    person("nobody", "contoso"),
+    person("newcomer", "contoso"),
 ];
 
 #[test]

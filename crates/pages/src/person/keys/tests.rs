@@ -17,7 +17,7 @@ fn keys_say_whose_they_are_and_until_when() {
         "keys": [key("2027-11-30T00:00:00Z", false), key("2026-11-30T00:00:00Z", false), key("2027-11-30T00:00:00Z", true)],
     });
     let page = page(Desk::Owner, "/keys", &[roll]);
-    assert!(page.contains("2 of 3") && page.contains("No root: decisions of this party"));
+    assert!(page.contains("2 of 3") && page.contains("This party has no root."));
     assert!(page.contains("officer: consents") && page.contains("<div>new</div>"));
     assert_eq!((page.matches(">over<").count(), page.matches(">revoked<").count()), (1, 1));
 }
