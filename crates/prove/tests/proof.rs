@@ -41,7 +41,7 @@ async fn an_operators_policy_that_breaks_a_promise_is_told_in_plain_words() {
     let text = report(&policies, Ok(proof)).unwrap().to_string();
     for told in [
         "BROKEN  P11 known-callers: every action takes one of the roles that are named for it",
-        "a caller without a role read usage (known-callers-usage)",
+        "somebody read usage without a role for it (known-callers-usage)",
         "person A does readUsage on",
         "person A holds no role",
         "permitted by site-billing",

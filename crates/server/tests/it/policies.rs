@@ -117,7 +117,7 @@ fn refuted(report: &mut Report) {
     promise.proved = false;
     promise.counterexamples.push(Counterexample {
         clause: text("known-callers-usage"),
-        says: text("a caller without a role read usage"),
+        says: text("somebody read usage without a role for it"),
         principal: text("person A"),
         action: text("readUsage"),
         resource: text("tenant A"),
