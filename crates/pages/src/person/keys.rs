@@ -117,7 +117,7 @@ fn passkeys(visit: &Visit<'_>, roll: &Roll) -> Markup {
         @if root.fingerprint.is_none() {
             section class="card" {
                 h3 { (Words::MakeRoot.text(lang)) }
-                p { (rich(Words::MakeRootAbout.text(lang))) }
+                p { (spans(Words::MakeRootAbout.text(lang))) }
                 (act(Words::MakeRoot.text(lang)).form(visit, &of("rootMade", &list("keys"))))
             }
         } @else {
