@@ -57,6 +57,7 @@ pub mod paths;
 mod period;
 mod person;
 mod personal;
+mod posted;
 mod processing;
 mod promises;
 mod reports;

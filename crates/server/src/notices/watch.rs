@@ -22,9 +22,9 @@ use super::{
     due::{self, Due},
     message, plan,
     receiver::Receiver,
-    send::{self, NotDelivered},
+    send::{self, is_of_destination},
 };
-use crate::{clock, services::Services};
+use crate::{clock, posted::NotAccepted, services::Services};
 
 /// A task that runs until it is dropped.
 pub(crate) type Watch = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -174,7 +174,7 @@ impl Delivering {
             let sent = send::deliver(&self.egress, receiver, id, body, clock::now_ms()).await;
             state.tried_ms = clock::now_ms();
             state.attempts = state.attempts.saturating_add(1);
-            let of_destination = sent.as_ref().is_err_and(NotDelivered::is_of_destination);
+            let of_destination = sent.as_ref().is_err_and(is_of_destination);
             self.judge(receiver, due, &mut state, sent);
             self.note(id, state).await;
             if of_destination {
@@ -195,7 +195,7 @@ impl Delivering {
         receiver: &Receiver,
         due: &Due,
         state: &mut NoticeState,
-        sent: Result<(), NotDelivered>,
+        sent: Result<(), NotAccepted>,
     ) {
         let (kind, destination, attempts) = (due.kind.name(), &receiver.origin, state.attempts);
         match sent {

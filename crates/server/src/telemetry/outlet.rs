@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use egress::{Egress, EgressError, NotListed, SendLimits, SendRequest};
+use egress::{Egress, SendLimits, SendRequest};
 use opentelemetry_http::{HttpClient, HttpError, Request, Response};
-use tokio::{runtime::Handle, time::timeout};
+use tokio::runtime::Handle;
 
 use super::counts::Counts;
+use crate::posted::{NotAccepted, Patience, post};
 
 /// The HTTP client of the exporters.
 #[derive(Debug, Clone)]
@@ -19,17 +20,11 @@ pub(super) struct Outlet {
     counts: Arc<Counts>,
 }
 
-/// The collector did not accept an export.
+/// An export failed.
 #[derive(Debug, thiserror::Error)]
 enum NotExported {
     #[error(transparent)]
-    NotListed(#[from] NotListed),
-    #[error(transparent)]
-    Egress(#[from] EgressError),
-    #[error("no answer within {TIME:?}")]
-    Late,
-    #[error("it answered with status {0}")]
-    Status(u16),
+    NotAccepted(#[from] NotAccepted),
     #[error("the service is stopping")]
     Stopping,
 }
@@ -56,25 +51,16 @@ impl HttpClient for Outlet {
 /// environment.
 async fn send(egress: Egress, url: String, body: Bytes) -> Result<u16, NotExported> {
     let request = SendRequest::post("application/x-protobuf", body).authenticated();
-    let permit = egress.permit(&url)?;
-    let sent = timeout(TIME, egress.send(permit, request, LIMITS));
-    let mut reply = sent.await.map_err(|_| NotExported::Late)??;
-    let rest = async { while let Ok(Some(_)) = reply.chunk().await {} };
-    drop(timeout(REST, rest).await);
-    match reply.status() {
-        status @ 200..300 => Ok(status),
-        status => Err(NotExported::Status(status)),
-    }
+    Ok(post(&egress, &url, request, &PATIENCE).await?)
 }
 
-/// Time for one export.
-const TIME: Duration = Duration::from_secs(10);
-/// Time for the rest of an answer after its status.
-const REST: Duration = Duration::from_secs(1);
-
-const LIMITS: SendLimits = SendLimits {
-    connect: Duration::from_secs(5),
-    first_byte: Duration::from_secs(10),
-    silence: Duration::from_secs(1),
-    body_bytes_max: 64 * 1024,
+const PATIENCE: Patience = Patience {
+    whole: Duration::from_secs(10),
+    rest: Duration::from_secs(1),
+    limits: SendLimits {
+        connect: Duration::from_secs(5),
+        first_byte: Duration::from_secs(10),
+        silence: Duration::from_secs(1),
+        body_bytes_max: 64 * 1024,
+    },
 };

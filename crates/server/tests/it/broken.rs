@@ -9,11 +9,10 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     os::unix::fs::PermissionsExt as _,
     path::Path,
-    process::Output,
     thread,
 };
 
-use policy::authz::proof::{BUILT_IN, Counterexample, ProofOutcome, Report};
+use policy::authz::proof::{BUILT_IN, Report};
 use serde_json::Value;
 use store::ledger::is_served;
 use tlog::{
@@ -25,6 +24,7 @@ use tlog::{
 use crate::{
     client::Request,
     forged::{entries, script},
+    policies::{output_text, refuted},
     process::{eventually, files_below},
     service::{CHAT, Caller, Service},
 };
@@ -168,7 +168,7 @@ impl Stage<'_> {
         command.arg("--logs").arg(self.service.files.data().join("../service.log"));
         command.arg("--logs").arg(&log);
         let output = command.output().unwrap();
-        let text = text_of(&output);
+        let text = output_text(&output);
         assert_eq!(output.status.code(), Some(leaks.unwrap_or(0)), "{text}");
         let result: Value = serde_json::from_slice(&output.stdout).unwrap();
         let parts = result["parts"].as_array().unwrap();
@@ -217,7 +217,7 @@ impl Stage<'_> {
         fs::set_permissions(&prover, fs::Permissions::from_mode(0o700)).unwrap();
         let mut command = self.service.files.command();
         let output = command.args(["prove", "--prover"]).arg(&prover).output().unwrap();
-        assert_eq!(output.status.code(), Some(i32::from(status)), "{}", text_of(&output));
+        assert_eq!(output.status.code(), Some(i32::from(status)), "{}", output_text(&output));
     }
 
     /// Adds an entry to the log of the running service, which signs and publishes it.
@@ -260,26 +260,6 @@ fn id(promise: &Value) -> &str {
 
 fn of_framework(framework: &Value) -> impl Iterator<Item = &Value> {
     framework["controls"].as_array().unwrap().iter()
-}
-
-fn text_of(output: &Output) -> String {
-    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
-}
-
-fn refuted(report: &mut Report) {
-    let text = |text: &str| text.to_owned();
-    report.outcome = ProofOutcome::Refuted;
-    let promise = report.promises.iter_mut().find(|promise| promise.id == "known-callers").unwrap();
-    promise.proved = false;
-    promise.counterexamples.push(Counterexample {
-        clause: text("known-callers-usage"),
-        says: text("somebody read usage without a role for it"),
-        principal: text("person A"),
-        action: text("readUsage"),
-        resource: text("tenant A"),
-        facts: vec![text("person A holds no role")],
-        permitted_by: vec![text("a-policy")],
-    });
 }
 
 /// Starts a program before the service that writes every request to a file. It ends with this process.

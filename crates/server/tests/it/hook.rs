@@ -1,5 +1,5 @@
-//! A destination of notices that the tests control: it remembers each message, and checks signatures as
-//! the specification of Standard Webhooks says.
+//! A receiver of POST requests that the tests control, for notices and for telemetry: it remembers each
+//! message. It checks the signatures of notices as the specification of Standard Webhooks says.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -20,10 +20,12 @@ use crate::process::eventually;
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
     head: String,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
+    /// The status of the answer.
+    pub(crate) status: u16,
 }
 
-/// A destination of notices.
+/// A receiver.
 pub(crate) struct Hook {
     pub(crate) address: SocketAddr,
     got: Arc<Mutex<Vec<Message>>>,
@@ -92,14 +94,13 @@ fn converse(stream: &TcpStream, got: &Mutex<Vec<Message>>, status: &Mutex<u16>) 
                 return;
             }
         }
-        let head = head.to_ascii_lowercase();
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         let mut body = vec![0; length.unwrap().trim().parse().unwrap()];
         if reader.read_exact(&mut body).is_err() {
             return;
         }
-        got.lock().push(Message { head, body });
         let status = *status.lock();
+        got.lock().push(Message { head, body, status });
         let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n");
         let mut stream = stream;
         if stream.write_all(answer.as_bytes()).is_err() {
@@ -111,6 +112,16 @@ fn converse(stream: &TcpStream, got: &Mutex<Vec<Message>>, status: &Mutex<u16>) 
 impl Message {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// Whether it was sent to this path.
+    pub(crate) fn is_to(&self, path: &str) -> bool {
+        self.head.starts_with(&format!("POST {path} HTTP/1.1\r\n"))
+    }
+
+    /// Everything that arrived.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        [self.head.as_bytes(), &self.body].concat()
     }
 
     /// Everything that arrived, as text.
@@ -128,8 +139,7 @@ impl Message {
         self.header("webhook-id")
     }
 
-    /// Checks the signature with a secret, over the bytes as they arrived. The head was made lower case,
-    /// and base64 has both cases, so both sides are.
+    /// Checks the signature with a secret, over the bytes as they arrived.
     pub(crate) fn is_signed_with(&self, secret: &str) -> bool {
         let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
         let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
@@ -139,6 +149,6 @@ impl Message {
         let expected = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
         let now = server::clock::read().wall_ms / 1000;
         let is_recent = now.abs_diff(time.parse().unwrap()) < 300;
-        is_recent && self.header("webhook-signature") == expected.to_ascii_lowercase()
+        is_recent && self.header("webhook-signature") == expected
     }
 }

@@ -98,7 +98,8 @@ impl Site {
     }
 }
 
-fn output_text(output: &Output) -> String {
+/// Everything that a command printed.
+pub(crate) fn output_text(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
@@ -110,7 +111,8 @@ fn all_proved(text: &str) -> bool {
     })
 }
 
-fn refuted(report: &mut Report) {
+/// Makes a report say that the policies break a promise.
+pub(crate) fn refuted(report: &mut Report) {
     let text = |text: &str| text.to_owned();
     report.outcome = ProofOutcome::Refuted;
     let promise = report.promises.iter_mut().find(|promise| promise.id == "known-callers").unwrap();

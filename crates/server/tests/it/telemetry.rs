@@ -1,13 +1,7 @@
 //! The export to OpenTelemetry: spans and metrics of calls at a collector, without content, and a collector
 //! that fails without an effect on calls.
 
-use std::{
-    collections::BTreeMap,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
-    sync::Arc,
-    thread,
-};
+use std::collections::BTreeMap;
 
 use opentelemetry_proto::tonic::{
     collector::{metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest},
@@ -15,55 +9,37 @@ use opentelemetry_proto::tonic::{
     metrics::v1::{Metric, metric::Data},
     trace::v1::{Span, span::SpanKind},
 };
-use parking_lot::Mutex;
 use prost::Message as _;
 use serde_json::json;
 
 use crate::{
     canary::mark,
     client::Request,
+    hook::{Hook, Message},
     process::{bailiwick, contains, eventually},
     service::{CHAT, EMBED, Service, chat_path, embeddings_path},
 };
 
-/// The head and the body of each export that arrived.
-type Exports = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
-
 /// A collector that remembers the exports.
-struct Collector {
-    address: SocketAddr,
-    got: Exports,
-    status: Arc<Mutex<u16>>,
-}
+struct Collector(Hook);
 
 impl Collector {
     fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        let got = Exports::default();
-        let status = Arc::new(Mutex::new(200));
-        let (all, answer) = (Arc::clone(&got), Arc::clone(&status));
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (all, answer) = (Arc::clone(&all), Arc::clone(&answer));
-                thread::spawn(move || converse(&stream, &all, &answer));
-            }
-        });
-        Self { address, got, status }
+        let hook = Hook::start();
+        hook.answer(200);
+        Self(hook)
     }
 
     /// Everything that arrived, heads included.
     fn bytes(&self) -> Vec<u8> {
-        let got = self.got.lock();
-        got.iter().flat_map(|(head, body)| [head.as_bytes(), body].concat()).collect()
+        self.0.all().iter().flat_map(Message::bytes).collect()
     }
 
+    /// The bodies of the exports that were accepted.
     fn bodies(&self, path: &str) -> Vec<Vec<u8>> {
-        let got = self.got.lock();
-        let begin = format!("POST {path} HTTP/1.1\r\n");
-        got.iter()
-            .filter(|(head, _)| head.starts_with(&begin))
-            .map(|(_, body)| body.clone())
+        let all = self.0.all().into_iter();
+        all.filter(|message| message.status == 200 && message.is_to(path))
+            .map(|message| message.body)
             .collect()
     }
 
@@ -87,33 +63,6 @@ impl Collector {
     }
 }
 
-fn converse(stream: &TcpStream, got: &Mutex<Vec<(String, Vec<u8>)>>, status: &Mutex<u16>) {
-    let mut reader = BufReader::new(stream);
-    loop {
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            if reader.read_line(&mut head).unwrap_or(0) == 0 {
-                return;
-            }
-        }
-        let lower = head.to_ascii_lowercase();
-        let length = lower.lines().find_map(|line| line.strip_prefix("content-length: "));
-        let mut body = vec![0; length.unwrap().trim().parse().unwrap()];
-        if reader.read_exact(&mut body).is_err() {
-            return;
-        }
-        let status = *status.lock();
-        if status == 200 {
-            got.lock().push((head, body));
-        }
-        let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n");
-        let mut stream = stream;
-        if stream.write_all(answer.as_bytes()).is_err() {
-            return;
-        }
-    }
-}
-
 fn attributes(all: &[KeyValue]) -> BTreeMap<String, String> {
     let text = |value: &KeyValue| match value.value.as_ref().unwrap().value.as_ref().unwrap() {
         Any::StringValue(text) => text.clone(),
@@ -132,7 +81,7 @@ fn labels(metric: &Metric) -> Vec<BTreeMap<String, String>> {
 #[test]
 fn calls_are_exported_without_content_and_a_dead_collector_delays_none() {
     let collector = Collector::start();
-    let url = format!("http://{}", collector.address);
+    let url = format!("http://{}", collector.0.address);
     let egress = format!("[{{url = '{url}'}}]");
     let service = Service::start(&[
         ("BAILIWICK_EGRESS", &egress),
@@ -212,7 +161,7 @@ fn calls_are_exported_without_content_and_a_dead_collector_delays_none() {
     assert!(keys.all(|key| known.contains(&key.as_str())), "{metrics:?}");
 
     // The collector refuses, and calls go on; later exports arrive again.
-    *collector.status.lock() = 503;
+    collector.0.answer(503);
     eventually("an export fails", || {
         contoso.post(&chat_path(CHAT), &contoso.short()).ok();
         let log = service.files.log();
@@ -220,7 +169,7 @@ fn calls_are_exported_without_content_and_a_dead_collector_delays_none() {
     });
     assert!(!service.metrics().contains("bailiwick_telemetry_failed_exports_total 0"));
     assert!(service.metrics().contains("bailiwick_telemetry_dropped_spans_total 0"));
-    *collector.status.lock() = 200;
+    collector.0.answer(200);
     let reply = contoso.post(&chat_path(CHAT), &contoso.short());
     collector.span(reply.header("x-request-id").unwrap());
 
