@@ -12,17 +12,12 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
-import { AxeBuilder } from "@axe-core/playwright";
-
 import { launch } from "./browser.js";
+import { WIDTHS, accessible, inspected, picture, watched } from "./critic.js";
 
 const url = process.env.BAILIWICK_URL;
 const key = process.env.BAILIWICK_KEY;
 const evidence = process.env.BAILIWICK_EVIDENCE;
-const screenshots = process.env.BAILIWICK_SCREENSHOTS;
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-const BYTES_MAX = 150_000;
-const WIDTHS = { wide: { width: 1280, height: 900 }, narrow: { width: 390, height: 844 } };
 
 let browser;
 
@@ -42,11 +37,7 @@ async function open(address, { size = "wide", scheme = "light", locale = "en-GB"
     ...(key ? { httpCredentials: { username: "key", password: key } } : {}),
   });
   const page = await context.newPage();
-  const wrong = [];
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) wrong.push(`console: ${message.text()}`);
-  });
-  page.on("pageerror", (error) => wrong.push(`script: ${error.message}`));
+  const wrong = watched(page);
   const sizes = new Map();
   page.on("request", (request) => {
     const to = request.url();
@@ -60,16 +51,6 @@ async function open(address, { size = "wide", scheme = "light", locale = "en-GB"
   });
   const answer = await page.goto(address);
   return { page, context, wrong, sizes, answer };
-}
-
-async function accessible(page, what) {
-  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
-  const found = violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.target).join("; ")}`);
-  assert.deepEqual(found, [], what);
-}
-
-async function picture(page, name, size) {
-  if (screenshots) await page.screenshot({ path: join(screenshots, `${name}-${WIDTHS[size].width}.png`), fullPage: true });
 }
 
 const PAGES = {
@@ -88,17 +69,7 @@ for (const [name, path] of Object.entries(PAGES)) {
       const { page, context, wrong, sizes, answer } = await open(url + path, { size, scheme, locale });
       assert.equal(answer.status(), 200);
       assert.equal(await page.getAttribute("html", "lang"), locale.slice(0, 2));
-      // Everything open: what is folded must be accessible, too.
-      await page.evaluate(() => document.querySelectorAll("details").forEach((one) => (one.open = true)));
-      await accessible(page, `${name} ${size}`);
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      assert.ok(overflow <= 0, `${name} is ${overflow} px too wide`);
-      await page.evaluate(() => document.querySelectorAll("details").forEach((one) => (one.open = false)));
-      await picture(page, name, size);
-      const total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
-      assert.ok(total < BYTES_MAX, `${name} has ${total} bytes`);
-      const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
-      console.log(`${name} ${size}: ${total} bytes, first paint after ${Math.round(paint ?? 0)} ms`);
+      await inspected(page, name, size, sizes);
       assert.deepEqual(wrong, []);
       await context.close();
     });

@@ -9,19 +9,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { AxeBuilder } from "@axe-core/playwright";
-
 import { launch } from "./browser.js";
+import { WIDTHS, accessible, inspected, picture, watched } from "./critic.js";
 
 const desk = process.env.BAILIWICK_DESK;
 const review = process.env.BAILIWICK_REVIEW;
 const operations = process.env.BAILIWICK_OPERATIONS;
 const request = process.env.BAILIWICK_REQUEST;
 const certificates = process.env.BAILIWICK_CERTIFICATES;
-const screenshots = process.env.BAILIWICK_SCREENSHOTS;
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-const BYTES_MAX = 150_000;
-const WIDTHS = { wide: { width: 1280, height: 900 }, narrow: { width: 390, height: 844 } };
 
 let browser;
 
@@ -49,17 +44,7 @@ async function visitor({ size = "wide", scheme = "light", locale = "en-GB", seat
   });
   context.setDefaultTimeout(10_000);
   const page = await context.newPage();
-  const wrong = [];
-  page.on("console", (message) => {
-    // Statements are signed by ES256 or EdDSA: a passkey with an RSA key would be of no use.
-    if (message.text().includes("pubKeyCredParams")) return;
-    if (["error", "warning"].includes(message.type())) wrong.push(`console: ${message.text()}`);
-  });
-  page.on("pageerror", (error) => wrong.push(`script: ${error.message}`));
-  page.on("dialog", (dialog) => {
-    wrong.push(`a dialog: ${dialog.message()}`);
-    dialog.dismiss();
-  });
+  const wrong = watched(page);
   return { context, page, wrong };
 }
 
@@ -83,12 +68,6 @@ async function signIn({ page, wrong }, name, to, at = desk) {
   wrong.length = 0;
 }
 
-async function accessible(page, what) {
-  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
-  const found = violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.target).join("; ")}`);
-  assert.deepEqual(found, [], what);
-}
-
 /** Looks at one page as a person and as a critic. */
 async function look(person, address, name, size) {
   const { page, wrong } = person;
@@ -103,19 +82,9 @@ async function look(person, address, name, size) {
   assert.equal(answer.status(), 200, address);
   assert.match(answer.headers()["cache-control"], /no-store/);
   assert.match(answer.headers()["content-security-policy"], /frame-ancestors 'none'/);
-  await page.evaluate(() => document.querySelectorAll("details").forEach((one) => (one.open = true)));
-  await accessible(page, `${name} ${size}`);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(overflow <= 0, `${name} is ${overflow} px too wide`);
   assert.equal(await page.locator("h1").count(), 1, name);
   assert.doesNotMatch(await page.textContent("main"), /cannot read the API's answer|answer cannot be read/, name);
-  if (screenshots) {
-    await page.screenshot({ path: join(screenshots, `${name}-${WIDTHS[size].width}.png`), fullPage: true });
-  }
-  const total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
-  assert.ok(total < BYTES_MAX, `${name} has ${total} bytes`);
-  const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
-  console.log(`${name} ${size}: ${total} bytes, first paint after ${Math.round(paint ?? 0)} ms`);
+  await inspected(page, name, size, sizes);
   assert.deepEqual(wrong, [], name);
 }
 
@@ -238,7 +207,7 @@ test("a record is reviewed: asked for, approved, read once, judged", async () =>
   assert.match(await reviewer.page.getAttribute(".marks span", "data-mark"), /reviewer of ops · 20/);
   assert.match(await reviewer.page.textContent("#left"), /^1[45]:/);
   await accessible(reviewer.page, "the reading view");
-  if (screenshots) await reviewer.page.screenshot({ path: join(screenshots, "reading-1280.png"), fullPage: true });
+  await picture(reviewer.page, "reading", "wide");
   // Nothing is copied, and the back button shows nothing of it.
   await reviewer.page.evaluate(() => {
     const range = document.createRange();
@@ -284,7 +253,7 @@ test("an officer makes a root and a key of passkeys, reads with a signature, and
   await page.waitForSelector("#sign");
   assert.match(await page.textContent("main"), /root/);
   await accessible(page, "a statement to sign");
-  if (screenshots) await page.screenshot({ path: join(screenshots, "sign-1280.png"), fullPage: true });
+  await picture(page, "sign", "wide");
   await page.click("#sign > button");
   await page.waitForURL(`${desk}/pages/keys`);
   // The officer's own passkey is in another authenticator.
@@ -329,7 +298,7 @@ test("an officer makes a root and a key of passkeys, reads with a signature, and
   await signed(".verdict");
   assert.match(await page.textContent(".verdict"), /stored under this name: 1\./);
   await accessible(page, "a found person");
-  if (screenshots) await page.screenshot({ path: join(screenshots, "found-1280.png"), fullPage: true });
+  await picture(page, "found", "wide");
   await page.check("form.act:has(input[value='POST /desk/v1/subjects/erase']) input[required]");
   await send(page, "Erase everything");
   await signed("main dl, main table");

@@ -62,7 +62,8 @@ impl Answer {
         }
         let read = serde_json::from_slice::<Envelope>(body).ok().map(|envelope| envelope.error);
         let (code, message) = read.map_or_else(
-            || (None, "the service's answer cannot be read".to_owned()),
+            || (None, "the service's answer cannot be read; try again, and ask the operator to look into the \
+                     service's log".to_owned()),
             |body| (body.code, body.message),
         );
         Self::Refused(Refused { status, code: code.unwrap_or_default(), message })
@@ -79,7 +80,11 @@ impl Answer {
                 status: 500,
                 code: "Unreadable".to_owned(),
                 // The error names a field of ours, and no value.
-                message: format!("this page cannot read the API's answer: {}", shape(&error)),
+                message: format!(
+                    "this page cannot read the API's answer: {}; report it to the operator, and use the \
+                     command line meanwhile",
+                    shape(&error)
+                ),
             }),
         }
     }

@@ -42,8 +42,7 @@ pub fn offer(
             }
         }
         @if desk == Desk::Operations {
-            form class="act" method="post" action="/pages/sign-in" autocomplete="off" {
-                input type="hidden" name="to" value=(to);
+            form class="act" method="post" action={ "/pages/sign-in?to=" (encoded(to)) } autocomplete="off" {
                 div class="field" {
                     label { (Person::SignInKey.text(lang)) input type="password" name="key" required; }
                 }

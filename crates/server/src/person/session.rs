@@ -46,7 +46,54 @@ impl fmt::Debug for Session {
 
 /// The sessions of a listener; clones share them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Sessions(Arc<Mutex<HashMap<Digest, Session>>>);
+pub(crate) struct Sessions(Arc<Mutex<Table>>);
+
+/// Sessions by the SHA-256 of their cookies.
+#[derive(Debug, Default)]
+struct Table(HashMap<Digest, Session>);
+
+/// When a session ends.
+#[derive(Debug, Clone, Copy)]
+struct Ends {
+    /// Time without a request.
+    idle: Duration,
+    /// Time since the sign-in.
+    whole: Duration,
+}
+
+impl Table {
+    /// Puts a session in. If there are too many, the one that was unused for longest makes room.
+    fn put(&mut self, id: Digest, session: Session) {
+        if self.0.len() >= SESSIONS_MAX {
+            let idlest = self.0.iter().min_by_key(|(_, session)| session.used);
+            if let Some(id) = idlest.map(|(id, _)| *id) {
+                self.0.remove(&id);
+            }
+        }
+        self.0.insert(id, session);
+    }
+
+    /// Returns a session that a workstation uses now, unless it has ended or is another workstation's.
+    fn used(
+        &mut self,
+        id: &Digest,
+        certificate: Option<Digest>,
+        ends: Ends,
+        now: Instant,
+    ) -> Option<Session> {
+        let session = self.0.get_mut(id)?;
+        let since = |from: Instant| now.saturating_duration_since(from);
+        if since(session.used) > ends.idle || since(session.made) > ends.whole {
+            self.0.remove(id);
+            return None;
+        }
+        if session.certificate != certificate {
+            return None;
+        }
+        session.used = now;
+        Some(session.clone())
+    }
+}
 
 /// A session with the proofs that follow from its cookie.
 #[derive(Debug)]
@@ -82,14 +129,7 @@ impl Sessions {
         let now = Instant::now();
         let certificate = certificate(extensions);
         let session = Session { bearer: Arc::new(bearer), name, certificate, made: now, used: now };
-        let mut sessions = self.0.lock();
-        if sessions.len() >= SESSIONS_MAX {
-            let idlest = sessions.iter().min_by_key(|(_, session)| session.used);
-            if let Some(id) = idlest.map(|(id, _)| *id) {
-                sessions.remove(&id);
-            }
-        }
-        sessions.insert(id(&secret), session);
+        self.0.lock().put(id(&secret), session);
         Ok(cookie(pages, SESSION, &secret, "Strict"))
     }
 
@@ -105,27 +145,19 @@ impl Sessions {
     ) -> Result<Kept, NoSession> {
         let secret = read(pages, headers, SESSION).ok_or(NoSession::None)?;
         let id = id(&secret);
-        let (idle, whole) = pages.configured.read(|config| {
-            let pages = &config.pages;
-            (Duration::from_mins(pages.idle_minutes), Duration::from_hours(pages.session_hours))
+        let ends = pages.configured.read(|config| Ends {
+            idle: Duration::from_mins(config.pages.idle_minutes),
+            whole: Duration::from_hours(config.pages.session_hours),
         });
-        let mut sessions = self.0.lock();
-        let session = sessions.get_mut(&id).ok_or(NoSession::Ended)?;
-        if session.used.elapsed() > idle || session.made.elapsed() > whole {
-            sessions.remove(&id);
-            return Err(NoSession::Ended);
-        }
-        if session.certificate != certificate(extensions) {
-            return Err(NoSession::Ended);
-        }
-        session.used = Instant::now();
+        let used = self.0.lock().used(&id, certificate(extensions), ends, Instant::now());
+        let session = used.ok_or(NoSession::Ended)?;
         let csrf = form_token(&secret);
-        Ok(Kept { session: session.clone(), csrf, id, origin: pages.origin(uri, headers) })
+        Ok(Kept { session, csrf, id, origin: pages.origin(uri, headers) })
     }
 
     /// Ends a session.
     pub(super) fn end(&self, kept: &Kept) {
-        self.0.lock().remove(&kept.id);
+        self.0.lock().0.remove(&kept.id);
     }
 }
 
@@ -219,4 +251,66 @@ fn form_token(secret: &str) -> String {
 
 fn certificate(extensions: &Extensions) -> Option<Digest> {
     extensions.get::<Client>().and_then(|client| client.certificate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENDS: Ends = Ends { idle: Duration::from_mins(30), whole: Duration::from_hours(12) };
+    const SEAT: Option<Digest> = Some(Digest([1; 32]));
+
+    fn session(certificate: Option<Digest>, made: Instant) -> Session {
+        let bearer = Arc::new(Zeroizing::new("secret".to_owned()));
+        Session { bearer, name: None, certificate, made, used: made }
+    }
+
+    fn numbered(number: usize) -> Digest {
+        Digest::of(&[&number.to_be_bytes()])
+    }
+
+    #[test]
+    fn a_session_ends_without_requests_and_after_its_time() {
+        let begin = Instant::now();
+        let (mut table, id) = (Table::default(), numbered(0));
+        let at = |minutes: u64| begin + Duration::from_mins(minutes);
+        table.put(id, session(None, begin));
+        // Each request counts from the one before.
+        for minute in (0..=12 * 60).step_by(30) {
+            assert!(table.used(&id, None, ENDS, at(minute)).is_some(), "{minute}");
+        }
+        assert!(table.used(&id, None, ENDS, at(12 * 60 + 1)).is_none(), "its time is over");
+        assert!(table.0.is_empty());
+        table.put(id, session(None, begin));
+        assert!(table.used(&id, None, ENDS, at(31)).is_none(), "it was not used");
+        assert!(table.used(&id, None, ENDS, at(1)).is_none(), "it does not come back");
+    }
+
+    #[test]
+    fn a_session_counts_at_its_workstation() {
+        let begin = Instant::now();
+        let (mut table, id) = (Table::default(), numbered(0));
+        table.put(id, session(SEAT, begin));
+        for thief in [None, Some(Digest([2; 32]))] {
+            assert!(table.used(&id, thief, ENDS, begin).is_none());
+        }
+        assert!(table.used(&id, SEAT, ENDS, begin).is_some(), "a thief does not end it");
+    }
+
+    #[test]
+    fn the_longest_unused_session_makes_room() {
+        let begin = Instant::now();
+        let mut table = Table::default();
+        for number in 0..SESSIONS_MAX {
+            let made = begin + Duration::from_millis(u64::try_from(number).unwrap());
+            table.put(numbered(number), session(None, made));
+        }
+        let now = begin + Duration::from_mins(1);
+        assert!(table.used(&numbered(0), None, ENDS, now).is_some());
+        table.put(numbered(SESSIONS_MAX), session(None, now));
+        assert_eq!(table.0.len(), SESSIONS_MAX);
+        assert!(table.used(&numbered(0), None, ENDS, now).is_some(), "it was used");
+        assert!(table.used(&numbered(1), None, ENDS, now).is_none());
+        assert!(!format!("{table:?}").contains("secret"));
+    }
 }

@@ -343,7 +343,7 @@ pub(super) async fn with_key(
     let Ok(cookie) = pages.sessions.begin(&pages, (key, None), &extensions) else {
         return failed(&pages, &asked, Failed::Random);
     };
-    let mut response = redirect(&page_of_ours(form.get("to")));
+    let mut response = redirect(&page_of_ours(asked.query.get("to")));
     response.headers_mut().append(SET_COOKIE, cookie);
     response
 }
