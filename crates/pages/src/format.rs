@@ -1,5 +1,7 @@
 //! Which form and language of a page a client asks for.
 
+use std::fmt;
+
 use crate::words::Lang;
 
 /// The form of an answer.
@@ -55,8 +57,15 @@ fn is(element: &str, kind: &str) -> bool {
 }
 
 /// The parameters of an address: after the `?`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Query(Vec<(String, String)>);
+
+/// Omits the values: a form may have a key or the name of a person.
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
 
 impl Query {
     /// Decodes the parameters, as HTML forms encode them. Bytes that are no UTF-8 become replacement

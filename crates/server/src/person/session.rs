@@ -96,13 +96,19 @@ impl Table {
 }
 
 /// A session with the proofs that follow from its cookie.
-#[derive(Debug)]
 pub(super) struct Kept {
     pub(super) session: Session,
     /// The token that each form of the session has.
     pub(super) csrf: String,
     id: Digest,
     origin: String,
+}
+
+/// Omits the token of its forms.
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kept(..)")
+    }
 }
 
 /// Reason that there is no session.

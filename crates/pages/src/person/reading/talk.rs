@@ -5,7 +5,8 @@
 use serde_json::Value;
 
 /// A message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Turn {
     /// The role, as the API names it: `user`.
     pub(super) role: String,
@@ -14,7 +15,8 @@ pub(super) struct Turn {
 }
 
 /// A part of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Piece {
     /// A text.
     Text(String),
