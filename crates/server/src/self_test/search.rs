@@ -127,15 +127,26 @@ pub(crate) fn files(path: &Path, since: Option<SystemTime>) -> (Vec<PathBuf>, Ve
             unread.push(folder);
             continue;
         };
-        for entry in entries.flatten() {
-            let Ok(kind) = entry.file_type() else { continue };
+        for entry in entries {
+            let Ok(entry) = entry else {
+                unread.push(folder.clone());
+                continue;
+            };
             let path = entry.path();
-            if kind.is_dir() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 folders.push(path);
                 continue;
             }
-            let Ok(meta) = fs::metadata(&path) else { continue };
-            let changed = since.is_none_or(|since| meta.modified().is_ok_and(|at| at >= since));
+            let meta = match fs::metadata(&path) {
+                Ok(meta) => meta,
+                // It is gone meanwhile, or a link that leads nowhere.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(_) => {
+                    unread.push(path);
+                    continue;
+                }
+            };
+            let changed = since.is_none_or(|since| meta.modified().map_or(true, |at| at >= since));
             if meta.is_file() && changed {
                 files.push(path);
             }
