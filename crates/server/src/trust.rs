@@ -14,6 +14,7 @@ mod watch;
 
 pub(crate) use self::{
     answer::answer,
+    home::{is_at, is_hidden, purposes},
     seen::{Seen, ask_for_key, with_basic_key},
     watch::watches,
 };

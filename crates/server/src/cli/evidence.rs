@@ -35,6 +35,7 @@ use crate::{
     files::write_private_bytes,
     manage::{Acting, Period, SERVICE_KEY_FILE, key_in},
     promises::{answers, history},
+    trust::{is_at, is_hidden, purposes},
 };
 
 /// Gathers the files, signs them, writes the bundle, and checks it as an auditor would.
@@ -209,9 +210,16 @@ impl Making<'_> {
                 })
                 .collect(),
         };
+        let engines = self.acting.engines()?;
+        let is_named = |url: &String| {
+            let programs = engines.iter().filter_map(|engine| engine.program.as_ref());
+            let has_engine = programs.into_iter().any(|program| is_at(&program.url, url));
+            !is_hidden(&purposes(url, self.config, has_engine))
+        };
+        let destinations = self.config.egress.iter().map(|one| one.url.clone());
         Ok(SubProcessors {
             companies: self.acting.processors()?.into_iter().map(company).collect(),
-            destinations: self.config.egress.iter().map(|one| one.url.clone()).collect(),
+            destinations: destinations.filter(is_named).collect(),
         })
     }
 }

@@ -50,8 +50,28 @@ fn destinations(promises: &Promises, config: &Config, directory: &Directory) -> 
 fn destination(visits: &Visits, config: &Config, engines: &[&Engine]) -> Destination {
     let address = &visits.destination;
     let here: Vec<_> = engines.iter().filter(|engine| is_at(&engine.address, address)).collect();
+    let purposes = purposes(address, config, !here.is_empty());
+    let companies = here.iter().filter_map(|engine| engine.processor.as_ref());
+    Destination {
+        address: if is_hidden(&purposes) { String::new() } else { address.clone() },
+        purposes,
+        companies: sorted(
+            companies.map(|company| format!("{} ({})", company.name, company.country)),
+        ),
+        regions: sorted(here.iter().map(|engine| engine.region.clone())),
+        dials: visits.dials,
+    }
+}
+
+/// Whether an address is hidden: it would name a customer to the others.
+pub(crate) fn is_hidden(purposes: &[Purpose]) -> bool {
+    purposes == [Purpose::CustomerNotices]
+}
+
+/// Returns what the service dials an address for.
+pub(crate) fn purposes(address: &str, config: &Config, has_engine: bool) -> Vec<Purpose> {
     let mut purposes = Vec::new();
-    if !here.is_empty() {
+    if has_engine {
         purposes.push(Purpose::Engine);
     }
     if config.witnesses.iter().any(|witness| is_at(&witness.url, address)) {
@@ -73,18 +93,7 @@ fn destination(visits: &Visits, config: &Config, engines: &[&Engine]) -> Destina
     if purposes.is_empty() {
         purposes.push(Purpose::Other);
     }
-    // The address would name a customer to the others.
-    let is_hidden = purposes == [Purpose::CustomerNotices];
-    let companies = here.iter().filter_map(|engine| engine.processor.as_ref());
-    Destination {
-        address: if is_hidden { String::new() } else { address.clone() },
-        purposes,
-        companies: sorted(
-            companies.map(|company| format!("{} ({})", company.name, company.country)),
-        ),
-        regions: sorted(here.iter().map(|engine| engine.region.clone())),
-        dials: visits.dials,
-    }
+    purposes
 }
 
 fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
@@ -92,7 +101,7 @@ fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// Whether a URL leads to an origin.
-fn is_at(url: &str, origin: &str) -> bool {
+pub(crate) fn is_at(url: &str, origin: &str) -> bool {
     // Either may have the scheme's own port, or leave it out.
     let port = if origin.starts_with("https:") { ":443" } else { ":80" };
     let origin = origin.trim_end_matches('/');
@@ -117,6 +126,7 @@ pub(super) fn security_txt(config: &Config, now_ms: u64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::NoticesConfig;
 
     #[test]
     fn a_url_is_at_its_own_origin_only() {
@@ -136,6 +146,24 @@ mod tests {
         ] {
             assert!(!is_at(url, origin), "{url}");
         }
+    }
+
+    #[test]
+    fn an_address_that_only_a_customers_notices_go_to_is_hidden() {
+        let address = "https://hooks.example";
+        let to = |tenant: Option<&str>| NoticesConfig {
+            url: format!("{address}/secret"),
+            tenant: tenant.map(str::to_owned),
+            kinds: None,
+            secret_file: None,
+            secret_env: None,
+        };
+        let mut config = Config { notices: vec![to(Some("contoso"))], ..Config::default() };
+        assert!(is_hidden(&purposes(address, &config, false)));
+        assert!(!is_hidden(&purposes(address, &config, true)), "an engine is there, too");
+        assert!(!is_hidden(&purposes("https://other.example", &config, false)));
+        config.notices.push(to(None));
+        assert!(!is_hidden(&purposes(address, &config, false)), "the operator's go there, too");
     }
 
     #[test]
