@@ -1,7 +1,7 @@
 //! One signed bundle of evidence for a period: an archive of files, the list of their digests, and a signed
 //! note over the list. docs/spec/evidence-bundle.md specifies it to the byte.
 //!
-//! [`Seal`] is the note, [`archive`] the container, and [`cover`] the tiles that prove the entries.
+//! [`Seal`] is the note, [`archive`] the container, and [`Cover`] the tiles that prove the entries.
 //! What the other files say is not this crate's.
 
 pub mod archive;
