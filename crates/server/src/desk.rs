@@ -26,13 +26,13 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, FromRequestParts},
+    extract::{DefaultBodyLimit, FromRequestParts, State},
     http::request::Parts,
 };
 use policy::{
     authz::{Denied, context::Moment, facts::ResourceFacts, thing::Thing},
     id::{PersonId, TeamId},
-    permit::{Action, Permit},
+    permit::{Action, ListOwnRecords, Permit},
     principal::Principal,
     workflow::{Statement, owner::Owner},
 };
@@ -273,24 +273,48 @@ impl Reason {
     }
 }
 
-/// A resource, as the people see it who may know of it.
+/// A resource, as the people see it who may know of it: the settings that decide about its data.
 #[derive(Debug, Serialize)]
 struct Known {
     name: String,
     tenant: String,
     region: String,
+    retention_days: u8,
+    lockbox: bool,
+    prefix_cache: bool,
+    subject_header: Option<String>,
+    /// Access requests that wait for the customer's consent; null for people who may not list them.
+    waiting_for_consent: Option<usize>,
 }
 
 /// Lists the resources that the person may know of.
-async fn resources(visitor: Visitor) -> Json<Vec<Known>> {
+async fn resources(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+) -> Result<Json<Vec<Known>>, DeskError> {
     let directory = visitor.directory();
     let all = directory.resources().into_iter();
-    let known = all.filter(|resource| visitor.signed_in.knows(&facts(resource)));
-    let shown = known.filter_map(|resource| {
-        let tenant = directory.tenant(resource.tenant)?.name.clone();
-        Some(Known { name: resource.name.clone(), tenant, region: resource.region.clone() })
+    let known: Vec<_> =
+        all.filter(|resource| visitor.signed_in.knows(&facts(resource))).cloned().collect();
+    let may_list = |resource: &Resource| {
+        let looked = Looked::there(facts(resource));
+        visitor.permit::<ListOwnRecords>(&looked).is_ok()
+    };
+    let listed = known.iter().filter(|resource| may_list(resource)).map(|one| one.id).collect();
+    let waiting = blocking(move || review::waiting_for_consent(&desk, listed)).await?;
+    let shown = known.into_iter().filter_map(|resource| {
+        Some(Known {
+            tenant: directory.tenant(resource.tenant)?.name.clone(),
+            retention_days: resource.retention.days.get(),
+            lockbox: resource.lockbox,
+            prefix_cache: resource.prefix_cache,
+            subject_header: resource.subject_header.as_ref().map(ToString::to_string),
+            waiting_for_consent: waiting.get(&resource.id).copied(),
+            name: resource.name,
+            region: resource.region,
+        })
     });
-    Json(shown.collect())
+    Ok(Json(shown.collect()))
 }
 
 /// Runs work that waits for the disk on a blocking thread.

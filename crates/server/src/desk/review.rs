@@ -3,6 +3,8 @@
 //! customers consent at the owner desk. `policy::workflow::review` decides which steps are
 //! possible; the policies decide which person may take them.
 
+use std::collections::HashMap;
+
 use axum::{
     Extension, Json,
     extract::{FromRequestParts, Path, State},
@@ -14,7 +16,7 @@ use policy::{
         context::{Deciding, Looking, Opening, WorkstationFacts},
         facts::Service,
     },
-    id::{GrantId, PersonId, RequestId},
+    id::{GrantId, PersonId, RequestId, ResourceId},
     permit::{
         ApproveLook, ConsentLook, DecideFlag, FlagRecord, ListOwnRecords, ListReviewQueue,
         OpenRecord, Permit, RequestLook,
@@ -320,6 +322,30 @@ pub(super) async fn looks(
     })
     .await?;
     Ok(Json(found))
+}
+
+/// Counts the access requests that wait for the customer's consent, by resource. May block.
+///
+/// # Errors
+/// If the database cannot be read.
+pub(super) fn waiting_for_consent(
+    desk: &Desk,
+    resources: Vec<ResourceId>,
+) -> Result<HashMap<ResourceId, usize>, DeskError> {
+    let mut waiting: HashMap<_, _> = resources.into_iter().map(|id| (id, 0)).collect();
+    if waiting.is_empty() {
+        return Ok(waiting);
+    }
+    let now_ms = clock::now_ms();
+    for state in desk.store.open_reviews()? {
+        let asks = state.look(now_ms).is_some_and(|look| look.waiting == Waiting::Customer);
+        let Some(record) = state.record().filter(|_| asks) else { continue };
+        let resource = desk.ledger.resource(record.request)?;
+        if let Some(count) = resource.and_then(|id| waiting.get_mut(&id)) {
+            *count += 1;
+        }
+    }
+    Ok(waiting)
 }
 
 /// One access to a record, as the customer sees it: the reviewer's opaque id, times, reason and

@@ -134,6 +134,11 @@ fn each_side_is_told_once_of_what_its_people_do() {
         (&json["data"]["grant"], &json["data"]["request"]),
         (&json!(grant), &json!(request))
     );
+    // The owner's pages count it.
+    let known = people.ask("customer", Request::get("/desk/v1/resources")).ok();
+    let [known] = known.as_array().unwrap().as_slice() else { panic!("{known}") };
+    assert_eq!((&known["name"], &known["waiting_for_consent"]), (&json!("contoso"), &json!(1)));
+    assert_eq!((&known["lockbox"], &known["retention_days"]), (&json!(true), &json!(30)));
 
     // A data subject's deadline: it has passed already.
     let receive = ["desk", "subject", "receive", "--right", "erasure", "--received", "2026-01-31"];

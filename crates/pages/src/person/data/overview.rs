@@ -25,9 +25,10 @@ pub(super) struct Overview {
     pub(super) resource: String,
 }
 
+/// A resource, as the desk lists it.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Resource {
+    name: String,
     region: String,
     prefix_cache: bool,
     lockbox: bool,
@@ -68,7 +69,7 @@ impl View for Overview {
     fn asks(&self) -> Vec<String> {
         let desk = format!("/desk/v1/resources/{}", self.resource);
         vec![
-            format!("/admin/v1/resources/{}", self.resource),
+            "/desk/v1/resources".to_owned(),
             format!("{desk}/zeroRetention"),
             format!("{desk}/records?limit={COUNTED}"),
             format!("{desk}/inventory?limit=1"),
@@ -77,13 +78,17 @@ impl View for Overview {
 
     fn html(&self, visit: &Visit<'_>, answers: &[Answer]) -> String {
         let lang = visit.frame.lang;
-        let [resource, retention, records, inventory] = answers else { return String::new() };
+        let [resources, retention, records, inventory] = answers else { return String::new() };
         let body = html! {
             p class="lead" { (Data::Lead.text(lang)) }
             (retention.shown(visit, |retention: Retention| html! {
                 dl class="facts" { (fact(Data::Logging.text(lang), &html! { (logging(&retention, lang)) })) }
             }))
-            (resource.shown(visit, |resource: Resource| settings(&resource, lang)))
+            (resources.shown(visit, |known: Vec<Resource>| html! {
+                @for resource in known.iter().filter(|one| one.name == self.resource) {
+                    (settings(resource, lang))
+                }
+            }))
             h2 { (Data::Clock.text(lang)) }
             (records.shown(visit, |records: List<Item>| clock(visit, &records)))
             h2 { (Data::AlsoKept.text(lang)) }

@@ -38,15 +38,14 @@ fn records(numbers: std::ops::Range<u64>, has_more: bool) -> Value {
         "has_more": has_more})
 }
 
-fn resource() -> Value {
-    json!({
-        "id": "res_1", "name": "prod", "tenant": "contoso", "region": "germanywestcentral",
-        "prefixCache": true, "forward": "none", "disableLocalAuth": false,
-        "publicNetworkAccess": "Enabled", "networkAcls": {"defaultAction": "Allow", "ipRules": []},
-        "lockbox": true, "storedCompletionsDisabled": false, "subjectHeader": "x-end-user",
-        "retentionDays": 30, "capabilities": [], "keys": [], "deployments": ["gpt-4o"],
-        "createdAt": "2026-01-01T00:00:00Z",
-    })
+/// The desk's list of resources.
+fn resources() -> Value {
+    let known = |name: &str, days: u8| {
+        json!({"name": name, "tenant": "contoso", "region": "germanywestcentral",
+            "retention_days": days, "lockbox": true, "prefix_cache": true,
+            "subject_header": "x-end-user", "waiting_for_consent": 0})
+    };
+    json!([known("test", 7), known("prod", 30)])
 }
 
 /// The state of zero retention, as the API makes it.
@@ -70,7 +69,7 @@ fn inventory(data: Value) -> Value {
 #[test]
 fn the_clock_says_when_the_oldest_key_dies() {
     let none = retention(Value::Null, Value::Null, Value::Null);
-    let values = [resource(), none, records(0..3, false), inventory(json!([]))];
+    let values = [resources(), none, records(0..3, false), inventory(json!([]))];
     let page = page("/data/prod", &values);
     assert!(page.contains("Stored records: 3. The key of the oldest is destroyed in 3 d 16 h."));
     assert!(page.contains("30 days at most") && page.contains("x-end-user"));
