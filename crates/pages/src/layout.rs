@@ -69,7 +69,12 @@ pub(crate) fn page(
     let lang = frame.lang;
     let links: Vec<_> = Place::ALL
         .into_iter()
-        .map(|(one, path, name)| Link { path, name: name.text(lang), is_here: one == place })
+        .map(|(one, path, name)| Link {
+            path,
+            name: name.text(lang),
+            is_here: one == place,
+            waiting: 0,
+        })
         .collect();
     let around = Around {
         links: &links,
@@ -86,6 +91,8 @@ pub(crate) struct Link<'a> {
     pub(crate) name: &'a str,
     /// Whether it leads to this page, or to the pages that this one belongs to.
     pub(crate) is_here: bool,
+    /// Number of things that wait for the visitor there.
+    pub(crate) waiting: usize,
 }
 
 /// The parts of the frame that differ between public pages and those of signed-in people.
@@ -133,6 +140,9 @@ pub(crate) fn framed(
                                     li {
                                         a href=(frame.link(link.path)) aria-current=[link.is_here.then_some("page")] {
                                             (link.name)
+                                            @if link.waiting > 0 {
+                                                " " span class="badge" { (link.waiting) span class="heard" { " " (Common::Waiting.text(lang)) } }
+                                            }
                                         }
                                     }
                                 }

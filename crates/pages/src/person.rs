@@ -7,6 +7,7 @@
 
 pub mod act;
 pub mod answer;
+mod badges;
 mod build;
 #[cfg(test)]
 mod checks;
@@ -31,6 +32,7 @@ use crate::{format::Query, layout::Frame};
 pub use self::{
     answer::{Answer, Refused},
     outcome::{outcome, refused, to_sign},
+    badges::Badges,
 };
 
 /// The listener on which a person signed in.
@@ -56,6 +58,8 @@ pub struct Visit<'a> {
     /// The person's name at the identity provider.
     pub name: Option<&'a str>,
     /// Now, in milliseconds since 1970.
+    /// What waits for the person.
+    pub badges: &'a Badges,
     pub now_ms: u64,
 }
 

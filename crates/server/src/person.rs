@@ -14,13 +14,14 @@ use axum::{
     Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri},
+    http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri},
     response::Response,
     routing::{get, post},
 };
 use pages::{
     format::{Format, Query},
-    person::{self, Answer, Desk, Visit, act},
+    person::{self, Answer, Badges, Desk, Visit, act},
+    trust::{Promise, State as Standing, states},
 };
 use serde_json::{Map, Value};
 
@@ -29,7 +30,10 @@ use self::{
     respond::{found, html, json, named, redirect},
     session::{Kept, Sessions},
 };
-use crate::{asked::Asked, clock, http::BODY_BYTES_MAX, identity::Providers, live::Configured};
+use crate::{
+    asked::Asked, clock, http::BODY_BYTES_MAX, identity::Providers, live::Configured,
+    promises::Promises,
+};
 
 /// The parts that the pages need.
 #[derive(Clone)]
@@ -91,7 +95,20 @@ pub(crate) fn with_pages(api: Router, around: Around) -> Router {
 }
 
 impl Pages {
-    fn visit<'a>(&'a self, asked: &'a Asked, kept: &'a Kept) -> Visit<'a> {
+    /// Asks for what waits for the person.
+    async fn badges(&self, kept: &Kept, extensions: &Extensions) -> Badges {
+        let mut answers = Vec::new();
+        for address in Badges::asks(self.desk) {
+            let response = self.api.get(address, &kept.session, extensions).await;
+            answers.push(Answer::of(response.status, &response.body));
+        }
+        let states = states(&self.promises.found(), clock::now_ms());
+        let broken = Promise::ALL.into_iter().zip(states);
+        let broken = broken.filter(|(_, state)| *state == Standing::Broken);
+        Badges::new(self.desk, &answers, broken.map(|(promise, _)| promise.id()).collect())
+    }
+
+    fn visit<'a>(&'a self, asked: &'a Asked, kept: &'a Kept, badges: &'a Badges) -> Visit<'a> {
         Visit {
             frame: asked.frame(&self.service),
             desk: self.desk,
@@ -107,7 +124,8 @@ async fn show(
     State(pages): State<Pages>,
     uri: Uri,
     headers: HeaderMap,
-    extensions: axum::http::Extensions,
+    extensions: Extensions,
+            badges,
 ) -> Response {
     let asked = Asked::of(&uri, &headers);
     let address = uri.path().strip_prefix(person::FOLDER).unwrap_or_default();
@@ -133,7 +151,8 @@ async fn show(
     match asked.choice.format {
         Format::Json => json(&asked, &as_json(asks, answers)),
         Format::Html => {
-            let page = view.html(&pages.visit(&asked, &kept), &answers);
+            let badges = pages.badges(&kept, &extensions).await;
+            let page = view.html(&pages.visit(&asked, &kept, &badges), &answers);
             html(&asked, (StatusCode::OK, page))
         }
     }
@@ -156,7 +175,7 @@ async fn act(
     State(pages): State<Pages>,
     uri: Uri,
     headers: HeaderMap,
-    extensions: axum::http::Extensions,
+    extensions: Extensions,
     body: Bytes,
 ) -> Response {
     let mut asked = Asked::of(&uri, &headers);
@@ -174,7 +193,8 @@ async fn act(
         asked = Asked::of(&back, &headers);
     }
     let response = pages.api.act(&form_asked, &kept.session, &extensions).await;
-    let visit = pages.visit(&asked, &kept);
+    let badges = pages.badges(&kept, &extensions).await;
+    let visit = pages.visit(&asked, &kept, &badges);
     if response.status == StatusCode::CONFLICT.as_u16()
         && let Some(page) = person::to_sign(&visit, &form_asked, &form, &response.body)
     {
@@ -208,7 +228,8 @@ fn refuse(
         code: "Forbidden".to_owned(),
         message: message.to_owned(),
     };
-    let page = person::refused(&pages.visit(asked, kept), Some(person::FOLDER), &refused);
+    let badges = Badges::default();
+    let page = person::refused(&pages.visit(asked, kept, &badges), Some(person::FOLDER), &refused);
     html(asked, (status, page))
 }
 
@@ -217,7 +238,7 @@ async fn sign_out(
     State(pages): State<Pages>,
     uri: Uri,
     headers: HeaderMap,
-    extensions: axum::http::Extensions,
+    extensions: Extensions,
     body: Bytes,
 ) -> Response {
     let asked = Asked::of(&uri, &headers);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use super::{Answer, Desk, Refused, Visit, find};
+use super::{Answer, Badges, Desk, Refused, Visit, find};
 use crate::{format::Query, layout::Frame, words::Lang};
 
 /// Monday, 30 November 2026, 08:00 UTC.
@@ -23,8 +23,15 @@ pub(super) fn page(address: &str, answers: &[Answer], lang: Lang) -> String {
     let here = format!("/pages{address}");
     let frame =
         Frame { lang, is_lang_named: false, service: "log.example/a", version: "1", here: &here };
-    let visit =
-        Visit { frame, desk: Desk::Owner, csrf: "the-token", name: Some("Ada"), now_ms: NOW };
+    let badges = Badges::default();
+    let visit = Visit {
+        frame,
+        desk: Desk::Owner,
+        csrf: "the-token",
+        name: Some("Ada"),
+        badges: &badges,
+        now_ms: NOW,
+    };
     view.html(&visit, answers)
 }
 

@@ -23,6 +23,7 @@ impl Visit<'_> {
                 path,
                 name: name.text(lang),
                 is_here: is_below(self.frame.here, path),
+                waiting: self.badges.at(path),
             })
             .collect();
         let around = Around {
@@ -31,7 +32,29 @@ impl Visit<'_> {
             source: Person::Source.text(lang),
             has_json,
         };
-        framed(&self.frame, title, &around, scripts, &html! { h1 { (title) } (body) })
+        framed(
+            &self.frame,
+            title,
+            &around,
+            scripts,
+            &html! { (self.broken()) h1 { (title) } (body) },
+        )
+    }
+
+    /// Shows the promises that are broken, on each page: they concern everybody.
+    fn broken(&self) -> Markup {
+        let lang = self.frame.lang;
+        let broken = self.badges.broken();
+        html! {
+            @if !broken.is_empty() {
+                div class="notice" role="alert" {
+                    p {
+                        strong { (Person::Broken.text(lang)) " " (broken.join(", ")) }
+                        ". " (Person::BrokenWhere.text(lang))
+                    }
+                }
+            }
+        }
     }
 
     /// Returns the visit of another page: where a form of this page leads back to.

@@ -39,6 +39,9 @@ struct Known {
     name: String,
     tenant: String,
     region: String,
+    /// Access requests that wait for the customer's consent.
+    #[serde(default)]
+    waiting_for_consent: Option<usize>,
 }
 
 impl View for Home {
@@ -94,6 +97,11 @@ fn table(visit: &Visit<'_>, known: &[Known], settings: &[Resource]) -> Markup {
                 th scope="row" {
                     a href=(page_of(visit, first, &one.name)) { (one.name) }
                     p class="help" { (one.tenant) }
+                    @if let Some(waiting) = one.waiting_for_consent.filter(|waiting| *waiting > 0) {
+                        a href=(page_of(visit, "data", &format!("{}/looks", one.name))) {
+                            (Person::Consents.with(lang, &[("count", &waiting.to_string())]))
+                        }
+                    }
                     @if of(one).is_some_and(|found| found.abuse_penalty.is_some()) {
                         span class="state broken" { (Person::Penalised.text(lang)) }
                     }

@@ -70,7 +70,8 @@ pub fn welcome(frame: &Frame<'_>, to: &str) -> String {
 
 fn outside(frame: &Frame<'_>, title: Person, body: &Markup) -> String {
     let lang = frame.lang;
-    let links = [Link { path: FOLDER, name: Person::SignInTitle.text(lang), is_here: true }];
+    let links =
+        [Link { path: FOLDER, name: Person::SignInTitle.text(lang), is_here: true, waiting: 0 }];
     let source = Person::Source.text(lang);
     let around = Around { links: &links, aside: html! {}, source, has_json: false };
     framed(frame, title.text(lang), &around, &[], body)

@@ -1,8 +1,10 @@
 //! Help for the tests of these pages.
 
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
-use super::{Answer, Desk, Refused, Visit, find};
+use super::{Answer, Badges, Desk, Refused, Visit, find};
 use crate::{format::Query, layout::Frame, words::Lang};
 
 /// 30 November 2026, 08:00 UTC.
@@ -21,7 +23,9 @@ pub(super) fn visit(desk: Desk, lang: Lang) -> Visit<'static> {
         version: "0.1.0",
         here: "/pages/here",
     };
-    Visit { frame, desk, csrf: "the-token", name: Some("Ada Lovelace"), now_ms: NOW }
+    static BADGES: LazyLock<Badges> = LazyLock::new(Badges::default);
+    let name = Some("Ada Lovelace");
+    Visit { frame, desk, csrf: "the-token", name, badges: &BADGES, now_ms: NOW }
 }
 
 /// Makes the page with this address of answers, in both languages, and checks its form.

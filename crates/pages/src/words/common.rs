@@ -11,6 +11,7 @@ messages! {
         NavHome { "Promises", "Zusagen" }
         NavReceipt { "Check a receipt", "Beleg prüfen" }
         NavLog { "Log", "Protokoll" }
+        Waiting { "waiting", "wartend" }
         Tagline { "Private LLM service. The promises can be checked.", "Privater LLM-Dienst. Die Zusagen lassen sich prüfen." }
         AsJson { "This page as JSON", "Diese Seite als JSON" }
         Source { "These pages are part of the program. They load nothing from elsewhere and set no cookies.", "Diese Seiten sind Teil des Programms. Sie laden nichts von anderswo und setzen keine Cookies." }

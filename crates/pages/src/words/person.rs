@@ -6,6 +6,9 @@ messages! {
     /// Texts of the frame, of forms and of their outcome.
     Person {
         Source { "These pages are part of the program and load nothing from elsewhere. One cookie holds your session; it ends when you sign out.", "Diese Seiten sind Teil des Programms und laden nichts von anderswo. Ein Cookie hält Ihre Sitzung; sie endet, wenn Sie sich abmelden." }
+        Consents { "Access requests that wait for your consent: {count}", "Anträge auf Zugriff, die auf Ihre Zustimmung warten: {count}" }
+        Broken { "A promise is broken now:", "Eine Zusage ist jetzt gebrochen:" }
+        BrokenWhere { "The page /trust of the API's listener has the evidence.", "Die Seite /trust der API nennt den Nachweis." }
         SignInTitle { "Sign in", "Anmelden" }
         SignInLead { "Sign in to see what you may see. Your role decides that.", "Melden Sie sich an. Ihre Rolle entscheidet, was Sie sehen dürfen." }
         SignInWith { "Sign in with {issuer}", "Anmelden bei {issuer}" }
