@@ -6,6 +6,7 @@
 // whose texts are hostile. With BAILIWICK_SCREENSHOTS, a picture of each page goes to that folder.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
@@ -192,6 +193,9 @@ test("a record is reviewed: asked for, approved, read once, judged", async () =>
   const address = `${review}/pages/case/${request}`;
   await reviewer.page.goto(address);
   await send(reviewer.page, "Flag a record", { "text:category": "violence" });
+  // The navigation counts what waits.
+  await reviewer.page.goto(`${review}/pages`);
+  assert.equal(await reviewer.page.textContent(".top .badge"), "1 waiting");
   await reviewer.page.goto(address);
   await send(reviewer.page, "Request access", { "text:reason": "<script>alert(1)</script>" });
   // The manager sees who asks, and why.
@@ -223,6 +227,7 @@ test("a record is reviewed: asked for, approved, read once, judged", async () =>
   await send(reviewer.page, "Decide", { "text:outcome": "dismissed", "text:reason": "harmless" });
   await reviewer.page.goto(`${review}/pages`);
   assert.ok(!(await reviewer.page.textContent("main")).includes(request));
+  assert.equal(await reviewer.page.locator(".badge").count(), 0);
   assert.deepEqual([...reviewer.wrong, ...manager.wrong], []);
   await Promise.all([reviewer.context.close(), manager.context.close()]);
 });
@@ -308,6 +313,56 @@ test("an officer makes a root and a key of passkeys, reads with a signature, and
   assert.ok(!(await page.textContent("main")).includes(request));
   assert.deepEqual(wrong, []);
   await context.close();
+});
+
+/** Asks a question at the playground. */
+async function ask(page, message) {
+  await page.fill("textarea[name=message]", message);
+  await page.fill("input[name=tokens]", "4");
+  await moves(page, () => page.getByRole("button", { name: "Ask", exact: true }).click());
+}
+
+test("a developer asks at the playground, and checks the receipt there", async () => {
+  const person = await visitor();
+  const { page, wrong } = person;
+  await signIn(person, "developer", "/pages/build/contoso");
+  await ask(page, "<img src=x onerror=alert(1)> Say hello.");
+  assert.ok((await page.textContent(".turn.user")).includes("<img src=x onerror=alert(1)> Say hello."));
+  assert.equal(await page.locator(".turn.assistant").count(), 1);
+  await page.getByRole("button", { name: "Check", exact: true }).click();
+  await page.waitForSelector("#verdict[data-state]:not([data-state=working])");
+  const checks = await page.textContent("#checks");
+  assert.equal(await page.getAttribute("#verdict", "data-state"), "verified", checks);
+  assert.match(checks, /is the request's body/);
+  await accessible(page, "the playground");
+  await picture(page, "playground", "wide");
+  // The files can be saved: the request is the one that was checked.
+  const [saved] = await Promise.all([page.waitForEvent("download"), page.click("a[data-given=request]")]);
+  assert.equal(saved.suggestedFilename(), "request.json");
+  const body = JSON.parse(readFileSync(await saved.path(), "utf8"));
+  assert.equal(body.max_completion_tokens, 4);
+  assert.deepEqual(wrong, []);
+  await person.context.close();
+});
+
+test("the playground calls nothing that the person may not call", async () => {
+  const person = await visitor();
+  const { page } = person;
+  await signIn(person, "developer", "/pages/build/contoso");
+  const with_ = (field, value) =>
+    page.evaluate(([field, value]) => {
+      document.querySelector(`form[action="/pages/playground"] [name=${field}]`).value = value;
+    }, [field, value]);
+  // Another tenant's resource, and a form without the session's token.
+  await with_("resource", "fabrikam");
+  await ask(page, "hello");
+  assert.match(await page.textContent("main"), /does not exist|Access denied|not belong|invalid/i);
+  assert.equal(await page.locator("#check").count(), 0);
+  await page.goto(`${desk}/pages/build/contoso`);
+  await with_("csrf", "forged");
+  await ask(page, "hello");
+  assert.match(await page.textContent("main"), /not made by a page of your session/);
+  await person.context.close();
 });
 
 test("the administrator signs in with the key, at the operations listener alone", async () => {

@@ -130,6 +130,16 @@ pub fn policy_of_person() -> String {
     )
 }
 
+/// The policy of the playground's answer: that of a signed-in person's page, and its script fetches and
+/// runs the receipt checker.
+#[must_use]
+pub fn policy_of_playground() -> String {
+    format!(
+        "default-src 'none'; style-src 'self'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; \
+         connect-src 'self'; form-action 'self'; {NO_FRAMES}"
+    )
+}
+
 /// The policy of the saved page: its own script and style, by hash, and no network.
 pub(crate) fn policy_of_saved() -> String {
     format!(

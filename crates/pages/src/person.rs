@@ -20,6 +20,7 @@ mod home;
 mod keys;
 mod outcome;
 mod parts;
+pub mod playground;
 mod reading;
 mod review;
 pub mod sign_in;
@@ -31,8 +32,8 @@ use crate::{format::Query, layout::Frame};
 
 pub use self::{
     answer::{Answer, Refused},
-    outcome::{outcome, refused, to_sign},
     badges::Badges,
+    outcome::{outcome, refused, to_sign},
 };
 
 /// The listener on which a person signed in.
@@ -57,9 +58,9 @@ pub struct Visit<'a> {
     pub csrf: &'a str,
     /// The person's name at the identity provider.
     pub name: Option<&'a str>,
-    /// Now, in milliseconds since 1970.
     /// What waits for the person.
     pub badges: &'a Badges,
+    /// Now, in milliseconds since 1970.
     pub now_ms: u64,
 }
 

@@ -45,7 +45,8 @@ impl Checker {
         let saved = frame.link("/trust/receipt/saved");
         let size = kilobytes(self.checker_bytes.saturating_mul(4) / 3 + SAVED_BYTES);
         let body = html! {
-            (self.form(lang, Some(&self.checker)))
+            (introduction(lang))
+            (self.form(lang, true))
             section aria-labelledby="elsewhere" {
                 h2 id="elsewhere" { (Receipt::Elsewhere.text(lang)) }
                 p {
@@ -82,7 +83,8 @@ impl Checker {
                     a class="skip" href="#main" { (Common::Skip.text(lang)) }
                     main id="main" tabindex="-1" {
                         div class="wrap" {
-                            (self.form(lang, None))
+                            (introduction(lang))
+                            (self.form(lang, false))
                             p class="note" { (Receipt::SavedNote.text(lang)) }
                             (command(lang))
                         }
@@ -95,7 +97,9 @@ impl Checker {
         page.into_string()
     }
 
-    fn form(&self, lang: Lang, checker: Option<&str>) -> Markup {
+    /// Shows the form and the place of the result. `is_fetched` says whether the script fetches the
+    /// checker from the service; a saved page has it.
+    pub(crate) fn form(&self, lang: Lang, is_fetched: bool) -> Markup {
         let text = |message: Receipt| message.text(lang);
         let files = [
             ("receipt", Receipt::File, Receipt::FileHelp),
@@ -103,11 +107,9 @@ impl Checker {
             ("response", Receipt::AnswerFile, Receipt::AnswerHelp),
         ];
         html! {
-            h1 { (text(Receipt::Title)) }
-            p class="lead" { (text(Receipt::Intro)) }
             p { strong { (text(Receipt::Local)) } }
             noscript { p class="notice" { (text(Receipt::NoScript)) } }
-            form id="check" data-checker=[checker] {
+            form id="check" data-checker=[is_fetched.then_some(&self.checker)] {
                 (sayings(lang))
                 fieldset id="drop" {
                     legend { (text(Receipt::FilesTitle)) }
@@ -141,7 +143,7 @@ impl Checker {
                 }
                 p {
                     button type="submit" { (text(Receipt::Check)) }
-                    @if checker.is_some() {
+                    @if is_fetched {
                         " " span class="help" {
                             (Receipt::Module.with(lang, &[("size", &kilobytes(self.checker_bytes))]))
                         }
@@ -169,6 +171,13 @@ impl Checker {
                 }
             }
         }
+    }
+}
+
+fn introduction(lang: Lang) -> Markup {
+    html! {
+        h1 { (Receipt::Title.text(lang)) }
+        p class="lead" { (Receipt::Intro.text(lang)) }
     }
 }
 

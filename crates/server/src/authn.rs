@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use hyper::{HeaderMap, Uri, header::HOST};
+use hyper::{HeaderMap, Uri, header::HOST, http::request::Parts};
 use policy::{
     id::ResourceId,
     network::{self, Admitted, Arrival, NotAdmitted},
@@ -139,6 +139,18 @@ impl Caller {
     }
 }
 
+/// The name of the resource that a request of our own pages is for, in the request's extensions. It
+/// stands in the place of the host's name; no client can set it.
+#[derive(Debug, Clone)]
+pub(crate) struct Addressed(pub(crate) String);
+
+/// Returns the name of the resource that a request names: a page of ours, or the host under `domain`.
+#[must_use]
+pub(crate) fn named(head: &Parts, domain: Option<&str>) -> Option<String> {
+    let by_page = head.extensions.get::<Addressed>().map(|Addressed(name)| name.clone());
+    by_page.or_else(|| label(host(&head.uri, &head.headers)?, domain?))
+}
+
 /// Checks the caller's key or token.
 ///
 /// # Errors
@@ -148,10 +160,9 @@ impl Caller {
 pub(crate) async fn caller(
     directory: Arc<Directory>,
     providers: &Providers,
-    domain: Option<&str>,
-    (uri, headers, arrival): (&Uri, &HeaderMap, Arrival),
+    named: Option<String>,
+    (headers, arrival): (&HeaderMap, Arrival),
 ) -> Result<Caller, NotLetIn> {
-    let named = domain.and_then(|domain| label(host(uri, headers)?, domain));
     let (principal, resource, unregistered) =
         match credential(headers).ok_or(NotLetIn::NoCredential)? {
             Credential::Key(key) => {

@@ -396,9 +396,9 @@ impl Gateway {
             ApiError::Store
         })?;
         let current = self.services.live.current();
-        let domain = current.config.listen.domain.as_deref();
-        let presented = (&head.uri, &head.headers, call.arrival);
-        let caller = authn::caller(directory, &self.providers, domain, presented).await.map_err(
+        let named = authn::named(head, current.config.listen.domain.as_deref());
+        let presented = (&head.headers, call.arrival);
+        let caller = authn::caller(directory, &self.providers, named, presented).await.map_err(
             |reason| {
                 // The caller does not learn the reason; the operator finds it here.
                 tracing::info!(request = %call.id, %reason, "the caller was refused");

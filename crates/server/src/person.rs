@@ -6,6 +6,7 @@
 //! asks and how it looks.
 
 mod api;
+mod playground;
 mod respond;
 mod session;
 mod sign_in;
@@ -48,6 +49,8 @@ pub(crate) struct Pages {
     service: String,
     /// Whether the listener speaks TLS.
     is_secure: bool,
+    promises: Promises,
+    playground: Option<Playground>,
 }
 
 /// What a listener's pages are made of.
@@ -64,13 +67,18 @@ pub(crate) struct Around {
     pub service: String,
     /// Whether the listener speaks TLS.
     pub is_secure: bool,
+    /// The promises' states.
+    pub promises: Promises,
+    /// The playground, at the listener of people who have tokens for the API.
+    pub playground: Option<Playground>,
 }
 
-pub(crate) use self::session::Sessions as PageSessions;
+pub(crate) use self::{playground::Playground, session::Sessions as PageSessions};
 
 /// Puts the pages before the API of a listener.
 pub(crate) fn with_pages(api: Router, around: Around) -> Router {
-    let Around { desk, sessions, providers, configured, service, is_secure } = around;
+    let Around { desk, sessions, providers, configured, service, is_secure, promises, playground } =
+        around;
     let state = Pages {
         desk,
         api: Api::new(api.clone()),
@@ -79,6 +87,8 @@ pub(crate) fn with_pages(api: Router, around: Around) -> Router {
         configured,
         service,
         is_secure,
+        promises,
+        playground,
     };
     Router::new()
         .route("/pages", get(show))
@@ -88,6 +98,7 @@ pub(crate) fn with_pages(api: Router, around: Around) -> Router {
         .route("/pages/signed-in", get(sign_in::end))
         .route("/pages/sign-out", post(sign_out))
         .route("/pages/act", post(act))
+        .route(person::playground::ADDRESS, post(playground::ask))
         .route("/trust/files/{name}", get(file))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(state)
@@ -114,6 +125,7 @@ impl Pages {
             desk: self.desk,
             csrf: &kept.csrf,
             name: kept.session.name.as_deref(),
+            badges,
             now_ms: clock::now_ms(),
         }
     }
@@ -125,7 +137,6 @@ async fn show(
     uri: Uri,
     headers: HeaderMap,
     extensions: Extensions,
-            badges,
 ) -> Response {
     let asked = Asked::of(&uri, &headers);
     let address = uri.path().strip_prefix(person::FOLDER).unwrap_or_default();

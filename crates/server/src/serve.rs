@@ -267,7 +267,8 @@ pub(crate) async fn run(
     terms.tasks.spawn(terms.stop.clone().run_until_cancelled_owned(followed));
     let (gateway, admin) = (parts.gateway()?, parts.admin(&config, confinement.clone()));
     let desks = (sockets.desk, sockets.review);
-    serve_desks(&parts, desks, admin.clone(), (listeners.review, &of_operators))?;
+    let served = (admin.clone(), &gateway);
+    serve_desks(&parts, desks, served, (listeners.review, &of_operators))?;
     // The operator's limits are for customers and must not cut off a probe. This listener closes
     // last: probes and operators can watch the drain.
     let of_operations = Terms {
@@ -339,12 +340,12 @@ fn terms(config: &Config, listeners: &Listeners, connections: usize, tasks: Task
 fn serve_desks(
     parts: &Parts,
     (desk, review): (Option<Listener>, Option<Listener>),
-    admin: Admin,
+    (admin, gateway): (Admin, &Arc<Gateway>),
     (certificates, terms): (Option<Certificates>, &Terms),
 ) -> Result<(), StartError> {
     let state = parts.desk();
     if let Some(listener) = desk {
-        parts.serve_desk(listener, (state.clone(), admin), terms);
+        parts.serve_desk(listener, (state.clone(), admin, gateway), terms);
     }
     if let Some(listener) = review {
         // Never without the authority that workstations' certificates must come from.

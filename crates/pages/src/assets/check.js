@@ -23,11 +23,13 @@ function checker() {
 /** The compressed checker: from the saved page itself, or from the service. */
 async function packed() {
   const inside = byId("module");
-  if (inside) return Uint8Array.from(atob(inside.content.textContent), (sign) => sign.charCodeAt(0));
+  if (inside) return decoded(inside.content.textContent);
   const answer = await fetch(form.dataset.checker, { credentials: "same-origin" });
   if (!answer.ok) throw new Error(`the checker cannot be fetched: status ${answer.status}`);
   return answer.arrayBuffer();
 }
+
+const decoded = (base64) => Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
 
 function element(name, text, className) {
   const made = document.createElement(name);
@@ -169,11 +171,20 @@ for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, () => drop
 drop.addEventListener("drop", async (event) => {
   event.preventDefault();
   for (const file of event.dataTransfer.files) {
-    const chosen = new DataTransfer();
-    chosen.items.add(file);
-    byId(await fieldOf(file)).files = chosen.files;
+    choose(await fieldOf(file), file);
   }
 });
+
+function choose(field, file) {
+  const chosen = new DataTransfer();
+  chosen.items.add(file);
+  byId(field).files = chosen.files;
+}
+
+// The playground's page has the files of its exchange.
+for (const one of document.querySelectorAll("a[data-given]")) {
+  choose(one.dataset.given, new File([decoded(one.href.split(",")[1])], one.download));
+}
 
 async function fieldOf(file) {
   const bytes = await read(file);

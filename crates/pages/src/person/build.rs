@@ -15,6 +15,7 @@ use super::{
         parts::{days_since, fact, moment, page_of, section, state, yes},
         things::{Deployment, Key, Resource},
     },
+    playground,
 };
 use crate::{
     format::{Query, encoded},
@@ -72,6 +73,10 @@ impl View for Overview {
             (resource.shown(visit, |resource: Resource| about(&resource, visit)))
             (section("deployments", Build::Deployments.text(lang), &deployments.shown(visit, |all: Vec<Deployment>| table(&all, lang))))
             (section("code", Build::Code.text(lang), &code::shown(visit, known.as_deref().unwrap_or_default(), self.deployment.as_deref())))
+            // The administrator's key calls no deployment.
+            @if visit.desk == Desk::Owner {
+                (section("playground", Build::Playground.text(lang), &deployments.shown(visit, |all: Vec<Deployment>| playground::form(visit, &self.resource, &all))))
+            }
             (section("use", Build::Use.text(lang), &usage.shown(visit, |rows| used::shown(visit, rows))))
             (section("errors", Build::Errors.text(lang), &html! {
                 p { (Build::ErrorsText.text(lang)) }

@@ -69,7 +69,8 @@ pub fn to_sign(visit: &Visit<'_>, asked: &Asked, form: &Query, body: &[u8]) -> O
     Some(visit.page(Person::SignTitle.text(lang), &[&assets::sign().address()], &body))
 }
 
-fn back(visit: &Visit<'_>, to: &str) -> Markup {
+/// The way back to the page of the form.
+pub(super) fn back(visit: &Visit<'_>, to: &str) -> Markup {
     html! { p { a href=(to) { (Person::BackToPage.text(visit.frame.lang)) } } }
 }
 

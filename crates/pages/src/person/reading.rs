@@ -79,6 +79,16 @@ fn view(visit: &Visit<'_>, back: &str, record: &Record) -> Markup {
     }
 }
 
+/// Shows the messages of a request and its answer.
+pub(super) fn messages(asked: &str, answered: &str, lang: Lang) -> Markup {
+    html! {
+        h2 { (Reading::Asked.text(lang)) }
+        (part(asked, None, talk::asked, lang))
+        h2 { (Reading::Answered.text(lang)) }
+        (part(answered, None, talk::answered, lang))
+    }
+}
+
 /// Returns minutes and seconds: `14:05`.
 fn clock(seconds: u64) -> String {
     format!("{}:{:02}", seconds / 60, seconds % 60)

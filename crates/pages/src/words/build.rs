@@ -23,6 +23,18 @@ messages! {
         ByEngines { "served by engines", "von Engines bedient" }
         Spills { "overflow goes to {deployment}", "Überlauf geht an {deployment}" }
         SkuHelp { "The SKU says where requests may be processed. Standard: in the resource's region. DataZoneStandard: in the region's zone. GlobalStandard: in every region of the configuration.", "Die SKU sagt, wo Anfragen verarbeitet werden dürfen. Standard: in der Region der Ressource. DataZoneStandard: in der Zone der Region. GlobalStandard: in jeder Region der Konfiguration." }
+        Playground { "Playground", "Ausprobieren" }
+        PlaygroundText { "Ask a deployment a question, as you: the request needs the same role as a request of your application, is recorded like it, counts against the limits, and has a receipt.", "Stellen Sie einer Bereitstellung eine Frage, als Sie selbst: Die Anfrage braucht dieselbe Rolle wie eine Anfrage Ihrer Anwendung, wird wie diese aufgezeichnet, zählt für die Limits und hat einen Beleg." }
+        PlaygroundNone { "This resource has no deployment for chat.", "Diese Ressource hat keine Bereitstellung für Chat." }
+        PlaygroundMessage { "Message", "Nachricht" }
+        PlaygroundTokens { "Most tokens of the answer", "Höchstzahl der Token der Antwort" }
+        PlaygroundAsk { "Ask", "Fragen" }
+        PlaygroundTitle { "The answer and its receipt", "Die Antwort und ihr Beleg" }
+        PlaygroundReceipt { "The receipt", "Der Beleg" }
+        PlaygroundCheck { "The three files of this exchange are chosen below: check them here, or save them, and check them elsewhere.", "Die drei Dateien dieses Austauschs sind unten gewählt: Prüfen Sie sie hier, oder speichern Sie sie und prüfen Sie sie anderswo." }
+        SaveReceipt { "Save the receipt", "Beleg speichern" }
+        SaveRequest { "Save the request", "Anfrage speichern" }
+        SaveAnswer { "Save the answer", "Antwort speichern" }
         Use { "Use now", "Nutzung jetzt" }
         ThisHour { "This hour (UTC)", "Diese Stunde (UTC)" }
         Today { "Today (UTC)", "Heute (UTC)" }

@@ -4,6 +4,8 @@
 //! for a short time, in parallel with the answer. A client that is still sending when its
 //! connection closes would otherwise receive a reset instead of the answer. Other work does not
 //! wait for this.
+//!
+//! The body of a request that one of our own pages makes is here as a whole.
 
 use std::{
     pin::Pin,
@@ -12,7 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Full};
 use hyper::{
     body::{Body, Frame, Incoming, SizeHint},
     rt::Executor as _,
@@ -27,11 +29,17 @@ use crate::{config::HttpLimits, limits};
 #[derive(Debug)]
 pub(crate) struct Upload {
     /// `None` once it was read to its end or given up.
-    body: Option<Incoming>,
+    body: Option<Source>,
     /// The sender, if the rest is to be discarded.
     guest: Option<Guest>,
     known: Patience,
     stranger: Patience,
+}
+
+#[derive(Debug)]
+enum Source {
+    Connection(Incoming),
+    Memory(Full<Bytes>),
 }
 
 /// Limits on reading the rest.
@@ -52,12 +60,21 @@ impl Upload {
             bytes: configured.body_bytes_max,
             time: limits::STRANGER_DISCARD.min(known.time),
         };
-        Self { body: Some(body), guest: Some(guest), known, stranger }
+        Self { body: Some(Source::Connection(body)), guest: Some(guest), known, stranger }
     }
 
     /// A body that need not be read: HTTP/2 can reject it, and a client that waits for
     /// `100 Continue` does not send it.
     pub(super) fn unread(body: Incoming) -> Self {
+        Self::of(Source::Connection(body))
+    }
+
+    /// The body of a request of our own page.
+    pub(crate) fn whole(body: Bytes) -> Self {
+        Self::of(Source::Memory(Full::new(body)))
+    }
+
+    fn of(body: Source) -> Self {
         let none = Patience { bytes: 0, time: Duration::ZERO };
         Self { body: Some(body), guest: None, known: none, stranger: none }
     }
@@ -77,23 +94,37 @@ impl Body for Upload {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match &mut self.body {
-            Some(body) => Pin::new(body).poll_frame(context),
+            Some(Source::Connection(body)) => Pin::new(body).poll_frame(context),
+            Some(Source::Memory(body)) => {
+                Pin::new(body).poll_frame(context).map_err(|never| match never {})
+            }
             None => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        match &self.body {
+            Some(Source::Connection(body)) => body.is_end_stream(),
+            Some(Source::Memory(body)) => body.is_end_stream(),
+            None => true,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map(Body::size_hint).unwrap_or_default()
+        match &self.body {
+            Some(Source::Connection(body)) => body.size_hint(),
+            Some(Source::Memory(body)) => body.size_hint(),
+            None => SizeHint::default(),
+        }
     }
 }
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        let (Some(body), Some(guest)) = (self.body.take(), self.guest.take()) else { return };
+        let (Some(Source::Connection(body)), Some(guest)) = (self.body.take(), self.guest.take())
+        else {
+            return;
+        };
         let patience = if guest.is_known() { self.known } else { self.stranger };
         if !body.is_end_stream() && Handle::try_current().is_ok() {
             // The connection's end bounds it.

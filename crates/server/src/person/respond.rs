@@ -19,6 +19,12 @@ pub(super) fn html(asked: &Asked, (status, page): (StatusCode, String)) -> Respo
     respond(asked, status, HTML, page.into())
 }
 
+/// Answers with the page that runs the receipt checker.
+pub(super) fn with_checker(asked: &Asked, page: String) -> Response {
+    let policy = assets::policy_of_playground();
+    respond_by(policy, asked, (StatusCode::OK, HTML), page.into())
+}
+
 /// Answers with a page's JSON.
 pub(super) fn json(asked: &Asked, value: &Value) -> Response {
     respond(asked, StatusCode::OK, JSON, value.to_string().into())
@@ -54,9 +60,18 @@ pub(super) fn redirect(to: &str) -> Response {
 }
 
 fn respond(asked: &Asked, status: StatusCode, kind: &str, body: Body) -> Response {
+    respond_by(assets::policy_of_person(), asked, (status, kind), body)
+}
+
+fn respond_by(
+    policy: String,
+    asked: &Asked,
+    (status, kind): (StatusCode, &str),
+    body: Body,
+) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    for (name, value) in asked.headers(kind, assets::policy_of_person()) {
+    for (name, value) in asked.headers(kind, policy) {
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().insert(name, value);
         }

@@ -32,7 +32,7 @@ use crate::{
     openai::state::{Background, Tuning},
     operations::{self, Outward},
     outward,
-    person::{Around, PageSessions, with_pages},
+    person::{Around, PageSessions, Playground, with_pages},
     personal::{Detectors, ner::Ner},
     promises::Promises,
     services::Services,
@@ -156,6 +156,8 @@ impl Parts {
             configured: Configured::Active(self.live.clone()),
             service: self.promises.key.name().to_owned(),
             is_secure,
+            promises: self.promises.clone(),
+            playground: None,
         }
     }
 
@@ -177,14 +179,20 @@ impl Parts {
     pub(super) fn serve_desk(
         &self,
         listener: Listener,
-        (desk, admin): (Desk, Admin),
+        (desk, admin, gateway): (Desk, Admin, &Arc<Gateway>),
         terms: &Terms,
     ) {
         let admin = admin::router(Admin { key: AdminKey::Refused, ..admin });
         let router = desk::router(desk, desk::routes()).merge(admin);
+        let service_key = self.promises.key.to_string();
+        let playground = Playground { gateway: Arc::clone(gateway), service_key };
         let around = self.pages(pages::person::Desk::Owner, terms.tls.is_some());
-        let router = TowerToHyperService::new(with_pages(router, around));
-        terms.tasks.spawn(listener.serve(move |_| router.clone(), terms.clone()));
+        let router = with_pages(router, Around { playground: Some(playground), ..around });
+        let service = move |client: Client| {
+            // The rules for networks are about the address of a question at the playground.
+            TowerToHyperService::new(router.clone().layer(Extension(client)))
+        };
+        terms.tasks.spawn(listener.serve(service, terms.clone()));
     }
 
     /// Serves the review desk. Workstations show certificates of the authority in `certificates`.

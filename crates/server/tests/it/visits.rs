@@ -31,6 +31,7 @@ fn people_go_their_ways_in_a_browser() {
     people.assign("Review Manager", "manager", &["--service"]);
     people.assign("Operator", "operator", &["--service"]);
     people.assign("Cognitive Services Contributor", "developer", &[]);
+    people.assign("Cognitive Services OpenAI User", "developer", &[]);
     for officer in ["officer", "foreigner"] {
         people.assign("Data Protection Officer", officer, &[]);
     }
@@ -70,7 +71,7 @@ fn without_a_session_there_is_only_the_sign_in() {
         let to = reply.header("location").unwrap();
         assert!(to.starts_with("/pages/sign-in?to=%2Fpages"), "{to}");
     }
-    for path in ["/pages/act", "/pages/sign-out"] {
+    for path in ["/pages/act", "/pages/playground", "/pages/sign-out"] {
         let form = "csrf=0&request=DELETE%20/admin/v1/tenants/contoso&then=back&back=/pages";
         let post = Request::new("POST", path).bytes(form);
         let post = post.header("content-type", "application/x-www-form-urlencoded");
