@@ -41,6 +41,7 @@ use crate::{
         Management, ModelToAdd, NewDeployment, NewEngine, NewResource, Period, ResourceUpdate,
         RoleAssignment, Step, UsageQuestion, UsageView,
     },
+    recent_errors::RecentErrors,
     routes::Routes,
     sign_in::{NotSignedIn, SignedIn},
 };
@@ -66,6 +67,8 @@ pub(crate) struct Admin {
     pub prices: Arc<PricesConfig>,
     /// How long data without content is kept.
     pub metadata: Metadata,
+    /// The errors of the last hour.
+    pub errors: Arc<RecentErrors>,
 }
 
 /// Whether a listener accepts the administrator's key.
@@ -96,6 +99,7 @@ pub(crate) fn routes() -> Routes<Admin> {
         .post(&of("regenerateKey"), regenerate_key)
         .get(&of("inventory"), inventory)
         .get(&of("explain"), explain)
+        .get(&of("errors"), errors)
         .get(&of("deployments"), deployments)
         .post(&of("deployments"), create_deployment)
         .get(&of("deployments/{deployment}"), deployment)
@@ -359,6 +363,14 @@ async fn inventory(
 
 async fn explain(OnBehalf(m): OnBehalf, Path(name): Path<String>) -> Answer<impl Serialize> {
     blocking(move || m.explain(&name)).await.map(Json)
+}
+
+async fn errors(
+    State(admin): State<Admin>,
+    OnBehalf(m): OnBehalf,
+    Path(name): Path<String>,
+) -> Answer<impl Serialize> {
+    blocking(move || m.errors(&name, &admin.errors)).await.map(Json)
 }
 
 /// The needs by their names, with commas between them; all of them if missing. The resources that

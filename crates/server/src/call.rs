@@ -31,14 +31,16 @@ use wire::{no_effect::Named, usage::Usage};
 
 use crate::{
     abuse::Watched,
+    clock,
     exchange::{End, Exchange},
     ids::request_id,
     limits,
     metrics::Metrics,
     named::NamedSubject,
-    openai::error::{ApiError, Retry},
+    openai::error::{Answer, ApiError, Retry},
     personal,
     processing::Processing,
+    recent_errors::Kind,
     screening::Screening,
     telemetry::Called,
 };
@@ -93,6 +95,10 @@ pub(crate) struct Call {
     pub exchange: Option<Box<Exchange>>,
     /// Whether all other calls come first: a line of a batch.
     pub behind: bool,
+    /// Whether no client waits for the call: work in the background.
+    detached: bool,
+    /// Status and code of the error that the client gets.
+    error: Option<(StatusCode, &'static str)>,
     /// The line of a batch that the call answers.
     line: Option<SealedLine>,
     /// The objects that the call wrote; they are committed with its receipt.
@@ -165,6 +171,8 @@ impl Call {
             outcome: Outcome::Unanswered,
             exchange: None,
             behind: false,
+            detached: false,
+            error: None,
             line: None,
             wrote: Vec::new(),
             destroyed: Vec::new(),
@@ -248,6 +256,12 @@ impl Call {
         self.engine = Some(engine);
     }
 
+    /// Notes the error that the client gets: in place of an answer, or at the end of a stream that began
+    /// well. The last one counts.
+    pub(crate) fn fails(&mut self, answer: &Answer) {
+        self.error = Some((answer.status, answer.body.error.code));
+    }
+
     /// Hands over an object that this call wrote. It is committed in one transaction with the receipt,
     /// which names it, before the last byte of the answer goes out. A call that is refused, fails or is
     /// cut short writes nothing.
@@ -288,6 +302,7 @@ impl Call {
         let mut call = Self::begin(&HeaderMap::new(), Arc::clone(&self.metrics));
         (call.route, call.arrival, call.resource) = (self.route, self.arrival, self.resource);
         call.subject = self.subject.clone();
+        call.detached = true;
         call
     }
 
@@ -336,10 +351,14 @@ impl Call {
             destroyed,
             line: self.line.take(),
         };
-        let recorded = exchange.end(end).await.map_err(|error| {
-            tracing::error!(request = %self.id, %error, "no answer: the call cannot be recorded");
-            ApiError::NotRecorded
-        })?;
+        let recorded = match exchange.end(end).await {
+            Ok(recorded) => recorded,
+            Err(error) => {
+                tracing::error!(request = %self.id, %error, "no answer: the call cannot be recorded");
+                self.fails(&ApiError::NotRecorded.answer());
+                return Err(ApiError::NotRecorded);
+            }
+        };
         let compact = URL_SAFE_NO_PAD.encode(recorded.compact_receipt().encode());
         if let Ok(value) = HeaderValue::try_from(compact) {
             // A call is recorded once.
@@ -351,6 +370,22 @@ impl Call {
             work();
         }
         Ok(())
+    }
+
+    /// Returns the error that the call counts as, and the resource that it counts for. `None` if it ended
+    /// well, or if no resource has it: a call with a wrong key.
+    ///
+    /// Lines of batches count for no resource: no client waits for them, they are tried again, and the
+    /// batch's own files have their codes. Work in the background counts by its error; it has no client
+    /// that could hang up.
+    fn counted_error(&self) -> Option<(ResourceId, Kind)> {
+        let resource = self.resource.filter(|_| !self.behind)?;
+        let (status, code) = match (self.error, self.outcome) {
+            (Some(error), _) => error,
+            (None, Outcome::Unanswered | Outcome::Cut) if !self.detached => (HUNG_UP, HUNG_UP_CODE),
+            (None, _) => return None,
+        };
+        Some((resource, Kind { deployment: self.deployment, status: status.as_u16(), code }))
     }
 
     /// Returns the objects of a call that ends: its output counts only if it was answered.
@@ -410,6 +445,9 @@ impl Drop for Call {
             self.metrics.personal(self.personal.found(), mode);
         }
         self.metrics.call(self.route, status, self.deployment, engine, &self.usage, elapsed);
+        if let Some((resource, kind)) = self.counted_error() {
+            self.metrics.errors().count(resource, kind, clock::now_ms());
+        }
         self.metrics.telemetry().called(&Called {
             request: self.id,
             route: self.route,
@@ -437,6 +475,9 @@ const HUNG_UP: StatusCode = match StatusCode::from_u16(499) {
     Ok(status) => status,
     Err(_) => StatusCode::REQUEST_TIMEOUT,
 };
+
+/// The code of such a call in the counts of errors. No answer has it.
+const HUNG_UP_CODE: &str = "ClientClosedRequest";
 
 /// The path of receipts, before a request's id.
 const RECEIPTS: &str = "/openai/v1/receipts/";
@@ -528,6 +569,70 @@ mod tests {
             let call = call(&[("x-ms-client-request-id", bad)]);
             assert!(!headers_of(&call).contains_key("x-ms-client-request-id"), "{bad:?}");
         }
+    }
+
+    /// Ends a call of a resource as `end` says, and returns the status and code that it counts as.
+    fn counts_as(end: impl FnOnce(&mut Call)) -> Option<(u16, &'static str)> {
+        let mut call = call(&[]);
+        let resource = ResourceId::from_random([1; 16]);
+        call.resource = Some(resource);
+        end(&mut call);
+        let metrics = Arc::clone(&call.metrics);
+        drop(call);
+        let seen = metrics.errors().of(resource, clock::now_ms());
+        seen.rows.first().map(|row| (row.kind.status, row.kind.code))
+    }
+
+    #[test]
+    fn each_end_but_a_good_one_counts_as_an_error_of_the_resource() {
+        let timeout = ApiError::RequestTimeout { limit_ms: 5 }.answer();
+        let answered = Outcome::Answered(StatusCode::OK);
+        assert_eq!(counts_as(|call| call.outcome = answered), None);
+        // The client left before the answer, or within a stream.
+        let hung_up = Some((499, "ClientClosedRequest"));
+        assert_eq!(counts_as(|_| ()), hung_up);
+        assert_eq!(counts_as(|call| call.outcome = Outcome::Cut), hung_up);
+        // A refusal, and the end of a stream that began well: by the status that it would have had.
+        for outcome in [Outcome::Answered(timeout.status), Outcome::Cut] {
+            let end = |call: &mut Call| {
+                call.fails(&timeout);
+                call.outcome = outcome;
+            };
+            assert_eq!(counts_as(end), Some((408, "408")));
+        }
+    }
+
+    #[test]
+    fn calls_of_no_resource_and_lines_of_batches_are_not_counted() {
+        let refusal = ApiError::Stopping.answer();
+        let fail = |call: &mut Call| call.fails(&refusal);
+        assert_eq!(counts_as(fail), Some((503, "503")));
+        let of_none = |call: &mut Call| {
+            fail(call);
+            call.resource = None;
+        };
+        assert_eq!(counts_as(of_none), None);
+        let line = |call: &mut Call| {
+            fail(call);
+            call.behind = true;
+        };
+        assert_eq!(counts_as(line), None);
+    }
+
+    /// A response in the background that its caller cancels is no error; one that fails is.
+    #[test]
+    fn work_in_the_background_counts_by_its_error_alone() {
+        let quiet = |call: &mut Call| {
+            // The call that began the work has its answer.
+            call.outcome = Outcome::Answered(StatusCode::OK);
+            *call = call.follow_up();
+        };
+        assert_eq!(counts_as(quiet), None);
+        let fails = |call: &mut Call| {
+            quiet(call);
+            call.fails(&ApiError::Internal.answer());
+        };
+        assert_eq!(counts_as(fails), Some((500, "500")));
     }
 
     #[test]

@@ -541,6 +541,7 @@ fn streamed(call: Call, events: EventStream) -> Response<Body> {
 
 async fn refused(mut call: Call, error: &ApiError) -> Response<Body> {
     let mut answer = error.answer();
+    call.fails(&answer);
     let mut body = serde_json::to_vec(&answer.body).unwrap_or_default();
     let mut headers = HeaderMap::with_capacity(20);
     call.headers(&mut headers);

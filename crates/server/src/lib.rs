@@ -60,6 +60,7 @@ mod personal;
 mod posted;
 mod processing;
 mod promises;
+mod recent_errors;
 mod reports;
 mod restricted;
 mod routes;

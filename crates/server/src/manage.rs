@@ -16,6 +16,7 @@ mod inventory;
 mod models;
 mod personal;
 mod processors;
+mod recent_errors;
 mod reports;
 mod request;
 mod roles;

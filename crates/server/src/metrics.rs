@@ -37,7 +37,8 @@ use wire::usage::Usage;
 pub(crate) use self::filter::FilterTimes;
 use self::{abuse::AbuseNumbers, engines::EngineNumbers};
 use crate::{
-    cosigners::Witnesses, engines::Engines, fleet::Fleet, telemetry::Telemetry, waiting::Waiting,
+    cosigners::Witnesses, engines::Engines, fleet::Fleet, recent_errors::RecentErrors,
+    telemetry::Telemetry, waiting::Waiting,
 };
 
 /// The service's metrics.
@@ -52,6 +53,7 @@ pub(crate) struct Metrics {
     engines: EngineNumbers,
     abuse: AbuseNumbers,
     telemetry: Telemetry,
+    errors: Arc<RecentErrors>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -118,8 +120,19 @@ impl Metrics {
         registry.register_collector(Box::new(Workers(fleet)));
         let engines = EngineNumbers::registered(&mut registry);
         let abuse = AbuseNumbers::registered(&mut registry);
-        let telemetry = Telemetry::default();
-        Self { registry, calls, tokens, durations, refused, personal, engines, abuse, telemetry }
+        let (telemetry, errors) = (Telemetry::default(), Arc::default());
+        Self {
+            registry,
+            calls,
+            tokens,
+            durations,
+            refused,
+            personal,
+            engines,
+            abuse,
+            telemetry,
+            errors,
+        }
     }
 
     /// Adds the sizes of the log, and the number of rows that differ from it. Each scrape reads them.
@@ -156,6 +169,20 @@ impl Metrics {
     #[must_use]
     pub(crate) fn telemetry(&self) -> &Telemetry {
         &self.telemetry
+    }
+
+    /// Counts errors in a table that the administration reads, too. Scrapes do not show it: it is by
+    /// resource.
+    #[must_use]
+    pub(crate) fn with_errors(mut self, errors: Arc<RecentErrors>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// Returns the errors of the last hour.
+    #[must_use]
+    pub(crate) fn errors(&self) -> &RecentErrors {
+        &self.errors
     }
 
     /// Adds the numbers of the engines that are other programs. Each scrape reads them.

@@ -57,6 +57,7 @@ fn fixture_at(taken: AdminKey) -> Fixture {
         }),
         prices: Arc::default(),
         metadata: policy::retention::Metadata::DEFAULT,
+        errors: Arc::default(),
     };
     Fixture { router: router(admin), key, _data: data }
 }

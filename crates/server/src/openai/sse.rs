@@ -283,7 +283,9 @@ impl Running {
 
     /// Sends the client the reason why the stream ends; a closed connection alone would give none.
     fn fail(&mut self, error: &ApiError, out: &mut BytesMut) {
-        self.writer.fail(&error.answer().body, out);
+        let answer = error.answer();
+        self.call.fails(&answer);
+        self.writer.fail(&answer.body, out);
         self.ended = true;
         // Cancels the generations that still run.
         self.answers.clear();

@@ -35,6 +35,7 @@ use crate::{
     person::{Around, PageSessions, Playground, with_pages},
     personal::{Detectors, ner::Ner},
     promises::Promises,
+    recent_errors::RecentErrors,
     services::Services,
     telemetry::Telemetry,
     tls::Certificates,
@@ -58,6 +59,7 @@ pub(super) struct Parts {
     pub(super) promises: Promises,
     pub(super) notices: Notices,
     pub(super) telemetry: Telemetry,
+    pub(super) errors: Arc<RecentErrors>,
 }
 
 impl Parts {
@@ -72,7 +74,8 @@ impl Parts {
             .with_ledger(self.ledger.clone())
             .with_witnesses(Arc::clone(&self.outward.witnesses))
             .with_waiting(self.notices.waiting())
-            .with_telemetry(self.telemetry.clone());
+            .with_telemetry(self.telemetry.clone())
+            .with_errors(Arc::clone(&self.errors));
         let metrics = Arc::new(metrics);
         let monitor = Monitor::start(self.store.clone(), Arc::clone(&metrics));
         let services = Services {
@@ -113,6 +116,7 @@ impl Parts {
             confinement: Arc::new(confinement),
             prices: Arc::new(config.prices.clone()),
             metadata: config.retention.metadata(),
+            errors: Arc::clone(&self.errors),
         }
     }
 

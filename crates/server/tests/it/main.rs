@@ -72,6 +72,7 @@ mod personal;
 mod policies;
 mod process;
 mod readme;
+mod recent_errors;
 mod records;
 mod refusals;
 mod release;

@@ -5,7 +5,7 @@ use policy::authz::role::Role;
 use serde_json::json;
 
 use super::{people::People, *};
-use crate::config::PricesConfig;
+use crate::{config::PricesConfig, recent_errors::RecentErrors};
 
 type Call = Box<dyn Fn(&Acting, &str) -> Result<(), ManageError>>;
 
@@ -116,6 +116,7 @@ fn calls() -> Vec<(&'static str, Call)> {
                 acting.usage(&of, &PricesConfig::default())
             }),
         ),
+        ("errors", call(move |acting, of| acting.errors(&prod(of), &RecentErrors::default()))),
         (
             "role at a tenant",
             call(move |acting, of| acting.assign_role(&role(of, ScopeName::Tenant))),

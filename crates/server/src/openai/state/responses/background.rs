@@ -160,6 +160,7 @@ async fn answer(
         Ok(started) => started,
         Err(error) => {
             let answer = error.answer();
+            call.fails(&answer);
             let is_failure = answer.status.is_server_error();
             let outcome =
                 if is_failure { receipt::Outcome::Failed } else { receipt::Outcome::Refused };
