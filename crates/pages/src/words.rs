@@ -9,6 +9,7 @@ pub(crate) mod common;
 pub(crate) mod compare;
 pub(crate) mod console;
 pub(crate) mod data;
+pub(crate) mod errors;
 pub(crate) mod event;
 pub(crate) mod exemption;
 pub(crate) mod explain;
@@ -166,6 +167,7 @@ mod tests {
         check(event::Said::ALL);
         check(event::Kind::ALL);
         check(data::Data::ALL);
+        check(errors::Errors::ALL);
         check(exemption::Exempt::ALL);
         check(explain::Explain::ALL);
         check(home::Home::ALL);

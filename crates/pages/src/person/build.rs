@@ -1,6 +1,7 @@
 //! The developer's overview of a resource: everything that an application needs, on one page.
 
 mod code;
+mod errors;
 mod rules;
 #[cfg(test)]
 pub(super) mod tests;
@@ -51,6 +52,7 @@ impl Overview {
             format!("{resource}/deployments"),
             format!("/admin/v1/usage?resource={}&{usage}", self.resource),
             format!("{resource}/raiPolicies"),
+            format!("{resource}/errors"),
         ]
     }
 }
@@ -66,7 +68,7 @@ impl View for Overview {
 
     fn html(&self, visit: &Visit<'_>, answers: &[Answer]) -> String {
         let lang = visit.frame.lang;
-        let [resource, deployments, usage, filters] = answers else { return String::new() };
+        let [resource, deployments, usage, filters, errors] = answers else { return String::new() };
         let known: Option<Vec<Deployment>> = deployments.read().ok();
         let body = html! {
             p class="lead" { (Build::Lead.text(lang)) }
@@ -78,9 +80,7 @@ impl View for Overview {
                 (section("playground", Build::Playground.text(lang), &deployments.shown(visit, |all: Vec<Deployment>| playground::form(visit, &self.resource, &all))))
             }
             (section("use", Build::Use.text(lang), &usage.shown(visit, |rows| used::shown(visit, rows))))
-            (section("errors", Build::Errors.text(lang), &html! {
-                p { (Build::ErrorsText.text(lang)) }
-            }))
+            (section("errors", Build::Errors.text(lang), &errors.shown(visit, |recent: errors::Recent| errors::shown(&recent, lang))))
             (resource.read::<Resource>().map_or_else(|_| html! {}, |resource| html! {
                 (section("keys", Build::Keys.text(lang), &keys(&resource, visit)))
                 (section("networks", Build::Networks.text(lang), &rules::networks(&resource, lang)))

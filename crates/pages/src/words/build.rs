@@ -42,8 +42,7 @@ messages! {
         UseHelp { "Limits count each minute, use is added up by the hour. The headers x-ratelimit-remaining-* of an answer say how much of the minute is left.", "Limits zählen jede Minute, die Nutzung wird stündlich addiert. Die Header x-ratelimit-remaining-* einer Antwort nennen den Rest der Minute." }
         NoUse { "No requests.", "Keine Anfragen." }
         NoneNamed { "(no deployment)", "(keine Bereitstellung)" }
-        Errors { "Errors by code", "Fehler nach Code" }
-        ErrorsText { "The API keeps no counts of errors by code. The use above separates refused requests (a wrong field, a rate limit, a wrong deployment) from failed ones. Each refused request has its code and the next step in its answer; the operator's metrics count them by status.", "Die API zählt Fehler nicht nach Codes. Die Nutzung oben trennt abgelehnte Anfragen (falsches Feld, Ratenlimit, falsche Bereitstellung) von fehlgeschlagenen. Jede abgelehnte Anfrage nennt in ihrer Antwort den Code und den nächsten Schritt; die Metriken des Betreibers zählen sie nach Status." }
+        Errors { "Errors of the last hour", "Fehler der letzten Stunde" }
         Keys { "Keys", "Schlüssel" }
         KeysOff { "Keys are switched off for this resource: it accepts tokens only.", "Schlüssel sind für diese Ressource abgeschaltet: Sie nimmt nur Tokens an." }
         KeysText { "A resource has two keys, so that you can replace one while the other works. The service stores only digests: a key is shown once, when it is made. The replaced key stops working at once.", "Eine Ressource hat zwei Schlüssel, damit Sie einen ersetzen können, während der andere gilt. Der Dienst speichert nur Hashwerte: Ein Schlüssel wird einmal gezeigt, wenn er entsteht. Der ersetzte Schlüssel gilt sofort nicht mehr." }

@@ -62,10 +62,22 @@ pub(in crate::person) fn filters() -> Value {
     }])
 }
 
+/// The errors of an hour, with rows of deployment, status, code and count.
+fn errors(rows: &[(Option<&str>, u16, &str, u64)]) -> Value {
+    let row = |(deployment, status, code, count): &(Option<&str>, u16, &str, u64)| {
+        json!({"deployment": deployment, "status": status, "code": code, "count": count,
+               "lastAt": "2026-11-30T07:58:12Z"})
+    };
+    let data: Vec<_> = rows.iter().map(row).collect();
+    json!({"from": "2026-11-30T07:01:00Z", "to": "2026-11-30T08:00:00Z", "minutes": 60,
+           "sinceStart": false, "data": data, "othersCount": 0})
+}
+
 const ADDRESS: &str = "/build/acme-prod";
 
-fn values(usage: Value) -> [Value; 4] {
-    [resource(), deployments(), usage, filters()]
+fn values(usage: Value) -> [Value; 5] {
+    let errors = errors(&[(Some("chat"), 429, "429", 12), (None, 404, "DeploymentNotFound", 3)]);
+    [resource(), deployments(), usage, filters(), errors]
 }
 
 #[test]
@@ -94,7 +106,11 @@ fn the_overview_has_everything_that_an_application_needs() {
         "Blocklist rivals",
         ">7 <",
         ">37 <",
-        "keeps no counts of errors by code",
+        "Calls of the last 60 minutes",
+        "<code>DeploymentNotFound</code>",
+        "retry-after",
+        ">12 <",
+        "2026-11-30 07:58 UTC",
     ] {
         assert!(html.contains(text), "{text}\n{html}");
     }
@@ -102,8 +118,10 @@ fn the_overview_has_everything_that_an_application_needs() {
 
 #[test]
 fn an_empty_resource_has_an_overview() {
-    let html = checked(ADDRESS, &[resource(), json!([]), json!([]), json!([filters()[0]])]);
+    let html =
+        checked(ADDRESS, &[resource(), json!([]), json!([]), json!([filters()[0]]), errors(&[])]);
     assert!(html.contains("has no deployment yet") && html.contains("No requests."));
+    assert!(html.contains("No errors."));
     assert!(html.contains("&quot;DEPLOYMENT&quot;"), "the code names what to fill in");
 }
 
@@ -135,6 +153,43 @@ fn the_code_calls_the_chosen_deployment() {
     }
     let html = checked(&format!("{ADDRESS}?deployment=none"), &values(json!([])));
     assert!(html.contains("GetChatClient(&quot;chat&quot;)"));
+}
+
+/// The page says honestly which period the errors are of, and that some kinds have no row.
+#[test]
+fn errors_are_of_an_hour_or_since_the_start() {
+    let mut young = values(json!([]));
+    young[4]["sinceStart"] = true.into();
+    young[4]["from"] = "2026-11-30T07:45:30Z".into();
+    young[4]["othersCount"] = 4321.into();
+    let html = checked(ADDRESS, &young);
+    assert!(html.contains("since the service started at") && html.contains("2026-11-30 07:45 UTC"));
+    assert!(!html.contains("Calls of the last"));
+    assert!(html.contains("of other kinds: 4\u{202f}321"), "{html}");
+}
+
+/// The advice is by code; a code that the page does not know stands alone.
+#[test]
+fn each_well_known_code_has_its_next_step() {
+    for (status, code, advice) in [
+        (400, "missing_required_parameter", "message and param"),
+        (400, "unsupported_value", "message and param"),
+        (400, "personal_data_blocked", "what to remove"),
+        (408, "408", "lower max_tokens or n"),
+        (499, "ClientClosedRequest", "check its time limit"),
+        (503, "no_engine_in_region", "names the rule"),
+        (503, "content_filter_unavailable", "Not available for a moment"),
+        (503, "ModelFailed", "ask the operator"),
+    ] {
+        let mut answers = values(json!([]));
+        answers[4] = errors(&[(None, status, code, 1)]);
+        let html = checked(ADDRESS, &answers);
+        assert!(html.contains(advice), "{code}\n{html}");
+    }
+    let mut answers = values(json!([]));
+    answers[4] = errors(&[(None, 418, "teapot", 1)]);
+    let html = checked(ADDRESS, &answers);
+    assert!(html.contains("<th scope=\"row\"><code>teapot</code></th>"), "{html}");
 }
 
 /// A name that the API would not allow must not become code.
