@@ -83,7 +83,7 @@ fn a_clock_of_many_records_says_what_it_does_not_count() {
     let active = json!({"approval": "apr_1", "since_ms": NOW - DAY_MS, "until_ms": NOW + 300 * DAY_MS,
         "review_after_abuse": true});
     let values = [
-        resource(),
+        resources(),
         retention(active, Value::Null, Value::Null),
         records(0..1000, true),
         inventory(json!([])),
@@ -102,7 +102,7 @@ fn a_person_who_may_see_only_some_parts_gets_those() {
     let page = shown(
         Desk::Owner,
         "/data/prod",
-        &[Answer::Value(resource()), refused(), refused(), refused()],
+        &[Answer::Value(resources()), refused(), refused(), refused()],
     );
     assert!(page.contains("30 days at most") && page.matches("only an officer").count() == 3);
 }
