@@ -106,7 +106,7 @@ pub(crate) fn with_pages(api: Router, around: Around) -> Router {
 }
 
 impl Pages {
-    /// Asks for what waits for the person.
+    /// Counts the things that wait for the person.
     async fn badges(&self, kept: &Kept, extensions: &Extensions) -> Badges {
         let mut answers = Vec::new();
         for address in Badges::asks(self.desk) {

@@ -27,7 +27,7 @@ pub(crate) struct RecentErrors {
     tables: Mutex<Tables>,
 }
 
-/// What errors have in common that are counted in one row.
+/// The kind of an error: errors of the same kind are counted in one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Kind {
     /// The deployment that was called, once the call had found it.
@@ -114,7 +114,7 @@ struct Tables {
 }
 
 impl Tables {
-    /// Drops what is before a minute: once a minute, of all resources.
+    /// Drops the counts before a minute: once a minute, of all resources.
     fn forget(&mut self, first: u64) {
         if self.first == first {
             return;
@@ -154,7 +154,7 @@ impl Row {
         self.last_ms = self.last_ms.max(now_ms);
     }
 
-    /// Drops what is before a minute; returns whether anything is left.
+    /// Drops the counts before a minute; returns whether any count is left.
     fn keeps(&mut self, first: u64) -> bool {
         while self.minutes.front().is_some_and(|(minute, _)| *minute < first) {
             self.minutes.pop_front();
