@@ -3,7 +3,7 @@
 use pages::{
     Frame, Lang,
     format::Query,
-    person::{Answer, Desk, Visit, act::Asked, find, outcome},
+    person::{Answer, Badges, Desk, Visit, act::Asked, find, outcome},
     time::DAY_MS,
 };
 use serde_json::{Value, json};
@@ -17,17 +17,18 @@ pub(crate) fn pages(lang: Lang) -> Vec<(String, String)> {
         let view = find(desk, path, &Query::parse(query)).expect("a page");
         let answers: Vec<_> = values.into_iter().map(Answer::Value).collect();
         let here = format!("/pages{address}");
-        (name.to_owned(), view.html(&visit(desk, lang, &here), &answers))
+        (name.to_owned(), view.html(&visit(desk, lang, &here, &badges(desk)), &answers))
     });
     let after = outcomes().into_iter().map(|(name, desk, form, value)| {
         let asked = Asked::read(&Query::parse(form)).expect("a form");
-        let page = outcome(&visit(desk, lang, "/pages/act"), &asked, &Answer::Value(value));
+        let page =
+            outcome(&visit(desk, lang, "/pages/act", &badges(desk)), &asked, &Answer::Value(value));
         (name.to_owned(), page.expect("a page"))
     });
     viewed.chain(after).collect()
 }
 
-fn visit(desk: Desk, lang: Lang, here: &str) -> Visit<'_> {
+fn visit<'a>(desk: Desk, lang: Lang, here: &'a str, badges: &'a Badges) -> Visit<'a> {
     let frame = Frame {
         lang,
         is_lang_named: false,
@@ -35,7 +36,16 @@ fn visit(desk: Desk, lang: Lang, here: &str) -> Visit<'_> {
         version: "0.1.0",
         here,
     };
-    Visit { frame, desk, csrf: "token", name: Some("Ada Lovelace"), now_ms: NOW }
+    Visit { frame, desk, csrf: "token", name: Some("Ada Lovelace"), badges, now_ms: NOW }
+}
+
+/// Two cases wait at the review desk; a consent, and nothing else, at the owner desk.
+fn badges(desk: Desk) -> Badges {
+    let waiting = match desk {
+        Desk::Review => json!([{"waiting": "reviewer"}, {"waiting": "manager"}]),
+        Desk::Owner | Desk::Operations => resources(),
+    };
+    Badges::new(desk, &[Answer::Value(waiting)], Vec::new())
 }
 
 const REQUEST: &str = "req_01a229c3ec8fd93ae2cacc80a934ba06";
@@ -54,7 +64,7 @@ fn views() -> Vec<(&'static str, Desk, &'static str, Vec<Value>)> {
         ("case-judgement", review, case, vec![queue("judgement")]),
         ("penalties", review, "/penalties?resource=staging", vec![penalties()]),
         ("abuse", review, "/abuse/prod", vec![abuse()]),
-        ("data", owner, "/data/prod", vec![resource(), retention(), records(), inventory()]),
+        ("data", owner, "/data/prod", vec![resources(), retention(), records(), inventory()]),
         ("data-records", owner, "/data/prod/records", vec![records()]),
         ("data-record", owner, record, vec![looks(), acts()]),
         ("data-state", owner, "/data/prod/state", vec![inventory()]),
@@ -148,9 +158,9 @@ fn abuse() -> Value {
             "points": 2, "categories": {"jailbreak": 2}}]})
 }
 
-fn resource() -> Value {
-    json!({"region": "germanywestcentral", "prefixCache": true, "lockbox": true, "retentionDays": 30,
-        "subjectHeader": "x-end-user"})
+fn resources() -> Value {
+    json!([{"name": "prod", "tenant": "contoso", "region": "germanywestcentral", "retention_days": 30,
+        "lockbox": true, "prefix_cache": true, "subject_header": "x-end-user", "waiting_for_consent": 1}])
 }
 
 fn retention() -> Value {

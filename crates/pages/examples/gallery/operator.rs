@@ -3,7 +3,7 @@
 use pages::{
     Frame,
     format::Query,
-    person::{Answer, Desk, Visit, find},
+    person::{Answer, Badges, Desk, Visit, find},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -27,11 +27,13 @@ fn made(page: &Page, frame: &Frame<'_>) -> String {
     let (path, query) = page.address.split_once('?').unwrap_or((&page.address, ""));
     let view = find(Desk::Owner, path, &Query::parse(query)).expect("a page");
     let here = format!("/pages{}", page.address);
+    let badges = Badges::default();
     let visit = Visit {
         frame: Frame { here: &here, ..frame.clone() },
         desk: Desk::Owner,
         csrf: "invented",
         name: Some("Ada Example"),
+        badges: &badges,
         now_ms: crate::NOW,
     };
     let answers: Vec<_> = page.answers.iter().cloned().map(Answer::Value).collect();
