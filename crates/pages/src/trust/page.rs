@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::{ChangeView, Destination, EvidenceView, Home, PromiseView, Purpose, Service, State};
 use crate::{
     layout::{self, Frame, Place, Voucher, entries, grouped},
+    log::Kind,
     receipt::spaced,
     words::{Lang, Message as _, common::Common, home::Home as Words},
 };
@@ -26,7 +27,8 @@ impl Home {
             (layout::legend(lang))
             (about(&self.service, frame))
             (processors(&self.service.destinations, lang))
-            (documents(lang))
+            (changed(frame))
+            (documents(&self.service, frame))
             (security(&self.service, lang))
             (history(&self.history, lang))
         };
@@ -199,7 +201,35 @@ fn purposes(purposes: &[Purpose], lang: Lang) -> String {
     purposes.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
-fn documents(lang: Lang) -> Markup {
+/// The kinds of entries that are changes of the service, and not events of its work.
+fn changed(frame: &Frame<'_>) -> Markup {
+    let lang = frame.lang;
+    let kinds = [
+        (Kind::Start, Words::ChangesStart),
+        (Kind::Change, Words::ChangesSettings),
+        (Kind::Processor, Words::ChangesProcessors),
+        (Kind::Proof, Words::ChangesProofs),
+    ];
+    html! {
+        section aria-labelledby="changes" {
+            h2 id="changes" { (Words::Changes.text(lang)) " " (Voucher::Proved.label(lang)) }
+            p { (Words::ChangesText.text(lang)) }
+            ul {
+                @for (kind, about) in kinds {
+                    li { a href=(frame.link(&format!("/trust/log?kind={}", kind.name()))) { (about.text(lang)) } }
+                }
+            }
+        }
+    }
+}
+
+fn documents(service: &Service, frame: &Frame<'_>) -> Markup {
+    let lang = frame.lang;
+    let live = [
+        ("controls.json", Words::DocControls),
+        ("component-definition.json", Words::DocComponent),
+        ("assessment-results.json", Words::DocAssessment),
+    ];
     let documents = [
         ("docs/promises.md", Words::DocPromises),
         ("docs/threats.md", Words::DocThreats),
@@ -209,8 +239,14 @@ fn documents(lang: Lang) -> Markup {
     html! {
         section aria-labelledby="documents" {
             h2 id="documents" { (Words::Documents.text(lang)) }
-            p { (Words::DocumentText.text(lang)) }
+            p { (Words::DocumentText.with(lang, &[("version", &service.version)])) }
             ul { @for (file, about) in documents { li { code { (file) } ": " (about.text(lang)) } } }
+            p { (Words::DocumentLive.text(lang)) }
+            ul {
+                @for (file, about) in live {
+                    li { a href={ "/trust/evidence/" (file) } { (file) } ": " (about.text(lang)) }
+                }
+            }
         }
     }
 }

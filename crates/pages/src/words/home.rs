@@ -98,7 +98,17 @@ messages! {
         OwnCustomer { "the customer", "der Kunde" }
         OwnOperator { "the operator", "der Betreiber" }
         Documents { "Documents", "Dokumente" }
-        DocumentText { "They come with the program, in the folder docs of its source:", "Sie kommen mit dem Programm, im Ordner docs seines Quelltexts:" }
+        DocumentText { "They come with version {version} of the program, in the folder docs of its source:", "Sie kommen mit Version {version} des Programms, im Ordner docs seines Quelltexts:" }
+        DocumentLive { "The service makes these for auditors, with the states of this moment:", "Diese erzeugt der Dienst für Prüfer, mit den Zuständen dieses Augenblicks:" }
+        DocControls { "a map of controls: each line has the promise, the evidence and who vouches for it", "eine Übersicht der Kontrollen: Jede Zeile nennt die Zusage, den Beleg und wer dafür einsteht" }
+        DocComponent { "the component definition, in OSCAL", "die Component Definition, in OSCAL" }
+        DocAssessment { "the assessment results, in OSCAL", "die Assessment Results, in OSCAL" }
+        Changes { "Changes", "Änderungen" }
+        ChangesText { "Each change is an entry of the log, with its time. It cannot be hidden or dated back without breaking the log.", "Jede Änderung ist ein Eintrag des Protokolls, mit ihrer Zeit. Sie lässt sich nicht verbergen oder zurückdatieren, ohne das Protokoll zu verletzen." }
+        ChangesStart { "the program, the configuration and the policies, at each start", "das Programm, die Konfiguration und die Richtlinien, bei jedem Start" }
+        ChangesSettings { "settings, roles, and the list of destinations", "Einstellungen, Rollen und die Liste der Ziele" }
+        ChangesProcessors { "sub-processors that a customer allowed or no longer allows", "Unterauftragnehmer, die ein Kunde erlaubt oder nicht mehr erlaubt" }
+        ChangesProofs { "proofs of the policies", "Beweise der Richtlinien" }
         DocPromises { "the promises, what enforces them, and the tests that attack them", "die Zusagen, was sie durchsetzt, und die Tests, die sie angreifen" }
         DocThreats { "attacks, and those that are not stopped", "Angriffe, und solche, die nicht aufgehalten werden" }
         DocVerify { "how to verify receipts and the log", "wie man Belege und das Protokoll prüft" }
