@@ -21,7 +21,10 @@ use axum::{
 };
 use pages::{
     format::{Format, Query},
-    person::{self, Answer, Badges, Desk, Visit, act},
+    person::{
+        self, Answer, Badges, Desk, Visit,
+        act::{self, BadForm},
+    },
     trust::{Promise, State as Standing, states},
 };
 use serde_json::{Map, Value};
@@ -189,20 +192,12 @@ async fn act(
     extensions: Extensions,
     body: Bytes,
 ) -> Response {
-    let mut asked = Asked::of(&uri, &headers);
-    let kept = match pages.sessions.of(&pages, (&uri, &headers), &extensions) {
-        Ok(kept) => kept,
-        Err(why) => return sign_in::ask(&asked, why),
+    let read = |form: &Query| act::Asked::read(form).map(|asked| (asked.back.clone(), asked));
+    let sent = Sent::take(&pages, (&uri, &headers, &extensions), &body, read);
+    let Sent { asked, kept, form, wants: form_asked } = match sent {
+        Ok(sent) => sent,
+        Err(answer) => return *answer,
     };
-    let form = Query::parse(&String::from_utf8_lossy(&body));
-    let ours = kept.made(&form, &headers).then(|| act::Asked::read(&form).ok()).flatten();
-    let Some(form_asked) = ours else {
-        return refuse(&pages, &asked, &kept, StatusCode::FORBIDDEN, NOT_OURS);
-    };
-    // The page after the form is in the place, and in the language, of the page of the form.
-    if let Ok(back) = form_asked.back.parse::<Uri>() {
-        asked = Asked::of(&back, &headers);
-    }
     let response = pages.api.act(&form_asked, &kept.session, &extensions).await;
     let badges = pages.badges(&kept, &extensions).await;
     let visit = pages.visit(&asked, &kept, &badges);
@@ -224,20 +219,51 @@ async fn act(
     }
 }
 
+/// A form that a page of the person's session made.
+struct Sent<T> {
+    /// The page of the form: the page after it is in its place, and in its language.
+    asked: Asked,
+    kept: Kept,
+    form: Query,
+    /// What the form asks for.
+    wants: T,
+}
+
+impl<T> Sent<T> {
+    /// Takes a form. `read` returns the page of the form, and what the form asks for.
+    ///
+    /// # Errors
+    /// The answer in its place: the sign-in without a session, or a refusal of a form that is none of
+    /// the session's.
+    fn take(
+        pages: &Pages,
+        (uri, headers, extensions): (&Uri, &HeaderMap, &Extensions),
+        body: &[u8],
+        read: impl FnOnce(&Query) -> Result<(String, T), BadForm>,
+    ) -> Result<Self, Box<Response>> {
+        let asked = Asked::of(uri, headers);
+        let kept = pages.sessions.of(pages, (uri, headers), extensions);
+        let kept = kept.map_err(|why| Box::new(sign_in::ask(&asked, why)))?;
+        let form = Query::parse(&String::from_utf8_lossy(body));
+        let ours = kept.made(&form, headers).then(|| read(&form).ok()).flatten();
+        let Some((back, wants)) = ours else {
+            return Err(Box::new(refuse(pages, &asked, &kept)));
+        };
+        let asked = back.parse().map_or(asked, |back| Asked::of(&back, headers));
+        Ok(Self { asked, kept, form, wants })
+    }
+}
+
 const NOT_OURS: &str = "this form was not made by a page of your session; open the page again, and \
                         send it from there";
 
-fn refuse(
-    pages: &Pages,
-    asked: &Asked,
-    kept: &Kept,
-    status: StatusCode,
-    message: &str,
-) -> Response {
+/// Refuses a form that is none of the session's.
+fn refuse(pages: &Pages, asked: &Asked, kept: &Kept) -> Response {
+    let status = StatusCode::FORBIDDEN;
     let refused = person::Refused {
         status: status.as_u16(),
         code: "Forbidden".to_owned(),
-        message: message.to_owned(),
+        message: NOT_OURS.to_owned(),
     };
     let badges = Badges::default();
     let page = person::refused(&pages.visit(asked, kept, &badges), Some(person::FOLDER), &refused);
@@ -258,7 +284,7 @@ async fn sign_out(
     };
     let form = Query::parse(&String::from_utf8_lossy(&body));
     if !kept.made(&form, &headers) {
-        return refuse(&pages, &asked, &kept, StatusCode::FORBIDDEN, NOT_OURS);
+        return refuse(&pages, &asked, &kept);
     }
     pages.sessions.end(&kept);
     let mut response = redirect(sign_in::PATH);

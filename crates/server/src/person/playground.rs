@@ -18,15 +18,15 @@ use pages::{
     format::Query,
     person::{
         self, Answer, Refused,
+        act::BadForm,
         playground::{Exchange, Question},
     },
     receipt::Checker,
 };
 use zeroize::Zeroizing;
 
-use super::{NOT_OURS, Pages, refuse, respond::with_checker, session::Session, sign_in};
+use super::{Pages, Sent, respond::with_checker, session::Session};
 use crate::{
-    asked::Asked,
     authn::Addressed,
     gateway::{Gateway, Origin},
     listen::{Client, Guest, Upload},
@@ -62,19 +62,17 @@ pub(super) async fn ask(
     extensions: Extensions,
     body: Bytes,
 ) -> Response {
-    let mut asked = Asked::of(&uri, &headers);
-    let kept = match pages.sessions.of(&pages, (&uri, &headers), &extensions) {
-        Ok(kept) => kept,
-        Err(why) => return sign_in::ask(&asked, why),
+    let read = |form: &Query| {
+        // Only the owner desk has a playground.
+        let playground = pages.playground.as_ref().ok_or(BadForm)?;
+        let question = Question::read(form)?;
+        Ok((question.back.clone(), (playground, question)))
     };
-    let form = Query::parse(&String::from_utf8_lossy(&body));
-    let ours = kept.made(&form, &headers).then(|| Question::read(&form).ok()).flatten();
-    let (Some(question), Some(playground)) = (ours, &pages.playground) else {
-        return refuse(&pages, &asked, &kept, StatusCode::FORBIDDEN, NOT_OURS);
+    let sent = Sent::take(&pages, (&uri, &headers, &extensions), &body, read);
+    let Sent { asked, kept, wants: (playground, question), .. } = match sent {
+        Ok(sent) => sent,
+        Err(answer) => return *answer,
     };
-    if let Ok(back) = question.back.parse::<Uri>() {
-        asked = Asked::of(&back, &headers);
-    }
     let person = Person {
         playground,
         session: &kept.session,
@@ -111,12 +109,10 @@ impl Person<'_> {
     async fn receipt(&self, request: Option<&str>) -> Result<Bytes, Refused> {
         let path = format!("{RECEIPTS}{}", request.unwrap_or_default());
         let Answered { status, body, .. } = self.send((Method::GET, &path, Bytes::new())).await;
-        if status == StatusCode::OK.as_u16() {
-            return Ok(body);
-        }
         match Answer::of(status, &body) {
-            Answer::Refused(refused) => Err(refused),
-            Answer::Value(_) => Ok(body),
+            Answer::Refused(refused) if status != StatusCode::OK.as_u16() => Err(refused),
+            // A receipt is no JSON.
+            Answer::Refused(_) | Answer::Value(_) => Ok(body),
         }
     }
 
