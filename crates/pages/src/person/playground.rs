@@ -8,10 +8,11 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use maud::{Markup, html};
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::{
-    Refused, Visit,
+    Answer, Refused, Visit,
     act::BadForm,
     console::{
         parts::{fact, select},
@@ -65,12 +66,16 @@ impl Question {
     /// If the form is none of ours.
     pub fn read(form: &Query) -> Result<Self, BadForm> {
         let needed = |name: &str| form.get(name).map(str::to_owned).ok_or(BadForm);
-        let tokens = form.get("tokens").and_then(|text| text.parse().ok()).unwrap_or(TOKENS);
+        let tokens = match form.get("tokens") {
+            Some(text) => text.parse().map_err(|_| BadForm)?,
+            None => TOKENS,
+        };
         Ok(Self {
             resource: needed("resource")?,
             back: needed("back")?,
             deployment: needed("deployment")?,
-            message: needed("message")?,
+            // Blanks alone are a message, too: the API decides about it.
+            message: form.get("message").unwrap_or_default().to_owned(),
             tokens,
         })
     }
@@ -158,7 +163,11 @@ pub fn page(
     let visit = &visit.at(&question.back);
     let lang = visit.frame.lang;
     let text = String::from_utf8_lossy;
+    // Without a body there is no reason either.
+    let lost = Answer::of(exchange.status, exchange.answered).read::<IgnoredAny>().err();
+    let lost = lost.filter(|_| exchange.answered.is_empty());
     let body = html! {
+        @if let Some(refused) = lost { (refused.notice(visit)) }
         (reading::messages(&text(exchange.asked), &text(exchange.answered), lang))
         dl class="facts" {
             @if let Some(request) = exchange.request {

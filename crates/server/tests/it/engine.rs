@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A request that would run for a long time.
-fn endless() -> Value {
+pub(crate) fn endless() -> Value {
     let mut body = say("Tell a very long story.");
     body["logit_bias"] = json!({"0": -100, "2": -100});
     body["max_tokens"] = json!(900);

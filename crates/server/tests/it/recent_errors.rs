@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::Request,
+    engine::endless,
     people::{Account, People, person},
     process::{eventually, signal},
     service::{CHAT, Caller, DeploymentLimits, chat_path, say},
@@ -24,14 +25,6 @@ fn counted(errors: &Value, status: u16, code: &str) -> Vec<(Option<String>, u64)
     let rows = rows.filter(|row| row["status"] == status && row["code"] == code);
     rows.map(|row| (row["deployment"].as_str().map(str::to_owned), row["count"].as_u64().unwrap()))
         .collect()
-}
-
-fn stream() -> Value {
-    let mut body = say("Tell a very long story.");
-    body["logit_bias"] = json!({"0": -100, "2": -100});
-    body["max_tokens"] = json!(900);
-    body["stream"] = json!(true);
-    body
 }
 
 /// One service for all steps, since loading the model is slow.
@@ -112,7 +105,7 @@ fn refusals(people: &People, caller: &Caller) {
 fn ends_of_streams(people: &People, caller: &Caller) {
     let service = &people.service;
     let begin = || {
-        let request = Request::post(&chat_path(CHAT), &stream()).key(&caller.key1);
+        let request = Request::post(&chat_path(CHAT), &endless()).key(&caller.key1);
         let mut events = request.open(caller.address).events();
         events.next().unwrap();
         events

@@ -33,8 +33,12 @@ fn a_question_is_a_request_of_the_api() {
     assert_eq!(body["messages"][0]["content"], "Say \"hello\".");
     assert_eq!(body["max_completion_tokens"], 16);
     assert!(!format!("{question:?}").contains("hello"));
-    let without = Query::parse("resource=a&back=/pages&deployment=chat&message=");
-    assert!(Question::read(&without).is_err());
+    for bad in
+        ["back=/pages&deployment=chat&message=x", "resource=a&back=/pages&deployment=chat&tokens=x"]
+    {
+        assert!(Question::read(&Query::parse(bad)).is_err(), "{bad}");
+    }
+    assert!(Question::read(&form_of("  ")).is_ok(), "the API decides about blanks");
 }
 
 #[test]
@@ -80,6 +84,10 @@ fn a_refusal_is_shown_with_its_reason() {
     let html = page(&visit(Desk::Owner, Lang::En), &checker, &question, &exchange);
     assert!(html.contains("too many requests") && html.contains("no role"));
     assert!(!html.contains("id=\"check\""), "nothing to check");
+    // An answer that was lost has a reason and a next step, too.
+    let lost = Exchange { status: 502, answered: b"", ..exchange };
+    let html = page(&visit(Desk::Owner, Lang::En), &checker, &question, &lost);
+    assert!(html.contains("answer cannot be read; try again"));
 }
 
 #[test]
